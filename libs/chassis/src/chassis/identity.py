@@ -1,0 +1,81 @@
+"""Who is calling and for which tenant; set by the server for the length of one call, read anywhere below it."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+ANY_TENANT: Final = "*"
+"""The tenant of a service's own token: it names the tenant it acts for in each call."""
+
+
+class Scope(StrEnum):
+    """What a token allows. A method's policy names the scopes of which any one is enough."""
+
+    REPORT = "report"
+    READ = "read"
+    ADMIN = "admin"
+    INTERNAL = "internal"
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """A verified caller. `tenant` is the one acted for; `subject` is who acts (a user, an application, a service)."""
+
+    tenant: str
+    subject: str
+    scopes: frozenset[Scope]
+
+    @property
+    def is_internal(self) -> bool:
+        """Whether the caller is a service of the suite."""
+        return Scope.INTERNAL in self.scopes
+
+
+_current: ContextVar[Identity | None] = ContextVar("meterline_identity", default=None)
+_WORKER = Identity(tenant=ANY_TENANT, subject="worker", scopes=frozenset({Scope.INTERNAL}))
+
+
+def set_identity(identity: Identity) -> None:
+    """Set the caller for the rest of this task; for the server, whose task is one call."""
+    _current.set(identity)
+
+
+def find_identity() -> Identity | None:
+    """Return the caller, or None outside any call."""
+    return _current.get()
+
+
+def current_identity() -> Identity:
+    """Return the caller. Outside a call there is none: that is a defect and raises LookupError."""
+    identity = _current.get()
+    if identity is None:
+        raise LookupError("no identity: this code runs neither inside an RPC nor inside acting_for()")
+    return identity
+
+
+def current_tenant() -> str:
+    """Return the tenant acted for. Raises LookupError where there is none or where it is every tenant."""
+    tenant = current_identity().tenant
+    if tenant == ANY_TENANT:
+        raise LookupError("no single tenant: wrap the work in acting_for(tenant)")
+    return tenant
+
+
+@contextmanager
+def acting_for(tenant: str) -> Iterator[Identity]:
+    """Act for `tenant` inside the block: for workers, and for internal calls that serve several tenants."""
+    if not tenant or tenant == ANY_TENANT:
+        raise ValueError("acting_for needs one tenant")
+    identity = replace(_current.get() or _WORKER, tenant=tenant)
+    token = _current.set(identity)
+    try:
+        yield identity
+    finally:
+        _current.reset(token)

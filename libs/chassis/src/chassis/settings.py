@@ -1,0 +1,142 @@
+"""Typed settings from the environment: an unknown or missing key stops the service with one clear line.
+
+A misspelt key that is silently ignored is how a service runs for a month with the wrong limit; so every variable with
+the service's prefix must be known.
+"""
+
+from __future__ import annotations
+
+import difflib
+import json
+import os
+import re
+from pathlib import Path  # noqa: TC003 - pydantic reads the annotation at run time
+from typing import TYPE_CHECKING, Any, Final, Literal, Self, TypeVar
+
+from pydantic import Field, SecretStr, ValidationError, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+SettingsType = TypeVar("SettingsType", bound=BaseSettings)
+
+EXIT_CODE_SETTINGS: Final = 2
+"""Exit code of a process that refuses to start because of its settings."""
+
+# Kubernetes adds such variables for every Service in the namespace, so one named `ingest` yields INGEST_SERVICE_HOST;
+# they are not ours and not a mistake of the operator.
+_KUBERNETES_LINK = re.compile(r"SERVICE_HOST|SERVICE_PORT(_[A-Z0-9_]+)?|PORT(_\d+_(TCP|UDP)(_(PROTO|PORT|ADDR))?)?")
+
+
+class SettingsError(Exception):
+    """The environment does not describe a service that can run; the text is one line for the operator."""
+
+
+class ServiceSettings(BaseSettings):
+    """What every service can be told. A service subclasses it and sets `env_prefix`, such as "INGEST_"."""
+
+    model_config = SettingsConfigDict(frozen=True, extra="forbid")
+
+    listen: str = Field("127.0.0.1:0", description="Address of the RPC port; port 0 = any free one.")
+    health_listen: str = Field("127.0.0.1:0", description="Address of the health port, apart from the work.")
+    reuse_port: bool = Field(default=False, description="Share the RPC port with sibling processes (SO_REUSEPORT).")
+    dsn: SecretStr = Field(description="postgresql:// address of the service's own database, as the app role.")
+    jwks_file: Path = Field(description="JWKS file with the public keys that sign tokens; reread when it changes.")
+    audience: str = Field("meterline", description="The audience a token must name.")
+    service_token_file: Path | None = Field(None, description="File with this service's own internal token.")
+    environment: Literal["development", "production"] = "development"
+    reflection: bool | None = Field(None, description="gRPC reflection; default: on in development only.")
+    otlp_endpoint: str | None = Field(None, description="host:port of an OTLP/gRPC receiver; none = export nothing.")
+    trace_ratio: float = Field(1.0, ge=0.0, le=1.0, description="Share of traces that are sampled, by trace id.")
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    message_bytes_max: int = Field(8 * 1024 * 1024, ge=1024, description="Largest message, sent or received.")
+    calls_max: int = Field(1000, ge=1, description="Calls in work at once; one more is answered as overloaded.")
+    drain_s: float = Field(15.0, ge=0.0, description="Seconds that calls in flight get after SIGTERM.")
+    connection_age_s: float = Field(300.0, gt=0.0, description="Seconds until a client is asked to reconnect.")
+    pool_size: int = Field(10, ge=1, description="Database connections of this process.")
+    statement_timeout_s: float = Field(15.0, gt=0.0, description="Seconds one SQL statement may take.")
+    ready_file: Path | None = Field(None, description="Written with the bound ports as JSON once serving.")
+
+    @model_validator(mode="after")
+    def _production_is_strict(self) -> Self:
+        if self.environment == "production" and self.reflection:
+            raise ValueError("reflection must be off in production")
+        return self
+
+    @property
+    def reflection_enabled(self) -> bool:
+        """Whether the server describes itself: as told, else in development only."""
+        return self.environment == "development" if self.reflection is None else self.reflection
+
+    def effective(self) -> dict[str, str]:
+        """Return every setting as text, secrets masked: for the log line at start."""
+        return {name: _shown(getattr(self, name)) for name in type(self).model_fields}
+
+
+class MigrateSettings(BaseSettings):
+    """What `migrate` needs: a role that may change the schema, and the app role that gets its grants."""
+
+    model_config = SettingsConfigDict(frozen=True, extra="forbid")
+
+    migrate_dsn: SecretStr = Field(description="postgresql:// address, as the role that owns the schema.")
+    app_role: str = Field(description="Database role of the running service; it gets table grants only.")
+
+
+def load_settings(
+    kind: type[SettingsType],
+    *,
+    siblings: tuple[type[BaseSettings], ...] = (),
+    environ: Mapping[str, str] = os.environ,
+) -> SettingsType:
+    """Read `kind` from the environment.
+
+    Keys of `siblings` (the same service's other commands) are known and not read. Raises SettingsError, whose text is
+    one line that names the key.
+    """
+    prefix = kind.model_config.get("env_prefix", "")
+    if not prefix:
+        raise SettingsError(f"{kind.__name__} has no env_prefix: a service must own its keys")
+    known = {_key(prefix, field) for model in (kind, *siblings) for field in model.model_fields}
+    for key in sorted(environ):
+        upper = key.upper()
+        if not upper.startswith(prefix) or upper in known or _KUBERNETES_LINK.fullmatch(upper[len(prefix) :]):
+            continue
+        raise SettingsError(f"unknown setting {key}{_nearest(upper, known)}")
+    values = {
+        field: environ[key]
+        for key, field in ((_find(environ, _key(prefix, field)), field) for field in kind.model_fields)
+        if key is not None
+    }
+    return _build(kind, prefix, values)
+
+
+def _build(kind: type[SettingsType], prefix: str, values: dict[str, Any]) -> SettingsType:
+    try:
+        # Given by name, so that pydantic-settings' own (silently lenient) reading of the environment finds nothing.
+        return kind(_env_prefix="\x00", **values)
+    except ValidationError as error:
+        first = error.errors(include_input=False, include_url=False)[0]
+        key = _key(prefix, str(first["loc"][0])) if first["loc"] else kind.__name__
+        if first["type"] == "missing":
+            description = kind.model_fields[str(first["loc"][0])].description or "it has no default"
+            raise SettingsError(f"missing setting {key}: {description}") from None
+        raise SettingsError(f"bad setting {key}: {first['msg']}") from None
+
+
+def _key(prefix: str, field: str) -> str:
+    return f"{prefix}{field}".upper()
+
+
+def _find(environ: Mapping[str, str], wanted: str) -> str | None:
+    return next((key for key in environ if key.upper() == wanted), None)
+
+
+def _nearest(key: str, known: set[str]) -> str:
+    close = difflib.get_close_matches(key, sorted(known), n=1, cutoff=0.0)
+    return f"; did you mean {close[0]}?" if close else ""
+
+
+def _shown(value: object) -> str:
+    # SecretStr and SecretBytes print as asterisks by themselves.
+    return value if isinstance(value, str) else json.dumps(value, default=str)
