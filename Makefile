@@ -1,0 +1,68 @@
+# Every target is one line of help below: `make` or `make help` prints them.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+
+PYTHON ?=
+BIN := .venv/bin
+SERVICES := ingest aggregator rating invoicing
+# What pytest is given besides its settings in pyproject.toml, for instance: make test ARGS="services/rating -k tiers"
+ARGS ?=
+UV_EXPORT := $(BIN)/uv export --quiet --no-emit-workspace --no-header
+UV_COMPILE := $(BIN)/uv pip compile --quiet --universal --generate-hashes --python-version 3.11 --no-header --no-emit-index-url
+
+.PHONY: help install lock protos protos-release check format test test-slow demo up bench clean
+
+help:  ## Print this list
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
+
+install: .venv/.installed  ## Make .venv with all services, the CLI and the tools; needs only Python >= 3.11 (PYTHON=... chooses)
+
+.venv/.installed: requirements/dev.txt requirements/bootstrap.txt scripts/install.sh $(wildcard libs/*/pyproject.toml services/*/pyproject.toml)
+	@PYTHON="$(PYTHON)" scripts/install.sh
+	@touch $@
+
+lock: install  ## Resolve all dependencies anew into requirements/ (hashed, without addresses)
+	@$(BIN)/uv lock --quiet $(if $(UPGRADE),--upgrade)
+	@$(UV_EXPORT) --all-packages --all-groups --all-extras -o requirements/dev.txt >/dev/null
+	@for service in $(SERVICES); do $(UV_EXPORT) --package metering-$$service --no-dev -o requirements/$$service.txt >/dev/null; done
+	@echo 'uv>=0.13.8,<0.14' | $(UV_COMPILE) - -o requirements/bootstrap.txt >/dev/null
+	@echo 'hatchling>=1.33,<2' | $(UV_COMPILE) - -o requirements/build.txt >/dev/null
+	@$(MAKE) install
+
+protos: install  ## Generate libs/contracts from protos/ and lint them
+	@$(BIN)/python scripts/generate_protos.py
+
+protos-release: install  ## Make the present contracts the baseline that later ones must not break
+	@$(BIN)/python scripts/generate_protos.py --release
+
+check: install  ## Format, lint, types, boundaries, contracts, tidiness: all that needs no running service
+	@$(BIN)/ruff format --check --quiet . || (echo "make format mends this"; exit 1)
+	@$(BIN)/ruff check --quiet .
+	@$(BIN)/mypy
+	@PYTHONPATH= $(BIN)/lint-imports --no-logo
+	@$(BIN)/pytest -q tests/contracts tests/tidy
+
+format: install  ## Format the code and mend what the linter can mend
+	@$(BIN)/ruff format --quiet .
+	@$(BIN)/ruff check --quiet --fix .
+
+test: install  ## Run every test (ARGS="..." is passed on to pytest)
+	@$(BIN)/pytest $(ARGS)
+
+test-slow: install  ## Run every test with the long failure and property runs
+	@$(BIN)/pytest --slow $(ARGS)
+
+demo: install  ## Bill a year of real flights and walk one line back to its events (KEEP=1 leaves it running)
+	@KEEP="$(KEEP)" $(BIN)/python scripts/demo.py
+
+up: install  ## Start the suite on this machine until Ctrl-C (DATA=dir keeps its state there)
+	@$(BIN)/meterline up $(if $(DATA),--data "$(DATA)")
+
+bench: install  ## Measure throughput beside its baselines and print a table
+	@$(BIN)/python -m benchmarks
+
+clean:  ## Remove what was built; state of `make up` stays
+	@rm -rf .venv dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .coverage
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

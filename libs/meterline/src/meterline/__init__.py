@@ -1,0 +1,1 @@
+"""The Meterline SDK and command line."""

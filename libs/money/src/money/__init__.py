@@ -1,0 +1,37 @@
+"""Exact decimals, currencies and the one rounding of Meterline; pure."""
+
+from __future__ import annotations
+
+from money.amount import CurrencyMismatchError, Money, round_to_minor_unit, total
+from money.currency import Currency, UnknownCurrencyError, billable_currencies, currency
+from money.decimals import (
+    DERIVED,
+    INPUT,
+    DecimalLimits,
+    DecimalProblem,
+    InvalidDecimalError,
+    format_decimal,
+    parse_decimal,
+)
+from money.exact import PRECISION_DIGITS, ZERO, exact_arithmetic
+
+__all__ = [
+    "DERIVED",
+    "INPUT",
+    "PRECISION_DIGITS",
+    "ZERO",
+    "Currency",
+    "CurrencyMismatchError",
+    "DecimalLimits",
+    "DecimalProblem",
+    "InvalidDecimalError",
+    "Money",
+    "UnknownCurrencyError",
+    "billable_currencies",
+    "currency",
+    "exact_arithmetic",
+    "format_decimal",
+    "parse_decimal",
+    "round_to_minor_unit",
+    "total",
+]

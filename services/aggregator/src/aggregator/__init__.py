@@ -1,0 +1,1 @@
+"""Folds the log into usage per meter, customer and window."""

@@ -1,0 +1,1 @@
+"""The pure core of aggregator: frozen dataclasses and functions, no I/O and no clock."""

@@ -1,0 +1,1 @@
+"""Takes usage events in, exactly once, and keeps the log."""

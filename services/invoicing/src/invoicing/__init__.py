@@ -1,0 +1,1 @@
+"""Turns charges into invoices that never change."""

@@ -1,0 +1,1 @@
+"""What an invoice is and how it comes about; pure."""

@@ -1,0 +1,1 @@
+"""Prices usage: catalog, contracts, charges with their derivation."""
