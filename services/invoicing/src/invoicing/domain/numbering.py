@@ -1,0 +1,25 @@
+"""Invoice numbers and line ids: how they are written and read."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+DRAFT: Final = "draft"
+_SEQUENCE_DIGITS_MIN: Final = 6
+_LINE_ID: Final = re.compile(r"(?P<number>[A-Z0-9-]{1,40})\.(?P<ordinal>[1-9][0-9]{0,5})", re.ASCII)
+
+
+def invoice_number(prefix: str, sequence: int) -> str:
+    """Write the number of an invoice: prefix, a dash, at least six digits. Example: `INV-000017`."""
+    return f"{prefix}-{sequence:0{_SEQUENCE_DIGITS_MIN}d}"
+
+
+def line_id(number: str, ordinal: int) -> str:
+    """Write the id of a line: number, a point, ordinal from 1. Example: `INV-000017.3`."""
+    return f"{number}.{ordinal}"
+
+
+def is_line_id(text: str) -> bool:
+    """Tell whether a text has the form of a line id of a final invoice."""
+    return _LINE_ID.fullmatch(text) is not None

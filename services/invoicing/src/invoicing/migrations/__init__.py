@@ -1,0 +1,8 @@
+"""Schema of the invoicing database, forward only."""
+
+from __future__ import annotations
+
+from typing import Final
+
+FACT_TABLES: Final = ("billing_profile", "invoice", "invoice_line", "billed_snapshot")
+"""Tables whose rows never change: the service's role may only add to them and read them."""

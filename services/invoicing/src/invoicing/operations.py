@@ -1,0 +1,328 @@
+"""What invoicing does: one function a use case. Each asks rating first, decides in `domain`, then writes once."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Final, TypeVar
+
+from chassis.errors import Conflict, NotFound, Reason
+from chassis.postgres import transaction
+from chassis.requests import once
+from chassis.telemetry import link_from, start_span, traceparent_of
+from metering.common.v1 import values_pb2
+from metering.invoicing.v1 import invoicing_service_pb2 as pb
+
+from invoicing import store, wire
+from invoicing.domain.canonical import canonical_json, chain_of, digest_of
+from invoicing.domain.composition import adjust, compose, default_profile, explain_amount
+from invoicing.domain.invoice import BilledPeriod, BillingProfile, InvoiceDraft, IssuedInvoice, IssuedLine, LineKind
+from invoicing.domain.numbering import invoice_number, is_line_id, line_id
+from invoicing.domain.verification import FrozenInvoice, SeriesState, check_next
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Coroutine, Sequence
+
+    from chassis.clock import Clock
+    from metering.aggregator.v1 import usage_pb2
+    from metering.invoicing.v1 import invoice_pb2
+    from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+    from invoicing.domain.invoice import DraftLine, Rated
+    from invoicing.telemetry import Instruments
+    from invoicing.upstream import Rating
+
+T = TypeVar("T")
+
+_FINALIZE_ATTEMPTS_MAX: Final = 5
+# Rating answers each from its own store; more at once would only queue there.
+_AMENDMENTS_AT_ONCE: Final = 8
+_PAGE_INVOICES_DEFAULT: Final = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Dependencies:
+    """What the operations work with; made once, in `__main__`."""
+
+    engine: AsyncEngine
+    rating: Rating
+    clock: Clock
+    instruments: Instruments
+
+
+# --- billing profile -------------------------------------------------------------------------------------------------
+
+
+async def apply_profile(
+    request: pb.ApplyBillingProfileRequest, tenant: str, dependencies: Dependencies
+) -> pb.ApplyBillingProfileResponse:
+    """Make the billing profile what the request says; the same content again changes nothing."""
+    async with transaction(dependencies.engine) as conn:
+        async with once(conn, tenant, "ApplyBillingProfile", request, pb.ApplyBillingProfileResponse) as slot:
+            if slot.response is None:
+                slot.response = await _apply_profile(conn, request, tenant, dependencies.clock)
+        return slot.response
+
+
+async def _apply_profile(
+    conn: AsyncConnection, request: pb.ApplyBillingProfileRequest, tenant: str, clock: Clock
+) -> pb.ApplyBillingProfileResponse:
+    await store.lock_profile(conn, tenant)
+    newest = await store.newest_profile(conn, tenant)
+    wanted = wire.profile_from_proto(request.spec, default_profile(tenant))
+    if newest is not None and _content(newest) == _content(wanted):
+        outcome = values_pb2.APPLY_OUTCOME_UNCHANGED
+        return pb.ApplyBillingProfileResponse(outcome=outcome, profile=wire.profile_to_proto(newest))
+    version = 1 if newest is None else newest.version + 1
+    profile = replace(wanted, version=version, created_at=clock.now())
+    await store.add_profile(conn, tenant, profile)
+    outcome = values_pb2.APPLY_OUTCOME_CREATED if newest is None else values_pb2.APPLY_OUTCOME_NEW_VERSION
+    return pb.ApplyBillingProfileResponse(outcome=outcome, profile=wire.profile_to_proto(profile))
+
+
+def _content(profile: BillingProfile) -> BillingProfile:
+    return replace(profile, version=0, created_at=None)
+
+
+async def profile_of(tenant: str, dependencies: Dependencies) -> BillingProfile:
+    """Give the billing profile in force."""
+    async with dependencies.engine.connect() as conn:
+        return await store.newest_profile(conn, tenant) or default_profile(tenant)
+
+
+# --- drafts ----------------------------------------------------------------------------------------------------------
+
+
+async def preview(
+    request: pb.PreviewInvoiceRequest, tenant: str, dependencies: Dependencies
+) -> InvoiceDraft:
+    """Give the draft of a period as usage is now, with the adjustments that finalising it now would add."""
+    rated = await dependencies.rating.live_charges(
+        contract=request.contract, customer=request.customer, billing_period=request.billing_period
+    )
+    profile = await profile_of(tenant, dependencies)
+    async with dependencies.engine.connect() as conn:
+        billed = await store.billed_periods(conn, tenant, rated.contract)
+
+    async def as_it_is_now(earlier: BilledPeriod) -> tuple[DraftLine, ...]:
+        now = await dependencies.rating.live_charges(contract=rated.contract, billing_period=earlier.billing_period)
+        return adjust(earlier, now)
+
+    earlier_periods = [earlier for earlier in billed if earlier.billing_period != rated.billing_period]
+    adjustments = await _gather_bounded([as_it_is_now(earlier) for earlier in earlier_periods])
+    return compose(rated, [line for lines in adjustments for line in lines], profile.seller)
+
+
+# --- finalisation ----------------------------------------------------------------------------------------------------
+
+
+async def finalize(
+    contract: str, billing_period: str, tenant: str, dependencies: Dependencies
+) -> tuple[FrozenInvoice, bool]:
+    """Make the invoice of a period final; give it, and whether this call made it.
+
+    Raises what rating raises while usage is not sealed, and Conflict if other finalisations of the same contract kept
+    getting in between.
+    """
+    for _attempt in range(_FINALIZE_ATTEMPTS_MAX):
+        async with dependencies.engine.connect() as conn:
+            existing = await store.invoice_of_period(conn, tenant, contract, billing_period)
+        if existing is not None:
+            return existing, False
+        try:
+            return await _finalize_once(contract, billing_period, tenant, dependencies), True
+        except store.AlreadyBilledError:
+            continue
+    raise Conflict(
+        Reason.TRANSACTION_CONFLICT, f"other invoices of contract {contract} are being made final; call again"
+    )
+
+
+async def _finalize_once(
+    contract: str, billing_period: str, tenant: str, dependencies: Dependencies
+) -> FrozenInvoice:
+    started_s = dependencies.clock.monotonic_s()
+    attributes = {"metering.contract": contract, "metering.billing_period": billing_period}
+    with start_span("finalize invoice", money=True, attributes=attributes) as span:
+        profile = await profile_of(tenant, dependencies)
+        rated = await dependencies.rating.rate(contract, billing_period, profile.grace)
+        async with dependencies.engine.connect() as conn:
+            billed = await store.billed_periods(conn, tenant, contract)
+        amended = await _amendments(billed, rated, profile, dependencies)
+        adjustments = [line for earlier, now in amended for line in adjust(earlier, now)]
+        draft = compose(rated, adjustments, profile.seller)
+        async with transaction(dependencies.engine) as conn:
+            invoice = await _issue(conn, draft, profile, tenant, dependencies.clock)
+            await _record_snapshots(conn, tenant, rated, amended, invoice.number)
+        span.set_attribute("metering.invoice", invoice.number)
+        span.set_attribute("metering.invoice.lines", len(invoice.lines))
+    dependencies.instruments.finalized(
+        lines=len(invoice.lines), duration_s=dependencies.clock.monotonic_s() - started_s
+    )
+    return FrozenInvoice(
+        invoice.number,
+        invoice.prefix,
+        invoice.sequence,
+        invoice.canonical_json,
+        invoice.digest,
+        invoice.previous_chain,
+        invoice.chain,
+    )
+
+
+async def _amendments(
+    billed: Sequence[BilledPeriod], rated: Rated, profile: BillingProfile, dependencies: Dependencies
+) -> list[tuple[BilledPeriod, Rated]]:
+    """Rate again each earlier period whose usage has changed since it was billed."""
+
+    async def amendment(earlier: BilledPeriod) -> tuple[BilledPeriod, Rated]:
+        now = await dependencies.rating.rate(
+            rated.contract, earlier.billing_period, profile.grace, amends_snapshot_id=earlier.snapshot_id
+        )
+        return earlier, now
+
+    pairs = await _gather_bounded([amendment(earlier) for earlier in billed])
+    return [(earlier, now) for earlier, now in pairs if now.snapshot_id != earlier.snapshot_id]
+
+
+async def _issue(
+    conn: AsyncConnection, draft: InvoiceDraft, profile: BillingProfile, tenant: str, clock: Clock
+) -> IssuedInvoice:
+    sequence, previous_chain = await store.take_next_number(conn, tenant, profile.number_prefix)
+    number = invoice_number(profile.number_prefix, sequence)
+    finalized_at = clock.now()
+    lines = tuple(_issue_line(number, ordinal, line) for ordinal, line in enumerate(draft.lines, start=1))
+    frozen = canonical_json(number, draft, lines, finalized_at, previous_chain)
+    digest = digest_of(frozen)
+    invoice = IssuedInvoice(
+        number=number,
+        prefix=profile.number_prefix,
+        sequence=sequence,
+        draft=draft,
+        lines=lines,
+        finalized_at=finalized_at,
+        canonical_json=frozen,
+        digest=digest,
+        previous_chain=previous_chain,
+        chain=chain_of(previous_chain, digest),
+    )
+    await store.add_invoice(conn, tenant, invoice)
+    return invoice
+
+
+def _issue_line(number: str, ordinal: int, line: DraftLine) -> IssuedLine:
+    link = link_from(line.charge_traceparent)
+    attributes = {"metering.line": line_id(number, ordinal), "metering.charge": line.charge_id}
+    with start_span("invoice line", money=True, links=[link] if link else [], attributes=attributes) as span:
+        return IssuedLine(line_id(number, ordinal), ordinal, line, traceparent_of(span))
+
+
+async def _record_snapshots(
+    conn: AsyncConnection, tenant: str, rated: Rated, amended: Sequence[tuple[BilledPeriod, Rated]], number: str
+) -> None:
+    own = BilledPeriod(rated.billing_period, rated.period, rated.snapshot_id, revision=1)
+    await store.add_billed_snapshot(conn, tenant, rated.contract, own, number)
+    for earlier, now in amended:
+        billed = replace(earlier, snapshot_id=now.snapshot_id, revision=earlier.revision + 1)
+        await store.add_billed_snapshot(conn, tenant, rated.contract, billed, number)
+
+
+async def _gather_bounded(calls: Sequence[Coroutine[Any, Any, T]]) -> list[T]:
+    """Run calls side by side, a few at a time, and give their results in order; the first failure ends them all."""
+    free = asyncio.Semaphore(_AMENDMENTS_AT_ONCE)
+
+    async def bounded(call: Coroutine[Any, Any, T]) -> T:
+        async with free:
+            return await call
+
+    try:
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(bounded(call)) for call in calls]
+    except BaseExceptionGroup as failed:
+        raise failed.exceptions[0] from None
+    return [task.result() for task in tasks]
+
+
+# --- reading ---------------------------------------------------------------------------------------------------------
+
+
+async def invoice_by_number(number: str, tenant: str, dependencies: Dependencies) -> FrozenInvoice:
+    """Give an invoice. Raises NotFound."""
+    async with dependencies.engine.connect() as conn:
+        invoice = await store.invoice_by_number(conn, tenant, number)
+    if invoice is None:
+        raise NotFound(Reason.INVOICE_NOT_FOUND, f"there is no invoice {number!r}; ListInvoices names them all")
+    return invoice
+
+
+async def frozen_line(line: str, tenant: str, dependencies: Dependencies) -> invoice_pb2.InvoiceLine:
+    """Give a line as it was frozen. Raises NotFound."""
+    async with dependencies.engine.connect() as conn:
+        number = await store.number_of_line(conn, tenant, line) if is_line_id(line) else None
+    if number is None:
+        message = f"there is no invoice line {line!r}; `invoice show NUMBER` lists the ids of an invoice's lines"
+        raise NotFound(Reason.LINE_NOT_FOUND, message)
+    invoice = wire.invoice_to_proto(await invoice_by_number(number, tenant, dependencies))
+    return next(candidate for candidate in invoice.lines if candidate.id == line)
+
+
+async def explain(line: str, tenant: str, dependencies: Dependencies) -> pb.ExplainLineResponse:
+    """Give line -> charge -> snapshot -> windows, and how the amount follows from the charge."""
+    frozen = await frozen_line(line, tenant, dependencies)
+    number = line.rpartition(".")[0]
+    charge = await dependencies.rating.explain(frozen.charge_id)
+    async with dependencies.engine.connect() as conn:
+        billed_before = await store.billed_before_line(conn, tenant, line)
+    steps = explain_amount(
+        kind=wire.kind_of(frozen),
+        amount=wire.amount_of(frozen),
+        exact_amount=wire.exact_amount_of(frozen),
+        currency_code=charge.charge.currency,
+        before=billed_before if frozen.adjusts_line_id else (),
+    )
+    return pb.ExplainLineResponse(line=frozen, invoice_number=number, steps=steps, charge=charge)
+
+
+async def line_events(
+    line: str, limit: int, tenant: str, dependencies: Dependencies
+) -> AsyncIterator[Sequence[usage_pb2.MeteredEvent]]:
+    """Stream the events behind a line; of an adjustment, those that arrived after the period was billed before."""
+    frozen = await frozen_line(line, tenant, dependencies)
+    if wire.kind_of(frozen) is LineKind.FIXED:
+        return
+    only_amendment = wire.kind_of(frozen) is LineKind.ADJUSTMENT
+    async for page in dependencies.rating.events(frozen.charge_id, only_amendment=only_amendment, limit=limit):
+        yield page
+
+
+async def list_invoices(
+    request: pb.ListInvoicesRequest, after: tuple[str, int], tenant: str, dependencies: Dependencies
+) -> tuple[Sequence[FrozenInvoice], str]:
+    """Give a page of invoices by series and number, and the token of the next page (empty on the last)."""
+    limit = request.page_size or _PAGE_INVOICES_DEFAULT
+    async with dependencies.engine.connect() as conn:
+        page = await store.list_invoices(
+            conn,
+            tenant,
+            customer=request.customer,
+            billing_period=request.billing_period,
+            after=after,
+            limit=limit + 1,
+        )
+    if len(page) <= limit:
+        return page, ""
+    return page[:limit], wire.page_token_to_text(page[limit - 1])
+
+
+async def verify(tenant: str, dependencies: Dependencies) -> tuple[int, bytes, list[str]]:
+    """Check all series of a tenant; give how many invoices there are, the chain head of the last, and what is wrong."""
+    states: dict[str, SeriesState] = {}
+    problems: list[str] = []
+    count = 0
+    head = SeriesState()
+    async for invoice in store.every_invoice(dependencies.engine, tenant):
+        head, found = check_next(states.get(invoice.prefix, SeriesState()), invoice)
+        states[invoice.prefix] = head
+        problems.extend(found)
+        count += 1
+    return count, head.chain, problems
