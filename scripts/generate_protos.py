@@ -102,9 +102,10 @@ def generate(protos: Path, target: Path) -> None:
         (top / "py.typed").touch()
 
 
-def build_image(protos: Path, image: Path) -> None:
-    """Write the descriptors of all contracts with their comments: what buf lints and compares."""
-    protoc(protos, "--include_imports", "--include_source_info", f"--descriptor_set_out={image}", *proto_files(protos))
+def build_image(protos: Path, image: Path, *, comments: bool = True) -> None:
+    """Write the descriptors of all contracts: what buf lints (with comments) and compares (without)."""
+    source_info = ["--include_source_info"] if comments else []
+    protoc(protos, "--include_imports", *source_info, f"--descriptor_set_out={image}", *proto_files(protos))
 
 
 def lint(image: Path, protos: Path) -> None:
@@ -182,7 +183,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             build_image(PROTOS, image)
             lint(image, PROTOS)
             if options.release:
-                shutil.copyfile(image, BASELINE)
+                build_image(PROTOS, BASELINE, comments=False)
             elif BASELINE.exists():
                 refuse_break(image, BASELINE, PROTOS)
     except ContractError as error:
