@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from money.amount import CurrencyMismatchError, Money, round_to_minor_unit, total
-from money.currency import Currency, UnknownCurrencyError, billable_currencies, currency
+from money.currencies import Currency, UnknownCurrencyError, billable_currencies, currency
 from money.decimals import (
     DERIVED,
     INPUT,

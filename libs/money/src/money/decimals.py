@@ -1,0 +1,117 @@
+"""Text to `Decimal` and back: one strict grammar in, one canonical form out.
+
+`Decimal()` itself accepts "NaN", "1e400", "1_000", " 5 " and full-width digits, and needs noticeable time for a
+hundred thousand digits. So the text is measured and matched here first, and only plain short numbers reach it.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from decimal import Decimal
+from enum import StrEnum
+from typing import Final
+
+_PLAIN: Final = re.compile(r"-?(?P<whole>0|[1-9][0-9]*)(?:\.(?P<fraction>[0-9]+))?", re.ASCII)
+_ECHO_CHARACTERS_MAX: Final = 40
+_FORMAT_EXPONENT_MAX: Final = 200
+
+
+class DecimalProblem(StrEnum):
+    """Why a text is not accepted as a decimal."""
+
+    EMPTY = "EMPTY"
+    TOO_LONG = "TOO_LONG"
+    NOT_PLAIN = "NOT_PLAIN"
+    TOO_MANY_INTEGER_DIGITS = "TOO_MANY_INTEGER_DIGITS"
+    TOO_MANY_FRACTION_DIGITS = "TOO_MANY_FRACTION_DIGITS"
+    NEGATIVE = "NEGATIVE"
+
+
+class InvalidDecimalError(ValueError):
+    """A text that is not a plain decimal within its limits. `problem` is stable, the message says what to do."""
+
+    def __init__(self, problem: DecimalProblem, message: str) -> None:
+        super().__init__(message)
+        self.problem = problem
+        self.message = message
+
+
+@dataclass(frozen=True, slots=True)
+class DecimalLimits:
+    """How many digits a decimal may have before and after its point."""
+
+    integer_digits_max: int
+    fraction_digits_max: int
+
+    @property
+    def characters_max(self) -> int:
+        """Longest text within the limits: sign, digits, point, digits."""
+        return 1 + self.integer_digits_max + 1 + self.fraction_digits_max
+
+
+INPUT: Final = DecimalLimits(integer_digits_max=18, fraction_digits_max=12)
+"""What users send: event values, prices, tier bounds."""
+
+DERIVED: Final = DecimalLimits(integer_digits_max=40, fraction_digits_max=30)
+"""What the suite computes from it and passes between services: sums of values, products with prices."""
+
+
+def parse_decimal(text: str, limits: DecimalLimits = INPUT, *, allow_negative: bool = True) -> Decimal:
+    """Read a plain decimal such as `12`, `-0.5` or `25.00`; `-0` becomes `0`.
+
+    Raises `InvalidDecimalError` for anything else: exponents, signs `+`, spaces, separators, non-ASCII digits, leading
+    zeros, a bare point, or more digits than `limits`. Takes time bounded by the limits, not by the text.
+    """
+    if not text:
+        raise InvalidDecimalError(DecimalProblem.EMPTY, 'the decimal is empty; write a number such as "0" or "12.5"')
+    if len(text) > limits.characters_max:
+        message = f"the decimal has {len(text)} characters; at most {limits.characters_max} are allowed"
+        raise InvalidDecimalError(DecimalProblem.TOO_LONG, message)
+    match = _PLAIN.fullmatch(text)
+    if match is None:
+        message = f'{_echo(text)} is not a plain decimal; write ASCII digits such as "1000" or "-12.5"'
+        raise InvalidDecimalError(DecimalProblem.NOT_PLAIN, message)
+    _check_digits(match, limits)
+    value = Decimal(text)
+    if value.is_zero():
+        return value.copy_abs()
+    if value.is_signed() and not allow_negative:
+        raise InvalidDecimalError(DecimalProblem.NEGATIVE, f"{_echo(text)} is negative; it must be zero or more")
+    return value
+
+
+def format_decimal(value: Decimal, *, places_min: int = 0) -> str:
+    """Write a finite decimal canonically: no exponent, no `-0`, no more zeros after the point than `places_min`.
+
+    Equal numbers give equal text: `Decimal("1.50")` and `Decimal("1.5")` both give `1.5`. Raises `ValueError` for NaN
+    and infinities, and for exponents no number of this suite has (they would give kilobytes of zeros).
+    """
+    if not value.is_finite():
+        message = "only a finite decimal can be written"
+        raise ValueError(message)
+    exponent = value.as_tuple().exponent
+    if not isinstance(exponent, int) or abs(exponent) > _FORMAT_EXPONENT_MAX:
+        message = f"a decimal with exponent {exponent} is outside what can be written plainly"
+        raise ValueError(message)
+    whole, _, fraction = format(value.copy_abs(), "f").partition(".")
+    fraction = fraction.rstrip("0").ljust(places_min, "0")
+    sign = "-" if value < 0 else ""
+    return f"{sign}{whole}.{fraction}" if fraction else f"{sign}{whole}"
+
+
+def _check_digits(match: re.Match[str], limits: DecimalLimits) -> None:
+    integer_digits = len(match["whole"])
+    fraction_digits = len(match["fraction"] or "")
+    if integer_digits > limits.integer_digits_max:
+        message = f"{integer_digits} digits before the point; at most {limits.integer_digits_max} are allowed"
+        raise InvalidDecimalError(DecimalProblem.TOO_MANY_INTEGER_DIGITS, message)
+    if fraction_digits > limits.fraction_digits_max:
+        message = f"{fraction_digits} digits after the point; at most {limits.fraction_digits_max} are allowed"
+        raise InvalidDecimalError(DecimalProblem.TOO_MANY_FRACTION_DIGITS, message)
+
+
+def _echo(text: str) -> str:
+    # ascii(): control characters, bidi marks and look-alike digits become visible escapes in messages and logs.
+    shown = text if len(text) <= _ECHO_CHARACTERS_MAX else text[:_ECHO_CHARACTERS_MAX] + "..."
+    return ascii(shown)

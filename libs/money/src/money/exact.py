@@ -1,0 +1,61 @@
+"""The decimal context of the suite: arithmetic in it is exact, or it raises."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from decimal import (
+    ROUND_HALF_EVEN,
+    Clamped,
+    Context,
+    Decimal,
+    DivisionByZero,
+    FloatOperation,
+    Inexact,
+    InvalidOperation,
+    Overflow,
+    Subnormal,
+    Underflow,
+    localcontext,
+)
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+PRECISION_DIGITS: Final = 100
+"""Holds any product of a derived quantity (70 digits) and a price (30 digits); see `money.decimals`."""
+
+ZERO: Final = Decimal(0)
+
+_EXACT: Final = Context(
+    prec=PRECISION_DIGITS,
+    # Never used while Inexact is trapped; fixed so that the context does not depend on the process's default.
+    rounding=ROUND_HALF_EVEN,
+    Emin=-999,
+    Emax=999,
+    capitals=1,
+    clamp=0,
+    flags=[],
+    traps=[
+        Clamped,
+        DivisionByZero,
+        FloatOperation,
+        Inexact,
+        InvalidOperation,
+        Overflow,
+        Subnormal,
+        Underflow,
+    ],
+)
+
+
+@contextmanager
+def exact_arithmetic() -> Iterator[Context]:
+    """Make `Decimal` arithmetic exact for the block; what can't be exact raises a `decimal.DecimalException`.
+
+    Python's default context keeps 28 digits and rounds the rest away without a word. Here a result that needs more
+    than 100 digits, a division such as 1/3, a NaN or a float that meets a `Decimal` raises instead. The context belongs
+    to the current asyncio task; do not `yield` to another generator's caller from inside the block.
+    """
+    with localcontext(_EXACT) as context:
+        yield context
