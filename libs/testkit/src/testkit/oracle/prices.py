@@ -1,0 +1,92 @@
+"""The published price rules, written once more, in fractions.
+
+`upTo` is inclusive. Volume: the whole quantity at the tier it ends in, plus that tier's flat fee. Graduated: each slice
+at its tier, plus the flat fee of each tier entered. Included units are taken off the quantity first; a minimum lifts
+the item's charge; blocks of a package are rounded up; zero usage costs zero unless a fixed fee or minimum says so.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Row:
+    """A part of the quantity at one price; `up_to` is None for the last or only tier."""
+
+    up_to: Fraction | None
+    quantity: Fraction
+    unit: Fraction
+    flat: Fraction
+
+    @property
+    def amount(self) -> Fraction:
+        """What the row costs, exactly."""
+        return self.quantity * self.unit + self.flat
+
+
+@dataclass(frozen=True)
+class Cost:
+    """The exact, unrounded amount of an item and the rows behind it."""
+
+    amount: Fraction
+    rows: tuple[Row, ...]
+
+
+def cost_of(quantity: Fraction, price: Mapping[str, Any]) -> Cost:
+    """Price the quantity of one period by the `price` of a catalog file."""
+    billable = max(quantity - Fraction(price.get("included", "0")), Fraction(0))
+    rows = _rows(billable, price) if billable > 0 else ()
+    amount = sum((row.amount for row in rows), Fraction(0))
+    return Cost(max(amount, Fraction(price.get("minimum", "0"))), rows)
+
+
+def _rows(billable: Fraction, price: Mapping[str, Any]) -> tuple[Row, ...]:
+    if "perUnit" in price:
+        return (Row(None, billable, Fraction(price["perUnit"]), Fraction(0)),)
+    if "package" in price:
+        blocks = math.ceil(billable / Fraction(price["package"]["size"]))
+        return (Row(None, Fraction(blocks), Fraction(price["package"]["unit"]), Fraction(0)),)
+    if "volume" in price:
+        return (_volume(billable, _tiers(price["volume"])),)
+    return tuple(_graduated(billable, _tiers(price["graduated"])))
+
+
+@dataclass(frozen=True)
+class _Tier:
+    up_to: Fraction | None
+    unit: Fraction
+    flat: Fraction
+
+    def holds(self, quantity: Fraction) -> bool:
+        return self.up_to is None or quantity <= self.up_to
+
+
+def _tiers(model: Mapping[str, Any]) -> list[_Tier]:
+    return [
+        _Tier(
+            Fraction(tier["upTo"]) if tier.get("upTo") is not None else None,
+            Fraction(tier["unit"]),
+            Fraction(tier.get("flat", "0")),
+        )
+        for tier in model["tiers"]
+    ]
+
+
+def _volume(billable: Fraction, tiers: Sequence[_Tier]) -> Row:
+    tier = next(tier for tier in tiers if tier.holds(billable))
+    return Row(tier.up_to, billable, tier.unit, tier.flat)
+
+
+def _graduated(billable: Fraction, tiers: Sequence[_Tier]) -> list[Row]:
+    rows, below = [], Fraction(0)
+    for tier in tiers:
+        end = billable if tier.up_to is None else min(billable, tier.up_to)
+        if end > below:
+            rows.append(Row(tier.up_to, end - below, tier.unit, tier.flat))
+            below = end
+    return rows
