@@ -1,8 +1,8 @@
 """Make libs/contracts from protos/: the one way generated code comes to be.
 
-    python scripts/generate_protos.py             generate, lint, and refuse a break of what was released
-    python scripts/generate_protos.py --check     the same without writing: fail if libs/contracts is not what protos/ says
-    python scripts/generate_protos.py --release   afterwards make the present contracts the baseline of later checks
+    generate_protos.py             generate, lint, and refuse a break of what was released
+    generate_protos.py --check     the same without writing: fail if libs/contracts is not what protos/ says
+    generate_protos.py --release   generate, lint, and make these contracts the baseline of later checks
 
 Works offline. The text of buf/validate/validate.proto is not vendored: its descriptor lies in the pinned protovalidate
 wheel, and protoc takes a descriptor as well as a text.
