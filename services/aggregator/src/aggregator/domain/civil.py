@@ -1,0 +1,135 @@
+"""Windows of time in a civil time zone: hours, days of 23 to 25 hours, months."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from enum import StrEnum
+from itertools import pairwise
+from typing import TYPE_CHECKING, Final
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from aggregator.domain.meter import to_us
+from aggregator.domain.problems import ProblemKind, problem
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+WINDOWS_MAX: Final = 10_000
+"""Most windows of one query; a year of hours is 8,784."""
+UTC_NAME: Final = "UTC"
+_MINUTE_US: Final = 60_000_000
+
+
+class WindowSize(StrEnum):
+    """Length of the windows of an answer."""
+
+    WHOLE = "WHOLE"
+    HOUR = "HOUR"
+    DAY = "DAY"
+    MONTH = "MONTH"
+
+
+@dataclass(frozen=True, slots=True)
+class Period:
+    """A half-open span of time [start, end), in UTC."""
+
+    start: datetime
+    end: datetime
+
+    @property
+    def start_us(self) -> int:
+        """Start in microseconds since 1970."""
+        return to_us(self.start)
+
+    @property
+    def end_us(self) -> int:
+        """End in microseconds since 1970."""
+        return to_us(self.end)
+
+
+def zone_named(name: str) -> ZoneInfo:
+    """Return the IANA zone of that name, UTC for the empty name. Raises ProblemError."""
+    try:
+        return ZoneInfo(name or UTC_NAME)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        message = f"{name!a} is not a zone of the IANA list; write a name such as Europe/Vienna"
+        raise problem(ProblemKind.TIME_ZONE_UNKNOWN, "time_zone", message) from None
+
+
+def check_period(period: Period, grid_us: int, field: str = "period") -> None:
+    """Refuse a period that is empty or whose ends don't fall on the grid of the stored windows."""
+    if period.start >= period.end:
+        raise problem(ProblemKind.WINDOW_INVALID, field, "start must lie before end; the period is half-open")
+    for side, moment_us in (("start", period.start_us), ("end", period.end_us)):
+        if moment_us % grid_us:
+            message = f"usage is kept in windows of {grid_us // _MINUTE_US} minutes; take a time on that grid"
+            raise problem(ProblemKind.WINDOW_INVALID, f"{field}.{side}", message)
+
+
+def windows_in(period: Period, size: WindowSize, zone: ZoneInfo, grid_us: int) -> tuple[Period, ...]:
+    """Cut a period into windows; the first and the last one are cut off at its ends.
+
+    Raises ProblemError when there would be too many, or when a boundary of the zone falls off the grid (zones had odd
+    seconds in the nineteenth century).
+    """
+    bounds = [period.start]
+    for bound in _bounds_after(period.start, size, zone):
+        if bound >= period.end:
+            break
+        if to_us(bound) % grid_us:
+            message = f"{bound.isoformat()} is a boundary of {zone.key} and not on the grid of stored windows"
+            raise problem(ProblemKind.WINDOW_INVALID, "window_size", f"{message}; ask for the whole period")
+        if len(bounds) == WINDOWS_MAX:
+            message = f"the period has more than {WINDOWS_MAX} windows; ask for a shorter one or for larger windows"
+            raise problem(ProblemKind.WINDOW_INVALID, "period", message)
+        bounds.append(bound)
+    bounds.append(period.end)
+    return tuple(Period(start, end) for start, end in pairwise(bounds))
+
+
+def window_index(windows: Sequence[Period], start: datetime) -> int | None:
+    """Return the number of the window that begins at `start`, or None."""
+    number = bisect_right(windows, start, key=lambda window: window.start) - 1
+    return number if number >= 0 and windows[number].start == start else None
+
+
+def _bounds_after(start: datetime, size: WindowSize, zone: ZoneInfo) -> Iterator[datetime]:
+    match size:
+        case WindowSize.WHOLE:
+            return iter(())
+        case WindowSize.HOUR:
+            return _hours_after(start, zone)
+        case WindowSize.DAY:
+            return _midnights_after(start, zone, _next_day)
+        case WindowSize.MONTH:
+            return _midnights_after(start, zone, _next_month)
+
+
+def _hours_after(moment: datetime, zone: ZoneInfo) -> Iterator[datetime]:
+    """Full hours of the local clock. Counted in elapsed time, so that an hour that comes twice is two windows."""
+    while True:
+        local = moment.astimezone(zone)
+        into_hour = timedelta(minutes=local.minute, seconds=local.second, microseconds=local.microsecond)
+        moment = moment - into_hour + timedelta(hours=1)
+        yield moment
+
+
+def _midnights_after(moment: datetime, zone: ZoneInfo, following: Callable[[date], date]) -> Iterator[datetime]:
+    """Local midnights of the days that follow one another; a day that a zone skipped has no midnight of its own."""
+    day = moment.astimezone(zone).date()
+    while True:
+        day = following(day)
+        midnight = datetime(day.year, day.month, day.day, tzinfo=zone).astimezone(UTC)
+        if midnight > moment:
+            moment = midnight
+            yield midnight
+
+
+def _next_day(day: date) -> date:
+    return day + timedelta(days=1)
+
+
+def _next_month(day: date) -> date:
+    return date(day.year + day.month // 12, day.month % 12 + 1, 1)

@@ -1,0 +1,166 @@
+"""Events as columns, the shape in which the log holds them, and the view of many segments as one batch."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import accumulate
+from typing import TYPE_CHECKING, Final, TypeVar
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from numpy.typing import NDArray
+
+Entry = TypeVar("Entry", bound=np.generic)
+
+ABSENT: Final = ""
+"""What an absent property reads as: absent and empty are one and the same to a meter."""
+
+
+@dataclass(frozen=True, slots=True)
+class DictionaryColumn:
+    """A column of texts: the distinct values, and per event 0 = absent or k = the k-th value.
+
+    `indexes` is None when all events have the only value, or, without any value, all lack it.
+    """
+
+    values: Sequence[str]
+    indexes: NDArray[np.int64] | None
+
+
+NO_COLUMN: Final = DictionaryColumn((), None)
+
+
+@dataclass(frozen=True, slots=True)
+class EventColumns:
+    """Events of one segment; the n-th entry of every column belongs to the n-th event."""
+
+    ids: Sequence[str]
+    times_us: NDArray[np.int64]
+    sources: DictionaryColumn
+    types: DictionaryColumn
+    customers: DictionaryColumn
+    properties: Mapping[str, DictionaryColumn]
+
+
+@dataclass(frozen=True, slots=True)
+class LogSegment:
+    """A run of consecutive positions of one lane, all of one tenant."""
+
+    tenant: str
+    lane: int
+    first_position: int
+    events: EventColumns
+
+    @property
+    def last_position(self) -> int:
+        """Position of the last event."""
+        return self.first_position + len(self.events.ids) - 1
+
+
+@dataclass(frozen=True, slots=True)
+class TextColumn:
+    """A column over a whole batch: sorted distinct values, of which the first is always the absent one, and codes."""
+
+    values: Sequence[str]
+    codes: NDArray[np.int64]
+
+    def text(self, row: int) -> str:
+        """Value of one event."""
+        return self.values[int(self.codes[row])]
+
+    def is_any_of(self, wanted: Iterable[str]) -> NDArray[np.bool_]:
+        """Per event: whether its value is one of those wanted."""
+        wanted_set = frozenset(wanted)
+        table = np.fromiter((value in wanted_set for value in self.values), dtype=np.bool_, count=len(self.values))
+        return np.asarray(table[self.codes], dtype=np.bool_)
+
+
+class Batch:
+    """Segments of one tenant seen as one long table. A row is an event, counted through all segments.
+
+    Distinct values of a column are brought under one dictionary when a meter first asks for the column.
+    """
+
+    def __init__(self, segments: Sequence[LogSegment]) -> None:
+        self.segments = segments
+        self.counts: list[int] = [len(segment.events.ids) for segment in segments]
+        self._first_rows: list[int] = [0, *accumulate(self.counts)]
+        self._properties: dict[str, TextColumn] = {}
+
+    def __len__(self) -> int:
+        """Return the number of events."""
+        return self._first_rows[-1]
+
+    @cached_property
+    def times_us(self) -> NDArray[np.int64]:
+        """Time of each event."""
+        return np.concatenate([segment.events.times_us for segment in self.segments])
+
+    @cached_property
+    def types(self) -> TextColumn:
+        """Type of each event."""
+        return self._unite([segment.events.types for segment in self.segments])
+
+    @cached_property
+    def customers(self) -> TextColumn:
+        """Customer of each event."""
+        return self._unite([segment.events.customers for segment in self.segments])
+
+    @cached_property
+    def sources(self) -> TextColumn:
+        """Source of each event."""
+        return self._unite([segment.events.sources for segment in self.segments])
+
+    @cached_property
+    def segment_numbers(self) -> NDArray[np.int64]:
+        """Segment of each event, counted from 0."""
+        return np.repeat(np.arange(len(self.segments), dtype=np.int64), self.counts)
+
+    def property(self, key: str) -> TextColumn:
+        """Value of one property of each event."""
+        column = self._properties.get(key)
+        if column is None:
+            column = self._properties[key] = self._unite(self.property_columns(key))
+        return column
+
+    def property_columns(self, key: str) -> list[DictionaryColumn]:
+        """The property's column of each segment, as the log holds it."""
+        return [segment.events.properties.get(key, NO_COLUMN) for segment in self.segments]
+
+    def locate(self, row: int) -> tuple[LogSegment, int]:
+        """Segment of a row, and the place of its event within."""
+        number = bisect_right(self._first_rows, row) - 1
+        return self.segments[number], row - self._first_rows[number]
+
+    def event_id(self, row: int) -> str:
+        """Id of one event."""
+        segment, place = self.locate(row)
+        return segment.events.ids[place]
+
+    def _unite(self, columns: Sequence[DictionaryColumn]) -> TextColumn:
+        distinct = {ABSENT}.union(*(column.values for column in columns))
+        values = sorted(distinct)
+        code_of = {value: code for code, value in enumerate(values)}
+        tables = [
+            np.fromiter((0, *(code_of[value] for value in column.values)), dtype=np.int64, count=len(column.values) + 1)
+            for column in columns
+        ]
+        return TextColumn(values, spread(tables, columns, self.counts))
+
+
+def spread(
+    tables: Sequence[NDArray[Entry]], columns: Sequence[DictionaryColumn], counts: Sequence[int]
+) -> NDArray[Entry]:
+    """Look every event's index up in its segment's table (whose entry 0 is that of the absent value) and join all."""
+    parts = []
+    for table, column, count in zip(tables, columns, counts, strict=True):
+        if column.indexes is None:
+            parts.append(np.full(count, table[1 if column.values else 0], dtype=table.dtype))
+        else:
+            parts.append(table[column.indexes])
+    return np.concatenate(parts)

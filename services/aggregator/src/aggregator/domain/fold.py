@@ -1,0 +1,193 @@
+"""The fold: segments of the log become changes of windows. Pure, exact, and free of order.
+
+Counts and sums add up, smallest and largest compare, the latest is chosen by (time, id, value): so any split of the
+log into batches, folded in any order and merged, gives the same windows. The one thing that would break this is to let
+the latest depend on arrival; it does not.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from aggregator.domain.columns import Batch
+from aggregator.domain.matching import ParkReason, park_message
+from aggregator.domain.meter import Aggregation
+from aggregator.domain.values import VALUE_MISSING, VALUE_OK, ScaledColumn, scaled_column
+from aggregator.domain.windows import MeterFold, fold_windows
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from numpy.typing import NDArray
+
+    from aggregator.domain.columns import LogSegment
+    from aggregator.domain.meter import CountingMeter
+
+
+@dataclass(frozen=True, slots=True)
+class Parked:
+    """An event that a meter should count and can't."""
+
+    meter_id: int
+    lane: int
+    position: int
+    reason: ParkReason
+    message: str
+    type: str
+    customer: str
+    source: str
+    id: str
+    time_us: int
+
+
+@dataclass(frozen=True, slots=True)
+class UnmatchedRange:
+    """Events of one type within one segment that no meter of the tenant asks for."""
+
+    tenant: str
+    type: str
+    lane: int
+    first_position: int
+    last_position: int
+    event_count: int
+    min_time_us: int
+
+
+@dataclass(slots=True)
+class Folded:
+    """What a batch of segments adds: windows by meter, events that could not be read, events that no meter asks for."""
+
+    windows: list[MeterFold] = field(default_factory=list)
+    parked: list[Parked] = field(default_factory=list)
+    unmatched: list[UnmatchedRange] = field(default_factory=list)
+
+
+def fold(
+    segments: Sequence[LogSegment],
+    meters_of: Mapping[str, Sequence[CountingMeter]],
+    counts: Callable[[CountingMeter], bool] = lambda _: True,
+) -> Folded:
+    """Fold segments of any tenants and lanes.
+
+    `meters_of` names all meters of each tenant; only those that `counts` selects get windows and parked events, while
+    an event counts as unmatched only if none of all of them asks for it.
+    """
+    by_tenant: dict[str, list[LogSegment]] = {}
+    for segment in segments:
+        by_tenant.setdefault(segment.tenant, []).append(segment)
+    folded = Folded()
+    for tenant, owned in sorted(by_tenant.items()):
+        _fold_tenant(Batch(owned), meters_of.get(tenant, ()), counts, folded)
+    folded.windows.sort(key=lambda window: window.meter.meter_id)
+    folded.parked.sort(key=lambda parked: (parked.meter_id, parked.lane, parked.position))
+    return folded
+
+
+def _fold_tenant(
+    batch: Batch, meters: Sequence[CountingMeter], counts: Callable[[CountingMeter], bool], folded: Folded
+) -> None:
+    matched = np.zeros(len(batch), dtype=np.bool_)
+    values: dict[str, ScaledColumn] = {}
+    for meter in meters:
+        if meter.never_counts:
+            continue
+        wanted = _match(batch, meter)
+        matched |= wanted
+        if not counts(meter) or not wanted.any():
+            continue
+        rows = np.flatnonzero(wanted)
+        column: ScaledColumn | None = None
+        if meter.spec.aggregation.reads_value:
+            rows, column = _readable(batch, meter, rows, values, folded)
+        if len(rows):
+            folded.windows.append(fold_windows(batch, meter, rows, column))
+    if not matched.all():
+        folded.unmatched.extend(_unmatched(batch, np.flatnonzero(~matched)))
+
+
+def _match(batch: Batch, meter: CountingMeter) -> NDArray[np.bool_]:
+    """Per event: whether the meter asks for it."""
+    wanted = batch.types.is_any_of(meter.spec.event_types)
+    if wanted.any():
+        wanted &= (batch.times_us >= meter.from_us) & (batch.times_us < meter.until_us)
+        for condition in meter.spec.filters:
+            wanted &= batch.property(condition.key).is_any_of(condition.values)
+    return wanted
+
+
+def _readable(
+    batch: Batch, meter: CountingMeter, rows: NDArray[np.int64], cache: dict[str, ScaledColumn], folded: Folded
+) -> tuple[NDArray[np.int64], ScaledColumn | None]:
+    """Park the rows whose value the meter can't read; return the others with the column of their numbers."""
+    key = meter.spec.value_property
+    if meter.spec.aggregation is Aggregation.COUNT_UNIQUE:
+        # Code 0 is the absent text.
+        present = batch.property(key).codes[rows] != 0
+        _park(batch, meter, rows[~present], None, folded)
+        return rows[present], None
+    column = cache.get(key)
+    if column is None:
+        column = cache[key] = scaled_column(batch, key)
+    if column.all_readable:
+        return rows, column
+    states = column.states[rows]
+    _park(batch, meter, rows[states != VALUE_OK], column, folded)
+    return rows[states == VALUE_OK], column
+
+
+def _park(
+    batch: Batch, meter: CountingMeter, rows: NDArray[np.int64], column: ScaledColumn | None, folded: Folded
+) -> None:
+    if not len(rows):
+        return
+    types, customers, sources = batch.types, batch.customers, batch.sources
+    texts = batch.property(meter.spec.value_property)
+    for row in rows.tolist():
+        missing = column is None or column.states[row] == VALUE_MISSING
+        reason = ParkReason.VALUE_MISSING if missing else ParkReason.VALUE_INVALID
+        segment, place = batch.locate(row)
+        folded.parked.append(
+            Parked(
+                meter_id=meter.meter_id,
+                lane=segment.lane,
+                position=segment.first_position + place,
+                reason=reason,
+                message=park_message(reason, meter.spec.value_property, texts.text(row)),
+                type=types.text(row),
+                customer=customers.text(row),
+                source=sources.text(row),
+                id=segment.events.ids[place],
+                time_us=int(batch.times_us[row]),
+            )
+        )
+
+
+def _unmatched(batch: Batch, rows: NDArray[np.int64]) -> list[UnmatchedRange]:
+    """Gather rows by segment and type; a range never crosses segments, so that each segment's can be replaced alone."""
+    types = batch.types
+    keys = batch.segment_numbers[rows] * len(types.values) + types.codes[rows]
+    order = np.argsort(keys, kind="stable")
+    keys, rows = keys[order], rows[order]
+    starts = np.flatnonzero(np.diff(keys, prepend=keys[0] - 1))
+    ends = np.append(starts[1:], len(rows))
+    earliest = np.minimum.reduceat(batch.times_us[rows], starts)
+    ranges = []
+    for start, end, min_time_us in zip(starts.tolist(), ends.tolist(), earliest.tolist(), strict=True):
+        first, last = int(rows[start]), int(rows[end - 1])
+        segment, place = batch.locate(first)
+        position = segment.first_position + place
+        ranges.append(
+            UnmatchedRange(
+                tenant=segment.tenant,
+                type=types.text(first),
+                lane=segment.lane,
+                first_position=position,
+                last_position=position + last - first,
+                event_count=end - start,
+                min_time_us=min_time_us,
+            )
+        )
+    return ranges

@@ -1,0 +1,77 @@
+"""Whether one event counts for a meter, and with which value: the fold's rule again, for a single event.
+
+The fold decides over columns; this decides over one event when a snapshot's events are listed. A test holds both to the
+same answers, because a listing that disagrees with the quantity billed would be worthless.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, Final
+
+from aggregator.domain.columns import ABSENT
+from aggregator.domain.meter import Aggregation
+from aggregator.domain.values import parse_units, why_invalid
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from aggregator.domain.meter import CountingMeter
+
+COUNTED_ONCE: Final = "1"
+"""What an event contributes to a COUNT."""
+
+
+class ParkReason(StrEnum):
+    """Why an event that a meter asks for could not be counted."""
+
+    VALUE_MISSING = "VALUE_MISSING"
+    VALUE_INVALID = "VALUE_INVALID"
+
+
+@dataclass(frozen=True, slots=True)
+class ReadableEvent:
+    """The part of an event that meters look at."""
+
+    type: str
+    time_us: int
+    properties: Mapping[str, str]
+
+
+def park_message(reason: ParkReason, key: str, text: str) -> str:
+    """Say for people why an event was parked."""
+    if reason is ParkReason.VALUE_MISSING:
+        return f"property {key} is missing"
+    return f"property {key}: {why_invalid(text)}"
+
+
+def matches(meter: CountingMeter, event: ReadableEvent) -> bool:
+    """Whether the meter asks for the event: type, time and filters."""
+    if event.type not in meter.spec.event_types or not meter.from_us <= event.time_us < meter.until_us:
+        return False
+    return all(event.properties.get(item.key, ABSENT) in item.values for item in meter.spec.filters)
+
+
+def read_value(meter: CountingMeter, event: ReadableEvent) -> str | ParkReason:
+    """Return the text that the meter counts of an event it asks for, or why it can't."""
+    if meter.spec.aggregation is Aggregation.COUNT:
+        return COUNTED_ONCE
+    text = event.properties.get(meter.spec.value_property, ABSENT)
+    if text == ABSENT:
+        return ParkReason.VALUE_MISSING
+    if meter.spec.aggregation.reads_decimal and parse_units(text) is None:
+        return ParkReason.VALUE_INVALID
+    return text
+
+
+def counted_value(meters: Iterable[CountingMeter], event: ReadableEvent) -> str | None:
+    """Return what an event contributes to a meter, given as its versions; None if it does not count.
+
+    The spans of the versions don't overlap, so at most one of them asks for the event.
+    """
+    for meter in meters:
+        if matches(meter, event):
+            value = read_value(meter, event)
+            return None if isinstance(value, ParkReason) else value
+    return None

@@ -1,0 +1,101 @@
+"""Value texts to exact numbers: `12.5` is the integer 125 at scale 1, so that sums never round."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from aggregator.domain.columns import ABSENT, Batch, spread
+from money.decimals import INPUT, InvalidDecimalError, parse_decimal
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+_DECIMAL: Final = re.compile(
+    rf"(-?(?:0|[1-9][0-9]{{0,{INPUT.integer_digits_max - 1}}}))(?:\.([0-9]{{1,{INPUT.fraction_digits_max}}}))?",
+    re.ASCII,
+)
+_POWERS: Final = [10**exponent for exponent in range(INPUT.fraction_digits_max + 1)]
+_INT64_LIMIT: Final = 2**63
+_CACHED_TEXTS: Final = 65_536
+
+VALUE_OK: Final = 0
+VALUE_MISSING: Final = 1
+VALUE_INVALID: Final = 2
+
+
+@lru_cache(maxsize=_CACHED_TEXTS)
+def parse_units(text: str) -> tuple[int, int] | None:
+    """Read a decimal as (units, scale), meaning units / 10^scale; None if it is not a plain decimal within the limits.
+
+    Accepts exactly what `money.parse_decimal` accepts with the limits of an event's value, several times faster.
+    """
+    match = _DECIMAL.fullmatch(text)
+    if match is None:
+        return None
+    whole, fraction = match.groups()
+    if fraction is None:
+        return int(whole), 0
+    return int(whole + fraction), len(fraction)
+
+
+def why_invalid(text: str) -> str:
+    """Say for people why a value text can't be read."""
+    try:
+        parse_decimal(text, INPUT)
+    except InvalidDecimalError as problem:
+        return problem.message
+    message = f"{text!r} is a valid decimal"
+    raise ValueError(message)
+
+
+@dataclass(frozen=True, slots=True)
+class ScaledColumn:
+    """A value property over a whole batch: per event its number as units / 10^scale, and whether it could be read.
+
+    `units` are int64 when every possible sum over the batch fits, Python integers otherwise.
+    """
+
+    units: NDArray[np.int64] | NDArray[np.object_]
+    states: NDArray[np.int64]
+    scale: int
+
+    @property
+    def all_readable(self) -> bool:
+        """True when every event has a value."""
+        return not self.states.any()
+
+
+def scaled_column(batch: Batch, key: str) -> ScaledColumn:
+    """Read a property of all events as numbers at one scale. Each distinct text of a segment is read once."""
+    columns = batch.property_columns(key)
+    parsed = [[parse_units(text) for text in column.values] for column in columns]
+    states = [_states(column.values, numbers) for column, numbers in zip(columns, parsed, strict=True)]
+    scale = max((number[1] for numbers in parsed for number in numbers if number is not None), default=0)
+    units = [
+        [0, *(0 if number is None else number[0] * _POWERS[scale - number[1]] for number in numbers)]
+        for numbers in parsed
+    ]
+    largest = max(abs(number) for table in units for number in table)
+    read_states = spread(states, columns, batch.counts)
+    if largest * len(batch) < _INT64_LIMIT:
+        small = spread([np.array(table, dtype=np.int64) for table in units], columns, batch.counts)
+        return ScaledColumn(small, read_states, scale)
+    large = spread([np.array(table, dtype=np.object_) for table in units], columns, batch.counts)
+    return ScaledColumn(large, read_states, scale)
+
+
+def _states(texts: Sequence[str], numbers: Sequence[tuple[int, int] | None]) -> NDArray[np.int64]:
+    states = [VALUE_MISSING]
+    for text, number in zip(texts, numbers, strict=True):
+        if number is not None:
+            states.append(VALUE_OK)
+        else:
+            states.append(VALUE_MISSING if text == ABSENT else VALUE_INVALID)
+    return np.array(states, dtype=np.int64)

@@ -1,0 +1,366 @@
+"""The fold against a naive oracle, and its laws."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from fractions import Fraction
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from aggregator.domain.columns import DictionaryColumn, EventColumns, LogSegment
+from aggregator.domain.fold import Folded, fold
+from aggregator.domain.matching import ReadableEvent, counted_value, matches
+from aggregator.domain.meter import (
+    Aggregation,
+    CountingMeter,
+    MeterSpec,
+    MeterVersion,
+    PropertyFilter,
+    counting_meters,
+    from_us,
+)
+from aggregator.domain.windows import group_key
+from hypothesis import given
+from hypothesis import strategies as st
+from money import InvalidDecimalError, parse_decimal
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+CREATED = datetime(2026, 1, 1, tzinfo=UTC)
+QUARTER_US = 15 * 60_000_000
+
+
+@dataclass(frozen=True)
+class Event:
+    id: str
+    type: str
+    customer: str
+    time_us: int
+    properties: dict[str, str]
+    source: str = "test"
+
+
+@dataclass
+class Window:
+    """A window as the naive oracle keeps it."""
+
+    count: int = 0
+    sum: Fraction = Fraction(0)
+    values: list[Fraction] = field(default_factory=list)
+    latest: tuple[int, bytes, Fraction] | None = None
+    texts: set[str] = field(default_factory=set)
+
+
+def meter(aggregation: Aggregation, meter_id: int = 1, **spec: Any) -> CountingMeter:
+    defaults: dict[str, Any] = {"event_types": ("call",), "aggregation": aggregation}
+    if aggregation is not Aggregation.COUNT:
+        defaults["value_property"] = "v"
+    version = MeterVersion(meter_id, "acme", f"m{meter_id}", 1, MeterSpec(**{**defaults, **spec}), None, CREATED)
+    return counting_meters([version])[0]
+
+
+def column(texts: Sequence[str | None]) -> DictionaryColumn:
+    values = list(dict.fromkeys(text for text in texts if text is not None))
+    if len(values) == 1 and None not in texts:
+        return DictionaryColumn(values, None)
+    indexes = [0 if text is None else values.index(text) + 1 for text in texts]
+    return DictionaryColumn(values, np.array(indexes, dtype=np.int64))
+
+
+def segment(events: Sequence[Event], first_position: int = 1, lane: int = 0, tenant: str = "acme") -> LogSegment:
+    keys = sorted({key for event in events for key in event.properties})
+    columns = EventColumns(
+        ids=[event.id for event in events],
+        times_us=np.array([event.time_us for event in events], dtype=np.int64),
+        sources=column([event.source for event in events]),
+        types=column([event.type for event in events]),
+        customers=column([event.customer for event in events]),
+        properties={key: column([event.properties.get(key) for event in events]) for key in keys},
+    )
+    return LogSegment(tenant, lane, first_position, columns)
+
+
+Windows = dict[tuple[int, str, int, str], Window]
+
+
+def oracle(events: Sequence[Event], meters: Sequence[CountingMeter]) -> tuple[Windows, set[tuple[int, str]], set[str]]:
+    windows: Windows = {}
+    parked: set[tuple[int, str]] = set()
+    unmatched: set[str] = set()
+    for event in events:
+        asked = False
+        for one in meters:
+            spec = one.spec
+            if event.type not in spec.event_types or not one.from_us <= event.time_us < one.until_us:
+                continue
+            if any(event.properties.get(item.key, "") not in item.values for item in spec.filters):
+                continue
+            asked = True
+            text = event.properties.get(spec.value_property, "")
+            number = Fraction(0)
+            if spec.aggregation is not Aggregation.COUNT and not text:
+                parked.add((one.meter_id, event.id))
+                continue
+            if spec.aggregation.reads_decimal:
+                try:
+                    number = Fraction(parse_decimal(text))
+                except InvalidDecimalError:
+                    parked.add((one.meter_id, event.id))
+                    continue
+            group = group_key([event.properties.get(key, "") for key in spec.group_by])
+            start = event.time_us - event.time_us % spec.bucket_us
+            window = windows.setdefault((one.meter_id, event.customer, start, group), Window())
+            window.count += 1
+            window.sum += number
+            window.values.append(number)
+            window.texts.add(text)
+            window.latest = max(window.latest or (-(2**63), b"", number), (event.time_us, event.id.encode(), number))
+        if not asked:
+            unmatched.add(event.id)
+    return windows, parked, unmatched
+
+
+def merged(parts: Sequence[Folded]) -> Windows:
+    """What the database does with the parts: add, compare, choose."""
+    windows: Windows = {}
+    for part in parts:
+        for change in part.windows:
+            keys = zip(change.customers, change.buckets_us, change.group_keys, strict=True)
+            for number, (customer, start, group) in enumerate(keys):
+                window = windows.setdefault((change.meter.meter_id, customer, start, group), Window())
+                window.count += change.event_counts[number]
+                for numbers in (change.sums, change.minima, change.maxima):
+                    if numbers is not None:
+                        value = Fraction(numbers.units[number], 10**numbers.scale)
+                        window.sum += value
+                        window.values.append(value)
+                if change.latest is not None:
+                    values = change.latest.values
+                    candidate = (
+                        change.latest.times_us[number],
+                        change.latest.ids[number].encode(),
+                        Fraction(values.units[number], 10**values.scale),
+                    )
+                    window.latest = max(window.latest or candidate, candidate)
+                if change.uniques is not None:
+                    seen = zip(change.uniques.windows, change.uniques.texts, strict=True)
+                    window.texts |= {text for owner, text in seen if owner == number}
+    return windows
+
+
+def comparable(windows: Windows, meters: Sequence[CountingMeter]) -> dict[tuple[int, str, int, str], object]:
+    aggregation_of = {one.meter_id: one.spec.aggregation for one in meters}
+
+    def essence(meter_id: int, window: Window) -> object:
+        match aggregation_of[meter_id]:
+            case Aggregation.COUNT:
+                return window.count
+            case Aggregation.SUM | Aggregation.AVG:
+                return window.count, window.sum
+            case Aggregation.MIN:
+                return window.count, min(window.values)
+            case Aggregation.MAX:
+                return window.count, max(window.values)
+            case Aggregation.LATEST:
+                return window.count, window.latest
+            case Aggregation.COUNT_UNIQUE:
+                return window.count, window.texts
+
+    return {key: essence(key[0], window) for key, window in windows.items()}
+
+
+VALUES = st.one_of(
+    st.none(),
+    st.sampled_from(
+        ["", "0", "-0", "12.50", "-3", "1e400", "NaN", "\uff15", "1_000", " 5", "+1", "0.000000000001", "007", "1."]
+    ),
+    st.decimals(min_value=-999, max_value=999, places=3).map(lambda number: format(number, "f")),
+    st.just("999999999999999999.999999999999"),
+    st.just("-999999999999999999.999999999999"),
+    st.just("1000000000000000000"),
+)
+EVENTS = st.lists(
+    st.builds(
+        lambda type_, customer, time_us, value, region: (type_, customer, time_us, value, region),
+        st.sampled_from(["call", "sms", "other"]),
+        st.sampled_from(["a", "b", "ü", "z\U0001f600"]),
+        st.integers(-4 * QUARTER_US, 4 * QUARTER_US).map(lambda us: us - us % 1000),
+        VALUES,
+        st.sampled_from([None, "", "eu", 'us"\\', "ü"]),
+    ),
+    min_size=1,
+    max_size=30,
+).map(
+    lambda rows: [
+        Event(
+            f"id-{number % 7}-{number}",
+            type_,
+            customer,
+            time_us,
+            {key: text for key, text in (("v", value), ("region", region)) if text is not None},
+        )
+        for number, (type_, customer, time_us, value, region) in enumerate(rows)
+    ]
+)
+ALL_METERS = [
+    *(meter(aggregation, number, group_by=("region",)) for number, aggregation in enumerate(Aggregation, start=1)),
+    meter(Aggregation.SUM, 20, event_types=("call", "sms"), bucket_minutes=1),
+    meter(Aggregation.COUNT, 21, filters=(PropertyFilter("region", ("eu", "")),)),
+    meter(Aggregation.COUNT_UNIQUE, 22, filters=(PropertyFilter("v", ("0", "NaN")),), group_by=("v", "region")),
+]
+
+
+@given(EVENTS)
+def test_the_fold_equals_a_naive_loop(events: list[Event]) -> None:
+    expected, parked, unmatched = oracle(events, ALL_METERS)
+
+    folded = fold([segment(events)], {"acme": ALL_METERS})
+
+    assert comparable(merged([folded]), ALL_METERS) == comparable(expected, ALL_METERS)
+    assert {(event.meter_id, event.id) for event in folded.parked} == parked
+    assert sum(group.event_count for group in folded.unmatched) == len(unmatched)
+
+
+@given(EVENTS, st.data())
+def test_any_split_of_the_log_gives_the_same_windows(events: list[Event], data: st.DataObject) -> None:
+    cuts = sorted(data.draw(st.sets(st.integers(1, len(events)), max_size=6)))
+    parts = [events[start:end] for start, end in zip([0, *cuts], [*cuts, len(events)], strict=True)]
+    segments = []
+    position = 1
+    for part in parts:
+        if part:
+            segments.append(segment(part, position))
+            position += len(part)
+    shuffled = data.draw(st.permutations(segments))
+    middle = data.draw(st.integers(0, len(shuffled)))
+
+    split = [fold(half, {"acme": ALL_METERS}) for half in (shuffled[:middle], shuffled[middle:])]
+    whole = fold([segment(events)], {"acme": ALL_METERS})
+
+    assert comparable(merged(split), ALL_METERS) == comparable(merged([whole]), ALL_METERS)
+    assert sorted((event.meter_id, event.position) for half in split for event in half.parked) == sorted(
+        (event.meter_id, event.position) for event in whole.parked
+    )
+
+
+@given(EVENTS)
+def test_the_listing_of_events_agrees_with_the_fold(events: list[Event]) -> None:
+    folded = fold([segment(events)], {"acme": ALL_METERS})
+    counted = {change.meter.meter_id: sum(change.event_counts) for change in folded.windows}
+
+    for one in ALL_METERS:
+        readable = [ReadableEvent(event.type, event.time_us, event.properties) for event in events]
+        values = [counted_value([one], event) for event in readable]
+
+        assert len([value for value in values if value is not None]) == counted.get(one.meter_id, 0)
+        parked = [event for event in folded.parked if event.meter_id == one.meter_id]
+        asked = [event for event in readable if matches(one, event)]
+        assert len(asked) == counted.get(one.meter_id, 0) + len(parked)
+
+
+def test_windows_come_in_the_order_that_all_writers_keep() -> None:
+    events = [Event(f"{n}", "call", f"c{n % 3}", (n % 5) * QUARTER_US, {"region": f"r{n % 2}"}) for n in range(60)]
+    one = meter(Aggregation.COUNT, group_by=("region",))
+
+    (change,) = fold([segment(events)], {"acme": [one]}).windows
+
+    keys = list(zip(change.customers, change.buckets_us, change.group_keys, strict=True))
+    assert keys == sorted(keys)
+    assert len(set(keys)) == len(keys) == 30
+
+
+def test_one_poisoned_value_in_a_thousand_parks_one_event_and_counts_the_rest() -> None:
+    events = [Event(f"{n}", "call", "a", 0, {"v": "NaN" if n == 500 else "0.1"}) for n in range(1000)]
+    total, count = meter(Aggregation.SUM, 1), meter(Aggregation.COUNT, 2)
+
+    folded = fold([segment(events, first_position=41, lane=3)], {"acme": [total, count]})
+
+    summed, counted = folded.windows
+    assert summed.sums is not None
+    assert (summed.sums.units, summed.sums.scale, summed.event_counts) == ([999], 1, [999])
+    assert counted.event_counts == [1000]
+    (parked,) = folded.parked
+    assert (parked.meter_id, parked.lane, parked.position, parked.id) == (1, 3, 541, "500")
+    assert (parked.reason, parked.type, parked.customer, parked.source) == ("VALUE_INVALID", "call", "a", "test")
+    assert parked.message.startswith("property v: 'NaN' is not a plain decimal")
+
+
+def test_sums_beyond_64_bits_stay_exact() -> None:
+    events = [Event(f"{n}", "call", "a", 0, {"v": "999999999999999999.999999999999"}) for n in range(50)]
+
+    (change,) = fold([segment(events)], {"acme": [meter(Aggregation.SUM)]}).windows
+
+    assert change.sums is not None
+    assert change.sums.units == [50 * 999999999999999999999999999999]
+    assert change.sums.scale == 12
+
+
+def test_the_latest_is_chosen_by_time_then_id_bytewise() -> None:
+    events = [
+        Event("b", "call", "a", 100, {"v": "1"}),
+        Event("\u00e9", "call", "a", 100, {"v": "2"}),
+        Event("z", "call", "a", 100, {"v": "3"}),
+        Event("zz", "call", "a", 99, {"v": "4"}),
+    ]
+
+    (change,) = fold([segment(events)], {"acme": [meter(Aggregation.LATEST)]}).windows
+
+    assert change.latest is not None
+    assert (change.latest.values.units, change.latest.ids, change.latest.times_us) == ([2], ["\u00e9"], [100])
+
+
+def test_events_that_no_meter_asks_for_are_gathered_by_segment_and_type() -> None:
+    first = [Event(f"{n}", "call" if n % 2 else "noise", "a", n, {}) for n in range(6)]
+    second = [Event(f"s{n}", "noise", "a", 7, {}) for n in range(2)]
+    segments = [segment(first, 11), segment(second, 17), segment(second, 1, tenant="other")]
+
+    folded = fold(segments, {"acme": [meter(Aggregation.COUNT)]})
+
+    ranges = [
+        (one.tenant, one.type, one.first_position, one.last_position, one.event_count, one.min_time_us)
+        for one in folded.unmatched
+    ]
+    assert ranges == [
+        ("acme", "noise", 11, 15, 3, 0),
+        ("acme", "noise", 17, 18, 2, 7),
+        ("other", "noise", 1, 2, 2, 7),
+    ]
+
+
+def test_a_meter_that_is_not_selected_gets_no_windows_but_still_asks_for_its_events() -> None:
+    events = [Event("1", "call", "a", 0, {}), Event("2", "sms", "a", 0, {})]
+    live = meter(Aggregation.COUNT, 1)
+    filling = meter(Aggregation.COUNT, 2, event_types=("sms",))
+
+    folded = fold([segment(events)], {"acme": [live, filling]}, counts=lambda one: one.meter_id == 2)
+
+    assert [change.meter.meter_id for change in folded.windows] == [2]
+    assert folded.unmatched == []
+
+
+def test_versions_share_events_by_the_time_of_the_event() -> None:
+    spec = MeterSpec(("call",), Aggregation.COUNT)
+    old = MeterVersion(1, "acme", "calls", 1, spec, None, CREATED)
+    new = MeterVersion(2, "acme", "calls", 2, spec, from_us(QUARTER_US), CREATED)
+    events = [Event(f"{n}", "call", "a", n * QUARTER_US, {}) for n in range(-1, 4)]
+
+    folded = fold([segment(events)], {"acme": counting_meters([old, new])})
+
+    assert [(change.meter.meter_id, sum(change.event_counts)) for change in folded.windows] == [(1, 2), (2, 3)]
+    assert folded.unmatched == []
+
+
+def test_very_many_distinct_keys_do_not_overflow() -> None:
+    keys = ("v", "w", "x", "y", "z")
+    events = [
+        Event(f"{n}", "call", f"c{n}", n * QUARTER_US, {key: f"{key}{n}" for key in keys}) for n in range(-900, 900)
+    ]
+    one = meter(Aggregation.COUNT, group_by=keys)
+
+    (change,) = fold([segment(events)], {"acme": [one]}).windows
+
+    assert change.event_counts == [1] * 1800
+    number = change.customers.index("c-900")
+    assert change.group_keys[number] == '["v-900","w-900","x-900","y-900","z-900"]'
