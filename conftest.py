@@ -1,8 +1,10 @@
-"""Settings of the whole test run: the flag that adds the long runs."""
+"""Settings of the whole test run: the kit's fixtures, and the flag that adds the long runs."""
 
 from __future__ import annotations
 
 import pytest
+
+pytest_plugins = ["testkit.plugin"]
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

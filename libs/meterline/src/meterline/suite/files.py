@@ -1,0 +1,59 @@
+"""Files that others read while we write them: replaced whole or not at all, and secrets only ever mode 0600."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import tempfile
+from pathlib import Path
+from typing import Any
+
+SECRET_MODE = 0o600
+"""Readable by its owner alone."""
+
+
+def write_atomically(path: Path, text: str, *, mode: int = 0o644) -> None:
+    """Replace `path` by `text`; a reader sees the old file or the new one, never a part."""
+    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    temporary = Path(name)
+    try:
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            os.fchmod(file.fileno(), mode)
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+
+
+def write_json(path: Path, document: Any, *, mode: int = 0o644) -> None:
+    """Replace `path` by `document` as indented JSON."""
+    write_atomically(path, json.dumps(document, indent=2) + "\n", mode=mode)
+
+
+def make_private_directory(path: Path) -> Path:
+    """Make `path` (and its parents) if absent, closed to other users, and return it."""
+    path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return path
+
+
+def rotate(path: Path, *, kept: int) -> None:
+    """Move `path` to `path.1`, that to `path.2` and so on, dropping what would be older than `kept`."""
+    for age in range(kept - 1, 0, -1):
+        with contextlib.suppress(FileNotFoundError):
+            path.with_name(f"{path.name}.{age}").replace(path.with_name(f"{path.name}.{age + 1}"))
+    with contextlib.suppress(FileNotFoundError):
+        path.replace(path.with_name(f"{path.name}.1"))
+
+
+def last_lines(path: Path, count: int) -> list[str]:
+    """Return the last `count` non-empty lines of a log, or none if there is no such file."""
+    if not path.exists():
+        return []
+    with path.open("rb") as file:
+        file.seek(max(0, path.stat().st_size - 64 * 1024))
+        lines = file.read().decode("utf-8", "replace").splitlines()
+    return [line for line in lines if line.strip()][-count:]
