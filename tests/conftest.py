@@ -1,0 +1,47 @@
+"""Options of the tests that run the whole suite, and the data they share."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from testkit.flights import ROOT, flights_csv
+from testkit.oracle import Oracle
+
+KILLS_DEFAULT = 32
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add the options of the failure tests."""
+    parser.addoption(
+        "--kills",
+        type=int,
+        default=KILLS_DEFAULT,
+        help="how many processes the failure tests kill (default: %(default)s)",
+    )
+    parser.addoption("--kill-seed", type=int, default=2013, help="seed of when and whom the failure tests kill")
+
+
+@pytest.fixture(scope="session")
+def flights() -> Path:
+    """The CSV with every flight that left New York in 2013."""
+    return flights_csv()
+
+
+@pytest.fixture(scope="session")
+def catalog() -> Path:
+    """The demo's catalog file."""
+    return ROOT / "demo" / "catalog.yaml"
+
+
+@pytest.fixture(scope="session")
+def import_map() -> Path:
+    """The demo's import map."""
+    return ROOT / "demo" / "flights.map.yaml"
+
+
+@pytest.fixture(scope="session")
+def oracle(flights: Path, catalog: Path) -> Oracle:
+    """What the invoices must say, computed by another route."""
+    return Oracle.compute(flights, catalog)
