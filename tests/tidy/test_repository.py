@@ -1,0 +1,98 @@
+"""What the repository holds: one shape for every service, clean locks, nothing of anybody's own machine."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+
+import tidy
+
+ROOT = tidy.ROOT
+SERVICES = ["aggregator", "ingest", "invoicing", "rating"]
+MEMBERS = sorted(path.parent for folder in ("libs", "services") for path in (ROOT / folder).glob("*/pyproject.toml"))
+LOCKS = sorted((ROOT / "requirements").glob("*.txt"))
+# What every service is made of; a store or operations that grew past one file is a package of the same name.
+SHAPE = {
+    "__init__",
+    "__main__",
+    "config",
+    "domain",
+    "migrations",
+    "operations",
+    "rpc",
+    "store",
+    "telemetry",
+    "wire",
+    "worker",
+}
+LEFT_NEIGHBOUR = {"upstream"}  # ingest, the first in line, has none
+
+
+def names(folder: Path) -> set[str]:
+    """The modules and packages of a folder by name."""
+    return {path.stem for path in folder.iterdir() if path.suffix == ".py" or (path / "__init__.py").exists()}
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_every_service_has_the_same_files(service: str) -> None:
+    expected = SHAPE if service == "ingest" else SHAPE | LEFT_NEIGHBOUR
+
+    assert names(ROOT / "services" / service / "src" / service) == expected
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_every_service_tells_what_it_is_and_how_it_is_built(service: str) -> None:
+    assert (ROOT / "services" / service / "README.md").exists()
+    assert {path.name for path in (ROOT / "services" / service / "tests").iterdir() if path.is_dir()} >= {
+        "unit",
+        "store",
+        "rpc",
+    }
+
+
+@pytest.mark.parametrize("member", MEMBERS, ids=lambda path: path.name)
+def test_every_distribution_says_the_same_of_itself(member: Path) -> None:
+    project = tomllib.loads((member / "pyproject.toml").read_text())["project"]
+
+    assert project["requires-python"] == ">=3.11"
+    assert project["license"] == "Apache-2.0"
+    assert project["version"] == "0.1.0"
+    assert [
+        package for package in (member / "src").iterdir() if package.is_dir() and not (package / "py.typed").exists()
+    ] == []
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_no_service_depends_on_another(service: str) -> None:
+    project = tomllib.loads((ROOT / "services" / service / "pyproject.toml").read_text())["project"]
+    required = {re.split(r"[\[<>=~! ]", requirement)[0] for requirement in project["dependencies"]}
+
+    assert required & {f"metering-{other}" for other in SERVICES} == set()
+
+
+@pytest.mark.parametrize("lock", LOCKS, ids=lambda path: path.name)
+def test_every_package_of_a_lock_is_pinned_and_hashed(lock: Path) -> None:
+    entries = [entry for entry in re.split(r"\n(?=\S)", lock.read_text()) if entry and not entry.startswith("#")]
+
+    assert entries
+    assert [entry.splitlines()[0] for entry in entries if "==" not in entry or "--hash=sha256:" not in entry] == []
+
+
+@pytest.mark.parametrize("lock", LOCKS, ids=lambda path: path.name)
+def test_no_lock_names_an_address(lock: Path) -> None:
+    assert re.findall(r".*(?://|@ ).*", lock.read_text()) == []
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_the_lock_of_a_service_is_a_part_of_the_whole_one(service: str) -> None:
+    def pins(name: str) -> set[str]:
+        return set(re.findall(r"^[a-z0-9-]+==[^\s;\\]+", (ROOT / "requirements" / name).read_text(), re.MULTILINE))
+
+    assert pins(f"{service}.txt") <= pins("dev.txt")
+
+
+def test_the_lock_that_names_hosts_stays_out(files: list[tidy.SourceFile]) -> None:
+    assert "uv.lock" not in {file.path.rsplit("/", 1)[-1] for file in files}
