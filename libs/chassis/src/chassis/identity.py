@@ -8,8 +8,14 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
+from chassis.reasons import Reason
+from chassis.vocabulary import InvalidRequest
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+TENANT_METADATA: Final = "x-meterline-tenant"
+"""Metadata key by which a service names the tenant it acts for."""
 
 ANY_TENANT: Final = "*"
 """The tenant of a service's own token: it names the tenant it acts for in each call."""
@@ -61,10 +67,14 @@ def current_identity() -> Identity:
 
 
 def current_tenant() -> str:
-    """Return the tenant acted for. Raises LookupError where there is none or where it is every tenant."""
+    """Return the tenant acted for.
+
+    Raises InvalidRequest (TENANT_MISSING) where a service calls without saying for which tenant; LookupError outside
+    any call.
+    """
     tenant = current_identity().tenant
     if tenant == ANY_TENANT:
-        raise LookupError("no single tenant: wrap the work in acting_for(tenant)")
+        raise InvalidRequest(Reason.TENANT_MISSING, f"an internal call must name its tenant in `{TENANT_METADATA}`")
     return tenant
 
 

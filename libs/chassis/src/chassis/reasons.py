@@ -7,6 +7,7 @@ name and meaning for ever: clients branch on it.
 from __future__ import annotations
 
 from enum import StrEnum
+from typing import Self
 
 
 class Reason(StrEnum):
@@ -15,7 +16,7 @@ class Reason(StrEnum):
     meaning: str
     remedy: str
 
-    def __new__(cls, name: str, meaning: str, remedy: str) -> Reason:
+    def __new__(cls, name: str, meaning: str, remedy: str) -> Self:
         """Build a member that is its name and carries one line of meaning and one line of remedy."""
         member = str.__new__(cls, name)
         member._value_ = name
@@ -123,7 +124,11 @@ class Reason(StrEnum):
         "A property's value holds forbidden characters.",
         "Send printable text.",
     )
-    PROPERTY_VALUE_TOO_LONG = "PROPERTY_VALUE_TOO_LONG", "A property's value has more bytes than allowed.", "Shorten it."
+    PROPERTY_VALUE_TOO_LONG = (
+        "PROPERTY_VALUE_TOO_LONG",
+        "A property's value is longer than allowed.",
+        "Shorten it.",
+    )
     TRACEPARENT_INVALID = (
         "TRACEPARENT_INVALID",
         "The traceparent is not in W3C form.",
@@ -172,7 +177,11 @@ class Reason(StrEnum):
     METER_INVALID = "METER_INVALID", "The meter's definition contradicts itself.", "Mend the fields that are named."
     NO_METER = "NO_METER", "No meter counts events of that type.", "Define a meter, then requeue."
     VALUE_MISSING = "VALUE_MISSING", "The event lacks the property the meter counts.", "Mend the producer or the meter."
-    VALUE_INVALID = "VALUE_INVALID", "The property the meter counts is not a decimal.", "Mend the producer or the meter."
+    VALUE_INVALID = (
+        "VALUE_INVALID",
+        "The value the meter counts is not a decimal.",
+        "Mend the producer or the meter.",
+    )
     USAGE_NOT_READY = (
         "USAGE_NOT_READY",
         "Usage of the period is not complete yet.",

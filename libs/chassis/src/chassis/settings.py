@@ -10,11 +10,11 @@ import difflib
 import json
 import os
 import re
-from pathlib import Path  # noqa: TC003 - pydantic reads the annotation at run time
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal, Self, TypeVar
 
 from pydantic import Field, SecretStr, ValidationError, model_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -33,10 +33,27 @@ class SettingsError(Exception):
     """The environment does not describe a service that can run; the text is one line for the operator."""
 
 
-class ServiceSettings(BaseSettings):
-    """What every service can be told. A service subclasses it and sets `env_prefix`, such as "INGEST_"."""
+class _ExplicitSettings(BaseSettings):
+    """Built from arguments only: the environment is read in `load_settings`, so that a test can't pick it up."""
 
     model_config = SettingsConfigDict(frozen=True, extra="forbid")
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Keep the arguments, drop environment, .env and secret files."""
+        del settings_cls, env_settings, dotenv_settings, file_secret_settings
+        return (init_settings,)
+
+
+class ServiceSettings(_ExplicitSettings):
+    """What every service can be told. A service subclasses it and sets `env_prefix`, such as "INGEST_"."""
 
     listen: str = Field("127.0.0.1:0", description="Address of the RPC port; port 0 = any free one.")
     health_listen: str = Field("127.0.0.1:0", description="Address of the health port, apart from the work.")
@@ -74,10 +91,8 @@ class ServiceSettings(BaseSettings):
         return {name: _shown(getattr(self, name)) for name in type(self).model_fields}
 
 
-class MigrateSettings(BaseSettings):
+class MigrateSettings(_ExplicitSettings):
     """What `migrate` needs: a role that may change the schema, and the app role that gets its grants."""
-
-    model_config = SettingsConfigDict(frozen=True, extra="forbid")
 
     migrate_dsn: SecretStr = Field(description="postgresql:// address, as the role that owns the schema.")
     app_role: str = Field(description="Database role of the running service; it gets table grants only.")
@@ -97,24 +112,21 @@ def load_settings(
     prefix = kind.model_config.get("env_prefix", "")
     if not prefix:
         raise SettingsError(f"{kind.__name__} has no env_prefix: a service must own its keys")
-    known = {_key(prefix, field) for model in (kind, *siblings) for field in model.model_fields}
+    models: tuple[type[BaseSettings], ...] = (kind, *siblings)
+    known = {_key(prefix, field) for model in models for field in model.model_fields}
     for key in sorted(environ):
         upper = key.upper()
         if not upper.startswith(prefix) or upper in known or _KUBERNETES_LINK.fullmatch(upper[len(prefix) :]):
             continue
         raise SettingsError(f"unknown setting {key}{_nearest(upper, known)}")
-    values = {
-        field: environ[key]
-        for key, field in ((_find(environ, _key(prefix, field)), field) for field in kind.model_fields)
-        if key is not None
-    }
+    present = {key.upper(): value for key, value in environ.items()}
+    values = {field: present[_key(prefix, field)] for field in kind.model_fields if _key(prefix, field) in present}
     return _build(kind, prefix, values)
 
 
 def _build(kind: type[SettingsType], prefix: str, values: dict[str, Any]) -> SettingsType:
     try:
-        # Given by name, so that pydantic-settings' own (silently lenient) reading of the environment finds nothing.
-        return kind(_env_prefix="\x00", **values)
+        return kind(**values)
     except ValidationError as error:
         first = error.errors(include_input=False, include_url=False)[0]
         key = _key(prefix, str(first["loc"][0])) if first["loc"] else kind.__name__
@@ -126,10 +138,6 @@ def _build(kind: type[SettingsType], prefix: str, values: dict[str, Any]) -> Set
 
 def _key(prefix: str, field: str) -> str:
     return f"{prefix}{field}".upper()
-
-
-def _find(environ: Mapping[str, str], wanted: str) -> str | None:
-    return next((key for key in environ if key.upper() == wanted), None)
 
 
 def _nearest(key: str, known: set[str]) -> str:

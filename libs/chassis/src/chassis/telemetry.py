@@ -60,7 +60,7 @@ class MeterlineSampler(Sampler):
         """Sample `ratio` (0 to 1) of the traces."""
         self._by_trace_id = TraceIdRatioBased(ratio)
 
-    def should_sample(  # noqa: PLR0913 - the SDK's signature
+    def should_sample(
         self,
         parent_context: Context | None,
         trace_id: int,
@@ -153,7 +153,7 @@ def active_telemetry() -> Telemetry:
 
 
 @contextmanager
-def start_span(  # noqa: PLR0913 - each is a choice of the span's maker, by keyword
+def start_span(
     name: str,
     *,
     kind: SpanKind = SpanKind.INTERNAL,
@@ -230,7 +230,7 @@ def link_from(traceparent: str) -> Link | None:
 
 
 def links_from(traceparents: Iterable[str]) -> tuple[list[Link], int]:
-    """Return links to the distinct spans named (at most LINKS_MAX, in order of appearance) and how many were omitted."""
+    """Return links to the distinct spans named (at most LINKS_MAX, in order) and how many more there were."""
     distinct: dict[tuple[int, int], SpanContext] = {}
     for traceparent in dict.fromkeys(traceparents):
         context = parse_traceparent(traceparent)

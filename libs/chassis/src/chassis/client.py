@@ -1,0 +1,138 @@
+"""Channels to the left neighbour: kept alive, balanced over replicas, retried where that is harmless."""
+
+from __future__ import annotations
+
+import json
+import time
+from typing import TYPE_CHECKING, Final, Protocol
+
+import grpc
+
+from chassis.interceptors.client import client_interceptors
+from chassis.settings import SettingsError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+    from chassis.settings import ServiceSettings
+
+_TOKEN_REREAD_S: Final = 10.0
+
+
+class TokenSource(Protocol):
+    """Where the token of outgoing calls comes from."""
+
+    def token(self) -> str:
+        """Return the token to send now."""
+        ...
+
+
+class FileTokenSource:
+    """A token in a file, read again every few seconds: rotation needs no restart."""
+
+    def __init__(self, token_file: Path) -> None:
+        """Read the token at once. Raises SettingsError if the file can't be read or is empty."""
+        self._token_file = token_file
+        self._token = self._read()
+        self._read_at_s = time.monotonic()
+
+    def token(self) -> str:
+        """Return the file's token, at most some seconds old."""
+        now_s = time.monotonic()
+        if now_s - self._read_at_s > _TOKEN_REREAD_S:
+            self._token = self._read()
+            self._read_at_s = now_s
+        return self._token
+
+    def _read(self) -> str:
+        try:
+            token = self._token_file.read_text("utf-8").strip()
+        except (OSError, ValueError) as error:
+            raise SettingsError(f"can't read the service token file {self._token_file}: {error}") from error
+        if not token:
+            raise SettingsError(f"the service token file {self._token_file} is empty")
+        return token
+
+
+class StaticTokenSource:
+    """One token, given by hand: for tests and short-lived tools."""
+
+    def __init__(self, token: str) -> None:
+        """Send `token`."""
+        self._token = token
+
+    def token(self) -> str:
+        """Return the token."""
+        return self._token
+
+
+def service_token_source(settings: ServiceSettings) -> FileTokenSource:
+    """Return the source of the service's own token. Raises SettingsError if the settings name no file."""
+    if settings.service_token_file is None:
+        prefix = type(settings).model_config.get("env_prefix", "")
+        raise SettingsError(
+            f"missing setting {prefix}SERVICE_TOKEN_FILE: the service asks another one and needs a token"
+        )
+    return FileTokenSource(settings.service_token_file)
+
+
+def open_channel(
+    target: str,
+    settings: ServiceSettings,
+    token_source: TokenSource | None,
+    *,
+    retried_methods: Iterable[str] = (),
+) -> grpc.aio.Channel:
+    """Open a channel to `target` ("host:port" or "dns:///name:port"). Needs a running loop; close it with `close()`.
+
+    `retried_methods` are full names ("package.Service/Method") of calls that only read, or are idempotent by their
+    request: gRPC repeats them by itself on UNAVAILABLE, within the call's deadline.
+    """
+    return grpc.aio.insecure_channel(
+        target,
+        options=_channel_options(settings, retried_methods),
+        interceptors=client_interceptors(target, token_source),
+    )
+
+
+def _channel_options(settings: ServiceSettings, retried_methods: Iterable[str]) -> list[tuple[str, str | int]]:
+    return [
+        ("grpc.max_receive_message_length", settings.message_bytes_max),
+        ("grpc.max_send_message_length", settings.message_bytes_max),
+        # A dead peer is noticed within 40 s, also by a feed that waits for the next segment.
+        ("grpc.keepalive_time_ms", 30_000),
+        ("grpc.keepalive_timeout_ms", 10_000),
+        ("grpc.keepalive_permit_without_calls", 0),
+        # The default backs off up to 2 minutes: far too long beside a service that restarts in a second.
+        ("grpc.initial_reconnect_backoff_ms", 100),
+        ("grpc.min_reconnect_backoff_ms", 1_000),
+        ("grpc.max_reconnect_backoff_ms", 5_000),
+        ("grpc.enable_retries", 1),
+        ("grpc.service_config", json.dumps(_service_config(retried_methods))),
+        # Channels of several services in one process (tests) must not share a connection and its token bucket.
+        ("grpc.use_local_subchannel_pool", 1),
+    ]
+
+
+def _service_config(retried_methods: Iterable[str]) -> dict[str, object]:
+    names = [
+        {"service": service, "method": method}
+        for service, _, method in (name.removeprefix("/").partition("/") for name in retried_methods)
+    ]
+    config: dict[str, object] = {
+        # A Kubernetes Service pins a connection to one pod; a headless one with round_robin does not.
+        "loadBalancingConfig": [{"round_robin": {}}],
+        # Stops retrying while most calls fail: retries must not finish off a service that struggles.
+        "retryThrottling": {"maxTokens": 10, "tokenRatio": 0.1},
+    }
+    if names:
+        retry = {
+            "maxAttempts": 4,
+            "initialBackoff": "0.1s",
+            "maxBackoff": "2s",
+            "backoffMultiplier": 2,
+            "retryableStatusCodes": ["UNAVAILABLE"],
+        }
+        config["methodConfig"] = [{"name": names, "retryPolicy": retry}]
+    return config

@@ -1,0 +1,109 @@
+"""Health on its own port, away from the work: "readiness" and "" follow the checks, "liveness" only says the loop runs.
+
+Readiness is about this process and its own database, never about a neighbour: else one service that is down would take
+all others out of the load balancer with it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Final
+
+import grpc
+from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+
+from chassis.logs import get_logger
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+LIVENESS: Final = "liveness"
+READINESS: Final = "readiness"
+CHECK_INTERVAL_S: Final = 2.0
+CHECK_TIMEOUT_S: Final = 2.0
+
+_log = get_logger(__name__)
+_Status = health_pb2.HealthCheckResponse
+
+
+class HealthServer:
+    """A gRPC server with the standard health service only; no token is needed, and nothing but the state is told."""
+
+    def __init__(self, listen: str) -> None:
+        """Bind to `listen` ("host:port") at once. Raises RuntimeError if the port is taken."""
+        self._server = grpc.aio.server(options=[("grpc.so_reuseport", 0)])
+        self._servicer = health.aio.HealthServicer()  # type: ignore[attr-defined]  # absent from the stubs
+        health_pb2_grpc.add_HealthServicer_to_server(self._servicer, self._server)
+        self.address = bind(self._server, listen)
+
+    async def start(self) -> None:
+        """Serve: alive, not ready."""
+        await self._servicer.set(LIVENESS, _Status.SERVING)
+        await self.set_ready(is_ready=False)
+        await self._server.start()
+
+    async def set_ready(self, *, is_ready: bool) -> None:
+        """Say whether calls are welcome."""
+        status = _Status.SERVING if is_ready else _Status.NOT_SERVING
+        for service in ("", READINESS):
+            await self._servicer.set(service, status)
+
+    async def stop(self) -> None:
+        """Stop at once: probes have nothing to finish."""
+        await self._server.stop(None)
+
+
+class ReadinessMonitor:
+    """Asks the checks every two seconds and tells the health server; a check returns what is wrong, or None."""
+
+    def __init__(
+        self,
+        server: HealthServer,
+        checks: dict[str, Callable[[], Awaitable[str | None]]],
+        *,
+        interval_s: float = CHECK_INTERVAL_S,
+    ) -> None:
+        """Watch `checks` (name -> check)."""
+        self._server = server
+        self._checks = checks
+        self._interval_s = interval_s
+        self._last: dict[str, str] = {}
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Check until `stop` is set, and leave the service not ready then."""
+        while not stop.is_set():
+            await self.check()
+            try:
+                await asyncio.wait_for(stop.wait(), self._interval_s)
+            except TimeoutError:
+                continue
+        await self._server.set_ready(is_ready=False)
+
+    async def check(self) -> dict[str, str]:
+        """Ask every check once, tell the health server, and return what is wrong by check."""
+        problems: dict[str, str] = {}
+        for name, check in self._checks.items():
+            try:
+                async with asyncio.timeout(CHECK_TIMEOUT_S):
+                    problem = await check()
+            except Exception as error:  # noqa: BLE001 - a check that can't answer is an answer
+                problem = f"the check failed: {type(error).__name__}"
+            if problem is not None:
+                problems[name] = problem
+        if problems != self._last:
+            self._last = problems
+            if problems:
+                _log.warning("not ready", problems=problems)
+            else:
+                _log.info("ready")
+        await self._server.set_ready(is_ready=not problems)
+        return problems
+
+
+def bind(server: grpc.aio.Server, listen: str) -> str:
+    """Bind `server` to `listen` ("host:port", port 0 = any) and return the address with the real port."""
+    host, _, _ = listen.rpartition(":")
+    port = server.add_insecure_port(listen)
+    if port == 0:
+        raise RuntimeError(f"can't listen on {listen}")
+    return f"{host}:{port}"
