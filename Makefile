@@ -41,8 +41,9 @@ check: install  ## Format, lint, types, boundaries, contracts, tidiness: all tha
 	@$(BIN)/ruff format --check --quiet . || (echo "make format mends this"; exit 1)
 	@$(BIN)/ruff check --quiet .
 	@$(BIN)/mypy
-	@PYTHONPATH= $(BIN)/lint-imports --no-logo
-	@$(BIN)/pytest -q tests/contracts tests/tidy
+	@$(BIN)/lint-imports --no-logo
+	@$(BIN)/python scripts/generate_protos.py --check
+	@$(BIN)/python scripts/tidy.py
 
 format: install  ## Format the code and mend what the linter can mend
 	@$(BIN)/ruff format --quiet .
