@@ -1,0 +1,284 @@
+"""Decides which events of a batch may enter the log: one vectorised path for rows and columns alike.
+
+An event is refused with its first fault, in this order: size, id, source, type, customer, subject, time, properties,
+trace context. Sound batches cost O(distinct values) plus a few comparisons of whole columns.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from chassis.reasons import Reason
+from chassis.vocabulary import InvalidRequest, TooBig
+from ingest.domain.text import TextFault, TextRule, shown, utf8_length
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from ingest.domain.batch import EventBatch, Mask, Rows, TextColumn
+
+TIME_US_MIN: Final = -62_135_596_800_000_000
+"""0001-01-01T00:00:00Z in microseconds."""
+TIME_US_MAX: Final = 253_402_300_799_999_999
+"""9999-12-31T23:59:59.999999Z in microseconds."""
+
+PROPERTIES_MAX: Final = 32
+EVENT_BYTES_MAX: Final = 65_536
+_NAME_BYTES_MAX: Final = 128
+_PROPERTY_KEY_BYTES_MAX: Final = 64
+_PROPERTY_VALUE_BYTES_MAX: Final = 256
+
+_REQUIRED: Final = TextRule(_NAME_BYTES_MAX, required=True)
+_OPTIONAL: Final = TextRule(_NAME_BYTES_MAX, required=False)
+_PROPERTY_KEY: Final = TextRule(_PROPERTY_KEY_BYTES_MAX, required=True)
+_PROPERTY_VALUE: Final = TextRule(_PROPERTY_VALUE_BYTES_MAX, required=False, is_key=False)
+
+_TEXT_REASONS: Final[Mapping[TextFault, Reason]] = {
+    TextFault.EMPTY: Reason.TEXT_INVALID,
+    TextFault.CHARACTERS: Reason.TEXT_INVALID,
+    TextFault.TOO_LONG: Reason.TEXT_TOO_LONG,
+}
+_VALUE_REASONS: Final[Mapping[TextFault, Reason]] = {
+    TextFault.EMPTY: Reason.PROPERTY_VALUE_INVALID,
+    TextFault.CHARACTERS: Reason.PROPERTY_VALUE_INVALID,
+    TextFault.TOO_LONG: Reason.PROPERTY_VALUE_TOO_LONG,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """The limits an operator may set; the others are part of the contract."""
+
+    batch_events_max: int
+    late_limit_us: int
+    future_limit_us: int
+
+
+@dataclass(frozen=True, slots=True)
+class BackfillWindow:
+    """The open backfill a batch names: its events lie in [start, end), microseconds since 1970."""
+
+    start_us: int
+    end_us: int
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why one event can never be accepted as it is. `id` and `field` are safe to show."""
+
+    index: int
+    id: str
+    field: str
+    reason: Reason
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Admission:
+    """What a batch's events are worth: `accepted` rows in order, and the refusals of the others.
+
+    `is_clean` says that nothing at all is wrong, not even with a value that no event uses: the columns may be stored as
+    they were sent.
+    """
+
+    accepted: Rows
+    refusals: tuple[Refusal, ...]
+    is_clean: bool
+
+
+def check_count(count: int, policy: Policy) -> None:
+    """Refuse an empty batch (InvalidRequest) and one with too many events (TooBig)."""
+    if count == 0:
+        raise InvalidRequest(Reason.BATCH_EMPTY, "the batch holds no event; send 1 or more as events or as columns")
+    if count > policy.batch_events_max:
+        message = f"the batch holds {count} events; split it into batches of at most {policy.batch_events_max}"
+        raise TooBig(Reason.BATCH_TOO_LARGE, message)
+
+
+def admit(batch: EventBatch, policy: Policy, now_us: int, backfill: BackfillWindow | None = None) -> Admission:
+    """Decide for each event of `batch`, whose shape and size were checked, at the time `now_us`."""
+    review = _Review(batch)
+    review.sizes()
+    review.ids()
+    for field, column, rule in (
+        ("source", batch.sources, _REQUIRED),
+        ("type", batch.types, _REQUIRED),
+        ("customer", batch.customers, _REQUIRED),
+        ("subject", batch.subjects, _OPTIONAL),
+    ):
+        review.texts(field, column, rule)
+    review.times(policy, now_us, backfill)
+    review.properties()
+    review.trace_contexts()
+    return review.admission()
+
+
+class _Review:
+    """Collects the first fault of each event."""
+
+    def __init__(self, batch: EventBatch) -> None:
+        self._batch = batch
+        self._count = len(batch)
+        self._refusals: dict[int, Refusal] = {}
+        self._has_bad_values = False
+
+    def admission(self) -> Admission:
+        rows = np.arange(self._count, dtype=np.int64)
+        if self._refusals:
+            rows = np.delete(rows, list(self._refusals))
+        refusals = tuple(self._refusals[index] for index in sorted(self._refusals))
+        return Admission(rows, refusals, is_clean=not refusals and not self._has_bad_values)
+
+    def sizes(self) -> None:
+        """Refuse events over EVENT_BYTES_MAX: the bytes of all their texts.
+
+        Only a text or a number of properties over its own limit can make an event so large, so a look at the lengths
+        of ids and distinct values spares the sum.
+        """
+        batch = self._batch
+        if len(batch.properties) <= PROPERTIES_MAX and _longest(self._all_texts()) <= _PROPERTY_VALUE_BYTES_MAX:
+            return
+        sizes = _lengths(batch.ids)
+        for column in (batch.sources, batch.types, batch.customers, batch.subjects):
+            sizes += _lengths(("", *column.values))[column.dense(self._count)]
+        for key, column in batch.properties:
+            lengths = _lengths(("", *column.values)) + utf8_length(key)
+            lengths[0] = 0
+            sizes += lengths[column.dense(self._count)]
+        for row in np.flatnonzero(sizes > EVENT_BYTES_MAX).tolist():
+            message = f"the event has {int(sizes[row])} bytes; at most {EVENT_BYTES_MAX} are allowed"
+            self._refuse(row, "", Reason.EVENT_TOO_LARGE, message)
+
+    def _all_texts(self) -> Iterable[Iterable[str]]:
+        yield self._batch.ids
+        for _name, column in self._batch.named_columns():
+            yield column.values
+        yield (key for key, _column in self._batch.properties)
+
+    def ids(self) -> None:
+        for row, fault in _REQUIRED.faults(self._batch.ids).items():
+            self._refuse(row, "id", Reason.ID_INVALID, _text_message(fault, _NAME_BYTES_MAX))
+
+    def texts(self, field: str, column: TextColumn, rule: TextRule) -> None:
+        faults = self._faults_by_index(column, rule)
+        if rule.required and (column.indexes is not None or not column.values):
+            faults[0] = TextFault.EMPTY
+        self._refuse_by_index(column, faults, field, rule.bytes_max, _TEXT_REASONS)
+
+    def times(self, policy: Policy, now_us: int, backfill: BackfillWindow | None) -> None:
+        for row, message in self._batch.time_faults.items():
+            self._refuse(row, "time", Reason.TIME_INVALID, message)
+        times = self._batch.times_us
+        self._refuse_times(
+            (times < TIME_US_MIN) | (times > TIME_US_MAX), Reason.TIME_INVALID, "must lie in the years 1 to 9999"
+        )
+        self._refuse_times(
+            times > now_us + policy.future_limit_us,
+            Reason.TIME_IN_FUTURE,
+            f"lies more than {policy.future_limit_us // 1_000_000} s ahead of the server's clock",
+        )
+        if backfill is not None:
+            outside = (times < backfill.start_us) | (times >= backfill.end_us)
+            self._refuse_times(outside, Reason.BACKFILL_NOT_OPEN, "lies outside the period of the backfill")
+        else:
+            days = policy.late_limit_us // 86_400_000_000
+            message = f"lies more than {days} days back; report it inside an open backfill that covers its time"
+            self._refuse_times(times < now_us - policy.late_limit_us, Reason.TIME_TOO_OLD, message)
+
+    def _refuse_times(self, wrong: Mask, reason: Reason, message: str) -> None:
+        if wrong.any():
+            for row in np.flatnonzero(wrong).tolist():
+                self._refuse(row, "time", reason, message)
+
+    def properties(self) -> None:
+        columns = self._batch.properties
+        if len(columns) > PROPERTIES_MAX:
+            self._refuse_too_many()
+        if not _PROPERTY_KEY.faults([key for key, _column in columns]) and not any(
+            _PROPERTY_VALUE.faults(column.values) for _key, column in columns
+        ):
+            return
+        # Sorted, so that rows and columns name the same fault of an event that has several.
+        for key, column in sorted(columns, key=lambda item: item[0]):
+            field = f"properties.{shown(key)}"
+            key_fault = _PROPERTY_KEY.fault(key)
+            if key_fault is not None:
+                self._has_bad_values = True
+                message = f"the key {_text_message(key_fault, _PROPERTY_KEY_BYTES_MAX)}"
+                for row in np.flatnonzero(column.dense(self._count)).tolist():
+                    self._refuse(row, field, Reason.PROPERTY_KEY_INVALID, message)
+            faults = self._faults_by_index(column, _PROPERTY_VALUE)
+            self._refuse_by_index(column, faults, field, _PROPERTY_VALUE_BYTES_MAX, _VALUE_REASONS)
+
+    def _refuse_too_many(self) -> None:
+        held = np.zeros(self._count, dtype=np.int64)
+        for _key, column in self._batch.properties:
+            if column.indexes is not None:
+                held += column.indexes > 0
+            elif column.values:
+                held += 1
+        for row in np.flatnonzero(held > PROPERTIES_MAX).tolist():
+            message = f"the event has {int(held[row])} properties; at most {PROPERTIES_MAX} are allowed"
+            self._refuse(row, "properties", Reason.PROPERTIES_TOO_MANY, message)
+
+    def trace_contexts(self) -> None:
+        batch = self._batch
+        for row, message in batch.trace_faults.items():
+            self._refuse(row, "traceparent", Reason.TRACEPARENT_INVALID, message)
+        traces = batch.traces
+        if not traces.contexts:
+            return
+        packed = np.frombuffer(traces.contexts, dtype=np.uint8).reshape(traces.distinct, -1)
+        # An id of zeros means "none" to every tracer: a bill could not be walked back along it.
+        empty = ~packed[:, :16].any(axis=1) | ~packed[:, 16:24].any(axis=1)
+        if not empty.any():
+            return
+        self._has_bad_values = True
+        wrong = np.concatenate((np.zeros(1, dtype=np.bool_), empty))[traces.dense(self._count)]
+        for row in np.flatnonzero(wrong).tolist():
+            self._refuse(row, "traceparent", Reason.TRACEPARENT_INVALID, "trace id and span id must not be all zero")
+
+    def _faults_by_index(self, column: TextColumn, rule: TextRule) -> dict[int, TextFault]:
+        return {place + 1: fault for place, fault in rule.faults(column.values).items()}
+
+    def _refuse_by_index(
+        self,
+        column: TextColumn,
+        faults: Mapping[int, TextFault],
+        field: str,
+        bytes_max: int,
+        reasons: Mapping[TextFault, Reason],
+    ) -> None:
+        if not faults:
+            return
+        self._has_bad_values = self._has_bad_values or any(faults)
+        indexes = column.dense(self._count)
+        for row in np.flatnonzero(column.rows_with(set(faults), self._count)).tolist():
+            fault = faults[int(indexes[row])]
+            self._refuse(row, field, reasons[fault], _text_message(fault, bytes_max))
+
+    def _refuse(self, row: int, field: str, reason: Reason, message: str) -> None:
+        if row not in self._refusals:
+            self._refusals[row] = Refusal(row, shown(self._batch.ids[row]), field, reason, message)
+
+
+def _text_message(fault: TextFault, bytes_max: int) -> str:
+    match fault:
+        case TextFault.EMPTY:
+            return "must not be empty"
+        case TextFault.TOO_LONG:
+            return f"must have at most {bytes_max} bytes of UTF-8"
+        case TextFault.CHARACTERS:
+            return "must not hold control characters or direction overrides"
+
+
+def _longest(groups: Iterable[Iterable[str]]) -> int:
+    """Longest text in characters; bytes are at most four times as many, still far below EVENT_BYTES_MAX in sum."""
+    return max((max(map(len, group), default=0) for group in groups), default=0)
+
+
+def _lengths(texts: Iterable[str]) -> Rows:
+    return np.fromiter(map(utf8_length, texts), dtype=np.int64)

@@ -1,0 +1,217 @@
+"""Usage events as columns: the one shape in which a batch is checked, stored and read back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from chassis.reasons import Reason
+from chassis.vocabulary import InvalidRequest, invalid_field
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+Indexes = NDArray[np.uint32]
+Rows = NDArray[np.int64]
+Mask = NDArray[np.bool_]
+
+TRACE_CONTEXT_BYTES: Final = 25
+"""16 bytes trace id, 8 bytes span id, 1 byte flags."""
+
+NO_FAULTS: Final[Mapping[int, str]] = {}
+
+
+@dataclass(frozen=True, slots=True)
+class TextColumn:
+    """A column of texts: distinct values, and per event 0 = absent or k = the k-th value.
+
+    `indexes` is None when all events have the only value or, without any value, all lack it.
+    """
+
+    values: Sequence[str]
+    indexes: Indexes | None = None
+
+    def check(self, field: str, count: int) -> None:
+        """Refuse a column that does not describe `count` events. Raises InvalidRequest."""
+        if self.indexes is None:
+            if len(self.values) > 1:
+                message = f"{len(self.values)} values need one index an event; leave indexes out for one value only"
+                raise invalid_field(field, Reason.COLUMN_LENGTH_MISMATCH, message)
+            return
+        check_indexes(field, self.indexes, count, len(self.values))
+
+    def dense(self, count: int) -> Indexes:
+        """Index of each of `count` events."""
+        if self.indexes is not None:
+            return self.indexes
+        return np.full(count, len(self.values), dtype=np.uint32)
+
+    def text(self, row: int) -> str | None:
+        """Value of one event, None if it has none."""
+        index = len(self.values) if self.indexes is None else int(self.indexes[row])
+        return self.values[index - 1] if index else None
+
+    def texts(self, rows: Rows) -> list[str | None]:
+        """Values of some events."""
+        if self.indexes is None:
+            return [self.values[0] if self.values else None] * len(rows)
+        table = [None, *self.values]
+        return [table[index] for index in self.indexes[rows].tolist()]
+
+    def take(self, rows: Rows) -> TextColumn:
+        """Keep some events, and of the values only those they use."""
+        if self.indexes is None:
+            return self
+        used, inverse = np.unique(self.indexes[rows], return_inverse=True)
+        has_absent = bool(used.size) and int(used[0]) == 0
+        values = [self.values[index - 1] for index in used.tolist() if index]
+        if not values or (len(values) == 1 and not has_absent):
+            return TextColumn(values)
+        return TextColumn(values, (inverse + (0 if has_absent else 1)).astype(np.uint32))
+
+    def rows_with(self, wanted: set[int], count: int) -> Mask:
+        """Mark the events whose index is one of `wanted`."""
+        table = np.zeros(len(self.values) + 1, dtype=np.bool_)
+        table[list(wanted)] = True
+        return np.asarray(table[self.dense(count)], dtype=np.bool_)
+
+
+NO_COLUMN: Final = TextColumn(())
+
+
+@dataclass(frozen=True, slots=True)
+class TraceColumn:
+    """Trace contexts: the distinct ones packed one after the other, and per event 0 = none or k = the k-th.
+
+    `indexes` is None when all events share the only context or, without any, none has one.
+    """
+
+    contexts: bytes = b""
+    indexes: Indexes | None = None
+
+    @property
+    def distinct(self) -> int:
+        """Number of distinct contexts."""
+        return len(self.contexts) // TRACE_CONTEXT_BYTES
+
+    def check(self, count: int) -> None:
+        """Refuse a column that does not describe `count` events. Raises InvalidRequest."""
+        if len(self.contexts) % TRACE_CONTEXT_BYTES:
+            message = f"must be a multiple of {TRACE_CONTEXT_BYTES} bytes"
+            raise invalid_field("columns.trace_contexts", Reason.COLUMN_LENGTH_MISMATCH, message)
+        field = "columns.trace_context_indexes"
+        if self.indexes is not None:
+            check_indexes(field, self.indexes, count, self.distinct)
+        elif self.distinct > 1:
+            message = f"{self.distinct} contexts need one index an event"
+            raise invalid_field(field, Reason.COLUMN_LENGTH_MISMATCH, message)
+
+    def context(self, index: int) -> bytes:
+        """Return the `index`-th context, counted from 1."""
+        return self.contexts[(index - 1) * TRACE_CONTEXT_BYTES : index * TRACE_CONTEXT_BYTES]
+
+    def index(self, row: int) -> int:
+        """Index of one event."""
+        return self.distinct if self.indexes is None else int(self.indexes[row])
+
+    def dense(self, count: int) -> Indexes:
+        """Index of each of `count` events."""
+        return np.full(count, self.distinct, dtype=np.uint32) if self.indexes is None else self.indexes
+
+    def take(self, rows: Rows) -> TraceColumn:
+        """Keep some events, and of the contexts only those they use."""
+        if self.indexes is None:
+            return self
+        numbers = TextColumn([str(number) for number in range(1, self.distinct + 1)], self.indexes).take(rows)
+        return TraceColumn(b"".join(self.context(int(number)) for number in numbers.values), numbers.indexes)
+
+
+@dataclass(frozen=True, slots=True)
+class EventBatch:
+    """Events of one tenant; the n-th entry of every column belongs to the n-th event.
+
+    `time_faults` and `trace_faults` name the events whose time or trace context could not be put in a column, and why.
+    """
+
+    ids: Sequence[str]
+    times_us: NDArray[np.int64]
+    sources: TextColumn
+    types: TextColumn
+    customers: TextColumn
+    subjects: TextColumn = NO_COLUMN
+    properties: tuple[tuple[str, TextColumn], ...] = ()
+    traces: TraceColumn = TraceColumn()
+    time_faults: Mapping[int, str] = NO_FAULTS
+    trace_faults: Mapping[int, str] = NO_FAULTS
+
+    def __len__(self) -> int:
+        """Return the number of events."""
+        return len(self.ids)
+
+    def check_shape(self) -> None:
+        """Refuse columns that do not fit together: nothing can be said of any event. Raises InvalidRequest."""
+        count = len(self.ids)
+        if len(self.times_us) != count:
+            message = f"{len(self.times_us)} times for {count} ids"
+            raise invalid_field("columns.times_us", Reason.COLUMN_LENGTH_MISMATCH, message)
+        for field, column in self.named_columns():
+            column.check(f"columns.{field}", count)
+        self.traces.check(count)
+        keys = [key for key, _column in self.properties]
+        if len(set(keys)) != len(keys):
+            raise invalid_field("columns.properties", Reason.FIELD_INVALID, "a key has more than one column; join them")
+
+    def named_columns(self) -> list[tuple[str, TextColumn]]:
+        """All text columns with the names of their fields."""
+        named = [
+            ("sources", self.sources),
+            ("types", self.types),
+            ("customers", self.customers),
+            ("subjects", self.subjects),
+        ]
+        return named + [(f"properties[{place}]", column) for place, (_key, column) in enumerate(self.properties)]
+
+    def take(self, rows: Rows) -> EventBatch:
+        """Keep some events, in the order given, and of each column only what they use."""
+        taken = ((key, column.take(rows)) for key, column in self.properties)
+        return EventBatch(
+            ids=[self.ids[row] for row in rows.tolist()],
+            times_us=self.times_us[rows],
+            sources=self.sources.take(rows),
+            types=self.types.take(rows),
+            customers=self.customers.take(rows),
+            subjects=self.subjects.take(rows),
+            properties=tuple((key, column) for key, column in taken if column.values),
+            traces=self.traces.take(rows),
+        )
+
+    def without_faults(self) -> EventBatch:
+        """Forget the faults; for a batch whose faulty events were taken out."""
+        return replace(self, time_faults=NO_FAULTS, trace_faults=NO_FAULTS)
+
+
+def check_indexes(field: str, indexes: Indexes, count: int, distinct: int) -> None:
+    """Refuse indexes that are not one an event, each 0 to `distinct`. Raises InvalidRequest."""
+    if len(indexes) != count:
+        message = f"{len(indexes)} indexes for {count} ids"
+        raise invalid_field(field, Reason.COLUMN_LENGTH_MISMATCH, message)
+    if count and int(indexes.max()) > distinct:
+        message = f"index {int(indexes.max())} points past its {distinct} values"
+        raise invalid_field(field, Reason.COLUMN_INDEX_OUT_OF_RANGE, message)
+
+
+__all__ = [
+    "NO_COLUMN",
+    "TRACE_CONTEXT_BYTES",
+    "EventBatch",
+    "Indexes",
+    "InvalidRequest",
+    "Mask",
+    "Rows",
+    "TextColumn",
+    "TraceColumn",
+    "check_indexes",
+]
