@@ -65,5 +65,5 @@ bench: install  ## Measure throughput beside its baselines and print a table
 	@$(BIN)/python -m benchmarks
 
 clean:  ## Remove what was built; state of `make up` stays
-	@rm -rf .venv dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .coverage
+	@rm -rf .venv dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
