@@ -13,7 +13,7 @@ import tidy
 ROOT = tidy.ROOT
 SERVICES = ["aggregator", "ingest", "invoicing", "rating"]
 MEMBERS = sorted(path.parent for folder in ("libs", "services") for path in (ROOT / folder).glob("*/pyproject.toml"))
-LOCKS = sorted((ROOT / "requirements").glob("*.txt"))
+LOCKS = [*sorted((ROOT / "requirements").glob("*.txt")), ROOT / "demo" / "requirements.txt"]
 # What every service is made of; a store or operations that grew past one file is a package of the same name.
 SHAPE = {
     "__init__",
@@ -73,7 +73,7 @@ def test_no_service_depends_on_another(service: str) -> None:
     assert required & {f"metering-{other}" for other in SERVICES} == set()
 
 
-@pytest.mark.parametrize("lock", LOCKS, ids=lambda path: path.name)
+@pytest.mark.parametrize("lock", LOCKS, ids=lambda path: f"{path.parent.name}-{path.stem}")
 def test_every_package_of_a_lock_is_pinned_and_hashed(lock: Path) -> None:
     entries = [entry for entry in re.split(r"\n(?=\S)", lock.read_text()) if entry and not entry.startswith("#")]
 
@@ -81,7 +81,7 @@ def test_every_package_of_a_lock_is_pinned_and_hashed(lock: Path) -> None:
     assert [entry.splitlines()[0] for entry in entries if "==" not in entry or "--hash=sha256:" not in entry] == []
 
 
-@pytest.mark.parametrize("lock", LOCKS, ids=lambda path: path.name)
+@pytest.mark.parametrize("lock", LOCKS, ids=lambda path: f"{path.parent.name}-{path.stem}")
 def test_no_lock_names_an_address(lock: Path) -> None:
     assert re.findall(r".*(?://|@ ).*", lock.read_text()) == []
 
