@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Any, Final, NoReturn, TypeVar
 
 import uvloop
 
+from chassis.errors import MeterlineError
 from chassis.logs import configure_logs, get_logger
-from chassis.migrations import migrate
+from chassis.migrations import MigrationError, migrate
+from chassis.postgres import DurabilityError
 from chassis.server import Composition, PolicyError, Runtime, run_service
 from chassis.settings import EXIT_CODE_SETTINGS, MigrateSettings, ServiceSettings, SettingsError, load_settings
 
@@ -53,6 +55,9 @@ def main(
     except (SettingsError, PolicyError) as error:
         sys.stderr.write(f"{service}: {error}\n")
         sys.exit(EXIT_CODE_SETTINGS)
+    except (DurabilityError, MigrationError, MeterlineError) as error:
+        sys.stderr.write(f"{service}: {error}\n")
+        sys.exit(_EXIT_CODE_FAILED)
     except Exception:  # noqa: BLE001 - the last resort of the process: log whatever it was and say so by the exit code
         _log.exception("the process failed")
         sys.exit(_EXIT_CODE_FAILED)

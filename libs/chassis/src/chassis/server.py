@@ -10,6 +10,7 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar, cast
 
+import asyncpg
 import grpc
 import sqlalchemy
 from grpc_reflection.v1alpha import reflection
@@ -17,7 +18,7 @@ from sqlalchemy.exc import DBAPIError
 
 from chassis.auth import Policy, TokenVerifier
 from chassis.clock import Clock, SystemClock
-from chassis.errors import Unavailable
+from chassis.errors import MeterlineError
 from chassis.health import HealthServer, ReadinessMonitor, bind
 from chassis.interceptors.server import CallInterceptor, CallRules, Gate
 from chassis.logs import configure_logs, get_logger
@@ -264,7 +265,7 @@ async def _opened(runtime: Runtime[SettingsType], migrations: str, stopping: asy
                 await assert_durable(runtime.engine)
                 return True
             problem = "the schema is not the one this code needs: run the service's migrations"
-        except (Unavailable, OSError, DBAPIError) as error:
+        except (MeterlineError, OSError, DBAPIError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
             problem = f"the database does not answer ({type(error).__name__})"
         if problem != last:
             _log.warning("not ready", problem=problem)

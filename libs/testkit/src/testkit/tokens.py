@@ -51,7 +51,7 @@ class SigningKey:
         claims: Mapping[str, object] | None = None,
         headers: Mapping[str, Any] | None = None,
     ) -> str:
-        """Return a signed token; `claims` overrides any claim, and one set to None is left out."""
+        """Return a signed token; `claims` and `headers` override any part, and one set to None is left out."""
         issued_at_s = int(time.time() if now_s is None else now_s)
         payload: dict[str, object] = {
             "iss": ISSUER,
@@ -65,7 +65,10 @@ class SigningKey:
         }
         payload.update(claims or {})
         kept = {name: value for name, value in payload.items() if value is not None}
-        return jwt.encode(kept, self.private, algorithm=ALGORITHM, headers={"kid": self.kid, **(headers or {})})
+        all_headers = {"typ": "JWT", "kid": self.kid, **(headers or {})}
+        sent = {name: value for name, value in all_headers.items() if value is not None}
+        # Below jwt.encode, which refuses to sign some of the wrong claims that a server must refuse.
+        return jwt.PyJWS().encode(json.dumps(kept).encode(), self.private, algorithm=ALGORITHM, headers=sent)
 
     def mint_internal(self, service: str = "tester") -> str:
         """Return a service's own token: every tenant, named per call in `x-meterline-tenant`."""

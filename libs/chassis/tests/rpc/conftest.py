@@ -1,0 +1,143 @@
+"""A real grpc.aio server on a free port, guarded by the chassis, for a service made of plain functions on bytes."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import grpc
+import pytest
+import pytest_asyncio
+from opentelemetry.sdk.metrics.export import InMemoryMetricReader
+from opentelemetry.sdk.trace import ReadableSpan
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+from opentelemetry.trace import SpanKind
+from pydantic_settings import SettingsConfigDict
+
+from chassis.auth import TokenVerifier
+from chassis.client import StaticTokenSource, open_channel
+from chassis.clock import SystemClock
+from chassis.identity import Scope
+from chassis.interceptors import Gate
+from chassis.server import RpcServer, Served
+from chassis.settings import ServiceSettings
+from chassis.telemetry import Telemetry
+from testkit.tokens import SigningKey
+
+SERVICE = "test.v1.EchoService"
+ANY_SCOPE = frozenset(Scope)
+
+
+class EchoSettings(ServiceSettings):
+    """Settings of the service under test."""
+
+    model_config = SettingsConfigDict(frozen=True, extra="forbid", env_prefix="ECHO_")
+
+
+@dataclass
+class Recorded:
+    """What the process under test told about itself."""
+
+    exporter: InMemorySpanExporter
+    reader: InMemoryMetricReader
+
+    def spans(self, kind: SpanKind) -> list[ReadableSpan]:
+        return [span for span in self.exporter.get_finished_spans() if span.kind is kind]
+
+    def measured(self, name: str) -> list[Mapping[str, Any]]:
+        """Attributes of each data point of a histogram."""
+        data = self.reader.get_metrics_data()
+        return [
+            dict(point.attributes)
+            for resource in (data.resource_metrics if data else ())
+            for scope in resource.scope_metrics
+            for metric in scope.metrics
+            if metric.name == name
+            for point in metric.data.data_points
+        ]
+
+
+@dataclass
+class Running:
+    """A server under test and ways to call it."""
+
+    server: RpcServer
+    settings: EchoSettings
+    key: SigningKey
+    channels: list[grpc.aio.Channel] = field(default_factory=list)
+
+    @property
+    def address(self) -> str:
+        return self.server.address
+
+    def channel(self, token: str | None = None, *, retried_methods: tuple[str, ...] = ()) -> grpc.aio.Channel:
+        """A channel with our interceptors."""
+        source = StaticTokenSource(token or self.key.mint("acme", ["read"]))
+        channel = open_channel(self.address, self.settings, source, retried_methods=retried_methods)
+        self.channels.append(channel)
+        return channel
+
+    def bare_channel(self, *options: tuple[str, int]) -> grpc.aio.Channel:
+        """A channel as any other client has it: no token, no spans."""
+        channel = grpc.aio.insecure_channel(self.address, options=[("grpc.use_local_subchannel_pool", 1), *options])
+        self.channels.append(channel)
+        return channel
+
+
+Starter = Callable[..., Awaitable[Running]]
+
+
+@pytest.fixture
+def signing_key() -> SigningKey:
+    return SigningKey.generate("key-1")
+
+
+@pytest.fixture
+def echo_settings(tmp_path: Path, signing_key: SigningKey) -> EchoSettings:
+    return EchoSettings(dsn="postgresql://app@localhost/none", jwks_file=signing_key.write_jwks(tmp_path / "jwks.json"))
+
+
+@pytest.fixture
+def recorded(echo_settings: EchoSettings) -> Iterator[Recorded]:
+    exporter, reader = InMemorySpanExporter(), InMemoryMetricReader()
+    telemetry = Telemetry.start(
+        "echo", echo_settings, span_processors=[SimpleSpanProcessor(exporter)], metric_readers=[reader]
+    )
+    yield Recorded(exporter, reader)
+    telemetry.shutdown()
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def start(echo_settings: EchoSettings, signing_key: SigningKey, recorded: Recorded) -> AsyncIterator[Starter]:
+    """A function that serves handlers (name -> RpcMethodHandler) and returns the running server."""
+    started: list[Running] = []
+
+    async def starter(
+        handlers: Mapping[str, Any],
+        *,
+        scopes: frozenset[Scope] = ANY_SCOPE,
+        long_streams: frozenset[str] = frozenset(),
+        gate: Gate | None = None,
+        **changed: object,
+    ) -> Running:
+        settings = echo_settings.model_copy(update=changed)
+        served = Served(
+            add=lambda server: server.add_registered_method_handlers(SERVICE, dict(handlers)),
+            service_names=[SERVICE],
+            policy={f"/{SERVICE}/{name}": scopes for name in handlers},
+            long_streams=long_streams,
+        )
+        verifier = TokenVerifier(settings.jwks_file, settings.audience, SystemClock())
+        running = Running(RpcServer([served], settings, verifier, gate=gate), settings, signing_key)
+        await running.server.start()
+        started.append(running)
+        return running
+
+    yield starter
+    for running in started:
+        for channel in running.channels:
+            await channel.close()
+        await running.server.stop(0)

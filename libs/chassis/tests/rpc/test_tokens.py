@@ -1,0 +1,265 @@
+"""Who gets in: a table of good, forged, foreign and expired tokens against a real server."""
+
+from __future__ import annotations
+
+import base64
+import json
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import grpc
+import jwt
+import pytest
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
+
+from chassis.auth import TokenVerifier, load_jwks
+from chassis.errors import MeterlineError, Reason, Unauthenticated, Unavailable, from_rpc_error
+from chassis.identity import Scope, current_identity, current_tenant
+from chassis.settings import SettingsError
+from testkit.clock import FakeClock
+from testkit.tokens import SigningKey
+
+METHOD = "/test.v1.EchoService/Echo"
+OTHER = SigningKey.generate("key-1")
+
+
+async def whoami(request: bytes, context: Any) -> bytes:
+    identity = current_identity()
+    return json.dumps([current_tenant(), identity.subject, sorted(identity.scopes)]).encode()
+
+
+HANDLERS = {"Echo": grpc.unary_unary_rpc_method_handler(whoami)}
+
+
+def encoded(part: object) -> str:
+    return base64.urlsafe_b64encode(json.dumps(part).encode()).rstrip(b"=").decode()
+
+
+def unsigned(key: SigningKey) -> str:
+    payload = key.mint("acme", ["read"]).split(".")[1]
+    return f"{encoded({'alg': 'none', 'kid': key.kid})}.{payload}."
+
+
+def hmac_with_the_public_key(key: SigningKey) -> str:
+    claims = jwt.decode(key.mint("acme", ["read"]), options={"verify_signature": False})
+    public = key.private.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)
+    return jwt.encode(claims, public, algorithm="HS256", headers={"kid": key.kid})
+
+
+def changed_after_signing(key: SigningKey) -> str:
+    header, payload, signature = key.mint("acme", ["read"]).split(".")
+    claims = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
+    return f"{header}.{encoded({**claims, 'tenant': 'globex'})}.{signature}"
+
+
+def signature_of_another_token(key: SigningKey) -> str:
+    head = key.mint("globex", ["admin"]).rpartition(".")[0]
+    return f"{head}.{key.mint('acme', ['read']).rpartition('.')[2]}"
+
+
+def own_key_in_the_header(key: SigningKey) -> str:
+    return OTHER.mint("acme", ["read"], headers={"jwk": OTHER.jwks()["keys"][0], "kid": "mine"})
+
+
+INVALID, EXPIRED = Reason.TOKEN_INVALID, Reason.TOKEN_EXPIRED
+FORGED: list[tuple[str, Callable[[SigningKey], str], Reason]] = [
+    ("empty", lambda _: "", INVALID),
+    ("no token at all", lambda _: "let-me-in", INVALID),
+    ("three empty parts", lambda _: "..", INVALID),
+    ("alg none", unsigned, INVALID),
+    ("HS256 keyed with our public key", hmac_with_the_public_key, INVALID),
+    ("changed after signing", changed_after_signing, INVALID),
+    ("signature of another token", signature_of_another_token, INVALID),
+    ("signature cut off", lambda key: key.mint("acme", ["read"]).rpartition(".")[0] + ".", INVALID),
+    ("another key under our kid", lambda _: OTHER.mint("acme", ["read"]), INVALID),
+    ("kid unknown", lambda key: key.mint("acme", ["read"], headers={"kid": "key-9"}), INVALID),
+    ("kid missing", lambda key: key.mint("acme", ["read"], headers={"kid": None}), INVALID),
+    ("key in its own header", own_key_in_the_header, INVALID),
+    ("jku to a foreign key", lambda _: OTHER.mint("acme", ["read"], headers={"jku": "https://evil.example"}), INVALID),
+    ("unknown critical extension", lambda key: key.mint("acme", ["read"], headers={"crit": ["x"], "x": 1}), INVALID),
+    ("other audience", lambda key: key.mint("acme", ["read"], audience="billing"), INVALID),
+    ("audience list", lambda key: key.mint("acme", ["read"], claims={"aud": ["meterline", "x"]}), INVALID),
+    ("part of the issuer", lambda key: key.mint("acme", ["read"], claims={"iss": "meter"}), INVALID),
+    ("issuer list", lambda key: key.mint("acme", ["read"], claims={"iss": ["meterline"]}), INVALID),
+    ("expired", lambda key: key.mint("acme", ["read"], valid_s=60, now_s=time.time() - 3600), EXPIRED),
+    ("expires never", lambda key: key.mint("acme", ["read"], claims={"exp": None}), INVALID),
+    ("expires as text", lambda key: key.mint("acme", ["read"], claims={"exp": "soon"}), INVALID),
+    ("expires at infinity", lambda key: key.mint("acme", ["read"], claims={"exp": 1e300}), INVALID),
+    ("not yet valid", lambda key: key.mint("acme", ["read"], claims={"nbf": time.time() + 3600}), INVALID),
+    ("issued tomorrow", lambda key: key.mint("acme", ["read"], now_s=time.time() + 86_400), INVALID),
+    ("no tenant", lambda key: key.mint("acme", ["read"], claims={"tenant": None}), INVALID),
+    ("tenant empty", lambda key: key.mint("", ["read"]), INVALID),
+    ("tenant list", lambda key: key.mint("acme", ["read"], claims={"tenant": ["acme", "globex"]}), INVALID),
+    ("tenant with NUL", lambda key: key.mint("ac\x00me", ["read"]), INVALID),
+    ("every tenant for a user", lambda key: key.mint("*", ["read", "admin"]), INVALID),
+    ("internal but of one tenant", lambda key: key.mint("acme", ["internal"]), INVALID),
+    ("no scopes", lambda key: key.mint("acme", []), INVALID),
+    ("scopes as one text", lambda key: key.mint("acme", ["read"], claims={"scopes": "read admin"}), INVALID),
+    ("unknown scope", lambda key: key.mint("acme", ["read", "root"]), INVALID),
+    ("no jti", lambda key: key.mint("acme", ["read"], claims={"jti": None}), INVALID),
+    ("one megabyte", lambda key: key.mint("acme", ["read"], claims={"x": "y" * 9000}), INVALID),
+]
+
+
+async def call(channel: grpc.aio.Channel, *metadata: tuple[str, str]) -> Any:
+    try:
+        return json.loads(await channel.unary_unary(METHOD)(b"", metadata=metadata))
+    except grpc.aio.AioRpcError as error:
+        return from_rpc_error(error)
+
+
+@pytest.mark.parametrize(("token", "reason"), [row[1:] for row in FORGED], ids=[row[0] for row in FORGED])
+async def test_a_token_that_is_not_right_is_refused(
+    start: Any, signing_key: SigningKey, token: Callable[[SigningKey], str], reason: Reason
+) -> None:
+    running = await start(HANDLERS)
+
+    refused = await call(running.bare_channel(), ("authorization", f"Bearer {token(signing_key)}"))
+
+    assert isinstance(refused, Unauthenticated)
+    assert refused.reason is reason
+
+
+@pytest.mark.parametrize("metadata", [(), (("authorization", "Basic abc"),), (("authorization", "bearer"),)])
+async def test_a_call_without_a_bearer_token_is_refused(start: Any, metadata: tuple[tuple[str, str], ...]) -> None:
+    running = await start(HANDLERS)
+
+    refused = await call(running.bare_channel(), *metadata)
+
+    assert (type(refused), refused.reason) == (Unauthenticated, Reason.TOKEN_MISSING)
+
+
+async def test_the_tenant_comes_from_the_token(start: Any, signing_key: SigningKey) -> None:
+    running = await start(HANDLERS)
+    token = signing_key.mint("acme", ["read", "report"], subject="ann")
+
+    assert await call(running.channel(token)) == ["acme", "ann", ["read", "report"]]
+
+
+@pytest.mark.parametrize("named", ["globex", "*", "ACME"])
+async def test_a_user_cannot_name_another_tenant(start: Any, signing_key: SigningKey, named: str) -> None:
+    running = await start(HANDLERS)
+
+    refused = await call(running.channel(signing_key.mint("acme", ["read"])), ("x-meterline-tenant", named))
+
+    assert refused.reason is Reason.TENANT_FOREIGN
+
+
+async def test_a_service_acts_for_the_tenant_it_names(start: Any, signing_key: SigningKey) -> None:
+    running = await start(HANDLERS)
+    channel = running.channel(signing_key.mint_internal("rating"))
+
+    assert await call(channel, ("x-meterline-tenant", "globex")) == ["globex", "rating", ["internal"]]
+
+
+@pytest.mark.parametrize("named", [(), (("x-meterline-tenant", "*"),), (("x-meterline-tenant", ""),)])
+async def test_a_service_must_name_a_tenant_where_one_is_needed(
+    start: Any, signing_key: SigningKey, named: tuple[tuple[str, str], ...]
+) -> None:
+    running = await start(HANDLERS)
+
+    refused = await call(running.channel(signing_key.mint_internal()), *named)
+
+    assert refused.reason is Reason.TENANT_MISSING
+
+
+async def test_a_scope_that_the_method_does_not_accept_is_refused_by_name(start: Any, signing_key: SigningKey) -> None:
+    running = await start(HANDLERS, scopes=frozenset({Scope.ADMIN, Scope.INTERNAL}))
+
+    refused = await call(running.channel(signing_key.mint("acme", ["read", "report"])))
+
+    assert refused.reason is Reason.SCOPE_MISSING
+    assert "admin, internal" in refused.message
+
+
+def test_a_remembered_token_still_expires(tmp_path: Path, signing_key: SigningKey, clock: FakeClock) -> None:
+    token = signing_key.mint("acme", ["read"], valid_s=60, now_s=clock.now().timestamp())
+    verifier = TokenVerifier(signing_key.write_jwks(tmp_path / "jwks.json"), "meterline", clock)
+    assert verifier.verify(token).tenant == "acme"
+
+    clock.advance(89)
+    assert verifier.verify(token).tenant == "acme"
+
+    clock.advance(2)
+    with pytest.raises(Unauthenticated) as caught:
+        verifier.verify(token)
+    assert caught.value.reason is Reason.TOKEN_EXPIRED
+
+
+def test_keys_rotate_without_a_restart_and_a_revoked_key_is_refused(tmp_path: Path, clock: FakeClock) -> None:
+    old, new = SigningKey.generate("2026-a"), SigningKey.generate("2026-b")
+    now_s = clock.now().timestamp()
+    jwks_file = old.write_jwks(tmp_path / "jwks.json")
+    verifier = TokenVerifier(jwks_file, "meterline", clock)
+    old_token, new_token = old.mint("acme", ["read"], now_s=now_s), new.mint("acme", ["read"], now_s=now_s)
+    assert verifier.verify(old_token)
+
+    new.write_jwks(jwks_file, old)
+    clock.advance(11)
+    assert verifier.verify(old_token) == verifier.verify(new_token)
+
+    new.write_jwks(jwks_file)
+    clock.advance(11)
+    with pytest.raises(Unauthenticated):
+        verifier.verify(old_token)
+
+
+def test_keys_that_cannot_be_read_any_more_close_the_door(
+    tmp_path: Path, signing_key: SigningKey, clock: FakeClock
+) -> None:
+    jwks_file = signing_key.write_jwks(tmp_path / "jwks.json")
+    verifier = TokenVerifier(jwks_file, "meterline", clock)
+    token = signing_key.mint("acme", ["read"], now_s=clock.now().timestamp())
+    assert verifier.verify(token)
+
+    jwks_file.write_text("{")
+    clock.advance(11)
+    for _ in range(2):
+        with pytest.raises(Unavailable):
+            verifier.verify(token)
+
+    signing_key.write_jwks(jwks_file)
+    assert verifier.verify(token)
+
+
+def with_private_part(key: SigningKey) -> dict[str, Any]:
+    raw = key.private.private_bytes(Encoding.Raw, PrivateFormat.Raw, NoEncryption())
+    document = key.jwks()
+    document["keys"][0]["d"] = base64.urlsafe_b64encode(raw).decode()
+    return document
+
+
+@pytest.mark.parametrize(
+    ("document", "said"),
+    [
+        ({}, "holds no keys"),
+        ([], "holds no keys"),
+        ({"keys": []}, "holds no keys"),
+        ({"keys": [{"kty": "RSA", "n": "x", "e": "AQAB", "kid": "a"}]}, "not Ed25519"),
+        ({"keys": [{"kty": "OKP", "crv": "Ed25519", "x": "AAAA"}]}, "without kid"),
+        ({"keys": [{"kty": "OKP", "crv": "Ed25519", "kid": "a", "x": "AAAA"}]}, "broken key 'a'"),
+        (with_private_part(OTHER), "private key"),
+        ({"keys": OTHER.jwks()["keys"] * 2}, "twice"),
+    ],
+)
+def test_a_key_file_that_is_wrong_says_so_at_start(tmp_path: Path, document: object, said: str) -> None:
+    jwks_file = tmp_path / "jwks.json"
+    jwks_file.write_text(json.dumps(document))
+
+    with pytest.raises(SettingsError, match=said):
+        load_jwks(jwks_file)
+
+
+def test_a_key_file_that_is_absent_says_so_at_start(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match=r"can't read the JWKS file .*none\.json"):
+        load_jwks(tmp_path / "none.json")
+
+
+def test_every_refusal_is_an_error_of_our_vocabulary(signing_key: SigningKey, tmp_path: Path, clock: FakeClock) -> None:
+    verifier = TokenVerifier(signing_key.write_jwks(tmp_path / "jwks.json"), "meterline", clock)
+
+    for garbage in ("a.b.c", "é.é.é", "\x00", "=" * 100, "e30.e30.e30", encoded([]) + "." + encoded({}) + ".x"):
+        with pytest.raises(MeterlineError):
+            verifier.verify(garbage)
