@@ -77,9 +77,18 @@ def service_token_source(settings: ServiceSettings) -> FileTokenSource:
     return FileTokenSource(settings.service_token_file)
 
 
+class ChannelSettings(Protocol):
+    """What a channel needs to know of its owner's settings."""
+
+    @property
+    def message_bytes_max(self) -> int:
+        """Largest message sent or received."""
+        ...
+
+
 def open_channel(
     target: str,
-    settings: ServiceSettings,
+    settings: ChannelSettings,
     token_source: TokenSource | None,
     *,
     retried_methods: Iterable[str] = (),
@@ -96,7 +105,7 @@ def open_channel(
     )
 
 
-def _channel_options(settings: ServiceSettings, retried_methods: Iterable[str]) -> list[tuple[str, str | int]]:
+def _channel_options(settings: ChannelSettings, retried_methods: Iterable[str]) -> list[tuple[str, str | int]]:
     return [
         ("grpc.max_receive_message_length", settings.message_bytes_max),
         ("grpc.max_send_message_length", settings.message_bytes_max),

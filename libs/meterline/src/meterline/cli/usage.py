@@ -1,0 +1,219 @@
+"""`meterline usage` and `meterline charges`."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import TYPE_CHECKING, Annotated, Any, Final
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import typer
+from google.protobuf.timestamp_pb2 import Timestamp
+
+from metering.aggregator.v1 import aggregator_service_pb2 as pb
+from metering.aggregator.v1 import usage_pb2
+from metering.common.v1 import values_pb2
+from metering.rating.v1 import rating_service_pb2 as rating_pb
+from meterline.cli.output import as_of_document, period_document, print_document, print_table, time_text
+from meterline.cli.running import ContextOption, InputError, Output, OutputOption, console, run
+
+if TYPE_CHECKING:
+    from metering.rating.v1 import charge_pb2
+    from meterline.client import AsyncClient
+
+WAIT_S: Final = 600.0
+_PAGE_ROWS: Final = 10_000
+_DATE: Final = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
+
+
+class Window(StrEnum):
+    """Length of the windows."""
+
+    HOUR = "hour"
+    DAY = "day"
+    MONTH = "month"
+
+
+_WINDOW_SIZES: Final = {
+    None: usage_pb2.WINDOW_SIZE_UNSPECIFIED,
+    Window.HOUR: usage_pb2.WINDOW_SIZE_HOUR,
+    Window.DAY: usage_pb2.WINDOW_SIZE_DAY,
+    Window.MONTH: usage_pb2.WINDOW_SIZE_MONTH,
+}
+
+
+def usage(  # noqa: PLR0913, PLR0917 - options of a command
+    meter: Annotated[str, typer.Argument(help="Name of the meter.")],
+    start: Annotated[str, typer.Option("--from", help="First instant, RFC 3339, or a date: its midnight in --tz.")],
+    end: Annotated[str, typer.Option("--to", help="First instant after, RFC 3339, or a date.")],
+    customer: Annotated[
+        list[str] | None, typer.Option("--customer", help="Customer; repeat for several. Default: all.")
+    ] = None,
+    window: Annotated[Window | None, typer.Option(help="Break down by time. Default: the whole period.")] = None,
+    tz: Annotated[str, typer.Option(help="IANA zone of days and months.")] = "UTC",
+    group_by: Annotated[list[str] | None, typer.Option(help="Property to break down by; repeat for several.")] = None,
+    wait: Annotated[bool, typer.Option("--wait", help="Wait until everything accepted so far is counted.")] = False,  # noqa: FBT002
+    context: ContextOption = None,
+    output: OutputOption = Output.TABLE,
+) -> None:
+    """Show the usage of a meter. Windows in which nothing happened have no row."""
+    zone = zone_of(tz)
+    request = pb.QueryUsageRequest(
+        meter=meter,
+        customers=customer or [],
+        period=values_pb2.Period(start=instant(start, zone, "--from"), end=instant(end, zone, "--to")),
+        window_size=_WINDOW_SIZES[window],
+        time_zone=tz,
+        group_by=group_by or [],
+        freshness=pb.Freshness(latest=True) if wait else None,
+        page_size=_PAGE_ROWS,
+    )
+    response = run(lambda client: _all_rows(client, request, wait=wait), context)
+    if not window and not group_by and customer:
+        _add_zero_rows(response, request)
+    if output is not Output.TABLE:
+        print_document(_usage_document(meter, request, response), output)
+        return
+    rows = [
+        (
+            row.customer,
+            time_text(row.window.start),
+            time_text(row.window.end),
+            *row.group,
+            row.quantity,
+            str(row.event_count),
+        )
+        for row in response.rows
+    ]
+    print_table(("customer", "from", "to", *request.group_by, f">quantity {response.unit}".rstrip(), ">events"), rows)
+    if not response.filled:
+        console.print(f"{meter} is still being filled from the past; --wait waits for it")
+
+
+async def _all_rows(client: AsyncClient, request: pb.QueryUsageRequest, *, wait: bool) -> pb.QueryUsageResponse:
+    timeout_s = WAIT_S if wait else None
+    response: pb.QueryUsageResponse = await client.aggregator.QueryUsage(request, timeout=timeout_s)
+    whole = response
+    while response.next_page_token:
+        request.page_token = response.next_page_token
+        response = await client.aggregator.QueryUsage(request, timeout=timeout_s)
+        whole.rows.extend(response.rows)
+    return whole
+
+
+def _add_zero_rows(response: pb.QueryUsageResponse, request: pb.QueryUsageRequest) -> None:
+    """Say "0" for a customer asked for by name: no row would leave open whether the answer is complete."""
+    present = {row.customer for row in response.rows}
+    for customer in request.customers:
+        if customer not in present:
+            response.rows.append(usage_pb2.UsageRow(customer=customer, window=request.period, quantity="0"))
+
+
+def _usage_document(meter: str, request: pb.QueryUsageRequest, response: pb.QueryUsageResponse) -> dict[str, Any]:
+    rows = [
+        {
+            "customer": row.customer,
+            "window": period_document(row.window),
+            "group": dict(zip(request.group_by, row.group, strict=True)) if request.group_by else {},
+            "quantity": row.quantity,
+            "eventCount": row.event_count,
+        }
+        for row in response.rows
+    ]
+    return {
+        "meter": meter,
+        "unit": response.unit,
+        "rows": rows,
+        "filled": response.filled,
+        "asOf": as_of_document(response.as_of),
+    }
+
+
+def charges(
+    customer: Annotated[str, typer.Option(help="Customer.")],
+    period: Annotated[
+        str, typer.Option(help='Billing period by its first month, such as "2013-01". Default: the current one.')
+    ] = "",
+    context: ContextOption = None,
+    output: OutputOption = Output.TABLE,
+) -> None:
+    """Show what usage costs so far, exactly and not yet rounded."""
+    request = rating_pb.ListChargesRequest(customer=customer, billing_period=period)
+
+    async def ask(client: AsyncClient) -> rating_pb.ListChargesResponse:
+        return await client.rating.ListCharges(request)
+
+    response = run(ask, context)
+    if output is not Output.TABLE:
+        print_document(_charges_document(response), output)
+        return
+    console.print(
+        f"{customer}: contract {response.contract.name}, period {response.billing_period}"
+        f" ({time_text(response.period.start)} to {time_text(response.period.end)})",
+        highlight=False,
+        markup=False,
+    )
+    rows = [
+        (charge.item, charge.meter, f"{charge.quantity} {charge.unit}".strip(), charge.exact_amount)
+        for charge in response.charges
+    ]
+    print_table(("item", "meter", ">quantity", f">exact amount {response.customer.spec.currency}"), rows)
+
+
+def _charges_document(response: rating_pb.ListChargesResponse) -> dict[str, Any]:
+    return {
+        "customer": response.customer.name,
+        "contract": response.contract.name,
+        "currency": response.customer.spec.currency,
+        "billingPeriod": response.billing_period,
+        "period": period_document(response.period),
+        "charges": [charge_document(charge) for charge in response.charges],
+        "asOf": as_of_document(response.as_of),
+    }
+
+
+def charge_document(charge: charge_pb2.Charge) -> dict[str, Any]:
+    """Write a charge."""
+    return {
+        "id": charge.id,
+        "item": charge.item,
+        "meter": charge.meter,
+        "unit": charge.unit,
+        "plan": charge.plan,
+        "planVersion": charge.plan_version,
+        "quantity": charge.quantity,
+        "exactAmount": charge.exact_amount,
+        "tiers": [
+            {"upTo": tier.up_to or None, "quantity": tier.quantity, "unit": tier.unit, "amount": tier.amount}
+            | ({"flat": tier.flat} if tier.flat else {})
+            for tier in charge.tiers
+        ],
+        "steps": [{"name": step.name, "text": step.text, "value": step.value} for step in charge.steps],
+        "snapshotId": charge.snapshot_id,
+        "eventCount": charge.event_count,
+        "traceparent": charge.traceparent,
+    }
+
+
+def zone_of(name: str) -> ZoneInfo:
+    """Give an IANA zone. Raises InputError."""
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise InputError(f"--tz {name!r} is no IANA time zone; an example is America/New_York") from None
+
+
+def instant(text: str, zone: ZoneInfo, option: str) -> Timestamp:
+    """Read a time given by a user: RFC 3339 with an offset, or a date, which means midnight in `zone`."""
+    message = Timestamp()
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise InputError(f"{option} {text!r} is no time; write 2013-01-01 or 2013-01-01T05:00:00Z") from None
+    if moment.tzinfo is None:
+        if not _DATE.fullmatch(text):
+            raise InputError(f"{option} {text!r} has no offset; add Z or one such as -05:00, or give a date alone")
+        moment = moment.replace(tzinfo=zone)
+    message.FromDatetime(moment.astimezone(UTC))
+    return message

@@ -1,0 +1,247 @@
+"""Clients of the suite: `AsyncClient` for asyncio programs, `Client` for all others.
+
+Both give the generated stubs of the four services, with token, deadline, trace context and the suite's errors taken
+care of, and the few calls that need more than one message: reporting many events, and waiting.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final, Self, TypeVar
+
+from chassis.client import StaticTokenSource, open_channel
+from metering.aggregator.v1 import aggregator_service_pb2_grpc as aggregator_grpc
+from metering.ingest.v1 import ingest_service_pb2 as ingest_pb
+from metering.ingest.v1 import ingest_service_pb2_grpc as ingest_grpc
+from metering.invoicing.v1 import invoicing_service_pb2_grpc as invoicing_grpc
+from metering.rating.v1 import rating_service_pb2_grpc as rating_grpc
+from meterline.event import UsageEvent, to_columns
+from meterline.suite import context as contexts
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Coroutine, Iterator, Sequence
+    from pathlib import Path
+
+    import grpc.aio
+
+    from meterline.suite.context import Context
+
+T = TypeVar("T")
+
+BATCH_EVENTS_MAX: Final = 10_000
+"""Most events of one Report call; the contract's limit."""
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """An event that can never be accepted as it is. `index` is its place among the events given to the call."""
+
+    index: int
+    id: str
+    field: str
+    reason: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Conflict:
+    """An event whose identity is taken by one with another body; the first one stands."""
+
+    index: int
+    id: str
+    message: str
+
+
+@dataclass(slots=True)
+class ReportResult:
+    """What became of the events of a report. accepted + duplicates + conflicts + refused = events given."""
+
+    accepted: int = 0
+    duplicates: int = 0
+    conflicts: list[Conflict] = field(default_factory=list)
+    refused: list[Refusal] = field(default_factory=list)
+
+    def add(self, response: ingest_pb.ReportResponse, first_index: int = 0) -> None:
+        """Add the reply of one call, whose first event has `first_index` among all."""
+        self.accepted += response.accepted
+        self.duplicates += response.duplicates
+        self.conflicts.extend(
+            Conflict(first_index + conflict.index, conflict.id, conflict.message) for conflict in response.conflicts
+        )
+        self.refused.extend(
+            Refusal(first_index + refusal.index, refusal.id, refusal.field, refusal.reason, refusal.message)
+            for refusal in response.refusals
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class ClientSettings:
+    """How calls are made."""
+
+    message_bytes_max: int = 8 * 1024 * 1024
+    """Largest message sent or received; the services' own default."""
+
+
+# Reads, and calls that their content makes safe to repeat: gRPC repeats them by itself while a service restarts.
+_RETRIED_METHODS: Final = (
+    "metering.ingest.v1.IngestService/Report",
+    "metering.aggregator.v1.AggregatorService/QueryUsage",
+    "metering.rating.v1.RatingService/ListCharges",
+    "metering.rating.v1.RatingService/ListContracts",
+    "metering.invoicing.v1.InvoicingService/PreviewInvoice",
+    "metering.invoicing.v1.InvoicingService/FinalizeInvoice",
+    "metering.invoicing.v1.InvoicingService/GetInvoice",
+    "metering.invoicing.v1.InvoicingService/ListInvoices",
+    "metering.invoicing.v1.InvoicingService/ExplainLine",
+)
+
+
+class AsyncClient:
+    """The four services for an asyncio program. Use it as `async with AsyncClient.from_context() as client:`.
+
+    `ingest`, `aggregator`, `rating` and `invoicing` are the generated stubs; errors are `meterline.MeterlineError`.
+    """
+
+    def __init__(self, context: Context, settings: ClientSettings | None = None) -> None:
+        """Remember where the services are; channels open at first use."""
+        self._context = context
+        self._settings = settings or ClientSettings()
+        self._channels: dict[str, grpc.aio.Channel] = {}
+
+    @classmethod
+    def from_context(cls, path: Path | None = None) -> Self:
+        """Find the services by the context file, as the command line does. Raises `suite.context.ContextError`."""
+        return cls(contexts.load(path))
+
+    async def __aenter__(self) -> Self:
+        """Give the client."""
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        """Close the channels."""
+        await self.close()
+
+    async def close(self) -> None:
+        """Close all channels; running calls are cancelled."""
+        channels, self._channels = self._channels, {}
+        for channel in channels.values():
+            await channel.close(None)
+
+    @property
+    def ingest(self) -> ingest_grpc.IngestServiceAsyncStub:
+        """Stub of the ingest service."""
+        return ingest_grpc.IngestServiceStub(self._channel("ingest"))
+
+    @property
+    def aggregator(self) -> aggregator_grpc.AggregatorServiceAsyncStub:
+        """Stub of the aggregator service."""
+        return aggregator_grpc.AggregatorServiceStub(self._channel("aggregator"))
+
+    @property
+    def rating(self) -> rating_grpc.RatingServiceAsyncStub:
+        """Stub of the rating service."""
+        return rating_grpc.RatingServiceStub(self._channel("rating"))
+
+    @property
+    def invoicing(self) -> invoicing_grpc.InvoicingServiceAsyncStub:
+        """Stub of the invoicing service."""
+        return invoicing_grpc.InvoicingServiceStub(self._channel("invoicing"))
+
+    async def report(self, events: Sequence[UsageEvent], *, backfill_id: str = "") -> ReportResult:
+        """Report events, in as many calls as their number needs; what is returned is durable.
+
+        If it raises, some of the events may have been accepted: report all of them again, their ids make that safe.
+        """
+        result = ReportResult()
+        for first in range(0, len(events), BATCH_EVENTS_MAX):
+            columns = to_columns(events[first : first + BATCH_EVENTS_MAX])
+            request = ingest_pb.ReportRequest(columns=columns, backfill_id=backfill_id)
+            result.add(await self.ingest.Report(request), first)
+        return result
+
+    def _channel(self, service: str) -> grpc.aio.Channel:
+        if service not in self._channels:
+            self._channels[service] = open_channel(
+                self._context.address(service),
+                self._settings,
+                StaticTokenSource(self._context.token),
+                retried_methods=_RETRIED_METHODS,
+            )
+        return self._channels[service]
+
+
+class Client:
+    """The four services for a program without asyncio. Use it as `with Client.from_context() as client:`.
+
+    Calls run on one background event loop: `client.call(client.aio.rating.ListPlans(request))`. An asyncio program
+    uses `AsyncClient` instead; grpc.aio wants one event loop a process.
+    """
+
+    def __init__(self, context: Context, settings: ClientSettings | None = None) -> None:
+        """Start the background loop."""
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, name="meterline", daemon=True)
+        self._thread.start()
+        self.aio = AsyncClient(context, settings)
+
+    @classmethod
+    def from_context(cls, path: Path | None = None) -> Self:
+        """Find the services by the context file, as the command line does. Raises `suite.context.ContextError`."""
+        return cls(contexts.load(path))
+
+    def __enter__(self) -> Self:
+        """Give the client."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Close it."""
+        self.close()
+
+    def close(self) -> None:
+        """Close all channels and stop the background loop. Closing twice does nothing."""
+        if self._loop.is_closed():
+            return
+        self.call(self.aio.close())
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
+
+    def call(self, call: Coroutine[Any, Any, T]) -> T:
+        """Run a coroutine of `aio` and wait for its result; KeyboardInterrupt cancels it."""
+        future = asyncio.run_coroutine_threadsafe(call, self._loop)
+        try:
+            return future.result()
+        except BaseException:
+            future.cancel()
+            raise
+
+    def stream(self, pages: AsyncIterator[T]) -> Iterator[T]:
+        """Iterate over a stream of `aio`; ending early cancels the call."""
+
+        async def next_page() -> tuple[bool, T | None]:
+            try:
+                return True, await anext(pages)
+            except StopAsyncIteration:
+                return False, None
+
+        try:
+            while True:
+                more, page = self.call(next_page())
+                if not more:
+                    return
+                yield page  # type: ignore[misc]  # a page whenever there is more
+        finally:
+            cancel = getattr(pages, "cancel", None)
+            if cancel is not None:
+                self._loop.call_soon_threadsafe(cancel)
+
+    def report(self, events: Sequence[UsageEvent], *, backfill_id: str = "") -> ReportResult:
+        """Report events and wait until they are durable; see `AsyncClient.report`."""
+        return self.call(self.aio.report(events, backfill_id=backfill_id))
+
+    @property
+    def loop(self) -> asyncio.AbstractEventLoop:
+        """The background loop, for what is built on the client."""
+        return self._loop
