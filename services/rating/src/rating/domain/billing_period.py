@@ -1,0 +1,185 @@
+"""Billing periods: half-open spans between local midnights of a contract's anchor day.
+
+A period is labelled by the month in which it begins ("2013-01"). An anchor day that a month does not have is that
+month's last day, so every month begins exactly one period. A contract that starts or ends inside a period cuts it
+short; the label stays that of the whole period.
+"""
+
+from __future__ import annotations
+
+import re
+from calendar import monthrange
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from enum import StrEnum
+from functools import cache
+from typing import TYPE_CHECKING, Final, NamedTuple
+from zoneinfo import ZoneInfo, available_timezones
+
+from rating.domain.problems import InvalidEntryError, Problem
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_DATE: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
+_LABEL: Final = re.compile(r"(?P<year>[0-9]{4})-(?P<month>0[1-9]|1[0-2])", re.ASCII)
+# Before 1970 offsets of some zones are not whole quarters of an hour, so midnight would miss the aggregator's grid;
+# the upper end keeps date arithmetic inside what datetime can hold.
+_YEAR_MIN: Final = 1970
+_YEAR_MAX: Final = 9000
+_MONTHS: Final = 12
+_ANCHOR_DAY_MAX: Final = 31
+# Named by the system's time zone database, but no places.
+_NO_ZONES: Final = frozenset({"localtime", "Factory", "posixrules"})
+
+
+class Interval(StrEnum):
+    """Length of a billing period."""
+
+    MONTH = "MONTH"
+
+
+@dataclass(frozen=True, slots=True)
+class BillingPeriod:
+    """A half-open span [start, end) in UTC, with its label."""
+
+    label: str
+    start: datetime
+    end: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """What decides on a contract's periods. `end` is the first day after the contract; None: open."""
+
+    start: date
+    end: date | None
+    anchor_day: int
+    zone: str
+    interval: Interval = Interval.MONTH
+
+    def __post_init__(self) -> None:
+        """Refuse what gives no period."""
+        if not 1 <= self.anchor_day <= _ANCHOR_DAY_MAX:
+            raise InvalidEntryError("anchor_day", Problem.CONTRACT_INVALID, "must be a day of the month, 1 to 31")
+        if self.zone not in _zones():
+            message = f"{self.zone!a} is not an IANA time zone; use a name such as Europe/Vienna or UTC"
+            raise InvalidEntryError("time_zone", Problem.TIME_ZONE_UNKNOWN, message)
+        for field, day in (("start", self.start), ("end", self.end)):
+            if day is not None and not _YEAR_MIN <= day.year <= _YEAR_MAX:
+                message = f"must lie in the years {_YEAR_MIN} to {_YEAR_MAX}"
+                raise InvalidEntryError(field, Problem.CONTRACT_INVALID, message)
+        if self.end is not None and self.end <= self.start:
+            raise InvalidEntryError("end", Problem.CONTRACT_INVALID, "must be later than the start")
+
+
+class _Month(NamedTuple):
+    year: int
+    month: int
+
+    @property
+    def label(self) -> str:
+        return f"{self.year:04d}-{self.month:02d}"
+
+    def plus(self, months: int) -> _Month:
+        year, month = divmod(self.year * _MONTHS + self.month - 1 + months, _MONTHS)
+        return _Month(year, month + 1)
+
+    def day(self, anchor_day: int) -> date:
+        return date(self.year, self.month, min(anchor_day, monthrange(self.year, self.month)[1]))
+
+
+def parse_day(field: str, text: str) -> date:
+    """Read a day such as `2013-01-31`. Raises `InvalidEntryError`."""
+    if _DATE.fullmatch(text):
+        try:
+            return date.fromisoformat(text)
+        except ValueError:
+            pass
+    raise InvalidEntryError(field, Problem.CONTRACT_INVALID, f"{text[:20]!a} is not a day; write it as 2013-01-31")
+
+
+def period_labelled(schedule: Schedule, label: str) -> BillingPeriod | None:
+    """Give the period of that label, cut to the contract; None if the contract has none."""
+    match = _LABEL.fullmatch(label)
+    if match is None or not _YEAR_MIN <= int(match["year"]) <= _YEAR_MAX:
+        return None
+    return _cut(schedule, _Month(int(match["year"]), int(match["month"])))
+
+
+def period_at(schedule: Schedule, instant: datetime) -> BillingPeriod | None:
+    """Give the period that holds `instant`, cut to the contract; None outside the contract."""
+    local = instant.astimezone(ZoneInfo(schedule.zone)).date()
+    if not _YEAR_MIN <= local.year <= _YEAR_MAX:
+        return None
+    month = _Month(local.year, local.month)
+    # Where clocks go back over midnight, a date can come again for an hour; the neighbours cover that, too.
+    for candidate in (month, month.plus(-1), month.plus(1)):
+        period = _cut(schedule, candidate)
+        if period is not None and period.start <= instant < period.end:
+            return period
+    return None
+
+
+def periods_touching(schedule: Schedule, start: datetime, end: datetime) -> Iterator[BillingPeriod]:
+    """Give the periods that share time with [start, end), in order."""
+    zone = ZoneInfo(schedule.zone)
+    # The contract's span bounds the walk before any conversion: events may lie in year 1, where offsets overflow.
+    contract_start, contract_end = contract_span(schedule)
+    start = max(start, contract_start)
+    end = end if contract_end is None else min(end, contract_end)
+    first_day = start.astimezone(zone).date()
+    month = _Month(first_day.year, first_day.month).plus(-1)
+    while month.year <= _YEAR_MAX:
+        if local_midnight(month.day(schedule.anchor_day), zone) >= end:
+            return
+        period = _cut(schedule, month)
+        if period is not None and period.start < end and start < period.end:
+            yield period
+        month = month.plus(1)
+
+
+def contract_span(schedule: Schedule) -> tuple[datetime, datetime | None]:
+    """Give the instants at which the contract begins and ends; None: open."""
+    zone = ZoneInfo(schedule.zone)
+    end = None if schedule.end is None else local_midnight(schedule.end, zone)
+    return local_midnight(schedule.start, zone), end
+
+
+def local_midnight(day: date, zone: ZoneInfo) -> datetime:
+    """Give the first instant of a civil day, in UTC.
+
+    Where clocks jump over midnight the day begins at the jump; where midnight comes twice, at the first one.
+    """
+    midnight = datetime.combine(day, time(), tzinfo=zone)
+    instant = midnight.astimezone(UTC)
+    if instant.astimezone(zone).replace(tzinfo=None) == midnight.replace(tzinfo=None):
+        return instant
+    return _end_of_jump(instant, midnight.replace(tzinfo=None), zone)
+
+
+def _end_of_jump(instant: datetime, midnight: datetime, zone: ZoneInfo) -> datetime:
+    """Find, to the second, where the clock passes a midnight that it never shows."""
+    before, after = instant - timedelta(days=1), instant
+    while after - before > timedelta(seconds=1):
+        middle = (before + (after - before) / 2).replace(microsecond=0)
+        if middle.astimezone(zone).replace(tzinfo=None) < midnight:
+            before = middle
+        else:
+            after = middle
+    return after
+
+
+def _cut(schedule: Schedule, month: _Month) -> BillingPeriod | None:
+    first = max(month.day(schedule.anchor_day), schedule.start)
+    following = month.plus(1).day(schedule.anchor_day)
+    after = following if schedule.end is None else min(following, schedule.end)
+    if after <= first:
+        return None
+    zone = ZoneInfo(schedule.zone)
+    return BillingPeriod(month.label, local_midnight(first, zone), local_midnight(after, zone))
+
+
+@cache
+def _zones() -> frozenset[str]:
+    return frozenset(available_timezones()) - _NO_ZONES

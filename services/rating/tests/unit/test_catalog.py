@@ -1,0 +1,223 @@
+"""Which version rules when, what may change, and which contracts stand in each other's way."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, date, datetime
+from decimal import Decimal
+
+import pytest
+
+from rating.domain.billing_period import BillingPeriod, Schedule, period_labelled
+from rating.domain.catalog import (
+    Contract,
+    Customer,
+    Plan,
+    PlanItem,
+    Product,
+    Version,
+    check_kept_periods,
+    check_next_contract,
+    check_next_plan,
+    contract_at,
+    overlapping,
+    plan_at,
+    same_content,
+)
+from rating.domain.charge import MeterUsage, MissingMeterError, charge_id, check_meters, rate_plan
+from rating.domain.price import FixedFee, PerUnit, Price
+from rating.domain.problems import InvalidEntryError, Problem
+
+FEE = PlanItem("Base fee", "", "", Price(FixedFee(Decimal(500))))
+FLIGHTS = PlanItem("Flights", "flights", "", Price(PerUnit(Decimal(2))))
+PLAN = Plan("USD", (FEE, FLIGHTS))
+
+
+def day(text: str) -> datetime:
+    return datetime.fromisoformat(text).replace(tzinfo=UTC)
+
+
+def contract(start: str, end: str | None = None, plan: str = "standard") -> Contract:
+    schedule = Schedule(date.fromisoformat(start), None if end is None else date.fromisoformat(end), 1, "UTC")
+    return Contract("UA", plan, None, schedule)
+
+
+def plan_versions(*effective_from: str | None) -> list[Version[Plan]]:
+    return [
+        Version("standard", number, day("2026-01-01"), replace(PLAN, effective_from=day(text) if text else None))
+        for number, text in enumerate(effective_from, start=1)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("instant", "version"),
+    [("1999-01-01", 1), ("2013-05-31", 1), ("2013-06-01", 2), ("2013-12-31", 2), ("2014-01-01", 3), ("2030-01-01", 3)],
+)
+def test_a_period_has_the_version_that_is_effective_when_it_starts(instant: str, version: int) -> None:
+    found = plan_at(plan_versions(None, "2013-06-01", "2014-01-01"), day(instant))
+
+    assert found is not None
+    assert found.version == version
+
+
+def test_before_the_first_effective_time_there_is_no_plan() -> None:
+    assert plan_at(plan_versions("2013-06-01"), day("2013-05-31")) is None
+
+
+def test_the_first_version_rules_from_the_beginning_and_a_later_one_from_when_it_is_applied() -> None:
+    applied_at = day("2026-11-21")
+    dearer = replace(PLAN, items=(FEE,))
+
+    first = check_next_plan(None, PLAN, applied_at)
+    second = check_next_plan(Version("standard", 1, applied_at, first), dearer, applied_at)
+
+    assert first.effective_from is None
+    assert second.effective_from == applied_at
+
+
+def test_the_same_content_again_is_no_change_whatever_time_it_took_effect() -> None:
+    stored = replace(PLAN, effective_from=day("2013-06-01"))
+
+    assert same_content(stored, PLAN)
+    assert same_content(stored, stored)
+    assert not same_content(stored, replace(PLAN, effective_from=day("2013-07-01")))
+    assert not same_content(stored, replace(PLAN, items=(FEE,)))
+    assert not same_content(stored, replace(PLAN, items=(FLIGHTS, FEE)))
+
+
+@pytest.mark.parametrize(
+    ("wanted", "field", "problem"),
+    [
+        (replace(PLAN, currency="EUR"), "currency", Problem.CURRENCY_MISMATCH),
+        (replace(PLAN, effective_from=day("2013-06-01")), "effective_from", Problem.CATALOG_CONFLICT),
+        (replace(PLAN, effective_from=day("2013-01-01")), "effective_from", Problem.CATALOG_CONFLICT),
+    ],
+)
+def test_a_version_that_would_touch_the_one_before_is_refused(wanted: Plan, field: str, problem: Problem) -> None:
+    newest = plan_versions(None, "2013-06-01")[-1]
+
+    with pytest.raises(InvalidEntryError) as caught:
+        check_next_plan(newest, wanted, day("2026-01-01"))
+
+    assert (caught.value.field, caught.value.problem) == (field, problem)
+
+
+@pytest.mark.parametrize(
+    ("build", "field", "problem"),
+    [
+        (lambda: Plan("XXX", (FEE,)), "currency", Problem.CURRENCY_UNKNOWN),
+        (lambda: Plan("USD", (FEE, FEE)), "items[1].name", Problem.PLAN_INVALID),
+        (lambda: PlanItem("a\x00b", "", "", FEE.price), "name", Problem.TEXT_INVALID),
+        (lambda: PlanItem("Fee", "flights", "", FEE.price), "meter", Problem.PLAN_INVALID),
+        (lambda: PlanItem("Flights", "", "", FLIGHTS.price), "meter", Problem.FIELD_REQUIRED),
+        (lambda: Customer("United\u202eetinU", "USD"), "display_name", Problem.TEXT_INVALID),
+        (lambda: Customer("United", "usd"), "currency", Problem.CURRENCY_UNKNOWN),
+        (lambda: Product("Flights\n", "flights"), "display_name", Problem.TEXT_INVALID),
+    ],
+)
+def test_an_entry_that_contradicts_itself_is_refused(build: object, field: str, problem: Problem) -> None:
+    assert callable(build)
+    with pytest.raises(InvalidEntryError) as caught:
+        build()
+
+    assert (caught.value.field, caught.value.problem) == (field, problem)
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "rival"),
+    [
+        ("2014-01-01", None, None),
+        ("2013-12-31", None, "year"),
+        ("2012-01-01", "2013-01-01", None),
+        ("2012-01-01", "2013-01-02", "year"),
+        ("2012-01-01", None, "year"),
+        ("2013-05-01", "2013-06-01", "year"),
+    ],
+)
+def test_contracts_of_one_customer_may_touch_but_not_overlap(start: str, end: str | None, rival: str | None) -> None:
+    assert overlapping(contract(start, end), [("year", contract("2013-01-01", "2014-01-01"))]) == rival
+
+
+def test_two_open_contracts_overlap() -> None:
+    assert overlapping(contract("2020-01-01"), [("open", contract("2013-01-01"))]) == "open"
+
+
+@pytest.mark.parametrize(
+    ("wanted", "field"),
+    [
+        (replace(contract("2013-01-01"), customer="DL"), "customer"),
+        (contract("2013-02-01"), "start"),
+        (replace(contract("2013-01-01"), schedule=Schedule(date(2013, 1, 1), None, 2, "UTC")), "anchor_day"),
+        (replace(contract("2013-01-01"), schedule=Schedule(date(2013, 1, 1), None, 1, "Etc/UTC")), "time_zone"),
+    ],
+)
+def test_what_decides_on_periods_never_changes(wanted: Contract, field: str) -> None:
+    with pytest.raises(InvalidEntryError) as caught:
+        check_next_contract(contract("2013-01-01"), wanted)
+
+    assert (caught.value.field, caught.value.problem) == (field, Problem.CATALOG_CONFLICT)
+
+
+def test_end_and_plan_of_a_contract_may_change() -> None:
+    check_next_contract(contract("2013-01-01"), contract("2013-01-01", "2014-01-01", plan="other"))
+
+
+def test_an_end_may_not_cut_a_period_that_is_rated_for_good() -> None:
+    now = contract("2013-01-01")
+    january, february = (period_labelled(now.schedule, label) for label in ("2013-01", "2013-02"))
+    assert january is not None
+    assert february is not None
+
+    def under(end: str) -> list[BillingPeriod | None]:
+        cut = contract("2013-01-01", end).schedule
+        return [period_labelled(cut, label) for label in ("2013-01", "2013-02")]
+
+    check_kept_periods([january, february], under("2013-03-01"))
+    for end in ("2013-02-01", "2013-02-20"):
+        with pytest.raises(InvalidEntryError, match="2013-02 is already rated"):
+            check_kept_periods([january, february], under(end))
+
+
+def test_a_changed_contract_rules_the_periods_that_start_after_the_change() -> None:
+    versions = [
+        Version("UA", 1, day("2013-03-10"), contract("2013-01-01", plan="old")),
+        Version("UA", 2, day("2013-05-20"), contract("2013-01-01", plan="new")),
+    ]
+
+    plans = [contract_at(versions, day(text)).content.plan for text in ("2013-01-01", "2013-05-01", "2013-06-01")]
+
+    assert plans == ["old", "old", "new"]
+
+
+def test_a_plan_is_rated_item_by_item_in_its_order() -> None:
+    usage = {"flights": MeterUsage(Decimal(30), "flight", 30), "other": MeterUsage(Decimal(1), "", 1)}
+
+    charges = rate_plan(PLAN, usage)
+
+    assert [(charge.item, charge.quantity, charge.derivation.amount) for charge in charges] == [
+        ("Base fee", Decimal(1), Decimal(500)),
+        ("Flights", Decimal(30), Decimal(60)),
+    ]
+
+
+def test_a_meter_that_does_not_exist_is_never_taken_for_zero_usage() -> None:
+    with pytest.raises(MissingMeterError, match="flights"):
+        rate_plan(PLAN, {})
+    with pytest.raises(MissingMeterError, match="flights"):
+        check_meters(PLAN, {})
+
+
+def test_a_charge_has_the_same_id_each_time_and_no_other_has_it() -> None:
+    def identity(*, changed: int | None = None) -> str:
+        parts = ["acme", "UA", "2013-01", "snap", "Flights"]
+        if changed is not None:
+            parts[changed] += "x"
+        tenant, contract_name, billing_period, snapshot_id, item = parts
+        return charge_id(tenant, contract_name, billing_period, snapshot_id, item)
+
+    others = {identity(changed=position) for position in range(5)}
+
+    assert identity() == identity()
+    assert len(others | {identity()}) == 6
+    assert charge_id("a", "bc", "", "", "") != charge_id("ab", "c", "", "", "")
+    assert len(identity()) <= 64
