@@ -157,7 +157,7 @@ class AsyncReporter:
         return self._result
 
     async def close(self) -> ReportResult:
-        """Flush within `close_timeout_s` and stop. Raises UnsentEventsError with all that is not known to be durable."""
+        """Flush within `close_timeout_s` and stop. Raises UnsentEventsError with what is not known durable."""
         if self._closed:
             return self._result
         self._closed = True

@@ -1,4 +1,4 @@
-"""`meterline import`: usage events from a CSV file, by a map from columns to event fields; docs/import.md explains it."""
+"""`meterline import`: usage events from a CSV file, by a map from columns to event fields (demo/README.md)."""
 
 from __future__ import annotations
 
