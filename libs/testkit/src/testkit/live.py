@@ -1,0 +1,202 @@
+"""The suite as its users have it: `meterline up` and the CLI as processes."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Final, Self
+
+METERLINE: Final = Path(sys.executable).with_name("meterline")
+_START_LIMIT_S: Final = 120.0
+_STOP_LIMIT_S: Final = 60.0
+_COMMAND_LIMIT_S: Final = 300.0
+_POLL_S: Final = 0.02
+
+
+class CommandError(AssertionError):
+    """A command ended otherwise than expected; the text holds its output."""
+
+
+def wait_until(condition: Callable[[], bool], what: str, limit_s: float = 30.0) -> None:
+    """Poll until the condition holds. Raises `TimeoutError` naming `what`."""
+    deadline_s = time.monotonic() + limit_s
+    pause = threading.Event()
+    while not condition():
+        if time.monotonic() > deadline_s:
+            message = f"waited {limit_s:.0f} s in vain for {what}"
+            raise TimeoutError(message)
+        pause.wait(_POLL_S)
+
+
+class LiveSuite:
+    """`meterline up` on a data directory, as a process. Use it as a context manager, or `start()` and `stop()` it."""
+
+    def __init__(self, directory: Path, environment: Mapping[str, str] | None = None) -> None:
+        self.directory = directory
+        self.ready_file = directory / "ready.json"
+        self.log_file = directory / "up.log"
+        self._environment = {**os.environ, **(environment or {}), "METERLINE_CONTEXT": str(self.ready_file)}
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def start(self) -> None:
+        """Start the suite and wait until it serves."""
+        self.directory.mkdir(parents=True, exist_ok=True)
+        self.ready_file.unlink(missing_ok=True)
+        arguments = ["up", "--data", str(self.directory / "data"), "--ready-file", str(self.ready_file)]
+        with self.log_file.open("ab") as log:
+            # A session of its own: a Ctrl-C at the terminal is for whoever started us, who then stops the suite.
+            self._process = subprocess.Popen(
+                [str(METERLINE), *arguments],
+                env=self._environment,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+        wait_until(self._is_ready, f"meterline up to write {self.ready_file}", _START_LIMIT_S)
+
+    def stop(self) -> None:
+        """Stop the suite by SIGTERM and wait for its end. Raises `CommandError` if it does not end cleanly."""
+        process, self._process = self._process, None
+        if process is None:
+            return
+        process.send_signal(signal.SIGTERM)
+        try:
+            code = process.wait(_STOP_LIMIT_S)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+            raise CommandError(f"meterline up did not stop within {_STOP_LIMIT_S:.0f} s\n{self._log_tail()}") from None
+        if code != 0:
+            raise CommandError(f"meterline up ended with {code}\n{self._log_tail()}")
+
+    def release(self) -> int:
+        """Leave the suite running and forget it; return the process id that a SIGTERM stops."""
+        process, self._process = self._process, None
+        if process is None:
+            raise CommandError("the suite is not running")
+        return process.pid
+
+    @property
+    def context(self) -> dict[str, Any]:
+        """What the ready file says now; it is rewritten when a process is restarted."""
+        document: dict[str, Any] = json.loads(self.ready_file.read_text(encoding="utf-8"))
+        return document
+
+    def pid(self, name: str) -> int:
+        """Process id of a service or of `postgres`, as the ready file has it now."""
+        return int(self.context["pids"][name])
+
+    def run(
+        self,
+        *arguments: str | Path,
+        stdin: str | None = None,
+        expected: Sequence[int] = (0,),
+        show_progress: bool = False,
+        context: Path | None = None,
+    ) -> subprocess.CompletedProcess[str]:
+        """Run a `meterline` command. Raises `CommandError` if its exit code is not among `expected`."""
+        done = subprocess.run(
+            self._argv(arguments),
+            env=self._environment | ({"METERLINE_CONTEXT": str(context)} if context else {}),
+            input=stdin,
+            stdout=subprocess.PIPE,
+            stderr=None if show_progress else subprocess.PIPE,
+            text=True,
+            timeout=_COMMAND_LIMIT_S,
+            check=False,
+        )
+        if done.returncode not in expected:
+            shown = " ".join(str(argument) for argument in arguments)
+            raise CommandError(f"meterline {shown} ended with {done.returncode}\n{done.stdout}{done.stderr or ''}")
+        return done
+
+    def json(self, *arguments: str | Path, stdin: str | None = None, context: Path | None = None) -> Any:
+        """Run a command with `-o json` and return what it prints."""
+        return json.loads(self.run(*arguments, "-o", "json", stdin=stdin, context=context).stdout)
+
+    def begin(self, *arguments: str | Path) -> subprocess.Popen[str]:
+        """Start a command and return at once; its output is piped."""
+        return subprocess.Popen(
+            self._argv(arguments),
+            env=self._environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def _argv(self, arguments: Sequence[str | Path]) -> list[str]:
+        return [str(METERLINE), *(str(argument) for argument in arguments)]
+
+    def _is_ready(self) -> bool:
+        if self._process is None or self._process.poll() is not None:
+            raise CommandError(f"meterline up ended before it was ready\n{self._log_tail()}")
+        return self.ready_file.exists()
+
+    def _log_tail(self) -> str:
+        lines = self.log_file.read_text(encoding="utf-8", errors="replace").splitlines()
+        return "\n".join(lines[-40:])
+
+
+@dataclass(frozen=True)
+class Tenant:
+    """A tenant of a running suite: the CLI with a token and a context file of its own."""
+
+    name: str
+    suite: LiveSuite
+    directory: Path
+
+    @classmethod
+    def create(cls, suite: LiveSuite, name: str, directory: Path) -> Self:
+        """Make a token of all user scopes for the tenant, and a context file that holds it in `directory`."""
+        scopes = [part for scope in ("report", "read", "admin") for part in ("--scope", scope)]
+        token = suite.run("token", "create", "--tenant", name, *scopes).stdout.strip()
+        tenant = cls(name, suite, directory)
+        tenant.context.write_text(json.dumps({**suite.context, "token": token}), encoding="utf-8")
+        return tenant
+
+    @property
+    def context(self) -> Path:
+        """The tenant's context file."""
+        return self.directory / "context.json"
+
+    def run(
+        self, *arguments: str | Path, stdin: str | None = None, expected: Sequence[int] = (0,)
+    ) -> subprocess.CompletedProcess[str]:
+        """Run a command as this tenant. Raises `CommandError`."""
+        return self.suite.run(*arguments, stdin=stdin, expected=expected, context=self.context)
+
+    def json(self, *arguments: str | Path, stdin: str | None = None) -> Any:
+        """Run a command as this tenant and return what it prints with `-o json`."""
+        return self.suite.json(*arguments, stdin=stdin, context=self.context)
+
+    def apply(self, catalog: str) -> dict[tuple[str, str], str]:
+        """Apply a catalog given as text; return the outcome by kind and name."""
+        done = self.json("apply", "-f", "-", stdin=catalog)
+        return {(entry["kind"], entry["name"]): entry["outcome"] for entry in done}
+
+    def report(self, *events: Mapping[str, Any], expected: Sequence[int] = (0,)) -> dict[str, Any]:
+        """Report events, given by their proto JSON names, inside a backfill."""
+        lines = "".join(json.dumps(event) + "\n" for event in events)
+        done = self.run("report", "-f", "-", "--backfill", stdin=lines, expected=expected)
+        result: dict[str, Any] = json.loads(done.stdout)
+        return result
