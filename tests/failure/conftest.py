@@ -1,0 +1,154 @@
+"""A killer of processes, and a suite that has outlived it."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import signal
+import subprocess
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+
+from testkit.flights import FLIGHT_COUNT
+from testkit.live import LiveSuite, wait_until
+from testkit.oracle.invoices import MONTHS
+
+VICTIMS: Final = ("ingest", "postgres", "aggregator", "rating", "invoicing")
+PARTS: Final = 8
+KILLS_WHILE_BILLING: Final = 6
+PAUSE_SHORTEST_S: Final = 0.05
+PAUSE_LONGEST_S: Final = 1.2
+RESTART_LIMIT_S: Final = 60.0
+COMMAND_LIMIT_S: Final = 300.0
+BILLING_TRIES_MAX: Final = 20
+
+
+@dataclass
+class Killer:
+    """Kills processes of a suite with SIGKILL; moments and victims follow from the seed."""
+
+    suite: LiveSuite
+    chance: random.Random
+    left: int
+    killed: Counter[str] = field(default_factory=Counter)
+    last_pids: dict[str, int] = field(default_factory=dict)
+
+    def kill_during(self, command: subprocess.Popen[str], kills_max: int) -> None:
+        """Kill up to so many processes, one after another, while the command runs."""
+        for _ in range(min(kills_max, self.left)):
+            try:
+                command.wait(self.chance.uniform(PAUSE_SHORTEST_S, PAUSE_LONGEST_S))
+            except subprocess.TimeoutExpired:
+                self._kill_one()
+            else:
+                return
+
+    def wait_for_all(self) -> None:
+        """Wait until every victim is back."""
+        for name in self.last_pids:
+            wait_until(partial(self._is_back, name), f"{name} to be restarted", RESTART_LIMIT_S)
+
+    def _kill_one(self) -> None:
+        # One of those killed least: even a short run meets all of them; chance decides moments and ties.
+        least = min(self.killed[name] for name in VICTIMS)
+        victim = self.chance.choice([name for name in VICTIMS if self.killed[name] == least])
+        os.kill(self._new_pid(victim), signal.SIGKILL)
+        self.killed[victim] += 1
+        self.left -= 1
+
+    def _new_pid(self, name: str) -> int:
+        wait_until(partial(self._is_back, name), f"{name} to be restarted", RESTART_LIMIT_S)
+        self.last_pids[name] = self.suite.pid(name)
+        return self.last_pids[name]
+
+    def _is_back(self, name: str) -> bool:
+        return self.suite.pid(name) != self.last_pids.get(name)
+
+
+@dataclass(frozen=True)
+class Survivor:
+    """A suite after the killings: the year is imported and billed."""
+
+    suite: LiveSuite
+    killed: Counter[str]
+
+    def invoices(self) -> dict[tuple[str, str], dict[str, Any]]:
+        """All final invoices by customer and period."""
+        return {(each["customer"], each["billingPeriod"]): each for each in self.suite.json("invoice", "list")}
+
+
+@pytest.fixture(scope="session")
+def survivor(
+    tmp_path_factory: pytest.TempPathFactory,
+    flights: Path,
+    catalog: Path,
+    import_map: Path,
+    pytestconfig: pytest.Config,
+) -> Iterator[Survivor]:
+    """Import and bill the year while every process of the suite is killed again and again."""
+    directory = tmp_path_factory.mktemp("killed")
+    with LiveSuite(directory) as suite:
+        chance = random.Random(int(pytestconfig.getoption("--kill-seed")))
+        killer = Killer(suite, chance, int(pytestconfig.getoption("--kills")))
+        suite.run("apply", "-f", catalog)
+        for number, part in enumerate(_parts(flights, directory)):
+            share = max(killer.left - KILLS_WHILE_BILLING, 0) // (PARTS - number)
+            _import_while_killing(killer, part, import_map, share)
+        _bill_while_killing(killer)
+        killer.wait_for_all()
+        yield Survivor(suite, killer.killed)
+
+
+def _parts(flights: Path, directory: Path) -> list[Path]:
+    """Cut the CSV into parts with a header each, so that every kill falls into the import of something new."""
+    header, *rows = flights.read_text(encoding="utf-8").splitlines()
+    size = -(-FLIGHT_COUNT // PARTS)
+    parts = []
+    for number in range(PARTS):
+        part = directory / f"flights-{number}.csv"
+        part.write_text("\n".join([header, *rows[number * size : (number + 1) * size]]) + "\n", encoding="utf-8")
+        parts.append(part)
+    return parts
+
+
+def _import_while_killing(killer: Killer, part: Path, import_map: Path, kills: int) -> None:
+    """Import a part until so many kills have hit an import of it; the command itself rides out every one of them."""
+    left_at_end = killer.left - kills
+    row_count = part.read_text(encoding="utf-8").count("\n") - 1
+    while True:
+        command = killer.suite.begin("import", part, "--map", import_map, "--backfill", "-o", "json")
+        killer.kill_during(command, killer.left - left_at_end)
+        printed, complaints = command.communicate(timeout=COMMAND_LIMIT_S)
+        assert command.returncode == 0, complaints
+        result = json.loads(printed)
+        # An acknowledgement that was lost with its process makes a duplicate of what had become durable.
+        assert (result["accepted"] + result["duplicates"], result["conflicts"], result["refused"]) == (
+            row_count,
+            [],
+            [],
+        )
+        if killer.left <= left_at_end:
+            return
+
+
+def _bill_while_killing(killer: Killer) -> None:
+    """Finalise all months; a run that a kill has broken is simply started again."""
+    for number, month in enumerate(MONTHS):
+        share = -(-killer.left // (len(MONTHS) - number))
+        for _ in range(BILLING_TRIES_MAX):
+            command = killer.suite.begin("invoice", "finalize", "--period", month)
+            killer.kill_during(command, share)
+            _, complaints = command.communicate(timeout=COMMAND_LIMIT_S)
+            if command.returncode == 0:
+                break
+            killer.wait_for_all()
+        else:
+            message = f"{month} could not be billed in {BILLING_TRIES_MAX} tries: {complaints}"
+            raise AssertionError(message)
