@@ -1,87 +1,24 @@
-"""A killer of processes, and a suite that has outlived it."""
+"""A suite that has outlived its killer."""
 
 from __future__ import annotations
 
 import json
-import os
 import random
-import signal
-import subprocess
-from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import pytest
 
 from testkit.flights import FLIGHT_COUNT
-from testkit.live import LiveSuite, wait_until
+from testkit.killer import Killer, Survivor
+from testkit.live import LiveSuite
 from testkit.oracle.invoices import MONTHS
 
-VICTIMS: Final = ("ingest", "postgres", "aggregator", "rating", "invoicing")
 PARTS: Final = 8
 KILLS_WHILE_BILLING: Final = 6
-PAUSE_SHORTEST_S: Final = 0.05
-PAUSE_LONGEST_S: Final = 1.2
-RESTART_LIMIT_S: Final = 60.0
 COMMAND_LIMIT_S: Final = 300.0
 BILLING_TRIES_MAX: Final = 20
-
-
-@dataclass
-class Killer:
-    """Kills processes of a suite with SIGKILL; moments and victims follow from the seed."""
-
-    suite: LiveSuite
-    chance: random.Random
-    left: int
-    killed: Counter[str] = field(default_factory=Counter)
-    last_pids: dict[str, int] = field(default_factory=dict)
-
-    def kill_during(self, command: subprocess.Popen[str], kills_max: int) -> None:
-        """Kill up to so many processes, one after another, while the command runs."""
-        for _ in range(min(kills_max, self.left)):
-            try:
-                command.wait(self.chance.uniform(PAUSE_SHORTEST_S, PAUSE_LONGEST_S))
-            except subprocess.TimeoutExpired:
-                self._kill_one()
-            else:
-                return
-
-    def wait_for_all(self) -> None:
-        """Wait until every victim is back."""
-        for name in self.last_pids:
-            wait_until(partial(self._is_back, name), f"{name} to be restarted", RESTART_LIMIT_S)
-
-    def _kill_one(self) -> None:
-        # One of those killed least: even a short run meets all of them; chance decides moments and ties.
-        least = min(self.killed[name] for name in VICTIMS)
-        victim = self.chance.choice([name for name in VICTIMS if self.killed[name] == least])
-        os.kill(self._new_pid(victim), signal.SIGKILL)
-        self.killed[victim] += 1
-        self.left -= 1
-
-    def _new_pid(self, name: str) -> int:
-        wait_until(partial(self._is_back, name), f"{name} to be restarted", RESTART_LIMIT_S)
-        self.last_pids[name] = self.suite.pid(name)
-        return self.last_pids[name]
-
-    def _is_back(self, name: str) -> bool:
-        return self.suite.pid(name) != self.last_pids.get(name)
-
-
-@dataclass(frozen=True)
-class Survivor:
-    """A suite after the killings: the year is imported and billed."""
-
-    suite: LiveSuite
-    killed: Counter[str]
-
-    def invoices(self) -> dict[tuple[str, str], dict[str, Any]]:
-        """All final invoices by customer and period."""
-        return {(each["customer"], each["billingPeriod"]): each for each in self.suite.json("invoice", "list")}
 
 
 @pytest.fixture(scope="session")

