@@ -30,7 +30,7 @@ class FlightTable:
     def __init__(self, csv: Path) -> None:
         self._database = duckdb.connect(":memory:", config={"threads": 1})
         self._database.execute(
-            "CREATE TABLE flight AS SELECT * FROM read_csv(?, header = true, all_varchar = true, nullstr = ['NA', ''])",
+            "CREATE TABLE flight AS FROM read_csv(?, header = true, all_varchar = true, nullstr = ['NA', ''])",
             [str(csv)],
         )
 
