@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 from collections.abc import Awaitable, Callable
-from typing import TypeVar, cast, overload
+from typing import TypeVar, overload
 
 ResultType = TypeVar("ResultType")
 
@@ -46,7 +46,7 @@ async def eventually(
         failure: AssertionError | None = None
         try:
             answer = condition()
-            value = await answer if inspect.isawaitable(answer) else cast("ResultType", answer)
+            value = await answer if inspect.isawaitable(answer) else answer
         except AssertionError as error:
             failure = error
         else:

@@ -77,6 +77,8 @@ class Endpoint:
 class PostgresServer:
     """One cluster in `data_dir`. `start` may be called again after the server has died."""
 
+    name = "postgres"
+
     def __init__(
         self,
         data_dir: Path,
@@ -102,11 +104,9 @@ class PostgresServer:
         return self.endpoint.dsn(role=SUPERUSER, password=self._superuser_password, database="postgres")
 
     @property
-    def child(self) -> Child:
-        """The running server process. Raises SuiteError before `start`."""
-        if self._child is None:
-            raise SuiteError("Postgres is not started")
-        return self._child
+    def pid(self) -> int:
+        """Process id of the running server. Raises SuiteError before `start`."""
+        return self._running().pid
 
     async def start(self) -> None:
         """Make the cluster if there is none, clear what a former run left, start the server and wait until it answers.
@@ -134,6 +134,15 @@ class PostgresServer:
             await self._child.stop()
             await _end_leftovers(self._data_dir)
             self._child = None
+
+    async def wait(self) -> int:
+        """Wait for the server to end and return its exit code, negative for a signal."""
+        return await self._running().wait()
+
+    def _running(self) -> Child:
+        if self._child is None:
+            raise SuiteError("Postgres is not started")
+        return self._child
 
     def _command(self) -> list[str]:
         settings = {
@@ -185,7 +194,9 @@ class PostgresServer:
                 account=self.account,
             )
         )
-        if not await child.wait_limited(_INITDB_LIMIT_S):
+        try:
+            await child.wait_limited(_INITDB_LIMIT_S)
+        finally:
             await child.stop()
         if child.exit_code != 0:
             raise SuiteError(f"initdb could not make the Postgres cluster: {_last_words(log_file)}")

@@ -1,0 +1,106 @@
+"""The context file: how commands find a running suite and prove who they are. `meterline up` writes it."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from meterline.suite import files
+from meterline.suite.directory import DataDirectory, default_data_dir
+from meterline.suite.errors import SuiteError
+
+ENVIRONMENT_KEY = "METERLINE_CONTEXT"
+"""Environment variable that names the context file."""
+
+
+class ContextError(SuiteError):
+    """There is no usable context; the text says how to get one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """A suite that can be called.
+
+    Only `services` (name -> host:port) and `token` are always there; the rest is known of a suite that `meterline up`
+    runs on this machine: `pids` (with "postgres"), `dsn` and `health` per service, the public keys, the data directory.
+    """
+
+    services: Mapping[str, str]
+    token: str = field(repr=False)
+    pids: Mapping[str, int] = field(default_factory=dict)
+    dsn: Mapping[str, str] = field(default_factory=dict, repr=False)
+    health: Mapping[str, str] = field(default_factory=dict)
+    data_dir: Path | None = None
+    jwks_file: Path | None = None
+    supervisor: int | None = None
+
+    def address(self, service: str) -> str:
+        """Return host:port of a service. Raises ContextError if the context does not name it."""
+        try:
+            return self.services[service]
+        except KeyError:
+            raise ContextError(f"the context names no service {service!r}") from None
+
+    def keys_directory(self) -> Path:
+        """Return where the signing key lies. Raises ContextError if the suite is not on this machine."""
+        if self.data_dir is None:
+            raise ContextError("the context names no data directory, so there is no signing key to use; name one")
+        return DataDirectory(self.data_dir).keys
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the document that is the context file."""
+        return {
+            "services": dict(self.services),
+            "pids": dict(self.pids),
+            "token": self.token,
+            "dsn": dict(self.dsn),
+            "health": dict(self.health),
+            "data_dir": str(self.data_dir) if self.data_dir else None,
+            "jwks_file": str(self.jwks_file) if self.jwks_file else None,
+            "supervisor": self.supervisor,
+        }
+
+
+def load(path: Path | None = None, environ: Mapping[str, str] = os.environ) -> Context:
+    """Read the context: `path`, else the file METERLINE_CONTEXT names, else that of `.meterline` here.
+
+    Raises ContextError, whose text says what to do.
+    """
+    named = path or (Path(environ[ENVIRONMENT_KEY]) if environ.get(ENVIRONMENT_KEY) else None)
+    file = named or DataDirectory(default_data_dir()).context_file
+    try:
+        text = file.read_text("utf-8")
+    except FileNotFoundError:
+        hint = "is it still starting?" if named else "start one with `meterline up`"
+        raise ContextError(f"no suite is running: there is no {file}; {hint}") from None
+    except OSError as error:
+        raise ContextError(f"can't read the context {file}: {error.strerror}") from error
+    return _parse(file, text)
+
+
+def save(path: Path, context: Context) -> None:
+    """Write the context file, whole or not at all, readable by its owner alone since it holds a token."""
+    files.write_json(path, context.to_json(), mode=files.SECRET_MODE)
+
+
+def _parse(file: Path, text: str) -> Context:
+    try:
+        document = json.loads(text)
+        return Context(
+            services={str(name): str(address) for name, address in document["services"].items()},
+            token=str(document["token"]),
+            pids={str(name): int(pid) for name, pid in (document.get("pids") or {}).items()},
+            dsn={str(name): str(dsn) for name, dsn in (document.get("dsn") or {}).items()},
+            health={str(name): str(address) for name, address in (document.get("health") or {}).items()},
+            data_dir=Path(document["data_dir"]) if document.get("data_dir") else None,
+            jwks_file=Path(document["jwks_file"]) if document.get("jwks_file") else None,
+            supervisor=document.get("supervisor"),
+        )
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise ContextError(
+            f"{file} is no context: it needs services (name: host:port) and token ({type(error).__name__}: {error})"
+        ) from error

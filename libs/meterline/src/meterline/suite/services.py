@@ -1,0 +1,177 @@
+"""The four services as processes: what each is told, and how we know that it serves."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import signal
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from meterline.suite import files
+from meterline.suite.child import Child, Launch, Step, python_environment
+from meterline.suite.databases import ServiceDatabase
+from meterline.suite.directory import DataDirectory
+from meterline.suite.errors import SuiteError
+
+# A little more than the 15 s a service gives the calls in flight.
+_STOP_STEPS = (Step(signal.SIGTERM, 20),)
+_START_LIMIT_S = 120.0
+_MIGRATE_LIMIT_S = 600.0
+_POLL_INTERVAL_S = 0.02
+_LOG_LINES_SHOWN = 3
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceSpec:
+    """A service: its name, its Python package (default: the name), and the left neighbour it asks, if any."""
+
+    name: str
+    upstream: str | None = None
+    package: str = ""
+
+    def command(self, verb: str) -> list[str]:
+        """Return how to run it; -P keeps the working directory off the import path."""
+        return [sys.executable, "-P", "-m", self.package or self.name, verb]
+
+    def keys(self, values: Mapping[str, str]) -> dict[str, str]:
+        """Return `values` as the service's own environment variables."""
+        return {f"{self.name}_{key}".upper(): value for key, value in values.items()}
+
+
+SERVICES = (
+    ServiceSpec("ingest"),
+    ServiceSpec("aggregator", upstream="ingest"),
+    ServiceSpec("rating", upstream="aggregator"),
+    ServiceSpec("invoicing", upstream="rating"),
+)
+"""All services, left to right: questions go left, so they stop from right to left."""
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceSetup:
+    """What one service is given to run: its database, addresses, and the settings all of them share."""
+
+    spec: ServiceSpec
+    directory: DataDirectory
+    database: ServiceDatabase
+    listen: str
+    health_listen: str
+    upstream_target: str | None = None
+    shared: Mapping[str, str] = field(default_factory=dict)
+
+    def serve_environment(self, jwks_file: Path) -> dict[str, str]:
+        """Return the environment of `serve`."""
+        values = {
+            "dsn": self.database.dsn,
+            "listen": self.listen,
+            "health_listen": self.health_listen,
+            "jwks_file": str(jwks_file),
+            "service_token_file": str(self.directory.token_file(self.spec.name)),
+            "ready_file": str(self.directory.ready_file(self.spec.name)),
+            **self.shared,
+        }
+        if self.spec.upstream and self.upstream_target:
+            values[f"{self.spec.upstream}_target"] = self.upstream_target
+        return python_environment(self.spec.keys(values))
+
+    def migrate_environment(self) -> dict[str, str]:
+        """Return the environment of `migrate`."""
+        values = {"migrate_dsn": self.database.owner_dsn, "app_role": self.database.app.role}
+        return python_environment(self.spec.keys(values))
+
+
+class ServiceProcess:
+    """One running service. `start` may be called again after it has died."""
+
+    def __init__(self, setup: ServiceSetup, jwks_file: Path) -> None:
+        self.setup = setup
+        self.name = setup.spec.name
+        self._jwks_file = jwks_file
+        self._log_file = setup.directory.log_file(self.name)
+        self._child: Child | None = None
+
+    @property
+    def pid(self) -> int:
+        """Process id of the running service. Raises SuiteError before `start`."""
+        return self._running().pid
+
+    async def start(self) -> None:
+        """Start the service and wait until it says that it serves.
+
+        Raises SuiteError with the last lines of its log if it ends first or takes too long.
+        """
+        ready_file = self.setup.directory.ready_file(self.name)
+        ready_file.unlink(missing_ok=True)
+        self._child = await Child.spawn(
+            Launch(
+                argv=self.setup.spec.command("serve"),
+                log_file=self._log_file,
+                stop_steps=_STOP_STEPS,
+                # Without us nobody would restart or stop it; what it acknowledged is on disk, so it may go at once.
+                death_signal=signal.SIGKILL,
+                environment=self.setup.serve_environment(self._jwks_file),
+            )
+        )
+        await self._wait_ready(self._child, ready_file)
+
+    async def wait(self) -> int:
+        """Wait for the process to end and return its exit code, negative for a signal."""
+        return await self._running().wait()
+
+    async def stop(self) -> None:
+        """Let it finish the calls in flight and end. Nothing happens if it does not run."""
+        if self._child is not None:
+            await self._child.stop()
+
+    def _running(self) -> Child:
+        if self._child is None:
+            raise SuiteError(f"{self.name} is not started")
+        return self._child
+
+    async def _wait_ready(self, child: Child, ready_file: Path) -> None:
+        loop = asyncio.get_running_loop()
+        deadline_s = loop.time() + _START_LIMIT_S
+        while not _says_ready(ready_file, child.pid):
+            if child.exit_code is not None:
+                raise SuiteError(f"{self.name} did not start: {_last_words(self._log_file)}")
+            if loop.time() > deadline_s:
+                await child.stop()
+                raise SuiteError(f"{self.name} did not serve after {_START_LIMIT_S:.0f} s; see {self._log_file}")
+            await asyncio.sleep(_POLL_INTERVAL_S)
+
+
+async def migrate(setup: ServiceSetup) -> None:
+    """Bring a service's schema to its newest. Raises SuiteError with the last lines of its log if that fails."""
+    log_file = setup.directory.log_file(f"{setup.spec.name}-migrate")
+    child = await Child.spawn(
+        Launch(
+            argv=setup.spec.command("migrate"),
+            log_file=log_file,
+            stop_steps=_STOP_STEPS,
+            death_signal=signal.SIGKILL,
+            environment=setup.migrate_environment(),
+        )
+    )
+    try:
+        await child.wait_limited(_MIGRATE_LIMIT_S)
+    finally:
+        await child.stop()
+    if child.exit_code != 0:
+        raise SuiteError(f"the schema of {setup.spec.name} could not be brought up to date: {_last_words(log_file)}")
+
+
+def _says_ready(ready_file: Path, pid: int) -> bool:
+    try:
+        document = json.loads(ready_file.read_text("utf-8"))
+    except (FileNotFoundError, ValueError):
+        # Not there yet, or a service that does not write it in one go is just writing.
+        return False
+    return isinstance(document, dict) and document.get("pid") == pid
+
+
+def _last_words(log_file: Path) -> str:
+    words = " | ".join(files.last_lines(log_file, _LOG_LINES_SHOWN))
+    return f"{words} (more in {log_file})" if words else f"it left no word in {log_file}"

@@ -1,0 +1,265 @@
+"""Behind `meterline up`: starts Postgres and the services in order, keeps them alive, and stops them in order."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from collections.abc import Coroutine, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+from typing import Protocol
+
+from meterline import tokens
+from meterline.suite import context, files, host
+from meterline.suite.databases import Credentials, ServiceDatabase, ensure_database
+from meterline.suite.directory import DataDirectory
+from meterline.suite.errors import SuiteError
+from meterline.suite.keeper import Backoff, Program, keep
+from meterline.suite.postgres import PostgresServer
+from meterline.suite.services import SERVICES, ServiceProcess, ServiceSetup, ServiceSpec, migrate
+
+TENANT = "default"
+"""Tenant of the token that the context file carries."""
+
+_USER_TOKEN_VALID_FOR = timedelta(days=365)
+_SERVICE_TOKEN_VALID_FOR = timedelta(hours=24)
+_SERVICE_TOKEN_RENEWED_EVERY_S = 6 * 3600.0
+# A first start can fail by chance (a port taken in between); what fails this often is a mistake to be shown.
+_FIRST_START_TRIES = 3
+
+
+class Reporter(Protocol):
+    """Where the supervisor says what it does."""
+
+    def step(self, text: str) -> None:
+        """Start-up or stop has come to this."""
+
+    def happened(self, text: str) -> None:
+        """Something worth a line while the suite runs, such as a restart."""
+
+    def running(self, suite: context.Context, postgres: str, context_file: Path) -> None:
+        """All serve."""
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What `meterline up` can be told.
+
+    `service_settings` go to every service as they are: setting name -> value, for instance {"log_level": "debug"}.
+    """
+
+    data_dir: Path
+    ready_file: Path | None = None
+    otlp_endpoint: str | None = None
+    trace_ratio: str | None = None
+    service_settings: Mapping[str, str] = field(default_factory=dict)
+    services: Sequence[ServiceSpec] = SERVICES
+
+    def shared_settings(self) -> dict[str, str]:
+        """Return the settings all services get alike."""
+        named = {"otlp_endpoint": self.otlp_endpoint, "trace_ratio": self.trace_ratio}
+        return {**self.service_settings, **{key: value for key, value in named.items() if value is not None}}
+
+
+class Supervisor:
+    """One run of the suite on one data directory."""
+
+    def __init__(self, options: Options, reporter: Reporter) -> None:
+        self._options = options
+        self._reporter = reporter
+        self._directory = DataDirectory(options.data_dir.absolute())
+        self._services: list[ServiceProcess] = []
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Run until `stop` is set. Raises SuiteError if the suite can't start; nothing is left running then."""
+        self._directory.make()
+        with self._directory.locked():
+            self._remove_context()
+            await self._run_locked(stop)
+
+    async def _run_locked(self, stop: asyncio.Event) -> None:
+        self._key = tokens.open_keys(self._directory.keys)
+        self._user_token = tokens.mint(
+            self._key,
+            tokens.Grant(TENANT, ("report", "read", "admin"), "operator"),
+            valid_for=_USER_TOKEN_VALID_FOR,
+        )
+        self._ports = _Ports()
+        self._postgres = PostgresServer(
+            self._directory.postgres,
+            self._directory.log_file("postgres"),
+            self._directory.password("postgres"),
+            port=self._ports.take(),
+        )
+        try:
+            if await _unless_stopped(self._start(), stop):
+                await self._keep_all(stop)
+        finally:
+            await self._stop()
+
+    async def _start(self) -> None:
+        postgres = self._postgres.binaries
+        self._reporter.step(f"Postgres {postgres.version} ({postgres.origin}) starts")
+        await self._postgres.start()
+        setups = self._setups()
+        self._renew_service_tokens()
+        self._reporter.step("Databases are brought up to date")
+        await _all(self._prepare(setup) for setup in setups)
+        self._reporter.step("Services start")
+        jwks_file = self._directory.keys / tokens.JWKS_FILE_NAME
+        self._services = [ServiceProcess(setup, jwks_file) for setup in setups]
+        await _all(_start_first(service) for service in self._services)
+        self._write_context()
+        self._reporter.running(self._context(), f"{postgres.version} ({postgres.origin})", self._context_files()[-1])
+
+    async def _prepare(self, setup: ServiceSetup) -> None:
+        await ensure_database(self._postgres.superuser_dsn, setup.database)
+        await migrate(setup)
+
+    async def _keep_all(self, stop: asyncio.Event) -> None:
+        programs: list[Program] = [self._postgres, *self._services]
+        keepers = [
+            asyncio.create_task(keep(program, self._reporter.happened, self._write_context)) for program in programs
+        ]
+        renewal = asyncio.create_task(self._keep_tokens_fresh())
+        stopped = asyncio.create_task(stop.wait())
+        tasks = [*keepers, renewal, stopped]
+        try:
+            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            for task in done:
+                task.result()
+        finally:
+            await _cancel(tasks)
+
+    async def _stop(self) -> None:
+        self._reporter.step("Stopping")
+        self._remove_context()
+        for service in reversed(self._services):
+            await service.stop()
+        await self._postgres.stop()
+
+    def _setups(self) -> list[ServiceSetup]:
+        # Ports are chosen once a run: a service that is restarted comes back where its neighbours look for it.
+        listen = {spec.name: self._ports.address() for spec in self._options.services}
+        return [
+            ServiceSetup(
+                spec=spec,
+                directory=self._directory,
+                database=self._database(spec.name),
+                listen=listen[spec.name],
+                health_listen=self._ports.address(),
+                upstream_target=listen[spec.upstream] if spec.upstream else None,
+                shared=self._options.shared_settings(),
+            )
+            for spec in self._options.services
+        ]
+
+    def _database(self, service: str) -> ServiceDatabase:
+        owner, app = (
+            Credentials(f"{service}_{part}", self._directory.password(f"{service}_{part}")) for part in ("owner", "app")
+        )
+        return ServiceDatabase(self._postgres.endpoint, service, owner, app)
+
+    def _renew_service_tokens(self) -> None:
+        for spec in self._options.services:
+            grant = tokens.Grant(tokens.ANY_TENANT, ("internal",), spec.name)
+            token = tokens.mint(self._key, grant, valid_for=_SERVICE_TOKEN_VALID_FOR)
+            files.write_atomically(self._directory.token_file(spec.name), token, mode=files.SECRET_MODE)
+
+    async def _keep_tokens_fresh(self) -> None:
+        while True:
+            await asyncio.sleep(_SERVICE_TOKEN_RENEWED_EVERY_S)
+            self._renew_service_tokens()
+
+    def _context_files(self) -> list[Path]:
+        asked = self._options.ready_file
+        return [self._directory.context_file, *([asked.absolute()] if asked else [])]
+
+    def _context(self) -> context.Context:
+        setups = {service.name: service.setup for service in self._services}
+        return context.Context(
+            services={name: setup.listen for name, setup in setups.items()},
+            token=self._user_token,
+            pids={"postgres": self._postgres.pid, **{service.name: service.pid for service in self._services}},
+            dsn={name: setup.database.dsn for name, setup in setups.items()},
+            health={name: setup.health_listen for name, setup in setups.items()},
+            data_dir=self._directory.root,
+            jwks_file=self._directory.keys / tokens.JWKS_FILE_NAME,
+            supervisor=os.getpid(),
+        )
+
+    def _write_context(self) -> None:
+        for file in self._context_files():
+            context.save(file, self._context())
+
+    def _remove_context(self) -> None:
+        # Whoever waits for the file must not take that of a former run for ours.
+        for file in self._context_files():
+            file.unlink(missing_ok=True)
+
+
+class _Ports:
+    """Free loopback ports, none twice."""
+
+    def __init__(self) -> None:
+        self._taken: frozenset[int] = frozenset()
+
+    def take(self) -> int:
+        port = host.free_port(self._taken)
+        self._taken |= {port}
+        return port
+
+    def address(self) -> str:
+        return f"{host.LOOPBACK}:{self.take()}"
+
+
+async def run_until_signalled(options: Options, reporter: Reporter) -> None:
+    """Run a suite until SIGINT, SIGTERM or SIGHUP. Raises SuiteError if it can't start."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for signal_number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        loop.add_signal_handler(signal_number, stop.set)
+    await Supervisor(options, reporter).run(stop)
+
+
+async def _start_first(service: ServiceProcess) -> None:
+    backoff = Backoff()
+    for tries_left in reversed(range(_FIRST_START_TRIES)):
+        try:
+            await service.start()
+        except SuiteError:
+            if not tries_left:
+                raise
+            await asyncio.sleep(backoff.after(0))
+        else:
+            return
+
+
+async def _unless_stopped(work: Coroutine[None, None, None], stop: asyncio.Event) -> bool:
+    """Do the work, or leave off when `stop` is set; return whether it was done."""
+    working, stopped = asyncio.ensure_future(work), asyncio.ensure_future(stop.wait())
+    try:
+        await asyncio.wait([working, stopped], return_when=asyncio.FIRST_COMPLETED)
+        if working.done():
+            working.result()
+            return True
+        return False
+    finally:
+        await _cancel([working, stopped])
+
+
+async def _all(works: Iterable[Coroutine[None, None, None]]) -> None:
+    """Do all at once; the first failure ends the others and is raised."""
+    tasks = [asyncio.ensure_future(work) for work in works]
+    try:
+        await asyncio.gather(*tasks)
+    finally:
+        await _cancel(tasks)
+
+
+async def _cancel(tasks: Sequence[asyncio.Task[object]]) -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
