@@ -1,0 +1,45 @@
+"""Composition root of ingest: `python -m ingest serve|migrate`. The only place that builds things."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from chassis.entry import main
+from chassis.feed.reader import FeedReader
+from chassis.server import Composition
+from chassis.workers import Worker
+from ingest.config import IngestMigrateSettings, IngestSettings
+from ingest.operations import Deps, SourceNumbers
+from ingest.rpc import served
+from ingest.segments import SegmentLibrary
+from ingest.telemetry import Instruments
+from ingest.worker import Committer
+
+if TYPE_CHECKING:
+    from chassis.server import Runtime
+
+
+async def compose(runtime: Runtime[IngestSettings]) -> Composition:
+    """Build ingest from what the process was given."""
+    settings, engine, clock = runtime.settings, runtime.engine, runtime.clock
+    instruments = Instruments(runtime.telemetry.meter)
+    library = SegmentLibrary(engine, settings.decoded_events_max)
+    committer = Committer(engine, clock, settings, library, instruments)
+    feed = FeedReader(engine, clock, runtime.draining)
+    runtime.closing.push_async_callback(feed.aclose)
+    deps = Deps(
+        engine=engine,
+        clock=clock,
+        policy=settings.policy,
+        committer=committer,
+        library=library,
+        sources=SourceNumbers(engine),
+        feed=feed,
+        instruments=instruments,
+    )
+    workers = [Worker(f"commit-{number}", committer.run) for number in range(settings.commit_workers)]
+    return Composition(served=[served(deps)], workers=workers)
+
+
+if __name__ == "__main__":
+    main("ingest", IngestSettings, IngestMigrateSettings, compose)

@@ -1,0 +1,44 @@
+"""What ingest can be told: every setting with its unit, default and reason."""
+
+from __future__ import annotations
+
+from pydantic import Field
+from pydantic_settings import SettingsConfigDict
+
+from chassis.settings import MigrateSettings, ServiceSettings
+from ingest.domain.admission import Policy
+
+_DAY_US = 86_400_000_000
+_SECOND_US = 1_000_000
+
+
+class IngestSettings(ServiceSettings):
+    """Settings of `python -m ingest serve`."""
+
+    model_config = SettingsConfigDict(env_prefix="INGEST_")
+
+    late_limit_days: int = Field(35, ge=0, le=36_500, description="Older events need an open backfill.")
+    future_limit_s: int = Field(300, ge=0, le=86_400, description="Events may lie this far ahead of the clock.")
+    batch_events_max: int = Field(10_000, ge=1, le=10_000, description="Events in one Report.")
+    commit_workers: int = Field(2, ge=1, le=16, description="Commits in work at once; each holds one lane.")
+    group_events_max: int = Field(40_000, ge=1, description="Events in one commit; more make acks wait longer.")
+    group_bytes_max: int = Field(16 * 1024 * 1024, ge=1, description="Compressed payload in one commit.")
+    queue_events_max: int = Field(400_000, ge=1, description="Events waiting for a commit; beyond it: OVERLOADED.")
+    queue_bytes_max: int = Field(64 * 1024 * 1024, ge=1, description="Compressed payload waiting for a commit.")
+    recent_keys: int = Field(2_097_152, ge=1, description="Keys remembered as a hint for duplicates, 8 bytes each.")
+    decoded_events_max: int = Field(200_000, ge=0, description="Events of lately used segments kept decoded.")
+
+    @property
+    def policy(self) -> Policy:
+        """The limits that the domain checks."""
+        return Policy(
+            batch_events_max=self.batch_events_max,
+            late_limit_us=self.late_limit_days * _DAY_US,
+            future_limit_us=self.future_limit_s * _SECOND_US,
+        )
+
+
+class IngestMigrateSettings(MigrateSettings):
+    """Settings of `python -m ingest migrate`."""
+
+    model_config = SettingsConfigDict(env_prefix="INGEST_")

@@ -1,0 +1,104 @@
+"""The service as gRPC sees it: each method checks, calls one use case and renders its result."""
+
+from __future__ import annotations
+
+from contextlib import aclosing
+from typing import TYPE_CHECKING, Any, Final
+
+from chassis.feed.wire import cursor_from_proto, heads_to_proto, segment_to_proto
+from chassis.identity import Scope, current_tenant
+from chassis.server import Served
+from ingest import operations, wire
+from metering.ingest.v1 import ingest_service_pb2 as pb
+from metering.ingest.v1 import ingest_service_pb2_grpc as pb_grpc
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    import grpc
+
+    from chassis.auth import Policy
+    from ingest.operations import Deps
+
+    Context = grpc.aio.ServicerContext[Any, Any]
+
+SERVICE: Final = "metering.ingest.v1.IngestService"
+
+POLICY: Final[Policy] = {
+    f"/{SERVICE}/Report": frozenset({Scope.REPORT}),
+    f"/{SERVICE}/GetEvent": frozenset({Scope.READ}),
+    f"/{SERVICE}/ListEvents": frozenset({Scope.READ, Scope.INTERNAL}),
+    f"/{SERVICE}/ReadFeed": frozenset({Scope.INTERNAL}),
+    f"/{SERVICE}/GetFeedHeads": frozenset({Scope.READ, Scope.INTERNAL}),
+    f"/{SERVICE}/OpenBackfill": frozenset({Scope.ADMIN}),
+    f"/{SERVICE}/CloseBackfill": frozenset({Scope.ADMIN}),
+    f"/{SERVICE}/ListBackfills": frozenset({Scope.READ, Scope.ADMIN}),
+}
+
+
+class IngestServicer(pb_grpc.IngestServiceServicer):
+    """IngestService. Errors are raised as they are; the server's interceptor renders them."""
+
+    def __init__(self, deps: Deps) -> None:
+        """Serve the use cases with `deps`."""
+        self._deps = deps
+
+    async def Report(self, request: pb.ReportRequest, context: Context) -> pb.ReportResponse:
+        """Take a batch in."""
+        reported = wire.reported_batch_from_proto(request, self._deps.policy)
+        result = await operations.report(self._deps, current_tenant(), reported)
+        return wire.report_response_to_proto(result)
+
+    async def GetEvent(self, request: pb.GetEventRequest, context: Context) -> pb.GetEventResponse:
+        """Return one event."""
+        page = await operations.get_event(self._deps, current_tenant(), request.source, request.id)
+        return pb.GetEventResponse(event=next(wire.stored_events_to_proto(page)))
+
+    async def ListEvents(self, request: pb.ListEventsRequest, context: Context) -> AsyncIterator[pb.ListEventsResponse]:
+        """Stream the wanted events."""
+        query = wire.list_query_from_proto(request)
+        async with aclosing(operations.list_events(self._deps, current_tenant(), query)) as pages:
+            async for page in pages:
+                for response in wire.list_responses_to_proto(page):
+                    yield response
+
+    async def ReadFeed(self, request: pb.ReadFeedRequest, context: Context) -> AsyncIterator[pb.ReadFeedResponse]:
+        """Stream a lane."""
+        cursor = cursor_from_proto(request.cursor)
+        async with aclosing(operations.read_feed(self._deps, cursor)) as segments:
+            async for segment in segments:
+                yield pb.ReadFeedResponse(segment=segment_to_proto(segment))
+
+    async def GetFeedHeads(self, request: pb.GetFeedHeadsRequest, context: Context) -> pb.GetFeedHeadsResponse:
+        """Return where every lane ends."""
+        return pb.GetFeedHeadsResponse(heads=heads_to_proto(await operations.feed_heads(self._deps)))
+
+    async def OpenBackfill(self, request: pb.OpenBackfillRequest, context: Context) -> pb.OpenBackfillResponse:
+        """Open a backfill."""
+        period = wire.backfill_period_from_proto(request)
+        backfill = await operations.open_backfill(self._deps, current_tenant(), request, request.description, period)
+        return pb.OpenBackfillResponse(backfill=wire.backfill_to_proto(backfill))
+
+    async def CloseBackfill(self, request: pb.CloseBackfillRequest, context: Context) -> pb.CloseBackfillResponse:
+        """Close a backfill."""
+        backfill = await operations.close_backfill(self._deps, current_tenant(), request, request.backfill_id)
+        return pb.CloseBackfillResponse(backfill=wire.backfill_to_proto(backfill))
+
+    async def ListBackfills(self, request: pb.ListBackfillsRequest, context: Context) -> pb.ListBackfillsResponse:
+        """Return a page of backfills."""
+        page = wire.backfill_page_from_proto(request)
+        backfills = await operations.list_backfills(self._deps, current_tenant(), page)
+        return wire.backfills_to_proto(backfills, page)
+
+
+def served(deps: Deps) -> Served:
+    """Describe the service to the server."""
+    servicer = IngestServicer(deps)
+    return Served(
+        add=lambda server: pb_grpc.add_IngestServiceServicer_to_server(servicer, server),
+        service_names=(SERVICE,),
+        policy=POLICY,
+        # Report checks its batch itself, event by event: one wrong event must not refuse the others.
+        unvalidated=frozenset({f"/{SERVICE}/Report"}),
+        long_streams=frozenset({f"/{SERVICE}/ReadFeed"}),
+    )

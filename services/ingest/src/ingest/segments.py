@@ -1,0 +1,83 @@
+"""Segments read back and decoded, with a bounded memory of those used lately."""
+
+from __future__ import annotations
+
+from bisect import bisect_right, insort
+from collections import OrderedDict
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from chassis.errors import Internal, Reason
+from chassis.postgres import transaction
+from ingest import store, wire
+
+if TYPE_CHECKING:
+    from sqlalchemy.ext.asyncio import AsyncEngine
+
+    from ingest.domain.batch import EventBatch
+    from ingest.domain.log import SegmentPlace
+
+
+@dataclass(frozen=True, slots=True)
+class DecodedSegment:
+    """A segment and its events."""
+
+    tenant: str
+    place: SegmentPlace
+    batch: EventBatch
+
+
+def decode(stored: store.StoredSegment) -> DecodedSegment:
+    """Read a segment's payload."""
+    return DecodedSegment(stored.tenant, stored.place, wire.decode_payload(stored.payload))
+
+
+class SegmentLibrary:
+    """Gives segments by any position they hold. Segments never change, so what was read stays true."""
+
+    def __init__(self, engine: AsyncEngine, events_max: int) -> None:
+        """Read from `engine`'s database and remember segments of `events_max` events in sum."""
+        self._engine = engine
+        self._events_max = events_max
+        self._events = 0
+        self._kept: OrderedDict[tuple[int, int], DecodedSegment] = OrderedDict()
+        self._firsts: dict[int, list[int]] = {}
+
+    async def at(self, lane: int, position: int) -> DecodedSegment:
+        """Return the segment that holds a position which is known to exist."""
+        kept = self._find(lane, position)
+        if kept is not None:
+            return kept
+        async with transaction(self._engine) as conn:
+            stored = await store.segment_at(conn, lane, position)
+        if stored is None:
+            raise Internal(Reason.INTERNAL, f"a key points to position {position} of lane {lane}, which is not stored")
+        decoded = decode(stored)
+        self.keep(decoded)
+        return decoded
+
+    def keep(self, segment: DecodedSegment) -> None:
+        """Remember a segment that is known to be committed."""
+        key = (segment.place.lane, segment.place.first_position)
+        if key in self._kept or segment.place.count > self._events_max:
+            return
+        self._kept[key] = segment
+        insort(self._firsts.setdefault(segment.place.lane, []), segment.place.first_position)
+        self._events += segment.place.count
+        while self._events > self._events_max:
+            (lane, first_position), oldest = self._kept.popitem(last=False)
+            firsts = self._firsts[lane]
+            del firsts[bisect_right(firsts, first_position) - 1]
+            self._events -= oldest.place.count
+
+    def _find(self, lane: int, position: int) -> DecodedSegment | None:
+        firsts = self._firsts.get(lane, [])
+        number = bisect_right(firsts, position) - 1
+        if number < 0:
+            return None
+        key = (lane, firsts[number])
+        segment = self._kept[key]
+        if position > segment.place.last_position:
+            return None
+        self._kept.move_to_end(key)
+        return segment

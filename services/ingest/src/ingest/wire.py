@@ -1,0 +1,330 @@
+"""Messages to domain types and back, and the segment's payload: the one place that knows protobuf's shapes."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import struct
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Final
+from uuid import UUID
+
+import numpy as np
+import zstandard
+from google.protobuf.timestamp_pb2 import Timestamp
+
+from chassis.errors import InvalidRequest, Reason, TooBig, invalid_field
+from ingest.domain.admission import check_count
+from ingest.domain.batch import EventBatch, TextColumn, TraceColumn
+from ingest.domain.log import (
+    AsOf,
+    Backfill,
+    BackfillPage,
+    ListQuery,
+    ReportResult,
+    StoredPage,
+    instant_of,
+    microseconds_of,
+)
+from ingest.domain.rows import CELLS_MAX, RowCollector
+from metering.common.v1 import values_pb2
+from metering.ingest.v1 import ingest_service_pb2 as pb
+from metering.ingest.v1 import usage_event_pb2 as event_pb
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from ingest.domain.admission import Policy
+    from ingest.domain.batch import Indexes
+
+_ZSTD_LEVEL: Final = 1
+_NO_INDEXES: Final[Sequence[int]] = ()
+_RESPONSE_BYTES: Final = 512 * 1024
+"""A page of ListEvents is closed when it reaches this; one event more is far below 1 MiB."""
+_PAGE_TOKEN: Final = struct.Struct(">q16s")
+_PAGE_SIZE_DEFAULT: Final = 100
+
+_decompressor: Final = zstandard.ZstdDecompressor()
+_compressor: Final = zstandard.ZstdCompressor(level=_ZSTD_LEVEL)
+
+
+@dataclass(frozen=True, slots=True)
+class ReportedBatch:
+    """A batch as it came: its columns, and the bytes to store if nothing is wrong with them (columns only)."""
+
+    batch: EventBatch
+    verbatim: bytes | None
+    backfill_id: str
+
+
+# --- Report ---------------------------------------------------------------------------------------------------------
+
+
+def reported_batch_from_proto(request: pb.ReportRequest, policy: Policy) -> ReportedBatch:
+    """Read a batch in either form. Raises InvalidRequest (no batch, two, malformed columns) or TooBig."""
+    has_columns = request.HasField("columns")
+    if has_columns and request.events:
+        raise InvalidRequest(Reason.REQUEST_INVALID, "the request holds both events and columns; send one of them")
+    if has_columns:
+        columns = request.columns
+        check_count(len(columns.ids), policy)
+        batch = batch_from_columns(columns)
+        # Fields this release does not know must not enter the log: nobody has checked them.
+        columns.DiscardUnknownFields()
+        return ReportedBatch(batch, columns.SerializeToString(), request.backfill_id)
+    check_count(len(request.events), policy)
+    return ReportedBatch(_batch_from_rows(request.events), None, request.backfill_id)
+
+
+def _batch_from_rows(events: Sequence[event_pb.UsageEvent]) -> EventBatch:
+    collector = RowCollector()
+    for event in events:
+        collector.add_names(event.id, event.source, event.type, event.customer, event.subject)
+        if event.HasField("time"):
+            time = event.time
+            collector.add_time(time.seconds, time.nanos)
+        else:
+            collector.add_time_fault("is missing; set when the event happened")
+        collector.add_rest(event.properties, event.traceparent)
+    return collector.batch()
+
+
+def batch_from_columns(columns: event_pb.UsageEventColumns) -> EventBatch:
+    """Read columns, and check that they fit together. Raises InvalidRequest, or TooBig for too many properties."""
+    ids = columns.ids[:]
+    if len(ids) * len(columns.properties) > CELLS_MAX and len(ids) > 1:
+        message = f"{len(columns.properties)} property columns of {len(ids)} events are too many; split the batch"
+        raise TooBig(Reason.BATCH_TOO_LARGE, message)
+    batch = EventBatch(
+        ids=ids,
+        times_us=np.array(columns.times_us, dtype=np.int64),
+        sources=_text_column(columns.sources),
+        types=_text_column(columns.types),
+        customers=_text_column(columns.customers),
+        subjects=_text_column(columns.subjects),
+        properties=tuple((item.key, _text_column(item.column)) for item in columns.properties),
+        traces=TraceColumn(columns.trace_contexts, _indexes(columns.trace_context_indexes)),
+    )
+    batch.check_shape()
+    return batch
+
+
+def _text_column(column: event_pb.DictionaryColumn) -> TextColumn:
+    return TextColumn(column.values[:], _indexes(column.indexes))
+
+
+def _indexes(indexes: Sequence[int]) -> Indexes | None:
+    # A packed field shows itself as a buffer: one copy, no Python number an event.
+    return np.array(indexes, dtype=np.uint32) if len(indexes) else None
+
+
+def columns_from_batch(batch: EventBatch) -> event_pb.UsageEventColumns:
+    """Write a batch as columns."""
+    traces = batch.traces
+    return event_pb.UsageEventColumns(
+        ids=batch.ids,
+        times_us=batch.times_us.tolist(),
+        sources=_dictionary(batch.sources),
+        types=_dictionary(batch.types),
+        customers=_dictionary(batch.customers),
+        subjects=_dictionary(batch.subjects) if batch.subjects.values else None,
+        properties=[event_pb.PropertyColumn(key=key, column=_dictionary(column)) for key, column in batch.properties],
+        trace_contexts=traces.contexts,
+        trace_context_indexes=_NO_INDEXES if traces.indexes is None else traces.indexes.tolist(),
+    )
+
+
+def _dictionary(column: TextColumn) -> event_pb.DictionaryColumn:
+    indexes = _NO_INDEXES if column.indexes is None else column.indexes.tolist()
+    return event_pb.DictionaryColumn(values=column.values, indexes=indexes)
+
+
+def encode_payload(batch: EventBatch) -> bytes:
+    """Make the payload of a segment."""
+    return compress(columns_from_batch(batch).SerializeToString())
+
+
+def compress(columns: bytes) -> bytes:
+    """Compress serialized columns as a segment holds them."""
+    return _compressor.compress(columns)
+
+
+def decode_payload(payload: bytes) -> EventBatch:
+    """Read the payload of a segment."""
+    return batch_from_columns(event_pb.UsageEventColumns.FromString(_decompressor.decompress(payload)))
+
+
+def report_response_to_proto(result: ReportResult) -> pb.ReportResponse:
+    """Say what became of a batch."""
+    return pb.ReportResponse(
+        accepted=result.accepted,
+        duplicates=result.duplicates,
+        conflicts=[
+            pb.EventConflict(index=item.index, id=item.id, source=item.source, message=item.message)
+            for item in result.conflicts
+        ],
+        refusals=[
+            pb.EventRefusal(
+                index=item.index, id=item.id, field=item.field, reason=item.reason.value, message=item.message
+            )
+            for item in result.refusals
+        ],
+        as_of=as_of_to_proto(result.as_of),
+    )
+
+
+def as_of_to_proto(as_of: AsOf) -> values_pb2.AsOf:
+    """Write how far something reaches, ordered by lane."""
+    lanes = [values_pb2.LanePosition(lane=lane, position=as_of.positions[lane]) for lane in sorted(as_of.positions)]
+    return values_pb2.AsOf(epoch=as_of.epoch, lanes=lanes)
+
+
+def as_of_from_proto(message: values_pb2.AsOf) -> AsOf:
+    """Read how far something reaches."""
+    return AsOf(message.epoch, {entry.lane: entry.position for entry in message.lanes})
+
+
+# --- reading events back ---------------------------------------------------------------------------------------------
+
+
+def list_query_from_proto(request: pb.ListEventsRequest) -> ListQuery:
+    """Read which events are wanted. Raises InvalidRequest."""
+    start, end = _period_from_proto(request.period) if request.HasField("period") else (None, None)
+    return ListQuery(
+        customers=frozenset(request.customers),
+        types=frozenset(request.types),
+        start_us=None if start is None else microseconds_of(start),
+        end_us=None if end is None else microseconds_of(end),
+        after=as_of_from_proto(request.after) if request.HasField("after") else None,
+        up_to=as_of_from_proto(request.up_to) if request.HasField("up_to") else None,
+        limit=request.limit or None,
+    )
+
+
+def list_responses_to_proto(page: StoredPage) -> Iterator[pb.ListEventsResponse]:
+    """Write the events of one segment as messages of less than 1 MiB."""
+    response, size = pb.ListEventsResponse(), 0
+    for event in stored_events_to_proto(page):
+        response.events.append(event)
+        size += event.ByteSize()
+        if size >= _RESPONSE_BYTES:
+            yield response
+            response, size = pb.ListEventsResponse(), 0
+    if response.events:
+        yield response
+
+
+def stored_events_to_proto(page: StoredPage) -> Iterator[event_pb.StoredEvent]:
+    """Write events as rows."""
+    batch, rows, place = page.batch, page.rows, page.place
+    accepted_at = timestamp(place.accepted_at)
+    backfill_id = "" if place.backfill_id is None else str(place.backfill_id)
+    columns = [column.texts(rows) for column in (batch.sources, batch.types, batch.customers, batch.subjects)]
+    properties = [(key, column.texts(rows)) for key, column in batch.properties]
+    for number, row in enumerate(rows.tolist()):
+        source, event_type, customer, subject = (texts[number] or "" for texts in columns)
+        event = event_pb.UsageEvent(
+            id=batch.ids[row],
+            source=source,
+            type=event_type,
+            customer=customer,
+            subject=subject,
+            time=timestamp_us(int(batch.times_us[row])),
+            properties={key: text for key, texts in properties if (text := texts[number]) is not None},
+            traceparent=_traceparent(batch.traces, row),
+        )
+        yield event_pb.StoredEvent(
+            event=event,
+            lane=place.lane,
+            position=place.first_position + row,
+            accepted_at=accepted_at,
+            accepted_traceparent=place.traceparent,
+            backfill_id=backfill_id,
+        )
+
+
+def _traceparent(traces: TraceColumn, row: int) -> str:
+    index = traces.index(row)
+    if not index:
+        return ""
+    digits = traces.context(index).hex()
+    return f"00-{digits[:32]}-{digits[32:48]}-{digits[48:]}"
+
+
+# --- backfills -------------------------------------------------------------------------------------------------------
+
+
+def backfill_period_from_proto(request: pb.OpenBackfillRequest) -> tuple[datetime | None, datetime | None]:
+    """Read the period of a backfill; none means the whole past. Raises InvalidRequest."""
+    return _period_from_proto(request.period) if request.HasField("period") else (None, None)
+
+
+def backfill_to_proto(backfill: Backfill) -> pb.Backfill:
+    """Write a backfill."""
+    message = pb.Backfill(
+        id=str(backfill.id),
+        description=backfill.description,
+        opened_at=timestamp(backfill.opened_at),
+        accepted=backfill.accepted,
+    )
+    if backfill.start is not None and backfill.end is not None:
+        message.period.start.CopyFrom(timestamp(backfill.start))
+        message.period.end.CopyFrom(timestamp(backfill.end))
+    if backfill.closed_at is not None:
+        message.closed_at.CopyFrom(timestamp(backfill.closed_at))
+    return message
+
+
+def backfill_page_from_proto(request: pb.ListBackfillsRequest) -> BackfillPage:
+    """Read which page is wanted. Raises InvalidRequest PAGE_TOKEN_INVALID."""
+    size = request.page_size or _PAGE_SIZE_DEFAULT
+    if not request.page_token:
+        return BackfillPage(size, None, None)
+    try:
+        opened_us, backfill_id = _PAGE_TOKEN.unpack(base64.b64decode(request.page_token, altchars=b"-_", validate=True))
+        return BackfillPage(size, instant_of(opened_us), UUID(bytes=backfill_id))
+    except (binascii.Error, struct.error, OverflowError, ValueError) as error:
+        message = "was not made by ListBackfills; begin without one"
+        raise invalid_field("page_token", Reason.PAGE_TOKEN_INVALID, message) from error
+
+
+def backfills_to_proto(backfills: Sequence[Backfill], page: BackfillPage) -> pb.ListBackfillsResponse:
+    """Write a page of backfills; `backfills` holds one more than the page if there is a next one."""
+    shown = backfills[: page.size]
+    token = ""
+    if len(backfills) > page.size:
+        last = shown[-1]
+        packed = _PAGE_TOKEN.pack(microseconds_of(last.opened_at), last.id.bytes)
+        token = base64.urlsafe_b64encode(packed).decode("ascii")
+    return pb.ListBackfillsResponse(backfills=[backfill_to_proto(item) for item in shown], next_page_token=token)
+
+
+# --- time ------------------------------------------------------------------------------------------------------------
+
+
+def timestamp(instant: datetime) -> Timestamp:
+    """Write an aware datetime."""
+    return timestamp_us(microseconds_of(instant))
+
+
+def timestamp_us(microseconds: int) -> Timestamp:
+    """Write microseconds since 1970; those before it have their nanos counted forward, as the contract wants."""
+    seconds, rest_us = divmod(microseconds, 1_000_000)
+    return Timestamp(seconds=seconds, nanos=rest_us * 1000)
+
+
+def _period_from_proto(period: values_pb2.Period) -> tuple[datetime, datetime]:
+    bounds = []
+    for field in ("start", "end"):
+        if not period.HasField(field):
+            raise invalid_field(f"period.{field}", Reason.FIELD_REQUIRED, "a period has both start and end")
+        try:
+            bounds.append(getattr(period, field).ToDatetime(tzinfo=UTC))
+        except (ValueError, OverflowError) as error:
+            message = "must lie in the years 1 to 9999"
+            raise invalid_field(f"period.{field}", Reason.TIME_INVALID, message) from error
+    start, end = bounds
+    if start >= end:
+        raise invalid_field("period", Reason.FIELD_INVALID, "end must be later than start; a period is [start, end)")
+    return start, end

@@ -1,0 +1,351 @@
+"""The group committer: takes whatever batches wait and writes them in one transaction, exactly once each.
+
+Batches are written optimistically. Only when the database refuses a key are the stored ones looked up and taken out;
+what is left is tried again. Nobody is answered before COMMIT.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Final
+from uuid import UUID
+
+import numpy as np
+from opentelemetry.metrics import CallbackOptions, Observation
+
+from chassis.errors import (
+    Conflict,
+    DeadlineExceeded,
+    InvalidRequest,
+    MeterlineError,
+    Overloaded,
+    Reason,
+    Unavailable,
+)
+from chassis.feed.writer import SegmentDraft, append, claim_lane
+from chassis.logs import get_logger
+from chassis.postgres import transaction
+from ingest import store, wire
+from ingest.domain.batch import EventBatch, Mask, Rows
+from ingest.domain.bodies import differences
+from ingest.domain.group import KeyGroup, Placement
+from ingest.domain.keys import EventKeys
+from ingest.domain.log import AsOf, SegmentPlace, instant_of
+from ingest.domain.recent import RecentKeys
+from ingest.segments import DecodedSegment, SegmentLibrary
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+    from sqlalchemy.ext.asyncio import AsyncEngine
+
+    from chassis.clock import Clock
+    from chassis.feed.cursor import Segment
+    from ingest.config import IngestSettings
+    from ingest.telemetry import Instruments
+
+_log = get_logger(__name__)
+
+_ATTEMPTS_MAX: Final = 8
+"""Tries of one group; each that fails has found keys stored by others meanwhile, so more are hardly ever needed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of a submitted batch: `conflicts` tells, by row, what differs from the event that stands."""
+
+    accepted: int
+    duplicates: int
+    conflicts: Mapping[int, str]
+    as_of: AsOf
+
+
+@dataclass(eq=False, slots=True)
+class Submission:
+    """An admitted batch on its way into the log; `draft` is the segment if all its events are new."""
+
+    batch: EventBatch
+    keys: EventKeys
+    draft: SegmentDraft
+    outcome: asyncio.Future[Outcome] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
+
+
+class _BackfillsClosed(Exception):
+    def __init__(self, backfill_ids: frozenset[UUID]) -> None:
+        super().__init__("backfills were closed")
+        self.backfill_ids = backfill_ids
+
+
+class Committer:
+    """The queue of batches that wait, and the commits that empty it. `run` may be at work several times at once."""
+
+    def __init__(
+        self,
+        engine: AsyncEngine,
+        clock: Clock,
+        settings: IngestSettings,
+        library: SegmentLibrary,
+        instruments: Instruments,
+    ) -> None:
+        self._engine = engine
+        self._clock = clock
+        self._settings = settings
+        self._library = library
+        self._instruments = instruments
+        self._recent = RecentKeys(settings.recent_keys)
+        self._epoch = ""
+        self._waiting: deque[Submission] = deque()
+        self._waiting_events = 0
+        self._waiting_bytes = 0
+        self._arrival = asyncio.Event()
+        instruments.observe_queue(self._observe_queue)
+
+    def _observe_queue(self, _options: CallbackOptions) -> Iterable[Observation]:
+        yield Observation(self._waiting_events)
+
+    async def submit(self, submission: Submission) -> Outcome:
+        """Queue a batch and wait until it is committed. Raises Overloaded when the queue is full, or Unavailable."""
+        settings = self._settings
+        if self._waiting and (
+            self._waiting_events + len(submission.batch) > settings.queue_events_max
+            or self._waiting_bytes + len(submission.draft.payload) > settings.queue_bytes_max
+        ):
+            raise Overloaded(Reason.OVERLOADED, f"{self._waiting_events} events wait for the disk; send again later")
+        self._waiting.append(submission)
+        self._waiting_events += len(submission.batch)
+        self._waiting_bytes += len(submission.draft.payload)
+        self._arrival.set()
+        return await submission.outcome
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Commit groups until `stop` is set and nothing waits any more."""
+        stopping = asyncio.create_task(stop.wait())
+        stopping.add_done_callback(lambda _task: self._arrival.set())
+        try:
+            while self._waiting or not stop.is_set():
+                if not self._waiting:
+                    self._arrival.clear()
+                    await self._arrival.wait()
+                    # Others that are ready to submit come first: one commit for all of them.
+                    await asyncio.sleep(0)
+                    continue
+                await self._run_group(self._take())
+        finally:
+            stopping.cancel()
+
+    def _take(self) -> list[Submission]:
+        """Take what waits, up to the limits of a group; a batch whose caller has gone is dropped."""
+        group: list[Submission] = []
+        events, payload_bytes = 0, 0
+        while self._waiting:
+            submission = self._waiting[0]
+            events += len(submission.batch)
+            payload_bytes += len(submission.draft.payload)
+            is_full = events > self._settings.group_events_max or payload_bytes > self._settings.group_bytes_max
+            if group and is_full:
+                break
+            self._waiting.popleft()
+            self._waiting_events -= len(submission.batch)
+            self._waiting_bytes -= len(submission.draft.payload)
+            if not submission.outcome.done():
+                group.append(submission)
+        return group
+
+    async def _run_group(self, group: Sequence[Submission]) -> None:
+        try:
+            if group:
+                await self._settle(group)
+        finally:
+            # Reached with open outcomes only when this task is cancelled or broken: nobody may wait for ever.
+            for submission in group:
+                if not submission.outcome.done():
+                    submission.outcome.set_exception(_unavailable("the service stops; send the same batch again"))
+
+    async def _settle(self, group: Sequence[Submission]) -> None:
+        """Give every submission of a group its outcome or its error; one that fails takes no other with it."""
+        try:
+            outcomes = await self._commit(group)
+        except _BackfillsClosed as closed:
+            await self._settle_without(group, closed.backfill_ids)
+        except (Unavailable, Overloaded, DeadlineExceeded) as error:
+            # The database is away or too slow: trying each alone would only add to it.
+            for submission in group:
+                _fail(submission, _unavailable(error.message))
+        except Exception as error:  # noqa: BLE001 - whatever it was, every caller gets an answer
+            await self._settle_alone(group, error)
+        else:
+            for submission, outcome in zip(group, outcomes, strict=True):
+                if not submission.outcome.done():
+                    submission.outcome.set_result(outcome)
+
+    async def _settle_without(self, group: Sequence[Submission], closed: frozenset[UUID]) -> None:
+        kept = []
+        for submission in group:
+            if submission.draft.backfill_id in closed:
+                _fail(submission, backfill_not_open(str(submission.draft.backfill_id)))
+            else:
+                kept.append(submission)
+        if kept:
+            await self._settle(kept)
+
+    async def _settle_alone(self, group: Sequence[Submission], error: Exception) -> None:
+        if len(group) > 1:
+            for submission in group:
+                await self._settle([submission])
+            return
+        if not isinstance(error, MeterlineError):
+            _log.error("a batch could not be committed", events=len(group[0].batch), exc_info=error)
+        _fail(group[0], _unavailable("the batch could not be committed; send it again"))
+
+    async def _commit(self, group: Sequence[Submission]) -> list[Outcome]:
+        keys = KeyGroup([submission.keys for submission in group])
+        everything = keys.unlocated()
+        likely = everything[self._recent.likely(keys.keys(everything))]
+        if likely.size:
+            await self._look_up(keys, likely)
+        own: list[DecodedSegment] = []
+        for _attempt in range(_ATTEMPTS_MAX):
+            placement = keys.place()
+            if not placement.numbers.size:
+                break
+            try:
+                own = await self._write(group, keys, placement)
+                break
+            except Exception as error:
+                if not (store.is_unique_violation(error) or isinstance(error, Conflict)):
+                    raise
+            await self._look_up(keys, placement.numbers)
+        else:
+            raise Conflict(Reason.TRANSACTION_CONFLICT, "others keep writing the same events; send the batch again")
+        return [await self._outcome(keys, part, submission, own) for part, submission in enumerate(group)]
+
+    async def _look_up(self, keys: KeyGroup, numbers: Rows) -> None:
+        self._instruments.looked_up()
+        async with transaction(self._engine) as conn:
+            places, lanes, positions = await store.find_keys(conn, keys.keys(numbers))
+        keys.found(numbers[places], lanes, positions)
+
+    async def _write(self, group: Sequence[Submission], keys: KeyGroup, placement: Placement) -> list[DecodedSegment]:
+        """Write what is new in one transaction; return the segments it became."""
+        # Built before the lane is claimed: nobody should wait for it.
+        parts = list(_new_parts(group, keys, placement.is_new))
+        backfill_ids = {draft.backfill_id for _batch, draft in parts if draft.backfill_id is not None}
+        started_s = self._clock.monotonic_s()
+        async with transaction(self._engine) as conn:
+            if backfill_ids:
+                closed = backfill_ids - await store.lock_open_backfills(conn, sorted(backfill_ids))
+                if closed:
+                    raise _BackfillsClosed(frozenset(closed))
+            head = await claim_lane(conn)
+            await store.copy_keys(conn, placement.keys, head.lane, placement.positions + head.position)
+            segments = await append(conn, head, [draft for _batch, draft in parts])
+        self._instruments.committed(events=len(placement.numbers), duration_s=self._clock.monotonic_s() - started_s)
+        self._epoch = head.epoch
+        keys.written(placement, head.lane, head.position)
+        self._recent.add(placement.keys)
+        return [self._keep(segment, batch, draft) for segment, (batch, draft) in zip(segments, parts, strict=True)]
+
+    def _keep(self, segment: Segment, batch: EventBatch, draft: SegmentDraft) -> DecodedSegment:
+        place = SegmentPlace(
+            segment.lane,
+            segment.first_position,
+            segment.count,
+            segment.accepted_at,
+            segment.traceparent,
+            draft.backfill_id,
+        )
+        decoded = DecodedSegment(segment.tenant, place, batch)
+        # A retry comes soon if it comes: comparing it with this needs no reading.
+        self._library.keep(decoded)
+        return decoded
+
+    async def _outcome(
+        self, keys: KeyGroup, part: int, submission: Submission, own: Sequence[DecodedSegment]
+    ) -> Outcome:
+        accepted = keys.accepted(part)
+        lanes, positions = keys.places(part)
+        others = np.flatnonzero(~accepted)
+        conflicts: dict[int, str] = {}
+        if others.size:
+            conflicts = await self._compare(submission.batch, others, lanes[others], positions[others], own)
+        reached = {int(lane): int(positions[lanes == lane].max()) for lane in np.unique(lanes)}
+        return Outcome(
+            accepted=len(submission.batch) - len(others),
+            duplicates=len(others) - len(conflicts),
+            conflicts=conflicts,
+            as_of=AsOf(await self.epoch(), reached),
+        )
+
+    async def _compare(
+        self, batch: EventBatch, rows: Rows, lanes: Rows, positions: Rows, own: Sequence[DecodedSegment]
+    ) -> dict[int, str]:
+        """Compare events with those that have their identities; return what differs, by row."""
+        conflicts: dict[int, str] = {}
+        order = np.lexsort((positions, lanes))
+        start = 0
+        while start < len(order):
+            lane, position = int(lanes[order[start]]), int(positions[order[start]])
+            segment = _holding(own, lane, position) or await self._library.at(lane, position)
+            run = order[start:]
+            inside = (lanes[run] == lane) & (positions[run] <= segment.place.last_position)
+            taken = run[inside]
+            stored_rows = positions[taken] - segment.place.first_position
+            found = differences(batch, rows[taken], segment.batch, stored_rows)
+            conflicts.update((int(rows[taken[place]]), message) for place, message in found.items())
+            start += len(taken)
+        return conflicts
+
+    async def epoch(self) -> str:
+        """Return the identity of the log, which does not change while a process runs."""
+        if not self._epoch:
+            async with transaction(self._engine) as conn:
+                self._epoch = await store.read_epoch(conn)
+        return self._epoch
+
+
+def _new_parts(group: Sequence[Submission], keys: KeyGroup, is_new: Mask) -> Iterator[tuple[EventBatch, SegmentDraft]]:
+    """Give, for each submission with new events, those events and their segment."""
+    for part, submission in enumerate(group):
+        new = is_new[keys.rows_of(part)]
+        if new.all():
+            yield submission.batch, submission.draft
+        elif new.any():
+            batch = submission.batch.take(np.flatnonzero(new))
+            yield batch, redraft(submission.draft, batch)
+
+
+def redraft(draft: SegmentDraft, batch: EventBatch) -> SegmentDraft:
+    """Draft the segment anew for fewer events; its customer filter stays, it may say too much but never too little."""
+    return replace(
+        draft,
+        count=len(batch),
+        payload=wire.encode_payload(batch),
+        min_time=instant_of(int(batch.times_us.min())),
+        max_time=instant_of(int(batch.times_us.max())),
+    )
+
+
+def _holding(segments: Sequence[DecodedSegment], lane: int, position: int) -> DecodedSegment | None:
+    for segment in segments:
+        place = segment.place
+        if place.lane == lane and place.first_position <= position <= place.last_position:
+            return segment
+    return None
+
+
+def _fail(submission: Submission, error: MeterlineError) -> None:
+    if not submission.outcome.done():
+        submission.outcome.set_exception(error)
+
+
+def _unavailable(message: str) -> Unavailable:
+    return Unavailable(Reason.DATABASE_UNAVAILABLE, message)
+
+
+def backfill_not_open(backfill_id: str) -> InvalidRequest:
+    """Return the error for a batch whose backfill is unknown, closed or another tenant's."""
+    return InvalidRequest(
+        Reason.BACKFILL_NOT_OPEN, f"backfill {backfill_id} is not open; open one and report the batch again with its id"
+    )
