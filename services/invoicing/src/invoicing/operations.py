@@ -3,41 +3,45 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import aclosing
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from chassis.errors import Conflict, NotFound, Reason
 from chassis.postgres import transaction
 from chassis.requests import once
 from chassis.telemetry import link_from, start_span, traceparent_of
+from invoicing import store, wire
+from invoicing.domain.canonical import canonical_json, chain_of, digest_of
+from invoicing.domain.composition import adjust, compose, default_profile, explain_amount, same_prices
+from invoicing.domain.invoice import BilledPeriod, BillingProfile, InvoiceDraft, IssuedInvoice, IssuedLine, LineKind
+from invoicing.domain.numbering import invoice_number, is_draft_line_id, is_line_id, line_id, number_of_line
+from invoicing.domain.verification import Audit, FrozenInvoice
+from invoicing.telemetry import FINALIZE_SPAN, LINE_SPAN
 from metering.common.v1 import values_pb2
 from metering.invoicing.v1 import invoicing_service_pb2 as pb
 
-from invoicing import store, wire
-from invoicing.domain.canonical import canonical_json, chain_of, digest_of
-from invoicing.domain.composition import adjust, compose, default_profile, explain_amount
-from invoicing.domain.invoice import BilledPeriod, BillingProfile, InvoiceDraft, IssuedInvoice, IssuedLine, LineKind
-from invoicing.domain.numbering import invoice_number, is_line_id, line_id
-from invoicing.domain.verification import FrozenInvoice, SeriesState, check_next
-
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Coroutine, Sequence
+    from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 
-    from chassis.clock import Clock
-    from metering.aggregator.v1 import usage_pb2
-    from metering.invoicing.v1 import invoice_pb2
     from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
+    from chassis.clock import Clock
     from invoicing.domain.invoice import DraftLine, Rated
     from invoicing.telemetry import Instruments
     from invoicing.upstream import Rating
+    from metering.aggregator.v1 import usage_pb2
+    from metering.invoicing.v1 import invoice_pb2
 
-T = TypeVar("T")
+Given = TypeVar("Given")
+Result = TypeVar("Result")
 
 _FINALIZE_ATTEMPTS_MAX: Final = 5
 # Rating answers each from its own store; more at once would only queue there.
 _AMENDMENTS_AT_ONCE: Final = 8
 _PAGE_INVOICES_DEFAULT: Final = 100
+# Half of the smallest usual message limit; the frozen text is longer than its message.
+_PAGE_BYTES_MAX: Final = 4 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,11 +61,12 @@ async def apply_profile(
     request: pb.ApplyBillingProfileRequest, tenant: str, dependencies: Dependencies
 ) -> pb.ApplyBillingProfileResponse:
     """Make the billing profile what the request says; the same content again changes nothing."""
-    async with transaction(dependencies.engine) as conn:
-        async with once(conn, tenant, "ApplyBillingProfile", request, pb.ApplyBillingProfileResponse) as slot:
-            if slot.response is None:
-                slot.response = await _apply_profile(conn, request, tenant, dependencies.clock)
-        return slot.response
+    async with transaction(dependencies.engine) as conn, once(conn, "ApplyBillingProfile", request) as slot:
+        if slot.response is not None:
+            return pb.ApplyBillingProfileResponse.FromString(slot.response)
+        response = await _apply_profile(conn, request, tenant, dependencies.clock)
+        slot.keep(response.SerializeToString())
+        return response
 
 
 async def _apply_profile(
@@ -86,30 +91,29 @@ def _content(profile: BillingProfile) -> BillingProfile:
 
 async def profile_of(tenant: str, dependencies: Dependencies) -> BillingProfile:
     """Give the billing profile in force."""
-    async with dependencies.engine.connect() as conn:
+    async with transaction(dependencies.engine) as conn:
         return await store.newest_profile(conn, tenant) or default_profile(tenant)
 
 
 # --- drafts ----------------------------------------------------------------------------------------------------------
 
 
-async def preview(
-    request: pb.PreviewInvoiceRequest, tenant: str, dependencies: Dependencies
-) -> InvoiceDraft:
+async def preview(request: pb.PreviewInvoiceRequest, tenant: str, dependencies: Dependencies) -> InvoiceDraft:
     """Give the draft of a period as usage is now, with the adjustments that finalising it now would add."""
     rated = await dependencies.rating.live_charges(
         contract=request.contract, customer=request.customer, billing_period=request.billing_period
     )
     profile = await profile_of(tenant, dependencies)
-    async with dependencies.engine.connect() as conn:
+    async with transaction(dependencies.engine) as conn:
         billed = await store.billed_periods(conn, tenant, rated.contract)
 
-    async def as_it_is_now(earlier: BilledPeriod) -> tuple[DraftLine, ...]:
+    async def adjusted(earlier: BilledPeriod) -> tuple[DraftLine, ...]:
         now = await dependencies.rating.live_charges(contract=rated.contract, billing_period=earlier.billing_period)
-        return adjust(earlier, now)
+        # Finalising rates an earlier period by the prices it was billed by; live charges follow the contract as it is
+        # now. Where the two differ, an adjustment can't be foreseen, and none is shown.
+        return adjust(earlier, now, rated.currency) if same_prices(earlier, now) else ()
 
-    earlier_periods = [earlier for earlier in billed if earlier.billing_period != rated.billing_period]
-    adjustments = await _gather_bounded([as_it_is_now(earlier) for earlier in earlier_periods])
+    adjustments = await _each(adjusted, [one for one in billed if one.billing_period != rated.billing_period])
     return compose(rated, [line for lines in adjustments for line in lines], profile.seller)
 
 
@@ -125,49 +129,40 @@ async def finalize(
     getting in between.
     """
     for _attempt in range(_FINALIZE_ATTEMPTS_MAX):
-        async with dependencies.engine.connect() as conn:
+        async with transaction(dependencies.engine) as conn:
             existing = await store.invoice_of_period(conn, tenant, contract, billing_period)
         if existing is not None:
             return existing, False
         try:
             return await _finalize_once(contract, billing_period, tenant, dependencies), True
         except store.AlreadyBilledError:
-            continue
+            dependencies.instruments.repeated()
     raise Conflict(
         Reason.TRANSACTION_CONFLICT, f"other invoices of contract {contract} are being made final; call again"
     )
 
 
-async def _finalize_once(
-    contract: str, billing_period: str, tenant: str, dependencies: Dependencies
-) -> FrozenInvoice:
+async def _finalize_once(contract: str, billing_period: str, tenant: str, dependencies: Dependencies) -> FrozenInvoice:
     started_s = dependencies.clock.monotonic_s()
     attributes = {"metering.contract": contract, "metering.billing_period": billing_period}
-    with start_span("finalize invoice", money=True, attributes=attributes) as span:
+    with start_span(FINALIZE_SPAN, money=True, attributes=attributes) as span:
         profile = await profile_of(tenant, dependencies)
         rated = await dependencies.rating.rate(contract, billing_period, profile.grace)
-        async with dependencies.engine.connect() as conn:
+        async with transaction(dependencies.engine) as conn:
             billed = await store.billed_periods(conn, tenant, contract)
         amended = await _amendments(billed, rated, profile, dependencies)
-        adjustments = [line for earlier, now in amended for line in adjust(earlier, now)]
+        adjustments = [line for earlier, now in amended for line in adjust(earlier, now, rated.currency)]
         draft = compose(rated, adjustments, profile.seller)
         async with transaction(dependencies.engine) as conn:
             invoice = await _issue(conn, draft, profile, tenant, dependencies.clock)
-            await _record_snapshots(conn, tenant, rated, amended, invoice.number)
+            snapshots = [_own(rated), *(_amended(earlier, now) for earlier, now in amended)]
+            await store.add_billed_snapshots(conn, tenant, contract, snapshots, invoice.number)
         span.set_attribute("metering.invoice", invoice.number)
         span.set_attribute("metering.invoice.lines", len(invoice.lines))
     dependencies.instruments.finalized(
         lines=len(invoice.lines), duration_s=dependencies.clock.monotonic_s() - started_s
     )
-    return FrozenInvoice(
-        invoice.number,
-        invoice.prefix,
-        invoice.sequence,
-        invoice.canonical_json,
-        invoice.digest,
-        invoice.previous_chain,
-        invoice.chain,
-    )
+    return _as_stored(invoice)
 
 
 async def _amendments(
@@ -181,7 +176,7 @@ async def _amendments(
         )
         return earlier, now
 
-    pairs = await _gather_bounded([amendment(earlier) for earlier in billed])
+    pairs = await _each(amendment, [one for one in billed if one.billing_period != rated.billing_period])
     return [(earlier, now) for earlier, now in pairs if now.snapshot_id != earlier.snapshot_id]
 
 
@@ -213,31 +208,44 @@ async def _issue(
 def _issue_line(number: str, ordinal: int, line: DraftLine) -> IssuedLine:
     link = link_from(line.charge_traceparent)
     attributes = {"metering.line": line_id(number, ordinal), "metering.charge": line.charge_id}
-    with start_span("invoice line", money=True, links=[link] if link else [], attributes=attributes) as span:
+    with start_span(LINE_SPAN, money=True, links=[link] if link else [], attributes=attributes) as span:
         return IssuedLine(line_id(number, ordinal), ordinal, line, traceparent_of(span))
 
 
-async def _record_snapshots(
-    conn: AsyncConnection, tenant: str, rated: Rated, amended: Sequence[tuple[BilledPeriod, Rated]], number: str
-) -> None:
-    own = BilledPeriod(rated.billing_period, rated.period, rated.snapshot_id, revision=1)
-    await store.add_billed_snapshot(conn, tenant, rated.contract, own, number)
-    for earlier, now in amended:
-        billed = replace(earlier, snapshot_id=now.snapshot_id, revision=earlier.revision + 1)
-        await store.add_billed_snapshot(conn, tenant, rated.contract, billed, number)
+def _own(rated: Rated) -> BilledPeriod:
+    return BilledPeriod(rated.billing_period, rated.period, rated.snapshot_id, revision=1)
 
 
-async def _gather_bounded(calls: Sequence[Coroutine[Any, Any, T]]) -> list[T]:
-    """Run calls side by side, a few at a time, and give their results in order; the first failure ends them all."""
+def _amended(earlier: BilledPeriod, now: Rated) -> BilledPeriod:
+    return replace(earlier, snapshot_id=now.snapshot_id, revision=earlier.revision + 1)
+
+
+def _as_stored(invoice: IssuedInvoice) -> FrozenInvoice:
+    return FrozenInvoice(
+        number=invoice.number,
+        prefix=invoice.prefix,
+        sequence=invoice.sequence,
+        contract=invoice.draft.contract,
+        billing_period=invoice.draft.billing_period,
+        customer=invoice.draft.customer,
+        canonical_json=invoice.canonical_json,
+        digest=invoice.digest,
+        previous_chain=invoice.previous_chain,
+        chain=invoice.chain,
+    )
+
+
+async def _each(ask: Callable[[Given], Awaitable[Result]], questions: Sequence[Given]) -> list[Result]:
+    """Ask side by side, a few at a time, and give the answers in order; the first failure ends all."""
     free = asyncio.Semaphore(_AMENDMENTS_AT_ONCE)
 
-    async def bounded(call: Coroutine[Any, Any, T]) -> T:
+    async def bounded(question: Given) -> Result:
         async with free:
-            return await call
+            return await ask(question)
 
     try:
         async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(bounded(call)) for call in calls]
+            tasks = [group.create_task(bounded(question)) for question in questions]
     except BaseExceptionGroup as failed:
         raise failed.exceptions[0] from None
     return [task.result() for task in tasks]
@@ -248,51 +256,57 @@ async def _gather_bounded(calls: Sequence[Coroutine[Any, Any, T]]) -> list[T]:
 
 async def invoice_by_number(number: str, tenant: str, dependencies: Dependencies) -> FrozenInvoice:
     """Give an invoice. Raises NotFound."""
-    async with dependencies.engine.connect() as conn:
+    async with transaction(dependencies.engine) as conn:
         invoice = await store.invoice_by_number(conn, tenant, number)
     if invoice is None:
-        raise NotFound(Reason.INVOICE_NOT_FOUND, f"there is no invoice {number!r}; ListInvoices names them all")
+        raise NotFound(Reason.INVOICE_NOT_FOUND, f"there is no invoice {number!a}; ListInvoices names them all")
     return invoice
 
 
 async def frozen_line(line: str, tenant: str, dependencies: Dependencies) -> invoice_pb2.InvoiceLine:
     """Give a line as it was frozen. Raises NotFound."""
-    async with dependencies.engine.connect() as conn:
-        number = await store.number_of_line(conn, tenant, line) if is_line_id(line) else None
-    if number is None:
-        message = f"there is no invoice line {line!r}; `invoice show NUMBER` lists the ids of an invoice's lines"
+    if is_draft_line_id(line):
+        message = f"{line} is a line of a draft, which moves with usage; finalize the period and ask for its line then"
         raise NotFound(Reason.LINE_NOT_FOUND, message)
-    invoice = wire.invoice_to_proto(await invoice_by_number(number, tenant, dependencies))
-    return next(candidate for candidate in invoice.lines if candidate.id == line)
+    invoice = None
+    if is_line_id(line):
+        async with transaction(dependencies.engine) as conn:
+            invoice = await store.invoice_of_line(conn, tenant, line)
+    if invoice is None:
+        message = f"there is no invoice line {line!a}; GetInvoice names the lines of an invoice"
+        raise NotFound(Reason.LINE_NOT_FOUND, message)
+    return next(candidate for candidate in wire.invoice_to_proto(invoice).lines if candidate.id == line)
 
 
 async def explain(line: str, tenant: str, dependencies: Dependencies) -> pb.ExplainLineResponse:
     """Give line -> charge -> snapshot -> windows, and how the amount follows from the charge."""
     frozen = await frozen_line(line, tenant, dependencies)
-    number = line.rpartition(".")[0]
     charge = await dependencies.rating.explain(frozen.charge_id)
-    async with dependencies.engine.connect() as conn:
+    async with transaction(dependencies.engine) as conn:
         billed_before = await store.billed_before_line(conn, tenant, line)
     steps = explain_amount(
         kind=wire.kind_of(frozen),
         amount=wire.amount_of(frozen),
         exact_amount=wire.exact_amount_of(frozen),
         currency_code=charge.charge.currency,
-        before=billed_before if frozen.adjusts_line_id else (),
+        before=billed_before,
     )
-    return pb.ExplainLineResponse(line=frozen, invoice_number=number, steps=steps, charge=charge)
+    return pb.ExplainLineResponse(line=frozen, invoice_number=number_of_line(line), steps=steps, charge=charge)
 
 
 async def line_events(
     line: str, limit: int, tenant: str, dependencies: Dependencies
-) -> AsyncIterator[Sequence[usage_pb2.MeteredEvent]]:
+) -> AsyncGenerator[Sequence[usage_pb2.MeteredEvent], None]:
     """Stream the events behind a line; of an adjustment, those that arrived after the period was billed before."""
     frozen = await frozen_line(line, tenant, dependencies)
     if wire.kind_of(frozen) is LineKind.FIXED:
         return
     only_amendment = wire.kind_of(frozen) is LineKind.ADJUSTMENT
-    async for page in dependencies.rating.events(frozen.charge_id, only_amendment=only_amendment, limit=limit):
-        yield page
+    pages = dependencies.rating.events(frozen.charge_id, only_amendment=only_amendment, limit=limit)
+    # Closed here, so that the call to rating ends with ours and not when the garbage collector comes by.
+    async with aclosing(pages):
+        async for page in pages:
+            yield page
 
 
 async def list_invoices(
@@ -300,8 +314,8 @@ async def list_invoices(
 ) -> tuple[Sequence[FrozenInvoice], str]:
     """Give a page of invoices by series and number, and the token of the next page (empty on the last)."""
     limit = request.page_size or _PAGE_INVOICES_DEFAULT
-    async with dependencies.engine.connect() as conn:
-        page = await store.list_invoices(
+    async with transaction(dependencies.engine) as conn:
+        found = await store.list_invoices(
             conn,
             tenant,
             customer=request.customer,
@@ -309,20 +323,36 @@ async def list_invoices(
             after=after,
             limit=limit + 1,
         )
-    if len(page) <= limit:
-        return page, ""
-    return page[:limit], wire.page_token_to_text(page[limit - 1])
+    page = _fitting(found[:limit])
+    return page, wire.page_token_to_text(page[-1]) if len(page) < len(found) else ""
 
 
-async def verify(tenant: str, dependencies: Dependencies) -> tuple[int, bytes, list[str]]:
-    """Check all series of a tenant; give how many invoices there are, the chain head of the last, and what is wrong."""
-    states: dict[str, SeriesState] = {}
-    problems: list[str] = []
-    count = 0
-    head = SeriesState()
-    async for invoice in store.every_invoice(dependencies.engine, tenant):
-        head, found = check_next(states.get(invoice.prefix, SeriesState()), invoice)
-        states[invoice.prefix] = head
-        problems.extend(found)
-        count += 1
-    return count, head.chain, problems
+def _fitting(invoices: Sequence[FrozenInvoice]) -> Sequence[FrozenInvoice]:
+    """Give as many invoices from the start as fit into one message, at least one."""
+    total_bytes = 0
+    for count, invoice in enumerate(invoices):
+        total_bytes += len(invoice.canonical_json)
+        if count and total_bytes > _PAGE_BYTES_MAX:
+            return invoices[:count]
+    return invoices
+
+
+# --- checking --------------------------------------------------------------------------------------------------------
+
+
+async def tenants(dependencies: Dependencies) -> Sequence[str]:
+    """Give every tenant that has invoices; for the check in the background."""
+    async with transaction(dependencies.engine) as conn:
+        return await store.tenants(conn)
+
+
+async def verify(tenant: str, dependencies: Dependencies) -> Audit:
+    """Check all invoices of a tenant against their digests, their chains, their numbers and their rows."""
+    async with transaction(dependencies.engine) as conn:
+        # Before the invoices: those made final in the meantime lie beyond and are checked like the others.
+        audit = Audit(await store.series_heads(conn, tenant))
+    async with aclosing(store.every_invoice(dependencies.engine, tenant)) as stored:
+        async for each in stored:
+            audit.check(each.invoice, each.lines)
+    audit.finish()
+    return audit

@@ -1,15 +1,21 @@
-"""Instruments of invoicing; listed in docs/telemetry.md."""
+"""Instruments and span names of invoicing; listed in docs/telemetry.md."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from opentelemetry.metrics import Meter
 
+FINALIZE_SPAN: Final = "finalize invoice"
+"""Sealing, rating, numbering and freezing one invoice."""
+
+LINE_SPAN: Final = "invoice line"
+"""One line; linked to the span that rated its charge. Its traceparent is stored on the line."""
+
 
 class Instruments:
-    """What invoicing counts and measures."""
+    """What invoicing counts and measures. Tenants are never an attribute: their number has no bound."""
 
     def __init__(self, meter: Meter) -> None:
         self._finalized = meter.create_counter(
@@ -21,9 +27,31 @@ class Instruments:
         self._duration = meter.create_histogram(
             "metering.invoicing.finalize.duration", unit="s", description="Sealing, rating and freezing one invoice"
         )
+        self._repeated = meter.create_counter(
+            "metering.invoicing.finalize.repeated",
+            unit="{attempt}",
+            description="Finalisations begun again because another one billed the same usage first",
+        )
+        self._verified = meter.create_counter(
+            "metering.invoicing.invoices.verified", unit="{invoice}", description="Invoices checked in the background"
+        )
+        self._problems = meter.create_gauge(
+            "metering.invoicing.verify.problems",
+            unit="{problem}",
+            description="What the last check of all frozen invoices found wrong; more than 0 = look at the log",
+        )
 
     def finalized(self, *, lines: int, duration_s: float) -> None:
         """Count one invoice made final."""
         self._finalized.add(1)
         self._lines.add(lines)
         self._duration.record(duration_s)
+
+    def repeated(self) -> None:
+        """Count one finalisation that has to be decided anew."""
+        self._repeated.add(1)
+
+    def verified(self, *, invoices: int, problems: int) -> None:
+        """Measure one check of all invoices of all tenants."""
+        self._verified.add(invoices)
+        self._problems.set(problems)

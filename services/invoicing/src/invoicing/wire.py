@@ -8,24 +8,33 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
 
-from chassis.errors import Reason, invalid_field
 from google.protobuf.duration_pb2 import Duration
 from google.protobuf.timestamp_pb2 import Timestamp
+
+from chassis.errors import NotReady, Reason, invalid_field
+from invoicing.domain.composition import GRACE_MAX
+from invoicing.domain.invoice import (
+    AsOf,
+    BillingProfile,
+    Charge,
+    DraftLine,
+    InvoiceDraft,
+    LineKind,
+    Period,
+    Rated,
+    Tier,
+)
+from invoicing.domain.numbering import DRAFT, line_id
 from metering.common.v1 import values_pb2
 from metering.invoicing.v1 import invoice_pb2 as pb
 from metering.rating.v1 import charge_pb2
 from money import DERIVED, currency, format_decimal, parse_decimal
 
-from invoicing.domain.composition import GRACE_MAX
-from invoicing.domain.invoice import AsOf, BillingProfile, Charge, DraftLine, InvoiceDraft, LineKind, Period, Rated, Tier
-from invoicing.domain.numbering import DRAFT, line_id
-
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from metering.rating.v1 import catalog_pb2
-
     from invoicing.domain.verification import FrozenInvoice
+    from metering.rating.v1 import catalog_pb2
 
 _PAGE_TOKEN: Final = re.compile(r"(?P<prefix>[A-Z0-9-]{1,16}):(?P<sequence>[0-9]{1,18})", re.ASCII)
 
@@ -122,7 +131,7 @@ def as_of_from_proto(message: values_pb2.AsOf) -> AsOf:
     return AsOf(message.epoch, tuple((entry.lane, entry.position) for entry in message.lanes))
 
 
-def rated_from_proto(  # noqa: PLR0913 - the fields that both of rating's answers have
+def rated_from_proto(
     *,
     charges: Sequence[charge_pb2.Charge],
     contract: catalog_pb2.Contract,
@@ -132,12 +141,12 @@ def rated_from_proto(  # noqa: PLR0913 - the fields that both of rating's answer
     as_of: values_pb2.AsOf,
     snapshot_id: str = "",
 ) -> Rated:
-    """Read the charges of one contract and billing period."""
+    """Read the charges of one contract and billing period. Raises NotReady when they are not all in one currency."""
     return Rated(
         contract=contract.name,
         customer=contract.spec.customer,
         customer_name=customer.spec.display_name or customer.name,
-        currency=customer.spec.currency,
+        currency=_currency_of(charges, customer),
         time_zone=contract.spec.time_zone,
         billing_period=billing_period,
         period=period_from_proto(period),
@@ -145,6 +154,15 @@ def rated_from_proto(  # noqa: PLR0913 - the fields that both of rating's answer
         as_of=as_of_from_proto(as_of),
         charges=tuple(charge_from_proto(charge) for charge in charges),
     )
+
+
+def _currency_of(charges: Sequence[charge_pb2.Charge], customer: catalog_pb2.Customer) -> str:
+    # The customer may have moved to another currency since; what a charge is in, only the charge can tell.
+    codes = sorted({charge.currency for charge in charges} or {customer.spec.currency})
+    if len(codes) > 1:
+        message = f"the charges of one contract are in {' and '.join(codes)}; an invoice holds one currency"
+        raise NotReady(Reason.CURRENCY_MISMATCH, message)
+    return codes[0]
 
 
 # --- invoices --------------------------------------------------------------------------------------------------------

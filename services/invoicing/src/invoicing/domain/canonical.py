@@ -72,6 +72,7 @@ def _line(issued: IssuedLine, minor_units: int) -> dict[str, Any]:
         "exactAmount": format_decimal(line.exact_amount),
         "tiers": [_tier(tier) for tier in line.tiers],
         "period": _period(line.period),
+        "billingPeriod": line.billing_period,
         "plan": line.plan,
         "planVersion": str(line.plan_version),
         "chargeId": line.charge_id,

@@ -10,8 +10,8 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
-from money import ZERO, currency, exact_arithmetic, format_decimal, round_to_minor_unit
-
+from chassis.reasons import Reason
+from chassis.vocabulary import Internal, NotReady
 from invoicing.domain.invoice import (
     BilledLine,
     BilledPeriod,
@@ -22,6 +22,7 @@ from invoicing.domain.invoice import (
     LineKind,
     Rated,
 )
+from money import ZERO, currency, exact_arithmetic, format_decimal, round_to_minor_unit
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -55,12 +56,31 @@ def compose(rated: Rated, adjustments: Sequence[DraftLine], seller: str) -> Invo
     )
 
 
-def adjust(billed: BilledPeriod, now: Rated) -> tuple[DraftLine, ...]:
-    """Give the adjustment lines of an earlier period: one an item whose quantity or amount is not what was billed.
+def same_prices(billed: BilledPeriod, now: Rated) -> bool:
+    """Tell whether the charges are of just the items, plans and plan versions by which the period was billed."""
+    before = {
+        line.item: (line.plan, line.plan_version) for line in billed.lines if line.kind is not LineKind.ADJUSTMENT
+    }
+    return before == {charge.item: (charge.plan, charge.plan_version) for charge in now.charges}
 
-    An item whose quantity changed without changing the amount (inside its included units, say) still has a line of 0:
-    the late events are then visible on an invoice. An item that was never billed for the period has none.
+
+def adjust(billed: BilledPeriod, now: Rated, currency_code: str) -> tuple[DraftLine, ...]:
+    """Give the adjustment lines of an earlier period for an invoice in `currency_code`: one an item that changed.
+
+    An item whose quantity or events changed without changing the amount (inside its included units, say) still has a
+    line of 0: the late events are then visible on an invoice. Raises NotReady CURRENCY_MISMATCH when the invoice is in
+    another currency than the period was billed in, and Internal when rating did not keep to the period's prices:
+    billing the difference would then mix two prices.
     """
+    if now.currency != currency_code:
+        message = (
+            f"usage of {billed.billing_period} changed and was billed in {now.currency}, but this invoice is in"
+            f" {currency_code}; one invoice holds one currency"
+        )
+        raise NotReady(Reason.CURRENCY_MISMATCH, message)
+    if not same_prices(billed, now):
+        message = f"{billed.billing_period} was rated again by other prices than it was billed by; nothing was billed"
+        raise Internal(Reason.LINEAGE_MISMATCH, message)
     lines = (_adjustment(_billed_of(billed, charge.item), charge, now, billed) for charge in now.charges)
     return tuple(line for line in lines if line is not None)
 
@@ -106,17 +126,15 @@ def _line(charge: Charge, rated: Rated) -> DraftLine:
     )
 
 
-def _adjustment(
-    before: tuple[BilledLine, ...], charge: Charge, now: Rated, billed: BilledPeriod
-) -> DraftLine | None:
-    if not before:
-        return None
+def _adjustment(before: tuple[BilledLine, ...], charge: Charge, now: Rated, billed: BilledPeriod) -> DraftLine | None:
     with exact_arithmetic():
         quantity = charge.quantity - sum((line.quantity for line in before), ZERO)
         amount = round_to_minor_unit(charge.exact_amount, currency(now.currency)) - sum(
             (line.amount for line in before), ZERO
         )
-    if quantity.is_zero() and amount.is_zero():
+    # A correction may take events away; its lineage is in the quantity then.
+    late_events = max(0, charge.event_count - sum(line.event_count for line in before))
+    if quantity.is_zero() and amount.is_zero() and not late_events:
         return None
     return DraftLine(
         kind=LineKind.ADJUSTMENT,
@@ -133,7 +151,7 @@ def _adjustment(
         snapshot_id=charge.snapshot_id,
         plan=charge.plan,
         plan_version=charge.plan_version,
-        event_count=charge.event_count,
+        event_count=late_events,
         charge_traceparent=charge.traceparent,
         revision=billed.revision + 1,
         adjusts_line_id=before[0].line_id,

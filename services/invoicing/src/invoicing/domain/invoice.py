@@ -97,7 +97,8 @@ class BillingProfile:
 class DraftLine:
     """A line before it has a number: everything that is decided about it.
 
-    `revision` is that of its service period: 1 on the period's own invoice, more for an adjustment.
+    `revision` is that of its service period: 1 on the period's own invoice, more for an adjustment. Quantity, amount
+    and event count of an adjustment are changes; exact amount and tiers are of the whole period as it is now.
     """
 
     kind: LineKind
@@ -172,7 +173,9 @@ class BilledLine:
     item: str
     quantity: Decimal
     amount: Decimal
-    snapshot_id: str
+    event_count: int
+    plan: str
+    plan_version: int
 
 
 @dataclass(frozen=True, slots=True)

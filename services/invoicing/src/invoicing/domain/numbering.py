@@ -20,6 +20,16 @@ def line_id(number: str, ordinal: int) -> str:
     return f"{number}.{ordinal}"
 
 
+def is_draft_line_id(text: str) -> bool:
+    """Tell whether a text names a line of a draft, such as `draft.3`."""
+    return text.startswith(f"{DRAFT}.")
+
+
 def is_line_id(text: str) -> bool:
     """Tell whether a text has the form of a line id of a final invoice."""
     return _LINE_ID.fullmatch(text) is not None
+
+
+def number_of_line(text: str) -> str:
+    """Give the number of the invoice that a line id names."""
+    return text.rpartition(".")[0]
