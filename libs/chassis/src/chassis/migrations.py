@@ -1,0 +1,184 @@
+"""Schema migrations: Alembic per service, forward only, safe to start many times at once.
+
+A service's package `<service>.migrations` holds `versions/NNNN_what.py` (revision "NNNN", each after the one before)
+and names in `FACT_TABLES` what may be added to but never changed: there the app role gets SELECT and INSERT alone.
+"""
+
+from __future__ import annotations
+
+import importlib
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from alembic.config import Config
+from alembic.runtime.environment import EnvironmentContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.pool import NullPool
+
+from chassis.clock import SystemClock
+from chassis.logs import get_logger
+from chassis.postgres import connect_with, translate
+from chassis.vocabulary import Conflict
+
+if TYPE_CHECKING:
+    from types import ModuleType
+
+    from alembic.operations import Operations
+    from sqlalchemy import Connection
+
+    from chassis.clock import Clock
+
+VERSION_TABLE: Final = "alembic_version"
+LOCK_TIMEOUT_S: Final = 5
+"""Longest wait of DDL for a table that is in use: queries queue up behind waiting DDL, so it must give up and retry."""
+ATTEMPTS_MAX: Final = 10
+_LOCK_KEY: Final = 0x6D65_7465_726C
+_REVISION = re.compile(r"[0-9]{4}", re.ASCII)
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_$-]{0,62}", re.ASCII)
+
+_log = get_logger(__name__)
+
+
+class MigrationError(Exception):
+    """The migrations can't be run as they are; the text says what to mend."""
+
+
+async def migrate(dsn: str, package: str, app_role: str, *, clock: Clock | None = None) -> None:
+    """Bring the schema at `dsn` to the newest revision of `package` (`<service>` or `<service>.migrations`).
+
+    `app_role` gets its rights on all tables.
+    One transaction under an advisory lock, so a failed run leaves nothing and parallel runs wait for each other. A
+    schema that is newer than the code is left as it is. Raises MigrationError, or Conflict when a table stayed locked.
+    """
+    if not _NAME.fullmatch(app_role):
+        raise MigrationError(f"app role {app_role!r} is not a plain role name")
+    script, facts = _load(package)
+    engine = create_async_engine("postgresql+asyncpg://", async_creator=connect_with(dsn), poolclass=NullPool)
+    try:
+        await _migrate_with_retries(engine, script, facts, app_role, clock or SystemClock())
+    finally:
+        await engine.dispose()
+
+
+async def _migrate_with_retries(
+    engine: AsyncEngine, script: ScriptDirectory, facts: tuple[str, ...], app_role: str, clock: Clock
+) -> None:
+    for attempt in range(1, ATTEMPTS_MAX + 1):
+        try:
+            async with engine.begin() as conn:
+                await conn.run_sync(_upgrade, script, facts, app_role)
+        except Exception as error:
+            known = translate(error)
+            if not isinstance(known, Conflict):
+                raise
+            if attempt == ATTEMPTS_MAX:
+                raise known from error
+            _log.warning("migration.waits_for_lock", attempt=attempt)
+            await clock.sleep(1.0)
+        else:
+            return
+
+
+def _upgrade(conn: Connection, script: ScriptDirectory, facts: tuple[str, ...], app_role: str) -> None:
+    # The wait for a parallel run has no limit of its own; the wait for tables has.
+    conn.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK_KEY})
+    conn.execute(text(f"SET LOCAL lock_timeout = '{LOCK_TIMEOUT_S}s'"))
+    before = _stored_revision(conn)
+    newest = _newest(script)
+    if before is None or before < newest:
+
+        def steps(revision: Any, _context: Any) -> Any:
+            return script._upgrade_revs(newest, revision)  # noqa: SLF001 - what alembic.command.upgrade calls
+
+        environment = EnvironmentContext(Config(), script, fn=steps, destination_rev=newest)
+        environment.configure(connection=conn, version_table=VERSION_TABLE)
+        environment.run_migrations()
+        _log.info("migration.upgraded", before=before, after=newest)
+    _grant(conn, facts, app_role)
+
+
+def _grant(conn: Connection, facts: tuple[str, ...], app_role: str) -> None:
+    if conn.execute(text("SELECT 1 FROM pg_roles WHERE rolname = :role"), {"role": app_role}).first() is None:
+        raise MigrationError(f"role {app_role} does not exist: create it before migrating")
+    tables = conn.execute(text("SELECT tablename FROM pg_tables WHERE schemaname = current_schema()")).scalars().all()
+    absent = sorted(set(facts) - set(tables))
+    if absent:
+        raise MigrationError(f"FACT_TABLES names tables that do not exist: {', '.join(absent)}")
+    quote = conn.dialect.identifier_preparer.quote
+    role = quote(app_role)
+    schema = quote(conn.execute(text("SELECT current_schema()")).scalar_one())
+    conn.execute(text(f"GRANT USAGE ON SCHEMA {schema} TO {role}"))
+    conn.execute(text(f"GRANT USAGE, SELECT ON ALL SEQUENCES IN SCHEMA {schema} TO {role}"))
+    for table in tables:
+        rights = "SELECT, INSERT, UPDATE, DELETE"
+        if table == VERSION_TABLE:
+            rights = "SELECT"
+        elif table in facts:
+            rights = "SELECT, INSERT"
+        # Revoked first, or a table that became a fact would keep what it was given before.
+        conn.execute(text(f"REVOKE ALL ON {quote(table)} FROM {role}"))
+        conn.execute(text(f"GRANT {rights} ON {quote(table)} TO {role}"))
+
+
+async def schema_is_current(engine: AsyncEngine, package: str) -> bool:
+    """Return whether the schema is at least as new as the newest revision of `package`.
+
+    A newer one is fine: each migration suits the release before it, so that releases roll out and back under load.
+    """
+    script, _ = _load(package)
+    async with engine.connect() as conn:
+        stored = await conn.run_sync(_stored_revision)
+    return stored is not None and stored >= _newest(script)
+
+
+def forbid_changes(op: Operations, table: str) -> None:
+    """Make `table` refuse UPDATE, DELETE and TRUNCATE of every role, its owner included (who can drop the trigger)."""
+    if not _NAME.fullmatch(table):
+        raise MigrationError(f"{table!r} is not a plain table name")
+    op.execute(
+        """
+        CREATE OR REPLACE FUNCTION refuse_change() RETURNS trigger LANGUAGE plpgsql AS $$
+        BEGIN
+            RAISE EXCEPTION 'facts are never changed: % on %', TG_OP, TG_TABLE_NAME USING ERRCODE = '42501';
+        END $$
+        """
+    )
+    op.execute(
+        f"CREATE TRIGGER {table}_is_fact BEFORE UPDATE OR DELETE OR TRUNCATE ON {table} "
+        "FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()"
+    )
+
+
+def _load(package: str) -> tuple[ScriptDirectory, tuple[str, ...]]:
+    if not package.endswith(".migrations"):
+        package += ".migrations"
+    module = importlib.import_module(package)
+    folder = _folder(module)
+    script = ScriptDirectory(str(folder), version_locations=[str(folder / "versions")])
+    for revision in script.walk_revisions():
+        if not _REVISION.fullmatch(revision.revision):
+            raise MigrationError(f"{package}: revision {revision.revision!r} must be four digits, as its file name is")
+    return script, tuple(getattr(module, "FACT_TABLES", ()))
+
+
+def _folder(module: ModuleType) -> Path:
+    if module.__file__ is None:
+        raise MigrationError(f"{module.__name__} must be a package with an __init__.py")
+    return Path(module.__file__).parent
+
+
+def _newest(script: ScriptDirectory) -> str:
+    heads = script.get_heads()
+    if len(heads) != 1:
+        raise MigrationError(f"migrations must form one line; heads: {', '.join(heads) or 'none'}")
+    return heads[0]
+
+
+def _stored_revision(conn: Connection) -> str | None:
+    if conn.execute(text("SELECT to_regclass(:name)"), {"name": VERSION_TABLE}).scalar_one() is None:
+        return None
+    revision: str | None = conn.execute(text(f"SELECT version_num FROM {VERSION_TABLE}")).scalar()  # noqa: S608
+    return revision

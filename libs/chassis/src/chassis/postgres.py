@@ -1,0 +1,233 @@
+"""Postgres for a service: one engine, short transactions that honour the caller's deadline, errors in our vocabulary.
+
+SQL is text in sight (SQLAlchemy Core over asyncpg). Numbers come back as Decimal, also inside JSON; never as floats.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+from contextlib import asynccontextmanager
+from decimal import Decimal
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
+from weakref import WeakKeyDictionary
+
+import asyncpg
+from sqlalchemy import event, text
+from sqlalchemy.exc import DBAPIError, DisconnectionError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+
+from chassis.deadline import current_deadline_s
+from chassis.reasons import Reason
+from chassis.vocabulary import Conflict, DeadlineExceeded, MeterlineError, Overloaded, Unavailable
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+
+    from chassis.clock import Clock
+
+Result = TypeVar("Result")
+
+CONNECT_TIMEOUT_S: Final = 5.0
+POOL_TIMEOUT_S: Final = 5.0
+IDLE_IN_TRANSACTION_S: Final = 30.0
+"""A transaction of ours never waits for anything but Postgres; one that idles this long has lost its process."""
+_COMMAND_GRACE_S: Final = 5.0
+
+_SQLSTATES_UNAVAILABLE: Final = ("08", "57P01", "57P02", "57P03", "57P05", "53300", "25P03")
+_SQLSTATES_CONFLICT: Final = ("40001", "40P01", "55P03")
+_SQLSTATE_CANCELED: Final = "57014"
+# Each connection has its engine's time-out from the start; setting it again would cost a round trip a transaction.
+_ENGINE_TIMEOUTS_S: Final[WeakKeyDictionary[AsyncEngine, float]] = WeakKeyDictionary()
+_NO_SETTINGS: Final[Mapping[str, str]] = MappingProxyType({})
+_DURABLE: Final = {
+    "fsync": frozenset({"on"}),
+    "full_page_writes": frozenset({"on"}),
+    "synchronous_commit": frozenset({"on", "remote_apply"}),
+}
+
+
+class EngineSettings(Protocol):
+    """What the engine needs to know; `ServiceSettings` is one."""
+
+    @property
+    def pool_size(self) -> int:
+        """Database connections of this process."""
+        ...
+
+    @property
+    def statement_timeout_s(self) -> float:
+        """Seconds one SQL statement may take."""
+        ...
+
+
+class DurabilityError(Exception):
+    """Postgres is set so that an acknowledged event may be lost; the service must not start."""
+
+
+def open_engine(dsn: str, settings: EngineSettings, *, application_name: str = "meterline") -> AsyncEngine:
+    """Return an engine for `dsn` (postgresql://…, as libpq reads it). Nothing is connected yet; `dispose` it after use.
+
+    Every commit waits for the disk, whatever the role's default says. The server ends statements and transactions that
+    take too long and notices clients that died, so that a lost process can't hold a lane's lock for ever.
+    """
+    server_settings = {
+        "application_name": application_name,
+        "idle_in_transaction_session_timeout": _milliseconds(IDLE_IN_TRANSACTION_S),
+        "statement_timeout": _milliseconds(settings.statement_timeout_s),
+        "synchronous_commit": "on",
+        "tcp_keepalives_count": "3",
+        "tcp_keepalives_idle": "10",
+        "tcp_keepalives_interval": "5",
+        "timezone": "UTC",
+    }
+
+    # The server's own time-out comes first; this one is for a network that died without a word.
+    command_timeout_s = settings.statement_timeout_s + _COMMAND_GRACE_S
+    engine = create_async_engine(
+        "postgresql+asyncpg://",
+        async_creator=connect_with(dsn, server_settings=server_settings, command_timeout_s=command_timeout_s),
+        pool_size=settings.pool_size,
+        max_overflow=0,
+        pool_timeout=POOL_TIMEOUT_S,
+        pool_use_lifo=True,
+        json_deserializer=_exact_json,
+    )
+    event.listen(engine.sync_engine, "checkout", _refuse_closed)
+    _ENGINE_TIMEOUTS_S[engine] = settings.statement_timeout_s
+    return engine
+
+
+def connect_with(
+    dsn: str, *, server_settings: Mapping[str, str] = _NO_SETTINGS, command_timeout_s: float | None = None
+) -> Callable[[], Awaitable[Any]]:
+    """Return the function that opens one asyncpg connection to `dsn`, for an engine's `async_creator`."""
+
+    async def connect() -> Any:
+        return await asyncpg.connect(
+            dsn,
+            timeout=CONNECT_TIMEOUT_S,
+            command_timeout=command_timeout_s,
+            server_settings=dict(server_settings),
+        )
+
+    return connect
+
+
+def _milliseconds(seconds: float) -> str:
+    return str(max(1, round(seconds * 1000)))
+
+
+def _exact_json(document: str) -> Any:
+    return json.loads(document, parse_float=Decimal)
+
+
+def _refuse_closed(dbapi_connection: Any, _record: object, _proxy: object) -> None:
+    # A restart of Postgres closes every pooled connection; the loop has seen that, so no ping is needed to know.
+    if dbapi_connection.driver_connection.is_closed():
+        raise DisconnectionError
+
+
+async def assert_durable(engine: AsyncEngine) -> None:
+    """Raise DurabilityError unless a commit survives a power cut (fsync, full_page_writes, synchronous_commit)."""
+    async with transaction(engine) as conn:
+        for setting, accepted in _DURABLE.items():
+            value = (await conn.execute(text(f"SHOW {setting}"))).scalar_one()
+            if value not in accepted:
+                raise DurabilityError(f"Postgres runs with {setting}={value}; set it to on and restart the service")
+
+
+@asynccontextmanager
+async def transaction(engine: AsyncEngine, *, timeout_s: float | None = None) -> AsyncIterator[AsyncConnection]:
+    """Run the block in one transaction (READ COMMITTED): commit at its end, roll back on any error or cancellation.
+
+    Statements get at most `timeout_s`, by default what is left of the current RPC's deadline. Raises Unavailable
+    DATABASE_UNAVAILABLE when the connection is lost (also at COMMIT: then nobody knows whether it happened, and only
+    reading can tell), Conflict TRANSACTION_CONFLICT on deadlock, serialization failure or lock time-out,
+    DeadlineExceeded when a statement ran out of time and Overloaded when no connection was free. What other errors
+    mean (a unique violation, say) only the caller knows: they pass as they are.
+    """
+    try:
+        async with engine.connect() as conn, conn.begin():
+            await _limit_statements(conn, _statement_limit_s(engine, timeout_s))
+            yield conn
+    except (DBAPIError, PoolTimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
+        known = translate(error)
+        if known is None:
+            raise
+        raise known from error
+
+
+def _statement_limit_s(engine: AsyncEngine, timeout_s: float | None) -> float | None:
+    """Return the limit to set, or None when the connection's own is the tighter one and needs no statement."""
+    limits = [limit for limit in (timeout_s, current_deadline_s()) if limit is not None]
+    if not limits or min(limits) >= _ENGINE_TIMEOUTS_S.get(engine, 0.0):
+        return None
+    return min(limits)
+
+
+async def _limit_statements(conn: AsyncConnection, timeout_s: float | None) -> None:
+    if timeout_s is None:
+        return
+    if timeout_s <= 0:
+        raise DeadlineExceeded(Reason.DEADLINE_EXCEEDED, "no time is left; call again with a longer deadline")
+    await conn.execute(text(f"SET LOCAL statement_timeout = {_milliseconds(timeout_s)}"))
+
+
+def translate(error: BaseException) -> MeterlineError | None:
+    """Return our vocabulary's error for one of Postgres, its driver or the pool; None if only the caller can tell."""
+    if isinstance(error, PoolTimeoutError):
+        return Overloaded(Reason.OVERLOADED, "every database connection is in use; call again later")
+    cause: Any = error.orig if isinstance(error, DBAPIError) else error
+    sqlstate = getattr(cause, "sqlstate", None) or ""
+    if sqlstate.startswith(_SQLSTATES_CONFLICT):
+        return Conflict(Reason.TRANSACTION_CONFLICT, "another transaction was in the way; call again")
+    if sqlstate == _SQLSTATE_CANCELED:
+        return DeadlineExceeded(Reason.DEADLINE_EXCEEDED, "the database took too long; call again, with the same ids")
+    if sqlstate.startswith(_SQLSTATES_UNAVAILABLE) or _is_connection_loss(error, cause):
+        return Unavailable(Reason.DATABASE_UNAVAILABLE, "the database can't be reached; call again, with the same ids")
+    return None
+
+
+def _is_connection_loss(error: BaseException, cause: BaseException) -> bool:
+    if isinstance(error, DBAPIError) and error.connection_invalidated:
+        return True
+    # asyncpg says InterfaceError both of a closed connection and of a misuse; the text tells them apart.
+    root = cause.__cause__ or cause
+    if isinstance(root, asyncpg.InterfaceError):
+        return "clos" in str(root)
+    return isinstance(root, OSError | asyncpg.PostgresConnectionError)
+
+
+async def driver_connection(conn: AsyncConnection) -> Any:
+    """Return the asyncpg connection below `conn`, inside its open transaction, for COPY and other hot statements.
+
+    Its errors are asyncpg's; `transaction` translates them. It must not be used after the transaction.
+    """
+    driver = (await conn.get_raw_connection()).driver_connection
+    if driver is None:
+        raise RuntimeError("the connection has no driver connection: was it invalidated?")
+    if not driver.is_in_transaction():
+        # SQLAlchemy begins with the first statement that goes through it; before that, COPY would commit by itself.
+        await conn.execute(text("SELECT 1"))
+    return driver
+
+
+async def retry_transient(
+    operation: Callable[[], Awaitable[Result]], *, clock: Clock, attempts_max: int = 4, delay_s: float = 0.05
+) -> Result:
+    """Run `operation` again, at most `attempts_max` times in all, while the database is away or says Conflict.
+
+    Only for what may be done twice: when the connection is lost at COMMIT, the first run may have happened. Delays
+    double from `delay_s`, with jitter so that many callers don't come back at once.
+    """
+    for attempt in range(1, attempts_max):
+        try:
+            return await operation()
+        except (Unavailable, Conflict) as error:
+            if error.reason not in (Reason.DATABASE_UNAVAILABLE, Reason.TRANSACTION_CONFLICT):
+                raise
+        await clock.sleep(delay_s * 2 ** (attempt - 1) * random.uniform(0.5, 1.0))  # noqa: S311 - jitter
+    return await operation()
