@@ -12,7 +12,7 @@ ARGS ?=
 UV_EXPORT := $(BIN)/uv export --quiet --no-emit-workspace --no-header
 UV_COMPILE := $(BIN)/uv pip compile --quiet --universal --generate-hashes --python-version 3.11 --no-header --no-emit-index-url
 
-.PHONY: help install lock protos protos-release check format test test-slow demo up bench clean
+.PHONY: help install lock protos protos-release docs check format test test-slow demo up bench clean
 
 help:  ## Print this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
@@ -33,6 +33,9 @@ lock: install  ## Resolve all dependencies anew into requirements/ (hashed, with
 
 protos: install  ## Generate libs/contracts from protos/ and lint them
 	@$(BIN)/python scripts/generate_protos.py
+
+docs: install  ## Make docs/errors.md from the code
+	@$(BIN)/python scripts/generate_errors_doc.py
 
 protos-release: install  ## Make the present contracts the baseline that later ones must not break
 	@$(BIN)/python scripts/generate_protos.py --release

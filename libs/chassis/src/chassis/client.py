@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import time
-from typing import TYPE_CHECKING, Final, Protocol
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Final, Protocol, TypeVar
 
 import grpc
 
@@ -12,12 +13,21 @@ from chassis.interceptors.client import client_interceptors
 from chassis.settings import SettingsError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import AsyncIterator, Iterable
     from pathlib import Path
 
     from chassis.settings import ServiceSettings
 
 _TOKEN_REREAD_S: Final = 10.0
+
+
+class _Cancellable(Protocol):
+    def cancel(self) -> bool:
+        """Cancel the call; without effect on one that is done."""
+        ...
+
+
+StreamType = TypeVar("StreamType", bound=_Cancellable)
 
 
 class TokenSource(Protocol):
@@ -92,17 +102,34 @@ def open_channel(
     token_source: TokenSource | None,
     *,
     retried_methods: Iterable[str] = (),
+    outer_interceptors: Sequence[grpc.aio.ClientInterceptor] = (),
 ) -> grpc.aio.Channel:
     """Open a channel to `target` ("host:port" or "dns:///name:port"). Needs a running loop; close it with `close()`.
 
     `retried_methods` are full names ("package.Service/Method") of calls that only read, or are idempotent by their
-    request: gRPC repeats them by itself on UNAVAILABLE, within the call's deadline.
+    request: gRPC repeats them by itself on UNAVAILABLE, within the call's deadline. `outer_interceptors` see a call before
+    and after all else.
     """
     return grpc.aio.insecure_channel(
         target,
         options=_channel_options(settings, retried_methods),
-        interceptors=client_interceptors(target, token_source),
+        interceptors=[*outer_interceptors, *client_interceptors(target, token_source)],
     )
+
+
+@asynccontextmanager
+async def reading(call: StreamType) -> AsyncIterator[StreamType]:
+    """Hold a streaming call for the block and cancel it at the end.
+
+    `async with reading(stub.ReadFeed(request)) as feed: async for response in feed: ...`
+
+    Needed around every stream: gRPC never collects one that is left unfinished (a reader cancelled at the wrong
+    moment is enough), and the server works on for nobody.
+    """
+    try:
+        yield call
+    finally:
+        call.cancel()
 
 
 def _channel_options(settings: ChannelSettings, retried_methods: Iterable[str]) -> list[tuple[str, str | int]]:

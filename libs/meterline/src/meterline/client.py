@@ -18,6 +18,7 @@ from metering.ingest.v1 import ingest_service_pb2_grpc as ingest_grpc
 from metering.invoicing.v1 import invoicing_service_pb2_grpc as invoicing_grpc
 from metering.rating.v1 import rating_service_pb2_grpc as rating_grpc
 from meterline.event import UsageEvent, to_columns
+from meterline.failures import error_interceptors
 from meterline.suite import context as contexts
 
 if TYPE_CHECKING:
@@ -168,6 +169,7 @@ class AsyncClient:
                 self._settings,
                 StaticTokenSource(self._context.token),
                 retried_methods=_RETRIED_METHODS,
+                outer_interceptors=error_interceptors(),
             )
         return self._channels[service]
 

@@ -1,0 +1,82 @@
+"""Writes docs/errors.md from the vocabulary in the code; `--check` fails if the file is not what it would write."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Final
+
+from chassis.errors import STATUS_CODES
+from chassis.reasons import Reason
+
+TARGET: Final = Path(__file__).parent.parent / "docs" / "errors.md"
+
+_HEAD: Final = """\
+# Errors
+
+Made from `chassis.reasons` by `make docs`; a test compares.
+
+A failed call has a gRPC status code and, as google.rpc details, an `ErrorInfo` with a stable `reason` (domain `meterline`), a
+`BadRequest` that names each field at fault, and a `RetryInfo` where waiting helps. Branch on the reason, never on the text.
+
+RESOURCE_EXHAUSTED has two meanings: with `RetryInfo` the service is overloaded, retry after the delay; without it the request
+is too big, never retry. After UNAVAILABLE or DEADLINE_EXCEEDED nothing is known: repeat the call, ids make that safe.
+
+## Kinds of errors
+"""
+
+
+def render() -> str:
+    """Give the text of the document."""
+    kinds = [f"| `{kind.__name__}` | {code.name} |" for kind, code in STATUS_CODES.items()]
+    reasons = [f"| `{reason.value}` | {reason.meaning} | {reason.remedy} |" for reason in Reason]
+    return "\n".join(
+        [
+            _HEAD,
+            "| error | status |",
+            "| --- | --- |",
+            *kinds,
+            "",
+            "## Reasons",
+            "",
+            "| reason | what it means | what to do |",
+            "| --- | --- | --- |",
+            *reasons,
+            "",
+            "## Exit codes of the command line",
+            "",
+            "| code | meaning |",
+            "| --- | --- |",
+            *(f"| {code} | {meaning} |" for code, meaning in enumerate(_EXIT_CODES)),
+            "",
+        ]
+    )
+
+
+_EXIT_CODES: Final = (
+    "done",
+    "a defect in Meterline (INTERNAL); the message has a correlation id for the logs",
+    "wrong usage, or an input file that can't be used",
+    "refused by a service",
+    "not ready yet; ask again",
+    "a service can't be reached, is overloaded, or took too long",
+    "the token is missing, expired, or does not allow it",
+    "reported, but some events were refused or in conflict",
+    "the suite could not start",
+)
+
+
+def main() -> int:
+    """Write the document, or compare it."""
+    text = render()
+    if "--check" not in sys.argv[1:]:
+        TARGET.write_text(text, encoding="utf-8")
+        return 0
+    if TARGET.read_text(encoding="utf-8") == text:
+        return 0
+    sys.stderr.write("docs/errors.md is not what the code says; run `make docs` and commit it\n")
+    return 1
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
