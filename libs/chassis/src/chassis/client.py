@@ -107,8 +107,8 @@ def open_channel(
     """Open a channel to `target` ("host:port" or "dns:///name:port"). Needs a running loop; close it with `close()`.
 
     `retried_methods` are full names ("package.Service/Method") of calls that only read, or are idempotent by their
-    request: gRPC repeats them by itself on UNAVAILABLE, within the call's deadline. `outer_interceptors` see a call before
-    and after all else.
+    request: gRPC repeats them by itself on UNAVAILABLE, within the call's deadline. `outer_interceptors` see a call
+    before and after all else.
     """
     return grpc.aio.insecure_channel(
         target,
