@@ -1,0 +1,165 @@
+"""The supervisor's parts that need no process: context, back-off, files, ports, the lock."""
+
+from __future__ import annotations
+
+import os
+import socket
+import stat
+from pathlib import Path
+
+import pytest
+
+from meterline.suite import context, files, host
+from meterline.suite.directory import DataDirectory
+from meterline.suite.errors import SuiteError
+from meterline.suite.keeper import Backoff, describe_exit
+from meterline.suite.services import SERVICES
+
+
+def test_a_context_comes_back_as_it_was_saved(tmp_path: Path) -> None:
+    saved = context.Context(
+        services={"ingest": "127.0.0.1:1"},
+        token="t",
+        pids={"ingest": 2, "postgres": 3},
+        dsn={"ingest": "postgresql://x"},
+        health={"ingest": "127.0.0.1:4"},
+        data_dir=tmp_path,
+        jwks_file=tmp_path / "jwks.json",
+        supervisor=5,
+    )
+    context.save(tmp_path / "ready.json", saved)
+
+    assert context.load(tmp_path / "ready.json") == saved
+    assert stat.S_IMODE((tmp_path / "ready.json").stat().st_mode) == 0o600
+    assert "token" not in repr(saved)
+
+
+def test_a_context_made_by_hand_needs_only_addresses_and_a_token(tmp_path: Path) -> None:
+    (tmp_path / "prod.json").write_text('{"services": {"ingest": "ingest.example:443"}, "token": "t"}')
+
+    loaded = context.load(None, {context.ENVIRONMENT_KEY: str(tmp_path / "prod.json")})
+
+    assert loaded.address("ingest") == "ingest.example:443"
+    with pytest.raises(context.ContextError, match="names no service 'rating'"):
+        loaded.address("rating")
+    with pytest.raises(context.ContextError, match="names no data directory"):
+        loaded.keys_directory()
+
+
+def test_without_a_context_the_error_says_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+    with pytest.raises(context.ContextError, match="start one with `meterline up`"):
+        context.load(None, {})
+
+
+@pytest.mark.parametrize("text", ["", "[]", '{"services": []}', '{"services": {}}', '{"services": {"a": "b"}}'])
+def test_a_file_that_is_no_context_is_named(tmp_path: Path, text: str) -> None:
+    (tmp_path / "ready.json").write_text(text)
+
+    with pytest.raises(context.ContextError, match=r"ready\.json is no context: it needs services"):
+        context.load(tmp_path / "ready.json")
+
+
+def test_the_pause_doubles_to_five_seconds_and_starts_over_after_health() -> None:
+    backoff = Backoff()
+
+    pauses = [backoff.after(1) for _ in range(7)]
+    assert pauses == [0.2, 0.4, 0.8, 1.6, 3.2, 5.0, 5.0]
+    assert backoff.after(30) == 0.2
+    assert backoff.after(0) == 0.4
+
+
+def test_exits_are_told_in_words() -> None:
+    assert [describe_exit(code) for code in (0, 2, -9, -63)] == ["code 0", "code 2", "SIGKILL", "signal 63"]
+
+
+def test_logs_are_rotated_and_the_oldest_goes(tmp_path: Path) -> None:
+    log = tmp_path / "x.log"
+    for number in range(4):
+        files.rotate(log, kept=2)
+        log.write_text(str(number))
+
+    assert {path.name: path.read_text() for path in tmp_path.iterdir()} == {
+        "x.log": "3",
+        "x.log.1": "2",
+        "x.log.2": "1",
+    }
+
+
+def test_a_failed_write_leaves_the_old_file_and_no_other(tmp_path: Path) -> None:
+    target = tmp_path / "file"
+    target.write_text("old")
+
+    with pytest.raises(UnicodeEncodeError):
+        files.write_atomically(target, "new \udc80")
+
+    assert [path.read_text() for path in tmp_path.iterdir()] == ["old"]
+
+
+def test_last_lines_of_a_log_skip_empty_ones(tmp_path: Path) -> None:
+    (tmp_path / "log").write_text("a\n\nb\n\nc\n\n")
+
+    assert files.last_lines(tmp_path / "log", 2) == ["b", "c"]
+    assert files.last_lines(tmp_path / "none", 2) == []
+
+
+def test_a_free_port_is_none_of_those_the_kernel_gives_to_clients() -> None:
+    port = host.free_port()
+
+    low = int(Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0])
+    assert 1024 < port < low
+    with socket.socket() as probe:
+        probe.bind((host.LOOPBACK, port))
+
+
+def test_passwords_are_made_once_and_kept_for_their_owner_alone(tmp_path: Path) -> None:
+    directory = DataDirectory(tmp_path / "data")
+    directory.make()
+
+    first = directory.password("ingest_app")
+
+    assert directory.password("ingest_app") == first
+    assert directory.password("ingest_owner") != first
+    assert stat.S_IMODE((tmp_path / "data" / "secrets" / "ingest_app.password").stat().st_mode) == 0o600
+
+
+def test_a_directory_that_cannot_be_made_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+
+    with pytest.raises(SuiteError, match=r"can't use .*file/data as the data directory: Not a directory"):
+        DataDirectory(tmp_path / "file" / "data").make()
+
+
+def test_the_lock_names_its_holder_and_ends_with_it(tmp_path: Path) -> None:
+    directory = DataDirectory(tmp_path)
+    refused = rf"already runs .*\(process {os.getpid()}\)"
+    with directory.locked(), pytest.raises(SuiteError, match=refused), directory.locked():
+        pytest.fail("two hold the lock")
+
+    with directory.locked():
+        assert (tmp_path / "lock").read_text() == f"{os.getpid()}\n"
+
+
+def test_a_path_is_unreachable_at_the_first_closed_directory(tmp_path: Path) -> None:
+    closed = tmp_path / "closed"
+    (closed / "inner").mkdir(parents=True)
+    for path in (tmp_path, closed / "inner"):
+        path.chmod(0o755)
+    closed.chmod(0o700)
+    stranger = 54_321
+
+    # Directories above pytest's own may be closed as well; ours are what is asked about.
+    blocked = host.unreachable_part(closed / "inner", stranger, stranger)
+    assert blocked is not None
+    assert closed == blocked or blocked in closed.parents
+    assert host.unreachable_part(Path("/usr"), stranger, stranger) is None
+
+
+def test_questions_go_left_along_one_line() -> None:
+    assert [(spec.name, spec.upstream) for spec in SERVICES] == [
+        ("ingest", None),
+        ("aggregator", "ingest"),
+        ("rating", "aggregator"),
+        ("invoicing", "rating"),
+    ]

@@ -1,0 +1,80 @@
+"""Tokens made here are what services accept; keys stay with their owner."""
+
+from __future__ import annotations
+
+import json
+import stat
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from chassis.auth import TokenVerifier
+from chassis.identity import Identity, Scope
+from meterline.tokens import Grant, SigningKey, TokenError, mint, open_keys
+from testkit.clock import FakeClock
+
+HOUR = timedelta(hours=1)
+
+
+def test_a_service_accepts_what_we_mint(tmp_path: Path) -> None:
+    key, clock = open_keys(tmp_path), FakeClock()
+    token = mint(key, Grant("acme", ("report", "read"), "ann"), valid_for=HOUR, issued_at=clock.now())
+
+    identity = TokenVerifier(tmp_path / "jwks.json", "meterline", clock).verify(token)
+
+    assert identity == Identity("acme", "ann", frozenset({Scope.REPORT, Scope.READ}))
+
+
+def test_the_keys_are_made_once_and_the_private_one_is_for_its_owner_alone(tmp_path: Path) -> None:
+    first, second = open_keys(tmp_path), open_keys(tmp_path)
+
+    assert first.kid == second.kid
+    assert stat.S_IMODE((tmp_path / "signing.pem").stat().st_mode) == 0o600
+    assert [key["kid"] for key in json.loads((tmp_path / "jwks.json").read_text())["keys"]] == [first.kid]
+
+
+def test_a_replaced_key_leaves_its_public_half_so_that_its_tokens_live_on(tmp_path: Path) -> None:
+    old = open_keys(tmp_path)
+    (tmp_path / "signing.pem").unlink()
+
+    new = open_keys(tmp_path)
+
+    assert [key["kid"] for key in json.loads((tmp_path / "jwks.json").read_text())["keys"]] == [new.kid, old.kid]
+
+
+def test_the_kid_is_the_keys_thumbprint(tmp_path: Path) -> None:
+    key = SigningKey.generate()
+    key.save(tmp_path / "key.pem")
+
+    assert SigningKey.load(tmp_path / "key.pem").kid == key.kid
+    assert len(key.kid) == 43
+
+
+@pytest.mark.parametrize(
+    ("tenant", "scopes", "message"),
+    [
+        ("acme", ("raed",), "unknown scope 'raed'; choose from report, read, admin, internal"),
+        ("acme", (), "no scope given"),
+        ("", ("read",), "the tenant must have 1 to 128 printable characters"),
+        ("*", ("read",), "scope internal and tenant '\\*' go together, or neither"),
+        ("acme", ("internal",), "scope internal and tenant '\\*' go together, or neither"),
+    ],
+)
+def test_what_services_would_refuse_is_not_made(tenant: str, scopes: tuple[str, ...], message: str) -> None:
+    with pytest.raises(TokenError, match=message):
+        Grant(tenant, scopes, "ann")
+
+
+def test_a_token_that_is_never_valid_is_not_made() -> None:
+    with pytest.raises(TokenError, match="more than no time"):
+        mint(
+            SigningKey.generate(), Grant("acme", ("read",), "ann"), valid_for=timedelta(0), issued_at=datetime.now(UTC)
+        )
+
+
+def test_a_file_that_is_no_key_is_named(tmp_path: Path) -> None:
+    (tmp_path / "signing.pem").write_text("no key")
+
+    with pytest.raises(TokenError, match=r"can't read the signing key .*signing\.pem"):
+        open_keys(tmp_path)
