@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from chassis.reasons import Reason
 from rating.domain.billing_period import (
     BillingPeriod,
     Schedule,
@@ -19,7 +20,7 @@ from rating.domain.billing_period import (
     period_labelled,
     periods_touching,
 )
-from rating.domain.problems import InvalidEntryError, Problem
+from rating.domain.problems import InvalidEntryError
 
 
 def schedule(
@@ -145,25 +146,25 @@ def test_periods_follow_one_another_without_gap_or_overlap(start: date, anchor_d
 
 
 @pytest.mark.parametrize(
-    ("build", "field", "problem"),
+    ("build", "field", "reason"),
     [
-        (lambda: schedule(anchor_day=0), "anchor_day", Problem.CONTRACT_INVALID),
-        (lambda: schedule(anchor_day=32), "anchor_day", Problem.CONTRACT_INVALID),
-        (lambda: schedule(zone="Mars/Olympus"), "time_zone", Problem.TIME_ZONE_UNKNOWN),
-        (lambda: schedule(zone="../UTC"), "time_zone", Problem.TIME_ZONE_UNKNOWN),
-        (lambda: schedule(zone="localtime"), "time_zone", Problem.TIME_ZONE_UNKNOWN),
-        (lambda: schedule(zone="utc"), "time_zone", Problem.TIME_ZONE_UNKNOWN),
-        (lambda: schedule(end="2013-01-01"), "end", Problem.CONTRACT_INVALID),
-        (lambda: schedule(end="2012-01-01"), "end", Problem.CONTRACT_INVALID),
-        (lambda: schedule("1969-12-31"), "start", Problem.CONTRACT_INVALID),
-        (lambda: parse_day("start", "2013-02-29"), "start", Problem.CONTRACT_INVALID),
-        (lambda: parse_day("start", "20130201"), "start", Problem.CONTRACT_INVALID),
-        (lambda: parse_day("start", "\uff12013-02-01"), "start", Problem.CONTRACT_INVALID),
+        (lambda: schedule(anchor_day=0), "anchor_day", Reason.CONTRACT_INVALID),
+        (lambda: schedule(anchor_day=32), "anchor_day", Reason.CONTRACT_INVALID),
+        (lambda: schedule(zone="Mars/Olympus"), "time_zone", Reason.TIME_ZONE_UNKNOWN),
+        (lambda: schedule(zone="../UTC"), "time_zone", Reason.TIME_ZONE_UNKNOWN),
+        (lambda: schedule(zone="localtime"), "time_zone", Reason.TIME_ZONE_UNKNOWN),
+        (lambda: schedule(zone="utc"), "time_zone", Reason.TIME_ZONE_UNKNOWN),
+        (lambda: schedule(end="2013-01-01"), "end", Reason.CONTRACT_INVALID),
+        (lambda: schedule(end="2012-01-01"), "end", Reason.CONTRACT_INVALID),
+        (lambda: schedule("1969-12-31"), "start", Reason.CONTRACT_INVALID),
+        (lambda: parse_day("start", "2013-02-29"), "start", Reason.CONTRACT_INVALID),
+        (lambda: parse_day("start", "20130201"), "start", Reason.CONTRACT_INVALID),
+        (lambda: parse_day("start", "\uff12013-02-01"), "start", Reason.CONTRACT_INVALID),
     ],
 )
-def test_a_schedule_that_gives_no_periods_is_refused(build: object, field: str, problem: Problem) -> None:
+def test_a_schedule_that_gives_no_periods_is_refused(build: object, field: str, reason: Reason) -> None:
     assert callable(build)
     with pytest.raises(InvalidEntryError) as caught:
         build()
 
-    assert (caught.value.field, caught.value.problem) == (field, problem)
+    assert (caught.value.field, caught.value.reason) == (field, reason)

@@ -8,6 +8,7 @@ from decimal import Decimal
 
 import pytest
 
+from chassis.reasons import Reason
 from rating.domain.billing_period import BillingPeriod, Schedule, period_labelled
 from rating.domain.catalog import (
     Contract,
@@ -26,7 +27,7 @@ from rating.domain.catalog import (
 )
 from rating.domain.charge import MeterUsage, MissingMeterError, charge_id, check_meters, rate_plan
 from rating.domain.price import FixedFee, PerUnit, Price
-from rating.domain.problems import InvalidEntryError, Problem
+from rating.domain.problems import InvalidEntryError
 
 FEE = PlanItem("Base fee", "", "", Price(FixedFee(Decimal(500))))
 FLIGHTS = PlanItem("Flights", "flights", "", Price(PerUnit(Decimal(2))))
@@ -86,41 +87,41 @@ def test_the_same_content_again_is_no_change_whatever_time_it_took_effect() -> N
 
 
 @pytest.mark.parametrize(
-    ("wanted", "field", "problem"),
+    ("wanted", "field", "reason"),
     [
-        (replace(PLAN, currency="EUR"), "currency", Problem.CURRENCY_MISMATCH),
-        (replace(PLAN, effective_from=day("2013-06-01")), "effective_from", Problem.CATALOG_CONFLICT),
-        (replace(PLAN, effective_from=day("2013-01-01")), "effective_from", Problem.CATALOG_CONFLICT),
+        (replace(PLAN, currency="EUR"), "currency", Reason.CURRENCY_MISMATCH),
+        (replace(PLAN, effective_from=day("2013-06-01")), "effective_from", Reason.CATALOG_CONFLICT),
+        (replace(PLAN, effective_from=day("2013-01-01")), "effective_from", Reason.CATALOG_CONFLICT),
     ],
 )
-def test_a_version_that_would_touch_the_one_before_is_refused(wanted: Plan, field: str, problem: Problem) -> None:
+def test_a_version_that_would_touch_the_one_before_is_refused(wanted: Plan, field: str, reason: Reason) -> None:
     newest = plan_versions(None, "2013-06-01")[-1]
 
     with pytest.raises(InvalidEntryError) as caught:
         check_next_plan(newest, wanted, day("2026-01-01"))
 
-    assert (caught.value.field, caught.value.problem) == (field, problem)
+    assert (caught.value.field, caught.value.reason) == (field, reason)
 
 
 @pytest.mark.parametrize(
-    ("build", "field", "problem"),
+    ("build", "field", "reason"),
     [
-        (lambda: Plan("XXX", (FEE,)), "currency", Problem.CURRENCY_UNKNOWN),
-        (lambda: Plan("USD", (FEE, FEE)), "items[1].name", Problem.PLAN_INVALID),
-        (lambda: PlanItem("a\x00b", "", "", FEE.price), "name", Problem.TEXT_INVALID),
-        (lambda: PlanItem("Fee", "flights", "", FEE.price), "meter", Problem.PLAN_INVALID),
-        (lambda: PlanItem("Flights", "", "", FLIGHTS.price), "meter", Problem.FIELD_REQUIRED),
-        (lambda: Customer("United\u202eetinU", "USD"), "display_name", Problem.TEXT_INVALID),
-        (lambda: Customer("United", "usd"), "currency", Problem.CURRENCY_UNKNOWN),
-        (lambda: Product("Flights\n", "flights"), "display_name", Problem.TEXT_INVALID),
+        (lambda: Plan("XXX", (FEE,)), "currency", Reason.CURRENCY_UNKNOWN),
+        (lambda: Plan("USD", (FEE, FEE)), "items[1].name", Reason.PLAN_INVALID),
+        (lambda: PlanItem("a\x00b", "", "", FEE.price), "name", Reason.TEXT_INVALID),
+        (lambda: PlanItem("Fee", "flights", "", FEE.price), "meter", Reason.PLAN_INVALID),
+        (lambda: PlanItem("Flights", "", "", FLIGHTS.price), "meter", Reason.FIELD_REQUIRED),
+        (lambda: Customer("United\u202eetinU", "USD"), "display_name", Reason.TEXT_INVALID),
+        (lambda: Customer("United", "usd"), "currency", Reason.CURRENCY_UNKNOWN),
+        (lambda: Product("Flights\n", "flights"), "display_name", Reason.TEXT_INVALID),
     ],
 )
-def test_an_entry_that_contradicts_itself_is_refused(build: object, field: str, problem: Problem) -> None:
+def test_an_entry_that_contradicts_itself_is_refused(build: object, field: str, reason: Reason) -> None:
     assert callable(build)
     with pytest.raises(InvalidEntryError) as caught:
         build()
 
-    assert (caught.value.field, caught.value.problem) == (field, problem)
+    assert (caught.value.field, caught.value.reason) == (field, reason)
 
 
 @pytest.mark.parametrize(
@@ -155,7 +156,7 @@ def test_what_decides_on_periods_never_changes(wanted: Contract, field: str) -> 
     with pytest.raises(InvalidEntryError) as caught:
         check_next_contract(contract("2013-01-01"), wanted)
 
-    assert (caught.value.field, caught.value.problem) == (field, Problem.CATALOG_CONFLICT)
+    assert (caught.value.field, caught.value.reason) == (field, Reason.CATALOG_CONFLICT)
 
 
 def test_end_and_plan_of_a_contract_may_change() -> None:

@@ -11,9 +11,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from chassis.reasons import Reason
 from money import ZERO, exact_arithmetic
 from rating.domain.price import FixedFee, Graduated, Package, PerUnit, Price, Tier, Volume
-from rating.domain.problems import InvalidEntryError, Problem
+from rating.domain.problems import InvalidEntryError
 from rating.domain.tariff import StepName, rate
 
 if TYPE_CHECKING:
@@ -185,32 +186,32 @@ def test_a_package_step_names_its_blocks() -> None:
 
 
 @pytest.mark.parametrize(
-    ("build", "field", "problem"),
+    ("build", "field", "reason"),
     [
-        (lambda: Graduated(()), "tiers", Problem.TIERS_INVALID),
-        (lambda: Graduated((tier("10", "1"),)), "tiers[0].up_to", Problem.TIERS_INVALID),
-        (lambda: Volume((tier(None, "1"), tier(None, "1"))), "tiers[0].up_to", Problem.TIERS_INVALID),
-        (lambda: Volume((tier("5", "1"), tier("5", "1"), tier(None, "1"))), "tiers[1].up_to", Problem.TIERS_INVALID),
-        (lambda: Graduated((tier("9", "1"), tier("5", "1"), tier(None, "1"))), "tiers[1].up_to", Problem.TIERS_INVALID),
-        (lambda: tier("0", "1"), "up_to", Problem.TIERS_INVALID),
-        (lambda: tier("5", "-1"), "unit", Problem.PRICE_INVALID),
-        (lambda: tier("5", "1", "-1"), "flat", Problem.PRICE_INVALID),
-        (lambda: PerUnit(Decimal("-0.01")), "unit", Problem.PRICE_INVALID),
-        (lambda: PerUnit(Decimal("NaN")), "unit", Problem.PRICE_INVALID),
-        (lambda: Package(ZERO, Decimal(1)), "size", Problem.PRICE_INVALID),
-        (lambda: Package(Decimal(1), Decimal(-1)), "unit", Problem.PRICE_INVALID),
-        (lambda: FixedFee(Decimal(-1)), "amount", Problem.PRICE_INVALID),
-        (lambda: Price(PerUnit(ZERO), included=Decimal(-1)), "included", Problem.PRICE_INVALID),
-        (lambda: Price(PerUnit(ZERO), minimum=Decimal(-1)), "minimum", Problem.PRICE_INVALID),
-        (lambda: Price(FixedFee(ZERO), minimum=ZERO), "fixed", Problem.PRICE_INVALID),
+        (lambda: Graduated(()), "tiers", Reason.TIERS_INVALID),
+        (lambda: Graduated((tier("10", "1"),)), "tiers[0].up_to", Reason.TIERS_INVALID),
+        (lambda: Volume((tier(None, "1"), tier(None, "1"))), "tiers[0].up_to", Reason.TIERS_INVALID),
+        (lambda: Volume((tier("5", "1"), tier("5", "1"), tier(None, "1"))), "tiers[1].up_to", Reason.TIERS_INVALID),
+        (lambda: Graduated((tier("9", "1"), tier("5", "1"), tier(None, "1"))), "tiers[1].up_to", Reason.TIERS_INVALID),
+        (lambda: tier("0", "1"), "up_to", Reason.TIERS_INVALID),
+        (lambda: tier("5", "-1"), "unit", Reason.PRICE_INVALID),
+        (lambda: tier("5", "1", "-1"), "flat", Reason.PRICE_INVALID),
+        (lambda: PerUnit(Decimal("-0.01")), "unit", Reason.PRICE_INVALID),
+        (lambda: PerUnit(Decimal("NaN")), "unit", Reason.PRICE_INVALID),
+        (lambda: Package(ZERO, Decimal(1)), "size", Reason.PRICE_INVALID),
+        (lambda: Package(Decimal(1), Decimal(-1)), "unit", Reason.PRICE_INVALID),
+        (lambda: FixedFee(Decimal(-1)), "amount", Reason.PRICE_INVALID),
+        (lambda: Price(PerUnit(ZERO), included=Decimal(-1)), "included", Reason.PRICE_INVALID),
+        (lambda: Price(PerUnit(ZERO), minimum=Decimal(-1)), "minimum", Reason.PRICE_INVALID),
+        (lambda: Price(FixedFee(ZERO), minimum=ZERO), "fixed", Reason.PRICE_INVALID),
     ],
 )
-def test_a_price_that_contradicts_itself_is_refused(build: object, field: str, problem: Problem) -> None:
+def test_a_price_that_contradicts_itself_is_refused(build: object, field: str, reason: Reason) -> None:
     assert callable(build)
     with pytest.raises(InvalidEntryError) as caught:
         build()
 
-    assert (caught.value.field, caught.value.problem) == (field, problem)
+    assert (caught.value.field, caught.value.reason) == (field, reason)
 
 
 # --- laws ------------------------------------------------------------------------------------------------------------

@@ -16,7 +16,8 @@ from functools import cache
 from typing import TYPE_CHECKING, Final, NamedTuple
 from zoneinfo import ZoneInfo, available_timezones
 
-from rating.domain.problems import InvalidEntryError, Problem
+from chassis.reasons import Reason
+from rating.domain.problems import InvalidEntryError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -61,16 +62,16 @@ class Schedule:
     def __post_init__(self) -> None:
         """Refuse what gives no period."""
         if not 1 <= self.anchor_day <= _ANCHOR_DAY_MAX:
-            raise InvalidEntryError("anchor_day", Problem.CONTRACT_INVALID, "must be a day of the month, 1 to 31")
+            raise InvalidEntryError("anchor_day", Reason.CONTRACT_INVALID, "must be a day of the month, 1 to 31")
         if self.zone not in _zones():
             message = f"{self.zone!a} is not an IANA time zone; use a name such as Europe/Vienna or UTC"
-            raise InvalidEntryError("time_zone", Problem.TIME_ZONE_UNKNOWN, message)
+            raise InvalidEntryError("time_zone", Reason.TIME_ZONE_UNKNOWN, message)
         for field, day in (("start", self.start), ("end", self.end)):
             if day is not None and not _YEAR_MIN <= day.year <= _YEAR_MAX:
                 message = f"must lie in the years {_YEAR_MIN} to {_YEAR_MAX}"
-                raise InvalidEntryError(field, Problem.CONTRACT_INVALID, message)
+                raise InvalidEntryError(field, Reason.CONTRACT_INVALID, message)
         if self.end is not None and self.end <= self.start:
-            raise InvalidEntryError("end", Problem.CONTRACT_INVALID, "must be later than the start")
+            raise InvalidEntryError("end", Reason.CONTRACT_INVALID, "must be later than the start")
 
 
 class _Month(NamedTuple):
@@ -96,7 +97,7 @@ def parse_day(field: str, text: str) -> date:
             return date.fromisoformat(text)
         except ValueError:
             pass
-    raise InvalidEntryError(field, Problem.CONTRACT_INVALID, f"{text[:20]!a} is not a day; write it as 2013-01-31")
+    raise InvalidEntryError(field, Reason.CONTRACT_INVALID, f"{text[:20]!a} is not a day; write it as 2013-01-31")
 
 
 def period_labelled(schedule: Schedule, label: str) -> BillingPeriod | None:

@@ -9,10 +9,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Generic, TypeVar
 
+from chassis.reasons import Reason
 from money import UnknownCurrencyError
 from money import currency as find_currency
 from rating.domain.billing_period import contract_span
-from rating.domain.problems import InvalidEntryError, Problem
+from rating.domain.problems import InvalidEntryError
 from rating.domain.text import check_text
 
 if TYPE_CHECKING:
@@ -51,9 +52,9 @@ class PlanItem:
         check_text("name", self.name)
         check_text("meter", self.meter)
         if self.price.is_fixed and (self.meter or self.product):
-            raise InvalidEntryError("meter", Problem.PLAN_INVALID, "a fixed fee looks at no usage; leave the meter out")
+            raise InvalidEntryError("meter", Reason.PLAN_INVALID, "a fixed fee looks at no usage; leave the meter out")
         if not self.price.is_fixed and not self.meter:
-            raise InvalidEntryError("meter", Problem.FIELD_REQUIRED, "name the meter or the product that is priced")
+            raise InvalidEntryError("meter", Reason.FIELD_REQUIRED, "name the meter or the product that is priced")
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +74,7 @@ class Plan:
         for position, item in enumerate(self.items):
             if item.name in names:
                 message = f"the name {item.name!a} stands twice; invoice lines are told apart by it"
-                raise InvalidEntryError(f"items[{position}].name", Problem.PLAN_INVALID, message)
+                raise InvalidEntryError(f"items[{position}].name", Reason.PLAN_INVALID, message)
             names.add(item.name)
 
 
@@ -115,7 +116,7 @@ def check_currency(path: str, code: str) -> None:
     try:
         find_currency(code)
     except UnknownCurrencyError as error:
-        raise InvalidEntryError(path, Problem.CURRENCY_UNKNOWN, str(error)) from error
+        raise InvalidEntryError(path, Reason.CURRENCY_UNKNOWN, str(error)) from error
 
 
 def same_content(newest: Plan, wanted: Plan) -> bool:
@@ -133,12 +134,12 @@ def check_next_plan(newest: Version[Plan] | None, wanted: Plan, applied_at: date
         return wanted
     if newest.content.currency != wanted.currency:
         message = f"the plan is in {newest.content.currency}, and its contracts with it; make a new plan instead"
-        raise InvalidEntryError("currency", Problem.CURRENCY_MISMATCH, message)
+        raise InvalidEntryError("currency", Reason.CURRENCY_MISMATCH, message)
     effective_from = wanted.effective_from or applied_at
     before = newest.content.effective_from
     if before is not None and effective_from <= before:
         message = f"must be later than {before.isoformat()}, when version {newest.version} takes effect"
-        raise InvalidEntryError("effective_from", Problem.CATALOG_CONFLICT, message)
+        raise InvalidEntryError("effective_from", Reason.CATALOG_CONFLICT, message)
     return Plan(wanted.currency, wanted.items, wanted.description, effective_from)
 
 
@@ -175,7 +176,7 @@ def check_next_contract(newest: Contract, wanted: Contract) -> None:
     for path, is_now, would_be in unchangeable:
         if is_now != would_be:
             message = f"is {is_now} and never changes; end this contract and make another one"
-            raise InvalidEntryError(path, Problem.CATALOG_CONFLICT, message)
+            raise InvalidEntryError(path, Reason.CATALOG_CONFLICT, message)
 
 
 def check_kept_periods(frozen: Iterable[BillingPeriod], now: Iterable[BillingPeriod | None]) -> None:
@@ -183,7 +184,7 @@ def check_kept_periods(frozen: Iterable[BillingPeriod], now: Iterable[BillingPer
     for kept, period in zip(frozen, now, strict=True):
         if period != kept:
             message = f"period {kept.label} is already rated for good; end the contract after it"
-            raise InvalidEntryError("end", Problem.CATALOG_CONFLICT, message)
+            raise InvalidEntryError("end", Reason.CATALOG_CONFLICT, message)
 
 
 def overlapping(contract: Contract, others: Iterable[tuple[str, Contract]]) -> str | None:

@@ -13,7 +13,8 @@ from rating.domain.tariff import ONE, rate
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from rating.domain.catalog import Plan, PlanItem
+    from rating.domain.billing_period import BillingPeriod
+    from rating.domain.catalog import Plan, PlanItem, Version
     from rating.domain.tariff import Derivation
 
 
@@ -52,6 +53,74 @@ class Charge:
     quantity: Decimal
     event_count: int
     derivation: Derivation
+
+
+@dataclass(frozen=True, slots=True)
+class AsOf:
+    """How far into the event log a quantity reaches: the log's epoch, and the last position counted of each lane."""
+
+    epoch: str
+    positions: tuple[tuple[int, int], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """Totals of all meters of one customer and period. `snapshot_id` is empty for usage as it is now."""
+
+    meters: Mapping[str, MeterUsage]
+    as_of: AsOf
+    snapshot_id: str = ""
+    amends_snapshot_id: str = ""
+    traceparent: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """By what a period of a contract is rated: decided once, before any usage is looked at."""
+
+    contract: str
+    customer: str
+    period: BillingPeriod
+    time_zone: str
+    plan: Version[Plan]
+
+
+@dataclass(frozen=True, slots=True)
+class RatedPeriod:
+    """The charges of one contract and period. Frozen if it has a `snapshot_id`, else as usage is now.
+
+    `traceparent` names the span that rated it.
+    """
+
+    contract: str
+    customer: str
+    period: BillingPeriod
+    plan: str
+    plan_version: int
+    currency: str
+    charges: tuple[Charge, ...]
+    as_of: AsOf
+    snapshot_id: str = ""
+    amends_snapshot_id: str = ""
+    traceparent: str = ""
+
+
+def rate_period(terms: Terms, usage: Usage, traceparent: str = "") -> RatedPeriod:
+    """Price the usage of a period by its terms. Raises `MissingMeterError`."""
+    plan = terms.plan.content
+    return RatedPeriod(
+        contract=terms.contract,
+        customer=terms.customer,
+        period=terms.period,
+        plan=terms.plan.name,
+        plan_version=terms.plan.version,
+        currency=plan.currency,
+        charges=rate_plan(plan, usage.meters),
+        as_of=usage.as_of,
+        snapshot_id=usage.snapshot_id,
+        amends_snapshot_id=usage.amends_snapshot_id,
+        traceparent=traceparent,
+    )
 
 
 def rate_plan(plan: Plan, usage: Mapping[str, MeterUsage]) -> tuple[Charge, ...]:

@@ -9,13 +9,14 @@ from dataclasses import dataclass
 from decimal import Decimal
 from itertools import pairwise
 
+from chassis.reasons import Reason
 from money import ZERO
-from rating.domain.problems import InvalidEntryError, Problem
+from rating.domain.problems import InvalidEntryError
 
 
 def _check_not_negative(field: str, value: Decimal) -> None:
     if not value.is_finite() or value < 0:
-        raise InvalidEntryError(field, Problem.PRICE_INVALID, "must be zero or more")
+        raise InvalidEntryError(field, Reason.PRICE_INVALID, "must be zero or more")
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +32,7 @@ class Tier:
         _check_not_negative("unit", self.unit)
         _check_not_negative("flat", self.flat)
         if self.up_to is not None and not self.up_to > 0:
-            raise InvalidEntryError("up_to", Problem.TIERS_INVALID, "an upper bound must be greater than zero")
+            raise InvalidEntryError("up_to", Reason.TIERS_INVALID, "an upper bound must be greater than zero")
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +90,7 @@ class Package:
         """Refuse empty blocks and a negative price."""
         _check_not_negative("unit", self.unit)
         if not self.size > 0:
-            raise InvalidEntryError("size", Problem.PRICE_INVALID, "a block must hold more than zero units")
+            raise InvalidEntryError("size", Reason.PRICE_INVALID, "a block must hold more than zero units")
 
 
 PriceModel = FixedFee | PerUnit | Graduated | Volume | Package
@@ -110,7 +111,7 @@ class Price:
             _check_not_negative("minimum", self.minimum)
         if self.is_fixed and (self.included or self.minimum is not None):
             message = "a fixed fee has neither included units nor a minimum"
-            raise InvalidEntryError("fixed", Problem.PRICE_INVALID, message)
+            raise InvalidEntryError("fixed", Reason.PRICE_INVALID, message)
 
     @property
     def is_fixed(self) -> bool:
@@ -120,17 +121,17 @@ class Price:
 
 def _check_tiers(tiers: tuple[Tier, ...]) -> None:
     if not tiers:
-        raise InvalidEntryError("tiers", Problem.TIERS_INVALID, "there must be at least one tier")
+        raise InvalidEntryError("tiers", Reason.TIERS_INVALID, "there must be at least one tier")
     for position, tier in enumerate(tiers[:-1]):
         if tier.up_to is None:
             message = "only the last tier is without an upper bound"
-            raise InvalidEntryError(f"tiers[{position}].up_to", Problem.TIERS_INVALID, message)
+            raise InvalidEntryError(f"tiers[{position}].up_to", Reason.TIERS_INVALID, message)
     last = len(tiers) - 1
     if tiers[last].up_to is not None:
         message = "leave the upper bound of the last tier out, so that every quantity has a price"
-        raise InvalidEntryError(f"tiers[{last}].up_to", Problem.TIERS_INVALID, message)
+        raise InvalidEntryError(f"tiers[{last}].up_to", Reason.TIERS_INVALID, message)
     bounds = [tier.up_to for tier in tiers[:-1] if tier.up_to is not None]
     for position, (lower, upper) in enumerate(pairwise(bounds), start=1):
         if upper <= lower:
             message = f"upper bounds must rise: {upper:f} follows {lower:f}"
-            raise InvalidEntryError(f"tiers[{position}].up_to", Problem.TIERS_INVALID, message)
+            raise InvalidEntryError(f"tiers[{position}].up_to", Reason.TIERS_INVALID, message)

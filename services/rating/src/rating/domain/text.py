@@ -5,7 +5,8 @@ from __future__ import annotations
 import unicodedata
 from typing import Final
 
-from rating.domain.problems import InvalidEntryError, Problem
+from chassis.reasons import Reason
+from rating.domain.problems import InvalidEntryError
 
 # They turn the direction of what follows, so that one text can look like another on paper and in logs.
 _DIRECTION_MARKS: Final = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
@@ -17,5 +18,5 @@ def check_text(field: str, text: str) -> str:
     for character in text:
         if character in _DIRECTION_MARKS or unicodedata.category(character) in _FORBIDDEN_CATEGORIES:
             message = f"holds the character U+{ord(character):04X}; use printable text on one line"
-            raise InvalidEntryError(field, Problem.TEXT_INVALID, message)
+            raise InvalidEntryError(field, Reason.TEXT_INVALID, message)
     return text

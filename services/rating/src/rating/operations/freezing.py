@@ -1,0 +1,157 @@
+"""Frozen charges: usage is sealed, rated once, stored as a fact, and explained ever after."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from chassis.errors import Conflict, NotFound, Reason
+from chassis.identity import current_tenant
+from chassis.postgres import transaction
+from chassis.telemetry import link_from, start_span, traceparent_of
+from metering.rating.v1 import rating_service_pb2 as pb
+from rating import store, telemetry, wire
+from rating.domain.billing_period import period_labelled
+from rating.domain.charge import ChargeKind, MissingMeterError, check_meters, rate_period
+from rating.operations.catalog import find_contract, find_customer, find_plan, period_invalid
+from rating.operations.terms import terms_of
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Sequence
+    from datetime import timedelta
+
+    from sqlalchemy.ext.asyncio import AsyncConnection
+
+    from metering.aggregator.v1 import usage_pb2
+    from rating.domain.catalog import Contract, Customer, Version
+    from rating.domain.charge import RatedPeriod, Terms, Usage
+    from rating.operations.dependencies import Dependencies
+    from rating.store import FrozenCharge
+
+
+async def rate_usage(
+    contract: str, billing_period: str, grace: timedelta, amends_snapshot_id: str, dependencies: Dependencies
+) -> tuple[RatedPeriod, Version[Contract], Version[Customer]]:
+    """Seal and rate a period for good; asked again, give the same.
+
+    With `amends_snapshot_id`, rate what usage has become since, by the plan version of that snapshot's charges; if
+    nothing changed, give those charges. Raises what SealUsage raises, NotFound and InvalidRequest.
+    """
+    tenant, started_s = current_tenant(), dependencies.clock.monotonic_s()
+    amended: RatedPeriod | None = None
+    async with transaction(dependencies.engine) as conn:
+        versions = await find_contract(conn, tenant, contract)
+        customer = await find_customer(conn, tenant, versions[-1].content.customer)
+        period = period_labelled(versions[-1].content.schedule, billing_period)
+        if period is None:
+            raise period_invalid(contract, billing_period)
+        if amends_snapshot_id:
+            amended = await store.rated_period(conn, tenant, contract, billing_period, amends_snapshot_id)
+            if amended is None:
+                message = (
+                    f"no charges of {contract!r} in {billing_period} were rated by snapshot {amends_snapshot_id!r}"
+                )
+                raise NotFound(Reason.SNAPSHOT_NOT_FOUND, message)
+        rated = await store.rating_that_amends(conn, tenant, contract, billing_period, amends_snapshot_id)
+        terms = await terms_of(conn, tenant, versions, period)
+    if rated is None:
+        usage = await _seal(terms, grace, amends_snapshot_id, dependencies)
+        if amended is not None and usage.snapshot_id == amended.snapshot_id:
+            return amended, versions[-1], customer
+        rated = await _freeze(tenant, terms, usage, dependencies)
+        dependencies.instruments.frozen(
+            charges=len(rated.charges), duration_s=dependencies.clock.monotonic_s() - started_s
+        )
+    return rated, versions[-1], customer
+
+
+async def _seal(terms: Terms, grace: timedelta, amends_snapshot_id: str, dependencies: Dependencies) -> Usage:
+    if not amends_snapshot_id:
+        # A snapshot never changes: one sealed without a meter that the plan prices could never be billed.
+        totals = await dependencies.aggregator.totals(terms.customer, terms.period)
+        try:
+            check_meters(terms.plan.content, totals.meters)
+        except MissingMeterError as error:
+            raise NotFound(Reason.METER_NOT_FOUND, str(error)) from error
+    return await dependencies.aggregator.seal(
+        terms.customer,
+        terms.period,
+        not_before=terms.period.end + grace,
+        time_zone=terms.time_zone,
+        amends_snapshot_id=amends_snapshot_id,
+    )
+
+
+async def _freeze(tenant: str, terms: Terms, usage: Usage, dependencies: Dependencies) -> RatedPeriod:
+    link = link_from(usage.traceparent)
+    attributes: dict[str, str | int] = {
+        telemetry.CONTRACT: terms.contract,
+        telemetry.BILLING_PERIOD: terms.period.label,
+        telemetry.SNAPSHOT: usage.snapshot_id,
+        telemetry.PLAN: terms.plan.name,
+        telemetry.PLAN_VERSION: terms.plan.version,
+    }
+    with start_span("rate usage", money=True, links=[link] if link else [], attributes=attributes) as span:
+        try:
+            rated = rate_period(terms, usage, traceparent_of(span))
+        except MissingMeterError as error:
+            raise NotFound(Reason.METER_NOT_FOUND, str(error)) from error
+        span.set_attribute(telemetry.CHARGES, len(rated.charges))
+        async with transaction(dependencies.engine) as conn:
+            return await _add(conn, tenant, rated, dependencies)
+
+
+async def _add(conn: AsyncConnection, tenant: str, rated: RatedPeriod, dependencies: Dependencies) -> RatedPeriod:
+    """Store a rated period, or give the one that another call stored first."""
+    # The contract may have been ended in the meantime; from here on it can't be without seeing this period.
+    await store.lock_entry(conn, "contract", tenant, rated.contract)
+    contract = (await find_contract(conn, tenant, rated.contract))[-1].content
+    if period_labelled(contract.schedule, rated.period.label) != rated.period:
+        message = f"contract {rated.contract!r} changed while {rated.period.label} was rated; call again"
+        raise Conflict(Reason.TRANSACTION_CONFLICT, message)
+    if await store.add_rated_period(conn, tenant, rated, dependencies.clock.now()):
+        return rated
+    key = (rated.contract, rated.period.label)
+    stored = await store.rating_that_amends(conn, tenant, *key, rated.amends_snapshot_id)
+    if stored is None:
+        message = f"snapshot {rated.snapshot_id!r} was rated beside this call; call again"
+        raise Conflict(Reason.TRANSACTION_CONFLICT, message)
+    return stored
+
+
+async def explain(charge_id: str, dependencies: Dependencies) -> pb.ExplainChargeResponse:
+    """Give a frozen charge, its price, its snapshot and the windows of its meter. Raises NotFound."""
+    tenant = current_tenant()
+    async with transaction(dependencies.engine) as conn:
+        found = await _find_charge(conn, tenant, charge_id)
+        plan = await find_plan(conn, tenant, found.rated.plan, found.rated.plan_version)
+    item = next(item for item in plan.content.items if item.name == found.charge.item)
+    response = pb.ExplainChargeResponse(
+        charge=wire.charge_to_proto(tenant, found.charge, found.rated), item=wire.item_to_proto(item)
+    )
+    if found.charge.kind is ChargeKind.USAGE:
+        snapshot, windows = await dependencies.aggregator.snapshot(found.rated.snapshot_id, found.charge.meter)
+        response.snapshot.CopyFrom(snapshot)
+        response.windows.extend(windows)
+    return response
+
+
+async def charge_events(
+    charge_id: str, *, only_amendment: bool, limit: int, dependencies: Dependencies
+) -> AsyncIterator[Sequence[usage_pb2.MeteredEvent]]:
+    """Stream the events behind a frozen charge, page by page; a fixed fee has none. Raises NotFound."""
+    async with transaction(dependencies.engine) as conn:
+        found = await _find_charge(conn, current_tenant(), charge_id)
+    if found.charge.kind is ChargeKind.FIXED:
+        return
+    pages = dependencies.aggregator.events(
+        found.rated.snapshot_id, found.charge.meter, only_amendment=only_amendment, limit=limit
+    )
+    async for page in pages:
+        yield page
+
+
+async def _find_charge(conn: AsyncConnection, tenant: str, charge_id: str) -> FrozenCharge:
+    found = await store.find_charge(conn, tenant, charge_id)
+    if found is None:
+        raise NotFound(Reason.CHARGE_NOT_FOUND, f"there is no frozen charge {charge_id!r}; live charges have no id")
+    return found

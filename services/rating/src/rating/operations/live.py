@@ -1,0 +1,174 @@
+"""Live charges: what usage costs now. Changes mark periods, marked periods are rated whole, so nothing can drift."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING, Final
+
+from chassis.errors import InvalidRequest, MeterlineError, NotFound, Reason, invalid_field
+from chassis.identity import acting_for, current_tenant
+from chassis.logs import get_logger
+from chassis.postgres import transaction
+from metering.common.v1 import feed_pb2, values_pb2
+from metering.rating.v1 import rating_service_pb2 as pb
+from rating import store, wire
+from rating.domain.billing_period import period_at, period_labelled, periods_touching
+from rating.domain.charge import MissingMeterError, rate_period
+from rating.operations.catalog import find_contract, find_customer, period_invalid
+from rating.operations.terms import terms_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from datetime import datetime
+
+    from sqlalchemy.ext.asyncio import AsyncConnection
+
+    from rating.domain.billing_period import BillingPeriod
+    from rating.domain.catalog import Contract, Customer, Version
+    from rating.domain.charge import RatedPeriod, Terms
+    from rating.operations.dependencies import Dependencies
+    from rating.store import Claim
+
+CHANGES_CONSUMER: Final = "usage-changes"
+"""Name under which the place in the aggregator's change feed is kept."""
+
+_RETRY_MIN_S: Final = 0.5
+_RETRY_MAX_S: Final = 60.0
+_log = get_logger(__name__)
+
+
+# --- asking ----------------------------------------------------------------------------------------------------------
+
+
+async def live_charges(
+    request: pb.ListChargesRequest, dependencies: Dependencies
+) -> tuple[RatedPeriod, Version[Contract], Version[Customer]]:
+    """Give the charges of a period as usage is now: those stored, or rated on the spot if they are out of date."""
+    tenant = current_tenant()
+    stored: RatedPeriod | None = None
+    async with transaction(dependencies.engine) as conn:
+        versions, period = await _select(conn, tenant, request, dependencies.clock.now())
+        terms = await terms_of(conn, tenant, versions, period)
+        customer = await find_customer(conn, tenant, terms.customer)
+        # In this order: rows are stored before their marks are taken away.
+        if not await store.is_dirty(conn, tenant, terms.contract, period.label):
+            stored = await store.find_live_period(conn, tenant, terms.contract, period.label)
+    if stored is not None and _is_by(stored, terms):
+        return stored, versions[-1], customer
+    return await _rate_now(terms, dependencies), versions[-1], customer
+
+
+async def _select(
+    conn: AsyncConnection, tenant: str, request: pb.ListChargesRequest, now: datetime
+) -> tuple[list[Version[Contract]], BillingPeriod]:
+    if bool(request.contract) == bool(request.customer):
+        raise invalid_field("contract", Reason.FIELD_REQUIRED, "name either the contract or the customer")
+    label = request.billing_period
+    if request.contract:
+        versions = await find_contract(conn, tenant, request.contract)
+        period = _period(versions[-1].content, label, now)
+        if period is None:
+            raise period_invalid(request.contract, label)
+        return versions, period
+    key = (tenant, request.customer)
+    contracts = (await store.contracts_of_customers(conn, [key])).get(key, [])
+    found = [(each.name, period) for each in contracts if (period := _period(each.content, label, now)) is not None]
+    if not found:
+        when = label or "now"
+        raise NotFound(Reason.CONTRACT_NOT_FOUND, f"customer {request.customer!r} has no contract in force {when}")
+    if len(found) > 1:
+        names = ", ".join(repr(name) for name, _ in found)
+        raise InvalidRequest(
+            Reason.PERIOD_INVALID, f"in {label} contracts {names} have a period each; name one of them"
+        )
+    name, period = found[0]
+    return await find_contract(conn, tenant, name), period
+
+
+def _period(contract: Contract, label: str, now: datetime) -> BillingPeriod | None:
+    return period_labelled(contract.schedule, label) if label else period_at(contract.schedule, now)
+
+
+def _is_by(stored: RatedPeriod, terms: Terms) -> bool:
+    return (stored.plan, stored.plan_version, stored.period) == (terms.plan.name, terms.plan.version, terms.period)
+
+
+async def _rate_now(terms: Terms, dependencies: Dependencies) -> RatedPeriod:
+    usage = await dependencies.aggregator.totals(terms.customer, terms.period)
+    try:
+        return rate_period(terms, usage)
+    except MissingMeterError as error:
+        raise NotFound(Reason.METER_NOT_FOUND, str(error)) from error
+
+
+async def progress(dependencies: Dependencies) -> pb.GetProgressResponse:
+    """Tell how far the change feed is applied, and how many periods of the tenant wait to be rated again."""
+    async with transaction(dependencies.engine) as conn:
+        epoch, positions = await store.applied_heads(conn, CHANGES_CONSUMER)
+        dirty = await store.count_dirty(conn, current_tenant())
+    lanes = [values_pb2.LanePosition(lane=lane, position=positions[lane]) for lane in sorted(positions)]
+    return pb.GetProgressResponse(applied=feed_pb2.FeedHeads(epoch=epoch, lanes=lanes), dirty_periods=dirty)
+
+
+# --- keeping up ------------------------------------------------------------------------------------------------------
+
+
+async def mark_changed(
+    conn: AsyncConnection, changes: Iterable[tuple[str, wire.Change]], dependencies: Dependencies
+) -> None:
+    """Mark the contract periods in which usage changed, in the caller's transaction: (tenant, change) each.
+
+    A customer without a contract needs no mark: its charges are rated when somebody asks.
+    """
+    by_customer: dict[tuple[str, str], list[wire.Change]] = {}
+    for tenant, change in changes:
+        by_customer.setdefault((tenant, change.customer), []).append(change)
+    contracts = await store.contracts_of_customers(conn, by_customer)
+    periods = {
+        (tenant, contract.name, period.label)
+        for (tenant, customer), found in contracts.items()
+        for contract in found
+        for change in by_customer[tenant, customer]
+        for period in periods_touching(contract.content.schedule, change.start, change.end)
+    }
+    await store.mark_dirty(conn, periods, dependencies.clock.now())
+
+
+async def take_claims(limit: int, lease_s: float, dependencies: Dependencies) -> list[Claim]:
+    """Take on marked periods, each for `lease_s` seconds."""
+    now = dependencies.clock.now()
+    async with transaction(dependencies.engine) as conn:
+        return await store.claim_dirty(conn, now, now + timedelta(seconds=lease_s), limit)
+
+
+async def refresh_claim(claim: Claim, dependencies: Dependencies) -> None:
+    """Rate a marked period whole and store it. What fails is put off, longer each time, and the others go on."""
+    with acting_for(claim.tenant):
+        try:
+            await _refresh(claim, dependencies)
+            dependencies.instruments.refreshed()
+        except MeterlineError as error:
+            delay_s = min(_RETRY_MAX_S, _RETRY_MIN_S * 2 ** min(claim.attempts, 10))
+            _log.warning("live charges put off", reason=error.reason.value, retry_in_s=delay_s, **_named(claim))
+            dependencies.instruments.failed()
+            due_at = dependencies.clock.now() + timedelta(seconds=delay_s)
+            async with transaction(dependencies.engine) as conn:
+                await store.postpone(conn, claim, due_at)
+
+
+async def _refresh(claim: Claim, dependencies: Dependencies) -> None:
+    async with transaction(dependencies.engine) as conn:
+        versions = await find_contract(conn, claim.tenant, claim.contract)
+        period = period_labelled(versions[-1].content.schedule, claim.billing_period)
+        if period is None:
+            # The contract was ended before it.
+            await store.drop_live_period(conn, claim, dependencies.clock.now())
+            return
+        terms = await terms_of(conn, claim.tenant, versions, period)
+    rated = await _rate_now(terms, dependencies)
+    async with transaction(dependencies.engine) as conn:
+        await store.keep_live_period(conn, claim, rated, dependencies.clock.now())
+
+
+def _named(claim: Claim) -> dict[str, str]:
+    return {"tenant": claim.tenant, "contract": claim.contract, "billing_period": claim.billing_period}

@@ -1,0 +1,73 @@
+"""Every SQL statement of rating, by what it is about."""
+
+from __future__ import annotations
+
+from rating.store.catalog import (
+    add_contract,
+    add_customer,
+    add_plan,
+    add_product,
+    contract_versions,
+    contracts_of_customers,
+    list_contracts,
+    list_customers,
+    list_plans,
+    list_products,
+    lock_entry,
+    newest_customer,
+    newest_product,
+    plan_versions,
+)
+from rating.store.charges import (
+    FrozenCharge,
+    add_rated_period,
+    find_charge,
+    frozen_periods,
+    rated_period,
+    rating_that_amends,
+)
+from rating.store.live import (
+    Claim,
+    applied_heads,
+    claim_dirty,
+    count_dirty,
+    drop_live_period,
+    find_live_period,
+    is_dirty,
+    keep_live_period,
+    mark_dirty,
+    postpone,
+)
+
+__all__ = [
+    "Claim",
+    "FrozenCharge",
+    "add_contract",
+    "add_customer",
+    "add_plan",
+    "add_product",
+    "add_rated_period",
+    "applied_heads",
+    "claim_dirty",
+    "contract_versions",
+    "contracts_of_customers",
+    "count_dirty",
+    "drop_live_period",
+    "find_charge",
+    "find_live_period",
+    "frozen_periods",
+    "is_dirty",
+    "keep_live_period",
+    "list_contracts",
+    "list_customers",
+    "list_plans",
+    "list_products",
+    "lock_entry",
+    "mark_dirty",
+    "newest_customer",
+    "newest_product",
+    "plan_versions",
+    "postpone",
+    "rated_period",
+    "rating_that_amends",
+]

@@ -1,0 +1,196 @@
+"""Frozen charges: facts, added once under their natural key."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import UTC
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import text
+
+from rating.domain.billing_period import BillingPeriod
+from rating.domain.charge import AsOf, Charge, RatedPeriod, charge_id
+from rating.domain.documents import charge_from_document, charge_to_document
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from sqlalchemy import RowMapping
+    from sqlalchemy.ext.asyncio import AsyncConnection
+
+_PERIOD_COLUMNS = """
+    contract, billing_period, snapshot_id, amends_snapshot_id, customer, period_start, period_end, plan, plan_version,
+    currency, as_of::text AS as_of, traceparent
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class FrozenCharge:
+    """A charge with the rated period it belongs to (whose own charges are left out)."""
+
+    charge: Charge
+    rated: RatedPeriod
+
+
+def as_of_to_text(as_of: AsOf) -> str:
+    """Give a freshness as JSON."""
+    return json.dumps({"epoch": as_of.epoch, "lanes": [list(entry) for entry in as_of.positions]})
+
+
+def as_of_from_text(document: str) -> AsOf:
+    """Read a freshness."""
+    parsed = json.loads(document)
+    return AsOf(parsed["epoch"], tuple((lane, position) for lane, position in parsed["lanes"]))
+
+
+async def add_rated_period(conn: AsyncConnection, tenant: str, rated: RatedPeriod, rated_at: datetime) -> bool:
+    """Add a rated period with its charges; False if it is there already, then nothing is written."""
+    statement = text(
+        """
+        INSERT INTO rated_period (tenant, contract, billing_period, snapshot_id, amends_snapshot_id, customer,
+            period_start, period_end, plan, plan_version, currency, as_of, traceparent, rated_at)
+        VALUES (:tenant, :contract, :billing_period, :snapshot_id, :amends_snapshot_id, :customer,
+            :period_start, :period_end, :plan, :plan_version, :currency, CAST(:as_of AS jsonb), :traceparent, :rated_at)
+        ON CONFLICT DO NOTHING
+        """
+    )
+    inserted = await conn.execute(
+        statement,
+        {
+            **_key(tenant, rated),
+            "amends_snapshot_id": rated.amends_snapshot_id,
+            "customer": rated.customer,
+            "period_start": rated.period.start,
+            "period_end": rated.period.end,
+            "plan": rated.plan,
+            "plan_version": rated.plan_version,
+            "currency": rated.currency,
+            "as_of": as_of_to_text(rated.as_of),
+            "traceparent": rated.traceparent,
+            "rated_at": rated_at,
+        },
+    )
+    if inserted.rowcount == 0:
+        return False
+    statement = text(
+        """
+        INSERT INTO charge (tenant, charge_id, contract, billing_period, snapshot_id, ordinal, item, meter, quantity,
+            exact_amount, document)
+        VALUES (:tenant, :charge_id, :contract, :billing_period, :snapshot_id, :ordinal, :item, :meter, :quantity,
+            :exact_amount, CAST(:document AS jsonb))
+        """
+    )
+    rows = [_charge_row(tenant, rated, ordinal, charge) for ordinal, charge in enumerate(rated.charges, start=1)]
+    await conn.execute(statement, rows)
+    return True
+
+
+async def rated_period(
+    conn: AsyncConnection, tenant: str, contract: str, billing_period: str, snapshot_id: str
+) -> RatedPeriod | None:
+    """Give the rating of a snapshot, with its charges in the order of the plan."""
+    key = {"tenant": tenant, "contract": contract, "billing_period": billing_period, "snapshot_id": snapshot_id}
+    return await _one(conn, "snapshot_id = :snapshot_id", key)
+
+
+async def rating_that_amends(
+    conn: AsyncConnection, tenant: str, contract: str, billing_period: str, amends_snapshot_id: str
+) -> RatedPeriod | None:
+    """Give the rating that follows the one of a snapshot; the first rating of the period for an empty id."""
+    key = {"tenant": tenant, "contract": contract, "billing_period": billing_period, "amended": amends_snapshot_id}
+    return await _one(conn, "amends_snapshot_id = :amended", key)
+
+
+async def frozen_periods(conn: AsyncConnection, tenant: str, contract: str) -> list[BillingPeriod]:
+    """Give the periods of a contract that are rated for good, in order."""
+    query = text(
+        """
+        SELECT DISTINCT billing_period, period_start, period_end FROM rated_period
+        WHERE tenant = :tenant AND contract = :contract
+        ORDER BY period_start
+        """
+    )
+    rows = (await conn.execute(query, {"tenant": tenant, "contract": contract})).mappings()
+    return [period_of(row) for row in rows]
+
+
+async def find_charge(conn: AsyncConnection, tenant: str, identity: str) -> FrozenCharge | None:
+    """Give a frozen charge with what it belongs to."""
+    query = text(
+        f"""
+        SELECT {_PERIOD_COLUMNS}, charge.document::text AS document
+        FROM charge JOIN rated_period USING (tenant, contract, billing_period, snapshot_id)
+        WHERE tenant = :tenant AND charge_id = :charge_id
+        """  # noqa: S608 - column names of our own
+    )
+    row = (await conn.execute(query, {"tenant": tenant, "charge_id": identity})).mappings().first()
+    if row is None:
+        return None
+    return FrozenCharge(charge_from_document(json.loads(row["document"])), _rated(row, ()))
+
+
+def period_of(row: RowMapping) -> BillingPeriod:
+    """Read the period of a row."""
+    start, end = row["period_start"].astimezone(UTC), row["period_end"].astimezone(UTC)
+    return BillingPeriod(row["billing_period"], start, end)
+
+
+async def _one(conn: AsyncConnection, condition: str, key: dict[str, Any]) -> RatedPeriod | None:
+    query = text(
+        f"""
+        SELECT {_PERIOD_COLUMNS} FROM rated_period
+        WHERE tenant = :tenant AND contract = :contract AND billing_period = :billing_period AND {condition}
+        """  # noqa: S608 - names and conditions of our own
+    )
+    row = (await conn.execute(query, key)).mappings().first()
+    if row is None:
+        return None
+    charges = text(
+        """
+        SELECT document::text AS document FROM charge
+        WHERE tenant = :tenant AND contract = :contract AND billing_period = :billing_period
+            AND snapshot_id = :snapshot_id
+        ORDER BY ordinal
+        """
+    )
+    documents = (await conn.execute(charges, {**key, "snapshot_id": row["snapshot_id"]})).scalars()
+    return _rated(row, tuple(charge_from_document(json.loads(document)) for document in documents))
+
+
+def _rated(row: RowMapping, charges: tuple[Charge, ...]) -> RatedPeriod:
+    return RatedPeriod(
+        contract=row["contract"],
+        customer=row["customer"],
+        period=period_of(row),
+        plan=row["plan"],
+        plan_version=row["plan_version"],
+        currency=row["currency"],
+        charges=charges,
+        as_of=as_of_from_text(row["as_of"]),
+        snapshot_id=row["snapshot_id"],
+        amends_snapshot_id=row["amends_snapshot_id"],
+        traceparent=row["traceparent"],
+    )
+
+
+def _key(tenant: str, rated: RatedPeriod) -> dict[str, Any]:
+    return {
+        "tenant": tenant,
+        "contract": rated.contract,
+        "billing_period": rated.period.label,
+        "snapshot_id": rated.snapshot_id,
+    }
+
+
+def _charge_row(tenant: str, rated: RatedPeriod, ordinal: int, charge: Charge) -> dict[str, Any]:
+    return {
+        **_key(tenant, rated),
+        "charge_id": charge_id(tenant, rated.contract, rated.period.label, rated.snapshot_id, charge.item),
+        "ordinal": ordinal,
+        "item": charge.item,
+        "meter": charge.meter,
+        "quantity": charge.quantity,
+        "exact_amount": charge.derivation.amount,
+        "document": json.dumps(charge_to_document(charge)),
+    }

@@ -1,0 +1,46 @@
+"""Instruments of rating; listed in docs/telemetry.md."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from opentelemetry.metrics import Meter
+
+CONTRACT: Final = "metering.contract"
+BILLING_PERIOD: Final = "metering.billing_period"
+SNAPSHOT: Final = "metering.snapshot"
+PLAN: Final = "metering.plan"
+PLAN_VERSION: Final = "metering.plan_version"
+CHARGES: Final = "metering.charges"
+
+
+class Instruments:
+    """What rating counts and measures."""
+
+    def __init__(self, meter: Meter) -> None:
+        self._frozen = meter.create_counter(
+            "metering.rating.charges.frozen", unit="{charge}", description="Charges rated for good"
+        )
+        self._refreshed = meter.create_counter(
+            "metering.rating.periods.refreshed", unit="{period}", description="Contract periods rated again, live"
+        )
+        self._failed = meter.create_counter(
+            "metering.rating.periods.failed", unit="{period}", description="Contract periods put off after an error"
+        )
+        self._duration = meter.create_histogram(
+            "metering.rating.rate.duration", unit="s", description="Sealing, rating and storing one period"
+        )
+
+    def frozen(self, *, charges: int, duration_s: float) -> None:
+        """Count one period rated for good."""
+        self._frozen.add(charges)
+        self._duration.record(duration_s)
+
+    def refreshed(self) -> None:
+        """Count one period rated again, live."""
+        self._refreshed.add(1)
+
+    def failed(self) -> None:
+        """Count one period put off after an error."""
+        self._failed.add(1)

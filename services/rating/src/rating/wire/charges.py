@@ -1,0 +1,182 @@
+"""Usage and charges: messages to domain values and back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Final
+
+import zstandard
+
+from chassis.errors import Reason, invalid_field
+from metering.aggregator.v1 import aggregator_service_pb2 as aggregator_pb
+from metering.aggregator.v1 import usage_pb2
+from metering.common.v1 import values_pb2
+from metering.rating.v1 import charge_pb2, rating_service_pb2
+from money import DERIVED, format_decimal, parse_decimal
+from rating.domain.charge import AsOf, ChargeKind, MeterUsage, Usage, charge_id
+from rating.wire.catalog import contract_to_proto, customer_to_proto, timestamp
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from rating.domain.billing_period import BillingPeriod
+    from rating.domain.catalog import Contract, Customer, Version
+    from rating.domain.charge import Charge, RatedPeriod
+    from rating.domain.tariff import TierRow
+
+# Beyond any real change segment; a compressed bomb must not become memory.
+_CHANGES_BYTES_MAX: Final = 64 * 1024 * 1024
+_GRACE_MAX: Final = timedelta(days=366)
+_KINDS: Final = {
+    ChargeKind.USAGE: charge_pb2.CHARGE_KIND_USAGE,
+    ChargeKind.FIXED: charge_pb2.CHARGE_KIND_FIXED,
+}
+
+
+# --- from the aggregator ---------------------------------------------------------------------------------------------
+
+
+def usage_from_totals(response: aggregator_pb.QueryTotalsResponse) -> Usage:
+    """Read usage as it is now."""
+    return Usage(_meters(response.usage), as_of_from_proto(response.as_of))
+
+
+def usage_from_snapshot(snapshot: usage_pb2.UsageSnapshot) -> Usage:
+    """Read frozen usage."""
+    return Usage(
+        meters=_meters(snapshot.usage),
+        as_of=as_of_from_proto(snapshot.as_of),
+        snapshot_id=snapshot.id,
+        amends_snapshot_id=snapshot.amends_snapshot_id,
+        traceparent=snapshot.traceparent,
+    )
+
+
+def _meters(usage: Iterable[usage_pb2.MeterUsage]) -> dict[str, MeterUsage]:
+    return {
+        entry.meter: MeterUsage(parse_decimal(entry.quantity or "0", DERIVED), entry.unit, entry.event_count)
+        for entry in usage
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """Usage of a customer changed somewhere in [start, end)."""
+
+    customer: str
+    start: datetime
+    end: datetime
+
+
+def changes_from_payload(payload: bytes) -> list[Change]:
+    """Read the payload of a segment of the change feed."""
+    raw = zstandard.ZstdDecompressor().decompress(payload, max_output_size=_CHANGES_BYTES_MAX)
+    return [
+        Change(
+            change.customer,
+            change.period.start.ToDatetime(tzinfo=UTC),
+            change.period.end.ToDatetime(tzinfo=UTC),
+        )
+        for change in usage_pb2.UsageChanges.FromString(raw).changes
+    ]
+
+
+# --- to our callers --------------------------------------------------------------------------------------------------
+
+
+def grace_from_proto(request: rating_service_pb2.RateUsageRequest) -> timedelta:
+    """Read the grace time; absent: none. Raises InvalidRequest."""
+    grace = request.grace
+    # Seconds are compared before the conversion, which overflows far outside.
+    if abs(grace.seconds) <= _GRACE_MAX.total_seconds() and timedelta(0) <= grace.ToTimedelta() <= _GRACE_MAX:
+        return grace.ToTimedelta()
+    raise invalid_field("grace", Reason.FIELD_INVALID, f"must be between 0 and {_GRACE_MAX.days} days")
+
+
+def period_to_proto(period: BillingPeriod) -> values_pb2.Period:
+    """Render a period."""
+    return values_pb2.Period(start=timestamp(period.start), end=timestamp(period.end))
+
+
+def as_of_from_proto(message: values_pb2.AsOf) -> AsOf:
+    """Read a freshness."""
+    return AsOf(message.epoch, tuple((lane.lane, lane.position) for lane in message.lanes))
+
+
+def as_of_to_proto(as_of: AsOf) -> values_pb2.AsOf:
+    """Render a freshness."""
+    lanes = [values_pb2.LanePosition(lane=lane, position=position) for lane, position in as_of.positions]
+    return values_pb2.AsOf(epoch=as_of.epoch, lanes=lanes)
+
+
+def charge_to_proto(tenant: str, charge: Charge, rated: RatedPeriod) -> charge_pb2.Charge:
+    """Render a charge; a live one has no id, for the next look may give another amount."""
+    identity = ""
+    if rated.snapshot_id:
+        identity = charge_id(tenant, rated.contract, rated.period.label, rated.snapshot_id, charge.item)
+    derivation = charge.derivation
+    steps = [
+        charge_pb2.DerivationStep(name=step.name.value, text=step.text, value=format_decimal(step.value))
+        for step in derivation.steps
+    ]
+    return charge_pb2.Charge(
+        id=identity,
+        contract=rated.contract,
+        customer=rated.customer,
+        item=charge.item,
+        kind=_KINDS[charge.kind],
+        meter=charge.meter,
+        unit=charge.unit,
+        plan=rated.plan,
+        plan_version=rated.plan_version,
+        currency=rated.currency,
+        period=period_to_proto(rated.period),
+        billing_period=rated.period.label,
+        quantity=format_decimal(charge.quantity),
+        exact_amount=format_decimal(derivation.amount),
+        tiers=[_tier_to_proto(row) for row in derivation.rows],
+        steps=steps,
+        snapshot_id=rated.snapshot_id,
+        event_count=charge.event_count,
+        as_of=as_of_to_proto(rated.as_of),
+        traceparent=rated.traceparent,
+    )
+
+
+def live_response_to_proto(
+    tenant: str, rated: RatedPeriod, contract: Version[Contract], customer: Version[Customer]
+) -> rating_service_pb2.ListChargesResponse:
+    """Render live charges."""
+    return rating_service_pb2.ListChargesResponse(
+        charges=[charge_to_proto(tenant, charge, rated) for charge in rated.charges],
+        period=period_to_proto(rated.period),
+        billing_period=rated.period.label,
+        as_of=as_of_to_proto(rated.as_of),
+        contract=contract_to_proto(contract),
+        customer=customer_to_proto(customer),
+    )
+
+
+def rated_response_to_proto(
+    tenant: str, rated: RatedPeriod, contract: Version[Contract], customer: Version[Customer]
+) -> rating_service_pb2.RateUsageResponse:
+    """Render frozen charges."""
+    return rating_service_pb2.RateUsageResponse(
+        charges=[charge_to_proto(tenant, charge, rated) for charge in rated.charges],
+        snapshot_id=rated.snapshot_id,
+        period=period_to_proto(rated.period),
+        as_of=as_of_to_proto(rated.as_of),
+        contract=contract_to_proto(contract),
+        customer=customer_to_proto(customer),
+    )
+
+
+def _tier_to_proto(row: TierRow) -> charge_pb2.ChargeTier:
+    return charge_pb2.ChargeTier(
+        up_to="" if row.up_to is None else format_decimal(row.up_to),
+        quantity=format_decimal(row.quantity),
+        unit=format_decimal(row.unit),
+        flat=format_decimal(row.flat) if row.flat else "",
+        amount=format_decimal(row.amount),
+    )
