@@ -13,7 +13,7 @@ from chassis.interceptors.client import client_interceptors
 from chassis.settings import SettingsError
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterable
+    from collections.abc import AsyncIterator, Iterable, Sequence
     from pathlib import Path
 
     from chassis.settings import ServiceSettings

@@ -20,7 +20,7 @@ from chassis.auth import Policy, TokenVerifier
 from chassis.clock import Clock, SystemClock
 from chassis.errors import MeterlineError
 from chassis.health import HealthServer, ReadinessMonitor, bind
-from chassis.interceptors.server import CallInterceptor, CallRules, Gate
+from chassis.interceptors.server import CallGuard, CallRules, Gate
 from chassis.logs import configure_logs, get_logger
 from chassis.migrations import schema_is_current
 from chassis.postgres import assert_durable, open_engine
@@ -36,7 +36,6 @@ if TYPE_CHECKING:
 
 _log = get_logger(__name__)
 SettingsType = TypeVar("SettingsType", bound=ServiceSettings)
-_REFLECTION_METHOD: Final = f"/{reflection.SERVICE_NAME}/ServerReflectionInfo"
 _STREAMS_MAX: Final = 256
 _SCHEMA_POLL_S: Final = 1.0
 
@@ -70,22 +69,19 @@ class RpcServer:
         gate: Gate | None = None,
     ) -> None:
         """Build and bind the server; an open `gate` lets calls in from the start (the default)."""
-        public = frozenset({_REFLECTION_METHOD}) if settings.reflection_enabled else frozenset()
         rules = CallRules(
             policy={method: scopes for part in served for method, scopes in part.policy.items()},
-            public=public,
             unvalidated=frozenset().union(*(part.unvalidated for part in served)),
-            long_streams=frozenset().union(*(part.long_streams for part in served), public),
+            long_streams=frozenset().union(*(part.long_streams for part in served)),
             calls_max=settings.calls_max,
             gate=gate or Gate(is_open=True),
         )
         self._server = grpc.aio.server(
-            interceptors=[cast("grpc.aio.ServerInterceptor[Any, Any]", CallInterceptor(rules, verifier))],
             options=server_options(settings),
-            # A backstop behind the interceptor's own limit, which can say when to come again; feeds count here too.
+            # A backstop behind the guard's own limit, which can say when to come again; feeds count here too.
             maximum_concurrent_rpcs=settings.calls_max * 2,
         )
-        methods = _register(self._server, served)
+        methods = _register(self._server, served, CallGuard(rules, verifier))
         check_policy(methods, served)
         if settings.reflection_enabled:
             names = [name for part in served for name in part.service_names]
@@ -120,32 +116,33 @@ def server_options(settings: ServiceSettings) -> list[tuple[str, int]]:
     ]
 
 
-class _Recorder:
-    """Stands in for the server while services register, and notes the names of their methods."""
+class _Registrar:
+    """Stands in for the server while services register: guards each handler and notes the names of the methods."""
 
-    def __init__(self, server: grpc.aio.Server) -> None:
+    def __init__(self, server: grpc.aio.Server, guard: CallGuard) -> None:
         self._server = server
+        self._guard = guard
         self.methods: dict[str, set[str]] = {}
 
     def add_generic_rpc_handlers(self, handlers: Iterable[grpc.GenericRpcHandler[Any, Any]]) -> None:
-        """Refuse: a generic handler answers to any name, so no policy can be complete. Generated code adds both."""
+        """Note the service only. Generated code adds each handler both ways; by name is the way that can be guarded."""
         for handler in handlers:
             if not isinstance(handler, grpc.ServiceRpcHandler):
                 raise PolicyError("a generic handler without a service name can't be served: no policy can cover it")
             self.methods.setdefault(handler.service_name(), set())
 
     def add_registered_method_handlers(self, service: str, handlers: Mapping[str, Any]) -> None:
-        """Register the methods of `service` with the server and note them."""
+        """Register the guarded methods of `service` with the server."""
         self.methods.setdefault(service, set()).update(handlers)
-        generic = grpc.method_handlers_generic_handler(service, dict(handlers))
-        self._server.add_generic_rpc_handlers((generic,))
+        guarded = {name: self._guard.guard(f"/{service}/{name}", handler) for name, handler in handlers.items()}
+        self._server.add_registered_method_handlers(service, guarded)  # type: ignore[attr-defined]  # not in the stubs
 
 
-def _register(server: grpc.aio.Server, served: Sequence[Served]) -> dict[str, set[str]]:
-    recorder = _Recorder(server)
+def _register(server: grpc.aio.Server, served: Sequence[Served], guard: CallGuard) -> dict[str, set[str]]:
+    registrar = _Registrar(server, guard)
     for part in served:
-        part.add(cast("grpc.aio.Server", recorder))
-    return recorder.methods
+        part.add(cast("grpc.aio.Server", registrar))
+    return registrar.methods
 
 
 def check_policy(methods: Mapping[str, set[str]], served: Sequence[Served]) -> None:

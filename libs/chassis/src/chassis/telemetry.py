@@ -19,7 +19,7 @@ from opentelemetry.sdk.metrics.export import MetricReader, PeriodicExportingMetr
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import SpanLimits, SpanProcessor, TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
-from opentelemetry.sdk.trace.sampling import Decision, Sampler, SamplingResult, TraceIdRatioBased
+from opentelemetry.sdk.trace.sampling import ALWAYS_OFF, Decision, Sampler, SamplingResult, TraceIdRatioBased
 from opentelemetry.trace import (
     Link,
     NonRecordingSpan,
@@ -48,6 +48,7 @@ LINKS_MAX: Final = 100
 """Most links of one span; the SDK's own limit is 128, and what is past ours is counted, not lost in silence."""
 LINKS_OMITTED_ATTRIBUTE: Final = "metering.links_omitted"
 _FLUSH_MS: Final = 5_000
+_SPANS_QUEUED_MAX: Final = 16_384
 _METRICS_INTERVAL_MS: Final = 10_000
 _TRACEPARENT = re.compile(r"([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(?:-.*)?", re.ASCII)
 _TRACEPARENT_CHARS_MAX: Final = 512
@@ -111,21 +112,24 @@ class Telemetry:
                 "deployment.environment.name": settings.environment,
             }
         )
+        processors, readers = list(span_processors), list(metric_readers)
+        if settings.otlp_endpoint is not None:
+            spans = OTLPSpanExporter(endpoint=settings.otlp_endpoint, insecure=True)
+            processors.append(BatchSpanProcessor(spans, max_queue_size=_SPANS_QUEUED_MAX))
+            exporter = OTLPMetricExporter(endpoint=settings.otlp_endpoint, insecure=True)
+            readers.append(PeriodicExportingMetricReader(exporter, export_interval_millis=_METRICS_INTERVAL_MS))
         tracer_provider = TracerProvider(
-            sampler=MeterlineSampler(settings.trace_ratio),
+            # Ids are made and stored all the same where nobody listens; what would be recorded is then for nobody.
+            sampler=MeterlineSampler(settings.trace_ratio) if processors else ALWAYS_OFF,
             resource=resource,
             span_limits=SpanLimits(max_links=LINKS_MAX, max_span_attribute_length=1024),
             shutdown_on_exit=False,
         )
-        readers = list(metric_readers)
-        if settings.otlp_endpoint is not None:
-            spans = OTLPSpanExporter(endpoint=settings.otlp_endpoint, insecure=True)
-            tracer_provider.add_span_processor(BatchSpanProcessor(spans, max_queue_size=16_384))
-            exporter = OTLPMetricExporter(endpoint=settings.otlp_endpoint, insecure=True)
-            readers.append(PeriodicExportingMetricReader(exporter, export_interval_millis=_METRICS_INTERVAL_MS))
-        for processor in span_processors:
+        for processor in processors:
             tracer_provider.add_span_processor(processor)
-        meter_provider = MeterProvider(metric_readers=readers, resource=resource, shutdown_on_exit=False)
+        meter_provider = (
+            MeterProvider(metric_readers=readers, resource=resource, shutdown_on_exit=False) if readers else None
+        )
         telemetry = cls(tracer_provider, meter_provider)
         _Active.telemetry = telemetry
         return telemetry

@@ -11,6 +11,7 @@ import pytest
 from opentelemetry import trace
 from opentelemetry.trace import SpanKind, StatusCode
 
+from chassis.client import reading
 from chassis.errors import NotFound, Reason, Unavailable, from_rpc_error
 from chassis.telemetry import current_traceparent, start_span
 from testkit.wait import eventually
@@ -89,8 +90,11 @@ async def call(channel: grpc.aio.Channel, method: str, request: bytes, **options
     if method == "Collect":
         return [await channel.stream_unary(PATH + method)(one(request), **options)]
     if method == "Both":
-        return [answer async for answer in channel.stream_stream(PATH + method)(one(request), **options)]
-    return [answer async for answer in channel.unary_stream(PATH + method)(request, **options)]
+        stream = channel.stream_stream(PATH + method)(one(request), **options)
+    else:
+        stream = channel.unary_stream(PATH + method)(request, **options)
+    async with reading(stream):
+        return [answer async for answer in stream]
 
 
 async def ended(recorded: Any, kind: SpanKind) -> Any:
@@ -183,10 +187,10 @@ async def test_a_stream_left_in_the_middle_is_closed_and_ends_its_spans(start: A
     echo = Echo()
     running = await start(echo.handlers())
     stream = running.channel().unary_stream(PATH + "Generate")(b"forever")
-    async for _ in stream:
-        break
 
-    stream.cancel()
+    async with reading(stream):
+        async for _ in stream:
+            break
 
     for kind in KINDS:
         span = await ended(recorded, kind)
