@@ -1,0 +1,7 @@
+"""Schema of a service that exists in tests only: it writes a feed, follows one, and logs repeatable requests."""
+
+from __future__ import annotations
+
+from chassis.feed.tables import FEED_FACT_TABLES
+
+FACT_TABLES = (*FEED_FACT_TABLES, "ledger")
