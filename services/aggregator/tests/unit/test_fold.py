@@ -8,6 +8,9 @@ from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
 from aggregator.domain.columns import DictionaryColumn, EventColumns, LogSegment
 from aggregator.domain.fold import Folded, fold
 from aggregator.domain.matching import ReadableEvent, counted_value, matches
@@ -21,8 +24,6 @@ from aggregator.domain.meter import (
     from_us,
 )
 from aggregator.domain.windows import group_key
-from hypothesis import given
-from hypothesis import strategies as st
 from money import InvalidDecimalError, parse_decimal
 
 if TYPE_CHECKING:

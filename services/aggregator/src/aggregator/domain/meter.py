@@ -118,6 +118,22 @@ class CountingMeter:
         return max(self.from_us, start_us) < min(self.until_us, end_us)
 
 
+class ApplyOutcome(StrEnum):
+    """What applying a meter did."""
+
+    CREATED = "CREATED"
+    UNCHANGED = "UNCHANGED"
+    NEW_VERSION = "NEW_VERSION"
+
+
+@dataclass(frozen=True, slots=True)
+class AppliedMeter:
+    """A meter's newest version after it was applied."""
+
+    outcome: ApplyOutcome
+    version: MeterVersion
+
+
 def to_us(moment: datetime) -> int:
     """Microseconds since 1970, exact."""
     return (moment - EPOCH) // _MICROSECOND

@@ -11,6 +11,7 @@ from money import ZERO, exact_arithmetic, format_decimal
 
 if TYPE_CHECKING:
     from aggregator.domain.civil import Period
+    from aggregator.domain.freshness import AsOf
 
 AVERAGE_PLACES: Final = 12
 _AVERAGE_STEP: Final = Decimal(1).scaleb(-AVERAGE_PLACES)
@@ -41,15 +42,47 @@ class UsageRow:
 
 @dataclass(frozen=True, slots=True)
 class MeterUsage:
-    """Quantity of one meter over a whole period."""
+    """Quantity of one meter over a whole period.
+
+    `versions` contribute; `newest_version` was the meter's newest when it was read, which fixes the spans of all.
+    """
 
     meter: str
     versions: tuple[int, ...]
+    newest_version: int
     aggregation: Aggregation
     unit: str
     quantity: str
     event_count: int
-    parked_count: int
+    parked_count: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class UsageAnswer:
+    """A page of rows."""
+
+    rows: list[UsageRow]
+    unit: str
+    as_of: AsOf
+    next_page_token: str
+    filled: bool
+
+
+@dataclass(frozen=True, slots=True)
+class TotalsAnswer:
+    """Whole quantities, by meter name."""
+
+    usage: tuple[MeterUsage, ...]
+    as_of: AsOf
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far the fold is."""
+
+    as_of: AsOf
+    head: AsOf
+    filling_meters: list[str]
 
 
 def quantity_of(aggregation: Aggregation, totals: Totals) -> str:

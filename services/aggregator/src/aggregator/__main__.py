@@ -1,0 +1,49 @@
+"""Composition root of the aggregator: `python -m aggregator serve|migrate`. The only place that builds things."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from aggregator.config import AggregatorMigrateSettings, AggregatorSettings
+from aggregator.operations import Deps
+from aggregator.rpc import served
+from aggregator.telemetry import Instruments
+from aggregator.upstream import RETRIED_METHODS, IngestClient
+from aggregator.worker import Filler, FoldFactory
+from chassis.client import open_channel, service_token_source
+from chassis.entry import main
+from chassis.feed.reader import FeedReader
+from chassis.server import Composition
+from chassis.workers import Worker
+from metering.ingest.v1.ingest_service_pb2_grpc import IngestServiceStub
+
+if TYPE_CHECKING:
+    from chassis.server import Runtime
+
+
+async def compose(runtime: Runtime[AggregatorSettings]) -> Composition:
+    """Build the aggregator from what the process was given."""
+    settings, engine, clock = runtime.settings, runtime.engine, runtime.clock
+    channel = open_channel(
+        settings.ingest_target, settings, service_token_source(settings), retried_methods=RETRIED_METHODS
+    )
+    runtime.closing.push_async_callback(channel.close, None)
+    changes = FeedReader(engine, clock, runtime.draining)
+    runtime.closing.push_async_callback(changes.aclose)
+    ingest = IngestClient(IngestServiceStub(channel))
+    deps = Deps(engine=engine, clock=clock, log=ingest, changes=changes, seal_wait_s=settings.seal_wait_s)
+    folds = FoldFactory(
+        engine=engine,
+        source=ingest.feed,
+        clock=clock,
+        settings=settings,
+        instruments=Instruments(runtime.telemetry.meter),
+    )
+    live = folds.live()
+    filler = Filler(engine, folds, deps.fills_wanted, settings.fill_poll_s)
+    workers = [Worker("usage", live.run, live.problem), Worker("fill", filler.run)]
+    return Composition(served=[served(deps)], workers=workers)
+
+
+if __name__ == "__main__":
+    main("aggregator", AggregatorSettings, AggregatorMigrateSettings, compose)

@@ -1,0 +1,29 @@
+"""What the aggregator can be told: every setting with its unit, default and reason."""
+
+from __future__ import annotations
+
+from pydantic import Field
+from pydantic_settings import SettingsConfigDict
+
+from chassis.settings import MigrateSettings, ServiceSettings
+
+
+class AggregatorSettings(ServiceSettings):
+    """Settings of `python -m aggregator serve`."""
+
+    model_config = SettingsConfigDict(env_prefix="AGGREGATOR_")
+
+    ingest_target: str = Field(description="Address of ingest, the left neighbour: host:port or dns:///name:port.")
+    flush_interval_s: float = Field(0.5, gt=0.0, le=60.0, description="Usage is at most about this far behind the log.")
+    batch_events_max: int = Field(200_000, ge=1, description="Events folded into one flush; bounds memory.")
+    batch_bytes_max: int = Field(32 * 1024 * 1024, ge=1, description="Compressed payload of one flush; bounds memory.")
+    fill_poll_s: float = Field(
+        1.0, gt=0.0, le=60.0, description="How often new fills are looked for, if no hint comes."
+    )
+    seal_wait_s: float = Field(2.0, ge=0.0, le=30.0, description="A seal waits this long before it answers NotReady.")
+
+
+class AggregatorMigrateSettings(MigrateSettings):
+    """Settings of `python -m aggregator migrate`."""
+
+    model_config = SettingsConfigDict(env_prefix="AGGREGATOR_")

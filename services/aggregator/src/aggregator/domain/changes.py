@@ -1,0 +1,59 @@
+"""Which usage changed, gathered per customer and meter: what the change feed tells those who follow."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from aggregator.domain.windows import MeterFold
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class ChangeKey:
+    """A customer and a meter, by name: which version counted is of no interest to others."""
+
+    customer: str
+    meter: str
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A span of time [start_us, end_us) that covers every window that changed."""
+
+    start_us: int
+    end_us: int
+
+    def joined(self, other: Span) -> Span:
+        """Return the span that covers both."""
+        return Span(min(self.start_us, other.start_us), max(self.end_us, other.end_us))
+
+
+class Changes:
+    """Changes of one transaction, by tenant."""
+
+    def __init__(self) -> None:
+        self.by_tenant: dict[str, dict[ChangeKey, Span]] = {}
+
+    def add(self, tenant: str, key: ChangeKey, span: Span) -> None:
+        """Note that windows in a span changed."""
+        known = self.by_tenant.setdefault(tenant, {})
+        before = known.get(key)
+        known[key] = span if before is None else before.joined(span)
+
+    def add_folds(self, folds: Iterable[MeterFold]) -> None:
+        """Note all windows that a batch touches."""
+        for fold in folds:
+            version = fold.meter.version
+            bucket_us = version.spec.bucket_us
+            # Windows come ordered by customer, then time: the first and last of each customer's run bound it.
+            first: dict[str, int] = {}
+            last: dict[str, int] = {}
+            for customer, start_us in zip(fold.customers, fold.buckets_us, strict=True):
+                first.setdefault(customer, start_us)
+                last[customer] = start_us
+            for customer, start_us in first.items():
+                span = Span(start_us, last[customer] + bucket_us)
+                self.add(version.tenant, ChangeKey(customer, version.name), span)

@@ -1,0 +1,209 @@
+"""What to read for a question about usage: which versions, which windows, which groups. Decided before any I/O."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from aggregator.domain.civil import Period, WindowSize, check_period, windows_in, zone_named
+from aggregator.domain.meter import Aggregation
+from aggregator.domain.problems import ProblemKind, problem
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from aggregator.domain.meter import CountingMeter, PropertyFilter
+
+PAGE_ROWS_DEFAULT: Final = 1000
+_NO_GROUPS: Final = ()
+
+
+@dataclass(frozen=True, slots=True)
+class UsageQuery:
+    """A question about one meter. No customers = all; times in UTC; the zone as its IANA name, empty = UTC."""
+
+    meter: str
+    customers: tuple[str, ...]
+    period: Period
+    window_size: WindowSize = WindowSize.WHOLE
+    time_zone: str = ""
+    group_by: tuple[str, ...] = ()
+    filters: tuple[PropertyFilter, ...] = ()
+    page_rows: int = PAGE_ROWS_DEFAULT
+    page_token: str = ""
+
+    def fingerprint(self) -> str:
+        """Short text that differs for different questions; a page token is good for its own question only."""
+        asked = (self.meter, self.customers, self.period, self.window_size, self.time_zone, self.group_by, self.filters)
+        return hashlib.sha256(repr(asked).encode()).hexdigest()[:16]
+
+
+@dataclass(frozen=True, slots=True)
+class RowKey:
+    """Place of a row in the order of an answer: meter, customer, window, group."""
+
+    meter_number: int
+    customer: str
+    window_number: int
+    group: str
+
+
+@dataclass(frozen=True, slots=True)
+class Projection:
+    """A version to read: of each property asked for, its place among the version's own; None: it has none."""
+
+    meter_id: int
+    places: tuple[int | None, ...]
+    is_identity: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """Only groups where the property has one of the values; its place among each version's properties."""
+
+    places: tuple[tuple[int, int], ...]
+    values: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class MeterPlan:
+    """One meter of a question: the versions that count in the period, and how its quantity is formed."""
+
+    name: str
+    aggregation: Aggregation
+    unit: str
+    versions: tuple[int, ...]
+    newest_version: int
+    group_by: tuple[str, ...]
+    projections: tuple[Projection, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class UsagePlan:
+    """What to read, complete."""
+
+    period: Period
+    windows: tuple[Period, ...]
+    meters: tuple[MeterPlan, ...]
+    customers: tuple[str, ...] = ()
+    conditions: tuple[Condition, ...] = ()
+    after: RowKey | None = None
+    limit: int | None = None
+
+
+def plan_query(query: UsageQuery, meters: Sequence[CountingMeter]) -> UsagePlan:
+    """Plan one page of the answer to a question about the meter whose versions are given. Raises ProblemError."""
+    counting = _counting(meters, query.period)
+    plan = _plan_meter(meters, query.period, query.group_by)
+    missing = [key for key in query.group_by if key not in counting[-1].spec.group_by]
+    if missing:
+        raise _unknown_group("group_by", missing[0], counting[-1])
+    grid_us = max(meter.spec.bucket_us for meter in counting)
+    check_period(query.period, grid_us)
+    windows = windows_in(query.period, query.window_size, zone_named(query.time_zone), grid_us)
+    return UsagePlan(
+        period=query.period,
+        windows=windows,
+        meters=(plan,),
+        customers=query.customers,
+        conditions=tuple(_condition(item, counting) for item in query.filters),
+        after=_read_token(query, len(windows)),
+        # One more than a page, to know whether another one follows.
+        limit=query.page_rows + 1,
+    )
+
+
+def plan_totals(customer: str, period: Period, histories: Sequence[Sequence[CountingMeter]]) -> UsagePlan:
+    """Plan the whole quantities of one customer and period, for meters given by their versions. Raises ProblemError."""
+    plans = _plan_all(period, histories, grouped=False)
+    return UsagePlan(period=period, windows=(period,), meters=plans, customers=(customer,))
+
+
+def plan_days(customer: str, period: Period, time_zone: str, histories: Sequence[Sequence[CountingMeter]]) -> UsagePlan:
+    """Plan the quantities of one customer and period by civil day and by all groups of each meter."""
+    plans = _plan_all(period, histories, grouped=True)
+    grid_us = _grid_us(period, histories)
+    windows = windows_in(period, WindowSize.DAY, zone_named(time_zone), grid_us)
+    return UsagePlan(period=period, windows=windows, meters=plans, customers=(customer,))
+
+
+def next_page_token(query: UsageQuery, last: RowKey) -> str:
+    """Return the token with which the page after `last` begins."""
+    document = [query.fingerprint(), last.customer, last.window_number, last.group]
+    return base64.urlsafe_b64encode(json.dumps(document).encode()).decode()
+
+
+def _read_token(query: UsageQuery, windows: int) -> RowKey | None:
+    if not query.page_token:
+        return None
+    refusal = problem(
+        ProblemKind.PAGE_TOKEN_INVALID, "page_token", "is not from this question; ask again without it, or unchanged"
+    )
+    try:
+        document = json.loads(base64.urlsafe_b64decode(query.page_token.encode("ascii", "strict")))
+    except (binascii.Error, ValueError, RecursionError):
+        raise refusal from None
+    match document:
+        case [str(fingerprint), str(customer), int(number), str(group)]:
+            if fingerprint == query.fingerprint() and 0 <= number < windows:
+                return RowKey(0, customer, number, group)
+    raise refusal
+
+
+def _counting(meters: Sequence[CountingMeter], period: Period) -> tuple[CountingMeter, ...]:
+    """Versions that count somewhere in the period, oldest first; the newest of all if none does."""
+    counting = tuple(meter for meter in meters if meter.overlaps(period.start_us, period.end_us))
+    return counting or (meters[-1],)
+
+
+def _grid_us(period: Period, histories: Sequence[Sequence[CountingMeter]]) -> int:
+    grids = (meter.spec.bucket_us for history in histories for meter in _counting(history, period))
+    return max(grids, default=60_000_000)
+
+
+def _plan_all(period: Period, histories: Sequence[Sequence[CountingMeter]], *, grouped: bool) -> tuple[MeterPlan, ...]:
+    check_period(period, _grid_us(period, histories))
+    plans = []
+    for history in histories:
+        own = _counting(history, period)[-1].spec.group_by
+        plans.append(_plan_meter(history, period, own if grouped else _NO_GROUPS))
+    return tuple(plans)
+
+
+def _plan_meter(history: Sequence[CountingMeter], period: Period, group_by: tuple[str, ...]) -> MeterPlan:
+    counting = _counting(history, period)
+    newest = counting[-1]
+    projections = []
+    for meter in counting:
+        own = meter.spec.group_by
+        places = tuple(own.index(key) if key in own else None for key in group_by)
+        projections.append(Projection(meter.meter_id, places, own == group_by))
+    return MeterPlan(
+        name=newest.version.name,
+        aggregation=newest.spec.aggregation,
+        unit=newest.spec.unit,
+        versions=tuple(meter.version.version for meter in counting if meter.overlaps(period.start_us, period.end_us)),
+        newest_version=history[-1].version.version,
+        group_by=group_by,
+        projections=tuple(projections),
+    )
+
+
+def _condition(item: PropertyFilter, counting: tuple[CountingMeter, ...]) -> Condition:
+    places = []
+    for meter in counting:
+        # A version that does not keep the property can't tell its usage apart: no answer is better than a wrong one.
+        if item.key not in meter.spec.group_by:
+            raise _unknown_group("filters", item.key, meter)
+        places.append((meter.meter_id, meter.spec.group_by.index(item.key)))
+    return Condition(tuple(places), item.values)
+
+
+def _unknown_group(field: str, key: str, meter: CountingMeter) -> Exception:
+    own = ", ".join(meter.spec.group_by) or "none"
+    name = f"{meter.version.name} (version {meter.version.version})"
+    return problem(ProblemKind.GROUP_UNKNOWN, field, f"{name} is not grouped by {key!a}; its properties: {own}")

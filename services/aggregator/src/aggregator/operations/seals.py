@@ -1,0 +1,187 @@
+"""Freezing usage: once all that was accepted is counted, and the same ever after."""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from aggregator import telemetry
+from aggregator.domain.civil import check_period, zone_named
+from aggregator.domain.query import plan_days, plan_totals
+from aggregator.domain.snapshot import Contents, SealKey, SealOrder, Snapshot, SnapshotWindow, digest_of, same_usage
+from aggregator.domain.usage import quantity_of
+from aggregator.operations.deps import Deps, refusals
+from aggregator.operations.queries import filling, histories_of, read_totals, wait_until_counted
+from aggregator.store import catalog, progress, snapshots, usage
+from chassis.deadline import RESERVE_S, current_deadline_s
+from chassis.errors import NotFound, NotReady, Reason, invalid_field
+from chassis.identity import current_tenant
+from chassis.postgres import transaction
+from chassis.telemetry import LINKS_MAX, links_from, start_span, traceparent_of
+
+if TYPE_CHECKING:
+    from sqlalchemy.ext.asyncio import AsyncConnection
+
+    from aggregator.domain.freshness import AsOf
+    from aggregator.domain.query import UsagePlan
+
+_RETRY_AFTER_S = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class _Reading:
+    """What a snapshot would hold now, and the spans of the batches behind it."""
+
+    contents: Contents
+    traceparents: list[str]
+    batches: int
+
+
+async def seal_usage(deps: Deps, order: SealOrder) -> Snapshot:
+    """Freeze usage of a customer and period, or return what is frozen.
+
+    Raises NotReady GRACE_OPEN before its time, NotReady USAGE_NOT_READY while not everything is counted, NotFound
+    SNAPSHOT_NOT_FOUND for an unknown snapshot to amend.
+    """
+    key = SealKey(current_tenant(), order.customer, order.period)
+    with refusals():
+        zone_named(order.time_zone)
+        check_period(order.period, 1)
+    amended, existing = await _existing(deps, key, order.amends_snapshot_id)
+    if existing is not None:
+        return existing
+    early_s = (order.not_before - deps.clock.now()).total_seconds()
+    if early_s > 0:
+        opens = order.not_before.isoformat()
+        message = f"late usage may come until {opens}; seal after that"
+        raise NotReady(Reason.GRACE_OPEN, message, retry_after_s=early_s, metadata={"not_before": opens})
+    revision = 1 if amended is None else amended.revision + 1
+    await _wait_for_target(deps, key, revision)
+    with refusals():
+        reading = await _read(deps, key, order.time_zone)
+    if amended is not None and same_usage(amended, reading.contents):
+        async with transaction(deps.engine) as conn:
+            # The next ask begins with a new target, so that it sees what arrives from now on.
+            await snapshots.drop_target(conn, key, revision)
+        return amended
+    return await _freeze(deps, key, order, amended, reading)
+
+
+async def get_snapshot(deps: Deps, snapshot_id: str, windows_of_meter: str) -> tuple[Snapshot, list[dict[str, Any]]]:
+    """Return a snapshot, with the windows of one meter if asked for. Raises NotFound SNAPSHOT_NOT_FOUND."""
+    tenant = current_tenant()
+    async with transaction(deps.engine) as conn:
+        snapshot = await snapshots.find_snapshot(conn, tenant, snapshot_id)
+        if snapshot is None:
+            raise snapshot_not_found(snapshot_id)
+        if not windows_of_meter:
+            return snapshot, []
+        windows = await snapshots.snapshot_windows(conn, tenant, snapshot_id)
+    return snapshot, [window for window in windows if window["meter"] == windows_of_meter]
+
+
+def snapshot_not_found(snapshot_id: str) -> NotFound:
+    """Return the error for a snapshot that does not exist."""
+    return NotFound(Reason.SNAPSHOT_NOT_FOUND, f"there is no snapshot {snapshot_id!a}; seal the usage first")
+
+
+async def _existing(deps: Deps, key: SealKey, amends_snapshot_id: str) -> tuple[Snapshot | None, Snapshot | None]:
+    """Return the snapshot to amend, if one is named, and the revision asked for, if it is frozen already."""
+    async with transaction(deps.engine) as conn:
+        if not amends_snapshot_id:
+            return None, await snapshots.find_revision(conn, key, 1)
+        amended = await snapshots.find_snapshot(conn, key.tenant, amends_snapshot_id)
+        if amended is None:
+            raise snapshot_not_found(amends_snapshot_id)
+        if amended.key != key:
+            message = "is of another customer or period; name a snapshot of the same"
+            raise invalid_field("amends_snapshot_id", Reason.FIELD_INVALID, message)
+        return amended, await snapshots.find_revision(conn, key, amended.revision + 1)
+
+
+async def _wait_for_target(deps: Deps, key: SealKey, revision: int) -> None:
+    """Wait a little until all is counted that had been accepted when the seal was first asked for; else NotReady."""
+    async with transaction(deps.engine) as conn:
+        target = await snapshots.find_target(conn, key, revision)
+    if target is None:
+        heads = await deps.log.heads()
+        async with transaction(deps.engine) as conn:
+            target = await snapshots.keep_target(conn, key, revision, heads)
+    remaining_s = current_deadline_s()
+    wait_s = deps.seal_wait_s if remaining_s is None else min(deps.seal_wait_s, remaining_s - 10 * RESERVE_S)
+    if not await wait_until_counted(deps, key.tenant, target, None, wait_s):
+        raise await _not_ready(deps, key.tenant, target)
+
+
+async def _not_ready(deps: Deps, tenant: str, target: AsOf) -> NotReady:
+    async with transaction(deps.engine) as conn:
+        as_of = await progress.read_as_of(conn)
+        names = filling(await catalog.versions_of_tenant(conn, tenant))
+    behind = sum(max(0, position - as_of.positions.get(lane, 0)) for lane, position in target.positions.items())
+    return NotReady(
+        Reason.USAGE_NOT_READY,
+        f"{behind} accepted events are not counted yet and {len(names)} meters are being filled; ask again soon",
+        retry_after_s=_RETRY_AFTER_S,
+        metadata={"events_behind": str(behind), "filling_meters": ",".join(names)},
+    )
+
+
+async def _read(deps: Deps, key: SealKey, time_zone: str) -> _Reading:
+    """Read quantities, windows and how far they reach, all of one moment."""
+    async with transaction(deps.engine) as conn:
+        await progress.begin_consistent_read(conn)
+        as_of = await progress.read_as_of(conn)
+        versions = await catalog.versions_of_tenant(conn, key.tenant)
+        if filling(versions):
+            # A meter was applied since the wait ended.
+            raise NotReady(
+                Reason.USAGE_NOT_READY, "a meter is being filled; ask again soon", retry_after_s=_RETRY_AFTER_S
+            )
+        histories = histories_of(versions)
+        totals = plan_totals(key.customer, key.period, histories)
+        quantities = await read_totals(conn, totals)
+        days = plan_days(key.customer, key.period, time_zone, histories)
+        windows = await _read_days(conn, days)
+        traceparents, batches = await usage.spans_behind(conn, totals, LINKS_MAX)
+    return _Reading(Contents(quantities, windows, as_of), traceparents, batches)
+
+
+async def _read_days(conn: AsyncConnection, plan: UsagePlan) -> tuple[SnapshotWindow, ...]:
+    windows = []
+    for counted in await usage.read_usage(conn, plan):
+        meter = plan.meters[counted.key.meter_number]
+        windows.append(
+            SnapshotWindow(
+                meter=meter.name,
+                window=plan.windows[counted.key.window_number],
+                group=dict(zip(meter.group_by, counted.group, strict=True)),
+                quantity=quantity_of(meter.aggregation, counted.totals),
+                event_count=counted.totals.event_count,
+            )
+        )
+    return tuple(windows)
+
+
+async def _freeze(deps: Deps, key: SealKey, order: SealOrder, amended: Snapshot | None, reading: _Reading) -> Snapshot:
+    links, _ = links_from(reading.traceparents)
+    revision = 1 if amended is None else amended.revision + 1
+    attributes = telemetry.seal_attributes(key, revision, reading.contents, omitted=reading.batches - len(links))
+    with start_span(telemetry.SEAL_SPAN, links=links, attributes=attributes, money=True) as span:
+        snapshot = Snapshot(
+            snapshot_id=str(uuid.uuid4()),
+            key=key,
+            revision=revision,
+            amends_snapshot_id=None if amended is None else amended.snapshot_id,
+            time_zone=order.time_zone,
+            usage=reading.contents.usage,
+            as_of=reading.contents.as_of,
+            sealed_at=deps.clock.now(),
+            digest=digest_of(key, reading.contents),
+            traceparent=traceparent_of(span),
+        )
+        async with transaction(deps.engine) as conn:
+            stored = await snapshots.add_snapshot(conn, snapshot, reading.contents.windows)
+            await snapshots.drop_target(conn, key, revision)
+        span.set_attribute(telemetry.SNAPSHOT_ID, stored.snapshot_id)
+    return stored

@@ -1,0 +1,87 @@
+"""Spans and instruments of the aggregator; listed in docs/telemetry.md."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from opentelemetry.metrics import Meter
+    from opentelemetry.util.types import AttributeValue
+
+    from aggregator.domain.fold import Folded
+    from aggregator.domain.snapshot import Contents, SealKey
+    from chassis.feed.cursor import Segment
+
+PROCESS_SPAN: Final = "process usage"
+"""CONSUMER root span of one applied batch, linked to the distinct spans that published its segments."""
+SEAL_SPAN: Final = "seal usage"
+"""Span that freezes usage, linked to the batches that touched its windows."""
+CONSUMER: Final = "metering.feed.consumer"
+LINKS_TOTAL: Final = "metering.links.total"
+LINKS_OMITTED: Final = "metering.links.omitted"
+SNAPSHOT_ID: Final = "metering.snapshot.id"
+
+
+def process_attributes(
+    consumer: str, segments: Sequence[Segment], links: int, omitted: int
+) -> dict[str, AttributeValue]:
+    """Describe a batch: how much, from which lanes and positions; never whose, and no payload."""
+    first: dict[int, int] = {}
+    last: dict[int, int] = {}
+    for segment in segments:
+        first.setdefault(segment.lane, segment.first_position)
+        last[segment.lane] = segment.last_position
+    lanes = sorted(first)
+    return {
+        "messaging.system": "billing_feed",
+        "messaging.operation.type": "process",
+        "messaging.batch.message_count": sum(segment.count for segment in segments),
+        CONSUMER: consumer,
+        "metering.feed.segments": len(segments),
+        "metering.feed.lanes": lanes,
+        "metering.feed.first_positions": [first[lane] for lane in lanes],
+        "metering.feed.last_positions": [last[lane] for lane in lanes],
+        LINKS_TOTAL: links + omitted,
+        LINKS_OMITTED: omitted,
+    }
+
+
+def seal_attributes(key: SealKey, revision: int, contents: Contents, omitted: int) -> dict[str, AttributeValue]:
+    """Describe what is sealed."""
+    return {
+        "metering.customer": key.customer,
+        "metering.period.start": key.period.start.isoformat(),
+        "metering.period.end": key.period.end.isoformat(),
+        "metering.snapshot.revision": revision,
+        "metering.meters": len(contents.usage),
+        "metering.events": sum(one.event_count for one in contents.usage),
+        LINKS_OMITTED: omitted,
+    }
+
+
+class Instruments:
+    """What the aggregator counts and measures. Tenants are never an attribute: their number has no bound."""
+
+    def __init__(self, meter: Meter) -> None:
+        self._windows = meter.create_counter(
+            "metering.aggregator.windows.updated", unit="{window}", description="Windows touched by flushes"
+        )
+        self._parked = meter.create_counter(
+            "metering.aggregator.events.parked", unit="{event}", description="Events that a meter could not read"
+        )
+        self._unmatched = meter.create_counter(
+            "metering.aggregator.events.unmatched", unit="{event}", description="Events that no meter asks for"
+        )
+        self._fold_duration = meter.create_histogram(
+            "metering.aggregator.fold.duration", unit="s", description="Folding one batch in memory"
+        )
+
+    def folded(self, consumer: str, folded: Folded, duration_s: float) -> None:
+        """Measure one batch."""
+        attributes = {CONSUMER: "fill" if consumer.startswith("fill") else consumer}
+        self._fold_duration.record(duration_s, attributes)
+        self._windows.add(sum(len(change.customers) for change in folded.windows), attributes)
+        self._parked.add(len(folded.parked), attributes)
+        self._unmatched.add(sum(one.event_count for one in folded.unmatched), attributes)
