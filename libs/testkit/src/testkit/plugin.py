@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 import pytest_asyncio
@@ -10,6 +12,9 @@ import pytest_asyncio
 from meterline.suite.databases import ServiceDatabase
 from testkit.clock import FakeClock
 from testkit.postgres import Cluster, DatabaseMaker, running_cluster
+
+if TYPE_CHECKING:
+    from testkit.serving import Host
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
@@ -31,6 +36,16 @@ async def fresh_database(postgres_cluster: Cluster) -> AsyncIterator[DatabaseMak
     yield make
     for database in made:
         await postgres_cluster.drop(database)
+
+
+@pytest.fixture
+def service_host(tmp_path: Path) -> Host:
+    """Return where services are served inside the test's own process: see `testkit.serving.Host`."""
+    # Here, not above: most tests have no use for the servers' libraries.
+    from testkit.serving import Host  # noqa: PLC0415
+    from testkit.tokens import SigningKey  # noqa: PLC0415
+
+    return Host(tmp_path, SigningKey.generate())
 
 
 @pytest.fixture

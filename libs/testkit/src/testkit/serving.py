@@ -1,0 +1,137 @@
+"""A service inside the test's own process: real server, real database, real interceptors, on a free port."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Generic, TypeVar
+
+import grpc
+from opentelemetry.sdk.trace import ReadableSpan
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+
+from chassis.auth import TokenVerifier
+from chassis.client import StaticTokenSource, open_channel
+from chassis.clock import Clock, SystemClock
+from chassis.identity import ANY_TENANT
+from chassis.postgres import open_engine
+from chassis.server import Composition, RpcServer, Runtime
+from chassis.settings import ServiceSettings
+from chassis.telemetry import Telemetry
+from chassis.workers import Supervisor
+from meterline.suite.databases import ServiceDatabase
+from testkit.tokens import SigningKey
+
+SettingsType = TypeVar("SettingsType", bound=ServiceSettings)
+
+TENANT = "acme"
+"""Tenant of a test's calls unless it says otherwise."""
+
+USER_SCOPES = ("report", "read", "admin")
+"""What a test's token allows unless it says otherwise."""
+
+_GRACE_S = 2.0
+# Valid under any clock a test may set.
+_ISSUED_AT_S = 0
+_VALID_S = 500 * 365 * 86_400
+
+
+@dataclass
+class ServedService(Generic[SettingsType]):
+    """A running service and ways to call it; `runtime` holds its engine and clock."""
+
+    runtime: Runtime[SettingsType]
+    address: str
+    key: SigningKey
+    workers: Supervisor
+    _exporter: InMemorySpanExporter
+    _channels: list[grpc.aio.Channel] = field(default_factory=list)
+
+    def channel(self, tenant: str = TENANT, scopes: Iterable[str] = USER_SCOPES) -> grpc.aio.Channel:
+        """Return a channel as a user of `tenant`; it is closed with the service."""
+        return self._open(_token(self.key, tenant, scopes))
+
+    def internal_channel(self) -> grpc.aio.Channel:
+        """Return a channel as another service; the tenant it acts for is that of `chassis.identity.acting_for`."""
+        return self._open(_token(self.key, ANY_TENANT, ("internal",)))
+
+    def spans(self, name: str | None = None) -> list[ReadableSpan]:
+        """Return the spans that have ended, or those of one name."""
+        return [span for span in self._exporter.get_finished_spans() if name in (None, span.name)]
+
+    async def close_channels(self) -> None:
+        """Close every channel handed out."""
+        for channel in self._channels:
+            await channel.close(None)
+
+    def _open(self, token: str) -> grpc.aio.Channel:
+        self._channels.append(open_channel(self.address, self.runtime.settings, StaticTokenSource(token)))
+        return self._channels[-1]
+
+
+Compose = Callable[[Runtime[SettingsType]], Awaitable[Composition]]
+
+
+@dataclass(frozen=True)
+class Host:
+    """Where services of one test are served: a directory for their files, and the key that signs for all of them."""
+
+    directory: Path
+    key: SigningKey
+
+    def settings(
+        self, service: str, kind: type[SettingsType], database: ServiceDatabase, **changed: object
+    ) -> SettingsType:
+        """Return the settings of a service on `database`; neighbours and limits are given in `changed`."""
+        token_file = self.directory / f"{service}.token"
+        token_file.write_text(_token(self.key, ANY_TENANT, ("internal",)), encoding="utf-8")
+        values: dict[str, Any] = {
+            "dsn": database.dsn,
+            "jwks_file": self.key.write_jwks(self.directory / "jwks.json"),
+            "service_token_file": token_file,
+        }
+        return kind(**{**values, **changed})
+
+    @asynccontextmanager
+    async def serving(
+        self,
+        service: str,
+        settings: SettingsType,
+        compose: Compose[SettingsType],
+        *,
+        clock: Clock | None = None,
+    ) -> AsyncIterator[ServedService[SettingsType]]:
+        """Serve what `compose` builds, its workers included, and drain it in the end.
+
+        Only one of several services served at a time keeps its own spans: telemetry is one a process.
+        """
+        exporter = InMemorySpanExporter()
+        telemetry = Telemetry.start(service, settings, span_processors=[SimpleSpanProcessor(exporter)])
+        engine = open_engine(settings.dsn.get_secret_value(), settings)
+        runtime = Runtime(service, settings, engine, clock or SystemClock(), telemetry)
+        try:
+            async with runtime.closing:
+                composition = await compose(runtime)
+                verifier = TokenVerifier(settings.jwks_file, settings.audience, runtime.clock)
+                server = RpcServer(composition.served, settings, verifier)
+                workers = Supervisor(composition.workers)
+                await server.start()
+                workers.start()
+                served = ServedService(runtime, server.address, self.key, workers, exporter)
+                try:
+                    yield served
+                finally:
+                    runtime.draining.set()
+                    await served.close_channels()
+                    await server.stop(_GRACE_S)
+                    await workers.stop(_GRACE_S)
+        finally:
+            await engine.dispose()
+            telemetry.shutdown()
+
+
+def _token(key: SigningKey, tenant: str, scopes: Iterable[str]) -> str:
+    return key.mint(tenant, scopes, now_s=_ISSUED_AT_S, valid_s=_VALID_S)
