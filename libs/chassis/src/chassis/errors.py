@@ -109,6 +109,8 @@ _FROM_CODE: Final[Mapping[grpc.StatusCode, tuple[type[MeterlineError], Reason]]]
     grpc.StatusCode.DEADLINE_EXCEEDED: (DeadlineExceeded, Reason.DEADLINE_EXCEEDED),
     grpc.StatusCode.UNIMPLEMENTED: (Unimplemented, Reason.METHOD_UNKNOWN),
 }
+# What gRPC itself answers past a server's hard limit of calls; it can't say RetryInfo, and it is not "too big".
+_CORE_OVERLOADED_TEXT: Final = "Concurrent RPC limit exceeded!"
 # Reasons that mean "the logs differ"; they share FAILED_PRECONDITION with NotReady.
 _DIVERGED_REASONS: Final = frozenset({Reason.FEED_DIVERGED, Reason.FEED_GAP, Reason.FEED_CORRUPT})
 
@@ -161,6 +163,8 @@ def from_rpc_error(error: grpc.RpcError) -> MeterlineError:
     metadata = dict(info.metadata)
     if info.reason and reason.value != info.reason:
         metadata["reason"] = info.reason
+    if kind is TooBig and not info.reason and message == _CORE_OVERLOADED_TEXT:
+        retry_after_s = Overloaded.default_retry_after_s
     if kind is TooBig and retry_after_s is not None:
         kind, reason = Overloaded, _known(info.reason, Reason.OVERLOADED)
     if kind is NotReady and reason in _DIVERGED_REASONS:

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 _log = get_logger(__name__)
 SettingsType = TypeVar("SettingsType", bound=ServiceSettings)
 _STREAMS_MAX: Final = 256
+_FEEDS_MAX: Final = 256
 _SCHEMA_POLL_S: Final = 1.0
 
 
@@ -79,7 +80,7 @@ class RpcServer:
         self._server = grpc.aio.server(
             options=server_options(settings),
             # A backstop behind the guard's own limit, which can say when to come again; feeds count here too.
-            maximum_concurrent_rpcs=settings.calls_max * 2,
+            maximum_concurrent_rpcs=settings.calls_max * 2 + _FEEDS_MAX,
         )
         methods = _register(self._server, served, CallGuard(rules, verifier))
         check_policy(methods, served)

@@ -140,6 +140,16 @@ def test_a_status_without_details_becomes_an_error_of_its_code(code: grpc.Status
         assert STATUS_CODES[type(received)] is code
 
 
+def test_the_hard_limit_of_calls_reads_as_overloaded_and_not_as_too_big() -> None:
+    details = "Concurrent RPC limit exceeded!"
+    error = grpc.aio.AioRpcError(Code.RESOURCE_EXHAUSTED, grpc.aio.Metadata(), grpc.aio.Metadata(), details=details)
+
+    received = from_rpc_error(error)
+
+    assert isinstance(received, Overloaded)
+    assert received.retry_after_s == 1.0
+
+
 def test_a_reason_newer_than_this_client_is_kept_as_text() -> None:
     status = to_status(NotFound(Reason.METER_NOT_FOUND, "x"))
     status.details[0].value = status.details[0].value.replace(b"METER_NOT_FOUND", b"METEOR_IN_ORBIT")

@@ -113,9 +113,17 @@ ENDINGS = [
 
 
 @pytest.mark.parametrize("method", METHODS)
-@pytest.mark.parametrize(("request_", "code", "server_error", "client_error"), ENDINGS, ids=[str(e[0]) for e in ENDINGS])
+@pytest.mark.parametrize(
+    ("request_", "code", "server_error", "client_error"), ENDINGS, ids=[str(e[0]) for e in ENDINGS]
+)
 async def test_both_sides_tell_how_a_call_ended(
-    start: Any, recorded: Any, method: str, request_: bytes, code: str, server_error: str | None, client_error: str | None
+    start: Any,
+    recorded: Any,
+    method: str,
+    request_: bytes,
+    code: str,
+    server_error: str | None,
+    client_error: str | None,
 ) -> None:
     running = await start(Echo().handlers())
 

@@ -1,0 +1,50 @@
+"""The contract's own rules are checked before a handler runs, and each broken one names its field."""
+
+from __future__ import annotations
+
+import pytest
+
+from chassis.errors import FieldViolation, InvalidRequest, Reason
+from chassis.validation import check_request
+from metering.ingest.v1 import ingest_service_pb2 as pb
+
+
+def test_a_request_that_keeps_the_rules_passes() -> None:
+    check_request(pb.GetEventRequest(source="crm", id="1"))
+
+
+def test_each_broken_rule_names_its_field() -> None:
+    with pytest.raises(InvalidRequest) as caught:
+        check_request(pb.GetEventRequest(id="x" * 129))
+
+    error = caught.value
+    assert error.reason is Reason.REQUEST_INVALID
+    assert [(one.field, one.reason) for one in error.violations] == [
+        ("source", Reason.FIELD_REQUIRED),
+        ("id", Reason.FIELD_INVALID),
+    ]
+    assert error.message.startswith("source: must be")
+    assert error.message.endswith("(and 1 more)")
+
+
+def test_a_field_inside_a_list_is_named_with_its_place() -> None:
+    request = pb.ReportRequest()
+    request.events.add(id="1", source="s", type="t", customer="c" * 129).time.FromSeconds(1)
+
+    with pytest.raises(InvalidRequest) as caught:
+        check_request(request)
+
+    (violation,) = caught.value.violations
+    assert isinstance(violation, FieldViolation)
+    assert violation.field == "events[0].customer"
+
+
+def test_a_thousand_broken_fields_are_told_by_the_first_fifty() -> None:
+    request = pb.ReportRequest()
+    for _ in range(1000):
+        request.events.add(id="1", source="s", type="t", customer="").time.FromSeconds(1)
+
+    with pytest.raises(InvalidRequest) as caught:
+        check_request(request)
+
+    assert len(caught.value.violations) == 50
