@@ -47,7 +47,7 @@ def account_for_postgres(data_dir: Path, must_reach: Iterable[Path]) -> Account 
     for path in must_reach:
         blocked = host.unreachable_part(path, found.user_id, found.group_id)
         if blocked is not None:
-            return _with_capability(found, path, blocked)
+            return _with_capability(found, blocked)
     return found
 
 
@@ -69,12 +69,12 @@ def _by_name() -> Account:
     raise SuiteError("Postgres can't run as root and there is no user `postgres` or `nobody`; run as a normal user")
 
 
-def _with_capability(account: Account, path: Path, blocked: Path) -> Account:
+def _with_capability(account: Account, blocked: Path) -> Account:
     own = host.own_capabilities()
     for capability in _CAPABILITIES_THAT_REACH:
         if own & (1 << capability):
             return Account(account.name, account.user_id, account.group_id, capability)
     raise SuiteError(
-        f"Postgres runs as user {account.name}, who can't enter {blocked} on the way to {path}; choose a --data "
-        f"directory that every user can enter, or run as a normal user"
+        f"Postgres can't run as root, and user {account.name}, who runs it instead, can't enter {blocked}; choose a "
+        f"--data directory that every user can enter, or run as a normal user"
     )

@@ -53,20 +53,24 @@ def is_alive(pid: int) -> bool:
 
 
 def processes_in(directory: Path) -> list[int]:
-    """Return the ids of the processes whose working directory is `directory`, as all of a Postgres cluster's are."""
+    """Return the ids of the processes whose working directory is `directory`, as all of a Postgres cluster's are.
+
+    In a container even root may not look at the working directory of another user's process; there only the server is
+    found, by its command line, and not those it has forked.
+    """
     if not _PROC.exists() or not directory.exists():
         return []
-    wanted = directory.stat()
-    found = []
-    for entry in _PROC.iterdir():
-        if not entry.name.isdigit():
-            continue
-        # Processes come and go while we look, and those of other users can't be looked at.
-        with contextlib.suppress(OSError):
-            there = (entry / "cwd").stat()
-            if (there.st_dev, there.st_ino) == (wanted.st_dev, wanted.st_ino):
-                found.append(int(entry.name))
-    return sorted(found)
+    return sorted(int(entry.name) for entry in _PROC.iterdir() if entry.name.isdigit() and _works_in(entry, directory))
+
+
+def _works_in(process: Path, directory: Path) -> bool:
+    # Processes come and go while we look.
+    with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+        try:
+            return (process / "cwd").samefile(directory)
+        except PermissionError:
+            return str(directory).encode() in (process / "cmdline").read_bytes().split(b"\0")
+    return False
 
 
 def unreachable_part(path: Path, user_id: int, group_id: int) -> Path | None:

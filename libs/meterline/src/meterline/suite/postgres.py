@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import re
 import shutil
 import signal
 from collections.abc import Mapping
@@ -59,6 +60,10 @@ _START_LIMIT_S = 300.0
 _POLL_INTERVAL_S = 0.02
 _INITDB_LIMIT_S = 120.0
 _LEFTOVER_STEPS = (Step(signal.SIGINT, 30), Step(signal.SIGQUIT, 10), Step(signal.SIGKILL, 10))
+# What the server says while processes of a former one live that we could not find (see `host.processes_in`).
+_IN_USE = re.compile(r"pre-existing shared memory block|lock file .* already exists")
+_LEFTOVERS_LIMIT_S = 60.0
+_LEFTOVERS_INTERVAL_S = 1.0
 _LOG_LINES_SHOWN = 3
 
 
@@ -116,17 +121,16 @@ class PostgresServer:
         if not (self._data_dir / "PG_VERSION").exists():
             await self._initialise()
         await _end_leftovers(self._data_dir)
-        self._child = await Child.spawn(
-            Launch(
-                argv=self._command(),
-                log_file=self._log_file,
-                stop_steps=STOP_STEPS,
-                death_signal=signal.SIGINT,
-                environment=_environment(),
-                account=self.account,
-            )
-        )
-        await self._wait_ready(self._child)
+        loop = asyncio.get_running_loop()
+        deadline_s = loop.time() + _LEFTOVERS_LIMIT_S
+        while True:
+            self._child = await Child.spawn(self._launch())
+            try:
+                return await self._wait_ready(self._child)
+            except SuiteError as error:
+                if not _IN_USE.search(str(error)) or loop.time() > deadline_s:
+                    raise
+            await asyncio.sleep(_LEFTOVERS_INTERVAL_S)
 
     async def stop(self) -> None:
         """Stop the server: fast, then immediate, then by force. Nothing happens if it does not run."""
@@ -143,6 +147,16 @@ class PostgresServer:
         if self._child is None:
             raise SuiteError("Postgres is not started")
         return self._child
+
+    def _launch(self) -> Launch:
+        return Launch(
+            argv=self._command(),
+            log_file=self._log_file,
+            stop_steps=STOP_STEPS,
+            death_signal=signal.SIGINT,
+            environment=_environment(),
+            account=self.account,
+        )
 
     def _command(self) -> list[str]:
         settings = {
