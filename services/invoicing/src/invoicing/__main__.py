@@ -1,4 +1,4 @@
-"""Composition root of invoicing: `python -m invoicing serve|migrate`."""
+"""Composition root of invoicing: `python -m invoicing serve|migrate`. The only place that builds things."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 from chassis.client import open_channel, service_token_source
 from chassis.entry import main
 from chassis.server import Composition
-from invoicing import rpc
 from invoicing.config import InvoicingMigrateSettings, InvoicingSettings
 from invoicing.operations import Dependencies
+from invoicing.rpc import served
 from invoicing.telemetry import Instruments
 from invoicing.upstream import RETRIED_METHODS, Rating
 from invoicing.worker import Verifier
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 async def compose(runtime: Runtime[InvoicingSettings]) -> Composition:
-    """Wire invoicing: the channel to rating, the servicer, and the check in the background."""
+    """Build invoicing from what the process was given."""
     settings = runtime.settings
     channel = open_channel(
         settings.rating_target, settings, service_token_source(settings), retried_methods=RETRIED_METHODS
@@ -32,7 +32,7 @@ async def compose(runtime: Runtime[InvoicingSettings]) -> Composition:
         instruments=Instruments(runtime.telemetry.meter),
     )
     verifier = Verifier(dependencies, settings.verify_interval_s)
-    return Composition(served=[rpc.served(dependencies)], workers=[verifier.worker()])
+    return Composition(served=[served(dependencies)], workers=[verifier.worker()])
 
 
 if __name__ == "__main__":

@@ -157,6 +157,7 @@ async def _finalize_once(contract: str, billing_period: str, tenant: str, depend
             invoice = await _issue(conn, draft, profile, tenant, dependencies.clock)
             snapshots = [_own(rated), *(_amended(earlier, now) for earlier, now in amended)]
             await store.add_billed_snapshots(conn, tenant, contract, snapshots, invoice.number)
+            await store.add_lines(conn, tenant, invoice)
         span.set_attribute("metering.invoice", invoice.number)
         span.set_attribute("metering.invoice.lines", len(invoice.lines))
     dependencies.instruments.finalized(

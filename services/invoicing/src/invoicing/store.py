@@ -215,8 +215,6 @@ async def add_invoice(conn: AsyncConnection, tenant: str, invoice: IssuedInvoice
     }
     if (await conn.execute(statement, parameters)).rowcount != 1:
         raise AlreadyBilledError(draft.billing_period)
-    if invoice.lines:
-        await _add_lines(conn, tenant, invoice)
     moved_on = text(
         """
         UPDATE invoice_series SET last_sequence = :sequence, chain = :chain
@@ -228,7 +226,10 @@ async def add_invoice(conn: AsyncConnection, tenant: str, invoice: IssuedInvoice
     )
 
 
-async def _add_lines(conn: AsyncConnection, tenant: str, invoice: IssuedInvoice) -> None:
+async def add_lines(conn: AsyncConnection, tenant: str, invoice: IssuedInvoice) -> None:
+    """Add the rows of an invoice's lines: what later adjustments build on. After its snapshots, which guard them."""
+    if not invoice.lines:
+        return
     statement = text(
         """
         INSERT INTO invoice_line (tenant, line_id, number, ordinal, contract, billing_period, revision, kind, item,
