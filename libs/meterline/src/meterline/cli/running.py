@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from enum import IntEnum, StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, Final, NoReturn, TypeVar
 
 import typer
 from rich.console import Console
@@ -32,9 +33,18 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-console = Console()
+_WIDTH_PIPED: Final = 240
+"""Columns of output that no terminal folds: an id that is cut off can't be used."""
+
+
+def _console(*, stderr: bool) -> Console:
+    stream = sys.stderr if stderr else sys.stdout
+    return Console(stderr=stderr, width=None if stream.isatty() else _WIDTH_PIPED)
+
+
+console = _console(stderr=False)
 """Results."""
-errors = Console(stderr=True)
+errors = _console(stderr=True)
 """Progress, hints and errors, so that results can be piped."""
 
 
