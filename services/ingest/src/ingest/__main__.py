@@ -11,7 +11,7 @@ from chassis.workers import Worker
 from ingest.config import IngestMigrateSettings, IngestSettings
 from ingest.operations import Deps, SourceNumbers
 from ingest.rpc import served
-from ingest.segments import SegmentLibrary
+from ingest.store import SegmentLibrary
 from ingest.telemetry import Instruments
 from ingest.worker import Committer
 

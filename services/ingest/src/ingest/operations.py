@@ -22,7 +22,6 @@ from ingest.domain.customers import CustomerProbe, customer_filter
 from ingest.domain.keys import keys_of
 from ingest.domain.log import AsOf, Conflict, ReportResult, StoredPage, instant_of, microseconds_of
 from ingest.domain.text import shown
-from ingest.segments import decode
 from ingest.telemetry import EVENT_COUNT, PUBLISH_SPAN
 from ingest.worker import Submission, backfill_not_open
 
@@ -39,8 +38,8 @@ if TYPE_CHECKING:
     from chassis.requests import RepeatableRequest
     from ingest.domain.admission import Admission, Policy
     from ingest.domain.batch import EventBatch, Mask, Rows
-    from ingest.domain.log import Backfill, BackfillPage, ListQuery
-    from ingest.segments import DecodedSegment, SegmentLibrary
+    from ingest.domain.log import Backfill, BackfillPage, ListQuery, NewBackfill
+    from ingest.store import DecodedSegment, SegmentLibrary
     from ingest.telemetry import Instruments
     from ingest.wire import ReportedBatch
     from ingest.worker import Committer
@@ -240,7 +239,7 @@ async def _segments_of_lane(
             async with transaction(deps.engine) as conn:
                 stored = await store.segments_by_first(conn, lane, chunk)
             for segment in stored:
-                yield decode(segment)
+                yield store.decode(segment)
         if len(summaries) < _SUMMARIES:
             return
         seen = summaries[-1].first_position
@@ -289,26 +288,12 @@ async def feed_heads(deps: Deps) -> FeedHeads:
 # --- backfills -------------------------------------------------------------------------------------------------------
 
 
-async def open_backfill(
-    deps: Deps,
-    tenant: str,
-    request: RepeatableRequest,
-    description: str,
-    period: tuple[datetime | None, datetime | None],
-) -> Backfill:
+async def open_backfill(deps: Deps, tenant: str, request: RepeatableRequest, new: NewBackfill) -> Backfill:
     """Open a backfill; the same request gives the same one again."""
     async with transaction(deps.engine) as conn, once(conn, _OPEN_METHOD, request) as slot:
         backfill_id = uuid4() if slot.response is None else UUID(bytes=slot.response)
         if slot.response is None:
-            await store.insert_backfill(
-                conn,
-                backfill_id=backfill_id,
-                tenant=tenant,
-                description=description,
-                start=period[0],
-                end=period[1],
-                opened_at=deps.clock.now(),
-            )
+            await store.insert_backfill(conn, tenant, backfill_id, new, deps.clock.now())
             slot.keep(backfill_id.bytes)
         return await _found_backfill(conn, tenant, backfill_id)
 

@@ -51,7 +51,8 @@ class IngestServicer(pb_grpc.IngestServiceServicer):
 
     async def GetEvent(self, request: pb.GetEventRequest, context: Context) -> pb.GetEventResponse:
         """Return one event."""
-        page = await operations.get_event(self._deps, current_tenant(), request.source, request.id)
+        source, event_id = wire.event_identity_from_proto(request)
+        page = await operations.get_event(self._deps, current_tenant(), source, event_id)
         return pb.GetEventResponse(event=next(wire.stored_events_to_proto(page)))
 
     async def ListEvents(self, request: pb.ListEventsRequest, context: Context) -> AsyncIterator[pb.ListEventsResponse]:
@@ -75,13 +76,14 @@ class IngestServicer(pb_grpc.IngestServiceServicer):
 
     async def OpenBackfill(self, request: pb.OpenBackfillRequest, context: Context) -> pb.OpenBackfillResponse:
         """Open a backfill."""
-        period = wire.backfill_period_from_proto(request)
-        backfill = await operations.open_backfill(self._deps, current_tenant(), request, request.description, period)
+        new = wire.new_backfill_from_proto(request)
+        backfill = await operations.open_backfill(self._deps, current_tenant(), request, new)
         return pb.OpenBackfillResponse(backfill=wire.backfill_to_proto(backfill))
 
     async def CloseBackfill(self, request: pb.CloseBackfillRequest, context: Context) -> pb.CloseBackfillResponse:
         """Close a backfill."""
-        backfill = await operations.close_backfill(self._deps, current_tenant(), request, request.backfill_id)
+        backfill_id = wire.backfill_id_from_proto(request)
+        backfill = await operations.close_backfill(self._deps, current_tenant(), request, backfill_id)
         return pb.CloseBackfillResponse(backfill=wire.backfill_to_proto(backfill))
 
     async def ListBackfills(self, request: pb.ListBackfillsRequest, context: Context) -> pb.ListBackfillsResponse:

@@ -22,12 +22,14 @@ from ingest.domain.log import (
     Backfill,
     BackfillPage,
     ListQuery,
+    NewBackfill,
     ReportResult,
     StoredPage,
     instant_of,
     microseconds_of,
 )
 from ingest.domain.rows import CELLS_MAX, RowCollector
+from ingest.domain.text import TextRule
 from metering.common.v1 import values_pb2
 from metering.ingest.v1 import ingest_service_pb2 as pb
 from metering.ingest.v1 import usage_event_pb2 as event_pb
@@ -44,6 +46,7 @@ _RESPONSE_BYTES: Final = 512 * 1024
 """A page of ListEvents is closed when it reaches this; one event more is far below 1 MiB."""
 _PAGE_TOKEN: Final = struct.Struct(">q16s")
 _PAGE_SIZE_DEFAULT: Final = 100
+_PRINTABLE: Final = TextRule(bytes_max=65_536, required=False)
 
 _decompressor: Final = zstandard.ZstdDecompressor()
 _compressor: Final = zstandard.ZstdCompressor(level=_ZSTD_LEVEL)
@@ -188,8 +191,17 @@ def as_of_from_proto(message: values_pb2.AsOf) -> AsOf:
 # --- reading events back ---------------------------------------------------------------------------------------------
 
 
+def event_identity_from_proto(request: pb.GetEventRequest) -> tuple[str, str]:
+    """Read which event is wanted: source and id. Raises InvalidRequest."""
+    _check_texts("source", [request.source])
+    _check_texts("id", [request.id])
+    return request.source, request.id
+
+
 def list_query_from_proto(request: pb.ListEventsRequest) -> ListQuery:
     """Read which events are wanted. Raises InvalidRequest."""
+    _check_texts("customers", request.customers)
+    _check_texts("types", request.types)
     start, end = _period_from_proto(request.period) if request.HasField("period") else (None, None)
     return ListQuery(
         customers=frozenset(request.customers),
@@ -255,9 +267,18 @@ def _traceparent(traces: TraceColumn, row: int) -> str:
 # --- backfills -------------------------------------------------------------------------------------------------------
 
 
-def backfill_period_from_proto(request: pb.OpenBackfillRequest) -> tuple[datetime | None, datetime | None]:
-    """Read the period of a backfill; none means the whole past. Raises InvalidRequest."""
-    return _period_from_proto(request.period) if request.HasField("period") else (None, None)
+def new_backfill_from_proto(request: pb.OpenBackfillRequest) -> NewBackfill:
+    """Read what is to be opened; no period means the whole past. Raises InvalidRequest."""
+    _check_texts("request_id", [request.request_id])
+    _check_texts("description", [request.description])
+    start, end = _period_from_proto(request.period) if request.HasField("period") else (None, None)
+    return NewBackfill(request.description, start, end)
+
+
+def backfill_id_from_proto(request: pb.CloseBackfillRequest) -> str:
+    """Read which backfill is to be closed. Raises InvalidRequest."""
+    _check_texts("request_id", [request.request_id])
+    return request.backfill_id
 
 
 def backfill_to_proto(backfill: Backfill) -> pb.Backfill:
@@ -300,7 +321,14 @@ def backfills_to_proto(backfills: Sequence[Backfill], page: BackfillPage) -> pb.
     return pb.ListBackfillsResponse(backfills=[backfill_to_proto(item) for item in shown], next_page_token=token)
 
 
-# --- time ------------------------------------------------------------------------------------------------------------
+# --- texts and times -------------------------------------------------------------------------------------------------
+
+
+def _check_texts(field: str, texts: Sequence[str]) -> None:
+    """Refuse control characters and direction overrides: NUL alone would break the statement it ends up in."""
+    for text in texts:
+        if _PRINTABLE.fault(text) is not None:
+            raise invalid_field(field, Reason.TEXT_INVALID, "must not hold control characters or direction overrides")
 
 
 def timestamp(instant: datetime) -> Timestamp:

@@ -30,16 +30,16 @@ from chassis.postgres import transaction
 from ingest import store, wire
 from ingest.domain.batch import EventBatch, Mask, Rows
 from ingest.domain.bodies import differences
-from ingest.domain.group import KeyGroup, Placement
+from ingest.domain.group import KeyGroup
 from ingest.domain.keys import EventKeys
 from ingest.domain.log import AsOf, SegmentPlace, instant_of
 from ingest.domain.recent import RecentKeys
-from ingest.segments import DecodedSegment, SegmentLibrary
+from ingest.store import DecodedSegment, SegmentLibrary
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from sqlalchemy.ext.asyncio import AsyncEngine
+    from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
     from chassis.clock import Clock
     from chassis.feed.cursor import Segment
@@ -48,8 +48,9 @@ if TYPE_CHECKING:
 
 _log = get_logger(__name__)
 
+_ATTEMPTS_UNORDERED: Final = 2
+"""Tries of one group that run beside those of others; more are needed only where many write the same new events."""
 _ATTEMPTS_MAX: Final = 8
-"""Tries of one group; each that fails has found keys stored by others meanwhile, so more are hardly ever needed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,40 +205,41 @@ class Committer:
         everything = keys.unlocated()
         likely = everything[self._recent.likely(keys.keys(everything))]
         if likely.size:
-            await self._look_up(keys, likely)
-        own: list[DecodedSegment] = []
-        for _attempt in range(_ATTEMPTS_MAX):
-            placement = keys.place()
-            if not placement.numbers.size:
-                break
+            async with transaction(self._engine) as conn:
+                await self._look_up(conn, keys, likely)
+        own = await self._write_new(group, keys)
+        return [await self._outcome(keys, part, submission, own) for part, submission in enumerate(group)]
+
+    async def _write_new(self, group: Sequence[Submission], keys: KeyGroup) -> list[DecodedSegment]:
+        """Write what is new; each failed try has told which events others wrote meanwhile."""
+        for attempt in range(_ATTEMPTS_MAX):
             try:
-                own = await self._write(group, keys, placement)
-                break
+                return await self._write(group, keys, attempt)
             except Exception as error:
                 if not (store.is_unique_violation(error) or isinstance(error, Conflict)):
                     raise
-            await self._look_up(keys, placement.numbers)
-        else:
-            raise Conflict(Reason.TRANSACTION_CONFLICT, "others keep writing the same events; send the batch again")
-        return [await self._outcome(keys, part, submission, own) for part, submission in enumerate(group)]
+        raise Conflict(Reason.TRANSACTION_CONFLICT, "others keep writing the same events; send the batch again")
 
-    async def _look_up(self, keys: KeyGroup, numbers: Rows) -> None:
+    async def _look_up(self, conn: AsyncConnection, keys: KeyGroup, numbers: Rows) -> None:
         self._instruments.looked_up()
-        async with transaction(self._engine) as conn:
-            places, lanes, positions = await store.find_keys(conn, keys.keys(numbers))
+        places, lanes, positions = await store.find_keys(conn, keys.keys(numbers))
         keys.found(numbers[places], lanes, positions)
 
-    async def _write(self, group: Sequence[Submission], keys: KeyGroup, placement: Placement) -> list[DecodedSegment]:
+    async def _write(self, group: Sequence[Submission], keys: KeyGroup, attempt: int) -> list[DecodedSegment]:
         """Write what is new in one transaction; return the segments it became."""
-        # Built before the lane is claimed: nobody should wait for it.
-        parts = list(_new_parts(group, keys, placement.is_new))
-        backfill_ids = {draft.backfill_id for _batch, draft in parts if draft.backfill_id is not None}
         started_s = self._clock.monotonic_s()
         async with transaction(self._engine) as conn:
-            if backfill_ids:
-                closed = backfill_ids - await store.lock_open_backfills(conn, sorted(backfill_ids))
-                if closed:
-                    raise _BackfillsClosed(frozenset(closed))
+            if attempt >= _ATTEMPTS_UNORDERED:
+                # Writers of the same events could refuse each other for long; from here on they come one by one.
+                await store.wait_for_turn(conn)
+            if attempt > 0:
+                await self._look_up(conn, keys, keys.unlocated())
+            placement = keys.place()
+            if not placement.numbers.size:
+                return []
+            # Built before the lane is claimed: nobody should wait for it.
+            parts = list(_new_parts(group, keys, placement.is_new))
+            await _lock_backfills(conn, parts)
             head = await claim_lane(conn)
             await store.copy_keys(conn, placement.keys, head.lane, placement.positions + head.position)
             segments = await append(conn, head, [draft for _batch, draft in parts])
@@ -303,6 +305,15 @@ class Committer:
             async with transaction(self._engine) as conn:
                 self._epoch = await store.read_epoch(conn)
         return self._epoch
+
+
+async def _lock_backfills(conn: AsyncConnection, parts: Sequence[tuple[EventBatch, SegmentDraft]]) -> None:
+    """Keep the backfills of new segments open until the transaction ends, or say which are not."""
+    backfill_ids = {draft.backfill_id for _batch, draft in parts if draft.backfill_id is not None}
+    if backfill_ids:
+        closed = backfill_ids - await store.lock_open_backfills(conn, sorted(backfill_ids))
+        if closed:
+            raise _BackfillsClosed(frozenset(closed))
 
 
 def _new_parts(group: Sequence[Submission], keys: KeyGroup, is_new: Mask) -> Iterator[tuple[EventBatch, SegmentDraft]]:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from chassis.reasons import Reason
-from chassis.vocabulary import InvalidRequest, invalid_field
+from chassis.vocabulary import invalid_field
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -20,8 +20,6 @@ Mask = NDArray[np.bool_]
 
 TRACE_CONTEXT_BYTES: Final = 25
 """16 bytes trace id, 8 bytes span id, 1 byte flags."""
-
-NO_FAULTS: Final[Mapping[int, str]] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,8 +142,8 @@ class EventBatch:
     subjects: TextColumn = NO_COLUMN
     properties: tuple[tuple[str, TextColumn], ...] = ()
     traces: TraceColumn = TraceColumn()
-    time_faults: Mapping[int, str] = NO_FAULTS
-    trace_faults: Mapping[int, str] = NO_FAULTS
+    time_faults: Mapping[int, str] = field(default_factory=dict)
+    trace_faults: Mapping[int, str] = field(default_factory=dict)
 
     def __len__(self) -> int:
         """Return the number of events."""
@@ -157,8 +155,8 @@ class EventBatch:
         if len(self.times_us) != count:
             message = f"{len(self.times_us)} times for {count} ids"
             raise invalid_field("columns.times_us", Reason.COLUMN_LENGTH_MISMATCH, message)
-        for field, column in self.named_columns():
-            column.check(f"columns.{field}", count)
+        for name, column in self.named_columns():
+            column.check(f"columns.{name}", count)
         self.traces.check(count)
         keys = [key for key, _column in self.properties]
         if len(set(keys)) != len(keys):
@@ -188,10 +186,6 @@ class EventBatch:
             traces=self.traces.take(rows),
         )
 
-    def without_faults(self) -> EventBatch:
-        """Forget the faults; for a batch whose faulty events were taken out."""
-        return replace(self, time_faults=NO_FAULTS, trace_faults=NO_FAULTS)
-
 
 def check_indexes(field: str, indexes: Indexes, count: int, distinct: int) -> None:
     """Refuse indexes that are not one an event, each 0 to `distinct`. Raises InvalidRequest."""
@@ -201,17 +195,3 @@ def check_indexes(field: str, indexes: Indexes, count: int, distinct: int) -> No
     if count and int(indexes.max()) > distinct:
         message = f"index {int(indexes.max())} points past its {distinct} values"
         raise invalid_field(field, Reason.COLUMN_INDEX_OUT_OF_RANGE, message)
-
-
-__all__ = [
-    "NO_COLUMN",
-    "TRACE_CONTEXT_BYTES",
-    "EventBatch",
-    "Indexes",
-    "InvalidRequest",
-    "Mask",
-    "Rows",
-    "TextColumn",
-    "TraceColumn",
-    "check_indexes",
-]

@@ -97,6 +97,15 @@ class ListQuery:
 
 
 @dataclass(frozen=True, slots=True)
+class NewBackfill:
+    """What somebody wants to open; without start and end it is the whole past."""
+
+    description: str
+    start: datetime | None
+    end: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
 class Backfill:
     """A range of the past that is reported afterwards; without start and end it is the whole past."""
 

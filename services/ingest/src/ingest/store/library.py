@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 from chassis.errors import Internal, Reason
 from chassis.postgres import transaction
-from ingest import store, wire
+from ingest import wire
+from ingest.store import segments
 
 if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncEngine
@@ -27,7 +28,7 @@ class DecodedSegment:
     batch: EventBatch
 
 
-def decode(stored: store.StoredSegment) -> DecodedSegment:
+def decode(stored: segments.StoredSegment) -> DecodedSegment:
     """Read a segment's payload."""
     return DecodedSegment(stored.tenant, stored.place, wire.decode_payload(stored.payload))
 
@@ -49,7 +50,7 @@ class SegmentLibrary:
         if kept is not None:
             return kept
         async with transaction(self._engine) as conn:
-            stored = await store.segment_at(conn, lane, position)
+            stored = await segments.segment_at(conn, lane, position)
         if stored is None:
             raise Internal(Reason.INTERNAL, f"a key points to position {position} of lane {lane}, which is not stored")
         decoded = decode(stored)

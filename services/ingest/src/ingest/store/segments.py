@@ -1,0 +1,116 @@
+"""Segments of the log as they lie in the database."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import text
+
+from chassis.postgres import driver_connection
+from ingest.domain.log import ListQuery, SegmentPlace, instant_of
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from sqlalchemy.ext.asyncio import AsyncConnection
+
+
+@dataclass(frozen=True, slots=True)
+class StoredSegment:
+    """A segment as it lies in the log."""
+
+    tenant: str
+    place: SegmentPlace
+    payload: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class SegmentSummary:
+    """What decides whether a segment must be read at all."""
+
+    first_position: int
+    payload_bytes: int
+    customer_filter: bytes
+
+
+async def read_epoch(conn: AsyncConnection) -> str:
+    """Return the identity of the log."""
+    return str((await conn.execute(text("SELECT epoch FROM feed_epoch"))).scalar_one())
+
+
+async def segment_at(conn: AsyncConnection, lane: int, position: int) -> StoredSegment | None:
+    """Return the segment that holds a position."""
+    driver = await driver_connection(conn)
+    row = await driver.fetchrow(
+        """
+        SELECT tenant, lane, first_position, count, payload, accepted_at, traceparent, backfill_id FROM segment
+        WHERE lane = $1 AND first_position <= $2
+        ORDER BY first_position DESC LIMIT 1
+        """,
+        lane,
+        position,
+    )
+    return None if row is None or row["first_position"] + row["count"] <= position else _segment(row)
+
+
+async def segments_by_first(conn: AsyncConnection, lane: int, first_positions: Sequence[int]) -> list[StoredSegment]:
+    """Return segments in log order."""
+    driver = await driver_connection(conn)
+    rows = await driver.fetch(
+        """
+        SELECT tenant, lane, first_position, count, payload, accepted_at, traceparent, backfill_id FROM segment
+        WHERE lane = $1 AND first_position = ANY($2::bigint[])
+        ORDER BY first_position
+        """,
+        lane,
+        first_positions,
+    )
+    return [_segment(row) for row in rows]
+
+
+async def summarise_segments(  # noqa: PLR0913 - a lane's range, its reader's place in it and its reader's conditions
+    conn: AsyncConnection, tenant: str, query: ListQuery, *, lane: int, seen: int, after: int, up_to: int, limit: int
+) -> list[SegmentSummary]:
+    """Return the next segments of a lane that may hold wanted events, those after first position `seen`."""
+    driver = await driver_connection(conn)
+    rows = await driver.fetch(
+        """
+        SELECT first_position, octet_length(payload) AS payload_bytes, customer_filter FROM segment
+        WHERE tenant = $1 AND lane = $2 AND first_position > $3 AND first_position <= $4
+          AND first_position + count - 1 > $5
+          AND ($6::timestamptz IS NULL OR max_time >= $6) AND ($7::timestamptz IS NULL OR min_time < $7)
+        ORDER BY first_position
+        LIMIT $8
+        """,
+        tenant,
+        lane,
+        seen,
+        up_to,
+        after,
+        None if query.start_us is None else instant_of(query.start_us),
+        None if query.end_us is None else instant_of(query.end_us),
+        limit,
+    )
+    return [SegmentSummary(row["first_position"], row["payload_bytes"], row["customer_filter"]) for row in rows]
+
+
+async def first_position_of_segment_at(conn: AsyncConnection, lane: int, position: int) -> int:
+    """Return where the segment that holds `position` begins; 0 if there is none."""
+    driver = await driver_connection(conn)
+    found = await driver.fetchval(
+        "SELECT max(first_position) FROM segment WHERE lane = $1 AND first_position <= $2", lane, position
+    )
+    return int(found or 0)
+
+
+def _segment(row: Any) -> StoredSegment:
+    place = SegmentPlace(
+        lane=row["lane"],
+        first_position=row["first_position"],
+        count=row["count"],
+        accepted_at=row["accepted_at"],
+        traceparent=row["traceparent"],
+        backfill_id=row["backfill_id"],
+    )
+    return StoredSegment(tenant=row["tenant"], place=place, payload=row["payload"])

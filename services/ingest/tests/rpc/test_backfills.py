@@ -1,0 +1,118 @@
+"""Backfills: the past can be reported while one is open, and not a moment longer."""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+from collections.abc import Callable
+from typing import Any
+
+import grpc
+import pytest
+from google.protobuf.timestamp_pb2 import Timestamp
+
+from chassis.errors import MeterlineError, Reason, from_rpc_error
+from metering.common.v1 import values_pb2
+from metering.ingest.v1 import ingest_service_pb2 as pb
+from metering.ingest.v1 import usage_event_pb2 as event_pb
+
+EventMaker = Callable[..., event_pb.UsageEvent]
+YEAR_2013 = values_pb2.Period(start=Timestamp(seconds=1_356_998_400), end=Timestamp(seconds=1_388_534_400))
+IN_2013 = 1_370_000_000 * 1_000_000
+
+
+async def refused(call: Any) -> MeterlineError:
+    with pytest.raises(grpc.aio.AioRpcError) as caught:
+        await call
+    return from_rpc_error(caught.value)
+
+
+async def test_old_events_need_an_open_backfill_that_covers_them(ingest: Any, new_event: EventMaker) -> None:
+    caller = ingest.caller()
+    inside, outside = new_event(time_us=IN_2013), new_event(time_us=IN_2013 - 10**15)
+    backfill = (await caller.OpenBackfill(pb.OpenBackfillRequest(description="history", period=YEAR_2013))).backfill
+
+    without = await caller.Report(pb.ReportRequest(events=[inside]))
+    within = await caller.Report(pb.ReportRequest(events=[inside, outside], backfill_id=backfill.id))
+
+    assert [item.reason for item in without.refusals] == ["TIME_TOO_OLD"]
+    assert within.accepted == 1
+    assert [(item.index, item.reason) for item in within.refusals] == [(1, "BACKFILL_NOT_OPEN")]
+
+
+async def test_a_closed_backfill_takes_nothing_and_keeps_its_count(ingest: Any, new_event: EventMaker) -> None:
+    caller = ingest.caller()
+    opened = (await caller.OpenBackfill(pb.OpenBackfillRequest(period=YEAR_2013))).backfill
+    await caller.Report(pb.ReportRequest(events=[new_event(time_us=IN_2013) for _ in range(3)], backfill_id=opened.id))
+
+    closed = (await caller.CloseBackfill(pb.CloseBackfillRequest(backfill_id=opened.id))).backfill
+    again = (await caller.CloseBackfill(pb.CloseBackfillRequest(backfill_id=opened.id))).backfill
+    error = await refused(caller.Report(pb.ReportRequest(events=[new_event(time_us=IN_2013)], backfill_id=opened.id)))
+
+    assert (opened.accepted, closed.accepted) == (0, 3)
+    assert closed.HasField("closed_at")
+    assert again == closed
+    assert error.reason is Reason.BACKFILL_NOT_OPEN
+
+
+async def test_a_backfill_belongs_to_its_tenant(ingest: Any, new_event: EventMaker) -> None:
+    backfill = (await ingest.caller().OpenBackfill(pb.OpenBackfillRequest())).backfill
+    other = ingest.caller("globex")
+
+    for backfill_id in (backfill.id, str(uuid.uuid4()), "no such thing"):
+        report = pb.ReportRequest(events=[new_event()], backfill_id=backfill_id)
+        assert (await refused(other.Report(report))).reason is Reason.BACKFILL_NOT_OPEN
+        close = pb.CloseBackfillRequest(backfill_id=backfill_id)
+        assert (await refused(other.CloseBackfill(close))).reason is Reason.BACKFILL_NOT_FOUND
+    assert not (await other.ListBackfills(pb.ListBackfillsRequest())).backfills
+
+
+async def test_opening_with_the_same_request_id_gives_the_same_backfill(ingest: Any) -> None:
+    caller = ingest.caller()
+    request = pb.OpenBackfillRequest(request_id="r-1", description="history")
+
+    first, second = await asyncio.gather(caller.OpenBackfill(request), caller.OpenBackfill(request))
+    error = await refused(caller.OpenBackfill(pb.OpenBackfillRequest(request_id="r-1", description="other")))
+
+    assert first == second
+    assert error.reason is Reason.REQUEST_ID_REUSED
+    assert len((await caller.ListBackfills(pb.ListBackfillsRequest())).backfills) == 1
+
+
+async def test_backfills_are_listed_newest_first_page_by_page(ingest: Any) -> None:
+    caller = ingest.caller()
+    opened = [(await caller.OpenBackfill(pb.OpenBackfillRequest(description=str(n)))).backfill.id for n in range(7)]
+
+    pages: list[list[str]] = []
+    token = ""
+    while token or not pages:
+        response = await caller.ListBackfills(pb.ListBackfillsRequest(page_size=3, page_token=token))
+        pages.append([backfill.id for backfill in response.backfills])
+        token = response.next_page_token
+
+    assert [backfill_id for page in pages for backfill_id in page] == opened[::-1]
+    assert [len(page) for page in pages] == [3, 3, 1]
+
+
+async def test_no_batch_slips_in_after_close_has_answered(ingest: Any, new_event: EventMaker) -> None:
+    caller = ingest.caller()
+    backfill_id = (await caller.OpenBackfill(pb.OpenBackfillRequest())).backfill.id
+    accepted = 0
+
+    async def client() -> None:
+        nonlocal accepted
+        while True:
+            events = [new_event(time_us=IN_2013) for _ in range(20)]
+            try:
+                response = await caller.Report(pb.ReportRequest(events=events, backfill_id=backfill_id))
+            except grpc.aio.AioRpcError as error:
+                assert from_rpc_error(error).reason is Reason.BACKFILL_NOT_OPEN
+                return
+            accepted += response.accepted
+
+    clients = [asyncio.ensure_future(client()) for _ in range(6)]
+    await caller.Report(pb.ReportRequest(events=[new_event(time_us=IN_2013)], backfill_id=backfill_id))
+    closed = (await caller.CloseBackfill(pb.CloseBackfillRequest(backfill_id=backfill_id))).backfill
+    await asyncio.gather(*clients)
+
+    assert closed.accepted == accepted + 1
