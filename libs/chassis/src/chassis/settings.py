@@ -55,25 +55,25 @@ class _ExplicitSettings(BaseSettings):
 class ServiceSettings(_ExplicitSettings):
     """What every service can be told. A service subclasses it and sets `env_prefix`, such as "INGEST_"."""
 
-    listen: str = Field("127.0.0.1:0", description="Address of the RPC port; port 0 = any free one.")
-    health_listen: str = Field("127.0.0.1:0", description="Address of the health port, apart from the work.")
+    listen: str = Field(default="127.0.0.1:0", description="Address of the RPC port; port 0 = any free one.")
+    health_listen: str = Field(default="127.0.0.1:0", description="Address of the health port, apart from the work.")
     reuse_port: bool = Field(default=False, description="Share the RPC port with sibling processes (SO_REUSEPORT).")
     dsn: SecretStr = Field(description="postgresql:// address of the service's own database, as the app role.")
     jwks_file: Path = Field(description="JWKS file with the public keys that sign tokens; reread when it changes.")
-    audience: str = Field("meterline", description="The audience a token must name.")
-    service_token_file: Path | None = Field(None, description="File with this service's own internal token.")
+    audience: str = Field(default="meterline", description="The audience a token must name.")
+    service_token_file: Path | None = Field(default=None, description="File with this service's own internal token.")
     environment: Literal["development", "production"] = "development"
-    reflection: bool | None = Field(None, description="gRPC reflection; default: on in development only.")
-    otlp_endpoint: str | None = Field(None, description="host:port of an OTLP/gRPC receiver; none = export nothing.")
-    trace_ratio: float = Field(1.0, ge=0.0, le=1.0, description="Share of traces that are sampled, by trace id.")
+    reflection: bool | None = Field(default=None, description="gRPC reflection; default: on in development only.")
+    otlp_endpoint: str | None = Field(default=None, description="host:port of an OTLP/gRPC receiver; none = no export.")
+    trace_ratio: float = Field(default=1.0, ge=0.0, le=1.0, description="Share of traces that are sampled, by id.")
     log_level: Literal["debug", "info", "warning", "error"] = "info"
-    message_bytes_max: int = Field(8 * 1024 * 1024, ge=1024, description="Largest message, sent or received.")
-    calls_max: int = Field(1000, ge=1, description="Calls in work at once; one more is answered as overloaded.")
-    drain_s: float = Field(15.0, ge=0.0, description="Seconds that calls in flight get after SIGTERM.")
-    connection_age_s: float = Field(300.0, gt=0.0, description="Seconds until a client is asked to reconnect.")
-    pool_size: int = Field(10, ge=1, description="Database connections of this process.")
-    statement_timeout_s: float = Field(15.0, gt=0.0, description="Seconds one SQL statement may take.")
-    ready_file: Path | None = Field(None, description="Written with the bound ports as JSON once serving.")
+    message_bytes_max: int = Field(default=8 * 1024 * 1024, ge=1024, description="Largest message, sent or received.")
+    calls_max: int = Field(default=1000, ge=1, description="Calls in work at once; one more is answered as overloaded.")
+    drain_s: float = Field(default=15.0, ge=0.0, description="Seconds that calls in flight get after SIGTERM.")
+    connection_age_s: float = Field(default=300.0, gt=0.0, description="Seconds until a client is asked to reconnect.")
+    pool_size: int = Field(default=10, ge=1, description="Database connections of this process.")
+    statement_timeout_s: float = Field(default=15.0, gt=0.0, description="Seconds one SQL statement may take.")
+    ready_file: Path | None = Field(default=None, description="Written with the bound ports as JSON once serving.")
 
     @model_validator(mode="after")
     def _production_is_strict(self) -> Self:

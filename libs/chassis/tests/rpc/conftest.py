@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import grpc
 import pytest
@@ -15,6 +15,7 @@ from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.trace import SpanKind
+from pydantic import SecretStr
 from pydantic_settings import SettingsConfigDict
 
 from chassis.auth import TokenVerifier
@@ -51,7 +52,7 @@ class Recorded:
         """Attributes of each data point of a histogram."""
         data = self.reader.get_metrics_data()
         return [
-            dict(point.attributes)
+            dict(point.attributes or {})
             for resource in (data.resource_metrics if data else ())
             for scope in resource.scope_metrics
             for metric in scope.metrics
@@ -97,7 +98,9 @@ def signing_key() -> SigningKey:
 
 @pytest.fixture
 def echo_settings(tmp_path: Path, signing_key: SigningKey) -> EchoSettings:
-    return EchoSettings(dsn="postgresql://app@localhost/none", jwks_file=signing_key.write_jwks(tmp_path / "jwks.json"))
+    return EchoSettings(
+        dsn=SecretStr("postgresql://app@localhost/none"), jwks_file=signing_key.write_jwks(tmp_path / "jwks.json")
+    )
 
 
 @pytest.fixture
@@ -125,7 +128,8 @@ async def start(echo_settings: EchoSettings, signing_key: SigningKey, recorded: 
     ) -> Running:
         settings = echo_settings.model_copy(update=changed)
         served = Served(
-            add=lambda server: server.add_registered_method_handlers(SERVICE, dict(handlers)),
+            # The stubs do not know of this method; generated code calls it.
+            add=lambda server: cast("Any", server).add_registered_method_handlers(SERVICE, dict(handlers)),
             service_names=[SERVICE],
             policy={f"/{SERVICE}/{name}": scopes for name in handlers},
             long_streams=long_streams,
@@ -139,5 +143,5 @@ async def start(echo_settings: EchoSettings, signing_key: SigningKey, recorded: 
     yield starter
     for running in started:
         for channel in running.channels:
-            await channel.close()
+            await channel.close(None)
         await running.server.stop(0)

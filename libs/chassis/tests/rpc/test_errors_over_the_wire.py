@@ -131,7 +131,9 @@ def test_an_error_with_very_many_fields_still_fits_into_the_trailers() -> None:
 
 @pytest.mark.parametrize("code", [code for code in grpc.StatusCode if code is not Code.OK], ids=lambda code: code.name)
 def test_a_status_without_details_becomes_an_error_of_its_code(code: grpc.StatusCode) -> None:
-    error = grpc.aio.AioRpcError(code, grpc.aio.Metadata(), grpc.aio.Metadata(), details="from a proxy")
+    error = grpc.aio.AioRpcError(
+        code, grpc.aio.Metadata(), grpc.aio.Metadata(), details="from a proxy", debug_error_string=None
+    )
 
     received = from_rpc_error(error)
 
@@ -142,7 +144,7 @@ def test_a_status_without_details_becomes_an_error_of_its_code(code: grpc.Status
 
 def test_the_hard_limit_of_calls_reads_as_overloaded_and_not_as_too_big() -> None:
     details = "Concurrent RPC limit exceeded!"
-    error = grpc.aio.AioRpcError(Code.RESOURCE_EXHAUSTED, grpc.aio.Metadata(), grpc.aio.Metadata(), details=details)
+    error = grpc.aio.AioRpcError(Code.RESOURCE_EXHAUSTED, grpc.aio.Metadata(), grpc.aio.Metadata(), details, None)
 
     received = from_rpc_error(error)
 
@@ -155,7 +157,7 @@ def test_a_reason_newer_than_this_client_is_kept_as_text() -> None:
     status.details[0].value = status.details[0].value.replace(b"METER_NOT_FOUND", b"METEOR_IN_ORBIT")
     trailers = grpc.aio.Metadata(("grpc-status-details-bin", status.SerializeToString()))
 
-    received = from_rpc_error(grpc.aio.AioRpcError(Code.NOT_FOUND, grpc.aio.Metadata(), trailers, details="x"))
+    received = from_rpc_error(grpc.aio.AioRpcError(Code.NOT_FOUND, grpc.aio.Metadata(), trailers, "x", None))
 
     assert isinstance(received, NotFound)
     assert received.metadata["reason"] == "METEOR_IN_ORBIT"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable
 from typing import Any
 
 import grpc
@@ -84,7 +84,7 @@ async def one(request: bytes) -> AsyncIterator[bytes]:
     yield request
 
 
-async def call(channel: grpc.aio.Channel, method: str, request: bytes, **options: Any) -> list[bytes]:
+async def call(channel: Any, method: str, request: bytes, **options: Any) -> list[bytes]:
     if method == "Unary":
         return [await channel.unary_unary(PATH + method)(request, **options)]
     if method == "Collect":
@@ -95,6 +95,15 @@ async def call(channel: grpc.aio.Channel, method: str, request: bytes, **options
         stream = channel.unary_stream(PATH + method)(request, **options)
     async with reading(stream):
         return [answer async for answer in stream]
+
+
+async def ending(calling: Awaitable[object]) -> str:
+    """The name of the status a call ends with."""
+    try:
+        await calling
+    except grpc.aio.AioRpcError as error:
+        return error.code().name
+    return "OK"
 
 
 async def ended(recorded: Any, kind: SpanKind) -> Any:
@@ -113,24 +122,19 @@ ENDINGS = [
 
 
 @pytest.mark.parametrize("method", METHODS)
-@pytest.mark.parametrize(
-    ("request_", "code", "server_error", "client_error"), ENDINGS, ids=[str(e[0]) for e in ENDINGS]
-)
+@pytest.mark.parametrize(("sent", "code", "server_error", "client_error"), ENDINGS, ids=[row[1] for row in ENDINGS])
 async def test_both_sides_tell_how_a_call_ended(
     start: Any,
     recorded: Any,
     method: str,
-    request_: bytes,
+    sent: bytes,
     code: str,
     server_error: str | None,
     client_error: str | None,
 ) -> None:
     running = await start(Echo().handlers())
 
-    try:
-        await call(running.channel(), method, request_)
-    except grpc.aio.AioRpcError as error:
-        assert error.code().name == code
+    assert await ending(call(running.channel(), method, sent)) == code
 
     for kind, error_type in zip(KINDS, (server_error, client_error), strict=True):
         span = await ended(recorded, kind)

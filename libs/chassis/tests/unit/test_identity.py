@@ -39,7 +39,7 @@ async def test_tasks_do_not_see_one_anothers_caller() -> None:
         await asyncio.sleep(0)
         return current_tenant()
 
-    assert await asyncio.gather(seen("acme"), seen("globex")) == ["acme", "globex"]
+    assert list(await asyncio.gather(seen("acme"), seen("globex"))) == ["acme", "globex"]
     assert find_identity() is None
 
 

@@ -84,7 +84,9 @@ def test_the_keys_of_the_other_command_are_known() -> None:
     ["SERVICE_HOST", "SERVICE_PORT", "SERVICE_PORT_GRPC", "PORT", "PORT_9090_TCP", "PORT_9090_TCP_ADDR"],
 )
 def test_what_kubernetes_adds_for_a_service_of_the_same_name_is_no_mistake(key: str) -> None:
-    assert load(**{f"DEMO_{key}": "tcp://10.0.0.1:9090"})
+    settings = load(**{f"DEMO_{key}": "tcp://10.0.0.1:9090"})
+
+    assert settings.listen == "127.0.0.1:0"
 
 
 def test_the_effective_settings_hide_secrets() -> None:

@@ -9,6 +9,7 @@ import pytest
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.trace import StatusCode
+from pydantic import SecretStr
 
 from chassis.settings import ServiceSettings
 from chassis.telemetry import (
@@ -28,7 +29,7 @@ TRACEPARENT = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
 
 
 def settings(trace_ratio: float = 1.0) -> ServiceSettings:
-    return ServiceSettings(dsn="postgresql://x", jwks_file=Path("x"), trace_ratio=trace_ratio)
+    return ServiceSettings(dsn=SecretStr("postgresql://x"), jwks_file=Path("x"), trace_ratio=trace_ratio)
 
 
 @pytest.fixture

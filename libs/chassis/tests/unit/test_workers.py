@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from typing import Any
 
 import grpc
 import pytest_asyncio
@@ -93,7 +94,8 @@ async def health() -> AsyncIterator[HealthServer]:
 async def status(server: HealthServer, service: str) -> int:
     async with grpc.aio.insecure_channel(server.address) as channel:
         request = health_pb2.HealthCheckRequest(service=service)
-        return int((await health_pb2_grpc.HealthStub(channel).Check(request, timeout=5)).status)
+        stub: Any = health_pb2_grpc.HealthStub(channel)
+        return int((await stub.Check(request, timeout=5)).status)
 
 
 async def test_a_new_process_is_alive_and_not_ready(health: HealthServer) -> None:
