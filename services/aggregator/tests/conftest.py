@@ -1,0 +1,417 @@
+"""The aggregator as its callers have it: a real server on real Postgres, beside an ingest that lives in memory."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+import grpc
+import pytest
+import pytest_asyncio
+import zstandard
+from google.protobuf.timestamp_pb2 import Timestamp
+from opentelemetry.sdk.trace import ReadableSpan
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+
+from aggregator.__main__ import compose
+from aggregator.config import AggregatorSettings
+from chassis.auth import TokenVerifier
+from chassis.clock import SystemClock
+from chassis.errors import MeterlineError, from_rpc_error
+from chassis.feed.cursor import CHAIN_START, Cursor, Segment, next_chain
+from chassis.feed.wire import cursor_from_proto, segment_to_proto
+from chassis.postgres import open_engine
+from chassis.server import RpcServer, Runtime
+from chassis.telemetry import Telemetry
+from chassis.workers import Supervisor
+from metering.aggregator.v1 import aggregator_service_pb2 as pb
+from metering.aggregator.v1 import aggregator_service_pb2_grpc as pb_grpc
+from metering.aggregator.v1 import meter_pb2
+from metering.common.v1 import feed_pb2, values_pb2
+from metering.ingest.v1 import ingest_service_pb2 as ingest_pb
+from metering.ingest.v1 import ingest_service_pb2_grpc as ingest_grpc
+from metering.ingest.v1 import usage_event_pb2 as event_pb
+from meterline.suite.databases import ServiceDatabase
+from testkit.postgres import Cluster, DatabaseMaker
+from testkit.tokens import SigningKey
+from testkit.wait import eventually
+
+Context = grpc.aio.ServicerContext[Any, Any]
+EPOCH = "5a1d37cd-98b1-4c0e-8f7a-0e0a1e6a8a35"
+START = datetime(2026, 3, 1, tzinfo=UTC)
+PAGE_EVENTS = 7
+"""Small, so that listings take several pages."""
+
+
+def moment(time: datetime) -> Timestamp:
+    message = Timestamp()
+    message.FromDatetime(time)
+    return message
+
+
+def usage_event(number: int, **fields: Any) -> event_pb.UsageEvent:
+    """A call of customer-1 that lasted a minute, `number` minutes into March 2026; any field may be given."""
+    time = fields.pop("time", START + timedelta(minutes=number))
+    values: dict[str, Any] = {
+        "id": f"event-{number}",
+        "source": "switch",
+        "type": "call.ended",
+        "customer": "customer-1",
+        "properties": {"minutes": "1", "region": "eu"},
+    }
+    return event_pb.UsageEvent(**{**values, **fields}, time=moment(time))
+
+
+def columns_of(events: Sequence[event_pb.UsageEvent]) -> event_pb.UsageEventColumns:
+    """The events as the log stores them."""
+
+    def column(texts: Sequence[str | None]) -> event_pb.DictionaryColumn:
+        values = list(dict.fromkeys(text for text in texts if text is not None))
+        if len(values) == 1 and None not in texts:
+            return event_pb.DictionaryColumn(values=values)
+        return event_pb.DictionaryColumn(
+            values=values, indexes=[0 if text is None else values.index(text) + 1 for text in texts]
+        )
+
+    keys = sorted({key for event in events for key in event.properties})
+    return event_pb.UsageEventColumns(
+        ids=[event.id for event in events],
+        times_us=[event.time.ToNanoseconds() // 1000 for event in events],
+        sources=column([event.source for event in events]),
+        types=column([event.type for event in events]),
+        customers=column([event.customer for event in events]),
+        properties=[
+            event_pb.PropertyColumn(key=key, column=column([event.properties.get(key) for event in events]))
+            for key in keys
+        ],
+    )
+
+
+class FakeIngest(ingest_grpc.IngestServiceServicer):
+    """The event log, in memory, with lanes, dense positions and true chain hashes."""
+
+    def __init__(self, lanes: int = 2) -> None:
+        self.lanes: dict[int, list[tuple[Segment, list[event_pb.UsageEvent]]]] = {lane: [] for lane in range(lanes)}
+        self.grown = asyncio.Event()
+        self.cut_after: int | None = None
+        """Streams end with UNAVAILABLE after this many segments."""
+        self.address = ""
+
+    def append(
+        self,
+        events: Sequence[event_pb.UsageEvent],
+        *,
+        lane: int = 0,
+        tenant: str = "acme",
+        traceparent: str = "",
+        payload: bytes | None = None,
+    ) -> Segment:
+        """Accept a batch, as one segment."""
+        if payload is None:
+            payload = zstandard.ZstdCompressor().compress(columns_of(events).SerializeToString())
+        written = self.lanes[lane]
+        chain, first = (written[-1][0].chain, written[-1][0].last_position + 1) if written else (CHAIN_START, 1)
+        digest = hashlib.sha256(payload).digest()
+        times = [event.time.ToDatetime(tzinfo=UTC) for event in events]
+        segment = Segment(
+            epoch=EPOCH,
+            lane=lane,
+            first_position=first,
+            count=len(events),
+            tenant=tenant,
+            payload=payload,
+            digest=digest,
+            chain=next_chain(chain, digest, lane, first, len(events)),
+            accepted_at=datetime.now(UTC),
+            traceparent=traceparent,
+            min_time=min(times),
+            max_time=max(times),
+        )
+        written.append((segment, list(events)))
+        grown, self.grown = self.grown, asyncio.Event()
+        grown.set()
+        return segment
+
+    def heads(self) -> dict[int, int]:
+        return {lane: written[-1][0].last_position if written else 0 for lane, written in self.lanes.items()}
+
+    def as_of(self) -> values_pb2.AsOf:
+        """All that is accepted by now."""
+        lanes = [values_pb2.LanePosition(lane=lane, position=position) for lane, position in self.heads().items()]
+        return values_pb2.AsOf(epoch=EPOCH, lanes=lanes)
+
+    async def ReadFeed(  # type: ignore[override]
+        self, request: ingest_pb.ReadFeedRequest, context: Context
+    ) -> AsyncIterator[ingest_pb.ReadFeedResponse]:
+        cursor: Cursor = cursor_from_proto(request.cursor)
+        sent = 0
+        while True:
+            grown = self.grown
+            for segment, _ in list(self.lanes[cursor.lane]):
+                if segment.first_position <= cursor.position:
+                    continue
+                if self.cut_after is not None and sent >= self.cut_after:
+                    await context.abort(grpc.StatusCode.UNAVAILABLE, "cut")
+                yield ingest_pb.ReadFeedResponse(segment=segment_to_proto(segment))
+                sent += 1
+                cursor = Cursor(cursor.lane, segment.last_position, segment.chain, EPOCH)
+            await grown.wait()
+
+    async def GetFeedHeads(  # type: ignore[override]
+        self, request: ingest_pb.GetFeedHeadsRequest, context: Context
+    ) -> ingest_pb.GetFeedHeadsResponse:
+        lanes = [values_pb2.LanePosition(lane=lane, position=position) for lane, position in self.heads().items()]
+        return ingest_pb.GetFeedHeadsResponse(heads=feed_pb2.FeedHeads(epoch=EPOCH, lanes=lanes))
+
+    async def ListEvents(  # type: ignore[override]
+        self, request: ingest_pb.ListEventsRequest, context: Context
+    ) -> AsyncIterator[ingest_pb.ListEventsResponse]:
+        tenant = dict(context.invocation_metadata() or ())["x-meterline-tenant"]
+        after = {lane.lane: lane.position for lane in request.after.lanes}
+        up_to = {lane.lane: lane.position for lane in request.up_to.lanes}
+        page: list[event_pb.StoredEvent] = []
+        for lane, written in self.lanes.items():
+            for segment, events in written:
+                for position, event in enumerate(events, start=segment.first_position):
+                    if segment.tenant != tenant or not after.get(lane, 0) < position <= up_to.get(lane, 0):
+                        continue
+                    time_ns, period = event.time.ToNanoseconds(), request.period
+                    if not period.start.ToNanoseconds() <= time_ns < period.end.ToNanoseconds():
+                        continue
+                    if event.customer in request.customers and event.type in request.types:
+                        page.append(event_pb.StoredEvent(event=event, lane=lane, position=position))
+                    if len(page) == PAGE_EVENTS:
+                        yield ingest_pb.ListEventsResponse(events=page)
+                        page = []
+        if page:
+            yield ingest_pb.ListEventsResponse(events=page)
+
+
+class Caller:
+    """A stub that sends one token with every call and raises the suite's errors."""
+
+    def __init__(self, channel: grpc.aio.Channel, token: str, tenant: str | None) -> None:
+        self._stub: Any = pb_grpc.AggregatorServiceStub(channel)
+        self._metadata: list[tuple[str, str]] = [("authorization", f"Bearer {token}")]
+        if tenant is not None:
+            self._metadata.append(("x-meterline-tenant", tenant))
+
+    def __getattr__(self, method: str) -> Callable[..., Any]:
+        call = getattr(self._stub, method)
+        return lambda request, **options: call(request, metadata=self._metadata, **{"timeout": 20, **options})
+
+    async def refused(self, method: str, request: Any) -> MeterlineError:
+        """Call what must fail; return the error."""
+        with pytest.raises(grpc.aio.AioRpcError) as caught:
+            await getattr(self, method)(request)
+        return from_rpc_error(caught.value)
+
+
+@dataclass
+class Aggregator:
+    """One aggregator process under test, and what it is asked most."""
+
+    address: str
+    key: SigningKey
+    channel: grpc.aio.Channel
+    supervisor: Supervisor
+    callers: dict[tuple[str, bool], Caller] = field(default_factory=dict)
+
+    def caller(self, tenant: str = "acme", scopes: Iterable[str] = ("read", "admin")) -> Caller:
+        """A user of a tenant."""
+        return Caller(self.channel, self.key.mint(tenant, scopes), None)
+
+    def service(self, tenant: str = "acme") -> Caller:
+        """A neighbour, acting for a tenant."""
+        return Caller(self.channel, self.key.mint_internal(), tenant)
+
+    async def apply(self, name: str, tenant: str = "acme", **spec: Any) -> pb.ApplyMeterResponse:
+        """Apply a meter that counts calls, unless told otherwise."""
+        values: dict[str, Any] = {"event_types": ["call.ended"], "aggregation": meter_pb2.AGGREGATION_COUNT}
+        request = pb.ApplyMeterRequest(name=name, spec=meter_pb2.MeterSpec(**{**values, **spec}))
+        response: pb.ApplyMeterResponse = await self.caller(tenant).ApplyMeter(request)
+        return response
+
+    async def rows(self, meter: str, tenant: str = "acme", **query: Any) -> list[tuple[Any, ...]]:
+        """Latest usage of March 2026 as (customer, window start, group, quantity, events)."""
+        values: dict[str, Any] = {"period": march(), "freshness": pb.Freshness(latest=True)}
+        request = pb.QueryUsageRequest(meter=meter, **{**values, **query})
+        response: pb.QueryUsageResponse = await self.caller(tenant).QueryUsage(request)
+        return [
+            (row.customer, row.window.start.ToDatetime(tzinfo=UTC), tuple(row.group), row.quantity, row.event_count)
+            for row in response.rows
+        ]
+
+    async def quantities(self, meter: str, tenant: str = "acme", **query: Any) -> dict[str, str]:
+        """Latest usage by customer over March 2026."""
+        return {row[0]: row[3] for row in await self.rows(meter, tenant, **query)}
+
+    async def seal(self, customer: str = "customer-1", tenant: str = "acme", **fields: Any) -> Any:
+        """Seal March 2026, asking again while it is not ready."""
+        values: dict[str, Any] = {"period": march(), "not_before": moment(START)}
+        request = pb.SealUsageRequest(customer=customer, **{**values, **fields})
+        response: pb.SealUsageResponse = await self.service(tenant).SealUsage(request)
+        return response.snapshot
+
+
+def march() -> values_pb2.Period:
+    return period(START, datetime(2026, 4, 1, tzinfo=UTC))
+
+
+def period(start: datetime, end: datetime) -> values_pb2.Period:
+    return values_pb2.Period(start=moment(start), end=moment(end))
+
+
+@asynccontextmanager
+async def running(
+    database: ServiceDatabase, key: SigningKey, directory: Path, ingest: FakeIngest, **options: Any
+) -> AsyncIterator[Aggregator]:
+    """Run the aggregator until the block ends, as its own entry point composes it."""
+    token_file = directory / "aggregator.token"
+    token_file.write_text(key.mint_internal())
+    values: dict[str, Any] = {"flush_interval_s": 0.02, "fill_poll_s": 0.2, **options}
+    settings = AggregatorSettings(
+        dsn=database.dsn,
+        jwks_file=key.write_jwks(directory / "jwks.json"),
+        service_token_file=token_file,
+        ingest_target=ingest.address,
+        **values,
+    )
+    engine = open_engine(database.dsn, settings)
+    runtime = Runtime("aggregator", settings, engine, SystemClock(), Telemetry(None, None))
+    async with AsyncExitStack() as stack:
+        stack.push_async_callback(engine.dispose)
+        async with runtime.closing:
+            composition = await compose(runtime)
+            server = RpcServer(
+                composition.served, settings, TokenVerifier(settings.jwks_file, "meterline", runtime.clock)
+            )
+            supervisor = Supervisor(composition.workers, backoff_min_s=0.05)
+            supervisor.start()
+            await server.start()
+            channel = grpc.aio.insecure_channel(server.address, options=[("grpc.use_local_subchannel_pool", 1)])
+            try:
+                yield Aggregator(server.address, key, channel, supervisor)
+            finally:
+                runtime.draining.set()
+                await channel.close(None)
+                await server.stop(2.0)
+                await supervisor.stop(5.0)
+
+
+@pytest.fixture
+def signing_key() -> SigningKey:
+    return SigningKey.generate()
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def database(fresh_database: DatabaseMaker) -> ServiceDatabase:
+    return await fresh_database("aggregator")
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def ingest() -> AsyncIterator[FakeIngest]:
+    fake = FakeIngest()
+    server = grpc.aio.server()
+    ingest_grpc.add_IngestServiceServicer_to_server(fake, server)
+    fake.address = f"127.0.0.1:{server.add_insecure_port('127.0.0.1:0')}"
+    await server.start()
+    yield fake
+    await server.stop(0)
+
+
+AggregatorRunner = Callable[..., Any]
+
+
+@pytest.fixture
+def run_aggregator(
+    database: ServiceDatabase, signing_key: SigningKey, tmp_path: Path, ingest: FakeIngest
+) -> AggregatorRunner:
+    """A function that returns a context in which one more process runs, with settings by keyword."""
+    return lambda **options: running(database, signing_key, tmp_path, ingest, **options)
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def aggregator(run_aggregator: AggregatorRunner) -> AsyncIterator[Aggregator]:
+    async with run_aggregator() as process:
+        yield process
+
+
+@pytest.fixture
+def new_event() -> Callable[..., event_pb.UsageEvent]:
+    return usage_event
+
+
+@pytest.fixture
+def spans(signing_key: SigningKey, tmp_path: Path) -> Iterator[Callable[[str], list[ReadableSpan]]]:
+    """A function that returns the finished spans of a name; ask for it before the aggregator."""
+    exporter = InMemorySpanExporter()
+    settings = AggregatorSettings(dsn="postgresql://none", jwks_file=tmp_path / "none", ingest_target="none")
+    telemetry = Telemetry.start("aggregator", settings, span_processors=[SimpleSpanProcessor(exporter)])
+    yield lambda name: [span for span in exporter.get_finished_spans() if span.name == name]
+    telemetry.shutdown()
+
+
+@dataclass
+class Tables:
+    """The database as its owner sees it."""
+
+    connection: Any
+
+    async def value(self, query: str, *arguments: Any) -> Any:
+        return await self.connection.fetchval(query, *arguments)
+
+    async def dump(self) -> Mapping[str, list[tuple[Any, ...]]]:
+        """All that is derived from the log, without surrogate keys and clocks: equal logs give equal dumps."""
+        queries = {
+            "windows": """
+                SELECT m.name, m.version, w.customer, w.bucket_start, w.group_key, w.event_count,
+                       trim_scale(w.sum), trim_scale(w.min), trim_scale(w.max), trim_scale(w.latest), w.latest_at,
+                       w.latest_id
+                FROM usage_window AS w JOIN meter AS m USING (meter_id) ORDER BY 1, 2, 3, 4, 5
+            """,
+            "uniques": """
+                SELECT m.name, m.version, u.customer, u.bucket_start, u.group_key, u.value
+                FROM usage_unique AS u JOIN meter AS m USING (meter_id) ORDER BY 1, 2, 3, 4, 5, 6
+            """,
+            "parked": """
+                SELECT m.name, m.version, p.lane, p.position, p.reason, p.message, p.event_id
+                FROM parked_event AS p JOIN meter AS m USING (meter_id) ORDER BY 1, 2, 3, 4
+            """,
+            "unmatched": """
+                SELECT tenant, lane, first_position, event_type, last_position, event_count, min_time
+                FROM unmatched_range ORDER BY 1, 2, 3, 4
+            """,
+        }
+        return {name: [tuple(row) for row in await self.connection.fetch(query)] for name, query in queries.items()}
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def tables(database: ServiceDatabase, postgres_cluster: Cluster) -> AsyncIterator[Tables]:
+    connection = await asyncpg.connect(postgres_cluster.superuser_dsn, database=database.name)
+    yield Tables(connection)
+    await connection.close()
+
+
+@pytest.fixture
+def counted(aggregator: Aggregator, ingest: FakeIngest) -> Callable[[], Any]:
+    """A function that waits until all that ingest accepted is counted and all meters are filled."""
+
+    async def wait(tenant: str = "acme") -> None:
+        async def done() -> bool:
+            progress = await aggregator.caller(tenant).GetProgress(pb.GetProgressRequest())
+            applied = {lane.lane: lane.position for lane in progress.as_of.lanes}
+            heads = {lane: position for lane, position in ingest.heads().items() if position}
+            return applied == heads and not progress.filling_meters
+
+        await eventually(done)
+
+    return wait
