@@ -97,22 +97,23 @@ async def test_backfills_are_listed_newest_first_page_by_page(ingest: Any) -> No
 async def test_no_batch_slips_in_after_close_has_answered(ingest: Any, new_event: EventMaker) -> None:
     caller = ingest.caller()
     backfill_id = (await caller.OpenBackfill(pb.OpenBackfillRequest())).backfill.id
-    accepted = 0
+    accepted: list[int] = []
+    refusals: list[MeterlineError] = []
 
     async def client() -> None:
-        nonlocal accepted
         while True:
             events = [new_event(time_us=IN_2013) for _ in range(20)]
             try:
                 response = await caller.Report(pb.ReportRequest(events=events, backfill_id=backfill_id))
             except grpc.aio.AioRpcError as error:
-                assert from_rpc_error(error).reason is Reason.BACKFILL_NOT_OPEN
+                refusals.append(from_rpc_error(error))
                 return
-            accepted += response.accepted
+            accepted.append(response.accepted)
 
     clients = [asyncio.ensure_future(client()) for _ in range(6)]
     await caller.Report(pb.ReportRequest(events=[new_event(time_us=IN_2013)], backfill_id=backfill_id))
     closed = (await caller.CloseBackfill(pb.CloseBackfillRequest(backfill_id=backfill_id))).backfill
     await asyncio.gather(*clients)
 
-    assert closed.accepted == accepted + 1
+    assert {refusal.reason for refusal in refusals} == {Reason.BACKFILL_NOT_OPEN}
+    assert closed.accepted == sum(accepted) + 1

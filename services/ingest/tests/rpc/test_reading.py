@@ -154,7 +154,8 @@ async def test_the_feed_gives_every_event_once_with_an_unbroken_chain(ingest: An
     service = ingest.service()
 
     async def heads() -> feed_pb2.FeedHeads:
-        return (await service.GetFeedHeads(pb.GetFeedHeadsRequest())).heads
+        response: pb.GetFeedHeadsResponse = await service.GetFeedHeads(pb.GetFeedHeadsRequest())
+        return response.heads
 
     source = GrpcFeedSource(lambda cursor: service.ReadFeed(pb.ReadFeedRequest(cursor=cursor)), heads)
     ends = await source.heads()
