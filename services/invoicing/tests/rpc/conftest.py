@@ -82,7 +82,7 @@ class Contract:
     def use(self, month: str, *values: str, item: str = "Calls") -> None:
         """Let usage happen in a month; what comes after the month was rated comes late."""
         log = self.logs.setdefault(month, [])
-        log.extend(Event(f"{month}-{len(log) + n}", item, value) for n, value in enumerate(values))
+        log += [Event(f"{month}-{len(log) + n}", item, value) for n, value in enumerate(values)]
 
 
 @dataclass
@@ -116,8 +116,10 @@ class FakeRating(pb_grpc.RatingServiceServicer):
         self.open.set()
         self.endless = False
         """ListChargeEvents never ends by itself."""
-        self.cancelled = asyncio.Event()
-        """ListChargeEvents was cancelled by its caller."""
+        self.pages = 0
+        """Pages that an endless ListChargeEvents got rid of."""
+        self.ended = asyncio.Event()
+        """A ListChargeEvents has ended, in whatever way."""
 
     def contract(
         self,
@@ -144,7 +146,7 @@ class FakeRating(pb_grpc.RatingServiceServicer):
         contract = await self._find(tenant, request.contract, context)
         snapshot = self._snapshot(tenant, contract, request.billing_period, request.amends_snapshot_id)
         return pb.RateUsageResponse(
-            charges=charges(contract, request.billing_period, snapshot),
+            charges=charges(snapshot.contract, request.billing_period, snapshot),
             snapshot_id=snapshot.id,
             period=period_of(request.billing_period),
             as_of=as_of(snapshot.events),
@@ -185,18 +187,19 @@ class FakeRating(pb_grpc.RatingServiceServicer):
         beyond = self.snapshots[snapshot.amends].events if request.only_amendment else 0
         log = snapshot.contract.logs[snapshot.month][beyond : snapshot.events]
         found = [event for event in log if event.item == charge.item][: request.limit or None]
-        try:
-            for event in found:
-                yield pb.ListChargeEventsResponse(events=[metered(event)])
-            while self.endless:
-                yield pb.ListChargeEventsResponse(events=[metered(found[0])] * 100)
-        except asyncio.CancelledError:
-            self.cancelled.set()
-            raise
+        context.add_done_callback(self._note_end)
+        for event in found:
+            yield pb.ListChargeEventsResponse(events=[metered(event)])
+        while self.endless:
+            yield pb.ListChargeEventsResponse(events=[metered(found[0])] * 100)
+            self.pages += 1
 
     def questions(self, method: str) -> list[Any]:
         """The requests of one method."""
         return [request for name, _, request in self.asked if name == method]
+
+    def _note_end(self, _: object) -> None:
+        self.ended.set()
 
     def _note(self, method: str, request: object, context: Context) -> str:
         metadata = dict(context.invocation_metadata() or ())
@@ -212,20 +215,20 @@ class FakeRating(pb_grpc.RatingServiceServicer):
         return self.contracts[tenant, name]
 
     def _snapshot(self, tenant: str, contract: Contract, month: str, amends: str) -> Snapshot:
-        now = len(contract.logs.get(month, ()))
         if amends:
             earlier = self.snapshots[amends]
+            now = len(earlier.contract.logs.get(month, ()))
             if earlier.amended_by:
                 return self.snapshots[earlier.amended_by]
             if earlier.events == now:
                 return earlier
-            made = self._add(tenant, contract, month, now, amends)
+            made = self._add(tenant, earlier.contract, month, now, amends)
             earlier.amended_by = made.id
             return made
         for snapshot in self.snapshots.values():
             if (snapshot.tenant, snapshot.contract.name, snapshot.month) == (tenant, contract.name, month):
                 return snapshot
-        return self._add(tenant, contract, month, now, "")
+        return self._add(tenant, contract, month, len(contract.logs.get(month, ())), "")
 
     def _add(self, tenant: str, contract: Contract, month: str, events: int, amends: str) -> Snapshot:
         made = Snapshot(f"snap-{len(self.snapshots) + 1}", tenant, contract, month, events, amends)

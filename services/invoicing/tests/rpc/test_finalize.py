@@ -265,11 +265,6 @@ async def test_a_contract_that_moved_to_another_currency_is_not_mixed_up(
     await finalize(stub)
     contract.use("2025-01", "1")
     rating.contract(currency="EUR").use("2025-02", "1")
-    # January stays in the currency it was billed in.
-    rating.snapshots["snap-1"].amended_by = "late"
-    rating.snapshots["late"] = type(rating.snapshots["snap-1"])("late", "acme", contract, "2025-01", 2, "snap-1")
-    rating.january = contract
-
     refused = await refusal(finalize(stub, "2025-02"))
 
     assert refused.reason is Reason.CURRENCY_MISMATCH

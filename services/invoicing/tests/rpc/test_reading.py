@@ -265,17 +265,26 @@ async def test_an_unknown_line_is_said_so_and_what_to_do(
         assert hint in refused.message
 
 
-async def test_when_the_client_goes_away_rating_is_left_alone(invoicing: Invoicing, rating: FakeRating) -> None:
+async def test_a_client_that_does_not_read_holds_rating_back_and_one_that_leaves_ends_it(
+    invoicing: Invoicing, rating: FakeRating
+) -> None:
     rating.contract().use("2025-01", "1")
     stub = invoicing.stub()
     await finalize(stub)
     rating.endless = True
+    seen: list[int] = []
+
+    def stands_still() -> bool:
+        seen.append(rating.pages)
+        return seen[-1] > 0 and len(seen) > 5 and len(set(seen[-5:])) == 1
+
     call = stub.ListLineEvents(pb.ListLineEventsRequest(line_id="INV-000001.2"))
     await call.read()
+    await eventually(stands_still, limit_s=30, what="rating to be held back: nothing may pile up in between")
 
     call.cancel()
 
-    await eventually(rating.cancelled.is_set, what="the call to rating to be cancelled")
+    await eventually(rating.ended.is_set, what="the call to rating to be cancelled")
 
 
 async def test_what_rating_refuses_our_token_for_is_our_defect_not_the_callers(
