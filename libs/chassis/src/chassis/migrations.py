@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib
 import re
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
     from chassis.clock import Clock
 
 VERSION_TABLE: Final = "alembic_version"
-LOCK_TIMEOUT_S: Final = 5
+LOCK_TIMEOUT_S: Final = 5.0
 """Longest wait of DDL for a table that is in use: queries queue up behind waiting DDL, so it must give up and retry."""
 ATTEMPTS_MAX: Final = 10
 _LOCK_KEY: Final = 0x6D65_7465_726C
@@ -46,7 +47,14 @@ class MigrationError(Exception):
     """The migrations can't be run as they are; the text says what to mend."""
 
 
-async def migrate(dsn: str, package: str, app_role: str, *, clock: Clock | None = None) -> None:
+async def migrate(
+    dsn: str,
+    package: str,
+    app_role: str,
+    *,
+    clock: Clock | None = None,
+    lock_timeout_s: float = LOCK_TIMEOUT_S,
+) -> None:
     """Bring the schema at `dsn` to the newest revision of `package` (`<service>` or `<service>.migrations`).
 
     `app_role` gets its rights on all tables.
@@ -56,20 +64,27 @@ async def migrate(dsn: str, package: str, app_role: str, *, clock: Clock | None 
     if not _NAME.fullmatch(app_role):
         raise MigrationError(f"app role {app_role!r} is not a plain role name")
     script, facts = _load(package)
+    run = _Run(script, facts, app_role, lock_timeout_s)
     engine = create_async_engine("postgresql+asyncpg://", async_creator=connect_with(dsn), poolclass=NullPool)
     try:
-        await _migrate_with_retries(engine, script, facts, app_role, clock or SystemClock())
+        await _migrate_with_retries(engine, run, clock or SystemClock())
     finally:
         await engine.dispose()
 
 
-async def _migrate_with_retries(
-    engine: AsyncEngine, script: ScriptDirectory, facts: tuple[str, ...], app_role: str, clock: Clock
-) -> None:
+@dataclass(frozen=True, slots=True)
+class _Run:
+    script: ScriptDirectory
+    facts: tuple[str, ...]
+    app_role: str
+    lock_timeout_s: float
+
+
+async def _migrate_with_retries(engine: AsyncEngine, run: _Run, clock: Clock) -> None:
     for attempt in range(1, ATTEMPTS_MAX + 1):
         try:
             async with engine.begin() as conn:
-                await conn.run_sync(_upgrade, script, facts, app_role)
+                await conn.run_sync(_upgrade, run)
         except Exception as error:
             known = translate(error)
             if not isinstance(known, Conflict):
@@ -82,22 +97,22 @@ async def _migrate_with_retries(
             return
 
 
-def _upgrade(conn: Connection, script: ScriptDirectory, facts: tuple[str, ...], app_role: str) -> None:
+def _upgrade(conn: Connection, run: _Run) -> None:
     # The wait for a parallel run has no limit of its own; the wait for tables has.
     conn.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK_KEY})
-    conn.execute(text(f"SET LOCAL lock_timeout = '{LOCK_TIMEOUT_S}s'"))
+    conn.execute(text(f"SET LOCAL lock_timeout = {max(1, round(run.lock_timeout_s * 1000))}"))
     before = _stored_revision(conn)
-    newest = _newest(script)
+    newest = _newest(run.script)
     if before is None or before < newest:
 
         def steps(revision: Any, _context: Any) -> Any:
-            return script._upgrade_revs(newest, revision)  # noqa: SLF001 - what alembic.command.upgrade calls
+            return run.script._upgrade_revs(newest, revision)  # noqa: SLF001 - what alembic.command.upgrade calls
 
-        environment = EnvironmentContext(Config(), script, fn=steps, destination_rev=newest)
+        environment = EnvironmentContext(Config(), run.script, fn=steps, destination_rev=newest)
         environment.configure(connection=conn, version_table=VERSION_TABLE)
         environment.run_migrations()
         _log.info("migration.upgraded", before=before, after=newest)
-    _grant(conn, facts, app_role)
+    _grant(conn, run.facts, run.app_role)
 
 
 def _grant(conn: Connection, facts: tuple[str, ...], app_role: str) -> None:

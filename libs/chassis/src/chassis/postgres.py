@@ -32,6 +32,7 @@ Result = TypeVar("Result")
 
 CONNECT_TIMEOUT_S: Final = 5.0
 POOL_TIMEOUT_S: Final = 5.0
+"""Longest wait for a free connection before the caller is told that the service is overloaded."""
 IDLE_IN_TRANSACTION_S: Final = 30.0
 """A transaction of ours never waits for anything but Postgres; one that idles this long has lost its process."""
 _COMMAND_GRACE_S: Final = 5.0
@@ -67,7 +68,13 @@ class DurabilityError(Exception):
     """Postgres is set so that an acknowledged event may be lost; the service must not start."""
 
 
-def open_engine(dsn: str, settings: EngineSettings, *, application_name: str = "meterline") -> AsyncEngine:
+def open_engine(
+    dsn: str,
+    settings: EngineSettings,
+    *,
+    application_name: str = "meterline",
+    pool_timeout_s: float = POOL_TIMEOUT_S,
+) -> AsyncEngine:
     """Return an engine for `dsn` (postgresql://…, as libpq reads it). Nothing is connected yet; `dispose` it after use.
 
     Every commit waits for the disk, whatever the role's default says. The server ends statements and transactions that
@@ -91,7 +98,7 @@ def open_engine(dsn: str, settings: EngineSettings, *, application_name: str = "
         async_creator=connect_with(dsn, server_settings=server_settings, command_timeout_s=command_timeout_s),
         pool_size=settings.pool_size,
         max_overflow=0,
-        pool_timeout=POOL_TIMEOUT_S,
+        pool_timeout=pool_timeout_s,
         pool_use_lifo=True,
         json_deserializer=_exact_json,
     )

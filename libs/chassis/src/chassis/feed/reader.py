@@ -17,7 +17,7 @@ from chassis.reasons import Reason
 from chassis.vocabulary import Diverged, NotFound, OutOfRange, invalid_field
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncGenerator
 
     from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
@@ -69,7 +69,7 @@ class FeedReader:
             rows = await conn.execute(text("SELECT lane, position FROM lane_head ORDER BY lane"))
             return FeedHeads(epoch=epoch, positions={row.lane: row.position for row in rows})
 
-    async def stream(self, cursor: Cursor) -> AsyncIterator[Segment]:
+    async def stream(self, cursor: Cursor) -> AsyncGenerator[Segment, None]:
         """Yield the segments of `cursor.lane` after `cursor`, then wait for more until drained or closed.
 
         Raises Diverged when the cursor is not on this log (epoch, chain, or no segment ends there), OutOfRange when it

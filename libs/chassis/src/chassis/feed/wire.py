@@ -15,7 +15,7 @@ from chassis.vocabulary import invalid_field
 from metering.common.v1 import feed_pb2, values_pb2
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable
+    from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 
 
 def cursor_to_proto(cursor: Cursor) -> feed_pb2.FeedCursor:
@@ -132,7 +132,7 @@ class GrpcFeedSource:
         except grpc.RpcError as error:
             raise from_rpc_error(error) from error
 
-    async def read(self, cursor: Cursor) -> AsyncIterator[Segment]:
+    async def read(self, cursor: Cursor) -> AsyncGenerator[Segment, None]:
         """Yield the segments after `cursor` until the neighbour ends the stream."""
         call = self._read(cursor_to_proto(cursor))
         try:

@@ -1,0 +1,259 @@
+"""Transactions end as they should: with their deadline, with their caller, and with errors that say what to do."""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+from dataclasses import dataclass
+from decimal import Decimal
+
+import pytest
+from sqlalchemy import text
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from chassis.clock import SystemClock
+from chassis.deadline import within_deadline_s
+from chassis.errors import Conflict, DeadlineExceeded, MeterlineError, Overloaded, Reason, Unavailable
+from chassis.postgres import (
+    DurabilityError,
+    assert_durable,
+    connect_with,
+    driver_connection,
+    open_engine,
+    retry_transient,
+    transaction,
+)
+from meterline.suite import host
+from meterline.suite.databases import ServiceDatabase
+from testkit.postgres import Cluster
+from testkit.wait import eventually
+
+
+@dataclass(frozen=True)
+class Pool:
+    pool_size: int = 2
+    statement_timeout_s: float = 15.0
+
+
+async def add(engine: AsyncEngine, entry: str) -> None:
+    async with transaction(engine) as conn:
+        await conn.execute(text("INSERT INTO ledger (entry, amount) VALUES (:entry, 1)"), {"entry": entry})
+
+
+async def entries(engine: AsyncEngine) -> list[str]:
+    async with transaction(engine) as conn:
+        return list((await conn.execute(text("SELECT entry FROM ledger ORDER BY entry"))).scalars())
+
+
+async def test_numbers_json_and_ids_come_back_exactly(engine: AsyncEngine) -> None:
+    amount = Decimal("123456789012345678901234.567890123456789012345678")
+    key = uuid.uuid4()
+    async with transaction(engine) as conn:
+        row = (
+            await conn.execute(
+                text(
+                    "SELECT CAST(:amount AS numeric) AS amount, CAST(:key AS uuid) AS key, "
+                    """CAST('{"n": 0.1000000000000000055511151231257827}' AS jsonb) AS document"""
+                ),
+                {"amount": amount, "key": key},
+            )
+        ).one()
+
+    assert (row.amount, row.key) == (amount, key)
+    assert row.document == {"n": Decimal("0.1000000000000000055511151231257827")}
+
+
+async def test_a_block_that_fails_leaves_nothing(engine: AsyncEngine) -> None:
+    async def fail() -> None:
+        async with transaction(engine) as conn:
+            await conn.execute(text("INSERT INTO ledger (entry, amount) VALUES ('a', 1)"))
+            raise LookupError
+
+    with pytest.raises(LookupError):
+        await fail()
+
+    assert await entries(engine) == []
+
+
+async def test_copy_belongs_to_the_transaction_even_as_its_first_statement(engine: AsyncEngine) -> None:
+    async def copy_and_fail() -> None:
+        async with transaction(engine) as conn:
+            driver = await driver_connection(conn)
+            await driver.copy_records_to_table("ledger", records=[("a", Decimal(1))], columns=["entry", "amount"])
+            raise LookupError
+
+    with pytest.raises(LookupError):
+        await copy_and_fail()
+
+    assert await entries(engine) == []
+
+
+async def test_a_statement_gets_what_is_left_of_the_callers_deadline(engine: AsyncEngine) -> None:
+    started_s = asyncio.get_running_loop().time()
+
+    with within_deadline_s(0.2), pytest.raises(DeadlineExceeded):
+        await sleep_in_database(engine, 5)
+
+    assert asyncio.get_running_loop().time() - started_s < 3
+    with within_deadline_s(-1), pytest.raises(DeadlineExceeded):
+        await sleep_in_database(engine, 0)
+
+
+async def sleep_in_database(engine: AsyncEngine, seconds: float, timeout_s: float | None = None) -> None:
+    async with transaction(engine, timeout_s=timeout_s) as conn:
+        await conn.execute(text("SELECT pg_sleep(:seconds)"), {"seconds": seconds})
+
+
+async def test_a_transaction_can_be_given_its_own_limit(engine: AsyncEngine) -> None:
+    with pytest.raises(DeadlineExceeded):
+        await sleep_in_database(engine, 5, timeout_s=0.1)
+
+
+async def test_a_call_that_is_cancelled_ends_its_statement_in_the_database(engine: AsyncEngine) -> None:
+    sleeping = asyncio.ensure_future(sleep_in_database(engine, 60))
+    await eventually(lambda: _sleepers(engine), what="the statement runs")
+
+    sleeping.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await sleeping
+
+    await eventually(lambda: _none_sleeps(engine), what="the statement is cancelled in the database")
+
+
+async def _sleepers(engine: AsyncEngine) -> int:
+    async with transaction(engine) as conn:
+        found = await conn.execute(
+            text(
+                "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND state = 'active' "
+                "AND query LIKE '%pg_sleep%' AND pid <> pg_backend_pid()"
+            )
+        )
+        count: int = found.scalar_one()
+        return count
+
+
+async def _none_sleeps(engine: AsyncEngine) -> bool:
+    return await _sleepers(engine) == 0
+
+
+async def test_a_deadlock_is_a_conflict(engine: AsyncEngine) -> None:
+    barrier = asyncio.Barrier(2)
+
+    async def lock_both(first: int, second: int) -> None:
+        async with transaction(engine) as conn:
+            lock = text("SELECT 1 FROM lane_head WHERE lane = :lane FOR UPDATE")
+            await conn.execute(lock, {"lane": first})
+            await barrier.wait()
+            await conn.execute(lock, {"lane": second})
+
+    results = await asyncio.gather(lock_both(0, 1), lock_both(1, 0), return_exceptions=True)
+
+    (error,) = [result for result in results if result is not None]
+    assert isinstance(error, Conflict)
+    assert error.reason is Reason.TRANSACTION_CONFLICT
+
+
+async def test_what_only_the_caller_can_tell_passes_as_it_is(engine: AsyncEngine) -> None:
+    await add(engine, "a")
+
+    with pytest.raises(IntegrityError):
+        await add(engine, "a")
+
+
+async def test_a_pool_without_a_free_connection_is_overload(database: ServiceDatabase) -> None:
+    engine = open_engine(database.dsn, Pool(pool_size=1), pool_timeout_s=0.05)
+    async with transaction(engine):
+        with pytest.raises(Overloaded):
+            await entries(engine)
+    await engine.dispose()
+
+
+async def test_a_database_that_is_not_there_is_unavailable() -> None:
+    engine = open_engine(f"postgresql://nobody:nothing@127.0.0.1:{host.free_port()}/none", Pool())
+
+    with pytest.raises(Unavailable) as caught:
+        await entries(engine)
+
+    assert caught.value.reason is Reason.DATABASE_UNAVAILABLE
+    await engine.dispose()
+
+
+async def test_connections_that_were_closed_behind_our_back_are_replaced(
+    engine: AsyncEngine, database: ServiceDatabase
+) -> None:
+    await asyncio.gather(*(sleep_in_database(engine, 0.05) for _ in range(5)))
+    own = await connect_with(database.dsn)()
+    await own.execute(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+        "WHERE datname = current_database() AND pid <> pg_backend_pid() AND usename = current_user"
+    )
+    await own.close()
+
+    async def nobody_left() -> bool:
+        return await entries(engine) == []
+
+    assert await retry_transient(nobody_left, clock=SystemClock())
+    # One failure at most: what else was pooled has been replaced without anybody noticing.
+    assert await asyncio.gather(*(entries(engine) for _ in range(5))) == [[]] * 5
+
+
+async def test_losing_the_connection_in_a_transaction_is_unavailable(engine: AsyncEngine) -> None:
+    async def end_myself() -> None:
+        async with transaction(engine) as conn:
+            await conn.execute(text("SELECT pg_terminate_backend(pg_backend_pid())"))
+
+    with pytest.raises(Unavailable):
+        await end_myself()
+
+
+async def test_losing_the_connection_below_sqlalchemy_is_unavailable_too(engine: AsyncEngine) -> None:
+    async def end_myself() -> None:
+        async with transaction(engine) as conn:
+            await (await driver_connection(conn)).execute("SELECT pg_terminate_backend(pg_backend_pid())")
+
+    with pytest.raises(Unavailable):
+        await end_myself()
+    assert await entries(engine) == []
+
+
+@pytest.mark.parametrize(
+    ("reason", "attempts"),
+    [(Reason.DATABASE_UNAVAILABLE, 4), (Reason.UNAVAILABLE, 1)],
+    ids=["the database", "a neighbour"],
+)
+async def test_only_the_database_s_absence_is_retried_and_not_for_ever(reason: Reason, attempts: int) -> None:
+    calls = 0
+
+    async def fail() -> None:
+        nonlocal calls
+        calls += 1
+        raise Unavailable(reason, "away")
+
+    with pytest.raises(MeterlineError):
+        await retry_transient(fail, clock=SystemClock(), delay_s=0.001)
+
+    assert calls == attempts
+
+
+async def test_an_ordinary_cluster_is_durable(engine: AsyncEngine) -> None:
+    await assert_durable(engine)
+
+
+async def test_a_role_s_setting_can_t_switch_durability_off_but_the_check_sees_all_of_it(
+    database: ServiceDatabase, postgres_cluster: Cluster
+) -> None:
+    admin = await connect_with(postgres_cluster.superuser_dsn)()
+    await admin.execute(f"ALTER DATABASE {database.name} SET synchronous_commit = off")
+    engine = open_engine(database.dsn, Pool())
+    try:
+        await assert_durable(engine)
+        async with engine.connect() as conn:
+            await conn.execute(text("SET synchronous_commit = off"))
+            await conn.commit()
+        with pytest.raises(DurabilityError, match="synchronous_commit=off"):
+            await assert_durable(engine)
+    finally:
+        await engine.dispose()
+        await admin.execute(f"ALTER DATABASE {database.name} RESET synchronous_commit")
+        await admin.close()
