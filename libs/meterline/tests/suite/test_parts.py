@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import socket
 import stat
@@ -10,9 +11,10 @@ from pathlib import Path
 import pytest
 
 from meterline.suite import context, files, host
+from meterline.suite.child import describe_exit
 from meterline.suite.directory import DataDirectory
 from meterline.suite.errors import SuiteError
-from meterline.suite.keeper import Backoff, describe_exit
+from meterline.suite.keeper import Backoff
 from meterline.suite.services import SERVICES
 
 
@@ -102,6 +104,22 @@ def test_last_lines_of_a_log_skip_empty_ones(tmp_path: Path) -> None:
 
     assert files.last_lines(tmp_path / "log", 2) == ["b", "c"]
     assert files.last_lines(tmp_path / "none", 2) == []
+
+
+def test_last_words_are_one_line_that_tells_why(tmp_path: Path) -> None:
+    log = tmp_path / "x.log"
+    ours = {
+        "settings": "long",
+        "level": "error",
+        "event": "the process failed",
+        "exception": "Traceback\n  a\nKeyError: 1",
+    }
+
+    log.write_text("noise\n" + json.dumps(ours) + "\n")
+    assert files.last_words(log) == f"the process failed: KeyError: 1 (more in {log})"
+    log.write_text("one\ntwo\n")
+    assert files.last_words(log) == f"one | two (more in {log})"
+    assert files.last_words(tmp_path / "none") == f"it left no word in {tmp_path / 'none'}"
 
 
 def test_a_free_port_is_none_of_those_the_kernel_gives_to_clients() -> None:

@@ -69,7 +69,7 @@ class FakeSuite:
             assert process.poll() is None, self.output_file.read_text()
             return self.ready_file.exists()
 
-        await eventually(ready, 60)
+        await eventually(ready, 120)
         return process
 
     def end(self) -> None:
@@ -154,7 +154,7 @@ async def test_what_is_killed_comes_back_at_the_same_address(fake_suite: FakeSui
     await add_fact(before.dsn["fake_left"], 7)
 
     os.kill(before.pids[victim], signal.SIGKILL)
-    await eventually(lambda: fake_suite.context.pids[victim] != before.pids[victim], 30)
+    await eventually(lambda: fake_suite.context.pids[victim] != before.pids[victim], 60)
 
     after = fake_suite.context
     assert host.is_alive(after.pids[victim])
@@ -202,7 +202,7 @@ async def test_a_second_supervisor_on_the_same_directory_is_refused(fake_suite: 
 
     second = fake_suite.begin()
 
-    assert second.wait(30) == 1
+    assert second.wait(60) == 1
     assert f"a suite already runs on {fake_suite.data_dir} (process {first.pid})" in fake_suite.output_file.read_text()
     assert fake_suite.ready_file.exists(), "the refused one must not take away the file of the one that runs"
 
@@ -210,7 +210,7 @@ async def test_a_second_supervisor_on_the_same_directory_is_refused(fake_suite: 
 async def test_a_service_that_cannot_start_ends_it_all_with_its_own_words(fake_suite: FakeSuite) -> None:
     fake_suite.environment["FAKE_FAILS"] = "fake_right"
 
-    assert fake_suite.begin().wait(60) == 1
+    assert fake_suite.begin().wait(120) == 1
 
     assert "error: fake_right did not start: the stars are wrong" in fake_suite.output_file.read_text()
     assert not fake_suite.ready_file.exists()
@@ -220,7 +220,7 @@ async def test_a_service_that_cannot_start_ends_it_all_with_its_own_words(fake_s
 async def test_ctrl_c_while_starting_leaves_nothing_running(fake_suite: FakeSuite) -> None:
     process = fake_suite.begin()
     postgres_dir = fake_suite.data_dir / "postgres"
-    await eventually(lambda: host.processes_in(postgres_dir), 30)
+    await eventually(lambda: host.processes_in(postgres_dir), 60)
 
     process.send_signal(signal.SIGINT)
 

@@ -122,3 +122,13 @@ class Child:
 def python_environment(extra: Mapping[str, str]) -> dict[str, str]:
     """Return our environment with `extra` on top, fit for a Python child that writes its log without delay."""
     return {**os.environ, "PYTHONUNBUFFERED": "1", **extra}
+
+
+def describe_exit(exit_code: int) -> str:
+    """Return an exit code in words: "code 2", or "SIGKILL" for a negative one."""
+    if exit_code >= 0:
+        return f"code {exit_code}"
+    try:
+        return signal.Signals(-exit_code).name
+    except ValueError:
+        return f"signal {-exit_code}"

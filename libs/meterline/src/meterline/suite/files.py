@@ -13,6 +13,12 @@ SECRET_MODE = 0o600
 """Readable by its owner alone."""
 
 
+_LAST_LINES = 3
+_LINE_CHARS_MAX = 300
+_TAIL_BYTES = 64 * 1024
+_TELLING_KEYS = ("problem", "error", "exception", "reason")
+
+
 def write_atomically(path: Path, text: str, *, mode: int = 0o644) -> None:
     """Replace `path` by `text`; a reader sees the old file or the new one, never a part."""
     descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
@@ -49,11 +55,35 @@ def rotate(path: Path, *, kept: int) -> None:
         path.replace(path.with_name(f"{path.name}.1"))
 
 
+def last_words(log_file: Path) -> str:
+    """Return the end of a log as one line that says what went wrong, and where to read on."""
+    lines = last_lines(log_file, _LAST_LINES)
+    if not lines:
+        return f"it left no word in {log_file}"
+    words = [_condensed(line) for line in lines]
+    # Our own logs say it all in one record; other programs may need a few lines.
+    shown = words[-1] if lines[-1].startswith("{") else " | ".join(words)
+    return f"{shown} (more in {log_file})"
+
+
 def last_lines(path: Path, count: int) -> list[str]:
     """Return the last `count` non-empty lines of a log, or none if there is no such file."""
     if not path.exists():
         return []
     with path.open("rb") as file:
-        file.seek(max(0, path.stat().st_size - 64 * 1024))
+        file.seek(max(0, path.stat().st_size - _TAIL_BYTES))
         lines = file.read().decode("utf-8", "replace").splitlines()
     return [line for line in lines if line.strip()][-count:]
+
+
+def _condensed(line: str) -> str:
+    """Return a JSON log record as "event: detail, detail", and any other line as it is; both within reason."""
+    try:
+        record = json.loads(line)
+    except ValueError:
+        return line.strip()[:_LINE_CHARS_MAX]
+    if not isinstance(record, dict):
+        return line.strip()[:_LINE_CHARS_MAX]
+    event = str(record.pop("event", ""))
+    details = [str(value).strip().splitlines()[-1] for key, value in record.items() if key in _TELLING_KEYS and value]
+    return ": ".join(part for part in (event, ", ".join(details)) if part)[:_LINE_CHARS_MAX]

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import signal
 from collections.abc import Callable
 from typing import Protocol
 
+from meterline.suite.child import describe_exit
 from meterline.suite.errors import SuiteError
 
 BACKOFF_FIRST_S = 0.2
@@ -70,13 +70,3 @@ async def keep(program: Program, tell: Callable[[str], None], on_restarted: Call
                 break
         tell(f"{program.name} is back (process {program.pid})")
         on_restarted()
-
-
-def describe_exit(exit_code: int) -> str:
-    """Return an exit code in words: "code 2", or "SIGKILL" for a negative one."""
-    if exit_code >= 0:
-        return f"code {exit_code}"
-    try:
-        return signal.Signals(-exit_code).name
-    except ValueError:
-        return f"signal {-exit_code}"

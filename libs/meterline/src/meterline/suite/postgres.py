@@ -62,9 +62,9 @@ _INITDB_LIMIT_S = 120.0
 _LEFTOVER_STEPS = (Step(signal.SIGINT, 30), Step(signal.SIGQUIT, 10), Step(signal.SIGKILL, 10))
 # What the server says while processes of a former one live that we could not find (see `host.processes_in`).
 _IN_USE = re.compile(r"pre-existing shared memory block|lock file .* already exists")
+_IN_USE_LINES = 10
 _LEFTOVERS_LIMIT_S = 60.0
 _LEFTOVERS_INTERVAL_S = 1.0
-_LOG_LINES_SHOWN = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,8 +127,8 @@ class PostgresServer:
             self._child = await Child.spawn(self._launch())
             try:
                 return await self._wait_ready(self._child)
-            except SuiteError as error:
-                if not _IN_USE.search(str(error)) or loop.time() > deadline_s:
+            except SuiteError:
+                if not self._is_in_use() or loop.time() > deadline_s:
                     raise
             await asyncio.sleep(_LEFTOVERS_INTERVAL_S)
 
@@ -147,6 +147,9 @@ class PostgresServer:
         if self._child is None:
             raise SuiteError("Postgres is not started")
         return self._child
+
+    def _is_in_use(self) -> bool:
+        return any(_IN_USE.search(line) for line in files.last_lines(self._log_file, _IN_USE_LINES))
 
     def _launch(self) -> Launch:
         return Launch(
@@ -213,19 +216,19 @@ class PostgresServer:
         finally:
             await child.stop()
         if child.exit_code != 0:
-            raise SuiteError(f"initdb could not make the Postgres cluster: {_last_words(log_file)}")
+            raise SuiteError(f"initdb could not make the Postgres cluster: {files.last_words(log_file)}")
 
     async def _wait_ready(self, child: Child) -> None:
         loop = asyncio.get_running_loop()
         deadline_s = loop.time() + _START_LIMIT_S
         while loop.time() < deadline_s:
             if child.exit_code is not None:
-                raise SuiteError(f"Postgres did not start: {_last_words(self._log_file)}")
+                raise SuiteError(f"Postgres did not start: {files.last_words(self._log_file)}")
             if _status(self._data_dir) == (child.pid, "ready"):
                 return
             await asyncio.sleep(_POLL_INTERVAL_S)
         await child.stop()
-        raise SuiteError(f"Postgres was not ready after {_START_LIMIT_S:.0f} s: {_last_words(self._log_file)}")
+        raise SuiteError(f"Postgres was not ready after {_START_LIMIT_S:.0f} s: {files.last_words(self._log_file)}")
 
 
 def _status(data_dir: Path) -> tuple[int, str] | None:
@@ -274,7 +277,3 @@ def _server_among(pids: list[int], data_dir: Path) -> int | None:
 def _environment() -> dict[str, str]:
     # Nothing of the caller's environment: a stray PGOPTIONS or LC_MESSAGES would change what the server does or says.
     return {"PATH": os.environ.get("PATH", os.defpath), "LC_ALL": "C"}
-
-
-def _last_words(log_file: Path) -> str:
-    return " | ".join(files.last_lines(log_file, _LOG_LINES_SHOWN)) or f"see {log_file}"

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from meterline.suite import files
-from meterline.suite.child import Child, Launch, Step, python_environment
+from meterline.suite.child import Child, Launch, Step, describe_exit, python_environment
 from meterline.suite.databases import ServiceDatabase
 from meterline.suite.directory import DataDirectory
 from meterline.suite.errors import SuiteError
@@ -21,7 +21,6 @@ _STOP_STEPS = (Step(signal.SIGTERM, 20),)
 _START_LIMIT_S = 120.0
 _MIGRATE_LIMIT_S = 600.0
 _POLL_INTERVAL_S = 0.02
-_LOG_LINES_SHOWN = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +135,7 @@ class ServiceProcess:
         deadline_s = loop.time() + _START_LIMIT_S
         while not _says_ready(ready_file, child.pid):
             if child.exit_code is not None:
-                raise SuiteError(f"{self.name} did not start: {_last_words(self._log_file)}")
+                raise SuiteError(f"{self.name} did not start: {_why(child.exit_code, self._log_file)}")
             if loop.time() > deadline_s:
                 await child.stop()
                 raise SuiteError(f"{self.name} did not serve after {_START_LIMIT_S:.0f} s; see {self._log_file}")
@@ -160,7 +159,9 @@ async def migrate(setup: ServiceSetup) -> None:
     finally:
         await child.stop()
     if child.exit_code != 0:
-        raise SuiteError(f"the schema of {setup.spec.name} could not be brought up to date: {_last_words(log_file)}")
+        raise SuiteError(
+            f"the schema of {setup.spec.name} could not be brought up to date: {files.last_words(log_file)}"
+        )
 
 
 def _says_ready(ready_file: Path, pid: int) -> bool:
@@ -172,6 +173,6 @@ def _says_ready(ready_file: Path, pid: int) -> bool:
     return isinstance(document, dict) and document.get("pid") == pid
 
 
-def _last_words(log_file: Path) -> str:
-    words = " | ".join(files.last_lines(log_file, _LOG_LINES_SHOWN))
-    return f"{words} (more in {log_file})" if words else f"it left no word in {log_file}"
+def _why(exit_code: int, log_file: Path) -> str:
+    # Who was killed has not said why.
+    return files.last_words(log_file) if exit_code >= 0 else f"it was ended by {describe_exit(exit_code)}"

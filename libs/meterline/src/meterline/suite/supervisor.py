@@ -139,6 +139,7 @@ class Supervisor:
         for service in reversed(self._services):
             await service.stop()
         await self._postgres.stop()
+        self._reporter.step("Stopped")
 
     def _setups(self) -> list[ServiceSetup]:
         # Ports are chosen once a run: a service that is restarted comes back where its neighbours look for it.
