@@ -187,7 +187,7 @@ class FakeRating(pb_grpc.RatingServiceServicer):
         beyond = self.snapshots[snapshot.amends].events if request.only_amendment else 0
         log = snapshot.contract.logs[snapshot.month][beyond : snapshot.events]
         found = [event for event in log if event.item == charge.item][: request.limit or None]
-        context.add_done_callback(self._note_end)
+        context.add_done_callback(self._note_end)  # type: ignore[arg-type]  # of what it is given, nothing is used
         for event in found:
             yield pb.ListChargeEventsResponse(events=[metered(event)])
         while self.endless:

@@ -99,7 +99,7 @@ async def test_an_edited_text_with_its_hashes_made_to_fit_is_found(
     edited = "convert_to(replace(convert_from(canonical_json, 'UTF8'), '\"1.01\"', '\"0.01\"'), 'UTF8')"
     await as_superuser(
         database,
-        f"UPDATE invoice SET canonical_json = {edited}, digest = sha256({edited}),"
+        f"UPDATE invoice SET canonical_json = {edited}, digest = sha256({edited}),"  # noqa: S608
         f" chain = sha256(previous_chain || sha256({edited})) WHERE number = 'INV-000002'",
     )
 
