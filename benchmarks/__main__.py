@@ -21,6 +21,7 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import urlsplit
 
 import asyncpg
 from rich.console import Console
@@ -31,6 +32,7 @@ from metering.aggregator.v1 import aggregator_service_pb2 as aggregator_pb
 from metering.common.v1 import values_pb2
 from meterline.client import AsyncClient
 from meterline.suite import context as contexts
+from meterline.suite.directory import DataDirectory
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
@@ -47,7 +49,7 @@ class Suite:
     context: contexts.Context
     context_file: Path
     token_file: Path
-    superuser_dsn: str
+    owner_dsn: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,10 +86,18 @@ def running_suite(data_dir: Path) -> Iterator[Suite]:
         context = contexts.load(ready)
         token_file = data_dir / "token"
         token_file.write_text(context.token)
-        yield Suite(context, ready, token_file, context.dsn["ingest"])
+        yield Suite(context, ready, token_file, _owner_dsn(context))
     finally:
         process.send_signal(signal.SIGTERM)
         process.wait(timeout=60)
+
+
+def _owner_dsn(context: contexts.Context) -> str:
+    """Give the address of ingest's database for its owner, who may make tables; the service's own role may not."""
+    assert context.data_dir is not None
+    password = DataDirectory(context.data_dir).password("ingest_owner")
+    app = urlsplit(context.dsn["ingest"])
+    return f"postgresql://ingest_owner:{password}@{app.hostname}:{app.port}{app.path}"
 
 
 async def counted(client: AsyncClient) -> int:
@@ -213,7 +223,7 @@ async def measure(suite: Suite, arguments: argparse.Namespace) -> tuple[list[Res
     short = str(max(10, arguments.seconds // 2))
     figures: dict[str, float] = {}
     console.print("raw COPY …")
-    figures["raw COPY, rows/s"] = await baselines.raw_copy_rate(suite.superuser_dsn, 10)
+    figures["raw COPY, rows/s"] = await baselines.raw_copy_rate(suite.owner_dsn, 10)
     results = [
         await phase(suite, "columns, UUIDv7, 5 % replayed", ["columns", "--seconds", s, "--replayed-share", "0.05"])
     ]
@@ -224,7 +234,7 @@ async def measure(suite: Suite, arguments: argparse.Namespace) -> tuple[list[Res
     )
     figures["storage of the log, B an event"] = await _storage(suite, sum(result.accepted for result in results))
     if arguments.prefill_keys:
-        await prefill(suite.superuser_dsn, arguments.prefill_keys)
+        await prefill(suite.owner_dsn, arguments.prefill_keys)
     random_name = (
         f"columns, random ids, {arguments.prefill_keys / 1e6:g}M keys before"
         if arguments.prefill_keys
@@ -236,12 +246,12 @@ async def measure(suite: Suite, arguments: argparse.Namespace) -> tuple[list[Res
     in_flight = str(arguments.unary_in_flight)
     results.append(await phase(suite, "one event a call", ["unary", "--seconds", short, "--in-flight", in_flight]))
     figures["empty handler again, calls/s"] = await empty_rate(10, arguments.unary_in_flight)
-    figures["raw COPY again, rows/s"] = await baselines.raw_copy_rate(suite.superuser_dsn, 10)
+    figures["raw COPY again, rows/s"] = await baselines.raw_copy_rate(suite.owner_dsn, 10)
     return results, figures
 
 
 async def _storage(suite: Suite, events: int) -> float:
-    conn = await asyncpg.connect(suite.superuser_dsn)
+    conn = await asyncpg.connect(suite.owner_dsn)
     try:
         size: int = await conn.fetchval("SELECT pg_database_size(current_database())")
     finally:
