@@ -67,7 +67,7 @@ class ReadinessMonitor:
         self._server = server
         self._checks = checks
         self._interval_s = interval_s
-        self._last: dict[str, str] = {}
+        self._last: dict[str, str] | None = None
 
     async def run(self, stop: asyncio.Event) -> None:
         """Check until `stop` is set, and leave the service not ready then."""

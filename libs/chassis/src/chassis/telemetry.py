@@ -47,7 +47,9 @@ MONEY_ATTRIBUTE: Final = "metering.money"
 LINKS_MAX: Final = 100
 """Most links of one span; the SDK's own limit is 128, and what is past ours is counted, not lost in silence."""
 LINKS_OMITTED_ATTRIBUTE: Final = "metering.links_omitted"
-_FLUSH_MS: Final = 5_000
+_FLUSH_MS: Final = 3_000
+# With its retries. A collector that is down must not hold up a stop: both signals wait this long at the end.
+_EXPORT_TIMEOUT_S: Final = 3
 _SPANS_QUEUED_MAX: Final = 16_384
 _METRICS_INTERVAL_MS: Final = 10_000
 _TRACEPARENT = re.compile(r"([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(?:-.*)?", re.ASCII)
@@ -114,9 +116,9 @@ class Telemetry:
         )
         processors, readers = list(span_processors), list(metric_readers)
         if settings.otlp_endpoint is not None:
-            spans = OTLPSpanExporter(endpoint=settings.otlp_endpoint, insecure=True)
+            spans = OTLPSpanExporter(endpoint=settings.otlp_endpoint, insecure=True, timeout=_EXPORT_TIMEOUT_S)
             processors.append(BatchSpanProcessor(spans, max_queue_size=_SPANS_QUEUED_MAX))
-            exporter = OTLPMetricExporter(endpoint=settings.otlp_endpoint, insecure=True)
+            exporter = OTLPMetricExporter(endpoint=settings.otlp_endpoint, insecure=True, timeout=_EXPORT_TIMEOUT_S)
             readers.append(PeriodicExportingMetricReader(exporter, export_interval_millis=_METRICS_INTERVAL_MS))
         tracer_provider = TracerProvider(
             # Ids are made and stored all the same where nobody listens; what would be recorded is then for nobody.

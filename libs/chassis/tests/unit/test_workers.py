@@ -126,7 +126,7 @@ async def test_readiness_follows_the_checks_and_liveness_does_not(health: Health
     assert found == {"workers": "feed: died", "database": "the check failed: ConnectionError"}
     assert await status(health, READINESS) == NOT_SERVING
     assert await status(health, LIVENESS) == SERVING
-    assert [entry["event"] for entry in logged] == ["not ready"]
+    assert [entry["event"] for entry in logged] == ["ready", "not ready"]
 
 
 async def test_a_check_that_hangs_is_a_problem_and_does_not_hang_the_rest(health: HealthServer) -> None:

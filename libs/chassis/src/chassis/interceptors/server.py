@@ -20,6 +20,7 @@ import grpc
 from google.protobuf.message import DecodeError, Message
 from opentelemetry import context as otel_context
 from opentelemetry import trace
+from opentelemetry.sdk.trace.id_generator import RandomIdGenerator
 from opentelemetry.trace import Span, SpanKind, Status, StatusCode, format_trace_id
 
 from chassis.deadline import REMAINING_MIN_S, set_deadline_s
@@ -53,6 +54,7 @@ if TYPE_CHECKING:
 _log = get_logger(__name__)
 _BEARER: Final = "Bearer "
 _NO_SPAN: Final = trace.INVALID_SPAN
+_IDS: Final = RandomIdGenerator()
 
 
 class Gate:
@@ -271,8 +273,9 @@ class CallGuard:
 
 def _hidden(call: _Call, error: Exception) -> Internal:
     """Log `error` with its traceback and return what the caller may see of it: a correlation id."""
-    trace_id = call.span.get_span_context().trace_id
-    correlation_id = format_trace_id(trace_id) if trace_id else f"{time.time_ns():x}"
+    # A feed has no span, and so no trace; an id of the same form serves as well.
+    trace_id = call.span.get_span_context().trace_id or _IDS.generate_trace_id()
+    correlation_id = format_trace_id(trace_id)
     _log.error("call failed unexpectedly", rpc=call.method[1:], correlation_id=correlation_id, exc_info=error)
     return Internal(
         Reason.INTERNAL,
