@@ -36,7 +36,7 @@ class ChangeHandler:
         """Read the segments; the same span of one customer is kept once."""
         changes: dict[tuple[str, wire.Change], None] = {}
         for segment in segments:
-            changes.update(((segment.tenant, change), None) for change in wire.changes_from_payload(segment.payload))
+            changes.update(((segment.tenant, change), None) for change in wire.changes_from_segment(segment))
             await asyncio.sleep(0)
         return list(changes)
 

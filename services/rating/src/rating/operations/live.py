@@ -33,7 +33,7 @@ CHANGES_CONSUMER: Final = "usage-changes"
 """Name under which the place in the aggregator's change feed is kept."""
 
 _RETRY_MIN_S: Final = 0.5
-_RETRY_MAX_S: Final = 60.0
+_RETRY_MAX_S: Final = 10.0
 _log = get_logger(__name__)
 
 
@@ -146,14 +146,26 @@ async def refresh_claim(claim: Claim, dependencies: Dependencies) -> None:
     with acting_for(claim.tenant):
         try:
             await _refresh(claim, dependencies)
-            dependencies.instruments.refreshed()
         except MeterlineError as error:
-            delay_s = min(_RETRY_MAX_S, _RETRY_MIN_S * 2 ** min(claim.attempts, 10))
-            _log.warning("live charges put off", reason=error.reason.value, retry_in_s=delay_s, **_named(claim))
-            dependencies.instruments.failed()
-            due_at = dependencies.clock.now() + timedelta(seconds=delay_s)
-            async with transaction(dependencies.engine) as conn:
-                await store.postpone(conn, claim, due_at)
+            _log.warning("live charges put off", reason=error.reason.value, **_named(claim))
+            await _put_off(claim, dependencies)
+        except Exception:  # noqa: BLE001 - a defect that shows in one period must not hold up the others; it is logged
+            _log.exception("live charges put off", **_named(claim))
+            await _put_off(claim, dependencies)
+        else:
+            dependencies.instruments.refreshed()
+
+
+async def _put_off(claim: Claim, dependencies: Dependencies) -> None:
+    dependencies.instruments.failed()
+    delay_s = min(_RETRY_MAX_S, _RETRY_MIN_S * 2 ** min(claim.attempts, 10))
+    due_at = dependencies.clock.now() + timedelta(seconds=delay_s)
+    try:
+        async with transaction(dependencies.engine) as conn:
+            await store.postpone(conn, claim, due_at)
+    except MeterlineError as error:
+        # The database is away as well; the claim ends by itself with its lease.
+        _log.warning("claim left to its lease", reason=error.reason.value, **_named(claim))
 
 
 async def _refresh(claim: Claim, dependencies: Dependencies) -> None:

@@ -7,8 +7,9 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
 import zstandard
+from google.protobuf.message import DecodeError
 
-from chassis.errors import Reason, invalid_field
+from chassis.errors import Diverged, Reason, invalid_field
 from metering.aggregator.v1 import aggregator_service_pb2 as aggregator_pb
 from metering.aggregator.v1 import usage_pb2
 from metering.common.v1 import values_pb2
@@ -20,13 +21,14 @@ from rating.wire.catalog import contract_to_proto, customer_to_proto, timestamp
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from chassis.feed.cursor import Segment
     from rating.domain.billing_period import BillingPeriod
     from rating.domain.catalog import Contract, Customer, Version
     from rating.domain.charge import Charge, RatedPeriod
     from rating.domain.tariff import TierRow
 
-# Beyond any real change segment; a compressed bomb must not become memory.
-_CHANGES_BYTES_MAX: Final = 64 * 1024 * 1024
+# Largest unpacked payload; a frame that does not say its size needs a limit, and no flush names that many customers.
+_CHANGES_BYTES_MAX: Final = 256 * 1024 * 1024
 _GRACE_MAX: Final = timedelta(days=366)
 _KINDS: Final = {
     ChargeKind.USAGE: charge_pb2.CHARGE_KIND_USAGE,
@@ -69,17 +71,22 @@ class Change:
     end: datetime
 
 
-def changes_from_payload(payload: bytes) -> list[Change]:
-    """Read the payload of a segment of the change feed."""
-    raw = zstandard.ZstdDecompressor().decompress(payload, max_output_size=_CHANGES_BYTES_MAX)
-    return [
-        Change(
-            change.customer,
-            change.period.start.ToDatetime(tzinfo=UTC),
-            change.period.end.ToDatetime(tzinfo=UTC),
-        )
-        for change in usage_pb2.UsageChanges.FromString(raw).changes
-    ]
+def changes_from_segment(segment: Segment) -> list[Change]:
+    """Read a segment of the change feed. Raises Diverged FEED_CORRUPT for what the aggregator can't have written."""
+    try:
+        raw = zstandard.ZstdDecompressor().decompress(segment.payload, max_output_size=_CHANGES_BYTES_MAX)
+        return [
+            Change(
+                change.customer,
+                change.period.start.ToDatetime(tzinfo=UTC),
+                change.period.end.ToDatetime(tzinfo=UTC),
+            )
+            for change in usage_pb2.UsageChanges.FromString(raw).changes
+        ]
+    except (zstandard.ZstdError, DecodeError, ValueError, OverflowError) as error:
+        name = f"segment {segment.first_position}+{segment.count} of lane {segment.lane} in log {segment.epoch}"
+        message = f"{name} can't be read: {error}; stop and compare both databases, never skip"
+        raise Diverged(Reason.FEED_CORRUPT, message) from error
 
 
 # --- to our callers --------------------------------------------------------------------------------------------------

@@ -28,7 +28,8 @@ def page_token_from_text(token: str) -> str:
         return ""
     try:
         raw = base64.b64decode(token.encode(), altchars=b"-_", validate=True)
-        if raw.startswith(_PREFIX):
+        # No name holds a NUL, and Postgres takes none.
+        if raw.startswith(_PREFIX) and b"\x00" not in raw:
             return raw.removeprefix(_PREFIX).decode()
     except (binascii.Error, UnicodeError):
         pass

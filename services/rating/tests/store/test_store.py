@@ -1,0 +1,255 @@
+"""The store on a real Postgres: facts stay facts, marks converge, and numbers come back as they went in."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from chassis.postgres import transaction
+from rating import store
+from rating.domain.billing_period import BillingPeriod, Schedule
+from rating.domain.catalog import Contract, Plan, PlanItem, Version
+from rating.domain.charge import AsOf, MeterUsage, RatedPeriod, Terms, Usage, charge_id, rate_period
+from rating.domain.documents import charge_from_document, charge_to_document, item_from_document, item_to_document
+from rating.domain.price import FixedFee, Graduated, Package, PerUnit, Price, PriceModel, Tier, Volume
+
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+PERIOD = BillingPeriod("2013-01", datetime(2013, 1, 1, tzinfo=UTC), datetime(2013, 2, 1, tzinfo=UTC))
+TIERS = (Tier(Decimal(10), Decimal(1), Decimal(5)), Tier(None, Decimal("0.000000000001")))
+PLAN = Plan(
+    "USD",
+    (
+        PlanItem("Fee", "", "", Price(FixedFee(Decimal(500)))),
+        PlanItem("Calls", "calls", "", Price(Graduated(TIERS), included=Decimal(2), minimum=Decimal("0.1"))),
+    ),
+    description="for tests",
+    effective_from=datetime(2013, 1, 1, tzinfo=UTC),
+)
+USAGE = Usage(
+    {"calls": MeterUsage(Decimal("12345678901234567890123.123456789012"), "call", 7)}, AsOf("e", ((0, 5), (1, 9)))
+)
+TERMS = Terms("UA-2013", "UA", PERIOD, "UTC", Version("standard", 3, NOW, PLAN))
+
+
+def rated(snapshot_id: str = "snap-1", amends: str = "") -> RatedPeriod:
+    usage = replace(USAGE, snapshot_id=snapshot_id, amends_snapshot_id=amends)
+    return rate_period(TERMS, usage, "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01")
+
+
+async def add(engine: AsyncEngine, period: RatedPeriod, tenant: str = "acme") -> bool:
+    async with transaction(engine) as conn:
+        return await store.add_rated_period(conn, tenant, period, NOW)
+
+
+async def test_a_rated_period_comes_back_exactly(engine: AsyncEngine) -> None:
+    assert await add(engine, rated())
+
+    async with transaction(engine) as conn:
+        assert await store.rated_period(conn, "acme", "UA-2013", "2013-01", "snap-1") == rated()
+        assert await store.rating_that_amends(conn, "acme", "UA-2013", "2013-01", "") == rated()
+        assert await store.frozen_periods(conn, "acme", "UA-2013") == [PERIOD]
+        quantity = await conn.execute(text("SELECT quantity, exact_amount FROM charge WHERE item = 'Calls'"))
+        assert tuple(quantity.one()) == (
+            USAGE.meters["calls"].quantity,
+            rated().charges[1].derivation.amount,
+        )
+
+
+async def test_a_charge_is_found_by_its_id_and_only_by_its_tenant(engine: AsyncEngine) -> None:
+    await add(engine, rated())
+    identity = charge_id("acme", "UA-2013", "2013-01", "snap-1", "Calls")
+
+    async with transaction(engine) as conn:
+        found = await store.find_charge(conn, "acme", identity)
+        foreign = await store.find_charge(conn, "other", identity)
+
+    assert found is not None
+    assert found.charge == rated().charges[1]
+    assert found.rated == replace(rated(), charges=())
+    assert foreign is None
+
+
+async def test_a_snapshot_is_rated_once_and_amended_once(engine: AsyncEngine) -> None:
+    assert await add(engine, rated())
+    assert not await add(engine, rated())
+    assert not await add(engine, rated("snap-9")), "a period has one first rating"
+    assert await add(engine, rated("snap-2", amends="snap-1"))
+    assert not await add(engine, rated("snap-3", amends="snap-1"))
+    assert await add(engine, rated("snap-1"), tenant="other")
+
+    async with transaction(engine) as conn:
+        count = await conn.execute(text("SELECT count(*) FROM charge WHERE tenant = 'acme'"))
+        assert count.scalar_one() == 4
+
+
+@pytest.mark.parametrize("table", ["product", "plan", "customer", "contract", "rated_period", "charge"])
+async def test_the_service_can_not_change_facts(engine: AsyncEngine, table: str) -> None:
+    for statement in ("UPDATE {} SET tenant = 'x'", "DELETE FROM {}", "TRUNCATE {}"):
+        with pytest.raises(DBAPIError, match="permission denied"):
+            async with transaction(engine) as conn:
+                await conn.execute(text(statement.format(table)))
+
+
+async def test_a_plan_comes_back_exactly(engine: AsyncEngine) -> None:
+    plan = Version("standard", 1, NOW, PLAN)
+
+    async with transaction(engine) as conn:
+        await store.add_plan(conn, "acme", plan)
+        await store.add_plan(conn, "acme", replace(plan, version=2, content=replace(PLAN, effective_from=None)))
+
+        assert (await store.plan_versions(conn, "acme", "standard"))[0] == plan
+        assert [found.version for found in await store.list_plans(conn, "acme", "", 10)] == [2]
+        assert await store.list_plans(conn, "other", "", 10) == []
+
+
+async def test_contracts_are_found_by_customer_in_their_newest_version(engine: AsyncEngine) -> None:
+    first = Contract("UA", "standard", None, Schedule(date(2013, 1, 1), None, 31, "America/New_York"))
+    ended = replace(first, plan_version=2, schedule=replace(first.schedule, end=date(2014, 1, 1)))
+
+    async with transaction(engine) as conn:
+        await store.add_contract(conn, "acme", Version("UA-2013", 1, NOW, first))
+        await store.add_contract(conn, "acme", Version("UA-2013", 2, NOW, ended))
+        await store.add_contract(conn, "other", Version("UA-2013", 1, NOW, first))
+
+        found = await store.contracts_of_customers(conn, [("acme", "UA"), ("acme", "DL"), ("nobody", "UA")])
+        assert found == {("acme", "UA"): [Version("UA-2013", 2, NOW, ended)]}
+        assert [each.version for each in await store.contract_versions(conn, "acme", "UA-2013")] == [1, 2]
+        assert len(await store.list_contracts(conn, "acme", "UA", "", 10)) == 1
+        assert await store.list_contracts(conn, "acme", "DL", "", 10) == []
+        assert await store.list_contracts(conn, "acme", "", "UA-2013", 10) == []
+
+
+# --- marks -----------------------------------------------------------------------------------------------------------
+
+KEY = ("acme", "UA-2013", "2013-01")
+
+
+async def mark(engine: AsyncEngine, *keys: tuple[str, str, str]) -> None:
+    async with transaction(engine) as conn:
+        await store.mark_dirty(conn, keys or (KEY,), NOW)
+
+
+async def claims(engine: AsyncEngine, now: datetime = NOW, limit: int = 10) -> list[store.Claim]:
+    async with transaction(engine) as conn:
+        return await store.claim_dirty(conn, now, now + timedelta(seconds=60), limit)
+
+
+async def keep(engine: AsyncEngine, claim: store.Claim, now: datetime = NOW) -> bool:
+    live = replace(rated(), snapshot_id="", amends_snapshot_id="", traceparent="")
+    async with transaction(engine) as conn:
+        return await store.keep_live_period(conn, claim, live, now)
+
+
+async def is_dirty(engine: AsyncEngine) -> bool:
+    async with transaction(engine) as conn:
+        return await store.is_dirty(conn, *KEY)
+
+
+async def test_marks_of_one_period_are_rated_once(engine: AsyncEngine) -> None:
+    for _ in range(3):
+        await mark(engine)
+
+    (claim,) = await claims(engine)
+
+    assert claim.marks == 3
+    assert await claims(engine) == [], "it is taken"
+    assert await keep(engine, claim)
+    assert not await is_dirty(engine)
+    async with transaction(engine) as conn:
+        live = await store.find_live_period(conn, *KEY)
+        assert live is not None
+        assert live.charges == rated().charges
+        assert live.as_of == USAGE.as_of
+
+
+async def test_a_mark_made_while_it_is_rated_makes_it_due_again(engine: AsyncEngine) -> None:
+    await mark(engine)
+    (claim,) = await claims(engine)
+
+    await mark(engine)
+
+    assert await keep(engine, claim)
+    assert await is_dirty(engine)
+    (again,) = await claims(engine)
+    assert again.marks == 2
+    assert await keep(engine, again)
+    assert not await is_dirty(engine)
+
+
+async def test_a_run_that_was_too_slow_can_not_overwrite_its_successor(engine: AsyncEngine) -> None:
+    await mark(engine)
+    (slow,) = await claims(engine)
+    (successor,) = await claims(engine, NOW + timedelta(seconds=61))
+
+    assert await keep(engine, successor)
+    assert not await keep(engine, slow)
+
+    await mark(engine)
+    assert not await keep(engine, slow)
+    assert await is_dirty(engine)
+
+
+async def test_what_failed_is_put_off_and_the_others_go_on(engine: AsyncEngine) -> None:
+    await mark(engine, KEY, ("acme", "DL-2013", "2013-01"))
+    (first,) = await claims(engine, limit=1)
+    later = NOW + timedelta(seconds=5)
+
+    async with transaction(engine) as conn:
+        await store.postpone(conn, first, later)
+
+    (other,) = await claims(engine)
+    assert other.contract != first.contract
+    (again,) = await claims(engine, later)
+    assert (again.contract, again.attempts) == (first.contract, 1)
+
+
+async def test_a_period_that_is_gone_is_forgotten(engine: AsyncEngine) -> None:
+    await mark(engine)
+    (claim,) = await claims(engine)
+    assert await keep(engine, claim)
+    await mark(engine)
+    (claim,) = await claims(engine)
+
+    async with transaction(engine) as conn:
+        await store.drop_live_period(conn, claim, NOW)
+        assert await store.find_live_period(conn, *KEY) is None
+        assert await store.count_dirty(conn, "acme") == 0
+
+
+async def test_before_the_first_segment_nothing_is_applied(engine: AsyncEngine) -> None:
+    async with transaction(engine) as conn:
+        assert await store.applied_heads(conn, "usage-changes") == ("", {})
+
+
+# --- documents -------------------------------------------------------------------------------------------------------
+
+numbers = st.decimals(min_value=0, max_value=10**17, places=12, allow_nan=False, allow_infinity=False)
+tiers = st.lists(numbers.filter(bool), max_size=4, unique=True).flatmap(
+    lambda bounds: st.tuples(*(st.builds(Tier, st.just(bound), numbers, numbers) for bound in [*sorted(bounds), None]))
+)
+models: st.SearchStrategy[PriceModel] = st.one_of(
+    st.builds(PerUnit, numbers),
+    st.builds(Graduated, tiers),
+    st.builds(Volume, tiers),
+    st.builds(Package, numbers.filter(bool), numbers),
+)
+
+
+@given(models, numbers, st.none() | numbers, numbers)
+def test_items_and_charges_survive_as_documents(
+    model: PriceModel, included: Decimal, minimum: Decimal | None, quantity: Decimal
+) -> None:
+    item = PlanItem("Calls", "calls", "product", Price(model, included, minimum))
+    terms = replace(TERMS, plan=replace(TERMS.plan, content=replace(PLAN, items=(item,))))
+    (charge,) = rate_period(terms, replace(USAGE, meters={"calls": MeterUsage(quantity, "call", 1)})).charges
+
+    assert item_from_document(item_to_document(item)) == item
+    assert charge_from_document(charge_to_document(charge)) == charge
