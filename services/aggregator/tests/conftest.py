@@ -103,6 +103,8 @@ class FakeIngest(ingest_grpc.IngestServiceServicer):
         self.grown = asyncio.Event()
         self.cut_after: int | None = None
         """Streams end with UNAVAILABLE after this many segments."""
+        self.held_back = 0
+        """So many events of lane 0 are accepted, says the head, and don't come yet."""
         self.address = ""
 
     def append(
@@ -141,11 +143,15 @@ class FakeIngest(ingest_grpc.IngestServiceServicer):
         return segment
 
     def heads(self) -> dict[int, int]:
-        return {lane: written[-1][0].last_position if written else 0 for lane, written in self.lanes.items()}
+        heads = {lane: written[-1][0].last_position if written else 0 for lane, written in self.lanes.items()}
+        heads[0] += self.held_back
+        return heads
 
     def as_of(self) -> values_pb2.AsOf:
         """All that is accepted by now."""
-        lanes = [values_pb2.LanePosition(lane=lane, position=position) for lane, position in self.heads().items()]
+        lanes = [
+            values_pb2.LanePosition(lane=lane, position=position) for lane, position in self.heads().items() if position
+        ]
         return values_pb2.AsOf(epoch=EPOCH, lanes=lanes)
 
     async def ReadFeed(  # type: ignore[override]

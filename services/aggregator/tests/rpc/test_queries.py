@@ -1,0 +1,269 @@
+"""Questions about usage, each against a count by hand."""
+
+from __future__ import annotations
+
+import random
+from datetime import UTC, datetime, timedelta
+from fractions import Fraction
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+from google.protobuf.timestamp_pb2 import Timestamp
+
+from chassis.errors import DeadlineExceeded, InvalidRequest, Reason
+from metering.aggregator.v1 import aggregator_service_pb2 as pb
+from metering.aggregator.v1 import meter_pb2, usage_pb2
+from metering.common.v1 import values_pb2
+
+START = datetime(2026, 3, 1, tzinfo=UTC)
+ZONES = ["", "America/New_York", "Asia/Kolkata", "Australia/Lord_Howe", "Pacific/Kiritimati"]
+SIZES = {
+    usage_pb2.WINDOW_SIZE_UNSPECIFIED: None,
+    usage_pb2.WINDOW_SIZE_HOUR: "%Y-%m-%d %H %z",
+    usage_pb2.WINDOW_SIZE_DAY: "%Y-%m-%d",
+    usage_pb2.WINDOW_SIZE_MONTH: "%Y-%m",
+}
+
+
+def at(moment: datetime) -> Timestamp:
+    message = Timestamp()
+    message.FromDatetime(moment)
+    return message
+
+
+def span(start: datetime, end: datetime) -> values_pb2.Period:
+    return values_pb2.Period(start=at(start), end=at(end))
+
+
+async def load(aggregator: Any, ingest: Any, new_event: Any, seed: int = 7) -> list[Any]:
+    """Six weeks of random calls around a change of clocks, and a meter of every kind."""
+    chance = random.Random(seed)
+    for name in ("COUNT", "SUM", "MIN", "MAX", "LATEST", "COUNT_UNIQUE"):
+        await aggregator.apply(
+            name.lower(),
+            aggregation=getattr(meter_pb2, f"AGGREGATION_{name}"),
+            value_property="" if name == "COUNT" else "minutes",
+            group_by=["region", "tier"],
+        )
+    events = []
+    for number in range(600):
+        properties = {
+            "minutes": str(chance.choice([-1, 0, 1, 2, 5]) + chance.choice([0, 25]) / 100),
+            "region": chance.choice(["eu", 'u"s', "ü"]),
+        }
+        if chance.random() < 0.5:
+            properties["tier"] = chance.choice(["gold", ""])
+        time = START + timedelta(seconds=chance.randrange(42 * 86_400))
+        customer = f"customer-{chance.randrange(5)}"
+        events.append(new_event(number, time=time, customer=customer, properties=properties))
+    for first in range(0, 600, 50):
+        ingest.append(events[first : first + 50], lane=(first // 50) % 2)
+    return events
+
+
+def by_hand(name: str, events: list[Any]) -> str:
+    values = [Fraction(event.properties["minutes"]) for event in events]
+    latest = max(events, key=lambda event: (event.time.ToNanoseconds(), event.id))
+    quantity = {
+        "count": lambda: Fraction(len(events)),
+        "sum": lambda: sum(values, Fraction(0)),
+        "min": lambda: min(values),
+        "max": lambda: max(values),
+        "latest": lambda: Fraction(latest.properties["minutes"]),
+        "count_unique": lambda: Fraction(len({event.properties["minutes"] for event in events})),
+    }[name]()
+    return str(quantity)
+
+
+async def test_any_question_is_answered_as_by_counting_by_hand(aggregator: Any, ingest: Any, new_event: Any) -> None:
+    events = await load(aggregator, ingest, new_event)
+    chance = random.Random(11)
+
+    for _ in range(60):
+        name = chance.choice(["count", "sum", "min", "max", "latest", "count_unique"])
+        zone_name, size = chance.choice(ZONES), chance.choice(list(SIZES))
+        first = START + timedelta(minutes=15 * chance.randrange(20 * 96))
+        last = first + timedelta(minutes=15 * chance.randrange(1, 20 * 96))
+        group_by = chance.sample(["tier", "region"], chance.randrange(3))
+        regions = chance.choice([[], ["eu", "ü"]])
+        customers = chance.choice([[], ["customer-1", "customer-3"]])
+        rows = []
+        request = pb.QueryUsageRequest(
+            meter=name,
+            customers=customers,
+            period=span(first, last),
+            window_size=size,
+            time_zone=zone_name,
+            group_by=group_by,
+            filters=[meter_pb2.PropertyFilter(property="region", values=regions)] if regions else [],
+            freshness=pb.Freshness(latest=True),
+            page_size=chance.choice([0, 3, 50]),
+        )
+        while True:
+            answer = await aggregator.caller().QueryUsage(request)
+            rows.extend(answer.rows)
+            if not answer.next_page_token:
+                break
+            request.page_token = answer.next_page_token
+
+        expected: dict[tuple[Any, ...], list[Any]] = {}
+        for event in events:
+            time = event.time.ToDatetime(tzinfo=UTC)
+            if not first <= time < last or (customers and event.customer not in customers):
+                continue
+            if regions and event.properties["region"] not in regions:
+                continue
+            form = SIZES[size]
+            label = "" if form is None else time.astimezone(ZoneInfo(zone_name or "UTC")).strftime(form)
+            group = tuple(event.properties.get(key, "") for key in group_by)
+            expected.setdefault((event.customer, label, group), []).append(event)
+        found = {}
+        for row in rows:
+            start = row.window.start.ToDatetime(tzinfo=UTC).astimezone(ZoneInfo(zone_name or "UTC"))
+            label = "" if SIZES[size] is None else start.strftime(SIZES[size])
+            found[(row.customer, label, tuple(row.group))] = (str(Fraction(row.quantity)), row.event_count)
+        assert len(found) == len(rows)
+        if (size, zone_name) == (usage_pb2.WINDOW_SIZE_HOUR, "Australia/Lord_Howe"):
+            # Its clocks change by half an hour: a clock hour of an hour and a half is two windows or one.
+            assert sum(count for _, count in found.values()) == sum(map(len, expected.values()))
+            continue
+        assert found == {key: (by_hand(name, group), len(group)) for key, group in expected.items()}
+        order = [(row.customer, row.window.start.ToNanoseconds()) for row in rows]
+        assert order == sorted(order)
+
+
+async def test_days_have_23_and_25_hours_when_clocks_change(aggregator: Any, ingest: Any, new_event: Any) -> None:
+    await aggregator.apply("calls")
+    # 8 March 2026 has 23 hours in New York, 1 November 25.
+    for first in (datetime(2026, 3, 8, 5, tzinfo=UTC), datetime(2026, 11, 1, 4, tzinfo=UTC)):
+        ingest.append(
+            [new_event(n, id=f"{first.month}-{n}", time=first + timedelta(minutes=30 + 60 * n)) for n in range(26)]
+        )
+
+    rows = await aggregator.rows(
+        "calls",
+        period=span(datetime(2026, 3, 1, 5, tzinfo=UTC), datetime(2026, 12, 1, 5, tzinfo=UTC)),
+        window_size=usage_pb2.WINDOW_SIZE_DAY,
+        time_zone="America/New_York",
+    )
+
+    counts = {row[1].astimezone(ZoneInfo("America/New_York")).date().isoformat(): row[3] for row in rows}
+    assert counts == {"2026-03-08": "23", "2026-03-09": "3", "2026-11-01": "25", "2026-11-02": "1"}
+
+
+async def test_an_average_is_rounded_once_to_twelve_places(aggregator: Any, ingest: Any, new_event: Any) -> None:
+    await aggregator.apply("average", aggregation=meter_pb2.AGGREGATION_AVG, value_property="minutes")
+    ingest.append([new_event(n, properties={"minutes": text}) for n, text in enumerate(["1", "0", "1"])])
+    ingest.append([new_event(n, id=f"-{n}", customer="b", properties={"minutes": "-1"}) for n in range(2)])
+    ingest.append([new_event(9, customer="b", properties={"minutes": "0"})])
+
+    assert await aggregator.quantities("average") == {"customer-1": "0.666666666667", "b": "-0.666666666667"}
+
+
+async def test_sums_beyond_any_integer_type_are_exact(aggregator: Any, ingest: Any, new_event: Any) -> None:
+    await aggregator.apply("sum", aggregation=meter_pb2.AGGREGATION_SUM, value_property="minutes")
+    largest = "999999999999999999.999999999999"
+    for part in range(4):
+        ingest.append([new_event(n, id=f"{part}-{n}", properties={"minutes": largest}) for n in range(25)])
+
+    assert await aggregator.quantities("sum") == {"customer-1": "99999999999999999999.9999999999"}
+
+
+@pytest.mark.parametrize(
+    ("query", "reason"),
+    [
+        ({"time_zone": "Mars/Olympus"}, Reason.TIME_ZONE_UNKNOWN),
+        ({"time_zone": "../etc/passwd"}, Reason.TIME_ZONE_UNKNOWN),
+        ({"group_by": ["colour"]}, Reason.GROUP_UNKNOWN),
+        ({"filters": [meter_pb2.PropertyFilter(property="colour", values=["red"])]}, Reason.GROUP_UNKNOWN),
+        ({"period": span(START, START)}, Reason.WINDOW_INVALID),
+        ({"period": span(START, START + timedelta(minutes=1))}, Reason.WINDOW_INVALID),
+        (
+            {
+                "period": span(START, START + timedelta(days=3650)),
+                "window_size": usage_pb2.WINDOW_SIZE_HOUR,
+            },
+            Reason.WINDOW_INVALID,
+        ),
+        ({"page_token": "bm90IG91cnM="}, Reason.PAGE_TOKEN_INVALID),
+        ({"meter": "unknown"}, Reason.METER_NOT_FOUND),
+    ],
+)
+async def test_a_question_that_has_no_answer_is_refused(aggregator: Any, query: dict[str, Any], reason: Reason) -> None:
+    await aggregator.apply("calls", group_by=["region"])
+    values = {"meter": "calls", "period": span(START, START + timedelta(days=1))}
+
+    error = await aggregator.caller().refused("QueryUsage", pb.QueryUsageRequest(**{**values, **query}))
+
+    assert error.reason is reason
+
+
+async def test_a_token_of_another_question_is_refused(aggregator: Any, ingest: Any, new_event: Any) -> None:
+    await aggregator.apply("calls")
+    ingest.append([new_event(1), new_event(2, customer="b")])
+    await aggregator.rows("calls")
+    request = pb.QueryUsageRequest(meter="calls", period=span(START, START + timedelta(days=1)), page_size=1)
+    token = (await aggregator.caller().QueryUsage(request)).next_page_token
+
+    other = pb.QueryUsageRequest(meter="calls", period=span(START, START + timedelta(days=2)), page_token=token)
+    error = await aggregator.caller().refused("QueryUsage", other)
+
+    assert token
+    assert isinstance(error, InvalidRequest)
+    assert error.reason is Reason.PAGE_TOKEN_INVALID
+
+
+async def test_an_answer_is_as_fresh_as_was_asked_for(aggregator: Any, ingest: Any, new_event: Any) -> None:
+    await aggregator.apply("calls")
+    for number in range(20):
+        ingest.append([new_event(number)], lane=number % 2)
+        request = pb.QueryUsageRequest(
+            meter="calls",
+            period=span(START, START + timedelta(days=1)),
+            freshness=pb.Freshness(as_of=ingest.as_of()),
+        )
+
+        answer = await aggregator.caller().QueryUsage(request)
+
+        assert [row.quantity for row in answer.rows] == [str(number + 1)]
+        assert answer.as_of == ingest.as_of() or number == 0
+
+
+async def test_what_does_not_come_in_time_is_said_to_be_late(aggregator: Any, ingest: Any) -> None:
+    await aggregator.apply("calls")
+    ahead = values_pb2.AsOf(epoch=ingest.as_of().epoch, lanes=[values_pb2.LanePosition(lane=0, position=99)])
+    request = pb.QueryUsageRequest(
+        meter="calls", period=span(START, START + timedelta(days=1)), freshness=pb.Freshness(as_of=ahead)
+    )
+
+    with pytest.raises(Exception, match="not that fresh") as caught:
+        await aggregator.caller().QueryUsage(request, timeout=0.5)
+
+    assert caught.value.code().name == "DEADLINE_EXCEEDED"
+    assert issubclass(DeadlineExceeded, Exception)
+
+
+async def test_totals_name_every_meter_and_what_could_not_be_counted(
+    aggregator: Any, ingest: Any, new_event: Any
+) -> None:
+    await aggregator.apply("minutes", aggregation=meter_pb2.AGGREGATION_SUM, value_property="minutes", unit="min")
+    await aggregator.apply("nothing", event_types=["never"])
+    ingest.append([new_event(1), new_event(2, properties={}), new_event(3, properties={"minutes": "1e3"})])
+    request = pb.QueryTotalsRequest(
+        customer="customer-1",
+        period=span(START, START + timedelta(days=1)),
+        freshness=pb.Freshness(latest=True),
+    )
+
+    totals = await aggregator.caller().QueryTotals(request)
+    request.meters.append("nothing")
+    one = await aggregator.caller().QueryTotals(request)
+
+    assert [(usage.meter, usage.quantity, usage.event_count, usage.parked_count) for usage in totals.usage] == [
+        ("minutes", "1", 1, 2),
+        ("nothing", "0", 0, 0),
+    ]
+    assert totals.usage[0].unit == "min"
+    assert [usage.meter for usage in one.usage] == ["nothing"]
+    assert totals.as_of == ingest.as_of()
