@@ -20,6 +20,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+from pydantic import SecretStr
 
 from aggregator.__main__ import compose
 from aggregator.config import AggregatorSettings
@@ -95,8 +96,11 @@ def columns_of(events: Sequence[event_pb.UsageEvent]) -> event_pb.UsageEventColu
     )
 
 
-class FakeIngest(ingest_grpc.IngestServiceServicer):
+class FakeIngest:
     """The event log, in memory, with lanes, dense positions and true chain hashes."""
+
+    Report = GetEvent = OpenBackfill = CloseBackfill = ListBackfills = None
+    """Not asked by the aggregator."""
 
     def __init__(self, lanes: int = 2) -> None:
         self.lanes: dict[int, list[tuple[Segment, list[event_pb.UsageEvent]]]] = {lane: [] for lane in range(lanes)}
@@ -154,7 +158,7 @@ class FakeIngest(ingest_grpc.IngestServiceServicer):
         ]
         return values_pb2.AsOf(epoch=EPOCH, lanes=lanes)
 
-    async def ReadFeed(  # type: ignore[override]
+    async def ReadFeed(
         self, request: ingest_pb.ReadFeedRequest, context: Context
     ) -> AsyncIterator[ingest_pb.ReadFeedResponse]:
         cursor: Cursor = cursor_from_proto(request.cursor)
@@ -171,13 +175,13 @@ class FakeIngest(ingest_grpc.IngestServiceServicer):
                 cursor = Cursor(cursor.lane, segment.last_position, segment.chain, EPOCH)
             await grown.wait()
 
-    async def GetFeedHeads(  # type: ignore[override]
+    async def GetFeedHeads(
         self, request: ingest_pb.GetFeedHeadsRequest, context: Context
     ) -> ingest_pb.GetFeedHeadsResponse:
         lanes = [values_pb2.LanePosition(lane=lane, position=position) for lane, position in self.heads().items()]
         return ingest_pb.GetFeedHeadsResponse(heads=feed_pb2.FeedHeads(epoch=EPOCH, lanes=lanes))
 
-    async def ListEvents(  # type: ignore[override]
+    async def ListEvents(
         self, request: ingest_pb.ListEventsRequest, context: Context
     ) -> AsyncIterator[ingest_pb.ListEventsResponse]:
         tenant = dict(context.invocation_metadata() or ())["x-meterline-tenant"]
@@ -214,10 +218,10 @@ class Caller:
         call = getattr(self._stub, method)
         return lambda request, **options: call(request, metadata=self._metadata, **{"timeout": 20, **options})
 
-    async def refused(self, method: str, request: Any) -> MeterlineError:
+    async def refused(self, method: str, request: Any, **options: Any) -> MeterlineError:
         """Call what must fail; return the error."""
         with pytest.raises(grpc.aio.AioRpcError) as caught:
-            await getattr(self, method)(request)
+            await getattr(self, method)(request, **options)
         return from_rpc_error(caught.value)
 
 
@@ -276,6 +280,10 @@ def period(start: datetime, end: datetime) -> values_pb2.Period:
     return values_pb2.Period(start=moment(start), end=moment(end))
 
 
+def _settings(**values: Any) -> AggregatorSettings:
+    return AggregatorSettings(**values)
+
+
 @asynccontextmanager
 async def running(
     database: ServiceDatabase, key: SigningKey, directory: Path, ingest: FakeIngest, **options: Any
@@ -284,8 +292,8 @@ async def running(
     token_file = directory / "aggregator.token"
     token_file.write_text(key.mint_internal())
     values: dict[str, Any] = {"flush_interval_s": 0.02, "fill_poll_s": 0.2, **options}
-    settings = AggregatorSettings(
-        dsn=database.dsn,
+    settings = _settings(
+        dsn=SecretStr(database.dsn),
         jwks_file=key.write_jwks(directory / "jwks.json"),
         service_token_file=token_file,
         ingest_target=ingest.address,
@@ -327,7 +335,8 @@ async def database(fresh_database: DatabaseMaker) -> ServiceDatabase:
 async def ingest() -> AsyncIterator[FakeIngest]:
     fake = FakeIngest()
     server = grpc.aio.server()
-    ingest_grpc.add_IngestServiceServicer_to_server(fake, server)
+    register: Any = ingest_grpc.add_IngestServiceServicer_to_server
+    register(fake, server)
     fake.address = f"127.0.0.1:{server.add_insecure_port('127.0.0.1:0')}"
     await server.start()
     yield fake
@@ -360,7 +369,7 @@ def new_event() -> Callable[..., event_pb.UsageEvent]:
 def spans(signing_key: SigningKey, tmp_path: Path) -> Iterator[Callable[[str], list[ReadableSpan]]]:
     """A function that returns the finished spans of a name; ask for it before the aggregator."""
     exporter = InMemorySpanExporter()
-    settings = AggregatorSettings(dsn="postgresql://none", jwks_file=tmp_path / "none", ingest_target="none")
+    settings = _settings(dsn=SecretStr("postgresql://none"), jwks_file=tmp_path / "none", ingest_target="none")
     telemetry = Telemetry.start("aggregator", settings, span_processors=[SimpleSpanProcessor(exporter)])
     yield lambda name: [span for span in exporter.get_finished_spans() if span.name == name]
     telemetry.shutdown()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import aclosing
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import TYPE_CHECKING, Any, Final
 
 from aggregator import operations, wire
 from chassis.feed.wire import cursor_from_proto, heads_to_proto, segment_to_proto
@@ -13,13 +13,12 @@ from metering.aggregator.v1 import aggregator_service_pb2 as pb
 from metering.aggregator.v1 import aggregator_service_pb2_grpc as pb_grpc
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, AsyncIterator
+    from collections.abc import AsyncIterator
 
     import grpc
 
     from aggregator.operations import Deps
     from chassis.auth import Policy
-    from chassis.feed.cursor import Segment
 
     Context = grpc.aio.ServicerContext[Any, Any]
 
@@ -140,7 +139,7 @@ class AggregatorServicer(pb_grpc.AggregatorServiceServicer):
     ) -> AsyncIterator[pb.ReadChangesResponse]:
         """Stream the change feed."""
         segments = self._deps.changes.stream(cursor_from_proto(request.cursor))
-        async with aclosing(cast("AsyncGenerator[Segment, None]", segments)) as open_segments:
+        async with aclosing(segments) as open_segments:
             async for segment in open_segments:
                 yield pb.ReadChangesResponse(segment=segment_to_proto(segment))
 

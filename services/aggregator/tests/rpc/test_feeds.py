@@ -59,7 +59,7 @@ async def test_lost_connections_and_cut_streams_lose_and_double_nothing(
 
         async def all_counted() -> bool:
             expected = sum(number % 17 for number in range(200))
-            return await tables.value("SELECT sum(sum)::int FROM usage_window") == expected
+            return bool(await tables.value("SELECT sum(sum)::int FROM usage_window") == expected)
 
         await eventually(all_counted, 30)
 
@@ -135,7 +135,8 @@ async def test_the_change_feed_tells_of_every_customer_and_meter_that_changed(
 
     heads = (await aggregator.service().GetChangeHeads(pb.GetChangeHeadsRequest())).heads
     assert len(heads.lanes) == 1
-    cursor, changes = Cursor(0, 0, CHAIN_START, heads.epoch), []
+    changes: list[usage_pb2.UsageChange] = []
+    cursor = Cursor(0, 0, CHAIN_START, heads.epoch)
     call = aggregator.service().ReadChanges(pb.ReadChangesRequest(cursor=cursor_to_proto(cursor)))
     async for response in call:
         segment = segment_from_proto(response.segment)

@@ -145,14 +145,14 @@ async def test_windows_are_civil_days_of_the_zone(aggregator: Any, ingest: Any, 
     )
 
     windows = [
-        (window.window.start.ToDatetime(), dict(window.group), window.quantity, window.event_count)
+        (window.window.start.ToDatetime(tzinfo=UTC), dict(window.group), window.quantity, window.event_count)
         for window in read.windows
     ]
     assert windows == [
-        (datetime(2026, 3, 1, 5), {"region": "eu"}, "1", 1),
-        (datetime(2026, 3, 2, 5), {"region": ""}, "5", 1),
-        (datetime(2026, 3, 2, 5), {"region": "eu"}, "1", 1),
-        (datetime(2026, 3, 3, 5), {"region": "eu"}, "1", 1),
+        (datetime(2026, 3, 1, 5, tzinfo=UTC), {"region": "eu"}, "1", 1),
+        (datetime(2026, 3, 2, 5, tzinfo=UTC), {"region": ""}, "5", 1),
+        (datetime(2026, 3, 2, 5, tzinfo=UTC), {"region": "eu"}, "1", 1),
+        (datetime(2026, 3, 3, 5, tzinfo=UTC), {"region": "eu"}, "1", 1),
     ]
 
 
