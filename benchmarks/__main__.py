@@ -1,7 +1,7 @@
-"""Runs all benchmarks in one run, side by side, and prints a table: `python -m benchmarks [--seconds 60] [--json FILE]`.
+"""Runs all benchmarks in one run, side by side, and prints a table: `python -m benchmarks --seconds 60`.
 
 Everything is on this machine: load generator, the suite over embedded Postgres with every durability setting on, and
-the baselines. A rate counts from the first call until the last accepted event is visible in `QueryUsage`, and every phase
+the baselines. A rate counts from the first call until the last accepted event is visible in `QueryUsage`; every phase
 checks that exactly what was accepted was counted.
 """
 

@@ -99,9 +99,7 @@ def scattered(template: Any, make_ids: Callable[[int], list[str]], share: float)
 async def drive(arguments: argparse.Namespace, make: Callable[[], pb.ReportRequest]) -> Tally:
     """Keep `in_flight` calls under way for `seconds`."""
     tally = Tally()
-    metadata = (
-        (("authorization", f"Bearer {Path(arguments.token_file).read_text().strip()}"),) if arguments.token_file else ()
-    )
+    metadata = (("authorization", f"Bearer {arguments.token}"),) if arguments.token else ()
     options = [("grpc.max_send_message_length", _MESSAGE_BYTES_MAX)]
     requests = Replayed(make, arguments.replayed_share)
     async with grpc.aio.insecure_channel(arguments.target, options=options) as channel:
@@ -171,6 +169,7 @@ def main() -> None:
     parser.add_argument("--replayed-share", type=float, default=0.0, help="share of calls that repeat a recent call")
     parser.add_argument("--scattered-share", type=float, default=0.0, help="share of events that were sent before")
     arguments = parser.parse_args()
+    arguments.token = Path(arguments.token_file).read_text().strip() if arguments.token_file else ""
     tally = uvloop.run(drive(arguments, maker(arguments)))
     seconds = sorted(tally.accepted_by_second.values())
     json.dump(

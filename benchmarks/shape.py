@@ -1,7 +1,8 @@
 """The events of the benchmarks: one fixed, realistic shape, made once and given fresh ids for every batch.
 
 A batch has 5,000 events of one source: 1,000 customers (Zipf-like: few send most), 3 types, and the properties `region`
-(8 values), `model` (16) and `bytes` (200 distinct decimal texts). Two meters count them: SUM of `bytes` by region, and COUNT.
+(8 values), `model` (16) and `bytes` (200 distinct decimal texts). Two meters count them: SUM of `bytes` by region, and
+COUNT.
 Ids are UUIDv7 (as the SDK makes them) or random UUIDs. The generator only puts new ids and times into prepared batches.
 """
 
