@@ -15,7 +15,7 @@ from invoicing import store, wire
 from invoicing.domain.canonical import canonical_json, chain_of, digest_of
 from invoicing.domain.composition import adjust, compose, default_profile, explain_amount, same_prices
 from invoicing.domain.invoice import BilledPeriod, BillingProfile, InvoiceDraft, IssuedInvoice, IssuedLine, LineKind
-from invoicing.domain.numbering import invoice_number, is_draft_line_id, is_line_id, line_id, number_of_line
+from invoicing.domain.numbering import invoice_number, is_draft_line_id, is_line_id, line_id
 from invoicing.domain.verification import Audit, FrozenInvoice
 from invoicing.telemetry import FINALIZE_SPAN, LINE_SPAN
 from metering.common.v1 import values_pb2
@@ -131,10 +131,12 @@ async def finalize(
     for _attempt in range(_FINALIZE_ATTEMPTS_MAX):
         async with transaction(dependencies.engine) as conn:
             existing = await store.invoice_of_period(conn, tenant, contract, billing_period)
-        if existing is not None:
-            return existing, False
+            if existing is not None:
+                return existing, False
+            profile = await store.newest_profile(conn, tenant) or default_profile(tenant)
+            billed = await store.billed_periods(conn, tenant, contract)
         try:
-            return await _finalize_once(contract, billing_period, tenant, dependencies), True
+            return await _finalize_once(contract, billing_period, profile, billed, tenant, dependencies), True
         except store.AlreadyBilledError:
             dependencies.instruments.repeated()
     raise Conflict(
@@ -142,20 +144,25 @@ async def finalize(
     )
 
 
-async def _finalize_once(contract: str, billing_period: str, tenant: str, dependencies: Dependencies) -> FrozenInvoice:
+async def _finalize_once(
+    contract: str,
+    billing_period: str,
+    profile: BillingProfile,
+    billed: Sequence[BilledPeriod],
+    tenant: str,
+    dependencies: Dependencies,
+) -> FrozenInvoice:
+    """Ask rating, decide, and write once. What was read may be stale by then: the keys of what is written tell."""
     started_s = dependencies.clock.monotonic_s()
     attributes = {"metering.contract": contract, "metering.billing_period": billing_period}
     with start_span(FINALIZE_SPAN, money=True, attributes=attributes) as span:
-        profile = await profile_of(tenant, dependencies)
         rated = await dependencies.rating.rate(contract, billing_period, profile.grace)
-        async with transaction(dependencies.engine) as conn:
-            billed = await store.billed_periods(conn, tenant, contract)
         amended = await _amendments(billed, rated, profile, dependencies)
         adjustments = [line for earlier, now in amended for line in adjust(earlier, now, rated.currency)]
         draft = compose(rated, adjustments, profile.seller)
+        snapshots = [_own(rated), *(_amended(earlier, now) for earlier, now in amended)]
         async with transaction(dependencies.engine) as conn:
             invoice = await _issue(conn, draft, profile, tenant, dependencies.clock)
-            snapshots = [_own(rated), *(_amended(earlier, now) for earlier, now in amended)]
             await store.add_billed_snapshots(conn, tenant, contract, snapshots, invoice.number)
             await store.add_lines(conn, tenant, invoice)
         span.set_attribute("metering.invoice", invoice.number)
@@ -264,8 +271,8 @@ async def invoice_by_number(number: str, tenant: str, dependencies: Dependencies
     return invoice
 
 
-async def frozen_line(line: str, tenant: str, dependencies: Dependencies) -> invoice_pb2.InvoiceLine:
-    """Give a line as it was frozen. Raises NotFound."""
+async def invoice_of_line(line: str, tenant: str, dependencies: Dependencies) -> invoice_pb2.Invoice:
+    """Give the invoice that holds a line. Raises NotFound."""
     if is_draft_line_id(line):
         message = f"{line} is a line of a draft, which moves with usage; finalize the period and ask for its line then"
         raise NotFound(Reason.LINE_NOT_FOUND, message)
@@ -276,34 +283,35 @@ async def frozen_line(line: str, tenant: str, dependencies: Dependencies) -> inv
     if invoice is None:
         message = f"there is no invoice line {line!a}; GetInvoice names the lines of an invoice"
         raise NotFound(Reason.LINE_NOT_FOUND, message)
-    return next(candidate for candidate in wire.invoice_to_proto(invoice).lines if candidate.id == line)
+    return wire.invoice_to_proto(invoice)
 
 
-async def explain(line: str, tenant: str, dependencies: Dependencies) -> pb.ExplainLineResponse:
+async def explain(line_id: str, tenant: str, dependencies: Dependencies) -> pb.ExplainLineResponse:
     """Give line -> charge -> snapshot -> windows, and how the amount follows from the charge."""
-    frozen = await frozen_line(line, tenant, dependencies)
-    charge = await dependencies.rating.explain(frozen.charge_id)
+    invoice = await invoice_of_line(line_id, tenant, dependencies)
+    line = wire.line_by_id(invoice, line_id)
+    charge = await dependencies.rating.explain(line.charge_id)
     async with transaction(dependencies.engine) as conn:
-        billed_before = await store.billed_before_line(conn, tenant, line)
+        billed_before = await store.billed_before_line(conn, tenant, line_id)
     steps = explain_amount(
-        kind=wire.kind_of(frozen),
-        amount=wire.amount_of(frozen),
-        exact_amount=wire.exact_amount_of(frozen),
-        currency_code=charge.charge.currency,
+        kind=wire.kind_of(line),
+        amount=wire.amount_of(line),
+        exact_amount=wire.exact_amount_of(line),
+        currency_code=invoice.currency,
         before=billed_before,
     )
-    return pb.ExplainLineResponse(line=frozen, invoice_number=number_of_line(line), steps=steps, charge=charge)
+    return pb.ExplainLineResponse(line=line, invoice_number=invoice.number, steps=steps, charge=charge)
 
 
 async def line_events(
-    line: str, limit: int, tenant: str, dependencies: Dependencies
+    line_id: str, limit: int, tenant: str, dependencies: Dependencies
 ) -> AsyncGenerator[Sequence[usage_pb2.MeteredEvent], None]:
     """Stream the events behind a line; of an adjustment, those that arrived after the period was billed before."""
-    frozen = await frozen_line(line, tenant, dependencies)
-    if wire.kind_of(frozen) is LineKind.FIXED:
+    line = wire.line_by_id(await invoice_of_line(line_id, tenant, dependencies), line_id)
+    kind = wire.kind_of(line)
+    if kind is LineKind.FIXED:
         return
-    only_amendment = wire.kind_of(frozen) is LineKind.ADJUSTMENT
-    pages = dependencies.rating.events(frozen.charge_id, only_amendment=only_amendment, limit=limit)
+    pages = dependencies.rating.events(line.charge_id, only_amendment=kind is LineKind.ADJUSTMENT, limit=limit)
     # Closed here, so that the call to rating ends with ours and not when the garbage collector comes by.
     async with aclosing(pages):
         async for page in pages:

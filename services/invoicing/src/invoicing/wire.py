@@ -266,6 +266,11 @@ def line_of(document: dict[str, Any]) -> pb.InvoiceLine:
     )
 
 
+def line_by_id(invoice: pb.Invoice, line: str) -> pb.InvoiceLine:
+    """Give the line of an invoice that is known to hold it."""
+    return next(candidate for candidate in invoice.lines if candidate.id == line)
+
+
 def page_token_to_text(last: FrozenInvoice) -> str:
     """Write where a page ended: series and number."""
     return f"{last.prefix}:{last.sequence}"

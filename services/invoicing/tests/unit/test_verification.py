@@ -12,7 +12,7 @@ import pytest
 from invoicing.domain.canonical import canonical_json, chain_of, digest_of
 from invoicing.domain.composition import compose
 from invoicing.domain.invoice import GENESIS_CHAIN, Charge, IssuedLine, Rated
-from invoicing.domain.numbering import invoice_number, is_draft_line_id, is_line_id, line_id, number_of_line
+from invoicing.domain.numbering import invoice_number, is_draft_line_id, is_line_id, line_id
 from invoicing.domain.verification import PROBLEMS_MAX, Audit, FrozenInvoice, LineRow, SeriesState
 
 ChargeMaker = Callable[..., Charge]
@@ -179,7 +179,6 @@ def test_numbers_and_line_ids() -> None:
     assert invoice_number("INV", 17) == "INV-000017"
     assert invoice_number("INV", 12_345_678) == "INV-12345678"
     assert line_id("INV-000017", 3) == "INV-000017.3"
-    assert number_of_line("INV-000017.3") == "INV-000017"
 
 
 @pytest.mark.parametrize("text", ["INV-000017", "INV-000017.0", "INV-000017.", "INV-000017.٣", "inv-000017.1", "", "."])

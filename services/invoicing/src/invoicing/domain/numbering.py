@@ -28,8 +28,3 @@ def is_draft_line_id(text: str) -> bool:
 def is_line_id(text: str) -> bool:
     """Tell whether a text has the form of a line id of a final invoice."""
     return _LINE_ID.fullmatch(text) is not None
-
-
-def number_of_line(text: str) -> str:
-    """Give the number of the invoice that a line id names."""
-    return text.rpartition(".")[0]

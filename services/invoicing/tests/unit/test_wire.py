@@ -1,0 +1,70 @@
+"""Messages to values and back; what may not be mixed is refused where it comes in."""
+
+from __future__ import annotations
+
+import pytest
+
+from chassis.errors import NotReady, Reason
+from invoicing import wire
+from invoicing.domain.verification import FrozenInvoice
+from invoicing.operations import _fitting
+from metering.common.v1 import values_pb2
+from metering.rating.v1 import catalog_pb2, charge_pb2
+from money import InvalidDecimalError
+
+
+def charge_message(**changed: str) -> charge_pb2.Charge:
+    fields = {"item": "Calls", "quantity": "3", "exact_amount": "1.005", "currency": "USD"} | changed
+    return charge_pb2.Charge(kind=charge_pb2.CHARGE_KIND_USAGE, **fields)  # type: ignore[arg-type]
+
+
+def rated_currency(*charges: charge_pb2.Charge) -> str:
+    customer = catalog_pb2.Customer(name="UA", spec=catalog_pb2.CustomerSpec(currency="EUR"))
+    rated = wire.rated_from_proto(
+        charges=charges,
+        contract=catalog_pb2.Contract(name="C-1"),
+        customer=customer,
+        period=values_pb2.Period(),
+        billing_period="2025-01",
+        as_of=values_pb2.AsOf(),
+    )
+    assert rated.customer_name == "UA"
+    return rated.currency
+
+
+def test_charges_are_in_their_own_currency_not_in_the_one_the_customer_has_now() -> None:
+    assert rated_currency(charge_message()) == "USD"
+    assert rated_currency() == "EUR"
+
+
+def test_charges_in_two_currencies_are_no_invoice() -> None:
+    with pytest.raises(NotReady) as refused:
+        rated_currency(charge_message(), charge_message(currency="JPY"))
+
+    assert refused.value.reason is Reason.CURRENCY_MISMATCH
+
+
+@pytest.mark.parametrize("amount", ["", "NaN", "1e400", "\uff11", "1.", "1" * 41, "0." + "1" * 31])
+def test_an_amount_that_is_no_plain_decimal_is_refused(amount: str) -> None:
+    with pytest.raises(InvalidDecimalError):
+        wire.charge_from_proto(charge_message(exact_amount=amount))
+
+
+def stored(sequence: int, size: int) -> FrozenInvoice:
+    return FrozenInvoice(f"INV-{sequence:06d}", "INV", sequence, "C-1", "2025-01", "UA", b" " * size, b"", b"", b"")
+
+
+def test_a_page_fits_into_one_message_and_holds_one_invoice_at_least() -> None:
+    mebibyte = 1024 * 1024
+    huge = stored(1, 5 * mebibyte)
+    middling = [stored(n, mebibyte) for n in range(1, 8)]
+
+    assert _fitting([huge, *middling]) == [huge]
+    assert _fitting(middling) == middling[:4]
+    assert _fitting(middling[:3]) == middling[:3]
+    assert _fitting([]) == []
+
+
+def test_a_page_token_reads_back() -> None:
+    assert wire.page_token_from_text("") == ("", 0)
+    assert wire.page_token_from_text(wire.page_token_to_text(stored(17, 1))) == ("INV", 17)
