@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import aclosing
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, cast
+from typing import TYPE_CHECKING, Final
 from uuid import UUID, uuid4
 
 import numpy as np
@@ -275,7 +275,7 @@ def _wanted_rows(segment: DecodedSegment, query: ListQuery, after: int, up_to: i
 
 async def read_feed(deps: Deps, cursor: Cursor) -> AsyncGenerator[Segment, None]:
     """Yield the segments of a lane after `cursor`, then wait for more until the service stops."""
-    async with aclosing(cast("AsyncGenerator[Segment, None]", deps.feed.stream(cursor))) as segments:
+    async with aclosing(deps.feed.stream(cursor)) as segments:
         async for segment in segments:
             yield segment
 

@@ -28,7 +28,7 @@ from ingest.domain.log import (
     instant_of,
     microseconds_of,
 )
-from ingest.domain.rows import CELLS_MAX, RowCollector
+from ingest.domain.rows import CELLS_MAX, Rows, batch_of
 from ingest.domain.text import TextRule
 from metering.common.v1 import values_pb2
 from metering.ingest.v1 import ingest_service_pb2 as pb
@@ -81,16 +81,22 @@ def reported_batch_from_proto(request: pb.ReportRequest, policy: Policy) -> Repo
 
 
 def _batch_from_rows(events: Sequence[event_pb.UsageEvent]) -> EventBatch:
-    collector = RowCollector()
-    for event in events:
-        collector.add_names(event.id, event.source, event.type, event.customer, event.subject)
-        if event.HasField("time"):
-            time = event.time
-            collector.add_time(time.seconds, time.nanos)
-        else:
-            collector.add_time_fault("is missing; set when the event happened")
-        collector.add_rest(event.properties, event.traceparent)
-    return collector.batch()
+    # Field by field: a comprehension over one field is several times faster than a loop over events.
+    times = [event.time for event in events]
+    return batch_of(
+        Rows(
+            ids=[event.id for event in events],
+            sources=[event.source for event in events],
+            types=[event.type for event in events],
+            customers=[event.customer for event in events],
+            subjects=[event.subject for event in events],
+            traceparents=[event.traceparent for event in events],
+            seconds=[time.seconds for time in times],
+            nanos=[time.nanos for time in times],
+            timeless=[row for row, event in enumerate(events) if not event.HasField("time")],
+            properties=[event.properties for event in events],
+        )
+    )
 
 
 def batch_from_columns(columns: event_pb.UsageEventColumns) -> EventBatch:

@@ -266,6 +266,9 @@ class Committer:
     async def _outcome(
         self, keys: KeyGroup, part: int, submission: Submission, own: Sequence[DecodedSegment]
     ) -> Outcome:
+        end = keys.end_of(part)
+        if end is not None:
+            return Outcome(len(submission.batch), 0, {}, AsOf(self._epoch, dict([end])))
         accepted = keys.accepted(part)
         lanes, positions = keys.places(part)
         others = np.flatnonzero(~accepted)
@@ -318,9 +321,10 @@ async def _lock_backfills(conn: AsyncConnection, parts: Sequence[tuple[EventBatc
 
 def _new_parts(group: Sequence[Submission], keys: KeyGroup, is_new: Mask) -> Iterator[tuple[EventBatch, SegmentDraft]]:
     """Give, for each submission with new events, those events and their segment."""
+    all_new = bool(is_new.all())
     for part, submission in enumerate(group):
         new = is_new[keys.rows_of(part)]
-        if new.all():
+        if all_new or new.all():
             yield submission.batch, submission.draft
         elif new.any():
             batch = submission.batch.take(np.flatnonzero(new))

@@ -18,6 +18,8 @@ Indexes = NDArray[np.uint32]
 Rows = NDArray[np.int64]
 Mask = NDArray[np.bool_]
 
+TRACE_ID_BYTES: Final = 16
+SPAN_ID_BYTES: Final = 8
 TRACE_CONTEXT_BYTES: Final = 25
 """16 bytes trace id, 8 bytes span id, 1 byte flags."""
 
@@ -106,6 +108,17 @@ class TraceColumn:
         elif self.distinct > 1:
             message = f"{self.distinct} contexts need one index an event"
             raise invalid_field(field, Reason.COLUMN_LENGTH_MISMATCH, message)
+
+    def has_empty_id(self) -> bool:
+        """Whether the trace id or the span id of any context is all zero, which means "none" to every tracer."""
+        # So many zero bytes in a row are needed for that; most often there are none, which is quickly seen.
+        return bytes(SPAN_ID_BYTES) in self.contexts and bool(self.empty_ids().any())
+
+    def empty_ids(self) -> Mask:
+        """Mark the contexts whose trace id or span id is all zero."""
+        packed = np.frombuffer(self.contexts, dtype=np.uint8).reshape(self.distinct, TRACE_CONTEXT_BYTES)
+        span_ids = packed[:, TRACE_ID_BYTES : TRACE_ID_BYTES + SPAN_ID_BYTES]
+        return np.asarray(~packed[:, :TRACE_ID_BYTES].any(axis=1) | ~span_ids.any(axis=1), dtype=np.bool_)
 
     def context(self, index: int) -> bytes:
         """Return the `index`-th context, counted from 1."""

@@ -47,6 +47,7 @@ class KeyGroup:
         self._lanes = np.zeros(len(self._winners), dtype=np.int64)
         self._positions = np.zeros(len(self._winners), dtype=np.int64)
         self._is_ours = np.zeros(len(self._winners), dtype=np.bool_)
+        self._written_whole: tuple[int, int] | None = None
 
     def __len__(self) -> int:
         """Return the number of events."""
@@ -82,6 +83,15 @@ class KeyGroup:
         """Note that a plan was committed."""
         self.found(placement.numbers, np.full(len(placement.numbers), lane), placement.positions + head_position)
         self._is_ours[placement.numbers] = True
+        if len(placement.numbers) == len(self):
+            self._written_whole = lane, head_position
+
+    def end_of(self, part: int) -> tuple[int, int] | None:
+        """Lane and last position of one batch if every event of the group was new, as is nearly always so."""
+        if self._written_whole is None:
+            return None
+        lane, head_position = self._written_whole
+        return lane, head_position + self._first_rows[part + 1]
 
     def accepted(self, part: int) -> Mask:
         """Mark the events of one batch that were written."""

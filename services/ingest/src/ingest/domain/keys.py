@@ -7,6 +7,7 @@ cheap. Any other id is hashed together with tenant and source. The three spaces 
 from __future__ import annotations
 
 import hashlib
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -29,6 +30,10 @@ _WRONG: Final = 255
 _HYPHEN: Final = 254
 _CROCKFORD: Final = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 _ULID_FIRST_MAX: Final = 7  # 26 characters hold 130 bits, a ULID has 128
+_LOW_WORD: Final = (1 << 64) - 1
+_UUID: Final = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", re.ASCII)
+_ULID: Final = re.compile(f"[0-7][{_CROCKFORD}]{{25}}", re.ASCII)
+_ULID_TO_BASE_32: Final = str.maketrans(_CROCKFORD, "0123456789abcdefghijklmnopqrstuv")
 
 
 def _table(alphabet: str) -> bytes:
@@ -85,6 +90,8 @@ def join_keys(parts: Sequence[EventKeys]) -> EventKeys:
 def keys_of(tenant: str, ids: Sequence[str], sources: TextColumn, source_ids: Sequence[int]) -> EventKeys:
     """Make the keys of admitted events; `source_ids` are the numbers of the distinct `sources.values`."""
     count = len(ids)
+    if count == 1:
+        return _key_of_one(tenant, ids[0], sources, source_ids)
     indexes = sources.dense(count)
     numbers = np.array([0, *source_ids], dtype=np.int32)[indexes]
     kinds = np.zeros(count, dtype=np.int16)
@@ -108,6 +115,23 @@ def keys_of(tenant: str, ids: Sequence[str], sources: TextColumn, source_ids: Se
     words = np.frombuffer(digests, dtype=">u8").reshape(-1, 2)
     high[hashed], low[hashed] = words[:, 0], words[:, 1]
     return EventKeys(numbers, kinds, high, low)
+
+
+def _key_of_one(tenant: str, event_id: str, sources: TextColumn, source_ids: Sequence[int]) -> EventKeys:
+    """Make a single key, for callers with one event a call: a tenth of the time that columns of one take."""
+    place = len(sources.values) - 1 if sources.indexes is None else int(sources.indexes[0]) - 1
+    if _UUID.fullmatch(event_id) is not None:
+        kind, number = KIND_UUID, int(event_id.replace("-", ""), 16)
+    elif _ULID.fullmatch(event_id) is not None:
+        kind, number = KIND_ULID, int(event_id.translate(_ULID_TO_BASE_32), 32)
+    else:
+        kind, number = KIND_HASHED, int.from_bytes(_digest(_prefix(tenant, sources.values[place]), event_id), "big")
+    return EventKeys(
+        np.array([source_ids[place]], dtype=np.int32),
+        np.array([kind], dtype=np.int16),
+        np.array([number >> 64], dtype=np.uint64),
+        np.array([number & _LOW_WORD], dtype=np.uint64),
+    )
 
 
 def key_order(keys: EventKeys) -> Rows:

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from chassis.reasons import Reason
 from chassis.vocabulary import TooBig
 from ingest.domain.batch import EventBatch, TextColumn, TraceColumn
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
 CELLS_MAX: Final = 4_000_000
 """Most cells (events x distinct property keys) of one batch: columns are dense, keys come from strangers."""
@@ -23,127 +25,115 @@ _SECONDS_MAX: Final = 253_402_300_799
 _TRACEPARENT: Final = re.compile(r"00-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})", re.ASCII)
 
 
-class _ColumnBuilder:
-    """Collects one text column; an absent text is index 0."""
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """Events as they came, field by field, whatever is wrong with them. An absent text is empty.
 
-    __slots__ = ("codes", "indexes")
+    `seconds` and `nanos` are the parts of the time; `timeless` names the events that have none.
+    """
 
-    def __init__(self) -> None:
-        self.codes: dict[str, int] = {}
-        self.indexes: list[int] = []
-
-    def add(self, text: str) -> None:
-        self.indexes.append(self.codes.setdefault(text, len(self.codes) + 1) if text else 0)
-
-    def column(self) -> TextColumn:
-        values = list(self.codes)
-        if not values or (len(values) == 1 and 0 not in self.indexes):
-            return TextColumn(values)
-        return TextColumn(values, np.array(self.indexes, dtype=np.uint32))
-
-
-class _PropertyBuilder:
-    """Collects one property; only the events that have it take place."""
-
-    __slots__ = ("codes", "indexes", "rows")
-
-    def __init__(self) -> None:
-        self.codes: dict[str, int] = {}
-        self.rows: list[int] = []
-        self.indexes: list[int] = []
-
-    def column(self, count: int) -> TextColumn:
-        values = list(self.codes)
-        if len(values) == 1 and len(self.rows) == count:
-            return TextColumn(values)
-        dense = np.zeros(count, dtype=np.uint32)
-        dense[self.rows] = self.indexes
-        return TextColumn(values, dense)
+    ids: Sequence[str]
+    sources: Sequence[str]
+    types: Sequence[str]
+    customers: Sequence[str]
+    subjects: Sequence[str]
+    traceparents: Sequence[str]
+    seconds: Sequence[int]
+    nanos: Sequence[int]
+    timeless: Sequence[int]
+    properties: Sequence[Mapping[str, str]]
 
 
-class RowCollector:
-    """Takes events one by one, whatever is wrong with them, and gives them back as a batch to be admitted."""
+def batch_of(rows: Rows) -> EventBatch:
+    """Return rows as a batch to be admitted. Raises TooBig when they have too many different property keys."""
+    traces, trace_faults = _traces(_column(rows.traceparents), len(rows.ids))
+    times_us, time_faults = _times(rows)
+    return EventBatch(
+        ids=rows.ids,
+        times_us=times_us,
+        sources=_column(rows.sources),
+        types=_column(rows.types),
+        customers=_column(rows.customers),
+        subjects=_column(rows.subjects),
+        properties=_properties(rows.properties),
+        traces=traces,
+        time_faults=time_faults,
+        trace_faults=trace_faults,
+    )
 
-    def __init__(self) -> None:
-        self._ids: list[str] = []
-        self._times_us: list[int] = []
-        self._sources, self._types = _ColumnBuilder(), _ColumnBuilder()
-        self._customers, self._subjects = _ColumnBuilder(), _ColumnBuilder()
-        self._traceparents = _ColumnBuilder()
-        self._properties: dict[str, _PropertyBuilder] = {}
-        self._time_faults: dict[int, str] = {}
 
-    def add_names(self, event_id: str, source: str, event_type: str, customer: str, subject: str) -> None:
-        """Begin the next event."""
-        self._ids.append(event_id)
-        self._sources.add(source)
-        self._types.add(event_type)
-        self._customers.add(customer)
-        self._subjects.add(subject)
+def _column(texts: Sequence[str]) -> TextColumn:
+    codes = dict.fromkeys(texts)
+    if len(codes) == 1:
+        return TextColumn([texts[0]] if texts[0] else [])
+    codes.pop("", None)
+    values = list(codes)
+    numbers = {text: number for number, text in enumerate(values, start=1)}
+    numbers[""] = 0
+    return TextColumn(values, np.array([numbers[text] for text in texts], dtype=np.uint32))
 
-    def add_time(self, seconds: int, nanos: int) -> None:
-        """Set the time of the event begun last."""
-        if not (_SECONDS_MIN <= seconds <= _SECONDS_MAX and 0 <= nanos <= _NANOS_MAX):
-            self.add_time_fault("must lie in the years 1 to 9999, with 0 to 999999999 nanoseconds")
-        elif nanos % 1000:
-            self.add_time_fault("is finer than a microsecond; cut it off before sending")
-        else:
-            self._times_us.append(seconds * 1_000_000 + nanos // 1000)
 
-    def add_time_fault(self, message: str) -> None:
-        """Say that the event begun last has no usable time."""
-        self._time_faults[len(self._ids) - 1] = message
-        self._times_us.append(0)
-
-    def add_rest(self, properties: Mapping[str, str], traceparent: str) -> None:
-        """Set what is left of the event begun last."""
-        row = len(self._ids) - 1
-        builders = self._properties
+def _properties(maps: Sequence[Mapping[str, str]]) -> tuple[tuple[str, TextColumn], ...]:
+    cells: dict[str, tuple[list[int], list[str]]] = {}
+    for row, properties in enumerate(maps):
         for key, value in properties.items():
-            builder = builders.get(key)
-            if builder is None:
-                builder = builders[key] = _PropertyBuilder()
-            builder.rows.append(row)
-            builder.indexes.append(builder.codes.setdefault(value, len(builder.codes) + 1))
-        self._traceparents.add(traceparent)
+            cell = cells.get(key)
+            if cell is None:
+                cell = cells[key] = ([], [])
+            cell[0].append(row)
+            cell[1].append(value)
+    count = len(maps)
+    if count * len(cells) > CELLS_MAX and count > 1:
+        message = f"{len(cells)} different property keys in {count} events are too many; split the batch"
+        raise TooBig(Reason.BATCH_TOO_LARGE, message)
+    # Sorted: the order of a protobuf map is no order, and equal batches should give equal bytes.
+    return tuple((key, _property(*cells[key], count)) for key in sorted(cells))
 
-    def batch(self) -> EventBatch:
-        """Return all events as columns. Raises TooBig when they have too many different property keys."""
-        count = len(self._ids)
-        if count * len(self._properties) > CELLS_MAX and count > 1:
-            message = f"{len(self._properties)} different property keys in {count} events are too many; split the batch"
-            raise TooBig(Reason.BATCH_TOO_LARGE, message)
-        traces, trace_faults = _traces(self._traceparents.column(), count)
-        return EventBatch(
-            ids=self._ids,
-            times_us=np.array(self._times_us, dtype=np.int64),
-            sources=self._sources.column(),
-            types=self._types.column(),
-            customers=self._customers.column(),
-            subjects=self._subjects.column(),
-            # Sorted: the order of a protobuf map is no order, and equal batches should give equal bytes.
-            properties=tuple((key, self._properties[key].column(count)) for key in sorted(self._properties)),
-            traces=traces,
-            time_faults=self._time_faults,
-            trace_faults=trace_faults,
-        )
+
+def _property(rows: list[int], texts: list[str], count: int) -> TextColumn:
+    """Build one property's column; unlike other texts, one that is there may be empty."""
+    values = list(dict.fromkeys(texts))
+    if len(rows) == count and len(values) == 1:
+        return TextColumn(values)
+    numbers = {text: number for number, text in enumerate(values, start=1)}
+    indexes = np.array([numbers[text] for text in texts], dtype=np.uint32)
+    if len(rows) == count:
+        return TextColumn(values, indexes)
+    dense = np.zeros(count, dtype=np.uint32)
+    dense[rows] = indexes
+    return TextColumn(values, dense)
+
+
+def _times(rows: Rows) -> tuple[NDArray[np.int64], dict[int, str]]:
+    faults = dict.fromkeys(rows.timeless, "is missing; set when the event happened")
+    times_us = []
+    for row, (seconds, nanos) in enumerate(zip(rows.seconds, rows.nanos, strict=True)):
+        if not (_SECONDS_MIN <= seconds <= _SECONDS_MAX and 0 <= nanos <= _NANOS_MAX):
+            faults.setdefault(row, "must lie in the years 1 to 9999, with 0 to 999999999 nanoseconds")
+            times_us.append(0)
+            continue
+        if nanos % 1000:
+            faults.setdefault(row, "is finer than a microsecond; cut it off before sending")
+        times_us.append(seconds * 1_000_000 + nanos // 1000)
+    return np.array(times_us, dtype=np.int64), faults
 
 
 def _traces(traceparents: TextColumn, count: int) -> tuple[TraceColumn, dict[int, str]]:
     """Pack W3C texts; the events whose text is not one are named as faults and get no context."""
     if not traceparents.values:
         return TraceColumn(), {}
-    packed: list[bytes] = []
-    numbers = np.zeros(len(traceparents.values) + 1, dtype=np.uint32)
-    for place, text in enumerate(traceparents.values, start=1):
+    packed: list[str] = []
+    numbers = [0]
+    for text in traceparents.values:
         match = _TRACEPARENT.fullmatch(text)
         if match is not None:
-            packed.append(bytes.fromhex("".join(match.groups())))
-            numbers[place] = len(packed)
+            packed.extend(match.groups())
+        numbers.append(len(packed) // 3 if match is not None else 0)
+    contexts = bytes.fromhex("".join(packed))
+    if len(packed) == 3 * len(traceparents.values):
+        return TraceColumn(contexts, traceparents.indexes), {}
     dense = traceparents.dense(count)
-    wrong = (numbers[dense] == 0) & (dense > 0)
+    indexes = np.array(numbers, dtype=np.uint32)[dense]
     message = "must be a W3C traceparent: 00-<32 hex>-<16 hex>-<2 hex>, lower case"
-    faults = dict.fromkeys(np.flatnonzero(wrong).tolist(), message)
-    if len(packed) == 1 and traceparents.indexes is None:
-        return TraceColumn(packed[0]), faults
-    return TraceColumn(b"".join(packed), numbers[dense] if packed else None), faults
+    faults = dict.fromkeys(np.flatnonzero((indexes == 0) & (dense > 0)).tolist(), message)
+    return TraceColumn(contexts, indexes if contexts else None), faults

@@ -51,12 +51,14 @@ class TextRule:
 
     def faults(self, texts: Sequence[str]) -> dict[int, TextFault]:
         """Say which of many texts are wrong, by place. Sound texts cost a few nanoseconds a character."""
-        if not texts or self._are_plain(texts):
+        if self.are_plain(texts):
             return {}
         return {place: fault for place, text in enumerate(texts) if (fault := self.fault(text)) is not None}
 
-    def _are_plain(self, texts: Sequence[str]) -> bool:
+    def are_plain(self, texts: Sequence[str]) -> bool:
         """Whether all are printable ASCII of allowed length, which is nearly always so and is cheap to see."""
+        if not texts:
+            return True
         joined = "".join(texts)
         if not (joined.isascii() and joined.isprintable()):
             return False
