@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncEngine
 
 from chassis.postgres import transaction
 from invoicing import operations
@@ -21,6 +23,7 @@ RatedMaker = Callable[..., Rated]
 Bill = Callable[..., Awaitable[IssuedInvoice]]
 Database = Any
 
+VERBS = ("UPDATE", "DELETE", "TRUNCATE")
 CHANGES = [
     statement
     for table in FACT_TABLES
@@ -52,22 +55,31 @@ async def as_superuser(database: Database, *statements: str) -> None:
 # --- grants and triggers ---------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("statement", CHANGES)
+async def refusals(engine: AsyncEngine) -> set[str]:
+    """Try every change and give what Postgres said, without the table's name."""
+    said = set()
+    for statement in CHANGES:
+        with pytest.raises(DBAPIError) as refused:
+            await changed(engine, statement)
+        said.update(re.findall(r"permission denied for table|facts are never changed: \w+", str(refused.value)))
+    return said
+
+
+async def changed(engine: AsyncEngine, statement: str) -> None:
+    async with transaction(engine) as conn:
+        await conn.execute(text(statement))
+
+
 async def test_the_service_itself_is_not_allowed_to_change_a_fact(
-    database: Database, three: list[IssuedInvoice], statement: str
+    database: Database, three: list[IssuedInvoice]
 ) -> None:
-    with pytest.raises(DBAPIError, match="permission denied for table"):
-        async with transaction(database.app) as conn:
-            await conn.execute(text(statement))
+    assert await refusals(database.app) == {"permission denied for table"}
 
 
-@pytest.mark.parametrize("statement", CHANGES)
 async def test_even_the_owner_of_the_schema_is_stopped_by_a_trigger(
-    database: Database, three: list[IssuedInvoice], statement: str
+    database: Database, three: list[IssuedInvoice]
 ) -> None:
-    with pytest.raises(DBAPIError, match="facts are never changed"):
-        async with transaction(database.owner) as conn:
-            await conn.execute(text(statement))
+    assert await refusals(database.owner) == {f"facts are never changed: {verb}" for verb in VERBS}
 
 
 async def test_a_text_and_its_hashes_can_not_even_be_added_apart(database: Database) -> None:
