@@ -35,6 +35,7 @@ POLICY: Final[Mapping[str, frozenset[Scope]]] = {
     f"/{SERVICE}/GetCustomer": _READ_OR_INTERNAL,
     f"/{SERVICE}/ListCustomers": _READ,
     f"/{SERVICE}/ApplyContract": _ADMIN,
+    f"/{SERVICE}/ApplyCatalog": _ADMIN,
     f"/{SERVICE}/ListContracts": _READ_OR_INTERNAL,
     f"/{SERVICE}/ListCharges": _READ_OR_INTERNAL,
     f"/{SERVICE}/RateUsage": _INTERNAL,
@@ -108,6 +109,12 @@ class RatingServicer(pb_grpc.RatingServiceServicer):
     ) -> pb.ApplyContractResponse:
         request = wire.checked(request)
         return await operations.apply_contract(request, self._dependencies)
+
+    async def ApplyCatalog(  # noqa: D102
+        self, request: pb.ApplyCatalogRequest, context: Context
+    ) -> pb.ApplyCatalogResponse:
+        request = wire.checked(request)
+        return await operations.apply_catalog(request, self._dependencies)
 
     async def ListContracts(  # noqa: D102
         self, request: pb.ListContractsRequest, context: Context

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from rating.operations.catalog import (
+    apply_catalog,
     apply_contract,
     apply_customer,
     apply_plan,
@@ -21,6 +22,7 @@ from rating.operations.live import CHANGES_CONSUMER, live_charges, mark_changed,
 __all__ = [
     "CHANGES_CONSUMER",
     "Dependencies",
+    "apply_catalog",
     "apply_contract",
     "apply_customer",
     "apply_plan",

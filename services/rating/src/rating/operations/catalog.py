@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol, Self, TypeVar
+from typing import TYPE_CHECKING, Final, Protocol, Self, TypeVar
 
-from chassis.errors import InvalidRequest, NotFound, Reason, invalid_field
+from chassis.errors import InvalidRequest, MeterlineError, NotFound, Reason, invalid_field
 from chassis.identity import current_tenant
 from chassis.postgres import transaction
 from chassis.requests import once
@@ -77,20 +77,26 @@ def _following(
 
 async def apply_product(request: pb.ApplyProductRequest, dependencies: Dependencies) -> pb.ApplyProductResponse:
     """Make a product what the request says. Plans keep the meter that the product had when they were applied."""
-    tenant = current_tenant()
 
     async def work(conn: AsyncConnection) -> pb.ApplyProductResponse:
-        with wire.refused_as_invalid_request():
-            wanted = wire.product_from_proto(request.spec)
-        await store.lock_entry(conn, "product", tenant, request.name)
-        newest = await store.newest_product(conn, tenant, request.name)
-        if newest is not None and newest.content == wanted:
-            return pb.ApplyProductResponse(outcome=_UNCHANGED, product=wire.product_to_proto(newest))
-        outcome, product = _following(newest, request.name, wanted, dependencies.clock.now())
-        await store.add_product(conn, tenant, product)
-        return pb.ApplyProductResponse(outcome=outcome, product=wire.product_to_proto(product))
+        return await _apply_product(conn, request, dependencies)
 
     return await _once("ApplyProduct", request, pb.ApplyProductResponse, work, dependencies)
+
+
+async def _apply_product(
+    conn: AsyncConnection, request: pb.ApplyProductRequest, dependencies: Dependencies
+) -> pb.ApplyProductResponse:
+    tenant = current_tenant()
+    with wire.refused_as_invalid_request():
+        wanted = wire.product_from_proto(request.spec)
+    await store.lock_entry(conn, "product", tenant, request.name)
+    newest = await store.newest_product(conn, tenant, request.name)
+    if newest is not None and newest.content == wanted:
+        return pb.ApplyProductResponse(outcome=_UNCHANGED, product=wire.product_to_proto(newest))
+    outcome, product = _following(newest, request.name, wanted, dependencies.clock.now())
+    await store.add_product(conn, tenant, product)
+    return pb.ApplyProductResponse(outcome=outcome, product=wire.product_to_proto(product))
 
 
 async def list_products(
@@ -107,25 +113,31 @@ async def list_products(
 
 async def apply_plan(request: pb.ApplyPlanRequest, dependencies: Dependencies) -> pb.ApplyPlanResponse:
     """Make a plan what the request says: a later version rules the periods that start once it is effective."""
-    tenant = current_tenant()
 
     async def work(conn: AsyncConnection) -> pb.ApplyPlanResponse:
-        meters = await _meters_of_products(conn, tenant, {item.product for item in request.spec.items if item.product})
-        with wire.refused_as_invalid_request():
-            wanted = wire.plan_from_proto(request.spec, meters)
-        await store.lock_entry(conn, "plan", tenant, request.name)
-        versions = await store.plan_versions(conn, tenant, request.name)
-        newest = versions[-1] if versions else None
-        if newest is not None and same_content(newest.content, wanted):
-            return pb.ApplyPlanResponse(outcome=_UNCHANGED, plan=wire.plan_to_proto(newest))
-        now = dependencies.clock.now()
-        with wire.refused_as_invalid_request():
-            settled = check_next_plan(newest, wanted, now)
-        outcome, plan = _following(newest, request.name, settled, now)
-        await store.add_plan(conn, tenant, plan)
-        return pb.ApplyPlanResponse(outcome=outcome, plan=wire.plan_to_proto(plan))
+        return await _apply_plan(conn, request, dependencies)
 
     return await _once("ApplyPlan", request, pb.ApplyPlanResponse, work, dependencies)
+
+
+async def _apply_plan(
+    conn: AsyncConnection, request: pb.ApplyPlanRequest, dependencies: Dependencies
+) -> pb.ApplyPlanResponse:
+    tenant = current_tenant()
+    meters = await _meters_of_products(conn, tenant, {item.product for item in request.spec.items if item.product})
+    with wire.refused_as_invalid_request():
+        wanted = wire.plan_from_proto(request.spec, meters)
+    await store.lock_entry(conn, "plan", tenant, request.name)
+    versions = await store.plan_versions(conn, tenant, request.name)
+    newest = versions[-1] if versions else None
+    if newest is not None and same_content(newest.content, wanted):
+        return pb.ApplyPlanResponse(outcome=_UNCHANGED, plan=wire.plan_to_proto(newest))
+    now = dependencies.clock.now()
+    with wire.refused_as_invalid_request():
+        settled = check_next_plan(newest, wanted, now)
+    outcome, plan = _following(newest, request.name, settled, now)
+    await store.add_plan(conn, tenant, plan)
+    return pb.ApplyPlanResponse(outcome=outcome, plan=wire.plan_to_proto(plan))
 
 
 async def _meters_of_products(conn: AsyncConnection, tenant: str, names: Iterable[str]) -> dict[str, str]:
@@ -167,24 +179,30 @@ async def list_plans(page_size: int, page_token: str, dependencies: Dependencies
 
 async def apply_customer(request: pb.ApplyCustomerRequest, dependencies: Dependencies) -> pb.ApplyCustomerResponse:
     """Make a customer what the request says. The currency stays while there are contracts in it."""
-    tenant = current_tenant()
 
     async def work(conn: AsyncConnection) -> pb.ApplyCustomerResponse:
-        with wire.refused_as_invalid_request(""):
-            check_text("name", request.name)
-        with wire.refused_as_invalid_request():
-            wanted = wire.customer_from_proto(request.spec)
-        await store.lock_entry(conn, "customer", tenant, request.name)
-        newest = await store.newest_customer(conn, tenant, request.name)
-        if newest is not None and newest.content == wanted:
-            return pb.ApplyCustomerResponse(outcome=_UNCHANGED, customer=wire.customer_to_proto(newest))
-        if newest is not None and newest.content.currency != wanted.currency:
-            await _refuse_currency_change(conn, tenant, newest)
-        outcome, customer = _following(newest, request.name, wanted, dependencies.clock.now())
-        await store.add_customer(conn, tenant, customer)
-        return pb.ApplyCustomerResponse(outcome=outcome, customer=wire.customer_to_proto(customer))
+        return await _apply_customer(conn, request, dependencies)
 
     return await _once("ApplyCustomer", request, pb.ApplyCustomerResponse, work, dependencies)
+
+
+async def _apply_customer(
+    conn: AsyncConnection, request: pb.ApplyCustomerRequest, dependencies: Dependencies
+) -> pb.ApplyCustomerResponse:
+    tenant = current_tenant()
+    with wire.refused_as_invalid_request(""):
+        check_text("name", request.name)
+    with wire.refused_as_invalid_request():
+        wanted = wire.customer_from_proto(request.spec)
+    await store.lock_entry(conn, "customer", tenant, request.name)
+    newest = await store.newest_customer(conn, tenant, request.name)
+    if newest is not None and newest.content == wanted:
+        return pb.ApplyCustomerResponse(outcome=_UNCHANGED, customer=wire.customer_to_proto(newest))
+    if newest is not None and newest.content.currency != wanted.currency:
+        await _refuse_currency_change(conn, tenant, newest)
+    outcome, customer = _following(newest, request.name, wanted, dependencies.clock.now())
+    await store.add_customer(conn, tenant, customer)
+    return pb.ApplyCustomerResponse(outcome=outcome, customer=wire.customer_to_proto(customer))
 
 
 async def _refuse_currency_change(conn: AsyncConnection, tenant: str, customer: Version[Customer]) -> None:
@@ -223,29 +241,35 @@ async def list_customers(
 
 async def apply_contract(request: pb.ApplyContractRequest, dependencies: Dependencies) -> pb.ApplyContractResponse:
     """Make a contract what the request says; of one that exists only end, plan and plan version can change."""
-    tenant = current_tenant()
 
     async def work(conn: AsyncConnection) -> pb.ApplyContractResponse:
-        with wire.refused_as_invalid_request():
-            wanted = wire.contract_from_proto(request.spec)
-        await store.lock_entry(conn, "contract", tenant, request.name)
-        await store.lock_entry(conn, "customer", tenant, wanted.customer)
-        versions = await store.contract_versions(conn, tenant, request.name)
-        newest = versions[-1] if versions else None
-        if newest is not None and newest.content == wanted:
-            return pb.ApplyContractResponse(outcome=_UNCHANGED, contract=wire.contract_to_proto(newest))
-        await _check_parties(conn, tenant, wanted)
-        with wire.refused_as_invalid_request():
-            if newest is not None:
-                check_next_contract(newest.content, wanted)
-                frozen = await store.frozen_periods(conn, tenant, request.name)
-                check_kept_periods(frozen, (period_labelled(wanted.schedule, kept.label) for kept in frozen))
-        await _check_overlap(conn, tenant, request.name, wanted)
-        outcome, contract = _following(newest, request.name, wanted, dependencies.clock.now())
-        await store.add_contract(conn, tenant, contract)
-        return pb.ApplyContractResponse(outcome=outcome, contract=wire.contract_to_proto(contract))
+        return await _apply_contract(conn, request, dependencies)
 
     return await _once("ApplyContract", request, pb.ApplyContractResponse, work, dependencies)
+
+
+async def _apply_contract(
+    conn: AsyncConnection, request: pb.ApplyContractRequest, dependencies: Dependencies
+) -> pb.ApplyContractResponse:
+    tenant = current_tenant()
+    with wire.refused_as_invalid_request():
+        wanted = wire.contract_from_proto(request.spec)
+    await store.lock_entry(conn, "contract", tenant, request.name)
+    await store.lock_entry(conn, "customer", tenant, wanted.customer)
+    versions = await store.contract_versions(conn, tenant, request.name)
+    newest = versions[-1] if versions else None
+    if newest is not None and newest.content == wanted:
+        return pb.ApplyContractResponse(outcome=_UNCHANGED, contract=wire.contract_to_proto(newest))
+    await _check_parties(conn, tenant, wanted)
+    with wire.refused_as_invalid_request():
+        if newest is not None:
+            check_next_contract(newest.content, wanted)
+            frozen = await store.frozen_periods(conn, tenant, request.name)
+            check_kept_periods(frozen, (period_labelled(wanted.schedule, kept.label) for kept in frozen))
+    await _check_overlap(conn, tenant, request.name, wanted)
+    outcome, contract = _following(newest, request.name, wanted, dependencies.clock.now())
+    await store.add_contract(conn, tenant, contract)
+    return pb.ApplyContractResponse(outcome=outcome, contract=wire.contract_to_proto(contract))
 
 
 async def _check_parties(conn: AsyncConnection, tenant: str, wanted: Contract) -> None:
@@ -263,6 +287,84 @@ async def _check_overlap(conn: AsyncConnection, tenant: str, name: str, wanted: 
     if rival is not None:
         message = f"overlaps contract {rival!r} of the same customer; end that one first"
         raise invalid_field("spec.start", Reason.CONTRACT_OVERLAP, message)
+
+
+# --- whole catalogues ------------------------------------------------------------------------------------------------
+
+_ENTRIES_IN_ORDER: Final = ("product", "plan", "customer", "contract")
+"""What is referred to comes before what refers to it."""
+
+
+class _ValidatedOnly(Exception):
+    def __init__(self, response: pb.ApplyCatalogResponse) -> None:
+        super().__init__("everything was valid")
+        self.response = response
+
+
+async def apply_catalog(request: pb.ApplyCatalogRequest, dependencies: Dependencies) -> pb.ApplyCatalogResponse:
+    """Apply many entries, all or none; with `validate_only` find out what would happen and take it back."""
+
+    async def work(conn: AsyncConnection) -> pb.ApplyCatalogResponse:
+        response = pb.ApplyCatalogResponse(outcomes=await _apply_entries(conn, request.entries, dependencies))
+        if request.validate_only:
+            raise _ValidatedOnly(response)
+        return response
+
+    try:
+        return await _once("ApplyCatalog", request, pb.ApplyCatalogResponse, work, dependencies)
+    except _ValidatedOnly as validated:
+        return validated.response
+
+
+async def _apply_entries(
+    conn: AsyncConnection, entries: Sequence[pb.CatalogEntry], dependencies: Dependencies
+) -> list[values_pb2.ApplyOutcome.ValueType]:
+    outcomes = [values_pb2.APPLY_OUTCOME_UNSPECIFIED] * len(entries)
+    # Sorted by name too: two catalogues that are applied at the same time lock their entries in the same order.
+    for place in sorted(range(len(entries)), key=lambda place: _rank(entries[place])):
+        try:
+            outcomes[place] = await _apply_entry(conn, entries[place], dependencies)
+        except MeterlineError as error:
+            raise _of_entry(error, entries[place], place) from error
+    return outcomes
+
+
+def _rank(entry: pb.CatalogEntry) -> tuple[int, str]:
+    kind = _kind_of(entry)
+    return _ENTRIES_IN_ORDER.index(kind), getattr(entry, kind).name
+
+
+def _kind_of(entry: pb.CatalogEntry) -> str:
+    kind = entry.WhichOneof("entry")
+    if kind is None:
+        raise invalid_field("entries", Reason.FIELD_REQUIRED, "an entry must be a product, plan, customer or contract")
+    return kind
+
+
+async def _apply_entry(
+    conn: AsyncConnection, entry: pb.CatalogEntry, dependencies: Dependencies
+) -> values_pb2.ApplyOutcome.ValueType:
+    match _kind_of(entry):
+        case "product":
+            return (await _apply_product(conn, entry.product, dependencies)).outcome
+        case "plan":
+            return (await _apply_plan(conn, entry.plan, dependencies)).outcome
+        case "customer":
+            return (await _apply_customer(conn, entry.customer, dependencies)).outcome
+        case _:
+            return (await _apply_contract(conn, entry.contract, dependencies)).outcome
+
+
+def _of_entry(error: MeterlineError, entry: pb.CatalogEntry, place: int) -> MeterlineError:
+    """Say of which entry an error speaks."""
+    kind = _kind_of(entry)
+    return type(error)(
+        error.reason,
+        f"{kind} {getattr(entry, kind).name!r}: {error.message}",
+        violations=error.violations,
+        retry_after_s=error.retry_after_s,
+        metadata={**error.metadata, "entry": str(place)},
+    )
 
 
 async def find_contract(conn: AsyncConnection, tenant: str, name: str) -> list[Version[Contract]]:

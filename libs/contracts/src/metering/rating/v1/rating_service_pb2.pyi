@@ -523,6 +523,106 @@ class ApplyContractResponse(_message.Message):
 Global___ApplyContractResponse: _TypeAlias = ApplyContractResponse  # noqa: Y015
 
 @_typing.final
+class ApplyCatalogRequest(_message.Message):
+    """Entries as they should be."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    ENTRIES_FIELD_NUMBER: _builtins.int
+    VALIDATE_ONLY_FIELD_NUMBER: _builtins.int
+    request_id: _builtins.str
+    """Makes the call safe to repeat."""
+    validate_only: _builtins.bool
+    """Check everything, write nothing: the answer is what would happen."""
+    @_builtins.property
+    def entries(self) -> _containers.RepeatedCompositeFieldContainer[Global___CatalogEntry]:
+        """Entries in any order: what is referred to is applied before what refers to it. Their own request_ids mean nothing here."""
+
+    def __init__(
+        self,
+        *,
+        request_id: _builtins.str = ...,
+        entries: _abc.Iterable[Global___CatalogEntry] | None = ...,
+        validate_only: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["entries", b"entries", "request_id", b"request_id", "validate_only", b"validate_only"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ApplyCatalogRequest: _TypeAlias = ApplyCatalogRequest  # noqa: Y015
+
+@_typing.final
+class CatalogEntry(_message.Message):
+    """One entry of a catalogue."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PRODUCT_FIELD_NUMBER: _builtins.int
+    PLAN_FIELD_NUMBER: _builtins.int
+    CUSTOMER_FIELD_NUMBER: _builtins.int
+    CONTRACT_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def product(self) -> Global___ApplyProductRequest:
+        """A product."""
+
+    @_builtins.property
+    def plan(self) -> Global___ApplyPlanRequest:
+        """A plan."""
+
+    @_builtins.property
+    def customer(self) -> Global___ApplyCustomerRequest:
+        """A customer."""
+
+    @_builtins.property
+    def contract(self) -> Global___ApplyContractRequest:
+        """A contract."""
+
+    def __init__(
+        self,
+        *,
+        product: Global___ApplyProductRequest | None = ...,
+        plan: Global___ApplyPlanRequest | None = ...,
+        customer: Global___ApplyCustomerRequest | None = ...,
+        contract: Global___ApplyContractRequest | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["contract", b"contract", "customer", b"customer", "entry", b"entry", "plan", b"plan", "product", b"product"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["contract", b"contract", "customer", b"customer", "entry", b"entry", "plan", b"plan", "product", b"product"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType_entry: _TypeAlias = _typing.Literal["product", "plan", "customer", "contract"]  # noqa: Y015
+    _WhichOneofArgType_entry: _TypeAlias = _typing.Literal["entry", b"entry"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType_entry) -> _WhichOneofReturnType_entry | None: ...
+
+Global___CatalogEntry: _TypeAlias = CatalogEntry  # noqa: Y015
+
+@_typing.final
+class ApplyCatalogResponse(_message.Message):
+    """What happened."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    OUTCOMES_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def outcomes(self) -> _containers.RepeatedScalarFieldContainer[_values_pb2.ApplyOutcome.ValueType]:
+        """One outcome an entry, in the order of the request."""
+
+    def __init__(
+        self,
+        *,
+        outcomes: _abc.Iterable[_values_pb2.ApplyOutcome.ValueType] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["outcomes", b"outcomes"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ApplyCatalogResponse: _TypeAlias = ApplyCatalogResponse  # noqa: Y015
+
+@_typing.final
 class ListContractsRequest(_message.Message):
     """A page of contracts."""
 

@@ -81,6 +81,11 @@ class RatingServiceStub:
                 request_serializer=metering_dot_rating_dot_v1_dot_rating__service__pb2.ApplyContractRequest.SerializeToString,
                 response_deserializer=metering_dot_rating_dot_v1_dot_rating__service__pb2.ApplyContractResponse.FromString,
                 _registered_method=True)
+        self.ApplyCatalog = channel.unary_unary(
+                '/metering.rating.v1.RatingService/ApplyCatalog',
+                request_serializer=metering_dot_rating_dot_v1_dot_rating__service__pb2.ApplyCatalogRequest.SerializeToString,
+                response_deserializer=metering_dot_rating_dot_v1_dot_rating__service__pb2.ApplyCatalogResponse.FromString,
+                _registered_method=True)
         self.ListContracts = channel.unary_unary(
                 '/metering.rating.v1.RatingService/ListContracts',
                 request_serializer=metering_dot_rating_dot_v1_dot_rating__service__pb2.ListContractsRequest.SerializeToString,
@@ -183,6 +188,14 @@ class RatingServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ApplyCatalog(self, request, context):
+        """Applies many entries in one transaction: all of them or, if one is refused, none. Scope: admin. Errors: those of the single
+        calls; the message begins with kind and name of the entry, metadata "entry" has its place in the request.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def ListContracts(self, request, context):
         """Lists contracts by name. Scope: read or internal.
         """
@@ -274,6 +287,11 @@ def add_RatingServiceServicer_to_server(servicer, server):
                     servicer.ApplyContract,
                     request_deserializer=metering_dot_rating_dot_v1_dot_rating__service__pb2.ApplyContractRequest.FromString,
                     response_serializer=metering_dot_rating_dot_v1_dot_rating__service__pb2.ApplyContractResponse.SerializeToString,
+            ),
+            'ApplyCatalog': grpc.unary_unary_rpc_method_handler(
+                    servicer.ApplyCatalog,
+                    request_deserializer=metering_dot_rating_dot_v1_dot_rating__service__pb2.ApplyCatalogRequest.FromString,
+                    response_serializer=metering_dot_rating_dot_v1_dot_rating__service__pb2.ApplyCatalogResponse.SerializeToString,
             ),
             'ListContracts': grpc.unary_unary_rpc_method_handler(
                     servicer.ListContracts,
@@ -551,6 +569,33 @@ class RatingService:
             '/metering.rating.v1.RatingService/ApplyContract',
             metering_dot_rating_dot_v1_dot_rating__service__pb2.ApplyContractRequest.SerializeToString,
             metering_dot_rating_dot_v1_dot_rating__service__pb2.ApplyContractResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ApplyCatalog(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/metering.rating.v1.RatingService/ApplyCatalog',
+            metering_dot_rating_dot_v1_dot_rating__service__pb2.ApplyCatalogRequest.SerializeToString,
+            metering_dot_rating_dot_v1_dot_rating__service__pb2.ApplyCatalogResponse.FromString,
             options,
             channel_credentials,
             insecure,

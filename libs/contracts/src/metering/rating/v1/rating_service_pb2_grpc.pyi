@@ -56,6 +56,10 @@ class RatingServiceStub:
     anchor and interval of a contract never change). Scope: admin. Errors: NOT_FOUND (customer, plan), INVALID_ARGUMENT
     CONTRACT_OVERLAP, CURRENCY_MISMATCH, TIME_ZONE_UNKNOWN, PERIOD_INVALID.
     """
+    ApplyCatalog: _grpc.UnaryUnaryMultiCallable[_rating_service_pb2.ApplyCatalogRequest, _rating_service_pb2.ApplyCatalogResponse]
+    """Applies many entries in one transaction: all of them or, if one is refused, none. Scope: admin. Errors: those of the single
+    calls; the message begins with kind and name of the entry, metadata "entry" has its place in the request.
+    """
     ListContracts: _grpc.UnaryUnaryMultiCallable[_rating_service_pb2.ListContractsRequest, _rating_service_pb2.ListContractsResponse]
     """Lists contracts by name. Scope: read or internal."""
     ListCharges: _grpc.UnaryUnaryMultiCallable[_rating_service_pb2.ListChargesRequest, _rating_service_pb2.ListChargesResponse]
@@ -100,6 +104,10 @@ class RatingServiceAsyncStub(RatingServiceStub):
     """Creates a contract, or a new version when the content differs (allowed: end, plan, plan version; the customer, start, zone,
     anchor and interval of a contract never change). Scope: admin. Errors: NOT_FOUND (customer, plan), INVALID_ARGUMENT
     CONTRACT_OVERLAP, CURRENCY_MISMATCH, TIME_ZONE_UNKNOWN, PERIOD_INVALID.
+    """
+    ApplyCatalog: _aio.UnaryUnaryMultiCallable[_rating_service_pb2.ApplyCatalogRequest, _rating_service_pb2.ApplyCatalogResponse]  # type: ignore[assignment]
+    """Applies many entries in one transaction: all of them or, if one is refused, none. Scope: admin. Errors: those of the single
+    calls; the message begins with kind and name of the entry, metadata "entry" has its place in the request.
     """
     ListContracts: _aio.UnaryUnaryMultiCallable[_rating_service_pb2.ListContractsRequest, _rating_service_pb2.ListContractsResponse]  # type: ignore[assignment]
     """Lists contracts by name. Scope: read or internal."""
@@ -196,6 +204,16 @@ class RatingServiceServicer(metaclass=_abc_1.ABCMeta):
         """Creates a contract, or a new version when the content differs (allowed: end, plan, plan version; the customer, start, zone,
         anchor and interval of a contract never change). Scope: admin. Errors: NOT_FOUND (customer, plan), INVALID_ARGUMENT
         CONTRACT_OVERLAP, CURRENCY_MISMATCH, TIME_ZONE_UNKNOWN, PERIOD_INVALID.
+        """
+
+    @_abc_1.abstractmethod
+    def ApplyCatalog(
+        self,
+        request: _rating_service_pb2.ApplyCatalogRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_rating_service_pb2.ApplyCatalogResponse, _abc.Awaitable[_rating_service_pb2.ApplyCatalogResponse]]:
+        """Applies many entries in one transaction: all of them or, if one is refused, none. Scope: admin. Errors: those of the single
+        calls; the message begins with kind and name of the entry, metadata "entry" has its place in the request.
         """
 
     @_abc_1.abstractmethod
