@@ -193,7 +193,7 @@ def test_a_bad_catalog_file_is_refused_with_one_line(bare_tenant: Tenant, docume
     kind = document.split()[1]
     broken = document.replace("metadata: {name: ", "metadata: {name: broken-")
     file = bare_tenant.directory / "catalog.yaml"
-    file.write_text("---".join([METER, PLAN, CUSTOMER, broken]), encoding="utf-8")
+    file.write_text(f"{METER}---{PLAN}---{CUSTOMER}---{broken}", encoding="utf-8")
 
     refused = bare_tenant.run("apply", "-f", file, expected=(2, 3))
 
