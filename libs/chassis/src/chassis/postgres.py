@@ -157,14 +157,28 @@ async def transaction(engine: AsyncEngine, *, timeout_s: float | None = None) ->
     mean (a unique violation, say) only the caller knows: they pass as they are.
     """
     try:
-        async with engine.connect() as conn, conn.begin():
+        async with engine.connect() as conn, conn.begin(), _discarding_broken(conn):
             await _limit_statements(conn, _statement_limit_s(engine, timeout_s))
             yield conn
-    except (DBAPIError, PoolTimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
+    except Exception as error:
         known = translate(error)
         if known is None:
             raise
         raise known from error
+
+
+@asynccontextmanager
+async def _discarding_broken(conn: AsyncConnection) -> AsyncIterator[None]:
+    """Throw the connection away when its loss was met below SQLAlchemy, which then knows nothing of it.
+
+    Otherwise its rollback would fail and hide the error, and the pool would hand the wreck to the next caller.
+    """
+    try:
+        yield
+    except Exception as error:
+        if _is_connection_loss(error, _driver_error(error)):
+            await conn.invalidate(error)
+        raise
 
 
 def _statement_limit_s(engine: AsyncEngine, timeout_s: float | None) -> float | None:
@@ -187,8 +201,8 @@ def translate(error: BaseException) -> MeterlineError | None:
     """Return our vocabulary's error for one of Postgres, its driver or the pool; None if only the caller can tell."""
     if isinstance(error, PoolTimeoutError):
         return Overloaded(Reason.OVERLOADED, "every database connection is in use; call again later")
-    cause: Any = error.orig if isinstance(error, DBAPIError) else error
-    sqlstate = getattr(cause, "sqlstate", None) or ""
+    cause = _driver_error(error)
+    sqlstate: str = getattr(cause, "sqlstate", None) or ""
     if sqlstate.startswith(_SQLSTATES_CONFLICT):
         return Conflict(Reason.TRANSACTION_CONFLICT, "another transaction was in the way; call again")
     if sqlstate == _SQLSTATE_CANCELED:
@@ -198,14 +212,20 @@ def translate(error: BaseException) -> MeterlineError | None:
     return None
 
 
+def _driver_error(error: BaseException) -> BaseException:
+    """Return asyncpg's own error, out of SQLAlchemy's two wrappings."""
+    wrapped = error.orig if isinstance(error, DBAPIError) and error.orig is not None else error
+    return wrapped.__cause__ if isinstance(error, DBAPIError) and wrapped.__cause__ is not None else wrapped
+
+
 def _is_connection_loss(error: BaseException, cause: BaseException) -> bool:
     if isinstance(error, DBAPIError) and error.connection_invalidated:
         return True
     # asyncpg says InterfaceError both of a closed connection and of a misuse; the text tells them apart.
-    root = cause.__cause__ or cause
-    if isinstance(root, asyncpg.InterfaceError):
-        return "clos" in str(root)
-    return isinstance(root, OSError | asyncpg.PostgresConnectionError)
+    if isinstance(cause, asyncpg.InterfaceError):
+        return "clos" in str(cause)
+    # InternalClientError is what COPY says when the server's farewell arrives in the middle of it.
+    return isinstance(cause, OSError | asyncpg.PostgresConnectionError | asyncpg.InternalClientError)
 
 
 async def driver_connection(conn: AsyncConnection) -> Any:

@@ -20,17 +20,10 @@ from chassis.feed.reader import FeedReader
 from chassis.feed.writer import append, claim_lane
 from chassis.postgres import connect_with, transaction
 from meterline.suite.databases import ServiceDatabase
-from testkit.feed import FakeSource, ReaderSource, RecordingHandler, append_segments, effects, segment_draft
+from testkit.feed import BriskClock, FakeSource, ReaderSource, RecordingHandler, append_segments, effects, segment_draft
 from testkit.wait import eventually
 
 FailAt = Callable[[str], Awaitable[None]]
-
-
-class BriskClock(SystemClock):
-    """Shortens long pauses: what is polled every few seconds is polled at once."""
-
-    async def sleep(self, seconds: float) -> None:
-        await asyncio.sleep(min(seconds, 0.05))
 
 
 def consumer_of(

@@ -76,7 +76,7 @@ class Writers:
                 segments = await self._write(drafts, roll_back=dice.random() < 0.2)
             except MeterlineError:
                 self.failures += 1
-                await asyncio.sleep(0.02)
+                await SystemClock().sleep(0.02)
             except _RolledBackError:
                 pass
             else:

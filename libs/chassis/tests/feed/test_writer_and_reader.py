@@ -42,7 +42,9 @@ async def test_a_segment_is_read_as_it_was_written(engine: AsyncEngine, reader: 
     assert [(segment.first_position, segment.last_position) for segment in found] == [(1, 3), (4, 5)]
     assert (found[0].min_time, found[0].max_time) == (draft.min_time, draft.max_time)
     async with transaction(engine) as conn:
-        row = (await conn.execute(text("SELECT * FROM segment ORDER BY first_position LIMIT 1"))).one()
+        row = (
+            await conn.execute(text("SELECT customer_filter, backfill_id FROM segment ORDER BY first_position LIMIT 1"))
+        ).one()
     assert (row.customer_filter, row.backfill_id) == (b"\x00\xff", backfill_id)
 
 

@@ -41,7 +41,7 @@ async def apply_meter(engine: AsyncEngine, request: ApplyMeterRequest, runs: lis
             return slot.response
         entry = f"{request.request_id}:{request.name}:{len(runs)}"
         await conn.execute(text("INSERT INTO ledger (entry, amount) VALUES (:entry, 1)"), {"entry": entry})
-        await asyncio.sleep(pause_s)
+        await conn.execute(text("SELECT pg_sleep(:seconds)"), {"seconds": pause_s})
         runs.append(entry)
         slot.keep(b"answer to " + request.name.encode())
         return b"answer to " + request.name.encode()

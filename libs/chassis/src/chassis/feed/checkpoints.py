@@ -27,6 +27,13 @@ async def lock_checkpoints(conn: AsyncConnection, consumer: str) -> dict[int, Cu
     return _cursors(await conn.execute(text(f"{_READ} FOR UPDATE"), {"consumer": consumer}))
 
 
+async def peek_checkpoints(conn: AsyncConnection, consumer: str) -> tuple[dict[int, Cursor], bool]:
+    """Return where `consumer` is, and whether an instance of it holds its place at this moment: it is applying."""
+    stored = await read_checkpoints(conn, consumer)
+    free = _cursors(await conn.execute(text(f"{_READ} FOR UPDATE SKIP LOCKED"), {"consumer": consumer}))
+    return stored, len(free) < len(stored)
+
+
 async def begin_checkpoints(conn: AsyncConnection, consumer: str, lanes: Iterable[int], epoch: str) -> None:
     """Put `consumer` at position 0 of each of `lanes` where it has no place yet."""
     rows = [{"consumer": consumer, "lane": lane, "epoch": epoch, "chain": Cursor.start(lane).chain} for lane in lanes]

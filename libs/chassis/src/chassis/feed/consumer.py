@@ -10,7 +10,14 @@ import asyncio
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final, Generic, Protocol, TypeVar
 
-from chassis.feed.checkpoints import begin_checkpoints, lock_checkpoints, move_checkpoints, positions, read_checkpoints
+from chassis.feed.checkpoints import (
+    begin_checkpoints,
+    lock_checkpoints,
+    move_checkpoints,
+    peek_checkpoints,
+    positions,
+    read_checkpoints,
+)
 from chassis.feed.cursor import Cursor, FeedHeads, Segment, follow
 from chassis.feed.intake import FeedIntake, LanesChanged
 from chassis.feed.progress import FeedProgress
@@ -34,7 +41,7 @@ Result = TypeVar("Result")
 MEBIBYTE: Final = 1024 * 1024
 STANDBY_POLL_S: Final = 0.5
 STANDBY_PATIENCE: Final = 6
-"""So many looks at a checkpoint that stands still although there is work, and the one that stands by takes over."""
+"""So many looks at a place that nobody moves or holds although there is work, and who stands by takes over."""
 
 # What a transaction of ours may meet without being wrong: after these the checkpoint tells what happened.
 _DATABASE_PASSING: Final = (Conflict, DeadlineExceeded, Overloaded, Unavailable)
@@ -227,26 +234,30 @@ class FeedConsumer(Generic[Prepared]):
 
     async def _stand_by(self, stop: asyncio.Event) -> None:
         """Wait while another instance applies; return when it stands still although there is work, or began anew."""
-        last = await self._persist(self._read, stop)
+        last: dict[int, Cursor] = {}
         still = 0
         while still < STANDBY_PATIENCE:
-            self._progress.place(positions(last))
-            await self._pause(STANDBY_POLL_S, stop)
-            stored = await self._persist(self._read, stop)
-            heads = await self._persist(self._source.heads, stop)
+            stored, busy = await self._persist(self._peek, stop)
             if not stored:
                 return
+            self._progress.place(positions(stored))
+            heads = await self._persist(self._source.heads, stop)
             self._progress.see_heads(heads)
             wanted = heads.positions if self._until is None else self._until
             behind = any(lane not in stored or stored[lane].position < wanted[lane] for lane in wanted)
             if not behind and self._until is not None:
                 return
-            still = still + 1 if behind and stored == last else 0
+            still = still + 1 if behind and stored == last and not busy else 0
             last = stored
+            await self._pause(STANDBY_POLL_S, stop)
 
     async def _read(self) -> dict[int, Cursor]:
         async with transaction(self._engine) as conn:
             return await read_checkpoints(conn, self.name)
+
+    async def _peek(self) -> tuple[dict[int, Cursor], bool]:
+        async with transaction(self._engine) as conn:
+            return await peek_checkpoints(conn, self.name)
 
     async def _persist(self, ask: Callable[[], Awaitable[Result]], stop: asyncio.Event) -> Result:
         """Return what `ask` returns, asking again while its error may pass; raises _Stopped when told to stop."""

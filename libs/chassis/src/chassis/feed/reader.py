@@ -27,12 +27,13 @@ PAGE_BYTES_MAX: Final = 1024 * 1024
 """A page holds at least one segment, and no more once its payloads reach this."""
 PAGE_SEGMENTS_MAX: Final = 512
 
-# The first column list is what a segment is made of; the sum stops the page before it grows past its bytes.
+# The sum stops the page before it grows past its bytes; `octet_length` does not read a payload that is stored apart.
 _PAGE = text(
     """
     SELECT first_position, count, tenant, payload, digest, chain, accepted_at, traceparent, min_time, max_time
     FROM (
-        SELECT *, sum(octet_length(payload)) OVER (ORDER BY first_position) - octet_length(payload) AS bytes_before
+        SELECT first_position, count, tenant, payload, digest, chain, accepted_at, traceparent, min_time, max_time,
+            sum(octet_length(payload)) OVER (ORDER BY first_position) - octet_length(payload) AS bytes_before
         FROM segment
         WHERE lane = :lane AND first_position > :position
         ORDER BY first_position
