@@ -49,7 +49,7 @@ class FeedReader:
     """Reads the log in one database. One a process; its streams share one LISTEN connection and one poll."""
 
     def __init__(self, engine: AsyncEngine, clock: Clock, draining: asyncio.Event | None = None) -> None:
-        """Serve the feed in `engine`'s database. Streams end when `draining` is set; call `aclose` at the very end."""
+        """Serve the feed in `engine`'s database. Streams and listening end when `draining` is set."""
         self._engine = engine
         self._draining = draining or asyncio.Event()
         self._wakeups = FeedWakeups(engine, clock, self._draining)
@@ -59,7 +59,7 @@ class FeedReader:
         self._draining.set()
 
     async def aclose(self) -> None:
-        """Drain and give the LISTEN connection back."""
+        """Drain, and wait until the LISTEN connection is closed."""
         self.drain()
         await self._wakeups.aclose()
 
@@ -79,6 +79,7 @@ class FeedReader:
         async with transaction(self._engine) as conn:
             cursor = await _verify(conn, cursor)
         while not self._draining.is_set():
+            hint = self._wakeups.hint(cursor.lane)
             page = await self._page(cursor)
             for segment in page:
                 # What a reader would refuse is not sent: a log that was cut or mended by hand stops here.
@@ -87,7 +88,7 @@ class FeedReader:
                 if self._draining.is_set():
                     return
             if not page:
-                self._wakeups.correct(cursor.lane, cursor.position)
+                self._wakeups.correct(cursor.lane, hint, cursor.position)
                 await self._wakeups.wait_beyond(cursor.lane, cursor.position)
 
     async def _page(self, cursor: Cursor) -> list[Segment]:

@@ -29,7 +29,7 @@ _log = get_logger(__name__)
 
 
 class FeedWakeups:
-    """Knows, by hearsay, where each lane ends. Starts with the first waiter; `aclose` ends it."""
+    """Knows, by hearsay, where each lane ends. Starts with the first waiter, ends with `draining` or `aclose`."""
 
     def __init__(self, engine: AsyncEngine, clock: Clock, draining: asyncio.Event) -> None:
         """Watch the feed of `engine`'s database; every waiter returns when `draining` is set."""
@@ -43,7 +43,7 @@ class FeedWakeups:
     async def wait_beyond(self, lane: int, position: int) -> None:
         """Return when `lane` is said to reach beyond `position`, or on drain. At once if that is known already."""
         self._start()
-        if self._heads.get(lane, 0) > position or self._draining.is_set():
+        if self.hint(lane) > position or self._draining.is_set():
             return
         waiter = asyncio.get_running_loop().create_future()
         waiters = self._waiters.setdefault(lane, set())
@@ -53,9 +53,17 @@ class FeedWakeups:
         finally:
             waiters.discard(waiter)
 
-    def correct(self, lane: int, position: int) -> None:
-        """Say what the tables held, so that a hint which promised more is not believed again."""
-        self._heads[lane] = position
+    def hint(self, lane: int) -> int:
+        """Return where `lane` is said to end; take it before reading the tables, for `correct`."""
+        return self._heads.get(lane, 0)
+
+    def correct(self, lane: int, hint: int, position: int) -> None:
+        """Say that the tables, read after `hint`, held nothing beyond `position`, so that it is not believed again.
+
+        A hint that came in the meantime stands: it tells of a commit that the reading was too early for.
+        """
+        if self.hint(lane) == hint:
+            self._heads[lane] = position
 
     async def aclose(self) -> None:
         """Stop listening and polling."""
@@ -86,6 +94,9 @@ class FeedWakeups:
         await self._draining.wait()
         for lane in self._waiters:
             self._wake(lane)
+        for task in self._tasks:
+            if task is not asyncio.current_task():
+                task.cancel()
 
     async def _poll_for_ever(self) -> None:
         while True:

@@ -48,6 +48,17 @@ _COLUMNS: Final = (
     "customer_filter",
     "backfill_id",
 )
+# The epoch comes along: it never changes, and a statement of its own would cost every commit a round trip.
+_LANE: Final = "SELECT lane, position, chain, (SELECT epoch FROM feed_epoch) AS epoch FROM lane_head"
+_FREE_LANE: Final = text(f"{_LANE} ORDER BY lane FOR UPDATE OF lane_head SKIP LOCKED LIMIT 1")
+_THIS_LANE: Final = text(f"{_LANE} WHERE lane = :lane FOR UPDATE OF lane_head")
+# The head and the wake-up in one statement, for the same reason; Postgres sends the wake-up at COMMIT.
+_MOVE_HEAD: Final = """
+    WITH moved AS (
+        UPDATE lane_head SET position = $2, chain = $3 WHERE lane = $1 AND position = $4 RETURNING lane, position
+    )
+    SELECT pg_notify($5, lane || ':' || position) IS NOT NULL FROM moved
+"""
 _COPY_HEADER: Final = b"PGCOPY\n\xff\r\n\0" + bytes(8)
 _COPY_TRAILER: Final = b"\xff\xff"
 _NULL: Final = b"\xff\xff\xff\xff"
@@ -103,18 +114,10 @@ async def claim_lane(conn: AsyncConnection) -> LaneHead:
     Each lock is taken by a statement of its own: what runs after it has a snapshot that is newer than the lock, and so
     sees all that the lane's last writer wrote.
     """
-    found = await conn.execute(
-        text("SELECT lane, position, chain FROM lane_head ORDER BY lane FOR UPDATE SKIP LOCKED LIMIT 1")
-    )
-    row = found.first()
+    row = (await conn.execute(_FREE_LANE)).first()
     if row is None:
-        lane = await _own_lane(conn)
-        waited = await conn.execute(
-            text("SELECT lane, position, chain FROM lane_head WHERE lane = :lane FOR UPDATE"), {"lane": lane}
-        )
-        row = waited.one()
-    epoch = (await conn.execute(text("SELECT epoch FROM feed_epoch"))).scalar_one()
-    return LaneHead(lane=row.lane, position=row.position, chain=bytes(row.chain), epoch=str(epoch))
+        row = (await conn.execute(_THIS_LANE, {"lane": await _own_lane(conn)})).one()
+    return LaneHead(lane=row.lane, position=row.position, chain=bytes(row.chain), epoch=str(row.epoch))
 
 
 async def _own_lane(conn: AsyncConnection) -> int:
@@ -146,16 +149,9 @@ async def append(conn: AsyncConnection, head: LaneHead, drafts: Sequence[Segment
     # A bytearray, because asyncpg takes plain bytes for the path of a file.
     source = bytearray(_COPY_HEADER + rows + _COPY_TRAILER)
     await driver.copy_to_table("segment", source=source, columns=_COLUMNS, format="binary")
-    moved = await driver.execute(
-        "UPDATE lane_head SET position = $2, chain = $3 WHERE lane = $1 AND position = $4",
-        head.lane,
-        position,
-        chain,
-        head.position,
-    )
-    if moved != "UPDATE 1":
+    moved = await driver.fetchval(_MOVE_HEAD, head.lane, position, chain, head.position, CHANNEL)
+    if moved is None:
         raise Internal(Reason.INTERNAL, "the lane's head moved under its own lock: was it claimed in this transaction?")
-    await driver.execute("SELECT pg_notify($1, $2)", CHANNEL, f"{head.lane}:{position}")
     return segments
 
 
