@@ -7,15 +7,16 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 import zstandard
 from google.protobuf.message import DecodeError
+from google.protobuf.timestamp_pb2 import Timestamp
 
 from aggregator.domain.columns import DictionaryColumn, EventColumns, LogSegment
-from aggregator.domain.meter import from_us
 from chassis.errors import Diverged, Reason
 from metering.aggregator.v1 import usage_pb2
+from metering.common.v1 import values_pb2
 from metering.ingest.v1 import usage_event_pb2
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from aggregator.domain.changes import ChangeKey, Span
     from chassis.feed.cursor import Segment
@@ -24,13 +25,19 @@ PAYLOAD_BYTES_MAX: Final = 256 * 1024 * 1024
 """Largest unpacked payload; a frame that claims more is not of ingest's making."""
 
 
-def log_segment_of(segment: Segment) -> LogSegment:
-    """Read a segment of the event log. Raises Diverged FEED_CORRUPT for whatever can't be what ingest wrote.
+def read_segments(segments: Iterable[Segment]) -> list[LogSegment]:
+    """Read segments of the event log. Raises Diverged FEED_CORRUPT for whatever can't be what ingest wrote.
 
     Nothing is ever skipped: a consumer that meets such a segment stops, loudly.
     """
+    # One for the batch, not for the process: folds run in several threads.
+    unpacker = zstandard.ZstdDecompressor()
+    return [_read_segment(segment, unpacker) for segment in segments]
+
+
+def _read_segment(segment: Segment, unpacker: zstandard.ZstdDecompressor) -> LogSegment:
     try:
-        unpacked = zstandard.ZstdDecompressor().decompress(segment.payload, max_output_size=PAYLOAD_BYTES_MAX)
+        unpacked = unpacker.decompress(segment.payload, max_output_size=PAYLOAD_BYTES_MAX)
         message = usage_event_pb2.UsageEventColumns.FromString(unpacked)
         events = _columns(message)
     except (zstandard.ZstdError, DecodeError, ValueError) as error:
@@ -43,11 +50,19 @@ def log_segment_of(segment: Segment) -> LogSegment:
 def pack_changes(changes: Mapping[ChangeKey, Span]) -> bytes:
     """Return the payload of a segment of the change feed."""
     message = usage_pb2.UsageChanges()
+    # Thousands of customers share few spans.
+    periods: dict[Span, values_pb2.Period] = {}
     for key, span in changes.items():
-        change = message.changes.add(customer=key.customer, meter=key.meter)
-        change.period.start.FromDatetime(from_us(span.start_us))
-        change.period.end.FromDatetime(from_us(span.end_us))
+        period = periods.get(span)
+        if period is None:
+            period = periods[span] = values_pb2.Period(start=_timestamp(span.start_us), end=_timestamp(span.end_us))
+        message.changes.add(customer=key.customer, meter=key.meter, period=period)
     return zstandard.ZstdCompressor().compress(message.SerializeToString())
+
+
+def _timestamp(microseconds: int) -> Timestamp:
+    seconds, rest = divmod(microseconds, 1_000_000)
+    return Timestamp(seconds=seconds, nanos=rest * 1000)
 
 
 def _columns(message: usage_event_pb2.UsageEventColumns) -> EventColumns:

@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from aggregator.upstream import ListedEvent
 
 _NANOS_PER_US = 1000
+_POSITION_MAX = 2**63 - 1
 _SECONDS_MIN = -62_135_596_800
 _SECONDS_MAX = 253_402_300_799
 _WINDOW_SIZES = {
@@ -250,7 +251,7 @@ def place_in(token: str, kinds: Sequence[type]) -> tuple[Any, ...] | None:
         place = json.loads(base64.urlsafe_b64decode(token))
     except (binascii.Error, ValueError, RecursionError):
         place = None
-    if isinstance(place, list) and [type(part) for part in place] == list(kinds):
+    if isinstance(place, list) and [type(part) for part in place] == list(kinds) and all(map(_fits, place)):
         return tuple(place)
     raise invalid_field("page_token", Reason.PAGE_TOKEN_INVALID, "is not from this list; ask again without it")
 
@@ -332,6 +333,11 @@ def _parked_to_proto(entry: Uncounted) -> usage_pb2.ParkedEvent:
         event_count=entry.event_count,
         last_position=entry.last_position,
     )
+
+
+def _fits(part: str | int) -> bool:
+    """Whether a part of a made-up token can be compared with what is stored."""
+    return "\0" not in part if isinstance(part, str) else -1 <= part <= _POSITION_MAX
 
 
 def _filters(messages: Iterable[meter_pb2.PropertyFilter]) -> tuple[PropertyFilter, ...]:

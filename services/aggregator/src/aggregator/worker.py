@@ -18,7 +18,7 @@ from aggregator import telemetry
 from aggregator.domain.changes import Changes
 from aggregator.domain.fold import Folded, fold
 from aggregator.domain.meter import counting_meters_by_tenant, to_us
-from aggregator.payloads import log_segment_of
+from aggregator.payloads import read_segments
 from aggregator.store import catalog, flushes, outbox, progress
 from chassis.feed.checkpoints import forget_checkpoints
 from chassis.feed.consumer import FeedConsumer, RetryBatch
@@ -182,7 +182,7 @@ class UsageFold:
         read = [
             segment for segment in segments if self._selection.reads(segment, meters.meters_of.get(segment.tenant, ()))
         ]
-        folded = fold([log_segment_of(segment) for segment in read], meters.meters_of, self._selection.counts)
+        folded = fold(read_segments(read), meters.meters_of, self._selection.counts)
         changes = Changes()
         changes.add_folds(folded.windows)
         self._instruments.folded(self._selection.consumer, folded, time.perf_counter() - started_s)

@@ -40,7 +40,8 @@ async def list_uncounted(
                    last_position, event_count
             FROM ({_LIST}) AS listed
             WHERE (meter, meter_id, lane, position, event_type)
-                > (:after_meter, :after_id, :after_lane, :after_position, :after_type)
+                > (CAST(:after_meter AS text), CAST(:after_id AS bigint), CAST(:after_lane AS bigint),
+                   CAST(:after_position AS bigint), CAST(:after_type AS text))
             ORDER BY meter, meter_id, lane, position, event_type LIMIT :limit
             """  # noqa: S608 - constant text
         ),
