@@ -162,8 +162,8 @@ async def _finalize_once(
         draft = compose(rated, adjustments, profile.seller)
         snapshots = [_own(rated), *(_amended(earlier, now) for earlier, now in amended)]
         async with transaction(dependencies.engine) as conn:
+            await store.claim_snapshots(conn, tenant, contract, snapshots, billing_period)
             invoice = await _issue(conn, draft, profile, tenant, dependencies.clock)
-            await store.add_billed_snapshots(conn, tenant, contract, snapshots, invoice.number)
             await store.add_lines(conn, tenant, invoice)
         span.set_attribute("metering.invoice", invoice.number)
         span.set_attribute("metering.invoice.lines", len(invoice.lines))

@@ -121,15 +121,20 @@ async def billed_periods(conn: AsyncConnection, tenant: str, contract: str) -> t
     )
 
 
-async def add_billed_snapshots(
-    conn: AsyncConnection, tenant: str, contract: str, billed: Sequence[BilledPeriod], number: str
+async def claim_snapshots(
+    conn: AsyncConnection, tenant: str, contract: str, billed: Sequence[BilledPeriod], invoice_period: str
 ) -> None:
-    """Record which snapshots are billed now. Raises `AlreadyBilledError` if another invoice took one's revision."""
+    """Record which snapshots the invoice of a period bills. Raises `AlreadyBilledError` if another one bills one too.
+
+    Comes before the number is taken: who loses has then not stood in the queue of the series.
+    """
     statement = text(
         """
         INSERT INTO billed_snapshot
-            (tenant, contract, billing_period, revision, snapshot_id, period_start, period_end, number)
-        VALUES (:tenant, :contract, :billing_period, :revision, :snapshot_id, :period_start, :period_end, :number)
+            (tenant, contract, billing_period, revision, snapshot_id, period_start, period_end,
+            invoice_period)
+        VALUES (:tenant, :contract, :billing_period, :revision, :snapshot_id, :period_start, :period_end,
+            :invoice_period)
         ON CONFLICT (tenant, contract, billing_period, revision) DO NOTHING
         """
     )
@@ -143,7 +148,7 @@ async def add_billed_snapshots(
             "snapshot_id": period.snapshot_id,
             "period_start": period.period.start,
             "period_end": period.period.end,
-            "number": number,
+            "invoice_period": invoice_period,
         }
         if (await conn.execute(statement, parameters)).rowcount != 1:
             raise AlreadyBilledError(period.billing_period)
@@ -190,8 +195,13 @@ async def take_next_number(conn: AsyncConnection, tenant: str, prefix: str) -> t
 async def add_invoice(conn: AsyncConnection, tenant: str, invoice: IssuedInvoice) -> None:
     """Freeze an invoice and move its series on. Raises `AlreadyBilledError` if the period has an invoice by now."""
     draft = invoice.draft
+    # One statement, because the series is locked: every trip to the database makes others wait.
     statement = text(
         """
+        WITH series AS (
+            UPDATE invoice_series SET last_sequence = :sequence, chain = :chain
+            WHERE tenant = :tenant AND prefix = :prefix
+        )
         INSERT INTO invoice (tenant, number, prefix, sequence, contract, billing_period, customer, finalized_at,
             canonical_json, digest, previous_chain, chain)
         VALUES (:tenant, :number, :prefix, :sequence, :contract, :billing_period, :customer, :finalized_at,
@@ -215,19 +225,10 @@ async def add_invoice(conn: AsyncConnection, tenant: str, invoice: IssuedInvoice
     }
     if (await conn.execute(statement, parameters)).rowcount != 1:
         raise AlreadyBilledError(draft.billing_period)
-    moved_on = text(
-        """
-        UPDATE invoice_series SET last_sequence = :sequence, chain = :chain
-        WHERE tenant = :tenant AND prefix = :prefix
-        """
-    )
-    await conn.execute(
-        moved_on, {"sequence": invoice.sequence, "chain": invoice.chain, "tenant": tenant, "prefix": invoice.prefix}
-    )
 
 
 async def add_lines(conn: AsyncConnection, tenant: str, invoice: IssuedInvoice) -> None:
-    """Add the rows of an invoice's lines: what later adjustments build on. After its snapshots, which guard them."""
+    """Add the rows of an invoice's lines: what later adjustments build on."""
     if not invoice.lines:
         return
     statement = text(

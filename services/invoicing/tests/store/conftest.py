@@ -74,9 +74,9 @@ def bill(database: Database, clock: FakeClock, profile: BillingProfile) -> Bill:
     ) -> IssuedInvoice:
         async with transaction(database.app) as conn:
             draft = compose(rated, adjustments, "Seller")
-            issued = await operations._issue(conn, draft, replace(profile, number_prefix=prefix), tenant, clock)
             own = BilledPeriod(rated.billing_period, rated.period, rated.snapshot_id, revision=1)
-            await store.add_billed_snapshots(conn, tenant, rated.contract, [own, *amended], issued.number)
+            await store.claim_snapshots(conn, tenant, rated.contract, [own, *amended], rated.billing_period)
+            issued = await operations._issue(conn, draft, replace(profile, number_prefix=prefix), tenant, clock)
             await store.add_lines(conn, tenant, issued)
         return issued
 

@@ -98,6 +98,7 @@ def _create_what_was_billed() -> None:
         )
         """
     )
+    # The invoice that bills it is the one of the contract and invoice_period.
     op.execute(
         """
         CREATE TABLE billed_snapshot (
@@ -108,7 +109,7 @@ def _create_what_was_billed() -> None:
             snapshot_id text NOT NULL,
             period_start timestamptz NOT NULL,
             period_end timestamptz NOT NULL,
-            number text NOT NULL,
+            invoice_period text NOT NULL,
             PRIMARY KEY (tenant, contract, billing_period, revision)
         )
         """
