@@ -82,7 +82,7 @@ def test_numbers_keep_the_text_they_were_written_as(tmp_path: Path) -> None:
         (METER.replace("value: air_time", "value: air_time, value: x"), "given twice"),
         (PLAN, "1e3"),
         (PLAN.replace("1e3", "NaN"), "NaN"),
-        (PLAN.replace("1e3", "\"\uff11\uff12\""), "\uff11\uff12"),
+        (PLAN.replace("1e3", '"\uff11\uff12"'), "\uff11\uff12"),
         (PLAN.replace("1e3", "-1"), "-1"),
         (PLAN.replace("currency: USD", "currency: usd"), "usd"),
         (PLAN.replace("fixed: {amount: 500.00}", "meter: a"), "Base fee"),

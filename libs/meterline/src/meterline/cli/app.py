@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from importlib import metadata
 from pathlib import Path
 from typing import Annotated
@@ -11,7 +11,8 @@ import typer
 
 from meterline import suite, tokens
 from meterline.cli import catalog, csv_import, get, invoices, report, usage
-from meterline.cli.running import EXIT_CODES_HELP, ContextOption, console, guard
+from meterline.cli.output import print_document
+from meterline.cli.running import EXIT_CODES_HELP, ContextOption, Output, OutputOption, console, guard
 from meterline.suite import context as contexts
 from meterline.suite.directory import default_data_dir
 
@@ -19,7 +20,6 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     add_completion=False,
-    help="Turn usage events into invoices, and walk from any invoice line back to its events.",
     epilog=EXIT_CODES_HELP,
 )
 token_app = typer.Typer(no_args_is_help=True, help="Tokens by which callers prove who they are.")
@@ -33,6 +33,11 @@ app.command("import")(csv_import.import_csv)
 app.command("usage")(usage.usage)
 app.command("charges")(usage.charges)
 app.command("explain")(invoices.explain)
+
+
+@app.callback()
+def before_the_command(context: ContextOption = None) -> None:
+    """Turn usage events into invoices, and walk from any invoice line back to its events."""
 
 
 @app.command("up")
@@ -63,7 +68,7 @@ def version() -> None:
 
 
 @token_app.command("create")
-def token_create(
+def token_create(  # noqa: PLR0913, PLR0917 - options of a command
     tenant: Annotated[str, typer.Option(help="Tenant for which the token acts.")] = "default",
     scope: Annotated[
         list[str] | None, typer.Option(help="report, read or admin; repeat for several. Default: report, read.")
@@ -75,14 +80,29 @@ def token_create(
         Path | None, typer.Option(help="PEM file of the private key. Default: that of the running suite.")
     ] = None,
     context: ContextOption = None,
+    output: OutputOption = Output.TABLE,
 ) -> None:
-    """Print a new token."""
+    """Print a new token: alone, or with what it says (-o json)."""
     key_file = signing_key or contexts.load(context).keys_directory() / tokens.KEY_FILE_NAME
     grant = tokens.Grant(tenant=tenant, scopes=tuple(scope or ("report", "read")), subject=subject)
-    token = tokens.mint(tokens.SigningKey.load(key_file), grant, valid_for=timedelta(hours=hours), audience=audience)
-    console.out(token, highlight=False)
+    issued_at = datetime.now(UTC).replace(microsecond=0)
+    valid_for = timedelta(hours=hours)
+    key = tokens.SigningKey.load(key_file)
+    token = tokens.mint(key, grant, valid_for=valid_for, audience=audience, issued_at=issued_at)
+    if output is Output.TABLE:
+        console.out(token, highlight=False)
+        return
+    document = {
+        "token": token,
+        "tenant": grant.tenant,
+        "subject": grant.subject,
+        "scopes": list(grant.scopes),
+        "audience": audience,
+        "expiresAt": (issued_at + valid_for).isoformat().replace("+00:00", "Z"),
+    }
+    print_document(document, output)
 
 
 def main() -> None:
     """Run the command line; every failure ends as one clear line and an exit code."""
-    guard(app)
+    guard(lambda: app(standalone_mode=False))

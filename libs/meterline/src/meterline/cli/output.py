@@ -13,7 +13,6 @@ from meterline.cli.running import Output, console, escape
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
-    from datetime import datetime
 
     from google.protobuf.message import Message
     from google.protobuf.timestamp_pb2 import Timestamp
@@ -46,8 +45,8 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[str]], title: st
 
 
 def message_document(message: Message) -> dict[str, Any]:
-    """Give a message as JSON names its fields."""
-    document: dict[str, Any] = MessageToDict(message)
+    """Give a message as JSON names its fields, those that are empty or 0 too: a key never comes and goes."""
+    document: dict[str, Any] = MessageToDict(message, always_print_fields_with_no_presence=True)
     return document
 
 
@@ -56,9 +55,9 @@ def time_text(message: Timestamp) -> str:
     return message.ToJsonString()
 
 
-def local_text(moment: datetime) -> str:
-    """Write a time for people."""
-    return moment.strftime("%Y-%m-%d %H:%M %Z")
+def short_time(message: Timestamp) -> str:
+    """Write a time for tables, to the second; "-" if there is none."""
+    return time_text(message)[:19] + "Z" if message.seconds or message.nanos else "-"
 
 
 def period_document(period: values_pb2.Period) -> dict[str, str]:

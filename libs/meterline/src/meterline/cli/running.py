@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import signal
 import sys
 from enum import IntEnum, StrEnum
 from pathlib import Path
@@ -10,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, NoReturn, TypeVar
 
 import typer
 from rich.console import Console
+from rich.progress import Progress
 
 from chassis.errors import (
     Conflict,
@@ -31,15 +34,39 @@ from meterline.tokens import TokenError
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
+    from rich.progress import ProgressColumn
+
 T = TypeVar("T")
+
+TRACEBACK_KEY: Final = "METERLINE_TRACEBACK"
+"""Environment variable: when it is set, a defect shows where it happened."""
 
 _WIDTH_PIPED: Final = 240
 """Columns of output that no terminal folds: an id that is cut off can't be used."""
 
 
+_SIGNAL_EXIT: Final = 128
+"""A process that a signal ends has this exit code plus the signal's number, as shells have it."""
+
+
+class _Console(Console):
+    """A console whose reader may go away (`| head`): that ends the command, and is no error."""
+
+    def on_broken_pipe(self) -> None:
+        """Write no more, and end."""
+        self.quiet = True
+        _discard_output()
+        raise SystemExit(int(ExitCode.DONE))
+
+
+def _discard_output() -> None:
+    # What is still buffered can't be written; without this Python says so once more at exit.
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
 def _console(*, stderr: bool) -> Console:
     stream = sys.stderr if stderr else sys.stdout
-    return Console(stderr=stderr, width=None if stream.isatty() else _WIDTH_PIPED)
+    return _Console(stderr=stderr, width=None if stream.isatty() else _WIDTH_PIPED)
 
 
 console = _console(stderr=False)
@@ -75,10 +102,19 @@ class Output(StrEnum):
     YAML = "yaml"
 
 
+def _given_before_the_command(context: typer.Context, value: Path | None) -> Path | None:
+    given: Path | None = value or context.find_root().params.get("context")
+    return given
+
+
 ContextOption = Annotated[
     Path | None,
     typer.Option(
-        "--context", envvar=contexts.ENVIRONMENT_KEY, help="Ready file of `meterline up`, or one made by hand."
+        "--context",
+        callback=_given_before_the_command,
+        help=f"Ready file of `meterline up`. Default: the file that {contexts.ENVIRONMENT_KEY} names, else that of the "
+        "suite whose data lies in .meterline here. May also stand before the command.",
+        show_default=False,
     ),
 ]
 OutputOption = Annotated[Output, typer.Option("-o", "--output", help="Form of the result.")]
@@ -101,14 +137,29 @@ _EXIT_CODES: tuple[tuple[type[MeterlineError], ExitCode], ...] = (
 )
 
 
+class TerminatedError(Exception):
+    """SIGTERM came while a command ran; what had to be closed is closed."""
+
+
 def run(command: Callable[[AsyncClient], Awaitable[T]], context: Path | None) -> T:
-    """Run a command against the services of a context."""
+    """Run a command against the services of a context. Ctrl-C and SIGTERM cancel it, and it can still clean up."""
 
     async def with_client() -> T:
+        loop, task = asyncio.get_running_loop(), asyncio.current_task()
+        if task is not None:
+            loop.add_signal_handler(signal.SIGTERM, task.cancel)
         async with AsyncClient.from_context(context) as client:
             return await command(client)
 
-    return asyncio.run(with_client())
+    try:
+        return asyncio.run(with_client())
+    except asyncio.CancelledError:
+        raise TerminatedError from None
+
+
+def progress_bar(*columns: ProgressColumn) -> Progress:
+    """Make a progress bar at a terminal, and nothing elsewhere."""
+    return Progress(*columns, console=errors, transient=True, disable=not errors.is_terminal)
 
 
 def fail(message: str, code: ExitCode) -> NoReturn:
@@ -132,20 +183,45 @@ def exit_code(error: MeterlineError) -> ExitCode:
 def guard(command: Callable[[], Any]) -> None:
     """Run the command line; turn every failure into one line and an exit code."""
     try:
-        command()
+        code = command()
     except MeterlineError as error:
         fail(explain_error(error), exit_code(error))
-    except contexts.ContextError as error:
-        fail(str(error), ExitCode.USAGE)
-    except SuiteError as error:
-        fail(str(error), ExitCode.NOT_STARTED)
-    except (InputError, TokenError) as error:
-        fail(str(error), ExitCode.USAGE)
+    except (InputError, TokenError, SuiteError) as error:
+        is_start = isinstance(error, SuiteError) and not isinstance(error, contexts.ContextError)
+        fail(str(error), ExitCode.NOT_STARTED if is_start else ExitCode.USAGE)
+    except typer.TyperException as error:
+        fail(_usage_text(error), ExitCode.USAGE)
     except BrokenPipeError:
-        # The reader of our output (head, less) has gone; that is not an error.
+        _discard_output()
         raise SystemExit(int(ExitCode.DONE)) from None
-    except KeyboardInterrupt:
-        raise SystemExit(128 + 2) from None
+    except (KeyboardInterrupt, typer.Abort):
+        _end_by_signal("interrupted", signal.SIGINT)
+    except TerminatedError:
+        _end_by_signal("terminated", signal.SIGTERM)
+    except OSError as error:
+        _discard_output()
+        fail(f"can't go on: {error}", ExitCode.USAGE)
+    except Exception as error:
+        _tell_defect(error)
+    raise SystemExit(code if isinstance(code, int) else int(ExitCode.DONE))
+
+
+def _usage_text(error: typer.TyperException) -> str:
+    context = getattr(error, "ctx", None)
+    text = " ".join(error.format_message().split()).rstrip(".")
+    return text if context is None else f"{text}; see `{context.command_path} --help`"
+
+
+def _tell_defect(error: Exception) -> NoReturn:
+    if os.environ.get(TRACEBACK_KEY):
+        raise error
+    what = " ".join(f"{type(error).__name__}: {error}".split())
+    fail(f"a defect in Meterline: {what}; with {TRACEBACK_KEY}=1 it shows where", ExitCode.DEFECT)
+
+
+def _end_by_signal(word: str, number: signal.Signals) -> NoReturn:
+    errors.print(f"[red]{word}[/red]; what was acknowledged stays, and running it again is safe", highlight=False)
+    raise SystemExit(_SIGNAL_EXIT + number)
 
 
 def escape(text: str) -> str:

@@ -1,0 +1,158 @@
+"""How each kind of object looks as a row of a table; JSON and YAML have all of it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from metering.aggregator.v1 import meter_pb2
+from metering.rating.v1 import catalog_pb2
+from meterline.cli.output import short_time
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from metering.aggregator.v1 import usage_pb2
+    from metering.ingest.v1 import ingest_service_pb2
+    from metering.invoicing.v1 import invoice_pb2
+
+METER_COLUMNS: Final = (
+    "name",
+    ">version",
+    "aggregation",
+    "value",
+    "event types",
+    "filter",
+    "group by",
+    "unit",
+    "state",
+)
+
+
+def meter_row(meter: meter_pb2.Meter) -> Sequence[str]:
+    """Show a meter."""
+    spec = meter.spec
+    return (
+        meter.name,
+        str(meter.version),
+        meter_pb2.Aggregation.Name(spec.aggregation).removeprefix("AGGREGATION_"),
+        spec.value_property or "-",
+        ", ".join(spec.event_types),
+        "; ".join(f"{entry.property} = {' | '.join(entry.values)}" for entry in spec.filters) or "-",
+        ", ".join(spec.group_by) or "-",
+        spec.unit or "-",
+        "counted" if meter.filled else "filling",
+    )
+
+
+PRODUCT_COLUMNS: Final = ("name", ">version", "display name", "meter")
+
+
+def product_row(product: catalog_pb2.Product) -> Sequence[str]:
+    """Show a product."""
+    return product.name, str(product.version), product.spec.display_name or "-", product.spec.meter
+
+
+PLAN_COLUMNS: Final = ("name", ">version", "currency", "from", "items")
+
+
+def plan_row(plan: catalog_pb2.Plan) -> Sequence[str]:
+    """Show a plan, one line an item."""
+    items = "\n".join(f"{item.name}: {_price_text(item)}" for item in plan.spec.items)
+    return plan.name, str(plan.version), plan.spec.currency, short_time(plan.spec.effective_from), items
+
+
+def _price_text(item: catalog_pb2.PlanItem) -> str:
+    if item.WhichOneof("charge") == "fixed":
+        return f"{item.fixed.amount} a period"
+    price = item.usage
+    measure = item.product or item.meter
+    text = f"{measure}, {_model_text(price)}"
+    text += f", {price.included} included" if price.included not in {"", "0"} else ""
+    return text + (f", at least {price.minimum}" if price.minimum else "")
+
+
+def _model_text(price: catalog_pb2.UsagePrice) -> str:
+    model = price.WhichOneof("model")
+    if model == "per_unit":
+        return f"{price.per_unit.unit} each"
+    if model == "package":
+        return f"{price.package.unit} per {price.package.size} begun"
+    tiers = price.graduated.tiers if model == "graduated" else price.volume.tiers
+    return f"{model}: " + "; ".join(_tier_text(tier) for tier in tiers)
+
+
+def _tier_text(tier: catalog_pb2.PriceTier) -> str:
+    bound = f"to {tier.up_to}" if tier.up_to else "above"
+    return f"{bound} {tier.unit}" + (f" + {tier.flat}" if tier.flat not in {"", "0"} else "")
+
+
+CUSTOMER_COLUMNS: Final = ("name", ">version", "display name", "currency")
+
+
+def customer_row(customer: catalog_pb2.Customer) -> Sequence[str]:
+    """Show a customer."""
+    return customer.name, str(customer.version), customer.spec.display_name or "-", customer.spec.currency
+
+
+CONTRACT_COLUMNS: Final = ("name", ">version", "customer", "plan", "start", "end", "interval", ">anchor day", "zone")
+
+
+def contract_row(contract: catalog_pb2.Contract) -> Sequence[str]:
+    """Show a contract."""
+    spec = contract.spec
+    return (
+        contract.name,
+        str(contract.version),
+        spec.customer,
+        f"{spec.plan} version {spec.plan_version}" if spec.plan_version else spec.plan,
+        spec.start,
+        spec.end or "open",
+        catalog_pb2.BillingInterval.Name(spec.interval).removeprefix("BILLING_INTERVAL_"),
+        str(spec.anchor_day),
+        spec.time_zone,
+    )
+
+
+PROFILE_COLUMNS: Final = (">version", "seller", "number prefix", "grace")
+
+
+def profile_row(profile: invoice_pb2.BillingProfile) -> Sequence[str]:
+    """Show the billing profile."""
+    hours, rest_s = divmod(profile.spec.grace.seconds, 3600)
+    grace = f"{hours} h" + (f" {rest_s} s" if rest_s else "")
+    return str(profile.version), profile.spec.seller or "-", profile.spec.number_prefix, grace
+
+
+BACKFILL_COLUMNS: Final = ("id", "description", "from", "to", "opened", "closed", ">accepted")
+
+
+def backfill_row(backfill: ingest_service_pb2.Backfill) -> Sequence[str]:
+    """Show a backfill."""
+    return (
+        backfill.id,
+        backfill.description or "-",
+        short_time(backfill.period.start),
+        short_time(backfill.period.end),
+        short_time(backfill.opened_at),
+        short_time(backfill.closed_at) if backfill.HasField("closed_at") else "open",
+        f"{backfill.accepted:,}",
+    )
+
+
+PARKED_COLUMNS: Final = ("meter", "reason", "customer", "type", "source", "id", "time", "log", ">events", "why")
+
+
+def parked_row(parked: usage_pb2.ParkedEvent) -> Sequence[str]:
+    """Show a parked event, or a run of events that no meter counts."""
+    return (
+        parked.meter or "-",
+        parked.reason,
+        parked.customer or "-",
+        parked.type,
+        parked.source or "-",
+        parked.id or "-",
+        short_time(parked.time),
+        f"{parked.lane}:{parked.position}",
+        str(parked.event_count),
+        parked.message,
+    )
