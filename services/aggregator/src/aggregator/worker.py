@@ -18,8 +18,8 @@ from aggregator import telemetry
 from aggregator.domain.changes import Changes
 from aggregator.domain.fold import Folded, fold
 from aggregator.domain.meter import counting_meters_by_tenant, to_us
-from aggregator.payloads import read_segments
 from aggregator.store import catalog, flushes, outbox, progress
+from aggregator.wire.payloads import read_segments
 from chassis.feed.checkpoints import forget_checkpoints
 from chassis.feed.consumer import FeedConsumer, RetryBatch
 from chassis.logs import get_logger

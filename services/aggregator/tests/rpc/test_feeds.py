@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import random
 from typing import Any
 
@@ -17,6 +16,12 @@ from testkit.wait import eventually
 SUM = meter_pb2.AGGREGATION_SUM
 
 
+async def look(aggregator: Any, times: int) -> None:
+    """Let the fold work for as long as it takes to ask so many times how far it is."""
+    for _ in range(times):
+        await aggregator.caller().GetProgress(pb.GetProgressRequest())
+
+
 async def test_one_process_killed_after_another_counts_every_event_once(
     run_aggregator: Any, ingest: Any, new_event: Any, tables: Any
 ) -> None:
@@ -29,7 +34,7 @@ async def test_one_process_killed_after_another_counts_every_event_once(
             for _ in range(chance.randrange(5, 40)):
                 ingest.append([new_event(number), new_event(number, id=f"x{number}", type="noise")], lane=number % 2)
                 number += 1
-            await asyncio.sleep(chance.random() * 0.08)
+            await look(aggregator, times=chance.randrange(1, 25))
             for task in aggregator.supervisor._tasks:
                 task.cancel()
 
@@ -49,7 +54,7 @@ async def test_lost_connections_and_cut_streams_lose_and_double_nothing(
         await aggregator.apply("unique", aggregation=meter_pb2.AGGREGATION_COUNT_UNIQUE, value_property="minutes")
         for number in range(200):
             ingest.append([new_event(number, properties={"minutes": str(number % 17)})], lane=number % 2)
-            await asyncio.sleep(0.002)
+            await tables.value("SELECT count(*) FROM usage_window")
             if chance.random() < 0.06:
                 await tables.connection.fetch(
                     "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
@@ -74,7 +79,7 @@ async def test_two_replicas_count_every_event_once(
         await one.apply("minutes", aggregation=SUM, value_property="minutes")
         for number in range(150):
             ingest.append([new_event(number)], lane=number % 2)
-            await asyncio.sleep(0.002)
+            await look(one, times=1)
         assert await two.quantities("minutes") == {"customer-1": "150"}
         # Both replicas see the same new fill, and one of them comes late.
         await two.apply("calls")
@@ -95,7 +100,7 @@ async def test_a_fill_that_is_killed_goes_on_where_it_was(
         await aggregator.apply("calls")
     for _ in range(8):
         async with run_aggregator(batch_events_max=3) as aggregator:
-            await asyncio.sleep(0.03)
+            await look(aggregator, times=5)
             for task in aggregator.supervisor._tasks:
                 task.cancel()
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from aggregator.domain.meter import from_us
-from aggregator.payloads import pack_changes
+from aggregator.wire.payloads import pack_changes
 from chassis.feed.writer import SegmentDraft, append, claim_lane
 from chassis.telemetry import current_traceparent
 
