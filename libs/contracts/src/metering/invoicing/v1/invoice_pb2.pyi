@@ -282,7 +282,7 @@ class InvoiceLine(_message.Message):
     plan_version: _builtins.int
     """Version of the plan whose price was used."""
     event_count: _builtins.int
-    """Events behind the quantity."""
+    """Events behind the quantity; for an adjustment the late ones."""
     adjusts_line_id: _builtins.str
     """For an adjustment: the line of the earlier invoice that it adjusts."""
     traceparent: _builtins.str

@@ -480,7 +480,9 @@ class VerifyInvoicesResponse(_message.Message):
     invoice_count: _builtins.int
     """Invoices checked."""
     head_chain: _builtins.bytes
-    """Chain hash of the last one (32 bytes). Keep it elsewhere: it proves that none was changed or cut off."""
+    """Chain hash of the last one (32 bytes); with several number prefixes SHA-256 over the last chain hashes in the order of the
+    prefixes. Keep it elsewhere: it proves that none was changed or cut off.
+    """
     @_builtins.property
     def problems(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """What is wrong, one sentence each; empty when all is well."""

@@ -124,7 +124,7 @@ class InvoicingServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ListInvoices(self, request, context):
-        """Lists invoices by number. Scope: read.
+        """Lists invoices by number. A page may hold fewer than page_size and still have a next one. Scope: read.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

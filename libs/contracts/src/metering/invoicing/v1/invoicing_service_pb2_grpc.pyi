@@ -47,7 +47,7 @@ class InvoicingServiceStub:
     GetInvoice: _grpc.UnaryUnaryMultiCallable[_invoicing_service_pb2.GetInvoiceRequest, _invoicing_service_pb2.GetInvoiceResponse]
     """Returns an invoice. Scope: read. Errors: NOT_FOUND INVOICE_NOT_FOUND."""
     ListInvoices: _grpc.UnaryUnaryMultiCallable[_invoicing_service_pb2.ListInvoicesRequest, _invoicing_service_pb2.ListInvoicesResponse]
-    """Lists invoices by number. Scope: read."""
+    """Lists invoices by number. A page may hold fewer than page_size and still have a next one. Scope: read."""
     ExplainLine: _grpc.UnaryUnaryMultiCallable[_invoicing_service_pb2.ExplainLineRequest, _invoicing_service_pb2.ExplainLineResponse]
     """Explains a line: line -> charge -> snapshot -> windows. Scope: read. Errors: NOT_FOUND LINE_NOT_FOUND."""
     ListLineEvents: _grpc.UnaryStreamMultiCallable[_invoicing_service_pb2.ListLineEventsRequest, _invoicing_service_pb2.ListLineEventsResponse]
@@ -74,7 +74,7 @@ class InvoicingServiceAsyncStub(InvoicingServiceStub):
     GetInvoice: _aio.UnaryUnaryMultiCallable[_invoicing_service_pb2.GetInvoiceRequest, _invoicing_service_pb2.GetInvoiceResponse]  # type: ignore[assignment]
     """Returns an invoice. Scope: read. Errors: NOT_FOUND INVOICE_NOT_FOUND."""
     ListInvoices: _aio.UnaryUnaryMultiCallable[_invoicing_service_pb2.ListInvoicesRequest, _invoicing_service_pb2.ListInvoicesResponse]  # type: ignore[assignment]
-    """Lists invoices by number. Scope: read."""
+    """Lists invoices by number. A page may hold fewer than page_size and still have a next one. Scope: read."""
     ExplainLine: _aio.UnaryUnaryMultiCallable[_invoicing_service_pb2.ExplainLineRequest, _invoicing_service_pb2.ExplainLineResponse]  # type: ignore[assignment]
     """Explains a line: line -> charge -> snapshot -> windows. Scope: read. Errors: NOT_FOUND LINE_NOT_FOUND."""
     ListLineEvents: _aio.UnaryStreamMultiCallable[_invoicing_service_pb2.ListLineEventsRequest, _invoicing_service_pb2.ListLineEventsResponse]  # type: ignore[assignment]
@@ -134,7 +134,7 @@ class InvoicingServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _invoicing_service_pb2.ListInvoicesRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_invoicing_service_pb2.ListInvoicesResponse, _abc.Awaitable[_invoicing_service_pb2.ListInvoicesResponse]]:
-        """Lists invoices by number. Scope: read."""
+        """Lists invoices by number. A page may hold fewer than page_size and still have a next one. Scope: read."""
 
     @_abc_1.abstractmethod
     def ExplainLine(
