@@ -1,19 +1,36 @@
-"""Checks requests against the rules written in their contract (protovalidate), and names each field that breaks one."""
+"""Checks every request before its handler runs, and names the fields at fault.
+
+First what holds for all texts, wherever they stand: Postgres can't keep U+0000. Then the rules written in the contract
+itself (protovalidate).
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import protovalidate
+from google.protobuf.descriptor import FieldDescriptor
 
-from chassis.errors import VIOLATIONS_MAX, FieldViolation, InvalidRequest, Reason
+from chassis.errors import VIOLATIONS_MAX, FieldViolation, InvalidRequest, Reason, invalid_field
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from google.protobuf.message import Message
 
 # Compiled rules are kept per message type inside; one for the process.
 _VALIDATOR: Final = protovalidate.Validator()
 _REQUIRED_RULES: Final = frozenset({"required", "string.min_len", "string.min_bytes", "repeated.min_items"})
+
+
+def check_texts(request: Message, data: bytes) -> None:
+    """Raise InvalidRequest TEXT_INVALID naming the first text with a NUL; `data` is what `request` was read from."""
+    # A text stands in the bytes as it is: without a zero byte (nearly always) there is nothing to walk through.
+    if b"\0" not in data:
+        return
+    for path, text in _texts(request, ""):
+        if "\0" in text:
+            raise invalid_field(path, Reason.TEXT_INVALID, "holds the character U+0000; use printable text")
 
 
 def check_request(request: Message) -> None:
@@ -25,6 +42,35 @@ def check_request(request: Message) -> None:
     first = violations[0]
     more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
     raise InvalidRequest(Reason.REQUEST_INVALID, f"{first.field}: {first.message}{more}", violations=violations)
+
+
+def _texts(message: Message, parent: str) -> Iterator[tuple[str, str]]:
+    """Yield every text in `message`, however deep, with its path from the root."""
+    for field, value in message.ListFields():
+        path = f"{parent}{field.name}"
+        if field.type == FieldDescriptor.TYPE_STRING:
+            texts = enumerate(value) if field.is_repeated else [(None, value)]
+            for index, text in texts:
+                yield (path if index is None else f"{path}[{index}]"), text
+        elif field.type == FieldDescriptor.TYPE_MESSAGE:
+            yield from _texts_below(field, value, path)
+
+
+def _texts_below(field: FieldDescriptor, value: Any, path: str) -> Iterator[tuple[str, str]]:
+    """Yield the texts of the messages in a field: one, many or a map's."""
+    if not field.is_repeated:
+        yield from _texts(value, f"{path}.")
+    elif field.message_type.GetOptions().map_entry:
+        for key, item in value.items():
+            # Keys may be numbers, and so may values; a text in a key is named by its map.
+            yield path, str(key)
+            if isinstance(item, str):
+                yield f"{path}[{key}]", item
+            elif field.message_type.fields_by_name["value"].type == FieldDescriptor.TYPE_MESSAGE:
+                yield from _texts(item, f"{path}[{key}].")
+    else:
+        for index, item in enumerate(value):
+            yield from _texts(item, f"{path}[{index}].")
 
 
 def _violation(found: protovalidate.Violation) -> FieldViolation:

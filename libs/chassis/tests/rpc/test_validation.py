@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import pytest
+from google.protobuf.message import Message
 
 from chassis.errors import FieldViolation, InvalidRequest, Reason
-from chassis.validation import check_request
+from chassis.validation import check_request, check_texts
 from metering.ingest.v1 import ingest_service_pb2 as pb
 
 
@@ -48,3 +49,28 @@ def test_a_thousand_broken_fields_are_told_by_the_first_fifty() -> None:
         check_request(request)
 
     assert len(caught.value.violations) == 50
+
+
+@pytest.mark.parametrize(
+    ("request_", "field"),
+    [
+        (pb.GetEventRequest(source="a\0b", id="1"), "source"),
+        (pb.ListEventsRequest(customers=["a", "b\0"]), "customers[1]"),
+        (pb.ReportRequest(events=[{"id": "1"}, {"id": "2", "type": "\0"}]), "events[1].type"),
+        (pb.ReportRequest(events=[{"properties": {"unit": "kg", "size": "\0"}}]), "events[0].properties[size]"),
+        (pb.ReportRequest(events=[{"properties": {"\0": "kg"}}]), "events[0].properties"),
+        (pb.ReportRequest(columns={"sources": {"values": ["crm", "\0"]}}), "columns.sources.values[1]"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_a_nul_is_refused_wherever_it_stands(request_: Message, field: str) -> None:
+    with pytest.raises(InvalidRequest) as caught:
+        check_texts(request_, request_.SerializeToString())
+
+    assert [(one.field, one.reason) for one in caught.value.violations] == [(field, Reason.TEXT_INVALID)]
+
+
+def test_a_zero_byte_outside_texts_is_no_fault() -> None:
+    request = pb.ReadFeedRequest(cursor={"chain": bytes(32)})
+
+    check_texts(request, request.SerializeToString())

@@ -54,86 +54,73 @@ class RatingServicer(pb_grpc.RatingServiceServicer):
     async def ApplyProduct(  # noqa: D102 - the contract documents each call
         self, request: pb.ApplyProductRequest, context: Context
     ) -> pb.ApplyProductResponse:
-        request = wire.checked(request)
         return await operations.apply_product(request, self._dependencies)
 
     async def ListProducts(  # noqa: D102
         self, request: pb.ListProductsRequest, context: Context
     ) -> pb.ListProductsResponse:
-        request = wire.checked(request)
         page, token = await operations.list_products(request.page_size, request.page_token, self._dependencies)
         return pb.ListProductsResponse(products=map(wire.product_to_proto, page), next_page_token=token)
 
     async def ApplyPlan(  # noqa: D102
         self, request: pb.ApplyPlanRequest, context: Context
     ) -> pb.ApplyPlanResponse:
-        request = wire.checked(request)
         return await operations.apply_plan(request, self._dependencies)
 
     async def GetPlan(  # noqa: D102
         self, request: pb.GetPlanRequest, context: Context
     ) -> pb.GetPlanResponse:
-        request = wire.checked(request)
         plan = await operations.get_plan(request.name, request.version, self._dependencies)
         return pb.GetPlanResponse(plan=wire.plan_to_proto(plan))
 
     async def ListPlans(  # noqa: D102
         self, request: pb.ListPlansRequest, context: Context
     ) -> pb.ListPlansResponse:
-        request = wire.checked(request)
         page, token = await operations.list_plans(request.page_size, request.page_token, self._dependencies)
         return pb.ListPlansResponse(plans=map(wire.plan_to_proto, page), next_page_token=token)
 
     async def ApplyCustomer(  # noqa: D102
         self, request: pb.ApplyCustomerRequest, context: Context
     ) -> pb.ApplyCustomerResponse:
-        request = wire.checked(request)
         return await operations.apply_customer(request, self._dependencies)
 
     async def GetCustomer(  # noqa: D102
         self, request: pb.GetCustomerRequest, context: Context
     ) -> pb.GetCustomerResponse:
-        request = wire.checked(request)
         customer = await operations.get_customer(request.name, self._dependencies)
         return pb.GetCustomerResponse(customer=wire.customer_to_proto(customer))
 
     async def ListCustomers(  # noqa: D102
         self, request: pb.ListCustomersRequest, context: Context
     ) -> pb.ListCustomersResponse:
-        request = wire.checked(request)
         page, token = await operations.list_customers(request.page_size, request.page_token, self._dependencies)
         return pb.ListCustomersResponse(customers=map(wire.customer_to_proto, page), next_page_token=token)
 
     async def ApplyContract(  # noqa: D102
         self, request: pb.ApplyContractRequest, context: Context
     ) -> pb.ApplyContractResponse:
-        request = wire.checked(request)
         return await operations.apply_contract(request, self._dependencies)
 
     async def ApplyCatalog(  # noqa: D102
         self, request: pb.ApplyCatalogRequest, context: Context
     ) -> pb.ApplyCatalogResponse:
-        request = wire.checked(request)
         return await operations.apply_catalog(request, self._dependencies)
 
     async def ListContracts(  # noqa: D102
         self, request: pb.ListContractsRequest, context: Context
     ) -> pb.ListContractsResponse:
-        request = wire.checked(request)
         page, token = await operations.list_contracts(request, self._dependencies)
         return pb.ListContractsResponse(contracts=map(wire.contract_to_proto, page), next_page_token=token)
 
     async def ListCharges(  # noqa: D102
         self, request: pb.ListChargesRequest, context: Context
     ) -> pb.ListChargesResponse:
-        request = wire.checked(request)
         rated, contract, customer = await operations.live_charges(request, self._dependencies)
         return wire.live_response_to_proto(current_tenant(), rated, contract, customer)
 
     async def RateUsage(  # noqa: D102
         self, request: pb.RateUsageRequest, context: Context
     ) -> pb.RateUsageResponse:
-        request = wire.checked(request)
         grace = wire.grace_from_proto(request)
         rated, contract, customer = await operations.rate_usage(
             request.contract, request.billing_period, grace, request.amends_snapshot_id, self._dependencies
@@ -143,13 +130,11 @@ class RatingServicer(pb_grpc.RatingServiceServicer):
     async def ExplainCharge(  # noqa: D102
         self, request: pb.ExplainChargeRequest, context: Context
     ) -> pb.ExplainChargeResponse:
-        request = wire.checked(request)
         return await operations.explain(request.charge_id, self._dependencies)
 
     async def ListChargeEvents(  # noqa: D102
         self, request: pb.ListChargeEventsRequest, context: Context
     ) -> AsyncIterator[pb.ListChargeEventsResponse]:
-        request = wire.checked(request)
         pages = operations.charge_events(
             request.charge_id,
             only_amendment=request.only_amendment,

@@ -42,7 +42,7 @@ from chassis.identity import ANY_TENANT, TENANT_METADATA, Identity, set_identity
 from chassis.interceptors import conventions
 from chassis.logs import get_logger
 from chassis.telemetry import active_telemetry, context_from
-from chassis.validation import check_request
+from chassis.validation import check_request, check_texts
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterable, Mapping
@@ -309,6 +309,7 @@ def _read(data: bytes, parse: Callable[[bytes], Any], *, validates: bool) -> Any
     except DecodeError as error:
         raise InvalidRequest(Reason.REQUEST_INVALID, "the message is not protobuf of the request's type") from error
     if validates and isinstance(request, Message):
+        check_texts(request, data)
         check_request(request)
     return request
 

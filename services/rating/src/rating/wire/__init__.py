@@ -26,13 +26,11 @@ from rating.wire.charges import (
 )
 from rating.wire.pages import page_limit, page_token_from_text, page_token_to_text
 from rating.wire.refusals import refused_as_invalid_request
-from rating.wire.texts import checked
 
 __all__ = [
     "Change",
     "changes_from_segment",
     "charge_to_proto",
-    "checked",
     "contract_from_proto",
     "contract_to_proto",
     "customer_from_proto",
