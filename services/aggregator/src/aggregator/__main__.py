@@ -15,7 +15,6 @@ from chassis.entry import main
 from chassis.feed.reader import FeedReader
 from chassis.server import Composition
 from chassis.workers import Worker
-from metering.ingest.v1.ingest_service_pb2_grpc import IngestServiceStub
 
 if TYPE_CHECKING:
     from chassis.server import Runtime
@@ -30,7 +29,7 @@ async def compose(runtime: Runtime[AggregatorSettings]) -> Composition:
     runtime.closing.push_async_callback(channel.close, None)
     changes = FeedReader(engine, clock, runtime.draining)
     runtime.closing.push_async_callback(changes.aclose)
-    ingest = IngestClient(IngestServiceStub(channel))
+    ingest = IngestClient(channel)
     deps = Deps(engine=engine, clock=clock, log=ingest, changes=changes, seal_wait_s=settings.seal_wait_s)
     folds = FoldFactory(
         engine=engine,

@@ -149,7 +149,7 @@ class AggregatorServicer(pb_grpc.AggregatorServiceServicer):
 
 
 def served(deps: Deps) -> Served:
-    """Return what the process offers."""
+    """Describe the service to the server."""
     servicer = AggregatorServicer(deps)
     return Served(
         add=lambda server: pb_grpc.add_AggregatorServiceServicer_to_server(servicer, server),

@@ -5,26 +5,27 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Protocol
 
-import grpc
-
 from aggregator import wire
 from aggregator.domain.freshness import AsOf
+from chassis.client import neighbour_errors
 from chassis.deadline import current_deadline_s
-from chassis.errors import from_rpc_error
 from chassis.feed.wire import GrpcFeedSource
 from metering.ingest.v1 import ingest_service_pb2 as pb
+from metering.ingest.v1 import ingest_service_pb2_grpc as pb_grpc
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Sequence
+
+    import grpc
 
     from aggregator.domain.civil import Period
     from aggregator.domain.matching import ReadableEvent
     from chassis.feed.wire import SegmentCall
     from metering.common.v1 import feed_pb2
     from metering.ingest.v1 import usage_event_pb2
-    from metering.ingest.v1.ingest_service_pb2_grpc import IngestServiceAsyncStub
 
-RETRIED_METHODS: Final = ("metering.ingest.v1.IngestService/GetFeedHeads",)
+_SERVICE: Final = "metering.ingest.v1.IngestService"
+RETRIED_METHODS: Final = (f"{_SERVICE}/GetFeedHeads",)
 """Calls that gRPC may repeat by itself: they only read."""
 _HEADS_TIMEOUT_S: Final = 5.0
 
@@ -62,8 +63,8 @@ class EventLog(Protocol):
 class IngestClient:
     """Ingest over gRPC. Raises MeterlineError, as ingest did."""
 
-    def __init__(self, stub: IngestServiceAsyncStub) -> None:
-        self._stub = stub
+    def __init__(self, channel: grpc.aio.Channel) -> None:
+        self._stub = pb_grpc.IngestServiceStub(channel)
         self.feed = GrpcFeedSource(self._read_feed, self._feed_heads)
 
     async def heads(self) -> AsOf:
@@ -77,10 +78,9 @@ class IngestClient:
         """Yield pages of a customer's events of some types and a period, between two points of the log."""
         call = self._stub.ListEvents(wire.events_request(customer, types, period, after, up_to))
         try:
-            async for response in call:
-                yield [LoggedEvent(wire.readable_event(stored), stored) for stored in response.events]
-        except grpc.RpcError as error:
-            raise from_rpc_error(error) from error
+            with neighbour_errors("ingest"):
+                async for response in call:
+                    yield [LoggedEvent(wire.readable_event(stored), stored) for stored in response.events]
         finally:
             # An abandoned call is never collected and its server side lives on.
             call.cancel()
