@@ -40,8 +40,8 @@ def main() -> int:
         if keep:
             _say_how_to_go_on(suite)
     except (CommandError, FlightsUnavailableError, TimeoutError) as error:
-        print(f"\nmake demo: {error}", file=sys.stderr)
-        keep = False
+        keep = True
+        print(f"\nmake demo: {error}\nWhat the services said is in {directory}.", file=sys.stderr)
         return 1
     finally:
         suite.stop()

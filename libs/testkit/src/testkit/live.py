@@ -71,7 +71,13 @@ class LiveSuite:
                 stderr=log,
                 start_new_session=True,
             )
-        wait_until(self._is_ready, f"meterline up to write {self.ready_file}", _START_LIMIT_S)
+        try:
+            wait_until(self._is_ready, f"meterline up to write {self.ready_file}", _START_LIMIT_S)
+        except BaseException:
+            process, self._process = self._process, None
+            process.terminate()
+            process.wait(_STOP_LIMIT_S)
+            raise
 
     def stop(self) -> None:
         """Stop the suite by SIGTERM and wait for its end. Raises `CommandError` if it does not end cleanly."""
