@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import json
 import time
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, contextmanager
 from typing import TYPE_CHECKING, Final, Protocol, TypeVar
 
 import grpc
 
+from chassis.errors import Forbidden, Internal, Reason, Unauthenticated, Unavailable, from_rpc_error
 from chassis.interceptors.client import client_interceptors
 from chassis.settings import SettingsError
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterable, Sequence
+    from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
     from pathlib import Path
 
     from chassis.settings import ServiceSettings
@@ -172,3 +173,23 @@ def _service_config(retried_methods: Iterable[str]) -> dict[str, object]:
         }
         config["methodConfig"] = [{"name": names, "retryPolicy": retry}]
     return config
+
+
+@contextmanager
+def neighbour_errors(neighbour: str) -> Iterator[None]:
+    """Raise what `neighbour` answers in the block as our own MeterlineError; most of it is for our caller to read.
+
+    Not so a token it refuses, which is this service's own (a defect, not a hint to log in again), nor that it can't be
+    reached: our caller reached us.
+    """
+    try:
+        yield
+    except grpc.RpcError as failure:
+        error = from_rpc_error(failure)
+        if isinstance(error, Unauthenticated | Forbidden):
+            message = f"{neighbour} does not accept this service's own token; mend its service_token_file"
+            raise Internal(Reason.INTERNAL, message) from failure
+        if isinstance(error, Unavailable) and error.reason is Reason.UNAVAILABLE:
+            message = f"{neighbour} can't be reached; call again"
+            raise Unavailable(Reason.UPSTREAM_UNAVAILABLE, message, retry_after_s=1.0) from failure
+        raise error from failure

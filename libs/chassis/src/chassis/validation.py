@@ -10,13 +10,12 @@ from typing import TYPE_CHECKING, Any, Final
 
 import protovalidate
 from google.protobuf.descriptor import FieldDescriptor
+from google.protobuf.message import Message
 
 from chassis.errors import VIOLATIONS_MAX, FieldViolation, InvalidRequest, Reason, invalid_field
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from google.protobuf.message import Message
+    from collections.abc import Iterator, Mapping
 
 # Compiled rules are kept per message type inside; one for the process.
 _VALIDATOR: Final = protovalidate.Validator()
@@ -52,25 +51,23 @@ def _texts(message: Message, parent: str) -> Iterator[tuple[str, str]]:
             texts = enumerate(value) if field.is_repeated else [(None, value)]
             for index, text in texts:
                 yield (path if index is None else f"{path}[{index}]"), text
-        elif field.type == FieldDescriptor.TYPE_MESSAGE:
-            yield from _texts_below(field, value, path)
+        elif field.message_type is not None and not field.is_repeated:
+            yield from _texts(value, f"{path}.")
+        elif field.message_type is not None and field.message_type.GetOptions().map_entry:
+            yield from _texts_of_map(value, path)
+        elif field.message_type is not None:
+            for index, item in enumerate(value):
+                yield from _texts(item, f"{path}[{index}].")
 
 
-def _texts_below(field: FieldDescriptor, value: Any, path: str) -> Iterator[tuple[str, str]]:
-    """Yield the texts of the messages in a field: one, many or a map's."""
-    if not field.is_repeated:
-        yield from _texts(value, f"{path}.")
-    elif field.message_type.GetOptions().map_entry:
-        for key, item in value.items():
-            # Keys may be numbers, and so may values; a text in a key is named by its map.
-            yield path, str(key)
-            if isinstance(item, str):
-                yield f"{path}[{key}]", item
-            elif field.message_type.fields_by_name["value"].type == FieldDescriptor.TYPE_MESSAGE:
-                yield from _texts(item, f"{path}[{key}].")
-    else:
-        for index, item in enumerate(value):
-            yield from _texts(item, f"{path}[{index}].")
+def _texts_of_map(entries: Mapping[Any, Any], path: str) -> Iterator[tuple[str, str]]:
+    """Yield the texts of a map; one in a key is named by its map. Keys and values may also be numbers."""
+    for key, item in entries.items():
+        yield path, str(key)
+        if isinstance(item, str):
+            yield f"{path}[{key}]", item
+        elif isinstance(item, Message):
+            yield from _texts(item, f"{path}[{key}].")
 
 
 def _violation(found: protovalidate.Violation) -> FieldViolation:

@@ -7,7 +7,9 @@ from google.protobuf.message import Message
 
 from chassis.errors import FieldViolation, InvalidRequest, Reason
 from chassis.validation import check_request, check_texts
+from metering.common.v1 import feed_pb2
 from metering.ingest.v1 import ingest_service_pb2 as pb
+from metering.ingest.v1 import usage_event_pb2 as event_pb
 
 
 def test_a_request_that_keeps_the_rules_passes() -> None:
@@ -56,10 +58,13 @@ def test_a_thousand_broken_fields_are_told_by_the_first_fifty() -> None:
     [
         (pb.GetEventRequest(source="a\0b", id="1"), "source"),
         (pb.ListEventsRequest(customers=["a", "b\0"]), "customers[1]"),
-        (pb.ReportRequest(events=[{"id": "1"}, {"id": "2", "type": "\0"}]), "events[1].type"),
-        (pb.ReportRequest(events=[{"properties": {"unit": "kg", "size": "\0"}}]), "events[0].properties[size]"),
-        (pb.ReportRequest(events=[{"properties": {"\0": "kg"}}]), "events[0].properties"),
-        (pb.ReportRequest(columns={"sources": {"values": ["crm", "\0"]}}), "columns.sources.values[1]"),
+        (pb.ReportRequest(events=[event_pb.UsageEvent(), event_pb.UsageEvent(type="\0")]), "events[1].type"),
+        (
+            pb.ReportRequest(events=[event_pb.UsageEvent(properties={"unit": "kg", "size": "\0"})]),
+            "events[0].properties[size]",
+        ),
+        (pb.ReportRequest(events=[event_pb.UsageEvent(properties={"\0": "kg"})]), "events[0].properties"),
+        (pb.ReportRequest(columns=event_pb.UsageEventColumns(ids=["crm", "\0"])), "columns.ids[1]"),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
@@ -71,6 +76,6 @@ def test_a_nul_is_refused_wherever_it_stands(request_: Message, field: str) -> N
 
 
 def test_a_zero_byte_outside_texts_is_no_fault() -> None:
-    request = pb.ReadFeedRequest(cursor={"chain": bytes(32)})
+    request = pb.ReadFeedRequest(cursor=feed_pb2.FeedCursor(chain=bytes(32)))
 
     check_texts(request, request.SerializeToString())

@@ -8,10 +8,10 @@ from chassis.client import open_channel, service_token_source
 from chassis.entry import main
 from chassis.server import Composition
 from invoicing.config import InvoicingMigrateSettings, InvoicingSettings
-from invoicing.operations import Dependencies
+from invoicing.operations import Deps
 from invoicing.rpc import served
 from invoicing.telemetry import Instruments
-from invoicing.upstream import RETRIED_METHODS, Rating
+from invoicing.upstream import RETRIED_METHODS, RatingClient
 from invoicing.worker import Verifier
 
 if TYPE_CHECKING:
@@ -25,14 +25,14 @@ async def compose(runtime: Runtime[InvoicingSettings]) -> Composition:
         settings.rating_target, settings, service_token_source(settings), retried_methods=RETRIED_METHODS
     )
     runtime.closing.push_async_callback(channel.close, None)
-    dependencies = Dependencies(
+    deps = Deps(
         engine=runtime.engine,
-        rating=Rating(channel),
         clock=runtime.clock,
+        rating=RatingClient(channel),
         instruments=Instruments(runtime.telemetry.meter),
     )
-    verifier = Verifier(dependencies, settings.verify_interval_s)
-    return Composition(served=[served(dependencies)], workers=[verifier.worker()])
+    verifier = Verifier(deps, settings.verify_interval_s)
+    return Composition(served=[served(deps)], workers=[verifier.worker()])
 
 
 if __name__ == "__main__":

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from chassis.clock import Clock
     from invoicing.domain.invoice import DraftLine, Rated
     from invoicing.telemetry import Instruments
-    from invoicing.upstream import Rating
+    from invoicing.upstream import RatingClient
     from metering.aggregator.v1 import usage_pb2
     from metering.invoicing.v1 import invoice_pb2
 
@@ -45,12 +45,12 @@ _PAGE_BYTES_MAX: Final = 4 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
-class Dependencies:
-    """What the operations work with; made once, in `__main__`."""
+class Deps:
+    """What the use cases work with; made once per process."""
 
     engine: AsyncEngine
-    rating: Rating
     clock: Clock
+    rating: RatingClient
     instruments: Instruments
 
 
@@ -58,13 +58,13 @@ class Dependencies:
 
 
 async def apply_profile(
-    request: pb.ApplyBillingProfileRequest, tenant: str, dependencies: Dependencies
+    deps: Deps, tenant: str, request: pb.ApplyBillingProfileRequest
 ) -> pb.ApplyBillingProfileResponse:
     """Make the billing profile what the request says; the same content again changes nothing."""
-    async with transaction(dependencies.engine) as conn, once(conn, "ApplyBillingProfile", request) as slot:
+    async with transaction(deps.engine) as conn, once(conn, "ApplyBillingProfile", request) as slot:
         if slot.response is not None:
             return pb.ApplyBillingProfileResponse.FromString(slot.response)
-        response = await _apply_profile(conn, request, tenant, dependencies.clock)
+        response = await _apply_profile(conn, request, tenant, deps.clock)
         slot.keep(response.SerializeToString())
         return response
 
@@ -89,26 +89,26 @@ def _content(profile: BillingProfile) -> BillingProfile:
     return replace(profile, version=0, created_at=None)
 
 
-async def profile_of(tenant: str, dependencies: Dependencies) -> BillingProfile:
+async def profile_of(deps: Deps, tenant: str) -> BillingProfile:
     """Give the billing profile in force."""
-    async with transaction(dependencies.engine) as conn:
+    async with transaction(deps.engine) as conn:
         return await store.newest_profile(conn, tenant) or default_profile(tenant)
 
 
 # --- drafts ----------------------------------------------------------------------------------------------------------
 
 
-async def preview(request: pb.PreviewInvoiceRequest, tenant: str, dependencies: Dependencies) -> InvoiceDraft:
+async def preview(deps: Deps, tenant: str, request: pb.PreviewInvoiceRequest) -> InvoiceDraft:
     """Give the draft of a period as usage is now, with the adjustments that finalising it now would add."""
-    rated = await dependencies.rating.live_charges(
+    rated = await deps.rating.live_charges(
         contract=request.contract, customer=request.customer, billing_period=request.billing_period
     )
-    profile = await profile_of(tenant, dependencies)
-    async with transaction(dependencies.engine) as conn:
+    profile = await profile_of(deps, tenant)
+    async with transaction(deps.engine) as conn:
         billed = await store.billed_periods(conn, tenant, rated.contract)
 
     async def adjusted(earlier: BilledPeriod) -> tuple[DraftLine, ...]:
-        now = await dependencies.rating.live_charges(contract=rated.contract, billing_period=earlier.billing_period)
+        now = await deps.rating.live_charges(contract=rated.contract, billing_period=earlier.billing_period)
         # Finalising rates an earlier period by the prices it was billed by; live charges follow the contract as it is
         # now. Where the two differ, an adjustment can't be foreseen, and none is shown.
         return adjust(earlier, now, rated.currency) if same_prices(earlier, now) else ()
@@ -120,66 +120,62 @@ async def preview(request: pb.PreviewInvoiceRequest, tenant: str, dependencies: 
 # --- finalisation ----------------------------------------------------------------------------------------------------
 
 
-async def finalize(
-    contract: str, billing_period: str, tenant: str, dependencies: Dependencies
-) -> tuple[FrozenInvoice, bool]:
+async def finalize(deps: Deps, tenant: str, contract: str, billing_period: str) -> tuple[FrozenInvoice, bool]:
     """Make the invoice of a period final; give it, and whether this call made it.
 
     Raises what rating raises while usage is not sealed, and Conflict if other finalisations of the same contract kept
     getting in between.
     """
     for _attempt in range(_FINALIZE_ATTEMPTS_MAX):
-        async with transaction(dependencies.engine) as conn:
+        async with transaction(deps.engine) as conn:
             existing = await store.invoice_of_period(conn, tenant, contract, billing_period)
             if existing is not None:
                 return existing, False
             profile = await store.newest_profile(conn, tenant) or default_profile(tenant)
             billed = await store.billed_periods(conn, tenant, contract)
         try:
-            return await _finalize_once(contract, billing_period, profile, billed, tenant, dependencies), True
+            return await _finalize_once(deps, tenant, contract, billing_period, profile, billed), True
         except store.AlreadyBilledError:
-            dependencies.instruments.repeated()
+            deps.instruments.repeated()
     raise Conflict(
         Reason.TRANSACTION_CONFLICT, f"other invoices of contract {contract} are being made final; call again"
     )
 
 
 async def _finalize_once(
+    deps: Deps,
+    tenant: str,
     contract: str,
     billing_period: str,
     profile: BillingProfile,
     billed: Sequence[BilledPeriod],
-    tenant: str,
-    dependencies: Dependencies,
 ) -> FrozenInvoice:
     """Ask rating, decide, and write once. What was read may be stale by then: the keys of what is written tell."""
-    started_s = dependencies.clock.monotonic_s()
+    started_s = deps.clock.monotonic_s()
     attributes = {"metering.contract": contract, "metering.billing_period": billing_period}
     with start_span(FINALIZE_SPAN, money=True, attributes=attributes) as span:
-        rated = await dependencies.rating.rate(contract, billing_period, profile.grace)
-        amended = await _amendments(billed, rated, profile, dependencies)
+        rated = await deps.rating.rate(contract, billing_period, profile.grace)
+        amended = await _amendments(deps, billed, rated, profile)
         adjustments = [line for earlier, now in amended for line in adjust(earlier, now, rated.currency)]
         draft = compose(rated, adjustments, profile.seller)
         snapshots = [_own(rated), *(_amended(earlier, now) for earlier, now in amended)]
-        async with transaction(dependencies.engine) as conn:
+        async with transaction(deps.engine) as conn:
             await store.claim_snapshots(conn, tenant, contract, snapshots, billing_period)
-            invoice = await _issue(conn, draft, profile, tenant, dependencies.clock)
+            invoice = await _issue(conn, draft, profile, tenant, deps.clock)
             await store.add_lines(conn, tenant, invoice)
         span.set_attribute("metering.invoice", invoice.number)
         span.set_attribute("metering.invoice.lines", len(invoice.lines))
-    dependencies.instruments.finalized(
-        lines=len(invoice.lines), duration_s=dependencies.clock.monotonic_s() - started_s
-    )
+    deps.instruments.finalized(lines=len(invoice.lines), duration_s=deps.clock.monotonic_s() - started_s)
     return _as_stored(invoice)
 
 
 async def _amendments(
-    billed: Sequence[BilledPeriod], rated: Rated, profile: BillingProfile, dependencies: Dependencies
+    deps: Deps, billed: Sequence[BilledPeriod], rated: Rated, profile: BillingProfile
 ) -> list[tuple[BilledPeriod, Rated]]:
     """Rate again each earlier period whose usage has changed since it was billed."""
 
     async def amendment(earlier: BilledPeriod) -> tuple[BilledPeriod, Rated]:
-        now = await dependencies.rating.rate(
+        now = await deps.rating.rate(
             rated.contract, earlier.billing_period, profile.grace, amends_snapshot_id=earlier.snapshot_id
         )
         return earlier, now
@@ -262,23 +258,23 @@ async def _each(ask: Callable[[Given], Awaitable[Result]], questions: Sequence[G
 # --- reading ---------------------------------------------------------------------------------------------------------
 
 
-async def invoice_by_number(number: str, tenant: str, dependencies: Dependencies) -> FrozenInvoice:
+async def invoice_by_number(deps: Deps, tenant: str, number: str) -> FrozenInvoice:
     """Give an invoice. Raises NotFound."""
-    async with transaction(dependencies.engine) as conn:
+    async with transaction(deps.engine) as conn:
         invoice = await store.invoice_by_number(conn, tenant, number)
     if invoice is None:
         raise NotFound(Reason.INVOICE_NOT_FOUND, f"there is no invoice {number!a}; ListInvoices names them all")
     return invoice
 
 
-async def invoice_of_line(line: str, tenant: str, dependencies: Dependencies) -> invoice_pb2.Invoice:
+async def invoice_of_line(deps: Deps, tenant: str, line: str) -> invoice_pb2.Invoice:
     """Give the invoice that holds a line. Raises NotFound."""
     if is_draft_line_id(line):
         message = f"{line} is a line of a draft, which moves with usage; finalize the period and ask for its line then"
         raise NotFound(Reason.LINE_NOT_FOUND, message)
     invoice = None
     if is_line_id(line):
-        async with transaction(dependencies.engine) as conn:
+        async with transaction(deps.engine) as conn:
             invoice = await store.invoice_of_line(conn, tenant, line)
     if invoice is None:
         message = f"there is no invoice line {line!a}; GetInvoice names the lines of an invoice"
@@ -286,12 +282,12 @@ async def invoice_of_line(line: str, tenant: str, dependencies: Dependencies) ->
     return wire.invoice_to_proto(invoice)
 
 
-async def explain(line_id: str, tenant: str, dependencies: Dependencies) -> pb.ExplainLineResponse:
+async def explain(deps: Deps, tenant: str, line_id: str) -> pb.ExplainLineResponse:
     """Give line -> charge -> snapshot -> windows, and how the amount follows from the charge."""
-    invoice = await invoice_of_line(line_id, tenant, dependencies)
+    invoice = await invoice_of_line(deps, tenant, line_id)
     line = wire.line_by_id(invoice, line_id)
-    charge = await dependencies.rating.explain(line.charge_id)
-    async with transaction(dependencies.engine) as conn:
+    charge = await deps.rating.explain(line.charge_id)
+    async with transaction(deps.engine) as conn:
         billed_before = await store.billed_before_line(conn, tenant, line_id)
     steps = explain_amount(
         kind=wire.kind_of(line),
@@ -304,14 +300,14 @@ async def explain(line_id: str, tenant: str, dependencies: Dependencies) -> pb.E
 
 
 async def line_events(
-    line_id: str, limit: int, tenant: str, dependencies: Dependencies
+    deps: Deps, tenant: str, line_id: str, limit: int
 ) -> AsyncGenerator[Sequence[usage_pb2.MeteredEvent], None]:
     """Stream the events behind a line; of an adjustment, those that arrived after the period was billed before."""
-    line = wire.line_by_id(await invoice_of_line(line_id, tenant, dependencies), line_id)
+    line = wire.line_by_id(await invoice_of_line(deps, tenant, line_id), line_id)
     kind = wire.kind_of(line)
     if kind is LineKind.FIXED:
         return
-    pages = dependencies.rating.events(line.charge_id, only_amendment=kind is LineKind.ADJUSTMENT, limit=limit)
+    pages = deps.rating.events(line.charge_id, only_amendment=kind is LineKind.ADJUSTMENT, limit=limit)
     # Closed here, so that the call to rating ends with ours and not when the garbage collector comes by.
     async with aclosing(pages):
         async for page in pages:
@@ -319,11 +315,11 @@ async def line_events(
 
 
 async def list_invoices(
-    request: pb.ListInvoicesRequest, after: tuple[str, int], tenant: str, dependencies: Dependencies
+    deps: Deps, tenant: str, request: pb.ListInvoicesRequest, after: tuple[str, int]
 ) -> tuple[Sequence[FrozenInvoice], str]:
     """Give a page of invoices by series and number, and the token of the next page (empty on the last)."""
     limit = request.page_size or _PAGE_INVOICES_DEFAULT
-    async with transaction(dependencies.engine) as conn:
+    async with transaction(deps.engine) as conn:
         found = await store.list_invoices(
             conn,
             tenant,
@@ -349,18 +345,18 @@ def _fitting(invoices: Sequence[FrozenInvoice]) -> Sequence[FrozenInvoice]:
 # --- checking --------------------------------------------------------------------------------------------------------
 
 
-async def tenants(dependencies: Dependencies) -> Sequence[str]:
+async def tenants(deps: Deps) -> Sequence[str]:
     """Give every tenant that has invoices; for the check in the background."""
-    async with transaction(dependencies.engine) as conn:
+    async with transaction(deps.engine) as conn:
         return await store.tenants(conn)
 
 
-async def verify(tenant: str, dependencies: Dependencies) -> Audit:
+async def verify(deps: Deps, tenant: str) -> Audit:
     """Check all invoices of a tenant against their digests, their chains, their numbers and their rows."""
-    async with transaction(dependencies.engine) as conn:
+    async with transaction(deps.engine) as conn:
         # Before the invoices: those made final in the meantime lie beyond and are checked like the others.
         audit = Audit(await store.series_heads(conn, tenant))
-    async with aclosing(store.every_invoice(dependencies.engine, tenant)) as stored:
+    async with aclosing(store.every_invoice(deps.engine, tenant)) as stored:
         async for each in stored:
             audit.check(each.invoice, each.lines)
     audit.finish()

@@ -1,4 +1,4 @@
-"""The servicer: check, ask the operation, render. Errors are raised; the chassis turns them into statuses."""
+"""The service as gRPC sees it: each method checks, calls one use case and renders its result."""
 
 from __future__ import annotations
 
@@ -13,11 +13,12 @@ from metering.invoicing.v1 import invoicing_service_pb2 as pb
 from metering.invoicing.v1 import invoicing_service_pb2_grpc as pb_grpc
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Mapping
+    from collections.abc import AsyncGenerator
 
-    import grpc.aio
+    import grpc
 
-    from invoicing.operations import Dependencies
+    from chassis.auth import Policy
+    from invoicing.operations import Deps
 
     Context = grpc.aio.ServicerContext[Any, Any]
 
@@ -26,7 +27,7 @@ SERVICE: Final = "metering.invoicing.v1.InvoicingService"
 _READ: Final = frozenset({Scope.READ})
 _ADMIN: Final = frozenset({Scope.ADMIN})
 
-POLICY: Final[Mapping[str, frozenset[Scope]]] = {
+POLICY: Final[Policy] = {
     f"/{SERVICE}/ApplyBillingProfile": _ADMIN,
     f"/{SERVICE}/GetBillingProfile": _READ,
     f"/{SERVICE}/PreviewInvoice": _READ,
@@ -40,80 +41,78 @@ POLICY: Final[Mapping[str, frozenset[Scope]]] = {
 
 
 class InvoicingServicer(pb_grpc.InvoicingServiceServicer):
-    """`metering.invoicing.v1.InvoicingService`; the contract says what each call means."""
+    """InvoicingService. Errors are raised as they are; the server's interceptor renders them."""
 
-    def __init__(self, dependencies: Dependencies) -> None:
-        self._dependencies = dependencies
+    def __init__(self, deps: Deps) -> None:
+        """Serve the use cases with `deps`."""
+        self._deps = deps
 
-    async def ApplyBillingProfile(  # noqa: D102 - the contract documents and names it
+    async def ApplyBillingProfile(
         self, request: pb.ApplyBillingProfileRequest, context: Context
     ) -> pb.ApplyBillingProfileResponse:
-        return await operations.apply_profile(request, current_tenant(), self._dependencies)
+        """Set the billing profile."""
+        return await operations.apply_profile(self._deps, current_tenant(), request)
 
-    async def GetBillingProfile(  # noqa: D102
+    async def GetBillingProfile(
         self, request: pb.GetBillingProfileRequest, context: Context
     ) -> pb.GetBillingProfileResponse:
-        profile = await operations.profile_of(current_tenant(), self._dependencies)
+        """Return the billing profile."""
+        profile = await operations.profile_of(self._deps, current_tenant())
         return pb.GetBillingProfileResponse(profile=wire.profile_to_proto(profile))
 
-    async def PreviewInvoice(  # noqa: D102
-        self, request: pb.PreviewInvoiceRequest, context: Context
-    ) -> pb.PreviewInvoiceResponse:
+    async def PreviewInvoice(self, request: pb.PreviewInvoiceRequest, context: Context) -> pb.PreviewInvoiceResponse:
+        """Return the draft of a period."""
         if bool(request.contract) == bool(request.customer):
             reason = Reason.FIELD_INVALID if request.contract else Reason.FIELD_REQUIRED
             raise invalid_field("contract", reason, "name either the contract or the customer, not both")
-        draft = await operations.preview(request, current_tenant(), self._dependencies)
+        draft = await operations.preview(self._deps, current_tenant(), request)
         return pb.PreviewInvoiceResponse(invoice=wire.draft_to_proto(draft))
 
-    async def FinalizeInvoice(  # noqa: D102
-        self, request: pb.FinalizeInvoiceRequest, context: Context
-    ) -> pb.FinalizeInvoiceResponse:
+    async def FinalizeInvoice(self, request: pb.FinalizeInvoiceRequest, context: Context) -> pb.FinalizeInvoiceResponse:
+        """Make the invoice of a period final."""
         invoice, created = await operations.finalize(
-            request.contract, request.billing_period, current_tenant(), self._dependencies
+            self._deps, current_tenant(), request.contract, request.billing_period
         )
         return pb.FinalizeInvoiceResponse(invoice=wire.invoice_to_proto(invoice), created=created)
 
-    async def GetInvoice(  # noqa: D102
-        self, request: pb.GetInvoiceRequest, context: Context
-    ) -> pb.GetInvoiceResponse:
-        invoice = await operations.invoice_by_number(request.number, current_tenant(), self._dependencies)
+    async def GetInvoice(self, request: pb.GetInvoiceRequest, context: Context) -> pb.GetInvoiceResponse:
+        """Return an invoice."""
+        invoice = await operations.invoice_by_number(self._deps, current_tenant(), request.number)
         return pb.GetInvoiceResponse(invoice=wire.invoice_to_proto(invoice), canonical_json=invoice.canonical_json)
 
-    async def ListInvoices(  # noqa: D102
-        self, request: pb.ListInvoicesRequest, context: Context
-    ) -> pb.ListInvoicesResponse:
+    async def ListInvoices(self, request: pb.ListInvoicesRequest, context: Context) -> pb.ListInvoicesResponse:
+        """Return a page of invoices."""
         after = wire.page_token_from_text(request.page_token)
-        page, next_page_token = await operations.list_invoices(request, after, current_tenant(), self._dependencies)
+        page, next_page_token = await operations.list_invoices(self._deps, current_tenant(), request, after)
         invoices = [wire.invoice_to_proto(invoice) for invoice in page]
         return pb.ListInvoicesResponse(invoices=invoices, next_page_token=next_page_token)
 
-    async def ExplainLine(  # noqa: D102
-        self, request: pb.ExplainLineRequest, context: Context
-    ) -> pb.ExplainLineResponse:
-        return await operations.explain(request.line_id, current_tenant(), self._dependencies)
+    async def ExplainLine(self, request: pb.ExplainLineRequest, context: Context) -> pb.ExplainLineResponse:
+        """Walk from a line to its windows."""
+        return await operations.explain(self._deps, current_tenant(), request.line_id)
 
-    async def ListLineEvents(  # noqa: D102
+    async def ListLineEvents(
         self, request: pb.ListLineEventsRequest, context: Context
     ) -> AsyncGenerator[pb.ListLineEventsResponse, None]:
-        pages = operations.line_events(request.line_id, request.limit, current_tenant(), self._dependencies)
+        """Stream the events behind a line."""
+        pages = operations.line_events(self._deps, current_tenant(), request.line_id, request.limit)
         async with aclosing(pages):
             async for page in pages:
                 yield pb.ListLineEventsResponse(events=page)
 
-    async def VerifyInvoices(  # noqa: D102
-        self, request: pb.VerifyInvoicesRequest, context: Context
-    ) -> pb.VerifyInvoicesResponse:
-        audit = await operations.verify(current_tenant(), self._dependencies)
+    async def VerifyInvoices(self, request: pb.VerifyInvoicesRequest, context: Context) -> pb.VerifyInvoicesResponse:
+        """Check every frozen invoice."""
+        audit = await operations.verify(self._deps, current_tenant())
         return pb.VerifyInvoicesResponse(
             invoice_count=audit.invoice_count, head_chain=audit.head_chain, problems=audit.problems
         )
 
 
-def served(dependencies: Dependencies) -> Served:
-    """Give what the server offers: the servicer and who may call what."""
-    servicer = InvoicingServicer(dependencies)
+def served(deps: Deps) -> Served:
+    """Describe the service to the server."""
+    servicer = InvoicingServicer(deps)
     return Served(
         add=lambda server: pb_grpc.add_InvoicingServiceServicer_to_server(servicer, server),
-        service_names=[SERVICE],
+        service_names=(SERVICE,),
         policy=POLICY,
     )

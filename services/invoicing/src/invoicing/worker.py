@@ -10,7 +10,7 @@ from chassis.workers import Worker
 from invoicing import operations
 
 if TYPE_CHECKING:
-    from invoicing.operations import Dependencies
+    from invoicing.operations import Deps
 
 _log = get_logger(__name__)
 
@@ -21,8 +21,8 @@ class Verifier:
     It never makes the service unready: invoices that were tampered with are no reason to stop billing the others.
     """
 
-    def __init__(self, dependencies: Dependencies, interval_s: float) -> None:
-        self._dependencies = dependencies
+    def __init__(self, deps: Deps, interval_s: float) -> None:
+        self._deps = deps
         self._interval_s = interval_s
 
     def worker(self) -> Worker:
@@ -38,17 +38,17 @@ class Verifier:
     async def check_all(self) -> None:
         """Check the invoices of all tenants once."""
         invoices = problems = 0
-        for tenant in await operations.tenants(self._dependencies):
-            audit = await operations.verify(tenant, self._dependencies)
+        for tenant in await operations.tenants(self._deps):
+            audit = await operations.verify(self._deps, tenant)
             invoices += audit.invoice_count
             problems += audit.problem_count
             if audit.problems:
                 # The runbook begins with this line; VerifyInvoices gives the whole list.
                 _log.error("frozen invoices are not as they were", tenant=tenant, problems=audit.problems[:10])
-        self._dependencies.instruments.verified(invoices=invoices, problems=problems)
+        self._deps.instruments.verified(invoices=invoices, problems=problems)
 
     async def _pause(self, stop: asyncio.Event) -> None:
-        pause = asyncio.ensure_future(self._dependencies.clock.sleep(self._interval_s))
+        pause = asyncio.ensure_future(self._deps.clock.sleep(self._interval_s))
         stopped = asyncio.ensure_future(stop.wait())
         try:
             await asyncio.wait((pause, stopped), return_when=asyncio.FIRST_COMPLETED)

@@ -15,7 +15,7 @@ from chassis.postgres import open_engine, transaction
 from invoicing import operations, store
 from invoicing.domain.composition import compose
 from invoicing.domain.invoice import BilledPeriod, BillingProfile, DraftLine, IssuedInvoice, Rated
-from invoicing.operations import Dependencies
+from invoicing.operations import Deps
 from invoicing.telemetry import Instruments
 from meterline.suite.databases import ServiceDatabase
 from testkit.clock import FakeClock
@@ -51,9 +51,9 @@ async def database(fresh_database: DatabaseMaker, postgres_cluster: Cluster) -> 
 
 
 @pytest.fixture
-def dependencies(database: Database, clock: FakeClock) -> Dependencies:
+def deps(database: Database, clock: FakeClock) -> Deps:
     """What operations on the database alone need: nobody is asked here."""
-    return Dependencies(
+    return Deps(
         engine=database.app,
         rating=SimpleNamespace(),  # type: ignore[arg-type]
         clock=clock,

@@ -15,7 +15,7 @@ from chassis.postgres import transaction
 from invoicing import operations
 from invoicing.domain.invoice import Charge, IssuedInvoice, Rated
 from invoicing.migrations import FACT_TABLES
-from invoicing.operations import Dependencies
+from invoicing.operations import Deps
 from invoicing.worker import Verifier
 
 ChargeMaker = Callable[..., Charge]
@@ -40,8 +40,8 @@ async def three(bill: Bill, charge: ChargeMaker, fee: ChargeMaker, rated: RatedM
     ]
 
 
-async def problems(dependencies: Dependencies) -> list[str]:
-    return (await operations.verify("acme", dependencies)).problems
+async def problems(deps: Deps) -> list[str]:
+    return (await operations.verify(deps, "acme")).problems
 
 
 async def as_superuser(database: Database, *statements: str) -> None:
@@ -97,16 +97,14 @@ async def test_a_text_and_its_hashes_can_not_even_be_added_apart(database: Datab
 # --- the check -------------------------------------------------------------------------------------------------------
 
 
-async def test_what_was_frozen_and_left_alone_has_no_problem(
-    three: list[IssuedInvoice], dependencies: Dependencies
-) -> None:
-    audit = await operations.verify("acme", dependencies)
+async def test_what_was_frozen_and_left_alone_has_no_problem(three: list[IssuedInvoice], deps: Deps) -> None:
+    audit = await operations.verify(deps, "acme")
 
     assert (audit.invoice_count, audit.problems, audit.head_chain) == (3, [], three[2].chain)
 
 
 async def test_an_edited_text_with_its_hashes_made_to_fit_is_found(
-    database: Database, three: list[IssuedInvoice], dependencies: Dependencies
+    database: Database, three: list[IssuedInvoice], deps: Deps
 ) -> None:
     edited = "convert_to(replace(convert_from(canonical_json, 'UTF8'), '\"1.01\"', '\"0.01\"'), 'UTF8')"
     await as_superuser(
@@ -115,61 +113,57 @@ async def test_an_edited_text_with_its_hashes_made_to_fit_is_found(
         f" chain = sha256(previous_chain || sha256({edited})) WHERE number = 'INV-000002'",
     )
 
-    assert await problems(dependencies) == [
+    assert await problems(deps) == [
         "INV-000002: the rows of its lines are not what it says",
         "INV-000003: it does not follow the invoice before it; one was changed, added or removed",
     ]
 
 
-async def test_a_removed_invoice_is_found(
-    database: Database, three: list[IssuedInvoice], dependencies: Dependencies
-) -> None:
+async def test_a_removed_invoice_is_found(database: Database, three: list[IssuedInvoice], deps: Deps) -> None:
     await as_superuser(database, "DELETE FROM invoice WHERE number = 'INV-000002'")
 
-    assert await problems(dependencies) == [
+    assert await problems(deps) == [
         "INV-000003: number 2 of series INV is missing before it",
         "INV-000003: it does not follow the invoice before it; one was changed, added or removed",
     ]
 
 
-async def test_a_tail_that_was_cut_off_is_found(
-    database: Database, three: list[IssuedInvoice], dependencies: Dependencies
-) -> None:
+async def test_a_tail_that_was_cut_off_is_found(database: Database, three: list[IssuedInvoice], deps: Deps) -> None:
     await as_superuser(database, "DELETE FROM invoice WHERE number >= 'INV-000002'")
 
-    assert await problems(dependencies) == ["series INV: it reached number 3, but ends with 1"]
+    assert await problems(deps) == ["series INV: it reached number 3, but ends with 1"]
 
 
 async def test_a_tail_cut_off_with_its_traces_shows_by_the_head_that_was_kept_elsewhere(
-    database: Database, three: list[IssuedInvoice], dependencies: Dependencies
+    database: Database, three: list[IssuedInvoice], deps: Deps
 ) -> None:
-    kept_elsewhere = (await operations.verify("acme", dependencies)).head_chain
+    kept_elsewhere = (await operations.verify(deps, "acme")).head_chain
     await as_superuser(
         database,
         "DELETE FROM invoice WHERE number = 'INV-000003'",
         "UPDATE invoice_series SET last_sequence = 2, chain = (SELECT chain FROM invoice WHERE number = 'INV-000002')",
     )
 
-    audit = await operations.verify("acme", dependencies)
+    audit = await operations.verify(deps, "acme")
 
     assert audit.problems == []
     assert audit.head_chain == three[1].chain != kept_elsewhere
 
 
 async def test_an_edited_row_of_a_line_which_would_bend_the_next_adjustment_is_found(
-    database: Database, three: list[IssuedInvoice], dependencies: Dependencies
+    database: Database, three: list[IssuedInvoice], deps: Deps
 ) -> None:
     await as_superuser(database, "UPDATE invoice_line SET amount = 0 WHERE line_id = 'INV-000001.2'")
 
-    assert await problems(dependencies) == ["INV-000001: the rows of its lines are not what it says"]
+    assert await problems(deps) == ["INV-000001: the rows of its lines are not what it says"]
 
 
 async def test_an_invoice_moved_to_another_customer_is_found(
-    database: Database, three: list[IssuedInvoice], dependencies: Dependencies
+    database: Database, three: list[IssuedInvoice], deps: Deps
 ) -> None:
     await as_superuser(database, "UPDATE invoice SET customer = 'DL' WHERE number = 'INV-000003'")
 
-    assert await problems(dependencies) == [
+    assert await problems(deps) == [
         "INV-000003: it is filed under another number, contract, period or customer than it says"
     ]
 
@@ -179,7 +173,7 @@ async def test_the_check_in_the_background_covers_every_tenant(
     bill: Bill,
     charge: ChargeMaker,
     rated: RatedMaker,
-    dependencies: Dependencies,
+    deps: Deps,
     caplog: pytest.LogCaptureFixture,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
@@ -187,9 +181,9 @@ async def test_the_check_in_the_background_covers_every_tenant(
     await bill(rated(charge()), tenant="globex")
     await as_superuser(database, "UPDATE invoice SET customer = 'DL' WHERE tenant = 'globex'")
 
-    await Verifier(dependencies, 3600).check_all()
+    await Verifier(deps, 3600).check_all()
 
-    assert await operations.tenants(dependencies) == ["acme", "globex"]
+    assert await operations.tenants(deps) == ["acme", "globex"]
     logged = capsys.readouterr().out + caplog.text
     assert "frozen invoices are not as they were" in logged
     assert "globex" in logged

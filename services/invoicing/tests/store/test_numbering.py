@@ -15,7 +15,7 @@ from chassis.postgres import transaction
 from invoicing import store
 from invoicing.domain.composition import adjust
 from invoicing.domain.invoice import BilledPeriod, Charge, IssuedInvoice, Rated
-from invoicing.operations import Dependencies
+from invoicing.operations import Deps
 from invoicing.worker import Verifier
 from testkit.clock import FakeClock
 from testkit.wait import eventually
@@ -58,7 +58,7 @@ async def test_a_first_invoice_that_failed_leaves_no_series(
 
 
 async def test_many_at_once_in_two_series_are_dense_and_chained(
-    database: Database, bill: Bill, charge: ChargeMaker, rated: RatedMaker, dependencies: Dependencies
+    database: Database, bill: Bill, charge: ChargeMaker, rated: RatedMaker, deps: Deps
 ) -> None:
     invoices = await asyncio.gather(
         *(bill(rated(charge(), contract=f"C-{n}"), prefix="A" if n % 2 else "B") for n in range(40))
@@ -142,10 +142,10 @@ async def test_the_newest_snapshot_counts_and_all_lines_add_up(
 
 
 async def test_the_check_in_the_background_waits_for_its_interval_and_stops_when_told(
-    dependencies: Dependencies, clock: FakeClock
+    deps: Deps, clock: FakeClock
 ) -> None:
     stop = asyncio.Event()
-    worker = asyncio.ensure_future(Verifier(dependencies, 3600).worker().run(stop))
+    worker = asyncio.ensure_future(Verifier(deps, 3600).worker().run(stop))
     await eventually(lambda: clock.sleepers == 1)
 
     clock.advance(3600)

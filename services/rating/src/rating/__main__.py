@@ -1,34 +1,38 @@
-"""The rating service: `python -m rating serve|migrate`. The only place that builds things and reads the environment."""
+"""Composition root of rating: `python -m rating serve|migrate`. The only place that builds things."""
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from chassis.client import open_channel, service_token_source
 from chassis.entry import main
-from chassis.server import Composition, Runtime, Served
-from metering.rating.v1 import rating_service_pb2_grpc as pb_grpc
+from chassis.server import Composition
 from rating.config import RatingMigrateSettings, RatingSettings
-from rating.operations import Dependencies
-from rating.rpc import POLICY, SERVICE, RatingServicer
+from rating.operations import Deps
+from rating.rpc import served
 from rating.telemetry import Instruments
-from rating.upstream import RETRIED_METHODS, Aggregator
+from rating.upstream import RETRIED_METHODS, AggregatorClient
 from rating.worker import workers
+
+if TYPE_CHECKING:
+    from chassis.server import Runtime
 
 
 async def compose(runtime: Runtime[RatingSettings]) -> Composition:
-    """Put the service together."""
+    """Build rating from what the process was given."""
     settings = runtime.settings
-    token_source = service_token_source(settings)
-    channel = open_channel(settings.aggregator_target, settings, token_source, retried_methods=RETRIED_METHODS)
-    runtime.closing.push_async_callback(channel.close, None)
-    aggregator = Aggregator(channel)
-    dependencies = Dependencies(runtime.engine, aggregator, runtime.clock, Instruments(runtime.telemetry.meter))
-    servicer = RatingServicer(dependencies)
-    served = Served(
-        add=lambda server: pb_grpc.add_RatingServiceServicer_to_server(servicer, server),
-        service_names=(SERVICE,),
-        policy=POLICY,
+    channel = open_channel(
+        settings.aggregator_target, settings, service_token_source(settings), retried_methods=RETRIED_METHODS
     )
-    return Composition(served=(served,), workers=workers(settings, aggregator.changes(), dependencies))
+    runtime.closing.push_async_callback(channel.close, None)
+    aggregator = AggregatorClient(channel)
+    deps = Deps(
+        engine=runtime.engine,
+        clock=runtime.clock,
+        aggregator=aggregator,
+        instruments=Instruments(runtime.telemetry.meter),
+    )
+    return Composition(served=[served(deps)], workers=workers(settings, aggregator.feed, deps))
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Settings of rating, read from RATING_* variables."""
+"""What rating can be told: every setting with its unit, default and reason."""
 
 from __future__ import annotations
 
@@ -9,11 +9,13 @@ from chassis.settings import MigrateSettings, ServiceSettings
 
 
 class RatingSettings(ServiceSettings):
-    """What `python -m rating serve` can be told."""
+    """Settings of `python -m rating serve`."""
 
     model_config = SettingsConfigDict(env_prefix="RATING_")
 
-    aggregator_target: str = Field(description="host:port of the aggregator, or dns:///name:port for its replicas.")
+    aggregator_target: str = Field(
+        description="Address of the aggregator, the left neighbour: host:port or dns:///name:port."
+    )
     live_interval_s: float = Field(
         0.5, gt=0.0, description="Pause between looks for changed usage; changes that fall together are rated once."
     )
@@ -23,6 +25,6 @@ class RatingSettings(ServiceSettings):
 
 
 class RatingMigrateSettings(MigrateSettings):
-    """What `python -m rating migrate` needs."""
+    """Settings of `python -m rating migrate`."""
 
     model_config = SettingsConfigDict(env_prefix="RATING_")

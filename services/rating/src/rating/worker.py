@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from chassis.feed.cursor import Segment
     from chassis.feed.source import FeedSource
     from rating.config import RatingSettings
-    from rating.operations import Dependencies
+    from rating.operations import Deps
     from rating.store import Claim
 
 Changes = list[tuple[str, wire.Change]]
@@ -29,8 +29,8 @@ _log = get_logger(__name__)
 class ChangeHandler:
     """Marks the contract periods that a batch of the change feed names, with the checkpoint, in one transaction."""
 
-    def __init__(self, dependencies: Dependencies) -> None:
-        self._dependencies = dependencies
+    def __init__(self, deps: Deps) -> None:
+        self._deps = deps
 
     async def prepare(self, segments: Sequence[Segment]) -> Changes:
         """Read the segments; the same span of one customer is kept once."""
@@ -42,7 +42,7 @@ class ChangeHandler:
 
     async def apply(self, conn: AsyncConnection, prepared: Changes) -> None:
         """Mark what changed."""
-        await operations.mark_changed(conn, prepared, self._dependencies)
+        await operations.mark_changed(self._deps, conn, prepared)
 
     async def reset(self) -> None:
         """Nothing is kept between batches."""
@@ -51,9 +51,9 @@ class ChangeHandler:
 class LiveRefresher:
     """Rates marked periods, some at once, and looks again after a pause in which further marks fall together."""
 
-    def __init__(self, settings: RatingSettings, dependencies: Dependencies) -> None:
+    def __init__(self, settings: RatingSettings, deps: Deps) -> None:
         self._settings = settings
-        self._dependencies = dependencies
+        self._deps = deps
 
     async def run(self, stop: asyncio.Event) -> None:
         """Go on until `stop` is set. A database that is away is waited for."""
@@ -69,12 +69,12 @@ class LiveRefresher:
     async def refresh_once(self) -> int:
         """Rate what is marked and due; give how many periods that was."""
         settings = self._settings
-        claims = await operations.take_claims(settings.live_periods_max, settings.live_lease_s, self._dependencies)
+        claims = await operations.take_claims(self._deps, settings.live_periods_max, settings.live_lease_s)
         free = asyncio.Semaphore(settings.live_calls_max)
 
         async def bounded(claim: Claim) -> None:
             async with free:
-                await operations.refresh_claim(claim, self._dependencies)
+                await operations.refresh_claim(self._deps, claim)
 
         async with asyncio.TaskGroup() as group:
             for claim in claims:
@@ -88,12 +88,10 @@ class LiveRefresher:
             return
 
 
-def workers(settings: RatingSettings, source: FeedSource, dependencies: Dependencies) -> tuple[Worker, ...]:
+def workers(settings: RatingSettings, source: FeedSource, deps: Deps) -> tuple[Worker, ...]:
     """Give the background loops of the service."""
-    consumer = FeedConsumer(
-        operations.CHANGES_CONSUMER, dependencies.engine, source, ChangeHandler(dependencies), dependencies.clock
-    )
-    refresher = LiveRefresher(settings, dependencies)
+    consumer = FeedConsumer(operations.CHANGES_CONSUMER, deps.engine, source, ChangeHandler(deps), deps.clock)
+    refresher = LiveRefresher(settings, deps)
     return (
         Worker("usage changes", consumer.run, consumer.problem),
         Worker("live charges", refresher.run),

@@ -15,13 +15,13 @@ from rating.operations.catalog import (
     list_plans,
     list_products,
 )
-from rating.operations.dependencies import Dependencies
+from rating.operations.deps import Deps
 from rating.operations.freezing import charge_events, explain, rate_usage
 from rating.operations.live import CHANGES_CONSUMER, live_charges, mark_changed, progress, refresh_claim, take_claims
 
 __all__ = [
     "CHANGES_CONSUMER",
-    "Dependencies",
+    "Deps",
     "apply_catalog",
     "apply_contract",
     "apply_customer",

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from chassis.requests import RepeatableRequest
     from rating.domain.catalog import Contract, Customer, Plan, Product
-    from rating.operations.dependencies import Dependencies
+    from rating.operations.deps import Deps
 
 Content = TypeVar("Content")
 _CREATED = values_pb2.APPLY_OUTCOME_CREATED
@@ -49,14 +49,14 @@ ResponseType = TypeVar("ResponseType", bound=_Response)
 
 
 async def _once(
+    deps: Deps,
     method: str,
     request: RepeatableRequest,
     kind: type[ResponseType],
     work: Callable[[AsyncConnection], Awaitable[ResponseType]],
-    dependencies: Dependencies,
 ) -> ResponseType:
     """Run `work` in one transaction, once for its request_id."""
-    async with transaction(dependencies.engine) as conn, once(conn, method, request) as slot:
+    async with transaction(deps.engine) as conn, once(conn, method, request) as slot:
         if slot.response is not None:
             return kind.FromString(slot.response)
         response = await work(conn)
@@ -75,18 +75,16 @@ def _following(
 # --- products --------------------------------------------------------------------------------------------------------
 
 
-async def apply_product(request: pb.ApplyProductRequest, dependencies: Dependencies) -> pb.ApplyProductResponse:
+async def apply_product(deps: Deps, request: pb.ApplyProductRequest) -> pb.ApplyProductResponse:
     """Make a product what the request says. Plans keep the meter that the product had when they were applied."""
 
     async def work(conn: AsyncConnection) -> pb.ApplyProductResponse:
-        return await _apply_product(conn, request, dependencies)
+        return await _apply_product(deps, conn, request)
 
-    return await _once("ApplyProduct", request, pb.ApplyProductResponse, work, dependencies)
+    return await _once(deps, "ApplyProduct", request, pb.ApplyProductResponse, work)
 
 
-async def _apply_product(
-    conn: AsyncConnection, request: pb.ApplyProductRequest, dependencies: Dependencies
-) -> pb.ApplyProductResponse:
+async def _apply_product(deps: Deps, conn: AsyncConnection, request: pb.ApplyProductRequest) -> pb.ApplyProductResponse:
     tenant = current_tenant()
     with wire.refused_as_invalid_request():
         wanted = wire.product_from_proto(request.spec)
@@ -94,35 +92,31 @@ async def _apply_product(
     newest = await store.newest_product(conn, tenant, request.name)
     if newest is not None and newest.content == wanted:
         return pb.ApplyProductResponse(outcome=_UNCHANGED, product=wire.product_to_proto(newest))
-    outcome, product = _following(newest, request.name, wanted, dependencies.clock.now())
+    outcome, product = _following(newest, request.name, wanted, deps.clock.now())
     await store.add_product(conn, tenant, product)
     return pb.ApplyProductResponse(outcome=outcome, product=wire.product_to_proto(product))
 
 
-async def list_products(
-    page_size: int, page_token: str, dependencies: Dependencies
-) -> tuple[list[Version[Product]], str]:
+async def list_products(deps: Deps, page_size: int, page_token: str) -> tuple[list[Version[Product]], str]:
     """Give a page of products by name, and the token of the next page (empty on the last)."""
     after, limit = wire.page_token_from_text(page_token), wire.page_limit(page_size)
-    async with transaction(dependencies.engine) as conn:
+    async with transaction(deps.engine) as conn:
         return _page(await store.list_products(conn, current_tenant(), after, limit + 1), limit)
 
 
 # --- plans -----------------------------------------------------------------------------------------------------------
 
 
-async def apply_plan(request: pb.ApplyPlanRequest, dependencies: Dependencies) -> pb.ApplyPlanResponse:
+async def apply_plan(deps: Deps, request: pb.ApplyPlanRequest) -> pb.ApplyPlanResponse:
     """Make a plan what the request says: a later version rules the periods that start once it is effective."""
 
     async def work(conn: AsyncConnection) -> pb.ApplyPlanResponse:
-        return await _apply_plan(conn, request, dependencies)
+        return await _apply_plan(deps, conn, request)
 
-    return await _once("ApplyPlan", request, pb.ApplyPlanResponse, work, dependencies)
+    return await _once(deps, "ApplyPlan", request, pb.ApplyPlanResponse, work)
 
 
-async def _apply_plan(
-    conn: AsyncConnection, request: pb.ApplyPlanRequest, dependencies: Dependencies
-) -> pb.ApplyPlanResponse:
+async def _apply_plan(deps: Deps, conn: AsyncConnection, request: pb.ApplyPlanRequest) -> pb.ApplyPlanResponse:
     tenant = current_tenant()
     meters = await _meters_of_products(conn, tenant, {item.product for item in request.spec.items if item.product})
     with wire.refused_as_invalid_request():
@@ -132,7 +126,7 @@ async def _apply_plan(
     newest = versions[-1] if versions else None
     if newest is not None and same_content(newest.content, wanted):
         return pb.ApplyPlanResponse(outcome=_UNCHANGED, plan=wire.plan_to_proto(newest))
-    now = dependencies.clock.now()
+    now = deps.clock.now()
     with wire.refused_as_invalid_request():
         settled = check_next_plan(newest, wanted, now)
     outcome, plan = _following(newest, request.name, settled, now)
@@ -150,9 +144,9 @@ async def _meters_of_products(conn: AsyncConnection, tenant: str, names: Iterabl
     return meters
 
 
-async def get_plan(name: str, version: int, dependencies: Dependencies) -> Version[Plan]:
+async def get_plan(deps: Deps, name: str, version: int) -> Version[Plan]:
     """Give a version of a plan, the newest for 0. Raises NotFound."""
-    async with transaction(dependencies.engine) as conn:
+    async with transaction(deps.engine) as conn:
         return await find_plan(conn, current_tenant(), name, version)
 
 
@@ -167,27 +161,27 @@ async def find_plan(conn: AsyncConnection, tenant: str, name: str, version: int)
     return found
 
 
-async def list_plans(page_size: int, page_token: str, dependencies: Dependencies) -> tuple[list[Version[Plan]], str]:
+async def list_plans(deps: Deps, page_size: int, page_token: str) -> tuple[list[Version[Plan]], str]:
     """Give a page of plans by name, and the token of the next page (empty on the last)."""
     after, limit = wire.page_token_from_text(page_token), wire.page_limit(page_size)
-    async with transaction(dependencies.engine) as conn:
+    async with transaction(deps.engine) as conn:
         return _page(await store.list_plans(conn, current_tenant(), after, limit + 1), limit)
 
 
 # --- customers -------------------------------------------------------------------------------------------------------
 
 
-async def apply_customer(request: pb.ApplyCustomerRequest, dependencies: Dependencies) -> pb.ApplyCustomerResponse:
+async def apply_customer(deps: Deps, request: pb.ApplyCustomerRequest) -> pb.ApplyCustomerResponse:
     """Make a customer what the request says. The currency stays while there are contracts in it."""
 
     async def work(conn: AsyncConnection) -> pb.ApplyCustomerResponse:
-        return await _apply_customer(conn, request, dependencies)
+        return await _apply_customer(deps, conn, request)
 
-    return await _once("ApplyCustomer", request, pb.ApplyCustomerResponse, work, dependencies)
+    return await _once(deps, "ApplyCustomer", request, pb.ApplyCustomerResponse, work)
 
 
 async def _apply_customer(
-    conn: AsyncConnection, request: pb.ApplyCustomerRequest, dependencies: Dependencies
+    deps: Deps, conn: AsyncConnection, request: pb.ApplyCustomerRequest
 ) -> pb.ApplyCustomerResponse:
     tenant = current_tenant()
     with wire.refused_as_invalid_request(""):
@@ -200,7 +194,7 @@ async def _apply_customer(
         return pb.ApplyCustomerResponse(outcome=_UNCHANGED, customer=wire.customer_to_proto(newest))
     if newest is not None and newest.content.currency != wanted.currency:
         await _refuse_currency_change(conn, tenant, newest)
-    outcome, customer = _following(newest, request.name, wanted, dependencies.clock.now())
+    outcome, customer = _following(newest, request.name, wanted, deps.clock.now())
     await store.add_customer(conn, tenant, customer)
     return pb.ApplyCustomerResponse(outcome=outcome, customer=wire.customer_to_proto(customer))
 
@@ -213,9 +207,9 @@ async def _refuse_currency_change(conn: AsyncConnection, tenant: str, customer: 
         raise invalid_field("spec.currency", Reason.CURRENCY_MISMATCH, message)
 
 
-async def get_customer(name: str, dependencies: Dependencies) -> Version[Customer]:
+async def get_customer(deps: Deps, name: str) -> Version[Customer]:
     """Give a customer. Raises NotFound."""
-    async with transaction(dependencies.engine) as conn:
+    async with transaction(deps.engine) as conn:
         return await find_customer(conn, current_tenant(), name)
 
 
@@ -227,29 +221,27 @@ async def find_customer(conn: AsyncConnection, tenant: str, name: str) -> Versio
     return customer
 
 
-async def list_customers(
-    page_size: int, page_token: str, dependencies: Dependencies
-) -> tuple[list[Version[Customer]], str]:
+async def list_customers(deps: Deps, page_size: int, page_token: str) -> tuple[list[Version[Customer]], str]:
     """Give a page of customers by name, and the token of the next page (empty on the last)."""
     after, limit = wire.page_token_from_text(page_token), wire.page_limit(page_size)
-    async with transaction(dependencies.engine) as conn:
+    async with transaction(deps.engine) as conn:
         return _page(await store.list_customers(conn, current_tenant(), after, limit + 1), limit)
 
 
 # --- contracts -------------------------------------------------------------------------------------------------------
 
 
-async def apply_contract(request: pb.ApplyContractRequest, dependencies: Dependencies) -> pb.ApplyContractResponse:
+async def apply_contract(deps: Deps, request: pb.ApplyContractRequest) -> pb.ApplyContractResponse:
     """Make a contract what the request says; of one that exists only end, plan and plan version can change."""
 
     async def work(conn: AsyncConnection) -> pb.ApplyContractResponse:
-        return await _apply_contract(conn, request, dependencies)
+        return await _apply_contract(deps, conn, request)
 
-    return await _once("ApplyContract", request, pb.ApplyContractResponse, work, dependencies)
+    return await _once(deps, "ApplyContract", request, pb.ApplyContractResponse, work)
 
 
 async def _apply_contract(
-    conn: AsyncConnection, request: pb.ApplyContractRequest, dependencies: Dependencies
+    deps: Deps, conn: AsyncConnection, request: pb.ApplyContractRequest
 ) -> pb.ApplyContractResponse:
     tenant = current_tenant()
     with wire.refused_as_invalid_request():
@@ -267,7 +259,7 @@ async def _apply_contract(
             frozen = await store.frozen_periods(conn, tenant, request.name)
             check_kept_periods(frozen, (period_labelled(wanted.schedule, kept.label) for kept in frozen))
     await _check_overlap(conn, tenant, request.name, wanted)
-    outcome, contract = _following(newest, request.name, wanted, dependencies.clock.now())
+    outcome, contract = _following(newest, request.name, wanted, deps.clock.now())
     await store.add_contract(conn, tenant, contract)
     return pb.ApplyContractResponse(outcome=outcome, contract=wire.contract_to_proto(contract))
 
@@ -301,29 +293,29 @@ class _ValidatedOnly(Exception):
         self.response = response
 
 
-async def apply_catalog(request: pb.ApplyCatalogRequest, dependencies: Dependencies) -> pb.ApplyCatalogResponse:
+async def apply_catalog(deps: Deps, request: pb.ApplyCatalogRequest) -> pb.ApplyCatalogResponse:
     """Apply many entries, all or none; with `validate_only` find out what would happen and take it back."""
 
     async def work(conn: AsyncConnection) -> pb.ApplyCatalogResponse:
-        response = pb.ApplyCatalogResponse(outcomes=await _apply_entries(conn, request.entries, dependencies))
+        response = pb.ApplyCatalogResponse(outcomes=await _apply_entries(deps, conn, request.entries))
         if request.validate_only:
             raise _ValidatedOnly(response)
         return response
 
     try:
-        return await _once("ApplyCatalog", request, pb.ApplyCatalogResponse, work, dependencies)
+        return await _once(deps, "ApplyCatalog", request, pb.ApplyCatalogResponse, work)
     except _ValidatedOnly as validated:
         return validated.response
 
 
 async def _apply_entries(
-    conn: AsyncConnection, entries: Sequence[pb.CatalogEntry], dependencies: Dependencies
+    deps: Deps, conn: AsyncConnection, entries: Sequence[pb.CatalogEntry]
 ) -> list[values_pb2.ApplyOutcome.ValueType]:
     outcomes = [values_pb2.APPLY_OUTCOME_UNSPECIFIED] * len(entries)
     # Sorted by name too: two catalogues that are applied at the same time lock their entries in the same order.
     for place in sorted(range(len(entries)), key=lambda place: _rank(entries[place])):
         try:
-            outcomes[place] = await _apply_entry(conn, entries[place], dependencies)
+            outcomes[place] = await _apply_entry(deps, conn, entries[place])
         except MeterlineError as error:
             raise _of_entry(error, entries[place], place) from error
     return outcomes
@@ -341,18 +333,16 @@ def _kind_of(entry: pb.CatalogEntry) -> str:
     return kind
 
 
-async def _apply_entry(
-    conn: AsyncConnection, entry: pb.CatalogEntry, dependencies: Dependencies
-) -> values_pb2.ApplyOutcome.ValueType:
+async def _apply_entry(deps: Deps, conn: AsyncConnection, entry: pb.CatalogEntry) -> values_pb2.ApplyOutcome.ValueType:
     match _kind_of(entry):
         case "product":
-            return (await _apply_product(conn, entry.product, dependencies)).outcome
+            return (await _apply_product(deps, conn, entry.product)).outcome
         case "plan":
-            return (await _apply_plan(conn, entry.plan, dependencies)).outcome
+            return (await _apply_plan(deps, conn, entry.plan)).outcome
         case "customer":
-            return (await _apply_customer(conn, entry.customer, dependencies)).outcome
+            return (await _apply_customer(deps, conn, entry.customer)).outcome
         case _:
-            return (await _apply_contract(conn, entry.contract, dependencies)).outcome
+            return (await _apply_contract(deps, conn, entry.contract)).outcome
 
 
 def _of_entry(error: MeterlineError, entry: pb.CatalogEntry, place: int) -> MeterlineError:
@@ -375,14 +365,12 @@ async def find_contract(conn: AsyncConnection, tenant: str, name: str) -> list[V
     return versions
 
 
-async def list_contracts(
-    request: pb.ListContractsRequest, dependencies: Dependencies
-) -> tuple[list[Version[Contract]], str]:
+async def list_contracts(deps: Deps, request: pb.ListContractsRequest) -> tuple[list[Version[Contract]], str]:
     """Give a page of contracts by name, and the token of the next page (empty on the last)."""
     tenant, label = current_tenant(), request.billing_period
     after, limit = wire.page_token_from_text(request.page_token), wire.page_limit(request.page_size)
     found: list[Version[Contract]] = []
-    async with transaction(dependencies.engine) as conn:
+    async with transaction(deps.engine) as conn:
         while len(found) <= limit:
             page = await store.list_contracts(conn, tenant, request.customer, after, limit + 1)
             found += [each for each in page if not label or period_labelled(each.content.schedule, label)]

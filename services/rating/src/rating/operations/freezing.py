@@ -24,21 +24,21 @@ if TYPE_CHECKING:
     from metering.aggregator.v1 import usage_pb2
     from rating.domain.catalog import Contract, Customer, Version
     from rating.domain.charge import RatedPeriod, Terms, Usage
-    from rating.operations.dependencies import Dependencies
+    from rating.operations.deps import Deps
     from rating.store import FrozenCharge
 
 
 async def rate_usage(
-    contract: str, billing_period: str, grace: timedelta, amends_snapshot_id: str, dependencies: Dependencies
+    deps: Deps, contract: str, billing_period: str, grace: timedelta, amends_snapshot_id: str
 ) -> tuple[RatedPeriod, Version[Contract], Version[Customer]]:
     """Seal and rate a period for good; asked again, give the same.
 
     With `amends_snapshot_id`, rate what usage has become since, by the plan version of that snapshot's charges; if
     nothing changed, give those charges. Raises what SealUsage raises, NotFound and InvalidRequest.
     """
-    tenant, started_s = current_tenant(), dependencies.clock.monotonic_s()
+    tenant, started_s = current_tenant(), deps.clock.monotonic_s()
     amended: RatedPeriod | None = None
-    async with transaction(dependencies.engine) as conn:
+    async with transaction(deps.engine) as conn:
         versions = await find_contract(conn, tenant, contract)
         customer = await find_customer(conn, tenant, versions[-1].content.customer)
         period = period_labelled(versions[-1].content.schedule, billing_period)
@@ -54,25 +54,23 @@ async def rate_usage(
         rated = await store.rating_that_amends(conn, tenant, contract, billing_period, amends_snapshot_id)
         terms = await terms_of(conn, tenant, versions, period)
     if rated is None:
-        usage = await _seal(terms, grace, amends_snapshot_id, dependencies)
+        usage = await _seal(deps, terms, grace, amends_snapshot_id)
         if amended is not None and usage.snapshot_id == amended.snapshot_id:
             return amended, versions[-1], customer
-        rated = await _freeze(tenant, terms, usage, dependencies)
-        dependencies.instruments.frozen(
-            charges=len(rated.charges), duration_s=dependencies.clock.monotonic_s() - started_s
-        )
+        rated = await _freeze(deps, tenant, terms, usage)
+        deps.instruments.frozen(charges=len(rated.charges), duration_s=deps.clock.monotonic_s() - started_s)
     return rated, versions[-1], customer
 
 
-async def _seal(terms: Terms, grace: timedelta, amends_snapshot_id: str, dependencies: Dependencies) -> Usage:
+async def _seal(deps: Deps, terms: Terms, grace: timedelta, amends_snapshot_id: str) -> Usage:
     if not amends_snapshot_id:
         # A snapshot never changes: one sealed without a meter that the plan prices could never be billed.
-        totals = await dependencies.aggregator.totals(terms.customer, terms.period)
+        totals = await deps.aggregator.totals(terms.customer, terms.period)
         try:
             check_meters(terms.plan.content, totals.meters)
         except MissingMeterError as error:
             raise NotFound(Reason.METER_NOT_FOUND, str(error)) from error
-    return await dependencies.aggregator.seal(
+    return await deps.aggregator.seal(
         terms.customer,
         terms.period,
         not_before=terms.period.end + grace,
@@ -81,7 +79,7 @@ async def _seal(terms: Terms, grace: timedelta, amends_snapshot_id: str, depende
     )
 
 
-async def _freeze(tenant: str, terms: Terms, usage: Usage, dependencies: Dependencies) -> RatedPeriod:
+async def _freeze(deps: Deps, tenant: str, terms: Terms, usage: Usage) -> RatedPeriod:
     link = link_from(usage.traceparent)
     attributes: dict[str, str | int] = {
         telemetry.CONTRACT: terms.contract,
@@ -96,11 +94,11 @@ async def _freeze(tenant: str, terms: Terms, usage: Usage, dependencies: Depende
         except MissingMeterError as error:
             raise NotFound(Reason.METER_NOT_FOUND, str(error)) from error
         span.set_attribute(telemetry.CHARGES, len(rated.charges))
-        async with transaction(dependencies.engine) as conn:
-            return await _add(conn, tenant, rated, dependencies)
+        async with transaction(deps.engine) as conn:
+            return await _add(deps, conn, tenant, rated)
 
 
-async def _add(conn: AsyncConnection, tenant: str, rated: RatedPeriod, dependencies: Dependencies) -> RatedPeriod:
+async def _add(deps: Deps, conn: AsyncConnection, tenant: str, rated: RatedPeriod) -> RatedPeriod:
     """Store a rated period, or give the one that another call stored first."""
     # The contract may have been ended in the meantime; from here on it can't be without seeing this period.
     await store.lock_entry(conn, "contract", tenant, rated.contract)
@@ -108,7 +106,7 @@ async def _add(conn: AsyncConnection, tenant: str, rated: RatedPeriod, dependenc
     if period_labelled(contract.schedule, rated.period.label) != rated.period:
         message = f"contract {rated.contract!r} changed while {rated.period.label} was rated; call again"
         raise Conflict(Reason.TRANSACTION_CONFLICT, message)
-    if await store.add_rated_period(conn, tenant, rated, dependencies.clock.now()):
+    if await store.add_rated_period(conn, tenant, rated, deps.clock.now()):
         return rated
     key = (rated.contract, rated.period.label)
     stored = await store.rating_that_amends(conn, tenant, *key, rated.amends_snapshot_id)
@@ -118,10 +116,10 @@ async def _add(conn: AsyncConnection, tenant: str, rated: RatedPeriod, dependenc
     return stored
 
 
-async def explain(charge_id: str, dependencies: Dependencies) -> pb.ExplainChargeResponse:
+async def explain(deps: Deps, charge_id: str) -> pb.ExplainChargeResponse:
     """Give a frozen charge, its price, its snapshot and the windows of its meter. Raises NotFound."""
     tenant = current_tenant()
-    async with transaction(dependencies.engine) as conn:
+    async with transaction(deps.engine) as conn:
         found = await _find_charge(conn, tenant, charge_id)
         plan = await find_plan(conn, tenant, found.rated.plan, found.rated.plan_version)
     item = next(item for item in plan.content.items if item.name == found.charge.item)
@@ -129,21 +127,21 @@ async def explain(charge_id: str, dependencies: Dependencies) -> pb.ExplainCharg
         charge=wire.charge_to_proto(tenant, found.charge, found.rated), item=wire.item_to_proto(item)
     )
     if found.charge.kind is ChargeKind.USAGE:
-        snapshot, windows = await dependencies.aggregator.snapshot(found.rated.snapshot_id, found.charge.meter)
+        snapshot, windows = await deps.aggregator.snapshot(found.rated.snapshot_id, found.charge.meter)
         response.snapshot.CopyFrom(snapshot)
         response.windows.extend(windows)
     return response
 
 
 async def charge_events(
-    charge_id: str, *, only_amendment: bool, limit: int, dependencies: Dependencies
+    charge_id: str, *, only_amendment: bool, limit: int, deps: Deps
 ) -> AsyncIterator[Sequence[usage_pb2.MeteredEvent]]:
     """Stream the events behind a frozen charge, page by page; a fixed fee has none. Raises NotFound."""
-    async with transaction(dependencies.engine) as conn:
+    async with transaction(deps.engine) as conn:
         found = await _find_charge(conn, current_tenant(), charge_id)
     if found.charge.kind is ChargeKind.FIXED:
         return
-    pages = dependencies.aggregator.events(
+    pages = deps.aggregator.events(
         found.rated.snapshot_id, found.charge.meter, only_amendment=only_amendment, limit=limit
     )
     async for page in pages:

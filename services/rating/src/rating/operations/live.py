@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from rating.domain.billing_period import BillingPeriod
     from rating.domain.catalog import Contract, Customer, Version
     from rating.domain.charge import RatedPeriod, Terms
-    from rating.operations.dependencies import Dependencies
+    from rating.operations.deps import Deps
     from rating.store import Claim
 
 CHANGES_CONSUMER: Final = "usage-changes"
@@ -41,13 +41,13 @@ _log = get_logger(__name__)
 
 
 async def live_charges(
-    request: pb.ListChargesRequest, dependencies: Dependencies
+    deps: Deps, request: pb.ListChargesRequest
 ) -> tuple[RatedPeriod, Version[Contract], Version[Customer]]:
     """Give the charges of a period as usage is now: those stored, or rated on the spot if they are out of date."""
     tenant = current_tenant()
     stored: RatedPeriod | None = None
-    async with transaction(dependencies.engine) as conn:
-        versions, period = await _select(conn, tenant, request, dependencies.clock.now())
+    async with transaction(deps.engine) as conn:
+        versions, period = await _select(conn, tenant, request, deps.clock.now())
         terms = await terms_of(conn, tenant, versions, period)
         customer = await find_customer(conn, tenant, terms.customer)
         # In this order: rows are stored before their marks are taken away.
@@ -55,7 +55,7 @@ async def live_charges(
             stored = await store.find_live_period(conn, tenant, terms.contract, period.label)
     if stored is not None and _is_by(stored, terms):
         return stored, versions[-1], customer
-    return await _rate_now(terms, dependencies), versions[-1], customer
+    return await _rate_now(deps, terms), versions[-1], customer
 
 
 async def _select(
@@ -93,17 +93,17 @@ def _is_by(stored: RatedPeriod, terms: Terms) -> bool:
     return (stored.plan, stored.plan_version, stored.period) == (terms.plan.name, terms.plan.version, terms.period)
 
 
-async def _rate_now(terms: Terms, dependencies: Dependencies) -> RatedPeriod:
-    usage = await dependencies.aggregator.totals(terms.customer, terms.period)
+async def _rate_now(deps: Deps, terms: Terms) -> RatedPeriod:
+    usage = await deps.aggregator.totals(terms.customer, terms.period)
     try:
         return rate_period(terms, usage)
     except MissingMeterError as error:
         raise NotFound(Reason.METER_NOT_FOUND, str(error)) from error
 
 
-async def progress(dependencies: Dependencies) -> pb.GetProgressResponse:
+async def progress(deps: Deps) -> pb.GetProgressResponse:
     """Tell how far the change feed is applied, and how many periods of the tenant wait to be rated again."""
-    async with transaction(dependencies.engine) as conn:
+    async with transaction(deps.engine) as conn:
         epoch, positions = await store.applied_heads(conn, CHANGES_CONSUMER)
         dirty = await store.count_dirty(conn, current_tenant())
     lanes = [values_pb2.LanePosition(lane=lane, position=positions[lane]) for lane in sorted(positions)]
@@ -113,9 +113,7 @@ async def progress(dependencies: Dependencies) -> pb.GetProgressResponse:
 # --- keeping up ------------------------------------------------------------------------------------------------------
 
 
-async def mark_changed(
-    conn: AsyncConnection, changes: Iterable[tuple[str, wire.Change]], dependencies: Dependencies
-) -> None:
+async def mark_changed(deps: Deps, conn: AsyncConnection, changes: Iterable[tuple[str, wire.Change]]) -> None:
     """Mark the contract periods in which usage changed, in the caller's transaction: (tenant, change) each.
 
     A customer without a contract needs no mark: its charges are rated when somebody asks.
@@ -131,55 +129,55 @@ async def mark_changed(
         for change in by_customer[tenant, customer]
         for period in periods_touching(contract.content.schedule, change.start, change.end)
     }
-    await store.mark_dirty(conn, periods, dependencies.clock.now())
+    await store.mark_dirty(conn, periods, deps.clock.now())
 
 
-async def take_claims(limit: int, lease_s: float, dependencies: Dependencies) -> list[Claim]:
+async def take_claims(deps: Deps, limit: int, lease_s: float) -> list[Claim]:
     """Take on marked periods, each for `lease_s` seconds."""
-    now = dependencies.clock.now()
-    async with transaction(dependencies.engine) as conn:
+    now = deps.clock.now()
+    async with transaction(deps.engine) as conn:
         return await store.claim_dirty(conn, now, now + timedelta(seconds=lease_s), limit)
 
 
-async def refresh_claim(claim: Claim, dependencies: Dependencies) -> None:
+async def refresh_claim(deps: Deps, claim: Claim) -> None:
     """Rate a marked period whole and store it. What fails is put off, longer each time, and the others go on."""
     with acting_for(claim.tenant):
         try:
-            await _refresh(claim, dependencies)
+            await _refresh(deps, claim)
         except MeterlineError as error:
             _log.warning("live charges put off", reason=error.reason.value, **_named(claim))
-            await _put_off(claim, dependencies)
+            await _put_off(deps, claim)
         except Exception:  # noqa: BLE001 - a defect that shows in one period must not hold up the others; it is logged
             _log.exception("live charges put off", **_named(claim))
-            await _put_off(claim, dependencies)
+            await _put_off(deps, claim)
         else:
-            dependencies.instruments.refreshed()
+            deps.instruments.refreshed()
 
 
-async def _put_off(claim: Claim, dependencies: Dependencies) -> None:
-    dependencies.instruments.failed()
+async def _put_off(deps: Deps, claim: Claim) -> None:
+    deps.instruments.failed()
     delay_s = min(_RETRY_MAX_S, _RETRY_MIN_S * 2 ** min(claim.attempts, 10))
-    due_at = dependencies.clock.now() + timedelta(seconds=delay_s)
+    due_at = deps.clock.now() + timedelta(seconds=delay_s)
     try:
-        async with transaction(dependencies.engine) as conn:
+        async with transaction(deps.engine) as conn:
             await store.postpone(conn, claim, due_at)
     except MeterlineError as error:
         # The database is away as well; the claim ends by itself with its lease.
         _log.warning("claim left to its lease", reason=error.reason.value, **_named(claim))
 
 
-async def _refresh(claim: Claim, dependencies: Dependencies) -> None:
-    async with transaction(dependencies.engine) as conn:
+async def _refresh(deps: Deps, claim: Claim) -> None:
+    async with transaction(deps.engine) as conn:
         versions = await find_contract(conn, claim.tenant, claim.contract)
         period = period_labelled(versions[-1].content.schedule, claim.billing_period)
         if period is None:
             # The contract was ended before it.
-            await store.drop_live_period(conn, claim, dependencies.clock.now())
+            await store.drop_live_period(conn, claim, deps.clock.now())
             return
         terms = await terms_of(conn, claim.tenant, versions, period)
-    rated = await _rate_now(terms, dependencies)
-    async with transaction(dependencies.engine) as conn:
-        await store.keep_live_period(conn, claim, rated, dependencies.clock.now())
+    rated = await _rate_now(deps, terms)
+    async with transaction(deps.engine) as conn:
+        await store.keep_live_period(conn, claim, rated, deps.clock.now())
 
 
 def _named(claim: Claim) -> dict[str, str]:

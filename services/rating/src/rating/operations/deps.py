@@ -1,4 +1,4 @@
-"""What the operations work with; made once, in `__main__`."""
+"""What the use cases stand on."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ if TYPE_CHECKING:
 
     from chassis.clock import Clock
     from rating.telemetry import Instruments
-    from rating.upstream import Aggregator
+    from rating.upstream import AggregatorClient
 
 
 @dataclass(frozen=True, slots=True)
-class Dependencies:
-    """The service's own database, its left neighbour, time, and instruments."""
+class Deps:
+    """What the use cases work with; made once per process."""
 
     engine: AsyncEngine
-    aggregator: Aggregator
     clock: Clock
+    aggregator: AggregatorClient
     instruments: Instruments
