@@ -7,11 +7,15 @@ care of, and the few calls that need more than one message: reporting many event
 from __future__ import annotations
 
 import asyncio
+import os
 import threading
+from collections import deque
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, Self, TypeVar
 
 from chassis.client import StaticTokenSource, open_channel
+from chassis.errors import TooBig
 from metering.aggregator.v1 import aggregator_service_pb2_grpc as aggregator_grpc
 from metering.ingest.v1 import ingest_service_pb2 as ingest_pb
 from metering.ingest.v1 import ingest_service_pb2_grpc as ingest_grpc
@@ -22,7 +26,7 @@ from meterline.failures import error_interceptors
 from meterline.suite import context as contexts
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Coroutine, Iterator, Sequence
+    from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator, Sequence
     from pathlib import Path
 
     import grpc.aio
@@ -31,6 +35,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+_REQUEST_BYTES_MAX: Final = 4 * 1024 * 1024
 BATCH_EVENTS_MAX: Final = 10_000
 """Most events of one Report call; the contract's limit."""
 
@@ -57,24 +62,28 @@ class Conflict:
 
 @dataclass(slots=True)
 class ReportResult:
-    """What became of the events of a report. accepted + duplicates + conflicts + refused = events given."""
+    """What became of the events of a report. accepted + duplicates + conflicts + refused + omitted = events given."""
 
     accepted: int = 0
     duplicates: int = 0
     conflicts: list[Conflict] = field(default_factory=list)
     refused: list[Refusal] = field(default_factory=list)
+    omitted: int = 0
+    """Conflicts and refusals that are counted only, since so many are listed already (background reporting)."""
 
-    def add(self, response: ingest_pb.ReportResponse, first_index: int = 0) -> None:
-        """Add the reply of one call, whose first event has `first_index` among all."""
+    def add(self, response: ingest_pb.ReportResponse, first_index: int = 0, *, details_max: int | None = None) -> None:
+        """Add the reply of one call, whose first event has `first_index` among all; list at most `details_max`."""
         self.accepted += response.accepted
         self.duplicates += response.duplicates
-        self.conflicts.extend(
-            Conflict(first_index + conflict.index, conflict.id, conflict.message) for conflict in response.conflicts
-        )
-        self.refused.extend(
-            Refusal(first_index + refusal.index, refusal.id, refusal.field, refusal.reason, refusal.message)
-            for refusal in response.refusals
-        )
+        conflicts = [Conflict(first_index + entry.index, entry.id, entry.message) for entry in response.conflicts]
+        refused = [
+            Refusal(first_index + entry.index, entry.id, entry.field, entry.reason, entry.message)
+            for entry in response.refusals
+        ]
+        for kept, new in ((self.conflicts, conflicts), (self.refused, refused)):
+            room = len(new) if details_max is None else max(details_max - len(kept), 0)
+            kept.extend(new[:room])  # type: ignore[arg-type]  # each list with its own kind
+            self.omitted += len(new[room:])
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,11 +164,10 @@ class AsyncClient:
 
         If it raises, some of the events may have been accepted: report all of them again, their ids make that safe.
         """
-        result = ReportResult()
-        for first in range(0, len(events), BATCH_EVENTS_MAX):
-            columns = to_columns(events[first : first + BATCH_EVENTS_MAX])
-            request = ingest_pb.ReportRequest(columns=columns, backfill_id=backfill_id)
-            result.add(await self.ingest.Report(request), first)
+        result, first = ReportResult(), 0
+        async for count, response in report_in_parts(self.ingest.Report, events, backfill_id):
+            result.add(response, first)
+            first += count
         return result
 
     def _channel(self, service: str) -> grpc.aio.Channel:
@@ -174,6 +182,34 @@ class AsyncClient:
         return self._channels[service]
 
 
+async def report_in_parts(
+    report: Callable[[ingest_pb.ReportRequest], Awaitable[ingest_pb.ReportResponse]],
+    events: Sequence[UsageEvent],
+    backfill_id: str = "",
+) -> AsyncIterator[tuple[int, ingest_pb.ReportResponse]]:
+    """Report events in as few calls as the limits of number and bytes allow, in order.
+
+    Gives the number of events of each call with its reply.
+    """
+    parts = deque(events[at : at + BATCH_EVENTS_MAX] for at in range(0, len(events), BATCH_EVENTS_MAX))
+    while parts:
+        part = parts.popleft()
+        request = ingest_pb.ReportRequest(columns=to_columns(part), backfill_id=backfill_id)
+        halves = (part[: len(part) // 2], part[len(part) // 2 :])
+        if len(part) > 1 and request.ByteSize() > _REQUEST_BYTES_MAX:
+            parts.extendleft(reversed(halves))
+            continue
+        try:
+            response = await report(request)
+        except TooBig:
+            # The service also limits what columns come to when they are written out.
+            if len(part) == 1:
+                raise
+            parts.extendleft(reversed(halves))
+            continue
+        yield len(part), response
+
+
 class Client:
     """The four services for a program without asyncio. Use it as `with Client.from_context() as client:`.
 
@@ -186,6 +222,8 @@ class Client:
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="meterline", daemon=True)
         self._thread.start()
+        self._process_id = os.getpid()
+        self._closers: list[Callable[[], object]] = []
         self.aio = AsyncClient(context, settings)
 
     @classmethod
@@ -201,18 +239,49 @@ class Client:
         """Close it."""
         self.close()
 
+    def on_close(self, closer: Callable[[], object]) -> None:
+        """Have `closer` called by `close()`, before the channels close."""
+        self._closers.append(closer)
+
     def close(self) -> None:
-        """Close all channels and stop the background loop. Closing twice does nothing."""
-        if self._loop.is_closed():
+        """Close what is built on the client, all channels and the background loop. Closing twice does nothing."""
+        if self._loop.is_closed() or not self.is_own_process:
             return
+        closers, self._closers = self._closers, []
+        # The stack runs all of them, the last first, also when one raises.
+        with ExitStack() as stack:
+            stack.callback(self._end_loop)
+            for closer in closers:
+                stack.callback(closer)
+
+    def _end_loop(self) -> None:
         self.call(self.aio.close())
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
         self._loop.close()
 
+    @property
+    def is_own_process(self) -> bool:
+        """Whether this is the process that made the client, and not a forked child, in which its loop does not run."""
+        return os.getpid() == self._process_id
+
+    def check_process(self) -> None:
+        """Raise RuntimeError in a forked child, and after `close()`: nothing would ever answer."""
+        if os.getpid() != self._process_id:
+            message = "the client was made before a fork; make a new one in the child"
+            raise RuntimeError(message)
+        if self._loop.is_closed():
+            message = "the client is closed; make a new one"
+            raise RuntimeError(message)
+
     def call(self, call: Coroutine[Any, Any, T]) -> T:
         """Run a coroutine of `aio` and wait for its result; KeyboardInterrupt cancels it."""
-        future = asyncio.run_coroutine_threadsafe(call, self._loop)
+        try:
+            self.check_process()
+            future = asyncio.run_coroutine_threadsafe(call, self._loop)
+        except RuntimeError:
+            call.close()
+            raise
         try:
             return future.result()
         except BaseException:
@@ -236,7 +305,7 @@ class Client:
                 yield page  # type: ignore[misc]  # a page whenever there is more
         finally:
             cancel = getattr(pages, "cancel", None)
-            if cancel is not None:
+            if cancel is not None and not self._loop.is_closed():
                 self._loop.call_soon_threadsafe(cancel)
 
     def report(self, events: Sequence[UsageEvent], *, backfill_id: str = "") -> ReportResult:

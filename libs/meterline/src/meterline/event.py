@@ -40,8 +40,9 @@ class UsageEvent:
 
     `id` makes retries safe: keep it when you send the same event again. It is made for you (UUIDv7) unless you have a
     name for the fact yourself. `time` is when it happened, aware; now by default. `properties` are what meters read:
-    texts, or `int` and `Decimal`, which are written exactly; a float is refused. `traceparent` is taken from the span
-    that is current where the event is made.
+    texts, or `int` and `Decimal`, which are written exactly; a float is refused. `traceparent` is that of the
+    OpenTelemetry span that is current where the event is made (not where it is sent: the span of the `Report` call is
+    another one), so that an invoice line can be walked back to the request in which it came about.
     """
 
     type: str
@@ -61,16 +62,38 @@ class UsageEvent:
         if self.traceparent and _TRACEPARENT.fullmatch(self.traceparent) is None:
             message = "traceparent must be a W3C traceparent: 00-<32 hex>-<16 hex>-<2 hex>"
             raise ValueError(message)
+        _check_texts(type=self.type, customer=self.customer, source=self.source, subject=self.subject, id=self.id)
         for key, value in self.properties.items():
-            if isinstance(value, bool) or not isinstance(value, str | int | Decimal):
-                message = f"property {key!r} is a {type(value).__name__}; use str, int or Decimal, which are exact"
-                raise TypeError(message)
+            _check_property(key, value)
 
     @property
     def time_us(self) -> int:
         """Time in microseconds since 1970-01-01T00:00:00Z."""
         elapsed = self.time - _EPOCH
         return (elapsed.days * 86_400 + elapsed.seconds) * 1_000_000 + elapsed.microseconds
+
+
+def _check_texts(**texts: str) -> None:
+    for name, text in texts.items():
+        if not isinstance(text, str):
+            message = f"{name} is a {type(text).__name__}; it must be a text"
+            raise TypeError(message)
+        if not text.isascii():
+            text.encode()
+
+
+def _check_property(key: str, value: object) -> None:
+    if type(value) is str and type(key) is str:
+        if not (value.isascii() and key.isascii()):
+            f"{key}{value}".encode()
+        return
+    if isinstance(value, bool) or not isinstance(value, str | int | Decimal):
+        message = f"property {key!r} is a {type(value).__name__}; use str, int or Decimal, which are exact"
+        raise TypeError(message)
+    if isinstance(value, Decimal) and not value.is_finite():
+        message = f"property {key!r} is {value}, which no meter can count"
+        raise ValueError(message)
+    _check_texts(**{"a property's key": key})
 
 
 def property_text(value: str | int | Decimal) -> str:
@@ -100,12 +123,14 @@ def to_columns(events: Sequence[UsageEvent]) -> pb.UsageEventColumns:
 
 def dictionary_column(texts: Iterable[str | None], *, absent: str | None = "") -> pb.DictionaryColumn:
     """Write a column as distinct values and one index an event; a text equal to `absent` has index 0."""
-    numbers: dict[str | None, int] = {absent: 0}
-    indexes = [numbers.setdefault(text, len(numbers)) for text in texts]
-    values = [text for text in numbers if text is not None and numbers[text]]
-    if len(values) == 1 and 0 not in indexes:
-        return pb.DictionaryColumn(values=values)
-    return pb.DictionaryColumn(values=values, indexes=indexes)
+    column = texts if isinstance(texts, list | tuple) else list(texts)
+    distinct = dict.fromkeys(column)
+    if len(distinct) == 1 and absent not in distinct:
+        return pb.DictionaryColumn(values=distinct)
+    distinct.pop(absent, None)
+    numbers: dict[str | None, int] = {text: number for number, text in enumerate(distinct, 1)}
+    numbers[absent] = 0
+    return pb.DictionaryColumn(values=distinct, indexes=map(numbers.__getitem__, column))
 
 
 def _optional_text(value: str | int | Decimal | None) -> str | None:

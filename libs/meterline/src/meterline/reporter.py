@@ -1,31 +1,40 @@
 """Background reporting: events are collected, sent in batches of columns, retried, and never dropped in silence.
 
 `add()` only puts an event into a bounded buffer. Full buffer: it waits, or raises if told so. `flush()` returns when
-everything added so far is durable or refused; `close()` flushes and says what could not be sent.
+everything added before it is durable or refused; `close()` flushes and hands back what could not be sent.
+
+An event carries the trace context in which it was made. The `Report` calls belong to no request: each has a trace of
+its own, and Meterline links the two.
 """
 
 from __future__ import annotations
 
 import asyncio
 import atexit
+import contextvars
+import logging
 import random
 import threading
-import weakref
 from collections import deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Self
 
 from chassis.errors import DeadlineExceeded, Internal, MeterlineError, Overloaded, Unavailable
-from metering.ingest.v1 import ingest_service_pb2 as pb
-from meterline.client import BATCH_EVENTS_MAX, Client, ReportResult
-from meterline.event import UsageEvent, to_columns
+from meterline.client import BATCH_EVENTS_MAX, Client, ReportResult, report_in_parts
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from metering.ingest.v1 import ingest_service_pb2 as pb
     from meterline.client import AsyncClient
+    from meterline.event import UsageEvent
 
 _RETRIED: Final = (Unavailable, Overloaded, DeadlineExceeded, Internal)
+_CLOSED: Final = "the reporter is closed; make a new one"
+_DETAILS_MAX: Final = 10_000
+"""Most refusals, and most conflicts, that are kept one by one; a program that runs for months has bounded memory."""
+
+_log: Final = logging.getLogger("meterline")
 
 
 class BufferFullError(Exception):
@@ -33,11 +42,15 @@ class BufferFullError(Exception):
 
 
 class UnsentEventsError(Exception):
-    """Events that could not be delivered; they are in `events`, the last failure is the cause."""
+    """Events that could not be delivered; they are in `events`, the last failure is the cause.
 
-    def __init__(self, events: Sequence[UsageEvent], cause: BaseException) -> None:
+    Each event is handed back once. Some may have been accepted without our knowing: report them again as they are.
+    """
+
+    def __init__(self, events: Sequence[UsageEvent], cause: BaseException | None) -> None:
         """Keep the events for the caller."""
-        super().__init__(f"{len(events)} events could not be delivered: {cause}; keep them and report them again")
+        why = cause or "the reporter was stopped"
+        super().__init__(f"{len(events)} events could not be delivered: {why}; keep them and report them again")
         self.events = tuple(events)
         self.__cause__ = cause
 
@@ -73,33 +86,95 @@ class ReporterOptions:
         if self.buffer_events_max < self.batch_events_max:
             message = "buffer_events_max must be at least batch_events_max"
             raise ValueError(message)
+        if self.batches_in_flight_max < 1:
+            message = "batches_in_flight_max must be at least 1"
+            raise ValueError(message)
+
+
+@dataclass(slots=True)
+class _Batch:
+    """Events under way that are not yet answered, and the number of the first of them."""
+
+    first: int
+    events: Sequence[UsageEvent]
+
+
+class _Buffer:
+    """Events that wait, and batches under way. Any thread may add; one event loop does all else.
+
+    Events are numbered in the order in which they are added. Batches are taken from the front but end in any order;
+    that all before number n have ended is known from the lowest number under way.
+    """
+
+    __slots__ = ("_taken", "_under_way", "batches", "waiting")
+
+    def __init__(self) -> None:
+        self.waiting: deque[UsageEvent] = deque()
+        self.batches: list[_Batch] = []
+        self._taken = 0
+        self._under_way = 0
+
+    @property
+    def added(self) -> int:
+        """How many events were added so far."""
+        return self._taken + len(self.waiting)
+
+    @property
+    def pending(self) -> int:
+        """How many have not ended."""
+        return self._under_way + len(self.waiting)
+
+    @property
+    def ended_before(self) -> int:
+        """Every event with a lower number has ended."""
+        return min((batch.first for batch in self.batches), default=self._taken)
+
+    def take(self, count_max: int) -> _Batch:
+        """Begin a batch."""
+        count = min(len(self.waiting), count_max)
+        # Counted first: another thread may look at `pending` meanwhile, and must never find it too low.
+        self._under_way += count
+        batch = _Batch(self._taken, [self.waiting.popleft() for _ in range(count)])
+        self._taken += count
+        self.batches.append(batch)
+        return batch
+
+    def answered(self, batch: _Batch, count: int) -> None:
+        """Take the first events out of a batch."""
+        batch.events = batch.events[count:]
+        batch.first += count
+        self._under_way -= count
+        if not batch.events:
+            self.batches.remove(batch)
 
 
 class AsyncReporter:
-    """Background reporting for an asyncio program. Use it as `async with AsyncReporter(client) as reporter:`."""
+    """Background reporting for an asyncio program. Use it as `async with AsyncReporter(client) as reporter:`.
+
+    All methods belong to the event loop on which it was made.
+    """
 
     def __init__(
         self,
         client: AsyncClient,
         options: ReporterOptions | None = None,
-        on_room: Callable[[], None] = lambda: None,
+        on_progress: Callable[[], None] = lambda: None,
     ) -> None:
-        """Prepare; sending begins with the first event. `on_room` is called whenever a batch has left the buffer."""
+        """Prepare; sending begins with the first event. `on_progress` is called whenever a batch has ended."""
         self._client = client
         self._options = options or ReporterOptions()
-        self._waiting: deque[UsageEvent] = deque()
-        self._under_way = 0
+        self._buffer = _Buffer()
         self._result = ReportResult()
-        self._reported = 0
         self._unsent: list[UsageEvent] = []
         self._failure: BaseException | None = None
-        self._changed = asyncio.Condition()
+        self._changed = asyncio.Event()
         self._flushing = 0
         self._closed = False
+        self._stopped = False
+        self._closing = asyncio.Lock()
         self._sender: asyncio.Task[None] | None = None
-        self._batches: set[asyncio.Task[None] | None] = set()
-        self._notifying: asyncio.Task[None] | None = None
-        self._on_room = on_room
+        self._sending: set[asyncio.Task[None]] = set()
+        self._on_progress = on_progress
 
     async def __aenter__(self) -> Self:
         """Give the reporter."""
@@ -111,133 +186,155 @@ class AsyncReporter:
 
     @property
     def pending(self) -> int:
-        """Events that were added and are not yet durable or refused."""
-        return len(self._waiting) + self._under_way
+        """Events that were added and are not yet durable, refused or handed back."""
+        return self._buffer.pending
 
     @property
     def result(self) -> ReportResult:
-        """What became of the events so far; indexes count from the first batch that was answered."""
+        """What became of the events so far; `index` counts the events in the order in which they were added."""
         return self._result
 
+    @property
+    def must_raise(self) -> bool:
+        """Whether `raise_if_stopped` would raise. May be asked from any thread."""
+        return self._closed or bool(self._unsent)
+
     async def add(self, event: UsageEvent) -> None:
-        """Take an event. Raises BufferFullError (if told so) or RuntimeError after `close()`."""
-        if self.pending >= self._options.buffer_events_max:
-            await self._wait_for_room()
-        if self.take(event):
-            await self.wake()
+        """Take an event; wait for room if there is none.
 
-    def take(self, event: UsageEvent) -> bool:
-        """Put an event into the buffer, from any thread, without looking whether it is full.
-
-        Returns whether `wake()` must be called now. Raises RuntimeError after `close()`.
+        Raises BufferFullError if told so, RuntimeError after `close()`, and UnsentEventsError, with this event among
+        its events, once events can't be delivered for a reason that no retry mends (a token that is not allowed).
         """
-        if self._closed:
-            message = "the reporter is closed; make a new one"
-            raise RuntimeError(message)
-        self._waiting.append(event)
-        return len(self._waiting) in (1, self._options.batch_events_max)
+        while True:
+            if self.must_raise:
+                await self.raise_if_stopped(event)
+            if self.pending < self._options.buffer_events_max:
+                break
+            if self._options.raise_when_full:
+                raise buffer_full(self.pending)
+            await self._changed.wait()
+        if self.put(event):
+            self.wake()
 
-    async def wake(self) -> None:
+    def put(self, event: UsageEvent) -> bool:
+        """Put an event into the buffer, from any thread, and say whether `wake()` must be called."""
+        waiting = self._buffer.waiting
+        waiting.append(event)
+        # The sender looks again by itself after its linger time; only a first event and a full batch can't wait.
+        return len(waiting) in {1, self._options.batch_events_max}
+
+    async def raise_if_stopped(self, event: UsageEvent) -> None:
+        """Raise UnsentEventsError, with `event`, if events could not be delivered; RuntimeError after `close()`."""
+        if self._unsent:
+            self._unsent.append(event)
+            self._raise_unsent()
+        if self._closed:
+            raise RuntimeError(_CLOSED)
+
+    def wake(self) -> None:
         """Let the sender look at the buffer."""
-        if self._sender is None:
-            self._sender = asyncio.create_task(self._send_batches(), name="meterline-reporter")
-        await self._notify()
+        if self._sender is None and not self._stopped:
+            # An empty context: the calls of the background belong to no request, whichever added the first event.
+            sending = self._send_batches()
+            self._sender = asyncio.create_task(sending, name="meterline-reporter", context=contextvars.Context())
+        self._tell()
 
     async def flush(self) -> ReportResult:
-        """Wait until everything added so far is durable or refused. Raises UnsentEventsError for what can't be sent."""
-        self._flushing += 1
-        try:
-            if self.pending:
-                await self.wake()
-            async with self._changed:
-                await self._changed.wait_for(lambda: self.pending == 0)
-        finally:
-            self._flushing -= 1
+        """Wait until everything added before is durable or refused, whatever is added meanwhile.
+
+        Raises UnsentEventsError for what can't be delivered.
+        """
+        await self._flush()
         self._raise_unsent()
         return self._result
 
     async def close(self) -> ReportResult:
-        """Flush within `close_timeout_s` and stop. Raises UnsentEventsError with what is not known durable."""
-        if self._closed:
-            return self._result
-        self._closed = True
-        try:
-            await asyncio.wait_for(self.flush(), self._options.close_timeout_s)
-        except TimeoutError as error:
-            self._failure = self._failure or error
-        finally:
-            await self._stop()
+        """Flush within `close_timeout_s` and stop. Raises UnsentEventsError with what is not known to be durable.
+
+        Closing again does nothing; but if closing was cancelled, the next `close()` hands back what was left.
+        """
+        async with self._closing:
+            if not self._closed:
+                self._closed = True
+                try:
+                    await asyncio.wait_for(self._flush(), self._options.close_timeout_s)
+                except TimeoutError as error:
+                    self._failure = self._failure or error
+                finally:
+                    await self._stop()
         self._raise_unsent()
         return self._result
 
-    async def _wait_for_room(self) -> None:
-        if self._options.raise_when_full:
-            message = f"{self.pending} events wait to be sent; slow down or raise buffer_events_max"
-            raise BufferFullError(message)
-        async with self._changed:
-            await self._changed.wait_for(lambda: self.pending < self._options.buffer_events_max)
+    async def _flush(self) -> None:
+        target = self._buffer.added
+        self._flushing += 1
+        try:
+            if self._buffer.waiting:
+                self.wake()
+            while self._buffer.ended_before < target:
+                await self._changed.wait()
+        finally:
+            self._flushing -= 1
 
     async def _stop(self) -> None:
-        tasks = [task for task in (*self._batches, self._sender) if task is not None]
+        self._stopped = True
+        tasks = [task for task in (self._sender, *self._sending) if task is not None]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        self._unsent.extend(self._waiting)
-        self._waiting.clear()
+        self._buffer.take(len(self._buffer.waiting))
+        for batch in list(self._buffer.batches):
+            self._hand_back(batch)
+        self._tell()
+        self._on_progress()
+
+    def _hand_back(self, batch: _Batch) -> None:
+        self._unsent.extend(batch.events)
+        self._buffer.answered(batch, len(batch.events))
 
     def _raise_unsent(self) -> None:
-        if self._unsent and self._failure is not None:
+        if self._unsent:
             unsent, self._unsent = self._unsent, []
             raise UnsentEventsError(unsent, self._failure)
 
-    async def _notify(self) -> None:
-        async with self._changed:
-            self._changed.notify_all()
+    def _tell(self) -> None:
+        # Whoever waits has the old event and looks again; whoever looks from now on waits for the new one.
+        self._changed.set()
+        self._changed = asyncio.Event()
 
     async def _send_batches(self) -> None:
         while True:
             await self._wait_for_batch()
-            size = min(len(self._waiting), self._options.batch_events_max)
-            # Counted first: `pending` may be read by another thread and must never be too low.
-            self._under_way += size
-            events = [self._waiting.popleft() for _ in range(size)]
-            task = asyncio.create_task(self._send(events))
-            self._batches.add(task)
+            batch = self._buffer.take(self._options.batch_events_max)
+            task = asyncio.create_task(self._send(batch))
+            self._sending.add(task)
+            task.add_done_callback(self._sending.discard)
 
     async def _wait_for_batch(self) -> None:
-        async with self._changed:
-            await self._changed.wait_for(
-                lambda: bool(self._waiting) and len(self._batches) < self._options.batches_in_flight_max
-            )
-            try:
-                await asyncio.wait_for(
-                    self._changed.wait_for(
-                        lambda: len(self._waiting) >= self._options.batch_events_max or self._flushing > 0
-                    ),
-                    self._options.linger_s,
-                )
-            except TimeoutError:
-                # Lingered long enough: a partial batch goes out.
-                return
-
-    async def _send(self, events: list[UsageEvent]) -> None:
-        request = pb.ReportRequest(columns=to_columns(events), backfill_id=self._options.backfill_id)
+        waiting = self._buffer.waiting
+        while not waiting or len(self._buffer.batches) >= self._options.batches_in_flight_max:
+            await self._changed.wait()
         try:
-            response = await self._report_until_answered(request)
-        except BaseException as error:
+            async with asyncio.timeout(self._options.linger_s):
+                while len(waiting) < self._options.batch_events_max and not self._flushing:
+                    await self._changed.wait()
+        except TimeoutError:
+            # Lingered long enough: a partial batch goes out.
+            return
+
+    async def _send(self, batch: _Batch) -> None:
+        """Send a batch to its end; if this is cancelled, what is not answered stays in the batch."""
+        backfill_id = self._options.backfill_id
+        try:
+            async for count, response in report_in_parts(self._report_until_answered, batch.events, backfill_id):
+                self._result.add(response, batch.first, details_max=_DETAILS_MAX)
+                self._buffer.answered(batch, count)
+                _log_refused(response)
+        except Exception as error:  # noqa: BLE001 - given to whoever adds, flushes or closes next
             self._failure = error
-            self._unsent.extend(events)
-            if not isinstance(error, Exception):
-                raise
-        else:
-            self._result.add(response, self._reported)
-            self._reported += len(events)
-        finally:
-            self._under_way -= len(events)
-            self._on_room()
-            self._batches.discard(asyncio.current_task())
-            # Its own task: also a cancelled batch must free its place.
-            self._notifying = asyncio.create_task(self._notify())
+            self._hand_back(batch)
+        self._tell()
+        self._on_progress()
 
     async def _report_until_answered(self, request: pb.ReportRequest) -> pb.ReportResponse:
         pause_s = self._options.retry_first_s
@@ -250,10 +347,29 @@ class AsyncReporter:
                 await asyncio.sleep(wait_s)
 
 
+def _log_refused(response: pb.ReportResponse) -> None:
+    """Log that events were not accepted: a program that never asks for the result must not lose them in silence."""
+    if response.refusals:
+        first = response.refusals[0]
+        _log.warning(
+            "ingest refused %d events for good; the first, %r, at %r: %s [%s]",
+            *(len(response.refusals), first.id, first.field, first.message, first.reason),
+        )
+    if response.conflicts:
+        conflict = response.conflicts[0]
+        _log.warning("%d events have the id of another one; the first is %r", len(response.conflicts), conflict.id)
+
+
+def buffer_full(pending: int) -> BufferFullError:
+    """Make the error of a buffer without room."""
+    return BufferFullError(f"{pending} events wait to be sent; slow down or raise buffer_events_max")
+
+
 class Reporter:
     """Background reporting for a program without asyncio. Use it as `with Reporter(client) as reporter:`.
 
-    `add()` may be called from any thread. Whatever is not flushed when the interpreter exits is flushed then.
+    `add()`, `flush()` and `close()` may be called from any thread. A reporter that was not closed is closed when its
+    client is, or when the interpreter exits. After `os.fork()` it belongs to the parent: the child makes its own.
     """
 
     def __init__(self, client: Client, options: ReporterOptions | None = None) -> None:
@@ -261,10 +377,11 @@ class Reporter:
         self._client = client
         self._options = options or ReporterOptions()
         self._room = threading.Condition()
+        self._closed = False
+        self._ended = False
         self._reporter = client.call(_make(client.aio, self._options, self._tell_room))
-        # Weak: a reporter that is collected must not be kept alive until exit by its own flush.
-        self._at_exit = weakref.WeakMethod(self.close)
-        atexit.register(_close_at_exit, self._at_exit)
+        client.on_close(self.close)
+        atexit.register(self._close_at_exit)
 
     def __enter__(self) -> Self:
         """Give the reporter."""
@@ -276,43 +393,75 @@ class Reporter:
 
     @property
     def pending(self) -> int:
-        """Events that were added and are not yet durable or refused."""
+        """Events that were added and are not yet durable, refused or handed back."""
         return self._reporter.pending
 
+    @property
+    def result(self) -> ReportResult:
+        """What became of the events so far; `index` counts the events in the order in which they were added."""
+        return self._reporter.result
+
     def add(self, event: UsageEvent) -> None:
-        """Take an event; waits for room, or raises BufferFullError if told so."""
+        """Take an event; wait for room if there is none. Raises what `AsyncReporter.add` raises."""
+        while not self._put(event):
+            self._client.call(self._reporter.raise_if_stopped(event))
+
+    def _put(self, event: UsageEvent) -> bool:
+        """Put the event into the buffer; False if there is something to raise."""
+        self._client.check_process()
+        reporter, events_max = self._reporter, self._options.buffer_events_max
         with self._room:
-            while self.pending >= self._options.buffer_events_max:
+            while not (self._closed or reporter.must_raise) and reporter.pending >= events_max:
                 if self._options.raise_when_full:
-                    message = f"{self.pending} events wait to be sent; slow down or raise buffer_events_max"
-                    raise BufferFullError(message)
+                    raise buffer_full(reporter.pending)
                 self._room.wait()
-            must_wake = self._reporter.take(event)
+            if self._closed and not reporter.must_raise:
+                raise RuntimeError(_CLOSED)
+            if reporter.must_raise:
+                return False
+            must_wake = reporter.put(event)
         if must_wake:
-            asyncio.run_coroutine_threadsafe(self._reporter.wake(), self._client.loop)
+            self._client.loop.call_soon_threadsafe(reporter.wake)
+        return True
 
     def flush(self) -> ReportResult:
-        """Wait until everything added so far is durable or refused. Raises UnsentEventsError."""
+        """Wait until everything added before is durable or refused. Raises UnsentEventsError."""
         return self._client.call(self._reporter.flush())
+
+    def close(self) -> ReportResult:
+        """Flush and stop. Raises UnsentEventsError with every event that is not known to be durable.
+
+        Closing again does nothing; but if closing was interrupted, the next `close()` hands back what was left.
+        """
+        if not self._ended:
+            with self._room:
+                # From here on no other thread is between its look at the buffer and its event in it.
+                self._closed = True
+                self._room.notify_all()
+            try:
+                self._client.call(self._reporter.close())
+            except UnsentEventsError:
+                self._end()
+                raise
+            self._end()
+        return self._reporter.result
+
+    def _end(self) -> None:
+        self._ended = True
+        atexit.unregister(self._close_at_exit)
+
+    def _close_at_exit(self) -> None:
+        if self._client.is_own_process:
+            self.close()
 
     def _tell_room(self) -> None:
         with self._room:
             self._room.notify_all()
 
-    def close(self) -> ReportResult:
-        """Flush and stop. Raises UnsentEventsError with every event that is not known durable."""
-        return self._client.call(self._reporter.close())
 
-
-async def _make(client: AsyncClient, options: ReporterOptions, on_room: Callable[[], None]) -> AsyncReporter:
-    # asyncio.Condition binds to the loop that makes it.
-    return AsyncReporter(client, options, on_room)
-
-
-def _close_at_exit(close: weakref.WeakMethod[Callable[[], ReportResult]]) -> None:
-    method = close()
-    if method is not None:
-        method()
+async def _make(client: AsyncClient, options: ReporterOptions, on_progress: Callable[[], None]) -> AsyncReporter:
+    # Made on the loop to which it belongs.
+    return AsyncReporter(client, options, on_progress)
 
 
 __all__ = ["AsyncReporter", "BufferFullError", "MeterlineError", "Reporter", "ReporterOptions", "UnsentEventsError"]

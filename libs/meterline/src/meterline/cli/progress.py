@@ -33,19 +33,16 @@ def get_progress(context: Path | None, output: Output) -> None:
 def _aggregator_document(progress: aggregator_pb.GetProgressResponse) -> dict[str, Any]:
     applied = {entry.lane: entry.position for entry in progress.as_of.lanes}
     heads = {entry.lane: entry.position for entry in progress.head.lanes}
+    # Both are read at slightly different moments, so what was counted may lie past the head.
+    lags = {lane: max(heads.get(lane, 0) - applied.get(lane, 0), 0) for lane in sorted(applied | heads)}
     lanes = [
-        {
-            "lane": lane,
-            "applied": str(applied.get(lane, 0)),
-            "head": str(heads.get(lane, 0)),
-            "lag": str(max(heads.get(lane, 0) - applied.get(lane, 0), 0)),
-        }
-        for lane in sorted(applied | heads)
+        {"lane": lane, "applied": str(applied.get(lane, 0)), "head": str(heads.get(lane, 0)), "lag": str(lag)}
+        for lane, lag in lags.items()
     ]
     return {
         "epoch": progress.head.epoch,
         "lanes": lanes,
-        "lag": str(sum(int(lane["lag"]) for lane in lanes)),
+        "lag": str(sum(lags.values())),
         "fillingMeters": list(progress.filling_meters),
     }
 

@@ -201,7 +201,7 @@ def guard(command: Callable[[], Any]) -> None:
     except OSError as error:
         _discard_output()
         fail(f"can't go on: {error}", ExitCode.USAGE)
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 - the last resort: a user sees one line, whatever happens
         _tell_defect(error)
     raise SystemExit(code if isinstance(code, int) else int(ExitCode.DONE))
 

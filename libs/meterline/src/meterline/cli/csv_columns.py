@@ -1,0 +1,249 @@
+"""A map from CSV columns to event fields (docs/import.md), and rows written as event columns by it.
+
+Whole columns are handled at a time, never an object a row: that is what makes an import cheap for the client.
+"""
+
+from __future__ import annotations
+
+import string
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, Final
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import yaml
+
+from chassis.errors import Reason
+from metering.ingest.v1 import usage_event_pb2 as pb
+from meterline.cli.running import InputError
+from meterline.cli.yaml_text import StrictLoader
+from meterline.event import dictionary_column
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from pathlib import Path
+
+    Cells = Sequence[Sequence[str]]
+    """The columns of some rows: one sequence a column of the file."""
+
+_REQUIRED: Final = ("id", "source", "type", "customer")
+_KNOWN_KEYS: Final = frozenset({*_REQUIRED, "subject", "time", "properties", "nulls"})
+_UNIX_DIVISORS: Final = {"unix": 1, "unix_ms": 1000}
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_TIMES_KEPT: Final = 65_536
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Why a row is no event."""
+
+    field: str
+    reason: Reason
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class RowMap:
+    """How rows become events: one function a field from all columns to its own, made once for a file's header."""
+
+    texts: Mapping[str, Callable[[Cells], Sequence[str | None]]]
+    time: Callable[[Cells], Sequence[int | Problem]]
+    properties: Mapping[str, Callable[[Cells], Sequence[str | None]]]
+
+    def columns(self, rows: Sequence[Sequence[str]]) -> tuple[pb.UsageEventColumns, dict[int, Problem]]:
+        """Write rows as events; of rows that are no event it says why, by their place, and they are left out."""
+        cells: Cells = list(zip(*rows, strict=True))
+        texts = {name: read(cells) for name, read in self.texts.items()}
+        times = self.time(cells)
+        problems = self._problems(texts, times)
+        if problems:
+            kept = [row for place, row in enumerate(rows) if place not in problems]
+            return (self.columns(kept)[0] if kept else pb.UsageEventColumns()), problems
+        message = pb.UsageEventColumns(
+            ids=texts["id"],  # type: ignore[arg-type]  # none is None: that would be a problem
+            times_us=times,  # type: ignore[arg-type]  # likewise
+            sources=dictionary_column(texts["source"]),
+            types=dictionary_column(texts["type"]),
+            customers=dictionary_column(texts["customer"]),
+        )
+        subjects = texts.get("subject", ())
+        if any(subjects):
+            message.subjects.CopyFrom(dictionary_column(subjects, absent=None))
+        for key, read in self.properties.items():
+            column = dictionary_column(read(cells), absent=None)
+            if column.values:
+                message.properties.append(pb.PropertyColumn(key=key, column=column))
+        return message, problems
+
+    def _problems(
+        self, texts: Mapping[str, Sequence[str | None]], times: Sequence[int | Problem]
+    ) -> dict[int, Problem]:
+        problems = {place: time for place, time in enumerate(times) if isinstance(time, Problem)}
+        for name in _REQUIRED:
+            if all(texts[name]):
+                continue
+            missing = (place for place, text in enumerate(texts[name]) if not text)
+            problems |= {
+                place: Problem(name, Reason.FIELD_REQUIRED, f"{name} is empty in this row") for place in missing
+            }
+        return problems
+
+
+def load_map(file: Path) -> dict[str, Any]:
+    """Read a map and check its keys. Raises InputError."""
+    try:
+        document = yaml.load(file.read_text(encoding="utf-8-sig"), StrictLoader)  # noqa: S506 - a SafeLoader
+    except (OSError, UnicodeDecodeError, yaml.YAMLError, RecursionError) as error:
+        raise InputError(f"the map {file} can't be read: {' '.join(str(error).split())}") from None
+    if not isinstance(document, dict):
+        raise InputError(f"the map {file} must be a YAML mapping")
+    unknown = sorted(str(key) for key in document if key not in _KNOWN_KEYS)
+    if unknown:
+        raise InputError(
+            f"the map {file} has an unknown key {unknown[0]!r}; known are {', '.join(sorted(_KNOWN_KEYS))}"
+        )
+    missing = [key for key in (*_REQUIRED, "time") if key not in document]
+    if missing:
+        raise InputError(f"the map {file} lacks {missing[0]!r}")
+    return document
+
+
+def bind(definition: Mapping[str, Any], header: Sequence[str], file: Path) -> RowMap:
+    """Make the functions of a map for a header. Raises InputError for a column that the file lacks, or has twice."""
+    binder = _Binder(header, _nulls(definition, file))
+    texts = {key: definition[key] for key in (*_REQUIRED, "subject") if key in definition}
+    properties = definition.get("properties", {})
+    if not isinstance(properties, dict):
+        raise InputError(f"the map {file}: properties must be a mapping")
+    return RowMap(
+        texts={key: binder.text(entry, f"{file}: {key}") for key, entry in texts.items()},
+        time=binder.time(definition["time"], f"{file}: time"),
+        properties={
+            str(key): binder.text(entry, f"{file}: properties.{key}")
+            for key, entry in sorted(properties.items(), key=lambda entry: str(entry[0]))
+        },
+    )
+
+
+def _nulls(definition: Mapping[str, Any], file: Path) -> frozenset[str]:
+    nulls = definition.get("nulls", [""])
+    if not isinstance(nulls, list) or not all(isinstance(text, str) for text in nulls):
+        raise InputError(f'the map {file}: nulls must be a list of texts, such as ["", "NA"]')
+    return frozenset(nulls)
+
+
+@dataclass(frozen=True, slots=True)
+class _Binder:
+    header: Sequence[str]
+    nulls: frozenset[str]
+
+    def text(self, entry: Any, place: str) -> Callable[[Cells], Sequence[str | None]]:
+        if isinstance(entry, str):
+            return self._template(entry, place)
+        if isinstance(entry, dict) and set(entry) == {"const"} and isinstance(entry["const"], str):
+            constant = entry["const"]
+            return lambda cells: [constant] * len(cells[0])
+        if isinstance(entry, dict) and set(entry) == {"column"}:
+            index, nulls = self._index(entry["column"], place), self.nulls
+            return lambda cells: _without(cells[index], nulls)
+        raise InputError(f'{place} must be {{column: NAME}}, {{const: "VALUE"}} or a template such as "{{a}}-{{b}}"')
+
+    def _template(self, template: str, place: str) -> Callable[[Cells], Sequence[str | None]]:
+        try:
+            parts = list(string.Formatter().parse(template))
+        except ValueError as error:
+            raise InputError(f"{place}: {error}") from None
+        if any(spec or conversion for _literal, _name, spec, conversion in parts):
+            raise InputError(f"{place}: a template holds column names alone, such as {{a}}")
+        indexes = [self._index(name, place) for _literal, name, _spec, _conversion in parts if name is not None]
+        pattern = "".join(
+            literal.replace("%", "%%") + ("" if name is None else "%s") for literal, name, _spec, _conversion in parts
+        )
+        if not indexes:
+            constant = pattern.replace("%%", "%")
+            return lambda cells: [constant] * len(cells[0])
+        nulls = self.nulls
+
+        def read(cells: Cells) -> Sequence[str | None]:
+            used = [cells[index] for index in indexes]
+            if all(nulls.isdisjoint(column) for column in used):
+                return [pattern % row for row in zip(*used, strict=True)]
+            return [None if not nulls.isdisjoint(row) else pattern % row for row in zip(*used, strict=True)]
+
+        return read
+
+    def time(self, entry: Any, place: str) -> Callable[[Cells], Sequence[int | Problem]]:
+        if not isinstance(entry, dict) or not {"column"} <= set(entry) <= {"column", "format", "zone"}:
+            raise InputError(f"{place} must be {{column: NAME, format: FORMAT, zone: ZONE}}")
+        index, nulls = self._index(entry["column"], place), self.nulls
+        parse = time_parser(str(entry.get("format", "rfc3339")), str(entry.get("zone", "UTC")), place)
+
+        # Times repeat, within a batch and from one to the next.
+        @lru_cache(_TIMES_KEPT)
+        def read_one(text: str) -> int | Problem:
+            if text in nulls:
+                return Problem("time", Reason.FIELD_REQUIRED, "time is empty in this row")
+            try:
+                return _microseconds(parse(text))
+            except (ValueError, OverflowError) as error:
+                return Problem("time", Reason.FIELD_INVALID, f"time {text!r} can't be read: {error}")
+
+        return lambda cells: [read_one(text) for text in cells[index]]
+
+    def _index(self, name: Any, place: str) -> int:
+        count = self.header.count(name)
+        if count == 0:
+            raise InputError(f"{place}: the file has no column {name!r}; it has {', '.join(self.header)}")
+        if count > 1:
+            raise InputError(f"{place}: the file has {count} columns {name!r}; rename all but one")
+        return self.header.index(name)
+
+
+def _without(cells: Sequence[str], nulls: frozenset[str]) -> Sequence[str | None]:
+    return cells if nulls.isdisjoint(cells) else [None if cell in nulls else cell for cell in cells]
+
+
+def _microseconds(moment: datetime) -> int:
+    elapsed = moment - _EPOCH
+    return (elapsed.days * 86_400 + elapsed.seconds) * 1_000_000 + elapsed.microseconds
+
+
+def time_parser(form: str, zone_name: str, place: str) -> Callable[[str], datetime]:
+    """Give the function that reads times of a format; it raises ValueError. Raises InputError for the zone."""
+    try:
+        zone = ZoneInfo(zone_name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise InputError(f"{place}: {zone_name!r} is no IANA time zone") from None
+    if form == "rfc3339":
+        return _rfc3339
+    if form in _UNIX_DIVISORS:
+        divisor = _UNIX_DIVISORS[form]
+        return lambda text: _unix(text, divisor)
+    return lambda text: _local(datetime.strptime(text, form), zone)  # noqa: DTZ007 - the zone follows
+
+
+def _rfc3339(text: str) -> datetime:
+    moment = datetime.fromisoformat(text)
+    if moment.tzinfo is None:
+        message = "it has no offset"
+        raise ValueError(message)
+    return moment
+
+
+def _unix(text: str, divisor: int) -> datetime:
+    if not (text.isascii() and text.removeprefix("-").isdecimal()):
+        message = "not a whole number"
+        raise ValueError(message)
+    seconds, rest = divmod(int(text), divisor)
+    return datetime.fromtimestamp(seconds, UTC).replace(microsecond=rest * 1_000_000 // divisor)
+
+
+def _local(moment: datetime, zone: ZoneInfo) -> datetime:
+    if moment.tzinfo is not None:
+        return moment
+    there = moment.replace(tzinfo=zone)
+    if there.astimezone(UTC).astimezone(zone).replace(tzinfo=None) != moment:
+        message = f"clocks skip it in {zone.key}"
+        raise ValueError(message)
+    return there

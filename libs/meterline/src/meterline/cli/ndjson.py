@@ -1,0 +1,184 @@
+"""Usage events from NDJSON: one JSON UsageEvent a line, read as bytes so that a bad line spoils no other."""
+
+from __future__ import annotations
+
+import json
+import re
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Final
+
+from google.protobuf.timestamp_pb2 import Timestamp
+
+from chassis.errors import Reason
+from metering.ingest.v1 import ingest_service_pb2 as pb
+from metering.ingest.v1 import usage_event_pb2
+from meterline.cli.sending import Batch
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from typing import BinaryIO
+
+    from meterline.cli.sending import Reported
+
+LINE_BYTES_MAX: Final = 1024 * 1024
+"""Longest line that is read; an event has at most 64 KiB, so nothing that could be accepted is longer."""
+
+_BATCH_EVENTS: Final = 2_000
+_BATCH_BYTES_MAX: Final = 4 * 1024 * 1024
+_BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
+_TEXT_FIELDS: Final = ("id", "source", "type", "customer", "subject", "traceparent")
+_RFC3339: Final = re.compile(r"\d{4}-\d{2}-\d{2}[Tt]\d{2}:\d{2}:\d{2}(\.\d{1,9})?([Zz]|[+-]\d{2}:\d{2})", re.ASCII)
+_MICROSECOND_CHARS: Final = len(".123456")
+_TIME_MESSAGE: Final = 'time must be RFC 3339 with an offset, such as "2026-01-31T12:00:00Z"'
+
+
+class LineError(Exception):
+    """A line of the input that is no event."""
+
+    def __init__(self, field_name: str, message: str, event_id: str = "") -> None:
+        """Keep what the reply will say."""
+        super().__init__(message)
+        self.field = field_name
+        self.message = message
+        self.event_id = event_id
+
+
+class _Number(str):
+    """A JSON number as it was written; no field takes one, since only a text is sure to stay exact."""
+
+    __slots__ = ()
+
+
+def event_batches(stream: BinaryIO, reported: Reported) -> Iterator[tuple[Batch, int]]:
+    """Read batches of events, each with the bytes read so far; lines that are no event are refused into `reported`."""
+    batch = Batch(pb.ReportRequest(), [])
+    read = batch_bytes = 0
+    for index, (number, line, read) in enumerate(_lines(stream)):
+        try:
+            event = event_of_line(line)
+        except LineError as error:
+            message = f"line {number}: {error.message}"
+            reported.refuse(index, error.event_id, error.field, Reason.FIELD_INVALID, message)
+            continue
+        size = event.ByteSize()
+        if batch.places and (len(batch.places) >= _BATCH_EVENTS or batch_bytes + size > _BATCH_BYTES_MAX):
+            yield batch, read - len(line)
+            batch, batch_bytes = Batch(pb.ReportRequest(), []), 0
+        batch.request.events.append(event)
+        batch.places.append(index)
+        batch_bytes += size
+    if batch.places:
+        yield batch, read
+
+
+def _lines(stream: BinaryIO) -> Iterator[tuple[int, bytes, int]]:
+    """Give every line that is not blank with its number and the bytes read with it; never holds a giant line."""
+    read = number = 0
+    while line := stream.readline(LINE_BYTES_MAX + 1):
+        number += 1
+        read += len(line)
+        rest = line
+        while len(rest) > LINE_BYTES_MAX and not rest.endswith(b"\n"):
+            rest = stream.readline(LINE_BYTES_MAX + 1)
+            read += len(rest)
+        if number == 1:
+            line = line.removeprefix(_BYTE_ORDER_MARK)
+        if line.strip():
+            yield number, line, read
+
+
+def event_of_line(line: bytes) -> usage_event_pb2.UsageEvent:
+    """Read one JSON UsageEvent. Unknown fields are refused, and so are numbers: only a text is exact."""
+    document = _document(line)
+    event_id = document.get("id", "")
+    event = usage_event_pb2.UsageEvent()
+    try:
+        for name, value in document.items():
+            _set_field(event, name, value)
+    except LineError as error:
+        raise LineError(error.field, error.message, _printable(event_id)) from None
+    return event
+
+
+def _document(line: bytes) -> dict[str, Any]:
+    if len(line) > LINE_BYTES_MAX:
+        raise LineError("", f"longer than {LINE_BYTES_MAX} bytes; an event has at most 65536")
+    try:
+        text = line.decode()
+    except UnicodeDecodeError as error:
+        raise LineError("", f"not UTF-8 (byte {error.start + 1} is 0x{line[error.start]:02x})") from None
+    try:
+        document = json.loads(
+            text,
+            parse_float=_Number,
+            parse_int=_Number,
+            parse_constant=_Number,
+            object_pairs_hook=_without_twins,
+        )
+    except RecursionError:
+        raise LineError("", "not an event: nested too deeply") from None
+    except ValueError as error:
+        raise LineError("", f"not valid JSON: {error}") from None
+    if not isinstance(document, dict):
+        raise LineError("", "not a JSON object")
+    return document
+
+
+def _without_twins(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    document = dict(pairs)
+    if len(document) != len(pairs):
+        names = [name for name, _ in pairs]
+        twin = next(name for name in names if names.count(name) > 1)
+        raise LineError(_printable(twin), f"{_printable(twin)!r} is given twice")
+    return document
+
+
+def _set_field(event: usage_event_pb2.UsageEvent, name: str, value: Any) -> None:
+    if value is None and name in {*_TEXT_FIELDS, "time", "properties"}:
+        # As proto JSON has it: null is "not given".
+        return
+    if name in _TEXT_FIELDS:
+        setattr(event, name, _text(name, value))
+    elif name == "time":
+        event.time.CopyFrom(_time(value))
+    elif name == "properties":
+        if not isinstance(value, dict):
+            raise LineError(name, "properties must be an object of texts")
+        for key, text in value.items():
+            place = f"properties.{_printable(key)}"
+            event.properties[_text(place, key)] = _text(place, text)
+    else:
+        known = ", ".join((*_TEXT_FIELDS, "time", "properties"))
+        raise LineError(_printable(name), f"unknown field {_printable(name)!r}; known are {known}")
+
+
+def _text(name: str, value: Any) -> str:
+    if not isinstance(value, str) or isinstance(value, _Number):
+        raise LineError(name, f'{name} must be a text in quotes, such as "12.5"')
+    if not value.isascii():
+        try:
+            value.encode()
+        except UnicodeEncodeError:
+            raise LineError(name, f"{name} is not valid Unicode: half a surrogate pair") from None
+    return value
+
+
+def _printable(value: Any) -> str:
+    """Give a text for the reply that every terminal and file takes."""
+    return value.encode("utf-8", "backslashreplace").decode() if isinstance(value, str) else ""
+
+
+def _time(value: Any) -> Timestamp:
+    written = _RFC3339.fullmatch(value) if isinstance(value, str) else None
+    if written is None:
+        raise LineError("time", _TIME_MESSAGE)
+    message = Timestamp()
+    try:
+        if len(written[1] or "") > _MICROSECOND_CHARS:
+            # Kept as it is: ingest says what is wrong with a time that is finer than it can keep.
+            message.FromJsonString(value.upper())
+        else:
+            message.FromDatetime(datetime.fromisoformat(value.upper()))
+    except (ValueError, OverflowError) as error:
+        raise LineError("time", f"{_TIME_MESSAGE}: {error}") from None
+    return message
