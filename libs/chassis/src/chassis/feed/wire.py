@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Protocol
 
 import grpc
-from google.protobuf.timestamp_pb2 import Timestamp
 
 from chassis.errors import from_rpc_error
 from chassis.feed.cursor import CHAIN_BYTES, CHAIN_START, Cursor, FeedHeads, Segment
 from chassis.reasons import Reason
 from chassis.vocabulary import invalid_field
-from metering.common.v1 import feed_pb2, values_pb2
+from chassis.wire import instant_from_proto, lanes_to_proto, timestamp
+from metering.common.v1 import feed_pb2
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
@@ -46,10 +45,10 @@ def segment_to_proto(segment: Segment) -> feed_pb2.FeedSegment:
         payload=segment.payload,
         digest=segment.digest,
         chain=segment.chain,
-        accepted_at=_timestamp(segment.accepted_at),
+        accepted_at=timestamp(segment.accepted_at),
         traceparent=segment.traceparent,
-        min_time=_timestamp(segment.min_time),
-        max_time=_timestamp(segment.max_time),
+        min_time=timestamp(segment.min_time),
+        max_time=timestamp(segment.max_time),
     )
 
 
@@ -64,32 +63,21 @@ def segment_from_proto(message: feed_pb2.FeedSegment) -> Segment:
         payload=message.payload,
         digest=message.digest,
         chain=message.chain,
-        accepted_at=_instant(message.accepted_at),
+        accepted_at=instant_from_proto(message.accepted_at),
         traceparent=message.traceparent,
-        min_time=_instant(message.min_time),
-        max_time=_instant(message.max_time),
+        min_time=instant_from_proto(message.min_time),
+        max_time=instant_from_proto(message.max_time),
     )
 
 
 def heads_to_proto(heads: FeedHeads) -> feed_pb2.FeedHeads:
     """Return `heads` as a message, ordered by lane."""
-    lanes = [values_pb2.LanePosition(lane=lane, position=heads.positions[lane]) for lane in sorted(heads.positions)]
-    return feed_pb2.FeedHeads(epoch=heads.epoch, lanes=lanes)
+    return feed_pb2.FeedHeads(epoch=heads.epoch, lanes=lanes_to_proto(heads.positions.items()))
 
 
 def heads_from_proto(message: feed_pb2.FeedHeads) -> FeedHeads:
     """Return the heads a neighbour sent."""
     return FeedHeads(epoch=message.epoch, positions={entry.lane: entry.position for entry in message.lanes})
-
-
-def _timestamp(instant: datetime) -> Timestamp:
-    message = Timestamp()
-    message.FromDatetime(instant)
-    return message
-
-
-def _instant(message: Timestamp) -> datetime:
-    return message.ToDatetime(tzinfo=UTC)
 
 
 class SegmentResponse(Protocol):
