@@ -94,7 +94,9 @@ def load_map(file: Path) -> dict[str, Any]:
     """Read a map and check its keys. Raises InputError."""
     try:
         document = yaml.load(file.read_text(encoding="utf-8-sig"), StrictLoader)  # noqa: S506 - a SafeLoader
-    except (OSError, UnicodeDecodeError, yaml.YAMLError, RecursionError) as error:
+    except OSError as error:
+        raise InputError(f"the map {file} can't be read: {error.strerror}") from None
+    except (UnicodeDecodeError, yaml.YAMLError, RecursionError) as error:
         raise InputError(f"the map {file} can't be read: {' '.join(str(error).split())}") from None
     if not isinstance(document, dict):
         raise InputError(f"the map {file} must be a YAML mapping")

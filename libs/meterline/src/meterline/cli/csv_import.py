@@ -96,7 +96,9 @@ class _Table:
         try:
             for cells in islice(filter(None, reader), count):
                 yield reader.line_num, cells
-        except (csv.Error, UnicodeDecodeError) as error:
-            what = "not UTF-8" if isinstance(error, UnicodeDecodeError) else str(error)
-            message = f"{self._file}, after line {reader.line_num}: {what}; mend it and import the file again"
+        except UnicodeDecodeError as error:
+            what = f"it is not UTF-8 (0x{error.object[error.start]:02x}); convert it first, with iconv for instance"
+            raise InputError(f"{self._file}: {what}") from None
+        except csv.Error as error:
+            message = f"{self._file}, after line {reader.line_num}: {error}; mend it and import the file again"
             raise InputError(message) from None

@@ -7,10 +7,10 @@ import re
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
 from rich.tree import Tree
 
-from chassis.errors import NotReady, Reason
+from chassis.errors import MeterlineError, NotReady, Overloaded, Reason, Unavailable
 from metering.invoicing.v1 import invoicing_service_pb2 as pb
 from metering.rating.v1 import rating_service_pb2 as rating_pb
 from meterline.cli.output import (
@@ -22,11 +22,24 @@ from meterline.cli.output import (
     print_table,
     time_text,
 )
-from meterline.cli.running import ContextOption, InputError, Output, OutputOption, console, errors, escape, run
+from meterline.cli.running import (
+    ContextOption,
+    InputError,
+    Output,
+    OutputOption,
+    console,
+    errors,
+    escape,
+    exit_code,
+    explain_error,
+    fail,
+    progress_bar,
+    run,
+)
 from meterline.cli.usage import charge_document
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Mapping
 
     from metering.aggregator.v1 import usage_pb2
     from metering.invoicing.v1 import invoice_pb2
@@ -37,6 +50,7 @@ app = typer.Typer(no_args_is_help=True, help="Drafts and final invoices.")
 
 _PERIOD: Final = re.compile(r"\d{4}-(0[1-9]|1[0-2])", re.ASCII)
 _POLL_S: Final = 0.5
+_ATTEMPT_MIN_S: Final = 1.0
 _AT_ONCE: Final = 4
 _PAGE: Final = 1000
 _WINDOWS_SHOWN: Final = 10
@@ -65,22 +79,23 @@ def preview(
 def finalize(
     period: PeriodOption,
     customer: Annotated[str, typer.Option(help="Only this customer. Default: every contract with such a period.")] = "",
-    wait_s: Annotated[int, typer.Option("--wait-s", help="Longest time to wait until usage is sealed.")] = 300,
+    wait_s: Annotated[int, typer.Option("--wait-s", min=0, help="Seconds to wait until usage is sealed.")] = 300,
     context: ContextOption = None,
     output: OutputOption = Output.TABLE,
 ) -> None:
     """Make the invoices of a period final. Waits until usage is sealed; doing it again changes nothing."""
     billing_period = _period(period)
-    invoices = run(lambda client: _finalize_all(client, billing_period, customer, wait_s), context)
+    invoices, failures = run(lambda client: _finalize_all(client, billing_period, customer, wait_s), context)
     if output is not Output.TABLE:
         print_document([invoice_document(invoice) for invoice in invoices], output)
-        return
-    _print_list(invoices)
+    elif invoices:
+        _print_list(invoices)
+    _tell_failures(failures)
 
 
 async def _finalize_all(
     client: AsyncClient, billing_period: str, customer: str, wait_s: int
-) -> list[invoice_pb2.Invoice]:
+) -> tuple[list[invoice_pb2.Invoice], dict[str, MeterlineError]]:
     contracts = [contract async for contract in _contracts(client, billing_period, customer)]
     if not contracts:
         whose = f"customer {customer}" if customer else "any customer"
@@ -89,16 +104,34 @@ async def _finalize_all(
         )
     free = asyncio.Semaphore(_AT_ONCE)
     columns = (TextColumn("finalizing {task.fields[period]}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=errors, transient=True) as progress:
+    with progress_bar(*columns) as progress:
         task = progress.add_task("finalize", total=len(contracts), period=billing_period)
 
-        async def finalize_one(contract: str) -> invoice_pb2.Invoice:
+        async def finalize_one(contract: str) -> invoice_pb2.Invoice | MeterlineError:
             async with free:
-                invoice = await _finalize(client, contract, billing_period, wait_s)
-            progress.advance(task)
-            return invoice
+                try:
+                    return await _finalize(client, contract, billing_period, wait_s)
+                except MeterlineError as error:
+                    # One contract that is not ready must not hold up the others.
+                    return error
+                finally:
+                    progress.advance(task)
 
-        return list(await asyncio.gather(*(finalize_one(contract.name) for contract in contracts)))
+        ended = await asyncio.gather(*(finalize_one(contract.name) for contract in contracts))
+    failures = {
+        contract.name: result
+        for contract, result in zip(contracts, ended, strict=True)
+        if isinstance(result, MeterlineError)
+    }
+    return [result for result in ended if not isinstance(result, MeterlineError)], failures
+
+
+def _tell_failures(failures: Mapping[str, MeterlineError]) -> None:
+    """Say what could not be finalized, a line a contract, and end with the exit code of the first."""
+    for contract, error in list(failures.items())[:-1]:
+        errors.print(f"[red]error:[/red] {escape(f'{contract}: {explain_error(error)}')}", highlight=False)
+    for contract, error in list(failures.items())[-1:]:
+        fail(f"{contract}: {explain_error(error)}", exit_code(error))
 
 
 async def _finalize(client: AsyncClient, contract: str, billing_period: str, wait_s: int) -> invoice_pb2.Invoice:
@@ -106,11 +139,13 @@ async def _finalize(client: AsyncClient, contract: str, billing_period: str, wai
     loop = asyncio.get_running_loop()
     give_up_at_s = loop.time() + wait_s
     while True:
+        left_s = max(give_up_at_s - loop.time(), _ATTEMPT_MIN_S)
         try:
-            return (await client.invoicing.FinalizeInvoice(request, timeout=float(wait_s))).invoice
-        except NotReady as error:
+            return (await client.invoicing.FinalizeInvoice(request, timeout=left_s)).invoice
+        except (NotReady, Unavailable, Overloaded) as error:
             # An open grace period ends by the calendar, not by waiting a little.
-            if error.reason is not Reason.USAGE_NOT_READY or loop.time() > give_up_at_s:
+            waits = error.reason is Reason.USAGE_NOT_READY or not isinstance(error, NotReady)
+            if not waits or loop.time() > give_up_at_s:
                 raise
             await asyncio.sleep(error.retry_after_s or _POLL_S)
 

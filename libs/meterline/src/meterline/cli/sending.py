@@ -13,13 +13,14 @@ from rich.progress import BarColumn, TaskProgressColumn, TextColumn, TimeElapsed
 from chassis.errors import DeadlineExceeded, Overloaded, Reason, Unavailable
 from metering.ingest.v1 import ingest_service_pb2 as pb
 from meterline.cli.output import print_document, print_table
-from meterline.cli.running import ExitCode, Output, console, errors, progress_bar
+from meterline.cli.running import ExitCode, Output, console, errors, escape, progress_bar
 from meterline.client import Conflict, Refusal, ReportResult
 from meterline.uuid7 import uuid7
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 
+    from chassis.errors import MeterlineError
     from meterline.client import AsyncClient
 
 T = TypeVar("T")
@@ -82,9 +83,11 @@ async def send_all(
         task = progress.add_task("report", total=size, events=0)
         events = 0
 
+        notice = _Notice()
+
         async def send(batch: Batch, read: int) -> None:
             nonlocal events
-            reported.add(batch, await until_reachable(client.ingest.Report, batch.request))
+            reported.add(batch, await until_reachable(client.ingest.Report, batch.request, on_wait=notice.waiting))
             events += len(batch.places)
             progress.update(task, events=events, completed=max(read, progress.tasks[0].completed))
 
@@ -104,6 +107,18 @@ async def send_all(
             raise group.exceptions[0] from None
     reported.result.refused.sort(key=lambda refusal: refusal.index)
     reported.result.conflicts.sort(key=lambda conflict: conflict.index)
+
+
+class _Notice:
+    """Says once that a service is waited for: a silent program looks as if it hung."""
+
+    def __init__(self) -> None:
+        self._said = False
+
+    def waiting(self, error: MeterlineError) -> None:
+        if not self._said:
+            self._said = True
+            errors.print(f"trying again for {_RETRY_S:.0f} s: {escape(error.message)}", highlight=False)
 
 
 class ReadAhead(Generic[T]):
@@ -163,7 +178,13 @@ class ReadAhead(Generic[T]):
             return not self._stopped
 
 
-async def until_reachable(call: Callable[..., Awaitable[T]], request: Any, *, for_s: float = _RETRY_S) -> T:
+async def until_reachable(
+    call: Callable[..., Awaitable[T]],
+    request: Any,
+    *,
+    for_s: float = _RETRY_S,
+    on_wait: Callable[[MeterlineError], None] = lambda _: None,
+) -> T:
     """Call; repeat it while the service is away or overloaded. Only for requests whose ids make repeating safe."""
     loop = asyncio.get_running_loop()
     give_up_at_s, pause_s = loop.time() + for_s, 0.1
@@ -173,6 +194,7 @@ async def until_reachable(call: Callable[..., Awaitable[T]], request: Any, *, fo
         except _RETRIED as error:
             if loop.time() > give_up_at_s:
                 raise
+            on_wait(error)
             await asyncio.sleep(error.retry_after_s or pause_s)
             pause_s = min(pause_s * 2, _RETRY_PAUSE_MAX_S)
 
