@@ -114,6 +114,12 @@ def place_in(token: str, kinds: Sequence[type]) -> tuple[Any, ...] | None:
     raise invalid_field("page_token", Reason.PAGE_TOKEN_INVALID, "is not from this list; begin without it")
 
 
+def name_in(token: str) -> str:
+    """Return the name after which a page of a list by name begins, "" for the first. Raises InvalidRequest."""
+    (name,) = place_in(token, [str]) or ("",)
+    return str(name)
+
+
 def _fits(part: str | int) -> bool:
     """Whether a database can compare a part of a made-up token with what it holds."""
     if isinstance(part, int):

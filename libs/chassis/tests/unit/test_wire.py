@@ -16,6 +16,7 @@ from chassis.wire import (
     as_of_to_proto,
     instant_from_proto,
     instant_in,
+    name_in,
     page_limit,
     page_token,
     period_to_proto,
@@ -85,6 +86,10 @@ def test_a_page_token_reads_back(name: str, number: int) -> None:
 
 def test_no_page_token_is_no_place() -> None:
     assert place_in("", [str]) is None
+
+
+def test_a_list_by_name_goes_on_after_its_last_name() -> None:
+    assert (name_in(""), name_in(page_token("UA-2013"))) == ("", "UA-2013")
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ from aggregator import operations, wire
 from chassis.feed.wire import cursor_from_proto, heads_to_proto, segment_to_proto
 from chassis.identity import Scope
 from chassis.server import Served
+from chassis.wire import name_in, page_limit, page_token
 from metering.aggregator.v1 import aggregator_service_pb2 as pb
 from metering.aggregator.v1 import aggregator_service_pb2_grpc as pb_grpc
 
@@ -61,11 +62,11 @@ class AggregatorServicer(pb_grpc.AggregatorServiceServicer):
 
     async def ListMeters(self, request: pb.ListMetersRequest, context: Context) -> pb.ListMetersResponse:
         """Return a page of meters."""
-        after = wire.place_in(request.page_token, [str]) or ("",)
-        versions, more = await operations.list_meters(self._deps, after[0], request.page_size or wire.PAGE_DEFAULT)
+        after = name_in(request.page_token)
+        versions, more = await operations.list_meters(self._deps, after, page_limit(request.page_size))
         return pb.ListMetersResponse(
             meters=map(wire.meter_to_proto, versions),
-            next_page_token=wire.page_token(versions[-1].name) if more else "",
+            next_page_token=page_token(versions[-1].name) if more else "",
         )
 
     async def QueryUsage(self, request: pb.QueryUsageRequest, context: Context) -> pb.QueryUsageResponse:
@@ -115,7 +116,7 @@ class AggregatorServicer(pb_grpc.AggregatorServiceServicer):
     ) -> pb.ListParkedEventsResponse:
         """Return a page of the events that did not count."""
         after = wire.uncounted_key_from_token(request.page_token)
-        limit = request.page_size or wire.PAGE_DEFAULT
+        limit = page_limit(request.page_size)
         page = await operations.list_parked_events(self._deps, request.meter, request.reason, after, limit)
         return wire.uncounted_page_to_proto(page)
 

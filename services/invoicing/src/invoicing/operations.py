@@ -11,6 +11,7 @@ from chassis.errors import Conflict, NotFound, Reason
 from chassis.postgres import transaction
 from chassis.requests import once
 from chassis.telemetry import link_from, start_span, traceparent_of
+from chassis.wire import page_limit
 from invoicing import store, wire
 from invoicing.domain.canonical import canonical_json, chain_of, digest_of
 from invoicing.domain.composition import adjust, compose, default_profile, explain_amount, same_prices
@@ -39,7 +40,6 @@ Result = TypeVar("Result")
 _FINALIZE_ATTEMPTS_MAX: Final = 5
 # Rating answers each from its own store; more at once would only queue there.
 _AMENDMENTS_AT_ONCE: Final = 8
-_PAGE_INVOICES_DEFAULT: Final = 100
 # Half of the smallest usual message limit; the frozen text is longer than its message.
 _PAGE_BYTES_MAX: Final = 4 * 1024 * 1024
 
@@ -318,7 +318,7 @@ async def list_invoices(
     deps: Deps, tenant: str, request: pb.ListInvoicesRequest, after: tuple[str, int]
 ) -> tuple[Sequence[FrozenInvoice], str]:
     """Give a page of invoices by series and number, and the token of the next page (empty on the last)."""
-    limit = request.page_size or _PAGE_INVOICES_DEFAULT
+    limit = page_limit(request.page_size)
     async with transaction(deps.engine) as conn:
         found = await store.list_invoices(
             conn,

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import json
-import re
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
 
 from google.protobuf.duration_pb2 import Duration
-from google.protobuf.timestamp_pb2 import Timestamp
 
 from chassis.errors import NotReady, Reason, invalid_field
+from chassis.wire import as_of_to_proto, instant_from_proto, page_token, period_to_proto, place_in, timestamp
 from invoicing.domain.composition import GRACE_MAX
 from invoicing.domain.invoice import (
     AsOf,
@@ -36,8 +35,6 @@ if TYPE_CHECKING:
     from invoicing.domain.verification import FrozenInvoice
     from metering.rating.v1 import catalog_pb2
 
-_PAGE_TOKEN: Final = re.compile(r"(?P<prefix>[A-Z0-9-]{1,16}):(?P<sequence>[0-9]{1,18})", re.ASCII)
-
 _KIND_TO_PROTO: Final = {
     LineKind.USAGE: pb.LINE_KIND_USAGE,
     LineKind.FIXED: pb.LINE_KIND_FIXED,
@@ -53,26 +50,9 @@ _KIND_FROM_CHARGE: Final = {
 # --- times -----------------------------------------------------------------------------------------------------------
 
 
-def time_from_proto(message: Timestamp) -> datetime:
-    """Give an aware UTC time."""
-    return message.ToDatetime(tzinfo=UTC)
-
-
-def time_to_proto(moment: datetime) -> Timestamp:
-    """Give the message of an aware time."""
-    message = Timestamp()
-    message.FromDatetime(moment)
-    return message
-
-
 def period_from_proto(message: values_pb2.Period) -> Period:
     """Give a half-open period."""
-    return Period(time_from_proto(message.start), time_from_proto(message.end))
-
-
-def period_to_proto(period: Period) -> values_pb2.Period:
-    """Give the message of a period."""
-    return values_pb2.Period(start=time_to_proto(period.start), end=time_to_proto(period.end))
+    return Period(instant_from_proto(message.start), instant_from_proto(message.end))
 
 
 # --- billing profile -------------------------------------------------------------------------------------------------
@@ -100,7 +80,7 @@ def profile_to_proto(profile: BillingProfile) -> pb.BillingProfile:
         number_prefix=profile.number_prefix,
         grace=Duration(seconds=int(profile.grace.total_seconds())),
     )
-    created_at = None if profile.created_at is None else time_to_proto(profile.created_at)
+    created_at = None if profile.created_at is None else timestamp(profile.created_at)
     return pb.BillingProfile(version=profile.version, spec=spec, created_at=created_at)
 
 
@@ -183,7 +163,7 @@ def draft_to_proto(draft: InvoiceDraft) -> pb.Invoice:
         time_zone=draft.time_zone,
         lines=[_draft_line_to_proto(line, n, minor_units) for n, line in enumerate(draft.lines, start=1)],
         total=format_decimal(draft.total, places_min=minor_units),
-        as_of=_as_of_to_proto(draft.as_of.epoch, draft.as_of.lanes),
+        as_of=as_of_to_proto(draft.as_of.epoch, draft.as_of.lanes),
     )
 
 
@@ -226,8 +206,8 @@ def invoice_to_proto(invoice: FrozenInvoice) -> pb.Invoice:
         time_zone=document["timeZone"],
         lines=[line_of(line) for line in document["lines"]],
         total=document["total"],
-        as_of=_as_of_to_proto(document["asOf"]["epoch"], lanes),
-        finalized_at=time_to_proto(datetime.fromisoformat(document["finalizedAt"])),
+        as_of=as_of_to_proto(document["asOf"]["epoch"], lanes),
+        finalized_at=timestamp(datetime.fromisoformat(document["finalizedAt"])),
         digest=invoice.digest,
         previous_chain=invoice.previous_chain,
         chain=invoice.chain,
@@ -273,17 +253,13 @@ def line_by_id(invoice: pb.Invoice, line: str) -> pb.InvoiceLine:
 
 def page_token_to_text(last: FrozenInvoice) -> str:
     """Write where a page ended: series and number."""
-    return f"{last.prefix}:{last.sequence}"
+    return page_token(last.prefix, last.sequence)
 
 
 def page_token_from_text(token: str) -> tuple[str, int]:
     """Read a page token; the empty one begins at the first page. Raises InvalidRequest."""
-    if not token:
-        return "", 0
-    match = _PAGE_TOKEN.fullmatch(token)
-    if match is None:
-        raise invalid_field("page_token", Reason.PAGE_TOKEN_INVALID, "send next_page_token of the page before")
-    return match["prefix"], int(match["sequence"])
+    prefix, sequence = place_in(token, [str, int]) or ("", 0)
+    return prefix, sequence
 
 
 def amount_of(line: pb.InvoiceLine) -> Decimal:
@@ -302,13 +278,4 @@ def kind_of(line: pb.InvoiceLine) -> LineKind:
 
 
 def _period_of(document: dict[str, str]) -> values_pb2.Period:
-    return values_pb2.Period(
-        start=time_to_proto(datetime.fromisoformat(document["start"])),
-        end=time_to_proto(datetime.fromisoformat(document["end"])),
-    )
-
-
-def _as_of_to_proto(epoch: str, lanes: tuple[tuple[int, int], ...]) -> values_pb2.AsOf:
-    return values_pb2.AsOf(
-        epoch=epoch, lanes=[values_pb2.LanePosition(lane=lane, position=position) for lane, position in lanes]
-    )
+    return period_to_proto(Period(datetime.fromisoformat(document["start"]), datetime.fromisoformat(document["end"])))

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from chassis.identity import Scope, current_tenant
 from chassis.server import Served
+from chassis.wire import name_in, page_limit
 from metering.rating.v1 import rating_service_pb2 as pb
 from metering.rating.v1 import rating_service_pb2_grpc as pb_grpc
 from rating import operations, wire
@@ -60,7 +61,8 @@ class RatingServicer(pb_grpc.RatingServiceServicer):
 
     async def ListProducts(self, request: pb.ListProductsRequest, context: Context) -> pb.ListProductsResponse:
         """Return a page of products."""
-        page, token = await operations.list_products(self._deps, request.page_size, request.page_token)
+        after, limit = name_in(request.page_token), page_limit(request.page_size)
+        page, token = await operations.list_products(self._deps, after, limit)
         return pb.ListProductsResponse(products=map(wire.product_to_proto, page), next_page_token=token)
 
     async def ApplyPlan(self, request: pb.ApplyPlanRequest, context: Context) -> pb.ApplyPlanResponse:
@@ -74,7 +76,8 @@ class RatingServicer(pb_grpc.RatingServiceServicer):
 
     async def ListPlans(self, request: pb.ListPlansRequest, context: Context) -> pb.ListPlansResponse:
         """Return a page of plans."""
-        page, token = await operations.list_plans(self._deps, request.page_size, request.page_token)
+        after, limit = name_in(request.page_token), page_limit(request.page_size)
+        page, token = await operations.list_plans(self._deps, after, limit)
         return pb.ListPlansResponse(plans=map(wire.plan_to_proto, page), next_page_token=token)
 
     async def ApplyCustomer(self, request: pb.ApplyCustomerRequest, context: Context) -> pb.ApplyCustomerResponse:
@@ -88,7 +91,8 @@ class RatingServicer(pb_grpc.RatingServiceServicer):
 
     async def ListCustomers(self, request: pb.ListCustomersRequest, context: Context) -> pb.ListCustomersResponse:
         """Return a page of customers."""
-        page, token = await operations.list_customers(self._deps, request.page_size, request.page_token)
+        after, limit = name_in(request.page_token), page_limit(request.page_size)
+        page, token = await operations.list_customers(self._deps, after, limit)
         return pb.ListCustomersResponse(customers=map(wire.customer_to_proto, page), next_page_token=token)
 
     async def ApplyContract(self, request: pb.ApplyContractRequest, context: Context) -> pb.ApplyContractResponse:

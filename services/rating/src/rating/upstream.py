@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Final
 
 from chassis.client import neighbour_errors
 from chassis.feed.wire import GrpcFeedSource
+from chassis.wire import period_to_proto, timestamp
 from metering.aggregator.v1 import aggregator_service_pb2 as pb
 from metering.aggregator.v1 import aggregator_service_pb2_grpc as pb_grpc
 from rating import wire
-from rating.wire.catalog import timestamp
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Sequence
@@ -39,7 +39,7 @@ class AggregatorClient:
 
     async def totals(self, customer: str, period: BillingPeriod) -> Usage:
         """Give the usage of all meters of a customer and period as it is now."""
-        request = pb.QueryTotalsRequest(customer=customer, period=wire.period_to_proto(period))
+        request = pb.QueryTotalsRequest(customer=customer, period=period_to_proto(period))
         with neighbour_errors("the aggregator"):
             return wire.usage_from_totals(await self._stub.QueryTotals(request))
 
@@ -49,7 +49,7 @@ class AggregatorClient:
         """Freeze the usage of a customer and period; the same when asked again."""
         request = pb.SealUsageRequest(
             customer=customer,
-            period=wire.period_to_proto(period),
+            period=period_to_proto(period),
             not_before=timestamp(not_before),
             time_zone=time_zone,
             amends_snapshot_id=amends_snapshot_id,

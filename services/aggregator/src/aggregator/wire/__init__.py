@@ -2,13 +2,8 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
-import json
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
-
-from google.protobuf.timestamp_pb2 import Timestamp
 
 from aggregator.domain.civil import Period, WindowSize
 from aggregator.domain.freshness import AsOf, Freshness
@@ -26,7 +21,7 @@ from aggregator.domain.meter import (
 from aggregator.domain.query import PAGE_ROWS_DEFAULT, UsageQuery
 from aggregator.domain.snapshot import SealOrder
 from aggregator.domain.uncounted import UncountedKey
-from chassis.errors import Reason, invalid_field
+from chassis.wire import instant_in, lanes_to_proto, page_token, period_to_proto, place_in, timestamp
 from metering.aggregator.v1 import aggregator_service_pb2 as pb
 from metering.aggregator.v1 import meter_pb2, usage_pb2
 from metering.common.v1 import values_pb2
@@ -41,10 +36,6 @@ if TYPE_CHECKING:
     from aggregator.domain.usage import MeterUsage, UsageAnswer, UsageRow
     from aggregator.upstream import ListedEvent
 
-_NANOS_PER_US = 1000
-_POSITION_MAX = 2**63 - 1
-_SECONDS_MIN = -62_135_596_800
-_SECONDS_MAX = 253_402_300_799
 _WINDOW_SIZES = {
     usage_pb2.WINDOW_SIZE_UNSPECIFIED: WindowSize.WHOLE,
     usage_pb2.WINDOW_SIZE_HOUR: WindowSize.HOUR,
@@ -60,7 +51,6 @@ _AGGREGATIONS = {
     meter_pb2.AGGREGATION_LATEST: Aggregation.LATEST,
     meter_pb2.AGGREGATION_AVG: Aggregation.AVG,
 }
-PAGE_DEFAULT = 100
 _OUTCOMES = {
     ApplyOutcome.CREATED: values_pb2.APPLY_OUTCOME_CREATED,
     ApplyOutcome.UNCHANGED: values_pb2.APPLY_OUTCOME_UNCHANGED,
@@ -69,28 +59,9 @@ _OUTCOMES = {
 _AGGREGATION_NUMBERS = {aggregation: number for number, aggregation in _AGGREGATIONS.items()}
 
 
-def moment_from_proto(message: Timestamp, field: str) -> datetime:
-    """Return the UTC moment; refuse what is outside years 1 to 9999 or finer than a microsecond."""
-    if not _SECONDS_MIN <= message.seconds <= _SECONDS_MAX or message.nanos % _NANOS_PER_US:
-        raise invalid_field(field, Reason.TIME_INVALID, "must lie in years 1 to 9999 and be full microseconds")
-    return message.ToDatetime(tzinfo=UTC)
-
-
-def moment_to_proto(moment: datetime) -> Timestamp:
-    """Return the moment as a message."""
-    message = Timestamp()
-    message.FromDatetime(moment)
-    return message
-
-
 def period_from_proto(message: values_pb2.Period, field: str) -> Period:
     """Return the period; whether it suits a meter's grid is the domain's to say."""
-    return Period(moment_from_proto(message.start, f"{field}.start"), moment_from_proto(message.end, f"{field}.end"))
-
-
-def period_to_proto(period: Period) -> values_pb2.Period:
-    """Return the period as a message."""
-    return values_pb2.Period(start=moment_to_proto(period.start), end=moment_to_proto(period.end))
+    return Period(instant_in(message.start, f"{field}.start"), instant_in(message.end, f"{field}.end"))
 
 
 def as_of_from_proto(message: values_pb2.AsOf) -> AsOf:
@@ -100,19 +71,16 @@ def as_of_from_proto(message: values_pb2.AsOf) -> AsOf:
 
 def as_of_to_proto(as_of: AsOf) -> values_pb2.AsOf:
     """Return how far into the log as a message, ordered by lane."""
-    lanes = [
-        values_pb2.LanePosition(lane=lane, position=position)
-        for lane, position in sorted(as_of.positions.items())
-        if position
-    ]
-    return values_pb2.AsOf(epoch=as_of.epoch, lanes=lanes)
+    # A lane of which nothing is counted yet says nothing.
+    reached = [(lane, position) for lane, position in as_of.positions.items() if position]
+    return values_pb2.AsOf(epoch=as_of.epoch, lanes=lanes_to_proto(reached))
 
 
 def spec_from_proto(message: meter_pb2.MeterSpec) -> MeterSpec:
     """Return the meter asked for, with its sets in order."""
     effective_from = None
     if message.HasField("effective_from"):
-        effective_from = moment_from_proto(message.effective_from, "spec.effective_from")
+        effective_from = instant_in(message.effective_from, "spec.effective_from")
     return canonical(
         MeterSpec(
             event_types=tuple(message.event_types),
@@ -144,7 +112,7 @@ def meter_to_proto(version: MeterVersion) -> meter_pb2.Meter:
             bucket_minutes=spec.bucket_minutes,
             description=spec.description,
         ),
-        created_at=moment_to_proto(version.created_at),
+        created_at=timestamp(version.created_at),
         filled=version.filled,
     )
     if version.counts_from is not None:
@@ -201,7 +169,7 @@ def snapshot_to_proto(snapshot: Snapshot) -> usage_pb2.UsageSnapshot:
         amends_snapshot_id=snapshot.amends_snapshot_id or "",
         usage=map(meter_usage_to_proto, snapshot.usage),
         as_of=as_of_to_proto(snapshot.as_of),
-        sealed_at=moment_to_proto(snapshot.sealed_at),
+        sealed_at=timestamp(snapshot.sealed_at),
         digest=snapshot.digest,
         traceparent=snapshot.traceparent,
     )
@@ -238,24 +206,6 @@ def readable_event(message: usage_event_pb2.StoredEvent) -> ReadableEvent:
     return ReadableEvent(event.type, to_us(event.time.ToDatetime(tzinfo=UTC)), event.properties)
 
 
-def page_token(*place: str | int) -> str:
-    """Return a page token that holds a place in a list."""
-    return base64.urlsafe_b64encode(json.dumps(place).encode()).decode()
-
-
-def place_in(token: str, kinds: Sequence[type]) -> tuple[Any, ...] | None:
-    """Return the place that a page token holds, None for the empty token. Raises InvalidRequest."""
-    if not token:
-        return None
-    try:
-        place = json.loads(base64.urlsafe_b64decode(token))
-    except (binascii.Error, ValueError, RecursionError):
-        place = None
-    if isinstance(place, list) and [type(part) for part in place] == list(kinds) and all(map(_fits, place)):
-        return tuple(place)
-    raise invalid_field("page_token", Reason.PAGE_TOKEN_INVALID, "is not from this list; ask again without it")
-
-
 def applied_to_proto(applied: AppliedMeter) -> pb.ApplyMeterResponse:
     """Return what applying a meter did as a message."""
     return pb.ApplyMeterResponse(outcome=_OUTCOMES[applied.outcome], meter=meter_to_proto(applied.version))
@@ -288,7 +238,7 @@ def seal_order_from_proto(message: pb.SealUsageRequest) -> SealOrder:
     return SealOrder(
         customer=message.customer,
         period=period_from_proto(message.period, "period"),
-        not_before=moment_from_proto(message.not_before, "not_before"),
+        not_before=instant_in(message.not_before, "not_before"),
         time_zone=message.time_zone,
         amends_snapshot_id=message.amends_snapshot_id,
     )
@@ -327,17 +277,12 @@ def _parked_to_proto(entry: Uncounted) -> usage_pb2.ParkedEvent:
         customer=entry.customer,
         source=entry.source,
         id=entry.event_id,
-        time=moment_to_proto(entry.time),
+        time=timestamp(entry.time),
         lane=entry.key.lane,
         position=entry.key.position,
         event_count=entry.event_count,
         last_position=entry.last_position,
     )
-
-
-def _fits(part: str | int) -> bool:
-    """Whether a part of a made-up token can be compared with what is stored."""
-    return "\0" not in part if isinstance(part, str) else -1 <= part <= _POSITION_MAX
 
 
 def _filters(messages: Iterable[meter_pb2.PropertyFilter]) -> tuple[PropertyFilter, ...]:

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 import zstandard
 from google.protobuf.message import DecodeError
-from google.protobuf.timestamp_pb2 import Timestamp
 
 from aggregator.domain.columns import DictionaryColumn, EventColumns, LogSegment
 from chassis.errors import Diverged, Reason
+from chassis.wire import timestamp_us
 from metering.aggregator.v1 import usage_pb2
 from metering.common.v1 import values_pb2
 from metering.ingest.v1 import usage_event_pb2
@@ -55,14 +55,9 @@ def pack_changes(changes: Mapping[ChangeKey, Span]) -> bytes:
     for key, span in changes.items():
         period = periods.get(span)
         if period is None:
-            period = periods[span] = values_pb2.Period(start=_timestamp(span.start_us), end=_timestamp(span.end_us))
+            period = periods[span] = values_pb2.Period(start=timestamp_us(span.start_us), end=timestamp_us(span.end_us))
         message.changes.add(customer=key.customer, meter=key.meter, period=period)
     return zstandard.ZstdCompressor().compress(message.SerializeToString())
-
-
-def _timestamp(microseconds: int) -> Timestamp:
-    seconds, rest = divmod(microseconds, 1_000_000)
-    return Timestamp(seconds=seconds, nanos=rest * 1000)
 
 
 def _columns(message: usage_event_pb2.UsageEventColumns) -> EventColumns:

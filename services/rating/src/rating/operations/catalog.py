@@ -8,6 +8,7 @@ from chassis.errors import InvalidRequest, MeterlineError, NotFound, Reason, inv
 from chassis.identity import current_tenant
 from chassis.postgres import transaction
 from chassis.requests import once
+from chassis.wire import name_in, page_limit, page_token
 from metering.common.v1 import values_pb2
 from metering.rating.v1 import rating_service_pb2 as pb
 from rating import store, wire
@@ -97,9 +98,8 @@ async def _apply_product(deps: Deps, conn: AsyncConnection, request: pb.ApplyPro
     return pb.ApplyProductResponse(outcome=outcome, product=wire.product_to_proto(product))
 
 
-async def list_products(deps: Deps, page_size: int, page_token: str) -> tuple[list[Version[Product]], str]:
+async def list_products(deps: Deps, after: str, limit: int) -> tuple[list[Version[Product]], str]:
     """Give a page of products by name, and the token of the next page (empty on the last)."""
-    after, limit = wire.page_token_from_text(page_token), wire.page_limit(page_size)
     async with transaction(deps.engine) as conn:
         return _page(await store.list_products(conn, current_tenant(), after, limit + 1), limit)
 
@@ -161,9 +161,8 @@ async def find_plan(conn: AsyncConnection, tenant: str, name: str, version: int)
     return found
 
 
-async def list_plans(deps: Deps, page_size: int, page_token: str) -> tuple[list[Version[Plan]], str]:
+async def list_plans(deps: Deps, after: str, limit: int) -> tuple[list[Version[Plan]], str]:
     """Give a page of plans by name, and the token of the next page (empty on the last)."""
-    after, limit = wire.page_token_from_text(page_token), wire.page_limit(page_size)
     async with transaction(deps.engine) as conn:
         return _page(await store.list_plans(conn, current_tenant(), after, limit + 1), limit)
 
@@ -221,9 +220,8 @@ async def find_customer(conn: AsyncConnection, tenant: str, name: str) -> Versio
     return customer
 
 
-async def list_customers(deps: Deps, page_size: int, page_token: str) -> tuple[list[Version[Customer]], str]:
+async def list_customers(deps: Deps, after: str, limit: int) -> tuple[list[Version[Customer]], str]:
     """Give a page of customers by name, and the token of the next page (empty on the last)."""
-    after, limit = wire.page_token_from_text(page_token), wire.page_limit(page_size)
     async with transaction(deps.engine) as conn:
         return _page(await store.list_customers(conn, current_tenant(), after, limit + 1), limit)
 
@@ -368,7 +366,7 @@ async def find_contract(conn: AsyncConnection, tenant: str, name: str) -> list[V
 async def list_contracts(deps: Deps, request: pb.ListContractsRequest) -> tuple[list[Version[Contract]], str]:
     """Give a page of contracts by name, and the token of the next page (empty on the last)."""
     tenant, label = current_tenant(), request.billing_period
-    after, limit = wire.page_token_from_text(request.page_token), wire.page_limit(request.page_size)
+    after, limit = name_in(request.page_token), page_limit(request.page_size)
     found: list[Version[Contract]] = []
     async with transaction(deps.engine) as conn:
         while len(found) <= limit:
@@ -383,7 +381,7 @@ async def list_contracts(deps: Deps, request: pb.ListContractsRequest) -> tuple[
 def _page(found: Sequence[Version[Content]], limit: int) -> tuple[list[Version[Content]], str]:
     """Cut a page off a list that was asked for one more than fits."""
     page = list(found[:limit])
-    return page, wire.page_token_to_text(page[-1].name) if len(found) > limit else ""
+    return page, page_token(page[-1].name) if len(found) > limit else ""
 
 
 def period_invalid(contract: str, label: str) -> InvalidRequest:

@@ -9,7 +9,8 @@ from chassis.errors import InvalidRequest, MeterlineError, NotFound, Reason, inv
 from chassis.identity import acting_for, current_tenant
 from chassis.logs import get_logger
 from chassis.postgres import transaction
-from metering.common.v1 import feed_pb2, values_pb2
+from chassis.wire import lanes_to_proto
+from metering.common.v1 import feed_pb2
 from metering.rating.v1 import rating_service_pb2 as pb
 from rating import store, wire
 from rating.domain.billing_period import period_at, period_labelled, periods_touching
@@ -106,8 +107,8 @@ async def progress(deps: Deps) -> pb.GetProgressResponse:
     async with transaction(deps.engine) as conn:
         epoch, positions = await store.applied_heads(conn, CHANGES_CONSUMER)
         dirty = await store.count_dirty(conn, current_tenant())
-    lanes = [values_pb2.LanePosition(lane=lane, position=positions[lane]) for lane in sorted(positions)]
-    return pb.GetProgressResponse(applied=feed_pb2.FeedHeads(epoch=epoch, lanes=lanes), dirty_periods=dirty)
+    applied = feed_pb2.FeedHeads(epoch=epoch, lanes=lanes_to_proto(positions.items()))
+    return pb.GetProgressResponse(applied=applied, dirty_periods=dirty)
 
 
 # --- keeping up ------------------------------------------------------------------------------------------------------

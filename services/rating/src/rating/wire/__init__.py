@@ -19,12 +19,10 @@ from rating.wire.charges import (
     charge_to_proto,
     grace_from_proto,
     live_response_to_proto,
-    period_to_proto,
     rated_response_to_proto,
     usage_from_snapshot,
     usage_from_totals,
 )
-from rating.wire.pages import page_limit, page_token_from_text, page_token_to_text
 from rating.wire.refusals import refused_as_invalid_request
 
 __all__ = [
@@ -38,10 +36,6 @@ __all__ = [
     "grace_from_proto",
     "item_to_proto",
     "live_response_to_proto",
-    "page_limit",
-    "page_token_from_text",
-    "page_token_to_text",
-    "period_to_proto",
     "plan_from_proto",
     "plan_to_proto",
     "product_from_proto",

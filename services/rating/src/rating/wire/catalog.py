@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from google.protobuf.timestamp_pb2 import Timestamp
-
 from chassis.errors import Reason
+from chassis.wire import instant_from_proto, timestamp
 from metering.rating.v1 import catalog_pb2 as pb
 from money import INPUT, ZERO, InvalidDecimalError, format_decimal, parse_decimal
 from rating.domain.billing_period import Interval, Schedule, parse_day
@@ -19,7 +17,10 @@ from rating.wire.refusals import inside
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
+    from datetime import datetime
     from decimal import Decimal
+
+    from google.protobuf.timestamp_pb2 import Timestamp
 
     from rating.domain.price import PriceModel
 
@@ -210,18 +211,11 @@ def contract_to_proto(contract: Version[Contract]) -> pb.Contract:
 # --- values ----------------------------------------------------------------------------------------------------------
 
 
-def timestamp(instant: datetime) -> Timestamp:
-    """Render an instant."""
-    message = Timestamp()
-    message.FromDatetime(instant)
-    return message
-
-
 def _instant(field: str, message: Timestamp) -> datetime:
     try:
-        return message.ToDatetime(tzinfo=UTC)
-    except (ValueError, OverflowError) as error:
-        raise InvalidEntryError(field, Reason.TIME_INVALID, "is outside years 1 to 9999") from error
+        return instant_from_proto(message)
+    except ValueError as error:
+        raise InvalidEntryError(field, Reason.TIME_INVALID, str(error)) from error
 
 
 def _decimal(field: str, text: str) -> Decimal:
