@@ -17,16 +17,20 @@ class IngestSettings(ServiceSettings):
 
     model_config = SettingsConfigDict(env_prefix="INGEST_")
 
-    late_limit_days: int = Field(35, ge=0, le=36_500, description="Older events need an open backfill.")
-    future_limit_s: int = Field(300, ge=0, le=86_400, description="Events may lie this far ahead of the clock.")
-    batch_events_max: int = Field(10_000, ge=1, le=10_000, description="Events in one Report.")
-    commit_workers: int = Field(2, ge=1, le=16, description="Commits in work at once; each holds one lane.")
-    group_events_max: int = Field(40_000, ge=1, description="Events in one commit; more make acks wait longer.")
-    group_bytes_max: int = Field(16 * 1024 * 1024, ge=1, description="Compressed payload in one commit.")
-    queue_events_max: int = Field(400_000, ge=1, description="Events waiting for a commit; beyond it: OVERLOADED.")
-    queue_bytes_max: int = Field(64 * 1024 * 1024, ge=1, description="Compressed payload waiting for a commit.")
-    recent_keys: int = Field(2_097_152, ge=1, description="Keys remembered as a hint for duplicates, 8 bytes each.")
-    decoded_events_max: int = Field(200_000, ge=0, description="Events of lately used segments kept decoded.")
+    late_limit_days: int = Field(default=35, ge=0, le=36_500, description="Older events need an open backfill.")
+    future_limit_s: int = Field(default=300, ge=0, le=86_400, description="Events may lie this far ahead of the clock.")
+    batch_events_max: int = Field(default=10_000, ge=1, le=10_000, description="Events in one Report.")
+    commit_workers: int = Field(default=2, ge=1, le=16, description="Commits in work at once; each holds one lane.")
+    group_events_max: int = Field(default=40_000, ge=1, description="Events in one commit; more make acks wait longer.")
+    group_bytes_max: int = Field(default=16 * 1024 * 1024, ge=1, description="Message bytes in one commit.")
+    queue_events_max: int = Field(
+        default=400_000, ge=1, description="Events waiting for a commit; beyond it: OVERLOADED."
+    )
+    queue_bytes_max: int = Field(default=64 * 1024 * 1024, ge=1, description="Message bytes waiting for a commit.")
+    recent_keys: int = Field(
+        default=2_097_152, ge=1, description="Keys remembered as a hint for duplicates, 8 bytes each."
+    )
+    decoded_events_max: int = Field(default=200_000, ge=0, description="Events of lately used segments kept decoded.")
 
     @property
     def policy(self) -> Policy:

@@ -8,35 +8,31 @@ from typing import TYPE_CHECKING, Final
 from uuid import UUID, uuid4
 
 import numpy as np
-from opentelemetry.trace import SpanKind
 
-from chassis.errors import Diverged, NotFound, Reason
-from chassis.feed.writer import SegmentDraft
+from chassis.errors import Diverged, NotFound, Reason, TooBig
+from chassis.feed.writer import SEGMENT_BYTES_MAX
 from chassis.postgres import transaction
 from chassis.requests import once
-from chassis.telemetry import start_span, traceparent_of
+from chassis.telemetry import current_traceparent
 from ingest import store, wire
 from ingest.domain.admission import admit
 from ingest.domain.batch import TextColumn
-from ingest.domain.customers import CustomerProbe, customer_filter
+from ingest.domain.customers import CustomerProbe
 from ingest.domain.keys import keys_of
-from ingest.domain.log import AsOf, Conflict, ReportResult, StoredPage, instant_of, microseconds_of
+from ingest.domain.log import AsOf, Conflict, ReportResult, StoredPage, microseconds_of
 from ingest.domain.text import shown
-from ingest.telemetry import EVENT_COUNT, PUBLISH_SPAN
-from ingest.worker import Submission, backfill_not_open
+from ingest.worker import Submission, backfill_not_open, is_small
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Sequence
-    from datetime import datetime
 
-    from opentelemetry.trace import Span
     from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
     from chassis.clock import Clock
     from chassis.feed.cursor import Cursor, FeedHeads, Segment
     from chassis.feed.reader import FeedReader
     from chassis.requests import RepeatableRequest
-    from ingest.domain.admission import Admission, Policy
+    from ingest.domain.admission import Policy
     from ingest.domain.batch import EventBatch, Mask, Rows
     from ingest.domain.log import Backfill, BackfillPage, ListQuery, NewBackfill
     from ingest.store import DecodedSegment, SegmentLibrary
@@ -113,15 +109,18 @@ async def report(deps: Deps, tenant: str, reported: ReportedBatch) -> ReportResu
     if not admission.accepted.size:
         deps.instruments.reported(accepted=0, duplicates=0, conflicts=0, refused=len(admission.refusals))
         return ReportResult(0, 0, (), admission.refusals, AsOf(await deps.committer.epoch()))
-    with start_span(PUBLISH_SPAN, kind=SpanKind.PRODUCER, attributes={EVENT_COUNT: len(admission.accepted)}) as span:
-        # Not clean without a refusal: a value that no event uses must not enter the log either.
-        batch = reported.batch if admission.is_clean else reported.batch.take(admission.accepted)
-        submission = Submission(
-            batch=batch,
-            keys=keys_of(tenant, batch.ids, batch.sources, await deps.sources.of(tenant, batch.sources.values)),
-            draft=_draft(tenant, reported, batch, admission, now, span, None if backfill is None else backfill.id),
-        )
-        outcome = await deps.committer.submit(submission)
+    # Not clean without a refusal: a value that no event uses must not enter the log either.
+    batch = reported.batch if admission.is_clean else reported.batch.take(admission.accepted)
+    submission = Submission(
+        tenant=tenant,
+        batch=batch,
+        keys=keys_of(tenant, batch.ids, batch.sources, await deps.sources.of(tenant, batch.sources.values)),
+        payload=_payload(reported, batch),
+        backfill_id=None if backfill is None else backfill.id,
+        traceparent=current_traceparent(),
+        message_bytes=reported.message_bytes,
+    )
+    outcome = await deps.committer.submit(submission)
     deps.instruments.reported(
         accepted=outcome.accepted,
         duplicates=outcome.duplicates,
@@ -134,27 +133,16 @@ async def report(deps: Deps, tenant: str, reported: ReportedBatch) -> ReportResu
     return ReportResult(outcome.accepted, outcome.duplicates, conflicts, admission.refusals, outcome.as_of)
 
 
-def _draft(
-    tenant: str,
-    reported: ReportedBatch,
-    batch: EventBatch,
-    admission: Admission,
-    now: datetime,
-    span: Span,
-    backfill_id: UUID | None,
-) -> SegmentDraft:
-    verbatim = reported.verbatim if admission.is_clean else None
-    return SegmentDraft(
-        tenant=tenant,
-        count=len(batch),
-        payload=wire.encode_payload(batch) if verbatim is None else wire.compress(verbatim),
-        accepted_at=now,
-        traceparent=traceparent_of(span) if span.get_span_context().is_valid else "",
-        min_time=instant_of(int(batch.times_us.min())),
-        max_time=instant_of(int(batch.times_us.max())),
-        customer_filter=customer_filter(batch.customers.values),
-        backfill_id=backfill_id,
-    )
+def _payload(reported: ReportedBatch, batch: EventBatch) -> bytes | None:
+    """Make the payload here, beside the commits in work; small batches are joined in the commit. Raises TooBig."""
+    if is_small(len(batch), reported.message_bytes):
+        return None
+    verbatim = reported.verbatim if batch is reported.batch else None
+    payload = wire.encode_payload(batch) if verbatim is None else wire.compress(verbatim)
+    if len(payload) > SEGMENT_BYTES_MAX:
+        message = f"the batch takes {len(payload)} bytes compressed, at most {SEGMENT_BYTES_MAX} fit; split it"
+        raise TooBig(Reason.BATCH_TOO_LARGE, message)
+    return payload
 
 
 def _conflict(batch: EventBatch, row: int, index: int, message: str) -> Conflict:

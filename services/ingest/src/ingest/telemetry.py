@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from opentelemetry.metrics import CallbackOptions, Meter, Observation
 
 PUBLISH_SPAN: Final = "publish usage"
-"""PRODUCER span of one Report batch; its traceparent is stored on the segment, so that consumers can link to it."""
+"""PRODUCER span of one segment, child of or linked to each call in it; its traceparent is stored on the segment."""
 
 EVENT_COUNT: Final = "messaging.batch.message_count"
 

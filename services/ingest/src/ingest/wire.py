@@ -59,6 +59,7 @@ class ReportedBatch:
     batch: EventBatch
     verbatim: bytes | None
     backfill_id: str
+    message_bytes: int
 
 
 # --- Report ---------------------------------------------------------------------------------------------------------
@@ -75,9 +76,10 @@ def reported_batch_from_proto(request: pb.ReportRequest, policy: Policy) -> Repo
         batch = batch_from_columns(columns)
         # Fields this release does not know must not enter the log: nobody has checked them.
         columns.DiscardUnknownFields()
-        return ReportedBatch(batch, columns.SerializeToString(), request.backfill_id)
+        verbatim = columns.SerializeToString()
+        return ReportedBatch(batch, verbatim, request.backfill_id, len(verbatim))
     check_count(len(request.events), policy)
-    return ReportedBatch(_batch_from_rows(request.events), None, request.backfill_id)
+    return ReportedBatch(_batch_from_rows(request.events), None, request.backfill_id, request.ByteSize())
 
 
 def _batch_from_rows(events: Sequence[event_pb.UsageEvent]) -> EventBatch:

@@ -8,12 +8,16 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
+from itertools import groupby
 from typing import TYPE_CHECKING, Final
 from uuid import UUID
 
 import numpy as np
+from opentelemetry import context as otel_context
 from opentelemetry.metrics import CallbackOptions, Observation
+from opentelemetry.trace import SpanKind
 
 from chassis.errors import (
     Conflict,
@@ -27,17 +31,22 @@ from chassis.errors import (
 from chassis.feed.writer import SegmentDraft, append, claim_lane
 from chassis.logs import get_logger
 from chassis.postgres import transaction
+from chassis.telemetry import LINKS_MAX, context_from, links_from, start_span, traceparent_of
 from ingest import store, wire
 from ingest.domain.batch import EventBatch, Mask, Rows
 from ingest.domain.bodies import differences
+from ingest.domain.customers import customer_filter
 from ingest.domain.group import KeyGroup
+from ingest.domain.joining import join_batches
 from ingest.domain.keys import EventKeys
 from ingest.domain.log import AsOf, SegmentPlace, instant_of
 from ingest.domain.recent import RecentKeys
 from ingest.store import DecodedSegment, SegmentLibrary
+from ingest.telemetry import EVENT_COUNT, PUBLISH_SPAN
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from datetime import datetime
 
     from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
@@ -48,6 +57,14 @@ if TYPE_CHECKING:
 
 _log = get_logger(__name__)
 
+_SECOND_COMMIT_EVENTS: Final = 2000
+"""Events that must wait before a commit begins beside another; from here on Postgres' share of the work dominates."""
+_LINGER_EVENTS: Final = 256
+_LINGER_S: Final = 0.002
+_SMALL_EVENTS_MAX: Final = 32
+_SMALL_BYTES_MAX: Final = 64 * 1024
+_BUNDLE_MEMBERS_MAX: Final = LINKS_MAX + 1
+"""Calls in one segment: its span is a child of the first and links to the rest, so that none is out of reach."""
 _ATTEMPTS_UNORDERED: Final = 2
 """Tries of one group that run beside those of others; more are needed only where many write the same new events."""
 _ATTEMPTS_MAX: Final = 8
@@ -65,12 +82,81 @@ class Outcome:
 
 @dataclass(eq=False, slots=True)
 class Submission:
-    """An admitted batch on its way into the log; `draft` is the segment if all its events are new."""
+    """An admitted batch on its way into the log.
 
+    `payload` is its segment's, if all its events are new; None leaves it to the commit, which may put small batches
+    into one segment. `traceparent` is that of the call; `message_bytes` is what it weighs in the queue.
+    """
+
+    tenant: str
     batch: EventBatch
     keys: EventKeys
-    draft: SegmentDraft
+    payload: bytes | None
+    backfill_id: UUID | None
+    traceparent: str | None
+    message_bytes: int
     outcome: asyncio.Future[Outcome] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
+
+
+@dataclass(frozen=True, slots=True)
+class Bundle:
+    """New events of one tenant that become one segment: those of one submission, or of several small ones."""
+
+    members: Sequence[Submission]
+    batch: EventBatch
+
+    @property
+    def backfill_id(self) -> UUID | None:
+        """The backfill to which all belong."""
+        return self.members[0].backfill_id
+
+
+def bundled(submissions: Iterable[Submission]) -> Iterator[Bundle]:
+    """Put small neighbours of one owner together: a segment costs the same for one event as for hundreds."""
+    for (_tenant, _backfill, is_alone), run in groupby(submissions, key=_neighbours):
+        members = list(run)
+        step = 1 if is_alone else _BUNDLE_MEMBERS_MAX
+        for start in range(0, len(members), step):
+            chosen = members[start : start + step]
+            batch = chosen[0].batch if len(chosen) == 1 else join_batches([member.batch for member in chosen])
+            yield Bundle(chosen, batch)
+
+
+def is_small(events: int, message_bytes: int) -> bool:
+    """Say whether a batch may share its segment; as many as may share one fit into one, whatever they hold."""
+    return events <= _SMALL_EVENTS_MAX and message_bytes <= _SMALL_BYTES_MAX
+
+
+def _neighbours(submission: Submission) -> tuple[str, str, bool]:
+    """Say who may share a segment: those for whom this is equal."""
+    is_alone = not is_small(len(submission.batch), submission.message_bytes)
+    return submission.tenant, str(submission.backfill_id), is_alone
+
+
+@contextmanager
+def publishing(bundle: Bundle, accepted_at: datetime) -> Iterator[SegmentDraft]:
+    """Draft the segment of a bundle inside its span: a child of the first call, linked to the others."""
+    first, *others = bundle.members
+    links, _omitted = links_from(member.traceparent for member in others if member.traceparent is not None)
+    batch = bundle.batch
+    token = otel_context.attach(context_from(first.traceparent))
+    try:
+        with start_span(
+            PUBLISH_SPAN, kind=SpanKind.PRODUCER, links=links, attributes={EVENT_COUNT: len(batch)}
+        ) as span:
+            yield SegmentDraft(
+                tenant=first.tenant,
+                count=len(batch),
+                payload=wire.encode_payload(batch) if others or first.payload is None else first.payload,
+                accepted_at=accepted_at,
+                traceparent=traceparent_of(span) if span.get_span_context().is_valid else "",
+                min_time=instant_of(int(batch.times_us.min())),
+                max_time=instant_of(int(batch.times_us.max())),
+                customer_filter=customer_filter(batch.customers.values),
+                backfill_id=first.backfill_id,
+            )
+    finally:
+        otel_context.detach(token)
 
 
 class _BackfillsClosed(Exception):
@@ -100,6 +186,8 @@ class Committer:
         self._waiting: deque[Submission] = deque()
         self._waiting_events = 0
         self._waiting_bytes = 0
+        self._in_work = 0
+        self._last_members = 0
         self._arrival = asyncio.Event()
         instruments.observe_queue(self._observe_queue)
 
@@ -111,14 +199,23 @@ class Committer:
         settings = self._settings
         if self._waiting and (
             self._waiting_events + len(submission.batch) > settings.queue_events_max
-            or self._waiting_bytes + len(submission.draft.payload) > settings.queue_bytes_max
+            or self._waiting_bytes + submission.message_bytes > settings.queue_bytes_max
         ):
             raise Overloaded(Reason.OVERLOADED, f"{self._waiting_events} events wait for the disk; send again later")
         self._waiting.append(submission)
         self._waiting_events += len(submission.batch)
-        self._waiting_bytes += len(submission.draft.payload)
-        self._arrival.set()
+        self._waiting_bytes += submission.message_bytes
+        if self._is_worth_a_commit():
+            self._arrival.set()
         return await submission.outcome
+
+    def _is_worth_a_commit(self) -> bool:
+        """Whether to begin a commit now: always if none is in work, else only if much waits.
+
+        A commit costs the same for one event as for hundreds, so a few that come while one is in work wait for its end
+        and share the next. No timer is needed: an idle service commits at once.
+        """
+        return bool(self._waiting) and (not self._in_work or self._waiting_events >= _SECOND_COMMIT_EVENTS)
 
     async def run(self, stop: asyncio.Event) -> None:
         """Commit groups until `stop` is set and nothing waits any more."""
@@ -126,43 +223,53 @@ class Committer:
         stopping.add_done_callback(lambda _task: self._arrival.set())
         try:
             while self._waiting or not stop.is_set():
-                if not self._waiting:
+                if self._is_worth_a_commit():
+                    await self._run_group()
+                else:
                     self._arrival.clear()
                     await self._arrival.wait()
                     # Others that are ready to submit come first: one commit for all of them.
                     await asyncio.sleep(0)
-                    continue
-                await self._run_group(self._take())
         finally:
             stopping.cancel()
 
     def _take(self) -> list[Submission]:
         """Take what waits, up to the limits of a group; a batch whose caller has gone is dropped."""
         group: list[Submission] = []
-        events, payload_bytes = 0, 0
+        events, message_bytes = 0, 0
         while self._waiting:
             submission = self._waiting[0]
             events += len(submission.batch)
-            payload_bytes += len(submission.draft.payload)
-            is_full = events > self._settings.group_events_max or payload_bytes > self._settings.group_bytes_max
+            message_bytes += submission.message_bytes
+            is_full = events > self._settings.group_events_max or message_bytes > self._settings.group_bytes_max
             if group and is_full:
                 break
             self._waiting.popleft()
             self._waiting_events -= len(submission.batch)
-            self._waiting_bytes -= len(submission.draft.payload)
+            self._waiting_bytes -= submission.message_bytes
             if not submission.outcome.done():
                 group.append(submission)
+        # Neighbours of one tenant may share a segment.
+        group.sort(key=_neighbours)
         return group
 
-    async def _run_group(self, group: Sequence[Submission]) -> None:
+    async def _run_group(self) -> None:
+        self._in_work += 1
+        group: list[Submission] = []
         try:
+            if self._last_members > 1 and self._waiting_events < _LINGER_EVENTS:
+                # Several callers are at work: a moment's patience makes one commit of many. A single one never waits.
+                await self._clock.sleep(_LINGER_S)
+            group = self._take()
+            self._last_members = len(group)
             if group:
                 await self._settle(group)
         finally:
+            self._in_work -= 1
+            self._arrival.set()
             # Reached with open outcomes only when this task is cancelled or broken: nobody may wait for ever.
             for submission in group:
-                if not submission.outcome.done():
-                    submission.outcome.set_exception(_unavailable("the service stops; send the same batch again"))
+                _fail(submission, _unavailable("the service stops; send the same batch again"))
 
     async def _settle(self, group: Sequence[Submission]) -> None:
         """Give every submission of a group its outcome or its error; one that fails takes no other with it."""
@@ -184,8 +291,8 @@ class Committer:
     async def _settle_without(self, group: Sequence[Submission], closed: frozenset[UUID]) -> None:
         kept = []
         for submission in group:
-            if submission.draft.backfill_id in closed:
-                _fail(submission, backfill_not_open(str(submission.draft.backfill_id)))
+            if submission.backfill_id in closed:
+                _fail(submission, backfill_not_open(str(submission.backfill_id)))
             else:
                 kept.append(submission)
         if kept:
@@ -237,28 +344,31 @@ class Committer:
             placement = keys.place()
             if not placement.numbers.size:
                 return []
-            # Built before the lane is claimed: nobody should wait for it.
-            parts = list(_new_parts(group, keys, placement.is_new))
-            await _lock_backfills(conn, parts)
-            head = await claim_lane(conn)
-            await store.copy_keys(conn, placement.keys, head.lane, placement.positions + head.position)
-            segments = await append(conn, head, [draft for _batch, draft in parts])
+            with ExitStack() as spans:
+                # Built before the lane is claimed: nobody should wait for it.
+                accepted_at = self._clock.now()
+                bundles = list(bundled(_new_parts(group, keys, placement.is_new)))
+                drafts = [spans.enter_context(publishing(bundle, accepted_at)) for bundle in bundles]
+                await _lock_backfills(conn, drafts)
+                head = await claim_lane(conn)
+                await store.copy_keys(conn, placement.keys, head.lane, placement.positions + head.position)
+                segments = await append(conn, head, drafts)
         self._instruments.committed(events=len(placement.numbers), duration_s=self._clock.monotonic_s() - started_s)
         self._epoch = head.epoch
         keys.written(placement, head.lane, head.position)
         self._recent.add(placement.keys)
-        return [self._keep(segment, batch, draft) for segment, (batch, draft) in zip(segments, parts, strict=True)]
+        return [self._keep(segment, bundle) for segment, bundle in zip(segments, bundles, strict=True)]
 
-    def _keep(self, segment: Segment, batch: EventBatch, draft: SegmentDraft) -> DecodedSegment:
+    def _keep(self, segment: Segment, bundle: Bundle) -> DecodedSegment:
         place = SegmentPlace(
             segment.lane,
             segment.first_position,
             segment.count,
             segment.accepted_at,
             segment.traceparent,
-            draft.backfill_id,
+            bundle.backfill_id,
         )
-        decoded = DecodedSegment(segment.tenant, place, batch)
+        decoded = DecodedSegment(segment.tenant, place, bundle.batch)
         # A retry comes soon if it comes: comparing it with this needs no reading.
         self._library.keep(decoded)
         return decoded
@@ -310,36 +420,24 @@ class Committer:
         return self._epoch
 
 
-async def _lock_backfills(conn: AsyncConnection, parts: Sequence[tuple[EventBatch, SegmentDraft]]) -> None:
+async def _lock_backfills(conn: AsyncConnection, drafts: Sequence[SegmentDraft]) -> None:
     """Keep the backfills of new segments open until the transaction ends, or say which are not."""
-    backfill_ids = {draft.backfill_id for _batch, draft in parts if draft.backfill_id is not None}
+    backfill_ids = {draft.backfill_id for draft in drafts if draft.backfill_id is not None}
     if backfill_ids:
         closed = backfill_ids - await store.lock_open_backfills(conn, sorted(backfill_ids))
         if closed:
             raise _BackfillsClosed(frozenset(closed))
 
 
-def _new_parts(group: Sequence[Submission], keys: KeyGroup, is_new: Mask) -> Iterator[tuple[EventBatch, SegmentDraft]]:
-    """Give, for each submission with new events, those events and their segment."""
+def _new_parts(group: Sequence[Submission], keys: KeyGroup, is_new: Mask) -> Iterator[Submission]:
+    """Give the submissions with new events, without those that are not."""
     all_new = bool(is_new.all())
     for part, submission in enumerate(group):
         new = is_new[keys.rows_of(part)]
         if all_new or new.all():
-            yield submission.batch, submission.draft
+            yield submission
         elif new.any():
-            batch = submission.batch.take(np.flatnonzero(new))
-            yield batch, redraft(submission.draft, batch)
-
-
-def redraft(draft: SegmentDraft, batch: EventBatch) -> SegmentDraft:
-    """Draft the segment anew for fewer events; its customer filter stays, it may say too much but never too little."""
-    return replace(
-        draft,
-        count=len(batch),
-        payload=wire.encode_payload(batch),
-        min_time=instant_of(int(batch.times_us.min())),
-        max_time=instant_of(int(batch.times_us.max())),
-    )
+            yield replace(submission, batch=submission.batch.take(np.flatnonzero(new)), payload=None)
 
 
 def _holding(segments: Sequence[DecodedSegment], lane: int, position: int) -> DecodedSegment | None:

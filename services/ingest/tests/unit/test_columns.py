@@ -7,13 +7,14 @@ from typing import Any
 import numpy as np
 import pytest
 from google.protobuf.timestamp_pb2 import Timestamp
-from hypothesis import given, settings
+from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from chassis.errors import InvalidRequest, MeterlineError, Reason, TooBig
 from ingest import wire
 from ingest.domain.admission import Policy, admit
 from ingest.domain.batch import EventBatch
+from ingest.domain.joining import join_batches
 from ingest.domain.log import SegmentPlace, StoredPage, instant_of
 from metering.ingest.v1 import ingest_service_pb2 as pb
 from metering.ingest.v1 import usage_event_pb2 as event_pb
@@ -103,6 +104,24 @@ def test_what_is_sent_as_columns_is_read_back_verbatim(rows: list[dict[str, Any]
     assert reported.verbatim is not None
 
     assert events_of(wire.decode_payload(wire.compress(reported.verbatim))) == list(as_rows(rows).events)
+
+
+@settings(suppress_health_check=[HealthCheck.filter_too_much])
+@given(st.lists(st.lists(ROWS, min_size=1, max_size=4), min_size=1, max_size=5))
+def test_batches_put_together_hold_the_events_of_all_in_order(batches: list[list[dict[str, Any]]]) -> None:
+    requests = [as_rows(rows) if number % 2 else as_columns(rows) for number, rows in enumerate(batches)]
+    # Only admitted events are ever put together.
+    parts = []
+    for request in requests:
+        batch = wire.reported_batch_from_proto(request, POLICY).batch
+        accepted = admit(batch, POLICY, NOW_US).accepted
+        if accepted.size:
+            parts.append(batch.take(accepted))
+    assume(parts)
+
+    joined = wire.decode_payload(wire.encode_payload(join_batches(parts)))
+
+    assert events_of(joined) == [event for part in parts for event in events_of(part)]
 
 
 @pytest.mark.parametrize(
