@@ -101,24 +101,28 @@ def _windows_statement(plan: UsagePlan, parameters: dict[str, Any]) -> str:
         WHERE w.bucket_start >= :period_start AND w.bucket_start < :period_end {conditions}
     """  # noqa: S608
     key = "number, customer, window_number, grp"
-    unique_join, unique_count = "", "CAST(0 AS bigint)"
+    unique_part, unique_join, unique_count = "", "", "CAST(0 AS bigint)"
     if any(meter.aggregation is Aggregation.COUNT_UNIQUE for meter in plan.meters):
-        unique_count = "coalesce(min(u.unique_count), 0)"
-        unique_join = f"""
-            LEFT JOIN (
-                SELECT {key}, count(DISTINCT value) AS unique_count
-                FROM ({source.format(columns="w.value", table="usage_unique")}) AS values_seen GROUP BY {key}
-            ) AS u USING ({key})
-        """  # noqa: S608
+        values = source.format(columns="w.value", table="usage_unique")
+        unique_part = f""", seen AS MATERIALIZED (
+            SELECT {key}, count(DISTINCT value) AS unique_count FROM ({values}) AS v GROUP BY {key}
+        )"""  # noqa: S608
+        unique_join, unique_count = f"LEFT JOIN seen USING ({key})", "coalesce(seen.unique_count, 0)"
     columns = "w.event_count, w.sum, w.min, w.max, w.latest, w.latest_at, w.latest_id"
     after = ""
     if plan.after is not None:
         after = "WHERE (customer, window_number, grp) > (:after_customer, :after_window, :after_group)"
+    # Both sides are added up before they meet, each once, whatever the planner believes: of a table that has just been
+    # filled it has no statistics yet, and would count the distinct values anew for every single window.
     return f"""
-        SELECT {key}, CAST(sum(c.event_count) AS bigint) AS event_count, sum(c.sum) AS sum, min(c.min) AS min,
-               max(c.max) AS max, {_latest(plan)} AS latest, {unique_count} AS unique_count
-        FROM ({source.format(columns=columns, table="usage_window")}) AS c {unique_join} {after}
-        GROUP BY {key} ORDER BY {key} {"" if plan.limit is None else "LIMIT :limit"}
+        WITH counted AS MATERIALIZED (
+            SELECT {key}, CAST(sum(c.event_count) AS bigint) AS event_count, sum(c.sum) AS sum, min(c.min) AS min,
+                   max(c.max) AS max, {_latest(plan)} AS latest
+            FROM ({source.format(columns=columns, table="usage_window")}) AS c {after}
+            GROUP BY {key}
+        ){unique_part}
+        SELECT {key}, event_count, sum, min, max, latest, {unique_count} AS unique_count
+        FROM counted {unique_join} ORDER BY {key} {"" if plan.limit is None else "LIMIT :limit"}
     """  # noqa: S608
 
 
