@@ -1,0 +1,140 @@
+"""The front door of all four services on one port: their real policies and rules, before handlers that say nothing."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Final, cast
+
+import grpc
+import pytest
+import pytest_asyncio
+from google.protobuf import descriptor_pool
+from google.protobuf.descriptor import MethodDescriptor
+from google.protobuf.message import Message
+from google.protobuf.message_factory import GetMessageClass
+from pydantic import SecretStr
+
+import aggregator.rpc
+import ingest.rpc
+import invoicing.rpc
+import rating.rpc
+from chassis.auth import TokenVerifier
+from chassis.clock import SystemClock
+from chassis.errors import MeterlineError, from_rpc_error
+from chassis.identity import TENANT_METADATA, Scope
+from chassis.server import RpcServer, Served
+from chassis.settings import ServiceSettings
+from testkit.tokens import SigningKey
+
+_ROOMS: Final = (ingest.rpc, aggregator.rpc, rating.rpc, invoicing.rpc)
+
+
+@dataclass(frozen=True)
+class Method:
+    """A method of the suite, and what its service decided about it."""
+
+    path: str
+    described: MethodDescriptor
+    scopes: frozenset[Scope]
+    checks_itself: bool
+
+
+@dataclass
+class Door:
+    """The served methods, a key that the door trusts, and a way to knock."""
+
+    channel: Any  # the stubs do not know of calls on bytes
+    key: SigningKey
+
+    def token(self, scope: Scope, tenant: str = "acme") -> str:
+        """A sound token of one scope."""
+        return self.key.mint_internal() if scope is Scope.INTERNAL else self.key.mint(tenant, [scope])
+
+    async def knock(
+        self, method: Method, token: str | None, request: Message | None = None, *, tenant: str | None = None
+    ) -> MeterlineError | None:
+        """Call a method; return what it refused with, or None if it answered."""
+        metadata = [] if token is None else [("authorization", f"Bearer {token}")]
+        metadata += [] if tenant is None else [(TENANT_METADATA, tenant)]
+        data = b"" if request is None else request.SerializeToString()
+        try:
+            if method.described.server_streaming:
+                async for _ in self.channel.unary_stream(method.path)(data, metadata=metadata, timeout=10):
+                    raise AssertionError("the handlers behind the door say nothing")
+            else:
+                await self.channel.unary_unary(method.path)(data, metadata=metadata, timeout=10)
+        except grpc.aio.AioRpcError as error:
+            return from_rpc_error(error)
+        return None
+
+
+def _served() -> list[Served]:
+    # None of the handlers is ever called: these tests end before them.
+    return [room.served(cast("Any", None)) for room in _ROOMS]
+
+
+def _methods() -> list[Method]:
+    return [
+        Method(path, described, part.policy.get(path, frozenset()), path in part.unvalidated)
+        for part in _served()
+        for name in part.service_names
+        for described in descriptor_pool.Default().FindServiceByName(name).methods
+        for path in [f"/{name}/{described.name}"]
+    ]
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run a test once for every `method` it asks for, or every `checked_method`, whose requests the door looks into."""
+    chosen = {"method": _methods(), "checked_method": [one for one in _methods() if not one.checks_itself]}
+    for name in chosen.keys() & metafunc.fixturenames:
+        metafunc.parametrize(name, chosen[name], ids=lambda method: method.path.rpartition(".")[2])
+
+
+def _silenced(part: Served) -> Served:
+    """The same rules for the same methods, each of which answers with an empty message or an empty stream."""
+
+    async def answer(request: Message, context: Any) -> Message:
+        return responses[type(request)]()
+
+    async def stream(request: Message, context: Any) -> AsyncIterator[Message]:
+        nothing: tuple[Message, ...] = ()
+        for response in nothing:
+            yield response
+
+    responses: dict[type[Message], type[Message]] = {}
+    handlers: dict[str, dict[str, Any]] = {}
+    for name in part.service_names:
+        for method in descriptor_pool.Default().FindServiceByName(name).methods:
+            request_type, response_type = GetMessageClass(method.input_type), GetMessageClass(method.output_type)
+            responses[request_type] = response_type
+            make: Any = grpc.unary_unary_rpc_method_handler
+            if method.server_streaming:
+                make = grpc.unary_stream_rpc_method_handler
+            handlers.setdefault(name, {})[method.name] = make(
+                stream if method.server_streaming else answer,
+                request_deserializer=request_type.FromString,
+                response_serializer=response_type.SerializeToString,
+            )
+
+    def add(server: Any) -> None:
+        for name, methods in handlers.items():
+            server.add_registered_method_handlers(name, methods)
+
+    return replace(part, add=add)
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def door(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Door]:
+    """All services behind one port, open."""
+    key = SigningKey.generate()
+    jwks_file: Path = key.write_jwks(tmp_path_factory.mktemp("door") / "jwks.json")
+    settings = ServiceSettings(dsn=SecretStr("postgresql://nobody@localhost/none"), jwks_file=jwks_file)
+    verifier = TokenVerifier(jwks_file, settings.audience, SystemClock())
+    server = RpcServer([_silenced(part) for part in _served()], settings, verifier)
+    await server.start()
+    options = [("grpc.use_local_subchannel_pool", 1)]
+    async with grpc.aio.insecure_channel(server.address, options=options) as channel:
+        yield Door(channel, key)
+    await server.stop(0)
