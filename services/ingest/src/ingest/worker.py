@@ -60,7 +60,8 @@ _log = get_logger(__name__)
 _SECOND_COMMIT_EVENTS: Final = 2000
 """Events that must wait before a commit begins beside another; from here on Postgres' share of the work dominates."""
 _LINGER_EVENTS: Final = 256
-_LINGER_S: Final = 0.002
+_LINGER_MOMENT_S: Final = 0.001
+_LINGER_MOMENTS_MAX: Final = 8
 _SMALL_EVENTS_MAX: Final = 32
 _SMALL_BYTES_MAX: Final = 64 * 1024
 _BUNDLE_MEMBERS_MAX: Final = LINKS_MAX + 1
@@ -257,9 +258,7 @@ class Committer:
         self._in_work += 1
         group: list[Submission] = []
         try:
-            if self._last_members > 1 and self._waiting_events < _LINGER_EVENTS:
-                # Several callers are at work: a moment's patience makes one commit of many. A single one never waits.
-                await self._clock.sleep(_LINGER_S)
+            await self._linger()
             group = self._take()
             self._last_members = len(group)
             if group:
@@ -270,6 +269,15 @@ class Committer:
             # Reached with open outcomes only when this task is cancelled or broken: nobody may wait for ever.
             for submission in group:
                 _fail(submission, _unavailable("the service stops; send the same batch again"))
+
+    async def _linger(self) -> None:
+        """Wait a moment while single events keep coming: one commit then serves many. A lone caller never waits."""
+        arrived = 0
+        for _moment in range(_LINGER_MOMENTS_MAX):
+            if self._last_members <= 1 or self._waiting_events >= _LINGER_EVENTS or len(self._waiting) == arrived:
+                return
+            arrived = len(self._waiting)
+            await self._clock.sleep(_LINGER_MOMENT_S)
 
     async def _settle(self, group: Sequence[Submission]) -> None:
         """Give every submission of a group its outcome or its error; one that fails takes no other with it."""
