@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, Self, TypeVar
 
 from chassis.client import StaticTokenSource, open_channel
-from chassis.errors import TooBig
+from chassis.errors import Reason, TooBig, Unauthenticated
 from metering.aggregator.v1 import aggregator_service_pb2_grpc as aggregator_grpc
 from metering.ingest.v1 import ingest_service_pb2 as ingest_pb
 from metering.ingest.v1 import ingest_service_pb2_grpc as ingest_grpc
@@ -172,12 +172,16 @@ class AsyncClient:
 
     def _channel(self, service: str) -> grpc.aio.Channel:
         if service not in self._channels:
+            address, token = self._context.address(service), self._context.token
+            if not (token.isascii() and token.isprintable()):
+                # gRPC would not even end such a call.
+                raise Unauthenticated(Reason.TOKEN_INVALID, "the token holds characters that no token has")
             self._channels[service] = open_channel(
-                self._context.address(service),
+                address,
                 self._settings,
                 StaticTokenSource(self._context.token),
                 retried_methods=_RETRIED_METHODS,
-                outer_interceptors=error_interceptors(),
+                outer_interceptors=error_interceptors(f"{service} at {address}"),
             )
         return self._channels[service]
 

@@ -6,37 +6,52 @@ from typing import TYPE_CHECKING, Any, cast
 
 import grpc
 
-from chassis.errors import from_rpc_error
+from chassis.errors import MeterlineError, Reason, Unavailable, from_rpc_error
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
 
 
 class _UnaryErrors(grpc.aio.UnaryUnaryClientInterceptor):  # type: ignore[type-arg]  # not generic at run time
+    def __init__(self, server: str) -> None:
+        self._server = server
+
     async def intercept_unary_unary(self, continuation: Any, client_call_details: Any, request: Any) -> Any:
         try:
             # The interceptors below raise (no time left, say) or give a call, which raises when it is awaited.
             return await (await continuation(client_call_details, request))
         except grpc.RpcError as error:
-            raise from_rpc_error(error) from error
+            raise _named(error, self._server) from error
 
 
 class _StreamErrors(grpc.aio.UnaryStreamClientInterceptor):  # type: ignore[type-arg]  # not generic at run time
+    def __init__(self, server: str) -> None:
+        self._server = server
+
     async def intercept_unary_stream(self, continuation: Any, client_call_details: Any, request: Any) -> Any:
-        return _told(await continuation(client_call_details, request))
+        return _told(await continuation(client_call_details, request), self._server)
 
 
-async def _told(call: Any) -> AsyncIterator[Any]:
+async def _told(call: Any, server: str) -> AsyncIterator[Any]:
     try:
         async for message in call:
             yield message
     except grpc.RpcError as error:
-        raise from_rpc_error(error) from error
+        raise _named(error, server) from error
     finally:
         # An abandoned streaming call is never collected by grpcio and would live on at the server.
         call.cancel()
 
 
-def error_interceptors() -> Sequence[grpc.aio.ClientInterceptor]:
-    """Give the interceptors that raise `MeterlineError` for failed unary and server-streaming calls."""
-    return cast("Sequence[grpc.aio.ClientInterceptor]", [_UnaryErrors(), _StreamErrors()])
+def _named(error: grpc.RpcError, server: str) -> MeterlineError:
+    """Give the suite's error; of a server that did not answer at all gRPC does not say which it is."""
+    known = from_rpc_error(error)
+    if isinstance(known, Unavailable) and known.reason is Reason.UNAVAILABLE:
+        cause = known.message.rpartition(": ")[2]
+        return Unavailable(known.reason, f"{server} can't be reached: {cause}; is it running?")
+    return known
+
+
+def error_interceptors(server: str) -> Sequence[grpc.aio.ClientInterceptor]:
+    """Give the interceptors that raise `MeterlineError` for failed unary and server-streaming calls to `server`."""
+    return cast("Sequence[grpc.aio.ClientInterceptor]", [_UnaryErrors(server), _StreamErrors(server)])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -31,10 +32,11 @@ def report(
     print_result(reported.result, output)
 
 
-def _open(file: Path) -> BinaryIO:
+def _open(file: Path) -> AbstractContextManager[BinaryIO]:
     if str(file) == "-":
-        # Not sys.stdin: its lock must be free when the program ends while a read still waits.
-        return open(sys.stdin.fileno(), "rb", closefd=False)
+        # Not sys.stdin, and never closed: both wait for the lock that a read holds which itself waits for more input,
+        # and Ctrl-C must end the program meanwhile.
+        return nullcontext(open(sys.stdin.fileno(), "rb", closefd=False))
     try:
         return file.open("rb")
     except OSError as error:

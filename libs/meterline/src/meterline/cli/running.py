@@ -203,6 +203,9 @@ def guard(command: Callable[[], Any]) -> None:
         fail(f"can't go on: {error}", ExitCode.USAGE)
     except Exception as error:  # noqa: BLE001 - the last resort: a user sees one line, whatever happens
         _tell_defect(error)
+    if code == _SIGNAL_EXIT + signal.SIGINT:
+        # What typer makes of Ctrl-C.
+        _end_by_signal("interrupted", signal.SIGINT)
     raise SystemExit(code if isinstance(code, int) else int(ExitCode.DONE))
 
 
