@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from chassis.reasons import Reason
-from chassis.vocabulary import invalid_field
+from chassis.vocabulary import InvalidRequest, invalid_field
 from metering.common.v1 import values_pb2
 
 if TYPE_CHECKING:
@@ -111,7 +111,12 @@ def place_in(token: str, kinds: Sequence[type]) -> tuple[Any, ...] | None:
         place = None
     if isinstance(place, list) and [type(part) for part in place] == list(kinds) and all(map(_fits, place)):
         return tuple(place)
-    raise invalid_field("page_token", Reason.PAGE_TOKEN_INVALID, "is not from this list; begin without it")
+    raise page_token_invalid()
+
+
+def page_token_invalid() -> InvalidRequest:
+    """Return the error for a page token that this list did not make."""
+    return invalid_field("page_token", Reason.PAGE_TOKEN_INVALID, "is not from this list; begin without it")
 
 
 def name_in(token: str) -> str:

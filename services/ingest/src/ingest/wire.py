@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
-import struct
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import TYPE_CHECKING, Final
 from uuid import UUID
 
 import numpy as np
 import zstandard
-from google.protobuf.timestamp_pb2 import Timestamp
 
 from chassis.errors import InvalidRequest, Reason, TooBig, invalid_field
+from chassis.wire import (
+    instant_in,
+    lanes_to_proto,
+    page_limit,
+    page_token,
+    page_token_invalid,
+    place_in,
+    timestamp,
+    timestamp_us,
+)
 from ingest.domain.admission import check_count
 from ingest.domain.batch import EventBatch, TextColumn, TraceColumn
 from ingest.domain.log import (
@@ -44,8 +50,6 @@ _ZSTD_LEVEL: Final = 1
 _NO_INDEXES: Final[Sequence[int]] = ()
 _RESPONSE_BYTES: Final = 512 * 1024
 """A page of ListEvents is closed when it reaches this; one event more is far below 1 MiB."""
-_PAGE_TOKEN: Final = struct.Struct(">q16s")
-_PAGE_SIZE_DEFAULT: Final = 100
 _PRINTABLE: Final = TextRule(bytes_max=65_536, required=False)
 
 _decompressor: Final = zstandard.ZstdDecompressor()
@@ -187,8 +191,7 @@ def report_response_to_proto(result: ReportResult) -> pb.ReportResponse:
 
 def as_of_to_proto(as_of: AsOf) -> values_pb2.AsOf:
     """Write how far something reaches, ordered by lane."""
-    lanes = [values_pb2.LanePosition(lane=lane, position=as_of.positions[lane]) for lane in sorted(as_of.positions)]
-    return values_pb2.AsOf(epoch=as_of.epoch, lanes=lanes)
+    return values_pb2.AsOf(epoch=as_of.epoch, lanes=lanes_to_proto(as_of.positions.items()))
 
 
 def as_of_from_proto(message: values_pb2.AsOf) -> AsOf:
@@ -307,15 +310,13 @@ def backfill_to_proto(backfill: Backfill) -> pb.Backfill:
 
 def backfill_page_from_proto(request: pb.ListBackfillsRequest) -> BackfillPage:
     """Read which page is wanted. Raises InvalidRequest PAGE_TOKEN_INVALID."""
-    size = request.page_size or _PAGE_SIZE_DEFAULT
-    if not request.page_token:
+    size, place = page_limit(request.page_size), place_in(request.page_token, [int, str])
+    if place is None:
         return BackfillPage(size, None, None)
     try:
-        opened_us, backfill_id = _PAGE_TOKEN.unpack(base64.b64decode(request.page_token, altchars=b"-_", validate=True))
-        return BackfillPage(size, instant_of(opened_us), UUID(bytes=backfill_id))
-    except (binascii.Error, struct.error, OverflowError, ValueError) as error:
-        message = "was not made by ListBackfills; begin without one"
-        raise invalid_field("page_token", Reason.PAGE_TOKEN_INVALID, message) from error
+        return BackfillPage(size, instant_of(place[0]), UUID(place[1]))
+    except (OverflowError, ValueError) as error:
+        raise page_token_invalid() from error
 
 
 def backfills_to_proto(backfills: Sequence[Backfill], page: BackfillPage) -> pb.ListBackfillsResponse:
@@ -324,8 +325,7 @@ def backfills_to_proto(backfills: Sequence[Backfill], page: BackfillPage) -> pb.
     token = ""
     if len(backfills) > page.size:
         last = shown[-1]
-        packed = _PAGE_TOKEN.pack(microseconds_of(last.opened_at), last.id.bytes)
-        token = base64.urlsafe_b64encode(packed).decode("ascii")
+        token = page_token(microseconds_of(last.opened_at), last.id.hex)
     return pb.ListBackfillsResponse(backfills=[backfill_to_proto(item) for item in shown], next_page_token=token)
 
 
@@ -333,34 +333,17 @@ def backfills_to_proto(backfills: Sequence[Backfill], page: BackfillPage) -> pb.
 
 
 def _check_texts(field: str, texts: Sequence[str]) -> None:
-    """Refuse control characters and direction overrides: NUL alone would break the statement it ends up in."""
+    """Refuse control characters and direction overrides: no event has them, and a description ends up on a screen."""
     for text in texts:
         if _PRINTABLE.fault(text) is not None:
             raise invalid_field(field, Reason.TEXT_INVALID, "must not hold control characters or direction overrides")
 
 
-def timestamp(instant: datetime) -> Timestamp:
-    """Write an aware datetime."""
-    return timestamp_us(microseconds_of(instant))
-
-
-def timestamp_us(microseconds: int) -> Timestamp:
-    """Write microseconds since 1970; those before it have their nanos counted forward, as the contract wants."""
-    seconds, rest_us = divmod(microseconds, 1_000_000)
-    return Timestamp(seconds=seconds, nanos=rest_us * 1000)
-
-
 def _period_from_proto(period: values_pb2.Period) -> tuple[datetime, datetime]:
-    bounds = []
     for field in ("start", "end"):
         if not period.HasField(field):
             raise invalid_field(f"period.{field}", Reason.FIELD_REQUIRED, "a period has both start and end")
-        try:
-            bounds.append(getattr(period, field).ToDatetime(tzinfo=UTC))
-        except (ValueError, OverflowError) as error:
-            message = "must lie in the years 1 to 9999"
-            raise invalid_field(f"period.{field}", Reason.TIME_INVALID, message) from error
-    start, end = bounds
+    start, end = instant_in(period.start, "period.start"), instant_in(period.end, "period.end")
     if start >= end:
         raise invalid_field("period", Reason.FIELD_INVALID, "end must be later than start; a period is [start, end)")
     return start, end
