@@ -1,0 +1,209 @@
+"""Nothing that one tenant wrote is in an answer to another: each reading call, asked with the other's names."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Final
+
+import grpc
+import pytest
+from google.protobuf import descriptor_pool
+from google.protobuf.message import Message
+from google.protobuf.message_factory import GetMessageClass
+from google.protobuf.timestamp_pb2 import Timestamp
+
+import aggregator.rpc
+import ingest.rpc
+import invoicing.rpc
+import rating.rpc
+from chassis.errors import NotFound, from_rpc_error
+from chassis.identity import Scope
+from metering.aggregator.v1 import aggregator_service_pb2 as aggregator_pb
+from metering.common.v1 import values_pb2
+from metering.ingest.v1 import ingest_service_pb2 as ingest_pb
+from metering.invoicing.v1 import invoice_pb2
+from metering.invoicing.v1 import invoicing_service_pb2 as invoicing_pb
+from metering.rating.v1 import catalog_pb2
+from metering.rating.v1 import rating_service_pb2 as rating_pb
+from testkit.live import Tenant
+
+READS: Final = sorted(
+    (service, method)
+    for service, module in (
+        ("ingest", ingest.rpc),
+        ("aggregator", aggregator.rpc),
+        ("rating", rating.rpc),
+        ("invoicing", invoicing.rpc),
+    )
+    for method, scopes in module.POLICY.items()
+    if Scope.READ in scopes
+)
+# They tell how long the log is and how far it is read: of the whole installation, and about nobody.
+ABOUT_NOBODY: Final = {"GetFeedHeads", "GetProgress"}
+# It counts invoices, and names none unless something is wrong.
+COUNTS: Final = {"VerifyInvoices"}
+MARK: Final = b"whisper"
+CATALOG: Final = """
+kind: Meter
+metadata: {name: whisper-calls}
+spec: {eventTypes: [whisper.called], aggregation: SUM, value: minutes, unit: min}
+---
+kind: Plan
+metadata: {name: whisper-plan}
+spec:
+  currency: EUR
+  items: [{name: Whisper calls, meter: whisper-calls, price: {perUnit: "2"}}]
+---
+kind: Customer
+metadata: {name: whisper-customer}
+spec: {displayName: whisper Ltd., currency: EUR}
+---
+kind: Contract
+metadata: {name: whisper-contract}
+spec: {customer: whisper-customer, plan: whisper-plan, start: "2024-01-01", interval: MONTH, timeZone: UTC}
+"""
+
+
+def event(event_id: str, **properties: str) -> dict[str, Any]:
+    return {
+        "id": event_id,
+        "source": "whisper-gateway",
+        "type": "whisper.called",
+        "customer": "whisper-customer",
+        "time": "2024-01-10T00:00:00Z",
+        "properties": properties,
+    }
+
+
+def call(tenant: Tenant, service: str, method: str, request: Message) -> list[Message] | None:
+    """Call a method as a tenant's user: its answers (of a stream: all of them), or None if nothing was found."""
+    name, _, simple_name = method[1:].partition("/")
+    described = descriptor_pool.Default().FindServiceByName(name).methods_by_name[simple_name]
+    context = json.loads(tenant.context.read_text(encoding="utf-8"))
+    with grpc.insecure_channel(context["services"][service]) as channel:
+        open_call: Any = channel.unary_stream if described.server_streaming else channel.unary_unary
+        ask = open_call(
+            method,
+            request_serializer=lambda message: message.SerializeToString(),
+            response_deserializer=GetMessageClass(described.output_type).FromString,
+        )
+        try:
+            answer = ask(request, metadata=[("authorization", f"Bearer {context['token']}")], timeout=30)
+            return list(answer) if described.server_streaming else [answer]
+        except grpc.RpcError as error:
+            refused = from_rpc_error(error)
+            if not isinstance(refused, NotFound):
+                raise refused from error
+            return None
+
+
+@dataclass(frozen=True)
+class Owner:
+    """The tenant that wrote everything, and a request for each reading method that its own objects answer."""
+
+    tenant: Tenant
+    requests: dict[str, Message]
+
+
+@pytest.fixture(scope="module")
+def owner(make_tenant: Callable[[str], Tenant]) -> Owner:
+    tenant = make_tenant("owner")
+    tenant.apply(CATALOG)
+    product = catalog_pb2.ProductSpec(display_name="whisper calls", meter="whisper-calls")
+    call(
+        tenant,
+        "rating",
+        f"/{rating.rpc.SERVICE}/ApplyProduct",
+        rating_pb.ApplyProductRequest(name="whisper-product", spec=product),
+    )
+    profile = invoice_pb2.BillingProfileSpec(seller="whisper Inc.", number_prefix="INV")
+    call(
+        tenant,
+        "invoicing",
+        f"/{invoicing.rpc.SERVICE}/ApplyBillingProfile",
+        invoicing_pb.ApplyBillingProfileRequest(spec=profile),
+    )
+    call(
+        tenant,
+        "ingest",
+        f"/{ingest.rpc.SERVICE}/OpenBackfill",
+        ingest_pb.OpenBackfillRequest(description="whisper of old"),
+    )
+    assert tenant.report(event("whisper-1", minutes="3"), event("whisper-2"))["accepted"] == 2
+    (invoice,) = tenant.json("invoice", "finalize", "--period", "2024-01")
+    return Owner(tenant, dict(_requests(tenant, invoice)))
+
+
+def _requests(tenant: Tenant, invoice: dict[str, Any]) -> Iterator[tuple[str, Message]]:
+    (line,) = invoice["lines"]
+    charge = tenant.json("explain", line["id"])["charge"]["id"]
+    start, end = Timestamp(), Timestamp()
+    start.FromDatetime(datetime(2024, 1, 1, tzinfo=UTC))
+    end.FromDatetime(datetime(2024, 2, 1, tzinfo=UTC))
+    january = values_pb2.Period(start=start, end=end)
+    customer, contract, meter = "whisper-customer", "whisper-contract", "whisper-calls"
+    for service, requests in {
+        ingest.rpc.SERVICE: {
+            "GetEvent": ingest_pb.GetEventRequest(source="whisper-gateway", id="whisper-1"),
+            "ListEvents": ingest_pb.ListEventsRequest(customers=[customer]),
+            "GetFeedHeads": ingest_pb.GetFeedHeadsRequest(),
+            "ListBackfills": ingest_pb.ListBackfillsRequest(),
+        },
+        aggregator.rpc.SERVICE: {
+            "GetMeter": aggregator_pb.GetMeterRequest(name=meter),
+            "ListMeters": aggregator_pb.ListMetersRequest(),
+            "QueryUsage": aggregator_pb.QueryUsageRequest(meter=meter, customers=[customer], period=january),
+            "QueryTotals": aggregator_pb.QueryTotalsRequest(customer=customer, period=january),
+            "GetSnapshot": aggregator_pb.GetSnapshotRequest(snapshot_id=line["snapshotId"], windows_of_meter=meter),
+            "ListUsageEvents": aggregator_pb.ListUsageEventsRequest(snapshot_id=line["snapshotId"], meter=meter),
+            "ListParkedEvents": aggregator_pb.ListParkedEventsRequest(),
+            "GetProgress": aggregator_pb.GetProgressRequest(),
+        },
+        rating.rpc.SERVICE: {
+            "ListProducts": rating_pb.ListProductsRequest(),
+            "GetPlan": rating_pb.GetPlanRequest(name="whisper-plan"),
+            "ListPlans": rating_pb.ListPlansRequest(),
+            "GetCustomer": rating_pb.GetCustomerRequest(name=customer),
+            "ListCustomers": rating_pb.ListCustomersRequest(),
+            "ListContracts": rating_pb.ListContractsRequest(),
+            "ListCharges": rating_pb.ListChargesRequest(contract=contract, billing_period="2024-01"),
+            "ExplainCharge": rating_pb.ExplainChargeRequest(charge_id=charge),
+            "ListChargeEvents": rating_pb.ListChargeEventsRequest(charge_id=charge),
+            "GetProgress": rating_pb.GetProgressRequest(),
+        },
+        invoicing.rpc.SERVICE: {
+            "GetBillingProfile": invoicing_pb.GetBillingProfileRequest(),
+            "PreviewInvoice": invoicing_pb.PreviewInvoiceRequest(contract=contract, billing_period="2024-02"),
+            "GetInvoice": invoicing_pb.GetInvoiceRequest(number=invoice["number"]),
+            "ListInvoices": invoicing_pb.ListInvoicesRequest(),
+            "ExplainLine": invoicing_pb.ExplainLineRequest(line_id=line["id"]),
+            "ListLineEvents": invoicing_pb.ListLineEventsRequest(line_id=line["id"]),
+            "VerifyInvoices": invoicing_pb.VerifyInvoicesRequest(),
+        },
+    }.items():
+        for method, request in requests.items():
+            yield f"/{service}/{method}", request
+
+
+@pytest.fixture(scope="module")
+def stranger(make_tenant: Callable[[str], Tenant]) -> Tenant:
+    return make_tenant("stranger")
+
+
+@pytest.mark.parametrize(("service", "method"), READS, ids=[method.rpartition(".")[2] for _, method in READS])
+def test_a_stranger_is_told_nothing(owner: Owner, stranger: Tenant, service: str, method: str) -> None:
+    request, simple_name = owner.requests[method], method.rpartition("/")[2]
+
+    told_owner = call(owner.tenant, service, method, request)
+    told_stranger = call(stranger, service, method, request)
+
+    assert told_owner, "or the question would prove nothing"
+    if simple_name in ABOUT_NOBODY:
+        assert all(MARK not in answer.SerializeToString() for answer in [*told_owner, *(told_stranger or ())])
+        return
+    assert simple_name in COUNTS or any(MARK in answer.SerializeToString() for answer in told_owner)
+    assert told_stranger != told_owner
+    assert all(MARK not in answer.SerializeToString() for answer in told_stranger or ())
