@@ -116,6 +116,13 @@ async def read_totals(conn: AsyncConnection, plan: UsagePlan) -> tuple[MeterUsag
     )
 
 
+def is_counted(as_of: AsOf, target: AsOf) -> bool:
+    """Whether the fold has passed a point of the log. Raises Diverged if the point is of another log."""
+    if as_of.epoch and target.epoch and as_of.epoch != target.epoch:
+        raise Diverged(Reason.FEED_DIVERGED, "the point of the log asked for is of another log; take a new one")
+    return as_of.covers(target)
+
+
 async def wait_until_counted(deps: Deps, tenant: str, target: AsOf, meters: set[str] | None, wait_s: float) -> bool:
     """Wait until the fold has passed `target` and no meter of these (None: of the tenant) is being filled.
 
@@ -127,10 +134,8 @@ async def wait_until_counted(deps: Deps, tenant: str, target: AsOf, meters: set[
     while True:
         async with transaction(deps.engine) as conn:
             as_of = await progress.read_as_of(conn)
-            unfilled = set() if meters == set() else set(filling(await catalog.versions_of_tenant(conn, tenant)))
-        if as_of.epoch and target.epoch and as_of.epoch != target.epoch:
-            raise Diverged(Reason.FEED_DIVERGED, "the point of the log asked for is of another log; take a new one")
-        if as_of.covers(target) and not (unfilled if meters is None else unfilled & meters):
+            unfilled = set() if meters == set() else await catalog.filling_meters(conn, tenant)
+        if is_counted(as_of, target) and not (unfilled if meters is None else unfilled & meters):
             return True
         if deps.clock.monotonic_s() + pause_s > give_up_at_s:
             return False

@@ -12,7 +12,7 @@ from aggregator.domain.query import plan_days, plan_totals
 from aggregator.domain.snapshot import Contents, SealKey, SealOrder, Snapshot, SnapshotWindow, digest_of, same_usage
 from aggregator.domain.usage import quantity_of
 from aggregator.operations.deps import Deps, refusals
-from aggregator.operations.queries import filling, histories_of, read_totals, wait_until_counted
+from aggregator.operations.queries import filling, histories_of, is_counted, read_totals, wait_until_counted
 from aggregator.store import catalog, progress, snapshots, usage
 from chassis.deadline import RESERVE_S, current_deadline_s
 from chassis.errors import NotFound, NotReady, Reason, invalid_field
@@ -27,6 +27,20 @@ if TYPE_CHECKING:
     from aggregator.domain.query import UsagePlan
 
 _RETRY_AFTER_S = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Where a seal stands before anything is read."""
+
+    amended: Snapshot | None
+    existing: Snapshot | None
+    target: AsOf | None
+
+    @property
+    def revision(self) -> int:
+        """The revision that is asked for."""
+        return 1 if self.amended is None else self.amended.revision + 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,24 +62,22 @@ async def seal_usage(deps: Deps, order: SealOrder) -> Snapshot:
     with refusals():
         zone_named(order.time_zone)
         check_period(order.period, 1)
-    amended, existing = await _existing(deps, key, order.amends_snapshot_id)
-    if existing is not None:
-        return existing
+    place = await _find_place(deps, key, order.amends_snapshot_id)
+    if place.existing is not None:
+        return place.existing
     early_s = (order.not_before - deps.clock.now()).total_seconds()
     if early_s > 0:
         opens = order.not_before.isoformat()
         message = f"late usage may come until {opens}; seal after that"
         raise NotReady(Reason.GRACE_OPEN, message, retry_after_s=early_s, metadata={"not_before": opens})
-    revision = 1 if amended is None else amended.revision + 1
-    await _wait_for_target(deps, key, revision)
     with refusals():
-        reading = await _read(deps, key, order.time_zone)
-    if amended is not None and same_usage(amended, reading.contents):
+        reading = await _read_when_counted(deps, key, place, order.time_zone)
+    if place.amended is not None and same_usage(place.amended, reading.contents):
         async with transaction(deps.engine) as conn:
             # The next ask begins with a new target, so that it sees what arrives from now on.
-            await snapshots.drop_target(conn, key, revision)
-        return amended
-    return await _freeze(deps, key, order, amended, reading)
+            await snapshots.drop_target(conn, key, place.revision)
+        return place.amended
+    return await _freeze(deps, key, order, place, reading)
 
 
 async def get_snapshot(deps: Deps, snapshot_id: str, windows_of_meter: str) -> tuple[Snapshot, list[dict[str, Any]]]:
@@ -86,32 +98,40 @@ def snapshot_not_found(snapshot_id: str) -> NotFound:
     return NotFound(Reason.SNAPSHOT_NOT_FOUND, f"there is no snapshot {snapshot_id!a}; seal the usage first")
 
 
-async def _existing(deps: Deps, key: SealKey, amends_snapshot_id: str) -> tuple[Snapshot | None, Snapshot | None]:
-    """Return the snapshot to amend, if one is named, and the revision asked for, if it is frozen already."""
+async def _find_place(deps: Deps, key: SealKey, amends_snapshot_id: str) -> _Place:
+    """Find the snapshot to amend, if one is named, the revision asked for, if it is frozen, and else what it waits for."""
     async with transaction(deps.engine) as conn:
-        if not amends_snapshot_id:
-            return None, await snapshots.find_revision(conn, key, 1)
-        amended = await snapshots.find_snapshot(conn, key.tenant, amends_snapshot_id)
-        if amended is None:
-            raise snapshot_not_found(amends_snapshot_id)
-        if amended.key != key:
-            message = "is of another customer or period; name a snapshot of the same"
-            raise invalid_field("amends_snapshot_id", Reason.FIELD_INVALID, message)
-        return amended, await snapshots.find_revision(conn, key, amended.revision + 1)
+        amended = None
+        if amends_snapshot_id:
+            amended = await snapshots.find_snapshot(conn, key.tenant, amends_snapshot_id)
+            if amended is None:
+                raise snapshot_not_found(amends_snapshot_id)
+            if amended.key != key:
+                message = "is of another customer or period; name a snapshot of the same"
+                raise invalid_field("amends_snapshot_id", Reason.FIELD_INVALID, message)
+        revision = 1 if amended is None else amended.revision + 1
+        existing = await snapshots.find_revision(conn, key, revision)
+        target = None if existing is not None else await snapshots.find_target(conn, key, revision)
+    return _Place(amended, existing, target)
 
 
-async def _wait_for_target(deps: Deps, key: SealKey, revision: int) -> None:
-    """Wait a little until all is counted that had been accepted when the seal was first asked for; else NotReady."""
-    async with transaction(deps.engine) as conn:
-        target = await snapshots.find_target(conn, key, revision)
-    if target is None:
-        heads = await deps.log.heads()
+async def _read_when_counted(deps: Deps, key: SealKey, place: _Place, time_zone: str) -> _Reading:
+    """Read once all is counted that had been accepted when the seal was first asked for; wait a little for that."""
+    target = await deps.log.heads() if place.target is None else place.target
+    reading = await _read(deps, key, time_zone, target)
+    if reading is not None:
+        return reading
+    if place.target is None:
+        # Kept, so that who asks again and again is not put off for ever by events that come in the meantime.
         async with transaction(deps.engine) as conn:
-            target = await snapshots.keep_target(conn, key, revision, heads)
+            target = await snapshots.keep_target(conn, key, place.revision, target)
     remaining_s = current_deadline_s()
     wait_s = deps.seal_wait_s if remaining_s is None else min(deps.seal_wait_s, remaining_s - 10 * RESERVE_S)
-    if not await wait_until_counted(deps, key.tenant, target, None, wait_s):
+    if await wait_until_counted(deps, key.tenant, target, None, wait_s):
+        reading = await _read(deps, key, time_zone, target)
+    if reading is None:
         raise await _not_ready(deps, key.tenant, target)
+    return reading
 
 
 async def _not_ready(deps: Deps, tenant: str, target: AsOf) -> NotReady:
@@ -127,17 +147,14 @@ async def _not_ready(deps: Deps, tenant: str, target: AsOf) -> NotReady:
     )
 
 
-async def _read(deps: Deps, key: SealKey, time_zone: str) -> _Reading:
-    """Read quantities, windows and how far they reach, all of one moment."""
+async def _read(deps: Deps, key: SealKey, time_zone: str, target: AsOf) -> _Reading | None:
+    """Read quantities, windows and how far they reach, all of one moment; None if that is before the target."""
     async with transaction(deps.engine) as conn:
         await progress.begin_consistent_read(conn)
         as_of = await progress.read_as_of(conn)
         versions = await catalog.versions_of_tenant(conn, key.tenant)
-        if filling(versions):
-            # A meter was applied since the wait ended.
-            raise NotReady(
-                Reason.USAGE_NOT_READY, "a meter is being filled; ask again soon", retry_after_s=_RETRY_AFTER_S
-            )
+        if filling(versions) or not is_counted(as_of, target):
+            return None
         histories = histories_of(versions)
         totals = plan_totals(key.customer, key.period, histories)
         quantities = await read_totals(conn, totals)
@@ -163,16 +180,15 @@ async def _read_days(conn: AsyncConnection, plan: UsagePlan) -> tuple[SnapshotWi
     return tuple(windows)
 
 
-async def _freeze(deps: Deps, key: SealKey, order: SealOrder, amended: Snapshot | None, reading: _Reading) -> Snapshot:
+async def _freeze(deps: Deps, key: SealKey, order: SealOrder, place: _Place, reading: _Reading) -> Snapshot:
     links, _ = links_from(reading.traceparents)
-    revision = 1 if amended is None else amended.revision + 1
-    attributes = telemetry.seal_attributes(key, revision, reading.contents, omitted=reading.batches - len(links))
+    attributes = telemetry.seal_attributes(key, place.revision, reading.contents, omitted=reading.batches - len(links))
     with start_span(telemetry.SEAL_SPAN, links=links, attributes=attributes, money=True) as span:
         snapshot = Snapshot(
             snapshot_id=str(uuid.uuid4()),
             key=key,
-            revision=revision,
-            amends_snapshot_id=None if amended is None else amended.snapshot_id,
+            revision=place.revision,
+            amends_snapshot_id=None if place.amended is None else place.amended.snapshot_id,
             time_zone=order.time_zone,
             usage=reading.contents.usage,
             as_of=reading.contents.as_of,
@@ -182,6 +198,6 @@ async def _freeze(deps: Deps, key: SealKey, order: SealOrder, amended: Snapshot 
         )
         async with transaction(deps.engine) as conn:
             stored = await snapshots.add_snapshot(conn, snapshot, reading.contents.windows)
-            await snapshots.drop_target(conn, key, revision)
+            await snapshots.drop_target(conn, key, place.revision)
         span.set_attribute(telemetry.SNAPSHOT_ID, stored.snapshot_id)
     return stored

@@ -159,6 +159,15 @@ async def open_fills(conn: AsyncConnection) -> list[Fill]:
     return [Fill(fill_id, tenant, AsOf("", positions[fill_id])) for fill_id, tenant in tenants.items()]
 
 
+async def filling_meters(conn: AsyncConnection, tenant: str) -> set[str]:
+    """Return the names of a tenant's meters that are still being filled."""
+    rows = await conn.execute(
+        text("SELECT DISTINCT m.name FROM meter_fill JOIN meter AS m USING (meter_id) WHERE m.tenant = :tenant"),
+        {"tenant": tenant},
+    )
+    return set(rows.scalars())
+
+
 async def share_fill(conn: AsyncConnection, fill_id: int) -> bool:
     """Keep a fill from being finished until this transaction ends; return False if it is finished already."""
     found = await conn.execute(

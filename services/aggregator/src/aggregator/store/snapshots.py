@@ -79,7 +79,7 @@ async def drop_target(conn: AsyncConnection, key: SealKey, revision: int) -> Non
 async def add_snapshot(conn: AsyncConnection, snapshot: Snapshot, windows: Sequence[SnapshotWindow]) -> Snapshot:
     """Store a snapshot; if its revision exists already, made by someone at the same time, return that one instead."""
     blob = zstandard.ZstdCompressor().compress(canonical_json(windows_document(windows)))
-    await conn.execute(
+    added = await conn.execute(
         text(
             """
             INSERT INTO usage_snapshot (
@@ -108,6 +108,8 @@ async def add_snapshot(conn: AsyncConnection, snapshot: Snapshot, windows: Seque
             "windows": blob,
         },
     )
+    if added.rowcount:
+        return snapshot
     stored = await find_revision(conn, snapshot.key, snapshot.revision)
     if stored is None:
         raise RuntimeError("a snapshot is gone right after it was stored; snapshots are never deleted")
