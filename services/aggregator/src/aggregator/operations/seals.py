@@ -99,7 +99,7 @@ def snapshot_not_found(snapshot_id: str) -> NotFound:
 
 
 async def _find_place(deps: Deps, key: SealKey, amends_snapshot_id: str) -> _Place:
-    """Find the snapshot to amend, if one is named, the revision asked for, if it is frozen, and else what it waits for."""
+    """Find the snapshot to amend, if one is named; the revision asked for, if it is frozen; else what it waits for."""
     async with transaction(deps.engine) as conn:
         amended = None
         if amends_snapshot_id:
