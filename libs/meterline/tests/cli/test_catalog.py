@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 import jsonschema
 import pytest
 
-from meterline.cli.catalog import build, load_catalog, meter_spec, plan_spec, schema_text
+from meterline.cli.catalog import load_catalog, schema_text
+from meterline.cli.catalog_checks import check
+from meterline.cli.catalog_messages import meter_spec, plan_spec
 from meterline.cli.running import InputError
 
 if TYPE_CHECKING:
@@ -98,12 +100,67 @@ def test_each_mistake_is_named(tmp_path: Path, text: str, message: str) -> None:
     assert "\n" not in str(raised.value)
 
 
-def test_a_date_must_exist(tmp_path: Path) -> None:
-    text = "kind: Contract\nmetadata: {name: c}\nspec: {customer: a, plan: p, start: 2013-02-30, timeZone: UTC}\n"
-    (entry,) = load_catalog(write(tmp_path, text))
+SOUND_PLAN = PLAN.replace("flat: 1e3", "flat: 1")
+CONTRACT = """
+kind: Contract
+metadata: {name: c1}
+spec: {customer: acme, plan: p, start: 2013-01-01, end: 2014-01-01, timeZone: UTC}
+"""
 
-    with pytest.raises(InputError, match="2013-02-30"):
-        build(entry)
+
+def renewed(start: str) -> str:
+    return CONTRACT.replace("c1", "c2").replace("2013-01-01, end: 2014-01-01", start)
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        (CONTRACT.replace("2013-01-01", "2013-02-30"), "2013-02-30"),
+        (CONTRACT.replace("2014-01-01", "2013-01-01"), "CONTRACT_INVALID"),
+        (CONTRACT.replace("UTC", "Mars/Base"), "TIME_ZONE_UNKNOWN"),
+        (f"{CONTRACT}---{renewed('2013-12-31')}", "CONTRACT_OVERLAP"),
+        (f"{renewed('2012-01-01')}---{CONTRACT}", "CONTRACT_OVERLAP"),
+        (f"{CONTRACT}---{CONTRACT}", "given twice"),
+        (SOUND_PLAN.replace("upTo: 10000", "upTo: 100000"), "TIERS_INVALID"),
+        (SOUND_PLAN.replace("upTo: 10000", "upTo: 0"), "TIERS_INVALID"),
+        (
+            PLAN.replace("flat: 1e3", "flat: 1").replace('{unit: "0.04"}', '{upTo: 200000, unit: "0.04"}'),
+            "TIERS_INVALID",
+        ),
+        (SOUND_PLAN.replace("upTo: 10000, ", ""), "TIERS_INVALID"),
+        (SOUND_PLAN.replace("Air minutes", "Base fee"), "PLAN_INVALID"),
+        (METER.replace("value: air_time, ", ""), "METER_INVALID"),
+        (METER.replace("SUM", "COUNT"), "METER_INVALID"),
+    ],
+)
+def test_what_documents_say_alone_is_checked_before_any_service_is_asked(
+    tmp_path: Path, text: str, reason: str
+) -> None:
+    entries = load_catalog(write(tmp_path, text))
+
+    with pytest.raises(InputError, match=reason) as raised:
+        check(entries)
+    assert "catalog.yaml, document" in str(raised.value)
+
+
+@pytest.mark.parametrize("start", ["2014-01-01", "2012-01-01, end: 2013-01-01"])
+def test_contracts_that_follow_each_other_do_not_overlap(tmp_path: Path, start: str) -> None:
+    check(load_catalog(write(tmp_path, f"{CONTRACT}---{renewed(start)}")))
+
+
+@pytest.mark.parametrize("text", ["a: " + "[" * 20_000, "? [a]\n: b\n", "a: &x {b: *x}\n", "a: \x00\n"])
+def test_yaml_that_is_no_catalogue_is_one_clear_error(tmp_path: Path, text: str) -> None:
+    with pytest.raises(InputError, match=r"catalog\.yaml") as raised:
+        load_catalog(write(tmp_path, text))
+    assert "\n" not in str(raised.value)
+
+
+def test_bytes_that_are_no_utf_8_are_named(tmp_path: Path) -> None:
+    file = tmp_path / "catalog.yaml"
+    file.write_bytes(METER.replace("min,", "m\xednuto,").encode("cp1252"))
+
+    with pytest.raises(InputError, match=r"not UTF-8: byte \d+ is 0xed"):
+        load_catalog(file)
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:

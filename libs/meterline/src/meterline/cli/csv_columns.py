@@ -163,8 +163,8 @@ class _Binder:
             literal.replace("%", "%%") + ("" if name is None else "%s") for literal, name, _spec, _conversion in parts
         )
         if not indexes:
-            constant = pattern.replace("%%", "%")
-            return lambda cells: [constant] * len(cells[0])
+            hint = f'{{column: {template}}} for the column, or {{const: "{template}"}} for this very text in every row'
+            raise InputError(f"{place}: the template {template!r} names no column; write {hint}")
         nulls = self.nulls
 
         def read(cells: Cells) -> Sequence[str | None]:

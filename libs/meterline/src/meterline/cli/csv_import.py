@@ -36,7 +36,7 @@ def import_csv(
     try:
         # A byte order mark, as spreadsheets write it, is no part of the first column's name.
         with file.open(encoding="utf-8-sig", newline="") as stream:
-            table = _Table(file, stream, reported)
+            table = Table(file, stream, reported)
             batches = table.batches(bind(definition, table.header, map_file))
             size = file.stat().st_size
             run(lambda client: send_all(client, batches, reported, backfill=backfill, size=size), context)
@@ -45,10 +45,11 @@ def import_csv(
     print_result(reported.result, output)
 
 
-class _Table:
+class Table:
     """The rows of a CSV file below its header."""
 
     def __init__(self, file: Path, stream: TextIO, reported: Reported) -> None:
+        """Read the header. Raises InputError if there is none."""
         self._file = file
         self._stream = stream
         self._reported = reported

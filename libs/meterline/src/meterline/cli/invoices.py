@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import re
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
@@ -36,7 +35,7 @@ from meterline.cli.running import (
     progress_bar,
     run,
 )
-from meterline.cli.usage import charge_document
+from meterline.cli.usage import charge_document, month
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
@@ -48,7 +47,6 @@ if TYPE_CHECKING:
 
 app = typer.Typer(no_args_is_help=True, help="Drafts and final invoices.")
 
-_PERIOD: Final = re.compile(r"\d{4}-(0[1-9]|1[0-2])", re.ASCII)
 _POLL_S: Final = 0.5
 _ATTEMPT_MIN_S: Final = 1.0
 _AT_ONCE: Final = 4
@@ -67,7 +65,7 @@ def preview(
     output: OutputOption = Output.TABLE,
 ) -> None:
     """Show the draft of an invoice as usage is now; without --period, of the current one."""
-    request = pb.PreviewInvoiceRequest(customer=customer, billing_period=_period(period) if period else "")
+    request = pb.PreviewInvoiceRequest(customer=customer, billing_period=month(period) if period else "")
 
     async def ask(client: AsyncClient) -> invoice_pb2.Invoice:
         return (await client.invoicing.PreviewInvoice(request)).invoice
@@ -84,7 +82,7 @@ def finalize(
     output: OutputOption = Output.TABLE,
 ) -> None:
     """Make the invoices of a period final. Waits until usage is sealed; doing it again changes nothing."""
-    billing_period = _period(period)
+    billing_period = month(period)
     invoices, failures = run(lambda client: _finalize_all(client, billing_period, customer, wait_s), context)
     if output is not Output.TABLE:
         print_document([invoice_document(invoice) for invoice in invoices], output)
@@ -169,9 +167,7 @@ def list_invoices(
     output: OutputOption = Output.TABLE,
 ) -> None:
     """List final invoices by number."""
-    request = pb.ListInvoicesRequest(
-        customer=customer, billing_period=_period(period) if period else "", page_size=_PAGE
-    )
+    request = pb.ListInvoicesRequest(customer=customer, billing_period=month(period) if period else "", page_size=_PAGE)
 
     async def ask(client: AsyncClient) -> list[invoice_pb2.Invoice]:
         invoices: list[invoice_pb2.Invoice] = []
@@ -229,12 +225,14 @@ def verify(context: ContextOption = None, output: OutputOption = Output.TABLE) -
 def explain(
     line: Annotated[str, typer.Argument(help='Line id, such as "INV-000017.3".')],
     events: Annotated[bool, typer.Option("--events", help="List the very events, with their traces.")] = False,  # noqa: FBT002
-    limit: Annotated[int, typer.Option(min=0, help="Most events to list; 0 = all (20 in a table).")] = 0,
+    limit: Annotated[
+        int | None, typer.Option(min=0, help="Most events; 0 = all. Default: 20 in a table, all in JSON and YAML.")
+    ] = None,
     context: ContextOption = None,
     output: OutputOption = Output.TABLE,
 ) -> None:
     """Explain an invoice line: line, charge, price, snapshot, windows and, if asked for, events and traces."""
-    shown = limit or (_EVENTS_SHOWN if output is Output.TABLE else 0)
+    shown = (_EVENTS_SHOWN if output is Output.TABLE else 0) if limit is None else limit
 
     async def ask(client: AsyncClient) -> tuple[pb.ExplainLineResponse, list[usage_pb2.MeteredEvent]]:
         response = await client.invoicing.ExplainLine(pb.ExplainLineRequest(line_id=line))
@@ -299,7 +297,10 @@ def _print_events(found: list[usage_pb2.MeteredEvent], event_count: int) -> None
         for metered in found
     ]
     print_table(("time", "event", ">value", "log", "trace of the producer", "trace of the report"), rows)
-    console.print(f"{len(found)} of {event_count} events; --limit N and -o json list more", highlight=False)
+    if len(found) < event_count:
+        errors.print(
+            f"these are the first {len(found):,} of {event_count:,} events; --limit 0 lists all", highlight=False
+        )
 
 
 def _trace_id(traceparent: str) -> str:
@@ -367,9 +368,3 @@ def _show(invoice: invoice_pb2.Invoice, output: Output) -> None:
         print_invoice(invoice)
     else:
         print_document(invoice_document(invoice), output)
-
-
-def _period(text: str) -> str:
-    if not _PERIOD.fullmatch(text):
-        raise InputError(f'--period {text!r} is no month; write it like "2013-01"')
-    return text

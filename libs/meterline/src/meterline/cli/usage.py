@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 WAIT_S: Final = 600.0
 _PAGE_ROWS: Final = 10_000
+_MONTH: Final = re.compile(r"\d{4}-(0[1-9]|1[0-2])", re.ASCII)
 _DATE: Final = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 
 
@@ -139,7 +140,7 @@ def charges(
     output: OutputOption = Output.TABLE,
 ) -> None:
     """Show what usage costs so far, exactly and not yet rounded."""
-    request = rating_pb.ListChargesRequest(customer=customer, billing_period=period)
+    request = rating_pb.ListChargesRequest(customer=customer, billing_period=month(period) if period else "")
 
     async def ask(client: AsyncClient) -> rating_pb.ListChargesResponse:
         return await client.rating.ListCharges(request)
@@ -217,3 +218,10 @@ def instant(text: str, zone: ZoneInfo, option: str) -> Timestamp:
         moment = moment.replace(tzinfo=zone)
     message.FromDatetime(moment.astimezone(UTC))
     return message
+
+
+def month(text: str) -> str:
+    """Check a billing period as users write it. Raises InputError."""
+    if not _MONTH.fullmatch(text):
+        raise InputError(f'--period {text!r} is no month; write it like "2013-01"')
+    return text

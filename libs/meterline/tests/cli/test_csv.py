@@ -1,0 +1,176 @@
+"""CSV: what becomes of rows, and what each bad row or map is told."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import yaml
+
+from meterline.cli.csv_columns import RowMap, bind, load_map
+from meterline.cli.csv_import import Table
+from meterline.cli.running import InputError
+from meterline.cli.sending import Batch, Reported
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from metering.ingest.v1 import usage_event_pb2 as pb
+
+MAP = """
+id: "{carrier}-{flight}"
+source: {const: flights}
+type: {const: flight.operated}
+customer: {column: carrier}
+subject: {column: tail}
+time: {column: at, format: "%Y-%m-%d %H:%M", zone: America/New_York}
+properties: {minutes: {column: minutes}}
+nulls: ["", NA]
+"""
+HEADER = ["carrier", "flight", "tail", "at", "minutes"]
+ROW = ["UA", "15", "N1", "2013-07-01 08:30", "120"]
+
+
+def row_map(folder: Path, text: str = MAP) -> RowMap:
+    file = folder / "map.yaml"
+    file.write_text(text, encoding="utf-8")
+    return bind(load_map(file), HEADER, file)
+
+
+def texts(column: pb.DictionaryColumn, count: int) -> list[str | None]:
+    if not column.indexes:
+        return [column.values[0] if column.values else None] * count
+    return [None if index == 0 else column.values[index - 1] for index in column.indexes]
+
+
+def test_rows_become_columns(tmp_path: Path) -> None:
+    columns, problems = row_map(tmp_path).columns([ROW, ["DL", "7", "NA", "2013-01-01 08:30", "NA"]])
+
+    assert problems == {}
+    assert list(columns.ids) == ["UA-15", "DL-7"]
+    assert [datetime.fromtimestamp(time // 1_000_000, UTC) for time in columns.times_us] == [
+        datetime(2013, 7, 1, 12, 30, tzinfo=UTC),
+        datetime(2013, 1, 1, 13, 30, tzinfo=UTC),
+    ]
+    assert texts(columns.sources, 2) == ["flights", "flights"]
+    assert texts(columns.customers, 2) == ["UA", "DL"]
+    assert texts(columns.subjects, 2) == ["N1", None]
+    (minutes,) = columns.properties
+    assert (minutes.key, texts(minutes.column, 2)) == ("minutes", ["120", None])
+
+
+def test_a_property_that_no_row_has_is_no_column(tmp_path: Path) -> None:
+    columns, _ = row_map(tmp_path).columns([[*ROW[:4], "NA"]])
+
+    assert list(columns.properties) == []
+
+
+def test_a_row_without_an_id_is_refused_and_its_neighbours_go_on(tmp_path: Path) -> None:
+    rows = [ROW, ["UA", "NA", "N1", "2013-07-01 08:30", "1"], ["UA", "16", "N1", "2013-07-01 08:30", "1"]]
+
+    columns, problems = row_map(tmp_path).columns(rows)
+
+    assert list(columns.ids) == ["UA-15", "UA-16"]
+    assert {place: problem.field for place, problem in problems.items()} == {1: "id"}
+
+
+@pytest.mark.parametrize(
+    ("time", "message"), [("2013-03-10 02:30", "skip"), ("yesterday", "yesterday"), ("NA", "is empty")]
+)
+def test_a_time_that_is_none_is_refused(tmp_path: Path, time: str, message: str) -> None:
+    columns, problems = row_map(tmp_path).columns([["UA", "15", "N1", time, "1"]])
+
+    assert list(columns.ids) == []
+    assert message in problems[0].message
+
+
+@pytest.mark.parametrize(
+    ("form", "text"), [("unix", "1372681800"), ("unix_ms", "1372681800000"), ("rfc3339", "2013-07-01T08:30:00-04:00")]
+)
+def test_each_form_of_time_is_read(tmp_path: Path, form: str, text: str) -> None:
+    bound = row_map(tmp_path, MAP.replace('"%Y-%m-%d %H:%M"', form))
+
+    columns, _ = bound.columns([["UA", "15", "N1", text, "1"]])
+
+    assert list(columns.times_us) == [1_372_681_800_000_000]
+
+
+def test_constants_and_templates_are_texts_as_they_are_written(tmp_path: Path) -> None:
+    text = MAP.replace("{minutes: {column: minutes}}", '{rate: {const: 1.10}, pair: "100%{carrier}{{x}}"}')
+
+    columns, _ = row_map(tmp_path, text).columns([ROW])
+
+    assert {column.key: list(column.column.values) for column in columns.properties} == {
+        "pair": ["100%UA{x}"],
+        "rate": ["1.10"],
+    }
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"custommer": {"column": "carrier"}}, "custommer"),
+        ({"customer": {"column": "airline"}}, "airline"),
+        ({"customer": "carrier"}, "names no column"),
+        ({"id": "{carrier}-{number}"}, "number"),
+        ({"id": "{carrier!r:>9}"}, "column names alone"),
+        ({"id": "{carrier"}, "id"),
+        ({"id": ["carrier"]}, "id must be"),
+        ({"time": {"column": "at", "zone": "Mars/Base"}}, "Mars/Base"),
+        ({"time": None}, "time must be"),
+        ({"nulls": "NA"}, "nulls must be a list"),
+        ({"properties": ["minutes"]}, "properties must be"),
+    ],
+)
+def test_a_bad_map_is_an_error_before_anything_is_sent(tmp_path: Path, change: dict[str, Any], message: str) -> None:
+    text = yaml.safe_dump(yaml.safe_load(MAP) | change)
+
+    with pytest.raises(InputError, match=message):
+        row_map(tmp_path, text)
+
+
+def batches(folder: Path, data: bytes, text: str = MAP) -> tuple[list[Batch], Reported]:
+    file, reported = folder / "rows.csv", Reported()
+    file.write_bytes(data)
+    map_file = folder / "map.yaml"
+    map_file.write_text(text, encoding="utf-8")
+    with file.open(encoding="utf-8-sig", newline="") as stream:
+        table = Table(file, stream, reported)
+        return [batch for batch, _ in table.batches(bind(load_map(map_file), table.header, map_file))], reported
+
+
+LINES = b"carrier,flight,tail,at,minutes\r\nUA,15,N1,2013-07-01 08:30,120\r\n"
+
+
+def test_a_file_as_spreadsheets_write_it_is_read(tmp_path: Path) -> None:
+    found, reported = batches(tmp_path, b"\xef\xbb\xbf" + LINES + b"\r\n")
+
+    assert [(list(batch.request.columns.ids), batch.places) for batch in found] == [(["UA-15"], [0])]
+    assert reported.result.refused == []
+
+
+def test_rows_of_another_width_are_refused_with_their_line(tmp_path: Path) -> None:
+    wrong = b"\r\nUA,16\r\nUA,17,N1,2013-07-01 08:30,120,extra\r\nUA,18,N1,2013-07-01 08:30,9\r\n"
+
+    found, reported = batches(tmp_path, LINES + wrong)
+
+    assert [batch.places for batch in found] == [[0, 3]]
+    assert [(refusal.index, refusal.message[:7]) for refusal in reported.result.refused] == [
+        (1, "line 4:"),
+        (2, "line 5:"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        (b"", "is empty"),
+        (LINES + b'UA,"16', "after line 3"),
+        (LINES.replace(b"N1", b"N\xe9"), "not UTF-8"),
+        (LINES.replace(b"minutes", b"tail"), "2 columns"),
+    ],
+)
+def test_a_file_that_is_no_table_is_an_error(tmp_path: Path, data: bytes, message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        batches(tmp_path, data)

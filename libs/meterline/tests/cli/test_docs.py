@@ -1,0 +1,51 @@
+"""docs/cli.md names every command and every option, and no other."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import pytest
+import typer
+
+from meterline.cli.app import app
+from meterline.cli.running import ExitCode
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+DOCUMENT: Final = (Path(__file__).parents[4] / "docs" / "cli.md").read_text(encoding="utf-8")
+
+
+def commands(command: Any, path: str) -> Iterator[tuple[str, Any]]:
+    for name, child in getattr(command, "commands", {}).items():
+        yield from commands(child, f"{path} {name}")
+    if not hasattr(command, "commands"):
+        yield path, command
+
+
+COMMANDS: Final = dict(commands(typer.main.get_command(app), "meterline"))
+
+
+def section(name: str) -> str:
+    (text,) = re.findall(rf"^## {name}\n(.*?)(?=^## |\Z)", DOCUMENT, re.MULTILINE | re.DOTALL)
+    return str(text)
+
+
+def test_every_command_has_its_section() -> None:
+    assert set(re.findall(r"^## (meterline .+)$", DOCUMENT, re.MULTILINE)) == set(COMMANDS)
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_option_is_named_in_the_section_of_its_command(name: str) -> None:
+    rows = re.findall(r"^\| (`-.+?`) \|", section(name), re.MULTILINE)
+    documented = {option for row in rows for option in re.findall(r"`(-[^`]+)`", row)}
+
+    options = [parameter for parameter in COMMANDS[name].params if parameter.param_type_name == "option"]
+    assert documented == {text for option in options for text in option.opts}
+
+
+def test_every_exit_code_is_named() -> None:
+    for code in ExitCode:
+        assert f"\n| {int(code)} | " in DOCUMENT

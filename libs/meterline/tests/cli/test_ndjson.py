@@ -1,0 +1,135 @@
+"""NDJSON: what is read, and what each bad line is told."""
+
+from __future__ import annotations
+
+import io
+import json
+from typing import Any
+
+import pytest
+
+from meterline.cli.ndjson import LINE_BYTES_MAX, LineError, event_batches, event_of_line
+from meterline.cli.sending import Batch, Reported
+
+EVENT = {
+    "id": "1",
+    "source": "gw",
+    "type": "sms.sent",
+    "customer": "acme",
+    "time": "2026-03-01T12:00:00.25+01:00",
+    "properties": {"bytes": "12.5"},
+}
+
+
+def test_an_event_is_read() -> None:
+    event = event_of_line(json.dumps(EVENT).encode())
+
+    assert event.time.ToJsonString() == "2026-03-01T11:00:00.250Z"
+    assert dict(event.properties) == {"bytes": "12.5"}
+
+
+@pytest.mark.parametrize(
+    ("change", "field"),
+    [
+        ({"custmer": "x"}, "custmer"),
+        ({"id": 7}, "id"),
+        ({"time": "yesterday"}, "time"),
+        ({"time": "2026-03-01T12:00:00"}, "time"),
+        ({"time": 5}, "time"),
+        ({"properties": {"bytes": 12}}, "properties.bytes"),
+        ({"properties": {"bytes": 1.5}}, "properties.bytes"),
+        ({"properties": {"bytes": float("nan")}}, "properties.bytes"),
+        ({"properties": {"bytes": 10**4000}}, "properties.bytes"),
+        ({"properties": {"bytes": None}}, "properties.bytes"),
+        ({"properties": []}, "properties"),
+        ({"source": "\ud800"}, "source"),
+    ],
+)
+def test_a_bad_field_is_named(change: dict[str, Any], field: str) -> None:
+    with pytest.raises(LineError) as raised:
+        event_of_line(json.dumps(EVENT | change).encode())
+
+    assert raised.value.field == field
+
+
+@pytest.mark.parametrize("line", ["{", "[]", '{"id": "a", "id": "b"}', "[" * 100_000, "x" * (LINE_BYTES_MAX + 1)])
+def test_a_line_that_is_no_event_is_refused(line: str) -> None:
+    with pytest.raises(LineError):
+        event_of_line(line.encode())
+
+
+def stream(*lines: str) -> io.BytesIO:
+    return io.BytesIO("\n".join(lines).encode())
+
+
+def read(data: bytes) -> tuple[list[Batch], Reported]:
+    reported = Reported()
+    return [batch for batch, _ in event_batches(io.BytesIO(data), reported)], reported
+
+
+def test_bad_lines_are_refused_with_their_place_and_the_others_go_on() -> None:
+    reported = Reported()
+    lines = [json.dumps(EVENT), "nonsense", json.dumps(EVENT | {"id": "3"})]
+
+    batches = [batch for batch, _ in event_batches(stream(*lines), reported)]
+
+    assert [batch.places for batch in batches] == [[0, 2]]
+    assert [(refusal.index, refusal.reason) for refusal in reported.result.refused] == [(1, "FIELD_INVALID")]
+
+
+def test_many_lines_become_several_batches() -> None:
+    lines = (json.dumps(EVENT | {"id": str(n)}) for n in range(10_001))
+
+    batches = [batch for batch, _ in event_batches(stream(*lines), Reported())]
+
+    assert sum(len(batch.places) for batch in batches) == 10_001
+    assert max(len(batch.places) for batch in batches) <= 10_000
+
+
+def test_a_line_says_its_number_and_its_place_among_the_events() -> None:
+    _, reported = read(b"\n\r\n" + json.dumps(EVENT).encode() + b"\n\nnonsense\n")
+
+    (refusal,) = reported.result.refused
+    assert refusal.index == 1
+    assert refusal.message.startswith("line 5: ")
+
+
+def test_what_editors_and_other_systems_add_is_no_harm() -> None:
+    line = json.dumps(EVENT).encode()
+
+    batches, reported = read(b"\xef\xbb\xbf" + line + b"\r\n" + line)
+
+    assert [batch.places for batch in batches] == [[0, 1]]
+    assert reported.result.refused == []
+
+
+def test_bytes_that_are_no_utf_8_spoil_their_own_line_alone() -> None:
+    line = json.dumps(EVENT).encode()
+
+    batches, reported = read(line + b"\n" + line.replace(b"acme", b"caf\xe9") + b"\n" + line)
+
+    assert [batch.places for batch in batches] == [[0, 2]]
+    assert "0xe9" in reported.result.refused[0].message
+
+
+def test_a_giant_line_is_skipped_without_being_held() -> None:
+    line = json.dumps(EVENT).encode()
+
+    batches, reported = read(b"x" * (3 * LINE_BYTES_MAX) + b"\n" + line)
+
+    assert [batch.places for batch in batches] == [[1]]
+    assert [refusal.index for refusal in reported.result.refused] == [0]
+
+
+def test_null_is_a_field_not_given() -> None:
+    assert event_of_line(json.dumps(EVENT | {"subject": None}).encode()).subject == ""
+
+
+@pytest.mark.parametrize(
+    ("text", "nanos"), [("2026-03-01T11:00:00.123456789Z", 123_456_789), ("2026-03-01t11:00:00.5z", 500_000_000)]
+)
+def test_times_are_kept_as_fine_as_they_are_written(text: str, nanos: int) -> None:
+    event = event_of_line(json.dumps(EVENT | {"time": text}).encode())
+
+    assert event.time.seconds == 1_772_362_800
+    assert event.time.nanos == nanos
