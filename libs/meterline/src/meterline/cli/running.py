@@ -22,6 +22,7 @@ from chassis.errors import (
     MeterlineError,
     NotReady,
     Overloaded,
+    Reason,
     Unauthenticated,
     Unavailable,
     Unimplemented,
@@ -170,6 +171,8 @@ def fail(message: str, code: ExitCode) -> NoReturn:
 
 def explain_error(error: MeterlineError) -> str:
     """Write an error of a service in one line: what, where, why."""
+    if error.reason is Reason.CONTRACT_NOT_FOUND and error.message.endswith("in force now"):
+        return f"{error.message}; name a period, such as --period 2013-01 [{error.reason}]"
     fields = "; ".join(f"{violation.field}: {violation.message}" for violation in error.violations)
     text = f"{error.message} ({fields})" if fields and fields not in error.message else error.message
     return f"{text} [{error.reason}]"
