@@ -144,11 +144,25 @@ def maker(arguments: argparse.Namespace) -> Callable[[], pb.ReportRequest]:
 
         return make_rows
     if arguments.kind == "unary":
-        return lambda: shape.row_requests(1, make_ids)
+        return _single(shape.row_requests(shape.ROW_BATCH_EVENTS, make_ids), make_ids)
     template = shape.column_template(shape.BATCH_EVENTS)
     if arguments.scattered_share:
         return scattered(template, make_ids, arguments.scattered_share)
     return lambda: shape.column_request(template, make_ids)
+
+
+def _single(prepared: pb.ReportRequest, make_ids: Callable[[int], list[str]]) -> Callable[[], pb.ReportRequest]:
+    """Make requests of one prepared event each, with a new id: the client's own work must not hide the server's."""
+    singles = [pb.ReportRequest(events=[event]) for event in prepared.events]
+
+    def make() -> pb.ReportRequest:
+        request = random.choice(singles)
+        event = request.events[0]
+        event.id = make_ids(1)[0]
+        event.time.FromMicroseconds(time.time_ns() // 1_000)
+        return request
+
+    return make
 
 
 def percentile(values: list[float], share: float) -> float:

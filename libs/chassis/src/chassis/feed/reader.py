@@ -6,6 +6,7 @@ Each page is read in a short transaction of its own and none stays open while th
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy import text
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 
 PAGE_BYTES_MAX: Final = 1024 * 1024
 """A page holds at least one segment, and no more once its payloads reach this."""
+GATHER_S: Final = 0.02
+"""Pause between the news of a commit and reading it; far below the half second in which consumers flush."""
 PAGE_SEGMENTS_MAX: Final = 512
 
 # The sum stops the page before it grows past its bytes; `octet_length` does not read a payload that is stored apart.
@@ -90,6 +93,12 @@ class FeedReader:
             if not page:
                 self._wakeups.correct(cursor.lane, hint, cursor.position)
                 await self._wakeups.wait_beyond(cursor.lane, cursor.position)
+                await self._gather()
+
+    async def _gather(self) -> None:
+        """Let a few more commits come: under many small ones, reading each alone would cost as much as writing it."""
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._draining.wait(), GATHER_S)
 
     async def _page(self, cursor: Cursor) -> list[Segment]:
         async with transaction(self._engine) as conn:
