@@ -105,15 +105,18 @@ async def test_a_forked_child_makes_other_ids(threaded: Callable[[str], Awaitabl
     printed = await threaded("""
 from meterline import uuid7
 uuid7()
+reading, writing = os.pipe()
 child = os.fork()
-print(uuid7()[-17:], flush=True)
 if child == 0:
+    os.write(writing, uuid7().encode())
     os._exit(0)
-os.waitpid(child, 0)
+_, status = os.waitpid(child, 0)
+print(status, os.read(reading, 36).decode()[-17:], uuid7()[-17:])
 """)
 
-    first, second = printed.split()[-2:]
-    assert first != second
+    status, of_the_child, of_the_parent = printed.split()
+    assert status == "0"
+    assert of_the_child != of_the_parent
 
 
 PROGRAM = """
