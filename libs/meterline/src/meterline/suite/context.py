@@ -77,8 +77,8 @@ def load(path: Path | None = None, environ: Mapping[str, str] = os.environ) -> C
     except FileNotFoundError:
         hint = "is it still starting?" if named else "start one with `meterline up`"
         raise ContextError(f"no suite is running: there is no {file}; {hint}") from None
-    except OSError as error:
-        raise ContextError(f"can't read the context {file}: {error.strerror}") from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise ContextError(f"can't read the context {file}: {error}") from error
     return _parse(file, text)
 
 
