@@ -18,6 +18,8 @@ from chassis.settings import EXIT_CODE_SETTINGS, MigrateSettings, ServiceSetting
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 
+    from pydantic_settings import BaseSettings
+
 SettingsType = TypeVar("SettingsType", bound=ServiceSettings)
 Result = TypeVar("Result")
 _EXIT_CODE_FAILED: Final = 1
@@ -41,8 +43,11 @@ def main(
     """Do what the command line says and exit: 0 done, 1 failed (see the log), 2 wrong settings or usage (one line)."""
     command = list(sys.argv[1:] if arguments is None else arguments)
     environ = os.environ if environ is None else environ
+    if command in (["--help"], ["-h"]):
+        sys.stdout.write(_help(service, (settings_type, migrate_settings_type)))
+        sys.exit(0)
     if command not in (["serve"], ["migrate"]):
-        sys.stderr.write(f"usage: python -m {service} serve|migrate\n")
+        sys.stderr.write(f"usage: python -m {service} serve|migrate; --help lists the settings\n")
         sys.exit(EXIT_CODE_SETTINGS)
     try:
         if command == ["serve"]:
@@ -62,3 +67,22 @@ def main(
         _log.exception("the process failed")
         sys.exit(_EXIT_CODE_FAILED)
     sys.exit(0)
+
+
+def _help(service: str, settings_types: Sequence[type[BaseSettings]]) -> str:
+    """Write what the process does and every setting it reads from the environment."""
+    lines = [
+        f"usage: python -m {service} serve|migrate",
+        "",
+        "serve    run the service until SIGTERM",
+        "migrate  bring the schema of its database up to date, then exit",
+        "",
+        "Settings come from the environment; an unknown or missing one stops the process.",
+    ]
+    for kind in settings_types:
+        prefix = kind.model_config.get("env_prefix", "")
+        lines += ["", f"{'migrate' if issubclass(kind, MigrateSettings) else 'serve'}:"]
+        for name, field in kind.model_fields.items():
+            need = "required" if field.is_required() else f"default {field.default}"
+            lines.append(f"  {prefix}{name.upper()} ({need}) {field.description or ''}".rstrip())
+    return "\n".join(lines) + "\n"
