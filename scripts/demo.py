@@ -39,7 +39,7 @@ def main() -> int:
         _run(suite)
         if keep:
             _say_how_to_go_on(suite)
-    except (CommandError, FlightsUnavailableError, TimeoutError) as error:
+    except (CommandError, FlightsUnavailableError, AssertionError) as error:
         keep = True
         print(f"\nmake demo: {error}\nWhat the services said is in {directory}.", file=sys.stderr)
         return 1

@@ -17,8 +17,8 @@ _HEAD: Final = """\
 Made from `chassis.reasons` by `make docs`; a test compares.
 
 A failed call has a gRPC status code and, as google.rpc details, an `ErrorInfo` with a stable `reason` (domain
-`meterline`), a `BadRequest` that names each field at fault, and a `RetryInfo` where waiting helps. Branch on the reason,
-never on the text.
+`meterline`), a `BadRequest` that names each field at fault, and a `RetryInfo` where waiting helps. Branch on the
+reason, never on the text.
 
 RESOURCE_EXHAUSTED has two meanings: with `RetryInfo` the service is overloaded, retry after the delay; without it the
 request is too big, never retry. After UNAVAILABLE or DEADLINE_EXCEEDED nothing is known: repeat the call, ids make that

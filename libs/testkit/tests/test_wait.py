@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from testkit.wait import eventually
+from testkit.wait import eventually, wait_until
 
 
 async def test_it_returns_the_first_true_value() -> None:
@@ -34,3 +34,19 @@ async def test_it_repeats_the_last_failure_of_an_asserting_condition() -> None:
 
     with pytest.raises(AssertionError, match="still dark"):
         await eventually(never, 0.02)
+
+
+def test_without_a_loop_it_waits_alike() -> None:
+    answers = iter([None, "", "here"])
+
+    assert wait_until(lambda: next(answers)) == "here"
+    with pytest.raises(AssertionError, match=r"not true within 0\.02 s: the moon turns; last value: False"):
+        wait_until(lambda: False, 0.02, what="the moon turns")
+
+
+def test_what_is_no_assertion_ends_the_wait_at_once() -> None:
+    def broken() -> bool:
+        raise OSError("the process is gone")
+
+    with pytest.raises(OSError, match="gone"):
+        wait_until(broken)

@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Final
 
-from testkit.live import LiveSuite, wait_until
+from testkit.live import LiveSuite
+from testkit.wait import wait_until
 
 VICTIMS: Final = ("ingest", "postgres", "aggregator", "rating", "invoicing")
 _PAUSE_SHORTEST_S: Final = 0.05
@@ -42,7 +43,7 @@ class Killer:
     def wait_for_all(self) -> None:
         """Wait until every victim is back."""
         for name in self.last_pids:
-            wait_until(partial(self._is_back, name), f"{name} to be restarted", _RESTART_LIMIT_S)
+            wait_until(partial(self._is_back, name), _RESTART_LIMIT_S, what=f"{name} to be restarted")
 
     def _kill_one(self) -> None:
         # One of those killed least: even a short run meets all of them; chance decides moments and ties.
@@ -53,7 +54,7 @@ class Killer:
         self.left -= 1
 
     def _new_pid(self, name: str) -> int:
-        wait_until(partial(self._is_back, name), f"{name} to be restarted", _RESTART_LIMIT_S)
+        wait_until(partial(self._is_back, name), _RESTART_LIMIT_S, what=f"{name} to be restarted")
         self.last_pids[name] = self.suite.pid(name)
         return self.last_pids[name]
 

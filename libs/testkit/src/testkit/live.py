@@ -7,34 +7,22 @@ import os
 import signal
 import subprocess
 import sys
-import threading
-import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
 
+from testkit.wait import wait_until
+
 METERLINE: Final = Path(sys.executable).with_name("meterline")
 _START_LIMIT_S: Final = 120.0
 _STOP_LIMIT_S: Final = 60.0
 _COMMAND_LIMIT_S: Final = 300.0
-_POLL_S: Final = 0.02
 
 
-class CommandError(AssertionError):
+class CommandError(Exception):
     """A command ended otherwise than expected; the text holds its output."""
-
-
-def wait_until(condition: Callable[[], bool], what: str, limit_s: float = 30.0) -> None:
-    """Poll until the condition holds. Raises `TimeoutError` naming `what`."""
-    deadline_s = time.monotonic() + limit_s
-    pause = threading.Event()
-    while not condition():
-        if time.monotonic() > deadline_s:
-            message = f"waited {limit_s:.0f} s in vain for {what}"
-            raise TimeoutError(message)
-        pause.wait(_POLL_S)
 
 
 class LiveSuite:
@@ -72,7 +60,7 @@ class LiveSuite:
                 start_new_session=True,
             )
         try:
-            wait_until(self._is_ready, f"meterline up to write {self.ready_file}", _START_LIMIT_S)
+            wait_until(self._is_ready, _START_LIMIT_S, what=f"meterline up to write {self.ready_file}")
         except BaseException:
             process, self._process = self._process, None
             process.terminate()

@@ -19,7 +19,7 @@ from opentelemetry.proto.collector.trace.v1 import trace_service_pb2, trace_serv
 from opentelemetry.proto.common.v1 import common_pb2
 from opentelemetry.proto.trace.v1 import trace_pb2
 
-from testkit.live import wait_until
+from testkit.wait import wait_until
 
 _WORKERS: Final = 4
 # Generated without types.
@@ -92,8 +92,8 @@ class OtlpReceiver:
             return set(self._metric_names)
 
     def wait_for(self, span: SpanId, limit_s: float = 30.0) -> ReceivedSpan:
-        """Return the span once it has arrived; exporters send in batches. Raises `TimeoutError`."""
-        wait_until(lambda: span in self._spans, f"span {span.span_id} of trace {span.trace_id}", limit_s)
+        """Return the span once it has arrived; exporters send in batches. Raises AssertionError."""
+        wait_until(lambda: span in self._spans, limit_s, what=f"span {span.span_id} of trace {span.trace_id}")
         return self._spans[span]
 
     def _take(self, spans: Sequence[ReceivedSpan]) -> None:

@@ -1,10 +1,12 @@
-"""Waiting for a condition, never for a length of time."""
+"""Waiting for a condition, never for a length of time: `eventually` on the event loop, `wait_until` without one."""
 
 from __future__ import annotations
 
 import asyncio
 import inspect
-from collections.abc import Awaitable, Callable
+import threading
+import time
+from collections.abc import Awaitable, Callable, Iterator
 from typing import TypeVar, overload
 
 ResultType = TypeVar("ResultType")
@@ -39,22 +41,48 @@ async def eventually(
     A condition that raises AssertionError counts as not yet true, so it may itself assert. Raises AssertionError that
     names `what` was waited for (by default the condition's name) and the last value or failure.
     """
-    loop = asyncio.get_running_loop()
-    deadline_s = loop.time() + limit_s
-    interval_s = _FIRST_INTERVAL_S
-    while True:
-        failure: AssertionError | None = None
+    last = "it was never asked"
+    for interval_s in _intervals(limit_s):
+        await asyncio.sleep(interval_s)
         try:
             answer = condition()
             value = await answer if inspect.isawaitable(answer) else answer
         except AssertionError as error:
-            failure = error
+            last = f"last failure: {error}"
         else:
             if value:
                 return value
-        if loop.time() >= deadline_s:
-            last = f"last failure: {failure}" if failure else f"last value: {value!r}"
-            name = what or getattr(condition, "__qualname__", repr(condition))
-            raise AssertionError(f"not true within {limit_s} s: {name}; {last}") from failure
-        await asyncio.sleep(interval_s)
+            last = f"last value: {value!r}"
+    raise _in_vain(condition, limit_s, what, last)
+
+
+def wait_until(condition: Callable[[], ResultType], limit_s: float = LIMIT_S, *, what: str | None = None) -> ResultType:
+    """Return the first true value of `condition`, as `eventually` does, for tests and scripts without a loop."""
+    pause = threading.Event()
+    last = "it was never asked"
+    for interval_s in _intervals(limit_s):
+        pause.wait(interval_s)
+        try:
+            value = condition()
+        except AssertionError as error:
+            last = f"last failure: {error}"
+        else:
+            if value:
+                return value
+            last = f"last value: {value!r}"
+    raise _in_vain(condition, limit_s, what, last)
+
+
+def _intervals(limit_s: float) -> Iterator[float]:
+    """Yield how long to pause before each look: at first not at all, then ever longer, until the time is over."""
+    deadline_s = time.monotonic() + limit_s
+    yield 0.0
+    interval_s = _FIRST_INTERVAL_S
+    while time.monotonic() < deadline_s:
+        yield interval_s
         interval_s = min(interval_s * 2, _LONGEST_INTERVAL_S)
+
+
+def _in_vain(condition: object, limit_s: float, what: str | None, last: str) -> AssertionError:
+    name = what or getattr(condition, "__qualname__", repr(condition))
+    return AssertionError(f"not true within {limit_s} s: {name}; {last}")
