@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from uuid import uuid4
 
 import pytest
 from hypothesis import given
@@ -139,7 +140,7 @@ async def mark(engine: AsyncEngine, *keys: tuple[str, str, str]) -> None:
 
 async def claims(engine: AsyncEngine, now: datetime = NOW, limit: int = 10) -> list[store.Claim]:
     async with transaction(engine) as conn:
-        return await store.claim_dirty(conn, now, now + timedelta(seconds=60), limit)
+        return await store.claim_dirty(conn, now, now + timedelta(seconds=60), limit, uuid4())
 
 
 async def keep(engine: AsyncEngine, claim: store.Claim, now: datetime = NOW) -> bool:

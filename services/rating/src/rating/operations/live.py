@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
+from uuid import uuid4
 
 from chassis.errors import InvalidRequest, MeterlineError, NotFound, Reason, invalid_field
 from chassis.identity import acting_for, current_tenant
@@ -137,7 +138,7 @@ async def take_claims(deps: Deps, limit: int, lease_s: float) -> list[Claim]:
     """Take on marked periods, each for `lease_s` seconds."""
     now = deps.clock.now()
     async with transaction(deps.engine) as conn:
-        return await store.claim_dirty(conn, now, now + timedelta(seconds=lease_s), limit)
+        return await store.claim_dirty(conn, now, now + timedelta(seconds=lease_s), limit, uuid4())
 
 
 async def refresh_claim(deps: Deps, claim: Claim) -> None:

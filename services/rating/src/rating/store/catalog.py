@@ -210,7 +210,9 @@ async def contracts_of_customers(
         conn,
         f"""
         SELECT DISTINCT ON (tenant, name) {_CONTRACT_COLUMNS} FROM contract
-        WHERE (tenant, customer) IN (SELECT * FROM unnest(CAST(:tenants AS text[]), CAST(:customers AS text[])))
+        WHERE (tenant, customer) IN (
+            SELECT wanted.tenant, wanted.customer
+            FROM unnest(CAST(:tenants AS text[]), CAST(:customers AS text[])) AS wanted(tenant, customer))
         ORDER BY tenant, name, version DESC
         """,  # noqa: S608 - column names of our own
         {"tenants": [tenant for tenant, _ in wanted], "customers": [customer for _, customer in wanted]},

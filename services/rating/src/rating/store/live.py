@@ -56,9 +56,10 @@ async def mark_dirty(conn: AsyncConnection, periods: Iterable[tuple[str, str, st
     await conn.execute(statement, {"tenants": tenants, "contracts": contracts, "periods": labels, "due_at": due_at})
 
 
-async def claim_dirty(conn: AsyncConnection, now: datetime, lease_until: datetime, limit: int) -> list[Claim]:
-    """Take on the dirty periods that are due, longest waiting first. A claim that is not kept is due again later."""
-    token = uuid.uuid4()
+async def claim_dirty(
+    conn: AsyncConnection, now: datetime, lease_until: datetime, limit: int, token: uuid.UUID
+) -> list[Claim]:
+    """Take on, under `token`, the dirty periods that are due, longest waiting first; one not kept is due again later."""
     statement = text(
         """
         UPDATE dirty_period SET claim = :token, due_at = :lease_until
