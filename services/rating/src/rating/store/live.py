@@ -59,7 +59,7 @@ async def mark_dirty(conn: AsyncConnection, periods: Iterable[tuple[str, str, st
 async def claim_dirty(
     conn: AsyncConnection, now: datetime, lease_until: datetime, limit: int, token: uuid.UUID
 ) -> list[Claim]:
-    """Take on, under `token`, the dirty periods that are due, longest waiting first; one not kept is due again later."""
+    """Take on, under `token`, the dirty periods that are due, longest waiting first; one not kept is due again."""
     statement = text(
         """
         UPDATE dirty_period SET claim = :token, due_at = :lease_until
