@@ -1,4 +1,4 @@
-"""Instruments of ingest; listed in docs/telemetry.md."""
+"""Spans and instruments of ingest; listed in docs/telemetry.md."""
 
 from __future__ import annotations
 

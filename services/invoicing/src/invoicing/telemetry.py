@@ -1,4 +1,4 @@
-"""Instruments and span names of invoicing; listed in docs/telemetry.md."""
+"""Spans and instruments of invoicing; listed in docs/telemetry.md."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Instruments of rating; listed in docs/telemetry.md."""
+"""Spans and instruments of rating; listed in docs/telemetry.md."""
 
 from __future__ import annotations
 
@@ -7,16 +7,18 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from opentelemetry.metrics import Meter
 
+RATE_SPAN: Final = "rate usage"
+"""Span that rates a period for good, linked to the span that sealed its usage."""
 CONTRACT: Final = "metering.contract"
 BILLING_PERIOD: Final = "metering.billing_period"
-SNAPSHOT: Final = "metering.snapshot"
+SNAPSHOT_ID: Final = "metering.snapshot.id"
 PLAN: Final = "metering.plan"
 PLAN_VERSION: Final = "metering.plan_version"
 CHARGES: Final = "metering.charges"
 
 
 class Instruments:
-    """What rating counts and measures."""
+    """What rating counts and measures. Tenants are never an attribute: their number has no bound."""
 
     def __init__(self, meter: Meter) -> None:
         self._frozen = meter.create_counter(

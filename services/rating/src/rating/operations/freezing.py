@@ -84,11 +84,11 @@ async def _freeze(deps: Deps, tenant: str, terms: Terms, usage: Usage) -> RatedP
     attributes: dict[str, str | int] = {
         telemetry.CONTRACT: terms.contract,
         telemetry.BILLING_PERIOD: terms.period.label,
-        telemetry.SNAPSHOT: usage.snapshot_id,
+        telemetry.SNAPSHOT_ID: usage.snapshot_id,
         telemetry.PLAN: terms.plan.name,
         telemetry.PLAN_VERSION: terms.plan.version,
     }
-    with start_span("rate usage", money=True, links=[link] if link else [], attributes=attributes) as span:
+    with start_span(telemetry.RATE_SPAN, money=True, links=[link] if link else [], attributes=attributes) as span:
         try:
             rated = rate_period(terms, usage, traceparent_of(span))
         except MissingMeterError as error:
