@@ -156,10 +156,46 @@ async def transaction(engine: AsyncEngine, *, timeout_s: float | None = None) ->
     DeadlineExceeded when a statement ran out of time and Overloaded when no connection was free. What other errors
     mean (a unique violation, say) only the caller knows: they pass as they are.
     """
+    async with _translated(), engine.connect() as conn, conn.begin(), _discarding_broken(conn):
+        limit_s = _statement_limit_s(engine, timeout_s)
+        if limit_s is not None:
+            await conn.execute(text(_limit_statement(limit_s)))
+        yield conn
+
+
+@asynccontextmanager
+async def driver_transaction(engine: AsyncEngine, *, timeout_s: float | None = None) -> AsyncIterator[Any]:
+    """Run the block in one transaction as `transaction` does, with asyncpg's connection alone.
+
+    For what is written many times a second: SQLAlchemy around a transaction costs three times what the driver takes.
+    """
+    async with _translated(), engine.connect() as conn:
+        driver: Any = (await conn.get_raw_connection()).driver_connection
+        limit_s = _statement_limit_s(engine, timeout_s)
+        try:
+            own = driver.transaction()
+            await own.start()
+            try:
+                if limit_s is not None:
+                    await driver.execute(_limit_statement(limit_s))
+                yield driver
+            except BaseException as error:
+                # On a lost connection a rollback would only fail, and hide the error.
+                if not _is_connection_loss(error, _driver_error(error)):
+                    await own.rollback()
+                raise
+            await own.commit()
+        finally:
+            # However it came to that: the next one to borrow the connection would write into this transaction.
+            if driver.is_in_transaction():
+                driver.terminate()
+
+
+@asynccontextmanager
+async def _translated() -> AsyncIterator[None]:
+    """Raise our vocabulary's error for one of Postgres, its driver or the pool; let the others pass."""
     try:
-        async with engine.connect() as conn, conn.begin(), _discarding_broken(conn):
-            await _limit_statements(conn, _statement_limit_s(engine, timeout_s))
-            yield conn
+        yield
     except Exception as error:
         known = translate(error)
         if known is None:
@@ -189,12 +225,10 @@ def _statement_limit_s(engine: AsyncEngine, timeout_s: float | None) -> float | 
     return min(limits)
 
 
-async def _limit_statements(conn: AsyncConnection, timeout_s: float | None) -> None:
-    if timeout_s is None:
-        return
+def _limit_statement(timeout_s: float) -> str:
     if timeout_s <= 0:
         raise DeadlineExceeded(Reason.DEADLINE_EXCEEDED, "no time is left; call again with a longer deadline")
-    await conn.execute(text(f"SET LOCAL statement_timeout = {_milliseconds(timeout_s)}"))
+    return f"SET LOCAL statement_timeout = {_milliseconds(timeout_s)}"
 
 
 def translate(error: BaseException) -> MeterlineError | None:

@@ -18,7 +18,7 @@ from chassis.feed.consumer import FeedConsumer, RetryBatch
 from chassis.feed.cursor import Segment
 from chassis.feed.reader import FeedReader
 from chassis.feed.writer import append, claim_lane
-from chassis.postgres import connect_with, transaction
+from chassis.postgres import connect_with, driver_connection, transaction
 from meterline.suite.databases import ServiceDatabase
 from testkit.feed import BriskClock, FakeSource, ReaderSource, RecordingHandler, append_segments, effects, segment_draft
 from testkit.wait import eventually
@@ -91,8 +91,9 @@ async def test_all_lanes_are_followed_side_by_side(engine: AsyncEngine, reader: 
 
 async def _append_to_own_lane(conn: AsyncConnection) -> int:
 
-    head = await claim_lane(conn)
-    await append(conn, head, [segment_draft(count=2)])
+    driver = await driver_connection(conn)
+    head = await claim_lane(driver)
+    await append(driver, head, [segment_draft(count=2)])
     return head.lane
 
 

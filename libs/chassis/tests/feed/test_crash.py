@@ -25,7 +25,7 @@ from chassis.feed.cursor import Cursor, Segment, check_payload, follow
 from chassis.feed.reader import FeedReader
 from chassis.feed.writer import SegmentDraft, append, claim_lane
 from chassis.migrations import migrate
-from chassis.postgres import open_engine, transaction
+from chassis.postgres import driver_transaction, open_engine, transaction
 from meterline.suite import host
 from meterline.suite.files import make_private_directory
 from meterline.suite.postgres import PostgresServer
@@ -83,8 +83,8 @@ class Writers:
                 self.acknowledged += segments
 
     async def _write(self, drafts: list[SegmentDraft], *, roll_back: bool) -> list[Segment]:
-        async with transaction(self.engine) as conn:
-            segments = await append(conn, await claim_lane(conn), drafts)
+        async with driver_transaction(self.engine) as driver:
+            segments = await append(driver, await claim_lane(driver), drafts)
             if roll_back:
                 raise _RolledBackError
             return segments

@@ -18,7 +18,7 @@ from chassis.errors import Diverged, InvalidRequest, NotFound, OutOfRange, Reaso
 from chassis.feed.cursor import Cursor, follow
 from chassis.feed.reader import PAGE_BYTES_MAX, FeedReader
 from chassis.feed.writer import SEGMENT_BYTES_MAX, append, claim_lane
-from chassis.postgres import connect_with, transaction
+from chassis.postgres import connect_with, driver_connection, driver_transaction, transaction
 from meterline.suite.databases import ServiceDatabase
 from testkit.feed import append_segments, read_segments, segment_draft
 from testkit.wait import eventually
@@ -49,7 +49,7 @@ async def test_a_segment_is_read_as_it_was_written(engine: AsyncEngine, reader: 
 
 
 async def test_concurrent_writers_use_different_lanes_and_do_not_wait(engine: AsyncEngine) -> None:
-    async with transaction(engine) as first, transaction(engine) as second:
+    async with driver_transaction(engine) as first, driver_transaction(engine) as second:
         one, other = await claim_lane(first), await claim_lane(second)
 
         assert one.lane != other.lane
@@ -57,11 +57,11 @@ async def test_concurrent_writers_use_different_lanes_and_do_not_wait(engine: As
 
 async def test_a_writer_without_a_free_lane_waits_and_sees_what_the_other_wrote(engine: AsyncEngine) -> None:
     async def write_once(holding: asyncio.Event, go_on: asyncio.Event) -> None:
-        async with transaction(engine) as conn:
-            head = await claim_lane(conn)
+        async with driver_transaction(engine) as driver:
+            head = await claim_lane(driver)
             holding.set()
             await go_on.wait()
-            await append(conn, head, [segment_draft()])
+            await append(driver, head, [segment_draft()])
 
     go_on = asyncio.Event()
     holders = [asyncio.Event() for _ in range(4)]
@@ -79,7 +79,8 @@ async def test_a_writer_without_a_free_lane_waits_and_sees_what_the_other_wrote(
 async def test_a_rollback_gives_its_positions_back(engine: AsyncEngine, reader: FeedReader) -> None:
     await append_segments(engine, [segment_draft()])
     async with transaction(engine) as conn:
-        await append(conn, await claim_lane(conn), [segment_draft(count=7)])
+        driver = await driver_connection(conn)
+        await append(driver, await claim_lane(driver), [segment_draft(count=7)])
         await conn.rollback()
 
     await append_segments(engine, [segment_draft()])
@@ -142,7 +143,8 @@ async def test_the_poll_stands_in_when_notifications_are_lost(
         coming = asyncio.ensure_future(anext(stream))
         await eventually(lambda: _listeners(engine))
         async with transaction(engine) as conn:
-            await append(conn, await claim_lane(conn), [segment_draft()])
+            driver = await driver_connection(conn)
+            await append(driver, await claim_lane(driver), [segment_draft()])
             await conn.execute(
                 text(
                     "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "

@@ -13,7 +13,7 @@ from chassis.clock import SystemClock
 from chassis.feed.cursor import Cursor, FeedHeads, Segment
 from chassis.feed.reader import FeedReader
 from chassis.feed.writer import SegmentDraft, append, claim_lane
-from chassis.postgres import transaction
+from chassis.postgres import driver_transaction, transaction
 from testkit.clock import START
 
 
@@ -32,8 +32,8 @@ def segment_draft(count: int = 1, payload: bytes = b"payload", tenant: str = "ac
 
 async def append_segments(engine: AsyncEngine, drafts: Sequence[SegmentDraft]) -> list[Segment]:
     """Append `drafts` to a free lane in one transaction and return the segments; alone, it is always lane 0."""
-    async with transaction(engine) as conn:
-        return await append(conn, await claim_lane(conn), drafts)
+    async with driver_transaction(engine) as driver:
+        return await append(driver, await claim_lane(driver), drafts)
 
 
 async def read_segments(reader: FeedReader, cursor: Cursor, entries: int) -> list[Segment]:

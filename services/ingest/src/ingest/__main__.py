@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from chassis.entry import main
@@ -10,11 +11,11 @@ from chassis.feed.reader import FeedReader
 from chassis.server import Composition
 from chassis.workers import Worker
 from ingest.config import IngestMigrateSettings, IngestSettings
-from ingest.operations import Deps, SourceNumbers
+from ingest.operations import Deps, SourceNumbers, gather
 from ingest.rpc import served
 from ingest.store import SegmentLibrary
 from ingest.telemetry import Instruments
-from ingest.worker import Committer
+from ingest.worker import Committer, Gatherer
 
 if TYPE_CHECKING:
     from chassis.server import Runtime
@@ -35,6 +36,7 @@ async def compose(runtime: Runtime[IngestSettings]) -> Composition:
         clock=clock,
         policy=settings.policy,
         committer=committer,
+        gatherer=Gatherer(clock),
         library=library,
         sources=SourceNumbers(engine),
         feed=feed,
@@ -46,6 +48,7 @@ async def compose(runtime: Runtime[IngestSettings]) -> Composition:
     gc.freeze()
     gc.set_threshold(_GC_ALLOCATIONS, 20, 50)
     workers = [Worker(f"commit-{number}", committer.run) for number in range(settings.commit_workers)]
+    workers.append(Worker("gather", partial(gather, deps)))
     return Composition(served=[served(deps)], workers=workers)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import aclosing
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Final
 from uuid import UUID, uuid4
 
@@ -11,19 +12,22 @@ import numpy as np
 
 from chassis.errors import Diverged, NotFound, Reason, TooBig
 from chassis.feed.writer import SEGMENT_BYTES_MAX
-from chassis.postgres import transaction
+from chassis.postgres import driver_transaction, transaction
 from chassis.requests import once
 from chassis.telemetry import current_traceparent
 from ingest import store, wire
 from ingest.domain.admission import admit
 from ingest.domain.batch import TextColumn
 from ingest.domain.customers import CustomerProbe
+from ingest.domain.gathering import Verdicts, is_small
 from ingest.domain.keys import keys_of
-from ingest.domain.log import AsOf, Conflict, ReportResult, StoredPage, microseconds_of
+from ingest.domain.log import AsOf, Conflict, StoredPage, microseconds_of
 from ingest.domain.text import shown
-from ingest.worker import Submission, backfill_not_open, is_small
+from ingest.wire import ReportedBatch, ReportedRows, joined_batch
+from ingest.worker import Call, Callers, Submission, backfill_not_open
 
 if TYPE_CHECKING:
+    import asyncio
     from collections.abc import AsyncGenerator, Sequence
 
     from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
@@ -32,13 +36,13 @@ if TYPE_CHECKING:
     from chassis.feed.cursor import Cursor, FeedHeads, Segment
     from chassis.feed.reader import FeedReader
     from chassis.requests import RepeatableRequest
-    from ingest.domain.admission import Policy
+    from ingest.domain.admission import Admission, Policy
     from ingest.domain.batch import EventBatch, Mask, Rows
-    from ingest.domain.log import Backfill, BackfillPage, ListQuery, NewBackfill
+    from ingest.domain.log import Backfill, BackfillPage, ListQuery, NewBackfill, ReportResult
     from ingest.store import DecodedSegment, SegmentLibrary
     from ingest.telemetry import Instruments
-    from ingest.wire import ReportedBatch
-    from ingest.worker import Committer
+    from ingest.wire import Reported
+    from ingest.worker import Committer, Gatherer, Outcome
 
 _SOURCES_MAX: Final = 200_000
 _SUMMARIES: Final = 256
@@ -55,6 +59,7 @@ class Deps:
     clock: Clock
     policy: Policy
     committer: Committer
+    gatherer: Gatherer
     library: SegmentLibrary
     sources: SourceNumbers
     feed: FeedReader
@@ -78,8 +83,8 @@ class SourceNumbers:
         new = [source for source in missing if source not in found]
         if new:
             # A transaction of its own: numbers must be there before any commit uses them, and outlive one that fails.
-            async with transaction(self._engine) as conn:
-                await store.add_sources(conn, tenant, new)
+            async with driver_transaction(self._engine) as driver:
+                await store.add_sources(driver, tenant, new)
             found.update(await self._find(tenant, new))
         known = {**found, **{source: self._numbers[tenant, source] for source in sources if source not in found}}
         if len(self._numbers) + len(found) > _SOURCES_MAX:
@@ -93,22 +98,45 @@ class SourceNumbers:
         return (await self._find(tenant, [source])).get(source) if known is None else known
 
     async def _find(self, tenant: str, sources: Sequence[str]) -> dict[str, int]:
-        async with transaction(self._engine) as conn:
-            return await store.find_sources(conn, tenant, sources)
+        async with driver_transaction(self._engine) as driver:
+            return await store.find_sources(driver, tenant, sources)
 
 
 # --- Report ----------------------------------------------------------------------------------------------------------
 
 
-async def report(deps: Deps, tenant: str, reported: ReportedBatch) -> ReportResult:
+async def report(deps: Deps, tenant: str, reported: Reported) -> ReportResult:
     """Take a batch in: refuse what can't be accepted, write the rest exactly once, say what became of each event."""
+    if isinstance(reported, ReportedRows) or is_small(len(reported), reported.message_bytes):
+        return await deps.gatherer.report(Call(tenant, reported, current_traceparent()))
+    verdicts = await _take_in(deps, tenant, reported, Callers([current_traceparent()]))
+    return verdicts.of_calls([len(reported)])[0]
+
+
+async def gather(deps: Deps, stop: asyncio.Event) -> None:
+    """Take in, until told to stop, the small calls that wait."""
+    await deps.gatherer.run(stop, partial(_report_together, deps))
+
+
+async def _report_together(deps: Deps, tenant: str, calls: Sequence[Call]) -> list[ReportResult]:
+    """Take in the events of small calls of one tenant and backfill as one batch."""
+    parts = [call.reported for call in calls]
+    counts = [len(part) for part in parts]
+    joined = ReportedBatch(joined_batch(parts), None, parts[0].backfill_id, sum(part.message_bytes for part in parts))
+    rows = None if len(calls) == 1 else np.repeat(np.arange(len(calls)), counts)
+    verdicts = await _take_in(deps, tenant, joined, Callers([call.traceparent for call in calls], rows))
+    return verdicts.of_calls(counts)
+
+
+async def _take_in(deps: Deps, tenant: str, reported: ReportedBatch, callers: Callers) -> Verdicts:
     now = deps.clock.now()
     backfill = await _open_backfill(deps, tenant, reported.backfill_id) if reported.backfill_id else None
     window = None if backfill is None else backfill.window
     admission = admit(reported.batch, deps.policy, microseconds_of(now), window)
     if not admission.accepted.size:
         deps.instruments.reported(accepted=0, duplicates=0, conflicts=0, refused=len(admission.refusals))
-        return ReportResult(0, 0, (), admission.refusals, AsOf(await deps.committer.epoch()))
+        nothing = np.zeros(len(reported), dtype=np.bool_)
+        return Verdicts(nothing, (), admission.refusals, AsOf(await deps.committer.epoch()))
     # Not clean without a refusal: a value that no event uses must not enter the log either.
     batch = reported.batch if admission.is_clean else reported.batch.take(admission.accepted)
     submission = Submission(
@@ -117,32 +145,43 @@ async def report(deps: Deps, tenant: str, reported: ReportedBatch) -> ReportResu
         keys=keys_of(tenant, batch.ids, batch.sources, await deps.sources.of(tenant, batch.sources.values)),
         payload=_payload(reported, batch),
         backfill_id=None if backfill is None else backfill.id,
-        traceparent=current_traceparent(),
+        callers=callers if admission.is_clean else callers.take(admission.accepted),
         message_bytes=reported.message_bytes,
     )
     outcome = await deps.committer.submit(submission)
-    deps.instruments.reported(
-        accepted=outcome.accepted,
-        duplicates=outcome.duplicates,
-        conflicts=len(outcome.conflicts),
-        refused=len(admission.refusals),
-    )
-    conflicts = tuple(
-        _conflict(batch, row, int(admission.accepted[row]), outcome.conflicts[row]) for row in sorted(outcome.conflicts)
-    )
-    return ReportResult(outcome.accepted, outcome.duplicates, conflicts, admission.refusals, outcome.as_of)
+    return _verdicts(deps, submission, admission, outcome)
 
 
-def _payload(reported: ReportedBatch, batch: EventBatch) -> bytes | None:
-    """Make the payload here, beside the commits in work; small batches are joined in the commit. Raises TooBig."""
-    if is_small(len(batch), reported.message_bytes):
-        return None
+def _payload(reported: ReportedBatch, batch: EventBatch) -> bytes:
+    """Make the payload here, beside the commits in work. Raises TooBig."""
     verbatim = reported.verbatim if batch is reported.batch else None
     payload = wire.encode_payload(batch) if verbatim is None else wire.compress(verbatim)
     if len(payload) > SEGMENT_BYTES_MAX:
         message = f"the batch takes {len(payload)} bytes compressed, at most {SEGMENT_BYTES_MAX} fit; split it"
         raise TooBig(Reason.BATCH_TOO_LARGE, message)
     return payload
+
+
+def _verdicts(deps: Deps, submission: Submission, admission: Admission, outcome: Outcome) -> Verdicts:
+    """Say what became of every event that was reported; rows of the submission are those of the accepted."""
+    submitted = len(admission.accepted)
+    is_new = outcome.is_new
+    accepted = submitted if is_new is None else int(np.count_nonzero(is_new))
+    deps.instruments.reported(
+        accepted=accepted,
+        duplicates=submitted - accepted - len(outcome.conflicts),
+        conflicts=len(outcome.conflicts),
+        refused=len(admission.refusals),
+    )
+    if admission.refusals:
+        all_rows = np.zeros(submitted + len(admission.refusals), dtype=np.bool_)
+        all_rows[admission.accepted] = True if is_new is None else is_new
+        is_new = all_rows
+    conflicts = [
+        _conflict(submission.batch, row, int(admission.accepted[row]), outcome.conflicts[row])
+        for row in sorted(outcome.conflicts)
+    ]
+    return Verdicts(is_new, conflicts, admission.refusals, outcome.as_of)
 
 
 def _conflict(batch: EventBatch, row: int, index: int, message: str) -> Conflict:
@@ -153,8 +192,8 @@ async def _open_backfill(deps: Deps, tenant: str, backfill_id: str) -> Backfill:
     """Find the backfill a batch names; whether it is still open is checked again in the commit."""
     known = _uuid(backfill_id)
     if known is not None:
-        async with transaction(deps.engine) as conn:
-            backfill = await store.find_open_backfill(conn, tenant, known)
+        async with driver_transaction(deps.engine) as driver:
+            backfill = await store.find_open_backfill(driver, tenant, known)
         if backfill is not None:
             return backfill
     raise backfill_not_open(shown(backfill_id))
@@ -175,8 +214,8 @@ async def get_event(deps: Deps, tenant: str, source: str, event_id: str) -> Stor
     source_id = await deps.sources.find(tenant, source)
     if source_id is not None:
         keys = keys_of(tenant, [event_id], TextColumn([source]), [source_id])
-        async with transaction(deps.engine) as conn:
-            found, lanes, positions = await store.find_keys(conn, keys)
+        async with driver_transaction(deps.engine) as driver:
+            found, lanes, positions = await store.find_keys(driver, keys)
         if found.size:
             segment = await deps.library.at(int(lanes[0]), int(positions[0]))
             return StoredPage(segment.place, segment.batch, positions - segment.place.first_position)
@@ -215,17 +254,17 @@ async def _segments_of_lane(
     if after >= up_to:
         return
     probe = CustomerProbe(query.customers) if query.customers else None
-    async with transaction(deps.engine) as conn:
-        seen = max(0, await store.first_position_of_segment_at(conn, lane, after + 1) - 1)
+    async with driver_transaction(deps.engine) as driver:
+        seen = max(0, await store.first_position_of_segment_at(driver, lane, after + 1) - 1)
     while True:
-        async with transaction(deps.engine) as conn:
+        async with driver_transaction(deps.engine) as driver:
             summaries = await store.summarise_segments(
-                conn, tenant, query, lane=lane, seen=seen, after=after, up_to=up_to, limit=_SUMMARIES
+                driver, tenant, query, lane=lane, seen=seen, after=after, up_to=up_to, limit=_SUMMARIES
             )
         wanted = [item for item in summaries if probe is None or probe.may_be_in(item.customer_filter)]
         for chunk in _chunks(wanted):
-            async with transaction(deps.engine) as conn:
-                stored = await store.segments_by_first(conn, lane, chunk)
+            async with driver_transaction(deps.engine) as driver:
+                stored = await store.segments_by_first(driver, lane, chunk)
             for segment in stored:
                 yield store.decode(segment)
         if len(summaries) < _SUMMARIES:

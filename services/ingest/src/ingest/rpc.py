@@ -45,7 +45,7 @@ class IngestServicer(pb_grpc.IngestServiceServicer):
 
     async def Report(self, request: pb.ReportRequest, context: Context) -> pb.ReportResponse:
         """Take a batch in."""
-        reported = wire.reported_batch_from_proto(request, self._deps.policy)
+        reported = wire.reported_from_proto(request, self._deps.policy)
         result = await operations.report(self._deps, current_tenant(), reported)
         return wire.report_response_to_proto(result)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import groupby
 from typing import TYPE_CHECKING, Final
 from uuid import UUID
 
@@ -23,6 +24,8 @@ from chassis.wire import (
 )
 from ingest.domain.admission import check_count
 from ingest.domain.batch import EventBatch, TextColumn, TraceColumn
+from ingest.domain.gathering import is_small
+from ingest.domain.joining import join_batches
 from ingest.domain.log import (
     AsOf,
     Backfill,
@@ -65,11 +68,31 @@ class ReportedBatch:
     backfill_id: str
     message_bytes: int
 
+    def __len__(self) -> int:
+        """Return the number of events."""
+        return len(self.batch)
+
+
+@dataclass(frozen=True, slots=True)
+class ReportedRows:
+    """A few row events as they came. They are read together with those of other calls: see `joined_batch`."""
+
+    events: Sequence[event_pb.UsageEvent]
+    backfill_id: str
+    message_bytes: int
+
+    def __len__(self) -> int:
+        """Return the number of events."""
+        return len(self.events)
+
+
+Reported = ReportedBatch | ReportedRows
+
 
 # --- Report ---------------------------------------------------------------------------------------------------------
 
 
-def reported_batch_from_proto(request: pb.ReportRequest, policy: Policy) -> ReportedBatch:
+def reported_from_proto(request: pb.ReportRequest, policy: Policy) -> Reported:
     """Read a batch in either form. Raises InvalidRequest (no batch, two, malformed columns) or TooBig."""
     has_columns = request.HasField("columns")
     if has_columns and request.events:
@@ -82,8 +105,24 @@ def reported_batch_from_proto(request: pb.ReportRequest, policy: Policy) -> Repo
         columns.DiscardUnknownFields()
         verbatim = columns.SerializeToString()
         return ReportedBatch(batch, verbatim, request.backfill_id, len(verbatim))
-    check_count(len(request.events), policy)
-    return ReportedBatch(_batch_from_rows(request.events), None, request.backfill_id, request.ByteSize())
+    events = request.events
+    check_count(len(events), policy)
+    message_bytes = request.ByteSize()
+    if is_small(len(events), message_bytes):
+        return ReportedRows(events, request.backfill_id, message_bytes)
+    return ReportedBatch(_batch_from_rows(events), None, request.backfill_id, message_bytes)
+
+
+def joined_batch(parts: Sequence[Reported]) -> EventBatch:
+    """Make one batch of what small calls reported, in order. Raises TooBig for too many different property keys."""
+    batches: list[EventBatch] = []
+    for _kind, run in groupby(parts, key=type):
+        neighbours = list(run)
+        batches.extend(part.batch for part in neighbours if isinstance(part, ReportedBatch))
+        events = [event for part in neighbours if isinstance(part, ReportedRows) for event in part.events]
+        if events:
+            batches.append(_batch_from_rows(events))
+    return batches[0] if len(batches) == 1 else join_batches(batches)
 
 
 def _batch_from_rows(events: Sequence[event_pb.UsageEvent]) -> EventBatch:

@@ -7,14 +7,13 @@ from typing import Any
 import numpy as np
 import pytest
 from google.protobuf.timestamp_pb2 import Timestamp
-from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from chassis.errors import InvalidRequest, MeterlineError, Reason, TooBig
 from ingest import wire
 from ingest.domain.admission import Policy, admit
 from ingest.domain.batch import EventBatch
-from ingest.domain.joining import join_batches
 from ingest.domain.log import SegmentPlace, StoredPage, instant_of
 from metering.ingest.v1 import ingest_service_pb2 as pb
 from metering.ingest.v1 import usage_event_pb2 as event_pb
@@ -75,12 +74,16 @@ def as_columns(rows: list[dict[str, Any]]) -> pb.ReportRequest:
     return pb.ReportRequest(columns=columns)
 
 
-def judged(request: pb.ReportRequest) -> tuple[list[Any], list[event_pb.UsageEvent]]:
-    """The refusals, and the accepted events as the log would give them back."""
-    batch = wire.reported_batch_from_proto(request, POLICY).batch
+def judged(*requests: pb.ReportRequest) -> tuple[list[Any], list[event_pb.UsageEvent]]:
+    """The refusals, and the accepted events as the log would give them back, of requests taken in together."""
+    batch = batch_of(*requests)
     admission = admit(batch, POLICY, NOW_US)
     refusals = [(item.index, item.id, item.field, item.reason, item.message) for item in admission.refusals]
     return refusals, events_of(wire.decode_payload(wire.encode_payload(batch.take(admission.accepted))))
+
+
+def batch_of(*requests: pb.ReportRequest) -> EventBatch:
+    return wire.joined_batch([wire.reported_from_proto(request, POLICY) for request in requests])
 
 
 def events_of(batch: EventBatch) -> list[event_pb.UsageEvent]:
@@ -100,28 +103,28 @@ def test_rows_and_columns_give_identical_results(rows: list[dict[str, Any]]) -> 
 
 @given(st.lists(ROWS, min_size=1, max_size=8))
 def test_what_is_sent_as_columns_is_read_back_verbatim(rows: list[dict[str, Any]]) -> None:
-    reported = wire.reported_batch_from_proto(as_columns(rows), POLICY)
+    reported = wire.reported_from_proto(as_columns(rows), POLICY)
+    assert isinstance(reported, wire.ReportedBatch)
     assert reported.verbatim is not None
 
     assert events_of(wire.decode_payload(wire.compress(reported.verbatim))) == list(as_rows(rows).events)
 
 
-@settings(suppress_health_check=[HealthCheck.filter_too_much])
-@given(st.lists(st.lists(ROWS, min_size=1, max_size=4), min_size=1, max_size=5))
-def test_batches_put_together_hold_the_events_of_all_in_order(batches: list[list[dict[str, Any]]]) -> None:
-    requests = [as_rows(rows) if number % 2 else as_columns(rows) for number, rows in enumerate(batches)]
-    # Only admitted events are ever put together.
-    parts = []
-    for request in requests:
-        batch = wire.reported_batch_from_proto(request, POLICY).batch
-        accepted = admit(batch, POLICY, NOW_US).accepted
-        if accepted.size:
-            parts.append(batch.take(accepted))
-    assume(parts)
+@settings(suppress_health_check=[HealthCheck.too_slow])
+@given(st.lists(st.tuples(st.booleans(), st.lists(ROWS, min_size=1, max_size=4)), min_size=1, max_size=5))
+def test_requests_taken_in_together_are_judged_as_each_alone(parts: list[tuple[bool, list[dict[str, Any]]]]) -> None:
+    requests = [as_rows(rows) if is_rows else as_columns(rows) for is_rows, rows in parts]
 
-    joined = wire.decode_payload(wire.encode_payload(join_batches(parts)))
+    refusals, events = judged(*requests)
 
-    assert events_of(joined) == [event for part in parts for event in events_of(part)]
+    first = 0
+    alone: tuple[list[Any], list[event_pb.UsageEvent]] = ([], [])
+    for request, (_is_rows, rows) in zip(requests, parts, strict=True):
+        own_refusals, own_events = judged(request)
+        alone[0].extend((index + first, *rest) for index, *rest in own_refusals)
+        alone[1].extend(own_events)
+        first += len(rows)
+    assert (refusals, events) == alone
 
 
 @pytest.mark.parametrize(
@@ -170,7 +173,10 @@ def test_fields_of_a_newer_release_do_not_enter_the_log() -> None:
     plain = request.columns.SerializeToString()
     request.columns.MergeFromString(b"\x9a\x06\x05junk!")
 
-    assert wire.reported_batch_from_proto(request, POLICY).verbatim == plain
+    reported = wire.reported_from_proto(request, POLICY)
+
+    assert isinstance(reported, wire.ReportedBatch)
+    assert reported.verbatim == plain
 
 
 @pytest.mark.parametrize("form", ["rows", "columns"])
@@ -184,7 +190,7 @@ def test_a_flood_of_different_property_keys_is_refused_before_it_takes_memory(fo
         request = pb.ReportRequest(columns=columns)
 
     with pytest.raises(TooBig) as refused:
-        wire.reported_batch_from_proto(request, POLICY)
+        batch_of(request)
 
     assert refused.value.reason is Reason.BATCH_TOO_LARGE
 

@@ -1,7 +1,8 @@
 """Appends segments to a lane: dense positions, one chain, all in the transaction that writes the entries themselves.
 
 The writer holds its lane's head row until it commits, so two writers never share a lane and no position is skipped: a
-rollback gives back what it took. This is the only way into `segment`.
+rollback gives back what it took. This is the only way into `segment`. `driver` is asyncpg's connection inside an open
+transaction (`driver_transaction`, `driver_connection`).
 """
 
 from __future__ import annotations
@@ -13,20 +14,15 @@ import struct
 import zlib
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Final
-
-from sqlalchemy import text
+from typing import TYPE_CHECKING, Any, Final
 
 from chassis.feed.cursor import Segment, next_chain
-from chassis.postgres import driver_connection
 from chassis.reasons import Reason
 from chassis.vocabulary import Internal, TooBig
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from uuid import UUID
-
-    from sqlalchemy.ext.asyncio import AsyncConnection
 
 CHANNEL: Final = "feed"
 """NOTIFY channel; the payload is `lane:position`, a hint only: what a reader serves it has read from the tables."""
@@ -50,8 +46,8 @@ _COLUMNS: Final = (
 )
 # The epoch comes along: it never changes, and a statement of its own would cost every commit a round trip.
 _LANE: Final = "SELECT lane, position, chain, (SELECT epoch FROM feed_epoch) AS epoch FROM lane_head"
-_FREE_LANE: Final = text(f"{_LANE} ORDER BY lane FOR UPDATE OF lane_head SKIP LOCKED LIMIT 1")
-_THIS_LANE: Final = text(f"{_LANE} WHERE lane = :lane FOR UPDATE OF lane_head")
+_FREE_LANE: Final = f"{_LANE} ORDER BY lane FOR UPDATE OF lane_head SKIP LOCKED LIMIT 1"
+_THIS_LANE: Final = f"{_LANE} WHERE lane = $1 FOR UPDATE OF lane_head"
 # The head and the wake-up in one statement, for the same reason; Postgres sends the wake-up at COMMIT.
 _MOVE_HEAD: Final = """
     WITH moved AS (
@@ -108,21 +104,19 @@ class SegmentDraft:
         object.__setattr__(self, "digest", hashlib.sha256(self.payload).digest())
 
 
-async def claim_lane(conn: AsyncConnection) -> LaneHead:
+async def claim_lane(driver: Any) -> LaneHead:
     """Lock a free lane's head for this transaction; wait for one if all are taken.
 
     Each lock is taken by a statement of its own: what runs after it has a snapshot that is newer than the lock, and so
     sees all that the lane's last writer wrote.
     """
-    row = (await conn.execute(_FREE_LANE)).first()
-    if row is None:
-        row = (await conn.execute(_THIS_LANE, {"lane": await _own_lane(conn)})).one()
-    return LaneHead(lane=row.lane, position=row.position, chain=bytes(row.chain), epoch=str(row.epoch))
+    row = await driver.fetchrow(_FREE_LANE) or await driver.fetchrow(_THIS_LANE, await _own_lane(driver))
+    return LaneHead(lane=row["lane"], position=row["position"], chain=row["chain"], epoch=str(row["epoch"]))
 
 
-async def _own_lane(conn: AsyncConnection) -> int:
+async def _own_lane(driver: Any) -> int:
     """Return the lane this process queues for: processes spread over lanes, and one process keeps to one queue."""
-    lanes = (await conn.execute(text("SELECT lane FROM lane_head ORDER BY lane"))).scalars().all()
+    lanes = [row["lane"] for row in await driver.fetch("SELECT lane FROM lane_head ORDER BY lane")]
     if not lanes:
         raise Internal(Reason.INTERNAL, "the feed has no lanes: its migration did not run to the end")
     process = f"{socket.gethostname()}:{os.getpid()}"
@@ -130,7 +124,7 @@ async def _own_lane(conn: AsyncConnection) -> int:
     return lane
 
 
-async def append(conn: AsyncConnection, head: LaneHead, drafts: Sequence[SegmentDraft]) -> list[Segment]:
+async def append(driver: Any, head: LaneHead, drafts: Sequence[SegmentDraft]) -> list[Segment]:
     """Append `drafts` after `head`, in order, and move the head; readers are woken when the transaction commits.
 
     `head` must come from `claim_lane` in the same transaction, and can be used once. The segments are a promise only
@@ -144,7 +138,6 @@ async def append(conn: AsyncConnection, head: LaneHead, drafts: Sequence[Segment
         chain = next_chain(chain, draft.digest, head.lane, position + 1, draft.count)
         segments.append(_place(draft, head, position + 1, chain))
         position += draft.count
-    driver = await driver_connection(conn)
     rows = b"".join(_copy_row(segment, draft) for segment, draft in zip(segments, drafts, strict=True))
     # A bytearray, because asyncpg takes plain bytes for the path of a file.
     source = bytearray(_COPY_HEADER + rows + _COPY_TRAILER)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from aggregator.domain.meter import from_us
 from aggregator.wire.payloads import pack_changes
 from chassis.feed.writer import SegmentDraft, append, claim_lane
+from chassis.postgres import driver_connection
 from chassis.telemetry import current_traceparent
 
 if TYPE_CHECKING:
@@ -34,4 +35,5 @@ async def append_changes(conn: AsyncConnection, changes: Changes, now: datetime)
             )
         )
     if drafts:
-        await append(conn, await claim_lane(conn), drafts)
+        driver = await driver_connection(conn)
+        await append(driver, await claim_lane(driver), drafts)

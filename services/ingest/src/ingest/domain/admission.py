@@ -6,7 +6,7 @@ trace context. Sound batches cost O(distinct values) plus a few comparisons of w
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -74,6 +74,10 @@ class Refusal:
     field: str
     reason: Reason
     message: str
+
+    def moved(self, rows: int) -> Refusal:
+        """Return the same refusal at another index."""
+        return replace(self, index=self.index + rows)
 
 
 @dataclass(frozen=True, slots=True)

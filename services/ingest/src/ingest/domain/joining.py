@@ -1,7 +1,8 @@
-"""Makes one batch of several, one after the other: many single events are stored and read together at little cost."""
+"""Makes one batch of several, one after the other: many small ones are checked, stored and read at little cost."""
 
 from __future__ import annotations
 
+from itertools import accumulate
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -9,7 +10,7 @@ import numpy as np
 from ingest.domain.batch import NO_COLUMN, EventBatch, TextColumn, TraceColumn
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from ingest.domain.batch import Indexes
 
@@ -32,7 +33,14 @@ def join_batches(batches: Sequence[EventBatch]) -> EventBatch:
             (key, _join_texts([columns.get(key, NO_COLUMN) for columns in properties], counts)) for key in keys
         ),
         traces=_join_traces([batch.traces for batch in batches], counts),
+        time_faults=_join_faults([batch.time_faults for batch in batches], counts),
+        trace_faults=_join_faults([batch.trace_faults for batch in batches], counts),
     )
+
+
+def _join_faults(faults: Sequence[Mapping[int, str]], counts: Sequence[int]) -> dict[int, str]:
+    firsts = accumulate(counts, initial=0)
+    return {first + row: message for first, own in zip(firsts, faults, strict=False) for row, message in own.items()}
 
 
 def _join_texts(columns: Sequence[TextColumn], counts: Sequence[int]) -> TextColumn:

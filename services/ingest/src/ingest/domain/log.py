@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
@@ -44,6 +44,10 @@ class Conflict:
     id: str
     source: str
     message: str
+
+    def moved(self, rows: int) -> Conflict:
+        """Return the same conflict at another index."""
+        return replace(self, index=self.index + rows)
 
 
 @dataclass(frozen=True, slots=True)

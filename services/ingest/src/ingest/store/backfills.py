@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy import text
 
-from chassis.postgres import driver_connection
 from ingest.domain.log import Backfill, BackfillPage, NewBackfill
 
 if TYPE_CHECKING:
@@ -22,16 +21,15 @@ _BACKFILL_COLUMNS: Final = """
 """
 
 
-async def lock_open_backfills(conn: AsyncConnection, backfill_ids: Sequence[UUID]) -> set[UUID]:
+async def lock_open_backfills(driver: Any, backfill_ids: Sequence[UUID]) -> set[UUID]:
     """Return which of the backfills are open, and keep them so until the transaction ends.
 
     A shared lock: commits of one backfill do not wait for each other, only closing waits for them.
     """
-    rows = await conn.execute(
-        text("SELECT id FROM backfill WHERE id = ANY(:ids) AND closed_at IS NULL ORDER BY id FOR SHARE"),
-        {"ids": list(backfill_ids)},
+    rows = await driver.fetch(
+        "SELECT id FROM backfill WHERE id = ANY($1::uuid[]) AND closed_at IS NULL ORDER BY id FOR SHARE", backfill_ids
     )
-    return set(rows.scalars())
+    return {row["id"] for row in rows}
 
 
 async def insert_backfill(
@@ -79,9 +77,8 @@ async def find_backfill(conn: AsyncConnection, tenant: str, backfill_id: UUID) -
     return None if row is None else _backfill(row)
 
 
-async def find_open_backfill(conn: AsyncConnection, tenant: str, backfill_id: UUID) -> Backfill | None:
+async def find_open_backfill(driver: Any, tenant: str, backfill_id: UUID) -> Backfill | None:
     """Return an open backfill without counting what it accepted: for the hot path."""
-    driver = await driver_connection(conn)
     row = await driver.fetchrow(
         """
         SELECT id, description, period_start, period_end, opened_at, closed_at, 0 AS accepted FROM backfill

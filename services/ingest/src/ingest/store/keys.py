@@ -1,18 +1,14 @@
-"""Keys and sources: which events are stored, and where. Hot statements go to the driver."""
+"""Keys and sources: which events are stored, and where. `driver` is asyncpg's connection in an open transaction."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import asyncpg
 import numpy as np
 
-from chassis.postgres import driver_connection
-
 if TYPE_CHECKING:
     from collections.abc import Sequence
-
-    from sqlalchemy.ext.asyncio import AsyncConnection
 
     from ingest.domain.batch import Rows
     from ingest.domain.keys import EventKeys
@@ -56,7 +52,7 @@ def is_unique_violation(error: BaseException) -> bool:
     return False
 
 
-async def copy_keys(conn: AsyncConnection, keys: EventKeys, lane: int, positions: Rows) -> None:
+async def copy_keys(driver: Any, keys: EventKeys, lane: int, positions: Rows) -> None:
     """Write keys, which must be in key order, with their places. A key that is there already fails the transaction."""
     rows = np.empty(len(keys), dtype=_KEY_ROW)
     rows["fields"] = len(_KEY_COLUMNS)
@@ -69,19 +65,16 @@ async def copy_keys(conn: AsyncConnection, keys: EventKeys, lane: int, positions
     source = bytearray(_COPY_HEADER)
     source += rows.tobytes()
     source += _COPY_TRAILER
-    driver = await driver_connection(conn)
     await driver.copy_to_table("event_key", source=source, columns=_KEY_COLUMNS, format="binary")
 
 
-async def wait_for_turn(conn: AsyncConnection) -> None:
+async def wait_for_turn(driver: Any) -> None:
     """Wait for all transactions that took this turn before, and keep it until this one ends."""
-    driver = await driver_connection(conn)
     await driver.execute("SELECT pg_advisory_xact_lock($1)", _TURN_LOCK)
 
 
-async def find_keys(conn: AsyncConnection, keys: EventKeys) -> tuple[Rows, Rows, Rows]:
+async def find_keys(driver: Any, keys: EventKeys) -> tuple[Rows, Rows, Rows]:
     """Find which keys are stored: their places in `keys`, and the lane and position of each."""
-    driver = await driver_connection(conn)
     # LATERAL with LIMIT can only run as one index probe a key; a join would, without fresh statistics, read it all.
     found = await driver.fetch(
         """
@@ -102,18 +95,16 @@ async def find_keys(conn: AsyncConnection, keys: EventKeys) -> tuple[Rows, Rows,
     return table[:, 0] - 1, table[:, 1], table[:, 2]
 
 
-async def find_sources(conn: AsyncConnection, tenant: str, sources: Sequence[str]) -> dict[str, int]:
+async def find_sources(driver: Any, tenant: str, sources: Sequence[str]) -> dict[str, int]:
     """Return the numbers of the sources that have one."""
-    driver = await driver_connection(conn)
     rows = await driver.fetch(
         "SELECT source, source_id FROM event_source WHERE tenant = $1 AND source = ANY($2::text[])", tenant, sources
     )
     return {row["source"]: row["source_id"] for row in rows}
 
 
-async def add_sources(conn: AsyncConnection, tenant: str, sources: Sequence[str]) -> None:
+async def add_sources(driver: Any, tenant: str, sources: Sequence[str]) -> None:
     """Give numbers to sources that have none; another process may do the same at the same time."""
-    driver = await driver_connection(conn)
     # Sorted, so that two processes with the same new sources do not wait for each other in a circle.
     await driver.execute(
         """

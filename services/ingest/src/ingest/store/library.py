@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from chassis.errors import Internal, Reason
-from chassis.postgres import transaction
+from chassis.postgres import driver_transaction
 from ingest import wire
 from ingest.store import segments
 
@@ -49,8 +49,8 @@ class SegmentLibrary:
         kept = self._find(lane, position)
         if kept is not None:
             return kept
-        async with transaction(self._engine) as conn:
-            stored = await segments.segment_at(conn, lane, position)
+        async with driver_transaction(self._engine) as driver:
+            stored = await segments.segment_at(driver, lane, position)
         if stored is None:
             raise Internal(Reason.INTERNAL, f"a key points to position {position} of lane {lane}, which is not stored")
         decoded = decode(stored)

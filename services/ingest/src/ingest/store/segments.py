@@ -1,19 +1,14 @@
-"""Segments of the log as they lie in the database."""
+"""Segments of the log as they lie in the database. `driver` is asyncpg's connection in an open transaction."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import text
-
-from chassis.postgres import driver_connection
 from ingest.domain.log import ListQuery, SegmentPlace, instant_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-
-    from sqlalchemy.ext.asyncio import AsyncConnection
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,14 +29,13 @@ class SegmentSummary:
     customer_filter: bytes
 
 
-async def read_epoch(conn: AsyncConnection) -> str:
+async def read_epoch(driver: Any) -> str:
     """Return the identity of the log."""
-    return str((await conn.execute(text("SELECT epoch FROM feed_epoch"))).scalar_one())
+    return str(await driver.fetchval("SELECT epoch FROM feed_epoch"))
 
 
-async def segment_at(conn: AsyncConnection, lane: int, position: int) -> StoredSegment | None:
+async def segment_at(driver: Any, lane: int, position: int) -> StoredSegment | None:
     """Return the segment that holds a position."""
-    driver = await driver_connection(conn)
     row = await driver.fetchrow(
         """
         SELECT tenant, lane, first_position, count, payload, accepted_at, traceparent, backfill_id FROM segment
@@ -54,9 +48,8 @@ async def segment_at(conn: AsyncConnection, lane: int, position: int) -> StoredS
     return None if row is None or row["first_position"] + row["count"] <= position else _segment(row)
 
 
-async def segments_by_first(conn: AsyncConnection, lane: int, first_positions: Sequence[int]) -> list[StoredSegment]:
+async def segments_by_first(driver: Any, lane: int, first_positions: Sequence[int]) -> list[StoredSegment]:
     """Return segments in log order."""
-    driver = await driver_connection(conn)
     rows = await driver.fetch(
         """
         SELECT tenant, lane, first_position, count, payload, accepted_at, traceparent, backfill_id FROM segment
@@ -70,10 +63,9 @@ async def segments_by_first(conn: AsyncConnection, lane: int, first_positions: S
 
 
 async def summarise_segments(  # noqa: PLR0913 - a lane's range, its reader's place in it and its reader's conditions
-    conn: AsyncConnection, tenant: str, query: ListQuery, *, lane: int, seen: int, after: int, up_to: int, limit: int
+    driver: Any, tenant: str, query: ListQuery, *, lane: int, seen: int, after: int, up_to: int, limit: int
 ) -> list[SegmentSummary]:
     """Return the next segments of a lane that may hold wanted events, those after first position `seen`."""
-    driver = await driver_connection(conn)
     rows = await driver.fetch(
         """
         SELECT first_position, octet_length(payload) AS payload_bytes, customer_filter FROM segment
@@ -95,9 +87,8 @@ async def summarise_segments(  # noqa: PLR0913 - a lane's range, its reader's pl
     return [SegmentSummary(row["first_position"], row["payload_bytes"], row["customer_filter"]) for row in rows]
 
 
-async def first_position_of_segment_at(conn: AsyncConnection, lane: int, position: int) -> int:
+async def first_position_of_segment_at(driver: Any, lane: int, position: int) -> int:
     """Return where the segment that holds `position` begins; 0 if there is none."""
-    driver = await driver_connection(conn)
     found = await driver.fetchval(
         "SELECT max(first_position) FROM segment WHERE lane = $1 AND first_position <= $2", lane, position
     )

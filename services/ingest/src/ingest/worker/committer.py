@@ -10,8 +10,7 @@ import asyncio
 from collections import deque
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
-from itertools import groupby
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 from uuid import UUID
 
 import numpy as np
@@ -30,14 +29,13 @@ from chassis.errors import (
 )
 from chassis.feed.writer import SegmentDraft, append, claim_lane
 from chassis.logs import get_logger
-from chassis.postgres import transaction
-from chassis.telemetry import LINKS_MAX, context_from, links_from, start_span, traceparent_of
+from chassis.postgres import driver_transaction
+from chassis.telemetry import context_from, links_from, start_span, traceparent_of
 from ingest import store, wire
 from ingest.domain.batch import EventBatch, Mask, Rows
 from ingest.domain.bodies import differences
 from ingest.domain.customers import customer_filter
 from ingest.domain.group import KeyGroup
-from ingest.domain.joining import join_batches
 from ingest.domain.keys import EventKeys
 from ingest.domain.log import AsOf, SegmentPlace, instant_of
 from ingest.domain.recent import RecentKeys
@@ -48,7 +46,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
     from datetime import datetime
 
-    from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+    from sqlalchemy.ext.asyncio import AsyncEngine
 
     from chassis.clock import Clock
     from chassis.feed.cursor import Segment
@@ -59,13 +57,6 @@ _log = get_logger(__name__)
 
 _SECOND_COMMIT_EVENTS: Final = 2000
 """Events that must wait before a commit begins beside another; from here on Postgres' share of the work dominates."""
-_LINGER_EVENTS: Final = 256
-_LINGER_MOMENT_S: Final = 0.001
-_LINGER_MOMENTS_MAX: Final = 8
-_SMALL_EVENTS_MAX: Final = 32
-_SMALL_BYTES_MAX: Final = 64 * 1024
-_BUNDLE_MEMBERS_MAX: Final = LINKS_MAX + 1
-"""Calls in one segment: its span is a child of the first and links to the rest, so that none is out of reach."""
 _ATTEMPTS_UNORDERED: Final = 2
 """Tries of one group that run beside those of others; more are needed only where many write the same new events."""
 _ATTEMPTS_MAX: Final = 8
@@ -73,20 +64,40 @@ _ATTEMPTS_MAX: Final = 8
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of a submitted batch: `conflicts` tells, by row, what differs from the event that stands."""
+    """What became of a submitted batch, by row: `is_new` marks what was accepted now (None = all of it).
 
-    accepted: int
-    duplicates: int
+    `conflicts` tells what differs from the event that stands.
+    """
+
+    is_new: Mask | None
     conflicts: Mapping[int, str]
     as_of: AsOf
 
 
+@dataclass(frozen=True, slots=True)
+class Callers:
+    """The calls a batch comes from: the traceparent of each, and by row which one it is (None = all from the first)."""
+
+    traceparents: Sequence[str | None]
+    rows: Rows | None = None
+
+    def take(self, rows: Rows) -> Callers:
+        """Keep the calls of some rows."""
+        return self if self.rows is None else Callers(self.traceparents, self.rows[rows])
+
+    def present(self) -> list[str]:
+        """Traceparents of the calls with any row, where they have one."""
+        numbers = range(1) if self.rows is None else np.unique(self.rows).tolist()
+        found = (self.traceparents[number] for number in numbers)
+        return [traceparent for traceparent in found if traceparent is not None]
+
+
 @dataclass(eq=False, slots=True)
 class Submission:
-    """An admitted batch on its way into the log.
+    """An admitted batch on its way into the log: one segment, if any of its events is new.
 
-    `payload` is its segment's, if all its events are new; None leaves it to the commit, which may put small batches
-    into one segment. `traceparent` is that of the call; `message_bytes` is what it weighs in the queue.
+    `payload` is that segment's if all its events are; None leaves it to the commit. `message_bytes` is what it weighs
+    in the queue.
     """
 
     tenant: str
@@ -94,67 +105,32 @@ class Submission:
     keys: EventKeys
     payload: bytes | None
     backfill_id: UUID | None
-    traceparent: str | None
+    callers: Callers
     message_bytes: int
     outcome: asyncio.Future[Outcome] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
 
 
-@dataclass(frozen=True, slots=True)
-class Bundle:
-    """New events of one tenant that become one segment: those of one submission, or of several small ones."""
-
-    members: Sequence[Submission]
-    batch: EventBatch
-
-    @property
-    def backfill_id(self) -> UUID | None:
-        """The backfill to which all belong."""
-        return self.members[0].backfill_id
-
-
-def bundled(submissions: Iterable[Submission]) -> Iterator[Bundle]:
-    """Put small neighbours of one owner together: a segment costs the same for one event as for hundreds."""
-    for (_tenant, _backfill, is_alone), run in groupby(submissions, key=_neighbours):
-        members = list(run)
-        step = 1 if is_alone else _BUNDLE_MEMBERS_MAX
-        for start in range(0, len(members), step):
-            chosen = members[start : start + step]
-            batch = chosen[0].batch if len(chosen) == 1 else join_batches([member.batch for member in chosen])
-            yield Bundle(chosen, batch)
-
-
-def is_small(events: int, message_bytes: int) -> bool:
-    """Say whether a batch may share its segment; as many as may share one fit into one, whatever they hold."""
-    return events <= _SMALL_EVENTS_MAX and message_bytes <= _SMALL_BYTES_MAX
-
-
-def _neighbours(submission: Submission) -> tuple[str, str, bool]:
-    """Say who may share a segment: those for whom this is equal."""
-    is_alone = not is_small(len(submission.batch), submission.message_bytes)
-    return submission.tenant, str(submission.backfill_id), is_alone
-
-
 @contextmanager
-def publishing(bundle: Bundle, accepted_at: datetime) -> Iterator[SegmentDraft]:
-    """Draft the segment of a bundle inside its span: a child of the first call, linked to the others."""
-    first, *others = bundle.members
-    links, _omitted = links_from(member.traceparent for member in others if member.traceparent is not None)
-    batch = bundle.batch
-    token = otel_context.attach(context_from(first.traceparent))
+def publishing(submission: Submission, accepted_at: datetime) -> Iterator[SegmentDraft]:
+    """Draft a segment inside its span: a child of the first call in it, linked to the others."""
+    callers = submission.callers.present()
+    links, _omitted = links_from(callers[1:])
+    batch = submission.batch
+    token = otel_context.attach(context_from(callers[0] if callers else None))
     try:
         with start_span(
             PUBLISH_SPAN, kind=SpanKind.PRODUCER, links=links, attributes={EVENT_COUNT: len(batch)}
         ) as span:
             yield SegmentDraft(
-                tenant=first.tenant,
+                tenant=submission.tenant,
                 count=len(batch),
-                payload=wire.encode_payload(batch) if others or first.payload is None else first.payload,
+                payload=wire.encode_payload(batch) if submission.payload is None else submission.payload,
                 accepted_at=accepted_at,
                 traceparent=traceparent_of(span) if span.get_span_context().is_valid else "",
                 min_time=instant_of(int(batch.times_us.min())),
                 max_time=instant_of(int(batch.times_us.max())),
                 customer_filter=customer_filter(batch.customers.values),
-                backfill_id=first.backfill_id,
+                backfill_id=submission.backfill_id,
             )
     finally:
         otel_context.detach(token)
@@ -188,7 +164,6 @@ class Committer:
         self._waiting_events = 0
         self._waiting_bytes = 0
         self._in_work = 0
-        self._last_members = 0
         self._arrival = asyncio.Event()
         instruments.observe_queue(self._observe_queue)
 
@@ -250,17 +225,13 @@ class Committer:
             self._waiting_bytes -= submission.message_bytes
             if not submission.outcome.done():
                 group.append(submission)
-        # Neighbours of one tenant may share a segment.
-        group.sort(key=_neighbours)
         return group
 
     async def _run_group(self) -> None:
         self._in_work += 1
         group: list[Submission] = []
         try:
-            await self._linger()
             group = self._take()
-            self._last_members = len(group)
             if group:
                 await self._settle(group)
         finally:
@@ -269,15 +240,6 @@ class Committer:
             # Reached with open outcomes only when this task is cancelled or broken: nobody may wait for ever.
             for submission in group:
                 _fail(submission, _unavailable("the service stops; send the same batch again"))
-
-    async def _linger(self) -> None:
-        """Wait a moment while single events keep coming: one commit then serves many. A lone caller never waits."""
-        arrived = 0
-        for _moment in range(_LINGER_MOMENTS_MAX):
-            if self._last_members <= 1 or self._waiting_events >= _LINGER_EVENTS or len(self._waiting) == arrived:
-                return
-            arrived = len(self._waiting)
-            await self._clock.sleep(_LINGER_MOMENT_S)
 
     async def _settle(self, group: Sequence[Submission]) -> None:
         """Give every submission of a group its outcome or its error; one that fails takes no other with it."""
@@ -320,8 +282,8 @@ class Committer:
         everything = keys.unlocated()
         likely = everything[self._recent.likely(keys.keys(everything))]
         if likely.size:
-            async with transaction(self._engine) as conn:
-                await self._look_up(conn, keys, likely)
+            async with driver_transaction(self._engine) as driver:
+                await self._look_up(driver, keys, likely)
         own = await self._write_new(group, keys)
         return [await self._outcome(keys, part, submission, own) for part, submission in enumerate(group)]
 
@@ -335,48 +297,48 @@ class Committer:
                     raise
         raise Conflict(Reason.TRANSACTION_CONFLICT, "others keep writing the same events; send the batch again")
 
-    async def _look_up(self, conn: AsyncConnection, keys: KeyGroup, numbers: Rows) -> None:
+    async def _look_up(self, driver: Any, keys: KeyGroup, numbers: Rows) -> None:
         self._instruments.looked_up()
-        places, lanes, positions = await store.find_keys(conn, keys.keys(numbers))
+        places, lanes, positions = await store.find_keys(driver, keys.keys(numbers))
         keys.found(numbers[places], lanes, positions)
 
     async def _write(self, group: Sequence[Submission], keys: KeyGroup, attempt: int) -> list[DecodedSegment]:
         """Write what is new in one transaction; return the segments it became."""
         started_s = self._clock.monotonic_s()
-        async with transaction(self._engine) as conn:
+        async with driver_transaction(self._engine) as driver:
             if attempt >= _ATTEMPTS_UNORDERED:
                 # Writers of the same events could refuse each other for long; from here on they come one by one.
-                await store.wait_for_turn(conn)
+                await store.wait_for_turn(driver)
             if attempt > 0:
-                await self._look_up(conn, keys, keys.unlocated())
+                await self._look_up(driver, keys, keys.unlocated())
             placement = keys.place()
             if not placement.numbers.size:
                 return []
             with ExitStack() as spans:
                 # Built before the lane is claimed: nobody should wait for it.
                 accepted_at = self._clock.now()
-                bundles = list(bundled(_new_parts(group, keys, placement.is_new)))
-                drafts = [spans.enter_context(publishing(bundle, accepted_at)) for bundle in bundles]
-                await _lock_backfills(conn, drafts)
-                head = await claim_lane(conn)
-                await store.copy_keys(conn, placement.keys, head.lane, placement.positions + head.position)
-                segments = await append(conn, head, drafts)
+                parts = list(_new_parts(group, keys, placement.is_new))
+                drafts = [spans.enter_context(publishing(part, accepted_at)) for part in parts]
+                await _lock_backfills(driver, drafts)
+                head = await claim_lane(driver)
+                await store.copy_keys(driver, placement.keys, head.lane, placement.positions + head.position)
+                segments = await append(driver, head, drafts)
         self._instruments.committed(events=len(placement.numbers), duration_s=self._clock.monotonic_s() - started_s)
         self._epoch = head.epoch
         keys.written(placement, head.lane, head.position)
         self._recent.add(placement.keys)
-        return [self._keep(segment, bundle) for segment, bundle in zip(segments, bundles, strict=True)]
+        return [self._keep(segment, part) for segment, part in zip(segments, parts, strict=True)]
 
-    def _keep(self, segment: Segment, bundle: Bundle) -> DecodedSegment:
+    def _keep(self, segment: Segment, part: Submission) -> DecodedSegment:
         place = SegmentPlace(
             segment.lane,
             segment.first_position,
             segment.count,
             segment.accepted_at,
             segment.traceparent,
-            bundle.backfill_id,
+            part.backfill_id,
         )
-        decoded = DecodedSegment(segment.tenant, place, bundle.batch)
+        decoded = DecodedSegment(segment.tenant, place, part.batch)
         # A retry comes soon if it comes: comparing it with this needs no reading.
         self._library.keep(decoded)
         return decoded
@@ -386,20 +348,15 @@ class Committer:
     ) -> Outcome:
         end = keys.end_of(part)
         if end is not None:
-            return Outcome(len(submission.batch), 0, {}, AsOf(self._epoch, dict([end])))
-        accepted = keys.accepted(part)
+            return Outcome(None, {}, AsOf(self._epoch, dict([end])))
+        is_new = keys.accepted(part)
         lanes, positions = keys.places(part)
-        others = np.flatnonzero(~accepted)
+        others = np.flatnonzero(~is_new)
         conflicts: dict[int, str] = {}
         if others.size:
             conflicts = await self._compare(submission.batch, others, lanes[others], positions[others], own)
         reached = {int(lane): int(positions[lanes == lane].max()) for lane in np.unique(lanes)}
-        return Outcome(
-            accepted=len(submission.batch) - len(others),
-            duplicates=len(others) - len(conflicts),
-            conflicts=conflicts,
-            as_of=AsOf(await self.epoch(), reached),
-        )
+        return Outcome(is_new, conflicts, AsOf(await self.epoch(), reached))
 
     async def _compare(
         self, batch: EventBatch, rows: Rows, lanes: Rows, positions: Rows, own: Sequence[DecodedSegment]
@@ -423,16 +380,16 @@ class Committer:
     async def epoch(self) -> str:
         """Return the identity of the log, which does not change while a process runs."""
         if not self._epoch:
-            async with transaction(self._engine) as conn:
-                self._epoch = await store.read_epoch(conn)
+            async with driver_transaction(self._engine) as driver:
+                self._epoch = await store.read_epoch(driver)
         return self._epoch
 
 
-async def _lock_backfills(conn: AsyncConnection, drafts: Sequence[SegmentDraft]) -> None:
+async def _lock_backfills(driver: Any, drafts: Sequence[SegmentDraft]) -> None:
     """Keep the backfills of new segments open until the transaction ends, or say which are not."""
     backfill_ids = {draft.backfill_id for draft in drafts if draft.backfill_id is not None}
     if backfill_ids:
-        closed = backfill_ids - await store.lock_open_backfills(conn, sorted(backfill_ids))
+        closed = backfill_ids - await store.lock_open_backfills(driver, sorted(backfill_ids))
         if closed:
             raise _BackfillsClosed(frozenset(closed))
 
@@ -445,7 +402,10 @@ def _new_parts(group: Sequence[Submission], keys: KeyGroup, is_new: Mask) -> Ite
         if all_new or new.all():
             yield submission
         elif new.any():
-            yield replace(submission, batch=submission.batch.take(np.flatnonzero(new)), payload=None)
+            rows = np.flatnonzero(new)
+            yield replace(
+                submission, batch=submission.batch.take(rows), payload=None, callers=submission.callers.take(rows)
+            )
 
 
 def _holding(segments: Sequence[DecodedSegment], lane: int, position: int) -> DecodedSegment | None:
