@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
 _log = get_logger(__name__)
 SettingsType = TypeVar("SettingsType", bound=ServiceSettings)
-_STREAMS_MAX: Final = 256
+_STREAMS_MAX: Final = 1024
 _FEEDS_MAX: Final = 256
 _SCHEMA_POLL_S: Final = 1.0
 

@@ -167,16 +167,19 @@ def start_span(
     attributes: Mapping[str, AttributeValue] | None = None,
     money: bool = False,
     root: bool = False,
+    parent: SpanContext | None = None,
 ) -> Iterator[Span]:
     """Open a span for the block and make it the current one.
 
-    `money` spans are always sampled. `root` starts a new trace. An exception ends the span as an error with its type
-    only: texts may hold payload.
+    `money` spans are always sampled. `root` starts a new trace; `parent` stands in for the current span. An exception
+    ends the span as an error with its type only: texts may hold payload.
     """
     all_attributes: dict[str, AttributeValue] = dict(attributes or {})
     if money:
         all_attributes[MONEY_ATTRIBUTE] = True
     context = otel_context.Context() if root else None
+    if parent is not None:
+        context = trace.set_span_in_context(NonRecordingSpan(parent), otel_context.Context())
     tracer = _Active.telemetry.tracer
     span = tracer.start_span(name, context=context, kind=kind, attributes=all_attributes, links=links)
     token = otel_context.attach(trace.set_span_in_context(span))
@@ -196,6 +199,12 @@ def traceparent_of(span: Span) -> str:
     context = span.get_span_context()
     trace_id, span_id = format_trace_id(context.trace_id), format_span_id(context.span_id)
     return f"00-{trace_id}-{span_id}-{int(context.trace_flags):02x}"
+
+
+def current_span_context() -> SpanContext | None:
+    """Return the ids of the current span, or None outside any; `start_span` takes them as parent, `Link` as target."""
+    context = trace.get_current_span().get_span_context()
+    return context if context.is_valid else None
 
 
 def current_traceparent() -> str | None:

@@ -14,7 +14,7 @@ from chassis.errors import Diverged, NotFound, Reason, TooBig
 from chassis.feed.writer import SEGMENT_BYTES_MAX
 from chassis.postgres import driver_transaction, transaction
 from chassis.requests import once
-from chassis.telemetry import current_traceparent
+from chassis.telemetry import current_span_context
 from ingest import store, wire
 from ingest.domain.admission import admit
 from ingest.domain.batch import TextColumn
@@ -108,8 +108,8 @@ class SourceNumbers:
 async def report(deps: Deps, tenant: str, reported: Reported) -> ReportResult:
     """Take a batch in: refuse what can't be accepted, write the rest exactly once, say what became of each event."""
     if isinstance(reported, ReportedRows) or is_small(len(reported), reported.message_bytes):
-        return await deps.gatherer.report(Call(tenant, reported, current_traceparent()))
-    verdicts = await _take_in(deps, tenant, reported, Callers([current_traceparent()]))
+        return await deps.gatherer.report(Call(tenant, reported, current_span_context()))
+    verdicts = await _take_in(deps, tenant, reported, Callers([current_span_context()]))
     return verdicts.of_calls([len(reported)])[0]
 
 
@@ -124,7 +124,7 @@ async def _report_together(deps: Deps, tenant: str, calls: Sequence[Call]) -> li
     counts = [len(part) for part in parts]
     joined = ReportedBatch(joined_batch(parts), None, parts[0].backfill_id, sum(part.message_bytes for part in parts))
     rows = None if len(calls) == 1 else np.repeat(np.arange(len(calls)), counts)
-    verdicts = await _take_in(deps, tenant, joined, Callers([call.traceparent for call in calls], rows))
+    verdicts = await _take_in(deps, tenant, joined, Callers([call.span for call in calls], rows))
     return verdicts.of_calls(counts)
 
 

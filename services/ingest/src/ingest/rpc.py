@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     import grpc
 
     from chassis.auth import Policy
+    from ingest.domain.log import ReportResult
     from ingest.operations import Deps
 
     Context = grpc.aio.ServicerContext[Any, Any]
@@ -42,12 +43,16 @@ class IngestServicer(pb_grpc.IngestServiceServicer):
     def __init__(self, deps: Deps) -> None:
         """Serve the use cases with `deps`."""
         self._deps = deps
+        self._rendered: tuple[ReportResult, pb.ReportResponse] | None = None
 
     async def Report(self, request: pb.ReportRequest, context: Context) -> pb.ReportResponse:
         """Take a batch in."""
         reported = wire.reported_from_proto(request, self._deps.policy)
         result = await operations.report(self._deps, current_tenant(), reported)
-        return wire.report_response_to_proto(result)
+        # Calls taken in together share their result, and so its rendering.
+        if self._rendered is None or self._rendered[0] is not result:
+            self._rendered = result, wire.report_response_to_proto(result)
+        return self._rendered[1]
 
     async def GetEvent(self, request: pb.GetEventRequest, context: Context) -> pb.GetEventResponse:
         """Return one event."""

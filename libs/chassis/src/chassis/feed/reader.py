@@ -13,7 +13,7 @@ from sqlalchemy import text
 
 from chassis.feed.cursor import CHAIN_START, Cursor, FeedHeads, Segment, follow
 from chassis.feed.wakeups import FeedWakeups
-from chassis.postgres import transaction
+from chassis.postgres import driver_transaction, transaction
 from chassis.reasons import Reason
 from chassis.vocabulary import Diverged, NotFound, OutOfRange, invalid_field
 
@@ -31,21 +31,19 @@ GATHER_S: Final = 0.02
 PAGE_SEGMENTS_MAX: Final = 512
 
 # The sum stops the page before it grows past its bytes; `octet_length` does not read a payload that is stored apart.
-_PAGE = text(
-    """
+_PAGE: Final = """
     SELECT first_position, count, tenant, payload, digest, chain, accepted_at, traceparent, min_time, max_time
     FROM (
         SELECT first_position, count, tenant, payload, digest, chain, accepted_at, traceparent, min_time, max_time,
             sum(octet_length(payload)) OVER (ORDER BY first_position) - octet_length(payload) AS bytes_before
         FROM segment
-        WHERE lane = :lane AND first_position > :position
+        WHERE lane = $1 AND first_position > $2
         ORDER BY first_position
-        LIMIT :segments_max
+        LIMIT $3
     ) AS page
-    WHERE bytes_before < :bytes_max
+    WHERE bytes_before < $4
     ORDER BY first_position
-    """
-)
+"""
 
 
 class FeedReader:
@@ -101,33 +99,25 @@ class FeedReader:
             await asyncio.wait_for(self._draining.wait(), GATHER_S)
 
     async def _page(self, cursor: Cursor) -> list[Segment]:
-        async with transaction(self._engine) as conn:
-            rows = await conn.execute(
-                _PAGE,
-                {
-                    "lane": cursor.lane,
-                    "position": cursor.position,
-                    "segments_max": PAGE_SEGMENTS_MAX,
-                    "bytes_max": PAGE_BYTES_MAX,
-                },
-            )
-            return [_segment(row, cursor) for row in rows]
+        async with driver_transaction(self._engine) as driver:
+            rows = await driver.fetch(_PAGE, cursor.lane, cursor.position, PAGE_SEGMENTS_MAX, PAGE_BYTES_MAX)
+        return [_segment(row, cursor) for row in rows]
 
 
 def _segment(row: Any, cursor: Cursor) -> Segment:
     return Segment(
         epoch=cursor.epoch,
         lane=cursor.lane,
-        first_position=row.first_position,
-        count=row.count,
-        tenant=row.tenant,
-        payload=row.payload,
-        digest=row.digest,
-        chain=row.chain,
-        accepted_at=row.accepted_at,
-        traceparent=row.traceparent,
-        min_time=row.min_time,
-        max_time=row.max_time,
+        first_position=row["first_position"],
+        count=row["count"],
+        tenant=row["tenant"],
+        payload=row["payload"],
+        digest=row["digest"],
+        chain=row["chain"],
+        accepted_at=row["accepted_at"],
+        traceparent=row["traceparent"],
+        min_time=row["min_time"],
+        max_time=row["max_time"],
     )
 
 

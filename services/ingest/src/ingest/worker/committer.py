@@ -14,9 +14,8 @@ from typing import TYPE_CHECKING, Any, Final
 from uuid import UUID
 
 import numpy as np
-from opentelemetry import context as otel_context
 from opentelemetry.metrics import CallbackOptions, Observation
-from opentelemetry.trace import SpanKind
+from opentelemetry.trace import Link, SpanKind
 
 from chassis.errors import (
     Conflict,
@@ -30,7 +29,7 @@ from chassis.errors import (
 from chassis.feed.writer import SegmentDraft, append, claim_lane
 from chassis.logs import get_logger
 from chassis.postgres import driver_transaction
-from chassis.telemetry import context_from, links_from, start_span, traceparent_of
+from chassis.telemetry import start_span, traceparent_of
 from ingest import store, wire
 from ingest.domain.batch import EventBatch, Mask, Rows
 from ingest.domain.bodies import differences
@@ -46,6 +45,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
     from datetime import datetime
 
+    from opentelemetry.trace import SpanContext
     from sqlalchemy.ext.asyncio import AsyncEngine
 
     from chassis.clock import Clock
@@ -76,20 +76,20 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class Callers:
-    """The calls a batch comes from: the traceparent of each, and by row which one it is (None = all from the first)."""
+    """The calls a batch comes from: the span of each, and by row which one it is (None = all from the first)."""
 
-    traceparents: Sequence[str | None]
+    spans: Sequence[SpanContext | None]
     rows: Rows | None = None
 
     def take(self, rows: Rows) -> Callers:
         """Keep the calls of some rows."""
-        return self if self.rows is None else Callers(self.traceparents, self.rows[rows])
+        return self if self.rows is None else Callers(self.spans, self.rows[rows])
 
-    def present(self) -> list[str]:
-        """Traceparents of the calls with any row, where they have one."""
+    def present(self) -> list[SpanContext]:
+        """Spans of the calls with any row, where they have one."""
         numbers = range(1) if self.rows is None else np.unique(self.rows).tolist()
-        found = (self.traceparents[number] for number in numbers)
-        return [traceparent for traceparent in found if traceparent is not None]
+        found = (self.spans[number] for number in numbers)
+        return [span for span in found if span is not None]
 
 
 @dataclass(eq=False, slots=True)
@@ -114,26 +114,25 @@ class Submission:
 def publishing(submission: Submission, accepted_at: datetime) -> Iterator[SegmentDraft]:
     """Draft a segment inside its span: a child of the first call in it, linked to the others."""
     callers = submission.callers.present()
-    links, _omitted = links_from(callers[1:])
     batch = submission.batch
-    token = otel_context.attach(context_from(callers[0] if callers else None))
-    try:
-        with start_span(
-            PUBLISH_SPAN, kind=SpanKind.PRODUCER, links=links, attributes={EVENT_COUNT: len(batch)}
-        ) as span:
-            yield SegmentDraft(
-                tenant=submission.tenant,
-                count=len(batch),
-                payload=wire.encode_payload(batch) if submission.payload is None else submission.payload,
-                accepted_at=accepted_at,
-                traceparent=traceparent_of(span) if span.get_span_context().is_valid else "",
-                min_time=instant_of(int(batch.times_us.min())),
-                max_time=instant_of(int(batch.times_us.max())),
-                customer_filter=customer_filter(batch.customers.values),
-                backfill_id=submission.backfill_id,
-            )
-    finally:
-        otel_context.detach(token)
+    with start_span(
+        PUBLISH_SPAN,
+        kind=SpanKind.PRODUCER,
+        parent=callers[0] if callers else None,
+        links=[Link(caller) for caller in callers[1:]],
+        attributes={EVENT_COUNT: len(batch)},
+    ) as span:
+        yield SegmentDraft(
+            tenant=submission.tenant,
+            count=len(batch),
+            payload=wire.encode_payload(batch) if submission.payload is None else submission.payload,
+            accepted_at=accepted_at,
+            traceparent=traceparent_of(span) if span.get_span_context().is_valid else "",
+            min_time=instant_of(int(batch.times_us.min())),
+            max_time=instant_of(int(batch.times_us.max())),
+            customer_filter=customer_filter(batch.customers.values),
+            backfill_id=submission.backfill_id,
+        )
 
 
 class _BackfillsClosed(Exception):

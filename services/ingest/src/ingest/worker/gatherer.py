@@ -16,6 +16,8 @@ from chassis.telemetry import LINKS_MAX
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator, Sequence
 
+    from opentelemetry.trace import SpanContext
+
     from chassis.clock import Clock
     from ingest.domain.log import ReportResult
     from ingest.wire import Reported
@@ -27,15 +29,17 @@ TOGETHER_MAX: Final = LINKS_MAX + 1
 _LINGER_A_CALL_S: Final = 0.000_1
 _LINGER_MOMENT_MAX_S: Final = 0.003
 _LINGER_MOMENTS_MAX: Final = 5
+_MEMORY: Final = 0.9
+"""What is left, a round later, of the number of calls that came together before."""
 
 
 @dataclass(eq=False, slots=True)
 class Call:
-    """A call that waits to be taken in with others of its tenant and backfill. `traceparent` is its own span's."""
+    """A call that waits to be taken in with others of its tenant and backfill."""
 
     tenant: str
     reported: Reported
-    traceparent: str | None
+    span: SpanContext | None
     result: asyncio.Future[ReportResult] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
 
 
@@ -46,7 +50,7 @@ class Gatherer:
         self._clock = clock
         self._waiting: list[Call] = []
         self._in_work = 0
-        self._last_calls = 0
+        self._expected = 1.0
         self._arrival = asyncio.Event()
 
     async def report(self, call: Call) -> ReportResult:
@@ -74,7 +78,7 @@ class Gatherer:
                     await self._linger()
                     calls = self._take()
                     self._in_work += 1
-                    self._last_calls = len(calls)
+                    self._expected = max(len(calls), self._expected * _MEMORY)
                     rounds.create_task(self._round(calls, take_in))
         finally:
             stopping.cancel()
@@ -83,9 +87,10 @@ class Gatherer:
     async def _linger(self) -> None:
         """Wait a moment while calls keep coming: one batch then serves many."""
         arrived = 0
-        moment_s = min(_LINGER_MOMENT_MAX_S, _LINGER_A_CALL_S * self._last_calls)
+        enough = min(self._expected, TOGETHER_MAX)
+        moment_s = min(_LINGER_MOMENT_MAX_S, _LINGER_A_CALL_S * self._expected)
         for _moment in range(_LINGER_MOMENTS_MAX):
-            if self._last_calls <= 1 or len(self._waiting) >= TOGETHER_MAX or len(self._waiting) == arrived:
+            if len(self._waiting) >= enough or len(self._waiting) == arrived:
                 return
             arrived = len(self._waiting)
             await self._clock.sleep(moment_s)
