@@ -46,7 +46,6 @@ INSTRUMENTATION: Final = "meterline"
 MONEY_ATTRIBUTE: Final = "metering.money"
 LINKS_MAX: Final = 100
 """Most links of one span; the SDK's own limit is 128, and what is past ours is counted, not lost in silence."""
-LINKS_OMITTED_ATTRIBUTE: Final = "metering.links_omitted"
 _FLUSH_MS: Final = 3_000
 # With its retries. A collector that is down must not hold up a stop: both signals wait this long at the end.
 _EXPORT_TIMEOUT_S: Final = 3

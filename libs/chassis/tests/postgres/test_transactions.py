@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import uuid
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -20,6 +21,7 @@ from chassis.postgres import (
     assert_durable,
     connect_with,
     driver_connection,
+    driver_transaction,
     open_engine,
     retry_transient,
     transaction,
@@ -86,6 +88,81 @@ async def test_copy_belongs_to_the_transaction_even_as_its_first_statement(engin
     with pytest.raises(LookupError):
         await copy_and_fail()
 
+    assert await entries(engine) == []
+
+
+async def test_the_driver_alone_commits_at_the_end_and_rolls_back_on_an_error(engine: AsyncEngine) -> None:
+    async def add_and_fail() -> None:
+        async with driver_transaction(engine) as driver:
+            await driver.execute("INSERT INTO ledger (entry, amount) VALUES ('lost', 1)")
+            raise LookupError
+
+    with pytest.raises(LookupError):
+        await add_and_fail()
+    async with driver_transaction(engine) as driver:
+        await driver.execute("INSERT INTO ledger (entry, amount) VALUES ('kept', 1)")
+
+    assert await entries(engine) == ["kept"]
+
+
+async def test_the_driver_alone_honours_the_deadline_and_the_vocabulary(engine: AsyncEngine) -> None:
+    async def sleep() -> None:
+        async with driver_transaction(engine) as driver:
+            await driver.execute("SELECT pg_sleep(5)")
+
+    with within_deadline_s(0.2), pytest.raises(DeadlineExceeded):
+        await sleep()
+    with within_deadline_s(-1), pytest.raises(DeadlineExceeded):
+        await sleep()
+
+    assert await entries(engine) == []
+
+
+async def test_a_transaction_left_open_by_a_broken_rollback_is_nobody_elses(database: ServiceDatabase) -> None:
+    engine = open_engine(database.dsn, Pool(pool_size=1))
+    blocked = asyncio.Event()
+
+    async def copy_for_ever() -> None:
+        async def rows() -> AsyncIterator[bytes]:
+            yield b"lost\t1\n"
+            blocked.set()
+            await asyncio.Event().wait()
+
+        async with driver_transaction(engine) as driver:
+            await driver.copy_to_table("ledger", source=rows(), columns=["entry", "amount"])
+
+    copying = asyncio.ensure_future(copy_for_ever())
+    await asyncio.wait_for(blocked.wait(), 10)
+    # Twice: the second comes while the first is being cleaned up.
+    copying.cancel()
+    await asyncio.sleep(0)
+    copying.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await copying
+    async with driver_transaction(engine) as driver:
+        await driver.execute("INSERT INTO ledger (entry, amount) VALUES ('kept', 1)")
+    await engine.dispose()
+
+    # Seen by another connection: what was written is committed, and in no transaction of somebody before.
+    own = await connect_with(database.dsn)()
+    assert await own.fetch("SELECT entry FROM ledger") == [("kept",)]
+    await own.close()
+
+
+async def test_losing_the_connection_in_a_copy_is_unavailable(engine: AsyncEngine) -> None:
+    async def end_myself() -> None:
+        async def rows() -> AsyncIterator[bytes]:
+            async with driver_transaction(engine) as other:
+                await other.execute("SELECT pg_terminate_backend($1)", pid)
+            while True:
+                yield b"lost\t1\n"
+
+        async with driver_transaction(engine) as driver:
+            pid = await driver.fetchval("SELECT pg_backend_pid()")
+            await driver.copy_to_table("ledger", source=rows(), columns=["entry", "amount"])
+
+    with pytest.raises(Unavailable):
+        await end_myself()
     assert await entries(engine) == []
 
 

@@ -86,6 +86,33 @@ async def test_single_events_share_a_segment_whose_span_leads_to_every_call(
     assert reached == calls(spans)
 
 
+async def test_calls_without_a_new_event_are_not_linked_to_the_segment_beside_them(
+    spans: InMemorySpanExporter, start_ingest: Any, new_event: EventMaker, log: Any
+) -> None:
+    process = await start_ingest(commit_workers=1)
+    standing = new_event()
+    await process.caller().Report(pb.ReportRequest(events=[standing]))
+    await eventually(lambda: calls(spans), what="the first call's span")
+    spans.clear()
+    holder = log.connection.transaction()
+    await holder.start()
+    await log.connection.execute("LOCK TABLE lane_head")
+    requests = [pb.ReportRequest(events=[standing] if n % 2 else [standing, new_event()]) for n in range(8)]
+    reports = [asyncio.ensure_future(process.caller().Report(request)) for request in requests]
+    await eventually(lambda: log.value("SELECT count(*) FROM pg_locks WHERE NOT granted"), what="a waiting commit")
+    await holder.rollback()
+
+    responses = await asyncio.gather(*reports)
+    await eventually(lambda: len(calls(spans)) == len(reports), what="the spans of all calls")
+
+    assert sorted((response.accepted, response.duplicates) for response in responses) == [(0, 1)] * 4 + [(1, 1)] * 4
+    published = named(spans, PUBLISH_SPAN)
+    reached = [span.parent.span_id for span in published if span.parent is not None]
+    reached += [link.context.span_id for span in published for link in span.links]
+    assert len(set(reached)) == len(reached) == 4
+    assert set(reached) < calls(spans)
+
+
 async def test_tenants_never_share_a_segment(start_ingest: Any, new_event: EventMaker, log: Any) -> None:
     process = await start_ingest(commit_workers=1)
     tenants = ["acme", "globex", "initech"]

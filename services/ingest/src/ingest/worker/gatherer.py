@@ -140,8 +140,7 @@ async def _settle_alone(calls: Sequence[Call], error: Exception, take_in: TakeIn
     if len(calls) == 1:
         _fail(calls, error)
         return
-    for call in calls:
-        await _settle([call], take_in)
+    await asyncio.gather(*(_settle([call], take_in) for call in calls))
 
 
 def _fail_open(calls: Sequence[Call]) -> None:
