@@ -154,8 +154,9 @@ async def test_losing_the_connection_in_a_copy_is_unavailable(engine: AsyncEngin
         async def rows() -> AsyncIterator[bytes]:
             async with driver_transaction(engine) as other:
                 await other.execute("SELECT pg_terminate_backend($1)", pid)
-            while True:
+            while not driver.is_closed():
                 yield b"lost\t1\n"
+                await asyncio.sleep(0)
 
         async with driver_transaction(engine) as driver:
             pid = await driver.fetchval("SELECT pg_backend_pid()")
