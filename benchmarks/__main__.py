@@ -305,7 +305,7 @@ def main() -> None:
     parser.add_argument(
         "--prefill-keys", type=int, default=0, help="keys in the index before the phase with random ids"
     )
-    parser.add_argument("--unary-in-flight", type=int, default=64)
+    parser.add_argument("--unary-in-flight", type=int, default=128)
     parser.add_argument("--json", type=Path, help="write all figures to this file too")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="meterline-bench-") as folder, running_suite(Path(folder)) as suite:

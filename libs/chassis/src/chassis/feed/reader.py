@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 PAGE_BYTES_MAX: Final = 1024 * 1024
 """A page holds at least one segment, and no more once its payloads reach this."""
-GATHER_S: Final = 0.02
+GATHER_S: Final = 0.05
 """Pause between the news of a commit and reading it; far below the half second in which consumers flush."""
 PAGE_SEGMENTS_MAX: Final = 512
 
