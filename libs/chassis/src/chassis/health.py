@@ -32,7 +32,7 @@ class HealthServer:
     def __init__(self, listen: str) -> None:
         """Bind to `listen` ("host:port") at once. Raises RuntimeError if the port is taken."""
         self._server = grpc.aio.server(options=[("grpc.so_reuseport", 0)])
-        self._servicer = health.aio.HealthServicer()  # type: ignore[attr-defined]  # absent from the stubs
+        self._servicer = health.aio.HealthServicer()
         health_pb2_grpc.add_HealthServicer_to_server(self._servicer, self._server)
         self.address = bind(self._server, listen)
 

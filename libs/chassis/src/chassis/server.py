@@ -125,7 +125,7 @@ class _Registrar:
         self._guard = guard
         self.methods: dict[str, set[str]] = {}
 
-    def add_generic_rpc_handlers(self, handlers: Iterable[grpc.GenericRpcHandler[Any, Any]]) -> None:
+    def add_generic_rpc_handlers(self, handlers: Iterable[grpc.GenericRpcHandler]) -> None:
         """Note the service only. Generated code adds each handler both ways; by name is the way that can be guarded."""
         for handler in handlers:
             if not isinstance(handler, grpc.ServiceRpcHandler):
@@ -136,7 +136,7 @@ class _Registrar:
         """Register the guarded methods of `service` with the server."""
         self.methods.setdefault(service, set()).update(handlers)
         guarded = {name: self._guard.guard(f"/{service}/{name}", handler) for name, handler in handlers.items()}
-        self._server.add_registered_method_handlers(service, guarded)  # type: ignore[attr-defined]  # not in the stubs
+        self._server.add_registered_method_handlers(service, guarded)
 
 
 def _register(server: grpc.aio.Server, served: Sequence[Served], guard: CallGuard) -> dict[str, set[str]]:

@@ -30,7 +30,7 @@ async def whoami(request: bytes, context: Any) -> bytes:
     return json.dumps([current_tenant(), identity.subject, sorted(identity.scopes)]).encode()
 
 
-HANDLERS = {"Echo": grpc.unary_unary_rpc_method_handler(whoami)}
+HANDLERS: dict[str, grpc.RpcMethodHandler[Any, Any]] = {"Echo": grpc.unary_unary_rpc_method_handler(whoami)}
 
 
 def encoded(part: object) -> str:

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
 
 
-class _UnaryErrors(grpc.aio.UnaryUnaryClientInterceptor):  # type: ignore[type-arg]  # not generic at run time
+class _UnaryErrors(grpc.aio.UnaryUnaryClientInterceptor):
     def __init__(self, server: str) -> None:
         self._server = server
 
@@ -24,7 +24,7 @@ class _UnaryErrors(grpc.aio.UnaryUnaryClientInterceptor):  # type: ignore[type-a
             raise _named(error, self._server) from error
 
 
-class _StreamErrors(grpc.aio.UnaryStreamClientInterceptor):  # type: ignore[type-arg]  # not generic at run time
+class _StreamErrors(grpc.aio.UnaryStreamClientInterceptor):
     def __init__(self, server: str) -> None:
         self._server = server
 

@@ -110,7 +110,7 @@ def reported_from_proto(request: pb.ReportRequest, policy: Policy) -> Reported:
     message_bytes = request.ByteSize()
     if is_small(len(events), message_bytes):
         return ReportedRows(events, request.backfill_id, message_bytes)
-    return ReportedBatch(_batch_from_rows(events), None, request.backfill_id, message_bytes)
+    return ReportedBatch(_batch_from_rows(list(events)), None, request.backfill_id, message_bytes)
 
 
 def joined_batch(parts: Sequence[Reported]) -> EventBatch:

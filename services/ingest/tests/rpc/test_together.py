@@ -32,7 +32,7 @@ async def reported_together(caller: Any, log: Any, requests: list[pb.ReportReque
     calls = [asyncio.ensure_future(caller.Report(request)) for request in requests]
     await eventually(lambda: log.value("SELECT count(*) FROM pg_locks WHERE NOT granted"), what="a waiting commit")
     await holder.rollback()
-    return await asyncio.gather(*calls)
+    return list(await asyncio.gather(*calls))
 
 
 async def test_each_call_is_told_about_its_own_events(ingest: Any, new_event: EventMaker, log: Any) -> None:
@@ -116,6 +116,7 @@ async def test_a_call_that_names_no_open_backfill_takes_no_other_with_it(
 
     for number, outcome in enumerate(outcomes):
         if number % 3:
+            assert isinstance(outcome, pb.ReportResponse)
             assert outcome.accepted == 1
         else:
             assert isinstance(outcome, grpc.aio.AioRpcError)

@@ -155,7 +155,7 @@ def _set(metadata: grpc.aio.Metadata, key: str, value: str) -> None:
     metadata.set_all(key, [value])
 
 
-class _UnaryUnary(grpc.aio.UnaryUnaryClientInterceptor):  # type: ignore[type-arg]  # not generic at run time
+class _UnaryUnary(grpc.aio.UnaryUnaryClientInterceptor):
     def __init__(self, observer: CallObserver) -> None:
         self._observer = observer
 
@@ -166,7 +166,7 @@ class _UnaryUnary(grpc.aio.UnaryUnaryClientInterceptor):  # type: ignore[type-ar
         return await self._observer.answered(call, continuation, request)
 
 
-class _UnaryStream(grpc.aio.UnaryStreamClientInterceptor):  # type: ignore[type-arg]  # not generic at run time
+class _UnaryStream(grpc.aio.UnaryStreamClientInterceptor):
     def __init__(self, observer: CallObserver) -> None:
         self._observer = observer
 
@@ -177,7 +177,7 @@ class _UnaryStream(grpc.aio.UnaryStreamClientInterceptor):  # type: ignore[type-
         return await self._observer.opened(call, continuation, request)
 
 
-class _StreamUnary(grpc.aio.StreamUnaryClientInterceptor):  # type: ignore[type-arg]  # not generic at run time
+class _StreamUnary(grpc.aio.StreamUnaryClientInterceptor):
     def __init__(self, observer: CallObserver) -> None:
         self._observer = observer
 
@@ -188,7 +188,7 @@ class _StreamUnary(grpc.aio.StreamUnaryClientInterceptor):  # type: ignore[type-
         return await self._observer.opened(call, continuation, request_iterator)
 
 
-class _StreamStream(grpc.aio.StreamStreamClientInterceptor):  # type: ignore[type-arg]  # not generic at run time
+class _StreamStream(grpc.aio.StreamStreamClientInterceptor):
     def __init__(self, observer: CallObserver) -> None:
         self._observer = observer
 

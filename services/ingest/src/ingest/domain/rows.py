@@ -76,12 +76,13 @@ def _column(texts: Sequence[str]) -> TextColumn:
 def _properties(maps: Sequence[Mapping[str, str]]) -> tuple[tuple[str, TextColumn], ...]:
     cells: dict[str, tuple[list[int], list[str]]] = {}
     for row, properties in enumerate(maps):
-        for key, value in properties.items():
+        # Not items(): a protobuf map makes those in Python, at twice the price.
+        for key in properties:
             cell = cells.get(key)
             if cell is None:
                 cell = cells[key] = ([], [])
             cell[0].append(row)
-            cell[1].append(value)
+            cell[1].append(properties[key])
     count = len(maps)
     if count * len(cells) > CELLS_MAX and count > 1:
         message = f"{len(cells)} different property keys in {count} events are too many; split the batch"

@@ -1,7 +1,7 @@
 """Gathers small calls: those that come at about the same time are checked and written as one batch.
 
 Reading, checking and writing one event costs nearly as much as doing it for a hundred; so a call with few events waits
-for those beside it. A lone caller never waits, and nobody is answered before COMMIT.
+for those beside it. Where calls come one by one none waits, and nobody is answered before COMMIT.
 """
 
 from __future__ import annotations
