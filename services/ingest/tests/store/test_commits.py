@@ -25,8 +25,11 @@ _KILL = """
 """
 
 
-async def test_killed_commits_lose_and_double_nothing(ingest: Any, new_event: EventMaker, log: Any) -> None:
-    batches = [pb.ReportRequest(events=[new_event() for _ in range(40)]) for _ in range(60)]
+@pytest.mark.parametrize("events", [40, 2], ids=["a batch a call", "calls taken in together"])
+async def test_killed_commits_lose_and_double_nothing(
+    events: int, ingest: Any, new_event: EventMaker, log: Any
+) -> None:
+    batches = [pb.ReportRequest(events=[new_event() for _ in range(events)]) for _ in range(60)]
     failures: list[Exception] = []
     caller = ingest.caller()
 
@@ -37,7 +40,7 @@ async def test_killed_commits_lose_and_double_nothing(ingest: Any, new_event: Ev
             except grpc.aio.AioRpcError as error:
                 failures.append(from_rpc_error(error))
                 continue
-            assert response.accepted + response.duplicates == 40
+            assert response.accepted + response.duplicates == events
             return
 
     async def client(number: int) -> None:
@@ -54,7 +57,7 @@ async def test_killed_commits_lose_and_double_nothing(ingest: Any, new_event: Ev
 
     assert kills
     assert {type(failure) for failure in failures} <= {Unavailable}
-    await log.assert_dense(40 * 60)
+    await log.assert_dense(events * 60)
 
 
 async def test_a_commit_cut_off_while_it_waits_is_unavailable_and_safe_to_repeat(
