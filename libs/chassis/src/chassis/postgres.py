@@ -172,6 +172,7 @@ async def driver_transaction(engine: AsyncEngine, *, timeout_s: float | None = N
     async with _translated(), engine.connect() as conn:
         driver: Any = (await conn.get_raw_connection()).driver_connection
         limit_s = _statement_limit_s(engine, timeout_s)
+        has_ended = False
         try:
             own = driver.transaction()
             await own.start()
@@ -183,11 +184,14 @@ async def driver_transaction(engine: AsyncEngine, *, timeout_s: float | None = N
                 # On a lost connection a rollback would only fail, and hide the error.
                 if not _is_connection_loss(error, _driver_error(error)):
                     await own.rollback()
+                    has_ended = True
                 raise
             await own.commit()
+            has_ended = True
         finally:
-            # However it came to that: the next one to borrow the connection would write into this transaction.
-            if driver.is_in_transaction():
+            # Cut off in BEGIN, COMMIT or ROLLBACK nobody knows what the server has done. The next one to borrow the
+            # connection would write into this transaction, and lose it.
+            if not has_ended:
                 driver.terminate()
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import uuid
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -147,6 +147,53 @@ async def test_a_transaction_left_open_by_a_broken_rollback_is_nobody_elses(data
     own = await connect_with(database.dsn)()
     assert await own.fetch("SELECT entry FROM ledger") == [("kept",)]
     await own.close()
+
+
+_CUT_OFF = "INSERT INTO ledger (entry, amount) VALUES ('cut off', 1)"
+
+
+async def _write_by_sqlalchemy(engine: AsyncEngine) -> None:
+    async with transaction(engine) as conn:
+        await conn.execute(text(_CUT_OFF))
+
+
+async def _write_below_sqlalchemy(engine: AsyncEngine) -> None:
+    async with transaction(engine) as conn:
+        await (await driver_connection(conn)).execute(_CUT_OFF)
+
+
+async def _write_by_the_driver(engine: AsyncEngine) -> None:
+    async with driver_transaction(engine) as driver:
+        await driver.execute(_CUT_OFF)
+
+
+@pytest.mark.parametrize("write", [_write_by_sqlalchemy, _write_below_sqlalchemy, _write_by_the_driver])
+async def test_wherever_a_transaction_is_cut_off_the_next_one_is_not_part_of_it(
+    write: Callable[[AsyncEngine], Awaitable[None]], database: ServiceDatabase
+) -> None:
+    engine = open_engine(database.dsn, Pool(pool_size=1))
+
+    def cut_off(task: asyncio.Future[None], cuts: int) -> None:
+        # One step of the loop later each time: in BEGIN, in the statement, in COMMIT and between them.
+        if cuts:
+            asyncio.get_running_loop().call_soon(cut_off, task, cuts - 1)
+        else:
+            task.cancel()
+
+    ends = set()
+    for step in range(200):
+        task = asyncio.ensure_future(write(engine))
+        cut_off(task, step % 100)
+        (outcome,) = await asyncio.gather(task, return_exceptions=True)
+        ends.add(type(outcome))
+        await add(engine, f"{step:03}")
+    await engine.dispose()
+
+    own = await connect_with(database.dsn)()
+    kept = [row["entry"] for row in await own.fetch("SELECT entry FROM ledger WHERE entry <> 'cut off' ORDER BY entry")]
+    await own.close()
+    assert kept == [f"{step:03}" for step in range(200)]
+    assert asyncio.CancelledError in ends
 
 
 async def test_losing_the_connection_in_a_copy_is_unavailable(engine: AsyncEngine) -> None:
