@@ -41,6 +41,10 @@ ROWS = st.fixed_dictionaries(
 )
 
 
+SOUND = {"id": "a", "source": "s", "type": "t", "customer": "c", "subject": "", "time_us": NOW_US,
+         "properties": {}, "traceparent": ""}  # fmt: skip
+
+
 def as_rows(rows: list[dict[str, Any]]) -> pb.ReportRequest:
     events = []
     for row in rows:
@@ -144,9 +148,9 @@ def test_a_time_no_column_can_hold_is_refused(time_fields: dict[str, int] | None
     if time_fields is not None:
         event.time.CopyFrom(Timestamp(**time_fields))
 
-    refusals, _events = judged(pb.ReportRequest(events=[event]))
+    refusals, _events = judged(as_columns([SOUND, SOUND]), pb.ReportRequest(events=[event]))
 
-    assert [refusal[3] for refusal in refusals] == [Reason.TIME_INVALID]
+    assert [(refusal[0], refusal[3]) for refusal in refusals] == [(2, Reason.TIME_INVALID)]
     assert message in refusals[0][4]
 
 
@@ -161,10 +165,10 @@ def test_a_traceparent_that_is_not_w3c_is_refused_and_takes_no_neighbour_with_it
         for number, text in enumerate([f"00-{CONTEXT}-01", traceparent, ""])
     ]  # fmt: skip
 
-    refusals, events = judged(as_rows(rows))
+    refusals, events = judged(as_columns([SOUND, SOUND]), as_rows(rows))
 
-    assert [(refusal[0], refusal[3]) for refusal in refusals] == [(1, Reason.TRACEPARENT_INVALID)]
-    assert [event.traceparent for event in events] == [f"00-{CONTEXT}-01", ""]
+    assert [(refusal[0], refusal[3]) for refusal in refusals] == [(3, Reason.TRACEPARENT_INVALID)]
+    assert [event.traceparent for event in events] == ["", "", f"00-{CONTEXT}-01", ""]
 
 
 def test_fields_of_a_newer_release_do_not_enter_the_log() -> None:
