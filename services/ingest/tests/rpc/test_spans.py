@@ -118,6 +118,28 @@ async def test_calls_without_a_new_event_are_not_linked_to_the_segment_beside_th
     assert set(reached) < calls(spans)
 
 
+async def test_a_call_that_is_refused_is_not_linked_to_the_segment_of_those_beside_it(
+    spans: InMemorySpanExporter, start_ingest: Any, new_event: EventMaker, log: Any
+) -> None:
+    process = await start_ingest(commit_workers=1)
+    holder = log.connection.transaction()
+    await holder.start()
+    await log.connection.execute("LOCK TABLE lane_head")
+    events = [new_event(time_us=1_000_000) if n in (3, 4) else new_event() for n in range(10)]
+    reports = [asyncio.ensure_future(process.caller().Report(pb.ReportRequest(events=[event]))) for event in events]
+    await eventually(lambda: log.value("SELECT count(*) FROM pg_locks WHERE NOT granted"), what="a waiting commit")
+    await holder.rollback()
+
+    responses = await asyncio.gather(*reports)
+    await eventually(lambda: len(calls(spans)) == len(reports), what="the spans of all calls")
+
+    assert [response.accepted for response in responses] == [1, 1, 1, 0, 0, 1, 1, 1, 1, 1]
+    published = named(spans, PUBLISH_SPAN)
+    reached = [span.parent.span_id for span in published if span.parent is not None]
+    reached += [link.context.span_id for span in published for link in span.links]
+    assert len(set(reached)) == len(reached) == 8
+
+
 async def test_tenants_never_share_a_segment(start_ingest: Any, new_event: EventMaker, log: Any) -> None:
     process = await start_ingest(commit_workers=1)
     tenants = ["acme", "globex", "initech"]
