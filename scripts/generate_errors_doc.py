@@ -6,15 +6,15 @@ import sys
 from pathlib import Path
 from typing import Final
 
-from chassis.errors import STATUS_CODES
-from chassis.reasons import Reason
+from chassis.errors import Reason
+from chassis.errors.status import STATUS_CODES
 
 TARGET: Final = Path(__file__).parent.parent / "docs" / "errors.md"
 
 _HEAD: Final = """\
 # Errors
 
-Made from `chassis.reasons` by `make docs`; a test compares.
+Made from `chassis.errors.reasons` by `make docs`; a test compares.
 
 A failed call has a gRPC status code and, as google.rpc details, an `ErrorInfo` with a stable `reason` (domain
 `meterline`), a `BadRequest` that names each field at fault, and a `RetryInfo` where waiting helps. Branch on the

@@ -10,7 +10,11 @@ import pytest
 
 ROOT = Path(__file__).parent.parent.parent
 DOCUMENT = (ROOT / "docs/telemetry.md").read_text(encoding="utf-8")
-SOURCES = [*ROOT.glob("services/*/src/**/*.py"), *ROOT.glob("libs/chassis/src/**/*.py")]
+SOURCES = [
+    *ROOT.glob("services/*/src/**/*.py"),
+    *ROOT.glob("libs/chassis/src/**/*.py"),
+    *ROOT.glob("libs/eventlog/src/**/*.py"),
+]
 INSTRUMENTS = re.compile(r"create_(counter|histogram|up_down_counter|gauge|observable_\w+)")
 
 

@@ -13,7 +13,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 SERVICES = ["aggregator", "ingest", "invoicing", "rating"]
-LIBRARIES = ["libs/chassis", "libs/contracts", "libs/money"]
+LIBRARIES = ["libs/chassis", "libs/contracts", "libs/eventlog", "libs/money"]
 BIN = Path(sys.executable).parent
 
 # A fresh environment per service is made of some forty packages; a cold cache may have to fetch them.

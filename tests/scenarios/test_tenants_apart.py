@@ -19,7 +19,8 @@ import aggregator.rpc
 import ingest.rpc
 import invoicing.rpc
 import rating.rpc
-from chassis.errors import NotFound, from_rpc_error
+from chassis.errors import NotFound
+from chassis.errors.status import from_rpc_error
 from chassis.identity import Scope
 from metering.aggregator.v1 import aggregator_service_pb2 as aggregator_pb
 from metering.common.v1 import values_pb2

@@ -22,9 +22,10 @@ import invoicing.rpc
 import rating.rpc
 from chassis.auth import TokenVerifier
 from chassis.clock import SystemClock
-from chassis.errors import MeterlineError, from_rpc_error
+from chassis.errors import MeterlineError
+from chassis.errors.status import from_rpc_error
 from chassis.identity import TENANT_METADATA, Scope
-from chassis.server import RpcServer, Served
+from chassis.rpc.server import RpcServer, Served
 from chassis.settings import ServiceSettings
 from testkit.tokens import SigningKey
 

@@ -26,7 +26,6 @@ SHAPE = {
     "store",
     "telemetry",
     "wire",
-    "worker",
 }
 LEFT_NEIGHBOUR = {"upstream"}  # ingest, the first in line, has none
 
@@ -38,7 +37,7 @@ def names(folder: Path) -> set[str]:
 
 @pytest.mark.parametrize("service", SERVICES)
 def test_every_service_has_the_same_files(service: str) -> None:
-    expected = SHAPE if service == "ingest" else SHAPE | LEFT_NEIGHBOUR
+    expected = SHAPE | {"worker"} if service == "ingest" else SHAPE | {"loops"} | LEFT_NEIGHBOUR
 
     assert names(ROOT / "services" / service / "src" / service) == expected
 

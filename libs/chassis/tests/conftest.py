@@ -1,54 +1,7 @@
-"""A database for the tests of the chassis: the schema of `testkit.migrations`, emptied for every test."""
+"""The libraries' database, for the tests of the chassis."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from testkit.library_database import database, engine, one_database
 
-import pytest_asyncio
-from sqlalchemy.ext.asyncio import AsyncEngine
-
-from chassis.clock import SystemClock
-from chassis.feed.reader import FeedReader
-from chassis.postgres import connect_with, open_engine
-from meterline.suite.databases import ServiceDatabase
-from testkit.postgres import Cluster
-
-
-@dataclass(frozen=True)
-class SmallPool:
-    pool_size: int = 12
-    statement_timeout_s: float = 15.0
-
-
-@pytest_asyncio.fixture(scope="session", loop_scope="session")
-async def one_database(postgres_cluster: Cluster) -> ServiceDatabase:
-    return await postgres_cluster.fresh_database("testkit")
-
-
-@pytest_asyncio.fixture(loop_scope="session")
-async def database(one_database: ServiceDatabase) -> ServiceDatabase:
-    """Return the database as its migrations leave it: emptying it takes a hundredth of making another."""
-    owner = await connect_with(one_database.owner_dsn)()
-    try:
-        await owner.execute("ALTER TABLE ledger DISABLE TRIGGER USER")
-        await owner.execute("TRUNCATE segment, feed_checkpoint, request_log, effect, ledger")
-        await owner.execute("ALTER TABLE ledger ENABLE TRIGGER USER")
-        await owner.execute("UPDATE lane_head SET position = 0, chain = decode(repeat('00', 32), 'hex')")
-    finally:
-        await owner.close()
-    return one_database
-
-
-@pytest_asyncio.fixture(loop_scope="session")
-async def engine(database: ServiceDatabase) -> AsyncIterator[AsyncEngine]:
-    engine = open_engine(database.dsn, SmallPool(), application_name="chassis-tests")
-    yield engine
-    await engine.dispose()
-
-
-@pytest_asyncio.fixture(loop_scope="session")
-async def reader(engine: AsyncEngine) -> AsyncIterator[FeedReader]:
-    reader = FeedReader(engine, SystemClock())
-    yield reader
-    await reader.aclose()
+__all__ = ["database", "engine", "one_database"]

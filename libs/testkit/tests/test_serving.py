@@ -38,4 +38,4 @@ async def test_a_service_is_served_with_its_workers_database_and_clock(
         assert (as_rows.accepted, as_rows.duplicates) == (0, 2)
         assert stored.event.event == events[1]
         assert other_tenant.value.code() == grpc.StatusCode.NOT_FOUND
-        assert ingest.workers.problems() is None
+        assert ingest.loops.problems() is None

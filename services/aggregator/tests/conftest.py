@@ -26,13 +26,15 @@ from aggregator.__main__ import compose
 from aggregator.config import AggregatorSettings
 from chassis.auth import TokenVerifier
 from chassis.clock import SystemClock
-from chassis.errors import MeterlineError, from_rpc_error
-from chassis.feed.cursor import CHAIN_START, Cursor, Segment, next_chain
-from chassis.feed.wire import cursor_from_proto, segment_to_proto
+from chassis.errors import MeterlineError
+from chassis.errors.status import from_rpc_error
+from chassis.loops import Supervisor
 from chassis.postgres import open_engine
-from chassis.server import RpcServer, Runtime
+from chassis.rpc.server import RpcServer
+from chassis.service import Runtime
 from chassis.telemetry import Telemetry
-from chassis.workers import Supervisor
+from eventlog.feed.cursor import CHAIN_START, Cursor, Segment, next_chain
+from eventlog.feed.wire import cursor_from_proto, segment_to_proto
 from metering.aggregator.v1 import aggregator_service_pb2 as pb
 from metering.aggregator.v1 import aggregator_service_pb2_grpc as pb_grpc
 from metering.aggregator.v1 import meter_pb2
@@ -308,7 +310,7 @@ async def running(
             server = RpcServer(
                 composition.served, settings, TokenVerifier(settings.jwks_file, "meterline", runtime.clock)
             )
-            supervisor = Supervisor(composition.workers, backoff_min_s=0.05)
+            supervisor = Supervisor(composition.loops, backoff_min_s=0.05)
             supervisor.start()
             await server.start()
             channel = grpc.aio.insecure_channel(server.address, options=[("grpc.use_local_subchannel_pool", 1)])

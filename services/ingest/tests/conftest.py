@@ -19,10 +19,11 @@ from pydantic import SecretStr
 
 from chassis.auth import TokenVerifier
 from chassis.clock import SystemClock
+from chassis.loops import Supervisor
 from chassis.postgres import open_engine
-from chassis.server import RpcServer, Runtime
+from chassis.rpc.server import RpcServer
+from chassis.service import Runtime
 from chassis.telemetry import active_telemetry
-from chassis.workers import Supervisor
 from ingest.__main__ import compose
 from ingest.config import IngestSettings
 from metering.ingest.v1 import ingest_service_pb2_grpc as pb_grpc
@@ -74,7 +75,7 @@ async def running(database: ServiceDatabase, key: SigningKey, jwks_file: Path, *
         async with runtime.closing:
             composition = await compose(runtime)
             server = RpcServer(composition.served, settings, TokenVerifier(jwks_file, "meterline", runtime.clock))
-            supervisor = Supervisor(composition.workers)
+            supervisor = Supervisor(composition.loops)
             supervisor.start()
             await server.start()
             channel = grpc.aio.insecure_channel(server.address, options=[("grpc.use_local_subchannel_pool", 1)])

@@ -9,8 +9,10 @@ from decimal import Decimal
 
 import pytest
 
+from eventlog.as_of import AsOf
+from eventlog.period import Period
 from invoicing.domain.composition import default_profile
-from invoicing.domain.invoice import AsOf, BillingProfile, Charge, LineKind, Period, Rated, Tier
+from invoicing.domain.invoice import BillingProfile, Charge, LineKind, Rated, Tier
 
 JANUARY = Period(datetime(2025, 1, 1, tzinfo=UTC), datetime(2025, 2, 1, tzinfo=UTC))
 TRACEPARENT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
@@ -54,7 +56,7 @@ def make_rated(*charges: Charge, **changed: object) -> Rated:
         billing_period="2025-01",
         period=JANUARY,
         snapshot_id="snap-1",
-        as_of=AsOf("5a1d37cd-98b1-4c0e-8f7a-0e0a1e6a8a35", ((0, 41), (1, 7))),
+        as_of=AsOf("5a1d37cd-98b1-4c0e-8f7a-0e0a1e6a8a35", {0: 41, 1: 7}),
         charges=charges,
     )
     return replace(rated, **changed)  # type: ignore[arg-type]

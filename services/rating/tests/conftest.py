@@ -24,15 +24,17 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from chassis.auth import TokenVerifier
 from chassis.clock import SystemClock
-from chassis.errors import NotFound, NotReady, Reason, from_rpc_error
-from chassis.feed.cursor import CHAIN_START, Segment, next_chain
-from chassis.feed.wire import segment_to_proto
+from chassis.errors import NotFound, NotReady, Reason
+from chassis.errors.status import from_rpc_error
 from chassis.identity import Scope, current_tenant
+from chassis.loops import Supervisor
 from chassis.postgres import open_engine
-from chassis.server import RpcServer, Runtime, Served
+from chassis.rpc.server import RpcServer, Served
+from chassis.service import Runtime
 from chassis.settings import ServiceSettings
 from chassis.telemetry import Telemetry
-from chassis.workers import Supervisor
+from eventlog.feed.cursor import CHAIN_START, Segment, next_chain
+from eventlog.feed.wire import segment_to_proto
 from metering.aggregator.v1 import aggregator_service_pb2 as agg
 from metering.aggregator.v1 import aggregator_service_pb2_grpc as agg_grpc
 from metering.aggregator.v1 import usage_pb2
@@ -293,7 +295,7 @@ async def running(settings: RatingSettings, key: SigningKey, *, with_workers: bo
             composition = await compose(runtime)
             verifier = TokenVerifier(settings.jwks_file, "meterline", runtime.clock)
             server = RpcServer(composition.served, settings, verifier)
-            supervisor = Supervisor(composition.workers if with_workers else ())
+            supervisor = Supervisor(composition.loops if with_workers else ())
             supervisor.start()
             await server.start()
             channel = grpc.aio.insecure_channel(server.address, options=[("grpc.use_local_subchannel_pool", 1)])

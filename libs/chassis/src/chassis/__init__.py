@@ -1,1 +1,1 @@
-"""What every Meterline service stands on: server, client, errors, telemetry, Postgres, feed."""
+"""What every Meterline service stands on: server, client, errors, telemetry, Postgres."""

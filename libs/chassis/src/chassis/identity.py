@@ -8,8 +8,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
-from chassis.reasons import Reason
-from chassis.vocabulary import InvalidRequest
+from chassis.errors import InvalidRequest, Reason
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -20,9 +20,9 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import NullPool
 
 from chassis.clock import SystemClock
+from chassis.errors import Conflict
 from chassis.logs import get_logger
 from chassis.postgres import connect_with, translate
-from chassis.vocabulary import Conflict
 
 if TYPE_CHECKING:
     from types import ModuleType

@@ -20,8 +20,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from chassis.deadline import current_deadline_s
-from chassis.reasons import Reason
-from chassis.vocabulary import Conflict, DeadlineExceeded, MeterlineError, Overloaded, Unavailable
+from chassis.errors import Conflict, DeadlineExceeded, MeterlineError, Overloaded, Reason, Unavailable
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Mapping

@@ -19,11 +19,12 @@ from pydantic import SecretStr
 from pydantic_settings import SettingsConfigDict
 
 from chassis.auth import TokenVerifier
-from chassis.client import StaticTokenSource, open_channel
 from chassis.clock import SystemClock
 from chassis.identity import Scope
-from chassis.interceptors import Gate
-from chassis.server import RpcServer, Served
+from chassis.rpc.client import open_channel
+from chassis.rpc.credentials import StaticTokenSource
+from chassis.rpc.guard import Gate
+from chassis.rpc.server import RpcServer, Served
 from chassis.settings import ServiceSettings
 from chassis.telemetry import Telemetry
 from testkit.tokens import SigningKey

@@ -9,7 +9,6 @@ import pytest
 from structlog.testing import capture_logs
 
 from chassis.errors import (
-    STATUS_CODES,
     AlreadyExists,
     Conflict,
     DeadlineExceeded,
@@ -28,9 +27,8 @@ from chassis.errors import (
     Unauthenticated,
     Unavailable,
     Unimplemented,
-    from_rpc_error,
-    to_status,
 )
+from chassis.errors.status import STATUS_CODES, from_rpc_error, to_status
 
 METHOD = "/test.v1.EchoService/Echo"
 Code = grpc.StatusCode

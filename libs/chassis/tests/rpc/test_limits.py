@@ -13,10 +13,11 @@ from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 from chassis.auth import TokenVerifier
 from chassis.clock import SystemClock
 from chassis.deadline import current_deadline_s, within_deadline_s
-from chassis.errors import DeadlineExceeded, Overloaded, Reason, TooBig, Unavailable, from_rpc_error
+from chassis.errors import DeadlineExceeded, Overloaded, Reason, TooBig, Unavailable
+from chassis.errors.status import from_rpc_error
 from chassis.identity import Scope
-from chassis.interceptors import Gate
-from chassis.server import PolicyError, RpcServer, Served
+from chassis.rpc.guard import Gate
+from chassis.rpc.server import PolicyError, RpcServer, Served
 from testkit.wait import eventually
 
 SERVICE = "test.v1.EchoService"

@@ -17,7 +17,8 @@ import pytest
 import pytest_asyncio
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
-from chassis.errors import Reason, Unavailable, from_rpc_error
+from chassis.errors import Reason, Unavailable
+from chassis.errors.status import from_rpc_error
 from meterline.suite.databases import ServiceDatabase
 from testkit.postgres import Cluster
 from testkit.tokens import SigningKey
@@ -30,12 +31,13 @@ PROGRAM = """
 import asyncio
 import grpc
 from pydantic_settings import SettingsConfigDict
-from chassis.entry import main
+from chassis.command_line import main
 from chassis.errors import Reason, Unavailable
 from chassis.identity import Scope
-from chassis.server import Composition, Served
+from chassis.rpc.server import Served
+from chassis.service import Composition
 from chassis.settings import MigrateSettings, ServiceSettings
-from chassis.workers import Worker
+from chassis.loops import Loop
 
 
 class Settings(ServiceSettings):
@@ -72,7 +74,7 @@ async def compose(runtime):
     async def work(stop):
         await stop.wait()
 
-    return Composition([served], [Worker("work", work)])
+    return Composition([served], [Loop("work", work)])
 
 
 main("testkit", Settings, Migrate, compose)

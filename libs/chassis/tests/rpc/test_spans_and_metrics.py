@@ -11,8 +11,9 @@ import pytest
 from opentelemetry import trace
 from opentelemetry.trace import SpanKind, StatusCode
 
-from chassis.client import reading
-from chassis.errors import NotFound, Reason, Unavailable, from_rpc_error
+from chassis.errors import NotFound, Reason, Unavailable
+from chassis.errors.status import from_rpc_error
+from chassis.rpc.client import reading
 from chassis.telemetry import current_traceparent, start_span
 from testkit.wait import eventually
 

@@ -15,7 +15,8 @@ import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
 from chassis.auth import TokenVerifier, load_jwks
-from chassis.errors import MeterlineError, Reason, Unauthenticated, Unavailable, from_rpc_error
+from chassis.errors import MeterlineError, Reason, Unauthenticated, Unavailable
+from chassis.errors.status import from_rpc_error
 from chassis.identity import Scope, current_identity, current_tenant
 from chassis.settings import SettingsError
 from testkit.clock import FakeClock

@@ -6,7 +6,7 @@ import pytest
 from google.protobuf.message import Message
 
 from chassis.errors import FieldViolation, InvalidRequest, Reason
-from chassis.validation import check_request, check_texts
+from chassis.rpc.validation import check_request, check_texts
 from metering.common.v1 import feed_pb2
 from metering.ingest.v1 import ingest_service_pb2 as pb
 from metering.ingest.v1 import usage_event_pb2 as event_pb

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from pydantic_settings import SettingsConfigDict
 
-from chassis.client import FileTokenSource, service_token_source
+from chassis.rpc.credentials import FileTokenSource, service_token_source
 from chassis.settings import MigrateSettings, ServiceSettings, SettingsError, load_settings
 
 

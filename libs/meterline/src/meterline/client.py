@@ -14,8 +14,9 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, Self, TypeVar
 
-from chassis.client import StaticTokenSource, open_channel
 from chassis.errors import Reason, TooBig, Unauthenticated
+from chassis.rpc.client import open_channel
+from chassis.rpc.credentials import StaticTokenSource
 from metering.aggregator.v1 import aggregator_service_pb2_grpc as aggregator_grpc
 from metering.ingest.v1 import ingest_service_pb2 as ingest_pb
 from metering.ingest.v1 import ingest_service_pb2_grpc as ingest_grpc

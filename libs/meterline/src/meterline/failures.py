@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any, cast
 
 import grpc
 
-from chassis.errors import MeterlineError, Reason, Unavailable, from_rpc_error
+from chassis.errors import MeterlineError, Reason, Unavailable
+from chassis.errors.status import from_rpc_error
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence

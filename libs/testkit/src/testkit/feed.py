@@ -10,10 +10,10 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from chassis.clock import SystemClock
-from chassis.feed.cursor import Cursor, FeedHeads, Segment
-from chassis.feed.reader import FeedReader
-from chassis.feed.writer import SegmentDraft, append, claim_lane
 from chassis.postgres import driver_transaction, transaction
+from eventlog.feed.cursor import Cursor, FeedHeads, Segment
+from eventlog.log.reader import FeedReader
+from eventlog.log.writer import SegmentDraft, append, claim_lane
 from testkit.clock import START
 
 

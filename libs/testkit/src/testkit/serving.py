@@ -14,14 +14,16 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 from chassis.auth import TokenVerifier
-from chassis.client import StaticTokenSource, open_channel
 from chassis.clock import Clock, SystemClock
 from chassis.identity import ANY_TENANT
+from chassis.loops import Supervisor
 from chassis.postgres import open_engine
-from chassis.server import Composition, RpcServer, Runtime
+from chassis.rpc.client import open_channel
+from chassis.rpc.credentials import StaticTokenSource
+from chassis.rpc.server import RpcServer
+from chassis.service import Composition, Runtime
 from chassis.settings import ServiceSettings
 from chassis.telemetry import Telemetry
-from chassis.workers import Supervisor
 from meterline.suite.databases import ServiceDatabase
 from testkit.tokens import SigningKey
 
@@ -46,7 +48,7 @@ class ServedService(Generic[SettingsType]):
     runtime: Runtime[SettingsType]
     address: str
     key: SigningKey
-    workers: Supervisor
+    loops: Supervisor
     _exporter: InMemorySpanExporter
     _channels: list[grpc.aio.Channel] = field(default_factory=list)
 
@@ -104,7 +106,7 @@ class Host:
         *,
         clock: Clock | None = None,
     ) -> AsyncIterator[ServedService[SettingsType]]:
-        """Serve what `compose` builds, its workers included, and drain it in the end.
+        """Serve what `compose` builds, its loops included, and drain it in the end.
 
         Only one of several services served at a time keeps its own spans: telemetry is one a process.
         """
@@ -117,17 +119,17 @@ class Host:
                 composition = await compose(runtime)
                 verifier = TokenVerifier(settings.jwks_file, settings.audience, runtime.clock)
                 server = RpcServer(composition.served, settings, verifier)
-                workers = Supervisor(composition.workers)
+                loops = Supervisor(composition.loops)
                 await server.start()
-                workers.start()
-                served = ServedService(runtime, server.address, self.key, workers, exporter)
+                loops.start()
+                served = ServedService(runtime, server.address, self.key, loops, exporter)
                 try:
                     yield served
                 finally:
                     runtime.draining.set()
                     await served.close_channels()
                     await server.stop(_GRACE_S)
-                    await workers.stop(_GRACE_S)
+                    await loops.stop(_GRACE_S)
         finally:
             await engine.dispose()
             telemetry.shutdown()

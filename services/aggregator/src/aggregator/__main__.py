@@ -5,19 +5,20 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from aggregator.config import AggregatorMigrateSettings, AggregatorSettings
+from aggregator.loops import Filler, FoldFactory
 from aggregator.operations import Deps
 from aggregator.rpc import served
 from aggregator.telemetry import Instruments
 from aggregator.upstream import RETRIED_METHODS, IngestClient
-from aggregator.worker import Filler, FoldFactory
-from chassis.client import open_channel, service_token_source
-from chassis.entry import main
-from chassis.feed.reader import FeedReader
-from chassis.server import Composition
-from chassis.workers import Worker
+from chassis.command_line import main
+from chassis.loops import Loop
+from chassis.rpc.client import open_channel
+from chassis.rpc.credentials import service_token_source
+from chassis.service import Composition
+from eventlog.log.reader import FeedReader
 
 if TYPE_CHECKING:
-    from chassis.server import Runtime
+    from chassis.service import Runtime
 
 
 async def compose(runtime: Runtime[AggregatorSettings]) -> Composition:
@@ -40,8 +41,8 @@ async def compose(runtime: Runtime[AggregatorSettings]) -> Composition:
     )
     live = folds.live()
     filler = Filler(engine, folds, deps.fills_wanted, settings.fill_poll_s)
-    workers = [Worker("usage", live.run, live.problem), Worker("fill", filler.run)]
-    return Composition(served=[served(deps)], workers=workers)
+    loops = [Loop("usage", live.run, live.problem), Loop("fill", filler.run)]
+    return Composition(served=[served(deps)], loops=loops)
 
 
 if __name__ == "__main__":

@@ -6,10 +6,11 @@ from contextlib import aclosing
 from typing import TYPE_CHECKING, Any, Final
 
 from aggregator import operations, wire
-from chassis.feed.wire import cursor_from_proto, heads_to_proto, segment_to_proto
 from chassis.identity import Scope
-from chassis.server import Served
-from chassis.wire import name_in, page_limit, page_token
+from chassis.rpc.pages import name_in, page_limit, page_token
+from chassis.rpc.server import Served
+from eventlog.feed.wire import cursor_from_proto, heads_to_proto, segment_to_proto
+from eventlog.wire import as_of_to_proto, period_in
 from metering.aggregator.v1 import aggregator_service_pb2 as pb
 from metering.aggregator.v1 import aggregator_service_pb2_grpc as pb_grpc
 
@@ -77,11 +78,11 @@ class AggregatorServicer(pb_grpc.AggregatorServiceServicer):
 
     async def QueryTotals(self, request: pb.QueryTotalsRequest, context: Context) -> pb.QueryTotalsResponse:
         """Return whole quantities."""
-        period = wire.period_from_proto(request.period, "period")
+        period = period_in(request.period, "period")
         freshness = wire.freshness_from_proto(request.freshness)
         answer = await operations.query_totals(self._deps, request.customer, period, tuple(request.meters), freshness)
         return pb.QueryTotalsResponse(
-            usage=map(wire.meter_usage_to_proto, answer.usage), as_of=wire.as_of_to_proto(answer.as_of)
+            usage=map(wire.meter_usage_to_proto, answer.usage), as_of=as_of_to_proto(answer.as_of)
         )
 
     async def SealUsage(self, request: pb.SealUsageRequest, context: Context) -> pb.SealUsageResponse:
@@ -124,8 +125,8 @@ class AggregatorServicer(pb_grpc.AggregatorServiceServicer):
         """Tell how far the fold is."""
         progress = await operations.get_progress(self._deps)
         return pb.GetProgressResponse(
-            as_of=wire.as_of_to_proto(progress.as_of),
-            head=wire.as_of_to_proto(progress.head),
+            as_of=as_of_to_proto(progress.as_of),
+            head=as_of_to_proto(progress.head),
             filling_meters=progress.filling_meters,
         )
 

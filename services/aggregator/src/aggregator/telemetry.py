@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from aggregator.domain.fold import Folded
     from aggregator.domain.snapshot import Contents, SealKey
-    from chassis.feed.cursor import Segment
+    from eventlog.feed.cursor import Segment
 
 PROCESS_SPAN: Final = "process usage"
 """CONSUMER root span of one applied batch, linked to the distinct spans that published its segments."""

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Protocol
 
 from aggregator import wire
-from aggregator.domain.freshness import AsOf
-from chassis.client import neighbour_errors
 from chassis.deadline import current_deadline_s
-from chassis.feed.wire import GrpcFeedSource
+from chassis.rpc.client import neighbour_errors
+from eventlog.as_of import AsOf
+from eventlog.feed.wire import GrpcFeedSource
 from metering.ingest.v1 import ingest_service_pb2 as pb
 from metering.ingest.v1 import ingest_service_pb2_grpc as pb_grpc
 
@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 
     import grpc
 
-    from aggregator.domain.civil import Period
     from aggregator.domain.matching import ReadableEvent
-    from chassis.feed.wire import SegmentCall
+    from eventlog.feed.wire import SegmentCall
+    from eventlog.period import Period
     from metering.common.v1 import feed_pb2
     from metering.ingest.v1 import usage_event_pb2
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import zstandard
 
-from chassis.feed.cursor import CHAIN_START, Cursor, check_payload, follow
-from chassis.feed.wire import cursor_to_proto, segment_from_proto
+from eventlog.feed.cursor import CHAIN_START, Cursor, check_payload, follow
+from eventlog.feed.wire import cursor_to_proto, segment_from_proto
 from metering.aggregator.v1 import aggregator_service_pb2 as pb
 from metering.aggregator.v1 import meter_pb2, usage_pb2
 from testkit.wait import eventually

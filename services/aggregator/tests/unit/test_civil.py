@@ -10,8 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aggregator.domain.civil import Period, WindowSize, check_period, windows_in, zone_named
+from aggregator.domain.civil import WindowSize, check_period, windows_in, zone_named
 from aggregator.domain.problems import ProblemError, ProblemKind
+from eventlog.period import Period
 
 QUARTER_US = 15 * 60_000_000
 ZONES = st.sampled_from(sorted(zone for zone in available_timezones() if "/" in zone))

@@ -14,16 +14,9 @@ from hypothesis import strategies as st
 from aggregator.domain.columns import DictionaryColumn, EventColumns, LogSegment
 from aggregator.domain.fold import Folded, fold
 from aggregator.domain.matching import ReadableEvent, counted_value, matches
-from aggregator.domain.meter import (
-    Aggregation,
-    CountingMeter,
-    MeterSpec,
-    MeterVersion,
-    PropertyFilter,
-    counting_meters,
-    from_us,
-)
+from aggregator.domain.meter import Aggregation, CountingMeter, MeterSpec, MeterVersion, PropertyFilter, counting_meters
 from aggregator.domain.windows import group_key
+from eventlog.instants import instant_of
 from money import InvalidDecimalError, parse_decimal
 
 if TYPE_CHECKING:
@@ -344,7 +337,7 @@ def test_a_meter_that_is_not_selected_gets_no_windows_but_still_asks_for_its_eve
 def test_versions_share_events_by_the_time_of_the_event() -> None:
     spec = MeterSpec(("call",), Aggregation.COUNT)
     old = MeterVersion(1, "acme", "calls", 1, spec, None, CREATED)
-    new = MeterVersion(2, "acme", "calls", 2, spec, from_us(QUARTER_US), CREATED)
+    new = MeterVersion(2, "acme", "calls", 2, spec, instant_of(QUARTER_US), CREATED)
     events = [Event(f"{n}", "call", "a", n * QUARTER_US, {}) for n in range(-1, 4)]
 
     folded = fold([segment(events)], {"acme": counting_meters([old, new])})

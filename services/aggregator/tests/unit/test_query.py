@@ -9,7 +9,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aggregator.domain.civil import Period
 from aggregator.domain.meter import (
     Aggregation,
     MeterSpec,
@@ -20,10 +19,11 @@ from aggregator.domain.meter import (
     problems_of_succession,
     resolve_counts_from,
     same_content,
-    to_us,
 )
 from aggregator.domain.problems import ProblemError
 from aggregator.domain.query import RowKey, UsageQuery, next_page_token, plan_query, plan_totals
+from eventlog.instants import microseconds_of
+from eventlog.period import Period
 
 START = datetime(2026, 3, 1, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -41,7 +41,7 @@ def test_an_event_counts_by_the_newest_version_effective_at_its_time(starts: lis
     ]
     moment = START + day * DAY
 
-    counting = [one for one in counting_meters(versions) if one.from_us <= to_us(moment) < one.until_us]
+    counting = [one for one in counting_meters(versions) if one.from_us <= microseconds_of(moment) < one.until_us]
 
     effective = [one.version for one in versions if one.counts_from is None or one.counts_from <= moment]
     assert [one.version.version for one in counting] == effective[-1:]

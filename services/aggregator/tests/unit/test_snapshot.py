@@ -7,11 +7,11 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from aggregator.domain.changes import ChangeKey, Changes, Span
-from aggregator.domain.civil import Period
-from aggregator.domain.freshness import AsOf
 from aggregator.domain.meter import Aggregation
 from aggregator.domain.snapshot import Contents, SealKey, Snapshot, SnapshotWindow, digest_of, same_usage
 from aggregator.domain.usage import MeterUsage
+from eventlog.as_of import AsOf
+from eventlog.period import Period
 
 MARCH = Period(datetime(2026, 3, 1, tzinfo=UTC), datetime(2026, 4, 1, tzinfo=UTC))
 DAY = Period(datetime(2026, 3, 1, tzinfo=UTC), datetime(2026, 3, 2, tzinfo=UTC))

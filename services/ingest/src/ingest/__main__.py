@@ -6,10 +6,10 @@ import gc
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
-from chassis.entry import main
-from chassis.feed.reader import FeedReader
-from chassis.server import Composition
-from chassis.workers import Worker
+from chassis.command_line import main
+from chassis.loops import Loop
+from chassis.service import Composition
+from eventlog.log.reader import FeedReader
 from ingest.config import IngestMigrateSettings, IngestSettings
 from ingest.operations import Deps, SourceNumbers, gather
 from ingest.rpc import served
@@ -18,7 +18,7 @@ from ingest.telemetry import Instruments
 from ingest.worker import Committer, Gatherer
 
 if TYPE_CHECKING:
-    from chassis.server import Runtime
+    from chassis.service import Runtime
 
 _GC_ALLOCATIONS: Final = 50_000
 
@@ -47,9 +47,9 @@ async def compose(runtime: Runtime[IngestSettings]) -> Composition:
     gc.collect()
     gc.freeze()
     gc.set_threshold(_GC_ALLOCATIONS, 20, 50)
-    workers = [Worker(f"commit-{number}", committer.run) for number in range(settings.commit_workers)]
-    workers.append(Worker("gather", partial(gather, deps)))
-    return Composition(served=[served(deps)], workers=workers)
+    loops = [Loop(f"commit-{number}", committer.run) for number in range(settings.commit_workers)]
+    loops.append(Loop("gather", partial(gather, deps)))
+    return Composition(served=[served(deps)], loops=loops)
 
 
 if __name__ == "__main__":

@@ -11,17 +11,19 @@ from uuid import UUID, uuid4
 import numpy as np
 
 from chassis.errors import Diverged, NotFound, Reason, TooBig
-from chassis.feed.writer import SEGMENT_BYTES_MAX
 from chassis.postgres import driver_transaction, transaction
-from chassis.requests import once
+from chassis.rpc.repeat import once
 from chassis.telemetry import current_span_context
+from eventlog.as_of import AsOf
+from eventlog.instants import microseconds_of
+from eventlog.log.writer import SEGMENT_BYTES_MAX
 from ingest import store, wire
 from ingest.domain.admission import admit
 from ingest.domain.batch import TextColumn
 from ingest.domain.customers import CustomerProbe
 from ingest.domain.gathering import Verdicts, is_small
 from ingest.domain.keys import keys_of
-from ingest.domain.log import AsOf, Conflict, StoredPage, microseconds_of
+from ingest.domain.log import Conflict, StoredPage
 from ingest.domain.text import shown
 from ingest.wire import ReportedBatch, ReportedRows, joined_batch
 from ingest.worker import Call, Callers, Submission, backfill_not_open
@@ -33,9 +35,9 @@ if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
     from chassis.clock import Clock
-    from chassis.feed.cursor import Cursor, FeedHeads, Segment
-    from chassis.feed.reader import FeedReader
-    from chassis.requests import RepeatableRequest
+    from chassis.rpc.repeat import RepeatableRequest
+    from eventlog.feed.cursor import Cursor, FeedHeads, Segment
+    from eventlog.log.reader import FeedReader
     from ingest.domain.admission import Admission, Policy
     from ingest.domain.batch import EventBatch, Mask, Rows
     from ingest.domain.log import Backfill, BackfillPage, ListQuery, NewBackfill, ReportResult

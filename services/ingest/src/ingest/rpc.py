@@ -5,9 +5,9 @@ from __future__ import annotations
 from contextlib import aclosing
 from typing import TYPE_CHECKING, Any, Final
 
-from chassis.feed.wire import cursor_from_proto, heads_to_proto, segment_to_proto
 from chassis.identity import Scope, current_tenant
-from chassis.server import Served
+from chassis.rpc.server import Served
+from eventlog.feed.wire import cursor_from_proto, heads_to_proto, segment_to_proto
 from ingest import operations, wire
 from metering.ingest.v1 import ingest_service_pb2 as pb
 from metering.ingest.v1 import ingest_service_pb2_grpc as pb_grpc

@@ -12,31 +12,14 @@ import numpy as np
 import zstandard
 
 from chassis.errors import InvalidRequest, Reason, TooBig, invalid_field
-from chassis.wire import (
-    instant_in,
-    lanes_to_proto,
-    page_limit,
-    page_token,
-    page_token_invalid,
-    place_in,
-    timestamp,
-    timestamp_us,
-)
+from chassis.rpc.pages import page_limit, page_token, page_token_invalid, place_in
+from eventlog.instants import instant_of, microseconds_of
+from eventlog.wire import as_of_from_proto, as_of_to_proto, instant_in, timestamp, timestamp_of_us
 from ingest.domain.admission import check_count
 from ingest.domain.batch import EventBatch, TextColumn, TraceColumn
 from ingest.domain.gathering import is_small
 from ingest.domain.joining import join_batches
-from ingest.domain.log import (
-    AsOf,
-    Backfill,
-    BackfillPage,
-    ListQuery,
-    NewBackfill,
-    ReportResult,
-    StoredPage,
-    instant_of,
-    microseconds_of,
-)
+from ingest.domain.log import Backfill, BackfillPage, ListQuery, NewBackfill, ReportResult, StoredPage
 from ingest.domain.rows import CELLS_MAX, Rows, batch_of
 from ingest.domain.text import TextRule
 from metering.common.v1 import values_pb2
@@ -228,16 +211,6 @@ def report_response_to_proto(result: ReportResult) -> pb.ReportResponse:
     )
 
 
-def as_of_to_proto(as_of: AsOf) -> values_pb2.AsOf:
-    """Write how far something reaches, ordered by lane."""
-    return values_pb2.AsOf(epoch=as_of.epoch, lanes=lanes_to_proto(as_of.positions.items()))
-
-
-def as_of_from_proto(message: values_pb2.AsOf) -> AsOf:
-    """Read how far something reaches."""
-    return AsOf(message.epoch, {entry.lane: entry.position for entry in message.lanes})
-
-
 # --- reading events back ---------------------------------------------------------------------------------------------
 
 
@@ -292,7 +265,7 @@ def stored_events_to_proto(page: StoredPage) -> Iterator[event_pb.StoredEvent]:
             type=event_type,
             customer=customer,
             subject=subject,
-            time=timestamp_us(int(batch.times_us[row])),
+            time=timestamp_of_us(int(batch.times_us[row])),
             properties={key: text for key, texts in properties if (text := texts[number]) is not None},
             traceparent=_traceparent(batch.traces, row),
         )

@@ -11,7 +11,8 @@ import grpc
 import pytest
 from google.protobuf.timestamp_pb2 import Timestamp
 
-from chassis.errors import MeterlineError, Reason, from_rpc_error
+from chassis.errors import MeterlineError, Reason
+from chassis.errors.status import from_rpc_error
 from metering.common.v1 import values_pb2
 from metering.ingest.v1 import ingest_service_pb2 as pb
 from metering.ingest.v1 import usage_event_pb2 as event_pb

@@ -12,9 +12,10 @@ import grpc
 import pytest
 from google.protobuf.timestamp_pb2 import Timestamp
 
-from chassis.errors import Reason, from_rpc_error
-from chassis.feed.cursor import Cursor, check_payload, follow
-from chassis.feed.wire import GrpcFeedSource
+from chassis.errors import Reason
+from chassis.errors.status import from_rpc_error
+from eventlog.feed.cursor import Cursor, check_payload, follow
+from eventlog.feed.wire import GrpcFeedSource
 from ingest import wire
 from metering.common.v1 import feed_pb2, values_pb2
 from metering.ingest.v1 import ingest_service_pb2 as pb

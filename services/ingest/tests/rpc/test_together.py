@@ -10,7 +10,8 @@ from typing import Any
 import grpc
 import pytest
 
-from chassis.errors import InvalidRequest, Reason, from_rpc_error
+from chassis.errors import InvalidRequest, Reason
+from chassis.errors.status import from_rpc_error
 from ingest import wire
 from metering.ingest.v1 import ingest_service_pb2 as pb
 from metering.ingest.v1 import usage_event_pb2 as event_pb

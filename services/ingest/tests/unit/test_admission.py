@@ -7,8 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from chassis.reasons import Reason
-from chassis.vocabulary import InvalidRequest, TooBig
+from chassis.errors import InvalidRequest, Reason, TooBig
 from ingest.domain.admission import Admission, BackfillWindow, Policy, admit, check_count
 from ingest.domain.batch import EventBatch, TextColumn, TraceColumn
 

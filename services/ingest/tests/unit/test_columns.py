@@ -11,10 +11,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from chassis.errors import InvalidRequest, MeterlineError, Reason, TooBig
+from eventlog.instants import instant_of
 from ingest import wire
 from ingest.domain.admission import Policy, admit
 from ingest.domain.batch import EventBatch
-from ingest.domain.log import SegmentPlace, StoredPage, instant_of
+from ingest.domain.log import SegmentPlace, StoredPage
 from metering.ingest.v1 import ingest_service_pb2 as pb
 from metering.ingest.v1 import usage_event_pb2 as event_pb
 from meterline.event import dictionary_column

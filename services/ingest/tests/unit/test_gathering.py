@@ -13,9 +13,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chassis.errors import Overloaded, Reason
+from eventlog.as_of import AsOf
 from ingest.domain.admission import Refusal
 from ingest.domain.gathering import Verdicts
-from ingest.domain.log import AsOf, Conflict, ReportResult
+from ingest.domain.log import Conflict, ReportResult
 from ingest.wire import ReportedRows
 from ingest.worker import Call, Gatherer
 from ingest.worker.gatherer import TOGETHER_MAX

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from chassis.client import open_channel, service_token_source
-from chassis.entry import main
-from chassis.server import Composition
+from chassis.command_line import main
+from chassis.rpc.client import open_channel
+from chassis.rpc.credentials import service_token_source
+from chassis.service import Composition
 from invoicing.config import InvoicingMigrateSettings, InvoicingSettings
+from invoicing.loops import Verifier
 from invoicing.operations import Deps
 from invoicing.rpc import served
 from invoicing.telemetry import Instruments
 from invoicing.upstream import RETRIED_METHODS, RatingClient
-from invoicing.worker import Verifier
 
 if TYPE_CHECKING:
-    from chassis.server import Runtime
+    from chassis.service import Runtime
 
 
 async def compose(runtime: Runtime[InvoicingSettings]) -> Composition:
@@ -32,7 +33,7 @@ async def compose(runtime: Runtime[InvoicingSettings]) -> Composition:
         instruments=Instruments(runtime.telemetry.meter),
     )
     verifier = Verifier(deps, settings.verify_interval_s)
-    return Composition(served=[served(deps)], workers=[verifier.worker()])
+    return Composition(served=[served(deps)], loops=[verifier.loop()])
 
 
 if __name__ == "__main__":

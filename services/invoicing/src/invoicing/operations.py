@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Final, TypeVar
 
 from chassis.errors import Conflict, NotFound, Reason
 from chassis.postgres import transaction
-from chassis.requests import once
+from chassis.rpc.pages import page_limit
+from chassis.rpc.repeat import once
 from chassis.telemetry import link_from, start_span, traceparent_of
-from chassis.wire import page_limit
 from invoicing import store, wire
 from invoicing.domain.canonical import canonical_json, chain_of, digest_of
 from invoicing.domain.composition import adjust, compose, default_profile, explain_amount, same_prices

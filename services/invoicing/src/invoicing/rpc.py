@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from chassis.errors import Reason, invalid_field
 from chassis.identity import Scope, current_tenant
-from chassis.server import Served
+from chassis.rpc.server import Served
 from invoicing import operations, wire
 from metering.invoicing.v1 import invoicing_service_pb2 as pb
 from metering.invoicing.v1 import invoicing_service_pb2_grpc as pb_grpc

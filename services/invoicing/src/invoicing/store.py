@@ -9,15 +9,8 @@ from typing import TYPE_CHECKING, Any, Final
 from sqlalchemy import RowMapping, text
 
 from chassis.postgres import transaction
-from invoicing.domain.invoice import (
-    GENESIS_CHAIN,
-    BilledLine,
-    BilledPeriod,
-    BillingProfile,
-    IssuedInvoice,
-    LineKind,
-    Period,
-)
+from eventlog.period import Period
+from invoicing.domain.invoice import GENESIS_CHAIN, BilledLine, BilledPeriod, BillingProfile, IssuedInvoice, LineKind
 from invoicing.domain.verification import FrozenInvoice, LineRow, SeriesState
 from money import format_decimal
 

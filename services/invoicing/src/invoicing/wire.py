@@ -10,19 +10,12 @@ from typing import TYPE_CHECKING, Any, Final
 from google.protobuf.duration_pb2 import Duration
 
 from chassis.errors import NotReady, Reason, invalid_field
-from chassis.wire import as_of_to_proto, instant_from_proto, page_token, period_to_proto, place_in, timestamp
+from chassis.rpc.pages import page_token, place_in
+from eventlog.as_of import AsOf
+from eventlog.period import Period
+from eventlog.wire import as_of_from_proto, as_of_to_proto, instant_from_proto, period_to_proto, timestamp
 from invoicing.domain.composition import GRACE_MAX
-from invoicing.domain.invoice import (
-    AsOf,
-    BillingProfile,
-    Charge,
-    DraftLine,
-    InvoiceDraft,
-    LineKind,
-    Period,
-    Rated,
-    Tier,
-)
+from invoicing.domain.invoice import BillingProfile, Charge, DraftLine, InvoiceDraft, LineKind, Rated, Tier
 from invoicing.domain.numbering import DRAFT, line_id
 from metering.common.v1 import values_pb2
 from metering.invoicing.v1 import invoice_pb2 as pb
@@ -106,11 +99,6 @@ def charge_from_proto(message: charge_pb2.Charge) -> Charge:
     )
 
 
-def as_of_from_proto(message: values_pb2.AsOf) -> AsOf:
-    """Read how far into the log something reaches."""
-    return AsOf(message.epoch, tuple((entry.lane, entry.position) for entry in message.lanes))
-
-
 def rated_from_proto(
     *,
     charges: Sequence[charge_pb2.Charge],
@@ -163,7 +151,7 @@ def draft_to_proto(draft: InvoiceDraft) -> pb.Invoice:
         time_zone=draft.time_zone,
         lines=[_draft_line_to_proto(line, n, minor_units) for n, line in enumerate(draft.lines, start=1)],
         total=format_decimal(draft.total, places_min=minor_units),
-        as_of=as_of_to_proto(draft.as_of.epoch, draft.as_of.lanes),
+        as_of=as_of_to_proto(draft.as_of),
     )
 
 
@@ -192,7 +180,7 @@ def _draft_line_to_proto(line: DraftLine, ordinal: int, minor_units: int) -> pb.
 def invoice_to_proto(invoice: FrozenInvoice) -> pb.Invoice:
     """Give the message of a final invoice, read from its frozen text alone."""
     document: dict[str, Any] = json.loads(invoice.canonical_json)
-    lanes = tuple((int(entry["lane"]), int(entry["position"])) for entry in document["asOf"]["lanes"])
+    lanes = {int(entry["lane"]): int(entry["position"]) for entry in document["asOf"]["lanes"]}
     return pb.Invoice(
         number=document["number"],
         status=pb.INVOICE_STATUS_FINALIZED,
@@ -206,7 +194,7 @@ def invoice_to_proto(invoice: FrozenInvoice) -> pb.Invoice:
         time_zone=document["timeZone"],
         lines=[line_of(line) for line in document["lines"]],
         total=document["total"],
-        as_of=as_of_to_proto(document["asOf"]["epoch"], lanes),
+        as_of=as_of_to_proto(AsOf(document["asOf"]["epoch"], lanes)),
         finalized_at=timestamp(datetime.fromisoformat(document["finalizedAt"])),
         digest=invoice.digest,
         previous_chain=invoice.previous_chain,

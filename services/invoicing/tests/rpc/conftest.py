@@ -23,11 +23,14 @@ from pydantic import SecretStr
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from chassis.auth import TokenVerifier
-from chassis.client import StaticTokenSource, open_channel
 from chassis.clock import SystemClock
-from chassis.errors import DETAILS_KEY, MeterlineError, NotFound, Reason, status_code, to_status
+from chassis.errors import MeterlineError, NotFound, Reason
+from chassis.errors.status import DETAILS_KEY, status_code, to_status
 from chassis.postgres import open_engine
-from chassis.server import RpcServer, Runtime
+from chassis.rpc.client import open_channel
+from chassis.rpc.credentials import StaticTokenSource
+from chassis.rpc.server import RpcServer
+from chassis.service import Runtime
 from chassis.telemetry import Telemetry, active_telemetry
 from invoicing.__main__ import compose
 from invoicing.config import InvoicingSettings

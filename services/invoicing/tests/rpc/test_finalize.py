@@ -13,7 +13,8 @@ import grpc
 import pytest
 from opentelemetry.trace import format_span_id, format_trace_id
 
-from chassis.errors import MeterlineError, NotReady, Reason, from_rpc_error
+from chassis.errors import MeterlineError, NotReady, Reason
+from chassis.errors.status import from_rpc_error
 from metering.invoicing.v1 import invoice_pb2
 from metering.invoicing.v1 import invoicing_service_pb2 as pb
 from testkit.wait import eventually

@@ -15,7 +15,8 @@ import asyncpg
 import grpc
 import pytest
 
-from chassis.client import StaticTokenSource, open_channel
+from chassis.rpc.client import open_channel
+from chassis.rpc.credentials import StaticTokenSource
 from invoicing.config import InvoicingSettings
 from metering.invoicing.v1 import invoicing_service_pb2 as pb
 from metering.invoicing.v1 import invoicing_service_pb2_grpc as pb_grpc

@@ -8,7 +8,8 @@ import grpc
 import pytest
 from sqlalchemy import text
 
-from chassis.errors import Internal, MeterlineError, Reason, Unauthenticated, Unavailable, from_rpc_error
+from chassis.errors import Internal, MeterlineError, Reason, Unauthenticated, Unavailable
+from chassis.errors.status import from_rpc_error
 from metering.common.v1 import values_pb2
 from metering.invoicing.v1 import invoice_pb2
 from metering.invoicing.v1 import invoicing_service_pb2 as pb

@@ -14,9 +14,9 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from chassis.postgres import transaction
 from invoicing import operations
 from invoicing.domain.invoice import Charge, IssuedInvoice, Rated
+from invoicing.loops import Verifier
 from invoicing.migrations import FACT_TABLES
 from invoicing.operations import Deps
-from invoicing.worker import Verifier
 
 ChargeMaker = Callable[..., Charge]
 RatedMaker = Callable[..., Rated]

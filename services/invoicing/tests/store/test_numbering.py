@@ -15,8 +15,8 @@ from chassis.postgres import transaction
 from invoicing import store
 from invoicing.domain.composition import adjust
 from invoicing.domain.invoice import BilledPeriod, Charge, IssuedInvoice, Rated
+from invoicing.loops import Verifier
 from invoicing.operations import Deps
-from invoicing.worker import Verifier
 from testkit.clock import FakeClock
 from testkit.wait import eventually
 
@@ -145,7 +145,7 @@ async def test_the_check_in_the_background_waits_for_its_interval_and_stops_when
     deps: Deps, clock: FakeClock
 ) -> None:
     stop = asyncio.Event()
-    worker = asyncio.ensure_future(Verifier(deps, 3600).worker().run(stop))
+    worker = asyncio.ensure_future(Verifier(deps, 3600).loop().run(stop))
     await eventually(lambda: clock.sleepers == 1)
 
     clock.advance(3600)

@@ -11,19 +11,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chassis.reasons import Reason
-from chassis.vocabulary import Internal, NotReady
+from chassis.errors import Internal, NotReady, Reason
+from eventlog.as_of import AsOf
+from eventlog.period import Period
 from invoicing.domain.composition import adjust, compose, explain_amount
-from invoicing.domain.invoice import (
-    AsOf,
-    BilledLine,
-    BilledPeriod,
-    Charge,
-    DraftLine,
-    LineKind,
-    Period,
-    Rated,
-)
+from invoicing.domain.invoice import BilledLine, BilledPeriod, Charge, DraftLine, LineKind, Rated
 from money import currency, exact_arithmetic, round_to_minor_unit
 
 ChargeMaker = Callable[..., Charge]

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from chassis.client import open_channel, service_token_source
-from chassis.entry import main
-from chassis.server import Composition
+from chassis.command_line import main
+from chassis.rpc.client import open_channel
+from chassis.rpc.credentials import service_token_source
+from chassis.service import Composition
 from rating.config import RatingMigrateSettings, RatingSettings
+from rating.loops import loops
 from rating.operations import Deps
 from rating.rpc import served
 from rating.telemetry import Instruments
 from rating.upstream import RETRIED_METHODS, AggregatorClient
-from rating.worker import workers
 
 if TYPE_CHECKING:
-    from chassis.server import Runtime
+    from chassis.service import Runtime
 
 
 async def compose(runtime: Runtime[RatingSettings]) -> Composition:
@@ -32,7 +33,7 @@ async def compose(runtime: Runtime[RatingSettings]) -> Composition:
         aggregator=aggregator,
         instruments=Instruments(runtime.telemetry.meter),
     )
-    return Composition(served=[served(deps)], workers=workers(settings, aggregator.feed, deps))
+    return Composition(served=[served(deps)], loops=loops(settings, aggregator.feed, deps))
 
 
 if __name__ == "__main__":

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from chassis.identity import Scope, current_tenant
-from chassis.server import Served
-from chassis.wire import name_in, page_limit
+from chassis.rpc.pages import name_in, page_limit
+from chassis.rpc.server import Served
 from metering.rating.v1 import rating_service_pb2 as pb
 from metering.rating.v1 import rating_service_pb2_grpc as pb_grpc
 from rating import operations, wire

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from chassis.client import neighbour_errors
-from chassis.feed.wire import GrpcFeedSource
-from chassis.wire import period_to_proto, timestamp
+from chassis.rpc.client import neighbour_errors
+from eventlog.feed.wire import GrpcFeedSource
+from eventlog.wire import period_to_proto, timestamp
 from metering.aggregator.v1 import aggregator_service_pb2 as pb
 from metering.aggregator.v1 import aggregator_service_pb2_grpc as pb_grpc
 from rating import wire
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     import grpc
 
-    from chassis.feed.wire import SegmentCall
+    from eventlog.feed.wire import SegmentCall
     from metering.aggregator.v1 import usage_pb2
     from metering.common.v1 import feed_pb2
     from rating.domain.billing_period import BillingPeriod

@@ -15,10 +15,11 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from chassis.postgres import transaction
+from eventlog.as_of import AsOf
 from rating import store
 from rating.domain.billing_period import BillingPeriod, Schedule
 from rating.domain.catalog import Contract, Plan, PlanItem, Version
-from rating.domain.charge import AsOf, MeterUsage, RatedPeriod, Terms, Usage, charge_id, rate_period
+from rating.domain.charge import MeterUsage, RatedPeriod, Terms, Usage, charge_id, rate_period
 from rating.domain.documents import charge_from_document, charge_to_document, item_from_document, item_to_document
 from rating.domain.price import FixedFee, Graduated, Package, PerUnit, Price, PriceModel, Tier, Volume
 
@@ -35,7 +36,7 @@ PLAN = Plan(
     effective_from=datetime(2013, 1, 1, tzinfo=UTC),
 )
 USAGE = Usage(
-    {"calls": MeterUsage(Decimal("12345678901234567890123.123456789012"), "call", 7)}, AsOf("e", ((0, 5), (1, 9)))
+    {"calls": MeterUsage(Decimal("12345678901234567890123.123456789012"), "call", 7)}, AsOf("e", {0: 5, 1: 9})
 )
 TERMS = Terms("UA-2013", "UA", PERIOD, "UTC", Version("standard", 3, NOW, PLAN))
 

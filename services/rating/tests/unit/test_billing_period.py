@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chassis.reasons import Reason
+from chassis.errors import Reason
 from rating.domain.billing_period import (
     BillingPeriod,
     Schedule,

@@ -8,7 +8,7 @@ from decimal import Decimal
 
 import pytest
 
-from chassis.reasons import Reason
+from chassis.errors import Reason
 from rating.domain.billing_period import BillingPeriod, Schedule, period_labelled
 from rating.domain.catalog import (
     Contract,

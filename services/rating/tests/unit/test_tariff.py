@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chassis.reasons import Reason
+from chassis.errors import Reason
 from money import ZERO, exact_arithmetic
 from rating.domain.price import FixedFee, Graduated, Package, PerUnit, Price, Tier, Volume
 from rating.domain.problems import InvalidEntryError

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from chassis.feed.tables import FEED_FACT_TABLES
+from eventlog.log.tables import FEED_FACT_TABLES
 
 FACT_TABLES = (*FEED_FACT_TABLES, "ledger")

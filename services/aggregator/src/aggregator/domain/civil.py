@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
 from itertools import pairwise
 from typing import TYPE_CHECKING, Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from aggregator.domain.meter import to_us
 from aggregator.domain.problems import ProblemKind, problem
+from eventlog.instants import microseconds_of
+from eventlog.period import Period
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -29,24 +29,6 @@ class WindowSize(StrEnum):
     HOUR = "HOUR"
     DAY = "DAY"
     MONTH = "MONTH"
-
-
-@dataclass(frozen=True, slots=True)
-class Period:
-    """A half-open span of time [start, end), in UTC."""
-
-    start: datetime
-    end: datetime
-
-    @property
-    def start_us(self) -> int:
-        """Start in microseconds since 1970."""
-        return to_us(self.start)
-
-    @property
-    def end_us(self) -> int:
-        """End in microseconds since 1970."""
-        return to_us(self.end)
 
 
 def zone_named(name: str) -> ZoneInfo:
@@ -78,7 +60,7 @@ def windows_in(period: Period, size: WindowSize, zone: ZoneInfo, grid_us: int) -
     for bound in _bounds_after(period.start, size, zone):
         if bound >= period.end:
             break
-        if to_us(bound) % grid_us:
+        if microseconds_of(bound) % grid_us:
             message = f"{bound.isoformat()} is a boundary of {zone.key} and not on the grid of stored windows"
             raise problem(ProblemKind.WINDOW_INVALID, "window_size", f"{message}; ask for the whole period")
         if len(bounds) == WINDOWS_MAX:

@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
 from aggregator.domain.problems import Problem, ProblemKind
+from eventlog.instants import instant_of, microseconds_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -134,23 +135,13 @@ class AppliedMeter:
     version: MeterVersion
 
 
-def to_us(moment: datetime) -> int:
-    """Microseconds since 1970, exact."""
-    return (moment - EPOCH) // _MICROSECOND
-
-
-def from_us(microseconds: int) -> datetime:
-    """The UTC moment so many microseconds after 1970."""
-    return EPOCH + timedelta(microseconds=microseconds)
-
-
 def counting_meters(versions: Iterable[MeterVersion]) -> tuple[CountingMeter, ...]:
     """Give every version of one meter its span of time: an event counts by the newest version effective at its time."""
     newest_first = sorted(versions, key=lambda version: version.version, reverse=True)
     until_us = NEVER_US
     meters = []
     for version in newest_first:
-        start_us = ALWAYS_US if version.counts_from is None else to_us(version.counts_from)
+        start_us = ALWAYS_US if version.counts_from is None else microseconds_of(version.counts_from)
         meters.append(CountingMeter(version, start_us, until_us))
         until_us = min(until_us, start_us)
     return tuple(reversed(meters))
@@ -189,7 +180,7 @@ def resolve_counts_from(spec: MeterSpec, earlier: Sequence[MeterVersion], now: d
     if spec.effective_from is not None or not earlier:
         return spec.effective_from
     grid_us = max(spec.bucket_us, *(version.spec.bucket_us for version in earlier))
-    return from_us(to_us(now) // grid_us * grid_us)
+    return instant_of(microseconds_of(now) // grid_us * grid_us)
 
 
 def problems_of(spec: MeterSpec) -> tuple[Problem, ...]:
@@ -210,7 +201,7 @@ def problems_of(spec: MeterSpec) -> tuple[Problem, ...]:
     keys = [item.key for item in spec.filters]
     if len(keys) != len(set(keys)):
         problems.append(_invalid("spec.filters", "a property is filtered twice; put all its values in one filter"))
-    if spec.effective_from is not None and to_us(spec.effective_from) % spec.bucket_us:
+    if spec.effective_from is not None and microseconds_of(spec.effective_from) % spec.bucket_us:
         message = f"must fall on the meter's grid of {spec.bucket_minutes} minutes; take a full quarter of an hour"
         problems.append(_invalid("spec.effective_from", message))
     return tuple(problems)
@@ -223,7 +214,7 @@ def problems_of_succession(candidate: MeterVersion, earlier: Sequence[MeterVersi
     counting = [meter for meter in counting_meters([*earlier, candidate]) if not meter.never_counts]
     problems = []
     grid_us = max(meter.spec.bucket_us for meter in counting)
-    if candidate.counts_from is not None and to_us(candidate.counts_from) % grid_us:
+    if candidate.counts_from is not None and microseconds_of(candidate.counts_from) % grid_us:
         message = f"must fall on the grid of {grid_us // 60_000_000} minutes of the versions before; take such a time"
         problems.append(_invalid("spec.effective_from", message))
     if len({meter.spec.aggregation for meter in counting}) > 1:

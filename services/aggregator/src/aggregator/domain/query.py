@@ -9,9 +9,10 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from aggregator.domain.civil import Period, WindowSize, check_period, windows_in, zone_named
+from aggregator.domain.civil import WindowSize, check_period, windows_in, zone_named
 from aggregator.domain.meter import Aggregation
 from aggregator.domain.problems import ProblemKind, problem
+from eventlog.period import Period
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -7,14 +7,14 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from aggregator.domain.civil import Period
+from eventlog.period import Period
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import datetime
 
-    from aggregator.domain.freshness import AsOf
     from aggregator.domain.usage import MeterUsage
+    from eventlog.as_of import AsOf
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,8 +10,8 @@ from aggregator.domain.meter import Aggregation
 from money import ZERO, exact_arithmetic, format_decimal
 
 if TYPE_CHECKING:
-    from aggregator.domain.civil import Period
-    from aggregator.domain.freshness import AsOf
+    from eventlog.as_of import AsOf
+    from eventlog.period import Period
 
 AVERAGE_PLACES: Final = 12
 _AVERAGE_STEP: Final = Decimal(1).scaleb(-AVERAGE_PLACES)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from aggregator.upstream import EventLog
     from chassis.clock import Clock
-    from chassis.feed.reader import FeedReader
+    from eventlog.log.reader import FeedReader
 
 
 @dataclass(frozen=True)

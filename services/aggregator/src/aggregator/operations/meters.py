@@ -14,26 +14,25 @@ from aggregator.domain.meter import (
     MeterSpec,
     MeterVersion,
     counting_meters,
-    from_us,
     problems_of,
     problems_of_succession,
     resolve_counts_from,
     same_content,
-    to_us,
 )
 from aggregator.domain.problems import Problem, ProblemError
 from aggregator.operations.deps import Deps, meter_not_found, refusals
 from aggregator.store import catalog, flushes, outbox, progress
 from chassis.identity import current_tenant
 from chassis.postgres import transaction
-from chassis.requests import once
+from chassis.rpc.repeat import once
+from eventlog.instants import instant_of, microseconds_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from sqlalchemy.ext.asyncio import AsyncConnection
 
-    from chassis.requests import RepeatableRequest
+    from chassis.rpc.repeat import RepeatableRequest
 
 
 async def apply_meter(deps: Deps, request: RepeatableRequest, name: str, spec: MeterSpec) -> AppliedMeter:
@@ -140,9 +139,9 @@ async def _count_again(
     """
     changes = Changes()
     for version, since_us in taken_back:
-        since = None if since_us == ALWAYS_US else from_us(since_us)
+        since = None if since_us == ALWAYS_US else instant_of(since_us)
         for customer, first, last in await flushes.clear_meter(conn, version.meter_id, since):
-            span = Span(to_us(first), to_us(last) + version.spec.bucket_us)
+            span = Span(microseconds_of(first), microseconds_of(last) + version.spec.bucket_us)
             changes.add(tenant, ChangeKey(customer, version.name), span)
     as_of = await progress.read_as_of(conn)
     if filled_anew and not as_of.is_empty:

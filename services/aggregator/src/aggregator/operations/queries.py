@@ -21,10 +21,11 @@ if TYPE_CHECKING:
 
     from sqlalchemy.ext.asyncio import AsyncConnection
 
-    from aggregator.domain.civil import Period
-    from aggregator.domain.freshness import AsOf, Freshness
+    from aggregator.domain.freshness import Freshness
     from aggregator.domain.meter import CountingMeter, MeterVersion
     from aggregator.domain.query import UsagePlan, UsageQuery
+    from eventlog.as_of import AsOf
+    from eventlog.period import Period
 
 _POLL_S: Final = 0.02
 _POLL_MAX_S: Final = 0.25

@@ -23,8 +23,8 @@ from chassis.telemetry import LINKS_MAX, links_from, start_span, traceparent_of
 if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncConnection
 
-    from aggregator.domain.freshness import AsOf
     from aggregator.domain.query import UsagePlan
+    from eventlog.as_of import AsOf
 
 _RETRY_AFTER_S = 0.5
 

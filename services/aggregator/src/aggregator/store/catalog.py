@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import text
 
-from aggregator.domain.freshness import AsOf
 from aggregator.domain.meter import Aggregation, MeterSpec, MeterVersion, PropertyFilter
+from eventlog.as_of import AsOf
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy import text
 
-from aggregator.domain.meter import from_us
 from chassis.postgres import driver_connection
+from eventlog.instants import instant_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -192,7 +192,7 @@ def _window_columns(changes: Sequence[MeterFold]) -> tuple[list[Any], ...]:
             _texts(change.minima, rows),
             _texts(change.maxima, rows),
             _texts(latest.values if latest else None, rows),
-            map(from_us, latest.times_us) if latest else repeat(None, rows),
+            map(instant_of, latest.times_us) if latest else repeat(None, rows),
             latest.ids if latest else repeat(None, rows),
         )
         for column, part in zip(columns, parts, strict=True):
@@ -238,7 +238,7 @@ def _parked_record(parked: Parked) -> tuple[Any, ...]:
         parked.customer,
         parked.source,
         parked.id,
-        from_us(parked.time_us),
+        instant_of(parked.time_us),
     )
 
 
@@ -250,5 +250,5 @@ def _unmatched_row(unmatched: UnmatchedRange) -> tuple[Any, ...]:
         unmatched.type,
         unmatched.last_position,
         unmatched.event_count,
-        from_us(unmatched.min_time_us),
+        instant_of(unmatched.min_time_us),
     )

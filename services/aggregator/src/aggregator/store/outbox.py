@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from aggregator.domain.meter import from_us
 from aggregator.wire.payloads import pack_changes
-from chassis.feed.writer import SegmentDraft, append, claim_lane
 from chassis.postgres import driver_connection
 from chassis.telemetry import current_traceparent
+from eventlog.instants import instant_of
+from eventlog.log.writer import SegmentDraft, append, claim_lane
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -30,8 +30,8 @@ async def append_changes(conn: AsyncConnection, changes: Changes, now: datetime)
                 payload=pack_changes(spans),
                 accepted_at=now,
                 traceparent=traceparent,
-                min_time=from_us(min(span.start_us for span in spans.values())),
-                max_time=from_us(max(span.end_us for span in spans.values())),
+                min_time=instant_of(min(span.start_us for span in spans.values())),
+                max_time=instant_of(max(span.end_us for span in spans.values())),
             )
         )
     if drafts:

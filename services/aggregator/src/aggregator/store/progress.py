@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from sqlalchemy import text
 
-from aggregator.domain.freshness import AsOf
+from eventlog.as_of import AsOf
 
 if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncConnection

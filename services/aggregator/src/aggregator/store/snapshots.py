@@ -9,11 +9,11 @@ from uuid import UUID
 import zstandard
 from sqlalchemy import text
 
-from aggregator.domain.civil import Period
-from aggregator.domain.freshness import AsOf
 from aggregator.domain.meter import Aggregation
 from aggregator.domain.snapshot import SealKey, Snapshot, canonical_json, usage_document, windows_document
 from aggregator.domain.usage import MeterUsage
+from eventlog.as_of import AsOf
+from eventlog.period import Period
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from aggregator.domain.civil import Period, WindowSize
-from aggregator.domain.freshness import AsOf, Freshness
+from aggregator.domain.civil import WindowSize
+from aggregator.domain.freshness import Freshness
 from aggregator.domain.matching import ReadableEvent
 from aggregator.domain.meter import (
     BUCKET_MINUTES_DEFAULT,
@@ -16,12 +16,22 @@ from aggregator.domain.meter import (
     MeterVersion,
     PropertyFilter,
     canonical,
-    to_us,
 )
 from aggregator.domain.query import PAGE_ROWS_DEFAULT, UsageQuery
 from aggregator.domain.snapshot import SealOrder
 from aggregator.domain.uncounted import UncountedKey
-from chassis.wire import instant_in, lanes_to_proto, page_token, period_to_proto, place_in, timestamp
+from chassis.rpc.pages import page_token, place_in
+from eventlog.as_of import AsOf
+from eventlog.instants import microseconds_of
+from eventlog.period import Period
+from eventlog.wire import (
+    as_of_from_proto,
+    as_of_to_proto,
+    instant_in,
+    period_in,
+    period_to_proto,
+    timestamp,
+)
 from metering.aggregator.v1 import aggregator_service_pb2 as pb
 from metering.aggregator.v1 import meter_pb2, usage_pb2
 from metering.common.v1 import values_pb2
@@ -57,23 +67,6 @@ _OUTCOMES = {
     ApplyOutcome.NEW_VERSION: values_pb2.APPLY_OUTCOME_NEW_VERSION,
 }
 _AGGREGATION_NUMBERS = {aggregation: number for number, aggregation in _AGGREGATIONS.items()}
-
-
-def period_from_proto(message: values_pb2.Period, field: str) -> Period:
-    """Return the period; whether it suits a meter's grid is the domain's to say."""
-    return Period(instant_in(message.start, f"{field}.start"), instant_in(message.end, f"{field}.end"))
-
-
-def as_of_from_proto(message: values_pb2.AsOf) -> AsOf:
-    """Return how far into the log is meant."""
-    return AsOf(message.epoch, {lane.lane: lane.position for lane in message.lanes})
-
-
-def as_of_to_proto(as_of: AsOf) -> values_pb2.AsOf:
-    """Return how far into the log as a message, ordered by lane."""
-    # A lane of which nothing is counted yet says nothing.
-    reached = [(lane, position) for lane, position in as_of.positions.items() if position]
-    return values_pb2.AsOf(epoch=as_of.epoch, lanes=lanes_to_proto(reached))
 
 
 def spec_from_proto(message: meter_pb2.MeterSpec) -> MeterSpec:
@@ -125,7 +118,7 @@ def query_from_proto(message: pb.QueryUsageRequest) -> UsageQuery:
     return UsageQuery(
         meter=message.meter,
         customers=tuple(sorted(set(message.customers))),
-        period=period_from_proto(message.period, "period"),
+        period=period_in(message.period, "period"),
         window_size=_WINDOW_SIZES[message.window_size],
         time_zone=message.time_zone,
         group_by=tuple(message.group_by),
@@ -203,7 +196,7 @@ def events_request(
 def readable_event(message: usage_event_pb2.StoredEvent) -> ReadableEvent:
     """Return what meters look at of an event."""
     event = message.event
-    return ReadableEvent(event.type, to_us(event.time.ToDatetime(tzinfo=UTC)), event.properties)
+    return ReadableEvent(event.type, microseconds_of(event.time.ToDatetime(tzinfo=UTC)), event.properties)
 
 
 def applied_to_proto(applied: AppliedMeter) -> pb.ApplyMeterResponse:
@@ -237,7 +230,7 @@ def seal_order_from_proto(message: pb.SealUsageRequest) -> SealOrder:
     """Return what to freeze."""
     return SealOrder(
         customer=message.customer,
-        period=period_from_proto(message.period, "period"),
+        period=period_in(message.period, "period"),
         not_before=instant_in(message.not_before, "not_before"),
         time_zone=message.time_zone,
         amends_snapshot_id=message.amends_snapshot_id,

@@ -10,7 +10,7 @@ from google.protobuf.message import DecodeError
 
 from aggregator.domain.columns import DictionaryColumn, EventColumns, LogSegment
 from chassis.errors import Diverged, Reason
-from chassis.wire import timestamp_us
+from eventlog.wire import timestamp_of_us
 from metering.aggregator.v1 import usage_pb2
 from metering.common.v1 import values_pb2
 from metering.ingest.v1 import usage_event_pb2
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from aggregator.domain.changes import ChangeKey, Span
-    from chassis.feed.cursor import Segment
+    from eventlog.feed.cursor import Segment
 
 PAYLOAD_BYTES_MAX: Final = 256 * 1024 * 1024
 """Largest unpacked payload; a frame that claims more is not of ingest's making."""
@@ -55,7 +55,9 @@ def pack_changes(changes: Mapping[ChangeKey, Span]) -> bytes:
     for key, span in changes.items():
         period = periods.get(span)
         if period is None:
-            period = periods[span] = values_pb2.Period(start=timestamp_us(span.start_us), end=timestamp_us(span.end_us))
+            period = periods[span] = values_pb2.Period(
+                start=timestamp_of_us(span.start_us), end=timestamp_of_us(span.end_us)
+            )
         message.changes.add(customer=key.customer, meter=key.meter, period=period)
     return zstandard.ZstdCompressor().compress(message.SerializeToString())
 

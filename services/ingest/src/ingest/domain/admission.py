@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from chassis.reasons import Reason
-from chassis.vocabulary import InvalidRequest, TooBig
+from chassis.errors import InvalidRequest, Reason, TooBig
 from ingest.domain.text import TextFault, TextRule, shown, utf8_length
 
 if TYPE_CHECKING:

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from chassis.reasons import Reason
-from chassis.vocabulary import invalid_field
+from chassis.errors import Reason, invalid_field
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -13,9 +13,10 @@ from ingest.domain.log import ReportResult
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from eventlog.as_of import AsOf
     from ingest.domain.admission import Refusal
     from ingest.domain.batch import Mask
-    from ingest.domain.log import AsOf, Conflict
+    from ingest.domain.log import Conflict
 
 _SMALL_EVENTS_MAX: Final = 32
 _SMALL_BYTES_MAX: Final = 64 * 1024

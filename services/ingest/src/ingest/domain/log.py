@@ -2,38 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
+from eventlog.as_of import AsOf
+from eventlog.instants import microseconds_of
 from ingest.domain.admission import TIME_US_MAX, TIME_US_MIN, BackfillWindow
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from uuid import UUID
 
     from ingest.domain.admission import Refusal
     from ingest.domain.batch import EventBatch, Rows
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-
-
-def instant_of(microseconds: int) -> datetime:
-    """Microseconds since 1970 as an aware datetime. Raises OverflowError outside the years 1 to 9999."""
-    return _EPOCH + timedelta(microseconds=microseconds)
-
-
-def microseconds_of(instant: datetime) -> int:
-    """Return an aware datetime as microseconds since 1970."""
-    return (instant - _EPOCH) // timedelta(microseconds=1)
-
-
-@dataclass(frozen=True, slots=True)
-class AsOf:
-    """A part of the log: in each named lane, everything up to and including the position."""
-
-    epoch: str
-    positions: Mapping[int, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from chassis.reasons import Reason
-from chassis.vocabulary import TooBig
+from chassis.errors import Reason, TooBig
 from ingest.domain.batch import EventBatch, TextColumn, TraceColumn
 
 if TYPE_CHECKING:

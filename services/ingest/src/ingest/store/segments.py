@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from ingest.domain.log import ListQuery, SegmentPlace, instant_of
+from eventlog.instants import instant_of
+from ingest.domain.log import ListQuery, SegmentPlace
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

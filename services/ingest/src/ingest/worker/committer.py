@@ -17,26 +17,20 @@ import numpy as np
 from opentelemetry.metrics import CallbackOptions, Observation
 from opentelemetry.trace import Link, SpanKind
 
-from chassis.errors import (
-    Conflict,
-    DeadlineExceeded,
-    InvalidRequest,
-    MeterlineError,
-    Overloaded,
-    Reason,
-    Unavailable,
-)
-from chassis.feed.writer import SegmentDraft, append, claim_lane
+from chassis.errors import Conflict, DeadlineExceeded, InvalidRequest, MeterlineError, Overloaded, Reason, Unavailable
 from chassis.logs import get_logger
 from chassis.postgres import driver_transaction
 from chassis.telemetry import start_span, traceparent_of
+from eventlog.as_of import AsOf
+from eventlog.instants import instant_of
+from eventlog.log.writer import SegmentDraft, append, claim_lane
 from ingest import store, wire
 from ingest.domain.batch import EventBatch, Mask, Rows
 from ingest.domain.bodies import differences
 from ingest.domain.customers import customer_filter
 from ingest.domain.group import KeyGroup
 from ingest.domain.keys import EventKeys
-from ingest.domain.log import AsOf, SegmentPlace, instant_of
+from ingest.domain.log import SegmentPlace
 from ingest.domain.recent import RecentKeys
 from ingest.store import DecodedSegment, SegmentLibrary
 from ingest.telemetry import EVENT_COUNT, PUBLISH_SPAN
@@ -49,7 +43,7 @@ if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncEngine
 
     from chassis.clock import Clock
-    from chassis.feed.cursor import Segment
+    from eventlog.feed.cursor import Segment
     from ingest.config import IngestSettings
     from ingest.telemetry import Instruments
 

@@ -19,7 +19,9 @@ from money import currency, format_decimal
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from invoicing.domain.invoice import AsOf, DraftLine, InvoiceDraft, IssuedLine, Period, Tier
+    from eventlog.as_of import AsOf
+    from eventlog.period import Period
+    from invoicing.domain.invoice import DraftLine, InvoiceDraft, IssuedLine, Tier
 
 FORMAT: Final = "meterline-invoice-v1"
 
@@ -104,7 +106,7 @@ def _period(period: Period) -> dict[str, str]:
 def _as_of(as_of: AsOf) -> dict[str, Any]:
     return {
         "epoch": as_of.epoch,
-        "lanes": [{"lane": str(lane), "position": str(position)} for lane, position in as_of.lanes],
+        "lanes": [{"lane": str(lane), "position": str(position)} for lane, position in sorted(as_of.positions.items())],
     }
 
 

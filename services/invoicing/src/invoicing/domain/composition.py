@@ -10,8 +10,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
-from chassis.reasons import Reason
-from chassis.vocabulary import Internal, NotReady
+from chassis.errors import Internal, NotReady, Reason
 from invoicing.domain.invoice import (
     BilledLine,
     BilledPeriod,

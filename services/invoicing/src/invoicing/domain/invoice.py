@@ -8,6 +8,9 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Final
 
+from eventlog.as_of import AsOf
+from eventlog.period import Period
+
 GENESIS_CHAIN: Final = bytes(32)
 """Chain hash before the first invoice of a series."""
 
@@ -18,22 +21,6 @@ class LineKind(StrEnum):
     USAGE = "USAGE"
     FIXED = "FIXED"
     ADJUSTMENT = "ADJUSTMENT"
-
-
-@dataclass(frozen=True, slots=True)
-class Period:
-    """A half-open span of time [start, end), aware UTC."""
-
-    start: datetime
-    end: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class AsOf:
-    """The part of the event log that a number reflects: epoch and (lane, position) pairs."""
-
-    epoch: str = ""
-    lanes: tuple[tuple[int, int], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

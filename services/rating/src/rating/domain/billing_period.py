@@ -16,7 +16,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Final, NamedTuple
 from zoneinfo import ZoneInfo, available_timezones
 
-from chassis.reasons import Reason
+from chassis.errors import Reason
 from rating.domain.problems import InvalidEntryError
 
 if TYPE_CHECKING:

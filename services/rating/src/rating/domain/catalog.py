@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Generic, TypeVar
 
-from chassis.reasons import Reason
+from chassis.errors import Reason
 from money import UnknownCurrencyError
 from money import currency as find_currency
 from rating.domain.billing_period import contract_span

@@ -8,6 +8,7 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from eventlog.as_of import AsOf
 from rating.domain.tariff import ONE, rate
 
 if TYPE_CHECKING:
@@ -53,14 +54,6 @@ class Charge:
     quantity: Decimal
     event_count: int
     derivation: Derivation
-
-
-@dataclass(frozen=True, slots=True)
-class AsOf:
-    """How far into the event log a quantity reaches: the log's epoch, and the last position counted of each lane."""
-
-    epoch: str
-    positions: tuple[tuple[int, int], ...]
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from itertools import pairwise
 
-from chassis.reasons import Reason
+from chassis.errors import Reason
 from money import ZERO
 from rating.domain.problems import InvalidEntryError
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from chassis.reasons import Reason
+from chassis.errors import Reason
 
 
 class InvalidEntryError(ValueError):

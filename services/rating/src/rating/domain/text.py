@@ -5,7 +5,7 @@ from __future__ import annotations
 import unicodedata
 from typing import Final
 
-from chassis.reasons import Reason
+from chassis.errors import Reason
 from rating.domain.problems import InvalidEntryError
 
 # They turn the direction of what follows, so that one text can look like another on paper and in logs.

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Final, Protocol, Self, TypeVar
 from chassis.errors import InvalidRequest, MeterlineError, NotFound, Reason, invalid_field
 from chassis.identity import current_tenant
 from chassis.postgres import transaction
-from chassis.requests import once
-from chassis.wire import name_in, page_limit, page_token
+from chassis.rpc.pages import name_in, page_limit, page_token
+from chassis.rpc.repeat import once
 from metering.common.v1 import values_pb2
 from metering.rating.v1 import rating_service_pb2 as pb
 from rating import store, wire
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy.ext.asyncio import AsyncConnection
 
-    from chassis.requests import RepeatableRequest
+    from chassis.rpc.repeat import RepeatableRequest
     from rating.domain.catalog import Contract, Customer, Plan, Product
     from rating.operations.deps import Deps
 

@@ -10,7 +10,7 @@ from chassis.errors import InvalidRequest, MeterlineError, NotFound, Reason, inv
 from chassis.identity import acting_for, current_tenant
 from chassis.logs import get_logger
 from chassis.postgres import transaction
-from chassis.wire import lanes_to_proto
+from eventlog.wire import lanes_to_proto
 from metering.common.v1 import feed_pb2
 from metering.rating.v1 import rating_service_pb2 as pb
 from rating import store, wire

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import text
 
+from eventlog.as_of import AsOf
 from rating.domain.billing_period import BillingPeriod
-from rating.domain.charge import AsOf, Charge, RatedPeriod, charge_id
+from rating.domain.charge import Charge, RatedPeriod, charge_id
 from rating.domain.documents import charge_from_document, charge_to_document
 
 if TYPE_CHECKING:
@@ -35,13 +36,12 @@ class FrozenCharge:
 
 def as_of_to_text(as_of: AsOf) -> str:
     """Give a freshness as JSON."""
-    return json.dumps({"epoch": as_of.epoch, "lanes": [list(entry) for entry in as_of.positions]})
+    return json.dumps(as_of.document())
 
 
 def as_of_from_text(document: str) -> AsOf:
     """Read a freshness."""
-    parsed = json.loads(document)
-    return AsOf(parsed["epoch"], tuple((lane, position) for lane, position in parsed["lanes"]))
+    return AsOf.from_document(json.loads(document))
 
 
 async def add_rated_period(conn: AsyncConnection, tenant: str, rated: RatedPeriod, rated_at: datetime) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from chassis.errors import Reason
-from chassis.wire import instant_from_proto, timestamp
+from eventlog.wire import instant_from_proto, timestamp
 from metering.rating.v1 import catalog_pb2 as pb
 from money import INPUT, ZERO, InvalidDecimalError, format_decimal, parse_decimal
 from rating.domain.billing_period import Interval, Schedule, parse_day

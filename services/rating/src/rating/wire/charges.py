@@ -10,20 +10,19 @@ import zstandard
 from google.protobuf.message import DecodeError
 
 from chassis.errors import Diverged, Reason, invalid_field
-from chassis.wire import as_of_to_proto, instant_from_proto, period_to_proto
+from eventlog.wire import as_of_from_proto, as_of_to_proto, instant_from_proto, period_to_proto
 from metering.aggregator.v1 import aggregator_service_pb2 as aggregator_pb
 from metering.aggregator.v1 import usage_pb2
 from metering.rating.v1 import charge_pb2, rating_service_pb2
 from money import DERIVED, format_decimal, parse_decimal
-from rating.domain.charge import AsOf, ChargeKind, MeterUsage, Usage, charge_id
+from rating.domain.charge import ChargeKind, MeterUsage, Usage, charge_id
 from rating.wire.catalog import contract_to_proto, customer_to_proto
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from datetime import datetime
 
-    from chassis.feed.cursor import Segment
-    from metering.common.v1 import values_pb2
+    from eventlog.feed.cursor import Segment
     from rating.domain.catalog import Contract, Customer, Version
     from rating.domain.charge import Charge, RatedPeriod
     from rating.domain.tariff import TierRow
@@ -102,11 +101,6 @@ def grace_from_proto(request: rating_service_pb2.RateUsageRequest) -> timedelta:
     raise invalid_field("grace", Reason.FIELD_INVALID, f"must be between 0 and {_GRACE_MAX.days} days")
 
 
-def as_of_from_proto(message: values_pb2.AsOf) -> AsOf:
-    """Read a freshness."""
-    return AsOf(message.epoch, tuple((lane.lane, lane.position) for lane in message.lanes))
-
-
 def charge_to_proto(tenant: str, charge: Charge, rated: RatedPeriod) -> charge_pb2.Charge:
     """Render a charge; a live one has no id, for the next look may give another amount."""
     identity = ""
@@ -136,7 +130,7 @@ def charge_to_proto(tenant: str, charge: Charge, rated: RatedPeriod) -> charge_p
         steps=steps,
         snapshot_id=rated.snapshot_id,
         event_count=charge.event_count,
-        as_of=as_of_to_proto(rated.as_of.epoch, rated.as_of.positions),
+        as_of=as_of_to_proto(rated.as_of),
         traceparent=rated.traceparent,
     )
 
@@ -149,7 +143,7 @@ def live_response_to_proto(
         charges=[charge_to_proto(tenant, charge, rated) for charge in rated.charges],
         period=period_to_proto(rated.period),
         billing_period=rated.period.label,
-        as_of=as_of_to_proto(rated.as_of.epoch, rated.as_of.positions),
+        as_of=as_of_to_proto(rated.as_of),
         contract=contract_to_proto(contract),
         customer=customer_to_proto(customer),
     )
@@ -163,7 +157,7 @@ def rated_response_to_proto(
         charges=[charge_to_proto(tenant, charge, rated) for charge in rated.charges],
         snapshot_id=rated.snapshot_id,
         period=period_to_proto(rated.period),
-        as_of=as_of_to_proto(rated.as_of.epoch, rated.as_of.positions),
+        as_of=as_of_to_proto(rated.as_of),
         contract=contract_to_proto(contract),
         customer=customer_to_proto(customer),
     )

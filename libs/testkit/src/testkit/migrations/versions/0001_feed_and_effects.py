@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from alembic import op
 
-from chassis.feed.tables import create_checkpoint_table, create_feed_tables
 from chassis.migrations import forbid_changes
-from chassis.requests import create_request_log_table
+from chassis.rpc.repeat import create_request_log_table
+from eventlog.log.tables import create_checkpoint_table, create_feed_tables
 
 revision = "0001"
 down_revision = None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from alembic import op
 
 from chassis.migrations import forbid_changes
-from chassis.requests import create_request_log_table
+from chassis.rpc.repeat import create_request_log_table
 from invoicing.migrations import FACT_TABLES
 
 revision = "0001"

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from alembic import op
 
-from chassis.feed.tables import create_checkpoint_table
 from chassis.migrations import forbid_changes
-from chassis.requests import create_request_log_table
+from chassis.rpc.repeat import create_request_log_table
+from eventlog.log.tables import create_checkpoint_table
 
 revision = "0001"
 down_revision = None

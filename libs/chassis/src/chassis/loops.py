@@ -1,0 +1,94 @@
+"""Background loops under supervision: one that dies is logged, makes the service not ready, and is started again."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from chassis.logs import get_logger
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Sequence
+
+_log = get_logger(__name__)
+BACKOFF_MIN_S: Final = 0.5
+BACKOFF_MAX_S: Final = 30.0
+STEADY_AFTER_S: Final = 5.0
+"""A loop started again counts as well after running this long, so that readiness does not flap with each attempt."""
+
+
+@dataclass(frozen=True)
+class Loop:
+    """A loop that runs until its event is set. `problem` tells what is wrong while it runs, None = nothing."""
+
+    name: str
+    run: Callable[[asyncio.Event], Awaitable[None]]
+    problem: Callable[[], str | None] = lambda: None
+
+
+class Supervisor:
+    """Runs loops side by side and restarts each with growing delays."""
+
+    def __init__(
+        self,
+        loops: Sequence[Loop],
+        *,
+        backoff_min_s: float = BACKOFF_MIN_S,
+        steady_after_s: float = STEADY_AFTER_S,
+    ) -> None:
+        """Supervise `loops`, whose names must differ."""
+        self._workers = tuple(loops)
+        self._backoff_min_s = backoff_min_s
+        self._steady_after_s = steady_after_s
+        self._died: dict[str, str] = {}
+        self._tasks: list[asyncio.Task[None]] = []
+        self._stop = asyncio.Event()
+
+    def start(self) -> None:
+        """Start every loop. Needs a running loop."""
+        self._tasks = [asyncio.create_task(self._supervise(loop), name=f"loop {loop.name}") for loop in self._workers]
+
+    def problems(self) -> str | None:
+        """Return what is wrong with the loops in one line, or None."""
+        found = [f"{name}: {text}" for name, text in self._died.items()]
+        for loop in self._workers:
+            problem = loop.problem()
+            if problem is not None and loop.name not in self._died:
+                found.append(f"{loop.name}: {problem}")
+        return "; ".join(found) or None
+
+    async def stop(self, grace_s: float) -> None:
+        """Tell the loops to end, wait for them up to `grace_s`, and cancel the rest."""
+        self._stop.set()
+        if not self._tasks:
+            return
+        _, late = await asyncio.wait(self._tasks, timeout=grace_s)
+        for task in late:
+            _log.warning("loop did not end in time and is cancelled", loop=task.get_name())
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def _supervise(self, loop: Loop) -> None:
+        backoff_s = self._backoff_min_s
+        while not self._stop.is_set():
+            started_s = time.monotonic()
+            steady = asyncio.get_running_loop().call_later(self._steady_after_s, self._died.pop, loop.name, None)
+            try:
+                await loop.run(self._stop)
+                if self._stop.is_set():
+                    return
+                self._died[loop.name] = "ended by itself"
+                _log.error("loop ended by itself; starting it again", loop=loop.name, retry_in_s=backoff_s)
+            except Exception as error:  # noqa: BLE001 - whatever kills a loop, it must be said and mended
+                self._died[loop.name] = f"died of {type(error).__name__}"
+                _log.exception("loop died; starting it again", loop=loop.name, retry_in_s=backoff_s)
+            finally:
+                steady.cancel()
+            if time.monotonic() - started_s > self._steady_after_s:
+                backoff_s = self._backoff_min_s
+            try:
+                await asyncio.wait_for(self._stop.wait(), backoff_s)
+            except TimeoutError:
+                backoff_s = min(backoff_s * 2, BACKOFF_MAX_S)

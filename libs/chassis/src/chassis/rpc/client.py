@@ -1,0 +1,134 @@
+"""Channels to the left neighbour: kept alive, balanced over replicas, retried where that is harmless."""
+
+from __future__ import annotations
+
+import json
+from contextlib import asynccontextmanager, contextmanager
+from typing import TYPE_CHECKING, Protocol, TypeVar
+
+import grpc
+
+from chassis.errors import Forbidden, Internal, Reason, Unauthenticated, Unavailable
+from chassis.errors.status import from_rpc_error
+from chassis.rpc.outgoing import client_interceptors
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
+
+    from chassis.rpc.credentials import TokenSource
+
+
+class _Cancellable(Protocol):
+    def cancel(self) -> bool:
+        """Cancel the call; without effect on one that is done."""
+        ...
+
+
+StreamType = TypeVar("StreamType", bound=_Cancellable)
+
+
+class ChannelSettings(Protocol):
+    """What a channel needs to know of its owner's settings."""
+
+    @property
+    def message_bytes_max(self) -> int:
+        """Largest message sent or received."""
+        ...
+
+
+def open_channel(
+    target: str,
+    settings: ChannelSettings,
+    token_source: TokenSource | None,
+    *,
+    retried_methods: Iterable[str] = (),
+    outer_interceptors: Sequence[grpc.aio.ClientInterceptor] = (),
+) -> grpc.aio.Channel:
+    """Open a channel to `target` ("host:port" or "dns:///name:port"). Needs a running loop; close it with `close()`.
+
+    `retried_methods` are full names ("package.Service/Method") of calls that only read, or are idempotent by their
+    request: gRPC repeats them by itself on UNAVAILABLE, within the call's deadline. `outer_interceptors` see a call
+    before and after all else.
+    """
+    return grpc.aio.insecure_channel(
+        target,
+        options=_channel_options(settings, retried_methods),
+        interceptors=[*outer_interceptors, *client_interceptors(target, token_source)],
+    )
+
+
+@asynccontextmanager
+async def reading(call: StreamType) -> AsyncIterator[StreamType]:
+    """Hold a streaming call for the block and cancel it at the end.
+
+    `async with reading(stub.ReadFeed(request)) as feed: async for response in feed: ...`
+
+    Needed around every stream: gRPC never collects one that is left unfinished (a reader cancelled at the wrong
+    moment is enough), and the server works on for nobody.
+    """
+    try:
+        yield call
+    finally:
+        call.cancel()
+
+
+def _channel_options(settings: ChannelSettings, retried_methods: Iterable[str]) -> list[tuple[str, str | int]]:
+    return [
+        ("grpc.max_receive_message_length", settings.message_bytes_max),
+        ("grpc.max_send_message_length", settings.message_bytes_max),
+        # A dead peer is noticed within 40 s, also by a feed that waits for the next segment.
+        ("grpc.keepalive_time_ms", 30_000),
+        ("grpc.keepalive_timeout_ms", 10_000),
+        ("grpc.keepalive_permit_without_calls", 0),
+        # The default backs off up to 2 minutes: far too long beside a service that restarts in a second.
+        ("grpc.initial_reconnect_backoff_ms", 100),
+        ("grpc.min_reconnect_backoff_ms", 1_000),
+        ("grpc.max_reconnect_backoff_ms", 5_000),
+        ("grpc.enable_retries", 1),
+        ("grpc.service_config", json.dumps(_service_config(retried_methods))),
+        # Channels of several services in one process (tests) must not share a connection and its token bucket.
+        ("grpc.use_local_subchannel_pool", 1),
+    ]
+
+
+def _service_config(retried_methods: Iterable[str]) -> dict[str, object]:
+    names = [
+        {"service": service, "method": method}
+        for service, _, method in (name.removeprefix("/").partition("/") for name in retried_methods)
+    ]
+    config: dict[str, object] = {
+        # A Kubernetes Service pins a connection to one pod; a headless one with round_robin does not.
+        "loadBalancingConfig": [{"round_robin": {}}],
+        # Stops retrying while most calls fail: retries must not finish off a service that struggles.
+        "retryThrottling": {"maxTokens": 10, "tokenRatio": 0.1},
+    }
+    if names:
+        retry = {
+            "maxAttempts": 4,
+            "initialBackoff": "0.1s",
+            "maxBackoff": "2s",
+            "backoffMultiplier": 2,
+            "retryableStatusCodes": ["UNAVAILABLE"],
+        }
+        config["methodConfig"] = [{"name": names, "retryPolicy": retry}]
+    return config
+
+
+@contextmanager
+def neighbour_errors(neighbour: str) -> Iterator[None]:
+    """Raise what `neighbour` answers in the block as our own MeterlineError; most of it is for our caller to read.
+
+    Not so a token it refuses, which is this service's own (a defect, not a hint to log in again), nor that it can't be
+    reached: our caller reached us.
+    """
+    try:
+        yield
+    except grpc.RpcError as failure:
+        error = from_rpc_error(failure)
+        if isinstance(error, Unauthenticated | Forbidden):
+            message = f"{neighbour} does not accept this service's own token; mend its service_token_file"
+            raise Internal(Reason.INTERNAL, message) from failure
+        if isinstance(error, Unavailable) and error.reason is Reason.UNAVAILABLE:
+            message = f"{neighbour} can't be reached; call again"
+            raise Unavailable(Reason.UPSTREAM_UNAVAILABLE, message, retry_after_s=1.0) from failure
+        raise error from failure

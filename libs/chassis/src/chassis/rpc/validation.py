@@ -1,0 +1,84 @@
+"""Checks every request before its handler runs, and names the fields at fault.
+
+First what holds for all texts, wherever they stand: Postgres can't keep U+0000. Then the rules written in the contract
+itself (protovalidate).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+import protovalidate
+from google.protobuf.descriptor import FieldDescriptor
+from google.protobuf.message import Message
+
+from chassis.errors import FieldViolation, InvalidRequest, Reason, invalid_field
+from chassis.errors.status import VIOLATIONS_MAX
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+# Compiled rules are kept per message type inside; one for the process.
+_VALIDATOR: Final = protovalidate.Validator()
+_REQUIRED_RULES: Final = frozenset({"required", "string.min_len", "string.min_bytes", "repeated.min_items"})
+
+
+def check_texts(request: Message, data: bytes) -> None:
+    """Raise InvalidRequest TEXT_INVALID naming the first text with a NUL; `data` is what `request` was read from."""
+    # A text stands in the bytes as it is: without a zero byte (nearly always) there is nothing to walk through.
+    if b"\0" not in data:
+        return
+    for path, text in _texts(request, ""):
+        if "\0" in text:
+            raise invalid_field(path, Reason.TEXT_INVALID, "holds the character U+0000; use printable text")
+
+
+def check_request(request: Message) -> None:
+    """Raise InvalidRequest naming every field of `request` that breaks its contract."""
+    found = _VALIDATOR.collect_violations(request)
+    if not found:
+        return
+    violations = tuple(_violation(item) for item in found[:VIOLATIONS_MAX])
+    first = violations[0]
+    more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
+    raise InvalidRequest(Reason.REQUEST_INVALID, f"{first.field}: {first.message}{more}", violations=violations)
+
+
+def _texts(message: Message, parent: str) -> Iterator[tuple[str, str]]:
+    """Yield every text in `message`, however deep, with its path from the root."""
+    for field, value in message.ListFields():
+        path = f"{parent}{field.name}"
+        if field.type == FieldDescriptor.TYPE_STRING:
+            texts = enumerate(value) if field.is_repeated else [(None, value)]
+            for index, text in texts:
+                yield (path if index is None else f"{path}[{index}]"), text
+        elif field.message_type is not None and not field.is_repeated:
+            yield from _texts(value, f"{path}.")
+        elif field.message_type is not None and field.message_type.GetOptions().map_entry:
+            yield from _texts_of_map(value, path)
+        elif field.message_type is not None:
+            for index, item in enumerate(value):
+                yield from _texts(item, f"{path}[{index}].")
+
+
+def _texts_of_map(entries: Mapping[Any, Any], path: str) -> Iterator[tuple[str, str]]:
+    """Yield the texts of a map; one in a key is named by its map. Keys and values may also be numbers."""
+    for key, item in entries.items():
+        yield path, str(key)
+        if isinstance(item, str):
+            yield f"{path}[{key}]", item
+        elif isinstance(item, Message):
+            yield from _texts(item, f"{path}[{key}].")
+
+
+def _violation(found: protovalidate.Violation) -> FieldViolation:
+    violation = found.proto
+    path = ""
+    for element in violation.field.elements if violation.field else ():
+        path += f".{element.field_name}" if path else element.field_name
+        if element.subscript is not None:
+            path += f"[{element.subscript.value}]"
+    # "Too short" of an empty value is a missing one; a value that is there but wrong is another matter.
+    is_missing = violation.rule_id in _REQUIRED_RULES and not found.field_value
+    reason = Reason.FIELD_REQUIRED if is_missing or violation.rule_id == "required" else Reason.FIELD_INVALID
+    return FieldViolation(path or "request", reason, violation.message or "is not allowed")

@@ -1,0 +1,177 @@
+"""A service as a process: the order in which it starts, serves, drains and stops."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final, Generic, TypeVar
+
+import asyncpg
+import sqlalchemy
+from sqlalchemy.exc import DBAPIError
+
+from chassis.auth import TokenVerifier
+from chassis.clock import Clock, SystemClock
+from chassis.errors import MeterlineError
+from chassis.health import HealthServer, ReadinessMonitor
+from chassis.logs import configure_logs, get_logger
+from chassis.loops import Loop, Supervisor
+from chassis.migrations import schema_is_current
+from chassis.postgres import assert_durable, open_engine
+from chassis.rpc.guard import Gate
+from chassis.rpc.server import RpcServer, Served
+from chassis.settings import ServiceSettings
+from chassis.telemetry import Telemetry
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Sequence
+    from pathlib import Path
+
+    from sqlalchemy.ext.asyncio import AsyncEngine
+
+_log = get_logger(__name__)
+SettingsType = TypeVar("SettingsType", bound=ServiceSettings)
+_SCHEMA_POLL_S: Final = 1.0
+
+
+@dataclass
+class Runtime(Generic[SettingsType]):
+    """What a service is composed from: everything made once per process."""
+
+    service: str
+    settings: SettingsType
+    engine: AsyncEngine
+    clock: Clock
+    telemetry: Telemetry
+    draining: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set on SIGTERM: streams without an end (feeds) must end then, so that their readers resume elsewhere."""
+    closing: AsyncExitStack = field(default_factory=AsyncExitStack)
+    """What to close after the last call: channels to neighbours, for example."""
+
+
+@dataclass(frozen=True)
+class Composition:
+    """What a service consists of: what it offers, and what runs behind it."""
+
+    served: Sequence[Served]
+    loops: Sequence[Loop] = ()
+
+
+async def run_service(
+    service: str,
+    settings: SettingsType,
+    compose: Callable[[Runtime[SettingsType]], Awaitable[Composition]],
+    *,
+    clock: Clock | None = None,
+    migrations: str | None = None,
+) -> None:
+    """Run `service` until SIGTERM or SIGINT, then drain and return.
+
+    `migrations` is the package of its migrations (default "<service>.migrations"). Until its schema is current, calls
+    are answered UNAVAILABLE and readiness says no. Raises SettingsError or PolicyError if it can't run at all.
+    """
+    configure_logs(service, settings.log_level)
+    _log.info("starting", settings=settings.effective())
+    clock = clock or SystemClock()
+    telemetry = Telemetry.start(service, settings)
+    engine = open_engine(settings.dsn.get_secret_value(), settings)
+    runtime = Runtime(service, settings, engine, clock, telemetry)
+    stopping = _stop_on_signals()
+    try:
+        async with runtime.closing:
+            composition = await compose(runtime)
+            await _serve(runtime, composition, migrations or f"{service}.migrations", stopping)
+    finally:
+        await engine.dispose()
+        # In a thread: exporters wait for the network, and the loop still has calls of theirs to answer in tests.
+        await asyncio.to_thread(telemetry.shutdown)
+        _log.info("stopped")
+
+
+async def _serve(
+    runtime: Runtime[SettingsType], composition: Composition, migrations: str, stopping: asyncio.Event
+) -> None:
+    settings = runtime.settings
+    gate = Gate()
+    verifier = TokenVerifier(settings.jwks_file, settings.audience, runtime.clock)
+    server = RpcServer(composition.served, settings, verifier, gate=gate)
+    health = HealthServer(settings.health_listen)
+    supervisor = Supervisor(composition.loops)
+    monitor = ReadinessMonitor(health, _checks(runtime, supervisor))
+    await health.start()
+    await server.start()
+    _log.info("listening", listen=server.address, health=health.address)
+    monitoring: asyncio.Task[None] | None = None
+    try:
+        if await _opened(runtime, migrations, stopping):
+            gate.is_open = True
+            supervisor.start()
+            monitoring = asyncio.create_task(monitor.run(runtime.draining))
+            if settings.ready_file is not None:
+                write_ready_file(settings.ready_file, server.address, health.address)
+            await stopping.wait()
+        _log.info("draining", grace_s=settings.drain_s)
+    finally:
+        # First the load balancer is told, then feeds end, then calls in flight, and last the loops they lean on.
+        runtime.draining.set()
+        await health.set_ready(is_ready=False)
+        await server.stop(settings.drain_s)
+        await supervisor.stop(settings.drain_s)
+        if monitoring is not None:
+            await monitoring
+        await health.stop()
+
+
+async def _opened(runtime: Runtime[SettingsType], migrations: str, stopping: asyncio.Event) -> bool:
+    """Wait for the database and a current schema; return False if told to stop first."""
+    last = ""
+    while not stopping.is_set():
+        try:
+            if await schema_is_current(runtime.engine, migrations):
+                await assert_durable(runtime.engine)
+                return True
+            problem = "the schema is not the one this code needs: run the service's migrations"
+        except (MeterlineError, OSError, DBAPIError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+            problem = f"the database does not answer ({type(error).__name__})"
+        if problem != last:
+            _log.warning("not ready", problem=problem)
+            last = problem
+        try:
+            await asyncio.wait_for(stopping.wait(), _SCHEMA_POLL_S)
+        except TimeoutError:
+            continue
+    return False
+
+
+def _checks(runtime: Runtime[SettingsType], supervisor: Supervisor) -> dict[str, Callable[[], Awaitable[str | None]]]:
+    async def database() -> str | None:
+        async with runtime.engine.connect() as connection:
+            await connection.execute(sqlalchemy.text("SELECT 1"))
+        return None
+
+    async def loops() -> str | None:
+        return supervisor.problems()
+
+    async def draining() -> str | None:
+        return "draining" if runtime.draining.is_set() else None
+
+    return {"draining": draining, "loops": loops, "database": database}
+
+
+def write_ready_file(path: Path, listen: str, health: str) -> None:
+    """Tell whoever started this process where it serves: written whole or not at all."""
+    partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
+    partial.write_text(json.dumps({"listen": listen, "health": health, "pid": os.getpid()}), encoding="utf-8")
+    partial.replace(path)
+
+
+def _stop_on_signals() -> asyncio.Event:
+    stopping = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stopping.set)
+    return stopping

@@ -1,0 +1,40 @@
+"""How far into the event log something reaches."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class AsOf:
+    """The part of one log up to and including a position in each lane; a lane that is not named is at 0.
+
+    `epoch` is the identity of the log (UUID text), empty where no log has been read yet.
+    """
+
+    epoch: str = ""
+    positions: Mapping[int, int] = field(default_factory=dict)
+
+    @property
+    def is_empty(self) -> bool:
+        """True when it reaches nowhere."""
+        return not any(self.positions.values())
+
+    def covers(self, other: AsOf) -> bool:
+        """Whether all that `other` reaches is reached here too, in the same log."""
+        if other.is_empty:
+            return True
+        ahead = (self.positions.get(lane, 0) >= position for lane, position in other.positions.items())
+        return self.epoch == other.epoch and all(ahead)
+
+    def document(self) -> dict[str, Any]:
+        """Return it as plain data with one text form, for storing and for digests: lanes in order, none at 0."""
+        lanes = [[lane, position] for lane, position in sorted(self.positions.items()) if position]
+        return {"epoch": self.epoch, "lanes": lanes}
+
+    @classmethod
+    def from_document(cls, document: Mapping[str, Any]) -> AsOf:
+        """Return what `document` describes; the inverse of `document()`."""
+        return cls(document["epoch"], dict(document["lanes"]))

@@ -1,0 +1,110 @@
+"""What a feed is made of, and the laws that hold between its parts. Pure.
+
+A lane is an append-only run of segments. Positions are dense (1, 2, 3, …) and every segment carries a hash over all
+that lies before it, so a reader can prove that it lost nothing and that both sides share one history.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import struct
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from chassis.errors import Diverged, Reason
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+
+CHAIN_BYTES: Final = 32
+CHAIN_START: Final = bytes(CHAIN_BYTES)
+"""The chain before the first segment of a lane."""
+
+_RANGE = struct.Struct(">IQI")
+
+
+@dataclass(frozen=True, slots=True)
+class Cursor:
+    """A reader's place in one lane: everything up to and including `position` is read.
+
+    `epoch` names the log (UUID text); empty = any, which is allowed at position 0 only.
+    """
+
+    lane: int
+    position: int
+    chain: bytes
+    epoch: str
+
+    @classmethod
+    def start(cls, lane: int, epoch: str = "") -> Cursor:
+        """Return the place before the first entry of `lane`."""
+        return cls(lane=lane, position=0, chain=CHAIN_START, epoch=epoch)
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """A run of `count` entries of one lane, written by one commit for one tenant.
+
+    `payload` is a zstd-compressed message, `digest` its SHA-256, `chain` the hash of the lane up to here.
+    `accepted_at` is the writer's clock and says nothing about order; `min_time` and `max_time` are the entries' own.
+    """
+
+    epoch: str
+    lane: int
+    first_position: int
+    count: int
+    tenant: str
+    payload: bytes
+    digest: bytes
+    chain: bytes
+    accepted_at: datetime
+    traceparent: str
+    min_time: datetime
+    max_time: datetime
+
+    @property
+    def last_position(self) -> int:
+        """Position of the last entry."""
+        return self.first_position + self.count - 1
+
+
+@dataclass(frozen=True, slots=True)
+class FeedHeads:
+    """Where every lane of a log ends: `positions` by lane, 0 for an empty one."""
+
+    epoch: str
+    positions: Mapping[int, int]
+
+
+def next_chain(previous: bytes, digest: bytes, lane: int, first_position: int, count: int) -> bytes:
+    """Return SHA-256(previous || digest || lane u32 || first_position u64 || count u32), integers big-endian."""
+    return hashlib.sha256(previous + digest + _RANGE.pack(lane, first_position, count)).digest()
+
+
+def check_payload(segment: Segment) -> None:
+    """Raise Diverged FEED_CORRUPT unless the payload is the one its digest was made of."""
+    if hashlib.sha256(segment.payload).digest() != segment.digest:
+        raise _diverged(Reason.FEED_CORRUPT, segment, "its payload does not match its digest")
+
+
+def follow(cursor: Cursor, segment: Segment) -> Cursor:
+    """Return the cursor after `segment`, which must be the very next of the same lane and history.
+
+    Raises Diverged: FEED_GAP if entries are missing or repeated, FEED_DIVERGED if epoch, lane or chain differ.
+    """
+    if cursor.epoch not in ("", segment.epoch):
+        raise _diverged(Reason.FEED_DIVERGED, segment, f"its epoch is not {cursor.epoch}")
+    if segment.lane != cursor.lane:
+        raise _diverged(Reason.FEED_DIVERGED, segment, f"its lane is not {cursor.lane}")
+    if segment.first_position != cursor.position + 1 or segment.count < 1:
+        raise _diverged(Reason.FEED_GAP, segment, f"it does not follow position {cursor.position}")
+    chain = next_chain(cursor.chain, segment.digest, segment.lane, segment.first_position, segment.count)
+    if chain != segment.chain:
+        raise _diverged(Reason.FEED_DIVERGED, segment, "its chain does not continue the chain before it")
+    return Cursor(lane=segment.lane, position=segment.last_position, chain=chain, epoch=segment.epoch)
+
+
+def _diverged(reason: Reason, segment: Segment, what: str) -> Diverged:
+    name = f"segment {segment.first_position}+{segment.count} of lane {segment.lane} in log {segment.epoch}"
+    return Diverged(reason, f"{name}: {what}; stop and compare both databases, never skip")

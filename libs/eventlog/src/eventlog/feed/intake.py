@@ -1,0 +1,198 @@
+"""Reads every lane of a source at once, proves each segment, and hands them over in batches.
+
+Reading goes on while a batch is applied. A neighbour that is away is waited for; a segment that breaks the feed's laws
+ends the reading of all lanes, and what was proven before it is still handed over.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, Final, Self
+
+from chassis.errors import Diverged, MeterlineError, Reason
+from chassis.logs import get_logger
+from eventlog.feed.buffer import SegmentBuffer
+from eventlog.feed.cursor import Cursor, check_payload, follow
+from eventlog.feed.source import Backoff, may_pass
+
+if TYPE_CHECKING:
+    from collections.abc import Coroutine, Mapping
+    from types import TracebackType
+
+    from chassis.clock import Clock
+    from eventlog.feed.cursor import FeedHeads, Segment
+    from eventlog.feed.progress import FeedProgress
+    from eventlog.feed.source import FeedSource
+
+HEADS_INTERVAL_S: Final = 5.0
+"""How often the source is asked where it ends: for the lag, for new lanes, and to notice another epoch."""
+LINGER_S: Final = 0.02
+"""A batch waits this long for company when the last one is long ago: an idle feed is applied at once."""
+
+_log = get_logger(__name__)
+
+
+class LanesChanged(Exception):
+    """The source has lanes that are not read yet."""
+
+
+class FeedIntake:
+    """Follows `source` from `cursors` until closed, or until every lane of `until` has reached its position."""
+
+    def __init__(
+        self,
+        source: FeedSource,
+        cursors: Mapping[int, Cursor],
+        *,
+        until: Mapping[int, int] | None,
+        stop: asyncio.Event,
+        buffer_bytes_max: int,
+        progress: FeedProgress,
+        clock: Clock,
+    ) -> None:
+        """Prepare; entering the context starts one reader a lane."""
+        self._source = source
+        self._cursors = cursors
+        self._until = until
+        self._stop = stop
+        self._progress = progress
+        self._clock = clock
+        self._buffer = SegmentBuffer(buffer_bytes_max)
+        self._failure: BaseException | None = None
+        self._readers: set[asyncio.Task[None]] = set()
+        self._others: set[asyncio.Task[None]] = set()
+        self._last_batch_at_s = float("-inf")
+
+    async def __aenter__(self) -> Self:
+        """Start reading."""
+        for cursor in self._cursors.values():
+            self._readers.add(self._spawn(self._read_lane(cursor), f"feed-lane-{cursor.lane}"))
+        self._others = {self._spawn(self._watch_stop(), "feed-stop"), self._spawn(self._watch_heads(), "feed-heads")}
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Stop reading and forget what was not handed over: it is read again from the checkpoints."""
+        tasks = self._readers | self._others
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def next_batch(self, *, interval_s: float, events_max: int, bytes_max: int) -> list[Segment]:
+        """Return the next segments in order of each lane; empty when no more will come (see `raise_failure`).
+
+        A batch closes when it is full, or `interval_s` after the one before; at the latest `interval_s` after its first
+        segment.
+        """
+        while not len(self._buffer):
+            if self._ended():
+                return []
+            await self._buffer.changed()
+        now_s = asyncio.get_running_loop().time()
+        closes_at_s = max(now_s + min(LINGER_S, interval_s), self._last_batch_at_s + interval_s)
+        with suppress(TimeoutError):
+            async with asyncio.timeout_at(closes_at_s):
+                while not (self._ended() or self._is_full(events_max, bytes_max)):
+                    await self._buffer.changed()
+        self._last_batch_at_s = asyncio.get_running_loop().time()
+        return [] if self._stop.is_set() else self._buffer.take(events_max=events_max, bytes_max=bytes_max)
+
+    def raise_failure(self) -> None:
+        """Raise what ended the reading, if it was not its natural end."""
+        if self._failure is not None:
+            raise self._failure
+
+    def _is_full(self, events_max: int, bytes_max: int) -> bool:
+        buffer = self._buffer
+        return buffer.blocked > 0 or buffer.events_held >= events_max or buffer.bytes_held >= bytes_max
+
+    def _ended(self) -> bool:
+        return self._stop.is_set() or self._failure is not None or not self._readers
+
+    def _spawn(self, run: Coroutine[Any, Any, None], name: str) -> asyncio.Task[None]:
+        task = asyncio.get_running_loop().create_task(run, name=name)
+        task.add_done_callback(self._on_done)
+        return task
+
+    def _on_done(self, task: asyncio.Task[None]) -> None:
+        self._readers.discard(task)
+        error = None if task.cancelled() else task.exception()
+        if error is not None and self._failure is None:
+            self._failure = error
+            for reader in self._readers:
+                reader.cancel()
+        self._buffer.notify()
+
+    async def _read_lane(self, cursor: Cursor) -> None:
+        backoff = Backoff()
+        while not self._is_reached(cursor):
+            try:
+                cursor = await self._read_stream(cursor, backoff)
+            except _StreamLost as lost:
+                cursor = lost.cursor
+                _log.warning("feed.source_lost", lane=cursor.lane, position=cursor.position, reason=lost.error.reason)
+            if not self._is_reached(cursor):
+                await self._clock.sleep(backoff.next_s())
+
+    async def _read_stream(self, cursor: Cursor, backoff: Backoff) -> Cursor:
+        """Read one stream to its end and return the place reached; raises _StreamLost with it on a passing error."""
+        segments = self._source.read(cursor)
+        try:
+            async for segment in segments:
+                check_payload(segment)
+                cursor = follow(cursor, segment)
+                backoff.reset()
+                await self._buffer.put(segment)
+                if self._is_reached(cursor):
+                    break
+        except MeterlineError as error:
+            if not may_pass(error):
+                raise
+            raise _StreamLost(cursor, error) from error
+        finally:
+            # A generator that is left half-way keeps its call open until the garbage collector finds it.
+            aclose = getattr(segments, "aclose", None)
+            if aclose is not None:
+                await aclose()
+        return cursor
+
+    def _is_reached(self, cursor: Cursor) -> bool:
+        if self._until is None:
+            return False
+        end = self._until.get(cursor.lane, 0)
+        if cursor.position > end > 0:
+            raise ValueError(f"position {end} of lane {cursor.lane} lies inside a segment: give the end of one")
+        return cursor.position >= end
+
+    async def _watch_stop(self) -> None:
+        await self._stop.wait()
+        self._buffer.notify()
+
+    async def _watch_heads(self) -> None:
+        while True:
+            try:
+                self._check_heads(await self._source.heads())
+            except MeterlineError as error:
+                if not may_pass(error):
+                    raise
+                self._progress.measure()
+            await self._clock.sleep(HEADS_INTERVAL_S)
+
+    def _check_heads(self, heads: FeedHeads) -> None:
+        self._progress.see_heads(heads)
+        for cursor in self._cursors.values():
+            if cursor.epoch != heads.epoch:
+                raise Diverged(Reason.FEED_DIVERGED, f"the log's epoch is {heads.epoch}, ours is {cursor.epoch}")
+        if self._until is None and heads.positions.keys() - self._cursors.keys():
+            raise LanesChanged
+
+
+class _StreamLost(Exception):
+    """A stream ended by an error that may pass, with everything up to `cursor` handed over."""
+
+    def __init__(self, cursor: Cursor, error: MeterlineError) -> None:
+        super().__init__(str(error))
+        self.cursor = cursor
+        self.error = error

@@ -1,0 +1,168 @@
+"""Serves a log to its consumers: proves that the caller's cursor lies on this log, then streams what follows.
+
+Each page is read in a short transaction of its own and none stays open while the consumer takes its time.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, Final
+
+from sqlalchemy import text
+
+from chassis.errors import Diverged, NotFound, OutOfRange, Reason, invalid_field
+from chassis.postgres import driver_transaction, transaction
+from eventlog.feed.cursor import CHAIN_START, Cursor, FeedHeads, Segment, follow
+from eventlog.log.wakeups import FeedWakeups
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator
+
+    from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+    from chassis.clock import Clock
+
+PAGE_BYTES_MAX: Final = 1024 * 1024
+"""A page holds at least one segment, and no more once its payloads reach this."""
+GATHER_S: Final = 0.05
+"""Pause between the news of a commit and reading it; far below the half second in which consumers flush."""
+PAGE_SEGMENTS_MAX: Final = 512
+
+# The sum stops the page before it grows past its bytes; `octet_length` does not read a payload that is stored apart.
+_PAGE: Final = """
+    SELECT first_position, count, tenant, payload, digest, chain, accepted_at, traceparent, min_time, max_time
+    FROM (
+        SELECT first_position, count, tenant, payload, digest, chain, accepted_at, traceparent, min_time, max_time,
+            sum(octet_length(payload)) OVER (ORDER BY first_position) - octet_length(payload) AS bytes_before
+        FROM segment
+        WHERE lane = $1 AND first_position > $2
+        ORDER BY first_position
+        LIMIT $3
+    ) AS page
+    WHERE bytes_before < $4
+    ORDER BY first_position
+"""
+
+
+class FeedReader:
+    """Reads the log in one database. One a process; its streams share one LISTEN connection and one poll."""
+
+    def __init__(self, engine: AsyncEngine, clock: Clock, draining: asyncio.Event | None = None) -> None:
+        """Serve the feed in `engine`'s database. Streams and listening end when `draining` is set."""
+        self._engine = engine
+        self._draining = draining or asyncio.Event()
+        self._wakeups = FeedWakeups(engine, clock, self._draining)
+
+    def drain(self) -> None:
+        """End every stream after what it is sending; consumers go on elsewhere from their cursors."""
+        self._draining.set()
+
+    async def aclose(self) -> None:
+        """Drain, and wait until the LISTEN connection is closed."""
+        self.drain()
+        await self._wakeups.aclose()
+
+    async def heads(self) -> FeedHeads:
+        """Return the log's epoch and where every lane ends now."""
+        async with transaction(self._engine) as conn:
+            epoch = await _epoch(conn)
+            rows = await conn.execute(text("SELECT lane, position FROM lane_head ORDER BY lane"))
+            return FeedHeads(epoch=epoch, positions={row.lane: row.position for row in rows})
+
+    async def stream(self, cursor: Cursor) -> AsyncGenerator[Segment, None]:
+        """Yield the segments of `cursor.lane` after `cursor`, then wait for more until drained or closed.
+
+        Raises Diverged when the cursor is not on this log (epoch, chain, or no segment ends there), OutOfRange when it
+        lies past the head, NotFound for an unknown lane, Unavailable when the database is lost (go on from the cursor).
+        """
+        async with transaction(self._engine) as conn:
+            cursor = await _verify(conn, cursor)
+        while not self._draining.is_set():
+            hint = self._wakeups.hint(cursor.lane)
+            page = await self._page(cursor)
+            for segment in page:
+                # What a reader would refuse is not sent: a log that was cut or mended by hand stops here.
+                cursor = follow(cursor, segment)
+                yield segment
+                if self._draining.is_set():
+                    return
+            if not page:
+                self._wakeups.correct(cursor.lane, hint, cursor.position)
+                await self._wakeups.wait_beyond(cursor.lane, cursor.position)
+                await self._gather()
+
+    async def _gather(self) -> None:
+        """Let a few more commits come: under many small ones, reading each alone would cost as much as writing it."""
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._draining.wait(), GATHER_S)
+
+    async def _page(self, cursor: Cursor) -> list[Segment]:
+        async with driver_transaction(self._engine) as driver:
+            rows = await driver.fetch(_PAGE, cursor.lane, cursor.position, PAGE_SEGMENTS_MAX, PAGE_BYTES_MAX)
+        return [_segment(row, cursor) for row in rows]
+
+
+def _segment(row: Any, cursor: Cursor) -> Segment:
+    return Segment(
+        epoch=cursor.epoch,
+        lane=cursor.lane,
+        first_position=row["first_position"],
+        count=row["count"],
+        tenant=row["tenant"],
+        payload=row["payload"],
+        digest=row["digest"],
+        chain=row["chain"],
+        accepted_at=row["accepted_at"],
+        traceparent=row["traceparent"],
+        min_time=row["min_time"],
+        max_time=row["max_time"],
+    )
+
+
+async def _epoch(conn: AsyncConnection) -> str:
+    return str((await conn.execute(text("SELECT epoch FROM feed_epoch"))).scalar_one())
+
+
+async def _verify(conn: AsyncConnection, cursor: Cursor) -> Cursor:
+    """Return `cursor` with the log's epoch, proven to lie on this log."""
+    epoch = await _epoch(conn)
+    if cursor.epoch == "" and cursor.position > 0:
+        raise invalid_field("cursor.epoch", Reason.FIELD_REQUIRED, "needed after position 0; send the segment's epoch")
+    if cursor.epoch not in ("", epoch):
+        raise Diverged(Reason.FEED_DIVERGED, f"the log's epoch is {epoch}, the cursor's is {cursor.epoch}")
+    head = (
+        await conn.execute(text("SELECT position FROM lane_head WHERE lane = :lane"), {"lane": cursor.lane})
+    ).scalar_one_or_none()
+    if head is None:
+        raise NotFound(Reason.LANE_NOT_FOUND, f"the log has no lane {cursor.lane}; ask for its heads")
+    if cursor.position > head:
+        raise OutOfRange(
+            Reason.FEED_POSITION_AHEAD,
+            f"lane {cursor.lane} ends at {head}, the cursor is at {cursor.position}: the log lost its end",
+        )
+    if await _chain_at(conn, cursor) != cursor.chain:
+        raise Diverged(
+            Reason.FEED_DIVERGED,
+            f"at position {cursor.position} of lane {cursor.lane} the log's history is not the cursor's",
+        )
+    return Cursor(lane=cursor.lane, position=cursor.position, chain=cursor.chain, epoch=epoch)
+
+
+async def _chain_at(conn: AsyncConnection, cursor: Cursor) -> bytes | None:
+    """Return the chain of the segment that ends at the cursor; None if none ends there."""
+    if cursor.position == 0:
+        return CHAIN_START
+    found = await conn.execute(
+        text(
+            """
+            SELECT first_position + count - 1 AS last_position, chain FROM segment
+            WHERE lane = :lane AND first_position <= :position
+            ORDER BY first_position DESC
+            LIMIT 1
+            """
+        ),
+        {"lane": cursor.lane, "position": cursor.position},
+    )
+    row = found.first()
+    return bytes(row.chain) if row is not None and row.last_position == cursor.position else None

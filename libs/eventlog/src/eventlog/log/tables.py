@@ -1,0 +1,86 @@
+"""The feed's tables, for the first migration of a service that writes or reads one.
+
+No foreign keys and no statement over several shards: the same tables run on a distributed Postgres with `segment`
+distributed by lane and `lane_head`, `feed_epoch` and `feed_checkpoint` on one shard each.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from eventlog.feed.cursor import CHAIN_START
+
+if TYPE_CHECKING:
+    from alembic.operations import Operations
+
+FEED_FACT_TABLES: Final = ("segment", "feed_epoch")
+"""Tables of a writer that are only ever added to: part of the service's FACT_TABLES."""
+LANES_DEFAULT: Final = 16
+"""Writers beyond this number wait for one another; one lane is one writer at a time."""
+
+
+def create_feed_tables(op: Operations, *, lanes: int = LANES_DEFAULT) -> None:
+    """Create and fill what a writer of a feed needs: its epoch, `lanes` lane heads and the segments."""
+    op.execute(
+        """
+        CREATE TABLE feed_epoch (
+            only_row boolean PRIMARY KEY DEFAULT true CHECK (only_row),
+            epoch uuid NOT NULL
+        )
+        """
+    )
+    op.execute("INSERT INTO feed_epoch (epoch) VALUES (gen_random_uuid())")
+    op.execute(
+        """
+        CREATE TABLE lane_head (
+            lane integer PRIMARY KEY CHECK (lane >= 0),
+            position bigint NOT NULL CHECK (position >= 0),
+            chain bytea NOT NULL CHECK (octet_length(chain) = 32)
+        )
+        """
+    )
+    # Room on the page lets a head move without touching its index.
+    op.execute("ALTER TABLE lane_head SET (fillfactor = 50)")
+    op.execute(
+        f"INSERT INTO lane_head (lane, position, chain) "  # noqa: S608 - numbers of our own
+        f"SELECT lane, 0, '\\x{CHAIN_START.hex()}' FROM generate_series(0, {int(lanes) - 1}) AS lane"
+    )
+    op.execute(
+        """
+        CREATE TABLE segment (
+            lane integer NOT NULL,
+            first_position bigint NOT NULL CHECK (first_position > 0),
+            count integer NOT NULL CHECK (count > 0),
+            tenant text NOT NULL,
+            payload bytea NOT NULL,
+            digest bytea NOT NULL CHECK (octet_length(digest) = 32),
+            chain bytea NOT NULL CHECK (octet_length(chain) = 32),
+            accepted_at timestamptz NOT NULL,
+            traceparent text NOT NULL,
+            min_time timestamptz NOT NULL,
+            max_time timestamptz NOT NULL,
+            customer_filter bytea NOT NULL,
+            backfill_id uuid,
+            PRIMARY KEY (lane, first_position)
+        )
+        """
+    )
+    # The payload is compressed already; a second attempt by the server would only burn its time.
+    op.execute("ALTER TABLE segment ALTER COLUMN payload SET STORAGE EXTERNAL")
+
+
+def create_checkpoint_table(op: Operations) -> None:
+    """Create what a consumer of feeds needs: its place in every lane, moved in the transaction that applies it."""
+    op.execute(
+        """
+        CREATE TABLE feed_checkpoint (
+            consumer text NOT NULL,
+            lane integer NOT NULL CHECK (lane >= 0),
+            epoch uuid NOT NULL,
+            position bigint NOT NULL CHECK (position >= 0),
+            chain bytea NOT NULL CHECK (octet_length(chain) = 32),
+            PRIMARY KEY (consumer, lane)
+        )
+        """
+    )
+    op.execute("ALTER TABLE feed_checkpoint SET (fillfactor = 50)")

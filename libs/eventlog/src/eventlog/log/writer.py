@@ -1,0 +1,190 @@
+"""Appends segments to a lane: dense positions, one chain, all in the transaction that writes the entries themselves.
+
+The writer holds its lane's head row until it commits, so two writers never share a lane and no position is skipped: a
+rollback gives back what it took. This is the only way into `segment`. `driver` is asyncpg's connection inside an open
+transaction (`driver_transaction`, `driver_connection`).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import socket
+import struct
+import zlib
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any, Final
+
+from chassis.errors import Internal, Reason, TooBig
+from eventlog.feed.cursor import Segment, next_chain
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from uuid import UUID
+
+CHANNEL: Final = "feed"
+"""NOTIFY channel; the payload is `lane:position`, a hint only: what a reader serves it has read from the tables."""
+SEGMENT_BYTES_MAX: Final = 8 * 1024 * 1024 - 64 * 1024
+"""Largest payload: one segment travels as one message, whose limit is 8 MiB by default."""
+
+_COLUMNS: Final = (
+    "lane",
+    "first_position",
+    "count",
+    "tenant",
+    "payload",
+    "digest",
+    "chain",
+    "accepted_at",
+    "traceparent",
+    "min_time",
+    "max_time",
+    "customer_filter",
+    "backfill_id",
+)
+# The epoch comes along: it never changes, and a statement of its own would cost every commit a round trip.
+_LANE: Final = "SELECT lane, position, chain, (SELECT epoch FROM feed_epoch) AS epoch FROM lane_head"
+_FREE_LANE: Final = f"{_LANE} ORDER BY lane FOR UPDATE OF lane_head SKIP LOCKED LIMIT 1"
+_THIS_LANE: Final = f"{_LANE} WHERE lane = $1 FOR UPDATE OF lane_head"
+# The head and the wake-up in one statement, for the same reason; Postgres sends the wake-up at COMMIT.
+_MOVE_HEAD: Final = """
+    WITH moved AS (
+        UPDATE lane_head SET position = $2, chain = $3 WHERE lane = $1 AND position = $4 RETURNING lane, position
+    )
+    SELECT pg_notify($5, lane || ':' || position) IS NOT NULL FROM moved
+"""
+_COPY_HEADER: Final = b"PGCOPY\n\xff\r\n\0" + bytes(8)
+_COPY_TRAILER: Final = b"\xff\xff"
+_NULL: Final = b"\xff\xff\xff\xff"
+_FIXED = struct.Struct(">hiiiqii")
+_POSTGRES_EPOCH: Final = datetime(2000, 1, 1, tzinfo=UTC)
+_MICROSECOND: Final = timedelta(microseconds=1)
+
+
+@dataclass(frozen=True, slots=True)
+class LaneHead:
+    """A lane whose head row the current transaction has locked, and where it ends."""
+
+    lane: int
+    position: int
+    chain: bytes
+    epoch: str
+
+
+@dataclass(frozen=True, slots=True)
+class SegmentDraft:
+    """A segment before it has a place. All entries are of one tenant; all times are aware.
+
+    `payload` is zstd-compressed; `customer_filter` and `backfill_id` are the owner's own, readers don't get them.
+    Make drafts before a lane is claimed: the digest is computed here, and nobody should wait for it.
+    """
+
+    tenant: str
+    count: int
+    payload: bytes
+    accepted_at: datetime
+    traceparent: str
+    min_time: datetime
+    max_time: datetime
+    customer_filter: bytes = b""
+    backfill_id: UUID | None = None
+    digest: bytes = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Check what must always hold and compute the digest."""
+        if self.count < 1:
+            raise ValueError("a segment has at least one entry")
+        if len(self.payload) > SEGMENT_BYTES_MAX:
+            raise TooBig(
+                Reason.MESSAGE_TOO_LARGE,
+                f"the batch takes {len(self.payload)} bytes compressed, at most {SEGMENT_BYTES_MAX} fit; split it",
+            )
+        object.__setattr__(self, "digest", hashlib.sha256(self.payload).digest())
+
+
+async def claim_lane(driver: Any) -> LaneHead:
+    """Lock a free lane's head for this transaction; wait for one if all are taken.
+
+    Each lock is taken by a statement of its own: what runs after it has a snapshot that is newer than the lock, and so
+    sees all that the lane's last writer wrote.
+    """
+    row = await driver.fetchrow(_FREE_LANE) or await driver.fetchrow(_THIS_LANE, await _own_lane(driver))
+    return LaneHead(lane=row["lane"], position=row["position"], chain=row["chain"], epoch=str(row["epoch"]))
+
+
+async def _own_lane(driver: Any) -> int:
+    """Return the lane this process queues for: processes spread over lanes, and one process keeps to one queue."""
+    lanes = [row["lane"] for row in await driver.fetch("SELECT lane FROM lane_head ORDER BY lane")]
+    if not lanes:
+        raise Internal(Reason.INTERNAL, "the feed has no lanes: its migration did not run to the end")
+    process = f"{socket.gethostname()}:{os.getpid()}"
+    lane: int = lanes[zlib.crc32(process.encode()) % len(lanes)]
+    return lane
+
+
+async def append(driver: Any, head: LaneHead, drafts: Sequence[SegmentDraft]) -> list[Segment]:
+    """Append `drafts` after `head`, in order, and move the head; readers are woken when the transaction commits.
+
+    `head` must come from `claim_lane` in the same transaction, and can be used once. The segments are a promise only
+    after COMMIT.
+    """
+    if not drafts:
+        return []
+    segments: list[Segment] = []
+    position, chain = head.position, head.chain
+    for draft in drafts:
+        chain = next_chain(chain, draft.digest, head.lane, position + 1, draft.count)
+        segments.append(_place(draft, head, position + 1, chain))
+        position += draft.count
+    rows = b"".join(_copy_row(segment, draft) for segment, draft in zip(segments, drafts, strict=True))
+    # A bytearray, because asyncpg takes plain bytes for the path of a file.
+    source = bytearray(_COPY_HEADER + rows + _COPY_TRAILER)
+    await driver.copy_to_table("segment", source=source, columns=_COLUMNS, format="binary")
+    moved = await driver.fetchval(_MOVE_HEAD, head.lane, position, chain, head.position, CHANNEL)
+    if moved is None:
+        raise Internal(Reason.INTERNAL, "the lane's head moved under its own lock: was it claimed in this transaction?")
+    return segments
+
+
+def _place(draft: SegmentDraft, head: LaneHead, first_position: int, chain: bytes) -> Segment:
+    return Segment(
+        epoch=head.epoch,
+        lane=head.lane,
+        first_position=first_position,
+        count=draft.count,
+        tenant=draft.tenant,
+        payload=draft.payload,
+        digest=draft.digest,
+        chain=chain,
+        accepted_at=draft.accepted_at,
+        traceparent=draft.traceparent,
+        min_time=draft.min_time,
+        max_time=draft.max_time,
+    )
+
+
+def _copy_row(segment: Segment, draft: SegmentDraft) -> bytes:
+    """Return one row of binary COPY: a field count, then a length and the bytes of each field."""
+    fixed = _FIXED.pack(len(_COLUMNS), 4, segment.lane, 8, segment.first_position, 4, segment.count)
+    fields = (
+        segment.tenant.encode(),
+        segment.payload,
+        segment.digest,
+        segment.chain,
+        _timestamp(segment.accepted_at),
+        segment.traceparent.encode(),
+        _timestamp(segment.min_time),
+        _timestamp(segment.max_time),
+        draft.customer_filter,
+    )
+    backfill_id = _NULL if draft.backfill_id is None else _field(draft.backfill_id.bytes)
+    return b"".join((fixed, *map(_field, fields), backfill_id))
+
+
+def _field(value: bytes) -> bytes:
+    return len(value).to_bytes(4, "big") + value
+
+
+def _timestamp(instant: datetime) -> bytes:
+    return ((instant - _POSTGRES_EPOCH) // _MICROSECOND).to_bytes(8, "big", signed=True)

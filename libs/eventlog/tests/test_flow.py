@@ -1,0 +1,116 @@
+"""The flow between reading and applying: bounded, in order, and measured."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from opentelemetry.sdk.metrics.export import InMemoryMetricReader
+from pydantic import SecretStr
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from chassis.errors import Diverged, Reason
+from chassis.settings import ServiceSettings
+from chassis.telemetry import Telemetry
+from eventlog.feed.buffer import SegmentBuffer
+from eventlog.feed.consumer import FeedConsumer
+from eventlog.feed.cursor import FeedHeads, Segment
+from eventlog.feed.progress import FeedProgress
+from eventlog.feed.source import Backoff
+from testkit.clock import START, FakeClock
+from testkit.feed import BriskClock, FakeSource, RecordingHandler, append_segments, segment_draft
+
+SEGMENT = Segment("e", 0, 1, 10, "acme", b"12345", b"", b"", START, "", START, START)
+
+
+async def test_a_full_buffer_holds_its_readers_until_there_is_room() -> None:
+    buffer = SegmentBuffer(bytes_max=12)
+    await buffer.put(SEGMENT)
+    await buffer.put(SEGMENT)
+    third = asyncio.ensure_future(buffer.put(SEGMENT))
+    await asyncio.sleep(0)
+    assert (buffer.blocked, len(buffer)) == (1, 2)
+
+    taken = buffer.take(events_max=10, bytes_max=100)
+    await third
+
+    assert taken == [SEGMENT]
+    assert (buffer.blocked, buffer.bytes_held, buffer.events_held) == (0, 10, 20)
+
+
+async def test_a_segment_larger_than_the_buffer_passes_alone() -> None:
+    buffer = SegmentBuffer(bytes_max=1)
+
+    await buffer.put(SEGMENT)
+
+    assert buffer.take(events_max=1, bytes_max=1) == [SEGMENT]
+    assert buffer.take(events_max=1, bytes_max=1) == []
+
+
+@pytest.mark.parametrize(("events_max", "bytes_max", "taken"), [(29, 100, 2), (30, 100, 3), (100, 14, 2), (1, 1, 1)])
+async def test_a_batch_keeps_both_limits(events_max: int, bytes_max: int, taken: int) -> None:
+    buffer = SegmentBuffer(bytes_max=1000)
+    for _ in range(4):
+        await buffer.put(SEGMENT)
+
+    assert len(buffer.take(events_max=events_max, bytes_max=bytes_max)) == taken
+
+
+def test_pauses_grow_to_a_limit_and_begin_again_after_success() -> None:
+    backoff = Backoff(first_s=1, longest_s=4)
+
+    pauses_s = [backoff.next_s() for _ in range(5)]
+    backoff.reset()
+
+    for pause_s, longest_s in zip([*pauses_s, backoff.next_s()], [1, 2, 4, 4, 4, 1], strict=True):
+        assert longest_s / 2 <= pause_s <= longest_s
+
+
+@pytest.fixture
+def metrics(tmp_path_factory: pytest.TempPathFactory) -> Iterator[InMemoryMetricReader]:
+    reader = InMemoryMetricReader()
+    settings = ServiceSettings(dsn=SecretStr("postgresql://"), jwks_file=tmp_path_factory.mktemp("keys") / "none")
+    telemetry = Telemetry.start("test", settings, metric_readers=[reader])
+    yield reader
+    telemetry.shutdown()
+
+
+def values(reader: InMemoryMetricReader, name: str) -> dict[object, float]:
+    data: Any = reader.get_metrics_data()
+    return {
+        point.attributes.get("metering.feed.lane", point.attributes.get("metering.reason")): point.value
+        for resource in data.resource_metrics
+        for scope in resource.scope_metrics
+        for metric in scope.metrics
+        if metric.name == name
+        for point in metric.data.data_points
+    }
+
+
+def test_the_lag_is_how_far_and_how_old(metrics: InMemoryMetricReader) -> None:
+    clock = FakeClock()
+    progress = FeedProgress("fold", clock)
+    clock.advance(30)
+    progress.place({0: 10, 1: 10})
+    progress.count([SEGMENT, replace(SEGMENT, lane=1)])
+
+    progress.see_heads(FeedHeads("e", {0: 10, 1: 25}))
+
+    assert values(metrics, "feed.lag.positions") == {0: 0, 1: 15}
+    assert values(metrics, "feed.lag.seconds") == {0: 0.0, 1: 30.0}
+    assert values(metrics, "feed.applied") == {None: 20}
+
+
+async def test_what_breaks_the_laws_is_counted(metrics: InMemoryMetricReader, engine: AsyncEngine) -> None:
+    log = await append_segments(engine, [segment_draft()] * 3)
+    for poisoned in ([log[0], log[2]], [log[0], replace(log[1], payload=b"x")]):
+        source = FakeSource(log[0].epoch, poisoned)
+        consumer = FeedConsumer("fold", engine, source, RecordingHandler("fold"), BriskClock())
+        with pytest.raises(Diverged):
+            await asyncio.wait_for(consumer.run(asyncio.Event()), 10)
+
+    assert values(metrics, "feed.gap") == {Reason.FEED_GAP: 1}
+    assert values(metrics, "feed.diverged") == {Reason.FEED_CORRUPT: 1}

@@ -1,0 +1,250 @@
+"""A log is written densely and read exactly, from every place, and only by who shares its history."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import uuid
+from contextlib import aclosing
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import pytest
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from chassis.clock import SystemClock
+from chassis.errors import Diverged, InvalidRequest, NotFound, OutOfRange, Reason, TooBig
+from chassis.postgres import connect_with, driver_connection, driver_transaction, transaction
+from eventlog.feed.cursor import Cursor, follow
+from eventlog.log.reader import PAGE_BYTES_MAX, FeedReader
+from eventlog.log.writer import SEGMENT_BYTES_MAX, append, claim_lane
+from meterline.suite.databases import ServiceDatabase
+from testkit.feed import append_segments, read_segments, segment_draft
+from testkit.wait import eventually
+
+
+async def test_a_segment_is_read_as_it_was_written(engine: AsyncEngine, reader: FeedReader) -> None:
+    backfill_id = uuid.uuid4()
+    draft = replace(
+        segment_draft(count=3, payload=bytes(range(256)), tenant="Ünïted"),
+        accepted_at=datetime(2026, 2, 3, 4, 5, 6, 789123, UTC),
+        min_time=datetime(1969, 12, 31, 23, 59, 59, 999999, UTC),
+        max_time=datetime(9999, 12, 31, tzinfo=UTC),
+        customer_filter=b"\x00\xff",
+        backfill_id=backfill_id,
+    )
+
+    written = await append_segments(engine, [draft, segment_draft(count=2)])
+    found = await read_segments(reader, Cursor.start(0), 5)
+
+    assert found == written
+    assert [(segment.first_position, segment.last_position) for segment in found] == [(1, 3), (4, 5)]
+    assert (found[0].min_time, found[0].max_time) == (draft.min_time, draft.max_time)
+    async with transaction(engine) as conn:
+        row = (
+            await conn.execute(text("SELECT customer_filter, backfill_id FROM segment ORDER BY first_position LIMIT 1"))
+        ).one()
+    assert (row.customer_filter, row.backfill_id) == (b"\x00\xff", backfill_id)
+
+
+async def test_concurrent_writers_use_different_lanes_and_do_not_wait(engine: AsyncEngine) -> None:
+    async with driver_transaction(engine) as first, driver_transaction(engine) as second:
+        one, other = await claim_lane(first), await claim_lane(second)
+
+        assert one.lane != other.lane
+
+
+async def test_a_writer_without_a_free_lane_waits_and_sees_what_the_other_wrote(engine: AsyncEngine) -> None:
+    async def write_once(holding: asyncio.Event, go_on: asyncio.Event) -> None:
+        async with driver_transaction(engine) as driver:
+            head = await claim_lane(driver)
+            holding.set()
+            await go_on.wait()
+            await append(driver, head, [segment_draft()])
+
+    go_on = asyncio.Event()
+    holders = [asyncio.Event() for _ in range(4)]
+    async with asyncio.TaskGroup() as group:
+        for holding in holders:
+            group.create_task(write_once(holding, go_on))
+            await holding.wait()
+        late = group.create_task(append_segments(engine, [segment_draft()]))
+        await asyncio.sleep(0)
+        go_on.set()
+
+    assert late.result()[0].first_position == 2
+
+
+async def test_a_rollback_gives_its_positions_back(engine: AsyncEngine, reader: FeedReader) -> None:
+    await append_segments(engine, [segment_draft()])
+    async with transaction(engine) as conn:
+        driver = await driver_connection(conn)
+        await append(driver, await claim_lane(driver), [segment_draft(count=7)])
+        await conn.rollback()
+
+    await append_segments(engine, [segment_draft()])
+
+    assert (await reader.heads()).positions[0] == 2
+
+
+async def test_nothing_to_append_moves_nothing(engine: AsyncEngine, reader: FeedReader) -> None:
+    assert await append_segments(engine, []) == []
+    assert set((await reader.heads()).positions.values()) == {0}
+
+
+def test_a_segment_too_large_for_a_message_is_refused_before_any_lock() -> None:
+    with pytest.raises(TooBig):
+        segment_draft(payload=bytes(SEGMENT_BYTES_MAX + 1))
+
+
+async def test_reading_resumes_after_every_position(engine: AsyncEngine, reader: FeedReader) -> None:
+    written = [segment for _ in range(12) for segment in await append_segments(engine, [segment_draft(count=2)] * 2)]
+    ends = [Cursor.start(0)]
+    for segment in written:
+        ends.append(follow(ends[-1], segment))
+
+    for index, cursor in enumerate(ends[:-1]):
+        rest = await read_segments(reader, cursor, 48 - cursor.position)
+        assert rest == written[index:]
+
+
+async def test_large_pages_come_whole_and_in_order(engine: AsyncEngine, reader: FeedReader) -> None:
+    payloads = [random.Random(seed).randbytes(PAGE_BYTES_MAX // 3) for seed in range(10)]
+    await append_segments(engine, [segment_draft(payload=payload) for payload in payloads])
+
+    found = await read_segments(reader, Cursor.start(0), 10)
+
+    assert [segment.payload for segment in found] == payloads
+
+
+async def test_a_waiting_stream_is_woken_by_a_commit_long_before_the_poll(
+    engine: AsyncEngine, reader: FeedReader
+) -> None:
+    async with aclosing(reader.stream(Cursor.start(0))) as stream:
+        coming = asyncio.ensure_future(anext(stream))
+        # The LISTEN connection is up once a notification reaches this stream.
+        (segment,) = await append_segments(engine, [segment_draft()])
+        assert await asyncio.wait_for(coming, 5) == segment
+
+        started_s = asyncio.get_running_loop().time()
+        for _ in range(10):
+            coming = asyncio.ensure_future(anext(stream))
+            (segment,) = await append_segments(engine, [segment_draft()])
+            assert await asyncio.wait_for(coming, 5) == segment
+        # Ten times the poll would take ten seconds.
+        assert asyncio.get_running_loop().time() - started_s < 5
+
+
+async def test_the_poll_stands_in_when_notifications_are_lost(
+    engine: AsyncEngine, reader: FeedReader, database: ServiceDatabase
+) -> None:
+    async with aclosing(reader.stream(Cursor.start(0))) as stream:
+        coming = asyncio.ensure_future(anext(stream))
+        await eventually(lambda: _listeners(engine))
+        async with transaction(engine) as conn:
+            driver = await driver_connection(conn)
+            await append(driver, await claim_lane(driver), [segment_draft()])
+            await conn.execute(
+                text(
+                    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+                    "WHERE query LIKE 'LISTEN%' AND datname = current_database()"
+                )
+            )
+        assert (await asyncio.wait_for(coming, 10)).first_position == 1
+
+        await eventually(lambda: _listeners(engine), what="listening again")
+
+
+async def _listeners(engine: AsyncEngine) -> int:
+    async with transaction(engine) as conn:
+        found = await conn.execute(
+            text("SELECT count(*) FROM pg_stat_activity WHERE query LIKE 'LISTEN%' AND datname = current_database()")
+        )
+        count: int = found.scalar_one()
+        return count
+
+
+async def test_draining_ends_streams_that_wait(engine: AsyncEngine) -> None:
+    reader = FeedReader(engine, SystemClock())
+    stream = reader.stream(Cursor.start(1))
+    waiting = asyncio.ensure_future(anext(stream, None))
+    await asyncio.sleep(0)
+
+    reader.drain()
+
+    assert await asyncio.wait_for(waiting, 5) is None
+    await reader.aclose()
+
+
+async def test_no_transaction_is_open_while_the_consumer_takes_its_time(
+    engine: AsyncEngine, reader: FeedReader
+) -> None:
+    await append_segments(engine, [segment_draft()] * 3)
+    async with aclosing(reader.stream(Cursor.start(0))) as stream:
+        await anext(stream)
+
+        async with transaction(engine) as conn:
+            open_ones = await conn.execute(
+                text(
+                    "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() "
+                    "AND state LIKE 'idle in transaction%'"
+                )
+            )
+            assert open_ones.scalar_one() == 0
+
+
+async def test_a_cursor_past_the_head_is_out_of_range(engine: AsyncEngine, reader: FeedReader) -> None:
+    (segment,) = await append_segments(engine, [segment_draft(count=3)])
+
+    with pytest.raises(OutOfRange) as caught:
+        await anext(reader.stream(Cursor(0, 4, segment.chain, segment.epoch)))
+
+    assert caught.value.reason is Reason.FEED_POSITION_AHEAD
+
+
+@pytest.mark.parametrize(
+    ("position", "change"),
+    [
+        (3, {"epoch": str(uuid.uuid4())}),
+        (3, {"chain": b"x" * 32}),
+        (2, {}),
+        (0, {"chain": b"x" * 32}),
+    ],
+    ids=["another epoch", "another chain", "inside a segment", "a start that is none"],
+)
+async def test_a_cursor_of_another_history_is_refused(
+    engine: AsyncEngine, reader: FeedReader, position: int, change: dict[str, object]
+) -> None:
+    (segment,) = await append_segments(engine, [segment_draft(count=3)])
+    cursor = replace(Cursor(0, position, segment.chain, segment.epoch), **change)  # type: ignore[arg-type]
+
+    with pytest.raises(Diverged) as caught:
+        await anext(reader.stream(cursor))
+
+    assert caught.value.reason is Reason.FEED_DIVERGED
+
+
+async def test_a_lane_that_does_not_exist_and_a_cursor_without_epoch_are_refused(
+    engine: AsyncEngine, reader: FeedReader
+) -> None:
+    (segment,) = await append_segments(engine, [segment_draft()])
+
+    with pytest.raises(NotFound):
+        await anext(reader.stream(Cursor.start(99)))
+    with pytest.raises(InvalidRequest):
+        await anext(reader.stream(Cursor(0, 1, segment.chain, "")))
+
+
+async def test_a_log_with_a_hole_is_not_served_past_it(
+    engine: AsyncEngine, reader: FeedReader, database: ServiceDatabase
+) -> None:
+    await append_segments(engine, [segment_draft()] * 3)
+    owner = await connect_with(database.owner_dsn)()
+    await owner.execute("DELETE FROM segment WHERE first_position = 2")
+    await owner.close()
+
+    with pytest.raises(Diverged) as caught:
+        await read_segments(reader, Cursor.start(0), 3)
+
+    assert caught.value.reason is Reason.FEED_GAP

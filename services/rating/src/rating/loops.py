@@ -1,0 +1,98 @@
+"""What runs behind the calls: one loop marks what the aggregator's change feed names, another rates what is marked."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from chassis.errors import MeterlineError
+from chassis.logs import get_logger
+from chassis.loops import Loop
+from eventlog.feed.consumer import FeedConsumer
+from rating import operations, wire
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from sqlalchemy.ext.asyncio import AsyncConnection
+
+    from eventlog.feed.cursor import Segment
+    from eventlog.feed.source import FeedSource
+    from rating.config import RatingSettings
+    from rating.operations import Deps
+    from rating.store import Claim
+
+Changes = list[tuple[str, wire.Change]]
+_log = get_logger(__name__)
+
+
+class ChangeHandler:
+    """Marks the contract periods that a batch of the change feed names, with the checkpoint, in one transaction."""
+
+    def __init__(self, deps: Deps) -> None:
+        self._deps = deps
+
+    async def prepare(self, segments: Sequence[Segment]) -> Changes:
+        """Read the segments; the same span of one customer is kept once."""
+        changes: dict[tuple[str, wire.Change], None] = {}
+        for segment in segments:
+            changes.update(((segment.tenant, change), None) for change in wire.changes_from_segment(segment))
+            await asyncio.sleep(0)
+        return list(changes)
+
+    async def apply(self, conn: AsyncConnection, prepared: Changes) -> None:
+        """Mark what changed."""
+        await operations.mark_changed(self._deps, conn, prepared)
+
+    async def reset(self) -> None:
+        """Nothing is kept between batches."""
+
+
+class LiveRefresher:
+    """Rates marked periods, some at once, and looks again after a pause in which further marks fall together."""
+
+    def __init__(self, settings: RatingSettings, deps: Deps) -> None:
+        self._settings = settings
+        self._deps = deps
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Go on until `stop` is set. A database that is away is waited for."""
+        while not stop.is_set():
+            try:
+                taken = await self.refresh_once()
+            except MeterlineError as error:
+                _log.warning("live charges wait", reason=error.reason.value)
+                taken = 0
+            if taken < self._settings.live_periods_max:
+                await self._pause(stop)
+
+    async def refresh_once(self) -> int:
+        """Rate what is marked and due; give how many periods that was."""
+        settings = self._settings
+        claims = await operations.take_claims(self._deps, settings.live_periods_max, settings.live_lease_s)
+        free = asyncio.Semaphore(settings.live_calls_max)
+
+        async def bounded(claim: Claim) -> None:
+            async with free:
+                await operations.refresh_claim(self._deps, claim)
+
+        async with asyncio.TaskGroup() as group:
+            for claim in claims:
+                group.create_task(bounded(claim))
+        return len(claims)
+
+    async def _pause(self, stop: asyncio.Event) -> None:
+        try:
+            await asyncio.wait_for(stop.wait(), self._settings.live_interval_s)
+        except TimeoutError:
+            return
+
+
+def loops(settings: RatingSettings, source: FeedSource, deps: Deps) -> tuple[Loop, ...]:
+    """Give the background loops of the service."""
+    consumer = FeedConsumer(operations.CHANGES_CONSUMER, deps.engine, source, ChangeHandler(deps), deps.clock)
+    refresher = LiveRefresher(settings, deps)
+    return (
+        Loop("usage changes", consumer.run, consumer.problem),
+        Loop("live charges", refresher.run),
+    )
