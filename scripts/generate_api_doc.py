@@ -31,9 +31,9 @@ _HEAD: Final = """\
 
 Made from `protos/` by `make docs`; a test compares.
 
-A token needs one of the scopes that a method names. Clients may repeat a call that reads, or that is safe by its content,
-by themselves; one that is safe by its `request_id` only when it carries one. A call concerns the customer that its request
-names, the owner of an object that it names, or the tenant as a whole.
+A token needs one of the scopes that a method names. A client may repeat a call by itself when it only reads or is safe
+by its content, and a call that is safe by its `request_id` when it carries one. A call concerns the customer that its
+request names, the owner of an object that it names, or the tenant as a whole.
 """
 _REPEATS: Final = {
     Repeat.READS: "reads",
