@@ -14,7 +14,7 @@ import inspect
 import time
 from contextlib import aclosing
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import TYPE_CHECKING, Any, Final, NoReturn, cast
 
 import grpc
 from google.protobuf.message import DecodeError, Message
@@ -244,7 +244,7 @@ class CallGuard:
             self._metric_attributes[key] = labels
         self._duration.record(time.perf_counter() - call.started_s, labels)
 
-    async def _fail(self, call: _Call, context: Context, error: BaseException) -> None:
+    async def _fail(self, call: _Call, context: Context, error: BaseException) -> NoReturn:
         """End the call with `error`. Always raises: gRPC's abort, or the cancellation it must see itself."""
         if isinstance(error, asyncio.CancelledError):
             self._end(call, _gone(context))
