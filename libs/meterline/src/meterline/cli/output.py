@@ -128,7 +128,7 @@ def tier_document(tier: invoice_pb2.InvoiceLineTier) -> dict[str, Any]:
     document: dict[str, Any] = {
         "upTo": tier.up_to or None,
         "quantity": tier.quantity,
-        "unit": tier.unit,
+        "unitPrice": tier.unit_price,
         "amount": tier.amount,
     }
     return document | ({"flat": tier.flat} if tier.flat else {})

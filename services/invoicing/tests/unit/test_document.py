@@ -10,9 +10,12 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
 
-from invoicing.domain.canonical import canonical_json, chain_of, digest_of
+import pytest
+
+from invoicing.domain import document
+from invoicing.domain.charges import Charge, Rated
 from invoicing.domain.composition import compose
-from invoicing.domain.invoice import GENESIS_CHAIN, Charge, IssuedLine, Rated
+from invoicing.domain.invoices import GENESIS_CHAIN, FrozenInvoice, Place, chain_of, digest_of, freeze
 
 ChargeMaker = Callable[..., Charge]
 RatedMaker = Callable[..., Rated]
@@ -27,7 +30,7 @@ GOLDEN = (
     '"lines":[{"amount":"1.01","billingPeriod":"2025-01","chargeId":"chg-Calls-3","eventCount":"3",'
     '"exactAmount":"1.005","id":"INV-000001.1","item":"Calls","kind":"USAGE","meter":"calls",'
     '"period":{"end":"2025-02-01T00:00:00Z","start":"2025-01-01T00:00:00Z"},"plan":"standard","planVersion":"1",'
-    '"quantity":"3","snapshotId":"snap-1","tiers":[{"amount":"1.005","flat":"","quantity":"3","unit":"0.335","upTo":""}],'
+    '"quantity":"3","snapshotId":"snap-1","tiers":[{"amount":"1.005","flat":"","quantity":"3","unitPrice":"0.335","upTo":""}],'
     '"traceparent":"00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01","unit":"call"}],"number":"INV-000001",'
     '"period":{"end":"2025-02-01T00:00:00Z","start":"2025-01-01T00:00:00Z"},'
     '"previousChain":"0000000000000000000000000000000000000000000000000000000000000000","seller":"Seller",'
@@ -35,20 +38,27 @@ GOLDEN = (
 )
 
 
+def issued(rated: Rated) -> FrozenInvoice:
+    composition = compose(rated, [], "Seller")
+    lines = [
+        replace(part.line, id=f"INV-000001.{n}", traceparent=TRACEPARENT)
+        for n, part in enumerate(composition.lines, start=1)
+    ]
+    return freeze(composition.content(lines, MOMENT), Place("INV", 1, GENESIS_CHAIN))
+
+
 def frozen(rated: Rated) -> bytes:
-    draft = compose(rated, [], "Seller")
-    lines = tuple(IssuedLine(f"INV-000001.{n}", n, line, TRACEPARENT) for n, line in enumerate(draft.lines, start=1))
-    return canonical_json("INV-000001", draft, lines, MOMENT, GENESIS_CHAIN)
+    return issued(rated).canonical_json
 
 
 def test_the_golden_invoice(charge: ChargeMaker, rated: RatedMaker) -> None:
     text = frozen(rated(charge(), customer_name='Zoë "Air" \x01'))
 
     assert text.decode() == GOLDEN
-    assert digest_of(text).hex() == "7f5ed650f6299aeab092ddf0fbf74469c375714c46d80a39d842b83dda0213e2"
+    assert digest_of(text).hex() == "8d040ca72a5e3b4794dd839ac06e560b361134e1484add60c7fe72bbc20f678d"
     assert (
         chain_of(GENESIS_CHAIN, digest_of(text)).hex()
-        == "c6c370fea567efef47499946ddcdc52508638ea548f38d003f8d626d1e10beea"
+        == "a32c8ddfa5ffe3e117ded732d615b91e974f513cd0836914d923cd3fa5210ff7"
     )
 
 
@@ -83,3 +93,27 @@ def test_no_number_is_left_to_the_reader_of_the_text(charge: ChargeMaker, rated:
         raise AssertionError(text)
 
     json.loads(frozen(rated(charge())), parse_float=refuse, parse_int=refuse, parse_constant=refuse)
+
+
+def test_what_was_frozen_reads_back_and_is_written_the_same(
+    charge: ChargeMaker, fee: ChargeMaker, rated: RatedMaker
+) -> None:
+    text = frozen(rated(fee(), charge(), customer_name="日本"))
+
+    content = document.read(text)
+
+    assert document.write(content) == text
+    assert [line.id for line in content.lines] == ["INV-000001.1", "INV-000001.2"]
+    assert content.line("INV-000001.2").tiers == charge().tiers
+
+
+def test_a_document_from_before_a_field_had_its_name_reads_alike(charge: ChargeMaker, rated: RatedMaker) -> None:
+    text = frozen(rated(charge()))
+
+    assert document.read(text.replace(b'"unitPrice"', b'"unit"')) == document.read(text)
+
+
+@pytest.mark.parametrize("text", [b"", b"[]", b"{}", b"null", b"\xff", b'{"format":"another"}', b'{"format":["x"]}'])
+def test_another_text_is_refused_as_not_an_invoice(text: bytes) -> None:
+    with pytest.raises(document.UnreadableDocumentError):
+        document.read(text)
