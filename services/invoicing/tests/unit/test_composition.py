@@ -120,6 +120,7 @@ def test_an_adjustment_is_the_difference_and_keeps_period_price_and_origin(
     assert (line.exact_amount, line.event_count) == (Decimal("1.675"), 1)
     assert (line.period, line.billing_period, part.revision) == (january.rated.period, "2025-01", 2)
     assert (line.plan, line.plan_version, line.adjusts_line_id) == ("standard", 1, "INV-000002.1")
+    assert line.billed_before == Decimal("1.01")
 
 
 def test_late_events_that_cost_nothing_are_still_seen(charge: ChargeMaker, rated: RatedMaker) -> None:

@@ -167,4 +167,5 @@ def _adjustment(before: Sequence[LineRecord], charge: Charge, now: Rated, billed
         billing_period=billed.billing_period,
         event_count=late_events,
         adjusts_line_id=before[0].id,
+        billed_before=billed_before,
     )

@@ -82,6 +82,7 @@ class InvoiceLine:
     event_count: int
     traceparent: str
     adjusts_line_id: str = ""
+    billed_before: Decimal | None = field(default=None, metadata=MONEY)
 
 
 @dataclass(frozen=True, slots=True)
