@@ -186,7 +186,7 @@ def charge_document(charge: charge_pb2.Charge) -> dict[str, Any]:
         "quantity": charge.quantity,
         "exactAmount": charge.exact_amount,
         "tiers": [
-            {"upTo": tier.up_to or None, "quantity": tier.quantity, "unit": tier.unit, "amount": tier.amount}
+            {"upTo": tier.up_to or None, "quantity": tier.quantity, "unitPrice": tier.unit_price, "amount": tier.amount}
             | ({"flat": tier.flat} if tier.flat else {})
             for tier in charge.tiers
         ],

@@ -79,7 +79,7 @@ def _tier_from_proto(message: charge_pb2.ChargeTier) -> Tier:
     return Tier(
         up_to=parse_decimal(message.up_to, DERIVED) if message.up_to else None,
         quantity=parse_decimal(message.quantity, DERIVED),
-        unit_price=parse_decimal(message.unit, DERIVED),
+        unit_price=parse_decimal(message.unit_price, DERIVED),
         flat=parse_decimal(message.flat, DERIVED) if message.flat else ZERO,
         amount=parse_decimal(message.amount, DERIVED),
     )

@@ -268,17 +268,17 @@ class PerUnitPrice(_message.Message):
 
     DESCRIPTOR: _descriptor.Descriptor
 
-    UNIT_FIELD_NUMBER: _builtins.int
-    unit: _builtins.str
-    """Decimal text, not negative. Required."""
+    UNIT_PRICE_FIELD_NUMBER: _builtins.int
+    unit_price: _builtins.str
+    """Price of one unit. Decimal text, not negative. Required."""
     def __init__(
         self,
         *,
-        unit: _builtins.str = ...,
+        unit_price: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["unit", b"unit"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["unit_price", b"unit_price"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -339,24 +339,24 @@ class PriceTier(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     UP_TO_FIELD_NUMBER: _builtins.int
-    UNIT_FIELD_NUMBER: _builtins.int
+    UNIT_PRICE_FIELD_NUMBER: _builtins.int
     FLAT_FIELD_NUMBER: _builtins.int
     up_to: _builtins.str
     """Last quantity that belongs to the tier (inclusive). Decimal text; empty for the last tier."""
-    unit: _builtins.str
-    """Price of a unit. Decimal text, not negative. Required."""
+    unit_price: _builtins.str
+    """Price of one unit. Decimal text, not negative. Required."""
     flat: _builtins.str
     """Fee once the tier is entered. Decimal text, not negative. Empty = 0."""
     def __init__(
         self,
         *,
         up_to: _builtins.str = ...,
-        unit: _builtins.str = ...,
+        unit_price: _builtins.str = ...,
         flat: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["flat", b"flat", "unit", b"unit", "up_to", b"up_to"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["flat", b"flat", "unit_price", b"unit_price", "up_to", b"up_to"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -369,20 +369,20 @@ class PackagePrice(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     SIZE_FIELD_NUMBER: _builtins.int
-    UNIT_FIELD_NUMBER: _builtins.int
+    UNIT_PRICE_FIELD_NUMBER: _builtins.int
     size: _builtins.str
     """Units in a block. Decimal text, greater than 0. Required."""
-    unit: _builtins.str
-    """Price of a block. Decimal text, not negative. Required."""
+    unit_price: _builtins.str
+    """Price of one block. Decimal text, not negative. Required."""
     def __init__(
         self,
         *,
         size: _builtins.str = ...,
-        unit: _builtins.str = ...,
+        unit_price: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["size", b"size", "unit", b"unit"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["size", b"size", "unit_price", b"unit_price"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

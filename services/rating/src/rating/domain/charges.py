@@ -9,14 +9,18 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from eventlog.as_of import AsOf
-from rating.domain.tariff import ONE, rate
+from rating.domain.rate import rate
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from rating.domain.billing_period import BillingPeriod
-    from rating.domain.catalog import Plan, PlanItem, Version
-    from rating.domain.tariff import Derivation
+    from rating.domain.plans import Plan, PlanItem
+    from rating.domain.pricing.rows import Derivation
+    from rating.domain.versions import Version
+
+
+ONE = Decimal(1)
 
 
 class ChargeKind(StrEnum):
@@ -129,7 +133,7 @@ def check_meters(plan: Plan, meters: Mapping[str, MeterUsage]) -> None:
 
 
 def charge_id(tenant: str, contract: str, billing_period: str, snapshot_id: str, item: str) -> str:
-    """Give the id of a frozen charge: the same for the same item of the same snapshot, whoever asks and how often."""
+    """Return the id of a frozen charge: the same for the same item of the same snapshot, whoever asks and how often."""
     parts = (tenant, contract, billing_period, snapshot_id, item)
     # Length-prefixed, so that no two different lists of parts give the same bytes.
     encoded = b"".join(len(part.encode()).to_bytes(4, "big") + part.encode() for part in parts)

@@ -2,41 +2,68 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass
+from datetime import timedelta
+
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from chassis.errors import Conflict, NotFound, Reason
-from chassis.identity import current_tenant
 from chassis.postgres import transaction
 from chassis.telemetry import link_from, start_span, traceparent_of
-from metering.rating.v1 import rating_service_pb2 as pb
-from rating import store, telemetry, wire
+from rating import telemetry
 from rating.domain.billing_period import period_labelled
-from rating.domain.charge import ChargeKind, MissingMeterError, check_meters, rate_period
-from rating.operations.catalog import find_contract, find_customer, find_plan, period_invalid
-from rating.operations.terms import terms_of
+from rating.domain.charges import (
+    Charge,
+    ChargeKind,
+    MissingMeterError,
+    RatedPeriod,
+    Terms,
+    Usage,
+    check_meters,
+    rate_period,
+)
+from rating.domain.contracts import Contract
+from rating.domain.customers import Customer
+from rating.domain.plans import PlanItem
+from rating.domain.versions import Version
+from rating.operations.deps import Deps, HandedThrough
+from rating.operations.finding import find_contract, find_customer, find_plan, find_terms, period_invalid
+from rating.store import charges as store
+from rating.store.charges import FrozenCharge
+from rating.store.versions import lock_entry
 
-if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Sequence
-    from datetime import timedelta
 
-    from sqlalchemy.ext.asyncio import AsyncConnection
+@dataclass(frozen=True, slots=True)
+class ChargesOfPeriod:
+    """The charges of a contract's period, with the contract and the customer as they are now."""
 
-    from metering.aggregator.v1 import usage_pb2
-    from rating.domain.catalog import Contract, Customer, Version
-    from rating.domain.charge import RatedPeriod, Terms, Usage
-    from rating.operations.deps import Deps
-    from rating.store import FrozenCharge
+    rated: RatedPeriod
+    contract: Version[Contract]
+    customer: Version[Customer]
+
+
+@dataclass(frozen=True, slots=True)
+class ExplainedCharge:
+    """A frozen charge, the price it was rated by, and the usage behind it (none for a fixed fee)."""
+
+    charge: Charge
+    rated: RatedPeriod
+    item: PlanItem
+    snapshot: HandedThrough | None = None
+    windows: Sequence[HandedThrough] = ()
 
 
 async def rate_usage(
-    deps: Deps, contract: str, billing_period: str, grace: timedelta, amends_snapshot_id: str
-) -> tuple[RatedPeriod, Version[Contract], Version[Customer]]:
-    """Seal and rate a period for good; asked again, give the same.
+    deps: Deps, tenant: str, contract: str, billing_period: str, *, grace: timedelta, amends_snapshot_id: str
+) -> ChargesOfPeriod:
+    """Seal and rate a period permanently; asked again, return the same.
 
     With `amends_snapshot_id`, rate what usage has become since, by the plan version of that snapshot's charges; if
-    nothing changed, give those charges. Raises what SealUsage raises, NotFound and InvalidRequest.
+    nothing changed, return those charges. Raises what SealUsage raises, NotFound and InvalidRequest.
     """
-    tenant, started_s = current_tenant(), deps.clock.monotonic_s()
+    started_s = deps.clock.monotonic_s()
     amended: RatedPeriod | None = None
     async with transaction(deps.engine) as conn:
         versions = await find_contract(conn, tenant, contract)
@@ -45,21 +72,21 @@ async def rate_usage(
         if period is None:
             raise period_invalid(contract, billing_period)
         if amends_snapshot_id:
-            amended = await store.rated_period(conn, tenant, contract, billing_period, amends_snapshot_id)
+            amended = await store.rating_of_snapshot(conn, tenant, contract, billing_period, amends_snapshot_id)
             if amended is None:
                 message = (
                     f"no charges of {contract!r} in {billing_period} were rated by snapshot {amends_snapshot_id!r}"
                 )
                 raise NotFound(Reason.SNAPSHOT_NOT_FOUND, message)
         rated = await store.rating_that_amends(conn, tenant, contract, billing_period, amends_snapshot_id)
-        terms = await terms_of(conn, tenant, versions, period)
+        terms = await find_terms(conn, tenant, versions, period)
     if rated is None:
         usage = await _seal(deps, terms, grace, amends_snapshot_id)
         if amended is not None and usage.snapshot_id == amended.snapshot_id:
-            return amended, versions[-1], customer
+            return ChargesOfPeriod(amended, versions[-1], customer)
         rated = await _freeze(deps, tenant, terms, usage)
         deps.instruments.frozen(charges=len(rated.charges), duration_s=deps.clock.monotonic_s() - started_s)
-    return rated, versions[-1], customer
+    return ChargesOfPeriod(rated, versions[-1], customer)
 
 
 async def _seal(deps: Deps, terms: Terms, grace: timedelta, amends_snapshot_id: str) -> Usage:
@@ -99,9 +126,9 @@ async def _freeze(deps: Deps, tenant: str, terms: Terms, usage: Usage) -> RatedP
 
 
 async def _add(deps: Deps, conn: AsyncConnection, tenant: str, rated: RatedPeriod) -> RatedPeriod:
-    """Store a rated period, or give the one that another call stored first."""
+    """Store a rated period, or return the one that another call stored first."""
     # The contract may have been ended in the meantime; from here on it can't be without seeing this period.
-    await store.lock_entry(conn, "contract", tenant, rated.contract)
+    await lock_entry(conn, "contract", tenant, rated.contract)
     contract = (await find_contract(conn, tenant, rated.contract))[-1].content
     if period_labelled(contract.schedule, rated.period.label) != rated.period:
         message = f"contract {rated.contract!r} changed while {rated.period.label} was rated; call again"
@@ -116,36 +143,33 @@ async def _add(deps: Deps, conn: AsyncConnection, tenant: str, rated: RatedPerio
     return stored
 
 
-async def explain(deps: Deps, charge_id: str) -> pb.ExplainChargeResponse:
-    """Give a frozen charge, its price, its snapshot and the windows of its meter. Raises NotFound."""
-    tenant = current_tenant()
+async def explain_charge(deps: Deps, tenant: str, charge_id: str) -> ExplainedCharge:
+    """Return a frozen charge, its price, its snapshot and the windows of its meter. Raises NotFound."""
     async with transaction(deps.engine) as conn:
         found = await _find_charge(conn, tenant, charge_id)
         plan = await find_plan(conn, tenant, found.rated.plan, found.rated.plan_version)
     item = next(item for item in plan.content.items if item.name == found.charge.item)
-    response = pb.ExplainChargeResponse(
-        charge=wire.charge_to_proto(tenant, found.charge, found.rated), item=wire.item_to_proto(item)
-    )
-    if found.charge.kind is ChargeKind.USAGE:
-        snapshot, windows = await deps.aggregator.snapshot(found.rated.snapshot_id, found.charge.meter)
-        response.snapshot.CopyFrom(snapshot)
-        response.windows.extend(windows)
-    return response
+    if found.charge.kind is ChargeKind.FIXED:
+        return ExplainedCharge(found.charge, found.rated, item)
+    snapshot, windows = await deps.aggregator.snapshot(found.rated.snapshot_id, found.charge.meter)
+    return ExplainedCharge(found.charge, found.rated, item, snapshot, windows)
 
 
-async def charge_events(
-    charge_id: str, *, only_amendment: bool, limit: int, deps: Deps
-) -> AsyncIterator[Sequence[usage_pb2.MeteredEvent]]:
-    """Stream the events behind a frozen charge, page by page; a fixed fee has none. Raises NotFound."""
+async def list_charge_events(
+    deps: Deps, tenant: str, charge_id: str, *, only_amendment: bool, limit: int
+) -> AsyncGenerator[Sequence[HandedThrough], None]:
+    """Yield the events behind a frozen charge, page by page; a fixed fee has none. Raises NotFound."""
     async with transaction(deps.engine) as conn:
-        found = await _find_charge(conn, current_tenant(), charge_id)
+        found = await _find_charge(conn, tenant, charge_id)
     if found.charge.kind is ChargeKind.FIXED:
         return
     pages = deps.aggregator.events(
         found.rated.snapshot_id, found.charge.meter, only_amendment=only_amendment, limit=limit
     )
-    async for page in pages:
-        yield page
+    # Closed here, so that the call to the aggregator ends with ours and not when the garbage collector comes by.
+    async with aclosing(pages):
+        async for page in pages:
+            yield page
 
 
 async def _find_charge(conn: AsyncConnection, tenant: str, charge_id: str) -> FrozenCharge:
