@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from decimal import Decimal
 from fractions import Fraction
 from typing import NamedTuple
@@ -21,6 +22,7 @@ from rating.domain.pricing.package import Package
 from rating.domain.pricing.per_unit import PerUnit
 from rating.domain.pricing.price import Price
 from rating.domain.pricing.rows import StepName
+from rating.domain.pricing.stairstep import Bracket, Stairstep
 from rating.domain.pricing.tiers import Tier
 from rating.domain.pricing.volume import Volume
 from rating.domain.rate import rate
@@ -41,6 +43,9 @@ def cost(quantity: str, price: Price) -> str:
 AIR_MINUTES = Graduated((tier("10000", "0"), tier("100000", "0.05"), tier(None, "0.04")))
 STEPPED = Graduated((tier("10", "1", "5"), tier("20", "0.5", "3"), tier(None, "0.1", "2")))
 BULK = Volume((tier("100", "0.05", "1"), tier("1000", "0.04", "2"), tier(None, "0.03")))
+STAIRS = Stairstep(
+    (Bracket(Decimal(100), Decimal(20)), Bracket(Decimal(1000), Decimal(50)), Bracket(None, Decimal(80)))
+)
 BLOCKS = Package(Decimal(1000), Decimal("1.50"))
 
 
@@ -104,6 +109,31 @@ def test_graduated_adds_the_flat_fee_of_every_tier_entered(quantity: str, amount
 )
 def test_volume_prices_everything_at_the_tier_it_ends_in(quantity: str, amount: str) -> None:
     assert cost(quantity, priced(BULK)) == amount
+
+
+@pytest.mark.parametrize(
+    ("quantity", "amount"),
+    [
+        ("0", "0"),
+        ("-3", "0"),
+        ("0.000001", "20"),
+        ("100", "20"),
+        ("100.000001", "50"),
+        ("1000", "50"),
+        ("1000.5", "80"),
+        ("1000000", "80"),
+    ],
+)
+def test_stairstep(quantity: str, amount: str) -> None:
+    assert cost(quantity, priced(STAIRS)) == amount
+
+
+def test_a_stairstep_tells_its_bracket() -> None:
+    derivation = rate(Decimal(150), priced(STAIRS), unit="min", currency="USD")
+
+    assert [(step.name, step.text) for step in derivation.steps[1:-1]] == [
+        (StepName.FLAT, "150 min end in the bracket up to 1000 min, which costs 50 USD in all")
+    ]
 
 
 @pytest.mark.parametrize(
@@ -237,7 +267,15 @@ def tier_lists(draw: st.DrawFn, *, flat: bool = True) -> tuple[Tier, ...]:
     return tuple(Tier(bound, draw(prices), draw(flats)) for bound in [*bounds, None])
 
 
+@st.composite
+def bracket_lists(draw: st.DrawFn) -> tuple[Bracket, ...]:
+    bounds = sorted(draw(st.lists(positive, max_size=5, unique=True)))
+    amounts = sorted(draw(prices) for _ in range(len(bounds) + 1))
+    return tuple(Bracket(bound, amount) for bound, amount in zip([*bounds, None], amounts, strict=True))
+
+
 models = st.one_of(
+    bracket_lists().map(Stairstep),
     prices.map(PerUnit),
     tier_lists().map(Graduated),
     tier_lists().map(Volume),
@@ -291,6 +329,11 @@ def oracle_package(quantity: Fraction, size: Fraction, unit: Fraction) -> Fracti
     return blocks * unit
 
 
+def oracle_stairstep(quantity: Fraction, brackets: Sequence[Bracket]) -> Fraction:
+    amounts = [bracket.amount for bracket in brackets if bracket.up_to is None or Fraction(bracket.up_to) >= quantity]
+    return Fraction(amounts[0]) if quantity > 0 else Fraction(0)
+
+
 def oracle_per_unit(quantity: Fraction, unit: Fraction) -> Fraction:
     return max(quantity, Fraction(0)) * unit
 
@@ -304,6 +347,8 @@ def by_oracle(quantity: Decimal, price: Price) -> Fraction:
     model = price.model
     if isinstance(model, PerUnit):
         amount = oracle_per_unit(chargeable, Fraction(model.unit_price))
+    elif isinstance(model, Stairstep):
+        amount = oracle_stairstep(chargeable, model.tiers)
     elif isinstance(model, Package):
         amount = oracle_package(chargeable, Fraction(model.size), Fraction(model.unit_price))
     else:
@@ -338,7 +383,12 @@ def test_rows_and_minimum_add_up_to_the_amount(data: st.DataObject, price: Price
 @given(
     decimals,
     decimals,
-    st.one_of(prices.map(PerUnit), tier_lists().map(Graduated), st.builds(Package, positive, prices)),
+    st.one_of(
+        prices.map(PerUnit),
+        tier_lists().map(Graduated),
+        st.builds(Package, positive, prices),
+        bracket_lists().map(Stairstep),
+    ),
 )
 def test_more_usage_never_costs_less_unless_the_model_is_volume(
     one: Decimal, other: Decimal, model: PriceModel

@@ -9,6 +9,7 @@ from rating.domain.pricing.graduated import Graduated
 from rating.domain.pricing.model import PriceModel
 from rating.domain.pricing.package import Package
 from rating.domain.pricing.per_unit import PerUnit
+from rating.domain.pricing.stairstep import Stairstep
 from rating.domain.pricing.volume import Volume
 
-MODELS: Final[tuple[type[PriceModel], ...]] = (FixedFee, PerUnit, Graduated, Volume, Package)
+MODELS: Final[tuple[type[PriceModel], ...]] = (FixedFee, PerUnit, Graduated, Volume, Package, Stairstep)
