@@ -56,8 +56,10 @@ async def test_every_model_comes_back_as_it_was_applied(catalogue: Any) -> None:
     )
     graduated = tiered("graduated", ("10", "0", "5"), ("", "0.000000000001", ""))
     volume = tiered("volume", ("100.5", "1", ""), ("", "2", "3"))
+    brackets = [cat.StairstepTier(up_to="10", amount="20"), cat.StairstepTier(amount="50")]
     items = [
         fixed("500"),
+        cat.PlanItem(name="D", meter="calls", usage=cat.UsagePrice(stairstep=cat.StairstepPrice(tiers=brackets))),
         cat.PlanItem(name="A", meter="calls", usage=per_unit("1", included="10", minimum="0").usage),
         cat.PlanItem(name="B", meter="calls", usage=graduated.usage),
         cat.PlanItem(name="C", meter="calls", usage=volume.usage),

@@ -1,9 +1,9 @@
 """The published price rules, written once more, in fractions.
 
-`upTo` is inclusive. Volume: the whole quantity at the tier it ends in, plus that tier's flat fee. Graduated: each slice
-at its tier, plus the flat fee of each tier entered. Stair-step: the amount of the bracket the quantity ends in. Included
-units are taken off the quantity first; a minimum lifts the item's charge; blocks of a package are rounded up; zero usage
-costs zero unless a fixed fee or minimum says so.
+`upTo` is inclusive. Volume: the whole quantity at the tier it ends in, plus that tier's flat fee. Graduated: each
+slice at its tier, plus the flat fee of each tier entered. Stair-step: the amount of the bracket the quantity ends in.
+Included units are taken off the quantity first; a minimum lifts the item's charge; blocks of a package are rounded up;
+zero usage costs zero unless a fixed fee or minimum says so.
 """
 
 from __future__ import annotations
