@@ -7,7 +7,7 @@ from metering.aggregator.v1 import meter_pb2
 
 
 def test_every_aggregation_of_the_contract_is_in_the_list_and_the_other_way_round() -> None:
-    of_contract = {name.removeprefix("AGGREGATION_") for name in meter_pb2.Aggregation.keys()} - {"UNSPECIFIED"}
+    of_contract = {name.removeprefix("AGGREGATION_") for name in dict(meter_pb2.Aggregation.items())} - {"UNSPECIFIED"}
 
     assert set(BY_NAME) == of_contract
     assert len(AGGREGATIONS) == len(BY_NAME)

@@ -90,6 +90,7 @@ ESSENCE: dict[str, Callable[[Window], object]] = {
     "MIN": lambda window: (window.count, min(window.values)),
     "MAX": lambda window: (window.count, max(window.values)),
     "LATEST": lambda window: (window.count, max(window.chosen)),
+    "FIRST": lambda window: (window.count, min(window.chosen)),
 }
 
 

@@ -114,7 +114,7 @@ class AppliedMeter:
 
 
 def counting_meters(versions: Iterable[MeterVersion]) -> tuple[CountingMeter, ...]:
-    """Return the versions of one meter with their spans: an event counts by the newest version in effect at its time."""
+    """Return the versions of one meter with their spans: an event counts by the newest one effective at its time."""
     newest_first = sorted(versions, key=lambda version: version.version, reverse=True)
     until_us = NEVER_US
     meters = []

@@ -8,6 +8,7 @@ from typing import Final
 from aggregator.domain.aggregations.aggregation import Aggregation
 from aggregator.domain.aggregations.distinct import CountUnique
 from aggregator.domain.aggregations.extremes import Maximum, Minimum
+from aggregator.domain.aggregations.first import First
 from aggregator.domain.aggregations.latest import Latest
 from aggregator.domain.aggregations.sums import Average, Count, Sum
 
@@ -18,6 +19,7 @@ AGGREGATIONS: Final[tuple[Aggregation, ...]] = (
     Minimum(),
     Maximum(),
     Latest(),
+    First(),
     Average(),
 )
 BY_NAME: Final[Mapping[str, Aggregation]] = {aggregation.NAME: aggregation for aggregation in AGGREGATIONS}
