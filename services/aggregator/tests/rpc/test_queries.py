@@ -82,7 +82,7 @@ async def test_any_question_is_answered_as_by_counting_by_hand(aggregator: Any, 
     chance = random.Random(11)
 
     for _ in range(60):
-        name = chance.choice(["count", "sum", "min", "max", "latest", "count_unique"])
+        name = chance.choice(["count", "sum", "min", "max", "latest", "first", "count_unique"])
         zone_name, size = chance.choice(ZONES), chance.choice(list(SIZES))
         first = START + timedelta(minutes=15 * chance.randrange(20 * 96))
         last = first + timedelta(minutes=15 * chance.randrange(1, 20 * 96))
