@@ -172,7 +172,7 @@ class AsyncClient:
             if not (token.isascii() and token.isprintable()):
                 # gRPC would not even end such a call.
                 raise Unauthenticated(Reason.TOKEN_INVALID, "the token holds characters that no token has")
-            contract, stub_type = _contract(service)
+            contract, stub_type = contract_of(service)
             self._channels[service] = open_channel(
                 address,
                 self._settings,
@@ -184,7 +184,7 @@ class AsyncClient:
         return self._stubs[service]
 
 
-def _contract(service: str) -> tuple[ServiceDescriptor, type[Any]]:
+def contract_of(service: str) -> tuple[ServiceDescriptor, type[Any]]:
     """Load the contract of a service, and the stub that was generated from it."""
     home, name = f"metering.{service}.v1.{service}_service_pb2", f"{service.capitalize()}Service"
     contract: ServiceDescriptor = import_module(home).DESCRIPTOR.services_by_name[name]

@@ -25,7 +25,8 @@ def enum_word(message: Message, field: str) -> str:
     """Return the value of an enum field without the prefix that all values of its enum share."""
     enum: Any = message.DESCRIPTOR.fields_by_name[field].enum_type
     values = enum.values_by_number
-    return values[getattr(message, field)].name.removeprefix(values[0].name.removesuffix("UNSPECIFIED"))
+    word: str = values[getattr(message, field)].name.removeprefix(values[0].name.removesuffix("UNSPECIFIED"))
+    return word
 
 
 def time_text(message: Timestamp) -> str:
