@@ -68,7 +68,7 @@ def test_numbers_keep_the_text_they_were_written_as(tmp_path: Path) -> None:
 
     assert spec.items[0].fixed.amount == "500.00"
     tiers = spec.items[1].usage.graduated.tiers
-    assert [(tier.up_to, tier.unit, tier.flat) for tier in tiers] == [
+    assert [(tier.up_to, tier.unit_price, tier.flat) for tier in tiers] == [
         ("10000", "0", ""),
         ("100000", "0.05", "1000"),
         ("", "0.04", ""),

@@ -74,19 +74,19 @@ def _plan_item(item: Mapping[str, Any]) -> catalog_pb2.PlanItem:
 def _usage_price(price: Mapping[str, Any]) -> catalog_pb2.UsagePrice:
     message = catalog_pb2.UsagePrice(included=price.get("included", ""), minimum=price.get("minimum", ""))
     if "perUnit" in price:
-        message.per_unit.unit = price["perUnit"]
+        message.per_unit.unit_price = price["perUnit"]
     elif "graduated" in price:
         message.graduated.tiers.extend(_tier(tier) for tier in price["graduated"]["tiers"])
     elif "volume" in price:
         message.volume.tiers.extend(_tier(tier) for tier in price["volume"]["tiers"])
     else:
         message.package.size = price["package"]["size"]
-        message.package.unit = price["package"]["unit"]
+        message.package.unit_price = price["package"]["unit"]
     return message
 
 
 def _tier(tier: Mapping[str, Any]) -> catalog_pb2.PriceTier:
-    return catalog_pb2.PriceTier(up_to=tier.get("upTo", ""), unit=tier["unit"], flat=tier.get("flat", ""))
+    return catalog_pb2.PriceTier(up_to=tier.get("upTo", ""), unit_price=tier["unit"], flat=tier.get("flat", ""))
 
 
 def contract_spec(spec: Mapping[str, Any]) -> catalog_pb2.ContractSpec:

@@ -107,7 +107,7 @@ def tier_document(tier: invoice_pb2.InvoiceLineTier | charge_pb2.ChargeTier) -> 
     document: dict[str, Any] = {
         "upTo": tier.up_to or None,
         "quantity": tier.quantity,
-        "unit": tier.unit,
+        "unitPrice": tier.unit_price,
         "amount": tier.amount,
     }
     return document | ({"flat": tier.flat} if tier.flat else {})

@@ -74,16 +74,16 @@ def _price_text(item: catalog_pb2.PlanItem) -> str:
 def _model_text(price: catalog_pb2.UsagePrice) -> str:
     model = price.WhichOneof("model")
     if model == "per_unit":
-        return f"{price.per_unit.unit} each"
+        return f"{price.per_unit.unit_price} each"
     if model == "package":
-        return f"{price.package.unit} per {price.package.size} begun"
+        return f"{price.package.unit_price} per {price.package.size} begun"
     tiers = price.graduated.tiers if model == "graduated" else price.volume.tiers
     return f"{model}: " + "; ".join(_tier_text(tier) for tier in tiers)
 
 
 def _tier_text(tier: catalog_pb2.PriceTier) -> str:
     bound = f"to {tier.up_to}" if tier.up_to else "above"
-    return f"{bound} {tier.unit}" + (f" + {tier.flat}" if tier.flat not in {"", "0"} else "")
+    return f"{bound} {tier.unit_price}" + (f" + {tier.flat}" if tier.flat not in {"", "0"} else "")
 
 
 CUSTOMER_COLUMNS: Final = ("name", ">version", "display name", "currency")
