@@ -11,7 +11,7 @@ import pytest
 from meterline.cli.catalog import load_catalog, schema_text
 from meterline.cli.catalog_checks import check
 from meterline.cli.catalog_messages import meter_spec, plan_spec
-from meterline.cli.running import InputError
+from meterline.errors import InputError
 
 if TYPE_CHECKING:
     from pathlib import Path

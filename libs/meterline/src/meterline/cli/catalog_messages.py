@@ -15,7 +15,7 @@ from metering.invoicing.v1 import invoice_pb2
 from metering.invoicing.v1 import invoicing_service_pb2 as invoicing_pb
 from metering.rating.v1 import catalog_pb2
 from metering.rating.v1 import rating_service_pb2 as rating_pb
-from meterline.cli.running import InputError
+from meterline.errors import InputError
 from meterline.uuid7 import uuid7
 
 if TYPE_CHECKING:

@@ -6,19 +6,19 @@ import asyncio
 import threading
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final, Generic, Self, TypeVar
+from typing import TYPE_CHECKING, Final, Generic, Self, TypeVar
 
-from rich.progress import BarColumn, TaskProgressColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
-
-from chassis.errors import DeadlineExceeded, Overloaded, Reason, Unavailable
+from chassis.errors import Reason
 from metering.ingest.v1 import ingest_service_pb2 as pb
-from meterline.cli.output import print_document, print_table
-from meterline.cli.running import ExitCode, Output, console, errors, escape, progress_bar
+from meterline.cli.calls import RETRY_S, until_reachable
+from meterline.cli.exits import ExitCode
+from meterline.cli.options import Output
+from meterline.cli.output import print_document, print_table, say, write
 from meterline.client import Conflict, Refusal, ReportResult
 from meterline.uuid7 import uuid7
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+    from collections.abc import AsyncIterator, Iterator
 
     from chassis.errors import MeterlineError
     from meterline.client import AsyncClient
@@ -27,12 +27,8 @@ T = TypeVar("T")
 
 _BATCHES_AT_ONCE: Final = 4
 _BATCHES_READ_AHEAD: Final = 2
-_RETRY_S: Final = 120.0
-_RETRY_PAUSE_MAX_S: Final = 2.0
-_CALL_S: Final = 30.0
 _CLOSE_S: Final = 15.0
 _REFUSALS_SHOWN: Final = 20
-_RETRIED: Final = (Unavailable, Overloaded, DeadlineExceeded)
 
 
 @dataclass(slots=True)
@@ -72,14 +68,12 @@ async def send_all(
     size: int | None,
 ) -> None:
     """Send batches, a few at a time, with a progress bar. `size`: bytes of the input, as `batches` counts them."""
-    columns = (
-        TextColumn("{task.fields[events]:,} events"),
-        BarColumn(),
-        TaskProgressColumn(),
-        TimeElapsedColumn(),
-        *(() if size is None else (TimeRemainingColumn(),)),
-    )
-    with progress_bar(*columns) as progress:
+    from rich.progress import TaskProgressColumn, TimeRemainingColumn  # noqa: PLC0415 - as in `output`
+
+    from meterline.cli.terminal import progress_bar  # noqa: PLC0415
+
+    left = () if size is None else (TimeRemainingColumn(),)
+    with progress_bar("{task.fields[events]:,} events", TaskProgressColumn(), *left) as progress:
         task = progress.add_task("report", total=size, events=0)
         events = 0
 
@@ -118,7 +112,7 @@ class _Notice:
     def waiting(self, error: MeterlineError) -> None:
         if not self._said:
             self._said = True
-            errors.print(f"trying again for {_RETRY_S:.0f} s: {escape(error.message)}", highlight=False)
+            say(f"trying again for {RETRY_S:.0f} s: {error.message}")
 
 
 class ReadAhead(Generic[T]):
@@ -150,7 +144,7 @@ class ReadAhead(Generic[T]):
         return self
 
     async def __anext__(self) -> T:
-        """Give the next item, or raise what reading it raised."""
+        """Return the next item, or raise what reading it raised."""
         item, error = await self._ready.get()
         if error is not None:
             raise error
@@ -178,30 +172,9 @@ class ReadAhead(Generic[T]):
             return not self._stopped
 
 
-async def until_reachable(
-    call: Callable[..., Awaitable[T]],
-    request: Any,
-    *,
-    for_s: float = _RETRY_S,
-    on_wait: Callable[[MeterlineError], None] = lambda _: None,
-) -> T:
-    """Call; repeat it while the service is away or overloaded. Only for requests whose ids make repeating safe."""
-    loop = asyncio.get_running_loop()
-    give_up_at_s, pause_s = loop.time() + for_s, 0.1
-    while True:
-        try:
-            return await call(request, timeout=_CALL_S)
-        except _RETRIED as error:
-            if loop.time() > give_up_at_s:
-                raise
-            on_wait(error)
-            await asyncio.sleep(error.retry_after_s or pause_s)
-            pause_s = min(pause_s * 2, _RETRY_PAUSE_MAX_S)
-
-
 @asynccontextmanager
 async def open_backfill(client: AsyncClient, *, wanted: bool) -> AsyncIterator[str]:
-    """Open a backfill for the block and close it again, however it ends; without `wanted`, give the empty id."""
+    """Open a backfill for the block and close it again, however it ends; without `wanted`, yield the empty id."""
     if not wanted:
         yield ""
         return
@@ -231,7 +204,7 @@ def print_result(result: ReportResult, output: Output) -> None:
         print_document(document, output)
     too_old = sum(refusal.reason == Reason.TIME_TOO_OLD for refusal in result.refused)
     if too_old:
-        errors.print(f"{too_old:,} are older than late events may be; --backfill reports them", highlight=False)
+        say(f"{too_old:,} are older than the late limit; --backfill reports them")
     if result.conflicts or result.refused:
         raise SystemExit(int(ExitCode.EVENTS_REFUSED))
 
@@ -242,7 +215,7 @@ def _print_table(result: ReportResult) -> None:
     rows = [(str(c.index), c.id, "", str(Reason.ID_CONFLICT), c.message) for c in result.conflicts]
     rows += [(str(r.index), r.id, r.field, r.reason, r.message) for r in result.refused]
     if rows:
-        console.print()
+        write("")
         print_table((">index", "id", "field", "reason", "message"), rows[:_REFUSALS_SHOWN])
     if len(rows) > _REFUSALS_SHOWN:
-        errors.print(f"… and {len(rows) - _REFUSALS_SHOWN:,} more; -o json lists all", highlight=False)
+        say(f"… and {len(rows) - _REFUSALS_SHOWN:,} more; -o json lists all")
