@@ -25,11 +25,11 @@ _METHODS: Final = 2  # in ServiceDescriptorProto
 _HEAD: Final = """\
 # Methods
 
-Made from `protos/` by `make docs`; a test compares.
+This page is generated from `protos/` by `make docs`; a test keeps it up to date.
 
-A token needs one of the scopes that a method names. A client may repeat a call by itself when it only reads or is safe
-by its content, and a call that is safe by its `request_id` when it carries one. A call concerns the customer that its
-request names, the owner of an object that it names, or the tenant as a whole.
+A token needs any one of the scopes listed for the method. A client may repeat a call automatically if it only reads or
+is safe by its content; a call that is safe by its `request_id` may be repeated if it carries one. A call concerns the
+customer that its request names, the owner of an object that the request names, or the tenant as a whole.
 """
 _REPEATS: Final = {
     Repeat.READS: "reads",
