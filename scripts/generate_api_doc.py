@@ -1,4 +1,4 @@
-"""Writes docs/api.md from the contracts; `--check` fails if the file is not what it would write."""
+"""Writes docs/api.md from the contracts; `--check` fails if the file differs from what it would write."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def _files() -> list[FileDescriptorProto]:
         files = FileDescriptorSet.FromString(image.read_bytes()).file
     served = sorted((file for file in files if file.service), key=lambda file: file.name)
     for file in served:
-        # Its services join the pool.
+        # Importing the module adds its services to the pool.
         import_module(file.name.removesuffix(".proto").replace("/", ".") + "_pb2")
     return served
 
@@ -89,7 +89,7 @@ def main() -> int:
         return 0
     if TARGET.read_text(encoding="utf-8") == text:
         return 0
-    sys.stderr.write("docs/api.md is not what the contracts say; run `make docs` and commit it\n")
+    sys.stderr.write("docs/api.md does not match the contracts; run `make docs` and commit it\n")
     return 1
 
 

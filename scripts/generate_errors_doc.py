@@ -1,4 +1,4 @@
-"""Writes docs/errors.md from the vocabulary in the code; `--check` fails if the file is not what it would write."""
+"""Writes docs/errors.md from the reasons in the code; `--check` fails if the file differs from what it would write."""
 
 from __future__ import annotations
 

@@ -91,7 +91,7 @@ class CallGuard:
     """Surrounds every handler. Handlers raise MeterlineError; anything else reaches the caller as "internal error"."""
 
     def __init__(self, rules: CallRules, verifier: TokenVerifier) -> None:
-        """Guard calls by `rules`. Create it after `Telemetry.start`, because it takes the instruments of that moment."""
+        """Guard calls by `rules`. Create it after `Telemetry.start`, because it takes the current instruments."""
         self._rules = rules
         self._verifier = verifier
         telemetry = active_telemetry()
@@ -125,7 +125,7 @@ class CallGuard:
         )
 
     def _guard_unary_unary(self, method: str, handler: Any) -> grpc.RpcMethodHandler[Any, Any]:
-        # gRPC gets no deserializer: the bytes are parsed here, after the token is checked (so unauthenticated calls stay
+        # gRPC gets no deserializer: bytes are parsed here, after the token is checked (so unauthenticated calls stay
         # cheap), and where a malformed message counts as the caller's error, not ours.
         guarded = self._await_of(method, handler.unary_unary, _parser(handler.request_deserializer), is_unary=True)
         return grpc.unary_unary_rpc_method_handler(guarded, None, handler.response_serializer)

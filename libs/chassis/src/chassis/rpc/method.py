@@ -51,7 +51,7 @@ class Method:
     repeat: Repeat = Repeat.READS
     concern: CustomerConcern = CustomerConcern()
     is_feed: bool = False
-    """A stream that stays open for hours: it has no span, is not counted among calls in work, and must watch `draining`."""
+    """A stream that stays open for hours. No span, not counted as a call in work; it must watch `draining`."""
     checks_itself: bool = False
     """The method checks its requests itself, without protovalidate."""
 

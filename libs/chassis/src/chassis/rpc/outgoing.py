@@ -59,8 +59,8 @@ class CallObserver:
         self._endings: set[asyncio.Task[None]] = set()
 
     def begin(self, details: grpc.aio.ClientCallDetails, *, is_unary: bool) -> _Call:
-        """Open the span and return the call with metadata and time limit. Raises DeadlineExceeded if no time is left."""
-        # By its type it is text, but gRPC passes bytes.
+        """Open the span; return the call with metadata and time limit. Raises DeadlineExceeded if no time is left."""
+        # Its type says text, but gRPC passes bytes.
         named = cast("str | bytes", details.method)
         path = named.decode() if isinstance(named, bytes) else named
         method = path.removeprefix("/")
@@ -130,7 +130,7 @@ class CallObserver:
         return outgoing
 
     def _end_soon(self, call: _Call, outgoing: Any) -> None:
-        # The status of a finished call can only be awaited. The task is kept, so that it isn't collected before it runs.
+        # The status of a finished call can only be awaited. The task is kept, or it could be collected before it ran.
         task = asyncio.get_running_loop().create_task(self._end_with_status(call, outgoing))
         self._endings.add(task)
         task.add_done_callback(self._endings.discard)

@@ -27,7 +27,7 @@ class Page(Generic[Entry]):
 
 
 def page_of(found: Sequence[Entry], limit: int, place: Callable[[Entry], tuple[str | int, ...]]) -> Page[Entry]:
-    """Return the first `limit` entries of `found`, which was read with one more; `place` says where an entry lies."""
+    """Return a page of `found`, which was read with one entry more than `limit`; `place` says where an entry lies."""
     if len(found) <= limit:
         return Page(found)
     return Page(found[:limit], page_token(*place(found[limit - 1])))

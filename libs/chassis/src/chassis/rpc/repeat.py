@@ -47,7 +47,7 @@ class RepeatableRequest(Protocol):
 
 
 class RequestSlot:
-    """One request's slot. `response` is the answer of an earlier run; None means: do the work, then `keep` the answer."""
+    """One request's slot. `response` is the answer of an earlier run; if None, do the work and `keep` the answer."""
 
     def __init__(self, response: bytes | None) -> None:
         """Start with the stored answer, if there is one."""
