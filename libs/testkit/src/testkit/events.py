@@ -19,7 +19,7 @@ _NUMBERS = count(1)
 _MICROSECONDS = 1_000_000
 
 
-def usage_event(  # noqa: PLR0913 - one argument per field of the contract
+def usage_event(  # noqa: PLR0913 - one argument a field of the contract
     event_id: str | None = None,
     *,
     source: str = "test",

@@ -74,7 +74,7 @@ class FeedHandler(Protocol[Prepared]):
     """What is done with the segments of a feed, one batch at a time and in the order of each lane."""
 
     async def prepare(self, segments: Sequence[Segment]) -> Prepared:
-        """Do what needs no transaction (decode, fold). Yield to the loop between segments, because it also serves calls."""
+        """Do what needs no transaction (decode, fold). Yield to the loop between segments: it also serves calls."""
         ...
 
     async def apply(self, conn: AsyncConnection, prepared: Prepared) -> None:
