@@ -1,4 +1,4 @@
-# Every target is one line of help below: `make` or `make help` prints them.
+# Every target has one line of help below; `make` or `make help` prints them.
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
@@ -7,23 +7,23 @@ MAKEFLAGS += --no-print-directory
 PYTHON ?=
 BIN := .venv/bin
 SERVICES := $(notdir $(patsubst %/,%,$(dir $(wildcard services/*/pyproject.toml))))
-# What pytest is given besides its settings in pyproject.toml, for instance: make test ARGS="services/rating -k tiers"
+# What to pass to pytest besides its settings in pyproject.toml, for example: make test ARGS="services/rating -k tiers"
 ARGS ?=
 UV_EXPORT := $(BIN)/uv export --quiet --no-emit-workspace --no-header
 UV_COMPILE := $(BIN)/uv pip compile --quiet --universal --generate-hashes --python-version 3.11 --no-header --no-emit-index-url
 
 .PHONY: help install lock protos protos-release docs check format test test-slow demo up bench clean
 
-help:  ## Print this list
+help:  ## List the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
 
-install: .venv/.installed  ## Make .venv with all services, the CLI and the tools; needs only Python >= 3.11 (PYTHON=... chooses)
+install: .venv/.installed  ## Make .venv with all services, the CLI and the tools; needs only Python >= 3.11 (PYTHON=... chooses which)
 
 .venv/.installed: requirements/dev.txt requirements/bootstrap.txt scripts/install.sh $(wildcard libs/*/pyproject.toml services/*/pyproject.toml)
 	@PYTHON="$(PYTHON)" scripts/install.sh
 	@touch $@
 
-lock: install  ## Resolve all dependencies anew into requirements/ (hashed, without addresses)
+lock: install  ## Resolve all dependencies again into requirements/ (with hashes, without addresses; UPGRADE=1 upgrades them)
 	@$(BIN)/uv lock --quiet $(if $(UPGRADE),--upgrade)
 	@$(UV_EXPORT) --all-packages --all-groups --all-extras -o requirements/dev.txt >/dev/null
 	@for service in $(SERVICES); do $(UV_EXPORT) --package metering-$$service --no-dev -o requirements/$$service.txt >/dev/null; done
@@ -31,43 +31,43 @@ lock: install  ## Resolve all dependencies anew into requirements/ (hashed, with
 	@echo 'hatchling>=1.33,<2' | $(UV_COMPILE) - -o requirements/build.txt >/dev/null
 	@$(MAKE) install
 
-protos: install  ## Generate libs/contracts from protos/ and lint them
+protos: install  ## Lint protos/ and generate libs/contracts from them
 	@$(BIN)/python scripts/generate_protos.py
 
 docs: install  ## Make docs/errors.md and docs/api.md from the code and the contracts
 	@$(BIN)/python scripts/generate_errors_doc.py
 	@$(BIN)/python scripts/generate_api_doc.py
 
-protos-release: install  ## Make the present contracts the baseline that later ones must not break
+protos-release: install  ## Make the current contracts the baseline that later ones must not break
 	@$(BIN)/python scripts/generate_protos.py --release
 
-check: install  ## Format, lint, types, boundaries, contracts, tidiness: all that needs no running service
-	@$(BIN)/ruff format --check --quiet . || (echo "make format mends this"; exit 1)
+check: install  ## Check format, lint, types, boundaries, contracts and tidiness: everything that needs no running service
+	@$(BIN)/ruff format --check --quiet . || (echo "make format fixes this"; exit 1)
 	@$(BIN)/ruff check --quiet .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-logo
 	@$(BIN)/python scripts/generate_protos.py --check
 	@$(BIN)/python scripts/tidy.py
 
-format: install  ## Format the code and mend what the linter can mend
+format: install  ## Format the code and fix what the linter can fix
 	@$(BIN)/ruff format --quiet .
 	@$(BIN)/ruff check --quiet --fix .
 
 test: install  ## Run every test (ARGS="..." is passed on to pytest)
 	@$(BIN)/pytest $(ARGS)
 
-test-slow: install  ## Run every test with the long failure and property runs
+test-slow: install  ## Run every test, including the long failure and property runs
 	@$(BIN)/pytest --slow $(ARGS)
 
-demo: install  ## Bill a year of real flights and walk one line back to its events (KEEP=1 leaves it running)
+demo: install  ## Bill a year of real flights and trace one line back to its events (KEEP=1 leaves it running)
 	@KEEP="$(KEEP)" $(BIN)/python scripts/demo.py
 
 up: install  ## Start the suite on this machine until Ctrl-C (DATA=dir keeps its state there)
 	@$(BIN)/meterline up $(if $(DATA),--data "$(DATA)")
 
-bench: install  ## Measure throughput beside its baselines and print a table
+bench: install  ## Measure throughput, compare it with baselines, and print a table
 	@$(BIN)/python -m benchmarks
 
-clean:  ## Remove what was built; state of `make up` stays
+clean:  ## Remove what was built; the state of `make up` stays
 	@rm -rf .venv dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,6 +1,6 @@
-"""`make demo`: bills a year of real flights, and walks one invoice line back to its events and traces.
+"""`make demo`: bills a year of real flights, and follows one invoice line back to its events and traces.
 
-It does what a user would do by hand, and names the command that does it. KEEP=1 leaves the suite running afterwards.
+It does what a user would do by hand, and prints each command. KEEP=1 leaves the suite running afterwards.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ def _run(suite: LiveSuite) -> None:
     began_s = time.monotonic()
     with _step("The data: every flight that left New York in 2013 (fetched once)"):
         flights = flights_csv()
-    with _step("Four services over an embedded Postgres", "up"):
+    with _step("Four services over a bundled PostgreSQL", "up"):
         suite.start()
     with _step("Meters, plans, customers and contracts", f"apply -f {CATALOG}"):
         suite.run("apply", "-f", CATALOG)
@@ -89,7 +89,7 @@ def _import(suite: LiveSuite, flights: Path) -> None:
             "usage", meter, "--from", f"{period}-01-01", "--to", "2014-01-01", "--tz", "America/New_York", "--wait"
         )
         counted = sum(row["eventCount"] for row in shown["rows"])
-        print(f"  {meter}: {counted:,} flights counted, {FLIGHT_COUNT - counted:,} parked for want of a value")
+        print(f"  {meter}: {counted:,} flights counted, {FLIGHT_COUNT - counted:,} parked because a value is missing")
 
 
 def _expect(what: str, found: int, wanted: int) -> None:
@@ -101,7 +101,7 @@ def _expect(what: str, found: int, wanted: int) -> None:
 def _say_how_to_go_on(suite: LiveSuite) -> None:
     pid = suite.release()
     print(
-        f"\nThe suite goes on running. Look around:\n"
+        f"\nThe suite keeps running. Look around:\n"
         f"  export METERLINE_CONTEXT={suite.ready_file}\n"
         f"  .venv/bin/meterline invoice list --customer UA\n"
         f"  .venv/bin/meterline --help\n"

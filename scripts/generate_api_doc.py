@@ -1,4 +1,4 @@
-"""Writes docs/api.md from the contracts; `--check` fails if the file is not what it would write."""
+"""Writes docs/api.md from the contracts; `--check` fails if the file differs from what it would write."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ _METHODS: Final = 2  # in ServiceDescriptorProto
 _HEAD: Final = """\
 # Methods
 
-Made from `protos/` by `make docs`; a test compares.
+This page is generated from `protos/` by `make docs`; a test keeps it up to date.
 
-A token needs one of the scopes that a method names. A client may repeat a call by itself when it only reads or is safe
-by its content, and a call that is safe by its `request_id` when it carries one. A call concerns the customer that its
-request names, the owner of an object that it names, or the tenant as a whole.
+A token needs any one of the scopes listed for the method. A client may repeat a call automatically if it only reads or
+is safe by its content; a call that is safe by its `request_id` may be repeated if it carries one. A call concerns the
+customer that its request names, the owner of an object that the request names, or the tenant as a whole.
 """
 _REPEATS: Final = {
     Repeat.READS: "reads",
@@ -51,7 +51,7 @@ def _files() -> list[FileDescriptorProto]:
         files = FileDescriptorSet.FromString(image.read_bytes()).file
     served = sorted((file for file in files if file.service), key=lambda file: file.name)
     for file in served:
-        # Its services join the pool.
+        # Importing the module adds its services to the pool.
         import_module(file.name.removesuffix(".proto").replace("/", ".") + "_pb2")
     return served
 
@@ -89,7 +89,7 @@ def main() -> int:
         return 0
     if TARGET.read_text(encoding="utf-8") == text:
         return 0
-    sys.stderr.write("docs/api.md is not what the contracts say; run `make docs` and commit it\n")
+    sys.stderr.write("docs/api.md does not match the contracts; run `make docs` and commit it\n")
     return 1
 
 

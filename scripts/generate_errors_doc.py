@@ -1,4 +1,4 @@
-"""Writes docs/errors.md from the vocabulary in the code; `--check` fails if the file is not what it would write."""
+"""Writes docs/errors.md from the reasons in the code; `--check` fails if the file differs from what it would write."""
 
 from __future__ import annotations
 
@@ -14,22 +14,22 @@ TARGET: Final = Path(__file__).parent.parent / "docs" / "errors.md"
 _HEAD: Final = """\
 # Errors
 
-Made from `chassis.errors.reasons` by `make docs`; a test compares.
+This page is generated from `chassis.errors.reasons` by `make docs`; a test keeps it up to date.
 
-A failed call has a gRPC status code and, as google.rpc details, an `ErrorInfo` with a stable `reason` (domain
-`meterline`), a `BadRequest` that names each field at fault, and a `RetryInfo` where waiting helps. Branch on the
-reason, never on the text.
+A failed call has a gRPC status code. Its google.rpc details are an `ErrorInfo` with a stable `reason` (domain
+`meterline`), a `BadRequest` that names each field at fault, and a `RetryInfo` where waiting helps. In code, branch on
+the reason, never on the text.
 
-RESOURCE_EXHAUSTED has two meanings: with `RetryInfo` the service is overloaded, retry after the delay; without it the
-request is too big, never retry. After UNAVAILABLE or DEADLINE_EXCEEDED nothing is known: repeat the call, ids make that
-safe.
+RESOURCE_EXHAUSTED has two meanings. With a `RetryInfo`, the service is overloaded: retry after the delay. Without one,
+the request is too big: don't retry it. After UNAVAILABLE or DEADLINE_EXCEEDED you don't know whether the call took
+effect: repeat it with the same ids, which is safe.
 
 ## Kinds of errors
 """
 
 
 def render() -> str:
-    """Give the text of the document."""
+    """Return the text of the document."""
     kinds = [f"| `{kind.__name__}` | {code.name} |" for kind, code in STATUS_CODES.items()]
     reasons = [f"| `{reason.value}` | {reason.meaning} | {reason.remedy} |" for reason in Reason]
     return "\n".join(
@@ -62,7 +62,7 @@ _EXIT_CODES: Final = (
     "refused by a service",
     "not ready yet; ask again",
     "a service can't be reached, is overloaded, or took too long",
-    "the token is missing, expired, or does not allow it",
+    "the token is missing, has expired, or does not allow the call",
     "reported, but some events were refused or in conflict",
     "the suite could not start",
 )
@@ -76,7 +76,7 @@ def main() -> int:
         return 0
     if TARGET.read_text(encoding="utf-8") == text:
         return 0
-    sys.stderr.write("docs/errors.md is not what the code says; run `make docs` and commit it\n")
+    sys.stderr.write("docs/errors.md does not match the code; run `make docs` and commit it\n")
     return 1
 
 

@@ -1,11 +1,11 @@
-"""Make libs/contracts from protos/: the one way generated code comes to be.
+"""Make libs/contracts from protos/: the only way to generate code.
 
-    generate_protos.py             generate, lint, and refuse a break of what was released
-    generate_protos.py --check     the same without writing: fail if libs/contracts is not what protos/ says
+    generate_protos.py             generate, lint, and refuse changes that break the released contracts
+    generate_protos.py --check     the same without writing: fail if libs/contracts does not match protos/
     generate_protos.py --release   generate, lint, and make these contracts the baseline of later checks
 
-Works offline. The text of buf/validate/validate.proto is not vendored: its descriptor lies in the pinned protovalidate
-wheel, and protoc takes a descriptor as well as a text.
+Works offline. The text of buf/validate/validate.proto is not vendored: the pinned protovalidate wheel contains its
+descriptor, which protoc accepts instead of the text.
 """
 
 from __future__ import annotations
@@ -33,11 +33,11 @@ PACKAGE_TEXT = '"""Generated from protos/ by scripts/generate_protos.py; never e
 
 
 class ContractError(Exception):
-    """The contracts can't be generated, break a rule or differ from the committed code; the text says what to do."""
+    """The contracts can't be generated, break a rule or differ from committed code; the message says what to do."""
 
 
 def run(arguments: Sequence[str | Path], *, purpose: str) -> None:
-    """Run a command; what it printed becomes the error when it fails."""
+    """Run a command; if it fails, its output becomes the error."""
     done = subprocess.run(arguments, capture_output=True, text=True, check=False)
     if done.returncode != 0:
         detail = (done.stdout + done.stderr).strip()
@@ -46,12 +46,12 @@ def run(arguments: Sequence[str | Path], *, purpose: str) -> None:
 
 
 def tool(name: str) -> Path:
-    """The command of that name in the environment of this Python."""
+    """Return the command of that name in the environment of this Python."""
     return Path(sys.executable).with_name(name)
 
 
 def validate_descriptors() -> FileDescriptorSet:
-    """buf/validate/validate.proto and what it imports, dependencies first, as protoc and buf take them."""
+    """Return buf/validate/validate.proto and its imports, dependencies first, as protoc and buf accept them."""
     files: dict[str, FileDescriptorProto] = {}
 
     def visit(descriptor: object) -> None:
@@ -67,7 +67,7 @@ def validate_descriptors() -> FileDescriptorSet:
 
 
 def proto_files(protos: Path) -> list[str]:
-    """Every contract, as protoc names it: relative to the root of the protos."""
+    """Return every contract, as protoc names it: relative to the root of the protos."""
     found = sorted(path.relative_to(protos).as_posix() for path in protos.rglob("*.proto"))
     if not found:
         msg = f"no .proto file under {protos}"
@@ -76,7 +76,7 @@ def proto_files(protos: Path) -> list[str]:
 
 
 def protoc(protos: Path, *arguments: str | Path) -> None:
-    """Run the protoc of grpcio-tools with our protos and the descriptor of buf/validate at hand."""
+    """Run the protoc of grpcio-tools on our protos, with the descriptor of buf/validate."""
     with tempfile.NamedTemporaryFile(suffix=".binpb") as descriptors:
         Path(descriptors.name).write_bytes(validate_descriptors().SerializeToString(deterministic=True))
         command = [sys.executable, "-m", "grpc_tools.protoc", f"--descriptor_set_in={descriptors.name}", f"-I{protos}"]
@@ -85,10 +85,10 @@ def protoc(protos: Path, *arguments: str | Path) -> None:
 
 
 def generate(protos: Path, target: Path) -> None:
-    """Write messages, stubs of services and their types below `target`, as packages that import as their path says.
+    """Write messages, service stubs and their types below `target`, as packages that are imported by their path.
 
-    The messages of buf/validate are generated too: every module of a contract that states a rule imports them, and the
-    protovalidate wheel holds them only in the shape of another protobuf runtime.
+    The messages of buf/validate are generated too: the module of every contract with a rule imports them, and the
+    protovalidate wheel only has them for another protobuf runtime.
     """
     files = proto_files(protos)
     protoc(protos, f"--python_out={target}", f"--mypy_out=quiet:{target}", *files, VALIDATE)
@@ -103,7 +103,7 @@ def generate(protos: Path, target: Path) -> None:
 
 
 def build_image(protos: Path, image: Path, *, comments: bool = True) -> None:
-    """Write the descriptors of all contracts: what buf lints (with comments) and compares (without)."""
+    """Write the descriptors of all contracts, which buf lints (with comments) and compares (without them)."""
     source_info = ["--include_source_info"] if comments else []
     protoc(protos, "--include_imports", *source_info, f"--descriptor_set_out={image}", *proto_files(protos))
 
@@ -125,7 +125,7 @@ def refuse_break(image: Path, baseline: Path, protos: Path) -> None:
 
 
 def differences(fresh: Path, committed: Path) -> Iterator[str]:
-    """Each file that is missing, extra or different in the committed code, one line each."""
+    """Return one line for each file that is missing, extra or different in the committed code."""
 
     def content(root: Path) -> dict[str, bytes]:
         paths = (path for path in root.rglob("*") if path.is_file() and path.suffix in {".py", ".pyi", ".typed"})
@@ -136,22 +136,22 @@ def differences(fresh: Path, committed: Path) -> Iterator[str]:
         if name not in present:
             yield f"{name}: missing"
         elif name not in expected:
-            yield f"{name}: comes from no contract"
+            yield f"{name}: is not generated from any contract"
         elif expected[name] != present[name]:
             yield f"{name}: differs"
 
 
 def refuse_drift(fresh: Path, committed: Path) -> None:
-    """Refuse committed code that is not what the contracts generate."""
+    """Refuse committed code that differs from what the contracts generate."""
     found = list(differences(fresh, committed))
     if found:
         listed = "\n".join(f"  {line}" for line in found)
-        msg = f"{committed} is not what protos/ generates; run `make protos` and commit the result:\n{listed}"
+        msg = f"{committed} does not match protos/; run `make protos` and commit the result:\n{listed}"
         raise ContractError(msg)
 
 
 def replace(fresh: Path, target: Path) -> None:
-    """Put the fresh code in place, file by file, so that whoever imports meanwhile finds each file whole."""
+    """Put the new code in place, file by file, so that whoever imports it meanwhile finds each file complete."""
     target.mkdir(parents=True, exist_ok=True)
     for line in list(differences(fresh, target)):
         name = line.split(": ")[0]
@@ -166,10 +166,10 @@ def replace(fresh: Path, target: Path) -> None:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Generate or check; the exit code is 0 when contracts and code are sound."""
+    """Generate or check; the exit code is 0 if contracts and code are sound."""
     parser = argparse.ArgumentParser(description="Make libs/contracts from protos/.")
     parser.add_argument("--check", action="store_true", help="write nothing; fail if the committed code differs")
-    parser.add_argument("--release", action="store_true", help="make the present contracts the released baseline")
+    parser.add_argument("--release", action="store_true", help="make the current contracts the released baseline")
     options = parser.parse_args(arguments)
     try:
         with tempfile.TemporaryDirectory() as folder:

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Makes .venv from the hashed locks and puts every member of the workspace into it, editable.
-# Needs Python >= 3.11 and nothing else. Choose another one with PYTHON=/path/to/python.
+# Makes .venv from the hashed locks and installs every member of the workspace into it, editable.
+# Needs only Python >= 3.11. Choose a specific one with PYTHON=/path/to/python.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -24,10 +24,10 @@ find_python() {
     fail "no Python >= 3.11 found (tried: ${PYTHON:-python3.11, python3}). Install python3.11, or name one: make install PYTHON=/path/to/python"
 }
 
-# Debian and Ubuntu ship the venv module without ensurepip; the package that completes it bears the version in its name.
+# Debian and Ubuntu ship the venv module without ensurepip; the package that completes it has the version in its name.
 install_venv_package() {
     local package=$1
-    command -v apt-get >/dev/null || fail "$python cannot make a virtual environment with pip in it. Give it ensurepip, or name another one with PYTHON="
+    command -v apt-get >/dev/null || fail "$python cannot make a virtual environment with pip in it. Install ensurepip for it, or choose another Python with PYTHON="
     if [ "$(id -u)" -ne 0 ]; then
         fail "$python cannot make a virtual environment. Run: sudo apt-get install $package"
     fi
@@ -46,13 +46,13 @@ make_venv() {
 }
 
 # uv reads its own index settings, not pip's. Where only pip knows how to reach packages (a mirror in pip.conf), pip does
-# the same work from the same hashes, only slower.
+# the same work with the same hashes, only more slowly.
 install_locked() {
     if .venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/bootstrap.txt &&
         .venv/bin/uv pip install --quiet --python .venv/bin/python --require-hashes -r requirements/dev.txt; then
         return
     fi
-    printf 'uv could not install the lock; pip does it now\n' >&2
+    printf 'uv could not install the lock; trying pip\n' >&2
     .venv/bin/python -m pip install --disable-pip-version-check --require-hashes -r requirements/dev.txt
 }
 

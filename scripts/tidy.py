@@ -1,8 +1,8 @@
 """Style as a program: what a reviewer would otherwise have to say again and again.
 
-    tidy.py        look at every tracked file; one line a finding, exit 1 if there is any
+    tidy.py        check every tracked file; one line per finding, exit 1 if there is any
 
-`tests/tidy` runs the same checks and shows that each of them sees what it is for.
+`tests/tidy` runs the same checks and shows that each of them finds what it is meant to find.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 FUNCTION_LINES_MAX = 70
 MODULE_LINES_MAX = 500
-# A clone may belong to another user than the one who tests it, as in a container.
+# A clone may belong to a different user than the one who tests it, as in a container.
 LIST_TRACKED = ["git", "-c", "safe.directory=*", "ls-files", "-z"]
 GENERATED = "libs/contracts/src/"
 # Files that must name what is looked for.
 LOOKOUTS = re.compile(r"^scripts/tidy\.py$|^tests/tidy/")
-# Where a float would come near a quantity or money.
+# Where a float could get into a quantity or an amount of money.
 EXACT = re.compile(r"^services/\w+/src/\w+/domain/|^libs/money/src/")
-# The edges, where a moment or a random id may enter; everywhere else they are arguments.
+# The edges, where the current time or a random id may enter; everywhere else they are arguments.
 EDGES = re.compile(
     r"/__main__\.py$|/operations(\.py$|/)|^libs/chassis/src/chassis/clock\.py$|^libs/meterline/|^libs/testkit/"
     r"|^(benchmarks|demo|scripts)/"
@@ -34,7 +34,7 @@ EDGES = re.compile(
 CLOCK_AND_CHANCE = {"datetime.now", "datetime.utcnow", "date.today", "time.time", "time.time_ns", "uuid.uuid4", "uuid4"}
 SLEEPS = {"time.sleep", "asyncio.sleep"}
 HOMES = re.compile(r"(?<![\w.])/(?:home|Users|root|work)/[\w.-]+")
-# Registries and mirrors bear such names; a lock or a setting that names one installs nowhere else.
+# Registries and mirrors have such names; a lock or a setting that names one can't be installed elsewhere.
 REGISTRIES = re.compile(
     r"https?://[^\s\"')>]*(?:pypi|pythonhosted|npmjs|registry|artifactor|nexus|/simple\b)"
     r"|--(?:extra-)?index-url\s*[= ]\s*\S",
@@ -44,41 +44,41 @@ REGISTRIES = re.compile(
 
 @dataclass(frozen=True)
 class SourceFile:
-    """A text file: its path from the root, with '/', and what it holds."""
+    """A text file: its path from the root, with '/', and its content."""
 
     path: str
     text: str
 
     @property
     def is_python(self) -> bool:
-        """Whether people wrote it in Python."""
+        """Whether it is Python that people wrote."""
         return self.path.endswith(".py") and not self.path.startswith(GENERATED)
 
     @property
     def is_test(self) -> bool:
-        """Whether it lies in a folder of tests."""
+        """Whether it is in a folder of tests."""
         return "tests/" in self.path
 
     @cached_property
     def nodes(self) -> list[tuple[str, ast.AST]]:
-        """Each node of its syntax with where it stands."""
+        """Yield each node of its syntax tree with its place."""
         tree = ast.parse(self.text, filename=self.path)
         return [(f"{self.path}:{getattr(node, 'lineno', 0)}", node) for node in ast.walk(tree)]
 
     def calls(self) -> Iterator[tuple[str, ast.Call, str]]:
-        """Each call of something that has a name, with where it stands and the name."""
+        """Yield each call of something that has a name, with its place and the name."""
         for place, node in self.nodes:
             if isinstance(node, ast.Call) and (name := dotted(node.func)):
                 yield place, node, name
 
     def lines(self) -> Iterator[tuple[str, str]]:
-        """Each line with where it stands."""
+        """Yield each line with its place."""
         for number, line in enumerate(self.text.splitlines(), 1):
             yield f"{self.path}:{number}", line
 
 
 def dotted(node: ast.AST) -> str:
-    """The dotted name of an expression, or nothing: `datetime.now` of the function in `datetime.now(UTC)`."""
+    """Return the dotted name of an expression, or "": `datetime.now` for the function in `datetime.now(UTC)`."""
     if isinstance(node, ast.Name):
         return node.id
     if isinstance(node, ast.Attribute) and (inner := dotted(node.value)):
@@ -87,12 +87,12 @@ def dotted(node: ast.AST) -> str:
 
 
 def is_one_of(name: str, endings: set[str]) -> bool:
-    """Whether a dotted name is one of these or a longer way to one: datetime.datetime.now is datetime.now."""
+    """Whether a dotted name is one of these or ends in one: datetime.datetime.now is datetime.now."""
     return any(name == ending or name.endswith(f".{ending}") for ending in endings)
 
 
 def long_functions(file: SourceFile) -> Iterator[str]:
-    """Functions that do not fit on a page."""
+    """Find functions that do not fit on a page."""
     for place, node in file.nodes:
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.end_lineno is not None:
             length = node.end_lineno - node.lineno + 1
@@ -101,14 +101,14 @@ def long_functions(file: SourceFile) -> Iterator[str]:
 
 
 def long_modules(file: SourceFile) -> Iterator[str]:
-    """Modules that hold more than one idea, to judge by their length."""
+    """Find modules that contain more than one idea, judging by their length."""
     length = len(file.text.splitlines())
     if length > MODULE_LINES_MAX:
         yield f"{file.path}: {length} lines, at most {MODULE_LINES_MAX}"
 
 
 def floats(file: SourceFile) -> Iterator[str]:
-    """Floats where quantities and money are computed."""
+    """Find floats where quantities and money are computed."""
     if not EXACT.search(file.path):
         return
     for place, node in file.nodes:
@@ -120,7 +120,7 @@ def floats(file: SourceFile) -> Iterator[str]:
 
 
 def clock_and_chance(file: SourceFile) -> Iterator[str]:
-    """Code inside that reads the clock or draws an id, and so can't be tested or repeated."""
+    """Find inner code that reads the clock or makes a random id, and so can't be tested or repeated."""
     if file.is_test or EDGES.search(file.path):
         return
     for place, _, name in file.calls():
@@ -129,7 +129,7 @@ def clock_and_chance(file: SourceFile) -> Iterator[str]:
 
 
 def sleeps_and_patches(file: SourceFile) -> Iterator[str]:
-    """Tests that hope instead of waiting for a condition, or replace what they should run."""
+    """Find tests that sleep instead of waiting for a condition, or that replace what they should run."""
     if not file.is_test:
         return
     for place, call, name in file.calls():
@@ -139,7 +139,7 @@ def sleeps_and_patches(file: SourceFile) -> Iterator[str]:
 
 
 def open_ends(file: SourceFile) -> Iterator[str]:
-    """Work left for later that no issue knows of."""
+    """Find work left for later without an issue."""
     for place, line in file.lines():
         if re.search(r"\bFIXME\b|\bTODO\b(?!\(#\d+\))", line):
             yield f"{place}: {line.strip()}"
@@ -149,14 +149,14 @@ def open_ends(file: SourceFile) -> Iterator[str]:
 
 
 def unnamed_columns(file: SourceFile) -> Iterator[str]:
-    """Queries that change their meaning when a migration adds a column."""
+    """Find queries that change their meaning when a migration adds a column."""
     for place, node in file.nodes:
         if isinstance(node, ast.Constant) and isinstance(node.value, str) and re.search(r"\bSELECT\s+\*", node.value):
             yield f"{place}: SELECT *; name the columns"
 
 
 def swallowed(file: SourceFile) -> Iterator[str]:
-    """Errors of any kind that are caught and forgotten."""
+    """Find errors of any kind that are caught and ignored."""
     for place, node in file.nodes:
         if isinstance(node, ast.ExceptHandler):
             any_error = node.type is None or dotted(node.type) in {"Exception", "BaseException"}
@@ -165,17 +165,17 @@ def swallowed(file: SourceFile) -> Iterator[str]:
 
 
 def registries(file: SourceFile) -> Iterator[str]:
-    """Names of package registries: what needs one by name installs nowhere else."""
+    """Find names of package registries: what needs one by name can't be installed elsewhere."""
     for place, line in file.lines():
         if REGISTRIES.search(line):
             yield f"{place}: names a package registry"
 
 
 def homes(file: SourceFile) -> Iterator[str]:
-    """Paths that exist on somebody's own machine."""
+    """Find paths that exist only on somebody's own machine."""
     for place, line in file.lines():
         if HOMES.search(line):
-            yield f"{place}: holds a path of somebody's own machine"
+            yield f"{place}: contains a path of somebody's own machine"
 
 
 Check = Callable[[SourceFile], Iterator[str]]
@@ -186,7 +186,7 @@ OF_ALL: tuple[Check, ...] = (registries, homes)
 
 
 def tracked() -> Iterator[SourceFile]:
-    """Every tracked file that holds text, as it is now."""
+    """Return every tracked text file, as it is now."""
     listed = subprocess.run(LIST_TRACKED, cwd=ROOT, capture_output=True, text=True, check=True).stdout
     for name in filter(None, listed.split("\0")):
         path = ROOT / name
@@ -199,7 +199,7 @@ def tracked() -> Iterator[SourceFile]:
 
 
 def findings(check: Check, files: list[SourceFile]) -> list[str]:
-    """What a check finds in those of the files that it is for."""
+    """Return what a check finds in those files that it applies to."""
     fit = [file for file in files if not LOOKOUTS.search(file.path) and (check in OF_ALL or file.is_python)]
     return [found for file in fit for found in check(file)]
 

@@ -38,7 +38,7 @@ def test_a_changed_a_missing_and_a_stray_file_are_named(fresh: Path, tmp_path: P
         generate_protos.refuse_drift(fresh, committed)
 
     assert [line.strip() for line in str(refused.value).splitlines()[1:]] == [
-        "metering/common/v1/stray.py: comes from no contract",
+        "metering/common/v1/stray.py: is not generated from any contract",
         "metering/common/v1/values_pb2.py: differs",
         "metering/common/v1/values_pb2.pyi: missing",
     ]

@@ -53,8 +53,8 @@ def test_there_is_something_to_look_at(files: list[tidy.SourceFile]) -> None:
         (tidy.swallowed, INNER, "try:\n  f()\nexcept Exception:\n  pass", "3: catches everything and goes on"),
         (tidy.registries, "x.txt", "--index-url https://mirror.example/", "1: names a package registry"),
         (tidy.registries, "x.txt", "https://registry.example/x.whl", "1: names a package registry"),
-        (tidy.homes, "x.txt", "cd /home/ann/meterline", "1: holds a path of somebody's own machine"),
-        (tidy.homes, "x.py", f"open('/{ROOT_HOME}/.cache/x')", "1: holds a path of somebody's own machine"),
+        (tidy.homes, "x.txt", "cd /home/ann/meterline", "1: contains a path of somebody's own machine"),
+        (tidy.homes, "x.py", f"open('/{ROOT_HOME}/.cache/x')", "1: contains a path of somebody's own machine"),
     ],
 )
 def test_each_check_sees_what_it_is_for(check: tidy.Check, path: str, text: str, expected: str) -> None:

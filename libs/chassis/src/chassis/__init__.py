@@ -1,1 +1,1 @@
-"""What every Meterline service stands on: server, client, errors, telemetry, Postgres."""
+"""What every Meterline service builds on: server, client, errors, telemetry, Postgres."""

@@ -1,7 +1,7 @@
 """Verifies EdDSA tokens with public keys only. Whoever can read a service's files still can't make a token.
 
-The algorithm is fixed by the server, the key is chosen by `kid` from a local file, and nothing in a token (`jku`,
-`x5u`, `jwk`, `crit`) is followed.
+The server fixes the algorithm, the `kid` chooses a key from a local file, and nothing in a token that points elsewhere
+(`jku`, `x5u`, `jwk`, `crit`) is followed.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ def make_jwks(public_keys: Mapping[str, Ed25519PublicKey]) -> dict[str, Any]:
 
 
 def load_jwks(jwks_file: Path) -> dict[str, Ed25519PublicKey]:
-    """Read kid -> public key. Raises SettingsError with one clear line if the file is not a JWKS of Ed25519 keys."""
+    """Read the public keys by kid. Raises SettingsError, in one line, unless the file is a JWKS of Ed25519 keys."""
     try:
         document = json.loads(jwks_file.read_text("utf-8"))
     except (OSError, ValueError) as error:
@@ -89,7 +89,7 @@ class TokenVerifier:
     """Turns a bearer token into an Identity; a verified token is remembered until it expires or the keys change."""
 
     def __init__(self, jwks_file: Path, audience: str, clock: Clock) -> None:
-        """Read the keys at once: a service without keys must not start. Raises SettingsError."""
+        """Read the keys immediately, because a service without keys must not start. Raises SettingsError."""
         self._jwks_file = jwks_file
         self._audience = audience
         self._clock = clock
@@ -99,7 +99,7 @@ class TokenVerifier:
         self._reload_after_s = clock.monotonic_s() + _RELOAD_INTERVAL_S
 
     def verify(self, token: str) -> Identity:
-        """Return who the token names. Raises Unauthenticated with TOKEN_INVALID or TOKEN_EXPIRED."""
+        """Return the caller that the token names. Raises Unauthenticated with TOKEN_INVALID or TOKEN_EXPIRED."""
         self._reload_if_changed()
         known = self._cache.get(token)
         now_s = self._clock.now().timestamp()
@@ -110,7 +110,7 @@ class TokenVerifier:
             del self._cache[token]
         identity, expires_at_s = self._verify(token, now_s)
         if len(self._cache) >= _CACHE_ENTRIES_MAX:
-            # Dicts keep insertion order: the oldest entry goes.
+            # Dicts keep insertion order, so this removes the oldest entry.
             del self._cache[next(iter(self._cache))]
         self._cache[token] = (identity, expires_at_s)
         return identity
@@ -152,7 +152,7 @@ class TokenVerifier:
                 },
             )
         except (jwt.PyJWTError, ValueError, TypeError, RecursionError) as error:
-            # The library's texts can quote the token; the type's name is safe and tells enough.
+            # The library's messages can quote the token; the name of the error's type is safe and says enough.
             raise _invalid(f"it is malformed or not signed for us ({type(error).__name__})") from error
 
     def _reload_if_changed(self) -> None:
@@ -166,14 +166,14 @@ class TokenVerifier:
                 self._cache.clear()
                 self._file_state = state
         except SettingsError as error:
-            # Closed, not open: to serve on with keys that may have been revoked is the worse failure.
+            # Fail closed: to go on serving with keys that may have been revoked would be the worse failure.
             raise Unavailable(Reason.SERVICE_NOT_READY, "the server can't read its token keys; try again") from error
         self._reload_after_s = now_s + _RELOAD_INTERVAL_S
 
 
 def _file_state(path: Path) -> tuple[int, int, int]:
     try:
-        stat = os.stat(path)  # noqa: PTH116 - on the path of every call now and then; half the cost of Path.stat
+        stat = os.stat(path)  # noqa: PTH116 - runs within calls now and then, at half the cost of Path.stat
     except OSError as error:
         raise SettingsError(f"can't read the JWKS file {path}: {error}") from error
     return stat.st_mtime_ns, stat.st_size, stat.st_ino

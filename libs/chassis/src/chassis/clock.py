@@ -1,4 +1,4 @@
-"""Time as a dependency: whatever needs now, a timer or a pause is given a Clock, so that a test can be the clock."""
+"""Time as a dependency: code that needs the time or a pause takes a Clock, so that a test can supply its own."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ class Clock(Protocol):
     """Where time comes from."""
 
     def now(self) -> datetime:
-        """Return the present instant, aware and in UTC."""
+        """Return the current time, aware and in UTC."""
         ...
 
     def monotonic_s(self) -> float:
-        """Return seconds on a clock that never jumps; only differences have a meaning."""
+        """Return seconds on a clock that never jumps; only differences between two readings have a meaning."""
         ...
 
     async def sleep(self, seconds: float) -> None:
@@ -28,11 +28,11 @@ class SystemClock:
     """The machine's own clock."""
 
     def now(self) -> datetime:
-        """Return the present instant, aware and in UTC."""
+        """Return the current time, aware and in UTC."""
         return datetime.now(UTC)
 
     def monotonic_s(self) -> float:
-        """Return seconds on a clock that never jumps; only differences have a meaning."""
+        """Return seconds on a clock that never jumps; only differences between two readings have a meaning."""
         return time.monotonic()
 
     async def sleep(self, seconds: float) -> None:

@@ -1,4 +1,4 @@
-"""The command line of a service: `python -m <service> serve|migrate`. A `__main__` names its parts and calls `main`."""
+"""The command line of a service, `python -m <service> serve|migrate`: its `__main__` passes its parts to `main`."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def main(
     arguments: Sequence[str] | None = None,
     environ: Mapping[str, str] | None = None,
 ) -> NoReturn:
-    """Do what the command line says and exit: 0 done, 1 failed (see the log), 2 wrong settings or usage (one line)."""
+    """Run the command and exit: 0 = done, 1 = failed (see the log), 2 = wrong settings or usage (one line)."""
     command = list(sys.argv[1:] if arguments is None else arguments)
     environ = os.environ if environ is None else environ
     if command in (["--help"], ["-h"]):
@@ -65,7 +65,7 @@ def main(
     except (DurabilityError, MigrationError, MeterlineError) as error:
         sys.stderr.write(f"{service}: {error}\n")
         sys.exit(_EXIT_CODE_FAILED)
-    except Exception:  # noqa: BLE001 - the last resort of the process: log whatever it was and say so by the exit code
+    except Exception:  # noqa: BLE001 - the last resort of the process: whatever it was, log it and exit accordingly
         _log.exception("the process failed")
         sys.exit(_EXIT_CODE_FAILED)
     sys.exit(0)

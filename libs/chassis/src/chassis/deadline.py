@@ -1,4 +1,4 @@
-"""The time the caller gave: set once per call, read by everything below it, and passed on a little shorter."""
+"""The caller's deadline: set once per call, read by everything below it, and passed on a little shorter."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 REMAINING_MIN_S: Final = 0.1
-"""A unary call with less time left is refused at once: work nobody waits for helps nobody."""
+"""A unary call with less time left is refused at once: by the time it is done, nobody would be waiting for it."""
 RESERVE_S: Final = 0.02
-"""Taken off for each onward call, so that a callee's time-out can still be reported before our own."""
+"""Subtracted for each onward call, so that a callee's time-out can still be reported before our own."""
 
 _deadline_at: ContextVar[float | None] = ContextVar("meterline_deadline_at", default=None)
 
 
 def set_deadline_s(remaining_s: float | None) -> None:
-    """Set the time left (None = no limit) for the rest of this task; for the server, whose task is one call."""
+    """Set the time left (None = no limit) for the rest of this task. For the server, where each call is one task."""
     # The monotonic clock of the process, not the injected one: gRPC measures real time, and so must we.
     _deadline_at.set(None if remaining_s is None else time.monotonic() + remaining_s)
 
@@ -32,9 +32,9 @@ def current_deadline_s() -> float | None:
 
 @contextmanager
 def within_deadline_s(limit_s: float | None) -> Iterator[None]:
-    """Give the block at most `limit_s` seconds, or what is left already if that is less; None = no limit at all.
+    """Limit the block to `limit_s` seconds, or to the time already left if that is less; None = no limit at all.
 
-    Only what looks at the deadline stops at it (onward calls, SQL statements); the block itself is not cancelled.
+    Only code that checks the deadline stops at it (onward calls, SQL statements); the block itself is not cancelled.
     """
     remaining_s = current_deadline_s()
     if limit_s is not None and remaining_s is not None:

@@ -1,7 +1,7 @@
 """How a server records and exports its traces and metrics: OpenTelemetry's SDK, set up for `chassis.telemetry`.
 
-Sampling is decided by the trace id alone; a caller's `sampled` flag is ignored, or any tenant could force every trace
-to be exported. Spans about money are always sampled.
+The trace id alone decides about sampling. A caller's `sampled` flag is ignored, because otherwise any tenant could
+force every trace to be exported. Spans about money are always sampled.
 """
 
 from __future__ import annotations
@@ -29,14 +29,14 @@ if TYPE_CHECKING:
 
     from chassis.settings import ServiceSettings
 
-# With its retries. A collector that is down must not hold up a stop: both signals wait this long at the end.
+# Includes retries. A collector that is down must not hold up a stop: traces and metrics each wait this long at the end.
 _EXPORT_TIMEOUT_S: Final = 3
 _SPANS_QUEUED_MAX: Final = 16_384
 _METRICS_INTERVAL_MS: Final = 10_000
 
 
 class MeterlineSampler(Sampler):
-    """Samples a share of traces by trace id, whatever a remote parent says; money always; local children as parents."""
+    """Samples a share of traces by trace id, whatever a remote parent says. Money always; local children as parents."""
 
     def __init__(self, ratio: float) -> None:
         """Sample `ratio` (0 to 1) of the traces."""
@@ -69,13 +69,13 @@ class MeterlineSampler(Sampler):
 def tracer_provider(
     service: str, settings: ServiceSettings, span_processors: Sequence[SpanProcessor] = ()
 ) -> TracerProvider:
-    """Return what makes the spans of `service`, exported as its settings say and given to `span_processors`."""
+    """Return the provider of `service`'s spans, exported as its settings say and passed to `span_processors`."""
     processors = list(span_processors)
     if settings.otlp_endpoint is not None:
         exporter = OTLPSpanExporter(endpoint=settings.otlp_endpoint, insecure=True, timeout=_EXPORT_TIMEOUT_S)
         processors.append(BatchSpanProcessor(exporter, max_queue_size=_SPANS_QUEUED_MAX))
     provider = TracerProvider(
-        # Ids are made and stored all the same where nobody listens; what would be recorded is then for nobody.
+        # Where nobody collects spans, nothing is recorded; ids are still made and stored, for lineage needs them.
         sampler=MeterlineSampler(settings.trace_ratio) if processors else ALWAYS_OFF,
         resource=_resource(service, settings),
         span_limits=SpanLimits(max_links=LINKS_MAX, max_span_attribute_length=1024),
@@ -89,7 +89,7 @@ def tracer_provider(
 def meter_provider(
     service: str, settings: ServiceSettings, metric_readers: Sequence[MetricReader] = ()
 ) -> MeterProvider | None:
-    """Return what measures for `service`, or None if nobody reads it."""
+    """Return the provider of `service`'s metrics, or None if nobody reads them."""
     readers = list(metric_readers)
     if settings.otlp_endpoint is not None:
         exporter = OTLPMetricExporter(endpoint=settings.otlp_endpoint, insecure=True, timeout=_EXPORT_TIMEOUT_S)

@@ -1,7 +1,7 @@
-"""Health on its own port, away from the work: "readiness" and "" follow the checks, "liveness" only says the loop runs.
+"""Health on its own port: "readiness" and "" follow the checks; "liveness" only says that the event loop runs.
 
-Readiness is about this process and its own database, never about a neighbour: else one service that is down would take
-all others out of the load balancer with it.
+Readiness is about this process and its own database, never about a neighbour. Otherwise one service that is down would
+take all the others out of the load balancer with it.
 """
 
 from __future__ import annotations
@@ -28,34 +28,34 @@ _Status = health_pb2.HealthCheckResponse
 
 
 class HealthServer:
-    """A gRPC server with the standard health service only; no token is needed, and nothing but the state is told."""
+    """A gRPC server with the standard health service only; it needs no token and reveals nothing but the state."""
 
     def __init__(self, listen: str) -> None:
-        """Bind to `listen` ("host:port") at once. Raises RuntimeError if the port is taken."""
+        """Bind to `listen` ("host:port") immediately. Raises RuntimeError if the port is taken."""
         self._server = grpc.aio.server(options=[("grpc.so_reuseport", 0)])
         self._servicer = health.aio.HealthServicer()
         health_pb2_grpc.add_HealthServicer_to_server(self._servicer, self._server)
         self.address = bind(self._server, listen)
 
     async def start(self) -> None:
-        """Serve: alive, not ready."""
+        """Start serving, as alive but not ready."""
         await self._servicer.set(LIVENESS, _Status.SERVING)
         await self.set_ready(is_ready=False)
         await self._server.start()
 
     async def set_ready(self, *, is_ready: bool) -> None:
-        """Say whether calls are welcome."""
+        """Report whether the service accepts calls."""
         status = _Status.SERVING if is_ready else _Status.NOT_SERVING
         for service in ("", READINESS):
             await self._servicer.set(service, status)
 
     async def stop(self) -> None:
-        """Stop at once: probes have nothing to finish."""
+        """Stop at once: health probes have nothing to finish."""
         await self._server.stop(None)
 
 
 class ReadinessMonitor:
-    """Asks the checks every two seconds and tells the health server; a check returns what is wrong, or None."""
+    """Runs the checks every two seconds and tells the health server; a check returns what is wrong, or None."""
 
     def __init__(
         self,
@@ -71,20 +71,20 @@ class ReadinessMonitor:
         self._last: dict[str, str] | None = None
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Check until `stop` is set, and leave the service not ready then."""
+        """Check until `stop` is set, and then mark the service as not ready."""
         while not stop.is_set():
             await self.check()
             await wait_or_stop(self._interval_s, stop)
         await self._server.set_ready(is_ready=False)
 
     async def check(self) -> dict[str, str]:
-        """Ask every check once, tell the health server, and return what is wrong by check."""
+        """Run every check once, tell the health server, and return what is wrong, by name of the check."""
         problems: dict[str, str] = {}
         for name, check in self._checks.items():
             try:
                 async with asyncio.timeout(CHECK_TIMEOUT_S):
                     problem = await check()
-            except Exception as error:  # noqa: BLE001 - a check that can't answer is an answer
+            except Exception as error:  # noqa: BLE001 - a check that can't answer counts as failed
                 problem = f"the check failed: {type(error).__name__}"
             if problem is not None:
                 problems[name] = problem

@@ -1,4 +1,4 @@
-"""Who is calling and for which tenant; set by the server for the length of one call, read anywhere below it."""
+"""Who is calling and for which tenant; set by the server for the duration of a call, read anywhere below it."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ TENANT_METADATA: Final = "x-meterline-tenant"
 """Metadata key by which a service names the tenant it acts for."""
 
 ANY_TENANT: Final = "*"
-"""The tenant of a service's own token: it names the tenant it acts for in each call."""
+"""The tenant of a service's own token: with it, each call names the tenant it acts for."""
 
 
 class Scope(StrEnum):
-    """What a token allows. A method's policy names the scopes of which any one is enough."""
+    """What a token allows. A method's policy lists scopes; a token needs any one of them."""
 
     REPORT = "report"
     READ = "read"
@@ -31,7 +31,7 @@ class Scope(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """A verified caller. `tenant` is the one acted for; `subject` is who acts (a user, an application, a service)."""
+    """A verified caller. `subject` (a user, an application, a service) acts for `tenant`."""
 
     tenant: str
     subject: str
@@ -48,7 +48,7 @@ _WORKER = Identity(tenant=ANY_TENANT, subject="worker", scopes=frozenset({Scope.
 
 
 def set_identity(identity: Identity) -> None:
-    """Set the caller for the rest of this task; for the server, whose task is one call."""
+    """Set the caller for the rest of this task. For the server, where each call is one task."""
     _current.set(identity)
 
 
@@ -58,7 +58,7 @@ def find_identity() -> Identity | None:
 
 
 def current_identity() -> Identity:
-    """Return the caller. Outside a call there is none: that is a defect and raises LookupError."""
+    """Return the caller. Raises LookupError outside a call, where there is none: asking for it is a defect."""
     identity = _current.get()
     if identity is None:
         raise LookupError("no identity: this code runs neither inside an RPC nor inside acting_for()")
@@ -66,10 +66,9 @@ def current_identity() -> Identity:
 
 
 def current_tenant() -> str:
-    """Return the tenant acted for.
+    """Return the tenant that the caller acts for.
 
-    Raises InvalidRequest (TENANT_MISSING) where a service calls without saying for which tenant; LookupError outside
-    any call.
+    Raises InvalidRequest (TENANT_MISSING) if a service calls without naming a tenant, and LookupError outside a call.
     """
     tenant = current_identity().tenant
     if tenant == ANY_TENANT:
@@ -79,7 +78,7 @@ def current_tenant() -> str:
 
 @contextmanager
 def acting_for(tenant: str) -> Iterator[Identity]:
-    """Act for `tenant` inside the block: for workers, and for internal calls that serve several tenants."""
+    """Act for `tenant` inside the block. For background loops, and for internal calls that serve several tenants."""
     if not tenant or tenant == ANY_TENANT:
         raise ValueError("acting_for needs one tenant")
     identity = replace(_current.get() or _WORKER, tenant=tenant)

@@ -1,6 +1,7 @@
 """Structured logs: JSON lines on stderr (readable text on a terminal), each with service, trace and span id.
 
-What is logged is chosen field by field: never a request, a row or a token. Libraries' own records take the same way.
+Each field that is logged is chosen on purpose: never a whole request, a row or a token. Records of libraries are
+formatted in the same way.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from opentelemetry.trace import format_span_id, format_trace_id
 if TYPE_CHECKING:
     from structlog.typing import EventDict, FilteringBoundLogger, Processor
 
-# These speak at info about each connection or statement; their warnings are worth having.
+# These log every connection or statement at level info; only their warnings are worth having.
 _CHATTY_LIBRARIES = ("alembic", "asyncio", "grpc", "opentelemetry", "sqlalchemy")
 
 
@@ -45,7 +46,7 @@ def configure_logs(service: str, level: str = "info", *, as_json: bool | None = 
         processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
         wrapper_class=structlog.make_filtering_bound_logger(level),
         logger_factory=structlog.stdlib.LoggerFactory(),
-        # Nothing is logged per call, so there is nothing to save; and a test can listen to loggers made before it.
+        # Logging is rare, so caching would save nothing; without it, a test can listen to loggers made before it.
         cache_logger_on_first_use=False,
     )
     handler = logging.StreamHandler(sys.stderr)

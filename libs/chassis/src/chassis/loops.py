@@ -1,4 +1,4 @@
-"""Background loops under supervision: one that dies is logged, makes the service not ready, and is started again."""
+"""Background loops under supervision: a loop that dies is logged, makes the service not ready, and is restarted."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ _log = get_logger(__name__)
 BACKOFF_MIN_S: Final = 0.5
 BACKOFF_MAX_S: Final = 30.0
 STEADY_AFTER_S: Final = 5.0
-"""A loop started again counts as well after running this long, so that readiness does not flap with each attempt."""
+"""A restarted loop counts as healthy after running this long, so that readiness does not flap with each attempt."""
 
 
 @dataclass(frozen=True)
 class Loop:
-    """A loop that runs until its event is set. `problem` tells what is wrong while it runs, None = nothing."""
+    """A loop that runs until its event is set. While it runs, `problem` returns what is wrong, or None."""
 
     name: str
     run: Callable[[asyncio.Event], Awaitable[None]]
@@ -30,7 +30,7 @@ class Loop:
 
 
 class Supervisor:
-    """Runs loops side by side and restarts each with growing delays."""
+    """Runs loops side by side, and restarts each one that ends, with growing delays."""
 
     def __init__(
         self,
@@ -48,11 +48,11 @@ class Supervisor:
         self._stop = asyncio.Event()
 
     def start(self) -> None:
-        """Start every loop. Needs a running loop."""
+        """Start every loop. Needs a running event loop."""
         self._tasks = [asyncio.create_task(self._supervise(loop), name=f"loop {loop.name}") for loop in self._workers]
 
     def problems(self) -> str | None:
-        """Return what is wrong with the loops in one line, or None."""
+        """Return in one line what is wrong with the loops, or None."""
         found = [f"{name}: {text}" for name, text in self._died.items()]
         for loop in self._workers:
             problem = loop.problem()
@@ -82,7 +82,7 @@ class Supervisor:
                     return
                 self._died[loop.name] = "ended by itself"
                 _log.error("loop ended by itself; starting it again", loop=loop.name, retry_in_s=backoff_s)
-            except Exception as error:  # noqa: BLE001 - whatever kills a loop, it must be said and mended
+            except Exception as error:  # noqa: BLE001 - whatever ends a loop must be reported, and the loop restarted
                 self._died[loop.name] = f"died of {type(error).__name__}"
                 _log.exception("loop died; starting it again", loop=loop.name, retry_in_s=backoff_s)
             finally:

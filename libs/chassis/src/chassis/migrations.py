@@ -1,7 +1,8 @@
-"""Schema migrations: Alembic per service, forward only, safe to start many times at once.
+"""Schema migrations: Alembic per service, forward only, safe to start several times at once.
 
-A service's package `<service>.migrations` holds `versions/NNNN_what.py` (revision "NNNN", each after the one before)
-and names in `FACT_TABLES` what may be added to but never changed: there the app role gets SELECT and INSERT alone.
+A service's package `<service>.migrations` holds `versions/NNNN_what.py` (revision "NNNN", each following the one
+before). Its `FACT_TABLES` names the tables whose rows may be added but never changed: on them the app role gets only
+SELECT and INSERT.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
 
 VERSION_TABLE: Final = "alembic_version"
 LOCK_TIMEOUT_S: Final = 5.0
-"""Longest wait of DDL for a table that is in use: queries queue up behind waiting DDL, so it must give up and retry."""
+"""How long DDL may wait for a table in use. Queries queue up behind waiting DDL, so it must give up and retry."""
 ATTEMPTS_MAX: Final = 10
 _LOCK_KEY: Final = 0x6D65_7465_726C
 _REVISION = re.compile(r"[0-9]{4}", re.ASCII)
@@ -44,7 +45,7 @@ _log = get_logger(__name__)
 
 
 class MigrationError(Exception):
-    """The migrations can't be run as they are; the text says what to mend."""
+    """The migrations can't be run as they are; the message says what to fix."""
 
 
 async def migrate(
@@ -57,9 +58,9 @@ async def migrate(
 ) -> None:
     """Bring the schema at `dsn` to the newest revision of `package` (`<service>` or `<service>.migrations`).
 
-    `app_role` gets its rights on all tables.
-    One transaction under an advisory lock, so a failed run leaves nothing and parallel runs wait for each other. A
-    schema that is newer than the code is left as it is. Raises MigrationError, or Conflict when a table stayed locked.
+    `app_role` is granted its rights on all tables. It all happens in one transaction under an advisory lock, so a
+    failed run leaves nothing behind and parallel runs wait for each other. A schema that is newer than the code is left
+    as it is. Raises MigrationError, or Conflict when a table stayed locked.
     """
     if not _NAME.fullmatch(app_role):
         raise MigrationError(f"app role {app_role!r} is not a plain role name")
@@ -98,7 +99,7 @@ async def _migrate_with_retries(engine: AsyncEngine, run: _Run, clock: Clock) ->
 
 
 def _upgrade(conn: Connection, run: _Run) -> None:
-    # The wait for a parallel run has no limit of its own; the wait for tables has.
+    # Waiting for a parallel run has no limit of its own; waiting for tables does.
     conn.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK_KEY})
     conn.execute(text(f"SET LOCAL lock_timeout = {max(1, round(run.lock_timeout_s * 1000))}"))
     before = _stored_revision(conn)
@@ -133,7 +134,7 @@ def _grant(conn: Connection, facts: tuple[str, ...], app_role: str) -> None:
             rights = "SELECT"
         elif table in facts:
             rights = "SELECT, INSERT"
-        # Revoked first, or a table that became a fact would keep what it was given before.
+        # Revoked first, because otherwise a table that became a fact table would keep its earlier grants.
         conn.execute(text(f"REVOKE ALL ON {quote(table)} FROM {role}"))
         conn.execute(text(f"GRANT {rights} ON {quote(table)} TO {role}"))
 
@@ -141,7 +142,8 @@ def _grant(conn: Connection, facts: tuple[str, ...], app_role: str) -> None:
 async def schema_is_current(engine: AsyncEngine, package: str) -> bool:
     """Return whether the schema is at least as new as the newest revision of `package`.
 
-    A newer one is fine: each migration suits the release before it, so that releases roll out and back under load.
+    A newer schema is fine: each migration is compatible with the previous release, so that releases can be rolled out
+    and back under load.
     """
     script, _ = _load(package)
     async with engine.connect() as conn:
@@ -150,7 +152,7 @@ async def schema_is_current(engine: AsyncEngine, package: str) -> bool:
 
 
 def forbid_changes(op: Operations, table: str) -> None:
-    """Make `table` refuse UPDATE, DELETE and TRUNCATE of every role, its owner included (who can drop the trigger)."""
+    """Make `table` refuse UPDATE, DELETE and TRUNCATE by any role, even its owner (who could drop the trigger)."""
     if not _NAME.fullmatch(table):
         raise MigrationError(f"{table!r} is not a plain table name")
     op.execute(

@@ -1,6 +1,7 @@
 """Postgres for a service: one engine, short transactions that honour the caller's deadline, errors in our vocabulary.
 
-SQL is text in sight (SQLAlchemy Core over asyncpg). Numbers come back as Decimal, also inside JSON; never as floats.
+SQL is written out as text (SQLAlchemy Core over asyncpg). Numbers are read as Decimal, even inside JSON, never as
+floats.
 """
 
 from __future__ import annotations
@@ -33,13 +34,13 @@ CONNECT_TIMEOUT_S: Final = 5.0
 POOL_TIMEOUT_S: Final = 5.0
 """Longest wait for a free connection before the caller is told that the service is overloaded."""
 IDLE_IN_TRANSACTION_S: Final = 30.0
-"""A transaction of ours never waits for anything but Postgres; one that idles this long has lost its process."""
+"""Our transactions wait for nothing but Postgres, so a transaction that idles this long has lost its process."""
 _COMMAND_GRACE_S: Final = 5.0
 
 _SQLSTATES_UNAVAILABLE: Final = ("08", "57P01", "57P02", "57P03", "57P05", "53300", "25P03")
 _SQLSTATES_CONFLICT: Final = ("40001", "40P01", "55P03")
 _SQLSTATE_CANCELED: Final = "57014"
-# Each connection has its engine's time-out from the start; setting it again would cost a round trip a transaction.
+# Each connection starts with its engine's time-out; setting it again would cost one round trip per transaction.
 _ENGINE_TIMEOUTS_S: Final[WeakKeyDictionary[AsyncEngine, float]] = WeakKeyDictionary()
 _NO_SETTINGS: Final[Mapping[str, str]] = MappingProxyType({})
 _DURABLE: Final = {
@@ -64,7 +65,7 @@ class EngineSettings(Protocol):
 
 
 class DurabilityError(Exception):
-    """Postgres is set so that an acknowledged event may be lost; the service must not start."""
+    """Postgres is configured so that an acknowledged event could be lost; the service must not start."""
 
 
 def open_engine(
@@ -76,8 +77,8 @@ def open_engine(
 ) -> AsyncEngine:
     """Return an engine for `dsn` (postgresql://…, as libpq reads it). Nothing is connected yet; `dispose` it after use.
 
-    Every commit waits for the disk, whatever the role's default says. The server ends statements and transactions that
-    take too long and notices clients that died, so that a lost process can't hold a lane's lock for ever.
+    Every commit waits for the disk, whatever the role's default is. The server ends statements and transactions that
+    take too long and notices clients that died, so that a lost process can't hold a lane's lock indefinitely.
     """
     server_settings = {
         "application_name": application_name,
@@ -90,7 +91,7 @@ def open_engine(
         "timezone": "UTC",
     }
 
-    # The server's own time-out comes first; this one is for a network that died without a word.
+    # The server's own time-out fires first; this one is for a network that failed silently.
     command_timeout_s = settings.statement_timeout_s + _COMMAND_GRACE_S
     engine = create_async_engine(
         "postgresql+asyncpg://",
@@ -131,7 +132,7 @@ def _exact_json(document: str) -> Any:
 
 
 def _refuse_closed(dbapi_connection: Any, _record: object, _proxy: object) -> None:
-    # A restart of Postgres closes every pooled connection; the loop has seen that, so no ping is needed to know.
+    # A restart of Postgres closes every pooled connection, and the event loop notices, so no ping is needed.
     if dbapi_connection.driver_connection.is_closed():
         raise DisconnectionError
 
@@ -149,11 +150,11 @@ async def assert_durable(engine: AsyncEngine) -> None:
 async def transaction(engine: AsyncEngine, *, timeout_s: float | None = None) -> AsyncIterator[AsyncConnection]:
     """Run the block in one transaction (READ COMMITTED): commit at its end, roll back on any error or cancellation.
 
-    Statements get at most `timeout_s`, by default what is left of the current RPC's deadline. Raises Unavailable
-    DATABASE_UNAVAILABLE when the connection is lost (also at COMMIT: then nobody knows whether it happened, and only
-    reading can tell), Conflict TRANSACTION_CONFLICT on deadlock, serialization failure or lock time-out,
-    DeadlineExceeded when a statement ran out of time and Overloaded when no connection was free. What other errors
-    mean (a unique violation, say) only the caller knows: they pass as they are.
+    Each statement may take `timeout_s`, by default the time left before the current RPC's deadline. Raises Unavailable
+    DATABASE_UNAVAILABLE if the connection is lost (also at COMMIT: then only reading can tell whether the commit
+    happened), Conflict TRANSACTION_CONFLICT on a deadlock, serialization failure or lock time-out, DeadlineExceeded if
+    a statement ran out of time, and Overloaded if no connection was free. Other errors (such as a unique violation)
+    pass unchanged, because only the caller knows what they mean.
     """
     async with _translated(), engine.connect() as conn, conn.begin(), _discarding_broken(conn):
         limit_s = _statement_limit_s(engine, timeout_s)
@@ -164,9 +165,9 @@ async def transaction(engine: AsyncEngine, *, timeout_s: float | None = None) ->
 
 @asynccontextmanager
 async def driver_transaction(engine: AsyncEngine, *, timeout_s: float | None = None) -> AsyncIterator[Any]:
-    """Run the block in one transaction as `transaction` does, with asyncpg's connection alone.
+    """Run the block in one transaction as `transaction` does, but on asyncpg's connection, without SQLAlchemy.
 
-    For what is written many times a second: SQLAlchemy around a transaction costs three times what the driver takes.
+    For transactions that run many times per second: with SQLAlchemy around it, one costs three times as much.
     """
     async with _translated(), engine.connect() as conn:
         driver: Any = (await conn.get_raw_connection()).driver_connection
@@ -180,7 +181,7 @@ async def driver_transaction(engine: AsyncEngine, *, timeout_s: float | None = N
                     await driver.execute(_limit_statement(limit_s))
                 yield driver
             except BaseException as error:
-                # On a lost connection a rollback would only fail, and hide the error.
+                # On a lost connection a rollback would only fail, and would hide the error.
                 if not _is_connection_loss(error, _driver_error(error)):
                     await own.rollback()
                     has_ended = True
@@ -188,15 +189,15 @@ async def driver_transaction(engine: AsyncEngine, *, timeout_s: float | None = N
             await own.commit()
             has_ended = True
         finally:
-            # Cut off in BEGIN, COMMIT or ROLLBACK nobody knows what the server has done. The next one to borrow the
-            # connection would write into this transaction, and lose it.
+            # If BEGIN, COMMIT or ROLLBACK was cut off, nobody knows what the server did. The next caller to borrow the
+            # connection would write into this transaction, and its writes would be lost.
             if not has_ended:
                 driver.terminate()
 
 
 @asynccontextmanager
 async def _translated() -> AsyncIterator[None]:
-    """Raise our vocabulary's error for one of Postgres, its driver or the pool; let the others pass."""
+    """Raise an error of Postgres, its driver or the pool as the matching one of ours; let other errors pass."""
     try:
         yield
     except Exception as error:
@@ -208,9 +209,10 @@ async def _translated() -> AsyncIterator[None]:
 
 @asynccontextmanager
 async def _discarding_broken(conn: AsyncConnection) -> AsyncIterator[None]:
-    """Throw the connection away when its loss was met below SQLAlchemy, which then knows nothing of it.
+    """Discard the connection if it was lost below SQLAlchemy, which then doesn't know about it.
 
-    Otherwise its rollback would fail and hide the error, and the pool would hand the wreck to the next caller.
+    Otherwise its rollback would fail and hide the error, and the pool would hand the broken connection to the next
+    caller.
     """
     try:
         yield
@@ -221,7 +223,7 @@ async def _discarding_broken(conn: AsyncConnection) -> AsyncIterator[None]:
 
 
 def _statement_limit_s(engine: AsyncEngine, timeout_s: float | None) -> float | None:
-    """Return the limit to set, or None when the connection's own is the tighter one and needs no statement."""
+    """Return the limit to set, or None if the connection's own limit is tighter, so that no statement is needed."""
     limits = [limit for limit in (timeout_s, current_deadline_s()) if limit is not None]
     if not limits or min(limits) >= _ENGINE_TIMEOUTS_S.get(engine, 0.0):
         return None
@@ -235,7 +237,7 @@ def _limit_statement(timeout_s: float) -> str:
 
 
 def translate(error: BaseException) -> MeterlineError | None:
-    """Return our vocabulary's error for one of Postgres, its driver or the pool; None if only the caller can tell."""
+    """Return our error for one of Postgres, its driver or the pool; None if only the caller knows what it means."""
     if isinstance(error, PoolTimeoutError):
         return Overloaded(Reason.OVERLOADED, "every database connection is in use; call again later")
     cause = _driver_error(error)
@@ -250,7 +252,7 @@ def translate(error: BaseException) -> MeterlineError | None:
 
 
 def _driver_error(error: BaseException) -> BaseException:
-    """Return asyncpg's own error, out of SQLAlchemy's two wrappings."""
+    """Return asyncpg's own error, unwrapped from SQLAlchemy's two layers."""
     wrapped = error.orig if isinstance(error, DBAPIError) and error.orig is not None else error
     return wrapped.__cause__ if isinstance(error, DBAPIError) and wrapped.__cause__ is not None else wrapped
 
@@ -258,15 +260,15 @@ def _driver_error(error: BaseException) -> BaseException:
 def _is_connection_loss(error: BaseException, cause: BaseException) -> bool:
     if isinstance(error, DBAPIError) and error.connection_invalidated:
         return True
-    # asyncpg says InterfaceError both of a closed connection and of a misuse; the text tells them apart.
+    # asyncpg raises InterfaceError both for a closed connection and for misuse; the text tells them apart.
     if isinstance(cause, asyncpg.InterfaceError):
         return "clos" in str(cause)
-    # InternalClientError is what COPY says when the server's farewell arrives in the middle of it.
+    # COPY raises InternalClientError when the server closes the connection in the middle of it.
     return isinstance(cause, OSError | asyncpg.PostgresConnectionError | asyncpg.InternalClientError)
 
 
 async def driver_connection(conn: AsyncConnection) -> Any:
-    """Return the asyncpg connection below `conn`, inside its open transaction, for COPY and other hot statements.
+    """Return the asyncpg connection below `conn`, in its open transaction, for COPY and other frequent statements.
 
     Its errors are asyncpg's; `transaction` translates them. It must not be used after the transaction.
     """
@@ -274,7 +276,7 @@ async def driver_connection(conn: AsyncConnection) -> Any:
     if driver is None:
         raise RuntimeError("the connection has no driver connection: was it invalidated?")
     if not driver.is_in_transaction():
-        # SQLAlchemy begins with the first statement that goes through it; before that, COPY would commit by itself.
+        # SQLAlchemy only begins with the first statement it runs itself; before that, COPY would commit on its own.
         await conn.execute(text("SELECT 1"))
     return driver
 
@@ -282,10 +284,10 @@ async def driver_connection(conn: AsyncConnection) -> Any:
 async def retry_transient(
     operation: Callable[[], Awaitable[Result]], *, clock: Clock, attempts_max: int = 4, delay_s: float = 0.05
 ) -> Result:
-    """Run `operation` again, at most `attempts_max` times in all, while the database is away or says Conflict.
+    """Run `operation`, up to `attempts_max` times while the database is unavailable or reports a conflict.
 
-    Only for what may be done twice: when the connection is lost at COMMIT, the first run may have happened. Delays
-    double from `delay_s`, with jitter so that many callers don't come back at once.
+    Only for operations that may be done twice: if the connection is lost at COMMIT, the first run may have succeeded.
+    Delays double from `delay_s`, with jitter so that many callers don't come back at once.
     """
     for attempt in range(1, attempts_max):
         try:

@@ -41,7 +41,7 @@ _SCHEMA_POLL_S: Final = 1.0
 
 @dataclass
 class Runtime(Generic[SettingsType]):
-    """What a service is composed from: everything made once per process."""
+    """What a service is composed from: everything that is created once per process."""
 
     service: str
     settings: SettingsType
@@ -49,14 +49,14 @@ class Runtime(Generic[SettingsType]):
     clock: Clock
     telemetry: Telemetry
     draining: asyncio.Event = field(default_factory=asyncio.Event)
-    """Set on SIGTERM: streams without an end (feeds) must end then, so that their readers resume elsewhere."""
+    """Set on SIGTERM. Streams without an end (feeds) must then end, so that their readers can resume elsewhere."""
     closing: AsyncExitStack = field(default_factory=AsyncExitStack)
-    """What to close after the last call: channels to neighbours, for example."""
+    """What to close after the last call, such as channels to neighbours."""
 
 
 @dataclass(frozen=True)
 class Composition:
-    """What a service consists of: what it offers, and what runs behind it."""
+    """What a service consists of: the gRPC services it offers and the loops that run in the background."""
 
     served: Sequence[Served]
     loops: Sequence[Loop] = ()
@@ -73,7 +73,7 @@ async def run_service(
     """Run `service` until SIGTERM or SIGINT, then drain and return.
 
     `migrations` is the package of its migrations (default "<service>.migrations"). Until its schema is current, calls
-    are answered UNAVAILABLE and readiness says no. Raises SettingsError or PolicyError if it can't run at all.
+    are answered UNAVAILABLE and the service is not ready. Raises SettingsError or PolicyError if it can't run at all.
     """
     configure_logs(service, settings.log_level)
     _log.info("starting", settings=settings.effective())
@@ -88,7 +88,7 @@ async def run_service(
             await _serve(runtime, composition, migrations or f"{service}.migrations", stopping)
     finally:
         await engine.dispose()
-        # In a thread: exporters wait for the network, and the loop still has calls of theirs to answer in tests.
+        # In a thread: exporters wait for the network, and in tests the event loop still has to answer their calls.
         await asyncio.to_thread(telemetry.shutdown)
         _log.info("stopped")
 
@@ -117,7 +117,7 @@ async def _serve(
             await stopping.wait()
         _log.info("draining", grace_s=settings.drain_s)
     finally:
-        # First the load balancer is told, then feeds end, then calls in flight, and last the loops they lean on.
+        # First the load balancer is told, then feeds end, then calls in flight, and last the loops calls depend on.
         runtime.draining.set()
         await health.set_ready(is_ready=False)
         await server.stop(settings.drain_s)
@@ -128,7 +128,7 @@ async def _serve(
 
 
 async def _opened(runtime: Runtime[SettingsType], migrations: str, stopping: asyncio.Event) -> bool:
-    """Wait for the database and a current schema; return False if told to stop first."""
+    """Wait for the database and a current schema; return False if told to stop before that."""
     last = ""
     while not stopping.is_set():
         try:
@@ -161,7 +161,7 @@ def _checks(runtime: Runtime[SettingsType], supervisor: Supervisor) -> dict[str,
 
 
 def write_ready_file(path: Path, listen: str, health: str) -> None:
-    """Tell whoever started this process where it serves: written whole or not at all."""
+    """Tell whoever started this process where it serves. The file is written completely or not at all."""
     partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
     partial.write_text(json.dumps({"listen": listen, "health": health, "pid": os.getpid()}), encoding="utf-8")
     partial.replace(path)

@@ -1,7 +1,7 @@
 """Typed settings from the environment: an unknown or missing key stops the service with one clear line.
 
-A misspelt key that is silently ignored is how a service runs for a month with the wrong limit; so every variable with
-the service's prefix must be known.
+If a misspelt key were silently ignored, a service could run for a month with the wrong limit. Therefore every variable
+with the service's prefix must be known.
 """
 
 from __future__ import annotations
@@ -26,13 +26,13 @@ SettingsType = TypeVar("SettingsType", bound=BaseSettings)
 EXIT_CODE_SETTINGS: Final = 2
 """Exit code of a process that refuses to start because of its settings."""
 
-# Kubernetes adds such variables for every Service in the namespace, so one named `ingest` yields INGEST_SERVICE_HOST;
-# they are not ours and not a mistake of the operator.
+# Kubernetes adds such variables for every Service in the namespace: one named `ingest` yields INGEST_SERVICE_HOST.
+# They are not settings of ours, and not a mistake of the operator either.
 _KUBERNETES_LINK = re.compile(r"SERVICE_HOST|SERVICE_PORT(_[A-Z0-9_]+)?|PORT(_\d+_(TCP|UDP)(_(PROTO|PORT|ADDR))?)?")
 
 
 class _ExplicitSettings(BaseSettings):
-    """Built from arguments only: the environment is read in `load_settings`, so that a test can't pick it up."""
+    """Settings built from arguments only. `load_settings` reads the environment, so that a test can't pick it up."""
 
     model_config = SettingsConfigDict(frozen=True, extra="forbid")
 
@@ -45,13 +45,13 @@ class _ExplicitSettings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Keep the arguments, drop environment, .env and secret files."""
+        """Keep the arguments; leave out the environment, .env and secret files."""
         del settings_cls, env_settings, dotenv_settings, file_secret_settings
         return (init_settings,)
 
 
 class ServiceSettings(_ExplicitSettings):
-    """What every service can be told. A service subclasses it and sets `env_prefix`, such as "INGEST_"."""
+    """The settings that every service has. A service subclasses this and sets `env_prefix`, such as "INGEST_"."""
 
     listen: str = Field(default="127.0.0.1:0", description="Address of the RPC port; port 0 = any free one.")
     health_listen: str = Field(default="127.0.0.1:0", description="Address of the health port, apart from the work.")
@@ -81,11 +81,11 @@ class ServiceSettings(_ExplicitSettings):
 
     @property
     def reflection_enabled(self) -> bool:
-        """Whether the server describes itself: as told, else in development only."""
+        """Whether the server offers gRPC reflection: as configured, by default in development only."""
         return self.environment == "development" if self.reflection is None else self.reflection
 
     def effective(self) -> dict[str, str]:
-        """Return every setting as text, secrets masked: for the log line at start."""
+        """Return every setting as text, with secrets masked, for the log line at start."""
         return {name: _shown(getattr(self, name)) for name in type(self).model_fields}
 
 
@@ -104,8 +104,8 @@ def load_settings(
 ) -> SettingsType:
     """Read `kind` from the environment.
 
-    Keys of `siblings` (the same service's other commands) are known and not read. Raises SettingsError, whose text is
-    one line that names the key.
+    Keys of `siblings` (the same service's other commands) are known but not read. Raises SettingsError, whose message
+    is one line that names the key.
     """
     prefix = kind.model_config.get("env_prefix", "")
     if not prefix:

@@ -1,4 +1,4 @@
-"""The ways to wait in a loop that can be told to stop."""
+"""The only two ways to wait in a loop that can be told to stop."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from typing import Any
 async def wait_or_stop(
     seconds: float, stop: asyncio.Event, sleep: Callable[[float], Coroutine[Any, Any, None]] = asyncio.sleep
 ) -> bool:
-    """Wait for `seconds` of `sleep`, or less if `stop` is set meanwhile; return whether it is set."""
+    """Wait for `seconds`, or less if `stop` is set meanwhile; return whether it is set. `sleep` does the waiting."""
     return await _first(stop, sleep(seconds))
 
 
 async def first_of(stop: asyncio.Event, wanted: asyncio.Event, limit_s: float | None = None) -> bool:
-    """Wait until `wanted` or `stop` is set, or `limit_s` is over; return whether `stop` is set."""
+    """Wait until `wanted` or `stop` is set, or until `limit_s` has passed; return whether `stop` is set."""
     return await _first(stop, wanted.wait(), limit_s)
 
 

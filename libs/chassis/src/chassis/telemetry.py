@@ -1,7 +1,7 @@
 """Traces and metrics: the instruments of this process, and the few helpers that make and link spans.
 
-Stands on OpenTelemetry's API alone, so that clients need no more; `chassis.exporting` records and exports for servers.
-Ids live in the data, so lineage does not depend on sampling.
+This module uses only OpenTelemetry's API, so that clients need no more; `chassis.exporting` records and exports for
+servers. Ids are stored with the data, so lineage does not depend on sampling.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 INSTRUMENTATION: Final = "meterline"
 MONEY_ATTRIBUTE: Final = "metering.money"
 LINKS_MAX: Final = 100
-"""Most links of one span; the SDK's own limit is 128, and what is past ours is counted, not lost in silence."""
+"""Most links of one span. The SDK's own limit is 128; links past ours are counted, not silently lost."""
 _FLUSH_MS: Final = 3_000
 _TRACEPARENT = re.compile(r"([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(?:-.*)?", re.ASCII)
 _TRACEPARENT_CHARS_MAX: Final = 512
@@ -49,7 +49,7 @@ class Telemetry:
     """The tracer and meter of this process. `start` replaces the do-nothing default; `shutdown` flushes."""
 
     def __init__(self, tracer_provider: TracerProvider | None, meter_provider: MeterProvider | None) -> None:
-        """Wrap the providers; none of them = nothing is recorded."""
+        """Wrap the providers; without any, nothing is recorded."""
         self._tracer_provider = tracer_provider
         self._meter_provider = meter_provider
         self.tracer = (tracer_provider or trace.NoOpTracerProvider()).get_tracer(INSTRUMENTATION)
@@ -64,8 +64,8 @@ class Telemetry:
         span_processors: Sequence[SpanProcessor] = (),
         metric_readers: Sequence[MetricReader] = (),
     ) -> Telemetry:
-        """Start telemetry for `service` and make it this process's own; tests add processors and readers."""
-        # Here, not above: the SDK is for servers, and a client stands on the API alone.
+        """Start telemetry for `service` and make it that of this process; tests add processors and readers."""
+        # Imported here, because only servers have the SDK; a client has the API alone.
         from chassis.exporting import meter_provider, tracer_provider  # noqa: PLC0415
 
         telemetry = cls(
@@ -75,7 +75,7 @@ class Telemetry:
         return telemetry
 
     def shutdown(self) -> None:
-        """Export what is queued (at most some seconds) and stop. Blocks: call it from a thread or at the very end."""
+        """Export what is queued, for a few seconds at most, and stop. Blocks: use a thread or call it at the end."""
         if self._tracer_provider is not None:
             self._tracer_provider.force_flush(_FLUSH_MS)
             self._tracer_provider.shutdown()
@@ -86,13 +86,13 @@ class Telemetry:
 
 
 class _Active:
-    """Holder of the process's telemetry: the API's own global can be set only once, which tests can't live with."""
+    """Holds the telemetry of the process. The API's own global can be set only once, which does not work for tests."""
 
     telemetry: Telemetry = Telemetry(None, None)
 
 
 def active_telemetry() -> Telemetry:
-    """Return the telemetry that `Telemetry.start` made this process's own."""
+    """Return the telemetry of this process, as `Telemetry.start` set it."""
     return _Active.telemetry
 
 
@@ -109,8 +109,8 @@ def start_span(
 ) -> Iterator[Span]:
     """Open a span for the block and make it the current one.
 
-    `money` spans are always sampled. `root` starts a new trace; `parent` stands in for the current span. An exception
-    ends the span as an error with its type only: texts may hold payload.
+    `money` spans are always sampled. `root` starts a new trace; `parent` replaces the current span. An exception ends
+    the span as an error that names only the exception's type, because its message may contain payload.
     """
     all_attributes: dict[str, AttributeValue] = dict(attributes or {})
     if money:
@@ -133,26 +133,26 @@ def start_span(
 
 
 def traceparent_of(span: Span) -> str:
-    """Return the W3C traceparent of `span`, to be stored on a row or sent along."""
+    """Return the W3C traceparent of `span`, to store on a row or to send along."""
     context = span.get_span_context()
     trace_id, span_id = format_trace_id(context.trace_id), format_span_id(context.span_id)
     return f"00-{trace_id}-{span_id}-{int(context.trace_flags):02x}"
 
 
 def current_span_context() -> SpanContext | None:
-    """Return the ids of the current span, or None outside any; `start_span` takes them as parent, `Link` as target."""
+    """Return the ids of the current span, or None: a parent for `start_span`, or the target of a `Link`."""
     context = trace.get_current_span().get_span_context()
     return context if context.is_valid else None
 
 
 def current_traceparent() -> str | None:
-    """Return the traceparent of the current span, or None outside any."""
+    """Return the traceparent of the current span, or None if there is none."""
     span = trace.get_current_span()
     return traceparent_of(span) if span.get_span_context().is_valid else None
 
 
 def parse_traceparent(traceparent: str) -> SpanContext | None:
-    """Return the remote span context a W3C traceparent names, or None if it is not in W3C form."""
+    """Return the remote span context that a W3C traceparent names, or None if it is not in W3C format."""
     if len(traceparent) > _TRACEPARENT_CHARS_MAX:
         return None
     match = _TRACEPARENT.fullmatch(traceparent)
@@ -160,16 +160,16 @@ def parse_traceparent(traceparent: str) -> SpanContext | None:
         return None
     version, trace_id, span_id, flags = match.groups()
     # Version 00 has exactly four parts; ff is forbidden; later versions may have more.
-    if version == "ff" or (version == "00" and len(traceparent) != 55):  # noqa: PLR2004 - the length the W3C gives
+    if version == "ff" or (version == "00" and len(traceparent) != 55):  # noqa: PLR2004 - the length that W3C specifies
         return None
     context = SpanContext(int(trace_id, 16), int(span_id, 16), is_remote=True, trace_flags=TraceFlags(int(flags, 16)))
     return context if context.is_valid else None
 
 
 def context_from(traceparent: str | None) -> Context:
-    """Return a context whose parent is `traceparent`; one without a parent if there is none or it is malformed.
+    """Return a context whose parent is `traceparent`, or without a parent if it is missing or malformed.
 
-    Only ids are taken over: baggage and tracestate of a caller are not trusted.
+    Only the ids are taken over: a caller's baggage and tracestate are not trusted.
     """
     parent = parse_traceparent(traceparent) if traceparent else None
     empty = otel_context.Context()
@@ -177,13 +177,13 @@ def context_from(traceparent: str | None) -> Context:
 
 
 def link_from(traceparent: str) -> Link | None:
-    """Return a link to the span a stored traceparent names, or None if it names none."""
+    """Return a link to the span that a stored traceparent names, or None if it names none."""
     context = parse_traceparent(traceparent)
     return None if context is None else Link(context)
 
 
 def links_from(traceparents: Iterable[str]) -> tuple[list[Link], int]:
-    """Return links to the distinct spans named (at most LINKS_MAX, in order) and how many more there were."""
+    """Return links to the distinct spans named (in order, at most LINKS_MAX) and how many more there were."""
     distinct: dict[tuple[int, int], SpanContext] = {}
     for traceparent in dict.fromkeys(traceparents):
         context = parse_traceparent(traceparent)

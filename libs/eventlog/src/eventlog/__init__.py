@@ -1,1 +1,1 @@
-"""What crosses the line between services: times, places in a log, the log itself, and the feed that follows it."""
+"""What passes between services: times, places in a log, the log itself, and the feed that follows it."""

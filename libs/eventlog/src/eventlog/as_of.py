@@ -9,7 +9,7 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class AsOf:
-    """The part of one log up to and including a position in each lane; a lane that is not named is at 0.
+    """The part of one log up to and including a position in each lane; a lane that is not listed is at 0.
 
     `epoch` is the identity of the log (UUID text), empty where no log has been read yet.
     """
@@ -19,18 +19,18 @@ class AsOf:
 
     @property
     def is_empty(self) -> bool:
-        """True when it reaches nowhere."""
+        """Whether it reaches nowhere."""
         return not any(self.positions.values())
 
     def covers(self, other: AsOf) -> bool:
-        """Whether all that `other` reaches is reached here too, in the same log."""
+        """Whether it reaches at least as far as `other`, in the same log."""
         if other.is_empty:
             return True
         ahead = (self.positions.get(lane, 0) >= position for lane, position in other.positions.items())
         return self.epoch == other.epoch and all(ahead)
 
     def document(self) -> dict[str, Any]:
-        """Return it as plain data with one text form, for storing and for digests: lanes in order, none at 0."""
+        """Return it as plain data with a single text form, to store or digest: lanes in order, without those at 0."""
         lanes = [[lane, position] for lane, position in sorted(self.positions.items()) if position]
         return {"epoch": self.epoch, "lanes": lanes}
 

@@ -1,4 +1,4 @@
-"""FeedService: a log served to whoever follows it. Every service that owns a log offers this one."""
+"""FeedService: serves a log to those who follow it. Every service that owns a log offers it."""
 
 from __future__ import annotations
 

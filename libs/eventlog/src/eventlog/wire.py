@@ -32,13 +32,13 @@ def timestamp(instant: datetime) -> Timestamp:
 
 
 def timestamp_of_us(microseconds: int) -> Timestamp:
-    """Return microseconds since 1970 as a message; those before it have their nanos counted forward, as it must be."""
+    """Return microseconds since 1970 as a message; also before 1970 nanos count forward, as Timestamp requires."""
     seconds, rest_us = divmod(microseconds, _US_PER_S)
     return Timestamp(seconds=seconds, nanos=rest_us * _NANOS_PER_US)
 
 
 def instant_from_proto(message: Timestamp) -> datetime:
-    """Return the UTC time. Raises ValueError, in words for the caller, if a datetime can't hold it exactly."""
+    """Return the UTC time. Raises ValueError, worded for the caller, if a datetime can't hold it exactly."""
     if not _SECONDS_MIN <= message.seconds <= _SECONDS_MAX or message.nanos % _NANOS_PER_US:
         raise ValueError("must lie in years 1 to 9999 and be full microseconds")
     return message.ToDatetime(tzinfo=UTC)
@@ -53,7 +53,7 @@ def instant_in(message: Timestamp, field: str) -> datetime:
 
 
 class HalfOpen(Protocol):
-    """Anything from a time to a later one, half-open: a `Period`, or a billing period that has a label as well."""
+    """Any half-open span of time: a `Period`, or a billing period, which has a label as well."""
 
     @property
     def start(self) -> datetime:
@@ -72,7 +72,7 @@ def period_to_proto(period: HalfOpen) -> values_pb2.Period:
 
 
 def period_in(message: values_pb2.Period, field: str) -> Period:
-    """Return the period in a caller's `field`; whether it suits is the domain's to say. Raises InvalidRequest."""
+    """Return the period in a caller's `field`; the domain decides whether it is suitable. Raises InvalidRequest."""
     return Period(instant_in(message.start, f"{field}.start"), instant_in(message.end, f"{field}.end"))
 
 
@@ -90,11 +90,11 @@ def lanes_to_proto(positions: Iterable[tuple[int, int]]) -> list[values_pb2.Lane
 
 
 def as_of_to_proto(as_of: AsOf) -> values_pb2.AsOf:
-    """Return how far into a log something reaches as a message: ordered by lane, a lane at 0 left out."""
+    """Return how far into a log something reaches, as a message ordered by lane, without lanes at 0."""
     reached = ((lane, position) for lane, position in as_of.positions.items() if position)
     return values_pb2.AsOf(epoch=as_of.epoch, lanes=lanes_to_proto(reached))
 
 
 def as_of_from_proto(message: values_pb2.AsOf) -> AsOf:
-    """Return how far into a log a message says that something reaches."""
+    """Return how far into a log something reaches, according to a message."""
     return AsOf(message.epoch, {entry.lane: entry.position for entry in message.lanes})

@@ -14,19 +14,19 @@ if TYPE_CHECKING:
 
     from money.currencies import Currency
 
-# Inexact is not trapped here, and only here: losing digits is this context's purpose. decimal's ROUND_HALF_UP is
+# Only here is Inexact not trapped, because losing digits is the purpose of this context. decimal's ROUND_HALF_UP is
 # "half away from zero" (-0.005 gives -0.01), which is also how Postgres rounds numeric.
 _ROUNDING: Final = Context(prec=PRECISION_DIGITS, rounding=ROUND_HALF_UP, traps=[InvalidOperation, FloatOperation])
 
 
 class CurrencyMismatchError(ValueError):
-    """Two amounts in different currencies met; nothing converts silently."""
+    """Two amounts in different currencies were combined; nothing is converted silently."""
 
 
 def round_to_minor_unit(amount: Decimal, currency: Currency) -> Decimal:
     """Round half away from zero to the currency's minor unit: 2.345 USD is 2.35, -2.345 USD is -2.35, 0.5 JPY is 1.
 
-    The result has exactly the currency's decimal places. A result of minus zero is given as zero. Raises `ValueError`
+    The result has exactly the currency's decimal places. Minus zero is returned as zero. Raises `ValueError`
     for an amount that is not finite.
     """
     if not amount.is_finite():
@@ -44,7 +44,7 @@ class Money:
     currency: Currency
 
     def __post_init__(self) -> None:
-        """Refuse floats, NaN and infinities where they enter."""
+        """Refuse floats, NaN and infinities."""
         if not isinstance(self.amount, Decimal):
             message = f"an amount is a Decimal, not {type(self.amount).__name__}"
             raise TypeError(message)
@@ -65,7 +65,7 @@ class Money:
             return Money(self.amount - other.amount, self.currency)
 
     def __neg__(self) -> Money:
-        """Give the same amount with the other sign; zero stays zero."""
+        """Return the same amount with the opposite sign; zero stays zero."""
         return Money(ZERO if self.amount.is_zero() else self.amount.copy_negate(), self.currency)
 
     def __lt__(self, other: Money) -> bool:
@@ -79,7 +79,7 @@ class Money:
         return self.amount <= other.amount
 
     def __str__(self) -> str:
-        """Write for people and logs: `12.50 USD`."""
+        """Return the text for people and logs: `12.50 USD`."""
         return f"{self.text} {self.currency.code}"
 
     @property

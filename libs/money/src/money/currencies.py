@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class UnknownCurrencyError(ValueError):
-    """A code that is not a current ISO 4217 currency, or one in which nothing can be billed."""
+    """The code isn't a current ISO 4217 currency, or one in which nothing can be billed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +31,7 @@ class Currency:
 
 
 def currency(code: str) -> Currency:
-    """Find a currency by its code, upper case, such as `USD`. Raises `UnknownCurrencyError`."""
+    """Return the currency with an upper-case code such as `USD`. Raises `UnknownCurrencyError`."""
     found = billable_currencies().get(code)
     if found is None:
         message = f"{code[:20]!a} is not an ISO 4217 currency one can bill in; use a code such as USD, EUR or JPY"
@@ -41,7 +41,7 @@ def currency(code: str) -> Currency:
 
 @cache
 def billable_currencies() -> Mapping[str, Currency]:
-    """All currencies with a minor unit, by code. Metals, testing codes and units of account have none."""
+    """Return all currencies with a minor unit, by code. Metals, testing codes and units of account have none."""
     text = resources.files("money").joinpath("iso4217.csv").read_text(encoding="utf-8")
     rows = csv.reader(line for line in text.splitlines() if not line.startswith("#"))
     table = {

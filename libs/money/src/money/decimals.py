@@ -1,7 +1,8 @@
 """Text to `Decimal` and back: one strict grammar in, one canonical form out.
 
 `Decimal()` itself accepts "NaN", "1e400", "1_000", " 5 " and full-width digits, and needs noticeable time for a
-hundred thousand digits. So the text is measured and matched here first, and only plain short numbers reach it.
+hundred thousand digits. Therefore the text is measured and matched here first, so that only short plain numbers reach
+`Decimal()`.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ class DecimalProblem(StrEnum):
 
 
 class InvalidDecimalError(ValueError):
-    """A text that is not a plain decimal within its limits. `problem` is stable, the message says what to do."""
+    """A text isn't a plain decimal within its limits. `problem` is stable; the message says what to do."""
 
     def __init__(self, problem: DecimalProblem, message: str) -> None:
         super().__init__(message)
@@ -51,17 +52,17 @@ class DecimalLimits:
 
 
 INPUT: Final = DecimalLimits(integer_digits_max=18, fraction_digits_max=12)
-"""What users send: event values, prices, tier bounds."""
+"""For what users send: event values, prices, tier bounds."""
 
 DERIVED: Final = DecimalLimits(integer_digits_max=40, fraction_digits_max=30)
-"""What the suite computes from it and passes between services: sums of values, products with prices."""
+"""For what the suite computes from that and passes between services: sums of values, products with prices."""
 
 
 def parse_decimal(text: str, limits: DecimalLimits = INPUT, *, allow_negative: bool = True) -> Decimal:
     """Read a plain decimal such as `12`, `-0.5` or `25.00`; `-0` becomes `0`.
 
-    Raises `InvalidDecimalError` for anything else: exponents, signs `+`, spaces, separators, non-ASCII digits, leading
-    zeros, a bare point, or more digits than `limits`. Takes time bounded by the limits, not by the text.
+    Raises `InvalidDecimalError` for anything else: exponents, a `+` sign, spaces, separators, non-ASCII digits, leading
+    zeros, a bare point, or more digits than `limits` allow. The limits bound the time it takes, not the text.
     """
     if not text:
         raise InvalidDecimalError(DecimalProblem.EMPTY, 'the decimal is empty; write a number such as "0" or "12.5"')
@@ -84,8 +85,8 @@ def parse_decimal(text: str, limits: DecimalLimits = INPUT, *, allow_negative: b
 def format_decimal(value: Decimal, *, places_min: int = 0) -> str:
     """Write a finite decimal canonically: no exponent, no `-0`, no more zeros after the point than `places_min`.
 
-    Equal numbers give equal text: `Decimal("1.50")` and `Decimal("1.5")` both give `1.5`. Raises `ValueError` for NaN
-    and infinities, and for exponents no number of this suite has (they would give kilobytes of zeros).
+    Equal numbers have equal text: `Decimal("1.50")` and `Decimal("1.5")` are both written `1.5`. Raises `ValueError`
+    for NaN and infinities, and for exponents that no number of this suite has (they would need kilobytes of zeros).
     """
     if not value.is_finite():
         message = "only a finite decimal can be written"

@@ -1,4 +1,4 @@
-"""The decimal context of the suite: arithmetic in it is exact, or it raises."""
+"""The decimal context of the suite: arithmetic in it is either exact or raises an error."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ ZERO: Final = Decimal(0)
 
 _EXACT: Final = Context(
     prec=PRECISION_DIGITS,
-    # Never used while Inexact is trapped; fixed so that the context does not depend on the process's default.
+    # Not used while Inexact is trapped; set so that the context does not depend on the process's default.
     rounding=ROUND_HALF_EVEN,
     Emin=-999,
     Emax=999,
@@ -53,7 +53,7 @@ _EXACT: Final = Context(
 def exact_arithmetic() -> Iterator[Context]:
     """Make `Decimal` arithmetic exact for the block; what can't be exact raises a `decimal.DecimalException`.
 
-    Python's default context keeps 28 digits and rounds the rest away without a word. Here a result that needs more
+    Python's default context keeps 28 digits and silently rounds away the rest. Here a result that needs more
     than 100 digits, a division such as 1/3, a NaN or a float that meets a `Decimal` raises instead. The context belongs
     to the current asyncio task; do not `yield` to another generator's caller from inside the block.
     """

@@ -7,11 +7,11 @@ import heapq
 from datetime import UTC, datetime, timedelta
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
-"""Where a fake clock stands at first."""
+"""The time that a fake clock shows at first."""
 
 
 class FakeClock:
-    """Implements `chassis.clock.Clock`: `sleep` returns when a test has advanced the clock far enough."""
+    """Implements `chassis.clock.Clock`: `sleep` returns once a test has advanced the clock far enough."""
 
     def __init__(self, start: datetime = START) -> None:
         if start.tzinfo is None:
@@ -22,15 +22,15 @@ class FakeClock:
         self._sleeps = 0
 
     def now(self) -> datetime:
-        """Return the time the clock shows, aware, in UTC."""
+        """Return the time that the clock shows, aware and in UTC."""
         return self._start + timedelta(seconds=self._elapsed_s)
 
     def monotonic_s(self) -> float:
-        """Return the seconds since the clock was made."""
+        """Return the seconds since the clock was created."""
         return self._elapsed_s
 
     async def sleep(self, seconds: float) -> None:
-        """Wait until the clock has been advanced by `seconds`; for none, only let others run."""
+        """Wait until the clock has been advanced by `seconds`; for 0, only let other tasks run."""
         if seconds <= 0:
             await asyncio.sleep(0)
             return
@@ -41,7 +41,7 @@ class FakeClock:
 
     @property
     def sleepers(self) -> int:
-        """How many tasks wait on this clock: wait for it before `advance`, or the sleep starts too late."""
+        """How many tasks wait on this clock. Wait for them before `advance`, or their sleep starts too late."""
         return sum(not woken.done() for _, _, woken in self._sleepers)
 
     def advance(self, seconds: float) -> None:

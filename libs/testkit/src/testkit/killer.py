@@ -1,4 +1,4 @@
-"""Kills processes of a running suite at seeded random moments, and says what has outlived it."""
+"""Kills processes of a running suite at seeded random moments, and reports what survived."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Killer:
     last_pids: dict[str, int] = field(default_factory=dict)
 
     def kill_during(self, command: subprocess.Popen[str], kills_max: int) -> None:
-        """Kill up to so many processes, one after another, while the command runs."""
+        """Kill up to the given number of processes, one after another, while the command runs."""
         for _ in range(min(kills_max, self.left)):
             try:
                 command.wait(self.chance.uniform(_PAUSE_SHORTEST_S, _PAUSE_LONGEST_S))
@@ -47,7 +47,7 @@ class Killer:
             wait_until(partial(self._is_back, name), _RESTART_LIMIT_S, what=f"{name} to be restarted")
 
     def _kill_one(self) -> None:
-        # One of those killed least: even a short run meets all of them; chance decides moments and ties.
+        # One of those killed least, so that even a short run hits all of them; chance decides moments and ties.
         least = min(self.killed[name] for name in VICTIMS)
         victim = self.chance.choice([name for name in VICTIMS if self.killed[name] == least])
         os.kill(self._new_pid(victim), signal.SIGKILL)

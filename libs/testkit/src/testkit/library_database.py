@@ -29,7 +29,7 @@ async def one_database(postgres_cluster: Cluster) -> ServiceDatabase:
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def database(one_database: ServiceDatabase) -> ServiceDatabase:
-    """Return the database as its migrations leave it: emptying it takes a hundredth of making another."""
+    """Return the database as its migrations leave it; emptying it takes a hundredth of the time to create another."""
     owner = await connect_with(one_database.owner_dsn)()
     try:
         await owner.execute("ALTER TABLE ledger DISABLE TRIGGER USER")

@@ -1,4 +1,4 @@
-"""The suite as its users have it: `meterline up` and the CLI as processes."""
+"""The suite as its users run it: `meterline up` and the CLI as processes."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _COMMAND_LIMIT_S: Final = 300.0
 
 
 class CommandError(Exception):
-    """A command ended otherwise than expected; the text holds its output."""
+    """A command did not end as expected; the message includes its output."""
 
 
 class LiveSuite:
@@ -50,7 +50,7 @@ class LiveSuite:
         self.ready_file.unlink(missing_ok=True)
         arguments = ["up", "--data", str(self.directory / "data"), "--ready-file", str(self.ready_file)]
         with self.log_file.open("ab") as log:
-            # A session of its own: a Ctrl-C at the terminal is for whoever started us, who then stops the suite.
+            # A session of its own, because Ctrl-C at the terminal is for whoever started us, who then stops the suite.
             self._process = subprocess.Popen(
                 [str(METERLINE), *arguments],
                 env=self._environment,
@@ -83,7 +83,7 @@ class LiveSuite:
             raise CommandError(f"meterline up ended with {code}\n{self._log_tail()}")
 
     def release(self) -> int:
-        """Leave the suite running and forget it; return the process id that a SIGTERM stops."""
+        """Leave the suite running and forget it; return the id of the process to stop by SIGTERM."""
         process, self._process = self._process, None
         if process is None:
             raise CommandError("the suite is not running")
@@ -91,12 +91,12 @@ class LiveSuite:
 
     @property
     def context(self) -> dict[str, Any]:
-        """What the ready file says now; it is rewritten when a process is restarted."""
+        """The current content of the ready file, which is rewritten when a process is restarted."""
         document: dict[str, Any] = json.loads(self.ready_file.read_text(encoding="utf-8"))
         return document
 
     def pid(self, name: str) -> int:
-        """Process id of a service or of `postgres`, as the ready file has it now."""
+        """Return the process id of a service or of `postgres`, as the ready file has it now."""
         return int(self.context["pids"][name])
 
     def run(
@@ -153,7 +153,7 @@ class LiveSuite:
 
 @dataclass(frozen=True)
 class Tenant:
-    """A tenant of a running suite: the CLI with a token and a context file of its own."""
+    """A tenant of a running suite: the CLI, with a token and a context file of its own."""
 
     name: str
     suite: LiveSuite
@@ -161,7 +161,7 @@ class Tenant:
 
     @classmethod
     def create(cls, suite: LiveSuite, name: str, directory: Path) -> Self:
-        """Make a token of all user scopes for the tenant, and a context file that holds it in `directory`."""
+        """Make a token with all user scopes for the tenant, and a context file with it in `directory`."""
         scopes = [part for scope in ("report", "read", "admin") for part in ("--scope", scope)]
         token = suite.run("token", "create", "--tenant", name, *scopes).stdout.strip()
         tenant = cls(name, suite, directory)

@@ -1,7 +1,7 @@
 """A real OTLP/gRPC receiver for tests: takes what exporters send and answers questions about the spans.
 
-A thread-pool server on purpose: it goes on receiving while a test blocks on a subprocess, and grpc.aio wants one event
-loop a process.
+It is a thread-pool server on purpose, because it must go on receiving while a test blocks on a subprocess, and grpc.aio
+expects one event loop per process.
 """
 
 from __future__ import annotations
@@ -82,7 +82,7 @@ class OtlpReceiver:
         return f"127.0.0.1:{self._port}"
 
     def spans(self, name: str | None = None) -> list[ReceivedSpan]:
-        """All spans so far, or those of one name."""
+        """Return all spans so far, or those with one name."""
         with self._lock:
             return [span for span in self._spans.values() if name is None or span.name == name]
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def postgres_cluster() -> AsyncIterator[Cluster]:
-    """Yield a throw-away Postgres cluster, one a test session."""
+    """Yield a throw-away Postgres cluster, one per test session."""
     async with running_cluster() as cluster:
         yield cluster
 
@@ -40,8 +40,8 @@ async def fresh_database(postgres_cluster: Cluster) -> AsyncIterator[DatabaseMak
 
 @pytest.fixture
 def service_host(tmp_path: Path) -> Host:
-    """Return where services are served inside the test's own process: see `testkit.serving.Host`."""
-    # Here, not above: most tests have no use for the servers' libraries.
+    """Return the host that serves services inside the test's own process; see `testkit.serving.Host`."""
+    # Imported here, because most tests don't need the servers' libraries.
     from testkit.serving import Host  # noqa: PLC0415
     from testkit.tokens import SigningKey  # noqa: PLC0415
 

@@ -18,7 +18,7 @@ from meterline.suite.postgres import SETTINGS, PostgresServer
 DatabaseMaker = Callable[[str], Awaitable[ServiceDatabase]]
 """Takes a service's package, such as "ingest", and returns a fresh database with its schema."""
 
-# Durable like the real one, since services refuse to start on less; small, since tests hold little.
+# As durable as a real one, because services refuse to start on less; small, because tests store little.
 _SETTINGS = {
     **SETTINGS,
     "shared_buffers": "64MB",
@@ -30,7 +30,7 @@ _SETTINGS = {
 
 
 class Cluster:
-    """A running throw-away cluster; databases are copied from one migrated template a service."""
+    """A running throw-away cluster; databases are copied from one migrated template per service."""
 
     def __init__(self, server: PostgresServer) -> None:
         self._server = server
@@ -41,7 +41,7 @@ class Cluster:
 
     @property
     def superuser_dsn(self) -> str:
-        """Address of the maintenance database as the superuser."""
+        """Address of the maintenance database, as superuser."""
         return self._server.superuser_dsn
 
     async def empty_database(self, service: str) -> ServiceDatabase:
@@ -64,7 +64,7 @@ class Cluster:
     async def _template(self, service: str) -> ServiceDatabase:
         async with self._template_lock:
             if service not in self._templates:
-                # Here, not above: every test run loads this module, and most have no use for Alembic and SQLAlchemy.
+                # Imported here, because every test run loads this module and most don't need Alembic and SQLAlchemy.
                 from chassis.migrations import migrate  # noqa: PLC0415
 
                 template = self._described(service, f"template_{service}")
@@ -84,7 +84,7 @@ class Cluster:
 
 @asynccontextmanager
 async def running_cluster() -> AsyncIterator[Cluster]:
-    """Start a cluster in a temporary directory, and remove both in the end."""
+    """Start a cluster in a temporary directory, and remove both at the end."""
     directory = Path(tempfile.mkdtemp(prefix="meterline-test-"))
     logs = make_private_directory(directory / "logs")
     server = PostgresServer(

@@ -33,13 +33,13 @@ StubType = TypeVar("StubType")
 SettingsType = TypeVar("SettingsType", bound=ServiceSettings)
 
 TENANT = "acme"
-"""Tenant of a test's calls unless it says otherwise."""
+"""The tenant of a test's calls, by default."""
 
 USER_SCOPES = ("report", "read", "admin")
-"""What a test's token allows unless it says otherwise."""
+"""What a test's token allows, by default."""
 
 _GRACE_S = 2.0
-# Valid under any clock a test may set.
+# Valid under any clock that a test may set.
 _ISSUED_AT_S = 0
 _VALID_S = 500 * 365 * 86_400
 
@@ -62,11 +62,11 @@ class ServedService(Generic[SettingsType]):
         return stub(self._open(_token(self.key, tenant, scopes)))
 
     def neighbour(self, stub: Callable[[grpc.aio.Channel], StubType], tenant: str = "") -> StubType:
-        """Return a stub as another service that acts for `tenant`; empty: for that of `chassis.identity.acting_for`."""
+        """Return a stub as another service acting for `tenant`; if empty, for that of `chassis.identity.acting_for`."""
         return stub(self._open(_token(self.key, ANY_TENANT, ("internal",)), tenant))
 
     def spans(self, name: str | None = None) -> list[ReadableSpan]:
-        """Return the spans that have ended, or those of one name."""
+        """Return the spans that have ended, or those with one name."""
         return [span for span in self._exporter.get_finished_spans() if name in (None, span.name)]
 
     async def close_channels(self) -> None:
@@ -82,7 +82,7 @@ class ServedService(Generic[SettingsType]):
 
 
 class _Names:
-    """Names the tenant that a service acts for, as it does itself inside a call."""
+    """Names the tenant that a service acts for, as the service itself does inside a call."""
 
     def __init__(self, tenant: str) -> None:
         self._tenant = tenant
@@ -118,7 +118,7 @@ Compose = Callable[[Runtime[SettingsType]], Awaitable[Composition]]
 
 @dataclass(frozen=True)
 class Host:
-    """Where services of one test are served: a directory for their files, and the key that signs for all of them."""
+    """Where a test's services are served: a directory for their files, and one key that signs for all of them."""
 
     directory: Path
     key: SigningKey
@@ -147,9 +147,9 @@ class Host:
         runs_loops: bool = True,
         loop_backoff_min_s: float = BACKOFF_MIN_S,
     ) -> AsyncIterator[ServedService[SettingsType]]:
-        """Serve what `compose` builds, its loops included unless told otherwise, and drain it in the end.
+        """Serve what `compose` builds, including its loops unless told otherwise, and drain it at the end.
 
-        Only one of several services served at a time keeps its own spans: telemetry is one a process.
+        Of several services served at the same time, only one keeps its own spans: telemetry is one per process.
         """
         exporter = InMemorySpanExporter()
         telemetry = Telemetry.start(service, settings, span_processors=[SimpleSpanProcessor(exporter)])

@@ -1,4 +1,4 @@
-"""Tokens for tests: a throw-away signing key, its JWKS, and tokens of any shape, also wrong ones."""
+"""Tokens for tests: a throw-away signing key, its JWKS, and tokens of any shape, including wrong ones."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class SigningKey:
-    """A private key with its kid; it signs tokens that a server with `jwks()` trusts."""
+    """A private key with its kid. It signs tokens that a server with `jwks()` trusts."""
 
     kid: str
     private: Ed25519PrivateKey
@@ -67,9 +67,9 @@ class SigningKey:
         kept = {name: value for name, value in payload.items() if value is not None}
         all_headers = {"typ": "JWT", "kid": self.kid, **(headers or {})}
         sent = {name: value for name, value in all_headers.items() if value is not None}
-        # Below jwt.encode, which refuses to sign some of the wrong claims that a server must refuse.
+        # One level below jwt.encode, which won't sign some of the wrong claims that a server must refuse.
         return jwt.PyJWS().encode(json.dumps(kept).encode(), self.private, algorithm=ALGORITHM, headers=sent)
 
     def mint_internal(self, service: str = "tester") -> str:
-        """Return a service's own token: every tenant, named per call in `x-meterline-tenant`."""
+        """Return a service's own token, for every tenant: each call names one in `x-meterline-tenant`."""
         return self.mint("*", ["internal"], subject=service)

@@ -12,7 +12,7 @@ from typing import TypeVar, overload
 ResultType = TypeVar("ResultType")
 
 LIMIT_S = 10.0
-"""How long a condition is waited for when the caller does not say."""
+"""How long to wait for a condition by default."""
 
 _FIRST_INTERVAL_S = 0.005
 _LONGEST_INTERVAL_S = 0.2
@@ -36,7 +36,7 @@ async def eventually(
     *,
     what: str | None = None,
 ) -> ResultType:
-    """Return the first true value of `condition`, asked again and again up to `limit_s` seconds.
+    """Return the first true value of `condition`, evaluated again and again for up to `limit_s` seconds.
 
     A condition that raises AssertionError counts as not yet true, so it may itself assert. Raises AssertionError that
     names `what` was waited for (by default the condition's name) and the last value or failure.
@@ -74,7 +74,7 @@ def wait_until(condition: Callable[[], ResultType], limit_s: float = LIMIT_S, *,
 
 
 def _intervals(limit_s: float) -> Iterator[float]:
-    """Yield how long to pause before each look: at first not at all, then ever longer, until the time is over."""
+    """Yield how long to pause before each check: at first not at all, then ever longer, until the time is over."""
     deadline_s = time.monotonic() + limit_s
     yield 0.0
     interval_s = _FIRST_INTERVAL_S

@@ -47,7 +47,7 @@ class FieldViolation:
 
 
 class MeterlineError(Exception):
-    """Base of all errors that may reach a caller; its text must be safe to show and say what to do next."""
+    """Base of all errors that may reach a caller. Its message must be safe to show and say what to do next."""
 
     default_retry_after_s: float | None = None
 
@@ -70,23 +70,23 @@ class MeterlineError(Exception):
 
 
 class InvalidRequest(MeterlineError):
-    """The request can never succeed as it is."""
+    """The request can never succeed unchanged."""
 
 
 class NotFound(MeterlineError):
-    """The thing that was named does not exist for this tenant."""
+    """The named object does not exist for this tenant."""
 
 
 class AlreadyExists(MeterlineError):
-    """The thing exists already, with other content."""
+    """The object already exists, with different content."""
 
 
 class NotReady(MeterlineError):
-    """The request is right, but the state of the system does not allow it yet (a period is open, for example)."""
+    """The request is valid, but the state of the system does not allow it yet (a period is still open, for example)."""
 
 
 class Diverged(MeterlineError):
-    """Two logs that must be the same are not: stop, never skip."""
+    """Two logs that must agree do not: stop, never skip."""
 
 
 class OutOfRange(MeterlineError):
@@ -98,29 +98,29 @@ class Conflict(MeterlineError):
 
 
 class TooBig(MeterlineError):
-    """Larger than the server will ever take: retrying unchanged is useless."""
+    """The request is larger than the server ever accepts: retrying it unchanged is useless."""
 
 
 class Overloaded(MeterlineError):
-    """Too much work at the moment: retry after `retry_after_s`."""
+    """The server has too much work at the moment: retry after `retry_after_s`."""
 
     default_retry_after_s = 1.0
 
 
 class Unavailable(MeterlineError):
-    """The service, or what it stands on, can't answer now: retry with backoff."""
+    """The service, or something it depends on, can't answer now: retry with backoff."""
 
 
 class Unauthenticated(MeterlineError):
-    """Nobody knows who is calling."""
+    """The caller has not proven who they are."""
 
 
 class Forbidden(MeterlineError):
-    """The caller is known and may not do this."""
+    """The caller is known, but may not do this."""
 
 
 class DeadlineExceeded(MeterlineError):
-    """The time the caller gave is over."""
+    """The caller's deadline has passed."""
 
 
 class Unimplemented(MeterlineError):
@@ -128,9 +128,9 @@ class Unimplemented(MeterlineError):
 
 
 class Internal(MeterlineError):
-    """A defect. The message is safe; the cause is in the server's log only."""
+    """A defect. The message is safe to show; the cause is in the server's log only."""
 
 
 def invalid_field(field: str, reason: Reason, message: str) -> InvalidRequest:
-    """Return the error for one wrong field, the common case."""
+    """Return the error for a single wrong field, the common case."""
     return InvalidRequest(reason, f"{field}: {message}", violations=(FieldViolation(field, reason, message),))

@@ -1,7 +1,7 @@
-"""Every stable reason of the suite in one place: what it means and what its reader should do next.
+"""Every stable reason of the suite in one place: what it means, and what to do about it.
 
-Pure: domain code may import it. `docs/errors.md` is compared with this list, and a reason, once published, keeps its
-name and meaning for ever: clients branch on it.
+This module is pure, so domain code may import it. A test compares `docs/errors.md` with this list. Once a reason is
+published, its name and meaning never change, because clients branch on it.
 """
 
 from __future__ import annotations
@@ -11,13 +11,13 @@ from typing import Self
 
 
 class Reason(StrEnum):
-    """A stable, machine-readable cause; its value is its name. Sent as `google.rpc.ErrorInfo.reason`."""
+    """A stable, machine-readable cause, whose value is its name. It is sent as `google.rpc.ErrorInfo.reason`."""
 
     meaning: str
     remedy: str
 
     def __new__(cls, name: str, meaning: str, remedy: str) -> Self:
-        """Build a member that is its name and carries one line of meaning and one line of remedy."""
+        """Build a member whose value is its name, with one line of meaning and one line of remedy."""
         member = str.__new__(cls, name)
         member._value_ = name
         member.meaning = meaning
@@ -26,61 +26,73 @@ class Reason(StrEnum):
 
     # --- who is calling -------------------------------------------------------------------------------------------
     TOKEN_MISSING = "TOKEN_MISSING", "The call carries no bearer token.", "Send metadata `authorization: Bearer …`."
-    TOKEN_INVALID = "TOKEN_INVALID", "The token can't be trusted or read.", "Make a token with the suite's own key."
-    TOKEN_EXPIRED = "TOKEN_EXPIRED", "The token's time is over.", "Make a new token; check the caller's clock."
-    SCOPE_MISSING = "SCOPE_MISSING", "The token lacks every scope the method accepts.", "Use a token with such a scope."
+    TOKEN_INVALID = (
+        "TOKEN_INVALID",
+        "The token can't be read, or its signature isn't trusted.",
+        "Make a token with a key that the suite trusts.",
+    )
+    TOKEN_EXPIRED = "TOKEN_EXPIRED", "The token has expired.", "Make a new token; check the caller's clock."
+    SCOPE_MISSING = (
+        "SCOPE_MISSING",
+        "The token has none of the scopes the method accepts.",
+        "Use a token with one of them.",
+    )
     TENANT_MISSING = (
         "TENANT_MISSING",
-        "An internal call does not say for which tenant it acts.",
+        "An internal call does not say which tenant it acts for.",
         "Send metadata `x-meterline-tenant`.",
     )
     TENANT_FOREIGN = (
         "TENANT_FOREIGN",
-        "A user's token names another tenant than the call.",
-        "Leave `x-meterline-tenant` out: the tenant comes from the token.",
+        "The token's tenant and the tenant named in the call differ.",
+        "Leave out `x-meterline-tenant`: the tenant comes from the token.",
     )
 
     # --- the call itself ------------------------------------------------------------------------------------------
-    REQUEST_INVALID = "REQUEST_INVALID", "The request breaks a rule of its contract.", "Mend the fields that are named."
-    FIELD_REQUIRED = "FIELD_REQUIRED", "A required field is empty.", "Fill the field."
+    REQUEST_INVALID = (
+        "REQUEST_INVALID",
+        "The request breaks a rule of its contract.",
+        "Fix the fields listed in the error.",
+    )
+    FIELD_REQUIRED = "FIELD_REQUIRED", "A required field is empty.", "Fill in the field."
     FIELD_INVALID = "FIELD_INVALID", "A field's value is not allowed.", "See the field's comment in the contract."
-    PAGE_TOKEN_INVALID = "PAGE_TOKEN_INVALID", "The page token was not made by this list.", "Start at the first page."
+    PAGE_TOKEN_INVALID = "PAGE_TOKEN_INVALID", "The page token is not from this list.", "Start at the first page."
     REQUEST_ID_REUSED = (
         "REQUEST_ID_REUSED",
-        "The request_id was used before with another body.",
+        "The request_id was already used with a different body.",
         "Use a new request_id for a new request.",
     )
-    METHOD_UNKNOWN = "METHOD_UNKNOWN", "The server does not know the method.", "Check the address and its version."
+    METHOD_UNKNOWN = "METHOD_UNKNOWN", "The server does not know the method.", "Check the server's address and version."
     DEADLINE_TOO_SHORT = (
         "DEADLINE_TOO_SHORT",
-        "Too little of the deadline is left to do the work.",
+        "Too little time is left before the deadline to do the work.",
         "Call again with a longer deadline.",
     )
     DEADLINE_EXCEEDED = (
         "DEADLINE_EXCEEDED",
-        "The deadline passed before the work was done; it may be done or not.",
-        "Call again with the same ids: repeating is safe.",
+        "The deadline passed before the answer; the work may or may not have been done.",
+        "Call again with the same ids: this is safe.",
     )
     MESSAGE_TOO_LARGE = (
         "MESSAGE_TOO_LARGE",
-        "A message is larger than the server takes, also once unpacked.",
-        "Send smaller batches; don't retry unchanged.",
+        "A message, as sent or once decompressed, is larger than the server accepts.",
+        "Send smaller batches; don't retry the same message.",
     )
-    OVERLOADED = "OVERLOADED", "The server has as much work as it can hold.", "Call again after RetryInfo's delay."
-    UNAVAILABLE = "UNAVAILABLE", "The server can't be reached, or not now.", "Call again with backoff."
+    OVERLOADED = "OVERLOADED", "The server has as much work as it can take.", "Call again after the delay in RetryInfo."
+    UNAVAILABLE = "UNAVAILABLE", "The server can't be reached at the moment.", "Call again with backoff."
     SERVICE_NOT_READY = (
         "SERVICE_NOT_READY",
         "The service is starting, or its schema is older than its code.",
-        "Run its migrations; call again after RetryInfo's delay.",
+        "Run its migrations, or call again after the delay in RetryInfo.",
     )
     DATABASE_UNAVAILABLE = (
         "DATABASE_UNAVAILABLE",
-        "The service's database can't be reached or broke the connection.",
+        "The service's database can't be reached, or it closed the connection.",
         "Call again with backoff and the same ids.",
     )
     UPSTREAM_UNAVAILABLE = (
         "UPSTREAM_UNAVAILABLE",
-        "The service this one asks can't be reached.",
+        "The service that this one depends on can't be reached.",
         "Call again with backoff.",
     )
     TRANSACTION_CONFLICT = (
@@ -90,37 +102,37 @@ class Reason(StrEnum):
     )
     INTERNAL = (
         "INTERNAL",
-        "A defect of the server; its log holds the cause under the correlation id.",
+        "A defect in the server; its log has the cause under the correlation id.",
         "Report the correlation id.",
     )
 
     # --- ingest: one event or one batch ---------------------------------------------------------------------------
-    BATCH_EMPTY = "BATCH_EMPTY", "The batch holds no event.", "Send at least one event."
-    BATCH_TOO_LARGE = "BATCH_TOO_LARGE", "The batch holds more events or bytes than allowed.", "Split the batch."
+    BATCH_EMPTY = "BATCH_EMPTY", "The batch contains no events.", "Send at least one event."
+    BATCH_TOO_LARGE = "BATCH_TOO_LARGE", "The batch has more events or bytes than allowed.", "Split the batch."
     EVENT_TOO_LARGE = "EVENT_TOO_LARGE", "The event has more bytes than allowed.", "Send fewer or shorter properties."
-    ID_INVALID = "ID_INVALID", "The id is empty, too long or holds forbidden characters.", "Use 1-128 printable bytes."
+    ID_INVALID = "ID_INVALID", "The id is empty, too long or has forbidden characters.", "Use 1-128 printable bytes."
     TEXT_INVALID = (
         "TEXT_INVALID",
-        "The text is empty where it must not be, or holds control or direction characters.",
+        "The text is empty but must not be, or contains control or direction characters.",
         "Send printable text.",
     )
     TEXT_TOO_LONG = "TEXT_TOO_LONG", "The text has more bytes than allowed.", "Shorten it."
     TIME_INVALID = "TIME_INVALID", "The time is missing or outside years 1 to 9999.", "Send a valid timestamp."
-    TIME_IN_FUTURE = "TIME_IN_FUTURE", "The event lies too far ahead of the server's clock.", "Check the clock."
+    TIME_IN_FUTURE = "TIME_IN_FUTURE", "The event is too far ahead of the server's clock.", "Check the clocks."
     TIME_TOO_OLD = (
         "TIME_TOO_OLD",
-        "The event is older than late events may be.",
+        "The event is older than a late event may be.",
         "Send it inside an open backfill that covers its time.",
     )
     PROPERTIES_TOO_MANY = "PROPERTIES_TOO_MANY", "The event has more properties than allowed.", "Send fewer."
     PROPERTY_KEY_INVALID = (
         "PROPERTY_KEY_INVALID",
-        "A property's key is empty, too long or holds forbidden characters.",
+        "A property's key is empty, too long or has forbidden characters.",
         "Use 1-64 bytes.",
     )
     PROPERTY_VALUE_INVALID = (
         "PROPERTY_VALUE_INVALID",
-        "A property's value holds forbidden characters.",
+        "A property's value has forbidden characters.",
         "Send printable text.",
     )
     PROPERTY_VALUE_TOO_LONG = (
@@ -130,118 +142,122 @@ class Reason(StrEnum):
     )
     TRACEPARENT_INVALID = (
         "TRACEPARENT_INVALID",
-        "The traceparent is not in W3C form.",
+        "The traceparent is not in the W3C format.",
         "Send `00-<32 hex>-<16 hex>-<2 hex>` or leave it out.",
     )
     COLUMN_LENGTH_MISMATCH = (
         "COLUMN_LENGTH_MISMATCH",
-        "A column has another length than the ids.",
-        "Send one entry per event in each column, or none.",
+        "A column's length differs from the number of ids.",
+        "In each column, send one entry per event or none at all.",
     )
     COLUMN_INDEX_OUT_OF_RANGE = (
         "COLUMN_INDEX_OUT_OF_RANGE",
-        "A column's index points past its distinct values.",
-        "Build the columns anew.",
+        "An index in a column points past the column's distinct values.",
+        "Rebuild the columns.",
     )
     ID_CONFLICT = (
         "ID_CONFLICT",
-        "The id was accepted before with another body; the first one stands.",
-        "Use a new id, or leave the event out.",
+        "The id was already accepted with a different body; the first event stands.",
+        "Use a new id, or leave out the event.",
     )
     BACKFILL_NOT_OPEN = (
         "BACKFILL_NOT_OPEN",
-        "No open backfill of that id covers the event's time.",
+        "No open backfill with that id covers the event's time.",
         "Open a backfill for the range first.",
     )
-    BACKFILL_NOT_FOUND = "BACKFILL_NOT_FOUND", "There is no backfill of that id.", "List the backfills."
-    EVENT_NOT_FOUND = "EVENT_NOT_FOUND", "No event of that source and id was accepted.", "Check source and id."
+    BACKFILL_NOT_FOUND = "BACKFILL_NOT_FOUND", "There is no backfill with that id.", "List the backfills."
+    EVENT_NOT_FOUND = "EVENT_NOT_FOUND", "No event with that source and id was accepted.", "Check them."
 
     # --- the feed -------------------------------------------------------------------------------------------------
     FEED_DIVERGED = (
         "FEED_DIVERGED",
-        "The reader's place is not in this log: other epoch or other chain (a restored database?).",
+        "The reader's position is not in this log: epoch or chain differs (was a database restored?).",
         "Stop and follow the runbook; never skip ahead.",
     )
     FEED_POSITION_AHEAD = (
         "FEED_POSITION_AHEAD",
-        "The reader's place lies past the head of the log.",
-        "Stop and follow the runbook: the log lost its end.",
+        "The reader's position lies past the head of the log.",
+        "Stop and follow the runbook: the end of the log was lost.",
     )
-    FEED_GAP = "FEED_GAP", "A segment does not follow the one before it.", "Stop and follow the runbook."
+    FEED_GAP = "FEED_GAP", "A segment does not continue the one before it.", "Stop and follow the runbook."
     FEED_CORRUPT = "FEED_CORRUPT", "A segment's bytes do not match its digest.", "Stop and follow the runbook."
     LANE_NOT_FOUND = "LANE_NOT_FOUND", "The log has no such lane.", "Ask for the heads of the log."
 
     # --- aggregator -----------------------------------------------------------------------------------------------
-    METER_NOT_FOUND = "METER_NOT_FOUND", "There is no meter of that name.", "List the meters."
-    METER_INVALID = "METER_INVALID", "The meter's definition contradicts itself.", "Mend the fields that are named."
-    NO_METER = "NO_METER", "No meter counts events of that type.", "Define a meter, then requeue."
-    VALUE_MISSING = "VALUE_MISSING", "The event lacks the property the meter counts.", "Mend the producer or the meter."
+    METER_NOT_FOUND = "METER_NOT_FOUND", "There is no meter with that name.", "List the meters."
+    METER_INVALID = "METER_INVALID", "The meter's definition contradicts itself.", "Fix the fields listed in the error."
+    NO_METER = "NO_METER", "No meter counts events of that type.", "Define a meter: it counts them from the log."
+    VALUE_MISSING = "VALUE_MISSING", "The event lacks the property the meter counts.", "Fix the producer or the meter."
     VALUE_INVALID = (
         "VALUE_INVALID",
         "The value the meter counts is not a decimal.",
-        "Mend the producer or the meter.",
+        "Fix the producer or the meter.",
     )
     USAGE_NOT_READY = (
         "USAGE_NOT_READY",
-        "Usage of the period is not complete yet.",
-        "Call again after RetryInfo's delay.",
+        "The usage of the period is not fully counted yet.",
+        "Call again after the delay in RetryInfo.",
     )
-    USAGE_BEHIND = "USAGE_BEHIND", "Usage is not as fresh as was asked for.", "Call again after RetryInfo's delay."
-    TIME_ZONE_UNKNOWN = "TIME_ZONE_UNKNOWN", "The time zone is not in the IANA list.", "Use e.g. Europe/Vienna."
+    USAGE_BEHIND = "USAGE_BEHIND", "Usage is not as fresh as requested.", "Call again after the delay in RetryInfo."
+    TIME_ZONE_UNKNOWN = "TIME_ZONE_UNKNOWN", "The time zone is not an IANA name.", "Use a name such as Europe/Vienna."
     WINDOW_INVALID = (
         "WINDOW_INVALID",
-        "The time range is empty, too wide or off the meter's grid.",
-        "Mend start and end; the range is half-open.",
+        "The time range is empty, too wide, or not aligned to the meter's windows.",
+        "Fix start and end; the end is not part of the range.",
     )
-    GROUP_UNKNOWN = "GROUP_UNKNOWN", "The meter has no such group-by property.", "Ask for a property of the meter."
-    SNAPSHOT_NOT_FOUND = "SNAPSHOT_NOT_FOUND", "There is no sealed snapshot of that id.", "Seal the usage first."
+    GROUP_UNKNOWN = "GROUP_UNKNOWN", "The meter does not group by that property.", "Use a property that it groups by."
+    SNAPSHOT_NOT_FOUND = "SNAPSHOT_NOT_FOUND", "There is no snapshot with that id.", "Seal the usage first."
 
     # --- rating ---------------------------------------------------------------------------------------------------
-    PRODUCT_NOT_FOUND = "PRODUCT_NOT_FOUND", "There is no product of that name.", "List the products."
-    PLAN_NOT_FOUND = "PLAN_NOT_FOUND", "There is no plan, or plan version, of that name.", "List the plans."
-    PLAN_INVALID = "PLAN_INVALID", "The plan contradicts itself.", "Mend the fields that are named."
-    PRICE_INVALID = "PRICE_INVALID", "The price is not an allowed decimal or model.", "Send decimal text, such as 0.05."
+    PRODUCT_NOT_FOUND = "PRODUCT_NOT_FOUND", "There is no product with that name.", "List the products."
+    PLAN_NOT_FOUND = "PLAN_NOT_FOUND", "There is no plan, or plan version, with that name.", "List the plans."
+    PLAN_INVALID = "PLAN_INVALID", "The plan contradicts itself.", "Fix the fields listed in the error."
+    PRICE_INVALID = (
+        "PRICE_INVALID",
+        "The price isn't a valid decimal or price model.",
+        "Send decimal text, such as 0.05.",
+    )
     TIERS_INVALID = (
         "TIERS_INVALID",
         "The tiers are empty, out of order, or the last one has an upper bound.",
-        "Give rising upper bounds and leave the last one open.",
+        "Use rising upper bounds, and none for the last tier.",
     )
-    CUSTOMER_NOT_FOUND = "CUSTOMER_NOT_FOUND", "There is no customer of that name.", "Create the customer first."
+    CUSTOMER_NOT_FOUND = "CUSTOMER_NOT_FOUND", "There is no customer with that name.", "Create the customer first."
     CONTRACT_NOT_FOUND = (
         "CONTRACT_NOT_FOUND",
         "There is no such contract, or none in that period.",
         "List the customer's contracts.",
     )
-    CONTRACT_INVALID = "CONTRACT_INVALID", "The contract contradicts itself.", "Mend the fields that are named."
+    CONTRACT_INVALID = "CONTRACT_INVALID", "The contract contradicts itself.", "Fix the fields listed in the error."
     CONTRACT_OVERLAP = (
         "CONTRACT_OVERLAP",
-        "The customer has another contract in the same time.",
-        "End the other one first.",
+        "The customer already has a contract for part of that time.",
+        "End the other contract first.",
     )
-    CURRENCY_UNKNOWN = "CURRENCY_UNKNOWN", "The currency is not an ISO 4217 code of the suite.", "Use e.g. EUR."
-    CURRENCY_MISMATCH = "CURRENCY_MISMATCH", "Two amounts that must agree differ in currency.", "Use one currency."
+    CURRENCY_UNKNOWN = "CURRENCY_UNKNOWN", "The currency isn't a supported ISO 4217 code.", "Use a code such as EUR."
+    CURRENCY_MISMATCH = "CURRENCY_MISMATCH", "Two currencies that must agree differ.", "Use one currency."
     PERIOD_INVALID = (
         "PERIOD_INVALID",
         "The period is not one of the contract's billing periods.",
-        "Ask for a period of the contract.",
+        "Ask for one of the contract's periods.",
     )
-    CHARGE_NOT_FOUND = "CHARGE_NOT_FOUND", "There is no charge of that id.", "List the customer's charges."
+    CHARGE_NOT_FOUND = "CHARGE_NOT_FOUND", "There is no charge with that id.", "List the customer's charges."
     CATALOG_CONFLICT = (
         "CATALOG_CONFLICT",
-        "The catalog entry can't be changed that way without touching the past.",
+        "The catalog entry can't be changed that way without altering the past.",
         "Make a new version with a later effective date.",
     )
 
     # --- invoicing ------------------------------------------------------------------------------------------------
-    INVOICE_NOT_FOUND = "INVOICE_NOT_FOUND", "There is no invoice of that number.", "List the invoices."
-    LINE_NOT_FOUND = "LINE_NOT_FOUND", "There is no invoice line of that id.", "Show the invoice."
+    INVOICE_NOT_FOUND = "INVOICE_NOT_FOUND", "There is no invoice with that number.", "List the invoices."
+    LINE_NOT_FOUND = "LINE_NOT_FOUND", "There is no invoice line with that id.", "Look at the invoice."
     GRACE_OPEN = (
         "GRACE_OPEN",
-        "The period has ended, but late usage may still come in.",
-        "Finalise after the grace time.",
+        "The period has ended, but its grace period for late usage has not.",
+        "Finalize after the grace period.",
     )
     LINEAGE_MISMATCH = (
         "LINEAGE_MISMATCH",
-        "The events found again do not match what the line billed.",
+        "The events that were found do not match what the line billed.",
         "Stop and follow the runbook.",
     )

@@ -1,7 +1,7 @@
-"""How the domain says no: which field, why, and in words; the edge turns it into an error for the caller.
+"""How the domain refuses a value: which field, why, and in words; the edge turns this into an error for the caller.
 
-Pure. The domain raises `Refused` with the path of a field below the value it looks at; whoever looked at that value on
-behalf of a larger one names where it lies with `inside`. `refusals` is used at the edge alone.
+This module is pure. The domain raises `Refused` with the path of the field below the value that it checks; code that
+checks a part of a larger value adds the place of that part with `inside`. `refusals` is used only at the edge.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ class Refused(Exception):
         """Return the same refusal with its fields named below `parent`."""
         path = parent if not self.field else f"{parent}.{self.field}"
         others = (other.inside(parent) for other in self.others)
-        # Places in a list are written without a point: "tiers[2]".
+        # An index into a list follows without a dot: "tiers[2]".
         return Refused(path.replace(".[", "["), self.reason, self.text, *others)
 
 
@@ -43,7 +43,7 @@ def refuse_all(found: Sequence[Refused]) -> None:
 
 @contextmanager
 def inside(parent: str) -> Iterator[None]:
-    """Name the field of any refusal in the block below `parent`."""
+    """Put `parent` in front of the field of any refusal in the block."""
     try:
         yield
     except Refused as refused:
@@ -52,7 +52,7 @@ def inside(parent: str) -> Iterator[None]:
 
 @contextmanager
 def refusals(parent: str = "") -> Iterator[None]:
-    """Raise any refusal in the block as InvalidRequest, its field named below `parent`."""
+    """Raise any refusal in the block as InvalidRequest, with `parent` in front of its field."""
     try:
         yield
     except Refused as refused:

@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 
 ERROR_DOMAIN: Final = "meterline"
 DETAILS_KEY: Final = "grpc-status-details-bin"
-# HTTP/2 trailers are limited to about 8 KiB by default; 50 fields of a bad batch tell enough.
+# HTTP/2 trailers are limited to about 8 KiB by default; 50 fields of a bad batch say enough.
 VIOLATIONS_MAX: Final = 50
 MESSAGE_CHARS_MAX: Final = 1000
 
@@ -64,7 +64,7 @@ STATUS_CODES: Final[Mapping[type[MeterlineError], grpc.StatusCode]] = {
     MeterlineError: grpc.StatusCode.INTERNAL,
 }
 
-# The way back for a status without (known) details: a proxy's answer, or a reason newer than this client.
+# For a status without details, or with unknown ones: a proxy's answer, or a reason newer than this client.
 _FROM_CODE: Final[Mapping[grpc.StatusCode, tuple[type[MeterlineError], Reason]]] = {
     grpc.StatusCode.INVALID_ARGUMENT: (InvalidRequest, Reason.REQUEST_INVALID),
     grpc.StatusCode.NOT_FOUND: (NotFound, Reason.REQUEST_INVALID),
@@ -80,14 +80,14 @@ _FROM_CODE: Final[Mapping[grpc.StatusCode, tuple[type[MeterlineError], Reason]]]
     grpc.StatusCode.DEADLINE_EXCEEDED: (DeadlineExceeded, Reason.DEADLINE_EXCEEDED),
     grpc.StatusCode.UNIMPLEMENTED: (Unimplemented, Reason.METHOD_UNKNOWN),
 }
-# What gRPC itself answers past a server's hard limit of calls; it can't say RetryInfo, and it is not "too big".
+# gRPC itself answers this past a server's hard limit of calls. It can't send RetryInfo, yet doesn't mean "too big".
 _CORE_OVERLOADED_TEXT: Final = "Concurrent RPC limit exceeded!"
 # Reasons that mean "the logs differ"; they share FAILED_PRECONDITION with NotReady.
 _DIVERGED_REASONS: Final = frozenset({Reason.FEED_DIVERGED, Reason.FEED_GAP, Reason.FEED_CORRUPT})
 
 
 def status_code(error: MeterlineError) -> grpc.StatusCode:
-    """Return the gRPC status code of `error`; a subclass without an entry has its parent's."""
+    """Return the gRPC status code of `error`; a subclass without an entry has the code of its parent."""
     return next(STATUS_CODES[kind] for kind in type(error).__mro__ if kind in STATUS_CODES)
 
 
@@ -120,10 +120,10 @@ def _details(error: MeterlineError) -> Iterable[Message]:
 
 
 def from_rpc_error(error: grpc.RpcError) -> MeterlineError:
-    """Return the error a server raised, read back from what its client was thrown.
+    """Return the error that a server raised, read back from what gRPC raised in its client.
 
-    A reason this client does not know (a newer server) falls back to the general one of its status code, and is kept
-    in `metadata["reason"]`.
+    A reason that this client does not know (from a newer server) is kept in `metadata["reason"]` and replaced by the
+    general reason of its status code.
     """
     if not isinstance(error, grpc.aio.AioRpcError | grpc.Call):
         return Internal(Reason.INTERNAL, "the call failed without a status")
@@ -144,7 +144,7 @@ def from_rpc_error(error: grpc.RpcError) -> MeterlineError:
 
 
 def _status_of(error: grpc.aio.AioRpcError | grpc.Call) -> status_pb2.Status:
-    # Typed as opaque objects by the stubs; both the sync and the aio client yield pairs.
+    # The stubs type these as opaque objects; both the sync and the aio client yield pairs.
     trailers = cast("Iterable[tuple[str, str | bytes]]", error.trailing_metadata() or ())
     for key, value in trailers:
         if key == DETAILS_KEY and isinstance(value, bytes):

@@ -1,1 +1,1 @@
-"""Calls on both sides: the server and its guard, channels to neighbours, pages, and what may be repeated."""
+"""Both sides of a call: the server and its guard, channels to neighbours, paging, and what may be repeated."""

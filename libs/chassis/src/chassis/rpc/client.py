@@ -1,4 +1,4 @@
-"""Channels to the left neighbour: kept alive, balanced over replicas, retried where that is harmless."""
+"""Channels to the left neighbour: kept alive, balanced over replicas, and retried where that is harmless."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 class _Cancellable(Protocol):
     def cancel(self) -> bool:
-        """Cancel the call; without effect on one that is done."""
+        """Cancel the call; has no effect once it is done."""
         ...
 
 
@@ -49,8 +49,8 @@ def open_channel(
 ) -> grpc.aio.Channel:
     """Open a channel to `target` ("host:port" or "dns:///name:port"). Needs a running loop; close it with `close()`.
 
-    Calls of `services` that their contract declares to be repeatable are repeated by gRPC itself on UNAVAILABLE, within
-    the call's deadline. `outer_interceptors` see a call before and after all else.
+    gRPC itself repeats calls on UNAVAILABLE, within their deadline, if the contract of one of `services` declares them
+    repeatable. `outer_interceptors` see a call before and after everything else.
     """
     return grpc.aio.insecure_channel(
         target,
@@ -65,8 +65,8 @@ async def reading(call: StreamType) -> AsyncIterator[StreamType]:
 
     `async with reading(stub.Read(request)) as feed: async for response in feed: ...`
 
-    Needed around every stream: gRPC never collects one that is left unfinished (a reader cancelled at the wrong
-    moment is enough), and the server works on for nobody.
+    Every stream needs this: gRPC never collects a stream that is left unfinished (a reader cancelled at the wrong
+    moment is enough), and the server would go on working for nobody.
     """
     try:
         yield call
@@ -82,7 +82,7 @@ def _channel_options(settings: ChannelSettings, repeatable: Iterable[tuple[str, 
         ("grpc.keepalive_time_ms", 30_000),
         ("grpc.keepalive_timeout_ms", 10_000),
         ("grpc.keepalive_permit_without_calls", 0),
-        # The default backs off up to 2 minutes: far too long beside a service that restarts in a second.
+        # The default backs off up to 2 minutes, which is far too long for a service that restarts in a second.
         ("grpc.initial_reconnect_backoff_ms", 100),
         ("grpc.min_reconnect_backoff_ms", 1_000),
         ("grpc.max_reconnect_backoff_ms", 5_000),
@@ -96,9 +96,9 @@ def _channel_options(settings: ChannelSettings, repeatable: Iterable[tuple[str, 
 def _service_config(repeatable: Iterable[tuple[str, str]]) -> dict[str, object]:
     names = [{"service": service, "method": method} for service, method in repeatable]
     config: dict[str, object] = {
-        # A Kubernetes Service pins a connection to one pod; a headless one with round_robin does not.
+        # A Kubernetes Service pins a connection to one pod; a headless one, with round_robin, does not.
         "loadBalancingConfig": [{"round_robin": {}}],
-        # Stops retrying while most calls fail: retries must not finish off a service that struggles.
+        # Stops retrying while most calls fail: retries must not bring down a service that is struggling.
         "retryThrottling": {"maxTokens": 10, "tokenRatio": 0.1},
     }
     if names:
@@ -115,17 +115,17 @@ def _service_config(repeatable: Iterable[tuple[str, str]]) -> dict[str, object]:
 
 @contextmanager
 def neighbour_errors(neighbour: str) -> Iterator[None]:
-    """Raise what `neighbour` answers in the block as our own MeterlineError; most of it is for our caller to read.
+    """Raise the errors of `neighbour` in the block as MeterlineErrors of ours; most are meant for our caller to read.
 
-    Not so a token it refuses, which is this service's own (a defect, not a hint to log in again), nor that it can't be
-    reached: our caller reached us.
+    There are two exceptions. If it refuses our token, that token is this service's own, so it is a defect and no hint
+    to log in again. If it can't be reached, our caller must not take that to mean us, because it did reach us.
     """
     try:
         yield
     except grpc.RpcError as failure:
         error = from_rpc_error(failure)
         if isinstance(error, Unauthenticated | Forbidden):
-            message = f"{neighbour} does not accept this service's own token; mend its service_token_file"
+            message = f"{neighbour} does not accept this service's own token; fix its service_token_file"
             raise Internal(Reason.INTERNAL, message) from failure
         if isinstance(error, Unavailable) and error.reason is Reason.UNAVAILABLE:
             message = f"{neighbour} can't be reached; call again"

@@ -1,4 +1,4 @@
-"""Names of OpenTelemetry's RPC conventions, copied because the package that holds them calls itself unstable."""
+"""Names from OpenTelemetry's RPC conventions, copied because the package that has them is declared unstable."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ TENANT: Final = "metering.tenant"
 REASON: Final = "metering.reason"
 TRACEPARENT_METADATA: Final = "traceparent"
 
-# A server's span is an error only where the server is at fault; a client's wherever the call failed.
+# A server's span is an error only if the server is at fault; a client's span is one whenever the call failed.
 SERVER_FAULTS: Final = frozenset(
     {
         grpc.StatusCode.UNKNOWN,
@@ -44,7 +44,7 @@ def call_duration(meter: Meter, side: str) -> Histogram:
 
 
 def metric_attributes(method: str, code: grpc.StatusCode, *, is_error: bool) -> dict[str, str]:
-    """Return the attributes of one measurement; never a tenant, which would make a series per customer."""
+    """Return the attributes of one measurement; never the tenant, which would make one series per tenant."""
     attributes = {RPC_SYSTEM: "grpc", RPC_METHOD: method, RPC_STATUS: code.name}
     if is_error:
         attributes[ERROR_TYPE] = code.name

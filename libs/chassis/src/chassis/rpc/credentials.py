@@ -24,16 +24,16 @@ class TokenSource(Protocol):
 
 
 class FileTokenSource:
-    """A token in a file, read again every few seconds: rotation needs no restart."""
+    """A token in a file that is read again every few seconds, so that rotating it needs no restart."""
 
     def __init__(self, token_file: Path) -> None:
-        """Read the token at once. Raises SettingsError if the file can't be read or is empty."""
+        """Read the token immediately. Raises SettingsError if the file can't be read or is empty."""
         self._token_file = token_file
         self._token = self._read()
         self._read_at_s = time.monotonic()
 
     def token(self) -> str:
-        """Return the file's token, at most some seconds old."""
+        """Return the file's token, as of a few seconds ago at most."""
         now_s = time.monotonic()
         if now_s - self._read_at_s > _TOKEN_REREAD_S:
             self._token = self._read()
@@ -51,7 +51,7 @@ class FileTokenSource:
 
 
 class StaticTokenSource:
-    """One token, given by hand: for tests and short-lived tools."""
+    """A fixed token, for tests and short-lived tools."""
 
     def __init__(self, token: str) -> None:
         """Send `token`."""

@@ -1,10 +1,10 @@
 """One guard around every handler, of all four kinds: deadline, trace, metrics, errors, token, tenant, validation.
 
-One and not five nested interceptors, and wrapped once when a method is registered rather than looked up per call: the
-interceptor pipeline of grpc.aio builds the call's metadata a second time and asks every interceptor on each call.
-Measured: an empty handler costs 120-145 us of CPU a call; this guard adds 6 us of Python and 5 us of gRPC's accessors,
-plus 17 us where spans and metrics are exported (12 a span, 5 a histogram: the OpenTelemetry SDK). It also keeps the
-order of the parts in one place to read: a refused token must still end its span right.
+It is one guard instead of five nested interceptors, and it wraps a method once, when the method is registered, because
+the interceptor pipeline of grpc.aio builds the call's metadata a second time and asks every interceptor on each call.
+Measured: an empty handler costs 120-145 us of CPU per call; this guard adds 6 us of Python and 5 us of gRPC's
+accessors, plus 17 us where spans and metrics are exported (12 per span, 5 per histogram: the OpenTelemetry SDK). It
+also keeps the order of the parts readable in one place: a refused token must still end its span correctly.
 """
 
 from __future__ import annotations
@@ -57,16 +57,16 @@ _IDS: Final = RandomIdGenerator()
 
 
 class Gate:
-    """Whether calls are let in: closed until the service is ready to answer (its schema is current)."""
+    """Whether calls are admitted: closed until the service can answer (its schema is current)."""
 
     def __init__(self, *, is_open: bool = False) -> None:
-        """Start closed, unless told otherwise."""
+        """Start closed unless `is_open`."""
         self.is_open = is_open
 
 
 @dataclass(frozen=True)
 class CallRules:
-    """What holds for the methods of a server, by full method name ("/package.Service/Method")."""
+    """The rules for the methods of a server, by full method name ("/package.Service/Method")."""
 
     methods: Mapping[str, Method]
     calls_max: int = 1000
@@ -75,7 +75,7 @@ class CallRules:
 
 @dataclass(slots=True)
 class _Call:
-    """One call under way: enough to end its span and its measurement once, however it ends."""
+    """One call in progress: what is needed to end its span and its measurement exactly once, however it ends."""
 
     method: str
     started_s: float
@@ -91,7 +91,7 @@ class CallGuard:
     """Surrounds every handler. Handlers raise MeterlineError; anything else reaches the caller as "internal error"."""
 
     def __init__(self, rules: CallRules, verifier: TokenVerifier) -> None:
-        """Guard calls by `rules`. Make it after `Telemetry.start`: it takes the instruments of that moment."""
+        """Guard calls by `rules`. Create it after `Telemetry.start`, because it takes the current instruments."""
         self._rules = rules
         self._verifier = verifier
         telemetry = active_telemetry()
@@ -125,8 +125,8 @@ class CallGuard:
         )
 
     def _guard_unary_unary(self, method: str, handler: Any) -> grpc.RpcMethodHandler[Any, Any]:
-        # No deserializer for gRPC: the bytes are parsed here, after the token is checked (unauthenticated work stays
-        # cheap) and where a malformed message is the caller's error, not ours.
+        # gRPC gets no deserializer: bytes are parsed here, after the token is checked (so unauthenticated calls stay
+        # cheap), and where a malformed message counts as the caller's error, not ours.
         guarded = self._await_of(method, handler.unary_unary, _parser(handler.request_deserializer), is_unary=True)
         return grpc.unary_unary_rpc_method_handler(guarded, None, handler.response_serializer)
 
@@ -143,7 +143,7 @@ class CallGuard:
                 if parse is not None:
                     request = _read(request, parse, validates=validates)
                 response = await behaviour(request, context)
-            except BaseException as error:  # noqa: BLE001 - every ending must end the span; _fail always raises
+            except BaseException as error:  # noqa: BLE001 - however it ends, the span must end; _fail always raises
                 await self._fail(call, context, error)
             self._end(call, _code_of(context))
             return response
@@ -160,15 +160,15 @@ class CallGuard:
                 self._admit(call, context, is_unary=False)
                 if parse is not None:
                     request = _read(request, parse, validates=validates)
-                # Closed here, or a cancelled stream would keep what it holds until the garbage collector comes.
+                # Closed here, because a cancelled stream would otherwise keep its resources until garbage collection.
                 async with aclosing(behaviour(request, context)) as responses:
                     async for response in responses:
                         yield response
             except GeneratorExit:
-                # gRPC dropped the stream: the client is gone, nobody is left to be told.
+                # gRPC dropped the stream: the client is gone, so nobody is left to tell.
                 self._end(call, _gone(context))
                 raise
-            except BaseException as error:  # noqa: BLE001 - every ending must end the span; _fail always raises
+            except BaseException as error:  # noqa: BLE001 - however it ends, the span must end; _fail always raises
                 await self._fail(call, context, error)
             self._end(call, _code_of(context))
 
@@ -187,12 +187,12 @@ class CallGuard:
             kind=SpanKind.SERVER,
             attributes={conventions.RPC_SYSTEM: "grpc", conventions.RPC_METHOD: name},
         )
-        # Never detached: gRPC runs each call in a task of its own, whose context ends with it.
+        # Never detached: gRPC runs each call in a task of its own, and the context ends with the task.
         otel_context.attach(trace.set_span_in_context(span))
         return _Call(method, time.perf_counter(), span, metadata)
 
     def _admit(self, call: _Call, context: Context, *, is_unary: bool) -> None:
-        """Let the call in or raise; the order is cheapest first, and the token before anything it could buy."""
+        """Admit the call or raise. The cheapest checks come first, and the token before anything that needs it."""
         remaining_s = _remaining_s(context)
         if is_unary and remaining_s is not None and remaining_s < REMAINING_MIN_S:
             left_ms = int(remaining_s * 1000)
@@ -228,7 +228,7 @@ class CallGuard:
             self._calls_in_work -= 1
         is_fault = code in conventions.SERVER_FAULTS
         if call.span.is_recording():
-            # All at once: each call of the span's setters takes its lock.
+            # Set all at once, because each call of a setter takes the span's lock.
             attributes = {conventions.RPC_STATUS: code.name, conventions.TENANT: call.tenant}
             if call.reason:
                 attributes[conventions.REASON] = call.reason
@@ -245,7 +245,7 @@ class CallGuard:
         self._duration.record(time.perf_counter() - call.started_s, labels)
 
     async def _fail(self, call: _Call, context: Context, error: BaseException) -> NoReturn:
-        """End the call with `error`. Always raises: gRPC's abort, or the cancellation it must see itself."""
+        """End the call with `error`. Always raises: gRPC's abort, or the cancellation, which gRPC must see itself."""
         if isinstance(error, asyncio.CancelledError):
             self._end(call, _gone(context))
             raise error
@@ -258,7 +258,7 @@ class CallGuard:
         known = error if isinstance(error, MeterlineError) else _hidden(call, error)
         code = status_code(known)
         if code is grpc.StatusCode.INTERNAL and known is error:
-            # A handler may say "internal" itself; whoever reads the log needs the place all the same.
+            # A handler may raise "internal" itself; whoever reads the log still needs to know where.
             _log.error("call failed", rpc=call.method[1:], reason=known.reason.value, exc_info=error)
         call.reason = known.reason.value
         self._end(call, code, type(error).__qualname__ if code is grpc.StatusCode.INTERNAL else None)
@@ -268,7 +268,7 @@ class CallGuard:
 
 def _hidden(call: _Call, error: Exception) -> Internal:
     """Log `error` with its traceback and return what the caller may see of it: a correlation id."""
-    # A feed has no span, and so no trace; an id of the same form serves as well.
+    # A feed has no span and therefore no trace; an id of the same form will do.
     trace_id = call.span.get_span_context().trace_id or _IDS.generate_trace_id()
     correlation_id = format_trace_id(trace_id)
     _log.error("call failed unexpectedly", rpc=call.method[1:], correlation_id=correlation_id, exc_info=error)
@@ -280,7 +280,7 @@ def _hidden(call: _Call, error: Exception) -> Internal:
 
 
 def _for_tenant(identity: Identity, named: str | None) -> Identity:
-    """Return `identity` acting for the tenant the metadata names; only a service of the suite may name one."""
+    """Return `identity` acting for the tenant that the metadata names; only a service of the suite may name one."""
     if named is None or named == identity.tenant:
         return identity
     if not identity.is_internal:
@@ -310,13 +310,13 @@ def _read(data: bytes, parse: Callable[[bytes], Any], *, validates: bool) -> Any
 
 
 def _metadata(context: Context) -> dict[str, str]:
-    """Return the call's text metadata, read once: gRPC builds it anew each time it is asked. Keys are lower case."""
+    """Return the call's text metadata, by lower-case key. Read it once: gRPC builds it anew each time."""
     pairs = cast("Iterable[tuple[str, str | bytes]]", context.invocation_metadata() or ())
     return {key: value for key, value in pairs if isinstance(value, str)}
 
 
 def _remaining_s(context: Context) -> float | None:
-    """Return the seconds until the caller's deadline, or None without one (the stubs do not know of None)."""
+    """Return the seconds until the caller's deadline, or None without one (which the stubs' types don't allow for)."""
     return cast("float | None", context.time_remaining())
 
 
@@ -331,7 +331,7 @@ _CODES: Final = {code.value[0]: code for code in grpc.StatusCode}
 
 
 def _code_of(context: Context) -> grpc.StatusCode:
-    """Return the status a handler set on the context by itself; OK if it set none."""
+    """Return the status that a handler set on the context itself; OK if it set none."""
     code = cast("grpc.StatusCode | int | None", context.code())
     if isinstance(code, grpc.StatusCode):
         return code

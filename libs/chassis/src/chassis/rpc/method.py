@@ -18,11 +18,11 @@ _SCOPES: Final = {method_pb2.Scope.Value(f"SCOPE_{scope.name}"): scope for scope
 
 
 class PolicyError(Exception):
-    """A contract does not say all that a method needs to be served: the service must not start."""
+    """A contract does not declare all that a method needs to be served; the service must not start."""
 
 
 class Repeat(Enum):
-    """Whether a call may be sent again when its answer was lost."""
+    """Whether a call may be sent again if its answer was lost."""
 
     READS = method_pb2.REPEAT_READS
     BY_CONTENT = method_pb2.REPEAT_BY_CONTENT
@@ -32,10 +32,10 @@ class Repeat(Enum):
 
 @dataclass(frozen=True, slots=True)
 class CustomerConcern:
-    """Whose customer a call concerns: all empty where it is about the tenant as a whole.
+    """Which customer a call concerns; every field is empty if the call is about the tenant as a whole.
 
-    `in_field` is the field of the request that names the customer or customers; `owner_of` is the kind of the object
-    whose owner the customer is, named by `object_fields`.
+    `in_field` is the field of the request that names the customer or customers. `owner_of` is the kind of an object
+    that belongs to the customer, and `object_fields` are the fields of the request that name the object.
     """
 
     in_field: str = ""
@@ -45,32 +45,32 @@ class CustomerConcern:
 
 @dataclass(frozen=True, slots=True)
 class Method:
-    """What holds for one method; `scopes` are those of which any one is enough."""
+    """The policy of one method. A caller needs any one of `scopes`."""
 
     scopes: frozenset[Scope]
     repeat: Repeat = Repeat.READS
     concern: CustomerConcern = CustomerConcern()
     is_feed: bool = False
-    """A stream that lives for hours: no span, no place among the calls in work; it must watch `draining`."""
+    """A stream that stays open for hours. No span, not counted as a call in work; it must watch `draining`."""
     checks_itself: bool = False
     """The method checks its requests itself, without protovalidate."""
 
     @property
     def may_repeat(self) -> bool:
-        """Whether gRPC may send the same call again by itself; a feed's reader goes on from its own cursor instead."""
+        """Whether gRPC itself may send the same call again; the reader of a feed continues from its cursor instead."""
         return self.repeat in (Repeat.READS, Repeat.BY_CONTENT) and not self.is_feed
 
 
 def declared_methods(service: ServiceDescriptor) -> dict[str, Method]:
     """Return the methods of `service` by full name ("/package.Service/Method").
 
-    Raises PolicyError where the contract says less than a method needs, or names a field that its request has not.
+    Raises PolicyError if the contract declares too little, or names a field that the request doesn't have.
     """
     return {f"/{service.full_name}/{method.name}": _declared(method) for method in service.methods}
 
 
 def repeatable_methods(services: Iterable[ServiceDescriptor]) -> list[tuple[str, str]]:
-    """Return the pairs (service, method) that clients may repeat by themselves, in the order of the contracts."""
+    """Return the pairs (service, method) that clients may repeat automatically, in the order of the contracts."""
     return [
         (service.full_name, method.name)
         for service in services

@@ -1,6 +1,7 @@
 """Client interceptors for all four kinds of calls: deadline, token, tenant, trace, metrics.
 
-Spans end with the call, however it ends: an awaited answer, an error, a local cancel, or a stream nobody reads on.
+A span ends with its call, however the call ends: by an answer, an error, a local cancel, or a stream that nobody reads
+any further.
 """
 
 from __future__ import annotations
@@ -26,11 +27,11 @@ if TYPE_CHECKING:
     Continuation = Callable[[grpc.aio.ClientCallDetails, Any], Awaitable[Any]]
 
 UNARY_TIMEOUT_DEFAULT_S: Final = 30.0
-"""Time limit of a unary call whose caller gave none: nothing waits for ever."""
+"""Time limit of a unary call whose caller set none: nothing waits indefinitely."""
 
 
 class _Call:
-    """One outgoing call: its changed details, its span and its start."""
+    """One outgoing call: its changed details, its span and its start time."""
 
     __slots__ = ("details", "ended", "method", "span", "started_s")
 
@@ -43,7 +44,7 @@ class _Call:
 
 
 class CallObserver:
-    """What the four interceptors share: how a call begins and ends."""
+    """What the four kinds of interceptors share: how a call begins and ends."""
 
     def __init__(self, target: str, token_source: TokenSource | None) -> None:
         """Observe calls to `target` ("host:port", or a URI of it)."""
@@ -58,8 +59,8 @@ class CallObserver:
         self._endings: set[asyncio.Task[None]] = set()
 
     def begin(self, details: grpc.aio.ClientCallDetails, *, is_unary: bool) -> _Call:
-        """Open the span and return the call with its metadata and time limit. Raises DeadlineExceeded when too late."""
-        # Text by its type, bytes by what gRPC hands over.
+        """Open the span; return the call with metadata and time limit. Raises DeadlineExceeded if no time is left."""
+        # Its type says text, but gRPC passes bytes.
         named = cast("str | bytes", details.method)
         path = named.decode() if isinstance(named, bytes) else named
         method = path.removeprefix("/")
@@ -96,7 +97,7 @@ class CallObserver:
         self._duration.record(time.perf_counter() - call.started_s, {**attributes, **self._server})
 
     async def answered(self, call: _Call, continuation: Continuation, request: Any) -> Any:
-        """Make a unary call, wait for its status and return it. A cancel from above cancels the call below."""
+        """Make a unary call, wait for its status and return it. Cancelling the caller cancels the call."""
         outgoing = None
         try:
             outgoing = await continuation(call.details, request)
@@ -129,7 +130,7 @@ class CallObserver:
         return outgoing
 
     def _end_soon(self, call: _Call, outgoing: Any) -> None:
-        # The status of a finished call can only be awaited; the task is kept, or it could be collected before it ran.
+        # The status of a finished call can only be awaited. The task is kept, or it could be collected before it ran.
         task = asyncio.get_running_loop().create_task(self._end_with_status(call, outgoing))
         self._endings.add(task)
         task.add_done_callback(self._endings.discard)
@@ -139,7 +140,7 @@ class CallObserver:
 
 
 def _timeout_s(asked_s: float | None, *, is_unary: bool) -> float | None:
-    """Return the time limit: what was asked, within what our own caller left us; unary calls always have one."""
+    """Return the time limit: the one asked for, within what our own caller left us. Unary calls always have one."""
     limit_s = UNARY_TIMEOUT_DEFAULT_S if asked_s is None and is_unary else asked_s
     remaining_s = current_deadline_s()
     if remaining_s is None:
@@ -151,7 +152,7 @@ def _timeout_s(asked_s: float | None, *, is_unary: bool) -> float | None:
 
 
 def _set(metadata: grpc.aio.Metadata, key: str, value: str) -> None:
-    """Set `key` to `value` alone: a value handed on by mistake must not stand beside ours."""
+    """Set `key` to `value` only: a value that was passed on by mistake must not stand beside ours."""
     metadata.set_all(key, [value])
 
 
@@ -200,7 +201,7 @@ class _StreamStream(grpc.aio.StreamStreamClientInterceptor):
 
 
 def client_interceptors(target: str, token_source: TokenSource | None) -> Sequence[grpc.aio.ClientInterceptor]:
-    """Return the interceptors of a channel to `target`. Make them after `Telemetry.start`."""
+    """Return the interceptors of a channel to `target`. Create them after `Telemetry.start`."""
     observer = CallObserver(target, token_source)
     return cast(
         "Sequence[grpc.aio.ClientInterceptor]",

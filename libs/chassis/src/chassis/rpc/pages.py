@@ -1,4 +1,4 @@
-"""Pages of a list: how many entries one holds, and the token that says where the next begins."""
+"""Pages of a list: how many entries a page has, and the token that says where the next page begins."""
 
 from __future__ import annotations
 
@@ -20,26 +20,26 @@ _INTEGER_MAX: Final = 2**63 - 1
 
 @dataclass(frozen=True, slots=True)
 class Page(Generic[Entry]):
-    """A part of a list, and the token of the next part (empty on the last)."""
+    """A part of a list, and the token of the next part (empty on the last page)."""
 
     entries: Sequence[Entry]
     next_page_token: str = ""
 
 
 def page_of(found: Sequence[Entry], limit: int, place: Callable[[Entry], tuple[str | int, ...]]) -> Page[Entry]:
-    """Return the page that `found`, read with one entry more than `limit`, begins; `place` says where an entry lies."""
+    """Return a page of `found`, which was read with one entry more than `limit`; `place` says where an entry lies."""
     if len(found) <= limit:
         return Page(found)
     return Page(found[:limit], page_token(*place(found[limit - 1])))
 
 
 def page_limit(page_size: int) -> int:
-    """Return how many entries a page holds; 0 asks for the default."""
+    """Return how many entries a page has; 0 asks for the default."""
     return page_size or _PAGE_SIZE_DEFAULT
 
 
 def page_token(*place: str | int) -> str:
-    """Return a page token that holds a place in a list; opaque to callers."""
+    """Return a page token, opaque to callers, that holds a place in a list."""
     return base64.urlsafe_b64encode(json.dumps(place).encode()).decode()
 
 
@@ -62,7 +62,7 @@ def page_token_invalid() -> InvalidRequest:
 
 
 def name_in(token: str) -> str:
-    """Return the name after which a page of a list by name begins, "" for the first. Raises InvalidRequest."""
+    """Return the name after which the page of a list by name begins, or "" for the first. Raises InvalidRequest."""
     (name,) = place_in(token, [str]) or ("",)
     return str(name)
 

@@ -1,6 +1,6 @@
-"""Makes a mutating call safe to repeat: one `request_id` runs once, and a repetition gets the stored answer.
+"""Makes a mutating call safe to repeat: a `request_id` runs once, and a repetition gets the stored answer.
 
-The answer is kept in the transaction that does the work, so both exist or neither does.
+The answer is stored in the transaction that does the work, so either both exist or neither does.
 """
 
 from __future__ import annotations
@@ -47,10 +47,10 @@ class RepeatableRequest(Protocol):
 
 
 class RequestSlot:
-    """The place of one request. `response` holds the answer of an earlier run; None means: do the work, then `keep`."""
+    """One request's slot. `response` is the answer of an earlier run; if None, do the work and `keep` the answer."""
 
     def __init__(self, response: bytes | None) -> None:
-        """Begin with the stored answer, if there is one."""
+        """Start with the stored answer, if there is one."""
         self.response = response
         self.answer: bytes | None = None
 
@@ -82,10 +82,10 @@ async def once(
     work: Callable[[AsyncConnection], Awaitable[Result]],
     render: Callable[[Result], ResponseType],
 ) -> ResponseType:
-    """Answer `request` by `work` in one transaction, once for its request_id; a repetition gets the same answer.
+    """Answer `request` by running `work` in one transaction, once per request_id; a repetition gets the same answer.
 
-    `render` turns what `work` returns into the response. For calls that answer one message with another; the name of
-    the method, under which the answer is kept, is that of the request's type.
+    `render` turns the result of `work` into the response. This is for unary calls; the answer is stored under the name
+    of the method, which is taken from the request's type.
     """
     method = request.DESCRIPTOR.name.removesuffix("Request")
     async with transaction(engine) as conn, request_slot(conn, method, request) as slot:
@@ -106,8 +106,9 @@ def _response_type(request: RepeatableRequest) -> type[Message]:
 async def request_slot(conn: AsyncConnection, method: str, request: RepeatableRequest) -> AsyncIterator[RequestSlot]:
     """Run the block's work once for the caller's tenant, `method` and `request.request_id`.
 
-    A concurrent twin waits until the first one's transaction ends. Raises Conflict REQUEST_ID_REUSED when the id was
-    used with another body; RuntimeError when the block ends without an answer, because its repetition could get none.
+    A concurrent call with the same id waits until the transaction of the first one ends. Raises Conflict
+    REQUEST_ID_REUSED if the id was used with a different body, and RuntimeError if the block ends without keeping an
+    answer, because a repetition could then get none.
     """
     if not request.request_id:
         yield RequestSlot(None)
@@ -135,7 +136,7 @@ async def _reserve(conn: AsyncConnection, key: dict[str, str], body_sha256: byte
     )
     if inserted.rowcount == 1:
         return None
-    # Its own statement: the snapshot must be newer than the commit that the INSERT waited for.
+    # A statement of its own: its snapshot must be newer than the commit that the INSERT waited for.
     stored = await conn.execute(
         text(
             """

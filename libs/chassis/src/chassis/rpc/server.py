@@ -1,4 +1,4 @@
-"""The RPC server of a service: every method guarded, every size and rate limited."""
+"""The RPC server of a service: every method is guarded, and every size and rate is limited."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ _FEEDS_MAX: Final = 256
 
 @dataclass(frozen=True)
 class Served:
-    """A gRPC service that a process offers, and what its contract declares of its methods, by full name."""
+    """A gRPC service that a process offers, and what its contract declares for its methods, by full name."""
 
     add: Callable[[grpc.aio.Server], None]
     methods: Mapping[str, Method]
 
 
 class RpcServer:
-    """A grpc.aio server that offers exactly the methods whose policy it knows; else making it raises PolicyError."""
+    """A grpc.aio server that offers exactly the methods whose policy it knows. Raises PolicyError if they differ."""
 
     def __init__(
         self,
@@ -50,7 +50,7 @@ class RpcServer:
         )
         self._server = grpc.aio.server(
             options=server_options(settings),
-            # A backstop behind the guard's own limit, which can say when to come again; feeds count here too.
+            # A backstop behind the guard's own limit, which can say when to call again. Feeds count here too.
             maximum_concurrent_rpcs=settings.calls_max * 2 + _FEEDS_MAX,
         )
         services = _register(self._server, served, CallGuard(rules, verifier))
@@ -72,10 +72,10 @@ def server_options(settings: ServiceSettings) -> list[tuple[str, int]]:
     return [
         ("grpc.max_receive_message_length", settings.message_bytes_max),
         ("grpc.max_send_message_length", settings.message_bytes_max),
-        # Off, or two services told the same port by mistake would share its calls at random.
+        # Off by default, because two services given the same port by mistake would share its calls at random.
         ("grpc.so_reuseport", int(settings.reuse_port)),
         ("grpc.max_concurrent_streams", _STREAMS_MAX),
-        # gRPC adds 10 % of jitter itself, so that clients do not all come back at once.
+        # gRPC itself adds 10 % of jitter, so that clients do not all reconnect at once.
         ("grpc.max_connection_age_ms", round(settings.connection_age_s * 1000)),
         ("grpc.max_connection_age_grace_ms", round(max(settings.drain_s, 1.0) * 1000)),
         ("grpc.keepalive_time_ms", 60_000),
@@ -87,7 +87,7 @@ def server_options(settings: ServiceSettings) -> list[tuple[str, int]]:
 
 
 class _Registrar:
-    """Stands in for the server while services register: guards each handler that the contract says something about."""
+    """Stands in for the server while services register, and guards each handler for which the contract has a policy."""
 
     def __init__(self, server: grpc.aio.Server, guard: CallGuard, methods: Mapping[str, Method]) -> None:
         self._server = server
@@ -96,7 +96,7 @@ class _Registrar:
         self.registered: set[str] = set()
 
     def add_generic_rpc_handlers(self, handlers: Iterable[grpc.GenericRpcHandler]) -> None:
-        """Do nothing: generated code adds each handler both ways, and by name is the way that can be guarded."""
+        """Do nothing: generated code adds each handler in two ways, and only the way by name can be guarded."""
         for handler in handlers:
             if not isinstance(handler, grpc.ServiceRpcHandler):
                 raise PolicyError("a generic handler without a service name can't be served: no policy can cover it")

@@ -1,7 +1,7 @@
 """Checks every request before its handler runs, and names the fields at fault.
 
-First what holds for all texts, wherever they stand: Postgres can't keep U+0000. Then the rules written in the contract
-itself (protovalidate).
+First comes a rule for every text, wherever it is: Postgres can't store U+0000. Then come the rules written in the
+contract itself (protovalidate).
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ from chassis.errors.status import VIOLATIONS_MAX
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-# Compiled rules are kept per message type inside; one for the process.
+# It caches the compiled rules of each message type, so there is one for the process.
 _VALIDATOR: Final = protovalidate.Validator()
 _REQUIRED_RULES: Final = frozenset({"required", "string.min_len", "string.min_bytes", "repeated.min_items"})
 
 
 def check_texts(request: Message, data: bytes) -> None:
-    """Raise InvalidRequest TEXT_INVALID naming the first text with a NUL; `data` is what `request` was read from."""
-    # A text stands in the bytes as it is: without a zero byte (nearly always) there is nothing to walk through.
+    """Raise InvalidRequest TEXT_INVALID for the first text with a NUL; `data` is what `request` was parsed from."""
+    # The bytes contain each text as it is, so without a zero byte (nearly always) there is nothing to search.
     if b"\0" not in data:
         return
     for path, text in _texts(request, ""):
@@ -34,7 +34,7 @@ def check_texts(request: Message, data: bytes) -> None:
 
 
 def check_request(request: Message) -> None:
-    """Raise InvalidRequest naming every field of `request` that breaks its contract."""
+    """Raise InvalidRequest for `request` if it breaks its contract; the error names every field that does."""
     found = _VALIDATOR.collect_violations(request)
     if not found:
         return
@@ -62,7 +62,7 @@ def _texts(message: Message, parent: str) -> Iterator[tuple[str, str]]:
 
 
 def _texts_of_map(entries: Mapping[Any, Any], path: str) -> Iterator[tuple[str, str]]:
-    """Yield the texts of a map; one in a key is named by its map. Keys and values may also be numbers."""
+    """Yield the texts of a map; a text in a key is named after the map. Keys and values may also be numbers."""
     for key, item in entries.items():
         yield path, str(key)
         if isinstance(item, str):
@@ -78,7 +78,7 @@ def _violation(found: protovalidate.Violation) -> FieldViolation:
         path += f".{element.field_name}" if path else element.field_name
         if element.subscript is not None:
             path += f"[{element.subscript.value}]"
-    # "Too short" of an empty value is a missing one; a value that is there but wrong is another matter.
+    # "Too short" means a missing value if it is empty; a value that is there but wrong is a different error.
     is_missing = violation.rule_id in _REQUIRED_RULES and not found.field_value
     reason = Reason.FIELD_REQUIRED if is_missing or violation.rule_id == "required" else Reason.FIELD_INVALID
     return FieldViolation(path or "request", reason, violation.message or "is not allowed")

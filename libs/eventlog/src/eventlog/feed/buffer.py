@@ -1,4 +1,4 @@
-"""Segments between the readers of the lanes and the one that applies them: bounded by bytes, handed over in batches."""
+"""Segments on their way from the lanes' readers to the consumer: bounded by bytes, handed over in batches."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ if TYPE_CHECKING:
 
 
 class SegmentBuffer:
-    """A queue with back-pressure: `put` waits while it holds `bytes_max`; one segment always fits."""
+    """A queue with back-pressure: `put` waits while the queue holds `bytes_max`; one segment always fits."""
 
     def __init__(self, bytes_max: int) -> None:
-        """Hold at most `bytes_max` of payload, one segment excepted."""
+        """Hold at most `bytes_max` of payload, except that one segment always fits."""
         self._bytes_max = bytes_max
         self._segments: deque[Segment] = deque()
         self._changed = asyncio.Event()
         self.bytes_held = 0
         self.events_held = 0
         self.blocked = 0
-        """How many `put` wait for room."""
+        """How many `put` calls are waiting for room."""
 
     def __len__(self) -> int:
         return len(self._segments)
@@ -39,7 +39,7 @@ class SegmentBuffer:
         self._count(segment, 1)
 
     def take(self, *, events_max: int, bytes_max: int) -> list[Segment]:
-        """Remove and return the oldest segments: at least one if there is any, then as many as stay in both limits."""
+        """Remove and return the oldest segments: one if there is any, and then as many as fit within both limits."""
         taken: list[Segment] = []
         events, size = 0, 0
         while self._segments:
@@ -53,7 +53,7 @@ class SegmentBuffer:
         return taken
 
     async def changed(self) -> None:
-        """Wait until something was put, taken or announced."""
+        """Wait until something is put, taken or announced."""
         event = self._changed
         await event.wait()
 

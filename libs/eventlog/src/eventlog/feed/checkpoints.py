@@ -1,4 +1,4 @@
-"""A consumer's places in a feed: kept in its own database, moved in the transaction that applies what lies between."""
+"""A consumer's places in a feed, kept in its own database and moved in the transaction that applies the segments."""
 
 from __future__ import annotations
 
@@ -19,31 +19,31 @@ _READ = "SELECT lane, position, chain, epoch FROM feed_checkpoint WHERE consumer
 
 
 async def read_checkpoints(conn: AsyncConnection, consumer: str) -> dict[int, Cursor]:
-    """Return where `consumer` is, by lane; nothing for one that has never begun."""
+    """Return the place of `consumer` by lane; empty if it has never started."""
     return _cursors(await conn.execute(text(_READ), {"consumer": consumer}))
 
 
 async def applied_up_to(conn: AsyncConnection, consumer: str) -> AsOf:
-    """Return how far `consumer` has applied its feed; nowhere, in no log, before it has begun."""
+    """Return how far `consumer` has applied its feed; before it has started, nowhere and in no log."""
     cursors = await read_checkpoints(conn, consumer)
     epochs = [cursor.epoch for cursor in cursors.values()]
     return AsOf(epochs[0] if epochs else "", positions(cursors))
 
 
 async def lock_checkpoints(conn: AsyncConnection, consumer: str) -> dict[int, Cursor]:
-    """Return where `consumer` is, and hold it there for this transaction: the fence against a second instance."""
+    """Return the place of `consumer`, locked for this transaction: the fence against a second instance."""
     return _cursors(await conn.execute(text(f"{_READ} FOR UPDATE"), {"consumer": consumer}))
 
 
 async def peek_checkpoints(conn: AsyncConnection, consumer: str) -> tuple[dict[int, Cursor], bool]:
-    """Return where `consumer` is, and whether an instance of it holds its place at this moment: it is applying."""
+    """Return the place of `consumer`, and whether an instance has it locked at this moment because it is applying."""
     stored = await read_checkpoints(conn, consumer)
     free = _cursors(await conn.execute(text(f"{_READ} FOR UPDATE SKIP LOCKED"), {"consumer": consumer}))
     return stored, len(free) < len(stored)
 
 
 async def begin_checkpoints(conn: AsyncConnection, consumer: str, lanes: Iterable[int], epoch: str) -> None:
-    """Put `consumer` at position 0 of each of `lanes` where it has no place yet."""
+    """Put `consumer` at position 0 of those of `lanes` in which it has no place yet."""
     rows = [{"consumer": consumer, "lane": lane, "epoch": epoch, "chain": Cursor.start(lane).chain} for lane in lanes]
     if rows:
         await conn.execute(
@@ -59,7 +59,7 @@ async def begin_checkpoints(conn: AsyncConnection, consumer: str, lanes: Iterabl
 
 
 async def move_checkpoints(conn: AsyncConnection, consumer: str, cursors: Iterable[Cursor]) -> None:
-    """Put `consumer` at `cursors`; its rows must be locked by this transaction."""
+    """Move `consumer` to `cursors`; this transaction must have locked its rows."""
     await conn.execute(
         text(
             """
@@ -75,15 +75,15 @@ async def move_checkpoints(conn: AsyncConnection, consumer: str, cursors: Iterab
 
 
 async def forget_checkpoints(conn: AsyncConnection, consumer: str) -> None:
-    """Send `consumer` back to the start of the feed: in the transaction that throws away what it had applied.
+    """Send `consumer` back to the start of the feed, in the transaction that discards what it had applied.
 
-    A running consumer is fenced by this and begins anew.
+    This fences a running consumer, which then starts again.
     """
     await conn.execute(text("DELETE FROM feed_checkpoint WHERE consumer = :consumer"), {"consumer": consumer})
 
 
 def positions(cursors: Mapping[int, Cursor]) -> dict[int, int]:
-    """Return the positions of `cursors` by lane."""
+    """Return the position of each of `cursors`, by lane."""
     return {lane: cursor.position for lane, cursor in cursors.items()}
 
 

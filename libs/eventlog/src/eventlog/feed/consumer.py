@@ -1,7 +1,7 @@
-"""Applies a feed exactly once: state and checkpoint move in one transaction, and every segment is proven first.
+"""Applies a feed exactly once: state and checkpoint move in one transaction, and every segment is checked first.
 
-Missing, repeated or foreign segments stop the consumer loudly; nothing is ever skipped. Any number of instances may
-run: the checkpoint rows are the fence, one applies and the others stand by.
+Missing, repeated or foreign segments stop the consumer with an error; nothing is ever skipped. Any number of instances
+may run: the checkpoint rows fence them, so that one applies and the others stand by.
 """
 
 from __future__ import annotations
@@ -50,39 +50,39 @@ Result = TypeVar("Result")
 MEBIBYTE: Final = 1024 * 1024
 STANDBY_POLL_S: Final = 0.5
 STANDBY_PATIENCE: Final = 6
-"""So many looks at a place that nobody moves or holds although there is work, and who stands by takes over."""
+"""An instance on standby takes over after seeing this often that there is work, but nobody holds or moves the place."""
 
-# What a transaction of ours may meet without being wrong: after these the checkpoint tells what happened.
+# A transaction of ours may meet these without a defect; afterwards the checkpoint tells what happened.
 _DATABASE_PASSING: Final = (Conflict, DeadlineExceeded, Overloaded, Unavailable)
 
 _log = get_logger(__name__)
 
 
 class RetryBatch(Exception):
-    """Raised by a handler when what it prepared no longer fits (its meters changed, say): prepare the batch again."""
+    """A handler raises this if what it prepared no longer fits (meters changed, for example): prepare it again."""
 
 
 class _Fenced(Exception):
-    """The checkpoint is not where this instance left it: another one applied, or the feed was sent back to start."""
+    """The checkpoint is not where this instance left it: another applied, or the feed was sent back to its start."""
 
 
 class _Stopped(Exception):
-    """Told to stop in the middle of waiting."""
+    """The consumer was told to stop while it was waiting."""
 
 
 class FeedHandler(Protocol[Prepared]):
-    """What is done with the segments of a feed. One batch at a time, in order of each lane."""
+    """What is done with the segments of a feed, one batch at a time and in the order of each lane."""
 
     async def prepare(self, segments: Sequence[Segment]) -> Prepared:
-        """Do what needs no transaction (decode, fold). Yield to the loop between segments: it serves calls as well."""
+        """Do what needs no transaction (decode, fold). Yield to the loop between segments: it also serves calls."""
         ...
 
     async def apply(self, conn: AsyncConnection, prepared: Prepared) -> None:
-        """Write the effect within the transaction that moves the checkpoint. Write nothing anywhere else."""
+        """Write the effect in the transaction that moves the checkpoint, and write nothing anywhere else."""
         ...
 
     async def reset(self) -> None:
-        """Forget everything that is not known to be committed: a batch was thrown away, or a run begins."""
+        """Forget everything that is not known to be committed, because a batch was discarded or a run begins."""
         ...
 
 
@@ -103,10 +103,10 @@ class FeedConsumer(Generic[Prepared]):
         buffer_bytes_max: int = 16 * MEBIBYTE,
         until: Mapping[int, int] | None = None,
     ) -> None:
-        """Name the consumer (its checkpoints are kept under `name`) and say how large its batches may grow.
+        """Create the consumer that keeps its checkpoints under `name`, and limit the size of its batches.
 
-        With `until` (the last position wanted by lane, each the end of a segment, such as heads are) only those lanes
-        are read, from the checkpoint or the start, and `run` returns when all is applied: a bounded fill.
+        With `until` (the last position wanted in each lane, which must be the end of a segment, as heads are), only
+        those lanes are read, from the checkpoint or the start, and `run` returns once all is applied: a bounded fill.
         """
         self.name = name
         self._engine = engine
@@ -128,11 +128,11 @@ class FeedConsumer(Generic[Prepared]):
 
     @property
     def epoch(self) -> str:
-        """Epoch of the log that is followed (UUID text); empty before the first contact."""
+        """The epoch of the followed log (UUID text); empty before the first contact."""
         return self._epoch
 
     async def wait_applied(self, heads: FeedHeads | Mapping[int, int], timeout_s: float) -> bool:
-        """Return whether everything up to `heads` is applied within `timeout_s`."""
+        """Wait up to `timeout_s` and return whether everything up to `heads` is applied."""
         wanted = heads.positions if isinstance(heads, FeedHeads) else heads
         return await self._progress.wait(wanted, timeout_s)
 
@@ -143,8 +143,8 @@ class FeedConsumer(Generic[Prepared]):
     async def run(self, stop: asyncio.Event) -> None:
         """Follow the feed until `stop` is set (or `until` is reached).
 
-        Raises Diverged, OutOfRange and what else only a person can mend, and whatever the handler raises; run again, it
-        goes on from the checkpoints.
+        Raises Diverged, OutOfRange and other errors that only a person can fix, and whatever the handler raises. When
+        it runs again, it continues from the checkpoints.
         """
         with suppress(_Stopped):
             while not stop.is_set():
@@ -186,7 +186,7 @@ class FeedConsumer(Generic[Prepared]):
             intake.raise_failure()
 
     async def _begin(self, stop: asyncio.Event) -> dict[int, Cursor]:
-        """Return the checkpoints of every lane that is to be read, new ones at position 0."""
+        """Return the checkpoints of every lane to read, with new ones at position 0."""
         heads = await self._persist(self._source.heads, stop)
         self._epoch = heads.epoch
         lanes = heads.positions if self._until is None else self._until
@@ -210,7 +210,7 @@ class FeedConsumer(Generic[Prepared]):
     async def _apply(
         self, cursors: Mapping[int, Cursor], segments: Sequence[Segment], stop: asyncio.Event
     ) -> dict[int, Cursor]:
-        """Apply one batch and return the new checkpoints; tries again for as long as nothing but luck is missing."""
+        """Apply one batch and return the new checkpoints; tries again as long as the errors may pass by themselves."""
         target = dict(cursors)
         for segment in segments:
             target[segment.lane] = follow(target[segment.lane], segment)
@@ -242,7 +242,7 @@ class FeedConsumer(Generic[Prepared]):
             await move_checkpoints(conn, self.name, [after[lane] for lane in after if after[lane] != before[lane]])
 
     async def _stand_by(self, stop: asyncio.Event) -> None:
-        """Wait while another instance applies; return when it stands still although there is work, or began anew."""
+        """Wait while another instance applies; return if it stands still although there is work, or started again."""
         last: dict[int, Cursor] = {}
         still = 0
         while still < STANDBY_PATIENCE:
@@ -269,7 +269,7 @@ class FeedConsumer(Generic[Prepared]):
             return await peek_checkpoints(conn, self.name)
 
     async def _persist(self, ask: Callable[[], Awaitable[Result]], stop: asyncio.Event) -> Result:
-        """Return what `ask` returns, asking again while its error may pass; raises _Stopped when told to stop."""
+        """Return what `ask` returns, calling it again while its error may pass; raises _Stopped when told to stop."""
         backoff = Backoff()
         while True:
             try:
@@ -292,5 +292,5 @@ class FeedConsumer(Generic[Prepared]):
 
 
 def _holds(stored: Mapping[int, Cursor], expected: Mapping[int, Cursor]) -> bool:
-    """Return whether the stored checkpoints are the expected ones; lanes that are not expected don't matter."""
+    """Return whether the stored checkpoints are the expected ones; other lanes don't matter."""
     return all(stored.get(lane) == cursor for lane, cursor in expected.items())

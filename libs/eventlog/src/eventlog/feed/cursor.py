@@ -1,7 +1,7 @@
-"""What a feed is made of, and the laws that hold between its parts. Pure.
+"""The parts of a feed, and the laws that hold between them. Pure.
 
-A lane is an append-only run of segments. Positions are dense (1, 2, 3, …) and every segment carries a hash over all
-that lies before it, so a reader can prove that it lost nothing and that both sides share one history.
+A lane is an append-only run of segments. Positions are dense (1, 2, 3, …) and every segment carries a hash over
+everything before it, so a reader can prove that it missed nothing and that both sides share one history.
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ _RANGE = struct.Struct(">IQI")
 
 @dataclass(frozen=True, slots=True)
 class Cursor:
-    """A reader's place in one lane: everything up to and including `position` is read.
+    """A reader's place in one lane: everything up to and including `position` has been read.
 
-    `epoch` names the log (UUID text); empty = any, which is allowed at position 0 only.
+    `epoch` names the log (UUID text). It may be empty, for any log, at position 0 only.
     """
 
     lane: int
@@ -83,13 +83,13 @@ def next_chain(previous: bytes, digest: bytes, lane: int, first_position: int, c
 
 
 def check_payload(segment: Segment) -> None:
-    """Raise Diverged FEED_CORRUPT unless the payload is the one its digest was made of."""
+    """Raise Diverged FEED_CORRUPT unless the payload matches its digest."""
     if hashlib.sha256(segment.payload).digest() != segment.digest:
         raise _diverged(Reason.FEED_CORRUPT, segment, "its payload does not match its digest")
 
 
 def follow(cursor: Cursor, segment: Segment) -> Cursor:
-    """Return the cursor after `segment`, which must be the very next of the same lane and history.
+    """Return the cursor after `segment`, which must be the next one of the same lane and history.
 
     Raises Diverged: FEED_GAP if entries are missing or repeated, FEED_DIVERGED if epoch, lane or chain differ.
     """

@@ -1,7 +1,7 @@
-"""Reads every lane of a source at once, proves each segment, and hands them over in batches.
+"""Reads all lanes of a source at the same time, checks each segment, and hands them over in batches.
 
-Reading goes on while a batch is applied. A neighbour that is away is waited for; a segment that breaks the feed's laws
-ends the reading of all lanes, and what was proven before it is still handed over.
+Reading continues while a batch is applied. If the neighbour is unavailable, the intake waits for it. A segment that
+breaks the feed's laws ends the reading of all lanes; the segments that passed the checks are still handed over.
 """
 
 from __future__ import annotations
@@ -26,15 +26,15 @@ if TYPE_CHECKING:
     from eventlog.feed.source import FeedSource
 
 HEADS_INTERVAL_S: Final = 5.0
-"""How often the source is asked where it ends: for the lag, for new lanes, and to notice another epoch."""
+"""How often the source is asked where it ends: for the lag, for new lanes, and to notice a changed epoch."""
 LINGER_S: Final = 0.02
-"""A batch waits this long for company when the last one is long ago: an idle feed is applied at once."""
+"""After an idle time, a batch waits only this long for more segments, so that it is applied almost at once."""
 
 _log = get_logger(__name__)
 
 
 class LanesChanged(Exception):
-    """The source has lanes that are not read yet."""
+    """The source has lanes that are not being read yet."""
 
 
 class FeedIntake:
@@ -51,7 +51,7 @@ class FeedIntake:
         progress: FeedProgress,
         clock: Clock,
     ) -> None:
-        """Prepare; entering the context starts one reader a lane."""
+        """Prepare; entering the context starts one reader per lane."""
         self._source = source
         self._cursors = cursors
         self._until = until
@@ -74,17 +74,17 @@ class FeedIntake:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Stop reading and forget what was not handed over: it is read again from the checkpoints."""
+        """Stop reading and forget what was not handed over; it will be read again from the checkpoints."""
         tasks = self._readers | self._others
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
     async def next_batch(self, *, interval_s: float, events_max: int, bytes_max: int) -> list[Segment]:
-        """Return the next segments in order of each lane; empty when no more will come (see `raise_failure`).
+        """Return the next segments in the order of each lane; empty if no more will come (see `raise_failure`).
 
-        A batch closes when it is full, or `interval_s` after the one before; at the latest `interval_s` after its first
-        segment.
+        A batch closes when it is full, or `interval_s` after the previous one, but at the latest `interval_s` after its
+        first segment.
         """
         while not len(self._buffer):
             if self._ended():
@@ -100,7 +100,7 @@ class FeedIntake:
         return [] if self._stop.is_set() else self._buffer.take(events_max=events_max, bytes_max=bytes_max)
 
     def raise_failure(self) -> None:
-        """Raise what ended the reading, if it was not its natural end."""
+        """Raise the error that ended the reading, if it did not end normally."""
         if self._failure is not None:
             raise self._failure
 
@@ -137,7 +137,7 @@ class FeedIntake:
                 await self._clock.sleep(backoff.next_s())
 
     async def _read_stream(self, cursor: Cursor, backoff: Backoff) -> Cursor:
-        """Read one stream to its end and return the place reached; raises _StreamLost with it on a passing error."""
+        """Read one stream to its end and return the place reached; on an error that may pass, raise _StreamLost."""
         segments = self._source.read(cursor)
         try:
             async for segment in segments:
@@ -152,7 +152,7 @@ class FeedIntake:
                 raise
             raise _StreamLost(cursor, error) from error
         finally:
-            # A generator that is left half-way keeps its call open until the garbage collector finds it.
+            # A generator that is abandoned half-way keeps its call open until it is garbage-collected.
             aclose = getattr(segments, "aclose", None)
             if aclose is not None:
                 await aclose()
@@ -163,7 +163,7 @@ class FeedIntake:
             return False
         end = self._until.get(cursor.lane, 0)
         if cursor.position > end > 0:
-            raise ValueError(f"position {end} of lane {cursor.lane} lies inside a segment: give the end of one")
+            raise ValueError(f"position {end} of lane {cursor.lane} lies inside a segment; pass the end of one")
         return cursor.position >= end
 
     async def _watch_stop(self) -> None:
@@ -190,7 +190,7 @@ class FeedIntake:
 
 
 class _StreamLost(Exception):
-    """A stream ended by an error that may pass, with everything up to `cursor` handed over."""
+    """A stream ended with an error that may pass, after everything up to `cursor` had been handed over."""
 
     def __init__(self, cursor: Cursor, error: MeterlineError) -> None:
         super().__init__(str(error))

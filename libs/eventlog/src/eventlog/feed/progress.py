@@ -1,4 +1,4 @@
-"""How far a consumer is: for those who wait for it, and for the metrics that show it falling behind."""
+"""How far a consumer has come: for callers that wait for it, and for the metrics that show it falling behind."""
 
 from __future__ import annotations
 
@@ -32,10 +32,10 @@ class FeedProgress:
         self._accepted_at: dict[int, datetime] = {}
         self._moved = asyncio.Event()
         meter = active_telemetry().meter
-        self._lag_positions = meter.create_gauge("feed.lag.positions", "{entry}", "Entries accepted and not applied.")
+        self._lag_positions = meter.create_gauge("feed.lag.positions", "{entry}", "Entries accepted but not applied.")
         self._lag_seconds = meter.create_gauge("feed.lag.seconds", "s", "Age of the last entry applied, 0 at the head.")
         self._applied = meter.create_counter("feed.applied", "{entry}", "Entries applied.")
-        self._gap = meter.create_counter("feed.gap", "{segment}", "Segments that did not follow the one before.")
+        self._gap = meter.create_counter("feed.gap", "{segment}", "Segments that did not continue the one before.")
         self._diverged = meter.create_counter("feed.diverged", "{segment}", "Proofs that two histories differ.")
 
     def positions(self) -> dict[int, int]:
@@ -43,7 +43,7 @@ class FeedProgress:
         return dict(self._positions)
 
     def place(self, positions: Mapping[int, int]) -> None:
-        """Say where the consumer is, and wake who waits for it."""
+        """Record where the consumer is, and wake those who wait for it."""
         if positions != self._positions:
             self._positions = dict(positions)
             event, self._moved = self._moved, asyncio.Event()
@@ -58,7 +58,7 @@ class FeedProgress:
         self.measure()
 
     def see_heads(self, heads: FeedHeads) -> None:
-        """Take note of where the lanes end now."""
+        """Record where the lanes end now."""
         self._heads = dict(heads.positions)
         self.measure()
 
@@ -73,12 +73,12 @@ class FeedProgress:
             self._lag_seconds.set(max(0.0, (now - accepted_at).total_seconds()) if behind else 0.0, attributes)
 
     def count_violation(self, error: MeterlineError) -> None:
-        """Count a proof that the feed is not what it was."""
+        """Count a proof that the feed has changed its history."""
         counter = self._gap if error.reason is Reason.FEED_GAP else self._diverged
         counter.add(1, {**self._attributes, "metering.reason": error.reason.value})
 
     async def wait(self, wanted: Mapping[int, int], timeout_s: float) -> bool:
-        """Return whether every lane has reached `wanted` within `timeout_s`; lanes at 0 need nothing."""
+        """Wait up to `timeout_s` and return whether every lane has reached `wanted`; a lane at 0 always has."""
         try:
             async with asyncio.timeout(max(0.0, timeout_s)):
                 while not self._reached(wanted):

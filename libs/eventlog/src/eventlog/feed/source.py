@@ -1,4 +1,4 @@
-"""Where a consumer reads from, and how it bears with a neighbour that is away for a while."""
+"""Where a consumer reads from, and how it copes with a neighbour that is unavailable for a while."""
 
 from __future__ import annotations
 
@@ -21,35 +21,35 @@ if TYPE_CHECKING:
 
     from eventlog.feed.cursor import Cursor, FeedHeads, Segment
 
-# What may pass without anybody's doing, or with an operator's doing elsewhere (a token renewed, a service upgraded).
+# Errors that may pass by themselves, or after an operator acts elsewhere (renews a token, upgrades a service).
 _PASSING: Final = (Conflict, DeadlineExceeded, Internal, NotReady, Overloaded, Unauthenticated, Unavailable)
 
 
 class FeedSource(Protocol):
-    """A log that can be followed; `eventlog.feed.wire.GrpcFeedSource` is a neighbour's."""
+    """A log that can be followed; `eventlog.feed.wire.GrpcFeedSource` follows that of a neighbour."""
 
     async def heads(self) -> FeedHeads:
         """Return the log's epoch and where every lane ends now."""
         ...
 
     def read(self, cursor: Cursor) -> AsyncIterator[Segment]:
-        """Return the segments after `cursor`; the iteration may end at any time and is then begun again.
+        """Return the segments after `cursor`. The iteration may end at any time and is then started again.
 
-        Raises Diverged or OutOfRange where the cursor is not on the log, and other MeterlineErrors.
+        Raises Diverged or OutOfRange if the cursor is not on the log, and other MeterlineErrors.
         """
         ...
 
 
 def may_pass(error: MeterlineError) -> bool:
-    """Return whether it makes sense to try again later without anything being changed here."""
+    """Return whether it makes sense to try again later without changing anything here."""
     return isinstance(error, _PASSING)
 
 
 class Backoff:
-    """Growing pauses with jitter: many that lost the same neighbour must not come back at the same moment."""
+    """Growing pauses with jitter, so that many who lost the same neighbour don't all come back at the same moment."""
 
     def __init__(self, first_s: float = 0.1, longest_s: float = 10.0) -> None:
-        """Begin at `first_s` and double up to `longest_s`."""
+        """Start at `first_s`, and double each time up to `longest_s`."""
         self._first_s = first_s
         self._longest_s = longest_s
         self._next_s = first_s
@@ -61,5 +61,5 @@ class Backoff:
         return pause_s
 
     def reset(self) -> None:
-        """Begin again with the first pause, after something went well."""
+        """Return to the first pause, after a success."""
         self._next_s = self._first_s

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 HEADS_TIMEOUT_S: Final = 5.0
-"""Time limit of asking for the heads outside any call that has a deadline."""
+"""Time limit for asking for the heads outside a call that has a deadline."""
 
 
 def cursor_to_proto(cursor: Cursor) -> feed_pb2.FeedCursor:
@@ -28,7 +28,7 @@ def cursor_to_proto(cursor: Cursor) -> feed_pb2.FeedCursor:
 
 
 def cursor_from_proto(message: feed_pb2.FeedCursor) -> Cursor:
-    """Return the cursor a caller sent; an empty chain at position 0 is the start. Raises InvalidRequest."""
+    """Return the cursor that a caller sent; an empty chain at position 0 means the start. Raises InvalidRequest."""
     chain = message.chain
     if not chain and message.position == 0:
         chain = CHAIN_START
@@ -58,7 +58,7 @@ def segment_to_proto(segment: Segment) -> feed_pb2.FeedSegment:
 
 
 def segment_from_proto(message: feed_pb2.FeedSegment) -> Segment:
-    """Return the segment a neighbour sent. Nothing is checked here: the consumer does, against its cursor."""
+    """Return the segment that a neighbour sent, unchecked: the consumer checks it against its cursor."""
     return Segment(
         epoch=message.epoch,
         lane=message.lane,
@@ -81,12 +81,12 @@ def heads_to_proto(heads: FeedHeads) -> feed_pb2.FeedHeads:
 
 
 def heads_from_proto(message: feed_pb2.FeedHeads) -> FeedHeads:
-    """Return the heads a neighbour sent."""
+    """Return the heads that a neighbour sent."""
     return FeedHeads(epoch=message.epoch, positions={entry.lane: entry.position for entry in message.lanes})
 
 
 class GrpcFeedSource:
-    """A neighbour's log as a `FeedSource`. Raises MeterlineError, as the neighbour did."""
+    """A neighbour's log as a `FeedSource`. Raises the MeterlineErrors that the neighbour raised."""
 
     def __init__(self, channel: grpc.aio.Channel) -> None:
         """Follow the log that is served at the other end of `channel`."""

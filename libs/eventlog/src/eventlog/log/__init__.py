@@ -1,1 +1,1 @@
-"""The append-only log: `writer` appends segments at dense positions, `reader` serves them, `wakeups` tells readers."""
+"""The append-only log: `writer` appends segments without gaps, `reader` serves them, `wakeups` wakes readers."""

@@ -1,6 +1,6 @@
 """Serves a log to its consumers: proves that the caller's cursor lies on this log, then streams what follows.
 
-Each page is read in a short transaction of its own and none stays open while the consumer takes its time.
+Each page is read in a short transaction of its own, so that none stays open while a consumer is slow.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ if TYPE_CHECKING:
     from chassis.clock import Clock
 
 PAGE_BYTES_MAX: Final = 1024 * 1024
-"""A page holds at least one segment, and no more once its payloads reach this."""
+"""A page has at least one segment, and takes no more once its payloads reach this size."""
 GATHER_S: Final = 0.05
-"""Pause between the news of a commit and reading it; far below the half second in which consumers flush."""
+"""Pause between learning of a commit and reading it; far below the half second in which consumers flush."""
 PAGE_SEGMENTS_MAX: Final = 512
 
-# The sum stops the page before it grows past its bytes; `octet_length` does not read a payload that is stored apart.
+# The sum ends a page before it exceeds its bytes; `octet_length` doesn't read a payload that is stored out of line.
 _PAGE: Final = """
     SELECT first_position, count, tenant, payload, digest, chain, accepted_at, traceparent, min_time, max_time
     FROM (
@@ -46,7 +46,7 @@ _PAGE: Final = """
 
 
 class FeedReader:
-    """Reads the log in one database. One a process; its streams share one LISTEN connection and one poll."""
+    """Reads the log in one database. There is one per process; its streams share one LISTEN connection and one poll."""
 
     def __init__(self, engine: AsyncEngine, clock: Clock, draining: asyncio.Event | None = None) -> None:
         """Serve the feed in `engine`'s database. Streams and listening end when `draining` is set."""
@@ -55,7 +55,7 @@ class FeedReader:
         self._wakeups = FeedWakeups(engine, clock, self._draining)
 
     def drain(self) -> None:
-        """End every stream after what it is sending; consumers go on elsewhere from their cursors."""
+        """End every stream after what it is sending; consumers continue elsewhere from their cursors."""
         self._draining.set()
 
     async def aclose(self) -> None:
@@ -73,8 +73,9 @@ class FeedReader:
     async def stream(self, cursor: Cursor) -> AsyncGenerator[Segment, None]:
         """Yield the segments of `cursor.lane` after `cursor`, then wait for more until drained or closed.
 
-        Raises Diverged when the cursor is not on this log (epoch, chain, or no segment ends there), OutOfRange when it
-        lies past the head, NotFound for an unknown lane, Unavailable when the database is lost (go on from the cursor).
+        Raises Diverged if the cursor is not on this log (its epoch or chain differs, or no segment ends there),
+        OutOfRange if it lies past the head, NotFound for an unknown lane, and Unavailable if the database is lost
+        (continue from the cursor).
         """
         async with transaction(self._engine) as conn:
             cursor = await _verify(conn, cursor)
@@ -82,7 +83,7 @@ class FeedReader:
             hint = self._wakeups.hint(cursor.lane)
             page = await self._page(cursor)
             for segment in page:
-                # What a reader would refuse is not sent: a log that was cut or mended by hand stops here.
+                # What a reader would refuse is not sent: a log that was cut or edited by hand stops here.
                 cursor = follow(cursor, segment)
                 yield segment
                 if self._draining.is_set():
@@ -93,7 +94,7 @@ class FeedReader:
                 await self._gather()
 
     async def _gather(self) -> None:
-        """Let a few more commits come: under many small ones, reading each alone would cost as much as writing it."""
+        """Let a few more commits arrive: if they are many and small, reading each alone costs as much as writing it."""
         await wait_or_stop(GATHER_S, self._draining)
 
     async def _page(self, cursor: Cursor) -> list[Segment]:
@@ -124,7 +125,7 @@ async def _epoch(conn: AsyncConnection) -> str:
 
 
 async def _verify(conn: AsyncConnection, cursor: Cursor) -> Cursor:
-    """Return `cursor` with the log's epoch, proven to lie on this log."""
+    """Return `cursor` with the log's epoch, after proving that it lies on this log."""
     epoch = await _epoch(conn)
     if cursor.epoch == "" and cursor.position > 0:
         raise invalid_field("cursor.epoch", Reason.FIELD_REQUIRED, "needed after position 0; send the segment's epoch")
@@ -149,7 +150,7 @@ async def _verify(conn: AsyncConnection, cursor: Cursor) -> Cursor:
 
 
 async def _chain_at(conn: AsyncConnection, cursor: Cursor) -> bytes | None:
-    """Return the chain of the segment that ends at the cursor; None if none ends there."""
+    """Return the chain of the segment that ends at the cursor, or None if none ends there."""
     if cursor.position == 0:
         return CHAIN_START
     found = await conn.execute(

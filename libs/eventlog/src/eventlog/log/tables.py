@@ -1,7 +1,7 @@
-"""The feed's tables, for the first migration of a service that writes or reads one.
+"""The feed's tables, for the first migration of a service that writes or reads a feed.
 
-No foreign keys and no statement over several shards: the same tables run on a distributed Postgres with `segment`
-distributed by lane and `lane_head`, `feed_epoch` and `feed_checkpoint` on one shard each.
+They have no foreign keys, and no statement spans several shards, so the same tables work on a distributed Postgres with
+`segment` distributed by lane, and `lane_head`, `feed_epoch` and `feed_checkpoint` on one shard each.
 """
 
 from __future__ import annotations
@@ -14,15 +14,15 @@ if TYPE_CHECKING:
     from alembic.operations import Operations
 
 FEED_FACT_TABLES: Final = ("segment", "feed_epoch")
-"""Tables of a writer that are only ever added to: part of the service's FACT_TABLES."""
+"""Tables of a writer to which rows are only ever added: part of the service's FACT_TABLES."""
 LANES_DEFAULT: Final = 16
-"""Writers beyond this number wait for one another; one lane is one writer at a time."""
+"""A lane has one writer at a time, so writers beyond this number wait for one another."""
 
 
 def create_feed_tables(op: Operations, *, lanes: int = LANES_DEFAULT, owner_columns: str = "") -> None:
-    """Create and fill what a writer of a feed needs: its epoch, `lanes` lane heads and the segments.
+    """Create and fill the tables that a writer of a feed needs: the epoch, `lanes` lane heads and the segments.
 
-    `owner_columns` are definitions of columns that the log's owner adds to `segment`, separated by commas.
+    `owner_columns` are comma-separated definitions of columns that the log's owner adds to `segment`.
     """
     op.execute(
         """
@@ -42,7 +42,7 @@ def create_feed_tables(op: Operations, *, lanes: int = LANES_DEFAULT, owner_colu
         )
         """
     )
-    # Room on the page lets a head move without touching its index.
+    # Free space on the page lets a head move without touching its index.
     op.execute("ALTER TABLE lane_head SET (fillfactor = 50)")
     op.execute(
         f"INSERT INTO lane_head (lane, position, chain) "  # noqa: S608 - numbers of our own
@@ -67,12 +67,12 @@ def create_feed_tables(op: Operations, *, lanes: int = LANES_DEFAULT, owner_colu
         )
         """
     )
-    # The payload is compressed already; a second attempt by the server would only burn its time.
+    # The payload is already compressed; a second attempt by the server would only waste time.
     op.execute("ALTER TABLE segment ALTER COLUMN payload SET STORAGE EXTERNAL")
 
 
 def create_checkpoint_table(op: Operations) -> None:
-    """Create what a consumer of feeds needs: its place in every lane, moved in the transaction that applies it."""
+    """Create the table that a consumer of feeds needs: its place in every lane, moved by the applying transaction."""
     op.execute(
         """
         CREATE TABLE feed_checkpoint (

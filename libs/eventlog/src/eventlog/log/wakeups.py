@@ -1,7 +1,7 @@
-"""Tells the streams of a process that a lane has grown: one LISTEN connection for all of them, one poll behind it.
+"""Tells the streams of a process that a lane has grown: one LISTEN connection for all of them, backed by one poll.
 
-Notifications are hints that may be lost (a reconnect, a full queue), so the heads are also read once a second. What is
-served always comes from the tables.
+Notifications are hints that may be lost (a reconnect, a full queue), so the heads are also read once per second. What
+is served always comes from the tables.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _log = get_logger(__name__)
 
 
 class FeedWakeups:
-    """Knows, by hearsay, where each lane ends. Starts with the first waiter, ends with `draining` or `aclose`."""
+    """Knows from hints where each lane ends. Starts with the first waiter, ends with `draining` or `aclose`."""
 
     def __init__(self, engine: AsyncEngine, clock: Clock, draining: asyncio.Event) -> None:
         """Watch the feed of `engine`'s database; every waiter returns when `draining` is set."""
@@ -42,7 +42,7 @@ class FeedWakeups:
         self._tasks: list[asyncio.Task[None]] = []
 
     async def wait_beyond(self, lane: int, position: int) -> None:
-        """Return when `lane` is said to reach beyond `position`, or on drain. At once if that is known already."""
+        """Return once `lane` is said to reach beyond `position`, or on drain; at once if that is already known."""
         self._start()
         if self.hint(lane) > position or self._draining.is_set():
             return
@@ -55,13 +55,13 @@ class FeedWakeups:
             waiters.discard(waiter)
 
     def hint(self, lane: int) -> int:
-        """Return where `lane` is said to end; take it before reading the tables, for `correct`."""
+        """Return where `lane` is said to end. Take it before reading the tables, to pass it to `correct`."""
         return self._heads.get(lane, 0)
 
     def correct(self, lane: int, hint: int, position: int) -> None:
-        """Say that the tables, read after `hint`, held nothing beyond `position`, so that it is not believed again.
+        """Report that the tables, read after `hint`, had nothing beyond `position`, so that the hint is not used again.
 
-        A hint that came in the meantime stands: it tells of a commit that the reading was too early for.
+        A hint that arrived in the meantime stands: it is about a commit that came after the reading.
         """
         if self.hint(lane) == hint:
             self._heads[lane] = position
@@ -104,7 +104,7 @@ class FeedWakeups:
             try:
                 async with transaction(self._engine) as conn:
                     rows = (await conn.execute(text("SELECT lane, position FROM lane_head"))).all()
-            except Exception as error:  # noqa: BLE001 - streams meet the same error and answer it; hints must not end
+            except Exception as error:  # noqa: BLE001 - streams meet the same error and report it; the hints must not end
                 _log.warning("feed.poll_failed", error=str(error))
             else:
                 for lane, position in rows:
@@ -117,7 +117,7 @@ class FeedWakeups:
             try:
                 await self._listen()
                 delay_s = 0.1
-            except Exception as error:  # noqa: BLE001 - the poll stands in until the connection is back
+            except Exception as error:  # noqa: BLE001 - the poll takes over until the connection is back
                 _log.warning("feed.listen_failed", error=str(translate(error) or error))
             await self._clock.sleep(delay_s * random.uniform(0.5, 1.0))  # noqa: S311 - jitter
             delay_s = min(RECONNECT_MAX_S, delay_s * 2)
@@ -136,7 +136,7 @@ class FeedWakeups:
 
     async def _heartbeat(self, driver: Any, lost: asyncio.Event) -> None:
         if not await wait_or_stop(30.0, lost):
-            # A network that died without a word is noticed by asking.
+            # Asking is the only way to notice a network that failed silently.
             await driver.execute("SELECT 1")
 
     def _on_notify(self, _driver: object, _pid: int, _channel: str, payload: str) -> None:

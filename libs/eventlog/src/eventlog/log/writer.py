@@ -1,8 +1,8 @@
-"""Appends segments to a lane: dense positions, one chain, all in the transaction that writes the entries themselves.
+"""Appends segments to a lane: without gaps, in one chain, in the same transaction that writes the entries themselves.
 
-The writer holds its lane's head row until it commits, so two writers never share a lane and no position is skipped: a
-rollback gives back what it took. This is the only way into `segment`. `driver` is asyncpg's connection inside an open
-transaction (`driver_transaction`, `driver_connection`).
+The writer locks its lane's head row until it commits, so two writers never share a lane and no position is skipped: a
+rollback releases the positions it took. This is the only code that writes to `segment`. `driver` is asyncpg's
+connection inside an open transaction (`driver_transaction`, `driver_connection`).
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 CHANNEL: Final = "feed"
-"""NOTIFY channel; the payload is `lane:position`, a hint only: what a reader serves it has read from the tables."""
+"""NOTIFY channel. The payload is `lane:position`, which is only a hint: readers serve what is in the tables."""
 SEGMENT_BYTES_MAX: Final = 8 * 1024 * 1024 - 64 * 1024
-"""Largest payload: one segment travels as one message, whose limit is 8 MiB by default."""
+"""Largest payload. One segment is sent as one message, whose limit is 8 MiB by default."""
 
 _COLUMNS: Final = (
     "lane",
@@ -40,11 +40,11 @@ _COLUMNS: Final = (
     "min_time",
     "max_time",
 )
-# The epoch comes along: it never changes, and a statement of its own would cost every commit a round trip.
+# Reads the epoch too: it never changes, and a statement of its own would cost every commit a round trip.
 _LANE: Final = "SELECT lane, position, chain, (SELECT epoch FROM feed_epoch) AS epoch FROM lane_head"
 _FREE_LANE: Final = f"{_LANE} ORDER BY lane FOR UPDATE OF lane_head SKIP LOCKED LIMIT 1"
 _THIS_LANE: Final = f"{_LANE} WHERE lane = $1 FOR UPDATE OF lane_head"
-# The head and the wake-up in one statement, for the same reason; Postgres sends the wake-up at COMMIT.
+# Moves the head and wakes readers in one statement, for the same reason; Postgres sends the wake-up at COMMIT.
 _MOVE_HEAD: Final = """
     WITH moved AS (
         UPDATE lane_head SET position = $2, chain = $3 WHERE lane = $1 AND position = $4 RETURNING lane, position
@@ -71,11 +71,11 @@ class LaneHead:
 
 @dataclass(frozen=True, slots=True)
 class SegmentDraft:
-    """A segment before it has a place. All entries are of one tenant; all times are aware.
+    """A segment that has no place in the log yet. All entries belong to one tenant; all times are aware.
 
-    `payload` is zstd-compressed. `owner_values` go into the columns that the log's owner added to `segment`, as the
-    binary form of their Postgres type or None for NULL; readers don't get them.
-    Make drafts before a lane is claimed: the digest is computed here, and nobody should wait for it.
+    `payload` is zstd-compressed. `owner_values` go into the columns that the log's owner added to `segment`, in the
+    binary form of their Postgres type, or None for NULL; readers don't get them. Create drafts before a lane is
+    claimed: the digest is computed here, and no other writer should have to wait for it.
     """
 
     tenant: str
@@ -89,7 +89,7 @@ class SegmentDraft:
     digest: bytes = field(init=False)
 
     def __post_init__(self) -> None:
-        """Check what must always hold and compute the digest."""
+        """Check the invariants and compute the digest."""
         if self.count < 1:
             raise ValueError("a segment has at least one entry")
         if len(self.payload) > SEGMENT_BYTES_MAX:
@@ -103,15 +103,15 @@ class SegmentDraft:
 async def claim_lane(driver: Any) -> LaneHead:
     """Lock a free lane's head for this transaction; wait for one if all are taken.
 
-    Each lock is taken by a statement of its own: what runs after it has a snapshot that is newer than the lock, and so
-    sees all that the lane's last writer wrote.
+    Each lock is taken by a statement of its own: the statements after it have a snapshot that is newer than the lock,
+    and so see everything that the lane's last writer wrote.
     """
     row = await driver.fetchrow(_FREE_LANE) or await driver.fetchrow(_THIS_LANE, await _own_lane(driver))
     return LaneHead(lane=row["lane"], position=row["position"], chain=row["chain"], epoch=str(row["epoch"]))
 
 
 async def _own_lane(driver: Any) -> int:
-    """Return the lane this process queues for: processes spread over lanes, and one process keeps to one queue."""
+    """Return the lane that this process queues for. Processes spread over the lanes; each keeps to one queue."""
     lanes = [row["lane"] for row in await driver.fetch("SELECT lane FROM lane_head ORDER BY lane")]
     if not lanes:
         raise Internal(Reason.INTERNAL, "the feed has no lanes: its migration did not run to the end")
@@ -126,7 +126,7 @@ async def append(
     """Append `drafts` after `head`, in order, and move the head; readers are woken when the transaction commits.
 
     `owner_columns` name the columns of the drafts' `owner_values`. `head` must come from `claim_lane` in the same
-    transaction, and can be used once. The segments are a promise only after COMMIT.
+    transaction, and can be used once. Only after COMMIT may the segments be acknowledged.
     """
     if not drafts:
         return []
@@ -137,7 +137,7 @@ async def append(
         segments.append(_place(draft, head, position + 1, chain))
         position += draft.count
     rows = b"".join(_copy_row(segment, draft) for segment, draft in zip(segments, drafts, strict=True))
-    # A bytearray, because asyncpg takes plain bytes for the path of a file.
+    # A bytearray, because asyncpg would take plain bytes for the path of a file.
     source = bytearray(_COPY_HEADER + rows + _COPY_TRAILER)
     await driver.copy_to_table("segment", source=source, columns=_COLUMNS + owner_columns, format="binary")
     moved = await driver.fetchval(_MOVE_HEAD, head.lane, position, chain, head.position, CHANNEL)

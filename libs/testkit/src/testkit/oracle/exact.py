@@ -1,4 +1,4 @@
-"""Fractions to text: exact, or refused."""
+"""Fractions as text: exact, or an error."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ _DIGITS_MAX = 60
 
 
 def decimal_text(value: Fraction, places_min: int = 0) -> str:
-    """Write a fraction as plain decimal text without needless zeros. Raises `ValueError` for 1/3 and the like."""
+    """Return a fraction as plain decimal text without needless zeros. Raises `ValueError` for 1/3 and the like."""
     scaled, places = value, 0
     while scaled.denominator != 1:
         scaled, places = scaled * 10, places + 1
@@ -23,7 +23,7 @@ def decimal_text(value: Fraction, places_min: int = 0) -> str:
 
 
 def round_half_away(value: Fraction, places: int) -> Fraction:
-    """Round to so many decimal places, halves away from zero."""
+    """Round to `places` decimal places, halves away from zero."""
     scale = 10**places
     whole, rest = divmod(abs(value) * scale, 1)
     rounded = Fraction(whole + (1 if rest * 2 >= 1 else 0), scale)

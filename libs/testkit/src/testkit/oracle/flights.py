@@ -1,7 +1,7 @@
 """Quantities straight from the CSV, by SQL: text cast to exact types, months by the file's own New York dates.
 
-The suite finds a month from the UTC instant and the contract's zone; here it is the `year` and `month` columns, which
-the airlines wrote down in local time. That the two agree is part of the proof.
+The suite derives the month from the UTC instant and the contract's zone; the oracle reads the `year` and `month`
+columns, which the airlines recorded in local time. That the two agree is part of the proof.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ class FlightTable:
         aggregate = _AGGREGATES[meter["aggregation"]].format(column=column)
         where = f"{column} IS NOT NULL" if column else "true"
         ordinals = ", ".join(str(place) for place in range(1, len(groups) + 1))
-        # Columns and aggregates come from the demo's own catalog, values never reach the statement.
+        # Columns and aggregates come from the demo's own catalog; values never become part of the statement.
         statement = (
             f"SELECT {', '.join(groups)}, CAST({aggregate} AS VARCHAR) FROM flight WHERE {where} GROUP BY {ordinals}"  # noqa: S608
         )

@@ -1,4 +1,4 @@
-"""The invoices that the demo's catalog and the flights must give."""
+"""The invoices that the demo's catalog and the flights must result in."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class Oracle:
 
 
 def comparable(invoice: Mapping[str, Any]) -> dict[str, Any]:
-    """Reduce an invoice of the CLI's JSON to what the oracle knows, text by text, nothing rounded or converted."""
+    """Reduce an invoice of the CLI's JSON to what the oracle knows, as text: nothing is rounded or converted."""
     return {
         "customer": invoice["customer"],
         "currency": invoice["currency"],

@@ -97,7 +97,7 @@ class AggregatorServiceServicer:
     """
 
     def ApplyMeter(self, request, context):
-        """Creates a meter, or a new version when the content differs; past events are counted from the log without stopping
+        """Creates a meter, or a new version if the content differs; past events are counted from the log without stopping
         the live fold. Errors: INVALID_ARGUMENT METER_INVALID.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -105,7 +105,7 @@ class AggregatorServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def GetMeter(self, request, context):
-        """Returns a meter, newest version first among all. Errors: NOT_FOUND METER_NOT_FOUND.
+        """Returns a meter: its newest version, and all versions with the newest first. Errors: NOT_FOUND METER_NOT_FOUND.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -134,45 +134,45 @@ class AggregatorServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def SealUsage(self, request, context):
-        """Freezes usage of one customer and period. Asked again it returns the same snapshot. Errors:
-        FAILED_PRECONDITION GRACE_OPEN (too early) or USAGE_NOT_READY (the fold has not passed what had been accepted, or a
-        meter is still being filled: ask again soon), NOT_FOUND SNAPSHOT_NOT_FOUND (unknown amends_snapshot_id).
+        """Freezes the usage of one customer and period. Asked again, it returns the same snapshot. Errors:
+        FAILED_PRECONDITION GRACE_OPEN (too early) or USAGE_NOT_READY (not everything that had been accepted is counted yet, or
+        a meter is still being filled: ask again soon), NOT_FOUND SNAPSHOT_NOT_FOUND (unknown amends_snapshot_id).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def GetSnapshot(self, request, context):
-        """Returns a snapshot, with its windows if asked for. Errors: NOT_FOUND SNAPSHOT_NOT_FOUND.
+        """Returns a snapshot, with the windows of a meter on request. Errors: NOT_FOUND SNAPSHOT_NOT_FOUND.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def ListUsageEvents(self, request, context):
-        """Streams the very events that a snapshot counts for one meter. Errors: NOT_FOUND.
+        """Streams the individual events that a snapshot counts for one meter. Errors: NOT_FOUND.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def ListParkedEvents(self, request, context):
-        """Lists events that did not count, with the reason.
+        """Lists parked events (those that did not count), with the reason.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def GetProgress(self, request, context):
-        """Tells how far the fold is.
+        """Returns how far the events in the log have been counted.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def RebuildUsage(self, request, context):
-        """Throws all windows of the tenant's meters away and counts them again from position 0; they must come out the same.
-        Snapshots stay.
+        """Discards all windows of the tenant's meters and counts them again from position 0, with identical results. Snapshots
+        stay.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -54,9 +54,9 @@ class FeedServiceServicer:
     """
 
     def Read(self, request, context):
-        """Streams the segments of one lane after a cursor, then waits for more until the caller cancels. It may end at any time, and
-        the caller goes on from its cursor. Errors: FAILED_PRECONDITION FEED_DIVERGED (epoch or chain differ: the histories are not
-        one), OUT_OF_RANGE FEED_POSITION_AHEAD (cursor past the head).
+        """Streams the segments of one lane after a cursor, then waits for more until the caller cancels. It may end at any time;
+        the caller then continues from its cursor. Errors: FAILED_PRECONDITION FEED_DIVERGED (epoch or chain differ, so the two sides
+        don't share one history), OUT_OF_RANGE FEED_POSITION_AHEAD (cursor past the head).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

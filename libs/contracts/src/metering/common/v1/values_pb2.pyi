@@ -33,7 +33,7 @@ class _ApplyOutcomeEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ApplyOut
     APPLY_OUTCOME_UNCHANGED: _ApplyOutcome.ValueType  # 2
     """The object exists with exactly this content; nothing was written."""
     APPLY_OUTCOME_NEW_VERSION: _ApplyOutcome.ValueType  # 3
-    """The object existed with other content; a new version was added. The old one keeps ruling its own time."""
+    """The object existed with other content; a new version was added. The old one still applies to its own time."""
 
 class ApplyOutcome(_ApplyOutcome, metaclass=_ApplyOutcomeEnumTypeWrapper):
     """What an idempotent `Apply…` call did."""
@@ -45,7 +45,7 @@ APPLY_OUTCOME_CREATED: ApplyOutcome.ValueType  # 1
 APPLY_OUTCOME_UNCHANGED: ApplyOutcome.ValueType  # 2
 """The object exists with exactly this content; nothing was written."""
 APPLY_OUTCOME_NEW_VERSION: ApplyOutcome.ValueType  # 3
-"""The object existed with other content; a new version was added. The old one keeps ruling its own time."""
+"""The object existed with other content; a new version was added. The old one still applies to its own time."""
 Global___ApplyOutcome: _TypeAlias = ApplyOutcome  # noqa: Y015
 
 @_typing.final
@@ -106,17 +106,17 @@ Global___LanePosition: _TypeAlias = LanePosition  # noqa: Y015
 
 @_typing.final
 class AsOf(_message.Message):
-    """How fresh an answer is: the part of the event log that it reflects. Every number that Meterline gives carries one."""
+    """How fresh an answer is: the part of the event log that it reflects. Every number that Meterline returns carries one."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
     EPOCH_FIELD_NUMBER: _builtins.int
     LANES_FIELD_NUMBER: _builtins.int
     epoch: _builtins.str
-    """Identity of the log (UUID text). It changes when a log is restored, so that positions of two histories never mix."""
+    """Identity of the log (UUID text). It changes when a log is restored, so that positions of two histories are never confused."""
     @_builtins.property
     def lanes(self) -> _containers.RepeatedCompositeFieldContainer[Global___LanePosition]:
-        """One entry a lane, ordered by lane; a lane that is not named is at 0."""
+        """One entry per lane, ordered by lane; a lane that is not listed is at 0."""
 
     def __init__(
         self,

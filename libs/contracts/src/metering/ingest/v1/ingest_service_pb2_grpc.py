@@ -26,8 +26,8 @@ if _version_not_supported:
 
 
 class IngestServiceStub:
-    """The event log. An acknowledgement is a promise: what was accepted is on disk, deduplicated, and will be billed exactly
-    once or visibly not at all. All calls act for the tenant of the token.
+    """The event log. An acknowledgement is a promise: an accepted event is on disk and deduplicated, and will be billed exactly
+    once, or visibly set aside. All calls act for the tenant of the token.
     """
 
     def __init__(self, channel):
@@ -69,16 +69,16 @@ class IngestServiceStub:
 
 
 class IngestServiceServicer:
-    """The event log. An acknowledgement is a promise: what was accepted is on disk, deduplicated, and will be billed exactly
-    once or visibly not at all. All calls act for the tenant of the token.
+    """The event log. An acknowledgement is a promise: an accepted event is on disk and deduplicated, and will be billed exactly
+    once, or visibly set aside. All calls act for the tenant of the token.
     """
 
     def Report(self, request, context):
-        """Reports a batch of events. OK means: every event is either accepted, a duplicate of an accepted one, in
-        conflict with one, or refused for good; the reply says which. On any other status nothing is known: send the same batch
-        again, ids make that safe. Errors: INVALID_ARGUMENT (no or two batches, columns of unequal length, unknown backfill),
-        RESOURCE_EXHAUSTED (without RetryInfo: more than 10,000 events or too many bytes, split the batch; with RetryInfo:
-        overloaded, retry after the delay), UNAVAILABLE (retry).
+        """Reports a batch of events. OK means that every event is either accepted, a duplicate of an accepted one, in conflict
+        with one, or permanently refused; the reply says which. On any other status you know nothing about the batch: send it
+        again, which is safe because of the ids. Errors: INVALID_ARGUMENT (no or two batches, columns of unequal length, unknown backfill),
+        RESOURCE_EXHAUSTED (without RetryInfo: more than 10,000 events or too many bytes, so split the batch; with RetryInfo:
+        overloaded, so retry after the delay), UNAVAILABLE (retry).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -92,7 +92,7 @@ class IngestServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ListEvents(self, request, context):
-        """Streams events in log order (lane by lane). Ends when the log, as it was when the call began, is read.
+        """Streams events in log order (lane by lane). Ends once it has read the log as it was when the call began.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -161,8 +161,8 @@ def add_IngestServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class IngestService:
-    """The event log. An acknowledgement is a promise: what was accepted is on disk, deduplicated, and will be billed exactly
-    once or visibly not at all. All calls act for the tenant of the token.
+    """The event log. An acknowledgement is a promise: an accepted event is on disk and deduplicated, and will be billed exactly
+    once, or visibly set aside. All calls act for the tenant of the token.
     """
 
     @staticmethod

@@ -87,7 +87,7 @@ class InvoicingServiceServicer:
     """
 
     def ApplyBillingProfile(self, request, context):
-        """Sets the billing profile; the same content again answers UNCHANGED. Errors: INVALID_ARGUMENT.
+        """Sets the billing profile; applying the same content again answers UNCHANGED. Errors: INVALID_ARGUMENT.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -108,9 +108,9 @@ class InvoicingServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def FinalizeInvoice(self, request, context):
-        """Makes the invoice of one contract and period final: seals usage, rates it, numbers and freezes the invoice, all or nothing.
-        Asked again it returns the same invoice. Usage of earlier invoiced periods that arrived late is added as adjustments.
-        Errors: FAILED_PRECONDITION GRACE_OPEN (also while the period runs) or USAGE_NOT_READY (ask again later), NOT_FOUND, INVALID_ARGUMENT.
+        """Finalizes the invoice of one contract and period: seals usage, rates it, and numbers and freezes the invoice, all or nothing.
+        Asked again, it returns the same invoice. Usage of earlier invoiced periods that arrived late is added as adjustments.
+        Errors: FAILED_PRECONDITION GRACE_OPEN (also while the period is still running) or USAGE_NOT_READY (ask again later), NOT_FOUND, INVALID_ARGUMENT.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -124,28 +124,28 @@ class InvoicingServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ListInvoices(self, request, context):
-        """Lists invoices by number. A page may hold fewer than page_size and still have a next one.
+        """Lists invoices by number. A page may have fewer than page_size entries and still be followed by another.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def ExplainLine(self, request, context):
-        """Explains a line: line -> charge -> snapshot -> windows. Errors: NOT_FOUND LINE_NOT_FOUND.
+        """Explains a line by its charge, its snapshot and its windows. Errors: NOT_FOUND LINE_NOT_FOUND.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def ListLineEvents(self, request, context):
-        """Streams the very events behind a line, with their trace ids. Errors: NOT_FOUND LINE_NOT_FOUND.
+        """Streams the individual events behind a line, with their trace ids. Errors: NOT_FOUND LINE_NOT_FOUND.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def VerifyInvoices(self, request, context):
-        """Recomputes every digest and the hash chain of the series, and checks that numbers have no gap.
+        """Recomputes every digest and the hash chain of the series, and checks that the numbers have no gaps.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -26,8 +26,8 @@ if _version_not_supported:
 
 
 class RatingServiceStub:
-    """Catalogue and charges. All calls act for the tenant of the token. `Apply…` calls are idempotent: the same content again
-    answers UNCHANGED. Names are 1 to 64 of letters, digits, '-', '_', '.' (a customer's may be any event customer key).
+    """Catalog and charges. All calls act for the tenant of the token. `Apply…` calls are idempotent: applying the same content
+    again answers UNCHANGED. Names are 1 to 64 of letters, digits, '-', '_', '.' (a customer's may be any event customer key).
     """
 
     def __init__(self, channel):
@@ -119,8 +119,8 @@ class RatingServiceStub:
 
 
 class RatingServiceServicer:
-    """Catalogue and charges. All calls act for the tenant of the token. `Apply…` calls are idempotent: the same content again
-    answers UNCHANGED. Names are 1 to 64 of letters, digits, '-', '_', '.' (a customer's may be any event customer key).
+    """Catalog and charges. All calls act for the tenant of the token. `Apply…` calls are idempotent: applying the same content
+    again answers UNCHANGED. Names are 1 to 64 of letters, digits, '-', '_', '.' (a customer's may be any event customer key).
     """
 
     def ApplyProduct(self, request, context):
@@ -180,8 +180,8 @@ class RatingServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ApplyContract(self, request, context):
-        """Creates a contract, or a new version when the content differs (allowed: end, plan, plan version; the customer, start, zone,
-        anchor and interval of a contract never change). Errors: NOT_FOUND (customer, plan), INVALID_ARGUMENT
+        """Creates a contract, or a new version if the content differs (end, plan and plan version may change; customer, start, zone,
+        anchor and interval of a contract never do). Errors: NOT_FOUND (customer, plan), INVALID_ARGUMENT
         CONTRACT_OVERLAP, CURRENCY_MISMATCH, TIME_ZONE_UNKNOWN, PERIOD_INVALID.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -189,8 +189,8 @@ class RatingServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ApplyCatalog(self, request, context):
-        """Applies many entries in one transaction: all of them or, if one is refused, none. Errors: those of the single
-        calls; the message begins with kind and name of the entry, metadata "entry" has its place in the request.
+        """Applies many entries in one transaction: all of them or, if one is refused, none. Errors: those of the single calls; the
+        message begins with the kind and name of the entry, and the metadata "entry" has its place in the request.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -204,7 +204,7 @@ class RatingServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ListCharges(self, request, context):
-        """Returns the charges of one contract and period as usage is now. Errors: NOT_FOUND CONTRACT_NOT_FOUND,
+        """Returns the charges of one contract and period, based on usage as it is now. Errors: NOT_FOUND CONTRACT_NOT_FOUND,
         INVALID_ARGUMENT PERIOD_INVALID (the contract has no such period).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -212,7 +212,7 @@ class RatingServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def RateUsage(self, request, context):
-        """Seals usage of one contract and period and returns the frozen charges; asked again it returns the same.
+        """Seals the usage of one contract and period and returns the frozen charges; asked again, it returns the same ones.
         Errors: those of AggregatorService.SealUsage, NOT_FOUND CONTRACT_NOT_FOUND, INVALID_ARGUMENT PERIOD_INVALID.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -227,14 +227,14 @@ class RatingServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ListChargeEvents(self, request, context):
-        """Streams the very events behind a frozen charge. Errors: NOT_FOUND CHARGE_NOT_FOUND.
+        """Streams the individual events behind a frozen charge. Errors: NOT_FOUND CHARGE_NOT_FOUND.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def GetProgress(self, request, context):
-        """Tells how far the live charges are.
+        """Returns how up to date the live charges are.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -332,8 +332,8 @@ def add_RatingServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class RatingService:
-    """Catalogue and charges. All calls act for the tenant of the token. `Apply…` calls are idempotent: the same content again
-    answers UNCHANGED. Names are 1 to 64 of letters, digits, '-', '_', '.' (a customer's may be any event customer key).
+    """Catalog and charges. All calls act for the tenant of the token. `Apply…` calls are idempotent: applying the same content
+    again answers UNCHANGED. Names are 1 to 64 of letters, digits, '-', '_', '.' (a customer's may be any event customer key).
     """
 
     @staticmethod

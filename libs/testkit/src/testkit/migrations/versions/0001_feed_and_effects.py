@@ -17,7 +17,7 @@ def upgrade() -> None:
     create_feed_tables(op, lanes=4, owner_columns="note bytea")
     create_checkpoint_table(op)
     create_request_log_table(op)
-    # Without a key, so that an effect that happens twice is seen and not refused.
+    # It has no key, so that an effect that happens twice is seen instead of refused.
     op.execute("CREATE TABLE effect (consumer text NOT NULL, lane integer NOT NULL, position bigint NOT NULL)")
     op.execute("CREATE TABLE ledger (entry text PRIMARY KEY, amount numeric NOT NULL)")
     forbid_changes(op, "ledger")
