@@ -34,8 +34,9 @@ lock: install  ## Resolve all dependencies anew into requirements/ (hashed, with
 protos: install  ## Generate libs/contracts from protos/ and lint them
 	@$(BIN)/python scripts/generate_protos.py
 
-docs: install  ## Make docs/errors.md from the code
+docs: install  ## Make docs/errors.md and docs/api.md from the code and the contracts
 	@$(BIN)/python scripts/generate_errors_doc.py
+	@$(BIN)/python scripts/generate_api_doc.py
 
 protos-release: install  ## Make the present contracts the baseline that later ones must not break
 	@$(BIN)/python scripts/generate_protos.py --release

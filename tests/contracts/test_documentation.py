@@ -10,7 +10,6 @@ import pytest
 from google.protobuf.descriptor_pb2 import FieldDescriptorProto, FileDescriptorProto
 
 from chassis.errors import Reason
-from chassis.identity import Scope
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -70,13 +69,6 @@ def test_every_message_field_and_value_is_said_in_a_sentence(contracts: list[Fil
         for name, comment in documented(file)
         if not re.search(r"[.…:)\"]$", comment)
     ]
-
-    assert wanting == []
-
-
-def test_every_rpc_says_which_scope_it_needs(contracts: list[FileDescriptorProto]) -> None:
-    scopes = "|".join(scope.value for scope in Scope)
-    wanting = [name for name, comment in rpcs(contracts) if not re.search(rf"Scope: (?:{scopes})\b", comment)]
 
     assert wanting == []
 

@@ -1,41 +1,23 @@
-"""What a contract's comment says after `Scope:` is what the service lets in."""
+"""Every method of every contract declares its policy."""
 
 from __future__ import annotations
 
-import re
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
-import aggregator.rpc
-import ingest.rpc
-import invoicing.rpc
-import rating.rpc
+from google.protobuf import descriptor_pool
+
+from chassis.rpc.method import declared_methods
 
 if TYPE_CHECKING:
     from google.protobuf.descriptor_pb2 import FileDescriptorProto
 
-SERVICES: Final = 6  # field number of FileDescriptorProto: the first step of a comment's path
-METHODS: Final = 2  # of ServiceDescriptorProto
-SCOPE: Final = re.compile(r"\bScope: ([a-z]+(?: or [a-z]+)*)\.")
 
+def test_every_method_declares_who_may_call_it_and_whether_it_may_be_repeated(
+    contracts: list[FileDescriptorProto],
+) -> None:
+    services = [f"{file.package}.{service.name}" for file in contracts for service in file.service]
 
-def promised(contracts: list[FileDescriptorProto]) -> dict[str, frozenset[str]]:
-    """The scopes that the comment of every RPC names, by full method name."""
-    found = {}
-    for file in contracts:
-        comments = {
-            tuple(place.path): " ".join(place.leading_comments.split()) for place in file.source_code_info.location
-        }
-        for s, service in enumerate(file.service):
-            for m, method in enumerate(service.method):
-                match = SCOPE.search(comments[SERVICES, s, METHODS, m])
-                scopes = match[1].split(" or ") if match else ()
-                found[f"/{file.package}.{service.name}/{method.name}"] = frozenset(scopes)
-    return found
+    declared = [declared_methods(descriptor_pool.Default().FindServiceByName(name)) for name in services]
 
-
-def test_every_comment_names_exactly_the_scopes_that_are_let_in(contracts: list[FileDescriptorProto]) -> None:
-    policies = [module.POLICY for module in (ingest.rpc, aggregator.rpc, rating.rpc, invoicing.rpc)]
-
-    decided = {method: frozenset(map(str, scopes)) for policy in policies for method, scopes in policy.items()}
-
-    assert promised(contracts) == decided
+    assert services
+    assert all(declared)

@@ -2,24 +2,11 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from pathlib import Path
 
 from meterline.cli.running import ExitCode
 
 ROOT = Path(__file__).parent.parent.parent
-
-
-def test_the_list_of_reasons_is_fresh() -> None:
-    checked = subprocess.run(
-        [sys.executable, ROOT / "scripts/generate_errors_doc.py", "--check"],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-
-    assert checked.returncode == 0, checked.stderr
 
 
 def test_every_exit_code_is_documented() -> None:

@@ -58,7 +58,7 @@ def _parts(flights: Path, directory: Path) -> list[Path]:
 
 def _import_while_killing(killer: Killer, part: Path, import_map: Path, kills: int) -> None:
     """Import a part until so many kills have hit it and a run has come to its end."""
-    left_at_end = killer.left - kills
+    left_at_end, complaints = killer.left - kills, ""
     row_count = part.read_text(encoding="utf-8").count("\n") - 1
     while True:
         command = ("import", part, "--map", import_map, "--backfill", "-o", "json")
@@ -83,7 +83,7 @@ def _bill_while_killing(killer: Killer) -> None:
 
 def _run_while_killing(killer: Killer, arguments: tuple[str | Path, ...], kills: int) -> str:
     """Run a command while processes die, again and again until it succeeds; return what it printed then."""
-    left_at_end = killer.left - kills
+    left_at_end, complaints = killer.left - kills, ""
     for _ in range(TRIES_MAX):
         command = killer.suite.begin(*arguments)
         killer.kill_during(command, killer.left - left_at_end)

@@ -11,19 +11,17 @@ from typing import Any, Final
 import grpc
 import pytest
 from google.protobuf import descriptor_pool
+from google.protobuf.descriptor import ServiceDescriptor
 from google.protobuf.message import Message
 from google.protobuf.message_factory import GetMessageClass
 from google.protobuf.timestamp_pb2 import Timestamp
 
-import aggregator.rpc
-import ingest.rpc
-import invoicing.rpc
-import rating.rpc
 from chassis.errors import NotFound
 from chassis.errors.status import from_rpc_error
 from chassis.identity import Scope
+from chassis.rpc.method import declared_methods
 from metering.aggregator.v1 import aggregator_service_pb2 as aggregator_pb
-from metering.common.v1 import values_pb2
+from metering.common.v1 import feed_service_pb2, values_pb2
 from metering.ingest.v1 import ingest_service_pb2 as ingest_pb
 from metering.invoicing.v1 import invoice_pb2
 from metering.invoicing.v1 import invoicing_service_pb2 as invoicing_pb
@@ -31,19 +29,21 @@ from metering.rating.v1 import catalog_pb2
 from metering.rating.v1 import rating_service_pb2 as rating_pb
 from testkit.live import Tenant
 
+SERVICES: Final = {
+    "ingest": ingest_pb.DESCRIPTOR.services_by_name["IngestService"],
+    "aggregator": aggregator_pb.DESCRIPTOR.services_by_name["AggregatorService"],
+    "rating": rating_pb.DESCRIPTOR.services_by_name["RatingService"],
+    "invoicing": invoicing_pb.DESCRIPTOR.services_by_name["InvoicingService"],
+}
+FEED: Final = feed_service_pb2.DESCRIPTOR.services_by_name["FeedService"]
 READS: Final = sorted(
-    (service, method)
-    for service, module in (
-        ("ingest", ingest.rpc),
-        ("aggregator", aggregator.rpc),
-        ("rating", rating.rpc),
-        ("invoicing", invoicing.rpc),
-    )
-    for method, scopes in module.POLICY.items()
-    if Scope.READ in scopes
+    (name, path)
+    for name, service in [*SERVICES.items(), ("ingest", FEED), ("aggregator", FEED)]
+    for path, method in declared_methods(service).items()
+    if Scope.READ in method.scopes
 )
 # They tell how long the log is and how far it is read: of the whole installation, and about nobody.
-ABOUT_NOBODY: Final = {"GetFeedHeads", "GetProgress"}
+ABOUT_NOBODY: Final = {"Heads", "GetProgress"}
 # It counts invoices, and names none unless something is wrong.
 COUNTS: Final = {"VerifyInvoices"}
 MARK: Final = b"whisper"
@@ -117,20 +117,20 @@ def owner(make_tenant: Callable[[str], Tenant]) -> Owner:
     call(
         tenant,
         "rating",
-        f"/{rating.rpc.SERVICE}/ApplyProduct",
+        f"/{SERVICES['rating'].full_name}/ApplyProduct",
         rating_pb.ApplyProductRequest(name="whisper-product", spec=product),
     )
     profile = invoice_pb2.BillingProfileSpec(seller="whisper Inc.", number_prefix="INV")
     call(
         tenant,
         "invoicing",
-        f"/{invoicing.rpc.SERVICE}/ApplyBillingProfile",
+        f"/{SERVICES['invoicing'].full_name}/ApplyBillingProfile",
         invoicing_pb.ApplyBillingProfileRequest(spec=profile),
     )
     call(
         tenant,
         "ingest",
-        f"/{ingest.rpc.SERVICE}/OpenBackfill",
+        f"/{SERVICES['ingest'].full_name}/OpenBackfill",
         ingest_pb.OpenBackfillRequest(description="whisper of old"),
     )
     assert tenant.report(event("whisper-1", minutes="3"), event("whisper-2"))["accepted"] == 2
@@ -146,14 +146,13 @@ def _requests(tenant: Tenant, invoice: dict[str, Any]) -> Iterator[tuple[str, Me
     end.FromDatetime(datetime(2024, 2, 1, tzinfo=UTC))
     january = values_pb2.Period(start=start, end=end)
     customer, contract, meter = "whisper-customer", "whisper-contract", "whisper-calls"
-    for service, requests in {
-        ingest.rpc.SERVICE: {
+    asked: dict[ServiceDescriptor, dict[str, Message]] = {
+        SERVICES["ingest"]: {
             "GetEvent": ingest_pb.GetEventRequest(source="whisper-gateway", id="whisper-1"),
             "ListEvents": ingest_pb.ListEventsRequest(customers=[customer]),
-            "GetFeedHeads": ingest_pb.GetFeedHeadsRequest(),
             "ListBackfills": ingest_pb.ListBackfillsRequest(),
         },
-        aggregator.rpc.SERVICE: {
+        SERVICES["aggregator"]: {
             "GetMeter": aggregator_pb.GetMeterRequest(name=meter),
             "ListMeters": aggregator_pb.ListMetersRequest(),
             "QueryUsage": aggregator_pb.QueryUsageRequest(meter=meter, customers=[customer], period=january),
@@ -163,7 +162,7 @@ def _requests(tenant: Tenant, invoice: dict[str, Any]) -> Iterator[tuple[str, Me
             "ListParkedEvents": aggregator_pb.ListParkedEventsRequest(),
             "GetProgress": aggregator_pb.GetProgressRequest(),
         },
-        rating.rpc.SERVICE: {
+        SERVICES["rating"]: {
             "ListProducts": rating_pb.ListProductsRequest(),
             "GetPlan": rating_pb.GetPlanRequest(name="whisper-plan"),
             "ListPlans": rating_pb.ListPlansRequest(),
@@ -175,7 +174,7 @@ def _requests(tenant: Tenant, invoice: dict[str, Any]) -> Iterator[tuple[str, Me
             "ListChargeEvents": rating_pb.ListChargeEventsRequest(charge_id=charge),
             "GetProgress": rating_pb.GetProgressRequest(),
         },
-        invoicing.rpc.SERVICE: {
+        SERVICES["invoicing"]: {
             "GetBillingProfile": invoicing_pb.GetBillingProfileRequest(),
             "PreviewInvoice": invoicing_pb.PreviewInvoiceRequest(contract=contract, billing_period="2024-02"),
             "GetInvoice": invoicing_pb.GetInvoiceRequest(number=invoice["number"]),
@@ -184,9 +183,11 @@ def _requests(tenant: Tenant, invoice: dict[str, Any]) -> Iterator[tuple[str, Me
             "ListLineEvents": invoicing_pb.ListLineEventsRequest(line_id=line["id"]),
             "VerifyInvoices": invoicing_pb.VerifyInvoicesRequest(),
         },
-    }.items():
+        FEED: {"Heads": feed_service_pb2.HeadsRequest()},
+    }
+    for service, requests in asked.items():
         for method, request in requests.items():
-            yield f"/{service}/{method}", request
+            yield f"/{service.full_name}/{method}", request
 
 
 @pytest.fixture(scope="module")
@@ -194,7 +195,9 @@ def stranger(make_tenant: Callable[[str], Tenant]) -> Tenant:
     return make_tenant("stranger")
 
 
-@pytest.mark.parametrize(("service", "method"), READS, ids=[method.rpartition(".")[2] for _, method in READS])
+@pytest.mark.parametrize(
+    ("service", "method"), READS, ids=[f"{service}-{method.rpartition('/')[2]}" for service, method in READS]
+)
 def test_a_stranger_is_told_nothing(owner: Owner, stranger: Tenant, service: str, method: str) -> None:
     request, simple_name = owner.requests[method], method.rpartition("/")[2]
 

@@ -27,6 +27,7 @@ from chassis.errors.status import from_rpc_error
 from chassis.identity import TENANT_METADATA, Scope
 from chassis.rpc.server import RpcServer, Served
 from chassis.settings import ServiceSettings
+from eventlog.service import served_feed
 from testkit.tokens import SigningKey
 
 _ROOMS: Final = (ingest.rpc, aggregator.rpc, rating.rpc, invoicing.rpc)
@@ -73,16 +74,18 @@ class Door:
 
 def _served() -> list[Served]:
     # None of the handlers is ever called: these tests end before them.
-    return [room.served(cast("Any", None)) for room in _ROOMS]
+    return [*(room.served(cast("Any", None)) for room in _ROOMS), served_feed(cast("Any", None))]
+
+
+def _described(path: str) -> MethodDescriptor:
+    return descriptor_pool.Default().FindMethodByName(path[1:].replace("/", "."))
 
 
 def _methods() -> list[Method]:
     return [
-        Method(path, described, part.policy.get(path, frozenset()), path in part.unvalidated)
+        Method(path, _described(path), declared.scopes, declared.checks_itself)
         for part in _served()
-        for name in part.service_names
-        for described in descriptor_pool.Default().FindServiceByName(name).methods
-        for path in [f"/{name}/{described.name}"]
+        for path, declared in part.methods.items()
     ]
 
 
@@ -106,18 +109,17 @@ def _silenced(part: Served) -> Served:
 
     responses: dict[type[Message], type[Message]] = {}
     handlers: dict[str, dict[str, Any]] = {}
-    for name in part.service_names:
-        for method in descriptor_pool.Default().FindServiceByName(name).methods:
-            request_type, response_type = GetMessageClass(method.input_type), GetMessageClass(method.output_type)
-            responses[request_type] = response_type
-            make: Any = grpc.unary_unary_rpc_method_handler
-            if method.server_streaming:
-                make = grpc.unary_stream_rpc_method_handler
-            handlers.setdefault(name, {})[method.name] = make(
-                stream if method.server_streaming else answer,
-                request_deserializer=request_type.FromString,
-                response_serializer=response_type.SerializeToString,
-            )
+    for method in map(_described, part.methods):
+        request_type, response_type = GetMessageClass(method.input_type), GetMessageClass(method.output_type)
+        responses[request_type] = response_type
+        make: Any = grpc.unary_unary_rpc_method_handler
+        if method.server_streaming:
+            make = grpc.unary_stream_rpc_method_handler
+        handlers.setdefault(method.containing_service.full_name, {})[method.name] = make(
+            stream if method.server_streaming else answer,
+            request_deserializer=request_type.FromString,
+            response_serializer=response_type.SerializeToString,
+        )
 
     def add(server: Any) -> None:
         for name, methods in handlers.items():

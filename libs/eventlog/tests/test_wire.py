@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import aclosing
 from datetime import UTC, datetime
+from typing import Any
 
 import grpc
 import pytest
+import pytest_asyncio
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -22,8 +25,7 @@ from eventlog.feed.wire import (
     segment_from_proto,
     segment_to_proto,
 )
-from metering.common.v1 import feed_pb2
-from metering.ingest.v1 import ingest_service_pb2
+from metering.common.v1 import feed_pb2, feed_service_pb2, feed_service_pb2_grpc
 from testkit.clock import START
 
 instants = st.datetimes(datetime(1, 1, 1), datetime(9999, 12, 31), timezones=st.just(UTC))  # noqa: DTZ001 - made aware
@@ -70,48 +72,54 @@ def test_an_empty_chain_is_the_start_and_nothing_else() -> None:
             cursor_from_proto(wrong)
 
 
-class FakeCall:
-    """An open stream that yields one segment and then fails."""
+class Neighbour(feed_service_pb2_grpc.FeedServiceServicer):
+    """Serves one segment of each lane, and says when its stream has ended."""
 
     def __init__(self) -> None:
-        self.cancelled = False
+        self.ended = asyncio.Event()
 
-    async def __aiter__(self) -> AsyncIterator[ingest_service_pb2.ReadFeedResponse]:
-        yield ingest_service_pb2.ReadFeedResponse(segment=segment_to_proto(SEGMENT))
-        raise _gone()
+    async def Read(self, request: Any, context: Any) -> AsyncIterator[feed_service_pb2.ReadResponse]:
+        try:
+            yield feed_service_pb2.ReadResponse(segment=segment_to_proto(SEGMENT))
+            if request.cursor.lane:
+                await context.abort(grpc.StatusCode.UNAVAILABLE, "gone")
+            await asyncio.Event().wait()
+        finally:
+            self.ended.set()
 
-    def cancel(self) -> bool:
-        self.cancelled = True
-        return True
-
-
-def _gone() -> grpc.aio.AioRpcError:
-    nothing = grpc.aio.Metadata()
-    return grpc.aio.AioRpcError(grpc.StatusCode.UNAVAILABLE, nothing, nothing, "gone", None)
-
-
-async def no_heads() -> feed_pb2.FeedHeads:
-    raise _gone()
+    async def Heads(self, request: Any, context: Any) -> feed_service_pb2.HeadsResponse:
+        await context.abort(grpc.StatusCode.UNAVAILABLE, "gone")
+        raise AssertionError("abort raises")
 
 
-async def test_a_neighbour_s_error_is_raised_in_our_words_and_its_call_is_ended() -> None:
-    call = FakeCall()
-    source = GrpcFeedSource(lambda _: call, no_heads)
+@pytest_asyncio.fixture(loop_scope="session")
+async def neighbour() -> AsyncIterator[tuple[Neighbour, GrpcFeedSource]]:
+    served = Neighbour()
+    server = grpc.aio.server()
+    add: Any = feed_service_pb2_grpc.add_FeedServiceServicer_to_server
+    add(served, server)
+    port = server.add_insecure_port("127.0.0.1:0")
+    await server.start()
+    async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
+        yield served, GrpcFeedSource(channel)
+    await server.stop(0)
 
+
+async def test_a_neighbour_s_error_is_raised_in_our_words(neighbour: tuple[Neighbour, GrpcFeedSource]) -> None:
+    _, source = neighbour
     segments = source.read(Cursor.start(1))
+
     assert await anext(segments) == SEGMENT
     with pytest.raises(Unavailable):
         await anext(segments)
     with pytest.raises(Unavailable):
         await source.heads()
 
-    assert call.cancelled
 
+async def test_leaving_a_stream_ends_it_on_the_other_side(neighbour: tuple[Neighbour, GrpcFeedSource]) -> None:
+    served, source = neighbour
 
-async def test_leaving_a_stream_ends_its_call() -> None:
-    call = FakeCall()
-
-    async with aclosing(GrpcFeedSource(lambda _: call, no_heads).read(Cursor.start(1))) as segments:
+    async with aclosing(source.read(Cursor.start(0))) as segments:
         await anext(segments)
 
-    assert call.cancelled
+    await asyncio.wait_for(served.ended.wait(), 5)

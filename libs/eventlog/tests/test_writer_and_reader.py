@@ -25,27 +25,23 @@ from testkit.wait import eventually
 
 
 async def test_a_segment_is_read_as_it_was_written(engine: AsyncEngine, reader: FeedReader) -> None:
-    backfill_id = uuid.uuid4()
     draft = replace(
         segment_draft(count=3, payload=bytes(range(256)), tenant="Ünïted"),
         accepted_at=datetime(2026, 2, 3, 4, 5, 6, 789123, UTC),
         min_time=datetime(1969, 12, 31, 23, 59, 59, 999999, UTC),
         max_time=datetime(9999, 12, 31, tzinfo=UTC),
-        customer_filter=b"\x00\xff",
-        backfill_id=backfill_id,
+        owner_values=(b"\x00\xff",),
     )
 
-    written = await append_segments(engine, [draft, segment_draft(count=2)])
+    written = await append_segments(engine, [draft, replace(segment_draft(count=2), owner_values=(None,))], ("note",))
     found = await read_segments(reader, Cursor.start(0), 5)
 
     assert found == written
     assert [(segment.first_position, segment.last_position) for segment in found] == [(1, 3), (4, 5)]
     assert (found[0].min_time, found[0].max_time) == (draft.min_time, draft.max_time)
     async with transaction(engine) as conn:
-        row = (
-            await conn.execute(text("SELECT customer_filter, backfill_id FROM segment ORDER BY first_position LIMIT 1"))
-        ).one()
-    assert (row.customer_filter, row.backfill_id) == (b"\x00\xff", backfill_id)
+        notes = (await conn.execute(text("SELECT note FROM segment ORDER BY first_position"))).scalars().all()
+    assert notes == [b"\x00\xff", None]
 
 
 async def test_concurrent_writers_use_different_lanes_and_do_not_wait(engine: AsyncEngine) -> None:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import grpc
-import pytest
-
+from chassis.errors import NotFound
 from ingest.__main__ import compose
 from ingest.config import IngestSettings
 from metering.ingest.v1 import ingest_service_pb2 as pb
@@ -12,7 +10,7 @@ from metering.ingest.v1.ingest_service_pb2_grpc import IngestServiceStub
 from testkit.clock import FakeClock
 from testkit.events import usage_columns, usage_event
 from testkit.postgres import DatabaseMaker
-from testkit.serving import Host
+from testkit.serving import Host, refusal
 
 TRACEPARENT = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
 
@@ -27,15 +25,22 @@ async def test_a_service_is_served_with_its_workers_database_and_clock(
     ]
 
     async with service_host.serving("ingest", settings, compose, clock=clock) as ingest:
-        stub = IngestServiceStub(ingest.channel())
+        stub = ingest.user(IngestServiceStub)
         as_columns = await stub.Report(pb.ReportRequest(columns=usage_columns(events)))
         as_rows = await stub.Report(pb.ReportRequest(events=events))
         stored = await stub.GetEvent(pb.GetEventRequest(source="test", id="b"))
-        with pytest.raises(grpc.aio.AioRpcError) as other_tenant:
-            await IngestServiceStub(ingest.channel("umbrella")).GetEvent(pb.GetEventRequest(source="test", id="b"))
+        other_tenant = await refusal(
+            ingest.user(IngestServiceStub, "umbrella").GetEvent(pb.GetEventRequest(source="test", id="b"))
+        )
+        as_service = [
+            event.event.id
+            async for page in ingest.neighbour(IngestServiceStub, "acme").ListEvents(pb.ListEventsRequest())
+            for event in page.events
+        ]
 
         assert (as_columns.accepted, as_columns.duplicates) == (2, 0)
         assert (as_rows.accepted, as_rows.duplicates) == (0, 2)
         assert stored.event.event == events[1]
-        assert other_tenant.value.code() == grpc.StatusCode.NOT_FOUND
+        assert isinstance(other_tenant, NotFound)
+        assert sorted(as_service) == ["a", "b"]
         assert ingest.loops.problems() is None

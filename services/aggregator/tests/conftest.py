@@ -38,7 +38,7 @@ from eventlog.feed.wire import cursor_from_proto, segment_to_proto
 from metering.aggregator.v1 import aggregator_service_pb2 as pb
 from metering.aggregator.v1 import aggregator_service_pb2_grpc as pb_grpc
 from metering.aggregator.v1 import meter_pb2
-from metering.common.v1 import feed_pb2, values_pb2
+from metering.common.v1 import feed_pb2, feed_service_pb2, feed_service_pb2_grpc, values_pb2
 from metering.ingest.v1 import ingest_service_pb2 as ingest_pb
 from metering.ingest.v1 import ingest_service_pb2_grpc as ingest_grpc
 from metering.ingest.v1 import usage_event_pb2 as event_pb
@@ -160,9 +160,9 @@ class FakeIngest:
         ]
         return values_pb2.AsOf(epoch=EPOCH, lanes=lanes)
 
-    async def ReadFeed(
-        self, request: ingest_pb.ReadFeedRequest, context: Context
-    ) -> AsyncIterator[ingest_pb.ReadFeedResponse]:
+    async def Read(
+        self, request: feed_service_pb2.ReadRequest, context: Context
+    ) -> AsyncIterator[feed_service_pb2.ReadResponse]:
         cursor: Cursor = cursor_from_proto(request.cursor)
         sent = 0
         while True:
@@ -172,16 +172,14 @@ class FakeIngest:
                     continue
                 if self.cut_after is not None and sent >= self.cut_after:
                     await context.abort(grpc.StatusCode.UNAVAILABLE, "cut")
-                yield ingest_pb.ReadFeedResponse(segment=segment_to_proto(segment))
+                yield feed_service_pb2.ReadResponse(segment=segment_to_proto(segment))
                 sent += 1
                 cursor = Cursor(cursor.lane, segment.last_position, segment.chain, EPOCH)
             await grown.wait()
 
-    async def GetFeedHeads(
-        self, request: ingest_pb.GetFeedHeadsRequest, context: Context
-    ) -> ingest_pb.GetFeedHeadsResponse:
+    async def Heads(self, request: feed_service_pb2.HeadsRequest, context: Context) -> feed_service_pb2.HeadsResponse:
         lanes = [values_pb2.LanePosition(lane=lane, position=position) for lane, position in self.heads().items()]
-        return ingest_pb.GetFeedHeadsResponse(heads=feed_pb2.FeedHeads(epoch=EPOCH, lanes=lanes))
+        return feed_service_pb2.HeadsResponse(heads=feed_pb2.FeedHeads(epoch=EPOCH, lanes=lanes))
 
     async def ListEvents(
         self, request: ingest_pb.ListEventsRequest, context: Context
@@ -212,12 +210,13 @@ class Caller:
 
     def __init__(self, channel: grpc.aio.Channel, token: str, tenant: str | None) -> None:
         self._stub: Any = pb_grpc.AggregatorServiceStub(channel)
+        self._feed: Any = feed_service_pb2_grpc.FeedServiceStub(channel)
         self._metadata: list[tuple[str, str]] = [("authorization", f"Bearer {token}")]
         if tenant is not None:
             self._metadata.append(("x-meterline-tenant", tenant))
 
     def __getattr__(self, method: str) -> Callable[..., Any]:
-        call = getattr(self._stub, method)
+        call = getattr(self._feed if method in {"Read", "Heads"} else self._stub, method)
         return lambda request, **options: call(request, metadata=self._metadata, **{"timeout": 20, **options})
 
     async def refused(self, method: str, request: Any, **options: Any) -> MeterlineError:
@@ -339,6 +338,8 @@ async def ingest() -> AsyncIterator[FakeIngest]:
     server = grpc.aio.server()
     register: Any = ingest_grpc.add_IngestServiceServicer_to_server
     register(fake, server)
+    register_feed: Any = feed_service_pb2_grpc.add_FeedServiceServicer_to_server
+    register_feed(fake, server)
     fake.address = f"127.0.0.1:{server.add_insecure_port('127.0.0.1:0')}"
     await server.start()
     yield fake

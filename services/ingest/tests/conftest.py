@@ -21,11 +21,14 @@ from chassis.auth import TokenVerifier
 from chassis.clock import SystemClock
 from chassis.loops import Supervisor
 from chassis.postgres import open_engine
+from chassis.rpc.client import open_channel
+from chassis.rpc.credentials import StaticTokenSource
 from chassis.rpc.server import RpcServer
 from chassis.service import Runtime
 from chassis.telemetry import active_telemetry
 from ingest.__main__ import compose
 from ingest.config import IngestSettings
+from metering.common.v1 import feed_service_pb2_grpc
 from metering.ingest.v1 import ingest_service_pb2_grpc as pb_grpc
 from metering.ingest.v1 import usage_event_pb2 as event_pb
 from meterline.suite.databases import ServiceDatabase
@@ -38,13 +41,19 @@ class Caller:
 
     def __init__(self, channel: grpc.aio.Channel, token: str, tenant: str | None) -> None:
         self._stub: Any = pb_grpc.IngestServiceStub(channel)
+        self._feed: Any = feed_service_pb2_grpc.FeedServiceStub(channel)
         self._metadata: list[tuple[str, str]] = [("authorization", f"Bearer {token}")]
         if tenant is not None:
             self._metadata.append(("x-meterline-tenant", tenant))
 
     def __getattr__(self, method: str) -> Callable[..., Any]:
-        call = getattr(self._stub, method)
+        call = getattr(self._feed if method in {"Read", "Heads"} else self._stub, method)
         return lambda request, **options: call(request, metadata=self._metadata, **{"timeout": 30, **options})
+
+
+@dataclass(frozen=True)
+class ServiceChannel:
+    message_bytes_max: int = 8 * 1024 * 1024
 
 
 @dataclass
@@ -58,6 +67,10 @@ class Ingest:
     def caller(self, tenant: str = "acme", scopes: Iterable[str] = ("report", "read", "admin")) -> Caller:
         """A user of a tenant."""
         return Caller(self.channel, self.key.mint(tenant, scopes), None)
+
+    def feed_channel(self) -> grpc.aio.Channel:
+        """A channel on which another service follows the log."""
+        return open_channel(self.address, ServiceChannel(), StaticTokenSource(self.key.mint_internal()))
 
     def service(self, tenant: str | None = None) -> Caller:
         """Another service of the suite."""

@@ -7,7 +7,7 @@ import hashlib
 import uuid
 from collections.abc import AsyncIterator, Iterable
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -17,6 +17,7 @@ import grpc
 import pytest
 import pytest_asyncio
 import zstandard
+from google.protobuf.descriptor import ServiceDescriptor
 from google.protobuf.timestamp_pb2 import Timestamp
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
@@ -29,6 +30,7 @@ from chassis.errors.status import from_rpc_error
 from chassis.identity import Scope, current_tenant
 from chassis.loops import Supervisor
 from chassis.postgres import open_engine
+from chassis.rpc.method import Method, declared_methods
 from chassis.rpc.server import RpcServer, Served
 from chassis.service import Runtime
 from chassis.settings import ServiceSettings
@@ -38,7 +40,7 @@ from eventlog.feed.wire import segment_to_proto
 from metering.aggregator.v1 import aggregator_service_pb2 as agg
 from metering.aggregator.v1 import aggregator_service_pb2_grpc as agg_grpc
 from metering.aggregator.v1 import usage_pb2
-from metering.common.v1 import feed_pb2, values_pb2
+from metering.common.v1 import feed_pb2, feed_service_pb2, feed_service_pb2_grpc, values_pb2
 from metering.rating.v1 import catalog_pb2
 from metering.rating.v1 import rating_service_pb2 as pb
 from metering.rating.v1 import rating_service_pb2_grpc as pb_grpc
@@ -66,7 +68,7 @@ def span_of(period: values_pb2.Period) -> tuple[datetime, datetime]:
 
 
 @dataclass
-class FakeAggregator(agg_grpc.AggregatorServiceServicer):
+class FakeAggregator(agg_grpc.AggregatorServiceServicer, feed_service_pb2_grpc.FeedServiceServicer):
     """Sums what a test reports, seals what it is asked to, and serves the changes as a feed with one lane."""
 
     meters: dict[str, str] = field(default_factory=lambda: {"calls": "call", "minutes": "min"})
@@ -185,24 +187,25 @@ class FakeAggregator(agg_grpc.AggregatorServiceServicer):
         for value in values[: request.limit or None]:
             yield agg.ListUsageEventsResponse(events=[usage_pb2.MeteredEvent(value=value)])
 
-    async def ReadChanges(
-        self, request: agg.ReadChangesRequest, _context: Any
-    ) -> AsyncIterator[agg.ReadChangesResponse]:
+    async def Read(
+        self, request: feed_service_pb2.ReadRequest, _context: Any
+    ) -> AsyncIterator[feed_service_pb2.ReadResponse]:
         position = request.cursor.position
         while not self.draining.is_set():
             changed = self.changed
             for segment in self.segments[position:]:
-                yield agg.ReadChangesResponse(segment=segment_to_proto(segment))
+                yield feed_service_pb2.ReadResponse(segment=segment_to_proto(segment))
                 position = segment.last_position
             await changed.wait()
 
-    async def GetChangeHeads(self, _request: agg.GetChangeHeadsRequest, _context: Any) -> agg.GetChangeHeadsResponse:
+    async def Heads(self, _request: feed_service_pb2.HeadsRequest, _context: Any) -> feed_service_pb2.HeadsResponse:
         lanes = [values_pb2.LanePosition(lane=0, position=len(self.segments))]
-        return agg.GetChangeHeadsResponse(heads=feed_pb2.FeedHeads(epoch=EPOCH, lanes=lanes))
+        return feed_service_pb2.HeadsResponse(heads=feed_pb2.FeedHeads(epoch=EPOCH, lanes=lanes))
 
 
-AGGREGATOR = "metering.aggregator.v1.AggregatorService"
-_METHODS = [method.name for method in agg.DESCRIPTOR.services_by_name["AggregatorService"].methods]
+def _internal_methods(service: ServiceDescriptor) -> dict[str, Method]:
+    declared = declared_methods(service)
+    return {name: replace(method, scopes=frozenset({Scope.INTERNAL})) for name, method in declared.items()}
 
 
 @pytest.fixture
@@ -221,14 +224,18 @@ async def aggregator(jwks_file: Path) -> AsyncIterator[tuple[FakeAggregator, Rpc
     # Its stubs are abstract in the methods that rating never calls; the generated class answers those itself.
     make: Any = FakeAggregator
     fake: FakeAggregator = make()
-    served = Served(
-        add=lambda server: agg_grpc.add_AggregatorServiceServicer_to_server(fake, server),
-        service_names=[AGGREGATOR],
-        policy={f"/{AGGREGATOR}/{name}": frozenset({Scope.INTERNAL}) for name in _METHODS},
-        long_streams=frozenset({f"/{AGGREGATOR}/ReadChanges"}),
-    )
+    served = [
+        Served(
+            add=lambda server: agg_grpc.add_AggregatorServiceServicer_to_server(fake, server),
+            methods=_internal_methods(agg.DESCRIPTOR.services_by_name["AggregatorService"]),
+        ),
+        Served(
+            add=lambda server: feed_service_pb2_grpc.add_FeedServiceServicer_to_server(fake, server),
+            methods=_internal_methods(feed_service_pb2.DESCRIPTOR.services_by_name["FeedService"]),
+        ),
+    ]
     options: dict[str, Any] = {"dsn": "postgresql://none", "jwks_file": jwks_file, "reflection": False}
-    server = RpcServer([served], ServiceSettings(**options), TokenVerifier(jwks_file, "meterline", SystemClock()))
+    server = RpcServer(served, ServiceSettings(**options), TokenVerifier(jwks_file, "meterline", SystemClock()))
     await server.start()
     yield fake, server
     fake.draining.set()

@@ -34,9 +34,6 @@ _CACHE_ENTRIES_MAX: Final = 10_000
 _RELOAD_INTERVAL_S: Final = 10.0
 _REQUIRED_CLAIMS: Final = ("exp", "iat", "iss", "aud", "sub", "tenant", "scopes", "jti")
 
-Policy = Mapping[str, frozenset[Scope]]
-"""Full method name, such as "/metering.ingest.v1.IngestService/Report" -> scopes of which any one is enough."""
-
 
 def make_jwks(public_keys: Mapping[str, Ed25519PublicKey]) -> dict[str, Any]:
     """Return the JWKS document of `public_keys` (kid -> key), as `TokenVerifier` reads it."""

@@ -12,7 +12,7 @@ from chassis.errors import MeterlineError
 from chassis.logs import configure_logs, get_logger
 from chassis.migrations import MigrationError, migrate
 from chassis.postgres import DurabilityError
-from chassis.rpc.server import PolicyError
+from chassis.rpc.method import PolicyError
 from chassis.service import Composition, Runtime, run_service
 from chassis.settings import EXIT_CODE_SETTINGS, MigrateSettings, ServiceSettings, SettingsError, load_settings
 

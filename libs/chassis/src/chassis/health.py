@@ -13,6 +13,7 @@ import grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 
 from chassis.logs import get_logger
+from chassis.tasks import wait_or_stop
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -73,10 +74,7 @@ class ReadinessMonitor:
         """Check until `stop` is set, and leave the service not ready then."""
         while not stop.is_set():
             await self.check()
-            try:
-                await asyncio.wait_for(stop.wait(), self._interval_s)
-            except TimeoutError:
-                continue
+            await wait_or_stop(self._interval_s, stop)
         await self._server.set_ready(is_ready=False)
 
     async def check(self) -> dict[str, str]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from chassis.logs import get_logger
+from chassis.tasks import wait_or_stop
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
@@ -88,7 +89,5 @@ class Supervisor:
                 steady.cancel()
             if time.monotonic() - started_s > self._steady_after_s:
                 backoff_s = self._backoff_min_s
-            try:
-                await asyncio.wait_for(self._stop.wait(), backoff_s)
-            except TimeoutError:
+            if not await wait_or_stop(backoff_s, self._stop):
                 backoff_s = min(backoff_s * 2, BACKOFF_MAX_S)

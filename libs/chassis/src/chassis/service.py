@@ -25,6 +25,7 @@ from chassis.postgres import assert_durable, open_engine
 from chassis.rpc.guard import Gate
 from chassis.rpc.server import RpcServer, Served
 from chassis.settings import ServiceSettings
+from chassis.tasks import wait_or_stop
 from chassis.telemetry import Telemetry
 
 if TYPE_CHECKING:
@@ -140,10 +141,7 @@ async def _opened(runtime: Runtime[SettingsType], migrations: str, stopping: asy
         if problem != last:
             _log.warning("not ready", problem=problem)
             last = problem
-        try:
-            await asyncio.wait_for(stopping.wait(), _SCHEMA_POLL_S)
-        except TimeoutError:
-            continue
+        await wait_or_stop(_SCHEMA_POLL_S, stopping)
     return False
 
 

@@ -8,13 +8,14 @@ from collections.abc import AsyncIterator, Iterator
 import pytest
 import pytest_asyncio
 from sqlalchemy import text
-from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from chassis.errors import Conflict, Reason
 from chassis.identity import acting_for
 from chassis.postgres import transaction
-from chassis.rpc.repeat import once
-from metering.aggregator.v1.aggregator_service_pb2 import ApplyMeterRequest
+from chassis.rpc.repeat import once, request_slot
+from metering.aggregator.v1.aggregator_service_pb2 import ApplyMeterRequest, ApplyMeterResponse
+from metering.aggregator.v1.meter_pb2 import Meter
 
 METHOD = "/metering.aggregator.v1.AggregatorService/ApplyMeter"
 
@@ -36,7 +37,7 @@ async def runs(engine: AsyncEngine) -> AsyncIterator[list[str]]:
 
 
 async def apply_meter(engine: AsyncEngine, request: ApplyMeterRequest, runs: list[str], pause_s: float = 0) -> bytes:
-    async with transaction(engine) as conn, once(conn, METHOD, request) as slot:
+    async with transaction(engine) as conn, request_slot(conn, METHOD, request) as slot:
         if slot.response is not None:
             return slot.response
         entry = f"{request.request_id}:{request.name}:{len(runs)}"
@@ -80,7 +81,7 @@ async def test_work_that_failed_leaves_the_id_free(engine: AsyncEngine, runs: li
     request = ApplyMeterRequest(request_id="r-1", name="minutes")
 
     async def fail() -> None:
-        async with transaction(engine) as conn, once(conn, METHOD, request):
+        async with transaction(engine) as conn, request_slot(conn, METHOD, request):
             raise LookupError
 
     with pytest.raises(LookupError):
@@ -110,8 +111,25 @@ async def test_without_an_id_every_call_runs(engine: AsyncEngine, runs: list[str
 
 async def test_an_operation_that_forgets_its_answer_is_a_defect(engine: AsyncEngine) -> None:
     async def forget() -> None:
-        async with transaction(engine) as conn, once(conn, METHOD, ApplyMeterRequest(request_id="r-9")):
+        async with transaction(engine) as conn, request_slot(conn, METHOD, ApplyMeterRequest(request_id="r-9")):
             pass
 
     with pytest.raises(RuntimeError, match="without keeping an answer"):
         await forget()
+
+
+async def test_a_call_is_worked_on_once_for_its_request_id_and_answered_alike(engine: AsyncEngine) -> None:
+    worked: list[str] = []
+
+    async def work(conn: AsyncConnection) -> str:
+        worked.append("done")
+        return f"answer {len(worked)}"
+
+    def render(result: str) -> ApplyMeterResponse:
+        return ApplyMeterResponse(meter=Meter(name=result))
+
+    async def ask(request_id: str) -> str:
+        return (await once(engine, ApplyMeterRequest(request_id=request_id), work, render)).meter.name
+
+    assert [await ask("id-1"), await ask("id-1"), await ask("id-2")] == ["answer 1", "answer 1", "answer 2"]
+    assert [await ask(""), await ask("")] == ["answer 3", "answer 4"]

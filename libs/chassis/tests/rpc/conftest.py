@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast
@@ -10,6 +10,8 @@ from typing import Any, cast
 import grpc
 import pytest
 import pytest_asyncio
+from google.protobuf import descriptor_pb2, descriptor_pool
+from google.protobuf.descriptor import ServiceDescriptor
 from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
@@ -24,9 +26,11 @@ from chassis.identity import Scope
 from chassis.rpc.client import open_channel
 from chassis.rpc.credentials import StaticTokenSource
 from chassis.rpc.guard import Gate
+from chassis.rpc.method import Method
 from chassis.rpc.server import RpcServer, Served
 from chassis.settings import ServiceSettings
 from chassis.telemetry import Telemetry
+from metering.common.v1 import method_pb2
 from testkit.tokens import SigningKey
 
 SERVICE = "test.v1.EchoService"
@@ -75,10 +79,10 @@ class Running:
     def address(self) -> str:
         return self.server.address
 
-    def channel(self, token: str | None = None, *, retried_methods: tuple[str, ...] = ()) -> grpc.aio.Channel:
+    def channel(self, token: str | None = None, *, services: Sequence[ServiceDescriptor] = ()) -> grpc.aio.Channel:
         """A channel with our interceptors."""
         source = StaticTokenSource(token or self.key.mint("acme", ["read"]))
-        channel = open_channel(self.address, self.settings, source, retried_methods=retried_methods)
+        channel = open_channel(self.address, self.settings, source, services=services)
         self.channels.append(channel)
         return channel
 
@@ -90,6 +94,23 @@ class Running:
 
 
 Starter = Callable[..., Awaitable[Running]]
+
+
+@pytest.fixture(scope="session")
+def echo_service() -> ServiceDescriptor:
+    """The contract of the service under test: its one method reads."""
+    file = descriptor_pb2.FileDescriptorProto(name="test/v1/echo.proto", package="test.v1", syntax="proto3")
+    file.message_type.add(name="Text")
+    method = file.service.add(name="EchoService").method.add(
+        name="Echo", input_type=".test.v1.Text", output_type=".test.v1.Text"
+    )
+    declared = method.options.Extensions[method_pb2.policy]
+    declared.scopes.append(method_pb2.SCOPE_READ)
+    declared.repeat = method_pb2.REPEAT_READS
+    declared.customer.none = True
+    pool = descriptor_pool.Default()
+    pool.AddSerializedFile(file.SerializeToString())
+    return pool.FindServiceByName(SERVICE)
 
 
 @pytest.fixture
@@ -123,7 +144,7 @@ async def start(echo_settings: EchoSettings, signing_key: SigningKey, recorded: 
         handlers: Mapping[str, Any],
         *,
         scopes: frozenset[Scope] = ANY_SCOPE,
-        long_streams: frozenset[str] = frozenset(),
+        feeds: frozenset[str] = frozenset(),
         gate: Gate | None = None,
         **changed: object,
     ) -> Running:
@@ -131,9 +152,7 @@ async def start(echo_settings: EchoSettings, signing_key: SigningKey, recorded: 
         served = Served(
             # The stubs do not know of this method; generated code calls it.
             add=lambda server: cast("Any", server).add_registered_method_handlers(SERVICE, dict(handlers)),
-            service_names=[SERVICE],
-            policy={f"/{SERVICE}/{name}": scopes for name in handlers},
-            long_streams=long_streams,
+            methods={f"/{SERVICE}/{name}": Method(scopes, is_feed=f"/{SERVICE}/{name}" in feeds) for name in handlers},
         )
         verifier = TokenVerifier(settings.jwks_file, settings.audience, SystemClock())
         running = Running(RpcServer([served], settings, verifier, gate=gate), settings, signing_key)

@@ -17,7 +17,8 @@ from chassis.errors import DeadlineExceeded, Overloaded, Reason, TooBig, Unavail
 from chassis.errors.status import from_rpc_error
 from chassis.identity import Scope
 from chassis.rpc.guard import Gate
-from chassis.rpc.server import PolicyError, RpcServer, Served
+from chassis.rpc.method import Method, PolicyError
+from chassis.rpc.server import RpcServer, Served
 from testkit.wait import eventually
 
 SERVICE = "test.v1.EchoService"
@@ -137,7 +138,7 @@ async def test_feeds_take_no_place_among_the_calls_in_work(start: Any) -> None:
         await asyncio.Event().wait()
 
     handlers = {**ECHO, "Feed": grpc.unary_stream_rpc_method_handler(feed)}
-    running = await start(handlers, calls_max=1, long_streams=frozenset({f"/{SERVICE}/Feed"}))
+    running = await start(handlers, calls_max=1, feeds=frozenset({f"/{SERVICE}/Feed"}))
     channel = running.channel()
     feeds = [channel.unary_stream(f"/{SERVICE}/Feed")(b"") for _ in range(2)]
     for stream in feeds:
@@ -162,7 +163,7 @@ async def test_calls_wait_outside_until_the_gate_opens(start: Any) -> None:
     assert await call(b"x") == b"x"
 
 
-async def test_an_idempotent_read_is_repeated_while_the_service_is_not_ready(start: Any) -> None:
+async def test_an_idempotent_read_is_repeated_while_the_service_is_not_ready(start: Any, echo_service: Any) -> None:
     gate, tries = Gate(is_open=True), []
 
     async def flaky(request: bytes, context: Any) -> bytes:
@@ -172,7 +173,7 @@ async def test_an_idempotent_read_is_repeated_while_the_service_is_not_ready(sta
         return request
 
     running = await start({"Echo": grpc.unary_unary_rpc_method_handler(flaky)}, gate=gate)
-    channel = running.channel(retried_methods=(METHOD,))
+    channel = running.channel(services=[echo_service])
 
     assert await channel.unary_unary(METHOD)(b"x") == b"x"
     assert len(tries) == 3
@@ -248,25 +249,16 @@ def add_echo(server: grpc.aio.Server) -> None:
     server.add_registered_method_handlers(SERVICE, ECHO)
 
 
-ANY = frozenset(Scope)
-WRONG_POLICIES = [
-    (Served(add_echo, [SERVICE], {}), f"no policy for {METHOD}"),
-    (Served(add_echo, [SERVICE], {METHOD: frozenset()}), f"no policy for {METHOD}"),
-    (Served(add_echo, [SERVICE], {METHOD: ANY, f"/{SERVICE}/Gone": ANY}), "names /test.v1.EchoService/Gone, which is"),
-    (Served(add_echo, [SERVICE], {METHOD: ANY}, unvalidated=frozenset({"/x/Y"})), "rules name /x/Y, which is not"),
-    (Served(add_echo, ["test.v1.OtherService"], {METHOD: ANY}), "service_names say"),
-    (Served(lambda _: None, [SERVICE], {}), "service_names say"),
-]
-
-
-@pytest.mark.parametrize(("served", "said"), WRONG_POLICIES)
-async def test_a_method_that_nobody_decided_about_stops_the_start(
-    echo_settings: Any, served: Served, said: str
-) -> None:
+def test_a_policy_for_nothing_and_a_method_without_one_stop_the_start(echo_settings: Any) -> None:
     verifier = TokenVerifier(echo_settings.jwks_file, "meterline", SystemClock())
+    allowed = Method(frozenset(Scope))
 
-    with pytest.raises(PolicyError, match=said):
-        RpcServer([served], echo_settings, verifier)
+    for methods, said in (
+        ({}, f"no policy for {METHOD}"),
+        ({METHOD: allowed, f"/{SERVICE}/Gone": allowed}, "Gone has a policy and is not served"),
+    ):
+        with pytest.raises(PolicyError, match=said):
+            RpcServer([Served(add_echo, methods)], echo_settings, verifier)
 
 
 async def test_a_port_that_is_taken_stops_the_start(start: Any) -> None:

@@ -34,6 +34,7 @@ from pydantic_settings import SettingsConfigDict
 from chassis.command_line import main
 from chassis.errors import Reason, Unavailable
 from chassis.identity import Scope
+from chassis.rpc.method import Method
 from chassis.rpc.server import Served
 from chassis.service import Composition
 from chassis.settings import MigrateSettings, ServiceSettings
@@ -56,20 +57,15 @@ async def compose(runtime):
     async def feed(request, context):
         yield b"segment"
         await runtime.draining.wait()
-        raise Unavailable(Reason.SERVICE_DRAINING, "resume elsewhere")
+        raise Unavailable(Reason.UNAVAILABLE, "resume elsewhere")
 
     handlers = {
         "Echo": grpc.unary_unary_rpc_method_handler(echo),
         "Feed": grpc.unary_stream_rpc_method_handler(feed),
     }
     name = "test.v1.EchoService"
-    policy = {f"/{name}/{method}": frozenset({Scope.READ}) for method in handlers}
-    served = Served(
-        lambda server: server.add_registered_method_handlers(name, handlers),
-        [name],
-        policy,
-        long_streams=frozenset({f"/{name}/Feed"}),
-    )
+    methods = {f"/{name}/{method}": Method(frozenset({Scope.READ}), is_feed=method == "Feed") for method in handlers}
+    served = Served(lambda server: server.add_registered_method_handlers(name, handlers), methods)
 
     async def work(stop):
         await stop.wait()
@@ -220,7 +216,7 @@ async def test_on_sigterm_feeds_end_calls_in_flight_finish_and_the_process_exits
         assert await in_flight == b"1.0"
 
     assert await asyncio.wait_for(process.running.wait(), 10) == 0
-    assert from_rpc_error(ended.value).reason is Reason.SERVICE_DRAINING
+    assert from_rpc_error(ended.value).reason is Reason.UNAVAILABLE
     assert [entry["event"] for entry in process.logged][-2:] == ["draining", "stopped"]
 
 

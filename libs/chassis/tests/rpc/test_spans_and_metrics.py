@@ -290,7 +290,7 @@ async def test_a_refused_token_ends_its_span_too(start: Any, recorded: Any) -> N
 
 
 async def test_a_feed_opens_no_span_on_the_server_but_is_measured(start: Any, recorded: Any) -> None:
-    running = await start(Echo().handlers(), long_streams=frozenset({PATH + "Generate"}))
+    running = await start(Echo().handlers(), feeds=frozenset({PATH + "Generate"}))
 
     await call(running.channel(), "Generate", b"fine")
 

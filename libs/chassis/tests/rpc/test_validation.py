@@ -7,7 +7,7 @@ from google.protobuf.message import Message
 
 from chassis.errors import FieldViolation, InvalidRequest, Reason
 from chassis.rpc.validation import check_request, check_texts
-from metering.common.v1 import feed_pb2
+from metering.common.v1 import feed_pb2, feed_service_pb2
 from metering.ingest.v1 import ingest_service_pb2 as pb
 from metering.ingest.v1 import usage_event_pb2 as event_pb
 
@@ -76,6 +76,6 @@ def test_a_nul_is_refused_wherever_it_stands(request_: Message, field: str) -> N
 
 
 def test_a_zero_byte_outside_texts_is_no_fault() -> None:
-    request = pb.ReadFeedRequest(cursor=feed_pb2.FeedCursor(chain=bytes(32)))
+    request = feed_service_pb2.ReadRequest(cursor=feed_pb2.FeedCursor(chain=bytes(32)))
 
     check_texts(request, request.SerializeToString())

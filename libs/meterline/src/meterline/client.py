@@ -17,10 +17,13 @@ from typing import TYPE_CHECKING, Any, Final, Self, TypeVar
 from chassis.errors import Reason, TooBig, Unauthenticated
 from chassis.rpc.client import open_channel
 from chassis.rpc.credentials import StaticTokenSource
+from metering.aggregator.v1 import aggregator_service_pb2 as aggregator_pb
 from metering.aggregator.v1 import aggregator_service_pb2_grpc as aggregator_grpc
 from metering.ingest.v1 import ingest_service_pb2 as ingest_pb
 from metering.ingest.v1 import ingest_service_pb2_grpc as ingest_grpc
+from metering.invoicing.v1 import invoicing_service_pb2 as invoicing_pb
 from metering.invoicing.v1 import invoicing_service_pb2_grpc as invoicing_grpc
+from metering.rating.v1 import rating_service_pb2 as rating_pb
 from metering.rating.v1 import rating_service_pb2_grpc as rating_grpc
 from meterline.event import UsageEvent, to_columns
 from meterline.failures import error_interceptors
@@ -95,17 +98,11 @@ class ClientSettings:
     """Largest message sent or received; the services' own default."""
 
 
-# Reads, and calls that their content makes safe to repeat: gRPC repeats them by itself while a service restarts.
-_RETRIED_METHODS: Final = (
-    "metering.ingest.v1.IngestService/Report",
-    "metering.aggregator.v1.AggregatorService/QueryUsage",
-    "metering.rating.v1.RatingService/ListCharges",
-    "metering.rating.v1.RatingService/ListContracts",
-    "metering.invoicing.v1.InvoicingService/PreviewInvoice",
-    "metering.invoicing.v1.InvoicingService/FinalizeInvoice",
-    "metering.invoicing.v1.InvoicingService/GetInvoice",
-    "metering.invoicing.v1.InvoicingService/ListInvoices",
-    "metering.invoicing.v1.InvoicingService/ExplainLine",
+_CALLED: Final = (
+    ingest_pb.DESCRIPTOR.services_by_name["IngestService"],
+    aggregator_pb.DESCRIPTOR.services_by_name["AggregatorService"],
+    rating_pb.DESCRIPTOR.services_by_name["RatingService"],
+    invoicing_pb.DESCRIPTOR.services_by_name["InvoicingService"],
 )
 
 
@@ -181,7 +178,7 @@ class AsyncClient:
                 address,
                 self._settings,
                 StaticTokenSource(self._context.token),
-                retried_methods=_RETRIED_METHODS,
+                services=_CALLED,
                 outer_interceptors=error_interceptors(f"{service} at {address}"),
             )
         return self._channels[service]

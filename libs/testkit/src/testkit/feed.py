@@ -30,10 +30,12 @@ def segment_draft(count: int = 1, payload: bytes = b"payload", tenant: str = "ac
     )
 
 
-async def append_segments(engine: AsyncEngine, drafts: Sequence[SegmentDraft]) -> list[Segment]:
+async def append_segments(
+    engine: AsyncEngine, drafts: Sequence[SegmentDraft], owner_columns: tuple[str, ...] = ()
+) -> list[Segment]:
     """Append `drafts` to a free lane in one transaction and return the segments; alone, it is always lane 0."""
     async with driver_transaction(engine) as driver:
-        return await append(driver, await claim_lane(driver), drafts)
+        return await append(driver, await claim_lane(driver), drafts, owner_columns)
 
 
 async def read_segments(reader: FeedReader, cursor: Cursor, entries: int) -> list[Segment]:

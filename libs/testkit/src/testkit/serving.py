@@ -15,8 +15,10 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 
 from chassis.auth import TokenVerifier
 from chassis.clock import Clock, SystemClock
-from chassis.identity import ANY_TENANT
-from chassis.loops import Supervisor
+from chassis.errors import MeterlineError
+from chassis.errors.status import from_rpc_error
+from chassis.identity import ANY_TENANT, TENANT_METADATA
+from chassis.loops import BACKOFF_MIN_S, Supervisor
 from chassis.postgres import open_engine
 from chassis.rpc.client import open_channel
 from chassis.rpc.credentials import StaticTokenSource
@@ -27,6 +29,7 @@ from chassis.telemetry import Telemetry
 from meterline.suite.databases import ServiceDatabase
 from testkit.tokens import SigningKey
 
+StubType = TypeVar("StubType")
 SettingsType = TypeVar("SettingsType", bound=ServiceSettings)
 
 TENANT = "acme"
@@ -52,13 +55,15 @@ class ServedService(Generic[SettingsType]):
     _exporter: InMemorySpanExporter
     _channels: list[grpc.aio.Channel] = field(default_factory=list)
 
-    def channel(self, tenant: str = TENANT, scopes: Iterable[str] = USER_SCOPES) -> grpc.aio.Channel:
-        """Return a channel as a user of `tenant`; it is closed with the service."""
-        return self._open(_token(self.key, tenant, scopes))
+    def user(
+        self, stub: Callable[[grpc.aio.Channel], StubType], tenant: str = TENANT, scopes: Iterable[str] = USER_SCOPES
+    ) -> StubType:
+        """Return a stub as a user of `tenant`, on a channel that is closed with the service."""
+        return stub(self._open(_token(self.key, tenant, scopes)))
 
-    def internal_channel(self) -> grpc.aio.Channel:
-        """Return a channel as another service; the tenant it acts for is that of `chassis.identity.acting_for`."""
-        return self._open(_token(self.key, ANY_TENANT, ("internal",)))
+    def neighbour(self, stub: Callable[[grpc.aio.Channel], StubType], tenant: str = "") -> StubType:
+        """Return a stub as another service that acts for `tenant`; empty: for that of `chassis.identity.acting_for`."""
+        return stub(self._open(_token(self.key, ANY_TENANT, ("internal",)), tenant))
 
     def spans(self, name: str | None = None) -> list[ReadableSpan]:
         """Return the spans that have ended, or those of one name."""
@@ -69,9 +74,43 @@ class ServedService(Generic[SettingsType]):
         for channel in self._channels:
             await channel.close(None)
 
-    def _open(self, token: str) -> grpc.aio.Channel:
-        self._channels.append(open_channel(self.address, self.runtime.settings, StaticTokenSource(token)))
-        return self._channels[-1]
+    def _open(self, token: str, tenant: str = "") -> grpc.aio.Channel:
+        named: list[grpc.aio.ClientInterceptor] = [_NamesUnary(tenant), _NamesStream(tenant)] if tenant else []
+        channel = open_channel(self.address, self.runtime.settings, StaticTokenSource(token), outer_interceptors=named)
+        self._channels.append(channel)
+        return channel
+
+
+class _Names:
+    """Names the tenant that a service acts for, as it does itself inside a call."""
+
+    def __init__(self, tenant: str) -> None:
+        self._tenant = tenant
+
+    def named(self, details: grpc.aio.ClientCallDetails) -> grpc.aio.ClientCallDetails:
+        metadata = grpc.aio.Metadata(*(details.metadata or ()), (TENANT_METADATA, self._tenant))
+        return grpc.aio.ClientCallDetails(
+            details.method, details.timeout, metadata, details.credentials, details.wait_for_ready
+        )
+
+
+class _NamesUnary(_Names, grpc.aio.UnaryUnaryClientInterceptor):
+    async def intercept_unary_unary(self, continuation: Any, client_call_details: Any, request: Any) -> Any:
+        return await continuation(self.named(client_call_details), request)
+
+
+class _NamesStream(_Names, grpc.aio.UnaryStreamClientInterceptor):
+    async def intercept_unary_stream(self, continuation: Any, client_call_details: Any, request: Any) -> Any:
+        return await continuation(self.named(client_call_details), request)
+
+
+async def refusal(call: Awaitable[object]) -> MeterlineError:
+    """Await a call that must fail, and return the error that its service raised."""
+    try:
+        answer = await call
+    except grpc.aio.AioRpcError as error:
+        return from_rpc_error(error)
+    raise AssertionError(f"the call was answered: {answer}")
 
 
 Compose = Callable[[Runtime[SettingsType]], Awaitable[Composition]]
@@ -105,8 +144,10 @@ class Host:
         compose: Compose[SettingsType],
         *,
         clock: Clock | None = None,
+        runs_loops: bool = True,
+        loop_backoff_min_s: float = BACKOFF_MIN_S,
     ) -> AsyncIterator[ServedService[SettingsType]]:
-        """Serve what `compose` builds, its loops included, and drain it in the end.
+        """Serve what `compose` builds, its loops included unless told otherwise, and drain it in the end.
 
         Only one of several services served at a time keeps its own spans: telemetry is one a process.
         """
@@ -119,7 +160,7 @@ class Host:
                 composition = await compose(runtime)
                 verifier = TokenVerifier(settings.jwks_file, settings.audience, runtime.clock)
                 server = RpcServer(composition.served, settings, verifier)
-                loops = Supervisor(composition.loops)
+                loops = Supervisor(composition.loops if runs_loops else (), backoff_min_s=loop_backoff_min_s)
                 await server.start()
                 loops.start()
                 served = ServedService(runtime, server.address, self.key, loops, exporter)

@@ -9,13 +9,14 @@ from aggregator.loops import Filler, FoldFactory
 from aggregator.operations import Deps
 from aggregator.rpc import served
 from aggregator.telemetry import Instruments
-from aggregator.upstream import RETRIED_METHODS, IngestClient
+from aggregator.upstream import CALLED, IngestClient
 from chassis.command_line import main
 from chassis.loops import Loop
 from chassis.rpc.client import open_channel
 from chassis.rpc.credentials import service_token_source
 from chassis.service import Composition
 from eventlog.log.reader import FeedReader
+from eventlog.service import served_feed
 
 if TYPE_CHECKING:
     from chassis.service import Runtime
@@ -24,14 +25,12 @@ if TYPE_CHECKING:
 async def compose(runtime: Runtime[AggregatorSettings]) -> Composition:
     """Build the aggregator from what the process was given."""
     settings, engine, clock = runtime.settings, runtime.engine, runtime.clock
-    channel = open_channel(
-        settings.ingest_target, settings, service_token_source(settings), retried_methods=RETRIED_METHODS
-    )
+    channel = open_channel(settings.ingest_target, settings, service_token_source(settings), services=CALLED)
     runtime.closing.push_async_callback(channel.close, None)
     changes = FeedReader(engine, clock, runtime.draining)
     runtime.closing.push_async_callback(changes.aclose)
     ingest = IngestClient(channel)
-    deps = Deps(engine=engine, clock=clock, log=ingest, changes=changes, seal_wait_s=settings.seal_wait_s)
+    deps = Deps(engine=engine, clock=clock, log=ingest, seal_wait_s=settings.seal_wait_s)
     folds = FoldFactory(
         engine=engine,
         source=ingest.feed,
@@ -42,7 +41,7 @@ async def compose(runtime: Runtime[AggregatorSettings]) -> Composition:
     live = folds.live()
     filler = Filler(engine, folds, deps.fills_wanted, settings.fill_poll_s)
     loops = [Loop("usage", live.run, live.problem), Loop("fill", filler.run)]
-    return Composition(served=[served(deps)], loops=loops)
+    return Composition(served=[served(deps), served_feed(changes)], loops=loops)
 
 
 if __name__ == "__main__":

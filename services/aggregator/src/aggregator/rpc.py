@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from contextlib import aclosing
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from aggregator import operations, wire
-from chassis.identity import Scope
+from chassis.rpc.method import declared_methods
 from chassis.rpc.pages import name_in, page_limit, page_token
 from chassis.rpc.server import Served
-from eventlog.feed.wire import cursor_from_proto, heads_to_proto, segment_to_proto
 from eventlog.wire import as_of_to_proto, period_in
 from metering.aggregator.v1 import aggregator_service_pb2 as pb
 from metering.aggregator.v1 import aggregator_service_pb2_grpc as pb_grpc
@@ -20,28 +19,8 @@ if TYPE_CHECKING:
     import grpc
 
     from aggregator.operations import Deps
-    from chassis.auth import Policy
 
     Context = grpc.aio.ServicerContext[Any, Any]
-
-SERVICE: Final = "metering.aggregator.v1.AggregatorService"
-_READERS: Final = frozenset({Scope.READ, Scope.INTERNAL})
-
-POLICY: Final[Policy] = {
-    f"/{SERVICE}/ApplyMeter": frozenset({Scope.ADMIN}),
-    f"/{SERVICE}/GetMeter": frozenset({Scope.READ}),
-    f"/{SERVICE}/ListMeters": _READERS,
-    f"/{SERVICE}/QueryUsage": _READERS,
-    f"/{SERVICE}/QueryTotals": _READERS,
-    f"/{SERVICE}/SealUsage": frozenset({Scope.INTERNAL}),
-    f"/{SERVICE}/GetSnapshot": _READERS,
-    f"/{SERVICE}/ListUsageEvents": _READERS,
-    f"/{SERVICE}/ListParkedEvents": frozenset({Scope.READ}),
-    f"/{SERVICE}/GetProgress": _READERS,
-    f"/{SERVICE}/RebuildUsage": frozenset({Scope.ADMIN}),
-    f"/{SERVICE}/ReadChanges": frozenset({Scope.INTERNAL}),
-    f"/{SERVICE}/GetChangeHeads": frozenset({Scope.INTERNAL}),
-}
 
 
 class AggregatorServicer(pb_grpc.AggregatorServiceServicer):
@@ -136,26 +115,11 @@ class AggregatorServicer(pb_grpc.AggregatorServiceServicer):
             meters=await operations.rebuild_usage(self._deps, request, tuple(request.meters))
         )
 
-    async def ReadChanges(
-        self, request: pb.ReadChangesRequest, context: Context
-    ) -> AsyncIterator[pb.ReadChangesResponse]:
-        """Stream the change feed."""
-        segments = self._deps.changes.stream(cursor_from_proto(request.cursor))
-        async with aclosing(segments) as open_segments:
-            async for segment in open_segments:
-                yield pb.ReadChangesResponse(segment=segment_to_proto(segment))
-
-    async def GetChangeHeads(self, request: pb.GetChangeHeadsRequest, context: Context) -> pb.GetChangeHeadsResponse:
-        """Return where the change feed ends."""
-        return pb.GetChangeHeadsResponse(heads=heads_to_proto(await self._deps.changes.heads()))
-
 
 def served(deps: Deps) -> Served:
     """Describe the service to the server."""
     servicer = AggregatorServicer(deps)
     return Served(
         add=lambda server: pb_grpc.add_AggregatorServiceServicer_to_server(servicer, server),
-        service_names=(SERVICE,),
-        policy=POLICY,
-        long_streams=frozenset({f"/{SERVICE}/ReadChanges"}),
+        methods=declared_methods(pb.DESCRIPTOR.services_by_name["AggregatorService"]),
     )

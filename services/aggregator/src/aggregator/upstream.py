@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Protocol
 
 from aggregator import wire
-from chassis.deadline import current_deadline_s
 from chassis.rpc.client import neighbour_errors
 from eventlog.as_of import AsOf
 from eventlog.feed.wire import GrpcFeedSource
+from metering.common.v1 import feed_service_pb2
 from metering.ingest.v1 import ingest_service_pb2 as pb
 from metering.ingest.v1 import ingest_service_pb2_grpc as pb_grpc
 
@@ -19,15 +19,14 @@ if TYPE_CHECKING:
     import grpc
 
     from aggregator.domain.matching import ReadableEvent
-    from eventlog.feed.wire import SegmentCall
     from eventlog.period import Period
-    from metering.common.v1 import feed_pb2
     from metering.ingest.v1 import usage_event_pb2
 
-_SERVICE: Final = "metering.ingest.v1.IngestService"
-RETRIED_METHODS: Final = (f"{_SERVICE}/GetFeedHeads",)
-"""Calls that gRPC may repeat by itself: they only read."""
-_HEADS_TIMEOUT_S: Final = 5.0
+CALLED: Final = (
+    pb.DESCRIPTOR.services_by_name["IngestService"],
+    feed_service_pb2.DESCRIPTOR.services_by_name["FeedService"],
+)
+"""The services that are called through the channel."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +64,7 @@ class IngestClient:
 
     def __init__(self, channel: grpc.aio.Channel) -> None:
         self._stub = pb_grpc.IngestServiceStub(channel)
-        self.feed = GrpcFeedSource(self._read_feed, self._feed_heads)
+        self.feed = GrpcFeedSource(channel)
 
     async def heads(self) -> AsOf:
         """Return where the log ends now."""
@@ -84,11 +83,3 @@ class IngestClient:
         finally:
             # An abandoned call is never collected and its server side lives on.
             call.cancel()
-
-    def _read_feed(self, cursor: feed_pb2.FeedCursor) -> SegmentCall:
-        return self._stub.ReadFeed(pb.ReadFeedRequest(cursor=cursor))
-
-    async def _feed_heads(self) -> feed_pb2.FeedHeads:
-        timeout_s = _HEADS_TIMEOUT_S if current_deadline_s() is None else None
-        response = await self._stub.GetFeedHeads(pb.GetFeedHeadsRequest(), timeout=timeout_s)
-        return response.heads

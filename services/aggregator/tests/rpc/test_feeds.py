@@ -11,6 +11,7 @@ from eventlog.feed.cursor import CHAIN_START, Cursor, check_payload, follow
 from eventlog.feed.wire import cursor_to_proto, segment_from_proto
 from metering.aggregator.v1 import aggregator_service_pb2 as pb
 from metering.aggregator.v1 import meter_pb2, usage_pb2
+from metering.common.v1 import feed_service_pb2
 from testkit.wait import eventually
 
 SUM = meter_pb2.AGGREGATION_SUM
@@ -138,11 +139,11 @@ async def test_the_change_feed_tells_of_every_customer_and_meter_that_changed(
     ingest.append([new_event(5)], tenant="other")
     await aggregator.rows("calls")
 
-    heads = (await aggregator.service().GetChangeHeads(pb.GetChangeHeadsRequest())).heads
+    heads = (await aggregator.service().Heads(feed_service_pb2.HeadsRequest())).heads
     assert len(heads.lanes) == 1
     changes: list[usage_pb2.UsageChange] = []
     cursor = Cursor(0, 0, CHAIN_START, heads.epoch)
-    call = aggregator.service().ReadChanges(pb.ReadChangesRequest(cursor=cursor_to_proto(cursor)))
+    call = aggregator.service().Read(feed_service_pb2.ReadRequest(cursor=cursor_to_proto(cursor)))
     async for response in call:
         segment = segment_from_proto(response.segment)
         check_payload(segment)

@@ -10,6 +10,7 @@ from chassis.command_line import main
 from chassis.loops import Loop
 from chassis.service import Composition
 from eventlog.log.reader import FeedReader
+from eventlog.service import served_feed
 from ingest.config import IngestMigrateSettings, IngestSettings
 from ingest.operations import Deps, SourceNumbers, gather
 from ingest.rpc import served
@@ -49,7 +50,7 @@ async def compose(runtime: Runtime[IngestSettings]) -> Composition:
     gc.set_threshold(_GC_ALLOCATIONS, 20, 50)
     loops = [Loop(f"commit-{number}", committer.run) for number in range(settings.commit_workers)]
     loops.append(Loop("gather", partial(gather, deps)))
-    return Composition(served=[served(deps)], loops=loops)
+    return Composition(served=[served(deps), served_feed(feed)], loops=loops)
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ import numpy as np
 
 from chassis.errors import Diverged, NotFound, Reason, TooBig
 from chassis.postgres import driver_transaction, transaction
-from chassis.rpc.repeat import once
+from chassis.rpc.repeat import request_slot
 from chassis.telemetry import current_span_context
 from eventlog.as_of import AsOf
 from eventlog.instants import microseconds_of
@@ -36,7 +36,6 @@ if TYPE_CHECKING:
 
     from chassis.clock import Clock
     from chassis.rpc.repeat import RepeatableRequest
-    from eventlog.feed.cursor import Cursor, FeedHeads, Segment
     from eventlog.log.reader import FeedReader
     from ingest.domain.admission import Admission, Policy
     from ingest.domain.batch import EventBatch, Mask, Rows
@@ -302,24 +301,12 @@ def _wanted_rows(segment: DecodedSegment, query: ListQuery, after: int, up_to: i
     return np.flatnonzero(wanted)
 
 
-async def read_feed(deps: Deps, cursor: Cursor) -> AsyncGenerator[Segment, None]:
-    """Yield the segments of a lane after `cursor`, then wait for more until the service stops."""
-    async with aclosing(deps.feed.stream(cursor)) as segments:
-        async for segment in segments:
-            yield segment
-
-
-async def feed_heads(deps: Deps) -> FeedHeads:
-    """Return where every lane ends now."""
-    return await deps.feed.heads()
-
-
 # --- backfills -------------------------------------------------------------------------------------------------------
 
 
 async def open_backfill(deps: Deps, tenant: str, request: RepeatableRequest, new: NewBackfill) -> Backfill:
     """Open a backfill; the same request gives the same one again."""
-    async with transaction(deps.engine) as conn, once(conn, _OPEN_METHOD, request) as slot:
+    async with transaction(deps.engine) as conn, request_slot(conn, _OPEN_METHOD, request) as slot:
         backfill_id = uuid4() if slot.response is None else UUID(bytes=slot.response)
         if slot.response is None:
             await store.insert_backfill(conn, tenant, backfill_id, new, deps.clock.now())
@@ -332,7 +319,7 @@ async def close_backfill(deps: Deps, tenant: str, request: RepeatableRequest, ba
     known = _uuid(backfill_id)
     if known is None:
         raise _no_backfill(backfill_id)
-    async with transaction(deps.engine) as conn, once(conn, _CLOSE_METHOD, request) as slot:
+    async with transaction(deps.engine) as conn, request_slot(conn, _CLOSE_METHOD, request) as slot:
         if slot.response is None:
             await store.close_backfill(conn, tenant, known, deps.clock.now())
             slot.keep(known.bytes)

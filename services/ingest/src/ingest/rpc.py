@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from contextlib import aclosing
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
-from chassis.identity import Scope, current_tenant
+from chassis.identity import current_tenant
+from chassis.rpc.method import declared_methods
 from chassis.rpc.server import Served
-from eventlog.feed.wire import cursor_from_proto, heads_to_proto, segment_to_proto
 from ingest import operations, wire
 from metering.ingest.v1 import ingest_service_pb2 as pb
 from metering.ingest.v1 import ingest_service_pb2_grpc as pb_grpc
@@ -17,24 +17,10 @@ if TYPE_CHECKING:
 
     import grpc
 
-    from chassis.auth import Policy
     from ingest.domain.log import ReportResult
     from ingest.operations import Deps
 
     Context = grpc.aio.ServicerContext[Any, Any]
-
-SERVICE: Final = "metering.ingest.v1.IngestService"
-
-POLICY: Final[Policy] = {
-    f"/{SERVICE}/Report": frozenset({Scope.REPORT}),
-    f"/{SERVICE}/GetEvent": frozenset({Scope.READ}),
-    f"/{SERVICE}/ListEvents": frozenset({Scope.READ, Scope.INTERNAL}),
-    f"/{SERVICE}/ReadFeed": frozenset({Scope.INTERNAL}),
-    f"/{SERVICE}/GetFeedHeads": frozenset({Scope.READ, Scope.INTERNAL}),
-    f"/{SERVICE}/OpenBackfill": frozenset({Scope.ADMIN}),
-    f"/{SERVICE}/CloseBackfill": frozenset({Scope.ADMIN}),
-    f"/{SERVICE}/ListBackfills": frozenset({Scope.READ, Scope.ADMIN}),
-}
 
 
 class IngestServicer(pb_grpc.IngestServiceServicer):
@@ -68,17 +54,6 @@ class IngestServicer(pb_grpc.IngestServiceServicer):
                 for response in wire.list_responses_to_proto(page):
                     yield response
 
-    async def ReadFeed(self, request: pb.ReadFeedRequest, context: Context) -> AsyncIterator[pb.ReadFeedResponse]:
-        """Stream a lane."""
-        cursor = cursor_from_proto(request.cursor)
-        async with aclosing(operations.read_feed(self._deps, cursor)) as segments:
-            async for segment in segments:
-                yield pb.ReadFeedResponse(segment=segment_to_proto(segment))
-
-    async def GetFeedHeads(self, request: pb.GetFeedHeadsRequest, context: Context) -> pb.GetFeedHeadsResponse:
-        """Return where every lane ends."""
-        return pb.GetFeedHeadsResponse(heads=heads_to_proto(await operations.feed_heads(self._deps)))
-
     async def OpenBackfill(self, request: pb.OpenBackfillRequest, context: Context) -> pb.OpenBackfillResponse:
         """Open a backfill."""
         new = wire.new_backfill_from_proto(request)
@@ -103,9 +78,5 @@ def served(deps: Deps) -> Served:
     servicer = IngestServicer(deps)
     return Served(
         add=lambda server: pb_grpc.add_IngestServiceServicer_to_server(servicer, server),
-        service_names=(SERVICE,),
-        policy=POLICY,
-        # Report checks its batch itself, event by event: one wrong event must not refuse the others.
-        unvalidated=frozenset({f"/{SERVICE}/Report"}),
-        long_streams=frozenset({f"/{SERVICE}/ReadFeed"}),
+        methods=declared_methods(pb.DESCRIPTOR.services_by_name["IngestService"]),
     )

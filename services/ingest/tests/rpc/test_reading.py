@@ -17,7 +17,7 @@ from chassis.errors.status import from_rpc_error
 from eventlog.feed.cursor import Cursor, check_payload, follow
 from eventlog.feed.wire import GrpcFeedSource
 from ingest import wire
-from metering.common.v1 import feed_pb2, values_pb2
+from metering.common.v1 import feed_pb2, feed_service_pb2, values_pb2
 from metering.ingest.v1 import ingest_service_pb2 as pb
 from metering.ingest.v1 import usage_event_pb2 as event_pb
 
@@ -152,13 +152,7 @@ async def test_positions_of_another_log_are_refused(ingest: Any) -> None:
 
 async def test_the_feed_gives_every_event_once_with_an_unbroken_chain(ingest: Any, new_event: EventMaker) -> None:
     await report_history(ingest, new_event, random.Random(5))
-    service = ingest.service()
-
-    async def heads() -> feed_pb2.FeedHeads:
-        response: pb.GetFeedHeadsResponse = await service.GetFeedHeads(pb.GetFeedHeadsRequest())
-        return response.heads
-
-    source = GrpcFeedSource(lambda cursor: service.ReadFeed(pb.ReadFeedRequest(cursor=cursor)), heads)
+    source = GrpcFeedSource(ingest.feed_channel())
     ends = await source.heads()
     ids: list[str] = []
     for lane, end in ends.positions.items():
@@ -183,7 +177,7 @@ async def test_the_feed_gives_every_event_once_with_an_unbroken_chain(ingest: An
 
 async def test_the_feed_wakes_a_waiting_reader(ingest: Any, new_event: EventMaker) -> None:
     service = ingest.service()
-    calls = [service.ReadFeed(pb.ReadFeedRequest(cursor=feed_pb2.FeedCursor(lane=lane))) for lane in range(4)]
+    calls = [service.Read(feed_service_pb2.ReadRequest(cursor=feed_pb2.FeedCursor(lane=lane))) for lane in range(4)]
     readers = [asyncio.ensure_future(call.read()) for call in calls]
 
     response = await ingest.caller().Report(pb.ReportRequest(events=[new_event(id="woken")]))
@@ -198,7 +192,7 @@ async def test_the_feed_wakes_a_waiting_reader(ingest: Any, new_event: EventMake
 
 async def test_the_feed_is_for_services_alone(ingest: Any) -> None:
     with pytest.raises(grpc.aio.AioRpcError) as caught:
-        await ingest.caller().ReadFeed(pb.ReadFeedRequest(cursor=feed_pb2.FeedCursor())).read()
+        await ingest.caller().Read(feed_service_pb2.ReadRequest(cursor=feed_pb2.FeedCursor())).read()
 
     assert from_rpc_error(caught.value).reason is Reason.SCOPE_MISSING
 

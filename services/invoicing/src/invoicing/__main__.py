@@ -13,7 +13,7 @@ from invoicing.loops import Verifier
 from invoicing.operations import Deps
 from invoicing.rpc import served
 from invoicing.telemetry import Instruments
-from invoicing.upstream import RETRIED_METHODS, RatingClient
+from invoicing.upstream import CALLED, RatingClient
 
 if TYPE_CHECKING:
     from chassis.service import Runtime
@@ -22,9 +22,7 @@ if TYPE_CHECKING:
 async def compose(runtime: Runtime[InvoicingSettings]) -> Composition:
     """Build invoicing from what the process was given."""
     settings = runtime.settings
-    channel = open_channel(
-        settings.rating_target, settings, service_token_source(settings), retried_methods=RETRIED_METHODS
-    )
+    channel = open_channel(settings.rating_target, settings, service_token_source(settings), services=CALLED)
     runtime.closing.push_async_callback(channel.close, None)
     deps = Deps(
         engine=runtime.engine,

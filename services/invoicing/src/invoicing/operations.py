@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final, TypeVar
 from chassis.errors import Conflict, NotFound, Reason
 from chassis.postgres import transaction
 from chassis.rpc.pages import page_limit
-from chassis.rpc.repeat import once
+from chassis.rpc.repeat import request_slot
 from chassis.telemetry import link_from, start_span, traceparent_of
 from invoicing import store, wire
 from invoicing.domain.canonical import canonical_json, chain_of, digest_of
@@ -61,7 +61,7 @@ async def apply_profile(
     deps: Deps, tenant: str, request: pb.ApplyBillingProfileRequest
 ) -> pb.ApplyBillingProfileResponse:
     """Make the billing profile what the request says; the same content again changes nothing."""
-    async with transaction(deps.engine) as conn, once(conn, "ApplyBillingProfile", request) as slot:
+    async with transaction(deps.engine) as conn, request_slot(conn, "ApplyBillingProfile", request) as slot:
         if slot.response is not None:
             return pb.ApplyBillingProfileResponse.FromString(slot.response)
         response = await _apply_profile(conn, request, tenant, deps.clock)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from contextlib import aclosing
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from chassis.errors import Reason, invalid_field
-from chassis.identity import Scope, current_tenant
+from chassis.identity import current_tenant
+from chassis.rpc.method import declared_methods
 from chassis.rpc.server import Served
 from invoicing import operations, wire
 from metering.invoicing.v1 import invoicing_service_pb2 as pb
@@ -17,27 +18,9 @@ if TYPE_CHECKING:
 
     import grpc
 
-    from chassis.auth import Policy
     from invoicing.operations import Deps
 
     Context = grpc.aio.ServicerContext[Any, Any]
-
-SERVICE: Final = "metering.invoicing.v1.InvoicingService"
-
-_READ: Final = frozenset({Scope.READ})
-_ADMIN: Final = frozenset({Scope.ADMIN})
-
-POLICY: Final[Policy] = {
-    f"/{SERVICE}/ApplyBillingProfile": _ADMIN,
-    f"/{SERVICE}/GetBillingProfile": _READ,
-    f"/{SERVICE}/PreviewInvoice": _READ,
-    f"/{SERVICE}/FinalizeInvoice": _ADMIN,
-    f"/{SERVICE}/GetInvoice": _READ,
-    f"/{SERVICE}/ListInvoices": _READ,
-    f"/{SERVICE}/ExplainLine": _READ,
-    f"/{SERVICE}/ListLineEvents": _READ,
-    f"/{SERVICE}/VerifyInvoices": _READ,
-}
 
 
 class InvoicingServicer(pb_grpc.InvoicingServiceServicer):
@@ -113,6 +96,5 @@ def served(deps: Deps) -> Served:
     servicer = InvoicingServicer(deps)
     return Served(
         add=lambda server: pb_grpc.add_InvoicingServiceServicer_to_server(servicer, server),
-        service_names=(SERVICE,),
-        policy=POLICY,
+        methods=declared_methods(pb.DESCRIPTOR.services_by_name["InvoicingService"]),
     )

@@ -20,11 +20,8 @@ if TYPE_CHECKING:
     from invoicing.domain.invoice import Rated
     from metering.aggregator.v1 import usage_pb2
 
-_SERVICE: Final = "metering.rating.v1.RatingService"
-RETRIED_METHODS: Final = tuple(
-    f"{_SERVICE}/{method}" for method in ("RateUsage", "ListCharges", "ExplainCharge", "ListChargeEvents")
-)
-"""Calls that gRPC may repeat by itself: they read, or answer the same when asked again."""
+CALLED: Final = (pb.DESCRIPTOR.services_by_name["RatingService"],)
+"""The services that are called through the channel."""
 
 
 class RatingClient:

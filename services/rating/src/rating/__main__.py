@@ -13,7 +13,7 @@ from rating.loops import loops
 from rating.operations import Deps
 from rating.rpc import served
 from rating.telemetry import Instruments
-from rating.upstream import RETRIED_METHODS, AggregatorClient
+from rating.upstream import CALLED, AggregatorClient
 
 if TYPE_CHECKING:
     from chassis.service import Runtime
@@ -22,9 +22,7 @@ if TYPE_CHECKING:
 async def compose(runtime: Runtime[RatingSettings]) -> Composition:
     """Build rating from what the process was given."""
     settings = runtime.settings
-    channel = open_channel(
-        settings.aggregator_target, settings, service_token_source(settings), retried_methods=RETRIED_METHODS
-    )
+    channel = open_channel(settings.aggregator_target, settings, service_token_source(settings), services=CALLED)
     runtime.closing.push_async_callback(channel.close, None)
     aggregator = AggregatorClient(channel)
     deps = Deps(

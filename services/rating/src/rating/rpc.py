@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
-from chassis.identity import Scope, current_tenant
+from chassis.identity import current_tenant
+from chassis.rpc.method import declared_methods
 from chassis.rpc.pages import name_in, page_limit
 from chassis.rpc.server import Served
 from metering.rating.v1 import rating_service_pb2 as pb
@@ -16,36 +17,9 @@ if TYPE_CHECKING:
 
     import grpc
 
-    from chassis.auth import Policy
     from rating.operations import Deps
 
     Context = grpc.aio.ServicerContext[Any, Any]
-
-SERVICE: Final = "metering.rating.v1.RatingService"
-
-_ADMIN: Final = frozenset({Scope.ADMIN})
-_READ: Final = frozenset({Scope.READ})
-_READ_OR_INTERNAL: Final = frozenset({Scope.READ, Scope.INTERNAL})
-_INTERNAL: Final = frozenset({Scope.INTERNAL})
-
-POLICY: Final[Policy] = {
-    f"/{SERVICE}/ApplyProduct": _ADMIN,
-    f"/{SERVICE}/ListProducts": _READ,
-    f"/{SERVICE}/ApplyPlan": _ADMIN,
-    f"/{SERVICE}/GetPlan": _READ,
-    f"/{SERVICE}/ListPlans": _READ,
-    f"/{SERVICE}/ApplyCustomer": _ADMIN,
-    f"/{SERVICE}/GetCustomer": _READ_OR_INTERNAL,
-    f"/{SERVICE}/ListCustomers": _READ,
-    f"/{SERVICE}/ApplyContract": _ADMIN,
-    f"/{SERVICE}/ApplyCatalog": _ADMIN,
-    f"/{SERVICE}/ListContracts": _READ_OR_INTERNAL,
-    f"/{SERVICE}/ListCharges": _READ_OR_INTERNAL,
-    f"/{SERVICE}/RateUsage": _INTERNAL,
-    f"/{SERVICE}/ExplainCharge": _READ_OR_INTERNAL,
-    f"/{SERVICE}/ListChargeEvents": _READ_OR_INTERNAL,
-    f"/{SERVICE}/GetProgress": _READ_OR_INTERNAL,
-}
 
 
 class RatingServicer(pb_grpc.RatingServiceServicer):
@@ -148,6 +122,5 @@ def served(deps: Deps) -> Served:
     servicer = RatingServicer(deps)
     return Served(
         add=lambda server: pb_grpc.add_RatingServiceServicer_to_server(servicer, server),
-        service_names=(SERVICE,),
-        policy=POLICY,
+        methods=declared_methods(pb.DESCRIPTOR.services_by_name["RatingService"]),
     )

@@ -9,6 +9,7 @@ from eventlog.feed.wire import GrpcFeedSource
 from eventlog.wire import period_to_proto, timestamp
 from metering.aggregator.v1 import aggregator_service_pb2 as pb
 from metering.aggregator.v1 import aggregator_service_pb2_grpc as pb_grpc
+from metering.common.v1 import feed_service_pb2
 from rating import wire
 
 if TYPE_CHECKING:
@@ -17,17 +18,15 @@ if TYPE_CHECKING:
 
     import grpc
 
-    from eventlog.feed.wire import SegmentCall
     from metering.aggregator.v1 import usage_pb2
-    from metering.common.v1 import feed_pb2
     from rating.domain.billing_period import BillingPeriod
     from rating.domain.charge import Usage
 
-_SERVICE: Final = "metering.aggregator.v1.AggregatorService"
-RETRIED_METHODS: Final = tuple(
-    f"{_SERVICE}/{method}" for method in ("QueryTotals", "SealUsage", "GetSnapshot", "GetChangeHeads")
+CALLED: Final = (
+    pb.DESCRIPTOR.services_by_name["AggregatorService"],
+    feed_service_pb2.DESCRIPTOR.services_by_name["FeedService"],
 )
-"""Calls that gRPC may repeat by itself: they read, or answer the same when asked again."""
+"""The services that are called through the channel."""
 
 
 class AggregatorClient:
@@ -35,7 +34,7 @@ class AggregatorClient:
 
     def __init__(self, channel: grpc.aio.Channel) -> None:
         self._stub = pb_grpc.AggregatorServiceStub(channel)
-        self.feed = GrpcFeedSource(self._read_changes, self._change_heads)
+        self.feed = GrpcFeedSource(channel)
 
     async def totals(self, customer: str, period: BillingPeriod) -> Usage:
         """Give the usage of all meters of a customer and period as it is now."""
@@ -82,10 +81,3 @@ class AggregatorClient:
         finally:
             # An abandoned call is never collected and its server side lives on.
             call.cancel()
-
-    def _read_changes(self, cursor: feed_pb2.FeedCursor) -> SegmentCall:
-        return self._stub.ReadChanges(pb.ReadChangesRequest(cursor=cursor))
-
-    async def _change_heads(self) -> feed_pb2.FeedHeads:
-        response = await self._stub.GetChangeHeads(pb.GetChangeHeadsRequest())
-        return response.heads

@@ -73,7 +73,6 @@ class Reason(StrEnum):
         "The service is starting, or its schema is older than its code.",
         "Run its migrations; call again after RetryInfo's delay.",
     )
-    SERVICE_DRAINING = "SERVICE_DRAINING", "The service is shutting down.", "Call again: another replica answers."
     DATABASE_UNAVAILABLE = (
         "DATABASE_UNAVAILABLE",
         "The service's database can't be reached or broke the connection.",
@@ -236,14 +235,11 @@ class Reason(StrEnum):
     # --- invoicing ------------------------------------------------------------------------------------------------
     INVOICE_NOT_FOUND = "INVOICE_NOT_FOUND", "There is no invoice of that number.", "List the invoices."
     LINE_NOT_FOUND = "LINE_NOT_FOUND", "There is no invoice line of that id.", "Show the invoice."
-    PERIOD_OPEN = "PERIOD_OPEN", "The billing period has not ended.", "Finalise after its end; preview it until then."
     GRACE_OPEN = (
         "GRACE_OPEN",
         "The period has ended, but late usage may still come in.",
         "Finalise after the grace time.",
     )
-    PROFILE_MISSING = "PROFILE_MISSING", "The tenant has no billing profile yet.", "Apply a billing profile first."
-    INVOICE_FINAL = "INVOICE_FINAL", "The invoice is final and can't be changed.", "Issue a credit note."
     LINEAGE_MISMATCH = (
         "LINEAGE_MISMATCH",
         "The events found again do not match what the line billed.",

@@ -10,10 +10,13 @@ import grpc
 
 from chassis.errors import Forbidden, Internal, Reason, Unauthenticated, Unavailable
 from chassis.errors.status import from_rpc_error
+from chassis.rpc.method import repeatable_methods
 from chassis.rpc.outgoing import client_interceptors
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
+
+    from google.protobuf.descriptor import ServiceDescriptor
 
     from chassis.rpc.credentials import TokenSource
 
@@ -41,18 +44,17 @@ def open_channel(
     settings: ChannelSettings,
     token_source: TokenSource | None,
     *,
-    retried_methods: Iterable[str] = (),
+    services: Iterable[ServiceDescriptor] = (),
     outer_interceptors: Sequence[grpc.aio.ClientInterceptor] = (),
 ) -> grpc.aio.Channel:
     """Open a channel to `target` ("host:port" or "dns:///name:port"). Needs a running loop; close it with `close()`.
 
-    `retried_methods` are full names ("package.Service/Method") of calls that only read, or are idempotent by their
-    request: gRPC repeats them by itself on UNAVAILABLE, within the call's deadline. `outer_interceptors` see a call
-    before and after all else.
+    Calls of `services` that their contract declares to be repeatable are repeated by gRPC itself on UNAVAILABLE, within
+    the call's deadline. `outer_interceptors` see a call before and after all else.
     """
     return grpc.aio.insecure_channel(
         target,
-        options=_channel_options(settings, retried_methods),
+        options=_channel_options(settings, repeatable_methods(services)),
         interceptors=[*outer_interceptors, *client_interceptors(target, token_source)],
     )
 
@@ -61,7 +63,7 @@ def open_channel(
 async def reading(call: StreamType) -> AsyncIterator[StreamType]:
     """Hold a streaming call for the block and cancel it at the end.
 
-    `async with reading(stub.ReadFeed(request)) as feed: async for response in feed: ...`
+    `async with reading(stub.Read(request)) as feed: async for response in feed: ...`
 
     Needed around every stream: gRPC never collects one that is left unfinished (a reader cancelled at the wrong
     moment is enough), and the server works on for nobody.
@@ -72,7 +74,7 @@ async def reading(call: StreamType) -> AsyncIterator[StreamType]:
         call.cancel()
 
 
-def _channel_options(settings: ChannelSettings, retried_methods: Iterable[str]) -> list[tuple[str, str | int]]:
+def _channel_options(settings: ChannelSettings, repeatable: Iterable[tuple[str, str]]) -> list[tuple[str, str | int]]:
     return [
         ("grpc.max_receive_message_length", settings.message_bytes_max),
         ("grpc.max_send_message_length", settings.message_bytes_max),
@@ -85,17 +87,14 @@ def _channel_options(settings: ChannelSettings, retried_methods: Iterable[str]) 
         ("grpc.min_reconnect_backoff_ms", 1_000),
         ("grpc.max_reconnect_backoff_ms", 5_000),
         ("grpc.enable_retries", 1),
-        ("grpc.service_config", json.dumps(_service_config(retried_methods))),
+        ("grpc.service_config", json.dumps(_service_config(repeatable))),
         # Channels of several services in one process (tests) must not share a connection and its token bucket.
         ("grpc.use_local_subchannel_pool", 1),
     ]
 
 
-def _service_config(retried_methods: Iterable[str]) -> dict[str, object]:
-    names = [
-        {"service": service, "method": method}
-        for service, _, method in (name.removeprefix("/").partition("/") for name in retried_methods)
-    ]
+def _service_config(repeatable: Iterable[tuple[str, str]]) -> dict[str, object]:
+    names = [{"service": service, "method": method} for service, method in repeatable]
     config: dict[str, object] = {
         # A Kubernetes Service pins a connection to one pod; a headless one with round_robin does not.
         "loadBalancingConfig": [{"round_robin": {}}],

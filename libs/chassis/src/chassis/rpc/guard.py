@@ -14,7 +14,7 @@ import inspect
 import time
 from contextlib import aclosing
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import TYPE_CHECKING, Any, Final, NoReturn, cast
 
 import grpc
 from google.protobuf.message import DecodeError, Message
@@ -45,7 +45,8 @@ from chassis.telemetry import active_telemetry, context_from
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 
-    from chassis.auth import Policy, TokenVerifier
+    from chassis.auth import TokenVerifier
+    from chassis.rpc.method import Method
 
     Context = grpc.aio.ServicerContext[Any, Any]
 
@@ -67,11 +68,7 @@ class Gate:
 class CallRules:
     """What holds for the methods of a server, by full method name ("/package.Service/Method")."""
 
-    policy: Policy
-    unvalidated: frozenset[str] = frozenset()
-    """Hot methods that check their requests themselves."""
-    long_streams: frozenset[str] = frozenset()
-    """Streams that live for hours: no span, and they take no place among the calls in work."""
+    methods: Mapping[str, Method]
     calls_max: int = 1000
     gate: Gate = field(default_factory=lambda: Gate(is_open=True))
 
@@ -137,7 +134,7 @@ class CallGuard:
         self, method: str, behaviour: Any, parse: Callable[[bytes], Any] | None, *, is_unary: bool = False
     ) -> Any:
         """Guard a handler that is awaited: unary answers, and streams that write() to the context."""
-        validates = method not in self._rules.unvalidated
+        validates = not self._rules.methods[method].checks_itself
 
         async def guarded(request: Any, context: Context) -> Any:
             call = self._begin(method, context)
@@ -155,7 +152,7 @@ class CallGuard:
 
     def _stream_of(self, method: str, behaviour: Any, parse: Callable[[bytes], Any] | None) -> Any:
         """Guard a handler that is an asynchronous generator."""
-        validates = method not in self._rules.unvalidated
+        validates = not self._rules.methods[method].checks_itself
 
         async def guarded(request: Any, context: Context) -> AsyncIterator[Any]:
             call = self._begin(method, context)
@@ -181,7 +178,7 @@ class CallGuard:
 
     def _begin(self, method: str, context: Context) -> _Call:
         metadata = _metadata(context)
-        if method in self._rules.long_streams:
+        if self._rules.methods[method].is_feed:
             return _Call(method, time.perf_counter(), _NO_SPAN, metadata)
         name = method[1:]
         span = self._tracer.start_span(
@@ -203,7 +200,7 @@ class CallGuard:
         set_deadline_s(remaining_s)
         if not self._rules.gate.is_open:
             raise Unavailable(Reason.SERVICE_NOT_READY, "the service is starting; try again", retry_after_s=1.0)
-        if call.method not in self._rules.long_streams:
+        if not self._rules.methods[call.method].is_feed:
             if self._calls_in_work >= self._rules.calls_max:
                 raise Overloaded(Reason.OVERLOADED, "the server has as many calls in work as it takes; retry later")
             self._calls_in_work += 1
@@ -217,9 +214,9 @@ class CallGuard:
         if authorization is None or not authorization.startswith(_BEARER):
             raise Unauthenticated(Reason.TOKEN_MISSING, "send metadata `authorization: Bearer <token>`")
         identity = self._verifier.verify(authorization[len(_BEARER) :])
-        # A method without an entry can't be served (start-up refuses it); if it were, nobody may call it.
-        if identity.scopes.isdisjoint(self._rules.policy.get(method, frozenset())):
-            allowed = ", ".join(sorted(self._rules.policy.get(method, frozenset())))
+        scopes = self._rules.methods[method].scopes
+        if identity.scopes.isdisjoint(scopes):
+            allowed = ", ".join(sorted(scopes))
             raise Forbidden(Reason.SCOPE_MISSING, f"{method[1:]} needs a token with one of the scopes: {allowed}")
         return _for_tenant(identity, metadata.get(TENANT_METADATA))
 
@@ -247,7 +244,7 @@ class CallGuard:
             self._metric_attributes[key] = labels
         self._duration.record(time.perf_counter() - call.started_s, labels)
 
-    async def _fail(self, call: _Call, context: Context, error: BaseException) -> None:
+    async def _fail(self, call: _Call, context: Context, error: BaseException) -> NoReturn:
         """End the call with `error`. Always raises: gRPC's abort, or the cancellation it must see itself."""
         if isinstance(error, asyncio.CancelledError):
             self._end(call, _gone(context))

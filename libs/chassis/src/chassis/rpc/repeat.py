@@ -7,18 +7,25 @@ from __future__ import annotations
 
 import hashlib
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, TypeVar, cast
 
+from google.protobuf.message import Message
+from google.protobuf.message_factory import GetMessageClass
 from sqlalchemy import text
 
 from chassis.errors import Conflict, Reason
 from chassis.identity import current_tenant
+from chassis.postgres import transaction
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Awaitable, Callable
 
     from alembic.operations import Operations
-    from sqlalchemy.ext.asyncio import AsyncConnection
+    from google.protobuf.descriptor import Descriptor
+    from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+Result = TypeVar("Result")
+ResponseType = TypeVar("ResponseType", bound=Message)
 
 
 class RepeatableRequest(Protocol):
@@ -27,6 +34,11 @@ class RepeatableRequest(Protocol):
     @property
     def request_id(self) -> str:
         """Chosen by the caller, unique per intended effect; empty = the call is not made safe to repeat."""
+        ...
+
+    @property
+    def DESCRIPTOR(self) -> Descriptor:
+        """The message's type."""
         ...
 
     def SerializeToString(self, *, deterministic: bool = ...) -> bytes:
@@ -64,8 +76,34 @@ def create_request_log_table(op: Operations) -> None:
     )
 
 
+async def once(
+    engine: AsyncEngine,
+    request: RepeatableRequest,
+    work: Callable[[AsyncConnection], Awaitable[Result]],
+    render: Callable[[Result], ResponseType],
+) -> ResponseType:
+    """Answer `request` by `work` in one transaction, once for its request_id; a repetition gets the same answer.
+
+    `render` turns what `work` returns into the response. For calls that answer one message with another; the name of
+    the method, under which the answer is kept, is that of the request's type.
+    """
+    method = request.DESCRIPTOR.name.removesuffix("Request")
+    async with transaction(engine) as conn, request_slot(conn, method, request) as slot:
+        if slot.response is not None:
+            return cast("ResponseType", _response_type(request).FromString(slot.response))
+        response = render(await work(conn))
+        slot.keep(response.SerializeToString(deterministic=True))
+        return response
+
+
+def _response_type(request: RepeatableRequest) -> type[Message]:
+    kind = request.DESCRIPTOR
+    name = kind.full_name.removesuffix("Request") + "Response"
+    return GetMessageClass(kind.file.pool.FindMessageTypeByName(name))
+
+
 @asynccontextmanager
-async def once(conn: AsyncConnection, method: str, request: RepeatableRequest) -> AsyncIterator[RequestSlot]:
+async def request_slot(conn: AsyncConnection, method: str, request: RepeatableRequest) -> AsyncIterator[RequestSlot]:
     """Run the block's work once for the caller's tenant, `method` and `request.request_id`.
 
     A concurrent twin waits until the first one's transaction ends. Raises Conflict REQUEST_ID_REUSED when the id was

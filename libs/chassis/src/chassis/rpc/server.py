@@ -8,38 +8,31 @@ from typing import TYPE_CHECKING, Any, Final, cast
 import grpc
 from grpc_reflection.v1alpha import reflection
 
-from chassis.auth import Policy, TokenVerifier
+from chassis.auth import TokenVerifier
 from chassis.health import bind
 from chassis.rpc.guard import CallGuard, CallRules, Gate
+from chassis.rpc.method import PolicyError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
+    from chassis.rpc.method import Method
     from chassis.settings import ServiceSettings
 
 _STREAMS_MAX: Final = 1024
 _FEEDS_MAX: Final = 256
 
 
-class PolicyError(Exception):
-    """A method that nobody decided about, or a decision about no method: the service must not start."""
-
-
 @dataclass(frozen=True)
 class Served:
-    """One or more gRPC services a process offers, and what holds for their methods (full names, "/pkg.Service/M")."""
+    """A gRPC service that a process offers, and what its contract declares of its methods, by full name."""
 
     add: Callable[[grpc.aio.Server], None]
-    service_names: Sequence[str]
-    policy: Policy
-    unvalidated: frozenset[str] = frozenset()
-    """Hot methods that check their requests themselves, without protovalidate."""
-    long_streams: frozenset[str] = frozenset()
-    """Streams that live for hours (feeds): no span, no place among the calls in work; they must watch `draining`."""
+    methods: Mapping[str, Method]
 
 
 class RpcServer:
-    """A grpc.aio server whose every method has a policy. Raises PolicyError when made, if one has none."""
+    """A grpc.aio server that offers exactly the methods whose policy it knows; else making it raises PolicyError."""
 
     def __init__(
         self,
@@ -51,9 +44,7 @@ class RpcServer:
     ) -> None:
         """Build and bind the server; an open `gate` lets calls in from the start (the default)."""
         rules = CallRules(
-            policy={method: scopes for part in served for method, scopes in part.policy.items()},
-            unvalidated=frozenset().union(*(part.unvalidated for part in served)),
-            long_streams=frozenset().union(*(part.long_streams for part in served)),
+            methods={name: method for part in served for name, method in part.methods.items()},
             calls_max=settings.calls_max,
             gate=gate or Gate(is_open=True),
         )
@@ -62,11 +53,9 @@ class RpcServer:
             # A backstop behind the guard's own limit, which can say when to come again; feeds count here too.
             maximum_concurrent_rpcs=settings.calls_max * 2 + _FEEDS_MAX,
         )
-        methods = _register(self._server, served, CallGuard(rules, verifier))
-        check_policy(methods, served)
+        services = _register(self._server, served, CallGuard(rules, verifier))
         if settings.reflection_enabled:
-            names = [name for part in served for name in part.service_names]
-            reflection.enable_server_reflection([*names, reflection.SERVICE_NAME], self._server)
+            reflection.enable_server_reflection([*services, reflection.SERVICE_NAME], self._server)
         self.address = bind(self._server, settings.listen)
 
     async def start(self) -> None:
@@ -98,49 +87,37 @@ def server_options(settings: ServiceSettings) -> list[tuple[str, int]]:
 
 
 class _Registrar:
-    """Stands in for the server while services register: guards each handler and notes the names of the methods."""
+    """Stands in for the server while services register: guards each handler that the contract says something about."""
 
-    def __init__(self, server: grpc.aio.Server, guard: CallGuard) -> None:
+    def __init__(self, server: grpc.aio.Server, guard: CallGuard, methods: Mapping[str, Method]) -> None:
         self._server = server
         self._guard = guard
-        self.methods: dict[str, set[str]] = {}
+        self._declared = methods
+        self.registered: set[str] = set()
 
     def add_generic_rpc_handlers(self, handlers: Iterable[grpc.GenericRpcHandler]) -> None:
-        """Note the service only. Generated code adds each handler both ways; by name is the way that can be guarded."""
+        """Do nothing: generated code adds each handler both ways, and by name is the way that can be guarded."""
         for handler in handlers:
             if not isinstance(handler, grpc.ServiceRpcHandler):
                 raise PolicyError("a generic handler without a service name can't be served: no policy can cover it")
-            self.methods.setdefault(handler.service_name(), set())
 
     def add_registered_method_handlers(self, service: str, handlers: Mapping[str, Any]) -> None:
         """Register the guarded methods of `service` with the server."""
-        self.methods.setdefault(service, set()).update(handlers)
-        guarded = {name: self._guard.guard(f"/{service}/{name}", handler) for name, handler in handlers.items()}
+        guarded = {}
+        for name, handler in handlers.items():
+            full_name = f"/{service}/{name}"
+            if full_name not in self._declared:
+                raise PolicyError(f"no policy for {full_name}: serve it with the methods that its contract declares")
+            guarded[name] = self._guard.guard(full_name, handler)
+            self.registered.add(full_name)
         self._server.add_registered_method_handlers(service, guarded)
 
 
-def _register(server: grpc.aio.Server, served: Sequence[Served], guard: CallGuard) -> dict[str, set[str]]:
-    registrar = _Registrar(server, guard)
+def _register(server: grpc.aio.Server, served: Sequence[Served], guard: CallGuard) -> list[str]:
+    """Register what is served and return the names of the services."""
     for part in served:
+        registrar = _Registrar(server, guard, part.methods)
         part.add(cast("grpc.aio.Server", registrar))
-    return registrar.methods
-
-
-def check_policy(methods: Mapping[str, set[str]], served: Sequence[Served]) -> None:
-    """Raise PolicyError unless methods and policies match one to one; an empty set of scopes is no policy either."""
-    named = {name for part in served for name in part.service_names}
-    if named != set(methods):
-        raise PolicyError(f"service_names say {sorted(named)}, but registered are {sorted(methods)}")
-    full_names = {f"/{service}/{method}" for service, names in methods.items() for method in names}
-    decided: set[str] = set()
-    for part in served:
-        for method, scopes in part.policy.items():
-            if method not in full_names:
-                raise PolicyError(f"the policy names {method}, which is not served")
-            if scopes:
-                decided.add(method)
-        for method in part.unvalidated | part.long_streams:
-            if method not in full_names:
-                raise PolicyError(f"the rules name {method}, which is not served")
-    for method in sorted(full_names - decided):
-        raise PolicyError(f"no policy for {method}: say which scopes may call it")
+        for method in sorted(part.methods.keys() - registrar.registered):
+            raise PolicyError(f"{method} has a policy and is not served")
+    return sorted({method.split("/")[1] for part in served for method in part.methods})

@@ -22,6 +22,7 @@ from chassis.errors import (
 )
 from chassis.logs import get_logger
 from chassis.postgres import transaction
+from chassis.tasks import wait_or_stop
 from eventlog.feed.checkpoints import (
     begin_checkpoints,
     lock_checkpoints,
@@ -281,14 +282,7 @@ class FeedConsumer(Generic[Prepared]):
 
     async def _pause(self, seconds: float, stop: asyncio.Event) -> None:
         """Sleep on the injected clock, but wake and raise _Stopped when told to stop."""
-        sleeping = asyncio.ensure_future(self._clock.sleep(seconds))
-        stopping = asyncio.ensure_future(stop.wait())
-        try:
-            await asyncio.wait((sleeping, stopping), return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            sleeping.cancel()
-            stopping.cancel()
-        if stop.is_set():
+        if await wait_or_stop(seconds, stop, self._clock.sleep):
             raise _Stopped
 
     def _halt(self, error: MeterlineError) -> None:

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Final
 
 import grpc
 
+from chassis.deadline import current_deadline_s
 from chassis.errors import Reason, invalid_field
 from chassis.errors.status import from_rpc_error
+from chassis.rpc.client import reading
 from eventlog.feed.cursor import CHAIN_BYTES, CHAIN_START, Cursor, FeedHeads, Segment
 from eventlog.wire import instant_from_proto, lanes_to_proto, timestamp
-from metering.common.v1 import feed_pb2
+from metering.common.v1 import feed_pb2, feed_service_pb2, feed_service_pb2_grpc
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+    from collections.abc import AsyncGenerator
+
+
+HEADS_TIMEOUT_S: Final = 5.0
+"""Time limit of asking for the heads outside any call that has a deadline."""
 
 
 def cursor_to_proto(cursor: Cursor) -> feed_pb2.FeedCursor:
@@ -79,54 +85,28 @@ def heads_from_proto(message: feed_pb2.FeedHeads) -> FeedHeads:
     return FeedHeads(epoch=message.epoch, positions={entry.lane: entry.position for entry in message.lanes})
 
 
-class SegmentResponse(Protocol):
-    """A message of a feed's stream: it carries one segment."""
-
-    @property
-    def segment(self) -> feed_pb2.FeedSegment:
-        """The segment that follows the one before."""
-        ...
-
-
-class SegmentCall(Protocol):
-    """An open server stream of segments, as a generated stub returns it."""
-
-    def __aiter__(self) -> AsyncIterator[SegmentResponse]:
-        """Iterate over the responses."""
-        ...
-
-    def cancel(self) -> bool:
-        """End the call on both sides."""
-        ...
-
-
 class GrpcFeedSource:
-    """A neighbour's feed as a `FeedSource`. Raises MeterlineError, as the neighbour did."""
+    """A neighbour's log as a `FeedSource`. Raises MeterlineError, as the neighbour did."""
 
-    def __init__(
-        self,
-        read: Callable[[feed_pb2.FeedCursor], SegmentCall],
-        heads: Callable[[], Awaitable[feed_pb2.FeedHeads]],
-    ) -> None:
-        """Wrap two calls of a stub: one that opens the stream after a cursor, one that returns the heads."""
-        self._read = read
-        self._heads = heads
+    def __init__(self, channel: grpc.aio.Channel) -> None:
+        """Follow the log that is served at the other end of `channel`."""
+        self._stub = feed_service_pb2_grpc.FeedServiceStub(channel)
 
     async def heads(self) -> FeedHeads:
         """Return where the neighbour's log ends now."""
+        timeout_s = HEADS_TIMEOUT_S if current_deadline_s() is None else None
         try:
-            return heads_from_proto(await self._heads())
+            response = await self._stub.Heads(feed_service_pb2.HeadsRequest(), timeout=timeout_s)
         except grpc.RpcError as error:
             raise from_rpc_error(error) from error
+        return heads_from_proto(response.heads)
 
     async def read(self, cursor: Cursor) -> AsyncGenerator[Segment, None]:
         """Yield the segments after `cursor` until the neighbour ends the stream."""
-        call = self._read(cursor_to_proto(cursor))
+        request = feed_service_pb2.ReadRequest(cursor=cursor_to_proto(cursor))
         try:
-            async for response in call:
-                yield segment_from_proto(response.segment)
+            async with reading(self._stub.Read(request)) as responses:
+                async for response in responses:
+                    yield segment_from_proto(response.segment)
         except grpc.RpcError as error:
             raise from_rpc_error(error) from error
-        finally:
-            # An abandoned call is never collected and its server side lives on.
-            call.cancel()

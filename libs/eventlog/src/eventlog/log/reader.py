@@ -6,13 +6,13 @@ Each page is read in a short transaction of its own and none stays open while th
 from __future__ import annotations
 
 import asyncio
-from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy import text
 
 from chassis.errors import Diverged, NotFound, OutOfRange, Reason, invalid_field
 from chassis.postgres import driver_transaction, transaction
+from chassis.tasks import wait_or_stop
 from eventlog.feed.cursor import CHAIN_START, Cursor, FeedHeads, Segment, follow
 from eventlog.log.wakeups import FeedWakeups
 
@@ -94,8 +94,7 @@ class FeedReader:
 
     async def _gather(self) -> None:
         """Let a few more commits come: under many small ones, reading each alone would cost as much as writing it."""
-        with suppress(TimeoutError):
-            await asyncio.wait_for(self._draining.wait(), GATHER_S)
+        await wait_or_stop(GATHER_S, self._draining)
 
     async def _page(self, cursor: Cursor) -> list[Segment]:
         async with driver_transaction(self._engine) as driver:

@@ -19,8 +19,11 @@ LANES_DEFAULT: Final = 16
 """Writers beyond this number wait for one another; one lane is one writer at a time."""
 
 
-def create_feed_tables(op: Operations, *, lanes: int = LANES_DEFAULT) -> None:
-    """Create and fill what a writer of a feed needs: its epoch, `lanes` lane heads and the segments."""
+def create_feed_tables(op: Operations, *, lanes: int = LANES_DEFAULT, owner_columns: str = "") -> None:
+    """Create and fill what a writer of a feed needs: its epoch, `lanes` lane heads and the segments.
+
+    `owner_columns` are definitions of columns that the log's owner adds to `segment`, separated by commas.
+    """
     op.execute(
         """
         CREATE TABLE feed_epoch (
@@ -46,7 +49,7 @@ def create_feed_tables(op: Operations, *, lanes: int = LANES_DEFAULT) -> None:
         f"SELECT lane, 0, '\\x{CHAIN_START.hex()}' FROM generate_series(0, {int(lanes) - 1}) AS lane"
     )
     op.execute(
-        """
+        f"""
         CREATE TABLE segment (
             lane integer NOT NULL,
             first_position bigint NOT NULL CHECK (first_position > 0),
@@ -59,8 +62,7 @@ def create_feed_tables(op: Operations, *, lanes: int = LANES_DEFAULT) -> None:
             traceparent text NOT NULL,
             min_time timestamptz NOT NULL,
             max_time timestamptz NOT NULL,
-            customer_filter bytea NOT NULL,
-            backfill_id uuid,
+            {f"{owner_columns}," if owner_columns else ""}
             PRIMARY KEY (lane, first_position)
         )
         """

@@ -15,6 +15,7 @@ from sqlalchemy import text
 
 from chassis.logs import get_logger
 from chassis.postgres import transaction, translate
+from chassis.tasks import wait_or_stop
 from eventlog.log.writer import CHANNEL
 
 if TYPE_CHECKING:
@@ -134,9 +135,7 @@ class FeedWakeups:
                 await self._heartbeat(driver, lost)
 
     async def _heartbeat(self, driver: Any, lost: asyncio.Event) -> None:
-        with suppress(TimeoutError):
-            await asyncio.wait_for(lost.wait(), timeout=30.0)
-        if not lost.is_set():
+        if not await wait_or_stop(30.0, lost):
             # A network that died without a word is noticed by asking.
             await driver.execute("SELECT 1")
 

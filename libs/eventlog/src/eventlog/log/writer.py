@@ -21,7 +21,6 @@ from eventlog.feed.cursor import Segment, next_chain
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from uuid import UUID
 
 CHANNEL: Final = "feed"
 """NOTIFY channel; the payload is `lane:position`, a hint only: what a reader serves it has read from the tables."""
@@ -40,8 +39,6 @@ _COLUMNS: Final = (
     "traceparent",
     "min_time",
     "max_time",
-    "customer_filter",
-    "backfill_id",
 )
 # The epoch comes along: it never changes, and a statement of its own would cost every commit a round trip.
 _LANE: Final = "SELECT lane, position, chain, (SELECT epoch FROM feed_epoch) AS epoch FROM lane_head"
@@ -76,7 +73,8 @@ class LaneHead:
 class SegmentDraft:
     """A segment before it has a place. All entries are of one tenant; all times are aware.
 
-    `payload` is zstd-compressed; `customer_filter` and `backfill_id` are the owner's own, readers don't get them.
+    `payload` is zstd-compressed. `owner_values` go into the columns that the log's owner added to `segment`, as the
+    binary form of their Postgres type or None for NULL; readers don't get them.
     Make drafts before a lane is claimed: the digest is computed here, and nobody should wait for it.
     """
 
@@ -87,8 +85,7 @@ class SegmentDraft:
     traceparent: str
     min_time: datetime
     max_time: datetime
-    customer_filter: bytes = b""
-    backfill_id: UUID | None = None
+    owner_values: tuple[bytes | None, ...] = ()
     digest: bytes = field(init=False)
 
     def __post_init__(self) -> None:
@@ -123,11 +120,13 @@ async def _own_lane(driver: Any) -> int:
     return lane
 
 
-async def append(driver: Any, head: LaneHead, drafts: Sequence[SegmentDraft]) -> list[Segment]:
+async def append(
+    driver: Any, head: LaneHead, drafts: Sequence[SegmentDraft], owner_columns: tuple[str, ...] = ()
+) -> list[Segment]:
     """Append `drafts` after `head`, in order, and move the head; readers are woken when the transaction commits.
 
-    `head` must come from `claim_lane` in the same transaction, and can be used once. The segments are a promise only
-    after COMMIT.
+    `owner_columns` name the columns of the drafts' `owner_values`. `head` must come from `claim_lane` in the same
+    transaction, and can be used once. The segments are a promise only after COMMIT.
     """
     if not drafts:
         return []
@@ -140,7 +139,7 @@ async def append(driver: Any, head: LaneHead, drafts: Sequence[SegmentDraft]) ->
     rows = b"".join(_copy_row(segment, draft) for segment, draft in zip(segments, drafts, strict=True))
     # A bytearray, because asyncpg takes plain bytes for the path of a file.
     source = bytearray(_COPY_HEADER + rows + _COPY_TRAILER)
-    await driver.copy_to_table("segment", source=source, columns=_COLUMNS, format="binary")
+    await driver.copy_to_table("segment", source=source, columns=_COLUMNS + owner_columns, format="binary")
     moved = await driver.fetchval(_MOVE_HEAD, head.lane, position, chain, head.position, CHANNEL)
     if moved is None:
         raise Internal(Reason.INTERNAL, "the lane's head moved under its own lock: was it claimed in this transaction?")
@@ -166,7 +165,9 @@ def _place(draft: SegmentDraft, head: LaneHead, first_position: int, chain: byte
 
 def _copy_row(segment: Segment, draft: SegmentDraft) -> bytes:
     """Return one row of binary COPY: a field count, then a length and the bytes of each field."""
-    fixed = _FIXED.pack(len(_COLUMNS), 4, segment.lane, 8, segment.first_position, 4, segment.count)
+    fixed = _FIXED.pack(
+        len(_COLUMNS) + len(draft.owner_values), 4, segment.lane, 8, segment.first_position, 4, segment.count
+    )
     fields = (
         segment.tenant.encode(),
         segment.payload,
@@ -176,14 +177,13 @@ def _copy_row(segment: Segment, draft: SegmentDraft) -> bytes:
         segment.traceparent.encode(),
         _timestamp(segment.min_time),
         _timestamp(segment.max_time),
-        draft.customer_filter,
+        *draft.owner_values,
     )
-    backfill_id = _NULL if draft.backfill_id is None else _field(draft.backfill_id.bytes)
-    return b"".join((fixed, *map(_field, fields), backfill_id))
+    return b"".join((fixed, *map(_field, fields)))
 
 
-def _field(value: bytes) -> bytes:
-    return len(value).to_bytes(4, "big") + value
+def _field(value: bytes | None) -> bytes:
+    return _NULL if value is None else len(value).to_bytes(4, "big") + value
 
 
 def _timestamp(instant: datetime) -> bytes:

@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 
     from aggregator.upstream import EventLog
     from chassis.clock import Clock
-    from eventlog.log.reader import FeedReader
 
 
 @dataclass(frozen=True)
@@ -27,7 +26,6 @@ class Deps:
     engine: AsyncEngine
     clock: Clock
     log: EventLog
-    changes: FeedReader
     seal_wait_s: float
     fills_wanted: asyncio.Event = field(default_factory=asyncio.Event)
     """Set when there may be a new fill, so that its worker need not wait for its next look."""

@@ -24,7 +24,7 @@ from aggregator.operations.deps import Deps, meter_not_found, refusals
 from aggregator.store import catalog, flushes, outbox, progress
 from chassis.identity import current_tenant
 from chassis.postgres import transaction
-from chassis.rpc.repeat import once
+from chassis.rpc.repeat import request_slot
 from eventlog.instants import instant_of, microseconds_of
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ async def apply_meter(deps: Deps, request: RepeatableRequest, name: str, spec: M
     tenant = current_tenant()
     with refusals():
         _refuse(problems_of(spec))
-        async with transaction(deps.engine) as conn, once(conn, "ApplyMeter", request) as slot:
+        async with transaction(deps.engine) as conn, request_slot(conn, "ApplyMeter", request) as slot:
             if slot.response is None:
                 outcome = await _apply(deps, conn, tenant, name, spec)
                 slot.keep(json.dumps(outcome.value).encode())
@@ -70,7 +70,7 @@ async def list_meters(deps: Deps, after_name: str, limit: int) -> tuple[list[Met
 async def rebuild_usage(deps: Deps, request: RepeatableRequest, names: Sequence[str]) -> list[str]:
     """Throw the windows of some meters (none named: all) away and begin to count them again; return their names."""
     tenant = current_tenant()
-    async with transaction(deps.engine) as conn, once(conn, "RebuildUsage", request) as slot:
+    async with transaction(deps.engine) as conn, request_slot(conn, "RebuildUsage", request) as slot:
         if slot.response is not None:
             rebuilt: list[str] = json.loads(slot.response)
             return rebuilt

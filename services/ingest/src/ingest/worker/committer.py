@@ -104,6 +104,10 @@ class Submission:
     outcome: asyncio.Future[Outcome] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
 
 
+OWNER_COLUMNS: Final = ("customer_filter", "backfill_id")
+"""What ingest keeps beside each segment: which customers it may hold events of, and the backfill it belongs to."""
+
+
 @contextmanager
 def publishing(submission: Submission, accepted_at: datetime) -> Iterator[SegmentDraft]:
     """Draft a segment inside its span: a child of the first call in it, linked to the others."""
@@ -124,8 +128,10 @@ def publishing(submission: Submission, accepted_at: datetime) -> Iterator[Segmen
             traceparent=traceparent_of(span) if span.get_span_context().is_valid else "",
             min_time=instant_of(int(batch.times_us.min())),
             max_time=instant_of(int(batch.times_us.max())),
-            customer_filter=customer_filter(batch.customers.values),
-            backfill_id=submission.backfill_id,
+            owner_values=(
+                customer_filter(batch.customers.values),
+                None if submission.backfill_id is None else submission.backfill_id.bytes,
+            ),
         )
 
 
@@ -312,10 +318,10 @@ class Committer:
                 accepted_at = self._clock.now()
                 parts = list(_new_parts(group, keys, placement.is_new))
                 drafts = [spans.enter_context(publishing(part, accepted_at)) for part in parts]
-                await _lock_backfills(driver, drafts)
+                await _lock_backfills(driver, parts)
                 head = await claim_lane(driver)
                 await store.copy_keys(driver, placement.keys, head.lane, placement.positions + head.position)
-                segments = await append(driver, head, drafts)
+                segments = await append(driver, head, drafts, OWNER_COLUMNS)
         self._instruments.committed(events=len(placement.numbers), duration_s=self._clock.monotonic_s() - started_s)
         self._epoch = head.epoch
         keys.written(placement, head.lane, head.position)
@@ -378,9 +384,9 @@ class Committer:
         return self._epoch
 
 
-async def _lock_backfills(driver: Any, drafts: Sequence[SegmentDraft]) -> None:
+async def _lock_backfills(driver: Any, parts: Sequence[Submission]) -> None:
     """Keep the backfills of new segments open until the transaction ends, or say which are not."""
-    backfill_ids = {draft.backfill_id for draft in drafts if draft.backfill_id is not None}
+    backfill_ids = {part.backfill_id for part in parts if part.backfill_id is not None}
     if backfill_ids:
         closed = backfill_ids - await store.lock_open_backfills(driver, sorted(backfill_ids))
         if closed:

@@ -8,7 +8,7 @@ from chassis.errors import InvalidRequest, MeterlineError, NotFound, Reason, inv
 from chassis.identity import current_tenant
 from chassis.postgres import transaction
 from chassis.rpc.pages import name_in, page_limit, page_token
-from chassis.rpc.repeat import once
+from chassis.rpc.repeat import request_slot
 from metering.common.v1 import values_pb2
 from metering.rating.v1 import rating_service_pb2 as pb
 from rating import store, wire
@@ -57,7 +57,7 @@ async def _once(
     work: Callable[[AsyncConnection], Awaitable[ResponseType]],
 ) -> ResponseType:
     """Run `work` in one transaction, once for its request_id."""
-    async with transaction(deps.engine) as conn, once(conn, method, request) as slot:
+    async with transaction(deps.engine) as conn, request_slot(conn, method, request) as slot:
         if slot.response is not None:
             return kind.FromString(slot.response)
         response = await work(conn)

@@ -10,7 +10,6 @@ from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
 from metering.aggregator.v1 import meter_pb2 as _meter_pb2
 from metering.aggregator.v1 import usage_pb2 as _usage_pb2
-from metering.common.v1 import feed_pb2 as _feed_pb2
 from metering.common.v1 import values_pb2 as _values_pb2
 import builtins as _builtins
 import sys
@@ -751,92 +750,3 @@ class RebuildUsageResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___RebuildUsageResponse: _TypeAlias = RebuildUsageResponse  # noqa: Y015
-
-@_typing.final
-class ReadChangesRequest(_message.Message):
-    """Where to go on."""
-
-    DESCRIPTOR: _descriptor.Descriptor
-
-    CURSOR_FIELD_NUMBER: _builtins.int
-    @_builtins.property
-    def cursor(self) -> _feed_pb2.FeedCursor:
-        """The caller's cursor. Required."""
-
-    def __init__(
-        self,
-        *,
-        cursor: _feed_pb2.FeedCursor | None = ...,
-    ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["cursor", b"cursor"]  # noqa: Y015
-    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["cursor", b"cursor"]  # noqa: Y015
-    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
-
-Global___ReadChangesRequest: _TypeAlias = ReadChangesRequest  # noqa: Y015
-
-@_typing.final
-class ReadChangesResponse(_message.Message):
-    """One segment."""
-
-    DESCRIPTOR: _descriptor.Descriptor
-
-    SEGMENT_FIELD_NUMBER: _builtins.int
-    @_builtins.property
-    def segment(self) -> _feed_pb2.FeedSegment:
-        """The segment that follows the one before."""
-
-    def __init__(
-        self,
-        *,
-        segment: _feed_pb2.FeedSegment | None = ...,
-    ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["segment", b"segment"]  # noqa: Y015
-    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["segment", b"segment"]  # noqa: Y015
-    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
-
-Global___ReadChangesResponse: _TypeAlias = ReadChangesResponse  # noqa: Y015
-
-@_typing.final
-class GetChangeHeadsRequest(_message.Message):
-    """No parameters."""
-
-    DESCRIPTOR: _descriptor.Descriptor
-
-    def __init__(
-        self,
-    ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
-    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
-    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
-
-Global___GetChangeHeadsRequest: _TypeAlias = GetChangeHeadsRequest  # noqa: Y015
-
-@_typing.final
-class GetChangeHeadsResponse(_message.Message):
-    """Where the change feed ends."""
-
-    DESCRIPTOR: _descriptor.Descriptor
-
-    HEADS_FIELD_NUMBER: _builtins.int
-    @_builtins.property
-    def heads(self) -> _feed_pb2.FeedHeads:
-        """Epoch and head of every lane."""
-
-    def __init__(
-        self,
-        *,
-        heads: _feed_pb2.FeedHeads | None = ...,
-    ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["heads", b"heads"]  # noqa: Y015
-    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["heads", b"heads"]  # noqa: Y015
-    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
-
-Global___GetChangeHeadsResponse: _TypeAlias = GetChangeHeadsResponse  # noqa: Y015

@@ -90,16 +90,6 @@ class AggregatorServiceStub:
                 request_serializer=metering_dot_aggregator_dot_v1_dot_aggregator__service__pb2.RebuildUsageRequest.SerializeToString,
                 response_deserializer=metering_dot_aggregator_dot_v1_dot_aggregator__service__pb2.RebuildUsageResponse.FromString,
                 _registered_method=True)
-        self.ReadChanges = channel.unary_stream(
-                '/metering.aggregator.v1.AggregatorService/ReadChanges',
-                request_serializer=metering_dot_aggregator_dot_v1_dot_aggregator__service__pb2.ReadChangesRequest.SerializeToString,
-                response_deserializer=metering_dot_aggregator_dot_v1_dot_aggregator__service__pb2.ReadChangesResponse.FromString,
-                _registered_method=True)
-        self.GetChangeHeads = channel.unary_unary(
-                '/metering.aggregator.v1.AggregatorService/GetChangeHeads',
-                request_serializer=metering_dot_aggregator_dot_v1_dot_aggregator__service__pb2.GetChangeHeadsRequest.SerializeToString,
-                response_deserializer=metering_dot_aggregator_dot_v1_dot_aggregator__service__pb2.GetChangeHeadsResponse.FromString,
-                _registered_method=True)
 
 
 class AggregatorServiceServicer:
@@ -108,43 +98,43 @@ class AggregatorServiceServicer:
 
     def ApplyMeter(self, request, context):
         """Creates a meter, or a new version when the content differs; past events are counted from the log without stopping
-        the live fold. Scope: admin. Errors: INVALID_ARGUMENT METER_INVALID.
+        the live fold. Errors: INVALID_ARGUMENT METER_INVALID.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def GetMeter(self, request, context):
-        """Returns a meter, newest version first among all. Scope: read. Errors: NOT_FOUND METER_NOT_FOUND.
+        """Returns a meter, newest version first among all. Errors: NOT_FOUND METER_NOT_FOUND.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def ListMeters(self, request, context):
-        """Lists the newest version of every meter, by name. Scope: read or internal.
+        """Lists the newest version of every meter, by name.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def QueryUsage(self, request, context):
-        """Returns usage of one meter. Scope: read or internal. Errors: NOT_FOUND METER_NOT_FOUND, INVALID_ARGUMENT (zone, window,
-        group or filter by a property that the meter does not group by), DEADLINE_EXCEEDED while waiting for `min_as_of`.
+        """Returns usage of one meter. Errors: NOT_FOUND METER_NOT_FOUND, INVALID_ARGUMENT (zone, window,
+        group or filter by a property that the meter does not group by), DEADLINE_EXCEEDED while waiting for `freshness.as_of`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def QueryTotals(self, request, context):
-        """Returns the quantities of all meters of one customer and period, as they are now. Scope: read or internal.
+        """Returns the quantities of all meters of one customer and period, as they are now.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def SealUsage(self, request, context):
-        """Freezes usage of one customer and period. Asked again it returns the same snapshot. Scope: internal. Errors:
+        """Freezes usage of one customer and period. Asked again it returns the same snapshot. Errors:
         FAILED_PRECONDITION GRACE_OPEN (too early) or USAGE_NOT_READY (the fold has not passed what had been accepted, or a
         meter is still being filled: ask again soon), NOT_FOUND SNAPSHOT_NOT_FOUND (unknown amends_snapshot_id).
         """
@@ -153,28 +143,28 @@ class AggregatorServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def GetSnapshot(self, request, context):
-        """Returns a snapshot, with its windows if asked for. Scope: read or internal. Errors: NOT_FOUND SNAPSHOT_NOT_FOUND.
+        """Returns a snapshot, with its windows if asked for. Errors: NOT_FOUND SNAPSHOT_NOT_FOUND.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def ListUsageEvents(self, request, context):
-        """Streams the very events that a snapshot counts for one meter. Scope: read or internal. Errors: NOT_FOUND.
+        """Streams the very events that a snapshot counts for one meter. Errors: NOT_FOUND.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def ListParkedEvents(self, request, context):
-        """Lists events that did not count, with the reason. Scope: read.
+        """Lists events that did not count, with the reason.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def GetProgress(self, request, context):
-        """Tells how far the fold is. Scope: read or internal.
+        """Tells how far the fold is.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -182,21 +172,7 @@ class AggregatorServiceServicer:
 
     def RebuildUsage(self, request, context):
         """Throws all windows of the tenant's meters away and counts them again from position 0; they must come out the same.
-        Snapshots stay. Scope: admin.
-        """
-        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
-        context.set_details('Method not implemented!')
-        raise NotImplementedError('Method not implemented!')
-
-    def ReadChanges(self, request, context):
-        """Streams the segments of the change feed after a cursor, like IngestService.ReadFeed. Scope: internal. Payload: zstd of UsageChanges.
-        """
-        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
-        context.set_details('Method not implemented!')
-        raise NotImplementedError('Method not implemented!')
-
-    def GetChangeHeads(self, request, context):
-        """Returns where the change feed ends now. Scope: internal.
+        Snapshots stay.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -259,16 +235,6 @@ def add_AggregatorServiceServicer_to_server(servicer, server):
                     servicer.RebuildUsage,
                     request_deserializer=metering_dot_aggregator_dot_v1_dot_aggregator__service__pb2.RebuildUsageRequest.FromString,
                     response_serializer=metering_dot_aggregator_dot_v1_dot_aggregator__service__pb2.RebuildUsageResponse.SerializeToString,
-            ),
-            'ReadChanges': grpc.unary_stream_rpc_method_handler(
-                    servicer.ReadChanges,
-                    request_deserializer=metering_dot_aggregator_dot_v1_dot_aggregator__service__pb2.ReadChangesRequest.FromString,
-                    response_serializer=metering_dot_aggregator_dot_v1_dot_aggregator__service__pb2.ReadChangesResponse.SerializeToString,
-            ),
-            'GetChangeHeads': grpc.unary_unary_rpc_method_handler(
-                    servicer.GetChangeHeads,
-                    request_deserializer=metering_dot_aggregator_dot_v1_dot_aggregator__service__pb2.GetChangeHeadsRequest.FromString,
-                    response_serializer=metering_dot_aggregator_dot_v1_dot_aggregator__service__pb2.GetChangeHeadsResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -569,60 +535,6 @@ class AggregatorService:
             '/metering.aggregator.v1.AggregatorService/RebuildUsage',
             metering_dot_aggregator_dot_v1_dot_aggregator__service__pb2.RebuildUsageRequest.SerializeToString,
             metering_dot_aggregator_dot_v1_dot_aggregator__service__pb2.RebuildUsageResponse.FromString,
-            options,
-            channel_credentials,
-            insecure,
-            call_credentials,
-            compression,
-            wait_for_ready,
-            timeout,
-            metadata,
-            _registered_method=True)
-
-    @staticmethod
-    def ReadChanges(request,
-            target,
-            options=(),
-            channel_credentials=None,
-            call_credentials=None,
-            insecure=False,
-            compression=None,
-            wait_for_ready=None,
-            timeout=None,
-            metadata=None):
-        return grpc.experimental.unary_stream(
-            request,
-            target,
-            '/metering.aggregator.v1.AggregatorService/ReadChanges',
-            metering_dot_aggregator_dot_v1_dot_aggregator__service__pb2.ReadChangesRequest.SerializeToString,
-            metering_dot_aggregator_dot_v1_dot_aggregator__service__pb2.ReadChangesResponse.FromString,
-            options,
-            channel_credentials,
-            insecure,
-            call_credentials,
-            compression,
-            wait_for_ready,
-            timeout,
-            metadata,
-            _registered_method=True)
-
-    @staticmethod
-    def GetChangeHeads(request,
-            target,
-            options=(),
-            channel_credentials=None,
-            call_credentials=None,
-            insecure=False,
-            compression=None,
-            wait_for_ready=None,
-            timeout=None,
-            metadata=None):
-        return grpc.experimental.unary_unary(
-            request,
-            target,
-            '/metering.aggregator.v1.AggregatorService/GetChangeHeads',
-            metering_dot_aggregator_dot_v1_dot_aggregator__service__pb2.GetChangeHeadsRequest.SerializeToString,
-            metering_dot_aggregator_dot_v1_dot_aggregator__service__pb2.GetChangeHeadsResponse.FromString,
             options,
             channel_credentials,
             insecure,

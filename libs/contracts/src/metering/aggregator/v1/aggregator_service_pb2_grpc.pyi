@@ -35,39 +35,35 @@ class AggregatorServiceStub:
     def __new__(cls, channel: _aio.Channel) -> AggregatorServiceAsyncStub: ...
     ApplyMeter: _grpc.UnaryUnaryMultiCallable[_aggregator_service_pb2.ApplyMeterRequest, _aggregator_service_pb2.ApplyMeterResponse]
     """Creates a meter, or a new version when the content differs; past events are counted from the log without stopping
-    the live fold. Scope: admin. Errors: INVALID_ARGUMENT METER_INVALID.
+    the live fold. Errors: INVALID_ARGUMENT METER_INVALID.
     """
     GetMeter: _grpc.UnaryUnaryMultiCallable[_aggregator_service_pb2.GetMeterRequest, _aggregator_service_pb2.GetMeterResponse]
-    """Returns a meter, newest version first among all. Scope: read. Errors: NOT_FOUND METER_NOT_FOUND."""
+    """Returns a meter, newest version first among all. Errors: NOT_FOUND METER_NOT_FOUND."""
     ListMeters: _grpc.UnaryUnaryMultiCallable[_aggregator_service_pb2.ListMetersRequest, _aggregator_service_pb2.ListMetersResponse]
-    """Lists the newest version of every meter, by name. Scope: read or internal."""
+    """Lists the newest version of every meter, by name."""
     QueryUsage: _grpc.UnaryUnaryMultiCallable[_aggregator_service_pb2.QueryUsageRequest, _aggregator_service_pb2.QueryUsageResponse]
-    """Returns usage of one meter. Scope: read or internal. Errors: NOT_FOUND METER_NOT_FOUND, INVALID_ARGUMENT (zone, window,
-    group or filter by a property that the meter does not group by), DEADLINE_EXCEEDED while waiting for `min_as_of`.
+    """Returns usage of one meter. Errors: NOT_FOUND METER_NOT_FOUND, INVALID_ARGUMENT (zone, window,
+    group or filter by a property that the meter does not group by), DEADLINE_EXCEEDED while waiting for `freshness.as_of`.
     """
     QueryTotals: _grpc.UnaryUnaryMultiCallable[_aggregator_service_pb2.QueryTotalsRequest, _aggregator_service_pb2.QueryTotalsResponse]
-    """Returns the quantities of all meters of one customer and period, as they are now. Scope: read or internal."""
+    """Returns the quantities of all meters of one customer and period, as they are now."""
     SealUsage: _grpc.UnaryUnaryMultiCallable[_aggregator_service_pb2.SealUsageRequest, _aggregator_service_pb2.SealUsageResponse]
-    """Freezes usage of one customer and period. Asked again it returns the same snapshot. Scope: internal. Errors:
+    """Freezes usage of one customer and period. Asked again it returns the same snapshot. Errors:
     FAILED_PRECONDITION GRACE_OPEN (too early) or USAGE_NOT_READY (the fold has not passed what had been accepted, or a
     meter is still being filled: ask again soon), NOT_FOUND SNAPSHOT_NOT_FOUND (unknown amends_snapshot_id).
     """
     GetSnapshot: _grpc.UnaryUnaryMultiCallable[_aggregator_service_pb2.GetSnapshotRequest, _aggregator_service_pb2.GetSnapshotResponse]
-    """Returns a snapshot, with its windows if asked for. Scope: read or internal. Errors: NOT_FOUND SNAPSHOT_NOT_FOUND."""
+    """Returns a snapshot, with its windows if asked for. Errors: NOT_FOUND SNAPSHOT_NOT_FOUND."""
     ListUsageEvents: _grpc.UnaryStreamMultiCallable[_aggregator_service_pb2.ListUsageEventsRequest, _aggregator_service_pb2.ListUsageEventsResponse]
-    """Streams the very events that a snapshot counts for one meter. Scope: read or internal. Errors: NOT_FOUND."""
+    """Streams the very events that a snapshot counts for one meter. Errors: NOT_FOUND."""
     ListParkedEvents: _grpc.UnaryUnaryMultiCallable[_aggregator_service_pb2.ListParkedEventsRequest, _aggregator_service_pb2.ListParkedEventsResponse]
-    """Lists events that did not count, with the reason. Scope: read."""
+    """Lists events that did not count, with the reason."""
     GetProgress: _grpc.UnaryUnaryMultiCallable[_aggregator_service_pb2.GetProgressRequest, _aggregator_service_pb2.GetProgressResponse]
-    """Tells how far the fold is. Scope: read or internal."""
+    """Tells how far the fold is."""
     RebuildUsage: _grpc.UnaryUnaryMultiCallable[_aggregator_service_pb2.RebuildUsageRequest, _aggregator_service_pb2.RebuildUsageResponse]
     """Throws all windows of the tenant's meters away and counts them again from position 0; they must come out the same.
-    Snapshots stay. Scope: admin.
+    Snapshots stay.
     """
-    ReadChanges: _grpc.UnaryStreamMultiCallable[_aggregator_service_pb2.ReadChangesRequest, _aggregator_service_pb2.ReadChangesResponse]
-    """Streams the segments of the change feed after a cursor, like IngestService.ReadFeed. Scope: internal. Payload: zstd of UsageChanges."""
-    GetChangeHeads: _grpc.UnaryUnaryMultiCallable[_aggregator_service_pb2.GetChangeHeadsRequest, _aggregator_service_pb2.GetChangeHeadsResponse]
-    """Returns where the change feed ends now. Scope: internal."""
 
 @_typing.type_check_only
 class AggregatorServiceAsyncStub(AggregatorServiceStub):
@@ -76,39 +72,35 @@ class AggregatorServiceAsyncStub(AggregatorServiceStub):
     def __init__(self, channel: _aio.Channel) -> None: ...
     ApplyMeter: _aio.UnaryUnaryMultiCallable[_aggregator_service_pb2.ApplyMeterRequest, _aggregator_service_pb2.ApplyMeterResponse]  # type: ignore[assignment]
     """Creates a meter, or a new version when the content differs; past events are counted from the log without stopping
-    the live fold. Scope: admin. Errors: INVALID_ARGUMENT METER_INVALID.
+    the live fold. Errors: INVALID_ARGUMENT METER_INVALID.
     """
     GetMeter: _aio.UnaryUnaryMultiCallable[_aggregator_service_pb2.GetMeterRequest, _aggregator_service_pb2.GetMeterResponse]  # type: ignore[assignment]
-    """Returns a meter, newest version first among all. Scope: read. Errors: NOT_FOUND METER_NOT_FOUND."""
+    """Returns a meter, newest version first among all. Errors: NOT_FOUND METER_NOT_FOUND."""
     ListMeters: _aio.UnaryUnaryMultiCallable[_aggregator_service_pb2.ListMetersRequest, _aggregator_service_pb2.ListMetersResponse]  # type: ignore[assignment]
-    """Lists the newest version of every meter, by name. Scope: read or internal."""
+    """Lists the newest version of every meter, by name."""
     QueryUsage: _aio.UnaryUnaryMultiCallable[_aggregator_service_pb2.QueryUsageRequest, _aggregator_service_pb2.QueryUsageResponse]  # type: ignore[assignment]
-    """Returns usage of one meter. Scope: read or internal. Errors: NOT_FOUND METER_NOT_FOUND, INVALID_ARGUMENT (zone, window,
-    group or filter by a property that the meter does not group by), DEADLINE_EXCEEDED while waiting for `min_as_of`.
+    """Returns usage of one meter. Errors: NOT_FOUND METER_NOT_FOUND, INVALID_ARGUMENT (zone, window,
+    group or filter by a property that the meter does not group by), DEADLINE_EXCEEDED while waiting for `freshness.as_of`.
     """
     QueryTotals: _aio.UnaryUnaryMultiCallable[_aggregator_service_pb2.QueryTotalsRequest, _aggregator_service_pb2.QueryTotalsResponse]  # type: ignore[assignment]
-    """Returns the quantities of all meters of one customer and period, as they are now. Scope: read or internal."""
+    """Returns the quantities of all meters of one customer and period, as they are now."""
     SealUsage: _aio.UnaryUnaryMultiCallable[_aggregator_service_pb2.SealUsageRequest, _aggregator_service_pb2.SealUsageResponse]  # type: ignore[assignment]
-    """Freezes usage of one customer and period. Asked again it returns the same snapshot. Scope: internal. Errors:
+    """Freezes usage of one customer and period. Asked again it returns the same snapshot. Errors:
     FAILED_PRECONDITION GRACE_OPEN (too early) or USAGE_NOT_READY (the fold has not passed what had been accepted, or a
     meter is still being filled: ask again soon), NOT_FOUND SNAPSHOT_NOT_FOUND (unknown amends_snapshot_id).
     """
     GetSnapshot: _aio.UnaryUnaryMultiCallable[_aggregator_service_pb2.GetSnapshotRequest, _aggregator_service_pb2.GetSnapshotResponse]  # type: ignore[assignment]
-    """Returns a snapshot, with its windows if asked for. Scope: read or internal. Errors: NOT_FOUND SNAPSHOT_NOT_FOUND."""
+    """Returns a snapshot, with its windows if asked for. Errors: NOT_FOUND SNAPSHOT_NOT_FOUND."""
     ListUsageEvents: _aio.UnaryStreamMultiCallable[_aggregator_service_pb2.ListUsageEventsRequest, _aggregator_service_pb2.ListUsageEventsResponse]  # type: ignore[assignment]
-    """Streams the very events that a snapshot counts for one meter. Scope: read or internal. Errors: NOT_FOUND."""
+    """Streams the very events that a snapshot counts for one meter. Errors: NOT_FOUND."""
     ListParkedEvents: _aio.UnaryUnaryMultiCallable[_aggregator_service_pb2.ListParkedEventsRequest, _aggregator_service_pb2.ListParkedEventsResponse]  # type: ignore[assignment]
-    """Lists events that did not count, with the reason. Scope: read."""
+    """Lists events that did not count, with the reason."""
     GetProgress: _aio.UnaryUnaryMultiCallable[_aggregator_service_pb2.GetProgressRequest, _aggregator_service_pb2.GetProgressResponse]  # type: ignore[assignment]
-    """Tells how far the fold is. Scope: read or internal."""
+    """Tells how far the fold is."""
     RebuildUsage: _aio.UnaryUnaryMultiCallable[_aggregator_service_pb2.RebuildUsageRequest, _aggregator_service_pb2.RebuildUsageResponse]  # type: ignore[assignment]
     """Throws all windows of the tenant's meters away and counts them again from position 0; they must come out the same.
-    Snapshots stay. Scope: admin.
+    Snapshots stay.
     """
-    ReadChanges: _aio.UnaryStreamMultiCallable[_aggregator_service_pb2.ReadChangesRequest, _aggregator_service_pb2.ReadChangesResponse]  # type: ignore[assignment]
-    """Streams the segments of the change feed after a cursor, like IngestService.ReadFeed. Scope: internal. Payload: zstd of UsageChanges."""
-    GetChangeHeads: _aio.UnaryUnaryMultiCallable[_aggregator_service_pb2.GetChangeHeadsRequest, _aggregator_service_pb2.GetChangeHeadsResponse]  # type: ignore[assignment]
-    """Returns where the change feed ends now. Scope: internal."""
 
 class AggregatorServiceServicer(metaclass=_abc_1.ABCMeta):
     """Meters and usage. All calls act for the tenant of the token."""
@@ -120,7 +112,7 @@ class AggregatorServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_aggregator_service_pb2.ApplyMeterResponse, _abc.Awaitable[_aggregator_service_pb2.ApplyMeterResponse]]:
         """Creates a meter, or a new version when the content differs; past events are counted from the log without stopping
-        the live fold. Scope: admin. Errors: INVALID_ARGUMENT METER_INVALID.
+        the live fold. Errors: INVALID_ARGUMENT METER_INVALID.
         """
 
     @_abc_1.abstractmethod
@@ -129,7 +121,7 @@ class AggregatorServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _aggregator_service_pb2.GetMeterRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_aggregator_service_pb2.GetMeterResponse, _abc.Awaitable[_aggregator_service_pb2.GetMeterResponse]]:
-        """Returns a meter, newest version first among all. Scope: read. Errors: NOT_FOUND METER_NOT_FOUND."""
+        """Returns a meter, newest version first among all. Errors: NOT_FOUND METER_NOT_FOUND."""
 
     @_abc_1.abstractmethod
     def ListMeters(
@@ -137,7 +129,7 @@ class AggregatorServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _aggregator_service_pb2.ListMetersRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_aggregator_service_pb2.ListMetersResponse, _abc.Awaitable[_aggregator_service_pb2.ListMetersResponse]]:
-        """Lists the newest version of every meter, by name. Scope: read or internal."""
+        """Lists the newest version of every meter, by name."""
 
     @_abc_1.abstractmethod
     def QueryUsage(
@@ -145,8 +137,8 @@ class AggregatorServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _aggregator_service_pb2.QueryUsageRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_aggregator_service_pb2.QueryUsageResponse, _abc.Awaitable[_aggregator_service_pb2.QueryUsageResponse]]:
-        """Returns usage of one meter. Scope: read or internal. Errors: NOT_FOUND METER_NOT_FOUND, INVALID_ARGUMENT (zone, window,
-        group or filter by a property that the meter does not group by), DEADLINE_EXCEEDED while waiting for `min_as_of`.
+        """Returns usage of one meter. Errors: NOT_FOUND METER_NOT_FOUND, INVALID_ARGUMENT (zone, window,
+        group or filter by a property that the meter does not group by), DEADLINE_EXCEEDED while waiting for `freshness.as_of`.
         """
 
     @_abc_1.abstractmethod
@@ -155,7 +147,7 @@ class AggregatorServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _aggregator_service_pb2.QueryTotalsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_aggregator_service_pb2.QueryTotalsResponse, _abc.Awaitable[_aggregator_service_pb2.QueryTotalsResponse]]:
-        """Returns the quantities of all meters of one customer and period, as they are now. Scope: read or internal."""
+        """Returns the quantities of all meters of one customer and period, as they are now."""
 
     @_abc_1.abstractmethod
     def SealUsage(
@@ -163,7 +155,7 @@ class AggregatorServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _aggregator_service_pb2.SealUsageRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_aggregator_service_pb2.SealUsageResponse, _abc.Awaitable[_aggregator_service_pb2.SealUsageResponse]]:
-        """Freezes usage of one customer and period. Asked again it returns the same snapshot. Scope: internal. Errors:
+        """Freezes usage of one customer and period. Asked again it returns the same snapshot. Errors:
         FAILED_PRECONDITION GRACE_OPEN (too early) or USAGE_NOT_READY (the fold has not passed what had been accepted, or a
         meter is still being filled: ask again soon), NOT_FOUND SNAPSHOT_NOT_FOUND (unknown amends_snapshot_id).
         """
@@ -174,7 +166,7 @@ class AggregatorServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _aggregator_service_pb2.GetSnapshotRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_aggregator_service_pb2.GetSnapshotResponse, _abc.Awaitable[_aggregator_service_pb2.GetSnapshotResponse]]:
-        """Returns a snapshot, with its windows if asked for. Scope: read or internal. Errors: NOT_FOUND SNAPSHOT_NOT_FOUND."""
+        """Returns a snapshot, with its windows if asked for. Errors: NOT_FOUND SNAPSHOT_NOT_FOUND."""
 
     @_abc_1.abstractmethod
     def ListUsageEvents(
@@ -182,7 +174,7 @@ class AggregatorServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _aggregator_service_pb2.ListUsageEventsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_abc.Iterator[_aggregator_service_pb2.ListUsageEventsResponse], _abc.AsyncIterator[_aggregator_service_pb2.ListUsageEventsResponse]]:
-        """Streams the very events that a snapshot counts for one meter. Scope: read or internal. Errors: NOT_FOUND."""
+        """Streams the very events that a snapshot counts for one meter. Errors: NOT_FOUND."""
 
     @_abc_1.abstractmethod
     def ListParkedEvents(
@@ -190,7 +182,7 @@ class AggregatorServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _aggregator_service_pb2.ListParkedEventsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_aggregator_service_pb2.ListParkedEventsResponse, _abc.Awaitable[_aggregator_service_pb2.ListParkedEventsResponse]]:
-        """Lists events that did not count, with the reason. Scope: read."""
+        """Lists events that did not count, with the reason."""
 
     @_abc_1.abstractmethod
     def GetProgress(
@@ -198,7 +190,7 @@ class AggregatorServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _aggregator_service_pb2.GetProgressRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_aggregator_service_pb2.GetProgressResponse, _abc.Awaitable[_aggregator_service_pb2.GetProgressResponse]]:
-        """Tells how far the fold is. Scope: read or internal."""
+        """Tells how far the fold is."""
 
     @_abc_1.abstractmethod
     def RebuildUsage(
@@ -207,23 +199,7 @@ class AggregatorServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_aggregator_service_pb2.RebuildUsageResponse, _abc.Awaitable[_aggregator_service_pb2.RebuildUsageResponse]]:
         """Throws all windows of the tenant's meters away and counts them again from position 0; they must come out the same.
-        Snapshots stay. Scope: admin.
+        Snapshots stay.
         """
-
-    @_abc_1.abstractmethod
-    def ReadChanges(
-        self,
-        request: _aggregator_service_pb2.ReadChangesRequest,
-        context: _ServicerContext,
-    ) -> _typing.Union[_abc.Iterator[_aggregator_service_pb2.ReadChangesResponse], _abc.AsyncIterator[_aggregator_service_pb2.ReadChangesResponse]]:
-        """Streams the segments of the change feed after a cursor, like IngestService.ReadFeed. Scope: internal. Payload: zstd of UsageChanges."""
-
-    @_abc_1.abstractmethod
-    def GetChangeHeads(
-        self,
-        request: _aggregator_service_pb2.GetChangeHeadsRequest,
-        context: _ServicerContext,
-    ) -> _typing.Union[_aggregator_service_pb2.GetChangeHeadsResponse, _abc.Awaitable[_aggregator_service_pb2.GetChangeHeadsResponse]]:
-        """Returns where the change feed ends now. Scope: internal."""
 
 def add_AggregatorServiceServicer_to_server(servicer: AggregatorServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -8,7 +8,6 @@ from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
-from metering.common.v1 import feed_pb2 as _feed_pb2
 from metering.common.v1 import values_pb2 as _values_pb2
 from metering.ingest.v1 import usage_event_pb2 as _usage_event_pb2
 import builtins as _builtins
@@ -81,7 +80,7 @@ class ReportResponse(_message.Message):
 
     @_builtins.property
     def as_of(self) -> _values_pb2.AsOf:
-        """The log up to and including this batch; give it to QueryUsage as `min_as_of` to read your own writes."""
+        """The log up to and including this batch; give it to QueryUsage as `freshness.as_of` to read your own writes."""
 
     def __init__(
         self,
@@ -297,95 +296,6 @@ class ListEventsResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ListEventsResponse: _TypeAlias = ListEventsResponse  # noqa: Y015
-
-@_typing.final
-class ReadFeedRequest(_message.Message):
-    """Where to go on."""
-
-    DESCRIPTOR: _descriptor.Descriptor
-
-    CURSOR_FIELD_NUMBER: _builtins.int
-    @_builtins.property
-    def cursor(self) -> _feed_pb2.FeedCursor:
-        """The caller's cursor. Required."""
-
-    def __init__(
-        self,
-        *,
-        cursor: _feed_pb2.FeedCursor | None = ...,
-    ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["cursor", b"cursor"]  # noqa: Y015
-    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["cursor", b"cursor"]  # noqa: Y015
-    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
-
-Global___ReadFeedRequest: _TypeAlias = ReadFeedRequest  # noqa: Y015
-
-@_typing.final
-class ReadFeedResponse(_message.Message):
-    """One segment."""
-
-    DESCRIPTOR: _descriptor.Descriptor
-
-    SEGMENT_FIELD_NUMBER: _builtins.int
-    @_builtins.property
-    def segment(self) -> _feed_pb2.FeedSegment:
-        """The segment that follows the one before."""
-
-    def __init__(
-        self,
-        *,
-        segment: _feed_pb2.FeedSegment | None = ...,
-    ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["segment", b"segment"]  # noqa: Y015
-    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["segment", b"segment"]  # noqa: Y015
-    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
-
-Global___ReadFeedResponse: _TypeAlias = ReadFeedResponse  # noqa: Y015
-
-@_typing.final
-class GetFeedHeadsRequest(_message.Message):
-    """No parameters."""
-
-    DESCRIPTOR: _descriptor.Descriptor
-
-    def __init__(
-        self,
-    ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
-    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
-    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
-
-Global___GetFeedHeadsRequest: _TypeAlias = GetFeedHeadsRequest  # noqa: Y015
-
-@_typing.final
-class GetFeedHeadsResponse(_message.Message):
-    """Where the log ends."""
-
-    DESCRIPTOR: _descriptor.Descriptor
-
-    HEADS_FIELD_NUMBER: _builtins.int
-    @_builtins.property
-    def heads(self) -> _feed_pb2.FeedHeads:
-        """Epoch and head of every lane."""
-
-    def __init__(
-        self,
-        *,
-        heads: _feed_pb2.FeedHeads | None = ...,
-    ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["heads", b"heads"]  # noqa: Y015
-    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["heads", b"heads"]  # noqa: Y015
-    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
-
-Global___GetFeedHeadsResponse: _TypeAlias = GetFeedHeadsResponse  # noqa: Y015
 
 @_typing.final
 class Backfill(_message.Message):

@@ -51,16 +51,6 @@ class IngestServiceStub:
                 request_serializer=metering_dot_ingest_dot_v1_dot_ingest__service__pb2.ListEventsRequest.SerializeToString,
                 response_deserializer=metering_dot_ingest_dot_v1_dot_ingest__service__pb2.ListEventsResponse.FromString,
                 _registered_method=True)
-        self.ReadFeed = channel.unary_stream(
-                '/metering.ingest.v1.IngestService/ReadFeed',
-                request_serializer=metering_dot_ingest_dot_v1_dot_ingest__service__pb2.ReadFeedRequest.SerializeToString,
-                response_deserializer=metering_dot_ingest_dot_v1_dot_ingest__service__pb2.ReadFeedResponse.FromString,
-                _registered_method=True)
-        self.GetFeedHeads = channel.unary_unary(
-                '/metering.ingest.v1.IngestService/GetFeedHeads',
-                request_serializer=metering_dot_ingest_dot_v1_dot_ingest__service__pb2.GetFeedHeadsRequest.SerializeToString,
-                response_deserializer=metering_dot_ingest_dot_v1_dot_ingest__service__pb2.GetFeedHeadsResponse.FromString,
-                _registered_method=True)
         self.OpenBackfill = channel.unary_unary(
                 '/metering.ingest.v1.IngestService/OpenBackfill',
                 request_serializer=metering_dot_ingest_dot_v1_dot_ingest__service__pb2.OpenBackfillRequest.SerializeToString,
@@ -84,7 +74,7 @@ class IngestServiceServicer:
     """
 
     def Report(self, request, context):
-        """Reports a batch of events. Scope: report. OK means: every event is either accepted, a duplicate of an accepted one, in
+        """Reports a batch of events. OK means: every event is either accepted, a duplicate of an accepted one, in
         conflict with one, or refused for good; the reply says which. On any other status nothing is known: send the same batch
         again, ids make that safe. Errors: INVALID_ARGUMENT (no or two batches, columns of unequal length, unknown backfill),
         RESOURCE_EXHAUSTED (without RetryInfo: more than 10,000 events or too many bytes, split the batch; with RetryInfo:
@@ -95,51 +85,35 @@ class IngestServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def GetEvent(self, request, context):
-        """Returns one event by its identity. Scope: read. Errors: NOT_FOUND.
+        """Returns one event by its identity. Errors: NOT_FOUND.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def ListEvents(self, request, context):
-        """Streams events in log order (lane by lane). Scope: read or internal. Ends when the log, as it was when the call began, is read.
-        """
-        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
-        context.set_details('Method not implemented!')
-        raise NotImplementedError('Method not implemented!')
-
-    def ReadFeed(self, request, context):
-        """Streams the segments of one lane after a cursor, then waits for more until the caller cancels; may end at any time, and
-        the caller goes on from its cursor. Scope: internal. Payload: zstd of UsageEventColumns. Errors: FAILED_PRECONDITION
-        FEED_DIVERGED (epoch or chain differ: the histories are not one), OUT_OF_RANGE FEED_POSITION_AHEAD (cursor past the head).
-        """
-        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
-        context.set_details('Method not implemented!')
-        raise NotImplementedError('Method not implemented!')
-
-    def GetFeedHeads(self, request, context):
-        """Returns where every lane ends now. Scope: read or internal.
+        """Streams events in log order (lane by lane). Ends when the log, as it was when the call began, is read.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def OpenBackfill(self, request, context):
-        """Opens a backfill: while it is open, events that name it may be older than the late limit. Scope: admin.
+        """Opens a backfill: while it is open, events that name it may be older than the late limit.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def CloseBackfill(self, request, context):
-        """Closes a backfill; events that name it are refused from then on. Closing it again changes nothing. Scope: admin. Errors: NOT_FOUND.
+        """Closes a backfill; events that name it are refused from then on. Closing it again changes nothing. Errors: NOT_FOUND.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def ListBackfills(self, request, context):
-        """Lists backfills, newest first. Scope: read or admin.
+        """Lists backfills, newest first.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -162,16 +136,6 @@ def add_IngestServiceServicer_to_server(servicer, server):
                     servicer.ListEvents,
                     request_deserializer=metering_dot_ingest_dot_v1_dot_ingest__service__pb2.ListEventsRequest.FromString,
                     response_serializer=metering_dot_ingest_dot_v1_dot_ingest__service__pb2.ListEventsResponse.SerializeToString,
-            ),
-            'ReadFeed': grpc.unary_stream_rpc_method_handler(
-                    servicer.ReadFeed,
-                    request_deserializer=metering_dot_ingest_dot_v1_dot_ingest__service__pb2.ReadFeedRequest.FromString,
-                    response_serializer=metering_dot_ingest_dot_v1_dot_ingest__service__pb2.ReadFeedResponse.SerializeToString,
-            ),
-            'GetFeedHeads': grpc.unary_unary_rpc_method_handler(
-                    servicer.GetFeedHeads,
-                    request_deserializer=metering_dot_ingest_dot_v1_dot_ingest__service__pb2.GetFeedHeadsRequest.FromString,
-                    response_serializer=metering_dot_ingest_dot_v1_dot_ingest__service__pb2.GetFeedHeadsResponse.SerializeToString,
             ),
             'OpenBackfill': grpc.unary_unary_rpc_method_handler(
                     servicer.OpenBackfill,
@@ -272,60 +236,6 @@ class IngestService:
             '/metering.ingest.v1.IngestService/ListEvents',
             metering_dot_ingest_dot_v1_dot_ingest__service__pb2.ListEventsRequest.SerializeToString,
             metering_dot_ingest_dot_v1_dot_ingest__service__pb2.ListEventsResponse.FromString,
-            options,
-            channel_credentials,
-            insecure,
-            call_credentials,
-            compression,
-            wait_for_ready,
-            timeout,
-            metadata,
-            _registered_method=True)
-
-    @staticmethod
-    def ReadFeed(request,
-            target,
-            options=(),
-            channel_credentials=None,
-            call_credentials=None,
-            insecure=False,
-            compression=None,
-            wait_for_ready=None,
-            timeout=None,
-            metadata=None):
-        return grpc.experimental.unary_stream(
-            request,
-            target,
-            '/metering.ingest.v1.IngestService/ReadFeed',
-            metering_dot_ingest_dot_v1_dot_ingest__service__pb2.ReadFeedRequest.SerializeToString,
-            metering_dot_ingest_dot_v1_dot_ingest__service__pb2.ReadFeedResponse.FromString,
-            options,
-            channel_credentials,
-            insecure,
-            call_credentials,
-            compression,
-            wait_for_ready,
-            timeout,
-            metadata,
-            _registered_method=True)
-
-    @staticmethod
-    def GetFeedHeads(request,
-            target,
-            options=(),
-            channel_credentials=None,
-            call_credentials=None,
-            insecure=False,
-            compression=None,
-            wait_for_ready=None,
-            timeout=None,
-            metadata=None):
-        return grpc.experimental.unary_unary(
-            request,
-            target,
-            '/metering.ingest.v1.IngestService/GetFeedHeads',
-            metering_dot_ingest_dot_v1_dot_ingest__service__pb2.GetFeedHeadsRequest.SerializeToString,
-            metering_dot_ingest_dot_v1_dot_ingest__service__pb2.GetFeedHeadsResponse.FromString,
             options,
             channel_credentials,
             insecure,

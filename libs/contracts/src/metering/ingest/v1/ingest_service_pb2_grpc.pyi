@@ -36,29 +36,22 @@ class IngestServiceStub:
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> IngestServiceAsyncStub: ...
     Report: _grpc.UnaryUnaryMultiCallable[_ingest_service_pb2.ReportRequest, _ingest_service_pb2.ReportResponse]
-    """Reports a batch of events. Scope: report. OK means: every event is either accepted, a duplicate of an accepted one, in
+    """Reports a batch of events. OK means: every event is either accepted, a duplicate of an accepted one, in
     conflict with one, or refused for good; the reply says which. On any other status nothing is known: send the same batch
     again, ids make that safe. Errors: INVALID_ARGUMENT (no or two batches, columns of unequal length, unknown backfill),
     RESOURCE_EXHAUSTED (without RetryInfo: more than 10,000 events or too many bytes, split the batch; with RetryInfo:
     overloaded, retry after the delay), UNAVAILABLE (retry).
     """
     GetEvent: _grpc.UnaryUnaryMultiCallable[_ingest_service_pb2.GetEventRequest, _ingest_service_pb2.GetEventResponse]
-    """Returns one event by its identity. Scope: read. Errors: NOT_FOUND."""
+    """Returns one event by its identity. Errors: NOT_FOUND."""
     ListEvents: _grpc.UnaryStreamMultiCallable[_ingest_service_pb2.ListEventsRequest, _ingest_service_pb2.ListEventsResponse]
-    """Streams events in log order (lane by lane). Scope: read or internal. Ends when the log, as it was when the call began, is read."""
-    ReadFeed: _grpc.UnaryStreamMultiCallable[_ingest_service_pb2.ReadFeedRequest, _ingest_service_pb2.ReadFeedResponse]
-    """Streams the segments of one lane after a cursor, then waits for more until the caller cancels; may end at any time, and
-    the caller goes on from its cursor. Scope: internal. Payload: zstd of UsageEventColumns. Errors: FAILED_PRECONDITION
-    FEED_DIVERGED (epoch or chain differ: the histories are not one), OUT_OF_RANGE FEED_POSITION_AHEAD (cursor past the head).
-    """
-    GetFeedHeads: _grpc.UnaryUnaryMultiCallable[_ingest_service_pb2.GetFeedHeadsRequest, _ingest_service_pb2.GetFeedHeadsResponse]
-    """Returns where every lane ends now. Scope: read or internal."""
+    """Streams events in log order (lane by lane). Ends when the log, as it was when the call began, is read."""
     OpenBackfill: _grpc.UnaryUnaryMultiCallable[_ingest_service_pb2.OpenBackfillRequest, _ingest_service_pb2.OpenBackfillResponse]
-    """Opens a backfill: while it is open, events that name it may be older than the late limit. Scope: admin."""
+    """Opens a backfill: while it is open, events that name it may be older than the late limit."""
     CloseBackfill: _grpc.UnaryUnaryMultiCallable[_ingest_service_pb2.CloseBackfillRequest, _ingest_service_pb2.CloseBackfillResponse]
-    """Closes a backfill; events that name it are refused from then on. Closing it again changes nothing. Scope: admin. Errors: NOT_FOUND."""
+    """Closes a backfill; events that name it are refused from then on. Closing it again changes nothing. Errors: NOT_FOUND."""
     ListBackfills: _grpc.UnaryUnaryMultiCallable[_ingest_service_pb2.ListBackfillsRequest, _ingest_service_pb2.ListBackfillsResponse]
-    """Lists backfills, newest first. Scope: read or admin."""
+    """Lists backfills, newest first."""
 
 @_typing.type_check_only
 class IngestServiceAsyncStub(IngestServiceStub):
@@ -68,29 +61,22 @@ class IngestServiceAsyncStub(IngestServiceStub):
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     Report: _aio.UnaryUnaryMultiCallable[_ingest_service_pb2.ReportRequest, _ingest_service_pb2.ReportResponse]  # type: ignore[assignment]
-    """Reports a batch of events. Scope: report. OK means: every event is either accepted, a duplicate of an accepted one, in
+    """Reports a batch of events. OK means: every event is either accepted, a duplicate of an accepted one, in
     conflict with one, or refused for good; the reply says which. On any other status nothing is known: send the same batch
     again, ids make that safe. Errors: INVALID_ARGUMENT (no or two batches, columns of unequal length, unknown backfill),
     RESOURCE_EXHAUSTED (without RetryInfo: more than 10,000 events or too many bytes, split the batch; with RetryInfo:
     overloaded, retry after the delay), UNAVAILABLE (retry).
     """
     GetEvent: _aio.UnaryUnaryMultiCallable[_ingest_service_pb2.GetEventRequest, _ingest_service_pb2.GetEventResponse]  # type: ignore[assignment]
-    """Returns one event by its identity. Scope: read. Errors: NOT_FOUND."""
+    """Returns one event by its identity. Errors: NOT_FOUND."""
     ListEvents: _aio.UnaryStreamMultiCallable[_ingest_service_pb2.ListEventsRequest, _ingest_service_pb2.ListEventsResponse]  # type: ignore[assignment]
-    """Streams events in log order (lane by lane). Scope: read or internal. Ends when the log, as it was when the call began, is read."""
-    ReadFeed: _aio.UnaryStreamMultiCallable[_ingest_service_pb2.ReadFeedRequest, _ingest_service_pb2.ReadFeedResponse]  # type: ignore[assignment]
-    """Streams the segments of one lane after a cursor, then waits for more until the caller cancels; may end at any time, and
-    the caller goes on from its cursor. Scope: internal. Payload: zstd of UsageEventColumns. Errors: FAILED_PRECONDITION
-    FEED_DIVERGED (epoch or chain differ: the histories are not one), OUT_OF_RANGE FEED_POSITION_AHEAD (cursor past the head).
-    """
-    GetFeedHeads: _aio.UnaryUnaryMultiCallable[_ingest_service_pb2.GetFeedHeadsRequest, _ingest_service_pb2.GetFeedHeadsResponse]  # type: ignore[assignment]
-    """Returns where every lane ends now. Scope: read or internal."""
+    """Streams events in log order (lane by lane). Ends when the log, as it was when the call began, is read."""
     OpenBackfill: _aio.UnaryUnaryMultiCallable[_ingest_service_pb2.OpenBackfillRequest, _ingest_service_pb2.OpenBackfillResponse]  # type: ignore[assignment]
-    """Opens a backfill: while it is open, events that name it may be older than the late limit. Scope: admin."""
+    """Opens a backfill: while it is open, events that name it may be older than the late limit."""
     CloseBackfill: _aio.UnaryUnaryMultiCallable[_ingest_service_pb2.CloseBackfillRequest, _ingest_service_pb2.CloseBackfillResponse]  # type: ignore[assignment]
-    """Closes a backfill; events that name it are refused from then on. Closing it again changes nothing. Scope: admin. Errors: NOT_FOUND."""
+    """Closes a backfill; events that name it are refused from then on. Closing it again changes nothing. Errors: NOT_FOUND."""
     ListBackfills: _aio.UnaryUnaryMultiCallable[_ingest_service_pb2.ListBackfillsRequest, _ingest_service_pb2.ListBackfillsResponse]  # type: ignore[assignment]
-    """Lists backfills, newest first. Scope: read or admin."""
+    """Lists backfills, newest first."""
 
 class IngestServiceServicer(metaclass=_abc_1.ABCMeta):
     """The event log. An acknowledgement is a promise: what was accepted is on disk, deduplicated, and will be billed exactly
@@ -103,7 +89,7 @@ class IngestServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _ingest_service_pb2.ReportRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_ingest_service_pb2.ReportResponse, _abc.Awaitable[_ingest_service_pb2.ReportResponse]]:
-        """Reports a batch of events. Scope: report. OK means: every event is either accepted, a duplicate of an accepted one, in
+        """Reports a batch of events. OK means: every event is either accepted, a duplicate of an accepted one, in
         conflict with one, or refused for good; the reply says which. On any other status nothing is known: send the same batch
         again, ids make that safe. Errors: INVALID_ARGUMENT (no or two batches, columns of unequal length, unknown backfill),
         RESOURCE_EXHAUSTED (without RetryInfo: more than 10,000 events or too many bytes, split the batch; with RetryInfo:
@@ -116,7 +102,7 @@ class IngestServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _ingest_service_pb2.GetEventRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_ingest_service_pb2.GetEventResponse, _abc.Awaitable[_ingest_service_pb2.GetEventResponse]]:
-        """Returns one event by its identity. Scope: read. Errors: NOT_FOUND."""
+        """Returns one event by its identity. Errors: NOT_FOUND."""
 
     @_abc_1.abstractmethod
     def ListEvents(
@@ -124,26 +110,7 @@ class IngestServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _ingest_service_pb2.ListEventsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_abc.Iterator[_ingest_service_pb2.ListEventsResponse], _abc.AsyncIterator[_ingest_service_pb2.ListEventsResponse]]:
-        """Streams events in log order (lane by lane). Scope: read or internal. Ends when the log, as it was when the call began, is read."""
-
-    @_abc_1.abstractmethod
-    def ReadFeed(
-        self,
-        request: _ingest_service_pb2.ReadFeedRequest,
-        context: _ServicerContext,
-    ) -> _typing.Union[_abc.Iterator[_ingest_service_pb2.ReadFeedResponse], _abc.AsyncIterator[_ingest_service_pb2.ReadFeedResponse]]:
-        """Streams the segments of one lane after a cursor, then waits for more until the caller cancels; may end at any time, and
-        the caller goes on from its cursor. Scope: internal. Payload: zstd of UsageEventColumns. Errors: FAILED_PRECONDITION
-        FEED_DIVERGED (epoch or chain differ: the histories are not one), OUT_OF_RANGE FEED_POSITION_AHEAD (cursor past the head).
-        """
-
-    @_abc_1.abstractmethod
-    def GetFeedHeads(
-        self,
-        request: _ingest_service_pb2.GetFeedHeadsRequest,
-        context: _ServicerContext,
-    ) -> _typing.Union[_ingest_service_pb2.GetFeedHeadsResponse, _abc.Awaitable[_ingest_service_pb2.GetFeedHeadsResponse]]:
-        """Returns where every lane ends now. Scope: read or internal."""
+        """Streams events in log order (lane by lane). Ends when the log, as it was when the call began, is read."""
 
     @_abc_1.abstractmethod
     def OpenBackfill(
@@ -151,7 +118,7 @@ class IngestServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _ingest_service_pb2.OpenBackfillRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_ingest_service_pb2.OpenBackfillResponse, _abc.Awaitable[_ingest_service_pb2.OpenBackfillResponse]]:
-        """Opens a backfill: while it is open, events that name it may be older than the late limit. Scope: admin."""
+        """Opens a backfill: while it is open, events that name it may be older than the late limit."""
 
     @_abc_1.abstractmethod
     def CloseBackfill(
@@ -159,7 +126,7 @@ class IngestServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _ingest_service_pb2.CloseBackfillRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_ingest_service_pb2.CloseBackfillResponse, _abc.Awaitable[_ingest_service_pb2.CloseBackfillResponse]]:
-        """Closes a backfill; events that name it are refused from then on. Closing it again changes nothing. Scope: admin. Errors: NOT_FOUND."""
+        """Closes a backfill; events that name it are refused from then on. Closing it again changes nothing. Errors: NOT_FOUND."""
 
     @_abc_1.abstractmethod
     def ListBackfills(
@@ -167,6 +134,6 @@ class IngestServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _ingest_service_pb2.ListBackfillsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_ingest_service_pb2.ListBackfillsResponse, _abc.Awaitable[_ingest_service_pb2.ListBackfillsResponse]]:
-        """Lists backfills, newest first. Scope: read or admin."""
+        """Lists backfills, newest first."""
 
 def add_IngestServiceServicer_to_server(servicer: IngestServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -24,12 +24,13 @@ _sym_db = _symbol_database.Default()
 
 from buf.validate import validate_pb2 as buf_dot_validate_dot_validate__pb2
 from metering.aggregator.v1 import usage_pb2 as metering_dot_aggregator_dot_v1_dot_usage__pb2
+from metering.common.v1 import method_pb2 as metering_dot_common_dot_v1_dot_method__pb2
 from metering.common.v1 import values_pb2 as metering_dot_common_dot_v1_dot_values__pb2
 from metering.invoicing.v1 import invoice_pb2 as metering_dot_invoicing_dot_v1_dot_invoice__pb2
 from metering.rating.v1 import rating_service_pb2 as metering_dot_rating_dot_v1_dot_rating__service__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n-metering/invoicing/v1/invoicing_service.proto\x12\x15metering.invoicing.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\"metering/aggregator/v1/usage.proto\x1a\x1fmetering/common/v1/values.proto\x1a#metering/invoicing/v1/invoice.proto\x1a\'metering/rating/v1/rating_service.proto\"{\n\x1a\x41pplyBillingProfileRequest\x12\x1c\n\nrequest_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03(\x80\x01\x12?\n\x04spec\x18\x02 \x01(\x0b\x32).metering.invoicing.v1.BillingProfileSpecB\x06\xbaH\x03\xc8\x01\x01\"\x88\x01\n\x1b\x41pplyBillingProfileResponse\x12\x31\n\x07outcome\x18\x01 \x01(\x0e\x32 .metering.common.v1.ApplyOutcome\x12\x36\n\x07profile\x18\x02 \x01(\x0b\x32%.metering.invoicing.v1.BillingProfile\"\x1a\n\x18GetBillingProfileRequest\"S\n\x19GetBillingProfileResponse\x12\x36\n\x07profile\x18\x01 \x01(\x0b\x32%.metering.invoicing.v1.BillingProfile\"\x85\x01\n\x15PreviewInvoiceRequest\x12\x19\n\x08\x63ontract\x18\x01 \x01(\tB\x07\xbaH\x04r\x02(@\x12\x1a\n\x08\x63ustomer\x18\x02 \x01(\tB\x08\xbaH\x05r\x03(\x80\x01\x12\x35\n\x0e\x62illing_period\x18\x03 \x01(\tB\x1d\xbaH\x1ar\x18\x32\x16^([0-9]{4}-[0-9]{2})?$\"I\n\x16PreviewInvoiceResponse\x12/\n\x07invoice\x18\x01 \x01(\x0b\x32\x1e.metering.invoicing.v1.Invoice\"i\n\x16\x46inalizeInvoiceRequest\x12\x1b\n\x08\x63ontract\x18\x01 \x01(\tB\t\xbaH\x06r\x04 \x01(@\x12\x32\n\x0e\x62illing_period\x18\x02 \x01(\tB\x1a\xbaH\x17r\x15\x32\x13^[0-9]{4}-[0-9]{2}$\"[\n\x17\x46inalizeInvoiceResponse\x12/\n\x07invoice\x18\x01 \x01(\x0b\x32\x1e.metering.invoicing.v1.Invoice\x12\x0f\n\x07\x63reated\x18\x02 \x01(\x08\".\n\x11GetInvoiceRequest\x12\x19\n\x06number\x18\x01 \x01(\tB\t\xbaH\x06r\x04 \x01(@\"]\n\x12GetInvoiceResponse\x12/\n\x07invoice\x18\x01 \x01(\x0b\x32\x1e.metering.invoicing.v1.Invoice\x12\x16\n\x0e\x63\x61nonical_json\x18\x02 \x01(\x0c\"\x99\x01\n\x13ListInvoicesRequest\x12\x1a\n\x08\x63ustomer\x18\x01 \x01(\tB\x08\xbaH\x05r\x03(\x80\x01\x12\x35\n\x0e\x62illing_period\x18\x02 \x01(\tB\x1d\xbaH\x1ar\x18\x32\x16^([0-9]{4}-[0-9]{2})?$\x12\x1b\n\tpage_size\x18\x03 \x01(\rB\x08\xbaH\x05*\x03\x18\xe8\x07\x12\x12\n\npage_token\x18\x04 \x01(\t\"a\n\x14ListInvoicesResponse\x12\x30\n\x08invoices\x18\x01 \x03(\x0b\x32\x1e.metering.invoicing.v1.Invoice\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"0\n\x12\x45xplainLineRequest\x12\x1a\n\x07line_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04 \x01(@\"\xa9\x01\n\x13\x45xplainLineResponse\x12\x30\n\x04line\x18\x01 \x01(\x0b\x32\".metering.invoicing.v1.InvoiceLine\x12\x16\n\x0einvoice_number\x18\x02 \x01(\t\x12\r\n\x05steps\x18\x03 \x03(\t\x12\x39\n\x06\x63harge\x18\x04 \x01(\x0b\x32).metering.rating.v1.ExplainChargeResponse\"B\n\x15ListLineEventsRequest\x12\x1a\n\x07line_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04 \x01(@\x12\r\n\x05limit\x18\x02 \x01(\x04\"N\n\x16ListLineEventsResponse\x12\x34\n\x06\x65vents\x18\x01 \x03(\x0b\x32$.metering.aggregator.v1.MeteredEvent\"\x17\n\x15VerifyInvoicesRequest\"U\n\x16VerifyInvoicesResponse\x12\x15\n\rinvoice_count\x18\x01 \x01(\x04\x12\x12\n\nhead_chain\x18\x02 \x01(\x0c\x12\x10\n\x08problems\x18\x03 \x03(\t2\xfb\x07\n\x10InvoicingService\x12|\n\x13\x41pplyBillingProfile\x12\x31.metering.invoicing.v1.ApplyBillingProfileRequest\x1a\x32.metering.invoicing.v1.ApplyBillingProfileResponse\x12v\n\x11GetBillingProfile\x12/.metering.invoicing.v1.GetBillingProfileRequest\x1a\x30.metering.invoicing.v1.GetBillingProfileResponse\x12m\n\x0ePreviewInvoice\x12,.metering.invoicing.v1.PreviewInvoiceRequest\x1a-.metering.invoicing.v1.PreviewInvoiceResponse\x12p\n\x0f\x46inalizeInvoice\x12-.metering.invoicing.v1.FinalizeInvoiceRequest\x1a..metering.invoicing.v1.FinalizeInvoiceResponse\x12\x61\n\nGetInvoice\x12(.metering.invoicing.v1.GetInvoiceRequest\x1a).metering.invoicing.v1.GetInvoiceResponse\x12g\n\x0cListInvoices\x12*.metering.invoicing.v1.ListInvoicesRequest\x1a+.metering.invoicing.v1.ListInvoicesResponse\x12\x64\n\x0b\x45xplainLine\x12).metering.invoicing.v1.ExplainLineRequest\x1a*.metering.invoicing.v1.ExplainLineResponse\x12o\n\x0eListLineEvents\x12,.metering.invoicing.v1.ListLineEventsRequest\x1a-.metering.invoicing.v1.ListLineEventsResponse0\x01\x12m\n\x0eVerifyInvoices\x12,.metering.invoicing.v1.VerifyInvoicesRequest\x1a-.metering.invoicing.v1.VerifyInvoicesResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n-metering/invoicing/v1/invoicing_service.proto\x12\x15metering.invoicing.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\"metering/aggregator/v1/usage.proto\x1a\x1fmetering/common/v1/method.proto\x1a\x1fmetering/common/v1/values.proto\x1a#metering/invoicing/v1/invoice.proto\x1a\'metering/rating/v1/rating_service.proto\"{\n\x1a\x41pplyBillingProfileRequest\x12\x1c\n\nrequest_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03(\x80\x01\x12?\n\x04spec\x18\x02 \x01(\x0b\x32).metering.invoicing.v1.BillingProfileSpecB\x06\xbaH\x03\xc8\x01\x01\"\x88\x01\n\x1b\x41pplyBillingProfileResponse\x12\x31\n\x07outcome\x18\x01 \x01(\x0e\x32 .metering.common.v1.ApplyOutcome\x12\x36\n\x07profile\x18\x02 \x01(\x0b\x32%.metering.invoicing.v1.BillingProfile\"\x1a\n\x18GetBillingProfileRequest\"S\n\x19GetBillingProfileResponse\x12\x36\n\x07profile\x18\x01 \x01(\x0b\x32%.metering.invoicing.v1.BillingProfile\"\x85\x01\n\x15PreviewInvoiceRequest\x12\x19\n\x08\x63ontract\x18\x01 \x01(\tB\x07\xbaH\x04r\x02(@\x12\x1a\n\x08\x63ustomer\x18\x02 \x01(\tB\x08\xbaH\x05r\x03(\x80\x01\x12\x35\n\x0e\x62illing_period\x18\x03 \x01(\tB\x1d\xbaH\x1ar\x18\x32\x16^([0-9]{4}-[0-9]{2})?$\"I\n\x16PreviewInvoiceResponse\x12/\n\x07invoice\x18\x01 \x01(\x0b\x32\x1e.metering.invoicing.v1.Invoice\"i\n\x16\x46inalizeInvoiceRequest\x12\x1b\n\x08\x63ontract\x18\x01 \x01(\tB\t\xbaH\x06r\x04 \x01(@\x12\x32\n\x0e\x62illing_period\x18\x02 \x01(\tB\x1a\xbaH\x17r\x15\x32\x13^[0-9]{4}-[0-9]{2}$\"[\n\x17\x46inalizeInvoiceResponse\x12/\n\x07invoice\x18\x01 \x01(\x0b\x32\x1e.metering.invoicing.v1.Invoice\x12\x0f\n\x07\x63reated\x18\x02 \x01(\x08\".\n\x11GetInvoiceRequest\x12\x19\n\x06number\x18\x01 \x01(\tB\t\xbaH\x06r\x04 \x01(@\"]\n\x12GetInvoiceResponse\x12/\n\x07invoice\x18\x01 \x01(\x0b\x32\x1e.metering.invoicing.v1.Invoice\x12\x16\n\x0e\x63\x61nonical_json\x18\x02 \x01(\x0c\"\x99\x01\n\x13ListInvoicesRequest\x12\x1a\n\x08\x63ustomer\x18\x01 \x01(\tB\x08\xbaH\x05r\x03(\x80\x01\x12\x35\n\x0e\x62illing_period\x18\x02 \x01(\tB\x1d\xbaH\x1ar\x18\x32\x16^([0-9]{4}-[0-9]{2})?$\x12\x1b\n\tpage_size\x18\x03 \x01(\rB\x08\xbaH\x05*\x03\x18\xe8\x07\x12\x12\n\npage_token\x18\x04 \x01(\t\"a\n\x14ListInvoicesResponse\x12\x30\n\x08invoices\x18\x01 \x03(\x0b\x32\x1e.metering.invoicing.v1.Invoice\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"0\n\x12\x45xplainLineRequest\x12\x1a\n\x07line_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04 \x01(@\"\xa9\x01\n\x13\x45xplainLineResponse\x12\x30\n\x04line\x18\x01 \x01(\x0b\x32\".metering.invoicing.v1.InvoiceLine\x12\x16\n\x0einvoice_number\x18\x02 \x01(\t\x12\r\n\x05steps\x18\x03 \x03(\t\x12\x39\n\x06\x63harge\x18\x04 \x01(\x0b\x32).metering.rating.v1.ExplainChargeResponse\"B\n\x15ListLineEventsRequest\x12\x1a\n\x07line_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04 \x01(@\x12\r\n\x05limit\x18\x02 \x01(\x04\"N\n\x16ListLineEventsResponse\x12\x34\n\x06\x65vents\x18\x01 \x03(\x0b\x32$.metering.aggregator.v1.MeteredEvent\"\x17\n\x15VerifyInvoicesRequest\"U\n\x16VerifyInvoicesResponse\x12\x15\n\rinvoice_count\x18\x01 \x01(\x04\x12\x12\n\nhead_chain\x18\x02 \x01(\x0c\x12\x10\n\x08problems\x18\x03 \x03(\t2\xf2\t\n\x10InvoicingService\x12\x8b\x01\n\x13\x41pplyBillingProfile\x12\x31.metering.invoicing.v1.ApplyBillingProfileRequest\x1a\x32.metering.invoicing.v1.ApplyBillingProfileResponse\"\r\xda\xce\x18\t\n\x01\x03\x10\x03\x1a\x02\x08\x01\x12\x85\x01\n\x11GetBillingProfile\x12/.metering.invoicing.v1.GetBillingProfileRequest\x1a\x30.metering.invoicing.v1.GetBillingProfileResponse\"\r\xda\xce\x18\t\n\x01\x02\x10\x01\x1a\x02\x08\x01\x12\x9a\x01\n\x0ePreviewInvoice\x12,.metering.invoicing.v1.PreviewInvoiceRequest\x1a-.metering.invoicing.v1.PreviewInvoiceResponse\"+\xda\xce\x18\'\n\x01\x02\x10\x01\x1a \x12\x08\x63ustomer\x1a\x14\n\x08\x63ontract\x12\x08\x63ontract\x12\x93\x01\n\x0f\x46inalizeInvoice\x12-.metering.invoicing.v1.FinalizeInvoiceRequest\x1a..metering.invoicing.v1.FinalizeInvoiceResponse\"!\xda\xce\x18\x1d\n\x01\x03\x10\x02\x1a\x16\x1a\x14\n\x08\x63ontract\x12\x08\x63ontract\x12\x81\x01\n\nGetInvoice\x12(.metering.invoicing.v1.GetInvoiceRequest\x1a).metering.invoicing.v1.GetInvoiceResponse\"\x1e\xda\xce\x18\x1a\n\x01\x02\x10\x01\x1a\x13\x1a\x11\n\x07invoice\x12\x06number\x12~\n\x0cListInvoices\x12*.metering.invoicing.v1.ListInvoicesRequest\x1a+.metering.invoicing.v1.ListInvoicesResponse\"\x15\xda\xce\x18\x11\n\x01\x02\x10\x01\x1a\n\x12\x08\x63ustomer\x12\x82\x01\n\x0b\x45xplainLine\x12).metering.invoicing.v1.ExplainLineRequest\x1a*.metering.invoicing.v1.ExplainLineResponse\"\x1c\xda\xce\x18\x18\n\x01\x02\x10\x01\x1a\x11\x1a\x0f\n\x04line\x12\x07line_id\x12\x8d\x01\n\x0eListLineEvents\x12,.metering.invoicing.v1.ListLineEventsRequest\x1a-.metering.invoicing.v1.ListLineEventsResponse\"\x1c\xda\xce\x18\x18\n\x01\x02\x10\x01\x1a\x11\x1a\x0f\n\x04line\x12\x07line_id0\x01\x12|\n\x0eVerifyInvoices\x12,.metering.invoicing.v1.VerifyInvoicesRequest\x1a-.metering.invoicing.v1.VerifyInvoicesResponse\"\r\xda\xce\x18\t\n\x01\x02\x10\x01\x1a\x02\x08\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -62,42 +63,60 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_EXPLAINLINEREQUEST'].fields_by_name['line_id']._serialized_options = b'\272H\006r\004 \001(@'
   _globals['_LISTLINEEVENTSREQUEST'].fields_by_name['line_id']._loaded_options = None
   _globals['_LISTLINEEVENTSREQUEST'].fields_by_name['line_id']._serialized_options = b'\272H\006r\004 \001(@'
-  _globals['_APPLYBILLINGPROFILEREQUEST']._serialized_start=248
-  _globals['_APPLYBILLINGPROFILEREQUEST']._serialized_end=371
-  _globals['_APPLYBILLINGPROFILERESPONSE']._serialized_start=374
-  _globals['_APPLYBILLINGPROFILERESPONSE']._serialized_end=510
-  _globals['_GETBILLINGPROFILEREQUEST']._serialized_start=512
-  _globals['_GETBILLINGPROFILEREQUEST']._serialized_end=538
-  _globals['_GETBILLINGPROFILERESPONSE']._serialized_start=540
-  _globals['_GETBILLINGPROFILERESPONSE']._serialized_end=623
-  _globals['_PREVIEWINVOICEREQUEST']._serialized_start=626
-  _globals['_PREVIEWINVOICEREQUEST']._serialized_end=759
-  _globals['_PREVIEWINVOICERESPONSE']._serialized_start=761
-  _globals['_PREVIEWINVOICERESPONSE']._serialized_end=834
-  _globals['_FINALIZEINVOICEREQUEST']._serialized_start=836
-  _globals['_FINALIZEINVOICEREQUEST']._serialized_end=941
-  _globals['_FINALIZEINVOICERESPONSE']._serialized_start=943
-  _globals['_FINALIZEINVOICERESPONSE']._serialized_end=1034
-  _globals['_GETINVOICEREQUEST']._serialized_start=1036
-  _globals['_GETINVOICEREQUEST']._serialized_end=1082
-  _globals['_GETINVOICERESPONSE']._serialized_start=1084
-  _globals['_GETINVOICERESPONSE']._serialized_end=1177
-  _globals['_LISTINVOICESREQUEST']._serialized_start=1180
-  _globals['_LISTINVOICESREQUEST']._serialized_end=1333
-  _globals['_LISTINVOICESRESPONSE']._serialized_start=1335
-  _globals['_LISTINVOICESRESPONSE']._serialized_end=1432
-  _globals['_EXPLAINLINEREQUEST']._serialized_start=1434
-  _globals['_EXPLAINLINEREQUEST']._serialized_end=1482
-  _globals['_EXPLAINLINERESPONSE']._serialized_start=1485
-  _globals['_EXPLAINLINERESPONSE']._serialized_end=1654
-  _globals['_LISTLINEEVENTSREQUEST']._serialized_start=1656
-  _globals['_LISTLINEEVENTSREQUEST']._serialized_end=1722
-  _globals['_LISTLINEEVENTSRESPONSE']._serialized_start=1724
-  _globals['_LISTLINEEVENTSRESPONSE']._serialized_end=1802
-  _globals['_VERIFYINVOICESREQUEST']._serialized_start=1804
-  _globals['_VERIFYINVOICESREQUEST']._serialized_end=1827
-  _globals['_VERIFYINVOICESRESPONSE']._serialized_start=1829
-  _globals['_VERIFYINVOICESRESPONSE']._serialized_end=1914
-  _globals['_INVOICINGSERVICE']._serialized_start=1917
-  _globals['_INVOICINGSERVICE']._serialized_end=2936
+  _globals['_INVOICINGSERVICE'].methods_by_name['ApplyBillingProfile']._loaded_options = None
+  _globals['_INVOICINGSERVICE'].methods_by_name['ApplyBillingProfile']._serialized_options = b'\332\316\030\t\n\001\003\020\003\032\002\010\001'
+  _globals['_INVOICINGSERVICE'].methods_by_name['GetBillingProfile']._loaded_options = None
+  _globals['_INVOICINGSERVICE'].methods_by_name['GetBillingProfile']._serialized_options = b'\332\316\030\t\n\001\002\020\001\032\002\010\001'
+  _globals['_INVOICINGSERVICE'].methods_by_name['PreviewInvoice']._loaded_options = None
+  _globals['_INVOICINGSERVICE'].methods_by_name['PreviewInvoice']._serialized_options = b'\332\316\030\'\n\001\002\020\001\032 \022\010customer\032\024\n\010contract\022\010contract'
+  _globals['_INVOICINGSERVICE'].methods_by_name['FinalizeInvoice']._loaded_options = None
+  _globals['_INVOICINGSERVICE'].methods_by_name['FinalizeInvoice']._serialized_options = b'\332\316\030\035\n\001\003\020\002\032\026\032\024\n\010contract\022\010contract'
+  _globals['_INVOICINGSERVICE'].methods_by_name['GetInvoice']._loaded_options = None
+  _globals['_INVOICINGSERVICE'].methods_by_name['GetInvoice']._serialized_options = b'\332\316\030\032\n\001\002\020\001\032\023\032\021\n\007invoice\022\006number'
+  _globals['_INVOICINGSERVICE'].methods_by_name['ListInvoices']._loaded_options = None
+  _globals['_INVOICINGSERVICE'].methods_by_name['ListInvoices']._serialized_options = b'\332\316\030\021\n\001\002\020\001\032\n\022\010customer'
+  _globals['_INVOICINGSERVICE'].methods_by_name['ExplainLine']._loaded_options = None
+  _globals['_INVOICINGSERVICE'].methods_by_name['ExplainLine']._serialized_options = b'\332\316\030\030\n\001\002\020\001\032\021\032\017\n\004line\022\007line_id'
+  _globals['_INVOICINGSERVICE'].methods_by_name['ListLineEvents']._loaded_options = None
+  _globals['_INVOICINGSERVICE'].methods_by_name['ListLineEvents']._serialized_options = b'\332\316\030\030\n\001\002\020\001\032\021\032\017\n\004line\022\007line_id'
+  _globals['_INVOICINGSERVICE'].methods_by_name['VerifyInvoices']._loaded_options = None
+  _globals['_INVOICINGSERVICE'].methods_by_name['VerifyInvoices']._serialized_options = b'\332\316\030\t\n\001\002\020\001\032\002\010\001'
+  _globals['_APPLYBILLINGPROFILEREQUEST']._serialized_start=281
+  _globals['_APPLYBILLINGPROFILEREQUEST']._serialized_end=404
+  _globals['_APPLYBILLINGPROFILERESPONSE']._serialized_start=407
+  _globals['_APPLYBILLINGPROFILERESPONSE']._serialized_end=543
+  _globals['_GETBILLINGPROFILEREQUEST']._serialized_start=545
+  _globals['_GETBILLINGPROFILEREQUEST']._serialized_end=571
+  _globals['_GETBILLINGPROFILERESPONSE']._serialized_start=573
+  _globals['_GETBILLINGPROFILERESPONSE']._serialized_end=656
+  _globals['_PREVIEWINVOICEREQUEST']._serialized_start=659
+  _globals['_PREVIEWINVOICEREQUEST']._serialized_end=792
+  _globals['_PREVIEWINVOICERESPONSE']._serialized_start=794
+  _globals['_PREVIEWINVOICERESPONSE']._serialized_end=867
+  _globals['_FINALIZEINVOICEREQUEST']._serialized_start=869
+  _globals['_FINALIZEINVOICEREQUEST']._serialized_end=974
+  _globals['_FINALIZEINVOICERESPONSE']._serialized_start=976
+  _globals['_FINALIZEINVOICERESPONSE']._serialized_end=1067
+  _globals['_GETINVOICEREQUEST']._serialized_start=1069
+  _globals['_GETINVOICEREQUEST']._serialized_end=1115
+  _globals['_GETINVOICERESPONSE']._serialized_start=1117
+  _globals['_GETINVOICERESPONSE']._serialized_end=1210
+  _globals['_LISTINVOICESREQUEST']._serialized_start=1213
+  _globals['_LISTINVOICESREQUEST']._serialized_end=1366
+  _globals['_LISTINVOICESRESPONSE']._serialized_start=1368
+  _globals['_LISTINVOICESRESPONSE']._serialized_end=1465
+  _globals['_EXPLAINLINEREQUEST']._serialized_start=1467
+  _globals['_EXPLAINLINEREQUEST']._serialized_end=1515
+  _globals['_EXPLAINLINERESPONSE']._serialized_start=1518
+  _globals['_EXPLAINLINERESPONSE']._serialized_end=1687
+  _globals['_LISTLINEEVENTSREQUEST']._serialized_start=1689
+  _globals['_LISTLINEEVENTSREQUEST']._serialized_end=1755
+  _globals['_LISTLINEEVENTSRESPONSE']._serialized_start=1757
+  _globals['_LISTLINEEVENTSRESPONSE']._serialized_end=1835
+  _globals['_VERIFYINVOICESREQUEST']._serialized_start=1837
+  _globals['_VERIFYINVOICESREQUEST']._serialized_end=1860
+  _globals['_VERIFYINVOICESRESPONSE']._serialized_start=1862
+  _globals['_VERIFYINVOICESRESPONSE']._serialized_end=1947
+  _globals['_INVOICINGSERVICE']._serialized_start=1950
+  _globals['_INVOICINGSERVICE']._serialized_end=3216
 # @@protoc_insertion_point(module_scope)

@@ -87,21 +87,21 @@ class InvoicingServiceServicer:
     """
 
     def ApplyBillingProfile(self, request, context):
-        """Sets the billing profile; the same content again answers UNCHANGED. Scope: admin. Errors: INVALID_ARGUMENT.
+        """Sets the billing profile; the same content again answers UNCHANGED. Errors: INVALID_ARGUMENT.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def GetBillingProfile(self, request, context):
-        """Returns the billing profile. Scope: read.
+        """Returns the billing profile.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def PreviewInvoice(self, request, context):
-        """Returns the draft of one contract and period, as usage is now. Scope: read. Errors: NOT_FOUND, INVALID_ARGUMENT PERIOD_INVALID.
+        """Returns the draft of one contract and period, as usage is now. Errors: NOT_FOUND, INVALID_ARGUMENT PERIOD_INVALID.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -110,42 +110,42 @@ class InvoicingServiceServicer:
     def FinalizeInvoice(self, request, context):
         """Makes the invoice of one contract and period final: seals usage, rates it, numbers and freezes the invoice, all or nothing.
         Asked again it returns the same invoice. Usage of earlier invoiced periods that arrived late is added as adjustments.
-        Scope: admin. Errors: FAILED_PRECONDITION GRACE_OPEN (also while the period runs) or USAGE_NOT_READY (ask again later), NOT_FOUND, INVALID_ARGUMENT.
+        Errors: FAILED_PRECONDITION GRACE_OPEN (also while the period runs) or USAGE_NOT_READY (ask again later), NOT_FOUND, INVALID_ARGUMENT.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def GetInvoice(self, request, context):
-        """Returns an invoice. Scope: read. Errors: NOT_FOUND INVOICE_NOT_FOUND.
+        """Returns an invoice. Errors: NOT_FOUND INVOICE_NOT_FOUND.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def ListInvoices(self, request, context):
-        """Lists invoices by number. A page may hold fewer than page_size and still have a next one. Scope: read.
+        """Lists invoices by number. A page may hold fewer than page_size and still have a next one.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def ExplainLine(self, request, context):
-        """Explains a line: line -> charge -> snapshot -> windows. Scope: read. Errors: NOT_FOUND LINE_NOT_FOUND.
+        """Explains a line: line -> charge -> snapshot -> windows. Errors: NOT_FOUND LINE_NOT_FOUND.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def ListLineEvents(self, request, context):
-        """Streams the very events behind a line, with their trace ids. Scope: read. Errors: NOT_FOUND LINE_NOT_FOUND.
+        """Streams the very events behind a line, with their trace ids. Errors: NOT_FOUND LINE_NOT_FOUND.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def VerifyInvoices(self, request, context):
-        """Recomputes every digest and the hash chain of the series, and checks that numbers have no gap. Scope: read.
+        """Recomputes every digest and the hash chain of the series, and checks that numbers have no gap.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -34,26 +34,26 @@ class InvoicingServiceStub:
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> InvoicingServiceAsyncStub: ...
     ApplyBillingProfile: _grpc.UnaryUnaryMultiCallable[_invoicing_service_pb2.ApplyBillingProfileRequest, _invoicing_service_pb2.ApplyBillingProfileResponse]
-    """Sets the billing profile; the same content again answers UNCHANGED. Scope: admin. Errors: INVALID_ARGUMENT."""
+    """Sets the billing profile; the same content again answers UNCHANGED. Errors: INVALID_ARGUMENT."""
     GetBillingProfile: _grpc.UnaryUnaryMultiCallable[_invoicing_service_pb2.GetBillingProfileRequest, _invoicing_service_pb2.GetBillingProfileResponse]
-    """Returns the billing profile. Scope: read."""
+    """Returns the billing profile."""
     PreviewInvoice: _grpc.UnaryUnaryMultiCallable[_invoicing_service_pb2.PreviewInvoiceRequest, _invoicing_service_pb2.PreviewInvoiceResponse]
-    """Returns the draft of one contract and period, as usage is now. Scope: read. Errors: NOT_FOUND, INVALID_ARGUMENT PERIOD_INVALID."""
+    """Returns the draft of one contract and period, as usage is now. Errors: NOT_FOUND, INVALID_ARGUMENT PERIOD_INVALID."""
     FinalizeInvoice: _grpc.UnaryUnaryMultiCallable[_invoicing_service_pb2.FinalizeInvoiceRequest, _invoicing_service_pb2.FinalizeInvoiceResponse]
     """Makes the invoice of one contract and period final: seals usage, rates it, numbers and freezes the invoice, all or nothing.
     Asked again it returns the same invoice. Usage of earlier invoiced periods that arrived late is added as adjustments.
-    Scope: admin. Errors: FAILED_PRECONDITION GRACE_OPEN (also while the period runs) or USAGE_NOT_READY (ask again later), NOT_FOUND, INVALID_ARGUMENT.
+    Errors: FAILED_PRECONDITION GRACE_OPEN (also while the period runs) or USAGE_NOT_READY (ask again later), NOT_FOUND, INVALID_ARGUMENT.
     """
     GetInvoice: _grpc.UnaryUnaryMultiCallable[_invoicing_service_pb2.GetInvoiceRequest, _invoicing_service_pb2.GetInvoiceResponse]
-    """Returns an invoice. Scope: read. Errors: NOT_FOUND INVOICE_NOT_FOUND."""
+    """Returns an invoice. Errors: NOT_FOUND INVOICE_NOT_FOUND."""
     ListInvoices: _grpc.UnaryUnaryMultiCallable[_invoicing_service_pb2.ListInvoicesRequest, _invoicing_service_pb2.ListInvoicesResponse]
-    """Lists invoices by number. A page may hold fewer than page_size and still have a next one. Scope: read."""
+    """Lists invoices by number. A page may hold fewer than page_size and still have a next one."""
     ExplainLine: _grpc.UnaryUnaryMultiCallable[_invoicing_service_pb2.ExplainLineRequest, _invoicing_service_pb2.ExplainLineResponse]
-    """Explains a line: line -> charge -> snapshot -> windows. Scope: read. Errors: NOT_FOUND LINE_NOT_FOUND."""
+    """Explains a line: line -> charge -> snapshot -> windows. Errors: NOT_FOUND LINE_NOT_FOUND."""
     ListLineEvents: _grpc.UnaryStreamMultiCallable[_invoicing_service_pb2.ListLineEventsRequest, _invoicing_service_pb2.ListLineEventsResponse]
-    """Streams the very events behind a line, with their trace ids. Scope: read. Errors: NOT_FOUND LINE_NOT_FOUND."""
+    """Streams the very events behind a line, with their trace ids. Errors: NOT_FOUND LINE_NOT_FOUND."""
     VerifyInvoices: _grpc.UnaryUnaryMultiCallable[_invoicing_service_pb2.VerifyInvoicesRequest, _invoicing_service_pb2.VerifyInvoicesResponse]
-    """Recomputes every digest and the hash chain of the series, and checks that numbers have no gap. Scope: read."""
+    """Recomputes every digest and the hash chain of the series, and checks that numbers have no gap."""
 
 @_typing.type_check_only
 class InvoicingServiceAsyncStub(InvoicingServiceStub):
@@ -61,26 +61,26 @@ class InvoicingServiceAsyncStub(InvoicingServiceStub):
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     ApplyBillingProfile: _aio.UnaryUnaryMultiCallable[_invoicing_service_pb2.ApplyBillingProfileRequest, _invoicing_service_pb2.ApplyBillingProfileResponse]  # type: ignore[assignment]
-    """Sets the billing profile; the same content again answers UNCHANGED. Scope: admin. Errors: INVALID_ARGUMENT."""
+    """Sets the billing profile; the same content again answers UNCHANGED. Errors: INVALID_ARGUMENT."""
     GetBillingProfile: _aio.UnaryUnaryMultiCallable[_invoicing_service_pb2.GetBillingProfileRequest, _invoicing_service_pb2.GetBillingProfileResponse]  # type: ignore[assignment]
-    """Returns the billing profile. Scope: read."""
+    """Returns the billing profile."""
     PreviewInvoice: _aio.UnaryUnaryMultiCallable[_invoicing_service_pb2.PreviewInvoiceRequest, _invoicing_service_pb2.PreviewInvoiceResponse]  # type: ignore[assignment]
-    """Returns the draft of one contract and period, as usage is now. Scope: read. Errors: NOT_FOUND, INVALID_ARGUMENT PERIOD_INVALID."""
+    """Returns the draft of one contract and period, as usage is now. Errors: NOT_FOUND, INVALID_ARGUMENT PERIOD_INVALID."""
     FinalizeInvoice: _aio.UnaryUnaryMultiCallable[_invoicing_service_pb2.FinalizeInvoiceRequest, _invoicing_service_pb2.FinalizeInvoiceResponse]  # type: ignore[assignment]
     """Makes the invoice of one contract and period final: seals usage, rates it, numbers and freezes the invoice, all or nothing.
     Asked again it returns the same invoice. Usage of earlier invoiced periods that arrived late is added as adjustments.
-    Scope: admin. Errors: FAILED_PRECONDITION GRACE_OPEN (also while the period runs) or USAGE_NOT_READY (ask again later), NOT_FOUND, INVALID_ARGUMENT.
+    Errors: FAILED_PRECONDITION GRACE_OPEN (also while the period runs) or USAGE_NOT_READY (ask again later), NOT_FOUND, INVALID_ARGUMENT.
     """
     GetInvoice: _aio.UnaryUnaryMultiCallable[_invoicing_service_pb2.GetInvoiceRequest, _invoicing_service_pb2.GetInvoiceResponse]  # type: ignore[assignment]
-    """Returns an invoice. Scope: read. Errors: NOT_FOUND INVOICE_NOT_FOUND."""
+    """Returns an invoice. Errors: NOT_FOUND INVOICE_NOT_FOUND."""
     ListInvoices: _aio.UnaryUnaryMultiCallable[_invoicing_service_pb2.ListInvoicesRequest, _invoicing_service_pb2.ListInvoicesResponse]  # type: ignore[assignment]
-    """Lists invoices by number. A page may hold fewer than page_size and still have a next one. Scope: read."""
+    """Lists invoices by number. A page may hold fewer than page_size and still have a next one."""
     ExplainLine: _aio.UnaryUnaryMultiCallable[_invoicing_service_pb2.ExplainLineRequest, _invoicing_service_pb2.ExplainLineResponse]  # type: ignore[assignment]
-    """Explains a line: line -> charge -> snapshot -> windows. Scope: read. Errors: NOT_FOUND LINE_NOT_FOUND."""
+    """Explains a line: line -> charge -> snapshot -> windows. Errors: NOT_FOUND LINE_NOT_FOUND."""
     ListLineEvents: _aio.UnaryStreamMultiCallable[_invoicing_service_pb2.ListLineEventsRequest, _invoicing_service_pb2.ListLineEventsResponse]  # type: ignore[assignment]
-    """Streams the very events behind a line, with their trace ids. Scope: read. Errors: NOT_FOUND LINE_NOT_FOUND."""
+    """Streams the very events behind a line, with their trace ids. Errors: NOT_FOUND LINE_NOT_FOUND."""
     VerifyInvoices: _aio.UnaryUnaryMultiCallable[_invoicing_service_pb2.VerifyInvoicesRequest, _invoicing_service_pb2.VerifyInvoicesResponse]  # type: ignore[assignment]
-    """Recomputes every digest and the hash chain of the series, and checks that numbers have no gap. Scope: read."""
+    """Recomputes every digest and the hash chain of the series, and checks that numbers have no gap."""
 
 class InvoicingServiceServicer(metaclass=_abc_1.ABCMeta):
     """Invoices. All calls act for the tenant of the token."""
@@ -91,7 +91,7 @@ class InvoicingServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _invoicing_service_pb2.ApplyBillingProfileRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_invoicing_service_pb2.ApplyBillingProfileResponse, _abc.Awaitable[_invoicing_service_pb2.ApplyBillingProfileResponse]]:
-        """Sets the billing profile; the same content again answers UNCHANGED. Scope: admin. Errors: INVALID_ARGUMENT."""
+        """Sets the billing profile; the same content again answers UNCHANGED. Errors: INVALID_ARGUMENT."""
 
     @_abc_1.abstractmethod
     def GetBillingProfile(
@@ -99,7 +99,7 @@ class InvoicingServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _invoicing_service_pb2.GetBillingProfileRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_invoicing_service_pb2.GetBillingProfileResponse, _abc.Awaitable[_invoicing_service_pb2.GetBillingProfileResponse]]:
-        """Returns the billing profile. Scope: read."""
+        """Returns the billing profile."""
 
     @_abc_1.abstractmethod
     def PreviewInvoice(
@@ -107,7 +107,7 @@ class InvoicingServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _invoicing_service_pb2.PreviewInvoiceRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_invoicing_service_pb2.PreviewInvoiceResponse, _abc.Awaitable[_invoicing_service_pb2.PreviewInvoiceResponse]]:
-        """Returns the draft of one contract and period, as usage is now. Scope: read. Errors: NOT_FOUND, INVALID_ARGUMENT PERIOD_INVALID."""
+        """Returns the draft of one contract and period, as usage is now. Errors: NOT_FOUND, INVALID_ARGUMENT PERIOD_INVALID."""
 
     @_abc_1.abstractmethod
     def FinalizeInvoice(
@@ -117,7 +117,7 @@ class InvoicingServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_invoicing_service_pb2.FinalizeInvoiceResponse, _abc.Awaitable[_invoicing_service_pb2.FinalizeInvoiceResponse]]:
         """Makes the invoice of one contract and period final: seals usage, rates it, numbers and freezes the invoice, all or nothing.
         Asked again it returns the same invoice. Usage of earlier invoiced periods that arrived late is added as adjustments.
-        Scope: admin. Errors: FAILED_PRECONDITION GRACE_OPEN (also while the period runs) or USAGE_NOT_READY (ask again later), NOT_FOUND, INVALID_ARGUMENT.
+        Errors: FAILED_PRECONDITION GRACE_OPEN (also while the period runs) or USAGE_NOT_READY (ask again later), NOT_FOUND, INVALID_ARGUMENT.
         """
 
     @_abc_1.abstractmethod
@@ -126,7 +126,7 @@ class InvoicingServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _invoicing_service_pb2.GetInvoiceRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_invoicing_service_pb2.GetInvoiceResponse, _abc.Awaitable[_invoicing_service_pb2.GetInvoiceResponse]]:
-        """Returns an invoice. Scope: read. Errors: NOT_FOUND INVOICE_NOT_FOUND."""
+        """Returns an invoice. Errors: NOT_FOUND INVOICE_NOT_FOUND."""
 
     @_abc_1.abstractmethod
     def ListInvoices(
@@ -134,7 +134,7 @@ class InvoicingServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _invoicing_service_pb2.ListInvoicesRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_invoicing_service_pb2.ListInvoicesResponse, _abc.Awaitable[_invoicing_service_pb2.ListInvoicesResponse]]:
-        """Lists invoices by number. A page may hold fewer than page_size and still have a next one. Scope: read."""
+        """Lists invoices by number. A page may hold fewer than page_size and still have a next one."""
 
     @_abc_1.abstractmethod
     def ExplainLine(
@@ -142,7 +142,7 @@ class InvoicingServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _invoicing_service_pb2.ExplainLineRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_invoicing_service_pb2.ExplainLineResponse, _abc.Awaitable[_invoicing_service_pb2.ExplainLineResponse]]:
-        """Explains a line: line -> charge -> snapshot -> windows. Scope: read. Errors: NOT_FOUND LINE_NOT_FOUND."""
+        """Explains a line: line -> charge -> snapshot -> windows. Errors: NOT_FOUND LINE_NOT_FOUND."""
 
     @_abc_1.abstractmethod
     def ListLineEvents(
@@ -150,7 +150,7 @@ class InvoicingServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _invoicing_service_pb2.ListLineEventsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_abc.Iterator[_invoicing_service_pb2.ListLineEventsResponse], _abc.AsyncIterator[_invoicing_service_pb2.ListLineEventsResponse]]:
-        """Streams the very events behind a line, with their trace ids. Scope: read. Errors: NOT_FOUND LINE_NOT_FOUND."""
+        """Streams the very events behind a line, with their trace ids. Errors: NOT_FOUND LINE_NOT_FOUND."""
 
     @_abc_1.abstractmethod
     def VerifyInvoices(
@@ -158,6 +158,6 @@ class InvoicingServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _invoicing_service_pb2.VerifyInvoicesRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_invoicing_service_pb2.VerifyInvoicesResponse, _abc.Awaitable[_invoicing_service_pb2.VerifyInvoicesResponse]]:
-        """Recomputes every digest and the hash chain of the series, and checks that numbers have no gap. Scope: read."""
+        """Recomputes every digest and the hash chain of the series, and checks that numbers have no gap."""
 
 def add_InvoicingServiceServicer_to_server(servicer: InvoicingServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

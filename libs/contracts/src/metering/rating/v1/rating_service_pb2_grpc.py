@@ -124,56 +124,56 @@ class RatingServiceServicer:
     """
 
     def ApplyProduct(self, request, context):
-        """Creates a product or a new version. Scope: admin. Errors: INVALID_ARGUMENT.
+        """Creates a product or a new version. Errors: INVALID_ARGUMENT.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def ListProducts(self, request, context):
-        """Lists products by name. Scope: read.
+        """Lists products by name.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def ApplyPlan(self, request, context):
-        """Creates a plan or a new version. Scope: admin. Errors: INVALID_ARGUMENT PRICE_INVALID, TIERS_INVALID, CURRENCY_UNKNOWN.
+        """Creates a plan or a new version. Errors: INVALID_ARGUMENT PRICE_INVALID, TIERS_INVALID, CURRENCY_UNKNOWN.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def GetPlan(self, request, context):
-        """Returns a version of a plan. Scope: read. Errors: NOT_FOUND PLAN_NOT_FOUND.
+        """Returns a version of a plan. Errors: NOT_FOUND PLAN_NOT_FOUND.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def ListPlans(self, request, context):
-        """Lists the newest version of every plan, by name. Scope: read.
+        """Lists the newest version of every plan, by name.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def ApplyCustomer(self, request, context):
-        """Creates a customer or a new version. Scope: admin. Errors: INVALID_ARGUMENT CURRENCY_UNKNOWN.
+        """Creates a customer or a new version. Errors: INVALID_ARGUMENT CURRENCY_UNKNOWN.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def GetCustomer(self, request, context):
-        """Returns a customer. Scope: read or internal. Errors: NOT_FOUND CUSTOMER_NOT_FOUND.
+        """Returns a customer. Errors: NOT_FOUND CUSTOMER_NOT_FOUND.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def ListCustomers(self, request, context):
-        """Lists customers by name. Scope: read.
+        """Lists customers by name.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -181,7 +181,7 @@ class RatingServiceServicer:
 
     def ApplyContract(self, request, context):
         """Creates a contract, or a new version when the content differs (allowed: end, plan, plan version; the customer, start, zone,
-        anchor and interval of a contract never change). Scope: admin. Errors: NOT_FOUND (customer, plan), INVALID_ARGUMENT
+        anchor and interval of a contract never change). Errors: NOT_FOUND (customer, plan), INVALID_ARGUMENT
         CONTRACT_OVERLAP, CURRENCY_MISMATCH, TIME_ZONE_UNKNOWN, PERIOD_INVALID.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -189,7 +189,7 @@ class RatingServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ApplyCatalog(self, request, context):
-        """Applies many entries in one transaction: all of them or, if one is refused, none. Scope: admin. Errors: those of the single
+        """Applies many entries in one transaction: all of them or, if one is refused, none. Errors: those of the single
         calls; the message begins with kind and name of the entry, metadata "entry" has its place in the request.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -197,14 +197,14 @@ class RatingServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ListContracts(self, request, context):
-        """Lists contracts by name. Scope: read or internal.
+        """Lists contracts by name.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def ListCharges(self, request, context):
-        """Returns the charges of one contract and period as usage is now. Scope: read or internal. Errors: NOT_FOUND CONTRACT_NOT_FOUND,
+        """Returns the charges of one contract and period as usage is now. Errors: NOT_FOUND CONTRACT_NOT_FOUND,
         INVALID_ARGUMENT PERIOD_INVALID (the contract has no such period).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -212,7 +212,7 @@ class RatingServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def RateUsage(self, request, context):
-        """Seals usage of one contract and period and returns the frozen charges; asked again it returns the same. Scope: internal.
+        """Seals usage of one contract and period and returns the frozen charges; asked again it returns the same.
         Errors: those of AggregatorService.SealUsage, NOT_FOUND CONTRACT_NOT_FOUND, INVALID_ARGUMENT PERIOD_INVALID.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -220,21 +220,21 @@ class RatingServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ExplainCharge(self, request, context):
-        """Explains a frozen charge: its steps, the snapshot and the windows of its meter. Scope: read or internal. Errors: NOT_FOUND CHARGE_NOT_FOUND.
+        """Explains a frozen charge: its steps, the snapshot and the windows of its meter. Errors: NOT_FOUND CHARGE_NOT_FOUND.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def ListChargeEvents(self, request, context):
-        """Streams the very events behind a frozen charge. Scope: read or internal. Errors: NOT_FOUND CHARGE_NOT_FOUND.
+        """Streams the very events behind a frozen charge. Errors: NOT_FOUND CHARGE_NOT_FOUND.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def GetProgress(self, request, context):
-        """Tells how far the live charges are. Scope: read or internal.
+        """Tells how far the live charges are.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

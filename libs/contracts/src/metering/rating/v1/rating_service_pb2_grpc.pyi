@@ -36,46 +36,46 @@ class RatingServiceStub:
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> RatingServiceAsyncStub: ...
     ApplyProduct: _grpc.UnaryUnaryMultiCallable[_rating_service_pb2.ApplyProductRequest, _rating_service_pb2.ApplyProductResponse]
-    """Creates a product or a new version. Scope: admin. Errors: INVALID_ARGUMENT."""
+    """Creates a product or a new version. Errors: INVALID_ARGUMENT."""
     ListProducts: _grpc.UnaryUnaryMultiCallable[_rating_service_pb2.ListProductsRequest, _rating_service_pb2.ListProductsResponse]
-    """Lists products by name. Scope: read."""
+    """Lists products by name."""
     ApplyPlan: _grpc.UnaryUnaryMultiCallable[_rating_service_pb2.ApplyPlanRequest, _rating_service_pb2.ApplyPlanResponse]
-    """Creates a plan or a new version. Scope: admin. Errors: INVALID_ARGUMENT PRICE_INVALID, TIERS_INVALID, CURRENCY_UNKNOWN."""
+    """Creates a plan or a new version. Errors: INVALID_ARGUMENT PRICE_INVALID, TIERS_INVALID, CURRENCY_UNKNOWN."""
     GetPlan: _grpc.UnaryUnaryMultiCallable[_rating_service_pb2.GetPlanRequest, _rating_service_pb2.GetPlanResponse]
-    """Returns a version of a plan. Scope: read. Errors: NOT_FOUND PLAN_NOT_FOUND."""
+    """Returns a version of a plan. Errors: NOT_FOUND PLAN_NOT_FOUND."""
     ListPlans: _grpc.UnaryUnaryMultiCallable[_rating_service_pb2.ListPlansRequest, _rating_service_pb2.ListPlansResponse]
-    """Lists the newest version of every plan, by name. Scope: read."""
+    """Lists the newest version of every plan, by name."""
     ApplyCustomer: _grpc.UnaryUnaryMultiCallable[_rating_service_pb2.ApplyCustomerRequest, _rating_service_pb2.ApplyCustomerResponse]
-    """Creates a customer or a new version. Scope: admin. Errors: INVALID_ARGUMENT CURRENCY_UNKNOWN."""
+    """Creates a customer or a new version. Errors: INVALID_ARGUMENT CURRENCY_UNKNOWN."""
     GetCustomer: _grpc.UnaryUnaryMultiCallable[_rating_service_pb2.GetCustomerRequest, _rating_service_pb2.GetCustomerResponse]
-    """Returns a customer. Scope: read or internal. Errors: NOT_FOUND CUSTOMER_NOT_FOUND."""
+    """Returns a customer. Errors: NOT_FOUND CUSTOMER_NOT_FOUND."""
     ListCustomers: _grpc.UnaryUnaryMultiCallable[_rating_service_pb2.ListCustomersRequest, _rating_service_pb2.ListCustomersResponse]
-    """Lists customers by name. Scope: read."""
+    """Lists customers by name."""
     ApplyContract: _grpc.UnaryUnaryMultiCallable[_rating_service_pb2.ApplyContractRequest, _rating_service_pb2.ApplyContractResponse]
     """Creates a contract, or a new version when the content differs (allowed: end, plan, plan version; the customer, start, zone,
-    anchor and interval of a contract never change). Scope: admin. Errors: NOT_FOUND (customer, plan), INVALID_ARGUMENT
+    anchor and interval of a contract never change). Errors: NOT_FOUND (customer, plan), INVALID_ARGUMENT
     CONTRACT_OVERLAP, CURRENCY_MISMATCH, TIME_ZONE_UNKNOWN, PERIOD_INVALID.
     """
     ApplyCatalog: _grpc.UnaryUnaryMultiCallable[_rating_service_pb2.ApplyCatalogRequest, _rating_service_pb2.ApplyCatalogResponse]
-    """Applies many entries in one transaction: all of them or, if one is refused, none. Scope: admin. Errors: those of the single
+    """Applies many entries in one transaction: all of them or, if one is refused, none. Errors: those of the single
     calls; the message begins with kind and name of the entry, metadata "entry" has its place in the request.
     """
     ListContracts: _grpc.UnaryUnaryMultiCallable[_rating_service_pb2.ListContractsRequest, _rating_service_pb2.ListContractsResponse]
-    """Lists contracts by name. Scope: read or internal."""
+    """Lists contracts by name."""
     ListCharges: _grpc.UnaryUnaryMultiCallable[_rating_service_pb2.ListChargesRequest, _rating_service_pb2.ListChargesResponse]
-    """Returns the charges of one contract and period as usage is now. Scope: read or internal. Errors: NOT_FOUND CONTRACT_NOT_FOUND,
+    """Returns the charges of one contract and period as usage is now. Errors: NOT_FOUND CONTRACT_NOT_FOUND,
     INVALID_ARGUMENT PERIOD_INVALID (the contract has no such period).
     """
     RateUsage: _grpc.UnaryUnaryMultiCallable[_rating_service_pb2.RateUsageRequest, _rating_service_pb2.RateUsageResponse]
-    """Seals usage of one contract and period and returns the frozen charges; asked again it returns the same. Scope: internal.
+    """Seals usage of one contract and period and returns the frozen charges; asked again it returns the same.
     Errors: those of AggregatorService.SealUsage, NOT_FOUND CONTRACT_NOT_FOUND, INVALID_ARGUMENT PERIOD_INVALID.
     """
     ExplainCharge: _grpc.UnaryUnaryMultiCallable[_rating_service_pb2.ExplainChargeRequest, _rating_service_pb2.ExplainChargeResponse]
-    """Explains a frozen charge: its steps, the snapshot and the windows of its meter. Scope: read or internal. Errors: NOT_FOUND CHARGE_NOT_FOUND."""
+    """Explains a frozen charge: its steps, the snapshot and the windows of its meter. Errors: NOT_FOUND CHARGE_NOT_FOUND."""
     ListChargeEvents: _grpc.UnaryStreamMultiCallable[_rating_service_pb2.ListChargeEventsRequest, _rating_service_pb2.ListChargeEventsResponse]
-    """Streams the very events behind a frozen charge. Scope: read or internal. Errors: NOT_FOUND CHARGE_NOT_FOUND."""
+    """Streams the very events behind a frozen charge. Errors: NOT_FOUND CHARGE_NOT_FOUND."""
     GetProgress: _grpc.UnaryUnaryMultiCallable[_rating_service_pb2.GetProgressRequest, _rating_service_pb2.GetProgressResponse]
-    """Tells how far the live charges are. Scope: read or internal."""
+    """Tells how far the live charges are."""
 
 @_typing.type_check_only
 class RatingServiceAsyncStub(RatingServiceStub):
@@ -85,46 +85,46 @@ class RatingServiceAsyncStub(RatingServiceStub):
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     ApplyProduct: _aio.UnaryUnaryMultiCallable[_rating_service_pb2.ApplyProductRequest, _rating_service_pb2.ApplyProductResponse]  # type: ignore[assignment]
-    """Creates a product or a new version. Scope: admin. Errors: INVALID_ARGUMENT."""
+    """Creates a product or a new version. Errors: INVALID_ARGUMENT."""
     ListProducts: _aio.UnaryUnaryMultiCallable[_rating_service_pb2.ListProductsRequest, _rating_service_pb2.ListProductsResponse]  # type: ignore[assignment]
-    """Lists products by name. Scope: read."""
+    """Lists products by name."""
     ApplyPlan: _aio.UnaryUnaryMultiCallable[_rating_service_pb2.ApplyPlanRequest, _rating_service_pb2.ApplyPlanResponse]  # type: ignore[assignment]
-    """Creates a plan or a new version. Scope: admin. Errors: INVALID_ARGUMENT PRICE_INVALID, TIERS_INVALID, CURRENCY_UNKNOWN."""
+    """Creates a plan or a new version. Errors: INVALID_ARGUMENT PRICE_INVALID, TIERS_INVALID, CURRENCY_UNKNOWN."""
     GetPlan: _aio.UnaryUnaryMultiCallable[_rating_service_pb2.GetPlanRequest, _rating_service_pb2.GetPlanResponse]  # type: ignore[assignment]
-    """Returns a version of a plan. Scope: read. Errors: NOT_FOUND PLAN_NOT_FOUND."""
+    """Returns a version of a plan. Errors: NOT_FOUND PLAN_NOT_FOUND."""
     ListPlans: _aio.UnaryUnaryMultiCallable[_rating_service_pb2.ListPlansRequest, _rating_service_pb2.ListPlansResponse]  # type: ignore[assignment]
-    """Lists the newest version of every plan, by name. Scope: read."""
+    """Lists the newest version of every plan, by name."""
     ApplyCustomer: _aio.UnaryUnaryMultiCallable[_rating_service_pb2.ApplyCustomerRequest, _rating_service_pb2.ApplyCustomerResponse]  # type: ignore[assignment]
-    """Creates a customer or a new version. Scope: admin. Errors: INVALID_ARGUMENT CURRENCY_UNKNOWN."""
+    """Creates a customer or a new version. Errors: INVALID_ARGUMENT CURRENCY_UNKNOWN."""
     GetCustomer: _aio.UnaryUnaryMultiCallable[_rating_service_pb2.GetCustomerRequest, _rating_service_pb2.GetCustomerResponse]  # type: ignore[assignment]
-    """Returns a customer. Scope: read or internal. Errors: NOT_FOUND CUSTOMER_NOT_FOUND."""
+    """Returns a customer. Errors: NOT_FOUND CUSTOMER_NOT_FOUND."""
     ListCustomers: _aio.UnaryUnaryMultiCallable[_rating_service_pb2.ListCustomersRequest, _rating_service_pb2.ListCustomersResponse]  # type: ignore[assignment]
-    """Lists customers by name. Scope: read."""
+    """Lists customers by name."""
     ApplyContract: _aio.UnaryUnaryMultiCallable[_rating_service_pb2.ApplyContractRequest, _rating_service_pb2.ApplyContractResponse]  # type: ignore[assignment]
     """Creates a contract, or a new version when the content differs (allowed: end, plan, plan version; the customer, start, zone,
-    anchor and interval of a contract never change). Scope: admin. Errors: NOT_FOUND (customer, plan), INVALID_ARGUMENT
+    anchor and interval of a contract never change). Errors: NOT_FOUND (customer, plan), INVALID_ARGUMENT
     CONTRACT_OVERLAP, CURRENCY_MISMATCH, TIME_ZONE_UNKNOWN, PERIOD_INVALID.
     """
     ApplyCatalog: _aio.UnaryUnaryMultiCallable[_rating_service_pb2.ApplyCatalogRequest, _rating_service_pb2.ApplyCatalogResponse]  # type: ignore[assignment]
-    """Applies many entries in one transaction: all of them or, if one is refused, none. Scope: admin. Errors: those of the single
+    """Applies many entries in one transaction: all of them or, if one is refused, none. Errors: those of the single
     calls; the message begins with kind and name of the entry, metadata "entry" has its place in the request.
     """
     ListContracts: _aio.UnaryUnaryMultiCallable[_rating_service_pb2.ListContractsRequest, _rating_service_pb2.ListContractsResponse]  # type: ignore[assignment]
-    """Lists contracts by name. Scope: read or internal."""
+    """Lists contracts by name."""
     ListCharges: _aio.UnaryUnaryMultiCallable[_rating_service_pb2.ListChargesRequest, _rating_service_pb2.ListChargesResponse]  # type: ignore[assignment]
-    """Returns the charges of one contract and period as usage is now. Scope: read or internal. Errors: NOT_FOUND CONTRACT_NOT_FOUND,
+    """Returns the charges of one contract and period as usage is now. Errors: NOT_FOUND CONTRACT_NOT_FOUND,
     INVALID_ARGUMENT PERIOD_INVALID (the contract has no such period).
     """
     RateUsage: _aio.UnaryUnaryMultiCallable[_rating_service_pb2.RateUsageRequest, _rating_service_pb2.RateUsageResponse]  # type: ignore[assignment]
-    """Seals usage of one contract and period and returns the frozen charges; asked again it returns the same. Scope: internal.
+    """Seals usage of one contract and period and returns the frozen charges; asked again it returns the same.
     Errors: those of AggregatorService.SealUsage, NOT_FOUND CONTRACT_NOT_FOUND, INVALID_ARGUMENT PERIOD_INVALID.
     """
     ExplainCharge: _aio.UnaryUnaryMultiCallable[_rating_service_pb2.ExplainChargeRequest, _rating_service_pb2.ExplainChargeResponse]  # type: ignore[assignment]
-    """Explains a frozen charge: its steps, the snapshot and the windows of its meter. Scope: read or internal. Errors: NOT_FOUND CHARGE_NOT_FOUND."""
+    """Explains a frozen charge: its steps, the snapshot and the windows of its meter. Errors: NOT_FOUND CHARGE_NOT_FOUND."""
     ListChargeEvents: _aio.UnaryStreamMultiCallable[_rating_service_pb2.ListChargeEventsRequest, _rating_service_pb2.ListChargeEventsResponse]  # type: ignore[assignment]
-    """Streams the very events behind a frozen charge. Scope: read or internal. Errors: NOT_FOUND CHARGE_NOT_FOUND."""
+    """Streams the very events behind a frozen charge. Errors: NOT_FOUND CHARGE_NOT_FOUND."""
     GetProgress: _aio.UnaryUnaryMultiCallable[_rating_service_pb2.GetProgressRequest, _rating_service_pb2.GetProgressResponse]  # type: ignore[assignment]
-    """Tells how far the live charges are. Scope: read or internal."""
+    """Tells how far the live charges are."""
 
 class RatingServiceServicer(metaclass=_abc_1.ABCMeta):
     """Catalogue and charges. All calls act for the tenant of the token. `Apply…` calls are idempotent: the same content again
@@ -137,7 +137,7 @@ class RatingServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _rating_service_pb2.ApplyProductRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_rating_service_pb2.ApplyProductResponse, _abc.Awaitable[_rating_service_pb2.ApplyProductResponse]]:
-        """Creates a product or a new version. Scope: admin. Errors: INVALID_ARGUMENT."""
+        """Creates a product or a new version. Errors: INVALID_ARGUMENT."""
 
     @_abc_1.abstractmethod
     def ListProducts(
@@ -145,7 +145,7 @@ class RatingServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _rating_service_pb2.ListProductsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_rating_service_pb2.ListProductsResponse, _abc.Awaitable[_rating_service_pb2.ListProductsResponse]]:
-        """Lists products by name. Scope: read."""
+        """Lists products by name."""
 
     @_abc_1.abstractmethod
     def ApplyPlan(
@@ -153,7 +153,7 @@ class RatingServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _rating_service_pb2.ApplyPlanRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_rating_service_pb2.ApplyPlanResponse, _abc.Awaitable[_rating_service_pb2.ApplyPlanResponse]]:
-        """Creates a plan or a new version. Scope: admin. Errors: INVALID_ARGUMENT PRICE_INVALID, TIERS_INVALID, CURRENCY_UNKNOWN."""
+        """Creates a plan or a new version. Errors: INVALID_ARGUMENT PRICE_INVALID, TIERS_INVALID, CURRENCY_UNKNOWN."""
 
     @_abc_1.abstractmethod
     def GetPlan(
@@ -161,7 +161,7 @@ class RatingServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _rating_service_pb2.GetPlanRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_rating_service_pb2.GetPlanResponse, _abc.Awaitable[_rating_service_pb2.GetPlanResponse]]:
-        """Returns a version of a plan. Scope: read. Errors: NOT_FOUND PLAN_NOT_FOUND."""
+        """Returns a version of a plan. Errors: NOT_FOUND PLAN_NOT_FOUND."""
 
     @_abc_1.abstractmethod
     def ListPlans(
@@ -169,7 +169,7 @@ class RatingServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _rating_service_pb2.ListPlansRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_rating_service_pb2.ListPlansResponse, _abc.Awaitable[_rating_service_pb2.ListPlansResponse]]:
-        """Lists the newest version of every plan, by name. Scope: read."""
+        """Lists the newest version of every plan, by name."""
 
     @_abc_1.abstractmethod
     def ApplyCustomer(
@@ -177,7 +177,7 @@ class RatingServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _rating_service_pb2.ApplyCustomerRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_rating_service_pb2.ApplyCustomerResponse, _abc.Awaitable[_rating_service_pb2.ApplyCustomerResponse]]:
-        """Creates a customer or a new version. Scope: admin. Errors: INVALID_ARGUMENT CURRENCY_UNKNOWN."""
+        """Creates a customer or a new version. Errors: INVALID_ARGUMENT CURRENCY_UNKNOWN."""
 
     @_abc_1.abstractmethod
     def GetCustomer(
@@ -185,7 +185,7 @@ class RatingServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _rating_service_pb2.GetCustomerRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_rating_service_pb2.GetCustomerResponse, _abc.Awaitable[_rating_service_pb2.GetCustomerResponse]]:
-        """Returns a customer. Scope: read or internal. Errors: NOT_FOUND CUSTOMER_NOT_FOUND."""
+        """Returns a customer. Errors: NOT_FOUND CUSTOMER_NOT_FOUND."""
 
     @_abc_1.abstractmethod
     def ListCustomers(
@@ -193,7 +193,7 @@ class RatingServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _rating_service_pb2.ListCustomersRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_rating_service_pb2.ListCustomersResponse, _abc.Awaitable[_rating_service_pb2.ListCustomersResponse]]:
-        """Lists customers by name. Scope: read."""
+        """Lists customers by name."""
 
     @_abc_1.abstractmethod
     def ApplyContract(
@@ -202,7 +202,7 @@ class RatingServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_rating_service_pb2.ApplyContractResponse, _abc.Awaitable[_rating_service_pb2.ApplyContractResponse]]:
         """Creates a contract, or a new version when the content differs (allowed: end, plan, plan version; the customer, start, zone,
-        anchor and interval of a contract never change). Scope: admin. Errors: NOT_FOUND (customer, plan), INVALID_ARGUMENT
+        anchor and interval of a contract never change). Errors: NOT_FOUND (customer, plan), INVALID_ARGUMENT
         CONTRACT_OVERLAP, CURRENCY_MISMATCH, TIME_ZONE_UNKNOWN, PERIOD_INVALID.
         """
 
@@ -212,7 +212,7 @@ class RatingServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _rating_service_pb2.ApplyCatalogRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_rating_service_pb2.ApplyCatalogResponse, _abc.Awaitable[_rating_service_pb2.ApplyCatalogResponse]]:
-        """Applies many entries in one transaction: all of them or, if one is refused, none. Scope: admin. Errors: those of the single
+        """Applies many entries in one transaction: all of them or, if one is refused, none. Errors: those of the single
         calls; the message begins with kind and name of the entry, metadata "entry" has its place in the request.
         """
 
@@ -222,7 +222,7 @@ class RatingServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _rating_service_pb2.ListContractsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_rating_service_pb2.ListContractsResponse, _abc.Awaitable[_rating_service_pb2.ListContractsResponse]]:
-        """Lists contracts by name. Scope: read or internal."""
+        """Lists contracts by name."""
 
     @_abc_1.abstractmethod
     def ListCharges(
@@ -230,7 +230,7 @@ class RatingServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _rating_service_pb2.ListChargesRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_rating_service_pb2.ListChargesResponse, _abc.Awaitable[_rating_service_pb2.ListChargesResponse]]:
-        """Returns the charges of one contract and period as usage is now. Scope: read or internal. Errors: NOT_FOUND CONTRACT_NOT_FOUND,
+        """Returns the charges of one contract and period as usage is now. Errors: NOT_FOUND CONTRACT_NOT_FOUND,
         INVALID_ARGUMENT PERIOD_INVALID (the contract has no such period).
         """
 
@@ -240,7 +240,7 @@ class RatingServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _rating_service_pb2.RateUsageRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_rating_service_pb2.RateUsageResponse, _abc.Awaitable[_rating_service_pb2.RateUsageResponse]]:
-        """Seals usage of one contract and period and returns the frozen charges; asked again it returns the same. Scope: internal.
+        """Seals usage of one contract and period and returns the frozen charges; asked again it returns the same.
         Errors: those of AggregatorService.SealUsage, NOT_FOUND CONTRACT_NOT_FOUND, INVALID_ARGUMENT PERIOD_INVALID.
         """
 
@@ -250,7 +250,7 @@ class RatingServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _rating_service_pb2.ExplainChargeRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_rating_service_pb2.ExplainChargeResponse, _abc.Awaitable[_rating_service_pb2.ExplainChargeResponse]]:
-        """Explains a frozen charge: its steps, the snapshot and the windows of its meter. Scope: read or internal. Errors: NOT_FOUND CHARGE_NOT_FOUND."""
+        """Explains a frozen charge: its steps, the snapshot and the windows of its meter. Errors: NOT_FOUND CHARGE_NOT_FOUND."""
 
     @_abc_1.abstractmethod
     def ListChargeEvents(
@@ -258,7 +258,7 @@ class RatingServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _rating_service_pb2.ListChargeEventsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_abc.Iterator[_rating_service_pb2.ListChargeEventsResponse], _abc.AsyncIterator[_rating_service_pb2.ListChargeEventsResponse]]:
-        """Streams the very events behind a frozen charge. Scope: read or internal. Errors: NOT_FOUND CHARGE_NOT_FOUND."""
+        """Streams the very events behind a frozen charge. Errors: NOT_FOUND CHARGE_NOT_FOUND."""
 
     @_abc_1.abstractmethod
     def GetProgress(
@@ -266,6 +266,6 @@ class RatingServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _rating_service_pb2.GetProgressRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_rating_service_pb2.GetProgressResponse, _abc.Awaitable[_rating_service_pb2.GetProgressResponse]]:
-        """Tells how far the live charges are. Scope: read or internal."""
+        """Tells how far the live charges are."""
 
 def add_RatingServiceServicer_to_server(servicer: RatingServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

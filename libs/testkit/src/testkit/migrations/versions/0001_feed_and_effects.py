@@ -14,7 +14,7 @@ down_revision = None
 
 def upgrade() -> None:
     """Create the tables."""
-    create_feed_tables(op, lanes=4)
+    create_feed_tables(op, lanes=4, owner_columns="note bytea")
     create_checkpoint_table(op)
     create_request_log_table(op)
     # Without a key, so that an effect that happens twice is seen and not refused.

@@ -27,7 +27,8 @@ def upgrade() -> None:
     create_request_log_table(op)
     create_checkpoint_table(op)
     # One lane: changes of one flush are few, and their readers want one order.
-    create_feed_tables(op, lanes=1)
+    # The two columns are of no use here; logs once had them all.
+    create_feed_tables(op, lanes=1, owner_columns="customer_filter bytea NOT NULL, backfill_id uuid")
 
 
 def _create_catalog() -> None:

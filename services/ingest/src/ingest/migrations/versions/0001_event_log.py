@@ -18,7 +18,7 @@ _LANES = 4
 def upgrade() -> None:
     """Create the tables."""
     create_request_log_table(op)
-    create_feed_tables(op, lanes=_LANES)
+    create_feed_tables(op, lanes=_LANES, owner_columns="customer_filter bytea NOT NULL, backfill_id uuid")
     op.execute("CREATE INDEX segment_by_tenant ON segment (tenant, lane, first_position)")
     op.execute("CREATE INDEX segment_by_backfill ON segment (backfill_id) WHERE backfill_id IS NOT NULL")
     op.execute(

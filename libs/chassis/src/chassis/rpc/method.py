@@ -1,0 +1,110 @@
+"""What a contract declares of each method: who may call it, whether it may be repeated, whose customer it concerns."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+from typing import TYPE_CHECKING, Final
+
+from chassis.identity import Scope
+from metering.common.v1 import method_pb2
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from google.protobuf.descriptor import Descriptor, MethodDescriptor, ServiceDescriptor
+
+_SCOPES: Final = {method_pb2.Scope.Value(f"SCOPE_{scope.name}"): scope for scope in Scope}
+
+
+class PolicyError(Exception):
+    """A contract does not say all that a method needs to be served: the service must not start."""
+
+
+class Repeat(Enum):
+    """Whether a call may be sent again when its answer was lost."""
+
+    READS = method_pb2.REPEAT_READS
+    BY_CONTENT = method_pb2.REPEAT_BY_CONTENT
+    BY_REQUEST_ID = method_pb2.REPEAT_BY_REQUEST_ID
+    NEVER = method_pb2.REPEAT_NEVER
+
+
+@dataclass(frozen=True, slots=True)
+class CustomerConcern:
+    """Whose customer a call concerns: all empty where it is about the tenant as a whole.
+
+    `in_field` is the field of the request that names the customer or customers; `owner_of` is the kind of the object
+    whose owner the customer is, named by `object_fields`.
+    """
+
+    in_field: str = ""
+    owner_of: str = ""
+    object_fields: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Method:
+    """What holds for one method; `scopes` are those of which any one is enough."""
+
+    scopes: frozenset[Scope]
+    repeat: Repeat = Repeat.READS
+    concern: CustomerConcern = CustomerConcern()
+    is_feed: bool = False
+    """A stream that lives for hours: no span, no place among the calls in work; it must watch `draining`."""
+    checks_itself: bool = False
+    """The method checks its requests itself, without protovalidate."""
+
+    @property
+    def may_repeat(self) -> bool:
+        """Whether gRPC may send the same call again by itself; a feed's reader goes on from its own cursor instead."""
+        return self.repeat in (Repeat.READS, Repeat.BY_CONTENT) and not self.is_feed
+
+
+def declared_methods(service: ServiceDescriptor) -> dict[str, Method]:
+    """Return the methods of `service` by full name ("/package.Service/Method").
+
+    Raises PolicyError where the contract says less than a method needs, or names a field that its request has not.
+    """
+    return {f"/{service.full_name}/{method.name}": _declared(method) for method in service.methods}
+
+
+def repeatable_methods(services: Iterable[ServiceDescriptor]) -> list[tuple[str, str]]:
+    """Return the pairs (service, method) that clients may repeat by themselves, in the order of the contracts."""
+    return [
+        (service.full_name, method.name)
+        for service in services
+        for method in service.methods
+        if _declared(method).may_repeat
+    ]
+
+
+def _declared(method: MethodDescriptor) -> Method:
+    policy = method.GetOptions().Extensions[method_pb2.policy]
+    if not policy.scopes:
+        raise PolicyError(f"{method.full_name} names no scopes: say in its contract which may call it")
+    if policy.repeat == method_pb2.REPEAT_UNSPECIFIED:
+        raise PolicyError(f"{method.full_name} does not say whether it may be repeated: say so in its contract")
+    return Method(
+        scopes=frozenset(_SCOPES[scope] for scope in policy.scopes),
+        repeat=Repeat(policy.repeat),
+        concern=_concern(method, policy.customer),
+        is_feed=policy.is_feed,
+        checks_itself=policy.checks_itself,
+    )
+
+
+def _concern(method: MethodDescriptor, declared: method_pb2.CustomerConcern) -> CustomerConcern:
+    concern = CustomerConcern(declared.in_field, declared.owner_of.kind, tuple(declared.owner_of.fields))
+    names_one = bool(concern.in_field or concern.object_fields)
+    if declared.none == names_one or bool(concern.owner_of) != bool(concern.object_fields):
+        raise PolicyError(f"{method.full_name} does not say whose customer it concerns: say so in its contract")
+    _check_fields(method.input_type, (name for name in (concern.in_field, *concern.object_fields) if name))
+    return concern
+
+
+def _check_fields(request: Descriptor, names: Iterable[str]) -> None:
+    fields: Mapping[str, object] = request.fields_by_name
+    for name in names:
+        if name not in fields:
+            raise PolicyError(f"{request.full_name} has no field {name}, which its method's policy names")

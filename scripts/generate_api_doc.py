@@ -1,0 +1,97 @@
+"""Writes docs/api.md from the contracts; `--check` fails if the file is not what it would write."""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from google.protobuf import descriptor_pool
+from google.protobuf.descriptor_pb2 import FileDescriptorSet
+
+from chassis.rpc.method import CustomerConcern, Method, Repeat, declared_methods
+from generate_protos import PROTOS, build_image
+from metering.aggregator.v1 import aggregator_service_pb2  # noqa: F401 - its services join the pool
+from metering.common.v1 import feed_service_pb2  # noqa: F401
+from metering.ingest.v1 import ingest_service_pb2  # noqa: F401
+from metering.invoicing.v1 import invoicing_service_pb2  # noqa: F401
+from metering.rating.v1 import rating_service_pb2  # noqa: F401
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from google.protobuf.descriptor_pb2 import FileDescriptorProto
+
+TARGET: Final = Path(__file__).parent.parent / "docs" / "api.md"
+_SERVICES: Final = 6  # field number in FileDescriptorProto: the first step of a comment's path
+_METHODS: Final = 2  # in ServiceDescriptorProto
+_HEAD: Final = """\
+# Methods
+
+Made from `protos/` by `make docs`; a test compares.
+
+A token needs one of the scopes that a method names. A client may repeat a call by itself when it only reads or is safe
+by its content, and a call that is safe by its `request_id` when it carries one. A call concerns the customer that its
+request names, the owner of an object that it names, or the tenant as a whole.
+"""
+_REPEATS: Final = {
+    Repeat.READS: "reads",
+    Repeat.BY_CONTENT: "safe by its content",
+    Repeat.BY_REQUEST_ID: "safe by `request_id`",
+    Repeat.NEVER: "not safe",
+}
+
+
+def render() -> str:
+    """Return the text of the document."""
+    return "\n".join([_HEAD, *(line for file in _files() for line in _sections(file))])
+
+
+def _files() -> list[FileDescriptorProto]:
+    with tempfile.TemporaryDirectory() as directory:
+        image = Path(directory) / "image.binpb"
+        build_image(PROTOS, image)
+        files = FileDescriptorSet.FromString(image.read_bytes()).file
+    return sorted((file for file in files if file.service), key=lambda file: file.name)
+
+
+def _sections(file: FileDescriptorProto) -> Iterator[str]:
+    comments = {tuple(place.path): " ".join(place.leading_comments.split()) for place in file.source_code_info.location}
+    for s, service in enumerate(file.service):
+        name = f"{file.package}.{service.name}"
+        declared = declared_methods(descriptor_pool.Default().FindServiceByName(name))
+        yield from (f"## {name}", "", "| method | what it does | scopes | again | concerns |", "| --- " * 5 + "|")
+        for m, method in enumerate(service.method):
+            sentence = comments[_SERVICES, s, _METHODS, m].partition(". ")[0].rstrip(".") + "."
+            yield _row(method.name, sentence, declared[f"/{name}/{method.name}"])
+        yield ""
+
+
+def _row(name: str, sentence: str, method: Method) -> str:
+    scopes = ", ".join(sorted(method.scopes))
+    return f"| `{name}` | {sentence} | {scopes} | {_REPEATS[method.repeat]} | {_concern(method.concern)} |"
+
+
+def _concern(concern: CustomerConcern) -> str:
+    named = [f"customer in `{concern.in_field}`"] if concern.in_field else []
+    if concern.owner_of:
+        fields = " and ".join(f"`{field}`" for field in concern.object_fields)
+        named.append(f"owner of the {concern.owner_of} in {fields}")
+    return " or ".join(named) or "the tenant"
+
+
+def main() -> int:
+    """Write the document, or compare it."""
+    text = render()
+    if "--check" not in sys.argv[1:]:
+        TARGET.write_text(text, encoding="utf-8")
+        return 0
+    if TARGET.read_text(encoding="utf-8") == text:
+        return 0
+    sys.stderr.write("docs/api.md is not what the contracts say; run `make docs` and commit it\n")
+    return 1
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
