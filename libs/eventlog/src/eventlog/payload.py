@@ -109,6 +109,6 @@ def decode_payload(payload: bytes) -> EventColumns:
     except (zstandard.ZstdError, DecodeError, Refused) as error:
         raise ValueError(str(error)) from error
     for field in FIELDS:
-        if field.is_required and not columns.text(field.name).is_complete():
+        if len(columns) and field.is_required and not columns.text(field.name).is_complete():
             raise ValueError(f"an event lacks an entry in {field.column}")
     return columns
