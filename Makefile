@@ -6,7 +6,7 @@ MAKEFLAGS += --no-print-directory
 
 PYTHON ?=
 BIN := .venv/bin
-SERVICES := ingest aggregator rating invoicing
+SERVICES := $(notdir $(patsubst %/,%,$(dir $(wildcard services/*/pyproject.toml))))
 # What pytest is given besides its settings in pyproject.toml, for instance: make test ARGS="services/rating -k tiers"
 ARGS ?=
 UV_EXPORT := $(BIN)/uv export --quiet --no-emit-workspace --no-header

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import tempfile
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -12,11 +13,6 @@ from google.protobuf.descriptor_pb2 import FileDescriptorSet
 
 from chassis.rpc.method import CustomerConcern, Method, Repeat, declared_methods
 from generate_protos import PROTOS, build_image
-from metering.aggregator.v1 import aggregator_service_pb2  # noqa: F401 - its services join the pool
-from metering.common.v1 import feed_service_pb2  # noqa: F401
-from metering.ingest.v1 import ingest_service_pb2  # noqa: F401
-from metering.invoicing.v1 import invoicing_service_pb2  # noqa: F401
-from metering.rating.v1 import rating_service_pb2  # noqa: F401
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -53,7 +49,11 @@ def _files() -> list[FileDescriptorProto]:
         image = Path(directory) / "image.binpb"
         build_image(PROTOS, image)
         files = FileDescriptorSet.FromString(image.read_bytes()).file
-    return sorted((file for file in files if file.service), key=lambda file: file.name)
+    served = sorted((file for file in files if file.service), key=lambda file: file.name)
+    for file in served:
+        # Its services join the pool.
+        import_module(file.name.removesuffix(".proto").replace("/", ".") + "_pb2")
+    return served
 
 
 def _sections(file: FileDescriptorProto) -> Iterator[str]:

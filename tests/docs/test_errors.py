@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from meterline.cli.running import ExitCode
+from meterline.cli.exits import ExitCode
 
 ROOT = Path(__file__).parent.parent.parent
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import subprocess
-import sys
 import zipfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -11,10 +10,11 @@ from pathlib import Path
 
 import pytest
 
+from meterline.suite import services
+
 ROOT = Path(__file__).resolve().parents[2]
-SERVICES = ["aggregator", "ingest", "invoicing", "rating"]
+SERVICES = [spec.name for spec in services.SERVICES]
 LIBRARIES = ["libs/chassis", "libs/contracts", "libs/eventlog", "libs/money"]
-BIN = Path(sys.executable).parent
 
 # A fresh environment per service is made of some forty packages; a cold cache may have to fetch them.
 pytestmark = pytest.mark.timeout(300)
@@ -35,51 +35,16 @@ class Installed:
         )
 
 
-def succeed(command: Sequence[str | Path], cwd: Path = ROOT) -> None:
-    """Run a command that must succeed; what it printed is the error if it does not."""
-    done = subprocess.run(command, cwd=cwd, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, f"{command}\n{done.stdout}{done.stderr}"
-
-
-def install_lock(python: Path, lock: Path) -> None:
-    """Install a lock with its hashes: from the cache that `make install` filled, or from wherever uv or pip fetch."""
-    uv: list[str | Path] = [BIN / "uv", "pip", "install", "--quiet", "--python", python]
-    pip: list[str | Path] = [BIN / "python", "-m", "pip", "--python", python, "install", "--quiet"]
-    *attempts, last = (
-        [*installer, "--no-deps", "--require-hashes", "-r", lock] for installer in ([*uv, "--offline"], uv, pip)
-    )
-    if not any(subprocess.run(attempt, capture_output=True, check=False).returncode == 0 for attempt in attempts):
-        succeed(last)
-
-
-@pytest.fixture(scope="session")
-def build_wheel(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
-    """Builds the wheel of a member with the backend at hand; nothing is fetched."""
-    built: dict[str, Path] = {}
-
-    def build(member: str) -> Path:
-        if member not in built:
-            folder = tmp_path_factory.mktemp("wheel")
-            succeed([BIN / "hatchling", "build", "-t", "wheel", "-d", folder], cwd=ROOT / member)
-            (built[member],) = folder.glob("*.whl")
-        return built[member]
-
-    return build
-
-
 @pytest.fixture(scope="session", params=SERVICES)
 def installed(
-    request: pytest.FixtureRequest, build_wheel: Callable[[str], Path], tmp_path_factory: pytest.TempPathFactory
+    request: pytest.FixtureRequest,
+    build_wheel: Callable[[str], Path],
+    make_environment: Callable[[str, Path, Sequence[str]], Path],
 ) -> Installed:
     """A service in an environment of its own."""
-    environment = tmp_path_factory.mktemp(request.param) / "venv"
-    python = environment / "bin" / "python"
-    succeed([sys.executable, "-m", "venv", "--without-pip", environment])
-    install_lock(python, ROOT / "requirements" / f"{request.param}.txt")
-    wheel = build_wheel(f"services/{request.param}")
-    members = [wheel, *map(build_wheel, LIBRARIES)]
-    succeed([BIN / "python", "-m", "pip", "--python", python, "install", "--quiet", "--no-deps", *members])
-    return Installed(request.param, python, wheel)
+    member = f"services/{request.param}"
+    python = make_environment(request.param, ROOT / "requirements" / f"{request.param}.txt", [member, *LIBRARIES])
+    return Installed(request.param, python, build_wheel(member))
 
 
 def test_it_starts_alone(installed: Installed) -> None:

@@ -7,10 +7,9 @@ from itertools import count
 
 import pytest
 
+from meterline.suite.services import SERVICES
 from testkit.live import LiveSuite, Tenant
 from testkit.otlp import OtlpReceiver
-
-SERVICES = ("ingest", "aggregator", "rating", "invoicing")
 
 
 @pytest.fixture(scope="session")
@@ -23,7 +22,7 @@ def otlp() -> Iterator[OtlpReceiver]:
 @pytest.fixture(scope="session")
 def suite(tmp_path_factory: pytest.TempPathFactory, otlp: OtlpReceiver) -> Iterator[LiveSuite]:
     """The suite, as `meterline up` starts it, exporting its telemetry to `otlp`."""
-    environment = {f"{service.upper()}_OTLP_ENDPOINT": otlp.endpoint for service in SERVICES}
+    environment = {f"{service.name.upper()}_OTLP_ENDPOINT": otlp.endpoint for service in SERVICES}
     with LiveSuite(tmp_path_factory.mktemp("suite"), environment) as running:
         yield running
 

@@ -27,14 +27,11 @@ from metering.invoicing.v1 import invoice_pb2
 from metering.invoicing.v1 import invoicing_service_pb2 as invoicing_pb
 from metering.rating.v1 import catalog_pb2
 from metering.rating.v1 import rating_service_pb2 as rating_pb
+from meterline.client import contract_of
+from meterline.suite import services
 from testkit.live import Tenant
 
-SERVICES: Final = {
-    "ingest": ingest_pb.DESCRIPTOR.services_by_name["IngestService"],
-    "aggregator": aggregator_pb.DESCRIPTOR.services_by_name["AggregatorService"],
-    "rating": rating_pb.DESCRIPTOR.services_by_name["RatingService"],
-    "invoicing": invoicing_pb.DESCRIPTOR.services_by_name["InvoicingService"],
-}
+SERVICES: Final = {service.name: contract_of(service.name)[0] for service in services.SERVICES}
 FEED: Final = feed_service_pb2.DESCRIPTOR.services_by_name["FeedService"]
 READS: Final = sorted(
     (name, path)

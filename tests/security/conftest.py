@@ -1,9 +1,10 @@
-"""The front door of all four services on one port: their real policies and rules, before handlers that say nothing."""
+"""The front door of all services on one port: their real policies and rules, before handlers that say nothing."""
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
+from importlib import import_module
 from pathlib import Path
 from typing import Any, Final, cast
 
@@ -16,10 +17,6 @@ from google.protobuf.message import Message
 from google.protobuf.message_factory import GetMessageClass
 from pydantic import SecretStr
 
-import aggregator.rpc
-import ingest.rpc
-import invoicing.rpc
-import rating.rpc
 from chassis.auth import TokenVerifier
 from chassis.clock import SystemClock
 from chassis.errors import MeterlineError
@@ -28,9 +25,10 @@ from chassis.identity import TENANT_METADATA, Scope
 from chassis.rpc.server import RpcServer, Served
 from chassis.settings import ServiceSettings
 from eventlog.service import served_feed
+from meterline.suite.services import SERVICES
 from testkit.tokens import SigningKey
 
-_ROOMS: Final = (ingest.rpc, aggregator.rpc, rating.rpc, invoicing.rpc)
+_ROOMS: Final = [import_module(f"{service.package or service.name}.rpc") for service in SERVICES]
 
 
 @dataclass(frozen=True)

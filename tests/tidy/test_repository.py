@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 
 import tidy
+from meterline.suite import services
 
 ROOT = tidy.ROOT
-SERVICES = ["aggregator", "ingest", "invoicing", "rating"]
+SERVICES = sorted(spec.name for spec in services.SERVICES)
 MEMBERS = sorted(path.parent for folder in ("libs", "services") for path in (ROOT / folder).glob("*/pyproject.toml"))
 LOCKS = [*sorted((ROOT / "requirements").glob("*.txt")), ROOT / "demo" / "requirements.txt"]
 # What every service is made of; a store or operations that grew past one file is a package of the same name.
@@ -95,3 +96,23 @@ def test_the_lock_of_a_service_is_a_part_of_the_whole_one(service: str) -> None:
 
 def test_the_lock_that_names_hosts_stays_out(files: list[tidy.SourceFile]) -> None:
     assert "uv.lock" not in {file.path.rsplit("/", 1)[-1] for file in files}
+
+
+def test_every_list_of_services_names_those_that_the_suite_runs() -> None:
+    workspace = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]
+    suite = tomllib.loads((ROOT / "libs/meterline/pyproject.toml").read_text())["project"]["optional-dependencies"]
+    contracts = {contract["name"]: contract for contract in workspace["importlinter"]["contracts"]}
+    lists = {
+        "folders": [path.parent.name for path in (ROOT / "services").glob("*/pyproject.toml")],
+        "locks": [service for service in SERVICES if (ROOT / "requirements" / f"{service}.txt").exists()],
+        "types": [path.split("/")[1] for path in workspace["mypy"]["mypy_path"] if path.startswith("services/")],
+        "independence": contracts["Services do not know one another"]["modules"],
+        "libraries": contracts["Libraries know no service"]["forbidden_modules"],
+        "money": contracts["Money stands on the standard library alone"]["forbidden_modules"],
+        "linted": workspace["importlinter"]["root_packages"],
+        "suite": [text.removeprefix("metering-") for text in suite["suite"]],
+    }
+
+    assert [(name, service) for name, names in lists.items() for service in SERVICES if service not in names] == []
+    for exact in ("folders", "types", "independence"):
+        assert sorted(lists[exact]) == SERVICES

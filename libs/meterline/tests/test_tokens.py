@@ -11,7 +11,8 @@ import pytest
 
 from chassis.auth import TokenVerifier
 from chassis.identity import Identity, Scope
-from meterline.tokens import Grant, SigningKey, TokenError, mint, open_keys
+from meterline.errors import TokenError
+from meterline.tokens import Grant, SigningKey, mint, open_keys
 from testkit.clock import FakeClock
 
 HOUR = timedelta(hours=1)

@@ -11,8 +11,10 @@ import pytest
 
 from eventlog.as_of import AsOf
 from eventlog.period import Period
-from invoicing.domain.composition import default_profile
-from invoicing.domain.invoice import BillingProfile, Charge, LineKind, Rated, Tier
+from invoicing.domain.charges import Charge, Rated
+from invoicing.domain.document import LineKind, Tier
+from invoicing.domain.profiles import BillingProfile, default_profile
+from money import ZERO
 
 JANUARY = Period(datetime(2025, 1, 1, tzinfo=UTC), datetime(2025, 2, 1, tzinfo=UTC))
 TRACEPARENT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
@@ -33,7 +35,7 @@ def make_charge(item: str = "Calls", quantity: str = "3", exact_amount: str = "1
         plan_version=1,
         quantity=Decimal(quantity),
         exact_amount=Decimal(exact_amount),
-        tiers=(Tier("", quantity, "0.335", "", exact_amount),),
+        tiers=(Tier(None, Decimal(quantity), Decimal("0.335"), ZERO, Decimal(exact_amount)),),
         snapshot_id="snap-1",
         event_count=events,
         traceparent=TRACEPARENT,

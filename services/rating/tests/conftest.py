@@ -371,7 +371,7 @@ def fixed(name: str, amount: str) -> catalog_pb2.PlanItem:
 
 
 def per_unit(name: str, meter: str, unit: str, **around: Any) -> catalog_pb2.PlanItem:
-    price = catalog_pb2.UsagePrice(per_unit=catalog_pb2.PerUnitPrice(unit=unit), **around)
+    price = catalog_pb2.UsagePrice(per_unit=catalog_pb2.PerUnitPrice(unit_price=unit), **around)
     return catalog_pb2.PlanItem(name=name, meter=meter, usage=price)
 
 

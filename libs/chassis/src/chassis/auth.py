@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from chassis.errors import Reason, Unauthenticated, Unavailable
 from chassis.identity import ANY_TENANT, Identity, Scope
-from chassis.settings import SettingsError
+from chassis.startup import SettingsError
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -14,7 +14,8 @@ from chassis.migrations import MigrationError, migrate
 from chassis.postgres import DurabilityError
 from chassis.rpc.method import PolicyError
 from chassis.service import Composition, Runtime, run_service
-from chassis.settings import EXIT_CODE_SETTINGS, MigrateSettings, ServiceSettings, SettingsError, load_settings
+from chassis.settings import EXIT_CODE_SETTINGS, MigrateSettings, ServiceSettings, load_settings
+from chassis.startup import SettingsError
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence

@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING, Any, Final, Literal, Self, TypeVar
 from pydantic import Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
+from chassis.startup import SettingsError
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -27,10 +29,6 @@ EXIT_CODE_SETTINGS: Final = 2
 # Kubernetes adds such variables for every Service in the namespace, so one named `ingest` yields INGEST_SERVICE_HOST;
 # they are not ours and not a mistake of the operator.
 _KUBERNETES_LINK = re.compile(r"SERVICE_HOST|SERVICE_PORT(_[A-Z0-9_]+)?|PORT(_\d+_(TCP|UDP)(_(PROTO|PORT|ADDR))?)?")
-
-
-class SettingsError(Exception):
-    """The environment does not describe a service that can run; the text is one line for the operator."""
 
 
 class _ExplicitSettings(BaseSettings):

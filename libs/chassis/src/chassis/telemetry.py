@@ -1,7 +1,7 @@
-"""Traces and metrics: one place to start them, and the few helpers every service needs to make and link spans.
+"""Traces and metrics: the instruments of this process, and the few helpers that make and link spans.
 
-Sampling is decided by the trace id alone; a caller's `sampled` flag is ignored, or any tenant could force every trace
-to be exported. Spans about money are always sampled. Ids live in the data, so lineage does not depend on sampling.
+Stands on OpenTelemetry's API alone, so that clients need no more; `chassis.exporting` records and exports for servers.
+Ids live in the data, so lineage does not depend on sampling.
 """
 
 from __future__ import annotations
@@ -12,14 +12,6 @@ from typing import TYPE_CHECKING, Final
 
 from opentelemetry import context as otel_context
 from opentelemetry import metrics, trace
-from opentelemetry.exporter.otlp.proto.grpc.metric_exporter import OTLPMetricExporter
-from opentelemetry.exporter.otlp.proto.grpc.trace_exporter import OTLPSpanExporter
-from opentelemetry.sdk.metrics import MeterProvider
-from opentelemetry.sdk.metrics.export import MetricReader, PeriodicExportingMetricReader
-from opentelemetry.sdk.resources import Resource
-from opentelemetry.sdk.trace import SpanLimits, SpanProcessor, TracerProvider
-from opentelemetry.sdk.trace.export import BatchSpanProcessor
-from opentelemetry.sdk.trace.sampling import ALWAYS_OFF, Decision, Sampler, SamplingResult, TraceIdRatioBased
 from opentelemetry.trace import (
     Link,
     NonRecordingSpan,
@@ -37,8 +29,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from opentelemetry.context import Context
-    from opentelemetry.trace import TraceState
-    from opentelemetry.util.types import Attributes, AttributeValue
+    from opentelemetry.sdk.metrics import MeterProvider
+    from opentelemetry.sdk.metrics.export import MetricReader
+    from opentelemetry.sdk.trace import SpanProcessor, TracerProvider
+    from opentelemetry.util.types import AttributeValue
 
     from chassis.settings import ServiceSettings
 
@@ -47,43 +41,8 @@ MONEY_ATTRIBUTE: Final = "metering.money"
 LINKS_MAX: Final = 100
 """Most links of one span; the SDK's own limit is 128, and what is past ours is counted, not lost in silence."""
 _FLUSH_MS: Final = 3_000
-# With its retries. A collector that is down must not hold up a stop: both signals wait this long at the end.
-_EXPORT_TIMEOUT_S: Final = 3
-_SPANS_QUEUED_MAX: Final = 16_384
-_METRICS_INTERVAL_MS: Final = 10_000
 _TRACEPARENT = re.compile(r"([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(?:-.*)?", re.ASCII)
 _TRACEPARENT_CHARS_MAX: Final = 512
-
-
-class MeterlineSampler(Sampler):
-    """Samples a share of traces by trace id, whatever a remote parent says; money always; local children as parents."""
-
-    def __init__(self, ratio: float) -> None:
-        """Sample `ratio` (0 to 1) of the traces."""
-        self._by_trace_id = TraceIdRatioBased(ratio)
-
-    def should_sample(
-        self,
-        parent_context: Context | None,
-        trace_id: int,
-        name: str,
-        kind: SpanKind | None = None,
-        attributes: Attributes = None,
-        links: Sequence[Link] | None = None,
-        trace_state: TraceState | None = None,
-    ) -> SamplingResult:
-        """Decide for one span."""
-        if attributes is not None and attributes.get(MONEY_ATTRIBUTE):
-            return SamplingResult(Decision.RECORD_AND_SAMPLE, attributes, trace_state)
-        parent = trace.get_current_span(parent_context).get_span_context()
-        if parent.is_valid and not parent.is_remote:
-            decision = Decision.RECORD_AND_SAMPLE if parent.trace_flags.sampled else Decision.DROP
-            return SamplingResult(decision, attributes, trace_state)
-        return self._by_trace_id.should_sample(None, trace_id, name, kind, attributes, links, trace_state)
-
-    def get_description(self) -> str:
-        """Return the sampler's name for diagnostics."""
-        return f"MeterlineSampler({self._by_trace_id.rate})"
 
 
 class Telemetry:
@@ -106,32 +65,12 @@ class Telemetry:
         metric_readers: Sequence[MetricReader] = (),
     ) -> Telemetry:
         """Start telemetry for `service` and make it this process's own; tests add processors and readers."""
-        resource = Resource.create(
-            {
-                "service.name": service,
-                "service.namespace": "meterline",
-                "deployment.environment.name": settings.environment,
-            }
+        # Here, not above: the SDK is for servers, and a client stands on the API alone.
+        from chassis.exporting import meter_provider, tracer_provider  # noqa: PLC0415
+
+        telemetry = cls(
+            tracer_provider(service, settings, span_processors), meter_provider(service, settings, metric_readers)
         )
-        processors, readers = list(span_processors), list(metric_readers)
-        if settings.otlp_endpoint is not None:
-            spans = OTLPSpanExporter(endpoint=settings.otlp_endpoint, insecure=True, timeout=_EXPORT_TIMEOUT_S)
-            processors.append(BatchSpanProcessor(spans, max_queue_size=_SPANS_QUEUED_MAX))
-            exporter = OTLPMetricExporter(endpoint=settings.otlp_endpoint, insecure=True, timeout=_EXPORT_TIMEOUT_S)
-            readers.append(PeriodicExportingMetricReader(exporter, export_interval_millis=_METRICS_INTERVAL_MS))
-        tracer_provider = TracerProvider(
-            # Ids are made and stored all the same where nobody listens; what would be recorded is then for nobody.
-            sampler=MeterlineSampler(settings.trace_ratio) if processors else ALWAYS_OFF,
-            resource=resource,
-            span_limits=SpanLimits(max_links=LINKS_MAX, max_span_attribute_length=1024),
-            shutdown_on_exit=False,
-        )
-        for processor in processors:
-            tracer_provider.add_span_processor(processor)
-        meter_provider = (
-            MeterProvider(metric_readers=readers, resource=resource, shutdown_on_exit=False) if readers else None
-        )
-        telemetry = cls(tracer_provider, meter_provider)
         _Active.telemetry = telemetry
         return telemetry
 

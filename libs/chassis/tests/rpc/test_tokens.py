@@ -18,7 +18,7 @@ from chassis.auth import TokenVerifier, load_jwks
 from chassis.errors import MeterlineError, Reason, Unauthenticated, Unavailable
 from chassis.errors.status import from_rpc_error
 from chassis.identity import Scope, current_identity, current_tenant
-from chassis.settings import SettingsError
+from chassis.startup import SettingsError
 from testkit.clock import FakeClock
 from testkit.tokens import SigningKey
 

@@ -8,7 +8,8 @@ import pytest
 from pydantic_settings import SettingsConfigDict
 
 from chassis.rpc.credentials import FileTokenSource, service_token_source
-from chassis.settings import MigrateSettings, ServiceSettings, SettingsError, load_settings
+from chassis.settings import MigrateSettings, ServiceSettings, load_settings
+from chassis.startup import SettingsError
 
 
 class DemoSettings(ServiceSettings):

@@ -1,7 +1,7 @@
 """Usage events as columns: the one shape in which events are checked, stored, read back and counted.
 
-`EventColumns` holds the text fields of `eventlog.fields.FIELDS` by name, and id, time, properties and trace context,
-each of a kind of its own. Beside this module, which needs numpy as all of them do:
+`EventColumns` holds the text fields of `eventlog.fields.FIELDS` by name; id, time, properties and trace context are each
+of a kind of its own; `EventRows` are events that are not columns yet. Beside this module, all needing numpy:
 
 - `eventlog.rows`     row messages (or any rows) to columns, and columns to row messages;
 - `eventlog.payload`  columns to the message `UsageEventColumns`, to the payload of a segment, and back;
@@ -27,6 +27,9 @@ from eventlog.fields import FIELDS
 Indexes = NDArray[np.uint32]
 RowNumbers = NDArray[np.int64]
 Mask = NDArray[np.bool_]
+
+Cells = tuple[list[int], list[str]]
+"""One property of some events: which rows have it, in ascending order, and its text in each."""
 
 TRACE_ID_BYTES: Final = 16
 SPAN_ID_BYTES: Final = 8
@@ -155,6 +158,27 @@ class TraceColumn:
             return self
         numbers = TextColumn([str(number) for number in range(1, self.distinct + 1)], self.indexes).take(rows)
         return TraceColumn(b"".join(self.context(int(number)) for number in numbers.values), numbers.indexes)
+
+
+@dataclass(frozen=True, slots=True)
+class EventRows:
+    """Events as they came, field by field, whatever is wrong with them. An absent text is empty.
+
+    `texts` are those of FIELDS by the name of the field, `properties` the cells by key. `seconds` and `nanos` are the
+    parts of the time; `timeless` names the events that have none.
+    """
+
+    ids: Sequence[str]
+    texts: Mapping[str, Sequence[str]]
+    seconds: Sequence[int]
+    nanos: Sequence[int]
+    timeless: Sequence[int]
+    properties: Mapping[str, Cells]
+    traceparents: Sequence[str]
+
+    def __len__(self) -> int:
+        """Return the number of events."""
+        return len(self.ids)
 
 
 @dataclass(frozen=True, slots=True)

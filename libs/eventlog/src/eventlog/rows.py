@@ -7,7 +7,6 @@ after the other; `columns_of(rows)` makes the columns; `events_of(columns, rows)
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from operator import attrgetter
 from typing import TYPE_CHECKING, Final
 
@@ -15,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from chassis.errors import Reason, TooBig
-from eventlog.columns import EventColumns, TextColumn, TraceColumn
+from eventlog.columns import EventColumns, EventRows, TextColumn, TraceColumn
 from eventlog.fields import FIELDS
 from eventlog.instants import INSTANT_MAX_US, INSTANT_MIN_US
 from eventlog.wire import timestamp_of_us
@@ -24,7 +23,7 @@ from metering.ingest.v1 import usage_event_pb2 as pb
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from eventlog.columns import RowNumbers
+    from eventlog.columns import Cells, RowNumbers
 
 CELLS_MAX: Final = 4_000_000
 """Most cells (events x distinct property keys) of one batch: columns are dense, keys come from strangers."""
@@ -37,30 +36,6 @@ _SECONDS_MAX: Final = INSTANT_MAX_US // _US_PER_S
 _TRACEPARENT: Final = re.compile(r"00-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})", re.ASCII)
 
 _TEXTS: Final = {field.name: attrgetter(field.name) for field in FIELDS}
-
-Cells = tuple[list[int], list[str]]
-"""One property of some events: which rows have it, in ascending order, and its text in each."""
-
-
-@dataclass(slots=True)
-class EventRows:
-    """Events as they came, field by field, whatever is wrong with them. An absent text is empty.
-
-    `texts` are those of FIELDS by the name of the field, `properties` the cells by key. `seconds` and `nanos` are the
-    parts of the time; `timeless` names the events that have none.
-    """
-
-    ids: Sequence[str]
-    texts: Mapping[str, Sequence[str]]
-    seconds: Sequence[int]
-    nanos: Sequence[int]
-    timeless: Sequence[int]
-    properties: Mapping[str, Cells]
-    traceparents: Sequence[str]
-
-    def __len__(self) -> int:
-        """Return the number of events."""
-        return len(self.ids)
 
 
 def rows_of(messages: Iterable[pb.UsageEvent]) -> EventRows:

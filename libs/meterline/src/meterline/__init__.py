@@ -1,13 +1,22 @@
-"""Meterline's SDK: report usage from your program, and ask what it costs."""
+"""Meterline's SDK: report usage from your program, and ask what it costs.
+
+Names load when they are first used: a program that only makes events does not wait for the clients.
+"""
 
 from __future__ import annotations
 
-from chassis.errors import MeterlineError
-from meterline.client import AsyncClient, Client, ClientSettings, Conflict, Refusal, ReportResult
-from meterline.event import UsageEvent, current_traceparent
-from meterline.reporter import AsyncReporter, BufferFullError, Reporter, ReporterOptions, UnsentEventsError
-from meterline.suite.context import Context, ContextError
+from importlib import import_module
+from typing import TYPE_CHECKING, Final
+
+# At once, for its module has its name: loaded later, the module would take the place of the function.
 from meterline.uuid7 import uuid7
+
+if TYPE_CHECKING:
+    from chassis.errors import MeterlineError
+    from meterline.client import AsyncClient, Client, ClientSettings, Conflict, Refusal, ReportResult
+    from meterline.event import UsageEvent, current_traceparent
+    from meterline.reporter import AsyncReporter, BufferFullError, Reporter, ReporterOptions, UnsentEventsError
+    from meterline.suite.context import Context, ContextError
 
 __all__ = [
     "AsyncClient",
@@ -28,3 +37,23 @@ __all__ = [
     "current_traceparent",
     "uuid7",
 ]
+
+_HOMES: Final = {
+    "chassis.errors": ("MeterlineError",),
+    "meterline.client": ("AsyncClient", "Client", "ClientSettings", "Conflict", "Refusal", "ReportResult"),
+    "meterline.event": ("UsageEvent", "current_traceparent"),
+    "meterline.reporter": ("AsyncReporter", "BufferFullError", "Reporter", "ReporterOptions", "UnsentEventsError"),
+    "meterline.suite.context": ("Context", "ContextError"),
+}
+_HOME_OF: Final = {name: home for home, names in _HOMES.items() for name in names}
+
+
+def __getattr__(name: str) -> object:
+    """Load a name from where it lives (PEP 562); later uses find it here."""
+    home = _HOME_OF.get(name)
+    if home is None:
+        message = f"module {__name__!r} has no attribute {name!r}"
+        raise AttributeError(message)
+    value = getattr(import_module(home), name)
+    globals()[name] = value
+    return value

@@ -1,6 +1,6 @@
 """Clients of the suite: `AsyncClient` for asyncio programs, `Client` for all others.
 
-Both give the generated stubs of the four services, with token, deadline, trace context and the suite's errors taken
+Both offer the generated stubs of the services, with token, deadline, trace context and the suite's errors taken
 care of, and the few calls that need more than one message: reporting many events, and waiting.
 """
 
@@ -12,19 +12,13 @@ import threading
 from collections import deque
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final, Self, TypeVar
 
 from chassis.errors import Reason, TooBig, Unauthenticated
 from chassis.rpc.client import open_channel
 from chassis.rpc.credentials import StaticTokenSource
-from metering.aggregator.v1 import aggregator_service_pb2 as aggregator_pb
-from metering.aggregator.v1 import aggregator_service_pb2_grpc as aggregator_grpc
 from metering.ingest.v1 import ingest_service_pb2 as ingest_pb
-from metering.ingest.v1 import ingest_service_pb2_grpc as ingest_grpc
-from metering.invoicing.v1 import invoicing_service_pb2 as invoicing_pb
-from metering.invoicing.v1 import invoicing_service_pb2_grpc as invoicing_grpc
-from metering.rating.v1 import rating_service_pb2 as rating_pb
-from metering.rating.v1 import rating_service_pb2_grpc as rating_grpc
 from meterline.event import UsageEvent, to_columns
 from meterline.failures import error_interceptors
 from meterline.suite import context as contexts
@@ -34,7 +28,12 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     import grpc.aio
+    from google.protobuf.descriptor import ServiceDescriptor
 
+    from metering.aggregator.v1 import aggregator_service_pb2_grpc as aggregator_grpc
+    from metering.ingest.v1 import ingest_service_pb2_grpc as ingest_grpc
+    from metering.invoicing.v1 import invoicing_service_pb2_grpc as invoicing_grpc
+    from metering.rating.v1 import rating_service_pb2_grpc as rating_grpc
     from meterline.suite.context import Context
 
 T = TypeVar("T")
@@ -98,18 +97,11 @@ class ClientSettings:
     """Largest message sent or received; the services' own default."""
 
 
-_CALLED: Final = (
-    ingest_pb.DESCRIPTOR.services_by_name["IngestService"],
-    aggregator_pb.DESCRIPTOR.services_by_name["AggregatorService"],
-    rating_pb.DESCRIPTOR.services_by_name["RatingService"],
-    invoicing_pb.DESCRIPTOR.services_by_name["InvoicingService"],
-)
-
-
 class AsyncClient:
-    """The four services for an asyncio program. Use it as `async with AsyncClient.from_context() as client:`.
+    """The services for an asyncio program. Use it as `async with AsyncClient.from_context() as client:`.
 
-    `ingest`, `aggregator`, `rating` and `invoicing` are the generated stubs; errors are `meterline.MeterlineError`.
+    `ingest`, `aggregator`, `rating` and `invoicing` are the generated stubs, loaded at first use; errors are
+    `meterline.MeterlineError`.
     """
 
     def __init__(self, context: Context, settings: ClientSettings | None = None) -> None:
@@ -117,6 +109,7 @@ class AsyncClient:
         self._context = context
         self._settings = settings or ClientSettings()
         self._channels: dict[str, grpc.aio.Channel] = {}
+        self._stubs: dict[str, Any] = {}
 
     @classmethod
     def from_context(cls, path: Path | None = None) -> Self:
@@ -124,7 +117,7 @@ class AsyncClient:
         return cls(contexts.load(path))
 
     async def __aenter__(self) -> Self:
-        """Give the client."""
+        """Return the client."""
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -133,29 +126,33 @@ class AsyncClient:
 
     async def close(self) -> None:
         """Close all channels; running calls are cancelled."""
-        channels, self._channels = self._channels, {}
+        channels, self._channels, self._stubs = self._channels, {}, {}
         for channel in channels.values():
             await channel.close(None)
 
     @property
     def ingest(self) -> ingest_grpc.IngestServiceAsyncStub:
         """Stub of the ingest service."""
-        return ingest_grpc.IngestServiceStub(self._channel("ingest"))
+        stub: ingest_grpc.IngestServiceAsyncStub = self.stub("ingest")
+        return stub
 
     @property
     def aggregator(self) -> aggregator_grpc.AggregatorServiceAsyncStub:
         """Stub of the aggregator service."""
-        return aggregator_grpc.AggregatorServiceStub(self._channel("aggregator"))
+        stub: aggregator_grpc.AggregatorServiceAsyncStub = self.stub("aggregator")
+        return stub
 
     @property
     def rating(self) -> rating_grpc.RatingServiceAsyncStub:
         """Stub of the rating service."""
-        return rating_grpc.RatingServiceStub(self._channel("rating"))
+        stub: rating_grpc.RatingServiceAsyncStub = self.stub("rating")
+        return stub
 
     @property
     def invoicing(self) -> invoicing_grpc.InvoicingServiceAsyncStub:
         """Stub of the invoicing service."""
-        return invoicing_grpc.InvoicingServiceStub(self._channel("invoicing"))
+        stub: invoicing_grpc.InvoicingServiceAsyncStub = self.stub("invoicing")
+        return stub
 
     async def report(self, events: Sequence[UsageEvent], *, backfill_id: str = "") -> ReportResult:
         """Report events, in as many calls as their number needs; what is returned is durable.
@@ -168,20 +165,30 @@ class AsyncClient:
             first += count
         return result
 
-    def _channel(self, service: str) -> grpc.aio.Channel:
-        if service not in self._channels:
+    def stub(self, service: str) -> Any:
+        """Return the stub of a service by its name."""
+        if service not in self._stubs:
             address, token = self._context.address(service), self._context.token
             if not (token.isascii() and token.isprintable()):
                 # gRPC would not even end such a call.
                 raise Unauthenticated(Reason.TOKEN_INVALID, "the token holds characters that no token has")
+            contract, stub_type = contract_of(service)
             self._channels[service] = open_channel(
                 address,
                 self._settings,
-                StaticTokenSource(self._context.token),
-                services=_CALLED,
+                StaticTokenSource(token),
+                services=[contract],
                 outer_interceptors=error_interceptors(f"{service} at {address}"),
             )
-        return self._channels[service]
+            self._stubs[service] = stub_type(self._channels[service])
+        return self._stubs[service]
+
+
+def contract_of(service: str) -> tuple[ServiceDescriptor, type[Any]]:
+    """Load the contract of a service, and the stub that was generated from it."""
+    home, name = f"metering.{service}.v1.{service}_service_pb2", f"{service.capitalize()}Service"
+    contract: ServiceDescriptor = import_module(home).DESCRIPTOR.services_by_name[name]
+    return contract, getattr(import_module(f"{home}_grpc"), f"{name}Stub")
 
 
 async def report_in_parts(
@@ -191,7 +198,7 @@ async def report_in_parts(
 ) -> AsyncIterator[tuple[int, ingest_pb.ReportResponse]]:
     """Report events in as few calls as the limits of number and bytes allow, in order.
 
-    Gives the number of events of each call with its reply.
+    Yields the number of events of each call with its reply.
     """
     parts = deque(events[at : at + BATCH_EVENTS_MAX] for at in range(0, len(events), BATCH_EVENTS_MAX))
     while parts:
@@ -213,10 +220,10 @@ async def report_in_parts(
 
 
 class Client:
-    """The four services for a program without asyncio. Use it as `with Client.from_context() as client:`.
+    """The services for a program without asyncio. Use it as `with Client.from_context() as client:`.
 
     Calls run on one background event loop: `client.call(client.aio.rating.ListPlans(request))`. An asyncio program
-    uses `AsyncClient` instead; grpc.aio wants one event loop a process.
+    uses `AsyncClient` instead; grpc.aio wants one event loop per process.
     """
 
     def __init__(self, context: Context, settings: ClientSettings | None = None) -> None:
@@ -234,7 +241,7 @@ class Client:
         return cls(contexts.load(path))
 
     def __enter__(self) -> Self:
-        """Give the client."""
+        """Return the client."""
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -22,6 +22,7 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_private_key,
 )
 
+from meterline.errors import TokenError
 from meterline.suite import files
 
 ISSUER: Final = "meterline"
@@ -36,10 +37,6 @@ ANY_TENANT: Final = "*"
 KEY_FILE_NAME: Final = "signing.pem"
 JWKS_FILE_NAME: Final = "jwks.json"
 _NAME_CHARS_MAX: Final = 128
-
-
-class TokenError(Exception):
-    """The token or key asked for can't be made or read; the text says why in one line."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ import pytest
 from meterline.cli.catalog import load_catalog, schema_text
 from meterline.cli.catalog_checks import check
 from meterline.cli.catalog_messages import meter_spec, plan_spec
-from meterline.cli.running import InputError
+from meterline.errors import InputError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -68,7 +68,7 @@ def test_numbers_keep_the_text_they_were_written_as(tmp_path: Path) -> None:
 
     assert spec.items[0].fixed.amount == "500.00"
     tiers = spec.items[1].usage.graduated.tiers
-    assert [(tier.up_to, tier.unit, tier.flat) for tier in tiers] == [
+    assert [(tier.up_to, tier.unit_price, tier.flat) for tier in tiers] == [
         ("10000", "0", ""),
         ("100000", "0.05", "1000"),
         ("", "0.04", ""),

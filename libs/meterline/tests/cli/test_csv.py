@@ -10,8 +10,8 @@ import yaml
 
 from meterline.cli.csv_columns import RowMap, bind, load_map
 from meterline.cli.csv_import import Table
-from meterline.cli.running import InputError
-from meterline.cli.sending import Batch, Reported
+from meterline.cli.event_batches import Batch, Reported
+from meterline.errors import InputError
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -10,7 +10,7 @@ import pytest
 import typer
 
 from meterline.cli.app import app
-from meterline.cli.running import ExitCode
+from meterline.cli.exits import ExitCode
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
+from meterline.cli.event_batches import Batch, Reported
 from meterline.cli.ndjson import LINE_BYTES_MAX, LineError, event_batches, event_of_line
-from meterline.cli.sending import Batch, Reported
 
 EVENT = {
     "id": "1",

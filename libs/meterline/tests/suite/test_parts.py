@@ -14,7 +14,7 @@ from meterline.suite import context, files, host
 from meterline.suite.child import describe_exit
 from meterline.suite.directory import DataDirectory
 from meterline.suite.errors import SuiteError
-from meterline.suite.keeper import Backoff
+from meterline.suite.restarts import Backoff
 from meterline.suite.services import SERVICES
 
 

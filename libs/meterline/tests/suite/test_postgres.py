@@ -13,7 +13,7 @@ import asyncpg
 import pytest
 import pytest_asyncio
 
-from meterline.suite import account, binaries, host
+from meterline.suite import binaries, host, postgres_user
 from meterline.suite.errors import SuiteError
 from meterline.suite.files import make_private_directory
 from meterline.suite.postgres import PostgresServer
@@ -145,11 +145,11 @@ def test_an_existing_cluster_gets_the_binaries_it_was_made_with(tmp_path: Path) 
 def test_root_lends_an_account_that_can_pass_closed_directories(tmp_path: Path) -> None:
     tmp_path.chmod(0o700)
 
-    lent = account.account_for_postgres(tmp_path / "postgres", [tmp_path])
+    lent = postgres_user.account_for_postgres(tmp_path / "postgres", [tmp_path])
 
     assert lent is not None
     assert lent.user_id != 0
     assert lent.capability is not None
-    assert account.account_for_postgres(tmp_path / "postgres", [Path("/usr")]) == account.Account(
+    assert postgres_user.account_for_postgres(tmp_path / "postgres", [Path("/usr")]) == postgres_user.Account(
         lent.name, lent.user_id, lent.group_id
     )

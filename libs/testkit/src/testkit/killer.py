@@ -11,10 +11,11 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Final
 
+from meterline.suite.services import SERVICES
 from testkit.live import LiveSuite
 from testkit.wait import wait_until
 
-VICTIMS: Final = ("ingest", "postgres", "aggregator", "rating", "invoicing")
+VICTIMS: Final = ("postgres", *(service.name for service in SERVICES))
 _PAUSE_SHORTEST_S: Final = 0.05
 _PAUSE_LONGEST_S: Final = 1.2
 _RESTART_LIMIT_S: Final = 60.0

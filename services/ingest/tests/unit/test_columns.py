@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 
 import eventlog.rows
 from chassis.errors import InvalidRequest, MeterlineError, Reason, TooBig
-from eventlog.columns import EventColumns
+from eventlog.columns import EventColumns, EventRows
 from eventlog.encode import encode_columns
 from eventlog.fields import FIELDS
 from eventlog.payload import columns_from_proto, decode_payload, encode_payload
-from eventlog.rows import EventRows, columns_of
+from eventlog.rows import columns_of
 from ingest.domain.admission import Limits, admit
 from ingest.intake.gatherer import joined
 from ingest.wire.backfills import backfill_page_from_proto

@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 
 from chassis.errors import Overloaded, Reason
 from eventlog.as_of import AsOf
+from eventlog.columns import EventRows
 from eventlog.fields import FIELDS
-from eventlog.rows import EventRows
 from ingest.domain.admission import Refusal
 from ingest.domain.reports import Conflict, Reported, ReportResult, Verdicts
 from ingest.intake.gatherer import TOGETHER_MAX, Call, Gatherer

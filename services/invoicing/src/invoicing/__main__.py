@@ -9,8 +9,8 @@ from chassis.rpc.client import open_channel
 from chassis.rpc.credentials import service_token_source
 from chassis.service import Composition
 from invoicing.config import InvoicingMigrateSettings, InvoicingSettings
-from invoicing.loops import Verifier
-from invoicing.operations import Deps
+from invoicing.loops import loops
+from invoicing.operations.deps import Deps
 from invoicing.rpc import served
 from invoicing.telemetry import Instruments
 from invoicing.upstream import CALLED, RatingClient
@@ -30,8 +30,7 @@ async def compose(runtime: Runtime[InvoicingSettings]) -> Composition:
         rating=RatingClient(channel),
         instruments=Instruments(runtime.telemetry.meter),
     )
-    verifier = Verifier(deps, settings.verify_interval_s)
-    return Composition(served=[served(deps)], loops=[verifier.loop()])
+    return Composition(served=[served(deps)], loops=loops(deps, settings.verify_interval_s))
 
 
 if __name__ == "__main__":

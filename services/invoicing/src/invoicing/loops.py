@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 
 from chassis.logs import get_logger
 from chassis.loops import Loop
-from invoicing import operations
+from chassis.tasks import wait_or_stop
+from invoicing.operations import audits
 
 if TYPE_CHECKING:
-    from invoicing.operations import Deps
+    from invoicing.operations.deps import Deps
 
 _log = get_logger(__name__)
 
@@ -25,33 +26,26 @@ class Verifier:
         self._deps = deps
         self._interval_s = interval_s
 
-    def loop(self) -> Loop:
-        """Give the loop for the supervisor."""
-        return Loop("verify invoices", self.run)
-
     async def run(self, stop: asyncio.Event) -> None:
         """Check until told to stop."""
         while not stop.is_set():
             await self.check_all()
-            await self._pause(stop)
+            await wait_or_stop(self._interval_s, stop, self._deps.clock.sleep)
 
     async def check_all(self) -> None:
         """Check the invoices of all tenants once."""
         invoices = problems = 0
-        for tenant in await operations.tenants(self._deps):
-            audit = await operations.verify(self._deps, tenant)
+        for tenant in await audits.list_tenants(self._deps):
+            audit = await audits.verify_invoices(self._deps, tenant)
             invoices += audit.invoice_count
             problems += audit.problem_count
             if audit.problems:
-                # The runbook begins with this line; VerifyInvoices gives the whole list.
-                _log.error("frozen invoices are not as they were", tenant=tenant, problems=audit.problems[:10])
+                # The runbook begins with this line; VerifyInvoices returns the whole list.
+                first = [f"{problem.subject}: {problem.code}" for problem in audit.problems[:10]]
+                _log.error("frozen invoices are not as they were", tenant=tenant, problems=first)
         self._deps.instruments.verified(invoices=invoices, problems=problems)
 
-    async def _pause(self, stop: asyncio.Event) -> None:
-        pause = asyncio.ensure_future(self._deps.clock.sleep(self._interval_s))
-        stopped = asyncio.ensure_future(stop.wait())
-        try:
-            await asyncio.wait((pause, stopped), return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            pause.cancel()
-            stopped.cancel()
+
+def loops(deps: Deps, verify_interval_s: float) -> tuple[Loop, ...]:
+    """Return the background loops of the service."""
+    return (Loop("verify invoices", Verifier(deps, verify_interval_s).run),)

@@ -5,11 +5,17 @@ from __future__ import annotations
 from contextlib import aclosing
 from typing import TYPE_CHECKING, Any
 
-from chassis.errors import Reason, invalid_field
 from chassis.identity import current_tenant
 from chassis.rpc.method import declared_methods
+from chassis.rpc.pages import page_limit
+from chassis.rpc.repeat import once
 from chassis.rpc.server import Served
-from invoicing import operations, wire
+from invoicing.domain.profiles import default_profile
+from invoicing.operations import audits, invoices, lines, profiles
+from invoicing.wire import invoices as wire
+from invoicing.wire import profiles as wire_profiles
+from invoicing.wire.audits import audit_to_proto
+from invoicing.wire.lines import explained_to_proto
 from metering.invoicing.v1 import invoicing_service_pb2 as pb
 from metering.invoicing.v1 import invoicing_service_pb2_grpc as pb_grpc
 
@@ -17,8 +23,10 @@ if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
 
     import grpc
+    from sqlalchemy.ext.asyncio import AsyncConnection
 
-    from invoicing.operations import Deps
+    from invoicing.operations.deps import Deps
+    from invoicing.operations.profiles import AppliedProfile
 
     Context = grpc.aio.ServicerContext[Any, Any]
 
@@ -34,61 +42,69 @@ class InvoicingServicer(pb_grpc.InvoicingServiceServicer):
         self, request: pb.ApplyBillingProfileRequest, context: Context
     ) -> pb.ApplyBillingProfileResponse:
         """Set the billing profile."""
-        return await operations.apply_profile(self._deps, current_tenant(), request)
+        tenant = current_tenant()
+        wanted = wire_profiles.profile_from_proto(request.spec, default_profile(tenant))
+
+        async def apply(conn: AsyncConnection) -> AppliedProfile:
+            return await profiles.apply_profile(self._deps, conn, tenant, wanted)
+
+        return await once(self._deps.engine, request, apply, wire_profiles.applied_to_proto)
 
     async def GetBillingProfile(
         self, request: pb.GetBillingProfileRequest, context: Context
     ) -> pb.GetBillingProfileResponse:
         """Return the billing profile."""
-        profile = await operations.profile_of(self._deps, current_tenant())
-        return pb.GetBillingProfileResponse(profile=wire.profile_to_proto(profile))
+        profile = await profiles.get_profile(self._deps, current_tenant())
+        return pb.GetBillingProfileResponse(profile=wire_profiles.profile_to_proto(profile))
 
     async def PreviewInvoice(self, request: pb.PreviewInvoiceRequest, context: Context) -> pb.PreviewInvoiceResponse:
         """Return the draft of a period."""
-        if bool(request.contract) == bool(request.customer):
-            reason = Reason.FIELD_INVALID if request.contract else Reason.FIELD_REQUIRED
-            raise invalid_field("contract", reason, "name either the contract or the customer, not both")
-        draft = await operations.preview(self._deps, current_tenant(), request)
+        wire.check_one_is_named(request)
+        draft = await invoices.preview(
+            self._deps,
+            current_tenant(),
+            contract=request.contract,
+            customer=request.customer,
+            billing_period=request.billing_period,
+        )
         return pb.PreviewInvoiceResponse(invoice=wire.draft_to_proto(draft))
 
     async def FinalizeInvoice(self, request: pb.FinalizeInvoiceRequest, context: Context) -> pb.FinalizeInvoiceResponse:
         """Make the invoice of a period final."""
-        invoice, created = await operations.finalize(
-            self._deps, current_tenant(), request.contract, request.billing_period
-        )
+        wanted = invoices.ContractPeriod(request.contract, request.billing_period)
+        invoice, created = await invoices.finalize(self._deps, current_tenant(), wanted)
         return pb.FinalizeInvoiceResponse(invoice=wire.invoice_to_proto(invoice), created=created)
 
     async def GetInvoice(self, request: pb.GetInvoiceRequest, context: Context) -> pb.GetInvoiceResponse:
         """Return an invoice."""
-        invoice = await operations.invoice_by_number(self._deps, current_tenant(), request.number)
+        invoice = await invoices.get_invoice(self._deps, current_tenant(), request.number)
         return pb.GetInvoiceResponse(invoice=wire.invoice_to_proto(invoice), canonical_json=invoice.canonical_json)
 
     async def ListInvoices(self, request: pb.ListInvoicesRequest, context: Context) -> pb.ListInvoicesResponse:
         """Return a page of invoices."""
-        after = wire.page_token_from_text(request.page_token)
-        page, next_page_token = await operations.list_invoices(self._deps, current_tenant(), request, after)
-        invoices = [wire.invoice_to_proto(invoice) for invoice in page]
-        return pb.ListInvoicesResponse(invoices=invoices, next_page_token=next_page_token)
+        wanted = invoices.InvoiceFilter(request.customer, request.billing_period)
+        after, limit = wire.place_after(request.page_token), page_limit(request.page_size)
+        page = await invoices.list_invoices(self._deps, current_tenant(), wanted, after, limit)
+        return pb.ListInvoicesResponse(
+            invoices=map(wire.invoice_to_proto, page.entries), next_page_token=page.next_page_token
+        )
 
     async def ExplainLine(self, request: pb.ExplainLineRequest, context: Context) -> pb.ExplainLineResponse:
         """Walk from a line to its windows."""
-        return await operations.explain(self._deps, current_tenant(), request.line_id)
+        return explained_to_proto(await lines.explain_line(self._deps, current_tenant(), request.line_id))
 
     async def ListLineEvents(
         self, request: pb.ListLineEventsRequest, context: Context
     ) -> AsyncGenerator[pb.ListLineEventsResponse, None]:
         """Stream the events behind a line."""
-        pages = operations.line_events(self._deps, current_tenant(), request.line_id, request.limit)
+        pages = lines.list_line_events(self._deps, current_tenant(), request.line_id, request.limit)
         async with aclosing(pages):
             async for page in pages:
                 yield pb.ListLineEventsResponse(events=page)
 
     async def VerifyInvoices(self, request: pb.VerifyInvoicesRequest, context: Context) -> pb.VerifyInvoicesResponse:
         """Check every frozen invoice."""
-        audit = await operations.verify(self._deps, current_tenant())
-        return pb.VerifyInvoicesResponse(
-            invoice_count=audit.invoice_count, head_chain=audit.head_chain, problems=audit.problems
-        )
+        return audit_to_proto(await audits.verify_invoices(self._deps, current_tenant()))
 
 
 def served(deps: Deps) -> Served:

@@ -14,6 +14,14 @@ LINE_SPAN: Final = "invoice line"
 """One line; linked to the span that rated its charge. Its traceparent is stored on the line."""
 
 
+CONTRACT_ATTRIBUTE: Final = "metering.contract"
+BILLING_PERIOD_ATTRIBUTE: Final = "metering.billing_period"
+INVOICE_ATTRIBUTE: Final = "metering.invoice"
+LINE_COUNT_ATTRIBUTE: Final = "metering.invoice.lines"
+LINE_ATTRIBUTE: Final = "metering.line"
+CHARGE_ATTRIBUTE: Final = "metering.charge"
+
+
 class Instruments:
     """What invoicing counts and measures. Tenants are never an attribute: their number has no bound."""
 
@@ -30,7 +38,7 @@ class Instruments:
         self._repeated = meter.create_counter(
             "metering.invoicing.finalize.repeated",
             unit="{attempt}",
-            description="Finalisations begun again because another one billed the same usage first",
+            description="Invoices begun again because another one billed the same usage first",
         )
         self._verified = meter.create_counter(
             "metering.invoicing.invoices.verified", unit="{invoice}", description="Invoices checked in the background"
@@ -48,7 +56,7 @@ class Instruments:
         self._duration.record(duration_s)
 
     def repeated(self) -> None:
-        """Count one finalisation that has to be decided anew."""
+        """Count one invoice that has to be decided anew."""
         self._repeated.add(1)
 
     def verified(self, *, invoices: int, problems: int) -> None:

@@ -1,4 +1,4 @@
-"""The client of rating, the left neighbour, speaking domain types but for what is only handed through."""
+"""The client of rating, the left neighbour, speaking domain values; explanations are handed through as they are."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Final
 
 from google.protobuf.duration_pb2 import Duration
 
-from chassis.rpc.client import neighbour_errors
-from invoicing import wire
+from chassis.rpc.client import neighbour_errors, reading
+from invoicing.wire.invoices import rated_from_proto
 from metering.rating.v1 import rating_service_pb2 as pb
 from metering.rating.v1 import rating_service_pb2_grpc as pb_grpc
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     import grpc
 
-    from invoicing.domain.invoice import Rated
+    from invoicing.domain.charges import Rated
     from metering.aggregator.v1 import usage_pb2
 
 CALLED: Final = (pb.DESCRIPTOR.services_by_name["RatingService"],)
@@ -33,7 +33,7 @@ class RatingClient:
     async def rate(
         self, contract: str, billing_period: str, grace: timedelta, *, amends_snapshot_id: str = ""
     ) -> Rated:
-        """Seal and rate a period for good; with `amends_snapshot_id`, what changed since that snapshot."""
+        """Seal and rate a period; with `amends_snapshot_id`, what changed since that snapshot."""
         request = pb.RateUsageRequest(
             contract=contract,
             billing_period=billing_period,
@@ -42,7 +42,7 @@ class RatingClient:
         )
         with neighbour_errors("rating"):
             response: pb.RateUsageResponse = await self._stub.RateUsage(request)
-        return wire.rated_from_proto(
+        return rated_from_proto(
             charges=response.charges,
             contract=response.contract,
             customer=response.customer,
@@ -53,11 +53,11 @@ class RatingClient:
         )
 
     async def live_charges(self, *, contract: str = "", customer: str = "", billing_period: str = "") -> Rated:
-        """Give the charges of a period as usage is now; by contract, or by customer and the contract in force."""
+        """Return the charges of a period as usage is now; by contract, or by customer and the contract in force."""
         request = pb.ListChargesRequest(contract=contract, customer=customer, billing_period=billing_period)
         with neighbour_errors("rating"):
             response: pb.ListChargesResponse = await self._stub.ListCharges(request)
-        return wire.rated_from_proto(
+        return rated_from_proto(
             charges=response.charges,
             contract=response.contract,
             customer=response.customer,
@@ -67,23 +67,18 @@ class RatingClient:
         )
 
     async def explain(self, charge_id: str) -> pb.ExplainChargeResponse:
-        """Give the derivation of a charge; handed through as it is."""
+        """Return the derivation of a charge; handed through as it is."""
+        request = pb.ExplainChargeRequest(charge_id=charge_id)
         with neighbour_errors("rating"):
-            response: pb.ExplainChargeResponse = await self._stub.ExplainCharge(
-                pb.ExplainChargeRequest(charge_id=charge_id)
-            )
+            response: pb.ExplainChargeResponse = await self._stub.ExplainCharge(request)
         return response
 
     async def events(
         self, charge_id: str, *, only_amendment: bool, limit: int
     ) -> AsyncGenerator[Sequence[usage_pb2.MeteredEvent], None]:
-        """Stream the events behind a charge, page by page; handed through as they are."""
+        """Yield the events behind a charge, page by page; handed through as they are."""
         request = pb.ListChargeEventsRequest(charge_id=charge_id, only_amendment=only_amendment, limit=limit)
-        call = self._stub.ListChargeEvents(request)
-        try:
-            with neighbour_errors("rating"):
-                async for page in call:
+        with neighbour_errors("rating"):
+            async with reading(self._stub.ListChargeEvents(request)) as pages:
+                async for page in pages:
                     yield page.events
-        finally:
-            # An abandoned call is never collected and its server side lives on.
-            call.cancel()

@@ -164,6 +164,7 @@ async def test_late_usage_is_billed_on_the_next_invoice_and_then_never_again(
     adjustment = february.lines[2]
     assert february.total == "13.92"
     assert adjustment.adjusts_line_id == january.lines[1].id
+    assert (adjustment.billed_before, january.lines[1].billed_before) == (january.lines[1].amount, "")
     assert adjustment.period == january.period
     assert (adjustment.plan, adjustment.plan_version, adjustment.event_count) == ("standard", 1, 1)
     assert adjustment.snapshot_id != january.lines[1].snapshot_id

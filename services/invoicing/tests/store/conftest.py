@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from types import SimpleNamespace
 
 import pytest
@@ -12,17 +12,20 @@ from opentelemetry.metrics import NoOpMeter
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from chassis.postgres import open_engine, transaction
-from invoicing import operations, store
-from invoicing.domain.composition import compose
-from invoicing.domain.invoice import BilledPeriod, BillingProfile, DraftLine, IssuedInvoice, Rated
-from invoicing.operations import Deps
+from invoicing.domain.charges import Rated
+from invoicing.domain.composition import ComposedLine, compose
+from invoicing.domain.invoices import FrozenInvoice
+from invoicing.domain.lines import BilledPeriod
+from invoicing.operations import invoices
+from invoicing.operations.deps import Deps
+from invoicing.store import lines as store
 from invoicing.telemetry import Instruments
 from meterline.suite.databases import ServiceDatabase
 from testkit.clock import FakeClock
 from testkit.postgres import Cluster, DatabaseMaker
 
 SETTINGS = SimpleNamespace(pool_size=10, statement_timeout_s=15.0)
-Bill = Callable[..., Awaitable[IssuedInvoice]]
+Bill = Callable[..., Awaitable[FrozenInvoice]]
 
 
 @dataclass(frozen=True)
@@ -55,29 +58,26 @@ def deps(database: Database, clock: FakeClock) -> Deps:
     """What operations on the database alone need: nobody is asked here."""
     return Deps(
         engine=database.app,
-        rating=SimpleNamespace(),  # type: ignore[arg-type]
+        rating=SimpleNamespace(),
         clock=clock,
         instruments=Instruments(NoOpMeter("test")),
     )
 
 
 @pytest.fixture
-def bill(database: Database, clock: FakeClock, profile: BillingProfile) -> Bill:
-    """Freeze an invoice of charges as finalisation does."""
+def bill(database: Database, deps: Deps) -> Bill:
+    """Freeze an invoice of charges as finalizing does."""
 
     async def freeze(
         rated: Rated,
-        *adjustments: DraftLine,
+        *adjustments: ComposedLine,
         amended: tuple[BilledPeriod, ...] = (),
         tenant: str = "acme",
         prefix: str = "INV",
-    ) -> IssuedInvoice:
+    ) -> FrozenInvoice:
         async with transaction(database.app) as conn:
-            draft = compose(rated, adjustments, "Seller")
             own = BilledPeriod(rated.billing_period, rated.period, rated.snapshot_id, revision=1)
             await store.claim_snapshots(conn, tenant, rated.contract, [own, *amended], rated.billing_period)
-            issued = await operations._issue(conn, draft, replace(profile, number_prefix=prefix), tenant, clock)
-            await store.add_lines(conn, tenant, issued)
-        return issued
+            return await invoices._issue(deps, conn, tenant, compose(rated, adjustments, "Seller"), prefix)
 
     return freeze

@@ -12,15 +12,17 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from chassis.postgres import transaction
-from invoicing import operations
-from invoicing.domain.invoice import Charge, IssuedInvoice, Rated
+from invoicing.domain.audits import ProblemCode
+from invoicing.domain.charges import Charge, Rated
+from invoicing.domain.invoices import FrozenInvoice
 from invoicing.loops import Verifier
 from invoicing.migrations import FACT_TABLES
-from invoicing.operations import Deps
+from invoicing.operations import audits
+from invoicing.operations.deps import Deps
 
 ChargeMaker = Callable[..., Charge]
 RatedMaker = Callable[..., Rated]
-Bill = Callable[..., Awaitable[IssuedInvoice]]
+Bill = Callable[..., Awaitable[FrozenInvoice]]
 Database = Any
 
 VERBS = ("UPDATE", "DELETE", "TRUNCATE")
@@ -32,7 +34,7 @@ CHANGES = [
 
 
 @pytest.fixture
-async def three(bill: Bill, charge: ChargeMaker, fee: ChargeMaker, rated: RatedMaker) -> list[IssuedInvoice]:
+async def three(bill: Bill, charge: ChargeMaker, fee: ChargeMaker, rated: RatedMaker) -> list[FrozenInvoice]:
     """Three invoices of one contract."""
     return [
         await bill(rated(fee(), charge(), billing_period=f"2025-{month:02d}", snapshot_id=f"snap-{month}"))
@@ -40,8 +42,8 @@ async def three(bill: Bill, charge: ChargeMaker, fee: ChargeMaker, rated: RatedM
     ]
 
 
-async def problems(deps: Deps) -> list[str]:
-    return (await operations.verify(deps, "acme")).problems
+async def problems(deps: Deps) -> list[tuple[str, ProblemCode]]:
+    return [(found.subject, found.code) for found in (await audits.verify_invoices(deps, "acme")).problems]
 
 
 async def as_superuser(database: Database, *statements: str) -> None:
@@ -71,13 +73,13 @@ async def changed(engine: AsyncEngine, statement: str) -> None:
 
 
 async def test_the_service_itself_is_not_allowed_to_change_a_fact(
-    database: Database, three: list[IssuedInvoice]
+    database: Database, three: list[FrozenInvoice]
 ) -> None:
     assert await refusals(database.app) == {"permission denied for table"}
 
 
 async def test_even_the_owner_of_the_schema_is_stopped_by_a_trigger(
-    database: Database, three: list[IssuedInvoice]
+    database: Database, three: list[FrozenInvoice]
 ) -> None:
     assert await refusals(database.owner) == {f"facts are never changed: {verb}" for verb in VERBS}
 
@@ -97,14 +99,14 @@ async def test_a_text_and_its_hashes_can_not_even_be_added_apart(database: Datab
 # --- the check -------------------------------------------------------------------------------------------------------
 
 
-async def test_what_was_frozen_and_left_alone_has_no_problem(three: list[IssuedInvoice], deps: Deps) -> None:
-    audit = await operations.verify(deps, "acme")
+async def test_what_was_frozen_and_left_alone_has_no_problem(three: list[FrozenInvoice], deps: Deps) -> None:
+    audit = await audits.verify_invoices(deps, "acme")
 
     assert (audit.invoice_count, audit.problems, audit.head_chain) == (3, [], three[2].chain)
 
 
 async def test_an_edited_text_with_its_hashes_made_to_fit_is_found(
-    database: Database, three: list[IssuedInvoice], deps: Deps
+    database: Database, three: list[FrozenInvoice], deps: Deps
 ) -> None:
     edited = "convert_to(replace(convert_from(canonical_json, 'UTF8'), '\"1.01\"', '\"0.01\"'), 'UTF8')"
     await as_superuser(
@@ -114,58 +116,56 @@ async def test_an_edited_text_with_its_hashes_made_to_fit_is_found(
     )
 
     assert await problems(deps) == [
-        "INV-000002: the rows of its lines are not what it says",
-        "INV-000003: it does not follow the invoice before it; one was changed, added or removed",
+        ("INV-000002", ProblemCode.LINES_DIFFER),
+        ("INV-000003", ProblemCode.CHAIN_BROKEN),
     ]
 
 
-async def test_a_removed_invoice_is_found(database: Database, three: list[IssuedInvoice], deps: Deps) -> None:
+async def test_a_removed_invoice_is_found(database: Database, three: list[FrozenInvoice], deps: Deps) -> None:
     await as_superuser(database, "DELETE FROM invoice WHERE number = 'INV-000002'")
 
     assert await problems(deps) == [
-        "INV-000003: number 2 of series INV is missing before it",
-        "INV-000003: it does not follow the invoice before it; one was changed, added or removed",
+        ("INV-000003", ProblemCode.NUMBER_MISSING),
+        ("INV-000003", ProblemCode.CHAIN_BROKEN),
     ]
 
 
-async def test_a_tail_that_was_cut_off_is_found(database: Database, three: list[IssuedInvoice], deps: Deps) -> None:
+async def test_a_tail_that_was_cut_off_is_found(database: Database, three: list[FrozenInvoice], deps: Deps) -> None:
     await as_superuser(database, "DELETE FROM invoice WHERE number >= 'INV-000002'")
 
-    assert await problems(deps) == ["series INV: it reached number 3, but ends with 1"]
+    assert await problems(deps) == [("INV", ProblemCode.SERIES_SHORT)]
 
 
 async def test_a_tail_cut_off_with_its_traces_shows_by_the_head_that_was_kept_elsewhere(
-    database: Database, three: list[IssuedInvoice], deps: Deps
+    database: Database, three: list[FrozenInvoice], deps: Deps
 ) -> None:
-    kept_elsewhere = (await operations.verify(deps, "acme")).head_chain
+    kept_elsewhere = (await audits.verify_invoices(deps, "acme")).head_chain
     await as_superuser(
         database,
         "DELETE FROM invoice WHERE number = 'INV-000003'",
         "UPDATE invoice_series SET last_sequence = 2, chain = (SELECT chain FROM invoice WHERE number = 'INV-000002')",
     )
 
-    audit = await operations.verify(deps, "acme")
+    audit = await audits.verify_invoices(deps, "acme")
 
     assert audit.problems == []
     assert audit.head_chain == three[1].chain != kept_elsewhere
 
 
 async def test_an_edited_row_of_a_line_which_would_bend_the_next_adjustment_is_found(
-    database: Database, three: list[IssuedInvoice], deps: Deps
+    database: Database, three: list[FrozenInvoice], deps: Deps
 ) -> None:
     await as_superuser(database, "UPDATE invoice_line SET amount = 0 WHERE line_id = 'INV-000001.2'")
 
-    assert await problems(deps) == ["INV-000001: the rows of its lines are not what it says"]
+    assert await problems(deps) == [("INV-000001", ProblemCode.LINES_DIFFER)]
 
 
 async def test_an_invoice_moved_to_another_customer_is_found(
-    database: Database, three: list[IssuedInvoice], deps: Deps
+    database: Database, three: list[FrozenInvoice], deps: Deps
 ) -> None:
     await as_superuser(database, "UPDATE invoice SET customer = 'DL' WHERE number = 'INV-000003'")
 
-    assert await problems(deps) == [
-        "INV-000003: it is filed under another number, contract, period or customer than it says"
-    ]
+    assert await problems(deps) == [("INV-000003", ProblemCode.FILED_ELSEWHERE)]
 
 
 async def test_the_check_in_the_background_covers_every_tenant(
@@ -183,7 +183,7 @@ async def test_the_check_in_the_background_covers_every_tenant(
 
     await Verifier(deps, 3600).check_all()
 
-    assert await operations.tenants(deps) == ["acme", "globex"]
+    assert await audits.list_tenants(deps) == ["acme", "globex"]
     logged = capsys.readouterr().out + caplog.text
     assert "frozen invoices are not as they were" in logged
     assert "globex" in logged

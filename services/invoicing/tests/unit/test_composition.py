@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -14,15 +14,17 @@ from hypothesis import strategies as st
 from chassis.errors import Internal, NotReady, Reason
 from eventlog.as_of import AsOf
 from eventlog.period import Period
-from invoicing.domain.composition import adjust, compose, explain_amount
-from invoicing.domain.invoice import BilledLine, BilledPeriod, Charge, DraftLine, LineKind, Rated
+from invoicing.domain.charges import Charge, Rated
+from invoicing.domain.composition import ComposedLine, adjust, compose, explain_amount
+from invoicing.domain.document import Invoice, LineKind
+from invoicing.domain.lines import BilledPeriod, record_of
 from money import currency, exact_arithmetic, round_to_minor_unit
 
 ChargeMaker = Callable[..., Charge]
 RatedMaker = Callable[..., Rated]
 
 
-def billed(lines: list[DraftLine], period: Period, revision: int = 1) -> BilledPeriod:
+def billed(parts: Sequence[ComposedLine], period: Period, revision: int = 1) -> BilledPeriod:
     """What the lines, each frozen on an invoice of its own, have billed."""
     return BilledPeriod(
         billing_period="2025-01",
@@ -30,19 +32,13 @@ def billed(lines: list[DraftLine], period: Period, revision: int = 1) -> BilledP
         snapshot_id=f"snap-{revision}",
         revision=revision,
         lines=tuple(
-            BilledLine(
-                line_id=f"INV-{ordinal:06d}.1",
-                kind=line.kind,
-                item=line.item,
-                quantity=line.quantity,
-                amount=line.amount,
-                event_count=line.event_count,
-                plan=line.plan,
-                plan_version=line.plan_version,
-            )
-            for ordinal, line in enumerate(lines, start=1)
+            record_of(replace(part.line, id=f"INV-{ordinal:06d}.1")) for ordinal, part in enumerate(parts, start=1)
         ),
     )
+
+
+def drafted(rated: Rated, *adjustments: ComposedLine) -> Invoice:
+    return compose(rated, adjustments, "Seller").draft()
 
 
 @pytest.mark.parametrize(
@@ -71,7 +67,7 @@ def billed(lines: list[DraftLine], period: Period, revision: int = 1) -> BilledP
 def test_a_line_is_rounded_once_half_away_from_zero_to_the_minor_unit(
     charge: ChargeMaker, rated: RatedMaker, exact: str, code: str, printed: str
 ) -> None:
-    draft = compose(rated(charge(exact_amount=exact), currency=code), [], "Seller")
+    draft = drafted(rated(charge(exact_amount=exact), currency=code))
 
     assert str(draft.lines[0].amount) == printed
     assert str(draft.lines[0].exact_amount) == exact
@@ -81,7 +77,7 @@ def test_a_line_is_rounded_once_half_away_from_zero_to_the_minor_unit(
 def test_the_total_is_the_sum_of_what_is_printed_not_of_what_is_exact(charge: ChargeMaker, rated: RatedMaker) -> None:
     thirds = [charge(f"Item {n}", exact_amount="0.335") for n in range(3)]
 
-    draft = compose(rated(*thirds), [], "Seller")
+    draft = drafted(rated(*thirds))
 
     # The exact sum is 1.005, which alone would be rounded to 1.01.
     assert [str(line.amount) for line in draft.lines] == ["0.34", "0.34", "0.34"]
@@ -89,18 +85,18 @@ def test_the_total_is_the_sum_of_what_is_printed_not_of_what_is_exact(charge: Ch
 
 
 def test_an_invoice_of_nothing_is_zero_in_its_currency(rated: RatedMaker) -> None:
-    assert str(compose(rated(), [], "Seller").total) == "0.00"
-    assert str(compose(rated(currency="JPY"), [], "Seller").total) == "0"
-    assert str(compose(rated(currency="KWD"), [], "Seller").total) == "0.000"
+    assert str(drafted(rated()).total) == "0.00"
+    assert str(drafted(rated(currency="JPY")).total) == "0"
+    assert str(drafted(rated(currency="KWD")).total) == "0.000"
 
 
 def test_lines_stand_in_the_order_of_the_plan_and_adjustments_behind_them(
     charge: ChargeMaker, fee: ChargeMaker, rated: RatedMaker
 ) -> None:
     january = compose(rated(charge()), [], "Seller")
-    later = adjust(billed(list(january.lines), january.period), rated(charge(quantity="4", exact_amount="1.34")), "USD")
+    later = adjust(billed(january.lines, january.rated.period), rated(charge(quantity="4", exact_amount="1.34")), "USD")
 
-    draft = compose(rated(fee(), charge(), billing_period="2025-02"), later, "Seller")
+    draft = drafted(rated(fee(), charge(), billing_period="2025-02"), *later)
 
     assert [(line.kind, line.item) for line in draft.lines] == [
         (LineKind.FIXED, "Base fee"),
@@ -116,30 +112,32 @@ def test_an_adjustment_is_the_difference_and_keeps_period_price_and_origin(
     january = compose(rated(fee(), charge(quantity="3", exact_amount="1.005", events=3)), [], "Seller")
     now = rated(fee(), charge(quantity="5", exact_amount="1.675", events=4), snapshot_id="snap-2")
 
-    (line,) = adjust(billed(list(january.lines), january.period), now, "USD")
+    (part,) = adjust(billed(january.lines, january.rated.period), now, "USD")
+    line = part.line
 
     # 1.675 is 1.68 now, and 1.01 was billed.
     assert (line.kind, line.quantity, line.amount) == (LineKind.ADJUSTMENT, Decimal(2), Decimal("0.67"))
     assert (line.exact_amount, line.event_count) == (Decimal("1.675"), 1)
-    assert (line.period, line.billing_period, line.revision) == (january.period, "2025-01", 2)
+    assert (line.period, line.billing_period, part.revision) == (january.rated.period, "2025-01", 2)
     assert (line.plan, line.plan_version, line.adjusts_line_id) == ("standard", 1, "INV-000002.1")
+    assert line.billed_before == Decimal("1.01")
 
 
 def test_late_events_that_cost_nothing_are_still_seen(charge: ChargeMaker, rated: RatedMaker) -> None:
     january = compose(rated(charge(quantity="3", exact_amount="0", events=3)), [], "Seller")
-    before = billed(list(january.lines), january.period)
+    before = billed(january.lines, january.rated.period)
 
     (within_included,) = adjust(before, rated(charge(quantity="4", exact_amount="0", events=4)), "USD")
     (below_the_maximum,) = adjust(before, rated(charge(quantity="3", exact_amount="0", events=4)), "USD")
 
-    assert (str(within_included.quantity), str(within_included.amount)) == ("1", "0.00")
-    assert (str(below_the_maximum.quantity), below_the_maximum.event_count) == ("0", 1)
+    assert (str(within_included.line.quantity), str(within_included.line.amount)) == ("1", "0.00")
+    assert (str(below_the_maximum.line.quantity), below_the_maximum.line.event_count) == ("0", 1)
 
 
 def test_what_did_not_change_has_no_adjustment(charge: ChargeMaker, fee: ChargeMaker, rated: RatedMaker) -> None:
     january = compose(rated(fee(), charge()), [], "Seller")
 
-    assert adjust(billed(list(january.lines), january.period), rated(fee(), charge()), "USD") == ()
+    assert adjust(billed(january.lines, january.rated.period), rated(fee(), charge()), "USD") == ()
 
 
 @pytest.mark.parametrize("change", ["price", "plan", "item added", "item gone"])
@@ -155,7 +153,7 @@ def test_a_period_rated_by_other_prices_is_refused_not_billed(
     }[change]
 
     with pytest.raises(Internal) as refused:
-        adjust(billed(list(january.lines), january.period), now, "USD")
+        adjust(billed(january.lines, january.rated.period), now, "USD")
 
     assert refused.value.reason is Reason.LINEAGE_MISMATCH
 
@@ -164,26 +162,20 @@ def test_one_invoice_holds_one_currency(charge: ChargeMaker, rated: RatedMaker) 
     january = compose(rated(charge()), [], "Seller")
 
     with pytest.raises(NotReady) as refused:
-        adjust(billed(list(january.lines), january.period), rated(charge(quantity="4")), "EUR")
+        adjust(billed(january.lines, january.rated.period), rated(charge(quantity="4")), "EUR")
 
     assert refused.value.reason is Reason.CURRENCY_MISMATCH
 
 
-def test_the_amount_of_an_adjustment_explains_itself() -> None:
-    before = BilledLine("INV-000001.2", LineKind.USAGE, "Calls", Decimal(3), Decimal("1.01"), 3, "standard", 1)
+def test_the_amount_of_an_adjustment_explains_itself(charge: ChargeMaker, rated: RatedMaker) -> None:
+    january = compose(rated(charge()), [], "Seller")
+    before = billed(january.lines, january.rated.period)
+    (part,) = adjust(before, rated(charge(quantity="5", exact_amount="1.675")), "USD")
 
-    steps = explain_amount(
-        kind=LineKind.ADJUSTMENT,
-        amount=Decimal("0.67"),
-        exact_amount=Decimal("1.675"),
-        currency_code="USD",
-        before=(before,),
-    )
-
-    assert steps == [
+    assert explain_amount(part.line, "USD", before.lines) == [
         "exact charge 1.675 USD",
         "rounded once, half away from zero, to 2 decimal places: 1.68 USD",
-        "less billed on line INV-000001.2: 1.01 USD",
+        "less billed on line INV-000001.1: 1.01 USD",
         "difference: 0.67 USD",
     ]
 
@@ -204,14 +196,15 @@ def test_all_lines_of_a_period_sum_to_its_rounded_charge_whatever_came_late(
     states = [first]
     for quantity, amount, new_events in late:
         states.append((quantity, amount, states[-1][2] + new_events))
-    lines: list[DraftLine] = []
+    parts: list[ComposedLine] = []
     for revision, state in enumerate(states, start=1):
         now = rated_as(*state, code=code)
         if revision == 1:
-            lines.extend(compose(now, [], "Seller").lines)
+            parts.extend(compose(now, [], "Seller").lines)
         else:
-            lines.extend(adjust(billed(lines, now.period, revision - 1), now, code))
+            parts.extend(adjust(billed(parts, now.period, revision - 1), now, code))
 
+        lines = [part.line for part in parts]
         with exact_arithmetic():
             assert sum(line.amount for line in lines) == round_to_minor_unit(state[1], currency(code))
             assert sum(line.quantity for line in lines) == state[0]
@@ -222,7 +215,7 @@ def test_all_lines_of_a_period_sum_to_its_rounded_charge_whatever_came_late(
 def test_the_same_usage_again_adjusts_nothing(state: tuple[Decimal, Decimal, int], code: str) -> None:
     now = rated_as(*state, code=code)
 
-    assert adjust(billed(list(compose(now, [], "Seller").lines), now.period), now, code) == ()
+    assert adjust(billed(compose(now, [], "Seller").lines, now.period), now, code) == ()
 
 
 @given(amounts=st.lists(AMOUNTS, max_size=20), code=CODES)
@@ -233,7 +226,7 @@ def test_the_total_is_always_the_sum_of_the_lines(amounts: list[Decimal], code: 
         for charge in rated_as(Decimal(1), amount, 1, code=code).charges
     )
 
-    draft = compose(replace(rated_as(Decimal(1), Decimal(0), 1, code=code), charges=charges), [], "Seller")
+    draft = drafted(replace(rated_as(Decimal(1), Decimal(0), 1, code=code), charges=charges))
 
     with exact_arithmetic():
         assert draft.total == sum((line.amount for line in draft.lines), Decimal(0))

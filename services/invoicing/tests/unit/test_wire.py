@@ -5,9 +5,10 @@ from __future__ import annotations
 import pytest
 
 from chassis.errors import NotReady, Reason
-from invoicing import wire
-from invoicing.domain.verification import FrozenInvoice
-from invoicing.operations import _fitting
+from chassis.rpc.pages import page_token
+from invoicing.domain.invoices import FrozenInvoice
+from invoicing.operations.invoices import fitting_into_a_message
+from invoicing.wire import invoices as wire
 from metering.common.v1 import values_pb2
 from metering.rating.v1 import catalog_pb2, charge_pb2
 from money import InvalidDecimalError
@@ -59,12 +60,12 @@ def test_a_page_fits_into_one_message_and_holds_one_invoice_at_least() -> None:
     huge = stored(1, 5 * mebibyte)
     middling = [stored(n, mebibyte) for n in range(1, 8)]
 
-    assert _fitting([huge, *middling]) == [huge]
-    assert _fitting(middling) == middling[:4]
-    assert _fitting(middling[:3]) == middling[:3]
-    assert _fitting([]) == []
+    assert fitting_into_a_message([huge, *middling]) == [huge]
+    assert fitting_into_a_message(middling) == middling[:4]
+    assert fitting_into_a_message(middling[:3]) == middling[:3]
+    assert fitting_into_a_message([]) == []
 
 
-def test_a_page_token_reads_back() -> None:
-    assert wire.page_token_from_text("") == ("", 0)
-    assert wire.page_token_from_text(wire.page_token_to_text(stored(17, 1))) == ("INV", 17)
+def test_a_page_begins_where_its_token_says() -> None:
+    assert wire.place_after("") == ("", 0)
+    assert wire.place_after(page_token("INV", 17)) == ("INV", 17)

@@ -10,7 +10,7 @@ from chassis.rpc.credentials import service_token_source
 from chassis.service import Composition
 from rating.config import RatingMigrateSettings, RatingSettings
 from rating.loops import loops
-from rating.operations import Deps
+from rating.operations.deps import Deps
 from rating.rpc import served
 from rating.telemetry import Instruments
 from rating.upstream import CALLED, AggregatorClient

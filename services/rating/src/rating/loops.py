@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING
 from chassis.errors import MeterlineError
 from chassis.logs import get_logger
 from chassis.loops import Loop
+from chassis.tasks import wait_or_stop
 from eventlog.feed.consumer import FeedConsumer
-from rating import operations, wire
+from rating.operations import live
+from rating.wire.live import changes_from_segment
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -19,10 +21,10 @@ if TYPE_CHECKING:
     from eventlog.feed.cursor import Segment
     from eventlog.feed.source import FeedSource
     from rating.config import RatingSettings
-    from rating.operations import Deps
-    from rating.store import Claim
+    from rating.domain.live import Change
+    from rating.operations.deps import Deps
+    from rating.store.live import Claim
 
-Changes = list[tuple[str, wire.Change]]
 _log = get_logger(__name__)
 
 
@@ -32,17 +34,17 @@ class ChangeHandler:
     def __init__(self, deps: Deps) -> None:
         self._deps = deps
 
-    async def prepare(self, segments: Sequence[Segment]) -> Changes:
+    async def prepare(self, segments: Sequence[Segment]) -> list[Change]:
         """Read the segments; the same span of one customer is kept once."""
-        changes: dict[tuple[str, wire.Change], None] = {}
+        changes: dict[Change, None] = {}
         for segment in segments:
-            changes.update(((segment.tenant, change), None) for change in wire.changes_from_segment(segment))
+            changes.update((change, None) for change in changes_from_segment(segment))
             await asyncio.sleep(0)
         return list(changes)
 
-    async def apply(self, conn: AsyncConnection, prepared: Changes) -> None:
+    async def apply(self, conn: AsyncConnection, prepared: list[Change]) -> None:
         """Mark what changed."""
-        await operations.mark_changed(self._deps, conn, prepared)
+        await live.mark_changed(self._deps, conn, prepared)
 
     async def reset(self) -> None:
         """Nothing is kept between batches."""
@@ -64,33 +66,27 @@ class LiveRefresher:
                 _log.warning("live charges wait", reason=error.reason.value)
                 taken = 0
             if taken < self._settings.live_periods_max:
-                await self._pause(stop)
+                await wait_or_stop(self._settings.live_interval_s, stop)
 
     async def refresh_once(self) -> int:
-        """Rate what is marked and due; give how many periods that was."""
+        """Rate what is marked and due; return how many periods that was."""
         settings = self._settings
-        claims = await operations.take_claims(self._deps, settings.live_periods_max, settings.live_lease_s)
+        claims = await live.take_claims(self._deps, settings.live_periods_max, settings.live_lease_s)
         free = asyncio.Semaphore(settings.live_calls_max)
 
         async def bounded(claim: Claim) -> None:
             async with free:
-                await operations.refresh_claim(self._deps, claim)
+                await live.refresh_claim(self._deps, claim)
 
         async with asyncio.TaskGroup() as group:
             for claim in claims:
                 group.create_task(bounded(claim))
         return len(claims)
 
-    async def _pause(self, stop: asyncio.Event) -> None:
-        try:
-            await asyncio.wait_for(stop.wait(), self._settings.live_interval_s)
-        except TimeoutError:
-            return
-
 
 def loops(settings: RatingSettings, source: FeedSource, deps: Deps) -> tuple[Loop, ...]:
-    """Give the background loops of the service."""
-    consumer = FeedConsumer(operations.CHANGES_CONSUMER, deps.engine, source, ChangeHandler(deps), deps.clock)
+    """Return the background loops of the service."""
+    consumer = FeedConsumer(live.CHANGES_CONSUMER, deps.engine, source, ChangeHandler(deps), deps.clock)
     refresher = LiveRefresher(settings, deps)
     return (
         Loop("usage changes", consumer.run, consumer.problem),

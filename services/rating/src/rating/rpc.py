@@ -2,22 +2,38 @@
 
 from __future__ import annotations
 
+from contextlib import aclosing
 from typing import TYPE_CHECKING, Any
 
+from chassis.errors.refused import refusals
 from chassis.identity import current_tenant
 from chassis.rpc.method import declared_methods
 from chassis.rpc.pages import name_in, page_limit
+from chassis.rpc.repeat import once
 from chassis.rpc.server import Served
 from metering.rating.v1 import rating_service_pb2 as pb
 from metering.rating.v1 import rating_service_pb2_grpc as pb_grpc
-from rating import operations, wire
+from rating.operations import catalogs, charges, contracts, customers, live, plans, products
+from rating.wire import catalogs as catalogs_wire
+from rating.wire import charges as charges_wire
+from rating.wire import contracts as contracts_wire
+from rating.wire import customers as customers_wire
+from rating.wire import plans as plans_wire
+from rating.wire import products as products_wire
+from rating.wire.live import check_one_is_named, progress_to_proto
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     import grpc
+    from sqlalchemy.ext.asyncio import AsyncConnection
 
-    from rating.operations import Deps
+    from rating.domain.contracts import Contract
+    from rating.domain.customers import Customer
+    from rating.domain.plans import Plan
+    from rating.domain.products import Product
+    from rating.domain.versions import Applied, Outcome
+    from rating.operations.deps import Deps
 
     Context = grpc.aio.ServicerContext[Any, Any]
 
@@ -31,90 +47,148 @@ class RatingServicer(pb_grpc.RatingServiceServicer):
 
     async def ApplyProduct(self, request: pb.ApplyProductRequest, context: Context) -> pb.ApplyProductResponse:
         """Create a product or a version of it."""
-        return await operations.apply_product(self._deps, request)
+        with refusals("spec"):
+            wanted = products_wire.product_from_proto(request.spec)
+
+        async def apply(conn: AsyncConnection) -> Applied[Product]:
+            return await products.apply_product(self._deps, conn, current_tenant(), request.name, wanted)
+
+        return await once(self._deps.engine, request, apply, products_wire.applied_to_proto)
 
     async def ListProducts(self, request: pb.ListProductsRequest, context: Context) -> pb.ListProductsResponse:
         """Return a page of products."""
         after, limit = name_in(request.page_token), page_limit(request.page_size)
-        page, token = await operations.list_products(self._deps, after, limit)
-        return pb.ListProductsResponse(products=map(wire.product_to_proto, page), next_page_token=token)
+        page = await products.list_products(self._deps, current_tenant(), after, limit)
+        return pb.ListProductsResponse(
+            products=map(products_wire.product_to_proto, page.entries), next_page_token=page.next_page_token
+        )
 
     async def ApplyPlan(self, request: pb.ApplyPlanRequest, context: Context) -> pb.ApplyPlanResponse:
         """Create a plan or a version of it."""
-        return await operations.apply_plan(self._deps, request)
+        with refusals("spec"):
+            wanted = plans_wire.plan_from_proto(request.spec)
+
+        async def apply(conn: AsyncConnection) -> Applied[Plan]:
+            return await plans.apply_plan(self._deps, conn, current_tenant(), request.name, wanted)
+
+        return await once(self._deps.engine, request, apply, plans_wire.applied_to_proto)
 
     async def GetPlan(self, request: pb.GetPlanRequest, context: Context) -> pb.GetPlanResponse:
         """Return a version of a plan."""
-        plan = await operations.get_plan(self._deps, request.name, request.version)
-        return pb.GetPlanResponse(plan=wire.plan_to_proto(plan))
+        plan = await plans.get_plan(self._deps, current_tenant(), request.name, request.version)
+        return pb.GetPlanResponse(plan=plans_wire.plan_to_proto(plan))
 
     async def ListPlans(self, request: pb.ListPlansRequest, context: Context) -> pb.ListPlansResponse:
         """Return a page of plans."""
         after, limit = name_in(request.page_token), page_limit(request.page_size)
-        page, token = await operations.list_plans(self._deps, after, limit)
-        return pb.ListPlansResponse(plans=map(wire.plan_to_proto, page), next_page_token=token)
+        page = await plans.list_plans(self._deps, current_tenant(), after, limit)
+        return pb.ListPlansResponse(
+            plans=map(plans_wire.plan_to_proto, page.entries), next_page_token=page.next_page_token
+        )
 
     async def ApplyCustomer(self, request: pb.ApplyCustomerRequest, context: Context) -> pb.ApplyCustomerResponse:
         """Create a customer or a version of it."""
-        return await operations.apply_customer(self._deps, request)
+        wanted = catalogs_wire.checked_customer(request.name, request)
+
+        async def apply(conn: AsyncConnection) -> Applied[Customer]:
+            return await customers.apply_customer(self._deps, conn, current_tenant(), request.name, wanted)
+
+        return await once(self._deps.engine, request, apply, customers_wire.applied_to_proto)
 
     async def GetCustomer(self, request: pb.GetCustomerRequest, context: Context) -> pb.GetCustomerResponse:
         """Return a customer."""
-        customer = await operations.get_customer(self._deps, request.name)
-        return pb.GetCustomerResponse(customer=wire.customer_to_proto(customer))
+        customer = await customers.get_customer(self._deps, current_tenant(), request.name)
+        return pb.GetCustomerResponse(customer=customers_wire.customer_to_proto(customer))
 
     async def ListCustomers(self, request: pb.ListCustomersRequest, context: Context) -> pb.ListCustomersResponse:
         """Return a page of customers."""
         after, limit = name_in(request.page_token), page_limit(request.page_size)
-        page, token = await operations.list_customers(self._deps, after, limit)
-        return pb.ListCustomersResponse(customers=map(wire.customer_to_proto, page), next_page_token=token)
+        page = await customers.list_customers(self._deps, current_tenant(), after, limit)
+        return pb.ListCustomersResponse(
+            customers=map(customers_wire.customer_to_proto, page.entries), next_page_token=page.next_page_token
+        )
 
     async def ApplyContract(self, request: pb.ApplyContractRequest, context: Context) -> pb.ApplyContractResponse:
         """Create a contract or a version of it."""
-        return await operations.apply_contract(self._deps, request)
+        with refusals("spec"):
+            wanted = contracts_wire.contract_from_proto(request.spec)
 
-    async def ApplyCatalog(self, request: pb.ApplyCatalogRequest, context: Context) -> pb.ApplyCatalogResponse:
-        """Apply many entries, all or none."""
-        return await operations.apply_catalog(self._deps, request)
+        async def apply(conn: AsyncConnection) -> Applied[Contract]:
+            return await contracts.apply_contract(self._deps, conn, current_tenant(), request.name, wanted)
+
+        return await once(self._deps.engine, request, apply, contracts_wire.applied_to_proto)
 
     async def ListContracts(self, request: pb.ListContractsRequest, context: Context) -> pb.ListContractsResponse:
         """Return a page of contracts."""
-        page, token = await operations.list_contracts(self._deps, request)
-        return pb.ListContractsResponse(contracts=map(wire.contract_to_proto, page), next_page_token=token)
+        after, limit = name_in(request.page_token), page_limit(request.page_size)
+        page = await contracts.list_contracts(
+            self._deps,
+            current_tenant(),
+            customer=request.customer,
+            billing_period=request.billing_period,
+            after=after,
+            limit=limit,
+        )
+        return pb.ListContractsResponse(
+            contracts=map(contracts_wire.contract_to_proto, page.entries), next_page_token=page.next_page_token
+        )
+
+    async def ApplyCatalog(self, request: pb.ApplyCatalogRequest, context: Context) -> pb.ApplyCatalogResponse:
+        """Apply many entries, all or none."""
+        tenant, entries = current_tenant(), catalogs_wire.entries_from_proto(request.entries)
+        if request.validate_only:
+            return catalogs_wire.outcomes_to_proto(await catalogs.validate_catalog(self._deps, tenant, entries))
+
+        async def apply(conn: AsyncConnection) -> list[Outcome]:
+            return await catalogs.apply_catalog(self._deps, conn, tenant, entries)
+
+        return await once(self._deps.engine, request, apply, catalogs_wire.outcomes_to_proto)
 
     async def ListCharges(self, request: pb.ListChargesRequest, context: Context) -> pb.ListChargesResponse:
         """Return charges as usage is now."""
-        rated, contract, customer = await operations.live_charges(self._deps, request)
-        return wire.live_response_to_proto(current_tenant(), rated, contract, customer)
+        check_one_is_named(request)
+        tenant = current_tenant()
+        asked = live.AskedPeriod(request.contract, request.customer, request.billing_period)
+        return charges_wire.live_to_proto(tenant, await live.live_charges(self._deps, tenant, asked))
 
     async def RateUsage(self, request: pb.RateUsageRequest, context: Context) -> pb.RateUsageResponse:
         """Seal usage and freeze its charges."""
-        grace = wire.grace_from_proto(request)
-        rated, contract, customer = await operations.rate_usage(
-            self._deps, request.contract, request.billing_period, grace, request.amends_snapshot_id
+        tenant, grace = current_tenant(), charges_wire.grace_from_proto(request)
+        found = await charges.rate_usage(
+            self._deps,
+            tenant,
+            request.contract,
+            request.billing_period,
+            grace=grace,
+            amends_snapshot_id=request.amends_snapshot_id,
         )
-        return wire.rated_response_to_proto(current_tenant(), rated, contract, customer)
+        return charges_wire.rated_to_proto(tenant, found)
 
     async def ExplainCharge(self, request: pb.ExplainChargeRequest, context: Context) -> pb.ExplainChargeResponse:
         """Derive a frozen charge again."""
-        return await operations.explain(self._deps, request.charge_id)
+        tenant = current_tenant()
+        return charges_wire.explained_to_proto(
+            tenant, await charges.explain_charge(self._deps, tenant, request.charge_id)
+        )
 
     async def ListChargeEvents(
         self, request: pb.ListChargeEventsRequest, context: Context
     ) -> AsyncIterator[pb.ListChargeEventsResponse]:
         """Stream the events behind a charge."""
-        pages = operations.charge_events(
+        pages = charges.list_charge_events(
+            self._deps,
+            current_tenant(),
             request.charge_id,
             only_amendment=request.only_amendment,
             limit=request.limit,
-            deps=self._deps,
         )
-        async for page in pages:
-            yield pb.ListChargeEventsResponse(events=page)
+        async with aclosing(pages):
+            async for page in pages:
+                yield pb.ListChargeEventsResponse(events=page)
 
     async def GetProgress(self, request: pb.GetProgressRequest, context: Context) -> pb.GetProgressResponse:
         """Tell how far the live charges are."""
-        return await operations.progress(self._deps)
+        return progress_to_proto(await live.get_progress(self._deps, current_tenant()))
 
 
 def served(deps: Deps) -> Served:

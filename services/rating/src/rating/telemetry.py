@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from opentelemetry.metrics import Meter
 
 RATE_SPAN: Final = "rate usage"
-"""Span that rates a period for good, linked to the span that sealed its usage."""
+"""Span that rates a period permanently, linked to the span that sealed its usage."""
 CONTRACT: Final = "metering.contract"
 BILLING_PERIOD: Final = "metering.billing_period"
 SNAPSHOT_ID: Final = "metering.snapshot.id"
@@ -22,7 +22,7 @@ class Instruments:
 
     def __init__(self, meter: Meter) -> None:
         self._frozen = meter.create_counter(
-            "metering.rating.charges.frozen", unit="{charge}", description="Charges rated for good"
+            "metering.rating.charges.frozen", unit="{charge}", description="Charges rated permanently"
         )
         self._refreshed = meter.create_counter(
             "metering.rating.periods.refreshed", unit="{period}", description="Contract periods rated again, live"
@@ -35,7 +35,7 @@ class Instruments:
         )
 
     def frozen(self, *, charges: int, duration_s: float) -> None:
-        """Count one period rated for good."""
+        """Count one period rated permanently."""
         self._frozen.add(charges)
         self._duration.record(duration_s)
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from chassis.rpc.client import neighbour_errors
+from chassis.rpc.client import neighbour_errors, reading
 from eventlog.feed.wire import GrpcFeedSource
 from eventlog.wire import period_to_proto, timestamp
 from metering.aggregator.v1 import aggregator_service_pb2 as pb
 from metering.aggregator.v1 import aggregator_service_pb2_grpc as pb_grpc
 from metering.common.v1 import feed_service_pb2
-from rating import wire
+from rating.wire.usage import usage_from_snapshot, usage_from_totals
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Sequence
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from metering.aggregator.v1 import usage_pb2
     from rating.domain.billing_period import BillingPeriod
-    from rating.domain.charge import Usage
+    from rating.domain.charges import Usage
 
 CALLED: Final = (
     pb.DESCRIPTOR.services_by_name["AggregatorService"],
@@ -37,10 +37,10 @@ class AggregatorClient:
         self.feed = GrpcFeedSource(channel)
 
     async def totals(self, customer: str, period: BillingPeriod) -> Usage:
-        """Give the usage of all meters of a customer and period as it is now."""
+        """Return the usage of all meters of a customer and period as it is now."""
         request = pb.QueryTotalsRequest(customer=customer, period=period_to_proto(period))
         with neighbour_errors("the aggregator"):
-            return wire.usage_from_totals(await self._stub.QueryTotals(request))
+            return usage_from_totals(await self._stub.QueryTotals(request))
 
     async def seal(
         self, customer: str, period: BillingPeriod, *, not_before: datetime, time_zone: str, amends_snapshot_id: str
@@ -55,12 +55,12 @@ class AggregatorClient:
         )
         with neighbour_errors("the aggregator"):
             response = await self._stub.SealUsage(request)
-        return wire.usage_from_snapshot(response.snapshot)
+        return usage_from_snapshot(response.snapshot)
 
     async def snapshot(
         self, snapshot_id: str, meter: str
     ) -> tuple[usage_pb2.UsageSnapshot, Sequence[usage_pb2.SnapshotWindow]]:
-        """Give a snapshot and the windows of a meter; handed through as they are."""
+        """Return a snapshot and the windows of a meter; handed through as they are."""
         request = pb.GetSnapshotRequest(snapshot_id=snapshot_id, windows_of_meter=meter)
         with neighbour_errors("the aggregator"):
             response = await self._stub.GetSnapshot(request)
@@ -69,15 +69,11 @@ class AggregatorClient:
     async def events(
         self, snapshot_id: str, meter: str, *, only_amendment: bool, limit: int
     ) -> AsyncGenerator[Sequence[usage_pb2.MeteredEvent], None]:
-        """Stream the events that a snapshot counts for a meter, page by page; handed through as they are."""
+        """Yield the events that a snapshot counts for a meter, page by page; handed through as they are."""
         request = pb.ListUsageEventsRequest(
             snapshot_id=snapshot_id, meter=meter, only_amendment=only_amendment, limit=limit
         )
-        call = self._stub.ListUsageEvents(request)
-        try:
-            with neighbour_errors("the aggregator"):
-                async for page in call:
+        with neighbour_errors("the aggregator"):
+            async with reading(self._stub.ListUsageEvents(request)) as pages:
+                async for page in pages:
                     yield page.events
-        finally:
-            # An abandoned call is never collected and its server side lives on.
-            call.cancel()

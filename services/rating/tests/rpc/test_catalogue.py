@@ -20,13 +20,13 @@ NEW_VERSION = values_pb2.APPLY_OUTCOME_NEW_VERSION
 
 
 def per_unit(unit: str = "0.05", **around: Any) -> cat.PlanItem:
-    price = cat.UsagePrice(per_unit=cat.PerUnitPrice(unit=unit), **around)
+    price = cat.UsagePrice(per_unit=cat.PerUnitPrice(unit_price=unit), **around)
     return cat.PlanItem(name="Calls", meter="calls", usage=price)
 
 
 def tiered(model: str, *tiers: tuple[str, str, str]) -> cat.PlanItem:
     message: Any = {"graduated": cat.GraduatedPrice, "volume": cat.VolumePrice}[model]
-    rows = [cat.PriceTier(up_to=up_to, unit=unit, flat=flat) for up_to, unit, flat in tiers]
+    rows = [cat.PriceTier(up_to=up_to, unit_price=unit, flat=flat) for up_to, unit, flat in tiers]
     return cat.PlanItem(name="Calls", meter="calls", usage=cat.UsagePrice(**{model: message(tiers=rows)}))
 
 
@@ -52,12 +52,14 @@ async def test_applying_says_created_then_unchanged_then_new_version(catalogue: 
 
 async def test_every_model_comes_back_as_it_was_applied(catalogue: Any) -> None:
     package = cat.PlanItem(
-        name="Blocks", meter="calls", usage=cat.UsagePrice(package=cat.PackagePrice(size="1000", unit="1.5"))
+        name="Blocks", meter="calls", usage=cat.UsagePrice(package=cat.PackagePrice(size="1000", unit_price="1.5"))
     )
     graduated = tiered("graduated", ("10", "0", "5"), ("", "0.000000000001", ""))
     volume = tiered("volume", ("100.5", "1", ""), ("", "2", "3"))
+    brackets = [cat.StairstepTier(up_to="10", amount="20"), cat.StairstepTier(amount="50")]
     items = [
         fixed("500"),
+        cat.PlanItem(name="D", meter="calls", usage=cat.UsagePrice(stairstep=cat.StairstepPrice(tiers=brackets))),
         cat.PlanItem(name="A", meter="calls", usage=per_unit("1", included="10", minimum="0").usage),
         cat.PlanItem(name="B", meter="calls", usage=graduated.usage),
         cat.PlanItem(name="C", meter="calls", usage=volume.usage),
@@ -77,7 +79,7 @@ async def test_old_versions_can_be_read(catalogue: Any) -> None:
 
     old = await catalogue.caller("GetPlan", pb.GetPlanRequest(name="standard", version=1))
 
-    assert old.plan.spec.items[0].usage.per_unit.unit == "1"
+    assert old.plan.spec.items[0].usage.per_unit.unit_price == "1"
     with pytest.raises(NotFound) as caught:
         await catalogue.caller("GetPlan", pb.GetPlanRequest(name="standard", version=3))
     assert caught.value.reason is Reason.PLAN_NOT_FOUND
@@ -124,11 +126,11 @@ async def test_products_give_plans_their_meter(catalogue: Any) -> None:
 @pytest.mark.parametrize(
     ("build", "field", "reason"),
     [
-        (lambda: plan_request(per_unit("NaN")), "spec.items[0].usage.per_unit.unit", Reason.PRICE_INVALID),
-        (lambda: plan_request(per_unit("1e400")), "spec.items[0].usage.per_unit.unit", Reason.PRICE_INVALID),
-        (lambda: plan_request(per_unit("\uff15")), "spec.items[0].usage.per_unit.unit", Reason.PRICE_INVALID),
-        (lambda: plan_request(per_unit("-1")), "spec.items[0].usage.per_unit.unit", Reason.PRICE_INVALID),
-        (lambda: plan_request(per_unit(" 5 ")), "spec.items[0].usage.per_unit.unit", Reason.PRICE_INVALID),
+        (lambda: plan_request(per_unit("NaN")), "spec.items[0].usage.per_unit.unit_price", Reason.PRICE_INVALID),
+        (lambda: plan_request(per_unit("1e400")), "spec.items[0].usage.per_unit.unit_price", Reason.PRICE_INVALID),
+        (lambda: plan_request(per_unit("\uff15")), "spec.items[0].usage.per_unit.unit_price", Reason.PRICE_INVALID),
+        (lambda: plan_request(per_unit("-1")), "spec.items[0].usage.per_unit.unit_price", Reason.PRICE_INVALID),
+        (lambda: plan_request(per_unit(" 5 ")), "spec.items[0].usage.per_unit.unit_price", Reason.PRICE_INVALID),
         (lambda: plan_request(per_unit(included="1_0")), "spec.items[0].usage.included", Reason.PRICE_INVALID),
         (lambda: plan_request(per_unit(minimum="-1")), "spec.items[0].usage.minimum", Reason.PRICE_INVALID),
         (lambda: plan_request(fixed("1,5")), "spec.items[0].fixed.amount", Reason.PRICE_INVALID),

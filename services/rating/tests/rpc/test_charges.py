@@ -22,7 +22,7 @@ SEAL_SPAN = ("0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331")
 
 
 def per_unit(unit: str, *, meter: str = "calls") -> cat.PlanItem:
-    price = cat.UsagePrice(per_unit=cat.PerUnitPrice(unit=unit))
+    price = cat.UsagePrice(per_unit=cat.PerUnitPrice(unit_price=unit))
     return cat.PlanItem(name="Calls", meter=meter, usage=price)
 
 
@@ -64,7 +64,7 @@ async def test_live_charges_are_rated_on_the_spot_when_nothing_is_stored(
         1,
     )
     assert [step.name for step in calls.steps] == ["quantity", "included", "tier", "total"]
-    assert [(tier.up_to, tier.quantity, tier.unit, tier.amount) for tier in calls.tiers] == [
+    assert [(tier.up_to, tier.quantity, tier.unit_price, tier.amount) for tier in calls.tiers] == [
         ("", "20.5", "0.05", "1.025")
     ]
 
@@ -365,7 +365,7 @@ async def test_a_charge_is_explained_down_to_its_windows_and_events(rating: Any,
     ]
 
     assert explained.charge == calls
-    assert explained.item.usage.per_unit.unit == "0.05"
+    assert explained.item.usage.per_unit.unit_price == "0.05"
     assert explained.snapshot.id == calls.snapshot_id
     assert [window.quantity for window in explained.windows] == ["42.5"]
     assert events == ["30", "12.5"]

@@ -20,7 +20,9 @@ def entries() -> list[pb.CatalogEntry]:
     contract = cat.ContractSpec(
         customer="acme", plan="standard", start="2026-01-01", interval=cat.BILLING_INTERVAL_MONTH, time_zone="UTC"
     )
-    item = cat.PlanItem(name="Calls", product="calls", usage=cat.UsagePrice(per_unit=cat.PerUnitPrice(unit="0.05")))
+    item = cat.PlanItem(
+        name="Calls", product="calls", usage=cat.UsagePrice(per_unit=cat.PerUnitPrice(unit_price="0.05"))
+    )
     return [
         pb.CatalogEntry(contract=pb.ApplyContractRequest(name="acme-1", spec=contract)),
         pb.CatalogEntry(customer=pb.ApplyCustomerRequest(name="acme", spec=cat.CustomerSpec(currency="USD"))),

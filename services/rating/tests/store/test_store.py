@@ -16,12 +16,28 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from chassis.postgres import transaction
 from eventlog.as_of import AsOf
-from rating import store
+from eventlog.feed.checkpoints import applied_up_to
 from rating.domain.billing_period import BillingPeriod, Schedule
-from rating.domain.catalog import Contract, Plan, PlanItem, Version
-from rating.domain.charge import MeterUsage, RatedPeriod, Terms, Usage, charge_id, rate_period
-from rating.domain.documents import charge_from_document, charge_to_document, item_from_document, item_to_document
-from rating.domain.price import FixedFee, Graduated, Package, PerUnit, Price, PriceModel, Tier, Volume
+from rating.domain.charges import MeterUsage, RatedPeriod, Terms, Usage, charge_id, rate_period
+from rating.domain.contracts import Contract
+from rating.domain.plans import Plan, PlanItem
+from rating.domain.pricing.adjust import adjustments_of
+from rating.domain.pricing.fixed import FixedFee
+from rating.domain.pricing.graduated import Graduated
+from rating.domain.pricing.model import PriceModel
+from rating.domain.pricing.package import Package
+from rating.domain.pricing.per_unit import PerUnit
+from rating.domain.pricing.price import Price
+from rating.domain.pricing.tiers import Tier
+from rating.domain.pricing.volume import Volume
+from rating.domain.versions import Version
+from rating.store import charges, contracts, live, plans
+from rating.store.documents import charge_from_document, charge_to_document, item_from_document, item_to_document
+
+
+def priced(model: PriceModel, included: Decimal | None, minimum: Decimal | None) -> Price:
+    return Price(model, adjustments_of({"included": included, "minimum": minimum}))
+
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 PERIOD = BillingPeriod("2013-01", datetime(2013, 1, 1, tzinfo=UTC), datetime(2013, 2, 1, tzinfo=UTC))
@@ -30,7 +46,7 @@ PLAN = Plan(
     "USD",
     (
         PlanItem("Fee", "", "", Price(FixedFee(Decimal(500)))),
-        PlanItem("Calls", "calls", "", Price(Graduated(TIERS), included=Decimal(2), minimum=Decimal("0.1"))),
+        PlanItem("Calls", "calls", "", priced(Graduated(TIERS), Decimal(2), Decimal("0.1"))),
     ),
     description="for tests",
     effective_from=datetime(2013, 1, 1, tzinfo=UTC),
@@ -48,16 +64,16 @@ def rated(snapshot_id: str = "snap-1", amends: str = "") -> RatedPeriod:
 
 async def add(engine: AsyncEngine, period: RatedPeriod, tenant: str = "acme") -> bool:
     async with transaction(engine) as conn:
-        return await store.add_rated_period(conn, tenant, period, NOW)
+        return await charges.add_rated_period(conn, tenant, period, NOW)
 
 
 async def test_a_rated_period_comes_back_exactly(engine: AsyncEngine) -> None:
     assert await add(engine, rated())
 
     async with transaction(engine) as conn:
-        assert await store.rated_period(conn, "acme", "UA-2013", "2013-01", "snap-1") == rated()
-        assert await store.rating_that_amends(conn, "acme", "UA-2013", "2013-01", "") == rated()
-        assert await store.frozen_periods(conn, "acme", "UA-2013") == [PERIOD]
+        assert await charges.rating_of_snapshot(conn, "acme", "UA-2013", "2013-01", "snap-1") == rated()
+        assert await charges.first_rating(conn, "acme", "UA-2013", "2013-01") == rated()
+        assert await charges.frozen_periods(conn, "acme", "UA-2013") == [PERIOD]
         quantity = await conn.execute(text("SELECT quantity, exact_amount FROM charge WHERE item = 'Calls'"))
         assert tuple(quantity.one()) == (
             USAGE.meters["calls"].quantity,
@@ -70,8 +86,8 @@ async def test_a_charge_is_found_by_its_id_and_only_by_its_tenant(engine: AsyncE
     identity = charge_id("acme", "UA-2013", "2013-01", "snap-1", "Calls")
 
     async with transaction(engine) as conn:
-        found = await store.find_charge(conn, "acme", identity)
-        foreign = await store.find_charge(conn, "other", identity)
+        found = await charges.find_charge(conn, "acme", identity)
+        foreign = await charges.find_charge(conn, "other", identity)
 
     assert found is not None
     assert found.charge == rated().charges[1]
@@ -104,12 +120,12 @@ async def test_a_plan_comes_back_exactly(engine: AsyncEngine) -> None:
     plan = Version("standard", 1, NOW, PLAN)
 
     async with transaction(engine) as conn:
-        await store.add_plan(conn, "acme", plan)
-        await store.add_plan(conn, "acme", replace(plan, version=2, content=replace(PLAN, effective_from=None)))
+        await plans.add_plan(conn, "acme", plan)
+        await plans.add_plan(conn, "acme", replace(plan, version=2, content=replace(PLAN, effective_from=None)))
 
-        assert (await store.plan_versions(conn, "acme", "standard"))[0] == plan
-        assert [found.version for found in await store.list_plans(conn, "acme", "", 10)] == [2]
-        assert await store.list_plans(conn, "other", "", 10) == []
+        assert (await plans.plan_versions(conn, "acme", "standard"))[0] == plan
+        assert [found.version for found in await plans.list_plans(conn, "acme", "", 10)] == [2]
+        assert await plans.list_plans(conn, "other", "", 10) == []
 
 
 async def test_contracts_are_found_by_customer_in_their_newest_version(engine: AsyncEngine) -> None:
@@ -117,16 +133,16 @@ async def test_contracts_are_found_by_customer_in_their_newest_version(engine: A
     ended = replace(first, plan_version=2, schedule=replace(first.schedule, end=date(2014, 1, 1)))
 
     async with transaction(engine) as conn:
-        await store.add_contract(conn, "acme", Version("UA-2013", 1, NOW, first))
-        await store.add_contract(conn, "acme", Version("UA-2013", 2, NOW, ended))
-        await store.add_contract(conn, "other", Version("UA-2013", 1, NOW, first))
+        await contracts.add_contract(conn, "acme", Version("UA-2013", 1, NOW, first))
+        await contracts.add_contract(conn, "acme", Version("UA-2013", 2, NOW, ended))
+        await contracts.add_contract(conn, "other", Version("UA-2013", 1, NOW, first))
 
-        found = await store.contracts_of_customers(conn, [("acme", "UA"), ("acme", "DL"), ("nobody", "UA")])
+        found = await contracts.contracts_of_customers(conn, [("acme", "UA"), ("acme", "DL"), ("nobody", "UA")])
         assert found == {("acme", "UA"): [Version("UA-2013", 2, NOW, ended)]}
-        assert [each.version for each in await store.contract_versions(conn, "acme", "UA-2013")] == [1, 2]
-        assert len(await store.list_contracts(conn, "acme", "UA", "", 10)) == 1
-        assert await store.list_contracts(conn, "acme", "DL", "", 10) == []
-        assert await store.list_contracts(conn, "acme", "", "UA-2013", 10) == []
+        assert [each.version for each in await contracts.contract_versions(conn, "acme", "UA-2013")] == [1, 2]
+        assert len(await contracts.list_contracts(conn, "acme", "UA", "", 10)) == 1
+        assert await contracts.list_contracts(conn, "acme", "DL", "", 10) == []
+        assert await contracts.list_contracts(conn, "acme", "", "UA-2013", 10) == []
 
 
 # --- marks -----------------------------------------------------------------------------------------------------------
@@ -136,23 +152,23 @@ KEY = ("acme", "UA-2013", "2013-01")
 
 async def mark(engine: AsyncEngine, *keys: tuple[str, str, str]) -> None:
     async with transaction(engine) as conn:
-        await store.mark_dirty(conn, keys or (KEY,), NOW)
+        await live.mark_dirty(conn, keys or (KEY,), NOW)
 
 
-async def claims(engine: AsyncEngine, now: datetime = NOW, limit: int = 10) -> list[store.Claim]:
+async def claims(engine: AsyncEngine, now: datetime = NOW, limit: int = 10) -> list[live.Claim]:
     async with transaction(engine) as conn:
-        return await store.claim_dirty(conn, now, now + timedelta(seconds=60), limit, uuid4())
+        return await live.claim_dirty(conn, now, now + timedelta(seconds=60), limit, uuid4())
 
 
-async def keep(engine: AsyncEngine, claim: store.Claim, now: datetime = NOW) -> bool:
-    live = replace(rated(), snapshot_id="", amends_snapshot_id="", traceparent="")
+async def keep(engine: AsyncEngine, claim: live.Claim, now: datetime = NOW) -> bool:
+    charged = replace(rated(), snapshot_id="", amends_snapshot_id="", traceparent="")
     async with transaction(engine) as conn:
-        return await store.keep_live_period(conn, claim, live, now)
+        return await live.keep_live_period(conn, claim, charged, now)
 
 
 async def is_dirty(engine: AsyncEngine) -> bool:
     async with transaction(engine) as conn:
-        return await store.is_dirty(conn, *KEY)
+        return await live.is_dirty(conn, *KEY)
 
 
 async def test_marks_of_one_period_are_rated_once(engine: AsyncEngine) -> None:
@@ -166,10 +182,10 @@ async def test_marks_of_one_period_are_rated_once(engine: AsyncEngine) -> None:
     assert await keep(engine, claim)
     assert not await is_dirty(engine)
     async with transaction(engine) as conn:
-        live = await store.find_live_period(conn, *KEY)
-        assert live is not None
-        assert live.charges == rated().charges
-        assert live.as_of == USAGE.as_of
+        charged = await live.find_live_period(conn, *KEY)
+        assert charged is not None
+        assert charged.charges == rated().charges
+        assert charged.as_of == USAGE.as_of
 
 
 async def test_a_mark_made_while_it_is_rated_makes_it_due_again(engine: AsyncEngine) -> None:
@@ -205,7 +221,7 @@ async def test_what_failed_is_put_off_and_the_others_go_on(engine: AsyncEngine) 
     later = NOW + timedelta(seconds=5)
 
     async with transaction(engine) as conn:
-        await store.postpone(conn, first, later)
+        await live.postpone(conn, first, later)
 
     (other,) = await claims(engine)
     assert other.contract != first.contract
@@ -221,14 +237,14 @@ async def test_a_period_that_is_gone_is_forgotten(engine: AsyncEngine) -> None:
     (claim,) = await claims(engine)
 
     async with transaction(engine) as conn:
-        await store.drop_live_period(conn, claim, NOW)
-        assert await store.find_live_period(conn, *KEY) is None
-        assert await store.count_dirty(conn, "acme") == 0
+        await live.drop_live_period(conn, claim, NOW)
+        assert await live.find_live_period(conn, *KEY) is None
+        assert await live.count_dirty(conn, "acme") == 0
 
 
 async def test_before_the_first_segment_nothing_is_applied(engine: AsyncEngine) -> None:
     async with transaction(engine) as conn:
-        assert await store.applied_heads(conn, "usage-changes") == ("", {})
+        assert await applied_up_to(conn, "usage-changes") == AsOf()
 
 
 # --- documents -------------------------------------------------------------------------------------------------------
@@ -249,9 +265,20 @@ models: st.SearchStrategy[PriceModel] = st.one_of(
 def test_items_and_charges_survive_as_documents(
     model: PriceModel, included: Decimal, minimum: Decimal | None, quantity: Decimal
 ) -> None:
-    item = PlanItem("Calls", "calls", "product", Price(model, included, minimum))
+    item = PlanItem("Calls", "calls", "product", priced(model, included, minimum))
     terms = replace(TERMS, plan=replace(TERMS.plan, content=replace(PLAN, items=(item,))))
     (charge,) = rate_period(terms, replace(USAGE, meters={"calls": MeterUsage(quantity, "call", 1)})).charges
 
     assert item_from_document(item_to_document(item)) == item
     assert charge_from_document(charge_to_document(charge)) == charge
+
+
+def test_documents_from_before_prices_had_their_name_read_alike() -> None:
+    item = {"name": "Calls", "meter": "calls", "product": "", "included": "0", "minimum": None}
+    tiers = [{"upTo": "10", "unit": "1", "flat": "5"}, {"upTo": None, "unit": "0.5", "flat": "0"}]
+
+    graduated = item_from_document({**item, "model": {"kind": "graduated", "tiers": tiers}})
+    per_unit = item_from_document({**item, "model": {"kind": "perUnit", "unit": "2"}})
+
+    assert graduated.price == Price(Graduated((Tier(Decimal(10), Decimal(1), Decimal(5)), Tier(None, Decimal("0.5")))))
+    assert per_unit.price == Price(PerUnit(Decimal(2)))

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chassis.errors import Reason
+from chassis.errors.refused import Refused
 from rating.domain.billing_period import (
     BillingPeriod,
     Schedule,
@@ -20,7 +21,6 @@ from rating.domain.billing_period import (
     period_labelled,
     periods_touching,
 )
-from rating.domain.problems import InvalidEntryError
 
 
 def schedule(
@@ -164,7 +164,7 @@ def test_periods_follow_one_another_without_gap_or_overlap(start: date, anchor_d
 )
 def test_a_schedule_that_gives_no_periods_is_refused(build: object, field: str, reason: Reason) -> None:
     assert callable(build)
-    with pytest.raises(InvalidEntryError) as caught:
+    with pytest.raises(Refused) as caught:
         build()
 
     assert (caught.value.field, caught.value.reason) == (field, reason)

@@ -9,25 +9,17 @@ from decimal import Decimal
 import pytest
 
 from chassis.errors import Reason
+from chassis.errors.refused import Refused
 from rating.domain.billing_period import BillingPeriod, Schedule, period_labelled
-from rating.domain.catalog import (
-    Contract,
-    Customer,
-    Plan,
-    PlanItem,
-    Product,
-    Version,
-    check_kept_periods,
-    check_next_contract,
-    check_next_plan,
-    contract_at,
-    overlapping,
-    plan_at,
-    same_content,
-)
-from rating.domain.charge import MeterUsage, MissingMeterError, charge_id, check_meters, rate_plan
-from rating.domain.price import FixedFee, PerUnit, Price
-from rating.domain.problems import InvalidEntryError
+from rating.domain.charges import MeterUsage, MissingMeterError, charge_id, check_meters, rate_plan
+from rating.domain.contracts import Contract, check_kept_periods, check_next_contract, contract_at, overlapping
+from rating.domain.customers import Customer
+from rating.domain.plans import Plan, PlanItem, check_next_plan, plan_at, same_content
+from rating.domain.pricing.fixed import FixedFee
+from rating.domain.pricing.per_unit import PerUnit
+from rating.domain.pricing.price import Price
+from rating.domain.products import Product
+from rating.domain.versions import Version
 
 FEE = PlanItem("Base fee", "", "", Price(FixedFee(Decimal(500))))
 FLIGHTS = PlanItem("Flights", "flights", "", Price(PerUnit(Decimal(2))))
@@ -97,7 +89,7 @@ def test_the_same_content_again_is_no_change_whatever_time_it_took_effect() -> N
 def test_a_version_that_would_touch_the_one_before_is_refused(wanted: Plan, field: str, reason: Reason) -> None:
     newest = plan_versions(None, "2013-06-01")[-1]
 
-    with pytest.raises(InvalidEntryError) as caught:
+    with pytest.raises(Refused) as caught:
         check_next_plan(newest, wanted, day("2026-01-01"))
 
     assert (caught.value.field, caught.value.reason) == (field, reason)
@@ -118,7 +110,7 @@ def test_a_version_that_would_touch_the_one_before_is_refused(wanted: Plan, fiel
 )
 def test_an_entry_that_contradicts_itself_is_refused(build: object, field: str, reason: Reason) -> None:
     assert callable(build)
-    with pytest.raises(InvalidEntryError) as caught:
+    with pytest.raises(Refused) as caught:
         build()
 
     assert (caught.value.field, caught.value.reason) == (field, reason)
@@ -153,7 +145,7 @@ def test_two_open_contracts_overlap() -> None:
     ],
 )
 def test_what_decides_on_periods_never_changes(wanted: Contract, field: str) -> None:
-    with pytest.raises(InvalidEntryError) as caught:
+    with pytest.raises(Refused) as caught:
         check_next_contract(contract("2013-01-01"), wanted)
 
     assert (caught.value.field, caught.value.reason) == (field, Reason.CATALOG_CONFLICT)
@@ -175,7 +167,7 @@ def test_an_end_may_not_cut_a_period_that_is_rated_for_good() -> None:
 
     check_kept_periods([january, february], under("2013-03-01"))
     for end in ("2013-02-01", "2013-02-20"):
-        with pytest.raises(InvalidEntryError, match="2013-02 is already rated"):
+        with pytest.raises(Refused, match="2013-02 is already rated"):
             check_kept_periods([january, february], under(end))
 
 

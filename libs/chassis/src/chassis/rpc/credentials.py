@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Final, Protocol
 
-from chassis.settings import SettingsError
+from chassis.startup import SettingsError
 
 if TYPE_CHECKING:
     from pathlib import Path

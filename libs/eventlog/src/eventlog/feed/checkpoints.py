@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import text
 
+from eventlog.as_of import AsOf
 from eventlog.feed.cursor import Cursor
 
 if TYPE_CHECKING:
@@ -20,6 +21,13 @@ _READ = "SELECT lane, position, chain, epoch FROM feed_checkpoint WHERE consumer
 async def read_checkpoints(conn: AsyncConnection, consumer: str) -> dict[int, Cursor]:
     """Return where `consumer` is, by lane; nothing for one that has never begun."""
     return _cursors(await conn.execute(text(_READ), {"consumer": consumer}))
+
+
+async def applied_up_to(conn: AsyncConnection, consumer: str) -> AsOf:
+    """Return how far `consumer` has applied its feed; nowhere, in no log, before it has begun."""
+    cursors = await read_checkpoints(conn, consumer)
+    epochs = [cursor.epoch for cursor in cursors.values()]
+    return AsOf(epochs[0] if epochs else "", positions(cursors))
 
 
 async def lock_checkpoints(conn: AsyncConnection, consumer: str) -> dict[int, Cursor]:

@@ -2,6 +2,17 @@
 
 from __future__ import annotations
 
-from meterline.cli.app import main
+import sys
 
-__all__ = ["main"]
+
+def main() -> None:
+    """Run the command line."""
+    try:
+        # Here, not above: the SDK alone brings the command but not what it stands on.
+        from meterline.cli.app import main as run  # noqa: PLC0415
+    except ModuleNotFoundError as error:
+        if error.name != "typer":
+            raise
+        sys.stderr.write("error: the command line is not installed; run `pip install 'meterline[cli]'`\n")
+        raise SystemExit(2) from None
+    run()

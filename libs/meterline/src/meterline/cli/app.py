@@ -1,106 +1,116 @@
-"""The command line: all commands in one place."""
+"""The command line: all commands in one place. A command's code loads when it is used, since most of it is slow to."""
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
-from importlib import metadata
-from pathlib import Path
-from typing import Annotated
+from collections.abc import Iterator, MutableMapping
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Final
 
 import typer
+from typer.core import TyperGroup
 
-from meterline import suite, tokens
-from meterline.cli import catalog, csv_import, get, invoices, report, usage
-from meterline.cli.output import print_document
-from meterline.cli.running import EXIT_CODES_HELP, ContextOption, Output, OutputOption, console, guard
-from meterline.suite import context as contexts
-from meterline.suite.directory import default_data_dir
+from meterline.cli.exits import EXIT_CODES_HELP, guard
+from meterline.cli.options import ContextOption, plain_app
+from meterline.cli.parameters import read_plainly
+
+if TYPE_CHECKING:
+    # Typer carries its own copy of Click and names its classes nowhere else.
+    from typer._click import Command, Context, HelpFormatter
+
+COMMANDS: Final = {
+    "apply": ("catalog:apply", "Make the catalog what the files say. Applying them again changes nothing."),
+    "get": ("get:get", "Show what the services hold: catalog objects, backfills, parked events, progress."),
+    "report": (
+        "report:report",
+        "Report usage events, one JSON object per line. Repeating it is safe: what was accepted counts as a duplicate.",
+    ),
+    "import": (
+        "csv_import:import_csv",
+        "Import usage events from a CSV file. Importing it again accepts nothing twice.",
+    ),
+    "usage": ("usage:usage", "Show the usage of a meter. Windows in which nothing happened have no row."),
+    "charges": ("usage:charges", "Show what usage costs so far, exactly and not yet rounded."),
+    "explain": (
+        "explain:explain",
+        "Explain an invoice line: line, charge, price, snapshot, windows and, if asked for, events and traces.",
+    ),
+    "up": ("up:up", "Run the whole suite on this machine until Ctrl-C; its state stays in the data folder."),
+    "schema": ("catalog:schema", "Print the JSON Schema of catalog files."),
+    "version": ("version:version", "Print the version."),
+    "token": ("token:app", "Tokens by which callers prove who they are."),
+    "invoice": ("invoices:app", "Drafts and final invoices."),
+}
+"""Name -> where it is written, and its line in `--help`: the first paragraph of its own help, which a test compares."""
+
+
+class _Commands(MutableMapping[str, "Command"]):
+    """The commands by name, each loaded when it is looked up."""
+
+    def __init__(self) -> None:
+        self._loaded: dict[str, Command] = {}
+
+    def __getitem__(self, name: str) -> Command:
+        if name not in self._loaded:
+            module, _, attribute = COMMANDS[name][0].partition(":")
+            found = getattr(import_module(f"meterline.cli.{module}"), attribute)
+            self._loaded[name] = _as_command(name, found)
+        return self._loaded[name]
+
+    def __setitem__(self, name: str, command: Command) -> None:
+        self._loaded[name] = command
+
+    def __delitem__(self, name: str) -> None:
+        del self._loaded[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(COMMANDS)
+
+    def __len__(self) -> int:
+        return len(COMMANDS)
+
+
+def _as_command(name: str, found: Any) -> Command:
+    command_app = found
+    if not isinstance(found, typer.Typer):
+        command_app = plain_app()
+        command_app.command(name)(found)
+    return read_plainly(typer.main.get_command(command_app))
+
+
+class _Group(TyperGroup):
+    """Lists the commands without loading them."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        read_plainly(self)
+        self.commands = _Commands()
+
+    def list_commands(self, ctx: Context) -> list[str]:
+        """Return the names in the order of `COMMANDS`."""
+        del ctx
+        return list(COMMANDS)
+
+    def format_commands(self, ctx: Context, formatter: HelpFormatter) -> None:
+        """Write name and help of every command."""
+        del ctx
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, text) for name, (_, text) in COMMANDS.items()])
+
 
 app = typer.Typer(
+    cls=_Group,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     add_completion=False,
+    rich_markup_mode=None,
     epilog=EXIT_CODES_HELP,
+    context_settings={"max_content_width": 120},
 )
-token_app = typer.Typer(no_args_is_help=True, help="Tokens by which callers prove who they are.")
-app.add_typer(token_app, name="token")
-app.add_typer(invoices.app, name="invoice")
-
-app.command("apply")(catalog.apply)
-app.command("get")(get.get)
-app.command("report")(report.report)
-app.command("import")(csv_import.import_csv)
-app.command("usage")(usage.usage)
-app.command("charges")(usage.charges)
-app.command("explain")(invoices.explain)
 
 
 @app.callback()
 def before_the_command(context: ContextOption = None) -> None:
     """Turn usage events into invoices, and walk from any invoice line back to its events."""
-
-
-@app.command("up")
-def up(
-    data: Annotated[
-        Path | None, typer.Option("--data", help="Where state is kept. Default: .meterline in this folder.")
-    ] = None,
-    ready_file: Annotated[Path | None, typer.Option("--ready-file", help="Written when all services serve.")] = None,
-    otlp_endpoint: Annotated[
-        str | None, typer.Option(help="host:port of an OTLP/gRPC receiver for traces and metrics.")
-    ] = None,
-    trace_ratio: Annotated[str | None, typer.Option(help='Share of traces to sample, "0" to "1".')] = None,
-) -> None:
-    """Run the whole suite on this machine until Ctrl-C; its state stays in the data folder."""
-    suite.up(data or default_data_dir(), ready_file, otlp_endpoint=otlp_endpoint, trace_ratio=trace_ratio)
-
-
-@app.command("schema")
-def schema() -> None:
-    """Print the JSON Schema of catalogue files."""
-    console.out(catalog.schema_text(), end="", highlight=False)
-
-
-@app.command("version")
-def version() -> None:
-    """Print the version."""
-    console.out(metadata.version("meterline"), highlight=False)
-
-
-@token_app.command("create")
-def token_create(  # noqa: PLR0913, PLR0917 - options of a command
-    tenant: Annotated[str, typer.Option(help="Tenant for which the token acts.")] = "default",
-    scope: Annotated[
-        list[str] | None, typer.Option(help="report, read or admin; repeat for several. Default: report, read.")
-    ] = None,
-    subject: Annotated[str, typer.Option(help="Who uses it, for the records.")] = "command-line",
-    hours: Annotated[int, typer.Option(min=1, max=24 * 366 * 10, help="How long it is valid.")] = 24,
-    audience: Annotated[str, typer.Option(help="Suite for which it is made.")] = tokens.AUDIENCE,
-    signing_key: Annotated[
-        Path | None, typer.Option(help="PEM file of the private key. Default: that of the running suite.")
-    ] = None,
-    context: ContextOption = None,
-    output: OutputOption = Output.TABLE,
-) -> None:
-    """Print a new token: alone, or with what it says (-o json)."""
-    key_file = signing_key or contexts.load(context).keys_directory() / tokens.KEY_FILE_NAME
-    grant = tokens.Grant(tenant=tenant, scopes=tuple(scope or ("report", "read")), subject=subject)
-    issued_at = datetime.now(UTC).replace(microsecond=0)
-    valid_for = timedelta(hours=hours)
-    key = tokens.SigningKey.load(key_file)
-    token = tokens.mint(key, grant, valid_for=valid_for, audience=audience, issued_at=issued_at)
-    if output is Output.TABLE:
-        console.out(token, highlight=False)
-        return
-    document = {
-        "token": token,
-        "tenant": grant.tenant,
-        "subject": grant.subject,
-        "scopes": list(grant.scopes),
-        "audience": audience,
-        "expiresAt": (issued_at + valid_for).isoformat().replace("+00:00", "Z"),
-    }
-    print_document(document, output)
 
 
 def main() -> None:

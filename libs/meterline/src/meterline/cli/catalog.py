@@ -16,13 +16,14 @@ import yaml
 from chassis.errors import MeterlineError
 from metering.common.v1 import values_pb2
 from metering.rating.v1 import rating_service_pb2 as rating_pb
+from meterline.cli.calls import call_services, until_reachable
 from meterline.cli.catalog_checks import check
 from meterline.cli.catalog_messages import CatalogObject, catalog_entry, meter_request, profile_request
-from meterline.cli.output import print_document, print_table
-from meterline.cli.running import ContextOption, InputError, Output, OutputOption, run
-from meterline.cli.sending import until_reachable
-from meterline.cli.yaml_text import StrictLoader
+from meterline.cli.options import ContextOption, Output, OutputOption
+from meterline.cli.output import print_document, print_table, write
+from meterline.errors import InputError
 from meterline.uuid7 import uuid7
+from meterline.yaml_text import StrictLoader
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -52,14 +53,14 @@ def apply(
     context: ContextOption = None,
     output: OutputOption = Output.TABLE,
 ) -> None:
-    """Make the catalogue what the files say. Applying them again changes nothing."""
+    """Make the catalog what the files say. Applying them again changes nothing."""
     objects = sorted(
         (entry for file in files for entry in load_catalog(file)), key=lambda entry: _KINDS_IN_ORDER.index(entry.kind)
     )
     if not objects:
         raise InputError(f"there is no document in {', '.join(map(str, files))}")
     check(objects)
-    outcomes = run(lambda client: _apply_all(client, objects), context)
+    outcomes = call_services(lambda client: _apply_all(client, objects), context)
     results = [(entry.kind, entry.name, _OUTCOMES[outcomes[entry.kind, entry.name]]) for entry in objects]
     if output is Output.TABLE:
         print_table(("kind", "name", "outcome"), results)
@@ -128,6 +129,11 @@ def load_catalog(file: Path) -> list[CatalogObject]:
         raise InputError(f"{name} is no valid YAML: {' '.join(str(error).split())}") from None
     validator = jsonschema.Draft202012Validator(json.loads(schema_text()))
     return [_checked(document, n, name, validator) for n, document in enumerate(documents, 1) if document is not None]
+
+
+def schema() -> None:
+    """Print the JSON Schema of catalog files."""
+    write(schema_text().rstrip("\n"))
 
 
 def schema_text() -> str:

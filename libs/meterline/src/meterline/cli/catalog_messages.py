@@ -15,7 +15,7 @@ from metering.invoicing.v1 import invoice_pb2
 from metering.invoicing.v1 import invoicing_service_pb2 as invoicing_pb
 from metering.rating.v1 import catalog_pb2
 from metering.rating.v1 import rating_service_pb2 as rating_pb
-from meterline.cli.running import InputError
+from meterline.errors import InputError
 from meterline.uuid7 import uuid7
 
 if TYPE_CHECKING:
@@ -74,19 +74,19 @@ def _plan_item(item: Mapping[str, Any]) -> catalog_pb2.PlanItem:
 def _usage_price(price: Mapping[str, Any]) -> catalog_pb2.UsagePrice:
     message = catalog_pb2.UsagePrice(included=price.get("included", ""), minimum=price.get("minimum", ""))
     if "perUnit" in price:
-        message.per_unit.unit = price["perUnit"]
+        message.per_unit.unit_price = price["perUnit"]
     elif "graduated" in price:
         message.graduated.tiers.extend(_tier(tier) for tier in price["graduated"]["tiers"])
     elif "volume" in price:
         message.volume.tiers.extend(_tier(tier) for tier in price["volume"]["tiers"])
     else:
         message.package.size = price["package"]["size"]
-        message.package.unit = price["package"]["unit"]
+        message.package.unit_price = price["package"]["unit"]
     return message
 
 
 def _tier(tier: Mapping[str, Any]) -> catalog_pb2.PriceTier:
-    return catalog_pb2.PriceTier(up_to=tier.get("upTo", ""), unit=tier["unit"], flat=tier.get("flat", ""))
+    return catalog_pb2.PriceTier(up_to=tier.get("upTo", ""), unit_price=tier["unit"], flat=tier.get("flat", ""))
 
 
 def contract_spec(spec: Mapping[str, Any]) -> catalog_pb2.ContractSpec:

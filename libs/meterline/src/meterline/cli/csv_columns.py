@@ -16,9 +16,9 @@ import yaml
 
 from chassis.errors import Reason
 from metering.ingest.v1 import usage_event_pb2 as pb
-from meterline.cli.running import InputError
-from meterline.cli.yaml_text import StrictLoader
+from meterline.errors import InputError
 from meterline.event import dictionary_column
+from meterline.yaml_text import StrictLoader
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence

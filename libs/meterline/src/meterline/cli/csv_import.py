@@ -11,9 +11,11 @@ import typer
 
 from chassis.errors import Reason
 from metering.ingest.v1 import ingest_service_pb2 as pb
+from meterline.cli.calls import call_services
 from meterline.cli.csv_columns import RowMap, bind, load_map
-from meterline.cli.running import ContextOption, InputError, Output, OutputOption, run
-from meterline.cli.sending import Batch, Reported, print_result, send_all
+from meterline.cli.event_batches import Batch, Reported, print_result, send_all
+from meterline.cli.options import BackfillOption, ContextOption, Output, OutputOption
+from meterline.errors import InputError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -26,7 +28,7 @@ _BATCH_BYTES_MAX: Final = 4 * 1024 * 1024
 def import_csv(
     file: Annotated[Path, typer.Argument(help="CSV file with a header.")],
     map_file: Annotated[Path, typer.Option("--map", help="YAML map from columns to event fields.")],
-    backfill: Annotated[bool, typer.Option("--backfill", help="The events may be older than the late limit.")] = False,  # noqa: FBT002
+    backfill: BackfillOption = False,  # noqa: FBT002 - an option
     context: ContextOption = None,
     output: OutputOption = Output.JSON,
 ) -> None:
@@ -34,12 +36,12 @@ def import_csv(
     reported = Reported()
     definition = load_map(map_file)
     try:
-        # A byte order mark, as spreadsheets write it, is no part of the first column's name.
+        # A byte order mark, as spreadsheets write it, is not part of the first column's name.
         with file.open(encoding="utf-8-sig", newline="") as stream:
             table = Table(file, stream, reported)
             batches = table.batches(bind(definition, table.header, map_file))
             size = file.stat().st_size
-            run(lambda client: send_all(client, batches, reported, backfill=backfill, size=size), context)
+            call_services(lambda client: send_all(client, batches, reported, backfill=backfill, size=size), context)
     except OSError as error:
         raise InputError(f"{file} can't be read: {error.strerror}") from None
     print_result(reported.result, output)
@@ -61,7 +63,7 @@ class Table:
         self.header: Sequence[str] = header[1]
 
     def batches(self, row_map: RowMap) -> Iterator[tuple[Batch, int]]:
-        """Read all rows into batches, each with the bytes read so far; rows that are no event are refused."""
+        """Read all rows into batches, each with the bytes read so far; rows that are not events are refused."""
         while rows := list(self._read(_BATCH_EVENTS)):
             width = len(self.header)
             whole: list[tuple[int, int, list[str]]] = []
@@ -92,7 +94,7 @@ class Table:
             yield Batch(request, [index for place, (index, _line, _cells) in enumerate(rows) if place not in problems])
 
     def _read(self, count: int) -> Iterator[tuple[int, list[str]]]:
-        """Give the next rows that are not blank, with the number of the line where each ends."""
+        """Return the next rows that are not blank, with the number of the line where each ends."""
         reader = self._reader
         try:
             for cells in islice(filter(None, reader), count):
@@ -101,5 +103,5 @@ class Table:
             what = f"it is not UTF-8 (0x{error.object[error.start]:02x}); convert it first, with iconv for instance"
             raise InputError(f"{self._file}: {what}") from None
         except csv.Error as error:
-            message = f"{self._file}, after line {reader.line_num}: {error}; mend it and import the file again"
+            message = f"{self._file}, after line {reader.line_num}: {error}; fix it and import the file again"
             raise InputError(message) from None

@@ -12,9 +12,12 @@ from metering.ingest.v1 import ingest_service_pb2 as ingest_pb
 from metering.invoicing.v1 import invoicing_service_pb2 as invoicing_pb
 from metering.rating.v1 import rating_service_pb2 as rating_pb
 from meterline.cli import tables
-from meterline.cli.output import message_document, print_document, print_table
+from meterline.cli.calls import PAGE_ROWS, call_services, pages
+from meterline.cli.documents import message_document
+from meterline.cli.options import ContextOption, Output, OutputOption
+from meterline.cli.output import print_document, print_table, say
 from meterline.cli.progress import get_progress
-from meterline.cli.running import ContextOption, InputError, Output, OutputOption, errors, run
+from meterline.errors import InputError
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -23,7 +26,6 @@ if TYPE_CHECKING:
 
     from meterline.client import AsyncClient
 
-_PAGE: Final = 1000
 _TABLE_ROWS: Final = 100
 
 
@@ -60,14 +62,14 @@ def get(
     context: ContextOption = None,
     output: OutputOption = Output.TABLE,
 ) -> None:
-    """Show what the services hold: catalogue objects, backfills, parked events, progress."""
+    """Show what the services hold: catalog objects, backfills, parked events, progress."""
     singular = _singular(kind)
     if singular == "progress":
         get_progress(context, output)
         return
     wanted = KINDS[singular]
     rows = (_TABLE_ROWS if output is Output.TABLE else 0) if limit is None else limit
-    listed = run(lambda client: wanted.read(client, name, rows), context)
+    listed = call_services(lambda client: wanted.read(client, name, rows), context)
     is_one = bool(name) and wanted.by_name
     if is_one and not listed.messages:
         raise InputError(f"there is no {singular} {name!r}; `meterline get {singular}` lists all")
@@ -83,7 +85,7 @@ def _tell_rest(listed: Listed) -> None:
     shown = len(listed.messages)
     if listed.total is None or listed.total > shown:
         of = "the first" if listed.total is None else f"{listed.total:,}, the first"
-        errors.print(f"these are {of} {shown:,}; --limit 0 shows all", highlight=False)
+        say(f"these are {of} {shown:,}; --limit 0 shows all")
 
 
 def _singular(text: str) -> str:
@@ -92,7 +94,7 @@ def _singular(text: str) -> str:
     for candidate in (lower, lower.removesuffix("s"), {"billingprofile": "billing-profile"}.get(lower)):
         if candidate in kinds:
             return candidate
-    raise InputError(f"{text!r} is no kind; known are {', '.join(kinds)}")
+    raise InputError(f"{text!r} isn't a kind; write one of {', '.join(kinds)}")
 
 
 async def _meters(client: AsyncClient, name: str, limit: int) -> Listed:
@@ -152,17 +154,13 @@ async def _named(
 async def _pages(call: Callable[[Any], Awaitable[Any]], request: Any, field: str, limit: int) -> Listed:
     """Read pages until there are `limit` messages (0: all)."""
     messages: list[Message] = []
-    while True:
-        request.page_size = min(limit - len(messages), _PAGE) if limit else _PAGE
-        response = await call(request)
-        messages.extend(getattr(response, field))
-        total = getattr(response, "total_count", None)
-        if not response.next_page_token:
-            # A total counts events, and a row may stand for many; on the last page nothing is left out.
-            return Listed(messages, len(messages))
-        if limit and len(messages) >= limit:
-            return Listed(messages, total)
-        request.page_token = response.next_page_token
+    request.page_size = min(limit, PAGE_ROWS)
+    async for page in pages(call, request):
+        messages.extend(getattr(page, field))
+        if limit and len(messages) >= limit and (page.next_page_token or len(messages) > limit):
+            return Listed(messages[:limit], getattr(page, "total_count", None))
+    # A total counts events, and a row may stand for many; on the last page nothing is left out.
+    return Listed(messages, len(messages))
 
 
 KINDS: Final[Mapping[str, Kind]] = {

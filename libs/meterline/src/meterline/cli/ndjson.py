@@ -1,4 +1,4 @@
-"""Usage events from NDJSON: one JSON UsageEvent a line, read as bytes so that a bad line spoils no other."""
+"""Usage events from NDJSON: one JSON UsageEvent per line, read as bytes so that a bad line spoils no other."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from chassis.errors import Reason
 from metering.ingest.v1 import ingest_service_pb2 as pb
 from metering.ingest.v1 import usage_event_pb2
-from meterline.cli.sending import Batch
+from meterline.cli.event_batches import Batch
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from typing import BinaryIO
 
-    from meterline.cli.sending import Reported
+    from meterline.cli.event_batches import Reported
 
 LINE_BYTES_MAX: Final = 1024 * 1024
 """Longest line that is read; an event has at most 64 KiB, so nothing that could be accepted is longer."""
@@ -33,7 +33,7 @@ _TIME_MESSAGE: Final = 'time must be RFC 3339 with an offset, such as "2026-01-3
 
 
 class LineError(Exception):
-    """A line of the input that is no event."""
+    """A line of the input that is not an event."""
 
     def __init__(self, field_name: str, message: str, event_id: str = "") -> None:
         """Keep what the reply will say."""
@@ -50,7 +50,7 @@ class _Number(str):
 
 
 def event_batches(stream: BinaryIO, reported: Reported) -> Iterator[tuple[Batch, int]]:
-    """Read batches of events, each with the bytes read so far; lines that are no event are refused into `reported`."""
+    """Read batches of events, each with the bytes read so far; a line that is none is refused into `reported`."""
     batch = Batch(pb.ReportRequest(), [])
     read = batch_bytes = 0
     for index, (number, line, read) in enumerate(_lines(stream)):
@@ -72,7 +72,7 @@ def event_batches(stream: BinaryIO, reported: Reported) -> Iterator[tuple[Batch,
 
 
 def _lines(stream: BinaryIO) -> Iterator[tuple[int, bytes, int]]:
-    """Give every line that is not blank with its number and the bytes read with it; never holds a giant line."""
+    """Return every line that is not blank with its number and the bytes read with it; never holds a giant line."""
     read = number = 0
     while line := stream.readline(LINE_BYTES_MAX + 1):
         number += 1
@@ -164,7 +164,7 @@ def _text(name: str, value: Any) -> str:
 
 
 def _printable(value: Any) -> str:
-    """Give a text for the reply that every terminal and file takes."""
+    """Return a text for the reply that every terminal and file takes."""
     return value.encode("utf-8", "backslashreplace").decode() if isinstance(value, str) else ""
 
 

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 from metering.aggregator.v1 import aggregator_service_pb2 as aggregator_pb
 from metering.rating.v1 import rating_service_pb2 as rating_pb
-from meterline.cli.output import print_document, print_table
-from meterline.cli.running import Output, console, run
+from meterline.cli.calls import call_services
+from meterline.cli.options import Output
+from meterline.cli.output import print_document, print_table, write
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -23,7 +24,7 @@ def get_progress(context: Path | None, output: Output) -> None:
         priced = await client.rating.GetProgress(rating_pb.GetProgressRequest())
         return {"aggregator": _aggregator_document(counted), "rating": _rating_document(priced)}
 
-    document = run(ask, context)
+    document = call_services(ask, context)
     if output is Output.TABLE:
         _print(document)
     else:
@@ -57,11 +58,6 @@ def _print(document: dict[str, Any]) -> None:
     rows = [(f"lane {lane['lane']}", lane["applied"], lane["head"], lane["lag"]) for lane in aggregator["lanes"]]
     print_table(("aggregator", ">counted", ">accepted", ">lag"), rows)
     filling = ", ".join(aggregator["fillingMeters"]) or "none"
-    console.print(f"log {aggregator['epoch']}; meters still being filled: {filling}", highlight=False, markup=False)
-    console.print()
+    write(f"log {aggregator['epoch']}; meters still being filled: {filling}\n")
     print_table(("rating", ">applied"), [(f"lane {lane['lane']}", lane["applied"]) for lane in rating["lanes"]])
-    console.print(
-        f"changes {rating['epoch'] or '-'}; live charges still to renew: {rating['dirtyPeriods']}",
-        highlight=False,
-        markup=False,
-    )
+    write(f"changes {rating['epoch'] or '-'}; live charges still to renew: {rating['dirtyPeriods']}")

@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from meterline.cli.calls import call_services
+from meterline.cli.event_batches import Reported, print_result, send_all
 from meterline.cli.ndjson import event_batches
-from meterline.cli.running import ContextOption, InputError, Output, OutputOption, run
-from meterline.cli.sending import Reported, print_result, send_all
+from meterline.cli.options import BackfillOption, ContextOption, Output, OutputOption
+from meterline.errors import InputError
 
 if TYPE_CHECKING:
     from typing import BinaryIO
@@ -19,16 +21,16 @@ if TYPE_CHECKING:
 
 def report(
     file: Annotated[Path, typer.Option("-f", "--file", help="NDJSON file, or - for standard input.")],
-    backfill: Annotated[bool, typer.Option("--backfill", help="The events may be older than the late limit.")] = False,  # noqa: FBT002
+    backfill: BackfillOption = False,  # noqa: FBT002 - an option
     context: ContextOption = None,
     output: OutputOption = Output.JSON,
 ) -> None:
-    """Report usage events, one JSON object a line. Doing it again is safe: what was accepted counts as a duplicate."""
+    """Report usage events, one JSON object per line. Repeating it is safe: what was accepted counts as a duplicate."""
     reported = Reported()
     with _open(file) as stream:
         size = file.stat().st_size if stream.seekable() and str(file) != "-" else None
         batches = event_batches(stream, reported)
-        run(lambda client: send_all(client, batches, reported, backfill=backfill, size=size), context)
+        call_services(lambda client: send_all(client, batches, reported, backfill=backfill, size=size), context)
     print_result(reported.result, output)
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from metering.aggregator.v1 import meter_pb2
 from metering.rating.v1 import catalog_pb2
-from meterline.cli.output import short_time
+from meterline.cli.documents import enum_word, short_time
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -34,7 +34,7 @@ def meter_row(meter: meter_pb2.Meter) -> Sequence[str]:
     return (
         meter.name,
         str(meter.version),
-        meter_pb2.Aggregation.Name(spec.aggregation).removeprefix("AGGREGATION_"),
+        enum_word(spec, "aggregation"),
         spec.value_property or "-",
         ", ".join(spec.event_types),
         "; ".join(f"{entry.property} = {' | '.join(entry.values)}" for entry in spec.filters) or "-",
@@ -74,16 +74,16 @@ def _price_text(item: catalog_pb2.PlanItem) -> str:
 def _model_text(price: catalog_pb2.UsagePrice) -> str:
     model = price.WhichOneof("model")
     if model == "per_unit":
-        return f"{price.per_unit.unit} each"
+        return f"{price.per_unit.unit_price} each"
     if model == "package":
-        return f"{price.package.unit} per {price.package.size} begun"
+        return f"{price.package.unit_price} per {price.package.size} begun"
     tiers = price.graduated.tiers if model == "graduated" else price.volume.tiers
     return f"{model}: " + "; ".join(_tier_text(tier) for tier in tiers)
 
 
 def _tier_text(tier: catalog_pb2.PriceTier) -> str:
     bound = f"to {tier.up_to}" if tier.up_to else "above"
-    return f"{bound} {tier.unit}" + (f" + {tier.flat}" if tier.flat not in {"", "0"} else "")
+    return f"{bound} {tier.unit_price}" + (f" + {tier.flat}" if tier.flat not in {"", "0"} else "")
 
 
 CUSTOMER_COLUMNS: Final = ("name", ">version", "display name", "currency")
@@ -107,7 +107,7 @@ def contract_row(contract: catalog_pb2.Contract) -> Sequence[str]:
         f"{spec.plan} version {spec.plan_version}" if spec.plan_version else spec.plan,
         spec.start,
         spec.end or "open",
-        catalog_pb2.BillingInterval.Name(spec.interval).removeprefix("BILLING_INTERVAL_"),
+        enum_word(spec, "interval"),
         str(spec.anchor_day),
         spec.time_zone,
     )

@@ -15,11 +15,13 @@ from metering.aggregator.v1 import aggregator_service_pb2 as pb
 from metering.aggregator.v1 import usage_pb2
 from metering.common.v1 import values_pb2
 from metering.rating.v1 import rating_service_pb2 as rating_pb
-from meterline.cli.output import as_of_document, period_document, print_document, print_table, time_text
-from meterline.cli.running import ContextOption, InputError, Output, OutputOption, console, run
+from meterline.cli.calls import call_services, pages
+from meterline.cli.documents import as_of_document, charge_document, period_document, time_text
+from meterline.cli.options import ContextOption, Output, OutputOption
+from meterline.cli.output import print_document, print_table, write
+from meterline.errors import InputError
 
 if TYPE_CHECKING:
-    from metering.rating.v1 import charge_pb2
     from meterline.client import AsyncClient
 
 WAIT_S: Final = 600.0
@@ -70,7 +72,7 @@ def usage(  # noqa: PLR0913, PLR0917 - options of a command
         freshness=pb.Freshness(latest=True) if wait else None,
         page_size=_PAGE_ROWS,
     )
-    response = run(lambda client: _all_rows(client, request, wait=wait), context)
+    response = call_services(lambda client: _all_rows(client, request, wait=wait), context)
     if not window and not group_by and customer:
         _add_zero_rows(response, request)
     if output is not Output.TABLE:
@@ -89,17 +91,14 @@ def usage(  # noqa: PLR0913, PLR0917 - options of a command
     ]
     print_table(("customer", "from", "to", *request.group_by, f">quantity {response.unit}".rstrip(), ">events"), rows)
     if not response.filled:
-        console.print(f"{meter} is still being filled from the past; --wait waits for it")
+        write(f"{meter} is still being filled from the past; --wait waits for it")
 
 
 async def _all_rows(client: AsyncClient, request: pb.QueryUsageRequest, *, wait: bool) -> pb.QueryUsageResponse:
-    timeout_s = WAIT_S if wait else None
-    response: pb.QueryUsageResponse = await client.aggregator.QueryUsage(request, timeout=timeout_s)
-    whole = response
-    while response.next_page_token:
-        request.page_token = response.next_page_token
-        response = await client.aggregator.QueryUsage(request, timeout=timeout_s)
-        whole.rows.extend(response.rows)
+    whole = pb.QueryUsageResponse()
+    async for page in pages(client.aggregator.QueryUsage, request, timeout_s=WAIT_S if wait else None):
+        page.rows[:0] = whole.rows
+        whole = page
     return whole
 
 
@@ -145,15 +144,13 @@ def charges(
     async def ask(client: AsyncClient) -> rating_pb.ListChargesResponse:
         return await client.rating.ListCharges(request)
 
-    response = run(ask, context)
+    response = call_services(ask, context)
     if output is not Output.TABLE:
         print_document(_charges_document(response), output)
         return
-    console.print(
+    write(
         f"{customer}: contract {response.contract.name}, period {response.billing_period}"
-        f" ({time_text(response.period.start)} to {time_text(response.period.end)})",
-        highlight=False,
-        markup=False,
+        f" ({time_text(response.period.start)} to {time_text(response.period.end)})"
     )
     rows = [
         (charge.item, charge.meter, f"{charge.quantity} {charge.unit}".strip(), charge.exact_amount)
@@ -174,35 +171,12 @@ def _charges_document(response: rating_pb.ListChargesResponse) -> dict[str, Any]
     }
 
 
-def charge_document(charge: charge_pb2.Charge) -> dict[str, Any]:
-    """Write a charge."""
-    return {
-        "id": charge.id,
-        "item": charge.item,
-        "meter": charge.meter,
-        "unit": charge.unit,
-        "plan": charge.plan,
-        "planVersion": charge.plan_version,
-        "quantity": charge.quantity,
-        "exactAmount": charge.exact_amount,
-        "tiers": [
-            {"upTo": tier.up_to or None, "quantity": tier.quantity, "unit": tier.unit, "amount": tier.amount}
-            | ({"flat": tier.flat} if tier.flat else {})
-            for tier in charge.tiers
-        ],
-        "steps": [{"name": step.name, "text": step.text, "value": step.value} for step in charge.steps],
-        "snapshotId": charge.snapshot_id,
-        "eventCount": charge.event_count,
-        "traceparent": charge.traceparent,
-    }
-
-
 def zone_of(name: str) -> ZoneInfo:
-    """Give an IANA zone. Raises InputError."""
+    """Return an IANA zone. Raises InputError."""
     try:
         return ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError):
-        raise InputError(f"--tz {name!r} is no IANA time zone; an example is America/New_York") from None
+        raise InputError(f"--tz {name!r} isn't an IANA time zone; write one such as America/New_York") from None
 
 
 def instant(text: str, zone: ZoneInfo, option: str) -> Timestamp:
@@ -211,7 +185,7 @@ def instant(text: str, zone: ZoneInfo, option: str) -> Timestamp:
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:
-        raise InputError(f"{option} {text!r} is no time; write 2013-01-01 or 2013-01-01T05:00:00Z") from None
+        raise InputError(f"{option} {text!r} isn't a valid time; write 2013-01-01 or 2013-01-01T05:00:00Z") from None
     if moment.tzinfo is None:
         if not _DATE.fullmatch(text):
             raise InputError(f"{option} {text!r} has no offset; add Z or one such as -05:00, or give a date alone")
@@ -223,5 +197,5 @@ def instant(text: str, zone: ZoneInfo, option: str) -> Timestamp:
 def month(text: str) -> str:
     """Check a billing period as users write it. Raises InputError."""
     if not _MONTH.fullmatch(text):
-        raise InputError(f'--period {text!r} is no month; write it like "2013-01"')
+        raise InputError(f'--period {text!r} isn\'t a month; write one such as "2013-01"')
     return text

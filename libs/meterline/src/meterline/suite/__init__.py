@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Mapping
-from pathlib import Path
-
-from rich.console import Console
+from typing import TYPE_CHECKING
 
 from meterline.suite.errors import SuiteError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from rich.console import Console
 
 __all__ = ["SuiteError", "up"]
 
@@ -37,11 +39,15 @@ def up(
     """
     try:
         # Here, not above: to find a running suite takes none of what it takes to run one.
+        import asyncio  # noqa: PLC0415
+
+        from rich.console import Console  # noqa: PLC0415
+
         from meterline.suite.console import ConsoleReporter  # noqa: PLC0415
         from meterline.suite.supervisor import Options, run_until_signalled  # noqa: PLC0415
     except ModuleNotFoundError as error:
         raise SuiteError(
-            f"{error.name} is not installed; install the suite with `pip install meterline[suite]`"
+            f"{error.name} is not installed; install the suite with `pip install 'meterline[suite]'`"
         ) from None
     options = Options(
         data_dir=data_dir,

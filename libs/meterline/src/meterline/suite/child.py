@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from meterline.suite import files
-from meterline.suite.account import Account
+from meterline.suite.postgres_user import Account
 
 LOGS_KEPT = 10
 """How many former logs of a child are kept as `<name>.log.1` and so on."""

@@ -13,10 +13,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from meterline.suite import files, host
-from meterline.suite.account import Account, account_for_postgres
 from meterline.suite.binaries import Binaries, find_binaries
 from meterline.suite.child import Child, Launch, Step
 from meterline.suite.errors import SuiteError
+from meterline.suite.postgres_user import Account, account_for_postgres
 
 SUPERUSER = "postgres"
 """Role that makes databases and roles; services never see its password."""

@@ -16,8 +16,8 @@ from meterline.suite import context, files, host
 from meterline.suite.databases import Credentials, ServiceDatabase, ensure_database
 from meterline.suite.directory import DataDirectory
 from meterline.suite.errors import SuiteError
-from meterline.suite.keeper import Backoff, Program, keep
 from meterline.suite.postgres import PostgresServer
+from meterline.suite.restarts import Backoff, Program, keep
 from meterline.suite.services import SERVICES, ServiceProcess, ServiceSetup, ServiceSpec, migrate
 
 TENANT = "default"

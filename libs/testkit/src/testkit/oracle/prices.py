@@ -1,8 +1,9 @@
 """The published price rules, written once more, in fractions.
 
-`upTo` is inclusive. Volume: the whole quantity at the tier it ends in, plus that tier's flat fee. Graduated: each slice
-at its tier, plus the flat fee of each tier entered. Included units are taken off the quantity first; a minimum lifts
-the item's charge; blocks of a package are rounded up; zero usage costs zero unless a fixed fee or minimum says so.
+`upTo` is inclusive. Volume: the whole quantity at the tier it ends in, plus that tier's flat fee. Graduated: each
+slice at its tier, plus the flat fee of each tier entered. Stair-step: the amount of the bracket the quantity ends in.
+Included units are taken off the quantity first; a minimum lifts the item's charge; blocks of a package are rounded up;
+zero usage costs zero unless a fixed fee or minimum says so.
 """
 
 from __future__ import annotations
@@ -51,6 +52,11 @@ def _rows(billable: Fraction, price: Mapping[str, Any]) -> tuple[Row, ...]:
     if "package" in price:
         blocks = math.ceil(billable / Fraction(price["package"]["size"]))
         return (Row(None, Fraction(blocks), Fraction(price["package"]["unit"]), Fraction(0)),)
+    if "stairstep" in price:
+        brackets = price["stairstep"]["tiers"]
+        bracket = next(b for b in brackets if b.get("upTo") is None or billable <= Fraction(b["upTo"]))
+        bound = None if bracket.get("upTo") is None else Fraction(bracket["upTo"])
+        return (Row(bound, billable, Fraction(0), Fraction(bracket["amount"])),)
     if "volume" in price:
         return (_volume(billable, _tiers(price["volume"])),)
     return tuple(_graduated(billable, _tiers(price["graduated"])))

@@ -12,8 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from eventlog.as_of import AsOf
-    from eventlog.columns import EventColumns, Mask
-    from eventlog.rows import EventRows
+    from eventlog.columns import EventColumns, EventRows, Mask
     from ingest.domain.admission import Admission, Refusal
 
 _SMALL_EVENTS_MAX: Final = 32

@@ -9,10 +9,11 @@ import numpy as np
 from chassis.errors import Reason, TooBig
 from chassis.postgres import driver_transaction
 from eventlog.as_of import AsOf
+from eventlog.columns import EventRows
 from eventlog.instants import microseconds_of
 from eventlog.log.writer import SEGMENT_BYTES_MAX
 from eventlog.payload import compress, encode_payload
-from eventlog.rows import EventRows, columns_of
+from eventlog.rows import columns_of
 from ingest.domain.admission import admit
 from ingest.domain.backfills import backfill_not_open, uuid_of
 from ingest.domain.keys import keys_of

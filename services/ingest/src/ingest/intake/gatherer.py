@@ -15,9 +15,9 @@ import numpy as np
 
 from chassis.errors import DeadlineExceeded, InvalidRequest, Overloaded, Unavailable
 from chassis.telemetry import LINKS_MAX
-from eventlog.columns import EventColumns
+from eventlog.columns import EventColumns, EventRows
 from eventlog.join import join_columns
-from eventlog.rows import EventRows, columns_of, join_rows
+from eventlog.rows import columns_of, join_rows
 from ingest.domain.reports import Reported
 from ingest.intake.queue import Rules, WorkQueue
 from ingest.intake.submission import Callers

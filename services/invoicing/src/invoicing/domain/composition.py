@@ -1,70 +1,90 @@
 """From exact charges to the lines of an invoice: the one place where money is rounded.
 
-Order (design: rounding is published): exact charge -> one rounding per line, half away from zero, in the currency's
-minor unit -> total = sum of what is printed. An adjustment is the rounded amount of the whole period as it is now less
+Order (published in docs/money.md): exact charge -> one rounding per line, half away from zero, in the currency's minor
+unit -> total = sum of what is printed. An adjustment is the rounded amount of the whole period as it is now less
 everything billed for it before, so that all lines of a period always sum to the rounded charge.
 """
 
 from __future__ import annotations
 
-from datetime import timedelta
-from typing import TYPE_CHECKING, Final
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
 
 from chassis.errors import Internal, NotReady, Reason
-from invoicing.domain.invoice import (
-    BilledLine,
-    BilledPeriod,
-    BillingProfile,
-    Charge,
-    DraftLine,
-    InvoiceDraft,
-    LineKind,
-    Rated,
-)
+from invoicing.domain.charges import Charge, Rated
+from invoicing.domain.document import Invoice, InvoiceLine, LineKind
+from invoicing.domain.lines import BilledPeriod, LineRecord
+from invoicing.domain.numbering import DRAFT, line_id
 from money import ZERO, currency, exact_arithmetic, format_decimal, round_to_minor_unit
 
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
-    from decimal import Decimal
 
-GRACE_DEFAULT: Final = timedelta(hours=1)
-GRACE_MAX: Final = timedelta(days=90)
-NUMBER_PREFIX_DEFAULT: Final = "INV"
+@dataclass(frozen=True, slots=True)
+class ComposedLine:
+    """A line before it is issued, with the span that rated it.
+
+    `revision` is that of its service period: 1 on the period's own invoice, more for an adjustment.
+    """
+
+    line: InvoiceLine
+    charge_traceparent: str
+    revision: int = 1
 
 
-def default_profile(tenant: str) -> BillingProfile:
-    """Give the billing profile that holds until one is applied."""
-    return BillingProfile(version=0, seller=tenant, number_prefix=NUMBER_PREFIX_DEFAULT, grace=GRACE_DEFAULT)
+@dataclass(frozen=True, slots=True)
+class Composition:
+    """All that is decided about an invoice before it has a number: whom and what it is for, and its lines."""
+
+    rated: Rated
+    seller: str
+    lines: tuple[ComposedLine, ...]
+
+    def content(self, lines: Sequence[InvoiceLine], finalized_at: datetime | None) -> Invoice:
+        """Return the invoice with its lines as they were issued; its place in a series comes last."""
+        rated = self.rated
+        with exact_arithmetic():
+            total = sum((line.amount for line in lines), round_to_minor_unit(ZERO, currency(rated.currency)))
+        return Invoice(
+            number="",
+            seller=self.seller,
+            customer=rated.customer,
+            customer_name=rated.customer_name,
+            contract=rated.contract,
+            currency=rated.currency,
+            billing_period=rated.billing_period,
+            period=rated.period,
+            time_zone=rated.time_zone,
+            lines=tuple(lines),
+            total=total,
+            as_of=rated.as_of,
+            finalized_at=finalized_at,
+            previous_chain=b"",
+        )
+
+    def draft(self) -> Invoice:
+        """Return the invoice as a draft."""
+        lines = [replace(part.line, id=line_id(DRAFT, n)) for n, part in enumerate(self.lines, start=1)]
+        return self.content(lines, finalized_at=None)
 
 
-def compose(rated: Rated, adjustments: Sequence[DraftLine], seller: str) -> InvoiceDraft:
+def compose(rated: Rated, adjustments: Sequence[ComposedLine], seller: str) -> Composition:
     """Make the invoice of one period: the plan's items in order, then adjustments of earlier periods."""
-    lines = tuple(_line(charge, rated) for charge in rated.charges) + tuple(adjustments)
-    return InvoiceDraft(
-        customer=rated.customer,
-        customer_name=rated.customer_name,
-        seller=seller,
-        contract=rated.contract,
-        currency=rated.currency,
-        period=rated.period,
-        billing_period=rated.billing_period,
-        time_zone=rated.time_zone,
-        lines=lines,
-        total=_sum((line.amount for line in lines), rated.currency),
-        as_of=rated.as_of,
-    )
+    own = (ComposedLine(_line(charge, rated), charge.traceparent) for charge in rated.charges)
+    return Composition(rated, seller, (*own, *adjustments))
 
 
 def same_prices(billed: BilledPeriod, now: Rated) -> bool:
-    """Tell whether the charges are of just the items, plans and plan versions by which the period was billed."""
+    """Whether the charges are of just the items, plans and plan versions by which the period was billed."""
     before = {
         line.item: (line.plan, line.plan_version) for line in billed.lines if line.kind is not LineKind.ADJUSTMENT
     }
     return before == {charge.item: (charge.plan, charge.plan_version) for charge in now.charges}
 
 
-def adjust(billed: BilledPeriod, now: Rated, currency_code: str) -> tuple[DraftLine, ...]:
-    """Give the adjustment lines of an earlier period for an invoice in `currency_code`: one an item that changed.
+def adjust(billed: BilledPeriod, now: Rated, currency_code: str) -> tuple[ComposedLine, ...]:
+    """Return the adjustment lines of an earlier period for an invoice in `currency_code`: one per item that changed.
 
     An item whose quantity or events changed without changing the amount (inside its included units, say) still has a
     line of 0: the late events are then visible on an invoice. Raises NotReady CURRENCY_MISMATCH when the invoice is in
@@ -80,87 +100,72 @@ def adjust(billed: BilledPeriod, now: Rated, currency_code: str) -> tuple[DraftL
     if not same_prices(billed, now):
         message = f"{billed.billing_period} was rated again by other prices than it was billed by; nothing was billed"
         raise Internal(Reason.LINEAGE_MISMATCH, message)
-    lines = (_adjustment(_billed_of(billed, charge.item), charge, now, billed) for charge in now.charges)
-    return tuple(line for line in lines if line is not None)
+    lines = ((charge, _adjustment(billed.lines_of(charge.item), charge, now, billed)) for charge in now.charges)
+    return tuple(
+        ComposedLine(line, charge.traceparent, billed.revision + 1) for charge, line in lines if line is not None
+    )
 
 
-def explain_amount(
-    *, kind: LineKind, amount: Decimal, exact_amount: Decimal, currency_code: str, before: tuple[BilledLine, ...]
-) -> list[str]:
+def explain_amount(line: InvoiceLine, currency_code: str, before: Sequence[LineRecord]) -> list[str]:
     """Say in plain words how the amount of a line follows from its exact charge."""
     unit = currency(currency_code)
-    rounded = round_to_minor_unit(exact_amount, unit)
+    rounded = round_to_minor_unit(line.exact_amount, unit)
 
     def written(value: Decimal) -> str:
         return f"{format_decimal(value, places_min=unit.minor_units)} {currency_code}"
 
     steps = [
-        f"exact charge {format_decimal(exact_amount)} {currency_code}",
+        f"exact charge {format_decimal(line.exact_amount)} {currency_code}",
         f"rounded once, half away from zero, to {unit.minor_units} decimal places: {written(rounded)}",
     ]
-    if kind is LineKind.ADJUSTMENT:
-        steps += [f"less billed on line {line.line_id}: {written(line.amount)}" for line in before]
-        steps.append(f"difference: {written(amount)}")
+    if line.kind is LineKind.ADJUSTMENT:
+        steps += [f"less billed on line {earlier.id}: {written(earlier.amount)}" for earlier in before]
+        steps.append(f"difference: {written(line.amount)}")
     return steps
 
 
-def _line(charge: Charge, rated: Rated) -> DraftLine:
-    return DraftLine(
-        kind=charge.kind,
-        item=charge.item,
-        meter=charge.meter,
-        unit=charge.unit,
-        quantity=charge.quantity,
-        amount=round_to_minor_unit(charge.exact_amount, currency(rated.currency)),
-        exact_amount=charge.exact_amount,
-        tiers=charge.tiers,
-        period=rated.period,
-        billing_period=rated.billing_period,
-        charge_id=charge.id,
-        snapshot_id=charge.snapshot_id,
-        plan=charge.plan,
-        plan_version=charge.plan_version,
-        event_count=charge.event_count,
-        charge_traceparent=charge.traceparent,
-    )
+def _line(charge: Charge, rated: Rated, **changed: Any) -> InvoiceLine:
+    """Return the line of a charge, which is the charge but for what `changed` says."""
+    values: dict[str, Any] = {
+        "id": "",
+        "kind": charge.kind,
+        "item": charge.item,
+        "meter": charge.meter,
+        "unit": charge.unit,
+        "quantity": charge.quantity,
+        "amount": round_to_minor_unit(charge.exact_amount, currency(rated.currency)),
+        "exact_amount": charge.exact_amount,
+        "tiers": charge.tiers,
+        "period": rated.period,
+        "billing_period": rated.billing_period,
+        "plan": charge.plan,
+        "plan_version": charge.plan_version,
+        "charge_id": charge.id,
+        "snapshot_id": charge.snapshot_id,
+        "event_count": charge.event_count,
+        "traceparent": "",
+    }
+    return InvoiceLine(**{**values, **changed})
 
 
-def _adjustment(before: tuple[BilledLine, ...], charge: Charge, now: Rated, billed: BilledPeriod) -> DraftLine | None:
+def _adjustment(before: Sequence[LineRecord], charge: Charge, now: Rated, billed: BilledPeriod) -> InvoiceLine | None:
     with exact_arithmetic():
         quantity = charge.quantity - sum((line.quantity for line in before), ZERO)
-        amount = round_to_minor_unit(charge.exact_amount, currency(now.currency)) - sum(
-            (line.amount for line in before), ZERO
-        )
+        billed_before = sum((line.amount for line in before), ZERO)
+        amount = round_to_minor_unit(charge.exact_amount, currency(now.currency)) - billed_before
     # A correction may take events away; its lineage is in the quantity then.
     late_events = max(0, charge.event_count - sum(line.event_count for line in before))
     if quantity.is_zero() and amount.is_zero() and not late_events:
         return None
-    return DraftLine(
+    return _line(
+        charge,
+        now,
         kind=LineKind.ADJUSTMENT,
-        item=charge.item,
-        meter=charge.meter,
-        unit=charge.unit,
         quantity=quantity,
         amount=amount,
-        exact_amount=charge.exact_amount,
-        tiers=charge.tiers,
         period=billed.period,
         billing_period=billed.billing_period,
-        charge_id=charge.id,
-        snapshot_id=charge.snapshot_id,
-        plan=charge.plan,
-        plan_version=charge.plan_version,
         event_count=late_events,
-        charge_traceparent=charge.traceparent,
-        revision=billed.revision + 1,
-        adjusts_line_id=before[0].line_id,
+        adjusts_line_id=before[0].id,
+        billed_before=billed_before,
     )
-
-
-def _billed_of(billed: BilledPeriod, item: str) -> tuple[BilledLine, ...]:
-    return tuple(line for line in billed.lines if line.item == item)
-
-
-def _sum(amounts: Iterable[Decimal], code: str) -> Decimal:
-    with exact_arithmetic():
-        return sum(amounts, round_to_minor_unit(ZERO, currency(code)))

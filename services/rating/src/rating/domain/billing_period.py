@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from zoneinfo import ZoneInfo, available_timezones
 
 from chassis.errors import Reason
-from rating.domain.problems import InvalidEntryError
+from chassis.errors.refused import Refused
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -62,16 +62,16 @@ class Schedule:
     def __post_init__(self) -> None:
         """Refuse what gives no period."""
         if not 1 <= self.anchor_day <= _ANCHOR_DAY_MAX:
-            raise InvalidEntryError("anchor_day", Reason.CONTRACT_INVALID, "must be a day of the month, 1 to 31")
+            raise Refused("anchor_day", Reason.CONTRACT_INVALID, "must be a day of the month, 1 to 31")
         if self.zone not in _zones():
             message = f"{self.zone!a} is not an IANA time zone; use a name such as Europe/Vienna or UTC"
-            raise InvalidEntryError("time_zone", Reason.TIME_ZONE_UNKNOWN, message)
+            raise Refused("time_zone", Reason.TIME_ZONE_UNKNOWN, message)
         for field, day in (("start", self.start), ("end", self.end)):
             if day is not None and not _YEAR_MIN <= day.year <= _YEAR_MAX:
                 message = f"must lie in the years {_YEAR_MIN} to {_YEAR_MAX}"
-                raise InvalidEntryError(field, Reason.CONTRACT_INVALID, message)
+                raise Refused(field, Reason.CONTRACT_INVALID, message)
         if self.end is not None and self.end <= self.start:
-            raise InvalidEntryError("end", Reason.CONTRACT_INVALID, "must be later than the start")
+            raise Refused("end", Reason.CONTRACT_INVALID, "must be later than the start")
 
 
 class _Month(NamedTuple):
@@ -91,17 +91,17 @@ class _Month(NamedTuple):
 
 
 def parse_day(field: str, text: str) -> date:
-    """Read a day such as `2013-01-31`. Raises `InvalidEntryError`."""
+    """Read a day such as `2013-01-31`. Raises `Refused`."""
     if _DATE.fullmatch(text):
         try:
             return date.fromisoformat(text)
         except ValueError:
             pass
-    raise InvalidEntryError(field, Reason.CONTRACT_INVALID, f"{text[:20]!a} is not a day; write it as 2013-01-31")
+    raise Refused(field, Reason.CONTRACT_INVALID, f"{text[:20]!a} is not a day; write it as 2013-01-31")
 
 
 def period_labelled(schedule: Schedule, label: str) -> BillingPeriod | None:
-    """Give the period of that label, cut to the contract; None if the contract has none."""
+    """Return the period of that label, cut to the contract; None if the contract has none."""
     match = _LABEL.fullmatch(label)
     if match is None or not _YEAR_MIN <= int(match["year"]) <= _YEAR_MAX:
         return None
@@ -109,7 +109,7 @@ def period_labelled(schedule: Schedule, label: str) -> BillingPeriod | None:
 
 
 def period_at(schedule: Schedule, instant: datetime) -> BillingPeriod | None:
-    """Give the period that holds `instant`, cut to the contract; None outside the contract."""
+    """Return the period that holds `instant`, cut to the contract; None outside the contract."""
     local = instant.astimezone(ZoneInfo(schedule.zone)).date()
     if not _YEAR_MIN <= local.year <= _YEAR_MAX:
         return None
@@ -123,7 +123,7 @@ def period_at(schedule: Schedule, instant: datetime) -> BillingPeriod | None:
 
 
 def periods_touching(schedule: Schedule, start: datetime, end: datetime) -> Iterator[BillingPeriod]:
-    """Give the periods that share time with [start, end), in order."""
+    """Return the periods that share time with [start, end), in order."""
     zone = ZoneInfo(schedule.zone)
     # The contract's span bounds the walk before any conversion: events may lie in year 1, where offsets overflow.
     contract_start, contract_end = contract_span(schedule)
@@ -141,14 +141,14 @@ def periods_touching(schedule: Schedule, start: datetime, end: datetime) -> Iter
 
 
 def contract_span(schedule: Schedule) -> tuple[datetime, datetime | None]:
-    """Give the instants at which the contract begins and ends; None: open."""
+    """Return the instants at which the contract begins and ends; None: open."""
     zone = ZoneInfo(schedule.zone)
     end = None if schedule.end is None else local_midnight(schedule.end, zone)
     return local_midnight(schedule.start, zone), end
 
 
 def local_midnight(day: date, zone: ZoneInfo) -> datetime:
-    """Give the first instant of a civil day, in UTC.
+    """Return the first instant of a civil day, in UTC.
 
     Where clocks jump over midnight the day begins at the jump; where midnight comes twice, at the first one.
     """

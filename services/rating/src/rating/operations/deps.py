@@ -1,23 +1,52 @@
-"""What the use cases stand on."""
+"""What the use cases work with."""
 
 from __future__ import annotations
 
+from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from datetime import datetime
+from typing import Any, Protocol
 
-if TYPE_CHECKING:
-    from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlalchemy.ext.asyncio import AsyncEngine
 
-    from chassis.clock import Clock
-    from rating.telemetry import Instruments
-    from rating.upstream import AggregatorClient
+from chassis.clock import Clock
+from rating.domain.billing_period import BillingPeriod
+from rating.domain.charges import Usage
+from rating.telemetry import Instruments
+
+HandedThrough = Any
+"""What the aggregator tells whoever asked us: nobody between the two looks into it."""
+
+
+class Aggregator(Protocol):
+    """What the use cases ask of the aggregator."""
+
+    async def totals(self, customer: str, period: BillingPeriod) -> Usage:
+        """Return the usage of all meters of a customer and period as it is now."""
+        ...
+
+    async def seal(
+        self, customer: str, period: BillingPeriod, *, not_before: datetime, time_zone: str, amends_snapshot_id: str
+    ) -> Usage:
+        """Freeze the usage of a customer and period; the same when asked again."""
+        ...
+
+    async def snapshot(self, snapshot_id: str, meter: str) -> tuple[HandedThrough, Sequence[HandedThrough]]:
+        """Return a snapshot and the windows of a meter."""
+        ...
+
+    def events(
+        self, snapshot_id: str, meter: str, *, only_amendment: bool, limit: int
+    ) -> AsyncGenerator[Sequence[HandedThrough], None]:
+        """Yield the events that a snapshot counts for a meter, page by page."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
 class Deps:
-    """What the use cases work with; made once per process."""
+    """Made once per process."""
 
     engine: AsyncEngine
     clock: Clock
-    aggregator: AggregatorClient
+    aggregator: Aggregator
     instruments: Instruments

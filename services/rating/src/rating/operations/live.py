@@ -2,34 +2,31 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
-from typing import TYPE_CHECKING, Final
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
 from uuid import uuid4
 
-from chassis.errors import InvalidRequest, MeterlineError, NotFound, Reason, invalid_field
-from chassis.identity import acting_for, current_tenant
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from chassis.errors import InvalidRequest, MeterlineError, NotFound, Reason
+from chassis.identity import acting_for
 from chassis.logs import get_logger
 from chassis.postgres import transaction
-from eventlog.wire import lanes_to_proto
-from metering.common.v1 import feed_pb2
-from metering.rating.v1 import rating_service_pb2 as pb
-from rating import store, wire
-from rating.domain.billing_period import period_at, period_labelled, periods_touching
-from rating.domain.charge import MissingMeterError, rate_period
-from rating.operations.catalog import find_contract, find_customer, period_invalid
-from rating.operations.terms import terms_of
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-    from datetime import datetime
-
-    from sqlalchemy.ext.asyncio import AsyncConnection
-
-    from rating.domain.billing_period import BillingPeriod
-    from rating.domain.catalog import Contract, Customer, Version
-    from rating.domain.charge import RatedPeriod, Terms
-    from rating.operations.deps import Deps
-    from rating.store import Claim
+from eventlog.as_of import AsOf
+from eventlog.feed.checkpoints import applied_up_to
+from rating.domain.billing_period import BillingPeriod, period_at, period_labelled, periods_touching
+from rating.domain.charges import MissingMeterError, RatedPeriod, Terms, rate_period
+from rating.domain.contracts import Contract
+from rating.domain.live import Change
+from rating.domain.versions import Version
+from rating.operations.charges import ChargesOfPeriod
+from rating.operations.deps import Deps
+from rating.operations.finding import find_contract, find_customer, find_terms, period_invalid
+from rating.store import contracts as contract_store
+from rating.store import live as store
+from rating.store.live import Claim
 
 CHANGES_CONSUMER: Final = "usage-changes"
 """Name under which the place in the aggregator's change feed is kept."""
@@ -42,42 +39,58 @@ _log = get_logger(__name__)
 # --- asking ----------------------------------------------------------------------------------------------------------
 
 
-async def live_charges(
-    deps: Deps, request: pb.ListChargesRequest
-) -> tuple[RatedPeriod, Version[Contract], Version[Customer]]:
-    """Give the charges of a period as usage is now: those stored, or rated on the spot if they are out of date."""
-    tenant = current_tenant()
+@dataclass(frozen=True, slots=True)
+class AskedPeriod:
+    """A billing period of a contract, or of the contract a customer has then; without a label, the current one."""
+
+    contract: str
+    customer: str
+    billing_period: str
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far the change feed is applied, and how many periods of the tenant wait to be rated again."""
+
+    applied: AsOf
+    dirty_periods: int
+
+
+async def live_charges(deps: Deps, tenant: str, asked: AskedPeriod) -> ChargesOfPeriod:
+    """Return the charges of a period as usage is now: those stored, or rated on the spot if they are out of date."""
     stored: RatedPeriod | None = None
     async with transaction(deps.engine) as conn:
-        versions, period = await _select(conn, tenant, request, deps.clock.now())
-        terms = await terms_of(conn, tenant, versions, period)
+        versions, period = await _select(conn, tenant, asked, deps.clock.now())
+        terms = await find_terms(conn, tenant, versions, period)
         customer = await find_customer(conn, tenant, terms.customer)
         # In this order: rows are stored before their marks are taken away.
         if not await store.is_dirty(conn, tenant, terms.contract, period.label):
             stored = await store.find_live_period(conn, tenant, terms.contract, period.label)
-    if stored is not None and _is_by(stored, terms):
-        return stored, versions[-1], customer
-    return await _rate_now(deps, terms), versions[-1], customer
+    if stored is None or not _is_by(stored, terms):
+        stored = await _rate_now(deps, terms)
+    return ChargesOfPeriod(stored, versions[-1], customer)
 
 
 async def _select(
-    conn: AsyncConnection, tenant: str, request: pb.ListChargesRequest, now: datetime
+    conn: AsyncConnection, tenant: str, asked: AskedPeriod, now: datetime
 ) -> tuple[list[Version[Contract]], BillingPeriod]:
-    if bool(request.contract) == bool(request.customer):
-        raise invalid_field("contract", Reason.FIELD_REQUIRED, "name either the contract or the customer")
-    label = request.billing_period
-    if request.contract:
-        versions = await find_contract(conn, tenant, request.contract)
+    label = asked.billing_period
+    if asked.contract:
+        versions = await find_contract(conn, tenant, asked.contract)
         period = _period(versions[-1].content, label, now)
         if period is None:
-            raise period_invalid(request.contract, label)
+            raise period_invalid(asked.contract, label)
         return versions, period
-    key = (tenant, request.customer)
-    contracts = (await store.contracts_of_customers(conn, [key])).get(key, [])
-    found = [(each.name, period) for each in contracts if (period := _period(each.content, label, now)) is not None]
+    key = (tenant, asked.customer)
+    contracts = (await contract_store.contracts_of_customers(conn, [key])).get(key, [])
+    found = [
+        (contract.name, period)
+        for contract in contracts
+        if (period := _period(contract.content, label, now)) is not None
+    ]
     if not found:
         when = label or "now"
-        raise NotFound(Reason.CONTRACT_NOT_FOUND, f"customer {request.customer!r} has no contract in force {when}")
+        raise NotFound(Reason.CONTRACT_NOT_FOUND, f"customer {asked.customer!r} has no contract in force {when}")
     if len(found) > 1:
         names = ", ".join(repr(name) for name, _ in found)
         raise InvalidRequest(
@@ -103,27 +116,26 @@ async def _rate_now(deps: Deps, terms: Terms) -> RatedPeriod:
         raise NotFound(Reason.METER_NOT_FOUND, str(error)) from error
 
 
-async def progress(deps: Deps) -> pb.GetProgressResponse:
-    """Tell how far the change feed is applied, and how many periods of the tenant wait to be rated again."""
+async def get_progress(deps: Deps, tenant: str) -> Progress:
+    """Return how far live charges are."""
     async with transaction(deps.engine) as conn:
-        epoch, positions = await store.applied_heads(conn, CHANGES_CONSUMER)
-        dirty = await store.count_dirty(conn, current_tenant())
-    applied = feed_pb2.FeedHeads(epoch=epoch, lanes=lanes_to_proto(positions.items()))
-    return pb.GetProgressResponse(applied=applied, dirty_periods=dirty)
+        applied = await applied_up_to(conn, CHANGES_CONSUMER)
+        dirty = await store.count_dirty(conn, tenant)
+    return Progress(applied, dirty)
 
 
 # --- keeping up ------------------------------------------------------------------------------------------------------
 
 
-async def mark_changed(deps: Deps, conn: AsyncConnection, changes: Iterable[tuple[str, wire.Change]]) -> None:
-    """Mark the contract periods in which usage changed, in the caller's transaction: (tenant, change) each.
+async def mark_changed(deps: Deps, conn: AsyncConnection, changes: Iterable[Change]) -> None:
+    """Mark the contract periods in which usage changed, in the caller's transaction.
 
     A customer without a contract needs no mark: its charges are rated when somebody asks.
     """
-    by_customer: dict[tuple[str, str], list[wire.Change]] = {}
-    for tenant, change in changes:
-        by_customer.setdefault((tenant, change.customer), []).append(change)
-    contracts = await store.contracts_of_customers(conn, by_customer)
+    by_customer: dict[tuple[str, str], list[Change]] = {}
+    for change in changes:
+        by_customer.setdefault((change.tenant, change.customer), []).append(change)
+    contracts = await contract_store.contracts_of_customers(conn, by_customer)
     periods = {
         (tenant, contract.name, period.label)
         for (tenant, customer), found in contracts.items()
@@ -176,7 +188,7 @@ async def _refresh(deps: Deps, claim: Claim) -> None:
             # The contract was ended before it.
             await store.drop_live_period(conn, claim, deps.clock.now())
             return
-        terms = await terms_of(conn, claim.tenant, versions, period)
+        terms = await find_terms(conn, claim.tenant, versions, period)
     rated = await _rate_now(deps, terms)
     async with transaction(deps.engine) as conn:
         await store.keep_live_period(conn, claim, rated, deps.clock.now())

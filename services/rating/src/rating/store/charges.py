@@ -11,8 +11,8 @@ from sqlalchemy import text
 
 from eventlog.as_of import AsOf
 from rating.domain.billing_period import BillingPeriod
-from rating.domain.charge import Charge, RatedPeriod, charge_id
-from rating.domain.documents import charge_from_document, charge_to_document
+from rating.domain.charges import Charge, RatedPeriod, charge_id
+from rating.store.documents import charge_from_document, charge_to_document
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -26,6 +26,9 @@ _PERIOD_COLUMNS = """
 """
 
 
+_NO_SNAPSHOT = ""  # what the first rating of a period amends
+
+
 @dataclass(frozen=True, slots=True)
 class FrozenCharge:
     """A charge with the rated period it belongs to (whose own charges are left out)."""
@@ -35,12 +38,12 @@ class FrozenCharge:
 
 
 def as_of_to_text(as_of: AsOf) -> str:
-    """Give a freshness as JSON."""
+    """Return how far something reaches as JSON."""
     return json.dumps(as_of.document())
 
 
 def as_of_from_text(document: str) -> AsOf:
-    """Read a freshness."""
+    """Return how far a document says that something reaches."""
     return AsOf.from_document(json.loads(document))
 
 
@@ -86,24 +89,29 @@ async def add_rated_period(conn: AsyncConnection, tenant: str, rated: RatedPerio
     return True
 
 
-async def rated_period(
+async def rating_of_snapshot(
     conn: AsyncConnection, tenant: str, contract: str, billing_period: str, snapshot_id: str
 ) -> RatedPeriod | None:
-    """Give the rating of a snapshot, with its charges in the order of the plan."""
+    """Return the rating of a snapshot, with its charges in the order of the plan."""
     key = {"tenant": tenant, "contract": contract, "billing_period": billing_period, "snapshot_id": snapshot_id}
-    return await _one(conn, "snapshot_id = :snapshot_id", key)
+    return await _rating(conn, "snapshot_id = :snapshot_id", key)
+
+
+async def first_rating(conn: AsyncConnection, tenant: str, contract: str, billing_period: str) -> RatedPeriod | None:
+    """Return the rating that a period was first billed by."""
+    return await rating_that_amends(conn, tenant, contract, billing_period, _NO_SNAPSHOT)
 
 
 async def rating_that_amends(
-    conn: AsyncConnection, tenant: str, contract: str, billing_period: str, amends_snapshot_id: str
+    conn: AsyncConnection, tenant: str, contract: str, billing_period: str, snapshot_id: str
 ) -> RatedPeriod | None:
-    """Give the rating that follows the one of a snapshot; the first rating of the period for an empty id."""
-    key = {"tenant": tenant, "contract": contract, "billing_period": billing_period, "amended": amends_snapshot_id}
-    return await _one(conn, "amends_snapshot_id = :amended", key)
+    """Return the rating that follows the one of a snapshot; for the empty id the first rating of the period."""
+    key = {"tenant": tenant, "contract": contract, "billing_period": billing_period, "amended": snapshot_id}
+    return await _rating(conn, "amends_snapshot_id = :amended", key)
 
 
 async def frozen_periods(conn: AsyncConnection, tenant: str, contract: str) -> list[BillingPeriod]:
-    """Give the periods of a contract that are rated for good, in order."""
+    """Return the periods of a contract that are rated permanently, in order."""
     query = text(
         """
         SELECT DISTINCT billing_period, period_start, period_end FROM rated_period
@@ -116,7 +124,7 @@ async def frozen_periods(conn: AsyncConnection, tenant: str, contract: str) -> l
 
 
 async def find_charge(conn: AsyncConnection, tenant: str, identity: str) -> FrozenCharge | None:
-    """Give a frozen charge with what it belongs to."""
+    """Return a frozen charge with what it belongs to."""
     query = text(
         f"""
         SELECT {_PERIOD_COLUMNS}, charge.document::text AS document
@@ -131,12 +139,12 @@ async def find_charge(conn: AsyncConnection, tenant: str, identity: str) -> Froz
 
 
 def period_of(row: RowMapping) -> BillingPeriod:
-    """Read the period of a row."""
+    """Return the period of a row."""
     start, end = row["period_start"].astimezone(UTC), row["period_end"].astimezone(UTC)
     return BillingPeriod(row["billing_period"], start, end)
 
 
-async def _one(conn: AsyncConnection, condition: str, key: dict[str, Any]) -> RatedPeriod | None:
+async def _rating(conn: AsyncConnection, condition: str, key: dict[str, Any]) -> RatedPeriod | None:
     query = text(
         f"""
         SELECT {_PERIOD_COLUMNS} FROM rated_period

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import text
 
-from rating.domain.charge import RatedPeriod
-from rating.domain.documents import charge_from_document, charge_to_document
+from rating.domain.charges import RatedPeriod
 from rating.store.charges import as_of_from_text, as_of_to_text, period_of
+from rating.store.documents import charge_from_document, charge_to_document
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -124,7 +124,7 @@ async def drop_live_period(conn: AsyncConnection, claim: Claim, now: datetime) -
 
 
 async def postpone(conn: AsyncConnection, claim: Claim, due_at: datetime) -> None:
-    """Give a claim back to be tried again later."""
+    """Return a claim back to be tried again later."""
     statement = text(
         """
         UPDATE dirty_period SET claim = NULL, due_at = :due_at, attempts = attempts + 1
@@ -157,7 +157,7 @@ async def _end_claim(conn: AsyncConnection, claim: Claim, now: datetime) -> bool
 async def find_live_period(
     conn: AsyncConnection, tenant: str, contract: str, billing_period: str
 ) -> RatedPeriod | None:
-    """Give the live charges of a period as they were stored last."""
+    """Return the live charges of a period as they were stored last."""
     query = text(
         """
         SELECT customer, billing_period, period_start, period_end, plan, plan_version, currency,
@@ -183,7 +183,7 @@ async def find_live_period(
 
 
 async def is_dirty(conn: AsyncConnection, tenant: str, contract: str, billing_period: str) -> bool:
-    """Tell whether usage of a period has changed since its live charges were stored."""
+    """Return whether usage of a period has changed since its live charges were stored."""
     query = text(
         """
         SELECT EXISTS (SELECT FROM dirty_period
@@ -198,10 +198,3 @@ async def count_dirty(conn: AsyncConnection, tenant: str) -> int:
     """Count the periods of a tenant that wait to be rated again."""
     query = text("SELECT count(*) FROM dirty_period WHERE tenant = :tenant")
     return int((await conn.execute(query, {"tenant": tenant})).scalar_one())
-
-
-async def applied_heads(conn: AsyncConnection, consumer: str) -> tuple[str, dict[int, int]]:
-    """Give the epoch and the positions up to which a consumer has applied its feed; an empty epoch before the first."""
-    query = text("SELECT epoch::text AS epoch, lane, position FROM feed_checkpoint WHERE consumer = :consumer")
-    rows = list((await conn.execute(query, {"consumer": consumer})).mappings())
-    return (rows[0]["epoch"] if rows else ""), {row["lane"]: row["position"] for row in rows}

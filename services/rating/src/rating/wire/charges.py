@@ -1,34 +1,25 @@
-"""Usage and charges: messages to domain values and back."""
+"""Charges as messages."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
-import zstandard
-from google.protobuf.message import DecodeError
-
-from chassis.errors import Diverged, Reason, invalid_field
-from eventlog.wire import as_of_from_proto, as_of_to_proto, instant_from_proto, period_to_proto
-from metering.aggregator.v1 import aggregator_service_pb2 as aggregator_pb
-from metering.aggregator.v1 import usage_pb2
-from metering.rating.v1 import charge_pb2, rating_service_pb2
-from money import DERIVED, format_decimal, parse_decimal
-from rating.domain.charge import ChargeKind, MeterUsage, Usage, charge_id
-from rating.wire.catalog import contract_to_proto, customer_to_proto
+from chassis.errors import Reason, invalid_field
+from eventlog.wire import as_of_to_proto, period_to_proto
+from metering.rating.v1 import charge_pb2
+from metering.rating.v1 import rating_service_pb2 as pb
+from money import format_decimal
+from rating.domain.charges import ChargeKind, charge_id
+from rating.wire.contracts import contract_to_proto
+from rating.wire.customers import customer_to_proto
+from rating.wire.plans import item_to_proto
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-    from datetime import datetime
+    from rating.domain.charges import Charge, RatedPeriod
+    from rating.domain.pricing.rows import TierRow
+    from rating.operations.charges import ChargesOfPeriod, ExplainedCharge
 
-    from eventlog.feed.cursor import Segment
-    from rating.domain.catalog import Contract, Customer, Version
-    from rating.domain.charge import Charge, RatedPeriod
-    from rating.domain.tariff import TierRow
-
-# Largest unpacked payload; a frame that does not say its size needs a limit, and no flush names that many customers.
-_CHANGES_BYTES_MAX: Final = 256 * 1024 * 1024
 _GRACE_MAX: Final = timedelta(days=366)
 _KINDS: Final = {
     ChargeKind.USAGE: charge_pb2.CHARGE_KIND_USAGE,
@@ -36,64 +27,8 @@ _KINDS: Final = {
 }
 
 
-# --- from the aggregator ---------------------------------------------------------------------------------------------
-
-
-def usage_from_totals(response: aggregator_pb.QueryTotalsResponse) -> Usage:
-    """Read usage as it is now."""
-    return Usage(_meters(response.usage), as_of_from_proto(response.as_of))
-
-
-def usage_from_snapshot(snapshot: usage_pb2.UsageSnapshot) -> Usage:
-    """Read frozen usage."""
-    return Usage(
-        meters=_meters(snapshot.usage),
-        as_of=as_of_from_proto(snapshot.as_of),
-        snapshot_id=snapshot.id,
-        amends_snapshot_id=snapshot.amends_snapshot_id,
-        traceparent=snapshot.traceparent,
-    )
-
-
-def _meters(usage: Iterable[usage_pb2.MeterUsage]) -> dict[str, MeterUsage]:
-    return {
-        entry.meter: MeterUsage(parse_decimal(entry.quantity or "0", DERIVED), entry.unit, entry.event_count)
-        for entry in usage
-    }
-
-
-@dataclass(frozen=True, slots=True)
-class Change:
-    """Usage of a customer changed somewhere in [start, end)."""
-
-    customer: str
-    start: datetime
-    end: datetime
-
-
-def changes_from_segment(segment: Segment) -> list[Change]:
-    """Read a segment of the change feed. Raises Diverged FEED_CORRUPT for what the aggregator can't have written."""
-    try:
-        raw = zstandard.ZstdDecompressor().decompress(segment.payload, max_output_size=_CHANGES_BYTES_MAX)
-        return [
-            Change(
-                change.customer,
-                instant_from_proto(change.period.start),
-                instant_from_proto(change.period.end),
-            )
-            for change in usage_pb2.UsageChanges.FromString(raw).changes
-        ]
-    except (zstandard.ZstdError, DecodeError, ValueError, OverflowError) as error:
-        name = f"segment {segment.first_position}+{segment.count} of lane {segment.lane} in log {segment.epoch}"
-        message = f"{name} can't be read: {error}; stop and compare both databases, never skip"
-        raise Diverged(Reason.FEED_CORRUPT, message) from error
-
-
-# --- to our callers --------------------------------------------------------------------------------------------------
-
-
-def grace_from_proto(request: rating_service_pb2.RateUsageRequest) -> timedelta:
-    """Read the grace time; absent: none. Raises InvalidRequest."""
+def grace_from_proto(request: pb.RateUsageRequest) -> timedelta:
+    """Return the grace time; absent: none. Raises InvalidRequest."""
     grace = request.grace
     # Seconds are compared before the conversion, which overflows far outside.
     if abs(grace.seconds) <= _GRACE_MAX.total_seconds() and timedelta(0) <= grace.ToTimedelta() <= _GRACE_MAX:
@@ -102,7 +37,7 @@ def grace_from_proto(request: rating_service_pb2.RateUsageRequest) -> timedelta:
 
 
 def charge_to_proto(tenant: str, charge: Charge, rated: RatedPeriod) -> charge_pb2.Charge:
-    """Render a charge; a live one has no id, for the next look may give another amount."""
+    """Return the message of a charge; a live one has no id, for the next look may give another amount."""
     identity = ""
     if rated.snapshot_id:
         identity = charge_id(tenant, rated.contract, rated.period.label, rated.snapshot_id, charge.item)
@@ -135,31 +70,39 @@ def charge_to_proto(tenant: str, charge: Charge, rated: RatedPeriod) -> charge_p
     )
 
 
-def live_response_to_proto(
-    tenant: str, rated: RatedPeriod, contract: Version[Contract], customer: Version[Customer]
-) -> rating_service_pb2.ListChargesResponse:
-    """Render live charges."""
-    return rating_service_pb2.ListChargesResponse(
+def live_to_proto(tenant: str, found: ChargesOfPeriod) -> pb.ListChargesResponse:
+    """Return live charges."""
+    rated = found.rated
+    return pb.ListChargesResponse(
         charges=[charge_to_proto(tenant, charge, rated) for charge in rated.charges],
         period=period_to_proto(rated.period),
         billing_period=rated.period.label,
         as_of=as_of_to_proto(rated.as_of),
-        contract=contract_to_proto(contract),
-        customer=customer_to_proto(customer),
+        contract=contract_to_proto(found.contract),
+        customer=customer_to_proto(found.customer),
     )
 
 
-def rated_response_to_proto(
-    tenant: str, rated: RatedPeriod, contract: Version[Contract], customer: Version[Customer]
-) -> rating_service_pb2.RateUsageResponse:
-    """Render frozen charges."""
-    return rating_service_pb2.RateUsageResponse(
+def rated_to_proto(tenant: str, found: ChargesOfPeriod) -> pb.RateUsageResponse:
+    """Return frozen charges."""
+    rated = found.rated
+    return pb.RateUsageResponse(
         charges=[charge_to_proto(tenant, charge, rated) for charge in rated.charges],
         snapshot_id=rated.snapshot_id,
         period=period_to_proto(rated.period),
         as_of=as_of_to_proto(rated.as_of),
-        contract=contract_to_proto(contract),
-        customer=customer_to_proto(customer),
+        contract=contract_to_proto(found.contract),
+        customer=customer_to_proto(found.customer),
+    )
+
+
+def explained_to_proto(tenant: str, explained: ExplainedCharge) -> pb.ExplainChargeResponse:
+    """Return a frozen charge with what it was derived from."""
+    return pb.ExplainChargeResponse(
+        charge=charge_to_proto(tenant, explained.charge, explained.rated),
+        item=item_to_proto(explained.item),
+        snapshot=explained.snapshot,
+        windows=explained.windows,
     )
 
 
@@ -167,7 +110,7 @@ def _tier_to_proto(row: TierRow) -> charge_pb2.ChargeTier:
     return charge_pb2.ChargeTier(
         up_to="" if row.up_to is None else format_decimal(row.up_to),
         quantity=format_decimal(row.quantity),
-        unit=format_decimal(row.unit),
+        unit_price=format_decimal(row.unit_price),
         flat=format_decimal(row.flat) if row.flat else "",
         amount=format_decimal(row.amount),
     )

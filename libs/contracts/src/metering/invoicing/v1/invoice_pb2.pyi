@@ -257,6 +257,7 @@ class InvoiceLine(_message.Message):
     EVENT_COUNT_FIELD_NUMBER: _builtins.int
     ADJUSTS_LINE_ID_FIELD_NUMBER: _builtins.int
     TRACEPARENT_FIELD_NUMBER: _builtins.int
+    BILLED_BEFORE_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     """Invoice number, a point, and the ordinal of the line from 1. Example: "INV-000017.3". In a draft: "draft.3"."""
     kind: Global___LineKind.ValueType
@@ -287,6 +288,10 @@ class InvoiceLine(_message.Message):
     """For an adjustment: the line of the earlier invoice that it adjusts."""
     traceparent: _builtins.str
     """W3C traceparent of the span that wrote the line; empty in a draft."""
+    billed_before: _builtins.str
+    """For an adjustment: what earlier lines billed for the same item and period; with `amount` it adds up to the rounded charge.
+    Decimal text in the currency's minor unit; empty on other lines.
+    """
     @_builtins.property
     def tiers(self) -> _containers.RepeatedCompositeFieldContainer[Global___InvoiceLineTier]:
         """Rows of the price model; for an adjustment of the whole period as it is now."""
@@ -315,10 +320,11 @@ class InvoiceLine(_message.Message):
         event_count: _builtins.int = ...,
         adjusts_line_id: _builtins.str = ...,
         traceparent: _builtins.str = ...,
+        billed_before: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["period", b"period"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["adjusts_line_id", b"adjusts_line_id", "amount", b"amount", "charge_id", b"charge_id", "event_count", b"event_count", "exact_amount", b"exact_amount", "id", b"id", "item", b"item", "kind", b"kind", "meter", b"meter", "period", b"period", "plan", b"plan", "plan_version", b"plan_version", "quantity", b"quantity", "snapshot_id", b"snapshot_id", "tiers", b"tiers", "traceparent", b"traceparent", "unit", b"unit"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["adjusts_line_id", b"adjusts_line_id", "amount", b"amount", "billed_before", b"billed_before", "charge_id", b"charge_id", "event_count", b"event_count", "exact_amount", b"exact_amount", "id", b"id", "item", b"item", "kind", b"kind", "meter", b"meter", "period", b"period", "plan", b"plan", "plan_version", b"plan_version", "quantity", b"quantity", "snapshot_id", b"snapshot_id", "tiers", b"tiers", "traceparent", b"traceparent", "unit", b"unit"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -332,15 +338,15 @@ class InvoiceLineTier(_message.Message):
 
     UP_TO_FIELD_NUMBER: _builtins.int
     QUANTITY_FIELD_NUMBER: _builtins.int
-    UNIT_FIELD_NUMBER: _builtins.int
+    UNIT_PRICE_FIELD_NUMBER: _builtins.int
     FLAT_FIELD_NUMBER: _builtins.int
     AMOUNT_FIELD_NUMBER: _builtins.int
     up_to: _builtins.str
     """Upper bound of the tier, inclusive; empty for the last or only one."""
     quantity: _builtins.str
     """Part of the quantity priced here; blocks for a package."""
-    unit: _builtins.str
-    """Price of a unit."""
+    unit_price: _builtins.str
+    """Price of one unit."""
     flat: _builtins.str
     """Flat fee of the tier; empty = none."""
     amount: _builtins.str
@@ -350,13 +356,13 @@ class InvoiceLineTier(_message.Message):
         *,
         up_to: _builtins.str = ...,
         quantity: _builtins.str = ...,
-        unit: _builtins.str = ...,
+        unit_price: _builtins.str = ...,
         flat: _builtins.str = ...,
         amount: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "flat", b"flat", "quantity", b"quantity", "unit", b"unit", "up_to", b"up_to"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "flat", b"flat", "quantity", b"quantity", "unit_price", b"unit_price", "up_to", b"up_to"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -26,7 +26,7 @@ from buf.validate import validate_pb2 as buf_dot_validate_dot_validate__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n metering/rating/v1/catalog.proto\x12\x12metering.rating.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"G\n\x0bProductSpec\x12\x1e\n\x0c\x64isplay_name\x18\x01 \x01(\tB\x08\xbaH\x05r\x03(\x80\x01\x12\x18\n\x05meter\x18\x02 \x01(\tB\t\xbaH\x06r\x04 \x01(@\"\x87\x01\n\x07Product\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\r\x12-\n\x04spec\x18\x03 \x01(\x0b\x32\x1f.metering.rating.v1.ProductSpec\x12.\n\ncreated_at\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\xbc\x01\n\x08PlanSpec\x12#\n\x08\x63urrency\x18\x01 \x01(\tB\x11\xbaH\x0er\x0c\x32\n^[A-Z]{3}$\x12\x38\n\x05items\x18\x02 \x03(\x0b\x32\x1c.metering.rating.v1.PlanItemB\x0b\xbaH\x08\x92\x01\x05\x08\x01\x10\xc8\x01\x12\x32\n\x0e\x65\x66\x66\x65\x63tive_from\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x1d\n\x0b\x64\x65scription\x18\x04 \x01(\tB\x08\xbaH\x05r\x03(\x80\x02\"\xc0\x01\n\x08PlanItem\x12\x18\n\x04name\x18\x01 \x01(\tB\n\xbaH\x07r\x05 \x01(\x80\x01\x12\x16\n\x05meter\x18\x02 \x01(\tB\x07\xbaH\x04r\x02(@\x12\x18\n\x07product\x18\x03 \x01(\tB\x07\xbaH\x04r\x02(@\x12-\n\x05\x66ixed\x18\x04 \x01(\x0b\x32\x1c.metering.rating.v1.FixedFeeH\x00\x12/\n\x05usage\x18\x05 \x01(\x0b\x32\x1e.metering.rating.v1.UsagePriceH\x00\x42\x08\n\x06\x63harge\"%\n\x08\x46ixedFee\x12\x19\n\x06\x61mount\x18\x01 \x01(\tB\t\xbaH\x06r\x04 \x01(0\"\xa1\x02\n\nUsagePrice\x12\x34\n\x08per_unit\x18\x01 \x01(\x0b\x32 .metering.rating.v1.PerUnitPriceH\x00\x12\x37\n\tgraduated\x18\x02 \x01(\x0b\x32\".metering.rating.v1.GraduatedPriceH\x00\x12\x31\n\x06volume\x18\x03 \x01(\x0b\x32\x1f.metering.rating.v1.VolumePriceH\x00\x12\x33\n\x07package\x18\x04 \x01(\x0b\x32 .metering.rating.v1.PackagePriceH\x00\x12\x19\n\x08included\x18\x05 \x01(\tB\x07\xbaH\x04r\x02(0\x12\x18\n\x07minimum\x18\x06 \x01(\tB\x07\xbaH\x04r\x02(0B\x07\n\x05model\"\'\n\x0cPerUnitPrice\x12\x17\n\x04unit\x18\x01 \x01(\tB\t\xbaH\x06r\x04 \x01(0\"J\n\x0eGraduatedPrice\x12\x38\n\x05tiers\x18\x01 \x03(\x0b\x32\x1d.metering.rating.v1.PriceTierB\n\xbaH\x07\x92\x01\x04\x08\x01\x10\x64\"G\n\x0bVolumePrice\x12\x38\n\x05tiers\x18\x01 \x03(\x0b\x32\x1d.metering.rating.v1.PriceTierB\n\xbaH\x07\x92\x01\x04\x08\x01\x10\x64\"S\n\tPriceTier\x12\x16\n\x05up_to\x18\x01 \x01(\tB\x07\xbaH\x04r\x02(0\x12\x17\n\x04unit\x18\x02 \x01(\tB\t\xbaH\x06r\x04 \x01(0\x12\x15\n\x04\x66lat\x18\x03 \x01(\tB\x07\xbaH\x04r\x02(0\"@\n\x0cPackagePrice\x12\x17\n\x04size\x18\x01 \x01(\tB\t\xbaH\x06r\x04 \x01(0\x12\x17\n\x04unit\x18\x02 \x01(\tB\t\xbaH\x06r\x04 \x01(0\"\x81\x01\n\x04Plan\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\r\x12*\n\x04spec\x18\x03 \x01(\x0b\x32\x1c.metering.rating.v1.PlanSpec\x12.\n\ncreated_at\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"S\n\x0c\x43ustomerSpec\x12\x1e\n\x0c\x64isplay_name\x18\x01 \x01(\tB\x08\xbaH\x05r\x03(\x80\x02\x12#\n\x08\x63urrency\x18\x02 \x01(\tB\x11\xbaH\x0er\x0c\x32\n^[A-Z]{3}$\"\x89\x01\n\x08\x43ustomer\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\r\x12.\n\x04spec\x18\x03 \x01(\x0b\x32 .metering.rating.v1.CustomerSpec\x12.\n\ncreated_at\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\xc2\x02\n\x0c\x43ontractSpec\x12\x1c\n\x08\x63ustomer\x18\x01 \x01(\tB\n\xbaH\x07r\x05 \x01(\x80\x01\x12\x17\n\x04plan\x18\x02 \x01(\tB\t\xbaH\x06r\x04 \x01(@\x12\x14\n\x0cplan_version\x18\x03 \x01(\r\x12\x32\n\x05start\x18\x04 \x01(\tB#\xbaH r\x1e\x32\x1c^[0-9]{4}-[0-9]{2}-[0-9]{2}$\x12\x33\n\x03\x65nd\x18\x05 \x01(\tB&\xbaH#r!2\x1f^([0-9]{4}-[0-9]{2}-[0-9]{2})?$\x12\x41\n\x08interval\x18\x06 \x01(\x0e\x32#.metering.rating.v1.BillingIntervalB\n\xbaH\x07\x82\x01\x04\x10\x01 \x00\x12\x1b\n\nanchor_day\x18\x07 \x01(\rB\x07\xbaH\x04*\x02\x18\x1f\x12\x1c\n\ttime_zone\x18\x08 \x01(\tB\t\xbaH\x06r\x04 \x01(@\"\x89\x01\n\x08\x43ontract\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\r\x12.\n\x04spec\x18\x03 \x01(\x0b\x32 .metering.rating.v1.ContractSpec\x12.\n\ncreated_at\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp*O\n\x0f\x42illingInterval\x12 \n\x1c\x42ILLING_INTERVAL_UNSPECIFIED\x10\x00\x12\x1a\n\x16\x42ILLING_INTERVAL_MONTH\x10\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n metering/rating/v1/catalog.proto\x12\x12metering.rating.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"G\n\x0bProductSpec\x12\x1e\n\x0c\x64isplay_name\x18\x01 \x01(\tB\x08\xbaH\x05r\x03(\x80\x01\x12\x18\n\x05meter\x18\x02 \x01(\tB\t\xbaH\x06r\x04 \x01(@\"\x87\x01\n\x07Product\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\r\x12-\n\x04spec\x18\x03 \x01(\x0b\x32\x1f.metering.rating.v1.ProductSpec\x12.\n\ncreated_at\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\xbc\x01\n\x08PlanSpec\x12#\n\x08\x63urrency\x18\x01 \x01(\tB\x11\xbaH\x0er\x0c\x32\n^[A-Z]{3}$\x12\x38\n\x05items\x18\x02 \x03(\x0b\x32\x1c.metering.rating.v1.PlanItemB\x0b\xbaH\x08\x92\x01\x05\x08\x01\x10\xc8\x01\x12\x32\n\x0e\x65\x66\x66\x65\x63tive_from\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x1d\n\x0b\x64\x65scription\x18\x04 \x01(\tB\x08\xbaH\x05r\x03(\x80\x02\"\xc0\x01\n\x08PlanItem\x12\x18\n\x04name\x18\x01 \x01(\tB\n\xbaH\x07r\x05 \x01(\x80\x01\x12\x16\n\x05meter\x18\x02 \x01(\tB\x07\xbaH\x04r\x02(@\x12\x18\n\x07product\x18\x03 \x01(\tB\x07\xbaH\x04r\x02(@\x12-\n\x05\x66ixed\x18\x04 \x01(\x0b\x32\x1c.metering.rating.v1.FixedFeeH\x00\x12/\n\x05usage\x18\x05 \x01(\x0b\x32\x1e.metering.rating.v1.UsagePriceH\x00\x42\x08\n\x06\x63harge\"%\n\x08\x46ixedFee\x12\x19\n\x06\x61mount\x18\x01 \x01(\tB\t\xbaH\x06r\x04 \x01(0\"\xda\x02\n\nUsagePrice\x12\x34\n\x08per_unit\x18\x01 \x01(\x0b\x32 .metering.rating.v1.PerUnitPriceH\x00\x12\x37\n\tgraduated\x18\x02 \x01(\x0b\x32\".metering.rating.v1.GraduatedPriceH\x00\x12\x31\n\x06volume\x18\x03 \x01(\x0b\x32\x1f.metering.rating.v1.VolumePriceH\x00\x12\x33\n\x07package\x18\x04 \x01(\x0b\x32 .metering.rating.v1.PackagePriceH\x00\x12\x37\n\tstairstep\x18\x07 \x01(\x0b\x32\".metering.rating.v1.StairstepPriceH\x00\x12\x19\n\x08included\x18\x05 \x01(\tB\x07\xbaH\x04r\x02(0\x12\x18\n\x07minimum\x18\x06 \x01(\tB\x07\xbaH\x04r\x02(0B\x07\n\x05model\"-\n\x0cPerUnitPrice\x12\x1d\n\nunit_price\x18\x01 \x01(\tB\t\xbaH\x06r\x04 \x01(0\"J\n\x0eGraduatedPrice\x12\x38\n\x05tiers\x18\x01 \x03(\x0b\x32\x1d.metering.rating.v1.PriceTierB\n\xbaH\x07\x92\x01\x04\x08\x01\x10\x64\"G\n\x0bVolumePrice\x12\x38\n\x05tiers\x18\x01 \x03(\x0b\x32\x1d.metering.rating.v1.PriceTierB\n\xbaH\x07\x92\x01\x04\x08\x01\x10\x64\"Y\n\tPriceTier\x12\x16\n\x05up_to\x18\x01 \x01(\tB\x07\xbaH\x04r\x02(0\x12\x1d\n\nunit_price\x18\x02 \x01(\tB\t\xbaH\x06r\x04 \x01(0\x12\x15\n\x04\x66lat\x18\x03 \x01(\tB\x07\xbaH\x04r\x02(0\"N\n\x0eStairstepPrice\x12<\n\x05tiers\x18\x01 \x03(\x0b\x32!.metering.rating.v1.StairstepTierB\n\xbaH\x07\x92\x01\x04\x08\x01\x10\x64\"B\n\rStairstepTier\x12\x16\n\x05up_to\x18\x01 \x01(\tB\x07\xbaH\x04r\x02(0\x12\x19\n\x06\x61mount\x18\x02 \x01(\tB\t\xbaH\x06r\x04 \x01(0\"F\n\x0cPackagePrice\x12\x17\n\x04size\x18\x01 \x01(\tB\t\xbaH\x06r\x04 \x01(0\x12\x1d\n\nunit_price\x18\x02 \x01(\tB\t\xbaH\x06r\x04 \x01(0\"\x81\x01\n\x04Plan\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\r\x12*\n\x04spec\x18\x03 \x01(\x0b\x32\x1c.metering.rating.v1.PlanSpec\x12.\n\ncreated_at\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"S\n\x0c\x43ustomerSpec\x12\x1e\n\x0c\x64isplay_name\x18\x01 \x01(\tB\x08\xbaH\x05r\x03(\x80\x02\x12#\n\x08\x63urrency\x18\x02 \x01(\tB\x11\xbaH\x0er\x0c\x32\n^[A-Z]{3}$\"\x89\x01\n\x08\x43ustomer\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\r\x12.\n\x04spec\x18\x03 \x01(\x0b\x32 .metering.rating.v1.CustomerSpec\x12.\n\ncreated_at\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\xc2\x02\n\x0c\x43ontractSpec\x12\x1c\n\x08\x63ustomer\x18\x01 \x01(\tB\n\xbaH\x07r\x05 \x01(\x80\x01\x12\x17\n\x04plan\x18\x02 \x01(\tB\t\xbaH\x06r\x04 \x01(@\x12\x14\n\x0cplan_version\x18\x03 \x01(\r\x12\x32\n\x05start\x18\x04 \x01(\tB#\xbaH r\x1e\x32\x1c^[0-9]{4}-[0-9]{2}-[0-9]{2}$\x12\x33\n\x03\x65nd\x18\x05 \x01(\tB&\xbaH#r!2\x1f^([0-9]{4}-[0-9]{2}-[0-9]{2})?$\x12\x41\n\x08interval\x18\x06 \x01(\x0e\x32#.metering.rating.v1.BillingIntervalB\n\xbaH\x07\x82\x01\x04\x10\x01 \x00\x12\x1b\n\nanchor_day\x18\x07 \x01(\rB\x07\xbaH\x04*\x02\x18\x1f\x12\x1c\n\ttime_zone\x18\x08 \x01(\tB\t\xbaH\x06r\x04 \x01(@\"\x89\x01\n\x08\x43ontract\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\r\x12.\n\x04spec\x18\x03 \x01(\x0b\x32 .metering.rating.v1.ContractSpec\x12.\n\ncreated_at\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp*O\n\x0f\x42illingInterval\x12 \n\x1c\x42ILLING_INTERVAL_UNSPECIFIED\x10\x00\x12\x1a\n\x16\x42ILLING_INTERVAL_MONTH\x10\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -55,22 +55,28 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_USAGEPRICE'].fields_by_name['included']._serialized_options = b'\272H\004r\002(0'
   _globals['_USAGEPRICE'].fields_by_name['minimum']._loaded_options = None
   _globals['_USAGEPRICE'].fields_by_name['minimum']._serialized_options = b'\272H\004r\002(0'
-  _globals['_PERUNITPRICE'].fields_by_name['unit']._loaded_options = None
-  _globals['_PERUNITPRICE'].fields_by_name['unit']._serialized_options = b'\272H\006r\004 \001(0'
+  _globals['_PERUNITPRICE'].fields_by_name['unit_price']._loaded_options = None
+  _globals['_PERUNITPRICE'].fields_by_name['unit_price']._serialized_options = b'\272H\006r\004 \001(0'
   _globals['_GRADUATEDPRICE'].fields_by_name['tiers']._loaded_options = None
   _globals['_GRADUATEDPRICE'].fields_by_name['tiers']._serialized_options = b'\272H\007\222\001\004\010\001\020d'
   _globals['_VOLUMEPRICE'].fields_by_name['tiers']._loaded_options = None
   _globals['_VOLUMEPRICE'].fields_by_name['tiers']._serialized_options = b'\272H\007\222\001\004\010\001\020d'
   _globals['_PRICETIER'].fields_by_name['up_to']._loaded_options = None
   _globals['_PRICETIER'].fields_by_name['up_to']._serialized_options = b'\272H\004r\002(0'
-  _globals['_PRICETIER'].fields_by_name['unit']._loaded_options = None
-  _globals['_PRICETIER'].fields_by_name['unit']._serialized_options = b'\272H\006r\004 \001(0'
+  _globals['_PRICETIER'].fields_by_name['unit_price']._loaded_options = None
+  _globals['_PRICETIER'].fields_by_name['unit_price']._serialized_options = b'\272H\006r\004 \001(0'
   _globals['_PRICETIER'].fields_by_name['flat']._loaded_options = None
   _globals['_PRICETIER'].fields_by_name['flat']._serialized_options = b'\272H\004r\002(0'
+  _globals['_STAIRSTEPPRICE'].fields_by_name['tiers']._loaded_options = None
+  _globals['_STAIRSTEPPRICE'].fields_by_name['tiers']._serialized_options = b'\272H\007\222\001\004\010\001\020d'
+  _globals['_STAIRSTEPTIER'].fields_by_name['up_to']._loaded_options = None
+  _globals['_STAIRSTEPTIER'].fields_by_name['up_to']._serialized_options = b'\272H\004r\002(0'
+  _globals['_STAIRSTEPTIER'].fields_by_name['amount']._loaded_options = None
+  _globals['_STAIRSTEPTIER'].fields_by_name['amount']._serialized_options = b'\272H\006r\004 \001(0'
   _globals['_PACKAGEPRICE'].fields_by_name['size']._loaded_options = None
   _globals['_PACKAGEPRICE'].fields_by_name['size']._serialized_options = b'\272H\006r\004 \001(0'
-  _globals['_PACKAGEPRICE'].fields_by_name['unit']._loaded_options = None
-  _globals['_PACKAGEPRICE'].fields_by_name['unit']._serialized_options = b'\272H\006r\004 \001(0'
+  _globals['_PACKAGEPRICE'].fields_by_name['unit_price']._loaded_options = None
+  _globals['_PACKAGEPRICE'].fields_by_name['unit_price']._serialized_options = b'\272H\006r\004 \001(0'
   _globals['_CUSTOMERSPEC'].fields_by_name['display_name']._loaded_options = None
   _globals['_CUSTOMERSPEC'].fields_by_name['display_name']._serialized_options = b'\272H\005r\003(\200\002'
   _globals['_CUSTOMERSPEC'].fields_by_name['currency']._loaded_options = None
@@ -89,8 +95,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_CONTRACTSPEC'].fields_by_name['anchor_day']._serialized_options = b'\272H\004*\002\030\037'
   _globals['_CONTRACTSPEC'].fields_by_name['time_zone']._loaded_options = None
   _globals['_CONTRACTSPEC'].fields_by_name['time_zone']._serialized_options = b'\272H\006r\004 \001(@'
-  _globals['_BILLINGINTERVAL']._serialized_start=2209
-  _globals['_BILLINGINTERVAL']._serialized_end=2288
+  _globals['_BILLINGINTERVAL']._serialized_start=2432
+  _globals['_BILLINGINTERVAL']._serialized_end=2511
   _globals['_PRODUCTSPEC']._serialized_start=118
   _globals['_PRODUCTSPEC']._serialized_end=189
   _globals['_PRODUCT']._serialized_start=192
@@ -102,25 +108,29 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_FIXEDFEE']._serialized_start=715
   _globals['_FIXEDFEE']._serialized_end=752
   _globals['_USAGEPRICE']._serialized_start=755
-  _globals['_USAGEPRICE']._serialized_end=1044
-  _globals['_PERUNITPRICE']._serialized_start=1046
-  _globals['_PERUNITPRICE']._serialized_end=1085
-  _globals['_GRADUATEDPRICE']._serialized_start=1087
-  _globals['_GRADUATEDPRICE']._serialized_end=1161
-  _globals['_VOLUMEPRICE']._serialized_start=1163
-  _globals['_VOLUMEPRICE']._serialized_end=1234
-  _globals['_PRICETIER']._serialized_start=1236
-  _globals['_PRICETIER']._serialized_end=1319
-  _globals['_PACKAGEPRICE']._serialized_start=1321
-  _globals['_PACKAGEPRICE']._serialized_end=1385
-  _globals['_PLAN']._serialized_start=1388
-  _globals['_PLAN']._serialized_end=1517
-  _globals['_CUSTOMERSPEC']._serialized_start=1519
-  _globals['_CUSTOMERSPEC']._serialized_end=1602
-  _globals['_CUSTOMER']._serialized_start=1605
-  _globals['_CUSTOMER']._serialized_end=1742
-  _globals['_CONTRACTSPEC']._serialized_start=1745
-  _globals['_CONTRACTSPEC']._serialized_end=2067
-  _globals['_CONTRACT']._serialized_start=2070
-  _globals['_CONTRACT']._serialized_end=2207
+  _globals['_USAGEPRICE']._serialized_end=1101
+  _globals['_PERUNITPRICE']._serialized_start=1103
+  _globals['_PERUNITPRICE']._serialized_end=1148
+  _globals['_GRADUATEDPRICE']._serialized_start=1150
+  _globals['_GRADUATEDPRICE']._serialized_end=1224
+  _globals['_VOLUMEPRICE']._serialized_start=1226
+  _globals['_VOLUMEPRICE']._serialized_end=1297
+  _globals['_PRICETIER']._serialized_start=1299
+  _globals['_PRICETIER']._serialized_end=1388
+  _globals['_STAIRSTEPPRICE']._serialized_start=1390
+  _globals['_STAIRSTEPPRICE']._serialized_end=1468
+  _globals['_STAIRSTEPTIER']._serialized_start=1470
+  _globals['_STAIRSTEPTIER']._serialized_end=1536
+  _globals['_PACKAGEPRICE']._serialized_start=1538
+  _globals['_PACKAGEPRICE']._serialized_end=1608
+  _globals['_PLAN']._serialized_start=1611
+  _globals['_PLAN']._serialized_end=1740
+  _globals['_CUSTOMERSPEC']._serialized_start=1742
+  _globals['_CUSTOMERSPEC']._serialized_end=1825
+  _globals['_CUSTOMER']._serialized_start=1828
+  _globals['_CUSTOMER']._serialized_end=1965
+  _globals['_CONTRACTSPEC']._serialized_start=1968
+  _globals['_CONTRACTSPEC']._serialized_end=2290
+  _globals['_CONTRACT']._serialized_start=2293
+  _globals['_CONTRACT']._serialized_end=2430
 # @@protoc_insertion_point(module_scope)

@@ -220,6 +220,7 @@ class UsagePrice(_message.Message):
     GRADUATED_FIELD_NUMBER: _builtins.int
     VOLUME_FIELD_NUMBER: _builtins.int
     PACKAGE_FIELD_NUMBER: _builtins.int
+    STAIRSTEP_FIELD_NUMBER: _builtins.int
     INCLUDED_FIELD_NUMBER: _builtins.int
     MINIMUM_FIELD_NUMBER: _builtins.int
     included: _builtins.str
@@ -242,6 +243,10 @@ class UsagePrice(_message.Message):
     def package(self) -> Global___PackagePrice:
         """Whole blocks, rounded up."""
 
+    @_builtins.property
+    def stairstep(self) -> Global___StairstepPrice:
+        """The whole amount of the bracket in which the quantity ends."""
+
     def __init__(
         self,
         *,
@@ -249,14 +254,15 @@ class UsagePrice(_message.Message):
         graduated: Global___GraduatedPrice | None = ...,
         volume: Global___VolumePrice | None = ...,
         package: Global___PackagePrice | None = ...,
+        stairstep: Global___StairstepPrice | None = ...,
         included: _builtins.str = ...,
         minimum: _builtins.str = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["graduated", b"graduated", "model", b"model", "package", b"package", "per_unit", b"per_unit", "volume", b"volume"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["graduated", b"graduated", "model", b"model", "package", b"package", "per_unit", b"per_unit", "stairstep", b"stairstep", "volume", b"volume"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["graduated", b"graduated", "included", b"included", "minimum", b"minimum", "model", b"model", "package", b"package", "per_unit", b"per_unit", "volume", b"volume"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["graduated", b"graduated", "included", b"included", "minimum", b"minimum", "model", b"model", "package", b"package", "per_unit", b"per_unit", "stairstep", b"stairstep", "volume", b"volume"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_model: _TypeAlias = _typing.Literal["per_unit", "graduated", "volume", "package"]  # noqa: Y015
+    _WhichOneofReturnType_model: _TypeAlias = _typing.Literal["per_unit", "graduated", "volume", "package", "stairstep"]  # noqa: Y015
     _WhichOneofArgType_model: _TypeAlias = _typing.Literal["model", b"model"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_model) -> _WhichOneofReturnType_model | None: ...
 
@@ -268,17 +274,17 @@ class PerUnitPrice(_message.Message):
 
     DESCRIPTOR: _descriptor.Descriptor
 
-    UNIT_FIELD_NUMBER: _builtins.int
-    unit: _builtins.str
-    """Decimal text, not negative. Required."""
+    UNIT_PRICE_FIELD_NUMBER: _builtins.int
+    unit_price: _builtins.str
+    """Price of one unit. Decimal text, not negative. Required."""
     def __init__(
         self,
         *,
-        unit: _builtins.str = ...,
+        unit_price: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["unit", b"unit"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["unit_price", b"unit_price"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -339,28 +345,78 @@ class PriceTier(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     UP_TO_FIELD_NUMBER: _builtins.int
-    UNIT_FIELD_NUMBER: _builtins.int
+    UNIT_PRICE_FIELD_NUMBER: _builtins.int
     FLAT_FIELD_NUMBER: _builtins.int
     up_to: _builtins.str
     """Last quantity that belongs to the tier (inclusive). Decimal text; empty for the last tier."""
-    unit: _builtins.str
-    """Price of a unit. Decimal text, not negative. Required."""
+    unit_price: _builtins.str
+    """Price of one unit. Decimal text, not negative. Required."""
     flat: _builtins.str
     """Fee once the tier is entered. Decimal text, not negative. Empty = 0."""
     def __init__(
         self,
         *,
         up_to: _builtins.str = ...,
-        unit: _builtins.str = ...,
+        unit_price: _builtins.str = ...,
         flat: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["flat", b"flat", "unit", b"unit", "up_to", b"up_to"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["flat", b"flat", "unit_price", b"unit_price", "up_to", b"up_to"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___PriceTier: _TypeAlias = PriceTier  # noqa: Y015
+
+@_typing.final
+class StairstepPrice(_message.Message):
+    """Brackets, each at one amount. Example: up to 100 for 20, up to 1000 for 50, the rest for 80: 150 units cost 50; none cost 0."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TIERS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def tiers(self) -> _containers.RepeatedCompositeFieldContainer[Global___StairstepTier]:
+        """Ascending; only the last has no upper bound."""
+
+    def __init__(
+        self,
+        *,
+        tiers: _abc.Iterable[Global___StairstepTier] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["tiers", b"tiers"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___StairstepPrice: _TypeAlias = StairstepPrice  # noqa: Y015
+
+@_typing.final
+class StairstepTier(_message.Message):
+    """A bracket, given by its upper bound alone."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    UP_TO_FIELD_NUMBER: _builtins.int
+    AMOUNT_FIELD_NUMBER: _builtins.int
+    up_to: _builtins.str
+    """Last quantity that belongs to the bracket (inclusive). Decimal text; empty for the last one."""
+    amount: _builtins.str
+    """What any quantity in the bracket costs. Decimal text, not negative. Required."""
+    def __init__(
+        self,
+        *,
+        up_to: _builtins.str = ...,
+        amount: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "up_to", b"up_to"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___StairstepTier: _TypeAlias = StairstepTier  # noqa: Y015
 
 @_typing.final
 class PackagePrice(_message.Message):
@@ -369,20 +425,20 @@ class PackagePrice(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     SIZE_FIELD_NUMBER: _builtins.int
-    UNIT_FIELD_NUMBER: _builtins.int
+    UNIT_PRICE_FIELD_NUMBER: _builtins.int
     size: _builtins.str
     """Units in a block. Decimal text, greater than 0. Required."""
-    unit: _builtins.str
-    """Price of a block. Decimal text, not negative. Required."""
+    unit_price: _builtins.str
+    """Price of one block. Decimal text, not negative. Required."""
     def __init__(
         self,
         *,
         size: _builtins.str = ...,
-        unit: _builtins.str = ...,
+        unit_price: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["size", b"size", "unit", b"unit"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["size", b"size", "unit_price", b"unit_price"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

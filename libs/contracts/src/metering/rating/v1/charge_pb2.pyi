@@ -158,15 +158,15 @@ class ChargeTier(_message.Message):
 
     UP_TO_FIELD_NUMBER: _builtins.int
     QUANTITY_FIELD_NUMBER: _builtins.int
-    UNIT_FIELD_NUMBER: _builtins.int
+    UNIT_PRICE_FIELD_NUMBER: _builtins.int
     FLAT_FIELD_NUMBER: _builtins.int
     AMOUNT_FIELD_NUMBER: _builtins.int
     up_to: _builtins.str
     """Upper bound of the tier, inclusive; empty for the last or only one."""
     quantity: _builtins.str
     """Part of the quantity priced here; blocks for a package."""
-    unit: _builtins.str
-    """Price of a unit (of a block for a package)."""
+    unit_price: _builtins.str
+    """Price of one unit (of one block for a package)."""
     flat: _builtins.str
     """Flat fee of the tier; empty = none."""
     amount: _builtins.str
@@ -176,13 +176,13 @@ class ChargeTier(_message.Message):
         *,
         up_to: _builtins.str = ...,
         quantity: _builtins.str = ...,
-        unit: _builtins.str = ...,
+        unit_price: _builtins.str = ...,
         flat: _builtins.str = ...,
         amount: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "flat", b"flat", "quantity", b"quantity", "unit", b"unit", "up_to", b"up_to"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "flat", b"flat", "quantity", b"quantity", "unit_price", b"unit_price", "up_to", b"up_to"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -1,0 +1,109 @@
+"""How a server records and exports its traces and metrics: OpenTelemetry's SDK, set up for `chassis.telemetry`.
+
+Sampling is decided by the trace id alone; a caller's `sampled` flag is ignored, or any tenant could force every trace
+to be exported. Spans about money are always sampled.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from opentelemetry import trace
+from opentelemetry.exporter.otlp.proto.grpc.metric_exporter import OTLPMetricExporter
+from opentelemetry.exporter.otlp.proto.grpc.trace_exporter import OTLPSpanExporter
+from opentelemetry.sdk.metrics import MeterProvider
+from opentelemetry.sdk.metrics.export import MetricReader, PeriodicExportingMetricReader
+from opentelemetry.sdk.resources import Resource
+from opentelemetry.sdk.trace import SpanLimits, SpanProcessor, TracerProvider
+from opentelemetry.sdk.trace.export import BatchSpanProcessor
+from opentelemetry.sdk.trace.sampling import ALWAYS_OFF, Decision, Sampler, SamplingResult, TraceIdRatioBased
+
+from chassis.telemetry import LINKS_MAX, MONEY_ATTRIBUTE
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from opentelemetry.context import Context
+    from opentelemetry.trace import Link, SpanKind, TraceState
+    from opentelemetry.util.types import Attributes
+
+    from chassis.settings import ServiceSettings
+
+# With its retries. A collector that is down must not hold up a stop: both signals wait this long at the end.
+_EXPORT_TIMEOUT_S: Final = 3
+_SPANS_QUEUED_MAX: Final = 16_384
+_METRICS_INTERVAL_MS: Final = 10_000
+
+
+class MeterlineSampler(Sampler):
+    """Samples a share of traces by trace id, whatever a remote parent says; money always; local children as parents."""
+
+    def __init__(self, ratio: float) -> None:
+        """Sample `ratio` (0 to 1) of the traces."""
+        self._by_trace_id = TraceIdRatioBased(ratio)
+
+    def should_sample(
+        self,
+        parent_context: Context | None,
+        trace_id: int,
+        name: str,
+        kind: SpanKind | None = None,
+        attributes: Attributes = None,
+        links: Sequence[Link] | None = None,
+        trace_state: TraceState | None = None,
+    ) -> SamplingResult:
+        """Decide for one span."""
+        if attributes is not None and attributes.get(MONEY_ATTRIBUTE):
+            return SamplingResult(Decision.RECORD_AND_SAMPLE, attributes, trace_state)
+        parent = trace.get_current_span(parent_context).get_span_context()
+        if parent.is_valid and not parent.is_remote:
+            decision = Decision.RECORD_AND_SAMPLE if parent.trace_flags.sampled else Decision.DROP
+            return SamplingResult(decision, attributes, trace_state)
+        return self._by_trace_id.should_sample(None, trace_id, name, kind, attributes, links, trace_state)
+
+    def get_description(self) -> str:
+        """Return the sampler's name for diagnostics."""
+        return f"MeterlineSampler({self._by_trace_id.rate})"
+
+
+def tracer_provider(
+    service: str, settings: ServiceSettings, span_processors: Sequence[SpanProcessor] = ()
+) -> TracerProvider:
+    """Return what makes the spans of `service`, exported as its settings say and given to `span_processors`."""
+    processors = list(span_processors)
+    if settings.otlp_endpoint is not None:
+        exporter = OTLPSpanExporter(endpoint=settings.otlp_endpoint, insecure=True, timeout=_EXPORT_TIMEOUT_S)
+        processors.append(BatchSpanProcessor(exporter, max_queue_size=_SPANS_QUEUED_MAX))
+    provider = TracerProvider(
+        # Ids are made and stored all the same where nobody listens; what would be recorded is then for nobody.
+        sampler=MeterlineSampler(settings.trace_ratio) if processors else ALWAYS_OFF,
+        resource=_resource(service, settings),
+        span_limits=SpanLimits(max_links=LINKS_MAX, max_span_attribute_length=1024),
+        shutdown_on_exit=False,
+    )
+    for processor in processors:
+        provider.add_span_processor(processor)
+    return provider
+
+
+def meter_provider(
+    service: str, settings: ServiceSettings, metric_readers: Sequence[MetricReader] = ()
+) -> MeterProvider | None:
+    """Return what measures for `service`, or None if nobody reads it."""
+    readers = list(metric_readers)
+    if settings.otlp_endpoint is not None:
+        exporter = OTLPMetricExporter(endpoint=settings.otlp_endpoint, insecure=True, timeout=_EXPORT_TIMEOUT_S)
+        readers.append(PeriodicExportingMetricReader(exporter, export_interval_millis=_METRICS_INTERVAL_MS))
+    if not readers:
+        return None
+    return MeterProvider(metric_readers=readers, resource=_resource(service, settings), shutdown_on_exit=False)
+
+
+def _resource(service: str, settings: ServiceSettings) -> Resource:
+    return Resource.create(
+        {
+            "service.name": service,
+            "service.namespace": "meterline",
+            "deployment.environment.name": settings.environment,
+        }
+    )

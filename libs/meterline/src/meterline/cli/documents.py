@@ -1,0 +1,132 @@
+"""The services' messages as the documents that `-o json` and `-o yaml` print. Decimals and ids are texts in them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from google.protobuf.json_format import MessageToDict
+
+if TYPE_CHECKING:
+    from google.protobuf.message import Message
+    from google.protobuf.timestamp_pb2 import Timestamp
+
+    from metering.common.v1 import values_pb2
+    from metering.invoicing.v1 import invoice_pb2
+    from metering.rating.v1 import charge_pb2
+
+
+def message_document(message: Message) -> dict[str, Any]:
+    """Return a message with the keys of its JSON form, empty fields and zeros included: a key never comes and goes."""
+    document: dict[str, Any] = MessageToDict(message, always_print_fields_with_no_presence=True)
+    return document
+
+
+def enum_word(message: Message, field: str) -> str:
+    """Return the value of an enum field without the prefix that all values of its enum share."""
+    enum: Any = message.DESCRIPTOR.fields_by_name[field].enum_type
+    values = enum.values_by_number
+    word: str = values[getattr(message, field)].name.removeprefix(values[0].name.removesuffix("UNSPECIFIED"))
+    return word
+
+
+def time_text(message: Timestamp) -> str:
+    """Write a time as RFC 3339 in UTC."""
+    return message.ToJsonString()
+
+
+def short_time(message: Timestamp) -> str:
+    """Write a time for tables, to the second; "-" if there is none."""
+    return time_text(message)[:19] + "Z" if message.seconds or message.nanos else "-"
+
+
+def period_document(period: values_pb2.Period) -> dict[str, str]:
+    """Write a half-open period."""
+    return {"start": time_text(period.start), "end": time_text(period.end)}
+
+
+def as_of_document(as_of: values_pb2.AsOf) -> dict[str, Any]:
+    """Write how far into the log a number reaches."""
+    return {
+        "epoch": as_of.epoch,
+        "lanes": [{"lane": entry.lane, "position": str(entry.position)} for entry in as_of.lanes],
+    }
+
+
+def invoice_document(invoice: invoice_pb2.Invoice) -> dict[str, Any]:
+    """Write an invoice in the published shape."""
+    return {
+        "number": invoice.number,
+        "status": enum_word(invoice, "status").lower(),
+        "customer": invoice.customer,
+        "customerName": invoice.customer_name,
+        "seller": invoice.seller,
+        "contract": invoice.contract,
+        "currency": invoice.currency,
+        "billingPeriod": invoice.billing_period,
+        "period": period_document(invoice.period),
+        "timeZone": invoice.time_zone,
+        "lines": [line_document(line) for line in invoice.lines],
+        "total": invoice.total,
+        "asOf": as_of_document(invoice.as_of),
+    } | _frozen_part(invoice)
+
+
+def _frozen_part(invoice: invoice_pb2.Invoice) -> dict[str, str]:
+    if not invoice.number:
+        return {}
+    return {
+        "finalizedAt": time_text(invoice.finalized_at),
+        "digest": invoice.digest.hex(),
+        "chain": invoice.chain.hex(),
+    }
+
+
+def line_document(line: invoice_pb2.InvoiceLine) -> dict[str, Any]:
+    """Write an invoice line in the published shape."""
+    document: dict[str, Any] = {
+        "id": line.id,
+        "kind": enum_word(line, "kind").lower(),
+        "item": line.item,
+        "meter": line.meter,
+        "unit": line.unit,
+        "quantity": line.quantity,
+        "amount": line.amount,
+        "exactAmount": line.exact_amount,
+        "tiers": [tier_document(tier) for tier in line.tiers],
+        "period": period_document(line.period),
+        "plan": line.plan,
+        "planVersion": line.plan_version,
+        "eventCount": line.event_count,
+    }
+    references = {"chargeId": line.charge_id, "snapshotId": line.snapshot_id, "adjustsLineId": line.adjusts_line_id}
+    return document | {name: value for name, value in references.items() if value}
+
+
+def tier_document(tier: invoice_pb2.InvoiceLineTier | charge_pb2.ChargeTier) -> dict[str, Any]:
+    """Write a row of the price model; `upTo` is null in the last tier."""
+    document: dict[str, Any] = {
+        "upTo": tier.up_to or None,
+        "quantity": tier.quantity,
+        "unitPrice": tier.unit_price,
+        "amount": tier.amount,
+    }
+    return document | ({"flat": tier.flat} if tier.flat else {})
+
+
+def charge_document(charge: charge_pb2.Charge) -> dict[str, Any]:
+    """Write a charge."""
+    return {
+        "id": charge.id,
+        "item": charge.item,
+        "meter": charge.meter,
+        "unit": charge.unit,
+        "plan": charge.plan,
+        "planVersion": charge.plan_version,
+        "quantity": charge.quantity,
+        "exactAmount": charge.exact_amount,
+        "tiers": [tier_document(tier) for tier in charge.tiers],
+        "steps": [{"name": step.name, "text": step.text, "value": step.value} for step in charge.steps],
+        "snapshotId": charge.snapshot_id,
+        "eventCount": charge.event_count,
+        "traceparent": charge.traceparent,
+    }

@@ -1,0 +1,221 @@
+"""What `report` and `import` share: batches on their way, repeated while ingest is away, and what became of them."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final, Generic, Self, TypeVar
+
+from chassis.errors import Reason
+from metering.ingest.v1 import ingest_service_pb2 as pb
+from meterline.cli.calls import RETRY_S, until_reachable
+from meterline.cli.exits import ExitCode
+from meterline.cli.options import Output
+from meterline.cli.output import print_document, print_table, say, write
+from meterline.client import Conflict, Refusal, ReportResult
+from meterline.uuid7 import uuid7
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterator
+
+    from chassis.errors import MeterlineError
+    from meterline.client import AsyncClient
+
+T = TypeVar("T")
+
+_BATCHES_AT_ONCE: Final = 4
+_BATCHES_READ_AHEAD: Final = 2
+_CLOSE_S: Final = 15.0
+_REFUSALS_SHOWN: Final = 20
+
+
+@dataclass(slots=True)
+class Batch:
+    """A request, and the place in the input of each of its events."""
+
+    request: pb.ReportRequest
+    places: list[int]
+
+
+@dataclass(slots=True)
+class Reported:
+    """What became of the whole input; indexes are places in it, from 0."""
+
+    result: ReportResult = field(default_factory=ReportResult)
+
+    def add(self, batch: Batch, response: pb.ReportResponse) -> None:
+        """Add the reply to a batch."""
+        self.result.accepted += response.accepted
+        self.result.duplicates += response.duplicates
+        for conflict in response.conflicts:
+            self.result.conflicts.append(Conflict(batch.places[conflict.index], conflict.id, conflict.message))
+        for refusal in response.refusals:
+            self.refuse(batch.places[refusal.index], refusal.id, refusal.field, refusal.reason, refusal.message)
+
+    def refuse(self, index: int, event_id: str, field_name: str, reason: str, message: str) -> None:
+        """Add an event that can't be accepted."""
+        self.result.refused.append(Refusal(index, event_id, field_name, str(reason), message))
+
+
+async def send_all(
+    client: AsyncClient,
+    batches: Iterator[tuple[Batch, int]],
+    reported: Reported,
+    *,
+    backfill: bool,
+    size: int | None,
+) -> None:
+    """Send batches, a few at a time, with a progress bar. `size`: bytes of the input, as `batches` counts them."""
+    from rich.progress import TaskProgressColumn, TimeRemainingColumn  # noqa: PLC0415 - as in `output`
+
+    from meterline.cli.terminal import progress_bar  # noqa: PLC0415
+
+    left = () if size is None else (TimeRemainingColumn(),)
+    with progress_bar("{task.fields[events]:,} events", TaskProgressColumn(), *left) as progress:
+        task = progress.add_task("report", total=size, events=0)
+        events = 0
+
+        notice = _Notice()
+
+        async def send(batch: Batch, read: int) -> None:
+            nonlocal events
+            reported.add(batch, await until_reachable(client.ingest.Report, batch.request, on_wait=notice.waiting))
+            events += len(batch.places)
+            progress.update(task, events=events, completed=max(read, progress.tasks[0].completed))
+
+        free = asyncio.Semaphore(_BATCHES_AT_ONCE)
+        try:
+            async with (
+                open_backfill(client, wanted=backfill) as backfill_id,
+                ReadAhead(batches) as read_ahead,
+                asyncio.TaskGroup() as under_way,
+            ):
+                async for batch, read in read_ahead:
+                    batch.request.backfill_id = backfill_id
+                    await free.acquire()
+                    under_way.create_task(send(batch, read)).add_done_callback(lambda _: free.release())
+        except BaseExceptionGroup as group:
+            # One failure ends all; what the others say then is of no use.
+            raise group.exceptions[0] from None
+    reported.result.refused.sort(key=lambda refusal: refusal.index)
+    reported.result.conflicts.sort(key=lambda conflict: conflict.index)
+
+
+class _Notice:
+    """Says once that a service is waited for: a silent program looks as if it hung."""
+
+    def __init__(self) -> None:
+        self._said = False
+
+    def waiting(self, error: MeterlineError) -> None:
+        if not self._said:
+            self._said = True
+            say(f"trying again for {RETRY_S:.0f} s: {error.message}")
+
+
+class ReadAhead(Generic[T]):
+    """Runs an iterator in a thread, a few items ahead: reading and sending overlap, and no read delays Ctrl-C."""
+
+    def __init__(self, items: Iterator[T]) -> None:
+        """Prepare; reading begins with the `async with` block."""
+        self._items = items
+        self._ready: asyncio.Queue[tuple[T | None, BaseException | None]] = asyncio.Queue()
+        self._room = threading.Semaphore(_BATCHES_READ_AHEAD)
+        self._handover = threading.Lock()
+        self._stopped = False
+
+    async def __aenter__(self) -> Self:
+        """Start reading."""
+        self._loop = asyncio.get_running_loop()
+        # A daemon: a read that waits for a terminal or a pipe must not hold up the end of the program.
+        threading.Thread(target=self._read, name="read-ahead", daemon=True).start()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        """Let the thread end after its present item."""
+        with self._handover:
+            self._stopped = True
+        self._room.release()
+
+    def __aiter__(self) -> Self:
+        """Iterate once."""
+        return self
+
+    async def __anext__(self) -> T:
+        """Return the next item, or raise what reading it raised."""
+        item, error = await self._ready.get()
+        if error is not None:
+            raise error
+        if item is None:
+            raise StopAsyncIteration
+        self._room.release()
+        return item
+
+    def _read(self) -> None:
+        try:
+            for item in self._items:
+                self._room.acquire()
+                if not self._hand_over(item, None):
+                    return
+        except BaseException as error:  # noqa: BLE001 - raised again where the items are used
+            self._hand_over(None, error)
+        else:
+            self._hand_over(None, None)
+
+    def _hand_over(self, item: T | None, error: BaseException | None) -> bool:
+        with self._handover:
+            # Once stopped, the loop may be closed at any moment.
+            if not self._stopped:
+                self._loop.call_soon_threadsafe(self._ready.put_nowait, (item, error))
+            return not self._stopped
+
+
+@asynccontextmanager
+async def open_backfill(client: AsyncClient, *, wanted: bool) -> AsyncIterator[str]:
+    """Open a backfill for the block and close it again, however it ends; without `wanted`, yield the empty id."""
+    if not wanted:
+        yield ""
+        return
+    request = pb.OpenBackfillRequest(request_id=uuid7(), description="command line")
+    opened = await until_reachable(client.ingest.OpenBackfill, request)
+    try:
+        yield opened.backfill.id
+    finally:
+        closing = pb.CloseBackfillRequest(request_id=uuid7(), backfill_id=opened.backfill.id)
+        await until_reachable(client.ingest.CloseBackfill, closing, for_s=_CLOSE_S)
+
+
+def print_result(result: ReportResult, output: Output) -> None:
+    """Print what became of the events; ends with its own exit code if some were refused or in conflict."""
+    document = {
+        "accepted": result.accepted,
+        "duplicates": result.duplicates,
+        "conflicts": [{"index": c.index, "id": c.id, "message": c.message} for c in result.conflicts],
+        "refused": [
+            {"index": r.index, "id": r.id, "field": r.field, "reason": r.reason, "message": r.message}
+            for r in result.refused
+        ],
+    }
+    if output is Output.TABLE:
+        _print_table(result)
+    else:
+        print_document(document, output)
+    too_old = sum(refusal.reason == Reason.TIME_TOO_OLD for refusal in result.refused)
+    if too_old:
+        say(f"{too_old:,} are older than the late limit; --backfill reports them")
+    if result.conflicts or result.refused:
+        raise SystemExit(int(ExitCode.EVENTS_REFUSED))
+
+
+def _print_table(result: ReportResult) -> None:
+    counts = (result.accepted, result.duplicates, len(result.conflicts), len(result.refused))
+    print_table((">accepted", ">duplicates", ">conflicts", ">refused"), [[f"{count:,}" for count in counts]])
+    rows = [(str(c.index), c.id, "", str(Reason.ID_CONFLICT), c.message) for c in result.conflicts]
+    rows += [(str(r.index), r.id, r.field, r.reason, r.message) for r in result.refused]
+    if rows:
+        write("")
+        print_table((">index", "id", "field", "reason", "message"), rows[:_REFUSALS_SHOWN])
+    if len(rows) > _REFUSALS_SHOWN:
+        say(f"… and {len(rows) - _REFUSALS_SHOWN:,} more; -o json lists all")

@@ -1,0 +1,148 @@
+"""`meterline explain`: an invoice line, back to the events that it bills."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any, Final
+
+import typer
+
+from metering.invoicing.v1 import invoicing_service_pb2 as pb
+from meterline.cli.calls import call_services
+from meterline.cli.documents import charge_document, line_document, message_document, time_text
+from meterline.cli.options import ContextOption, Output, OutputOption
+from meterline.cli.output import print_document, print_table, say
+
+if TYPE_CHECKING:
+    from metering.aggregator.v1 import usage_pb2
+    from metering.rating.v1 import rating_service_pb2 as rating_pb
+    from meterline.cli.terminal import Branch
+    from meterline.client import AsyncClient
+
+_WINDOWS_SHOWN: Final = 10
+_EVENTS_SHOWN: Final = 20
+
+
+def explain(
+    line: Annotated[str, typer.Argument(help='Line id, such as "INV-000017.3".')],
+    events: Annotated[bool, typer.Option("--events", help="List the individual events, with their traces.")] = False,  # noqa: FBT002 - an option
+    limit: Annotated[
+        int | None, typer.Option(min=0, help="Most events; 0 = all. Default: 20 in a table, all in JSON and YAML.")
+    ] = None,
+    context: ContextOption = None,
+    output: OutputOption = Output.TABLE,
+) -> None:
+    """Explain an invoice line: line, charge, price, snapshot, windows and, if asked for, events and traces."""
+    shown = (_EVENTS_SHOWN if output is Output.TABLE else 0) if limit is None else limit
+
+    async def ask(client: AsyncClient) -> tuple[pb.ExplainLineResponse, list[usage_pb2.MeteredEvent]]:
+        response = await client.invoicing.ExplainLine(pb.ExplainLineRequest(line_id=line))
+        found: list[usage_pb2.MeteredEvent] = []
+        if events:
+            call = client.invoicing.ListLineEvents(pb.ListLineEventsRequest(line_id=line, limit=shown), timeout=600.0)
+            async for page in call:
+                found.extend(page.events)
+        return response, found
+
+    response, found = call_services(ask, context)
+    if output is not Output.TABLE:
+        print_document(_explain_document(response, found, events=events), output)
+        return
+    from meterline.cli.terminal import draw_tree  # noqa: PLC0415 - as in `output`
+
+    draw_tree(_tree(response))
+    if events:
+        _print_events(found, response.line.event_count)
+
+
+def _tree(response: pb.ExplainLineResponse) -> Branch:
+    line, charge = response.line, response.charge
+    traces = (
+        f"traces: line {line.traceparent}, charge {charge.charge.traceparent}, snapshot {charge.snapshot.traceparent}"
+    )
+    below: list[Branch] = [(step, ()) for step in response.steps]
+    derivation = [(f"{step.text} = {step.value}", ()) for step in charge.charge.steps]
+    below.append((f"charge {charge.charge.id}: plan {line.plan} version {line.plan_version}", derivation))
+    if charge.HasField("snapshot"):
+        below.append(_snapshot_branch(charge))
+    below.append((traces, ()))
+    return f"{line.id} {line.item}: {line.amount} {charge.charge.currency}", below
+
+
+def _snapshot_branch(charge: rating_pb.ExplainChargeResponse) -> Branch:
+    snapshot = charge.snapshot
+    reached = ", ".join(f"lane {entry.lane} to {entry.position}" for entry in snapshot.as_of.lanes)
+    windows: list[Branch] = []
+    for window in charge.windows[:_WINDOWS_SHOWN]:
+        group = ", ".join(f"{key}={value}" for key, value in sorted(window.group.items()))
+        counted = f"{window.quantity} ({window.event_count} events)"
+        windows.append((f"{time_text(window.window.start)} {group} {counted}", ()))
+    if len(charge.windows) > _WINDOWS_SHOWN:
+        windows.append((f"… and {len(charge.windows) - _WINDOWS_SHOWN} more; -o json lists all", ()))
+    sealed = f"sealed {time_text(snapshot.sealed_at)}, digest {snapshot.digest.hex()[:16]}…"
+    return (
+        f"snapshot {snapshot.id} revision {snapshot.revision}, {sealed}",
+        [(f"log {snapshot.as_of.epoch}: {reached}", ()), (f"{len(charge.windows)} windows", windows)],
+    )
+
+
+def _print_events(found: list[usage_pb2.MeteredEvent], event_count: int) -> None:
+    rows = [
+        (
+            time_text(metered.event.event.time),
+            metered.event.event.id,
+            metered.value,
+            f"{metered.event.lane}:{metered.event.position}",
+            _trace_id(metered.event.event.traceparent),
+            _trace_id(metered.event.accepted_traceparent),
+        )
+        for metered in found
+    ]
+    print_table(("time", "event", ">value", "log", "trace of the producer", "trace of the report"), rows)
+    if len(found) < event_count:
+        say(f"these are the first {len(found):,} of {event_count:,} events; --limit 0 lists all")
+
+
+def _trace_id(traceparent: str) -> str:
+    return traceparent.split("-")[1] if traceparent else "-"
+
+
+def _explain_document(
+    response: pb.ExplainLineResponse, found: list[usage_pb2.MeteredEvent], *, events: bool
+) -> dict[str, Any]:
+    document: dict[str, Any] = {
+        "invoice": response.invoice_number,
+        "line": line_document(response.line),
+        "steps": list(response.steps),
+        "charge": charge_document(response.charge.charge),
+        "price": message_document(response.charge.item),
+        "snapshot": _snapshot_document(response.charge),
+        "traceparents": {
+            "line": response.line.traceparent,
+            "charge": response.charge.charge.traceparent,
+            "snapshot": response.charge.snapshot.traceparent,
+        },
+    }
+    return document | ({"events": [event_document(metered) for metered in found]} if events else {})
+
+
+def _snapshot_document(charge: rating_pb.ExplainChargeResponse) -> dict[str, Any] | None:
+    if not charge.HasField("snapshot"):
+        return None
+    document = message_document(charge.snapshot)
+    document["digest"] = charge.snapshot.digest.hex()
+    document["windows"] = [message_document(window) for window in charge.windows]
+    return document
+
+
+def event_document(metered: usage_pb2.MeteredEvent) -> dict[str, Any]:
+    """Write an event that counted: as it was reported, where it stands in the log, and the traces it happened in."""
+    stored = metered.event
+    return {
+        "event": message_document(stored.event),
+        "value": metered.value,
+        "lane": stored.lane,
+        "position": str(stored.position),
+        "acceptedAt": time_text(stored.accepted_at),
+        "traceId": _trace_id(stored.event.traceparent),
+        "acceptedTraceparent": stored.accepted_traceparent,
+    }

@@ -1,0 +1,111 @@
+"""Windows of time in a civil time zone: hours, days of 23 to 25 hours, months."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta
+from enum import StrEnum
+from itertools import pairwise
+from typing import TYPE_CHECKING, Final
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from chassis.errors import Reason
+from chassis.errors.refused import Refused
+from eventlog.instants import microseconds_of
+from eventlog.period import Period
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+WINDOWS_MAX: Final = 10_000
+"""Most windows of one query; a year of hours is 8,784."""
+UTC_NAME: Final = "UTC"
+_MINUTE_US: Final = 60_000_000
+
+
+class WindowSize(StrEnum):
+    """Length of the windows of an answer."""
+
+    WHOLE = "WHOLE"
+    HOUR = "HOUR"
+    DAY = "DAY"
+    MONTH = "MONTH"
+
+
+def zone_named(name: str) -> ZoneInfo:
+    """Return the IANA zone of that name, UTC for the empty name. Raises Refused."""
+    try:
+        return ZoneInfo(name or UTC_NAME)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        message = f"{name!a} is not a zone of the IANA list; write a name such as Europe/Vienna"
+        raise Refused("time_zone", Reason.TIME_ZONE_UNKNOWN, message) from None
+
+
+def check_period(period: Period, grid_us: int, field: str = "period") -> None:
+    """Refuse a period that is empty or whose ends don't fall on the grid of the stored windows."""
+    if period.start >= period.end:
+        raise Refused(field, Reason.WINDOW_INVALID, "start must lie before end; the period is half-open")
+    for side, moment_us in (("start", period.start_us), ("end", period.end_us)):
+        if moment_us % grid_us:
+            message = f"usage is kept in windows of {grid_us // _MINUTE_US} minutes; take a time on that grid"
+            raise Refused(f"{field}.{side}", Reason.WINDOW_INVALID, message)
+
+
+def windows_in(period: Period, size: WindowSize, zone: ZoneInfo, grid_us: int) -> tuple[Period, ...]:
+    """Cut a period into windows; the first and the last one are cut off at its ends.
+
+    Raises Refused when there would be too many, or when a boundary of the zone falls off the grid (zones had odd
+    seconds in the nineteenth century).
+    """
+    bounds = [period.start]
+    for bound in _bounds_after(period.start, size, zone):
+        if bound >= period.end:
+            break
+        if microseconds_of(bound) % grid_us:
+            message = f"{bound.isoformat()} is a boundary of {zone.key} and not on the grid of stored windows"
+            raise Refused("window_size", Reason.WINDOW_INVALID, f"{message}; ask for the whole period")
+        if len(bounds) == WINDOWS_MAX:
+            message = f"the period has more than {WINDOWS_MAX} windows; ask for a shorter one or for larger windows"
+            raise Refused("period", Reason.WINDOW_INVALID, message)
+        bounds.append(bound)
+    bounds.append(period.end)
+    return tuple(Period(start, end) for start, end in pairwise(bounds))
+
+
+def _bounds_after(start: datetime, size: WindowSize, zone: ZoneInfo) -> Iterator[datetime]:
+    match size:
+        case WindowSize.WHOLE:
+            return iter(())
+        case WindowSize.HOUR:
+            return _hours_after(start, zone)
+        case WindowSize.DAY:
+            return _midnights_after(start, zone, _next_day)
+        case WindowSize.MONTH:
+            return _midnights_after(start, zone, _next_month)
+
+
+def _hours_after(moment: datetime, zone: ZoneInfo) -> Iterator[datetime]:
+    """Full hours of the local clock. Counted in elapsed time, so that an hour that comes twice is two windows."""
+    while True:
+        local = moment.astimezone(zone)
+        into_hour = timedelta(minutes=local.minute, seconds=local.second, microseconds=local.microsecond)
+        moment = moment - into_hour + timedelta(hours=1)
+        yield moment
+
+
+def _midnights_after(moment: datetime, zone: ZoneInfo, following: Callable[[date], date]) -> Iterator[datetime]:
+    """Local midnights of the days that follow one another; a day that a zone skipped has no midnight of its own."""
+    day = moment.astimezone(zone).date()
+    while True:
+        day = following(day)
+        midnight = datetime(day.year, day.month, day.day, tzinfo=zone).astimezone(UTC)
+        if midnight > moment:
+            moment = midnight
+            yield midnight
+
+
+def _next_day(day: date) -> date:
+    return day + timedelta(days=1)
+
+
+def _next_month(day: date) -> date:
+    return date(day.year + day.month // 12, day.month % 12 + 1, 1)

@@ -1,0 +1,208 @@
+"""Meters: which events count, how, and which version of a meter rules which span of time."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+from enum import StrEnum
+from typing import TYPE_CHECKING, Final
+
+from aggregator.domain.aggregations.aggregation import Aggregation, Reads
+from chassis.errors import Reason
+from chassis.errors.refused import Refused
+from eventlog.instants import instant_of, microseconds_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+ALWAYS_US: Final = -(2**62)
+"""Earlier than any event: the start of a range that has none."""
+NEVER_US: Final = 2**62
+"""Later than any event: the end of a range that has none."""
+BUCKET_MINUTES_DEFAULT: Final = 15
+
+
+@dataclass(frozen=True, slots=True)
+class PropertyFilter:
+    """The property must equal one of the values; an absent property equals the empty text."""
+
+    key: str
+    values: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class MeterSpec:
+    """Content of a meter as it was asked for. `effective_from` is None when it was left open."""
+
+    event_types: tuple[str, ...]
+    aggregation: Aggregation
+    value_property: str = ""
+    filters: tuple[PropertyFilter, ...] = ()
+    group_by: tuple[str, ...] = ()
+    unit: str = ""
+    bucket_minutes: int = BUCKET_MINUTES_DEFAULT
+    effective_from: datetime | None = None
+    description: str = ""
+
+    @property
+    def bucket_us(self) -> int:
+        """Length of a stored window in microseconds."""
+        return self.bucket_minutes * 60_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class MeterVersion:
+    """One immutable version. `counts_from` is its effective time as resolved when it was applied; None: every event."""
+
+    meter_id: int
+    tenant: str
+    name: str
+    version: int
+    spec: MeterSpec
+    counts_from: datetime | None
+    created_at: datetime
+    fill_id: int | None = None
+
+    @property
+    def filled(self) -> bool:
+        """False while the events that came before the version are still being counted."""
+        return self.fill_id is None
+
+
+@dataclass(frozen=True, slots=True)
+class CountingMeter:
+    """A version together with the span of event time [from_us, until_us) in which it counts."""
+
+    version: MeterVersion
+    from_us: int
+    until_us: int
+
+    @property
+    def meter_id(self) -> int:
+        """Key of the version."""
+        return self.version.meter_id
+
+    @property
+    def spec(self) -> MeterSpec:
+        """Content of the version."""
+        return self.version.spec
+
+    @property
+    def never_counts(self) -> bool:
+        """True when later versions took over its whole span."""
+        return self.from_us >= self.until_us
+
+    def overlaps(self, start_us: int, end_us: int) -> bool:
+        """Whether the version counts anywhere in [start_us, end_us)."""
+        return max(self.from_us, start_us) < min(self.until_us, end_us)
+
+
+class ApplyOutcome(StrEnum):
+    """What applying a meter did."""
+
+    CREATED = "CREATED"
+    UNCHANGED = "UNCHANGED"
+    NEW_VERSION = "NEW_VERSION"
+
+
+@dataclass(frozen=True, slots=True)
+class AppliedMeter:
+    """A meter's newest version after it was applied."""
+
+    outcome: ApplyOutcome
+    version: MeterVersion
+
+
+def counting_meters(versions: Iterable[MeterVersion]) -> tuple[CountingMeter, ...]:
+    """Return the versions of one meter with their spans: an event counts by the newest one effective at its time."""
+    newest_first = sorted(versions, key=lambda version: version.version, reverse=True)
+    until_us = NEVER_US
+    meters = []
+    for version in newest_first:
+        start_us = ALWAYS_US if version.counts_from is None else microseconds_of(version.counts_from)
+        meters.append(CountingMeter(version, start_us, until_us))
+        until_us = min(until_us, start_us)
+    return tuple(reversed(meters))
+
+
+def counting_meters_by_tenant(versions: Iterable[MeterVersion]) -> Mapping[str, tuple[CountingMeter, ...]]:
+    """All meters of every tenant with their spans."""
+    by_name: dict[tuple[str, str], list[MeterVersion]] = {}
+    for version in versions:
+        by_name.setdefault((version.tenant, version.name), []).append(version)
+    by_tenant: dict[str, list[CountingMeter]] = {}
+    for (tenant, _), history in sorted(by_name.items()):
+        by_tenant.setdefault(tenant, []).extend(counting_meters(history))
+    return {tenant: tuple(meters) for tenant, meters in by_tenant.items()}
+
+
+def canonical(spec: MeterSpec) -> MeterSpec:
+    """The same meter with its sets in order, so that equal meters compare equal."""
+    filters = (PropertyFilter(item.key, tuple(sorted(set(item.values)))) for item in spec.filters)
+    return replace(
+        spec,
+        event_types=tuple(sorted(spec.event_types)),
+        filters=tuple(sorted(filters, key=lambda item: item.key)),
+    )
+
+
+def same_content(wanted: MeterSpec, current: MeterVersion) -> bool:
+    """Whether applying `wanted` over `current` would change nothing; an open effective time leaves it as it is."""
+    if replace(wanted, effective_from=None) != replace(current.spec, effective_from=None):
+        return False
+    return wanted.effective_from is None or wanted.effective_from == current.counts_from
+
+
+def resolve_counts_from(spec: MeterSpec, earlier: Sequence[MeterVersion], now: datetime) -> datetime | None:
+    """When the version begins to count: as asked; else a first one always, a later one from the running bucket on."""
+    if spec.effective_from is not None or not earlier:
+        return spec.effective_from
+    grid_us = max(spec.bucket_us, *(version.spec.bucket_us for version in earlier))
+    return instant_of(microseconds_of(now) // grid_us * grid_us)
+
+
+def problems_of(spec: MeterSpec) -> list[Refused]:
+    """What is wrong with a meter looked at alone; empty when nothing is."""
+    problems = []
+    if spec.aggregation.READS is not Reads.NOTHING and not spec.value_property:
+        problems.append(
+            _invalid("spec.value_property", f"{spec.aggregation} needs the property that holds the value; name it")
+        )
+    if spec.aggregation.READS is Reads.NOTHING and spec.value_property:
+        problems.append(
+            _invalid("spec.value_property", "COUNT counts events and reads no value; leave value_property empty")
+        )
+    if any(not event_type for event_type in spec.event_types):
+        problems.append(_invalid("spec.event_types", "an event type is empty; name at least one character"))
+    if any(not key for key in spec.group_by):
+        problems.append(_invalid("spec.group_by", "a group-by property is empty; name at least one character"))
+    keys = [item.key for item in spec.filters]
+    if len(keys) != len(set(keys)):
+        problems.append(_invalid("spec.filters", "a property is filtered twice; put all its values in one filter"))
+    if spec.effective_from is not None and microseconds_of(spec.effective_from) % spec.bucket_us:
+        message = f"must fall on the meter's grid of {spec.bucket_minutes} minutes; take a full quarter of an hour"
+        problems.append(_invalid("spec.effective_from", message))
+    return problems
+
+
+def problems_of_succession(candidate: MeterVersion, earlier: Sequence[MeterVersion]) -> list[Refused]:
+    """What is wrong with a version as the successor of the earlier ones of its meter."""
+    if not earlier:
+        return []
+    counting = [meter for meter in counting_meters([*earlier, candidate]) if not meter.never_counts]
+    problems = []
+    grid_us = max(meter.spec.bucket_us for meter in counting)
+    if candidate.counts_from is not None and microseconds_of(candidate.counts_from) % grid_us:
+        message = f"must fall on the grid of {grid_us // 60_000_000} minutes of the versions before; take such a time"
+        problems.append(_invalid("spec.effective_from", message))
+    if len({meter.spec.aggregation for meter in counting}) > 1:
+        message = (
+            "differs from the version before, and their quantities can't be added up; "
+            "make a new meter, or let this version begin before all others"
+        )
+        problems.append(_invalid("spec.aggregation", message))
+    return problems
+
+
+def _invalid(field: str, text: str) -> Refused:
+    return Refused(field, Reason.METER_INVALID, text)

@@ -1,0 +1,48 @@
+"""What did not count: parked events, and ranges of events that no meter asks for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+
+@dataclass(frozen=True, slots=True)
+class ParkedFilter:
+    """Which part of the list: one meter, one reason; empty = all."""
+
+    tenant: str
+    meter: str = ""
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ParkedKey:
+    """Place in the list: meter (empty for ranges without one), version, lane, position, type."""
+
+    meter: str
+    meter_id: int
+    lane: int
+    position: int
+    event_type: str
+
+    def place(self) -> tuple[str, int, int, int, str]:
+        """Return the parts of the key, in the order of the list."""
+        return self.meter, self.meter_id, self.lane, self.position, self.event_type
+
+
+@dataclass(frozen=True, slots=True)
+class ParkedEntry:
+    """An event, or a range of events, that did not count."""
+
+    key: ParkedKey
+    reason: str
+    message: str
+    customer: str
+    source: str
+    event_id: str
+    time: datetime
+    last_position: int
+    event_count: int

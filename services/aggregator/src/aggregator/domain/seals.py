@@ -1,0 +1,165 @@
+"""Frozen usage: what a snapshot holds, and the digest that proves it was not changed."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from aggregator.domain.aggregations import BY_NAME
+from aggregator.domain.usage import MeterUsage
+from eventlog.as_of import AsOf
+from eventlog.period import Period
+from money import format_decimal
+
+
+@dataclass(frozen=True, slots=True)
+class SealKey:
+    """What is sealed: the usage of one customer of a tenant in a period."""
+
+    tenant: str
+    customer: str
+    period: Period
+
+
+@dataclass(frozen=True, slots=True)
+class SealOrder:
+    """What to freeze, not before the grace is over; `amends_snapshot_id` is None for the first revision."""
+
+    customer: str
+    period: Period
+    not_before: datetime
+    time_zone: str
+    amends_snapshot_id: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class SnapshotWindow:
+    """A civil day of one meter and group, frozen."""
+
+    meter: str
+    window: Period
+    group: Mapping[str, str]
+    quantity: Decimal
+    event_count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Contents:
+    """What was counted when usage was sealed."""
+
+    usage: tuple[MeterUsage, ...]
+    windows: tuple[SnapshotWindow, ...]
+    as_of: AsOf
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """Usage of a customer and period, frozen. Its windows are kept apart, because few ask for them."""
+
+    snapshot_id: str
+    key: SealKey
+    revision: int
+    amends_snapshot_id: str | None
+    time_zone: str
+    usage: tuple[MeterUsage, ...]
+    as_of: AsOf
+    sealed_at: datetime
+    digest: bytes
+    traceparent: str
+
+
+def usage_document(usage: Sequence[MeterUsage]) -> list[dict[str, object]]:
+    """Usage as plain data with one text form."""
+    return [
+        {
+            "meter": meter.meter,
+            "versions": list(meter.versions),
+            "newest_version": meter.newest_version,
+            "aggregation": meter.aggregation.NAME,
+            "unit": meter.unit,
+            "quantity": format_decimal(meter.quantity),
+            "event_count": meter.event_count,
+            "parked_count": meter.parked_count,
+        }
+        for meter in usage
+    ]
+
+
+def windows_document(windows: Sequence[SnapshotWindow]) -> list[dict[str, object]]:
+    """Windows as plain data with one text form."""
+    return [
+        {
+            "meter": window.meter,
+            "start": window.window.start.isoformat(),
+            "end": window.window.end.isoformat(),
+            "group": dict(window.group),
+            "quantity": format_decimal(window.quantity),
+            "event_count": window.event_count,
+        }
+        for window in windows
+    ]
+
+
+def usage_from_documents(documents: Sequence[Mapping[str, Any]]) -> tuple[MeterUsage, ...]:
+    """Return the usage that `usage_document` wrote."""
+    return tuple(
+        MeterUsage(
+            meter=document["meter"],
+            versions=tuple(document["versions"]),
+            newest_version=document["newest_version"],
+            aggregation=BY_NAME[document["aggregation"]],
+            unit=document["unit"],
+            quantity=Decimal(document["quantity"]),
+            event_count=document["event_count"],
+            parked_count=document["parked_count"],
+        )
+        for document in documents
+    )
+
+
+def windows_from_documents(documents: Sequence[Mapping[str, Any]]) -> tuple[SnapshotWindow, ...]:
+    """Return the windows that `windows_document` wrote."""
+    return tuple(
+        SnapshotWindow(
+            meter=document["meter"],
+            window=Period(datetime.fromisoformat(document["start"]), datetime.fromisoformat(document["end"])),
+            group=document["group"],
+            quantity=Decimal(document["quantity"]),
+            event_count=document["event_count"],
+        )
+        for document in documents
+    )
+
+
+def canonical_json(document: object) -> bytes:
+    """The one text of plain data: keys sorted, no spaces, UTF-8."""
+    return json.dumps(document, ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode()
+
+
+def digest_of(key: SealKey, contents: Contents) -> bytes:
+    """SHA-256 of the canonical JSON of customer, period, usage, windows and as_of."""
+    document = {
+        "customer": key.customer,
+        "period": {"start": key.period.start.isoformat(), "end": key.period.end.isoformat()},
+        "usage": usage_document(contents.usage),
+        "windows": windows_document(contents.windows),
+        "as_of": contents.as_of.document(),
+    }
+    return hashlib.sha256(canonical_json(document)).digest()
+
+
+def same_usage(earlier: Snapshot, now: Contents) -> bool:
+    """Whether what is counted now is what the snapshot holds: then there is nothing to amend.
+
+    A meter without any event is as good as one that did not exist yet.
+    """
+    return _amounts(earlier.usage) == _amounts(now.usage)
+
+
+def _amounts(usage: Sequence[MeterUsage]) -> dict[str, tuple[Decimal, int]]:
+    return {meter.meter: (meter.quantity, meter.event_count) for meter in usage if meter.event_count}

@@ -1,0 +1,153 @@
+"""Meters and their versions.
+
+The single row of `catalog_version` is the fence between a change of meters and the folds: a change locks it exclusively
+and raises its number, a flush shares it and compares. So no flush ever counts by meters that are no longer the ones in
+force, and whoever changes meters sees checkpoints that no flush is about to move.
+"""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import text
+
+from aggregator.domain.aggregations import BY_NAME
+from aggregator.domain.meters import MeterSpec, MeterVersion, PropertyFilter
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from sqlalchemy.ext.asyncio import AsyncConnection
+
+_VERSION_COLUMNS = """
+    m.meter_id, m.tenant, m.name, m.version, CAST(m.spec AS text) AS spec, m.counts_from, m.created_at, f.fill_id
+    FROM meter AS m LEFT JOIN meter_fill AS f USING (meter_id)
+"""
+
+
+async def lock_catalog(conn: AsyncConnection) -> None:
+    """Keep flushes and other changes of meters out until this transaction ends, and raise the catalog's number."""
+    await conn.execute(text("UPDATE catalog_version SET number = number + 1"))
+
+
+async def share_catalog(conn: AsyncConnection) -> int:
+    """Keep changes of meters out until this transaction ends; return the catalog's number."""
+    number: int = (await conn.execute(text("SELECT number FROM catalog_version FOR SHARE"))).scalar_one()
+    return number
+
+
+async def catalog_number(conn: AsyncConnection) -> int:
+    """Return the catalog's number, without any lock."""
+    number: int = (await conn.execute(text("SELECT number FROM catalog_version"))).scalar_one()
+    return number
+
+
+async def all_versions(conn: AsyncConnection) -> list[MeterVersion]:
+    """Return every version of every tenant's meters."""
+    rows = await conn.execute(text(f"SELECT {_VERSION_COLUMNS} ORDER BY m.tenant, m.name, m.version"))
+    return [_version(row) for row in rows]
+
+
+async def versions_of_tenant(conn: AsyncConnection, tenant: str) -> list[MeterVersion]:
+    """Return every version of a tenant's meters, by name and version."""
+    rows = await conn.execute(
+        text(f"SELECT {_VERSION_COLUMNS} WHERE m.tenant = :tenant ORDER BY m.name, m.version"),
+        {"tenant": tenant},
+    )
+    return [_version(row) for row in rows]
+
+
+async def versions_of_meter(conn: AsyncConnection, tenant: str, name: str) -> list[MeterVersion]:
+    """Return the versions of one meter, oldest first."""
+    rows = await conn.execute(
+        text(f"SELECT {_VERSION_COLUMNS} WHERE m.tenant = :tenant AND m.name = :name ORDER BY m.version"),
+        {"tenant": tenant, "name": name},
+    )
+    return [_version(row) for row in rows]
+
+
+async def newest_versions(conn: AsyncConnection, tenant: str, after_name: str, limit: int) -> list[MeterVersion]:
+    """Return the newest version of each meter whose name follows `after_name`, by name."""
+    rows = await conn.execute(
+        text(
+            f"""
+            SELECT DISTINCT ON (m.name) {_VERSION_COLUMNS}
+            WHERE m.tenant = :tenant AND m.name > :after_name
+            ORDER BY m.name, m.version DESC LIMIT :limit
+            """
+        ),
+        {"tenant": tenant, "after_name": after_name, "limit": limit},
+    )
+    return [_version(row) for row in rows]
+
+
+async def add_version(conn: AsyncConnection, version: MeterVersion) -> int:
+    """Store a version and return its key; the key of `version` itself is not looked at."""
+    meter_id: int = (
+        await conn.execute(
+            text(
+                """
+                INSERT INTO meter (tenant, name, version, spec, counts_from, created_at)
+                VALUES (:tenant, :name, :version, CAST(:spec AS jsonb), :counts_from, :created_at)
+                RETURNING meter_id
+                """
+            ),
+            {
+                "tenant": version.tenant,
+                "name": version.name,
+                "version": version.version,
+                "spec": json.dumps(_spec_document(version.spec), ensure_ascii=False),
+                "counts_from": version.counts_from,
+                "created_at": version.created_at,
+            },
+        )
+    ).scalar_one()
+    return meter_id
+
+
+def _version(row: Any) -> MeterVersion:
+    return MeterVersion(
+        meter_id=row.meter_id,
+        tenant=row.tenant,
+        name=row.name,
+        version=row.version,
+        spec=_spec(json.loads(row.spec)),
+        counts_from=row.counts_from,
+        created_at=row.created_at,
+        fill_id=row.fill_id,
+    )
+
+
+def _spec_document(spec: MeterSpec) -> dict[str, object]:
+    return {
+        "event_types": list(spec.event_types),
+        "aggregation": spec.aggregation.NAME,
+        "value_property": spec.value_property,
+        "filters": [{"key": part.key, "values": list(part.values)} for part in spec.filters],
+        "group_by": list(spec.group_by),
+        "unit": spec.unit,
+        "bucket_minutes": spec.bucket_minutes,
+        "effective_from": None if spec.effective_from is None else spec.effective_from.isoformat(),
+        "description": spec.description,
+    }
+
+
+def _spec(document: dict[str, Any]) -> MeterSpec:
+    effective_from: str | None = document["effective_from"]
+    return MeterSpec(
+        event_types=_texts(document["event_types"]),
+        aggregation=BY_NAME[document["aggregation"]],
+        value_property=document["value_property"],
+        filters=tuple(PropertyFilter(part["key"], _texts(part["values"])) for part in document["filters"]),
+        group_by=_texts(document["group_by"]),
+        unit=document["unit"],
+        bucket_minutes=document["bucket_minutes"],
+        effective_from=None if effective_from is None else datetime.fromisoformat(effective_from),
+        description=document["description"],
+    )
+
+
+def _texts(values: Iterable[str]) -> tuple[str, ...]:
+    return tuple(values)

@@ -1,0 +1,77 @@
+"""A final invoice as it is kept: its frozen text, its hashes, and the columns by which it is found."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, replace
+from typing import Final
+
+from invoicing.domain import document
+from invoicing.domain.document import Invoice
+from invoicing.domain.numbering import invoice_number
+
+GENESIS_CHAIN: Final = bytes(32)
+"""Chain hash before the first invoice of a series."""
+
+
+@dataclass(frozen=True, slots=True)
+class FrozenInvoice:
+    """What is stored of an invoice."""
+
+    number: str
+    prefix: str
+    sequence: int
+    contract: str
+    billing_period: str
+    customer: str
+    canonical_json: bytes
+    digest: bytes
+    previous_chain: bytes
+    chain: bytes
+
+    def content(self) -> Invoice:
+        """Return what the frozen text says. Raises UnreadableDocumentError if it is not an invoice."""
+        return document.read(self.canonical_json)
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """The next place in a series: what a number is made of, and the chain hash of the invoice before."""
+
+    prefix: str
+    sequence: int
+    previous_chain: bytes
+
+    @property
+    def number(self) -> str:
+        """The invoice number. Example: `INV-000017`."""
+        return invoice_number(self.prefix, self.sequence)
+
+
+def freeze(content: Invoice, place: Place) -> FrozenInvoice:
+    """Return `content` as the final invoice at `place`."""
+    content = replace(content, number=place.number, previous_chain=place.previous_chain)
+    text = document.write(content)
+    digest = digest_of(text)
+    return FrozenInvoice(
+        number=content.number,
+        prefix=place.prefix,
+        sequence=place.sequence,
+        contract=content.contract,
+        billing_period=content.billing_period,
+        customer=content.customer,
+        canonical_json=text,
+        digest=digest,
+        previous_chain=place.previous_chain,
+        chain=chain_of(place.previous_chain, digest),
+    )
+
+
+def digest_of(canonical_json: bytes) -> bytes:
+    """Return the hash of the frozen text of an invoice."""
+    return hashlib.sha256(canonical_json).digest()
+
+
+def chain_of(previous_chain: bytes, digest: bytes) -> bytes:
+    """Return the chain hash of an invoice from that of the one before and its own digest."""
+    return hashlib.sha256(previous_chain + digest).digest()

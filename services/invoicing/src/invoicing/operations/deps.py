@@ -1,0 +1,51 @@
+"""What the use cases work with."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, Protocol
+
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from chassis.clock import Clock
+from invoicing.domain.charges import Rated
+from invoicing.telemetry import Instruments
+
+HandedThrough = Any
+"""What rating explains to whoever asked us: nobody between the two looks into it."""
+
+
+class Rating(Protocol):
+    """What the use cases ask of rating."""
+
+    async def rate(
+        self, contract: str, billing_period: str, grace: timedelta, *, amends_snapshot_id: str = ""
+    ) -> Rated:
+        """Seal and rate a period; with `amends_snapshot_id`, what changed since that snapshot."""
+        ...
+
+    async def live_charges(self, *, contract: str = "", customer: str = "", billing_period: str = "") -> Rated:
+        """Return the charges of a period as usage is now; by contract, or by customer and the contract in force."""
+        ...
+
+    async def explain(self, charge_id: str) -> HandedThrough:
+        """Return the derivation of a charge."""
+        ...
+
+    def events(
+        self, charge_id: str, *, only_amendment: bool, limit: int
+    ) -> AsyncGenerator[Sequence[HandedThrough], None]:
+        """Yield the events behind a charge, page by page."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Deps:
+    """Made once per process."""
+
+    engine: AsyncEngine
+    clock: Clock
+    rating: Rating
+    instruments: Instruments

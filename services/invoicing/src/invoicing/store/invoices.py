@@ -1,0 +1,136 @@
+"""Final invoices and their series."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from sqlalchemy import RowMapping, text
+
+from invoicing.domain.invoices import GENESIS_CHAIN, FrozenInvoice, Place
+from invoicing.store.lines import AlreadyBilledError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+
+    from sqlalchemy.ext.asyncio import AsyncConnection
+
+
+async def take_next_place(conn: AsyncConnection, tenant: str, prefix: str) -> Place:
+    """Return the next place of a series.
+
+    The series stays locked until commit: invoices of one series queue here, and a rollback gives the number back.
+    """
+    parameters = {"tenant": tenant, "prefix": prefix}
+    locked = text(
+        "SELECT last_sequence, chain FROM invoice_series WHERE tenant = :tenant AND prefix = :prefix FOR UPDATE"
+    )
+    row = (await conn.execute(locked, parameters)).mappings().first()
+    if row is None:
+        begin = text(
+            """
+            INSERT INTO invoice_series (tenant, prefix, last_sequence, chain) VALUES (:tenant, :prefix, 0, :genesis)
+            ON CONFLICT (tenant, prefix) DO NOTHING
+            """
+        )
+        await conn.execute(begin, {**parameters, "genesis": GENESIS_CHAIN})
+        row = (await conn.execute(locked, parameters)).mappings().one()
+    return Place(prefix, row["last_sequence"] + 1, bytes(row["chain"]))
+
+
+async def add_invoice(conn: AsyncConnection, tenant: str, invoice: FrozenInvoice, finalized_at: datetime) -> None:
+    """Freeze an invoice and move its series on. Raises `AlreadyBilledError` if the period has an invoice by now."""
+    # One statement, because the series is locked: every trip to the database makes others wait.
+    statement = text(
+        """
+        WITH series AS (
+            UPDATE invoice_series SET last_sequence = :sequence, chain = :chain
+            WHERE tenant = :tenant AND prefix = :prefix
+        )
+        INSERT INTO invoice (tenant, number, prefix, sequence, contract, billing_period, customer, finalized_at,
+            canonical_json, digest, previous_chain, chain)
+        VALUES (:tenant, :number, :prefix, :sequence, :contract, :billing_period, :customer, :finalized_at,
+            :canonical_json, :digest, :previous_chain, :chain)
+        ON CONFLICT (tenant, contract, billing_period) DO NOTHING
+        """
+    )
+    parameters = {
+        "tenant": tenant,
+        "number": invoice.number,
+        "prefix": invoice.prefix,
+        "sequence": invoice.sequence,
+        "contract": invoice.contract,
+        "billing_period": invoice.billing_period,
+        "customer": invoice.customer,
+        "finalized_at": finalized_at,
+        "canonical_json": invoice.canonical_json,
+        "digest": invoice.digest,
+        "previous_chain": invoice.previous_chain,
+        "chain": invoice.chain,
+    }
+    if (await conn.execute(statement, parameters)).rowcount != 1:
+        raise AlreadyBilledError(invoice.billing_period)
+
+
+_INVOICE_COLUMNS: Final = (
+    "number, prefix, sequence, contract, billing_period, customer, canonical_json, digest, previous_chain, chain"
+)
+
+
+async def invoice_of_period(
+    conn: AsyncConnection, tenant: str, contract: str, billing_period: str
+) -> FrozenInvoice | None:
+    """Return the invoice of a contract and billing period, if it is final."""
+    query = text(
+        f"SELECT {_INVOICE_COLUMNS} FROM invoice"  # noqa: S608 - a constant list of columns
+        " WHERE tenant = :tenant AND contract = :contract AND billing_period = :billing_period"
+    )
+    parameters = {"tenant": tenant, "contract": contract, "billing_period": billing_period}
+    row = (await conn.execute(query, parameters)).mappings().first()
+    return None if row is None else _frozen(row)
+
+
+async def invoice_by_number(conn: AsyncConnection, tenant: str, number: str) -> FrozenInvoice | None:
+    """Return an invoice by its number."""
+    query = text(
+        f"SELECT {_INVOICE_COLUMNS} FROM invoice"  # noqa: S608 - a constant list of columns
+        " WHERE tenant = :tenant AND number = :number"
+    )
+    row = (await conn.execute(query, {"tenant": tenant, "number": number})).mappings().first()
+    return None if row is None else _frozen(row)
+
+
+async def list_invoices(
+    conn: AsyncConnection, tenant: str, *, customer: str, billing_period: str, after: tuple[str, int], limit: int
+) -> Sequence[FrozenInvoice]:
+    """Return invoices by series and number after a (prefix, sequence); an empty customer or period narrows nothing."""
+    query = text(
+        f"SELECT {_INVOICE_COLUMNS} FROM invoice"  # noqa: S608 - a constant list of columns
+        " WHERE tenant = :tenant AND (:customer = '' OR customer = :customer)"
+        " AND (:billing_period = '' OR billing_period = :billing_period)"
+        " AND (prefix, sequence) > (:prefix, :sequence) ORDER BY prefix, sequence LIMIT :limit"
+    )
+    parameters = {
+        "tenant": tenant,
+        "customer": customer,
+        "billing_period": billing_period,
+        "prefix": after[0],
+        "sequence": after[1],
+        "limit": limit,
+    }
+    return [_frozen(row) for row in (await conn.execute(query, parameters)).mappings()]
+
+
+def _frozen(row: RowMapping) -> FrozenInvoice:
+    return FrozenInvoice(
+        number=row["number"],
+        prefix=row["prefix"],
+        sequence=row["sequence"],
+        contract=row["contract"],
+        billing_period=row["billing_period"],
+        customer=row["customer"],
+        canonical_json=bytes(row["canonical_json"]),
+        digest=bytes(row["digest"]),
+        previous_chain=bytes(row["previous_chain"]),
+        chain=bytes(row["chain"]),
+    )

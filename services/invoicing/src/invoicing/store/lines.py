@@ -1,0 +1,163 @@
+"""The rows of billed lines and snapshots: what later adjustments build on."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from sqlalchemy import RowMapping, text
+
+from eventlog.period import Period
+from invoicing.domain.document import LineKind
+from invoicing.domain.lines import RECORD_FIELDS, BilledPeriod, LineRecord, record_of
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from sqlalchemy.ext.asyncio import AsyncConnection
+
+    from invoicing.domain.composition import Composition
+    from invoicing.domain.document import InvoiceLine
+
+_COLUMNS: Final = tuple("line_id" if name == "id" else name for name in RECORD_FIELDS)
+_RECORD: Final = ", ".join(_COLUMNS)
+_ROW_COLUMNS: Final = ("tenant", "number", "ordinal", "contract", "revision", *_COLUMNS)
+_ADD: Final = (
+    f"INSERT INTO invoice_line ({', '.join(_ROW_COLUMNS)}) "  # noqa: S608 - a constant list of columns
+    f"VALUES ({', '.join(f':{column}' for column in _ROW_COLUMNS)})"
+)
+
+
+class AlreadyBilledError(Exception):
+    """Another transaction has just billed the same period, or adjusted it; roll back, read again and decide anew."""
+
+
+async def billed_periods(conn: AsyncConnection, tenant: str, contract: str) -> tuple[BilledPeriod, ...]:
+    """Return everything billed for a contract: each period with its newest snapshot and all its lines, oldest first."""
+    periods = text(
+        """
+        SELECT DISTINCT ON (billing_period) billing_period, revision, snapshot_id, period_start, period_end
+        FROM billed_snapshot
+        WHERE tenant = :tenant AND contract = :contract ORDER BY billing_period, revision DESC
+        """
+    )
+    lines = text(
+        f"SELECT {_RECORD} FROM invoice_line"  # noqa: S608 - a constant list of columns
+        " WHERE tenant = :tenant AND contract = :contract ORDER BY billing_period, revision"
+    )
+    parameters = {"tenant": tenant, "contract": contract}
+    # In this order: a period billed in between then shows lines beyond its revision, whose next one is taken already.
+    # The other way round a revision could be read without its lines, and they would be billed once more.
+    period_rows = (await conn.execute(periods, parameters)).mappings().all()
+    line_rows = (await conn.execute(lines, parameters)).mappings().all()
+    by_period: dict[str, list[LineRecord]] = {}
+    for row in line_rows:
+        by_period.setdefault(row["billing_period"], []).append(_record(row))
+    return tuple(
+        BilledPeriod(
+            billing_period=row["billing_period"],
+            period=Period(row["period_start"], row["period_end"]),
+            snapshot_id=row["snapshot_id"],
+            revision=row["revision"],
+            lines=tuple(by_period.get(row["billing_period"], ())),
+        )
+        for row in period_rows
+    )
+
+
+async def claim_snapshots(
+    conn: AsyncConnection, tenant: str, contract: str, billed: Sequence[BilledPeriod], invoice_period: str
+) -> None:
+    """Record which snapshots the invoice of a period bills. Raises `AlreadyBilledError` if another one bills one too.
+
+    Comes before the number is taken: who loses has then not stood in the queue of the series.
+    """
+    statement = text(
+        """
+        INSERT INTO billed_snapshot
+            (tenant, contract, billing_period, revision, snapshot_id, period_start, period_end,
+            invoice_period)
+        VALUES (:tenant, :contract, :billing_period, :revision, :snapshot_id, :period_start, :period_end,
+            :invoice_period)
+        ON CONFLICT (tenant, contract, billing_period, revision) DO NOTHING
+        """
+    )
+    # One order for all transactions: two that amend the same periods wait for each other, and don't lock up.
+    for period in sorted(billed, key=lambda period: period.billing_period):
+        parameters = {
+            "tenant": tenant,
+            "contract": contract,
+            "billing_period": period.billing_period,
+            "revision": period.revision,
+            "snapshot_id": period.snapshot_id,
+            "period_start": period.period.start,
+            "period_end": period.period.end,
+            "invoice_period": invoice_period,
+        }
+        if (await conn.execute(statement, parameters)).rowcount != 1:
+            raise AlreadyBilledError(period.billing_period)
+
+
+async def add_lines(
+    conn: AsyncConnection, tenant: str, number: str, lines: Sequence[InvoiceLine], composition: Composition
+) -> None:
+    """Add the rows of an invoice's lines, issued from those of `composition`."""
+    rows = [
+        {
+            "tenant": tenant,
+            "number": number,
+            "ordinal": ordinal,
+            "contract": composition.rated.contract,
+            "revision": part.revision,
+            **_values(record_of(line)),
+        }
+        for ordinal, (line, part) in enumerate(zip(lines, composition.lines, strict=True), start=1)
+    ]
+    if rows:
+        await conn.execute(text(_ADD), rows)
+
+
+async def number_of_line(conn: AsyncConnection, tenant: str, line_id: str) -> str | None:
+    """Return the number of the invoice that holds a line."""
+    query = text("SELECT number FROM invoice_line WHERE tenant = :tenant AND line_id = :line_id")
+    number: str | None = (await conn.execute(query, {"tenant": tenant, "line_id": line_id})).scalar_one_or_none()
+    return number
+
+
+async def billed_before_line(conn: AsyncConnection, tenant: str, line_id: str) -> tuple[LineRecord, ...]:
+    """Return the lines that billed the same item and period before a line did, oldest first: what it adjusts."""
+    columns = ", ".join(f"earlier.{column}" for column in _COLUMNS)
+    query = text(
+        f"""
+        SELECT {columns}
+        FROM invoice_line line JOIN invoice_line earlier ON earlier.tenant = line.tenant
+            AND earlier.contract = line.contract AND earlier.billing_period = line.billing_period
+            AND earlier.item = line.item AND earlier.revision < line.revision
+        WHERE line.tenant = :tenant AND line.line_id = :line_id ORDER BY earlier.revision
+        """  # noqa: S608 - a constant list of columns
+    )
+    rows = (await conn.execute(query, {"tenant": tenant, "line_id": line_id})).mappings()
+    return tuple(_record(row) for row in rows)
+
+
+async def records_of_invoices(
+    conn: AsyncConnection, tenant: str, numbers: Sequence[str]
+) -> dict[str, list[LineRecord]]:
+    """Return the rows of the lines of some invoices, by number and in order."""
+    query = text(
+        f"SELECT number, {_RECORD} FROM invoice_line"  # noqa: S608 - a constant list of columns
+        " WHERE tenant = :tenant AND number = ANY(:numbers) ORDER BY number, ordinal"
+    )
+    records: dict[str, list[LineRecord]] = {}
+    for row in (await conn.execute(query, {"tenant": tenant, "numbers": list(numbers)})).mappings():
+        records.setdefault(row["number"], []).append(_record(row))
+    return records
+
+
+def _values(record: LineRecord) -> dict[str, Any]:
+    values = {column: getattr(record, name) for column, name in zip(_COLUMNS, RECORD_FIELDS, strict=True)}
+    return {**values, "kind": record.kind.value, "adjusts_line_id": record.adjusts_line_id or None}
+
+
+def _record(row: RowMapping) -> LineRecord:
+    values = {name: row[column] for column, name in zip(_COLUMNS, RECORD_FIELDS, strict=True)}
+    return LineRecord(**{**values, "kind": LineKind(row["kind"]), "adjusts_line_id": row["adjusts_line_id"] or ""})

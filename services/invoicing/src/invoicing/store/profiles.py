@@ -1,0 +1,59 @@
+"""Versions of billing profiles."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from sqlalchemy import text
+
+from invoicing.domain.profiles import BillingProfile
+
+if TYPE_CHECKING:
+    from sqlalchemy.ext.asyncio import AsyncConnection
+
+
+async def newest_profile(conn: AsyncConnection, tenant: str) -> BillingProfile | None:
+    """Return the newest billing profile of a tenant."""
+    query = text(
+        """
+        SELECT version, seller, number_prefix, grace_s, created_at FROM billing_profile
+        WHERE tenant = :tenant ORDER BY version DESC LIMIT 1
+        """
+    )
+    row = (await conn.execute(query, {"tenant": tenant})).mappings().first()
+    if row is None:
+        return None
+    return BillingProfile(
+        version=row["version"],
+        seller=row["seller"],
+        number_prefix=row["number_prefix"],
+        grace=timedelta(seconds=row["grace_s"]),
+        created_at=row["created_at"],
+    )
+
+
+async def lock_profile(conn: AsyncConnection, tenant: str) -> None:
+    """Let one transaction at a time decide on a tenant's next profile version; held until commit."""
+    await conn.execute(
+        text("SELECT pg_advisory_xact_lock(hashtextextended('billing_profile/' || :tenant, 0))"), {"tenant": tenant}
+    )
+
+
+async def add_profile(conn: AsyncConnection, tenant: str, profile: BillingProfile) -> None:
+    """Add a version of the billing profile."""
+    statement = text(
+        """
+        INSERT INTO billing_profile (tenant, version, seller, number_prefix, grace_s, created_at)
+        VALUES (:tenant, :version, :seller, :number_prefix, :grace_s, :created_at)
+        """
+    )
+    parameters = {
+        "tenant": tenant,
+        "version": profile.version,
+        "seller": profile.seller,
+        "number_prefix": profile.number_prefix,
+        "grace_s": int(profile.grace.total_seconds()),
+        "created_at": profile.created_at,
+    }
+    await conn.execute(statement, parameters)

@@ -1,0 +1,44 @@
+"""What an audit found, in words."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from invoicing.domain.audits import ProblemCode
+from metering.invoicing.v1 import invoicing_service_pb2 as pb
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from invoicing.domain.audits import Audit, Problem
+
+_SENTENCES: Final[Mapping[ProblemCode, str]] = {
+    ProblemCode.NUMBER_MISSING: "{subject}: number {expected} of its series is missing before it",
+    ProblemCode.CONTENT_CHANGED: (
+        "{subject}: its content does not match its digest; it was changed after it was finalized"
+    ),
+    ProblemCode.CHAIN_BROKEN: (
+        "{subject}: it does not follow the invoice before it; one was changed, added or removed"
+    ),
+    ProblemCode.CHAIN_WRONG: "{subject}: its chain hash does not match its digest",
+    ProblemCode.HEAD_DIFFERS: "{subject}: its chain hash is not the one its series ended with",
+    ProblemCode.CONTENT_UNREADABLE: "{subject}: its content is not an invoice",
+    ProblemCode.FILED_ELSEWHERE: (
+        "{subject}: it is filed under another number, contract, period or customer than it says"
+    ),
+    ProblemCode.LINES_DIFFER: "{subject}: the rows of its lines are not what it says",
+    ProblemCode.SERIES_SHORT: "series {subject}: it reached number {expected}, but ends with {found}",
+}
+
+
+def audit_to_proto(audit: Audit) -> pb.VerifyInvoicesResponse:
+    """Return the result of an audit, one sentence per problem."""
+    sentences = [sentence_of(problem) for problem in audit.problems]
+    if audit.problem_count > len(sentences):
+        sentences.append(f"and {audit.problem_count - len(sentences)} more problems")
+    return pb.VerifyInvoicesResponse(invoice_count=audit.invoice_count, head_chain=audit.head_chain, problems=sentences)
+
+
+def sentence_of(problem: Problem) -> str:
+    """Return a problem in words."""
+    return _SENTENCES[problem.code].format(subject=problem.subject, expected=problem.expected, found=problem.found)

@@ -1,0 +1,132 @@
+"""Invoices as messages, and what rating says of a period."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from chassis.errors import NotReady, Reason, invalid_field
+from chassis.rpc.pages import place_in
+from eventlog.wire import as_of_from_proto, period_from_proto
+from invoicing.domain.charges import Charge, Rated
+from invoicing.domain.document import Invoice, LineKind, Tier
+from invoicing.wire.fields import message_of
+from metering.invoicing.v1 import invoice_pb2 as pb
+from metering.rating.v1 import charge_pb2
+from money import DERIVED, ZERO, currency, parse_decimal
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from invoicing.domain.invoices import FrozenInvoice
+    from metering.common.v1 import values_pb2
+    from metering.invoicing.v1 import invoicing_service_pb2 as service_pb
+    from metering.rating.v1 import catalog_pb2
+
+_KINDS = {
+    charge_pb2.CHARGE_KIND_USAGE: LineKind.USAGE,
+    charge_pb2.CHARGE_KIND_FIXED: LineKind.FIXED,
+}
+
+
+# --- what rating says ------------------------------------------------------------------------------------------------
+
+
+def rated_from_proto(
+    *,
+    charges: Sequence[charge_pb2.Charge],
+    contract: catalog_pb2.Contract,
+    customer: catalog_pb2.Customer,
+    period: values_pb2.Period,
+    billing_period: str,
+    as_of: values_pb2.AsOf,
+    snapshot_id: str = "",
+) -> Rated:
+    """Return the charges of one contract and billing period. Raises NotReady when they are not all in one currency."""
+    return Rated(
+        contract=contract.name,
+        customer=contract.spec.customer,
+        customer_name=customer.spec.display_name or customer.name,
+        currency=_currency_of(charges, customer),
+        time_zone=contract.spec.time_zone,
+        billing_period=billing_period,
+        period=period_from_proto(period),
+        snapshot_id=snapshot_id,
+        as_of=as_of_from_proto(as_of),
+        charges=tuple(charge_from_proto(charge) for charge in charges),
+    )
+
+
+def charge_from_proto(message: charge_pb2.Charge) -> Charge:
+    """Return a charge."""
+    return Charge(
+        id=message.id,
+        item=message.item,
+        kind=_KINDS[message.kind],
+        meter=message.meter,
+        unit=message.unit,
+        plan=message.plan,
+        plan_version=message.plan_version,
+        quantity=parse_decimal(message.quantity, DERIVED),
+        exact_amount=parse_decimal(message.exact_amount, DERIVED),
+        tiers=tuple(_tier_from_proto(tier) for tier in message.tiers),
+        snapshot_id=message.snapshot_id,
+        event_count=message.event_count,
+        traceparent=message.traceparent,
+    )
+
+
+def _tier_from_proto(message: charge_pb2.ChargeTier) -> Tier:
+    return Tier(
+        up_to=parse_decimal(message.up_to, DERIVED) if message.up_to else None,
+        quantity=parse_decimal(message.quantity, DERIVED),
+        unit_price=parse_decimal(message.unit_price, DERIVED),
+        flat=parse_decimal(message.flat, DERIVED) if message.flat else ZERO,
+        amount=parse_decimal(message.amount, DERIVED),
+    )
+
+
+def _currency_of(charges: Sequence[charge_pb2.Charge], customer: catalog_pb2.Customer) -> str:
+    # The customer may have moved to another currency since; what a charge is in, only the charge can tell.
+    codes = sorted({charge.currency for charge in charges} or {customer.spec.currency})
+    if len(codes) > 1:
+        message = f"the charges of one contract are in {' and '.join(codes)}; an invoice holds one currency"
+        raise NotReady(Reason.CURRENCY_MISMATCH, message)
+    return codes[0]
+
+
+# --- invoices --------------------------------------------------------------------------------------------------------
+
+
+def draft_to_proto(draft: Invoice) -> pb.Invoice:
+    """Return the message of a draft."""
+    minor_units = currency(draft.currency).minor_units
+    return message_of(draft, pb.Invoice, minor_units, status=pb.INVOICE_STATUS_DRAFT)
+
+
+def invoice_to_proto(invoice: FrozenInvoice) -> pb.Invoice:
+    """Return the message of a final invoice, read from its frozen text alone."""
+    content = invoice.content()
+    return message_of(
+        content,
+        pb.Invoice,
+        currency(content.currency).minor_units,
+        status=pb.INVOICE_STATUS_FINALIZED,
+        digest=invoice.digest,
+        chain=invoice.chain,
+    )
+
+
+# --- requests --------------------------------------------------------------------------------------------------------
+
+
+def check_one_is_named(request: service_pb.PreviewInvoiceRequest) -> None:
+    """Raise InvalidRequest unless either the contract or the customer is named."""
+    if bool(request.contract) == bool(request.customer):
+        reason = Reason.FIELD_INVALID if request.contract else Reason.FIELD_REQUIRED
+        raise invalid_field("contract", reason, "name either the contract or the customer, not both")
+
+
+def place_after(token: str) -> tuple[str, int]:
+    """Return after which (prefix, sequence) a page begins. Raises InvalidRequest."""
+    prefix, sequence = place_in(token, [str, int]) or ("", 0)
+    return prefix, sequence

@@ -1,0 +1,151 @@
+"""Charges: every item of a plan at the usage of one period."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from decimal import Decimal
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from eventlog.as_of import AsOf
+from rating.domain.rate import rate
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from rating.domain.billing_period import BillingPeriod
+    from rating.domain.plans import Plan, PlanItem
+    from rating.domain.pricing.rows import Derivation
+    from rating.domain.versions import Version
+
+
+ONE = Decimal(1)
+
+
+class ChargeKind(StrEnum):
+    """What a charge is for."""
+
+    USAGE = "USAGE"
+    FIXED = "FIXED"
+
+
+class MissingMeterError(LookupError):
+    """A plan prices a meter that the aggregator does not have: its usage is unknown, which is not zero."""
+
+    def __init__(self, item: str, meter: str) -> None:
+        super().__init__(f"item {item!a} prices the meter {meter!a}, which does not exist; apply the meter first")
+        self.meter = meter
+
+
+@dataclass(frozen=True, slots=True)
+class MeterUsage:
+    """The total of one meter over a period."""
+
+    quantity: Decimal
+    unit: str
+    event_count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Charge:
+    """An exact, unrounded amount for one plan item and period. `quantity` is before included units; 1 for a fee."""
+
+    item: str
+    kind: ChargeKind
+    meter: str
+    unit: str
+    quantity: Decimal
+    event_count: int
+    derivation: Derivation
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """Totals of all meters of one customer and period. `snapshot_id` is empty for usage as it is now."""
+
+    meters: Mapping[str, MeterUsage]
+    as_of: AsOf
+    snapshot_id: str = ""
+    amends_snapshot_id: str = ""
+    traceparent: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """By what a period of a contract is rated: decided once, before any usage is looked at."""
+
+    contract: str
+    customer: str
+    period: BillingPeriod
+    time_zone: str
+    plan: Version[Plan]
+
+
+@dataclass(frozen=True, slots=True)
+class RatedPeriod:
+    """The charges of one contract and period. Frozen if it has a `snapshot_id`, else as usage is now.
+
+    `traceparent` names the span that rated it.
+    """
+
+    contract: str
+    customer: str
+    period: BillingPeriod
+    plan: str
+    plan_version: int
+    currency: str
+    charges: tuple[Charge, ...]
+    as_of: AsOf
+    snapshot_id: str = ""
+    amends_snapshot_id: str = ""
+    traceparent: str = ""
+
+
+def rate_period(terms: Terms, usage: Usage, traceparent: str = "") -> RatedPeriod:
+    """Price the usage of a period by its terms. Raises `MissingMeterError`."""
+    plan = terms.plan.content
+    return RatedPeriod(
+        contract=terms.contract,
+        customer=terms.customer,
+        period=terms.period,
+        plan=terms.plan.name,
+        plan_version=terms.plan.version,
+        currency=plan.currency,
+        charges=rate_plan(plan, usage.meters),
+        as_of=usage.as_of,
+        snapshot_id=usage.snapshot_id,
+        amends_snapshot_id=usage.amends_snapshot_id,
+        traceparent=traceparent,
+    )
+
+
+def rate_plan(plan: Plan, usage: Mapping[str, MeterUsage]) -> tuple[Charge, ...]:
+    """Price every item of a plan, in its order. Raises `MissingMeterError`."""
+    return tuple(_charge(item, usage, plan.currency) for item in plan.items)
+
+
+def check_meters(plan: Plan, meters: Mapping[str, MeterUsage]) -> None:
+    """Raise `MissingMeterError` if the plan prices a meter that there is not."""
+    for item in plan.items:
+        if item.meter and item.meter not in meters:
+            raise MissingMeterError(item.name, item.meter)
+
+
+def charge_id(tenant: str, contract: str, billing_period: str, snapshot_id: str, item: str) -> str:
+    """Return the id of a frozen charge: the same for the same item of the same snapshot, whoever asks and how often."""
+    parts = (tenant, contract, billing_period, snapshot_id, item)
+    # Length-prefixed, so that no two different lists of parts give the same bytes.
+    encoded = b"".join(len(part.encode()).to_bytes(4, "big") + part.encode() for part in parts)
+    return "chg_" + hashlib.sha256(encoded).hexdigest()[:40]
+
+
+def _charge(item: PlanItem, usage: Mapping[str, MeterUsage], currency: str) -> Charge:
+    if item.price.is_fixed:
+        derivation = rate(ONE, item.price, currency=currency)
+        return Charge(item.name, ChargeKind.FIXED, "", "", ONE, 0, derivation)
+    used = usage.get(item.meter)
+    if used is None:
+        raise MissingMeterError(item.name, item.meter)
+    derivation = rate(used.quantity, item.price, unit=used.unit, currency=currency)
+    return Charge(item.name, ChargeKind.USAGE, item.meter, used.unit, used.quantity, used.event_count, derivation)

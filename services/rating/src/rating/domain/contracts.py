@@ -1,0 +1,66 @@
+"""Contracts: which customer has which plan, and when."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from chassis.errors import Reason
+from chassis.errors.refused import Refused
+from rating.domain.billing_period import BillingPeriod, Schedule, contract_span
+from rating.domain.versions import Version
+
+
+@dataclass(frozen=True, slots=True)
+class Contract:
+    """A customer has a plan for some time. `plan_version` None: each period has the version effective at its start."""
+
+    customer: str
+    plan: str
+    plan_version: int | None
+    schedule: Schedule
+
+
+def contract_at(versions: Sequence[Version[Contract]], instant: datetime) -> Version[Contract]:
+    """Return the version of a contract whose plan rules a period that starts at `instant`.
+
+    The first version rules from the beginning, a later one the periods that start after it was applied. (Its end, on
+    the other hand, is always that of the newest version: it says which periods there are.)
+    """
+    ordered = sorted(versions, key=lambda version: version.version)
+    ruling = [version for version in ordered if version.created_at <= instant]
+    return ruling[-1] if ruling else ordered[0]
+
+
+def check_next_contract(newest: Contract, wanted: Contract) -> None:
+    """Refuse a new version that would move periods: only the end and the plan of a contract may change."""
+    unchangeable = (
+        ("customer", newest.customer, wanted.customer),
+        ("start", newest.schedule.start, wanted.schedule.start),
+        ("time_zone", newest.schedule.zone, wanted.schedule.zone),
+        ("anchor_day", newest.schedule.anchor_day, wanted.schedule.anchor_day),
+        ("interval", newest.schedule.interval, wanted.schedule.interval),
+    )
+    for path, is_now, would_be in unchangeable:
+        if is_now != would_be:
+            message = f"is {is_now} and never changes; end this contract and make another one"
+            raise Refused(path, Reason.CATALOG_CONFLICT, message)
+
+
+def check_kept_periods(frozen: Iterable[BillingPeriod], now: Iterable[BillingPeriod | None]) -> None:
+    """Refuse an end that would cut or remove a period that is already rated permanently."""
+    for kept, period in zip(frozen, now, strict=True):
+        if period != kept:
+            message = f"period {kept.label} is already rated permanently; end the contract after it"
+            raise Refused("end", Reason.CATALOG_CONFLICT, message)
+
+
+def overlapping(contract: Contract, others: Iterable[tuple[str, Contract]]) -> str | None:
+    """Return the name of another contract of the same customer that shares time with `contract`, if there is one."""
+    start, end = contract_span(contract.schedule)
+    for name, other in others:
+        other_start, other_end = contract_span(other.schedule)
+        if (other_end is None or start < other_end) and (end is None or other_start < end):
+            return name
+    return None

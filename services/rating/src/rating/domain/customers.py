@@ -1,0 +1,20 @@
+"""Customers: who pays, in which currency."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from rating.domain.text import check_currency, check_text
+
+
+@dataclass(frozen=True, slots=True)
+class Customer:
+    """Who pays, in which currency."""
+
+    display_name: str
+    currency: str
+
+    def __post_init__(self) -> None:
+        """Refuse an unknown currency and texts that can't be printed."""
+        check_text("display_name", self.display_name)
+        check_currency("currency", self.currency)

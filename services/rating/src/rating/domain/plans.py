@@ -1,0 +1,122 @@
+"""Plans: what is sold at which price, and which version rules when."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from chassis.errors import Reason
+from chassis.errors.refused import Refused, inside
+from rating.domain.pricing.price import Price
+from rating.domain.text import check_currency, check_text
+from rating.domain.versions import Version
+
+
+@dataclass(frozen=True, slots=True)
+class PlanItem:
+    """One line of a plan. `meter` is empty for a fixed fee; `product` is empty where the meter was named directly."""
+
+    name: str
+    meter: str
+    product: str
+    price: Price
+
+    def __post_init__(self) -> None:
+        """Refuse an item that prices nothing, or two things."""
+        check_text("name", self.name)
+        check_text("meter", self.meter)
+        if self.price.is_fixed and (self.meter or self.product):
+            raise Refused("meter", Reason.PLAN_INVALID, "a fixed fee looks at no usage; leave the meter out")
+        if not self.price.is_fixed and not self.meter:
+            raise Refused("meter", Reason.FIELD_REQUIRED, "name the meter or the product that is priced")
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Prices in one currency. `effective_from` None: from the beginning, or from when the version is applied."""
+
+    currency: str
+    items: tuple[PlanItem, ...]
+    description: str = ""
+    effective_from: datetime | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse an unknown currency and two items of one name."""
+        check_currency("currency", self.currency)
+        check_text("description", self.description)
+        names: set[str] = set()
+        for position, item in enumerate(self.items):
+            if item.name in names:
+                message = f"the name {item.name!a} stands twice; invoice lines are told apart by it"
+                raise Refused(f"items[{position}].name", Reason.PLAN_INVALID, message)
+            names.add(item.name)
+
+
+@dataclass(frozen=True, slots=True)
+class ItemDraft:
+    """A plan item whose product, if it names one, is not looked up yet."""
+
+    name: str
+    meter: str
+    product: str
+    price: Price
+
+
+@dataclass(frozen=True, slots=True)
+class PlanDraft:
+    """A plan as it was sent."""
+
+    currency: str
+    items: tuple[ItemDraft, ...]
+    description: str = ""
+    effective_from: datetime | None = None
+
+    @property
+    def products(self) -> frozenset[str]:
+        """The products that its items name."""
+        return frozenset(item.product for item in self.items if item.product)
+
+    def resolved(self, meters_of_products: Mapping[str, str]) -> Plan:
+        """Return the plan: items that name a product price its meter. Raises Refused."""
+        items = []
+        for position, item in enumerate(self.items):
+            with inside(f"items[{position}]"):
+                by_product = item.product and not item.price.is_fixed
+                meter = meters_of_products[item.product] if by_product else item.meter
+                items.append(PlanItem(item.name, meter, item.product, item.price))
+        return Plan(self.currency, tuple(items), self.description, self.effective_from)
+
+
+def same_content(newest: Plan, wanted: Plan) -> bool:
+    """Whether applying `wanted` changes nothing; without an effective time it takes the one that is there."""
+    same = (newest.currency, newest.items, newest.description) == (wanted.currency, wanted.items, wanted.description)
+    return same and wanted.effective_from in (None, newest.effective_from)
+
+
+def check_next_plan(newest: Version[Plan] | None, wanted: Plan, applied_at: datetime) -> Plan:
+    """Return `wanted` with its effective time settled, or refuse it beside the version before it.
+
+    The first version rules from the beginning unless it says otherwise, a later one from `applied_at` on.
+    """
+    if newest is None:
+        return wanted
+    if newest.content.currency != wanted.currency:
+        message = f"the plan is in {newest.content.currency}, and its contracts with it; make a new plan instead"
+        raise Refused("currency", Reason.CURRENCY_MISMATCH, message)
+    effective_from = wanted.effective_from or applied_at
+    before = newest.content.effective_from
+    if before is not None and effective_from <= before:
+        message = f"must be later than {before.isoformat()}, when version {newest.version} takes effect"
+        raise Refused("effective_from", Reason.CATALOG_CONFLICT, message)
+    return Plan(wanted.currency, wanted.items, wanted.description, effective_from)
+
+
+def plan_at(versions: Sequence[Version[Plan]], instant: datetime) -> Version[Plan] | None:
+    """Return the version that is effective at `instant`; None before the first."""
+    effective = [
+        version
+        for version in versions
+        if version.content.effective_from is None or version.content.effective_from <= instant
+    ]
+    return max(effective, key=lambda version: version.version, default=None)

@@ -1,0 +1,15 @@
+"""Price models, a file each. `MODELS` is the one list of them; a test holds it equal to the contract's."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from rating.domain.pricing.fixed import FixedFee
+from rating.domain.pricing.graduated import Graduated
+from rating.domain.pricing.model import PriceModel
+from rating.domain.pricing.package import Package
+from rating.domain.pricing.per_unit import PerUnit
+from rating.domain.pricing.stairstep import Stairstep
+from rating.domain.pricing.volume import Volume
+
+MODELS: Final[tuple[type[PriceModel], ...]] = (FixedFee, PerUnit, Graduated, Volume, Package, Stairstep)

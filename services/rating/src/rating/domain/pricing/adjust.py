@@ -1,0 +1,74 @@
+"""What surrounds a model: steps before it that work on the quantity, and steps after it that work on the amount.
+
+`ADJUSTMENTS` is the order in which they are applied. Each is one decimal in the contract, in a field of its name.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import ClassVar, Final
+
+from money import ZERO
+from rating.domain.pricing.model import check_not_negative
+from rating.domain.pricing.rows import Step, StepName, Words
+
+
+@dataclass(frozen=True, slots=True)
+class Adjustment(ABC):
+    """One step, and the decimal that it goes by."""
+
+    KIND: ClassVar[str]
+    IS_BEFORE: ClassVar[bool]
+    """Whether it is applied to the quantity before the model, or to the amount after it."""
+
+    value: Decimal
+
+    def __post_init__(self) -> None:
+        """Refuse a negative value."""
+        check_not_negative(self.KIND, self.value)
+
+    @abstractmethod
+    def apply(self, value: Decimal, words: Words) -> tuple[Decimal, Sequence[Step]]:
+        """Return what becomes of a quantity or an amount, and the steps that tell it."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Included(Adjustment):
+    """Units free of charge, taken off first."""
+
+    KIND: ClassVar[str] = "included"
+    IS_BEFORE: ClassVar[bool] = True
+
+    def apply(self, value: Decimal, words: Words) -> tuple[Decimal, Sequence[Step]]:
+        """Take the included units off."""
+        remaining = max(value - self.value, ZERO)
+        text = f"{words.units(self.value)} included, {words.units(remaining)} remain"
+        return remaining, (Step(StepName.INCLUDED, text, remaining),)
+
+
+@dataclass(frozen=True, slots=True)
+class Minimum(Adjustment):
+    """What the item costs at least."""
+
+    KIND: ClassVar[str] = "minimum"
+    IS_BEFORE: ClassVar[bool] = False
+
+    def apply(self, value: Decimal, words: Words) -> tuple[Decimal, Sequence[Step]]:
+        """Lift an amount below the minimum."""
+        if value >= self.value:
+            return value, ()
+        text = f"The minimum of {words.money(self.value)} lifts {words.money(value)}"
+        return self.value, (Step(StepName.MINIMUM, text, self.value),)
+
+
+ADJUSTMENTS: Final[tuple[type[Adjustment], ...]] = (Included, Minimum)
+
+
+def adjustments_of(values: Mapping[str, Decimal | None]) -> tuple[Adjustment, ...]:
+    """Return the adjustments that are given by kind, in the order in which they apply; zero units included is none."""
+    given = ((kind, values.get(kind.KIND)) for kind in ADJUSTMENTS)
+    return tuple(kind(value) for kind, value in given if value is not None and (value or not kind.IS_BEFORE))

@@ -1,0 +1,84 @@
+"""The fields of models by type: from this one description the wire and the store read and write every model.
+
+The plain form of a model, or of a record in one, maps the names of its fields to decimal text, or to lists of plain
+records. A field that is absent, or empty, has the value that its absence means.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import MISSING, dataclass, fields
+from decimal import Decimal
+from functools import cache
+from typing import Any, TypeVar, get_args, get_type_hints
+
+from chassis.errors.refused import inside
+from money import format_decimal
+
+Record = TypeVar("Record")
+Plain = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class PriceField:
+    """A field of a model or of a record in it. `record` is the type of a list's entries, None for a decimal."""
+
+    name: str
+    record: type | None
+    is_optional: bool
+    when_absent: Decimal | None
+
+
+def fields_of(kind: type) -> Sequence[PriceField]:
+    """Return the fields of a model or record, in order."""
+    return _described(kind)
+
+
+@cache
+def _described(kind: Any) -> tuple[PriceField, ...]:
+    hints = get_type_hints(kind)
+    described = []
+    for part in fields(kind):
+        arguments = get_args(hints[part.name])
+        record = next((entry for entry in arguments if hasattr(entry, "__dataclass_fields__")), None)
+        when_absent: Decimal | None = None if part.default is MISSING else part.default
+        is_optional = part.default is not MISSING or type(None) in arguments
+        described.append(PriceField(part.name, record, is_optional, when_absent))
+    return tuple(described)
+
+
+def to_plain(value: Any) -> Plain:
+    """Return the plain form of a model or record; fields whose value absence means are left out."""
+    plain: Plain = {}
+    for field in fields_of(type(value)):
+        content = getattr(value, field.name)
+        if field.record is not None:
+            plain[field.name] = [to_plain(entry) for entry in content]
+        elif not (field.is_optional and content == field.when_absent):
+            plain[field.name] = format_decimal(content)
+    return plain
+
+
+def from_plain(kind: type[Record], plain: Mapping[str, Any], decimal: Callable[[str, str], Decimal]) -> Record:
+    """Return the model or record of `kind` that `plain` describes.
+
+    `decimal` reads a field's text, of which it is also told the name. Raises Refused with the path of a wrong field.
+    """
+    values: dict[str, Any] = {}
+    for field in fields_of(kind):
+        content = plain.get(field.name)
+        if field.record is not None:
+            values[field.name] = tuple(
+                _entry(f"{field.name}[{position}]", field.record, entry, decimal)
+                for position, entry in enumerate(content or ())
+            )
+        elif content or not field.is_optional:
+            values[field.name] = decimal(field.name, content or "")
+        else:
+            values[field.name] = field.when_absent
+    return kind(**values)
+
+
+def _entry(path: str, kind: type[Record], plain: Mapping[str, Any], decimal: Callable[[str, str], Decimal]) -> Record:
+    with inside(path):
+        return from_plain(kind, plain, decimal)

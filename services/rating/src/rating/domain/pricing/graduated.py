@@ -1,0 +1,39 @@
+"""Slices of the quantity, each at the price of its tier."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import ClassVar
+
+from money import ZERO
+from rating.domain.pricing.model import PriceModel
+from rating.domain.pricing.rows import TierRow, row
+from rating.domain.pricing.tiers import Tier, check_tiers
+
+
+@dataclass(frozen=True, slots=True)
+class Graduated(PriceModel):
+    """Each slice of the quantity at the price of its tier, plus the flat fee of every tier entered."""
+
+    KIND: ClassVar[str] = "graduated"
+
+    tiers: tuple[Tier, ...]
+
+    def __post_init__(self) -> None:
+        """Refuse tiers out of order."""
+        check_tiers(self.tiers)
+
+    def rows(self, quantity: Decimal) -> tuple[TierRow, ...]:
+        """Return a row for every tier entered."""
+        return tuple(self._slices(quantity))
+
+    def _slices(self, quantity: Decimal) -> Iterator[TierRow]:
+        lower = ZERO
+        for tier in self.tiers:
+            if quantity <= lower:
+                return
+            upper = quantity if tier.up_to is None else min(quantity, tier.up_to)
+            yield row(tier.up_to, upper - lower, tier.unit_price, tier.flat)
+            lower = upper

@@ -1,0 +1,48 @@
+"""What a price model is: one class per file of this package, listed in `MODELS`, and known by name nowhere else.
+
+A model is a frozen dataclass. Its fields are decimals, optional decimals, or tuples of records of such fields (tiers),
+named as those of its message in the contract; the wire and the store read and write every model by them alone.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Sequence
+from decimal import Decimal
+from typing import ClassVar
+
+from chassis.errors import Reason
+from chassis.errors.refused import Refused
+from money import ZERO
+from rating.domain.pricing.rows import Step, StepName, TierRow, Words
+
+
+class PriceModel(ABC):
+    """How a quantity becomes an amount."""
+
+    __slots__ = ()
+
+    KIND: ClassVar[str]
+    """Name in the contract: of the field that holds the model's message. Stored documents write it in camel case."""
+    LOOKS_AT_USAGE: ClassVar[bool] = True
+    """False for what costs the same whatever the usage; it takes no adjustments either."""
+
+    @abstractmethod
+    def rows(self, quantity: Decimal) -> tuple[TierRow, ...]:
+        """Return the parts of `quantity` (never negative), each at its price; what they cost is their sum."""
+        ...
+
+    def tell(self, rows: Sequence[TierRow], quantity: Decimal, words: Words) -> Iterator[Step]:  # noqa: ARG002
+        """Yield the steps that `rows` stand for."""
+        for row in rows:
+            where = "" if row.up_to is None else f" in the tier up to {words.units(row.up_to)}"
+            text = f"{words.units(row.quantity)}{where} at {words.money(row.unit_price)} each"
+            yield Step(StepName.TIER, text, row.quantity * row.unit_price)
+            if row.flat:
+                yield Step(StepName.FLAT, f"Flat fee of the tier: {words.money(row.flat)}", row.flat)
+
+
+def check_not_negative(field: str, value: Decimal) -> None:
+    """Refuse a price below zero."""
+    if not value.is_finite() or value < ZERO:
+        raise Refused(field, Reason.PRICE_INVALID, "must be zero or more")

@@ -1,0 +1,43 @@
+"""Whole blocks of units."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import ClassVar
+
+from chassis.errors import Reason
+from chassis.errors.refused import Refused
+from money import format_decimal
+from rating.domain.pricing.model import PriceModel, check_not_negative
+from rating.domain.pricing.rows import Step, StepName, TierRow, Words, single_row
+
+
+@dataclass(frozen=True, slots=True)
+class Package(PriceModel):
+    """Whole blocks of `size` units at `unit_price` per block; a block begun is a block."""
+
+    KIND: ClassVar[str] = "package"
+
+    size: Decimal
+    unit_price: Decimal
+
+    def __post_init__(self) -> None:
+        """Refuse empty blocks and a negative price."""
+        check_not_negative("unit_price", self.unit_price)
+        if not self.size > 0:
+            raise Refused("size", Reason.PRICE_INVALID, "a block must hold more than zero units")
+
+    def rows(self, quantity: Decimal) -> tuple[TierRow, ...]:
+        """Return the blocks that hold the quantity, rounded up."""
+        whole, rest = divmod(quantity, self.size)
+        return single_row(None, whole + 1 if rest else whole, self.unit_price)
+
+    def tell(self, rows: Sequence[TierRow], quantity: Decimal, words: Words) -> Iterator[Step]:
+        """Yield how many blocks it takes."""
+        for row in rows:
+            size = words.units(self.size)
+            blocks = f"{format_decimal(row.quantity)} blocks of {size}, the last one counted whole"
+            text = f"{words.units(quantity)} take {blocks}, at {words.money(row.unit_price)} a block"
+            yield Step(StepName.PACKAGE, text, row.quantity * row.unit_price)

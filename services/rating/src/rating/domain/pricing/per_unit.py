@@ -1,0 +1,27 @@
+"""One price for every unit."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import ClassVar
+
+from rating.domain.pricing.model import PriceModel, check_not_negative
+from rating.domain.pricing.rows import TierRow, single_row
+
+
+@dataclass(frozen=True, slots=True)
+class PerUnit(PriceModel):
+    """Every unit at one price."""
+
+    KIND: ClassVar[str] = "per_unit"
+
+    unit_price: Decimal
+
+    def __post_init__(self) -> None:
+        """Refuse a negative price."""
+        check_not_negative("unit_price", self.unit_price)
+
+    def rows(self, quantity: Decimal) -> tuple[TierRow, ...]:
+        """Return the whole quantity at the price."""
+        return single_row(None, quantity, self.unit_price)

@@ -1,0 +1,29 @@
+"""A price: a model and what surrounds it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from chassis.errors import Reason
+from chassis.errors.refused import Refused
+from rating.domain.pricing.adjust import Adjustment
+from rating.domain.pricing.model import PriceModel
+
+
+@dataclass(frozen=True, slots=True)
+class Price:
+    """A model with its adjustments, in the order in which they are applied."""
+
+    model: PriceModel
+    adjustments: tuple[Adjustment, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Refuse any adjustment of a price that looks at no usage."""
+        if self.is_fixed and self.adjustments:
+            text = "a fixed fee has neither included units nor a minimum"
+            raise Refused(self.model.KIND, Reason.PRICE_INVALID, text)
+
+    @property
+    def is_fixed(self) -> bool:
+        """Whether the price looks at no usage."""
+        return not self.model.LOOKS_AT_USAGE

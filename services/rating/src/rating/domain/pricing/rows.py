@@ -1,0 +1,82 @@
+"""What pricing produces: rows that add up to the amount, and the steps that tell how."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal
+from enum import StrEnum
+
+from money import ZERO, format_decimal
+
+
+class StepName(StrEnum):
+    """Stable names of derivation steps, as the contract lists them."""
+
+    QUANTITY = "quantity"
+    INCLUDED = "included"
+    TIER = "tier"
+    FLAT = "flat"
+    PACKAGE = "package"
+    MINIMUM = "minimum"
+    FIXED = "fixed"
+    TOTAL = "total"
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One step in plain words, with its result."""
+
+    name: StepName
+    text: str
+    value: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class TierRow:
+    """A part of the quantity at one price: `amount` is exactly quantity * unit_price + flat.
+
+    `up_to` is None for the last or only tier. A package counts its blocks, and the price is that of one block.
+    """
+
+    up_to: Decimal | None
+    quantity: Decimal
+    unit_price: Decimal
+    flat: Decimal
+    amount: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class Derivation:
+    """An exact amount and how it came about. `amount` is the sum of the rows' amounts, lifted by a minimum."""
+
+    amount: Decimal
+    rows: tuple[TierRow, ...]
+    steps: tuple[Step, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """How quantities and amounts are written in the steps' texts; both may be empty."""
+
+    unit: str
+    currency: str
+
+    def units(self, quantity: Decimal) -> str:
+        """Return a quantity with its unit."""
+        return f"{format_decimal(quantity)} {self.unit}".rstrip()
+
+    def money(self, amount: Decimal) -> str:
+        """Return an amount with its currency."""
+        return f"{format_decimal(amount)} {self.currency}".rstrip()
+
+
+def row(up_to: Decimal | None, quantity: Decimal, unit_price: Decimal, flat: Decimal = ZERO) -> TierRow:
+    """Return the row of `quantity` at a price."""
+    return TierRow(up_to, quantity, unit_price, flat, quantity * unit_price + flat)
+
+
+def single_row(
+    up_to: Decimal | None, quantity: Decimal, unit_price: Decimal, flat: Decimal = ZERO
+) -> tuple[TierRow, ...]:
+    """Return the one row of `quantity`; zero usage enters no tier, so it costs no flat fee either."""
+    return (row(up_to, quantity, unit_price, flat),) if quantity else ()

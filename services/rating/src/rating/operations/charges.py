@@ -1,0 +1,179 @@
+"""Frozen charges: usage is sealed, rated once, stored as a fact, and explained ever after."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass
+from datetime import timedelta
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from chassis.errors import Conflict, NotFound, Reason
+from chassis.postgres import transaction
+from chassis.telemetry import link_from, start_span, traceparent_of
+from rating import telemetry
+from rating.domain.billing_period import period_labelled
+from rating.domain.charges import (
+    Charge,
+    ChargeKind,
+    MissingMeterError,
+    RatedPeriod,
+    Terms,
+    Usage,
+    check_meters,
+    rate_period,
+)
+from rating.domain.contracts import Contract
+from rating.domain.customers import Customer
+from rating.domain.plans import PlanItem
+from rating.domain.versions import Version
+from rating.operations.deps import Deps, HandedThrough
+from rating.operations.finding import find_contract, find_customer, find_plan, find_terms, period_invalid
+from rating.store import charges as store
+from rating.store.charges import FrozenCharge
+from rating.store.versions import lock_entry
+
+
+@dataclass(frozen=True, slots=True)
+class ChargesOfPeriod:
+    """The charges of a contract's period, with the contract and the customer as they are now."""
+
+    rated: RatedPeriod
+    contract: Version[Contract]
+    customer: Version[Customer]
+
+
+@dataclass(frozen=True, slots=True)
+class ExplainedCharge:
+    """A frozen charge, the price it was rated by, and the usage behind it (none for a fixed fee)."""
+
+    charge: Charge
+    rated: RatedPeriod
+    item: PlanItem
+    snapshot: HandedThrough | None = None
+    windows: Sequence[HandedThrough] = ()
+
+
+async def rate_usage(
+    deps: Deps, tenant: str, contract: str, billing_period: str, *, grace: timedelta, amends_snapshot_id: str
+) -> ChargesOfPeriod:
+    """Seal and rate a period permanently; asked again, return the same.
+
+    With `amends_snapshot_id`, rate what usage has become since, by the plan version of that snapshot's charges; if
+    nothing changed, return those charges. Raises what SealUsage raises, NotFound and InvalidRequest.
+    """
+    started_s = deps.clock.monotonic_s()
+    amended: RatedPeriod | None = None
+    async with transaction(deps.engine) as conn:
+        versions = await find_contract(conn, tenant, contract)
+        customer = await find_customer(conn, tenant, versions[-1].content.customer)
+        period = period_labelled(versions[-1].content.schedule, billing_period)
+        if period is None:
+            raise period_invalid(contract, billing_period)
+        if amends_snapshot_id:
+            amended = await store.rating_of_snapshot(conn, tenant, contract, billing_period, amends_snapshot_id)
+            if amended is None:
+                message = (
+                    f"no charges of {contract!r} in {billing_period} were rated by snapshot {amends_snapshot_id!r}"
+                )
+                raise NotFound(Reason.SNAPSHOT_NOT_FOUND, message)
+        rated = await store.rating_that_amends(conn, tenant, contract, billing_period, amends_snapshot_id)
+        terms = await find_terms(conn, tenant, versions, period)
+    if rated is None:
+        usage = await _seal(deps, terms, grace, amends_snapshot_id)
+        if amended is not None and usage.snapshot_id == amended.snapshot_id:
+            return ChargesOfPeriod(amended, versions[-1], customer)
+        rated = await _freeze(deps, tenant, terms, usage)
+        deps.instruments.frozen(charges=len(rated.charges), duration_s=deps.clock.monotonic_s() - started_s)
+    return ChargesOfPeriod(rated, versions[-1], customer)
+
+
+async def _seal(deps: Deps, terms: Terms, grace: timedelta, amends_snapshot_id: str) -> Usage:
+    if not amends_snapshot_id:
+        # A snapshot never changes: one sealed without a meter that the plan prices could never be billed.
+        totals = await deps.aggregator.totals(terms.customer, terms.period)
+        try:
+            check_meters(terms.plan.content, totals.meters)
+        except MissingMeterError as error:
+            raise NotFound(Reason.METER_NOT_FOUND, str(error)) from error
+    return await deps.aggregator.seal(
+        terms.customer,
+        terms.period,
+        not_before=terms.period.end + grace,
+        time_zone=terms.time_zone,
+        amends_snapshot_id=amends_snapshot_id,
+    )
+
+
+async def _freeze(deps: Deps, tenant: str, terms: Terms, usage: Usage) -> RatedPeriod:
+    link = link_from(usage.traceparent)
+    attributes: dict[str, str | int] = {
+        telemetry.CONTRACT: terms.contract,
+        telemetry.BILLING_PERIOD: terms.period.label,
+        telemetry.SNAPSHOT_ID: usage.snapshot_id,
+        telemetry.PLAN: terms.plan.name,
+        telemetry.PLAN_VERSION: terms.plan.version,
+    }
+    with start_span(telemetry.RATE_SPAN, money=True, links=[link] if link else [], attributes=attributes) as span:
+        try:
+            rated = rate_period(terms, usage, traceparent_of(span))
+        except MissingMeterError as error:
+            raise NotFound(Reason.METER_NOT_FOUND, str(error)) from error
+        span.set_attribute(telemetry.CHARGES, len(rated.charges))
+        async with transaction(deps.engine) as conn:
+            return await _add(deps, conn, tenant, rated)
+
+
+async def _add(deps: Deps, conn: AsyncConnection, tenant: str, rated: RatedPeriod) -> RatedPeriod:
+    """Store a rated period, or return the one that another call stored first."""
+    # The contract may have been ended in the meantime; from here on it can't be without seeing this period.
+    await lock_entry(conn, "contract", tenant, rated.contract)
+    contract = (await find_contract(conn, tenant, rated.contract))[-1].content
+    if period_labelled(contract.schedule, rated.period.label) != rated.period:
+        message = f"contract {rated.contract!r} changed while {rated.period.label} was rated; call again"
+        raise Conflict(Reason.TRANSACTION_CONFLICT, message)
+    if await store.add_rated_period(conn, tenant, rated, deps.clock.now()):
+        return rated
+    key = (rated.contract, rated.period.label)
+    stored = await store.rating_that_amends(conn, tenant, *key, rated.amends_snapshot_id)
+    if stored is None:
+        message = f"snapshot {rated.snapshot_id!r} was rated beside this call; call again"
+        raise Conflict(Reason.TRANSACTION_CONFLICT, message)
+    return stored
+
+
+async def explain_charge(deps: Deps, tenant: str, charge_id: str) -> ExplainedCharge:
+    """Return a frozen charge, its price, its snapshot and the windows of its meter. Raises NotFound."""
+    async with transaction(deps.engine) as conn:
+        found = await _find_charge(conn, tenant, charge_id)
+        plan = await find_plan(conn, tenant, found.rated.plan, found.rated.plan_version)
+    item = next(item for item in plan.content.items if item.name == found.charge.item)
+    if found.charge.kind is ChargeKind.FIXED:
+        return ExplainedCharge(found.charge, found.rated, item)
+    snapshot, windows = await deps.aggregator.snapshot(found.rated.snapshot_id, found.charge.meter)
+    return ExplainedCharge(found.charge, found.rated, item, snapshot, windows)
+
+
+async def list_charge_events(
+    deps: Deps, tenant: str, charge_id: str, *, only_amendment: bool, limit: int
+) -> AsyncGenerator[Sequence[HandedThrough], None]:
+    """Yield the events behind a frozen charge, page by page; a fixed fee has none. Raises NotFound."""
+    async with transaction(deps.engine) as conn:
+        found = await _find_charge(conn, tenant, charge_id)
+    if found.charge.kind is ChargeKind.FIXED:
+        return
+    pages = deps.aggregator.events(
+        found.rated.snapshot_id, found.charge.meter, only_amendment=only_amendment, limit=limit
+    )
+    # Closed here, so that the call to the aggregator ends with ours and not when the garbage collector comes by.
+    async with aclosing(pages):
+        async for page in pages:
+            yield page
+
+
+async def _find_charge(conn: AsyncConnection, tenant: str, charge_id: str) -> FrozenCharge:
+    found = await store.find_charge(conn, tenant, charge_id)
+    if found is None:
+        raise NotFound(Reason.CHARGE_NOT_FOUND, f"there is no frozen charge {charge_id!r}; live charges have no id")
+    return found

@@ -1,0 +1,76 @@
+"""Contracts: of one that exists only the end, the plan and the plan version can change."""
+
+from __future__ import annotations
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from chassis.errors import Reason, invalid_field
+from chassis.errors.refused import refusals
+from chassis.postgres import transaction
+from chassis.rpc.pages import Page, page_of
+from rating.domain.billing_period import period_labelled
+from rating.domain.contracts import Contract, check_kept_periods, check_next_contract, overlapping
+from rating.domain.versions import Applied, Version, following, unchanged
+from rating.operations.deps import Deps
+from rating.operations.finding import find_customer, find_plan
+from rating.store import charges as charge_store
+from rating.store import contracts as store
+from rating.store.versions import lock_entry
+
+
+async def apply_contract(
+    deps: Deps, conn: AsyncConnection, tenant: str, name: str, wanted: Contract
+) -> Applied[Contract]:
+    """Make a contract what is `wanted`. Raises NotFound for its customer and plan, and InvalidRequest."""
+    await lock_entry(conn, "contract", tenant, name)
+    await lock_entry(conn, "customer", tenant, wanted.customer)
+    versions = await store.contract_versions(conn, tenant, name)
+    newest = versions[-1] if versions else None
+    if newest is not None and newest.content == wanted:
+        return unchanged(newest)
+    await _check_parties(conn, tenant, wanted)
+    with refusals("spec"):
+        if newest is not None:
+            check_next_contract(newest.content, wanted)
+            frozen = await charge_store.frozen_periods(conn, tenant, name)
+            check_kept_periods(frozen, (period_labelled(wanted.schedule, kept.label) for kept in frozen))
+    await _check_overlap(conn, tenant, name, wanted)
+    applied = following(newest, name, wanted, deps.clock.now())
+    await store.add_contract(conn, tenant, applied.entry)
+    return applied
+
+
+async def list_contracts(
+    deps: Deps, tenant: str, *, customer: str, billing_period: str, after: str, limit: int
+) -> Page[Version[Contract]]:
+    """Return a page of contracts by name: of one customer, and with a billing period, if they are named."""
+    found: list[Version[Contract]] = []
+    async with transaction(deps.engine) as conn:
+        while len(found) <= limit:
+            listed = await store.list_contracts(conn, tenant, customer, after, limit + 1)
+            found += [
+                contract
+                for contract in listed
+                if not billing_period or period_labelled(contract.content.schedule, billing_period)
+            ]
+            if len(listed) <= limit:
+                break
+            after = listed[-1].name
+    return page_of(found, limit, lambda contract: (contract.name,))
+
+
+async def _check_parties(conn: AsyncConnection, tenant: str, wanted: Contract) -> None:
+    customer = await find_customer(conn, tenant, wanted.customer)
+    plan = await find_plan(conn, tenant, wanted.plan, wanted.plan_version or 0)
+    if customer.content.currency != plan.content.currency:
+        message = f"is in {plan.content.currency}, but customer {customer.name!r} pays in {customer.content.currency}"
+        raise invalid_field("spec.plan", Reason.CURRENCY_MISMATCH, message)
+
+
+async def _check_overlap(conn: AsyncConnection, tenant: str, name: str, wanted: Contract) -> None:
+    key = (tenant, wanted.customer)
+    contracts = (await store.contracts_of_customers(conn, [key])).get(key, [])
+    rival = overlapping(wanted, ((other.name, other.content) for other in contracts if other.name != name))
+    if rival is not None:
+        message = f"overlaps contract {rival!r} of the same customer; end that one first"
+        raise invalid_field("spec.start", Reason.CONTRACT_OVERLAP, message)

@@ -1,0 +1,82 @@
+"""Finding what a use case is about, or saying that it does not exist."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from chassis.errors import InvalidRequest, NotFound, Reason, invalid_field
+from rating.domain.billing_period import BillingPeriod
+from rating.domain.charges import Terms
+from rating.domain.contracts import Contract, contract_at
+from rating.domain.customers import Customer
+from rating.domain.plans import Plan, plan_at
+from rating.domain.versions import Version
+from rating.store import charges as charge_store
+from rating.store import contracts as contract_store
+from rating.store import customers as customer_store
+from rating.store import plans as plan_store
+
+
+async def find_plan(conn: AsyncConnection, tenant: str, name: str, version: int) -> Version[Plan]:
+    """Return a version of a plan, the newest for 0. Raises NotFound."""
+    versions = await plan_store.plan_versions(conn, tenant, name)
+    if not versions:
+        raise NotFound(Reason.PLAN_NOT_FOUND, f"there is no plan {name!r}; ListPlans names them all")
+    found = versions[-1] if version == 0 else next((plan for plan in versions if plan.version == version), None)
+    if found is None:
+        raise NotFound(Reason.PLAN_NOT_FOUND, f"plan {name!r} has no version {version}; its newest is {len(versions)}")
+    return found
+
+
+async def find_customer(conn: AsyncConnection, tenant: str, name: str) -> Version[Customer]:
+    """Return a customer. Raises NotFound."""
+    customer = await customer_store.newest_customer(conn, tenant, name)
+    if customer is None:
+        raise NotFound(Reason.CUSTOMER_NOT_FOUND, f"there is no customer {name!r}; apply it first")
+    return customer
+
+
+async def find_contract(conn: AsyncConnection, tenant: str, name: str) -> list[Version[Contract]]:
+    """Return all versions of a contract, oldest first. Raises NotFound."""
+    versions = await contract_store.contract_versions(conn, tenant, name)
+    if not versions:
+        raise NotFound(Reason.CONTRACT_NOT_FOUND, f"there is no contract {name!r}; ListContracts names them all")
+    return versions
+
+
+async def find_terms(
+    conn: AsyncConnection, tenant: str, contract: Sequence[Version[Contract]], period: BillingPeriod
+) -> Terms:
+    """Return the terms of a period: those it was rated by permanently, or else those in effect at its start.
+
+    Raises NotFound PLAN_NOT_FOUND if no version of the plan is effective then.
+    """
+    newest = contract[-1]
+    first = await charge_store.first_rating(conn, tenant, newest.name, period.label)
+    if first is not None:
+        plan = await find_plan(conn, tenant, first.plan, first.plan_version)
+    else:
+        plan = await _plan_at_start(conn, tenant, contract_at(contract, period.start).content, period)
+    return Terms(newest.name, newest.content.customer, period, newest.content.schedule.zone, plan)
+
+
+def period_invalid(contract: str, label: str) -> InvalidRequest:
+    """Return the error for a period that a contract does not have."""
+    asked = f"no billing period {label!r}" if label else "no current billing period"
+    return invalid_field("billing_period", Reason.PERIOD_INVALID, f"contract {contract!r} has {asked}")
+
+
+async def _plan_at_start(
+    conn: AsyncConnection, tenant: str, contract: Contract, period: BillingPeriod
+) -> Version[Plan]:
+    if contract.plan_version is not None:
+        return await find_plan(conn, tenant, contract.plan, contract.plan_version)
+    plan = plan_at(await plan_store.plan_versions(conn, tenant, contract.plan), period.start)
+    if plan is None:
+        message = (
+            f"no version of plan {contract.plan!r} is effective on {period.start.isoformat()}, when the period starts"
+        )
+        raise NotFound(Reason.PLAN_NOT_FOUND, message)
+    return plan

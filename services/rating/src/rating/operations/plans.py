@@ -1,0 +1,60 @@
+"""Plans: a later version rules the periods that start once it is effective."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from chassis.errors import NotFound, Reason
+from chassis.errors.refused import refusals
+from chassis.postgres import transaction
+from chassis.rpc.pages import Page, page_of
+from rating.domain.plans import Plan, PlanDraft, check_next_plan, same_content
+from rating.domain.versions import Applied, Version, following, unchanged
+from rating.operations.deps import Deps
+from rating.operations.finding import find_plan
+from rating.store import plans as store
+from rating.store import products as product_store
+from rating.store.versions import lock_entry
+
+
+async def apply_plan(deps: Deps, conn: AsyncConnection, tenant: str, name: str, draft: PlanDraft) -> Applied[Plan]:
+    """Make a plan what `draft` says. Raises NotFound for a product that does not exist, and InvalidRequest."""
+    meters = await _meters_of_products(conn, tenant, draft.products)
+    with refusals("spec"):
+        wanted = draft.resolved(meters)
+    await lock_entry(conn, "plan", tenant, name)
+    versions = await store.plan_versions(conn, tenant, name)
+    newest = versions[-1] if versions else None
+    if newest is not None and same_content(newest.content, wanted):
+        return unchanged(newest)
+    now = deps.clock.now()
+    with refusals("spec"):
+        settled = check_next_plan(newest, wanted, now)
+    applied = following(newest, name, settled, now)
+    await store.add_plan(conn, tenant, applied.entry)
+    return applied
+
+
+async def get_plan(deps: Deps, tenant: str, name: str, version: int) -> Version[Plan]:
+    """Return a version of a plan, the newest for 0. Raises NotFound."""
+    async with transaction(deps.engine) as conn:
+        return await find_plan(conn, tenant, name, version)
+
+
+async def list_plans(deps: Deps, tenant: str, after: str, limit: int) -> Page[Version[Plan]]:
+    """Return a page of plans by name."""
+    async with transaction(deps.engine) as conn:
+        found = await store.list_plans(conn, tenant, after, limit + 1)
+    return page_of(found, limit, lambda plan: (plan.name,))
+
+
+async def _meters_of_products(conn: AsyncConnection, tenant: str, names: Iterable[str]) -> dict[str, str]:
+    meters: dict[str, str] = {}
+    for name in sorted(names):
+        product = await product_store.newest_product(conn, tenant, name)
+        if product is None:
+            raise NotFound(Reason.PRODUCT_NOT_FOUND, f"there is no product {name!r}; apply it before the plan")
+        meters[name] = product.content.meter
+    return meters

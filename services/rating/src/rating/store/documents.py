@@ -1,0 +1,147 @@
+"""Plan items and charges as plain JSON documents: decimals as text, `null` for what is absent.
+
+A document written once is read forever: names may be added, with a meaning when absent, and never change. (Prices were
+called `unit` until they became `unitPrice`; both are read.)
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any, Final
+
+from money import format_decimal
+from rating.domain.charges import Charge, ChargeKind
+from rating.domain.plans import PlanItem
+from rating.domain.pricing import MODELS
+from rating.domain.pricing.adjust import ADJUSTMENTS, adjustments_of
+from rating.domain.pricing.fields import fields_of, from_plain, to_plain
+from rating.domain.pricing.price import Price
+from rating.domain.pricing.rows import Derivation, Step, StepName, TierRow
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from rating.domain.pricing.model import PriceModel
+
+Document = dict[str, Any]
+_FORMER_KEYS: Final = {"unitPrice": "unit"}
+
+
+# --- prices ----------------------------------------------------------------------------------------------------------
+
+
+def item_to_document(item: PlanItem) -> Document:
+    """Return a plan item as a document."""
+    document: Document = {"name": item.name, "meter": item.meter, "product": item.product}
+    document["model"] = {"kind": _key(item.price.model.KIND), **_keyed(to_plain(item.price.model))}
+    document.update((adjustment.KIND, format_decimal(adjustment.value)) for adjustment in item.price.adjustments)
+    return document
+
+
+def item_from_document(document: Mapping[str, Any]) -> PlanItem:
+    """Return a plan item."""
+    given = {kind.KIND: _optional_decimal(document.get(kind.KIND)) for kind in ADJUSTMENTS}
+    price = Price(_model_from_document(document["model"]), adjustments_of(given))
+    return PlanItem(document["name"], document["meter"], document["product"], price)
+
+
+def _model_from_document(document: Mapping[str, Any]) -> PriceModel:
+    kind = next((model for model in MODELS if _key(model.KIND) == document["kind"]), None)
+    if kind is None:
+        raise ValueError(f"a stored price has the model {document['kind']!r}, which this release does not know")
+    return from_plain(kind, _plain(document, kind), lambda _, text: Decimal(text))
+
+
+def _plain(document: Mapping[str, Any], kind: type) -> Document:
+    plain: Document = {}
+    for field in fields_of(kind):
+        key = _key(field.name)
+        content = document.get(key, document.get(_FORMER_KEYS.get(key, key)))
+        plain[field.name] = content
+        if field.record is not None:
+            plain[field.name] = [_plain(entry, field.record) for entry in content or ()]
+    return plain
+
+
+def _keyed(plain: Document) -> Document:
+    return {
+        _key(name): [_keyed(entry) for entry in content] if isinstance(content, list) else content
+        for name, content in plain.items()
+    }
+
+
+def _key(name: str) -> str:
+    first, *others = name.split("_")
+    return first + "".join(word.capitalize() for word in others)
+
+
+# --- charges ---------------------------------------------------------------------------------------------------------
+
+
+def charge_to_document(charge: Charge) -> Document:
+    """Return a charge as a document."""
+    return {
+        "item": charge.item,
+        "kind": charge.kind.value,
+        "meter": charge.meter,
+        "unit": charge.unit,
+        "quantity": format_decimal(charge.quantity),
+        "eventCount": charge.event_count,
+        "exactAmount": format_decimal(charge.derivation.amount),
+        "tiers": [_row_to_document(row) for row in charge.derivation.rows],
+        "steps": [_step_to_document(step) for step in charge.derivation.steps],
+    }
+
+
+def charge_from_document(document: Mapping[str, Any]) -> Charge:
+    """Return a charge."""
+    derivation = Derivation(
+        amount=Decimal(document["exactAmount"]),
+        rows=tuple(_row_from_document(row) for row in document["tiers"]),
+        steps=tuple(_step_from_document(step) for step in document["steps"]),
+    )
+    return Charge(
+        item=document["item"],
+        kind=ChargeKind(document["kind"]),
+        meter=document["meter"],
+        unit=document["unit"],
+        quantity=Decimal(document["quantity"]),
+        event_count=document["eventCount"],
+        derivation=derivation,
+    )
+
+
+def _row_to_document(row: TierRow) -> Document:
+    return {
+        "upTo": _optional_text(row.up_to),
+        "quantity": format_decimal(row.quantity),
+        "unitPrice": format_decimal(row.unit_price),
+        "flat": format_decimal(row.flat),
+        "amount": format_decimal(row.amount),
+    }
+
+
+def _row_from_document(document: Mapping[str, Any]) -> TierRow:
+    return TierRow(
+        up_to=_optional_decimal(document["upTo"]),
+        quantity=Decimal(document["quantity"]),
+        unit_price=Decimal(document["unitPrice"] if "unitPrice" in document else document["unit"]),
+        flat=Decimal(document["flat"]),
+        amount=Decimal(document["amount"]),
+    )
+
+
+def _step_to_document(step: Step) -> Document:
+    return {"name": step.name.value, "text": step.text, "value": format_decimal(step.value)}
+
+
+def _step_from_document(document: Mapping[str, Any]) -> Step:
+    return Step(StepName(document["name"]), document["text"], Decimal(document["value"]))
+
+
+def _optional_text(value: Decimal | None) -> str | None:
+    return None if value is None else format_decimal(value)
+
+
+def _optional_decimal(text: str | None) -> Decimal | None:
+    return None if text is None else Decimal(text)

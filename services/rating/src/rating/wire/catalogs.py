@@ -1,0 +1,59 @@
+"""Whole catalogs as messages."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from chassis.errors import Reason, invalid_field
+from chassis.errors.refused import refusals
+from metering.rating.v1 import rating_service_pb2 as pb
+from rating.domain.catalogs import CatalogEntry, speaking_of
+from rating.domain.contracts import Contract
+from rating.domain.customers import Customer
+from rating.domain.plans import PlanDraft
+from rating.domain.products import Product
+from rating.domain.text import check_text
+from rating.domain.versions import Outcome
+from rating.wire.contracts import contract_from_proto
+from rating.wire.customers import customer_from_proto
+from rating.wire.plans import plan_from_proto
+from rating.wire.products import product_from_proto
+from rating.wire.values import outcome_to_proto
+
+
+def entries_from_proto(entries: Iterable[pb.CatalogEntry]) -> list[CatalogEntry]:
+    """Return the entries of a catalog. Raises InvalidRequest that says of which entry it speaks."""
+    return [_entry_from_proto(place, entry) for place, entry in enumerate(entries)]
+
+
+def outcomes_to_proto(outcomes: Sequence[Outcome]) -> pb.ApplyCatalogResponse:
+    """Return what applying a catalog did."""
+    return pb.ApplyCatalogResponse(outcomes=map(outcome_to_proto, outcomes))
+
+
+def checked_customer(name: str, request: pb.ApplyCustomerRequest) -> Customer:
+    """Return the customer of a request, whose name stands on invoices. Raises InvalidRequest."""
+    with refusals():
+        check_text("name", name)
+    with refusals("spec"):
+        return customer_from_proto(request.spec)
+
+
+def _entry_from_proto(place: int, entry: pb.CatalogEntry) -> CatalogEntry:
+    kind = entry.WhichOneof("entry")
+    if kind is None:
+        raise invalid_field("entries", Reason.FIELD_REQUIRED, "an entry must be a product, plan, customer or contract")
+    name = getattr(entry, kind).name
+    with speaking_of(place, kind, name):
+        return CatalogEntry(place, kind, name, _content_of(entry))
+
+
+def _content_of(entry: pb.CatalogEntry) -> Product | PlanDraft | Customer | Contract:
+    if entry.HasField("customer"):
+        return checked_customer(entry.customer.name, entry.customer)
+    with refusals("spec"):
+        if entry.HasField("product"):
+            return product_from_proto(entry.product.spec)
+        if entry.HasField("plan"):
+            return plan_from_proto(entry.plan.spec)
+        return contract_from_proto(entry.contract.spec)

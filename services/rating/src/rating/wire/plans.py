@@ -1,0 +1,103 @@
+"""Plans as messages. Models are read and written by their fields; none is known by name here."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from chassis.errors import Reason
+from chassis.errors.refused import Refused, inside
+from eventlog.wire import timestamp
+from metering.rating.v1 import catalog_pb2, rating_service_pb2
+from money import format_decimal
+from rating.domain.plans import ItemDraft, PlanDraft
+from rating.domain.pricing import MODELS
+from rating.domain.pricing.adjust import ADJUSTMENTS, adjustments_of
+from rating.domain.pricing.fields import Plain, fields_of, from_plain, to_plain
+from rating.domain.pricing.price import Price
+from rating.wire.values import decimal_in, instant_in, outcome_to_proto
+
+if TYPE_CHECKING:
+    from rating.domain.plans import Plan, PlanItem
+    from rating.domain.pricing.model import PriceModel
+    from rating.domain.versions import Applied, Version
+
+
+def plan_from_proto(spec: catalog_pb2.PlanSpec) -> PlanDraft:
+    """Return a plan whose products are not looked up yet. Raises Refused."""
+    items = []
+    for position, item in enumerate(spec.items):
+        with inside(f"items[{position}]"):
+            items.append(_item_from_proto(item))
+    effective_from = None
+    if spec.HasField("effective_from"):
+        effective_from = instant_in("effective_from", spec.effective_from)
+    return PlanDraft(spec.currency, tuple(items), spec.description, effective_from)
+
+
+def plan_to_proto(plan: Version[Plan]) -> catalog_pb2.Plan:
+    """Return the message of a plan."""
+    content = plan.content
+    spec = catalog_pb2.PlanSpec(
+        currency=content.currency,
+        items=[item_to_proto(item) for item in content.items],
+        description=content.description,
+    )
+    if content.effective_from is not None:
+        spec.effective_from.CopyFrom(timestamp(content.effective_from))
+    return catalog_pb2.Plan(name=plan.name, version=plan.version, spec=spec, created_at=timestamp(plan.created_at))
+
+
+def item_to_proto(item: PlanItem) -> catalog_pb2.PlanItem:
+    """Return the message of a plan item as it was applied: by its product if it named one."""
+    price, meter = item.price, "" if item.product else item.meter
+    model: Any = {price.model.KIND: to_plain(price.model)}
+    if price.is_fixed:
+        return catalog_pb2.PlanItem(name=item.name, meter=meter, product=item.product, **model)
+    adjustments = {adjustment.KIND: format_decimal(adjustment.value) for adjustment in price.adjustments}
+    usage: Any = {**model, **adjustments}
+    return catalog_pb2.PlanItem(name=item.name, meter=meter, product=item.product, usage=usage)
+
+
+def applied_to_proto(applied: Applied[Plan]) -> rating_service_pb2.ApplyPlanResponse:
+    """Return what applying a plan did."""
+    return rating_service_pb2.ApplyPlanResponse(
+        outcome=outcome_to_proto(applied.outcome), plan=plan_to_proto(applied.entry)
+    )
+
+
+def _item_from_proto(item: catalog_pb2.PlanItem) -> ItemDraft:
+    if item.meter and item.product:
+        raise Refused("product", Reason.PLAN_INVALID, "name either the meter or the product, not both")
+    match item.WhichOneof("charge"):
+        case None:
+            raise Refused("charge", Reason.FIELD_REQUIRED, "say what the item costs: fixed or usage")
+        case "usage":
+            with inside("usage"):
+                price = _usage_price_from_proto(item.usage)
+        case fixed:
+            price = Price(_model_from_proto(fixed, item))
+    return ItemDraft(item.name, item.meter, item.product, price)
+
+
+def _usage_price_from_proto(usage: catalog_pb2.UsagePrice) -> Price:
+    kind = usage.WhichOneof("model")
+    if kind is None:
+        kinds = ", ".join(model.KIND for model in MODELS if model.LOOKS_AT_USAGE)
+        raise Refused("model", Reason.FIELD_REQUIRED, f"say how usage is priced, by one of: {kinds}")
+    model = _model_from_proto(kind, usage)
+    texts = {adjustment.KIND: getattr(usage, adjustment.KIND) for adjustment in ADJUSTMENTS}
+    return Price(model, adjustments_of({kind: decimal_in(kind, text) for kind, text in texts.items() if text}))
+
+
+def _model_from_proto(kind: str, owner: catalog_pb2.PlanItem | catalog_pb2.UsagePrice) -> PriceModel:
+    model = next(model for model in MODELS if kind == model.KIND)
+    with inside(kind):
+        return from_plain(model, _plain(getattr(owner, kind), model), decimal_in)
+
+
+def _plain(message: Any, kind: type) -> Plain:
+    plain: Plain = {}
+    for field in fields_of(kind):
+        content = getattr(message, field.name)
+        plain[field.name] = content if field.record is None else [_plain(entry, field.record) for entry in content]
+    return plain

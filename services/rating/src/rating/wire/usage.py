@@ -1,0 +1,34 @@
+"""Usage as the aggregator tells it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from eventlog.wire import as_of_from_proto
+from metering.aggregator.v1 import aggregator_service_pb2 as aggregator_pb
+from metering.aggregator.v1 import usage_pb2
+from money import DERIVED, parse_decimal
+from rating.domain.charges import MeterUsage, Usage
+
+
+def usage_from_totals(response: aggregator_pb.QueryTotalsResponse) -> Usage:
+    """Return usage as it is now."""
+    return Usage(_meters(response.usage), as_of_from_proto(response.as_of))
+
+
+def usage_from_snapshot(snapshot: usage_pb2.UsageSnapshot) -> Usage:
+    """Return frozen usage."""
+    return Usage(
+        meters=_meters(snapshot.usage),
+        as_of=as_of_from_proto(snapshot.as_of),
+        snapshot_id=snapshot.id,
+        amends_snapshot_id=snapshot.amends_snapshot_id,
+        traceparent=snapshot.traceparent,
+    )
+
+
+def _meters(usage: Iterable[usage_pb2.MeterUsage]) -> dict[str, MeterUsage]:
+    return {
+        entry.meter: MeterUsage(parse_decimal(entry.quantity or "0", DERIVED), entry.unit, entry.event_count)
+        for entry in usage
+    }

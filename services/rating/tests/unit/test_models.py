@@ -1,0 +1,48 @@
+"""The one list of price models is the contract's, field by field: nothing else needs to know a model by name."""
+
+from __future__ import annotations
+
+from dataclasses import is_dataclass
+from typing import Any
+
+import pytest
+
+from metering.rating.v1 import catalog_pb2 as pb
+from rating.domain.pricing import MODELS
+from rating.domain.pricing.adjust import ADJUSTMENTS
+from rating.domain.pricing.fields import fields_of
+from rating.domain.pricing.model import PriceModel
+
+USAGE: Any = pb.UsagePrice.DESCRIPTOR
+ITEM: Any = pb.PlanItem.DESCRIPTOR
+
+
+def message_of(model: type[PriceModel]) -> Any:
+    owner = USAGE if model.LOOKS_AT_USAGE else ITEM
+    return owner.fields_by_name[model.KIND].message_type
+
+
+def test_every_model_of_the_contract_is_a_file_and_every_file_is_in_the_contract() -> None:
+    of_usage = [field.name for field in USAGE.oneofs_by_name["model"].fields]
+    of_items = [field.name for field in ITEM.oneofs_by_name["charge"].fields if field.name != "usage"]
+
+    assert sorted(model.KIND for model in MODELS if model.LOOKS_AT_USAGE) == sorted(of_usage)
+    assert sorted(model.KIND for model in MODELS if not model.LOOKS_AT_USAGE) == sorted(of_items)
+
+
+def test_every_adjustment_is_a_field_of_the_contract() -> None:
+    around = [field.name for field in USAGE.fields if field.containing_oneof is None]
+
+    assert [adjustment.KIND for adjustment in ADJUSTMENTS] == around
+
+
+@pytest.mark.parametrize("model", MODELS, ids=lambda model: model.KIND)
+def test_a_model_has_the_fields_of_its_message(model: type[PriceModel]) -> None:
+    assert is_dataclass(model)
+
+    for described, message in [(model, message_of(model))]:
+        assert [field.name for field in fields_of(described)] == [field.name for field in message.fields]
+        for field in fields_of(described):
+            if field.record is not None:
+                entry = message.fields_by_name[field.name].message_type
+                assert [part.name for part in fields_of(field.record)] == [part.name for part in entry.fields]
