@@ -1,7 +1,7 @@
 """Usage events as columns: the one shape in which events are checked, stored, read back and counted.
 
-`EventColumns` holds the text fields of `eventlog.fields.FIELDS` by name; id, time, properties and trace context are each
-of a kind of its own; `EventRows` are events that are not columns yet. Beside this module, all needing numpy:
+`EventColumns` holds the text fields of `eventlog.fields.FIELDS` by name; id, time, properties and trace context are
+each of a kind of its own. `EventRows` are events that are not columns yet. Beside this module, all needing numpy:
 
 - `eventlog.rows`     row messages (or any rows) to columns, and columns to row messages;
 - `eventlog.payload`  columns to the message `UsageEventColumns`, to the payload of a segment, and back;
