@@ -20,6 +20,7 @@ class EventTexts:
     type: str
     customer: str
     subject: str = ""
+    reference: str = ""
 
 
 @dataclass(frozen=True, slots=True)

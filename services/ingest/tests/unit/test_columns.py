@@ -65,7 +65,7 @@ def as_columns(rows: list[dict[str, Any]]) -> pb.ReportRequest:
     columns = encode_columns(
         ids=[row["id"] for row in rows],
         times_us=[row["time_us"] for row in rows],
-        texts={field.name: [row[field.name] for row in rows] for field in FIELDS},
+        texts={field.name: [row.get(field.name) for row in rows] for field in FIELDS},
         properties={key: [row["properties"].get(key) for row in rows] for key in keys},
         traceparents=[row["traceparent"] for row in rows],
     )
