@@ -14,6 +14,7 @@ import uuid
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from eventlog.encode import encode_columns
 from metering.ingest.v1 import ingest_service_pb2 as pb
 from metering.ingest.v1 import usage_event_pb2
 
@@ -95,25 +96,21 @@ def _text(number: int) -> str:
 def column_template(count: int) -> usage_event_pb2.UsageEventColumns:
     """Make a batch as columns, without ids and times."""
     made = rows(count)
-    columns = usage_event_pb2.UsageEventColumns(
-        sources=usage_event_pb2.DictionaryColumn(values=[SOURCE]),
-        types=_column([row.type for row in made]),
-        customers=_column([row.customer for row in made]),
-        trace_contexts=random.randbytes(24) + b"\x01",
+    return encode_columns(
+        ids=(),
+        times_us=(),
+        texts={
+            "source": [SOURCE] * count,
+            "type": [row.type for row in made],
+            "customer": [row.customer for row in made],
+        },
+        properties={
+            "region": [row.region for row in made],
+            "model": [row.model for row in made],
+            "bytes": [row.value for row in made],
+        },
+        traceparents=[f"00-{random.randbytes(16).hex()}-{random.randbytes(8).hex()}-01"] * count,
     )
-    for key, values in (
-        ("region", [row.region for row in made]),
-        ("model", [row.model for row in made]),
-        ("bytes", [row.value for row in made]),
-    ):
-        columns.properties.append(usage_event_pb2.PropertyColumn(key=key, column=_column(values)))
-    return columns
-
-
-def _column(texts: list[str]) -> usage_event_pb2.DictionaryColumn:
-    numbers: dict[str, int] = {}
-    indexes = [numbers.setdefault(text, len(numbers) + 1) for text in texts]
-    return usage_event_pb2.DictionaryColumn(values=list(numbers), indexes=indexes)
 
 
 def column_request(

@@ -38,7 +38,7 @@ def names(folder: Path) -> set[str]:
 
 @pytest.mark.parametrize("service", SERVICES)
 def test_every_service_has_the_same_files(service: str) -> None:
-    expected = SHAPE | {"worker"} if service == "ingest" else SHAPE | {"loops"} | LEFT_NEIGHBOUR
+    expected = SHAPE | {"loops"} | ({"intake"} if service == "ingest" else LEFT_NEIGHBOUR)
 
     assert names(ROOT / "services" / service / "src" / service) == expected
 

@@ -10,15 +10,16 @@ from typing import TYPE_CHECKING, Final
 
 from opentelemetry import trace
 
+from eventlog.encode import encode_columns
+from eventlog.fields import FIELDS, EventTexts
+from eventlog.instants import microseconds_of
 from metering.ingest.v1 import usage_event_pb2 as pb
 from meterline.uuid7 import uuid7
 from money import format_decimal
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-_TRACE_CONTEXT_BYTES: Final = 25
 _TRACEPARENT: Final = re.compile(r"00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}", re.ASCII)
 
 
@@ -34,8 +35,8 @@ def current_traceparent() -> str:
     return f"00-{context.trace_id:032x}-{context.span_id:016x}-{int(context.trace_flags):02x}"
 
 
-@dataclass(frozen=True, slots=True)
-class UsageEvent:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UsageEvent(EventTexts):
     """One thing that happened and may have to be paid for.
 
     `id` makes retries safe: keep it when you send the same event again. It is made for you (UUIDv7) unless you have a
@@ -45,11 +46,7 @@ class UsageEvent:
     another one), so that an invoice line can be walked back to the request in which it came about.
     """
 
-    type: str
-    customer: str
-    source: str
     properties: Mapping[str, str | int | Decimal] = field(default_factory=dict)
-    subject: str = ""
     id: str = field(default_factory=uuid7)
     time: datetime = field(default_factory=_now)
     traceparent: str = field(default_factory=current_traceparent)
@@ -62,15 +59,14 @@ class UsageEvent:
         if self.traceparent and _TRACEPARENT.fullmatch(self.traceparent) is None:
             message = "traceparent must be a W3C traceparent: 00-<32 hex>-<16 hex>-<2 hex>"
             raise ValueError(message)
-        _check_texts(type=self.type, customer=self.customer, source=self.source, subject=self.subject, id=self.id)
+        _check_texts(id=self.id, **{field.name: getattr(self, field.name) for field in FIELDS})
         for key, value in self.properties.items():
             _check_property(key, value)
 
     @property
     def time_us(self) -> int:
         """Time in microseconds since 1970-01-01T00:00:00Z."""
-        elapsed = self.time - _EPOCH
-        return (elapsed.days * 86_400 + elapsed.seconds) * 1_000_000 + elapsed.microseconds
+        return microseconds_of(self.time)
 
 
 def _check_texts(**texts: str) -> None:
@@ -105,49 +101,15 @@ def property_text(value: str | int | Decimal) -> str:
 
 def to_columns(events: Sequence[UsageEvent]) -> pb.UsageEventColumns:
     """Write events as columns: about a twelfth of the time and less than half of the bytes of rows."""
-    columns = pb.UsageEventColumns(
+    keys = {key for event in events for key in event.properties}
+    return encode_columns(
         ids=[event.id for event in events],
         times_us=[event.time_us for event in events],
-        sources=dictionary_column(event.source for event in events),
-        types=dictionary_column(event.type for event in events),
-        customers=dictionary_column(event.customer for event in events),
+        texts={field.name: [getattr(event, field.name) for event in events] for field in FIELDS},
+        properties={key: [_optional_text(event.properties.get(key)) for event in events] for key in keys},
+        traceparents=[event.traceparent for event in events],
     )
-    if any(event.subject for event in events):
-        columns.subjects.CopyFrom(dictionary_column(event.subject for event in events))
-    for key in sorted({key for event in events for key in event.properties}):
-        values = (_optional_text(event.properties.get(key)) for event in events)
-        columns.properties.append(pb.PropertyColumn(key=key, column=dictionary_column(values, absent=None)))
-    _add_trace_contexts(columns, [event.traceparent for event in events])
-    return columns
-
-
-def dictionary_column(texts: Iterable[str | None], *, absent: str | None = "") -> pb.DictionaryColumn:
-    """Write a column as distinct values and one index an event; a text equal to `absent` has index 0."""
-    column = texts if isinstance(texts, list | tuple) else list(texts)
-    distinct = dict.fromkeys(column)
-    if len(distinct) == 1 and absent not in distinct:
-        return pb.DictionaryColumn(values=distinct)
-    distinct.pop(absent, None)
-    numbers: dict[str | None, int] = {text: number for number, text in enumerate(distinct, 1)}
-    numbers[absent] = 0
-    return pb.DictionaryColumn(values=distinct, indexes=map(numbers.__getitem__, column))
 
 
 def _optional_text(value: str | int | Decimal | None) -> str | None:
     return None if value is None else property_text(value)
-
-
-def _add_trace_contexts(columns: pb.UsageEventColumns, traceparents: Sequence[str]) -> None:
-    numbers: dict[str, int] = {"": 0}
-    indexes = [numbers.setdefault(text, len(numbers)) for text in traceparents]
-    packed = b"".join(_packed(text) for text in numbers if text)
-    if not packed:
-        return
-    columns.trace_contexts = packed
-    if len(packed) > _TRACE_CONTEXT_BYTES or 0 in indexes:
-        columns.trace_context_indexes.extend(indexes)
-
-
-def _packed(traceparent: str) -> bytes:
-    _version, trace_id, span_id, flags = traceparent.split("-")[:4]
-    return bytes.fromhex(trace_id) + bytes.fromhex(span_id) + bytes.fromhex(flags)

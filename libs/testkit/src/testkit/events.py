@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from itertools import count
 
+from eventlog.fields import FIELDS
 from metering.ingest.v1 import usage_event_pb2 as pb
 
 HAPPENED_AT = datetime(2026, 1, 1, tzinfo=UTC)
@@ -17,29 +18,23 @@ HAPPENED_AT = datetime(2026, 1, 1, tzinfo=UTC)
 
 _NUMBERS = count(1)
 _MICROSECONDS = 1_000_000
+_TEXTS = {"source": "test", "type": "sms.sent", "customer": "acme"}
 
 
-def usage_event(  # noqa: PLR0913 - one argument a field of the contract
+def usage_event(
     event_id: str | None = None,
     *,
-    source: str = "test",
-    type: str = "sms.sent",  # noqa: A002 - the contract's name
-    customer: str = "acme",
-    subject: str = "",
     time: datetime = HAPPENED_AT,
     properties: Mapping[str, str] | None = None,
     traceparent: str = "",
+    **texts: str,
 ) -> pb.UsageEvent:
-    """Return an event; without an id it gets one of its own."""
+    """Return an event; without an id it gets one of its own. `texts` are any of its text fields, by name."""
     event = pb.UsageEvent(
-        id=event_id or f"event-{next(_NUMBERS)}",
-        source=source,
-        type=type,
-        customer=customer,
-        subject=subject,
-        properties=dict(properties or {}),
-        traceparent=traceparent,
+        id=event_id or f"event-{next(_NUMBERS)}", properties=dict(properties or {}), traceparent=traceparent
     )
+    for name, text in {**_TEXTS, **texts}.items():
+        setattr(event, name, text)
     event.time.FromDatetime(time)
     return event
 
@@ -50,16 +45,15 @@ def usage_columns(events: Sequence[pb.UsageEvent]) -> pb.UsageEventColumns:
     columns = pb.UsageEventColumns(
         ids=[event.id for event in events],
         times_us=[event.time.seconds * _MICROSECONDS + event.time.nanos // 1000 for event in events],
-        sources=_dictionary(event.source for event in events),
-        types=_dictionary(event.type for event in events),
-        customers=_dictionary(event.customer for event in events),
         properties=[
             pb.PropertyColumn(key=key, column=_dictionary(event.properties.get(key) for event in events))
             for key in keys
         ],
     )
-    if any(event.subject for event in events):
-        columns.subjects.CopyFrom(_dictionary(event.subject or None for event in events))
+    for field in FIELDS:
+        column = _dictionary(getattr(event, field.name) or None for event in events)
+        if column.values:
+            getattr(columns, field.column).CopyFrom(column)
     contexts = _dictionary(event.traceparent or None for event in events)
     if contexts.values:
         columns.trace_contexts = b"".join(_packed_context(traceparent) for traceparent in contexts.values)

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import gc
-from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from chassis.command_line import main
-from chassis.loops import Loop
 from chassis.service import Composition
 from eventlog.log.reader import FeedReader
 from eventlog.service import served_feed
 from ingest.config import IngestMigrateSettings, IngestSettings
-from ingest.operations import Deps, SourceNumbers, gather
+from ingest.intake.admitter import Admitter
+from ingest.intake.committer import Committer
+from ingest.intake.gatherer import Gatherer
+from ingest.intake.library import SegmentLibrary
+from ingest.intake.sources import SourceNumbers
+from ingest.loops import intake_loops
+from ingest.operations.deps import Deps
 from ingest.rpc import served
-from ingest.store import SegmentLibrary
 from ingest.telemetry import Instruments
-from ingest.worker import Committer, Gatherer
 
 if TYPE_CHECKING:
     from chassis.service import Runtime
@@ -32,24 +34,25 @@ async def compose(runtime: Runtime[IngestSettings]) -> Composition:
     committer = Committer(engine, clock, settings, library, instruments)
     feed = FeedReader(engine, clock, runtime.draining)
     runtime.closing.push_async_callback(feed.aclose)
+    sources = SourceNumbers(engine)
+    admitter = Admitter(engine, clock, settings.limits, sources, committer, instruments)
+    gatherer = Gatherer(clock, admitter.take_in)
     deps = Deps(
         engine=engine,
         clock=clock,
-        policy=settings.policy,
-        committer=committer,
-        gatherer=Gatherer(clock),
+        limits=settings.limits,
+        gatherer=gatherer,
+        admitter=admitter,
         library=library,
-        sources=SourceNumbers(engine),
+        sources=sources,
         feed=feed,
-        instruments=instruments,
     )
     # What was made until now lives as long as the process: no collection needs to look at it. Batches are freed by
     # their last reference; collecting rarely costs nothing but a little memory.
     gc.collect()
     gc.freeze()
     gc.set_threshold(_GC_ALLOCATIONS, 20, 50)
-    loops = [Loop(f"commit-{number}", committer.run) for number in range(settings.commit_workers)]
-    loops.append(Loop("gather", partial(gather, deps)))
+    loops = intake_loops(gatherer, committer, settings.commit_workers)
     return Composition(served=[served(deps), served_feed(feed)], loops=loops)
 
 

@@ -6,7 +6,7 @@ from pydantic import Field
 from pydantic_settings import SettingsConfigDict
 
 from chassis.settings import MigrateSettings, ServiceSettings
-from ingest.domain.admission import Policy
+from ingest.domain.admission import Limits
 
 _DAY_US = 86_400_000_000
 _SECOND_US = 1_000_000
@@ -33,9 +33,9 @@ class IngestSettings(ServiceSettings):
     decoded_events_max: int = Field(default=200_000, ge=0, description="Events of lately used segments kept decoded.")
 
     @property
-    def policy(self) -> Policy:
+    def limits(self) -> Limits:
         """The limits that the domain checks."""
-        return Policy(
+        return Limits(
             batch_events_max=self.batch_events_max,
             late_limit_us=self.late_limit_days * _DAY_US,
             future_limit_us=self.future_limit_s * _SECOND_US,

@@ -1,4 +1,4 @@
-"""The service as gRPC sees it: each method checks, calls one use case and renders its result."""
+"""The service as gRPC sees it: each method reads its request, calls one use case and writes its result."""
 
 from __future__ import annotations
 
@@ -7,18 +7,23 @@ from typing import TYPE_CHECKING, Any
 
 from chassis.identity import current_tenant
 from chassis.rpc.method import declared_methods
+from chassis.rpc.repeat import once
 from chassis.rpc.server import Served
-from ingest import operations, wire
+from ingest.operations import backfills, events, reports
+from ingest.wire import backfills as backfills_wire
+from ingest.wire import events as events_wire
+from ingest.wire import reports as reports_wire
 from metering.ingest.v1 import ingest_service_pb2 as pb
 from metering.ingest.v1 import ingest_service_pb2_grpc as pb_grpc
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Awaitable
 
     import grpc
+    from sqlalchemy.ext.asyncio import AsyncConnection
 
-    from ingest.domain.log import ReportResult
-    from ingest.operations import Deps
+    from ingest.domain.backfills import Backfill
+    from ingest.operations.deps import Deps
 
     Context = grpc.aio.ServicerContext[Any, Any]
 
@@ -29,48 +34,48 @@ class IngestServicer(pb_grpc.IngestServiceServicer):
     def __init__(self, deps: Deps) -> None:
         """Serve the use cases with `deps`."""
         self._deps = deps
-        self._rendered: tuple[ReportResult, pb.ReportResponse] | None = None
 
     async def Report(self, request: pb.ReportRequest, context: Context) -> pb.ReportResponse:
         """Take a batch in."""
-        reported = wire.reported_from_proto(request, self._deps.policy)
-        result = await operations.report(self._deps, current_tenant(), reported)
-        # Calls taken in together share their result, and so its rendering.
-        if self._rendered is None or self._rendered[0] is not result:
-            self._rendered = result, wire.report_response_to_proto(result)
-        return self._rendered[1]
+        reported = reports_wire.reported_from_proto(request, self._deps.limits)
+        return reports_wire.report_response_to_proto(await reports.report(self._deps, current_tenant(), reported))
 
     async def GetEvent(self, request: pb.GetEventRequest, context: Context) -> pb.GetEventResponse:
         """Return one event."""
-        source, event_id = wire.event_identity_from_proto(request)
-        page = await operations.get_event(self._deps, current_tenant(), source, event_id)
-        return pb.GetEventResponse(event=next(wire.stored_events_to_proto(page)))
+        source, event_id = events_wire.event_identity_from_proto(request)
+        page = await events.get_event(self._deps, current_tenant(), source, event_id)
+        return pb.GetEventResponse(event=next(events_wire.stored_events_to_proto(page)))
 
     async def ListEvents(self, request: pb.ListEventsRequest, context: Context) -> AsyncIterator[pb.ListEventsResponse]:
         """Stream the wanted events."""
-        query = wire.list_query_from_proto(request)
-        async with aclosing(operations.list_events(self._deps, current_tenant(), query)) as pages:
+        query = events_wire.list_query_from_proto(request)
+        async with aclosing(events.list_events(self._deps, current_tenant(), query)) as pages:
             async for page in pages:
-                for response in wire.list_responses_to_proto(page):
+                for response in events_wire.list_responses_to_proto(page):
                     yield response
 
     async def OpenBackfill(self, request: pb.OpenBackfillRequest, context: Context) -> pb.OpenBackfillResponse:
         """Open a backfill."""
-        new = wire.new_backfill_from_proto(request)
-        backfill = await operations.open_backfill(self._deps, current_tenant(), request, new)
-        return pb.OpenBackfillResponse(backfill=wire.backfill_to_proto(backfill))
+        new = backfills_wire.new_backfill_from_proto(request)
+
+        def open_backfill(conn: AsyncConnection) -> Awaitable[Backfill]:
+            return backfills.open_backfill(self._deps, conn, current_tenant(), new)
+
+        return await once(self._deps.engine, request, open_backfill, backfills_wire.opened_to_proto)
 
     async def CloseBackfill(self, request: pb.CloseBackfillRequest, context: Context) -> pb.CloseBackfillResponse:
         """Close a backfill."""
-        backfill_id = wire.backfill_id_from_proto(request)
-        backfill = await operations.close_backfill(self._deps, current_tenant(), request, backfill_id)
-        return pb.CloseBackfillResponse(backfill=wire.backfill_to_proto(backfill))
+        backfill_id = backfills_wire.backfill_id_from_proto(request)
+
+        def close_backfill(conn: AsyncConnection) -> Awaitable[Backfill]:
+            return backfills.close_backfill(self._deps, conn, current_tenant(), backfill_id)
+
+        return await once(self._deps.engine, request, close_backfill, backfills_wire.closed_to_proto)
 
     async def ListBackfills(self, request: pb.ListBackfillsRequest, context: Context) -> pb.ListBackfillsResponse:
         """Return a page of backfills."""
-        page = wire.backfill_page_from_proto(request)
-        backfills = await operations.list_backfills(self._deps, current_tenant(), page)
-        return wire.backfills_to_proto(backfills, page)
+        page = backfills_wire.backfill_page_from_proto(request)
+        return backfills_wire.backfills_to_proto(await backfills.list_backfills(self._deps, current_tenant(), page))
 
 
 def served(deps: Deps) -> Served:

@@ -16,7 +16,7 @@ from chassis.errors import Reason
 from chassis.errors.status import from_rpc_error
 from eventlog.feed.cursor import Cursor, check_payload, follow
 from eventlog.feed.wire import GrpcFeedSource
-from ingest import wire
+from eventlog.payload import decode_payload
 from metering.common.v1 import feed_pb2, feed_service_pb2, values_pb2
 from metering.ingest.v1 import ingest_service_pb2 as pb
 from metering.ingest.v1 import usage_event_pb2 as event_pb
@@ -162,7 +162,7 @@ async def test_the_feed_gives_every_event_once_with_an_unbroken_chain(ingest: An
         async for segment in source.read(cursor):
             check_payload(segment)
             cursor = follow(cursor, segment)
-            ids.extend(wire.decode_payload(segment.payload).ids)
+            ids.extend(decode_payload(segment.payload).ids)
             if cursor.position == end:
                 break
 
@@ -184,7 +184,7 @@ async def test_the_feed_wakes_a_waiting_reader(ingest: Any, new_event: EventMake
     lane = response.as_of.lanes[0].lane
     segment = (await asyncio.wait_for(readers[lane], 10)).segment
 
-    assert wire.decode_payload(segment.payload).ids == ["woken"]
+    assert decode_payload(segment.payload).ids == ["woken"]
     for call in calls:
         call.cancel()
     await asyncio.gather(*readers, return_exceptions=True)

@@ -13,8 +13,10 @@ import pytest
 
 from chassis.errors import MeterlineError, Reason
 from chassis.errors.status import from_rpc_error
+from eventlog.fields import FIELDS
 from metering.ingest.v1 import ingest_service_pb2 as pb
 from metering.ingest.v1 import usage_event_pb2 as event_pb
+from testkit.events import usage_columns
 
 EventMaker = Callable[..., event_pb.UsageEvent]
 
@@ -60,6 +62,29 @@ async def test_rows_and_columns_are_one_log(ingest: Any, new_event: EventMaker) 
     response = await ingest.caller().Report(pb.ReportRequest(columns=columns))
 
     assert (response.accepted, response.duplicates) == (1, 1)
+
+
+@pytest.mark.parametrize("field", [field.name for field in FIELDS if not field.is_required])
+async def test_an_optional_field_is_stored_compared_and_may_be_left_out(
+    ingest: Any, new_event: EventMaker, field: str
+) -> None:
+    caller = ingest.caller()
+    with_it, without = new_event(**{field: "x"}), new_event()
+    other = event_pb.UsageEvent()
+    other.CopyFrom(with_it)
+    setattr(other, field, "y")
+
+    as_rows = await caller.Report(pb.ReportRequest(events=[with_it, without]))
+    as_columns = await caller.Report(pb.ReportRequest(columns=usage_columns([with_it, without])))
+    changed = await caller.Report(pb.ReportRequest(columns=usage_columns([other])))
+    stored = [
+        (await caller.GetEvent(pb.GetEventRequest(source=event.source, id=event.id))).event.event
+        for event in (with_it, without)
+    ]
+
+    assert (as_rows.accepted, as_columns.duplicates) == (2, 2)
+    assert [conflict.message for conflict in changed.conflicts] == [field]
+    assert stored == [with_it, without]
 
 
 async def test_one_wrong_event_does_not_refuse_its_neighbours(ingest: Any, new_event: EventMaker, log: Any) -> None:

@@ -12,7 +12,8 @@ import pytest
 
 from chassis.errors import InvalidRequest, Reason
 from chassis.errors.status import from_rpc_error
-from ingest import wire
+from eventlog.payload import columns_to_proto
+from eventlog.rows import columns_of, rows_of
 from metering.ingest.v1 import ingest_service_pb2 as pb
 from metering.ingest.v1 import usage_event_pb2 as event_pb
 from testkit.wait import eventually
@@ -21,8 +22,7 @@ EventMaker = Callable[..., event_pb.UsageEvent]
 
 
 def as_columns(*events: event_pb.UsageEvent) -> pb.ReportRequest:
-    batch = wire.joined_batch([wire.ReportedRows(events, "", 0)])
-    return pb.ReportRequest(columns=wire.columns_from_batch(batch))
+    return pb.ReportRequest(columns=columns_to_proto(columns_of(rows_of(events))))
 
 
 async def reported_together(caller: Any, log: Any, requests: list[pb.ReportRequest]) -> list[pb.ReportResponse]:

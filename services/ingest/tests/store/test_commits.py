@@ -13,7 +13,7 @@ import pytest
 
 from chassis.errors import Unavailable
 from chassis.errors.status import from_rpc_error
-from ingest import store
+from ingest.store.keys import is_unique_violation
 from metering.ingest.v1 import ingest_service_pb2 as pb
 from metering.ingest.v1 import usage_event_pb2 as event_pb
 from testkit.wait import eventually
@@ -136,9 +136,9 @@ def test_a_refused_key_is_known_by_its_code_and_by_a_distributed_databases_text(
     wrapped = RuntimeError()
     wrapped.__cause__ = asyncpg.UniqueViolationError(text)
 
-    assert store.is_unique_violation(asyncpg.UniqueViolationError(text))
-    assert store.is_unique_violation(asyncpg.InternalServerError(text))
-    assert store.is_unique_violation(wrapped)
-    assert not store.is_unique_violation(asyncpg.InternalServerError("something else"))
-    assert not store.is_unique_violation(asyncpg.CheckViolationError(text))
-    assert not store.is_unique_violation(RuntimeError(text))
+    assert is_unique_violation(asyncpg.UniqueViolationError(text))
+    assert is_unique_violation(asyncpg.InternalServerError(text))
+    assert is_unique_violation(wrapped)
+    assert not is_unique_violation(asyncpg.InternalServerError("something else"))
+    assert not is_unique_violation(asyncpg.CheckViolationError(text))
+    assert not is_unique_violation(RuntimeError(text))

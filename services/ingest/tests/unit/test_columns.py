@@ -1,4 +1,4 @@
-"""Rows and columns are one: however a batch is sent, the same is stored, refused and read back."""
+"""RowNumbers and columns are one: however a batch is sent, the same is stored, refused and read back."""
 
 from __future__ import annotations
 
@@ -10,19 +10,23 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+import eventlog.rows
 from chassis.errors import InvalidRequest, MeterlineError, Reason, TooBig
-from eventlog.instants import instant_of
-from ingest import wire
-from ingest.domain.admission import Policy, admit
-from ingest.domain.batch import EventBatch
-from ingest.domain.log import SegmentPlace, StoredPage
+from eventlog.columns import EventColumns, EventRows
+from eventlog.encode import encode_columns
+from eventlog.fields import FIELDS
+from eventlog.payload import columns_from_proto, decode_payload, encode_payload
+from eventlog.rows import columns_of
+from ingest.domain.admission import Limits, admit
+from ingest.intake.gatherer import joined
+from ingest.wire.backfills import backfill_page_from_proto
+from ingest.wire.events import list_query_from_proto
+from ingest.wire.reports import reported_from_proto
 from metering.ingest.v1 import ingest_service_pb2 as pb
 from metering.ingest.v1 import usage_event_pb2 as event_pb
-from meterline.event import dictionary_column
 
 NOW_US = 1_767_225_600_000_000
-POLICY = Policy(batch_events_max=10_000, late_limit_us=35 * 86_400_000_000, future_limit_us=300_000_000)
-PLACE = SegmentPlace(0, 1, 1, instant_of(NOW_US), "", None)
+LIMITS = Limits(batch_events_max=10_000, late_limit_us=35 * 86_400_000_000, future_limit_us=300_000_000)
 
 NAMES = st.sampled_from(["", "a", "b", "Zoë", "x" * 129, "n\0l", "r\u202el", "é" * 64])
 CONTEXT = "4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7"
@@ -57,24 +61,13 @@ def as_rows(rows: list[dict[str, Any]]) -> pb.ReportRequest:
 
 
 def as_columns(rows: list[dict[str, Any]]) -> pb.ReportRequest:
-    keys = sorted({key for row in rows for key in row["properties"]})
-    contexts: dict[str, int] = {"": 0}
-    indexes = [contexts.setdefault(row["traceparent"], len(contexts)) for row in rows]
-    columns = event_pb.UsageEventColumns(
+    keys = {key for row in rows for key in row["properties"]}
+    columns = encode_columns(
         ids=[row["id"] for row in rows],
         times_us=[row["time_us"] for row in rows],
-        sources=dictionary_column(row["source"] for row in rows),
-        types=dictionary_column(row["type"] for row in rows),
-        customers=dictionary_column(row["customer"] for row in rows),
-        subjects=dictionary_column(row["subject"] for row in rows),
-        properties=[
-            event_pb.PropertyColumn(
-                key=key, column=dictionary_column((row["properties"].get(key) for row in rows), absent=None)
-            )
-            for key in keys
-        ],
-        trace_contexts=b"".join(bytes.fromhex(text[3:].replace("-", "")) for text in contexts if text),
-        trace_context_indexes=indexes if any(indexes) else [],
+        texts={field.name: [row.get(field.name) for row in rows] for field in FIELDS},
+        properties={key: [row["properties"].get(key) for row in rows] for key in keys},
+        traceparents=[row["traceparent"] for row in rows],
     )
     return pb.ReportRequest(columns=columns)
 
@@ -82,18 +75,18 @@ def as_columns(rows: list[dict[str, Any]]) -> pb.ReportRequest:
 def judged(*requests: pb.ReportRequest) -> tuple[list[Any], list[event_pb.UsageEvent]]:
     """The refusals, and the accepted events as the log would give them back, of requests taken in together."""
     batch = batch_of(*requests)
-    admission = admit(batch, POLICY, NOW_US)
+    admission = admit(batch, LIMITS, NOW_US)
     refusals = [(item.index, item.id, item.field, item.reason, item.message) for item in admission.refusals]
-    return refusals, events_of(wire.decode_payload(wire.encode_payload(batch.take(admission.accepted))))
+    return refusals, events_of(decode_payload(encode_payload(batch.take(admission.accepted))))
 
 
-def batch_of(*requests: pb.ReportRequest) -> EventBatch:
-    return wire.joined_batch([wire.reported_from_proto(request, POLICY) for request in requests])
+def batch_of(*requests: pb.ReportRequest) -> EventColumns:
+    events = joined([reported_from_proto(request, LIMITS).events for request in requests])
+    return columns_of(events) if isinstance(events, EventRows) else events
 
 
-def events_of(batch: EventBatch) -> list[event_pb.UsageEvent]:
-    page = StoredPage(PLACE, batch, np.arange(len(batch)))
-    return [stored.event for stored in wire.stored_events_to_proto(page)]
+def events_of(columns: EventColumns) -> list[event_pb.UsageEvent]:
+    return list(eventlog.rows.events_of(columns, np.arange(len(columns))))
 
 
 @settings(max_examples=200)
@@ -108,11 +101,11 @@ def test_rows_and_columns_give_identical_results(rows: list[dict[str, Any]]) -> 
 
 @given(st.lists(ROWS, min_size=1, max_size=8))
 def test_what_is_sent_as_columns_is_read_back_verbatim(rows: list[dict[str, Any]]) -> None:
-    reported = wire.reported_from_proto(as_columns(rows), POLICY)
-    assert isinstance(reported, wire.ReportedBatch)
+    reported = reported_from_proto(as_columns(rows), LIMITS)
     assert reported.verbatim is not None
 
-    assert events_of(wire.decode_payload(wire.compress(reported.verbatim))) == list(as_rows(rows).events)
+    stored = columns_from_proto(event_pb.UsageEventColumns.FromString(reported.verbatim))
+    assert events_of(stored) == list(as_rows(rows).events)
 
 
 @settings(suppress_health_check=[HealthCheck.too_slow])
@@ -178,9 +171,8 @@ def test_fields_of_a_newer_release_do_not_enter_the_log() -> None:
     plain = request.columns.SerializeToString()
     request.columns.MergeFromString(b"\x9a\x06\x05junk!")
 
-    reported = wire.reported_from_proto(request, POLICY)
+    reported = reported_from_proto(request, LIMITS)
 
-    assert isinstance(reported, wire.ReportedBatch)
     assert reported.verbatim == plain
 
 
@@ -203,7 +195,7 @@ def test_a_flood_of_different_property_keys_is_refused_before_it_takes_memory(fo
 @pytest.mark.parametrize("token", ["x", "a\0b", "é", "AAAA", "a" * 31])
 def test_a_page_token_of_somebody_else_is_refused(token: str) -> None:
     with pytest.raises(InvalidRequest) as refused:
-        wire.backfill_page_from_proto(pb.ListBackfillsRequest(page_token=token))
+        backfill_page_from_proto(pb.ListBackfillsRequest(page_token=token))
 
     assert refused.value.reason is Reason.PAGE_TOKEN_INVALID
 
@@ -220,6 +212,6 @@ def test_a_period_is_half_open_and_not_empty(start: int | None, end: int | None)
         request.period.end.seconds = end
 
     with pytest.raises(MeterlineError) as refused:
-        wire.list_query_from_proto(request)
+        list_query_from_proto(request)
 
     assert refused.value.reason in {Reason.FIELD_INVALID, Reason.FIELD_REQUIRED, Reason.TIME_INVALID}

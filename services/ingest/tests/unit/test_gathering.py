@@ -14,13 +14,12 @@ from hypothesis import strategies as st
 
 from chassis.errors import Overloaded, Reason
 from eventlog.as_of import AsOf
+from eventlog.columns import EventRows
+from eventlog.fields import FIELDS
 from ingest.domain.admission import Refusal
-from ingest.domain.gathering import Verdicts
-from ingest.domain.log import Conflict, ReportResult
-from ingest.wire import ReportedRows
-from ingest.worker import Call, Gatherer
-from ingest.worker.gatherer import TOGETHER_MAX
-from metering.ingest.v1 import usage_event_pb2 as event_pb
+from ingest.domain.reports import Conflict, Reported, ReportResult, Verdicts
+from ingest.intake.gatherer import TOGETHER_MAX, Call, Gatherer
+from ingest.intake.submission import Callers
 from testkit.clock import FakeClock
 from testkit.wait import eventually
 
@@ -64,21 +63,23 @@ class Intake:
     free: asyncio.Event = field(default_factory=asyncio.Event)
     error: Exception | None = None
 
-    async def take_in(self, _tenant: str, calls: Sequence[Call]) -> list[ReportResult]:
-        names = [call.reported.events[0].id for call in calls if isinstance(call.reported, ReportedRows)]
+    async def take_in(self, _tenant: str, reported: Reported, _callers: Callers) -> Verdicts:
+        names = list(reported.events.ids)
         self.batches.append(names)
         await self.free.wait()
         if self.error is not None:
             raise self.error
         if "broken" in names:
             raise ArithmeticError
-        return [ReportResult(1, 0, (), (), AsOf(name)) for name in names]
+        # The reply of each call names its own event, as the message of a conflict.
+        conflicts = [Conflict(place, name, "s", "type") for place, name in enumerate(names)]
+        return Verdicts(np.zeros(len(names), dtype=np.bool_), conflicts, (), AS_OF)
 
 
 @asynccontextmanager
 async def gathering(intake: Intake, clock: FakeClock) -> AsyncIterator[Gatherer]:
-    gatherer, stop = Gatherer(clock), asyncio.Event()
-    running = asyncio.ensure_future(gatherer.run(stop, intake.take_in))
+    gatherer, stop = Gatherer(clock, intake.take_in), asyncio.Event()
+    running = asyncio.ensure_future(gatherer.run(stop))
     try:
         yield gatherer
     finally:
@@ -87,7 +88,14 @@ async def gathering(intake: Intake, clock: FakeClock) -> AsyncIterator[Gatherer]
 
 
 def call(name: str, tenant: str = "acme", backfill_id: str = "") -> Call:
-    return Call(tenant, ReportedRows([event_pb.UsageEvent(id=name)], backfill_id, 10), None)
+    texts = {field.name: [""] for field in FIELDS}
+    rows = EventRows([name], texts, seconds=[0], nanos=[0], timeless=[], properties={}, traceparents=[""])
+    return Call(tenant, Reported(rows, backfill_id, 10), None)
+
+
+def named(result: ReportResult) -> str:
+    (conflict,) = result.conflicts
+    return conflict.id
 
 
 async def test_a_lone_caller_never_waits_for_others() -> None:
@@ -96,7 +104,7 @@ async def test_a_lone_caller_never_waits_for_others() -> None:
     intake.free.set()
     async with gathering(intake, FakeClock()) as gatherer:
         for number in range(3):
-            assert (await gatherer.report(call(str(number)))).as_of == AsOf(str(number))
+            assert named(await gatherer.report(call(str(number)))) == str(number)
 
     assert intake.batches == [["0"], ["1"], ["2"]]
 
@@ -113,7 +121,7 @@ async def test_those_who_come_while_others_are_in_work_go_together_by_tenant_and
         results = await asyncio.gather(first, *rest)
 
     assert intake.batches == [["first"], ["0", "3"], ["1"], ["2"]]
-    assert [result.as_of.epoch for result in results] == ["first", "0", "1", "2", "3"]
+    assert [named(result) for result in results] == ["first", "0", "1", "2", "3"]
 
 
 async def test_a_full_batch_does_not_wait_for_the_one_in_work() -> None:

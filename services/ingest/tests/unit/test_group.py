@@ -6,8 +6,8 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingest.domain.batch import EventBatch, TextColumn
-from ingest.domain.bodies import differences
+from eventlog.columns import EventColumns, TextColumn
+from eventlog.compare import differences
 from ingest.domain.customers import CustomerProbe, customer_filter
 from ingest.domain.group import KeyGroup
 from ingest.domain.keys import EventKeys, keys_of
@@ -47,25 +47,22 @@ def test_each_identity_is_written_once_at_dense_positions_and_all_events_know_th
 
 
 def test_bodies_differ_by_text_and_not_by_how_columns_were_built() -> None:
-    def batch(customers: TextColumn, properties: tuple[tuple[str, TextColumn], ...], subject: TextColumn) -> EventBatch:
-        return EventBatch(
+    def batch(customers: TextColumn, properties: dict[str, TextColumn], subject: TextColumn) -> EventColumns:
+        return EventColumns(
             ids=["a", "b"],
             times_us=np.array([1, 2], np.int64),
-            sources=TextColumn(["s"]),
-            types=TextColumn(["t"]),
-            customers=customers,
-            subjects=subject,
+            texts={"source": TextColumn(["s"]), "type": TextColumn(["t"]), "customer": customers, "subject": subject},
             properties=properties,
         )
 
     rows = np.arange(2)
-    left = batch(TextColumn(["x"]), (("k", TextColumn(["1"])),), TextColumn([""]))
+    left = batch(TextColumn(["x"]), {"k": TextColumn(["1"])}, TextColumn([""]))
     right = batch(
         TextColumn(["y", "x", "x"], np.array([3, 1], np.uint32)),
-        (
-            ("l", TextColumn(["1"], np.array([0, 1], np.uint32))),
-            ("k", TextColumn(["2", "1"], np.array([2, 0], np.uint32))),
-        ),
+        {
+            "l": TextColumn(["1"], np.array([0, 1], np.uint32)),
+            "k": TextColumn(["2", "1"], np.array([2, 0], np.uint32)),
+        },
         TextColumn([]),
     )
 

@@ -9,7 +9,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingest.domain.batch import TextColumn
+from eventlog.columns import TextColumn
 from ingest.domain.keys import KIND_HASHED, KIND_ULID, KIND_UUID, EventKeys, key_order, keys_of, repeats
 
 ULID = "01ARZ3NDEKTSV4RRFFQ69G5FAV"

@@ -15,9 +15,10 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import yaml
 
 from chassis.errors import Reason
+from eventlog.encode import encode_columns
+from eventlog.fields import FIELDS
 from metering.ingest.v1 import usage_event_pb2 as pb
 from meterline.errors import InputError
-from meterline.event import dictionary_column
 from meterline.yaml_text import StrictLoader
 
 if TYPE_CHECKING:
@@ -27,8 +28,9 @@ if TYPE_CHECKING:
     Cells = Sequence[Sequence[str]]
     """The columns of some rows: one sequence a column of the file."""
 
-_REQUIRED: Final = ("id", "source", "type", "customer")
-_KNOWN_KEYS: Final = frozenset({*_REQUIRED, "subject", "time", "properties", "nulls"})
+_REQUIRED: Final = ("id", *(field.name for field in FIELDS if field.is_required))
+_TEXTS: Final = ("id", *(field.name for field in FIELDS))
+_KNOWN_KEYS: Final = frozenset({*_TEXTS, "time", "properties", "nulls"})
 _UNIX_DIVISORS: Final = {"unix": 1, "unix_ms": 1000}
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _TIMES_KEPT: Final = 65_536
@@ -60,20 +62,12 @@ class RowMap:
         if problems:
             kept = [row for place, row in enumerate(rows) if place not in problems]
             return (self.columns(kept)[0] if kept else pb.UsageEventColumns()), problems
-        message = pb.UsageEventColumns(
+        message = encode_columns(
             ids=texts["id"],  # type: ignore[arg-type]  # none is None: that would be a problem
             times_us=times,  # type: ignore[arg-type]  # likewise
-            sources=dictionary_column(texts["source"]),
-            types=dictionary_column(texts["type"]),
-            customers=dictionary_column(texts["customer"]),
+            texts=texts,
+            properties={key: read(cells) for key, read in self.properties.items()},
         )
-        subjects = texts.get("subject", ())
-        if any(subjects):
-            message.subjects.CopyFrom(dictionary_column(subjects, absent=None))
-        for key, read in self.properties.items():
-            column = dictionary_column(read(cells), absent=None)
-            if column.values:
-                message.properties.append(pb.PropertyColumn(key=key, column=column))
         return message, problems
 
     def _problems(
@@ -114,7 +108,7 @@ def load_map(file: Path) -> dict[str, Any]:
 def bind(definition: Mapping[str, Any], header: Sequence[str], file: Path) -> RowMap:
     """Make the functions of a map for a header. Raises InputError for a column that the file lacks, or has twice."""
     binder = _Binder(header, _nulls(definition, file))
-    texts = {key: definition[key] for key in (*_REQUIRED, "subject") if key in definition}
+    texts = {key: definition[key] for key in _TEXTS if key in definition}
     properties = definition.get("properties", {})
     if not isinstance(properties, dict):
         raise InputError(f"the map {file}: properties must be a mapping")

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from chassis.errors import Reason
+from eventlog.fields import FIELDS
 from metering.ingest.v1 import ingest_service_pb2 as pb
 from metering.ingest.v1 import usage_event_pb2
 from meterline.cli.event_batches import Batch
@@ -26,7 +27,7 @@ LINE_BYTES_MAX: Final = 1024 * 1024
 _BATCH_EVENTS: Final = 2_000
 _BATCH_BYTES_MAX: Final = 4 * 1024 * 1024
 _BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
-_TEXT_FIELDS: Final = ("id", "source", "type", "customer", "subject", "traceparent")
+_TEXT_FIELDS: Final = ("id", *(field.name for field in FIELDS), "traceparent")
 _RFC3339: Final = re.compile(r"\d{4}-\d{2}-\d{2}[Tt]\d{2}:\d{2}:\d{2}(\.\d{1,9})?([Zz]|[+-]\d{2}:\d{2})", re.ASCII)
 _MICROSECOND_CHARS: Final = len(".123456")
 _TIME_MESSAGE: Final = 'time must be RFC 3339 with an offset, such as "2026-01-31T12:00:00Z"'

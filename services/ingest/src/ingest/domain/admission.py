@@ -1,7 +1,7 @@
 """Decides which events of a batch may enter the log: one vectorised path for rows and columns alike.
 
-An event is refused with its first fault, in this order: size, id, source, type, customer, subject, time, properties,
-trace context. Sound batches cost O(distinct values) plus a few comparisons of whole columns.
+An event is refused with its first fault, in this order: size, id, text fields, time, properties, trace context. Sound
+batches cost O(distinct values) plus a few comparisons of whole columns.
 """
 
 from __future__ import annotations
@@ -12,17 +12,14 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from chassis.errors import InvalidRequest, Reason, TooBig
+from eventlog.fields import FIELDS
+from eventlog.instants import INSTANT_MAX_US, INSTANT_MIN_US
 from ingest.domain.text import TextFault, TextRule, shown, utf8_length
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from ingest.domain.batch import EventBatch, Mask, Rows, TextColumn
-
-TIME_US_MIN: Final = -62_135_596_800_000_000
-"""0001-01-01T00:00:00Z in microseconds."""
-TIME_US_MAX: Final = 253_402_300_799_999_999
-"""9999-12-31T23:59:59.999999Z in microseconds."""
+    from eventlog.columns import EventColumns, Mask, RowNumbers, TextColumn
 
 PROPERTIES_MAX: Final = 32
 EVENT_BYTES_MAX: Final = 65_536
@@ -48,7 +45,7 @@ _VALUE_REASONS: Final[Mapping[TextFault, Reason]] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Policy:
+class Limits:
     """The limits an operator may set; the others are part of the contract."""
 
     batch_events_max: int
@@ -87,41 +84,36 @@ class Admission:
     they were sent.
     """
 
-    accepted: Rows
+    accepted: RowNumbers
     refusals: tuple[Refusal, ...]
     is_clean: bool
 
 
-def check_count(count: int, policy: Policy) -> None:
+def check_count(count: int, limits: Limits) -> None:
     """Refuse an empty batch (InvalidRequest) and one with too many events (TooBig)."""
     if count == 0:
         raise InvalidRequest(Reason.BATCH_EMPTY, "the batch holds no event; send 1 or more as events or as columns")
-    if count > policy.batch_events_max:
-        message = f"the batch holds {count} events; split it into batches of at most {policy.batch_events_max}"
+    if count > limits.batch_events_max:
+        message = f"the batch holds {count} events; split it into batches of at most {limits.batch_events_max}"
         raise TooBig(Reason.BATCH_TOO_LARGE, message)
 
 
-def admit(batch: EventBatch, policy: Policy, now_us: int, backfill: BackfillWindow | None = None) -> Admission:
+def admit(batch: EventColumns, limits: Limits, now_us: int, backfill: BackfillWindow | None = None) -> Admission:
     """Decide for each event of `batch`, whose shape and size were checked, at the time `now_us`."""
-    if _is_plainly_sound(batch, policy, now_us, backfill):
+    if _is_plainly_sound(batch, limits, now_us, backfill):
         return Admission(np.arange(len(batch), dtype=np.int64), (), is_clean=True)
     review = _Review(batch)
     review.sizes()
     review.ids()
-    for field, column, rule in (
-        ("source", batch.sources, _REQUIRED),
-        ("type", batch.types, _REQUIRED),
-        ("customer", batch.customers, _REQUIRED),
-        ("subject", batch.subjects, _OPTIONAL),
-    ):
-        review.texts(field, column, rule)
-    review.times(policy, now_us, backfill)
+    for field in FIELDS:
+        review.texts(field.name, batch.text(field.name), _REQUIRED if field.is_required else _OPTIONAL)
+    review.times(limits, now_us, backfill)
     review.properties()
     review.trace_contexts()
     return review.admission()
 
 
-def _is_plainly_sound(batch: EventBatch, policy: Policy, now_us: int, backfill: BackfillWindow | None) -> bool:
+def _is_plainly_sound(batch: EventColumns, limits: Limits, now_us: int, backfill: BackfillWindow | None) -> bool:
     """Say whether nothing can be wrong, by a few looks at whole columns; True of nearly every batch.
 
     False means only that somebody must look closer: a text beyond ASCII, for one, is no fault.
@@ -129,31 +121,31 @@ def _is_plainly_sound(batch: EventBatch, policy: Policy, now_us: int, backfill: 
     if batch.time_faults or batch.trace_faults or batch.traces.has_empty_id() or len(batch.properties) > PROPERTIES_MAX:
         return False
     names = list(batch.ids)
-    for column in (batch.sources, batch.types, batch.customers):
-        if not column.values or not (column.indexes is None or column.indexes.all()):
+    for field in FIELDS:
+        column = batch.text(field.name)
+        if field.is_required and not column.is_complete():
             return False
         names.extend(column.values)
-    names.extend(batch.subjects.values)
-    keys = [key for key, _column in batch.properties]
-    values = [value for _key, column in batch.properties for value in column.values]
+    keys = list(batch.properties)
+    values = [value for column in batch.properties.values() for value in column.values]
     if not (_REQUIRED.are_plain(names) and _PROPERTY_KEY.are_plain(keys) and _PROPERTY_VALUE.are_plain(values)):
         return False
-    earliest_us, latest_us = _window(policy, now_us, backfill)
+    earliest_us, latest_us = _window(limits, now_us, backfill)
     return earliest_us <= int(batch.times_us.min()) and int(batch.times_us.max()) <= latest_us
 
 
-def _window(policy: Policy, now_us: int, backfill: BackfillWindow | None) -> tuple[int, int]:
+def _window(limits: Limits, now_us: int, backfill: BackfillWindow | None) -> tuple[int, int]:
     """Earliest and latest time that is accepted."""
-    latest_us = min(now_us + policy.future_limit_us, TIME_US_MAX)
+    latest_us = min(now_us + limits.future_limit_us, INSTANT_MAX_US)
     if backfill is not None:
-        return max(backfill.start_us, TIME_US_MIN), min(backfill.end_us - 1, latest_us)
-    return max(now_us - policy.late_limit_us, TIME_US_MIN), latest_us
+        return max(backfill.start_us, INSTANT_MIN_US), min(backfill.end_us - 1, latest_us)
+    return max(now_us - limits.late_limit_us, INSTANT_MIN_US), latest_us
 
 
 class _Review:
     """Collects the first fault of each event."""
 
-    def __init__(self, batch: EventBatch) -> None:
+    def __init__(self, batch: EventColumns) -> None:
         self._batch = batch
         self._count = len(batch)
         self._refusals: dict[int, Refusal] = {}
@@ -176,9 +168,9 @@ class _Review:
         if len(batch.properties) <= PROPERTIES_MAX and _longest(self._all_texts()) <= _PROPERTY_VALUE_BYTES_MAX:
             return
         sizes = _lengths(batch.ids)
-        for column in (batch.sources, batch.types, batch.customers, batch.subjects):
+        for column in batch.texts.values():
             sizes += _lengths(("", *column.values))[column.dense(self._count)]
-        for key, column in batch.properties:
+        for key, column in batch.properties.items():
             lengths = _lengths(("", *column.values)) + utf8_length(key)
             lengths[0] = 0
             sizes += lengths[column.dense(self._count)]
@@ -188,9 +180,9 @@ class _Review:
 
     def _all_texts(self) -> Iterable[Iterable[str]]:
         yield self._batch.ids
-        for _name, column in self._batch.named_columns():
+        for column in (*self._batch.texts.values(), *self._batch.properties.values()):
             yield column.values
-        yield (key for key, _column in self._batch.properties)
+        yield self._batch.properties
 
     def ids(self) -> None:
         for row, fault in _REQUIRED.faults(self._batch.ids).items():
@@ -202,25 +194,25 @@ class _Review:
             faults[0] = TextFault.EMPTY
         self._refuse_by_index(column, faults, field, rule.bytes_max, _TEXT_REASONS)
 
-    def times(self, policy: Policy, now_us: int, backfill: BackfillWindow | None) -> None:
+    def times(self, limits: Limits, now_us: int, backfill: BackfillWindow | None) -> None:
         for row, message in self._batch.time_faults.items():
             self._refuse(row, "time", Reason.TIME_INVALID, message)
         times = self._batch.times_us
         self._refuse_times(
-            (times < TIME_US_MIN) | (times > TIME_US_MAX), Reason.TIME_INVALID, "must lie in the years 1 to 9999"
+            (times < INSTANT_MIN_US) | (times > INSTANT_MAX_US), Reason.TIME_INVALID, "must lie in the years 1 to 9999"
         )
         self._refuse_times(
-            times > now_us + policy.future_limit_us,
+            times > now_us + limits.future_limit_us,
             Reason.TIME_IN_FUTURE,
-            f"lies more than {policy.future_limit_us // 1_000_000} s ahead of the server's clock",
+            f"lies more than {limits.future_limit_us // 1_000_000} s ahead of the server's clock",
         )
         if backfill is not None:
             outside = (times < backfill.start_us) | (times >= backfill.end_us)
             self._refuse_times(outside, Reason.BACKFILL_NOT_OPEN, "lies outside the period of the backfill")
         else:
-            days = policy.late_limit_us // 86_400_000_000
+            days = limits.late_limit_us // 86_400_000_000
             message = f"lies more than {days} days back; report it inside an open backfill that covers its time"
-            self._refuse_times(times < now_us - policy.late_limit_us, Reason.TIME_TOO_OLD, message)
+            self._refuse_times(times < now_us - limits.late_limit_us, Reason.TIME_TOO_OLD, message)
 
     def _refuse_times(self, wrong: Mask, reason: Reason, message: str) -> None:
         if wrong.any():
@@ -231,12 +223,13 @@ class _Review:
         columns = self._batch.properties
         if len(columns) > PROPERTIES_MAX:
             self._refuse_too_many()
-        if not _PROPERTY_KEY.faults([key for key, _column in columns]) and not any(
-            _PROPERTY_VALUE.faults(column.values) for _key, column in columns
+        if not _PROPERTY_KEY.faults(list(columns)) and not any(
+            _PROPERTY_VALUE.faults(column.values) for column in columns.values()
         ):
             return
         # Sorted, so that rows and columns name the same fault of an event that has several.
-        for key, column in sorted(columns, key=lambda item: item[0]):
+        for key in sorted(columns):
+            column = columns[key]
             field = f"properties.{shown(key)}"
             key_fault = _PROPERTY_KEY.fault(key)
             if key_fault is not None:
@@ -249,7 +242,7 @@ class _Review:
 
     def _refuse_too_many(self) -> None:
         held = np.zeros(self._count, dtype=np.int64)
-        for _key, column in self._batch.properties:
+        for column in self._batch.properties.values():
             if column.indexes is not None:
                 held += column.indexes > 0
             elif column.values:
@@ -309,5 +302,5 @@ def _longest(groups: Iterable[Iterable[str]]) -> int:
     return max((max(map(len, group), default=0) for group in groups), default=0)
 
 
-def _lengths(texts: Iterable[str]) -> Rows:
+def _lengths(texts: Iterable[str]) -> RowNumbers:
     return np.fromiter(map(utf8_length, texts), dtype=np.int64)

@@ -16,7 +16,7 @@ from ingest.domain.keys import EventKeys, join_keys, key_order, repeats
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from ingest.domain.batch import Mask, Rows
+    from eventlog.columns import Mask, RowNumbers
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,9 +24,9 @@ class Placement:
     """What one attempt would write: the new keys in key order with their positions, and per event whether it is new."""
 
     keys: EventKeys
-    positions: Rows
+    positions: RowNumbers
     is_new: Mask
-    numbers: Rows
+    numbers: RowNumbers
 
 
 class KeyGroup:
@@ -54,18 +54,18 @@ class KeyGroup:
         return len(self._number_of)
 
     def rows_of(self, part: int) -> slice:
-        """Rows of one batch."""
+        """RowNumbers of one batch."""
         return slice(self._first_rows[part], self._first_rows[part + 1])
 
-    def unlocated(self) -> Rows:
+    def unlocated(self) -> RowNumbers:
         """Numbers of the keys of which no place is known."""
         return np.flatnonzero(self._positions == 0)
 
-    def keys(self, numbers: Rows) -> EventKeys:
+    def keys(self, numbers: RowNumbers) -> EventKeys:
         """Keys by number."""
         return self._keys.take(self._winners[numbers])
 
-    def found(self, numbers: Rows, lanes: Rows, positions: Rows) -> None:
+    def found(self, numbers: RowNumbers, lanes: RowNumbers, positions: RowNumbers) -> None:
         """Note where keys are stored already."""
         self._lanes[numbers], self._positions[numbers] = lanes, positions
 
@@ -99,7 +99,7 @@ class KeyGroup:
         numbers = self._number_of[rows]
         return np.asarray(self._is_ours[numbers] & (self._winners[numbers] == rows), dtype=np.bool_)
 
-    def places(self, part: int) -> tuple[Rows, Rows]:
+    def places(self, part: int) -> tuple[RowNumbers, RowNumbers]:
         """Lane and position of each event of one batch, or of the one that has its key."""
         numbers = self._number_of[self.rows_of(part)]
         return self._lanes[numbers], self._positions[numbers]

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from ingest.domain.batch import Mask, Rows, TextColumn
+    from eventlog.columns import Mask, RowNumbers, TextColumn
 
 KIND_HASHED: Final = 0
 KIND_UUID: Final = 1
@@ -63,7 +63,7 @@ class EventKeys:
         """Return the number of keys."""
         return len(self.high)
 
-    def take(self, rows: Rows) -> EventKeys:
+    def take(self, rows: RowNumbers) -> EventKeys:
         """Keep some keys, in the order given."""
         return EventKeys(self.source_ids[rows], self.kinds[rows], self.high[rows], self.low[rows])
 
@@ -134,7 +134,7 @@ def _key_of_one(tenant: str, event_id: str, sources: TextColumn, source_ids: Seq
     )
 
 
-def key_order(keys: EventKeys) -> Rows:
+def key_order(keys: EventKeys) -> RowNumbers:
     """Order by (source, kind, key) as the database orders them; equal keys stay in the order they came.
 
     One order in every commit is what keeps two commits with the same keys from waiting for each other in a circle.
@@ -148,7 +148,7 @@ def key_order(keys: EventKeys) -> Rows:
     return np.lexsort((keys.low, keys.high, keys.kinds, keys.source_ids))
 
 
-def repeats(keys: EventKeys, order: Rows) -> Mask:
+def repeats(keys: EventKeys, order: RowNumbers) -> Mask:
     """Mark, along `order`, the keys that equal the one before."""
     marks = np.zeros(len(order), dtype=np.bool_)
     high, low = keys.high[order], keys.low[order]

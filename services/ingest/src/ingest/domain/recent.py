@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 if TYPE_CHECKING:
-    from ingest.domain.batch import Mask
+    from eventlog.columns import Mask
     from ingest.domain.keys import EventKeys, Words
 
 _MIX_HIGH: Final = np.uint64(0x9E3779B97F4A7C15)

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy import text
 
-from ingest.domain.log import Backfill, BackfillPage, NewBackfill
+from eventlog.period import Period
+from ingest.domain.backfills import Backfill, BackfillPage, NewBackfill
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -47,8 +48,8 @@ async def insert_backfill(
             "id": backfill_id,
             "tenant": tenant,
             "description": new.description,
-            "start": new.start,
-            "end": new.end,
+            "start": None if new.period is None else new.period.start,
+            "end": None if new.period is None else new.period.end,
             "opened_at": opened_at,
         },
     )
@@ -73,8 +74,8 @@ async def find_backfill(conn: AsyncConnection, tenant: str, backfill_id: UUID) -
         text(f"SELECT {_BACKFILL_COLUMNS} FROM backfill AS b WHERE b.tenant = :tenant AND b.id = :id"),  # noqa: S608
         {"tenant": tenant, "id": backfill_id},
     )
-    row = found.first()
-    return None if row is None else _backfill(row)
+    row = found.mappings().first()
+    return None if row is None else _backfill(**row)
 
 
 async def find_open_backfill(driver: Any, tenant: str, backfill_id: UUID) -> Backfill | None:
@@ -87,11 +88,11 @@ async def find_open_backfill(driver: Any, tenant: str, backfill_id: UUID) -> Bac
         tenant,
         backfill_id,
     )
-    return None if row is None else Backfill(*row)
+    return None if row is None else _backfill(**row)
 
 
-async def list_backfills(conn: AsyncConnection, tenant: str, page: BackfillPage, limit: int) -> list[Backfill]:
-    """Return backfills, newest first."""
+async def list_backfills(conn: AsyncConnection, tenant: str, page: BackfillPage) -> list[Backfill]:
+    """Return the backfills of a page, newest first, and one more if there are more."""
     rows = await conn.execute(
         text(
             f"""
@@ -102,18 +103,11 @@ async def list_backfills(conn: AsyncConnection, tenant: str, page: BackfillPage,
             LIMIT :limit
             """  # noqa: S608 - column names of our own
         ),
-        {"tenant": tenant, "opened_at": page.after_opened_at, "id": page.after_id, "limit": limit},
+        {"tenant": tenant, "opened_at": page.after_opened_at, "id": page.after_id, "limit": page.size + 1},
     )
-    return [_backfill(row) for row in rows]
+    return [_backfill(**row) for row in rows.mappings()]
 
 
-def _backfill(row: Any) -> Backfill:
-    return Backfill(
-        id=row.id,
-        description=row.description,
-        start=row.period_start,
-        end=row.period_end,
-        opened_at=row.opened_at,
-        closed_at=row.closed_at,
-        accepted=row.accepted,
-    )
+def _backfill(period_start: datetime | None, period_end: datetime | None, **columns: Any) -> Backfill:
+    period = None if period_start is None or period_end is None else Period(period_start, period_end)
+    return Backfill(period=period, **columns)

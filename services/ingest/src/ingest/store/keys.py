@@ -1,4 +1,4 @@
-"""Keys and sources: which events are stored, and where. `driver` is asyncpg's connection in an open transaction."""
+"""Keys: which events are stored, and where. `driver` is asyncpg's connection in an open transaction."""
 
 from __future__ import annotations
 
@@ -8,9 +8,7 @@ import asyncpg
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from ingest.domain.batch import Rows
+    from eventlog.columns import RowNumbers
     from ingest.domain.keys import EventKeys
 
 _COPY_HEADER: Final = b"PGCOPY\n\xff\r\n\0" + bytes(8)
@@ -52,7 +50,7 @@ def is_unique_violation(error: BaseException) -> bool:
     return False
 
 
-async def copy_keys(driver: Any, keys: EventKeys, lane: int, positions: Rows) -> None:
+async def copy_keys(driver: Any, keys: EventKeys, lane: int, positions: RowNumbers) -> None:
     """Write keys, which must be in key order, with their places. A key that is there already fails the transaction."""
     rows = np.empty(len(keys), dtype=_KEY_ROW)
     rows["fields"] = len(_KEY_COLUMNS)
@@ -73,7 +71,7 @@ async def wait_for_turn(driver: Any) -> None:
     await driver.execute("SELECT pg_advisory_xact_lock($1)", _TURN_LOCK)
 
 
-async def find_keys(driver: Any, keys: EventKeys) -> tuple[Rows, Rows, Rows]:
+async def find_keys(driver: Any, keys: EventKeys) -> tuple[RowNumbers, RowNumbers, RowNumbers]:
     """Find which keys are stored: their places in `keys`, and the lane and position of each."""
     # LATERAL with LIMIT can only run as one index probe a key; a join would, without fresh statistics, read it all.
     found = await driver.fetch(
@@ -93,24 +91,3 @@ async def find_keys(driver: Any, keys: EventKeys) -> tuple[Rows, Rows, Rows]:
     )
     table = np.array([tuple(row) for row in found], dtype=np.int64).reshape(-1, 3)
     return table[:, 0] - 1, table[:, 1], table[:, 2]
-
-
-async def find_sources(driver: Any, tenant: str, sources: Sequence[str]) -> dict[str, int]:
-    """Return the numbers of the sources that have one."""
-    rows = await driver.fetch(
-        "SELECT source, source_id FROM event_source WHERE tenant = $1 AND source = ANY($2::text[])", tenant, sources
-    )
-    return {row["source"]: row["source_id"] for row in rows}
-
-
-async def add_sources(driver: Any, tenant: str, sources: Sequence[str]) -> None:
-    """Give numbers to sources that have none; another process may do the same at the same time."""
-    # Sorted, so that two processes with the same new sources do not wait for each other in a circle.
-    await driver.execute(
-        """
-        INSERT INTO event_source (tenant, source)
-        SELECT $1, source FROM unnest($2::text[]) AS source ON CONFLICT DO NOTHING
-        """,
-        tenant,
-        sorted(sources),
-    )

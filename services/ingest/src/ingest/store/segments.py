@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from eventlog.instants import instant_of
-from ingest.domain.log import ListQuery, SegmentPlace
+from ingest.domain.events import ListQuery, SegmentPlace
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -16,7 +15,6 @@ if TYPE_CHECKING:
 class StoredSegment:
     """A segment as it lies in the log."""
 
-    tenant: str
     place: SegmentPlace
     payload: bytes
 
@@ -39,7 +37,7 @@ async def segment_at(driver: Any, lane: int, position: int) -> StoredSegment | N
     """Return the segment that holds a position."""
     row = await driver.fetchrow(
         """
-        SELECT tenant, lane, first_position, count, payload, accepted_at, traceparent, backfill_id FROM segment
+        SELECT lane, first_position, count, payload, accepted_at, traceparent, backfill_id FROM segment
         WHERE lane = $1 AND first_position <= $2
         ORDER BY first_position DESC LIMIT 1
         """,
@@ -53,7 +51,7 @@ async def segments_by_first(driver: Any, lane: int, first_positions: Sequence[in
     """Return segments in log order."""
     rows = await driver.fetch(
         """
-        SELECT tenant, lane, first_position, count, payload, accepted_at, traceparent, backfill_id FROM segment
+        SELECT lane, first_position, count, payload, accepted_at, traceparent, backfill_id FROM segment
         WHERE lane = $1 AND first_position = ANY($2::bigint[])
         ORDER BY first_position
         """,
@@ -63,7 +61,7 @@ async def segments_by_first(driver: Any, lane: int, first_positions: Sequence[in
     return [_segment(row) for row in rows]
 
 
-async def summarise_segments(  # noqa: PLR0913 - a lane's range, its reader's place in it and its reader's conditions
+async def summarize_segments(  # noqa: PLR0913 - a lane's range, its reader's place in it and its reader's conditions
     driver: Any, tenant: str, query: ListQuery, *, lane: int, seen: int, after: int, up_to: int, limit: int
 ) -> list[SegmentSummary]:
     """Return the next segments of a lane that may hold wanted events, those after first position `seen`."""
@@ -81,8 +79,8 @@ async def summarise_segments(  # noqa: PLR0913 - a lane's range, its reader's pl
         seen,
         up_to,
         after,
-        None if query.start_us is None else instant_of(query.start_us),
-        None if query.end_us is None else instant_of(query.end_us),
+        None if query.period is None else query.period.start,
+        None if query.period is None else query.period.end,
         limit,
     )
     return [SegmentSummary(row["first_position"], row["payload_bytes"], row["customer_filter"]) for row in rows]
@@ -105,4 +103,4 @@ def _segment(row: Any) -> StoredSegment:
         traceparent=row["traceparent"],
         backfill_id=row["backfill_id"],
     )
-    return StoredSegment(tenant=row["tenant"], place=place, payload=row["payload"])
+    return StoredSegment(place, row["payload"])

@@ -23,7 +23,8 @@ DESCRIPTOR: _descriptor.FileDescriptor
 class UsageEvent(_message.Message):
     """One thing that happened and may have to be paid for. Its identity is (tenant, source, id); the tenant comes from the token.
     A second event with the same identity and the same body is a duplicate (success); with another body it is a conflict
-    and the first stands. The body is type, customer, subject, time (to the microsecond) and properties; not the traceparent.
+    and the first stands. The body is type, customer, subject, reference, time (to the microsecond) and properties; not the
+    traceparent.
     """
 
     DESCRIPTOR: _descriptor.Descriptor
@@ -56,6 +57,7 @@ class UsageEvent(_message.Message):
     TIME_FIELD_NUMBER: _builtins.int
     PROPERTIES_FIELD_NUMBER: _builtins.int
     TRACEPARENT_FIELD_NUMBER: _builtins.int
+    REFERENCE_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     """Made by the producer, unique within (tenant, source) for ever; compared bytewise. UUIDv7 or ULID text is fastest.
     1 to 128 bytes. Example: "0192f0c1-7a3e-7cc1-9d62-3f1f3a1f0b11". Required.
@@ -71,6 +73,10 @@ class UsageEvent(_message.Message):
     traceparent: _builtins.str
     """W3C traceparent of the request in which it happened, so that a bill can be walked back to it. Optional.
     Example: "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01".
+    """
+    reference: _builtins.str
+    """What it belongs to in the customer's own books: an order, a job, a call. It lets somebody who checks a bill find the
+    event again on their side. At most 128 bytes. Example: "order-2026-0117". Optional.
     """
     @_builtins.property
     def time(self) -> _timestamp_pb2.Timestamp:
@@ -93,10 +99,11 @@ class UsageEvent(_message.Message):
         time: _timestamp_pb2.Timestamp | None = ...,
         properties: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
         traceparent: _builtins.str = ...,
+        reference: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["time", b"time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["customer", b"customer", "id", b"id", "properties", b"properties", "source", b"source", "subject", b"subject", "time", b"time", "traceparent", b"traceparent", "type", b"type"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["customer", b"customer", "id", b"id", "properties", b"properties", "reference", b"reference", "source", b"source", "subject", b"subject", "time", b"time", "traceparent", b"traceparent", "type", b"type"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -119,6 +126,7 @@ class UsageEventColumns(_message.Message):
     PROPERTIES_FIELD_NUMBER: _builtins.int
     TRACE_CONTEXTS_FIELD_NUMBER: _builtins.int
     TRACE_CONTEXT_INDEXES_FIELD_NUMBER: _builtins.int
+    REFERENCES_FIELD_NUMBER: _builtins.int
     trace_contexts: _builtins.bytes
     """Distinct trace contexts, 25 bytes each: 16 bytes trace id, 8 bytes span id, 1 byte flags."""
     @_builtins.property
@@ -153,6 +161,10 @@ class UsageEventColumns(_message.Message):
     def trace_context_indexes(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
         """Context of each event: 0 = none, k = the k-th of `trace_contexts`. Empty with one context: all events share it."""
 
+    @_builtins.property
+    def references(self) -> Global___DictionaryColumn:
+        """Reference of each event; left out when no event has one."""
+
     def __init__(
         self,
         *,
@@ -165,10 +177,11 @@ class UsageEventColumns(_message.Message):
         properties: _abc.Iterable[Global___PropertyColumn] | None = ...,
         trace_contexts: _builtins.bytes = ...,
         trace_context_indexes: _abc.Iterable[_builtins.int] | None = ...,
+        references: Global___DictionaryColumn | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["customers", b"customers", "sources", b"sources", "subjects", b"subjects", "types", b"types"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["customers", b"customers", "references", b"references", "sources", b"sources", "subjects", b"subjects", "types", b"types"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["customers", b"customers", "ids", b"ids", "properties", b"properties", "sources", b"sources", "subjects", b"subjects", "times_us", b"times_us", "trace_context_indexes", b"trace_context_indexes", "trace_contexts", b"trace_contexts", "types", b"types"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["customers", b"customers", "ids", b"ids", "properties", b"properties", "references", b"references", "sources", b"sources", "subjects", b"subjects", "times_us", b"times_us", "trace_context_indexes", b"trace_context_indexes", "trace_contexts", b"trace_contexts", "types", b"types"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

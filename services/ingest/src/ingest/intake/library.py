@@ -4,33 +4,16 @@ from __future__ import annotations
 
 from bisect import bisect_right, insort
 from collections import OrderedDict
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from chassis.errors import Internal, Reason
 from chassis.postgres import driver_transaction
-from ingest import wire
+from eventlog.payload import decode_payload
+from ingest.domain.events import DecodedSegment
 from ingest.store import segments
 
 if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncEngine
-
-    from ingest.domain.batch import EventBatch
-    from ingest.domain.log import SegmentPlace
-
-
-@dataclass(frozen=True, slots=True)
-class DecodedSegment:
-    """A segment and its events."""
-
-    tenant: str
-    place: SegmentPlace
-    batch: EventBatch
-
-
-def decode(stored: segments.StoredSegment) -> DecodedSegment:
-    """Read a segment's payload."""
-    return DecodedSegment(stored.tenant, stored.place, wire.decode_payload(stored.payload))
 
 
 class SegmentLibrary:
@@ -53,7 +36,7 @@ class SegmentLibrary:
             stored = await segments.segment_at(driver, lane, position)
         if stored is None:
             raise Internal(Reason.INTERNAL, f"a key points to position {position} of lane {lane}, which is not stored")
-        decoded = decode(stored)
+        decoded = DecodedSegment(stored.place, decode_payload(stored.payload))
         self.keep(decoded)
         return decoded
 

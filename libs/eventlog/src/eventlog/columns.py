@@ -1,21 +1,35 @@
-"""Usage events as columns: the one shape in which a batch is checked, stored and read back."""
+"""Usage events as columns: the one shape in which events are checked, stored, read back and counted.
+
+`EventColumns` holds the text fields of `eventlog.fields.FIELDS` by name; id, time, properties and trace context are
+each of a kind of its own. `EventRows` are events that are not columns yet. Beside this module, all needing numpy:
+
+- `eventlog.rows`     row messages (or any rows) to columns, and columns to row messages;
+- `eventlog.payload`  columns to the message `UsageEventColumns`, to the payload of a segment, and back;
+- `eventlog.join`     several columns, one after the other, as one;
+- `eventlog.compare`  what differs between events that share an identity.
+
+Producers write columns with `eventlog.encode`, which needs neither numpy nor this module.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from chassis.errors import Reason, invalid_field
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+from chassis.errors import Reason
+from chassis.errors.refused import Refused
+from eventlog.fields import FIELDS
 
 Indexes = NDArray[np.uint32]
-Rows = NDArray[np.int64]
+RowNumbers = NDArray[np.int64]
 Mask = NDArray[np.bool_]
+
+Cells = tuple[list[int], list[str]]
+"""One property of some events: which rows have it, in ascending order, and its text in each."""
 
 TRACE_ID_BYTES: Final = 16
 SPAN_ID_BYTES: Final = 8
@@ -34,13 +48,17 @@ class TextColumn:
     indexes: Indexes | None = None
 
     def check(self, field: str, count: int) -> None:
-        """Refuse a column that does not describe `count` events. Raises InvalidRequest."""
+        """Refuse a column that does not describe `count` events. Raises Refused."""
         if self.indexes is None:
             if len(self.values) > 1:
-                message = f"{len(self.values)} values need one index an event; leave indexes out for one value only"
-                raise invalid_field(field, Reason.COLUMN_LENGTH_MISMATCH, message)
+                message = f"{len(self.values)} values need one index per event; leave indexes out for one value only"
+                raise Refused(field, Reason.COLUMN_LENGTH_MISMATCH, message)
             return
-        check_indexes(field, self.indexes, count, len(self.values))
+        _check_indexes(field, self.indexes, count, len(self.values))
+
+    def is_complete(self) -> bool:
+        """Whether every event has a value."""
+        return bool(self.values) and (self.indexes is None or bool(self.indexes.all()))
 
     def dense(self, count: int) -> Indexes:
         """Index of each of `count` events."""
@@ -53,14 +71,14 @@ class TextColumn:
         index = len(self.values) if self.indexes is None else int(self.indexes[row])
         return self.values[index - 1] if index else None
 
-    def texts(self, rows: Rows) -> list[str | None]:
+    def texts(self, rows: RowNumbers) -> list[str | None]:
         """Values of some events."""
         if self.indexes is None:
             return [self.values[0] if self.values else None] * len(rows)
         table = [None, *self.values]
         return [table[index] for index in self.indexes[rows].tolist()]
 
-    def take(self, rows: Rows) -> TextColumn:
+    def take(self, rows: RowNumbers) -> TextColumn:
         """Keep some events, and of the values only those they use."""
         if self.indexes is None:
             return self
@@ -97,16 +115,15 @@ class TraceColumn:
         return len(self.contexts) // TRACE_CONTEXT_BYTES
 
     def check(self, count: int) -> None:
-        """Refuse a column that does not describe `count` events. Raises InvalidRequest."""
+        """Refuse a column that does not describe `count` events. Raises Refused."""
         if len(self.contexts) % TRACE_CONTEXT_BYTES:
             message = f"must be a multiple of {TRACE_CONTEXT_BYTES} bytes"
-            raise invalid_field("columns.trace_contexts", Reason.COLUMN_LENGTH_MISMATCH, message)
-        field = "columns.trace_context_indexes"
+            raise Refused("trace_contexts", Reason.COLUMN_LENGTH_MISMATCH, message)
         if self.indexes is not None:
-            check_indexes(field, self.indexes, count, self.distinct)
+            _check_indexes("trace_context_indexes", self.indexes, count, self.distinct)
         elif self.distinct > 1:
-            message = f"{self.distinct} contexts need one index an event"
-            raise invalid_field(field, Reason.COLUMN_LENGTH_MISMATCH, message)
+            message = f"{self.distinct} contexts need one index per event"
+            raise Refused("trace_context_indexes", Reason.COLUMN_LENGTH_MISMATCH, message)
 
     def has_empty_id(self) -> bool:
         """Whether the trace id or the span id of any context is all zero, which means "none" to every tracer."""
@@ -123,15 +140,19 @@ class TraceColumn:
         """Return the `index`-th context, counted from 1."""
         return self.contexts[(index - 1) * TRACE_CONTEXT_BYTES : index * TRACE_CONTEXT_BYTES]
 
-    def index(self, row: int) -> int:
-        """Index of one event."""
-        return self.distinct if self.indexes is None else int(self.indexes[row])
+    def traceparent(self, row: int) -> str:
+        """Context of one event as W3C text; empty if it has none."""
+        index = self.distinct if self.indexes is None else int(self.indexes[row])
+        if not index:
+            return ""
+        digits = self.context(index).hex()
+        return f"00-{digits[:32]}-{digits[32:48]}-{digits[48:]}"
 
     def dense(self, count: int) -> Indexes:
         """Index of each of `count` events."""
         return np.full(count, self.distinct, dtype=np.uint32) if self.indexes is None else self.indexes
 
-    def take(self, rows: Rows) -> TraceColumn:
+    def take(self, rows: RowNumbers) -> TraceColumn:
         """Keep some events, and of the contexts only those they use."""
         if self.indexes is None:
             return self
@@ -140,19 +161,39 @@ class TraceColumn:
 
 
 @dataclass(frozen=True, slots=True)
-class EventBatch:
+class EventRows:
+    """Events as they came, field by field, whatever is wrong with them. An absent text is empty.
+
+    `texts` are those of FIELDS by the name of the field, `properties` the cells by key. `seconds` and `nanos` are the
+    parts of the time; `timeless` names the events that have none.
+    """
+
+    ids: Sequence[str]
+    texts: Mapping[str, Sequence[str]]
+    seconds: Sequence[int]
+    nanos: Sequence[int]
+    timeless: Sequence[int]
+    properties: Mapping[str, Cells]
+    traceparents: Sequence[str]
+
+    def __len__(self) -> int:
+        """Return the number of events."""
+        return len(self.ids)
+
+
+@dataclass(frozen=True, slots=True)
+class EventColumns:
     """Events of one tenant; the n-th entry of every column belongs to the n-th event.
 
-    `time_faults` and `trace_faults` name the events whose time or trace context could not be put in a column, and why.
+    `texts` are the columns of FIELDS by the name of the field, `properties` those of the properties by key; what no
+    event has may be left out. `time_faults` and `trace_faults` name the events whose time or trace context could not be
+    put in a column, and why.
     """
 
     ids: Sequence[str]
     times_us: NDArray[np.int64]
-    sources: TextColumn
-    types: TextColumn
-    customers: TextColumn
-    subjects: TextColumn = NO_COLUMN
-    properties: tuple[tuple[str, TextColumn], ...] = ()
+    texts: Mapping[str, TextColumn]
+    properties: Mapping[str, TextColumn] = field(default_factory=dict)
     traces: TraceColumn = TraceColumn()
     time_faults: Mapping[int, str] = field(default_factory=dict)
     trace_faults: Mapping[int, str] = field(default_factory=dict)
@@ -161,49 +202,56 @@ class EventBatch:
         """Return the number of events."""
         return len(self.ids)
 
+    @property
+    def sources(self) -> TextColumn:
+        """Source of each event."""
+        return self.text("source")
+
+    @property
+    def types(self) -> TextColumn:
+        """Type of each event."""
+        return self.text("type")
+
+    @property
+    def customers(self) -> TextColumn:
+        """Customer of each event."""
+        return self.text("customer")
+
+    def text(self, name: str) -> TextColumn:
+        """Column of a field of FIELDS."""
+        return self.texts.get(name, NO_COLUMN)
+
+    def property(self, key: str) -> TextColumn:
+        """Column of a property."""
+        return self.properties.get(key, NO_COLUMN)
+
     def check_shape(self) -> None:
-        """Refuse columns that do not fit together: nothing can be said of any event. Raises InvalidRequest."""
+        """Refuse columns that do not fit together: nothing can be said of any event. Raises Refused."""
         count = len(self.ids)
         if len(self.times_us) != count:
-            message = f"{len(self.times_us)} times for {count} ids"
-            raise invalid_field("columns.times_us", Reason.COLUMN_LENGTH_MISMATCH, message)
-        for name, column in self.named_columns():
-            column.check(f"columns.{name}", count)
+            raise Refused("times_us", Reason.COLUMN_LENGTH_MISMATCH, f"{len(self.times_us)} times for {count} ids")
+        for text_field in FIELDS:
+            self.text(text_field.name).check(text_field.column, count)
+        for place, column in enumerate(self.properties.values()):
+            column.check(f"properties[{place}]", count)
         self.traces.check(count)
-        keys = [key for key, _column in self.properties]
-        if len(set(keys)) != len(keys):
-            raise invalid_field("columns.properties", Reason.FIELD_INVALID, "a key has more than one column; join them")
 
-    def named_columns(self) -> list[tuple[str, TextColumn]]:
-        """All text columns with the names of their fields."""
-        named = [
-            ("sources", self.sources),
-            ("types", self.types),
-            ("customers", self.customers),
-            ("subjects", self.subjects),
-        ]
-        return named + [(f"properties[{place}]", column) for place, (_key, column) in enumerate(self.properties)]
-
-    def take(self, rows: Rows) -> EventBatch:
+    def take(self, rows: RowNumbers) -> EventColumns:
         """Keep some events, in the order given, and of each column only what they use."""
-        taken = ((key, column.take(rows)) for key, column in self.properties)
-        return EventBatch(
+        properties = {key: column.take(rows) for key, column in self.properties.items()}
+        return EventColumns(
             ids=[self.ids[row] for row in rows.tolist()],
             times_us=self.times_us[rows],
-            sources=self.sources.take(rows),
-            types=self.types.take(rows),
-            customers=self.customers.take(rows),
-            subjects=self.subjects.take(rows),
-            properties=tuple((key, column) for key, column in taken if column.values),
+            texts={name: column.take(rows) for name, column in self.texts.items()},
+            properties={key: column for key, column in properties.items() if column.values},
             traces=self.traces.take(rows),
         )
 
 
-def check_indexes(field: str, indexes: Indexes, count: int, distinct: int) -> None:
-    """Refuse indexes that are not one an event, each 0 to `distinct`. Raises InvalidRequest."""
+def _check_indexes(field: str, indexes: Indexes, count: int, distinct: int) -> None:
+    """Refuse indexes that are not one per event, each 0 to `distinct`. Raises Refused."""
     if len(indexes) != count:
-        message = f"{len(indexes)} indexes for {count} ids"
-        raise invalid_field(field, Reason.COLUMN_LENGTH_MISMATCH, message)
+        raise Refused(field, Reason.COLUMN_LENGTH_MISMATCH, f"{len(indexes)} indexes for {count} ids")
     if count and int(indexes.max()) > distinct:
         message = f"index {int(indexes.max())} points past its {distinct} values"
-        raise invalid_field(field, Reason.COLUMN_INDEX_OUT_OF_RANGE, message)
+        raise Refused(field, Reason.COLUMN_INDEX_OUT_OF_RANGE, message)

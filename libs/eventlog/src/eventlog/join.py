@@ -1,4 +1,4 @@
-"""Makes one batch of several, one after the other: many small ones are checked, stored and read at little cost."""
+"""Makes one of several event columns, one after the other: many small batches are then handled at little cost."""
 
 from __future__ import annotations
 
@@ -7,34 +7,31 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from ingest.domain.batch import NO_COLUMN, EventBatch, TextColumn, TraceColumn
+from eventlog.columns import EventColumns, TextColumn, TraceColumn
+from eventlog.fields import FIELDS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from ingest.domain.batch import Indexes
+    from eventlog.columns import Indexes
 
 _ABSENT: Final = 0
 
 
-def join_batches(batches: Sequence[EventBatch]) -> EventBatch:
-    """Return the events of all batches in order. Meant for small ones: it takes a little time an event."""
-    counts = [len(batch) for batch in batches]
-    properties = [dict(batch.properties) for batch in batches]
-    keys = sorted(set().union(*properties))
-    return EventBatch(
-        ids=[event_id for batch in batches for event_id in batch.ids],
-        times_us=np.concatenate([batch.times_us for batch in batches]),
-        sources=_join_texts([batch.sources for batch in batches], counts),
-        types=_join_texts([batch.types for batch in batches], counts),
-        customers=_join_texts([batch.customers for batch in batches], counts),
-        subjects=_join_texts([batch.subjects for batch in batches], counts),
-        properties=tuple(
-            (key, _join_texts([columns.get(key, NO_COLUMN) for columns in properties], counts)) for key in keys
-        ),
-        traces=_join_traces([batch.traces for batch in batches], counts),
-        time_faults=_join_faults([batch.time_faults for batch in batches], counts),
-        trace_faults=_join_faults([batch.trace_faults for batch in batches], counts),
+def join_columns(parts: Sequence[EventColumns]) -> EventColumns:
+    """Return the events of all parts in order. Meant for small ones: it takes a little time per event."""
+    if len(parts) == 1:
+        return parts[0]
+    counts = [len(part) for part in parts]
+    keys = sorted(set().union(*(part.properties for part in parts)))
+    return EventColumns(
+        ids=[event_id for part in parts for event_id in part.ids],
+        times_us=np.concatenate([part.times_us for part in parts]),
+        texts={field.name: _join_texts([part.text(field.name) for part in parts], counts) for field in FIELDS},
+        properties={key: _join_texts([part.property(key) for part in parts], counts) for key in keys},
+        traces=_join_traces([part.traces for part in parts], counts),
+        time_faults=_join_faults([part.time_faults for part in parts], counts),
+        trace_faults=_join_faults([part.trace_faults for part in parts], counts),
     )
 
 

@@ -1,0 +1,67 @@
+"""Backfills: ranges of the past that are reported afterwards."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+from chassis.errors import InvalidRequest, Reason
+from eventlog.instants import INSTANT_MAX_US, INSTANT_MIN_US
+from ingest.domain.admission import BackfillWindow
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from eventlog.period import Period
+
+
+@dataclass(frozen=True, slots=True)
+class NewBackfill:
+    """What somebody wants to open; without a period it is the whole past."""
+
+    description: str
+    period: Period | None
+
+
+@dataclass(frozen=True, slots=True)
+class Backfill:
+    """A range of the past that is reported afterwards; without a period it is the whole past."""
+
+    id: UUID
+    description: str
+    period: Period | None
+    opened_at: datetime
+    closed_at: datetime | None
+    accepted: int
+
+    @property
+    def window(self) -> BackfillWindow:
+        """The times its events may have."""
+        if self.period is None:
+            return BackfillWindow(INSTANT_MIN_US, INSTANT_MAX_US + 1)
+        return BackfillWindow(self.period.start_us, self.period.end_us)
+
+
+@dataclass(frozen=True, slots=True)
+class BackfillPage:
+    """Which page of backfills: at most `size`, after the one named (newest first)."""
+
+    size: int
+    after_opened_at: datetime | None = None
+    after_id: UUID | None = None
+
+
+def uuid_of(text: str) -> UUID | None:
+    """Read the id of a backfill; None if no backfill can have it."""
+    try:
+        return UUID(text)
+    except ValueError:
+        return None
+
+
+def backfill_not_open(backfill_id: str) -> InvalidRequest:
+    """Return the error for a batch whose backfill is unknown, closed or another tenant's."""
+    return InvalidRequest(
+        Reason.BACKFILL_NOT_OPEN, f"backfill {backfill_id} is not open; open one and report the batch again with its id"
+    )

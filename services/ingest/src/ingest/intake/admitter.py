@@ -1,0 +1,107 @@
+"""Lets the events of a batch in: those that must be refused are, the rest get their keys and go on to the commit."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from chassis.errors import Reason, TooBig
+from chassis.postgres import driver_transaction
+from eventlog.as_of import AsOf
+from eventlog.columns import EventRows
+from eventlog.instants import microseconds_of
+from eventlog.log.writer import SEGMENT_BYTES_MAX
+from eventlog.payload import compress, encode_payload
+from eventlog.rows import columns_of
+from ingest.domain.admission import admit
+from ingest.domain.backfills import backfill_not_open, uuid_of
+from ingest.domain.keys import keys_of
+from ingest.domain.reports import none_accepted, verdicts_of
+from ingest.domain.text import shown
+from ingest.intake.submission import Submission
+from ingest.store import backfills
+
+if TYPE_CHECKING:
+    from sqlalchemy.ext.asyncio import AsyncEngine
+
+    from chassis.clock import Clock
+    from eventlog.columns import EventColumns
+    from ingest.domain.admission import Limits
+    from ingest.domain.backfills import Backfill
+    from ingest.domain.reports import Reported, Verdicts
+    from ingest.intake.committer import Committer
+    from ingest.intake.sources import SourceNumbers
+    from ingest.intake.submission import Callers
+    from ingest.telemetry import Instruments
+
+
+class Admitter:
+    """Takes batches in, one after the other or several at once; it keeps nothing between them."""
+
+    def __init__(
+        self,
+        engine: AsyncEngine,
+        clock: Clock,
+        limits: Limits,
+        sources: SourceNumbers,
+        committer: Committer,
+        instruments: Instruments,
+    ) -> None:
+        """Let in what `limits` allow, on to `committer`."""
+        self._engine = engine
+        self._clock = clock
+        self._limits = limits
+        self._sources = sources
+        self._committer = committer
+        self._instruments = instruments
+
+    async def take_in(self, tenant: str, reported: Reported, callers: Callers) -> Verdicts:
+        """Refuse what can't be accepted, write the rest exactly once, say what became of each event."""
+        now = self._clock.now()
+        backfill = await self._open_backfill(tenant, reported.backfill_id) if reported.backfill_id else None
+        sent = columns_of(reported.events) if isinstance(reported.events, EventRows) else reported.events
+        admission = admit(sent, self._limits, microseconds_of(now), None if backfill is None else backfill.window)
+        if not admission.accepted.size:
+            self._instruments.reported(accepted=0, duplicates=0, conflicts=0, refused=len(admission.refusals))
+            return none_accepted(admission, AsOf(await self._committer.epoch()))
+        # Not clean without a refusal: a value that no event uses must not enter the log either.
+        events = sent if admission.is_clean else sent.take(admission.accepted)
+        source_ids = await self._sources.of(tenant, events.sources.values)
+        submission = Submission(
+            tenant=tenant,
+            events=events,
+            keys=keys_of(tenant, events.ids, events.sources, source_ids),
+            payload=_payload(events, reported.verbatim if admission.is_clean else None),
+            backfill_id=None if backfill is None else backfill.id,
+            callers=callers if admission.is_clean else callers.take(admission.accepted),
+            message_bytes=reported.message_bytes,
+        )
+        outcome = await self._committer.submit(submission)
+        accepted = len(events) if outcome.is_new is None else int(np.count_nonzero(outcome.is_new))
+        self._instruments.reported(
+            accepted=accepted,
+            duplicates=len(events) - accepted - len(outcome.conflicts),
+            conflicts=len(outcome.conflicts),
+            refused=len(admission.refusals),
+        )
+        return verdicts_of(admission, events, outcome)
+
+    async def _open_backfill(self, tenant: str, backfill_id: str) -> Backfill:
+        """Find the backfill a batch names; whether it is still open is checked again in the commit."""
+        known = uuid_of(backfill_id)
+        if known is not None:
+            async with driver_transaction(self._engine) as driver:
+                backfill = await backfills.find_open_backfill(driver, tenant, known)
+            if backfill is not None:
+                return backfill
+        raise backfill_not_open(shown(backfill_id))
+
+
+def _payload(events: EventColumns, verbatim: bytes | None) -> bytes:
+    """Make the payload here, beside the commits in work. Raises TooBig."""
+    payload = encode_payload(events) if verbatim is None else compress(verbatim)
+    if len(payload) > SEGMENT_BYTES_MAX:
+        message = f"the batch takes {len(payload)} bytes compressed, at most {SEGMENT_BYTES_MAX} fit; split it"
+        raise TooBig(Reason.BATCH_TOO_LARGE, message)
+    return payload

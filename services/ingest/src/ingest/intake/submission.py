@@ -1,0 +1,56 @@
+"""An admitted batch on its way into the log."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from uuid import UUID
+
+    from opentelemetry.trace import SpanContext
+
+    from eventlog.columns import EventColumns, RowNumbers
+    from ingest.domain.keys import EventKeys
+
+
+@dataclass(frozen=True, slots=True)
+class Callers:
+    """The calls a batch comes from: the span of each, and by row which one it is (None = all from the first)."""
+
+    spans: Sequence[SpanContext | None]
+    rows: RowNumbers | None = None
+
+    def take(self, rows: RowNumbers) -> Callers:
+        """Keep the calls of some rows."""
+        return self if self.rows is None else Callers(self.spans, self.rows[rows])
+
+    def present(self) -> list[SpanContext]:
+        """Spans of the calls with any row, where they have one."""
+        numbers = range(1) if self.rows is None else np.unique(self.rows).tolist()
+        found = (self.spans[number] for number in numbers)
+        return [span for span in found if span is not None]
+
+
+@dataclass(frozen=True, slots=True)
+class Submission:
+    """An admitted batch: one segment, if any of its events is new.
+
+    `payload` is that segment's if all its events are; None leaves it to the commit. `message_bytes` is what it weighs
+    in the queue.
+    """
+
+    tenant: str
+    events: EventColumns
+    keys: EventKeys
+    payload: bytes | None
+    backfill_id: UUID | None
+    callers: Callers
+    message_bytes: int
+
+    def take(self, rows: RowNumbers) -> Submission:
+        """Keep some events, which may be fewer than are in the keys."""
+        return replace(self, events=self.events.take(rows), payload=None, callers=self.callers.take(rows))

@@ -1,0 +1,17 @@
+"""The loops of ingest: they commit what waits, and gather small calls."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from chassis.loops import Loop
+
+if TYPE_CHECKING:
+    from ingest.intake.committer import Committer
+    from ingest.intake.gatherer import Gatherer
+
+
+def intake_loops(gatherer: Gatherer, committer: Committer, commit_workers: int) -> list[Loop]:
+    """Return one loop per commit that may be in work at once, and the one that gathers."""
+    commits = [Loop(f"commit-{number}", committer.run) for number in range(commit_workers)]
+    return [*commits, Loop("gather", gatherer.run)]

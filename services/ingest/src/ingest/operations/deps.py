@@ -1,0 +1,31 @@
+"""What the use cases work with."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from sqlalchemy.ext.asyncio import AsyncEngine
+
+    from chassis.clock import Clock
+    from eventlog.log.reader import FeedReader
+    from ingest.domain.admission import Limits
+    from ingest.intake.admitter import Admitter
+    from ingest.intake.gatherer import Gatherer
+    from ingest.intake.library import SegmentLibrary
+    from ingest.intake.sources import SourceNumbers
+
+
+@dataclass(frozen=True)
+class Deps:
+    """What the use cases work with; made once per process."""
+
+    engine: AsyncEngine
+    clock: Clock
+    limits: Limits
+    gatherer: Gatherer
+    admitter: Admitter
+    library: SegmentLibrary
+    sources: SourceNumbers
+    feed: FeedReader

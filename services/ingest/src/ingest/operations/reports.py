@@ -1,0 +1,22 @@
+"""Reporting events."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from chassis.telemetry import current_span_context
+from ingest.intake.gatherer import Call
+from ingest.intake.submission import Callers
+
+if TYPE_CHECKING:
+    from ingest.domain.reports import Reported, ReportResult
+    from ingest.operations.deps import Deps
+
+
+async def report(deps: Deps, tenant: str, reported: Reported) -> ReportResult:
+    """Take a batch in: refuse what can't be accepted, write the rest exactly once, say what became of each event."""
+    span = current_span_context()
+    if reported.is_small:
+        return await deps.gatherer.report(Call(tenant, reported, span))
+    verdicts = await deps.admitter.take_in(tenant, reported, Callers([span]))
+    return verdicts.of_calls([len(reported)])[0]

@@ -1,0 +1,70 @@
+"""Events read back, as messages."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from eventlog.rows import events_of
+from eventlog.wire import as_of_from_proto, timestamp
+from ingest.domain.events import ListQuery
+from ingest.wire.texts import check_texts, period_from_proto
+from metering.ingest.v1 import ingest_service_pb2 as pb
+from metering.ingest.v1 import usage_event_pb2 as event_pb
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from ingest.domain.events import StoredPage
+
+_RESPONSE_BYTES: Final = 512 * 1024
+"""A page of ListEvents is closed when it reaches this; one event more is far below 1 MiB."""
+
+
+def event_identity_from_proto(request: pb.GetEventRequest) -> tuple[str, str]:
+    """Read which event is wanted: source and id. Raises InvalidRequest."""
+    check_texts("source", [request.source])
+    check_texts("id", [request.id])
+    return request.source, request.id
+
+
+def list_query_from_proto(request: pb.ListEventsRequest) -> ListQuery:
+    """Read which events are wanted. Raises InvalidRequest."""
+    check_texts("customers", request.customers)
+    check_texts("types", request.types)
+    return ListQuery(
+        customers=frozenset(request.customers),
+        types=frozenset(request.types),
+        period=period_from_proto(request.period) if request.HasField("period") else None,
+        after=as_of_from_proto(request.after) if request.HasField("after") else None,
+        up_to=as_of_from_proto(request.up_to) if request.HasField("up_to") else None,
+        limit=request.limit or None,
+    )
+
+
+def list_responses_to_proto(page: StoredPage) -> Iterator[pb.ListEventsResponse]:
+    """Write the events of one segment as messages of less than 1 MiB."""
+    response, size = pb.ListEventsResponse(), 0
+    for event in stored_events_to_proto(page):
+        response.events.append(event)
+        size += event.ByteSize()
+        if size >= _RESPONSE_BYTES:
+            yield response
+            response, size = pb.ListEventsResponse(), 0
+    if response.events:
+        yield response
+
+
+def stored_events_to_proto(page: StoredPage) -> Iterator[event_pb.StoredEvent]:
+    """Write events as rows."""
+    place = page.place
+    accepted_at = timestamp(place.accepted_at)
+    backfill_id = "" if place.backfill_id is None else str(place.backfill_id)
+    for row, event in zip(page.rows.tolist(), events_of(page.events, page.rows), strict=True):
+        yield event_pb.StoredEvent(
+            event=event,
+            lane=place.lane,
+            position=place.first_position + row,
+            accepted_at=accepted_at,
+            accepted_traceparent=place.traceparent,
+            backfill_id=backfill_id,
+        )

@@ -1,0 +1,59 @@
+"""Reported batches and what became of them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from chassis.errors import InvalidRequest, Reason
+from chassis.errors.refused import refusals
+from eventlog.payload import columns_from_proto
+from eventlog.rows import rows_of
+from eventlog.wire import as_of_to_proto
+from ingest.domain.admission import check_count
+from ingest.domain.reports import Reported
+from metering.ingest.v1 import ingest_service_pb2 as pb
+
+if TYPE_CHECKING:
+    from ingest.domain.admission import Limits
+    from ingest.domain.reports import ReportResult
+
+
+def reported_from_proto(request: pb.ReportRequest, limits: Limits) -> Reported:
+    """Read a batch in either form. Raises InvalidRequest (no batch, two, malformed columns) or TooBig."""
+    has_columns = request.HasField("columns")
+    if has_columns and request.events:
+        raise InvalidRequest(Reason.REQUEST_INVALID, "the request holds both events and columns; send one of them")
+    if not has_columns:
+        check_count(len(request.events), limits)
+        return Reported(rows_of(request.events), request.backfill_id, request.ByteSize())
+    message = request.columns
+    check_count(len(message.ids), limits)
+    with refusals("columns"):
+        columns = columns_from_proto(message)
+    # Fields this release does not know must not enter the log: nobody has checked them.
+    message.DiscardUnknownFields()
+    verbatim = message.SerializeToString()
+    return Reported(columns, request.backfill_id, len(verbatim), verbatim)
+
+
+def report_response_to_proto(result: ReportResult) -> pb.ReportResponse:
+    """Say what became of a batch."""
+    return pb.ReportResponse(
+        accepted=result.accepted,
+        duplicates=result.duplicates,
+        conflicts=[
+            pb.EventConflict(index=conflict.index, id=conflict.id, source=conflict.source, message=conflict.message)
+            for conflict in result.conflicts
+        ],
+        refusals=[
+            pb.EventRefusal(
+                index=refusal.index,
+                id=refusal.id,
+                field=refusal.field,
+                reason=refusal.reason.value,
+                message=refusal.message,
+            )
+            for refusal in result.refusals
+        ],
+        as_of=as_of_to_proto(result.as_of),
+    )
