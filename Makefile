@@ -34,22 +34,23 @@ lock: install  ## Resolve all dependencies anew into requirements/ (hashed, with
 protos: install  ## Generate libs/contracts from protos/ and lint them
 	@$(BIN)/python scripts/generate_protos.py
 
-docs: install  ## Make docs/errors.md and docs/api.md from the code and the contracts
+docs: install  ## Make docs/errors.md, docs/api.md and the schema of catalog files from the code and the contracts
 	@$(BIN)/python scripts/generate_errors_doc.py
 	@$(BIN)/python scripts/generate_api_doc.py
+	@$(BIN)/python scripts/generate_catalog_schema.py
 
 protos-release: install  ## Make the present contracts the baseline that later ones must not break
 	@$(BIN)/python scripts/generate_protos.py --release
 
 check: install  ## Format, lint, types, boundaries, contracts, tidiness: all that needs no running service
-	@$(BIN)/ruff format --check --quiet . || (echo "make format mends this"; exit 1)
+	@$(BIN)/ruff format --check --quiet . || (echo "make format fixes this"; exit 1)
 	@$(BIN)/ruff check --quiet .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-logo
 	@$(BIN)/python scripts/generate_protos.py --check
 	@$(BIN)/python scripts/tidy.py
 
-format: install  ## Format the code and mend what the linter can mend
+format: install  ## Format the code and fix what the linter can fix
 	@$(BIN)/ruff format --quiet .
 	@$(BIN)/ruff check --quiet --fix .
 
