@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from aggregator.config import AggregatorMigrateSettings, AggregatorSettings
-from aggregator.loops import Filler, FoldFactory
-from aggregator.operations import Deps
+from aggregator.loops import FoldFactory, loops
+from aggregator.operations.deps import Deps
 from aggregator.rpc import served
+from aggregator.store.changes import ChangeFeed
 from aggregator.telemetry import Instruments
 from aggregator.upstream import CALLED, IngestClient
+from aggregator.wire.payloads import pack_changes
 from chassis.command_line import main
-from chassis.loops import Loop
 from chassis.rpc.client import open_channel
 from chassis.rpc.credentials import service_token_source
 from chassis.service import Composition
@@ -30,18 +31,15 @@ async def compose(runtime: Runtime[AggregatorSettings]) -> Composition:
     changes = FeedReader(engine, clock, runtime.draining)
     runtime.closing.push_async_callback(changes.aclose)
     ingest = IngestClient(channel)
-    deps = Deps(engine=engine, clock=clock, log=ingest, seal_wait_s=settings.seal_wait_s)
-    folds = FoldFactory(
+    deps = Deps(
         engine=engine,
-        source=ingest.feed,
         clock=clock,
-        settings=settings,
-        instruments=Instruments(runtime.telemetry.meter),
+        log=ingest,
+        changes=ChangeFeed(pack_changes),
+        seal_wait_s=settings.seal_wait_s,
     )
-    live = folds.live()
-    filler = Filler(engine, folds, deps.fills_wanted, settings.fill_poll_s)
-    loops = [Loop("usage", live.run, live.problem), Loop("fill", filler.run)]
-    return Composition(served=[served(deps), served_feed(changes)], loops=loops)
+    folds = FoldFactory(deps, ingest.feed, settings, Instruments(runtime.telemetry.meter))
+    return Composition(served=[served(deps), served_feed(changes)], loops=loops(folds))
 
 
 if __name__ == "__main__":

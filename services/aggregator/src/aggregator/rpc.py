@@ -5,9 +5,17 @@ from __future__ import annotations
 from contextlib import aclosing
 from typing import TYPE_CHECKING, Any
 
-from aggregator import operations, wire
+from aggregator.domain.parked import ParkedFilter
+from aggregator.operations import events, meters, parked, seals, usage
+from aggregator.wire import meters as meters_wire
+from aggregator.wire import parked as parked_wire
+from aggregator.wire import seals as seals_wire
+from aggregator.wire import usage as usage_wire
+from aggregator.wire.events import counted_events_to_proto
+from chassis.identity import current_tenant
 from chassis.rpc.method import declared_methods
-from chassis.rpc.pages import name_in, page_limit, page_token
+from chassis.rpc.pages import name_in, page_limit
+from chassis.rpc.repeat import once
 from chassis.rpc.server import Served
 from eventlog.wire import as_of_to_proto, period_in
 from metering.aggregator.v1 import aggregator_service_pb2 as pb
@@ -17,8 +25,10 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     import grpc
+    from sqlalchemy.ext.asyncio import AsyncConnection
 
-    from aggregator.operations import Deps
+    from aggregator.domain.meters import AppliedMeter
+    from aggregator.operations.deps import Deps
 
     Context = grpc.aio.ServicerContext[Any, Any]
 
@@ -32,77 +42,89 @@ class AggregatorServicer(pb_grpc.AggregatorServiceServicer):
 
     async def ApplyMeter(self, request: pb.ApplyMeterRequest, context: Context) -> pb.ApplyMeterResponse:
         """Create a meter or a version of it."""
-        spec = wire.spec_from_proto(request.spec)
-        return wire.applied_to_proto(await operations.apply_meter(self._deps, request, request.name, spec))
+        tenant, spec = current_tenant(), meters_wire.spec_from_proto(request.spec)
+
+        async def apply(conn: AsyncConnection) -> AppliedMeter:
+            return await meters.apply_meter(self._deps, conn, tenant, request.name, spec)
+
+        response = await once(self._deps.engine, request, apply, meters_wire.applied_to_proto)
+        meters.look_for_fills(self._deps)
+        return response
 
     async def GetMeter(self, request: pb.GetMeterRequest, context: Context) -> pb.GetMeterResponse:
         """Return a meter with its history."""
-        versions = [wire.meter_to_proto(version) for version in await operations.get_meter(self._deps, request.name)]
+        found = await meters.get_meter(self._deps, current_tenant(), request.name)
+        versions = [meters_wire.meter_to_proto(version) for version in found]
         return pb.GetMeterResponse(meter=versions[0], versions=versions)
 
     async def ListMeters(self, request: pb.ListMetersRequest, context: Context) -> pb.ListMetersResponse:
         """Return a page of meters."""
-        after = name_in(request.page_token)
-        versions, more = await operations.list_meters(self._deps, after, page_limit(request.page_size))
+        after, limit = name_in(request.page_token), page_limit(request.page_size)
+        page = await meters.list_meters(self._deps, current_tenant(), after, limit)
         return pb.ListMetersResponse(
-            meters=map(wire.meter_to_proto, versions),
-            next_page_token=page_token(versions[-1].name) if more else "",
+            meters=map(meters_wire.meter_to_proto, page.entries), next_page_token=page.next_page_token
         )
 
     async def QueryUsage(self, request: pb.QueryUsageRequest, context: Context) -> pb.QueryUsageResponse:
         """Return usage of one meter."""
-        query = wire.query_from_proto(request)
-        answer = await operations.query_usage(self._deps, query, wire.freshness_from_proto(request.freshness))
-        return wire.usage_answer_to_proto(answer)
+        query, freshness = usage_wire.query_from_proto(request), usage_wire.freshness_from_proto(request.freshness)
+        answer = await usage.query_usage(self._deps, current_tenant(), query, freshness)
+        return usage_wire.answer_to_proto(query, answer)
 
     async def QueryTotals(self, request: pb.QueryTotalsRequest, context: Context) -> pb.QueryTotalsResponse:
         """Return whole quantities."""
         period = period_in(request.period, "period")
-        freshness = wire.freshness_from_proto(request.freshness)
-        answer = await operations.query_totals(self._deps, request.customer, period, tuple(request.meters), freshness)
+        freshness = usage_wire.freshness_from_proto(request.freshness)
+        answer = await usage.query_totals(
+            self._deps, current_tenant(), request.customer, period, tuple(request.meters), freshness
+        )
         return pb.QueryTotalsResponse(
-            usage=map(wire.meter_usage_to_proto, answer.usage), as_of=as_of_to_proto(answer.as_of)
+            usage=map(usage_wire.meter_usage_to_proto, answer.usage), as_of=as_of_to_proto(answer.as_of)
         )
 
     async def SealUsage(self, request: pb.SealUsageRequest, context: Context) -> pb.SealUsageResponse:
         """Freeze usage."""
-        snapshot = await operations.seal_usage(self._deps, wire.seal_order_from_proto(request))
-        return pb.SealUsageResponse(snapshot=wire.snapshot_to_proto(snapshot))
+        order = seals_wire.seal_order_from_proto(request)
+        snapshot = await seals.seal_usage(self._deps, current_tenant(), order)
+        return pb.SealUsageResponse(snapshot=seals_wire.snapshot_to_proto(snapshot))
 
     async def GetSnapshot(self, request: pb.GetSnapshotRequest, context: Context) -> pb.GetSnapshotResponse:
         """Return frozen usage."""
-        snapshot, windows = await operations.get_snapshot(self._deps, request.snapshot_id, request.windows_of_meter)
+        snapshot, windows = await seals.get_snapshot(
+            self._deps, current_tenant(), request.snapshot_id, request.windows_of_meter
+        )
         return pb.GetSnapshotResponse(
-            snapshot=wire.snapshot_to_proto(snapshot), windows=map(wire.snapshot_window_to_proto, windows)
+            snapshot=seals_wire.snapshot_to_proto(snapshot), windows=map(seals_wire.window_to_proto, windows)
         )
 
     async def ListUsageEvents(
         self, request: pb.ListUsageEventsRequest, context: Context
     ) -> AsyncIterator[pb.ListUsageEventsResponse]:
         """Stream the events behind a quantity."""
-        pages = operations.list_usage_events(
+        pages = events.list_usage_events(
             self._deps,
+            current_tenant(),
             request.snapshot_id,
             request.meter,
             only_amendment=request.only_amendment,
             limit=request.limit,
         )
-        async with aclosing(pages) as open_pages:
-            async for page in open_pages:
-                yield wire.listed_events_to_proto(page)
+        async with aclosing(pages):
+            async for page in pages:
+                yield counted_events_to_proto(page)
 
     async def ListParkedEvents(
         self, request: pb.ListParkedEventsRequest, context: Context
     ) -> pb.ListParkedEventsResponse:
         """Return a page of the events that did not count."""
-        after = wire.uncounted_key_from_token(request.page_token)
-        limit = page_limit(request.page_size)
-        page = await operations.list_parked_events(self._deps, request.meter, request.reason, after, limit)
-        return wire.uncounted_page_to_proto(page)
+        wanted = ParkedFilter(current_tenant(), request.meter, request.reason)
+        after, limit = parked_wire.key_in(request.page_token), page_limit(request.page_size)
+        page, total_count = await parked.list_parked(self._deps, wanted, after, limit)
+        return parked_wire.page_to_proto(page, total_count)
 
     async def GetProgress(self, request: pb.GetProgressRequest, context: Context) -> pb.GetProgressResponse:
         """Tell how far the fold is."""
-        progress = await operations.get_progress(self._deps)
+        progress = await usage.get_progress(self._deps, current_tenant())
         return pb.GetProgressResponse(
             as_of=as_of_to_proto(progress.as_of),
             head=as_of_to_proto(progress.head),
@@ -111,9 +133,17 @@ class AggregatorServicer(pb_grpc.AggregatorServiceServicer):
 
     async def RebuildUsage(self, request: pb.RebuildUsageRequest, context: Context) -> pb.RebuildUsageResponse:
         """Begin to count again from the start."""
-        return pb.RebuildUsageResponse(
-            meters=await operations.rebuild_usage(self._deps, request, tuple(request.meters))
-        )
+        tenant = current_tenant()
+
+        async def rebuild(conn: AsyncConnection) -> list[str]:
+            return await meters.rebuild_usage(self._deps, conn, tenant, tuple(request.meters))
+
+        def render(rebuilt: list[str]) -> pb.RebuildUsageResponse:
+            return pb.RebuildUsageResponse(meters=rebuilt)
+
+        response = await once(self._deps.engine, request, rebuild, render)
+        meters.look_for_fills(self._deps)
+        return response
 
 
 def served(deps: Deps) -> Served:

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from opentelemetry.util.types import AttributeValue
 
     from aggregator.domain.fold import Folded
-    from aggregator.domain.snapshot import Contents, SealKey
+    from aggregator.domain.seals import Contents, SealKey
     from eventlog.feed.cursor import Segment
 
 PROCESS_SPAN: Final = "process usage"
@@ -56,7 +56,7 @@ def seal_attributes(key: SealKey, revision: int, contents: Contents, omitted: in
         "metering.period.end": key.period.end.isoformat(),
         "metering.snapshot.revision": revision,
         "metering.meters": len(contents.usage),
-        "metering.events": sum(one.event_count for one in contents.usage),
+        "metering.events": sum(usage.event_count for usage in contents.usage),
         LINKS_OMITTED: omitted,
     }
 
@@ -84,4 +84,4 @@ class Instruments:
         self._fold_duration.record(duration_s, attributes)
         self._windows.add(sum(len(change.customers) for change in folded.windows), attributes)
         self._parked.add(len(folded.parked), attributes)
-        self._unmatched.add(sum(one.event_count for one in folded.unmatched), attributes)
+        self._unmatched.add(sum(unmatched.event_count for unmatched in folded.unmatched), attributes)

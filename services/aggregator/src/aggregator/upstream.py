@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Final
 
-from aggregator import wire
-from chassis.rpc.client import neighbour_errors
+from aggregator.wire.events import events_request, readable_event
+from chassis.rpc.client import neighbour_errors, reading
 from eventlog.as_of import AsOf
 from eventlog.feed.wire import GrpcFeedSource
 from metering.common.v1 import feed_service_pb2
@@ -20,43 +19,12 @@ if TYPE_CHECKING:
 
     from aggregator.domain.matching import ReadableEvent
     from eventlog.period import Period
-    from metering.ingest.v1 import usage_event_pb2
 
 CALLED: Final = (
     pb.DESCRIPTOR.services_by_name["IngestService"],
     feed_service_pb2.DESCRIPTOR.services_by_name["FeedService"],
 )
 """The services that are called through the channel."""
-
-
-@dataclass(frozen=True, slots=True)
-class LoggedEvent:
-    """An event of the log: what meters look at, and the whole as it goes on to whoever asked."""
-
-    readable: ReadableEvent
-    stored: usage_event_pb2.StoredEvent
-
-
-@dataclass(frozen=True, slots=True)
-class ListedEvent:
-    """An event that counted, with what it contributed."""
-
-    logged: LoggedEvent
-    value: str
-
-
-class EventLog(Protocol):
-    """What the use cases ask of the event log."""
-
-    async def heads(self) -> AsOf:
-        """Return where the log ends now."""
-        ...
-
-    def list_events(
-        self, customer: str, types: Sequence[str], period: Period, after: AsOf | None, up_to: AsOf
-    ) -> AsyncGenerator[Sequence[LoggedEvent], None]:
-        """Yield pages of a customer's events of some types and a period, between two points of the log."""
-        ...
 
 
 class IngestClient:
@@ -73,13 +41,10 @@ class IngestClient:
 
     async def list_events(
         self, customer: str, types: Sequence[str], period: Period, after: AsOf | None, up_to: AsOf
-    ) -> AsyncGenerator[Sequence[LoggedEvent], None]:
+    ) -> AsyncGenerator[Sequence[ReadableEvent], None]:
         """Yield pages of a customer's events of some types and a period, between two points of the log."""
-        call = self._stub.ListEvents(wire.events_request(customer, types, period, after, up_to))
-        try:
-            with neighbour_errors("ingest"):
-                async for response in call:
-                    yield [LoggedEvent(wire.readable_event(stored), stored) for stored in response.events]
-        finally:
-            # An abandoned call is never collected and its server side lives on.
-            call.cancel()
+        request = events_request(customer, types, period, after, up_to)
+        with neighbour_errors("ingest"):
+            async with reading(self._stub.ListEvents(request)) as responses:
+                async for response in responses:
+                    yield [readable_event(stored) for stored in response.events]

@@ -166,7 +166,7 @@ async def test_a_new_filter_gives_events_back_as_unmatched_and_a_wider_one_takes
 async def test_a_rebuild_gives_the_same_usage_while_events_keep_coming(
     aggregator: Any, ingest: Any, new_event: Any, tables: Any, counted: Any
 ) -> None:
-    aggregations = ["COUNT", "SUM", "MIN", "MAX", "LATEST", "AVG", "COUNT_UNIQUE"]
+    aggregations = ["COUNT", "SUM", "MIN", "MAX", "LATEST", "FIRST", "AVG", "COUNT_UNIQUE"]
     for name in aggregations:
         value = "" if name == "COUNT" else "minutes"
         await aggregator.apply(

@@ -39,7 +39,7 @@ def span(start: datetime, end: datetime) -> values_pb2.Period:
 async def load(aggregator: Any, ingest: Any, new_event: Any, seed: int = 7) -> list[Any]:
     """Six weeks of random calls around a change of clocks, and a meter of every kind."""
     chance = random.Random(seed)
-    for name in ("COUNT", "SUM", "MIN", "MAX", "LATEST", "COUNT_UNIQUE"):
+    for name in ("COUNT", "SUM", "MIN", "MAX", "LATEST", "FIRST", "COUNT_UNIQUE"):
         await aggregator.apply(
             name.lower(),
             aggregation=getattr(meter_pb2, f"AGGREGATION_{name}"),
@@ -64,13 +64,14 @@ async def load(aggregator: Any, ingest: Any, new_event: Any, seed: int = 7) -> l
 
 def by_hand(name: str, events: list[Any]) -> str:
     values = [Fraction(event.properties["minutes"]) for event in events]
-    latest = max(events, key=lambda event: (event.time.ToNanoseconds(), event.id))
+    in_order = sorted(events, key=lambda event: (event.time.ToNanoseconds(), event.id))
     quantity = {
         "count": lambda: Fraction(len(events)),
         "sum": lambda: sum(values, Fraction(0)),
         "min": lambda: min(values),
         "max": lambda: max(values),
-        "latest": lambda: Fraction(latest.properties["minutes"]),
+        "latest": lambda: Fraction(in_order[-1].properties["minutes"]),
+        "first": lambda: Fraction(in_order[0].properties["minutes"]),
         "count_unique": lambda: Fraction(len({event.properties["minutes"] for event in events})),
     }[name]()
     return str(quantity)
@@ -81,7 +82,7 @@ async def test_any_question_is_answered_as_by_counting_by_hand(aggregator: Any, 
     chance = random.Random(11)
 
     for _ in range(60):
-        name = chance.choice(["count", "sum", "min", "max", "latest", "count_unique"])
+        name = chance.choice(["count", "sum", "min", "max", "latest", "first", "count_unique"])
         zone_name, size = chance.choice(ZONES), chance.choice(list(SIZES))
         first = START + timedelta(minutes=15 * chance.randrange(20 * 96))
         last = first + timedelta(minutes=15 * chance.randrange(1, 20 * 96))

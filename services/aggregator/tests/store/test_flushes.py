@@ -12,10 +12,13 @@ import numpy as np
 import pytest_asyncio
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from aggregator.domain.aggregations import AGGREGATIONS
 from aggregator.domain.columns import DictionaryColumn, EventColumns, LogSegment
 from aggregator.domain.fold import fold
-from aggregator.domain.meter import Aggregation, CountingMeter, MeterSpec, MeterVersion, counting_meters
-from aggregator.store import catalog, flushes
+from aggregator.domain.meters import CountingMeter, MeterSpec, MeterVersion, counting_meters
+from aggregator.store import meters as meter_store
+from aggregator.store import parked
+from aggregator.store.windows import flushes
 from chassis.postgres import open_engine, transaction
 from meterline.suite.databases import ServiceDatabase
 
@@ -55,14 +58,16 @@ def segment(count: int, first_position: int) -> LogSegment:
 
 async def meters(engine: AsyncEngine, tenant: str) -> tuple[CountingMeter, ...]:
     """A stored meter of every kind; the tenant's name keeps several sets apart."""
-    for aggregation in Aggregation:
-        value = "" if aggregation is Aggregation.COUNT else "v"
+    for aggregation in AGGREGATIONS:
+        value = "" if aggregation.NAME == "COUNT" else "v"
         spec = MeterSpec(("call",), aggregation, value, group_by=("g",))
         async with transaction(engine) as conn:
-            await catalog.add_version(conn, MeterVersion(0, tenant, aggregation.lower(), 1, spec, None, CREATED))
+            await meter_store.add_version(
+                conn, MeterVersion(0, tenant, aggregation.NAME.lower(), 1, spec, None, CREATED)
+            )
     async with transaction(engine) as conn:
-        versions = await catalog.versions_of_tenant(conn, tenant)
-    return tuple(one for version in versions for one in counting_meters([version]))
+        versions = await meter_store.versions_of_tenant(conn, tenant)
+    return tuple(counting for version in versions for counting in counting_meters([version]))
 
 
 async def add(engine: AsyncEngine, segments: Sequence[LogSegment], counting: Sequence[CountingMeter]) -> None:
@@ -70,7 +75,7 @@ async def add(engine: AsyncEngine, segments: Sequence[LogSegment], counting: Seq
     async with transaction(engine) as conn:
         flush_id = await flushes.begin_flush(conn, "")
         await flushes.apply_windows(conn, folded.windows, flush_id)
-        await flushes.store_uncounted(conn, folded)
+        await parked.add_parked(conn, folded)
 
 
 async def stored(tables: Any, tenant: str) -> list[tuple[Any, ...]]:

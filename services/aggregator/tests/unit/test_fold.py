@@ -11,16 +11,18 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
+from aggregator.domain.aggregations import AGGREGATIONS, BY_NAME
+from aggregator.domain.aggregations.aggregation import Aggregation
+from aggregator.domain.aggregations.groups import group_key
 from aggregator.domain.columns import DictionaryColumn, EventColumns, LogSegment
 from aggregator.domain.fold import Folded, fold
 from aggregator.domain.matching import ReadableEvent, counted_value, matches
-from aggregator.domain.meter import Aggregation, CountingMeter, MeterSpec, MeterVersion, PropertyFilter, counting_meters
-from aggregator.domain.windows import group_key
+from aggregator.domain.meters import CountingMeter, MeterSpec, MeterVersion, PropertyFilter, counting_meters
 from eventlog.instants import instant_of
 from money import InvalidDecimalError, parse_decimal
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
 CREATED = datetime(2026, 1, 1, tzinfo=UTC)
 QUARTER_US = 15 * 60_000_000
@@ -43,13 +45,13 @@ class Window:
     count: int = 0
     sum: Fraction = Fraction(0)
     values: list[Fraction] = field(default_factory=list)
-    latest: tuple[int, bytes, Fraction] | None = None
+    chosen: list[tuple[int, bytes, Fraction]] = field(default_factory=list)
     texts: set[str] = field(default_factory=set)
 
 
 def meter(aggregation: Aggregation, meter_id: int = 1, **spec: Any) -> CountingMeter:
     defaults: dict[str, Any] = {"event_types": ("call",), "aggregation": aggregation}
-    if aggregation is not Aggregation.COUNT:
+    if aggregation is not BY_NAME["COUNT"]:
         defaults["value_property"] = "v"
     version = MeterVersion(meter_id, "acme", f"m{meter_id}", 1, MeterSpec(**{**defaults, **spec}), None, CREATED)
     return counting_meters([version])[0]
@@ -77,6 +79,19 @@ def segment(events: Sequence[Event], first_position: int = 1, lane: int = 0, ten
 
 
 Windows = dict[tuple[int, str, int, str], Window]
+READS_NOTHING = {"COUNT"}
+READS_TEXT = {"COUNT_UNIQUE"}
+# What the contract says that a window of each aggregation is, without asking the aggregation: a new one must be added.
+ESSENCE: dict[str, Callable[[Window], object]] = {
+    "COUNT": lambda window: window.count,
+    "COUNT_UNIQUE": lambda window: (window.count, window.texts),
+    "SUM": lambda window: (window.count, window.sum),
+    "AVG": lambda window: (window.count, window.sum),
+    "MIN": lambda window: (window.count, min(window.values)),
+    "MAX": lambda window: (window.count, max(window.values)),
+    "LATEST": lambda window: (window.count, max(window.chosen)),
+    "FIRST": lambda window: (window.count, min(window.chosen)),
+}
 
 
 def oracle(events: Sequence[Event], meters: Sequence[CountingMeter]) -> tuple[Windows, set[tuple[int, str]], set[str]]:
@@ -94,10 +109,10 @@ def oracle(events: Sequence[Event], meters: Sequence[CountingMeter]) -> tuple[Wi
             asked = True
             text = event.properties.get(spec.value_property, "")
             number = Fraction(0)
-            if spec.aggregation is not Aggregation.COUNT and not text:
+            if spec.aggregation.NAME not in READS_NOTHING and not text:
                 parked.add((one.meter_id, event.id))
                 continue
-            if spec.aggregation.reads_decimal:
+            if spec.aggregation.NAME not in READS_NOTHING | READS_TEXT:
                 try:
                     number = Fraction(parse_decimal(text))
                 except InvalidDecimalError:
@@ -110,7 +125,7 @@ def oracle(events: Sequence[Event], meters: Sequence[CountingMeter]) -> tuple[Wi
             window.sum += number
             window.values.append(number)
             window.texts.add(text)
-            window.latest = max(window.latest or (-(2**63), b"", number), (event.time_us, event.id.encode(), number))
+            window.chosen.append((event.time_us, event.id.encode(), number))
         if not asked:
             unmatched.add(event.id)
     return windows, parked, unmatched
@@ -125,44 +140,29 @@ def merged(parts: Sequence[Folded]) -> Windows:
             for number, (customer, start, group) in enumerate(keys):
                 window = windows.setdefault((change.meter.meter_id, customer, start, group), Window())
                 window.count += change.event_counts[number]
-                for numbers in (change.sums, change.minima, change.maxima):
+                for numbers in (change.added.sums, change.added.minima, change.added.maxima):
                     if numbers is not None:
                         value = Fraction(numbers.units[number], 10**numbers.scale)
                         window.sum += value
                         window.values.append(value)
-                if change.latest is not None:
-                    values = change.latest.values
-                    candidate = (
-                        change.latest.times_us[number],
-                        change.latest.ids[number].encode(),
-                        Fraction(values.units[number], 10**values.scale),
+                if change.added.chosen is not None:
+                    values = change.added.chosen.values
+                    window.chosen.append(
+                        (
+                            change.added.chosen.times_us[number],
+                            change.added.chosen.ids[number].encode(),
+                            Fraction(values.units[number], 10**values.scale),
+                        )
                     )
-                    window.latest = max(window.latest or candidate, candidate)
-                if change.uniques is not None:
-                    seen = zip(change.uniques.windows, change.uniques.texts, strict=True)
+                if change.added.texts is not None:
+                    seen = zip(change.added.texts.windows, change.added.texts.texts, strict=True)
                     window.texts |= {text for owner, text in seen if owner == number}
     return windows
 
 
 def comparable(windows: Windows, meters: Sequence[CountingMeter]) -> dict[tuple[int, str, int, str], object]:
-    aggregation_of = {one.meter_id: one.spec.aggregation for one in meters}
-
-    def essence(meter_id: int, window: Window) -> object:
-        match aggregation_of[meter_id]:
-            case Aggregation.COUNT:
-                return window.count
-            case Aggregation.SUM | Aggregation.AVG:
-                return window.count, window.sum
-            case Aggregation.MIN:
-                return window.count, min(window.values)
-            case Aggregation.MAX:
-                return window.count, max(window.values)
-            case Aggregation.LATEST:
-                return window.count, window.latest
-            case Aggregation.COUNT_UNIQUE:
-                return window.count, window.texts
-
-    return {key: essence(key[0], window) for key, window in windows.items()}
+    name_of = {counting.meter_id: counting.spec.aggregation.NAME for counting in meters}
+    return {key: ESSENCE[name_of[key[0]]](window) for key, window in windows.items()}
 
 
 VALUES = st.one_of(
@@ -199,10 +199,10 @@ EVENTS = st.lists(
     ]
 )
 ALL_METERS = [
-    *(meter(aggregation, number, group_by=("region",)) for number, aggregation in enumerate(Aggregation, start=1)),
-    meter(Aggregation.SUM, 20, event_types=("call", "sms"), bucket_minutes=1),
-    meter(Aggregation.COUNT, 21, filters=(PropertyFilter("region", ("eu", "")),)),
-    meter(Aggregation.COUNT_UNIQUE, 22, filters=(PropertyFilter("v", ("0", "NaN")),), group_by=("v", "region")),
+    *(meter(aggregation, number, group_by=("region",)) for number, aggregation in enumerate(AGGREGATIONS, start=1)),
+    meter(BY_NAME["SUM"], 20, event_types=("call", "sms"), bucket_minutes=1),
+    meter(BY_NAME["COUNT"], 21, filters=(PropertyFilter("region", ("eu", "")),)),
+    meter(BY_NAME["COUNT_UNIQUE"], 22, filters=(PropertyFilter("v", ("0", "NaN")),), group_by=("v", "region")),
 ]
 
 
@@ -256,7 +256,7 @@ def test_the_listing_of_events_agrees_with_the_fold(events: list[Event]) -> None
 
 def test_windows_come_in_the_order_that_all_writers_keep() -> None:
     events = [Event(f"{n}", "call", f"c{n % 3}", (n % 5) * QUARTER_US, {"region": f"r{n % 2}"}) for n in range(60)]
-    one = meter(Aggregation.COUNT, group_by=("region",))
+    one = meter(BY_NAME["COUNT"], group_by=("region",))
 
     (change,) = fold([segment(events)], {"acme": [one]}).windows
 
@@ -267,13 +267,13 @@ def test_windows_come_in_the_order_that_all_writers_keep() -> None:
 
 def test_one_poisoned_value_in_a_thousand_parks_one_event_and_counts_the_rest() -> None:
     events = [Event(f"{n}", "call", "a", 0, {"v": "NaN" if n == 500 else "0.1"}) for n in range(1000)]
-    total, count = meter(Aggregation.SUM, 1), meter(Aggregation.COUNT, 2)
+    total, count = meter(BY_NAME["SUM"], 1), meter(BY_NAME["COUNT"], 2)
 
     folded = fold([segment(events, first_position=41, lane=3)], {"acme": [total, count]})
 
     summed, counted = folded.windows
-    assert summed.sums is not None
-    assert (summed.sums.units, summed.sums.scale, summed.event_counts) == ([999], 1, [999])
+    assert summed.added.sums is not None
+    assert (summed.added.sums.units, summed.added.sums.scale, summed.event_counts) == ([999], 1, [999])
     assert counted.event_counts == [1000]
     (parked,) = folded.parked
     assert (parked.meter_id, parked.lane, parked.position, parked.id) == (1, 3, 541, "500")
@@ -284,11 +284,11 @@ def test_one_poisoned_value_in_a_thousand_parks_one_event_and_counts_the_rest() 
 def test_sums_beyond_64_bits_stay_exact() -> None:
     events = [Event(f"{n}", "call", "a", 0, {"v": "999999999999999999.999999999999"}) for n in range(50)]
 
-    (change,) = fold([segment(events)], {"acme": [meter(Aggregation.SUM)]}).windows
+    (change,) = fold([segment(events)], {"acme": [meter(BY_NAME["SUM"])]}).windows
 
-    assert change.sums is not None
-    assert change.sums.units == [50 * 999999999999999999999999999999]
-    assert change.sums.scale == 12
+    assert change.added.sums is not None
+    assert change.added.sums.units == [50 * 999999999999999999999999999999]
+    assert change.added.sums.scale == 12
 
 
 def test_the_latest_is_chosen_by_time_then_id_bytewise() -> None:
@@ -299,10 +299,11 @@ def test_the_latest_is_chosen_by_time_then_id_bytewise() -> None:
         Event("zz", "call", "a", 99, {"v": "4"}),
     ]
 
-    (change,) = fold([segment(events)], {"acme": [meter(Aggregation.LATEST)]}).windows
+    (change,) = fold([segment(events)], {"acme": [meter(BY_NAME["LATEST"])]}).windows
 
-    assert change.latest is not None
-    assert (change.latest.values.units, change.latest.ids, change.latest.times_us) == ([2], ["\u00e9"], [100])
+    assert change.added.chosen is not None
+    chosen = change.added.chosen
+    assert (chosen.values.units, chosen.ids, chosen.times_us) == ([2], ["\u00e9"], [100])
 
 
 def test_events_that_no_meter_asks_for_are_gathered_by_segment_and_type() -> None:
@@ -310,7 +311,7 @@ def test_events_that_no_meter_asks_for_are_gathered_by_segment_and_type() -> Non
     second = [Event(f"s{n}", "noise", "a", 7, {}) for n in range(2)]
     segments = [segment(first, 11), segment(second, 17), segment(second, 1, tenant="other")]
 
-    folded = fold(segments, {"acme": [meter(Aggregation.COUNT)]})
+    folded = fold(segments, {"acme": [meter(BY_NAME["COUNT"])]})
 
     ranges = [
         (one.tenant, one.type, one.first_position, one.last_position, one.event_count, one.min_time_us)
@@ -325,8 +326,8 @@ def test_events_that_no_meter_asks_for_are_gathered_by_segment_and_type() -> Non
 
 def test_a_meter_that_is_not_selected_gets_no_windows_but_still_asks_for_its_events() -> None:
     events = [Event("1", "call", "a", 0, {}), Event("2", "sms", "a", 0, {})]
-    live = meter(Aggregation.COUNT, 1)
-    filling = meter(Aggregation.COUNT, 2, event_types=("sms",))
+    live = meter(BY_NAME["COUNT"], 1)
+    filling = meter(BY_NAME["COUNT"], 2, event_types=("sms",))
 
     folded = fold([segment(events)], {"acme": [live, filling]}, counts=lambda one: one.meter_id == 2)
 
@@ -335,7 +336,7 @@ def test_a_meter_that_is_not_selected_gets_no_windows_but_still_asks_for_its_eve
 
 
 def test_versions_share_events_by_the_time_of_the_event() -> None:
-    spec = MeterSpec(("call",), Aggregation.COUNT)
+    spec = MeterSpec(("call",), BY_NAME["COUNT"])
     old = MeterVersion(1, "acme", "calls", 1, spec, None, CREATED)
     new = MeterVersion(2, "acme", "calls", 2, spec, instant_of(QUARTER_US), CREATED)
     events = [Event(f"{n}", "call", "a", n * QUARTER_US, {}) for n in range(-1, 4)]
@@ -351,7 +352,7 @@ def test_very_many_distinct_keys_do_not_overflow() -> None:
     events = [
         Event(f"{n}", "call", f"c{n}", n * QUARTER_US, {key: f"{key}{n}" for key in keys}) for n in range(-900, 900)
     ]
-    one = meter(Aggregation.COUNT, group_by=keys)
+    one = meter(BY_NAME["COUNT"], group_by=keys)
 
     (change,) = fold([segment(events)], {"acme": [one]}).windows
 

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aggregator.domain.meter import (
-    Aggregation,
+from aggregator.domain.aggregations import BY_NAME
+from aggregator.domain.meters import (
     MeterSpec,
     MeterVersion,
     PropertyFilter,
@@ -20,14 +20,20 @@ from aggregator.domain.meter import (
     resolve_counts_from,
     same_content,
 )
-from aggregator.domain.problems import ProblemError
-from aggregator.domain.query import RowKey, UsageQuery, next_page_token, plan_query, plan_totals
+from aggregator.domain.query import RowKey, UsageQuery, plan_query, plan_totals
+from aggregator.domain.usage import UsageAnswer
+from aggregator.wire.usage import answer_to_proto, query_from_proto
+from chassis.errors import InvalidRequest
+from chassis.errors.refused import Refused
+from eventlog.as_of import AsOf
 from eventlog.instants import microseconds_of
 from eventlog.period import Period
+from eventlog.wire import period_to_proto
+from metering.aggregator.v1 import aggregator_service_pb2 as pb
 
 START = datetime(2026, 3, 1, tzinfo=UTC)
 DAY = timedelta(days=1)
-SPEC = MeterSpec(("call",), Aggregation.COUNT, group_by=("region",))
+SPEC = MeterSpec(("call",), BY_NAME["COUNT"], group_by=("region",))
 
 
 def version(number: int, counts_from: datetime | None, spec: MeterSpec = SPEC) -> MeterVersion:
@@ -59,10 +65,10 @@ def test_a_later_version_without_a_time_begins_with_the_running_window() -> None
 
 def test_equal_meters_are_equal_whatever_the_order_of_their_sets() -> None:
     one = canonical(
-        MeterSpec(("b", "a"), Aggregation.COUNT, filters=(PropertyFilter("y", ("2", "1")), PropertyFilter("x", ("3",))))
+        MeterSpec(("b", "a"), BY_NAME["COUNT"], filters=(PropertyFilter("y", ("2", "1")), PropertyFilter("x", ("3",))))
     )
     other = canonical(
-        MeterSpec(("a", "b"), Aggregation.COUNT, filters=(PropertyFilter("x", ("3",)), PropertyFilter("y", ("1", "2"))))
+        MeterSpec(("a", "b"), BY_NAME["COUNT"], filters=(PropertyFilter("x", ("3",)), PropertyFilter("y", ("1", "2"))))
     )
 
     assert one == other
@@ -72,7 +78,7 @@ def test_equal_meters_are_equal_whatever_the_order_of_their_sets() -> None:
 
 
 def test_an_aggregation_may_change_only_where_nothing_else_counts() -> None:
-    total = replace(SPEC, aggregation=Aggregation.SUM, value_property="v")
+    total = replace(SPEC, aggregation=BY_NAME["SUM"], value_property="v")
 
     assert problems_of_succession(version(2, START, total), [version(1, None)])
     assert not problems_of_succession(version(2, START, total), [version(1, START)])
@@ -96,7 +102,7 @@ def test_a_version_that_lacks_a_group_is_read_as_empty_and_not_filtered_by() -> 
 
     assert [projection.places for projection in plan.meters[0].projections] == [(None,), (0,)]
     assert regions.conditions[0].places == ((10, 0), (20, 1))
-    with pytest.raises(ProblemError, match="version 1"):
+    with pytest.raises(Refused, match="version 1"):
         plan_query(UsageQuery("calls", (), period, filters=(PropertyFilter("tier", ("gold",)),)), meters)
     later = Period(START + DAY, START + 2 * DAY)
     assert plan_query(UsageQuery("calls", (), later, filters=(PropertyFilter("tier", ("gold",)),)), meters).conditions[
@@ -115,13 +121,25 @@ def test_totals_name_only_versions_that_count_in_the_period() -> None:
 
 
 def test_a_page_token_leads_on_and_is_good_for_its_question_only() -> None:
-    meters = counting_meters([version(1, None)])
-    query = UsageQuery("calls", (), Period(START, START + DAY))
-    token = next_page_token(query, RowKey(0, "ü", 0, '["eu"]'))
+    place = RowKey(0, "ü", 0, '["eu"]')
+    request = pb.QueryUsageRequest(meter="calls", period=period_to_proto(Period(START, START + DAY)))
+    query = query_from_proto(request)
+    token = answer_to_proto(query, UsageAnswer([], "", AsOf(), place, filled=True)).next_page_token
 
-    plan = plan_query(replace(query, page_token=token), meters)
+    request.page_token = token
 
-    assert plan.after == RowKey(0, "ü", 0, '["eu"]')
-    for wrong in (token[:-4], "[" * 4000, "AAAA", "\u00e9", next_page_token(query, RowKey(0, "ü", 7, ""))):
-        with pytest.raises(ProblemError, match="page_token"):
-            plan_query(replace(query, page_token=wrong), meters)
+    assert query_from_proto(request).after == place
+    for wrong in (token[:-4], "[" * 4000, "AAAA", "\u00e9"):
+        request.page_token = wrong
+        with pytest.raises(InvalidRequest, match="page_token"):
+            query_from_proto(request)
+    other = pb.QueryUsageRequest(meter="minutes", period=request.period, page_token=token)
+    with pytest.raises(InvalidRequest, match="page_token"):
+        query_from_proto(other)
+
+
+def test_a_place_beyond_the_windows_of_the_question_is_refused() -> None:
+    query = UsageQuery("calls", (), Period(START, START + DAY), after=RowKey(0, "ü", 7, ""))
+
+    with pytest.raises(Refused, match="page_token"):
+        plan_query(query, counting_meters([version(1, None)]))

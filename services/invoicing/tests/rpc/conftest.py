@@ -280,7 +280,7 @@ def charges(contract: Contract, month: str, snapshot: Snapshot | None) -> list[c
             event_count=len(used),
             traceparent=traceparent(name) if snapshot else "",
         )
-        charge.tiers.add(quantity=format(quantity, "f"), unit=item.price, amount=format(amount, "f"))
+        charge.tiers.add(quantity=format(quantity, "f"), unit_price=item.price, amount=format(amount, "f"))
         made.append(charge)
     return made
 

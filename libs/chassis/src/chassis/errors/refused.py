@@ -6,27 +6,39 @@ behalf of a larger one names where it lies with `inside`. `refusals` is used at 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
-from chassis.errors import Reason, invalid_field
+from chassis.errors import FieldViolation, InvalidRequest, Reason
 
 
 class Refused(Exception):
-    """A value breaks a rule. `field` is its path, empty for the whole; `text` says what is wrong and what to write."""
+    """A value breaks a rule. `field` is its path, empty for the whole; `text` says what is wrong and what to write.
 
-    def __init__(self, field: str, reason: Reason, text: str) -> None:
+    `others` are further rules that the same value breaks: whoever fixes it should see all of them at once.
+    """
+
+    def __init__(self, field: str, reason: Reason, text: str, *others: Refused) -> None:
         """Refuse `field` for `reason`."""
         super().__init__(f"{field}: {text}")
         self.field = field
         self.reason = reason
         self.text = text
+        self.others = others
 
     def inside(self, parent: str) -> Refused:
-        """Return the same refusal with its field named below `parent`."""
+        """Return the same refusal with its fields named below `parent`."""
         path = parent if not self.field else f"{parent}.{self.field}"
+        others = (other.inside(parent) for other in self.others)
         # Places in a list are written without a point: "tiers[2]".
-        return Refused(path.replace(".[", "["), self.reason, self.text)
+        return Refused(path.replace(".[", "["), self.reason, self.text, *others)
+
+
+def refuse_all(found: Sequence[Refused]) -> None:
+    """Raise the first of what was found with the others, if anything was."""
+    if found:
+        first, *others = found
+        raise Refused(first.field, first.reason, first.text, *others)
 
 
 @contextmanager
@@ -45,4 +57,6 @@ def refusals(parent: str = "") -> Iterator[None]:
         yield
     except Refused as refused:
         named = refused.inside(parent) if parent else refused
-        raise invalid_field(named.field, named.reason, named.text) from refused
+        every = (named, *named.others)
+        violations = tuple(FieldViolation(one.field, one.reason, one.text) for one in every)
+        raise InvalidRequest(named.reason, "; ".join(map(str, every)), violations=violations) from refused

@@ -7,24 +7,26 @@ the latest depend on arrival; it does not.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import cache, partial
+from itertools import chain
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from aggregator.domain.aggregations.aggregation import Reads
 from aggregator.domain.columns import Batch
 from aggregator.domain.matching import ParkReason, park_message
-from aggregator.domain.meter import Aggregation
 from aggregator.domain.values import VALUE_MISSING, VALUE_OK, ScaledColumn, scaled_column
 from aggregator.domain.windows import MeterFold, fold_windows
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from numpy.typing import NDArray
 
     from aggregator.domain.columns import LogSegment
-    from aggregator.domain.meter import CountingMeter
+    from aggregator.domain.meters import CountingMeter
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,13 +58,13 @@ class UnmatchedRange:
     min_time_us: int
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Folded:
     """What a batch of segments adds: windows by meter, events that could not be read, events that no meter asks for."""
 
-    windows: list[MeterFold] = field(default_factory=list)
-    parked: list[Parked] = field(default_factory=list)
-    unmatched: list[UnmatchedRange] = field(default_factory=list)
+    windows: Sequence[MeterFold]
+    parked: Sequence[Parked]
+    unmatched: Sequence[UnmatchedRange]
 
 
 def fold(
@@ -78,19 +80,24 @@ def fold(
     by_tenant: dict[str, list[LogSegment]] = {}
     for segment in segments:
         by_tenant.setdefault(segment.tenant, []).append(segment)
-    folded = Folded()
-    for tenant, owned in sorted(by_tenant.items()):
-        _fold_tenant(Batch(owned), meters_of.get(tenant, ()), counts, folded)
-    folded.windows.sort(key=lambda window: window.meter.meter_id)
-    folded.parked.sort(key=lambda parked: (parked.meter_id, parked.lane, parked.position))
-    return folded
+    parts = [
+        _fold_tenant(Batch(owned), meters_of.get(tenant, ()), counts) for tenant, owned in sorted(by_tenant.items())
+    ]
+    windows = chain.from_iterable(part.windows for part in parts)
+    parked = chain.from_iterable(part.parked for part in parts)
+    return Folded(
+        windows=sorted(windows, key=lambda window: window.meter.meter_id),
+        parked=sorted(parked, key=lambda event: (event.meter_id, event.lane, event.position)),
+        unmatched=[unmatched for part in parts for unmatched in part.unmatched],
+    )
 
 
-def _fold_tenant(
-    batch: Batch, meters: Sequence[CountingMeter], counts: Callable[[CountingMeter], bool], folded: Folded
-) -> None:
+def _fold_tenant(batch: Batch, meters: Sequence[CountingMeter], counts: Callable[[CountingMeter], bool]) -> Folded:
     matched = np.zeros(len(batch), dtype=np.bool_)
-    values: dict[str, ScaledColumn] = {}
+    # Several meters may read one property: it is read once.
+    numbers = cache(partial(scaled_column, batch))
+    windows: list[MeterFold] = []
+    parked: list[Parked] = []
     for meter in meters:
         if meter.never_counts:
             continue
@@ -98,14 +105,11 @@ def _fold_tenant(
         matched |= wanted
         if not counts(meter) or not wanted.any():
             continue
-        rows = np.flatnonzero(wanted)
-        column: ScaledColumn | None = None
-        if meter.spec.aggregation.reads_value:
-            rows, column = _readable(batch, meter, rows, values, folded)
-        if len(rows):
-            folded.windows.append(fold_windows(batch, meter, rows, column))
-    if not matched.all():
-        folded.unmatched.extend(_unmatched(batch, np.flatnonzero(~matched)))
+        found = _read(batch, meter, np.flatnonzero(wanted), numbers)
+        parked += _park(batch, meter, found)
+        if len(found.rows):
+            windows.append(fold_windows(batch, meter, found.rows, found.column))
+    return Folded(windows, parked, () if matched.all() else _unmatched(batch, np.flatnonzero(~matched)))
 
 
 def _match(batch: Batch, meter: CountingMeter) -> NDArray[np.bool_]:
@@ -118,50 +122,54 @@ def _match(batch: Batch, meter: CountingMeter) -> NDArray[np.bool_]:
     return wanted
 
 
-def _readable(
-    batch: Batch, meter: CountingMeter, rows: NDArray[np.int64], cache: dict[str, ScaledColumn], folded: Folded
-) -> tuple[NDArray[np.int64], ScaledColumn | None]:
-    """Park the rows whose value the meter can't read; return the others with the column of their numbers."""
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """The rows that a meter asks for: those it can read, with the column of their numbers, and those it can't."""
+
+    rows: NDArray[np.int64]
+    unreadable: NDArray[np.int64]
+    column: ScaledColumn | None = None
+
+
+def _read(
+    batch: Batch, meter: CountingMeter, rows: NDArray[np.int64], numbers: Callable[[str], ScaledColumn]
+) -> _Found:
     key = meter.spec.value_property
-    if meter.spec.aggregation is Aggregation.COUNT_UNIQUE:
-        # Code 0 is the absent text.
-        present = batch.property(key).codes[rows] != 0
-        _park(batch, meter, rows[~present], None, folded)
-        return rows[present], None
-    column = cache.get(key)
-    if column is None:
-        column = cache[key] = scaled_column(batch, key)
-    if column.all_readable:
-        return rows, column
-    states = column.states[rows]
-    _park(batch, meter, rows[states != VALUE_OK], column, folded)
-    return rows[states == VALUE_OK], column
+    match meter.spec.aggregation.READS:
+        case Reads.NOTHING:
+            return _Found(rows, rows[:0])
+        case Reads.TEXT:
+            # Code 0 is the absent text.
+            present = batch.property(key).codes[rows] != 0
+            return _Found(rows[present], rows[~present])
+        case Reads.DECIMAL:
+            column = numbers(key)
+            if column.all_readable:
+                return _Found(rows, rows[:0], column)
+            states = column.states[rows]
+            return _Found(rows[states == VALUE_OK], rows[states != VALUE_OK], column)
 
 
-def _park(
-    batch: Batch, meter: CountingMeter, rows: NDArray[np.int64], column: ScaledColumn | None, folded: Folded
-) -> None:
-    if not len(rows):
+def _park(batch: Batch, meter: CountingMeter, found: _Found) -> Iterator[Parked]:
+    if not len(found.unreadable):
         return
     types, customers, sources = batch.types, batch.customers, batch.sources
     texts = batch.property(meter.spec.value_property)
-    for row in rows.tolist():
-        missing = column is None or column.states[row] == VALUE_MISSING
+    for row in found.unreadable.tolist():
+        missing = found.column is None or found.column.states[row] == VALUE_MISSING
         reason = ParkReason.VALUE_MISSING if missing else ParkReason.VALUE_INVALID
         segment, place = batch.locate(row)
-        folded.parked.append(
-            Parked(
-                meter_id=meter.meter_id,
-                lane=segment.lane,
-                position=segment.first_position + place,
-                reason=reason,
-                message=park_message(reason, meter.spec.value_property, texts.text(row)),
-                type=types.text(row),
-                customer=customers.text(row),
-                source=sources.text(row),
-                id=segment.events.ids[place],
-                time_us=int(batch.times_us[row]),
-            )
+        yield Parked(
+            meter_id=meter.meter_id,
+            lane=segment.lane,
+            position=segment.first_position + place,
+            reason=reason,
+            message=park_message(reason, meter.spec.value_property, texts.text(row)),
+            type=types.text(row),
+            customer=customers.text(row),
+            source=sources.text(row),
+            id=segment.events.ids[place],
+            time_us=int(batch.times_us[row]),
         )
 
 

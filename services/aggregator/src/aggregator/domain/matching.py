@@ -8,16 +8,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
+from aggregator.domain.aggregations.aggregation import Reads
 from aggregator.domain.columns import ABSENT
-from aggregator.domain.meter import Aggregation
 from aggregator.domain.values import parse_units, why_invalid
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from aggregator.domain.meter import CountingMeter
+    from aggregator.domain.meters import CountingMeter
 
 COUNTED_ONCE: Final = "1"
 """What an event contributes to a COUNT."""
@@ -32,11 +32,20 @@ class ParkReason(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ReadableEvent:
-    """The part of an event that meters look at."""
+    """The part of an event that meters look at; `whole` is the event as it goes on to whoever asked."""
 
     type: str
     time_us: int
     properties: Mapping[str, str]
+    whole: Any = None
+
+
+@dataclass(frozen=True, slots=True)
+class CountedEvent:
+    """An event that counted, with what it contributed."""
+
+    event: ReadableEvent
+    value: str
 
 
 def park_message(reason: ParkReason, key: str, text: str) -> str:
@@ -50,17 +59,18 @@ def matches(meter: CountingMeter, event: ReadableEvent) -> bool:
     """Whether the meter asks for the event: type, time and filters."""
     if event.type not in meter.spec.event_types or not meter.from_us <= event.time_us < meter.until_us:
         return False
-    return all(event.properties.get(item.key, ABSENT) in item.values for item in meter.spec.filters)
+    return all(event.properties.get(condition.key, ABSENT) in condition.values for condition in meter.spec.filters)
 
 
 def read_value(meter: CountingMeter, event: ReadableEvent) -> str | ParkReason:
     """Return the text that the meter counts of an event it asks for, or why it can't."""
-    if meter.spec.aggregation is Aggregation.COUNT:
+    reads = meter.spec.aggregation.READS
+    if reads is Reads.NOTHING:
         return COUNTED_ONCE
     text = event.properties.get(meter.spec.value_property, ABSENT)
     if text == ABSENT:
         return ParkReason.VALUE_MISSING
-    if meter.spec.aggregation.reads_decimal and parse_units(text) is None:
+    if reads is Reads.DECIMAL and parse_units(text) is None:
         return ParkReason.VALUE_INVALID
     return text
 

@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 import hashlib
-import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from aggregator.domain.civil import WindowSize, check_period, windows_in, zone_named
-from aggregator.domain.meter import Aggregation
-from aggregator.domain.problems import ProblemKind, problem
+from aggregator.domain.calendar import WindowSize, check_period, windows_in, zone_named
+from chassis.errors import Reason
+from chassis.errors.refused import Refused
 from eventlog.period import Period
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from aggregator.domain.meter import CountingMeter, PropertyFilter
+    from aggregator.domain.aggregations.aggregation import Aggregation
+    from aggregator.domain.meters import CountingMeter, PropertyFilter
 
 PAGE_ROWS_DEFAULT: Final = 1000
 _NO_GROUPS: Final = ()
@@ -35,7 +33,8 @@ class UsageQuery:
     group_by: tuple[str, ...] = ()
     filters: tuple[PropertyFilter, ...] = ()
     page_rows: int = PAGE_ROWS_DEFAULT
-    page_token: str = ""
+    after: RowKey | None = None
+    """Where the page before ended."""
 
     def fingerprint(self) -> str:
         """Short text that differs for different questions; a page token is good for its own question only."""
@@ -97,7 +96,7 @@ class UsagePlan:
 
 
 def plan_query(query: UsageQuery, meters: Sequence[CountingMeter]) -> UsagePlan:
-    """Plan one page of the answer to a question about the meter whose versions are given. Raises ProblemError."""
+    """Plan one page of the answer to a question about the meter whose versions are given. Raises Refused."""
     counting = _counting(meters, query.period)
     plan = _plan_meter(meters, query.period, query.group_by)
     missing = [key for key in query.group_by if key not in counting[-1].spec.group_by]
@@ -112,14 +111,14 @@ def plan_query(query: UsageQuery, meters: Sequence[CountingMeter]) -> UsagePlan:
         meters=(plan,),
         customers=query.customers,
         conditions=tuple(_condition(item, counting) for item in query.filters),
-        after=_read_token(query, len(windows)),
+        after=_checked(query.after, len(windows)),
         # One more than a page, to know whether another one follows.
         limit=query.page_rows + 1,
     )
 
 
 def plan_totals(customer: str, period: Period, histories: Sequence[Sequence[CountingMeter]]) -> UsagePlan:
-    """Plan the whole quantities of one customer and period, for meters given by their versions. Raises ProblemError."""
+    """Plan the whole quantities of one customer and period, for meters given by their versions. Raises Refused."""
     plans = _plan_all(period, histories, grouped=False)
     return UsagePlan(period=period, windows=(period,), meters=plans, customers=(customer,))
 
@@ -132,27 +131,11 @@ def plan_days(customer: str, period: Period, time_zone: str, histories: Sequence
     return UsagePlan(period=period, windows=windows, meters=plans, customers=(customer,))
 
 
-def next_page_token(query: UsageQuery, last: RowKey) -> str:
-    """Return the token with which the page after `last` begins."""
-    document = [query.fingerprint(), last.customer, last.window_number, last.group]
-    return base64.urlsafe_b64encode(json.dumps(document).encode()).decode()
-
-
-def _read_token(query: UsageQuery, windows: int) -> RowKey | None:
-    if not query.page_token:
-        return None
-    refusal = problem(
-        ProblemKind.PAGE_TOKEN_INVALID, "page_token", "is not from this question; ask again without it, or unchanged"
-    )
-    try:
-        document = json.loads(base64.urlsafe_b64decode(query.page_token.encode("ascii", "strict")))
-    except (binascii.Error, ValueError, RecursionError):
-        raise refusal from None
-    match document:
-        case [str(fingerprint), str(customer), int(number), str(group)]:
-            if fingerprint == query.fingerprint() and 0 <= number < windows:
-                return RowKey(0, customer, number, group)
-    raise refusal
+def _checked(after: RowKey | None, windows: int) -> RowKey | None:
+    if after is not None and not 0 <= after.window_number < windows:
+        text = "is not from this question; ask again without it, or unchanged"
+        raise Refused("page_token", Reason.PAGE_TOKEN_INVALID, text)
+    return after
 
 
 def _counting(meters: Sequence[CountingMeter], period: Period) -> tuple[CountingMeter, ...]:
@@ -207,4 +190,4 @@ def _condition(item: PropertyFilter, counting: tuple[CountingMeter, ...]) -> Con
 def _unknown_group(field: str, key: str, meter: CountingMeter) -> Exception:
     own = ", ".join(meter.spec.group_by) or "none"
     name = f"{meter.version.name} (version {meter.version.version})"
-    return problem(ProblemKind.GROUP_UNKNOWN, field, f"{name} is not grouped by {key!a}; its properties: {own}")
+    return Refused(field, Reason.GROUP_UNKNOWN, f"{name} is not grouped by {key!a}; its properties: {own}")

@@ -1,22 +1,33 @@
-"""What the use cases stand on, and what several of them share."""
+"""What the use cases work with."""
 
 from __future__ import annotations
 
 import asyncio
-from contextlib import contextmanager
+from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import Protocol
 
-from aggregator.domain.problems import ProblemError
-from chassis.errors import FieldViolation, InvalidRequest, NotFound, Reason
+from sqlalchemy.ext.asyncio import AsyncEngine
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
+from aggregator.domain.matching import ReadableEvent
+from aggregator.store.changes import ChangeFeed
+from chassis.clock import Clock
+from eventlog.as_of import AsOf
+from eventlog.period import Period
 
-    from sqlalchemy.ext.asyncio import AsyncEngine
 
-    from aggregator.upstream import EventLog
-    from chassis.clock import Clock
+class EventLog(Protocol):
+    """What the use cases ask of the event log."""
+
+    async def heads(self) -> AsOf:
+        """Return where the log ends now."""
+        ...
+
+    def list_events(
+        self, customer: str, types: Sequence[str], period: Period, after: AsOf | None, up_to: AsOf
+    ) -> AsyncGenerator[Sequence[ReadableEvent], None]:
+        """Yield pages of a customer's events of some types and a period, between two points of the log."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -26,23 +37,7 @@ class Deps:
     engine: AsyncEngine
     clock: Clock
     log: EventLog
+    changes: ChangeFeed
     seal_wait_s: float
     fills_wanted: asyncio.Event = field(default_factory=asyncio.Event)
-    """Set when there may be a new fill, so that its worker need not wait for its next look."""
-
-
-@contextmanager
-def refusals() -> Iterator[None]:
-    """Tell the caller what the domain refuses, field by field."""
-    try:
-        yield
-    except ProblemError as error:
-        violations = tuple(
-            FieldViolation(problem.field, Reason[problem.kind.value], problem.message) for problem in error.problems
-        )
-        raise InvalidRequest(violations[0].reason, str(error), violations=violations) from error
-
-
-def meter_not_found(name: str) -> NotFound:
-    """Return the error for a meter that does not exist."""
-    return NotFound(Reason.METER_NOT_FOUND, f"there is no meter {name!a}; list the meters or apply it first")
+    """Set when there may be a new fill, so that its loop need not wait for its next look."""

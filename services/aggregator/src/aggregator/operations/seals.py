@@ -3,28 +3,33 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from aggregator import telemetry
-from aggregator.domain.civil import check_period, zone_named
-from aggregator.domain.query import plan_days, plan_totals
-from aggregator.domain.snapshot import Contents, SealKey, SealOrder, Snapshot, SnapshotWindow, digest_of, same_usage
+from aggregator.domain.calendar import check_period, zone_named
+from aggregator.domain.query import UsagePlan, plan_days, plan_totals
+from aggregator.domain.seals import Contents, SealKey, SealOrder, Snapshot, SnapshotWindow, digest_of, same_usage
 from aggregator.domain.usage import quantity_of
-from aggregator.operations.deps import Deps, refusals
-from aggregator.operations.queries import filling, histories_of, is_counted, read_totals, wait_until_counted
-from aggregator.store import catalog, progress, snapshots, usage
+from aggregator.operations.deps import Deps
+from aggregator.operations.finding import (
+    filling,
+    histories_of,
+    is_counted,
+    read_totals,
+    snapshot_not_found,
+    wait_until_counted,
+)
+from aggregator.store import meters, progress, usage
+from aggregator.store import seals as store
 from chassis.deadline import RESERVE_S, current_deadline_s
-from chassis.errors import NotFound, NotReady, Reason, invalid_field
-from chassis.identity import current_tenant
+from chassis.errors import NotReady, Reason, invalid_field
+from chassis.errors.refused import refusals
 from chassis.postgres import transaction
 from chassis.telemetry import LINKS_MAX, links_from, start_span, traceparent_of
-
-if TYPE_CHECKING:
-    from sqlalchemy.ext.asyncio import AsyncConnection
-
-    from aggregator.domain.query import UsagePlan
-    from eventlog.as_of import AsOf
+from eventlog.as_of import AsOf
 
 _RETRY_AFTER_S = 0.5
 
@@ -52,13 +57,13 @@ class _Reading:
     batches: int
 
 
-async def seal_usage(deps: Deps, order: SealOrder) -> Snapshot:
+async def seal_usage(deps: Deps, tenant: str, order: SealOrder) -> Snapshot:
     """Freeze usage of a customer and period, or return what is frozen.
 
     Raises NotReady GRACE_OPEN before its time, NotReady USAGE_NOT_READY while not everything is counted, NotFound
     SNAPSHOT_NOT_FOUND for an unknown snapshot to amend.
     """
-    key = SealKey(current_tenant(), order.customer, order.period)
+    key = SealKey(tenant, order.customer, order.period)
     with refusals():
         zone_named(order.time_zone)
         check_period(order.period, 1)
@@ -75,43 +80,39 @@ async def seal_usage(deps: Deps, order: SealOrder) -> Snapshot:
     if place.amended is not None and same_usage(place.amended, reading.contents):
         async with transaction(deps.engine) as conn:
             # The next ask begins with a new target, so that it sees what arrives from now on.
-            await snapshots.drop_target(conn, key, place.revision)
+            await store.drop_target(conn, key, place.revision)
         return place.amended
     return await _freeze(deps, key, order, place, reading)
 
 
-async def get_snapshot(deps: Deps, snapshot_id: str, windows_of_meter: str) -> tuple[Snapshot, list[dict[str, Any]]]:
+async def get_snapshot(
+    deps: Deps, tenant: str, snapshot_id: str, windows_of_meter: str
+) -> tuple[Snapshot, Sequence[SnapshotWindow]]:
     """Return a snapshot, with the windows of one meter if asked for. Raises NotFound SNAPSHOT_NOT_FOUND."""
-    tenant = current_tenant()
     async with transaction(deps.engine) as conn:
-        snapshot = await snapshots.find_snapshot(conn, tenant, snapshot_id)
+        snapshot = await store.find_snapshot(conn, tenant, snapshot_id)
         if snapshot is None:
             raise snapshot_not_found(snapshot_id)
         if not windows_of_meter:
             return snapshot, []
-        windows = await snapshots.snapshot_windows(conn, tenant, snapshot_id)
-    return snapshot, [window for window in windows if window["meter"] == windows_of_meter]
+        windows = await store.snapshot_windows(conn, tenant, snapshot_id)
+    return snapshot, [window for window in windows if window.meter == windows_of_meter]
 
 
-def snapshot_not_found(snapshot_id: str) -> NotFound:
-    """Return the error for a snapshot that does not exist."""
-    return NotFound(Reason.SNAPSHOT_NOT_FOUND, f"there is no snapshot {snapshot_id!a}; seal the usage first")
-
-
-async def _find_place(deps: Deps, key: SealKey, amends_snapshot_id: str) -> _Place:
+async def _find_place(deps: Deps, key: SealKey, amends_snapshot_id: str | None) -> _Place:
     """Find the snapshot to amend, if one is named; the revision asked for, if it is frozen; else what it waits for."""
     async with transaction(deps.engine) as conn:
         amended = None
-        if amends_snapshot_id:
-            amended = await snapshots.find_snapshot(conn, key.tenant, amends_snapshot_id)
+        if amends_snapshot_id is not None:
+            amended = await store.find_snapshot(conn, key.tenant, amends_snapshot_id)
             if amended is None:
                 raise snapshot_not_found(amends_snapshot_id)
             if amended.key != key:
                 message = "is of another customer or period; name a snapshot of the same"
                 raise invalid_field("amends_snapshot_id", Reason.FIELD_INVALID, message)
         revision = 1 if amended is None else amended.revision + 1
-        existing = await snapshots.find_revision(conn, key, revision)
-        target = None if existing is not None else await snapshots.find_target(conn, key, revision)
+        existing = await store.find_revision(conn, key, revision)
+        target = None if existing is not None else await store.find_target(conn, key, revision)
     return _Place(amended, existing, target)
 
 
@@ -124,7 +125,7 @@ async def _read_when_counted(deps: Deps, key: SealKey, place: _Place, time_zone:
     if place.target is None:
         # Kept, so that who asks again and again is not put off for ever by events that come in the meantime.
         async with transaction(deps.engine) as conn:
-            target = await snapshots.keep_target(conn, key, place.revision, target)
+            target = await store.keep_target(conn, key, place.revision, target)
     remaining_s = current_deadline_s()
     wait_s = deps.seal_wait_s if remaining_s is None else min(deps.seal_wait_s, remaining_s - 10 * RESERVE_S)
     if await wait_until_counted(deps, key.tenant, target, None, wait_s):
@@ -137,7 +138,7 @@ async def _read_when_counted(deps: Deps, key: SealKey, place: _Place, time_zone:
 async def _not_ready(deps: Deps, tenant: str, target: AsOf) -> NotReady:
     async with transaction(deps.engine) as conn:
         as_of = await progress.read_as_of(conn)
-        names = filling(await catalog.versions_of_tenant(conn, tenant))
+        names = filling(await meters.versions_of_tenant(conn, tenant))
     behind = sum(max(0, position - as_of.positions.get(lane, 0)) for lane, position in target.positions.items())
     return NotReady(
         Reason.USAGE_NOT_READY,
@@ -152,7 +153,7 @@ async def _read(deps: Deps, key: SealKey, time_zone: str, target: AsOf) -> _Read
     async with transaction(deps.engine) as conn:
         await progress.begin_consistent_read(conn)
         as_of = await progress.read_as_of(conn)
-        versions = await catalog.versions_of_tenant(conn, key.tenant)
+        versions = await meters.versions_of_tenant(conn, key.tenant)
         if filling(versions) or not is_counted(as_of, target):
             return None
         histories = histories_of(versions)
@@ -197,7 +198,7 @@ async def _freeze(deps: Deps, key: SealKey, order: SealOrder, place: _Place, rea
             traceparent=traceparent_of(span),
         )
         async with transaction(deps.engine) as conn:
-            stored = await snapshots.add_snapshot(conn, snapshot, reading.contents.windows)
-            await snapshots.drop_target(conn, key, place.revision)
+            stored = await store.add_snapshot(conn, snapshot, reading.contents.windows)
+            await store.drop_target(conn, key, place.revision)
         span.set_attribute(telemetry.SNAPSHOT_ID, stored.snapshot_id)
     return stored

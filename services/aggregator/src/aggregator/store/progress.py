@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 from sqlalchemy import text
 
 from eventlog.as_of import AsOf
+from eventlog.feed.checkpoints import applied_up_to
 
 if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncConnection
@@ -16,21 +17,13 @@ LIVE_CONSUMER: Final = "usage"
 
 
 def fill_consumer(fill_id: int) -> str:
-    """Name of a fill's place in the event log."""
+    """Return the name of a fill's place in the event log."""
     return f"fill:{fill_id}"
 
 
 async def read_as_of(conn: AsyncConnection) -> AsOf:
     """Return the part of the log that the windows hold."""
-    rows = await conn.execute(
-        text("SELECT CAST(epoch AS text) AS epoch, lane, position FROM feed_checkpoint WHERE consumer = :consumer"),
-        {"consumer": LIVE_CONSUMER},
-    )
-    epoch, positions = "", {}
-    for row in rows:
-        epoch = row.epoch
-        positions[row.lane] = row.position
-    return AsOf(epoch, positions)
+    return await applied_up_to(conn, LIVE_CONSUMER)
 
 
 async def begin_consistent_read(conn: AsyncConnection) -> None:

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy import text
 
-from aggregator.domain.meter import Aggregation
+from aggregator.domain.aggregations.aggregation import Totals
 from aggregator.domain.query import RowKey
-from aggregator.domain.usage import Totals
+from aggregator.store.windows import flushes
+from aggregator.store.windows.shape import KEY
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -48,10 +49,22 @@ async def read_usage(conn: AsyncConnection, plan: UsagePlan) -> list[CountedRow]
     return [
         CountedRow(
             RowKey(row.number, row.customer, row.window_number - 1, row.grp),
-            Totals(row.event_count, row.sum, row.min, row.max, row.latest, row.unique_count),
+            _totals(row),
         )
         for row in rows
     ]
+
+
+def _totals(row: Any) -> Totals:
+    return Totals(
+        event_count=row.event_count,
+        sum=row.sum,
+        minimum=row.min,
+        maximum=row.max,
+        latest=row.latest,
+        earliest=row.earliest,
+        distinct_count=getattr(row, "distinct_count", None) or 0,
+    )
 
 
 async def count_parked(conn: AsyncConnection, plan: UsagePlan) -> Mapping[int, int]:
@@ -91,46 +104,29 @@ async def spans_behind(conn: AsyncConnection, plan: UsagePlan, limit: int) -> tu
 
 def _windows_statement(plan: UsagePlan, parameters: dict[str, Any]) -> str:
     """Write the statement. Only numbers of ours and names of parameters are put into its text."""
-    conditions = _conditions(plan, parameters)
-    group = _group_expression(plan)
-    source = f"""
-        SELECT asked.number, w.customer,
-               width_bucket(w.bucket_start, CAST(:window_starts AS timestamptz[])) AS window_number,
-               {group} COLLATE "C" AS grp, {{columns}}
-        FROM {_ASKED} JOIN {{table}} AS w USING (meter_id)
-        WHERE w.bucket_start >= :period_start AND w.bucket_start < :period_end {conditions}
-    """  # noqa: S608
-    key = "number, customer, window_number, grp"
-    unique_part, unique_join, unique_count = "", "", "CAST(0 AS bigint)"
-    if any(meter.aggregation is Aggregation.COUNT_UNIQUE for meter in plan.meters):
-        values = source.format(columns="w.value", table="usage_unique")
-        unique_part = f""", seen AS MATERIALIZED (
-            SELECT {key}, count(DISTINCT value) AS unique_count FROM ({values}) AS v GROUP BY {key}
-        )"""  # noqa: S608
-        unique_join, unique_count = f"LEFT JOIN seen USING ({key})", "coalesce(seen.unique_count, 0)"
-    columns = "w.event_count, w.sum, w.min, w.max, w.latest, w.latest_at, w.latest_id"
+    conditions, group = _conditions(plan, parameters), _group_expression(plan)
+
+    def source(columns: str, table: str) -> str:
+        return f"""
+            SELECT asked.number, w.customer,
+                   width_bucket(w.bucket_start, CAST(:window_starts AS timestamptz[])) AS window_number,
+                   {group} COLLATE "C" AS grp, {columns}
+            FROM {_ASKED} JOIN {table} AS w USING (meter_id)
+            WHERE w.bucket_start >= :period_start AND w.bucket_start < :period_end {conditions}
+        """  # noqa: S608
+
     after = ""
     if plan.after is not None:
         after = "WHERE (customer, window_number, grp) > (:after_customer, :after_window, :after_group)"
-    # Both sides are added up before they meet, each once, whatever the planner believes: of a table that has just been
+    numbers = flushes.NUMBERS.part(plan, source, after)
+    others = [part for shape in flushes.OTHERS if (part := shape.part(plan, source, after)) is not None]
+    # Each shape is put together before they meet, once, whatever the planner believes: of a table that has just been
     # filled it has no statistics yet, and would count the distinct values anew for every single window.
-    return f"""
-        WITH counted AS MATERIALIZED (
-            SELECT {key}, CAST(sum(c.event_count) AS bigint) AS event_count, sum(c.sum) AS sum, min(c.min) AS min,
-                   max(c.max) AS max, {_latest(plan)} AS latest
-            FROM ({source.format(columns=columns, table="usage_window")}) AS c {after}
-            GROUP BY {key}
-        ){unique_part}
-        SELECT {key}, event_count, sum, min, max, latest, {unique_count} AS unique_count
-        FROM counted {unique_join} ORDER BY {key} {"" if plan.limit is None else "LIMIT :limit"}
-    """  # noqa: S608
-
-
-def _latest(plan: UsagePlan) -> str:
-    if not any(meter.aggregation is Aggregation.LATEST for meter in plan.meters):
-        return "CAST(NULL AS numeric)"
-    order = "c.latest_at DESC, c.latest_id DESC, c.latest DESC"
-    return f"(array_agg(c.latest ORDER BY {order}) FILTER (WHERE c.latest_at IS NOT NULL))[1]"
+    parts = ", ".join(f"{part.name} AS MATERIALIZED ({part.subquery})" for part in (numbers, *others))
+    joins = " ".join(f"LEFT JOIN {part.name} USING ({KEY})" for part in others)
+    columns = ", ".join(column for part in (numbers, *others) for column in part.columns)
+    limit = "" if plan.limit is None else "LIMIT :limit"
+    return f"WITH {parts} SELECT {KEY}, {columns} FROM {numbers.name} {joins} ORDER BY {KEY} {limit}"  # noqa: S608
 
 
 def _conditions(plan: UsagePlan, parameters: dict[str, Any]) -> str:

@@ -46,8 +46,9 @@ def _rendered(content: Any, described: Any, metadata: Any, minor_units: int) -> 
         case tuple():
             kind = GetMessageClass(described.message_type)
             return [message_of(entry, kind, minor_units) for entry in content]
-    convert = _CONVERTED.get(type(content))
-    return content if convert is None else convert(content)
+        case _:
+            convert = _CONVERTED.get(type(content))
+            return content if convert is None else convert(content)
 
 
 _CONVERTED: Final[Mapping[type, Callable[[Any], Message]]] = {

@@ -42,6 +42,10 @@ class _AggregationEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Aggregati
     """Value of the event with the latest time (ties: the greatest id, bytewise), so that arrival order does not matter."""
     AGGREGATION_AVG: _Aggregation.ValueType  # 7
     """Sum divided by count, rounded half away from zero to 12 decimal places: the one quotient of the suite."""
+    AGGREGATION_FIRST: _Aggregation.ValueType  # 8
+    """The value of the earliest event (by event time, then by id). Without events the quantity is 0; an event without a decimal value
+    is parked.
+    """
 
 class Aggregation(_Aggregation, metaclass=_AggregationEnumTypeWrapper):
     """How the values of a window become one quantity."""
@@ -62,6 +66,10 @@ AGGREGATION_LATEST: Aggregation.ValueType  # 6
 """Value of the event with the latest time (ties: the greatest id, bytewise), so that arrival order does not matter."""
 AGGREGATION_AVG: Aggregation.ValueType  # 7
 """Sum divided by count, rounded half away from zero to 12 decimal places: the one quotient of the suite."""
+AGGREGATION_FIRST: Aggregation.ValueType  # 8
+"""The value of the earliest event (by event time, then by id). Without events the quantity is 0; an event without a decimal value
+is parked.
+"""
 Global___Aggregation: _TypeAlias = Aggregation  # noqa: Y015
 
 @_typing.final

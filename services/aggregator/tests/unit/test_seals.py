@@ -5,10 +5,11 @@ from __future__ import annotations
 import hashlib
 from dataclasses import replace
 from datetime import UTC, datetime
+from decimal import Decimal
 
+from aggregator.domain.aggregations import BY_NAME
 from aggregator.domain.changes import ChangeKey, Changes, Span
-from aggregator.domain.meter import Aggregation
-from aggregator.domain.snapshot import Contents, SealKey, Snapshot, SnapshotWindow, digest_of, same_usage
+from aggregator.domain.seals import Contents, SealKey, Snapshot, SnapshotWindow, digest_of, same_usage
 from aggregator.domain.usage import MeterUsage
 from eventlog.as_of import AsOf
 from eventlog.period import Period
@@ -16,10 +17,10 @@ from eventlog.period import Period
 MARCH = Period(datetime(2026, 3, 1, tzinfo=UTC), datetime(2026, 4, 1, tzinfo=UTC))
 DAY = Period(datetime(2026, 3, 1, tzinfo=UTC), datetime(2026, 3, 2, tzinfo=UTC))
 KEY = SealKey("acme", "customer-ü", MARCH)
-USAGE = MeterUsage("calls", (1, 2), 2, Aggregation.SUM, "min", "12.5", 3, 1)
+USAGE = MeterUsage("calls", (1, 2), 2, BY_NAME["SUM"], "min", Decimal("12.5"), 3, 1)
 CONTENTS = Contents(
     usage=(USAGE,),
-    windows=(SnapshotWindow("calls", DAY, {"region": "eu", "a": ""}, "12.5", 3),),
+    windows=(SnapshotWindow("calls", DAY, {"region": "eu", "a": ""}, Decimal("12.5"), 3),),
     as_of=AsOf("5a1d37cd-98b1-4c0e-8f7a-0e0a1e6a8a35", {1: 7, 0: 9, 2: 0}),
 )
 
@@ -40,8 +41,8 @@ def test_the_digest_is_of_canonical_json() -> None:
 
 def test_usage_is_the_same_when_quantities_and_events_are() -> None:
     snapshot = Snapshot("id", KEY, 1, None, "", CONTENTS.usage, CONTENTS.as_of, MARCH.end, b"", "")
-    nothing = replace(USAGE, meter="new", quantity="0", event_count=0)
-    more = replace(USAGE, quantity="12.6")
+    nothing = replace(USAGE, meter="new", quantity=Decimal(0), event_count=0)
+    more = replace(USAGE, quantity=Decimal("12.6"))
 
     assert same_usage(snapshot, CONTENTS)
     assert same_usage(snapshot, replace(CONTENTS, usage=(USAGE, nothing)))

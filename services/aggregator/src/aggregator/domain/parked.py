@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class UncountedFilter:
+class ParkedFilter:
     """Which part of the list: one meter, one reason; empty = all."""
 
     tenant: str
@@ -19,7 +19,7 @@ class UncountedFilter:
 
 
 @dataclass(frozen=True, slots=True)
-class UncountedKey:
+class ParkedKey:
     """Place in the list: meter (empty for ranges without one), version, lane, position, type."""
 
     meter: str
@@ -28,12 +28,16 @@ class UncountedKey:
     position: int
     event_type: str
 
+    def place(self) -> tuple[str, int, int, int, str]:
+        """Return the parts of the key, in the order of the list."""
+        return self.meter, self.meter_id, self.lane, self.position, self.event_type
+
 
 @dataclass(frozen=True, slots=True)
-class Uncounted:
+class ParkedEntry:
     """An event, or a range of events, that did not count."""
 
-    key: UncountedKey
+    key: ParkedKey
     reason: str
     message: str
     customer: str
@@ -42,12 +46,3 @@ class Uncounted:
     time: datetime
     last_position: int
     event_count: int
-
-
-@dataclass(frozen=True, slots=True)
-class UncountedPage:
-    """A page of what did not count, and how many events the whole list stands for."""
-
-    entries: list[Uncounted]
-    total_count: int
-    more: bool

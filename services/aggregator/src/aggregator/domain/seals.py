@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
 
+from aggregator.domain.aggregations import BY_NAME
+from aggregator.domain.usage import MeterUsage
+from eventlog.as_of import AsOf
 from eventlog.period import Period
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-    from datetime import datetime
-
-    from aggregator.domain.usage import MeterUsage
-    from eventlog.as_of import AsOf
+from money import format_decimal
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,13 +28,13 @@ class SealKey:
 
 @dataclass(frozen=True, slots=True)
 class SealOrder:
-    """What to freeze, not before the grace is over; `amends_snapshot_id` is empty for the first revision."""
+    """What to freeze, not before the grace is over; `amends_snapshot_id` is None for the first revision."""
 
     customer: str
     period: Period
     not_before: datetime
     time_zone: str
-    amends_snapshot_id: str
+    amends_snapshot_id: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +44,7 @@ class SnapshotWindow:
     meter: str
     window: Period
     group: Mapping[str, str]
-    quantity: str
+    quantity: Decimal
     event_count: int
 
 
@@ -77,16 +77,16 @@ def usage_document(usage: Sequence[MeterUsage]) -> list[dict[str, object]]:
     """Usage as plain data with one text form."""
     return [
         {
-            "meter": one.meter,
-            "versions": list(one.versions),
-            "newest_version": one.newest_version,
-            "aggregation": one.aggregation.value,
-            "unit": one.unit,
-            "quantity": one.quantity,
-            "event_count": one.event_count,
-            "parked_count": one.parked_count,
+            "meter": meter.meter,
+            "versions": list(meter.versions),
+            "newest_version": meter.newest_version,
+            "aggregation": meter.aggregation.NAME,
+            "unit": meter.unit,
+            "quantity": format_decimal(meter.quantity),
+            "event_count": meter.event_count,
+            "parked_count": meter.parked_count,
         }
-        for one in usage
+        for meter in usage
     ]
 
 
@@ -94,15 +94,46 @@ def windows_document(windows: Sequence[SnapshotWindow]) -> list[dict[str, object
     """Windows as plain data with one text form."""
     return [
         {
-            "meter": one.meter,
-            "start": one.window.start.isoformat(),
-            "end": one.window.end.isoformat(),
-            "group": dict(one.group),
-            "quantity": one.quantity,
-            "event_count": one.event_count,
+            "meter": window.meter,
+            "start": window.window.start.isoformat(),
+            "end": window.window.end.isoformat(),
+            "group": dict(window.group),
+            "quantity": format_decimal(window.quantity),
+            "event_count": window.event_count,
         }
-        for one in windows
+        for window in windows
     ]
+
+
+def usage_from_documents(documents: Sequence[Mapping[str, Any]]) -> tuple[MeterUsage, ...]:
+    """Return the usage that `usage_document` wrote."""
+    return tuple(
+        MeterUsage(
+            meter=document["meter"],
+            versions=tuple(document["versions"]),
+            newest_version=document["newest_version"],
+            aggregation=BY_NAME[document["aggregation"]],
+            unit=document["unit"],
+            quantity=Decimal(document["quantity"]),
+            event_count=document["event_count"],
+            parked_count=document["parked_count"],
+        )
+        for document in documents
+    )
+
+
+def windows_from_documents(documents: Sequence[Mapping[str, Any]]) -> tuple[SnapshotWindow, ...]:
+    """Return the windows that `windows_document` wrote."""
+    return tuple(
+        SnapshotWindow(
+            meter=document["meter"],
+            window=Period(datetime.fromisoformat(document["start"]), datetime.fromisoformat(document["end"])),
+            group=document["group"],
+            quantity=Decimal(document["quantity"]),
+            event_count=document["event_count"],
+        )
+        for document in documents
+    )
 
 
 def canonical_json(document: object) -> bytes:
@@ -130,5 +161,5 @@ def same_usage(earlier: Snapshot, now: Contents) -> bool:
     return _amounts(earlier.usage) == _amounts(now.usage)
 
 
-def _amounts(usage: Sequence[MeterUsage]) -> dict[str, tuple[str, int]]:
-    return {one.meter: (one.quantity, one.event_count) for one in usage if one.event_count}
+def _amounts(usage: Sequence[MeterUsage]) -> dict[str, tuple[Decimal, int]]:
+    return {meter.meter: (meter.quantity, meter.event_count) for meter in usage if meter.event_count}

@@ -3,45 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
-from aggregator.domain.problems import Problem, ProblemKind
+from aggregator.domain.aggregations.aggregation import Aggregation, Reads
+from chassis.errors import Reason
+from chassis.errors.refused import Refused
 from eventlog.instants import instant_of, microseconds_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 ALWAYS_US: Final = -(2**62)
 """Earlier than any event: the start of a range that has none."""
 NEVER_US: Final = 2**62
 """Later than any event: the end of a range that has none."""
 BUCKET_MINUTES_DEFAULT: Final = 15
-_MICROSECOND: Final = timedelta(microseconds=1)
-
-
-class Aggregation(StrEnum):
-    """How the values of a window become one quantity."""
-
-    SUM = "SUM"
-    COUNT = "COUNT"
-    COUNT_UNIQUE = "COUNT_UNIQUE"
-    MIN = "MIN"
-    MAX = "MAX"
-    LATEST = "LATEST"
-    AVG = "AVG"
-
-    @property
-    def reads_decimal(self) -> bool:
-        """Whether the value property must hold a decimal."""
-        return self not in {Aggregation.COUNT, Aggregation.COUNT_UNIQUE}
-
-    @property
-    def reads_value(self) -> bool:
-        """Whether events need the value property at all."""
-        return self is not Aggregation.COUNT
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +114,7 @@ class AppliedMeter:
 
 
 def counting_meters(versions: Iterable[MeterVersion]) -> tuple[CountingMeter, ...]:
-    """Give every version of one meter its span of time: an event counts by the newest version effective at its time."""
+    """Return the versions of one meter with their spans: an event counts by the newest one effective at its time."""
     newest_first = sorted(versions, key=lambda version: version.version, reverse=True)
     until_us = NEVER_US
     meters = []
@@ -183,14 +161,14 @@ def resolve_counts_from(spec: MeterSpec, earlier: Sequence[MeterVersion], now: d
     return instant_of(microseconds_of(now) // grid_us * grid_us)
 
 
-def problems_of(spec: MeterSpec) -> tuple[Problem, ...]:
+def problems_of(spec: MeterSpec) -> list[Refused]:
     """What is wrong with a meter looked at alone; empty when nothing is."""
     problems = []
-    if spec.aggregation.reads_value and not spec.value_property:
+    if spec.aggregation.READS is not Reads.NOTHING and not spec.value_property:
         problems.append(
             _invalid("spec.value_property", f"{spec.aggregation} needs the property that holds the value; name it")
         )
-    if not spec.aggregation.reads_value and spec.value_property:
+    if spec.aggregation.READS is Reads.NOTHING and spec.value_property:
         problems.append(
             _invalid("spec.value_property", "COUNT counts events and reads no value; leave value_property empty")
         )
@@ -204,13 +182,13 @@ def problems_of(spec: MeterSpec) -> tuple[Problem, ...]:
     if spec.effective_from is not None and microseconds_of(spec.effective_from) % spec.bucket_us:
         message = f"must fall on the meter's grid of {spec.bucket_minutes} minutes; take a full quarter of an hour"
         problems.append(_invalid("spec.effective_from", message))
-    return tuple(problems)
+    return problems
 
 
-def problems_of_succession(candidate: MeterVersion, earlier: Sequence[MeterVersion]) -> tuple[Problem, ...]:
+def problems_of_succession(candidate: MeterVersion, earlier: Sequence[MeterVersion]) -> list[Refused]:
     """What is wrong with a version as the successor of the earlier ones of its meter."""
     if not earlier:
-        return ()
+        return []
     counting = [meter for meter in counting_meters([*earlier, candidate]) if not meter.never_counts]
     problems = []
     grid_us = max(meter.spec.bucket_us for meter in counting)
@@ -223,8 +201,8 @@ def problems_of_succession(candidate: MeterVersion, earlier: Sequence[MeterVersi
             "make a new meter, or let this version begin before all others"
         )
         problems.append(_invalid("spec.aggregation", message))
-    return tuple(problems)
+    return problems
 
 
-def _invalid(field: str, message: str) -> Problem:
-    return Problem(ProblemKind.METER_INVALID, field, message)
+def _invalid(field: str, text: str) -> Refused:
+    return Refused(field, Reason.METER_INVALID, text)

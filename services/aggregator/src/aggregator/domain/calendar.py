@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
 from itertools import pairwise
 from typing import TYPE_CHECKING, Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from aggregator.domain.problems import ProblemKind, problem
+from chassis.errors import Reason
+from chassis.errors.refused import Refused
 from eventlog.instants import microseconds_of
 from eventlog.period import Period
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator
 
 WINDOWS_MAX: Final = 10_000
 """Most windows of one query; a year of hours is 8,784."""
@@ -32,28 +32,28 @@ class WindowSize(StrEnum):
 
 
 def zone_named(name: str) -> ZoneInfo:
-    """Return the IANA zone of that name, UTC for the empty name. Raises ProblemError."""
+    """Return the IANA zone of that name, UTC for the empty name. Raises Refused."""
     try:
         return ZoneInfo(name or UTC_NAME)
     except (ZoneInfoNotFoundError, ValueError, OSError):
         message = f"{name!a} is not a zone of the IANA list; write a name such as Europe/Vienna"
-        raise problem(ProblemKind.TIME_ZONE_UNKNOWN, "time_zone", message) from None
+        raise Refused("time_zone", Reason.TIME_ZONE_UNKNOWN, message) from None
 
 
 def check_period(period: Period, grid_us: int, field: str = "period") -> None:
     """Refuse a period that is empty or whose ends don't fall on the grid of the stored windows."""
     if period.start >= period.end:
-        raise problem(ProblemKind.WINDOW_INVALID, field, "start must lie before end; the period is half-open")
+        raise Refused(field, Reason.WINDOW_INVALID, "start must lie before end; the period is half-open")
     for side, moment_us in (("start", period.start_us), ("end", period.end_us)):
         if moment_us % grid_us:
             message = f"usage is kept in windows of {grid_us // _MINUTE_US} minutes; take a time on that grid"
-            raise problem(ProblemKind.WINDOW_INVALID, f"{field}.{side}", message)
+            raise Refused(f"{field}.{side}", Reason.WINDOW_INVALID, message)
 
 
 def windows_in(period: Period, size: WindowSize, zone: ZoneInfo, grid_us: int) -> tuple[Period, ...]:
     """Cut a period into windows; the first and the last one are cut off at its ends.
 
-    Raises ProblemError when there would be too many, or when a boundary of the zone falls off the grid (zones had odd
+    Raises Refused when there would be too many, or when a boundary of the zone falls off the grid (zones had odd
     seconds in the nineteenth century).
     """
     bounds = [period.start]
@@ -62,19 +62,13 @@ def windows_in(period: Period, size: WindowSize, zone: ZoneInfo, grid_us: int) -
             break
         if microseconds_of(bound) % grid_us:
             message = f"{bound.isoformat()} is a boundary of {zone.key} and not on the grid of stored windows"
-            raise problem(ProblemKind.WINDOW_INVALID, "window_size", f"{message}; ask for the whole period")
+            raise Refused("window_size", Reason.WINDOW_INVALID, f"{message}; ask for the whole period")
         if len(bounds) == WINDOWS_MAX:
             message = f"the period has more than {WINDOWS_MAX} windows; ask for a shorter one or for larger windows"
-            raise problem(ProblemKind.WINDOW_INVALID, "period", message)
+            raise Refused("period", Reason.WINDOW_INVALID, message)
         bounds.append(bound)
     bounds.append(period.end)
     return tuple(Period(start, end) for start, end in pairwise(bounds))
-
-
-def window_index(windows: Sequence[Period], start: datetime) -> int | None:
-    """Return the number of the window that begins at `start`, or None."""
-    number = bisect_right(windows, start, key=lambda window: window.start) - 1
-    return number if number >= 0 and windows[number].start == start else None
 
 
 def _bounds_after(start: datetime, size: WindowSize, zone: ZoneInfo) -> Iterator[datetime]:

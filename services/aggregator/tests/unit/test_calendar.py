@@ -10,8 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aggregator.domain.civil import WindowSize, check_period, windows_in, zone_named
-from aggregator.domain.problems import ProblemError, ProblemKind
+from aggregator.domain.calendar import WindowSize, check_period, windows_in, zone_named
+from chassis.errors import Reason
+from chassis.errors.refused import Refused
 from eventlog.period import Period
 
 QUARTER_US = 15 * 60_000_000
@@ -83,18 +84,18 @@ def test_windows_cover_the_period_without_gap_or_overlap(zone: str, first: int, 
 def test_a_period_must_fall_on_the_grid() -> None:
     start = datetime(2026, 1, 1, tzinfo=UTC)
 
-    with pytest.raises(ProblemError) as empty:
+    with pytest.raises(Refused) as empty:
         check_period(Period(start, start), QUARTER_US)
-    with pytest.raises(ProblemError) as off:
+    with pytest.raises(Refused) as off:
         check_period(Period(start, start + timedelta(minutes=20)), QUARTER_US)
 
-    assert empty.value.problems[0].kind is ProblemKind.WINDOW_INVALID
-    assert off.value.problems[0].field == "period.end"
+    assert empty.value.reason is Reason.WINDOW_INVALID
+    assert off.value.field == "period.end"
 
 
 @pytest.mark.parametrize("name", ["Nowhere/Land", "/etc/passwd", "../../etc/passwd", "a\0b", "Europe/", "x" * 64])
 def test_an_unknown_zone_is_refused(name: str) -> None:
-    with pytest.raises(ProblemError) as caught:
+    with pytest.raises(Refused) as caught:
         zone_named(name)
 
-    assert caught.value.problems[0].kind is ProblemKind.TIME_ZONE_UNKNOWN
+    assert caught.value.reason is Reason.TIME_ZONE_UNKNOWN

@@ -1,4 +1,4 @@
-"""Meters, their versions, and the fills that count the past for them.
+"""Meters and their versions.
 
 The single row of `catalog_version` is the fence between a change of meters and the folds: a change locks it exclusively
 and raises its number, a flush shares it and compares. So no flush ever counts by meters that are no longer the ones in
@@ -8,17 +8,16 @@ force, and whoever changes meters sees checkpoints that no flush is about to mov
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import text
 
-from aggregator.domain.meter import Aggregation, MeterSpec, MeterVersion, PropertyFilter
-from eventlog.as_of import AsOf
+from aggregator.domain.aggregations import BY_NAME
+from aggregator.domain.meters import MeterSpec, MeterVersion, PropertyFilter
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable
 
     from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -26,15 +25,6 @@ _VERSION_COLUMNS = """
     m.meter_id, m.tenant, m.name, m.version, CAST(m.spec AS text) AS spec, m.counts_from, m.created_at, f.fill_id
     FROM meter AS m LEFT JOIN meter_fill AS f USING (meter_id)
 """
-
-
-@dataclass(frozen=True, slots=True)
-class Fill:
-    """Counting the past for some meters of a tenant, in each lane up to and including `until`."""
-
-    fill_id: int
-    tenant: str
-    until: AsOf
 
 
 async def lock_catalog(conn: AsyncConnection) -> None:
@@ -117,73 +107,6 @@ async def add_version(conn: AsyncConnection, version: MeterVersion) -> int:
     return meter_id
 
 
-async def start_fill(conn: AsyncConnection, tenant: str, meter_ids: Sequence[int], until: AsOf, now: datetime) -> int:
-    """Begin to count the past up to `until` for some meters; what another fill still had to do for them is dropped."""
-    fill_id: int = (
-        await conn.execute(
-            text("INSERT INTO fill (tenant, created_at) VALUES (:tenant, :now) RETURNING fill_id"),
-            {"tenant": tenant, "now": now},
-        )
-    ).scalar_one()
-    await conn.execute(
-        text("INSERT INTO fill_until (fill_id, lane, position) VALUES (:fill_id, :lane, :position)"),
-        [{"fill_id": fill_id, "lane": lane, "position": position} for lane, position in until.positions.items()],
-    )
-    await conn.execute(
-        text(
-            """
-            INSERT INTO meter_fill (meter_id, fill_id)
-            SELECT meter_id, :fill_id FROM unnest(CAST(:meter_ids AS integer[])) AS meter_id
-            ON CONFLICT (meter_id) DO UPDATE SET fill_id = EXCLUDED.fill_id
-            """
-        ),
-        {"fill_id": fill_id, "meter_ids": list(meter_ids)},
-    )
-    return fill_id
-
-
-async def open_fills(conn: AsyncConnection) -> list[Fill]:
-    """Return the fills that are not finished, oldest first."""
-    rows = await conn.execute(
-        text(
-            """
-            SELECT fill_id, tenant, lane, position FROM fill JOIN fill_until USING (fill_id) ORDER BY fill_id, lane
-            """
-        )
-    )
-    tenants: dict[int, str] = {}
-    positions: dict[int, dict[int, int]] = {}
-    for row in rows:
-        tenants[row.fill_id] = row.tenant
-        positions.setdefault(row.fill_id, {})[row.lane] = row.position
-    return [Fill(fill_id, tenant, AsOf("", positions[fill_id])) for fill_id, tenant in tenants.items()]
-
-
-async def filling_meters(conn: AsyncConnection, tenant: str) -> set[str]:
-    """Return the names of a tenant's meters that are still being filled."""
-    rows = await conn.execute(
-        text("SELECT DISTINCT m.name FROM meter_fill JOIN meter AS m USING (meter_id) WHERE m.tenant = :tenant"),
-        {"tenant": tenant},
-    )
-    return set(rows.scalars())
-
-
-async def share_fill(conn: AsyncConnection, fill_id: int) -> bool:
-    """Keep a fill from being finished until this transaction ends; return False if it is finished already."""
-    found = await conn.execute(
-        text("SELECT fill_id FROM fill WHERE fill_id = :fill_id FOR SHARE"), {"fill_id": fill_id}
-    )
-    return found.first() is not None
-
-
-async def finish_fill(conn: AsyncConnection, fill_id: int, consumer: str) -> None:
-    """Declare the meters of a fill filled and forget the fill with its place in the log."""
-    # The place first, as a flush of the fill locks it first: the other way round the two could block each other.
-    await conn.execute(text("DELETE FROM feed_checkpoint WHERE consumer = :consumer"), {"consumer": consumer})
-    for table in ("fill", "fill_until", "meter_fill"):
-        await conn.execute(text(f"DELETE FROM {table} WHERE fill_id = :fill_id"), {"fill_id": fill_id})  # noqa: S608
-
-
 def _version(row: Any) -> MeterVersion:
     return MeterVersion(
         meter_id=row.meter_id,
@@ -200,9 +123,9 @@ def _version(row: Any) -> MeterVersion:
 def _spec_document(spec: MeterSpec) -> dict[str, object]:
     return {
         "event_types": list(spec.event_types),
-        "aggregation": spec.aggregation.value,
+        "aggregation": spec.aggregation.NAME,
         "value_property": spec.value_property,
-        "filters": [{"key": item.key, "values": list(item.values)} for item in spec.filters],
+        "filters": [{"key": part.key, "values": list(part.values)} for part in spec.filters],
         "group_by": list(spec.group_by),
         "unit": spec.unit,
         "bucket_minutes": spec.bucket_minutes,
@@ -215,9 +138,9 @@ def _spec(document: dict[str, Any]) -> MeterSpec:
     effective_from: str | None = document["effective_from"]
     return MeterSpec(
         event_types=_texts(document["event_types"]),
-        aggregation=Aggregation(document["aggregation"]),
+        aggregation=BY_NAME[document["aggregation"]],
         value_property=document["value_property"],
-        filters=tuple(PropertyFilter(item["key"], _texts(item["values"])) for item in document["filters"]),
+        filters=tuple(PropertyFilter(part["key"], _texts(part["values"])) for part in document["filters"]),
         group_by=_texts(document["group_by"]),
         unit=document["unit"],
         bucket_minutes=document["bucket_minutes"],

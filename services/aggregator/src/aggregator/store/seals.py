@@ -9,18 +9,24 @@ from uuid import UUID
 import zstandard
 from sqlalchemy import text
 
-from aggregator.domain.meter import Aggregation
-from aggregator.domain.snapshot import SealKey, Snapshot, canonical_json, usage_document, windows_document
-from aggregator.domain.usage import MeterUsage
+from aggregator.domain.seals import (
+    SealKey,
+    Snapshot,
+    SnapshotWindow,
+    canonical_json,
+    usage_document,
+    usage_from_documents,
+    windows_document,
+    windows_from_documents,
+)
 from eventlog.as_of import AsOf
 from eventlog.period import Period
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from sqlalchemy.ext.asyncio import AsyncConnection
 
-    from aggregator.domain.snapshot import SnapshotWindow
 
 _COLUMNS = """
     CAST(snapshot_id AS text) AS snapshot_id, tenant, customer, period_start, period_end, revision,
@@ -59,7 +65,7 @@ async def find_target(conn: AsyncConnection, key: SealKey, revision: int) -> AsO
         {**_key(key), "revision": revision},
     )
     document = stored.scalar_one_or_none()
-    return None if document is None else _as_of(json.loads(document))
+    return None if document is None else AsOf.from_document(json.loads(document))
 
 
 async def drop_target(conn: AsyncConnection, key: SealKey, revision: int) -> None:
@@ -145,15 +151,14 @@ async def find_snapshot(conn: AsyncConnection, tenant: str, snapshot_id: str) ->
     return None if row is None else _snapshot(row)
 
 
-async def snapshot_windows(conn: AsyncConnection, tenant: str, snapshot_id: str) -> list[dict[str, Any]]:
-    """Return the windows of a stored snapshot as plain data, as `windows_document` wrote them."""
+async def snapshot_windows(conn: AsyncConnection, tenant: str, snapshot_id: str) -> tuple[SnapshotWindow, ...]:
+    """Return the windows of a stored snapshot."""
     rows = await conn.execute(
         text("SELECT windows FROM usage_snapshot WHERE tenant = :tenant AND snapshot_id = :snapshot_id"),
         {"tenant": tenant, "snapshot_id": UUID(snapshot_id)},
     )
     blob: bytes = rows.scalar_one()
-    documents: list[dict[str, Any]] = json.loads(zstandard.ZstdDecompressor().decompress(blob))
-    return documents
+    return windows_from_documents(json.loads(zstandard.ZstdDecompressor().decompress(blob)))
 
 
 def _key(key: SealKey) -> dict[str, Any]:
@@ -179,26 +184,9 @@ def _snapshot(row: Any) -> Snapshot:
         revision=row.revision,
         amends_snapshot_id=row.amends_snapshot_id,
         time_zone=row.time_zone,
-        usage=tuple(map(_usage, json.loads(row.usage))),
-        as_of=_as_of(json.loads(row.as_of)),
+        usage=usage_from_documents(json.loads(row.usage)),
+        as_of=AsOf.from_document(json.loads(row.as_of)),
         sealed_at=row.sealed_at,
         digest=row.digest,
         traceparent=row.traceparent,
     )
-
-
-def _usage(document: Mapping[str, Any]) -> MeterUsage:
-    return MeterUsage(
-        meter=document["meter"],
-        versions=tuple(document["versions"]),
-        newest_version=document["newest_version"],
-        aggregation=Aggregation(document["aggregation"]),
-        unit=document["unit"],
-        quantity=document["quantity"],
-        event_count=document["event_count"],
-        parked_count=document["parked_count"],
-    )
-
-
-def _as_of(document: Mapping[str, Any]) -> AsOf:
-    return AsOf(document["epoch"], dict(document["lanes"]))

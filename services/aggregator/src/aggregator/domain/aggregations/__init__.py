@@ -1,0 +1,25 @@
+"""Aggregations, a file each. `AGGREGATIONS` is the one list of them; a test holds it equal to the contract's."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from aggregator.domain.aggregations.aggregation import Aggregation
+from aggregator.domain.aggregations.distinct import CountUnique
+from aggregator.domain.aggregations.extremes import Maximum, Minimum
+from aggregator.domain.aggregations.first import First
+from aggregator.domain.aggregations.latest import Latest
+from aggregator.domain.aggregations.sums import Average, Count, Sum
+
+AGGREGATIONS: Final[tuple[Aggregation, ...]] = (
+    Sum(),
+    Count(),
+    CountUnique(),
+    Minimum(),
+    Maximum(),
+    Latest(),
+    First(),
+    Average(),
+)
+BY_NAME: Final[Mapping[str, Aggregation]] = {aggregation.NAME: aggregation for aggregation in AGGREGATIONS}

@@ -1,0 +1,66 @@
+"""What adds up: the sum of values, the number of events, and their quotient."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import ClassVar, Final
+
+import numpy as np
+
+from aggregator.domain.aggregations.aggregation import Added, Aggregation, Reads, Totals
+from aggregator.domain.aggregations.groups import Groups
+from money import exact_arithmetic
+
+AVERAGE_PLACES: Final = 12
+_AVERAGE_STEP: Final = Decimal(1).scaleb(-AVERAGE_PLACES)
+
+
+class Sum(Aggregation):
+    """The sum of the values."""
+
+    NAME: ClassVar[str] = "SUM"
+
+    def fold(self, groups: Groups) -> Added:
+        """Add the values up."""
+        return Added(sums=groups.reduced(np.add))
+
+    def quantity(self, totals: Totals) -> Decimal | None:
+        """Return the sum."""
+        return totals.sum
+
+
+class Count(Aggregation):
+    """The number of events."""
+
+    NAME: ClassVar[str] = "COUNT"
+    READS: ClassVar[Reads] = Reads.NOTHING
+
+    def fold(self, groups: Groups) -> Added:  # noqa: ARG002 - every window counts its events anyway
+        """Add nothing else."""
+        return Added()
+
+    def quantity(self, totals: Totals) -> Decimal | None:
+        """Return the number of events."""
+        return Decimal(totals.event_count)
+
+
+class Average(Sum):
+    """The sum of the values divided by their number."""
+
+    NAME: ClassVar[str] = "AVG"
+
+    def quantity(self, totals: Totals) -> Decimal | None:
+        """Return the average of the whole, not of averages."""
+        return None if totals.sum is None else average(totals.sum, totals.event_count)
+
+
+def average(total: Decimal, count: int) -> Decimal:
+    """Divide a sum by a count of at least 1, rounded half away from zero to 12 places: the one quotient of the suite.
+
+    Decided on integers, so that no digit is lost on the way: a quotient rounded twice could be one step off.
+    """
+    with exact_arithmetic():
+        numerator, denominator = total.as_integer_ratio()
+        numerator, denominator = numerator * 10**AVERAGE_PLACES, denominator * count
+        steps = (2 * abs(numerator) + denominator) // (2 * denominator)
+        return Decimal(steps if numerator >= 0 else -steps) * _AVERAGE_STEP

@@ -1,0 +1,89 @@
+"""What several use cases share: what does not exist, what is counted, and waiting for it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import groupby
+from typing import Final
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from aggregator.domain.aggregations.aggregation import Totals
+from aggregator.domain.meters import CountingMeter, MeterVersion, counting_meters
+from aggregator.domain.query import UsagePlan
+from aggregator.domain.usage import MeterUsage, quantity_of
+from aggregator.operations.deps import Deps
+from aggregator.store import fills, progress, usage
+from chassis.errors import Diverged, NotFound, Reason
+from chassis.postgres import transaction
+from eventlog.as_of import AsOf
+
+_POLL_S: Final = 0.02
+_POLL_MAX_S: Final = 0.25
+
+
+def meter_not_found(name: str) -> NotFound:
+    """Return the error for a meter that does not exist."""
+    return NotFound(Reason.METER_NOT_FOUND, f"there is no meter {name!a}; list the meters or apply it first")
+
+
+def snapshot_not_found(snapshot_id: str) -> NotFound:
+    """Return the error for a snapshot that does not exist."""
+    return NotFound(Reason.SNAPSHOT_NOT_FOUND, f"there is no snapshot {snapshot_id!a}; seal the usage first")
+
+
+def histories_of(versions: Sequence[MeterVersion]) -> list[tuple[CountingMeter, ...]]:
+    """Return the versions of each meter with their spans, by name; `versions` come by name."""
+    return [counting_meters(history) for _, history in groupby(versions, key=lambda version: version.name)]
+
+
+def filling(versions: Sequence[MeterVersion]) -> list[str]:
+    """Return the names of the meters that are still being filled, in order."""
+    return sorted({version.name for version in versions if not version.filled})
+
+
+async def read_totals(conn: AsyncConnection, plan: UsagePlan) -> tuple[MeterUsage, ...]:
+    """Return the whole quantity of every meter of a plan for one customer; zero where nothing happened."""
+    totals = {counted.key.meter_number: counted.totals for counted in await usage.read_usage(conn, plan)}
+    parked = await usage.count_parked(conn, plan)
+    nothing = Totals()
+    return tuple(
+        MeterUsage(
+            meter=meter.name,
+            versions=meter.versions,
+            newest_version=meter.newest_version,
+            aggregation=meter.aggregation,
+            unit=meter.unit,
+            quantity=quantity_of(meter.aggregation, totals.get(number, nothing)),
+            event_count=totals.get(number, nothing).event_count,
+            parked_count=parked.get(number, 0),
+        )
+        for number, meter in enumerate(plan.meters)
+    )
+
+
+def is_counted(as_of: AsOf, target: AsOf) -> bool:
+    """Whether the fold has passed a point of the log. Raises Diverged if the point is of another log."""
+    if as_of.epoch and target.epoch and as_of.epoch != target.epoch:
+        raise Diverged(Reason.FEED_DIVERGED, "the point of the log asked for is of another log; take a new one")
+    return as_of.covers(target)
+
+
+async def wait_until_counted(deps: Deps, tenant: str, target: AsOf, meters: set[str] | None, wait_s: float) -> bool:
+    """Wait until the fold has passed `target` and no meter of these (None: of the tenant) is being filled.
+
+    Returns False when that did not happen within `wait_s`. Looks at the database, because the fold may run in another
+    replica.
+    """
+    give_up_at_s = deps.clock.monotonic_s() + wait_s
+    pause_s = _POLL_S
+    while True:
+        async with transaction(deps.engine) as conn:
+            as_of = await progress.read_as_of(conn)
+            unfilled = set() if meters == set() else await fills.filling_meters(conn, tenant)
+        if is_counted(as_of, target) and not (unfilled if meters is None else unfilled & meters):
+            return True
+        if deps.clock.monotonic_s() + pause_s > give_up_at_s:
+            return False
+        await deps.clock.sleep(pause_s)
+        pause_s = min(pause_s * 1.5, _POLL_MAX_S)

@@ -1,0 +1,172 @@
+"""Applying what a batch of the log adds: by the meters in force, or not at all.
+
+The live fold follows the event log, fills count the past for new meters. Both do the same with a batch: in the
+transaction that moves the place in the log, make sure that the meters it was folded by are still in force, then add
+what was folded. A kill at any point repeats or loses nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from opentelemetry.trace import SpanKind
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from aggregator import telemetry
+from aggregator.domain.changes import Changes
+from aggregator.domain.fold import Folded
+from aggregator.domain.meters import CountingMeter, counting_meters_by_tenant
+from aggregator.operations.deps import Deps
+from aggregator.store import fills, meters, parked, progress
+from aggregator.store.fills import Fill
+from aggregator.store.windows import flushes
+from chassis.postgres import transaction
+from chassis.telemetry import links_from, start_span, traceparent_of
+from eventlog.feed.checkpoints import forget_checkpoints
+from eventlog.feed.consumer import RetryBatch
+from eventlog.feed.cursor import Segment
+from eventlog.instants import microseconds_of
+
+
+@dataclass(frozen=True, slots=True)
+class Catalog:
+    """All meters in force, and the number under which they are."""
+
+    number: int
+    meters_of: Mapping[str, Sequence[CountingMeter]]
+
+
+@dataclass(frozen=True, slots=True)
+class PreparedBatch:
+    """A folded batch, and by which meters it was folded. `read` are the segments that were looked into."""
+
+    catalog_number: int
+    segments: Sequence[Segment]
+    read: Sequence[Segment]
+    folded: Folded
+    changes: Changes
+
+
+class Selection(Protocol):
+    """Which part of the log and of the meters a fold is about."""
+
+    consumer: str
+
+    def reads(self, segment: Segment, meters: Sequence[CountingMeter]) -> bool:
+        """Whether anything in the segment may matter."""
+        ...
+
+    def counts(self, meter: CountingMeter) -> bool:
+        """Whether the fold counts for the meter."""
+        ...
+
+    async def claim(self, conn: AsyncConnection) -> None:
+        """Make sure that the fold may still be applied, at the start of its transaction."""
+        ...
+
+    async def clear(self, conn: AsyncConnection, segments: Sequence[Segment]) -> None:
+        """Take back what an earlier fold stored about segments and this one will set anew."""
+        ...
+
+
+class LiveSelection:
+    """Everything, for all meters."""
+
+    consumer = progress.LIVE_CONSUMER
+
+    def reads(self, segment: Segment, meters: Sequence[CountingMeter]) -> bool:
+        """Return True: every segment is read, and what no meter asks for is noted."""
+        del segment, meters
+        return True
+
+    def counts(self, meter: CountingMeter) -> bool:
+        """Every meter: what came before a meter is the business of its fill, and lies behind this fold."""
+        del meter
+        return True
+
+    async def claim(self, conn: AsyncConnection) -> None:
+        """Nothing to claim: the place in the log is the fence."""
+
+    async def clear(self, conn: AsyncConnection, segments: Sequence[Segment]) -> None:
+        """Nothing to clear: these segments are new."""
+
+
+class FillFinished(Exception):
+    """The fill was finished by another replica, or has no meters left."""
+
+
+class FillSelection:
+    """The past of one tenant, for the meters of one fill."""
+
+    def __init__(self, fill: Fill) -> None:
+        self._fill = fill
+        self.consumer = progress.fill_consumer(fill.fill_id)
+
+    def reads(self, segment: Segment, meters: Sequence[CountingMeter]) -> bool:
+        """Only the tenant's segments with a time in which one of the fill's meters counts."""
+        if segment.tenant != self._fill.tenant:
+            return False
+        start_us, end_us = microseconds_of(segment.min_time), microseconds_of(segment.max_time) + 1
+        return any(self.counts(meter) and meter.overlaps(start_us, end_us) for meter in meters)
+
+    def counts(self, meter: CountingMeter) -> bool:
+        """Only meters that still wait for this very fill."""
+        return meter.version.fill_id == self._fill.fill_id
+
+    async def claim(self, conn: AsyncConnection) -> None:
+        """Raise FillFinished if another replica was faster: counting again would count twice."""
+        if not await fills.share_fill(conn, self._fill.fill_id):
+            raise FillFinished
+
+    async def clear(self, conn: AsyncConnection, segments: Sequence[Segment]) -> None:
+        """Forget which events had no meter: the new meter may be theirs."""
+        spans = [(segment.lane, segment.first_position, segment.last_position) for segment in segments]
+        if spans:
+            await parked.forget_unmatched(conn, self._fill.tenant, spans)
+
+
+async def load_catalog(deps: Deps) -> Catalog:
+    """Read all meters of all tenants."""
+    async with transaction(deps.engine) as conn:
+        # The number first: meters that are newer than it only mean that a batch is prepared once more.
+        number = await meters.catalog_number(conn)
+        versions = await meters.all_versions(conn)
+    return Catalog(number, counting_meters_by_tenant(versions))
+
+
+async def apply_batch(deps: Deps, conn: AsyncConnection, selection: Selection, prepared: PreparedBatch) -> None:
+    """Add a folded batch. Raises RetryBatch if the meters have changed since it was folded."""
+    if await meters.share_catalog(conn) != prepared.catalog_number:
+        raise RetryBatch
+    await selection.claim(conn)
+    links, omitted = links_from(segment.traceparent for segment in prepared.segments)
+    attributes = telemetry.process_attributes(selection.consumer, prepared.segments, len(links), omitted)
+    with start_span(
+        telemetry.PROCESS_SPAN, kind=SpanKind.CONSUMER, links=links, attributes=attributes, root=True
+    ) as span:
+        if prepared.folded.windows:
+            flush_id = await flushes.begin_flush(conn, traceparent_of(span))
+            await flushes.apply_windows(conn, prepared.folded.windows, flush_id)
+        await selection.clear(conn, prepared.read)
+        await parked.add_parked(conn, prepared.folded)
+        await deps.changes.append(conn, prepared.changes, deps.clock.now())
+
+
+async def open_fills(deps: Deps) -> list[Fill]:
+    """Return the fills that are not finished, oldest first."""
+    async with transaction(deps.engine) as conn:
+        return await fills.open_fills(conn)
+
+
+async def finish_fill(deps: Deps, fill: Fill, consumer: str) -> None:
+    """Declare the meters of a fill filled."""
+    async with transaction(deps.engine) as conn:
+        await fills.finish_fill(conn, fill.fill_id, consumer)
+
+
+async def abandon_fill(deps: Deps, consumer: str) -> None:
+    """Forget the place of a fill that another replica finished: coming late, this one may have begun one of its own."""
+    async with transaction(deps.engine) as conn:
+        await forget_checkpoints(conn, consumer)

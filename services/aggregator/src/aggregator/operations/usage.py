@@ -1,0 +1,107 @@
+"""Usage as it is now, as fresh as was asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from aggregator.domain.calendar import zone_named
+from aggregator.domain.freshness import Freshness
+from aggregator.domain.meters import CountingMeter, counting_meters
+from aggregator.domain.query import UsagePlan, UsageQuery, plan_query, plan_totals
+from aggregator.domain.usage import Progress, TotalsAnswer, UsageAnswer, UsageRow, quantity_of
+from aggregator.operations.deps import Deps
+from aggregator.operations.finding import filling, histories_of, meter_not_found, read_totals, wait_until_counted
+from aggregator.store import meters, progress, usage
+from chassis.deadline import RESERVE_S, current_deadline_s
+from chassis.errors import DeadlineExceeded, Reason
+from chassis.errors.refused import refusals
+from chassis.postgres import transaction
+from eventlog.period import Period
+
+_WAIT_MAX_S: Final = 60.0
+"""Longest wait for freshness when the caller set no deadline."""
+
+
+async def query_usage(deps: Deps, tenant: str, query: UsageQuery, freshness: Freshness) -> UsageAnswer:
+    """Return usage of one meter. Raises NotFound METER_NOT_FOUND, InvalidRequest, DeadlineExceeded."""
+    with refusals():
+        zone_named(query.time_zone)
+        await _wait_until_fresh(deps, tenant, freshness, {query.meter})
+        async with transaction(deps.engine) as conn:
+            await progress.begin_consistent_read(conn)
+            as_of = await progress.read_as_of(conn)
+            versions = await meters.versions_of_meter(conn, tenant, query.meter)
+            if not versions:
+                raise meter_not_found(query.meter)
+            plan = plan_query(query, counting_meters(versions))
+            counted = await usage.read_usage(conn, plan)
+    meter = plan.meters[0]
+    page = counted[: query.page_rows]
+    more = len(counted) > len(page)
+    return UsageAnswer(
+        rows=[_row(plan, row) for row in page],
+        unit=meter.unit,
+        as_of=as_of,
+        last=page[-1].key if more else None,
+        filled=all(version.filled for version in versions),
+    )
+
+
+async def query_totals(
+    deps: Deps, tenant: str, customer: str, period: Period, names: Sequence[str], freshness: Freshness
+) -> TotalsAnswer:
+    """Return the whole quantities of one customer and period, of the meters named or of all."""
+    with refusals():
+        await _wait_until_fresh(deps, tenant, freshness, set(names))
+        async with transaction(deps.engine) as conn:
+            await progress.begin_consistent_read(conn)
+            as_of = await progress.read_as_of(conn)
+            histories = histories_of(await meters.versions_of_tenant(conn, tenant))
+            if names:
+                histories = _chosen(histories, names)
+            found = await read_totals(conn, plan_totals(customer, period, histories))
+    return TotalsAnswer(found, as_of)
+
+
+async def get_progress(deps: Deps, tenant: str) -> Progress:
+    """Return how far the fold is, where the log ends, and which meters are being filled."""
+    # The head first: what is counted may then be ahead of it, but never seem behind what it has passed.
+    head = await deps.log.heads()
+    async with transaction(deps.engine) as conn:
+        await progress.begin_consistent_read(conn)
+        as_of = await progress.read_as_of(conn)
+        versions = await meters.versions_of_tenant(conn, tenant)
+    return Progress(as_of, head, filling(versions))
+
+
+async def _wait_until_fresh(deps: Deps, tenant: str, freshness: Freshness, meters: set[str]) -> None:
+    if freshness.as_of is None and not freshness.latest:
+        return
+    target = await deps.log.heads() if freshness.as_of is None else freshness.as_of
+    remaining_s = current_deadline_s()
+    wait_s = _WAIT_MAX_S if remaining_s is None else remaining_s - RESERVE_S
+    concerned = (meters or None) if freshness.latest else set()
+    if not await wait_until_counted(deps, tenant, target, concerned, wait_s):
+        raise DeadlineExceeded(
+            Reason.USAGE_BEHIND, "usage is not that fresh yet; call again, or with a longer deadline"
+        )
+
+
+def _chosen(histories: list[tuple[CountingMeter, ...]], names: Sequence[str]) -> list[tuple[CountingMeter, ...]]:
+    by_name = {history[0].version.name: history for history in histories}
+    for name in names:
+        if name not in by_name:
+            raise meter_not_found(name)
+    return [by_name[name] for name in sorted(set(names))]
+
+
+def _row(plan: UsagePlan, counted: usage.CountedRow) -> UsageRow:
+    meter = plan.meters[counted.key.meter_number]
+    return UsageRow(
+        customer=counted.key.customer,
+        window=plan.windows[counted.key.window_number],
+        group=counted.group,
+        quantity=quantity_of(meter.aggregation, counted.totals),
+        event_count=counted.totals.event_count,
+    )

@@ -1,0 +1,168 @@
+"""What did not count: parked events, and ranges of events that no meter asks for, read as one list."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Final
+
+from sqlalchemy import text
+
+from aggregator.domain.parked import ParkedEntry, ParkedFilter, ParkedKey
+from chassis.postgres import driver_connection
+from eventlog.instants import instant_of
+
+if TYPE_CHECKING:
+    from sqlalchemy.ext.asyncio import AsyncConnection
+
+    from aggregator.domain.fold import Folded, Parked, UnmatchedRange
+
+
+# Ranges are kept a segment each; the type in the key tells several ranges of one segment apart.
+_LIST: Final = """
+    SELECT m.name AS meter, p.meter_id, p.lane, p.position, p.event_type, p.reason, p.message, p.customer, p.source,
+           p.event_id, p.event_time AS time, p.position AS last_position, CAST(1 AS bigint) AS event_count
+    FROM parked_event AS p JOIN meter AS m USING (meter_id)
+    WHERE m.tenant = :tenant AND CAST(:meter AS text) IN ('', m.name)
+        AND CAST(:reason AS text) IN ('', p.reason)
+    UNION ALL
+    SELECT '' COLLATE "C", 0, u.lane, u.first_position, u.event_type, 'NO_METER',
+           'no meter asks for events of type ' || u.event_type || ' with these properties', '', '', '', u.min_time,
+           u.last_position, u.event_count
+    FROM unmatched_range AS u
+    WHERE u.tenant = :tenant AND CAST(:meter AS text) = '' AND CAST(:reason AS text) IN ('', 'NO_METER')
+"""
+_PARKED_COLUMNS: Final = (
+    "meter_id",
+    "lane",
+    "position",
+    "reason",
+    "message",
+    "event_type",
+    "customer",
+    "source",
+    "event_id",
+    "event_time",
+)
+# Set, not added: a fill finds again what the live fold found, and two fills find the same.
+_SET_UNMATCHED: Final = """
+    INSERT INTO unmatched_range (tenant, lane, first_position, event_type, last_position, event_count, min_time)
+    SELECT i.tenant, i.lane, i.first_position, i.event_type, i.last_position, i.event_count, i.min_time
+    FROM unnest($1::text[], $2::integer[], $3::bigint[], $4::text[], $5::bigint[], $6::bigint[], $7::timestamptz[])
+        AS i (tenant, lane, first_position, event_type, last_position, event_count, min_time)
+    ON CONFLICT (tenant, lane, first_position, event_type) DO UPDATE SET
+        last_position = EXCLUDED.last_position,
+        event_count = EXCLUDED.event_count,
+        min_time = EXCLUDED.min_time
+"""
+
+
+async def add_parked(conn: AsyncConnection, folded: Folded) -> None:
+    """Store the events that could not be read, and those that no meter asks for."""
+    driver = await driver_connection(conn)
+    if folded.parked:
+        records = map(_parked_record, folded.parked)
+        await driver.copy_records_to_table("parked_event", records=records, columns=_PARKED_COLUMNS)
+    if folded.unmatched:
+        rows = map(_unmatched_row, folded.unmatched)
+        await driver.execute(_SET_UNMATCHED, *map(list, zip(*rows, strict=True)))
+
+
+async def forget_unmatched(conn: AsyncConnection, tenant: str, spans: Sequence[tuple[int, int, int]]) -> None:
+    """Delete the ranges without a meter in whole segments, given as (lane, first, last), before they are set anew."""
+    lanes, firsts, lasts = (list(column) for column in zip(*spans, strict=True))
+    await conn.execute(
+        text(
+            """
+            DELETE FROM unmatched_range AS u
+            USING unnest(CAST(:lanes AS integer[]), CAST(:firsts AS bigint[]), CAST(:lasts AS bigint[]))
+                AS s (lane, first, last)
+            WHERE u.tenant = :tenant AND u.lane = s.lane AND u.first_position BETWEEN s.first AND s.last
+            """
+        ),
+        {"tenant": tenant, "lanes": lanes, "firsts": firsts, "lasts": lasts},
+    )
+
+
+async def list_parked(
+    conn: AsyncConnection, wanted: ParkedFilter, after: ParkedKey | None, limit: int
+) -> list[ParkedEntry]:
+    """Return a page of the list, by meter, version, lane, position and type."""
+    place = after or ParkedKey("", -1, 0, 0, "")
+    rows = await conn.execute(
+        text(
+            f"""
+            SELECT meter, meter_id, lane, position, event_type, reason, message, customer, source, event_id, time,
+                   last_position, event_count
+            FROM ({_LIST}) AS listed
+            WHERE (meter, meter_id, lane, position, event_type)
+                > (CAST(:after_meter AS text), CAST(:after_id AS bigint), CAST(:after_lane AS bigint),
+                   CAST(:after_position AS bigint), CAST(:after_type AS text))
+            ORDER BY meter, meter_id, lane, position, event_type LIMIT :limit
+            """  # noqa: S608 - constant text
+        ),
+        {
+            **_parameters(wanted),
+            "after_meter": place.meter,
+            "after_id": place.meter_id,
+            "after_lane": place.lane,
+            "after_position": place.position,
+            "after_type": place.event_type,
+            "limit": limit,
+        },
+    )
+    return [
+        ParkedEntry(
+            key=ParkedKey(row.meter, row.meter_id, row.lane, row.position, row.event_type),
+            reason=row.reason,
+            message=row.message,
+            customer=row.customer,
+            source=row.source,
+            event_id=row.event_id,
+            time=row.time,
+            last_position=row.last_position,
+            event_count=row.event_count,
+        )
+        for row in rows
+    ]
+
+
+async def count_listed(conn: AsyncConnection, wanted: ParkedFilter) -> int:
+    """Return how many events the whole list stands for."""
+    total: int = (
+        await conn.execute(
+            text(f"SELECT CAST(coalesce(sum(event_count), 0) AS bigint) FROM ({_LIST}) AS listed"),  # noqa: S608
+            _parameters(wanted),
+        )
+    ).scalar_one()
+    return total
+
+
+def _parameters(wanted: ParkedFilter) -> dict[str, str]:
+    return {"tenant": wanted.tenant, "meter": wanted.meter, "reason": wanted.reason}
+
+
+def _parked_record(parked: Parked) -> tuple[Any, ...]:
+    return (
+        parked.meter_id,
+        parked.lane,
+        parked.position,
+        parked.reason.value,
+        parked.message,
+        parked.type,
+        parked.customer,
+        parked.source,
+        parked.id,
+        instant_of(parked.time_us),
+    )
+
+
+def _unmatched_row(unmatched: UnmatchedRange) -> tuple[Any, ...]:
+    return (
+        unmatched.tenant,
+        unmatched.lane,
+        unmatched.first_position,
+        unmatched.type,
+        unmatched.last_position,
+        unmatched.event_count,
+        instant_of(unmatched.min_time_us),
+    )

@@ -1,0 +1,1 @@
+"""The storage shapes of windows, a file each: numbers that add up or compare, and distinct texts."""

@@ -1,0 +1,116 @@
+"""Numbers: one row per window, whose columns add up, compare, or take the value of one event."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from itertools import repeat
+from typing import Any, Final
+
+from aggregator.domain.aggregations.aggregation import Choice, ScaledValues
+from aggregator.domain.query import UsagePlan
+from aggregator.domain.windows import MeterFold
+from aggregator.store.windows.shape import KEY, US_PER_S, ReadingPart, Source
+from eventlog.instants import instant_of
+
+# Numbers travel as text such as 125e-1: exact at any size, and cheaper to write down than Decimal objects.
+_UPSERT: Final = """
+    INSERT INTO usage_window AS w (
+        meter_id, customer, bucket_start, group_key, event_count, sum, min, max, latest, latest_at, latest_id, flush_id
+    )
+    SELECT i.meter_id, i.customer, to_timestamp(i.bucket_s), i.group_key, i.event_count, CAST(i.sum AS numeric),
+           CAST(i.min AS numeric), CAST(i.max AS numeric), CAST(i.latest AS numeric), i.latest_at, i.latest_id, $12
+    FROM unnest(
+        $1::integer[], $2::text[], $3::bigint[], $4::text[], $5::bigint[], $6::text[], $7::text[], $8::text[],
+        $9::text[], $10::timestamptz[], $11::text[]
+    ) AS i (meter_id, customer, bucket_s, group_key, event_count, sum, min, max, latest, latest_at, latest_id)
+    ON CONFLICT (meter_id, customer, bucket_start, group_key) DO UPDATE SET
+        event_count = w.event_count + EXCLUDED.event_count,
+        sum = w.sum + EXCLUDED.sum,
+        min = LEAST(w.min, EXCLUDED.min),
+        max = GREATEST(w.max, EXCLUDED.max),
+        latest = CASE WHEN (EXCLUDED.latest_at, EXCLUDED.latest_id, EXCLUDED.latest)
+                {beats} (w.latest_at, w.latest_id, w.latest) THEN EXCLUDED.latest ELSE w.latest END,
+        latest_at = CASE WHEN (EXCLUDED.latest_at, EXCLUDED.latest_id, EXCLUDED.latest)
+                {beats} (w.latest_at, w.latest_id, w.latest) THEN EXCLUDED.latest_at ELSE w.latest_at END,
+        latest_id = CASE WHEN (EXCLUDED.latest_at, EXCLUDED.latest_id, EXCLUDED.latest)
+                {beats} (w.latest_at, w.latest_id, w.latest) THEN EXCLUDED.latest_id ELSE w.latest_id END,
+        flush_id = EXCLUDED.flush_id
+"""
+# The columns of the chosen event serve both choices: a meter has but one.
+_BEATS: Final = {Choice.LATEST: ">", Choice.EARLIEST: "<"}
+_ORDER: Final = {Choice.LATEST: "DESC", Choice.EARLIEST: "ASC"}
+
+
+class Numbers:
+    """The shape in which every window has its row: it counts the events."""
+
+    TABLE = "usage_window"
+
+    async def add(self, driver: Any, changes: Sequence[MeterFold], flush_id: int) -> None:
+        """Add the numbers to the rows of their windows."""
+        by_choice: dict[Choice, list[MeterFold]] = {}
+        for change in changes:
+            choice = change.added.chosen.choice if change.added.chosen else Choice.LATEST
+            by_choice.setdefault(choice, []).append(change)
+        for choice, beats in _BEATS.items():
+            if choice in by_choice:
+                await driver.execute(_UPSERT.replace("{beats}", beats), *_columns(by_choice[choice]), flush_id)
+
+    def part(self, plan: UsagePlan, source: Source, after: str) -> ReadingPart:
+        """Put the rows together."""
+        chosen = {choice: _chosen(plan, choice) for choice in Choice}
+        columns = "w.meter_id, w.event_count, w.sum, w.min, w.max, w.latest, w.latest_at, w.latest_id"
+        subquery = f"""
+            SELECT {KEY}, CAST(sum(c.event_count) AS bigint) AS event_count, sum(c.sum) AS sum, min(c.min) AS min,
+                   max(c.max) AS max, {chosen[Choice.LATEST]} AS latest, {chosen[Choice.EARLIEST]} AS earliest
+            FROM ({source(columns, self.TABLE)}) AS c {after}
+            GROUP BY {KEY}
+        """  # noqa: S608
+        return ReadingPart("counted", subquery, ("event_count", "sum", "min", "max", "latest", "earliest"))
+
+
+def _chosen(plan: UsagePlan, choice: Choice) -> str:
+    """Return the expression of the value chosen among windows, for the meters of the plan that choose that way."""
+    meter_ids = [
+        projection.meter_id
+        for meter in plan.meters
+        if meter.aggregation.CHOOSES is choice
+        for projection in meter.projections
+    ]
+    if not meter_ids:
+        return "CAST(NULL AS numeric)"
+    way, ids = _ORDER[choice], ", ".join(f"{meter_id:d}" for meter_id in meter_ids)
+    order = f"c.latest_at {way}, c.latest_id {way}, c.latest {way}"
+    return f"(array_agg(c.latest ORDER BY {order}) FILTER (WHERE c.meter_id IN ({ids})))[1]"
+
+
+def _columns(changes: Sequence[MeterFold]) -> tuple[list[Any], ...]:
+    columns: tuple[list[Any], ...] = tuple([] for _ in range(11))
+    for change in changes:
+        rows = len(change.customers)
+        added, chosen = change.added, change.added.chosen
+        parts: tuple[Iterable[Any], ...] = (
+            repeat(change.meter.meter_id, rows),
+            change.customers,
+            (start // US_PER_S for start in change.buckets_us),
+            change.group_keys,
+            change.event_counts,
+            _texts(added.sums, rows),
+            _texts(added.minima, rows),
+            _texts(added.maxima, rows),
+            _texts(chosen.values if chosen else None, rows),
+            map(instant_of, chosen.times_us) if chosen else repeat(None, rows),
+            chosen.ids if chosen else repeat(None, rows),
+        )
+        for column, part in zip(columns, parts, strict=True):
+            column.extend(part)
+    return columns
+
+
+def _texts(values: ScaledValues | None, rows: int) -> Iterable[str | None]:
+    if values is None:
+        return repeat(None, rows)
+    if values.scale == 0:
+        return map(str, values.units)
+    exponent = f"e-{values.scale}"
+    return (f"{units}{exponent}" for units in values.units)

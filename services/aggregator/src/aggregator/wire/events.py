@@ -1,0 +1,41 @@
+"""Events of the log as meters see them, and on their way to whoever asked."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC
+
+from aggregator.domain.matching import CountedEvent, ReadableEvent
+from eventlog.as_of import AsOf
+from eventlog.instants import microseconds_of
+from eventlog.period import Period
+from eventlog.wire import as_of_to_proto, period_to_proto
+from metering.aggregator.v1 import aggregator_service_pb2 as pb
+from metering.aggregator.v1 import usage_pb2
+from metering.ingest.v1 import ingest_service_pb2, usage_event_pb2
+
+
+def events_request(
+    customer: str, types: Sequence[str], period: Period, after: AsOf | None, up_to: AsOf
+) -> ingest_service_pb2.ListEventsRequest:
+    """Return the request for the events of a customer, of some types and a period, between two points of the log."""
+    return ingest_service_pb2.ListEventsRequest(
+        customers=[customer],
+        types=types,
+        period=period_to_proto(period),
+        after=None if after is None else as_of_to_proto(after),
+        up_to=as_of_to_proto(up_to),
+    )
+
+
+def readable_event(message: usage_event_pb2.StoredEvent) -> ReadableEvent:
+    """Return what meters look at of an event."""
+    event = message.event
+    return ReadableEvent(event.type, microseconds_of(event.time.ToDatetime(tzinfo=UTC)), event.properties, message)
+
+
+def counted_events_to_proto(page: Sequence[CountedEvent]) -> pb.ListUsageEventsResponse:
+    """Return a page of counted events as a message."""
+    return pb.ListUsageEventsResponse(
+        events=(usage_pb2.MeteredEvent(event=counted.event.whole, value=counted.value) for counted in page)
+    )

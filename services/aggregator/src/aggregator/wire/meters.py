@@ -1,0 +1,84 @@
+"""Meters as messages."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from aggregator.domain.aggregations import BY_NAME
+from aggregator.domain.aggregations.aggregation import Aggregation
+from aggregator.domain.meters import (
+    BUCKET_MINUTES_DEFAULT,
+    AppliedMeter,
+    MeterSpec,
+    MeterVersion,
+    PropertyFilter,
+    canonical,
+)
+from eventlog.wire import instant_in, timestamp
+from metering.aggregator.v1 import aggregator_service_pb2 as pb
+from metering.aggregator.v1 import meter_pb2
+from metering.common.v1 import values_pb2
+
+_PREFIX = "AGGREGATION_"
+
+
+def aggregation_to_proto(aggregation: Aggregation) -> meter_pb2.Aggregation.ValueType:
+    """Return the aggregation's number in the contract."""
+    return meter_pb2.Aggregation.Value(f"{_PREFIX}{aggregation.NAME}")
+
+
+def spec_from_proto(message: meter_pb2.MeterSpec) -> MeterSpec:
+    """Return the meter asked for, with its sets in order."""
+    effective_from = None
+    if message.HasField("effective_from"):
+        effective_from = instant_in(message.effective_from, "spec.effective_from")
+    return canonical(
+        MeterSpec(
+            event_types=tuple(message.event_types),
+            aggregation=BY_NAME[meter_pb2.Aggregation.Name(message.aggregation).removeprefix(_PREFIX)],
+            value_property=message.value_property,
+            filters=filters_from_proto(message.filters),
+            group_by=tuple(message.group_by),
+            unit=message.unit,
+            bucket_minutes=message.bucket_minutes or BUCKET_MINUTES_DEFAULT,
+            effective_from=effective_from,
+            description=message.description,
+        )
+    )
+
+
+def meter_to_proto(version: MeterVersion) -> meter_pb2.Meter:
+    """Return a version as a message; its effective time is the one that holds, also when it was left open."""
+    spec = version.spec
+    message = meter_pb2.Meter(
+        name=version.name,
+        version=version.version,
+        spec=meter_pb2.MeterSpec(
+            event_types=spec.event_types,
+            aggregation=aggregation_to_proto(spec.aggregation),
+            value_property=spec.value_property,
+            filters=[meter_pb2.PropertyFilter(property=part.key, values=part.values) for part in spec.filters],
+            group_by=spec.group_by,
+            unit=spec.unit,
+            bucket_minutes=spec.bucket_minutes,
+            description=spec.description,
+        ),
+        created_at=timestamp(version.created_at),
+        filled=version.filled,
+    )
+    if version.counts_from is not None:
+        message.spec.effective_from.FromDatetime(version.counts_from)
+    return message
+
+
+def applied_to_proto(applied: AppliedMeter) -> pb.ApplyMeterResponse:
+    """Return what applying a meter did as a message."""
+    return pb.ApplyMeterResponse(
+        outcome=values_pb2.ApplyOutcome.Value(f"APPLY_OUTCOME_{applied.outcome.name}"),
+        meter=meter_to_proto(applied.version),
+    )
+
+
+def filters_from_proto(messages: Iterable[meter_pb2.PropertyFilter]) -> tuple[PropertyFilter, ...]:
+    """Return conditions on properties."""
+    return tuple(PropertyFilter(message.property, tuple(message.values)) for message in messages)

@@ -1,0 +1,39 @@
+"""What did not count, as messages."""
+
+from __future__ import annotations
+
+from aggregator.domain.parked import ParkedEntry, ParkedKey
+from chassis.rpc.pages import Page, place_in
+from eventlog.wire import timestamp
+from metering.aggregator.v1 import aggregator_service_pb2 as pb
+from metering.aggregator.v1 import usage_pb2
+
+
+def key_in(token: str) -> ParkedKey | None:
+    """Return the place after which a page of the list begins. Raises InvalidRequest."""
+    place = place_in(token, [str, int, int, int, str])
+    return None if place is None else ParkedKey(*place)
+
+
+def page_to_proto(page: Page[ParkedEntry], total_count: int) -> pb.ListParkedEventsResponse:
+    """Return a page of what did not count as a message."""
+    return pb.ListParkedEventsResponse(
+        events=map(_parked_to_proto, page.entries), total_count=total_count, next_page_token=page.next_page_token
+    )
+
+
+def _parked_to_proto(entry: ParkedEntry) -> usage_pb2.ParkedEvent:
+    return usage_pb2.ParkedEvent(
+        meter=entry.key.meter,
+        reason=entry.reason,
+        message=entry.message,
+        type=entry.key.event_type,
+        customer=entry.customer,
+        source=entry.source,
+        id=entry.event_id,
+        time=timestamp(entry.time),
+        lane=entry.key.lane,
+        position=entry.key.position,
+        event_count=entry.event_count,
+        last_position=entry.last_position,
+    )

@@ -1,0 +1,93 @@
+"""Questions about usage, and their answers, as messages."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from aggregator.domain.calendar import WindowSize
+from aggregator.domain.freshness import Freshness
+from aggregator.domain.query import PAGE_ROWS_DEFAULT, RowKey, UsageQuery
+from aggregator.domain.usage import MeterUsage, UsageAnswer, UsageRow
+from aggregator.wire.meters import aggregation_to_proto, filters_from_proto
+from chassis.rpc.pages import page_token, page_token_invalid, place_in
+from eventlog.wire import as_of_from_proto, as_of_to_proto, period_in, period_to_proto
+from metering.aggregator.v1 import aggregator_service_pb2 as pb
+from metering.aggregator.v1 import usage_pb2
+from money import format_decimal
+
+_WINDOW_SIZES = {
+    usage_pb2.WINDOW_SIZE_UNSPECIFIED: WindowSize.WHOLE,
+    usage_pb2.WINDOW_SIZE_HOUR: WindowSize.HOUR,
+    usage_pb2.WINDOW_SIZE_DAY: WindowSize.DAY,
+    usage_pb2.WINDOW_SIZE_MONTH: WindowSize.MONTH,
+}
+
+
+def query_from_proto(message: pb.QueryUsageRequest) -> UsageQuery:
+    """Return the question. Raises InvalidRequest."""
+    query = UsageQuery(
+        meter=message.meter,
+        customers=tuple(sorted(set(message.customers))),
+        period=period_in(message.period, "period"),
+        window_size=_WINDOW_SIZES[message.window_size],
+        time_zone=message.time_zone,
+        group_by=tuple(message.group_by),
+        filters=filters_from_proto(message.filters),
+        page_rows=message.page_size or PAGE_ROWS_DEFAULT,
+    )
+    place = place_in(message.page_token, [str, str, int, str])
+    if place is None:
+        return query
+    fingerprint, customer, window_number, group = place
+    if fingerprint != query.fingerprint():
+        raise page_token_invalid()
+    return replace(query, after=RowKey(0, customer, window_number, group))
+
+
+def freshness_from_proto(message: pb.Freshness) -> Freshness:
+    """Return how fresh an answer must be."""
+    match message.WhichOneof("at_least"):
+        case "as_of":
+            return Freshness(as_of=as_of_from_proto(message.as_of))
+        case "latest":
+            return Freshness(latest=message.latest)
+        case _:
+            return Freshness()
+
+
+def row_to_proto(row: UsageRow) -> usage_pb2.UsageRow:
+    """Return a row of an answer as a message."""
+    return usage_pb2.UsageRow(
+        customer=row.customer,
+        window=period_to_proto(row.window),
+        group=row.group,
+        quantity=format_decimal(row.quantity),
+        event_count=row.event_count,
+    )
+
+
+def meter_usage_to_proto(usage: MeterUsage) -> usage_pb2.MeterUsage:
+    """Return a meter's quantity as a message."""
+    return usage_pb2.MeterUsage(
+        meter=usage.meter,
+        meter_versions=usage.versions,
+        aggregation=aggregation_to_proto(usage.aggregation),
+        unit=usage.unit,
+        quantity=format_decimal(usage.quantity),
+        event_count=usage.event_count,
+        parked_count=usage.parked_count,
+    )
+
+
+def answer_to_proto(query: UsageQuery, answer: UsageAnswer) -> pb.QueryUsageResponse:
+    """Return a page of usage as a message."""
+    token = ""
+    if answer.last is not None:
+        token = page_token(query.fingerprint(), answer.last.customer, answer.last.window_number, answer.last.group)
+    return pb.QueryUsageResponse(
+        rows=map(row_to_proto, answer.rows),
+        unit=answer.unit,
+        as_of=as_of_to_proto(answer.as_of),
+        next_page_token=token,
+        filled=answer.filled,
+    )
