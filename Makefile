@@ -34,9 +34,10 @@ lock: install  ## Resolve all dependencies again into requirements/ (with hashes
 protos: install  ## Lint protos/ and generate libs/contracts from them
 	@$(BIN)/python scripts/generate_protos.py
 
-docs: install  ## Make docs/errors.md and docs/api.md from the code and the contracts
+docs: install  ## Make docs/errors.md, docs/api.md and the schema of catalog files from the code and the contracts
 	@$(BIN)/python scripts/generate_errors_doc.py
 	@$(BIN)/python scripts/generate_api_doc.py
+	@$(BIN)/python scripts/generate_catalog_schema.py
 
 protos-release: install  ## Make the current contracts the baseline that later ones must not break
 	@$(BIN)/python scripts/generate_protos.py --release

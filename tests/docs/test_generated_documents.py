@@ -11,7 +11,7 @@ import pytest
 ROOT = Path(__file__).parent.parent.parent
 
 
-@pytest.mark.parametrize("script", ["generate_errors_doc.py", "generate_api_doc.py"])
+@pytest.mark.parametrize("script", ["generate_errors_doc.py", "generate_api_doc.py", "generate_catalog_schema.py"])
 def test_a_generated_document_is_fresh(script: str) -> None:
     checked = subprocess.run(
         [sys.executable, ROOT / "scripts" / script, "--check"], capture_output=True, text=True, check=False

@@ -1,20 +1,21 @@
-"""Catalogue files: what is read, and the one clear error for each mistake."""
+"""Catalog files: what is read, and the one clear error for each mistake."""
 
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import jsonschema
 import pytest
+import yaml
 
-from meterline.cli.catalog import load_catalog, schema_text
-from meterline.cli.catalog_checks import check
-from meterline.cli.catalog_messages import meter_spec, plan_spec
+from chassis.errors import FieldViolation, InvalidRequest, Reason
+from meterline.catalog.files import Entry, load_catalog
+from meterline.catalog.kinds import KINDS
+from meterline.catalog.published import schema_text
+from meterline.cli.apply import placed
 from meterline.errors import InputError
-
-if TYPE_CHECKING:
-    from pathlib import Path
+from meterline.yaml_text import StrictLoader
 
 METER = """
 kind: Meter
@@ -31,7 +32,12 @@ spec:
     - {name: Base fee, fixed: {amount: 500.00}}
     - name: Air minutes
       meter: air-minutes
-      price: {graduated: {tiers: [{upTo: 10000, unit: 0}, {upTo: "100000", unit: 0.05, flat: 1e3}, {unit: "0.04"}]}}
+      price: {graduated: {tiers: [{upTo: 10000, unit: 0}, {upTo: "100000", unit: 0.05, flat: 1}, {unit: "0.04"}]}}
+"""
+CONTRACT = """
+kind: Contract
+metadata: {name: c1}
+spec: {customer: acme, plan: p, start: 2013-01-01, end: 2014-01-01, timeZone: UTC}
 """
 
 
@@ -41,128 +47,252 @@ def write(folder: Path, text: str) -> Path:
     return file
 
 
-def test_the_schema_is_a_schema() -> None:
-    jsonschema.Draft202012Validator.check_schema(json.loads(schema_text()))
+def read(folder: Path, text: str) -> list[Entry]:
+    return load_catalog([write(folder, text)])
+
+
+def schema() -> jsonschema.Draft202012Validator:
+    return jsonschema.Draft202012Validator(json.loads(schema_text()))
 
 
 def test_a_meter_is_read(tmp_path: Path) -> None:
-    (entry,) = load_catalog(write(tmp_path, METER))
+    (entry,) = read(tmp_path, METER)
 
-    spec = meter_spec(entry.spec)
+    spec = entry.request.spec
 
-    assert (entry.kind, entry.name) == ("Meter", "air-minutes")
+    assert (entry.kind, entry.name, entry.request.name) == (KINDS["Meter"], "air-minutes", "air-minutes")
     assert list(spec.event_types) == ["flight.operated"]
     assert {filtered.property: list(filtered.values) for filtered in spec.filters} == {
         "origin": ["EWR", "JFK"],
         "dest": ["BOS"],
     }
-    assert spec.bucket_minutes == 5
+    assert (spec.value_property, spec.bucket_minutes) == ("air_time", 5)
     assert spec.effective_from.ToJsonString() == "2013-01-01T00:00:00Z"
 
 
 def test_numbers_keep_the_text_they_were_written_as(tmp_path: Path) -> None:
-    text = PLAN.replace("flat: 1e3", 'flat: "1000"')
-    (entry,) = load_catalog(write(tmp_path, text))
+    (entry,) = read(tmp_path, PLAN)
 
-    spec = plan_spec(entry.spec)
+    items = entry.request.spec.items
 
-    assert spec.items[0].fixed.amount == "500.00"
-    tiers = spec.items[1].usage.graduated.tiers
-    assert [(tier.up_to, tier.unit_price, tier.flat) for tier in tiers] == [
+    assert items[0].fixed.amount == "500.00"
+    assert [(tier.up_to, tier.unit_price, tier.flat) for tier in items[1].usage.graduated.tiers] == [
         ("10000", "0", ""),
-        ("100000", "0.05", "1000"),
+        ("100000", "0.05", "1"),
         ("", "0.04", ""),
     ]
 
 
-@pytest.mark.parametrize(
-    ("text", "message"),
-    [
-        (METER.replace("unit: min", "unitt: min"), "unitt"),
-        (METER.replace("SUM", "MEDIAN"), "MEDIAN"),
-        (METER.replace("kind: Meter", "kind: Metre"), "Metre"),
-        (METER.replace("value: air_time", "value: air_time, value: x"), "given twice"),
-        (PLAN, "1e3"),
-        (PLAN.replace("1e3", "NaN"), "NaN"),
-        (PLAN.replace("1e3", '"\uff11\uff12"'), "\uff11\uff12"),
-        (PLAN.replace("1e3", "-1"), "-1"),
-        (PLAN.replace("currency: USD", "currency: usd"), "usd"),
-        (PLAN.replace("fixed: {amount: 500.00}", "meter: a"), "Base fee"),
-        ("kind: Plan\nmetadata: [", "no valid YAML"),
-        ("- just a list", "the document"),
-    ],
-)
-def test_each_mistake_is_named(tmp_path: Path, text: str, message: str) -> None:
-    with pytest.raises(InputError) as raised:
-        load_catalog(write(tmp_path, text))
+def test_what_the_contract_requires_and_people_leave_out_has_a_default(tmp_path: Path) -> None:
+    contract, profile = read(tmp_path, f"{CONTRACT}---\nkind: BillingProfile\nspec: {{graceHours: 36}}\n")
 
-    assert message in str(raised.value)
-    assert "\n" not in str(raised.value)
+    assert contract.request.spec.interval == 1
+    assert (profile.name, profile.request.spec.number_prefix) == ("default", "INV")
+    assert profile.request.spec.grace.seconds == 36 * 3600
 
 
-SOUND_PLAN = PLAN.replace("flat: 1e3", "flat: 1")
-CONTRACT = """
-kind: Contract
-metadata: {name: c1}
-spec: {customer: acme, plan: p, start: 2013-01-01, end: 2014-01-01, timeZone: UTC}
+SHORT = """
+kind: Plan
+metadata: {name: p}
+spec:
+  currency: EUR
+  items:
+    - {name: a, meter: m, price: {perUnit: "0.03"}}
+    - {name: b, meter: m, price: {volume: {tiers: [{upTo: 5, unit: 1}, {unit: 2}]}}}
+    - {name: c, meter: m, price: {package: {size: 10, unit: 3}}}
+"""
+LONG = """
+kind: Plan
+metadata: {name: p}
+spec:
+  currency: EUR
+  items:
+    - {name: a, meter: m, usage: {perUnit: {unitPrice: "0.03"}}}
+    - {name: b, meter: m, usage: {volume: {tiers: [{upTo: 5, unitPrice: 1}, {unitPrice: 2}]}}}
+    - {name: c, meter: m, usage: {package: {size: 10, unitPrice: 3}}}
 """
 
 
-def renewed(start: str) -> str:
-    return CONTRACT.replace("c1", "c2").replace("2013-01-01, end: 2014-01-01", start)
+def test_a_short_form_means_what_the_contract_spells_out(tmp_path: Path) -> None:
+    (short,), (long,) = read(tmp_path, SHORT), read(tmp_path, LONG)
+
+    assert short.request == long.request
+
+
+def test_a_price_model_needs_nothing_of_the_command_line(tmp_path: Path) -> None:
+    # Stairstep has no short forms: the contract is all that is known of it.
+    model = "stairstep: {tiers: [{upTo: 100, amount: 20}, {amount: 50}]}"
+    (entry,) = read(tmp_path, SHORT.replace('perUnit: "0.03"', model))
+
+    tiers = entry.request.spec.items[0].usage.stairstep.tiers
+    assert [(tier.up_to, tier.amount) for tier in tiers] == [("100", "20"), ("", "50")]
+
+
+@pytest.mark.parametrize("text", [METER, PLAN, CONTRACT, SHORT, LONG, "kind: BillingProfile\nspec: {graceHours: 36}"])
+def test_the_published_schema_takes_what_is_read(text: str) -> None:
+    assert list(schema().iter_errors(yaml.load(text, StrictLoader))) == []  # noqa: S506 - a SafeLoader
+
+
+def test_the_published_schema_takes_the_catalog_of_the_demo() -> None:
+    file = Path(__file__).parents[4] / "demo" / "catalog.yaml"
+    documents = yaml.load_all(file.read_text(encoding="utf-8"), StrictLoader)
+
+    assert [error.message for document in documents for error in schema().iter_errors(document)] == []
 
 
 @pytest.mark.parametrize(
-    ("text", "reason"),
+    "text",
     [
-        (CONTRACT.replace("2013-01-01", "2013-02-30"), "2013-02-30"),
-        (CONTRACT.replace("2014-01-01", "2013-01-01"), "CONTRACT_INVALID"),
-        (CONTRACT.replace("UTC", "Mars/Base"), "TIME_ZONE_UNKNOWN"),
-        (f"{CONTRACT}---{renewed('2013-12-31')}", "CONTRACT_OVERLAP"),
-        (f"{renewed('2012-01-01')}---{CONTRACT}", "CONTRACT_OVERLAP"),
-        (f"{CONTRACT}---{CONTRACT}", "given twice"),
-        (SOUND_PLAN.replace("upTo: 10000", "upTo: 100000"), "TIERS_INVALID"),
-        (SOUND_PLAN.replace("upTo: 10000", "upTo: 0"), "TIERS_INVALID"),
-        (
-            PLAN.replace("flat: 1e3", "flat: 1").replace('{unit: "0.04"}', '{upTo: 200000, unit: "0.04"}'),
-            "TIERS_INVALID",
-        ),
-        (SOUND_PLAN.replace("upTo: 10000, ", ""), "TIERS_INVALID"),
-        (SOUND_PLAN.replace("Air minutes", "Base fee"), "PLAN_INVALID"),
-        (METER.replace("value: air_time, ", ""), "METER_INVALID"),
-        (METER.replace("SUM", "COUNT"), "METER_INVALID"),
+        METER.replace("unit: min", "unitt: min"),
+        METER.replace("SUM", "MEDIAN"),
+        METER.replace("eventTypes: [flight.operated], ", ""),
+        METER.replace("kind: Meter", "kind: Metre"),
+        PLAN.replace("currency: USD", "currency: usd"),
+        PLAN.replace("meter: air", "fixed: {amount: 1}\n      meter: air"),
+        SHORT.replace("{unit: 2}", "{upTo: 9}"),
+        CONTRACT.replace("plan: p, ", ""),
+        CONTRACT.replace("metadata: {name: c1}\n", ""),
     ],
 )
-def test_what_documents_say_alone_is_checked_before_any_service_is_asked(
-    tmp_path: Path, text: str, reason: str
-) -> None:
-    entries = load_catalog(write(tmp_path, text))
-
-    with pytest.raises(InputError, match=reason) as raised:
-        check(entries)
-    assert "catalog.yaml, document" in str(raised.value)
+def test_the_published_schema_sees_a_mistake(text: str) -> None:
+    assert not schema().is_valid(yaml.load(text, StrictLoader))  # noqa: S506 - a SafeLoader
 
 
-@pytest.mark.parametrize("start", ["2014-01-01", "2012-01-01, end: 2013-01-01"])
-def test_contracts_that_follow_each_other_do_not_overlap(tmp_path: Path, start: str) -> None:
-    check(load_catalog(write(tmp_path, f"{CONTRACT}---{renewed(start)}")))
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        (
+            METER.replace("unit: min", "unitt: min"),
+            "line 4 (Meter air-minutes): spec.unitt: unknown; write event",
+        ),
+        (METER.replace("SUM", "MEDIAN"), "spec.aggregation: 'MEDIAN' isn't known; write one of SUM, COUNT,"),
+        (METER.replace("kind: Meter", "kind: Metre"), "line 2: kind 'Metre' isn't known; write one of Meter,"),
+        (METER.replace("value: air_time", "value: air_time, value: x"), "given twice"),
+        (METER.replace("value: air_time", "value: air_time, valueProperty: x"), "it means the same as valueProperty"),
+        (
+            METER.replace("bucketMinutes: 5", "bucketMinutes: 5.5"),
+            "line 4 (Meter air-minutes): spec.bucketMinutes:",
+        ),
+        (METER.replace("2013-01-01T00:00:00Z", "soon"), "spec.effectiveFrom: 'soon' isn't a valid time; write"),
+        (METER.replace("unit: min", "unit: no"), "spec.unit: must be a text, in quotes where YAML"),
+        (METER.replace("filter: {origin: [EWR, JFK], dest: BOS}", "filter: dest"), "spec.filter: must map properties"),
+        (METER.replace("metadata: {name: air-minutes}", "metadata: {}"), "line 3: metadata must be {name: …}"),
+        (
+            PLAN.replace("{amount: 500.00}", "{amount: [1]}"),
+            "line 7 (Plan airline-standard): spec.items[0].fixed.",
+        ),
+        (
+            PLAN.replace("unit: 0.05", "units: 0.05"),
+            "spec.items[1].price.graduated.tiers[1].units: unknown; write",
+        ),
+        (
+            PLAN.replace("meter: air", "fixed: {amount: 1}\n      meter: air"),
+            "spec.items[1]: write only one of",
+        ),
+        (PLAN.replace("  items:", "  items: none\n  itemz:"), "spec.items: must be a list"),
+        ("kind: Plan\nmetadata: [", "isn't valid YAML"),
+        ("- just a list", "each document must have the keys kind, metadata"),
+        (f"{CONTRACT}---{CONTRACT}", "line 8 (Contract c1): given twice; the first is in"),
+    ],
+)
+def test_each_mistake_is_told_with_its_place_and_what_to_write(tmp_path: Path, text: str, told: str) -> None:
+    with pytest.raises(InputError) as raised:
+        read(tmp_path, text)
 
-
-@pytest.mark.parametrize("text", ["a: " + "[" * 20_000, "? [a]\n: b\n", "a: &x {b: *x}\n", "a: \x00\n"])
-def test_yaml_that_is_no_catalogue_is_one_clear_error(tmp_path: Path, text: str) -> None:
-    with pytest.raises(InputError, match=r"catalog\.yaml") as raised:
-        load_catalog(write(tmp_path, text))
+    assert told in str(raised.value)
+    assert str(raised.value).startswith(str(tmp_path / "catalog.yaml"))
     assert "\n" not in str(raised.value)
 
 
-def test_bytes_that_are_no_utf_8_are_named(tmp_path: Path) -> None:
+PLACED = """
+kind: Customer
+metadata: {name: acme}
+spec: {currency: EUR}
+---
+kind: Plan
+metadata: {name: basic}
+spec:
+  currency: EUR
+  items:
+    - name: Calls
+      meter: calls
+      price:
+        graduated:
+          tiers:
+            - {upTo: 10, unit: 0}
+            - {upTo: 20, unit: x, flat: y}
+---
+kind: Meter
+metadata: {name: calls}
+spec:
+  eventTypes: [call]
+  aggregation: COUNT
+  filter: {a: b}
+"""
+
+
+@pytest.mark.parametrize(
+    ("entry", "field", "told"),
+    [
+        # As the rules of the contract name a field, and as the domain does.
+        (1, "entries[1].plan.spec.items[0].usage.graduated.tiers[1].flat", "17|items[0].price.graduated.tiers[1].flat"),
+        (1, "spec.items[0].usage.graduated.tiers[1].unit_price", "17|items[0].price.graduated.tiers[1].unit"),
+        (1, "spec.items[0].usage.graduated.tiers[0].flat", "16|items[0].price.graduated.tiers[0].flat"),
+        (1, "spec.items[0].usage.graduated", "14|items[0].price.graduated"),
+        (1, "spec.effective_from", "8|effectiveFrom"),
+        (1, "spec.items[3].product", "10|items[3].product"),
+        (2, "spec.filters[0].values", "24|filter"),
+        (2, "spec.value_property", "21|value"),
+    ],
+)
+def test_what_a_service_refuses_is_told_where_it_was_written(tmp_path: Path, entry: int, field: str, told: str) -> None:
+    entries = sorted(read(tmp_path, PLACED), key=lambda entry: ["acme", "basic", "calls"].index(entry.name))
+    violation = FieldViolation(field, Reason.PRICE_INVALID, "no good")
+    metadata = {} if field.startswith("entries") else {"entry": str(entry)}
+    refused = InvalidRequest(Reason.PRICE_INVALID, "refused", violations=(violation,), metadata=metadata)
+
+    shown = placed(refused, entries)
+
+    line, _, path = told.partition("|")
+    document = ("Customer acme", "Plan basic", "Meter calls")[entry]
+    assert shown.message == f"{tmp_path / 'catalog.yaml'}, line {line} ({document}): spec.{path}: no good"
+    assert (type(shown), shown.reason) == (InvalidRequest, Reason.PRICE_INVALID)
+
+
+def test_a_name_that_a_service_refuses_is_told_too(tmp_path: Path) -> None:
+    (entry,) = read(tmp_path, METER)
+    violation = FieldViolation("name", Reason.FIELD_INVALID, "no good")
+
+    shown = placed(InvalidRequest(Reason.REQUEST_INVALID, "refused", violations=(violation,)), [entry]).message
+
+    assert "(Meter air-minutes): metadata.name: no good" in shown
+
+
+def test_a_rule_of_the_contract_is_told_in_its_own_words(tmp_path: Path) -> None:
+    entries = read(tmp_path, PLAN)
+    violation = FieldViolation("entries[0].plan.spec.currency", Reason.FIELD_INVALID, "must match a pattern")
+    refused = InvalidRequest(Reason.REQUEST_INVALID, "refused", violations=(violation,))
+
+    shown = placed(refused, entries).message
+
+    assert "spec.currency: must match a pattern. ISO 4217 code in capitals." in shown
+
+
+@pytest.mark.parametrize("text", ["a: " + "[" * 20_000, "? [a]\n: b\n", "a: &x {b: *x}\n", "a: \x00\n"])
+def test_yaml_that_is_not_a_catalog_is_one_clear_error(tmp_path: Path, text: str) -> None:
+    with pytest.raises(InputError, match=r"catalog\.yaml") as raised:
+        read(tmp_path, text)
+    assert "\n" not in str(raised.value)
+
+
+def test_bytes_that_are_not_utf_8_are_named(tmp_path: Path) -> None:
     file = tmp_path / "catalog.yaml"
     file.write_bytes(METER.replace("min,", "m\xednuto,").encode("cp1252"))
 
-    with pytest.raises(InputError, match=r"not UTF-8: byte \d+ is 0xed"):
-        load_catalog(file)
+    with pytest.raises(InputError, match=r"isn't UTF-8: byte \d+ is 0xed"):
+        load_catalog([file])
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"nothing\.yaml"):
-        load_catalog(tmp_path / "nothing.yaml")
+        load_catalog([tmp_path / "nothing.yaml"])

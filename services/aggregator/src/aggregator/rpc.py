@@ -43,6 +43,9 @@ class AggregatorServicer(pb_grpc.AggregatorServiceServicer):
     async def ApplyMeter(self, request: pb.ApplyMeterRequest, context: Context) -> pb.ApplyMeterResponse:
         """Create a meter or a version of it."""
         tenant, spec = current_tenant(), meters_wire.spec_from_proto(request.spec)
+        if request.validate_only:
+            outcome = await meters.validate_meter(self._deps, tenant, request.name, spec)
+            return meters_wire.outcome_to_proto(outcome)
 
         async def apply(conn: AsyncConnection) -> AppliedMeter:
             return await meters.apply_meter(self._deps, conn, tenant, request.name, spec)

@@ -48,6 +48,28 @@ async def test_what_a_meter_shows_can_be_applied_back_without_a_change(aggregato
     assert again.outcome == values_pb2.APPLY_OUTCOME_UNCHANGED
 
 
+async def test_a_meter_that_is_only_validated_is_not_written(aggregator: Any) -> None:
+    spec = meter_pb2.MeterSpec(event_types=["a"], aggregation=meter_pb2.AGGREGATION_COUNT)
+    caller, asked = aggregator.caller(), pb.ApplyMeterRequest(name="calls", spec=spec, validate_only=True)
+
+    first = await caller.ApplyMeter(asked)
+    again = await caller.ApplyMeter(asked)
+    missing = await caller.refused("GetMeter", pb.GetMeterRequest(name="calls"))
+    await caller.ApplyMeter(pb.ApplyMeterRequest(name="calls", spec=spec))
+    unchanged = await caller.ApplyMeter(asked)
+    asked.spec.unit = "call"
+    changed = await caller.ApplyMeter(asked)
+    asked.spec.aggregation = SUM
+    refused = await caller.refused("ApplyMeter", asked)
+
+    assert first == again == pb.ApplyMeterResponse(outcome=values_pb2.APPLY_OUTCOME_CREATED)
+    assert isinstance(missing, NotFound)
+    assert unchanged.outcome == values_pb2.APPLY_OUTCOME_UNCHANGED
+    assert changed.outcome == values_pb2.APPLY_OUTCOME_NEW_VERSION
+    assert isinstance(refused, InvalidRequest)
+    assert (await caller.GetMeter(pb.GetMeterRequest(name="calls"))).meter.version == 1
+
+
 async def test_the_same_request_twice_gives_one_version(aggregator: Any) -> None:
     spec = meter_pb2.MeterSpec(event_types=["a"], aggregation=meter_pb2.AGGREGATION_COUNT)
     request = pb.ApplyMeterRequest(request_id="r-1", name="calls", spec=spec)

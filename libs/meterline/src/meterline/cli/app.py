@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from typer._click import Command, Context, HelpFormatter
 
 COMMANDS: Final = {
-    "apply": ("catalog:apply", "Make the catalog what the files say. Applying them again changes nothing."),
+    "apply": ("apply:apply", "Make the catalog what the files say. Applying them again changes nothing."),
     "get": ("get:get", "Show what the services hold: catalog objects, backfills, parked events, progress."),
     "report": (
         "report:report",
@@ -35,7 +35,7 @@ COMMANDS: Final = {
         "Explain an invoice line: line, charge, price, snapshot, windows and, if asked for, events and traces.",
     ),
     "up": ("up:up", "Run the whole suite on this machine until Ctrl-C; its state stays in the data folder."),
-    "schema": ("catalog:schema", "Print the JSON Schema of catalog files."),
+    "schema": ("schema:schema", "Print the JSON Schema of catalog files."),
     "version": ("version:version", "Print the version."),
     "token": ("token:app", "Tokens by which callers prove who they are."),
     "invoice": ("invoices:app", "Drafts and final invoices."),

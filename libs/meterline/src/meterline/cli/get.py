@@ -2,26 +2,30 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
+from google.protobuf.message_factory import GetMessageClass
 
 from metering.aggregator.v1 import aggregator_service_pb2 as aggregator_pb
 from metering.ingest.v1 import ingest_service_pb2 as ingest_pb
-from metering.invoicing.v1 import invoicing_service_pb2 as invoicing_pb
-from metering.rating.v1 import rating_service_pb2 as rating_pb
+from meterline.catalog import kinds as catalog
 from meterline.cli import tables
 from meterline.cli.calls import PAGE_ROWS, call_services, pages
 from meterline.cli.documents import message_document
 from meterline.cli.options import ContextOption, Output, OutputOption
 from meterline.cli.output import print_document, print_table, say
 from meterline.cli.progress import get_progress
+from meterline.client import contract_of
 from meterline.errors import InputError
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
+    from google.protobuf.descriptor import Descriptor
     from google.protobuf.message import Message
 
     from meterline.client import AsyncClient
@@ -37,11 +41,15 @@ class Listed:
     total: int | None
 
 
+Read = Callable[["AsyncClient", str, int], Awaitable[Listed]]
+"""Reads with a client what has a name ("": all), at most so many rows (0: all)."""
+
+
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """What can be shown: how it is read (client, name, most rows) and how a row of its table looks."""
+    """What can be shown: how it is read and how a row of its table looks."""
 
-    read: Callable[[AsyncClient, str, int], Awaitable[Listed]]
+    read: Read
     columns: Sequence[str]
     row: Callable[[Any], Sequence[str]]
     by_name: bool = True
@@ -97,38 +105,26 @@ def _singular(text: str) -> str:
     raise InputError(f"{text!r} isn't a kind; write one of {', '.join(kinds)}")
 
 
-async def _meters(client: AsyncClient, name: str, limit: int) -> Listed:
-    if name:
-        response = await client.aggregator.GetMeter(aggregator_pb.GetMeterRequest(name=name))
-        return Listed([response.meter], 1)
-    return await _pages(client.aggregator.ListMeters, aggregator_pb.ListMetersRequest(), "meters", limit)
+def _catalog_kind(kind: catalog.Kind) -> Read:
+    """Return how a kind of the catalog is read: by its name if its service can, else from the list."""
+    methods = contract_of(kind.service)[0].methods_by_name
+
+    async def read(client: AsyncClient, name: str, limit: int) -> Listed:
+        stub = client.stub(kind.service)
+        get, list_all = methods.get(f"Get{kind.name}"), methods.get(f"List{kind.name}s")
+        if get is not None and (name or list_all is None):
+            request = GetMessageClass(get.input_type)(**({"name": name} if kind.is_named else {}))
+            response = await getattr(stub, get.name)(request)
+            return Listed([getattr(response, _field_of(kind, get.output_type))], 1)
+        assert list_all is not None  # noqa: S101 - a kind can be got or listed
+        request = GetMessageClass(list_all.input_type)()
+        return await _named(getattr(stub, list_all.name), request, _field_of(kind, list_all.output_type), limit, name)
+
+    return read
 
 
-async def _products(client: AsyncClient, name: str, limit: int) -> Listed:
-    request = rating_pb.ListProductsRequest()
-    return await _named(client.rating.ListProducts, request, "products", limit, name)
-
-
-async def _plans(client: AsyncClient, name: str, limit: int) -> Listed:
-    if name:
-        return Listed([(await client.rating.GetPlan(rating_pb.GetPlanRequest(name=name))).plan], 1)
-    return await _pages(client.rating.ListPlans, rating_pb.ListPlansRequest(), "plans", limit)
-
-
-async def _customers(client: AsyncClient, name: str, limit: int) -> Listed:
-    if name:
-        return Listed([(await client.rating.GetCustomer(rating_pb.GetCustomerRequest(name=name))).customer], 1)
-    return await _pages(client.rating.ListCustomers, rating_pb.ListCustomersRequest(), "customers", limit)
-
-
-async def _contracts(client: AsyncClient, name: str, limit: int) -> Listed:
-    request = rating_pb.ListContractsRequest()
-    return await _named(client.rating.ListContracts, request, "contracts", limit, name)
-
-
-async def _billing_profile(client: AsyncClient, _name: str, _limit: int) -> Listed:
-    response = await client.invoicing.GetBillingProfile(invoicing_pb.GetBillingProfileRequest())
-    return Listed([response.profile], 1)
+def _field_of(kind: catalog.Kind, response: Descriptor) -> str:
+    return next(field.name for field in response.fields if field.message_type and field.message_type.name == kind.name)
 
 
 async def _backfills(client: AsyncClient, name: str, limit: int) -> Listed:
@@ -164,12 +160,13 @@ async def _pages(call: Callable[[Any], Awaitable[Any]], request: Any, field: str
 
 
 KINDS: Final[Mapping[str, Kind]] = {
-    "meter": Kind(_meters, tables.METER_COLUMNS, tables.meter_row),
-    "product": Kind(_products, tables.PRODUCT_COLUMNS, tables.product_row),
-    "plan": Kind(_plans, tables.PLAN_COLUMNS, tables.plan_row),
-    "customer": Kind(_customers, tables.CUSTOMER_COLUMNS, tables.customer_row),
-    "contract": Kind(_contracts, tables.CONTRACT_COLUMNS, tables.contract_row),
-    "billing-profile": Kind(_billing_profile, tables.PROFILE_COLUMNS, tables.profile_row, by_name=False),
+    **{
+        # BillingProfile -> billing-profile
+        re.sub(r"(?<=[a-z])(?=[A-Z])", "-", name).lower(): Kind(
+            _catalog_kind(kind), *tables.OF_CATALOG[name], by_name=kind.is_named
+        )
+        for name, kind in catalog.KINDS.items()
+    },
     "backfill": Kind(_backfills, tables.BACKFILL_COLUMNS, tables.backfill_row),
     "parked": Kind(_parked, tables.PARKED_COLUMNS, tables.parked_row, by_name=False),
 }

@@ -185,6 +185,11 @@ def verify(context: ContextOption = None, output: OutputOption = Output.TABLE) -
         raise SystemExit(int(ExitCode.REFUSED))
 
 
+def by_number(invoice: invoice_pb2.Invoice) -> tuple[str, int, str]:
+    """Return the key by which invoices are in order: from 1,000,000 on, numbers have one more digit than before."""
+    return invoice.number.rpartition("-")[0], len(invoice.number), invoice.number
+
+
 def _print_list(invoices: list[invoice_pb2.Invoice]) -> None:
     rows = [
         (
@@ -194,7 +199,7 @@ def _print_list(invoices: list[invoice_pb2.Invoice]) -> None:
             str(len(invoice.lines)),
             f"{invoice.total} {invoice.currency}",
         )
-        for invoice in sorted(invoices, key=lambda invoice: invoice.number)
+        for invoice in sorted(invoices, key=by_number)
     ]
     print_table(("number", "customer", "period", ">lines", ">total"), rows)
 

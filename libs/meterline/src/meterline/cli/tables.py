@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from metering.aggregator.v1 import meter_pb2
 from metering.rating.v1 import catalog_pb2
 from meterline.cli.documents import enum_word, short_time
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Mapping, Sequence
+
+    from google.protobuf.message import Message
 
     from metering.aggregator.v1 import usage_pb2
     from metering.ingest.v1 import ingest_service_pb2
@@ -56,34 +58,30 @@ PLAN_COLUMNS: Final = ("name", ">version", "currency", "from", "items")
 
 
 def plan_row(plan: catalog_pb2.Plan) -> Sequence[str]:
-    """Show a plan, one line an item."""
-    items = "\n".join(f"{item.name}: {_price_text(item)}" for item in plan.spec.items)
+    """Show a plan, one line per item."""
+    items = "\n".join(f"{item.name}: {price_text(item)}" for item in plan.spec.items)
     return plan.name, str(plan.version), plan.spec.currency, short_time(plan.spec.effective_from), items
 
 
-def _price_text(item: catalog_pb2.PlanItem) -> str:
-    if item.WhichOneof("charge") == "fixed":
-        return f"{item.fixed.amount} a period"
-    price = item.usage
-    measure = item.product or item.meter
-    text = f"{measure}, {_model_text(price)}"
-    text += f", {price.included} included" if price.included not in {"", "0"} else ""
-    return text + (f", at least {price.minimum}" if price.minimum else "")
+def price_text(item: catalog_pb2.PlanItem) -> str:
+    """Say what an item costs, whatever its price model: by the names that the contract gives to the fields."""
+    charge = item.WhichOneof("charge")
+    about = item.product or item.meter or charge or ""
+    return about if charge is None else f"{about}, {_said(getattr(item, charge))}"
 
 
-def _model_text(price: catalog_pb2.UsagePrice) -> str:
-    model = price.WhichOneof("model")
-    if model == "per_unit":
-        return f"{price.per_unit.unit_price} each"
-    if model == "package":
-        return f"{price.package.unit_price} per {price.package.size} begun"
-    tiers = price.graduated.tiers if model == "graduated" else price.volume.tiers
-    return f"{model}: " + "; ".join(_tier_text(tier) for tier in tiers)
-
-
-def _tier_text(tier: catalog_pb2.PriceTier) -> str:
-    bound = f"to {tier.up_to}" if tier.up_to else "above"
-    return f"{bound} {tier.unit_price}" + (f" + {tier.flat}" if tier.flat not in {"", "0"} else "")
+def _said(message: Message) -> str:
+    parts = []
+    # The model first, wherever it stands in the contract, then what holds for any of them.
+    for field, value in sorted(message.ListFields(), key=lambda given: given[0].containing_oneof is None):
+        name = field.name.replace("_", " ")
+        if field.message_type is None:
+            parts.append(f"{name} {', '.join(map(str, value)) if field.is_repeated else value}")
+        elif field.is_repeated:
+            parts.append("; ".join(map(_said, value)))
+        else:
+            parts.append(f"{name}: {_said(value)}")
+    return ", ".join(parts)
 
 
 CUSTOMER_COLUMNS: Final = ("name", ">version", "display name", "currency")
@@ -156,3 +154,14 @@ def parked_row(parked: usage_pb2.ParkedEvent) -> Sequence[str]:
         str(parked.event_count),
         parked.message,
     )
+
+
+OF_CATALOG: Final[Mapping[str, tuple[Sequence[str], Callable[[Any], Sequence[str]]]]] = {
+    "Meter": (METER_COLUMNS, meter_row),
+    "Product": (PRODUCT_COLUMNS, product_row),
+    "Plan": (PLAN_COLUMNS, plan_row),
+    "Customer": (CUSTOMER_COLUMNS, customer_row),
+    "Contract": (CONTRACT_COLUMNS, contract_row),
+    "BillingProfile": (PROFILE_COLUMNS, profile_row),
+}
+"""The columns of each kind of catalog document, and its row."""

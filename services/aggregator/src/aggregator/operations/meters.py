@@ -40,6 +40,14 @@ async def apply_meter(deps: Deps, conn: AsyncConnection, tenant: str, name: str,
     return AppliedMeter(outcome, versions[-1])
 
 
+async def validate_meter(deps: Deps, tenant: str, name: str, spec: MeterSpec) -> ApplyOutcome:
+    """Return what applying a meter would do; nothing is written. Raises as `apply_meter` does."""
+    with refusals():
+        refuse_all(problems_of(spec))
+        async with transaction(deps.engine) as conn:
+            return _outcome(*await _next_version(deps, conn, tenant, name, spec))
+
+
 async def get_meter(deps: Deps, tenant: str, name: str) -> list[MeterVersion]:
     """Return all versions of a meter, newest first. Raises NotFound METER_NOT_FOUND."""
     async with transaction(deps.engine) as conn:
@@ -77,13 +85,23 @@ def look_for_fills(deps: Deps) -> None:
 
 async def _apply(deps: Deps, conn: AsyncConnection, tenant: str, name: str, spec: MeterSpec) -> ApplyOutcome:
     # Most files are applied again and again: what is unchanged is found without holding up the folds.
-    earlier = await store.versions_of_meter(conn, tenant, name)
-    if earlier and same_content(spec, earlier[-1]):
+    if (await _next_version(deps, conn, tenant, name, spec))[1] is None:
         return ApplyOutcome.UNCHANGED
     await store.lock_catalog(conn)
+    earlier, added = await _next_version(deps, conn, tenant, name, spec)
+    if added is not None:
+        stored = replace(added, meter_id=await store.add_version(conn, added))
+        await _count_again(deps, conn, tenant, _shortened(earlier, stored), [stored])
+    return _outcome(earlier, added)
+
+
+async def _next_version(
+    deps: Deps, conn: AsyncConnection, tenant: str, name: str, spec: MeterSpec
+) -> tuple[list[MeterVersion], MeterVersion | None]:
+    """Return the versions there are and the one that `spec` would add; None if it changes nothing."""
     earlier = await store.versions_of_meter(conn, tenant, name)
     if earlier and same_content(spec, earlier[-1]):
-        return ApplyOutcome.UNCHANGED
+        return earlier, None
     now = deps.clock.now()
     # Until it is stored, the version has no key of its own; none of its neighbours has 0.
     candidate = MeterVersion(
@@ -96,9 +114,13 @@ async def _apply(deps: Deps, conn: AsyncConnection, tenant: str, name: str, spec
         created_at=now,
     )
     refuse_all(problems_of_succession(candidate, earlier))
-    stored = replace(candidate, meter_id=await store.add_version(conn, candidate))
-    await _count_again(deps, conn, tenant, _shortened(earlier, stored), [stored])
-    return ApplyOutcome.CREATED if not earlier else ApplyOutcome.NEW_VERSION
+    return earlier, candidate
+
+
+def _outcome(earlier: Sequence[MeterVersion], added: MeterVersion | None) -> ApplyOutcome:
+    if added is None:
+        return ApplyOutcome.UNCHANGED
+    return ApplyOutcome.NEW_VERSION if earlier else ApplyOutcome.CREATED
 
 
 def _shortened(earlier: Sequence[MeterVersion], added: MeterVersion) -> list[tuple[MeterVersion, int]]:

@@ -9,6 +9,7 @@ from aggregator.domain.aggregations.aggregation import Aggregation
 from aggregator.domain.meters import (
     BUCKET_MINUTES_DEFAULT,
     AppliedMeter,
+    ApplyOutcome,
     MeterSpec,
     MeterVersion,
     PropertyFilter,
@@ -73,10 +74,14 @@ def meter_to_proto(version: MeterVersion) -> meter_pb2.Meter:
 
 def applied_to_proto(applied: AppliedMeter) -> pb.ApplyMeterResponse:
     """Return what applying a meter did as a message."""
-    return pb.ApplyMeterResponse(
-        outcome=values_pb2.ApplyOutcome.Value(f"APPLY_OUTCOME_{applied.outcome.name}"),
-        meter=meter_to_proto(applied.version),
-    )
+    response = outcome_to_proto(applied.outcome)
+    response.meter.CopyFrom(meter_to_proto(applied.version))
+    return response
+
+
+def outcome_to_proto(outcome: ApplyOutcome) -> pb.ApplyMeterResponse:
+    """Return what applying a meter would do as a message."""
+    return pb.ApplyMeterResponse(outcome=values_pb2.ApplyOutcome.Value(f"APPLY_OUTCOME_{outcome.name}"))
 
 
 def filters_from_proto(messages: Iterable[meter_pb2.PropertyFilter]) -> tuple[PropertyFilter, ...]:

@@ -31,10 +31,13 @@ class ApplyMeterRequest(_message.Message):
     REQUEST_ID_FIELD_NUMBER: _builtins.int
     NAME_FIELD_NUMBER: _builtins.int
     SPEC_FIELD_NUMBER: _builtins.int
+    VALIDATE_ONLY_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
     """Makes the call safe to repeat."""
     name: _builtins.str
     """Name. 1 to 64 of lower case letters, digits, '-', '_', '.'. Required."""
+    validate_only: _builtins.bool
+    """Check everything, write nothing: the answer is what would happen, without a meter."""
     @_builtins.property
     def spec(self) -> _meter_pb2.MeterSpec:
         """Content. Required."""
@@ -45,10 +48,11 @@ class ApplyMeterRequest(_message.Message):
         request_id: _builtins.str = ...,
         name: _builtins.str = ...,
         spec: _meter_pb2.MeterSpec | None = ...,
+        validate_only: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["spec", b"spec"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["name", b"name", "request_id", b"request_id", "spec", b"spec"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["name", b"name", "request_id", b"request_id", "spec", b"spec", "validate_only", b"validate_only"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -1,0 +1,212 @@
+"""Reads the spec of a document as its message, by the descriptor alone, and remembers where each field was written."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Final
+
+from google.protobuf.descriptor import FieldDescriptor
+from google.protobuf.json_format import ParseDict, ParseError
+
+from meterline.catalog.sugar import DEFAULTS, SHORT_FORMS, NotSugarError, Short
+from meterline.errors import InputError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from google.protobuf.descriptor import Descriptor, EnumDescriptor
+    from google.protobuf.message import Message
+
+WHOLE_TYPES: Final = {FieldDescriptor.CPPTYPE_UINT32, FieldDescriptor.CPPTYPE_UINT64}
+_STEP: Final = re.compile(r"\.?([^.\[]+)|\[(\d+)\]")
+_SHOWN_CHARS: Final = 300
+
+
+@dataclass(frozen=True, slots=True)
+class Spot:
+    """A place in a document: its path as the contract names it, its path as it was written, and its line."""
+
+    field: str
+    written: str
+    line: int
+    is_spelled_out: bool = True
+    """Whether what lies below was written as the contract has it."""
+
+    def below(self, name: str, written: str, line: int | None) -> Spot:
+        """Return the place of a field."""
+        return self._deeper(f".{name}", f".{written}", line)
+
+    def entry(self, index: int, line: int | None) -> Spot:
+        """Return the place of an entry of a list."""
+        return self._deeper(f"[{index}]", f"[{index}]", line)
+
+    def _deeper(self, step: str, written: str, line: int | None) -> Spot:
+        shown = self.written + written if self.is_spelled_out else self.written
+        return Spot(self.field + step, shown, line or self.line, self.is_spelled_out)
+
+
+class SpecReader:
+    """Reads one spec, that of `document` in `file`."""
+
+    def __init__(self, file: str, document: str) -> None:
+        """Know nothing yet."""
+        self._file = file
+        self._document = document
+        self._spots: dict[str, Spot] = {}
+
+    def read(self, descriptor: Descriptor, message: Message, document: Any, line: int) -> None:
+        """Fill `message`, which `descriptor` describes. Raises InputError for whatever the contract does not know."""
+        spot = Spot("spec", "spec", line)
+        self._spots[spot.field] = spot
+        spec = self._message(descriptor, document, spot)
+        try:
+            ParseDict(spec, message)
+        except ParseError as error:
+            raise self._wrong(spot, str(error)) from None
+
+    def place(self, field: str, descriptor: Descriptor) -> tuple[str, str]:
+        """Return where a field of the message was written, or would have been: the origin and the path, for people."""
+        prefix = field
+        while prefix and prefix not in self._spots:
+            prefix = prefix[: max(prefix.rfind("."), prefix.rfind("["), 0)]
+        spot = self._spots[prefix or "spec"]
+        rest = _as_written(descriptor, field, len(prefix)) if spot.is_spelled_out and "." in field else ""
+        return self._origin(spot), spot.written + rest
+
+    def _origin(self, spot: Spot) -> str:
+        return f"{self._file}, line {spot.line} ({self._document})"
+
+    def _wrong(self, spot: Spot, text: str) -> InputError:
+        return InputError(f"{self._origin(spot)}: {spot.written}: {text}")
+
+    def _message(self, descriptor: Descriptor, value: Any, spot: Spot) -> dict[str, Any]:
+        if isinstance(value, str) and len(descriptor.fields) == 1:
+            value = {descriptor.fields[0].json_name: value}
+        if not isinstance(value, dict):
+            raise self._wrong(spot, f"must be a mapping with the keys {_keys(descriptor)}")
+        fields = {field.json_name: field for field in descriptor.fields}
+        shorts = SHORT_FORMS.get(descriptor.full_name, {})
+        lines: Mapping[str, int] = getattr(value, "lines", {})
+        read: dict[str, Any] = {}
+        for key, content in value.items():
+            short = shorts.get(key, Short(key))
+            field = fields.get(short.field)
+            if field is None:
+                raise self._wrong(spot.below(str(key), str(key), lines.get(key)), f"unknown; write {_keys(descriptor)}")
+            at = spot.below(field.name, key, lines.get(key))
+            if short.field in read:
+                raise self._wrong(at, f"given twice: it means the same as {field.json_name}")
+            read[short.field] = self._field(field, *self._expanded(short, content, at))
+        self._check_alternatives(descriptor, value, spot, set(read))
+        for name, default in DEFAULTS.get(descriptor.full_name, {}).items():
+            if name not in read:
+                read[name] = self._field(fields[name], default, spot)
+        return read
+
+    def _expanded(self, short: Short, content: Any, at: Spot) -> tuple[Any, Spot]:
+        if short.expand is None:
+            return content, at
+        try:
+            return short.expand(content), Spot(at.field, at.written, at.line, is_spelled_out=False)
+        except NotSugarError as error:
+            raise self._wrong(at, str(error)) from None
+
+    def _check_alternatives(self, descriptor: Descriptor, value: Any, spot: Spot, read: set[str]) -> None:
+        for oneof in descriptor.oneofs:
+            given = [field.json_name for field in oneof.fields if field.json_name in read]
+            if len(given) > 1:
+                shorts = SHORT_FORMS.get(descriptor.full_name, {})
+                written = [key for key in value if shorts.get(key, Short(key)).field in given]
+                raise self._wrong(spot, f"write only one of {' and '.join(written)}")
+
+    def _field(self, field: FieldDescriptor, value: Any, spot: Spot) -> Any:
+        self._spots[spot.field] = spot
+        if not field.is_repeated:
+            return self._value(field, value, spot)
+        if field.message_type is not None and field.message_type.GetOptions().map_entry:
+            return self._map(field.message_type.fields_by_name["value"], value, spot)
+        if not isinstance(value, list):
+            raise self._wrong(spot, "must be a list")
+        lines = getattr(value, "lines", [None] * len(value))
+        return [self._field_entry(field, entry, spot.entry(n, lines[n])) for n, entry in enumerate(value)]
+
+    def _field_entry(self, field: FieldDescriptor, value: Any, spot: Spot) -> Any:
+        self._spots[spot.field] = spot
+        return self._value(field, value, spot)
+
+    def _map(self, field: FieldDescriptor, value: Any, spot: Spot) -> dict[str, Any]:
+        if not isinstance(value, dict):
+            raise self._wrong(spot, "must be a mapping")
+        lines: Mapping[str, int] = getattr(value, "lines", {})
+        return {key: self._value(field, entry, spot.below(key, key, lines.get(key))) for key, entry in value.items()}
+
+    def _value(self, field: FieldDescriptor, value: Any, spot: Spot) -> Any:
+        if field.message_type is not None and field.message_type.full_name == "google.protobuf.Timestamp":
+            return self._time(value, spot)
+        if field.message_type is not None and field.message_type.file.package != "google.protobuf":
+            return self._message(field.message_type, value, spot)
+        if field.cpp_type == FieldDescriptor.CPPTYPE_BOOL:
+            if isinstance(value, bool):
+                return value
+            raise self._wrong(spot, "must be true or false")
+        if not isinstance(value, str):
+            raise self._wrong(spot, f"must be a text, in quotes where YAML would read something else: {_shown(value)}")
+        if field.enum_type is not None:
+            return self._enum(field.enum_type, value, spot)
+        if field.cpp_type in WHOLE_TYPES and not (value.isascii() and value.isdigit()):
+            raise self._wrong(spot, f"must be a whole number: {_shown(value)}")
+        return value
+
+    def _enum(self, enum: EnumDescriptor, value: str, spot: Spot) -> str:
+        words = enum_words(enum)
+        for word, name in words.items():
+            if value in {word, name}:
+                return name
+        raise self._wrong(spot, f"{_shown(value)} isn't known; write one of {', '.join(words)}")
+
+    def _time(self, value: Any, spot: Spot) -> str:
+        try:
+            moment = datetime.fromisoformat(value)
+            utc = (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
+        except (TypeError, ValueError, OverflowError):
+            raise self._wrong(spot, f"{_shown(value)} isn't a valid time; write 2013-01-01T00:00:00Z") from None
+        return utc.isoformat().replace("+00:00", "Z")
+
+
+def enum_words(enum: EnumDescriptor) -> dict[str, str]:
+    """Return the values of an enum by what people write: without the shared prefix, and without "unspecified"."""
+    prefix = enum.values[0].name.removesuffix("UNSPECIFIED")
+    return {value.name.removeprefix(prefix): value.name for value in enum.values[1:]}
+
+
+def keys_of(descriptor: Descriptor) -> list[str]:
+    """Return what may be written in a message: a short form stands for its field."""
+    shorts = {short.field: key for key, short in SHORT_FORMS.get(descriptor.full_name, {}).items()}
+    return [shorts.get(field.json_name, field.json_name) for field in descriptor.fields]
+
+
+def _keys(descriptor: Descriptor) -> str:
+    return ", ".join(keys_of(descriptor))
+
+
+def _as_written(descriptor: Descriptor, field: str, start: int) -> str:
+    """Return the part of the path of a field from `start` on, with the names that people write."""
+    written, at = "", descriptor
+    for step in _STEP.finditer(field, field.index(".") + 1):
+        name, index = step.groups()
+        part = f"[{index}]"
+        if name is not None:
+            found = at.fields_by_name.get(name)
+            if found is None:
+                return field[start:]
+            part = "." + dict(zip((f.name for f in at.fields), keys_of(at), strict=True))[name]
+            at = found.message_type or at
+        written += part if step.start() >= start else ""
+    return written
+
+
+def _shown(value: Any) -> str:
+    text = " ".join(repr(value).split())
+    return text if len(text) <= _SHOWN_CHARS else f"{text[:_SHOWN_CHARS]}…"
