@@ -83,7 +83,7 @@ def _bill_while_killing(killer: Killer) -> None:
 
 def _run_while_killing(killer: Killer, arguments: tuple[str | Path, ...], kills: int) -> str:
     """Run a command while processes die, again and again until it succeeds; return what it printed then."""
-    left_at_end = killer.left - kills
+    left_at_end, complaints = killer.left - kills, ""
     for _ in range(TRIES_MAX):
         command = killer.suite.begin(*arguments)
         killer.kill_during(command, killer.left - left_at_end)
