@@ -43,6 +43,7 @@ from metering.ingest.v1 import ingest_service_pb2 as ingest_pb
 from metering.ingest.v1 import ingest_service_pb2_grpc as ingest_grpc
 from metering.ingest.v1 import usage_event_pb2 as event_pb
 from meterline.suite.databases import ServiceDatabase
+from testkit.events import usage_columns
 from testkit.postgres import Cluster, DatabaseMaker
 from testkit.tokens import SigningKey
 from testkit.wait import eventually
@@ -73,31 +74,6 @@ def usage_event(number: int, **fields: Any) -> event_pb.UsageEvent:
     return event_pb.UsageEvent(**{**values, **fields}, time=moment(time))
 
 
-def columns_of(events: Sequence[event_pb.UsageEvent]) -> event_pb.UsageEventColumns:
-    """The events as the log stores them."""
-
-    def column(texts: Sequence[str | None]) -> event_pb.DictionaryColumn:
-        values = list(dict.fromkeys(text for text in texts if text is not None))
-        if len(values) == 1 and None not in texts:
-            return event_pb.DictionaryColumn(values=values)
-        return event_pb.DictionaryColumn(
-            values=values, indexes=[0 if text is None else values.index(text) + 1 for text in texts]
-        )
-
-    keys = sorted({key for event in events for key in event.properties})
-    return event_pb.UsageEventColumns(
-        ids=[event.id for event in events],
-        times_us=[event.time.ToNanoseconds() // 1000 for event in events],
-        sources=column([event.source for event in events]),
-        types=column([event.type for event in events]),
-        customers=column([event.customer for event in events]),
-        properties=[
-            event_pb.PropertyColumn(key=key, column=column([event.properties.get(key) for event in events]))
-            for key in keys
-        ],
-    )
-
-
 class FakeIngest:
     """The event log, in memory, with lanes, dense positions and true chain hashes."""
 
@@ -124,7 +100,7 @@ class FakeIngest:
     ) -> Segment:
         """Accept a batch, as one segment."""
         if payload is None:
-            payload = zstandard.ZstdCompressor().compress(columns_of(events).SerializeToString())
+            payload = zstandard.ZstdCompressor().compress(usage_columns(events).SerializeToString())
         written = self.lanes[lane]
         chain, first = (written[-1][0].chain, written[-1][0].last_position + 1) if written else (CHAIN_START, 1)
         digest = hashlib.sha256(payload).digest()

@@ -212,7 +212,7 @@ async def test_a_rebuild_gives_the_same_usage_while_events_keep_coming(
     again = await aggregator.caller().RebuildUsage(pb.RebuildUsageRequest(meters=["m-sum", "m-count_unique"]))
     await counted()
 
-    assert len(rebuilt.meters) == 7
+    assert len(rebuilt.meters) == len(aggregations)
     assert list(again.meters) == ["m-count_unique", "m-sum"]
     assert len(before["windows"]) > 50
     assert len(before["parked"]) == 50

@@ -13,13 +13,14 @@ import pytest_asyncio
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from aggregator.domain.aggregations import AGGREGATIONS
-from aggregator.domain.columns import DictionaryColumn, EventColumns, LogSegment
+from aggregator.domain.batch import LogSegment
 from aggregator.domain.fold import fold
 from aggregator.domain.meters import CountingMeter, MeterSpec, MeterVersion, counting_meters
 from aggregator.store import meters as meter_store
 from aggregator.store import parked
 from aggregator.store.windows import flushes
 from chassis.postgres import open_engine, transaction
+from eventlog.columns import EventColumns, TextColumn
 from meterline.suite.databases import ServiceDatabase
 
 CREATED = datetime(2026, 1, 1, tzinfo=UTC)
@@ -41,16 +42,18 @@ async def engine(database: ServiceDatabase) -> AsyncIterator[AsyncEngine]:
 def segment(count: int, first_position: int) -> LogSegment:
     """Random events of a few customers and windows, many of them at the same time and with the same id."""
 
-    def column(values: Sequence[str]) -> DictionaryColumn:
-        return DictionaryColumn(values, np.array([CHANCE.randint(1, len(values)) for _ in range(count)]))
+    def column(values: Sequence[str]) -> TextColumn:
+        return TextColumn(values, np.array([CHANCE.randint(1, len(values)) for _ in range(count)], dtype=np.uint32))
 
     times_us = [CHANCE.randint(0, 7) * 400_000_000 for _ in range(count)]
     columns = EventColumns(
         ids=[f"id-{CHANCE.randint(1, 4)}" for _ in range(count)],
         times_us=np.array(times_us, dtype=np.int64),
-        sources=DictionaryColumn(("test",), None),
-        types=column(("call", "noise")),
-        customers=column(("a", "b", "ü", "Z")),
+        texts={
+            "source": TextColumn(("test",)),
+            "type": column(("call", "noise")),
+            "customer": column(("a", "b", "ü", "Z")),
+        },
         properties={"v": column(("1", "-2.5", "0.000000000001", "999999999999999999.5", "x")), "g": column(("", "eu"))},
     )
     return LogSegment("acme", 0, first_position, columns)

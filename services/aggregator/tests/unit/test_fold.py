@@ -14,10 +14,11 @@ from hypothesis import strategies as st
 from aggregator.domain.aggregations import AGGREGATIONS, BY_NAME
 from aggregator.domain.aggregations.aggregation import Aggregation
 from aggregator.domain.aggregations.groups import group_key
-from aggregator.domain.columns import DictionaryColumn, EventColumns, LogSegment
+from aggregator.domain.batch import LogSegment
 from aggregator.domain.fold import Folded, fold
 from aggregator.domain.matching import ReadableEvent, counted_value, matches
 from aggregator.domain.meters import CountingMeter, MeterSpec, MeterVersion, PropertyFilter, counting_meters
+from eventlog.columns import EventColumns, TextColumn
 from eventlog.instants import instant_of
 from money import InvalidDecimalError, parse_decimal
 
@@ -57,12 +58,12 @@ def meter(aggregation: Aggregation, meter_id: int = 1, **spec: Any) -> CountingM
     return counting_meters([version])[0]
 
 
-def column(texts: Sequence[str | None]) -> DictionaryColumn:
+def column(texts: Sequence[str | None]) -> TextColumn:
     values = list(dict.fromkeys(text for text in texts if text is not None))
     if len(values) == 1 and None not in texts:
-        return DictionaryColumn(values, None)
+        return TextColumn(values, None)
     indexes = [0 if text is None else values.index(text) + 1 for text in texts]
-    return DictionaryColumn(values, np.array(indexes, dtype=np.int64))
+    return TextColumn(values, np.array(indexes, dtype=np.uint32))
 
 
 def segment(events: Sequence[Event], first_position: int = 1, lane: int = 0, tenant: str = "acme") -> LogSegment:
@@ -70,9 +71,11 @@ def segment(events: Sequence[Event], first_position: int = 1, lane: int = 0, ten
     columns = EventColumns(
         ids=[event.id for event in events],
         times_us=np.array([event.time_us for event in events], dtype=np.int64),
-        sources=column([event.source for event in events]),
-        types=column([event.type for event in events]),
-        customers=column([event.customer for event in events]),
+        texts={
+            "source": column([event.source for event in events]),
+            "type": column([event.type for event in events]),
+            "customer": column([event.customer for event in events]),
+        },
         properties={key: column([event.properties.get(key) for event in events]) for key in keys},
     )
     return LogSegment(tenant, lane, first_position, columns)

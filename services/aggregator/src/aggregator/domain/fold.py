@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from aggregator.domain.aggregations.aggregation import Reads
-from aggregator.domain.columns import Batch
+from aggregator.domain.batch import Batch
 from aggregator.domain.matching import ParkReason, park_message
 from aggregator.domain.values import VALUE_MISSING, VALUE_OK, ScaledColumn, scaled_column
 from aggregator.domain.windows import MeterFold, fold_windows
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from aggregator.domain.columns import LogSegment
+    from aggregator.domain.batch import LogSegment
     from aggregator.domain.meters import CountingMeter
 
 

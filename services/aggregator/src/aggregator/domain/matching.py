@@ -11,7 +11,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Final
 
 from aggregator.domain.aggregations.aggregation import Reads
-from aggregator.domain.columns import ABSENT
+from aggregator.domain.batch import ABSENT
 from aggregator.domain.values import parse_units, why_invalid
 
 if TYPE_CHECKING:

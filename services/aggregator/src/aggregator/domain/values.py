@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from aggregator.domain.columns import ABSENT, Batch, spread
+from aggregator.domain.batch import ABSENT, Batch, spread
 from money.decimals import INPUT, InvalidDecimalError, parse_decimal
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from aggregator.domain.columns import Batch
+    from aggregator.domain.batch import Batch
     from aggregator.domain.meters import CountingMeter
     from aggregator.domain.values import ScaledColumn
 

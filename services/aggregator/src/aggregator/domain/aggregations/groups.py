@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from aggregator.domain.columns import Batch, TextColumn
+    from aggregator.domain.batch import Batch, BatchColumn
     from aggregator.domain.meters import CountingMeter
     from aggregator.domain.values import ScaledColumn
 
@@ -55,7 +55,7 @@ class Groups:
         counts: list[int] = np.diff(self._starts, append=len(self._rows)).tolist()
         return counts
 
-    def texts_of(self, column: TextColumn) -> list[str]:
+    def texts_of(self, column: BatchColumn) -> list[str]:
         """Text of a column for each window, all of whose events share it."""
         values = column.values
         return [values[code] for code in column.codes[self._heads].tolist()]

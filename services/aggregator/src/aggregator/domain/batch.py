@@ -1,4 +1,4 @@
-"""Events as columns, the shape in which the log holds them, and the view of many segments as one batch."""
+"""Segments of the event log, and the view of many of them as one batch."""
 
 from __future__ import annotations
 
@@ -11,40 +11,16 @@ from typing import TYPE_CHECKING, Final, TypeVar
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Sequence
 
     from numpy.typing import NDArray
+
+    from eventlog.columns import EventColumns, TextColumn
 
 Entry = TypeVar("Entry", bound=np.generic)
 
 ABSENT: Final = ""
 """What an absent property reads as: absent and empty are one and the same to a meter."""
-
-
-@dataclass(frozen=True, slots=True)
-class DictionaryColumn:
-    """A column of texts: the distinct values, and per event 0 = absent or k = the k-th value.
-
-    `indexes` is None when all events have the only value, or, without any value, all lack it.
-    """
-
-    values: Sequence[str]
-    indexes: NDArray[np.int64] | None
-
-
-NO_COLUMN: Final = DictionaryColumn((), None)
-
-
-@dataclass(frozen=True, slots=True)
-class EventColumns:
-    """Events of one segment; the n-th entry of every column belongs to the n-th event."""
-
-    ids: Sequence[str]
-    times_us: NDArray[np.int64]
-    sources: DictionaryColumn
-    types: DictionaryColumn
-    customers: DictionaryColumn
-    properties: Mapping[str, DictionaryColumn]
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,11 +35,11 @@ class LogSegment:
     @property
     def last_position(self) -> int:
         """Position of the last event."""
-        return self.first_position + len(self.events.ids) - 1
+        return self.first_position + len(self.events) - 1
 
 
 @dataclass(frozen=True, slots=True)
-class TextColumn:
+class BatchColumn:
     """A column over a whole batch: sorted distinct values, of which the first is always the absent one, and codes."""
 
     values: Sequence[str]
@@ -88,9 +64,9 @@ class Batch:
 
     def __init__(self, segments: Sequence[LogSegment]) -> None:
         self.segments = segments
-        self.counts: list[int] = [len(segment.events.ids) for segment in segments]
+        self.counts: list[int] = [len(segment.events) for segment in segments]
         self._first_rows: list[int] = [0, *accumulate(self.counts)]
-        self._properties: dict[str, TextColumn] = {}
+        self._properties: dict[str, BatchColumn] = {}
 
     def __len__(self) -> int:
         """Return the number of events."""
@@ -102,17 +78,17 @@ class Batch:
         return np.concatenate([segment.events.times_us for segment in self.segments])
 
     @cached_property
-    def types(self) -> TextColumn:
+    def types(self) -> BatchColumn:
         """Type of each event."""
         return self._unite([segment.events.types for segment in self.segments])
 
     @cached_property
-    def customers(self) -> TextColumn:
+    def customers(self) -> BatchColumn:
         """Customer of each event."""
         return self._unite([segment.events.customers for segment in self.segments])
 
     @cached_property
-    def sources(self) -> TextColumn:
+    def sources(self) -> BatchColumn:
         """Source of each event."""
         return self._unite([segment.events.sources for segment in self.segments])
 
@@ -121,16 +97,16 @@ class Batch:
         """Segment of each event, counted from 0."""
         return np.repeat(np.arange(len(self.segments), dtype=np.int64), self.counts)
 
-    def property(self, key: str) -> TextColumn:
+    def property(self, key: str) -> BatchColumn:
         """Value of one property of each event."""
         column = self._properties.get(key)
         if column is None:
             column = self._properties[key] = self._unite(self.property_columns(key))
         return column
 
-    def property_columns(self, key: str) -> list[DictionaryColumn]:
+    def property_columns(self, key: str) -> list[TextColumn]:
         """The property's column of each segment, as the log holds it."""
-        return [segment.events.properties.get(key, NO_COLUMN) for segment in self.segments]
+        return [segment.events.property(key) for segment in self.segments]
 
     def locate(self, row: int) -> tuple[LogSegment, int]:
         """Segment of a row, and the place of its event within."""
@@ -142,7 +118,7 @@ class Batch:
         segment, place = self.locate(row)
         return segment.events.ids[place]
 
-    def _unite(self, columns: Sequence[DictionaryColumn]) -> TextColumn:
+    def _unite(self, columns: Sequence[TextColumn]) -> BatchColumn:
         distinct = {ABSENT}.union(*(column.values for column in columns))
         values = sorted(distinct)
         code_of = {value: code for code, value in enumerate(values)}
@@ -150,12 +126,10 @@ class Batch:
             np.fromiter((0, *(code_of[value] for value in column.values)), dtype=np.int64, count=len(column.values) + 1)
             for column in columns
         ]
-        return TextColumn(values, spread(tables, columns, self.counts))
+        return BatchColumn(values, spread(tables, columns, self.counts))
 
 
-def spread(
-    tables: Sequence[NDArray[Entry]], columns: Sequence[DictionaryColumn], counts: Sequence[int]
-) -> NDArray[Entry]:
+def spread(tables: Sequence[NDArray[Entry]], columns: Sequence[TextColumn], counts: Sequence[int]) -> NDArray[Entry]:
     """Look every event's index up in its segment's table (whose entry 0 is that of the absent value) and join all."""
     parts = []
     for table, column, count in zip(tables, columns, counts, strict=True):
