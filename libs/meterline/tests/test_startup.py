@@ -9,11 +9,13 @@ from typing import Any
 
 import pytest
 import typer
+from typer.testing import CliRunner
 
-from meterline.cli.app import COMMANDS, app
+from meterline.cli import front
+from meterline.cli.app import app
+from meterline.cli.exits import ExitCode
+from meterline.suite.context import ENVIRONMENT_KEY
 
-# Typer loads these by itself.
-TYPER = {"annotated_doc", "typer", "shellingham"}
 SUITE = {"chassis", "meterline"}
 # What grpc tries to load beside itself, if it is there.
 GRPC = {"cython_runtime", "grpc", "grpc_health", "grpc_reflection", "grpc_status", "grpc_tools", "typing_extensions"}
@@ -39,7 +41,25 @@ def loaded_by(code: str) -> set[str]:
 def test_the_command_starts_with_few_packages(argument: str) -> None:
     code = f"import meterline.cli; sys.argv = ['meterline', {argument!r}]; meterline.cli.main()"
 
-    assert loaded_by(code) <= SUITE | TYPER
+    assert loaded_by(code) == {"meterline"}
+
+
+@pytest.mark.parametrize("columns", ["60", "200"])
+def test_the_help_is_the_same_where_the_rest_is_loaded(columns: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", columns)
+
+    shown = CliRunner().invoke(app, ["--help"])
+
+    assert shown.output == f"{front.answer(['--help'])}\n"
+
+
+def test_the_help_names_the_options_and_the_exit_codes_that_there_are() -> None:
+    group: Any = typer.main.get_command(app)
+    [context, _] = group.get_params(typer.Context(group))
+
+    assert context.help == front.CONTEXT_HELP
+    assert ENVIRONMENT_KEY in front.CONTEXT_HELP
+    assert [int(part.split()[0]) for part in front.EXIT_CODES.split(" · ")] == list(ExitCode)
 
 
 def test_importing_the_sdk_loads_nothing_but_itself() -> None:
@@ -60,11 +80,11 @@ def test_a_client_records_with_the_interface_of_opentelemetry_alone() -> None:
     assert done.stdout == "False\n"
 
 
-@pytest.mark.parametrize("name", COMMANDS)
+@pytest.mark.parametrize("name", front.COMMANDS)
 def test_the_list_of_commands_says_what_each_says_of_itself(name: str) -> None:
     group: Any = typer.main.get_command(app)
 
-    assert COMMANDS[name][1] == group.commands[name].help.partition("\n\n")[0]
+    assert front.COMMANDS[name][1] == group.commands[name].help.partition("\n\n")[0]
 
 
 def test_a_name_of_the_sdk_is_what_its_module_has() -> None:

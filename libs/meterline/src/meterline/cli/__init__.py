@@ -4,9 +4,15 @@ from __future__ import annotations
 
 import sys
 
+from meterline.cli import front
+
 
 def main() -> None:
     """Run the command line."""
+    answer = front.answer(sys.argv[1:])
+    if answer is not None:
+        sys.stdout.write(answer + "\n")
+        return
     try:
         # Here, not above: the SDK alone brings the command but not what it stands on.
         from meterline.cli.app import main as run  # noqa: PLC0415

@@ -51,10 +51,6 @@ class ExitCode(IntEnum):
     NOT_STARTED = 8
 
 
-EXIT_CODES_HELP: Final = """Exit codes: 0 done · 1 defect in Meterline · 2 wrong usage or input file · 3 refused by a
-service · 4 not ready yet, ask again · 5 service unreachable or overloaded · 6 token missing, expired or not allowed ·
-7 reported, but some events were refused or in conflict · 8 the suite could not start."""
-
 _EXIT_CODES: Final[tuple[tuple[type[MeterlineError], ExitCode], ...]] = (
     (NotReady, ExitCode.NOT_READY),
     (Unavailable, ExitCode.UNREACHABLE),

@@ -4,16 +4,34 @@ from __future__ import annotations
 
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
+from typer.core import TyperGroup
 
-from meterline.suite import context as contexts
+from meterline.cli.front import CONTEXT_HELP
+
+if TYPE_CHECKING:
+    # Typer carries its own copy of Click and names its classes nowhere else.
+    from typer._click import Context, HelpFormatter
+
+_LINE_MAX: Final = 1000
+
+
+class _Group(TyperGroup):
+    """Shows the whole first paragraph of every command, however narrow the terminal is."""
+
+    def format_commands(self, ctx: Context, formatter: HelpFormatter) -> None:
+        """Write name and help of every command."""
+        del ctx
+        lines = {name: command.get_short_help_str(_LINE_MAX) for name, command in self.commands.items()}
+        with formatter.section("Commands"):
+            formatter.write_dl(list(lines.items()))
 
 
 def plain_app(help_text: str | None = None) -> typer.Typer:
     """Make an app whose help is plain: the richer form takes longer to load than all else together."""
-    return typer.Typer(help=help_text, no_args_is_help=bool(help_text), add_completion=False, rich_markup_mode=None)
+    return typer.Typer(cls=_Group, help=help_text, add_completion=False, rich_markup_mode=None)
 
 
 class Output(StrEnum):
@@ -34,8 +52,7 @@ ContextOption = Annotated[
     typer.Option(
         "--context",
         callback=_given_before_the_command,
-        help=f"Ready file of `meterline up`. Default: the file that {contexts.ENVIRONMENT_KEY} names, otherwise the "
-        "one in ./.meterline. May also be given before the command.",
+        help=CONTEXT_HELP,
         show_default=False,
     ),
 ]

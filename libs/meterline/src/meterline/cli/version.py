@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from importlib import metadata
-
+from meterline.cli import front
 from meterline.cli.output import write
 
 
 def version() -> None:
     """Print the version."""
-    write(metadata.version("meterline"))
+    write(front.version())

@@ -1,0 +1,90 @@
+"""The command's front: its help and its version, which are asked for most and answered without loading the rest."""
+
+from __future__ import annotations
+
+import shutil
+import textwrap
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+DESCRIPTION: Final = "Turn usage events into invoices, and walk from any invoice line back to its events."
+
+COMMANDS: Final = {
+    "apply": ("apply:apply", "Make the catalog what the files say. Applying them again changes nothing."),
+    "get": ("get:get", "Show what the services hold: catalog objects, backfills, parked events, progress."),
+    "report": (
+        "report:report",
+        "Report usage events, one JSON object per line. Repeating it is safe: what was accepted counts as a duplicate.",
+    ),
+    "import": (
+        "csv_import:import_csv",
+        "Import usage events from a CSV file. Importing it again accepts nothing twice.",
+    ),
+    "usage": ("usage:usage", "Show the usage of a meter. Windows in which nothing happened have no row."),
+    "charges": ("usage:charges", "Show what usage costs so far, exactly and not yet rounded."),
+    "explain": (
+        "explain:explain",
+        "Explain an invoice line: line, charge, price, snapshot, windows and, if asked for, events and traces.",
+    ),
+    "up": ("up:up", "Run the whole suite on this machine until Ctrl-C; its state stays in the data folder."),
+    "schema": ("schema:schema", "Print the JSON Schema of catalog files."),
+    "version": ("version:version", "Print the version."),
+    "token": ("token:app", "Tokens by which callers prove who they are."),
+    "invoice": ("invoices:app", "Drafts and final invoices."),
+}
+"""Name -> where it is written, and its line in `--help`: the first paragraph of its own help, which a test compares."""
+
+CONTEXT_HELP: Final = (
+    "Ready file of `meterline up`. Default: the file that METERLINE_CONTEXT names, otherwise the one in ./.meterline. "
+    "May also be given before the command."
+)
+EXIT_CODES: Final = (
+    "0 done · 1 defect in Meterline · 2 wrong usage or input file · 3 refused by a service · 4 not ready yet, "
+    "ask again · 5 service unreachable or overloaded · 6 token missing, expired or not allowed · 7 reported, "
+    "but some events were refused or in conflict · 8 the suite could not start."
+)
+
+_WIDTH_MIN, _WIDTH_MAX = 50, 118
+
+
+def answer(arguments: Sequence[str]) -> str | None:
+    """Return what to print for arguments that need nothing but this module; None for all others."""
+    if list(arguments) in ([], ["--help"]):
+        return help_text()
+    return version() if list(arguments) == ["version"] else None
+
+
+def version() -> str:
+    """Return the version of the installed package."""
+    from importlib import metadata  # noqa: PLC0415 - slow to load, and not needed for the help
+
+    return metadata.version("meterline")
+
+
+def help_text() -> str:
+    """Return the help of the command as a whole, as wide as the terminal is."""
+    width = max(_WIDTH_MIN, min(shutil.get_terminal_size().columns - 2, _WIDTH_MAX))
+    options = {"--context <path>": CONTEXT_HELP, "--help": "Show this message and exit."}
+    commands = {name: line for name, (_, line) in COMMANDS.items()}
+    parts = (
+        "Usage: meterline [OPTIONS] COMMAND [ARGS]...",
+        _wrapped(DESCRIPTION, width),
+        "Options:\n" + _list(options, width),
+        "Commands:\n" + _list(commands, width),
+        _wrapped(f"Exit codes: {EXIT_CODES}", width),
+    )
+    return "\n\n".join(parts)
+
+
+def _list(entries: dict[str, str], width: int) -> str:
+    indent = max(map(len, entries)) + 4
+    lines = (_wrapped(text, width, f"  {name}".ljust(indent), " " * indent) for name, text in entries.items())
+    return "\n".join(lines)
+
+
+def _wrapped(text: str, width: int, first: str = "  ", others: str = "  ") -> str:
+    return textwrap.fill(
+        text, width, initial_indent=first, subsequent_indent=others, break_on_hyphens=False, break_long_words=False
+    )
