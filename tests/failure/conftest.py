@@ -75,7 +75,7 @@ def _import_while_killing(killer: Killer, part: Path, import_map: Path, kills: i
 
 
 def _bill_while_killing(killer: Killer) -> None:
-    """Finalise all months."""
+    """Finalize all months."""
     for number, month in enumerate(MONTHS):
         share = -(-killer.left // (len(MONTHS) - number))
         _run_while_killing(killer, ("invoice", "finalize", "--period", month), share)

@@ -6,11 +6,11 @@ import pytest
 
 import tidy
 
-EXACT = "services/rating/src/rating/domain/tariff.py"
+EXACT = "services/rating/src/rating/domain/rate.py"
 # In two parts, so that this file itself names nobody's home.
 ROOT_HOME = "ro" + "ot"
-INNER = "services/rating/src/rating/store.py"
-TEST = "services/rating/tests/unit/test_tariff.py"
+INNER = "services/rating/src/rating/store/plans.py"
+TEST = "services/rating/tests/unit/test_rate.py"
 
 
 @pytest.mark.parametrize("check", [*tidy.OF_PYTHON, *tidy.OF_ALL], ids=lambda check: check.__name__)

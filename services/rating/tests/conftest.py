@@ -155,7 +155,7 @@ class FakeAggregator(agg_grpc.AggregatorServiceServicer, feed_service_pb2_grpc.F
     def _revisions(
         self, request: agg.SealUsageRequest
     ) -> tuple[usage_pb2.UsageSnapshot | None, usage_pb2.UsageSnapshot | None]:
-        """Give the snapshot to answer with, if there is one, and the one that is amended."""
+        """Return the snapshot to answer with, if there is one, and the one that is amended."""
         same = [
             snapshot
             for snapshot in self.snapshots.values()
@@ -363,7 +363,7 @@ async def engine(database: ServiceDatabase, tmp_path: Path) -> AsyncIterator[Asy
     await engine.dispose()
 
 
-# --- a catalogue -----------------------------------------------------------------------------------------------------
+# --- a catalog -----------------------------------------------------------------------------------------------------
 
 
 def fixed(name: str, amount: str) -> catalog_pb2.PlanItem:
@@ -408,10 +408,10 @@ class Catalogue:
 
 
 @pytest.fixture
-def catalogue(rating: Rating) -> Catalogue:
+def catalog(rating: Rating) -> Catalogue:
     return Catalogue(rating.user())
 
 
 @pytest.fixture
-def calm_catalogue(calm_rating: Rating) -> Catalogue:
+def calm_catalog(calm_rating: Rating) -> Catalogue:
     return Catalogue(calm_rating.user())

@@ -28,7 +28,7 @@ def _now() -> datetime:
 
 
 def current_traceparent() -> str:
-    """Give the W3C traceparent of the span that is current in this code, or an empty text."""
+    """Return the W3C traceparent of the span that is current in this code, or an empty text."""
     context = trace.get_current_span().get_span_context()
     if not context.is_valid:
         return ""

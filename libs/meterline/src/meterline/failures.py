@@ -45,7 +45,7 @@ async def _told(call: Any, server: str) -> AsyncIterator[Any]:
 
 
 def _named(error: grpc.RpcError, server: str) -> MeterlineError:
-    """Give the suite's error; of a server that did not answer at all gRPC does not say which it is."""
+    """Return the suite's error; of a server that did not answer at all gRPC does not say which it is."""
     known = from_rpc_error(error)
     if isinstance(known, Unavailable) and known.reason is Reason.UNAVAILABLE:
         cause = known.message.rpartition(": ")[2]
@@ -54,5 +54,5 @@ def _named(error: grpc.RpcError, server: str) -> MeterlineError:
 
 
 def error_interceptors(server: str) -> Sequence[grpc.aio.ClientInterceptor]:
-    """Give the interceptors that raise `MeterlineError` for failed unary and server-streaming calls to `server`."""
+    """Return the interceptors that raise `MeterlineError` for failed unary and server-streaming calls to `server`."""
     return cast("Sequence[grpc.aio.ClientInterceptor]", [_UnaryErrors(server), _StreamErrors(server)])

@@ -177,7 +177,7 @@ class AsyncReporter:
         self._on_progress = on_progress
 
     async def __aenter__(self) -> Self:
-        """Give the reporter."""
+        """Return the reporter."""
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -352,7 +352,7 @@ def _log_refused(response: pb.ReportResponse) -> None:
     if response.refusals:
         first = response.refusals[0]
         _log.warning(
-            "ingest refused %d events for good; the first, %r, at %r: %s [%s]",
+            "ingest refused %d events permanently; the first, %r, at %r: %s [%s]",
             *(len(response.refusals), first.id, first.field, first.message, first.reason),
         )
     if response.conflicts:
@@ -384,7 +384,7 @@ class Reporter:
         atexit.register(self._close_at_exit)
 
     def __enter__(self) -> Self:
-        """Give the reporter."""
+        """Return the reporter."""
         return self
 
     def __exit__(self, *_: object) -> None:

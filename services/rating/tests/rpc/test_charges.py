@@ -44,9 +44,9 @@ async def rate(caller: Any, **fields: Any) -> Any:
 
 
 async def test_live_charges_are_rated_on_the_spot_when_nothing_is_stored(
-    calm_rating: Any, calm_catalogue: Any, usage: Any
+    calm_rating: Any, calm_catalog: Any, usage: Any
 ) -> None:
-    await calm_catalogue.standard()
+    await calm_catalog.standard()
     usage.report("UA", "calls", JANUARY, "30.5")
 
     answer = await live(calm_rating.user())
@@ -69,8 +69,8 @@ async def test_live_charges_are_rated_on_the_spot_when_nothing_is_stored(
     ]
 
 
-async def test_live_charges_follow_the_change_feed(rating: Any, catalogue: Any, usage: Any) -> None:
-    await catalogue.standard()
+async def test_live_charges_follow_the_change_feed(rating: Any, catalog: Any, usage: Any) -> None:
+    await catalog.standard()
     usage.report("UA", "calls", JANUARY, "30")
     usage.report("UA", "calls", datetime(2013, 2, 2, tzinfo=UTC), "110")
     usage.report("nobody", "calls", JANUARY, "5")
@@ -95,9 +95,9 @@ async def test_live_charges_follow_the_change_feed(rating: Any, catalogue: Any, 
 
 
 async def test_a_period_that_waits_to_be_rated_again_is_rated_on_the_spot(
-    rating: Any, catalogue: Any, usage: Any
+    rating: Any, catalog: Any, usage: Any
 ) -> None:
-    await catalogue.standard()
+    await catalog.standard()
     user = rating.user()
     usage.hold_totals = asyncio.Event()
     usage.report("UA", "calls", JANUARY, "30")
@@ -119,12 +119,12 @@ async def test_a_period_that_waits_to_be_rated_again_is_rated_on_the_spot(
 
 
 async def test_a_period_that_can_not_be_rated_does_not_hold_up_the_others(
-    rating: Any, catalogue: Any, usage: Any
+    rating: Any, catalog: Any, usage: Any
 ) -> None:
-    await catalogue.standard()
-    await catalogue.plan(per_unit("1", meter="flights"), name="other")
-    await catalogue.customer("DL")
-    await catalogue.contract("DL-2013", customer="DL", plan="other")
+    await catalog.standard()
+    await catalog.plan(per_unit("1", meter="flights"), name="other")
+    await catalog.customer("DL")
+    await catalog.contract("DL-2013", customer="DL", plan="other")
     user = rating.user()
 
     usage.report("DL", "calls", JANUARY, "1")
@@ -149,27 +149,27 @@ async def _is_zero(count: Callable[[], Awaitable[int]]) -> bool:
 
 
 async def test_a_price_that_rules_from_now_on_leaves_the_stored_charges_alone(
-    rating: Any, catalogue: Any, usage: Any
+    rating: Any, catalog: Any, usage: Any
 ) -> None:
-    await catalogue.standard()
+    await catalog.standard()
     usage.report("UA", "calls", JANUARY, "30")
     before = await live(rating.user())
 
-    await catalogue.plan(per_unit("9"))
+    await catalog.plan(per_unit("9"))
 
     assert amounts(await live(rating.user())) == amounts(before)
 
 
 async def test_each_period_has_the_version_effective_at_its_start(
-    calm_rating: Any, calm_catalogue: Any, usage: Any
+    calm_rating: Any, calm_catalog: Any, usage: Any
 ) -> None:
-    await calm_catalogue.plan(per_unit("1"))
-    await calm_catalogue.plan(per_unit("2"), effective_from=datetime(2013, 2, 1, 5, tzinfo=UTC))
-    await calm_catalogue.plan(per_unit("3"), effective_from=datetime(2013, 2, 1, 5, 0, 1, tzinfo=UTC))
-    await calm_catalogue.customer()
-    await calm_catalogue.contract()
-    await calm_catalogue.customer("DL")
-    await calm_catalogue.contract("DL-2013", customer="DL", plan_version=1)
+    await calm_catalog.plan(per_unit("1"))
+    await calm_catalog.plan(per_unit("2"), effective_from=datetime(2013, 2, 1, 5, tzinfo=UTC))
+    await calm_catalog.plan(per_unit("3"), effective_from=datetime(2013, 2, 1, 5, 0, 1, tzinfo=UTC))
+    await calm_catalog.customer()
+    await calm_catalog.contract()
+    await calm_catalog.customer("DL")
+    await calm_catalog.contract("DL-2013", customer="DL", plan_version=1)
 
     async def version(contract: str, label: str) -> int:
         answer = await live(calm_rating.user(), contract=contract, billing_period=label)
@@ -179,8 +179,8 @@ async def test_each_period_has_the_version_effective_at_its_start(
     assert [await version("DL-2013", f"2013-0{month}") for month in (1, 2, 3)] == [1, 1, 1]
 
 
-async def test_charges_are_asked_for_by_customer_and_for_now(calm_rating: Any, calm_catalogue: Any) -> None:
-    await calm_catalogue.standard()
+async def test_charges_are_asked_for_by_customer_and_for_now(calm_rating: Any, calm_catalog: Any) -> None:
+    await calm_catalog.standard()
     user = calm_rating.user()
 
     by_customer = await live(user, customer="UA", billing_period="2013-03")
@@ -204,9 +204,9 @@ async def test_charges_are_asked_for_by_customer_and_for_now(calm_rating: Any, c
     ],
 )
 async def test_a_question_without_an_answer_says_why(
-    calm_rating: Any, calm_catalogue: Any, fields: dict[str, str], reason: Reason
+    calm_rating: Any, calm_catalog: Any, fields: dict[str, str], reason: Reason
 ) -> None:
-    await calm_catalogue.standard()
+    await calm_catalog.standard()
 
     with pytest.raises(MeterlineError) as caught:
         await live(calm_rating.user(), **fields)
@@ -214,24 +214,20 @@ async def test_a_question_without_an_answer_says_why(
     assert caught.value.reason is reason
 
 
-async def test_two_contracts_with_a_period_of_one_label_must_be_told_apart(
-    calm_rating: Any, calm_catalogue: Any
-) -> None:
-    await calm_catalogue.standard()
-    await calm_catalogue.contract(end="2013-01-15")
-    await calm_catalogue.contract("UA-new", start="2013-01-15")
+async def test_two_contracts_with_a_period_of_one_label_must_be_told_apart(calm_rating: Any, calm_catalog: Any) -> None:
+    await calm_catalog.standard()
+    await calm_catalog.contract(end="2013-01-15")
+    await calm_catalog.contract("UA-new", start="2013-01-15")
 
     with pytest.raises(InvalidRequest, match="'UA-2013', 'UA-new'"):
         await live(calm_rating.user(), customer="UA", billing_period="2013-01")
     assert (await live(calm_rating.user(), customer="UA", billing_period="2013-02")).contract.name == "UA-new"
 
 
-async def test_a_meter_that_does_not_exist_is_never_zero_usage(
-    calm_rating: Any, calm_catalogue: Any, usage: Any
-) -> None:
-    await calm_catalogue.plan(per_unit("1", meter="flights"))
-    await calm_catalogue.customer()
-    await calm_catalogue.contract()
+async def test_a_meter_that_does_not_exist_is_never_zero_usage(calm_rating: Any, calm_catalog: Any, usage: Any) -> None:
+    await calm_catalog.plan(per_unit("1", meter="flights"))
+    await calm_catalog.customer()
+    await calm_catalog.contract()
 
     for ask in (live(calm_rating.user()), rate(calm_rating.service())):
         with pytest.raises(NotFound) as caught:
@@ -243,29 +239,27 @@ async def test_a_meter_that_does_not_exist_is_never_zero_usage(
     assert amounts(await rate(calm_rating.service())) == {"Calls": "0"}
 
 
-async def test_without_the_aggregator_the_catalogue_goes_on(
-    calm_rating: Any, calm_catalogue: Any, aggregator: Any
-) -> None:
-    await calm_catalogue.standard()
+async def test_without_the_aggregator_the_catalog_goes_on(calm_rating: Any, calm_catalog: Any, aggregator: Any) -> None:
+    await calm_catalog.standard()
     await aggregator[1].stop(0)
 
     with pytest.raises(Unavailable) as caught:
         await live(calm_rating.user())
 
     assert caught.value.reason is Reason.UPSTREAM_UNAVAILABLE
-    assert (await calm_catalogue.customer("DL")).customer.version == 1
+    assert (await calm_catalog.customer("DL")).customer.version == 1
 
 
 # --- frozen ----------------------------------------------------------------------------------------------------------
 
 
-async def test_rating_for_good_answers_the_same_again(rating: Any, catalogue: Any, usage: Any) -> None:
-    await catalogue.standard()
+async def test_rating_for_good_answers_the_same_again(rating: Any, catalog: Any, usage: Any) -> None:
+    await catalog.standard()
     usage.report("UA", "calls", JANUARY, "30")
 
     first = await rate(rating.service())
     usage.report("UA", "calls", JANUARY, "1000")
-    await catalogue.plan(per_unit("9"))
+    await catalog.plan(per_unit("9"))
 
     assert await rate(rating.service()) == first
     assert amounts(first) == {"Fee": "500", "Calls": "1"}
@@ -274,8 +268,8 @@ async def test_rating_for_good_answers_the_same_again(rating: Any, catalogue: An
     assert usage.asked.count("SealUsage") == 1
 
 
-async def test_concurrent_ratings_store_one(rating: Any, catalogue: Any, usage: Any) -> None:
-    await catalogue.standard()
+async def test_concurrent_ratings_store_one(rating: Any, catalog: Any, usage: Any) -> None:
+    await catalog.standard()
     usage.report("UA", "calls", JANUARY, "30")
 
     answers = await asyncio.gather(*(rate(rating.service()) for _ in range(6)))
@@ -283,8 +277,8 @@ async def test_concurrent_ratings_store_one(rating: Any, catalogue: Any, usage: 
     assert all(answer == answers[0] for answer in answers)
 
 
-async def test_until_usage_is_sealed_the_callers_is_told_so(rating: Any, catalogue: Any, usage: Any) -> None:
-    await catalogue.standard()
+async def test_until_usage_is_sealed_the_callers_is_told_so(rating: Any, catalog: Any, usage: Any) -> None:
+    await catalog.standard()
     usage.not_ready = 1
 
     with pytest.raises(NotReady) as caught:
@@ -295,8 +289,8 @@ async def test_until_usage_is_sealed_the_callers_is_told_so(rating: Any, catalog
     assert amounts(await rate(rating.service())) == {"Fee": "500", "Calls": "0"}
 
 
-async def test_the_grace_moves_the_earliest_time_of_sealing(rating: Any, catalogue: Any, usage: Any) -> None:
-    await catalogue.standard()
+async def test_the_grace_moves_the_earliest_time_of_sealing(rating: Any, catalog: Any, usage: Any) -> None:
+    await catalog.standard()
 
     await rate(rating.service(), grace=Duration(seconds=3600))
 
@@ -308,13 +302,13 @@ async def test_the_grace_moves_the_earliest_time_of_sealing(rating: Any, catalog
         assert caught.value.violations[0].field == "grace"
 
 
-async def test_amended_usage_is_rated_by_the_price_of_the_first_time(rating: Any, catalogue: Any, usage: Any) -> None:
-    await catalogue.plan(per_unit("1"))
-    await catalogue.customer()
-    await catalogue.contract()
+async def test_amended_usage_is_rated_by_the_price_of_the_first_time(rating: Any, catalog: Any, usage: Any) -> None:
+    await catalog.plan(per_unit("1"))
+    await catalog.customer()
+    await catalog.contract()
     usage.report("UA", "calls", JANUARY, "30")
     first = await rate(rating.service())
-    await catalogue.plan(per_unit("9"), effective_from=datetime(2012, 1, 1, tzinfo=UTC))
+    await catalog.plan(per_unit("9"), effective_from=datetime(2012, 1, 1, tzinfo=UTC))
 
     unchanged = await rate(rating.service(), amends_snapshot_id=first.snapshot_id)
     usage.report("UA", "calls", JANUARY, "5")
@@ -338,20 +332,18 @@ async def test_amended_usage_is_rated_by_the_price_of_the_first_time(rating: Any
     assert caught.value.reason is Reason.SNAPSHOT_NOT_FOUND
 
 
-async def test_a_contract_can_not_be_ended_inside_what_is_rated_for_good(
-    rating: Any, catalogue: Any, usage: Any
-) -> None:
-    await catalogue.standard()
+async def test_a_contract_can_not_be_ended_inside_what_is_rated_for_good(rating: Any, catalog: Any, usage: Any) -> None:
+    await catalog.standard()
     await rate(rating.service(), billing_period="2013-02")
 
     with pytest.raises(InvalidRequest) as caught:
-        await catalogue.contract(end="2013-02-20")
+        await catalog.contract(end="2013-02-20")
     assert caught.value.reason is Reason.CATALOG_CONFLICT
-    await catalogue.contract(end="2013-03-01")
+    await catalog.contract(end="2013-03-01")
 
 
-async def test_a_charge_is_explained_down_to_its_windows_and_events(rating: Any, catalogue: Any, usage: Any) -> None:
-    await catalogue.standard()
+async def test_a_charge_is_explained_down_to_its_windows_and_events(rating: Any, catalog: Any, usage: Any) -> None:
+    await catalog.standard()
     for quantity in ("30", "12.5"):
         usage.report("UA", "calls", JANUARY, quantity)
     fee, calls = (await rate(rating.service())).charges
@@ -403,8 +395,8 @@ async def test_a_nul_is_refused_wherever_it_stands(rating: Any, method: str, req
     assert [(found.field, found.reason) for found in caught.value.violations] == [(field, Reason.TEXT_INVALID)]
 
 
-async def test_a_charge_of_another_tenant_does_not_exist(rating: Any, catalogue: Any, usage: Any) -> None:
-    await catalogue.standard()
+async def test_a_charge_of_another_tenant_does_not_exist(rating: Any, catalog: Any, usage: Any) -> None:
+    await catalog.standard()
     charge = (await rate(rating.service())).charges[0]
 
     for identity in (charge.id, "chg_none"):
@@ -414,8 +406,8 @@ async def test_a_charge_of_another_tenant_does_not_exist(rating: Any, catalogue:
         assert caught.value.message == f"there is no frozen charge {identity!r}; live charges have no id"
 
 
-async def test_the_money_span_links_to_the_span_that_sealed_the_usage(rating: Any, catalogue: Any, usage: Any) -> None:
-    await catalogue.standard()
+async def test_the_money_span_links_to_the_span_that_sealed_the_usage(rating: Any, catalog: Any, usage: Any) -> None:
+    await catalog.standard()
 
     charges = (await rate(rating.service())).charges
 

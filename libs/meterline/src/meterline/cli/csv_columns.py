@@ -206,7 +206,7 @@ def _microseconds(moment: datetime) -> int:
 
 
 def time_parser(form: str, zone_name: str, place: str) -> Callable[[str], datetime]:
-    """Give the function that reads times of a format; it raises ValueError. Raises InputError for the zone."""
+    """Return the function that reads times of a format; it raises ValueError. Raises InputError for the zone."""
     try:
         zone = ZoneInfo(zone_name)
     except (ZoneInfoNotFoundError, ValueError, OSError):

@@ -123,7 +123,7 @@ async def _read_when_counted(deps: Deps, key: SealKey, place: _Place, time_zone:
     if reading is not None:
         return reading
     if place.target is None:
-        # Kept, so that who asks again and again is not put off for ever by events that come in the meantime.
+        # Kept, so that a caller who asks again and again is not put off forever by events that come in the meantime.
         async with transaction(deps.engine) as conn:
             target = await store.keep_target(conn, key, place.revision, target)
     remaining_s = current_deadline_s()

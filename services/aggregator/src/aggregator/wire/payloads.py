@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 def read_segments(segments: Iterable[Segment]) -> list[LogSegment]:
     """Read segments of the event log. Raises Diverged FEED_CORRUPT for whatever can't be what ingest wrote.
 
-    Nothing is ever skipped: a consumer that meets such a segment stops, loudly.
+    Nothing is ever skipped: a consumer that meets such a segment stops and says so.
     """
     return [_read_segment(segment) for segment in segments]
 

@@ -156,7 +156,7 @@ class WorkQueue(Generic[Item, Result]):
         finally:
             self._in_work -= 1
             self._arrival.set()
-            # Reached with open results only when this task is cancelled: nobody may wait for ever.
+            # Reached with open results only when this task is cancelled: nobody may wait forever.
             self._abandon(taken)
 
     def close(self) -> None:

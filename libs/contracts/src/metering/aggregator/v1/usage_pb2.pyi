@@ -374,7 +374,7 @@ class UsageChanges(_message.Message):
     CHANGES_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def changes(self) -> _containers.RepeatedCompositeFieldContainer[Global___UsageChange]:
-        """One entry a customer and meter touched by a flush."""
+        """One entry per customer and meter touched by a flush."""
 
     def __init__(
         self,

@@ -59,7 +59,7 @@ class UsageEvent(_message.Message):
     TRACEPARENT_FIELD_NUMBER: _builtins.int
     REFERENCE_FIELD_NUMBER: _builtins.int
     id: _builtins.str
-    """Made by the producer, unique within (tenant, source) for ever; compared bytewise. UUIDv7 or ULID text is fastest.
+    """Made by the producer, permanently unique within (tenant, source); compared bytewise. UUIDv7 or ULID text is fastest.
     1 to 128 bytes. Example: "0192f0c1-7a3e-7cc1-9d62-3f1f3a1f0b11". Required.
     """
     source: _builtins.str
@@ -131,11 +131,11 @@ class UsageEventColumns(_message.Message):
     """Distinct trace contexts, 25 bytes each: 16 bytes trace id, 8 bytes span id, 1 byte flags."""
     @_builtins.property
     def ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """One id an event; the number of ids is the number of events."""
+        """One id per event; the number of ids is the number of events."""
 
     @_builtins.property
     def times_us(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
-        """Time in microseconds since 1970-01-01T00:00:00Z, one an event."""
+        """Time in microseconds since 1970-01-01T00:00:00Z, one per event."""
 
     @_builtins.property
     def sources(self) -> Global___DictionaryColumn:
@@ -151,11 +151,11 @@ class UsageEventColumns(_message.Message):
 
     @_builtins.property
     def subjects(self) -> Global___DictionaryColumn:
-        """Subject of each event; left out when no event has one."""
+        """Subject of each event; left out if no event has one."""
 
     @_builtins.property
     def properties(self) -> _containers.RepeatedCompositeFieldContainer[Global___PropertyColumn]:
-        """One column a property key; keys are distinct."""
+        """One column per property key; keys are distinct."""
 
     @_builtins.property
     def trace_context_indexes(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
@@ -163,7 +163,7 @@ class UsageEventColumns(_message.Message):
 
     @_builtins.property
     def references(self) -> Global___DictionaryColumn:
-        """Reference of each event; left out when no event has one."""
+        """Reference of each event; left out if no event has one."""
 
     def __init__(
         self,

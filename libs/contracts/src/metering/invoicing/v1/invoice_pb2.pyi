@@ -33,7 +33,7 @@ class _InvoiceStatusEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Invoice
     INVOICE_STATUS_DRAFT: _InvoiceStatus.ValueType  # 1
     """A preview: no number, moves with usage."""
     INVOICE_STATUS_FINALIZED: _InvoiceStatus.ValueType  # 2
-    """Final: numbered, frozen for ever."""
+    """Final: numbered, and never changed again."""
 
 class InvoiceStatus(_InvoiceStatus, metaclass=_InvoiceStatusEnumTypeWrapper):
     """State of an invoice."""
@@ -43,7 +43,7 @@ INVOICE_STATUS_UNSPECIFIED: InvoiceStatus.ValueType  # 0
 INVOICE_STATUS_DRAFT: InvoiceStatus.ValueType  # 1
 """A preview: no number, moves with usage."""
 INVOICE_STATUS_FINALIZED: InvoiceStatus.ValueType  # 2
-"""Final: numbered, frozen for ever."""
+"""Final: numbered, and never changed again."""
 Global___InvoiceStatus: _TypeAlias = InvoiceStatus  # noqa: Y015
 
 class _LineKind:

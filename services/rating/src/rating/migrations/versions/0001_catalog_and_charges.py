@@ -1,4 +1,4 @@
-"""The catalogue, frozen charges, and what live charges need.
+"""The catalog, frozen charges, and what live charges need.
 
 Revision ID: 0001
 """

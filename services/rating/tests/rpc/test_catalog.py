@@ -1,4 +1,4 @@
-"""The catalogue over the wire: apply is idempotent, versions are kept, and what is wrong is named by its field."""
+"""The catalog over the wire: apply is idempotent, versions are kept, and what is wrong is named by its field."""
 
 from __future__ import annotations
 
@@ -39,10 +39,10 @@ def fixed(amount: str = "500.00") -> cat.PlanItem:
     return cat.PlanItem(name="Fee", fixed=cat.FixedFee(amount=amount))
 
 
-async def test_applying_says_created_then_unchanged_then_new_version(catalogue: Any) -> None:
-    first = await catalogue.plan(per_unit("0.050"))
-    again = await catalogue.plan(per_unit("0.05"))
-    other = await catalogue.plan(per_unit("0.06"))
+async def test_applying_says_created_then_unchanged_then_new_version(catalog: Any) -> None:
+    first = await catalog.plan(per_unit("0.050"))
+    again = await catalog.plan(per_unit("0.05"))
+    other = await catalog.plan(per_unit("0.06"))
 
     assert [answer.outcome for answer in (first, again, other)] == [CREATED, UNCHANGED, NEW_VERSION]
     assert [answer.plan.version for answer in (first, again, other)] == [1, 1, 2]
@@ -50,7 +50,7 @@ async def test_applying_says_created_then_unchanged_then_new_version(catalogue: 
     assert other.plan.spec.effective_from == other.plan.created_at
 
 
-async def test_every_model_comes_back_as_it_was_applied(catalogue: Any) -> None:
+async def test_every_model_comes_back_as_it_was_applied(catalog: Any) -> None:
     package = cat.PlanItem(
         name="Blocks", meter="calls", usage=cat.UsagePrice(package=cat.PackagePrice(size="1000", unit_price="1.5"))
     )
@@ -66,60 +66,60 @@ async def test_every_model_comes_back_as_it_was_applied(catalogue: Any) -> None:
         package,
     ]
 
-    applied = await catalogue.plan(*items, description="All of them")
-    got = await catalogue.caller("GetPlan", pb.GetPlanRequest(name="standard"))
+    applied = await catalog.plan(*items, description="All of them")
+    got = await catalog.caller("GetPlan", pb.GetPlanRequest(name="standard"))
 
     assert list(got.plan.spec.items) == items
     assert got.plan == applied.plan
 
 
-async def test_old_versions_can_be_read(catalogue: Any) -> None:
-    await catalogue.plan(per_unit("1"))
-    await catalogue.plan(per_unit("2"))
+async def test_old_versions_can_be_read(catalog: Any) -> None:
+    await catalog.plan(per_unit("1"))
+    await catalog.plan(per_unit("2"))
 
-    old = await catalogue.caller("GetPlan", pb.GetPlanRequest(name="standard", version=1))
+    old = await catalog.caller("GetPlan", pb.GetPlanRequest(name="standard", version=1))
 
     assert old.plan.spec.items[0].usage.per_unit.unit_price == "1"
     with pytest.raises(NotFound) as caught:
-        await catalogue.caller("GetPlan", pb.GetPlanRequest(name="standard", version=3))
+        await catalog.caller("GetPlan", pb.GetPlanRequest(name="standard", version=3))
     assert caught.value.reason is Reason.PLAN_NOT_FOUND
 
 
-async def test_concurrent_applies_make_one_version_each(catalogue: Any) -> None:
-    answers = await asyncio.gather(*(catalogue.plan(per_unit("1")) for _ in range(5)))
+async def test_concurrent_applies_make_one_version_each(catalog: Any) -> None:
+    answers = await asyncio.gather(*(catalog.plan(per_unit("1")) for _ in range(5)))
 
     outcomes = sorted(answer.outcome for answer in answers)
     assert outcomes == [CREATED] + [UNCHANGED] * 4
 
 
-async def test_a_request_id_is_answered_the_same_and_refused_for_another_body(catalogue: Any) -> None:
+async def test_a_request_id_is_answered_the_same_and_refused_for_another_body(catalog: Any) -> None:
     request = plan_request(per_unit())
     request.request_id = "r-1"
-    first = await catalogue.caller("ApplyPlan", request)
-    await catalogue.plan(per_unit("7"))
+    first = await catalog.caller("ApplyPlan", request)
+    await catalog.plan(per_unit("7"))
 
-    assert await catalogue.caller("ApplyPlan", request) == first
+    assert await catalog.caller("ApplyPlan", request) == first
 
     request.spec.description = "other"
     with pytest.raises(Conflict) as caught:
-        await catalogue.caller("ApplyPlan", request)
+        await catalog.caller("ApplyPlan", request)
     assert caught.value.reason is Reason.REQUEST_ID_REUSED
 
 
-async def test_products_give_plans_their_meter(catalogue: Any) -> None:
+async def test_products_give_plans_their_meter(catalog: Any) -> None:
     item = cat.PlanItem(name="Calls", product="voice", usage=per_unit().usage)
     with pytest.raises(NotFound) as caught:
-        await catalogue.plan(item)
+        await catalog.plan(item)
     assert caught.value.reason is Reason.PRODUCT_NOT_FOUND
 
     spec = cat.ProductSpec(display_name="Voice", meter="calls")
-    created = await catalogue.caller("ApplyProduct", pb.ApplyProductRequest(name="voice", spec=spec))
-    unchanged = await catalogue.caller("ApplyProduct", pb.ApplyProductRequest(name="voice", spec=spec))
-    applied = await catalogue.plan(item)
+    created = await catalog.caller("ApplyProduct", pb.ApplyProductRequest(name="voice", spec=spec))
+    unchanged = await catalog.caller("ApplyProduct", pb.ApplyProductRequest(name="voice", spec=spec))
+    applied = await catalog.plan(item)
 
     assert (created.outcome, unchanged.outcome) == (CREATED, UNCHANGED)
     assert list(applied.plan.spec.items) == [item]
-    listed = await catalogue.caller("ListProducts", pb.ListProductsRequest())
+    listed = await catalog.caller("ListProducts", pb.ListProductsRequest())
     assert [product.spec.meter for product in listed.products] == ["calls"]
 
 
@@ -180,23 +180,23 @@ async def test_products_give_plans_their_meter(catalogue: Any) -> None:
     ],
 )
 async def test_a_wrong_plan_is_refused_by_field_and_nothing_is_written(
-    catalogue: Any, build: Any, field: str, reason: Reason
+    catalog: Any, build: Any, field: str, reason: Reason
 ) -> None:
     with pytest.raises(InvalidRequest) as caught:
-        await catalogue.caller("ApplyPlan", build())
+        await catalog.caller("ApplyPlan", build())
 
     assert [(violation.field, violation.reason) for violation in caught.value.violations] == [(field, reason)]
-    listed = await catalogue.caller("ListPlans", pb.ListPlansRequest())
+    listed = await catalog.caller("ListPlans", pb.ListPlansRequest())
     assert not listed.plans
 
 
-async def test_a_plan_keeps_its_currency_and_its_past(catalogue: Any) -> None:
-    await catalogue.plan(fixed("1"), effective_from=datetime(2013, 6, 1, tzinfo=UTC))
+async def test_a_plan_keeps_its_currency_and_its_past(catalog: Any) -> None:
+    await catalog.plan(fixed("1"), effective_from=datetime(2013, 6, 1, tzinfo=UTC))
 
     with pytest.raises(InvalidRequest) as currency:
-        await catalogue.plan(fixed("1"), currency="EUR")
+        await catalog.plan(fixed("1"), currency="EUR")
     with pytest.raises(InvalidRequest) as past:
-        await catalogue.plan(fixed("2"), effective_from=datetime(2013, 5, 1, tzinfo=UTC))
+        await catalog.plan(fixed("2"), effective_from=datetime(2013, 5, 1, tzinfo=UTC))
 
     assert currency.value.reason is Reason.CURRENCY_MISMATCH
     assert past.value.reason is Reason.CATALOG_CONFLICT
@@ -218,14 +218,14 @@ async def test_a_plan_keeps_its_currency_and_its_past(catalogue: Any) -> None:
     ],
 )
 async def test_a_wrong_contract_is_refused(
-    catalogue: Any, spec: dict[str, Any], field: str | None, reason: Reason
+    catalog: Any, spec: dict[str, Any], field: str | None, reason: Reason
 ) -> None:
-    await catalogue.plan(fixed())
-    await catalogue.plan(fixed(), name="euros", currency="EUR")
-    await catalogue.customer()
+    await catalog.plan(fixed())
+    await catalog.plan(fixed(), name="euros", currency="EUR")
+    await catalog.customer()
 
     with pytest.raises(MeterlineError) as caught:
-        await catalogue.contract(**spec)
+        await catalog.contract(**spec)
 
     if field is None:
         assert caught.value.reason is reason
@@ -233,82 +233,80 @@ async def test_a_wrong_contract_is_refused(
         assert [(violation.field, violation.reason) for violation in caught.value.violations] == [(field, reason)]
 
 
-async def test_contracts_of_a_customer_may_not_overlap(catalogue: Any) -> None:
-    await catalogue.standard()
+async def test_contracts_of_a_customer_may_not_overlap(catalog: Any) -> None:
+    await catalog.standard()
 
     with pytest.raises(InvalidRequest) as caught:
-        await catalogue.contract("UA-2014", start="2014-01-01")
+        await catalog.contract("UA-2014", start="2014-01-01")
     assert caught.value.reason is Reason.CONTRACT_OVERLAP
     assert "'UA-2013'" in caught.value.message
 
-    ended = await catalogue.contract(end="2014-01-01")
-    following = await catalogue.contract("UA-2014", start="2014-01-01")
+    ended = await catalog.contract(end="2014-01-01")
+    following = await catalog.contract("UA-2014", start="2014-01-01")
     assert (ended.outcome, ended.contract.version) == (NEW_VERSION, 2)
     assert following.outcome == CREATED
     with pytest.raises(InvalidRequest, match="UA-2014"):
-        await catalogue.contract(end="")
+        await catalog.contract(end="")
 
 
-async def test_racing_contracts_can_not_slip_past_one_another(catalogue: Any) -> None:
-    await catalogue.plan(fixed())
-    await catalogue.customer()
+async def test_racing_contracts_can_not_slip_past_one_another(catalog: Any) -> None:
+    await catalog.plan(fixed())
+    await catalog.customer()
 
-    answers = await asyncio.gather(*(catalogue.contract(f"UA-{number}") for number in range(4)), return_exceptions=True)
+    answers = await asyncio.gather(*(catalog.contract(f"UA-{number}") for number in range(4)), return_exceptions=True)
 
     refused = [answer for answer in answers if isinstance(answer, MeterlineError)]
     assert [error.reason for error in refused] == [Reason.CONTRACT_OVERLAP] * 3
 
 
-async def test_what_decides_on_periods_never_changes(catalogue: Any) -> None:
-    await catalogue.standard()
+async def test_what_decides_on_periods_never_changes(catalog: Any) -> None:
+    await catalog.standard()
 
     for spec in ({"start": "2013-02-01"}, {"time_zone": "UTC"}, {"anchor_day": 2}):
         with pytest.raises(InvalidRequest) as caught:
-            await catalogue.contract(**spec)
+            await catalog.contract(**spec)
         assert caught.value.reason is Reason.CATALOG_CONFLICT
 
 
-async def test_a_customer_keeps_its_currency_while_it_has_contracts(catalogue: Any) -> None:
-    await catalogue.customer()
-    assert (await catalogue.customer(currency="EUR")).outcome == NEW_VERSION
-    await catalogue.customer(currency="USD")
-    await catalogue.plan(fixed())
-    await catalogue.contract()
+async def test_a_customer_keeps_its_currency_while_it_has_contracts(catalog: Any) -> None:
+    await catalog.customer()
+    assert (await catalog.customer(currency="EUR")).outcome == NEW_VERSION
+    await catalog.customer(currency="USD")
+    await catalog.plan(fixed())
+    await catalog.contract()
 
     with pytest.raises(InvalidRequest) as caught:
-        await catalogue.customer(currency="EUR")
+        await catalog.customer(currency="EUR")
 
     assert caught.value.reason is Reason.CURRENCY_MISMATCH
-    assert (await catalogue.customer(display_name="United")).outcome == NEW_VERSION
-    got = await catalogue.caller("GetCustomer", pb.GetCustomerRequest(name="UA"))
+    assert (await catalog.customer(display_name="United")).outcome == NEW_VERSION
+    got = await catalog.caller("GetCustomer", pb.GetCustomerRequest(name="UA"))
     assert (got.customer.version, got.customer.spec.display_name) == (4, "United")
 
 
-async def test_lists_are_paged_by_name(catalogue: Any) -> None:
+async def test_lists_are_paged_by_name(catalog: Any) -> None:
     for number in (3, 1, 2):
-        await catalogue.customer(f"c-{number}")
+        await catalog.customer(f"c-{number}")
 
-    first = await catalogue.caller("ListCustomers", pb.ListCustomersRequest(page_size=2))
-    last = await catalogue.caller(
-        "ListCustomers", pb.ListCustomersRequest(page_size=2, page_token=first.next_page_token)
-    )
+    first = await catalog.caller("ListCustomers", pb.ListCustomersRequest(page_size=2))
+    last = await catalog.caller("ListCustomers", pb.ListCustomersRequest(page_size=2, page_token=first.next_page_token))
 
     assert [customer.name for customer in first.customers] == ["c-1", "c-2"]
     assert [customer.name for customer in last.customers] == ["c-3"]
     assert last.next_page_token == ""
     with pytest.raises(InvalidRequest) as caught:
-        await catalogue.caller("ListCustomers", pb.ListCustomersRequest(page_token="!"))
+        await catalog.caller("ListCustomers", pb.ListCustomersRequest(page_token="!"))
     assert caught.value.reason is Reason.PAGE_TOKEN_INVALID
 
 
-async def test_contracts_are_listed_by_customer_and_period(catalogue: Any) -> None:
-    await catalogue.standard()
-    await catalogue.customer("DL")
+async def test_contracts_are_listed_by_customer_and_period(catalog: Any) -> None:
+    await catalog.standard()
+    await catalog.customer("DL")
     for month in range(1, 4):
-        await catalogue.contract(f"DL-{month}", customer="DL", start=f"2013-0{month}-01", end=f"2013-0{month}-20")
+        await catalog.contract(f"DL-{month}", customer="DL", start=f"2013-0{month}-01", end=f"2013-0{month}-20")
 
     async def names(**fields: Any) -> list[str]:
-        answer = await catalogue.caller("ListContracts", pb.ListContractsRequest(**fields))
+        answer = await catalog.caller("ListContracts", pb.ListContractsRequest(**fields))
         return [contract.name for contract in answer.contracts]
 
     assert await names() == ["DL-1", "DL-2", "DL-3", "UA-2013"]
@@ -318,8 +316,8 @@ async def test_contracts_are_listed_by_customer_and_period(catalogue: Any) -> No
     assert await names(billing_period="2012-02") == []
 
 
-async def test_tenants_do_not_see_one_another(rating: Any, catalogue: Any) -> None:
-    await catalogue.standard()
+async def test_tenants_do_not_see_one_another(rating: Any, catalog: Any) -> None:
+    await catalog.standard()
     stranger = rating.user("other")
 
     assert not (await stranger("ListPlans", pb.ListPlansRequest())).plans
