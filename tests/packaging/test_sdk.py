@@ -77,7 +77,9 @@ def test_the_sdk_works_with_what_it_says_it_needs(python: Path) -> None:
 
 
 def test_the_command_says_what_to_install(python: Path) -> None:
-    done = subprocess.run([python.parent / "meterline"], env={}, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [python.parent / "meterline", "get", "meters"], env={}, capture_output=True, text=True, check=False
+    )
 
     assert done.returncode == 2
     assert done.stderr == "error: the command line is not installed; run `pip install 'meterline[cli]'`\n"

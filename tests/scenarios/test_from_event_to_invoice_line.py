@@ -88,7 +88,7 @@ def test_usage_becomes_an_invoice_of_exact_lines(january: dict[str, Any]) -> Non
 
     assert (fee["item"], fee["amount"]) == ("Base fee", "9.90")
     assert (messages["quantity"], messages["exactAmount"], messages["amount"]) == ("108.5", "5.07775", "5.08")
-    assert [(tier["upTo"], tier["quantity"], tier["unit"], tier["amount"]) for tier in messages["tiers"]] == [
+    assert [(tier["upTo"], tier["quantity"], tier["unitPrice"], tier["amount"]) for tier in messages["tiers"]] == [
         ("10", "10", "0", "0"),
         ("100", "90", "0.0525", "4.725"),
         (None, "8.5", "0.0415", "0.35275"),

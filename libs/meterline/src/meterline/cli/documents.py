@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 from google.protobuf.json_format import MessageToDict
 
+from metering.common.v1 import values_pb2
+
 if TYPE_CHECKING:
     from google.protobuf.message import Message
     from google.protobuf.timestamp_pb2 import Timestamp
 
-    from metering.common.v1 import values_pb2
     from metering.invoicing.v1 import invoice_pb2
     from metering.rating.v1 import charge_pb2
 
@@ -83,50 +84,32 @@ def _frozen_part(invoice: invoice_pb2.Invoice) -> dict[str, str]:
 
 def line_document(line: invoice_pb2.InvoiceLine) -> dict[str, Any]:
     """Write an invoice line in the published shape."""
-    document: dict[str, Any] = {
-        "id": line.id,
-        "kind": enum_word(line, "kind").lower(),
-        "item": line.item,
-        "meter": line.meter,
-        "unit": line.unit,
-        "quantity": line.quantity,
-        "amount": line.amount,
-        "exactAmount": line.exact_amount,
-        "tiers": [tier_document(tier) for tier in line.tiers],
-        "period": period_document(line.period),
-        "plan": line.plan,
-        "planVersion": line.plan_version,
-        "eventCount": line.event_count,
-    }
-    references = {"chargeId": line.charge_id, "snapshotId": line.snapshot_id, "adjustsLineId": line.adjusts_line_id}
-    return document | {name: value for name, value in references.items() if value}
-
-
-def tier_document(tier: invoice_pb2.InvoiceLineTier | charge_pb2.ChargeTier) -> dict[str, Any]:
-    """Write a row of the price model; `upTo` is null in the last tier."""
-    document: dict[str, Any] = {
-        "upTo": tier.up_to or None,
-        "quantity": tier.quantity,
-        "unitPrice": tier.unit_price,
-        "amount": tier.amount,
-    }
-    return document | ({"flat": tier.flat} if tier.flat else {})
+    return _published(line) | {"tiers": [_tier_document(tier) for tier in line.tiers]}
 
 
 def charge_document(charge: charge_pb2.Charge) -> dict[str, Any]:
     """Write a charge."""
-    return {
-        "id": charge.id,
-        "item": charge.item,
-        "meter": charge.meter,
-        "unit": charge.unit,
-        "plan": charge.plan,
-        "planVersion": charge.plan_version,
-        "quantity": charge.quantity,
-        "exactAmount": charge.exact_amount,
-        "tiers": [tier_document(tier) for tier in charge.tiers],
-        "steps": [{"name": step.name, "text": step.text, "value": step.value} for step in charge.steps],
-        "snapshotId": charge.snapshot_id,
-        "eventCount": charge.event_count,
-        "traceparent": charge.traceparent,
-    }
+    return _published(charge) | {"tiers": [_tier_document(tier) for tier in charge.tiers]}
+
+
+def _tier_document(tier: invoice_pb2.InvoiceLineTier | charge_pb2.ChargeTier) -> dict[str, Any]:
+    """Write a row of the price model; `upTo` is null in the last tier."""
+    return _published(tier) | {"upTo": tier.up_to or None}
+
+
+def _published(message: Message) -> dict[str, Any]:
+    """Return every field of a message by its JSON name: enums as their word, times as RFC 3339, counts as numbers."""
+    return {field.json_name: _value(message, field) for field in message.DESCRIPTOR.fields}
+
+
+def _value(message: Message, field: Any) -> Any:
+    value = getattr(message, field.name)
+    if field.is_repeated:
+        return [_published(entry) for entry in value]
+    if field.enum_type is not None:
+        return enum_word(message, field.name).lower()
+    if field.message_type is None:
+        return value
+    if field.message_type.full_name == "google.protobuf.Timestamp":
+        return time_text(value) if message.HasField(field.name) else None
+    return as_of_document(value) if field.message_type is values_pb2.AsOf.DESCRIPTOR else _published(value)

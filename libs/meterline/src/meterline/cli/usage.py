@@ -95,11 +95,15 @@ def usage(  # noqa: PLR0913, PLR0917 - options of a command
 
 
 async def _all_rows(client: AsyncClient, request: pb.QueryUsageRequest, *, wait: bool) -> pb.QueryUsageResponse:
-    whole = pb.QueryUsageResponse()
+    """Return the last page's answer, with the rows of all pages."""
+    rows: list[usage_pb2.UsageRow] = []
+    last = pb.QueryUsageResponse()
     async for page in pages(client.aggregator.QueryUsage, request, timeout_s=WAIT_S if wait else None):
-        page.rows[:0] = whole.rows
-        whole = page
-    return whole
+        rows += page.rows
+        last = page
+    last.ClearField("rows")
+    last.rows.extend(rows)
+    return last
 
 
 def _add_zero_rows(response: pb.QueryUsageResponse, request: pb.QueryUsageRequest) -> None:

@@ -19,7 +19,7 @@ from testkit.oracle.prices import Cost, Row, cost_of
 MONTHS: Final = tuple(f"2013-{month:02d}" for month in range(1, 13))
 _MINOR_UNITS: Final = {"USD": 2}
 _LINE_FIELDS: Final = ("item", "meter", "quantity", "amount")
-_TIER_FIELDS: Final = ("upTo", "quantity", "unit", "flat", "amount")
+_TIER_FIELDS: Final = ("upTo", "quantity", "unitPrice", "flat", "amount")
 
 Quantities = Mapping[tuple[str, ...], Fraction]
 
@@ -119,7 +119,7 @@ def _tier(row: Row) -> dict[str, str]:
     return {
         "upTo": "" if row.up_to is None else decimal_text(row.up_to),
         "quantity": decimal_text(row.quantity),
-        "unit": decimal_text(row.unit),
+        "unitPrice": decimal_text(row.unit),
         "flat": decimal_text(row.flat) if row.flat else "",
         "amount": decimal_text(row.amount),
     }
