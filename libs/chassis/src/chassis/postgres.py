@@ -7,7 +7,6 @@ floats.
 from __future__ import annotations
 
 import json
-import random
 from contextlib import asynccontextmanager
 from decimal import Decimal
 from types import MappingProxyType
@@ -26,7 +25,6 @@ from chassis.errors import Conflict, DeadlineExceeded, MeterlineError, Overloade
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 
-    from chassis.clock import Clock
 
 Result = TypeVar("Result")
 
@@ -279,21 +277,3 @@ async def driver_connection(conn: AsyncConnection) -> Any:
         # SQLAlchemy only begins with the first statement it runs itself; before that, COPY would commit on its own.
         await conn.execute(text("SELECT 1"))
     return driver
-
-
-async def retry_transient(
-    operation: Callable[[], Awaitable[Result]], *, clock: Clock, attempts_max: int = 4, delay_s: float = 0.05
-) -> Result:
-    """Run `operation`, up to `attempts_max` times while the database is unavailable or reports a conflict.
-
-    Only for operations that may be done twice: if the connection is lost at COMMIT, the first run may have succeeded.
-    Delays double from `delay_s`, with jitter so that many callers don't come back at once.
-    """
-    for attempt in range(1, attempts_max):
-        try:
-            return await operation()
-        except (Unavailable, Conflict) as error:
-            if error.reason not in (Reason.DATABASE_UNAVAILABLE, Reason.TRANSACTION_CONFLICT):
-                raise
-        await clock.sleep(delay_s * 2 ** (attempt - 1) * random.uniform(0.5, 1.0))  # noqa: S311 - jitter
-    return await operation()

@@ -13,11 +13,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from chassis.errors import Conflict, Reason
 from chassis.identity import acting_for
 from chassis.postgres import transaction
-from chassis.rpc.repeat import once, request_slot
+from chassis.rpc.repeat import once
 from metering.aggregator.v1.aggregator_service_pb2 import ApplyMeterRequest, ApplyMeterResponse
 from metering.aggregator.v1.meter_pb2 import Meter
-
-METHOD = "/metering.aggregator.v1.AggregatorService/ApplyMeter"
 
 
 @pytest.fixture(autouse=True)
@@ -36,16 +34,18 @@ async def runs(engine: AsyncEngine) -> AsyncIterator[list[str]]:
         assert sorted(done) == sorted((await conn.execute(text("SELECT entry FROM ledger"))).scalars())
 
 
-async def apply_meter(engine: AsyncEngine, request: ApplyMeterRequest, runs: list[str], pause_s: float = 0) -> bytes:
-    async with transaction(engine) as conn, request_slot(conn, METHOD, request) as slot:
-        if slot.response is not None:
-            return slot.response
+async def apply_meter(engine: AsyncEngine, request: ApplyMeterRequest, runs: list[str], pause_s: float = 0) -> str:
+    async def work(conn: AsyncConnection) -> str:
         entry = f"{request.request_id}:{request.name}:{len(runs)}"
         await conn.execute(text("INSERT INTO ledger (entry, amount) VALUES (:entry, 1)"), {"entry": entry})
         await conn.execute(text("SELECT pg_sleep(:seconds)"), {"seconds": pause_s})
         runs.append(entry)
-        slot.keep(b"answer to " + request.name.encode())
-        return b"answer to " + request.name.encode()
+        return f"answer {len(runs)} to {request.name}"
+
+    def render(result: str) -> ApplyMeterResponse:
+        return ApplyMeterResponse(meter=Meter(name=result))
+
+    return (await once(engine, request, work, render)).meter.name
 
 
 async def test_a_repetition_gets_the_stored_answer_and_does_nothing(engine: AsyncEngine, runs: list[str]) -> None:
@@ -54,7 +54,7 @@ async def test_a_repetition_gets_the_stored_answer_and_does_nothing(engine: Asyn
     first = await apply_meter(engine, request, runs)
     second = await apply_meter(engine, request, runs)
 
-    assert first == second == b"answer to minutes"
+    assert first == second == "answer 1 to minutes"
     assert len(runs) == 1
 
 
@@ -73,21 +73,20 @@ async def test_concurrent_twins_run_once(engine: AsyncEngine, runs: list[str]) -
 
     answers = await asyncio.gather(*(apply_meter(engine, request, runs, pause_s=0.05) for _ in range(5)))
 
-    assert set(answers) == {b"answer to minutes"}
+    assert set(answers) == {"answer 1 to minutes"}
     assert len(runs) == 1
 
 
 async def test_work_that_failed_leaves_the_id_free(engine: AsyncEngine, runs: list[str]) -> None:
     request = ApplyMeterRequest(request_id="r-1", name="minutes")
 
-    async def fail() -> None:
-        async with transaction(engine) as conn, request_slot(conn, METHOD, request):
-            raise LookupError
+    async def fail(conn: AsyncConnection) -> None:
+        raise LookupError
 
     with pytest.raises(LookupError):
-        await fail()
+        await once(engine, request, fail, lambda _: ApplyMeterResponse())
 
-    assert await apply_meter(engine, request, runs) == b"answer to minutes"
+    assert await apply_meter(engine, request, runs) == "answer 1 to minutes"
 
 
 async def test_an_id_belongs_to_its_tenant_and_method(engine: AsyncEngine, runs: list[str]) -> None:
@@ -107,29 +106,3 @@ async def test_without_an_id_every_call_runs(engine: AsyncEngine, runs: list[str
     await apply_meter(engine, request, runs)
 
     assert len(runs) == 2
-
-
-async def test_an_operation_that_forgets_its_answer_is_a_defect(engine: AsyncEngine) -> None:
-    async def forget() -> None:
-        async with transaction(engine) as conn, request_slot(conn, METHOD, ApplyMeterRequest(request_id="r-9")):
-            pass
-
-    with pytest.raises(RuntimeError, match="without keeping an answer"):
-        await forget()
-
-
-async def test_a_call_is_worked_on_once_for_its_request_id_and_answered_alike(engine: AsyncEngine) -> None:
-    worked: list[str] = []
-
-    async def work(conn: AsyncConnection) -> str:
-        worked.append("done")
-        return f"answer {len(worked)}"
-
-    def render(result: str) -> ApplyMeterResponse:
-        return ApplyMeterResponse(meter=Meter(name=result))
-
-    async def ask(request_id: str) -> str:
-        return (await once(engine, ApplyMeterRequest(request_id=request_id), work, render)).meter.name
-
-    assert [await ask("id-1"), await ask("id-1"), await ask("id-2")] == ["answer 1", "answer 1", "answer 2"]
-    assert [await ask(""), await ask("")] == ["answer 3", "answer 4"]

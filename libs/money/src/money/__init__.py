@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from money.amount import CurrencyMismatchError, Money, round_to_minor_unit, total
 from money.currencies import Currency, UnknownCurrencyError, billable_currencies, currency
 from money.decimals import (
     DERIVED,
@@ -14,6 +13,7 @@ from money.decimals import (
     parse_decimal,
 )
 from money.exact import PRECISION_DIGITS, ZERO, exact_arithmetic
+from money.rounding import round_to_minor_unit
 
 __all__ = [
     "DERIVED",
@@ -21,11 +21,9 @@ __all__ = [
     "PRECISION_DIGITS",
     "ZERO",
     "Currency",
-    "CurrencyMismatchError",
     "DecimalLimits",
     "DecimalProblem",
     "InvalidDecimalError",
-    "Money",
     "UnknownCurrencyError",
     "billable_currencies",
     "currency",
@@ -33,5 +31,4 @@ __all__ = [
     "format_decimal",
     "parse_decimal",
     "round_to_minor_unit",
-    "total",
 ]

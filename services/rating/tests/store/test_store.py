@@ -31,8 +31,10 @@ from rating.domain.pricing.price import Price
 from rating.domain.pricing.tiers import Tier
 from rating.domain.pricing.volume import Volume
 from rating.domain.versions import Version
-from rating.store import charges, contracts, live, plans
+from rating.store import charges, live
+from rating.store.contracts import CONTRACTS, contracts_of_customers
 from rating.store.documents import charge_from_document, charge_to_document, item_from_document, item_to_document
+from rating.store.plans import PLANS
 
 
 def priced(model: PriceModel, included: Decimal | None, minimum: Decimal | None) -> Price:
@@ -120,12 +122,12 @@ async def test_a_plan_comes_back_exactly(engine: AsyncEngine) -> None:
     plan = Version("standard", 1, NOW, PLAN)
 
     async with transaction(engine) as conn:
-        await plans.add_plan(conn, "acme", plan)
-        await plans.add_plan(conn, "acme", replace(plan, version=2, content=replace(PLAN, effective_from=None)))
+        await PLANS.add(conn, "acme", plan)
+        await PLANS.add(conn, "acme", replace(plan, version=2, content=replace(PLAN, effective_from=None)))
 
-        assert (await plans.plan_versions(conn, "acme", "standard"))[0] == plan
-        assert [found.version for found in await plans.list_plans(conn, "acme", "", 10)] == [2]
-        assert await plans.list_plans(conn, "other", "", 10) == []
+        assert (await PLANS.versions(conn, "acme", "standard"))[0] == plan
+        assert [found.version for found in await PLANS.page(conn, "acme", "", 10)] == [2]
+        assert await PLANS.page(conn, "other", "", 10) == []
 
 
 async def test_contracts_are_found_by_customer_in_their_newest_version(engine: AsyncEngine) -> None:
@@ -133,16 +135,16 @@ async def test_contracts_are_found_by_customer_in_their_newest_version(engine: A
     ended = replace(first, plan_version=2, schedule=replace(first.schedule, end=date(2014, 1, 1)))
 
     async with transaction(engine) as conn:
-        await contracts.add_contract(conn, "acme", Version("UA-2013", 1, NOW, first))
-        await contracts.add_contract(conn, "acme", Version("UA-2013", 2, NOW, ended))
-        await contracts.add_contract(conn, "other", Version("UA-2013", 1, NOW, first))
+        await CONTRACTS.add(conn, "acme", Version("UA-2013", 1, NOW, first))
+        await CONTRACTS.add(conn, "acme", Version("UA-2013", 2, NOW, ended))
+        await CONTRACTS.add(conn, "other", Version("UA-2013", 1, NOW, first))
 
-        found = await contracts.contracts_of_customers(conn, [("acme", "UA"), ("acme", "DL"), ("nobody", "UA")])
+        found = await contracts_of_customers(conn, [("acme", "UA"), ("acme", "DL"), ("nobody", "UA")])
         assert found == {("acme", "UA"): [Version("UA-2013", 2, NOW, ended)]}
-        assert [each.version for each in await contracts.contract_versions(conn, "acme", "UA-2013")] == [1, 2]
-        assert len(await contracts.list_contracts(conn, "acme", "UA", "", 10)) == 1
-        assert await contracts.list_contracts(conn, "acme", "DL", "", 10) == []
-        assert await contracts.list_contracts(conn, "acme", "", "UA-2013", 10) == []
+        assert [each.version for each in await CONTRACTS.versions(conn, "acme", "UA-2013")] == [1, 2]
+        assert len(await CONTRACTS.page(conn, "acme", "", 10, customer="UA")) == 1
+        assert await CONTRACTS.page(conn, "acme", "", 10, customer="DL") == []
+        assert await CONTRACTS.page(conn, "acme", "UA-2013", 10) == []
 
 
 # --- marks -----------------------------------------------------------------------------------------------------------

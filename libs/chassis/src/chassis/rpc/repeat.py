@@ -6,7 +6,6 @@ The answer is stored in the transaction that does the work, so either both exist
 from __future__ import annotations
 
 import hashlib
-from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Protocol, TypeVar, cast
 
 from google.protobuf.message import Message
@@ -18,7 +17,7 @@ from chassis.identity import current_tenant
 from chassis.postgres import transaction
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable
+    from collections.abc import Awaitable, Callable
 
     from alembic.operations import Operations
     from google.protobuf.descriptor import Descriptor
@@ -46,19 +45,6 @@ class RepeatableRequest(Protocol):
         ...
 
 
-class RequestSlot:
-    """One request's slot. `response` is the answer of an earlier run; if None, do the work and `keep` the answer."""
-
-    def __init__(self, response: bytes | None) -> None:
-        """Start with the stored answer, if there is one."""
-        self.response = response
-        self.answer: bytes | None = None
-
-    def keep(self, answer: bytes) -> None:
-        """Set the bytes that a repetition of this request will be answered with."""
-        self.answer = answer
-
-
 def create_request_log_table(op: Operations) -> None:
     """Create the table behind `once`, for a service's first migration."""
     op.execute(
@@ -84,15 +70,22 @@ async def once(
 ) -> ResponseType:
     """Answer `request` by running `work` in one transaction, once per request_id; a repetition gets the same answer.
 
-    `render` turns the result of `work` into the response. This is for unary calls; the answer is stored under the name
-    of the method, which is taken from the request's type.
+    `render` turns the result of `work` into the response. This is for unary calls; the answer is stored under the
+    caller's tenant and the name of the method, which is taken from the request's type. A concurrent call with the same
+    id waits until the transaction of the first one ends. Raises Conflict REQUEST_ID_REUSED if the id was used with a
+    different body.
     """
     method = request.DESCRIPTOR.name.removesuffix("Request")
-    async with transaction(engine) as conn, request_slot(conn, method, request) as slot:
-        if slot.response is not None:
-            return cast("ResponseType", _response_type(request).FromString(slot.response))
+    key = {"tenant": current_tenant(), "method": method, "request_id": request.request_id}
+    async with transaction(engine) as conn:
+        if not request.request_id:
+            return render(await work(conn))
+        body_sha256 = hashlib.sha256(request.SerializeToString(deterministic=True)).digest()
+        stored = await _reserve(conn, key, body_sha256)
+        if stored is not None:
+            return cast("ResponseType", _response_type(request).FromString(stored))
         response = render(await work(conn))
-        slot.keep(response.SerializeToString(deterministic=True))
+        await _store(conn, key, response.SerializeToString(deterministic=True))
         return response
 
 
@@ -100,27 +93,6 @@ def _response_type(request: RepeatableRequest) -> type[Message]:
     kind = request.DESCRIPTOR
     name = kind.full_name.removesuffix("Request") + "Response"
     return GetMessageClass(kind.file.pool.FindMessageTypeByName(name))
-
-
-@asynccontextmanager
-async def request_slot(conn: AsyncConnection, method: str, request: RepeatableRequest) -> AsyncIterator[RequestSlot]:
-    """Run the block's work once for the caller's tenant, `method` and `request.request_id`.
-
-    A concurrent call with the same id waits until the transaction of the first one ends. Raises Conflict
-    REQUEST_ID_REUSED if the id was used with a different body, and RuntimeError if the block ends without keeping an
-    answer, because a repetition could then get none.
-    """
-    if not request.request_id:
-        yield RequestSlot(None)
-        return
-    key = {"tenant": current_tenant(), "method": method, "request_id": request.request_id}
-    body_sha256 = hashlib.sha256(request.SerializeToString(deterministic=True)).digest()
-    slot = RequestSlot(await _reserve(conn, key, body_sha256))
-    yield slot
-    if slot.response is None:
-        if slot.answer is None:
-            raise RuntimeError(f"{method} ended without keeping an answer for its request_id")
-        await _store(conn, key, slot.answer)
 
 
 async def _reserve(conn: AsyncConnection, key: dict[str, str], body_sha256: bytes) -> bytes | None:

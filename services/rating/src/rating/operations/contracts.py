@@ -14,7 +14,7 @@ from rating.domain.versions import Applied, Version, following, unchanged
 from rating.operations.deps import Deps
 from rating.operations.finding import find_customer, find_plan
 from rating.store import charges as charge_store
-from rating.store import contracts as store
+from rating.store.contracts import CONTRACTS, contracts_of_customers
 from rating.store.versions import lock_entry
 
 
@@ -24,7 +24,7 @@ async def apply_contract(
     """Make a contract what is `wanted`. Raises NotFound for its customer and plan, and InvalidRequest."""
     await lock_entry(conn, "contract", tenant, name)
     await lock_entry(conn, "customer", tenant, wanted.customer)
-    versions = await store.contract_versions(conn, tenant, name)
+    versions = await CONTRACTS.versions(conn, tenant, name)
     newest = versions[-1] if versions else None
     if newest is not None and newest.content == wanted:
         return unchanged(newest)
@@ -36,7 +36,7 @@ async def apply_contract(
             check_kept_periods(frozen, (period_labelled(wanted.schedule, kept.label) for kept in frozen))
     await _check_overlap(conn, tenant, name, wanted)
     applied = following(newest, name, wanted, deps.clock.now())
-    await store.add_contract(conn, tenant, applied.entry)
+    await CONTRACTS.add(conn, tenant, applied.entry)
     return applied
 
 
@@ -47,7 +47,7 @@ async def list_contracts(
     found: list[Version[Contract]] = []
     async with transaction(deps.engine) as conn:
         while len(found) <= limit:
-            listed = await store.list_contracts(conn, tenant, customer, after, limit + 1)
+            listed = await CONTRACTS.page(conn, tenant, after, limit + 1, customer=customer)
             found += [
                 contract
                 for contract in listed
@@ -69,7 +69,7 @@ async def _check_parties(conn: AsyncConnection, tenant: str, wanted: Contract) -
 
 async def _check_overlap(conn: AsyncConnection, tenant: str, name: str, wanted: Contract) -> None:
     key = (tenant, wanted.customer)
-    contracts = (await store.contracts_of_customers(conn, [key])).get(key, [])
+    contracts = (await contracts_of_customers(conn, [key])).get(key, [])
     rival = overlapping(wanted, ((other.name, other.content) for other in contracts if other.name != name))
     if rival is not None:
         message = f"overlaps contract {rival!r} of the same customer; end that one first"

@@ -11,8 +11,8 @@ from rating.domain.customers import Customer
 from rating.domain.versions import Applied, Version, following, unchanged
 from rating.operations.deps import Deps
 from rating.operations.finding import find_customer
-from rating.store import contracts as contract_store
-from rating.store import customers as store
+from rating.store.contracts import contracts_of_customers
+from rating.store.customers import CUSTOMERS
 from rating.store.versions import lock_entry
 
 
@@ -21,13 +21,13 @@ async def apply_customer(
 ) -> Applied[Customer]:
     """Make a customer what is `wanted`. Raises InvalidRequest."""
     await lock_entry(conn, "customer", tenant, name)
-    newest = await store.newest_customer(conn, tenant, name)
+    newest = await CUSTOMERS.newest(conn, tenant, name)
     if newest is not None and newest.content == wanted:
         return unchanged(newest)
     if newest is not None and newest.content.currency != wanted.currency:
         await _refuse_currency_change(conn, tenant, newest)
     applied = following(newest, name, wanted, deps.clock.now())
-    await store.add_customer(conn, tenant, applied.entry)
+    await CUSTOMERS.add(conn, tenant, applied.entry)
     return applied
 
 
@@ -40,13 +40,13 @@ async def get_customer(deps: Deps, tenant: str, name: str) -> Version[Customer]:
 async def list_customers(deps: Deps, tenant: str, after: str, limit: int) -> Page[Version[Customer]]:
     """Return a page of customers by name."""
     async with transaction(deps.engine) as conn:
-        found = await store.list_customers(conn, tenant, after, limit + 1)
+        found = await CUSTOMERS.page(conn, tenant, after, limit + 1)
     return page_of(found, limit, lambda customer: (customer.name,))
 
 
 async def _refuse_currency_change(conn: AsyncConnection, tenant: str, customer: Version[Customer]) -> None:
     key = (tenant, customer.name)
-    contracts = (await contract_store.contracts_of_customers(conn, [key])).get(key)
+    contracts = (await contracts_of_customers(conn, [key])).get(key)
     if contracts:
         message = f"stays {customer.content.currency}: contract {contracts[0].name!r} is in it"
         raise invalid_field("spec.currency", Reason.CURRENCY_MISMATCH, message)

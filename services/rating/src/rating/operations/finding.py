@@ -14,14 +14,14 @@ from rating.domain.customers import Customer
 from rating.domain.plans import Plan, plan_at
 from rating.domain.versions import Version
 from rating.store import charges as charge_store
-from rating.store import contracts as contract_store
-from rating.store import customers as customer_store
-from rating.store import plans as plan_store
+from rating.store.contracts import CONTRACTS
+from rating.store.customers import CUSTOMERS
+from rating.store.plans import PLANS
 
 
 async def find_plan(conn: AsyncConnection, tenant: str, name: str, version: int) -> Version[Plan]:
     """Return a version of a plan, the newest for 0. Raises NotFound."""
-    versions = await plan_store.plan_versions(conn, tenant, name)
+    versions = await PLANS.versions(conn, tenant, name)
     if not versions:
         raise NotFound(Reason.PLAN_NOT_FOUND, f"there is no plan {name!r}; ListPlans names them all")
     found = versions[-1] if version == 0 else next((plan for plan in versions if plan.version == version), None)
@@ -32,7 +32,7 @@ async def find_plan(conn: AsyncConnection, tenant: str, name: str, version: int)
 
 async def find_customer(conn: AsyncConnection, tenant: str, name: str) -> Version[Customer]:
     """Return a customer. Raises NotFound."""
-    customer = await customer_store.newest_customer(conn, tenant, name)
+    customer = await CUSTOMERS.newest(conn, tenant, name)
     if customer is None:
         raise NotFound(Reason.CUSTOMER_NOT_FOUND, f"there is no customer {name!r}; apply it first")
     return customer
@@ -40,7 +40,7 @@ async def find_customer(conn: AsyncConnection, tenant: str, name: str) -> Versio
 
 async def find_contract(conn: AsyncConnection, tenant: str, name: str) -> list[Version[Contract]]:
     """Return all versions of a contract, oldest first. Raises NotFound."""
-    versions = await contract_store.contract_versions(conn, tenant, name)
+    versions = await CONTRACTS.versions(conn, tenant, name)
     if not versions:
         raise NotFound(Reason.CONTRACT_NOT_FOUND, f"there is no contract {name!r}; ListContracts names them all")
     return versions
@@ -73,7 +73,7 @@ async def _plan_at_start(
 ) -> Version[Plan]:
     if contract.plan_version is not None:
         return await find_plan(conn, tenant, contract.plan, contract.plan_version)
-    plan = plan_at(await plan_store.plan_versions(conn, tenant, contract.plan), period.start)
+    plan = plan_at(await PLANS.versions(conn, tenant, contract.plan), period.start)
     if plan is None:
         message = (
             f"no version of plan {contract.plan!r} is effective on {period.start.isoformat()}, when the period starts"

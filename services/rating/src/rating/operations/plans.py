@@ -14,8 +14,8 @@ from rating.domain.plans import Plan, PlanDraft, check_next_plan, same_content
 from rating.domain.versions import Applied, Version, following, unchanged
 from rating.operations.deps import Deps
 from rating.operations.finding import find_plan
-from rating.store import plans as store
-from rating.store import products as product_store
+from rating.store.plans import PLANS
+from rating.store.products import PRODUCTS
 from rating.store.versions import lock_entry
 
 
@@ -25,7 +25,7 @@ async def apply_plan(deps: Deps, conn: AsyncConnection, tenant: str, name: str, 
     with refusals("spec"):
         wanted = draft.resolved(meters)
     await lock_entry(conn, "plan", tenant, name)
-    versions = await store.plan_versions(conn, tenant, name)
+    versions = await PLANS.versions(conn, tenant, name)
     newest = versions[-1] if versions else None
     if newest is not None and same_content(newest.content, wanted):
         return unchanged(newest)
@@ -33,7 +33,7 @@ async def apply_plan(deps: Deps, conn: AsyncConnection, tenant: str, name: str, 
     with refusals("spec"):
         settled = check_next_plan(newest, wanted, now)
     applied = following(newest, name, settled, now)
-    await store.add_plan(conn, tenant, applied.entry)
+    await PLANS.add(conn, tenant, applied.entry)
     return applied
 
 
@@ -46,14 +46,14 @@ async def get_plan(deps: Deps, tenant: str, name: str, version: int) -> Version[
 async def list_plans(deps: Deps, tenant: str, after: str, limit: int) -> Page[Version[Plan]]:
     """Return a page of plans by name."""
     async with transaction(deps.engine) as conn:
-        found = await store.list_plans(conn, tenant, after, limit + 1)
+        found = await PLANS.page(conn, tenant, after, limit + 1)
     return page_of(found, limit, lambda plan: (plan.name,))
 
 
 async def _meters_of_products(conn: AsyncConnection, tenant: str, names: Iterable[str]) -> dict[str, str]:
     meters: dict[str, str] = {}
     for name in sorted(names):
-        product = await product_store.newest_product(conn, tenant, name)
+        product = await PRODUCTS.newest(conn, tenant, name)
         if product is None:
             raise NotFound(Reason.PRODUCT_NOT_FOUND, f"there is no product {name!r}; apply it before the plan")
         meters[name] = product.content.meter

@@ -1,14 +1,86 @@
-"""What the statements of all versioned entries share."""
+"""Tables of versions: one statement for each question, whatever kind of entry the table holds."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
 
 from sqlalchemy import RowMapping, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from rating.domain.versions import Version
+
+Content = TypeVar("Content")
+
+
+@dataclass(frozen=True, slots=True)
+class VersionTable(Generic[Content]):
+    """A table whose rows are versions of named entries: tenant, name, version, created_at and the `columns` of a kind.
+
+    `to_columns` gives the values of the columns for a content, `from_row` reads them back. A column of `json_columns`
+    takes and gives JSON as text.
+    """
+
+    name: str
+    columns: tuple[str, ...]
+    to_columns: Callable[[Content], Mapping[str, Any]]
+    from_row: Callable[[RowMapping], Content]
+    json_columns: frozenset[str] = frozenset()
+
+    @property
+    def all_columns(self) -> str:
+        """The columns that `version_of` reads, for a SELECT."""
+        return ", ".join(("tenant", "name", "version", "created_at", *self.columns))
+
+    @property
+    def _of_one_entry(self) -> str:
+        return f"SELECT {self.all_columns} FROM {self.name} WHERE tenant = :tenant AND name = :name"  # noqa: S608 - names of our own
+
+    def version_of(self, row: RowMapping) -> Version[Content]:
+        """Return the version that a row of `all_columns` holds."""
+        return Version(row["name"], row["version"], row["created_at"], self.from_row(row))
+
+    async def newest(self, conn: AsyncConnection, tenant: str, name: str) -> Version[Content] | None:
+        """Return the newest version of an entry."""
+        query = f"{self._of_one_entry} ORDER BY version DESC LIMIT 1"
+        found = await self.select(conn, query, {"tenant": tenant, "name": name})
+        return found[0] if found else None
+
+    async def versions(self, conn: AsyncConnection, tenant: str, name: str) -> list[Version[Content]]:
+        """Return all versions of an entry, oldest first."""
+        query = f"{self._of_one_entry} ORDER BY version"
+        return await self.select(conn, query, {"tenant": tenant, "name": name})
+
+    async def page(
+        self, conn: AsyncConnection, tenant: str, after: str, limit: int, **equal: str
+    ) -> list[Version[Content]]:
+        """Return the newest versions of the entries whose names follow `after`, by name.
+
+        `equal` are values of columns that are the same in all versions of an entry; an empty one is not looked at.
+        """
+        given = {column: value for column, value in equal.items() if value}
+        conditions = " AND ".join(["tenant = :tenant", "name > :after", *(f"{column} = :{column}" for column in given)])
+        query = f"""
+            SELECT DISTINCT ON (name) {self.all_columns} FROM {self.name}
+            WHERE {conditions}
+            ORDER BY name, version DESC LIMIT :limit
+        """  # noqa: S608 - names of our own
+        return await self.select(conn, query, {"tenant": tenant, "after": after, "limit": limit, **given})
+
+    async def select(self, conn: AsyncConnection, query: str, parameters: Mapping[str, Any]) -> list[Version[Content]]:
+        """Return the versions that a query of `all_columns` finds."""
+        return [self.version_of(row) for row in (await conn.execute(text(query), parameters)).mappings()]
+
+    async def add(self, conn: AsyncConnection, tenant: str, entry: Version[Content]) -> None:
+        """Add a version of an entry."""
+        values = [f"CAST(:{name} AS jsonb)" if name in self.json_columns else f":{name}" for name in self.columns]
+        statement = f"""
+            INSERT INTO {self.name} ({self.all_columns})
+            VALUES (:tenant, :name, :version, :created_at, {", ".join(values)})
+        """  # noqa: S608 - names of our own
+        head = {"tenant": tenant, "name": entry.name, "version": entry.version, "created_at": entry.created_at}
+        await conn.execute(text(statement), {**head, **self.to_columns(entry.content)})
 
 
 async def lock_entry(conn: AsyncConnection, kind: str, tenant: str, name: str) -> None:
@@ -18,13 +90,3 @@ async def lock_entry(conn: AsyncConnection, kind: str, tenant: str, name: str) -
     """
     statement = text("SELECT pg_advisory_xact_lock(hashtextextended(:entry, 0))")
     await conn.execute(statement, {"entry": f"rating\x1f{kind}\x1f{tenant}\x1f{name}"})
-
-
-async def rows_of(conn: AsyncConnection, query: str, parameters: Mapping[str, Any]) -> list[RowMapping]:
-    """Return the rows of a query."""
-    return list((await conn.execute(text(query), parameters)).mappings())
-
-
-def head_of(tenant: str, entry: Version[Any]) -> dict[str, Any]:
-    """Return the columns that every version has."""
-    return {"tenant": tenant, "name": entry.name, "version": entry.version, "created_at": entry.created_at}
