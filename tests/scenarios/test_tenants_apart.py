@@ -165,6 +165,7 @@ def _requests(tenant: Tenant, invoice: dict[str, Any]) -> Iterator[tuple[str, Me
             "ListPlans": rating_pb.ListPlansRequest(),
             "GetCustomer": rating_pb.GetCustomerRequest(name=customer),
             "ListCustomers": rating_pb.ListCustomersRequest(),
+            "GetContract": rating_pb.GetContractRequest(name=contract),
             "ListContracts": rating_pb.ListContractsRequest(),
             "ListCharges": rating_pb.ListChargesRequest(contract=contract, billing_period="2024-01"),
             "ExplainCharge": rating_pb.ExplainChargeRequest(charge_id=charge),

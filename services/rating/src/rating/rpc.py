@@ -118,6 +118,11 @@ class RatingServicer(pb_grpc.RatingServiceServicer):
 
         return await once(self._deps.engine, request, apply, contracts_wire.applied_to_proto)
 
+    async def GetContract(self, request: pb.GetContractRequest, context: Context) -> pb.GetContractResponse:
+        """Return a version of a contract."""
+        contract = await contracts.get_contract(self._deps, current_tenant(), request.name, request.version)
+        return pb.GetContractResponse(contract=contracts_wire.contract_to_proto(contract))
+
     async def ListContracts(self, request: pb.ListContractsRequest, context: Context) -> pb.ListContractsResponse:
         """Return a page of contracts."""
         after, limit = name_in(request.page_token), page_limit(request.page_size)

@@ -85,6 +85,22 @@ async def test_old_versions_can_be_read(catalog: Any) -> None:
     assert caught.value.reason is Reason.PLAN_NOT_FOUND
 
 
+async def test_a_contract_is_read_by_its_name_and_version(catalog: Any) -> None:
+    await catalog.plan(per_unit("1"))
+    await catalog.customer()
+    first = await catalog.contract()
+    ended = await catalog.contract(end="2014-01-01")
+
+    newest = await catalog.caller("GetContract", pb.GetContractRequest(name=first.contract.name))
+    old = await catalog.caller("GetContract", pb.GetContractRequest(name=first.contract.name, version=1))
+
+    assert (newest.contract, old.contract) == (ended.contract, first.contract)
+    for request in (pb.GetContractRequest(name="unknown"), pb.GetContractRequest(name=first.contract.name, version=3)):
+        with pytest.raises(NotFound) as caught:
+            await catalog.caller("GetContract", request)
+        assert caught.value.reason is Reason.CONTRACT_NOT_FOUND
+
+
 async def test_concurrent_applies_make_one_version_each(catalog: Any) -> None:
     answers = await asyncio.gather(*(catalog.plan(per_unit("1")) for _ in range(5)))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
@@ -35,6 +36,11 @@ class Applied(Generic[Content]):
 
     outcome: Outcome
     entry: Version[Content]
+
+
+def version_in(versions: Sequence[Version[Content]], version: int) -> Version[Content] | None:
+    """Return the version with this number of an entry's versions, oldest first; the newest for 0."""
+    return versions[-1] if version == 0 else next((each for each in versions if each.version == version), None)
 
 
 def unchanged(newest: Version[Content]) -> Applied[Content]:

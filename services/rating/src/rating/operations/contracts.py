@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from chassis.errors import Reason, invalid_field
+from chassis.errors import NotFound, Reason, invalid_field
 from chassis.errors.refused import refusals
 from chassis.postgres import transaction
 from chassis.rpc.pages import Page, page_of
 from rating.domain.billing_period import period_labelled
 from rating.domain.contracts import Contract, check_kept_periods, check_next_contract, overlapping
-from rating.domain.versions import Applied, Version, following, unchanged
+from rating.domain.versions import Applied, Version, following, unchanged, version_in
 from rating.operations.deps import Deps
-from rating.operations.finding import find_customer, find_plan
+from rating.operations.finding import find_contract, find_customer, find_plan
 from rating.store import charges as charge_store
 from rating.store.contracts import CONTRACTS, contracts_of_customers
 from rating.store.versions import lock_entry
@@ -38,6 +38,17 @@ async def apply_contract(
     applied = following(newest, name, wanted, deps.clock.now())
     await CONTRACTS.add(conn, tenant, applied.entry)
     return applied
+
+
+async def get_contract(deps: Deps, tenant: str, name: str, version: int) -> Version[Contract]:
+    """Return a version of a contract, the newest for 0. Raises NotFound."""
+    async with transaction(deps.engine) as conn:
+        versions = await find_contract(conn, tenant, name)
+    found = version_in(versions, version)
+    if found is None:
+        message = f"contract {name!r} has no version {version}; its newest is {len(versions)}"
+        raise NotFound(Reason.CONTRACT_NOT_FOUND, message)
+    return found
 
 
 async def list_contracts(

@@ -12,7 +12,7 @@ from rating.domain.charges import Terms
 from rating.domain.contracts import Contract, contract_at
 from rating.domain.customers import Customer
 from rating.domain.plans import Plan, plan_at
-from rating.domain.versions import Version
+from rating.domain.versions import Version, version_in
 from rating.store import charges as charge_store
 from rating.store.contracts import CONTRACTS
 from rating.store.customers import CUSTOMERS
@@ -24,7 +24,7 @@ async def find_plan(conn: AsyncConnection, tenant: str, name: str, version: int)
     versions = await PLANS.versions(conn, tenant, name)
     if not versions:
         raise NotFound(Reason.PLAN_NOT_FOUND, f"there is no plan {name!r}; ListPlans names them all")
-    found = versions[-1] if version == 0 else next((plan for plan in versions if plan.version == version), None)
+    found = version_in(versions, version)
     if found is None:
         raise NotFound(Reason.PLAN_NOT_FOUND, f"plan {name!r} has no version {version}; its newest is {len(versions)}")
     return found

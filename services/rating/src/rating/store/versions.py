@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from typing import Any, Final, Generic, TypeVar
 
 from sqlalchemy import RowMapping, text
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -12,11 +12,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from rating.domain.versions import Version
 
 Content = TypeVar("Content")
+_HEAD: Final = ("tenant", "name", "version", "created_at")
 
 
 @dataclass(frozen=True, slots=True)
 class VersionTable(Generic[Content]):
-    """A table whose rows are versions of named entries: tenant, name, version, created_at and the `columns` of a kind.
+    """A table whose rows are versions of named entries: `_HEAD` and the `columns` of a kind.
 
     `to_columns` gives the values of the columns for a content, `from_row` reads them back. A column of `json_columns`
     takes and gives JSON as text.
@@ -31,7 +32,8 @@ class VersionTable(Generic[Content]):
     @property
     def all_columns(self) -> str:
         """The columns that `version_of` reads, for a SELECT."""
-        return ", ".join(("tenant", "name", "version", "created_at", *self.columns))
+        own = (f"{name}::text AS {name}" if name in self.json_columns else name for name in self.columns)
+        return ", ".join((*_HEAD, *own))
 
     @property
     def _of_one_entry(self) -> str:
@@ -74,11 +76,9 @@ class VersionTable(Generic[Content]):
 
     async def add(self, conn: AsyncConnection, tenant: str, entry: Version[Content]) -> None:
         """Add a version of an entry."""
-        values = [f"CAST(:{name} AS jsonb)" if name in self.json_columns else f":{name}" for name in self.columns]
-        statement = f"""
-            INSERT INTO {self.name} ({self.all_columns})
-            VALUES (:tenant, :name, :version, :created_at, {", ".join(values)})
-        """  # noqa: S608 - names of our own
+        columns = (*_HEAD, *self.columns)
+        values = (f"CAST(:{name} AS jsonb)" if name in self.json_columns else f":{name}" for name in columns)
+        statement = f"INSERT INTO {self.name} ({', '.join(columns)}) VALUES ({', '.join(values)})"  # noqa: S608 - names of our own
         head = {"tenant": tenant, "name": entry.name, "version": entry.version, "created_at": entry.created_at}
         await conn.execute(text(statement), {**head, **self.to_columns(entry.content)})
 

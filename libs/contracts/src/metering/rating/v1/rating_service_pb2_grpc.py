@@ -86,6 +86,11 @@ class RatingServiceStub:
                 request_serializer=metering_dot_rating_dot_v1_dot_rating__service__pb2.ApplyCatalogRequest.SerializeToString,
                 response_deserializer=metering_dot_rating_dot_v1_dot_rating__service__pb2.ApplyCatalogResponse.FromString,
                 _registered_method=True)
+        self.GetContract = channel.unary_unary(
+                '/metering.rating.v1.RatingService/GetContract',
+                request_serializer=metering_dot_rating_dot_v1_dot_rating__service__pb2.GetContractRequest.SerializeToString,
+                response_deserializer=metering_dot_rating_dot_v1_dot_rating__service__pb2.GetContractResponse.FromString,
+                _registered_method=True)
         self.ListContracts = channel.unary_unary(
                 '/metering.rating.v1.RatingService/ListContracts',
                 request_serializer=metering_dot_rating_dot_v1_dot_rating__service__pb2.ListContractsRequest.SerializeToString,
@@ -196,6 +201,13 @@ class RatingServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def GetContract(self, request, context):
+        """Returns a version of a contract. Errors: NOT_FOUND CONTRACT_NOT_FOUND.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def ListContracts(self, request, context):
         """Lists contracts by name.
         """
@@ -292,6 +304,11 @@ def add_RatingServiceServicer_to_server(servicer, server):
                     servicer.ApplyCatalog,
                     request_deserializer=metering_dot_rating_dot_v1_dot_rating__service__pb2.ApplyCatalogRequest.FromString,
                     response_serializer=metering_dot_rating_dot_v1_dot_rating__service__pb2.ApplyCatalogResponse.SerializeToString,
+            ),
+            'GetContract': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetContract,
+                    request_deserializer=metering_dot_rating_dot_v1_dot_rating__service__pb2.GetContractRequest.FromString,
+                    response_serializer=metering_dot_rating_dot_v1_dot_rating__service__pb2.GetContractResponse.SerializeToString,
             ),
             'ListContracts': grpc.unary_unary_rpc_method_handler(
                     servicer.ListContracts,
@@ -596,6 +613,33 @@ class RatingService:
             '/metering.rating.v1.RatingService/ApplyCatalog',
             metering_dot_rating_dot_v1_dot_rating__service__pb2.ApplyCatalogRequest.SerializeToString,
             metering_dot_rating_dot_v1_dot_rating__service__pb2.ApplyCatalogResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetContract(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/metering.rating.v1.RatingService/GetContract',
+            metering_dot_rating_dot_v1_dot_rating__service__pb2.GetContractRequest.SerializeToString,
+            metering_dot_rating_dot_v1_dot_rating__service__pb2.GetContractResponse.FromString,
             options,
             channel_credentials,
             insecure,

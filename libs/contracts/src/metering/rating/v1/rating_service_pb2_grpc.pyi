@@ -60,6 +60,8 @@ class RatingServiceStub:
     """Applies many entries in one transaction: all of them or, if one is refused, none. Errors: those of the single calls; the
     message begins with the kind and name of the entry, and the metadata "entry" has its place in the request.
     """
+    GetContract: _grpc.UnaryUnaryMultiCallable[_rating_service_pb2.GetContractRequest, _rating_service_pb2.GetContractResponse]
+    """Returns a version of a contract. Errors: NOT_FOUND CONTRACT_NOT_FOUND."""
     ListContracts: _grpc.UnaryUnaryMultiCallable[_rating_service_pb2.ListContractsRequest, _rating_service_pb2.ListContractsResponse]
     """Lists contracts by name."""
     ListCharges: _grpc.UnaryUnaryMultiCallable[_rating_service_pb2.ListChargesRequest, _rating_service_pb2.ListChargesResponse]
@@ -109,6 +111,8 @@ class RatingServiceAsyncStub(RatingServiceStub):
     """Applies many entries in one transaction: all of them or, if one is refused, none. Errors: those of the single calls; the
     message begins with the kind and name of the entry, and the metadata "entry" has its place in the request.
     """
+    GetContract: _aio.UnaryUnaryMultiCallable[_rating_service_pb2.GetContractRequest, _rating_service_pb2.GetContractResponse]  # type: ignore[assignment]
+    """Returns a version of a contract. Errors: NOT_FOUND CONTRACT_NOT_FOUND."""
     ListContracts: _aio.UnaryUnaryMultiCallable[_rating_service_pb2.ListContractsRequest, _rating_service_pb2.ListContractsResponse]  # type: ignore[assignment]
     """Lists contracts by name."""
     ListCharges: _aio.UnaryUnaryMultiCallable[_rating_service_pb2.ListChargesRequest, _rating_service_pb2.ListChargesResponse]  # type: ignore[assignment]
@@ -215,6 +219,14 @@ class RatingServiceServicer(metaclass=_abc_1.ABCMeta):
         """Applies many entries in one transaction: all of them or, if one is refused, none. Errors: those of the single calls; the
         message begins with the kind and name of the entry, and the metadata "entry" has its place in the request.
         """
+
+    @_abc_1.abstractmethod
+    def GetContract(
+        self,
+        request: _rating_service_pb2.GetContractRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_rating_service_pb2.GetContractResponse, _abc.Awaitable[_rating_service_pb2.GetContractResponse]]:
+        """Returns a version of a contract. Errors: NOT_FOUND CONTRACT_NOT_FOUND."""
 
     @_abc_1.abstractmethod
     def ListContracts(
