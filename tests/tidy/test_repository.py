@@ -9,10 +9,11 @@ from pathlib import Path
 import pytest
 
 import tidy
-from meterline.suite import services
+from meterline.suite.services import SERVICES as SPECS
+from meterline.suite.services import ServiceSpec
 
 ROOT = tidy.ROOT
-SERVICES = sorted(spec.name for spec in services.SERVICES)
+SERVICES = sorted(spec.name for spec in SPECS)
 MEMBERS = sorted(path.parent for folder in ("libs", "services") for path in (ROOT / folder).glob("*/pyproject.toml"))
 LOCKS = [*sorted((ROOT / "requirements").glob("*.txt")), ROOT / "demo" / "requirements.txt"]
 # What every service is made of; a store or operations that grew past one file is a package of the same name.
@@ -28,7 +29,9 @@ SHAPE = {
     "telemetry",
     "wire",
 }
-LEFT_NEIGHBOUR = {"upstream"}  # ingest, the first in line, has none
+MAY_HAVE = {"intake", "loops"}  # work besides answering calls: at the door, or in the background
+FLOOR = {"operations", "store", "wire"}
+NO_NOUNS = {"deps", "finding", "folding"}
 
 
 def names(folder: Path) -> set[str]:
@@ -36,11 +39,18 @@ def names(folder: Path) -> set[str]:
     return {path.stem for path in folder.iterdir() if path.suffix == ".py" or (path / "__init__.py").exists()}
 
 
-@pytest.mark.parametrize("service", SERVICES)
-def test_every_service_has_the_same_files(service: str) -> None:
-    expected = SHAPE | {"loops"} | ({"intake"} if service == "ingest" else LEFT_NEIGHBOUR)
+@pytest.mark.parametrize("spec", SPECS, ids=lambda spec: spec.name)
+def test_every_service_has_the_same_rooms(spec: ServiceSpec) -> None:
+    found = names(ROOT / "services" / spec.name / "src" / spec.name)
 
-    assert names(ROOT / "services" / service / "src" / service) == expected
+    assert found - MAY_HAVE == SHAPE | ({"upstream"} if spec.upstream else set())
+
+
+@pytest.mark.parametrize("spec", SPECS, ids=lambda spec: spec.name)
+def test_every_use_case_has_its_noun_in_the_rooms_beside_it(spec: ServiceSpec) -> None:
+    rooms = {room: names(ROOT / "services" / spec.name / "src" / spec.name / room) for room in sorted(FLOOR)}
+
+    assert rooms["operations"] - rooms["store"] - rooms["wire"] - NO_NOUNS == set()
 
 
 @pytest.mark.parametrize("service", SERVICES)
