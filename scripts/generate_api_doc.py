@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import tempfile
 from importlib import import_module
 from pathlib import Path
@@ -13,6 +12,7 @@ from google.protobuf.descriptor_pb2 import FileDescriptorSet
 
 from chassis.rpc.method import CustomerConcern, Method, Repeat, declared_methods
 from generate_protos import PROTOS, build_image
+from generated import write_or_check
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -81,17 +81,5 @@ def _concern(concern: CustomerConcern) -> str:
     return " or ".join(named) or "the tenant"
 
 
-def main() -> int:
-    """Write the document, or compare it."""
-    text = render()
-    if "--check" not in sys.argv[1:]:
-        TARGET.write_text(text, encoding="utf-8")
-        return 0
-    if TARGET.read_text(encoding="utf-8") == text:
-        return 0
-    sys.stderr.write("docs/api.md does not match the contracts; run `make docs` and commit it\n")
-    return 1
-
-
 if __name__ == "__main__":
-    raise SystemExit(main())
+    raise SystemExit(write_or_check(TARGET, render(), "the contracts"))

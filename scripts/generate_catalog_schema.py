@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 from google.protobuf.descriptor_pb2 import FileDescriptorSet
 
 from generate_protos import PROTOS, build_image
+from generated import write_or_check
 from meterline.catalog.schema import build
 
 if TYPE_CHECKING:
@@ -39,17 +39,5 @@ def _comments() -> Iterator[tuple[str, str]]:
                     yield f"{file.package}.{message.name}.{field.name}", comment
 
 
-def main() -> int:
-    """Write the schema, or compare it."""
-    text = render()
-    if "--check" not in sys.argv[1:]:
-        TARGET.write_text(text, encoding="utf-8")
-        return 0
-    if TARGET.read_text(encoding="utf-8") == text:
-        return 0
-    sys.stderr.write("catalog.schema.json is not what the contracts say; run `make docs` and commit it\n")
-    return 1
-
-
 if __name__ == "__main__":
-    raise SystemExit(main())
+    raise SystemExit(write_or_check(TARGET, render(), "the contracts"))

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Final
 
 from chassis.errors import Reason
 from chassis.errors.status import STATUS_CODES
+from generated import write_or_check
 
 TARGET: Final = Path(__file__).parent.parent / "docs" / "errors.md"
 
@@ -68,17 +68,5 @@ _EXIT_CODES: Final = (
 )
 
 
-def main() -> int:
-    """Write the document, or compare it."""
-    text = render()
-    if "--check" not in sys.argv[1:]:
-        TARGET.write_text(text, encoding="utf-8")
-        return 0
-    if TARGET.read_text(encoding="utf-8") == text:
-        return 0
-    sys.stderr.write("docs/errors.md does not match the code; run `make docs` and commit it\n")
-    return 1
-
-
 if __name__ == "__main__":
-    raise SystemExit(main())
+    raise SystemExit(write_or_check(TARGET, render(), "the code"))
