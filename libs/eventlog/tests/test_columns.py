@@ -13,13 +13,13 @@ from hypothesis import strategies as st
 
 from chassis.errors import Reason, TooBig
 from chassis.errors.refused import Refused
-from eventlog.columns import EventColumns
+from eventlog.columns import EventColumns, EventRows
 from eventlog.compare import differences
 from eventlog.encode import encode_columns
 from eventlog.fields import FIELDS
 from eventlog.join import join_columns
 from eventlog.payload import columns_from_proto, columns_to_proto, compress, decode_payload, encode_payload
-from eventlog.rows import columns_of, events_of, join_rows, rows_of
+from eventlog.rows import columns_of, events_of, join_rows
 from metering.ingest.v1 import usage_event_pb2 as pb
 
 TEXTS = st.sampled_from(["a", "b", "Zoë"])
@@ -60,7 +60,7 @@ def produced(events: list[pb.UsageEvent]) -> pb.UsageEventColumns:
 
 @given(EVENTS)
 def test_rows_come_back_as_they_were_sent(events: list[pb.UsageEvent]) -> None:
-    assert read_back(decode_payload(encode_payload(columns_of(rows_of(events))))) == events
+    assert read_back(decode_payload(encode_payload(columns_of(EventRows(events))))) == events
 
 
 @given(EVENTS)
@@ -76,15 +76,15 @@ def test_what_a_producer_writes_is_read_as_it_was_meant(events: list[pb.UsageEve
 def test_joined_events_keep_their_order_and_all_they_have(parts: list[list[pb.UsageEvent]]) -> None:
     events = [event for part in parts for event in part]
 
-    assert read_back(columns_of(join_rows([rows_of(part) for part in parts]))) == events
-    assert read_back(join_columns([columns_of(rows_of(part)) for part in parts])) == events
+    assert read_back(columns_of(join_rows([EventRows(part) for part in parts]))) == events
+    assert read_back(join_columns([columns_of(EventRows(part)) for part in parts])) == events
 
 
 @given(EVENTS, st.data())
 def test_events_that_are_taken_are_the_same_as_before(events: list[pb.UsageEvent], data: st.DataObject) -> None:
     rows = data.draw(st.lists(st.integers(0, len(events) - 1), min_size=1))
 
-    taken = columns_of(rows_of(events)).take(np.array(rows))
+    taken = columns_of(EventRows(events)).take(np.array(rows))
 
     assert read_back(taken) == [events[row] for row in rows]
     used = {event.source for event in read_back(taken)}
@@ -99,8 +99,8 @@ def test_every_text_but_the_source_is_compared(field: str) -> None:
     setattr(other, field, "else")
     only = np.array([0])
 
-    assert differences(columns_of(rows_of([event])), only, columns_of(rows_of([event])), only) == {}
-    assert differences(columns_of(rows_of([event])), only, columns_of(rows_of([other])), only) == {0: field}
+    assert differences(columns_of(EventRows([event])), only, columns_of(EventRows([event])), only) == {}
+    assert differences(columns_of(EventRows([event])), only, columns_of(EventRows([other])), only) == {0: field}
 
 
 def test_an_empty_text_is_an_absent_one_but_an_empty_property_is_not() -> None:
@@ -159,7 +159,7 @@ def test_a_flood_of_different_property_keys_is_refused_before_it_takes_memory() 
     columns = pb.UsageEventColumns(ids=["x"] * 5000, properties=[pb.PropertyColumn(key=str(n)) for n in range(5000)])
 
     with pytest.raises(TooBig):
-        columns_of(rows_of(events))
+        columns_of(EventRows(events))
     with pytest.raises(TooBig):
         columns_from_proto(columns)
 

@@ -28,7 +28,6 @@ Indexes = NDArray[np.uint32]
 RowNumbers = NDArray[np.int64]
 Mask = NDArray[np.bool_]
 
-Cells = tuple[list[int], list[str]]
 """One property of some events: which rows have it, in ascending order, and its text in each."""
 
 TRACE_ID_BYTES: Final = 16
@@ -162,23 +161,17 @@ class TraceColumn:
 
 @dataclass(frozen=True, slots=True)
 class EventRows:
-    """Events as they came, field by field, whatever is wrong with them. An absent text is empty.
+    """Events as they came, whatever is wrong with them: messages that only `eventlog.rows` looks into.
 
-    `texts` are those of FIELDS by the name of the field, `properties` the cells by key. `seconds` and `nanos` are the
-    parts of the time; `timeless` names the events that have none.
+    They are read when they become columns. By then the events of many small calls may stand together, and reading them
+    together costs a fraction.
     """
 
-    ids: Sequence[str]
-    texts: Mapping[str, Sequence[str]]
-    seconds: Sequence[int]
-    nanos: Sequence[int]
-    timeless: Sequence[int]
-    properties: Mapping[str, Cells]
-    traceparents: Sequence[str]
+    messages: Sequence[object]
 
     def __len__(self) -> int:
         """Return the number of events."""
-        return len(self.ids)
+        return len(self.messages)
 
 
 @dataclass(frozen=True, slots=True)

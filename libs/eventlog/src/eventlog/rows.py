@@ -1,14 +1,14 @@
-"""Events as rows, and the way from rows to columns and back: from here on rows and columns are one and the same.
+"""The way from row messages to columns and back: from here on rows and columns are one and the same.
 
-`rows_of(events)` reads messages into `EventRows`, which hold no message; `join_rows` puts the rows of several calls one
-after the other; `columns_of(rows)` makes the columns; `events_of(columns, rows)` writes rows as messages again.
+`join_rows` puts the rows of several calls one after the other; `columns_of(rows)` reads them into columns;
+`events_of(columns, rows)` writes rows as messages again.
 """
 
 from __future__ import annotations
 
 import re
 from operator import attrgetter
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,9 +21,11 @@ from eventlog.wire import timestamp_of_us
 from metering.ingest.v1 import usage_event_pb2 as pb
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
-    from eventlog.columns import Cells, RowNumbers
+    from eventlog.columns import RowNumbers
+
+    Cells = tuple[list[int], list[str]]
 
 CELLS_MAX: Final = 4_000_000
 """Most cells (events x distinct property keys) of one batch: columns are dense, keys come from strangers."""
@@ -38,19 +40,25 @@ _TRACEPARENT: Final = re.compile(r"00-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2}
 _TEXTS: Final = {field.name: attrgetter(field.name) for field in FIELDS}
 
 
-def rows_of(messages: Iterable[pb.UsageEvent]) -> EventRows:
-    """Read messages."""
-    events = list(messages)
+def join_rows(parts: Sequence[EventRows]) -> EventRows:
+    """Return the events of all parts in order."""
+    return parts[0] if len(parts) == 1 else EventRows([message for part in parts for message in part.messages])
+
+
+def columns_of(rows: EventRows) -> EventColumns:
+    """Read rows into columns. Raises TooBig when they have too many different property keys."""
     # Field by field: that is several times faster than event by event.
-    times = [event.time for event in events]
-    return EventRows(
+    events = cast("list[pb.UsageEvent]", list(rows.messages))
+    times_us, time_faults = _times(events)
+    traces, trace_faults = _traces(_column([event.traceparent for event in events]), len(events))
+    return EventColumns(
         ids=[event.id for event in events],
-        texts={name: list(map(read, events)) for name, read in _TEXTS.items()},
-        seconds=[time.seconds for time in times],
-        nanos=[time.nanos for time in times],
-        timeless=[row for row, event in enumerate(events) if not event.HasField("time")],
-        properties=_cells(events),
-        traceparents=[event.traceparent for event in events],
+        times_us=times_us,
+        texts={name: _column(list(map(read, events))) for name, read in _TEXTS.items()},
+        properties=_properties(_cells(events), len(events)),
+        traces=traces,
+        time_faults=time_faults,
+        trace_faults=trace_faults,
     )
 
 
@@ -66,46 +74,6 @@ def _cells(events: Sequence[pb.UsageEvent]) -> dict[str, Cells]:
             cell[0].append(row)
             cell[1].append(properties[key])
     return cells
-
-
-def join_rows(parts: Sequence[EventRows]) -> EventRows:
-    """Return the events of all parts in order."""
-    if len(parts) == 1:
-        return parts[0]
-    timeless: list[int] = []
-    cells: dict[str, Cells] = {}
-    first = 0
-    for part in parts:
-        timeless += [first + row for row in part.timeless]
-        for key, (rows, texts) in part.properties.items():
-            joined = cells.setdefault(key, ([], []))
-            joined[0].extend([first + row for row in rows])
-            joined[1].extend(texts)
-        first += len(part)
-    return EventRows(
-        ids=[event_id for part in parts for event_id in part.ids],
-        texts={field.name: [text for part in parts for text in part.texts[field.name]] for field in FIELDS},
-        seconds=[seconds for part in parts for seconds in part.seconds],
-        nanos=[nanos for part in parts for nanos in part.nanos],
-        timeless=timeless,
-        properties=cells,
-        traceparents=[traceparent for part in parts for traceparent in part.traceparents],
-    )
-
-
-def columns_of(rows: EventRows) -> EventColumns:
-    """Return rows as columns. Raises TooBig when they have too many different property keys."""
-    traces, trace_faults = _traces(_column(rows.traceparents), len(rows))
-    times_us, time_faults = _times(rows)
-    return EventColumns(
-        ids=rows.ids,
-        times_us=times_us,
-        texts={name: _column(texts) for name, texts in rows.texts.items()},
-        properties=_properties(rows.properties, len(rows)),
-        traces=traces,
-        time_faults=time_faults,
-        trace_faults=trace_faults,
-    )
 
 
 def _column(texts: Sequence[str]) -> TextColumn:
@@ -146,10 +114,12 @@ def _property(rows: list[int], texts: list[str], count: int) -> TextColumn:
     return TextColumn(values, dense)
 
 
-def _times(rows: EventRows) -> tuple[NDArray[np.int64], dict[int, str]]:
-    faults = dict.fromkeys(rows.timeless, "is missing; set when the event happened")
+def _times(events: Sequence[pb.UsageEvent]) -> tuple[NDArray[np.int64], dict[int, str]]:
+    missing = "is missing; set when the event happened"
+    faults = {row: missing for row, event in enumerate(events) if not event.HasField("time")}
     times_us = []
-    for row, (seconds, nanos) in enumerate(zip(rows.seconds, rows.nanos, strict=True)):
+    for row, time in enumerate([event.time for event in events]):
+        seconds, nanos = time.seconds, time.nanos
         if not (_SECONDS_MIN <= seconds <= _SECONDS_MAX and 0 <= nanos <= _NANOS_MAX):
             faults.setdefault(row, "must lie in the years 1 to 9999, with 0 to 999999999 nanoseconds")
             times_us.append(0)

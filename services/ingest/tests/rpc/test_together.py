@@ -12,8 +12,9 @@ import pytest
 
 from chassis.errors import InvalidRequest, Reason
 from chassis.errors.status import from_rpc_error
+from eventlog.columns import EventRows
 from eventlog.payload import columns_to_proto
-from eventlog.rows import columns_of, rows_of
+from eventlog.rows import columns_of
 from metering.ingest.v1 import ingest_service_pb2 as pb
 from metering.ingest.v1 import usage_event_pb2 as event_pb
 from testkit.wait import eventually
@@ -22,7 +23,7 @@ EventMaker = Callable[..., event_pb.UsageEvent]
 
 
 def as_columns(*events: event_pb.UsageEvent) -> pb.ReportRequest:
-    return pb.ReportRequest(columns=columns_to_proto(columns_of(rows_of(events))))
+    return pb.ReportRequest(columns=columns_to_proto(columns_of(EventRows(events))))
 
 
 async def reported_together(caller: Any, log: Any, requests: list[pb.ReportRequest]) -> list[pb.ReportResponse]:

@@ -15,11 +15,12 @@ from hypothesis import strategies as st
 from chassis.errors import Overloaded, Reason
 from eventlog.as_of import AsOf
 from eventlog.columns import EventRows
-from eventlog.fields import FIELDS
+from eventlog.rows import columns_of
 from ingest.domain.admission import Refusal
 from ingest.domain.reports import Conflict, Reported, ReportResult, Verdicts
 from ingest.intake.gatherer import TOGETHER_MAX, Call, Gatherer
 from ingest.intake.submission import Callers
+from metering.ingest.v1.usage_event_pb2 import UsageEvent
 from testkit.clock import FakeClock
 from testkit.wait import eventually
 
@@ -64,7 +65,8 @@ class Intake:
     error: Exception | None = None
 
     async def take_in(self, _tenant: str, reported: Reported, _callers: Callers) -> Verdicts:
-        names = list(reported.events.ids)
+        assert isinstance(reported.events, EventRows)
+        names = list(columns_of(reported.events).ids)
         self.batches.append(names)
         await self.free.wait()
         if self.error is not None:
@@ -88,9 +90,7 @@ async def gathering(intake: Intake, clock: FakeClock) -> AsyncIterator[Gatherer]
 
 
 def call(name: str, tenant: str = "acme", backfill_id: str = "") -> Call:
-    texts = {field.name: [""] for field in FIELDS}
-    rows = EventRows([name], texts, seconds=[0], nanos=[0], timeless=[], properties={}, traceparents=[""])
-    return Call(tenant, Reported(rows, backfill_id, 10), None)
+    return Call(tenant, Reported(EventRows([UsageEvent(id=name)]), backfill_id, 10), None)
 
 
 def named(result: ReportResult) -> str:

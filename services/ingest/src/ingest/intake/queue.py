@@ -82,8 +82,8 @@ class WorkQueue(Generic[Item, Result]):
         """How much waits."""
         self._message_bytes = 0
 
-    async def put(self, item: Item, size: int = 1, message_bytes: int = 0) -> Result:
-        """Queue an item and wait for its result. Raises its error, or Overloaded when the queue is full."""
+    def put(self, item: Item, size: int = 1, message_bytes: int = 0) -> asyncio.Future[Result]:
+        """Queue an item and return its result to come, or its error. Raises Overloaded when the queue is full."""
         bound = self._rules.waiting_max
         if self._waiting and (
             self.size + size > bound.size or self._message_bytes + message_bytes > bound.message_bytes
@@ -95,7 +95,7 @@ class WorkQueue(Generic[Item, Result]):
         self._message_bytes += message_bytes
         if self._is_due():
             self._arrival.set()
-        return await waiter.result
+        return waiter.result
 
     def __len__(self) -> int:
         """Return how many items wait."""
@@ -128,8 +128,14 @@ class WorkQueue(Generic[Item, Result]):
 
     def take(self) -> list[Waiter[Item, Result]]:
         """Begin a round, which must be given to `work_on`, of what waits; one whose caller has gone is dropped."""
+        self._in_work += 1
         taken: list[Waiter[Item, Result]] = []
         bound = self._rules.round_max
+        if self.size <= bound.size and self._message_bytes <= bound.message_bytes:
+            taken.extend(waiter for waiter in self._waiting if not waiter.result.done())
+            self._waiting.clear()
+            self.size = self._message_bytes = 0
+            return taken
         size = message_bytes = 0
         while self._waiting:
             waiter = self._waiting[0]
@@ -142,7 +148,6 @@ class WorkQueue(Generic[Item, Result]):
             self._message_bytes -= waiter.message_bytes
             if not waiter.result.done():
                 taken.append(waiter)
-        self._in_work += 1
         return taken
 
     async def work_on(self, taken: Sequence[Waiter[Item, Result]]) -> None:

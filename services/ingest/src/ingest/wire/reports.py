@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from chassis.errors import InvalidRequest, Reason
 from chassis.errors.refused import refusals
+from eventlog.columns import EventRows
 from eventlog.payload import columns_from_proto
-from eventlog.rows import rows_of
 from eventlog.wire import as_of_to_proto
 from ingest.domain.admission import check_count
 from ingest.domain.reports import Reported
@@ -25,7 +25,7 @@ def reported_from_proto(request: pb.ReportRequest, limits: Limits) -> Reported:
         raise InvalidRequest(Reason.REQUEST_INVALID, "the request holds both events and columns; send one of them")
     if not has_columns:
         check_count(len(request.events), limits)
-        return Reported(rows_of(request.events), request.backfill_id, request.ByteSize())
+        return Reported(EventRows(request.events), request.backfill_id, request.ByteSize())
     message = request.columns
     check_count(len(message.ids), limits)
     with refusals("columns"):
@@ -38,22 +38,17 @@ def reported_from_proto(request: pb.ReportRequest, limits: Limits) -> Reported:
 
 def report_response_to_proto(result: ReportResult) -> pb.ReportResponse:
     """Say what became of a batch."""
-    return pb.ReportResponse(
-        accepted=result.accepted,
-        duplicates=result.duplicates,
-        conflicts=[
-            pb.EventConflict(index=conflict.index, id=conflict.id, source=conflict.source, message=conflict.message)
-            for conflict in result.conflicts
-        ],
-        refusals=[
-            pb.EventRefusal(
-                index=refusal.index,
-                id=refusal.id,
-                field=refusal.field,
-                reason=refusal.reason.value,
-                message=refusal.message,
-            )
-            for refusal in result.refusals
-        ],
-        as_of=as_of_to_proto(result.as_of),
+    response = pb.ReportResponse(
+        accepted=result.accepted, duplicates=result.duplicates, as_of=as_of_to_proto(result.as_of)
     )
+    for conflict in result.conflicts:
+        response.conflicts.add(index=conflict.index, id=conflict.id, source=conflict.source, message=conflict.message)
+    for refusal in result.refusals:
+        response.refusals.add(
+            index=refusal.index,
+            id=refusal.id,
+            field=refusal.field,
+            reason=refusal.reason.value,
+            message=refusal.message,
+        )
+    return response
