@@ -98,7 +98,7 @@ def bare_tenant(make_tenant: Callable[[str], Tenant]) -> Tenant:
     ],
     ids=lambda value: value["id"][:8] if isinstance(value, dict) else None,
 )
-def test_a_bad_event_is_refused_by_name_and_its_neighbours_are_taken(
+def test_a_bad_event_is_refused_by_name_and_its_neighbors_are_taken(
     tenant: Tenant, bad: dict[str, Any], field: str, reason: str
 ) -> None:
     first, last = read(f"before {bad['id'][:8]!r}"), read(f"after {bad['id'][:8]!r}")

@@ -72,7 +72,7 @@ def test_an_empty_chain_is_the_start_and_nothing_else() -> None:
             cursor_from_proto(wrong)
 
 
-class Neighbour(feed_service_pb2_grpc.FeedServiceServicer):
+class Neighbor(feed_service_pb2_grpc.FeedServiceServicer):
     """Serves one segment of each lane, and says when its stream has ended."""
 
     def __init__(self) -> None:
@@ -93,8 +93,8 @@ class Neighbour(feed_service_pb2_grpc.FeedServiceServicer):
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def neighbour() -> AsyncIterator[tuple[Neighbour, GrpcFeedSource]]:
-    served = Neighbour()
+async def neighbor() -> AsyncIterator[tuple[Neighbor, GrpcFeedSource]]:
+    served = Neighbor()
     server = grpc.aio.server()
     add: Any = feed_service_pb2_grpc.add_FeedServiceServicer_to_server
     add(served, server)
@@ -105,8 +105,8 @@ async def neighbour() -> AsyncIterator[tuple[Neighbour, GrpcFeedSource]]:
     await server.stop(0)
 
 
-async def test_a_neighbour_s_error_is_raised_in_our_words(neighbour: tuple[Neighbour, GrpcFeedSource]) -> None:
-    _, source = neighbour
+async def test_a_neighbor_s_error_is_raised_in_our_words(neighbor: tuple[Neighbor, GrpcFeedSource]) -> None:
+    _, source = neighbor
     segments = source.read(Cursor.start(1))
 
     assert await anext(segments) == SEGMENT
@@ -116,8 +116,8 @@ async def test_a_neighbour_s_error_is_raised_in_our_words(neighbour: tuple[Neigh
         await source.heads()
 
 
-async def test_leaving_a_stream_ends_it_on_the_other_side(neighbour: tuple[Neighbour, GrpcFeedSource]) -> None:
-    served, source = neighbour
+async def test_leaving_a_stream_ends_it_on_the_other_side(neighbor: tuple[Neighbor, GrpcFeedSource]) -> None:
+    served, source = neighbor
 
     async with aclosing(source.read(Cursor.start(0))) as segments:
         await anext(segments)

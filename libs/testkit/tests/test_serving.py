@@ -34,7 +34,7 @@ async def test_a_service_is_served_with_its_workers_database_and_clock(
         )
         as_service = [
             event.event.id
-            async for page in ingest.neighbour(IngestServiceStub, "acme").ListEvents(pb.ListEventsRequest())
+            async for page in ingest.neighbor(IngestServiceStub, "acme").ListEvents(pb.ListEventsRequest())
             for event in page.events
         ]
 

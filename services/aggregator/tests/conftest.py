@@ -217,7 +217,7 @@ class Aggregator:
         return Caller(self.channel, self.key.mint(tenant, scopes), None)
 
     def service(self, tenant: str = "acme") -> Caller:
-        """A neighbour, acting for a tenant."""
+        """A neighbor, acting for a tenant."""
         return Caller(self.channel, self.key.mint_internal(), tenant)
 
     async def apply(self, name: str, tenant: str = "acme", **spec: Any) -> pb.ApplyMeterResponse:

@@ -190,7 +190,7 @@ class Log:
             SELECT count(*) FROM (
                 SELECT first_position, lag(first_position + count, 1, 1) OVER lanes AS expected
                 FROM segment WINDOW lanes AS (PARTITION BY lane ORDER BY first_position)
-            ) AS neighbours WHERE first_position <> expected
+            ) AS neighbors WHERE first_position <> expected
             """
         )
         assert gaps == 0

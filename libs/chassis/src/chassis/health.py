@@ -1,6 +1,6 @@
 """Health on its own port: "readiness" and "" follow the checks; "liveness" only says that the event loop runs.
 
-Readiness is about this process and its own database, never about a neighbour. Otherwise one service that is down would
+Readiness is about this process and its own database, never about a neighbor. Otherwise one service that is down would
 take all the others out of the load balancer with it.
 """
 

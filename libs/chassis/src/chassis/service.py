@@ -51,7 +51,7 @@ class Runtime(Generic[SettingsType]):
     draining: asyncio.Event = field(default_factory=asyncio.Event)
     """Set on SIGTERM. Streams without an end (feeds) must then end, so that their readers can resume elsewhere."""
     closing: AsyncExitStack = field(default_factory=AsyncExitStack)
-    """What to close after the last call, such as channels to neighbours."""
+    """What to close after the last call, such as channels to neighbors."""
 
 
 @dataclass(frozen=True)

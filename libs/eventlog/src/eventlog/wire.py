@@ -77,7 +77,7 @@ def period_in(message: values_pb2.Period, field: str) -> Period:
 
 
 def period_from_proto(message: values_pb2.Period) -> Period:
-    """Return the period a neighbour sent. Raises ValueError if datetimes can't hold it exactly."""
+    """Return the period a neighbor sent. Raises ValueError if datetimes can't hold it exactly."""
     return Period(instant_from_proto(message.start), instant_from_proto(message.end))
 
 

@@ -66,7 +66,7 @@ def test_a_property_that_no_row_has_is_no_column(tmp_path: Path) -> None:
     assert list(columns.properties) == []
 
 
-def test_a_row_without_an_id_is_refused_and_its_neighbours_go_on(tmp_path: Path) -> None:
+def test_a_row_without_an_id_is_refused_and_its_neighbors_go_on(tmp_path: Path) -> None:
     rows = [ROW, ["UA", "NA", "N1", "2013-07-01 08:30", "1"], ["UA", "16", "N1", "2013-07-01 08:30", "1"]]
 
     columns, problems = row_map(tmp_path).columns(rows)

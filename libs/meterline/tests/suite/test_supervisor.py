@@ -124,7 +124,7 @@ async def test_the_ready_file_tells_everything_a_command_needs(fake_suite: FakeS
     assert (claims["tenant"], claims["scopes"]) == ("default", ["report", "read", "admin"])
 
 
-async def test_a_service_is_told_its_database_keys_and_neighbour(fake_suite: FakeSuite) -> None:
+async def test_a_service_is_told_its_database_keys_and_neighbor(fake_suite: FakeSuite) -> None:
     await fake_suite.start()
 
     told = json.loads((fake_suite.data_dir / "run" / "fake_right.json").read_text())["environment"]

@@ -61,7 +61,7 @@ class ServedService(Generic[SettingsType]):
         """Return a stub as a user of `tenant`, on a channel that is closed with the service."""
         return stub(self._open(_token(self.key, tenant, scopes)))
 
-    def neighbour(self, stub: Callable[[grpc.aio.Channel], StubType], tenant: str = "") -> StubType:
+    def neighbor(self, stub: Callable[[grpc.aio.Channel], StubType], tenant: str = "") -> StubType:
         """Return a stub as another service acting for `tenant`; if empty, for that of `chassis.identity.acting_for`."""
         return stub(self._open(_token(self.key, ANY_TENANT, ("internal",)), tenant))
 
@@ -126,7 +126,7 @@ class Host:
     def settings(
         self, service: str, kind: type[SettingsType], database: ServiceDatabase, **changed: object
     ) -> SettingsType:
-        """Return the settings of a service on `database`; neighbours and limits are given in `changed`."""
+        """Return the settings of a service on `database`; neighbors and limits are given in `changed`."""
         token_file = self.directory / f"{service}.token"
         token_file.write_text(_token(self.key, ANY_TENANT, ("internal",)), encoding="utf-8")
         values: dict[str, Any] = {

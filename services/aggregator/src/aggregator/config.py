@@ -13,7 +13,7 @@ class AggregatorSettings(ServiceSettings):
 
     model_config = SettingsConfigDict(env_prefix="AGGREGATOR_")
 
-    ingest_target: str = Field(description="Address of ingest, the left neighbour: host:port or dns:///name:port.")
+    ingest_target: str = Field(description="Address of ingest, the left neighbor: host:port or dns:///name:port.")
     flush_interval_s: float = Field(0.5, gt=0.0, le=60.0, description="Usage is at most about this far behind the log.")
     batch_events_max: int = Field(200_000, ge=1, description="Events folded into one flush; bounds memory.")
     batch_bytes_max: int = Field(32 * 1024 * 1024, ge=1, description="Compressed payload of one flush; bounds memory.")

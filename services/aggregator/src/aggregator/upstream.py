@@ -1,11 +1,11 @@
-"""The client of ingest, the left neighbour, speaking domain types."""
+"""The client of ingest, the left neighbor, speaking domain types."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
 from aggregator.wire.events import events_request, readable_event
-from chassis.rpc.client import neighbour_errors, reading
+from chassis.rpc.client import neighbor_errors, reading
 from eventlog.as_of import AsOf
 from eventlog.feed.wire import GrpcFeedSource
 from metering.common.v1 import feed_service_pb2
@@ -44,7 +44,7 @@ class IngestClient:
     ) -> AsyncGenerator[Sequence[ReadableEvent], None]:
         """Yield pages of a customer's events of some types and a period, between two points of the log."""
         request = events_request(customer, types, period, after, up_to)
-        with neighbour_errors("ingest"):
+        with neighbor_errors("ingest"):
             async with reading(self._stub.ListEvents(request)) as responses:
                 async for response in responses:
                     yield [readable_event(stored) for stored in response.events]

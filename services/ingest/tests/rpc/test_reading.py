@@ -1,4 +1,4 @@
-"""Reading the log: single events, lists with conditions, and the feed that neighbours follow."""
+"""Reading the log: single events, lists with conditions, and the feed that neighbors follow."""
 
 from __future__ import annotations
 

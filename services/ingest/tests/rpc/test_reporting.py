@@ -1,4 +1,4 @@
-"""Reporting over a real server: what becomes of each event, whatever its neighbours are."""
+"""Reporting over a real server: what becomes of each event, whatever its neighbors are."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ async def test_an_optional_field_is_stored_compared_and_may_be_left_out(
     assert stored == [with_it, without]
 
 
-async def test_one_wrong_event_does_not_refuse_its_neighbours(ingest: Any, new_event: EventMaker, log: Any) -> None:
+async def test_one_wrong_event_does_not_refuse_its_neighbors(ingest: Any, new_event: EventMaker, log: Any) -> None:
     events = [new_event(), new_event(customer="a\0b"), new_event()]
 
     response = await ingest.caller().Report(pb.ReportRequest(events=events))

@@ -152,7 +152,7 @@ def test_a_time_no_column_can_hold_is_refused(time_fields: dict[str, int] | None
     "traceparent",
     ["x", f"01-{CONTEXT}-01", f"00-{CONTEXT.upper()}-01", f"00-{CONTEXT}-01-", f"00-{CONTEXT}-0", "00-" + "٣" * 52],
 )
-def test_a_traceparent_that_is_not_w3c_is_refused_and_takes_no_neighbour_with_it(traceparent: str) -> None:
+def test_a_traceparent_that_is_not_w3c_is_refused_and_takes_no_neighbor_with_it(traceparent: str) -> None:
     rows = [
         {"id": str(number), "source": "s", "type": "t", "customer": "c", "subject": "", "time_us": NOW_US,
          "properties": {}, "traceparent": text}

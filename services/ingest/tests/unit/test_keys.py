@@ -71,7 +71,7 @@ def test_a_hashed_key_covers_tenant_source_and_id_with_their_bounds() -> None:
 
 
 @given(st.lists(IDS, min_size=1, max_size=20))
-def test_keys_do_not_depend_on_their_neighbours(ids: list[str]) -> None:
+def test_keys_do_not_depend_on_their_neighbors(ids: list[str]) -> None:
     together = keys(ids)
 
     assert [whole(together, row) for row in range(len(ids))] == [whole(keys([event_id]), 0) for event_id in ids]

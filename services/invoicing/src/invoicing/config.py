@@ -13,7 +13,7 @@ class InvoicingSettings(ServiceSettings):
 
     model_config = SettingsConfigDict(env_prefix="INVOICING_")
 
-    rating_target: str = Field(description="Address of rating, the left neighbour: host:port or dns:///name:port.")
+    rating_target: str = Field(description="Address of rating, the left neighbor: host:port or dns:///name:port.")
     verify_interval_s: float = Field(
         3600.0, ge=1.0, description="Seconds between two checks of every frozen invoice in the background."
     )

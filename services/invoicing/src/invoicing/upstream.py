@@ -1,4 +1,4 @@
-"""The client of rating, the left neighbour, speaking domain values; explanations are handed through as they are."""
+"""The client of rating, the left neighbor, speaking domain values; explanations are handed through as they are."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from google.protobuf.duration_pb2 import Duration
 
-from chassis.rpc.client import neighbour_errors, reading
+from chassis.rpc.client import neighbor_errors, reading
 from invoicing.wire.invoices import rated_from_proto
 from metering.rating.v1 import rating_service_pb2 as pb
 from metering.rating.v1 import rating_service_pb2_grpc as pb_grpc
@@ -40,7 +40,7 @@ class RatingClient:
             grace=Duration(seconds=int(grace.total_seconds())),
             amends_snapshot_id=amends_snapshot_id,
         )
-        with neighbour_errors("rating"):
+        with neighbor_errors("rating"):
             response: pb.RateUsageResponse = await self._stub.RateUsage(request)
         return rated_from_proto(
             charges=response.charges,
@@ -55,7 +55,7 @@ class RatingClient:
     async def live_charges(self, *, contract: str = "", customer: str = "", billing_period: str = "") -> Rated:
         """Return the charges of a period as usage is now; by contract, or by customer and the contract in force."""
         request = pb.ListChargesRequest(contract=contract, customer=customer, billing_period=billing_period)
-        with neighbour_errors("rating"):
+        with neighbor_errors("rating"):
             response: pb.ListChargesResponse = await self._stub.ListCharges(request)
         return rated_from_proto(
             charges=response.charges,
@@ -69,7 +69,7 @@ class RatingClient:
     async def explain(self, charge_id: str) -> pb.ExplainChargeResponse:
         """Return the derivation of a charge; handed through as it is."""
         request = pb.ExplainChargeRequest(charge_id=charge_id)
-        with neighbour_errors("rating"):
+        with neighbor_errors("rating"):
             response: pb.ExplainChargeResponse = await self._stub.ExplainCharge(request)
         return response
 
@@ -78,7 +78,7 @@ class RatingClient:
     ) -> AsyncGenerator[Sequence[usage_pb2.MeteredEvent], None]:
         """Yield the events behind a charge, page by page; handed through as they are."""
         request = pb.ListChargeEventsRequest(charge_id=charge_id, only_amendment=only_amendment, limit=limit)
-        with neighbour_errors("rating"):
+        with neighbor_errors("rating"):
             async with reading(self._stub.ListChargeEvents(request)) as pages:
                 async for page in pages:
                     yield page.events

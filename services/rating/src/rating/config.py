@@ -14,7 +14,7 @@ class RatingSettings(ServiceSettings):
     model_config = SettingsConfigDict(env_prefix="RATING_")
 
     aggregator_target: str = Field(
-        description="Address of the aggregator, the left neighbour: host:port or dns:///name:port."
+        description="Address of the aggregator, the left neighbor: host:port or dns:///name:port."
     )
     live_interval_s: float = Field(
         0.5, gt=0.0, description="Pause between looks for changed usage; changes that fall together are rated once."

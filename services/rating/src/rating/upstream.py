@@ -1,10 +1,10 @@
-"""The client of the aggregator, the left neighbour, speaking domain types but for what is only handed through."""
+"""The client of the aggregator, the left neighbor, speaking domain types but for what is only handed through."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from chassis.rpc.client import neighbour_errors, reading
+from chassis.rpc.client import neighbor_errors, reading
 from eventlog.feed.wire import GrpcFeedSource
 from eventlog.wire import period_to_proto, timestamp
 from metering.aggregator.v1 import aggregator_service_pb2 as pb
@@ -39,7 +39,7 @@ class AggregatorClient:
     async def totals(self, customer: str, period: BillingPeriod) -> Usage:
         """Return the usage of all meters of a customer and period as it is now."""
         request = pb.QueryTotalsRequest(customer=customer, period=period_to_proto(period))
-        with neighbour_errors("the aggregator"):
+        with neighbor_errors("the aggregator"):
             return usage_from_totals(await self._stub.QueryTotals(request))
 
     async def seal(
@@ -53,7 +53,7 @@ class AggregatorClient:
             time_zone=time_zone,
             amends_snapshot_id=amends_snapshot_id,
         )
-        with neighbour_errors("the aggregator"):
+        with neighbor_errors("the aggregator"):
             response = await self._stub.SealUsage(request)
         return usage_from_snapshot(response.snapshot)
 
@@ -62,7 +62,7 @@ class AggregatorClient:
     ) -> tuple[usage_pb2.UsageSnapshot, Sequence[usage_pb2.SnapshotWindow]]:
         """Return a snapshot and the windows of a meter; handed through as they are."""
         request = pb.GetSnapshotRequest(snapshot_id=snapshot_id, windows_of_meter=meter)
-        with neighbour_errors("the aggregator"):
+        with neighbor_errors("the aggregator"):
             response = await self._stub.GetSnapshot(request)
         return response.snapshot, response.windows
 
@@ -73,7 +73,7 @@ class AggregatorClient:
         request = pb.ListUsageEventsRequest(
             snapshot_id=snapshot_id, meter=meter, only_amendment=only_amendment, limit=limit
         )
-        with neighbour_errors("the aggregator"):
+        with neighbor_errors("the aggregator"):
             async with reading(self._stub.ListUsageEvents(request)) as pages:
                 async for page in pages:
                     yield page.events

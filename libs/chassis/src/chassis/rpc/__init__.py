@@ -1,1 +1,1 @@
-"""Both sides of a call: the server and its guard, channels to neighbours, paging, and what may be repeated."""
+"""Both sides of a call: the server and its guard, channels to neighbors, paging, and what may be repeated."""

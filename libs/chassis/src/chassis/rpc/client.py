@@ -1,4 +1,4 @@
-"""Channels to the left neighbour: kept alive, balanced over replicas, and retried where that is harmless."""
+"""Channels to the left neighbor: kept alive, balanced over replicas, and retried where that is harmless."""
 
 from __future__ import annotations
 
@@ -114,8 +114,8 @@ def _service_config(repeatable: Iterable[tuple[str, str]]) -> dict[str, object]:
 
 
 @contextmanager
-def neighbour_errors(neighbour: str) -> Iterator[None]:
-    """Raise the errors of `neighbour` in the block as MeterlineErrors of ours; most are meant for our caller to read.
+def neighbor_errors(neighbor: str) -> Iterator[None]:
+    """Raise the errors of `neighbor` in the block as MeterlineErrors of ours; most are meant for our caller to read.
 
     There are two exceptions. If it refuses our token, that token is this service's own, so it is a defect and no hint
     to log in again. If it can't be reached, our caller must not take that to mean us, because it did reach us.
@@ -125,9 +125,9 @@ def neighbour_errors(neighbour: str) -> Iterator[None]:
     except grpc.RpcError as failure:
         error = from_rpc_error(failure)
         if isinstance(error, Unauthenticated | Forbidden):
-            message = f"{neighbour} does not accept this service's own token; fix its service_token_file"
+            message = f"{neighbor} does not accept this service's own token; fix its service_token_file"
             raise Internal(Reason.INTERNAL, message) from failure
         if isinstance(error, Unavailable) and error.reason is Reason.UNAVAILABLE:
-            message = f"{neighbour} can't be reached; call again"
+            message = f"{neighbor} can't be reached; call again"
             raise Unavailable(Reason.UPSTREAM_UNAVAILABLE, message, retry_after_s=1.0) from failure
         raise error from failure

@@ -1,6 +1,6 @@
 """Reads all lanes of a source at the same time, checks each segment, and hands them over in batches.
 
-Reading continues while a batch is applied. If the neighbour is unavailable, the intake waits for it. A segment that
+Reading continues while a batch is applied. If the neighbor is unavailable, the intake waits for it. A segment that
 breaks the feed's laws ends the reading of all lanes; the segments that passed the checks are still handed over.
 """
 

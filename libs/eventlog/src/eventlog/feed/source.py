@@ -1,4 +1,4 @@
-"""Where a consumer reads from, and how it copes with a neighbour that is unavailable for a while."""
+"""Where a consumer reads from, and how it copes with a neighbor that is unavailable for a while."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _PASSING: Final = (Conflict, DeadlineExceeded, Internal, NotReady, Overloaded, U
 
 
 class FeedSource(Protocol):
-    """A log that can be followed; `eventlog.feed.wire.GrpcFeedSource` follows that of a neighbour."""
+    """A log that can be followed; `eventlog.feed.wire.GrpcFeedSource` follows that of a neighbor."""
 
     async def heads(self) -> FeedHeads:
         """Return the log's epoch and where every lane ends now."""
@@ -46,7 +46,7 @@ def may_pass(error: MeterlineError) -> bool:
 
 
 class Backoff:
-    """Growing pauses with jitter, so that many who lost the same neighbour don't all come back at the same moment."""
+    """Growing pauses with jitter, so that many who lost the same neighbor don't all come back at the same moment."""
 
     def __init__(self, first_s: float = 0.1, longest_s: float = 10.0) -> None:
         """Start at `first_s`, and double each time up to `longest_s`."""

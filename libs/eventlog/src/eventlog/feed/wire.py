@@ -1,4 +1,4 @@
-"""The feed on the wire: cursors, segments and heads as messages, and a neighbour's feed as a source to consume."""
+"""The feed on the wire: cursors, segments and heads as messages, and a neighbor's feed as a source to consume."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def segment_to_proto(segment: Segment) -> feed_pb2.FeedSegment:
 
 
 def segment_from_proto(message: feed_pb2.FeedSegment) -> Segment:
-    """Return the segment that a neighbour sent, unchecked: the consumer checks it against its cursor."""
+    """Return the segment that a neighbor sent, unchecked: the consumer checks it against its cursor."""
     return Segment(
         epoch=message.epoch,
         lane=message.lane,
@@ -81,19 +81,19 @@ def heads_to_proto(heads: FeedHeads) -> feed_pb2.FeedHeads:
 
 
 def heads_from_proto(message: feed_pb2.FeedHeads) -> FeedHeads:
-    """Return the heads that a neighbour sent."""
+    """Return the heads that a neighbor sent."""
     return FeedHeads(epoch=message.epoch, positions={entry.lane: entry.position for entry in message.lanes})
 
 
 class GrpcFeedSource:
-    """A neighbour's log as a `FeedSource`. Raises the MeterlineErrors that the neighbour raised."""
+    """A neighbor's log as a `FeedSource`. Raises the MeterlineErrors that the neighbor raised."""
 
     def __init__(self, channel: grpc.aio.Channel) -> None:
         """Follow the log that is served at the other end of `channel`."""
         self._stub = feed_service_pb2_grpc.FeedServiceStub(channel)
 
     async def heads(self) -> FeedHeads:
-        """Return where the neighbour's log ends now."""
+        """Return where the neighbor's log ends now."""
         timeout_s = HEADS_TIMEOUT_S if current_deadline_s() is None else None
         try:
             response = await self._stub.Heads(feed_service_pb2.HeadsRequest(), timeout=timeout_s)
@@ -102,7 +102,7 @@ class GrpcFeedSource:
         return heads_from_proto(response.heads)
 
     async def read(self, cursor: Cursor) -> AsyncGenerator[Segment, None]:
-        """Yield the segments after `cursor` until the neighbour ends the stream."""
+        """Yield the segments after `cursor` until the neighbor ends the stream."""
         request = feed_service_pb2.ReadRequest(cursor=cursor_to_proto(cursor))
         try:
             async with reading(self._stub.Read(request)) as responses:

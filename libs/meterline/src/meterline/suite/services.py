@@ -25,7 +25,7 @@ _POLL_INTERVAL_S = 0.02
 
 @dataclass(frozen=True, slots=True)
 class ServiceSpec:
-    """A service: its name, its Python package (default: the name), and the left neighbour it asks, if any."""
+    """A service: its name, its Python package (default: the name), and the left neighbor it asks, if any."""
 
     name: str
     upstream: str | None = None

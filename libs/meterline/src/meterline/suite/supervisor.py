@@ -142,7 +142,7 @@ class Supervisor:
         self._reporter.step("Stopped")
 
     def _setups(self) -> list[ServiceSetup]:
-        # Ports are chosen once a run: a service that is restarted comes back where its neighbours look for it.
+        # Ports are chosen once a run: a service that is restarted comes back where its neighbors look for it.
         listen = {spec.name: self._ports.address() for spec in self._options.services}
         return [
             ServiceSetup(

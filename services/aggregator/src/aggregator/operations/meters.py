@@ -103,7 +103,7 @@ async def _next_version(
     if earlier and same_content(spec, earlier[-1]):
         return earlier, None
     now = deps.clock.now()
-    # Until it is stored, the version has no key of its own; none of its neighbours has 0.
+    # Until it is stored, the version has no key of its own; none of its neighbors has 0.
     candidate = MeterVersion(
         meter_id=0,
         tenant=tenant,

@@ -114,7 +114,7 @@ def period_at(schedule: Schedule, instant: datetime) -> BillingPeriod | None:
     if not _YEAR_MIN <= local.year <= _YEAR_MAX:
         return None
     month = _Month(local.year, local.month)
-    # Where clocks go back over midnight, a date can come again for an hour; the neighbours cover that, too.
+    # Where clocks go back over midnight, a date can come again for an hour; the neighbors cover that, too.
     for candidate in (month, month.plus(-1), month.plus(1)):
         period = _cut(schedule, candidate)
         if period is not None and period.start <= instant < period.end:

@@ -26,7 +26,7 @@ if _version_not_supported:
 
 
 class FeedServiceStub:
-    """One append-only log, served to the neighbour on the right. Payloads: ingest serves zstd of metering.ingest.v1.UsageEventColumns,
+    """One append-only log, served to the neighbor on the right. Payloads: ingest serves zstd of metering.ingest.v1.UsageEventColumns,
     aggregator serves zstd of metering.aggregator.v1.UsageChanges.
     """
 
@@ -49,7 +49,7 @@ class FeedServiceStub:
 
 
 class FeedServiceServicer:
-    """One append-only log, served to the neighbour on the right. Payloads: ingest serves zstd of metering.ingest.v1.UsageEventColumns,
+    """One append-only log, served to the neighbor on the right. Payloads: ingest serves zstd of metering.ingest.v1.UsageEventColumns,
     aggregator serves zstd of metering.aggregator.v1.UsageChanges.
     """
 
@@ -91,7 +91,7 @@ def add_FeedServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class FeedService:
-    """One append-only log, served to the neighbour on the right. Payloads: ingest serves zstd of metering.ingest.v1.UsageEventColumns,
+    """One append-only log, served to the neighbor on the right. Payloads: ingest serves zstd of metering.ingest.v1.UsageEventColumns,
     aggregator serves zstd of metering.aggregator.v1.UsageChanges.
     """
 

@@ -27,7 +27,7 @@ GRPC_GENERATED_VERSION: str
 GRPC_VERSION: str
 
 class FeedServiceStub:
-    """One append-only log, served to the neighbour on the right. Payloads: ingest serves zstd of metering.ingest.v1.UsageEventColumns,
+    """One append-only log, served to the neighbor on the right. Payloads: ingest serves zstd of metering.ingest.v1.UsageEventColumns,
     aggregator serves zstd of metering.aggregator.v1.UsageChanges.
     """
 
@@ -45,7 +45,7 @@ class FeedServiceStub:
 
 @_typing.type_check_only
 class FeedServiceAsyncStub(FeedServiceStub):
-    """One append-only log, served to the neighbour on the right. Payloads: ingest serves zstd of metering.ingest.v1.UsageEventColumns,
+    """One append-only log, served to the neighbor on the right. Payloads: ingest serves zstd of metering.ingest.v1.UsageEventColumns,
     aggregator serves zstd of metering.aggregator.v1.UsageChanges.
     """
 
@@ -59,7 +59,7 @@ class FeedServiceAsyncStub(FeedServiceStub):
     """Returns where every lane ends now."""
 
 class FeedServiceServicer(metaclass=_abc_1.ABCMeta):
-    """One append-only log, served to the neighbour on the right. Payloads: ingest serves zstd of metering.ingest.v1.UsageEventColumns,
+    """One append-only log, served to the neighbor on the right. Payloads: ingest serves zstd of metering.ingest.v1.UsageEventColumns,
     aggregator serves zstd of metering.aggregator.v1.UsageChanges.
     """
 
