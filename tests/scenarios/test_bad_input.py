@@ -86,6 +86,9 @@ def bare_tenant(make_tenant: Callable[[str], Tenant]) -> Tenant:
         (read("x" * 129), "id", "ID_INVALID"),
         (read("nul", customer="ac\0me"), "customer", "TEXT_INVALID"),
         (read("nobody", customer=""), "customer", "TEXT_INVALID"),
+        (read("space", customer="r-cust "), "customer", "TEXT_INVALID"),
+        (read("\ufeffmark"), "id", "ID_INVALID"),
+        (read("apart", customer="Zoe\u0308"), "customer", "TEXT_INVALID"),
         (read("huge", properties={"bytes": "1", "note": "x" * 65 * 1024}), "", "EVENT_TOO_LARGE"),
         (read("long", properties={"bytes": "1", "note": "x" * 257}), "properties.note", "PROPERTY_VALUE_TOO_LONG"),
         (read("many", properties={f"p{n}": "1" for n in range(33)}), "properties", "PROPERTIES_TOO_MANY"),
@@ -133,6 +136,28 @@ def test_a_line_that_is_no_json_is_refused_by_its_place(tenant: Tenant) -> None:
 
     result = json.loads(done.stdout)
     assert (result["accepted"], [refusal["index"] for refusal in result["refused"]]) == (2, [1])
+
+
+def test_a_byte_order_mark_inside_a_file_makes_no_second_event_of_an_id(
+    make_tenant: Callable[[str], Tenant], tmp_path: Path
+) -> None:
+    tenant = make_tenant("marks")
+    map_file, marked, clean = tmp_path / "map.yaml", tmp_path / "marked.csv", tmp_path / "clean.csv"
+    map_file.write_text(
+        "{id: {column: Id}, source: {const: s}, type: {const: t}, customer: {column: Cust}, time: {column: When}}"
+    )
+    header, mark = b"Id,Cust,When,Qty\r\n", b"\xef\xbb\xbf"
+    rows = b"x1,bomco,2024-03-05T00:00:00Z,1\r\nx2,bomco,2024-03-05T00:00:00Z,2\r\n"
+    marked.write_bytes(mark + header + mark + rows)
+    clean.write_bytes(mark + header + rows)
+
+    first = json.loads(tenant.run("import", "--backfill", "--map", map_file, marked, expected=(7,)).stdout)
+    again = tenant.json("import", "--backfill", "--map", map_file, clean)
+
+    (refusal,) = first["refused"]
+    assert (refusal["index"], refusal["field"], refusal["reason"]) == (0, "id", "ID_INVALID")
+    assert refusal["message"] == "holds U+FEFF ZERO WIDTH NO-BREAK SPACE at character 1; remove it"
+    assert (again["accepted"], again["duplicates"]) == (1, 1)
 
 
 def test_an_old_event_needs_a_backfill(tenant: Tenant) -> None:

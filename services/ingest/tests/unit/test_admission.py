@@ -6,9 +6,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from chassis.errors import InvalidRequest, Reason, TooBig
 from chassis.errors.refused import Refused
+from chassis.text import name_fault
 from eventlog.columns import EventColumns, TextColumn, TraceColumn
 from eventlog.fields import FIELDS
 from ingest.domain.admission import Admission, BackfillWindow, Limits, admit, check_count
@@ -46,16 +49,18 @@ def test_a_sound_event_is_accepted_as_it_is() -> None:
     assert admission.is_clean
 
 
-@pytest.mark.parametrize("text", ["a\0b", "a\nb", "a\x7fb", "a\x85b", "a\ud800b", "a\u202eb", "a\u2066b"])
+@pytest.mark.parametrize(
+    "text", ["a\0b", "a\nb", "a\x7fb", "a\x85b", "a\ud800b", "a\u202eb", "\ufeffa", "a\u200bb", "a ", "e\u0301"]
+)
 @pytest.mark.parametrize("field", ["ids", "sources", "types", "customers", "subjects"])
-def test_controls_surrogates_and_direction_overrides_are_refused(field: str, text: str) -> None:
+def test_what_the_eye_can_not_see_is_refused_in_names(field: str, text: str) -> None:
     column: Any = [text] if field == "ids" else TextColumn([text])
     reason = Reason.ID_INVALID if field == "ids" else Reason.TEXT_INVALID
 
     assert verdict(batch(**{field: column})) == [(field.removesuffix("s"), reason)]
 
 
-@pytest.mark.parametrize("text", ["Zoë", "名前", "a b", "x" * 128, "\u00a0", "🙂"])
+@pytest.mark.parametrize("text", ["Zoë", "名前", "a b", "x" * 128, "a\u00a0b", "🙂"])
 def test_any_printable_text_is_accepted(text: str) -> None:
     assert verdict(batch(ids=[text], customers=TextColumn([text]), subjects=TextColumn([text]))) == []
 
@@ -125,7 +130,9 @@ def test_a_time_that_could_not_be_read_is_refused_with_its_own_words() -> None:
         ("a\0b", "1", ("properties.a\ufffdb", Reason.PROPERTY_KEY_INVALID)),
         ("a\u202eb", "1", ("properties.a\ufffdb", Reason.PROPERTY_KEY_INVALID)),
         ("k", "a\0b", ("properties.k", Reason.PROPERTY_VALUE_INVALID)),
+        ("a\u200bb", "1", ("properties.a\ufffdb", Reason.PROPERTY_KEY_INVALID)),
         ("k", "a\u202eb", None),
+        ("k", "\ufeff e\u0301 ", None),
         ("k", "", None),
         ("k", "x" * 256, None),
         ("k", "x" * 257, ("properties.k", Reason.PROPERTY_VALUE_TOO_LONG)),
@@ -166,6 +173,25 @@ def test_a_refused_id_is_shown_short_and_harmless() -> None:
     assert refused.id.startswith("\ufffdé\ufffdx")
     assert len(refused.id) < 130
     assert refused.id.isprintable()
+
+
+def test_a_byte_order_mark_makes_no_second_event_of_an_id() -> None:
+    events = batch(ids=["\ufeffx1", "x2"], times_us=np.array([NOW_US, NOW_US], np.int64))
+
+    (refused,) = admit(events, LIMITS, NOW_US).refusals
+
+    assert (refused.index, refused.field, refused.reason) == (0, "id", Reason.ID_INVALID)
+    assert refused.message == "holds U+FEFF ZERO WIDTH NO-BREAK SPACE at character 1; remove it"
+
+
+@given(st.text(st.sampled_from("aé\u0301 \u3000\u200b\x1b"), min_size=1, max_size=4))
+def test_every_field_of_names_has_the_one_rule(text: str) -> None:
+    is_refused = name_fault(text) is not None
+
+    assert bool(verdict(batch(ids=[text]))) == is_refused
+    assert bool(verdict(batch(properties={text: TextColumn(["1"])}))) == is_refused
+    for field in FIELDS:
+        assert bool(verdict(batch(**{field.column: TextColumn([text])}))) == is_refused, field.name
 
 
 def test_each_event_is_refused_once_with_its_first_fault() -> None:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import pytest
 
-from chassis.errors import NotReady, Reason
+from chassis.errors import InvalidRequest, NotReady, Reason
 from chassis.rpc.pages import page_token
 from invoicing.domain.invoices import FrozenInvoice
+from invoicing.domain.profiles import default_profile
 from invoicing.operations.invoices import fitting_into_a_message
 from invoicing.wire import invoices as wire
+from invoicing.wire.profiles import profile_from_proto
 from metering.common.v1 import values_pb2
+from metering.invoicing.v1 import invoice_pb2
 from metering.rating.v1 import catalog_pb2, charge_pb2
 from money import InvalidDecimalError
 
@@ -49,6 +52,15 @@ def test_charges_in_two_currencies_are_no_invoice() -> None:
 def test_an_amount_that_is_no_plain_decimal_is_refused(amount: str) -> None:
     with pytest.raises(InvalidDecimalError):
         wire.charge_from_proto(charge_message(exact_amount=amount))
+
+
+def test_a_seller_that_the_eye_can_not_tell_from_another_is_refused() -> None:
+    spec = invoice_pb2.BillingProfileSpec(seller="Ac\u00adme Inc.", number_prefix="AC")
+
+    with pytest.raises(InvalidRequest) as refused:
+        profile_from_proto(spec, default_profile("acme"))
+
+    assert [(one.field, one.reason) for one in refused.value.violations] == [("spec.seller", Reason.TEXT_INVALID)]
 
 
 def stored(sequence: int, size: int) -> FrozenInvoice:

@@ -110,11 +110,11 @@ class Reason(StrEnum):
     BATCH_EMPTY = "BATCH_EMPTY", "The batch contains no events.", "Send at least one event."
     BATCH_TOO_LARGE = "BATCH_TOO_LARGE", "The batch has more events or bytes than allowed.", "Split the batch."
     EVENT_TOO_LARGE = "EVENT_TOO_LARGE", "The event has more bytes than allowed.", "Send fewer or shorter properties."
-    ID_INVALID = "ID_INVALID", "The id is empty, too long or has forbidden characters.", "Use 1-128 printable bytes."
+    ID_INVALID = "ID_INVALID", "The id is empty, too long or breaks the rule for names.", "See docs/text.md."
     TEXT_INVALID = (
         "TEXT_INVALID",
-        "The text is empty but must not be, or contains control or direction characters.",
-        "Send printable text.",
+        "The text is empty but must not be, or breaks the rule for names: an invisible character, say.",
+        "Do what the message says; docs/text.md has the rule.",
     )
     TEXT_TOO_LONG = "TEXT_TOO_LONG", "The text has more bytes than allowed.", "Shorten it."
     TIME_INVALID = "TIME_INVALID", "The time is missing or outside years 1 to 9999.", "Send a valid timestamp."
@@ -127,8 +127,8 @@ class Reason(StrEnum):
     PROPERTIES_TOO_MANY = "PROPERTIES_TOO_MANY", "The event has more properties than allowed.", "Send fewer."
     PROPERTY_KEY_INVALID = (
         "PROPERTY_KEY_INVALID",
-        "A property's key is empty, too long or has forbidden characters.",
-        "Use 1-64 bytes.",
+        "A property's key is empty, too long or breaks the rule for names.",
+        "Use 1-64 bytes; docs/text.md has the rule.",
     )
     PROPERTY_VALUE_INVALID = (
         "PROPERTY_VALUE_INVALID",

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 from aggregator.domain.aggregations.aggregation import Aggregation, Reads
 from chassis.errors import Reason
 from chassis.errors.refused import Refused
+from chassis.text import name_fault
 from eventlog.instants import instant_of, microseconds_of
 
 if TYPE_CHECKING:
@@ -163,7 +164,7 @@ def resolve_counts_from(spec: MeterSpec, earlier: Sequence[MeterVersion], now: d
 
 def problems_of(spec: MeterSpec) -> list[Refused]:
     """What is wrong with a meter looked at alone; empty when nothing is."""
-    problems = []
+    problems = _problems_of_names(spec)
     if spec.aggregation.READS is not Reads.NOTHING and not spec.value_property:
         problems.append(
             _invalid("spec.value_property", f"{spec.aggregation} needs the property that holds the value; name it")
@@ -183,6 +184,20 @@ def problems_of(spec: MeterSpec) -> list[Refused]:
         message = f"must fall on the meter's grid of {spec.bucket_minutes} minutes; take a full quarter of an hour"
         problems.append(_invalid("spec.effective_from", message))
     return problems
+
+
+def _problems_of_names(spec: MeterSpec) -> list[Refused]:
+    """What no event may be called, a meter may not look for; the values of its filters are data."""
+    names = [
+        *(("spec.event_types", event_type) for event_type in spec.event_types),
+        ("spec.value_property", spec.value_property),
+        *(("spec.filters", part.key) for part in spec.filters),
+        *(("spec.group_by", key) for key in spec.group_by),
+        ("spec.unit", spec.unit),
+        ("spec.description", spec.description),
+    ]
+    faults = ((field, name_fault(text)) for field, text in names)
+    return [Refused(field, Reason.TEXT_INVALID, fault) for field, fault in faults if fault is not None]
 
 
 def problems_of_succession(candidate: MeterVersion, earlier: Sequence[MeterVersion]) -> list[Refused]:

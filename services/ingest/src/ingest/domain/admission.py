@@ -14,7 +14,7 @@ import numpy as np
 from chassis.errors import InvalidRequest, Reason, TooBig
 from eventlog.fields import FIELDS
 from eventlog.instants import INSTANT_MAX_US, INSTANT_MIN_US
-from ingest.domain.text import TextFault, TextRule, shown, utf8_length
+from ingest.domain.text import EMPTY, TextFault, TextRule, shown, utf8_length
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -30,18 +30,7 @@ _PROPERTY_VALUE_BYTES_MAX: Final = 256
 _REQUIRED: Final = TextRule(_NAME_BYTES_MAX, required=True)
 _OPTIONAL: Final = TextRule(_NAME_BYTES_MAX, required=False)
 _PROPERTY_KEY: Final = TextRule(_PROPERTY_KEY_BYTES_MAX, required=True)
-_PROPERTY_VALUE: Final = TextRule(_PROPERTY_VALUE_BYTES_MAX, required=False, is_key=False)
-
-_TEXT_REASONS: Final[Mapping[TextFault, Reason]] = {
-    TextFault.EMPTY: Reason.TEXT_INVALID,
-    TextFault.CHARACTERS: Reason.TEXT_INVALID,
-    TextFault.TOO_LONG: Reason.TEXT_TOO_LONG,
-}
-_VALUE_REASONS: Final[Mapping[TextFault, Reason]] = {
-    TextFault.EMPTY: Reason.PROPERTY_VALUE_INVALID,
-    TextFault.CHARACTERS: Reason.PROPERTY_VALUE_INVALID,
-    TextFault.TOO_LONG: Reason.PROPERTY_VALUE_TOO_LONG,
-}
+_PROPERTY_VALUE: Final = TextRule(_PROPERTY_VALUE_BYTES_MAX, required=False, is_name=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,19 +105,20 @@ def admit(batch: EventColumns, limits: Limits, now_us: int, backfill: BackfillWi
 def _is_plainly_sound(batch: EventColumns, limits: Limits, now_us: int, backfill: BackfillWindow | None) -> bool:
     """Say whether nothing can be wrong, by a few looks at whole columns; True of nearly every batch.
 
-    False means only that somebody must look closer: a text beyond ASCII, for one, is no fault.
+    False means only that somebody must look closer.
     """
     if batch.time_faults or batch.trace_faults or batch.traces.has_empty_id() or len(batch.properties) > PROPERTIES_MAX:
         return False
-    names = list(batch.ids)
+    # A column at a time: one text beyond ASCII makes the look at its own column slower, and at no other.
+    if not _REQUIRED.are_sound(batch.ids) or not _PROPERTY_KEY.are_sound(list(batch.properties)):
+        return False
     for field in FIELDS:
         column = batch.text(field.name)
         if field.is_required and not column.is_complete():
             return False
-        names.extend(column.values)
-    keys = list(batch.properties)
-    values = [value for column in batch.properties.values() for value in column.values]
-    if not (_REQUIRED.are_plain(names) and _PROPERTY_KEY.are_plain(keys) and _PROPERTY_VALUE.are_plain(values)):
+        if not _REQUIRED.are_sound(column.values):
+            return False
+    if not all(_PROPERTY_VALUE.are_sound(column.values) for column in batch.properties.values()):
         return False
     earliest_us, latest_us = _window(limits, now_us, backfill)
     return earliest_us <= int(batch.times_us.min()) and int(batch.times_us.max()) <= latest_us
@@ -186,13 +176,13 @@ class _Review:
 
     def ids(self) -> None:
         for row, fault in _REQUIRED.faults(self._batch.ids).items():
-            self._refuse(row, "id", Reason.ID_INVALID, _text_message(fault, _NAME_BYTES_MAX))
+            self._refuse(row, "id", Reason.ID_INVALID, fault.message)
 
     def texts(self, field: str, column: TextColumn, rule: TextRule) -> None:
         faults = self._faults_by_index(column, rule)
         if rule.required and (column.indexes is not None or not column.values):
-            faults[0] = TextFault.EMPTY
-        self._refuse_by_index(column, faults, field, rule.bytes_max, _TEXT_REASONS)
+            faults[0] = EMPTY
+        self._refuse_by_index(column, faults, field, Reason.TEXT_INVALID, Reason.TEXT_TOO_LONG)
 
     def times(self, limits: Limits, now_us: int, backfill: BackfillWindow | None) -> None:
         for row, message in self._batch.time_faults.items():
@@ -234,11 +224,11 @@ class _Review:
             key_fault = _PROPERTY_KEY.fault(key)
             if key_fault is not None:
                 self._has_bad_values = True
-                message = f"the key {_text_message(key_fault, _PROPERTY_KEY_BYTES_MAX)}"
+                message = f"the key {key_fault.message}"
                 for row in np.flatnonzero(column.dense(self._count)).tolist():
                     self._refuse(row, field, Reason.PROPERTY_KEY_INVALID, message)
             faults = self._faults_by_index(column, _PROPERTY_VALUE)
-            self._refuse_by_index(column, faults, field, _PROPERTY_VALUE_BYTES_MAX, _VALUE_REASONS)
+            self._refuse_by_index(column, faults, field, Reason.PROPERTY_VALUE_INVALID, Reason.PROPERTY_VALUE_TOO_LONG)
 
     def _refuse_too_many(self) -> None:
         held = np.zeros(self._count, dtype=np.int64)
@@ -271,8 +261,8 @@ class _Review:
         column: TextColumn,
         faults: Mapping[int, TextFault],
         field: str,
-        bytes_max: int,
-        reasons: Mapping[TextFault, Reason],
+        invalid: Reason,
+        too_long: Reason,
     ) -> None:
         if not faults:
             return
@@ -280,21 +270,11 @@ class _Review:
         indexes = column.dense(self._count)
         for row in np.flatnonzero(column.rows_with(set(faults), self._count)).tolist():
             fault = faults[int(indexes[row])]
-            self._refuse(row, field, reasons[fault], _text_message(fault, bytes_max))
+            self._refuse(row, field, too_long if fault.is_length else invalid, fault.message)
 
     def _refuse(self, row: int, field: str, reason: Reason, message: str) -> None:
         if row not in self._refusals:
             self._refusals[row] = Refusal(row, shown(self._batch.ids[row]), field, reason, message)
-
-
-def _text_message(fault: TextFault, bytes_max: int) -> str:
-    match fault:
-        case TextFault.EMPTY:
-            return "must not be empty"
-        case TextFault.TOO_LONG:
-            return f"must have at most {bytes_max} bytes of UTF-8"
-        case TextFault.CHARACTERS:
-            return "must not hold control characters or direction overrides"
 
 
 def _longest(groups: Iterable[Iterable[str]]) -> int:

@@ -1,69 +1,65 @@
-"""Which texts may enter the log, and how a text that may not is shown to people.
-
-Controls break terminals, logs and Postgres texts (NUL); direction overrides make one key look like another.
-"""
+"""Which texts may enter the log, and how a text that may not is shown to people."""
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
-from enum import Enum, auto
 from typing import TYPE_CHECKING, Final
+
+from chassis.text import are_names, are_values, name_fault, value_fault, visible
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-
-_CONTROLS: Final = "\x00-\x1f\x7f-\x9f\ud800-\udfff"
-_DIRECTIONS: Final = "\u202a-\u202e\u2066-\u2069"
-_NOT_IN_VALUES: Final = re.compile(f"[{_CONTROLS}]")
-_NOT_IN_KEYS: Final = re.compile(f"[{_CONTROLS}{_DIRECTIONS}]")
-_REPLACEMENT: Final = "\ufffd"
 
 ECHO_BYTES_MAX: Final = 128
 """Longest text that is repeated to the caller, in bytes of UTF-8."""
 
 
-class TextFault(Enum):
-    """Why a text is refused."""
+@dataclass(frozen=True, slots=True)
+class TextFault:
+    """Why a text is refused, in words that follow the name of its field."""
 
-    EMPTY = auto()
-    TOO_LONG = auto()
-    CHARACTERS = auto()
+    message: str
+    is_length: bool = False
+
+
+EMPTY: Final = TextFault("must not be empty")
 
 
 @dataclass(frozen=True, slots=True)
 class TextRule:
-    """What a field's text must be. `is_key`: it names something, so direction overrides are forbidden as well."""
+    """What a field's text must be. `is_name`: it names something, so that what the eye can't see is forbidden in it."""
 
     bytes_max: int
     required: bool
-    is_key: bool = True
+    is_name: bool = True
 
     def fault(self, text: str) -> TextFault | None:
         """Say what is wrong with one text, or None."""
         if not text:
-            return TextFault.EMPTY if self.required else None
+            return EMPTY if self.required else None
         # Length first: a megabyte of junk is not searched. A lone surrogate can't be encoded, but has a length.
         if utf8_length(text) > self.bytes_max:
-            return TextFault.TOO_LONG
-        forbidden = _NOT_IN_KEYS if self.is_key else _NOT_IN_VALUES
-        return TextFault.CHARACTERS if forbidden.search(text) else None
+            return TextFault(f"must have at most {self.bytes_max} bytes of UTF-8", is_length=True)
+        message = name_fault(text) if self.is_name else value_fault(text)
+        return None if message is None else TextFault(message)
 
     def faults(self, texts: Sequence[str]) -> dict[int, TextFault]:
         """Say which of many texts are wrong, by place. Sound texts cost a few nanoseconds a character."""
-        if self.are_plain(texts):
+        if self.are_sound(texts):
             return {}
         return {place: fault for place, text in enumerate(texts) if (fault := self.fault(text)) is not None}
 
-    def are_plain(self, texts: Sequence[str]) -> bool:
-        """Whether all are printable ASCII of allowed length, which is nearly always so and is cheap to see."""
+    def are_sound(self, texts: Sequence[str]) -> bool:
+        """Whether `fault` finds nothing in any of them, seen at all of them together."""
         if not texts:
             return True
-        joined = "".join(texts)
-        if not (joined.isascii() and joined.isprintable()):
+        if self.required and not all(texts):
             return False
-        lengths = list(map(len, texts))
-        return max(lengths) <= self.bytes_max and (not self.required or min(lengths) > 0)
+        # A character has at most four bytes: where the longest is short enough, none needs to be encoded.
+        longest = max(map(len, texts))
+        if longest > self.bytes_max or (4 * longest > self.bytes_max and max(map(utf8_length, texts)) > self.bytes_max):
+            return False
+        return are_names(texts) if self.is_name else are_values(texts)
 
 
 def utf8_length(text: str) -> int:
@@ -73,7 +69,7 @@ def utf8_length(text: str) -> int:
 
 def shown(text: str) -> str:
     """Make any text safe to repeat to its sender: shortened, with forbidden characters replaced."""
-    return _NOT_IN_KEYS.sub(_REPLACEMENT, shortened(text))
+    return visible(shortened(text))
 
 
 def shortened(text: str) -> str:

@@ -9,7 +9,7 @@ from chassis.rpc.pages import page_limit, page_token_invalid, place_in
 from eventlog.instants import instant_of
 from eventlog.wire import period_to_proto, timestamp
 from ingest.domain.backfills import Backfill, BackfillPage, NewBackfill
-from ingest.wire.texts import check_texts, period_from_proto
+from ingest.wire.texts import check_new_name, period_from_proto
 from metering.ingest.v1 import ingest_service_pb2 as pb
 
 if TYPE_CHECKING:
@@ -18,14 +18,14 @@ if TYPE_CHECKING:
 
 def new_backfill_from_proto(request: pb.OpenBackfillRequest) -> NewBackfill:
     """Read what is to be opened; no period means the whole past. Raises InvalidRequest."""
-    check_texts("request_id", [request.request_id])
-    check_texts("description", [request.description])
+    check_new_name("request_id", request.request_id)
+    check_new_name("description", request.description)
     return NewBackfill(request.description, period_from_proto(request.period) if request.HasField("period") else None)
 
 
 def backfill_id_from_proto(request: pb.CloseBackfillRequest) -> str:
     """Read which backfill is to be closed. Raises InvalidRequest."""
-    check_texts("request_id", [request.request_id])
+    check_new_name("request_id", request.request_id)
     return request.backfill_id
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 from eventlog.rows import events_of
 from eventlog.wire import as_of_from_proto, timestamp
 from ingest.domain.events import ListQuery
-from ingest.wire.texts import check_texts, period_from_proto
+from ingest.wire.texts import check_sought, period_from_proto
 from metering.ingest.v1 import ingest_service_pb2 as pb
 from metering.ingest.v1 import usage_event_pb2 as event_pb
 
@@ -22,15 +22,15 @@ _RESPONSE_BYTES: Final = 512 * 1024
 
 def event_identity_from_proto(request: pb.GetEventRequest) -> tuple[str, str]:
     """Read which event is wanted: source and id. Raises InvalidRequest."""
-    check_texts("source", [request.source])
-    check_texts("id", [request.id])
+    check_sought("source", [request.source])
+    check_sought("id", [request.id])
     return request.source, request.id
 
 
 def list_query_from_proto(request: pb.ListEventsRequest) -> ListQuery:
     """Read which events are wanted. Raises InvalidRequest."""
-    check_texts("customers", request.customers)
-    check_texts("types", request.types)
+    check_sought("customers", request.customers)
+    check_sought("types", request.types)
     return ListQuery(
         customers=frozenset(request.customers),
         types=frozenset(request.types),

@@ -2,26 +2,32 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from chassis.errors import Reason, invalid_field
+from chassis.errors.refused import refusals
+from chassis.text import check_name, value_fault
 from eventlog.period import Period
 from eventlog.wire import period_in
-from ingest.domain.text import TextRule
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from metering.common.v1 import values_pb2
 
-_PRINTABLE: Final = TextRule(bytes_max=65_536, required=False)
+
+def check_new_name(field: str, text: str) -> None:
+    """Refuse a text that may not name something or stand on a screen. Raises InvalidRequest TEXT_INVALID."""
+    with refusals():
+        check_name(field, text)
 
 
-def check_texts(field: str, texts: Sequence[str]) -> None:
-    """Refuse control characters and direction overrides: no event has them, and a description ends up on a screen."""
+def check_sought(field: str, texts: Sequence[str]) -> None:
+    """Refuse what no release ever kept; whatever one kept can be found, also if it could not be sent today."""
     for text in texts:
-        if _PRINTABLE.fault(text) is not None:
-            raise invalid_field(field, Reason.TEXT_INVALID, "must not hold control characters or direction overrides")
+        fault = value_fault(text)
+        if fault is not None:
+            raise invalid_field(field, Reason.TEXT_INVALID, fault)
 
 
 def period_from_proto(message: values_pb2.Period) -> Period:

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 from google.protobuf.duration_pb2 import Duration
 
 from chassis.errors import Reason, invalid_field
+from chassis.errors.refused import refusals
+from chassis.text import check_name
 from eventlog.wire import timestamp
 from invoicing.domain.profiles import GRACE_MAX, BillingProfile
 from metering.common.v1 import values_pb2
@@ -28,6 +30,8 @@ def profile_from_proto(message: pb.BillingProfileSpec, default: BillingProfile) 
         if message.grace.nanos:
             raise invalid_field("spec.grace", Reason.FIELD_INVALID, "grace is given in whole seconds")
         grace = timedelta(seconds=message.grace.seconds)
+    with refusals("spec"):
+        check_name("seller", message.seller)
     return BillingProfile(
         version=0, seller=message.seller or default.seller, number_prefix=message.number_prefix, grace=grace
     )

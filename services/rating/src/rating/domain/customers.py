@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from rating.domain.text import check_currency, check_text
+from rating.domain.text import check_currency
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,6 +15,5 @@ class Customer:
     currency: str
 
     def __post_init__(self) -> None:
-        """Refuse an unknown currency and texts that can't be printed."""
-        check_text("display_name", self.display_name)
+        """Refuse an unknown currency."""
         check_currency("currency", self.currency)

@@ -9,7 +9,7 @@ from datetime import datetime
 from chassis.errors import Reason
 from chassis.errors.refused import Refused, inside
 from rating.domain.pricing.price import Price
-from rating.domain.text import check_currency, check_text
+from rating.domain.text import check_currency
 from rating.domain.versions import Version
 
 
@@ -24,8 +24,6 @@ class PlanItem:
 
     def __post_init__(self) -> None:
         """Refuse an item that prices nothing, or two things."""
-        check_text("name", self.name)
-        check_text("meter", self.meter)
         if self.price.is_fixed and (self.meter or self.product):
             raise Refused("meter", Reason.PLAN_INVALID, "a fixed fee looks at no usage; leave the meter out")
         if not self.price.is_fixed and not self.meter:
@@ -44,7 +42,6 @@ class Plan:
     def __post_init__(self) -> None:
         """Refuse an unknown currency and two items of one name."""
         check_currency("currency", self.currency)
-        check_text("description", self.description)
         names: set[str] = set()
         for position, item in enumerate(self.items):
             if item.name in names:

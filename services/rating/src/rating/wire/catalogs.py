@@ -6,13 +6,13 @@ from collections.abc import Iterable, Sequence
 
 from chassis.errors import Reason, invalid_field
 from chassis.errors.refused import refusals
+from chassis.text import check_name
 from metering.rating.v1 import rating_service_pb2 as pb
 from rating.domain.catalogs import CatalogEntry, speaking_of
 from rating.domain.contracts import Contract
 from rating.domain.customers import Customer
 from rating.domain.plans import PlanDraft
 from rating.domain.products import Product
-from rating.domain.text import check_text
 from rating.domain.versions import Outcome
 from rating.wire.contracts import contract_from_proto
 from rating.wire.customers import customer_from_proto
@@ -34,7 +34,7 @@ def outcomes_to_proto(outcomes: Sequence[Outcome]) -> pb.ApplyCatalogResponse:
 def checked_customer(name: str, request: pb.ApplyCustomerRequest) -> Customer:
     """Return the customer of a request, whose name stands on invoices. Raises InvalidRequest."""
     with refusals():
-        check_text("name", name)
+        check_name("name", name)
     with refusals("spec"):
         return customer_from_proto(request.spec)
 

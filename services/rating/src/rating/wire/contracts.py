@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
+from chassis.text import check_name
 from eventlog.wire import timestamp
 from metering.rating.v1 import catalog_pb2, rating_service_pb2
 from rating.domain.billing_period import Interval, Schedule, parse_day
 from rating.domain.contracts import Contract
-from rating.domain.text import check_text
 from rating.domain.versions import Applied, Version
 from rating.wire.values import outcome_to_proto
 
 
 def contract_from_proto(spec: catalog_pb2.ContractSpec) -> Contract:
     """Return a contract. Raises Refused."""
-    check_text("customer", spec.customer)
+    check_name("customer", spec.customer)
     start = parse_day("start", spec.start)
     schedule = Schedule(
         start=start,

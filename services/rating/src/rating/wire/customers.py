@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from chassis.text import check_name
 from eventlog.wire import timestamp
 from metering.rating.v1 import catalog_pb2, rating_service_pb2
 from rating.domain.customers import Customer
@@ -11,7 +12,7 @@ from rating.wire.values import outcome_to_proto
 
 def customer_from_proto(spec: catalog_pb2.CustomerSpec) -> Customer:
     """Return a customer. Raises Refused."""
-    return Customer(spec.display_name, spec.currency)
+    return Customer(check_name("display_name", spec.display_name), spec.currency)
 
 
 def customer_to_proto(customer: Version[Customer]) -> catalog_pb2.Customer:

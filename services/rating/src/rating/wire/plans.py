@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from chassis.errors import Reason
 from chassis.errors.refused import Refused, inside
+from chassis.text import check_name
 from eventlog.wire import timestamp
 from metering.rating.v1 import catalog_pb2, rating_service_pb2
 from money import format_decimal
@@ -31,7 +32,7 @@ def plan_from_proto(spec: catalog_pb2.PlanSpec) -> PlanDraft:
     effective_from = None
     if spec.HasField("effective_from"):
         effective_from = instant_in("effective_from", spec.effective_from)
-    return PlanDraft(spec.currency, tuple(items), spec.description, effective_from)
+    return PlanDraft(spec.currency, tuple(items), check_name("description", spec.description), effective_from)
 
 
 def plan_to_proto(plan: Version[Plan]) -> catalog_pb2.Plan:
@@ -66,6 +67,8 @@ def applied_to_proto(applied: Applied[Plan]) -> rating_service_pb2.ApplyPlanResp
 
 
 def _item_from_proto(item: catalog_pb2.PlanItem) -> ItemDraft:
+    for field in ("name", "meter", "product"):
+        check_name(field, getattr(item, field))
     if item.meter and item.product:
         raise Refused("product", Reason.PLAN_INVALID, "name either the meter or the product, not both")
     match item.WhichOneof("charge"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from chassis.text import check_name
 from eventlog.wire import timestamp
 from metering.rating.v1 import catalog_pb2, rating_service_pb2
 from rating.domain.products import Product
@@ -11,7 +12,7 @@ from rating.wire.values import outcome_to_proto
 
 def product_from_proto(spec: catalog_pb2.ProductSpec) -> Product:
     """Return a product. Raises Refused."""
-    return Product(spec.display_name, spec.meter)
+    return Product(check_name("display_name", spec.display_name), check_name("meter", spec.meter))
 
 
 def product_to_proto(product: Version[Product]) -> catalog_pb2.Product:

@@ -24,7 +24,8 @@ class UsageEvent(_message.Message):
     """One thing that happened and may have to be paid for. Its identity is (tenant, source, id); the tenant comes from the token.
     A second event with the same identity and the same body is a duplicate (success); with another body it is a conflict
     and the first stands. The body is type, customer, subject, reference, time (to the microsecond) and properties; not the
-    traceparent.
+    traceparent. Its id, source, type, customer, subject, reference and the keys of its properties are names: they hold no
+    character that can't be seen, no white space at either end, and are in Unicode's form NFC (docs/text.md).
     """
 
     DESCRIPTOR: _descriptor.Descriptor

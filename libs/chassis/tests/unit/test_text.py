@@ -1,0 +1,88 @@
+"""What a name may hold: the rule, written a second time from Unicode's own tables."""
+
+from __future__ import annotations
+
+import sys
+import unicodedata
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from chassis.errors import Reason
+from chassis.errors.refused import Refused
+from chassis.text import are_names, are_values, check_name, name_fault, value_fault, visible
+
+FORBIDDEN = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
+
+# Mostly what is near the rule's edges; and any character at all.
+CHARACTERS = st.sampled_from("aé|=\u0301\u0338\u00a0\u3000 \u200b\ufeff\u00ad\u2028\x1b\ud800\u212b") | st.characters()
+TEXTS = st.text(CHARACTERS, max_size=6)
+
+
+def is_sound(text: str) -> bool:
+    """The rule as docs/text.md has it."""
+    return (
+        FORBIDDEN.isdisjoint(map(unicodedata.category, text))
+        and unicodedata.normalize("NFC", text) == text
+        and not (text[:1].isspace() or text[-1:].isspace())
+    )
+
+
+@given(TEXTS)
+def test_what_is_refused_is_what_the_rule_says(text: str) -> None:
+    assert (name_fault(text) is None) == is_sound(text)
+
+
+@given(st.lists(TEXTS, max_size=5))
+@example(["a", "\u0301"])
+@example(["=", "\u0338"])
+@example(["", " ", ""])
+def test_many_texts_together_are_judged_as_each_alone(texts: list[str]) -> None:
+    assert are_names(texts) == all(name_fault(text) is None for text in texts)
+    assert are_values(texts) == all(value_fault(text) is None for text in texts)
+
+
+def test_each_format_character_of_unicode_is_refused() -> None:
+    formats = [chr(point) for point in range(sys.maxunicode + 1) if unicodedata.category(chr(point)) == "Cf"]
+
+    assert len(formats) > 150
+    assert [character for character in formats if name_fault(f"a{character}b") is None] == []
+    assert [character for character in formats if value_fault(character) is not None] == []
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("\ufeffx1", "holds U+FEFF ZERO WIDTH NO-BREAK SPACE at character 1; remove it"),
+        ("ab\u200b", "holds U+200B ZERO WIDTH SPACE at character 3; remove it"),
+        ("a\0", "holds U+0000 CONTROL CHARACTER at character 2; remove it"),
+        ("\ud800", "holds U+D800 HALF A SURROGATE PAIR at character 1; remove it"),
+        ("r-cust ", "ends with white space; remove it"),
+        ("\u00a0x", "begins with white space; remove it"),
+        ("x\u3000", "ends with white space; remove it"),
+        (
+            "Zoe\u0308",
+            "must be in Unicode's form NFC, with U+00EB LATIN SMALL LETTER E WITH DIAERESIS at character 3",
+        ),
+        (
+            "\u212bngstrom",
+            "must be in Unicode's form NFC, with U+00C5 LATIN CAPITAL LETTER A WITH RING ABOVE at character 1",
+        ),
+    ],
+)
+def test_a_fault_names_the_character_and_its_place(text: str, message: str) -> None:
+    with pytest.raises(Refused) as caught:
+        check_name("id", text)
+
+    assert (caught.value.field, caught.value.reason, caught.value.text) == ("id", Reason.TEXT_INVALID, message)
+
+
+@pytest.mark.parametrize("text", ["", "Zoë", "名前", "a b", "a\u00a0b", "🙂", "a:100:b", "\u0301", "\ue000"])
+def test_what_can_be_seen_is_no_fault(text: str) -> None:
+    assert check_name("id", text) == text
+
+
+@given(TEXTS)
+def test_what_is_repeated_holds_nothing_that_is_forbidden(text: str) -> None:
+    assert FORBIDDEN.isdisjoint(map(unicodedata.category, visible(text)))
