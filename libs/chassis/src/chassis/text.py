@@ -14,7 +14,7 @@ from chassis.errors import Reason
 from chassis.errors.refused import Refused
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
 # They break terminals and logs; Postgres can't keep the first, and UTF-8 none of the last, half surrogate pairs.
 _CONTROLS: Final = "\x00-\x1f\x7f-\x9f\ud800-\udfff"
@@ -77,6 +77,15 @@ def check_name(field: str, text: str) -> str:
 def visible(text: str) -> str:
     """Make any text safe to repeat: what no name may hold is replaced."""
     return _NOT_IN_NAMES.sub(_REPLACEMENT, text)
+
+
+def _escape(character: str) -> str:
+    return character.encode("unicode_escape").decode()
+
+
+def escaped(text: str, escape: Callable[[str], str] = _escape) -> str:
+    r"""Show what no name may hold as an escape, such as `\x1b` or `\u202e`, on a screen; line ends and tabs stay."""
+    return _NOT_IN_NAMES.sub(lambda found: found[0] if found[0] in "\n\t" else escape(found[0]), text)
 
 
 def _held(forbidden: re.Pattern[str], text: str) -> str | None:

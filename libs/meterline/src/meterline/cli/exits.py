@@ -22,7 +22,7 @@ from chassis.errors import (
     Unavailable,
     Unimplemented,
 )
-from meterline.cli.output import discard_output, say, styled
+from meterline.cli.output import discard_output, say_alarm
 from meterline.errors import InputError
 from meterline.suite.context import ContextError
 from meterline.suite.errors import SuiteError
@@ -70,7 +70,7 @@ class TerminatedError(Exception):
 
 def say_error(message: str) -> None:
     """Print one error line."""
-    say(f"{styled('error:', fg='red')} {message}")
+    say_alarm("error:", f" {message}")
 
 
 def fail(message: str, code: ExitCode) -> NoReturn:
@@ -133,5 +133,5 @@ def _tell_defect(error: Exception) -> NoReturn:
 
 
 def _end_by_signal(word: str, number: signal.Signals) -> NoReturn:
-    say(f"{styled(word, fg='red')}; what was acknowledged stays, and it is safe to run this again")
+    say_alarm(word, "; what was acknowledged stays, and it is safe to run this again")
     raise SystemExit(_SIGNAL_EXIT + number)

@@ -14,7 +14,7 @@ from meterline.cli.calls import call_services, pages
 from meterline.cli.documents import enum_word, invoice_document, time_text
 from meterline.cli.exits import ExitCode, exit_code, explain_error, say_error
 from meterline.cli.options import ContextOption, Output, OutputOption, plain_app
-from meterline.cli.output import print_document, print_table, styled, write
+from meterline.cli.output import print_document, print_table, write, write_title
 from meterline.cli.usage import month
 from meterline.errors import InputError
 
@@ -180,7 +180,7 @@ def verify(context: ContextOption = None, output: OutputOption = Output.TABLE) -
     else:
         write(f"{response.invoice_count} invoices, chain head {response.head_chain.hex()}")
         for problem in response.problems:
-            write(styled(problem, fg="red"))
+            write_title(problem, fg="red")
     if response.problems:
         raise SystemExit(int(ExitCode.REFUSED))
 
@@ -214,7 +214,7 @@ def _show(invoice: invoice_pb2.Invoice, output: Output) -> None:
 def _print_invoice(invoice: invoice_pb2.Invoice) -> None:
     """Print an invoice for people."""
     title = f"Invoice {invoice.number}" if invoice.number else "Draft invoice"
-    write(f"{styled(title, bold=True)}  {invoice.seller} -> {invoice.customer_name}")
+    write_title(title, f"  {invoice.seller} -> {invoice.customer_name}")
     write(
         f"contract {invoice.contract}, period {invoice.billing_period} "
         f"({time_text(invoice.period.start)} to {time_text(invoice.period.end)}, {invoice.time_zone})"
@@ -224,4 +224,4 @@ def _print_invoice(invoice: invoice_pb2.Invoice) -> None:
         for line in invoice.lines
     ]
     print_table(("line", "item", "kind", ">quantity", f">amount {invoice.currency}"), rows)
-    write(styled(f"total {invoice.total} {invoice.currency}", bold=True))
+    write_title(f"total {invoice.total} {invoice.currency}")

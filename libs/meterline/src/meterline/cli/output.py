@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import typer
 
+from chassis.text import escaped
 from meterline.cli.options import Output
 
 if TYPE_CHECKING:
@@ -16,7 +17,16 @@ if TYPE_CHECKING:
 
 
 def write(text: str) -> None:
-    """Print a line of the result."""
+    """Print a line of the result; whatever it holds, nothing in it commands the terminal."""
+    _echo(escaped(text))
+
+
+def write_title(title: str, text: str = "", *, fg: str | None = None) -> None:
+    """Print a line of the result that begins with a title, bold unless it has a color."""
+    _echo(styled(escaped(title), fg=fg, bold=fg is None) + escaped(text))
+
+
+def _echo(text: str) -> None:
     try:
         typer.echo(text)
     except BrokenPipeError:
@@ -36,7 +46,12 @@ def discard_output() -> None:
 
 def say(text: str) -> None:
     """Print a hint or an error, apart from the result so that this can be piped."""
-    typer.echo(text, err=True)
+    typer.echo(escaped(text), err=True)
+
+
+def say_alarm(word: str, text: str) -> None:
+    """Say something that begins with a word in red."""
+    typer.echo(styled(escaped(word), fg="red") + escaped(text), err=True)
 
 
 def styled(text: str, *, fg: str | None = None, bold: bool = False) -> str:
@@ -45,13 +60,22 @@ def styled(text: str, *, fg: str | None = None, bold: bool = False) -> str:
 
 
 def print_document(document: Any, output: Output) -> None:
-    """Print a value as JSON or YAML."""
+    """Print a value as JSON or YAML; what would command a terminal or can't be seen is written as an escape."""
     if output is Output.YAML:
-        import yaml  # noqa: PLC0415 - only this form needs it
-
-        write(yaml.safe_dump(document, sort_keys=False, allow_unicode=True).rstrip("\n"))
+        _echo(_yaml(document).rstrip("\n"))
     else:
-        write(json.dumps(document, ensure_ascii=False, indent=2))
+        # Between its texts JSON holds nothing to escape, and within them an escape means the same character.
+        _echo(
+            escaped(json.dumps(document, ensure_ascii=False, indent=2), lambda character: json.dumps(character)[1:-1])
+        )
+
+
+def _yaml(document: Any) -> str:
+    import yaml  # noqa: PLC0415 - only this form needs it
+
+    text = yaml.safe_dump(document, sort_keys=False, allow_unicode=True)
+    # An escape needs quotes, which only YAML itself can set: so then it writes all that is beyond ASCII as escapes.
+    return text if escaped(text) == text else yaml.safe_dump(document, sort_keys=False)
 
 
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:

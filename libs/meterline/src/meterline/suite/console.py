@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from rich.console import Console
-from rich.markup import escape
 from rich.status import Status
 from rich.table import Table
+from rich.text import Text
 
 from meterline.suite.context import Context
 
@@ -25,9 +25,9 @@ class ConsoleReporter:
             self._line(text)
             return
         if self._status is None:
-            self._status = self._console.status(escape(text))
+            self._status = self._console.status(Text(text))
             self._status.start()
-        self._status.update(escape(f"{text} ..."))
+        self._status.update(Text(f"{text} ..."))
 
     def happened(self, text: str) -> None:
         """Print a line."""
@@ -37,9 +37,9 @@ class ConsoleReporter:
         """Print where everything is, and what to do next."""
         self.close()
         table = Table(box=None, pad_edge=False, show_header=False)
-        table.add_row("postgres", escape(postgres), f"process {suite.pids['postgres']}")
+        table.add_row("postgres", Text(postgres), f"process {suite.pids['postgres']}")
         for name, address in suite.services.items():
-            table.add_row(name, address, f"process {suite.pids[name]}")
+            table.add_row(name, Text(address), f"process {suite.pids[name]}")
         self._console.print("[bold green]Meterline is running.[/]")
         self._console.print(table)
         self._line(f"data     {suite.data_dir}")
@@ -55,4 +55,4 @@ class ConsoleReporter:
             self._status = None
 
     def _line(self, text: str) -> None:
-        self._console.print(text, markup=False, highlight=False, soft_wrap=True)
+        self._console.print(text, markup=False, emoji=False, highlight=False, soft_wrap=True)
