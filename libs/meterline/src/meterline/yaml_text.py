@@ -1,10 +1,23 @@
-"""YAML as the texts that were written: 0.10 must not pass through a float, nor 2013-01-01 through a date."""
+"""YAML as the texts that were written: 0.10 must pass through no float, 2013-01-01 through no date, NO through no bool.
+
+A file is as large in memory as it looks: a few lines of aliases to aliases would stand for billions of values.
+"""
 
 from __future__ import annotations
 
-from typing import Any, cast
+import re
+from typing import TYPE_CHECKING, Any, Final, cast
 
 import yaml
+
+from meterline.errors import InputError
+
+if TYPE_CHECKING:
+    from typing import BinaryIO
+
+BYTES_MAX: Final = 16 * 1024 * 1024
+DEPTH_MAX: Final = 64
+_BOOL: Final = "tag:yaml.org,2002:bool"
 
 
 class LinedMapping(dict[str, Any]):
@@ -20,7 +33,31 @@ class LinedList(list[Any]):
 
 
 class StrictLoader(yaml.SafeLoader):
-    """Reads numbers and dates as texts, and refuses a key that is given twice."""
+    """Reads numbers and dates as texts; refuses a key that is given twice, aliases, and what is nested too deeply."""
+
+    _depth = 0
+
+    def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
+        """Read the next value, before anything is made of it."""
+        event = self.peek_event()  # type: ignore[no-untyped-call]
+        if event.anchor is not None:
+            message = "anchors and aliases (&name, *name) aren't read; write the value out at each place"
+            raise yaml.composer.ComposerError(None, None, message, event.start_mark)
+        if self._depth >= DEPTH_MAX:
+            message = f"nested too deeply, in more than {DEPTH_MAX} lists and mappings"
+            raise yaml.composer.ComposerError(None, None, message, event.start_mark)
+        self._depth += 1
+        node = super().compose_node(parent, index)
+        self._depth -= 1
+        return node
+
+
+def read_text(stream: BinaryIO, name: str) -> str:
+    """Read a YAML file. Raises InputError if it is too large to be one, and UnicodeDecodeError."""
+    data = stream.read(BYTES_MAX + 1)
+    if len(data) > BYTES_MAX:
+        raise InputError(f"{name} is larger than {BYTES_MAX // 1024 // 1024} MiB; split it into several files")
+    return data.decode("utf-8-sig")
 
 
 def _as_written(loader: yaml.SafeLoader, node: yaml.ScalarNode) -> str:
@@ -50,6 +87,12 @@ def _sequence(loader: yaml.SafeLoader, node: yaml.SequenceNode) -> LinedList:
     return sequence
 
 
+# Elsewhere in YAML 1.1, "no" and "on" mean false and true, and Norway would have no code.
+StrictLoader.yaml_implicit_resolvers = {
+    first: [(tag, pattern) for tag, pattern in resolvers if tag != _BOOL]
+    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
+StrictLoader.add_implicit_resolver(_BOOL, re.compile(r"(?:true|false)\Z"), ["t", "f"])
 for _tag in ("float", "int", "timestamp"):
     StrictLoader.add_constructor(f"tag:yaml.org,2002:{_tag}", _as_written)
 StrictLoader.add_constructor("tag:yaml.org,2002:map", _mapping_without_twins)

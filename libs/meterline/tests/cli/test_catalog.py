@@ -8,6 +8,8 @@ from pathlib import Path
 import jsonschema
 import pytest
 import yaml
+from hypothesis import given
+from hypothesis import strategies as st
 
 from chassis.errors import FieldViolation, InvalidRequest, Reason
 from meterline.catalog.files import Entry, load_catalog
@@ -39,6 +41,13 @@ kind: Contract
 metadata: {name: c1}
 spec: {customer: acme, plan: p, start: 2013-01-01, end: 2014-01-01, timeZone: UTC}
 """
+
+
+class WithoutAliases(yaml.SafeDumper):
+    """Writes out a value that stands at two places."""
+
+    def ignore_aliases(self, data: object) -> bool:
+        return True
 
 
 def write(folder: Path, text: str) -> Path:
@@ -174,7 +183,7 @@ def test_the_published_schema_sees_a_mistake(text: str) -> None:
             "line 4 (Meter air-minutes): spec.bucketMinutes:",
         ),
         (METER.replace("2013-01-01T00:00:00Z", "soon"), "spec.effectiveFrom: 'soon' isn't a valid time; write"),
-        (METER.replace("unit: min", "unit: no"), "spec.unit: must be a text, in quotes where YAML"),
+        (METER.replace("unit: min", "unit: true"), "spec.unit: must be a text, in quotes where YAML"),
         (METER.replace("filter: {origin: [EWR, JFK], dest: BOS}", "filter: dest"), "spec.filter: must map properties"),
         (METER.replace("metadata: {name: air-minutes}", "metadata: {}"), "line 3: metadata must be {name: …}"),
         (
@@ -283,6 +292,45 @@ def test_yaml_that_is_not_a_catalog_is_one_clear_error(tmp_path: Path, text: str
     with pytest.raises(InputError, match=r"catalog\.yaml") as raised:
         read(tmp_path, text)
     assert "\n" not in str(raised.value)
+
+
+ALIASES = "a0: &a0 [x, x]\n" + "".join(f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]\n" for n in range(1, 9))
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        (ALIASES, r"anchors and aliases .* write the value out at each place.* line 1"),
+        (METER.replace("[origin]", "&keys [origin]"), "anchors and aliases .* line 4"),
+        (METER.replace("[origin]", "*keys"), "anchors and aliases .* line 4"),
+        ("a: " + "[" * 20_000, "nested too deeply, in more than 64 lists"),
+        ("a: " + "{b: " * 20_000, "nested too deeply, in more than 64 lists"),
+        ("#" * (16 * 1024 * 1024 + 1), "larger than 16 MiB; split it"),
+    ],
+    ids=["bomb", "anchor", "alias", "lists", "mappings", "bytes"],
+)
+def test_a_small_file_can_not_become_a_large_one_in_memory(tmp_path: Path, text: str, told: str) -> None:
+    with pytest.raises(InputError, match=told) as raised:
+        read(tmp_path, text)
+    assert "\n" not in str(raised.value)
+
+
+@pytest.mark.parametrize("text", ["NO", "no", "n", "Y", "yes", "on", "Off", "TRUE", "False"])
+def test_only_true_and_false_are_no_texts(tmp_path: Path, text: str) -> None:
+    (entry,) = read(tmp_path, CONTRACT.replace("name: c1", f"name: {text}").replace("plan: p", f"plan: {text}"))
+
+    assert (entry.name, entry.request.name, entry.request.spec.plan) == (text, text, text)
+    assert yaml.load("[true, false, null]", StrictLoader) == [True, False, None]  # noqa: S506 - a SafeLoader
+
+
+@given(
+    st.recursive(
+        st.text("ano: {}[]-#&*!1.", max_size=4) | st.booleans() | st.none(),
+        lambda inner: st.lists(inner) | st.dictionaries(st.text("abc"), inner),
+    )
+)
+def test_whatever_is_written_as_yaml_is_read_as_it_was(document: object) -> None:
+    assert yaml.load(yaml.dump(document, Dumper=WithoutAliases), StrictLoader) == document  # noqa: S506 - a SafeLoader
 
 
 def test_bytes_that_are_not_utf_8_are_named(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ import yaml
 from meterline.catalog.kinds import KINDS, Kind
 from meterline.catalog.messages import SpecReader
 from meterline.errors import InputError
-from meterline.yaml_text import StrictLoader
+from meterline.yaml_text import StrictLoader, read_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -54,8 +54,7 @@ def load_catalog(files: Iterable[Path]) -> list[Entry]:
 def _load(file: Path) -> Iterator[Entry]:
     name = "standard input" if str(file) == "-" else str(file)
     try:
-        data = sys.stdin.buffer.read() if str(file) == "-" else file.read_bytes()
-        loader = StrictLoader(data.decode("utf-8-sig"))
+        loader = StrictLoader(_text(file, name))
         while loader.check_data():  # type: ignore[no-untyped-call]
             document = loader.get_data()
             if document is not None:
@@ -68,6 +67,13 @@ def _load(file: Path) -> Iterator[Entry]:
         raise InputError(f"{name} isn't a catalog: nested too deeply") from None
     except (yaml.YAMLError, ValueError) as error:
         raise InputError(f"{name} isn't valid YAML: {' '.join(str(error).split())}") from None
+
+
+def _text(file: Path, name: str) -> str:
+    if str(file) == "-":
+        return read_text(sys.stdin.buffer, name)
+    with file.open("rb") as stream:
+        return read_text(stream, name)
 
 
 def _entry(document: Any, file: str) -> Entry:

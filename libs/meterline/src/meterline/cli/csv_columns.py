@@ -19,7 +19,7 @@ from eventlog.encode import encode_columns
 from eventlog.fields import FIELDS
 from metering.ingest.v1 import usage_event_pb2 as pb
 from meterline.errors import InputError
-from meterline.yaml_text import StrictLoader
+from meterline.yaml_text import StrictLoader, read_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -87,7 +87,8 @@ class RowMap:
 def load_map(file: Path) -> dict[str, Any]:
     """Read a map and check its keys. Raises InputError."""
     try:
-        document = yaml.load(file.read_text(encoding="utf-8-sig"), StrictLoader)  # noqa: S506 - a SafeLoader
+        with file.open("rb") as stream:
+            document = yaml.load(read_text(stream, f"the map {file}"), StrictLoader)  # noqa: S506 - a SafeLoader
     except OSError as error:
         raise InputError(f"the map {file} can't be read: {error.strerror}") from None
     except (UnicodeDecodeError, yaml.YAMLError, RecursionError) as error:
