@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -9,7 +10,7 @@ import pytest
 import yaml
 
 from meterline.cli.csv_columns import RowMap, bind, load_map
-from meterline.cli.csv_import import Table
+from meterline.cli.csv_import import Table, open_text
 from meterline.cli.event_batches import Batch, Reported
 from meterline.errors import InputError
 
@@ -115,6 +116,7 @@ def test_constants_and_templates_are_texts_as_they_are_written(tmp_path: Path) -
         ({"customer": "carrier"}, "names no column"),
         ({"id": "{carrier}-{number}"}, "number"),
         ({"id": "{carrier!r:>9}"}, "column names alone"),
+        ({"id": "{at: local}"}, "after ':' or '!' is read; write {column: NAME}"),
         ({"id": "{carrier"}, "id"),
         ({"id": ["carrier"]}, "id must be"),
         ({"time": {"column": "at", "zone": "Mars/Base"}}, "Mars/Base"),
@@ -135,7 +137,7 @@ def batches(folder: Path, data: bytes, text: str = MAP) -> tuple[list[Batch], Re
     file.write_bytes(data)
     map_file = folder / "map.yaml"
     map_file.write_text(text, encoding="utf-8")
-    with file.open(encoding="utf-8-sig", newline="") as stream:
+    with open_text(file) as stream:
         table = Table(file, stream, reported)
         return [batch for batch, _ in table.batches(bind(load_map(map_file), table.header, map_file))], reported
 
@@ -167,7 +169,15 @@ def test_rows_of_another_width_are_refused_with_their_line(tmp_path: Path) -> No
     [
         (b"", "is empty"),
         (LINES + b'UA,"16', "after line 3"),
-        (LINES.replace(b"N1", b"N\xe9"), "not UTF-8"),
+        (LINES.replace(b"N1", b"N\xe9"), r"rows\.csv, line 2: byte 0xe9 is not UTF-8"),
+        (LINES.replace(b"\r\n", b"\r") + b"\xff", "line 3: byte 0xff"),
+        (gzip.compress(LINES), "compressed by gzip; unpack it"),
+        (b"PK\x03\x04" + LINES, "zip archive"),
+        (LINES.decode().encode("utf-16"), "UTF-16; convert it to UTF-8"),
+        (LINES.decode().encode("utf-32"), "UTF-32; convert it to UTF-8"),
+        (LINES.replace(b",", b";"), "separated by semicolons"),
+        (LINES.replace(b",", b"\t"), "separated by tabs"),
+        (LINES.splitlines()[1], "line 1 looks like data; it must name the columns"),
         (LINES.replace(b"minutes", b"tail"), "2 columns"),
     ],
 )

@@ -204,7 +204,9 @@ def print_result(result: ReportResult, output: Output) -> None:
         print_document(document, output)
     too_old = sum(refusal.reason == Reason.TIME_TOO_OLD for refusal in result.refused)
     if too_old:
-        say(f"{too_old:,} are older than the late limit; --backfill reports them")
+        say(
+            f"{too_old:,} are too old; if their times are right, --backfill reports them, or finds them reported before"
+        )
     if result.conflicts or result.refused:
         raise SystemExit(int(ExitCode.EVENTS_REFUSED))
 
