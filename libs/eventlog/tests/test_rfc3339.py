@@ -6,7 +6,7 @@ from contextlib import suppress
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from eventlog.rfc3339 import instant_of_text, instant_or_midnight_of_text
@@ -60,6 +60,7 @@ def test_anything_else_is_refused_in_words(text: str, told: str) -> None:
         instant_of_text(text)
 
 
+@settings(deadline=None)  # how long a text takes says more about the machine
 @given(
     st.datetimes(
         min_value=datetime(1, 1, 2),  # noqa: DTZ001 - the zone follows
@@ -71,6 +72,7 @@ def test_whatever_is_written_reads_back(moment: datetime) -> None:
     assert instant_of_text(moment.isoformat()) == moment
 
 
+@settings(deadline=None)
 @given(st.text())
 def test_any_text_is_a_utc_time_or_a_value_error(text: str) -> None:
     with suppress(ValueError):

@@ -86,6 +86,14 @@ def test_a_time_that_is_none_is_refused(tmp_path: Path, time: str, message: str)
     assert message in problems[0].message
 
 
+def test_a_time_that_is_finer_than_a_microsecond_is_refused_not_cut(tmp_path: Path) -> None:
+    bound = row_map(tmp_path, MAP.replace('"%Y-%m-%d %H:%M"', "rfc3339"))
+
+    _, problems = bound.columns([["UA", "15", "N1", "2024-03-05T10:00:00.123456789Z", "1"]])
+
+    assert "time '2024-03-05T10:00:00.123456789Z' is finer than a microsecond" in problems[0].message
+
+
 @pytest.mark.parametrize(
     ("form", "text"), [("unix", "1372681800"), ("unix_ms", "1372681800000"), ("rfc3339", "2013-07-01T08:30:00-04:00")]
 )
@@ -120,6 +128,9 @@ def test_constants_and_templates_are_texts_as_they_are_written(tmp_path: Path) -
         ({"id": "{carrier"}, "id"),
         ({"id": ["carrier"]}, "id must be"),
         ({"time": {"column": "at", "zone": "Mars/Base"}}, "Mars/Base"),
+        ({"time": {"column": "at", "format": "%Y-%m-%d %H:%M:%S %Z", "zone": "America/New_York"}}, "has %Z, which"),
+        ({"time": {"column": "at", "format": "%Y-%m-%d %Q"}}, "has %Q, which can't be used: known are %Y"),
+        ({"time": {"column": "at", "format": "%H:%M:%S"}}, "lacks a year, a month or a day"),
         ({"time": None}, "time must be"),
         ({"nulls": "NA"}, "nulls must be a list"),
         ({"properties": ["minutes"]}, "properties must be"),

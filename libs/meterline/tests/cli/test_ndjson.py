@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
-from meterline.cli.event_batches import Batch, Reported
+from meterline.cli.event_batches import Batch, Reported, print_result
 from meterline.cli.ndjson import LINE_BYTES_MAX, LineError, event_batches, event_of_line
+from meterline.cli.options import Output
 from meterline.errors import InputError
 
 EVENT = {
@@ -150,3 +151,16 @@ def test_a_time_that_is_finer_than_a_microsecond_is_refused_with_its_line() -> N
 def test_a_stream_that_is_no_text_is_told_once(data: bytes, told: str) -> None:
     with pytest.raises(InputError, match=told):
         read(data)
+
+
+@pytest.mark.parametrize(("backfill", "is_told"), [(False, True), (True, False)])
+def test_what_is_too_old_is_told_about_backfills_once(
+    backfill: bool, is_told: bool, capsys: pytest.CaptureFixture[str]
+) -> None:
+    reported = Reported()
+    reported.refuse(0, "1", "time", "TIME_TOO_OLD", "lies more than 35 days back")
+
+    with pytest.raises(SystemExit):
+        print_result(reported.result, Output.JSON, backfill=backfill)
+
+    assert ("--backfill reports them" in capsys.readouterr().err) == is_told

@@ -45,7 +45,7 @@ def import_csv(
             call_services(lambda client: send_all(client, batches, reported, backfill=backfill, size=size), context)
     except OSError as error:
         raise InputError(f"{file} can't be read: {error.strerror}") from None
-    print_result(reported.result, output)
+    print_result(reported.result, output, backfill=backfill)
 
 
 def open_text(file: Path) -> TextIO:
