@@ -17,6 +17,7 @@ from chassis.errors import Reason, TooBig
 from eventlog.columns import EventColumns, EventRows, TextColumn, TraceColumn
 from eventlog.fields import FIELDS
 from eventlog.instants import INSTANT_MAX_US, INSTANT_MIN_US
+from eventlog.rfc3339 import FINER_THAN_A_MICROSECOND
 from eventlog.wire import timestamp_of_us
 from metering.ingest.v1 import usage_event_pb2 as pb
 
@@ -125,7 +126,7 @@ def _times(events: Sequence[pb.UsageEvent]) -> tuple[NDArray[np.int64], dict[int
             times_us.append(0)
             continue
         if nanos % _NANOS_PER_US:
-            faults.setdefault(row, "is finer than a microsecond; cut it off before sending")
+            faults.setdefault(row, FINER_THAN_A_MICROSECOND)
         times_us.append(seconds * _US_PER_S + nanos // _NANOS_PER_US)
     return np.array(times_us, dtype=np.int64), faults
 

@@ -13,6 +13,7 @@ from opentelemetry import trace
 from eventlog.encode import encode_columns
 from eventlog.fields import FIELDS, EventTexts
 from eventlog.instants import microseconds_of
+from eventlog.rfc3339 import FINER_THAN_A_MICROSECOND
 from metering.ingest.v1 import usage_event_pb2 as pb
 from meterline.uuid7 import uuid7
 from money import format_decimal
@@ -53,6 +54,13 @@ class UsageEvent(EventTexts):
 
     def __post_init__(self) -> None:
         """Refuse what can't be exact or has no meaning. Raises TypeError or ValueError."""
+        if not isinstance(self.time, datetime):
+            message = f"time is a {type(self.time).__name__}; it must be an aware datetime"
+            raise TypeError(message)
+        if getattr(self.time, "nanosecond", 0):
+            # Some libraries have datetimes of their own, which are finer; what they add would be cut off in silence.
+            message = f"time {self.time} {FINER_THAN_A_MICROSECOND}"
+            raise ValueError(message)
         if self.time.tzinfo is None:
             message = "time must be aware; write datetime.now(UTC) or give the zone"
             raise ValueError(message)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -9,7 +10,7 @@ import pytest
 import yaml
 
 from meterline.cli.csv_columns import RowMap, bind, load_map
-from meterline.cli.csv_import import Table
+from meterline.cli.csv_import import Table, open_text
 from meterline.cli.event_batches import Batch, Reported
 from meterline.errors import InputError
 
@@ -85,6 +86,14 @@ def test_a_time_that_is_none_is_refused(tmp_path: Path, time: str, message: str)
     assert message in problems[0].message
 
 
+def test_a_time_that_is_finer_than_a_microsecond_is_refused_not_cut(tmp_path: Path) -> None:
+    bound = row_map(tmp_path, MAP.replace('"%Y-%m-%d %H:%M"', "rfc3339"))
+
+    _, problems = bound.columns([["UA", "15", "N1", "2024-03-05T10:00:00.123456789Z", "1"]])
+
+    assert "time '2024-03-05T10:00:00.123456789Z' is finer than a microsecond" in problems[0].message
+
+
 @pytest.mark.parametrize(
     ("form", "text"), [("unix", "1372681800"), ("unix_ms", "1372681800000"), ("rfc3339", "2013-07-01T08:30:00-04:00")]
 )
@@ -115,9 +124,13 @@ def test_constants_and_templates_are_texts_as_they_are_written(tmp_path: Path) -
         ({"customer": "carrier"}, "names no column"),
         ({"id": "{carrier}-{number}"}, "number"),
         ({"id": "{carrier!r:>9}"}, "column names alone"),
+        ({"id": "{at: local}"}, "after ':' or '!' is read; write {column: NAME}"),
         ({"id": "{carrier"}, "id"),
         ({"id": ["carrier"]}, "id must be"),
         ({"time": {"column": "at", "zone": "Mars/Base"}}, "Mars/Base"),
+        ({"time": {"column": "at", "format": "%Y-%m-%d %H:%M:%S %Z", "zone": "America/New_York"}}, "has %Z, which"),
+        ({"time": {"column": "at", "format": "%Y-%m-%d %Q"}}, "has %Q, which can't be used: known are %Y"),
+        ({"time": {"column": "at", "format": "%H:%M:%S"}}, "lacks a year, a month or a day"),
         ({"time": None}, "time must be"),
         ({"nulls": "NA"}, "nulls must be a list"),
         ({"properties": ["minutes"]}, "properties must be"),
@@ -135,7 +148,7 @@ def batches(folder: Path, data: bytes, text: str = MAP) -> tuple[list[Batch], Re
     file.write_bytes(data)
     map_file = folder / "map.yaml"
     map_file.write_text(text, encoding="utf-8")
-    with file.open(encoding="utf-8-sig", newline="") as stream:
+    with open_text(file) as stream:
         table = Table(file, stream, reported)
         return [batch for batch, _ in table.batches(bind(load_map(map_file), table.header, map_file))], reported
 
@@ -167,7 +180,15 @@ def test_rows_of_another_width_are_refused_with_their_line(tmp_path: Path) -> No
     [
         (b"", "is empty"),
         (LINES + b'UA,"16', "after line 3"),
-        (LINES.replace(b"N1", b"N\xe9"), "not UTF-8"),
+        (LINES.replace(b"N1", b"N\xe9"), r"rows\.csv, line 2: byte 0xe9 is not UTF-8"),
+        (LINES.replace(b"\r\n", b"\r") + b"\xff", "line 3: byte 0xff"),
+        (gzip.compress(LINES), "compressed by gzip; unpack it"),
+        (b"PK\x03\x04" + LINES, "zip archive"),
+        (LINES.decode().encode("utf-16"), "UTF-16; convert it to UTF-8"),
+        (LINES.decode().encode("utf-32"), "UTF-32; convert it to UTF-8"),
+        (LINES.replace(b",", b";"), "separated by semicolons"),
+        (LINES.replace(b",", b"\t"), "separated by tabs"),
+        (LINES.splitlines()[1], "line 1 looks like data; it must name the columns"),
         (LINES.replace(b"minutes", b"tail"), "2 columns"),
     ],
 )

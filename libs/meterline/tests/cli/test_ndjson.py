@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 import json
 from typing import Any
 
 import pytest
 
-from meterline.cli.event_batches import Batch, Reported
+from meterline.cli.event_batches import Batch, Reported, print_result
 from meterline.cli.ndjson import LINE_BYTES_MAX, LineError, event_batches, event_of_line
+from meterline.cli.options import Output
+from meterline.errors import InputError
 
 EVENT = {
     "id": "1",
@@ -125,11 +128,39 @@ def test_null_is_a_field_not_given() -> None:
     assert event_of_line(json.dumps(EVENT | {"subject": None}).encode()).subject == ""
 
 
-@pytest.mark.parametrize(
-    ("text", "nanos"), [("2026-03-01T11:00:00.123456789Z", 123_456_789), ("2026-03-01t11:00:00.5z", 500_000_000)]
-)
-def test_times_are_kept_as_fine_as_they_are_written(text: str, nanos: int) -> None:
-    event = event_of_line(json.dumps(EVENT | {"time": text}).encode())
+def test_a_time_is_read_in_small_letters_too() -> None:
+    event = event_of_line(json.dumps(EVENT | {"time": "2026-03-01t11:00:00.5z"}).encode())
 
-    assert event.time.seconds == 1_772_362_800
-    assert event.time.nanos == nanos
+    assert (event.time.seconds, event.time.nanos) == (1_772_362_800, 500_000_000)
+
+
+def test_a_time_that_is_finer_than_a_microsecond_is_refused_with_its_line() -> None:
+    _, reported = read(json.dumps(EVENT | {"time": "2026-03-01T11:00:00.123456789Z"}).encode())
+
+    (refusal,) = reported.result.refused
+    assert "line 1: time '2026-03-01T11:00:00.123456789Z' is finer than a microsecond" in refusal.message
+
+
+@pytest.mark.parametrize(
+    ("data", "told"),
+    [
+        (gzip.compress(json.dumps(EVENT).encode()), "compressed by gzip; unpack it first"),
+        (json.dumps(EVENT).encode("utf-16"), "it is UTF-16; convert it"),
+    ],
+)
+def test_a_stream_that_is_no_text_is_told_once(data: bytes, told: str) -> None:
+    with pytest.raises(InputError, match=told):
+        read(data)
+
+
+@pytest.mark.parametrize(("backfill", "is_told"), [(False, True), (True, False)])
+def test_what_is_too_old_is_told_about_backfills_once(
+    backfill: bool, is_told: bool, capsys: pytest.CaptureFixture[str]
+) -> None:
+    reported = Reported()
+    reported.refuse(0, "1", "time", "TIME_TOO_OLD", "lies more than 35 days back")
+
+    with pytest.raises(SystemExit):
+        print_result(reported.result, Output.JSON, backfill=backfill)
+
+    assert ("--backfill reports them" in capsys.readouterr().err) == is_told

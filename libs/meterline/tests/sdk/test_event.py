@@ -61,6 +61,19 @@ def test_a_time_without_zone_is_refused() -> None:
         event(time=datetime(2026, 3, 1))  # noqa: DTZ001 - the very mistake
 
 
+def test_a_time_as_text_is_refused() -> None:
+    with pytest.raises(TypeError, match="time is a str; it must be an aware datetime"):
+        event(time="2026-03-01T12:30:00Z")
+
+
+def test_a_datetime_that_is_finer_than_a_microsecond_is_refused() -> None:
+    class Finer(datetime):
+        nanosecond = 789
+
+    with pytest.raises(ValueError, match="is finer than a microsecond"):
+        event(time=Finer(2026, 3, 1, tzinfo=UTC))
+
+
 def test_a_malformed_traceparent_is_refused() -> None:
     with pytest.raises(ValueError, match="traceparent"):
         event(traceparent="00-abc-def-01")

@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
-from pydantic import Field
+from datetime import UTC, datetime
+from typing import Annotated
+
+from pydantic import BeforeValidator, Field
 from pydantic_settings import SettingsConfigDict
 
 from chassis.settings import MigrateSettings, ServiceSettings
+from eventlog.instants import microseconds_of
+from eventlog.rfc3339 import instant_of_text
 from ingest.domain.admission import Limits
 
 _DAY_US = 86_400_000_000
 _SECOND_US = 1_000_000
+
+
+def _instant(value: object) -> object:
+    """Read a time as every other door does; pydantic would also take numbers and local times."""
+    return instant_of_text(value) if isinstance(value, str) else value
 
 
 class IngestSettings(ServiceSettings):
@@ -19,6 +29,10 @@ class IngestSettings(ServiceSettings):
 
     late_limit_days: int = Field(default=35, ge=0, le=36_500, description="Older events need an open backfill.")
     future_limit_s: int = Field(default=300, ge=0, le=86_400, description="Events may lie this far ahead of the clock.")
+    earliest_time: Annotated[datetime, BeforeValidator(_instant)] = Field(
+        default=datetime(2000, 1, 1, tzinfo=UTC),
+        description="Earlier events are refused, also in a backfill: mostly their unit or format is wrong. RFC 3339.",
+    )
     batch_events_max: int = Field(default=10_000, ge=1, le=10_000, description="Events in one Report.")
     commit_workers: int = Field(default=2, ge=1, le=16, description="Commits in work at once; each holds one lane.")
     group_events_max: int = Field(default=40_000, ge=1, description="Events in one commit; more make acks wait longer.")
@@ -39,6 +53,7 @@ class IngestSettings(ServiceSettings):
             batch_events_max=self.batch_events_max,
             late_limit_us=self.late_limit_days * _DAY_US,
             future_limit_us=self.future_limit_s * _SECOND_US,
+            earliest_us=microseconds_of(self.earliest_time),
         )
 
 

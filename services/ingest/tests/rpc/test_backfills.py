@@ -118,3 +118,22 @@ async def test_no_batch_slips_in_after_close_has_answered(ingest: Any, new_event
 
     assert {refusal.reason for refusal in refusals} == {Reason.BACKFILL_NOT_OPEN}
     assert closed.accepted == sum(accepted) + 1
+
+
+async def test_nothing_is_accepted_before_the_earliest_time(
+    start_ingest: Callable[..., Any], new_event: EventMaker
+) -> None:
+    caller = (await start_ingest(earliest_time="2013-01-01T00:00:00Z")).caller()
+    seconds_as_milliseconds = new_event(time_us=1_370_000_000 * 1000)
+    before = values_pb2.Period(start=Timestamp(seconds=1_356_998_399), end=YEAR_2013.end)
+
+    backfill = (await caller.OpenBackfill(pb.OpenBackfillRequest())).backfill
+    events = [seconds_as_milliseconds, new_event(time_us=IN_2013)]
+    response = await caller.Report(pb.ReportRequest(events=events, backfill_id=backfill.id))
+    error = await refused(caller.OpenBackfill(pb.OpenBackfillRequest(period=before)))
+
+    assert response.accepted == 1
+    assert [(item.index, item.reason) for item in response.refusals] == [(0, "TIME_TOO_OLD")]
+    assert "lies before 2013-01-01T00:00:00Z" in response.refusals[0].message
+    assert [(one.field, one.reason) for one in error.violations] == [("period.start", Reason.TIME_TOO_OLD)]
+    assert (await caller.OpenBackfill(pb.OpenBackfillRequest(period=YEAR_2013))).backfill.period == YEAR_2013

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -19,7 +20,14 @@ from ingest.domain.admission import Admission, BackfillWindow, Limits, admit, ch
 NOW_US = 1_767_225_600_000_000
 SECOND_US = 1_000_000
 DAY_US = 86_400 * SECOND_US
-LIMITS = Limits(batch_events_max=10_000, late_limit_us=35 * DAY_US, future_limit_us=300 * SECOND_US)
+EARLIEST_US = 946_684_800_000_000
+"""2000-01-01T00:00:00Z."""
+LIMITS = Limits(
+    batch_events_max=10_000,
+    late_limit_us=35 * DAY_US,
+    future_limit_us=300 * SECOND_US,
+    earliest_us=EARLIEST_US,
+)
 TRACE = bytes.fromhex("4bf92f3577b34da6a3ce929d0e0e473600f067aa0ba902b701")
 
 
@@ -114,6 +122,29 @@ def test_events_of_a_backfill_lie_in_its_period(time_us: int, reason: Reason | N
     found = verdict(batch(times_us=np.array([time_us], np.int64)), window)
 
     assert found == ([("time", reason)] if reason else [])
+
+
+@pytest.mark.parametrize(
+    "window", [None, BackfillWindow(-62_135_596_800_000_000, 2**62), BackfillWindow(EARLIEST_US - 1, NOW_US)]
+)
+def test_a_time_before_the_earliest_is_refused_also_in_a_backfill(window: BackfillWindow | None) -> None:
+    admission = admit(batch(times_us=np.array([EARLIEST_US - 1], np.int64)), LIMITS, NOW_US, window)
+
+    (refusal,) = admission.refusals
+    assert (refusal.field, refusal.reason) == ("time", Reason.TIME_TOO_OLD)
+    assert refusal.message.startswith("lies before 2000-01-01T00:00:00Z, the earliest time accepted; check its unit")
+
+
+def test_the_earliest_time_itself_is_accepted_in_a_backfill() -> None:
+    assert verdict(batch(times_us=np.array([EARLIEST_US], np.int64)), BackfillWindow(0, NOW_US)) == []
+
+
+def test_the_late_limit_never_reaches_before_the_earliest_time() -> None:
+    far = replace(LIMITS, late_limit_us=36_500 * DAY_US)
+
+    (refusal,) = admit(batch(times_us=np.array([EARLIEST_US - 1], np.int64)), far, NOW_US).refusals
+
+    assert refusal.reason is Reason.TIME_TOO_OLD
 
 
 def test_a_time_that_could_not_be_read_is_refused_with_its_own_words() -> None:

@@ -26,7 +26,14 @@ from metering.ingest.v1 import ingest_service_pb2 as pb
 from metering.ingest.v1 import usage_event_pb2 as event_pb
 
 NOW_US = 1_767_225_600_000_000
-LIMITS = Limits(batch_events_max=10_000, late_limit_us=35 * 86_400_000_000, future_limit_us=300_000_000)
+EARLIEST_US = 946_684_800_000_000
+"""2000-01-01T00:00:00Z."""
+LIMITS = Limits(
+    batch_events_max=10_000,
+    late_limit_us=35 * 86_400_000_000,
+    future_limit_us=300_000_000,
+    earliest_us=EARLIEST_US,
+)
 
 NAMES = st.sampled_from(["", "a", "b", "Zoë", "x" * 129, "n\0l", "r\u202el", "é" * 64])
 CONTEXT = "4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7"

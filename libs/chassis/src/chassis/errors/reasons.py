@@ -117,12 +117,16 @@ class Reason(StrEnum):
         "Do what the message says; docs/text.md has the rule.",
     )
     TEXT_TOO_LONG = "TEXT_TOO_LONG", "The text has more bytes than allowed.", "Shorten it."
-    TIME_INVALID = "TIME_INVALID", "The time is missing or outside years 1 to 9999.", "Send a valid timestamp."
+    TIME_INVALID = (
+        "TIME_INVALID",
+        "The time is missing, outside years 1 to 9999, or finer than a microsecond.",
+        "Send a valid timestamp.",
+    )
     TIME_IN_FUTURE = "TIME_IN_FUTURE", "The event is too far ahead of the server's clock.", "Check the clocks."
     TIME_TOO_OLD = (
         "TIME_TOO_OLD",
-        "The event is older than a late event may be.",
-        "Send it inside an open backfill that covers its time.",
+        "The event is older than a late event may be, or lies before the earliest time that ingest accepts at all.",
+        "Check the unit and format of its time. If it is right, send it inside an open backfill that covers it.",
     )
     PROPERTIES_TOO_MANY = "PROPERTIES_TOO_MANY", "The event has more properties than allowed.", "Send fewer."
     PROPERTY_KEY_INVALID = (

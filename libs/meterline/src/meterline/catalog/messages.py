@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC
 from typing import TYPE_CHECKING, Any, Final
 
 from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.json_format import ParseDict, ParseError
 
+from eventlog.rfc3339 import instant_or_midnight_of_text
 from meterline.catalog.sugar import DEFAULTS, SHORT_FORMS, NotSugarError, Short
 from meterline.errors import InputError
 
@@ -168,10 +169,10 @@ class SpecReader:
 
     def _time(self, value: Any, spot: Spot) -> str:
         try:
-            moment = datetime.fromisoformat(value)
-            utc = (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
-        except (TypeError, ValueError, OverflowError):
-            raise self._wrong(spot, f"{_shown(value)} isn't a valid time; write 2013-01-01T00:00:00Z") from None
+            utc = instant_or_midnight_of_text(str(value), UTC)
+        except ValueError as error:
+            wanted = "isn't a valid time; write 2013-01-01T00:00:00Z"
+            raise self._wrong(spot, f"{_shown(value)} {wanted}: it {error}") from None
         return utc.isoformat().replace("+00:00", "Z")
 
 

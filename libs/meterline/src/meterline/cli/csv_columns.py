@@ -5,19 +5,20 @@ Whole columns are handled at a time, never an object a row: that is what makes a
 
 from __future__ import annotations
 
+import re
 import string
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import yaml
 
 from chassis.errors import Reason
 from eventlog.encode import encode_columns
 from eventlog.fields import FIELDS
+from eventlog.instants import microseconds_of
 from metering.ingest.v1 import usage_event_pb2 as pb
+from meterline.cli.csv_times import time_reader
 from meterline.errors import InputError
 from meterline.yaml_text import StrictLoader, read_text
 
@@ -31,9 +32,9 @@ if TYPE_CHECKING:
 _REQUIRED: Final = ("id", *(field.name for field in FIELDS if field.is_required))
 _TEXTS: Final = ("id", *(field.name for field in FIELDS))
 _KNOWN_KEYS: Final = frozenset({*_TEXTS, "time", "properties", "nulls"})
-_UNIX_DIVISORS: Final = {"unix": 1, "unix_ms": 1000}
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _TIMES_KEPT: Final = 65_536
+_OTHER_DELIMITERS: Final = {";": "semicolons", "\t": "tabs", "|": "bars"}
+_DATA: Final = re.compile(r"\s*(-?\d+([.,]\d+)?\s*$|\d{4}-\d{2}-\d{2})", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +153,8 @@ class _Binder:
         except ValueError as error:
             raise InputError(f"{place}: {error}") from None
         if any(spec or conversion for _literal, _name, spec, conversion in parts):
-            raise InputError(f"{place}: a template holds column names alone, such as {{a}}")
+            told = "a template holds column names alone, such as {a}, and of a name no part after ':' or '!' is read"
+            raise InputError(f"{place}: {told}; write {{column: NAME}} or rename the column")
         indexes = [self._index(name, place) for _literal, name, _spec, _conversion in parts if name is not None]
         pattern = "".join(
             literal.replace("%", "%%") + ("" if name is None else "%s") for literal, name, _spec, _conversion in parts
@@ -174,7 +176,7 @@ class _Binder:
         if not isinstance(entry, dict) or not {"column"} <= set(entry) <= {"column", "format", "zone"}:
             raise InputError(f"{place} must be {{column: NAME, format: FORMAT, zone: ZONE}}")
         index, nulls = self._index(entry["column"], place), self.nulls
-        parse = time_parser(str(entry.get("format", "rfc3339")), str(entry.get("zone", "UTC")), place)
+        parse = time_reader(str(entry.get("format", "rfc3339")), str(entry.get("zone", "UTC")), place)
 
         # Times repeat, within a batch and from one to the next.
         @lru_cache(_TIMES_KEPT)
@@ -182,65 +184,31 @@ class _Binder:
             if text in nulls:
                 return Problem("time", Reason.FIELD_REQUIRED, "time is empty in this row")
             try:
-                return _microseconds(parse(text))
-            except (ValueError, OverflowError) as error:
-                return Problem("time", Reason.FIELD_INVALID, f"time {text!r} can't be read: {error}")
+                return microseconds_of(parse(text))
+            except ValueError as error:
+                return Problem("time", Reason.FIELD_INVALID, f"time {text!r} {error}")
 
         return lambda cells: [read_one(text) for text in cells[index]]
 
     def _index(self, name: Any, place: str) -> int:
         count = self.header.count(name)
         if count == 0:
-            raise InputError(f"{place}: the file has no column {name!r}; it has {', '.join(self.header)}")
+            has = f"it has {', '.join(self.header)}{_header_hint(self.header)}"
+            raise InputError(f"{place}: the file has no column {name!r}; {has}")
         if count > 1:
             raise InputError(f"{place}: the file has {count} columns {name!r}; rename all but one")
         return self.header.index(name)
 
 
+def _header_hint(header: Sequence[str]) -> str:
+    """Say what is probably wrong with a header that lacks a column; empty if nothing shows."""
+    for delimiter, name in _OTHER_DELIMITERS.items():
+        if len(header) == 1 and delimiter in header[0]:
+            return f" (one column, since commas separate columns; this line is separated by {name}: convert the file)"
+    if any(_DATA.match(cell) for cell in header):
+        return " (line 1 looks like data; it must name the columns)"
+    return ""
+
+
 def _without(cells: Sequence[str], nulls: frozenset[str]) -> Sequence[str | None]:
     return cells if nulls.isdisjoint(cells) else [None if cell in nulls else cell for cell in cells]
-
-
-def _microseconds(moment: datetime) -> int:
-    elapsed = moment - _EPOCH
-    return (elapsed.days * 86_400 + elapsed.seconds) * 1_000_000 + elapsed.microseconds
-
-
-def time_parser(form: str, zone_name: str, place: str) -> Callable[[str], datetime]:
-    """Return the function that reads times of a format; it raises ValueError. Raises InputError for the zone."""
-    try:
-        zone = ZoneInfo(zone_name)
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        raise InputError(f"{place}: {zone_name!r} is no IANA time zone") from None
-    if form == "rfc3339":
-        return _rfc3339
-    if form in _UNIX_DIVISORS:
-        divisor = _UNIX_DIVISORS[form]
-        return lambda text: _unix(text, divisor)
-    return lambda text: _local(datetime.strptime(text, form), zone)  # noqa: DTZ007 - the zone follows
-
-
-def _rfc3339(text: str) -> datetime:
-    moment = datetime.fromisoformat(text)
-    if moment.tzinfo is None:
-        message = "it has no offset"
-        raise ValueError(message)
-    return moment
-
-
-def _unix(text: str, divisor: int) -> datetime:
-    if not (text.isascii() and text.removeprefix("-").isdecimal()):
-        message = "not a whole number"
-        raise ValueError(message)
-    seconds, rest = divmod(int(text), divisor)
-    return datetime.fromtimestamp(seconds, UTC).replace(microsecond=rest * 1_000_000 // divisor)
-
-
-def _local(moment: datetime, zone: ZoneInfo) -> datetime:
-    if moment.tzinfo is not None:
-        return moment
-    there = moment.replace(tzinfo=zone)
-    if there.astimezone(UTC).astimezone(zone).replace(tzinfo=None) != moment:
-        message = f"clocks skip it in {zone.key}"
-        raise ValueError(message)
-    return there

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from io import TextIOWrapper
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
@@ -14,6 +15,7 @@ from metering.ingest.v1 import ingest_service_pb2 as pb
 from meterline.cli.calls import call_services
 from meterline.cli.csv_columns import RowMap, bind, load_map
 from meterline.cli.event_batches import Batch, Reported, print_result, send_all
+from meterline.cli.file_start import BYTES_LOOKED_AT, no_text
 from meterline.cli.options import BackfillOption, ContextOption, Output, OutputOption
 from meterline.errors import InputError
 
@@ -36,15 +38,39 @@ def import_csv(
     reported = Reported()
     definition = load_map(map_file)
     try:
-        # A byte order mark, as spreadsheets write it, is not part of the first column's name.
-        with file.open(encoding="utf-8-sig", newline="") as stream:
+        with open_text(file) as stream:
             table = Table(file, stream, reported)
             batches = table.batches(bind(definition, table.header, map_file))
             size = file.stat().st_size
             call_services(lambda client: send_all(client, batches, reported, backfill=backfill, size=size), context)
     except OSError as error:
         raise InputError(f"{file} can't be read: {error.strerror}") from None
-    print_result(reported.result, output)
+    print_result(reported.result, output, backfill=backfill)
+
+
+def open_text(file: Path) -> TextIO:
+    """Open a file as CSV. Raises InputError if its first bytes say that it is no text, and OSError."""
+    stream = file.open("rb")
+    fault = no_text(stream.peek(BYTES_LOOKED_AT))
+    if fault:
+        stream.close()
+        raise InputError(f"{file}: {fault}")
+    # A byte order mark, as spreadsheets write it, is not part of the first column's name.
+    return TextIOWrapper(stream, encoding="utf-8-sig", newline="")
+
+
+def _bad_line(file: Path) -> str:
+    """Name the first line that is not UTF-8: text is decoded ahead of the lines, so the reader can't know."""
+    if not file.is_file():
+        return ""  # a pipe can't be read again
+    # Latin-1 takes every byte, and gives back the ones it took.
+    with file.open(encoding="latin-1", newline="") as stream:
+        for number, line in enumerate(stream, start=1):
+            try:
+                line.encode("latin-1").decode()
+            except UnicodeDecodeError:
+                return f", line {number}"
+    return ""
 
 
 class Table:
@@ -100,8 +126,10 @@ class Table:
             for cells in islice(filter(None, reader), count):
                 yield reader.line_num, cells
         except UnicodeDecodeError as error:
-            what = f"it is not UTF-8 (0x{error.object[error.start]:02x}); convert it first, with iconv for instance"
-            raise InputError(f"{self._file}: {what}") from None
+            what = (
+                f"byte 0x{error.object[error.start]:02x} is not UTF-8; convert the file first, with iconv for instance"
+            )
+            raise InputError(f"{self._file}{_bad_line(self._file)}: {what}") from None
         except csv.Error as error:
             message = f"{self._file}, after line {reader.line_num}: {error}; fix it and import the file again"
             raise InputError(message) from None

@@ -187,7 +187,7 @@ async def open_backfill(client: AsyncClient, *, wanted: bool) -> AsyncIterator[s
         await until_reachable(client.ingest.CloseBackfill, closing, for_s=_CLOSE_S)
 
 
-def print_result(result: ReportResult, output: Output) -> None:
+def print_result(result: ReportResult, output: Output, *, backfill: bool) -> None:
     """Print what became of the events; ends with its own exit code if some were refused or in conflict."""
     document = {
         "accepted": result.accepted,
@@ -203,8 +203,10 @@ def print_result(result: ReportResult, output: Output) -> None:
     else:
         print_document(document, output)
     too_old = sum(refusal.reason == Reason.TIME_TOO_OLD for refusal in result.refused)
-    if too_old:
-        say(f"{too_old:,} are older than the late limit; --backfill reports them")
+    if too_old and not backfill:
+        say(
+            f"{too_old:,} are too old; if their times are right, --backfill reports them, or finds them reported before"
+        )
     if result.conflicts or result.refused:
         raise SystemExit(int(ExitCode.EVENTS_REFUSED))
 

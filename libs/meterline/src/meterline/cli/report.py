@@ -31,7 +31,7 @@ def report(
         size = file.stat().st_size if stream.seekable() and str(file) != "-" else None
         batches = event_batches(stream, reported)
         call_services(lambda client: send_all(client, batches, reported, backfill=backfill, size=size), context)
-    print_result(reported.result, output)
+    print_result(reported.result, output, backfill=backfill)
 
 
 def _open(file: Path) -> AbstractContextManager[BinaryIO]:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Any, Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import typer
-from google.protobuf.timestamp_pb2 import Timestamp
 
+from eventlog.rfc3339 import instant_or_midnight_of_text
+from eventlog.wire import timestamp
 from metering.aggregator.v1 import aggregator_service_pb2 as pb
 from metering.aggregator.v1 import usage_pb2
 from metering.common.v1 import values_pb2
@@ -22,12 +22,13 @@ from meterline.cli.output import print_document, print_table, write
 from meterline.errors import InputError
 
 if TYPE_CHECKING:
+    from google.protobuf.timestamp_pb2 import Timestamp
+
     from meterline.client import AsyncClient
 
 WAIT_S: Final = 600.0
 _PAGE_ROWS: Final = 10_000
 _MONTH: Final = re.compile(r"\d{4}-(0[1-9]|1[0-2])", re.ASCII)
-_DATE: Final = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 
 
 class Window(StrEnum):
@@ -185,17 +186,10 @@ def zone_of(name: str) -> ZoneInfo:
 
 def instant(text: str, zone: ZoneInfo, option: str) -> Timestamp:
     """Read a time given by a user: RFC 3339 with an offset, or a date, which means midnight in `zone`."""
-    message = Timestamp()
     try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        raise InputError(f"{option} {text!r} isn't a valid time; write 2013-01-01 or 2013-01-01T05:00:00Z") from None
-    if moment.tzinfo is None:
-        if not _DATE.fullmatch(text):
-            raise InputError(f"{option} {text!r} has no offset; add Z or one such as -05:00, or give a date alone")
-        moment = moment.replace(tzinfo=zone)
-    message.FromDatetime(moment.astimezone(UTC))
-    return message
+        return timestamp(instant_or_midnight_of_text(text, zone))
+    except ValueError as error:
+        raise InputError(f"{option} {text!r} {error}; a date alone, such as 2013-01-01, is its midnight") from None
 
 
 def month(text: str) -> str:

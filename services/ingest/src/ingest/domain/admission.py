@@ -13,7 +13,7 @@ import numpy as np
 
 from chassis.errors import InvalidRequest, Reason, TooBig
 from eventlog.fields import FIELDS
-from eventlog.instants import INSTANT_MAX_US, INSTANT_MIN_US
+from eventlog.instants import INSTANT_MAX_US, INSTANT_MIN_US, instant_of
 from ingest.domain.text import EMPTY, TextFault, TextRule, shown, utf8_length
 
 if TYPE_CHECKING:
@@ -40,6 +40,13 @@ class Limits:
     batch_events_max: int
     late_limit_us: int
     future_limit_us: int
+    earliest_us: int
+
+    @property
+    def earliest_told(self) -> str:
+        """What is wrong with an earlier time, in words that follow its name."""
+        earliest = instant_of(self.earliest_us).isoformat().replace("+00:00", "Z")
+        return f"lies before {earliest}, the earliest time accepted; check its unit (seconds?) and its format"
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,8 +135,8 @@ def _window(limits: Limits, now_us: int, backfill: BackfillWindow | None) -> tup
     """Earliest and latest time that is accepted."""
     latest_us = min(now_us + limits.future_limit_us, INSTANT_MAX_US)
     if backfill is not None:
-        return max(backfill.start_us, INSTANT_MIN_US), min(backfill.end_us - 1, latest_us)
-    return max(now_us - limits.late_limit_us, INSTANT_MIN_US), latest_us
+        return max(backfill.start_us, limits.earliest_us), min(backfill.end_us - 1, latest_us)
+    return max(now_us - limits.late_limit_us, limits.earliest_us), latest_us
 
 
 class _Review:
@@ -199,7 +206,9 @@ class _Review:
         if backfill is not None:
             outside = (times < backfill.start_us) | (times >= backfill.end_us)
             self._refuse_times(outside, Reason.BACKFILL_NOT_OPEN, "lies outside the period of the backfill")
-        else:
+        # Before the late limit, whose advice to open a backfill would not help.
+        self._refuse_times(times < limits.earliest_us, Reason.TIME_TOO_OLD, limits.earliest_told)
+        if backfill is None:
             days = limits.late_limit_us // 86_400_000_000
             message = f"lies more than {days} days back; report it inside an open backfill that covers its time"
             self._refuse_times(times < now_us - limits.late_limit_us, Reason.TIME_TOO_OLD, message)

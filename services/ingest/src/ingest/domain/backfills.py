@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from uuid import UUID
 
 from chassis.errors import InvalidRequest, Reason
+from chassis.errors.refused import Refused
 from eventlog.instants import INSTANT_MAX_US, INSTANT_MIN_US
 from ingest.domain.admission import BackfillWindow
 
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from eventlog.period import Period
+    from ingest.domain.admission import Limits
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +52,12 @@ class BackfillPage:
     size: int
     after_opened_at: datetime | None = None
     after_id: UUID | None = None
+
+
+def check_new(new: NewBackfill, limits: Limits) -> None:
+    """Refuse a period that begins where no event may lie: it would take none of what it was opened for."""
+    if new.period is not None and new.period.start_us < limits.earliest_us:
+        raise Refused("period.start", Reason.TIME_TOO_OLD, limits.earliest_told)
 
 
 def uuid_of(text: str) -> UUID | None:

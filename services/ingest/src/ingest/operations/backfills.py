@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING
 from uuid import UUID, uuid4
 
 from chassis.errors import NotFound, Reason
+from chassis.errors.refused import refusals
 from chassis.postgres import transaction
 from chassis.rpc.pages import Page, page_of
 from eventlog.instants import microseconds_of
-from ingest.domain.backfills import uuid_of
+from ingest.domain.backfills import check_new, uuid_of
 from ingest.domain.text import shown
 from ingest.store import backfills
 
@@ -21,7 +22,9 @@ if TYPE_CHECKING:
 
 
 async def open_backfill(deps: Deps, conn: AsyncConnection, tenant: str, new: NewBackfill) -> Backfill:
-    """Open a backfill."""
+    """Open a backfill. Raises InvalidRequest for a period that begins too early."""
+    with refusals():
+        check_new(new, deps.limits)
     backfill_id = uuid4()
     await backfills.insert_backfill(conn, tenant, backfill_id, new, deps.clock.now())
     return await _found(conn, tenant, backfill_id)

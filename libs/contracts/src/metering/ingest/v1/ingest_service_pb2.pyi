@@ -360,7 +360,9 @@ class OpenBackfillRequest(_message.Message):
     """Why, for people. At most 256 bytes."""
     @_builtins.property
     def period(self) -> _values_pb2.Period:
-        """Events of the backfill must lie in this period. Optional: the whole past."""
+        """Events of the backfill must lie in this period. Optional: the whole past. It may not begin before the earliest time that
+        ingest accepts (by default 2000-01-01T00:00:00Z): INVALID_ARGUMENT TIME_TOO_OLD.
+        """
 
     def __init__(
         self,
