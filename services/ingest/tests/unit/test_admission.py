@@ -16,6 +16,7 @@ from chassis.text import name_fault
 from eventlog.columns import EventColumns, TextColumn, TraceColumn
 from eventlog.fields import FIELDS
 from ingest.domain.admission import Admission, BackfillWindow, Limits, admit, check_count
+from ingest.domain.text import TextRule
 
 NOW_US = 1_767_225_600_000_000
 SECOND_US = 1_000_000
@@ -223,6 +224,20 @@ def test_every_field_of_names_has_the_one_rule(text: str) -> None:
     assert bool(verdict(batch(properties={text: TextColumn(["1"])}))) == is_refused
     for field in FIELDS:
         assert bool(verdict(batch(**{field.column: TextColumn([text])}))) == is_refused, field.name
+
+
+@given(
+    st.lists(st.text(st.sampled_from("aé名🙂 \u200b\x1b"), max_size=9), max_size=4),
+    st.integers(1, 16),
+    st.booleans(),
+    st.booleans(),
+)
+def test_many_texts_together_are_judged_as_each_alone(
+    texts: list[str], bytes_max: int, required: bool, is_name: bool
+) -> None:
+    rule = TextRule(bytes_max, required=required, is_name=is_name)
+
+    assert rule.are_sound(texts) == all(rule.fault(text) is None for text in texts)
 
 
 def test_each_event_is_refused_once_with_its_first_fault() -> None:

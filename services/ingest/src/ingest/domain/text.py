@@ -55,9 +55,11 @@ class TextRule:
             return True
         if self.required and not all(texts):
             return False
-        # A character has at most four bytes: where the longest is short enough, none needs to be encoded.
         longest = max(map(len, texts))
-        if longest > self.bytes_max or (4 * longest > self.bytes_max and max(map(utf8_length, texts)) > self.bytes_max):
+        # A character has one to four bytes: encoding each text to count them would cost as much as all the rest.
+        if self.bytes_max // 4 < longest <= self.bytes_max and not all(map(str.isascii, texts)):
+            longest = max(map(utf8_length, texts))
+        if longest > self.bytes_max:
             return False
         return are_names(texts) if self.is_name else are_values(texts)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from rating.domain.text import check_currency
+from rating.domain.currencies import check_currency
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,8 +8,8 @@ from datetime import datetime
 
 from chassis.errors import Reason
 from chassis.errors.refused import Refused, inside
+from rating.domain.currencies import check_currency
 from rating.domain.pricing.price import Price
-from rating.domain.text import check_currency
 from rating.domain.versions import Version
 
 

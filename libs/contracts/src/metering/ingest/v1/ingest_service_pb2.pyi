@@ -147,7 +147,7 @@ class EventRefusal(_message.Message):
     index: _builtins.int
     """Place in the batch, from 0."""
     id: _builtins.str
-    """The event's id as sent, shortened to 128 bytes and with control characters replaced."""
+    """The event's id as sent, shortened to 128 bytes and with what can't be seen replaced."""
     field: _builtins.str
     """Field at fault. Example: "properties.bytes"."""
     reason: _builtins.str

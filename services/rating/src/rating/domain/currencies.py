@@ -1,4 +1,4 @@
-"""Which currencies may stand on an invoice; which texts, says chassis.text."""
+"""Which currencies one can bill in."""
 
 from __future__ import annotations
 
