@@ -14,6 +14,7 @@ from eventlog.fields import FIELDS
 from metering.ingest.v1 import ingest_service_pb2 as pb
 from metering.ingest.v1 import usage_event_pb2
 from meterline.cli.event_batches import Batch
+from meterline.client import Refusal
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -52,21 +53,22 @@ class _Number(str):
 
 def event_batches(stream: BinaryIO, reported: Reported) -> Iterator[tuple[Batch, int]]:
     """Read batches of events, each with the bytes read so far; a line that is none is refused into `reported`."""
-    batch = Batch(pb.ReportRequest(), [])
+    batch = Batch(pb.ReportRequest(), [], [])
     read = batch_bytes = 0
     for index, (number, line, read) in enumerate(_lines(stream)):
         try:
             event = event_of_line(line)
         except LineError as error:
-            message = f"line {number}: {error.message}"
-            reported.refuse(index, error.event_id, error.field, Reason.FIELD_INVALID, message)
+            refusal = Refusal(index, error.event_id, error.field, str(Reason.FIELD_INVALID), error.message)
+            reported.refuse(refusal, number)
             continue
         size = event.ByteSize()
         if batch.places and (len(batch.places) >= _BATCH_EVENTS or batch_bytes + size > _BATCH_BYTES_MAX):
             yield batch, read - len(line)
-            batch, batch_bytes = Batch(pb.ReportRequest(), []), 0
+            batch, batch_bytes = Batch(pb.ReportRequest(), [], []), 0
         batch.request.events.append(event)
         batch.places.append(index)
+        batch.lines.append(number)
         batch_bytes += size
     if batch.places:
         yield batch, read
