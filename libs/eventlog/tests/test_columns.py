@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from typing import Any
@@ -100,7 +101,18 @@ def test_every_text_but_the_source_is_compared(field: str) -> None:
     only = np.array([0])
 
     assert differences(columns_of(EventRows([event])), only, columns_of(EventRows([event])), only) == {}
-    assert differences(columns_of(EventRows([event])), only, columns_of(EventRows([other])), only) == {0: field}
+    found = differences(columns_of(EventRows([event])), only, columns_of(EventRows([other])), only)
+    assert re.fullmatch(rf".* differs in {field}: stored 'else', sent ('[tc]'|nothing|'')", found[0])
+
+
+def test_long_values_in_a_conflict_are_shortened() -> None:
+    event = pb.UsageEvent(id="a", source="s", type="t", customer="c", properties={"note": "x" * 200})
+    other = pb.UsageEvent(id="a", source="s", type="t", customer="c", properties={"note": "y" * 41})
+    only = np.array([0])
+
+    found = differences(columns_of(EventRows([event])), only, columns_of(EventRows([other])), only)
+
+    assert found[0].endswith(f"properties.note: stored '{'y' * 39}…', sent '{'x' * 39}…'")
 
 
 def test_an_empty_text_is_an_absent_one_but_an_empty_property_is_not() -> None:
@@ -117,7 +129,9 @@ def test_an_empty_text_is_an_absent_one_but_an_empty_property_is_not() -> None:
     only = np.array([0])
 
     assert differences(columns([""], []), only, columns([], []), only) == {}
-    assert differences(columns([], empty), only, columns([], []), only) == {0: "properties.k"}
+    assert differences(columns([], empty), only, columns([], []), only) == {
+        0: "this id is taken by an event that differs in properties.k: stored nothing, sent ''"
+    }
 
 
 def test_two_columns_of_one_property_are_refused() -> None:

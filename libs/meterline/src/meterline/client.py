@@ -12,7 +12,9 @@ import threading
 from collections import deque
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from functools import partial
 from importlib import import_module
+from types import CoroutineType
 from typing import TYPE_CHECKING, Any, Final, Self, TypeVar
 
 from chassis.errors import Reason, TooBig, Unauthenticated
@@ -24,7 +26,7 @@ from meterline.failures import error_interceptors
 from meterline.suite import context as contexts
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator, Sequence
+    from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Generator, Iterator, Sequence
     from pathlib import Path
 
     import grpc.aio
@@ -219,11 +221,75 @@ async def report_in_parts(
         yield len(part), response
 
 
-class Client:
-    """The services for a program without asyncio. Use it as `with Client.from_context() as client:`.
+async def _result_of(call: Awaitable[T]) -> T:
+    return await call
 
-    Calls run on one background event loop: `client.call(client.aio.rating.ListPlans(request))`. An asyncio program
-    uses `AsyncClient` instead; grpc.aio wants one event loop per process.
+
+class _NotedCall:
+    """A call that begins where it is awaited or iterated over."""
+
+    def __init__(self, begin: Callable[[], Any]) -> None:
+        self._begin = begin
+        self._begun: Any = None
+
+    def __await__(self) -> Generator[Any, None, Any]:
+        self._begun = self._begin()
+        result: Generator[Any, None, Any] = self._begun.__await__()
+        return result
+
+    def __aiter__(self) -> AsyncIterator[Any]:
+        self._begun = self._begin()
+        return aiter(self._begun)
+
+    def cancel(self) -> None:
+        """Cancel the call if it has begun."""
+        if self._begun is not None:
+            self._begun.cancel()
+
+
+class _NotedStub:
+    """A stub whose methods only note what is to be called."""
+
+    def __init__(self, stub: Callable[[], Any]) -> None:
+        self._stub = stub
+
+    def __getattr__(self, method: str) -> Callable[..., _NotedCall]:
+        def note(*arguments: Any, **options: Any) -> _NotedCall:
+            return _NotedCall(lambda: getattr(self._stub(), method)(*arguments, **options))
+
+        return note
+
+
+class _BackgroundClient(AsyncClient):
+    """The client of a background loop. In other threads its stubs only note a call, and the loop makes it.
+
+    grpc.aio ties channels and calls to the loop of the thread that makes them; made elsewhere, they would never end.
+    """
+
+    def __init__(self, context: Context, settings: ClientSettings | None, thread: threading.Thread) -> None:
+        super().__init__(context, settings)
+        self._thread = thread
+        self._noted: dict[str, _NotedStub] = {}
+
+    def stub(self, service: str) -> Any:
+        real = partial(super().stub, service)
+        if threading.current_thread() is self._thread:
+            return real()
+        return self._noted.setdefault(service, _NotedStub(real))
+
+
+class Client:
+    """The services for a program without asyncio. Calls run on one background event loop.
+
+    Example::
+
+        from meterline import Client
+        from metering.rating.v1 import rating_service_pb2 as pb
+
+        with Client.from_context() as client:
+            plans = client.call(client.aio.rating.ListPlans(pb.ListPlansRequest())).plans
+
+    An asyncio program uses `AsyncClient` instead; grpc.aio wants one event loop per process.
     """
 
     def __init__(self, context: Context, settings: ClientSettings | None = None) -> None:
@@ -233,7 +299,7 @@ class Client:
         self._thread.start()
         self._process_id = os.getpid()
         self._closers: list[Callable[[], object]] = []
-        self.aio = AsyncClient(context, settings)
+        self.aio: AsyncClient = _BackgroundClient(context, settings, self._thread)
 
     @classmethod
     def from_context(cls, path: Path | None = None) -> Self:
@@ -283,13 +349,17 @@ class Client:
             message = "the client is closed; make a new one"
             raise RuntimeError(message)
 
-    def call(self, call: Coroutine[Any, Any, T]) -> T:
-        """Run a coroutine of `aio` and wait for its result; KeyboardInterrupt cancels it."""
+    def call(self, call: Awaitable[T]) -> T:
+        """Await a call or a coroutine of `aio` on the loop and return its result; KeyboardInterrupt cancels it."""
+        waiting = _result_of(call)
         try:
             self.check_process()
-            future = asyncio.run_coroutine_threadsafe(call, self._loop)
+            future = asyncio.run_coroutine_threadsafe(waiting, self._loop)
         except RuntimeError:
-            call.close()
+            # Nothing awaits them any more, and Python would complain of that.
+            for unused in (waiting, call):
+                if isinstance(unused, CoroutineType):
+                    unused.close()
             raise
         try:
             return future.result()
@@ -297,12 +367,15 @@ class Client:
             future.cancel()
             raise
 
-    def stream(self, pages: AsyncIterator[T]) -> Iterator[T]:
+    def stream(self, pages: AsyncIterable[T]) -> Iterator[T]:
         """Iterate over a stream of `aio`; ending early cancels the call."""
+        opened: AsyncIterator[T] | None = None
 
         async def next_page() -> tuple[bool, T | None]:
+            nonlocal opened
+            opened = opened or aiter(pages)
             try:
-                return True, await anext(pages)
+                return True, await anext(opened)
             except StopAsyncIteration:
                 return False, None
 

@@ -278,6 +278,14 @@ def test_a_name_that_a_service_refuses_is_told_too(tmp_path: Path) -> None:
     assert "(Meter air-minutes): metadata.name: no good" in shown
 
 
+def test_a_field_is_named_as_files_spell_it_whether_it_was_written_or_not(tmp_path: Path) -> None:
+    violation = FieldViolation("spec.anchor_day", Reason.CONTRACT_INVALID, "no good")
+    refused = InvalidRequest(Reason.CONTRACT_INVALID, "refused", violations=(violation,))
+
+    for text in (CONTRACT, CONTRACT.replace("spec: {", "spec: {anchorDay: 32, ")):
+        assert "spec.anchorDay: no good" in placed(refused, read(tmp_path, text)).message
+
+
 def test_a_rule_of_the_contract_is_told_in_its_own_words(tmp_path: Path) -> None:
     entries = read(tmp_path, PLAN)
     violation = FieldViolation("entries[0].plan.spec.currency", Reason.FIELD_INVALID, "must match a pattern")
@@ -285,7 +293,7 @@ def test_a_rule_of_the_contract_is_told_in_its_own_words(tmp_path: Path) -> None
 
     shown = placed(refused, entries).message
 
-    assert "spec.currency: must match a pattern. ISO 4217 code in capitals." in shown
+    assert "spec.currency: must match a pattern. ISO 4217 code in capitals: write USD, not usd." in shown
 
 
 @pytest.mark.parametrize("text", ["a: " + "[" * 20_000, "? [a]\n: b\n", "a: &x {b: *x}\n", "a: \x00\n"])

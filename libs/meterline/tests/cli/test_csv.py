@@ -173,6 +173,7 @@ def test_rows_of_another_width_are_refused_with_their_line(tmp_path: Path) -> No
         (1, "line 4:"),
         (2, "line 5:"),
     ]
+    assert found[0].lines == [2, 6]
 
 
 @pytest.mark.parametrize(

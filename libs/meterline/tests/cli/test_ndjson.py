@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 
+from metering.ingest.v1 import ingest_service_pb2 as pb
+from meterline import Conflict, Refusal, ReportResult
 from meterline.cli.event_batches import Batch, Reported, print_result
 from meterline.cli.ndjson import LINE_BYTES_MAX, LineError, event_batches, event_of_line
 from meterline.cli.options import Output
@@ -97,6 +99,29 @@ def test_a_line_says_its_number_and_its_place_among_the_events() -> None:
     assert refusal.message.startswith("line 5: ")
 
 
+def test_what_the_service_refuses_is_told_by_its_line_too() -> None:
+    line = json.dumps(EVENT).encode()
+    (batch,), reported = read(b"\n" + line + b"\n\nnonsense\n" + line)
+
+    refusal = pb.EventRefusal(index=1, id="1", field="time", reason="TIME_TOO_OLD", message="too old")
+    conflict = pb.EventConflict(index=0, id="1", message="taken")
+    reported.add(batch, pb.ReportResponse(refusals=[refusal], conflicts=[conflict]))
+
+    assert [(entry.index, entry.message) for entry in reported.result.conflicts] == [(0, "line 2: taken")]
+    assert (reported.result.refused[-1].index, reported.result.refused[-1].message) == (2, "line 5: too old")
+
+
+def test_a_table_of_refusals_ends_with_how_many_there_are_by_reason(capsys: pytest.CaptureFixture[str]) -> None:
+    refused = [Refusal(n, str(n), "time", "TIME_TOO_OLD" if n % 3 else "TEXT_INVALID", "no") for n in range(30)]
+
+    with pytest.raises(SystemExit):
+        print_result(ReportResult(conflicts=[Conflict(30, "30", "taken")], refused=refused), Output.TABLE, backfill=False)
+
+    printed = [line.split() for line in capsys.readouterr().out.splitlines()]
+    at = printed.index(["reason", "events"])
+    assert printed[at + 1 :] == [["TIME_TOO_OLD", "20"], ["TEXT_INVALID", "10"], ["ID_CONFLICT", "1"]]
+
+
 def test_what_editors_and_other_systems_add_is_no_harm() -> None:
     line = json.dumps(EVENT).encode()
 
@@ -158,7 +183,7 @@ def test_what_is_too_old_is_told_about_backfills_once(
     backfill: bool, is_told: bool, capsys: pytest.CaptureFixture[str]
 ) -> None:
     reported = Reported()
-    reported.refuse(0, "1", "time", "TIME_TOO_OLD", "lies more than 35 days back")
+    reported.refuse(Refusal(0, "1", "time", "TIME_TOO_OLD", "lies more than 35 days back"), 1)
 
     with pytest.raises(SystemExit):
         print_result(reported.result, Output.JSON, backfill=backfill)

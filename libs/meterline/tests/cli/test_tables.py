@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
+from google.protobuf.timestamp_pb2 import Timestamp
 
 from metering.invoicing.v1 import invoice_pb2
 from metering.rating.v1 import catalog_pb2
 from meterline.catalog.kinds import KINDS
+from meterline.cli.documents import local_time_text
 from meterline.cli.invoices import by_number
 from meterline.cli.tables import OF_CATALOG, price_text
 
@@ -69,3 +72,17 @@ def test_invoices_stand_in_the_order_in_which_they_were_made() -> None:
         "INV-1000000",
         "INV-1000001",
     ]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "zone", "shown"),
+    [
+        (1_709_251_200, "UTC", "2024-03-01T00:00:00Z"),
+        (1_709_251_200, "America/New_York", "2024-02-29T19:00:00-05:00"),
+        (1_719_792_000, "Europe/Vienna", "2024-07-01T02:00:00+02:00"),
+        # There is no hour before it that a calendar could show.
+        (-62_135_596_800, "America/New_York", "0001-01-01T00:00:00Z"),
+    ],
+)
+def test_a_time_is_shown_as_its_zone_has_it(seconds: int, zone: str, shown: str) -> None:
+    assert local_time_text(Timestamp(seconds=seconds), ZoneInfo(zone)) == shown

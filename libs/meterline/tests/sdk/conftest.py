@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import random
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import grpc
 import pytest
 
 from metering.ingest.v1 import ingest_service_pb2 as pb
 from metering.ingest.v1 import ingest_service_pb2_grpc as pb_grpc
+from metering.ingest.v1 import usage_event_pb2
 from meterline import AsyncClient, Context
 
 if TYPE_CHECKING:
@@ -61,6 +62,13 @@ class Ingest(pb_grpc.IngestServiceServicer):
         duplicates = len(ids) - len(fresh) - len(refusals)
         return pb.ReportResponse(accepted=len(fresh), duplicates=duplicates, refusals=refusals)
 
+    async def ListEvents(
+        self, request: pb.ListEventsRequest, context: grpc.aio.ServicerContext[pb.ListEventsRequest, Any]
+    ) -> AsyncIterator[pb.ListEventsResponse]:
+        """Give what was reported, an event a page."""
+        for _ in self.ids:
+            yield pb.ListEventsResponse(events=[usage_event_pb2.StoredEvent()])
+
     async def _misbehave(
         self,
         mischief: random.Random,
@@ -83,7 +91,7 @@ class Ingest(pb_grpc.IngestServiceServicer):
 
 @pytest.fixture
 async def ingest() -> AsyncIterator[tuple[Ingest, str]]:
-    servicer, server = Ingest(), grpc.aio.server()  # type: ignore[abstract]  # only Report is called
+    servicer, server = Ingest(), grpc.aio.server()  # type: ignore[abstract]  # only these are called
     pb_grpc.add_IngestServiceServicer_to_server(servicer, server)
     port = server.add_insecure_port("127.0.0.1:0")
     await server.start()

@@ -139,3 +139,24 @@ async def test_a_program_that_just_ends_has_reported_everything(ingest: tuple[An
 
     assert program.returncode == 0, printed.decode()
     assert len(servicer.ids) == 250
+
+
+async def test_calls_and_streams_of_the_stubs_run_without_asyncio(threaded: Callable[[str], Awaitable[str]]) -> None:
+    printed = await threaded("""
+from metering.ingest.v1 import ingest_service_pb2 as pb
+with client:
+    columns = pb.ReportRequest(columns={"ids": ["a", "b"]})
+    print(client.call(client.aio.ingest.Report(columns)).accepted)
+    print(client.call(client.aio.ingest.Report(columns)).duplicates)
+    pages = client.stream(client.aio.ingest.ListEvents(pb.ListEventsRequest()))
+    print(len(next(pages).events))
+    pages.close()
+    print(sum(len(page.events) for page in client.stream(client.aio.ingest.ListEvents(pb.ListEventsRequest()))))
+call = client.aio.ingest.Report(columns)
+try:
+    client.call(call)
+except RuntimeError as error:
+    print(error)
+""")
+
+    assert printed.splitlines() == ["2", "2", "1", "2", "the client is closed; make a new one"]

@@ -164,8 +164,23 @@ async def test_nothing_is_sealed_before_the_grace_is_over(aggregator: Any) -> No
 
     assert isinstance(error, NotReady)
     assert (error.reason, error.metadata["not_before"]) == (Reason.GRACE_OPEN, opens.isoformat())
+    assert error.message == f"the period has ended, but late usage may still come; finalize after {opens.isoformat()}"
     assert error.retry_after_s is not None
     assert 3500 < error.retry_after_s <= 3600
+
+
+async def test_a_running_period_is_told_from_its_grace(aggregator: Any) -> None:
+    await prepare(aggregator)
+    today = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    end = today + timedelta(days=2)
+    opens = end + timedelta(hours=1)
+    running = values_pb2.Period(start=at(today - timedelta(days=9)), end=at(end))
+
+    error = await aggregator.service().refused("SealUsage", order(period=running, not_before=at(opens)))
+
+    assert isinstance(error, NotReady)
+    assert (error.reason, error.metadata["not_before"]) == (Reason.PERIOD_OPEN, opens.isoformat())
+    assert error.message == f"the period runs until {end.isoformat()}; finalize after {opens.isoformat()}"
 
 
 async def test_nothing_is_sealed_before_all_is_counted_that_was_accepted_when_first_asked(

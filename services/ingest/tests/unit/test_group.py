@@ -67,10 +67,16 @@ def test_bodies_differ_by_text_and_not_by_how_columns_were_built() -> None:
     )
 
     assert differences(left, rows, left, rows) == {}
-    assert differences(left, rows, right, rows) == {1: "customer, properties.k, properties.l"}
+    taken = "this id is taken by an event that differs in "
+    assert differences(left, rows, right, rows) == {
+        1: f"{taken}customer: stored 'y', sent 'x'; properties.k: stored nothing, sent '1'; "
+        "properties.l: stored '1', sent nothing"
+    }
+    first, second = "'1970-01-01T00:00:00.000001+00:00'", "'1970-01-01T00:00:00.000002+00:00'"
     assert differences(right, rows, left, rows[::-1]) == {
-        0: "time",
-        1: "customer, time, properties.k, properties.l",
+        0: f"{taken}time: stored {second}, sent {first}",
+        1: f"{taken}customer: stored 'x', sent 'y'; time: stored {first}, sent {second}; "
+        "properties.k: stored '1', sent nothing; and in 1 more",
     }
 
 

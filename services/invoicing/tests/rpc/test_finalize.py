@@ -120,7 +120,7 @@ async def test_fifty_contracts_at_once_have_the_numbers_one_to_fifty(invoicing: 
     assert not (await stub.VerifyInvoices(pb.VerifyInvoicesRequest())).problems
 
 
-@pytest.mark.parametrize("reason", [Reason.GRACE_OPEN, Reason.USAGE_NOT_READY])
+@pytest.mark.parametrize("reason", [Reason.PERIOD_OPEN, Reason.GRACE_OPEN, Reason.USAGE_NOT_READY])
 async def test_not_ready_passes_through_with_its_reason_and_leaves_nothing_behind(
     invoicing: Invoicing, rating: FakeRating, reason: Reason
 ) -> None:

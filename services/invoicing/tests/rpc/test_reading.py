@@ -245,7 +245,7 @@ async def test_an_unknown_line_is_said_so_and_what_to_do(invoicing: Invoicing, r
     rating.contract()
     stub = invoicing.stub()
     await finalize(stub)
-    hints = dict.fromkeys(("INV-000001.9", "INV-000002.1", "INV-000001", "' OR 1=1"), "GetInvoice names the lines")
+    hints = dict.fromkeys(("INV-000001.9", "INV-000002.1", "INV-000001", "' OR 1=1"), "look at its invoice")
 
     for line, hint in {**hints, "draft.2": "finalize the period"}.items():
         for refused in (

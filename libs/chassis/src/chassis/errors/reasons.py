@@ -255,6 +255,7 @@ class Reason(StrEnum):
     # --- invoicing ------------------------------------------------------------------------------------------------
     INVOICE_NOT_FOUND = "INVOICE_NOT_FOUND", "There is no invoice with that number.", "List the invoices."
     LINE_NOT_FOUND = "LINE_NOT_FOUND", "There is no invoice line with that id.", "Look at the invoice."
+    PERIOD_OPEN = "PERIOD_OPEN", "The period has not ended yet.", "Finalize after its end and the grace period."
     GRACE_OPEN = (
         "GRACE_OPEN",
         "The period has ended, but its grace period for late usage has not.",

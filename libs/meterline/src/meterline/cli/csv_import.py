@@ -17,6 +17,7 @@ from meterline.cli.csv_columns import RowMap, bind, load_map
 from meterline.cli.event_batches import Batch, Reported, print_result, send_all
 from meterline.cli.file_start import BYTES_LOOKED_AT, no_text
 from meterline.cli.options import BackfillOption, ContextOption, Output, OutputOption
+from meterline.client import Refusal
 from meterline.errors import InputError
 
 if TYPE_CHECKING:
@@ -97,8 +98,8 @@ class Table:
                 if len(cells) == width:
                     whole.append((self._index, line, cells))
                 else:
-                    message = f"line {line}: {len(cells)} cells, and the header has {width}"
-                    self._reported.refuse(self._index, "", "", Reason.FIELD_INVALID, message)
+                    message = f"{len(cells)} cells, and the header has {width}"
+                    self._reported.refuse(Refusal(self._index, "", "", str(Reason.FIELD_INVALID), message), line)
                 self._index += 1
             for batch in self._encoded(row_map, whole):
                 yield batch, self._stream.buffer.tell()
@@ -115,9 +116,10 @@ class Table:
             return
         for place, problem in problems.items():
             index, line, _cells = rows[place]
-            self._reported.refuse(index, "", problem.field, problem.reason, f"line {line}: {problem.message}")
+            self._reported.refuse(Refusal(index, "", problem.field, str(problem.reason), problem.message), line)
         if columns.ids:
-            yield Batch(request, [index for place, (index, _line, _cells) in enumerate(rows) if place not in problems])
+            sent = [(index, line) for place, (index, line, _cells) in enumerate(rows) if place not in problems]
+            yield Batch(request, [index for index, _line in sent], [line for _index, line in sent])
 
     def _read(self, count: int) -> Iterator[tuple[int, list[str]]]:
         """Return the next rows that are not blank, with the number of the line where each ends."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC
 from typing import TYPE_CHECKING, Any
 
 from google.protobuf.json_format import MessageToDict
@@ -9,6 +10,8 @@ from google.protobuf.json_format import MessageToDict
 from metering.common.v1 import values_pb2
 
 if TYPE_CHECKING:
+    from zoneinfo import ZoneInfo
+
     from google.protobuf.message import Message
     from google.protobuf.timestamp_pb2 import Timestamp
 
@@ -33,6 +36,17 @@ def enum_word(message: Message, field: str) -> str:
 def time_text(message: Timestamp) -> str:
     """Write a time as RFC 3339 in UTC."""
     return message.ToJsonString()
+
+
+def local_time_text(message: Timestamp, zone: ZoneInfo) -> str:
+    """Write a time as a zone has it, with the offset."""
+    if zone.key == "UTC":
+        return time_text(message)
+    try:
+        return message.ToDatetime(tzinfo=UTC).astimezone(zone).isoformat()
+    except OverflowError:
+        # The calendar ends within hours of it.
+        return time_text(message)
 
 
 def short_time(message: Timestamp) -> str:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from collections import Counter
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final, Generic, Self, TypeVar
 
 from chassis.errors import Reason
@@ -33,10 +34,11 @@ _REFUSALS_SHOWN: Final = 20
 
 @dataclass(slots=True)
 class Batch:
-    """A request, and the place in the input of each of its events."""
+    """A request, and where in the input each of its events stands: its place among the events, and its line."""
 
     request: pb.ReportRequest
     places: list[int]
+    lines: list[int]
 
 
 @dataclass(slots=True)
@@ -50,13 +52,19 @@ class Reported:
         self.result.accepted += response.accepted
         self.result.duplicates += response.duplicates
         for conflict in response.conflicts:
-            self.result.conflicts.append(Conflict(batch.places[conflict.index], conflict.id, conflict.message))
-        for refusal in response.refusals:
-            self.refuse(batch.places[refusal.index], refusal.id, refusal.field, refusal.reason, refusal.message)
+            message = _on_line(batch.lines[conflict.index], conflict.message)
+            self.result.conflicts.append(Conflict(batch.places[conflict.index], conflict.id, message))
+        for entry in response.refusals:
+            index, line = batch.places[entry.index], batch.lines[entry.index]
+            self.refuse(Refusal(index, entry.id, entry.field, entry.reason, entry.message), line)
 
-    def refuse(self, index: int, event_id: str, field_name: str, reason: str, message: str) -> None:
-        """Add an event that can't be accepted."""
-        self.result.refused.append(Refusal(index, event_id, field_name, str(reason), message))
+    def refuse(self, refusal: Refusal, line: int) -> None:
+        """Add an event that can't be accepted, with the line of the input where it stands."""
+        self.result.refused.append(replace(refusal, message=_on_line(line, refusal.message)))
+
+
+def _on_line(line: int, message: str) -> str:
+    return f"line {line}: {message}"
 
 
 async def send_all(
@@ -221,3 +229,7 @@ def _print_table(result: ReportResult) -> None:
         print_table((">index", "id", "field", "reason", "message"), rows[:_REFUSALS_SHOWN])
     if len(rows) > _REFUSALS_SHOWN:
         say(f"… and {len(rows) - _REFUSALS_SHOWN:,} more; -o json lists all")
+    if rows:
+        write("")
+        reasons = Counter([str(Reason.ID_CONFLICT)] * len(result.conflicts) + [r.reason for r in result.refused])
+        print_table(("reason", ">events"), [(reason, f"{count:,}") for reason, count in reasons.most_common()])

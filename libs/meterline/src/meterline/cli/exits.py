@@ -83,6 +83,8 @@ def explain_error(error: MeterlineError) -> str:
     """Write an error of a service in one line: what, where, why."""
     if error.reason is Reason.CONTRACT_NOT_FOUND and error.message.endswith("in force now"):
         return f"{error.message}; name a period, such as --period 2013-01 [{error.reason}]"
+    if error.reason is Reason.PERIOD_INVALID and error.message.endswith("name one of them"):
+        return f"{error.message} with --contract [{error.reason}]"
     fields = "; ".join(f"{violation.field}: {violation.message}" for violation in error.violations)
     text = f"{error.message} ({fields})" if fields and fields not in error.message else error.message
     return f"{text} [{error.reason}]"

@@ -134,7 +134,11 @@ async def _backfills(client: AsyncClient, name: str, limit: int) -> Listed:
 
 async def _parked(client: AsyncClient, name: str, limit: int) -> Listed:
     request = aggregator_pb.ListParkedEventsRequest(meter=name)
-    return await _pages(client.aggregator.ListParkedEvents, request, "events", limit)
+    listed = await _pages(client.aggregator.ListParkedEvents, request, "events", limit)
+    if name and not listed.messages:
+        # An empty list would pass for good news of a meter that there is not.
+        await client.aggregator.GetMeter(aggregator_pb.GetMeterRequest(name=name))
+    return listed
 
 
 async def _named(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from itertools import chain
 from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
@@ -13,15 +14,16 @@ from metering.rating.v1 import rating_service_pb2 as rating_pb
 from meterline.cli.calls import call_services, pages
 from meterline.cli.documents import enum_word, invoice_document, time_text
 from meterline.cli.exits import ExitCode, exit_code, explain_error, say_error
-from meterline.cli.options import ContextOption, Output, OutputOption, plain_app
+from meterline.cli.options import ContextOption, ContractOption, Output, OutputOption, plain_app
 from meterline.cli.output import print_document, print_table, write, write_title
-from meterline.cli.usage import month
+from meterline.cli.usage import check_customer, contract_or_customer, month
 from meterline.errors import InputError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from metering.invoicing.v1 import invoice_pb2
+    from metering.rating.v1 import catalog_pb2
     from meterline.client import AsyncClient
 
 app = plain_app("Drafts and final invoices.")
@@ -35,18 +37,42 @@ PeriodOption = Annotated[str, typer.Option("--period", help='Billing period by i
 
 @app.command("preview")
 def preview(
-    customer: Annotated[str, typer.Option(help="Customer.")],
+    customer: Annotated[str, typer.Option(help="Customer.")] = "",
+    contract: ContractOption = "",
     period: PeriodOption = "",
     context: ContextOption = None,
     output: OutputOption = Output.TABLE,
 ) -> None:
     """Show the draft of an invoice as usage is now; without --period, of the current one."""
-    request = pb.PreviewInvoiceRequest(customer=customer, billing_period=month(period) if period else "")
+    named = contract_or_customer(contract, customer)
+    request = pb.PreviewInvoiceRequest(**named, billing_period=month(period) if period else "")
 
-    async def ask(client: AsyncClient) -> invoice_pb2.Invoice:
-        return (await client.invoicing.PreviewInvoice(request)).invoice
+    async def ask(client: AsyncClient) -> tuple[invoice_pb2.Invoice, invoice_pb2.Invoice | None]:
+        draft = (await client.invoicing.PreviewInvoice(request)).invoice
+        return draft, await _final_invoice(client, draft)
 
-    _show(call_services(ask, context), output)
+    draft, final = call_services(ask, context)
+    check_customer(contract, customer, draft.customer)
+    if output is not Output.TABLE:
+        of_period = {"number": final.number, "total": final.total} if final else None
+        print_document(invoice_document(draft) | {"finalInvoice": of_period}, output)
+        return
+    _print_invoice(draft)
+    if final:
+        write(
+            f"This period is final: invoice {final.number}, total {final.total} {final.currency}. "
+            "What differs from it now can only become an adjustment on a later invoice."
+        )
+
+
+async def _final_invoice(client: AsyncClient, draft: invoice_pb2.Invoice) -> invoice_pb2.Invoice | None:
+    """Return the invoice that made the period of a draft final, if there is one."""
+    request = pb.ListInvoicesRequest(customer=draft.customer, billing_period=draft.billing_period)
+    async for page in pages(client.invoicing.ListInvoices, request):
+        for invoice in page.invoices:
+            if invoice.contract == draft.contract:
+                return invoice
+    return None
 
 
 @app.command("finalize")
@@ -78,6 +104,7 @@ async def _finalize_all(
             f"no contract of {whose} has a billing period {billing_period}; `meterline get contracts` lists them"
         )
     free = asyncio.Semaphore(_AT_ONCE)
+    give_up_at_s = asyncio.get_running_loop().time() + wait_s
     from rich.progress import MofNCompleteColumn  # noqa: PLC0415 - as in `output`
 
     from meterline.cli.terminal import progress_bar  # noqa: PLC0415
@@ -86,22 +113,31 @@ async def _finalize_all(
         task = progress.add_task("finalize", total=len(contracts))
 
         async def finalize_one(contract: str) -> invoice_pb2.Invoice | MeterlineError:
-            async with free:
-                try:
-                    return await _finalize(client, contract, billing_period, wait_s)
-                except MeterlineError as error:
-                    # One contract that is not ready must not hold up the others.
-                    return error
-                finally:
-                    progress.advance(task)
+            try:
+                return await _finalize(client, contract, billing_period, give_up_at_s)
+            except MeterlineError as error:
+                # One contract that is not ready must not hold up the others.
+                return error
+            finally:
+                progress.advance(task)
 
-        ended = await asyncio.gather(*(finalize_one(contract.name) for contract in contracts))
-    failures = {
-        contract.name: result
-        for contract, result in zip(contracts, ended, strict=True)
-        if isinstance(result, MeterlineError)
-    }
-    return [result for result in ended if not isinstance(result, MeterlineError)], failures
+        async def finalize_in_turn(
+            of_customer: Sequence[str],
+        ) -> list[tuple[str, invoice_pb2.Invoice | MeterlineError]]:
+            async with free:
+                return [(contract, await finalize_one(contract)) for contract in of_customer]
+
+        ended = dict(chain(*await asyncio.gather(*map(finalize_in_turn, _by_customer(contracts)))))
+    failures = {contract: result for contract, result in ended.items() if isinstance(result, MeterlineError)}
+    return [result for result in ended.values() if not isinstance(result, MeterlineError)], failures
+
+
+def _by_customer(contracts: Sequence[catalog_pb2.Contract]) -> list[list[str]]:
+    """Return the contracts of each customer in the order of their starts: earlier ones get earlier numbers."""
+    found: dict[str, list[catalog_pb2.Contract]] = {}
+    for contract in sorted(contracts, key=lambda contract: (contract.spec.start, contract.name)):
+        found.setdefault(contract.spec.customer, []).append(contract)
+    return [[contract.name for contract in of_customer] for of_customer in found.values()]
 
 
 def _tell_failures(failures: Mapping[str, MeterlineError]) -> None:
@@ -112,10 +148,11 @@ def _tell_failures(failures: Mapping[str, MeterlineError]) -> None:
         raise SystemExit(int(exit_code(list(failures.values())[-1])))
 
 
-async def _finalize(client: AsyncClient, contract: str, billing_period: str, wait_s: int) -> invoice_pb2.Invoice:
+async def _finalize(
+    client: AsyncClient, contract: str, billing_period: str, give_up_at_s: float
+) -> invoice_pb2.Invoice:
     request = pb.FinalizeInvoiceRequest(contract=contract, billing_period=billing_period)
     loop = asyncio.get_running_loop()
-    give_up_at_s = loop.time() + wait_s
     while True:
         left_s = max(give_up_at_s - loop.time(), _ATTEMPT_MIN_S)
         try:

@@ -13,6 +13,7 @@ from metering.ingest.v1 import ingest_service_pb2 as pb
 from metering.ingest.v1 import usage_event_pb2
 from meterline.cli.event_batches import Batch
 from meterline.cli.file_start import no_text
+from meterline.client import Refusal
 from meterline.errors import InputError
 
 if TYPE_CHECKING:
@@ -54,21 +55,22 @@ def event_batches(stream: BinaryIO, reported: Reported) -> Iterator[tuple[Batch,
 
     Raises InputError if the stream is no text at all: every line would be refused, for a reason that misleads.
     """
-    batch = Batch(pb.ReportRequest(), [])
+    batch = Batch(pb.ReportRequest(), [], [])
     read = batch_bytes = 0
     for index, (number, line, read) in enumerate(_lines(stream)):
         try:
             event = event_of_line(line)
         except LineError as error:
-            message = f"line {number}: {error.message}"
-            reported.refuse(index, error.event_id, error.field, Reason.FIELD_INVALID, message)
+            refusal = Refusal(index, error.event_id, error.field, str(Reason.FIELD_INVALID), error.message)
+            reported.refuse(refusal, number)
             continue
         size = event.ByteSize()
         if batch.places and (len(batch.places) >= _BATCH_EVENTS or batch_bytes + size > _BATCH_BYTES_MAX):
             yield batch, read - len(line)
-            batch, batch_bytes = Batch(pb.ReportRequest(), []), 0
+            batch, batch_bytes = Batch(pb.ReportRequest(), [], []), 0
         batch.request.events.append(event)
         batch.places.append(index)
+        batch.lines.append(number)
         batch_bytes += size
     if batch.places:
         yield batch, read

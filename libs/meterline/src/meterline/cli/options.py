@@ -57,4 +57,7 @@ ContextOption = Annotated[
     ),
 ]
 OutputOption = Annotated[Output, typer.Option("-o", "--output", help="Form of the result.")]
+ContractOption = Annotated[
+    str, typer.Option("--contract", help="Contract, where the customer has several in the period.")
+]
 BackfillOption = Annotated[bool, typer.Option("--backfill", help="Also report events older than the late limit.")]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -60,8 +61,8 @@ class _Reading:
 async def seal_usage(deps: Deps, tenant: str, order: SealOrder) -> Snapshot:
     """Freeze usage of a customer and period, or return what is frozen.
 
-    Raises NotReady GRACE_OPEN before its time, NotReady USAGE_NOT_READY while not everything is counted, NotFound
-    SNAPSHOT_NOT_FOUND for an unknown snapshot to amend.
+    Raises NotReady PERIOD_OPEN or GRACE_OPEN before its time, NotReady USAGE_NOT_READY while not everything is counted,
+    NotFound SNAPSHOT_NOT_FOUND for an unknown snapshot to amend.
     """
     key = SealKey(tenant, order.customer, order.period)
     with refusals():
@@ -70,11 +71,9 @@ async def seal_usage(deps: Deps, tenant: str, order: SealOrder) -> Snapshot:
     place = await _find_place(deps, key, order.amends_snapshot_id)
     if place.existing is not None:
         return place.existing
-    early_s = (order.not_before - deps.clock.now()).total_seconds()
-    if early_s > 0:
-        opens = order.not_before.isoformat()
-        message = f"late usage may come until {opens}; seal after that"
-        raise NotReady(Reason.GRACE_OPEN, message, retry_after_s=early_s, metadata={"not_before": opens})
+    now = deps.clock.now()
+    if now < order.not_before:
+        raise _too_early(order, now)
     with refusals():
         reading = await _read_when_counted(deps, key, place, order.time_zone)
     if place.amended is not None and same_usage(place.amended, reading.contents):
@@ -83,6 +82,20 @@ async def seal_usage(deps: Deps, tenant: str, order: SealOrder) -> Snapshot:
             await store.drop_target(conn, key, place.revision)
         return place.amended
     return await _freeze(deps, key, order, place, reading)
+
+
+def _too_early(order: SealOrder, now: datetime) -> NotReady:
+    opens = order.not_before.isoformat()
+    if now < order.period.end:
+        reason, what = Reason.PERIOD_OPEN, f"the period runs until {order.period.end.isoformat()}"
+    else:
+        reason, what = Reason.GRACE_OPEN, "the period has ended, but late usage may still come"
+    return NotReady(
+        reason,
+        f"{what}; finalize after {opens}",
+        retry_after_s=(order.not_before - now).total_seconds(),
+        metadata={"not_before": opens},
+    )
 
 
 async def get_snapshot(

@@ -204,7 +204,9 @@ async def get_invoice(deps: Deps, tenant: str, number: str) -> FrozenInvoice:
     async with transaction(deps.engine) as conn:
         invoice = await store.invoice_by_number(conn, tenant, number)
     if invoice is None:
-        raise NotFound(Reason.INVOICE_NOT_FOUND, f"there is no invoice {number!a}; ListInvoices names them all")
+        raise NotFound(
+            Reason.INVOICE_NOT_FOUND, f"there is no invoice {number!a}; list the invoices to see which there are"
+        )
     return invoice
 
 

@@ -68,5 +68,5 @@ async def _invoice_of_line(deps: Deps, tenant: str, line_id: str) -> FrozenInvoi
             invoice = None if number is None else await invoice_store.invoice_by_number(conn, tenant, number)
         if invoice is not None:
             return invoice
-    message = f"there is no invoice line {line_id!a}; GetInvoice names the lines of an invoice"
+    message = f"there is no invoice line {line_id!a}; look at its invoice to see which lines it has"
     raise NotFound(Reason.LINE_NOT_FOUND, message)

@@ -23,7 +23,7 @@ async def find_plan(conn: AsyncConnection, tenant: str, name: str, version: int)
     """Return a version of a plan, the newest for 0. Raises NotFound."""
     versions = await PLANS.versions(conn, tenant, name)
     if not versions:
-        raise NotFound(Reason.PLAN_NOT_FOUND, f"there is no plan {name!r}; ListPlans names them all")
+        raise NotFound(Reason.PLAN_NOT_FOUND, f"there is no plan {name!r}; list the plans to see which there are")
     found = version_in(versions, version)
     if found is None:
         raise NotFound(Reason.PLAN_NOT_FOUND, f"plan {name!r} has no version {version}; its newest is {len(versions)}")
@@ -42,7 +42,9 @@ async def find_contract(conn: AsyncConnection, tenant: str, name: str) -> list[V
     """Return all versions of a contract, oldest first. Raises NotFound."""
     versions = await CONTRACTS.versions(conn, tenant, name)
     if not versions:
-        raise NotFound(Reason.CONTRACT_NOT_FOUND, f"there is no contract {name!r}; ListContracts names them all")
+        raise NotFound(
+            Reason.CONTRACT_NOT_FOUND, f"there is no contract {name!r}; list the contracts to see which there are"
+        )
     return versions
 
 

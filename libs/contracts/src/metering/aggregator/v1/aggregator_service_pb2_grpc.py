@@ -135,7 +135,7 @@ class AggregatorServiceServicer:
 
     def SealUsage(self, request, context):
         """Freezes the usage of one customer and period. Asked again, it returns the same snapshot. Errors:
-        FAILED_PRECONDITION GRACE_OPEN (too early) or USAGE_NOT_READY (not everything that had been accepted is counted yet, or
+        FAILED_PRECONDITION PERIOD_OPEN or GRACE_OPEN (too early) or USAGE_NOT_READY (not everything that had been accepted is counted yet, or
         a meter is still being filled: ask again soon), NOT_FOUND SNAPSHOT_NOT_FOUND (unknown amends_snapshot_id).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)

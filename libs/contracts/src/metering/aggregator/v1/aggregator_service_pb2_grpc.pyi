@@ -49,7 +49,7 @@ class AggregatorServiceStub:
     """Returns the quantities of all meters of one customer and period, as they are now."""
     SealUsage: _grpc.UnaryUnaryMultiCallable[_aggregator_service_pb2.SealUsageRequest, _aggregator_service_pb2.SealUsageResponse]
     """Freezes the usage of one customer and period. Asked again, it returns the same snapshot. Errors:
-    FAILED_PRECONDITION GRACE_OPEN (too early) or USAGE_NOT_READY (not everything that had been accepted is counted yet, or
+    FAILED_PRECONDITION PERIOD_OPEN or GRACE_OPEN (too early) or USAGE_NOT_READY (not everything that had been accepted is counted yet, or
     a meter is still being filled: ask again soon), NOT_FOUND SNAPSHOT_NOT_FOUND (unknown amends_snapshot_id).
     """
     GetSnapshot: _grpc.UnaryUnaryMultiCallable[_aggregator_service_pb2.GetSnapshotRequest, _aggregator_service_pb2.GetSnapshotResponse]
@@ -86,7 +86,7 @@ class AggregatorServiceAsyncStub(AggregatorServiceStub):
     """Returns the quantities of all meters of one customer and period, as they are now."""
     SealUsage: _aio.UnaryUnaryMultiCallable[_aggregator_service_pb2.SealUsageRequest, _aggregator_service_pb2.SealUsageResponse]  # type: ignore[assignment]
     """Freezes the usage of one customer and period. Asked again, it returns the same snapshot. Errors:
-    FAILED_PRECONDITION GRACE_OPEN (too early) or USAGE_NOT_READY (not everything that had been accepted is counted yet, or
+    FAILED_PRECONDITION PERIOD_OPEN or GRACE_OPEN (too early) or USAGE_NOT_READY (not everything that had been accepted is counted yet, or
     a meter is still being filled: ask again soon), NOT_FOUND SNAPSHOT_NOT_FOUND (unknown amends_snapshot_id).
     """
     GetSnapshot: _aio.UnaryUnaryMultiCallable[_aggregator_service_pb2.GetSnapshotRequest, _aggregator_service_pb2.GetSnapshotResponse]  # type: ignore[assignment]
@@ -156,7 +156,7 @@ class AggregatorServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_aggregator_service_pb2.SealUsageResponse, _abc.Awaitable[_aggregator_service_pb2.SealUsageResponse]]:
         """Freezes the usage of one customer and period. Asked again, it returns the same snapshot. Errors:
-        FAILED_PRECONDITION GRACE_OPEN (too early) or USAGE_NOT_READY (not everything that had been accepted is counted yet, or
+        FAILED_PRECONDITION PERIOD_OPEN or GRACE_OPEN (too early) or USAGE_NOT_READY (not everything that had been accepted is counted yet, or
         a meter is still being filled: ask again soon), NOT_FOUND SNAPSHOT_NOT_FOUND (unknown amends_snapshot_id).
         """
 

@@ -116,7 +116,7 @@ class EventConflict(_message.Message):
     source: _builtins.str
     """The event's source."""
     message: _builtins.str
-    """What differs. Example: "customer, properties.bytes"."""
+    """What differs, with both values, shortened; the first three fields only. Example: "this id is taken by an event that differs in customer: stored 'acme', sent 'globex'"."""
     def __init__(
         self,
         *,

@@ -110,7 +110,7 @@ class InvoicingServiceServicer:
     def FinalizeInvoice(self, request, context):
         """Finalizes the invoice of one contract and period: seals usage, rates it, and numbers and freezes the invoice, all or nothing.
         Asked again, it returns the same invoice. Usage of earlier invoiced periods that arrived late is added as adjustments.
-        Errors: FAILED_PRECONDITION GRACE_OPEN (also while the period is still running) or USAGE_NOT_READY (ask again later), NOT_FOUND, INVALID_ARGUMENT.
+        Errors: FAILED_PRECONDITION PERIOD_OPEN (the period is still running), GRACE_OPEN or USAGE_NOT_READY (ask again later), NOT_FOUND, INVALID_ARGUMENT.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -42,7 +42,7 @@ class InvoicingServiceStub:
     FinalizeInvoice: _grpc.UnaryUnaryMultiCallable[_invoicing_service_pb2.FinalizeInvoiceRequest, _invoicing_service_pb2.FinalizeInvoiceResponse]
     """Finalizes the invoice of one contract and period: seals usage, rates it, and numbers and freezes the invoice, all or nothing.
     Asked again, it returns the same invoice. Usage of earlier invoiced periods that arrived late is added as adjustments.
-    Errors: FAILED_PRECONDITION GRACE_OPEN (also while the period is still running) or USAGE_NOT_READY (ask again later), NOT_FOUND, INVALID_ARGUMENT.
+    Errors: FAILED_PRECONDITION PERIOD_OPEN (the period is still running), GRACE_OPEN or USAGE_NOT_READY (ask again later), NOT_FOUND, INVALID_ARGUMENT.
     """
     GetInvoice: _grpc.UnaryUnaryMultiCallable[_invoicing_service_pb2.GetInvoiceRequest, _invoicing_service_pb2.GetInvoiceResponse]
     """Returns an invoice. Errors: NOT_FOUND INVOICE_NOT_FOUND."""
@@ -69,7 +69,7 @@ class InvoicingServiceAsyncStub(InvoicingServiceStub):
     FinalizeInvoice: _aio.UnaryUnaryMultiCallable[_invoicing_service_pb2.FinalizeInvoiceRequest, _invoicing_service_pb2.FinalizeInvoiceResponse]  # type: ignore[assignment]
     """Finalizes the invoice of one contract and period: seals usage, rates it, and numbers and freezes the invoice, all or nothing.
     Asked again, it returns the same invoice. Usage of earlier invoiced periods that arrived late is added as adjustments.
-    Errors: FAILED_PRECONDITION GRACE_OPEN (also while the period is still running) or USAGE_NOT_READY (ask again later), NOT_FOUND, INVALID_ARGUMENT.
+    Errors: FAILED_PRECONDITION PERIOD_OPEN (the period is still running), GRACE_OPEN or USAGE_NOT_READY (ask again later), NOT_FOUND, INVALID_ARGUMENT.
     """
     GetInvoice: _aio.UnaryUnaryMultiCallable[_invoicing_service_pb2.GetInvoiceRequest, _invoicing_service_pb2.GetInvoiceResponse]  # type: ignore[assignment]
     """Returns an invoice. Errors: NOT_FOUND INVOICE_NOT_FOUND."""
@@ -117,7 +117,7 @@ class InvoicingServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_invoicing_service_pb2.FinalizeInvoiceResponse, _abc.Awaitable[_invoicing_service_pb2.FinalizeInvoiceResponse]]:
         """Finalizes the invoice of one contract and period: seals usage, rates it, and numbers and freezes the invoice, all or nothing.
         Asked again, it returns the same invoice. Usage of earlier invoiced periods that arrived late is added as adjustments.
-        Errors: FAILED_PRECONDITION GRACE_OPEN (also while the period is still running) or USAGE_NOT_READY (ask again later), NOT_FOUND, INVALID_ARGUMENT.
+        Errors: FAILED_PRECONDITION PERIOD_OPEN (the period is still running), GRACE_OPEN or USAGE_NOT_READY (ask again later), NOT_FOUND, INVALID_ARGUMENT.
         """
 
     @_abc_1.abstractmethod

@@ -115,7 +115,7 @@ class PlanSpec(_message.Message):
     EFFECTIVE_FROM_FIELD_NUMBER: _builtins.int
     DESCRIPTION_FIELD_NUMBER: _builtins.int
     currency: _builtins.str
-    """ISO 4217 code in capitals. Required."""
+    """ISO 4217 code in capitals: write USD, not usd. Required."""
     description: _builtins.str
     """For people. At most 256 bytes."""
     @_builtins.property
@@ -493,7 +493,7 @@ class CustomerSpec(_message.Message):
     display_name: _builtins.str
     """For people, as printed on the invoice. At most 256 bytes."""
     currency: _builtins.str
-    """ISO 4217 code in capitals: the currency of the customer's contracts. Required."""
+    """Currency of the customer's contracts: ISO 4217 code in capitals, so write USD, not usd. Required."""
     def __init__(
         self,
         *,
