@@ -115,7 +115,9 @@ def test_a_table_of_refusals_ends_with_how_many_there_are_by_reason(capsys: pyte
     refused = [Refusal(n, str(n), "time", "TIME_TOO_OLD" if n % 3 else "TEXT_INVALID", "no") for n in range(30)]
 
     with pytest.raises(SystemExit):
-        print_result(ReportResult(conflicts=[Conflict(30, "30", "taken")], refused=refused), Output.TABLE, backfill=False)
+        print_result(
+            ReportResult(conflicts=[Conflict(30, "30", "taken")], refused=refused), Output.TABLE, backfill=False
+        )
 
     printed = [line.split() for line in capsys.readouterr().out.splitlines()]
     at = printed.index(["reason", "events"])
