@@ -156,7 +156,7 @@ def test_a_byte_order_mark_inside_a_file_makes_no_second_event_of_an_id(
 
     (refusal,) = first["refused"]
     assert (refusal["index"], refusal["field"], refusal["reason"]) == (0, "id", "ID_INVALID")
-    assert refusal["message"] == "holds U+FEFF ZERO WIDTH NO-BREAK SPACE at character 1; remove it"
+    assert refusal["message"] == "line 2: holds U+FEFF ZERO WIDTH NO-BREAK SPACE at character 1; remove it"
     assert (again["accepted"], again["duplicates"]) == (1, 1)
 
 
