@@ -29,7 +29,8 @@ if TYPE_CHECKING:
 app = plain_app("Drafts and final invoices.")
 
 _POLL_S: Final = 0.5
-_ATTEMPT_MIN_S: Final = 1.0
+# A run of many contracts may outlast --wait-s, which bounds how long it asks again: each still gets one whole attempt.
+_ATTEMPT_MIN_S: Final = 30.0
 _AT_ONCE: Final = 4
 
 PeriodOption = Annotated[str, typer.Option("--period", help='Billing period by its first month, such as "2013-01".')]
