@@ -25,8 +25,15 @@ _FORMATS: Final = (
     "\ufeff\ufff9-\ufffb\U000110bd\U000110cd\U00013430-\U0001343f\U0001bca0-\U0001bca3\U0001d173-\U0001d17a"
     "\U000e0001\U000e0020-\U000e007f"
 )
+# What Unicode lets a font leave out (Default_Ignorable_Code_Point) beyond Cf, such as fillers and variation selectors,
+# and the Braille pattern without a dot.
+_UNSEEN: Final = (
+    "\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2065\u2800\u3164\ufe00-\ufe0f\uffa0\ufff0-\ufff8\U000e0000-\U000e0fff"
+)
+# Each looks like a space of the keyboard, or like none. The wide space of Chinese and Japanese does not.
+_SPACES: Final = "\u00a0\u1680\u2000-\u200a\u202f\u205f"
 _NOT_IN_VALUES: Final = re.compile(f"[{_CONTROLS}]")
-_NOT_IN_NAMES: Final = re.compile(f"[{_CONTROLS}{_LINE_ENDS}{_FORMATS}]")
+_NOT_IN_NAMES: Final = re.compile(f"[{_CONTROLS}{_LINE_ENDS}{_FORMATS}{_UNSEEN}{_SPACES}]")
 _REPLACEMENT: Final = "\ufffd"
 _NAMELESS: Final = {"Cc": "CONTROL CHARACTER", "Cs": "HALF A SURROGATE PAIR"}
 
@@ -53,10 +60,10 @@ def are_names(texts: Sequence[str]) -> bool:
     """Whether `name_fault` finds nothing in any of many texts, by a few looks at all of them together."""
     # A bar composes with nothing, so that the whole is in NFC exactly if each part is.
     joined = "|".join(texts)
-    if not joined.isprintable() and _NOT_IN_NAMES.search(joined):
-        return False
     if joined.isascii():
-        return " " not in joined or list(map(str.strip, texts)) == list(texts)
+        return joined.isprintable() and (" " not in joined or list(map(str.strip, texts)) == list(texts))
+    if _NOT_IN_NAMES.search(joined):
+        return False
     return unicodedata.is_normalized("NFC", joined) and list(map(str.strip, texts)) == list(texts)
 
 
@@ -89,9 +96,12 @@ def escaped(text: str, escape: Callable[[str], str] = _escape) -> str:
 
 
 def _held(forbidden: re.Pattern[str], text: str) -> str | None:
-    # All that is forbidden is unprintable, which is far cheaper to see; not all that is unprintable is forbidden.
-    found = None if text.isprintable() else forbidden.search(text)
-    return None if found is None else f"holds {_called(found[0])} at character {found.start() + 1}; remove it"
+    # What is forbidden in ASCII is just what is unprintable there, which is far cheaper to see.
+    found = None if text.isascii() and text.isprintable() else forbidden.search(text)
+    if found is None:
+        return None
+    remedy = "write an ordinary space" if unicodedata.category(found[0]) == "Zs" else "remove it"
+    return f"holds {_called(found[0])} at character {found.start() + 1}; {remedy}"
 
 
 def _composition_fault(text: str) -> str | None:

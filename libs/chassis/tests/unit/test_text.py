@@ -15,8 +15,20 @@ from chassis.text import are_names, are_values, check_name, name_fault, value_fa
 
 FORBIDDEN = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
 
+# Unicode's Default_Ignorable_Code_Point, by first and last, as DerivedCoreProperties.txt of Unicode 15.0 lists it.
+IGNORABLE = (
+    (0xAD, 0xAD), (0x34F, 0x34F), (0x61C, 0x61C), (0x115F, 0x1160), (0x17B4, 0x17B5), (0x180B, 0x180F),
+    (0x200B, 0x200F),
+    (0x202A, 0x202E), (0x2060, 0x206F), (0x3164, 0x3164), (0xFE00, 0xFE0F), (0xFEFF, 0xFEFF), (0xFFA0, 0xFFA0),
+    (0xFFF0, 0xFFF8), (0x1BCA0, 0x1BCA3), (0x1D173, 0x1D17A), (0xE0000, 0xE0FFF),
+)  # fmt: skip
+UNSEEN = frozenset(chr(point) for first, last in IGNORABLE for point in range(first, last + 1)) | {"\u2800"}
+
 # Mostly what is near the rule's edges; and any character at all.
-CHARACTERS = st.sampled_from("aé|=\u0301\u0338\u00a0\u3000 \u200b\ufeff\u00ad\u2028\x1b\ud800\u212b") | st.characters()
+CHARACTERS = (
+    st.sampled_from("aé|=\u0301\u0338\u00a0\u3000\u2009\ufe0f\u3164\u2800 \u200b\ufeff\u00ad\u2028\x1b\ud800\u212b")
+    | st.characters()
+)
 TEXTS = st.text(CHARACTERS, max_size=6)
 
 
@@ -24,6 +36,8 @@ def is_sound(text: str) -> bool:
     """The rule as docs/text.md has it."""
     return (
         FORBIDDEN.isdisjoint(map(unicodedata.category, text))
+        and UNSEEN.isdisjoint(text)
+        and all(character in " \u3000" for character in text if unicodedata.category(character) == "Zs")
         and unicodedata.normalize("NFC", text) == text
         and not (text[:1].isspace() or text[-1:].isspace())
     )
@@ -51,6 +65,10 @@ def test_each_format_character_of_unicode_is_refused() -> None:
     assert [character for character in formats if value_fault(character) is not None] == []
 
 
+def test_no_character_that_a_font_may_leave_out_is_in_a_name() -> None:
+    assert [character for character in UNSEEN if name_fault(f"a{character}b") is None] == []
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
@@ -59,7 +77,10 @@ def test_each_format_character_of_unicode_is_refused() -> None:
         ("a\0", "holds U+0000 CONTROL CHARACTER at character 2; remove it"),
         ("\ud800", "holds U+D800 HALF A SURROGATE PAIR at character 1; remove it"),
         ("r-cust ", "ends with white space; remove it"),
-        ("\u00a0x", "begins with white space; remove it"),
+        ("a\u00a0b", "holds U+00A0 NO-BREAK SPACE at character 2; write an ordinary space"),
+        ("c\ufe0f", "holds U+FE0F VARIATION SELECTOR-16 at character 2; remove it"),
+        ("\u3164", "holds U+3164 HANGUL FILLER at character 1; remove it"),
+        ("\u3000x", "begins with white space; remove it"),
         ("x\u3000", "ends with white space; remove it"),
         (
             "Zoe\u0308",
@@ -78,7 +99,7 @@ def test_a_fault_names_the_character_and_its_place(text: str, message: str) -> N
     assert (caught.value.field, caught.value.reason, caught.value.text) == ("id", Reason.TEXT_INVALID, message)
 
 
-@pytest.mark.parametrize("text", ["", "Zoë", "名前", "a b", "a\u00a0b", "🙂", "a:100:b", "\u0301", "\ue000"])
+@pytest.mark.parametrize("text", ["", "Zoë", "名前", "a b", "山田\u3000商店", "🙂", "a:100:b", "\u0301", "\ue000"])
 def test_what_can_be_seen_is_no_fault(text: str) -> None:
     assert check_name("id", text) == text
 
@@ -86,3 +107,4 @@ def test_what_can_be_seen_is_no_fault(text: str) -> None:
 @given(TEXTS)
 def test_what_is_repeated_holds_nothing_that_is_forbidden(text: str) -> None:
     assert FORBIDDEN.isdisjoint(map(unicodedata.category, visible(text)))
+    assert UNSEEN.isdisjoint(visible(text))

@@ -59,7 +59,22 @@ def test_a_sound_event_is_accepted_as_it_is() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["a\0b", "a\nb", "a\x7fb", "a\x85b", "a\ud800b", "a\u202eb", "\ufeffa", "a\u200bb", "a ", "e\u0301"]
+    "text",
+    [
+        "a\0b",
+        "a\nb",
+        "a\x7fb",
+        "a\x85b",
+        "a\ud800b",
+        "a\u202eb",
+        "\ufeffa",
+        "a\u200bb",
+        "a ",
+        "e\u0301",
+        "a\u00a0b",
+        "a\ufe0f",
+        "\u3164",
+    ],
 )
 @pytest.mark.parametrize("field", ["ids", "sources", "types", "customers", "subjects"])
 def test_what_the_eye_can_not_see_is_refused_in_names(field: str, text: str) -> None:
@@ -69,7 +84,7 @@ def test_what_the_eye_can_not_see_is_refused_in_names(field: str, text: str) -> 
     assert verdict(batch(**{field: column})) == [(field.removesuffix("s"), reason)]
 
 
-@pytest.mark.parametrize("text", ["Zoë", "名前", "a b", "x" * 128, "a\u00a0b", "🙂"])
+@pytest.mark.parametrize("text", ["Zoë", "名前", "a b", "x" * 128, "山田\u3000商店", "🙂"])
 def test_any_printable_text_is_accepted(text: str) -> None:
     assert verdict(batch(ids=[text], customers=TextColumn([text]), subjects=TextColumn([text]))) == []
 
