@@ -186,3 +186,26 @@ def test_a_local_time_outside_the_years_is_refused() -> None:
 
 def test_milliseconds_are_exact() -> None:
     assert time_reader("unix_ms", "UTC", "time")("-1") == datetime(1969, 12, 31, 23, 59, 59, 999_000, UTC)
+
+
+@pytest.mark.parametrize(
+    ("form", "zone"),
+    [
+        ("%Y-%m-%d %H:%M:%S UTC", "America/New_York"),
+        ("%Y-%m-%dT%H:%M:%SZ", "America/New_York"),
+        ("%Y-%m-%dT%H:%M:%S.%fZ", "Asia/Tokyo"),
+        ("%d.%m.%Y GMT", "Asia/Tokyo"),
+        ("%Y-%m-%d %H:%M EST", "UTC"),
+        ("%Y-%m-%d %H:%M (CEST)", "UTC"),
+    ],
+)
+def test_the_words_of_a_pattern_don_t_contradict_the_zone(form: str, zone: str) -> None:
+    with pytest.raises(InputError, match=f"`zone`.* is {zone}"):
+        time_reader(form, zone, "map: time")
+
+
+def test_a_zone_and_the_words_of_a_pattern_may_agree() -> None:
+    read = time_reader("%Y-%m-%dT%H:%M:%SZ", "UTC", "map: time")
+    assert read("2024-03-05T10:00:00Z") == datetime(2024, 3, 5, 10, tzinfo=UTC)
+    read = time_reader("%Y-%m-%d %H:%M EST", "America/New_York", "map: time")
+    assert read("2024-03-05 10:00 EST") == datetime(2024, 3, 5, 15, tzinfo=UTC)

@@ -54,6 +54,10 @@ _HINTS: Final = {
     **dict.fromkeys("aAwujUWVG", "a time is read by its year, month and day; cut it off before importing"),
     **dict.fromkeys("cxXDTFRrn", "write it out with %Y, %m, %d, %H, %M and %S"),
 }
+_UTC: Final = "UTC"
+# A word that stands literally in a pattern and says in which zone the times are: Z, UTC, GMT, EST, CEST and their kind.
+_LITERAL_ZONE: Final = re.compile(r"(?:(?<=%[HMSf])|(?<![%A-Za-z]))(Z|UTC|[A-Z]{2,4}T)(?![A-Za-z])")
+_UNIVERSAL: Final = frozenset({"Z", "UTC", "GMT"})
 _NOON: Final = 12
 _CENTURY_TURN: Final = 69
 
@@ -64,12 +68,14 @@ def time_reader(form: str, zone_name: str, place: str) -> TimeReader:
         zone = ZoneInfo(zone_name)
     except (ZoneInfoNotFoundError, ValueError, OSError):
         raise InputError(f"{place}: {zone_name!r} is no IANA time zone") from None
+    what = f"{place}: the format {form!r}"
+    _check_zone(form, zone_name, what)
     if form == "rfc3339":
         return instant_of_text
     if form in _UNIX_UNITS:
         unit = _UNIX_UNITS[form]
         return lambda text: _unix(text, unit)
-    pattern = _compiled(form, f"{place}: the format {form!r}")
+    pattern = _compiled(form, what)
     return lambda text: _by_pattern(text, pattern, form, zone)
 
 
@@ -80,6 +86,13 @@ def _unix(text: str, unit: timedelta) -> datetime:
         return EPOCH + int(text) * unit
     except (OverflowError, ValueError):
         raise ValueError("must lie in the years 1 to 9999") from None
+
+
+def _check_zone(form: str, zone_name: str, what: str) -> None:
+    """Refuse a pattern with words that contradict the zone."""
+    literal = _LITERAL_ZONE.search(form)
+    if literal is not None and (literal[0] in _UNIVERSAL) != (zone_name == _UTC):
+        raise InputError(f"{what} says {literal[0]}, but `zone` is {zone_name}; give the zone in which the times are")
 
 
 # --- patterns --------------------------------------------------------------------------------------------------------
