@@ -16,6 +16,6 @@ __all__ = ["database", "engine", "one_database", "reader"]
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def reader(engine: AsyncEngine) -> AsyncIterator[FeedReader]:
-    reader = FeedReader(engine, SystemClock())
+    reader = FeedReader(engine, SystemClock(), owner_columns=("note",))
     yield reader
     await reader.aclose()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import random
 import uuid
 from contextlib import aclosing
@@ -16,8 +17,10 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from chassis.clock import SystemClock
 from chassis.errors import Diverged, InvalidRequest, NotFound, OutOfRange, Reason, TooBig
 from chassis.postgres import connect_with, driver_connection, driver_transaction, transaction
-from eventlog.feed.cursor import Cursor, follow
+from eventlog.feed.chain import COVERED, chain_after, next_chain
+from eventlog.feed.cursor import CHAIN_START, Cursor, Segment, follow
 from eventlog.log.reader import PAGE_BYTES_MAX, FeedReader
+from eventlog.log.stored import read_proven
 from eventlog.log.writer import SEGMENT_BYTES_MAX, append, claim_lane
 from meterline.suite.databases import ServiceDatabase
 from testkit.feed import append_segments, read_segments, segment_draft
@@ -244,3 +247,98 @@ async def test_a_log_with_a_hole_is_not_served_past_it(
         await read_segments(reader, Cursor.start(0), 3)
 
     assert caught.value.reason is Reason.FEED_GAP
+
+
+CHANGES = {
+    "tenant": "'globex'",
+    "accepted_at": "accepted_at + interval '1 microsecond'",
+    "traceparent": "'other'",
+    "min_time": "min_time - interval '40 days'",
+    "max_time": "max_time + interval '40 days'",
+    "note": "'other'",
+    "payload": "'other'",
+    "digest": "sha256('other')",
+    "chain": "sha256('other')",
+    "chain_rule": "1",
+    "lane": "3",
+    "first_position": "7",
+    "count": "2",
+}
+
+
+async def test_every_column_of_the_table_is_covered_by_the_chain(database: ServiceDatabase) -> None:
+    owner = await connect_with(database.owner_dsn)()
+    rows = await owner.fetch("SELECT column_name FROM information_schema.columns WHERE table_name = 'segment'")
+    await owner.close()
+    columns = {row["column_name"] for row in rows}
+
+    # The payload is covered by its digest, the owner's columns by their hash; the chain is what covers.
+    assert columns == (COVERED.keys() - {"owner_hash"}) | {"payload", "chain", "note"}
+    assert columns == CHANGES.keys()
+
+
+@pytest.mark.parametrize("column", sorted(CHANGES))
+async def test_a_change_of_any_column_in_the_database_is_not_served(
+    engine: AsyncEngine, database: ServiceDatabase, reader: FeedReader, column: str
+) -> None:
+    await append_segments(engine, [replace(segment_draft(), owner_values=(b"x",))] * 3, ("note",))
+    owner = await connect_with(database.owner_dsn)()
+    await owner.execute(f"UPDATE segment SET {column} = {CHANGES[column]} WHERE first_position = 2")  # noqa: S608
+    await owner.close()
+
+    with pytest.raises(Diverged):
+        await read_segments(reader, Cursor.start(0), 3)
+    with pytest.raises(Diverged):
+        await read_each(engine, [1, 2, 3])
+
+
+async def read_each(engine: AsyncEngine, first_positions: list[int]) -> list[Segment]:
+    async with driver_transaction(engine) as driver:
+        found = [await read_proven(driver, 0, [first_position], ("note",)) for first_position in first_positions]
+    return [segment for part in found for segment, _ in part]
+
+
+async def test_a_segment_rewritten_with_its_hashes_is_given_away_by_the_next_one_or_the_head(
+    engine: AsyncEngine, database: ServiceDatabase
+) -> None:
+    written = await append_segments(engine, [segment_draft()] * 2)
+    owner = await connect_with(database.owner_dsn)()
+    for segment, before in zip(written, (CHAIN_START, written[0].chain), strict=True):
+        forged = replace(segment, payload=b"forged", digest=hashlib.sha256(b"forged").digest())
+        await owner.execute(
+            "UPDATE segment SET payload = $2, digest = $3, chain = $4 WHERE first_position = $1",
+            segment.first_position,
+            forged.payload,
+            forged.digest,
+            chain_after(before, forged),
+        )
+        with pytest.raises(Diverged):
+            await read_each(engine, [segment.first_position])
+        await owner.execute(
+            "UPDATE segment SET payload = $2, digest = $3, chain = $4 WHERE first_position = $1",
+            segment.first_position,
+            segment.payload,
+            segment.digest,
+            segment.chain,
+        )
+    await owner.close()
+
+    assert await read_each(engine, [1, 2]) == written
+
+
+async def test_a_log_of_an_older_release_is_read_and_goes_on_by_the_newest_rule(
+    engine: AsyncEngine, database: ServiceDatabase, reader: FeedReader
+) -> None:
+    (segment,) = await append_segments(engine, [segment_draft(count=2)])
+    owner = await connect_with(database.owner_dsn)()
+    chain = next_chain(CHAIN_START, segment.digest, 0, 1, 2)
+    await owner.execute("UPDATE segment SET chain = $1, chain_rule = 1", chain)
+    await owner.execute("UPDATE lane_head SET chain = $1 WHERE lane = 0", chain)
+    await owner.close()
+
+    await append_segments(engine, [segment_draft()])
+
+    found = await read_segments(reader, Cursor.start(0), 3)
+    assert [segment.chain_rule for segment in found] == [1, 2]
+    # A consumer that had followed the old part goes on from its checkpoint.
+    assert await read_segments(reader, Cursor(0, 2, chain, segment.epoch), 1) == found[1:]

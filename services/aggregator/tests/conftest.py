@@ -6,7 +6,7 @@ import asyncio
 import hashlib
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -33,7 +33,8 @@ from chassis.postgres import open_engine
 from chassis.rpc.server import RpcServer
 from chassis.service import Runtime
 from chassis.telemetry import Telemetry
-from eventlog.feed.cursor import CHAIN_START, Cursor, Segment, next_chain
+from eventlog.feed.chain import RULE_WHOLE, chain_after, owner_hash
+from eventlog.feed.cursor import CHAIN_START, Cursor, Segment
 from eventlog.feed.wire import cursor_from_proto, segment_to_proto
 from metering.aggregator.v1 import aggregator_service_pb2 as pb
 from metering.aggregator.v1 import aggregator_service_pb2_grpc as pb_grpc
@@ -113,12 +114,15 @@ class FakeIngest:
             tenant=tenant,
             payload=payload,
             digest=digest,
-            chain=next_chain(chain, digest, lane, first, len(events)),
+            chain=b"",
             accepted_at=datetime.now(UTC),
             traceparent=traceparent,
             min_time=min(times),
             max_time=max(times),
+            chain_rule=RULE_WHOLE,
+            owner_hash=owner_hash({"customer_filter": b""}),
         )
+        segment = replace(segment, chain=chain_after(chain, segment) or b"")
         written.append((segment, list(events)))
         grown, self.grown = self.grown, asyncio.Event()
         grown.set()

@@ -35,7 +35,8 @@ from chassis.rpc.server import RpcServer, Served
 from chassis.service import Runtime
 from chassis.settings import ServiceSettings
 from chassis.telemetry import Telemetry
-from eventlog.feed.cursor import CHAIN_START, Segment, next_chain
+from eventlog.feed.chain import next_chain
+from eventlog.feed.cursor import CHAIN_START, Segment
 from eventlog.feed.wire import segment_to_proto
 from metering.aggregator.v1 import aggregator_service_pb2 as agg
 from metering.aggregator.v1 import aggregator_service_pb2_grpc as agg_grpc

@@ -8,7 +8,7 @@ from aggregator.config import AggregatorMigrateSettings, AggregatorSettings
 from aggregator.loops import FoldFactory, loops
 from aggregator.operations.deps import Deps
 from aggregator.rpc import served
-from aggregator.store.changes import ChangeFeed
+from aggregator.store.changes import OWNER_COLUMNS, ChangeFeed
 from aggregator.telemetry import Instruments
 from aggregator.upstream import CALLED, IngestClient
 from aggregator.wire.payloads import pack_changes
@@ -28,7 +28,7 @@ async def compose(runtime: Runtime[AggregatorSettings]) -> Composition:
     settings, engine, clock = runtime.settings, runtime.engine, runtime.clock
     channel = open_channel(settings.ingest_target, settings, service_token_source(settings), services=CALLED)
     runtime.closing.push_async_callback(channel.close, None)
-    changes = FeedReader(engine, clock, runtime.draining)
+    changes = FeedReader(engine, clock, runtime.draining, OWNER_COLUMNS)
     runtime.closing.push_async_callback(changes.aclose)
     ingest = IngestClient(channel)
     deps = Deps(

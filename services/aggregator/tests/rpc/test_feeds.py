@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 from typing import Any
 
 import zstandard
 
+from aggregator.store.changes import OWNER_COLUMNS
+from eventlog.feed.chain import COVERED
 from eventlog.feed.cursor import CHAIN_START, Cursor, check_payload, follow
 from eventlog.feed.wire import cursor_to_proto, segment_from_proto
 from metering.aggregator.v1 import aggregator_service_pb2 as pb
@@ -128,6 +131,38 @@ async def test_a_segment_that_can_not_be_read_stops_the_fold_and_is_never_skippe
 
     assert await tables.value("SELECT sum(event_count)::int FROM usage_window") == 1
     assert await tables.value("SELECT position FROM feed_checkpoint WHERE lane = 0") == 1
+
+
+async def test_a_flipped_tenant_stops_a_rebuild_instead_of_counting_for_another(
+    run_aggregator: Any, ingest: Any, new_event: Any, tables: Any
+) -> None:
+    async with run_aggregator() as aggregator:
+        await aggregator.apply("calls")
+        for number in range(3):
+            ingest.append([new_event(number)])
+        assert await aggregator.quantities("calls") == {"customer-1": "3"}
+        # As a superuser might, in the database of ingest.
+        segment, events = ingest.lanes[0][1]
+        ingest.lanes[0][1] = (replace(segment, tenant="globex"), events)
+
+        await aggregator.caller().RebuildUsage(pb.RebuildUsageRequest(request_id="again"))
+
+        await eventually(lambda: "Diverged" in (aggregator.supervisor.problems() or ""))
+        progress = await aggregator.caller().GetProgress(pb.GetProgressRequest())
+        assert list(progress.filling_meters) == ["calls"]
+
+    assert (
+        await tables.value("SELECT count(*) FROM usage_window AS w JOIN meter USING (meter_id) WHERE tenant <> 'acme'")
+        == 0
+    )
+    assert await tables.value("SELECT coalesce(max(position), 0) FROM feed_checkpoint WHERE consumer <> 'usage'") <= 1
+
+
+async def test_every_column_of_the_change_feed_is_covered_by_its_chain(aggregator: Any, tables: Any) -> None:
+    query = "SELECT array_agg(column_name::text) FROM information_schema.columns WHERE table_name = 'segment'"
+
+    covered = (COVERED.keys() - {"owner_hash"}) | {"payload", "chain", *OWNER_COLUMNS}
+    assert set(await tables.value(query)) == covered
 
 
 async def test_the_change_feed_tells_of_every_customer_and_meter_that_changed(

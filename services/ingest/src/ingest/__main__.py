@@ -18,6 +18,7 @@ from ingest.intake.sources import SourceNumbers
 from ingest.loops import intake_loops
 from ingest.operations.deps import Deps
 from ingest.rpc import served
+from ingest.store.segments import OWNER_COLUMNS
 from ingest.telemetry import Instruments
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ async def compose(runtime: Runtime[IngestSettings]) -> Composition:
     instruments = Instruments(runtime.telemetry.meter)
     library = SegmentLibrary(engine, settings.decoded_events_max)
     committer = Committer(engine, clock, settings, library, instruments)
-    feed = FeedReader(engine, clock, runtime.draining)
+    feed = FeedReader(engine, clock, runtime.draining, OWNER_COLUMNS)
     runtime.closing.push_async_callback(feed.aclose)
     sources = SourceNumbers(engine)
     admitter = Admitter(engine, clock, settings.limits, sources, committer, instruments)

@@ -106,6 +106,12 @@ class Reason(StrEnum):
         "Report the correlation id.",
     )
 
+    DATA_CORRUPTED = (
+        "DATA_CORRUPTED",
+        "What is stored is not what was written: it does not match its digest, so it was changed or damaged.",
+        "Follow the runbook data-corrupted; nothing that does not match is served.",
+    )
+
     # --- ingest: one event or one batch ---------------------------------------------------------------------------
     BATCH_EMPTY = "BATCH_EMPTY", "The batch contains no events.", "Send at least one event."
     BATCH_TOO_LARGE = "BATCH_TOO_LARGE", "The batch has more events or bytes than allowed.", "Split the batch."
@@ -184,7 +190,7 @@ class Reason(StrEnum):
         "Stop and follow the runbook: the end of the log was lost.",
     )
     FEED_GAP = "FEED_GAP", "A segment does not continue the one before it.", "Stop and follow the runbook."
-    FEED_CORRUPT = "FEED_CORRUPT", "A segment's bytes do not match its digest.", "Stop and follow the runbook."
+    FEED_CORRUPT = "FEED_CORRUPT", "A segment does not match its digest or chain.", "Stop and follow the runbook."
     LANE_NOT_FOUND = "LANE_NOT_FOUND", "The log has no such lane.", "Ask for the heads of the log."
 
     # --- aggregator -----------------------------------------------------------------------------------------------

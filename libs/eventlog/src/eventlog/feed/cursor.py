@@ -7,11 +7,11 @@ everything before it, so a reader can prove that it missed nothing and that both
 from __future__ import annotations
 
 import hashlib
-import struct
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from chassis.errors import Diverged, Reason
+from eventlog.feed.chain import RULE_PAYLOAD, chain_after
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -20,8 +20,6 @@ if TYPE_CHECKING:
 CHAIN_BYTES: Final = 32
 CHAIN_START: Final = bytes(CHAIN_BYTES)
 """The chain before the first segment of a lane."""
-
-_RANGE = struct.Struct(">IQI")
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +44,8 @@ class Cursor:
 class Segment:
     """A run of `count` entries of one lane, written by one commit for one tenant.
 
-    `payload` is a zstd-compressed message, `digest` its SHA-256, `chain` the hash of the lane up to here.
+    `payload` is a zstd-compressed message, `digest` its SHA-256, `chain` the hash of the lane up to here by the rule
+    `chain_rule`, and `owner_hash` that of the columns which the log's owner added.
     `accepted_at` is the writer's clock and says nothing about order; `min_time` and `max_time` are the entries' own.
     """
 
@@ -62,6 +61,8 @@ class Segment:
     traceparent: str
     min_time: datetime
     max_time: datetime
+    chain_rule: int = RULE_PAYLOAD
+    owner_hash: bytes = b""
 
     @property
     def last_position(self) -> int:
@@ -77,21 +78,17 @@ class FeedHeads:
     positions: Mapping[int, int]
 
 
-def next_chain(previous: bytes, digest: bytes, lane: int, first_position: int, count: int) -> bytes:
-    """Return SHA-256(previous || digest || lane u32 || first_position u64 || count u32), integers big-endian."""
-    return hashlib.sha256(previous + digest + _RANGE.pack(lane, first_position, count)).digest()
-
-
 def check_payload(segment: Segment) -> None:
     """Raise Diverged FEED_CORRUPT unless the payload matches its digest."""
     if hashlib.sha256(segment.payload).digest() != segment.digest:
-        raise _diverged(Reason.FEED_CORRUPT, segment, "its payload does not match its digest")
+        raise corrupt(segment, "its payload does not match its digest")
 
 
 def follow(cursor: Cursor, segment: Segment) -> Cursor:
     """Return the cursor after `segment`, which must be the next one of the same lane and history.
 
-    Raises Diverged: FEED_GAP if entries are missing or repeated, FEED_DIVERGED if epoch, lane or chain differ.
+    Raises Diverged: FEED_GAP if entries are missing or repeated, FEED_DIVERGED if epoch, lane or chain differ, or
+    if the chain is made by a rule of a newer release.
     """
     if cursor.epoch not in ("", segment.epoch):
         raise _diverged(Reason.FEED_DIVERGED, segment, f"its epoch is not {cursor.epoch}")
@@ -99,12 +96,20 @@ def follow(cursor: Cursor, segment: Segment) -> Cursor:
         raise _diverged(Reason.FEED_DIVERGED, segment, f"its lane is not {cursor.lane}")
     if segment.first_position != cursor.position + 1 or segment.count < 1:
         raise _diverged(Reason.FEED_GAP, segment, f"it does not follow position {cursor.position}")
-    chain = next_chain(cursor.chain, segment.digest, segment.lane, segment.first_position, segment.count)
+    chain = chain_after(cursor.chain, segment)
+    if chain is None:
+        raise _diverged(Reason.FEED_DIVERGED, segment, f"its chain follows rule {segment.chain_rule}, unknown here")
     if chain != segment.chain:
-        raise _diverged(Reason.FEED_DIVERGED, segment, "its chain does not continue the chain before it")
+        what = "its chain does not continue the chain before it, so one of the two was changed"
+        raise _diverged(Reason.FEED_DIVERGED, segment, what)
     return Cursor(lane=segment.lane, position=segment.last_position, chain=chain, epoch=segment.epoch)
+
+
+def corrupt(segment: Segment, what: str) -> Diverged:
+    """Return the error for a segment that can't be what its writer wrote."""
+    return _diverged(Reason.FEED_CORRUPT, segment, what)
 
 
 def _diverged(reason: Reason, segment: Segment, what: str) -> Diverged:
     name = f"segment {segment.first_position}+{segment.count} of lane {segment.lane} in log {segment.epoch}"
-    return Diverged(reason, f"{name}: {what}; stop and compare both databases, never skip")
+    return Diverged(reason, f"{name}: {what}; stop, follow the runbook feed-halted, never skip")

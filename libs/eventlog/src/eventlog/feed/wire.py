@@ -10,6 +10,7 @@ from chassis.deadline import current_deadline_s
 from chassis.errors import Reason, invalid_field
 from chassis.errors.status import from_rpc_error
 from chassis.rpc.client import reading
+from eventlog.feed.chain import RULE_PAYLOAD
 from eventlog.feed.cursor import CHAIN_BYTES, CHAIN_START, Cursor, FeedHeads, Segment
 from eventlog.wire import instant_from_proto, lanes_to_proto, timestamp
 from metering.common.v1 import feed_pb2, feed_service_pb2, feed_service_pb2_grpc
@@ -54,6 +55,8 @@ def segment_to_proto(segment: Segment) -> feed_pb2.FeedSegment:
         traceparent=segment.traceparent,
         min_time=timestamp(segment.min_time),
         max_time=timestamp(segment.max_time),
+        chain_rule=segment.chain_rule,
+        owner_hash=segment.owner_hash,
     )
 
 
@@ -72,6 +75,8 @@ def segment_from_proto(message: feed_pb2.FeedSegment) -> Segment:
         traceparent=message.traceparent,
         min_time=instant_from_proto(message.min_time),
         max_time=instant_from_proto(message.max_time),
+        chain_rule=message.chain_rule or RULE_PAYLOAD,
+        owner_hash=message.owner_hash,
     )
 
 

@@ -6,14 +6,15 @@ Each page is read in a short transaction of its own, so that none stays open whi
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from sqlalchemy import text
 
 from chassis.errors import Diverged, NotFound, OutOfRange, Reason, invalid_field
 from chassis.postgres import driver_transaction, transaction
 from chassis.tasks import wait_or_stop
-from eventlog.feed.cursor import CHAIN_START, Cursor, FeedHeads, Segment, follow
+from eventlog.feed.cursor import CHAIN_START, Cursor, FeedHeads, Segment, check_payload, follow
+from eventlog.log.stored import COLUMNS, segment_of
 from eventlog.log.wakeups import FeedWakeups
 
 if TYPE_CHECKING:
@@ -31,9 +32,9 @@ PAGE_SEGMENTS_MAX: Final = 512
 
 # The sum ends a page before it exceeds its bytes; `octet_length` doesn't read a payload that is stored out of line.
 _PAGE: Final = """
-    SELECT first_position, count, tenant, payload, digest, chain, accepted_at, traceparent, min_time, max_time
+    SELECT {columns}
     FROM (
-        SELECT first_position, count, tenant, payload, digest, chain, accepted_at, traceparent, min_time, max_time,
+        SELECT {columns},
             sum(octet_length(payload)) OVER (ORDER BY first_position) - octet_length(payload) AS bytes_before
         FROM segment
         WHERE lane = $1 AND first_position > $2
@@ -48,9 +49,20 @@ _PAGE: Final = """
 class FeedReader:
     """Reads the log in one database. There is one per process; its streams share one LISTEN connection and one poll."""
 
-    def __init__(self, engine: AsyncEngine, clock: Clock, draining: asyncio.Event | None = None) -> None:
-        """Serve the feed in `engine`'s database. Streams and listening end when `draining` is set."""
+    def __init__(
+        self,
+        engine: AsyncEngine,
+        clock: Clock,
+        draining: asyncio.Event | None = None,
+        owner_columns: tuple[str, ...] = (),
+    ) -> None:
+        """Serve the feed in `engine`'s database, whose owner added `owner_columns` (of bytes or UUIDs) to its segments.
+
+        Streams and listening end when `draining` is set.
+        """
         self._engine = engine
+        self._owner_columns = owner_columns
+        self._page_query = _PAGE.format(columns=", ".join((*COLUMNS, *owner_columns)))
         self._draining = draining or asyncio.Event()
         self._wakeups = FeedWakeups(engine, clock, self._draining)
 
@@ -84,6 +96,7 @@ class FeedReader:
             page = await self._page(cursor)
             for segment in page:
                 # What a reader would refuse is not sent: a log that was cut or edited by hand stops here.
+                check_payload(segment)
                 cursor = follow(cursor, segment)
                 yield segment
                 if self._draining.is_set():
@@ -99,25 +112,8 @@ class FeedReader:
 
     async def _page(self, cursor: Cursor) -> list[Segment]:
         async with driver_transaction(self._engine) as driver:
-            rows = await driver.fetch(_PAGE, cursor.lane, cursor.position, PAGE_SEGMENTS_MAX, PAGE_BYTES_MAX)
-        return [_segment(row, cursor) for row in rows]
-
-
-def _segment(row: Any, cursor: Cursor) -> Segment:
-    return Segment(
-        epoch=cursor.epoch,
-        lane=cursor.lane,
-        first_position=row["first_position"],
-        count=row["count"],
-        tenant=row["tenant"],
-        payload=row["payload"],
-        digest=row["digest"],
-        chain=row["chain"],
-        accepted_at=row["accepted_at"],
-        traceparent=row["traceparent"],
-        min_time=row["min_time"],
-        max_time=row["max_time"],
-    )
+            rows = await driver.fetch(self._page_query, cursor.lane, cursor.position, PAGE_SEGMENTS_MAX, PAGE_BYTES_MAX)
+        return [segment_of(row, cursor.epoch, self._owner_columns) for row in rows]
 
 
 async def _epoch(conn: AsyncConnection) -> str:

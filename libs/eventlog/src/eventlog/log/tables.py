@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from eventlog.feed.chain import RULE_PAYLOAD
 from eventlog.feed.cursor import CHAIN_START
 
 if TYPE_CHECKING:
@@ -69,6 +70,11 @@ def create_feed_tables(op: Operations, *, lanes: int = LANES_DEFAULT, owner_colu
     )
     # The payload is already compressed; a second attempt by the server would only waste time.
     op.execute("ALTER TABLE segment ALTER COLUMN payload SET STORAGE EXTERNAL")
+
+
+def add_chain_rule(op: Operations) -> None:
+    """Let segments say by which rule their chain is made; those that are there, and older writers, follow rule 1."""
+    op.execute(f"ALTER TABLE segment ADD COLUMN chain_rule integer NOT NULL DEFAULT {RULE_PAYLOAD}")
 
 
 def create_checkpoint_table(op: Operations) -> None:

@@ -12,12 +12,13 @@ import os
 import socket
 import struct
 import zlib
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 from chassis.errors import Internal, Reason, TooBig
-from eventlog.feed.cursor import Segment, next_chain
+from eventlog.feed.chain import RULE_WHOLE, chain_after, owner_hash
+from eventlog.feed.cursor import Segment
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -39,6 +40,7 @@ _COLUMNS: Final = (
     "traceparent",
     "min_time",
     "max_time",
+    "chain_rule",
 )
 # Reads the epoch too: it never changes, and a statement of its own would cost every commit a round trip.
 _LANE: Final = "SELECT lane, position, chain, (SELECT epoch FROM feed_epoch) AS epoch FROM lane_head"
@@ -133,9 +135,9 @@ async def append(
     segments: list[Segment] = []
     position, chain = head.position, head.chain
     for draft in drafts:
-        chain = next_chain(chain, draft.digest, head.lane, position + 1, draft.count)
-        segments.append(_place(draft, head, position + 1, chain))
-        position += draft.count
+        segment = _place(draft, head, position + 1, chain, owner_columns)
+        segments.append(segment)
+        position, chain = segment.last_position, segment.chain
     rows = b"".join(_copy_row(segment, draft) for segment, draft in zip(segments, drafts, strict=True))
     # A bytearray, because asyncpg would take plain bytes for the path of a file.
     source = bytearray(_COPY_HEADER + rows + _COPY_TRAILER)
@@ -146,8 +148,10 @@ async def append(
     return segments
 
 
-def _place(draft: SegmentDraft, head: LaneHead, first_position: int, chain: bytes) -> Segment:
-    return Segment(
+def _place(
+    draft: SegmentDraft, head: LaneHead, first_position: int, previous_chain: bytes, owner_columns: tuple[str, ...]
+) -> Segment:
+    segment = Segment(
         epoch=head.epoch,
         lane=head.lane,
         first_position=first_position,
@@ -155,12 +159,18 @@ def _place(draft: SegmentDraft, head: LaneHead, first_position: int, chain: byte
         tenant=draft.tenant,
         payload=draft.payload,
         digest=draft.digest,
-        chain=chain,
+        chain=b"",
         accepted_at=draft.accepted_at,
         traceparent=draft.traceparent,
         min_time=draft.min_time,
         max_time=draft.max_time,
+        chain_rule=RULE_WHOLE,
+        owner_hash=owner_hash(dict(zip(owner_columns, draft.owner_values, strict=True))),
     )
+    chain = chain_after(previous_chain, segment)
+    if chain is None:
+        raise Internal(Reason.INTERNAL, "the writer has no rule for the chain of its own segments")
+    return replace(segment, chain=chain)
 
 
 def _copy_row(segment: Segment, draft: SegmentDraft) -> bytes:
@@ -177,6 +187,7 @@ def _copy_row(segment: Segment, draft: SegmentDraft) -> bytes:
         segment.traceparent.encode(),
         _timestamp(segment.min_time),
         _timestamp(segment.max_time),
+        segment.chain_rule.to_bytes(4, "big"),
         *draft.owner_values,
     )
     return b"".join((fixed, *map(_field, fields)))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -13,6 +14,9 @@ from chassis.postgres import driver_connection
 from chassis.telemetry import current_traceparent
 from eventlog.instants import instant_of
 from eventlog.log.writer import SegmentDraft, append, claim_lane
+
+OWNER_COLUMNS: Final = ("customer_filter", "backfill_id")
+"""Columns that every log once had; they are of no use here, and covered by the chain like the others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,9 +37,10 @@ class ChangeFeed:
                 traceparent=traceparent,
                 min_time=instant_of(min(span.start_us for span in spans.values())),
                 max_time=instant_of(max(span.end_us for span in spans.values())),
+                owner_values=(b"", None),
             )
             for tenant, spans in sorted(changes.by_tenant.items())
         ]
         if drafts:
             driver = await driver_connection(conn)
-            await append(driver, await claim_lane(driver), drafts)
+            await append(driver, await claim_lane(driver), drafts, OWNER_COLUMNS)

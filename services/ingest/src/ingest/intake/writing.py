@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from opentelemetry.trace import Link, SpanKind
@@ -17,6 +17,7 @@ from ingest.domain.customers import customer_filter
 from ingest.domain.events import DecodedSegment, SegmentPlace
 from ingest.store import backfills
 from ingest.store.keys import copy_keys
+from ingest.store.segments import OWNER_COLUMNS
 from ingest.telemetry import EVENT_COUNT, PUBLISH_SPAN
 
 if TYPE_CHECKING:
@@ -27,9 +28,6 @@ if TYPE_CHECKING:
     from eventlog.feed.cursor import Segment
     from ingest.domain.group import KeyGroup, Placement
     from ingest.intake.submission import Submission
-
-OWNER_COLUMNS: Final = ("customer_filter", "backfill_id")
-"""What ingest keeps beside each segment: which customers it may hold events of, and the backfill it belongs to."""
 
 
 class BackfillsClosed(Exception):

@@ -36,10 +36,21 @@ async def get_event(deps: Deps, tenant: str, source: str, event_id: str) -> Stor
             found, lanes, positions = await find_keys(driver, keys)
         if found.size:
             segment = await deps.library.at(int(lanes[0]), int(positions[0]))
-            return StoredPage(segment.place, segment.events, positions - segment.place.first_position)
+            page = StoredPage(segment.place, segment.events, positions - segment.place.first_position)
+            _check_is(page, source, event_id)
+            return page
     raise NotFound(
         Reason.EVENT_NOT_FOUND, f"no event {shown(event_id)!r} of source {shown(source)!r} was accepted; check both"
     )
+
+
+def _check_is(page: StoredPage, source: str, event_id: str) -> None:
+    """Raise Diverged unless the only event of a page is the one that its key stands for."""
+    row = int(page.rows[0])
+    if (page.events.text("source").texts(page.rows)[0], page.events.ids[row]) != (source, event_id):
+        place = f"position {page.place.first_position + row} of lane {page.place.lane}"
+        message = f"the key of the event points to {place}, which holds another; follow the runbook data-corrupted"
+        raise Diverged(Reason.DATA_CORRUPTED, message)
 
 
 async def list_events(deps: Deps, tenant: str, query: ListQuery) -> AsyncGenerator[StoredPage, None]:

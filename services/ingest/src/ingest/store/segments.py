@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
+from eventlog.log.stored import read_proven
 from ingest.domain.events import ListQuery, SegmentPlace
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from uuid import UUID
+
+    from eventlog.feed.cursor import Segment
+
+OWNER_COLUMNS: Final = ("customer_filter", "backfill_id")
+"""What ingest keeps beside each segment: which customers it may hold events of, and the backfill it belongs to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,31 +41,16 @@ async def read_epoch(driver: Any) -> str:
 
 
 async def segment_at(driver: Any, lane: int, position: int) -> StoredSegment | None:
-    """Return the segment that holds a position."""
-    row = await driver.fetchrow(
-        """
-        SELECT lane, first_position, count, payload, accepted_at, traceparent, backfill_id FROM segment
-        WHERE lane = $1 AND first_position <= $2
-        ORDER BY first_position DESC LIMIT 1
-        """,
-        lane,
-        position,
-    )
-    return None if row is None or row["first_position"] + row["count"] <= position else _segment(row)
+    """Return the segment that holds a position. Raises Diverged if it is not what was written."""
+    first_position = await first_position_of_segment_at(driver, lane, position)
+    found = await segments_by_first(driver, lane, [first_position])
+    return found[0] if found and position <= found[0].place.last_position else None
 
 
 async def segments_by_first(driver: Any, lane: int, first_positions: Sequence[int]) -> list[StoredSegment]:
-    """Return segments in log order."""
-    rows = await driver.fetch(
-        """
-        SELECT lane, first_position, count, payload, accepted_at, traceparent, backfill_id FROM segment
-        WHERE lane = $1 AND first_position = ANY($2::bigint[])
-        ORDER BY first_position
-        """,
-        lane,
-        first_positions,
-    )
-    return [_segment(row) for row in rows]
+    """Return segments in log order. Raises Diverged if one is not what was written."""
+    found = await read_proven(driver, lane, first_positions, OWNER_COLUMNS)
+    return [_stored(segment, row["backfill_id"]) for segment, row in found]
 
 
 async def summarize_segments(  # noqa: PLR0913 - a lane's range, its reader's place in it and its reader's conditions
@@ -94,13 +86,13 @@ async def first_position_of_segment_at(driver: Any, lane: int, position: int) ->
     return int(found or 0)
 
 
-def _segment(row: Any) -> StoredSegment:
+def _stored(segment: Segment, backfill_id: UUID | None) -> StoredSegment:
     place = SegmentPlace(
-        lane=row["lane"],
-        first_position=row["first_position"],
-        count=row["count"],
-        accepted_at=row["accepted_at"],
-        traceparent=row["traceparent"],
-        backfill_id=row["backfill_id"],
+        lane=segment.lane,
+        first_position=segment.first_position,
+        count=segment.count,
+        accepted_at=segment.accepted_at,
+        traceparent=segment.traceparent,
+        backfill_id=backfill_id,
     )
-    return StoredSegment(place, row["payload"])
+    return StoredSegment(place, segment.payload)

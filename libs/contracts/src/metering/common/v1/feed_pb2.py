@@ -26,7 +26,7 @@ from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__
 from metering.common.v1 import values_pb2 as metering_dot_common_dot_v1_dot_values__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1dmetering/common/v1/feed.proto\x12\x12metering.common.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1fmetering/common/v1/values.proto\"J\n\nFeedCursor\x12\x0c\n\x04lane\x18\x01 \x01(\r\x12\x10\n\x08position\x18\x02 \x01(\x04\x12\r\n\x05\x63hain\x18\x03 \x01(\x0c\x12\r\n\x05\x65poch\x18\x04 \x01(\t\"\xb3\x02\n\x0b\x46\x65\x65\x64Segment\x12\r\n\x05\x65poch\x18\x01 \x01(\t\x12\x0c\n\x04lane\x18\x02 \x01(\r\x12\x16\n\x0e\x66irst_position\x18\x03 \x01(\x04\x12\r\n\x05\x63ount\x18\x04 \x01(\r\x12\x0e\n\x06tenant\x18\x05 \x01(\t\x12\x0f\n\x07payload\x18\x06 \x01(\x0c\x12\x0e\n\x06\x64igest\x18\x07 \x01(\x0c\x12\r\n\x05\x63hain\x18\x08 \x01(\x0c\x12/\n\x0b\x61\x63\x63\x65pted_at\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x13\n\x0btraceparent\x18\n \x01(\t\x12,\n\x08min_time\x18\x0b \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\x08max_time\x18\x0c \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"K\n\tFeedHeads\x12\r\n\x05\x65poch\x18\x01 \x01(\t\x12/\n\x05lanes\x18\x02 \x03(\x0b\x32 .metering.common.v1.LanePositionb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1dmetering/common/v1/feed.proto\x12\x12metering.common.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1fmetering/common/v1/values.proto\"J\n\nFeedCursor\x12\x0c\n\x04lane\x18\x01 \x01(\r\x12\x10\n\x08position\x18\x02 \x01(\x04\x12\r\n\x05\x63hain\x18\x03 \x01(\x0c\x12\r\n\x05\x65poch\x18\x04 \x01(\t\"\xdb\x02\n\x0b\x46\x65\x65\x64Segment\x12\r\n\x05\x65poch\x18\x01 \x01(\t\x12\x0c\n\x04lane\x18\x02 \x01(\r\x12\x16\n\x0e\x66irst_position\x18\x03 \x01(\x04\x12\r\n\x05\x63ount\x18\x04 \x01(\r\x12\x0e\n\x06tenant\x18\x05 \x01(\t\x12\x0f\n\x07payload\x18\x06 \x01(\x0c\x12\x0e\n\x06\x64igest\x18\x07 \x01(\x0c\x12\r\n\x05\x63hain\x18\x08 \x01(\x0c\x12/\n\x0b\x61\x63\x63\x65pted_at\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x13\n\x0btraceparent\x18\n \x01(\t\x12,\n\x08min_time\x18\x0b \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\x08max_time\x18\x0c \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x12\n\nchain_rule\x18\r \x01(\r\x12\x12\n\nowner_hash\x18\x0e \x01(\x0c\"K\n\tFeedHeads\x12\r\n\x05\x65poch\x18\x01 \x01(\t\x12/\n\x05lanes\x18\x02 \x03(\x0b\x32 .metering.common.v1.LanePositionb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -36,7 +36,7 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_FEEDCURSOR']._serialized_start=119
   _globals['_FEEDCURSOR']._serialized_end=193
   _globals['_FEEDSEGMENT']._serialized_start=196
-  _globals['_FEEDSEGMENT']._serialized_end=503
-  _globals['_FEEDHEADS']._serialized_start=505
-  _globals['_FEEDHEADS']._serialized_end=580
+  _globals['_FEEDSEGMENT']._serialized_end=543
+  _globals['_FEEDHEADS']._serialized_start=545
+  _globals['_FEEDHEADS']._serialized_end=620
 # @@protoc_insertion_point(module_scope)

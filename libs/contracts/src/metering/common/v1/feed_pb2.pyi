@@ -72,6 +72,8 @@ class FeedSegment(_message.Message):
     TRACEPARENT_FIELD_NUMBER: _builtins.int
     MIN_TIME_FIELD_NUMBER: _builtins.int
     MAX_TIME_FIELD_NUMBER: _builtins.int
+    CHAIN_RULE_FIELD_NUMBER: _builtins.int
+    OWNER_HASH_FIELD_NUMBER: _builtins.int
     epoch: _builtins.str
     """Identity of the log (UUID text)."""
     lane: _builtins.int
@@ -87,9 +89,19 @@ class FeedSegment(_message.Message):
     digest: _builtins.bytes
     """SHA-256 of `payload` (32 bytes)."""
     chain: _builtins.bytes
-    """Chain hash (32 bytes): SHA-256(previous chain || digest || lane u32 || first_position u64 || count u32), integers big-endian."""
+    """Chain hash (32 bytes), integers big-endian. By rule 1: SHA-256(previous chain || digest || lane u32 || first_position u64 ||
+    count u32). By rule 2: SHA-256(previous chain || digest || lane u32 || first_position u64 || count u32 || chain_rule u32 ||
+    tenant || accepted_at i64 || traceparent || min_time i64 || max_time i64 || owner_hash), texts as their length u32 and
+    UTF-8, times as microseconds since 1970.
+    """
     traceparent: _builtins.str
     """W3C traceparent of the span that published the segment; a consumer links to it. Empty if there was none."""
+    chain_rule: _builtins.int
+    """Rule by which `chain` is made: 1 or 2; absent in a segment of an older release: 1. A reader that does not know the rule stops."""
+    owner_hash: _builtins.bytes
+    """SHA-256 (32 bytes) of the columns that only the owner of the log reads: of each that has a value, by name, the name and the
+    value, both with their length u32.
+    """
     @_builtins.property
     def accepted_at(self) -> _timestamp_pb2.Timestamp:
         """When the segment was committed, by the owner's clock. Never used for order."""
@@ -117,10 +129,12 @@ class FeedSegment(_message.Message):
         traceparent: _builtins.str = ...,
         min_time: _timestamp_pb2.Timestamp | None = ...,
         max_time: _timestamp_pb2.Timestamp | None = ...,
+        chain_rule: _builtins.int = ...,
+        owner_hash: _builtins.bytes = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["accepted_at", b"accepted_at", "max_time", b"max_time", "min_time", b"min_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["accepted_at", b"accepted_at", "chain", b"chain", "count", b"count", "digest", b"digest", "epoch", b"epoch", "first_position", b"first_position", "lane", b"lane", "max_time", b"max_time", "min_time", b"min_time", "payload", b"payload", "tenant", b"tenant", "traceparent", b"traceparent"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["accepted_at", b"accepted_at", "chain", b"chain", "chain_rule", b"chain_rule", "count", b"count", "digest", b"digest", "epoch", b"epoch", "first_position", b"first_position", "lane", b"lane", "max_time", b"max_time", "min_time", b"min_time", "owner_hash", b"owner_hash", "payload", b"payload", "tenant", b"tenant", "traceparent", b"traceparent"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
