@@ -15,8 +15,13 @@ class AggregatorSettings(ServiceSettings):
 
     ingest_target: str = Field(description="Address of ingest, the left neighbor: host:port or dns:///name:port.")
     flush_interval_s: float = Field(0.5, gt=0.0, le=60.0, description="Usage is at most about this far behind the log.")
-    batch_events_max: int = Field(200_000, ge=1, description="Events folded into one flush; bounds memory.")
+    batch_events_max: int = Field(
+        200_000, ge=1, description="Events folded into one flush at most; fewer where a flush would last too long."
+    )
     batch_bytes_max: int = Field(32 * 1024 * 1024, ge=1, description="Compressed payload of one flush; bounds memory.")
+    rows_per_statement_max: int = Field(
+        2000, ge=1, description="Windows, distinct texts or parked events that one statement writes at most."
+    )
     fill_poll_s: float = Field(
         1.0, gt=0.0, le=60.0, description="How often new fills are looked for, if no hint comes."
     )

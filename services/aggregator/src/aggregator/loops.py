@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from aggregator.domain.changes import Changes
-from aggregator.domain.fold import fold
 from aggregator.operations import folding
 from aggregator.operations.folding import (
     Catalog,
@@ -18,6 +15,7 @@ from aggregator.operations.folding import (
     PreparedBatch,
     Selection,
 )
+from aggregator.store.statements import StatementSize
 from aggregator.wire.payloads import read_segments
 from chassis.logs import get_logger
 from chassis.loops import Loop
@@ -42,37 +40,34 @@ _log = get_logger(__name__)
 class UsageFold:
     """FeedHandler of a fold."""
 
-    def __init__(self, selection: Selection, deps: Deps, instruments: Instruments) -> None:
+    def __init__(self, selection: Selection, deps: Deps, instruments: Instruments, rows_max: int) -> None:
         self._selection = selection
         self._deps = deps
         self._instruments = instruments
+        self._size = StatementSize(rows_max)
         self._catalog: Catalog | None = None
 
     async def prepare(self, segments: Sequence[Segment]) -> PreparedBatch:
-        """Fold a batch by the meters in force. Raises Diverged for a segment that can't be read."""
+        """Read a batch for the meters in force. Raises Diverged for a segment that can't be read."""
         if self._catalog is None:
             self._catalog = await folding.load_catalog(self._deps)
         # In a thread: the event loop goes on serving queries and reading the feed.
-        return await asyncio.to_thread(self._fold, segments, self._catalog)
+        return await asyncio.to_thread(self._read, segments, self._catalog)
 
     async def apply(self, conn: AsyncConnection, prepared: PreparedBatch) -> None:
-        """Add a folded batch. Raises RetryBatch if the meters have changed since it was folded."""
-        await folding.apply_batch(self._deps, conn, self._selection, prepared)
+        """Fold a batch and add it. Raises RetryBatch if the meters have changed since it was read."""
+        applied = await folding.apply_batch(self._deps, conn, self._selection, prepared, self._size)
+        self._instruments.applied(self._selection.consumer, applied)
 
     async def reset(self) -> None:
         """Read the meters again before the next batch."""
         self._catalog = None
 
-    def _fold(self, segments: Sequence[Segment], meters: Catalog) -> PreparedBatch:
-        started_s = time.perf_counter()
+    def _read(self, segments: Sequence[Segment], catalog: Catalog) -> PreparedBatch:
         read = [
-            segment for segment in segments if self._selection.reads(segment, meters.meters_of.get(segment.tenant, ()))
+            segment for segment in segments if self._selection.reads(segment, catalog.meters_of.get(segment.tenant, ()))
         ]
-        folded = fold(read_segments(read), meters.meters_of, self._selection.counts)
-        changes = Changes()
-        changes.add_folds(folded.windows)
-        self._instruments.folded(self._selection.consumer, folded, time.perf_counter() - started_s)
-        return PreparedBatch(meters.number, segments, read, folded, changes)
+        return PreparedBatch(catalog, segments, read, read_segments(read))
 
 
 @dataclass(frozen=True)
@@ -97,7 +92,7 @@ class FoldFactory:
             selection.consumer,
             self.deps.engine,
             self.source,
-            UsageFold(selection, self.deps, self.instruments),
+            UsageFold(selection, self.deps, self.instruments, self.settings.rows_per_statement_max),
             self.deps.clock,
             flush_interval_s=self.settings.flush_interval_s,
             batch_events_max=self.settings.batch_events_max,

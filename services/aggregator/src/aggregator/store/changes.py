@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import islice
+from typing import Final
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -14,6 +16,9 @@ from chassis.telemetry import current_traceparent
 from eventlog.instants import instant_of
 from eventlog.log.writer import SegmentDraft, append, claim_lane
 
+_SEGMENT_CHANGES_MAX: Final = 10_000
+"""Keeps the segments small: a reader takes at least a whole one at a time."""
+
 
 @dataclass(frozen=True, slots=True)
 class ChangeFeed:
@@ -22,7 +27,7 @@ class ChangeFeed:
     pack: Callable[[Mapping[ChangeKey, Span]], bytes]
 
     async def append(self, conn: AsyncConnection, changes: Changes, now: datetime) -> None:
-        """Append one segment per tenant. The last thing in a transaction: the feed's one lane is held until it ends."""
+        """Append them by tenant. The last thing in a transaction: the feed's one lane is held until it ends."""
         traceparent = current_traceparent() or ""
         drafts = [
             SegmentDraft(
@@ -34,8 +39,15 @@ class ChangeFeed:
                 min_time=instant_of(min(span.start_us for span in spans.values())),
                 max_time=instant_of(max(span.end_us for span in spans.values())),
             )
-            for tenant, spans in sorted(changes.by_tenant.items())
+            for tenant, changed in sorted(changes.by_tenant.items())
+            for spans in _parts(changed)
         ]
         if drafts:
             driver = await driver_connection(conn)
             await append(driver, await claim_lane(driver), drafts)
+
+
+def _parts(changed: Mapping[ChangeKey, Span]) -> Iterator[dict[ChangeKey, Span]]:
+    entries = iter(changed.items())
+    while part := dict(islice(entries, _SEGMENT_CHANGES_MAX)):
+        yield part
