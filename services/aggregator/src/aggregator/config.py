@@ -25,6 +25,9 @@ class AggregatorSettings(ServiceSettings):
     fill_poll_s: float = Field(
         1.0, gt=0.0, le=60.0, description="How often new fills are looked for, if no hint comes."
     )
+    fill_turn_s: float = Field(
+        5.0, gt=0.0, le=600.0, description="A fill lets the next one go on after so long, if there are several."
+    )
     seal_wait_s: float = Field(2.0, ge=0.0, le=30.0, description="A seal waits this long before it answers NotReady.")
 
 

@@ -151,6 +151,11 @@ class FeedConsumer(Generic[Prepared]):
         """Return where the consumer stands: how much waits, since when it has not moved, and what is in its way."""
         return self._progress.state()
 
+    def is_done(self) -> bool:
+        """Whether everything up to `until` is applied, as far as this instance knows; never for one without an end."""
+        applied = self.applied()
+        return self._until is not None and all(applied.get(lane, 0) >= end for lane, end in self._until.items())
+
     def problem(self) -> str | None:
         """Return why the feed is halted, or None. Cleared by the next batch that is applied."""
         return self._violation

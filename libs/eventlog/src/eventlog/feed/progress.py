@@ -11,7 +11,7 @@ from chassis.errors import MeterlineError, Reason
 from chassis.telemetry import active_telemetry
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from datetime import datetime
 
     from chassis.clock import Clock
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 CONSUMER_ATTRIBUTE: Final = "metering.feed.consumer"
 LANE_ATTRIBUTE: Final = "metering.feed.lane"
+STUCK_AFTER_S: Final = 30.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +45,32 @@ class FeedState:
     oldest_waiting_at: datetime | None
     still_since: datetime | None
     trouble: Trouble | None
+
+    def stuck_since(self, now: datetime) -> datetime | None:
+        """Return since when it has not moved although entries wait, if that is longer than a batch may take."""
+        if self.still_since is None or (now - self.still_since).total_seconds() < STUCK_AFTER_S:
+            return None
+        return self.still_since
+
+
+class FeedBoard:
+    """The consumers of a process, for those who ask how far they are."""
+
+    def __init__(self) -> None:
+        """Begin without any."""
+        self._state_of: dict[str, Callable[[], FeedState]] = {}
+
+    def add(self, consumer: str, state: Callable[[], FeedState]) -> None:
+        """Show a consumer from now on."""
+        self._state_of[consumer] = state
+
+    def remove(self, consumer: str) -> None:
+        """Show a consumer no longer, because it has ended."""
+        self._state_of.pop(consumer, None)
+
+    def states(self) -> list[FeedState]:
+        """Return where each consumer stands, by name."""
+        return [state() for _, state in sorted(self._state_of.items())]
 
 
 class FeedProgress:

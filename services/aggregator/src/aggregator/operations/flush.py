@@ -34,6 +34,11 @@ class Flush:
         self._refused = []
         if folded.windows is not None:
             await self._add(folded, folded.windows)
+        if self._refused:
+            first = self._refused[0]
+            _log.warning(
+                "fold.events_not_storable", meter_id=first.meter_id, events=len(self._refused), message=first.message
+            )
         return self._refused
 
     async def _add(self, folded: FoldedMeter, windows: MeterFold) -> None:
@@ -68,5 +73,4 @@ class Flush:
                 await self._add(folded, folded.fold_again(rows))
         else:
             fault = f"error {sqlstate_of(error)} of the database"
-            _log.warning("fold.event_not_storable", meter_id=windows.meter.meter_id, fault=fault)
             self._refused.append(folded.not_storable(int(windows.rows[0]), not_storable_message(fault)))
