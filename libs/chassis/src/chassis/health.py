@@ -7,7 +7,7 @@ take all the others out of the load balancer with it.
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Protocol
 
 import grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
@@ -16,7 +16,7 @@ from chassis.logs import get_logger
 from chassis.tasks import wait_or_stop
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Mapping
 
 LIVENESS: Final = "liveness"
 READINESS: Final = "readiness"
@@ -54,6 +54,12 @@ class HealthServer:
         await self._server.stop(None)
 
 
+class ProblemBoard(Protocol):
+    """Where the monitor shows what is wrong, by name of the check."""
+
+    problems: Mapping[str, str]
+
+
 class ReadinessMonitor:
     """Runs the checks every two seconds and tells the health server; a check returns what is wrong, or None."""
 
@@ -61,10 +67,12 @@ class ReadinessMonitor:
         self,
         server: HealthServer,
         checks: dict[str, Callable[[], Awaitable[str | None]]],
+        board: ProblemBoard | None = None,
         *,
         interval_s: float = CHECK_INTERVAL_S,
     ) -> None:
-        """Watch `checks` (name -> check)."""
+        """Watch `checks` (name -> check), and show on `board` what is wrong."""
+        self._board = board
         self._server = server
         self._checks = checks
         self._interval_s = interval_s
@@ -94,6 +102,8 @@ class ReadinessMonitor:
                 _log.warning("not ready", problems=problems)
             else:
                 _log.info("ready")
+        if self._board is not None:
+            self._board.problems = problems
         await self._server.set_ready(is_ready=not problems)
         return problems
 

@@ -146,9 +146,13 @@ async def schema_is_current(engine: AsyncEngine, package: str) -> bool:
     and back under load.
     """
     script, _ = _load(package)
+    return await stored_revision(engine) >= _newest(script)
+
+
+async def stored_revision(engine: AsyncEngine) -> str:
+    """Return the revision of the schema, such as "0003"; empty before the first migration."""
     async with engine.connect() as conn:
-        stored = await conn.run_sync(_stored_revision)
-    return stored is not None and stored >= _newest(script)
+        return await conn.run_sync(_stored_revision) or ""
 
 
 def forbid_changes(op: Operations, table: str) -> None:

@@ -38,6 +38,10 @@ _COMMAND_GRACE_S: Final = 5.0
 _SQLSTATES_UNAVAILABLE: Final = ("08", "57P01", "57P02", "57P03", "57P05", "53300", "25P03")
 _SQLSTATES_CONFLICT: Final = ("40001", "40P01", "55P03")
 _SQLSTATE_CANCELED: Final = "57014"
+# Out of disk, memory or other resources, and failures of the system below Postgres.
+_SQLSTATES_EXHAUSTED: Final = ("53", "58")
+# Values out of range, broken constraints, and limits of Postgres such as the size of an index entry.
+_SQLSTATES_DATA: Final = ("21", "22", "23", "54")
 # Each connection starts with its engine's time-out; setting it again would cost one round trip per transaction.
 _ENGINE_TIMEOUTS_S: Final[WeakKeyDictionary[AsyncEngine, float]] = WeakKeyDictionary()
 _NO_SETTINGS: Final[Mapping[str, str]] = MappingProxyType({})
@@ -239,14 +243,30 @@ def translate(error: BaseException) -> MeterlineError | None:
     if isinstance(error, PoolTimeoutError):
         return Overloaded(Reason.OVERLOADED, "every database connection is in use; call again later")
     cause = _driver_error(error)
-    sqlstate: str = getattr(cause, "sqlstate", None) or ""
+    sqlstate = sqlstate_of(error)
     if sqlstate.startswith(_SQLSTATES_CONFLICT):
         return Conflict(Reason.TRANSACTION_CONFLICT, "another transaction was in the way; call again")
     if sqlstate == _SQLSTATE_CANCELED:
         return DeadlineExceeded(Reason.DEADLINE_EXCEEDED, "the database took too long; call again, with the same ids")
     if sqlstate.startswith(_SQLSTATES_UNAVAILABLE) or _is_connection_loss(error, cause):
         return Unavailable(Reason.DATABASE_UNAVAILABLE, "the database can't be reached; call again, with the same ids")
+    if sqlstate.startswith(_SQLSTATES_EXHAUSTED):
+        return Unavailable(
+            Reason.DATABASE_UNAVAILABLE,
+            f"the database has no disk or memory left, or its system fails (error {sqlstate}); "
+            "free some, then call again, with the same ids",
+        )
     return None
+
+
+def sqlstate_of(error: BaseException) -> str:
+    """Return the code of an error of Postgres or its driver, such as "54000"; empty for any other error."""
+    return getattr(_driver_error(error), "sqlstate", None) or ""
+
+
+def is_caused_by_data(error: BaseException) -> bool:
+    """Return whether a statement failed because of what it was to write: the same again will always fail."""
+    return sqlstate_of(error).startswith(_SQLSTATES_DATA)
 
 
 def _driver_error(error: BaseException) -> BaseException:

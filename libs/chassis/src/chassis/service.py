@@ -20,7 +20,7 @@ from chassis.errors import MeterlineError
 from chassis.health import HealthServer, ReadinessMonitor
 from chassis.logs import configure_logs, get_logger
 from chassis.loops import Loop, Supervisor
-from chassis.migrations import schema_is_current
+from chassis.migrations import schema_is_current, stored_revision
 from chassis.postgres import assert_durable, open_engine
 from chassis.rpc.guard import Gate
 from chassis.rpc.server import RpcServer, Served
@@ -29,7 +29,8 @@ from chassis.tasks import wait_or_stop
 from chassis.telemetry import Telemetry
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Sequence
+    from collections.abc import Awaitable, Callable, Mapping, Sequence
+    from datetime import datetime
     from pathlib import Path
 
     from sqlalchemy.ext.asyncio import AsyncEngine
@@ -37,6 +38,16 @@ if TYPE_CHECKING:
 _log = get_logger(__name__)
 SettingsType = TypeVar("SettingsType", bound=ServiceSettings)
 _SCHEMA_POLL_S: Final = 1.0
+
+
+@dataclass
+class ServiceStatus:
+    """How a process is, kept in memory: it can be told also while the database does not answer."""
+
+    started_at: datetime | None = None
+    schema_revision: str = ""
+    problems: Mapping[str, str] = field(default_factory=dict)
+    """What is wrong, by the name of the readiness check."""
 
 
 @dataclass
@@ -52,6 +63,7 @@ class Runtime(Generic[SettingsType]):
     """Set on SIGTERM. Streams without an end (feeds) must then end, so that their readers can resume elsewhere."""
     closing: AsyncExitStack = field(default_factory=AsyncExitStack)
     """What to close after the last call, such as channels to neighbors."""
+    status: ServiceStatus = field(default_factory=ServiceStatus)
 
 
 @dataclass(frozen=True)
@@ -102,13 +114,15 @@ async def _serve(
     server = RpcServer(composition.served, settings, verifier, gate=gate)
     health = HealthServer(settings.health_listen)
     supervisor = Supervisor(composition.loops)
-    monitor = ReadinessMonitor(health, _checks(runtime, supervisor))
+    monitor = ReadinessMonitor(health, _checks(runtime, supervisor), runtime.status)
     await health.start()
     await server.start()
     _log.info("listening", listen=server.address, health=health.address)
     monitoring: asyncio.Task[None] | None = None
     try:
         if await _opened(runtime, migrations, stopping):
+            runtime.status.schema_revision = await stored_revision(runtime.engine)
+            runtime.status.started_at = runtime.clock.now()
             gate.is_open = True
             supervisor.start()
             monitoring = asyncio.create_task(monitor.run(runtime.draining))

@@ -18,6 +18,7 @@ from chassis.rpc.credentials import service_token_source
 from chassis.service import Composition
 from eventlog.log.reader import FeedReader
 from eventlog.service import served_feed
+from eventlog.status import served_status
 
 if TYPE_CHECKING:
     from chassis.service import Runtime
@@ -39,7 +40,9 @@ async def compose(runtime: Runtime[AggregatorSettings]) -> Composition:
         seal_wait_s=settings.seal_wait_s,
     )
     folds = FoldFactory(deps, ingest.feed, settings, Instruments(runtime.telemetry.meter))
-    return Composition(served=[served(deps), served_feed(changes)], loops=loops(folds))
+    return Composition(
+        served=[served(deps), served_feed(changes), served_status(runtime, deps.board)], loops=loops(folds)
+    )
 
 
 if __name__ == "__main__":

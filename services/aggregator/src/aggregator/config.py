@@ -15,10 +15,18 @@ class AggregatorSettings(ServiceSettings):
 
     ingest_target: str = Field(description="Address of ingest, the left neighbor: host:port or dns:///name:port.")
     flush_interval_s: float = Field(0.5, gt=0.0, le=60.0, description="Usage is at most about this far behind the log.")
-    batch_events_max: int = Field(200_000, ge=1, description="Events folded into one flush; bounds memory.")
+    batch_events_max: int = Field(
+        200_000, ge=1, description="Events folded into one flush at most; fewer where a flush would last too long."
+    )
     batch_bytes_max: int = Field(32 * 1024 * 1024, ge=1, description="Compressed payload of one flush; bounds memory.")
+    rows_per_statement_max: int = Field(
+        2000, ge=1, description="Windows, distinct texts or parked events that one statement writes at most."
+    )
     fill_poll_s: float = Field(
         1.0, gt=0.0, le=60.0, description="How often new fills are looked for, if no hint comes."
+    )
+    fill_turn_s: float = Field(
+        5.0, gt=0.0, le=600.0, description="A fill lets the next one go on after so long, if there are several."
     )
     seal_wait_s: float = Field(2.0, ge=0.0, le=30.0, description="A seal waits this long before it answers NotReady.")
 

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from aggregator.domain.changes import Changes
-from aggregator.domain.fold import fold
 from aggregator.operations import folding
 from aggregator.operations.folding import (
     Catalog,
@@ -18,11 +15,13 @@ from aggregator.operations.folding import (
     PreparedBatch,
     Selection,
 )
+from aggregator.store.statements import StatementSize
 from aggregator.wire.payloads import read_segments
 from chassis.logs import get_logger
 from chassis.loops import Loop
 from chassis.tasks import first_of
 from eventlog.feed.consumer import FeedConsumer
+from eventlog.feed.source import Backoff
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -42,37 +41,34 @@ _log = get_logger(__name__)
 class UsageFold:
     """FeedHandler of a fold."""
 
-    def __init__(self, selection: Selection, deps: Deps, instruments: Instruments) -> None:
+    def __init__(self, selection: Selection, deps: Deps, instruments: Instruments, rows_max: int) -> None:
         self._selection = selection
         self._deps = deps
         self._instruments = instruments
+        self._size = StatementSize(rows_max)
         self._catalog: Catalog | None = None
 
     async def prepare(self, segments: Sequence[Segment]) -> PreparedBatch:
-        """Fold a batch by the meters in force. Raises Diverged for a segment that can't be read."""
+        """Read a batch for the meters in force. Raises Diverged for a segment that can't be read."""
         if self._catalog is None:
             self._catalog = await folding.load_catalog(self._deps)
         # In a thread: the event loop goes on serving queries and reading the feed.
-        return await asyncio.to_thread(self._fold, segments, self._catalog)
+        return await asyncio.to_thread(self._read, segments, self._catalog)
 
     async def apply(self, conn: AsyncConnection, prepared: PreparedBatch) -> None:
-        """Add a folded batch. Raises RetryBatch if the meters have changed since it was folded."""
-        await folding.apply_batch(self._deps, conn, self._selection, prepared)
+        """Fold a batch and add it. Raises RetryBatch if the meters have changed since it was read."""
+        applied = await folding.apply_batch(self._deps, conn, self._selection, prepared, self._size)
+        self._instruments.applied(self._selection.consumer, applied)
 
     async def reset(self) -> None:
         """Read the meters again before the next batch."""
         self._catalog = None
 
-    def _fold(self, segments: Sequence[Segment], meters: Catalog) -> PreparedBatch:
-        started_s = time.perf_counter()
+    def _read(self, segments: Sequence[Segment], catalog: Catalog) -> PreparedBatch:
         read = [
-            segment for segment in segments if self._selection.reads(segment, meters.meters_of.get(segment.tenant, ()))
+            segment for segment in segments if self._selection.reads(segment, catalog.meters_of.get(segment.tenant, ()))
         ]
-        folded = fold(read_segments(read), meters.meters_of, self._selection.counts)
-        changes = Changes()
-        changes.add_folds(folded.windows)
-        self._instruments.folded(self._selection.consumer, folded, time.perf_counter() - started_s)
-        return PreparedBatch(meters.number, segments, read, folded, changes)
+        return PreparedBatch(catalog, segments, read, read_segments(read))
 
 
 @dataclass(frozen=True)
@@ -93,48 +89,119 @@ class FoldFactory:
         return self._consumer(FillSelection(fill), until=fill.until.positions)
 
     def _consumer(self, selection: Selection, until: Mapping[int, int] | None) -> FeedConsumer[PreparedBatch]:
-        return FeedConsumer(
+        consumer = FeedConsumer(
             selection.consumer,
             self.deps.engine,
             self.source,
-            UsageFold(selection, self.deps, self.instruments),
+            UsageFold(selection, self.deps, self.instruments, self.settings.rows_per_statement_max),
             self.deps.clock,
             flush_interval_s=self.settings.flush_interval_s,
             batch_events_max=self.settings.batch_events_max,
             batch_bytes_max=self.settings.batch_bytes_max,
             until=until,
         )
+        self.deps.board.add(consumer.name, consumer.state)
+        return consumer
 
 
-@dataclass(frozen=True)
+@dataclass
+class _Running:
+    """A fill that this process has begun, with what it learned: how much it may take at once, and what went wrong."""
+
+    fill: Fill
+    consumer: FeedConsumer[PreparedBatch]
+    backoff: Backoff = field(default_factory=lambda: Backoff(first_s=0.5, longest_s=60.0))
+    not_before_s: float = 0.0
+    turns: int = 0
+
+
 class Filler:
-    """Runs the fills that are open, one after another, and declares their meters filled."""
+    """Runs the fills that are open in short turns, one after another, and declares their meters filled.
 
-    folds: FoldFactory
+    Each tenant gets a turn before one gets a second, and a tenant's fills take its turns in order; one that fails waits
+    longer each time while the others go on.
+    """
+
+    def __init__(self, folds: FoldFactory) -> None:
+        self._folds = folds
+        self._running: dict[int, _Running] = {}
+        self._turns = 0
 
     async def run(self, stop: asyncio.Event) -> None:
         """Look for fills until told to stop: at once when hinted, and now and then for those of other replicas."""
-        deps = self.folds.deps
+        deps = self._folds.deps
         while not stop.is_set():
             deps.fills_wanted.clear()
-            for fill in await folding.open_fills(deps):
-                await self._fill(fill, stop)
+            await self._look()
+            for running in self._next():
+                await self._turn(running, stop)
                 if stop.is_set():
                     return
-            await first_of(stop, deps.fills_wanted, self.folds.settings.fill_poll_s)
+            if not any(self._is_due(running) for running in self._running.values()):
+                await first_of(stop, deps.fills_wanted, self._folds.settings.fill_poll_s)
 
-    async def _fill(self, fill: Fill, stop: asyncio.Event) -> None:
-        deps, consumer = self.folds.deps, self.folds.fill(fill)
-        _log.info("fill.begins", fill_id=fill.fill_id)
+    async def _look(self) -> None:
+        """Learn which fills are open, and forget those that are not."""
+        found = {fill.fill_id: fill for fill in await folding.open_fills(self._folds.deps)}
+        for fill_id in self._running.keys() - found.keys():
+            self._forget(fill_id)
+        for fill_id, fill in found.items():
+            if fill_id not in self._running:
+                self._running[fill_id] = _Running(fill, self._folds.fill(fill))
+
+    def _next(self) -> list[_Running]:
+        """Return the fill of each tenant whose turn it is: that which has waited longest."""
+        first: dict[str, _Running] = {}
+        for running in sorted(self._running.values(), key=lambda running: running.turns):
+            if self._is_due(running):
+                first.setdefault(running.fill.tenant, running)
+        return list(first.values())
+
+    def _is_due(self, running: _Running) -> bool:
+        return running.not_before_s <= self._folds.deps.clock.monotonic_s()
+
+    async def _turn(self, running: _Running, stop: asyncio.Event) -> None:
+        """Let a fill run for a while. Whatever is in its way is its own business: the next one has its turn."""
+        deps, fill, consumer = self._folds.deps, running.fill, running.consumer
+        self._turns += 1
+        running.turns = self._turns
+        over = asyncio.Event()
+        run = asyncio.create_task(consumer.run(over), name=consumer.name)
         try:
-            await consumer.run(stop)
+            await _first_done(run, stop, self._folds.settings.fill_turn_s)
+            over.set()
+            await run
+            if consumer.is_done():
+                await folding.finish_fill(deps, fill, consumer.name)
+                _log.info("fill.finished", fill_id=fill.fill_id)
+                self._forget(fill.fill_id)
         except FillFinished:
             await folding.abandon_fill(deps, consumer.name)
-            return
-        if stop.is_set():
-            return
-        await folding.finish_fill(deps, fill, consumer.name)
-        _log.info("fill.finished", fill_id=fill.fill_id)
+            self._forget(fill.fill_id)
+        except Exception:  # noqa: BLE001 - what stops one fill must not stop the others; it is shown, logged, tried again
+            pause_s = running.backoff.next_s()
+            running.not_before_s = deps.clock.monotonic_s() + pause_s
+            _log.exception("fill.waits", fill_id=fill.fill_id, retry_in_s=pause_s)
+        finally:
+            await _ended(run)
+
+    def _forget(self, fill_id: int) -> None:
+        running = self._running.pop(fill_id)
+        self._folds.deps.board.remove(running.consumer.name)
+
+
+async def _first_done(run: asyncio.Task[None], stop: asyncio.Event, limit_s: float) -> None:
+    waiting = asyncio.create_task(stop.wait())
+    try:
+        await asyncio.wait((run, waiting), timeout=limit_s, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        waiting.cancel()
+
+
+async def _ended(run: asyncio.Task[None]) -> None:
+    """Make sure that a cancelled turn leaves no consumer behind."""
+    run.cancel()
+    await asyncio.gather(run, return_exceptions=True)
 
 
 def loops(folds: FoldFactory) -> tuple[Loop, ...]:

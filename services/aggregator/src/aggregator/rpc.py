@@ -17,6 +17,7 @@ from chassis.rpc.method import declared_methods
 from chassis.rpc.pages import name_in, page_limit
 from chassis.rpc.repeat import once
 from chassis.rpc.server import Served
+from eventlog.status import feeds_to_proto
 from eventlog.wire import as_of_to_proto, period_in
 from metering.aggregator.v1 import aggregator_service_pb2 as pb
 from metering.aggregator.v1 import aggregator_service_pb2_grpc as pb_grpc
@@ -132,6 +133,7 @@ class AggregatorServicer(pb_grpc.AggregatorServiceServicer):
             as_of=as_of_to_proto(progress.as_of),
             head=as_of_to_proto(progress.head),
             filling_meters=progress.filling_meters,
+            feeds=feeds_to_proto(self._deps.board.states(), self._deps.clock.now()),
         )
 
     async def RebuildUsage(self, request: pb.RebuildUsageRequest, context: Context) -> pb.RebuildUsageResponse:

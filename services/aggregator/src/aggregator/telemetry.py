@@ -10,8 +10,8 @@ if TYPE_CHECKING:
     from opentelemetry.metrics import Meter
     from opentelemetry.util.types import AttributeValue
 
-    from aggregator.domain.fold import Folded
     from aggregator.domain.seals import Contents, SealKey
+    from aggregator.operations.folding import Applied
     from eventlog.feed.cursor import Segment
 
 PROCESS_SPAN: Final = "process usage"
@@ -78,10 +78,10 @@ class Instruments:
             "metering.aggregator.fold.duration", unit="s", description="Folding one batch in memory"
         )
 
-    def folded(self, consumer: str, folded: Folded, duration_s: float) -> None:
+    def applied(self, consumer: str, applied: Applied) -> None:
         """Measure one batch."""
         attributes = {CONSUMER: "fill" if consumer.startswith("fill") else consumer}
-        self._fold_duration.record(duration_s, attributes)
-        self._windows.add(sum(len(change.customers) for change in folded.windows), attributes)
-        self._parked.add(len(folded.parked), attributes)
-        self._unmatched.add(sum(unmatched.event_count for unmatched in folded.unmatched), attributes)
+        self._fold_duration.record(applied.fold_s, attributes)
+        self._windows.add(applied.windows, attributes)
+        self._parked.add(applied.parked, attributes)
+        self._unmatched.add(applied.unmatched, attributes)

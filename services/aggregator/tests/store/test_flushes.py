@@ -19,7 +19,7 @@ from aggregator.domain.meters import CountingMeter, MeterSpec, MeterVersion, cou
 from aggregator.store import meters as meter_store
 from aggregator.store import parked
 from aggregator.store.windows import flushes
-from chassis.postgres import open_engine, transaction
+from chassis.postgres import driver_connection, open_engine, transaction
 from eventlog.columns import EventColumns, TextColumn
 from meterline.suite.databases import ServiceDatabase
 
@@ -77,8 +77,12 @@ async def add(engine: AsyncEngine, segments: Sequence[LogSegment], counting: Seq
     folded = fold(segments, {"acme": counting})
     async with transaction(engine) as conn:
         flush_id = await flushes.begin_flush(conn, "")
-        await flushes.apply_windows(conn, folded.windows, flush_id)
-        await parked.add_parked(conn, folded)
+        driver = await driver_connection(conn)
+        for windows in folded.windows:
+            for part in windows.parts(7):
+                await flushes.add_windows(driver, part, flush_id, 3)
+        await parked.add_parked(driver, folded.parked)
+        await parked.set_unmatched(driver, folded.unmatched)
 
 
 async def stored(tables: Any, tenant: str) -> list[tuple[Any, ...]]:

@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, Final
 
 from chassis.command_line import main
 from chassis.service import Composition
+from eventlog.feed.progress import FeedBoard
 from eventlog.log.reader import FeedReader
 from eventlog.service import served_feed
+from eventlog.status import served_status
 from ingest.config import IngestMigrateSettings, IngestSettings
 from ingest.intake.admitter import Admitter
 from ingest.intake.committer import Committer
@@ -54,7 +56,7 @@ async def compose(runtime: Runtime[IngestSettings]) -> Composition:
     gc.freeze()
     gc.set_threshold(_GC_ALLOCATIONS, 20, 50)
     loops = intake_loops(gatherer, committer, settings.commit_workers)
-    return Composition(served=[served(deps), served_feed(feed)], loops=loops)
+    return Composition(served=[served(deps), served_feed(feed), served_status(runtime, FeedBoard())], loops=loops)
 
 
 if __name__ == "__main__":

@@ -8,6 +8,8 @@ from chassis.command_line import main
 from chassis.rpc.client import open_channel
 from chassis.rpc.credentials import service_token_source
 from chassis.service import Composition
+from eventlog.feed.progress import FeedBoard
+from eventlog.status import served_status
 from invoicing.config import InvoicingMigrateSettings, InvoicingSettings
 from invoicing.loops import loops
 from invoicing.operations.deps import Deps
@@ -30,7 +32,9 @@ async def compose(runtime: Runtime[InvoicingSettings]) -> Composition:
         rating=RatingClient(channel),
         instruments=Instruments(runtime.telemetry.meter),
     )
-    return Composition(served=[served(deps)], loops=loops(deps, settings.verify_interval_s))
+    return Composition(
+        served=[served(deps), served_status(runtime, FeedBoard())], loops=loops(deps, settings.verify_interval_s)
+    )
 
 
 if __name__ == "__main__":

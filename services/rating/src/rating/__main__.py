@@ -8,6 +8,7 @@ from chassis.command_line import main
 from chassis.rpc.client import open_channel
 from chassis.rpc.credentials import service_token_source
 from chassis.service import Composition
+from eventlog.status import served_status
 from rating.config import RatingMigrateSettings, RatingSettings
 from rating.loops import loops
 from rating.operations.deps import Deps
@@ -31,7 +32,9 @@ async def compose(runtime: Runtime[RatingSettings]) -> Composition:
         aggregator=aggregator,
         instruments=Instruments(runtime.telemetry.meter),
     )
-    return Composition(served=[served(deps)], loops=loops(settings, aggregator.feed, deps))
+    return Composition(
+        served=[served(deps), served_status(runtime, deps.board)], loops=loops(settings, aggregator.feed, deps)
+    )
 
 
 if __name__ == "__main__":

@@ -203,6 +203,11 @@ class Reason(StrEnum):
         "The value the meter counts is not a decimal.",
         "Fix the producer or the meter.",
     )
+    NOT_STORABLE = (
+        "NOT_STORABLE",
+        "What the event adds to a meter is beyond exact arithmetic or beyond the database.",
+        "Mend the meter or send a corrected event, then rebuild the meter.",
+    )
     USAGE_NOT_READY = (
         "USAGE_NOT_READY",
         "The usage of the period is not fully counted yet.",

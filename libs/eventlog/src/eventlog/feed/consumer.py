@@ -1,12 +1,14 @@
 """Applies a feed exactly once: state and checkpoint move in one transaction, and every segment is checked first.
 
-Missing, repeated or foreign segments stop the consumer with an error; nothing is ever skipped. Any number of instances
-may run: the checkpoint rows fence them, so that one applies and the others stand by.
+Missing, repeated or foreign segments stop the consumer with an error; nothing is ever skipped. A batch that fails is
+tried again with half as many segments, down to one. Any number of instances may run: the checkpoint rows fence them, so
+that one applies and the others stand by.
 """
 
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final, Generic, Protocol, TypeVar
 
@@ -21,7 +23,7 @@ from chassis.errors import (
     Unavailable,
 )
 from chassis.logs import get_logger
-from chassis.postgres import transaction
+from chassis.postgres import is_caused_by_data, sqlstate_of, transaction, translate
 from chassis.tasks import wait_or_stop
 from eventlog.feed.checkpoints import (
     begin_checkpoints,
@@ -33,7 +35,8 @@ from eventlog.feed.checkpoints import (
 )
 from eventlog.feed.cursor import Cursor, FeedHeads, Segment, follow
 from eventlog.feed.intake import FeedIntake, LanesChanged
-from eventlog.feed.progress import FeedProgress
+from eventlog.feed.pace import Pace
+from eventlog.feed.progress import FeedProgress, FeedState
 from eventlog.feed.source import Backoff, may_pass
 
 if TYPE_CHECKING:
@@ -64,6 +67,14 @@ class RetryBatch(Exception):
 
 class _Fenced(Exception):
     """The checkpoint is not where this instance left it: another applied, or the feed was sent back to its start."""
+
+
+class _FenceHeld(Exception):
+    """The checkpoint stayed locked for as long as a statement may take."""
+
+    def __init__(self, error: MeterlineError) -> None:
+        super().__init__(str(error))
+        self.error = error
 
 
 class _Stopped(Exception):
@@ -114,7 +125,7 @@ class FeedConsumer(Generic[Prepared]):
         self._handler = handler
         self._clock = clock
         self._flush_interval_s = flush_interval_s
-        self._batch_events_max = batch_events_max
+        self._pace = Pace(batch_events_max)
         self._batch_bytes_max = batch_bytes_max
         self._buffer_bytes_max = buffer_bytes_max
         self._until = None if until is None else {lane: position for lane, position in until.items() if position > 0}
@@ -135,6 +146,15 @@ class FeedConsumer(Generic[Prepared]):
         """Wait up to `timeout_s` and return whether everything up to `heads` is applied."""
         wanted = heads.positions if isinstance(heads, FeedHeads) else heads
         return await self._progress.wait(wanted, timeout_s)
+
+    def state(self) -> FeedState:
+        """Return where the consumer stands: how much waits, since when it has not moved, and what is in its way."""
+        return self._progress.state()
+
+    def is_done(self) -> bool:
+        """Whether everything up to `until` is applied, as far as this instance knows; never for one without an end."""
+        applied = self.applied()
+        return self._until is not None and all(applied.get(lane, 0) >= end for lane, end in self._until.items())
 
     def problem(self) -> str | None:
         """Return why the feed is halted, or None. Cleared by the next batch that is applied."""
@@ -176,13 +196,10 @@ class FeedConsumer(Generic[Prepared]):
         async with intake:
             while segments := await intake.next_batch(
                 interval_s=self._flush_interval_s,
-                events_max=self._batch_events_max,
+                events_max=self._pace.events,
                 bytes_max=self._batch_bytes_max,
             ):
                 cursors = await self._apply(cursors, segments, stop)
-                self._violation = None
-                self._progress.place(positions(cursors))
-                self._progress.count(segments)
             intake.raise_failure()
 
     async def _begin(self, stop: asyncio.Event) -> dict[int, Cursor]:
@@ -204,39 +221,78 @@ class FeedConsumer(Generic[Prepared]):
                     Reason.FEED_DIVERGED,
                     f"the log's epoch is {heads.epoch}, {self.name} has followed {cursor.epoch}: was a log restored?",
                 )
-        self._progress.place(positions(cursors))
+        self._progress.begin(positions(cursors))
         return cursors
 
     async def _apply(
         self, cursors: Mapping[int, Cursor], segments: Sequence[Segment], stop: asyncio.Event
     ) -> dict[int, Cursor]:
-        """Apply one batch and return the new checkpoints; tries again as long as the errors may pass by themselves."""
-        target = dict(cursors)
-        for segment in segments:
-            target[segment.lane] = follow(target[segment.lane], segment)
+        """Apply segments and return the new checkpoints, in several batches where one fails or would last too long."""
+        waiting, place = deque(segments), dict(cursors)
         backoff = Backoff(first_s=0.02)
-        while True:
-            try:
-                prepared = await self._handler.prepare(segments)
-                await self._commit(cursors, target, prepared)
-            except RetryBatch:
-                await self._handler.reset()
-            except _DATABASE_PASSING as error:
-                _log.warning("feed.batch_failed", consumer=self.name, reason=error.reason)
-                await self._handler.reset()
-                stored = await self._persist(self._read, stop)
-                if _holds(stored, target):
-                    # Only the reply to COMMIT was lost.
-                    return target
-                if not _holds(stored, cursors):
+        while waiting:
+            batch = self._pace.first_of(waiting)
+            target = dict(place)
+            for segment in batch:
+                target[segment.lane] = follow(target[segment.lane], segment)
+            if not await self._try(place, target, batch, stop):
+                await self._pause(backoff.next_s(), stop)
+                continue
+            backoff.reset()
+            place = target
+            for _ in batch:
+                waiting.popleft()
+            self._violation = None
+            self._progress.place(positions(place))
+            self._progress.count(batch)
+        return place
+
+    async def _try(
+        self,
+        before: Mapping[int, Cursor],
+        after: Mapping[int, Cursor],
+        batch: Sequence[Segment],
+        stop: asyncio.Event,
+    ) -> bool:
+        """Apply one batch; return False if it failed in a way that another try, and a smaller batch, may help with."""
+        started_s = self._clock.monotonic_s()
+        try:
+            prepared = await self._handler.prepare(batch)
+            await self._commit(before, after, prepared)
+        except RetryBatch:
+            await self._handler.reset()
+            return False
+        except _FenceHeld as held:
+            # Another instance applies at this moment; how much we would apply has no part in it.
+            self._progress.failed(held.error)
+            return False
+        except Exception as error:
+            if not isinstance(error, _Fenced):
+                self._progress.failed(error)
+            if not isinstance(error, _DATABASE_PASSING) and not (is_caused_by_data(error) and len(batch) > 1):
+                raise
+            _log.warning("feed.batch_failed", consumer=self.name, segments=len(batch), error=_name(error))
+            await self._handler.reset()
+            stored = await self._persist(self._read, stop)
+            if not _holds(stored, after):
+                if not _holds(stored, before):
                     raise _Fenced from error
-            else:
-                return target
-            await self._pause(backoff.next_s(), stop)
+                self._pace.failed(batch)
+                return False
+            # Only the reply to COMMIT was lost.
+        self._pace.applied(batch, self._clock.monotonic_s() - started_s)
+        return True
 
     async def _commit(self, before: Mapping[int, Cursor], after: Mapping[int, Cursor], prepared: Prepared) -> None:
         async with transaction(self._engine) as conn:
-            if not _holds(await lock_checkpoints(conn, self.name), before):
+            try:
+                held = await lock_checkpoints(conn, self.name)
+            except Exception as error:
+                waited_in_vain = translate(error)
+                if isinstance(waited_in_vain, Conflict | DeadlineExceeded):
+                    raise _FenceHeld(waited_in_vain) from error
+                raise
+            if not _holds(held, before):
                 raise _Fenced
             await self._handler.apply(conn, prepared)
             await move_checkpoints(conn, self.name, [after[lane] for lane in after if after[lane] != before[lane]])
@@ -277,6 +333,7 @@ class FeedConsumer(Generic[Prepared]):
             except MeterlineError as error:
                 if not may_pass(error):
                     raise
+                self._progress.failed(error)
                 _log.warning("feed.waits", consumer=self.name, reason=error.reason)
             await self._pause(backoff.next_s(), stop)
 
@@ -287,8 +344,13 @@ class FeedConsumer(Generic[Prepared]):
 
     def _halt(self, error: MeterlineError) -> None:
         self._violation = f"{error.reason}: {error.message}"
+        self._progress.failed(error)
         self._progress.count_violation(error)
         _log.error("feed.halted", consumer=self.name, reason=error.reason, message=error.message)
+
+
+def _name(error: Exception) -> str:
+    return error.reason.value if isinstance(error, MeterlineError) else f"{type(error).__name__} {sqlstate_of(error)}"
 
 
 def _holds(stored: Mapping[int, Cursor], expected: Mapping[int, Cursor]) -> bool:

@@ -144,6 +144,7 @@ class FeedIntake:
                 check_payload(segment)
                 cursor = follow(cursor, segment)
                 backoff.reset()
+                self._progress.arrived(segment)
                 await self._buffer.put(segment)
                 if self._is_reached(cursor):
                     break
@@ -177,7 +178,7 @@ class FeedIntake:
             except MeterlineError as error:
                 if not may_pass(error):
                     raise
-                self._progress.measure()
+                self._progress.failed(error)
             await self._clock.sleep(HEADS_INTERVAL_S)
 
     def _check_heads(self, heads: FeedHeads) -> None:

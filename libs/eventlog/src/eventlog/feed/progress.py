@@ -1,23 +1,76 @@
-"""How far a consumer has come: for callers that wait for it, and for the metrics that show it falling behind."""
+"""How far a consumer has come: for callers that wait for it, for those who ask, and for the metrics that show it."""
 
 from __future__ import annotations
 
 import asyncio
+from collections import deque
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from chassis.errors import Reason
+from chassis.errors import MeterlineError, Reason
 from chassis.telemetry import active_telemetry
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from datetime import datetime
 
     from chassis.clock import Clock
-    from chassis.errors import MeterlineError
     from eventlog.feed.cursor import FeedHeads, Segment
 
 CONSUMER_ATTRIBUTE: Final = "metering.feed.consumer"
 LANE_ATTRIBUTE: Final = "metering.feed.lane"
+STUCK_AFTER_S: Final = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """Why the last attempts failed: `attempts` of them in a row, the last one at `at`."""
+
+    reason: str
+    message: str
+    attempts: int
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class FeedState:
+    """Where a consumer stands, as this process knows it.
+
+    `oldest_waiting_at` is when the oldest entry that is not applied was accepted, or seen to be waiting. `still_since`
+    is when the consumer last moved, or when work came after it had none. Both are None while nothing waits.
+    """
+
+    consumer: str
+    lag_entries: int
+    oldest_waiting_at: datetime | None
+    still_since: datetime | None
+    trouble: Trouble | None
+
+    def stuck_since(self, now: datetime) -> datetime | None:
+        """Return since when it has not moved although entries wait, if that is longer than a batch may take."""
+        if self.still_since is None or (now - self.still_since).total_seconds() < STUCK_AFTER_S:
+            return None
+        return self.still_since
+
+
+class FeedBoard:
+    """The consumers of a process, for those who ask how far they are."""
+
+    def __init__(self) -> None:
+        """Begin without any."""
+        self._state_of: dict[str, Callable[[], FeedState]] = {}
+
+    def add(self, consumer: str, state: Callable[[], FeedState]) -> None:
+        """Show a consumer from now on."""
+        self._state_of[consumer] = state
+
+    def remove(self, consumer: str) -> None:
+        """Show a consumer no longer, because it has ended."""
+        self._state_of.pop(consumer, None)
+
+    def states(self) -> list[FeedState]:
+        """Return where each consumer stands, by name."""
+        return [state() for _, state in sorted(self._state_of.items())]
 
 
 class FeedProgress:
@@ -25,15 +78,22 @@ class FeedProgress:
 
     def __init__(self, consumer: str, clock: Clock) -> None:
         """Follow `consumer`."""
+        self._consumer = consumer
         self._clock = clock
         self._attributes = {CONSUMER_ATTRIBUTE: consumer}
         self._positions: dict[int, int] = {}
         self._heads: dict[int, int] = {}
+        self._arrived: dict[int, deque[tuple[int, datetime]]] = {}
         self._accepted_at: dict[int, datetime] = {}
+        self._behind_since: dict[int, datetime] = {}
+        self._still_since: datetime | None = None
+        self._trouble: Trouble | None = None
         self._moved = asyncio.Event()
         meter = active_telemetry().meter
         self._lag_positions = meter.create_gauge("feed.lag.positions", "{entry}", "Entries accepted but not applied.")
-        self._lag_seconds = meter.create_gauge("feed.lag.seconds", "s", "Age of the last entry applied, 0 at the head.")
+        self._lag_seconds = meter.create_gauge("feed.lag.seconds", "s", "Age of the oldest entry not applied, else 0.")
+        self._stuck_seconds = meter.create_gauge("feed.stuck.seconds", "s", "Time without a move while entries wait.")
+        self._failed = meter.create_counter("feed.failed", "{attempt}", "Attempts to read or apply that failed.")
         self._applied = meter.create_counter("feed.applied", "{entry}", "Entries applied.")
         self._gap = meter.create_counter("feed.gap", "{segment}", "Segments that did not continue the one before.")
         self._diverged = meter.create_counter("feed.diverged", "{segment}", "Proofs that two histories differ.")
@@ -42,12 +102,45 @@ class FeedProgress:
         """Return the last position applied in each lane."""
         return dict(self._positions)
 
+    def state(self) -> FeedState:
+        """Return where the consumer stands now."""
+        self._look()
+        return FeedState(
+            consumer=self._consumer,
+            lag_entries=sum(self._behind(lane) for lane in self._heads),
+            oldest_waiting_at=min(map(self._waiting_since, self._behind_since), default=None),
+            still_since=self._still_since,
+            trouble=self._trouble,
+        )
+
+    def begin(self, positions: Mapping[int, int]) -> None:
+        """Record where the consumer is as it starts to read: everything after that will arrive again."""
+        self._arrived.clear()
+        self._move(positions)
+
     def place(self, positions: Mapping[int, int]) -> None:
-        """Record where the consumer is, and wake those who wait for it."""
+        """Record where the consumer is, and wake those who wait for it. What was in its way is over if it moved."""
         if positions != self._positions:
-            self._positions = dict(positions)
-            event, self._moved = self._moved, asyncio.Event()
-            event.set()
+            self._trouble = None
+            self._still_since = None
+            self._move(positions)
+
+    def arrived(self, segment: Segment) -> None:
+        """Record a segment that waits to be applied."""
+        self._arrived.setdefault(segment.lane, deque()).append((segment.last_position, segment.accepted_at))
+        self._heads[segment.lane] = max(self._heads.get(segment.lane, 0), segment.last_position)
+        self._look()
+
+    def failed(self, error: Exception) -> None:
+        """Record a failed attempt, whatever it was an attempt at."""
+        if isinstance(error, MeterlineError):
+            reason, message = error.reason.value, error.message
+        else:
+            reason, message = Reason.INTERNAL.value, f"{type(error).__name__}; the service's log has the details"
+        attempts = 1 if self._trouble is None else self._trouble.attempts + 1
+        self._trouble = Trouble(reason, message, attempts, self._clock.now())
+        self._failed.add(1, {**self._attributes, "metering.reason": reason})
+        self.measure()
 
     def count(self, segments: Sequence[Segment]) -> None:
         """Count a batch that was applied."""
@@ -58,19 +151,23 @@ class FeedProgress:
         self.measure()
 
     def see_heads(self, heads: FeedHeads) -> None:
-        """Record where the lanes end now."""
+        """Record where the lanes end now. Nothing is in the way of a consumer that is there."""
         self._heads = dict(heads.positions)
         self.measure()
+        if not self._behind_since:
+            self._trouble = None
 
     def measure(self) -> None:
         """Record how far each lane is behind."""
+        self._look()
         now = self._clock.now()
-        for lane, head in self._heads.items():
+        for lane in self._heads:
             attributes: dict[str, str | int] = {**self._attributes, LANE_ATTRIBUTE: lane}
-            behind = max(0, head - self._positions.get(lane, 0))
-            accepted_at = self._accepted_at.get(lane, now)
-            self._lag_positions.set(behind, attributes)
-            self._lag_seconds.set(max(0.0, (now - accepted_at).total_seconds()) if behind else 0.0, attributes)
+            age_s = (now - self._waiting_since(lane)).total_seconds() if lane in self._behind_since else 0.0
+            self._lag_positions.set(self._behind(lane), attributes)
+            self._lag_seconds.set(max(0.0, age_s), attributes)
+        still_s = 0.0 if self._still_since is None else (now - self._still_since).total_seconds()
+        self._stuck_seconds.set(max(0.0, still_s), self._attributes)
 
     def count_violation(self, error: MeterlineError) -> None:
         """Count a proof that the feed has changed its history."""
@@ -90,3 +187,35 @@ class FeedProgress:
 
     def _reached(self, wanted: Mapping[int, int]) -> bool:
         return all(self._positions.get(lane, 0) >= position for lane, position in wanted.items())
+
+    def _move(self, positions: Mapping[int, int]) -> None:
+        self._positions = dict(positions)
+        for lane, waiting in self._arrived.items():
+            while waiting and waiting[0][0] <= positions.get(lane, 0):
+                waiting.popleft()
+        self._look()
+        event, self._moved = self._moved, asyncio.Event()
+        event.set()
+
+    def _look(self) -> None:
+        """Note which lanes are behind, and since when."""
+        now = self._clock.now()
+        for lane in self._heads:
+            if self._behind(lane):
+                self._behind_since.setdefault(lane, now)
+            else:
+                self._behind_since.pop(lane, None)
+        if not self._behind_since:
+            self._still_since = None
+        elif self._still_since is None:
+            self._still_since = now
+
+    def _behind(self, lane: int) -> int:
+        return max(0, self._heads.get(lane, 0) - self._positions.get(lane, 0))
+
+    def _waiting_since(self, lane: int) -> datetime:
+        waiting = self._arrived.get(lane)
+        if waiting:
+            return waiting[0][1]
+        # Not read yet: no older than the last entry applied.
+        return self._accepted_at.get(lane, self._behind_since[lane])

@@ -37,6 +37,11 @@ class LogSegment:
         """Position of the last event."""
         return self.first_position + len(self.events) - 1
 
+    def part(self, first: int, last: int) -> LogSegment:
+        """Return the events [first, last), counted from 0, as a segment of its own."""
+        events = self.events.take(np.arange(first, last, dtype=np.int64))
+        return LogSegment(self.tenant, self.lane, self.first_position + first, events)
+
 
 @dataclass(frozen=True, slots=True)
 class BatchColumn:
@@ -117,6 +122,17 @@ class Batch:
         """Id of one event."""
         segment, place = self.locate(row)
         return segment.events.ids[place]
+
+    def halves(self) -> tuple[Batch, Batch]:
+        """Return the first half of the events and the rest; there must be two at least."""
+        number = bisect_right(self._first_rows, len(self) // 2) - 1
+        place = len(self) // 2 - self._first_rows[number]
+        first, second = list(self.segments[:number]), list(self.segments[number:])
+        if place:
+            cut = second[0]
+            first.append(cut.part(0, place))
+            second[0] = cut.part(place, len(cut.events))
+        return Batch(first), Batch(second)
 
     def _unite(self, columns: Sequence[TextColumn]) -> BatchColumn:
         distinct = {ABSENT}.union(*(column.values for column in columns))

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from aggregator.domain.windows import MeterFold
+
+ANY_METER: Final = ""
+"""Stands for all meters of a customer where naming each would take too much."""
+KEYS_MAX: Final = 20_000
+"""Changes of one tenant and transaction that are told by meter; more are told by customer, to bound memory."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -36,24 +39,30 @@ class Changes:
 
     def __init__(self) -> None:
         self.by_tenant: dict[str, dict[ChangeKey, Span]] = {}
+        self._without_meters: set[str] = set()
 
     def add(self, tenant: str, key: ChangeKey, span: Span) -> None:
         """Note that windows in a span changed."""
         known = self.by_tenant.setdefault(tenant, {})
+        if tenant in self._without_meters:
+            key = ChangeKey(key.customer, ANY_METER)
         before = known.get(key)
         known[key] = span if before is None else before.joined(span)
+        if len(known) > KEYS_MAX and tenant not in self._without_meters:
+            self._without_meters.add(tenant)
+            self.by_tenant[tenant] = {}
+            for named, changed in known.items():
+                self.add(tenant, named, changed)
 
-    def add_folds(self, folds: Iterable[MeterFold]) -> None:
-        """Note all windows that a batch touches."""
-        for fold in folds:
-            version = fold.meter.version
-            bucket_us = version.spec.bucket_us
-            # Windows come ordered by customer, then time: the first and last of each customer's run bound it.
-            first: dict[str, int] = {}
-            last: dict[str, int] = {}
-            for customer, start_us in zip(fold.customers, fold.buckets_us, strict=True):
-                first.setdefault(customer, start_us)
-                last[customer] = start_us
-            for customer, start_us in first.items():
-                span = Span(start_us, last[customer] + bucket_us)
-                self.add(version.tenant, ChangeKey(customer, version.name), span)
+    def add_fold(self, fold: MeterFold) -> None:
+        """Note all windows that a batch touches of one meter."""
+        version = fold.meter.version
+        # Windows come ordered by customer, then time: the first and last of each customer's run bound it.
+        first: dict[str, int] = {}
+        last: dict[str, int] = {}
+        for customer, start_us in zip(fold.customers, fold.buckets_us, strict=True):
+            first.setdefault(customer, start_us)
+            last[customer] = start_us
+        for customer, start_us in first.items():
+            span = Span(start_us, last[customer] + version.spec.bucket_us)
+            self.add(version.tenant, ChangeKey(customer, version.name), span)

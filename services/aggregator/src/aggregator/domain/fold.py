@@ -9,24 +9,26 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cache, partial
-from itertools import chain
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
 from aggregator.domain.aggregations.aggregation import Reads
 from aggregator.domain.batch import Batch
-from aggregator.domain.matching import ParkReason, park_message
+from aggregator.domain.matching import ParkReason, not_storable_message, park_message
 from aggregator.domain.values import VALUE_MISSING, VALUE_OK, ScaledColumn, scaled_column
 from aggregator.domain.windows import MeterFold, fold_windows
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from numpy.typing import NDArray
 
     from aggregator.domain.batch import LogSegment
     from aggregator.domain.meters import CountingMeter
+
+_TRAPS: Final = (ArithmeticError, ValueError)
+"""What exact arithmetic and the reading of texts raise: caused by an event, never by the machine."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,12 +69,66 @@ class Folded:
     unmatched: Sequence[UnmatchedRange]
 
 
-def fold(
+@dataclass(frozen=True, slots=True)
+class FoldedMeter:
+    """What events of one tenant add for one meter: its windows, if any, and the events that it can't count."""
+
+    batch: Batch
+    windows: MeterFold | None
+    parked: Iterable[Parked]
+    column: ScaledColumn | None = None
+
+    def fold_again(self, rows: NDArray[np.int64]) -> MeterFold:
+        """Fold some of the rows of the windows, at least one."""
+        if self.windows is None:
+            raise ValueError("nothing counted for the meter, so there is nothing to fold again")
+        return fold_windows(self.batch, self.windows.meter, rows, self.column)
+
+    def not_storable(self, row: int, why: str) -> Parked:
+        """Park an event whose windows can't be written."""
+        if self.windows is None:
+            raise ValueError("nothing counted for the meter, so nothing of it can be refused")
+        return _parked(self.batch, self.windows.meter, row, ParkReason.NOT_STORABLE, why)
+
+
+class TenantFold:
+    """Segments of one tenant, folded one meter after another, so that no more than one meter's windows are held."""
+
+    def __init__(
+        self,
+        segments: Sequence[LogSegment],
+        meters: Sequence[CountingMeter],
+        counts: Callable[[CountingMeter], bool] = lambda _: True,
+    ) -> None:
+        """Fold `segments` by all `meters` of the tenant; only those that `counts` selects get windows."""
+        self._batch = Batch(segments)
+        self._meters = sorted(meters, key=lambda meter: meter.meter_id)
+        self._counts = counts
+        self._matched = np.zeros(len(self._batch), dtype=np.bool_)
+        # Several meters may read one property: it is read once.
+        self._numbers = cache(partial(scaled_column, self._batch))
+
+    def by_meter(self) -> Iterator[FoldedMeter]:
+        """Yield what each meter gets, in the order of their keys; a meter may come in several parts."""
+        for meter in self._meters:
+            if meter.never_counts:
+                continue
+            wanted = _match(self._batch, meter)
+            self._matched |= wanted
+            if self._counts(meter) and wanted.any():
+                yield from _fold_surely(self._batch, meter, np.flatnonzero(wanted), self._numbers)
+
+    def unmatched(self) -> Sequence[UnmatchedRange]:
+        """Return the events that no meter asks for. Meant for when `by_meter` has come to its end."""
+        return () if self._matched.all() else _unmatched(self._batch, np.flatnonzero(~self._matched))
+
+
+def fold_tenants(
     segments: Sequence[LogSegment],
     meters_of: Mapping[str, Sequence[CountingMeter]],
     counts: Callable[[CountingMeter], bool] = lambda _: True,
-) -> Folded:
-    """Fold segments of any tenants and lanes.
+) -> Iterator[TenantFold]:
+    """Yield the fold of each tenant's segments, of any lanes, by the name of the tenant.
 
     `meters_of` names all meters of each tenant; only those that `counts` selects get windows and parked events, while
     an event counts as unmatched only if none of all of them asks for it.
@@ -80,36 +136,50 @@ def fold(
     by_tenant: dict[str, list[LogSegment]] = {}
     for segment in segments:
         by_tenant.setdefault(segment.tenant, []).append(segment)
-    parts = [
-        _fold_tenant(Batch(owned), meters_of.get(tenant, ()), counts) for tenant, owned in sorted(by_tenant.items())
-    ]
-    windows = chain.from_iterable(part.windows for part in parts)
-    parked = chain.from_iterable(part.parked for part in parts)
+    for tenant, owned in sorted(by_tenant.items()):
+        yield TenantFold(owned, meters_of.get(tenant, ()), counts)
+
+
+def fold(
+    segments: Sequence[LogSegment],
+    meters_of: Mapping[str, Sequence[CountingMeter]],
+    counts: Callable[[CountingMeter], bool] = lambda _: True,
+) -> Folded:
+    """Fold segments as `fold_tenants` does, and hold all that comes of it at once."""
+    windows: list[MeterFold] = []
+    parked: list[Parked] = []
+    unmatched: list[UnmatchedRange] = []
+    for tenant in fold_tenants(segments, meters_of, counts):
+        for folded in tenant.by_meter():
+            parked += folded.parked
+            if folded.windows is not None:
+                windows.append(folded.windows)
+        unmatched += tenant.unmatched()
     return Folded(
         windows=sorted(windows, key=lambda window: window.meter.meter_id),
         parked=sorted(parked, key=lambda event: (event.meter_id, event.lane, event.position)),
-        unmatched=[unmatched for part in parts for unmatched in part.unmatched],
+        unmatched=unmatched,
     )
 
 
-def _fold_tenant(batch: Batch, meters: Sequence[CountingMeter], counts: Callable[[CountingMeter], bool]) -> Folded:
-    matched = np.zeros(len(batch), dtype=np.bool_)
-    # Several meters may read one property: it is read once.
-    numbers = cache(partial(scaled_column, batch))
-    windows: list[MeterFold] = []
-    parked: list[Parked] = []
-    for meter in meters:
-        if meter.never_counts:
-            continue
-        wanted = _match(batch, meter)
-        matched |= wanted
-        if not counts(meter) or not wanted.any():
-            continue
-        found = _read(batch, meter, np.flatnonzero(wanted), numbers)
-        parked += _park(batch, meter, found)
-        if len(found.rows):
-            windows.append(fold_windows(batch, meter, found.rows, found.column))
-    return Folded(windows, parked, () if matched.all() else _unmatched(batch, np.flatnonzero(~matched)))
+def _fold_surely(
+    batch: Batch, meter: CountingMeter, rows: NDArray[np.int64], numbers: Callable[[str], ScaledColumn]
+) -> Iterator[FoldedMeter]:
+    """Fold the rows that a meter asks for; where the arithmetic traps, in ever smaller parts, down to one event."""
+    try:
+        found = _read(batch, meter, rows, numbers)
+        windows = fold_windows(batch, meter, found.rows, found.column) if len(found.rows) else None
+    except _TRAPS as trap:
+        if len(batch) == 1:
+            why = not_storable_message(type(trap).__name__)
+            yield FoldedMeter(batch, None, [_parked(batch, meter, 0, ParkReason.NOT_STORABLE, why)])
+            return
+        for half in batch.halves():
+            wanted = _match(half, meter)
+            if wanted.any():
+                yield from _fold_surely(half, meter, np.flatnonzero(wanted), partial(scaled_column, half))
+        return
+    yield FoldedMeter(batch, windows, _park(batch, meter, found), found.column)
 
 
 def _match(batch: Batch, meter: CountingMeter) -> NDArray[np.bool_]:
@@ -151,26 +221,27 @@ def _read(
 
 
 def _park(batch: Batch, meter: CountingMeter, found: _Found) -> Iterator[Parked]:
-    if not len(found.unreadable):
-        return
-    types, customers, sources = batch.types, batch.customers, batch.sources
-    texts = batch.property(meter.spec.value_property)
     for row in found.unreadable.tolist():
         missing = found.column is None or found.column.states[row] == VALUE_MISSING
         reason = ParkReason.VALUE_MISSING if missing else ParkReason.VALUE_INVALID
-        segment, place = batch.locate(row)
-        yield Parked(
-            meter_id=meter.meter_id,
-            lane=segment.lane,
-            position=segment.first_position + place,
-            reason=reason,
-            message=park_message(reason, meter.spec.value_property, texts.text(row)),
-            type=types.text(row),
-            customer=customers.text(row),
-            source=sources.text(row),
-            id=segment.events.ids[place],
-            time_us=int(batch.times_us[row]),
-        )
+        key = meter.spec.value_property
+        yield _parked(batch, meter, row, reason, park_message(reason, key, batch.property(key).text(row)))
+
+
+def _parked(batch: Batch, meter: CountingMeter, row: int, reason: ParkReason, message: str) -> Parked:
+    segment, place = batch.locate(row)
+    return Parked(
+        meter_id=meter.meter_id,
+        lane=segment.lane,
+        position=segment.first_position + place,
+        reason=reason,
+        message=message,
+        type=batch.types.text(row),
+        customer=batch.customers.text(row),
+        source=batch.sources.text(row),
+        id=segment.events.ids[place],
+        time_us=int(batch.times_us[row]),
+    )
 
 
 def _unmatched(batch: Batch, rows: NDArray[np.int64]) -> list[UnmatchedRange]:

@@ -28,16 +28,19 @@ class ParkReason(StrEnum):
 
     VALUE_MISSING = "VALUE_MISSING"
     VALUE_INVALID = "VALUE_INVALID"
+    NOT_STORABLE = "NOT_STORABLE"
 
 
 @dataclass(frozen=True, slots=True)
 class ReadableEvent:
-    """The part of an event that meters look at; `whole` is the event as it goes on to whoever asked."""
+    """The part of an event that meters look at, and its place; `whole` is the event as it goes on to whoever asked."""
 
     type: str
     time_us: int
     properties: Mapping[str, str]
     whole: Any = None
+    place: tuple[int, int] = (0, 0)
+    """Lane and position in the log."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +56,11 @@ def park_message(reason: ParkReason, key: str, text: str) -> str:
     if reason is ParkReason.VALUE_MISSING:
         return f"property {key} is missing"
     return f"property {key}: {why_invalid(text)}"
+
+
+def not_storable_message(fault: str) -> str:
+    """Say for people why an event was parked whose windows can't be computed or written; `fault` names the cause."""
+    return f"what it adds can't be stored ({fault}); mend the meter or the event, then rebuild the meter"
 
 
 def matches(meter: CountingMeter, event: ReadableEvent) -> bool:

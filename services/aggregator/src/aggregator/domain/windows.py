@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 class MeterFold:
     """What a batch adds to the windows of one meter version, as parallel lists ordered by customer, time and group.
 
-    Everyone who writes windows keeps to this order, so that two writers can't lock each other out.
+    Everyone who writes windows keeps to this order, so that two writers can't lock each other out. `rows` are the
+    events behind the windows, in the order of the windows.
     """
 
     meter: CountingMeter
@@ -31,6 +32,31 @@ class MeterFold:
     group_keys: Sequence[str]
     event_counts: Sequence[int]
     added: Added
+    rows: NDArray[np.int64]
+
+    def __len__(self) -> int:
+        """Return the number of windows."""
+        return len(self.customers)
+
+    def parts(self, windows_max: int) -> Iterator[MeterFold]:
+        """Yield the same windows in order, at most so many at a time."""
+        if len(self) <= windows_max:
+            yield self
+            return
+        first_row = 0
+        for first in range(0, len(self), windows_max):
+            last = min(first + windows_max, len(self))
+            last_row = first_row + sum(self.event_counts[first:last])
+            yield MeterFold(
+                meter=self.meter,
+                customers=self.customers[first:last],
+                buckets_us=self.buckets_us[first:last],
+                group_keys=self.group_keys[first:last],
+                event_counts=self.event_counts[first:last],
+                added=self.added.part(first, last),
+                rows=self.rows[first_row:last_row],
+            )
+            first_row = last_row
 
 
 def fold_windows(batch: Batch, meter: CountingMeter, rows: NDArray[np.int64], column: ScaledColumn | None) -> MeterFold:
@@ -43,4 +69,5 @@ def fold_windows(batch: Batch, meter: CountingMeter, rows: NDArray[np.int64], co
         group_keys=groups.group_keys(),
         event_counts=groups.counts(),
         added=meter.spec.aggregation.fold(groups),
+        rows=groups.rows,
     )

@@ -13,6 +13,7 @@ from aggregator.domain.matching import ReadableEvent
 from aggregator.store.changes import ChangeFeed
 from chassis.clock import Clock
 from eventlog.as_of import AsOf
+from eventlog.feed.progress import FeedBoard
 from eventlog.period import Period
 
 
@@ -41,3 +42,5 @@ class Deps:
     seal_wait_s: float
     fills_wanted: asyncio.Event = field(default_factory=asyncio.Event)
     """Set when there may be a new fill, so that its loop need not wait for its next look."""
+    board: FeedBoard = field(default_factory=FeedBoard)
+    """Where the folds of this process show how far they are."""

@@ -1,28 +1,34 @@
 """Applying what a batch of the log adds: by the meters in force, or not at all.
 
 The live fold follows the event log, fills count the past for new meters. Both do the same with a batch: in the
-transaction that moves the place in the log, make sure that the meters it was folded by are still in force, then add
-what was folded. A kill at any point repeats or loses nothing.
+transaction that moves the place in the log, make sure that the meters it was read for are still in force, then fold and
+add one meter after another, so that memory and statements stay small however much a batch touches. A kill at any point
+repeats or loses nothing.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import asyncio
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 from opentelemetry.trace import SpanKind
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from aggregator import telemetry
+from aggregator.domain.batch import LogSegment
 from aggregator.domain.changes import Changes
-from aggregator.domain.fold import Folded
+from aggregator.domain.fold import FoldedMeter, Parked, TenantFold, fold_tenants
 from aggregator.domain.meters import CountingMeter, counting_meters_by_tenant
 from aggregator.operations.deps import Deps
+from aggregator.operations.flush import Flush
 from aggregator.store import fills, meters, parked, progress
 from aggregator.store.fills import Fill
+from aggregator.store.statements import StatementSize, limit_lock_waits, write_in_parts
 from aggregator.store.windows import flushes
-from chassis.postgres import transaction
+from chassis.postgres import driver_connection, transaction
 from chassis.telemetry import links_from, start_span, traceparent_of
 from eventlog.feed.checkpoints import forget_checkpoints
 from eventlog.feed.consumer import RetryBatch
@@ -40,13 +46,22 @@ class Catalog:
 
 @dataclass(frozen=True, slots=True)
 class PreparedBatch:
-    """A folded batch, and by which meters it was folded. `read` are the segments that were looked into."""
+    """A batch that was read, and the meters to fold it by. `read` are the segments that were looked into."""
 
-    catalog_number: int
+    catalog: Catalog
     segments: Sequence[Segment]
     read: Sequence[Segment]
-    folded: Folded
-    changes: Changes
+    events: Sequence[LogSegment]
+
+
+@dataclass(slots=True)
+class Applied:
+    """What a batch came to; `fold_s` is the time that went into the fold itself."""
+
+    windows: int = 0
+    parked: int = 0
+    unmatched: int = 0
+    fold_s: float = 0.0
 
 
 class Selection(Protocol):
@@ -66,7 +81,7 @@ class Selection(Protocol):
         """Make sure that the fold may still be applied, at the start of its transaction."""
         ...
 
-    async def clear(self, conn: AsyncConnection, segments: Sequence[Segment]) -> None:
+    async def clear(self, driver: Any, segments: Sequence[Segment], size: StatementSize) -> None:
         """Take back what an earlier fold stored about segments and this one will set anew."""
         ...
 
@@ -89,7 +104,7 @@ class LiveSelection:
     async def claim(self, conn: AsyncConnection) -> None:
         """Nothing to claim: the place in the log is the fence."""
 
-    async def clear(self, conn: AsyncConnection, segments: Sequence[Segment]) -> None:
+    async def clear(self, driver: Any, segments: Sequence[Segment], size: StatementSize) -> None:
         """Nothing to clear: these segments are new."""
 
 
@@ -120,11 +135,14 @@ class FillSelection:
         if not await fills.share_fill(conn, self._fill.fill_id):
             raise FillFinished
 
-    async def clear(self, conn: AsyncConnection, segments: Sequence[Segment]) -> None:
+    async def clear(self, driver: Any, segments: Sequence[Segment], size: StatementSize) -> None:
         """Forget which events had no meter: the new meter may be theirs."""
         spans = [(segment.lane, segment.first_position, segment.last_position) for segment in segments]
-        if spans:
-            await parked.forget_unmatched(conn, self._fill.tenant, spans)
+
+        async def forget(driver: Any, part: Sequence[tuple[int, int, int]]) -> None:
+            await parked.forget_unmatched(driver, self._fill.tenant, part)
+
+        await write_in_parts(driver, spans, size, forget)
 
 
 async def load_catalog(deps: Deps) -> Catalog:
@@ -136,9 +154,12 @@ async def load_catalog(deps: Deps) -> Catalog:
     return Catalog(number, counting_meters_by_tenant(versions))
 
 
-async def apply_batch(deps: Deps, conn: AsyncConnection, selection: Selection, prepared: PreparedBatch) -> None:
-    """Add a folded batch. Raises RetryBatch if the meters have changed since it was folded."""
-    if await meters.share_catalog(conn) != prepared.catalog_number:
+async def apply_batch(
+    deps: Deps, conn: AsyncConnection, selection: Selection, prepared: PreparedBatch, size: StatementSize
+) -> Applied:
+    """Fold a batch and add it, a meter at a time. Raises RetryBatch if the meters have changed since it was read."""
+    await limit_lock_waits(conn)
+    if await meters.share_catalog(conn) != prepared.catalog.number:
         raise RetryBatch
     await selection.claim(conn)
     links, omitted = links_from(segment.traceparent for segment in prepared.segments)
@@ -146,12 +167,62 @@ async def apply_batch(deps: Deps, conn: AsyncConnection, selection: Selection, p
     with start_span(
         telemetry.PROCESS_SPAN, kind=SpanKind.CONSUMER, links=links, attributes=attributes, root=True
     ) as span:
-        if prepared.folded.windows:
-            flush_id = await flushes.begin_flush(conn, traceparent_of(span))
-            await flushes.apply_windows(conn, prepared.folded.windows, flush_id)
-        await selection.clear(conn, prepared.read)
-        await parked.add_parked(conn, prepared.folded)
-        await deps.changes.append(conn, prepared.changes, deps.clock.now())
+        driver = await driver_connection(conn)
+        await selection.clear(driver, prepared.read, size)
+        writing = _Writing(conn, driver, size, traceparent_of(span))
+        for tenant in fold_tenants(prepared.events, prepared.catalog.meters_of, selection.counts):
+            await writing.add(tenant)
+        await deps.changes.append(conn, writing.changes, deps.clock.now())
+    size.grow()
+    return writing.applied
+
+
+class _Writing:
+    """Adds tenant after tenant in the transaction of a batch."""
+
+    def __init__(self, conn: AsyncConnection, driver: Any, size: StatementSize, traceparent: str) -> None:
+        self._conn = conn
+        self._driver = driver
+        self._size = size
+        self._traceparent = traceparent
+        self._flush: Flush | None = None
+        self.changes = Changes()
+        self.applied = Applied()
+
+    async def add(self, tenant: TenantFold) -> None:
+        """Fold and add a tenant's events, meter after meter."""
+        folds = tenant.by_meter()
+        while (folded := await self._next(folds)) is not None:
+            if folded.windows is not None:
+                flush = await self._begun()
+                await self._park(await flush.add(folded))
+                self.changes.add_fold(folded.windows)
+                self.applied.windows += len(folded.windows)
+            await self._park(folded.parked)
+        unmatched = tenant.unmatched()
+        await write_in_parts(self._driver, unmatched, self._size, parked.set_unmatched)
+        self.applied.unmatched += sum(found.event_count for found in unmatched)
+
+    async def _next(self, folds: Iterator[FoldedMeter]) -> FoldedMeter | None:
+        started_s = time.perf_counter()
+        # In a thread: the event loop goes on serving queries and reading the feed.
+        folded = await asyncio.to_thread(next, folds, None)
+        self.applied.fold_s += time.perf_counter() - started_s
+        return folded
+
+    async def _begun(self) -> Flush:
+        """Return the flush, which is noted only where there is something to write."""
+        if self._flush is None:
+            flush_id = await flushes.begin_flush(self._conn, self._traceparent)
+            self._flush = Flush(self._driver, flush_id, self._size)
+        return self._flush
+
+    async def _park(self, events: Iterable[Parked]) -> None:
+        async def write(driver: Any, part: Sequence[Parked]) -> None:
+            await parked.add_parked(driver, part)
+            self.applied.parked += len(part)
+
+        await write_in_parts(self._driver, events, self._size, write)
 
 
 async def open_fills(deps: Deps) -> list[Fill]:

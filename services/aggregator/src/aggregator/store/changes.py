@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import islice
 from typing import Final
 
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -17,6 +18,8 @@ from eventlog.log.writer import SegmentDraft, append, claim_lane
 
 OWNER_COLUMNS: Final = ("customer_filter", "backfill_id")
 """Columns that every log once had; they are of no use here, and covered by the chain like the others."""
+_SEGMENT_CHANGES_MAX: Final = 10_000
+"""Keeps the segments small: a reader takes at least a whole one at a time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +29,7 @@ class ChangeFeed:
     pack: Callable[[Mapping[ChangeKey, Span]], bytes]
 
     async def append(self, conn: AsyncConnection, changes: Changes, now: datetime) -> None:
-        """Append one segment per tenant. The last thing in a transaction: the feed's one lane is held until it ends."""
+        """Append them by tenant. The last thing in a transaction: the feed's one lane is held until it ends."""
         traceparent = current_traceparent() or ""
         drafts = [
             SegmentDraft(
@@ -39,8 +42,15 @@ class ChangeFeed:
                 max_time=instant_of(max(span.end_us for span in spans.values())),
                 owner_values=(b"", None),
             )
-            for tenant, spans in sorted(changes.by_tenant.items())
+            for tenant, changed in sorted(changes.by_tenant.items())
+            for spans in _parts(changed)
         ]
         if drafts:
             driver = await driver_connection(conn)
             await append(driver, await claim_lane(driver), drafts, OWNER_COLUMNS)
+
+
+def _parts(changed: Mapping[ChangeKey, Span]) -> Iterator[dict[ChangeKey, Span]]:
+    entries = iter(changed.items())
+    while part := dict(islice(entries, _SEGMENT_CHANGES_MAX)):
+        yield part

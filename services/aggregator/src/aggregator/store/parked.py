@@ -7,14 +7,15 @@ from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy import text
 
+from aggregator.domain.matching import ParkReason
 from aggregator.domain.parked import ParkedEntry, ParkedFilter, ParkedKey
-from chassis.postgres import driver_connection
 from eventlog.instants import instant_of
 
 if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncConnection
 
-    from aggregator.domain.fold import Folded, Parked, UnmatchedRange
+    from aggregator.domain.fold import Parked, UnmatchedRange
+    from eventlog.period import Period
 
 
 # Ranges are kept a segment each; the type in the key tells several ranges of one segment apart.
@@ -54,33 +55,53 @@ _SET_UNMATCHED: Final = """
         event_count = EXCLUDED.event_count,
         min_time = EXCLUDED.min_time
 """
+_FORGET_UNMATCHED: Final = """
+    DELETE FROM unmatched_range AS u
+    USING unnest($2::integer[], $3::bigint[], $4::bigint[]) AS s (lane, first, last)
+    WHERE u.tenant = $1 AND u.lane = s.lane AND u.first_position BETWEEN s.first AND s.last
+"""
 
 
-async def add_parked(conn: AsyncConnection, folded: Folded) -> None:
-    """Store the events that could not be read, and those that no meter asks for."""
-    driver = await driver_connection(conn)
-    if folded.parked:
-        records = map(_parked_record, folded.parked)
+async def add_parked(driver: Any, parked: Sequence[Parked]) -> None:
+    """Store events that could not be counted."""
+    async with driver.transaction():
+        records = map(_parked_record, parked)
         await driver.copy_records_to_table("parked_event", records=records, columns=_PARKED_COLUMNS)
-    if folded.unmatched:
-        rows = map(_unmatched_row, folded.unmatched)
-        await driver.execute(_SET_UNMATCHED, *map(list, zip(*rows, strict=True)))
 
 
-async def forget_unmatched(conn: AsyncConnection, tenant: str, spans: Sequence[tuple[int, int, int]]) -> None:
+async def set_unmatched(driver: Any, ranges: Sequence[UnmatchedRange]) -> None:
+    """Store the events that no meter asks for."""
+    async with driver.transaction():
+        await driver.execute(_SET_UNMATCHED, *map(list, zip(*map(_unmatched_row, ranges), strict=True)))
+
+
+async def forget_unmatched(driver: Any, tenant: str, spans: Sequence[tuple[int, int, int]]) -> None:
     """Delete the ranges without a meter in whole segments, given as (lane, first, last), before they are set anew."""
-    lanes, firsts, lasts = (list(column) for column in zip(*spans, strict=True))
-    await conn.execute(
+    async with driver.transaction():
+        await driver.execute(_FORGET_UNMATCHED, tenant, *map(list, zip(*spans, strict=True)))
+
+
+async def not_storable(
+    conn: AsyncConnection, meter_ids: Sequence[int], customer: str, period: Period
+) -> set[tuple[int, int]]:
+    """Return (lane, position) of a customer's events that a meter asks for, could read, and yet could not count."""
+    rows = await conn.execute(
         text(
             """
-            DELETE FROM unmatched_range AS u
-            USING unnest(CAST(:lanes AS integer[]), CAST(:firsts AS bigint[]), CAST(:lasts AS bigint[]))
-                AS s (lane, first, last)
-            WHERE u.tenant = :tenant AND u.lane = s.lane AND u.first_position BETWEEN s.first AND s.last
+            SELECT lane, position FROM parked_event
+            WHERE meter_id = ANY(CAST(:meter_ids AS integer[])) AND customer = :customer
+                AND event_time >= :period_start AND event_time < :period_end AND reason = :reason
             """
         ),
-        {"tenant": tenant, "lanes": lanes, "firsts": firsts, "lasts": lasts},
+        {
+            "meter_ids": list(meter_ids),
+            "customer": customer,
+            "period_start": period.start,
+            "period_end": period.end,
+            "reason": ParkReason.NOT_STORABLE.value,
+        },
     )
+    return {(row.lane, row.position) for row in rows}
 
 
 async def list_parked(

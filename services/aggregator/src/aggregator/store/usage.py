@@ -12,7 +12,7 @@ from sqlalchemy import text
 from aggregator.domain.aggregations.aggregation import Totals
 from aggregator.domain.query import RowKey
 from aggregator.store.windows import flushes
-from aggregator.store.windows.shape import KEY
+from aggregator.store.windows.shape import GROUP, KEY
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -139,7 +139,7 @@ def _conditions(plan: UsagePlan, parameters: dict[str, Any]) -> str:
         parts.append("AND w.customer >= :after_customer")
     for number, condition in enumerate(plan.conditions):
         whens = " ".join(f"WHEN {meter_id:d} THEN {place:d}" for meter_id, place in condition.places)
-        value = f"CAST(w.group_key AS jsonb) ->> (CASE w.meter_id {whens} END)"
+        value = f"CAST({GROUP} AS jsonb) ->> (CASE w.meter_id {whens} END)"
         parts.append(f"AND {value} = ANY(CAST(:condition_{number} AS text[]))")
         parameters[f"condition_{number}"] = list(condition.values)
     return " ".join(parts)
@@ -154,7 +154,7 @@ def _group_expression(plan: UsagePlan) -> str:
             if not meter.group_by:
                 expressions[projection.meter_id] = _NO_GROUP
             elif stored_as_asked:
-                expressions[projection.meter_id] = "w.group_key"
+                expressions[projection.meter_id] = GROUP
             else:
                 expressions[projection.meter_id] = _projected(projection.places)
     distinct = set(expressions.values())
@@ -166,8 +166,7 @@ def _group_expression(plan: UsagePlan) -> str:
 
 def _projected(places: tuple[int | None, ...]) -> str:
     values = (
-        "to_jsonb(CAST('' AS text))" if place is None else f"CAST(w.group_key AS jsonb) -> {place:d}"
-        for place in places
+        "to_jsonb(CAST('' AS text))" if place is None else f"CAST({GROUP} AS jsonb) -> {place:d}" for place in places
     )
     return f"CAST(jsonb_build_array({', '.join(values)}) AS text)"
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from chassis.clock import Clock
+from eventlog.feed.progress import FeedBoard
 from rating.domain.billing_period import BillingPeriod
 from rating.domain.charges import Usage
 from rating.telemetry import Instruments
@@ -50,3 +51,5 @@ class Deps:
     clock: Clock
     aggregator: Aggregator
     instruments: Instruments
+    board: FeedBoard = field(default_factory=FeedBoard)
+    """Where the consumers of this process show how far they are."""

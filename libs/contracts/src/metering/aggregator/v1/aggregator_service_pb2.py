@@ -26,11 +26,12 @@ from buf.validate import validate_pb2 as buf_dot_validate_dot_validate__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 from metering.aggregator.v1 import meter_pb2 as metering_dot_aggregator_dot_v1_dot_meter__pb2
 from metering.aggregator.v1 import usage_pb2 as metering_dot_aggregator_dot_v1_dot_usage__pb2
+from metering.common.v1 import feed_pb2 as metering_dot_common_dot_v1_dot_feed__pb2
 from metering.common.v1 import method_pb2 as metering_dot_common_dot_v1_dot_method__pb2
 from metering.common.v1 import values_pb2 as metering_dot_common_dot_v1_dot_values__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n/metering/aggregator/v1/aggregator_service.proto\x12\x16metering.aggregator.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\"metering/aggregator/v1/meter.proto\x1a\"metering/aggregator/v1/usage.proto\x1a\x1fmetering/common/v1/method.proto\x1a\x1fmetering/common/v1/values.proto\"\xb3\x01\n\x11\x41pplyMeterRequest\x12\x1c\n\nrequest_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03(\x80\x01\x12\x30\n\x04name\x18\x02 \x01(\tB\"\xbaH\x1fr\x1d\x32\x1b^[a-z0-9][a-z0-9._-]{0,63}$\x12\x37\n\x04spec\x18\x03 \x01(\x0b\x32!.metering.aggregator.v1.MeterSpecB\x06\xbaH\x03\xc8\x01\x01\x12\x15\n\rvalidate_only\x18\x04 \x01(\x08\"u\n\x12\x41pplyMeterResponse\x12\x31\n\x07outcome\x18\x01 \x01(\x0e\x32 .metering.common.v1.ApplyOutcome\x12,\n\x05meter\x18\x02 \x01(\x0b\x32\x1d.metering.aggregator.v1.Meter\"*\n\x0fGetMeterRequest\x12\x17\n\x04name\x18\x01 \x01(\tB\t\xbaH\x06r\x04 \x01(@\"q\n\x10GetMeterResponse\x12,\n\x05meter\x18\x01 \x01(\x0b\x32\x1d.metering.aggregator.v1.Meter\x12/\n\x08versions\x18\x02 \x03(\x0b\x32\x1d.metering.aggregator.v1.Meter\"D\n\x11ListMetersRequest\x12\x1b\n\tpage_size\x18\x01 \x01(\rB\x08\xbaH\x05*\x03\x18\xe8\x07\x12\x12\n\npage_token\x18\x02 \x01(\t\"\\\n\x12ListMetersResponse\x12-\n\x06meters\x18\x01 \x03(\x0b\x32\x1d.metering.aggregator.v1.Meter\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"T\n\tFreshness\x12)\n\x05\x61s_of\x18\x01 \x01(\x0b\x32\x18.metering.common.v1.AsOfH\x00\x12\x10\n\x06latest\x18\x02 \x01(\x08H\x00\x42\n\n\x08\x61t_least\"\xa6\x03\n\x11QueryUsageRequest\x12\x18\n\x05meter\x18\x01 \x01(\tB\t\xbaH\x06r\x04 \x01(@\x12\x1c\n\tcustomers\x18\x02 \x03(\tB\t\xbaH\x06\x92\x01\x03\x10\xe8\x07\x12\x32\n\x06period\x18\x03 \x01(\x0b\x32\x1a.metering.common.v1.PeriodB\x06\xbaH\x03\xc8\x01\x01\x12\x41\n\x0bwindow_size\x18\x04 \x01(\x0e\x32\".metering.aggregator.v1.WindowSizeB\x08\xbaH\x05\x82\x01\x02\x10\x01\x12\x1a\n\ttime_zone\x18\x05 \x01(\tB\x07\xbaH\x04r\x02(@\x12\x1c\n\x08group_by\x18\x06 \x03(\tB\n\xbaH\x07\x92\x01\x04\x10\x08\x18\x01\x12\x41\n\x07\x66ilters\x18\x07 \x03(\x0b\x32&.metering.aggregator.v1.PropertyFilterB\x08\xbaH\x05\x92\x01\x02\x10\x08\x12\x34\n\tfreshness\x18\x08 \x01(\x0b\x32!.metering.aggregator.v1.Freshness\x12\x1b\n\tpage_size\x18\t \x01(\rB\x08\xbaH\x05*\x03\x18\x90N\x12\x12\n\npage_token\x18\n \x01(\t\"\xa4\x01\n\x12QueryUsageResponse\x12.\n\x04rows\x18\x01 \x03(\x0b\x32 .metering.aggregator.v1.UsageRow\x12\x0c\n\x04unit\x18\x02 \x01(\t\x12\'\n\x05\x61s_of\x18\x03 \x01(\x0b\x32\x18.metering.common.v1.AsOf\x12\x17\n\x0fnext_page_token\x18\x04 \x01(\t\x12\x0e\n\x06\x66illed\x18\x05 \x01(\x08\"\xb7\x01\n\x12QueryTotalsRequest\x12\x1c\n\x08\x63ustomer\x18\x01 \x01(\tB\n\xbaH\x07r\x05 \x01(\x80\x01\x12\x32\n\x06period\x18\x02 \x01(\x0b\x32\x1a.metering.common.v1.PeriodB\x06\xbaH\x03\xc8\x01\x01\x12\x19\n\x06meters\x18\x03 \x03(\tB\t\xbaH\x06\x92\x01\x03\x10\xe8\x07\x12\x34\n\tfreshness\x18\x04 \x01(\x0b\x32!.metering.aggregator.v1.Freshness\"q\n\x13QueryTotalsResponse\x12\x31\n\x05usage\x18\x01 \x03(\x0b\x32\".metering.aggregator.v1.MeterUsage\x12\'\n\x05\x61s_of\x18\x02 \x01(\x0b\x32\x18.metering.common.v1.AsOf\"\xdd\x01\n\x10SealUsageRequest\x12\x1c\n\x08\x63ustomer\x18\x01 \x01(\tB\n\xbaH\x07r\x05 \x01(\x80\x01\x12\x32\n\x06period\x18\x02 \x01(\x0b\x32\x1a.metering.common.v1.PeriodB\x06\xbaH\x03\xc8\x01\x01\x12\x36\n\nnot_before\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x06\xbaH\x03\xc8\x01\x01\x12\x1a\n\ttime_zone\x18\x04 \x01(\tB\x07\xbaH\x04r\x02(@\x12#\n\x12\x61mends_snapshot_id\x18\x05 \x01(\tB\x07\xbaH\x04r\x02(@\"L\n\x11SealUsageResponse\x12\x37\n\x08snapshot\x18\x01 \x01(\x0b\x32%.metering.aggregator.v1.UsageSnapshot\"W\n\x12GetSnapshotRequest\x12\x1e\n\x0bsnapshot_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04 \x01(@\x12!\n\x10windows_of_meter\x18\x02 \x01(\tB\x07\xbaH\x04r\x02(@\"\x87\x01\n\x13GetSnapshotResponse\x12\x37\n\x08snapshot\x18\x01 \x01(\x0b\x32%.metering.aggregator.v1.UsageSnapshot\x12\x37\n\x07windows\x18\x02 \x03(\x0b\x32&.metering.aggregator.v1.SnapshotWindow\"y\n\x16ListUsageEventsRequest\x12\x1e\n\x0bsnapshot_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04 \x01(@\x12\x18\n\x05meter\x18\x02 \x01(\tB\t\xbaH\x06r\x04 \x01(@\x12\x16\n\x0eonly_amendment\x18\x03 \x01(\x08\x12\r\n\x05limit\x18\x04 \x01(\x04\"O\n\x17ListUsageEventsResponse\x12\x34\n\x06\x65vents\x18\x01 \x03(\x0b\x32$.metering.aggregator.v1.MeteredEvent\"{\n\x17ListParkedEventsRequest\x12\x16\n\x05meter\x18\x01 \x01(\tB\x07\xbaH\x04r\x02(@\x12\x17\n\x06reason\x18\x02 \x01(\tB\x07\xbaH\x04r\x02( \x12\x1b\n\tpage_size\x18\x03 \x01(\rB\x08\xbaH\x05*\x03\x18\xe8\x07\x12\x12\n\npage_token\x18\x04 \x01(\t\"}\n\x18ListParkedEventsResponse\x12\x33\n\x06\x65vents\x18\x01 \x03(\x0b\x32#.metering.aggregator.v1.ParkedEvent\x12\x13\n\x0btotal_count\x18\x02 \x01(\x04\x12\x17\n\x0fnext_page_token\x18\x03 \x01(\t\"\x14\n\x12GetProgressRequest\"~\n\x13GetProgressResponse\x12\'\n\x05\x61s_of\x18\x01 \x01(\x0b\x32\x18.metering.common.v1.AsOf\x12&\n\x04head\x18\x02 \x01(\x0b\x32\x18.metering.common.v1.AsOf\x12\x16\n\x0e\x66illing_meters\x18\x03 \x03(\t\"N\n\x13RebuildUsageRequest\x12\x1c\n\nrequest_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03(\x80\x01\x12\x19\n\x06meters\x18\x02 \x03(\tB\t\xbaH\x06\x92\x01\x03\x10\xe8\x07\"&\n\x14RebuildUsageResponse\x12\x0e\n\x06meters\x18\x01 \x03(\t2\x88\x0b\n\x11\x41ggregatorService\x12r\n\nApplyMeter\x12).metering.aggregator.v1.ApplyMeterRequest\x1a*.metering.aggregator.v1.ApplyMeterResponse\"\r\xda\xce\x18\t\n\x01\x03\x10\x03\x1a\x02\x08\x01\x12l\n\x08GetMeter\x12\'.metering.aggregator.v1.GetMeterRequest\x1a(.metering.aggregator.v1.GetMeterResponse\"\r\xda\xce\x18\t\n\x01\x02\x10\x01\x1a\x02\x08\x01\x12s\n\nListMeters\x12).metering.aggregator.v1.ListMetersRequest\x1a*.metering.aggregator.v1.ListMetersResponse\"\x0e\xda\xce\x18\n\n\x02\x02\x04\x10\x01\x1a\x02\x08\x01\x12|\n\nQueryUsage\x12).metering.aggregator.v1.QueryUsageRequest\x1a*.metering.aggregator.v1.QueryUsageResponse\"\x17\xda\xce\x18\x13\n\x02\x02\x04\x10\x01\x1a\x0b\x12\tcustomers\x12~\n\x0bQueryTotals\x12*.metering.aggregator.v1.QueryTotalsRequest\x1a+.metering.aggregator.v1.QueryTotalsResponse\"\x16\xda\xce\x18\x12\n\x02\x02\x04\x10\x01\x1a\n\x12\x08\x63ustomer\x12w\n\tSealUsage\x12(.metering.aggregator.v1.SealUsageRequest\x1a).metering.aggregator.v1.SealUsageResponse\"\x15\xda\xce\x18\x11\n\x01\x04\x10\x02\x1a\n\x12\x08\x63ustomer\x12\x8d\x01\n\x0bGetSnapshot\x12*.metering.aggregator.v1.GetSnapshotRequest\x1a+.metering.aggregator.v1.GetSnapshotResponse\"%\xda\xce\x18!\n\x02\x02\x04\x10\x01\x1a\x19\x1a\x17\n\x08snapshot\x12\x0bsnapshot_id\x12\x9b\x01\n\x0fListUsageEvents\x12..metering.aggregator.v1.ListUsageEventsRequest\x1a/.metering.aggregator.v1.ListUsageEventsResponse\"%\xda\xce\x18!\n\x02\x02\x04\x10\x01\x1a\x19\x1a\x17\n\x08snapshot\x12\x0bsnapshot_id0\x01\x12\x84\x01\n\x10ListParkedEvents\x12/.metering.aggregator.v1.ListParkedEventsRequest\x1a\x30.metering.aggregator.v1.ListParkedEventsResponse\"\r\xda\xce\x18\t\n\x01\x02\x10\x01\x1a\x02\x08\x01\x12v\n\x0bGetProgress\x12*.metering.aggregator.v1.GetProgressRequest\x1a+.metering.aggregator.v1.GetProgressResponse\"\x0e\xda\xce\x18\n\n\x02\x02\x04\x10\x01\x1a\x02\x08\x01\x12x\n\x0cRebuildUsage\x12+.metering.aggregator.v1.RebuildUsageRequest\x1a,.metering.aggregator.v1.RebuildUsageResponse\"\r\xda\xce\x18\t\n\x01\x03\x10\x03\x1a\x02\x08\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n/metering/aggregator/v1/aggregator_service.proto\x12\x16metering.aggregator.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\"metering/aggregator/v1/meter.proto\x1a\"metering/aggregator/v1/usage.proto\x1a\x1dmetering/common/v1/feed.proto\x1a\x1fmetering/common/v1/method.proto\x1a\x1fmetering/common/v1/values.proto\"\xb3\x01\n\x11\x41pplyMeterRequest\x12\x1c\n\nrequest_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03(\x80\x01\x12\x30\n\x04name\x18\x02 \x01(\tB\"\xbaH\x1fr\x1d\x32\x1b^[a-z0-9][a-z0-9._-]{0,63}$\x12\x37\n\x04spec\x18\x03 \x01(\x0b\x32!.metering.aggregator.v1.MeterSpecB\x06\xbaH\x03\xc8\x01\x01\x12\x15\n\rvalidate_only\x18\x04 \x01(\x08\"u\n\x12\x41pplyMeterResponse\x12\x31\n\x07outcome\x18\x01 \x01(\x0e\x32 .metering.common.v1.ApplyOutcome\x12,\n\x05meter\x18\x02 \x01(\x0b\x32\x1d.metering.aggregator.v1.Meter\"*\n\x0fGetMeterRequest\x12\x17\n\x04name\x18\x01 \x01(\tB\t\xbaH\x06r\x04 \x01(@\"q\n\x10GetMeterResponse\x12,\n\x05meter\x18\x01 \x01(\x0b\x32\x1d.metering.aggregator.v1.Meter\x12/\n\x08versions\x18\x02 \x03(\x0b\x32\x1d.metering.aggregator.v1.Meter\"D\n\x11ListMetersRequest\x12\x1b\n\tpage_size\x18\x01 \x01(\rB\x08\xbaH\x05*\x03\x18\xe8\x07\x12\x12\n\npage_token\x18\x02 \x01(\t\"\\\n\x12ListMetersResponse\x12-\n\x06meters\x18\x01 \x03(\x0b\x32\x1d.metering.aggregator.v1.Meter\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"T\n\tFreshness\x12)\n\x05\x61s_of\x18\x01 \x01(\x0b\x32\x18.metering.common.v1.AsOfH\x00\x12\x10\n\x06latest\x18\x02 \x01(\x08H\x00\x42\n\n\x08\x61t_least\"\xa6\x03\n\x11QueryUsageRequest\x12\x18\n\x05meter\x18\x01 \x01(\tB\t\xbaH\x06r\x04 \x01(@\x12\x1c\n\tcustomers\x18\x02 \x03(\tB\t\xbaH\x06\x92\x01\x03\x10\xe8\x07\x12\x32\n\x06period\x18\x03 \x01(\x0b\x32\x1a.metering.common.v1.PeriodB\x06\xbaH\x03\xc8\x01\x01\x12\x41\n\x0bwindow_size\x18\x04 \x01(\x0e\x32\".metering.aggregator.v1.WindowSizeB\x08\xbaH\x05\x82\x01\x02\x10\x01\x12\x1a\n\ttime_zone\x18\x05 \x01(\tB\x07\xbaH\x04r\x02(@\x12\x1c\n\x08group_by\x18\x06 \x03(\tB\n\xbaH\x07\x92\x01\x04\x10\x08\x18\x01\x12\x41\n\x07\x66ilters\x18\x07 \x03(\x0b\x32&.metering.aggregator.v1.PropertyFilterB\x08\xbaH\x05\x92\x01\x02\x10\x08\x12\x34\n\tfreshness\x18\x08 \x01(\x0b\x32!.metering.aggregator.v1.Freshness\x12\x1b\n\tpage_size\x18\t \x01(\rB\x08\xbaH\x05*\x03\x18\x90N\x12\x12\n\npage_token\x18\n \x01(\t\"\xa4\x01\n\x12QueryUsageResponse\x12.\n\x04rows\x18\x01 \x03(\x0b\x32 .metering.aggregator.v1.UsageRow\x12\x0c\n\x04unit\x18\x02 \x01(\t\x12\'\n\x05\x61s_of\x18\x03 \x01(\x0b\x32\x18.metering.common.v1.AsOf\x12\x17\n\x0fnext_page_token\x18\x04 \x01(\t\x12\x0e\n\x06\x66illed\x18\x05 \x01(\x08\"\xb7\x01\n\x12QueryTotalsRequest\x12\x1c\n\x08\x63ustomer\x18\x01 \x01(\tB\n\xbaH\x07r\x05 \x01(\x80\x01\x12\x32\n\x06period\x18\x02 \x01(\x0b\x32\x1a.metering.common.v1.PeriodB\x06\xbaH\x03\xc8\x01\x01\x12\x19\n\x06meters\x18\x03 \x03(\tB\t\xbaH\x06\x92\x01\x03\x10\xe8\x07\x12\x34\n\tfreshness\x18\x04 \x01(\x0b\x32!.metering.aggregator.v1.Freshness\"q\n\x13QueryTotalsResponse\x12\x31\n\x05usage\x18\x01 \x03(\x0b\x32\".metering.aggregator.v1.MeterUsage\x12\'\n\x05\x61s_of\x18\x02 \x01(\x0b\x32\x18.metering.common.v1.AsOf\"\xdd\x01\n\x10SealUsageRequest\x12\x1c\n\x08\x63ustomer\x18\x01 \x01(\tB\n\xbaH\x07r\x05 \x01(\x80\x01\x12\x32\n\x06period\x18\x02 \x01(\x0b\x32\x1a.metering.common.v1.PeriodB\x06\xbaH\x03\xc8\x01\x01\x12\x36\n\nnot_before\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x06\xbaH\x03\xc8\x01\x01\x12\x1a\n\ttime_zone\x18\x04 \x01(\tB\x07\xbaH\x04r\x02(@\x12#\n\x12\x61mends_snapshot_id\x18\x05 \x01(\tB\x07\xbaH\x04r\x02(@\"L\n\x11SealUsageResponse\x12\x37\n\x08snapshot\x18\x01 \x01(\x0b\x32%.metering.aggregator.v1.UsageSnapshot\"W\n\x12GetSnapshotRequest\x12\x1e\n\x0bsnapshot_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04 \x01(@\x12!\n\x10windows_of_meter\x18\x02 \x01(\tB\x07\xbaH\x04r\x02(@\"\x87\x01\n\x13GetSnapshotResponse\x12\x37\n\x08snapshot\x18\x01 \x01(\x0b\x32%.metering.aggregator.v1.UsageSnapshot\x12\x37\n\x07windows\x18\x02 \x03(\x0b\x32&.metering.aggregator.v1.SnapshotWindow\"y\n\x16ListUsageEventsRequest\x12\x1e\n\x0bsnapshot_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04 \x01(@\x12\x18\n\x05meter\x18\x02 \x01(\tB\t\xbaH\x06r\x04 \x01(@\x12\x16\n\x0eonly_amendment\x18\x03 \x01(\x08\x12\r\n\x05limit\x18\x04 \x01(\x04\"O\n\x17ListUsageEventsResponse\x12\x34\n\x06\x65vents\x18\x01 \x03(\x0b\x32$.metering.aggregator.v1.MeteredEvent\"{\n\x17ListParkedEventsRequest\x12\x16\n\x05meter\x18\x01 \x01(\tB\x07\xbaH\x04r\x02(@\x12\x17\n\x06reason\x18\x02 \x01(\tB\x07\xbaH\x04r\x02( \x12\x1b\n\tpage_size\x18\x03 \x01(\rB\x08\xbaH\x05*\x03\x18\xe8\x07\x12\x12\n\npage_token\x18\x04 \x01(\t\"}\n\x18ListParkedEventsResponse\x12\x33\n\x06\x65vents\x18\x01 \x03(\x0b\x32#.metering.aggregator.v1.ParkedEvent\x12\x13\n\x0btotal_count\x18\x02 \x01(\x04\x12\x17\n\x0fnext_page_token\x18\x03 \x01(\t\"\x14\n\x12GetProgressRequest\"\xac\x01\n\x13GetProgressResponse\x12\'\n\x05\x61s_of\x18\x01 \x01(\x0b\x32\x18.metering.common.v1.AsOf\x12&\n\x04head\x18\x02 \x01(\x0b\x32\x18.metering.common.v1.AsOf\x12\x16\n\x0e\x66illing_meters\x18\x03 \x03(\t\x12,\n\x05\x66\x65\x65\x64s\x18\x04 \x03(\x0b\x32\x1d.metering.common.v1.FeedState\"N\n\x13RebuildUsageRequest\x12\x1c\n\nrequest_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03(\x80\x01\x12\x19\n\x06meters\x18\x02 \x03(\tB\t\xbaH\x06\x92\x01\x03\x10\xe8\x07\"&\n\x14RebuildUsageResponse\x12\x0e\n\x06meters\x18\x01 \x03(\t2\x88\x0b\n\x11\x41ggregatorService\x12r\n\nApplyMeter\x12).metering.aggregator.v1.ApplyMeterRequest\x1a*.metering.aggregator.v1.ApplyMeterResponse\"\r\xda\xce\x18\t\n\x01\x03\x10\x03\x1a\x02\x08\x01\x12l\n\x08GetMeter\x12\'.metering.aggregator.v1.GetMeterRequest\x1a(.metering.aggregator.v1.GetMeterResponse\"\r\xda\xce\x18\t\n\x01\x02\x10\x01\x1a\x02\x08\x01\x12s\n\nListMeters\x12).metering.aggregator.v1.ListMetersRequest\x1a*.metering.aggregator.v1.ListMetersResponse\"\x0e\xda\xce\x18\n\n\x02\x02\x04\x10\x01\x1a\x02\x08\x01\x12|\n\nQueryUsage\x12).metering.aggregator.v1.QueryUsageRequest\x1a*.metering.aggregator.v1.QueryUsageResponse\"\x17\xda\xce\x18\x13\n\x02\x02\x04\x10\x01\x1a\x0b\x12\tcustomers\x12~\n\x0bQueryTotals\x12*.metering.aggregator.v1.QueryTotalsRequest\x1a+.metering.aggregator.v1.QueryTotalsResponse\"\x16\xda\xce\x18\x12\n\x02\x02\x04\x10\x01\x1a\n\x12\x08\x63ustomer\x12w\n\tSealUsage\x12(.metering.aggregator.v1.SealUsageRequest\x1a).metering.aggregator.v1.SealUsageResponse\"\x15\xda\xce\x18\x11\n\x01\x04\x10\x02\x1a\n\x12\x08\x63ustomer\x12\x8d\x01\n\x0bGetSnapshot\x12*.metering.aggregator.v1.GetSnapshotRequest\x1a+.metering.aggregator.v1.GetSnapshotResponse\"%\xda\xce\x18!\n\x02\x02\x04\x10\x01\x1a\x19\x1a\x17\n\x08snapshot\x12\x0bsnapshot_id\x12\x9b\x01\n\x0fListUsageEvents\x12..metering.aggregator.v1.ListUsageEventsRequest\x1a/.metering.aggregator.v1.ListUsageEventsResponse\"%\xda\xce\x18!\n\x02\x02\x04\x10\x01\x1a\x19\x1a\x17\n\x08snapshot\x12\x0bsnapshot_id0\x01\x12\x84\x01\n\x10ListParkedEvents\x12/.metering.aggregator.v1.ListParkedEventsRequest\x1a\x30.metering.aggregator.v1.ListParkedEventsResponse\"\r\xda\xce\x18\t\n\x01\x02\x10\x01\x1a\x02\x08\x01\x12v\n\x0bGetProgress\x12*.metering.aggregator.v1.GetProgressRequest\x1a+.metering.aggregator.v1.GetProgressResponse\"\x0e\xda\xce\x18\n\n\x02\x02\x04\x10\x01\x1a\x02\x08\x01\x12x\n\x0cRebuildUsage\x12+.metering.aggregator.v1.RebuildUsageRequest\x1a,.metering.aggregator.v1.RebuildUsageResponse\"\r\xda\xce\x18\t\n\x01\x03\x10\x03\x1a\x02\x08\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -119,52 +120,52 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_AGGREGATORSERVICE'].methods_by_name['GetProgress']._serialized_options = b'\332\316\030\n\n\002\002\004\020\001\032\002\010\001'
   _globals['_AGGREGATORSERVICE'].methods_by_name['RebuildUsage']._loaded_options = None
   _globals['_AGGREGATORSERVICE'].methods_by_name['RebuildUsage']._serialized_options = b'\332\316\030\t\n\001\003\020\003\032\002\010\001'
-  _globals['_APPLYMETERREQUEST']._serialized_start=276
-  _globals['_APPLYMETERREQUEST']._serialized_end=455
-  _globals['_APPLYMETERRESPONSE']._serialized_start=457
-  _globals['_APPLYMETERRESPONSE']._serialized_end=574
-  _globals['_GETMETERREQUEST']._serialized_start=576
-  _globals['_GETMETERREQUEST']._serialized_end=618
-  _globals['_GETMETERRESPONSE']._serialized_start=620
-  _globals['_GETMETERRESPONSE']._serialized_end=733
-  _globals['_LISTMETERSREQUEST']._serialized_start=735
-  _globals['_LISTMETERSREQUEST']._serialized_end=803
-  _globals['_LISTMETERSRESPONSE']._serialized_start=805
-  _globals['_LISTMETERSRESPONSE']._serialized_end=897
-  _globals['_FRESHNESS']._serialized_start=899
-  _globals['_FRESHNESS']._serialized_end=983
-  _globals['_QUERYUSAGEREQUEST']._serialized_start=986
-  _globals['_QUERYUSAGEREQUEST']._serialized_end=1408
-  _globals['_QUERYUSAGERESPONSE']._serialized_start=1411
-  _globals['_QUERYUSAGERESPONSE']._serialized_end=1575
-  _globals['_QUERYTOTALSREQUEST']._serialized_start=1578
-  _globals['_QUERYTOTALSREQUEST']._serialized_end=1761
-  _globals['_QUERYTOTALSRESPONSE']._serialized_start=1763
-  _globals['_QUERYTOTALSRESPONSE']._serialized_end=1876
-  _globals['_SEALUSAGEREQUEST']._serialized_start=1879
-  _globals['_SEALUSAGEREQUEST']._serialized_end=2100
-  _globals['_SEALUSAGERESPONSE']._serialized_start=2102
-  _globals['_SEALUSAGERESPONSE']._serialized_end=2178
-  _globals['_GETSNAPSHOTREQUEST']._serialized_start=2180
-  _globals['_GETSNAPSHOTREQUEST']._serialized_end=2267
-  _globals['_GETSNAPSHOTRESPONSE']._serialized_start=2270
-  _globals['_GETSNAPSHOTRESPONSE']._serialized_end=2405
-  _globals['_LISTUSAGEEVENTSREQUEST']._serialized_start=2407
-  _globals['_LISTUSAGEEVENTSREQUEST']._serialized_end=2528
-  _globals['_LISTUSAGEEVENTSRESPONSE']._serialized_start=2530
-  _globals['_LISTUSAGEEVENTSRESPONSE']._serialized_end=2609
-  _globals['_LISTPARKEDEVENTSREQUEST']._serialized_start=2611
-  _globals['_LISTPARKEDEVENTSREQUEST']._serialized_end=2734
-  _globals['_LISTPARKEDEVENTSRESPONSE']._serialized_start=2736
-  _globals['_LISTPARKEDEVENTSRESPONSE']._serialized_end=2861
-  _globals['_GETPROGRESSREQUEST']._serialized_start=2863
-  _globals['_GETPROGRESSREQUEST']._serialized_end=2883
-  _globals['_GETPROGRESSRESPONSE']._serialized_start=2885
-  _globals['_GETPROGRESSRESPONSE']._serialized_end=3011
-  _globals['_REBUILDUSAGEREQUEST']._serialized_start=3013
-  _globals['_REBUILDUSAGEREQUEST']._serialized_end=3091
-  _globals['_REBUILDUSAGERESPONSE']._serialized_start=3093
-  _globals['_REBUILDUSAGERESPONSE']._serialized_end=3131
-  _globals['_AGGREGATORSERVICE']._serialized_start=3134
-  _globals['_AGGREGATORSERVICE']._serialized_end=4550
+  _globals['_APPLYMETERREQUEST']._serialized_start=307
+  _globals['_APPLYMETERREQUEST']._serialized_end=486
+  _globals['_APPLYMETERRESPONSE']._serialized_start=488
+  _globals['_APPLYMETERRESPONSE']._serialized_end=605
+  _globals['_GETMETERREQUEST']._serialized_start=607
+  _globals['_GETMETERREQUEST']._serialized_end=649
+  _globals['_GETMETERRESPONSE']._serialized_start=651
+  _globals['_GETMETERRESPONSE']._serialized_end=764
+  _globals['_LISTMETERSREQUEST']._serialized_start=766
+  _globals['_LISTMETERSREQUEST']._serialized_end=834
+  _globals['_LISTMETERSRESPONSE']._serialized_start=836
+  _globals['_LISTMETERSRESPONSE']._serialized_end=928
+  _globals['_FRESHNESS']._serialized_start=930
+  _globals['_FRESHNESS']._serialized_end=1014
+  _globals['_QUERYUSAGEREQUEST']._serialized_start=1017
+  _globals['_QUERYUSAGEREQUEST']._serialized_end=1439
+  _globals['_QUERYUSAGERESPONSE']._serialized_start=1442
+  _globals['_QUERYUSAGERESPONSE']._serialized_end=1606
+  _globals['_QUERYTOTALSREQUEST']._serialized_start=1609
+  _globals['_QUERYTOTALSREQUEST']._serialized_end=1792
+  _globals['_QUERYTOTALSRESPONSE']._serialized_start=1794
+  _globals['_QUERYTOTALSRESPONSE']._serialized_end=1907
+  _globals['_SEALUSAGEREQUEST']._serialized_start=1910
+  _globals['_SEALUSAGEREQUEST']._serialized_end=2131
+  _globals['_SEALUSAGERESPONSE']._serialized_start=2133
+  _globals['_SEALUSAGERESPONSE']._serialized_end=2209
+  _globals['_GETSNAPSHOTREQUEST']._serialized_start=2211
+  _globals['_GETSNAPSHOTREQUEST']._serialized_end=2298
+  _globals['_GETSNAPSHOTRESPONSE']._serialized_start=2301
+  _globals['_GETSNAPSHOTRESPONSE']._serialized_end=2436
+  _globals['_LISTUSAGEEVENTSREQUEST']._serialized_start=2438
+  _globals['_LISTUSAGEEVENTSREQUEST']._serialized_end=2559
+  _globals['_LISTUSAGEEVENTSRESPONSE']._serialized_start=2561
+  _globals['_LISTUSAGEEVENTSRESPONSE']._serialized_end=2640
+  _globals['_LISTPARKEDEVENTSREQUEST']._serialized_start=2642
+  _globals['_LISTPARKEDEVENTSREQUEST']._serialized_end=2765
+  _globals['_LISTPARKEDEVENTSRESPONSE']._serialized_start=2767
+  _globals['_LISTPARKEDEVENTSRESPONSE']._serialized_end=2892
+  _globals['_GETPROGRESSREQUEST']._serialized_start=2894
+  _globals['_GETPROGRESSREQUEST']._serialized_end=2914
+  _globals['_GETPROGRESSRESPONSE']._serialized_start=2917
+  _globals['_GETPROGRESSRESPONSE']._serialized_end=3089
+  _globals['_REBUILDUSAGEREQUEST']._serialized_start=3091
+  _globals['_REBUILDUSAGEREQUEST']._serialized_end=3169
+  _globals['_REBUILDUSAGERESPONSE']._serialized_start=3171
+  _globals['_REBUILDUSAGERESPONSE']._serialized_end=3209
+  _globals['_AGGREGATORSERVICE']._serialized_start=3212
+  _globals['_AGGREGATORSERVICE']._serialized_end=4628
 # @@protoc_insertion_point(module_scope)

@@ -10,6 +10,7 @@ from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
 from metering.aggregator.v1 import meter_pb2 as _meter_pb2
 from metering.aggregator.v1 import usage_pb2 as _usage_pb2
+from metering.common.v1 import feed_pb2 as _feed_pb2
 from metering.common.v1 import values_pb2 as _values_pb2
 import builtins as _builtins
 import sys
@@ -676,6 +677,7 @@ class GetProgressResponse(_message.Message):
     AS_OF_FIELD_NUMBER: _builtins.int
     HEAD_FIELD_NUMBER: _builtins.int
     FILLING_METERS_FIELD_NUMBER: _builtins.int
+    FEEDS_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def as_of(self) -> _values_pb2.AsOf:
         """The part of the log that is counted."""
@@ -688,16 +690,23 @@ class GetProgressResponse(_message.Message):
     def filling_meters(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Meters that are still being filled from the past, by name."""
 
+    @_builtins.property
+    def feeds(self) -> _containers.RepeatedCompositeFieldContainer[_feed_pb2.FeedState]:
+        """The folds of the process that answers, the one that follows the log ("usage") and those that fill meters: how much waits,
+        since when one has not moved, and what is in its way.
+        """
+
     def __init__(
         self,
         *,
         as_of: _values_pb2.AsOf | None = ...,
         head: _values_pb2.AsOf | None = ...,
         filling_meters: _abc.Iterable[_builtins.str] | None = ...,
+        feeds: _abc.Iterable[_feed_pb2.FeedState] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["as_of", b"as_of", "head", b"head"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["as_of", b"as_of", "filling_meters", b"filling_meters", "head", b"head"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["as_of", b"as_of", "feeds", b"feeds", "filling_meters", b"filling_meters", "head", b"head"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

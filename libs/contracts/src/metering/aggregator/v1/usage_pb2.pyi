@@ -318,7 +318,7 @@ class ParkedEvent(_message.Message):
     meter: _builtins.str
     """Meter that could not read it; empty when no meter matched at all."""
     reason: _builtins.str
-    """Stable reason: VALUE_MISSING, VALUE_INVALID or NO_METER."""
+    """Stable reason: VALUE_MISSING, VALUE_INVALID, NOT_STORABLE or NO_METER."""
     message: _builtins.str
     """For people. Example: "property air_time is missing"."""
     type: _builtins.str
@@ -401,7 +401,7 @@ class UsageChange(_message.Message):
     customer: _builtins.str
     """Customer key."""
     meter: _builtins.str
-    """Meter name."""
+    """Meter name; empty if several meters changed, and naming each would have taken too much."""
     @_builtins.property
     def period(self) -> _values_pb2.Period:
         """Covers every window that changed."""

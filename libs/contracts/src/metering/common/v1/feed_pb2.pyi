@@ -167,3 +167,59 @@ class FeedHeads(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___FeedHeads: _TypeAlias = FeedHeads  # noqa: Y015
+
+@_typing.final
+class FeedState(_message.Message):
+    """Where a consumer of a feed stands, as the process that answers knows it: how much waits, and what is in its way."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CONSUMER_FIELD_NUMBER: _builtins.int
+    LAG_ENTRIES_FIELD_NUMBER: _builtins.int
+    OLDEST_WAITING_AT_FIELD_NUMBER: _builtins.int
+    STUCK_SINCE_FIELD_NUMBER: _builtins.int
+    LAST_ERROR_REASON_FIELD_NUMBER: _builtins.int
+    LAST_ERROR_MESSAGE_FIELD_NUMBER: _builtins.int
+    LAST_ERROR_AT_FIELD_NUMBER: _builtins.int
+    ATTEMPTS_FIELD_NUMBER: _builtins.int
+    consumer: _builtins.str
+    """Name of the consumer. Example: "usage" (counts events), "fill:7" (counts the past for new meters), "usage-changes" (marks charges)."""
+    lag_entries: _builtins.int
+    """Entries accepted but not applied yet. Example: 0."""
+    last_error_reason: _builtins.str
+    """Stable reason of the last failure, such as "DEADLINE_EXCEEDED"; empty when the last attempt worked."""
+    last_error_message: _builtins.str
+    """The last failure for people, with what to do about it; empty when the last attempt worked."""
+    attempts: _builtins.int
+    """Failures in a row. Example: 3."""
+    @_builtins.property
+    def oldest_waiting_at(self) -> _timestamp_pb2.Timestamp:
+        """When the oldest entry that waits was accepted; everything accepted before is applied. Absent when nothing waits."""
+
+    @_builtins.property
+    def stuck_since(self) -> _timestamp_pb2.Timestamp:
+        """Since when the consumer has not moved although entries wait. Absent while it moves, and for the first 30 seconds."""
+
+    @_builtins.property
+    def last_error_at(self) -> _timestamp_pb2.Timestamp:
+        """When the last failure happened; absent when the last attempt worked."""
+
+    def __init__(
+        self,
+        *,
+        consumer: _builtins.str = ...,
+        lag_entries: _builtins.int = ...,
+        oldest_waiting_at: _timestamp_pb2.Timestamp | None = ...,
+        stuck_since: _timestamp_pb2.Timestamp | None = ...,
+        last_error_reason: _builtins.str = ...,
+        last_error_message: _builtins.str = ...,
+        last_error_at: _timestamp_pb2.Timestamp | None = ...,
+        attempts: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["last_error_at", b"last_error_at", "oldest_waiting_at", b"oldest_waiting_at", "stuck_since", b"stuck_since"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["attempts", b"attempts", "consumer", b"consumer", "lag_entries", b"lag_entries", "last_error_at", b"last_error_at", "last_error_message", b"last_error_message", "last_error_reason", b"last_error_reason", "oldest_waiting_at", b"oldest_waiting_at", "stuck_since", b"stuck_since"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___FeedState: _TypeAlias = FeedState  # noqa: Y015

@@ -7,6 +7,7 @@ from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import duration_pb2 as _duration_pb2
 from google.protobuf import message as _message
+from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
 from metering.aggregator.v1 import usage_pb2 as _usage_pb2
 from metering.common.v1 import feed_pb2 as _feed_pb2
@@ -1049,22 +1050,78 @@ class GetProgressResponse(_message.Message):
 
     APPLIED_FIELD_NUMBER: _builtins.int
     DIRTY_PERIODS_FIELD_NUMBER: _builtins.int
+    FEEDS_FIELD_NUMBER: _builtins.int
+    PUT_OFF_FIELD_NUMBER: _builtins.int
     dirty_periods: _builtins.int
     """Contract periods waiting to be repriced."""
     @_builtins.property
     def applied(self) -> _feed_pb2.FeedHeads:
         """How far the aggregator's change feed has been applied."""
 
+    @_builtins.property
+    def feeds(self) -> _containers.RepeatedCompositeFieldContainer[_feed_pb2.FeedState]:
+        """How the process that answers follows the aggregator's change feed: how much waits, since when it has not moved, and why."""
+
+    @_builtins.property
+    def put_off(self) -> _containers.RepeatedCompositeFieldContainer[Global___PutOffPeriod]:
+        """Periods of the tenant that could not be repriced and are tried again, longest first; at most 100."""
+
     def __init__(
         self,
         *,
         applied: _feed_pb2.FeedHeads | None = ...,
         dirty_periods: _builtins.int = ...,
+        feeds: _abc.Iterable[_feed_pb2.FeedState] | None = ...,
+        put_off: _abc.Iterable[Global___PutOffPeriod] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["applied", b"applied"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["applied", b"applied", "dirty_periods", b"dirty_periods"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["applied", b"applied", "dirty_periods", b"dirty_periods", "feeds", b"feeds", "put_off", b"put_off"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___GetProgressResponse: _TypeAlias = GetProgressResponse  # noqa: Y015
+
+@_typing.final
+class PutOffPeriod(_message.Message):
+    """A contract period whose live charges could not be renewed. Asked for, they are rated on the spot."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CONTRACT_FIELD_NUMBER: _builtins.int
+    BILLING_PERIOD_FIELD_NUMBER: _builtins.int
+    ATTEMPTS_FIELD_NUMBER: _builtins.int
+    DUE_AT_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    MESSAGE_FIELD_NUMBER: _builtins.int
+    contract: _builtins.str
+    """Contract. Example: "acme-2013"."""
+    billing_period: _builtins.str
+    """Billing period. Example: "2013-01"."""
+    attempts: _builtins.int
+    """Failures in a row. Example: 3."""
+    reason: _builtins.str
+    """Stable reason of the last failure; empty if another process has met it."""
+    message: _builtins.str
+    """The last failure for people; empty if another process has met it."""
+    @_builtins.property
+    def due_at(self) -> _timestamp_pb2.Timestamp:
+        """When it is tried again."""
+
+    def __init__(
+        self,
+        *,
+        contract: _builtins.str = ...,
+        billing_period: _builtins.str = ...,
+        attempts: _builtins.int = ...,
+        due_at: _timestamp_pb2.Timestamp | None = ...,
+        reason: _builtins.str = ...,
+        message: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["due_at", b"due_at"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["attempts", b"attempts", "billing_period", b"billing_period", "contract", b"contract", "due_at", b"due_at", "message", b"message", "reason", b"reason"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PutOffPeriod: _TypeAlias = PutOffPeriod  # noqa: Y015

@@ -7,6 +7,7 @@ How windows are stored is decided by the kind of what is added: numbers that add
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
@@ -39,6 +40,10 @@ class ScaledValues:
     units: Sequence[int]
     scale: int
 
+    def part(self, first: int, last: int) -> ScaledValues:
+        """Return those of the windows [first, last)."""
+        return ScaledValues(self.units[first:last], self.scale)
+
 
 @dataclass(frozen=True, slots=True)
 class ChosenValues:
@@ -49,6 +54,10 @@ class ChosenValues:
     ids: Sequence[str]
     choice: Choice
 
+    def part(self, first: int, last: int) -> ChosenValues:
+        """Return those of the windows [first, last)."""
+        return ChosenValues(self.values.part(first, last), self.times_us[first:last], self.ids[first:last], self.choice)
+
 
 @dataclass(frozen=True, slots=True)
 class DistinctTexts:
@@ -56,6 +65,11 @@ class DistinctTexts:
 
     windows: Sequence[int]
     texts: Sequence[str]
+
+    def part(self, first: int, last: int) -> DistinctTexts:
+        """Return those of the windows [first, last), whose numbers then begin at 0; windows are in order."""
+        start, end = bisect_left(self.windows, first), bisect_left(self.windows, last)
+        return DistinctTexts([window - first for window in self.windows[start:end]], self.texts[start:end])
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +81,16 @@ class Added:
     maxima: ScaledValues | None = None
     chosen: ChosenValues | None = None
     texts: DistinctTexts | None = None
+
+    def part(self, first: int, last: int) -> Added:
+        """Return what is added to the windows [first, last)."""
+        return Added(
+            sums=self.sums and self.sums.part(first, last),
+            minima=self.minima and self.minima.part(first, last),
+            maxima=self.maxima and self.maxima.part(first, last),
+            chosen=self.chosen and self.chosen.part(first, last),
+            texts=self.texts and self.texts.part(first, last),
+        )
 
 
 @dataclass(frozen=True, slots=True)

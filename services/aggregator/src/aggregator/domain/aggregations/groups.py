@@ -45,14 +45,15 @@ class Groups:
         for grouping in self._group_columns:
             keys = _combine(keys, grouping.codes[rows], len(grouping.values))
         order = _sorting(keys)
-        self._rows = rows[order]
+        self.rows = rows[order]
+        """The events in the order of the windows."""
         self._keys = keys[order]
         self._starts = np.flatnonzero(np.diff(self._keys, prepend=self._keys[0] - 1))
-        self._heads = self._rows[self._starts]
+        self._heads = self.rows[self._starts]
 
     def counts(self) -> list[int]:
         """Events of each window."""
-        counts: list[int] = np.diff(self._starts, append=len(self._rows)).tolist()
+        counts: list[int] = np.diff(self._starts, append=len(self.rows)).tolist()
         return counts
 
     def texts_of(self, column: BatchColumn) -> list[str]:
@@ -83,18 +84,18 @@ class Groups:
     def reduced(self, reduce: np.ufunc) -> ScaledValues:
         """Return the sum, smallest or largest number of each window."""
         column = self._numbers()
-        return ScaledValues(reduce.reduceat(column.units[self._rows], self._starts).tolist(), column.scale)
+        return ScaledValues(reduce.reduceat(column.units[self.rows], self._starts).tolist(), column.scale)
 
     def chosen(self, choice: Choice) -> ChosenValues:
         """Return the number of the event with the greatest, or the least, (time, id, number) of each window."""
-        column, times_us = self._numbers(), self._batch.times_us[self._rows]
+        column, times_us = self._numbers(), self._batch.times_us[self.rows]
         is_latest = choice is Choice.LATEST
         time_of = (np.maximum if is_latest else np.minimum).reduceat(times_us, self._starts)
-        run_lengths = np.diff(self._starts, append=len(self._rows))
+        run_lengths = np.diff(self._starts, append=len(self.rows))
         candidates = np.flatnonzero(times_us == np.repeat(time_of, run_lengths))
         window_of = np.repeat(np.arange(len(self._starts)), run_lengths)[candidates]
         best: list[tuple[bytes, int] | None] = [None] * len(self._starts)
-        for window, row in zip(window_of.tolist(), self._rows[candidates].tolist(), strict=True):
+        for window, row in zip(window_of.tolist(), self.rows[candidates].tolist(), strict=True):
             # UTF-8 bytes, as the database compares them.
             candidate = (self._batch.event_id(row).encode(), int(column.units[row]))
             current = best[window]
@@ -111,8 +112,8 @@ class Groups:
     def distinct(self) -> DistinctTexts:
         """Return the distinct texts of each window, ordered by window and text."""
         column = self._batch.property(self._meter.spec.value_property)
-        window_of = np.repeat(np.arange(len(self._starts)), np.diff(self._starts, append=len(self._rows)))
-        pairs = np.unique(_combine(window_of, column.codes[self._rows], len(column.values)))
+        window_of = np.repeat(np.arange(len(self._starts)), np.diff(self._starts, append=len(self.rows)))
+        pairs = np.unique(_combine(window_of, column.codes[self.rows], len(column.values)))
         windows, codes = np.divmod(pairs, len(column.values))
         return DistinctTexts(windows.tolist(), [column.values[code] for code in codes.tolist()])
 

@@ -1,14 +1,13 @@
 """Writing what a batch of the log adds to windows. Hot: the driver's own calls.
 
-All rows come sorted by key and tables are written in one order, so that the live fold and the fills, which run side by
-side, wait for one another and never in a circle.
+All rows come sorted by meter and key, so that the live fold and the fills, which run side by side, wait for one another
+and never in a circle.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -17,7 +16,6 @@ from aggregator.domain.windows import MeterFold
 from aggregator.store.windows.numbers import Numbers
 from aggregator.store.windows.shape import WindowShape
 from aggregator.store.windows.texts import Texts
-from chassis.postgres import driver_connection
 
 NUMBERS: Final = Numbers()
 OTHERS: Final[tuple[WindowShape, ...]] = (Texts(),)
@@ -40,11 +38,14 @@ async def begin_flush(conn: AsyncConnection, traceparent: str) -> int:
     return flush_id
 
 
-async def apply_windows(conn: AsyncConnection, changes: Sequence[MeterFold], flush_id: int) -> None:
-    """Add what was folded, by meter, to the windows."""
-    driver = await driver_connection(conn)
-    for shape in (NUMBERS, *OTHERS):
-        await shape.add(driver, changes, flush_id)
+async def add_windows(driver: Any, change: MeterFold, flush_id: int, rows_max: int) -> None:
+    """Add what was folded for a meter to its windows, all or nothing; the caller keeps it within `rows_max` windows.
+
+    Only who has written a window's numbers writes its other shapes, which so never wait for one another.
+    """
+    async with driver.transaction():
+        for shape in (NUMBERS, *OTHERS):
+            await shape.add(driver, change, flush_id, rows_max)
 
 
 async def clear_meter(

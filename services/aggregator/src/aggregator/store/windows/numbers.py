@@ -2,27 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from itertools import repeat
+from collections.abc import Iterator
 from typing import Any, Final
 
 from aggregator.domain.aggregations.aggregation import Choice, ScaledValues
 from aggregator.domain.query import UsagePlan
 from aggregator.domain.windows import MeterFold
-from aggregator.store.windows.shape import KEY, US_PER_S, ReadingPart, Source
+from aggregator.store.windows.shape import KEY, US_PER_S, ReadingPart, Source, stored_group
 from eventlog.instants import instant_of
 
 # Numbers travel as text such as 125e-1: exact at any size, and cheaper to write down than Decimal objects.
 _UPSERT: Final = """
     INSERT INTO usage_window AS w (
-        meter_id, customer, bucket_start, group_key, event_count, sum, min, max, latest, latest_at, latest_id, flush_id
+        meter_id, customer, bucket_start, group_key, long_group, event_count, sum, min, max, latest, latest_at,
+        latest_id, flush_id
     )
-    SELECT i.meter_id, i.customer, to_timestamp(i.bucket_s), i.group_key, i.event_count, CAST(i.sum AS numeric),
-           CAST(i.min AS numeric), CAST(i.max AS numeric), CAST(i.latest AS numeric), i.latest_at, i.latest_id, $12
+    SELECT i.meter_id, i.customer, to_timestamp(i.bucket_s), i.group_key, i.long_group, i.event_count,
+           CAST(i.sum AS numeric), CAST(i.min AS numeric), CAST(i.max AS numeric), CAST(i.latest AS numeric),
+           i.latest_at, i.latest_id, $13
     FROM unnest(
-        $1::integer[], $2::text[], $3::bigint[], $4::text[], $5::bigint[], $6::text[], $7::text[], $8::text[],
-        $9::text[], $10::timestamptz[], $11::text[]
-    ) AS i (meter_id, customer, bucket_s, group_key, event_count, sum, min, max, latest, latest_at, latest_id)
+        $1::integer[], $2::text[], $3::bigint[], $4::text[], $5::text[], $6::bigint[], $7::text[], $8::text[],
+        $9::text[], $10::text[], $11::timestamptz[], $12::text[]
+    ) AS i (meter_id, customer, bucket_s, group_key, long_group, event_count, sum, min, max, latest, latest_at,
+            latest_id)
     ON CONFLICT (meter_id, customer, bucket_start, group_key) DO UPDATE SET
         event_count = w.event_count + EXCLUDED.event_count,
         sum = w.sum + EXCLUDED.sum,
@@ -46,15 +48,10 @@ class Numbers:
 
     TABLE = "usage_window"
 
-    async def add(self, driver: Any, changes: Sequence[MeterFold], flush_id: int) -> None:
-        """Add the numbers to the rows of their windows."""
-        by_choice: dict[Choice, list[MeterFold]] = {}
-        for change in changes:
-            choice = change.added.chosen.choice if change.added.chosen else Choice.LATEST
-            by_choice.setdefault(choice, []).append(change)
-        for choice, beats in _BEATS.items():
-            if choice in by_choice:
-                await driver.execute(_UPSERT.replace("{beats}", beats), *_columns(by_choice[choice]), flush_id)
+    async def add(self, driver: Any, change: MeterFold, flush_id: int, rows_max: int) -> None:  # noqa: ARG002
+        """Add the numbers to the rows of their windows, of which the caller gives no more than `rows_max`."""
+        choice = change.added.chosen.choice if change.added.chosen else Choice.LATEST
+        await driver.execute(_UPSERT.replace("{beats}", _BEATS[choice]), *_columns(change), flush_id)
 
     def part(self, plan: UsagePlan, source: Source, after: str) -> ReadingPart:
         """Put the rows together."""
@@ -84,33 +81,25 @@ def _chosen(plan: UsagePlan, choice: Choice) -> str:
     return f"(array_agg(c.latest ORDER BY {order}) FILTER (WHERE c.meter_id IN ({ids})))[1]"
 
 
-def _columns(changes: Sequence[MeterFold]) -> tuple[list[Any], ...]:
-    columns: tuple[list[Any], ...] = tuple([] for _ in range(11))
-    for change in changes:
-        rows = len(change.customers)
-        added, chosen = change.added, change.added.chosen
-        parts: tuple[Iterable[Any], ...] = (
-            repeat(change.meter.meter_id, rows),
-            change.customers,
-            (start // US_PER_S for start in change.buckets_us),
-            change.group_keys,
-            change.event_counts,
-            _texts(added.sums, rows),
-            _texts(added.minima, rows),
-            _texts(added.maxima, rows),
-            _texts(chosen.values if chosen else None, rows),
-            map(instant_of, chosen.times_us) if chosen else repeat(None, rows),
-            chosen.ids if chosen else repeat(None, rows),
-        )
-        for column, part in zip(columns, parts, strict=True):
-            column.extend(part)
-    return columns
+def _columns(change: MeterFold) -> Iterator[list[Any]]:
+    added, chosen, none = change.added, change.added.chosen, [None] * len(change)
+    yield [change.meter.meter_id] * len(change)
+    yield list(change.customers)
+    yield [start // US_PER_S for start in change.buckets_us]
+    yield from map(list, zip(*map(stored_group, change.group_keys), strict=True))
+    yield list(change.event_counts)
+    yield _texts(added.sums) or none
+    yield _texts(added.minima) or none
+    yield _texts(added.maxima) or none
+    yield _texts(chosen.values if chosen else None) or none
+    yield [instant_of(time_us) for time_us in chosen.times_us] if chosen else none
+    yield list(chosen.ids) if chosen else none
 
 
-def _texts(values: ScaledValues | None, rows: int) -> Iterable[str | None]:
+def _texts(values: ScaledValues | None) -> list[str]:
     if values is None:
-        return repeat(None, rows)
+        return []
     if values.scale == 0:
-        return map(str, values.units)
+        return list(map(str, values.units))
     exponent = f"e-{values.scale}"
-    return (f"{units}{exponent}" for units in values.units)
+    return [f"{units}{exponent}" for units in values.units]

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from itertools import repeat
+from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
 from aggregator.domain.aggregations.aggregation import Reads
 from aggregator.domain.query import UsagePlan
 from aggregator.domain.windows import MeterFold
-from aggregator.store.windows.shape import KEY, US_PER_S, ReadingPart, Source
+from aggregator.store.windows.shape import KEY, US_PER_S, ReadingPart, Source, stored_group
 
 _INSERT: Final = """
-    INSERT INTO usage_unique (meter_id, customer, bucket_start, group_key, value)
-    SELECT i.meter_id, i.customer, to_timestamp(i.bucket_s), i.group_key, i.value
-    FROM unnest($1::integer[], $2::text[], $3::bigint[], $4::text[], $5::text[])
-        AS i (meter_id, customer, bucket_s, group_key, value)
+    INSERT INTO usage_unique (meter_id, customer, bucket_start, group_key, long_group, value)
+    SELECT i.meter_id, i.customer, to_timestamp(i.bucket_s), i.group_key, i.long_group, i.value
+    FROM unnest($1::integer[], $2::text[], $3::bigint[], $4::text[], $5::text[], $6::text[])
+        AS i (meter_id, customer, bucket_s, group_key, long_group, value)
     ON CONFLICT DO NOTHING
 """
 
@@ -25,11 +24,14 @@ class Texts:
 
     TABLE = "usage_unique"
 
-    async def add(self, driver: Any, changes: Sequence[MeterFold], flush_id: int) -> None:  # noqa: ARG002
-        """Add the texts that are new to their windows."""
-        with_texts = [change for change in changes if change.added.texts is not None]
-        if with_texts:
-            await driver.execute(_INSERT, *_columns(with_texts))
+    async def add(self, driver: Any, change: MeterFold, flush_id: int, rows_max: int) -> None:  # noqa: ARG002
+        """Add the texts that are new to their windows, in statements of at most `rows_max` rows."""
+        texts = change.added.texts
+        if texts is None:
+            return
+        for first in range(0, len(texts.windows), rows_max):
+            owners, values = texts.windows[first : first + rows_max], texts.texts[first : first + rows_max]
+            await driver.execute(_INSERT, *_columns(change, owners), list(values))
 
     def part(self, plan: UsagePlan, source: Source, after: str) -> ReadingPart | None:  # noqa: ARG002
         """Count the distinct texts."""
@@ -40,19 +42,8 @@ class Texts:
         return ReadingPart("seen", subquery, ("distinct_count",))
 
 
-def _columns(changes: Sequence[MeterFold]) -> tuple[list[Any], ...]:
-    columns: tuple[list[Any], ...] = ([], [], [], [], [])
-    for change in changes:
-        if change.added.texts is None:
-            continue
-        owners = change.added.texts.windows
-        parts: tuple[Iterable[Any], ...] = (
-            repeat(change.meter.meter_id, len(owners)),
-            (change.customers[owner] for owner in owners),
-            (change.buckets_us[owner] // US_PER_S for owner in owners),
-            (change.group_keys[owner] for owner in owners),
-            change.added.texts.texts,
-        )
-        for column, part in zip(columns, parts, strict=True):
-            column.extend(part)
-    return columns
+def _columns(change: MeterFold, owners: Sequence[int]) -> Iterator[list[Any]]:
+    yield [change.meter.meter_id] * len(owners)
+    yield [change.customers[owner] for owner in owners]
+    yield [change.buckets_us[owner] // US_PER_S for owner in owners]
+    yield from map(list, zip(*(stored_group(change.group_keys[owner]) for owner in owners), strict=True))
