@@ -93,7 +93,7 @@ class ServiceSettings(_ExplicitSettings):
         default=20.0, gt=0.0, description="Seconds in which a request must arrive in full after its headers."
     )
     token_life_max_s: float = Field(
-        default=400 * 86_400.0, gt=0.0, description="Longest time from a token's issue to its end; longer is refused."
+        default=3_660 * 86_400.0, gt=0.0, description="Longest time from a token's issue to its end; longer is refused."
     )
     drain_s: float = Field(default=15.0, ge=0.0, description="Seconds that calls in flight get after SIGTERM.")
     connections_max: int = Field(default=10_000, ge=1, description="Connections to the RPC port at once.")

@@ -12,15 +12,18 @@ from google.protobuf.message import DecodeError, Message
 
 from chassis.errors import DeadlineExceeded, InvalidRequest, MeterlineError, Reason, TooBig
 from chassis.errors.status import DETAILS_KEY, status_code, to_status
-from chassis.rpc.validation import check_lengths, check_request, check_texts
+from chassis.rpc.lengths import check_lengths
+from chassis.rpc.validation import check_request, check_texts
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from google.protobuf.descriptor import Descriptor
+
     Context = grpc.aio.ServicerContext[Any, Any]
 
 _ASIDE_FROM_BYTES: Final = 64 * 1024
-"""Requests from this size on are checked in a thread, and long lists are looked for before anything else."""
+"""Requests from this size on are checked in a thread."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +34,12 @@ class Reading:
     bytes_max: int
     wait_s: float
     validates: bool
+
+    @property
+    def described(self) -> Descriptor | None:
+        """The type of the request; None for a service of plain bytes."""
+        # A deserializer is the method of a message class.
+        return getattr(getattr(self.deserializer, "__self__", None), "DESCRIPTOR", None)
 
     async def receive(self, context: Context) -> bytes:
         """Wait for the request. If it is late the call is ended and gRPC's AbortError raised. Raises InvalidRequest."""
@@ -62,11 +71,12 @@ class Reading:
         if self.deserializer is None:
             return data
         try:
+            if self.described is not None:
+                check_lengths(self.described, data, declared=self.validates)
             request = self.deserializer(data)
         except DecodeError as error:
             raise InvalidRequest(Reason.REQUEST_INVALID, "the message is not protobuf of the request's type") from error
         if self.validates and isinstance(request, Message):
-            check_lengths(request, data)
             check_texts(request, data)
             check_request(request)
         return request

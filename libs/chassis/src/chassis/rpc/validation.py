@@ -1,42 +1,30 @@
 """Checks every request before its handler runs, and names the fields at fault.
 
-First come the lengths of long lists, because the other rules look at every entry, some of them at every pair. Then
-comes a rule for every text, wherever it is: Postgres can't store U+0000. Then come the rules written in the contract
-itself (protovalidate).
+First comes a rule for every text, wherever it is: Postgres can't store U+0000. Then come the rules written in the
+contract itself (protovalidate). How long lists are was checked before (`chassis.rpc.lengths`).
 """
 
 from __future__ import annotations
 
-from functools import cache
+from dataclasses import replace
+from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
 
 import protovalidate
 from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.message import Message
 
-from buf.validate import validate_pb2
 from chassis.errors import FieldViolation, InvalidRequest, Reason, invalid_field
 from chassis.errors.status import VIOLATIONS_MAX
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from google.protobuf.descriptor import Descriptor
-
 # It caches the compiled rules of each message type, so there is one for the process.
 _VALIDATOR: Final = protovalidate.Validator()
+_LARGE_FROM_BYTES: Final = 64 * 1024
+"""In a request from this size on, violations are collected entry by entry, and only as many as are told."""
 _REQUIRED_RULES: Final = frozenset({"required", "string.min_len", "string.min_bytes", "repeated.min_items"})
-
-_ENTRIES_MAX: Final = 10_000
-"""Entries of a list for which the contract says nothing."""
-_LONG_FROM_BYTES: Final = 4096
-"""A smaller request holds no list that is long enough to hurt."""
-
-
-def check_lengths(request: Message, data: bytes) -> None:
-    """Raise InvalidRequest for the first list or map with more entries than its contract allows."""
-    if len(data) >= _LONG_FROM_BYTES:
-        _check_lengths(request, "")
 
 
 def check_texts(request: Message, data: bytes) -> None:
@@ -50,47 +38,29 @@ def check_texts(request: Message, data: bytes) -> None:
 
 
 def check_request(request: Message) -> None:
-    """Raise InvalidRequest for `request` if it breaks its contract; the error names every field that does."""
-    found = _VALIDATOR.collect_violations(request)
+    """Raise InvalidRequest for `request` if it breaks its contract; the error names the fields that do."""
+    is_large = request.ByteSize() >= _LARGE_FROM_BYTES
+    found = [_violation(item) for item in _VALIDATOR.collect_violations(request, fail_fast=is_large)]
     if not found:
         return
-    violations = tuple(_violation(item) for item in found[:VIOLATIONS_MAX])
+    if is_large:
+        found = list(islice(_violations_of_entries(request), VIOLATIONS_MAX)) or found
+    violations = tuple(found[:VIOLATIONS_MAX])
     first = violations[0]
     more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
     raise InvalidRequest(Reason.REQUEST_INVALID, f"{first.field}: {first.message}{more}", violations=violations)
 
 
-def _check_lengths(message: Message, parent: str) -> None:
-    for name, entries_max, has_lists in _lists_of(message.DESCRIPTOR):
-        value = getattr(message, name)
-        path = f"{parent}{name}"
-        if entries_max is None:
-            if has_lists and message.HasField(name):
-                _check_lengths(value, f"{path}.")
+def _violations_of_entries(request: Message) -> Iterator[FieldViolation]:
+    """Look at one entry of the request's lists after the other; nobody reads thousands of violations."""
+    for field, value in request.ListFields():
+        if field.message_type is None or not field.is_repeated or field.message_type.GetOptions().map_entry:
             continue
-        if len(value) > entries_max:
-            text = f"holds {len(value)} entries; at most {entries_max} are allowed"
-            raise invalid_field(path, Reason.FIELD_INVALID, text)
-        if has_lists:
-            for index, item in enumerate(value):
-                _check_lengths(item, f"{path}[{index}].")
-
-
-@cache
-def _lists_of(described: Descriptor, within: tuple[Descriptor, ...] = ()) -> list[tuple[str, int | None, bool]]:
-    """Return the fields that are lists or hold some: name, most entries (None = no list), whether lists lie below."""
-    found: list[tuple[str, int | None, bool]] = []
-    for field in described.fields:
-        entry = field.message_type
-        has_lists = entry is not None and entry not in within and bool(_lists_of(entry, (*within, described)))
-        if field.is_repeated:
-            rules = field.GetOptions().Extensions[validate_pb2.field]
-            is_map = entry is not None and entry.GetOptions().map_entry
-            declared = rules.map.max_pairs if is_map else rules.repeated.max_items
-            found.append((field.name, declared or _ENTRIES_MAX, has_lists and not is_map))
-        elif has_lists:
-            found.append((field.name, None, True))
-    return found
+        for index, entry in enumerate(value):
+            is_large = entry.ByteSize() >= _LARGE_FROM_BYTES
+            for item in _VALIDATOR.collect_violations(entry, fail_fast=is_large):
+                found = _violation(item)
+                yield replace(found, field=f"{field.name}[{index}].{found.field}")
 
 
 def _texts(message: Message, parent: str) -> Iterator[tuple[str, str]]:
