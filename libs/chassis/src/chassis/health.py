@@ -22,6 +22,7 @@ LIVENESS: Final = "liveness"
 READINESS: Final = "readiness"
 CHECK_INTERVAL_S: Final = 2.0
 CHECK_TIMEOUT_S: Final = 2.0
+_PROBES_MAX: Final = 1000
 
 _log = get_logger(__name__)
 _Status = health_pb2.HealthCheckResponse
@@ -32,7 +33,9 @@ class HealthServer:
 
     def __init__(self, listen: str) -> None:
         """Bind to `listen` ("host:port") immediately. Raises RuntimeError if the port is taken."""
-        self._server = grpc.aio.server(options=[("grpc.so_reuseport", 0)])
+        # Anybody may ask, so that nothing may be had from it but an answer.
+        options = [("grpc.so_reuseport", 0), ("grpc.max_receive_message_length", 4096)]
+        self._server = grpc.aio.server(options=options, maximum_concurrent_rpcs=_PROBES_MAX)
         self._servicer = health.aio.HealthServicer()
         health_pb2_grpc.add_HealthServicer_to_server(self._servicer, self._server)
         self.address = bind(self._server, listen)

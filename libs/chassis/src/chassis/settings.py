@@ -10,16 +10,14 @@ import difflib
 import json
 import os
 import re
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, Literal, Self, TypeVar
+from typing import Annotated, Any, Final, Literal, Self, TypeVar
 
-from pydantic import Field, SecretStr, ValidationError, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from chassis.startup import SettingsError
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 SettingsType = TypeVar("SettingsType", bound=BaseSettings)
 
@@ -50,6 +48,20 @@ class _ExplicitSettings(BaseSettings):
         return (init_settings,)
 
 
+class TenantRates(BaseModel):
+    """What one tenant may send a second, in place of what all may; 0 = no limit, left out = as for all."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    calls_per_s: float | None = Field(default=None, ge=0.0)
+    bytes_per_s: float | None = Field(default=None, ge=0.0)
+    events_per_s: float | None = Field(default=None, ge=0.0)
+
+
+def _from_json(value: object) -> object:
+    return json.loads(value) if isinstance(value, str) else value
+
+
 class ServiceSettings(_ExplicitSettings):
     """The settings that every service has. A service subclasses this and sets `env_prefix`, such as "INGEST_"."""
 
@@ -67,7 +79,24 @@ class ServiceSettings(_ExplicitSettings):
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     message_bytes_max: int = Field(default=8 * 1024 * 1024, ge=1024, description="Largest message, sent or received.")
     calls_max: int = Field(default=1000, ge=1, description="Calls in work at once; one more is answered as overloaded.")
+    tenant_calls_max: int = Field(default=500, ge=1, description="Calls in work at once that one tenant may have.")
+    tenant_streams_max: int = Field(default=32, ge=1, description="Streams that one tenant may have open at once.")
+    tenant_calls_per_s: float = Field(default=0.0, ge=0.0, description="Calls a second of one tenant; 0 = no limit.")
+    tenant_bytes_per_s: float = Field(
+        default=0.0, ge=0.0, description="Bytes of requests a second of one tenant; 0 = no limit."
+    )
+    tenant_rates: Annotated[Mapping[str, TenantRates], BeforeValidator(_from_json)] = Field(
+        default_factory=dict,
+        description='Other rates for single tenants, as JSON: {"acme": {"calls_per_s": 50, "bytes_per_s": 0}}.',
+    )
+    request_wait_s: float = Field(
+        default=20.0, gt=0.0, description="Seconds in which a request must arrive in full after its headers."
+    )
+    token_life_max_s: float = Field(
+        default=3_660 * 86_400.0, gt=0.0, description="Longest time from a token's issue to its end; longer is refused."
+    )
     drain_s: float = Field(default=15.0, ge=0.0, description="Seconds that calls in flight get after SIGTERM.")
+    connections_max: int = Field(default=10_000, ge=1, description="Connections to the RPC port at once.")
     connection_age_s: float = Field(default=300.0, gt=0.0, description="Seconds until a client is asked to reconnect.")
     pool_size: int = Field(default=10, ge=1, description="Database connections of this process.")
     statement_timeout_s: float = Field(default=15.0, gt=0.0, description="Seconds one SQL statement may take.")

@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
 CELLS_MAX: Final = 4_000_000
 """Most cells (events x distinct property keys) of one batch: columns are dense, keys come from strangers."""
+KEYS_MAX: Final = 4096
+"""Most distinct property keys of one batch: each is a column, which costs something however short it is."""
 
 _US_PER_S: Final = 1_000_000
 _NANOS_PER_US: Final = 1000
@@ -71,6 +73,8 @@ def _cells(events: Sequence[pb.UsageEvent]) -> dict[str, Cells]:
         for key in properties:
             cell = cells.get(key)
             if cell is None:
+                # As the keys come: to collect them all first would cost as much as what it is to prevent.
+                check_cells(len(events), len(cells) + 1)
                 cell = cells[key] = ([], [])
             cell[0].append(row)
             cell[1].append(properties[key])
@@ -89,15 +93,17 @@ def _column(texts: Sequence[str]) -> TextColumn:
 
 
 def _properties(cells: Mapping[str, Cells], count: int) -> dict[str, TextColumn]:
-    check_cells(count, len(cells))
     # Sorted: the order of a protobuf map is no order, and equal batches should give equal bytes.
     return {key: _property(*cells[key], count) for key in sorted(cells)}
 
 
 def check_cells(events: int, keys: int) -> None:
     """Refuse a batch whose property columns would be too large. Raises TooBig."""
+    if keys > KEYS_MAX:
+        message = f"{keys} or more different property keys are too many; send fewer, or several batches"
+        raise TooBig(Reason.BATCH_TOO_LARGE, message)
     if events * keys > CELLS_MAX and events > 1:
-        message = f"{keys} different property keys in {events} events are too many; split the batch"
+        message = f"{keys} or more different property keys in {events} events are too many; split the batch"
         raise TooBig(Reason.BATCH_TOO_LARGE, message)
 
 

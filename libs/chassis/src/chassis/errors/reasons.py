@@ -79,6 +79,16 @@ class Reason(StrEnum):
         "Send smaller batches; don't retry the same message.",
     )
     OVERLOADED = "OVERLOADED", "The server has as much work as it can take.", "Call again after the delay in RetryInfo."
+    RATE_LIMITED = (
+        "RATE_LIMITED",
+        "The tenant sends more calls, bytes or events a second than its limit.",
+        "Call again after the delay in RetryInfo; the SDK does so by itself.",
+    )
+    REQUEST_LATE = (
+        "REQUEST_LATE",
+        "The request did not arrive in full within the time the server waits for it.",
+        "Send it again, in smaller parts if the connection is slow.",
+    )
     UNAVAILABLE = "UNAVAILABLE", "The server can't be reached at the moment.", "Call again with backoff."
     SERVICE_NOT_READY = (
         "SERVICE_NOT_READY",

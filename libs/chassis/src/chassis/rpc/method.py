@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
     from google.protobuf.descriptor import Descriptor, MethodDescriptor, ServiceDescriptor
 
+REQUEST_BYTES_MAX_DEFAULT: Final = 512 * 1024
+"""Largest request of a method whose contract names no other size."""
 _SCOPES: Final = {method_pb2.Scope.Value(f"SCOPE_{scope.name}"): scope for scope in Scope}
 
 
@@ -54,6 +56,8 @@ class Method:
     """A stream that stays open for hours. No span, not counted as a call in work; it must watch `draining`."""
     checks_itself: bool = False
     """The method checks its requests itself, without protovalidate."""
+    request_bytes_max: int = REQUEST_BYTES_MAX_DEFAULT
+    """A larger request is refused before it is parsed."""
 
     @property
     def may_repeat(self) -> bool:
@@ -91,6 +95,7 @@ def _declared(method: MethodDescriptor) -> Method:
         concern=_concern(method, policy.customer),
         is_feed=policy.is_feed,
         checks_itself=policy.checks_itself,
+        request_bytes_max=policy.request_bytes_max or REQUEST_BYTES_MAX_DEFAULT,
     )
 
 

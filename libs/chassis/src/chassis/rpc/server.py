@@ -6,12 +6,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, cast
 
 import grpc
-from grpc_reflection.v1alpha import reflection
 
 from chassis.auth import TokenVerifier
 from chassis.health import bind
 from chassis.rpc.guard import CallGuard, CallRules, Gate
 from chassis.rpc.method import PolicyError
+from chassis.rpc.places import PlaceLimits
+from chassis.rpc.rates import call_rates
+from chassis.rpc.reflecting import add_reflection
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
 
 _STREAMS_MAX: Final = 1024
 _FEEDS_MAX: Final = 256
+_PENDING_MAX: Final = 10_000
 
 
 @dataclass(frozen=True)
@@ -45,17 +48,19 @@ class RpcServer:
         """Build and bind the server; an open `gate` lets calls in from the start (the default)."""
         rules = CallRules(
             methods={name: method for part in served for name, method in part.methods.items()},
-            calls_max=settings.calls_max,
+            places=PlaceLimits(settings.calls_max, settings.tenant_calls_max, settings.tenant_streams_max),
+            rates=call_rates(settings),
+            request_wait_s=settings.request_wait_s,
             gate=gate or Gate(is_open=True),
         )
         self._server = grpc.aio.server(
             options=server_options(settings),
-            # A backstop behind the guard's own limit, which can say when to call again. Feeds count here too.
-            maximum_concurrent_rpcs=settings.calls_max * 2 + _FEEDS_MAX,
+            # A backstop far behind the guard's own limits, which know whose calls they are and when to call again.
+            maximum_concurrent_rpcs=settings.calls_max * 2 + _FEEDS_MAX + _PENDING_MAX,
         )
         services = _register(self._server, served, CallGuard(rules, verifier))
         if settings.reflection_enabled:
-            reflection.enable_server_reflection([*services, reflection.SERVICE_NAME], self._server)
+            add_reflection(services, self._server)
         self.address = bind(self._server, settings.listen)
 
     async def start(self) -> None:
@@ -75,6 +80,11 @@ def server_options(settings: ServiceSettings) -> list[tuple[str, int]]:
         # Off by default, because two services given the same port by mistake would share its calls at random.
         ("grpc.so_reuseport", int(settings.reuse_port)),
         ("grpc.max_concurrent_streams", _STREAMS_MAX),
+        ("grpc.max_allowed_incoming_connections", settings.connections_max),
+        # Calls that the event loop has not looked at yet. From the first limit on gRPC drops some at random; its
+        # default of 1000 would let one who opens many calls at once without a token have those of others dropped.
+        ("grpc.server.max_pending_requests", _PENDING_MAX),
+        ("grpc.server.max_pending_requests_hard_limit", 2 * _PENDING_MAX),
         # gRPC itself adds 10 % of jitter, so that clients do not all reconnect at once.
         ("grpc.max_connection_age_ms", round(settings.connection_age_s * 1000)),
         ("grpc.max_connection_age_grace_ms", round(max(settings.drain_s, 1.0) * 1000)),

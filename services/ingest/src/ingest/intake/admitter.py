@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import asyncio
+from typing import TYPE_CHECKING, Final, ParamSpec, TypeVar
 
 import numpy as np
 
@@ -23,17 +24,24 @@ from ingest.intake.submission import Submission
 from ingest.store import backfills
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from sqlalchemy.ext.asyncio import AsyncEngine
 
     from chassis.clock import Clock
     from eventlog.columns import EventColumns
-    from ingest.domain.admission import Limits
+    from ingest.domain.admission import Admission, BackfillWindow, Limits
     from ingest.domain.backfills import Backfill
     from ingest.domain.reports import Reported, Verdicts
     from ingest.intake.committer import Committer
     from ingest.intake.sources import SourceNumbers
     from ingest.intake.submission import Callers
     from ingest.telemetry import Instruments
+
+
+Arguments = ParamSpec("Arguments")
+Result = TypeVar("Result")
+_ASIDE_FROM_BYTES: Final = 1024 * 1024
 
 
 class Admitter:
@@ -60,8 +68,10 @@ class Admitter:
         """Refuse what can't be accepted, write the rest exactly once, say what became of each event."""
         now = self._clock.now()
         backfill = await self._open_backfill(tenant, reported.backfill_id) if reported.backfill_id else None
-        sent = columns_of(reported.events) if isinstance(reported.events, EventRows) else reported.events
-        admission = admit(sent, self._limits, microseconds_of(now), None if backfill is None else backfill.window)
+        window = None if backfill is None else backfill.window
+        sent, admission = await _aside_if_large(
+            reported.message_bytes, _admitted, reported, self._limits, microseconds_of(now), window
+        )
         if not admission.accepted.size:
             self._instruments.reported(accepted=0, duplicates=0, conflicts=0, refused=len(admission.refusals))
             return none_accepted(admission, AsOf(await self._committer.epoch()))
@@ -72,7 +82,9 @@ class Admitter:
             tenant=tenant,
             events=events,
             keys=keys_of(tenant, events.ids, events.sources, source_ids),
-            payload=_payload(events, reported.verbatim if admission.is_clean else None),
+            payload=await _aside_if_large(
+                reported.message_bytes, _payload, events, reported.verbatim if admission.is_clean else None
+            ),
             backfill_id=None if backfill is None else backfill.id,
             callers=callers if admission.is_clean else callers.take(admission.accepted),
             message_bytes=reported.message_bytes,
@@ -96,6 +108,23 @@ class Admitter:
             if backfill is not None:
                 return backfill
         raise backfill_not_open(shown(backfill_id))
+
+
+async def _aside_if_large(
+    message_bytes: int, work: Callable[Arguments, Result], *args: Arguments.args, **kwargs: Arguments.kwargs
+) -> Result:
+    """Do `work` in a thread if the batch is so large that other calls would notice how long it takes."""
+    if message_bytes < _ASIDE_FROM_BYTES:
+        return work(*args, **kwargs)
+    return await asyncio.to_thread(work, *args, **kwargs)
+
+
+def _admitted(
+    reported: Reported, limits: Limits, now_us: int, window: BackfillWindow | None
+) -> tuple[EventColumns, Admission]:
+    """Read a batch into columns and decide about its events."""
+    sent = columns_of(reported.events) if isinstance(reported.events, EventRows) else reported.events
+    return sent, admit(sent, limits, now_us, window)
 
 
 def _payload(events: EventColumns, verbatim: bytes | None) -> bytes:

@@ -1,0 +1,104 @@
+"""Reads the one request of a call: within a time, within a size, checked, and without holding up other calls."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final, NoReturn
+
+import grpc
+from google.protobuf.message import DecodeError, Message
+
+from chassis.errors import DeadlineExceeded, InvalidRequest, MeterlineError, Reason, TooBig
+from chassis.errors.status import DETAILS_KEY, status_code, to_status
+from chassis.rpc.lengths import check_lengths
+from chassis.rpc.validation import check_request, check_texts
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from google.protobuf.descriptor import Descriptor
+
+    Context = grpc.aio.ServicerContext[Any, Any]
+
+_ASIDE_FROM_BYTES: Final = 64 * 1024
+"""Requests from this size on are checked in a thread."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """How a method's request is read: how it is parsed (None = not at all), how large it may be, and how late."""
+
+    deserializer: Callable[[bytes], Any] | None
+    bytes_max: int
+    wait_s: float
+    validates: bool
+
+    @property
+    def described(self) -> Descriptor | None:
+        """The type of the request; None for a service of plain bytes."""
+        # A deserializer is the method of a message class.
+        return getattr(getattr(self.deserializer, "__self__", None), "DESCRIPTOR", None)
+
+    async def receive(self, context: Context) -> bytes:
+        """Wait for the request. If it is late the call is ended and gRPC's AbortError raised. Raises InvalidRequest."""
+        # A task per call, as asyncio.timeout needs no less, would cost more than the reading itself; and to cancel a
+        # read would free what gRPC still writes to. So the call is ended beside it, which ends the read as well.
+        ending = asyncio.get_running_loop().call_later(self.wait_s, self._end_late, context)
+        try:
+            data = await context.read()
+        finally:
+            ending.cancel()
+        if data is grpc.aio.EOF:
+            raise InvalidRequest(Reason.REQUEST_INVALID, "the call holds no request; send one message")
+        return data  # type: ignore[no-any-return]
+
+    def _end_late(self, context: Context) -> None:
+        message = f"the request did not arrive within {self.wait_s:g} s of its headers; send it again, in smaller parts"
+        end_with(context, DeadlineExceeded(Reason.REQUEST_LATE, message))
+
+    async def parse(self, data: bytes) -> Any:
+        """Return the request. Raises TooBig, or InvalidRequest with the fields at fault."""
+        if len(data) > self.bytes_max:
+            message = f"the request has {len(data)} bytes; this call takes at most {self.bytes_max}, so split it"
+            raise TooBig(Reason.MESSAGE_TOO_LARGE, message)
+        if len(data) < _ASIDE_FROM_BYTES or not self.validates:
+            return self._checked(data)
+        return await asyncio.to_thread(self._checked, data)
+
+    def _checked(self, data: bytes) -> Any:
+        if self.deserializer is None:
+            return data
+        try:
+            if self.described is not None:
+                check_lengths(self.described, data, declared=self.validates)
+            request = self.deserializer(data)
+        except DecodeError as error:
+            raise InvalidRequest(Reason.REQUEST_INVALID, "the message is not protobuf of the request's type") from error
+        if self.validates and isinstance(request, Message):
+            check_texts(request, data)
+            check_request(request)
+        return request
+
+
+_ENDINGS: Final[set[asyncio.Task[None]]] = set()
+
+
+def end_with(context: Context, error: MeterlineError) -> None:
+    """End the call with `error` beside whatever it waits for, which gRPC then ends."""
+    ending = asyncio.get_running_loop().create_task(_abort(context, error))
+    # The loop keeps only a weak reference.
+    _ENDINGS.add(ending)
+    ending.add_done_callback(_ENDINGS.discard)
+
+
+async def _abort(context: Context, error: MeterlineError) -> None:
+    with suppress(grpc.aio.AbortError, grpc.aio.BaseError):
+        await abort_with(context, error)
+
+
+async def abort_with(context: Context, error: MeterlineError) -> NoReturn:
+    """End the call with `error`. Always raises: gRPC's AbortError."""
+    details = to_status(error)
+    await context.abort(status_code(error), details.message, ((DETAILS_KEY, details.SerializeToString()),))
