@@ -112,6 +112,15 @@ def _fold_tenant(batch: Batch, meters: Sequence[CountingMeter], counts: Callable
     return Folded(windows, parked, () if matched.all() else _unmatched(batch, np.flatnonzero(~matched)))
 
 
+def is_asked_for(batch: Batch, meters: Sequence[CountingMeter]) -> NDArray[np.bool_]:
+    """Per event: whether any meter asks for it."""
+    asked = np.zeros(len(batch), dtype=np.bool_)
+    for meter in meters:
+        if not meter.never_counts:
+            asked |= _match(batch, meter)
+    return asked
+
+
 def _match(batch: Batch, meter: CountingMeter) -> NDArray[np.bool_]:
     """Per event: whether the meter asks for it."""
     wanted = batch.types.is_any_of(meter.spec.event_types)
