@@ -23,6 +23,7 @@ from chassis.rpc.method import declared_methods
 from metering.aggregator.v1 import aggregator_service_pb2 as aggregator_pb
 from metering.common.v1 import feed_service_pb2, values_pb2
 from metering.ingest.v1 import ingest_service_pb2 as ingest_pb
+from metering.ingest.v1 import usage_event_pb2
 from metering.invoicing.v1 import invoice_pb2
 from metering.invoicing.v1 import invoicing_service_pb2 as invoicing_pb
 from metering.rating.v1 import catalog_pb2
@@ -157,6 +158,7 @@ def _requests(tenant: Tenant, invoice: dict[str, Any]) -> Iterator[tuple[str, Me
             "GetSnapshot": aggregator_pb.GetSnapshotRequest(snapshot_id=line["snapshotId"], windows_of_meter=meter),
             "ListUsageEvents": aggregator_pb.ListUsageEventsRequest(snapshot_id=line["snapshotId"], meter=meter),
             "ListParkedEvents": aggregator_pb.ListParkedEventsRequest(),
+            "CheckEvents": aggregator_pb.CheckEventsRequest(events=[usage_event_pb2.UsageEvent(type="whisper.called")]),
             "GetProgress": aggregator_pb.GetProgressRequest(),
         },
         SERVICES["rating"]: {

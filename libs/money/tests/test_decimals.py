@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from decimal import Decimal
+from fractions import Fraction
 
 import pytest
 from hypothesis import given
@@ -18,6 +19,7 @@ from money import (
     exact_arithmetic,
     format_decimal,
     parse_decimal,
+    plain_decimal,
 )
 
 NOT_PLAIN = DecimalProblem.NOT_PLAIN
@@ -89,12 +91,15 @@ NASTY: list[tuple[str, DecimalProblem]] = [
     ("\ud800", NOT_PLAIN),
     ("1" * 19, DecimalProblem.TOO_MANY_INTEGER_DIGITS),
     ("-" + "9" * 19, DecimalProblem.TOO_MANY_INTEGER_DIGITS),
-    ("0." + "1" * 13, DecimalProblem.TOO_MANY_FRACTION_DIGITS),
-    ("0." + "0" * 13, DecimalProblem.TOO_MANY_FRACTION_DIGITS),
-    ("9" * 33, TOO_LONG),
+    ("0." + "1" * 19, DecimalProblem.TOO_MANY_FRACTION_DIGITS),
+    ("0." + "0" * 18 + "10", DecimalProblem.TOO_MANY_FRACTION_DIGITS),
+    ("1" * 19 + ".000", DecimalProblem.TOO_MANY_INTEGER_DIGITS),
+    ("9" * 256, DecimalProblem.TOO_MANY_INTEGER_DIGITS),
+    ("9" * 257, TOO_LONG),
+    ("0." + "0" * 255, TOO_LONG),
     ("9" * 100_000, TOO_LONG),
     ("0." + "9" * 100_000, TOO_LONG),
-    ("1e" + "9" * 50, TOO_LONG),
+    ("1e" + "9" * 50, NOT_PLAIN),
     (" " * 1_000_000, TOO_LONG),
 ]
 
@@ -139,9 +144,14 @@ def _seconds_to_refuse(texts: list[str]) -> float:
         ("1.50", "1.5"),
         ("25.00", "25"),
         ("-12.340", "-12.34"),
-        ("0.000000000001", "0.000000000001"),
-        ("999999999999999999.999999999999", "999999999999999999.999999999999"),
-        ("-999999999999999999.999999999999", "-999999999999999999.999999999999"),
+        ("0.000000000000000001", "0.000000000000000001"),
+        ("999999999999999999.999999999999999999", "999999999999999999.999999999999999999"),
+        ("-999999999999999999.999999999999999999", "-999999999999999999.999999999999999999"),
+        ("2.000000000000000", "2"),
+        ("0.002007490000000", "0.00200749"),
+        ("-0." + "0" * 200, "0"),
+        ("0.0000000000000000010", "0.000000000000000001"),
+        ("100." + "0" * 252, "100"),
     ],
 )
 def test_a_plain_text_is_read_exactly_and_written_canonically(text: str, canonical: str) -> None:
@@ -160,7 +170,7 @@ def test_a_negative_is_refused_where_only_zero_or_more_is_allowed() -> None:
 
 
 def test_derived_limits_hold_sums_and_products_that_input_limits_refuse() -> None:
-    text = "9" * 40 + "." + "9" * 30
+    text = "9" * 60 + "." + "9" * 36
 
     assert format_decimal(parse_decimal(text, DERIVED)) == text
     with pytest.raises(InvalidDecimalError):
@@ -206,6 +216,74 @@ def test_reading_what_was_written_gives_the_same_number_and_the_same_text(text: 
     assert value == Decimal(text)
     assert parse_decimal(written) == value
     assert format_decimal(parse_decimal(written)) == written
+
+
+@given(plain_texts(INPUT), st.integers(0, 200))
+def test_zeros_at_the_end_of_a_fraction_change_neither_the_number_nor_its_text(text: str, zeros: int) -> None:
+    longer = (text if "." in text else f"{text}.0") + "0" * zeros
+
+    assert Fraction(parse_decimal(longer)) == Fraction(text)
+    assert format_decimal(parse_decimal(longer)) == format_decimal(parse_decimal(text))
+
+
+@given(plain_texts(INPUT), st.integers(1, 2**63), plain_texts(INPUT), plain_texts(INPUT))
+def test_whatever_may_be_sent_is_summed_and_priced_exactly_within_the_derived_limits(
+    value: str, count: int, price: str, flat: str
+) -> None:
+    with exact_arithmetic():
+        quantity = parse_decimal(format_decimal(parse_decimal(value) * count), DERIVED)
+        amount = parse_decimal(format_decimal(quantity * parse_decimal(price) + parse_decimal(flat)), DERIVED)
+
+    assert Fraction(amount) == Fraction(value) * count * Fraction(price) + Fraction(flat)
+
+
+@pytest.mark.parametrize(
+    ("text", "plain"),
+    [
+        ("3.0E-7", "0.0000003"),
+        ("1e3", "1000"),
+        ("1E+05", "100000"),
+        ("-1.5e-4", "-0.00015"),
+        ("+1", "1"),
+        (".5", "0.5"),
+        ("-.5", "-0.5"),
+        ("5.", "5"),
+        ("007", "7"),
+        ("-000.50", "-0.5"),
+        ("0e999", "0"),
+        ("1" + "0" * 200 + "e-200", "1"),
+        ("0." + "0" * 100 + "1e101", "1"),
+        ("2.000000000000000", "2.000000000000000"),
+        ("-0", "-0"),
+    ],
+)
+def test_other_spellings_of_a_number_are_written_plainly_and_a_plain_one_stays(text: str, plain: str) -> None:
+    assert plain_decimal(text) == plain
+    assert Decimal(plain_decimal(text)) == Decimal(text)
+
+
+NO_NUMBERS = [" 1", "1,000", "1.000,5", "NaN", "inf", "1_0", "e5", "1e", "1e+", "--1", "0x1", "\uff15", "1 e3", ""]
+TOO_MANY_DIGITS = ["3.0E-19", "1e18", "1e9999", "1e-9999", "0e9999", "1e400", "9" * 19, "1." + "1" * 19, "1" * 300]
+
+
+@pytest.mark.parametrize("text", [*NO_NUMBERS, *TOO_MANY_DIGITS])
+def test_what_is_no_number_or_has_too_many_digits_is_not_written_plainly(text: str) -> None:
+    with pytest.raises(InvalidDecimalError):
+        plain_decimal(text)
+
+
+@given(st.integers(-(10**18) + 1, 10**18 - 1), st.integers(-17, 17), st.sampled_from("eE"), st.sampled_from(["", "+"]))
+def test_scientific_notation_becomes_the_same_number_or_is_refused(units: int, power: int, e: str, plus: str) -> None:
+    text = f"{units}{e}{plus if power >= 0 else ''}{power}"
+    exact = units * Fraction(10) ** power
+
+    try:
+        plain = plain_decimal(text)
+    except InvalidDecimalError:
+        assert abs(exact) >= 10**18 or (exact * 10**18).denominator != 1
+        return
+
+    assert Fraction(parse_decimal(plain)) == exact
 
 
 @given(st.decimals(allow_nan=False, allow_infinity=False, places=12, min_value=-(10**17), max_value=10**17))

@@ -70,7 +70,7 @@ def test_the_context_ends_with_its_block_and_stays_in_its_task() -> None:
         assert await asyncio.create_task(other_task()) == before
         return inside
 
-    assert asyncio.run(scenario()) == 100
+    assert asyncio.run(scenario()) == 140
     assert getcontext().prec == before
 
 

@@ -196,3 +196,52 @@ def test_rows_of_another_width_are_refused_with_their_line(tmp_path: Path) -> No
 def test_a_file_that_is_no_table_is_an_error(tmp_path: Path, data: bytes, message: str) -> None:
     with pytest.raises(InputError, match=message):
         batches(tmp_path, data)
+
+
+def minutes(folder: Path, cells: list[str], entry: str) -> tuple[list[str | None], dict[int, str]]:
+    """What the property `minutes` becomes when the map says `entry`, and what is wrong with which row."""
+    bound = row_map(folder, MAP.replace("{column: minutes}", entry))
+    columns, problems = bound.columns([[*ROW[:4], cell] for cell in cells])
+    told = {place: f"{problem.field} {problem.reason} {problem.message}" for place, problem in problems.items()}
+    found = columns.properties[0].column if columns.properties else None
+    return [] if found is None else texts(found, len(columns.ids)), told
+
+
+def test_numbers_in_scientific_notation_are_written_out_and_codes_that_look_alike_are_not(tmp_path: Path) -> None:
+    cells = ["3.0E-7", "1e-3", "1E+05", "-1.5e2", "2.000000000000000", "12E5", "1e3", "E-7", "1.0E-30", "deadbeef"]
+
+    found, problems = minutes(tmp_path, cells, "{column: minutes}")
+
+    assert problems == {}
+    assert found == ["0.0000003", "0.001", "100000", "-150", *cells[4:]]
+
+
+def test_a_template_keeps_what_a_column_would_write_out(tmp_path: Path) -> None:
+    assert minutes(tmp_path, ["3.0E-7"], '"{minutes}"') == (["3.0E-7"], {})
+
+
+def test_a_column_of_numbers_takes_every_spelling_of_one_exactly(tmp_path: Path) -> None:
+    cells = ["3.0E-7", "1e3", "+1", ".5", "5.", "007", "2.000000000000000", "12.50", "NA"]
+
+    found, problems = minutes(tmp_path, cells, "{number: minutes}")
+
+    assert problems == {}
+    assert found == ["0.0000003", "1000", "1", "0.5", "5", "7", "2.000000000000000", "12.50", None]
+
+
+def test_a_cell_that_is_no_number_refuses_its_row_and_no_other(tmp_path: Path) -> None:
+    cells = ["1", "1,000.5", "$5", "1e-19", "NaN", "2"]
+
+    found, problems = minutes(tmp_path, cells, "{number: minutes}")
+
+    assert found == ["1", "2"]
+    assert sorted(problems) == [1, 2, 3, 4]
+    assert problems[1] == (
+        "properties.minutes VALUE_INVALID minutes: '1,000.5' is not a plain decimal; "
+        'write ASCII digits such as "1000" or "-12.5"'
+    )
+
+
+def test_a_number_names_a_column_that_the_file_has(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="no column 'seconds'"):
+        row_map(tmp_path, MAP.replace("{column: minutes}", "{number: seconds}"))

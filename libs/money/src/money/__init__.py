@@ -11,6 +11,7 @@ from money.decimals import (
     InvalidDecimalError,
     format_decimal,
     parse_decimal,
+    plain_decimal,
 )
 from money.exact import PRECISION_DIGITS, ZERO, exact_arithmetic
 from money.rounding import round_to_minor_unit
@@ -30,5 +31,6 @@ __all__ = [
     "exact_arithmetic",
     "format_decimal",
     "parse_decimal",
+    "plain_decimal",
     "round_to_minor_unit",
 ]

@@ -22,8 +22,8 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-PRECISION_DIGITS: Final = 100
-"""Holds any product of a derived quantity (70 digits) and a price (30 digits); see `money.decimals`."""
+PRECISION_DIGITS: Final = 140
+"""Holds any product of a derived number (96 digits) and a price (36 digits), and sums of them; see `money.decimals`."""
 
 ZERO: Final = Decimal(0)
 
@@ -54,7 +54,7 @@ def exact_arithmetic() -> Iterator[Context]:
     """Make `Decimal` arithmetic exact for the block; what can't be exact raises a `decimal.DecimalException`.
 
     Python's default context keeps 28 digits and silently rounds away the rest. Here a result that needs more
-    than 100 digits, a division such as 1/3, a NaN or a float that meets a `Decimal` raises instead. The context belongs
+    than 140 digits, a division such as 1/3, a NaN or a float that meets a `Decimal` raises instead. The context belongs
     to the current asyncio task; do not `yield` to another generator's caller from inside the block.
     """
     with localcontext(_EXACT) as context:

@@ -6,7 +6,8 @@ from contextlib import aclosing
 from typing import TYPE_CHECKING, Any
 
 from aggregator.domain.parked import ParkedFilter
-from aggregator.operations import events, meters, parked, seals, usage
+from aggregator.operations import checks, events, meters, parked, seals, usage
+from aggregator.wire import checks as checks_wire
 from aggregator.wire import meters as meters_wire
 from aggregator.wire import parked as parked_wire
 from aggregator.wire import seals as seals_wire
@@ -125,6 +126,11 @@ class AggregatorServicer(pb_grpc.AggregatorServiceServicer):
         after, limit = parked_wire.key_in(request.page_token), page_limit(request.page_size)
         page, total_count = await parked.list_parked(self._deps, wanted, after, limit)
         return parked_wire.page_to_proto(page, total_count)
+
+    async def CheckEvents(self, request: pb.CheckEventsRequest, context: Context) -> pb.CheckEventsResponse:
+        """Say what would not be counted."""
+        batch = checks_wire.events_from_proto(request)
+        return checks_wire.uncounted_to_proto(await checks.check_events(self._deps, current_tenant(), batch))
 
     async def GetProgress(self, request: pb.GetProgressRequest, context: Context) -> pb.GetProgressResponse:
         """Tell how far the fold is."""

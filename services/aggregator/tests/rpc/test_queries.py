@@ -164,11 +164,35 @@ async def test_an_average_is_rounded_once_to_twelve_places(aggregator: Any, inge
 
 async def test_sums_beyond_any_integer_type_are_exact(aggregator: Any, ingest: Any, new_event: Any) -> None:
     await aggregator.apply("sum", aggregation=meter_pb2.AGGREGATION_SUM, value_property="minutes")
-    largest = "999999999999999999.999999999999"
+    largest = "999999999999999999.999999999999999999"
     for part in range(4):
         ingest.append([new_event(n, id=f"{part}-{n}", properties={"minutes": largest}) for n in range(25)])
 
-    assert await aggregator.quantities("sum") == {"customer-1": "99999999999999999999.9999999999"}
+    assert await aggregator.quantities("sum") == {"customer-1": "99999999999999999999.9999999999999999"}
+
+
+async def test_values_are_counted_by_value_however_many_zeros_they_end_in(
+    aggregator: Any, ingest: Any, new_event: Any
+) -> None:
+    texts = ["2.000000000000000", "0.002007490000000", "999999999999999999", "0.000000000000000001"]
+    exact = {
+        "SUM": "1000000000000000001.002007490000000001",
+        "MIN": "0.000000000000000001",
+        "MAX": "999999999999999999",
+        "LATEST": "0.000000000000000001",
+        "FIRST": "2",
+        "AVG": "250000000000000000.250501872500",
+    }
+    for name in exact:
+        aggregation = getattr(meter_pb2, f"AGGREGATION_{name}")
+        await aggregator.apply(name.lower(), aggregation=aggregation, value_property="minutes")
+    for n, text in enumerate(texts):
+        ingest.append([new_event(n, time=START + timedelta(seconds=n), properties={"minutes": text})])
+
+    for name, quantity in exact.items():
+        found = (await aggregator.quantities(name.lower()))["customer-1"]
+        assert Fraction(found) == Fraction(quantity), name
+        assert found == (quantity.rstrip("0") if "." in quantity else quantity), name
 
 
 @pytest.mark.parametrize(

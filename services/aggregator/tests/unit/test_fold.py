@@ -173,9 +173,12 @@ VALUES = st.one_of(
     st.sampled_from(
         ["", "0", "-0", "12.50", "-3", "1e400", "NaN", "\uff15", "1_000", " 5", "+1", "0.000000000001", "007", "1."]
     ),
+    st.sampled_from(
+        ["0.000000000000000001", "0.0000000000000000001", "2.000000000000000", "0.002007490000000", "3.0E-7"]
+    ),
     st.decimals(min_value=-999, max_value=999, places=3).map(lambda number: format(number, "f")),
-    st.just("999999999999999999.999999999999"),
-    st.just("-999999999999999999.999999999999"),
+    st.just("999999999999999999.999999999999999999"),
+    st.just("-999999999999999999.999999999999999999"),
     st.just("1000000000000000000"),
 )
 EVENTS = st.lists(
@@ -285,13 +288,34 @@ def test_one_poisoned_value_in_a_thousand_parks_one_event_and_counts_the_rest() 
 
 
 def test_sums_beyond_64_bits_stay_exact() -> None:
-    events = [Event(f"{n}", "call", "a", 0, {"v": "999999999999999999.999999999999"}) for n in range(50)]
+    events = [Event(f"{n}", "call", "a", 0, {"v": "999999999999999999.999999999999999999"}) for n in range(50)]
 
     (change,) = fold([segment(events)], {"acme": [meter(BY_NAME["SUM"])]}).windows
 
     assert change.added.sums is not None
-    assert change.added.sums.units == [50 * 999999999999999999999999999999]
-    assert change.added.sums.scale == 12
+    assert change.added.sums.units == [50 * 999999999999999999999999999999999999]
+    assert change.added.sums.scale == 18
+
+
+def test_the_largest_and_the_smallest_value_add_up_exactly_a_hundred_thousand_times_over() -> None:
+    pair = ("999999999999999999", "0.000000000000000001")
+    events = [Event(f"{n}", "call", "a", 0, {"v": pair[n % 2]}) for n in range(200_000)]
+
+    (change,) = fold([segment(events)], {"acme": [meter(BY_NAME["SUM"])]}).windows
+
+    assert change.added.sums is not None
+    found = Fraction(change.added.sums.units[0], 10**change.added.sums.scale)
+    assert found == 100_000 * sum(map(Fraction, pair))
+
+
+def test_zeros_at_the_end_of_values_do_not_widen_the_numbers_of_a_batch() -> None:
+    texts = ("2.000000000000000000000", "0.002007490000000")
+    events = [Event(f"{n}", "call", "a", 0, {"v": texts[n % 2]}) for n in range(10)]
+
+    (change,) = fold([segment(events)], {"acme": [meter(BY_NAME["SUM"])]}).windows
+
+    assert change.added.sums is not None
+    assert (change.added.sums.units, change.added.sums.scale) == ([5 * 200200749], 8)
 
 
 def test_the_latest_is_chosen_by_time_then_id_bytewise() -> None:

@@ -20,8 +20,17 @@ from money import InvalidDecimalError, parse_decimal
 @given(st.text(alphabet="0123456789.-+eE_ \uff11\u0660NaIn", max_size=34))
 @example("-0")
 @example("0.000000000001")
-@example("0.0000000000001")
-@example("999999999999999999.999999999999")
+@example("0.000000000000000001")
+@example("0.0000000000000000010")
+@example("0.0000000000000000011")
+@example("2.000000000000000")
+@example("0.002007490000000")
+@example("3.0E-7")
+@example("-0." + "0" * 253)
+@example("-0." + "0" * 254)
+@example("1." + "10" * 9)
+@example("999999999999999999.999999999999999999")
+@example("999999999999999999." + "9" * 18 + "0" * 200)
 @example("1000000000000000000")
 @example("00")
 @example("1\n")
@@ -34,6 +43,7 @@ def test_the_fast_reader_accepts_exactly_what_the_suite_calls_a_decimal(text: st
         read = parse_units(text)
         assert read is not None
         assert Fraction(read[0], 10 ** read[1]) == expected
+        assert read[1] == 0 or read[0] % 10
 
 
 @given(

@@ -38,6 +38,9 @@ class IngestServicer(pb_grpc.IngestServiceServicer):
     async def Report(self, request: pb.ReportRequest, context: Context) -> pb.ReportResponse:
         """Take a batch in."""
         reported = reports_wire.reported_from_proto(request, self._deps.limits)
+        if request.validate_only:
+            judged = await reports.validate(self._deps, current_tenant(), reported, whole_past=request.whole_past)
+            return reports_wire.judged_to_proto(judged)
         return reports_wire.report_response_to_proto(await reports.report(self._deps, current_tenant(), reported))
 
     async def GetEvent(self, request: pb.GetEventRequest, context: Context) -> pb.GetEventResponse:

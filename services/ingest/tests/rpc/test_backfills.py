@@ -137,3 +137,20 @@ async def test_nothing_is_accepted_before_the_earliest_time(
     assert "lies before 2013-01-01T00:00:00Z" in response.refusals[0].message
     assert [(one.field, one.reason) for one in error.violations] == [("period.start", Reason.TIME_TOO_OLD)]
     assert (await caller.OpenBackfill(pb.OpenBackfillRequest(period=YEAR_2013))).backfill.period == YEAR_2013
+
+
+async def test_judging_a_batch_says_what_would_be_refused_and_keeps_nothing(ingest: Any, new_event: EventMaker) -> None:
+    caller = ingest.caller()
+    old, bad, good = new_event(time_us=IN_2013), new_event(customer=""), new_event()
+    batch: dict[str, Any] = {"events": [old, bad, good], "validate_only": True}
+
+    plain = await caller.Report(pb.ReportRequest(**batch))
+    past = await caller.Report(pb.ReportRequest(**batch, whole_past=True))
+    backfills = await caller.ListBackfills(pb.ListBackfillsRequest())
+    taken = await caller.Report(pb.ReportRequest(events=[good]))
+
+    assert (plain.accepted, [item.reason for item in plain.refusals]) == (1, ["TIME_TOO_OLD", "TEXT_INVALID"])
+    assert (past.accepted, [(item.index, item.field) for item in past.refusals]) == (2, [(1, "customer")])
+    assert not plain.HasField("as_of")
+    assert list(backfills.backfills) == []
+    assert (taken.accepted, taken.duplicates) == (1, 0)

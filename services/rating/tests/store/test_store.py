@@ -251,7 +251,7 @@ async def test_before_the_first_segment_nothing_is_applied(engine: AsyncEngine) 
 
 # --- documents -------------------------------------------------------------------------------------------------------
 
-numbers = st.decimals(min_value=0, max_value=10**17, places=12, allow_nan=False, allow_infinity=False)
+numbers = st.decimals(min_value=0, max_value=10**17, places=18, allow_nan=False, allow_infinity=False)
 tiers = st.lists(numbers.filter(bool), max_size=4, unique=True).flatmap(
     lambda bounds: st.tuples(*(st.builds(Tier, st.just(bound), numbers, numbers) for bound in [*sorted(bounds), None]))
 )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from decimal import Decimal
+from decimal import Context, Decimal
 from fractions import Fraction
 from typing import NamedTuple
 
@@ -253,10 +253,17 @@ def test_a_price_that_contradicts_itself_is_refused(build: object, field: str, r
     assert (caught.value.field, caught.value.reason) == (field, reason)
 
 
+_WIDE = Context(prec=140)
+
 # --- laws ------------------------------------------------------------------------------------------------------------
 
-decimals = st.decimals(min_value=0, max_value=10**12, places=6, allow_nan=False, allow_infinity=False)
-prices = st.decimals(min_value=0, max_value=10**4, places=8, allow_nan=False, allow_infinity=False)
+# Integers and a scale: beyond the digits of the process's own context, so that nothing is rounded on the way here.
+decimals = st.decimals(min_value=0, max_value=10**12, places=6, allow_nan=False, allow_infinity=False) | st.builds(
+    lambda units: Decimal(units).scaleb(-18, _WIDE), st.integers(0, 10**36 - 1)
+)
+prices = st.decimals(min_value=0, max_value=10**4, places=8, allow_nan=False, allow_infinity=False) | st.builds(
+    lambda units: Decimal(units).scaleb(-18, _WIDE), st.integers(0, 10**36 - 1)
+)
 positive = decimals.filter(bool)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING, Final, cast
 
 from google.protobuf.message_factory import GetMessageClass
@@ -31,12 +32,17 @@ class Kind:
     @property
     def request(self) -> type[Message]:
         """Message that applies it."""
-        return GetMessageClass(contract_of(self.service)[0].methods_by_name[self.method].input_type)
+        return _request(self.service, self.method)
 
     @property
     def spec(self) -> Descriptor:
         """What its `spec` is."""
         return cast("Descriptor", self.request.DESCRIPTOR.fields_by_name["spec"].message_type)
+
+
+@cache
+def _request(service: str, method: str) -> type[Message]:
+    return GetMessageClass(contract_of(service)[0].methods_by_name[method].input_type)
 
 
 KINDS: Final = {

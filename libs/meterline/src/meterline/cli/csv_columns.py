@@ -21,6 +21,7 @@ from metering.ingest.v1 import usage_event_pb2 as pb
 from meterline.cli.csv_times import time_reader
 from meterline.errors import InputError
 from meterline.yaml_text import StrictLoader, read_text
+from money import InvalidDecimalError, plain_decimal
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -33,6 +34,11 @@ _REQUIRED: Final = ("id", *(field.name for field in FIELDS if field.is_required)
 _TEXTS: Final = ("id", *(field.name for field in FIELDS))
 _KNOWN_KEYS: Final = frozenset({*_TEXTS, "time", "properties", "nulls"})
 _TIMES_KEPT: Final = 65_536
+_NUMBERS_KEPT: Final = 65_536
+# With neither a point nor a sign it may be a code, such as 12E5.
+_SCIENTIFIC: Final = re.compile(
+    r"[+-]?(?:[0-9]+\.[0-9]*|\.[0-9]+)[eE][+-]?[0-9]{1,3}|[+-]?[0-9]+[eE][+-][0-9]{1,3}", re.ASCII
+)
 _OTHER_DELIMITERS: Final = {";": "semicolons", "\t": "tabs", "|": "bars"}
 _DATA: Final = re.compile(r"\s*(-?\d+([.,]\d+)?\s*$|\d{4}-\d{2}-\d{2})", re.ASCII)
 
@@ -52,14 +58,15 @@ class RowMap:
 
     texts: Mapping[str, Callable[[Cells], Sequence[str | None]]]
     time: Callable[[Cells], Sequence[int | Problem]]
-    properties: Mapping[str, Callable[[Cells], Sequence[str | None]]]
+    properties: Mapping[str, Callable[[Cells], Sequence[str | Problem | None]]]
 
     def columns(self, rows: Sequence[Sequence[str]]) -> tuple[pb.UsageEventColumns, dict[int, Problem]]:
         """Write rows as events; of rows that are no event it says why, by their place, and they are left out."""
         cells: Cells = list(zip(*rows, strict=True))
         texts = {name: read(cells) for name, read in self.texts.items()}
         times = self.time(cells)
-        problems = self._problems(texts, times)
+        properties = {key: read(cells) for key, read in self.properties.items()}
+        problems = self._problems(texts, times, properties)
         if problems:
             kept = [row for place, row in enumerate(rows) if place not in problems]
             return (self.columns(kept)[0] if kept else pb.UsageEventColumns()), problems
@@ -67,14 +74,19 @@ class RowMap:
             ids=texts["id"],  # type: ignore[arg-type]  # none is None: that would be a problem
             times_us=times,  # type: ignore[arg-type]  # likewise
             texts=texts,
-            properties={key: read(cells) for key, read in self.properties.items()},
+            properties=properties,  # type: ignore[arg-type]  # likewise
         )
         return message, problems
 
     def _problems(
-        self, texts: Mapping[str, Sequence[str | None]], times: Sequence[int | Problem]
+        self,
+        texts: Mapping[str, Sequence[str | None]],
+        times: Sequence[int | Problem],
+        properties: Mapping[str, Sequence[str | Problem | None]],
     ) -> dict[int, Problem]:
         problems = {place: time for place, time in enumerate(times) if isinstance(time, Problem)}
+        for values in properties.values():
+            problems |= {place: value for place, value in enumerate(values) if isinstance(value, Problem)}
         for name in _REQUIRED:
             if all(texts[name]):
                 continue
@@ -118,7 +130,7 @@ def bind(definition: Mapping[str, Any], header: Sequence[str], file: Path) -> Ro
         texts={key: binder.text(entry, f"{file}: {key}") for key, entry in texts.items()},
         time=binder.time(definition["time"], f"{file}: time"),
         properties={
-            str(key): binder.text(entry, f"{file}: properties.{key}")
+            str(key): binder.value(str(key), entry, f"{file}: properties.{key}")
             for key, entry in sorted(properties.items(), key=lambda entry: str(entry[0]))
         },
     )
@@ -146,6 +158,32 @@ class _Binder:
             index, nulls = self._index(entry["column"], place), self.nulls
             return lambda cells: _without(cells[index], nulls)
         raise InputError(f'{place} must be {{column: NAME}}, {{const: "VALUE"}} or a template such as "{{a}}-{{b}}"')
+
+    def value(self, key: str, entry: Any, place: str) -> Callable[[Cells], Sequence[str | Problem | None]]:
+        """Read a property: a number, or a text; a column's numbers in scientific notation are written plainly."""
+        if isinstance(entry, dict) and set(entry) == {"number"}:
+            return self._number(key, entry["number"], place)
+        read = self.text(entry, place)
+        if isinstance(entry, dict) and set(entry) == {"column"}:
+            return lambda cells: [
+                text if text is None or ("e" not in text and "E" not in text) else _written_out(text)
+                for text in read(cells)
+            ]
+        return read
+
+    def _number(self, key: str, name: Any, place: str) -> Callable[[Cells], Sequence[str | Problem | None]]:
+        index, nulls = self._index(name, place), self.nulls
+
+        @lru_cache(_NUMBERS_KEPT)
+        def read_one(text: str) -> str | Problem | None:
+            if text in nulls:
+                return None
+            try:
+                return plain_decimal(text)
+            except InvalidDecimalError as error:
+                return Problem(f"properties.{key}", Reason.VALUE_INVALID, f"{key}: {error.message}")
+
+        return lambda cells: [read_one(text) for text in cells[index]]
 
     def _template(self, template: str, place: str) -> Callable[[Cells], Sequence[str | None]]:
         try:
@@ -208,6 +246,17 @@ def _header_hint(header: Sequence[str]) -> str:
     if any(_DATA.match(cell) for cell in header):
         return " (line 1 looks like data; it must name the columns)"
     return ""
+
+
+def _written_out(text: str) -> str:
+    """Return a number in scientific notation as the plain decimal it is; any other text as it is."""
+    if not _SCIENTIFIC.fullmatch(text):
+        return text
+    try:
+        return plain_decimal(text)
+    except InvalidDecimalError:
+        # No meter takes that many digits; what is wrong with it is told of the text that stands in the file.
+        return text
 
 
 def _without(cells: Sequence[str], nulls: frozenset[str]) -> Sequence[str | None]:

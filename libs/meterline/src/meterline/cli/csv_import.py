@@ -12,11 +12,11 @@ import typer
 
 from chassis.errors import Reason
 from metering.ingest.v1 import ingest_service_pb2 as pb
-from meterline.cli.calls import call_services
 from meterline.cli.csv_columns import RowMap, bind, load_map
-from meterline.cli.event_batches import Batch, Reported, print_result, send_all
+from meterline.cli.event_batches import Batch, Reported
+from meterline.cli.event_checks import take_events
 from meterline.cli.file_start import BYTES_LOOKED_AT, no_text
-from meterline.cli.options import BackfillOption, ContextOption, Output, OutputOption
+from meterline.cli.options import BackfillOption, CheckOption, ContextOption, Output, OutputOption
 from meterline.client import Refusal
 from meterline.errors import InputError
 
@@ -32,6 +32,7 @@ def import_csv(
     file: Annotated[Path, typer.Argument(help="CSV file with a header.")],
     map_file: Annotated[Path, typer.Option("--map", help="YAML map from columns to event fields.")],
     backfill: BackfillOption = False,  # noqa: FBT002 - an option
+    check: CheckOption = False,  # noqa: FBT002 - likewise
     context: ContextOption = None,
     output: OutputOption = Output.JSON,
 ) -> None:
@@ -43,10 +44,9 @@ def import_csv(
             table = Table(file, stream, reported)
             batches = table.batches(bind(definition, table.header, map_file))
             size = file.stat().st_size
-            call_services(lambda client: send_all(client, batches, reported, backfill=backfill, size=size), context)
+            take_events(batches, reported, context, output, backfill=backfill, check=check, size=size)
     except OSError as error:
         raise InputError(f"{file} can't be read: {error.strerror}") from None
-    print_result(reported.result, output, backfill=backfill)
 
 
 def open_text(file: Path) -> TextIO:

@@ -7,7 +7,7 @@ import threading
 from collections import Counter
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Final, Generic, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Generic, Self, TypeVar
 
 from chassis.errors import Reason
 from metering.ingest.v1 import ingest_service_pb2 as pb
@@ -19,7 +19,7 @@ from meterline.client import Conflict, Refusal, ReportResult
 from meterline.uuid7 import uuid7
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator
+    from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 
     from chassis.errors import MeterlineError
     from meterline.client import AsyncClient
@@ -52,7 +52,7 @@ class Reported:
         self.result.accepted += response.accepted
         self.result.duplicates += response.duplicates
         for conflict in response.conflicts:
-            message = _on_line(batch.lines[conflict.index], conflict.message)
+            message = on_line(batch.lines[conflict.index], conflict.message)
             self.result.conflicts.append(Conflict(batch.places[conflict.index], conflict.id, message))
         for entry in response.refusals:
             index, line = batch.places[entry.index], batch.lines[entry.index]
@@ -60,10 +60,16 @@ class Reported:
 
     def refuse(self, refusal: Refusal, line: int) -> None:
         """Add an event that can't be accepted, with the line of the input where it stands."""
-        self.result.refused.append(replace(refusal, message=_on_line(line, refusal.message)))
+        self.result.refused.append(replace(refusal, message=on_line(line, refusal.message)))
+
+    def sort(self) -> None:
+        """Bring what was found batch by batch into the order of the input."""
+        self.result.refused.sort(key=lambda refusal: refusal.index)
+        self.result.conflicts.sort(key=lambda conflict: conflict.index)
 
 
-def _on_line(line: int, message: str) -> str:
+def on_line(line: int, message: str) -> str:
+    """Say with a message where in the input it belongs."""
     return f"line {line}: {message}"
 
 
@@ -76,6 +82,21 @@ async def send_all(
     size: int | None,
 ) -> None:
     """Send batches, a few at a time, with a progress bar. `size`: bytes of the input, as `batches` counts them."""
+    notice = Notice()
+    async with open_backfill(client, wanted=backfill) as backfill_id:
+
+        async def send(batch: Batch) -> None:
+            batch.request.backfill_id = backfill_id
+            reported.add(batch, await until_reachable(client.ingest.Report, batch.request, on_wait=notice.waiting))
+
+        await for_all(batches, send, size)
+    reported.sort()
+
+
+async def for_all(
+    batches: Iterator[tuple[Batch, int]], handle: Callable[[Batch], Awaitable[None]], size: int | None
+) -> None:
+    """Begin to handle batches in order, a few at a time, with a progress bar; the first that fails ends all."""
     from rich.progress import TaskProgressColumn, TimeRemainingColumn  # noqa: PLC0415 - as in `output`
 
     from meterline.cli.terminal import progress_bar  # noqa: PLC0415
@@ -85,39 +106,32 @@ async def send_all(
         task = progress.add_task("report", total=size, events=0)
         events = 0
 
-        notice = _Notice()
-
-        async def send(batch: Batch, read: int) -> None:
+        async def handle_one(batch: Batch, read: int) -> None:
             nonlocal events
-            reported.add(batch, await until_reachable(client.ingest.Report, batch.request, on_wait=notice.waiting))
+            await handle(batch)
             events += len(batch.places)
             progress.update(task, events=events, completed=max(read, progress.tasks[0].completed))
 
         free = asyncio.Semaphore(_BATCHES_AT_ONCE)
         try:
-            async with (
-                open_backfill(client, wanted=backfill) as backfill_id,
-                ReadAhead(batches) as read_ahead,
-                asyncio.TaskGroup() as under_way,
-            ):
+            async with ReadAhead(batches) as read_ahead, asyncio.TaskGroup() as under_way:
                 async for batch, read in read_ahead:
-                    batch.request.backfill_id = backfill_id
                     await free.acquire()
-                    under_way.create_task(send(batch, read)).add_done_callback(lambda _: free.release())
+                    under_way.create_task(handle_one(batch, read)).add_done_callback(lambda _: free.release())
         except BaseExceptionGroup as group:
             # One failure ends all; what the others say then is of no use.
             raise group.exceptions[0] from None
-    reported.result.refused.sort(key=lambda refusal: refusal.index)
-    reported.result.conflicts.sort(key=lambda conflict: conflict.index)
 
 
-class _Notice:
+class Notice:
     """Says once that a service is waited for: a silent program looks as if it hung."""
 
     def __init__(self) -> None:
+        """Say nothing yet."""
         self._said = False
 
     def waiting(self, error: MeterlineError) -> None:
+        """Say it, the first time."""
         if not self._said:
             self._said = True
             say(f"trying again for {RETRY_S:.0f} s: {error.message}")
@@ -197,39 +211,63 @@ async def open_backfill(client: AsyncClient, *, wanted: bool) -> AsyncIterator[s
 
 def print_result(result: ReportResult, output: Output, *, backfill: bool) -> None:
     """Print what became of the events; ends with its own exit code if some were refused or in conflict."""
-    document = {
+    if output is Output.TABLE:
+        print_result_table(result)
+    else:
+        print_document(result_document(result), output)
+    say_too_old(result, backfill=backfill)
+    if result.conflicts or result.refused:
+        raise SystemExit(int(ExitCode.EVENTS_REFUSED))
+
+
+def result_document(result: ReportResult) -> dict[str, Any]:
+    """Return what became of the events in the published shape."""
+    return {
         "accepted": result.accepted,
         "duplicates": result.duplicates,
         "conflicts": [{"index": c.index, "id": c.id, "message": c.message} for c in result.conflicts],
-        "refused": [
-            {"index": r.index, "id": r.id, "field": r.field, "reason": r.reason, "message": r.message}
-            for r in result.refused
-        ],
+        "refused": list(map(refusal_document, result.refused)),
     }
-    if output is Output.TABLE:
-        _print_table(result)
-    else:
-        print_document(document, output)
+
+
+def refusal_document(refusal: Refusal) -> dict[str, Any]:
+    """Return a refusal in the published shape."""
+    return {
+        "index": refusal.index,
+        "id": refusal.id,
+        "field": refusal.field,
+        "reason": refusal.reason,
+        "message": refusal.message,
+    }
+
+
+def say_too_old(result: ReportResult, *, backfill: bool) -> None:
+    """Say how events that were refused as too old can be reported."""
     too_old = sum(refusal.reason == Reason.TIME_TOO_OLD for refusal in result.refused)
     if too_old and not backfill:
         say(
             f"{too_old:,} are too old; if their times are right, --backfill reports them, or finds them reported before"
         )
-    if result.conflicts or result.refused:
-        raise SystemExit(int(ExitCode.EVENTS_REFUSED))
 
 
-def _print_table(result: ReportResult) -> None:
+def print_result_table(result: ReportResult) -> None:
+    """Print what became of the events for people."""
     counts = (result.accepted, result.duplicates, len(result.conflicts), len(result.refused))
     print_table((">accepted", ">duplicates", ">conflicts", ">refused"), [[f"{count:,}" for count in counts]])
     rows = [(str(c.index), c.id, "", str(Reason.ID_CONFLICT), c.message) for c in result.conflicts]
     rows += [(str(r.index), r.id, r.field, r.reason, r.message) for r in result.refused]
+    reasons = Counter([str(Reason.ID_CONFLICT)] * len(result.conflicts) + [r.reason for r in result.refused])
+    print_faults(rows, reasons, field="field")
+
+
+def print_faults(rows: Sequence[Sequence[str]], reasons: Counter[str], *, field: str) -> None:
+    """Print the first of what is wrong with which event, the third column being `field`, and how many by reason."""
     if rows:
         write("")
-        print_table((">index", "id", "field", "reason", "message"), rows[:_REFUSALS_SHOWN])
-    if len(rows) > _REFUSALS_SHOWN:
-        say(f"… and {len(rows) - _REFUSALS_SHOWN:,} more; -o json lists all")
+        print_table((">index", "id", field, "reason", "message"), rows[:_REFUSALS_SHOWN])
+    more = reasons.total() - min(len(rows), _REFUSALS_SHOWN)
+    if more:
+        say(f"… and {more:,} more; -o json lists them")
     if rows:
         write("")
-        reasons = Counter([str(Reason.ID_CONFLICT)] * len(result.conflicts) + [r.reason for r in result.refused])
         print_table(("reason", ">events"), [(reason, f"{count:,}") for reason, count in reasons.most_common()])

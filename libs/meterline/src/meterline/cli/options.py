@@ -60,4 +60,11 @@ OutputOption = Annotated[Output, typer.Option("-o", "--output", help="Form of th
 ContractOption = Annotated[
     str, typer.Option("--contract", help="Contract, where the customer has several in the period.")
 ]
+CheckOption = Annotated[
+    bool,
+    typer.Option(
+        "--check",
+        help="Only say what would be refused or not counted, or is given twice; nothing is kept.",
+    ),
+]
 BackfillOption = Annotated[bool, typer.Option("--backfill", help="Also report events older than the late limit.")]

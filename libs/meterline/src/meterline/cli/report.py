@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from meterline.cli.calls import call_services
-from meterline.cli.event_batches import Reported, print_result, send_all
+from meterline.cli.event_batches import Reported
+from meterline.cli.event_checks import take_events
 from meterline.cli.ndjson import event_batches
-from meterline.cli.options import BackfillOption, ContextOption, Output, OutputOption
+from meterline.cli.options import BackfillOption, CheckOption, ContextOption, Output, OutputOption
 from meterline.errors import InputError
 
 if TYPE_CHECKING:
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 def report(
     file: Annotated[Path, typer.Option("-f", "--file", help="NDJSON file, or - for standard input.")],
     backfill: BackfillOption = False,  # noqa: FBT002 - an option
+    check: CheckOption = False,  # noqa: FBT002 - likewise
     context: ContextOption = None,
     output: OutputOption = Output.JSON,
 ) -> None:
@@ -30,8 +31,7 @@ def report(
     with _open(file) as stream:
         size = file.stat().st_size if stream.seekable() and str(file) != "-" else None
         batches = event_batches(stream, reported)
-        call_services(lambda client: send_all(client, batches, reported, backfill=backfill, size=size), context)
-    print_result(reported.result, output, backfill=backfill)
+        take_events(batches, reported, context, output, backfill=backfill, check=check, size=size)
 
 
 def _open(file: Path) -> AbstractContextManager[BinaryIO]:

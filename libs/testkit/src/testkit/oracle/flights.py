@@ -14,7 +14,7 @@ from typing import Any, Self
 
 import duckdb
 
-_VALUE = "CAST({column} AS DECIMAL(38, 12))"
+_VALUE = "CAST({column} AS DECIMAL(38, 18))"
 _AGGREGATES = {
     "COUNT": "COUNT(*)",
     "SUM": f"SUM({_VALUE})",

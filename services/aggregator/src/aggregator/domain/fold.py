@@ -182,6 +182,15 @@ def _fold_surely(
     yield FoldedMeter(batch, windows, _park(batch, meter, found), found.column)
 
 
+def is_asked_for(batch: Batch, meters: Sequence[CountingMeter]) -> NDArray[np.bool_]:
+    """Per event: whether any meter asks for it."""
+    asked = np.zeros(len(batch), dtype=np.bool_)
+    for meter in meters:
+        if not meter.never_counts:
+            asked |= _match(batch, meter)
+    return asked
+
+
 def _match(batch: Batch, meter: CountingMeter) -> NDArray[np.bool_]:
     """Per event: whether the meter asks for it."""
     wanted = batch.types.is_any_of(meter.spec.event_types)

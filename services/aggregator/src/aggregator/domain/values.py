@@ -10,15 +10,17 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from aggregator.domain.batch import ABSENT, Batch, spread
-from money.decimals import INPUT, InvalidDecimalError, parse_decimal
+from money.decimals import CHARACTERS_MAX, INPUT, InvalidDecimalError, parse_decimal
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
+# Zeros at the end of the fraction are left out of it: they would only widen the whole batch's scale.
 _DECIMAL: Final = re.compile(
-    rf"(-?(?:0|[1-9][0-9]{{0,{INPUT.integer_digits_max - 1}}}))(?:\.([0-9]{{1,{INPUT.fraction_digits_max}}}))?",
+    rf"(-?(?:0|[1-9][0-9]{{0,{INPUT.integer_digits_max - 1}}}))"
+    rf"(?:\.(?:0+|([0-9]{{0,{INPUT.fraction_digits_max - 1}}}[1-9])0*))?",
     re.ASCII,
 )
 _POWERS: Final = [10**exponent for exponent in range(INPUT.fraction_digits_max + 1)]
@@ -32,11 +34,11 @@ VALUE_INVALID: Final = 2
 
 @lru_cache(maxsize=_CACHED_TEXTS)
 def parse_units(text: str) -> tuple[int, int] | None:
-    """Read a decimal as (units, scale), meaning units / 10^scale; None if it is not a plain decimal within the limits.
+    """Read a decimal as (units, least scale), meaning units / 10^scale; None if it isn't one within the limits.
 
     Accepts exactly what `money.parse_decimal` accepts with the limits of an event's value, several times faster.
     """
-    match = _DECIMAL.fullmatch(text)
+    match = _DECIMAL.fullmatch(text) if len(text) <= CHARACTERS_MAX else None
     if match is None:
         return None
     whole, fraction = match.groups()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 from uuid import UUID
 
 from chassis.errors import InvalidRequest, Reason
@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 
     from eventlog.period import Period
     from ingest.domain.admission import Limits
+
+WHOLE_PAST: Final = BackfillWindow(INSTANT_MIN_US, INSTANT_MAX_US + 1)
+"""The times of a backfill without a period."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +44,7 @@ class Backfill:
     def window(self) -> BackfillWindow:
         """The times its events may have."""
         if self.period is None:
-            return BackfillWindow(INSTANT_MIN_US, INSTANT_MAX_US + 1)
+            return WHOLE_PAST
         return BackfillWindow(self.period.start_us, self.period.end_us)
 
 

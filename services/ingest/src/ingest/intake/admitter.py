@@ -66,12 +66,8 @@ class Admitter:
 
     async def take_in(self, tenant: str, reported: Reported, callers: Callers) -> Verdicts:
         """Refuse what can't be accepted, write the rest exactly once, say what became of each event."""
-        now = self._clock.now()
         backfill = await self._open_backfill(tenant, reported.backfill_id) if reported.backfill_id else None
-        window = None if backfill is None else backfill.window
-        sent, admission = await _aside_if_large(
-            reported.message_bytes, _admitted, reported, self._limits, microseconds_of(now), window
-        )
+        sent, admission = await self._admit(reported, None if backfill is None else backfill.window)
         if not admission.accepted.size:
             self._instruments.reported(accepted=0, duplicates=0, conflicts=0, refused=len(admission.refusals))
             return none_accepted(admission, AsOf(await self._committer.epoch()))
@@ -98,6 +94,16 @@ class Admitter:
             refused=len(admission.refusals),
         )
         return verdicts_of(admission, events, outcome)
+
+    async def judge(self, tenant: str, reported: Reported, window: BackfillWindow | None) -> Admission:
+        """Say what `take_in` would refuse, of a batch in the backfill it names or else in a `window`; keep nothing."""
+        if reported.backfill_id:
+            window = (await self._open_backfill(tenant, reported.backfill_id)).window
+        return (await self._admit(reported, window))[1]
+
+    async def _admit(self, reported: Reported, window: BackfillWindow | None) -> tuple[EventColumns, Admission]:
+        now_us = microseconds_of(self._clock.now())
+        return await _aside_if_large(reported.message_bytes, _admitted, reported, self._limits, now_us, window)
 
     async def _open_backfill(self, tenant: str, backfill_id: str) -> Backfill:
         """Find the backfill a batch names; whether it is still open is checked again in the commit."""

@@ -5,10 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from chassis.telemetry import current_span_context
+from ingest.domain.backfills import WHOLE_PAST
 from ingest.intake.gatherer import Call
 from ingest.intake.submission import Callers
 
 if TYPE_CHECKING:
+    from ingest.domain.admission import Admission
     from ingest.domain.reports import Reported, ReportResult
     from ingest.operations.deps import Deps
 
@@ -20,3 +22,11 @@ async def report(deps: Deps, tenant: str, reported: Reported) -> ReportResult:
         return await deps.gatherer.report(Call(tenant, reported, span))
     verdicts = await deps.admitter.take_in(tenant, reported, Callers([span]))
     return verdicts.of_calls([len(reported)])[0]
+
+
+async def validate(deps: Deps, tenant: str, reported: Reported, *, whole_past: bool) -> Admission:
+    """Say which events of a batch would be refused; nothing is kept.
+
+    `whole_past`: their times are judged as in an open backfill without a period.
+    """
+    return await deps.admitter.judge(tenant, reported, WHOLE_PAST if whole_past else None)

@@ -14,7 +14,9 @@ from ingest.domain.reports import Reported
 from metering.ingest.v1 import ingest_service_pb2 as pb
 
 if TYPE_CHECKING:
-    from ingest.domain.admission import Limits
+    from collections.abc import Iterable
+
+    from ingest.domain.admission import Admission, Limits, Refusal
     from ingest.domain.reports import ReportResult
 
 
@@ -43,7 +45,19 @@ def report_response_to_proto(result: ReportResult) -> pb.ReportResponse:
     )
     for conflict in result.conflicts:
         response.conflicts.add(index=conflict.index, id=conflict.id, source=conflict.source, message=conflict.message)
-    for refusal in result.refusals:
+    _add_refusals(response, result.refusals)
+    return response
+
+
+def judged_to_proto(admission: Admission) -> pb.ReportResponse:
+    """Say what would become of a batch."""
+    response = pb.ReportResponse(accepted=len(admission.accepted))
+    _add_refusals(response, admission.refusals)
+    return response
+
+
+def _add_refusals(response: pb.ReportResponse, refused: Iterable[Refusal]) -> None:
+    for refusal in refused:
         response.refusals.add(
             index=refusal.index,
             id=refusal.id,
@@ -51,4 +65,3 @@ def report_response_to_proto(result: ReportResult) -> pb.ReportResponse:
             reason=refusal.reason.value,
             message=refusal.message,
         )
-    return response

@@ -12,6 +12,7 @@ from metering.aggregator.v1 import meter_pb2 as _meter_pb2
 from metering.aggregator.v1 import usage_pb2 as _usage_pb2
 from metering.common.v1 import feed_pb2 as _feed_pb2
 from metering.common.v1 import values_pb2 as _values_pb2
+from metering.ingest.v1 import usage_event_pb2 as _usage_event_pb2
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -650,6 +651,94 @@ class ListParkedEventsResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ListParkedEventsResponse: _TypeAlias = ListParkedEventsResponse  # noqa: Y015
+
+@_typing.final
+class CheckEventsRequest(_message.Message):
+    """Events that have not been reported: set exactly one of `events` and `columns`."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    EVENTS_FIELD_NUMBER: _builtins.int
+    COLUMNS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def events(self) -> _containers.RepeatedCompositeFieldContainer[_usage_event_pb2.UsageEvent]:
+        """Events as rows, 1 to 10,000."""
+
+    @_builtins.property
+    def columns(self) -> _usage_event_pb2.UsageEventColumns:
+        """Events as columns, 1 to 10,000."""
+
+    def __init__(
+        self,
+        *,
+        events: _abc.Iterable[_usage_event_pb2.UsageEvent] | None = ...,
+        columns: _usage_event_pb2.UsageEventColumns | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["columns", b"columns"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["columns", b"columns", "events", b"events"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CheckEventsRequest: _TypeAlias = CheckEventsRequest  # noqa: Y015
+
+@_typing.final
+class CheckEventsResponse(_message.Message):
+    """What would not be counted; empty if all is."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    UNCOUNTED_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def uncounted(self) -> _containers.RepeatedCompositeFieldContainer[Global___UncountedEvent]:
+        """By place, then by meter."""
+
+    def __init__(
+        self,
+        *,
+        uncounted: _abc.Iterable[Global___UncountedEvent] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["uncounted", b"uncounted"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CheckEventsResponse: _TypeAlias = CheckEventsResponse  # noqa: Y015
+
+@_typing.final
+class UncountedEvent(_message.Message):
+    """An event that a meter asks for and can't read, or that no meter asks for."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    INDEX_FIELD_NUMBER: _builtins.int
+    METER_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    MESSAGE_FIELD_NUMBER: _builtins.int
+    index: _builtins.int
+    """Place in the batch, from 0."""
+    meter: _builtins.str
+    """Meter that could not read it; empty for NO_METER."""
+    reason: _builtins.str
+    """Stable reason: VALUE_MISSING, VALUE_INVALID or NO_METER."""
+    message: _builtins.str
+    """For people. Example: "property bytes: '1e3' is not a plain decimal"."""
+    def __init__(
+        self,
+        *,
+        index: _builtins.int = ...,
+        meter: _builtins.str = ...,
+        reason: _builtins.str = ...,
+        message: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["index", b"index", "message", b"message", "meter", b"meter", "reason", b"reason"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___UncountedEvent: _TypeAlias = UncountedEvent  # noqa: Y015
 
 @_typing.final
 class GetProgressRequest(_message.Message):

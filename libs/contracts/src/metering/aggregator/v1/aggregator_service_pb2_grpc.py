@@ -80,6 +80,11 @@ class AggregatorServiceStub:
                 request_serializer=metering_dot_aggregator_dot_v1_dot_aggregator__service__pb2.ListParkedEventsRequest.SerializeToString,
                 response_deserializer=metering_dot_aggregator_dot_v1_dot_aggregator__service__pb2.ListParkedEventsResponse.FromString,
                 _registered_method=True)
+        self.CheckEvents = channel.unary_unary(
+                '/metering.aggregator.v1.AggregatorService/CheckEvents',
+                request_serializer=metering_dot_aggregator_dot_v1_dot_aggregator__service__pb2.CheckEventsRequest.SerializeToString,
+                response_deserializer=metering_dot_aggregator_dot_v1_dot_aggregator__service__pb2.CheckEventsResponse.FromString,
+                _registered_method=True)
         self.GetProgress = channel.unary_unary(
                 '/metering.aggregator.v1.AggregatorService/GetProgress',
                 request_serializer=metering_dot_aggregator_dot_v1_dot_aggregator__service__pb2.GetProgressRequest.SerializeToString,
@@ -163,6 +168,14 @@ class AggregatorServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def CheckEvents(self, request, context):
+        """Says which of some events the meters, as they are now, would not count, and why. Nothing is kept. Errors: INVALID_ARGUMENT (no
+        or two batches, columns of unequal length), RESOURCE_EXHAUSTED (more than 10,000 events).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def GetProgress(self, request, context):
         """Returns how far the events in the log have been counted.
         """
@@ -225,6 +238,11 @@ def add_AggregatorServiceServicer_to_server(servicer, server):
                     servicer.ListParkedEvents,
                     request_deserializer=metering_dot_aggregator_dot_v1_dot_aggregator__service__pb2.ListParkedEventsRequest.FromString,
                     response_serializer=metering_dot_aggregator_dot_v1_dot_aggregator__service__pb2.ListParkedEventsResponse.SerializeToString,
+            ),
+            'CheckEvents': grpc.unary_unary_rpc_method_handler(
+                    servicer.CheckEvents,
+                    request_deserializer=metering_dot_aggregator_dot_v1_dot_aggregator__service__pb2.CheckEventsRequest.FromString,
+                    response_serializer=metering_dot_aggregator_dot_v1_dot_aggregator__service__pb2.CheckEventsResponse.SerializeToString,
             ),
             'GetProgress': grpc.unary_unary_rpc_method_handler(
                     servicer.GetProgress,
@@ -481,6 +499,33 @@ class AggregatorService:
             '/metering.aggregator.v1.AggregatorService/ListParkedEvents',
             metering_dot_aggregator_dot_v1_dot_aggregator__service__pb2.ListParkedEventsRequest.SerializeToString,
             metering_dot_aggregator_dot_v1_dot_aggregator__service__pb2.ListParkedEventsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CheckEvents(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/metering.aggregator.v1.AggregatorService/CheckEvents',
+            metering_dot_aggregator_dot_v1_dot_aggregator__service__pb2.CheckEventsRequest.SerializeToString,
+            metering_dot_aggregator_dot_v1_dot_aggregator__service__pb2.CheckEventsResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -58,6 +58,10 @@ class AggregatorServiceStub:
     """Streams the individual events that a snapshot counts for one meter. Errors: NOT_FOUND."""
     ListParkedEvents: _grpc.UnaryUnaryMultiCallable[_aggregator_service_pb2.ListParkedEventsRequest, _aggregator_service_pb2.ListParkedEventsResponse]
     """Lists parked events (those that did not count), with the reason."""
+    CheckEvents: _grpc.UnaryUnaryMultiCallable[_aggregator_service_pb2.CheckEventsRequest, _aggregator_service_pb2.CheckEventsResponse]
+    """Says which of some events the meters, as they are now, would not count, and why. Nothing is kept. Errors: INVALID_ARGUMENT (no
+    or two batches, columns of unequal length), RESOURCE_EXHAUSTED (more than 10,000 events).
+    """
     GetProgress: _grpc.UnaryUnaryMultiCallable[_aggregator_service_pb2.GetProgressRequest, _aggregator_service_pb2.GetProgressResponse]
     """Returns how far the events in the log have been counted."""
     RebuildUsage: _grpc.UnaryUnaryMultiCallable[_aggregator_service_pb2.RebuildUsageRequest, _aggregator_service_pb2.RebuildUsageResponse]
@@ -95,6 +99,10 @@ class AggregatorServiceAsyncStub(AggregatorServiceStub):
     """Streams the individual events that a snapshot counts for one meter. Errors: NOT_FOUND."""
     ListParkedEvents: _aio.UnaryUnaryMultiCallable[_aggregator_service_pb2.ListParkedEventsRequest, _aggregator_service_pb2.ListParkedEventsResponse]  # type: ignore[assignment]
     """Lists parked events (those that did not count), with the reason."""
+    CheckEvents: _aio.UnaryUnaryMultiCallable[_aggregator_service_pb2.CheckEventsRequest, _aggregator_service_pb2.CheckEventsResponse]  # type: ignore[assignment]
+    """Says which of some events the meters, as they are now, would not count, and why. Nothing is kept. Errors: INVALID_ARGUMENT (no
+    or two batches, columns of unequal length), RESOURCE_EXHAUSTED (more than 10,000 events).
+    """
     GetProgress: _aio.UnaryUnaryMultiCallable[_aggregator_service_pb2.GetProgressRequest, _aggregator_service_pb2.GetProgressResponse]  # type: ignore[assignment]
     """Returns how far the events in the log have been counted."""
     RebuildUsage: _aio.UnaryUnaryMultiCallable[_aggregator_service_pb2.RebuildUsageRequest, _aggregator_service_pb2.RebuildUsageResponse]  # type: ignore[assignment]
@@ -183,6 +191,16 @@ class AggregatorServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_aggregator_service_pb2.ListParkedEventsResponse, _abc.Awaitable[_aggregator_service_pb2.ListParkedEventsResponse]]:
         """Lists parked events (those that did not count), with the reason."""
+
+    @_abc_1.abstractmethod
+    def CheckEvents(
+        self,
+        request: _aggregator_service_pb2.CheckEventsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_aggregator_service_pb2.CheckEventsResponse, _abc.Awaitable[_aggregator_service_pb2.CheckEventsResponse]]:
+        """Says which of some events the meters, as they are now, would not count, and why. Nothing is kept. Errors: INVALID_ARGUMENT (no
+        or two batches, columns of unequal length), RESOURCE_EXHAUSTED (more than 10,000 events).
+        """
 
     @_abc_1.abstractmethod
     def GetProgress(

@@ -29,7 +29,7 @@ from metering.common.v1 import values_pb2 as metering_dot_common_dot_v1_dot_valu
 from metering.ingest.v1 import usage_event_pb2 as metering_dot_ingest_dot_v1_dot_usage__event__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\'metering/ingest/v1/ingest_service.proto\x12\x12metering.ingest.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1fmetering/common/v1/method.proto\x1a\x1fmetering/common/v1/values.proto\x1a$metering/ingest/v1/usage_event.proto\"\x8c\x01\n\rReportRequest\x12.\n\x06\x65vents\x18\x01 \x03(\x0b\x32\x1e.metering.ingest.v1.UsageEvent\x12\x36\n\x07\x63olumns\x18\x02 \x01(\x0b\x32%.metering.ingest.v1.UsageEventColumns\x12\x13\n\x0b\x62\x61\x63kfill_id\x18\x03 \x01(\t\"\xc9\x01\n\x0eReportResponse\x12\x10\n\x08\x61\x63\x63\x65pted\x18\x01 \x01(\r\x12\x12\n\nduplicates\x18\x02 \x01(\r\x12\x34\n\tconflicts\x18\x03 \x03(\x0b\x32!.metering.ingest.v1.EventConflict\x12\x32\n\x08refusals\x18\x04 \x03(\x0b\x32 .metering.ingest.v1.EventRefusal\x12\'\n\x05\x61s_of\x18\x05 \x01(\x0b\x32\x18.metering.common.v1.AsOf\"K\n\rEventConflict\x12\r\n\x05index\x18\x01 \x01(\r\x12\n\n\x02id\x18\x02 \x01(\t\x12\x0e\n\x06source\x18\x03 \x01(\t\x12\x0f\n\x07message\x18\x04 \x01(\t\"Y\n\x0c\x45ventRefusal\x12\r\n\x05index\x18\x01 \x01(\r\x12\n\n\x02id\x18\x02 \x01(\t\x12\r\n\x05\x66ield\x18\x03 \x01(\t\x12\x0e\n\x06reason\x18\x04 \x01(\t\x12\x0f\n\x07message\x18\x05 \x01(\t\"E\n\x0fGetEventRequest\x12\x1a\n\x06source\x18\x01 \x01(\tB\n\xbaH\x07r\x05 \x01(\x80\x01\x12\x16\n\x02id\x18\x02 \x01(\tB\n\xbaH\x07r\x05 \x01(\x80\x01\"B\n\x10GetEventResponse\x12.\n\x05\x65vent\x18\x01 \x01(\x0b\x32\x1f.metering.ingest.v1.StoredEvent\"\xd8\x01\n\x11ListEventsRequest\x12\x1c\n\tcustomers\x18\x01 \x03(\tB\t\xbaH\x06\x92\x01\x03\x10\xe8\x07\x12\x18\n\x05types\x18\x02 \x03(\tB\t\xbaH\x06\x92\x01\x03\x10\xe8\x07\x12*\n\x06period\x18\x03 \x01(\x0b\x32\x1a.metering.common.v1.Period\x12\'\n\x05\x61\x66ter\x18\x04 \x01(\x0b\x32\x18.metering.common.v1.AsOf\x12\'\n\x05up_to\x18\x05 \x01(\x0b\x32\x18.metering.common.v1.AsOf\x12\r\n\x05limit\x18\x06 \x01(\x04\"E\n\x12ListEventsResponse\x12/\n\x06\x65vents\x18\x01 \x03(\x0b\x32\x1f.metering.ingest.v1.StoredEvent\"\xc7\x01\n\x08\x42\x61\x63kfill\x12\n\n\x02id\x18\x01 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x02 \x01(\t\x12*\n\x06period\x18\x03 \x01(\x0b\x32\x1a.metering.common.v1.Period\x12-\n\topened_at\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12-\n\tclosed_at\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x10\n\x08\x61\x63\x63\x65pted\x18\x06 \x01(\x04\"~\n\x13OpenBackfillRequest\x12\x1c\n\nrequest_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03(\x80\x01\x12\x1d\n\x0b\x64\x65scription\x18\x02 \x01(\tB\x08\xbaH\x05r\x03(\x80\x02\x12*\n\x06period\x18\x03 \x01(\x0b\x32\x1a.metering.common.v1.Period\"F\n\x14OpenBackfillResponse\x12.\n\x08\x62\x61\x63kfill\x18\x01 \x01(\x0b\x32\x1c.metering.ingest.v1.Backfill\"T\n\x14\x43loseBackfillRequest\x12\x1c\n\nrequest_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03(\x80\x01\x12\x1e\n\x0b\x62\x61\x63kfill_id\x18\x02 \x01(\tB\t\xbaH\x06r\x04 \x01(@\"G\n\x15\x43loseBackfillResponse\x12.\n\x08\x62\x61\x63kfill\x18\x01 \x01(\x0b\x32\x1c.metering.ingest.v1.Backfill\"G\n\x14ListBackfillsRequest\x12\x1b\n\tpage_size\x18\x01 \x01(\rB\x08\xbaH\x05*\x03\x18\xe8\x07\x12\x12\n\npage_token\x18\x02 \x01(\t\"a\n\x15ListBackfillsResponse\x12/\n\tbackfills\x18\x01 \x03(\x0b\x32\x1c.metering.ingest.v1.Backfill\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t2\xc4\x05\n\rIngestService\x12\x65\n\x06Report\x12!.metering.ingest.v1.ReportRequest\x1a\".metering.ingest.v1.ReportResponse\"\x14\xda\xce\x18\x10\n\x01\x01\x10\x02\x1a\x02\x08\x01(\x01\x30\x80\x80\x80\x04\x12w\n\x08GetEvent\x12#.metering.ingest.v1.GetEventRequest\x1a$.metering.ingest.v1.GetEventResponse\" \xda\xce\x18\x1c\n\x01\x02\x10\x01\x1a\x15\x1a\x13\n\x05\x65vent\x12\x06source\x12\x02id\x12v\n\nListEvents\x12%.metering.ingest.v1.ListEventsRequest\x1a&.metering.ingest.v1.ListEventsResponse\"\x17\xda\xce\x18\x13\n\x02\x02\x04\x10\x01\x1a\x0b\x12\tcustomers0\x01\x12p\n\x0cOpenBackfill\x12\'.metering.ingest.v1.OpenBackfillRequest\x1a(.metering.ingest.v1.OpenBackfillResponse\"\r\xda\xce\x18\t\n\x01\x03\x10\x03\x1a\x02\x08\x01\x12s\n\rCloseBackfill\x12(.metering.ingest.v1.CloseBackfillRequest\x1a).metering.ingest.v1.CloseBackfillResponse\"\r\xda\xce\x18\t\n\x01\x03\x10\x03\x1a\x02\x08\x01\x12t\n\rListBackfills\x12(.metering.ingest.v1.ListBackfillsRequest\x1a).metering.ingest.v1.ListBackfillsResponse\"\x0e\xda\xce\x18\n\n\x02\x02\x03\x10\x01\x1a\x02\x08\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\'metering/ingest/v1/ingest_service.proto\x12\x12metering.ingest.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1fmetering/common/v1/method.proto\x1a\x1fmetering/common/v1/values.proto\x1a$metering/ingest/v1/usage_event.proto\"\xb7\x01\n\rReportRequest\x12.\n\x06\x65vents\x18\x01 \x03(\x0b\x32\x1e.metering.ingest.v1.UsageEvent\x12\x36\n\x07\x63olumns\x18\x02 \x01(\x0b\x32%.metering.ingest.v1.UsageEventColumns\x12\x13\n\x0b\x62\x61\x63kfill_id\x18\x03 \x01(\t\x12\x15\n\rvalidate_only\x18\x04 \x01(\x08\x12\x12\n\nwhole_past\x18\x05 \x01(\x08\"\xc9\x01\n\x0eReportResponse\x12\x10\n\x08\x61\x63\x63\x65pted\x18\x01 \x01(\r\x12\x12\n\nduplicates\x18\x02 \x01(\r\x12\x34\n\tconflicts\x18\x03 \x03(\x0b\x32!.metering.ingest.v1.EventConflict\x12\x32\n\x08refusals\x18\x04 \x03(\x0b\x32 .metering.ingest.v1.EventRefusal\x12\'\n\x05\x61s_of\x18\x05 \x01(\x0b\x32\x18.metering.common.v1.AsOf\"K\n\rEventConflict\x12\r\n\x05index\x18\x01 \x01(\r\x12\n\n\x02id\x18\x02 \x01(\t\x12\x0e\n\x06source\x18\x03 \x01(\t\x12\x0f\n\x07message\x18\x04 \x01(\t\"Y\n\x0c\x45ventRefusal\x12\r\n\x05index\x18\x01 \x01(\r\x12\n\n\x02id\x18\x02 \x01(\t\x12\r\n\x05\x66ield\x18\x03 \x01(\t\x12\x0e\n\x06reason\x18\x04 \x01(\t\x12\x0f\n\x07message\x18\x05 \x01(\t\"E\n\x0fGetEventRequest\x12\x1a\n\x06source\x18\x01 \x01(\tB\n\xbaH\x07r\x05 \x01(\x80\x01\x12\x16\n\x02id\x18\x02 \x01(\tB\n\xbaH\x07r\x05 \x01(\x80\x01\"B\n\x10GetEventResponse\x12.\n\x05\x65vent\x18\x01 \x01(\x0b\x32\x1f.metering.ingest.v1.StoredEvent\"\xd8\x01\n\x11ListEventsRequest\x12\x1c\n\tcustomers\x18\x01 \x03(\tB\t\xbaH\x06\x92\x01\x03\x10\xe8\x07\x12\x18\n\x05types\x18\x02 \x03(\tB\t\xbaH\x06\x92\x01\x03\x10\xe8\x07\x12*\n\x06period\x18\x03 \x01(\x0b\x32\x1a.metering.common.v1.Period\x12\'\n\x05\x61\x66ter\x18\x04 \x01(\x0b\x32\x18.metering.common.v1.AsOf\x12\'\n\x05up_to\x18\x05 \x01(\x0b\x32\x18.metering.common.v1.AsOf\x12\r\n\x05limit\x18\x06 \x01(\x04\"E\n\x12ListEventsResponse\x12/\n\x06\x65vents\x18\x01 \x03(\x0b\x32\x1f.metering.ingest.v1.StoredEvent\"\xc7\x01\n\x08\x42\x61\x63kfill\x12\n\n\x02id\x18\x01 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x02 \x01(\t\x12*\n\x06period\x18\x03 \x01(\x0b\x32\x1a.metering.common.v1.Period\x12-\n\topened_at\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12-\n\tclosed_at\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x10\n\x08\x61\x63\x63\x65pted\x18\x06 \x01(\x04\"~\n\x13OpenBackfillRequest\x12\x1c\n\nrequest_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03(\x80\x01\x12\x1d\n\x0b\x64\x65scription\x18\x02 \x01(\tB\x08\xbaH\x05r\x03(\x80\x02\x12*\n\x06period\x18\x03 \x01(\x0b\x32\x1a.metering.common.v1.Period\"F\n\x14OpenBackfillResponse\x12.\n\x08\x62\x61\x63kfill\x18\x01 \x01(\x0b\x32\x1c.metering.ingest.v1.Backfill\"T\n\x14\x43loseBackfillRequest\x12\x1c\n\nrequest_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03(\x80\x01\x12\x1e\n\x0b\x62\x61\x63kfill_id\x18\x02 \x01(\tB\t\xbaH\x06r\x04 \x01(@\"G\n\x15\x43loseBackfillResponse\x12.\n\x08\x62\x61\x63kfill\x18\x01 \x01(\x0b\x32\x1c.metering.ingest.v1.Backfill\"G\n\x14ListBackfillsRequest\x12\x1b\n\tpage_size\x18\x01 \x01(\rB\x08\xbaH\x05*\x03\x18\xe8\x07\x12\x12\n\npage_token\x18\x02 \x01(\t\"a\n\x15ListBackfillsResponse\x12/\n\tbackfills\x18\x01 \x03(\x0b\x32\x1c.metering.ingest.v1.Backfill\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t2\xc4\x05\n\rIngestService\x12\x65\n\x06Report\x12!.metering.ingest.v1.ReportRequest\x1a\".metering.ingest.v1.ReportResponse\"\x14\xda\xce\x18\x10\n\x01\x01\x10\x02\x1a\x02\x08\x01(\x01\x30\x80\x80\x80\x04\x12w\n\x08GetEvent\x12#.metering.ingest.v1.GetEventRequest\x1a$.metering.ingest.v1.GetEventResponse\" \xda\xce\x18\x1c\n\x01\x02\x10\x01\x1a\x15\x1a\x13\n\x05\x65vent\x12\x06source\x12\x02id\x12v\n\nListEvents\x12%.metering.ingest.v1.ListEventsRequest\x1a&.metering.ingest.v1.ListEventsResponse\"\x17\xda\xce\x18\x13\n\x02\x02\x04\x10\x01\x1a\x0b\x12\tcustomers0\x01\x12p\n\x0cOpenBackfill\x12\'.metering.ingest.v1.OpenBackfillRequest\x1a(.metering.ingest.v1.OpenBackfillResponse\"\r\xda\xce\x18\t\n\x01\x03\x10\x03\x1a\x02\x08\x01\x12s\n\rCloseBackfill\x12(.metering.ingest.v1.CloseBackfillRequest\x1a).metering.ingest.v1.CloseBackfillResponse\"\r\xda\xce\x18\t\n\x01\x03\x10\x03\x1a\x02\x08\x01\x12t\n\rListBackfills\x12(.metering.ingest.v1.ListBackfillsRequest\x1a).metering.ingest.v1.ListBackfillsResponse\"\x0e\xda\xce\x18\n\n\x02\x02\x03\x10\x01\x1a\x02\x08\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -67,35 +67,35 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_INGESTSERVICE'].methods_by_name['ListBackfills']._loaded_options = None
   _globals['_INGESTSERVICE'].methods_by_name['ListBackfills']._serialized_options = b'\332\316\030\n\n\002\002\003\020\001\032\002\010\001'
   _globals['_REPORTREQUEST']._serialized_start=230
-  _globals['_REPORTREQUEST']._serialized_end=370
-  _globals['_REPORTRESPONSE']._serialized_start=373
-  _globals['_REPORTRESPONSE']._serialized_end=574
-  _globals['_EVENTCONFLICT']._serialized_start=576
-  _globals['_EVENTCONFLICT']._serialized_end=651
-  _globals['_EVENTREFUSAL']._serialized_start=653
-  _globals['_EVENTREFUSAL']._serialized_end=742
-  _globals['_GETEVENTREQUEST']._serialized_start=744
-  _globals['_GETEVENTREQUEST']._serialized_end=813
-  _globals['_GETEVENTRESPONSE']._serialized_start=815
-  _globals['_GETEVENTRESPONSE']._serialized_end=881
-  _globals['_LISTEVENTSREQUEST']._serialized_start=884
-  _globals['_LISTEVENTSREQUEST']._serialized_end=1100
-  _globals['_LISTEVENTSRESPONSE']._serialized_start=1102
-  _globals['_LISTEVENTSRESPONSE']._serialized_end=1171
-  _globals['_BACKFILL']._serialized_start=1174
-  _globals['_BACKFILL']._serialized_end=1373
-  _globals['_OPENBACKFILLREQUEST']._serialized_start=1375
-  _globals['_OPENBACKFILLREQUEST']._serialized_end=1501
-  _globals['_OPENBACKFILLRESPONSE']._serialized_start=1503
-  _globals['_OPENBACKFILLRESPONSE']._serialized_end=1573
-  _globals['_CLOSEBACKFILLREQUEST']._serialized_start=1575
-  _globals['_CLOSEBACKFILLREQUEST']._serialized_end=1659
-  _globals['_CLOSEBACKFILLRESPONSE']._serialized_start=1661
-  _globals['_CLOSEBACKFILLRESPONSE']._serialized_end=1732
-  _globals['_LISTBACKFILLSREQUEST']._serialized_start=1734
-  _globals['_LISTBACKFILLSREQUEST']._serialized_end=1805
-  _globals['_LISTBACKFILLSRESPONSE']._serialized_start=1807
-  _globals['_LISTBACKFILLSRESPONSE']._serialized_end=1904
-  _globals['_INGESTSERVICE']._serialized_start=1907
-  _globals['_INGESTSERVICE']._serialized_end=2615
+  _globals['_REPORTREQUEST']._serialized_end=413
+  _globals['_REPORTRESPONSE']._serialized_start=416
+  _globals['_REPORTRESPONSE']._serialized_end=617
+  _globals['_EVENTCONFLICT']._serialized_start=619
+  _globals['_EVENTCONFLICT']._serialized_end=694
+  _globals['_EVENTREFUSAL']._serialized_start=696
+  _globals['_EVENTREFUSAL']._serialized_end=785
+  _globals['_GETEVENTREQUEST']._serialized_start=787
+  _globals['_GETEVENTREQUEST']._serialized_end=856
+  _globals['_GETEVENTRESPONSE']._serialized_start=858
+  _globals['_GETEVENTRESPONSE']._serialized_end=924
+  _globals['_LISTEVENTSREQUEST']._serialized_start=927
+  _globals['_LISTEVENTSREQUEST']._serialized_end=1143
+  _globals['_LISTEVENTSRESPONSE']._serialized_start=1145
+  _globals['_LISTEVENTSRESPONSE']._serialized_end=1214
+  _globals['_BACKFILL']._serialized_start=1217
+  _globals['_BACKFILL']._serialized_end=1416
+  _globals['_OPENBACKFILLREQUEST']._serialized_start=1418
+  _globals['_OPENBACKFILLREQUEST']._serialized_end=1544
+  _globals['_OPENBACKFILLRESPONSE']._serialized_start=1546
+  _globals['_OPENBACKFILLRESPONSE']._serialized_end=1616
+  _globals['_CLOSEBACKFILLREQUEST']._serialized_start=1618
+  _globals['_CLOSEBACKFILLREQUEST']._serialized_end=1702
+  _globals['_CLOSEBACKFILLRESPONSE']._serialized_start=1704
+  _globals['_CLOSEBACKFILLRESPONSE']._serialized_end=1775
+  _globals['_LISTBACKFILLSREQUEST']._serialized_start=1777
+  _globals['_LISTBACKFILLSREQUEST']._serialized_end=1848
+  _globals['_LISTBACKFILLSRESPONSE']._serialized_start=1850
+  _globals['_LISTBACKFILLSRESPONSE']._serialized_end=1947
+  _globals['_INGESTSERVICE']._serialized_start=1950
+  _globals['_INGESTSERVICE']._serialized_end=2658
 # @@protoc_insertion_point(module_scope)

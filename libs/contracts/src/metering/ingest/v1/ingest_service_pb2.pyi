@@ -30,8 +30,16 @@ class ReportRequest(_message.Message):
     EVENTS_FIELD_NUMBER: _builtins.int
     COLUMNS_FIELD_NUMBER: _builtins.int
     BACKFILL_ID_FIELD_NUMBER: _builtins.int
+    VALIDATE_ONLY_FIELD_NUMBER: _builtins.int
+    WHOLE_PAST_FIELD_NUMBER: _builtins.int
     backfill_id: _builtins.str
     """Id of the open backfill that the batch belongs to. Optional."""
+    validate_only: _builtins.bool
+    """Only judge the events by the rules of this door: nothing is kept, and no id is used up. `accepted` counts the events that would
+    be taken, whether they are new or were accepted before. `as_of` is absent.
+    """
+    whole_past: _builtins.bool
+    """Only with `validate_only`: judge times as if the batch belonged to an open backfill of the whole past."""
     @_builtins.property
     def events(self) -> _containers.RepeatedCompositeFieldContainer[_usage_event_pb2.UsageEvent]:
         """Events as rows, 1 to 10,000. This is the simple form; for high volume, send columns."""
@@ -46,10 +54,12 @@ class ReportRequest(_message.Message):
         events: _abc.Iterable[_usage_event_pb2.UsageEvent] | None = ...,
         columns: _usage_event_pb2.UsageEventColumns | None = ...,
         backfill_id: _builtins.str = ...,
+        validate_only: _builtins.bool = ...,
+        whole_past: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["columns", b"columns"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["backfill_id", b"backfill_id", "columns", b"columns", "events", b"events"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["backfill_id", b"backfill_id", "columns", b"columns", "events", b"events", "validate_only", b"validate_only", "whole_past", b"whole_past"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

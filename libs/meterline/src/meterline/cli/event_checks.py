@@ -1,0 +1,230 @@
+"""What `--check` finds out before anything is reported: refused, given twice, not counted, without a contract."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final
+
+from eventlog.fields import FIELDS
+from metering.aggregator.v1 import aggregator_service_pb2 as aggregator_pb
+from metering.rating.v1 import rating_service_pb2 as rating_pb
+from meterline.cli.calls import call_services, pages, until_reachable
+from meterline.cli.event_batches import (
+    Notice,
+    Reported,
+    for_all,
+    on_line,
+    print_faults,
+    print_result,
+    print_result_table,
+    refusal_document,
+    result_document,
+    say_too_old,
+    send_all,
+)
+from meterline.cli.exits import ExitCode
+from meterline.cli.options import Output
+from meterline.cli.output import print_document, print_table, write
+from meterline.client import Conflict, Refusal
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+    from pathlib import Path
+
+    from metering.ingest.v1 import ingest_service_pb2 as ingest_pb
+    from metering.ingest.v1 import usage_event_pb2
+    from meterline.cli.event_batches import Batch
+    from meterline.client import AsyncClient
+
+_LISTED_MAX: Final = 1_000
+_CUSTOMERS_SHOWN: Final = 20
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """An event of the file: its line and its body, by their hashes, since a file may hold many millions."""
+
+    line: int
+    body: int
+
+
+@dataclass(slots=True)
+class Checked:
+    """What would become of the whole input; `uncounted` are the first events that a meter, or all, would leave out."""
+
+    reported: Reported
+    uncounted: list[Refusal] = field(default_factory=list)
+    uncounted_by_reason: Counter[str] = field(default_factory=Counter)
+    customers: Counter[str] = field(default_factory=Counter)
+    without_contract: list[str] = field(default_factory=list)
+    _seen: dict[int, _Seen] = field(default_factory=dict)
+
+    def look_for_twins(self, batch: Batch) -> dict[int, Conflict | None]:
+        """Find the events of a batch, by place, whose identity came before; None where the body is the same."""
+        twins: dict[int, Conflict | None] = {}
+        for place, (identity, event_id, body) in enumerate(_bodies(batch.request)):
+            first = self._seen.setdefault(identity, _Seen(batch.lines[place], body))
+            if first.line == batch.lines[place]:
+                continue
+            told = f"line {first.line} has another event with this source and id; the first one would stand"
+            conflict = Conflict(batch.places[place], event_id, on_line(batch.lines[place], told))
+            twins[place] = None if first.body == body else conflict
+        return twins
+
+    def add(
+        self,
+        batch: Batch,
+        judged: ingest_pb.ReportResponse,
+        uncounted: Sequence[aggregator_pb.UncountedEvent],
+        twins: Mapping[int, Conflict | None],
+    ) -> None:
+        """Add what the services, and `look_for_twins`, say of a batch; what is refused is nothing else besides."""
+        result = self.reported.result
+        refused = {entry.index for entry in judged.refusals}
+        for entry in judged.refusals:
+            refusal = Refusal(batch.places[entry.index], entry.id, entry.field, entry.reason, entry.message)
+            self.reported.refuse(refusal, batch.lines[entry.index])
+        others = [conflict for place, conflict in twins.items() if place not in refused]
+        result.conflicts += filter(None, others)
+        result.duplicates += others.count(None)
+        left_out = refused | twins.keys()
+        result.accepted += len(batch.places) - len(left_out)
+        found = [event for event in uncounted if event.index not in left_out]
+        self.uncounted_by_reason.update(reason for _, reason in {(event.index, event.reason) for event in found})
+        ids = _ids(batch.request)
+        for event in found[: _LISTED_MAX - len(self.uncounted)]:
+            message = on_line(batch.lines[event.index], event.message)
+            place = batch.places[event.index]
+            self.uncounted.append(Refusal(place, ids[event.index], event.meter, event.reason, message))
+        customers = enumerate(_texts(batch.request, "customer"))
+        self.customers.update(customer for place, customer in customers if place not in left_out)
+
+
+def take_events(
+    batches: Iterator[tuple[Batch, int]],
+    reported: Reported,
+    context: Path | None,
+    output: Output,
+    *,
+    backfill: bool,
+    check: bool,
+    size: int | None,
+) -> None:
+    """Report the events of an input, or only `check` them, and print what becomes of them."""
+    if not check:
+        call_services(lambda client: send_all(client, batches, reported, backfill=backfill, size=size), context)
+        print_result(reported.result, output, backfill=backfill)
+        return
+    checked = Checked(reported)
+    call_services(lambda client: check_all(client, batches, checked, backfill=backfill, size=size), context)
+    print_checked(checked, output, backfill=backfill)
+
+
+async def check_all(
+    client: AsyncClient, batches: Iterator[tuple[Batch, int]], checked: Checked, *, backfill: bool, size: int | None
+) -> None:
+    """Have all events looked at by the services that would take and count them; none of them keeps anything."""
+    notice = Notice()
+
+    async def check(batch: Batch) -> None:
+        twins = checked.look_for_twins(batch)
+        request = batch.request
+        request.validate_only, request.whole_past = True, backfill
+        judged = await until_reachable(client.ingest.Report, request, on_wait=notice.waiting)
+        columns = request.columns if request.HasField("columns") else None
+        asked = aggregator_pb.CheckEventsRequest(events=request.events, columns=columns)
+        answer = await until_reachable(client.aggregator.CheckEvents, asked, on_wait=notice.waiting)
+        checked.add(batch, judged, answer.uncounted, twins)
+
+    await for_all(batches, check, size)
+    checked.reported.sort()
+    checked.uncounted.sort(key=lambda event: event.index)
+    checked.without_contract = sorted(checked.customers.keys() - await _customers_with_contract(client))
+
+
+async def _customers_with_contract(client: AsyncClient) -> set[str]:
+    return {
+        contract.spec.customer
+        async for page in pages(client.rating.ListContracts, rating_pb.ListContractsRequest())
+        for contract in page.contracts
+    }
+
+
+def print_checked(checked: Checked, output: Output, *, backfill: bool) -> None:
+    """Print what would become of the events; ends with its own exit code unless all would be accepted and counted."""
+    result = checked.reported.result
+    if output is Output.TABLE:
+        print_result_table(result)
+        rows = [(str(e.index), e.id, e.field, e.reason, e.message) for e in checked.uncounted]
+        print_faults(rows, checked.uncounted_by_reason, field="meter")
+        _print_customers(checked)
+    else:
+        print_document(_document(checked), output)
+    say_too_old(result, backfill=backfill)
+    if result.conflicts or result.refused or checked.uncounted:
+        raise SystemExit(int(ExitCode.EVENTS_REFUSED))
+
+
+def _document(checked: Checked) -> dict[str, Any]:
+    return result_document(checked.reported.result) | {
+        "uncountedByReason": dict(checked.uncounted_by_reason.most_common()),
+        "uncounted": [_uncounted_document(event) for event in checked.uncounted],
+        "customersWithoutContract": [
+            {"customer": customer, "events": checked.customers[customer]} for customer in checked.without_contract
+        ],
+    }
+
+
+def _uncounted_document(event: Refusal) -> dict[str, Any]:
+    document = refusal_document(event)
+    return {("meter" if key == "field" else key): value for key, value in document.items()}
+
+
+def _print_customers(checked: Checked) -> None:
+    without = checked.without_contract
+    if not without:
+        return
+    write("")
+    shown = [(customer, f"{checked.customers[customer]:,}") for customer in without[:_CUSTOMERS_SHOWN]]
+    print_table(("customer without a contract", ">events"), shown)
+    if len(without) > _CUSTOMERS_SHOWN:
+        write(f"… and {len(without) - _CUSTOMERS_SHOWN:,} more customers; -o json lists all")
+
+
+def _bodies(request: ingest_pb.ReportRequest) -> Iterator[tuple[int, str, int]]:
+    """Return identity, id and body of each event; what is compared of a body is all but its trace context."""
+    ids, sources = _ids(request), _texts(request, "source")
+    others = [_texts(request, field.name) for field in FIELDS if not field.is_identity]
+    for event_id, source, properties, *body in zip(ids, sources, _properties(request), *others, strict=True):
+        yield hash((source, event_id)), event_id, hash((properties, *body))
+
+
+def _ids(request: ingest_pb.ReportRequest) -> Sequence[str]:
+    return request.columns.ids if request.HasField("columns") else [event.id for event in request.events]
+
+
+def _texts(request: ingest_pb.ReportRequest, name: str) -> Sequence[str]:
+    if not request.HasField("columns"):
+        return [getattr(event, name) for event in request.events]
+    column = next(field.column for field in FIELDS if field.name == name)
+    return [text or "" for text in _cells(getattr(request.columns, column), len(request.columns.ids))]
+
+
+def _properties(request: ingest_pb.ReportRequest) -> Iterator[tuple[object, ...]]:
+    """Return the time and the properties of each event."""
+    if not request.HasField("columns"):
+        for event in request.events:
+            yield event.time.seconds, event.time.nanos, *sorted(event.properties.items())
+        return
+    columns = request.columns
+    count = len(columns.ids)
+    # Whether a property has a column depends on the other events of the batch.
+    keys = sorted((entry.key, _cells(entry.column, count)) for entry in columns.properties)
+    for row, time_us in enumerate(columns.times_us):
+        yield time_us, *((key, cells[row]) for key, cells in keys if cells[row] is not None)
+
+
+def _cells(column: usage_event_pb2.DictionaryColumn, count: int) -> list[str | None]:
+    values = (None, *column.values)
+    return [values[index] for index in column.indexes] if column.indexes else [values[-1]] * count

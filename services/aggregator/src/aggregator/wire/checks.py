@@ -1,0 +1,43 @@
+"""Events that were not reported yet, and what would not be counted of them, as messages."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Final
+
+from aggregator.domain.checks import Uncounted
+from chassis.errors import InvalidRequest, Reason, TooBig
+from chassis.errors.refused import refusals
+from eventlog.columns import EventColumns, EventRows
+from eventlog.payload import columns_from_proto
+from eventlog.rows import columns_of
+from metering.aggregator.v1 import aggregator_service_pb2 as pb
+
+EVENTS_MAX: Final = 10_000
+
+
+def events_from_proto(request: pb.CheckEventsRequest) -> EventColumns:
+    """Read a batch in either form. Raises InvalidRequest or TooBig."""
+    has_columns = request.HasField("columns")
+    if has_columns == bool(request.events):
+        raise InvalidRequest(Reason.REQUEST_INVALID, "send events either as rows or as columns")
+    count = len(request.columns.ids) if has_columns else len(request.events)
+    if count == 0:
+        raise InvalidRequest(Reason.BATCH_EMPTY, "the batch holds no event; send 1 or more as events or as columns")
+    if count > EVENTS_MAX:
+        message = f"the batch holds {count} events; split it into batches of at most {EVENTS_MAX}"
+        raise TooBig(Reason.BATCH_TOO_LARGE, message)
+    if not has_columns:
+        return columns_of(EventRows(request.events))
+    with refusals("columns"):
+        return columns_from_proto(request.columns)
+
+
+def uncounted_to_proto(uncounted: Iterable[Uncounted]) -> pb.CheckEventsResponse:
+    """Return what would not be counted."""
+    return pb.CheckEventsResponse(
+        uncounted=(
+            pb.UncountedEvent(index=event.index, meter=event.meter, reason=event.reason, message=event.message)
+            for event in uncounted
+        )
+    )
