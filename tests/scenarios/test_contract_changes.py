@@ -145,3 +145,13 @@ def test_plans_with_a_past_date_say_which_periods_they_price(tenant: Tenant) -> 
     assert "plan r-new, version 1 -> 2: prices the periods that start on 2024-06-01T00:00:00Z or later" in told
     assert "; 1 of them are rated permanently and keep theirs" in told
     assert (total(tenant, "2024-06"), total(tenant, "2024-07")) == ("6.00", "50.00")
+
+
+def test_a_plan_says_which_of_its_meters_there_are_not(tenant: Tenant) -> None:
+    plan = CATALOG.split("---")[1]
+
+    wrong = tenant.run("apply", "-f", "-", stdin=plan.replace("r-units", "r-unit"))
+    right = tenant.run("apply", "-f", "-", stdin=CATALOG)
+
+    assert "line 4 (Plan r-old): spec.items[0].meter: there is no meter 'r-unit'" in wrong.stderr
+    assert "there is no meter" not in right.stderr

@@ -71,6 +71,28 @@ def test_periods_that_only_the_new_version_has_are_priced_by_its_plan() -> None:
     assert (october.plan, october.contract_version) == ("old", 2)
 
 
+@pytest.mark.parametrize(
+    ("end", "since", "reason", "applied_on", "prices"),
+    [
+        ("2024-09-01", "", "", "2024-07-10", "AAB"),
+        ("2024-10-01", "", "", "2024-07-10", "AABB"),
+        ("2024-10-01", "", "", "2026-07-10", "AAAB"),
+        ("2024-09-01", "2024-07-01", "swapped", "2024-07-10", "ABB"),
+        ("2024-09-01", "2024-07-02", "", "2024-07-10", "AAB"),
+    ],
+)
+def test_the_table_in_the_docs(end: str, since: str, reason: str, applied_on: str, prices: str) -> None:
+    versions = history((contract("A", end="2024-09-01"), instant("2024-05-01")))
+    wanted = settle(versions, contract("B", end=end, since=since, reason=reason), instant(applied_on))
+    entry = Version("c", 2, instant(applied_on), wanted)
+
+    check_past(versions, entry, [])
+
+    found = rulings([*versions, entry])
+    periods = (period_labelled(wanted.schedule, label) for label in labels_from(wanted.schedule, date(2024, 6, 15)))
+    assert "".join(ruling_at(found, "UTC", period.start).plan for period in periods if period) == prices
+
+
 def test_a_period_cut_by_the_old_end_keeps_the_plan_that_ruled_its_start() -> None:
     versions = history((contract("new", end="2024-08-15"), NOW), (contract("old", end="2025-01-01"), NOW))
 

@@ -18,6 +18,7 @@ from meterline.cli.calls import call_services, until_reachable
 from meterline.cli.changes import changes_by_entry, write_changes
 from meterline.cli.options import ContextOption, Output, OutputOption
 from meterline.cli.output import print_document, print_table, say
+from meterline.cli.unknown_meters import tell_unknown_meters, unknown_meters
 from meterline.errors import InputError
 from meterline.uuid7 import uuid7
 
@@ -48,7 +49,13 @@ def apply(
     entries = load_catalog(files)
     if not entries:
         raise InputError(f"there is no document in {', '.join(map(str, files))}")
-    outcomes, told = call_services(lambda client: _apply_all(client, entries, dry_run=dry_run), context)
+
+    async def ask(client: AsyncClient) -> tuple[Outcomes, rating_pb.ApplyCatalogResponse]:
+        done = await _apply_all(client, entries, dry_run=dry_run)
+        tell_unknown_meters(await unknown_meters(client, entries))
+        return done
+
+    outcomes, told = call_services(ask, context)
     results = [(entry.kind.name, entry.name, outcomes[entry.kind.name, entry.name]) for entry in entries]
     if output is Output.TABLE:
         print_table(("kind", "name", "outcome"), results)
