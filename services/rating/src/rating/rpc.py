@@ -28,11 +28,13 @@ if TYPE_CHECKING:
     import grpc
     from sqlalchemy.ext.asyncio import AsyncConnection
 
+    from rating.domain.contract_changes import ContractChange
     from rating.domain.contracts import Contract
     from rating.domain.customers import Customer
     from rating.domain.plans import Plan
     from rating.domain.products import Product
-    from rating.domain.versions import Applied, Outcome
+    from rating.domain.versions import Applied
+    from rating.operations.catalogs import AppliedCatalog
     from rating.operations.deps import Deps
 
     Context = grpc.aio.ServicerContext[Any, Any]
@@ -113,15 +115,17 @@ class RatingServicer(pb_grpc.RatingServiceServicer):
         with refusals("spec"):
             wanted = contracts_wire.contract_from_proto(request.spec)
 
-        async def apply(conn: AsyncConnection) -> Applied[Contract]:
-            return await contracts.apply_contract(self._deps, conn, current_tenant(), request.name, wanted)
+        async def apply(conn: AsyncConnection) -> tuple[Applied[Contract], list[ContractChange]]:
+            tenant = current_tenant()
+            contract = await contracts.apply_contract(self._deps, conn, tenant, request.name, wanted)
+            return contract.applied, await contracts.tell_changes(conn, tenant, [contract])
 
-        return await once(self._deps.engine, request, apply, contracts_wire.applied_to_proto)
+        return await once(self._deps.engine, request, apply, lambda told: contracts_wire.applied_to_proto(*told))
 
     async def GetContract(self, request: pb.GetContractRequest, context: Context) -> pb.GetContractResponse:
         """Return a version of a contract."""
-        contract = await contracts.get_contract(self._deps, current_tenant(), request.name, request.version)
-        return pb.GetContractResponse(contract=contracts_wire.contract_to_proto(contract))
+        found = await contracts.get_contract(self._deps, current_tenant(), request.name, request.version)
+        return contracts_wire.found_to_proto(found, with_versions=request.all_versions)
 
     async def ListContracts(self, request: pb.ListContractsRequest, context: Context) -> pb.ListContractsResponse:
         """Return a page of contracts."""
@@ -142,12 +146,12 @@ class RatingServicer(pb_grpc.RatingServiceServicer):
         """Apply many entries, all or none."""
         tenant, entries = current_tenant(), catalogs_wire.entries_from_proto(request.entries)
         if request.validate_only:
-            return catalogs_wire.outcomes_to_proto(await catalogs.validate_catalog(self._deps, tenant, entries))
+            return catalogs_wire.applied_to_proto(await catalogs.validate_catalog(self._deps, tenant, entries))
 
-        async def apply(conn: AsyncConnection) -> list[Outcome]:
+        async def apply(conn: AsyncConnection) -> AppliedCatalog:
             return await catalogs.apply_catalog(self._deps, conn, tenant, entries)
 
-        return await once(self._deps.engine, request, apply, catalogs_wire.outcomes_to_proto)
+        return await once(self._deps.engine, request, apply, catalogs_wire.applied_to_proto)
 
     async def ListCharges(self, request: pb.ListChargesRequest, context: Context) -> pb.ListChargesResponse:
         """Return charges as usage is now."""

@@ -30,6 +30,7 @@ from rating.domain.pricing.per_unit import PerUnit
 from rating.domain.pricing.price import Price
 from rating.domain.pricing.tiers import Tier
 from rating.domain.pricing.volume import Volume
+from rating.domain.ruling import FrozenPeriod
 from rating.domain.versions import Version
 from rating.store import charges, live
 from rating.store.contracts import CONTRACTS, contracts_of_customers
@@ -75,7 +76,7 @@ async def test_a_rated_period_comes_back_exactly(engine: AsyncEngine) -> None:
     async with transaction(engine) as conn:
         assert await charges.rating_of_snapshot(conn, "acme", "UA-2013", "2013-01", "snap-1") == rated()
         assert await charges.first_rating(conn, "acme", "UA-2013", "2013-01") == rated()
-        assert await charges.frozen_periods(conn, "acme", "UA-2013") == [PERIOD]
+        assert await charges.frozen_periods(conn, "acme", "UA-2013") == [FrozenPeriod(PERIOD, "standard", 3)]
         quantity = await conn.execute(text("SELECT quantity, exact_amount FROM charge WHERE item = 'Calls'"))
         assert tuple(quantity.one()) == (
             USAGE.meters["calls"].quantity,

@@ -15,12 +15,12 @@ from chassis.errors.refused import Refused
 from rating.domain.billing_period import (
     BillingPeriod,
     Schedule,
-    local_midnight,
     parse_day,
     period_at,
     period_labelled,
     periods_touching,
 )
+from rating.domain.zone_days import local_midnight
 
 
 def schedule(

@@ -10,9 +10,9 @@ import pytest
 
 from chassis.errors import Reason
 from chassis.errors.refused import Refused
-from rating.domain.billing_period import BillingPeriod, Schedule, period_labelled
+from rating.domain.billing_period import Schedule, period_labelled
 from rating.domain.charges import MeterUsage, MissingMeterError, charge_id, check_meters, rate_plan
-from rating.domain.contracts import Contract, check_kept_periods, check_next_contract, contract_at, overlapping
+from rating.domain.contracts import Contract, check_kept_periods, check_next_contract, overlapping
 from rating.domain.customers import Customer
 from rating.domain.plans import Plan, PlanItem, check_next_plan, plan_at, same_content
 from rating.domain.pricing.fixed import FixedFee
@@ -153,29 +153,21 @@ def test_end_and_plan_of_a_contract_may_change() -> None:
 
 def test_an_end_may_not_cut_a_period_that_is_rated_for_good() -> None:
     now = contract("2013-01-01")
-    january, february = (period_labelled(now.schedule, label) for label in ("2013-01", "2013-02"))
-    assert january is not None
-    assert february is not None
+    frozen = [period_labelled(now.schedule, label) for label in ("2013-01", "2013-02")]
+    kept = [period for period in frozen if period is not None]
 
-    def under(end: str) -> list[BillingPeriod | None]:
-        cut = contract("2013-01-01", end).schedule
-        return [period_labelled(cut, label) for label in ("2013-01", "2013-02")]
-
-    check_kept_periods([january, february], under("2013-03-01"))
+    check_kept_periods(kept, contract("2013-01-01", "2013-03-01").schedule)
     for end in ("2013-02-01", "2013-02-20"):
-        with pytest.raises(Refused, match="2013-02 is already rated"):
-            check_kept_periods([january, february], under(end))
+        with pytest.raises(Refused, match=r"2013-02 is already rated .* end the contract on 2013-03-01 or later"):
+            check_kept_periods(kept, contract("2013-01-01", end).schedule)
 
 
-def test_a_changed_contract_rules_the_periods_that_start_after_the_change() -> None:
-    versions = [
-        Version("UA", 1, day("2013-03-10"), contract("2013-01-01", plan="old")),
-        Version("UA", 2, day("2013-05-20"), contract("2013-01-01", plan="new")),
-    ]
+def test_an_end_may_not_stretch_a_period_that_is_rated_for_good_and_another_contract_may_follow() -> None:
+    period = period_labelled(contract("2013-01-01", "2013-02-10").schedule, "2013-02")
+    assert period is not None
 
-    plans = [contract_at(versions, day(text)).content.plan for text in ("2013-01-01", "2013-05-01", "2013-06-01")]
-
-    assert plans == ["old", "old", "new"]
+    with pytest.raises(Refused, match="leave the end at 2013-02-10 and make another contract that starts on that day"):
+        check_kept_periods([period], contract("2013-01-01", "2013-06-01").schedule)
 
 
 def test_a_plan_is_rated_item_by_item_in_its_order() -> None:

@@ -253,7 +253,11 @@ class Reason(StrEnum):
         "There is no such contract, or none in that period.",
         "List the customer's contracts.",
     )
-    CONTRACT_INVALID = "CONTRACT_INVALID", "The contract contradicts itself.", "Fix the fields listed in the error."
+    CONTRACT_INVALID = (
+        "CONTRACT_INVALID",
+        "The contract contradicts itself, or could never be billed.",
+        "Fix the fields listed in the error.",
+    )
     CONTRACT_OVERLAP = (
         "CONTRACT_OVERLAP",
         "The customer already has a contract for part of that time.",

@@ -15,8 +15,10 @@ from meterline.catalog.files import Entry, load_catalog
 from meterline.catalog.messages import enum_words
 from meterline.catalog.published import describe
 from meterline.cli.calls import call_services, until_reachable
+from meterline.cli.changes import changes_by_entry, write_changes
 from meterline.cli.options import ContextOption, Output, OutputOption
-from meterline.cli.output import print_document, print_table
+from meterline.cli.output import print_document, print_table, say
+from meterline.cli.unknown_meters import tell_unknown_meters, unknown_meters
 from meterline.errors import InputError
 from meterline.uuid7 import uuid7
 
@@ -39,6 +41,7 @@ def apply(
     files: Annotated[
         list[Path], typer.Option("-f", "--file", help="Catalog file, or - for standard input; repeat for several.")
     ],
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Check and say what would change; write nothing.")] = False,  # noqa: FBT002
     context: ContextOption = None,
     output: OutputOption = Output.TABLE,
 ) -> None:
@@ -46,31 +49,51 @@ def apply(
     entries = load_catalog(files)
     if not entries:
         raise InputError(f"there is no document in {', '.join(map(str, files))}")
-    outcomes = call_services(lambda client: _apply_all(client, entries), context)
+
+    async def ask(client: AsyncClient) -> tuple[Outcomes, rating_pb.ApplyCatalogResponse]:
+        done = await _apply_all(client, entries, dry_run=dry_run)
+        tell_unknown_meters(await unknown_meters(client, entries))
+        return done
+
+    outcomes, told = call_services(ask, context)
     results = [(entry.kind.name, entry.name, outcomes[entry.kind.name, entry.name]) for entry in entries]
     if output is Output.TABLE:
         print_table(("kind", "name", "outcome"), results)
+        write_changes(told)
     else:
-        print_document([{"kind": kind, "name": name, "outcome": outcome} for kind, name, outcome in results], output)
+        changes = changes_by_entry(told)
+        print_document(
+            [
+                {"kind": kind, "name": name, "outcome": outcome, "change": changes.get((kind, name))}
+                for kind, name, outcome in results
+            ],
+            output,
+        )
+    if dry_run:
+        say("nothing was written (--dry-run)")
 
 
 Outcomes = dict[tuple[str, str], str]
 
 
-async def _apply_all(client: AsyncClient, entries: Sequence[Entry]) -> Outcomes:
+async def _apply_all(
+    client: AsyncClient, entries: Sequence[Entry], *, dry_run: bool
+) -> tuple[Outcomes, rating_pb.ApplyCatalogResponse]:
     """Have everything checked, then apply it: what can't be checked apart from being applied comes first."""
     catalog = _Catalog([entry for entry in entries if entry.kind.name.lower() in {f.name for f in _TOGETHER.fields}])
     single = sorted((entry for entry in entries if entry not in catalog.entries), key=_can_be_checked)
+    outcomes: Outcomes = {(entry.kind.name, entry.name): "not checked" for entry in single}
     for entry in filter(_can_be_checked, single):
-        await _apply_one(client, entry, validate_only=True)
+        outcomes[entry.kind.name, entry.name] = await _apply_one(client, entry, validate_only=True)
     if catalog.entries:
-        await catalog.apply(client, validate_only=True)
-    outcomes: Outcomes = {}
+        outcomes |= await catalog.apply(client, validate_only=True)
+    if dry_run:
+        return outcomes, catalog.told
     for entry in single:
         outcomes[entry.kind.name, entry.name] = await _apply_one(client, entry)
     if catalog.entries:
         outcomes |= await catalog.apply(client)
-    return outcomes
+    return outcomes, catalog.told
 
 
 def _can_be_checked(entry: Entry) -> bool:
@@ -94,6 +117,8 @@ class _Catalog:
 
     def __init__(self, entries: Sequence[Entry]) -> None:
         self.entries = entries
+        self.told = rating_pb.ApplyCatalogResponse()
+        """What the last answer said."""
 
     async def apply(self, client: AsyncClient, *, validate_only: bool = False) -> Outcomes:
         """Apply all of it or, where anything is refused, nothing."""
@@ -101,10 +126,10 @@ class _Catalog:
         request_id = "" if validate_only else uuid7()
         request = rating_pb.ApplyCatalogRequest(entries=messages, validate_only=validate_only, request_id=request_id)
         try:
-            response = await until_reachable(client.rating.ApplyCatalog, request, for_s=_PATIENCE_S)
+            self.told = await until_reachable(client.rating.ApplyCatalog, request, for_s=_PATIENCE_S)
         except MeterlineError as error:
             raise placed(error, self.entries) from error
-        words = map(_outcome_word, response.outcomes)
+        words = map(_outcome_word, self.told.outcomes)
         names = ((entry.kind.name, entry.name) for entry in self.entries)
         return dict(zip(names, words, strict=True))
 

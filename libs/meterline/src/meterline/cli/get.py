@@ -15,6 +15,7 @@ from metering.ingest.v1 import ingest_service_pb2 as ingest_pb
 from meterline.catalog import kinds as catalog
 from meterline.cli import tables
 from meterline.cli.calls import PAGE_ROWS, call_services, pages
+from meterline.cli.contracts import show_contract
 from meterline.cli.documents import message_document
 from meterline.cli.options import ContextOption, Output, OutputOption
 from meterline.cli.output import print_document, print_table, say
@@ -67,13 +68,19 @@ def get(
     limit: Annotated[
         int | None, typer.Option(min=0, help="Most rows; 0 = all. Default: 100 in a table, all in JSON and YAML.")
     ] = None,
+    all_versions: Annotated[bool, typer.Option("--all-versions", help="Every version of a contract, and why.")] = False,  # noqa: FBT002
     context: ContextOption = None,
     output: OutputOption = Output.TABLE,
 ) -> None:
     """Show what the services hold: catalog objects, backfills, parked events, progress."""
     singular = _singular(kind)
+    if all_versions and not (singular == "contract" and name):
+        raise InputError("--all-versions goes with one contract; write `meterline get contract NAME --all-versions`")
     if singular == "progress":
         get_progress(context, output)
+        return
+    if singular == "contract" and name:
+        show_contract(name, context, output, all_versions=all_versions)
         return
     wanted = KINDS[singular]
     rows = (_TABLE_ROWS if output is Output.TABLE else 0) if limit is None else limit

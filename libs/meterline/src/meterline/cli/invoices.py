@@ -257,6 +257,9 @@ def _print_invoice(invoice: invoice_pb2.Invoice) -> None:
         f"contract {invoice.contract}, period {invoice.billing_period} "
         f"({time_text(invoice.period.start)} to {time_text(invoice.period.end)}, {invoice.time_zone})"
     )
+    plans = {(line.plan, line.plan_version) for line in invoice.lines if not line.adjusts_line_id}
+    for plan, version in sorted(plans):
+        write(f"priced by plan {plan} version {version}")
     rows = [
         (line.id, line.item, enum_word(line, "kind").lower(), f"{line.quantity} {line.unit}".strip(), line.amount)
         for line in invoice.lines

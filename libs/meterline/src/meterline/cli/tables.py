@@ -92,7 +92,23 @@ def customer_row(customer: catalog_pb2.Customer) -> Sequence[str]:
     return customer.name, str(customer.version), customer.spec.display_name or "-", customer.spec.currency
 
 
-CONTRACT_COLUMNS: Final = ("name", ">version", "customer", "plan", "start", "end", "interval", ">anchor day", "zone")
+CONTRACT_COLUMNS: Final = (
+    "name",
+    ">version",
+    "customer",
+    "plan",
+    "plan from",
+    "start",
+    "end",
+    "interval",
+    ">anchor day",
+    "zone",
+)
+
+
+def plan_text(named: catalog_pb2.ContractSpec | catalog_pb2.PlanRuling) -> str:
+    """Say which plan is named, and which version if one is pinned."""
+    return f"{named.plan} version {named.plan_version}" if named.plan_version else named.plan
 
 
 def contract_row(contract: catalog_pb2.Contract) -> Sequence[str]:
@@ -102,7 +118,8 @@ def contract_row(contract: catalog_pb2.Contract) -> Sequence[str]:
         contract.name,
         str(contract.version),
         spec.customer,
-        f"{spec.plan} version {spec.plan_version}" if spec.plan_version else spec.plan,
+        plan_text(spec),
+        spec.effective_from or "-",
         spec.start,
         spec.end or "open",
         enum_word(spec, "interval"),

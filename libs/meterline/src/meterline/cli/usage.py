@@ -17,7 +17,14 @@ from metering.aggregator.v1 import usage_pb2
 from metering.common.v1 import values_pb2
 from metering.rating.v1 import rating_service_pb2 as rating_pb
 from meterline.cli.calls import call_services, pages
-from meterline.cli.documents import as_of_document, charge_document, local_time_text, period_document, time_text
+from meterline.cli.documents import (
+    as_of_document,
+    charge_document,
+    local_time_text,
+    message_document,
+    period_document,
+    time_text,
+)
 from meterline.cli.options import ContextOption, ContractOption, Output, OutputOption
 from meterline.cli.output import print_document, print_table, say, write
 from meterline.errors import InputError
@@ -189,6 +196,12 @@ def charges(
         f"{response.customer.name}: contract {response.contract.name}, period {response.billing_period}"
         f" ({time_text(response.period.start)} to {time_text(response.period.end)})"
     )
+    if response.charges:
+        ruling = response.ruling
+        write(
+            f"priced by plan {response.charges[0].plan} version {response.charges[0].plan_version}: version"
+            f" {ruling.contract_version} of the contract has plan {ruling.plan} rule from {ruling.day}"
+        )
     rows = [
         (charge.item, charge.meter, f"{charge.quantity} {charge.unit}".strip(), charge.exact_amount)
         for charge in response.charges
@@ -203,6 +216,7 @@ def _charges_document(response: rating_pb.ListChargesResponse) -> dict[str, Any]
         "currency": response.customer.spec.currency,
         "billingPeriod": response.billing_period,
         "period": period_document(response.period),
+        "ruling": message_document(response.ruling),
         "charges": [charge_document(charge) for charge in response.charges],
         "asOf": as_of_document(response.as_of),
     }

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from calendar import monthrange
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, datetime
 from enum import StrEnum
 from functools import cache
 from typing import TYPE_CHECKING, Final, NamedTuple
@@ -18,14 +18,15 @@ from zoneinfo import ZoneInfo, available_timezones
 
 from chassis.errors import Reason
 from chassis.errors.refused import Refused
+from rating.domain.zone_days import local_midnight, unfit_days
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _DATE: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
 _LABEL: Final = re.compile(r"(?P<year>[0-9]{4})-(?P<month>0[1-9]|1[0-2])", re.ASCII)
-# Before 1970 offsets of some zones are not whole quarters of an hour, so midnight would miss the aggregator's grid;
-# the upper end keeps date arithmetic inside what datetime can hold.
+# Before 1970 many zones had odd offsets, and midnight missed the grid of usage (`zone_days` knows those after it); the
+# upper end keeps date arithmetic inside what datetime can hold.
 _YEAR_MIN: Final = 1970
 _YEAR_MAX: Final = 9000
 _MONTHS: Final = 12
@@ -147,38 +148,83 @@ def contract_span(schedule: Schedule) -> tuple[datetime, datetime | None]:
     return local_midnight(schedule.start, zone), end
 
 
-def local_midnight(day: date, zone: ZoneInfo) -> datetime:
-    """Return the first instant of a civil day, in UTC.
-
-    Where clocks jump over midnight the day begins at the jump; where midnight comes twice, at the first one.
-    """
-    midnight = datetime.combine(day, time(), tzinfo=zone)
-    instant = midnight.astimezone(UTC)
-    if instant.astimezone(zone).replace(tzinfo=None) == midnight.replace(tzinfo=None):
-        return instant
-    return _end_of_jump(instant, midnight.replace(tzinfo=None), zone)
-
-
-def _end_of_jump(instant: datetime, midnight: datetime, zone: ZoneInfo) -> datetime:
-    """Find, to the second, where the clock passes a midnight that it never shows."""
-    before, after = instant - timedelta(days=1), instant
-    while after - before > timedelta(seconds=1):
-        middle = (before + (after - before) / 2).replace(microsecond=0)
-        if middle.astimezone(zone).replace(tzinfo=None) < midnight:
-            before = middle
-        else:
-            after = middle
-    return after
+def check_billable(schedule: Schedule) -> None:
+    """Refuse a schedule with a period that could never be billed: empty, or off the grid on which usage is kept."""
+    unfit = unfit_days(ZoneInfo(schedule.zone))
+    off = unfit.off_grid_in(schedule.start, schedule.end)
+    if off is not None:
+        fit = unfit.on_grid_after(off)
+        message = (
+            f"usage is kept by quarters of an hour, and in {schedule.zone} days before {fit} begin between two of "
+            f"them; start on {fit} or later, or take another time zone"
+        )
+        raise Refused("start" if off == schedule.start else "time_zone", Reason.CONTRACT_INVALID, message)
+    for day in unfit.skipped_in(schedule.start, schedule.end):
+        _check_holds_time(schedule, day)
 
 
-def _cut(schedule: Schedule, month: _Month) -> BillingPeriod | None:
+def starts_from(schedule: Schedule, instant: datetime) -> date | None:
+    """Return the first day of the first period that starts at `instant` or later; None if no period does."""
+    zone = ZoneInfo(schedule.zone)
+    local = max(instant, local_midnight(schedule.start, zone)).astimezone(zone)
+    month = _Month(local.year, local.month).plus(-1)
+    while month.year <= _YEAR_MAX and (schedule.end is None or month.day(1) < schedule.end):
+        days = _days_of(schedule, month)
+        if days is not None and local_midnight(days[0], zone) >= instant:
+            return days[0]
+        month = month.plus(1)
+    return None
+
+
+def labels_from(schedule: Schedule, day: date) -> Iterator[str]:
+    """Return the labels of the periods from the one that holds `day` on, in order; for an early day, of all."""
+    day = max(day, schedule.start)
+    month = _Month(day.year, day.month).plus(-1)
+    while month.year <= _YEAR_MAX and (schedule.end is None or month.day(1) < schedule.end):
+        days = _days_of(schedule, month)
+        if days is not None and day < days[1]:
+            yield month.label
+        month = month.plus(1)
+
+
+def last_label(schedule: Schedule) -> str:
+    """Return the label of a contract's last period; empty if the contract is open."""
+    if schedule.end is None:
+        return ""
+    month = _Month(schedule.end.year, schedule.end.month)
+    return next(each.label for each in (month, month.plus(-1), month.plus(-2)) if _days_of(schedule, each) is not None)
+
+
+def _check_holds_time(schedule: Schedule, skipped: date) -> None:
+    """Refuse a period that begins and ends with one and the same instant, on a day that clocks skipped."""
+    zone, month = ZoneInfo(schedule.zone), _Month(skipped.year, skipped.month)
+    for days in (_days_of(schedule, month), _days_of(schedule, month.plus(-1))):
+        if days is None or days[0] != skipped or local_midnight(days[0], zone) != local_midnight(days[1], zone):
+            continue
+        first, after = days
+        mends = {"start": f"start on {after}", "end": f"end on {first}", "anchor_day": "take another anchor day"}
+        field = "start" if first == schedule.start else "end" if after == schedule.end else "anchor_day"
+        message = (
+            f"clocks in {schedule.zone} skipped {skipped}, so the period from {first} to {after} would hold no time; "
+            f"{mends[field]}"
+        )
+        raise Refused(field, Reason.CONTRACT_INVALID, message)
+
+
+def _days_of(schedule: Schedule, month: _Month) -> tuple[date, date] | None:
+    """Return the first day of a month's period and the first day after it, cut to the contract."""
     first = max(month.day(schedule.anchor_day), schedule.start)
     following = month.plus(1).day(schedule.anchor_day)
     after = following if schedule.end is None else min(following, schedule.end)
-    if after <= first:
+    return (first, after) if first < after else None
+
+
+def _cut(schedule: Schedule, month: _Month) -> BillingPeriod | None:
+    days = _days_of(schedule, month)
+    if days is None:
         return None
     zone = ZoneInfo(schedule.zone)
-    return BillingPeriod(month.label, local_midnight(first, zone), local_midnight(after, zone))
+    return BillingPeriod(month.label, local_midnight(days[0], zone), local_midnight(days[1], zone))
 
 
 @cache

@@ -2,35 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import date
+from zoneinfo import ZoneInfo
 
 from chassis.errors import Reason
 from chassis.errors.refused import Refused
-from rating.domain.billing_period import BillingPeriod, Schedule, contract_span
-from rating.domain.versions import Version
+from rating.domain.billing_period import BillingPeriod, Schedule, contract_span, period_labelled
 
 
 @dataclass(frozen=True, slots=True)
 class Contract:
-    """A customer has a plan for some time. `plan_version` None: each period has the version effective at its start."""
+    """A customer has a plan for some time. `plan_version` None: each period has the version effective at its start.
+
+    `effective_from` is the day from which the plan rules (`rating.domain.ruling`); None: as versions rule by default.
+    `reason` is why a version was made, for people.
+    """
 
     customer: str
     plan: str
     plan_version: int | None
     schedule: Schedule
-
-
-def contract_at(versions: Sequence[Version[Contract]], instant: datetime) -> Version[Contract]:
-    """Return the version of a contract whose plan rules a period that starts at `instant`.
-
-    The first version rules from the beginning, a later one the periods that start after it was applied. (Its end, on
-    the other hand, is always that of the newest version: it says which periods there are.)
-    """
-    ordered = sorted(versions, key=lambda version: version.version)
-    ruling = [version for version in ordered if version.created_at <= instant]
-    return ruling[-1] if ruling else ordered[0]
+    effective_from: date | None = None
+    reason: str = field(default="", compare=False)
 
 
 def check_next_contract(newest: Contract, wanted: Contract) -> None:
@@ -48,12 +43,19 @@ def check_next_contract(newest: Contract, wanted: Contract) -> None:
             raise Refused(path, Reason.CATALOG_CONFLICT, message)
 
 
-def check_kept_periods(frozen: Iterable[BillingPeriod], now: Iterable[BillingPeriod | None]) -> None:
-    """Refuse an end that would cut or remove a period that is already rated permanently."""
-    for kept, period in zip(frozen, now, strict=True):
-        if period != kept:
-            message = f"period {kept.label} is already rated permanently; end the contract after it"
-            raise Refused("end", Reason.CATALOG_CONFLICT, message)
+def check_kept_periods(frozen: Iterable[BillingPeriod], schedule: Schedule) -> None:
+    """Refuse an end that would cut, stretch or remove a period that is already rated permanently."""
+    zone = ZoneInfo(schedule.zone)
+    for kept in frozen:
+        period = period_labelled(schedule, kept.label)
+        if period == kept:
+            continue
+        until = kept.end.astimezone(zone).date()
+        mend = f"end the contract on {until} or later"
+        if period is not None and period.end > kept.end:
+            mend = f"leave the end at {until} and make another contract that starts on that day"
+        message = f"period {kept.label} is already rated permanently, until {until}; {mend}"
+        raise Refused("end", Reason.CATALOG_CONFLICT, message)
 
 
 def overlapping(contract: Contract, others: Iterable[tuple[str, Contract]]) -> str | None:

@@ -85,6 +85,14 @@ class PlanDraft:
         return Plan(self.currency, tuple(items), self.description, self.effective_from)
 
 
+@dataclass(frozen=True, slots=True)
+class PlanChange:
+    """A new version of a plan, and how many periods it would price are rated permanently by another."""
+
+    after: Version[Plan]
+    frozen_periods: int
+
+
 def same_content(newest: Plan, wanted: Plan) -> bool:
     """Whether applying `wanted` changes nothing; without an effective time it takes the one that is there."""
     same = (newest.currency, newest.items, newest.description) == (wanted.currency, wanted.items, wanted.description)

@@ -3,21 +3,37 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from chassis.postgres import transaction
 from rating.domain.catalogs import CatalogEntry, in_order, speaking_of
+from rating.domain.contract_changes import ContractChange
 from rating.domain.contracts import Contract
 from rating.domain.customers import Customer
-from rating.domain.plans import PlanDraft
+from rating.domain.plans import Plan, PlanChange, PlanDraft
 from rating.domain.products import Product
-from rating.domain.versions import Outcome
-from rating.operations.contracts import apply_contract
+from rating.domain.versions import Applied, Outcome
+from rating.operations.contracts import AppliedContract, apply_contract, tell_changes
 from rating.operations.customers import apply_customer
 from rating.operations.deps import Deps
-from rating.operations.plans import apply_plan
+from rating.operations.plans import apply_plan, tell_plan_changes
 from rating.operations.products import apply_product
+
+CHANGES_MAX: Final = 200
+"""Most new versions of contracts, and of plans, whose changes are told; the rest is counted."""
+
+
+@dataclass(frozen=True, slots=True)
+class AppliedCatalog:
+    """What became of each entry, in the order in which they were sent, and what the new versions change."""
+
+    outcomes: Sequence[Outcome]
+    contract_changes: Sequence[ContractChange]
+    plan_changes: Sequence[PlanChange]
+    untold_changes: int
 
 
 class _Undone(Exception):
@@ -26,33 +42,40 @@ class _Undone(Exception):
 
 async def apply_catalog(
     deps: Deps, conn: AsyncConnection, tenant: str, entries: Sequence[CatalogEntry]
-) -> list[Outcome]:
-    """Apply many entries; return what became of each, in the order in which they were sent."""
+) -> AppliedCatalog:
+    """Apply many entries; return what became of each."""
     outcomes: dict[int, Outcome] = {}
+    plans: list[Applied[Plan]] = []
+    contracts: list[AppliedContract] = []
     for entry in in_order(entries):
         with speaking_of(entry.place, entry.kind, entry.name):
-            outcomes[entry.place] = await _apply_entry(deps, conn, tenant, entry)
-    return [outcome for _, outcome in sorted(outcomes.items())]
+            match entry.content:
+                case PlanDraft() as draft:
+                    plans.append(await apply_plan(deps, conn, tenant, entry.name, draft))
+                    outcomes[entry.place] = plans[-1].outcome
+                case Contract() as contract:
+                    contracts.append(await apply_contract(deps, conn, tenant, entry.name, contract))
+                    outcomes[entry.place] = contracts[-1].applied.outcome
+                case Product() as product:
+                    outcomes[entry.place] = (await apply_product(deps, conn, tenant, entry.name, product)).outcome
+                case Customer() as customer:
+                    outcomes[entry.place] = (await apply_customer(deps, conn, tenant, entry.name, customer)).outcome
+    new_plans = [plan for plan in plans if plan.outcome is Outcome.NEW_VERSION]
+    new_contracts = [contract for contract in contracts if contract.applied.outcome is Outcome.NEW_VERSION]
+    return AppliedCatalog(
+        outcomes=[outcome for _, outcome in sorted(outcomes.items())],
+        contract_changes=await tell_changes(conn, tenant, new_contracts[:CHANGES_MAX]),
+        plan_changes=await tell_plan_changes(deps, conn, tenant, new_plans[:CHANGES_MAX]),
+        untold_changes=len(new_contracts[CHANGES_MAX:]) + len(new_plans[CHANGES_MAX:]),
+    )
 
 
-async def validate_catalog(deps: Deps, tenant: str, entries: Sequence[CatalogEntry]) -> list[Outcome]:
+async def validate_catalog(deps: Deps, tenant: str, entries: Sequence[CatalogEntry]) -> AppliedCatalog:
     """Find out what applying the entries would do, and take it back."""
-    outcomes: list[Outcome] = []
+    applied: AppliedCatalog
     try:
         async with transaction(deps.engine) as conn:
-            outcomes = await apply_catalog(deps, conn, tenant, entries)
+            applied = await apply_catalog(deps, conn, tenant, entries)
             raise _Undone  # noqa: TRY301 - leaving the transaction by an error is what takes it back
     except _Undone:
-        return outcomes
-
-
-async def _apply_entry(deps: Deps, conn: AsyncConnection, tenant: str, entry: CatalogEntry) -> Outcome:
-    match entry.content:
-        case Product() as product:
-            return (await apply_product(deps, conn, tenant, entry.name, product)).outcome
-        case PlanDraft() as plan:
-            return (await apply_plan(deps, conn, tenant, entry.name, plan)).outcome
-        case Customer() as customer:
-            return (await apply_customer(deps, conn, tenant, entry.name, customer)).outcome
-        case Contract() as contract:
-            return (await apply_contract(deps, conn, tenant, entry.name, contract)).outcome
+        return applied

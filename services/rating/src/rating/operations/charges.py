@@ -27,6 +27,7 @@ from rating.domain.charges import (
 from rating.domain.contracts import Contract
 from rating.domain.customers import Customer
 from rating.domain.plans import PlanItem
+from rating.domain.ruling import Ruling, ruling_at, rulings
 from rating.domain.versions import Version
 from rating.operations.deps import Deps, HandedThrough
 from rating.operations.finding import find_contract, find_customer, find_plan, find_terms, period_invalid
@@ -40,8 +41,18 @@ class ChargesOfPeriod:
     """The charges of a contract's period, with the contract and the customer as they are now."""
 
     rated: RatedPeriod
-    contract: Version[Contract]
+    versions: Sequence[Version[Contract]]
     customer: Version[Customer]
+
+    @property
+    def contract(self) -> Version[Contract]:
+        """The newest version of the contract."""
+        return self.versions[-1]
+
+    @property
+    def ruling(self) -> Ruling:
+        """What says by which plan the period is priced."""
+        return ruling_at(rulings(self.versions), self.contract.content.schedule.zone, self.rated.period.start)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,10 +94,10 @@ async def rate_usage(
     if rated is None:
         usage = await _seal(deps, terms, grace, amends_snapshot_id)
         if amended is not None and usage.snapshot_id == amended.snapshot_id:
-            return ChargesOfPeriod(amended, versions[-1], customer)
+            return ChargesOfPeriod(amended, versions, customer)
         rated = await _freeze(deps, tenant, terms, usage)
         deps.instruments.frozen(charges=len(rated.charges), duration_s=deps.clock.monotonic_s() - started_s)
-    return ChargesOfPeriod(rated, versions[-1], customer)
+    return ChargesOfPeriod(rated, versions, customer)
 
 
 async def _seal(deps: Deps, terms: Terms, grace: timedelta, amends_snapshot_id: str) -> Usage:
@@ -129,8 +140,10 @@ async def _add(deps: Deps, conn: AsyncConnection, tenant: str, rated: RatedPerio
     """Store a rated period, or return the one that another call stored first."""
     # The contract may have been ended in the meantime; from here on it can't be without seeing this period.
     await lock_entry(conn, "contract", tenant, rated.contract)
-    contract = (await find_contract(conn, tenant, rated.contract))[-1].content
-    if period_labelled(contract.schedule, rated.period.label) != rated.period:
+    versions = await find_contract(conn, tenant, rated.contract)
+    period = period_labelled(versions[-1].content.schedule, rated.period.label)
+    terms = await find_terms(conn, tenant, versions, rated.period)
+    if period != rated.period or (terms.plan.name, terms.plan.version) != (rated.plan, rated.plan_version):
         message = f"contract {rated.contract!r} changed while {rated.period.label} was rated; call again"
         raise Conflict(Reason.TRANSACTION_CONFLICT, message)
     if await store.add_rated_period(conn, tenant, rated, deps.clock.now()):

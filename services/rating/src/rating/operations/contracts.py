@@ -1,6 +1,9 @@
-"""Contracts: of one that exists only the end, the plan and the plan version can change."""
+"""Contracts: of one that exists only the end, and which plan rules from which day, can change."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -8,39 +11,79 @@ from chassis.errors import NotFound, Reason, invalid_field
 from chassis.errors.refused import refusals
 from chassis.postgres import transaction
 from chassis.rpc.pages import Page, page_of
-from rating.domain.billing_period import period_labelled
+from rating.domain.billing_period import check_billable, period_labelled
+from rating.domain.contract_changes import ContractChange, contract_change, plans_of
 from rating.domain.contracts import Contract, check_kept_periods, check_next_contract, overlapping
-from rating.domain.versions import Applied, Version, following, unchanged, version_in
+from rating.domain.plans import Plan
+from rating.domain.ruling import FrozenPeriod, Ruling, check_past, check_priced, is_same, rulings, settle
+from rating.domain.versions import Applied, Outcome, Version, following, unchanged, version_in
 from rating.operations.deps import Deps
-from rating.operations.finding import find_contract, find_customer, find_plan
+from rating.operations.finding import find_contract, find_customer, find_plan_versions, plan_version_in
 from rating.store import charges as charge_store
 from rating.store.contracts import CONTRACTS, contracts_of_customers
+from rating.store.plans import PLANS
 from rating.store.versions import lock_entry
+
+
+@dataclass(frozen=True, slots=True)
+class AppliedContract:
+    """A contract after it was applied. If that made a new version: those before it and the frozen periods."""
+
+    applied: Applied[Contract]
+    before: Sequence[Version[Contract]] = ()
+    frozen: Sequence[FrozenPeriod] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class FoundContract:
+    """A version of a contract, the versions up to it, oldest first, and what they come to."""
+
+    version: Version[Contract]
+    versions: Sequence[Version[Contract]]
+    rulings: Sequence[Ruling]
 
 
 async def apply_contract(
     deps: Deps, conn: AsyncConnection, tenant: str, name: str, wanted: Contract
-) -> Applied[Contract]:
+) -> AppliedContract:
     """Make a contract what is `wanted`. Raises NotFound for its customer and plan, and InvalidRequest."""
     await lock_entry(conn, "contract", tenant, name)
     await lock_entry(conn, "customer", tenant, wanted.customer)
     versions = await CONTRACTS.versions(conn, tenant, name)
     newest = versions[-1] if versions else None
-    if newest is not None and newest.content == wanted:
-        return unchanged(newest)
-    await _check_parties(conn, tenant, wanted)
+    now = deps.clock.now()
     with refusals("spec"):
         if newest is not None:
             check_next_contract(newest.content, wanted)
+        settled = settle(versions, wanted, now)
+    if newest is not None and is_same(newest.content, settled):
+        return AppliedContract(unchanged(newest))
+    applied = following(newest, name, settled, now)
+    plans = await _check_parties(conn, tenant, settled)
+    frozen: Sequence[FrozenPeriod] = ()
+    with refusals("spec"):
+        check_billable(settled.schedule)
+        check_priced(settled, plans)
+        if newest is not None:
             frozen = await charge_store.frozen_periods(conn, tenant, name)
-            check_kept_periods(frozen, (period_labelled(wanted.schedule, kept.label) for kept in frozen))
-    await _check_overlap(conn, tenant, name, wanted)
-    applied = following(newest, name, wanted, deps.clock.now())
+            check_kept_periods([kept.period for kept in frozen], settled.schedule)
+            check_past(versions, applied.entry, frozen)
+    await _check_overlap(conn, tenant, name, settled)
     await CONTRACTS.add(conn, tenant, applied.entry)
-    return applied
+    return AppliedContract(applied, versions, frozen)
 
 
-async def get_contract(deps: Deps, tenant: str, name: str, version: int) -> Version[Contract]:
+async def tell_changes(conn: AsyncConnection, tenant: str, applied: Sequence[AppliedContract]) -> list[ContractChange]:
+    """Return what new versions of contracts change; a first version and one that is there already change nothing."""
+    changed = [each for each in applied if each.applied.outcome is Outcome.NEW_VERSION]
+    if not changed:
+        return []
+    named = {name for each in changed for name in plans_of([*each.before, each.applied.entry])}
+    plans = await PLANS.versions_of(conn, tenant, named)
+    return [contract_change(each.before, each.applied.entry, each.frozen, plans) for each in changed]
+
+
+async def get_contract(deps: Deps, tenant: str, name: str, version: int) -> FoundContract:
     """Return a version of a contract, the newest for 0. Raises NotFound."""
     async with transaction(deps.engine) as conn:
         versions = await find_contract(conn, tenant, name)
@@ -48,7 +91,8 @@ async def get_contract(deps: Deps, tenant: str, name: str, version: int) -> Vers
     if found is None:
         message = f"contract {name!r} has no version {version}; its newest is {len(versions)}"
         raise NotFound(Reason.CONTRACT_NOT_FOUND, message)
-    return found
+    until = versions[: found.version]
+    return FoundContract(found, until, rulings(until))
 
 
 async def list_contracts(
@@ -70,12 +114,15 @@ async def list_contracts(
     return page_of(found, limit, lambda contract: (contract.name,))
 
 
-async def _check_parties(conn: AsyncConnection, tenant: str, wanted: Contract) -> None:
+async def _check_parties(conn: AsyncConnection, tenant: str, wanted: Contract) -> list[Version[Plan]]:
+    """Return the versions of the plan of a contract."""
     customer = await find_customer(conn, tenant, wanted.customer)
-    plan = await find_plan(conn, tenant, wanted.plan, wanted.plan_version or 0)
+    versions = await find_plan_versions(conn, tenant, wanted.plan)
+    plan = plan_version_in(versions, wanted.plan_version or 0)
     if customer.content.currency != plan.content.currency:
         message = f"is in {plan.content.currency}, but customer {customer.name!r} pays in {customer.content.currency}"
         raise invalid_field("spec.plan", Reason.CURRENCY_MISMATCH, message)
+    return versions
 
 
 async def _check_overlap(conn: AsyncConnection, tenant: str, name: str, wanted: Contract) -> None:

@@ -9,9 +9,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from chassis.errors import InvalidRequest, NotFound, Reason, invalid_field
 from rating.domain.billing_period import BillingPeriod
 from rating.domain.charges import Terms
-from rating.domain.contracts import Contract, contract_at
+from rating.domain.contracts import Contract
 from rating.domain.customers import Customer
 from rating.domain.plans import Plan, plan_at
+from rating.domain.ruling import Ruling, ruling_at, rulings
 from rating.domain.versions import Version, version_in
 from rating.store import charges as charge_store
 from rating.store.contracts import CONTRACTS
@@ -21,12 +22,23 @@ from rating.store.plans import PLANS
 
 async def find_plan(conn: AsyncConnection, tenant: str, name: str, version: int) -> Version[Plan]:
     """Return a version of a plan, the newest for 0. Raises NotFound."""
+    return plan_version_in(await find_plan_versions(conn, tenant, name), version)
+
+
+async def find_plan_versions(conn: AsyncConnection, tenant: str, name: str) -> list[Version[Plan]]:
+    """Return all versions of a plan, oldest first. Raises NotFound."""
     versions = await PLANS.versions(conn, tenant, name)
     if not versions:
         raise NotFound(Reason.PLAN_NOT_FOUND, f"there is no plan {name!r}; list the plans to see which there are")
+    return versions
+
+
+def plan_version_in(versions: Sequence[Version[Plan]], version: int) -> Version[Plan]:
+    """Return a version of the plan whose versions are given, the newest for 0. Raises NotFound."""
     found = version_in(versions, version)
     if found is None:
-        raise NotFound(Reason.PLAN_NOT_FOUND, f"plan {name!r} has no version {version}; its newest is {len(versions)}")
+        message = f"plan {versions[-1].name!r} has no version {version}; its newest is {len(versions)}"
+        raise NotFound(Reason.PLAN_NOT_FOUND, message)
     return found
 
 
@@ -60,7 +72,8 @@ async def find_terms(
     if first is not None:
         plan = await find_plan(conn, tenant, first.plan, first.plan_version)
     else:
-        plan = await _plan_at_start(conn, tenant, contract_at(contract, period.start).content, period)
+        ruling = ruling_at(rulings(contract), newest.content.schedule.zone, period.start)
+        plan = await _plan_at_start(conn, tenant, ruling, period)
     return Terms(newest.name, newest.content.customer, period, newest.content.schedule.zone, plan)
 
 
@@ -70,15 +83,13 @@ def period_invalid(contract: str, label: str) -> InvalidRequest:
     return invalid_field("billing_period", Reason.PERIOD_INVALID, f"contract {contract!r} has {asked}")
 
 
-async def _plan_at_start(
-    conn: AsyncConnection, tenant: str, contract: Contract, period: BillingPeriod
-) -> Version[Plan]:
-    if contract.plan_version is not None:
-        return await find_plan(conn, tenant, contract.plan, contract.plan_version)
-    plan = plan_at(await PLANS.versions(conn, tenant, contract.plan), period.start)
+async def _plan_at_start(conn: AsyncConnection, tenant: str, ruling: Ruling, period: BillingPeriod) -> Version[Plan]:
+    if ruling.plan_version is not None:
+        return await find_plan(conn, tenant, ruling.plan, ruling.plan_version)
+    plan = plan_at(await PLANS.versions(conn, tenant, ruling.plan), period.start)
     if plan is None:
         message = (
-            f"no version of plan {contract.plan!r} is effective on {period.start.isoformat()}, when the period starts"
+            f"no version of plan {ruling.plan!r} is effective on {period.start.isoformat()}, when the period starts"
         )
         raise NotFound(Reason.PLAN_NOT_FOUND, message)
     return plan

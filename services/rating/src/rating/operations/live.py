@@ -68,7 +68,7 @@ async def live_charges(deps: Deps, tenant: str, asked: AskedPeriod) -> ChargesOf
             stored = await store.find_live_period(conn, tenant, terms.contract, period.label)
     if stored is None or not _is_by(stored, terms):
         stored = await _rate_now(deps, terms)
-    return ChargesOfPeriod(stored, versions[-1], customer)
+    return ChargesOfPeriod(stored, versions, customer)
 
 
 async def _select(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -10,10 +10,11 @@ from chassis.errors import NotFound, Reason
 from chassis.errors.refused import refusals
 from chassis.postgres import transaction
 from chassis.rpc.pages import Page, page_of
-from rating.domain.plans import Plan, PlanDraft, check_next_plan, same_content
+from rating.domain.plans import Plan, PlanChange, PlanDraft, check_next_plan, same_content
 from rating.domain.versions import Applied, Version, following, unchanged
 from rating.operations.deps import Deps
 from rating.operations.finding import find_plan
+from rating.store import charges as charge_store
 from rating.store.plans import PLANS
 from rating.store.products import PRODUCTS
 from rating.store.versions import lock_entry
@@ -35,6 +36,21 @@ async def apply_plan(deps: Deps, conn: AsyncConnection, tenant: str, name: str, 
     applied = following(newest, name, settled, now)
     await PLANS.add(conn, tenant, applied.entry)
     return applied
+
+
+async def tell_plan_changes(
+    deps: Deps, conn: AsyncConnection, tenant: str, applied: Sequence[Applied[Plan]]
+) -> list[PlanChange]:
+    """Return what new versions of plans change."""
+    now = deps.clock.now()
+    # What is rated permanently has begun: a version that rules later is not looked for.
+    past = {
+        each.entry.name: since
+        for each in applied
+        if (since := each.entry.content.effective_from) is not None and since < now
+    }
+    frozen = await charge_store.count_frozen_since(conn, tenant, past) if past else {}
+    return [PlanChange(each.entry, frozen.get(each.entry.name, 0)) for each in applied]
 
 
 async def get_plan(deps: Deps, tenant: str, name: str, version: int) -> Version[Plan]:

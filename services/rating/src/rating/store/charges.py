@@ -12,9 +12,11 @@ from sqlalchemy import text
 from eventlog.as_of import AsOf
 from rating.domain.billing_period import BillingPeriod
 from rating.domain.charges import Charge, RatedPeriod, charge_id
+from rating.domain.ruling import FrozenPeriod
 from rating.store.documents import charge_from_document, charge_to_document
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from datetime import datetime
 
     from sqlalchemy import RowMapping
@@ -110,17 +112,32 @@ async def rating_that_amends(
     return await _rating(conn, "amends_snapshot_id = :amended", key)
 
 
-async def frozen_periods(conn: AsyncConnection, tenant: str, contract: str) -> list[BillingPeriod]:
+async def frozen_periods(conn: AsyncConnection, tenant: str, contract: str) -> list[FrozenPeriod]:
     """Return the periods of a contract that are rated permanently, in order."""
     query = text(
         """
-        SELECT DISTINCT billing_period, period_start, period_end FROM rated_period
-        WHERE tenant = :tenant AND contract = :contract
+        SELECT billing_period, period_start, period_end, plan, plan_version FROM rated_period
+        WHERE tenant = :tenant AND contract = :contract AND amends_snapshot_id = :none
         ORDER BY period_start
         """
     )
-    rows = (await conn.execute(query, {"tenant": tenant, "contract": contract})).mappings()
-    return [period_of(row) for row in rows]
+    rows = (await conn.execute(query, {"tenant": tenant, "contract": contract, "none": _NO_SNAPSHOT})).mappings()
+    return [FrozenPeriod(period_of(row), row["plan"], row["plan_version"]) for row in rows]
+
+
+async def count_frozen_since(conn: AsyncConnection, tenant: str, since: Mapping[str, datetime]) -> dict[str, int]:
+    """Count, by plan, the periods of a tenant that start at a plan's time or later and are rated permanently."""
+    query = text(
+        """
+        SELECT plan, count(*) AS periods FROM rated_period
+        JOIN unnest(CAST(:plans AS text[]), CAST(:since AS timestamptz[])) AS wanted (name, since) ON plan = name
+        WHERE tenant = :tenant AND amends_snapshot_id = :none AND period_start >= since
+        GROUP BY plan
+        """
+    )
+    names = sorted(since)
+    parameters = {"tenant": tenant, "none": _NO_SNAPSHOT, "plans": names, "since": [since[name] for name in names]}
+    return {row["plan"]: row["periods"] for row in (await conn.execute(query, parameters)).mappings()}
 
 
 async def find_charge(conn: AsyncConnection, tenant: str, identity: str) -> FrozenCharge | None:

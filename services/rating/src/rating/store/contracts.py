@@ -25,6 +25,8 @@ def _to_columns(contract: Contract) -> dict[str, Any]:
         "billing_interval": schedule.interval.value,
         "anchor_day": schedule.anchor_day,
         "time_zone": schedule.zone,
+        "effective_day": contract.effective_from,
+        "reason": contract.reason,
     }
 
 
@@ -36,12 +38,23 @@ def _from_row(row: RowMapping) -> Contract:
         zone=row["time_zone"],
         interval=Interval(row["billing_interval"]),
     )
-    return Contract(row["customer"], row["plan"], row["plan_version"], schedule)
+    return Contract(row["customer"], row["plan"], row["plan_version"], schedule, row["effective_day"], row["reason"])
 
 
 CONTRACTS: Final = VersionTable(
     "contract",
-    ("customer", "plan", "plan_version", "start_day", "end_day", "billing_interval", "anchor_day", "time_zone"),
+    (
+        "customer",
+        "plan",
+        "plan_version",
+        "start_day",
+        "end_day",
+        "billing_interval",
+        "anchor_day",
+        "time_zone",
+        "effective_day",
+        "reason",
+    ),
     _to_columns,
     _from_row,
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Generic, TypeVar
 
@@ -53,6 +53,20 @@ class VersionTable(Generic[Content]):
         """Return all versions of an entry, oldest first."""
         query = f"{self._of_one_entry} ORDER BY version"
         return await self.select(conn, query, {"tenant": tenant, "name": name})
+
+    async def versions_of(
+        self, conn: AsyncConnection, tenant: str, names: Iterable[str]
+    ) -> dict[str, list[Version[Content]]]:
+        """Return all versions of some entries by their names, oldest first; a name without one has an empty list."""
+        wanted = sorted(set(names))
+        query = f"""
+            SELECT {self.all_columns} FROM {self.name}
+            WHERE tenant = :tenant AND name = ANY(CAST(:names AS text[])) ORDER BY name, version
+        """  # noqa: S608 - names of our own
+        found: dict[str, list[Version[Content]]] = {name: [] for name in wanted}
+        for version in await self.select(conn, query, {"tenant": tenant, "names": wanted}):
+            found[version.name].append(version)
+        return found
 
     async def page(
         self, conn: AsyncConnection, tenant: str, after: str, limit: int, **equal: str

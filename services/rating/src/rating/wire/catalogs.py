@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 from chassis.errors import Reason, invalid_field
 from chassis.errors.refused import refusals
@@ -13,12 +14,16 @@ from rating.domain.contracts import Contract
 from rating.domain.customers import Customer
 from rating.domain.plans import PlanDraft
 from rating.domain.products import Product
-from rating.domain.versions import Outcome
+from rating.wire.contracts import change_to_proto as contract_change_to_proto
 from rating.wire.contracts import contract_from_proto
 from rating.wire.customers import customer_from_proto
+from rating.wire.plans import change_to_proto as plan_change_to_proto
 from rating.wire.plans import plan_from_proto
 from rating.wire.products import product_from_proto
 from rating.wire.values import outcome_to_proto
+
+if TYPE_CHECKING:
+    from rating.operations.catalogs import AppliedCatalog
 
 
 def entries_from_proto(entries: Iterable[pb.CatalogEntry]) -> list[CatalogEntry]:
@@ -26,9 +31,14 @@ def entries_from_proto(entries: Iterable[pb.CatalogEntry]) -> list[CatalogEntry]
     return [_entry_from_proto(place, entry) for place, entry in enumerate(entries)]
 
 
-def outcomes_to_proto(outcomes: Sequence[Outcome]) -> pb.ApplyCatalogResponse:
+def applied_to_proto(applied: AppliedCatalog) -> pb.ApplyCatalogResponse:
     """Return what applying a catalog did."""
-    return pb.ApplyCatalogResponse(outcomes=map(outcome_to_proto, outcomes))
+    return pb.ApplyCatalogResponse(
+        outcomes=map(outcome_to_proto, applied.outcomes),
+        contract_changes=map(contract_change_to_proto, applied.contract_changes),
+        plan_changes=map(plan_change_to_proto, applied.plan_changes),
+        untold_changes=applied.untold_changes,
+    )
 
 
 def checked_customer(name: str, request: pb.ApplyCustomerRequest) -> Customer:

@@ -11,7 +11,7 @@ from metering.rating.v1 import charge_pb2
 from metering.rating.v1 import rating_service_pb2 as pb
 from money import format_decimal
 from rating.domain.charges import ChargeKind, charge_id
-from rating.wire.contracts import contract_to_proto
+from rating.wire.contracts import contract_to_proto, ruling_to_proto
 from rating.wire.customers import customer_to_proto
 from rating.wire.plans import item_to_proto
 
@@ -80,6 +80,7 @@ def live_to_proto(tenant: str, found: ChargesOfPeriod) -> pb.ListChargesResponse
         as_of=as_of_to_proto(rated.as_of),
         contract=contract_to_proto(found.contract),
         customer=customer_to_proto(found.customer),
+        ruling=ruling_to_proto(found.ruling),
     )
 
 

@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
 from chassis.text import check_name
 from eventlog.wire import timestamp
 from metering.rating.v1 import catalog_pb2, rating_service_pb2
 from rating.domain.billing_period import Interval, Schedule, parse_day
+from rating.domain.contract_changes import ContractChange, PricedPeriods
 from rating.domain.contracts import Contract
+from rating.domain.ruling import Ruling
 from rating.domain.versions import Applied, Version
 from rating.wire.values import outcome_to_proto
+
+if TYPE_CHECKING:
+    from rating.operations.contracts import FoundContract
 
 
 def contract_from_proto(spec: catalog_pb2.ContractSpec) -> Contract:
@@ -22,7 +30,9 @@ def contract_from_proto(spec: catalog_pb2.ContractSpec) -> Contract:
         zone=spec.time_zone,
         interval=Interval.MONTH,
     )
-    return Contract(spec.customer, spec.plan, spec.plan_version or None, schedule)
+    effective_from = parse_day("effective_from", spec.effective_from) if spec.effective_from else None
+    reason = check_name("reason", spec.reason)
+    return Contract(spec.customer, spec.plan, spec.plan_version or None, schedule, effective_from, reason)
 
 
 def contract_to_proto(contract: Version[Contract]) -> catalog_pb2.Contract:
@@ -37,14 +47,65 @@ def contract_to_proto(contract: Version[Contract]) -> catalog_pb2.Contract:
         interval=catalog_pb2.BILLING_INTERVAL_MONTH,
         anchor_day=schedule.anchor_day,
         time_zone=schedule.zone,
+        effective_from=content.effective_from.isoformat() if content.effective_from else "",
+        reason=content.reason,
     )
     return catalog_pb2.Contract(
         name=contract.name, version=contract.version, spec=spec, created_at=timestamp(contract.created_at)
     )
 
 
-def applied_to_proto(applied: Applied[Contract]) -> rating_service_pb2.ApplyContractResponse:
+def found_to_proto(found: FoundContract, *, with_versions: bool) -> rating_service_pb2.GetContractResponse:
+    """Return a contract with what rules it and, if wanted, its versions."""
+    return rating_service_pb2.GetContractResponse(
+        contract=contract_to_proto(found.version),
+        rulings=map(ruling_to_proto, found.rulings),
+        versions=map(contract_to_proto, found.versions if with_versions else ()),
+    )
+
+
+def ruling_to_proto(ruling: Ruling) -> catalog_pb2.PlanRuling:
+    """Return the message of what rules from a day on."""
+    return catalog_pb2.PlanRuling(
+        day=ruling.day.isoformat(),
+        plan=ruling.plan,
+        plan_version=ruling.plan_version or 0,
+        contract_version=ruling.contract_version,
+    )
+
+
+def applied_to_proto(
+    applied: Applied[Contract], changes: Iterable[ContractChange]
+) -> rating_service_pb2.ApplyContractResponse:
     """Return what applying a contract did."""
     return rating_service_pb2.ApplyContractResponse(
-        outcome=outcome_to_proto(applied.outcome), contract=contract_to_proto(applied.entry)
+        outcome=outcome_to_proto(applied.outcome),
+        contract=contract_to_proto(applied.entry),
+        change=next(map(change_to_proto, changes), None),
+    )
+
+
+def change_to_proto(change: ContractChange) -> catalog_pb2.ContractChange:
+    """Return the message of what a version changes."""
+    before, after = change.before.content.schedule.end, change.after.content.schedule.end
+    return catalog_pb2.ContractChange(
+        contract=change.after.name,
+        version_before=change.before.version,
+        version=change.after.version,
+        end_before=before.isoformat() if before else "",
+        end=after.isoformat() if after else "",
+        periods=map(_periods_to_proto, change.periods),
+    )
+
+
+def _periods_to_proto(periods: PricedPeriods) -> catalog_pb2.PricedPeriods:
+    before, after, is_frozen = periods.pricing
+    return catalog_pb2.PricedPeriods(
+        first=periods.first,
+        last=periods.last,
+        plan_before=before.plan if before else "",
+        plan_version_before=before.version if before else 0,
+        plan=after.plan if after else "",
+        plan_version=after.version if after else 0,
+        frozen=is_frozen,
     )

@@ -18,7 +18,7 @@ from rating.domain.pricing.price import Price
 from rating.wire.values import decimal_in, instant_in, outcome_to_proto
 
 if TYPE_CHECKING:
-    from rating.domain.plans import Plan, PlanItem
+    from rating.domain.plans import Plan, PlanChange, PlanItem
     from rating.domain.pricing.model import PriceModel
     from rating.domain.versions import Applied, Version
 
@@ -63,6 +63,18 @@ def applied_to_proto(applied: Applied[Plan]) -> rating_service_pb2.ApplyPlanResp
     """Return what applying a plan did."""
     return rating_service_pb2.ApplyPlanResponse(
         outcome=outcome_to_proto(applied.outcome), plan=plan_to_proto(applied.entry)
+    )
+
+
+def change_to_proto(change: PlanChange) -> catalog_pb2.PlanChange:
+    """Return the message of what a new version changes."""
+    effective_from = change.after.content.effective_from
+    return catalog_pb2.PlanChange(
+        plan=change.after.name,
+        version_before=change.after.version - 1,
+        version=change.after.version,
+        effective_from=None if effective_from is None else timestamp(effective_from),
+        frozen_periods=change.frozen_periods,
     )
 
 

@@ -94,7 +94,9 @@ class MeterSpec(_message.Message):
     unit: _builtins.str
     """Unit of the quantity, for people. Example: "min"."""
     bucket_minutes: _builtins.int
-    """Length of the stored windows: 1, 5 or 15 minutes; 0 = 15, the coarsest grid on which every civil midnight falls."""
+    """Length of the stored windows: 1, 5 or 15 minutes; 0 = 15, the coarsest grid on which every civil midnight falls since
+    1979-10-02 (before, midnights of Africa/Monrovia until 1972-01-07 and of Pacific/Kiritimati were off it).
+    """
     description: _builtins.str
     """For people. At most 256 bytes."""
     @_builtins.property

@@ -560,6 +560,8 @@ class ContractSpec(_message.Message):
     INTERVAL_FIELD_NUMBER: _builtins.int
     ANCHOR_DAY_FIELD_NUMBER: _builtins.int
     TIME_ZONE_FIELD_NUMBER: _builtins.int
+    EFFECTIVE_FROM_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
     customer: _builtins.str
     """Customer key. Required."""
     plan: _builtins.str
@@ -575,7 +577,19 @@ class ContractSpec(_message.Message):
     anchor_day: _builtins.int
     """Day of the month on which periods begin, 1 to 31; a shorter month begins on its last day. 0 = the day of `start`."""
     time_zone: _builtins.str
-    """IANA zone in whose local midnight periods begin. Required. Example: "America/New_York"."""
+    """IANA zone in whose local midnight periods begin. Required. Example: "America/New_York". Refused where a period could
+    not be billed: where days begin off the quarters of an hour by which usage is kept (Africa/Monrovia until 1972-01-07,
+    Pacific/Kiritimati until 1979-10-01), and where clocks skipped the only day of a period.
+    """
+    effective_from: _builtins.str
+    """Day from which `plan` and `plan_version` price the periods that start then or later. Example: "2024-06-15". Empty: a first
+    plan rules from `start`, one that is there already as before, another one the periods that start after it is applied and
+    those that the contract did not have before. Never touches a period that is rated permanently. Answers always have it.
+    """
+    reason: _builtins.str
+    """Why this version was made, for people. Required if it changes the plan of a period that has begun. At most 256 bytes.
+    Example: "wrong plan in the order form". Alone it makes no new version.
+    """
     def __init__(
         self,
         *,
@@ -587,10 +601,12 @@ class ContractSpec(_message.Message):
         interval: Global___BillingInterval.ValueType = ...,
         anchor_day: _builtins.int = ...,
         time_zone: _builtins.str = ...,
+        effective_from: _builtins.str = ...,
+        reason: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["anchor_day", b"anchor_day", "customer", b"customer", "end", b"end", "interval", b"interval", "plan", b"plan", "plan_version", b"plan_version", "start", b"start", "time_zone", b"time_zone"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["anchor_day", b"anchor_day", "customer", b"customer", "effective_from", b"effective_from", "end", b"end", "interval", b"interval", "plan", b"plan", "plan_version", b"plan_version", "reason", b"reason", "start", b"start", "time_zone", b"time_zone"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -633,3 +649,167 @@ class Contract(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Contract: _TypeAlias = Contract  # noqa: Y015
+
+@_typing.final
+class PlanRuling(_message.Message):
+    """From a day on, a contract is priced by a plan: what its versions come to. A period is priced by what rules when it starts."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    DAY_FIELD_NUMBER: _builtins.int
+    PLAN_FIELD_NUMBER: _builtins.int
+    PLAN_VERSION_FIELD_NUMBER: _builtins.int
+    CONTRACT_VERSION_FIELD_NUMBER: _builtins.int
+    day: _builtins.str
+    """First day, in the contract's zone. Example: "2024-09-01"."""
+    plan: _builtins.str
+    """Plan name."""
+    plan_version: _builtins.int
+    """Pinned version of the plan; 0 = the one that is effective when a period starts."""
+    contract_version: _builtins.int
+    """Version of the contract that says so."""
+    def __init__(
+        self,
+        *,
+        day: _builtins.str = ...,
+        plan: _builtins.str = ...,
+        plan_version: _builtins.int = ...,
+        contract_version: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["contract_version", b"contract_version", "day", b"day", "plan", b"plan", "plan_version", b"plan_version"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PlanRuling: _TypeAlias = PlanRuling  # noqa: Y015
+
+@_typing.final
+class ContractChange(_message.Message):
+    """What a new version of a contract changes."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CONTRACT_FIELD_NUMBER: _builtins.int
+    VERSION_BEFORE_FIELD_NUMBER: _builtins.int
+    VERSION_FIELD_NUMBER: _builtins.int
+    END_BEFORE_FIELD_NUMBER: _builtins.int
+    END_FIELD_NUMBER: _builtins.int
+    PERIODS_FIELD_NUMBER: _builtins.int
+    contract: _builtins.str
+    """Contract name."""
+    version_before: _builtins.int
+    """Version that was the newest."""
+    version: _builtins.int
+    """Version that follows it."""
+    end_before: _builtins.str
+    """First day after the contract before the change; empty = open."""
+    end: _builtins.str
+    """First day after the contract now; empty = open."""
+    @_builtins.property
+    def periods(self) -> _containers.RepeatedCompositeFieldContainer[Global___PricedPeriods]:
+        """All periods of both versions, in order, alike ones together. At most 50 ranges, the last ones."""
+
+    def __init__(
+        self,
+        *,
+        contract: _builtins.str = ...,
+        version_before: _builtins.int = ...,
+        version: _builtins.int = ...,
+        end_before: _builtins.str = ...,
+        end: _builtins.str = ...,
+        periods: _abc.Iterable[Global___PricedPeriods] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["contract", b"contract", "end", b"end", "end_before", b"end_before", "periods", b"periods", "version", b"version", "version_before", b"version_before"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ContractChange: _TypeAlias = ContractChange  # noqa: Y015
+
+@_typing.final
+class PricedPeriods(_message.Message):
+    """A range of billing periods, and what prices them before and after a change."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    FIRST_FIELD_NUMBER: _builtins.int
+    LAST_FIELD_NUMBER: _builtins.int
+    PLAN_BEFORE_FIELD_NUMBER: _builtins.int
+    PLAN_VERSION_BEFORE_FIELD_NUMBER: _builtins.int
+    PLAN_FIELD_NUMBER: _builtins.int
+    PLAN_VERSION_FIELD_NUMBER: _builtins.int
+    FROZEN_FIELD_NUMBER: _builtins.int
+    first: _builtins.str
+    """Label of the first period. Example: "2024-06"."""
+    last: _builtins.str
+    """Label of the last period, included; empty = the contract is open."""
+    plan_before: _builtins.str
+    """Plan before; empty = the contract had no such periods."""
+    plan_version_before: _builtins.int
+    """Version of that plan; 0 = none is effective."""
+    plan: _builtins.str
+    """Plan now; empty = the contract has no such periods any more."""
+    plan_version: _builtins.int
+    """Version of that plan; 0 = none is effective."""
+    frozen: _builtins.bool
+    """Whether the periods are rated permanently: they keep their plan."""
+    def __init__(
+        self,
+        *,
+        first: _builtins.str = ...,
+        last: _builtins.str = ...,
+        plan_before: _builtins.str = ...,
+        plan_version_before: _builtins.int = ...,
+        plan: _builtins.str = ...,
+        plan_version: _builtins.int = ...,
+        frozen: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["first", b"first", "frozen", b"frozen", "last", b"last", "plan", b"plan", "plan_before", b"plan_before", "plan_version", b"plan_version", "plan_version_before", b"plan_version_before"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PricedPeriods: _TypeAlias = PricedPeriods  # noqa: Y015
+
+@_typing.final
+class PlanChange(_message.Message):
+    """From when a new version of a plan prices periods."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PLAN_FIELD_NUMBER: _builtins.int
+    VERSION_BEFORE_FIELD_NUMBER: _builtins.int
+    VERSION_FIELD_NUMBER: _builtins.int
+    EFFECTIVE_FROM_FIELD_NUMBER: _builtins.int
+    FROZEN_PERIODS_FIELD_NUMBER: _builtins.int
+    plan: _builtins.str
+    """Plan name."""
+    version_before: _builtins.int
+    """Version that was the newest."""
+    version: _builtins.int
+    """Version that follows it."""
+    frozen_periods: _builtins.int
+    """Periods since then that are rated permanently: they keep the version they were rated by."""
+    @_builtins.property
+    def effective_from(self) -> _timestamp_pb2.Timestamp:
+        """Periods that start at this time or later are priced by it, but for contracts that pin another version."""
+
+    def __init__(
+        self,
+        *,
+        plan: _builtins.str = ...,
+        version_before: _builtins.int = ...,
+        version: _builtins.int = ...,
+        effective_from: _timestamp_pb2.Timestamp | None = ...,
+        frozen_periods: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["effective_from", b"effective_from"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["effective_from", b"effective_from", "frozen_periods", b"frozen_periods", "plan", b"plan", "version", b"version", "version_before", b"version_before"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PlanChange: _TypeAlias = PlanChange  # noqa: Y015

@@ -503,21 +503,27 @@ class ApplyContractResponse(_message.Message):
 
     OUTCOME_FIELD_NUMBER: _builtins.int
     CONTRACT_FIELD_NUMBER: _builtins.int
+    CHANGE_FIELD_NUMBER: _builtins.int
     outcome: _values_pb2.ApplyOutcome.ValueType
     """Created, unchanged or new version."""
     @_builtins.property
     def contract(self) -> _catalog_pb2.Contract:
         """The newest version."""
 
+    @_builtins.property
+    def change(self) -> _catalog_pb2.ContractChange:
+        """What it changes; absent unless there was a version before it and this one is new."""
+
     def __init__(
         self,
         *,
         outcome: _values_pb2.ApplyOutcome.ValueType = ...,
         contract: _catalog_pb2.Contract | None = ...,
+        change: _catalog_pb2.ContractChange | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["contract", b"contract"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["change", b"change", "contract", b"contract"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["contract", b"contract", "outcome", b"outcome"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["change", b"change", "contract", b"contract", "outcome", b"outcome"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -606,18 +612,34 @@ class ApplyCatalogResponse(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     OUTCOMES_FIELD_NUMBER: _builtins.int
+    CONTRACT_CHANGES_FIELD_NUMBER: _builtins.int
+    PLAN_CHANGES_FIELD_NUMBER: _builtins.int
+    UNTOLD_CHANGES_FIELD_NUMBER: _builtins.int
+    untold_changes: _builtins.int
+    """New versions beyond those."""
     @_builtins.property
     def outcomes(self) -> _containers.RepeatedScalarFieldContainer[_values_pb2.ApplyOutcome.ValueType]:
         """One outcome per entry, in the order of the request."""
+
+    @_builtins.property
+    def contract_changes(self) -> _containers.RepeatedCompositeFieldContainer[_catalog_pb2.ContractChange]:
+        """What the new versions of contracts change, by name: the first 200."""
+
+    @_builtins.property
+    def plan_changes(self) -> _containers.RepeatedCompositeFieldContainer[_catalog_pb2.PlanChange]:
+        """From when the new versions of plans price periods, by name: the first 200."""
 
     def __init__(
         self,
         *,
         outcomes: _abc.Iterable[_values_pb2.ApplyOutcome.ValueType] | None = ...,
+        contract_changes: _abc.Iterable[_catalog_pb2.ContractChange] | None = ...,
+        plan_changes: _abc.Iterable[_catalog_pb2.PlanChange] | None = ...,
+        untold_changes: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["outcomes", b"outcomes"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["contract_changes", b"contract_changes", "outcomes", b"outcomes", "plan_changes", b"plan_changes", "untold_changes", b"untold_changes"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -631,19 +653,23 @@ class GetContractRequest(_message.Message):
 
     NAME_FIELD_NUMBER: _builtins.int
     VERSION_FIELD_NUMBER: _builtins.int
+    ALL_VERSIONS_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """Name. Required."""
     version: _builtins.int
     """Version; 0 means the newest."""
+    all_versions: _builtins.bool
+    """Return the versions up to that one as well."""
     def __init__(
         self,
         *,
         name: _builtins.str = ...,
         version: _builtins.int = ...,
+        all_versions: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["name", b"name", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["all_versions", b"all_versions", "name", b"name", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -656,18 +682,30 @@ class GetContractResponse(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     CONTRACT_FIELD_NUMBER: _builtins.int
+    RULINGS_FIELD_NUMBER: _builtins.int
+    VERSIONS_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def contract(self) -> _catalog_pb2.Contract:
         """The version asked for."""
+
+    @_builtins.property
+    def rulings(self) -> _containers.RepeatedCompositeFieldContainer[_catalog_pb2.PlanRuling]:
+        """Which plan rules from which day on, as of that version, by day. Never empty."""
+
+    @_builtins.property
+    def versions(self) -> _containers.RepeatedCompositeFieldContainer[_catalog_pb2.Contract]:
+        """The versions up to that one, oldest first; empty unless asked for."""
 
     def __init__(
         self,
         *,
         contract: _catalog_pb2.Contract | None = ...,
+        rulings: _abc.Iterable[_catalog_pb2.PlanRuling] | None = ...,
+        versions: _abc.Iterable[_catalog_pb2.Contract] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["contract", b"contract"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["contract", b"contract"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["contract", b"contract", "rulings", b"rulings", "versions", b"versions"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -777,6 +815,7 @@ class ListChargesResponse(_message.Message):
     AS_OF_FIELD_NUMBER: _builtins.int
     CONTRACT_FIELD_NUMBER: _builtins.int
     CUSTOMER_FIELD_NUMBER: _builtins.int
+    RULING_FIELD_NUMBER: _builtins.int
     billing_period: _builtins.str
     """Label of the period."""
     @_builtins.property
@@ -799,6 +838,10 @@ class ListChargesResponse(_message.Message):
     def customer(self) -> _catalog_pb2.Customer:
         """The customer."""
 
+    @_builtins.property
+    def ruling(self) -> _catalog_pb2.PlanRuling:
+        """What prices the period: which plan, and which version of the contract says so."""
+
     def __init__(
         self,
         *,
@@ -808,10 +851,11 @@ class ListChargesResponse(_message.Message):
         as_of: _values_pb2.AsOf | None = ...,
         contract: _catalog_pb2.Contract | None = ...,
         customer: _catalog_pb2.Customer | None = ...,
+        ruling: _catalog_pb2.PlanRuling | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["as_of", b"as_of", "contract", b"contract", "customer", b"customer", "period", b"period"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["as_of", b"as_of", "contract", b"contract", "customer", b"customer", "period", b"period", "ruling", b"ruling"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["as_of", b"as_of", "billing_period", b"billing_period", "charges", b"charges", "contract", b"contract", "customer", b"customer", "period", b"period"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["as_of", b"as_of", "billing_period", b"billing_period", "charges", b"charges", "contract", b"contract", "customer", b"customer", "period", b"period", "ruling", b"ruling"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

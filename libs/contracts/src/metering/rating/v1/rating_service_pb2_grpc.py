@@ -186,8 +186,8 @@ class RatingServiceServicer:
 
     def ApplyContract(self, request, context):
         """Creates a contract, or a new version if the content differs (end, plan and plan version may change; customer, start, zone,
-        anchor and interval of a contract never do). Errors: NOT_FOUND (customer, plan), INVALID_ARGUMENT
-        CONTRACT_OVERLAP, CURRENCY_MISMATCH, TIME_ZONE_UNKNOWN, PERIOD_INVALID.
+        anchor and interval of a contract never do). Errors: NOT_FOUND (customer, plan), INVALID_ARGUMENT CONTRACT_INVALID,
+        CONTRACT_OVERLAP, CURRENCY_MISMATCH, TIME_ZONE_UNKNOWN, CATALOG_CONFLICT (it would touch a period rated permanently).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

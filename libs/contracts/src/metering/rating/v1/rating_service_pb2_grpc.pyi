@@ -53,8 +53,8 @@ class RatingServiceStub:
     """Lists customers by name."""
     ApplyContract: _grpc.UnaryUnaryMultiCallable[_rating_service_pb2.ApplyContractRequest, _rating_service_pb2.ApplyContractResponse]
     """Creates a contract, or a new version if the content differs (end, plan and plan version may change; customer, start, zone,
-    anchor and interval of a contract never do). Errors: NOT_FOUND (customer, plan), INVALID_ARGUMENT
-    CONTRACT_OVERLAP, CURRENCY_MISMATCH, TIME_ZONE_UNKNOWN, PERIOD_INVALID.
+    anchor and interval of a contract never do). Errors: NOT_FOUND (customer, plan), INVALID_ARGUMENT CONTRACT_INVALID,
+    CONTRACT_OVERLAP, CURRENCY_MISMATCH, TIME_ZONE_UNKNOWN, CATALOG_CONFLICT (it would touch a period rated permanently).
     """
     ApplyCatalog: _grpc.UnaryUnaryMultiCallable[_rating_service_pb2.ApplyCatalogRequest, _rating_service_pb2.ApplyCatalogResponse]
     """Applies many entries in one transaction: all of them or, if one is refused, none. Errors: those of the single calls; the
@@ -104,8 +104,8 @@ class RatingServiceAsyncStub(RatingServiceStub):
     """Lists customers by name."""
     ApplyContract: _aio.UnaryUnaryMultiCallable[_rating_service_pb2.ApplyContractRequest, _rating_service_pb2.ApplyContractResponse]  # type: ignore[assignment]
     """Creates a contract, or a new version if the content differs (end, plan and plan version may change; customer, start, zone,
-    anchor and interval of a contract never do). Errors: NOT_FOUND (customer, plan), INVALID_ARGUMENT
-    CONTRACT_OVERLAP, CURRENCY_MISMATCH, TIME_ZONE_UNKNOWN, PERIOD_INVALID.
+    anchor and interval of a contract never do). Errors: NOT_FOUND (customer, plan), INVALID_ARGUMENT CONTRACT_INVALID,
+    CONTRACT_OVERLAP, CURRENCY_MISMATCH, TIME_ZONE_UNKNOWN, CATALOG_CONFLICT (it would touch a period rated permanently).
     """
     ApplyCatalog: _aio.UnaryUnaryMultiCallable[_rating_service_pb2.ApplyCatalogRequest, _rating_service_pb2.ApplyCatalogResponse]  # type: ignore[assignment]
     """Applies many entries in one transaction: all of them or, if one is refused, none. Errors: those of the single calls; the
@@ -206,8 +206,8 @@ class RatingServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_rating_service_pb2.ApplyContractResponse, _abc.Awaitable[_rating_service_pb2.ApplyContractResponse]]:
         """Creates a contract, or a new version if the content differs (end, plan and plan version may change; customer, start, zone,
-        anchor and interval of a contract never do). Errors: NOT_FOUND (customer, plan), INVALID_ARGUMENT
-        CONTRACT_OVERLAP, CURRENCY_MISMATCH, TIME_ZONE_UNKNOWN, PERIOD_INVALID.
+        anchor and interval of a contract never do). Errors: NOT_FOUND (customer, plan), INVALID_ARGUMENT CONTRACT_INVALID,
+        CONTRACT_OVERLAP, CURRENCY_MISMATCH, TIME_ZONE_UNKNOWN, CATALOG_CONFLICT (it would touch a period rated permanently).
         """
 
     @_abc_1.abstractmethod

@@ -1,0 +1,81 @@
+"""What new versions of contracts and plans change, in words: which plan prices which periods before and after."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from meterline.cli.documents import message_document, short_time
+from meterline.cli.output import say, write, write_title
+
+if TYPE_CHECKING:
+    from typing import Any
+
+    from metering.rating.v1 import catalog_pb2
+    from metering.rating.v1 import rating_service_pb2 as rating_pb
+
+
+def changes_by_entry(told: rating_pb.ApplyCatalogResponse) -> dict[tuple[str, str], dict[str, Any]]:
+    """Return the documents of all changes, by the kind and the name of the entry."""
+    contracts = {("Contract", change.contract): message_document(change) for change in told.contract_changes}
+    return contracts | {("Plan", change.plan): message_document(change) for change in told.plan_changes}
+
+
+def write_changes(told: rating_pb.ApplyCatalogResponse) -> None:
+    """Print what changes, and how to change more where that may have been meant."""
+    for plan_change in told.plan_changes:
+        _write_plan(plan_change)
+    for change in told.contract_changes:
+        _write_contract(change)
+    if told.untold_changes:
+        say(f"{told.untold_changes:,} more new versions; apply fewer at a time to see what they change")
+
+
+def _write_plan(change: catalog_pb2.PlanChange) -> None:
+    since = f"prices the periods that start on {short_time(change.effective_from)} or later"
+    kept = f"; {change.frozen_periods:,} of them are rated permanently and keep theirs" if change.frozen_periods else ""
+    write_title(f"plan {change.plan}, version {change.version_before} -> {change.version}:", f" {since}{kept}")
+
+
+def _write_contract(change: catalog_pb2.ContractChange) -> None:
+    before, after = (end or "open" for end in (change.end_before, change.end))
+    end = f" end {before} -> {after}" if before != after else ""
+    write_title(f"contract {change.contract}, version {change.version_before} -> {change.version}:", end)
+    spans = [_span(periods) for periods in change.periods]
+    width = max(map(len, spans), default=0)
+    for span, periods in zip(spans, change.periods, strict=True):
+        write(f"  {span:<{width}}  {_priced(periods)}")
+    if _keeps_another_plan(change):
+        say(
+            f"contract {change.contract}: periods that have begun keep their plan; to put right those that are not "
+            "rated permanently, write effectiveFrom with their first day, and a reason"
+        )
+
+
+def _span(periods: catalog_pb2.PricedPeriods) -> str:
+    if periods.first == periods.last:
+        return periods.first
+    return f"{periods.first} to {periods.last}" if periods.last else f"{periods.first} on"
+
+
+def _priced(periods: catalog_pb2.PricedPeriods) -> str:
+    before = _plan(periods.plan_before, periods.plan_version_before)
+    after = _plan(periods.plan, periods.plan_version)
+    if not periods.plan:
+        return f"no longer in the contract (was {before})"
+    if not periods.plan_before:
+        return f"{after} (new periods)"
+    if periods.frozen:
+        return f"{after} (rated permanently, unchanged)"
+    return f"{after} (unchanged)" if before == after else f"{after} (was {before})"
+
+
+def _plan(name: str, version: int) -> str:
+    return f"plan {name} version {version}" if version else f"plan {name}, of which no version is effective yet"
+
+
+def _keeps_another_plan(change: catalog_pb2.ContractChange) -> bool:
+    """Whether periods that could still be put right keep a plan that is not the one of the last periods."""
+    lasting = [periods for periods in change.periods if periods.plan]
+    return any(
+        not periods.frozen and periods.plan == periods.plan_before != lasting[-1].plan for periods in lasting[:-1]
+    )

@@ -1,0 +1,157 @@
+"""A contract that changes: what is shown is what is billed, and what can't be billed is refused when it is applied."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from testkit.live import Tenant
+
+CATALOG = """
+kind: Meter
+metadata: {name: r-units}
+spec: {eventTypes: [r.used], aggregation: SUM, value: n}
+---
+kind: Plan
+metadata: {name: r-old}
+spec: {currency: USD, items: [{name: Units, meter: r-units, price: {perUnit: "1"}}]}
+---
+kind: Plan
+metadata: {name: r-new}
+spec: {currency: USD, items: [{name: Units, meter: r-units, price: {perUnit: "2"}}]}
+---
+kind: BillingProfile
+spec: {seller: Seller, numberPrefix: R, graceHours: "0"}
+---
+kind: Customer
+metadata: {name: r-cust}
+spec: {currency: USD}
+---
+kind: Contract
+metadata: {name: r-cust-1}
+spec: {customer: r-cust, plan: r-old, start: "2024-05-01", end: "2024-06-15", timeZone: UTC}
+---
+kind: Contract
+metadata: {name: r-cust-2}
+spec: {customer: r-cust, plan: r-new, start: "2024-06-15", end: "2024-09-01", timeZone: UTC, anchorDay: 1}
+"""
+FIX = """
+kind: Contract
+metadata: {name: r-cust-2}
+spec: {customer: r-cust, plan: r-old, start: "2024-06-15", end: "2025-01-01", timeZone: UTC, anchorDay: 1}
+"""
+
+
+def used(event_id: str, time: str, n: str) -> dict[str, object]:
+    return {"id": event_id, "source": "a", "type": "r.used", "customer": "r-cust", "time": time, "properties": {"n": n}}
+
+
+@pytest.fixture
+def tenant(make_tenant: Callable[[str], Tenant]) -> Tenant:
+    tenant = make_tenant("changes")
+    tenant.apply(CATALOG)
+    return tenant
+
+
+def total(tenant: Tenant, period: str) -> str:
+    tenant.run("usage", "r-units", "--from", "2024-05-01", "--to", "2025-01-01", "--wait")
+    preview = tenant.json("invoice", "preview", "--customer", "r-cust", "--contract", "r-cust-2", "--period", period)
+    return str(preview["total"])
+
+
+def test_a_month_that_only_the_new_version_has_is_billed_by_its_plan(tenant: Tenant) -> None:
+    tenant.report(used("3", "2024-10-12T00:00:00Z", "10"))
+    tenant.run("invoice", "finalize", "--period", "2024-07", "--customer", "r-cust")
+
+    would = tenant.run("apply", "-f", "-", "--dry-run", stdin=FIX)
+    unchanged = tenant.json("get", "contract", "r-cust-2")
+    told = tenant.run("apply", "-f", "-", stdin=FIX)
+    shown = tenant.run("get", "contract", "r-cust-2").stdout
+
+    for said in (would.stdout, told.stdout):
+        assert "contract r-cust-2, version 1 -> 2: end 2024-09-01 -> 2025-01-01" in said
+        lines = [" ".join(line.split()) for line in said.splitlines()]
+        assert "2024-06 plan r-new version 1 (unchanged)" in lines
+        assert "2024-07 plan r-new version 1 (rated permanently, unchanged)" in lines
+        assert "2024-08 plan r-new version 1 (unchanged)" in lines
+        assert "2024-09 to 2024-12 plan r-old version 1 (new periods)" in lines
+    assert "nothing was written (--dry-run)" in would.stderr
+    assert (unchanged["version"], unchanged["spec"]["end"]) == (1, "2024-09-01")
+    assert "write effectiveFrom with their first day, and a reason" in told.stderr
+    assert "from 2024-06-15: plan r-new, as version 1 of the contract says" in shown
+    assert "from 2024-09-01: plan r-old, as version 2 of the contract says" in shown
+    assert total(tenant, "2024-10") == "10.00"
+    charges = tenant.run("charges", "--contract", "r-cust-2", "--period", "2024-10").stdout
+    assert "priced by plan r-old version 1: version 2 of the contract has plan r-old rule from 2024-09-01" in charges
+    preview = tenant.run("invoice", "preview", "--contract", "r-cust-2", "--period", "2024-08").stdout
+    assert "priced by plan r-new version 1" in preview
+    (invoice,) = tenant.json("invoice", "finalize", "--period", "2024-10", "--customer", "r-cust")
+    assert invoice["total"] == "10.00"
+
+
+def test_a_wrong_plan_of_a_past_month_is_put_right_until_it_is_invoiced(tenant: Tenant) -> None:
+    tenant.report(used("1", "2024-06-20T00:00:00Z", "3"), used("2", "2024-07-20T00:00:00Z", "10"))
+    assert (total(tenant, "2024-06"), total(tenant, "2024-07")) == ("6.00", "20.00")
+    tenant.run("invoice", "finalize", "--period", "2024-06", "--customer", "r-cust")
+    right = FIX.replace('end: "2025-01-01"', 'end: "2024-09-01"')
+
+    def apply(fields: str, expected: int = 3) -> str:
+        done = tenant.run("apply", "-f", "-", stdin=right.replace("anchorDay: 1", fields), expected=(expected,))
+        return done.stderr if expected else done.stdout
+
+    assert "line 4 (Contract r-cust-2): spec.plan: no period of the contract starts after now" in apply("anchorDay: 1")
+    assert "spec.reason: say why" in apply("anchorDay: 1, effectiveFrom: 2024-07-01")
+    late = apply("anchorDay: 1, effectiveFrom: 2024-06-15, reason: swapped")
+    assert "spec.effectiveFrom: period 2024-06 is already rated permanently, by plan 'r-new' version 1" in late
+    assert "write effectiveFrom: 2024-07-01 or later" in late
+    told = apply("anchorDay: 1, effectiveFrom: 2024-07-01, reason: the order form had them swapped", expected=0)
+
+    assert "2024-07 to 2024-08  plan r-old version 1 (was plan r-new version 1)" in told
+    assert (total(tenant, "2024-06"), total(tenant, "2024-07")) == ("6.00", "10.00")
+    versions = tenant.json("get", "contract", "r-cust-2", "--all-versions")["versions"]
+    assert [(each["version"], each["spec"]["plan"], each["spec"]["reason"]) for each in versions] == [
+        (1, "r-new", ""),
+        (2, "r-old", "the order form had them swapped"),
+    ]
+    assert "swapped" in tenant.run("get", "contract", "r-cust-2", "--all-versions").stdout
+    again = tenant.json("apply", "-f", "-", stdin=right)
+    assert [(entry["outcome"], entry["change"]) for entry in again] == [("unchanged", None)]
+
+
+def test_contracts_that_can_never_be_billed_are_refused(tenant: Tenant) -> None:
+    def refusal(start: str, end: str, zone: str) -> str:
+        spec = f'{{customer: r-none, plan: r-old, start: "{start}", end: "{end}", timeZone: {zone}}}'
+        customer = "kind: Customer\nmetadata: {name: r-none}\nspec: {currency: USD}\n---\n"
+        catalog = f"{customer}kind: Contract\nmetadata: {{name: r-none-1}}\nspec: {spec}\n"
+        return tenant.run("apply", "-f", "-", stdin=catalog, expected=(3,)).stderr
+
+    apia = refusal("2011-12-30", "2011-12-31", "Pacific/Apia")
+    monrovia = refusal("1971-11-01", "1972-03-01", "Africa/Monrovia")
+
+    assert "spec.start: clocks in Pacific/Apia skipped 2011-12-30" in apia
+    assert "start on 2011-12-31 [CONTRACT_INVALID]" in apia
+    assert "spec.start: usage is kept by quarters of an hour" in monrovia
+    assert "start on 1972-01-08 or later, or take another time zone [CONTRACT_INVALID]" in monrovia
+
+
+def test_plans_with_a_past_date_say_which_periods_they_price(tenant: Tenant) -> None:
+    tenant.report(used("1", "2024-06-20T00:00:00Z", "3"), used("2", "2024-07-20T00:00:00Z", "10"))
+    tenant.run("invoice", "finalize", "--period", "2024-06", "--customer", "r-cust")
+    dearer = CATALOG.split("---")[2].replace('"2"', '"5"').replace("USD,", "USD, effectiveFrom: 2024-06-01,")
+
+    told = tenant.run("apply", "-f", "-", stdin=dearer).stdout
+
+    assert "plan r-new, version 1 -> 2: prices the periods that start on 2024-06-01T00:00:00Z or later" in told
+    assert "; 1 of them are rated permanently and keep theirs" in told
+    assert (total(tenant, "2024-06"), total(tenant, "2024-07")) == ("6.00", "50.00")
+
+
+def test_a_plan_says_which_of_its_meters_there_are_not(tenant: Tenant) -> None:
+    plan = CATALOG.split("---")[1]
+
+    wrong = tenant.run("apply", "-f", "-", stdin=plan.replace("r-units", "r-unit"))
+    right = tenant.run("apply", "-f", "-", stdin=CATALOG)
+
+    assert "line 4 (Plan r-old): spec.items[0].meter: there is no meter 'r-unit'" in wrong.stderr
+    assert "there is no meter" not in right.stderr
