@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from chassis.errors import Reason
 from chassis.errors.refused import Refused
-from rating.domain.billing_period import BillingPeriod, Schedule, contract_span
+from rating.domain.billing_period import BillingPeriod, Schedule, contract_span, periods_touching
 from rating.domain.versions import Version
 
 
@@ -20,6 +20,23 @@ class Contract:
     plan: str
     plan_version: int | None
     schedule: Schedule
+
+
+@dataclass(frozen=True, slots=True)
+class ContractPeriod:
+    """A billing period of a contract; `currency` is that of the plan that rules it."""
+
+    contract: str
+    period: BillingPeriod
+    currency: str
+
+
+def periods_due(schedule: Schedule, from_label: str, now: datetime, within_days: int) -> list[BillingPeriod]:
+    """Return the periods from a label on that end at most `within_days` whole days after `now`, or have ended."""
+    # A day more, less what a period must not reach: a day on which clocks change has more than 24 hours.
+    latest = now + timedelta(days=within_days + 1)
+    periods = periods_touching(schedule, contract_span(schedule)[0], latest)
+    return [period for period in periods if period.label >= from_label and period.end < latest]
 
 
 def contract_at(versions: Sequence[Version[Contract]], instant: datetime) -> Version[Contract]:

@@ -9,7 +9,15 @@ from chassis.errors.refused import refusals
 from chassis.postgres import transaction
 from chassis.rpc.pages import Page, page_of
 from rating.domain.billing_period import period_labelled
-from rating.domain.contracts import Contract, check_kept_periods, check_next_contract, overlapping
+from rating.domain.contracts import (
+    Contract,
+    ContractPeriod,
+    check_kept_periods,
+    check_next_contract,
+    contract_at,
+    overlapping,
+    periods_due,
+)
 from rating.domain.versions import Applied, Version, following, unchanged, version_in
 from rating.operations.deps import Deps
 from rating.operations.finding import find_contract, find_customer, find_plan
@@ -68,6 +76,26 @@ async def list_contracts(
                 break
             after = listed[-1].name
     return page_of(found, limit, lambda contract: (contract.name,))
+
+
+async def list_billing_periods(
+    deps: Deps, tenant: str, *, customer: str, from_label: str, within_days: int
+) -> list[ContractPeriod]:
+    """Return periods of all contracts of a customer, by their end: from a label on, if they end soon or have ended."""
+    now = deps.clock.now()
+    currencies: dict[str, str] = {}
+    found: list[ContractPeriod] = []
+    async with transaction(deps.engine) as conn:
+        key = (tenant, customer)
+        for newest in (await contracts_of_customers(conn, [key])).get(key, []):
+            versions = await find_contract(conn, tenant, newest.name)
+            for period in periods_due(newest.content.schedule, from_label, now, within_days):
+                plan = contract_at(versions, period.start).content.plan
+                if plan not in currencies:
+                    # All versions of a plan are in one currency.
+                    currencies[plan] = (await find_plan(conn, tenant, plan, 0)).content.currency
+                found.append(ContractPeriod(newest.name, period, currencies[plan]))
+    return sorted(found, key=lambda due: (due.period.end, due.contract))
 
 
 async def _check_parties(conn: AsyncConnection, tenant: str, wanted: Contract) -> None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from chassis.text import check_name
-from eventlog.wire import timestamp
+from eventlog.wire import period_to_proto, timestamp
 from metering.rating.v1 import catalog_pb2, rating_service_pb2
 from rating.domain.billing_period import Interval, Schedule, parse_day
-from rating.domain.contracts import Contract
+from rating.domain.contracts import Contract, ContractPeriod
 from rating.domain.versions import Applied, Version
 from rating.wire.values import outcome_to_proto
 
@@ -47,4 +49,19 @@ def applied_to_proto(applied: Applied[Contract]) -> rating_service_pb2.ApplyCont
     """Return what applying a contract did."""
     return rating_service_pb2.ApplyContractResponse(
         outcome=outcome_to_proto(applied.outcome), contract=contract_to_proto(applied.entry)
+    )
+
+
+def periods_to_proto(periods: Sequence[ContractPeriod]) -> rating_service_pb2.ListBillingPeriodsResponse:
+    """Return the list of billing periods."""
+    return rating_service_pb2.ListBillingPeriodsResponse(
+        periods=[
+            rating_service_pb2.ContractPeriod(
+                contract=due.contract,
+                billing_period=due.period.label,
+                period=period_to_proto(due.period),
+                currency=due.currency,
+            )
+            for due in periods
+        ]
     )
