@@ -10,8 +10,10 @@ from chassis.rpc.method import declared_methods
 from chassis.rpc.pages import page_limit
 from chassis.rpc.repeat import once
 from chassis.rpc.server import Served
+from invoicing.domain.accounts import Account
 from invoicing.domain.profiles import default_profile
-from invoicing.operations import audits, invoices, lines, profiles
+from invoicing.operations import accounts, audits, invoices, lines, profiles
+from invoicing.wire import accounts as wire_accounts
 from invoicing.wire import invoices as wire
 from invoicing.wire import profiles as wire_profiles
 from invoicing.wire.audits import audit_to_proto
@@ -60,20 +62,41 @@ class InvoicingServicer(pb_grpc.InvoicingServiceServicer):
     async def PreviewInvoice(self, request: pb.PreviewInvoiceRequest, context: Context) -> pb.PreviewInvoiceResponse:
         """Return the draft of a period."""
         wire.check_one_is_named(request)
-        draft = await invoices.preview(
+        preview = await invoices.preview(
             self._deps,
             current_tenant(),
             contract=request.contract,
             customer=request.customer,
             billing_period=request.billing_period,
         )
-        return pb.PreviewInvoiceResponse(invoice=wire.draft_to_proto(draft))
+        return wire_accounts.preview_to_proto(preview)
 
     async def FinalizeInvoice(self, request: pb.FinalizeInvoiceRequest, context: Context) -> pb.FinalizeInvoiceResponse:
         """Make the invoice of a period final."""
         wanted = invoices.ContractPeriod(request.contract, request.billing_period)
         invoice, created = await invoices.finalize(self._deps, current_tenant(), wanted)
         return pb.FinalizeInvoiceResponse(invoice=wire.invoice_to_proto(invoice), created=created)
+
+    async def FinalizeClosingInvoice(
+        self, request: pb.FinalizeClosingInvoiceRequest, context: Context
+    ) -> pb.FinalizeClosingInvoiceResponse:
+        """Make the closing invoice of a customer and currency."""
+        account = Account(request.customer, request.currency)
+        closing = await accounts.finalize_closing(self._deps, current_tenant(), account, request.billing_period)
+        return wire_accounts.closing_to_proto(closing)
+
+    async def ListPendingAdjustments(
+        self, request: pb.ListPendingAdjustmentsRequest, context: Context
+    ) -> pb.ListPendingAdjustmentsResponse:
+        """Return what waits for an invoice."""
+        account = Account(request.customer, request.currency)
+        return wire_accounts.listed_to_proto(*await accounts.list_pending(self._deps, current_tenant(), account))
+
+    async def ListAccounts(self, request: pb.ListAccountsRequest, context: Context) -> pb.ListAccountsResponse:
+        """Return a page of accounts."""
+        after, limit = wire_accounts.account_after(request.page_token), page_limit(request.page_size)
+        page = await accounts.list_accounts(self._deps, current_tenant(), request.customer, after, limit)
+        return wire_accounts.accounts_to_proto(page)
 
     async def GetInvoice(self, request: pb.GetInvoiceRequest, context: Context) -> pb.GetInvoiceResponse:
         """Return an invoice."""

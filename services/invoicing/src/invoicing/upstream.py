@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 from google.protobuf.duration_pb2 import Duration
 
 from chassis.rpc.client import neighbor_errors, reading
+from invoicing.domain.accounts import DuePeriod
 from invoicing.wire.invoices import rated_from_proto
 from metering.rating.v1 import rating_service_pb2 as pb
 from metering.rating.v1 import rating_service_pb2_grpc as pb_grpc
@@ -65,6 +66,15 @@ class RatingClient:
             billing_period=response.billing_period,
             as_of=response.as_of,
         )
+
+    async def due_periods(self, customer: str, from_billing_period: str, within_days: int) -> list[DuePeriod]:
+        """Return periods of all contracts of a customer, by their end: from a label on, if they end that soon."""
+        request = pb.ListBillingPeriodsRequest(
+            customer=customer, from_billing_period=from_billing_period, ends_within_days=within_days
+        )
+        with neighbor_errors("rating"):
+            response: pb.ListBillingPeriodsResponse = await self._stub.ListBillingPeriods(request)
+        return [DuePeriod(due.contract, due.billing_period, due.currency) for due in response.periods]
 
     async def explain(self, charge_id: str) -> pb.ExplainChargeResponse:
         """Return the derivation of a charge; handed through as it is."""

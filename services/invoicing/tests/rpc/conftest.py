@@ -80,6 +80,8 @@ class Contract:
     currency: str
     items: tuple[Item, ...]
     plan_version: int = 1
+    due: tuple[str, ...] = ()
+    """Months that end soon or have ended, by which invoicing decides where an adjustment lands."""
     logs: dict[str, list[Event]] = field(default_factory=dict)
 
     def use(self, month: str, *values: str, item: str = "Calls") -> None:
@@ -156,6 +158,20 @@ class FakeRating(pb_grpc.RatingServiceServicer):
             contract=contract_message(contract),
             customer=customer_message(contract),
         )
+
+    async def ListBillingPeriods(
+        self, request: pb.ListBillingPeriodsRequest, context: Context
+    ) -> pb.ListBillingPeriodsResponse:
+        tenant = self._note("ListBillingPeriods", request, context)
+        found = [
+            pb.ContractPeriod(
+                contract=contract.name, billing_period=month, period=period_of(month), currency=contract.currency
+            )
+            for (owner, _), contract in self.contracts.items()
+            for month in contract.due
+            if (owner, contract.customer) == (tenant, request.customer) and month >= request.from_billing_period
+        ]
+        return pb.ListBillingPeriodsResponse(periods=sorted(found, key=lambda due: (due.billing_period, due.contract)))
 
     async def ListCharges(self, request: pb.ListChargesRequest, context: Context) -> pb.ListChargesResponse:
         tenant = self._note("ListCharges", request, context)

@@ -267,9 +267,14 @@ async def test_a_contract_that_moved_to_another_currency_is_not_mixed_up(
     await finalize(stub)
     contract.use("2025-01", "1")
     rating.contract(currency="EUR").use("2025-02", "1")
-    refused = await refusal(finalize(stub, "2025-02"))
 
-    assert refused.reason is Reason.CURRENCY_MISMATCH
+    february = (await finalize(stub, "2025-02")).invoice
+    closing = await stub.FinalizeClosingInvoice(
+        pb.FinalizeClosingInvoiceRequest(customer="UA", currency="USD", billing_period="2025-02")
+    )
+
+    assert (february.currency, [kind for kind, *_ in printed(february)]) == ("EUR", ["fixed", "usage"])
+    assert (closing.invoice.currency, printed(closing.invoice)) == ("USD", [("adjustment", "Calls", "1", "0.33")])
 
 
 async def test_prices_that_changed_under_a_billed_period_are_refused(invoicing: Invoicing, rating: FakeRating) -> None:

@@ -8,6 +8,7 @@ import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -142,6 +143,60 @@ async def test_killed_while_fifty_invoices_are_made_final_the_numbers_stay_dense
     assert {one.contract for one in listed} == {f"C-{n}" for n in range(CONTRACTS)}
     assert [one.previous_chain for one in listed] == [bytes(32), *(one.chain for one in listed[:-1])]
     assert (verified.invoice_count, list(verified.problems)) == (CONTRACTS, [])
+
+
+async def close_all(stub: Any) -> list[Any]:
+    requests = [
+        pb.FinalizeClosingInvoiceRequest(customer=f"K-{n}", currency="USD", billing_period="2025-02")
+        for n in range(CONTRACTS)
+    ]
+    return await asyncio.gather(
+        *(stub.FinalizeClosingInvoice(request) for request in requests * 2), return_exceptions=True
+    )
+
+
+async def test_killed_while_fifty_accounts_are_closed_late_usage_is_billed_once(
+    process: Process, rating: FakeRating
+) -> None:
+    contracts = [rating.contract(f"C-{n}", customer=f"K-{n}") for n in range(CONTRACTS)]
+    assert await (await process.run("migrate")).wait() == 0
+    stub = await process.start()
+    await finalize_all(stub)
+
+    for kill in range(1, KILLS + 1):
+        for contract in contracts:
+            contract.use("2025-01", "2")
+        work = asyncio.ensure_future(close_all(stub))
+        wanted = CONTRACTS + kill * CONTRACTS // (KILLS + 1)
+
+        async def enough(wanted: int = wanted) -> bool:
+            return await invoices_written(process.environment["INVOICING_DSN"]) >= wanted
+
+        await eventually(enough, 60)
+        await process.end(asyncio.subprocess.Process.kill)
+        await work
+        stub = await process.start()
+    done = await close_all(stub)
+    # What came late after an account was closed by this run is for the next one.
+    requests = [
+        pb.FinalizeClosingInvoiceRequest(customer=f"K-{n}", currency="USD", billing_period="2025-03")
+        for n in range(CONTRACTS)
+    ]
+    for request in requests:
+        await stub.FinalizeClosingInvoice(request)
+    listed = (await stub.ListInvoices(pb.ListInvoicesRequest(page_size=1000))).invoices
+    verified = await stub.VerifyInvoices(pb.VerifyInvoicesRequest())
+    assert await process.end(asyncio.subprocess.Process.terminate) == 0
+
+    assert [one for one in done if isinstance(one, BaseException)] == []
+    billed = {contract.name: Decimal(0) for contract in contracts}
+    for invoice in listed:
+        for line in invoice.lines:
+            billed[line.contract or invoice.contract] += Decimal(line.amount) if line.item == "Calls" else 0
+    # 2 units came late before each kill: 4 x 0.335.
+    assert set(billed.values()) == {Decimal("1.34")}
+    assert [one.number for one in listed] == [f"INV-{n:06d}" for n in range(1, len(listed) + 1)]
+    assert list(verified.problems) == []
 
 
 async def test_without_its_token_or_with_an_unknown_setting_it_does_not_start(process: Process) -> None:

@@ -311,10 +311,13 @@ READING = {
     "ExplainLine": pb.ExplainLineRequest(line_id="INV-000001.1"),
     "ListLineEvents": pb.ListLineEventsRequest(line_id="INV-000001.1"),
     "VerifyInvoices": pb.VerifyInvoicesRequest(),
+    "ListPendingAdjustments": pb.ListPendingAdjustmentsRequest(customer="UA", currency="USD"),
+    "ListAccounts": pb.ListAccountsRequest(),
 }
 CHANGING = {
     "ApplyBillingProfile": pb.ApplyBillingProfileRequest(spec=invoice_pb2.BillingProfileSpec(number_prefix="A")),
     "FinalizeInvoice": pb.FinalizeInvoiceRequest(contract="C-1", billing_period="2025-01"),
+    "FinalizeClosingInvoice": pb.FinalizeClosingInvoiceRequest(customer="UA", currency="USD", billing_period="2025-01"),
 }
 
 

@@ -16,9 +16,8 @@ from invoicing.domain.charges import Rated
 from invoicing.domain.composition import ComposedLine, compose
 from invoicing.domain.invoices import FrozenInvoice
 from invoicing.domain.lines import BilledPeriod
-from invoicing.operations import invoices
 from invoicing.operations.deps import Deps
-from invoicing.store import lines as store
+from invoicing.operations.issuing import issue
 from invoicing.telemetry import Instruments
 from meterline.suite.databases import ServiceDatabase
 from testkit.clock import FakeClock
@@ -76,8 +75,8 @@ def bill(database: Database, deps: Deps) -> Bill:
         prefix: str = "INV",
     ) -> FrozenInvoice:
         async with transaction(database.app) as conn:
-            own = BilledPeriod(rated.billing_period, rated.period, rated.snapshot_id, revision=1)
-            await store.claim_snapshots(conn, tenant, rated.contract, [own, *amended], rated.billing_period)
-            return await invoices._issue(deps, conn, tenant, compose(rated, adjustments, "Seller"), prefix)
+            own = BilledPeriod(rated.contract, rated.billing_period, rated.period, rated.snapshot_id, revision=1)
+            composition = compose(rated, adjustments, "Seller")
+            return await issue(deps, conn, tenant, composition, [own, *amended], prefix)
 
     return freeze

@@ -12,6 +12,7 @@ import pytest
 from sqlalchemy import text
 
 from chassis.postgres import transaction
+from invoicing.domain.accounts import Account
 from invoicing.domain.charges import Charge, Rated
 from invoicing.domain.composition import adjust
 from invoicing.domain.invoices import FrozenInvoice
@@ -26,6 +27,8 @@ ChargeMaker = Callable[..., Charge]
 RatedMaker = Callable[..., Rated]
 Bill = Callable[..., Awaitable[FrozenInvoice]]
 Database = Any
+
+ACCOUNT = Account("UA", "USD")
 
 
 async def numbers(database: Database) -> list[str]:
@@ -89,9 +92,9 @@ async def test_two_that_adjust_the_same_usage_at_once_are_not_both_written(
 ) -> None:
     await bill(rated(charge(quantity="3")))
     async with transaction(database.app) as conn:
-        (january,) = await lines.billed_periods(conn, "acme", "C-1")
+        (january,) = await lines.billed_periods(conn, "acme", ACCOUNT)
     now = rated(charge(quantity="5", exact_amount="1.675", events=4), snapshot_id="snap-2")
-    adjustments = adjust(january, now, "USD")
+    adjustments = adjust(january, now, now)
     amended = replace(january, snapshot_id="snap-2", revision=2)
 
     outcomes = await asyncio.gather(
@@ -112,7 +115,7 @@ async def test_what_was_billed_is_read_back_exactly(
     issued = await bill(rated(charge(quantity=quantity, exact_amount="0.000000000000000000000001")))
 
     async with transaction(database.app) as conn:
-        (period,) = await lines.billed_periods(conn, "acme", "C-1")
+        (period,) = await lines.billed_periods(conn, "acme", ACCOUNT)
 
     (line,) = period.lines
     assert (period.billing_period, period.revision, period.snapshot_id) == ("2025-01", 1, "snap-1")
@@ -126,13 +129,13 @@ async def test_the_newest_snapshot_counts_and_all_lines_add_up(
 ) -> None:
     await bill(rated(charge(quantity="3")))
     async with transaction(database.app) as conn:
-        (january,) = await lines.billed_periods(conn, "acme", "C-1")
+        (january,) = await lines.billed_periods(conn, "acme", ACCOUNT)
     now = rated(charge(quantity="5", exact_amount="1.675", events=4), snapshot_id="snap-2")
-    amended = BilledPeriod("2025-01", january.period, "snap-2", revision=2)
-    await bill(rated(billing_period="2025-02"), *adjust(january, now, "USD"), amended=(amended,))
+    amended = BilledPeriod("C-1", "2025-01", january.period, "snap-2", revision=2)
+    await bill(rated(billing_period="2025-02"), *adjust(january, now, now), amended=(amended,))
 
     async with transaction(database.app) as conn:
-        billed = {period.billing_period: period for period in await lines.billed_periods(conn, "acme", "C-1")}
+        billed = {period.billing_period: period for period in await lines.billed_periods(conn, "acme", ACCOUNT)}
         before = await lines.billed_before_line(conn, "acme", "INV-000002.1")
 
     assert (billed["2025-01"].revision, billed["2025-01"].snapshot_id) == (2, "snap-2")

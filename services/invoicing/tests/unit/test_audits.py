@@ -37,6 +37,7 @@ ROW = LineRecord(
     snapshot_id="snap-1",
     event_count=3,
     traceparent="00-trace",
+    contract="C-1",
 )
 
 
@@ -142,7 +143,7 @@ def test_a_tail_cut_off_together_with_its_series_row_shows_by_the_head_kept_else
 
 
 @pytest.mark.parametrize(
-    ("column", "value"), [("customer", "DL"), ("contract", "C-2"), ("billing_period", "2025-02"), ("number", "X-1")]
+    ("column", "value"), [("customer", "DL"), ("filed_under", "C-2"), ("billing_period", "2025-02"), ("number", "X-1")]
 )
 def test_a_column_that_hides_an_invoice_is_found(series: list[Stored], column: str, value: str) -> None:
     invoice, lines = series[2]

@@ -142,6 +142,19 @@ class RatingServicer(pb_grpc.RatingServiceServicer):
             contracts=map(contracts_wire.contract_to_proto, page.entries), next_page_token=page.next_page_token
         )
 
+    async def ListBillingPeriods(
+        self, request: pb.ListBillingPeriodsRequest, context: Context
+    ) -> pb.ListBillingPeriodsResponse:
+        """Return billing periods of all contracts of a customer."""
+        found = await contracts.list_billing_periods(
+            self._deps,
+            current_tenant(),
+            customer=request.customer,
+            from_label=request.from_billing_period,
+            within_days=request.ends_within_days,
+        )
+        return contracts_wire.periods_to_proto(found)
+
     async def ApplyCatalog(self, request: pb.ApplyCatalogRequest, context: Context) -> pb.ApplyCatalogResponse:
         """Apply many entries, all or none."""
         tenant, entries = current_tenant(), catalogs_wire.entries_from_proto(request.entries)

@@ -332,6 +332,30 @@ async def test_contracts_are_listed_by_customer_and_period(catalog: Any) -> None
     assert await names(billing_period="2012-02") == []
 
 
+async def test_billing_periods_of_a_customer_are_listed_by_their_end_from_a_label_on(rating: Any, catalog: Any) -> None:
+    await catalog.standard()
+    await catalog.customer("DL")
+    today = datetime.now(UTC).date()
+    first = today.replace(day=1)
+    await catalog.contract("DL-1", customer="DL", start="2013-01-31", end="2013-03-15")
+    await catalog.contract("DL-2", customer="DL", start="2013-03-15", end="2013-05-01", anchor_day=1)
+    await catalog.contract("DL-3", customer="DL", start=first.isoformat())
+
+    async def listed(**fields: Any) -> list[tuple[str, str, str]]:
+        answer = await catalog.caller("ListBillingPeriods", pb.ListBillingPeriodsRequest(customer="DL", **fields))
+        return [(due.contract, due.billing_period, due.currency) for due in answer.periods]
+
+    this_month = ("DL-3", first.isoformat()[:7], "USD")
+    old = [("DL-1", "2013-02", "USD"), ("DL-2", "2013-03", "USD"), ("DL-2", "2013-04", "USD")]
+    assert await listed(from_billing_period="2013-02", ends_within_days=31) == [*old, this_month]
+    assert (await listed(from_billing_period="2013-02"))[:3] == old
+    assert await listed(from_billing_period="2013-04", ends_within_days=31) == [old[-1], this_month]
+    assert len(await listed(from_billing_period=this_month[1], ends_within_days=366)) in (12, 13)
+    stranger = rating.user("other")
+    request = pb.ListBillingPeriodsRequest(customer="DL", from_billing_period="2013-01", ends_within_days=31)
+    assert not (await stranger("ListBillingPeriods", request)).periods
+
+
 async def test_tenants_do_not_see_one_another(rating: Any, catalog: Any) -> None:
     await catalog.standard()
     stranger = rating.user("other")

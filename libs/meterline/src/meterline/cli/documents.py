@@ -72,6 +72,7 @@ def invoice_document(invoice: invoice_pb2.Invoice) -> dict[str, Any]:
     return {
         "number": invoice.number,
         "status": enum_word(invoice, "status").lower(),
+        "kind": enum_word(invoice, "kind").lower(),
         "customer": invoice.customer,
         "customerName": invoice.customer_name,
         "seller": invoice.seller,
@@ -82,6 +83,7 @@ def invoice_document(invoice: invoice_pb2.Invoice) -> dict[str, Any]:
         "timeZone": invoice.time_zone,
         "lines": [line_document(line) for line in invoice.lines],
         "total": invoice.total,
+        "isCredit": invoice.is_credit,
         "asOf": as_of_document(invoice.as_of),
     } | _frozen_part(invoice)
 

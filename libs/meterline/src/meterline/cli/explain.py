@@ -65,7 +65,8 @@ def _tree(response: pb.ExplainLineResponse) -> Branch:
     if charge.HasField("snapshot"):
         below.append(_snapshot_branch(charge))
     below.append((traces, ()))
-    return f"{line.id} {line.item}: {line.amount} {charge.charge.currency}", below
+    adjusted = f", adjusts {line.adjusts_line_id} of contract {charge.charge.contract}" if line.adjusts_line_id else ""
+    return f"{line.id} {line.item}: {line.amount} {charge.charge.currency}{adjusted}", below
 
 
 def _snapshot_branch(charge: rating_pb.ExplainChargeResponse) -> Branch:

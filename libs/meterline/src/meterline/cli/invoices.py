@@ -3,15 +3,26 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import dataclass
 from itertools import chain
-from typing import TYPE_CHECKING, Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final, TypeVar
 
 import typer
 
 from chassis.errors import MeterlineError, NotReady, Overloaded, Reason, Unavailable
+from metering.invoicing.v1 import invoice_pb2
 from metering.invoicing.v1 import invoicing_service_pb2 as pb
 from metering.rating.v1 import rating_service_pb2 as rating_pb
 from meterline.cli.calls import call_services, pages
+from meterline.cli.closing import (
+    accounts_of,
+    accounts_to_close,
+    close_accounts,
+    landing,
+    pending_document,
+    pending_of,
+    tell_pending,
+)
 from meterline.cli.documents import enum_word, invoice_document, time_text
 from meterline.cli.exits import ExitCode, exit_code, explain_error, say_error
 from meterline.cli.options import ContextOption, ContractOption, Output, OutputOption, plain_app
@@ -20,11 +31,12 @@ from meterline.cli.usage import check_customer, contract_or_customer, month
 from meterline.errors import InputError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Awaitable, Callable, Mapping, Sequence
 
-    from metering.invoicing.v1 import invoice_pb2
     from metering.rating.v1 import catalog_pb2
     from meterline.client import AsyncClient
+
+Answer = TypeVar("Answer")
 
 app = plain_app("Drafts and final invoices.")
 
@@ -44,36 +56,35 @@ def preview(
     context: ContextOption = None,
     output: OutputOption = Output.TABLE,
 ) -> None:
-    """Show the draft of an invoice as usage is now; without --period, of the current one."""
+    """Show the draft of an invoice as usage is now; of a final period its invoice and what came late."""
     named = contract_or_customer(contract, customer)
     request = pb.PreviewInvoiceRequest(**named, billing_period=month(period) if period else "")
 
-    async def ask(client: AsyncClient) -> tuple[invoice_pb2.Invoice, invoice_pb2.Invoice | None]:
-        draft = (await client.invoicing.PreviewInvoice(request)).invoice
-        return draft, await _final_invoice(client, draft)
+    async def ask(client: AsyncClient) -> pb.PreviewInvoiceResponse:
+        return await client.invoicing.PreviewInvoice(request)
 
-    draft, final = call_services(ask, context)
-    check_customer(contract, customer, draft.customer)
-    if output is not Output.TABLE:
-        of_period = {"number": final.number, "total": final.total} if final else None
-        print_document(invoice_document(draft) | {"finalInvoice": of_period}, output)
+    response = call_services(ask, context)
+    invoice = response.invoice
+    check_customer(contract, customer, invoice.customer)
+    if output is Output.TABLE:
+        _print_invoice(invoice)
+        if invoice.number:
+            _print_changes(response)
         return
-    _print_invoice(draft)
-    if final:
-        write(
-            f"This period is final: invoice {final.number}, total {final.total} {final.currency}. "
-            "What differs from it now can only become an adjustment on a later invoice."
-        )
+    of_period = {"number": invoice.number, "total": invoice.total} if invoice.number else None
+    changed = pending_document(response.pending, response.next_invoice) if response.HasField("pending") else None
+    print_document(invoice_document(invoice) | {"finalInvoice": of_period, "pending": changed}, output)
 
 
-async def _final_invoice(client: AsyncClient, draft: invoice_pb2.Invoice) -> invoice_pb2.Invoice | None:
-    """Return the invoice that made the period of a draft final, if there is one."""
-    request = pb.ListInvoicesRequest(customer=draft.customer, billing_period=draft.billing_period)
-    async for page in pages(client.invoicing.ListInvoices, request):
-        for invoice in page.invoices:
-            if invoice.contract == draft.contract:
-                return invoice
-    return None
+def _print_changes(response: pb.PreviewInvoiceResponse) -> None:
+    """Print what has changed since a period was invoiced."""
+    invoice, change = response.invoice, response.pending
+    write(f"This period is final: invoice {invoice.number}, total {invoice.total} {invoice.currency}.")
+    if not response.HasField("pending"):
+        return
+    _print_lines(change.lines, change.currency)
+    where = landing(response.next_invoice)
+    write_title(f"pending {change.amount} {change.currency}", f": usage came late and will be adjusted {where}")
 
 
 @app.command("finalize")
@@ -84,28 +95,61 @@ def finalize(
     context: ContextOption = None,
     output: OutputOption = Output.TABLE,
 ) -> None:
-    """Make the invoices of a period final. Waits until usage is sealed; doing it again changes nothing."""
+    """Make the invoices of a period final. Waits until usage is sealed; doing it again changes nothing.
+
+    What came late of any period before is billed as well: on the customer's next invoice, or on a closing invoice if
+    none is due within 31 days.
+    """
     billing_period = month(period)
-    invoices, failures = call_services(lambda client: _finalize_all(client, billing_period, customer, wait_s), context)
+    run = call_services(lambda client: _finalize_all(client, billing_period, customer, wait_s), context)
     if output is not Output.TABLE:
-        print_document([invoice_document(invoice) for invoice in invoices], output)
-    elif invoices:
-        _print_list(invoices)
-    _tell_failures(failures)
+        print_document([invoice_document(invoice) for invoice in run.invoices], output)
+    elif run.invoices:
+        _print_list(run.invoices)
+    tell_pending(run.pending)
+    _tell_failures(run.failures)
 
 
-async def _finalize_all(
-    client: AsyncClient, billing_period: str, customer: str, wait_s: int
-) -> tuple[list[invoice_pb2.Invoice], dict[str, MeterlineError]]:
+@dataclass(frozen=True, slots=True)
+class _Run:
+    """What a run made, what waits for a later one, and what failed: by contract, or by account."""
+
+    invoices: list[invoice_pb2.Invoice]
+    pending: list[tuple[invoice_pb2.Account, pb.ListPendingAdjustmentsResponse]]
+    failures: dict[str, MeterlineError]
+
+
+async def _finalize_all(client: AsyncClient, billing_period: str, customer: str, wait_s: int) -> _Run:
     wanted = rating_pb.ListContractsRequest(customer=customer, billing_period=billing_period)
     contracts = [contract async for page in pages(client.rating.ListContracts, wanted) for contract in page.contracts]
-    if not contracts:
+    give_up_at_s = asyncio.get_running_loop().time() + wait_s
+    ended = await _finalize_contracts(client, contracts, billing_period, give_up_at_s)
+    failures = {contract: result for contract, result in ended.items() if isinstance(result, MeterlineError)}
+    responses = [result for result in ended.values() if not isinstance(result, MeterlineError)]
+
+    async def patiently(call: Callable[[float], Awaitable[Any]]) -> Any:
+        return await _patiently(call, give_up_at_s)
+
+    accounts = accounts_to_close(
+        await accounts_of(client, customer),
+        [response.invoice for response in responses if response.created],
+        {contract.spec.customer for contract in contracts if contract.name in failures},
+    )
+    closed, waiting, not_closed = await close_accounts(client, accounts, billing_period, patiently)
+    pending = await pending_of(client, waiting)
+    if not contracts and not closed and not not_closed:
+        tell_pending(pending)
         whose = f"customer {customer}" if customer else "any customer"
         raise InputError(
             f"no contract of {whose} has a billing period {billing_period}; `meterline get contracts` lists them"
         )
+    return _Run([*(response.invoice for response in responses), *closed], pending, failures | not_closed)
+
+
+async def _finalize_contracts(
+    client: AsyncClient, contracts: Sequence[catalog_pb2.Contract], billing_period: str, give_up_at_s: float
+) -> dict[str, pb.FinalizeInvoiceResponse | MeterlineError]:
     free = asyncio.Semaphore(_AT_ONCE)
-    give_up_at_s = asyncio.get_running_loop().time() + wait_s
     from rich.progress import MofNCompleteColumn  # noqa: PLC0415 - as in `output`
 
     from meterline.cli.terminal import progress_bar  # noqa: PLC0415
@@ -113,9 +157,12 @@ async def _finalize_all(
     with progress_bar(f"finalizing {billing_period}", MofNCompleteColumn()) as progress:
         task = progress.add_task("finalize", total=len(contracts))
 
-        async def finalize_one(contract: str) -> invoice_pb2.Invoice | MeterlineError:
+        async def finalize_one(contract: str) -> pb.FinalizeInvoiceResponse | MeterlineError:
+            request = pb.FinalizeInvoiceRequest(contract=contract, billing_period=billing_period)
             try:
-                return await _finalize(client, contract, billing_period, give_up_at_s)
+                return await _patiently(
+                    lambda left_s: client.invoicing.FinalizeInvoice(request, timeout=left_s), give_up_at_s
+                )
             except MeterlineError as error:
                 # One contract that is not ready must not hold up the others.
                 return error
@@ -124,13 +171,11 @@ async def _finalize_all(
 
         async def finalize_in_turn(
             of_customer: Sequence[str],
-        ) -> list[tuple[str, invoice_pb2.Invoice | MeterlineError]]:
+        ) -> list[tuple[str, pb.FinalizeInvoiceResponse | MeterlineError]]:
             async with free:
                 return [(contract, await finalize_one(contract)) for contract in of_customer]
 
-        ended = dict(chain(*await asyncio.gather(*map(finalize_in_turn, _by_customer(contracts)))))
-    failures = {contract: result for contract, result in ended.items() if isinstance(result, MeterlineError)}
-    return [result for result in ended.values() if not isinstance(result, MeterlineError)], failures
+        return dict(chain(*await asyncio.gather(*map(finalize_in_turn, _by_customer(contracts)))))
 
 
 def _by_customer(contracts: Sequence[catalog_pb2.Contract]) -> list[list[str]]:
@@ -149,21 +194,56 @@ def _tell_failures(failures: Mapping[str, MeterlineError]) -> None:
         raise SystemExit(int(exit_code(list(failures.values())[-1])))
 
 
-async def _finalize(
-    client: AsyncClient, contract: str, billing_period: str, give_up_at_s: float
-) -> invoice_pb2.Invoice:
-    request = pb.FinalizeInvoiceRequest(contract=contract, billing_period=billing_period)
+async def _patiently(call: Callable[[float], Awaitable[Answer]], give_up_at_s: float) -> Answer:
+    """Repeat a call, given the seconds that it may take, until usage is sealed."""
     loop = asyncio.get_running_loop()
     while True:
         left_s = max(give_up_at_s - loop.time(), _ATTEMPT_MIN_S)
         try:
-            return (await client.invoicing.FinalizeInvoice(request, timeout=left_s)).invoice
+            return await call(left_s)
         except (NotReady, Unavailable, Overloaded) as error:
             # An open grace period ends by the calendar, not by waiting a little.
             waits = error.reason is Reason.USAGE_NOT_READY or not isinstance(error, NotReady)
             if not waits or loop.time() > give_up_at_s:
                 raise
             await asyncio.sleep(error.retry_after_s or _POLL_S)
+
+
+@app.command("pending")
+def pending(
+    customer: Annotated[str, typer.Option(help="Only this customer.")] = "",
+    context: ContextOption = None,
+    output: OutputOption = Output.TABLE,
+) -> None:
+    """List what came late and is on no invoice yet, and the invoice that will carry it."""
+
+    async def ask(
+        client: AsyncClient,
+    ) -> list[tuple[invoice_pb2.Account, pb.ListPendingAdjustmentsResponse]]:
+        return await pending_of(client, await accounts_of(client, customer))
+
+    found = [
+        (account, change, answer.next_invoice)
+        for account, answer in call_services(ask, context)
+        for change in answer.adjustments
+    ]
+    if output is not Output.TABLE:
+        documents = [
+            {"customer": account.customer} | pending_document(change, following) for account, change, following in found
+        ]
+        print_document(documents, output)
+        return
+    rows = [
+        (
+            account.customer,
+            change.contract,
+            change.billing_period,
+            f"{change.amount} {change.currency}",
+            f"{following.contract} {following.billing_period}" if following.contract else "closing invoice",
+        )
+        for account, change, following in found
+    ]
+    print_table(("customer", "contract", "period", ">pending", "will be on"), rows)
 
 
 @app.command("list")
@@ -234,12 +314,13 @@ def _print_list(invoices: list[invoice_pb2.Invoice]) -> None:
             invoice.number,
             invoice.customer,
             invoice.billing_period,
+            _kind_word(invoice),
             str(len(invoice.lines)),
             f"{invoice.total} {invoice.currency}",
         )
         for invoice in sorted(invoices, key=by_number)
     ]
-    print_table(("number", "customer", "period", ">lines", ">total"), rows)
+    print_table(("number", "customer", "period", "kind", ">lines", ">total"), rows)
 
 
 def _show(invoice: invoice_pb2.Invoice, output: Output) -> None:
@@ -249,20 +330,39 @@ def _show(invoice: invoice_pb2.Invoice, output: Output) -> None:
         print_document(invoice_document(invoice), output)
 
 
+def _kind_word(invoice: invoice_pb2.Invoice) -> str:
+    """Name the kind of document: whether it closes an account, and whether the seller owes its total."""
+    what = "credit" if invoice.is_credit else "invoice"
+    return f"closing {what}" if invoice.kind == invoice_pb2.INVOICE_KIND_CLOSING else what
+
+
 def _print_invoice(invoice: invoice_pb2.Invoice) -> None:
     """Print an invoice for people."""
-    title = f"Invoice {invoice.number}" if invoice.number else "Draft invoice"
+    what = _kind_word(invoice)
+    title = f"{what.capitalize()} {invoice.number}" if invoice.number else f"Draft {what}"
     write_title(title, f"  {invoice.seller} -> {invoice.customer_name}")
+    whose = f"contract {invoice.contract}" if invoice.contract else "late usage of earlier periods"
     write(
-        f"contract {invoice.contract}, period {invoice.billing_period} "
+        f"{whose}, period {invoice.billing_period} "
         f"({time_text(invoice.period.start)} to {time_text(invoice.period.end)}, {invoice.time_zone})"
     )
     plans = {(line.plan, line.plan_version) for line in invoice.lines if not line.adjusts_line_id}
     for plan, version in sorted(plans):
         write(f"priced by plan {plan} version {version}")
+    _print_lines(invoice.lines, invoice.currency)
+    owed = ": owed to the customer" if invoice.is_credit else ""
+    write_title(f"total {invoice.total} {invoice.currency}", owed)
+
+
+def _print_lines(lines: Sequence[invoice_pb2.InvoiceLine], currency: str) -> None:
     rows = [
-        (line.id, line.item, enum_word(line, "kind").lower(), f"{line.quantity} {line.unit}".strip(), line.amount)
-        for line in invoice.lines
+        (line.id, line.item, _kind_of_line(line), f"{line.quantity} {line.unit}".strip(), line.amount) for line in lines
     ]
-    print_table(("line", "item", "kind", ">quantity", f">amount {invoice.currency}"), rows)
-    write_title(f"total {invoice.total} {invoice.currency}")
+    print_table(("line", "item", "kind", ">quantity", f">amount {currency}"), rows)
+
+
+def _kind_of_line(line: invoice_pb2.InvoiceLine) -> str:
+    """Say what a line is for; of an adjustment, which line it adjusts."""
+    word = enum_word(line, "kind").lower()
+    adjusted = f" of {line.adjusts_line_id}" if line.adjusts_line_id else ""
+    return word + adjusted + (f", contract {line.contract}" if line.contract else "")

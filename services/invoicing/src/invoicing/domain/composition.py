@@ -8,15 +8,17 @@ everything billed for it before, so that all lines of a period always sum to the
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from chassis.errors import Internal, NotReady, Reason
+from chassis.errors import Internal, Reason
+from eventlog.as_of import AsOf
+from eventlog.period import Period
 from invoicing.domain.charges import Charge, Rated
-from invoicing.domain.document import Invoice, InvoiceLine, LineKind
-from invoicing.domain.lines import BilledPeriod, LineRecord
+from invoicing.domain.document import MONEY, Invoice, InvoiceKind, InvoiceLine, LineKind
+from invoicing.domain.lines import BilledPeriod, LineRecord, record_of
 from invoicing.domain.numbering import DRAFT, line_id
 from money import ZERO, currency, exact_arithmetic, format_decimal, round_to_minor_unit
 
@@ -40,12 +42,11 @@ class Composition:
     rated: Rated
     seller: str
     lines: tuple[ComposedLine, ...]
+    kind: InvoiceKind = InvoiceKind.PERIOD
 
     def content(self, lines: Sequence[InvoiceLine], finalized_at: datetime | None) -> Invoice:
         """Return the invoice with its lines as they were issued; its place in a series comes last."""
         rated = self.rated
-        with exact_arithmetic():
-            total = sum((line.amount for line in lines), round_to_minor_unit(ZERO, currency(rated.currency)))
         return Invoice(
             number="",
             seller=self.seller,
@@ -57,10 +58,11 @@ class Composition:
             period=rated.period,
             time_zone=rated.time_zone,
             lines=tuple(lines),
-            total=total,
+            total=_total(lines, rated.currency),
             as_of=rated.as_of,
             finalized_at=finalized_at,
             previous_chain=b"",
+            kind=self.kind,
         )
 
     def draft(self) -> Invoice:
@@ -75,6 +77,78 @@ def compose(rated: Rated, adjustments: Sequence[ComposedLine], seller: str) -> C
     return Composition(rated, seller, (*own, *adjustments))
 
 
+@dataclass(frozen=True, slots=True)
+class Pending:
+    """What an invoiced period costs now less what was billed: one line for each item that changed."""
+
+    contract: str
+    billing_period: str
+    currency: str
+    lines: tuple[InvoiceLine, ...]
+    amount: Decimal = field(metadata=MONEY)
+
+
+def pending(billed: BilledPeriod, now: Rated) -> Pending | None:
+    """Return what an invoice would adjust of a billed period now, or None if nothing.
+
+    Finalizing rates the period by the prices it was billed by; live charges follow the contract as it is now. Where the
+    two differ, an adjustment can't be foreseen, and none is shown.
+    """
+    lines = tuple(part.line for part in adjust(billed, now, now)) if same_prices(billed, now) else ()
+    if not lines:
+        return None
+    return Pending(billed.contract, billed.billing_period, now.currency, lines, _total(lines, now.currency))
+
+
+def compose_closing(
+    amendments: Sequence[Amendment], billing_period: str, seller: str
+) -> tuple[Composition, tuple[BilledPeriod, ...]]:
+    """Make the closing invoice of a run: adjustments alone; also return the snapshots that it bills."""
+    head = _closing_head([now for amendment in amendments for now in amendment.ratings], billing_period)
+    lines, snapshots = bill(amendments, head)
+    return Composition(head, seller, lines, InvoiceKind.CLOSING), snapshots
+
+
+def _closing_head(ratings: Sequence[Rated], billing_period: str) -> Rated:
+    """Say whom and what a closing invoice is for: no contract, but all the time that it adjusts."""
+    last = max(ratings, key=lambda rated: (rated.period.end, rated.contract))
+    period = Period(min(rated.period.start for rated in ratings), last.period.end)
+    reached = _reached_by_all([rated.as_of for rated in ratings])
+    return replace(
+        last, contract="", billing_period=billing_period, period=period, snapshot_id="", as_of=reached, charges=()
+    )
+
+
+def _reached_by_all(reaches: Sequence[AsOf]) -> AsOf:
+    """Return the part of the newest log that all of them cover."""
+    epoch = reaches[-1].epoch
+    same = [reach.positions for reach in reaches if reach.epoch == epoch]
+    lanes = {lane for positions in same for lane in positions}
+    return AsOf(epoch, {lane: min(positions.get(lane, 0) for positions in same) for lane in lanes})
+
+
+@dataclass(frozen=True, slots=True)
+class Amendment:
+    """What an invoiced period was rated to since it was billed: one rating for each snapshot, in their order."""
+
+    billed: BilledPeriod
+    ratings: tuple[Rated, ...]
+
+
+def bill(amendments: Sequence[Amendment], invoice: Rated) -> tuple[tuple[ComposedLine, ...], tuple[BilledPeriod, ...]]:
+    """Return the adjustment lines of some periods for an invoice, and each snapshot that it bills by them."""
+    lines: list[ComposedLine] = []
+    snapshots: list[BilledPeriod] = []
+    for amendment in amendments:
+        billed = amendment.billed
+        for now in amendment.ratings:
+            added = adjust(billed, now, invoice)
+            billed = billed.followed_by(now.snapshot_id, (record_of(part.line, billed.contract) for part in added))
+            lines += added
+            snapshots.append(billed)
+    return tuple(lines), tuple(snapshots)
+
+
 def same_prices(billed: BilledPeriod, now: Rated) -> bool:
     """Whether the charges are of just the items, plans and plan versions by which the period was billed."""
     before = {
@@ -83,24 +157,25 @@ def same_prices(billed: BilledPeriod, now: Rated) -> bool:
     return before == {charge.item: (charge.plan, charge.plan_version) for charge in now.charges}
 
 
-def adjust(billed: BilledPeriod, now: Rated, currency_code: str) -> tuple[ComposedLine, ...]:
-    """Return the adjustment lines of an earlier period for an invoice in `currency_code`: one per item that changed.
+def adjust(billed: BilledPeriod, now: Rated, invoice: Rated) -> tuple[ComposedLine, ...]:
+    """Return the adjustment lines of a billed period for an invoice in the same currency: one per item that changed.
 
     An item whose quantity or events changed without changing the amount (inside its included units, say) still has a
-    line of 0: the late events are then visible on an invoice. Raises NotReady CURRENCY_MISMATCH when the invoice is in
-    another currency than the period was billed in, and Internal when rating did not keep to the period's prices:
-    billing the difference would then mix two prices.
+    line of 0: the late events are then visible on an invoice. A line of another contract than that of the `invoice`
+    names it. Raises Internal when rating did not keep to the period's prices: billing the difference would then mix
+    two prices.
     """
-    if now.currency != currency_code:
+    if not same_prices(billed, now) or now.currency != invoice.currency:
         message = (
-            f"usage of {billed.billing_period} changed and was billed in {now.currency}, but this invoice is in"
-            f" {currency_code}; one invoice holds one currency"
+            f"{billed.billing_period} of {billed.contract} was rated again by other prices than it was billed by;"
+            " nothing was billed"
         )
-        raise NotReady(Reason.CURRENCY_MISMATCH, message)
-    if not same_prices(billed, now):
-        message = f"{billed.billing_period} was rated again by other prices than it was billed by; nothing was billed"
         raise Internal(Reason.LINEAGE_MISMATCH, message)
-    lines = ((charge, _adjustment(billed.lines_of(charge.item), charge, now, billed)) for charge in now.charges)
+    contract = "" if billed.contract == invoice.contract else billed.contract
+    lines = (
+        (charge, _adjustment(billed.lines_of(charge.item), charge, now, billed.period, contract))
+        for charge in now.charges
+    )
     return tuple(
         ComposedLine(line, charge.traceparent, billed.revision + 1) for charge, line in lines if line is not None
     )
@@ -122,6 +197,11 @@ def explain_amount(line: InvoiceLine, currency_code: str, before: Sequence[LineR
         steps += [f"less billed on line {earlier.id}: {written(earlier.amount)}" for earlier in before]
         steps.append(f"difference: {written(line.amount)}")
     return steps
+
+
+def _total(lines: Sequence[InvoiceLine], currency_code: str) -> Decimal:
+    with exact_arithmetic():
+        return sum((line.amount for line in lines), round_to_minor_unit(ZERO, currency(currency_code)))
 
 
 def _line(charge: Charge, rated: Rated, **changed: Any) -> InvoiceLine:
@@ -148,7 +228,9 @@ def _line(charge: Charge, rated: Rated, **changed: Any) -> InvoiceLine:
     return InvoiceLine(**{**values, **changed})
 
 
-def _adjustment(before: Sequence[LineRecord], charge: Charge, now: Rated, billed: BilledPeriod) -> InvoiceLine | None:
+def _adjustment(
+    before: Sequence[LineRecord], charge: Charge, now: Rated, period: Period, contract: str
+) -> InvoiceLine | None:
     with exact_arithmetic():
         quantity = charge.quantity - sum((line.quantity for line in before), ZERO)
         billed_before = sum((line.amount for line in before), ZERO)
@@ -163,9 +245,9 @@ def _adjustment(before: Sequence[LineRecord], charge: Charge, now: Rated, billed
         kind=LineKind.ADJUSTMENT,
         quantity=quantity,
         amount=amount,
-        period=billed.period,
-        billing_period=billed.billing_period,
+        period=period,
         event_count=late_events,
         adjusts_line_id=before[0].id,
         billed_before=billed_before,
+        contract=contract,
     )

@@ -45,6 +45,13 @@ class LineKind(StrEnum):
     ADJUSTMENT = "ADJUSTMENT"
 
 
+class InvoiceKind(StrEnum):
+    """What an invoice is for; the names are those of the contract, without its prefix."""
+
+    PERIOD = "PERIOD"
+    CLOSING = "CLOSING"
+
+
 @dataclass(frozen=True, slots=True)
 class Tier:
     """A row of the price model; `up_to` is None where the tier has no end, a flat fee of zero is written as ""."""
@@ -61,7 +68,7 @@ class InvoiceLine:
     """One line. Its id and traceparent are given when the invoice is issued; a draft names no charge and no snapshot.
 
     Quantity, amount and event count of an adjustment are changes; exact amount and tiers are of the whole period as it
-    is now.
+    is now. `contract` is empty where it is that of the invoice.
     """
 
     id: str
@@ -83,11 +90,15 @@ class InvoiceLine:
     traceparent: str
     adjusts_line_id: str = ""
     billed_before: Decimal | None = field(default=None, metadata=MONEY)
+    contract: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Invoice:
-    """The content of an invoice. A draft has no number, and was never made final."""
+    """The content of an invoice. A draft has no number, and was never made final.
+
+    A closing invoice has no contract, the period of the run that made it, and spans the periods that it adjusts.
+    """
 
     number: str
     seller: str
@@ -103,6 +114,12 @@ class Invoice:
     as_of: AsOf
     finalized_at: datetime | None
     previous_chain: bytes
+    kind: InvoiceKind = InvoiceKind.PERIOD
+
+    @property
+    def is_credit(self) -> bool:
+        """Whether the seller owes the customer its total."""
+        return self.total < ZERO
 
     def line(self, line_id: str) -> InvoiceLine:
         """Return a line that the invoice is known to hold."""
@@ -196,6 +213,7 @@ _READERS: Final[Mapping[Any, Any]] = {
     str: str,
     int: int,
     LineKind: LineKind,
+    InvoiceKind: InvoiceKind,
     bytes: bytes.fromhex,
     Decimal: _decimal,
     Decimal | None: _decimal,

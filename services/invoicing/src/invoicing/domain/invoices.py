@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from invoicing.domain import document
+from invoicing.domain.accounts import Account, filed_under
 from invoicing.domain.document import Invoice
 from invoicing.domain.numbering import invoice_number
 
@@ -16,18 +17,22 @@ GENESIS_CHAIN: Final = bytes(32)
 
 @dataclass(frozen=True, slots=True)
 class FrozenInvoice:
-    """What is stored of an invoice."""
+    """What is stored of an invoice. Rows of releases that did not know the currency have none beside the text.
+
+    `filed_under` is the contract, or for a closing invoice the account (`accounts.filed_under`).
+    """
 
     number: str
     prefix: str
     sequence: int
-    contract: str
+    filed_under: str
     billing_period: str
     customer: str
     canonical_json: bytes
     digest: bytes
     previous_chain: bytes
     chain: bytes
+    currency: str = ""
 
     def content(self) -> Invoice:
         """Return what the frozen text says. Raises UnreadableDocumentError if it is not an invoice."""
@@ -57,13 +62,14 @@ def freeze(content: Invoice, place: Place) -> FrozenInvoice:
         number=content.number,
         prefix=place.prefix,
         sequence=place.sequence,
-        contract=content.contract,
+        filed_under=filed_under(content.contract, Account(content.customer, content.currency)),
         billing_period=content.billing_period,
         customer=content.customer,
         canonical_json=text,
         digest=digest,
         previous_chain=place.previous_chain,
         chain=chain_of(place.previous_chain, digest),
+        currency=content.currency,
     )
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from collections.abc import Iterable
+from dataclasses import dataclass, fields, replace
 from decimal import Decimal
 from typing import Final
 
@@ -12,7 +13,10 @@ from invoicing.domain.document import InvoiceLine, LineKind
 
 @dataclass(frozen=True, slots=True)
 class LineRecord:
-    """What the row of a line says beside the frozen text; each field is named as that of the line."""
+    """What the row of a line says beside the frozen text; each field is named as that of the line.
+
+    `contract` is always said: it is the one whose usage the line bills.
+    """
 
     id: str
     kind: LineKind
@@ -28,14 +32,16 @@ class LineRecord:
     event_count: int
     traceparent: str
     adjusts_line_id: str = ""
+    contract: str = ""
 
 
 RECORD_FIELDS: Final = tuple(part.name for part in fields(LineRecord))
 
 
-def record_of(line: InvoiceLine) -> LineRecord:
-    """Return what the row of `line` must say."""
-    return LineRecord(**{name: getattr(line, name) for name in RECORD_FIELDS})
+def record_of(line: InvoiceLine, invoice_contract: str) -> LineRecord:
+    """Return what the row of `line` must say, on an invoice of `invoice_contract`."""
+    values = {name: getattr(line, name) for name in RECORD_FIELDS}
+    return LineRecord(**{**values, "contract": line.contract or invoice_contract})
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,11 +51,16 @@ class BilledPeriod:
     `revision` counts the snapshots of the period that were billed: 1 for its own invoice, one more per amendment.
     """
 
+    contract: str
     billing_period: str
     period: Period
     snapshot_id: str
     revision: int
     lines: tuple[LineRecord, ...] = ()
+
+    def followed_by(self, snapshot_id: str, lines: Iterable[LineRecord]) -> BilledPeriod:
+        """Return what is billed once the next snapshot and its lines are."""
+        return replace(self, snapshot_id=snapshot_id, revision=self.revision + 1, lines=(*self.lines, *lines))
 
     def lines_of(self, item: str) -> tuple[LineRecord, ...]:
         """Return the lines that billed `item`."""

@@ -10,6 +10,7 @@ from typing import Any, Protocol
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from chassis.clock import Clock
+from invoicing.domain.accounts import DuePeriod
 from invoicing.domain.charges import Rated
 from invoicing.telemetry import Instruments
 
@@ -28,6 +29,10 @@ class Rating(Protocol):
 
     async def live_charges(self, *, contract: str = "", customer: str = "", billing_period: str = "") -> Rated:
         """Return the charges of a period as usage is now; by contract, or by customer and the contract in force."""
+        ...
+
+    async def due_periods(self, customer: str, from_billing_period: str, within_days: int) -> Sequence[DuePeriod]:
+        """Return periods of all contracts of a customer, by their end: from a label on, if they end that soon."""
         ...
 
     async def explain(self, charge_id: str) -> HandedThrough:

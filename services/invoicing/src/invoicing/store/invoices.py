@@ -47,10 +47,10 @@ async def add_invoice(conn: AsyncConnection, tenant: str, invoice: FrozenInvoice
             UPDATE invoice_series SET last_sequence = :sequence, chain = :chain
             WHERE tenant = :tenant AND prefix = :prefix
         )
-        INSERT INTO invoice (tenant, number, prefix, sequence, contract, billing_period, customer, finalized_at,
-            canonical_json, digest, previous_chain, chain)
-        VALUES (:tenant, :number, :prefix, :sequence, :contract, :billing_period, :customer, :finalized_at,
-            :canonical_json, :digest, :previous_chain, :chain)
+        INSERT INTO invoice (tenant, number, prefix, sequence, contract, billing_period, customer, currency,
+            finalized_at, canonical_json, digest, previous_chain, chain)
+        VALUES (:tenant, :number, :prefix, :sequence, :contract, :billing_period, :customer, :currency,
+            :finalized_at, :canonical_json, :digest, :previous_chain, :chain)
         ON CONFLICT (tenant, contract, billing_period) DO NOTHING
         """
     )
@@ -59,9 +59,10 @@ async def add_invoice(conn: AsyncConnection, tenant: str, invoice: FrozenInvoice
         "number": invoice.number,
         "prefix": invoice.prefix,
         "sequence": invoice.sequence,
-        "contract": invoice.contract,
+        "contract": invoice.filed_under,
         "billing_period": invoice.billing_period,
         "customer": invoice.customer,
+        "currency": invoice.currency,
         "finalized_at": finalized_at,
         "canonical_json": invoice.canonical_json,
         "digest": invoice.digest,
@@ -73,19 +74,20 @@ async def add_invoice(conn: AsyncConnection, tenant: str, invoice: FrozenInvoice
 
 
 _INVOICE_COLUMNS: Final = (
-    "number, prefix, sequence, contract, billing_period, customer, canonical_json, digest, previous_chain, chain"
+    "number, prefix, sequence, contract, billing_period, customer, currency, canonical_json, digest, previous_chain,"
+    " chain"
 )
 
 
 async def invoice_of_period(
-    conn: AsyncConnection, tenant: str, contract: str, billing_period: str
+    conn: AsyncConnection, tenant: str, filed_under: str, billing_period: str
 ) -> FrozenInvoice | None:
-    """Return the invoice of a contract and billing period, if it is final."""
+    """Return the invoice of a contract (or the closing invoice of an account) and billing period, if it is final."""
     query = text(
         f"SELECT {_INVOICE_COLUMNS} FROM invoice"  # noqa: S608 - a constant list of columns
         " WHERE tenant = :tenant AND contract = :contract AND billing_period = :billing_period"
     )
-    parameters = {"tenant": tenant, "contract": contract, "billing_period": billing_period}
+    parameters = {"tenant": tenant, "contract": filed_under, "billing_period": billing_period}
     row = (await conn.execute(query, parameters)).mappings().first()
     return None if row is None else _frozen(row)
 
@@ -126,11 +128,12 @@ def _frozen(row: RowMapping) -> FrozenInvoice:
         number=row["number"],
         prefix=row["prefix"],
         sequence=row["sequence"],
-        contract=row["contract"],
+        filed_under=row["contract"],
         billing_period=row["billing_period"],
         customer=row["customer"],
         canonical_json=bytes(row["canonical_json"]),
         digest=bytes(row["digest"]),
         previous_chain=bytes(row["previous_chain"]),
         chain=bytes(row["chain"]),
+        currency=row["currency"] or "",
     )

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 from sqlalchemy import RowMapping, text
 
 from eventlog.period import Period
+from invoicing.domain.accounts import Account, filed_under
 from invoicing.domain.document import LineKind
 from invoicing.domain.lines import RECORD_FIELDS, BilledPeriod, LineRecord, record_of
 
@@ -15,12 +16,16 @@ if TYPE_CHECKING:
 
     from sqlalchemy.ext.asyncio import AsyncConnection
 
+    from invoicing.domain.charges import Rated
     from invoicing.domain.composition import Composition
     from invoicing.domain.document import InvoiceLine
 
+CURRENCY_OF_INVOICE: Final = "COALESCE(currency, convert_from(canonical_json, 'UTF8')::jsonb ->> 'currency')"
+"""The currency of a row of `invoice`; rows of old say it in their frozen text alone."""
+
 _COLUMNS: Final = tuple("line_id" if name == "id" else name for name in RECORD_FIELDS)
 _RECORD: Final = ", ".join(_COLUMNS)
-_ROW_COLUMNS: Final = ("tenant", "number", "ordinal", "contract", "revision", *_COLUMNS)
+_ROW_COLUMNS: Final = ("tenant", "number", "ordinal", "revision", *_COLUMNS)
 _ADD: Final = (
     f"INSERT INTO invoice_line ({', '.join(_ROW_COLUMNS)}) "  # noqa: S608 - a constant list of columns
     f"VALUES ({', '.join(f':{column}' for column in _ROW_COLUMNS)})"
@@ -31,43 +36,46 @@ class AlreadyBilledError(Exception):
     """Another transaction has just billed the same period, or adjusted it; roll back, read again and decide anew."""
 
 
-async def billed_periods(conn: AsyncConnection, tenant: str, contract: str) -> tuple[BilledPeriod, ...]:
-    """Return everything billed for a contract: each period with its newest snapshot and all its lines, oldest first."""
+async def billed_periods(conn: AsyncConnection, tenant: str, account: Account) -> tuple[BilledPeriod, ...]:
+    """Return everything billed on an account: each period with its newest snapshot and all its lines, oldest first."""
     periods = text(
-        """
-        SELECT DISTINCT ON (billing_period) billing_period, revision, snapshot_id, period_start, period_end
-        FROM billed_snapshot
-        WHERE tenant = :tenant AND contract = :contract ORDER BY billing_period, revision DESC
-        """
+        f"""
+        SELECT DISTINCT ON (snapshot.contract, snapshot.billing_period) snapshot.contract, snapshot.billing_period,
+            revision, snapshot_id, period_start, period_end
+        FROM invoice JOIN billed_snapshot snapshot USING (tenant, contract, billing_period)
+        WHERE tenant = :tenant AND customer = :customer AND {CURRENCY_OF_INVOICE} = :currency
+        ORDER BY snapshot.contract, snapshot.billing_period, revision DESC
+        """  # noqa: S608 - a constant expression
     )
     lines = text(
         f"SELECT {_RECORD} FROM invoice_line"  # noqa: S608 - a constant list of columns
-        " WHERE tenant = :tenant AND contract = :contract ORDER BY billing_period, revision"
+        " WHERE tenant = :tenant AND contract = ANY(:contracts) ORDER BY contract, billing_period, revision"
     )
-    parameters = {"tenant": tenant, "contract": contract}
+    parameters: dict[str, Any] = {"tenant": tenant, "customer": account.customer, "currency": account.currency}
     # In this order: a period billed in between then shows lines beyond its revision, whose next one is taken already.
     # The other way round a revision could be read without its lines, and they would be billed once more.
     period_rows = (await conn.execute(periods, parameters)).mappings().all()
-    line_rows = (await conn.execute(lines, parameters)).mappings().all()
-    by_period: dict[str, list[LineRecord]] = {}
+    contracts = sorted({row["contract"] for row in period_rows})
+    line_rows = (await conn.execute(lines, {"tenant": tenant, "contracts": contracts})).mappings().all()
+    by_period: dict[tuple[str, str], list[LineRecord]] = {}
     for row in line_rows:
-        by_period.setdefault(row["billing_period"], []).append(_record(row))
-    return tuple(
+        by_period.setdefault((row["contract"], row["billing_period"]), []).append(_record(row))
+    billed = (
         BilledPeriod(
+            contract=row["contract"],
             billing_period=row["billing_period"],
             period=Period(row["period_start"], row["period_end"]),
             snapshot_id=row["snapshot_id"],
             revision=row["revision"],
-            lines=tuple(by_period.get(row["billing_period"], ())),
+            lines=tuple(by_period.get((row["contract"], row["billing_period"]), ())),
         )
         for row in period_rows
     )
+    return tuple(sorted(billed, key=lambda period: (period.period.start, period.contract)))
 
 
-async def claim_snapshots(
-    conn: AsyncConnection, tenant: str, contract: str, billed: Sequence[BilledPeriod], invoice_period: str
-) -> None:
-    """Record which snapshots the invoice of a period bills. Raises `AlreadyBilledError` if another one bills one too.
+async def claim_snapshots(conn: AsyncConnection, tenant: str, billed: Sequence[BilledPeriod], invoice: Rated) -> None:
+    """Record which snapshots an invoice bills. Raises `AlreadyBilledError` if another one bills one too.
 
     Comes before the number is taken: who loses has then not stood in the queue of the series.
     """
@@ -75,23 +83,24 @@ async def claim_snapshots(
         """
         INSERT INTO billed_snapshot
             (tenant, contract, billing_period, revision, snapshot_id, period_start, period_end,
-            invoice_period)
+            invoice_contract, invoice_period)
         VALUES (:tenant, :contract, :billing_period, :revision, :snapshot_id, :period_start, :period_end,
-            :invoice_period)
+            :invoice_contract, :invoice_period)
         ON CONFLICT (tenant, contract, billing_period, revision) DO NOTHING
         """
     )
     # One order for all transactions: two that amend the same periods wait for each other, and don't lock up.
-    for period in sorted(billed, key=lambda period: period.billing_period):
+    for period in sorted(billed, key=lambda period: (period.contract, period.billing_period, period.revision)):
         parameters = {
             "tenant": tenant,
-            "contract": contract,
+            "contract": period.contract,
             "billing_period": period.billing_period,
             "revision": period.revision,
             "snapshot_id": period.snapshot_id,
             "period_start": period.period.start,
             "period_end": period.period.end,
-            "invoice_period": invoice_period,
+            "invoice_contract": filed_under(invoice.contract, Account(invoice.customer, invoice.currency)),
+            "invoice_period": invoice.billing_period,
         }
         if (await conn.execute(statement, parameters)).rowcount != 1:
             raise AlreadyBilledError(period.billing_period)
@@ -106,9 +115,8 @@ async def add_lines(
             "tenant": tenant,
             "number": number,
             "ordinal": ordinal,
-            "contract": composition.rated.contract,
             "revision": part.revision,
-            **_values(record_of(line)),
+            **_values(record_of(line, composition.rated.contract)),
         }
         for ordinal, (line, part) in enumerate(zip(lines, composition.lines, strict=True), start=1)
     ]

@@ -100,7 +100,7 @@ def _currency_of(charges: Sequence[charge_pb2.Charge], customer: catalog_pb2.Cus
 def draft_to_proto(draft: Invoice) -> pb.Invoice:
     """Return the message of a draft."""
     minor_units = currency(draft.currency).minor_units
-    return message_of(draft, pb.Invoice, minor_units, status=pb.INVOICE_STATUS_DRAFT)
+    return message_of(draft, pb.Invoice, minor_units, status=pb.INVOICE_STATUS_DRAFT, is_credit=draft.is_credit)
 
 
 def invoice_to_proto(invoice: FrozenInvoice) -> pb.Invoice:
@@ -113,6 +113,7 @@ def invoice_to_proto(invoice: FrozenInvoice) -> pb.Invoice:
         status=pb.INVOICE_STATUS_FINALIZED,
         digest=invoice.digest,
         chain=invoice.chain,
+        is_credit=content.is_credit,
     )
 
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from chassis.errors import Reason
 from chassis.errors.refused import Refused
-from rating.domain.billing_period import BillingPeriod, Schedule, contract_span, period_labelled
+from rating.domain.billing_period import BillingPeriod, Schedule, contract_span, period_labelled, periods_touching
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +26,23 @@ class Contract:
     schedule: Schedule
     effective_from: date | None = None
     reason: str = field(default="", compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class ContractPeriod:
+    """A billing period of a contract; `currency` is that of the plan that rules it."""
+
+    contract: str
+    period: BillingPeriod
+    currency: str
+
+
+def periods_due(schedule: Schedule, from_label: str, now: datetime, within_days: int) -> list[BillingPeriod]:
+    """Return the periods from a label on that end at most `within_days` whole days after `now`, or have ended."""
+    # A day more, less what a period must not reach: a day on which clocks change has more than 24 hours.
+    latest = now + timedelta(days=within_days + 1)
+    periods = periods_touching(schedule, contract_span(schedule)[0], latest)
+    return [period for period in periods if period.label >= from_label and period.end < latest]
 
 
 def check_next_contract(newest: Contract, wanted: Contract) -> None:

@@ -13,12 +13,19 @@ from chassis.postgres import transaction
 from chassis.rpc.pages import Page, page_of
 from rating.domain.billing_period import check_billable, period_labelled
 from rating.domain.contract_changes import ContractChange, contract_change, plans_of
-from rating.domain.contracts import Contract, check_kept_periods, check_next_contract, overlapping
+from rating.domain.contracts import (
+    Contract,
+    ContractPeriod,
+    check_kept_periods,
+    check_next_contract,
+    overlapping,
+    periods_due,
+)
 from rating.domain.plans import Plan
-from rating.domain.ruling import FrozenPeriod, Ruling, check_past, check_priced, is_same, rulings, settle
+from rating.domain.ruling import FrozenPeriod, Ruling, check_past, check_priced, is_same, ruling_at, rulings, settle
 from rating.domain.versions import Applied, Outcome, Version, following, unchanged, version_in
 from rating.operations.deps import Deps
-from rating.operations.finding import find_contract, find_customer, find_plan_versions, plan_version_in
+from rating.operations.finding import find_contract, find_customer, find_plan, find_plan_versions, plan_version_in
 from rating.store import charges as charge_store
 from rating.store.contracts import CONTRACTS, contracts_of_customers
 from rating.store.plans import PLANS
@@ -112,6 +119,26 @@ async def list_contracts(
                 break
             after = listed[-1].name
     return page_of(found, limit, lambda contract: (contract.name,))
+
+
+async def list_billing_periods(
+    deps: Deps, tenant: str, *, customer: str, from_label: str, within_days: int
+) -> list[ContractPeriod]:
+    """Return periods of all contracts of a customer, by their end: from a label on, if they end soon or have ended."""
+    now = deps.clock.now()
+    currencies: dict[str, str] = {}
+    found: list[ContractPeriod] = []
+    async with transaction(deps.engine) as conn:
+        key = (tenant, customer)
+        for newest in (await contracts_of_customers(conn, [key])).get(key, []):
+            ruled, schedule = rulings(await find_contract(conn, tenant, newest.name)), newest.content.schedule
+            for period in periods_due(schedule, from_label, now, within_days):
+                plan = ruling_at(ruled, schedule.zone, period.start).plan
+                if plan not in currencies:
+                    # All versions of a plan are in one currency.
+                    currencies[plan] = (await find_plan(conn, tenant, plan, 0)).content.currency
+                found.append(ContractPeriod(newest.name, period, currencies[plan]))
+    return sorted(found, key=lambda due: (due.period.end, due.contract))
 
 
 async def _check_parties(conn: AsyncConnection, tenant: str, wanted: Contract) -> list[Version[Plan]]:

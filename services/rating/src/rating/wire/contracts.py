@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from chassis.text import check_name
-from eventlog.wire import timestamp
+from eventlog.wire import period_to_proto, timestamp
 from metering.rating.v1 import catalog_pb2, rating_service_pb2
 from rating.domain.billing_period import Interval, Schedule, parse_day
 from rating.domain.contract_changes import ContractChange, PricedPeriods
-from rating.domain.contracts import Contract
+from rating.domain.contracts import Contract, ContractPeriod
 from rating.domain.ruling import Ruling
 from rating.domain.versions import Applied, Version
 from rating.wire.values import outcome_to_proto
@@ -108,4 +108,19 @@ def _periods_to_proto(periods: PricedPeriods) -> catalog_pb2.PricedPeriods:
         plan=after.plan if after else "",
         plan_version=after.version if after else 0,
         frozen=is_frozen,
+    )
+
+
+def periods_to_proto(periods: Sequence[ContractPeriod]) -> rating_service_pb2.ListBillingPeriodsResponse:
+    """Return the list of billing periods."""
+    return rating_service_pb2.ListBillingPeriodsResponse(
+        periods=[
+            rating_service_pb2.ContractPeriod(
+                contract=due.contract,
+                billing_period=due.period.label,
+                period=period_to_proto(due.period),
+                currency=due.currency,
+            )
+            for due in periods
+        ]
     )

@@ -74,6 +74,30 @@ LINE_KIND_ADJUSTMENT: LineKind.ValueType  # 3
 """Usage of an earlier, already invoiced period that arrived late: what it costs now less what was billed."""
 Global___LineKind: _TypeAlias = LineKind  # noqa: Y015
 
+class _InvoiceKind:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _InvoiceKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_InvoiceKind.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    INVOICE_KIND_UNSPECIFIED: _InvoiceKind.ValueType  # 0
+    """Never sent."""
+    INVOICE_KIND_PERIOD: _InvoiceKind.ValueType  # 1
+    """One period of one contract, with the adjustments of earlier ones."""
+    INVOICE_KIND_CLOSING: _InvoiceKind.ValueType  # 2
+    """A closing invoice: adjustments alone, of a customer whose next invoice would come too late or never."""
+
+class InvoiceKind(_InvoiceKind, metaclass=_InvoiceKindEnumTypeWrapper):
+    """What an invoice is for."""
+
+INVOICE_KIND_UNSPECIFIED: InvoiceKind.ValueType  # 0
+"""Never sent."""
+INVOICE_KIND_PERIOD: InvoiceKind.ValueType  # 1
+"""One period of one contract, with the adjustments of earlier ones."""
+INVOICE_KIND_CLOSING: InvoiceKind.ValueType  # 2
+"""A closing invoice: adjustments alone, of a customer whose next invoice would come too late or never."""
+Global___InvoiceKind: _TypeAlias = InvoiceKind  # noqa: Y015
+
 @_typing.final
 class BillingProfileSpec(_message.Message):
     """Who sends the invoices, and by which rules."""
@@ -163,6 +187,8 @@ class Invoice(_message.Message):
     DIGEST_FIELD_NUMBER: _builtins.int
     PREVIOUS_CHAIN_FIELD_NUMBER: _builtins.int
     CHAIN_FIELD_NUMBER: _builtins.int
+    KIND_FIELD_NUMBER: _builtins.int
+    IS_CREDIT_FIELD_NUMBER: _builtins.int
     number: _builtins.str
     """Gap-free within the seller's series. Example: "INV-000017". Empty for a draft."""
     status: Global___InvoiceStatus.ValueType
@@ -174,24 +200,30 @@ class Invoice(_message.Message):
     seller: _builtins.str
     """Name of the seller as printed."""
     contract: _builtins.str
-    """Contract name."""
+    """Contract name. Empty for a closing invoice, whose lines name theirs."""
     currency: _builtins.str
     """ISO 4217 code; all amounts of the invoice are in it."""
     billing_period: _builtins.str
-    """Label of the period. Example: "2013-01"."""
+    """Label of the period. Example: "2013-01". Of a closing invoice the period of the run that made it."""
     time_zone: _builtins.str
-    """IANA zone of the contract."""
+    """IANA zone of the contract; of a closing invoice that of the last contract it adjusts."""
     total: _builtins.str
-    """Sum of the amounts of the lines as printed. Decimal text in the currency's minor unit."""
+    """Sum of the amounts of the lines as printed. Decimal text in the currency's minor unit. Below zero: see `is_credit`."""
     digest: _builtins.bytes
     """SHA-256 (32 bytes) of the canonical JSON. Empty for a draft."""
     previous_chain: _builtins.bytes
     """Chain hash (32 bytes) of the invoice before in the series; 32 zero bytes for the first."""
     chain: _builtins.bytes
     """Chain hash (32 bytes): SHA-256(previous_chain || digest)."""
+    kind: Global___InvoiceKind.ValueType
+    """A period of a contract, or a closing invoice."""
+    is_credit: _builtins.bool
+    """True if the total is below zero: the document is a credit, and the seller owes the customer the amount. It stands in the same
+    series; paying it out or setting it off against other invoices is left to whoever collects the money.
+    """
     @_builtins.property
     def period(self) -> _values_pb2.Period:
-        """The period."""
+        """The period; of a closing invoice from the beginning of the first period it adjusts to the end of the last."""
 
     @_builtins.property
     def lines(self) -> _containers.RepeatedCompositeFieldContainer[Global___InvoiceLine]:
@@ -225,10 +257,12 @@ class Invoice(_message.Message):
         digest: _builtins.bytes = ...,
         previous_chain: _builtins.bytes = ...,
         chain: _builtins.bytes = ...,
+        kind: Global___InvoiceKind.ValueType = ...,
+        is_credit: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["as_of", b"as_of", "finalized_at", b"finalized_at", "period", b"period"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["as_of", b"as_of", "billing_period", b"billing_period", "chain", b"chain", "contract", b"contract", "currency", b"currency", "customer", b"customer", "customer_name", b"customer_name", "digest", b"digest", "finalized_at", b"finalized_at", "lines", b"lines", "number", b"number", "period", b"period", "previous_chain", b"previous_chain", "seller", b"seller", "status", b"status", "time_zone", b"time_zone", "total", b"total"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["as_of", b"as_of", "billing_period", b"billing_period", "chain", b"chain", "contract", b"contract", "currency", b"currency", "customer", b"customer", "customer_name", b"customer_name", "digest", b"digest", "finalized_at", b"finalized_at", "is_credit", b"is_credit", "kind", b"kind", "lines", b"lines", "number", b"number", "period", b"period", "previous_chain", b"previous_chain", "seller", b"seller", "status", b"status", "time_zone", b"time_zone", "total", b"total"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -258,6 +292,7 @@ class InvoiceLine(_message.Message):
     ADJUSTS_LINE_ID_FIELD_NUMBER: _builtins.int
     TRACEPARENT_FIELD_NUMBER: _builtins.int
     BILLED_BEFORE_FIELD_NUMBER: _builtins.int
+    CONTRACT_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     """Invoice number, a point, and the ordinal of the line from 1. Example: "INV-000017.3". In a draft: "draft.3"."""
     kind: Global___LineKind.ValueType
@@ -292,6 +327,8 @@ class InvoiceLine(_message.Message):
     """For an adjustment: what earlier lines billed for the same item and period; with `amount` it adds up to the rounded charge.
     Decimal text in the currency's minor unit; empty on other lines.
     """
+    contract: _builtins.str
+    """For an adjustment of another contract than the invoice's: the contract whose usage came late. Empty = the invoice's own."""
     @_builtins.property
     def tiers(self) -> _containers.RepeatedCompositeFieldContainer[Global___InvoiceLineTier]:
         """Rows of the price model; for an adjustment of the whole period as it is now."""
@@ -321,14 +358,107 @@ class InvoiceLine(_message.Message):
         adjusts_line_id: _builtins.str = ...,
         traceparent: _builtins.str = ...,
         billed_before: _builtins.str = ...,
+        contract: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["period", b"period"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["adjusts_line_id", b"adjusts_line_id", "amount", b"amount", "billed_before", b"billed_before", "charge_id", b"charge_id", "event_count", b"event_count", "exact_amount", b"exact_amount", "id", b"id", "item", b"item", "kind", b"kind", "meter", b"meter", "period", b"period", "plan", b"plan", "plan_version", b"plan_version", "quantity", b"quantity", "snapshot_id", b"snapshot_id", "tiers", b"tiers", "traceparent", b"traceparent", "unit", b"unit"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["adjusts_line_id", b"adjusts_line_id", "amount", b"amount", "billed_before", b"billed_before", "charge_id", b"charge_id", "contract", b"contract", "event_count", b"event_count", "exact_amount", b"exact_amount", "id", b"id", "item", b"item", "kind", b"kind", "meter", b"meter", "period", b"period", "plan", b"plan", "plan_version", b"plan_version", "quantity", b"quantity", "snapshot_id", b"snapshot_id", "tiers", b"tiers", "traceparent", b"traceparent", "unit", b"unit"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___InvoiceLine: _TypeAlias = InvoiceLine  # noqa: Y015
+
+@_typing.final
+class PendingAdjustment(_message.Message):
+    """An adjustment that no invoice has yet: usage of an invoiced period that changed since, by live charges."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CONTRACT_FIELD_NUMBER: _builtins.int
+    BILLING_PERIOD_FIELD_NUMBER: _builtins.int
+    LINES_FIELD_NUMBER: _builtins.int
+    AMOUNT_FIELD_NUMBER: _builtins.int
+    CURRENCY_FIELD_NUMBER: _builtins.int
+    contract: _builtins.str
+    """Contract whose usage changed."""
+    billing_period: _builtins.str
+    """Label of the invoiced period. Example: "2013-01"."""
+    amount: _builtins.str
+    """Sum of their amounts: what the period costs now less what was billed. Decimal text in the currency's minor unit."""
+    currency: _builtins.str
+    """ISO 4217 code."""
+    @_builtins.property
+    def lines(self) -> _containers.RepeatedCompositeFieldContainer[Global___InvoiceLine]:
+        """The lines that an invoice would have for it now; their ids are empty."""
+
+    def __init__(
+        self,
+        *,
+        contract: _builtins.str = ...,
+        billing_period: _builtins.str = ...,
+        lines: _abc.Iterable[Global___InvoiceLine] | None = ...,
+        amount: _builtins.str = ...,
+        currency: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "billing_period", b"billing_period", "contract", b"contract", "currency", b"currency", "lines", b"lines"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PendingAdjustment: _TypeAlias = PendingAdjustment  # noqa: Y015
+
+@_typing.final
+class NextInvoice(_message.Message):
+    """The invoice that will carry what is pending."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CONTRACT_FIELD_NUMBER: _builtins.int
+    BILLING_PERIOD_FIELD_NUMBER: _builtins.int
+    contract: _builtins.str
+    """Contract name. Empty: no invoice of the customer in this currency is due within 31 days, so the next run makes a closing invoice."""
+    billing_period: _builtins.str
+    """Label of the period; empty for a closing invoice."""
+    def __init__(
+        self,
+        *,
+        contract: _builtins.str = ...,
+        billing_period: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["billing_period", b"billing_period", "contract", b"contract"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___NextInvoice: _TypeAlias = NextInvoice  # noqa: Y015
+
+@_typing.final
+class Account(_message.Message):
+    """All that one customer was invoiced in one currency: what came late of one period may be billed on the invoice of another."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CUSTOMER_FIELD_NUMBER: _builtins.int
+    CURRENCY_FIELD_NUMBER: _builtins.int
+    customer: _builtins.str
+    """Customer key."""
+    currency: _builtins.str
+    """ISO 4217 code."""
+    def __init__(
+        self,
+        *,
+        customer: _builtins.str = ...,
+        currency: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["currency", b"currency", "customer", b"customer"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Account: _TypeAlias = Account  # noqa: Y015
 
 @_typing.final
 class InvoiceLineTier(_message.Message):

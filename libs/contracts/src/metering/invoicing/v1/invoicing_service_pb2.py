@@ -30,7 +30,7 @@ from metering.invoicing.v1 import invoice_pb2 as metering_dot_invoicing_dot_v1_d
 from metering.rating.v1 import rating_service_pb2 as metering_dot_rating_dot_v1_dot_rating__service__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n-metering/invoicing/v1/invoicing_service.proto\x12\x15metering.invoicing.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\"metering/aggregator/v1/usage.proto\x1a\x1fmetering/common/v1/method.proto\x1a\x1fmetering/common/v1/values.proto\x1a#metering/invoicing/v1/invoice.proto\x1a\'metering/rating/v1/rating_service.proto\"{\n\x1a\x41pplyBillingProfileRequest\x12\x1c\n\nrequest_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03(\x80\x01\x12?\n\x04spec\x18\x02 \x01(\x0b\x32).metering.invoicing.v1.BillingProfileSpecB\x06\xbaH\x03\xc8\x01\x01\"\x88\x01\n\x1b\x41pplyBillingProfileResponse\x12\x31\n\x07outcome\x18\x01 \x01(\x0e\x32 .metering.common.v1.ApplyOutcome\x12\x36\n\x07profile\x18\x02 \x01(\x0b\x32%.metering.invoicing.v1.BillingProfile\"\x1a\n\x18GetBillingProfileRequest\"S\n\x19GetBillingProfileResponse\x12\x36\n\x07profile\x18\x01 \x01(\x0b\x32%.metering.invoicing.v1.BillingProfile\"\x85\x01\n\x15PreviewInvoiceRequest\x12\x19\n\x08\x63ontract\x18\x01 \x01(\tB\x07\xbaH\x04r\x02(@\x12\x1a\n\x08\x63ustomer\x18\x02 \x01(\tB\x08\xbaH\x05r\x03(\x80\x01\x12\x35\n\x0e\x62illing_period\x18\x03 \x01(\tB\x1d\xbaH\x1ar\x18\x32\x16^([0-9]{4}-[0-9]{2})?$\"I\n\x16PreviewInvoiceResponse\x12/\n\x07invoice\x18\x01 \x01(\x0b\x32\x1e.metering.invoicing.v1.Invoice\"i\n\x16\x46inalizeInvoiceRequest\x12\x1b\n\x08\x63ontract\x18\x01 \x01(\tB\t\xbaH\x06r\x04 \x01(@\x12\x32\n\x0e\x62illing_period\x18\x02 \x01(\tB\x1a\xbaH\x17r\x15\x32\x13^[0-9]{4}-[0-9]{2}$\"[\n\x17\x46inalizeInvoiceResponse\x12/\n\x07invoice\x18\x01 \x01(\x0b\x32\x1e.metering.invoicing.v1.Invoice\x12\x0f\n\x07\x63reated\x18\x02 \x01(\x08\".\n\x11GetInvoiceRequest\x12\x19\n\x06number\x18\x01 \x01(\tB\t\xbaH\x06r\x04 \x01(@\"]\n\x12GetInvoiceResponse\x12/\n\x07invoice\x18\x01 \x01(\x0b\x32\x1e.metering.invoicing.v1.Invoice\x12\x16\n\x0e\x63\x61nonical_json\x18\x02 \x01(\x0c\"\x99\x01\n\x13ListInvoicesRequest\x12\x1a\n\x08\x63ustomer\x18\x01 \x01(\tB\x08\xbaH\x05r\x03(\x80\x01\x12\x35\n\x0e\x62illing_period\x18\x02 \x01(\tB\x1d\xbaH\x1ar\x18\x32\x16^([0-9]{4}-[0-9]{2})?$\x12\x1b\n\tpage_size\x18\x03 \x01(\rB\x08\xbaH\x05*\x03\x18\xe8\x07\x12\x12\n\npage_token\x18\x04 \x01(\t\"a\n\x14ListInvoicesResponse\x12\x30\n\x08invoices\x18\x01 \x03(\x0b\x32\x1e.metering.invoicing.v1.Invoice\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"0\n\x12\x45xplainLineRequest\x12\x1a\n\x07line_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04 \x01(@\"\xa9\x01\n\x13\x45xplainLineResponse\x12\x30\n\x04line\x18\x01 \x01(\x0b\x32\".metering.invoicing.v1.InvoiceLine\x12\x16\n\x0einvoice_number\x18\x02 \x01(\t\x12\r\n\x05steps\x18\x03 \x03(\t\x12\x39\n\x06\x63harge\x18\x04 \x01(\x0b\x32).metering.rating.v1.ExplainChargeResponse\"B\n\x15ListLineEventsRequest\x12\x1a\n\x07line_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04 \x01(@\x12\r\n\x05limit\x18\x02 \x01(\x04\"N\n\x16ListLineEventsResponse\x12\x34\n\x06\x65vents\x18\x01 \x03(\x0b\x32$.metering.aggregator.v1.MeteredEvent\"\x17\n\x15VerifyInvoicesRequest\"U\n\x16VerifyInvoicesResponse\x12\x15\n\rinvoice_count\x18\x01 \x01(\x04\x12\x12\n\nhead_chain\x18\x02 \x01(\x0c\x12\x10\n\x08problems\x18\x03 \x03(\t2\xf2\t\n\x10InvoicingService\x12\x8b\x01\n\x13\x41pplyBillingProfile\x12\x31.metering.invoicing.v1.ApplyBillingProfileRequest\x1a\x32.metering.invoicing.v1.ApplyBillingProfileResponse\"\r\xda\xce\x18\t\n\x01\x03\x10\x03\x1a\x02\x08\x01\x12\x85\x01\n\x11GetBillingProfile\x12/.metering.invoicing.v1.GetBillingProfileRequest\x1a\x30.metering.invoicing.v1.GetBillingProfileResponse\"\r\xda\xce\x18\t\n\x01\x02\x10\x01\x1a\x02\x08\x01\x12\x9a\x01\n\x0ePreviewInvoice\x12,.metering.invoicing.v1.PreviewInvoiceRequest\x1a-.metering.invoicing.v1.PreviewInvoiceResponse\"+\xda\xce\x18\'\n\x01\x02\x10\x01\x1a \x12\x08\x63ustomer\x1a\x14\n\x08\x63ontract\x12\x08\x63ontract\x12\x93\x01\n\x0f\x46inalizeInvoice\x12-.metering.invoicing.v1.FinalizeInvoiceRequest\x1a..metering.invoicing.v1.FinalizeInvoiceResponse\"!\xda\xce\x18\x1d\n\x01\x03\x10\x02\x1a\x16\x1a\x14\n\x08\x63ontract\x12\x08\x63ontract\x12\x81\x01\n\nGetInvoice\x12(.metering.invoicing.v1.GetInvoiceRequest\x1a).metering.invoicing.v1.GetInvoiceResponse\"\x1e\xda\xce\x18\x1a\n\x01\x02\x10\x01\x1a\x13\x1a\x11\n\x07invoice\x12\x06number\x12~\n\x0cListInvoices\x12*.metering.invoicing.v1.ListInvoicesRequest\x1a+.metering.invoicing.v1.ListInvoicesResponse\"\x15\xda\xce\x18\x11\n\x01\x02\x10\x01\x1a\n\x12\x08\x63ustomer\x12\x82\x01\n\x0b\x45xplainLine\x12).metering.invoicing.v1.ExplainLineRequest\x1a*.metering.invoicing.v1.ExplainLineResponse\"\x1c\xda\xce\x18\x18\n\x01\x02\x10\x01\x1a\x11\x1a\x0f\n\x04line\x12\x07line_id\x12\x8d\x01\n\x0eListLineEvents\x12,.metering.invoicing.v1.ListLineEventsRequest\x1a-.metering.invoicing.v1.ListLineEventsResponse\"\x1c\xda\xce\x18\x18\n\x01\x02\x10\x01\x1a\x11\x1a\x0f\n\x04line\x12\x07line_id0\x01\x12|\n\x0eVerifyInvoices\x12,.metering.invoicing.v1.VerifyInvoicesRequest\x1a-.metering.invoicing.v1.VerifyInvoicesResponse\"\r\xda\xce\x18\t\n\x01\x02\x10\x01\x1a\x02\x08\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n-metering/invoicing/v1/invoicing_service.proto\x12\x15metering.invoicing.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\"metering/aggregator/v1/usage.proto\x1a\x1fmetering/common/v1/method.proto\x1a\x1fmetering/common/v1/values.proto\x1a#metering/invoicing/v1/invoice.proto\x1a\'metering/rating/v1/rating_service.proto\"{\n\x1a\x41pplyBillingProfileRequest\x12\x1c\n\nrequest_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03(\x80\x01\x12?\n\x04spec\x18\x02 \x01(\x0b\x32).metering.invoicing.v1.BillingProfileSpecB\x06\xbaH\x03\xc8\x01\x01\"\x88\x01\n\x1b\x41pplyBillingProfileResponse\x12\x31\n\x07outcome\x18\x01 \x01(\x0e\x32 .metering.common.v1.ApplyOutcome\x12\x36\n\x07profile\x18\x02 \x01(\x0b\x32%.metering.invoicing.v1.BillingProfile\"\x1a\n\x18GetBillingProfileRequest\"S\n\x19GetBillingProfileResponse\x12\x36\n\x07profile\x18\x01 \x01(\x0b\x32%.metering.invoicing.v1.BillingProfile\"\x85\x01\n\x15PreviewInvoiceRequest\x12\x19\n\x08\x63ontract\x18\x01 \x01(\tB\x07\xbaH\x04r\x02(@\x12\x1a\n\x08\x63ustomer\x18\x02 \x01(\tB\x08\xbaH\x05r\x03(\x80\x01\x12\x35\n\x0e\x62illing_period\x18\x03 \x01(\tB\x1d\xbaH\x1ar\x18\x32\x16^([0-9]{4}-[0-9]{2})?$\"\xbe\x01\n\x16PreviewInvoiceResponse\x12/\n\x07invoice\x18\x01 \x01(\x0b\x32\x1e.metering.invoicing.v1.Invoice\x12\x39\n\x07pending\x18\x02 \x01(\x0b\x32(.metering.invoicing.v1.PendingAdjustment\x12\x38\n\x0cnext_invoice\x18\x03 \x01(\x0b\x32\".metering.invoicing.v1.NextInvoice\"i\n\x16\x46inalizeInvoiceRequest\x12\x1b\n\x08\x63ontract\x18\x01 \x01(\tB\t\xbaH\x06r\x04 \x01(@\x12\x32\n\x0e\x62illing_period\x18\x02 \x01(\tB\x1a\xbaH\x17r\x15\x32\x13^[0-9]{4}-[0-9]{2}$\"[\n\x17\x46inalizeInvoiceResponse\x12/\n\x07invoice\x18\x01 \x01(\x0b\x32\x1e.metering.invoicing.v1.Invoice\x12\x0f\n\x07\x63reated\x18\x02 \x01(\x08\"\x96\x01\n\x1d\x46inalizeClosingInvoiceRequest\x12\x1c\n\x08\x63ustomer\x18\x01 \x01(\tB\n\xbaH\x07r\x05 \x01(\x80\x01\x12#\n\x08\x63urrency\x18\x02 \x01(\tB\x11\xbaH\x0er\x0c\x32\n^[A-Z]{3}$\x12\x32\n\x0e\x62illing_period\x18\x03 \x01(\tB\x1a\xbaH\x17r\x15\x32\x13^[0-9]{4}-[0-9]{2}$\"\x9c\x01\n\x1e\x46inalizeClosingInvoiceResponse\x12/\n\x07invoice\x18\x01 \x01(\x0b\x32\x1e.metering.invoicing.v1.Invoice\x12\x0f\n\x07\x63reated\x18\x02 \x01(\x08\x12\x38\n\x0cnext_invoice\x18\x03 \x01(\x0b\x32\".metering.invoicing.v1.NextInvoice\"b\n\x1dListPendingAdjustmentsRequest\x12\x1c\n\x08\x63ustomer\x18\x01 \x01(\tB\n\xbaH\x07r\x05 \x01(\x80\x01\x12#\n\x08\x63urrency\x18\x02 \x01(\tB\x11\xbaH\x0er\x0c\x32\n^[A-Z]{3}$\"\x99\x01\n\x1eListPendingAdjustmentsResponse\x12=\n\x0b\x61\x64justments\x18\x01 \x03(\x0b\x32(.metering.invoicing.v1.PendingAdjustment\x12\x38\n\x0cnext_invoice\x18\x02 \x01(\x0b\x32\".metering.invoicing.v1.NextInvoice\"b\n\x13ListAccountsRequest\x12\x1a\n\x08\x63ustomer\x18\x01 \x01(\tB\x08\xbaH\x05r\x03(\x80\x01\x12\x1b\n\tpage_size\x18\x02 \x01(\rB\x08\xbaH\x05*\x03\x18\xe8\x07\x12\x12\n\npage_token\x18\x03 \x01(\t\"a\n\x14ListAccountsResponse\x12\x30\n\x08\x61\x63\x63ounts\x18\x01 \x03(\x0b\x32\x1e.metering.invoicing.v1.Account\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\".\n\x11GetInvoiceRequest\x12\x19\n\x06number\x18\x01 \x01(\tB\t\xbaH\x06r\x04 \x01(@\"]\n\x12GetInvoiceResponse\x12/\n\x07invoice\x18\x01 \x01(\x0b\x32\x1e.metering.invoicing.v1.Invoice\x12\x16\n\x0e\x63\x61nonical_json\x18\x02 \x01(\x0c\"\x99\x01\n\x13ListInvoicesRequest\x12\x1a\n\x08\x63ustomer\x18\x01 \x01(\tB\x08\xbaH\x05r\x03(\x80\x01\x12\x35\n\x0e\x62illing_period\x18\x02 \x01(\tB\x1d\xbaH\x1ar\x18\x32\x16^([0-9]{4}-[0-9]{2})?$\x12\x1b\n\tpage_size\x18\x03 \x01(\rB\x08\xbaH\x05*\x03\x18\xe8\x07\x12\x12\n\npage_token\x18\x04 \x01(\t\"a\n\x14ListInvoicesResponse\x12\x30\n\x08invoices\x18\x01 \x03(\x0b\x32\x1e.metering.invoicing.v1.Invoice\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"0\n\x12\x45xplainLineRequest\x12\x1a\n\x07line_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04 \x01(@\"\xa9\x01\n\x13\x45xplainLineResponse\x12\x30\n\x04line\x18\x01 \x01(\x0b\x32\".metering.invoicing.v1.InvoiceLine\x12\x16\n\x0einvoice_number\x18\x02 \x01(\t\x12\r\n\x05steps\x18\x03 \x03(\t\x12\x39\n\x06\x63harge\x18\x04 \x01(\x0b\x32).metering.rating.v1.ExplainChargeResponse\"B\n\x15ListLineEventsRequest\x12\x1a\n\x07line_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04 \x01(@\x12\r\n\x05limit\x18\x02 \x01(\x04\"N\n\x16ListLineEventsResponse\x12\x34\n\x06\x65vents\x18\x01 \x03(\x0b\x32$.metering.aggregator.v1.MeteredEvent\"\x17\n\x15VerifyInvoicesRequest\"U\n\x16VerifyInvoicesResponse\x12\x15\n\rinvoice_count\x18\x01 \x01(\x04\x12\x12\n\nhead_chain\x18\x02 \x01(\x0c\x12\x10\n\x08problems\x18\x03 \x03(\t2\xb0\r\n\x10InvoicingService\x12\x8b\x01\n\x13\x41pplyBillingProfile\x12\x31.metering.invoicing.v1.ApplyBillingProfileRequest\x1a\x32.metering.invoicing.v1.ApplyBillingProfileResponse\"\r\xda\xce\x18\t\n\x01\x03\x10\x03\x1a\x02\x08\x01\x12\x85\x01\n\x11GetBillingProfile\x12/.metering.invoicing.v1.GetBillingProfileRequest\x1a\x30.metering.invoicing.v1.GetBillingProfileResponse\"\r\xda\xce\x18\t\n\x01\x02\x10\x01\x1a\x02\x08\x01\x12\x9a\x01\n\x0ePreviewInvoice\x12,.metering.invoicing.v1.PreviewInvoiceRequest\x1a-.metering.invoicing.v1.PreviewInvoiceResponse\"+\xda\xce\x18\'\n\x01\x02\x10\x01\x1a \x12\x08\x63ustomer\x1a\x14\n\x08\x63ontract\x12\x08\x63ontract\x12\x93\x01\n\x0f\x46inalizeInvoice\x12-.metering.invoicing.v1.FinalizeInvoiceRequest\x1a..metering.invoicing.v1.FinalizeInvoiceResponse\"!\xda\xce\x18\x1d\n\x01\x03\x10\x02\x1a\x16\x1a\x14\n\x08\x63ontract\x12\x08\x63ontract\x12\x9c\x01\n\x16\x46inalizeClosingInvoice\x12\x34.metering.invoicing.v1.FinalizeClosingInvoiceRequest\x1a\x35.metering.invoicing.v1.FinalizeClosingInvoiceResponse\"\x15\xda\xce\x18\x11\n\x01\x03\x10\x02\x1a\n\x12\x08\x63ustomer\x12\x9c\x01\n\x16ListPendingAdjustments\x12\x34.metering.invoicing.v1.ListPendingAdjustmentsRequest\x1a\x35.metering.invoicing.v1.ListPendingAdjustmentsResponse\"\x15\xda\xce\x18\x11\n\x01\x02\x10\x01\x1a\n\x12\x08\x63ustomer\x12~\n\x0cListAccounts\x12*.metering.invoicing.v1.ListAccountsRequest\x1a+.metering.invoicing.v1.ListAccountsResponse\"\x15\xda\xce\x18\x11\n\x01\x02\x10\x01\x1a\n\x12\x08\x63ustomer\x12\x81\x01\n\nGetInvoice\x12(.metering.invoicing.v1.GetInvoiceRequest\x1a).metering.invoicing.v1.GetInvoiceResponse\"\x1e\xda\xce\x18\x1a\n\x01\x02\x10\x01\x1a\x13\x1a\x11\n\x07invoice\x12\x06number\x12~\n\x0cListInvoices\x12*.metering.invoicing.v1.ListInvoicesRequest\x1a+.metering.invoicing.v1.ListInvoicesResponse\"\x15\xda\xce\x18\x11\n\x01\x02\x10\x01\x1a\n\x12\x08\x63ustomer\x12\x82\x01\n\x0b\x45xplainLine\x12).metering.invoicing.v1.ExplainLineRequest\x1a*.metering.invoicing.v1.ExplainLineResponse\"\x1c\xda\xce\x18\x18\n\x01\x02\x10\x01\x1a\x11\x1a\x0f\n\x04line\x12\x07line_id\x12\x8d\x01\n\x0eListLineEvents\x12,.metering.invoicing.v1.ListLineEventsRequest\x1a-.metering.invoicing.v1.ListLineEventsResponse\"\x1c\xda\xce\x18\x18\n\x01\x02\x10\x01\x1a\x11\x1a\x0f\n\x04line\x12\x07line_id0\x01\x12|\n\x0eVerifyInvoices\x12,.metering.invoicing.v1.VerifyInvoicesRequest\x1a-.metering.invoicing.v1.VerifyInvoicesResponse\"\r\xda\xce\x18\t\n\x01\x02\x10\x01\x1a\x02\x08\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -51,6 +51,20 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_FINALIZEINVOICEREQUEST'].fields_by_name['contract']._serialized_options = b'\272H\006r\004 \001(@'
   _globals['_FINALIZEINVOICEREQUEST'].fields_by_name['billing_period']._loaded_options = None
   _globals['_FINALIZEINVOICEREQUEST'].fields_by_name['billing_period']._serialized_options = b'\272H\027r\0252\023^[0-9]{4}-[0-9]{2}$'
+  _globals['_FINALIZECLOSINGINVOICEREQUEST'].fields_by_name['customer']._loaded_options = None
+  _globals['_FINALIZECLOSINGINVOICEREQUEST'].fields_by_name['customer']._serialized_options = b'\272H\007r\005 \001(\200\001'
+  _globals['_FINALIZECLOSINGINVOICEREQUEST'].fields_by_name['currency']._loaded_options = None
+  _globals['_FINALIZECLOSINGINVOICEREQUEST'].fields_by_name['currency']._serialized_options = b'\272H\016r\0142\n^[A-Z]{3}$'
+  _globals['_FINALIZECLOSINGINVOICEREQUEST'].fields_by_name['billing_period']._loaded_options = None
+  _globals['_FINALIZECLOSINGINVOICEREQUEST'].fields_by_name['billing_period']._serialized_options = b'\272H\027r\0252\023^[0-9]{4}-[0-9]{2}$'
+  _globals['_LISTPENDINGADJUSTMENTSREQUEST'].fields_by_name['customer']._loaded_options = None
+  _globals['_LISTPENDINGADJUSTMENTSREQUEST'].fields_by_name['customer']._serialized_options = b'\272H\007r\005 \001(\200\001'
+  _globals['_LISTPENDINGADJUSTMENTSREQUEST'].fields_by_name['currency']._loaded_options = None
+  _globals['_LISTPENDINGADJUSTMENTSREQUEST'].fields_by_name['currency']._serialized_options = b'\272H\016r\0142\n^[A-Z]{3}$'
+  _globals['_LISTACCOUNTSREQUEST'].fields_by_name['customer']._loaded_options = None
+  _globals['_LISTACCOUNTSREQUEST'].fields_by_name['customer']._serialized_options = b'\272H\005r\003(\200\001'
+  _globals['_LISTACCOUNTSREQUEST'].fields_by_name['page_size']._loaded_options = None
+  _globals['_LISTACCOUNTSREQUEST'].fields_by_name['page_size']._serialized_options = b'\272H\005*\003\030\350\007'
   _globals['_GETINVOICEREQUEST'].fields_by_name['number']._loaded_options = None
   _globals['_GETINVOICEREQUEST'].fields_by_name['number']._serialized_options = b'\272H\006r\004 \001(@'
   _globals['_LISTINVOICESREQUEST'].fields_by_name['customer']._loaded_options = None
@@ -71,6 +85,12 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_INVOICINGSERVICE'].methods_by_name['PreviewInvoice']._serialized_options = b'\332\316\030\'\n\001\002\020\001\032 \022\010customer\032\024\n\010contract\022\010contract'
   _globals['_INVOICINGSERVICE'].methods_by_name['FinalizeInvoice']._loaded_options = None
   _globals['_INVOICINGSERVICE'].methods_by_name['FinalizeInvoice']._serialized_options = b'\332\316\030\035\n\001\003\020\002\032\026\032\024\n\010contract\022\010contract'
+  _globals['_INVOICINGSERVICE'].methods_by_name['FinalizeClosingInvoice']._loaded_options = None
+  _globals['_INVOICINGSERVICE'].methods_by_name['FinalizeClosingInvoice']._serialized_options = b'\332\316\030\021\n\001\003\020\002\032\n\022\010customer'
+  _globals['_INVOICINGSERVICE'].methods_by_name['ListPendingAdjustments']._loaded_options = None
+  _globals['_INVOICINGSERVICE'].methods_by_name['ListPendingAdjustments']._serialized_options = b'\332\316\030\021\n\001\002\020\001\032\n\022\010customer'
+  _globals['_INVOICINGSERVICE'].methods_by_name['ListAccounts']._loaded_options = None
+  _globals['_INVOICINGSERVICE'].methods_by_name['ListAccounts']._serialized_options = b'\332\316\030\021\n\001\002\020\001\032\n\022\010customer'
   _globals['_INVOICINGSERVICE'].methods_by_name['GetInvoice']._loaded_options = None
   _globals['_INVOICINGSERVICE'].methods_by_name['GetInvoice']._serialized_options = b'\332\316\030\032\n\001\002\020\001\032\023\032\021\n\007invoice\022\006number'
   _globals['_INVOICINGSERVICE'].methods_by_name['ListInvoices']._loaded_options = None
@@ -91,32 +111,44 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_GETBILLINGPROFILERESPONSE']._serialized_end=656
   _globals['_PREVIEWINVOICEREQUEST']._serialized_start=659
   _globals['_PREVIEWINVOICEREQUEST']._serialized_end=792
-  _globals['_PREVIEWINVOICERESPONSE']._serialized_start=794
-  _globals['_PREVIEWINVOICERESPONSE']._serialized_end=867
-  _globals['_FINALIZEINVOICEREQUEST']._serialized_start=869
-  _globals['_FINALIZEINVOICEREQUEST']._serialized_end=974
-  _globals['_FINALIZEINVOICERESPONSE']._serialized_start=976
-  _globals['_FINALIZEINVOICERESPONSE']._serialized_end=1067
-  _globals['_GETINVOICEREQUEST']._serialized_start=1069
-  _globals['_GETINVOICEREQUEST']._serialized_end=1115
-  _globals['_GETINVOICERESPONSE']._serialized_start=1117
-  _globals['_GETINVOICERESPONSE']._serialized_end=1210
-  _globals['_LISTINVOICESREQUEST']._serialized_start=1213
-  _globals['_LISTINVOICESREQUEST']._serialized_end=1366
-  _globals['_LISTINVOICESRESPONSE']._serialized_start=1368
-  _globals['_LISTINVOICESRESPONSE']._serialized_end=1465
-  _globals['_EXPLAINLINEREQUEST']._serialized_start=1467
-  _globals['_EXPLAINLINEREQUEST']._serialized_end=1515
-  _globals['_EXPLAINLINERESPONSE']._serialized_start=1518
-  _globals['_EXPLAINLINERESPONSE']._serialized_end=1687
-  _globals['_LISTLINEEVENTSREQUEST']._serialized_start=1689
-  _globals['_LISTLINEEVENTSREQUEST']._serialized_end=1755
-  _globals['_LISTLINEEVENTSRESPONSE']._serialized_start=1757
-  _globals['_LISTLINEEVENTSRESPONSE']._serialized_end=1835
-  _globals['_VERIFYINVOICESREQUEST']._serialized_start=1837
-  _globals['_VERIFYINVOICESREQUEST']._serialized_end=1860
-  _globals['_VERIFYINVOICESRESPONSE']._serialized_start=1862
-  _globals['_VERIFYINVOICESRESPONSE']._serialized_end=1947
-  _globals['_INVOICINGSERVICE']._serialized_start=1950
-  _globals['_INVOICINGSERVICE']._serialized_end=3216
+  _globals['_PREVIEWINVOICERESPONSE']._serialized_start=795
+  _globals['_PREVIEWINVOICERESPONSE']._serialized_end=985
+  _globals['_FINALIZEINVOICEREQUEST']._serialized_start=987
+  _globals['_FINALIZEINVOICEREQUEST']._serialized_end=1092
+  _globals['_FINALIZEINVOICERESPONSE']._serialized_start=1094
+  _globals['_FINALIZEINVOICERESPONSE']._serialized_end=1185
+  _globals['_FINALIZECLOSINGINVOICEREQUEST']._serialized_start=1188
+  _globals['_FINALIZECLOSINGINVOICEREQUEST']._serialized_end=1338
+  _globals['_FINALIZECLOSINGINVOICERESPONSE']._serialized_start=1341
+  _globals['_FINALIZECLOSINGINVOICERESPONSE']._serialized_end=1497
+  _globals['_LISTPENDINGADJUSTMENTSREQUEST']._serialized_start=1499
+  _globals['_LISTPENDINGADJUSTMENTSREQUEST']._serialized_end=1597
+  _globals['_LISTPENDINGADJUSTMENTSRESPONSE']._serialized_start=1600
+  _globals['_LISTPENDINGADJUSTMENTSRESPONSE']._serialized_end=1753
+  _globals['_LISTACCOUNTSREQUEST']._serialized_start=1755
+  _globals['_LISTACCOUNTSREQUEST']._serialized_end=1853
+  _globals['_LISTACCOUNTSRESPONSE']._serialized_start=1855
+  _globals['_LISTACCOUNTSRESPONSE']._serialized_end=1952
+  _globals['_GETINVOICEREQUEST']._serialized_start=1954
+  _globals['_GETINVOICEREQUEST']._serialized_end=2000
+  _globals['_GETINVOICERESPONSE']._serialized_start=2002
+  _globals['_GETINVOICERESPONSE']._serialized_end=2095
+  _globals['_LISTINVOICESREQUEST']._serialized_start=2098
+  _globals['_LISTINVOICESREQUEST']._serialized_end=2251
+  _globals['_LISTINVOICESRESPONSE']._serialized_start=2253
+  _globals['_LISTINVOICESRESPONSE']._serialized_end=2350
+  _globals['_EXPLAINLINEREQUEST']._serialized_start=2352
+  _globals['_EXPLAINLINEREQUEST']._serialized_end=2400
+  _globals['_EXPLAINLINERESPONSE']._serialized_start=2403
+  _globals['_EXPLAINLINERESPONSE']._serialized_end=2572
+  _globals['_LISTLINEEVENTSREQUEST']._serialized_start=2574
+  _globals['_LISTLINEEVENTSREQUEST']._serialized_end=2640
+  _globals['_LISTLINEEVENTSRESPONSE']._serialized_start=2642
+  _globals['_LISTLINEEVENTSRESPONSE']._serialized_end=2720
+  _globals['_VERIFYINVOICESREQUEST']._serialized_start=2722
+  _globals['_VERIFYINVOICESREQUEST']._serialized_end=2745
+  _globals['_VERIFYINVOICESRESPONSE']._serialized_start=2747
+  _globals['_VERIFYINVOICESRESPONSE']._serialized_end=2832
+  _globals['_INVOICINGSERVICE']._serialized_start=2835
+  _globals['_INVOICINGSERVICE']._serialized_end=4547
 # @@protoc_insertion_point(module_scope)

@@ -151,23 +151,35 @@ Global___PreviewInvoiceRequest: _TypeAlias = PreviewInvoiceRequest  # noqa: Y015
 
 @_typing.final
 class PreviewInvoiceResponse(_message.Message):
-    """The draft."""
+    """The draft, or what the period has become."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
     INVOICE_FIELD_NUMBER: _builtins.int
+    PENDING_FIELD_NUMBER: _builtins.int
+    NEXT_INVOICE_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def invoice(self) -> _invoice_pb2.Invoice:
-        """The draft: it has no number, and its lines show what is known now."""
+        """The draft: it has no number, and its lines show what is known now. Once the period is final: its invoice."""
+
+    @_builtins.property
+    def pending(self) -> _invoice_pb2.PendingAdjustment:
+        """Of a final period: what usage that arrived since would change; absent if nothing."""
+
+    @_builtins.property
+    def next_invoice(self) -> _invoice_pb2.NextInvoice:
+        """The invoice that will carry it; absent with `pending`."""
 
     def __init__(
         self,
         *,
         invoice: _invoice_pb2.Invoice | None = ...,
+        pending: _invoice_pb2.PendingAdjustment | None = ...,
+        next_invoice: _invoice_pb2.NextInvoice | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["invoice", b"invoice"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["invoice", b"invoice", "next_invoice", b"next_invoice", "pending", b"pending"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["invoice", b"invoice"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["invoice", b"invoice", "next_invoice", b"next_invoice", "pending", b"pending"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -226,6 +238,184 @@ class FinalizeInvoiceResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___FinalizeInvoiceResponse: _TypeAlias = FinalizeInvoiceResponse  # noqa: Y015
+
+@_typing.final
+class FinalizeClosingInvoiceRequest(_message.Message):
+    """Whose closing invoice."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CUSTOMER_FIELD_NUMBER: _builtins.int
+    CURRENCY_FIELD_NUMBER: _builtins.int
+    BILLING_PERIOD_FIELD_NUMBER: _builtins.int
+    customer: _builtins.str
+    """Customer key. Required."""
+    currency: _builtins.str
+    """ISO 4217 code. Required."""
+    billing_period: _builtins.str
+    """Label of the period whose run this is; names the invoice together with customer and currency. Required. Example: "2013-01"."""
+    def __init__(
+        self,
+        *,
+        customer: _builtins.str = ...,
+        currency: _builtins.str = ...,
+        billing_period: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["billing_period", b"billing_period", "currency", b"currency", "customer", b"customer"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___FinalizeClosingInvoiceRequest: _TypeAlias = FinalizeClosingInvoiceRequest  # noqa: Y015
+
+@_typing.final
+class FinalizeClosingInvoiceResponse(_message.Message):
+    """The closing invoice, or why there is none."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    INVOICE_FIELD_NUMBER: _builtins.int
+    CREATED_FIELD_NUMBER: _builtins.int
+    NEXT_INVOICE_FIELD_NUMBER: _builtins.int
+    created: _builtins.bool
+    """True if this call finalized it; false if it was final before."""
+    @_builtins.property
+    def invoice(self) -> _invoice_pb2.Invoice:
+        """The closing invoice; absent if nothing is pending or an invoice of the customer is due soon."""
+
+    @_builtins.property
+    def next_invoice(self) -> _invoice_pb2.NextInvoice:
+        """The invoice that will carry whatever is pending; absent if no invoice of the customer in this currency is due within 31 days."""
+
+    def __init__(
+        self,
+        *,
+        invoice: _invoice_pb2.Invoice | None = ...,
+        created: _builtins.bool = ...,
+        next_invoice: _invoice_pb2.NextInvoice | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["invoice", b"invoice", "next_invoice", b"next_invoice"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["created", b"created", "invoice", b"invoice", "next_invoice", b"next_invoice"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___FinalizeClosingInvoiceResponse: _TypeAlias = FinalizeClosingInvoiceResponse  # noqa: Y015
+
+@_typing.final
+class ListPendingAdjustmentsRequest(_message.Message):
+    """Whose adjustments."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CUSTOMER_FIELD_NUMBER: _builtins.int
+    CURRENCY_FIELD_NUMBER: _builtins.int
+    customer: _builtins.str
+    """Customer key. Required."""
+    currency: _builtins.str
+    """ISO 4217 code. Required."""
+    def __init__(
+        self,
+        *,
+        customer: _builtins.str = ...,
+        currency: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["currency", b"currency", "customer", b"customer"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListPendingAdjustmentsRequest: _TypeAlias = ListPendingAdjustmentsRequest  # noqa: Y015
+
+@_typing.final
+class ListPendingAdjustmentsResponse(_message.Message):
+    """What waits."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ADJUSTMENTS_FIELD_NUMBER: _builtins.int
+    NEXT_INVOICE_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def adjustments(self) -> _containers.RepeatedCompositeFieldContainer[_invoice_pb2.PendingAdjustment]:
+        """By period and contract; none without lines."""
+
+    @_builtins.property
+    def next_invoice(self) -> _invoice_pb2.NextInvoice:
+        """The invoice that will carry them; absent if there are none."""
+
+    def __init__(
+        self,
+        *,
+        adjustments: _abc.Iterable[_invoice_pb2.PendingAdjustment] | None = ...,
+        next_invoice: _invoice_pb2.NextInvoice | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["next_invoice", b"next_invoice"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["adjustments", b"adjustments", "next_invoice", b"next_invoice"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListPendingAdjustmentsResponse: _TypeAlias = ListPendingAdjustmentsResponse  # noqa: Y015
+
+@_typing.final
+class ListAccountsRequest(_message.Message):
+    """Which customers."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CUSTOMER_FIELD_NUMBER: _builtins.int
+    PAGE_SIZE_FIELD_NUMBER: _builtins.int
+    PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    customer: _builtins.str
+    """Only this customer. Optional."""
+    page_size: _builtins.int
+    """At most this many, 1 to 1000; 0 means 100."""
+    page_token: _builtins.str
+    """Token from the previous page. Optional."""
+    def __init__(
+        self,
+        *,
+        customer: _builtins.str = ...,
+        page_size: _builtins.int = ...,
+        page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["customer", b"customer", "page_size", b"page_size", "page_token", b"page_token"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListAccountsRequest: _TypeAlias = ListAccountsRequest  # noqa: Y015
+
+@_typing.final
+class ListAccountsResponse(_message.Message):
+    """A page of accounts."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ACCOUNTS_FIELD_NUMBER: _builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    next_page_token: _builtins.str
+    """Token for the next page; empty on the last."""
+    @_builtins.property
+    def accounts(self) -> _containers.RepeatedCompositeFieldContainer[_invoice_pb2.Account]:
+        """By customer and currency."""
+
+    def __init__(
+        self,
+        *,
+        accounts: _abc.Iterable[_invoice_pb2.Account] | None = ...,
+        next_page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["accounts", b"accounts", "next_page_token", b"next_page_token"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListAccountsResponse: _TypeAlias = ListAccountsResponse  # noqa: Y015
 
 @_typing.final
 class GetInvoiceRequest(_message.Message):

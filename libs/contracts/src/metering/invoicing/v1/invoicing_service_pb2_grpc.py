@@ -55,6 +55,21 @@ class InvoicingServiceStub:
                 request_serializer=metering_dot_invoicing_dot_v1_dot_invoicing__service__pb2.FinalizeInvoiceRequest.SerializeToString,
                 response_deserializer=metering_dot_invoicing_dot_v1_dot_invoicing__service__pb2.FinalizeInvoiceResponse.FromString,
                 _registered_method=True)
+        self.FinalizeClosingInvoice = channel.unary_unary(
+                '/metering.invoicing.v1.InvoicingService/FinalizeClosingInvoice',
+                request_serializer=metering_dot_invoicing_dot_v1_dot_invoicing__service__pb2.FinalizeClosingInvoiceRequest.SerializeToString,
+                response_deserializer=metering_dot_invoicing_dot_v1_dot_invoicing__service__pb2.FinalizeClosingInvoiceResponse.FromString,
+                _registered_method=True)
+        self.ListPendingAdjustments = channel.unary_unary(
+                '/metering.invoicing.v1.InvoicingService/ListPendingAdjustments',
+                request_serializer=metering_dot_invoicing_dot_v1_dot_invoicing__service__pb2.ListPendingAdjustmentsRequest.SerializeToString,
+                response_deserializer=metering_dot_invoicing_dot_v1_dot_invoicing__service__pb2.ListPendingAdjustmentsResponse.FromString,
+                _registered_method=True)
+        self.ListAccounts = channel.unary_unary(
+                '/metering.invoicing.v1.InvoicingService/ListAccounts',
+                request_serializer=metering_dot_invoicing_dot_v1_dot_invoicing__service__pb2.ListAccountsRequest.SerializeToString,
+                response_deserializer=metering_dot_invoicing_dot_v1_dot_invoicing__service__pb2.ListAccountsResponse.FromString,
+                _registered_method=True)
         self.GetInvoice = channel.unary_unary(
                 '/metering.invoicing.v1.InvoicingService/GetInvoice',
                 request_serializer=metering_dot_invoicing_dot_v1_dot_invoicing__service__pb2.GetInvoiceRequest.SerializeToString,
@@ -101,7 +116,8 @@ class InvoicingServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def PreviewInvoice(self, request, context):
-        """Returns the draft of one contract and period, as usage is now. Errors: NOT_FOUND, INVALID_ARGUMENT PERIOD_INVALID.
+        """Returns the draft of one contract and period, as usage is now; once the period is final, its invoice and what has changed since.
+        Errors: NOT_FOUND, INVALID_ARGUMENT PERIOD_INVALID.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -109,8 +125,33 @@ class InvoicingServiceServicer:
 
     def FinalizeInvoice(self, request, context):
         """Finalizes the invoice of one contract and period: seals usage, rates it, and numbers and freezes the invoice, all or nothing.
-        Asked again, it returns the same invoice. Usage of earlier invoiced periods that arrived late is added as adjustments.
+        Asked again, it returns the same invoice. Usage of invoiced periods that arrived late is added as adjustments, whichever contract of
+        the customer they are of, if they were billed in the currency of this invoice.
         Errors: FAILED_PRECONDITION PERIOD_OPEN (the period is still running), GRACE_OPEN or USAGE_NOT_READY (ask again later), NOT_FOUND, INVALID_ARGUMENT.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def FinalizeClosingInvoice(self, request, context):
+        """Bills usage that arrived late of a customer whose next invoice would come too late or never: if anything is pending and no invoice
+        of the customer in this currency is due within 31 days, makes a closing invoice of adjustments alone. Asked again for the same
+        customer, currency and period, it returns the same invoice. Call it after the contracts of the period are finalized.
+        Errors: FAILED_PRECONDITION USAGE_NOT_READY (ask again later).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListPendingAdjustments(self, request, context):
+        """Lists adjustments that no invoice has yet of one customer and currency, as usage is now, and the invoice that will carry them.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListAccounts(self, request, context):
+        """Lists the customers that have an invoice, once for each currency, by customer and currency.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -173,6 +214,21 @@ def add_InvoicingServiceServicer_to_server(servicer, server):
                     servicer.FinalizeInvoice,
                     request_deserializer=metering_dot_invoicing_dot_v1_dot_invoicing__service__pb2.FinalizeInvoiceRequest.FromString,
                     response_serializer=metering_dot_invoicing_dot_v1_dot_invoicing__service__pb2.FinalizeInvoiceResponse.SerializeToString,
+            ),
+            'FinalizeClosingInvoice': grpc.unary_unary_rpc_method_handler(
+                    servicer.FinalizeClosingInvoice,
+                    request_deserializer=metering_dot_invoicing_dot_v1_dot_invoicing__service__pb2.FinalizeClosingInvoiceRequest.FromString,
+                    response_serializer=metering_dot_invoicing_dot_v1_dot_invoicing__service__pb2.FinalizeClosingInvoiceResponse.SerializeToString,
+            ),
+            'ListPendingAdjustments': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListPendingAdjustments,
+                    request_deserializer=metering_dot_invoicing_dot_v1_dot_invoicing__service__pb2.ListPendingAdjustmentsRequest.FromString,
+                    response_serializer=metering_dot_invoicing_dot_v1_dot_invoicing__service__pb2.ListPendingAdjustmentsResponse.SerializeToString,
+            ),
+            'ListAccounts': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListAccounts,
+                    request_deserializer=metering_dot_invoicing_dot_v1_dot_invoicing__service__pb2.ListAccountsRequest.FromString,
+                    response_serializer=metering_dot_invoicing_dot_v1_dot_invoicing__service__pb2.ListAccountsResponse.SerializeToString,
             ),
             'GetInvoice': grpc.unary_unary_rpc_method_handler(
                     servicer.GetInvoice,
@@ -309,6 +365,87 @@ class InvoicingService:
             '/metering.invoicing.v1.InvoicingService/FinalizeInvoice',
             metering_dot_invoicing_dot_v1_dot_invoicing__service__pb2.FinalizeInvoiceRequest.SerializeToString,
             metering_dot_invoicing_dot_v1_dot_invoicing__service__pb2.FinalizeInvoiceResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def FinalizeClosingInvoice(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/metering.invoicing.v1.InvoicingService/FinalizeClosingInvoice',
+            metering_dot_invoicing_dot_v1_dot_invoicing__service__pb2.FinalizeClosingInvoiceRequest.SerializeToString,
+            metering_dot_invoicing_dot_v1_dot_invoicing__service__pb2.FinalizeClosingInvoiceResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListPendingAdjustments(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/metering.invoicing.v1.InvoicingService/ListPendingAdjustments',
+            metering_dot_invoicing_dot_v1_dot_invoicing__service__pb2.ListPendingAdjustmentsRequest.SerializeToString,
+            metering_dot_invoicing_dot_v1_dot_invoicing__service__pb2.ListPendingAdjustmentsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListAccounts(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/metering.invoicing.v1.InvoicingService/ListAccounts',
+            metering_dot_invoicing_dot_v1_dot_invoicing__service__pb2.ListAccountsRequest.SerializeToString,
+            metering_dot_invoicing_dot_v1_dot_invoicing__service__pb2.ListAccountsResponse.FromString,
             options,
             channel_credentials,
             insecure,

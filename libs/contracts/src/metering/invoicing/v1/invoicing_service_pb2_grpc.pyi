@@ -38,12 +38,25 @@ class InvoicingServiceStub:
     GetBillingProfile: _grpc.UnaryUnaryMultiCallable[_invoicing_service_pb2.GetBillingProfileRequest, _invoicing_service_pb2.GetBillingProfileResponse]
     """Returns the billing profile."""
     PreviewInvoice: _grpc.UnaryUnaryMultiCallable[_invoicing_service_pb2.PreviewInvoiceRequest, _invoicing_service_pb2.PreviewInvoiceResponse]
-    """Returns the draft of one contract and period, as usage is now. Errors: NOT_FOUND, INVALID_ARGUMENT PERIOD_INVALID."""
+    """Returns the draft of one contract and period, as usage is now; once the period is final, its invoice and what has changed since.
+    Errors: NOT_FOUND, INVALID_ARGUMENT PERIOD_INVALID.
+    """
     FinalizeInvoice: _grpc.UnaryUnaryMultiCallable[_invoicing_service_pb2.FinalizeInvoiceRequest, _invoicing_service_pb2.FinalizeInvoiceResponse]
     """Finalizes the invoice of one contract and period: seals usage, rates it, and numbers and freezes the invoice, all or nothing.
-    Asked again, it returns the same invoice. Usage of earlier invoiced periods that arrived late is added as adjustments.
+    Asked again, it returns the same invoice. Usage of invoiced periods that arrived late is added as adjustments, whichever contract of
+    the customer they are of, if they were billed in the currency of this invoice.
     Errors: FAILED_PRECONDITION PERIOD_OPEN (the period is still running), GRACE_OPEN or USAGE_NOT_READY (ask again later), NOT_FOUND, INVALID_ARGUMENT.
     """
+    FinalizeClosingInvoice: _grpc.UnaryUnaryMultiCallable[_invoicing_service_pb2.FinalizeClosingInvoiceRequest, _invoicing_service_pb2.FinalizeClosingInvoiceResponse]
+    """Bills usage that arrived late of a customer whose next invoice would come too late or never: if anything is pending and no invoice
+    of the customer in this currency is due within 31 days, makes a closing invoice of adjustments alone. Asked again for the same
+    customer, currency and period, it returns the same invoice. Call it after the contracts of the period are finalized.
+    Errors: FAILED_PRECONDITION USAGE_NOT_READY (ask again later).
+    """
+    ListPendingAdjustments: _grpc.UnaryUnaryMultiCallable[_invoicing_service_pb2.ListPendingAdjustmentsRequest, _invoicing_service_pb2.ListPendingAdjustmentsResponse]
+    """Lists adjustments that no invoice has yet of one customer and currency, as usage is now, and the invoice that will carry them."""
+    ListAccounts: _grpc.UnaryUnaryMultiCallable[_invoicing_service_pb2.ListAccountsRequest, _invoicing_service_pb2.ListAccountsResponse]
+    """Lists the customers that have an invoice, once for each currency, by customer and currency."""
     GetInvoice: _grpc.UnaryUnaryMultiCallable[_invoicing_service_pb2.GetInvoiceRequest, _invoicing_service_pb2.GetInvoiceResponse]
     """Returns an invoice. Errors: NOT_FOUND INVOICE_NOT_FOUND."""
     ListInvoices: _grpc.UnaryUnaryMultiCallable[_invoicing_service_pb2.ListInvoicesRequest, _invoicing_service_pb2.ListInvoicesResponse]
@@ -65,12 +78,25 @@ class InvoicingServiceAsyncStub(InvoicingServiceStub):
     GetBillingProfile: _aio.UnaryUnaryMultiCallable[_invoicing_service_pb2.GetBillingProfileRequest, _invoicing_service_pb2.GetBillingProfileResponse]  # type: ignore[assignment]
     """Returns the billing profile."""
     PreviewInvoice: _aio.UnaryUnaryMultiCallable[_invoicing_service_pb2.PreviewInvoiceRequest, _invoicing_service_pb2.PreviewInvoiceResponse]  # type: ignore[assignment]
-    """Returns the draft of one contract and period, as usage is now. Errors: NOT_FOUND, INVALID_ARGUMENT PERIOD_INVALID."""
+    """Returns the draft of one contract and period, as usage is now; once the period is final, its invoice and what has changed since.
+    Errors: NOT_FOUND, INVALID_ARGUMENT PERIOD_INVALID.
+    """
     FinalizeInvoice: _aio.UnaryUnaryMultiCallable[_invoicing_service_pb2.FinalizeInvoiceRequest, _invoicing_service_pb2.FinalizeInvoiceResponse]  # type: ignore[assignment]
     """Finalizes the invoice of one contract and period: seals usage, rates it, and numbers and freezes the invoice, all or nothing.
-    Asked again, it returns the same invoice. Usage of earlier invoiced periods that arrived late is added as adjustments.
+    Asked again, it returns the same invoice. Usage of invoiced periods that arrived late is added as adjustments, whichever contract of
+    the customer they are of, if they were billed in the currency of this invoice.
     Errors: FAILED_PRECONDITION PERIOD_OPEN (the period is still running), GRACE_OPEN or USAGE_NOT_READY (ask again later), NOT_FOUND, INVALID_ARGUMENT.
     """
+    FinalizeClosingInvoice: _aio.UnaryUnaryMultiCallable[_invoicing_service_pb2.FinalizeClosingInvoiceRequest, _invoicing_service_pb2.FinalizeClosingInvoiceResponse]  # type: ignore[assignment]
+    """Bills usage that arrived late of a customer whose next invoice would come too late or never: if anything is pending and no invoice
+    of the customer in this currency is due within 31 days, makes a closing invoice of adjustments alone. Asked again for the same
+    customer, currency and period, it returns the same invoice. Call it after the contracts of the period are finalized.
+    Errors: FAILED_PRECONDITION USAGE_NOT_READY (ask again later).
+    """
+    ListPendingAdjustments: _aio.UnaryUnaryMultiCallable[_invoicing_service_pb2.ListPendingAdjustmentsRequest, _invoicing_service_pb2.ListPendingAdjustmentsResponse]  # type: ignore[assignment]
+    """Lists adjustments that no invoice has yet of one customer and currency, as usage is now, and the invoice that will carry them."""
+    ListAccounts: _aio.UnaryUnaryMultiCallable[_invoicing_service_pb2.ListAccountsRequest, _invoicing_service_pb2.ListAccountsResponse]  # type: ignore[assignment]
+    """Lists the customers that have an invoice, once for each currency, by customer and currency."""
     GetInvoice: _aio.UnaryUnaryMultiCallable[_invoicing_service_pb2.GetInvoiceRequest, _invoicing_service_pb2.GetInvoiceResponse]  # type: ignore[assignment]
     """Returns an invoice. Errors: NOT_FOUND INVOICE_NOT_FOUND."""
     ListInvoices: _aio.UnaryUnaryMultiCallable[_invoicing_service_pb2.ListInvoicesRequest, _invoicing_service_pb2.ListInvoicesResponse]  # type: ignore[assignment]
@@ -107,7 +133,9 @@ class InvoicingServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _invoicing_service_pb2.PreviewInvoiceRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_invoicing_service_pb2.PreviewInvoiceResponse, _abc.Awaitable[_invoicing_service_pb2.PreviewInvoiceResponse]]:
-        """Returns the draft of one contract and period, as usage is now. Errors: NOT_FOUND, INVALID_ARGUMENT PERIOD_INVALID."""
+        """Returns the draft of one contract and period, as usage is now; once the period is final, its invoice and what has changed since.
+        Errors: NOT_FOUND, INVALID_ARGUMENT PERIOD_INVALID.
+        """
 
     @_abc_1.abstractmethod
     def FinalizeInvoice(
@@ -116,9 +144,38 @@ class InvoicingServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_invoicing_service_pb2.FinalizeInvoiceResponse, _abc.Awaitable[_invoicing_service_pb2.FinalizeInvoiceResponse]]:
         """Finalizes the invoice of one contract and period: seals usage, rates it, and numbers and freezes the invoice, all or nothing.
-        Asked again, it returns the same invoice. Usage of earlier invoiced periods that arrived late is added as adjustments.
+        Asked again, it returns the same invoice. Usage of invoiced periods that arrived late is added as adjustments, whichever contract of
+        the customer they are of, if they were billed in the currency of this invoice.
         Errors: FAILED_PRECONDITION PERIOD_OPEN (the period is still running), GRACE_OPEN or USAGE_NOT_READY (ask again later), NOT_FOUND, INVALID_ARGUMENT.
         """
+
+    @_abc_1.abstractmethod
+    def FinalizeClosingInvoice(
+        self,
+        request: _invoicing_service_pb2.FinalizeClosingInvoiceRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_invoicing_service_pb2.FinalizeClosingInvoiceResponse, _abc.Awaitable[_invoicing_service_pb2.FinalizeClosingInvoiceResponse]]:
+        """Bills usage that arrived late of a customer whose next invoice would come too late or never: if anything is pending and no invoice
+        of the customer in this currency is due within 31 days, makes a closing invoice of adjustments alone. Asked again for the same
+        customer, currency and period, it returns the same invoice. Call it after the contracts of the period are finalized.
+        Errors: FAILED_PRECONDITION USAGE_NOT_READY (ask again later).
+        """
+
+    @_abc_1.abstractmethod
+    def ListPendingAdjustments(
+        self,
+        request: _invoicing_service_pb2.ListPendingAdjustmentsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_invoicing_service_pb2.ListPendingAdjustmentsResponse, _abc.Awaitable[_invoicing_service_pb2.ListPendingAdjustmentsResponse]]:
+        """Lists adjustments that no invoice has yet of one customer and currency, as usage is now, and the invoice that will carry them."""
+
+    @_abc_1.abstractmethod
+    def ListAccounts(
+        self,
+        request: _invoicing_service_pb2.ListAccountsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_invoicing_service_pb2.ListAccountsResponse, _abc.Awaitable[_invoicing_service_pb2.ListAccountsResponse]]:
+        """Lists the customers that have an invoice, once for each currency, by customer and currency."""
 
     @_abc_1.abstractmethod
     def GetInvoice(

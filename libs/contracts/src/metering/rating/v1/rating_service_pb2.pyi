@@ -774,6 +774,96 @@ class ListContractsResponse(_message.Message):
 Global___ListContractsResponse: _TypeAlias = ListContractsResponse  # noqa: Y015
 
 @_typing.final
+class ListBillingPeriodsRequest(_message.Message):
+    """Which billing periods."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CUSTOMER_FIELD_NUMBER: _builtins.int
+    FROM_BILLING_PERIOD_FIELD_NUMBER: _builtins.int
+    ENDS_WITHIN_DAYS_FIELD_NUMBER: _builtins.int
+    customer: _builtins.str
+    """Customer key. Required."""
+    from_billing_period: _builtins.str
+    """Only periods with this label or a later one. Required. Example: "2013-01"."""
+    ends_within_days: _builtins.int
+    """Only periods that have ended or end at most this many whole days from now. 0 to 366."""
+    def __init__(
+        self,
+        *,
+        customer: _builtins.str = ...,
+        from_billing_period: _builtins.str = ...,
+        ends_within_days: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["customer", b"customer", "ends_within_days", b"ends_within_days", "from_billing_period", b"from_billing_period"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListBillingPeriodsRequest: _TypeAlias = ListBillingPeriodsRequest  # noqa: Y015
+
+@_typing.final
+class ListBillingPeriodsResponse(_message.Message):
+    """Billing periods."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PERIODS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def periods(self) -> _containers.RepeatedCompositeFieldContainer[Global___ContractPeriod]:
+        """By end and contract."""
+
+    def __init__(
+        self,
+        *,
+        periods: _abc.Iterable[Global___ContractPeriod] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["periods", b"periods"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListBillingPeriodsResponse: _TypeAlias = ListBillingPeriodsResponse  # noqa: Y015
+
+@_typing.final
+class ContractPeriod(_message.Message):
+    """A billing period of a contract."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CONTRACT_FIELD_NUMBER: _builtins.int
+    BILLING_PERIOD_FIELD_NUMBER: _builtins.int
+    PERIOD_FIELD_NUMBER: _builtins.int
+    CURRENCY_FIELD_NUMBER: _builtins.int
+    contract: _builtins.str
+    """Contract name."""
+    billing_period: _builtins.str
+    """Label of the period. Example: "2013-01"."""
+    currency: _builtins.str
+    """ISO 4217 code: the currency of the plan that rules the period."""
+    @_builtins.property
+    def period(self) -> _values_pb2.Period:
+        """The period, cut to the contract."""
+
+    def __init__(
+        self,
+        *,
+        contract: _builtins.str = ...,
+        billing_period: _builtins.str = ...,
+        period: _values_pb2.Period | None = ...,
+        currency: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["period", b"period"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["billing_period", b"billing_period", "contract", b"contract", "currency", b"currency", "period", b"period"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ContractPeriod: _TypeAlias = ContractPeriod  # noqa: Y015
+
+@_typing.final
 class ListChargesRequest(_message.Message):
     """Which live charges."""
 

@@ -96,6 +96,11 @@ class RatingServiceStub:
                 request_serializer=metering_dot_rating_dot_v1_dot_rating__service__pb2.ListContractsRequest.SerializeToString,
                 response_deserializer=metering_dot_rating_dot_v1_dot_rating__service__pb2.ListContractsResponse.FromString,
                 _registered_method=True)
+        self.ListBillingPeriods = channel.unary_unary(
+                '/metering.rating.v1.RatingService/ListBillingPeriods',
+                request_serializer=metering_dot_rating_dot_v1_dot_rating__service__pb2.ListBillingPeriodsRequest.SerializeToString,
+                response_deserializer=metering_dot_rating_dot_v1_dot_rating__service__pb2.ListBillingPeriodsResponse.FromString,
+                _registered_method=True)
         self.ListCharges = channel.unary_unary(
                 '/metering.rating.v1.RatingService/ListCharges',
                 request_serializer=metering_dot_rating_dot_v1_dot_rating__service__pb2.ListChargesRequest.SerializeToString,
@@ -215,6 +220,14 @@ class RatingServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ListBillingPeriods(self, request, context):
+        """Lists billing periods of all contracts of a customer, by their end: from a label on, those that have ended or end soon.
+        Errors: NOT_FOUND PLAN_NOT_FOUND.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def ListCharges(self, request, context):
         """Returns the charges of one contract and period, based on usage as it is now. Errors: NOT_FOUND CONTRACT_NOT_FOUND,
         INVALID_ARGUMENT PERIOD_INVALID (the contract has no such period).
@@ -314,6 +327,11 @@ def add_RatingServiceServicer_to_server(servicer, server):
                     servicer.ListContracts,
                     request_deserializer=metering_dot_rating_dot_v1_dot_rating__service__pb2.ListContractsRequest.FromString,
                     response_serializer=metering_dot_rating_dot_v1_dot_rating__service__pb2.ListContractsResponse.SerializeToString,
+            ),
+            'ListBillingPeriods': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListBillingPeriods,
+                    request_deserializer=metering_dot_rating_dot_v1_dot_rating__service__pb2.ListBillingPeriodsRequest.FromString,
+                    response_serializer=metering_dot_rating_dot_v1_dot_rating__service__pb2.ListBillingPeriodsResponse.SerializeToString,
             ),
             'ListCharges': grpc.unary_unary_rpc_method_handler(
                     servicer.ListCharges,
@@ -667,6 +685,33 @@ class RatingService:
             '/metering.rating.v1.RatingService/ListContracts',
             metering_dot_rating_dot_v1_dot_rating__service__pb2.ListContractsRequest.SerializeToString,
             metering_dot_rating_dot_v1_dot_rating__service__pb2.ListContractsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListBillingPeriods(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/metering.rating.v1.RatingService/ListBillingPeriods',
+            metering_dot_rating_dot_v1_dot_rating__service__pb2.ListBillingPeriodsRequest.SerializeToString,
+            metering_dot_rating_dot_v1_dot_rating__service__pb2.ListBillingPeriodsResponse.FromString,
             options,
             channel_credentials,
             insecure,

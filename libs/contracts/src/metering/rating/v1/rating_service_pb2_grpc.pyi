@@ -64,6 +64,10 @@ class RatingServiceStub:
     """Returns a version of a contract. Errors: NOT_FOUND CONTRACT_NOT_FOUND."""
     ListContracts: _grpc.UnaryUnaryMultiCallable[_rating_service_pb2.ListContractsRequest, _rating_service_pb2.ListContractsResponse]
     """Lists contracts by name."""
+    ListBillingPeriods: _grpc.UnaryUnaryMultiCallable[_rating_service_pb2.ListBillingPeriodsRequest, _rating_service_pb2.ListBillingPeriodsResponse]
+    """Lists billing periods of all contracts of a customer, by their end: from a label on, those that have ended or end soon.
+    Errors: NOT_FOUND PLAN_NOT_FOUND.
+    """
     ListCharges: _grpc.UnaryUnaryMultiCallable[_rating_service_pb2.ListChargesRequest, _rating_service_pb2.ListChargesResponse]
     """Returns the charges of one contract and period, based on usage as it is now. Errors: NOT_FOUND CONTRACT_NOT_FOUND,
     INVALID_ARGUMENT PERIOD_INVALID (the contract has no such period).
@@ -115,6 +119,10 @@ class RatingServiceAsyncStub(RatingServiceStub):
     """Returns a version of a contract. Errors: NOT_FOUND CONTRACT_NOT_FOUND."""
     ListContracts: _aio.UnaryUnaryMultiCallable[_rating_service_pb2.ListContractsRequest, _rating_service_pb2.ListContractsResponse]  # type: ignore[assignment]
     """Lists contracts by name."""
+    ListBillingPeriods: _aio.UnaryUnaryMultiCallable[_rating_service_pb2.ListBillingPeriodsRequest, _rating_service_pb2.ListBillingPeriodsResponse]  # type: ignore[assignment]
+    """Lists billing periods of all contracts of a customer, by their end: from a label on, those that have ended or end soon.
+    Errors: NOT_FOUND PLAN_NOT_FOUND.
+    """
     ListCharges: _aio.UnaryUnaryMultiCallable[_rating_service_pb2.ListChargesRequest, _rating_service_pb2.ListChargesResponse]  # type: ignore[assignment]
     """Returns the charges of one contract and period, based on usage as it is now. Errors: NOT_FOUND CONTRACT_NOT_FOUND,
     INVALID_ARGUMENT PERIOD_INVALID (the contract has no such period).
@@ -235,6 +243,16 @@ class RatingServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_rating_service_pb2.ListContractsResponse, _abc.Awaitable[_rating_service_pb2.ListContractsResponse]]:
         """Lists contracts by name."""
+
+    @_abc_1.abstractmethod
+    def ListBillingPeriods(
+        self,
+        request: _rating_service_pb2.ListBillingPeriodsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_rating_service_pb2.ListBillingPeriodsResponse, _abc.Awaitable[_rating_service_pb2.ListBillingPeriodsResponse]]:
+        """Lists billing periods of all contracts of a customer, by their end: from a label on, those that have ended or end soon.
+        Errors: NOT_FOUND PLAN_NOT_FOUND.
+        """
 
     @_abc_1.abstractmethod
     def ListCharges(

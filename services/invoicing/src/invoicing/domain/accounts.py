@@ -1,0 +1,50 @@
+"""Accounts: what belongs together on invoices, and where an adjustment lands."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from typing import Final
+
+ADJUST_WITHIN_DAYS: Final = 31
+"""How many whole days an adjustment waits at most for the end of the period whose invoice carries it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """All that one customer is billed in one currency: an adjustment of one period goes on any invoice of it."""
+
+    customer: str
+    currency: str
+
+
+def filed_under(contract: str, account: Account) -> str:
+    """Return what an invoice is filed under, together with its period: its contract, or the account if it has none.
+
+    No name of a contract has a colon.
+    """
+    return contract or f"closing:{account.currency}:{account.customer}"
+
+
+@dataclass(frozen=True, slots=True)
+class DuePeriod:
+    """A billing period of a contract that ends soon or has ended, in the currency of its plan."""
+
+    contract: str
+    billing_period: str
+    currency: str
+
+
+def next_due(due: Iterable[DuePeriod], currency: str, invoiced: Collection[tuple[str, str]]) -> DuePeriod | None:
+    """Return the first period in `currency` that has no invoice; None: only a closing invoice can adjust.
+
+    `invoiced` are contracts and labels.
+    """
+    return next(
+        (
+            period
+            for period in due
+            if period.currency == currency and (period.contract, period.billing_period) not in invoiced
+        ),
+        None,
+    )

@@ -1,0 +1,106 @@
+"""What every invoice needs: the changes of what was billed, a number, and lines with spans of their own."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from datetime import timedelta
+from typing import TYPE_CHECKING, Final, TypeVar
+
+from chassis.telemetry import link_from, start_span, traceparent_of
+from invoicing.domain.composition import Amendment
+from invoicing.domain.invoices import freeze
+from invoicing.domain.numbering import line_id
+from invoicing.store import invoices as store
+from invoicing.store import lines as line_store
+from invoicing.telemetry import CHARGE_ATTRIBUTE, LINE_ATTRIBUTE, LINE_SPAN
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Sequence
+
+    from sqlalchemy.ext.asyncio import AsyncConnection
+
+    from invoicing.domain.charges import Rated
+    from invoicing.domain.composition import ComposedLine, Composition
+    from invoicing.domain.document import InvoiceLine
+    from invoicing.domain.invoices import FrozenInvoice
+    from invoicing.domain.lines import BilledPeriod
+    from invoicing.operations.deps import Deps
+
+Given = TypeVar("Given")
+Result = TypeVar("Result")
+
+FINALIZE_ATTEMPTS_MAX: Final = 5
+"""How often an invoice is decided anew when others got in between."""
+# Rating answers each from its own store; more at once would only queue there.
+_PERIODS_AT_ONCE: Final = 8
+# More than one only where usage was rated and then not billed, or keeps coming; what is beyond waits for the next one.
+_RATINGS_MAX: Final = 8
+# A period that was billed has had its grace, whatever the profile says now.
+_NO_GRACE: Final = timedelta(0)
+
+
+async def amendments(deps: Deps, billed: Sequence[BilledPeriod]) -> list[Amendment]:
+    """Rate again each billed period whose usage has changed since."""
+    found = await each(lambda period: _amendment(deps, period), billed)
+    return [amendment for amendment in found if amendment.ratings]
+
+
+async def _amendment(deps: Deps, billed: BilledPeriod) -> Amendment:
+    """Follow the snapshots of a period from the billed one on: an attempt that failed may have left some behind."""
+    ratings: list[Rated] = []
+    snapshot_id = billed.snapshot_id
+    while len(ratings) < _RATINGS_MAX:
+        now = await deps.rating.rate(billed.contract, billed.billing_period, _NO_GRACE, amends_snapshot_id=snapshot_id)
+        if now.snapshot_id == snapshot_id:
+            break
+        ratings.append(now)
+        snapshot_id = now.snapshot_id
+    return Amendment(billed, tuple(ratings))
+
+
+async def issue(
+    deps: Deps,
+    conn: AsyncConnection,
+    tenant: str,
+    composition: Composition,
+    snapshots: Sequence[BilledPeriod],
+    prefix: str,
+) -> FrozenInvoice:
+    """Freeze an invoice at the next place of its series, and record what it bills.
+
+    Raises `AlreadyBilledError` if another invoice has billed any of it in the meantime.
+    """
+    await line_store.claim_snapshots(conn, tenant, snapshots, composition.rated)
+    place = await store.take_next_place(conn, tenant, prefix)
+    finalized_at = deps.clock.now()
+    lines = [
+        _issue_line(line_id(place.number, ordinal), part) for ordinal, part in enumerate(composition.lines, start=1)
+    ]
+    invoice = freeze(composition.content(lines, finalized_at), place)
+    await store.add_invoice(conn, tenant, invoice, finalized_at)
+    await line_store.add_lines(conn, tenant, invoice.number, lines, composition)
+    return invoice
+
+
+def _issue_line(identity: str, part: ComposedLine) -> InvoiceLine:
+    link = link_from(part.charge_traceparent)
+    attributes = {LINE_ATTRIBUTE: identity, CHARGE_ATTRIBUTE: part.line.charge_id}
+    with start_span(LINE_SPAN, money=True, links=[link] if link else [], attributes=attributes) as span:
+        return replace(part.line, id=identity, traceparent=traceparent_of(span))
+
+
+async def each(ask: Callable[[Given], Awaitable[Result]], questions: Sequence[Given]) -> list[Result]:
+    """Ask side by side, a few at a time, and return the answers in order; the first failure ends all."""
+    free = asyncio.Semaphore(_PERIODS_AT_ONCE)
+
+    async def bounded(question: Given) -> Result:
+        async with free:
+            return await ask(question)
+
+    try:
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(bounded(question)) for question in questions]
+    except BaseExceptionGroup as failed:
+        raise failed.exceptions[0] from None
+    return [task.result() for task in tasks]
