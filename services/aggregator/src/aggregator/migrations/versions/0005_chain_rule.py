@@ -7,7 +7,7 @@ from alembic import op
 from eventlog.log.tables import add_chain_rule
 
 revision = "0005"
-down_revision = "0002"
+down_revision = "0003"
 
 
 def upgrade() -> None:
