@@ -66,9 +66,9 @@ class RatingClient:
             as_of=response.as_of,
         )
 
-    async def explain(self, charge_id: str) -> pb.ExplainChargeResponse:
-        """Return the derivation of a charge; handed through as it is."""
-        request = pb.ExplainChargeRequest(charge_id=charge_id)
+    async def explain(self, charge_id: str, page_size: int, page_token: str) -> pb.ExplainChargeResponse:
+        """Return the derivation of a charge with a page of its windows; handed through as it is."""
+        request = pb.ExplainChargeRequest(charge_id=charge_id, page_size=page_size, page_token=page_token)
         with neighbor_errors("rating"):
             response: pb.ExplainChargeResponse = await self._stub.ExplainCharge(request)
         return response

@@ -38,6 +38,7 @@ class ReadableEvent:
     time_us: int
     properties: Mapping[str, str]
     whole: Any = None
+    id: str = ""
 
 
 @dataclass(frozen=True, slots=True)

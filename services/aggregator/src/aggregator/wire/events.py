@@ -31,7 +31,8 @@ def events_request(
 def readable_event(message: usage_event_pb2.StoredEvent) -> ReadableEvent:
     """Return what meters look at of an event."""
     event = message.event
-    return ReadableEvent(event.type, microseconds_of(event.time.ToDatetime(tzinfo=UTC)), event.properties, message)
+    time_us = microseconds_of(event.time.ToDatetime(tzinfo=UTC))
+    return ReadableEvent(event.type, time_us, event.properties, message, event.id)
 
 
 def counted_events_to_proto(page: Sequence[CountedEvent]) -> pb.ListUsageEventsResponse:

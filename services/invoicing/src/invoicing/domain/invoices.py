@@ -6,6 +6,7 @@ import hashlib
 from dataclasses import dataclass, replace
 from typing import Final
 
+from chassis.errors import Diverged, Reason
 from invoicing.domain import document
 from invoicing.domain.document import Invoice
 from invoicing.domain.numbering import invoice_number
@@ -28,6 +29,23 @@ class FrozenInvoice:
     digest: bytes
     previous_chain: bytes
     chain: bytes
+
+    @property
+    def is_as_finalized(self) -> bool:
+        """Whether text, hashes and columns are what was frozen, as far as the invoice alone can tell."""
+        try:
+            content = self.content()
+        except document.UnreadableDocumentError:
+            return False
+        hashes = digest_of(self.canonical_json), chain_of(self.previous_chain, self.digest)
+        return hashes == (self.digest, self.chain) and self.is_filed_as(content)
+
+    def is_filed_as(self, content: Invoice) -> bool:
+        """Whether the columns by which the invoice is found say what its text says."""
+        names = ("number", "contract", "billing_period", "customer", "previous_chain")
+        return content.number == invoice_number(self.prefix, self.sequence) and all(
+            getattr(self, name) == getattr(content, name) for name in names
+        )
 
     def content(self) -> Invoice:
         """Return what the frozen text says. Raises UnreadableDocumentError if it is not an invoice."""
@@ -65,6 +83,16 @@ def freeze(content: Invoice, place: Place) -> FrozenInvoice:
         previous_chain=place.previous_chain,
         chain=chain_of(place.previous_chain, digest),
     )
+
+
+def proven(invoice: FrozenInvoice) -> FrozenInvoice:
+    """Return `invoice` if it is what was finalized; raise Diverged DATA_CORRUPTED if it was changed."""
+    if invoice.is_as_finalized:
+        return invoice
+    message = (
+        f"invoice {invoice.number} is not what was finalized, so it is not shown; follow the runbook data-corrupted"
+    )
+    raise Diverged(Reason.DATA_CORRUPTED, message)
 
 
 def digest_of(canonical_json: bytes) -> bytes:

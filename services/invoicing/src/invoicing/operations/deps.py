@@ -30,8 +30,8 @@ class Rating(Protocol):
         """Return the charges of a period as usage is now; by contract, or by customer and the contract in force."""
         ...
 
-    async def explain(self, charge_id: str) -> HandedThrough:
-        """Return the derivation of a charge."""
+    async def explain(self, charge_id: str, page_size: int, page_token: str) -> HandedThrough:
+        """Return the derivation of a charge, with a page of its windows."""
         ...
 
     def events(
