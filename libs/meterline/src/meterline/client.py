@@ -1,7 +1,8 @@
 """Clients of the suite: `AsyncClient` for asyncio programs, `Client` for all others.
 
 Both offer the generated stubs of the services, with token, deadline, trace context and the suite's errors taken
-care of, and the few calls that need more than one message: reporting many events, and waiting.
+care of, and the few calls that need more than one message: reporting many events, explaining
+a line of many windows, and waiting.
 """
 
 from __future__ import annotations
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 
     from metering.aggregator.v1 import aggregator_service_pb2_grpc as aggregator_grpc
     from metering.ingest.v1 import ingest_service_pb2_grpc as ingest_grpc
+    from metering.invoicing.v1 import invoicing_service_pb2 as invoicing_pb
     from metering.invoicing.v1 import invoicing_service_pb2_grpc as invoicing_grpc
     from metering.rating.v1 import rating_service_pb2_grpc as rating_grpc
     from meterline.suite.context import Context
@@ -166,6 +168,19 @@ class AsyncClient:
             result.add(response, first)
             first += count
         return result
+
+    async def explain_line(self, line_id: str) -> invoicing_pb.ExplainLineResponse:
+        """Explain an invoice line with all windows behind it, however many: all pages of ExplainLine put together."""
+        from metering.invoicing.v1 import invoicing_service_pb2 as pb  # noqa: PLC0415 - loaded at first use, as the stubs
+
+        request = pb.ExplainLineRequest(line_id=line_id)
+        explained = page = await self.invoicing.ExplainLine(request)
+        while page.next_page_token:
+            request.page_token = page.next_page_token
+            page = await self.invoicing.ExplainLine(request)
+            explained.charge.windows.extend(page.charge.windows)
+        explained.next_page_token = explained.charge.next_page_token = ""
+        return explained
 
     def stub(self, service: str) -> Any:
         """Return the stub of a service by its name."""
@@ -393,6 +408,10 @@ class Client:
     def report(self, events: Sequence[UsageEvent], *, backfill_id: str = "") -> ReportResult:
         """Report events and wait until they are durable; see `AsyncClient.report`."""
         return self.call(self.aio.report(events, backfill_id=backfill_id))
+
+    def explain_line(self, line_id: str) -> invoicing_pb.ExplainLineResponse:
+        """Explain an invoice line with all windows behind it; see `AsyncClient.explain_line`."""
+        return self.call(self.aio.explain_line(line_id))
 
     @property
     def loop(self) -> asyncio.AbstractEventLoop:

@@ -15,7 +15,7 @@ from aggregator.wire import usage as usage_wire
 from aggregator.wire.events import counted_events_to_proto
 from chassis.identity import current_tenant
 from chassis.rpc.method import declared_methods
-from chassis.rpc.pages import name_in, page_limit
+from chassis.rpc.pages import fitting, name_in, page_limit, rendered
 from chassis.rpc.repeat import once
 from chassis.rpc.server import Served
 from eventlog.status import feeds_to_proto
@@ -59,16 +59,15 @@ class AggregatorServicer(pb_grpc.AggregatorServiceServicer):
     async def GetMeter(self, request: pb.GetMeterRequest, context: Context) -> pb.GetMeterResponse:
         """Return a meter with its history."""
         found = await meters.get_meter(self._deps, current_tenant(), request.name)
-        versions = [meters_wire.meter_to_proto(version) for version in found]
+        versions = fitting([meters_wire.meter_to_proto(version) for version in found], lambda one: one.ByteSize())
         return pb.GetMeterResponse(meter=versions[0], versions=versions)
 
     async def ListMeters(self, request: pb.ListMetersRequest, context: Context) -> pb.ListMetersResponse:
         """Return a page of meters."""
         after, limit = name_in(request.page_token), page_limit(request.page_size)
-        page = await meters.list_meters(self._deps, current_tenant(), after, limit)
-        return pb.ListMetersResponse(
-            meters=map(meters_wire.meter_to_proto, page.entries), next_page_token=page.next_page_token
-        )
+        found = await meters.list_meters(self._deps, current_tenant(), after, limit)
+        page = rendered(found, meters_wire.meter_to_proto, lambda version: (version.name,))
+        return pb.ListMetersResponse(meters=page.entries, next_page_token=page.next_page_token)
 
     async def QueryUsage(self, request: pb.QueryUsageRequest, context: Context) -> pb.QueryUsageResponse:
         """Return usage of one meter."""
@@ -95,12 +94,11 @@ class AggregatorServicer(pb_grpc.AggregatorServiceServicer):
 
     async def GetSnapshot(self, request: pb.GetSnapshotRequest, context: Context) -> pb.GetSnapshotResponse:
         """Return frozen usage."""
-        snapshot, windows = await seals.get_snapshot(
-            self._deps, current_tenant(), request.snapshot_id, request.windows_of_meter
+        offset, limit = seals_wire.window_place_from_proto(request)
+        snapshot, page = await seals.get_snapshot(
+            self._deps, current_tenant(), request.snapshot_id, request.windows_of_meter, offset, limit
         )
-        return pb.GetSnapshotResponse(
-            snapshot=seals_wire.snapshot_to_proto(snapshot), windows=map(seals_wire.window_to_proto, windows)
-        )
+        return seals_wire.snapshot_page_to_proto(request, snapshot, page, offset)
 
     async def ListUsageEvents(
         self, request: pb.ListUsageEventsRequest, context: Context

@@ -114,7 +114,10 @@ class InvoicingServicer(pb_grpc.InvoicingServiceServicer):
 
     async def ExplainLine(self, request: pb.ExplainLineRequest, context: Context) -> pb.ExplainLineResponse:
         """Walk from a line to its windows."""
-        return explained_to_proto(await lines.explain_line(self._deps, current_tenant(), request.line_id))
+        explained = await lines.explain_line(
+            self._deps, current_tenant(), request.line_id, request.page_size, request.page_token
+        )
+        return explained_to_proto(explained)
 
     async def ListLineEvents(
         self, request: pb.ListLineEventsRequest, context: Context

@@ -76,9 +76,9 @@ class RatingClient:
             response: pb.ListBillingPeriodsResponse = await self._stub.ListBillingPeriods(request)
         return [DuePeriod(due.contract, due.billing_period, due.currency) for due in response.periods]
 
-    async def explain(self, charge_id: str) -> pb.ExplainChargeResponse:
-        """Return the derivation of a charge; handed through as it is."""
-        request = pb.ExplainChargeRequest(charge_id=charge_id)
+    async def explain(self, charge_id: str, page_size: int, page_token: str) -> pb.ExplainChargeResponse:
+        """Return the derivation of a charge with a page of its windows; handed through as it is."""
+        request = pb.ExplainChargeRequest(charge_id=charge_id, page_size=page_size, page_token=page_token)
         with neighbor_errors("rating"):
             response: pb.ExplainChargeResponse = await self._stub.ExplainCharge(request)
         return response

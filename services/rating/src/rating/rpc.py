@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from chassis.errors.refused import refusals
 from chassis.identity import current_tenant
 from chassis.rpc.method import declared_methods
-from chassis.rpc.pages import name_in, page_limit
+from chassis.rpc.pages import name_in, page_limit, rendered
 from chassis.rpc.repeat import once
 from chassis.rpc.server import Served
 from metering.rating.v1 import rating_service_pb2 as pb
@@ -83,10 +83,9 @@ class RatingServicer(pb_grpc.RatingServiceServicer):
     async def ListPlans(self, request: pb.ListPlansRequest, context: Context) -> pb.ListPlansResponse:
         """Return a page of plans."""
         after, limit = name_in(request.page_token), page_limit(request.page_size)
-        page = await plans.list_plans(self._deps, current_tenant(), after, limit)
-        return pb.ListPlansResponse(
-            plans=map(plans_wire.plan_to_proto, page.entries), next_page_token=page.next_page_token
-        )
+        found = await plans.list_plans(self._deps, current_tenant(), after, limit)
+        page = rendered(found, plans_wire.plan_to_proto, lambda plan: (plan.name,))
+        return pb.ListPlansResponse(plans=page.entries, next_page_token=page.next_page_token)
 
     async def ApplyCustomer(self, request: pb.ApplyCustomerRequest, context: Context) -> pb.ApplyCustomerResponse:
         """Create a customer or a version of it."""
@@ -189,9 +188,10 @@ class RatingServicer(pb_grpc.RatingServiceServicer):
     async def ExplainCharge(self, request: pb.ExplainChargeRequest, context: Context) -> pb.ExplainChargeResponse:
         """Derive a frozen charge again."""
         tenant = current_tenant()
-        return charges_wire.explained_to_proto(
-            tenant, await charges.explain_charge(self._deps, tenant, request.charge_id)
+        explained = await charges.explain_charge(
+            self._deps, tenant, request.charge_id, request.page_size, request.page_token
         )
+        return charges_wire.explained_to_proto(tenant, explained)
 
     async def ListChargeEvents(
         self, request: pb.ListChargeEventsRequest, context: Context

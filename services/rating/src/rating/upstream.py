@@ -58,13 +58,15 @@ class AggregatorClient:
         return usage_from_snapshot(response.snapshot)
 
     async def snapshot(
-        self, snapshot_id: str, meter: str
-    ) -> tuple[usage_pb2.UsageSnapshot, Sequence[usage_pb2.SnapshotWindow]]:
-        """Return a snapshot and the windows of a meter; handed through as they are."""
-        request = pb.GetSnapshotRequest(snapshot_id=snapshot_id, windows_of_meter=meter)
+        self, snapshot_id: str, meter: str, page_size: int, page_token: str
+    ) -> tuple[Usage, pb.GetSnapshotResponse]:
+        """Return the usage of a snapshot, and the snapshot with a page of the windows of a meter, as it is."""
+        request = pb.GetSnapshotRequest(
+            snapshot_id=snapshot_id, windows_of_meter=meter, page_size=page_size, page_token=page_token
+        )
         with neighbor_errors("the aggregator"):
             response = await self._stub.GetSnapshot(request)
-        return response.snapshot, response.windows
+        return usage_from_snapshot(response.snapshot), response
 
     async def events(
         self, snapshot_id: str, meter: str, *, only_amendment: bool, limit: int

@@ -82,8 +82,10 @@ _FROM_CODE: Final[Mapping[grpc.StatusCode, tuple[type[MeterlineError], Reason]]]
 }
 # gRPC itself answers this past a server's hard limit of calls. It can't send RetryInfo, yet doesn't mean "too big".
 _CORE_OVERLOADED_TEXT: Final = "Concurrent RPC limit exceeded!"
-# Reasons that mean "the logs differ"; they share FAILED_PRECONDITION with NotReady.
-_DIVERGED_REASONS: Final = frozenset({Reason.FEED_DIVERGED, Reason.FEED_GAP, Reason.FEED_CORRUPT})
+# Reasons that mean "what must agree differs"; they share FAILED_PRECONDITION with NotReady.
+_DIVERGED_REASONS: Final = frozenset(
+    {Reason.FEED_DIVERGED, Reason.FEED_GAP, Reason.FEED_CORRUPT, Reason.DATA_CORRUPTED, Reason.LINEAGE_MISMATCH}
+)
 
 
 def status_code(error: MeterlineError) -> grpc.StatusCode:

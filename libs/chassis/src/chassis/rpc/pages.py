@@ -13,7 +13,12 @@ from chassis.errors import InvalidRequest, Reason, invalid_field
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from google.protobuf.message import Message
+
 Entry = TypeVar("Entry")
+Rendered = TypeVar("Rendered", bound="Message")
+PAGE_BYTES_MAX: Final = 3 * 1024 * 1024
+"""Most bytes of the entries of one page; clients commonly take messages of 4 MiB. One entry always fits."""
 _PAGE_SIZE_DEFAULT: Final = 100
 _INTEGER_MAX: Final = 2**63 - 1
 
@@ -31,6 +36,26 @@ def page_of(found: Sequence[Entry], limit: int, place: Callable[[Entry], tuple[s
     if len(found) <= limit:
         return Page(found)
     return Page(found[:limit], page_token(*place(found[limit - 1])))
+
+
+def fitting(entries: Sequence[Entry], bytes_of: Callable[[Entry], int]) -> Sequence[Entry]:
+    """Return as many entries from the start as fit into one message, at least one."""
+    total_bytes = 0
+    for count, entry in enumerate(entries):
+        total_bytes += bytes_of(entry)
+        if count and total_bytes > PAGE_BYTES_MAX:
+            return entries[:count]
+    return entries
+
+
+def rendered(
+    page: Page[Entry], render: Callable[[Entry], Rendered], place: Callable[[Entry], tuple[str | int, ...]]
+) -> Page[Rendered]:
+    """Return a page as messages, as many as fit into one message; `place` says where an entry lies."""
+    messages = fitting([render(entry) for entry in page.entries], lambda message: message.ByteSize())
+    if len(messages) == len(page.entries):
+        return Page(messages, page.next_page_token)
+    return Page(messages, page_token(*place(page.entries[len(messages) - 1])))
 
 
 def page_limit(page_size: int) -> int:

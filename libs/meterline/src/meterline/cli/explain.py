@@ -6,11 +6,15 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
+from metering.aggregator.v1 import meter_pb2
+from metering.invoicing.v1 import invoice_pb2
 from metering.invoicing.v1 import invoicing_service_pb2 as pb
 from meterline.cli.calls import call_services
 from meterline.cli.documents import charge_document, line_document, message_document, time_text
+from meterline.cli.exits import ExitCode, fail
 from meterline.cli.options import ContextOption, Output, OutputOption
 from meterline.cli.output import print_document, print_table, say
+from money import DERIVED, ZERO, exact_arithmetic, format_decimal, parse_decimal
 
 if TYPE_CHECKING:
     from metering.aggregator.v1 import usage_pb2
@@ -20,6 +24,7 @@ if TYPE_CHECKING:
 
 _WINDOWS_SHOWN: Final = 10
 _EVENTS_SHOWN: Final = 20
+_RUNBOOK: Final = "something was changed: follow the runbook data-corrupted"
 
 
 def explain(
@@ -35,7 +40,11 @@ def explain(
     shown = (_EVENTS_SHOWN if output is Output.TABLE else 0) if limit is None else limit
 
     async def ask(client: AsyncClient) -> tuple[pb.ExplainLineResponse, list[usage_pb2.MeteredEvent]]:
-        response = await client.invoicing.ExplainLine(pb.ExplainLineRequest(line_id=line))
+        if output is Output.TABLE:
+            request = pb.ExplainLineRequest(line_id=line, page_size=_WINDOWS_SHOWN)
+            response = await client.invoicing.ExplainLine(request)
+        else:
+            response = await client.explain_line(line)
         found: list[usage_pb2.MeteredEvent] = []
         if events:
             call = client.invoicing.ListLineEvents(pb.ListLineEventsRequest(line_id=line, limit=shown), timeout=600.0)
@@ -46,12 +55,35 @@ def explain(
     response, found = call_services(ask, context)
     if output is not Output.TABLE:
         print_document(_explain_document(response, found, events=events), output)
-        return
-    from meterline.cli.terminal import draw_tree  # noqa: PLC0415 - as in `output`
+    else:
+        from meterline.cli.terminal import draw_tree  # noqa: PLC0415 - as in `output`
 
-    draw_tree(_tree(response))
-    if events:
-        _print_events(found, response.line.event_count)
+        draw_tree(_tree(response))
+        if events:
+            _print_events(found, response.line.event_count)
+    contradiction = contradiction_of(response, found, shown) if events else ""
+    if contradiction:
+        fail(contradiction, ExitCode.REFUSED)
+
+
+def contradiction_of(response: pb.ExplainLineResponse, found: list[usage_pb2.MeteredEvent], limit: int) -> str:
+    """Say how the events listed, at most `limit` (0: all), contradict their line; empty if they don't.
+
+    Of an adjustment only the services can tell: another version of the meter may have counted earlier events anew.
+    """
+    line, snapshot = response.line, response.charge.snapshot
+    if line.kind == invoice_pb2.LINE_KIND_ADJUSTMENT:
+        return ""
+    expected = min(limit, line.event_count) if limit else line.event_count
+    if len(found) != expected:
+        return f"the line bills {line.event_count:,} events, but {len(found):,} were listed; {_RUNBOOK}"
+    sums = {usage.meter for usage in snapshot.usage if usage.aggregation == meter_pb2.AGGREGATION_SUM}
+    if line.meter in sums and len(found) == line.event_count:
+        with exact_arithmetic():
+            total = sum((parse_decimal(metered.value, DERIVED) for metered in found), ZERO)
+        if total != parse_decimal(line.quantity, DERIVED):
+            return f"the line bills {line.quantity}, but its events add up to {format_decimal(total)}; {_RUNBOOK}"
+    return ""
 
 
 def _tree(response: pb.ExplainLineResponse) -> Branch:
@@ -73,16 +105,16 @@ def _snapshot_branch(charge: rating_pb.ExplainChargeResponse) -> Branch:
     snapshot = charge.snapshot
     reached = ", ".join(f"lane {entry.lane} to {entry.position}" for entry in snapshot.as_of.lanes)
     windows: list[Branch] = []
-    for window in charge.windows[:_WINDOWS_SHOWN]:
+    for window in charge.windows:
         group = ", ".join(f"{key}={value}" for key, value in sorted(window.group.items()))
         counted = f"{window.quantity} ({window.event_count} events)"
         windows.append((f"{time_text(window.window.start)} {group} {counted}", ()))
-    if len(charge.windows) > _WINDOWS_SHOWN:
-        windows.append((f"… and {len(charge.windows) - _WINDOWS_SHOWN} more; -o json lists all", ()))
+    if charge.window_count > len(charge.windows):
+        windows.append((f"… and {charge.window_count - len(charge.windows)} more; -o json lists all", ()))
     sealed = f"sealed {time_text(snapshot.sealed_at)}, digest {snapshot.digest.hex()[:16]}…"
     return (
         f"snapshot {snapshot.id} revision {snapshot.revision}, {sealed}",
-        [(f"log {snapshot.as_of.epoch}: {reached}", ()), (f"{len(charge.windows)} windows", windows)],
+        [(f"log {snapshot.as_of.epoch}: {reached}", ()), (f"{charge.window_count} windows", windows)],
     )
 
 

@@ -39,6 +39,7 @@ class ReadableEvent:
     time_us: int
     properties: Mapping[str, str]
     whole: Any = None
+    id: str = ""
     place: tuple[int, int] = (0, 0)
     """Lane and position in the log."""
 

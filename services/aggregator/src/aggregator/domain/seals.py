@@ -59,7 +59,10 @@ class Contents:
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """Usage of a customer and period, frozen. Its windows are kept apart, because few ask for them."""
+    """Usage of a customer and period, frozen. Its windows are kept apart, because few ask for them.
+
+    `windows_digest` is the SHA-256 of their text, empty for a snapshot of an older release.
+    """
 
     snapshot_id: str
     key: SealKey
@@ -71,6 +74,20 @@ class Snapshot:
     sealed_at: datetime
     digest: bytes
     traceparent: str
+    windows_digest: bytes = b""
+
+    def usage_of(self, meter: str) -> MeterUsage | None:
+        """Return what is frozen of a meter."""
+        return next((usage for usage in self.usage if usage.meter == meter), None)
+
+
+@dataclass(frozen=True, slots=True)
+class WindowPage:
+    """Some windows of one meter, how many it has in all, and after how many of them the next page begins."""
+
+    windows: Sequence[SnapshotWindow] = ()
+    total_count: int = 0
+    next_offset: int | None = None
 
 
 def usage_document(usage: Sequence[MeterUsage]) -> list[dict[str, object]]:
@@ -149,6 +166,35 @@ def digest_of(key: SealKey, contents: Contents) -> bytes:
         "usage": usage_document(contents.usage),
         "windows": windows_document(contents.windows),
         "as_of": contents.as_of.document(),
+    }
+    return hashlib.sha256(canonical_json(document)).digest()
+
+
+def text_of(windows: Sequence[SnapshotWindow]) -> bytes:
+    """The one text of windows, as it is stored."""
+    return canonical_json(windows_document(windows))
+
+
+def head_digest_of(snapshot: Snapshot) -> bytes:
+    """SHA-256 of the canonical JSON of all that a snapshot says; for its windows stands their digest.
+
+    So it can be checked without reading them, and it covers what `digest`, which others compare with, leaves out.
+    """
+    key = snapshot.key
+    document = {
+        "id": snapshot.snapshot_id,
+        "tenant": key.tenant,
+        "customer": key.customer,
+        "period": {"start": key.period.start.isoformat(), "end": key.period.end.isoformat()},
+        "revision": snapshot.revision,
+        "amends": snapshot.amends_snapshot_id,
+        "time_zone": snapshot.time_zone,
+        "usage": usage_document(snapshot.usage),
+        "as_of": snapshot.as_of.document(),
+        "sealed_at": snapshot.sealed_at.isoformat(),
+        "digest": snapshot.digest.hex(),
+        "traceparent": snapshot.traceparent,
+        "windows": snapshot.windows_digest.hex(),
     }
     return hashlib.sha256(canonical_json(document)).digest()
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
 import uuid
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -12,7 +12,17 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from aggregator import telemetry
 from aggregator.domain.calendar import check_period, zone_named
 from aggregator.domain.query import UsagePlan, plan_days, plan_totals
-from aggregator.domain.seals import Contents, SealKey, SealOrder, Snapshot, SnapshotWindow, digest_of, same_usage
+from aggregator.domain.seals import (
+    Contents,
+    SealKey,
+    SealOrder,
+    Snapshot,
+    SnapshotWindow,
+    WindowPage,
+    digest_of,
+    same_usage,
+    text_of,
+)
 from aggregator.domain.usage import quantity_of
 from aggregator.operations.deps import Deps
 from aggregator.operations.finding import (
@@ -99,17 +109,19 @@ def _too_early(order: SealOrder, now: datetime) -> NotReady:
 
 
 async def get_snapshot(
-    deps: Deps, tenant: str, snapshot_id: str, windows_of_meter: str
-) -> tuple[Snapshot, Sequence[SnapshotWindow]]:
-    """Return a snapshot, with the windows of one meter if asked for. Raises NotFound SNAPSHOT_NOT_FOUND."""
+    deps: Deps, tenant: str, snapshot_id: str, windows_of_meter: str, offset: int, limit: int | None
+) -> tuple[Snapshot, WindowPage]:
+    """Return a snapshot, with windows of one meter from a place on if asked for.
+
+    Raises NotFound SNAPSHOT_NOT_FOUND, Diverged DATA_CORRUPTED.
+    """
     async with transaction(deps.engine) as conn:
         snapshot = await store.find_snapshot(conn, tenant, snapshot_id)
         if snapshot is None:
             raise snapshot_not_found(snapshot_id)
         if not windows_of_meter:
-            return snapshot, []
-        windows = await store.snapshot_windows(conn, tenant, snapshot_id)
-    return snapshot, [window for window in windows if window.meter == windows_of_meter]
+            return snapshot, WindowPage()
+        return snapshot, await store.snapshot_windows(conn, snapshot, windows_of_meter, offset, limit)
 
 
 async def _find_place(deps: Deps, key: SealKey, amends_snapshot_id: str | None) -> _Place:
@@ -198,6 +210,7 @@ async def _freeze(deps: Deps, key: SealKey, order: SealOrder, place: _Place, rea
     links, _ = links_from(reading.traceparents)
     attributes = telemetry.seal_attributes(key, place.revision, reading.contents, omitted=reading.batches - len(links))
     with start_span(telemetry.SEAL_SPAN, links=links, attributes=attributes, money=True) as span:
+        windows_text = text_of(reading.contents.windows)
         snapshot = Snapshot(
             snapshot_id=str(uuid.uuid4()),
             key=key,
@@ -209,9 +222,10 @@ async def _freeze(deps: Deps, key: SealKey, order: SealOrder, place: _Place, rea
             sealed_at=deps.clock.now(),
             digest=digest_of(key, reading.contents),
             traceparent=traceparent_of(span),
+            windows_digest=hashlib.sha256(windows_text).digest(),
         )
         async with transaction(deps.engine) as conn:
-            stored = await store.add_snapshot(conn, snapshot, reading.contents.windows)
+            stored = await store.add_snapshot(conn, snapshot, windows_text)
             await store.drop_target(conn, key, place.revision)
         span.set_attribute(telemetry.SNAPSHOT_ID, stored.snapshot_id)
     return stored

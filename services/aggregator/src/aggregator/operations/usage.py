@@ -17,8 +17,11 @@ from chassis.deadline import RESERVE_S, current_deadline_s
 from chassis.errors import DeadlineExceeded, Reason
 from chassis.errors.refused import refusals
 from chassis.postgres import transaction
+from chassis.rpc.pages import fitting
 from eventlog.period import Period
 
+_ROW_BYTES: Final = 128
+"""What a row takes without its texts: the window, the quantity and the count."""
 _WAIT_MAX_S: Final = 60.0
 """Longest wait for freshness when the caller set no deadline."""
 
@@ -37,7 +40,7 @@ async def query_usage(deps: Deps, tenant: str, query: UsageQuery, freshness: Fre
             plan = plan_query(query, counting_meters(versions))
             counted = await usage.read_usage(conn, plan)
     meter = plan.meters[0]
-    page = counted[: query.page_rows]
+    page = fitting(counted[: query.page_rows], _bytes_of)
     more = len(counted) > len(page)
     return UsageAnswer(
         rows=[_row(plan, row) for row in page],
@@ -86,6 +89,11 @@ async def _wait_until_fresh(deps: Deps, tenant: str, freshness: Freshness, meter
         raise DeadlineExceeded(
             Reason.USAGE_BEHIND, "usage is not that fresh yet; call again, or with a longer deadline"
         )
+
+
+def _bytes_of(row: usage.CountedRow) -> int:
+    """Return about how many bytes a row takes in a message."""
+    return _ROW_BYTES + len(row.key.customer.encode()) + sum(len(text.encode()) + 4 for text in row.group)
 
 
 def _chosen(histories: list[tuple[CountingMeter, ...]], names: Sequence[str]) -> list[tuple[CountingMeter, ...]]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
@@ -10,20 +12,23 @@ import zstandard
 from sqlalchemy import text
 
 from aggregator.domain.seals import (
+    Contents,
     SealKey,
     Snapshot,
-    SnapshotWindow,
+    WindowPage,
     canonical_json,
+    digest_of,
+    head_digest_of,
     usage_document,
     usage_from_documents,
-    windows_document,
     windows_from_documents,
 )
+from chassis.errors import Diverged, Reason
 from eventlog.as_of import AsOf
 from eventlog.period import Period
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator
 
     from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -31,7 +36,8 @@ if TYPE_CHECKING:
 _COLUMNS = """
     CAST(snapshot_id AS text) AS snapshot_id, tenant, customer, period_start, period_end, revision,
     CAST(amends_snapshot_id AS text) AS amends_snapshot_id, time_zone, CAST(usage AS text) AS usage,
-    CAST(as_of AS text) AS as_of, sealed_at, digest, traceparent
+    CAST(as_of AS text) AS as_of, sealed_at, digest, traceparent, windows_digest, head_digest,
+    CASE WHEN head_digest IS NULL THEN windows END AS windows
 """
 
 
@@ -82,20 +88,19 @@ async def drop_target(conn: AsyncConnection, key: SealKey, revision: int) -> Non
     )
 
 
-async def add_snapshot(conn: AsyncConnection, snapshot: Snapshot, windows: Sequence[SnapshotWindow]) -> Snapshot:
+async def add_snapshot(conn: AsyncConnection, snapshot: Snapshot, windows_text: bytes) -> Snapshot:
     """Store a snapshot; if its revision exists already, made by someone at the same time, return that one instead."""
-    blob = zstandard.ZstdCompressor().compress(canonical_json(windows_document(windows)))
     added = await conn.execute(
         text(
             """
             INSERT INTO usage_snapshot (
                 snapshot_id, tenant, customer, period_start, period_end, revision, amends_snapshot_id, time_zone,
-                usage, as_of, sealed_at, digest, traceparent, windows
+                usage, as_of, sealed_at, digest, traceparent, windows, windows_digest, head_digest
             )
             VALUES (
                 CAST(:snapshot_id AS uuid), :tenant, :customer, :period_start, :period_end, :revision,
                 CAST(:amends_snapshot_id AS uuid), :time_zone, CAST(:usage AS jsonb), CAST(:as_of AS jsonb),
-                :sealed_at, :digest, :traceparent, :windows
+                :sealed_at, :digest, :traceparent, :windows, :windows_digest, :head_digest
             )
             ON CONFLICT (tenant, customer, period_start, period_end, revision) DO NOTHING
             """
@@ -111,7 +116,9 @@ async def add_snapshot(conn: AsyncConnection, snapshot: Snapshot, windows: Seque
             "sealed_at": snapshot.sealed_at,
             "digest": snapshot.digest,
             "traceparent": snapshot.traceparent,
-            "windows": blob,
+            "windows": zstandard.ZstdCompressor().compress(windows_text),
+            "windows_digest": snapshot.windows_digest,
+            "head_digest": head_digest_of(snapshot),
         },
     )
     if added.rowcount:
@@ -151,14 +158,23 @@ async def find_snapshot(conn: AsyncConnection, tenant: str, snapshot_id: str) ->
     return None if row is None else _snapshot(row)
 
 
-async def snapshot_windows(conn: AsyncConnection, tenant: str, snapshot_id: str) -> tuple[SnapshotWindow, ...]:
-    """Return the windows of a stored snapshot."""
+async def snapshot_windows(
+    conn: AsyncConnection, snapshot: Snapshot, meter: str, offset: int, limit: int | None
+) -> WindowPage:
+    """Return windows of a meter from a place on, at most `limit` of them. Raises Diverged DATA_CORRUPTED."""
     rows = await conn.execute(
         text("SELECT windows FROM usage_snapshot WHERE tenant = :tenant AND snapshot_id = :snapshot_id"),
-        {"tenant": tenant, "snapshot_id": UUID(snapshot_id)},
+        {"tenant": snapshot.key.tenant, "snapshot_id": UUID(snapshot.snapshot_id)},
     )
-    blob: bytes = rows.scalar_one()
-    return windows_from_documents(json.loads(zstandard.ZstdDecompressor().decompress(blob)))
+    with _proving(snapshot.snapshot_id):
+        windows_text = zstandard.ZstdDecompressor().decompress(rows.scalar_one())
+        # Those of an older release were compared with the snapshot's own digest when it was found.
+        if snapshot.windows_digest and hashlib.sha256(windows_text).digest() != snapshot.windows_digest:
+            raise _corrupted(snapshot.snapshot_id)
+        documents = [document for document in json.loads(windows_text) if document["meter"] == meter]
+        end = len(documents) if limit is None else min(offset + limit, len(documents))
+        windows = windows_from_documents(documents[offset:end])
+    return WindowPage(windows, len(documents), end if end < len(documents) else None)
 
 
 def _key(key: SealKey) -> dict[str, Any]:
@@ -178,15 +194,43 @@ def _uuid(text_of_id: str) -> UUID | None:
 
 
 def _snapshot(row: Any) -> Snapshot:
-    return Snapshot(
-        snapshot_id=row.snapshot_id,
-        key=SealKey(row.tenant, row.customer, Period(row.period_start, row.period_end)),
-        revision=row.revision,
-        amends_snapshot_id=row.amends_snapshot_id,
-        time_zone=row.time_zone,
-        usage=usage_from_documents(json.loads(row.usage)),
-        as_of=AsOf.from_document(json.loads(row.as_of)),
-        sealed_at=row.sealed_at,
-        digest=row.digest,
-        traceparent=row.traceparent,
-    )
+    """Return the snapshot of a row, proven to be what was sealed. Raises Diverged DATA_CORRUPTED."""
+    with _proving(row.snapshot_id):
+        snapshot = Snapshot(
+            snapshot_id=row.snapshot_id,
+            key=SealKey(row.tenant, row.customer, Period(row.period_start, row.period_end)),
+            revision=row.revision,
+            amends_snapshot_id=row.amends_snapshot_id,
+            time_zone=row.time_zone,
+            usage=usage_from_documents(json.loads(row.usage)),
+            as_of=AsOf.from_document(json.loads(row.as_of)),
+            sealed_at=row.sealed_at,
+            digest=row.digest,
+            traceparent=row.traceparent,
+            windows_digest=row.windows_digest or b"",
+        )
+        if not _is_as_sealed(snapshot, row):
+            raise _corrupted(row.snapshot_id)
+    return snapshot
+
+
+def _is_as_sealed(snapshot: Snapshot, row: Any) -> bool:
+    if row.head_digest is not None:
+        return head_digest_of(snapshot) == bytes(row.head_digest)
+    # Of an older release, whose one digest needs the windows.
+    windows = windows_from_documents(json.loads(zstandard.ZstdDecompressor().decompress(row.windows)))
+    return digest_of(snapshot.key, Contents(snapshot.usage, windows, snapshot.as_of)) == snapshot.digest
+
+
+@contextmanager
+def _proving(snapshot_id: str) -> Iterator[None]:
+    """Tell a snapshot that can't even be read as one that was changed."""
+    try:
+        yield
+    except (ValueError, LookupError, TypeError, ArithmeticError, zstandard.ZstdError) as error:
+        raise _corrupted(snapshot_id) from error
+
+
+def _corrupted(snapshot_id: str) -> Diverged:
+    message = f"snapshot {snapshot_id} is not what was sealed, so it is not used; follow the runbook data-corrupted"
+    return Diverged(Reason.DATA_CORRUPTED, message)

@@ -32,7 +32,8 @@ def readable_event(message: usage_event_pb2.StoredEvent) -> ReadableEvent:
     """Return what meters look at of an event."""
     event = message.event
     time_us = microseconds_of(event.time.ToDatetime(tzinfo=UTC))
-    return ReadableEvent(event.type, time_us, event.properties, message, (message.lane, message.position))
+    place = (message.lane, message.position)
+    return ReadableEvent(event.type, time_us, event.properties, message, event.id, place)
 
 
 def counted_events_to_proto(page: Sequence[CountedEvent]) -> pb.ListUsageEventsResponse:

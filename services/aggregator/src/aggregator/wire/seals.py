@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
-from aggregator.domain.seals import SealOrder, Snapshot, SnapshotWindow
+from typing import Final
+
+from aggregator.domain.seals import SealOrder, Snapshot, SnapshotWindow, WindowPage
 from aggregator.wire.usage import meter_usage_to_proto
+from chassis.rpc.pages import fitting, page_token, page_token_invalid, place_in
 from eventlog.wire import as_of_to_proto, instant_in, period_in, period_to_proto, timestamp
 from metering.aggregator.v1 import aggregator_service_pb2 as pb
 from metering.aggregator.v1 import usage_pb2
 from money import format_decimal
+
+_PAGE_WINDOWS: Final = 20_000
+"""Windows looked at for a page whose size is left open; what of them fits into a message is sent."""
 
 
 def seal_order_from_proto(message: pb.SealUsageRequest) -> SealOrder:
@@ -35,6 +41,32 @@ def snapshot_to_proto(snapshot: Snapshot) -> usage_pb2.UsageSnapshot:
         digest=snapshot.digest,
         traceparent=snapshot.traceparent,
     )
+
+
+def window_place_from_proto(request: pb.GetSnapshotRequest) -> tuple[int, int]:
+    """Return after how many windows the page begins, and how many it may have. Raises InvalidRequest."""
+    snapshot_id, meter, offset = place_in(request.page_token, [str, str, int]) or (*_list_of(request), 0)
+    if (snapshot_id, meter) != _list_of(request) or offset < 0:
+        raise page_token_invalid()
+    return offset, request.page_size or _PAGE_WINDOWS
+
+
+def snapshot_page_to_proto(
+    request: pb.GetSnapshotRequest, snapshot: Snapshot, page: WindowPage, offset: int
+) -> pb.GetSnapshotResponse:
+    """Return a snapshot with as many of the windows as fit into one message."""
+    windows = fitting(list(map(window_to_proto, page.windows)), lambda window: window.ByteSize())
+    next_offset = page.next_offset if len(windows) == len(page.windows) else offset + len(windows)
+    return pb.GetSnapshotResponse(
+        snapshot=snapshot_to_proto(snapshot),
+        windows=windows,
+        next_page_token="" if next_offset is None else page_token(*_list_of(request), next_offset),
+        window_count=page.total_count,
+    )
+
+
+def _list_of(request: pb.GetSnapshotRequest) -> tuple[str, str]:
+    return request.snapshot_id, request.windows_of_meter
 
 
 def window_to_proto(window: SnapshotWindow) -> usage_pb2.SnapshotWindow:

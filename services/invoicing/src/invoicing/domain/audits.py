@@ -8,11 +8,9 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
 
-from invoicing.domain.accounts import Account, filed_under
-from invoicing.domain.document import Invoice, UnreadableDocumentError
+from invoicing.domain.document import UnreadableDocumentError
 from invoicing.domain.invoices import GENESIS_CHAIN, FrozenInvoice, chain_of, digest_of
 from invoicing.domain.lines import LineRecord, record_of
-from invoicing.domain.numbering import invoice_number
 
 PROBLEMS_MAX: Final = 1000
 
@@ -119,17 +117,7 @@ def check_rows(invoice: FrozenInvoice, rows: Sequence[LineRecord]) -> tuple[Prob
     except UnreadableDocumentError:
         return (Problem(ProblemCode.CONTENT_UNREADABLE, invoice.number),)
     wrong = {
-        ProblemCode.FILED_ELSEWHERE: not _is_filed_as(invoice, content),
+        ProblemCode.FILED_ELSEWHERE: not invoice.is_filed_as(content),
         ProblemCode.LINES_DIFFER: [record_of(line, content.contract) for line in content.lines] != list(rows),
     }
     return tuple(Problem(code, invoice.number) for code, is_wrong in wrong.items() if is_wrong)
-
-
-def _is_filed_as(invoice: FrozenInvoice, content: Invoice) -> bool:
-    names = ("number", "billing_period", "customer", "previous_chain")
-    return (
-        content.number == invoice_number(invoice.prefix, invoice.sequence)
-        and invoice.filed_under == filed_under(content.contract, Account(content.customer, content.currency))
-        and invoice.currency in ("", content.currency)
-        and all(getattr(invoice, name) == getattr(content, name) for name in names)
-    )

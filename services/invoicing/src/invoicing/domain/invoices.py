@@ -6,6 +6,7 @@ import hashlib
 from dataclasses import dataclass, replace
 from typing import Final
 
+from chassis.errors import Diverged, Reason
 from invoicing.domain import document
 from invoicing.domain.accounts import Account, filed_under
 from invoicing.domain.document import Invoice
@@ -33,6 +34,26 @@ class FrozenInvoice:
     previous_chain: bytes
     chain: bytes
     currency: str = ""
+
+    @property
+    def is_as_finalized(self) -> bool:
+        """Whether text, hashes and columns are what was frozen, as far as the invoice alone can tell."""
+        try:
+            content = self.content()
+        except document.UnreadableDocumentError:
+            return False
+        hashes = digest_of(self.canonical_json), chain_of(self.previous_chain, self.digest)
+        return hashes == (self.digest, self.chain) and self.is_filed_as(content)
+
+    def is_filed_as(self, content: Invoice) -> bool:
+        """Whether the columns by which the invoice is found say what its text says."""
+        names = ("number", "billing_period", "customer", "previous_chain")
+        return (
+            content.number == invoice_number(self.prefix, self.sequence)
+            and self.filed_under == filed_under(content.contract, Account(content.customer, content.currency))
+            and self.currency in ("", content.currency)
+            and all(getattr(self, name) == getattr(content, name) for name in names)
+        )
 
     def content(self) -> Invoice:
         """Return what the frozen text says. Raises UnreadableDocumentError if it is not an invoice."""
@@ -71,6 +92,16 @@ def freeze(content: Invoice, place: Place) -> FrozenInvoice:
         chain=chain_of(place.previous_chain, digest),
         currency=content.currency,
     )
+
+
+def proven(invoice: FrozenInvoice) -> FrozenInvoice:
+    """Return `invoice` if it is what was finalized; raise Diverged DATA_CORRUPTED if it was changed."""
+    if invoice.is_as_finalized:
+        return invoice
+    message = (
+        f"invoice {invoice.number} is not what was finalized, so it is not shown; follow the runbook data-corrupted"
+    )
+    raise Diverged(Reason.DATA_CORRUPTED, message)
 
 
 def digest_of(canonical_json: bytes) -> bytes:

@@ -35,8 +35,8 @@ class Rating(Protocol):
         """Return periods of all contracts of a customer, by their end: from a label on, if they end that soon."""
         ...
 
-    async def explain(self, charge_id: str) -> HandedThrough:
-        """Return the derivation of a charge."""
+    async def explain(self, charge_id: str, page_size: int, page_token: str) -> HandedThrough:
+        """Return the derivation of a charge, with a page of its windows."""
         ...
 
     def events(

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from chassis.errors import Conflict, NotFound, Reason
 from chassis.postgres import transaction
-from chassis.rpc.pages import Page, page_token
+from chassis.rpc.pages import Page, fitting, page_token
 from chassis.telemetry import start_span
 from invoicing.domain.accounts import Account
 from invoicing.domain.composition import adjust, bill, compose, pending, same_prices
+from invoicing.domain.invoices import proven
 from invoicing.domain.lines import BilledPeriod
 from invoicing.operations.accounts import next_invoice
 from invoicing.operations.issuing import FINALIZE_ATTEMPTS_MAX, amendments, each, issue
@@ -35,9 +36,6 @@ if TYPE_CHECKING:
     from invoicing.domain.invoices import FrozenInvoice
     from invoicing.domain.profiles import BillingProfile
     from invoicing.operations.deps import Deps
-
-# Half of the smallest usual message limit; the frozen text is longer than its message.
-_PAGE_BYTES_MAX: Final = 4 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +110,7 @@ async def finalize(deps: Deps, tenant: str, wanted: ContractPeriod) -> tuple[Fro
         async with transaction(deps.engine) as conn:
             existing = await store.invoice_of_period(conn, tenant, wanted.contract, wanted.billing_period)
             if existing is not None:
-                return existing, False
+                return proven(existing), False
             profile = await profile_in_force(conn, tenant)
         try:
             return await _finalize_once(deps, tenant, wanted, profile), True
@@ -156,14 +154,14 @@ def _own(rated: Rated) -> BilledPeriod:
 
 
 async def get_invoice(deps: Deps, tenant: str, number: str) -> FrozenInvoice:
-    """Return an invoice. Raises NotFound."""
+    """Return an invoice. Raises NotFound, Diverged DATA_CORRUPTED."""
     async with transaction(deps.engine) as conn:
         invoice = await store.invoice_by_number(conn, tenant, number)
     if invoice is None:
         raise NotFound(
             Reason.INVOICE_NOT_FOUND, f"there is no invoice {number!a}; list the invoices to see which there are"
         )
-    return invoice
+    return proven(invoice)
 
 
 async def list_invoices(
@@ -179,16 +177,12 @@ async def list_invoices(
             after=after,
             limit=limit + 1,
         )
-    fitting = fitting_into_a_message(found[:limit])
-    more = len(fitting) < len(found)
-    return Page(fitting, page_token(fitting[-1].prefix, fitting[-1].sequence) if more else "")
+    listed = [proven(invoice) for invoice in fitting_into_a_message(found[:limit])]
+    more = len(listed) < len(found)
+    return Page(listed, page_token(listed[-1].prefix, listed[-1].sequence) if more else "")
 
 
 def fitting_into_a_message(invoices: Sequence[FrozenInvoice]) -> Sequence[FrozenInvoice]:
     """Return as many invoices from the start as fit into one message, at least one."""
-    total_bytes = 0
-    for count, invoice in enumerate(invoices):
-        total_bytes += len(invoice.canonical_json)
-        if count and total_bytes > _PAGE_BYTES_MAX:
-            return invoices[:count]
-    return invoices
+    # The frozen text is longer than its message.
+    return fitting(invoices, lambda invoice: len(invoice.canonical_json))

@@ -10,6 +10,7 @@ from chassis.errors import NotFound, Reason
 from chassis.postgres import transaction
 from invoicing.domain.composition import explain_amount
 from invoicing.domain.document import Invoice, InvoiceLine, LineKind
+from invoicing.domain.invoices import proven
 from invoicing.domain.numbering import is_draft_line_id, is_line_id
 from invoicing.store import invoices as invoice_store
 from invoicing.store import lines as store
@@ -31,11 +32,11 @@ class ExplainedLine:
     charge: HandedThrough
 
 
-async def explain_line(deps: Deps, tenant: str, line_id: str) -> ExplainedLine:
-    """Return line -> charge -> snapshot -> windows, and how the amount follows from the charge."""
+async def explain_line(deps: Deps, tenant: str, line_id: str, page_size: int, page_token: str) -> ExplainedLine:
+    """Return line -> charge -> snapshot -> a page of windows, and how the amount follows from the charge."""
     invoice = (await _invoice_of_line(deps, tenant, line_id)).content()
     line = invoice.line(line_id)
-    charge = await deps.rating.explain(line.charge_id)
+    charge = await deps.rating.explain(line.charge_id, page_size, page_token)
     async with transaction(deps.engine) as conn:
         billed_before = await store.billed_before_line(conn, tenant, line_id)
     return ExplainedLine(invoice, line, explain_amount(line, invoice.currency, billed_before), charge)
@@ -67,6 +68,6 @@ async def _invoice_of_line(deps: Deps, tenant: str, line_id: str) -> FrozenInvoi
             number = await store.number_of_line(conn, tenant, line_id)
             invoice = None if number is None else await invoice_store.invoice_by_number(conn, tenant, number)
         if invoice is not None:
-            return invoice
+            return proven(invoice)
     message = f"there is no invoice line {line_id!a}; look at its invoice to see which lines it has"
     raise NotFound(Reason.LINE_NOT_FOUND, message)

@@ -21,4 +21,5 @@ def explained_to_proto(explained: ExplainedLine) -> service_pb.ExplainLineRespon
         invoice_number=invoice.number,
         steps=explained.steps,
         charge=explained.charge,
+        next_page_token=explained.charge.next_page_token,
     )

@@ -132,6 +132,18 @@ def check_meters(plan: Plan, meters: Mapping[str, MeterUsage]) -> None:
             raise MissingMeterError(item.name, item.meter)
 
 
+def is_sound(charge: Charge, item: PlanItem, currency: str) -> bool:
+    """Whether a frozen charge is what its quantity costs by its item's price; the words of its steps may differ."""
+    used = MeterUsage(charge.quantity, charge.unit, charge.event_count)
+    again = _charge(item, {item.meter: used}, currency)
+    return _figures(charge) == _figures(again)
+
+
+def _figures(charge: Charge) -> tuple[object, ...]:
+    amount, rows = charge.derivation.amount, charge.derivation.rows
+    return (charge.item, charge.kind, charge.meter, charge.quantity, charge.event_count, amount, rows)
+
+
 def charge_id(tenant: str, contract: str, billing_period: str, snapshot_id: str, item: str) -> str:
     """Return the id of a frozen charge: the same for the same item of the same snapshot, whoever asks and how often."""
     parts = (tenant, contract, billing_period, snapshot_id, item)

@@ -9,7 +9,7 @@ from datetime import timedelta
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from chassis.errors import Conflict, NotFound, Reason
+from chassis.errors import Conflict, Diverged, NotFound, Reason
 from chassis.postgres import transaction
 from chassis.telemetry import link_from, start_span, traceparent_of
 from rating import telemetry
@@ -22,6 +22,7 @@ from rating.domain.charges import (
     Terms,
     Usage,
     check_meters,
+    is_sound,
     rate_period,
 )
 from rating.domain.contracts import Contract
@@ -57,13 +58,12 @@ class ChargesOfPeriod:
 
 @dataclass(frozen=True, slots=True)
 class ExplainedCharge:
-    """A frozen charge, the price it was rated by, and the usage behind it (none for a fixed fee)."""
+    """A frozen charge, the price it was rated by, and a page of the usage behind it (none for a fixed fee)."""
 
     charge: Charge
     rated: RatedPeriod
     item: PlanItem
-    snapshot: HandedThrough | None = None
-    windows: Sequence[HandedThrough] = ()
+    usage: HandedThrough | None = None
 
 
 async def rate_usage(
@@ -156,16 +156,32 @@ async def _add(deps: Deps, conn: AsyncConnection, tenant: str, rated: RatedPerio
     return stored
 
 
-async def explain_charge(deps: Deps, tenant: str, charge_id: str) -> ExplainedCharge:
-    """Return a frozen charge, its price, its snapshot and the windows of its meter. Raises NotFound."""
+async def explain_charge(deps: Deps, tenant: str, charge_id: str, page_size: int, page_token: str) -> ExplainedCharge:
+    """Return a frozen charge, its price, its snapshot and a page of the windows of its meter.
+
+    Raises NotFound, and Diverged DATA_CORRUPTED if the charge does not follow from its price and its snapshot.
+    """
     async with transaction(deps.engine) as conn:
         found = await _find_charge(conn, tenant, charge_id)
         plan = await find_plan(conn, tenant, found.rated.plan, found.rated.plan_version)
-    item = next(item for item in plan.content.items if item.name == found.charge.item)
-    if found.charge.kind is ChargeKind.FIXED:
-        return ExplainedCharge(found.charge, found.rated, item)
-    snapshot, windows = await deps.aggregator.snapshot(found.rated.snapshot_id, found.charge.meter)
-    return ExplainedCharge(found.charge, found.rated, item, snapshot, windows)
+    charge, rated = found.charge, found.rated
+    item = next((item for item in plan.content.items if item.name == charge.item), None)
+    if item is None or not is_sound(charge, item, rated.currency):
+        raise _corrupted(charge_id, f"plan {rated.plan} version {rated.plan_version}")
+    if charge.kind is ChargeKind.FIXED:
+        return ExplainedCharge(charge, rated, item)
+    usage, handed_through = await deps.aggregator.snapshot(rated.snapshot_id, charge.meter, page_size, page_token)
+    sealed = usage.meters.get(charge.meter)
+    if sealed is None or (sealed.quantity, sealed.event_count) != (charge.quantity, charge.event_count):
+        raise _corrupted(charge_id, f"snapshot {rated.snapshot_id}")
+    return ExplainedCharge(charge, rated, item, handed_through)
+
+
+def _corrupted(charge_id: str, what: str) -> Diverged:
+    message = (
+        f"charge {charge_id} does not follow from {what}: one of them was changed; follow the runbook data-corrupted"
+    )
+    return Diverged(Reason.DATA_CORRUPTED, message)
 
 
 async def list_charge_events(

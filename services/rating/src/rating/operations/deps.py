@@ -32,8 +32,10 @@ class Aggregator(Protocol):
         """Freeze the usage of a customer and period; the same when asked again."""
         ...
 
-    async def snapshot(self, snapshot_id: str, meter: str) -> tuple[HandedThrough, Sequence[HandedThrough]]:
-        """Return a snapshot and the windows of a meter."""
+    async def snapshot(
+        self, snapshot_id: str, meter: str, page_size: int, page_token: str
+    ) -> tuple[Usage, HandedThrough]:
+        """Return the usage of a snapshot, and what is handed through of it: a page of the windows of a meter."""
         ...
 
     def events(

@@ -99,12 +99,15 @@ def rated_to_proto(tenant: str, found: ChargesOfPeriod) -> pb.RateUsageResponse:
 
 def explained_to_proto(tenant: str, explained: ExplainedCharge) -> pb.ExplainChargeResponse:
     """Return a frozen charge with what it was derived from."""
-    return pb.ExplainChargeResponse(
-        charge=charge_to_proto(tenant, explained.charge, explained.rated),
-        item=item_to_proto(explained.item),
-        snapshot=explained.snapshot,
-        windows=explained.windows,
+    response = pb.ExplainChargeResponse(
+        charge=charge_to_proto(tenant, explained.charge, explained.rated), item=item_to_proto(explained.item)
     )
+    if explained.usage is not None:
+        response.snapshot.CopyFrom(explained.usage.snapshot)
+        response.windows.extend(explained.usage.windows)
+        response.next_page_token = explained.usage.next_page_token
+        response.window_count = explained.usage.window_count
+    return response
 
 
 def _tier_to_proto(row: TierRow) -> charge_pb2.ChargeTier:

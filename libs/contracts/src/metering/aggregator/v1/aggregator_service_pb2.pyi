@@ -124,7 +124,7 @@ class GetMeterResponse(_message.Message):
 
     @_builtins.property
     def versions(self) -> _containers.RepeatedCompositeFieldContainer[_meter_pb2.Meter]:
-        """All versions, newest first."""
+        """All versions, newest first; of a meter whose versions don't fit into one message (3 MiB), the newest."""
 
     def __init__(
         self,
@@ -480,19 +480,27 @@ class GetSnapshotRequest(_message.Message):
 
     SNAPSHOT_ID_FIELD_NUMBER: _builtins.int
     WINDOWS_OF_METER_FIELD_NUMBER: _builtins.int
+    PAGE_SIZE_FIELD_NUMBER: _builtins.int
+    PAGE_TOKEN_FIELD_NUMBER: _builtins.int
     snapshot_id: _builtins.str
     """Id. Required."""
     windows_of_meter: _builtins.str
     """Also return the windows of this meter. Optional."""
+    page_size: _builtins.int
+    """At most this many windows, 1 to 100,000; 0 means as many as fit into one message (3 MiB of windows), which bounds every page."""
+    page_token: _builtins.str
+    """Token from the previous page of windows of the same snapshot and meter. Optional."""
     def __init__(
         self,
         *,
         snapshot_id: _builtins.str = ...,
         windows_of_meter: _builtins.str = ...,
+        page_size: _builtins.int = ...,
+        page_token: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["snapshot_id", b"snapshot_id", "windows_of_meter", b"windows_of_meter"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["page_size", b"page_size", "page_token", b"page_token", "snapshot_id", b"snapshot_id", "windows_of_meter", b"windows_of_meter"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -506,6 +514,12 @@ class GetSnapshotResponse(_message.Message):
 
     SNAPSHOT_FIELD_NUMBER: _builtins.int
     WINDOWS_FIELD_NUMBER: _builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    WINDOW_COUNT_FIELD_NUMBER: _builtins.int
+    next_page_token: _builtins.str
+    """Token for the next page of windows; empty on the last."""
+    window_count: _builtins.int
+    """Number of windows of the requested meter, over all pages."""
     @_builtins.property
     def snapshot(self) -> _usage_pb2.UsageSnapshot:
         """The snapshot."""
@@ -519,10 +533,12 @@ class GetSnapshotResponse(_message.Message):
         *,
         snapshot: _usage_pb2.UsageSnapshot | None = ...,
         windows: _abc.Iterable[_usage_pb2.SnapshotWindow] | None = ...,
+        next_page_token: _builtins.str = ...,
+        window_count: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["snapshot", b"snapshot"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["snapshot", b"snapshot", "windows", b"windows"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["next_page_token", b"next_page_token", "snapshot", b"snapshot", "window_count", b"window_count", "windows", b"windows"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

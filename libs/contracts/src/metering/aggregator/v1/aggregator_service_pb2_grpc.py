@@ -148,14 +148,17 @@ class AggregatorServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def GetSnapshot(self, request, context):
-        """Returns a snapshot, with the windows of a meter on request. Errors: NOT_FOUND SNAPSHOT_NOT_FOUND.
+        """Returns a snapshot, with the windows of a meter on request, page by page. Errors: NOT_FOUND SNAPSHOT_NOT_FOUND,
+        FAILED_PRECONDITION DATA_CORRUPTED (it is not what was sealed).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def ListUsageEvents(self, request, context):
-        """Streams the individual events that a snapshot counts for one meter. Errors: NOT_FOUND.
+        """Streams the individual events that a snapshot counts for one meter. Errors: NOT_FOUND; FAILED_PRECONDITION DATA_CORRUPTED or
+        FEED_CORRUPT (the snapshot or an event is not what was written), LINEAGE_MISMATCH (at the end, if no limit cut the stream short:
+        the events are not as many, or don't amount to what the snapshot says).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

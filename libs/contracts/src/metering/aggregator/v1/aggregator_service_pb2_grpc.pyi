@@ -53,9 +53,14 @@ class AggregatorServiceStub:
     a meter is still being filled: ask again soon), NOT_FOUND SNAPSHOT_NOT_FOUND (unknown amends_snapshot_id).
     """
     GetSnapshot: _grpc.UnaryUnaryMultiCallable[_aggregator_service_pb2.GetSnapshotRequest, _aggregator_service_pb2.GetSnapshotResponse]
-    """Returns a snapshot, with the windows of a meter on request. Errors: NOT_FOUND SNAPSHOT_NOT_FOUND."""
+    """Returns a snapshot, with the windows of a meter on request, page by page. Errors: NOT_FOUND SNAPSHOT_NOT_FOUND,
+    FAILED_PRECONDITION DATA_CORRUPTED (it is not what was sealed).
+    """
     ListUsageEvents: _grpc.UnaryStreamMultiCallable[_aggregator_service_pb2.ListUsageEventsRequest, _aggregator_service_pb2.ListUsageEventsResponse]
-    """Streams the individual events that a snapshot counts for one meter. Errors: NOT_FOUND."""
+    """Streams the individual events that a snapshot counts for one meter. Errors: NOT_FOUND; FAILED_PRECONDITION DATA_CORRUPTED or
+    FEED_CORRUPT (the snapshot or an event is not what was written), LINEAGE_MISMATCH (at the end, if no limit cut the stream short:
+    the events are not as many, or don't amount to what the snapshot says).
+    """
     ListParkedEvents: _grpc.UnaryUnaryMultiCallable[_aggregator_service_pb2.ListParkedEventsRequest, _aggregator_service_pb2.ListParkedEventsResponse]
     """Lists parked events (those that did not count), with the reason."""
     CheckEvents: _grpc.UnaryUnaryMultiCallable[_aggregator_service_pb2.CheckEventsRequest, _aggregator_service_pb2.CheckEventsResponse]
@@ -94,9 +99,14 @@ class AggregatorServiceAsyncStub(AggregatorServiceStub):
     a meter is still being filled: ask again soon), NOT_FOUND SNAPSHOT_NOT_FOUND (unknown amends_snapshot_id).
     """
     GetSnapshot: _aio.UnaryUnaryMultiCallable[_aggregator_service_pb2.GetSnapshotRequest, _aggregator_service_pb2.GetSnapshotResponse]  # type: ignore[assignment]
-    """Returns a snapshot, with the windows of a meter on request. Errors: NOT_FOUND SNAPSHOT_NOT_FOUND."""
+    """Returns a snapshot, with the windows of a meter on request, page by page. Errors: NOT_FOUND SNAPSHOT_NOT_FOUND,
+    FAILED_PRECONDITION DATA_CORRUPTED (it is not what was sealed).
+    """
     ListUsageEvents: _aio.UnaryStreamMultiCallable[_aggregator_service_pb2.ListUsageEventsRequest, _aggregator_service_pb2.ListUsageEventsResponse]  # type: ignore[assignment]
-    """Streams the individual events that a snapshot counts for one meter. Errors: NOT_FOUND."""
+    """Streams the individual events that a snapshot counts for one meter. Errors: NOT_FOUND; FAILED_PRECONDITION DATA_CORRUPTED or
+    FEED_CORRUPT (the snapshot or an event is not what was written), LINEAGE_MISMATCH (at the end, if no limit cut the stream short:
+    the events are not as many, or don't amount to what the snapshot says).
+    """
     ListParkedEvents: _aio.UnaryUnaryMultiCallable[_aggregator_service_pb2.ListParkedEventsRequest, _aggregator_service_pb2.ListParkedEventsResponse]  # type: ignore[assignment]
     """Lists parked events (those that did not count), with the reason."""
     CheckEvents: _aio.UnaryUnaryMultiCallable[_aggregator_service_pb2.CheckEventsRequest, _aggregator_service_pb2.CheckEventsResponse]  # type: ignore[assignment]
@@ -174,7 +184,9 @@ class AggregatorServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _aggregator_service_pb2.GetSnapshotRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_aggregator_service_pb2.GetSnapshotResponse, _abc.Awaitable[_aggregator_service_pb2.GetSnapshotResponse]]:
-        """Returns a snapshot, with the windows of a meter on request. Errors: NOT_FOUND SNAPSHOT_NOT_FOUND."""
+        """Returns a snapshot, with the windows of a meter on request, page by page. Errors: NOT_FOUND SNAPSHOT_NOT_FOUND,
+        FAILED_PRECONDITION DATA_CORRUPTED (it is not what was sealed).
+        """
 
     @_abc_1.abstractmethod
     def ListUsageEvents(
@@ -182,7 +194,10 @@ class AggregatorServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _aggregator_service_pb2.ListUsageEventsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_abc.Iterator[_aggregator_service_pb2.ListUsageEventsResponse], _abc.AsyncIterator[_aggregator_service_pb2.ListUsageEventsResponse]]:
-        """Streams the individual events that a snapshot counts for one meter. Errors: NOT_FOUND."""
+        """Streams the individual events that a snapshot counts for one meter. Errors: NOT_FOUND; FAILED_PRECONDITION DATA_CORRUPTED or
+        FEED_CORRUPT (the snapshot or an event is not what was written), LINEAGE_MISMATCH (at the end, if no limit cut the stream short:
+        the events are not as many, or don't amount to what the snapshot says).
+        """
 
     @_abc_1.abstractmethod
     def ListParkedEvents(

@@ -536,16 +536,24 @@ class ExplainLineRequest(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     LINE_ID_FIELD_NUMBER: _builtins.int
+    PAGE_SIZE_FIELD_NUMBER: _builtins.int
+    PAGE_TOKEN_FIELD_NUMBER: _builtins.int
     line_id: _builtins.str
     """Line id. Required. Example: "INV-000017.3"."""
+    page_size: _builtins.int
+    """At most this many windows, 1 to 100,000; 0 means as many as fit into one message (3 MiB of windows), which bounds every page."""
+    page_token: _builtins.str
+    """Token from the previous page of windows of the same line. Optional."""
     def __init__(
         self,
         *,
         line_id: _builtins.str = ...,
+        page_size: _builtins.int = ...,
+        page_token: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["line_id", b"line_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["line_id", b"line_id", "page_size", b"page_size", "page_token", b"page_token"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -561,8 +569,11 @@ class ExplainLineResponse(_message.Message):
     INVOICE_NUMBER_FIELD_NUMBER: _builtins.int
     STEPS_FIELD_NUMBER: _builtins.int
     CHARGE_FIELD_NUMBER: _builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
     invoice_number: _builtins.str
     """Number of its invoice."""
+    next_page_token: _builtins.str
+    """Token for the next page of windows; empty on the last."""
     @_builtins.property
     def line(self) -> _invoice_pb2.InvoiceLine:
         """The line."""
@@ -573,7 +584,7 @@ class ExplainLineResponse(_message.Message):
 
     @_builtins.property
     def charge(self) -> _rating_service_pb2.ExplainChargeResponse:
-        """Charge, price, snapshot and windows."""
+        """Charge, price, snapshot and a page of windows. All else is on every page."""
 
     def __init__(
         self,
@@ -582,10 +593,11 @@ class ExplainLineResponse(_message.Message):
         invoice_number: _builtins.str = ...,
         steps: _abc.Iterable[_builtins.str] | None = ...,
         charge: _rating_service_pb2.ExplainChargeResponse | None = ...,
+        next_page_token: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["charge", b"charge", "line", b"line"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["charge", b"charge", "invoice_number", b"invoice_number", "line", b"line", "steps", b"steps"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["charge", b"charge", "invoice_number", b"invoice_number", "line", b"line", "next_page_token", b"next_page_token", "steps", b"steps"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

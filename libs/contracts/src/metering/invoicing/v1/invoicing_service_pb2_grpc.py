@@ -158,7 +158,7 @@ class InvoicingServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def GetInvoice(self, request, context):
-        """Returns an invoice. Errors: NOT_FOUND INVOICE_NOT_FOUND.
+        """Returns an invoice. Errors: NOT_FOUND INVOICE_NOT_FOUND, FAILED_PRECONDITION DATA_CORRUPTED (it is not what was finalized).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -172,14 +172,16 @@ class InvoicingServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ExplainLine(self, request, context):
-        """Explains a line by its charge, its snapshot and its windows. Errors: NOT_FOUND LINE_NOT_FOUND.
+        """Explains a line by its charge, its snapshot and its windows, page by page. Errors: NOT_FOUND LINE_NOT_FOUND,
+        FAILED_PRECONDITION DATA_CORRUPTED (the invoice, the charge or the snapshot is not what was written).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def ListLineEvents(self, request, context):
-        """Streams the individual events behind a line, with their trace ids. Errors: NOT_FOUND LINE_NOT_FOUND.
+        """Streams the individual events behind a line, with their trace ids. Errors: NOT_FOUND LINE_NOT_FOUND, and those of
+        AggregatorService.ListUsageEvents.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

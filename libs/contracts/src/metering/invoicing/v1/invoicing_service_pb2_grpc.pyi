@@ -58,13 +58,17 @@ class InvoicingServiceStub:
     ListAccounts: _grpc.UnaryUnaryMultiCallable[_invoicing_service_pb2.ListAccountsRequest, _invoicing_service_pb2.ListAccountsResponse]
     """Lists the customers that have an invoice, once for each currency, by customer and currency."""
     GetInvoice: _grpc.UnaryUnaryMultiCallable[_invoicing_service_pb2.GetInvoiceRequest, _invoicing_service_pb2.GetInvoiceResponse]
-    """Returns an invoice. Errors: NOT_FOUND INVOICE_NOT_FOUND."""
+    """Returns an invoice. Errors: NOT_FOUND INVOICE_NOT_FOUND, FAILED_PRECONDITION DATA_CORRUPTED (it is not what was finalized)."""
     ListInvoices: _grpc.UnaryUnaryMultiCallable[_invoicing_service_pb2.ListInvoicesRequest, _invoicing_service_pb2.ListInvoicesResponse]
     """Lists invoices by number. A page may have fewer than page_size entries and still be followed by another."""
     ExplainLine: _grpc.UnaryUnaryMultiCallable[_invoicing_service_pb2.ExplainLineRequest, _invoicing_service_pb2.ExplainLineResponse]
-    """Explains a line by its charge, its snapshot and its windows. Errors: NOT_FOUND LINE_NOT_FOUND."""
+    """Explains a line by its charge, its snapshot and its windows, page by page. Errors: NOT_FOUND LINE_NOT_FOUND,
+    FAILED_PRECONDITION DATA_CORRUPTED (the invoice, the charge or the snapshot is not what was written).
+    """
     ListLineEvents: _grpc.UnaryStreamMultiCallable[_invoicing_service_pb2.ListLineEventsRequest, _invoicing_service_pb2.ListLineEventsResponse]
-    """Streams the individual events behind a line, with their trace ids. Errors: NOT_FOUND LINE_NOT_FOUND."""
+    """Streams the individual events behind a line, with their trace ids. Errors: NOT_FOUND LINE_NOT_FOUND, and those of
+    AggregatorService.ListUsageEvents.
+    """
     VerifyInvoices: _grpc.UnaryUnaryMultiCallable[_invoicing_service_pb2.VerifyInvoicesRequest, _invoicing_service_pb2.VerifyInvoicesResponse]
     """Recomputes every digest and the hash chain of the series, and checks that the numbers have no gaps."""
 
@@ -98,13 +102,17 @@ class InvoicingServiceAsyncStub(InvoicingServiceStub):
     ListAccounts: _aio.UnaryUnaryMultiCallable[_invoicing_service_pb2.ListAccountsRequest, _invoicing_service_pb2.ListAccountsResponse]  # type: ignore[assignment]
     """Lists the customers that have an invoice, once for each currency, by customer and currency."""
     GetInvoice: _aio.UnaryUnaryMultiCallable[_invoicing_service_pb2.GetInvoiceRequest, _invoicing_service_pb2.GetInvoiceResponse]  # type: ignore[assignment]
-    """Returns an invoice. Errors: NOT_FOUND INVOICE_NOT_FOUND."""
+    """Returns an invoice. Errors: NOT_FOUND INVOICE_NOT_FOUND, FAILED_PRECONDITION DATA_CORRUPTED (it is not what was finalized)."""
     ListInvoices: _aio.UnaryUnaryMultiCallable[_invoicing_service_pb2.ListInvoicesRequest, _invoicing_service_pb2.ListInvoicesResponse]  # type: ignore[assignment]
     """Lists invoices by number. A page may have fewer than page_size entries and still be followed by another."""
     ExplainLine: _aio.UnaryUnaryMultiCallable[_invoicing_service_pb2.ExplainLineRequest, _invoicing_service_pb2.ExplainLineResponse]  # type: ignore[assignment]
-    """Explains a line by its charge, its snapshot and its windows. Errors: NOT_FOUND LINE_NOT_FOUND."""
+    """Explains a line by its charge, its snapshot and its windows, page by page. Errors: NOT_FOUND LINE_NOT_FOUND,
+    FAILED_PRECONDITION DATA_CORRUPTED (the invoice, the charge or the snapshot is not what was written).
+    """
     ListLineEvents: _aio.UnaryStreamMultiCallable[_invoicing_service_pb2.ListLineEventsRequest, _invoicing_service_pb2.ListLineEventsResponse]  # type: ignore[assignment]
-    """Streams the individual events behind a line, with their trace ids. Errors: NOT_FOUND LINE_NOT_FOUND."""
+    """Streams the individual events behind a line, with their trace ids. Errors: NOT_FOUND LINE_NOT_FOUND, and those of
+    AggregatorService.ListUsageEvents.
+    """
     VerifyInvoices: _aio.UnaryUnaryMultiCallable[_invoicing_service_pb2.VerifyInvoicesRequest, _invoicing_service_pb2.VerifyInvoicesResponse]  # type: ignore[assignment]
     """Recomputes every digest and the hash chain of the series, and checks that the numbers have no gaps."""
 
@@ -183,7 +191,7 @@ class InvoicingServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _invoicing_service_pb2.GetInvoiceRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_invoicing_service_pb2.GetInvoiceResponse, _abc.Awaitable[_invoicing_service_pb2.GetInvoiceResponse]]:
-        """Returns an invoice. Errors: NOT_FOUND INVOICE_NOT_FOUND."""
+        """Returns an invoice. Errors: NOT_FOUND INVOICE_NOT_FOUND, FAILED_PRECONDITION DATA_CORRUPTED (it is not what was finalized)."""
 
     @_abc_1.abstractmethod
     def ListInvoices(
@@ -199,7 +207,9 @@ class InvoicingServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _invoicing_service_pb2.ExplainLineRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_invoicing_service_pb2.ExplainLineResponse, _abc.Awaitable[_invoicing_service_pb2.ExplainLineResponse]]:
-        """Explains a line by its charge, its snapshot and its windows. Errors: NOT_FOUND LINE_NOT_FOUND."""
+        """Explains a line by its charge, its snapshot and its windows, page by page. Errors: NOT_FOUND LINE_NOT_FOUND,
+        FAILED_PRECONDITION DATA_CORRUPTED (the invoice, the charge or the snapshot is not what was written).
+        """
 
     @_abc_1.abstractmethod
     def ListLineEvents(
@@ -207,7 +217,9 @@ class InvoicingServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _invoicing_service_pb2.ListLineEventsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_abc.Iterator[_invoicing_service_pb2.ListLineEventsResponse], _abc.AsyncIterator[_invoicing_service_pb2.ListLineEventsResponse]]:
-        """Streams the individual events behind a line, with their trace ids. Errors: NOT_FOUND LINE_NOT_FOUND."""
+        """Streams the individual events behind a line, with their trace ids. Errors: NOT_FOUND LINE_NOT_FOUND, and those of
+        AggregatorService.ListUsageEvents.
+        """
 
     @_abc_1.abstractmethod
     def VerifyInvoices(

@@ -1048,16 +1048,24 @@ class ExplainChargeRequest(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     CHARGE_ID_FIELD_NUMBER: _builtins.int
+    PAGE_SIZE_FIELD_NUMBER: _builtins.int
+    PAGE_TOKEN_FIELD_NUMBER: _builtins.int
     charge_id: _builtins.str
     """Id. Required."""
+    page_size: _builtins.int
+    """At most this many windows, 1 to 100,000; 0 means as many as fit into one message (3 MiB of windows), which bounds every page."""
+    page_token: _builtins.str
+    """Token from the previous page of windows of the same charge. Optional."""
     def __init__(
         self,
         *,
         charge_id: _builtins.str = ...,
+        page_size: _builtins.int = ...,
+        page_token: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["charge_id", b"charge_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["charge_id", b"charge_id", "page_size", b"page_size", "page_token", b"page_token"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1073,6 +1081,12 @@ class ExplainChargeResponse(_message.Message):
     ITEM_FIELD_NUMBER: _builtins.int
     SNAPSHOT_FIELD_NUMBER: _builtins.int
     WINDOWS_FIELD_NUMBER: _builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    WINDOW_COUNT_FIELD_NUMBER: _builtins.int
+    next_page_token: _builtins.str
+    """Token for the next page of windows; empty on the last."""
+    window_count: _builtins.int
+    """Number of windows over all pages."""
     @_builtins.property
     def charge(self) -> _charge_pb2.Charge:
         """The charge with its steps."""
@@ -1087,7 +1101,7 @@ class ExplainChargeResponse(_message.Message):
 
     @_builtins.property
     def windows(self) -> _containers.RepeatedCompositeFieldContainer[_usage_pb2.SnapshotWindow]:
-        """Windows of the charge's meter, by time and group."""
+        """Windows of the charge's meter, by time and group: a page of them. All else is on every page."""
 
     def __init__(
         self,
@@ -1096,10 +1110,12 @@ class ExplainChargeResponse(_message.Message):
         item: _catalog_pb2.PlanItem | None = ...,
         snapshot: _usage_pb2.UsageSnapshot | None = ...,
         windows: _abc.Iterable[_usage_pb2.SnapshotWindow] | None = ...,
+        next_page_token: _builtins.str = ...,
+        window_count: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["charge", b"charge", "item", b"item", "snapshot", b"snapshot"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["charge", b"charge", "item", b"item", "snapshot", b"snapshot", "windows", b"windows"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["charge", b"charge", "item", b"item", "next_page_token", b"next_page_token", "snapshot", b"snapshot", "window_count", b"window_count", "windows", b"windows"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -245,14 +245,16 @@ class RatingServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ExplainCharge(self, request, context):
-        """Explains a frozen charge: its steps, the snapshot and the windows of its meter. Errors: NOT_FOUND CHARGE_NOT_FOUND.
+        """Explains a frozen charge: its steps, the snapshot and the windows of its meter, page by page.
+        Errors: NOT_FOUND CHARGE_NOT_FOUND, FAILED_PRECONDITION DATA_CORRUPTED (the charge, its price or its snapshot was changed).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def ListChargeEvents(self, request, context):
-        """Streams the individual events behind a frozen charge. Errors: NOT_FOUND CHARGE_NOT_FOUND.
+        """Streams the individual events behind a frozen charge. Errors: NOT_FOUND CHARGE_NOT_FOUND, and those of
+        AggregatorService.ListUsageEvents.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -77,9 +77,13 @@ class RatingServiceStub:
     Errors: those of AggregatorService.SealUsage, NOT_FOUND CONTRACT_NOT_FOUND, INVALID_ARGUMENT PERIOD_INVALID.
     """
     ExplainCharge: _grpc.UnaryUnaryMultiCallable[_rating_service_pb2.ExplainChargeRequest, _rating_service_pb2.ExplainChargeResponse]
-    """Explains a frozen charge: its steps, the snapshot and the windows of its meter. Errors: NOT_FOUND CHARGE_NOT_FOUND."""
+    """Explains a frozen charge: its steps, the snapshot and the windows of its meter, page by page.
+    Errors: NOT_FOUND CHARGE_NOT_FOUND, FAILED_PRECONDITION DATA_CORRUPTED (the charge, its price or its snapshot was changed).
+    """
     ListChargeEvents: _grpc.UnaryStreamMultiCallable[_rating_service_pb2.ListChargeEventsRequest, _rating_service_pb2.ListChargeEventsResponse]
-    """Streams the individual events behind a frozen charge. Errors: NOT_FOUND CHARGE_NOT_FOUND."""
+    """Streams the individual events behind a frozen charge. Errors: NOT_FOUND CHARGE_NOT_FOUND, and those of
+    AggregatorService.ListUsageEvents.
+    """
     GetProgress: _grpc.UnaryUnaryMultiCallable[_rating_service_pb2.GetProgressRequest, _rating_service_pb2.GetProgressResponse]
     """Returns how up to date the live charges are."""
 
@@ -132,9 +136,13 @@ class RatingServiceAsyncStub(RatingServiceStub):
     Errors: those of AggregatorService.SealUsage, NOT_FOUND CONTRACT_NOT_FOUND, INVALID_ARGUMENT PERIOD_INVALID.
     """
     ExplainCharge: _aio.UnaryUnaryMultiCallable[_rating_service_pb2.ExplainChargeRequest, _rating_service_pb2.ExplainChargeResponse]  # type: ignore[assignment]
-    """Explains a frozen charge: its steps, the snapshot and the windows of its meter. Errors: NOT_FOUND CHARGE_NOT_FOUND."""
+    """Explains a frozen charge: its steps, the snapshot and the windows of its meter, page by page.
+    Errors: NOT_FOUND CHARGE_NOT_FOUND, FAILED_PRECONDITION DATA_CORRUPTED (the charge, its price or its snapshot was changed).
+    """
     ListChargeEvents: _aio.UnaryStreamMultiCallable[_rating_service_pb2.ListChargeEventsRequest, _rating_service_pb2.ListChargeEventsResponse]  # type: ignore[assignment]
-    """Streams the individual events behind a frozen charge. Errors: NOT_FOUND CHARGE_NOT_FOUND."""
+    """Streams the individual events behind a frozen charge. Errors: NOT_FOUND CHARGE_NOT_FOUND, and those of
+    AggregatorService.ListUsageEvents.
+    """
     GetProgress: _aio.UnaryUnaryMultiCallable[_rating_service_pb2.GetProgressRequest, _rating_service_pb2.GetProgressResponse]  # type: ignore[assignment]
     """Returns how up to date the live charges are."""
 
@@ -280,7 +288,9 @@ class RatingServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _rating_service_pb2.ExplainChargeRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_rating_service_pb2.ExplainChargeResponse, _abc.Awaitable[_rating_service_pb2.ExplainChargeResponse]]:
-        """Explains a frozen charge: its steps, the snapshot and the windows of its meter. Errors: NOT_FOUND CHARGE_NOT_FOUND."""
+        """Explains a frozen charge: its steps, the snapshot and the windows of its meter, page by page.
+        Errors: NOT_FOUND CHARGE_NOT_FOUND, FAILED_PRECONDITION DATA_CORRUPTED (the charge, its price or its snapshot was changed).
+        """
 
     @_abc_1.abstractmethod
     def ListChargeEvents(
@@ -288,7 +298,9 @@ class RatingServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _rating_service_pb2.ListChargeEventsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_abc.Iterator[_rating_service_pb2.ListChargeEventsResponse], _abc.AsyncIterator[_rating_service_pb2.ListChargeEventsResponse]]:
-        """Streams the individual events behind a frozen charge. Errors: NOT_FOUND CHARGE_NOT_FOUND."""
+        """Streams the individual events behind a frozen charge. Errors: NOT_FOUND CHARGE_NOT_FOUND, and those of
+        AggregatorService.ListUsageEvents.
+        """
 
     @_abc_1.abstractmethod
     def GetProgress(

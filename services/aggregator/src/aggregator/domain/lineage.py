@@ -1,0 +1,78 @@
+"""What listed events amount to: compared with what was sealed, so that a list never contradicts the quantity unseen."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import TYPE_CHECKING
+
+from aggregator.domain.aggregations.aggregation import Reads, Totals
+from aggregator.domain.usage import quantity_of
+from money import ZERO, exact_arithmetic
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from aggregator.domain.aggregations.aggregation import Aggregation
+    from aggregator.domain.matching import CountedEvent
+    from aggregator.domain.usage import MeterUsage
+
+_Chosen = tuple[int, str, Decimal]
+
+
+@dataclass(slots=True)
+class Lineage:
+    """The events of one meter, as they are listed: the windows' rules again, over single events."""
+
+    aggregation: Aggregation
+    event_count: int = 0
+    _sum: Decimal = ZERO
+    _least: Decimal | None = None
+    _greatest: Decimal | None = None
+    _earliest: _Chosen | None = None
+    _latest: _Chosen | None = None
+    _texts: set[str] = field(default_factory=set)
+
+    def add(self, events: Sequence[CountedEvent]) -> None:
+        """Count events that are listed."""
+        self.event_count += len(events)
+        if self.aggregation.READS is Reads.TEXT:
+            self._texts.update(counted.value for counted in events)
+        elif self.aggregation.READS is Reads.DECIMAL and events:
+            self._add_numbers(events)
+
+    def _add_numbers(self, events: Sequence[CountedEvent]) -> None:
+        chosen = [(counted.event.time_us, counted.event.id, Decimal(counted.value)) for counted in events]
+        values = [value for _, _, value in chosen]
+        with exact_arithmetic():
+            self._sum = sum(values, self._sum)
+        self._least = min(values) if self._least is None else min(self._least, *values)
+        self._greatest = max(values) if self._greatest is None else max(self._greatest, *values)
+        self._earliest = min(chosen) if self._earliest is None else min(self._earliest, *chosen)
+        self._latest = max(chosen) if self._latest is None else max(self._latest, *chosen)
+
+    @property
+    def quantity(self) -> Decimal:
+        """What the events amount to."""
+        totals = Totals(
+            event_count=self.event_count,
+            sum=self._sum if self.event_count else None,
+            minimum=self._least,
+            maximum=self._greatest,
+            latest=None if self._latest is None else self._latest[2],
+            earliest=None if self._earliest is None else self._earliest[2],
+            distinct_count=len(self._texts),
+        )
+        return quantity_of(self.aggregation, totals)
+
+    def agrees_with(self, sealed: MeterUsage, before: MeterUsage | None) -> bool:
+        """Whether the events are those that were sealed: all of them, or those beyond what was sealed `before`.
+
+        Beyond an earlier seal only the number is compared, for most quantities are no differences; and nothing where
+        the meter has had another version since, which may have counted earlier events anew.
+        """
+        if before is None:
+            return (self.event_count, self.quantity) == (sealed.event_count, sealed.quantity)
+        if before.newest_version != sealed.newest_version:
+            return True
+        return self.event_count == sealed.event_count - before.event_count
