@@ -24,7 +24,7 @@ from aggregator.domain.changes import Changes
 from aggregator.domain.fold import FoldedMeter, Parked, TenantFold, fold_tenants
 from aggregator.domain.meters import CountingMeter, counting_meters_by_tenant
 from aggregator.operations.deps import Deps
-from aggregator.operations.flush import Flush
+from aggregator.operations.windows import Flush
 from aggregator.store import fills, meters, parked, progress
 from aggregator.store.fills import Fill
 from aggregator.store.windows import flushes

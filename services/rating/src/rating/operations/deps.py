@@ -13,7 +13,7 @@ from chassis.clock import Clock
 from eventlog.feed.progress import FeedBoard
 from rating.domain.billing_period import BillingPeriod
 from rating.domain.charges import Usage
-from rating.operations.setbacks import Setbacks
+from rating.domain.setbacks import Setbacks
 from rating.telemetry import Instruments
 
 HandedThrough = Any

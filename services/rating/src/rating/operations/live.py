@@ -23,11 +23,11 @@ from rating.domain.billing_period import BillingPeriod, period_at, period_labell
 from rating.domain.charges import MissingMeterError, RatedPeriod, Terms, rate_period
 from rating.domain.contracts import Contract
 from rating.domain.live import Change
+from rating.domain.setbacks import Key, Setback
 from rating.domain.versions import Version
 from rating.operations.charges import ChargesOfPeriod
 from rating.operations.deps import Deps
 from rating.operations.finding import find_contract, find_customer, find_terms, period_invalid
-from rating.operations.setbacks import Key, Setback
 from rating.store import contracts as contract_store
 from rating.store import live as store
 from rating.store.live import Claim, PutOff
