@@ -41,7 +41,7 @@ READS: Final = sorted(
     if Scope.READ in method.scopes
 )
 # They tell how long the log is and how far it is read: of the whole installation, and about nobody.
-ABOUT_NOBODY: Final = {"Heads", "GetProgress"}
+ABOUT_NOBODY: Final = {"Heads", "GetProgress", "GetStatus"}
 # It counts invoices, and names none unless something is wrong.
 COUNTS: Final = {"VerifyInvoices"}
 MARK: Final = b"whisper"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -12,13 +13,14 @@ from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 from pydantic import SecretStr
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from chassis.errors import Diverged, Reason
+from chassis.errors import DeadlineExceeded, Diverged, Reason
 from chassis.settings import ServiceSettings
 from chassis.telemetry import Telemetry
 from eventlog.feed.buffer import SegmentBuffer
 from eventlog.feed.consumer import FeedConsumer
 from eventlog.feed.cursor import FeedHeads, Segment
-from eventlog.feed.progress import FeedProgress
+from eventlog.feed.pace import BATCH_TARGET_S, Pace
+from eventlog.feed.progress import FeedProgress, FeedState, Trouble
 from eventlog.feed.source import Backoff
 from testkit.clock import START, FakeClock
 from testkit.feed import BriskClock, FakeSource, RecordingHandler, append_segments, segment_draft
@@ -102,6 +104,64 @@ def test_the_lag_is_how_far_and_how_old(metrics: InMemoryMetricReader) -> None:
     assert values(metrics, "feed.lag.positions") == {0: 0, 1: 15}
     assert values(metrics, "feed.lag.seconds") == {0: 0.0, 1: 30.0}
     assert values(metrics, "feed.applied") == {None: 20}
+
+
+def test_a_consumer_that_stands_still_though_work_waits_says_since_when_and_why(
+    metrics: InMemoryMetricReader,
+) -> None:
+    clock = FakeClock()
+    progress = FeedProgress("fold", clock)
+    progress.begin({0: 0})
+    clock.advance(100)
+    assert progress.state() == FeedState("fold", 0, None, None, None)
+
+    progress.arrived(replace(SEGMENT, accepted_at=clock.now() - timedelta(seconds=3)))
+    progress.arrived(replace(SEGMENT, first_position=11, accepted_at=clock.now()))
+    arrived_at = clock.now()
+    clock.advance(29)
+    progress.failed(DeadlineExceeded(Reason.DEADLINE_EXCEEDED, "too slow"))
+    assert progress.state().stuck_since(clock.now()) is None
+    clock.advance(11)
+    progress.failed(DeadlineExceeded(Reason.DEADLINE_EXCEEDED, "too slow"))
+
+    state = progress.state()
+    assert (state.lag_entries, state.oldest_waiting_at) == (20, arrived_at - timedelta(seconds=3))
+    assert state.stuck_since(clock.now()) == arrived_at
+    assert state.trouble == Trouble("DEADLINE_EXCEEDED", "too slow", 2, clock.now())
+    assert values(metrics, "feed.stuck.seconds") == {None: 40.0}
+    assert values(metrics, "feed.lag.seconds") == {0: 43.0}
+    assert values(metrics, "feed.failed") == {"DEADLINE_EXCEEDED": 2}
+
+    clock.advance(1)
+    progress.place({0: 10})
+    state = progress.state()
+    assert (state.lag_entries, state.still_since, state.trouble) == (10, clock.now(), None)
+    assert state.oldest_waiting_at == arrived_at
+    progress.place({0: 20})
+    progress.measure()
+    assert progress.state() == FeedState("fold", 0, None, None, None)
+    assert values(metrics, "feed.stuck.seconds") == {None: 0.0}
+
+
+def test_a_batch_is_halved_when_it_fails_or_lasts_and_grows_back_slowly() -> None:
+    pace = Pace(1000)
+    segments = [replace(SEGMENT, first_position=1 + 10 * number) for number in range(100)]
+    assert len(pace.first_of(segments)) == 100
+
+    pace.failed(segments)
+    assert len(pace.first_of(segments)) == 50
+    pace.applied(segments[:50], BATCH_TARGET_S + 1)
+    assert pace.events == 250
+    for _ in range(20):
+        pace.failed(segments[:1])
+    assert pace.first_of(segments) == segments[:1]
+
+    sizes = []
+    while pace.events < 1000:
+        pace.applied(segments[:1], 0.1)
+        sizes.append(pace.events)
+    assert sizes[-1] == 1000
+    assert 20 < len(sizes) < 60
 
 
 async def test_what_breaks_the_laws_is_counted(metrics: InMemoryMetricReader, engine: AsyncEngine) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import uuid
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -85,9 +85,15 @@ class FakeAggregator(agg_grpc.AggregatorServiceServicer, feed_service_pb2_grpc.F
     def report(self, customer: str, meter: str, time: datetime, quantity: str, *, tenant: str = "acme") -> None:
         """Count a quantity, and say so in the change feed."""
         self.usage.append((tenant, customer, meter, time, Decimal(quantity)))
-        end = time + timedelta(minutes=15)
+        self._tell(tenant, [customer], meter, time, time + timedelta(minutes=15))
+
+    def report_span(self, customers: Sequence[str], start: datetime, end: datetime, *, tenant: str = "acme") -> None:
+        """Say in the change feed that something of each customer changed somewhere in [start, end)."""
+        self._tell(tenant, customers, "", start, end)
+
+    def _tell(self, tenant: str, customers: Sequence[str], meter: str, time: datetime, end: datetime) -> None:
         period = values_pb2.Period(start=timestamp(time), end=timestamp(end))
-        changes = [usage_pb2.UsageChange(customer=customer, meter=meter, period=period)]
+        changes = [usage_pb2.UsageChange(customer=customer, meter=meter, period=period) for customer in customers]
         payload = zstandard.compress(usage_pb2.UsageChanges(changes=changes).SerializeToString())
         digest = hashlib.sha256(payload).digest()
         position = len(self.segments) + 1

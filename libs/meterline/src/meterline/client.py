@@ -21,6 +21,8 @@ from typing import TYPE_CHECKING, Any, Final, Self, TypeVar
 from chassis.errors import Reason, TooBig, Unauthenticated
 from chassis.rpc.client import open_channel
 from chassis.rpc.credentials import StaticTokenSource
+from metering.common.v1 import status_service_pb2 as status_pb2
+from metering.common.v1 import status_service_pb2_grpc
 from metering.ingest.v1 import ingest_service_pb2 as ingest_pb
 from meterline.event import UsageEvent, to_columns
 from meterline.failures import error_interceptors
@@ -34,6 +36,7 @@ if TYPE_CHECKING:
     from google.protobuf.descriptor import ServiceDescriptor
 
     from metering.aggregator.v1 import aggregator_service_pb2_grpc as aggregator_grpc
+    from metering.common.v1 import status_service_pb2_grpc as status_grpc
     from metering.ingest.v1 import ingest_service_pb2_grpc as ingest_grpc
     from metering.invoicing.v1 import invoicing_service_pb2 as invoicing_pb
     from metering.invoicing.v1 import invoicing_service_pb2_grpc as invoicing_grpc
@@ -157,6 +160,12 @@ class AsyncClient:
         """Stub of the invoicing service."""
         stub: invoicing_grpc.InvoicingServiceAsyncStub = self.stub("invoicing")
         return stub
+
+    async def status(self, service: str, timeout_s: float) -> status_pb2.GetStatusResponse:
+        """Return how a service is; it answers from memory, also while its database does not."""
+        self.stub(service)
+        status: status_grpc.StatusServiceAsyncStub = status_service_pb2_grpc.StatusServiceStub(self._channels[service])
+        return await status.GetStatus(status_pb2.GetStatusRequest(), timeout=timeout_s)
 
     async def report(self, events: Sequence[UsageEvent], *, backfill_id: str = "") -> ReportResult:
         """Report events, in as many calls as their number needs; what is returned is durable.

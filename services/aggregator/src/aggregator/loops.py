@@ -15,10 +15,10 @@ from aggregator.operations.folding import (
     PreparedBatch,
     Selection,
 )
-from aggregator.store.statements import StatementSize
 from aggregator.wire.payloads import read_segments
 from chassis.logs import get_logger
 from chassis.loops import Loop
+from chassis.statements import StatementSize
 from chassis.tasks import first_of
 from eventlog.feed.consumer import FeedConsumer
 from eventlog.feed.source import Backoff

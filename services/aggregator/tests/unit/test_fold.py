@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from decimal import Inexact
 from fractions import Fraction
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 from hypothesis import given
@@ -24,6 +25,9 @@ from money import InvalidDecimalError, parse_decimal
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+
+    from aggregator.domain.aggregations.aggregation import Added
+    from aggregator.domain.aggregations.groups import Groups
 
 CREATED = datetime(2026, 1, 1, tzinfo=UTC)
 QUARTER_US = 15 * 60_000_000
@@ -386,3 +390,65 @@ def test_very_many_distinct_keys_do_not_overflow() -> None:
     assert change.event_counts == [1] * 1800
     number = change.customers.index("c-900")
     assert change.group_keys[number] == '["v-900","w-900","x-900","y-900","z-900"]'
+
+
+class TrappingSum(type(BY_NAME["SUM"])):  # type: ignore[misc]  # the class of what the list holds
+    """A sum whose arithmetic is not exact as soon as the value 13 is among the events."""
+
+    def fold(self, groups: Groups) -> Added:
+        """Trap, or add up."""
+        added = super().fold(groups)
+        if any(units % 100 == 13 for units in groups.reduced(np.maximum).units):
+            raise Inexact
+        return cast("Added", added)
+
+
+@given(st.lists(st.sampled_from([1, 2, 13]), min_size=1, max_size=40), st.integers(1, 5))
+def test_an_event_that_traps_is_parked_alone(values: list[int], parts: int) -> None:
+    events = [
+        Event(f"id-{number}", "call", "ab"[number % 2], number % 3 * QUARTER_US, {"v": str(value)})
+        for number, value in enumerate(values)
+    ]
+    segments, first = [], 1
+    for start in range(0, len(events), parts):
+        part = events[start : start + parts]
+        segments.append(segment(part, first))
+        first += len(part)
+
+    folded = fold(segments, {"acme": [meter(TrappingSum())]})
+
+    assert {event.id for event in folded.parked} == {event.id for event in events if event.properties["v"] == "13"}
+    assert {(event.reason, event.position) for event in folded.parked} == {
+        ("NOT_STORABLE", number + 1) for number, value in enumerate(values) if value == 13
+    }
+    counted = [value for value in values if value != 13]
+    assert sum(sum(window.event_counts) for window in folded.windows) == len(counted)
+    assert sum(sum(window.added.sums.units) for window in folded.windows if window.added.sums) == sum(counted)
+
+
+@given(st.lists(st.integers(0, 5), min_size=1, max_size=60), st.integers(1, 7))
+def test_windows_taken_in_parts_are_the_same_windows(times: list[int], windows_max: int) -> None:
+    events = [
+        Event(f"id-{number}", "call", "abc"[number % 3], time * QUARTER_US, {"v": str(number % 4)})
+        for number, time in enumerate(times)
+    ]
+    for aggregation in AGGREGATIONS:
+        whole = fold([segment(events)], {"acme": [meter(aggregation)]}).windows[0]
+        parts = list(whole.parts(windows_max))
+
+        assert max(map(len, parts)) <= windows_max
+        assert [customer for part in parts for customer in part.customers] == list(whole.customers)
+        assert [bucket for part in parts for bucket in part.buckets_us] == list(whole.buckets_us)
+        assert [count for part in parts for count in part.event_counts] == list(whole.event_counts)
+        assert [row for part in parts for row in part.rows.tolist()] == whole.rows.tolist()
+        if whole.added.texts:
+            texts = [
+                (part.customers[owner], part.buckets_us[owner], value)
+                for part in parts
+                if part.added.texts
+                for owner, value in zip(part.added.texts.windows, part.added.texts.texts, strict=True)
+            ]
+            assert texts == [
+                (whole.customers[owner], whole.buckets_us[owner], value)
+                for owner, value in zip(whole.added.texts.windows, whole.added.texts.texts, strict=True)
+            ]

@@ -21,6 +21,11 @@ class RatingSettings(ServiceSettings):
     )
     live_periods_max: int = Field(256, ge=1, description="Contract periods taken on at one look.")
     live_calls_max: int = Field(8, ge=1, description="Questions to the aggregator at once, for live charges.")
+    live_turn_s: float = Field(
+        10.0,
+        gt=0.0,
+        description="After so long the periods taken on are given back, so that every tenant has its turn.",
+    )
     live_lease_s: float = Field(60.0, gt=0.0, description="Seconds until a period that a lost run took on is free.")
 
 

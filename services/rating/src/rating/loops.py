@@ -69,24 +69,39 @@ class LiveRefresher:
                 await wait_or_stop(self._settings.live_interval_s, stop)
 
     async def refresh_once(self) -> int:
-        """Rate what is marked and due; return how many periods that was."""
-        settings = self._settings
+        """Rate what is marked and due, for a limited time; return how many periods were taken on.
+
+        They come in turns of the tenants. While several wait, none takes more than half of the places, so that slow
+        answers about one don't keep the others waiting.
+        """
+        settings, clock = self._settings, self._deps.clock
         claims = await live.take_claims(self._deps, settings.live_periods_max, settings.live_lease_s)
+        ends_at_s = clock.monotonic_s() + settings.live_turn_s
         free = asyncio.Semaphore(settings.live_calls_max)
+        tenants = {claim.tenant for claim in claims}
+        share = settings.live_calls_max if len(tenants) == 1 else max(1, settings.live_calls_max // 2)
+        free_of = {tenant: asyncio.Semaphore(share) for tenant in tenants}
+        left: list[Claim] = []
 
         async def bounded(claim: Claim) -> None:
-            async with free:
-                await live.refresh_claim(self._deps, claim)
+            async with free_of[claim.tenant], free:
+                if clock.monotonic_s() >= ends_at_s:
+                    left.append(claim)
+                else:
+                    await live.refresh_claim(self._deps, claim)
 
         async with asyncio.TaskGroup() as group:
             for claim in claims:
                 group.create_task(bounded(claim))
+        if left:
+            await live.give_back(self._deps, left)
         return len(claims)
 
 
 def loops(settings: RatingSettings, source: FeedSource, deps: Deps) -> tuple[Loop, ...]:
     """Return the background loops of the service."""
     consumer = FeedConsumer(live.CHANGES_CONSUMER, deps.engine, source, ChangeHandler(deps), deps.clock)
+    deps.board.add(consumer.name, consumer.state)
     refresher = LiveRefresher(settings, deps)
     return (
         Loop("usage changes", consumer.run, consumer.problem),

@@ -11,6 +11,7 @@ from chassis.rpc.method import declared_methods
 from chassis.rpc.pages import name_in, page_limit, rendered
 from chassis.rpc.repeat import once
 from chassis.rpc.server import Served
+from eventlog.status import feeds_to_proto
 from metering.rating.v1 import rating_service_pb2 as pb
 from metering.rating.v1 import rating_service_pb2_grpc as pb_grpc
 from rating.operations import catalogs, charges, contracts, customers, live, plans, products
@@ -210,7 +211,8 @@ class RatingServicer(pb_grpc.RatingServiceServicer):
 
     async def GetProgress(self, request: pb.GetProgressRequest, context: Context) -> pb.GetProgressResponse:
         """Tell how far the live charges are."""
-        return progress_to_proto(await live.get_progress(self._deps, current_tenant()))
+        progress = await live.get_progress(self._deps, current_tenant())
+        return progress_to_proto(progress, feeds_to_proto(self._deps.board.states(), self._deps.clock.now()))
 
 
 def served(deps: Deps) -> Served:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -230,6 +231,32 @@ async def test_what_failed_is_put_off_and_the_others_go_on(engine: AsyncEngine) 
     assert other.contract != first.contract
     (again,) = await claims(engine, later)
     assert (again.contract, again.attempts) == (first.contract, 1)
+
+
+async def test_a_tenant_with_much_to_rate_does_not_keep_one_with_little_waiting(engine: AsyncEngine) -> None:
+    await mark(engine, *(("acme", f"contract-{number:04}", "2013-01") for number in range(3000)))
+    async with transaction(engine) as conn:
+        for tenant in ("beta", "zeta"):
+            await live.mark_dirty(conn, [(tenant, "late", "2013-01")], NOW + timedelta(seconds=1))
+
+    taken = await claims(engine, NOW + timedelta(seconds=2), limit=8)
+
+    assert [claim.tenant for claim in taken[:3]] in (["acme", "beta", "zeta"], ["acme", "zeta", "beta"])
+    assert [claim.tenant for claim in taken[3:]] == ["acme"] * 5
+    async with transaction(engine) as conn:
+        await live.give_back(conn, taken[1:], NOW + timedelta(seconds=2))
+    again = await claims(engine, NOW + timedelta(seconds=3), limit=3)
+    assert {claim.tenant for claim in again} == {"acme", "beta", "zeta"}
+    assert not {claim.contract for claim in again if claim.tenant == "acme"} & {taken[0].contract}
+
+
+async def test_two_runs_never_take_the_same_period(engine: AsyncEngine) -> None:
+    await mark(engine, *((f"tenant-{number % 7}", f"contract-{number}", "2013-01") for number in range(200)))
+
+    runs = await asyncio.gather(*(claims(engine, limit=20) for _ in range(5)))
+
+    taken = [(claim.tenant, claim.contract) for run in runs for claim in run]
+    assert len(taken) == len(set(taken)) > 20
 
 
 async def test_a_period_that_is_gone_is_forgotten(engine: AsyncEngine) -> None:

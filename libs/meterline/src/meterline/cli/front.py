@@ -24,6 +24,10 @@ COMMANDS: Final = {
     ),
     "usage": ("usage:usage", "Show the usage of a meter. Windows in which nothing happened have no row."),
     "charges": ("usage:charges", "Show what usage costs so far, exactly and not yet rounded."),
+    "status": (
+        "status:status",
+        "Show how each service is, how far behind, since when it stands still, its last error, and what to do next.",
+    ),
     "explain": (
         "explain:explain",
         "Explain an invoice line: line, charge, price, snapshot, windows and, if asked for, events and traces.",

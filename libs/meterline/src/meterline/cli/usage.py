@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import typer
 
-from chassis.errors import MeterlineError, NotFound
+from chassis.errors import DeadlineExceeded, MeterlineError, NotFound
 from eventlog.rfc3339 import instant_or_midnight_of_text
 from eventlog.wire import timestamp
 from metering.aggregator.v1 import aggregator_service_pb2 as pb
@@ -88,7 +88,12 @@ def usage(  # noqa: PLR0913, PLR0917 - options of a command
         found = await _all_rows(client, request, wait=wait)
         return found, await _not_in_catalog(client, request, found) if is_table else []
 
-    response, unknown = call_services(ask, context)
+    try:
+        response, unknown = call_services(ask, context)
+    except DeadlineExceeded:
+        if wait:
+            say("not everything accepted is counted yet; `meterline status` tells how far it is and what is in the way")
+        raise
     if not window and not group_by and customer:
         _add_zero_rows(response, request)
     if not is_table:

@@ -12,6 +12,7 @@ import asyncio
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Protocol
 
 from opentelemetry.trace import SpanKind
@@ -23,12 +24,12 @@ from aggregator.domain.changes import Changes
 from aggregator.domain.fold import FoldedMeter, Parked, TenantFold, fold_tenants
 from aggregator.domain.meters import CountingMeter, counting_meters_by_tenant
 from aggregator.operations.deps import Deps
-from aggregator.operations.flush import Flush
+from aggregator.operations.windows import Flush
 from aggregator.store import fills, meters, parked, progress
 from aggregator.store.fills import Fill
-from aggregator.store.statements import StatementSize, limit_lock_waits, write_in_parts
 from aggregator.store.windows import flushes
 from chassis.postgres import driver_connection, transaction
+from chassis.statements import StatementSize, limit_lock_waits, write_in_parts
 from chassis.telemetry import links_from, start_span, traceparent_of
 from eventlog.feed.checkpoints import forget_checkpoints
 from eventlog.feed.consumer import RetryBatch
@@ -139,10 +140,7 @@ class FillSelection:
         """Forget which events had no meter: the new meter may be theirs."""
         spans = [(segment.lane, segment.first_position, segment.last_position) for segment in segments]
 
-        async def forget(driver: Any, part: Sequence[tuple[int, int, int]]) -> None:
-            await parked.forget_unmatched(driver, self._fill.tenant, part)
-
-        await write_in_parts(driver, spans, size, forget)
+        await write_in_parts(spans, size, partial(parked.forget_unmatched, driver, self._fill.tenant))
 
 
 async def load_catalog(deps: Deps) -> Catalog:
@@ -200,7 +198,7 @@ class _Writing:
                 self.applied.windows += len(folded.windows)
             await self._park(folded.parked)
         unmatched = tenant.unmatched()
-        await write_in_parts(self._driver, unmatched, self._size, parked.set_unmatched)
+        await write_in_parts(unmatched, self._size, partial(parked.set_unmatched, self._driver))
         self.applied.unmatched += sum(found.event_count for found in unmatched)
 
     async def _next(self, folds: Iterator[FoldedMeter]) -> FoldedMeter | None:
@@ -218,11 +216,11 @@ class _Writing:
         return self._flush
 
     async def _park(self, events: Iterable[Parked]) -> None:
-        async def write(driver: Any, part: Sequence[Parked]) -> None:
-            await parked.add_parked(driver, part)
+        async def write(part: Sequence[Parked]) -> None:
+            await parked.add_parked(self._driver, part)
             self.applied.parked += len(part)
 
-        await write_in_parts(self._driver, events, self._size, write)
+        await write_in_parts(events, self._size, write)
 
 
 async def open_fills(deps: Deps) -> list[Fill]:

@@ -13,6 +13,7 @@ from chassis.clock import Clock
 from eventlog.feed.progress import FeedBoard
 from rating.domain.billing_period import BillingPeriod
 from rating.domain.charges import Usage
+from rating.domain.setbacks import Setbacks
 from rating.telemetry import Instruments
 
 HandedThrough = Any
@@ -55,3 +56,4 @@ class Deps:
     instruments: Instruments
     board: FeedBoard = field(default_factory=FeedBoard)
     """Where the consumers of this process show how far they are."""
+    setbacks: Setbacks = field(default_factory=Setbacks)

@@ -2,35 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Final
+from itertools import islice
+from typing import Any, Final
 from uuid import uuid4
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from chassis.errors import InvalidRequest, MeterlineError, NotFound, Reason
+from chassis.errors.refused import Refused
 from chassis.identity import acting_for
 from chassis.logs import get_logger
 from chassis.postgres import transaction
+from chassis.statements import StatementSize, limit_lock_waits, write_in_parts
 from eventlog.as_of import AsOf
 from eventlog.feed.checkpoints import applied_up_to
 from rating.domain.billing_period import BillingPeriod, period_at, period_labelled, periods_touching
 from rating.domain.charges import MissingMeterError, RatedPeriod, Terms, rate_period
 from rating.domain.contracts import Contract
 from rating.domain.live import Change
+from rating.domain.setbacks import Key, Setback
 from rating.domain.versions import Version
 from rating.operations.charges import ChargesOfPeriod
 from rating.operations.deps import Deps
 from rating.operations.finding import find_contract, find_customer, find_terms, period_invalid
 from rating.store import contracts as contract_store
 from rating.store import live as store
-from rating.store.live import Claim
+from rating.store.live import Claim, PutOff
 
 CHANGES_CONSUMER: Final = "usage-changes"
 """Name under which the place in the aggregator's change feed is kept."""
 
+_ROWS_PER_STATEMENT: Final = 2000
+_PUT_OFF_SHOWN_MAX: Final = 100
 _RETRY_MIN_S: Final = 0.5
 _RETRY_MAX_S: Final = 10.0
 _log = get_logger(__name__)
@@ -54,6 +60,8 @@ class Progress:
 
     applied: AsOf
     dirty_periods: int
+    put_off: Sequence[tuple[PutOff, Setback | None]] = ()
+    """Periods that failed, with the reason where this process has met it."""
 
 
 async def live_charges(deps: Deps, tenant: str, asked: AskedPeriod) -> ChargesOfPeriod:
@@ -121,29 +129,74 @@ async def get_progress(deps: Deps, tenant: str) -> Progress:
     async with transaction(deps.engine) as conn:
         applied = await applied_up_to(conn, CHANGES_CONSUMER)
         dirty = await store.count_dirty(conn, tenant)
-    return Progress(applied, dirty)
+        failed = await store.put_off(conn, tenant, _PUT_OFF_SHOWN_MAX)
+    now = deps.clock.now()
+    put_off = [(one, deps.setbacks.find((tenant, one.contract, one.billing_period))) for one in failed]
+    put_off += [(PutOff(contract, "", 1, now), setback) for contract, setback in deps.setbacks.without_period(tenant)]
+    return Progress(applied, dirty, put_off[:_PUT_OFF_SHOWN_MAX])
 
 
 # --- keeping up ------------------------------------------------------------------------------------------------------
 
 
 async def mark_changed(deps: Deps, conn: AsyncConnection, changes: Iterable[Change]) -> None:
-    """Mark the contract periods in which usage changed, in the caller's transaction.
+    """Mark the contract periods in which usage changed, in the caller's transaction and in statements that stay small.
 
-    A customer without a contract needs no mark: its charges are rated when somebody asks.
+    A customer without a contract needs no mark: its charges are rated when somebody asks. A contract that can't be
+    marked is put aside with its reason, and the others go on.
     """
     by_customer: dict[tuple[str, str], list[Change]] = {}
     for change in changes:
         by_customer.setdefault((change.tenant, change.customer), []).append(change)
-    contracts = await contract_store.contracts_of_customers(conn, by_customer)
-    periods = {
+    size = StatementSize(_ROWS_PER_STATEMENT)
+    await limit_lock_waits(conn)
+    # In order: two transactions that mark the same periods then lock them in the same order.
+    customers = iter(sorted(by_customer))
+    while some := list(islice(customers, _ROWS_PER_STATEMENT)):
+        aside: dict[tuple[str, str], Exception] = {}
+
+        def unreadable(tenant: str, name: str, refused: Refused, aside: dict[Any, Exception] = aside) -> None:
+            aside[tenant, name] = refused
+
+        contracts = await contract_store.contracts_of_customers(conn, some, unreadable)
+        periods: set[Key] = set()
+        for (tenant, customer), found in contracts.items():
+            for contract in found:
+                try:
+                    periods |= _touched(tenant, contract, by_customer[tenant, customer])
+                    deps.setbacks.forget((tenant, contract.name, ""))
+                except Exception as error:  # noqa: BLE001 - pure, so it is of this contract: no other may wait for it
+                    aside[tenant, contract.name] = error
+        for (tenant, name), cause in aside.items():
+            await _put_aside(deps, conn, tenant, name, cause)
+        await _mark(deps, conn, sorted(periods), size)
+
+
+def _touched(tenant: str, contract: Version[Contract], changes: Iterable[Change]) -> set[Key]:
+    return {
         (tenant, contract.name, period.label)
-        for (tenant, customer), found in contracts.items()
-        for contract in found
-        for change in by_customer[tenant, customer]
+        for change in changes
         for period in periods_touching(contract.content.schedule, change.start, change.end)
     }
-    await store.mark_dirty(conn, periods, deps.clock.now())
+
+
+async def _put_aside(deps: Deps, conn: AsyncConnection, tenant: str, name: str, error: Exception) -> None:
+    """Show why a contract can't be marked, and let none of its stored charges be taken for up to date."""
+    _log.warning("contract not marked", tenant=tenant, contract=name, error=type(error).__name__)
+    deps.setbacks.note((tenant, name, ""), error)
+    await store.mark_all_of_contract(conn, tenant, name, deps.clock.now())
+
+
+async def _mark(deps: Deps, conn: AsyncConnection, periods: Sequence[Key], size: StatementSize) -> None:
+    async def write(part: Sequence[Key]) -> None:
+        async with conn.begin_nested():
+            await store.mark_dirty(conn, part, deps.clock.now())
+
+    def refused(key: Key, error: Exception) -> None:
+        _log.warning("period not marked", tenant=key[0], contract=key[1], billing_period=key[2])
+        deps.setbacks.note(key, error)
+
+    await write_in_parts(periods, size, write, refused)
 
 
 async def take_claims(deps: Deps, limit: int, lease_s: float) -> list[Claim]:
@@ -160,24 +213,32 @@ async def refresh_claim(deps: Deps, claim: Claim) -> None:
             await _refresh(deps, claim)
         except MeterlineError as error:
             _log.warning("live charges put off", reason=error.reason.value, **_named(claim))
-            await _put_off(deps, claim)
-        except Exception:  # noqa: BLE001 - a defect that shows in one period must not hold up the others; it is logged
+            await _put_off(deps, claim, error)
+        except Exception as error:  # noqa: BLE001 - a defect that shows in one period must not hold up the others
             _log.exception("live charges put off", **_named(claim))
-            await _put_off(deps, claim)
+            await _put_off(deps, claim, error)
         else:
+            deps.setbacks.forget(_key(claim))
             deps.instruments.refreshed()
 
 
-async def _put_off(deps: Deps, claim: Claim) -> None:
+async def give_back(deps: Deps, claims: Sequence[Claim]) -> None:
+    """Return claims that were not begun, so that they are taken on in the next turn."""
+    async with transaction(deps.engine) as conn:
+        await store.give_back(conn, claims, deps.clock.now())
+
+
+async def _put_off(deps: Deps, claim: Claim, error: Exception) -> None:
     deps.instruments.failed()
+    deps.setbacks.note(_key(claim), error)
     delay_s = min(_RETRY_MAX_S, _RETRY_MIN_S * 2 ** min(claim.attempts, 10))
     due_at = deps.clock.now() + timedelta(seconds=delay_s)
     try:
         async with transaction(deps.engine) as conn:
             await store.postpone(conn, claim, due_at)
-    except MeterlineError as error:
+    except MeterlineError as left:
         # The database is away as well; the claim ends by itself with its lease.
-        _log.warning("claim left to its lease", reason=error.reason.value, **_named(claim))
+        _log.warning("claim left to its lease", reason=left.reason.value, **_named(claim))
 
 
 async def _refresh(deps: Deps, claim: Claim) -> None:
@@ -196,3 +257,7 @@ async def _refresh(deps: Deps, claim: Claim) -> None:
 
 def _named(claim: Claim) -> dict[str, str]:
     return {"tenant": claim.tenant, "contract": claim.contract, "billing_period": claim.billing_period}
+
+
+def _key(claim: Claim) -> Key:
+    return claim.tenant, claim.contract, claim.billing_period

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any, Final
 
 from sqlalchemy import RowMapping, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from chassis.errors.refused import Refused
 from rating.domain.billing_period import Interval, Schedule
 from rating.domain.contracts import Contract
 from rating.domain.versions import Version
@@ -61,9 +62,15 @@ CONTRACTS: Final = VersionTable(
 
 
 async def contracts_of_customers(
-    conn: AsyncConnection, customers: Iterable[tuple[str, str]]
+    conn: AsyncConnection,
+    customers: Iterable[tuple[str, str]],
+    unreadable: Callable[[str, str, Refused], None] | None = None,
 ) -> dict[tuple[str, str], list[Version[Contract]]]:
-    """Return the newest versions of the contracts of each (tenant, customer); a customer without one has no entry."""
+    """Return the newest versions of the contracts of each (tenant, customer); a customer without one has no entry.
+
+    A stored contract that today's rules refuse raises Refused; with `unreadable` it is left out and given to that,
+    with its tenant and name.
+    """
     wanted = sorted(set(customers))
     statement = text(
         f"""
@@ -77,5 +84,12 @@ async def contracts_of_customers(
     keys = {"tenants": [tenant for tenant, _ in wanted], "customers": [customer for _, customer in wanted]}
     found: dict[tuple[str, str], list[Version[Contract]]] = {}
     for row in (await conn.execute(statement, keys)).mappings():
-        found.setdefault((row["tenant"], row["customer"]), []).append(CONTRACTS.version_of(row))
+        try:
+            contract = CONTRACTS.version_of(row)
+        except Refused as refused:
+            if unreadable is None:
+                raise
+            unreadable(row["tenant"], row["name"], refused)
+        else:
+            found.setdefault((row["tenant"], row["customer"]), []).append(contract)
     return found

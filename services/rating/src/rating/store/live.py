@@ -14,7 +14,7 @@ from rating.store.charges import as_of_from_text, as_of_to_text, period_of
 from rating.store.documents import charge_from_document, charge_to_document
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
     from datetime import datetime
 
     from sqlalchemy.ext.asyncio import AsyncConnection
@@ -35,6 +35,16 @@ class Claim:
     def key(self) -> dict[str, Any]:
         """Parameters that name the row."""
         return {"tenant": self.tenant, "contract": self.contract, "billing_period": self.billing_period}
+
+
+@dataclass(frozen=True, slots=True)
+class PutOff:
+    """A period that could not be rated live, and when it is tried again."""
+
+    contract: str
+    billing_period: str
+    attempts: int
+    due_at: datetime
 
 
 async def mark_dirty(conn: AsyncConnection, periods: Iterable[tuple[str, str, str]], due_at: datetime) -> None:
@@ -59,14 +69,36 @@ async def mark_dirty(conn: AsyncConnection, periods: Iterable[tuple[str, str, st
 async def claim_dirty(
     conn: AsyncConnection, now: datetime, lease_until: datetime, limit: int, token: uuid.UUID
 ) -> list[Claim]:
-    """Take on, under `token`, the dirty periods that are due, longest waiting first; one not kept is due again."""
+    """Take on, under `token`, dirty periods that are due, in the order to rate them; one not kept is due again.
+
+    Each tenant gets one before any gets a second, and so on; of a tenant, the longest waiting come first.
+    """
+    # Tenants are found by hops through the primary key, however many periods each has.
     statement = text(
         """
-        UPDATE dirty_period SET claim = :token, due_at = :lease_until
-        WHERE (tenant, contract, billing_period) IN (
-            SELECT tenant, contract, billing_period FROM dirty_period
-            WHERE due_at <= :now ORDER BY due_at LIMIT :limit FOR UPDATE SKIP LOCKED)
-        RETURNING tenant, contract, billing_period, marks, attempts
+        WITH RECURSIVE tenants AS (
+            (SELECT tenant FROM dirty_period ORDER BY tenant LIMIT 1)
+            UNION ALL
+            SELECT (SELECT d.tenant FROM dirty_period AS d WHERE d.tenant > t.tenant ORDER BY d.tenant LIMIT 1)
+            FROM tenants AS t WHERE t.tenant IS NOT NULL
+        ), due AS (
+            SELECT d.*, row_number() OVER (PARTITION BY d.tenant ORDER BY d.due_at) AS turn
+            FROM tenants AS t CROSS JOIN LATERAL (
+                SELECT tenant, contract, billing_period, due_at FROM dirty_period
+                WHERE tenant = t.tenant AND due_at <= :now ORDER BY due_at LIMIT :limit
+            ) AS d
+        ), chosen AS (
+            SELECT tenant, contract, billing_period, due_at, turn FROM due ORDER BY turn, due_at LIMIT :limit
+        ), taken AS (
+            UPDATE dirty_period SET claim = :token, due_at = :lease_until
+            WHERE (tenant, contract, billing_period) IN (
+                SELECT d.tenant, d.contract, d.billing_period
+                FROM dirty_period AS d JOIN chosen USING (tenant, contract, billing_period)
+                WHERE d.due_at <= :now FOR UPDATE OF d SKIP LOCKED)
+            RETURNING tenant, contract, billing_period, marks, attempts
+        )
+        SELECT tenant, contract, billing_period, marks, attempts
+        FROM taken JOIN chosen USING (tenant, contract, billing_period) ORDER BY turn, chosen.due_at
         """
     )
     parameters = {"token": token, "now": now, "lease_until": lease_until, "limit": limit}
@@ -75,6 +107,54 @@ async def claim_dirty(
         Claim(row["tenant"], row["contract"], row["billing_period"], row["marks"], row["attempts"], token)
         for row in rows
     ]
+
+
+async def give_back(conn: AsyncConnection, claims: Sequence[Claim], due_at: datetime) -> None:
+    """Return claims that were not begun."""
+    statement = text(
+        """
+        UPDATE dirty_period AS d SET claim = NULL, due_at = :due_at
+        FROM unnest(CAST(:tenants AS text[]), CAST(:contracts AS text[]), CAST(:periods AS text[]),
+                CAST(:tokens AS uuid[])) AS c (tenant, contract, billing_period, token)
+        WHERE d.tenant = c.tenant AND d.contract = c.contract AND d.billing_period = c.billing_period
+            AND d.claim = c.token
+        """
+    )
+    await conn.execute(
+        statement,
+        {
+            "due_at": due_at,
+            "tenants": [claim.tenant for claim in claims],
+            "contracts": [claim.contract for claim in claims],
+            "periods": [claim.billing_period for claim in claims],
+            "tokens": [claim.token for claim in claims],
+        },
+    )
+
+
+async def mark_all_of_contract(conn: AsyncConnection, tenant: str, contract: str, due_at: datetime) -> None:
+    """Mark every period of a contract whose live charges are stored: none of them may be taken for up to date."""
+    statement = text(
+        """
+        INSERT INTO dirty_period (tenant, contract, billing_period, marks, due_at)
+        SELECT tenant, contract, billing_period, 1, :due_at FROM live_period
+        WHERE tenant = :tenant AND contract = :contract ORDER BY billing_period
+        ON CONFLICT (tenant, contract, billing_period) DO UPDATE SET marks = dirty_period.marks + 1
+        """
+    )
+    await conn.execute(statement, {"tenant": tenant, "contract": contract, "due_at": due_at})
+
+
+async def put_off(conn: AsyncConnection, tenant: str, limit: int) -> list[PutOff]:
+    """Return the periods of a tenant that failed and are tried again, those with the most failures first."""
+    query = text(
+        """
+        SELECT contract, billing_period, attempts, due_at FROM dirty_period
+        WHERE tenant = :tenant AND attempts > 0 ORDER BY attempts DESC, contract, billing_period LIMIT :limit
+        """
+    )
+    rows = await conn.execute(query, {"tenant": tenant, "limit": limit})
+    return [PutOff(row.contract, row.billing_period, row.attempts, row.due_at) for row in rows]
 
 
 async def keep_live_period(conn: AsyncConnection, claim: Claim, rated: RatedPeriod, now: datetime) -> bool:

@@ -8,13 +8,15 @@ import zstandard
 from google.protobuf.message import DecodeError
 
 from chassis.errors import Diverged, Reason, invalid_field
-from eventlog.wire import instant_from_proto, lanes_to_proto
+from eventlog.wire import instant_from_proto, lanes_to_proto, timestamp
 from metering.aggregator.v1 import usage_pb2
 from metering.common.v1 import feed_pb2
 from metering.rating.v1 import rating_service_pb2 as pb
 from rating.domain.live import Change
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from eventlog.feed.cursor import Segment
     from rating.operations.live import Progress
 
@@ -47,8 +49,23 @@ def check_one_is_named(request: pb.ListChargesRequest) -> None:
         raise invalid_field("contract", Reason.FIELD_REQUIRED, "name either the contract or the customer")
 
 
-def progress_to_proto(progress: Progress) -> pb.GetProgressResponse:
+def progress_to_proto(progress: Progress, feeds: Iterable[feed_pb2.FeedState]) -> pb.GetProgressResponse:
     """Return how far live charges are."""
     applied = progress.applied
     heads = feed_pb2.FeedHeads(epoch=applied.epoch, lanes=lanes_to_proto(applied.positions.items()))
-    return pb.GetProgressResponse(applied=heads, dirty_periods=progress.dirty_periods)
+    return pb.GetProgressResponse(
+        applied=heads,
+        dirty_periods=progress.dirty_periods,
+        feeds=feeds,
+        put_off=(
+            pb.PutOffPeriod(
+                contract=one.contract,
+                billing_period=one.billing_period,
+                attempts=one.attempts,
+                due_at=timestamp(one.due_at),
+                reason="" if setback is None else setback.reason,
+                message="" if setback is None else setback.message,
+            )
+            for one, setback in progress.put_off
+        ),
+    )

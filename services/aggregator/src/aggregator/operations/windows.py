@@ -8,10 +8,10 @@ from typing import Any
 from aggregator.domain.fold import FoldedMeter, Parked
 from aggregator.domain.matching import not_storable_message
 from aggregator.domain.windows import MeterFold
-from aggregator.store.statements import StatementSize, patiently, took_too_long
 from aggregator.store.windows import flushes
 from chassis.logs import get_logger
 from chassis.postgres import is_caused_by_data, sqlstate_of
+from chassis.statements import StatementSize, patiently, took_too_long
 
 _log = get_logger(__name__)
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from itertools import islice
-from typing import Any, Final, TypeVar
+from typing import Final, TypeVar
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from chassis.errors import DeadlineExceeded
-from chassis.postgres import sqlstate_of, translate
+from chassis.postgres import is_caused_by_data, sqlstate_of, translate
 
 Row = TypeVar("Row")
 
@@ -52,26 +52,43 @@ async def limit_lock_waits(conn: AsyncConnection) -> None:
 
 
 async def write_in_parts(
-    driver: Any, rows: Iterable[Row], size: StatementSize, write: Callable[[Any, Sequence[Row]], Awaitable[None]]
+    rows: Iterable[Row],
+    size: StatementSize,
+    write: Callable[[Sequence[Row]], Awaitable[None]],
+    refused: Callable[[Row, Exception], None] | None = None,
 ) -> None:
-    """Write rows by statements of `size`; `write` writes some of them, all or nothing."""
+    """Write rows by statements of `size`; `write` writes some of them, all or nothing.
+
+    What takes too long is tried in halves. So is what the database refuses for its content, down to one row, which is
+    given to `refused` and left out; without `refused` it raises, as does whatever has another cause.
+    """
     iterator = iter(rows)
     while part := list(islice(iterator, size.rows)):
-        await _write(driver, part, size, write)
+        await _write(part, size, write, refused)
 
 
 async def _write(
-    driver: Any, rows: Sequence[Row], size: StatementSize, write: Callable[[Any, Sequence[Row]], Awaitable[None]]
+    rows: Sequence[Row],
+    size: StatementSize,
+    write: Callable[[Sequence[Row]], Awaitable[None]],
+    refused: Callable[[Row, Exception], None] | None,
 ) -> None:
     try:
-        await patiently(lambda: write(driver, rows))
+        await patiently(lambda: write(rows))
     except Exception as error:
-        if len(rows) == 1 or not took_too_long(error):
+        is_refused = refused is not None and is_caused_by_data(error)
+        if not is_refused and not took_too_long(error):
             raise
-        size.shrink(len(rows))
+        if len(rows) == 1:
+            if refused is None or not is_refused:
+                raise
+            refused(rows[0], error)
+            return
+        if not is_refused:
+            size.shrink(len(rows))
         middle = len(rows) // 2
-        await _write(driver, rows[:middle], size, write)
-        await _write(driver, rows[middle:], size, write)
+        await _write(rows[:middle], size, write, refused)
+        await _write(rows[middle:], size, write, refused)
 
 
 async def patiently(write: Callable[[], Awaitable[None]]) -> None:

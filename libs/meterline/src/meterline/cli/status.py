@@ -1,0 +1,167 @@
+"""`meterline status`: how each service is, how far behind it is, what is in its way, and what to do about it."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Final
+
+from chassis.errors import DeadlineExceeded, MeterlineError, Overloaded, Reason, Unavailable
+from meterline.cli.calls import call_services
+from meterline.cli.documents import time_text
+from meterline.cli.exits import ExitCode
+from meterline.cli.options import ContextOption, Output, OutputOption
+from meterline.cli.output import print_document, print_table, write
+from meterline.suite.services import SERVICES
+
+if TYPE_CHECKING:
+    from google.protobuf.timestamp_pb2 import Timestamp
+
+    from metering.common.v1 import feed_pb2, status_service_pb2
+    from meterline.client import AsyncClient
+
+_ANSWER_S: Final = 10.0
+_UP, _BEHIND, _STUCK, _NOT_READY, _DOWN, _NOT_ALLOWED = "up", "behind", "stuck", "not ready", "down", "not allowed"
+_HALTED: Final = {
+    Reason.FEED_DIVERGED.value,
+    Reason.FEED_GAP.value,
+    Reason.FEED_CORRUPT.value,
+    Reason.FEED_POSITION_AHEAD.value,
+}
+_BEHIND_AFTER_S: Final = 10.0
+
+
+def status(context: ContextOption = None, output: OutputOption = Output.TABLE) -> None:
+    """Show how each service is, how far behind, since when it stands still, its last error, and what to do next."""
+
+    async def ask(client: AsyncClient) -> list[dict[str, Any]]:
+        return list(await asyncio.gather(*(_service_document(client, service.name) for service in SERVICES)))
+
+    services = call_services(ask, context)
+    if output is Output.TABLE:
+        _print(services)
+    else:
+        print_document({"services": services}, output)
+    states = {service["state"] for service in services}
+    if _DOWN in states:
+        raise SystemExit(int(ExitCode.UNREACHABLE))
+    if _NOT_ALLOWED in states:
+        raise SystemExit(int(ExitCode.NOT_ALLOWED))
+    if states & {_STUCK, _NOT_READY}:
+        raise SystemExit(int(ExitCode.NOT_READY))
+
+
+async def _service_document(client: AsyncClient, service: str) -> dict[str, Any]:
+    try:
+        answer = await client.status(service, _ANSWER_S)
+    except MeterlineError as error:
+        return _unanswered(service, error)
+    feeds = [_feed_document(feed, datetime.now(UTC)) for feed in answer.feeds]
+    state, next_step = _verdict(answer, feeds)
+    return {
+        "service": service,
+        "state": state,
+        "version": answer.version,
+        "schemaRevision": answer.schema_revision,
+        "startedAt": _text(answer, "started_at"),
+        "problems": list(answer.problems),
+        "feeds": feeds,
+        "error": None,
+        "next": next_step,
+    }
+
+
+def _unanswered(service: str, error: MeterlineError) -> dict[str, Any]:
+    if error.reason is Reason.SERVICE_NOT_READY:
+        state, next_step = (
+            _NOT_READY,
+            "if it stays so, its database is away or needs the service's migrations: see its log",
+        )
+    elif isinstance(error, Overloaded):
+        state, next_step = _NOT_READY, "it has as many calls as it takes: ask again soon, and send it less"
+    elif isinstance(error, Unavailable | DeadlineExceeded):
+        state, next_step = _DOWN, "start it, or see its log; docs/runbooks/README.md"
+    else:
+        state, next_step = _NOT_ALLOWED, "see `meterline token create --help`"
+    return {
+        "service": service,
+        "state": state,
+        "version": None,
+        "schemaRevision": None,
+        "startedAt": None,
+        "problems": [],
+        "feeds": [],
+        "error": {"reason": error.reason.value, "message": error.message},
+        "next": next_step,
+    }
+
+
+def _feed_document(feed: feed_pb2.FeedState, now: datetime) -> dict[str, Any]:
+    waits_since = feed.oldest_waiting_at.ToDatetime(tzinfo=UTC) if feed.HasField("oldest_waiting_at") else now
+    error = {
+        "reason": feed.last_error_reason,
+        "message": feed.last_error_message,
+        "at": _text(feed, "last_error_at"),
+        "attempts": feed.attempts,
+    }
+    return {
+        "consumer": feed.consumer,
+        "lagEvents": str(feed.lag_entries),
+        "lagSeconds": max(0, round((now - waits_since).total_seconds())),
+        "freshUpTo": _text(feed, "oldest_waiting_at"),
+        "stuckSince": _text(feed, "stuck_since"),
+        "lastError": error if feed.last_error_reason else None,
+    }
+
+
+def _verdict(answer: status_service_pb2.GetStatusResponse, feeds: list[dict[str, Any]]) -> tuple[str, str | None]:
+    """Return the state of a service that answers, and what to do next."""
+    errors = [feed["lastError"] for feed in feeds if feed["lastError"]]
+    if any(error["reason"] in _HALTED for error in errors):
+        return _STUCK, "docs/runbooks/feed-halted.md"
+    if any("no disk" in error["message"] for error in errors):
+        return _STUCK, "docs/runbooks/disk-full.md"
+    if any(feed["stuckSince"] for feed in feeds):
+        return _STUCK, "docs/runbooks/feed-lag.md"
+    if answer.problems:
+        return _NOT_READY, "see its log, and whether its Postgres answers"
+    if any(feed["lagSeconds"] > _BEHIND_AFTER_S for feed in feeds):
+        return _BEHIND, "it moves: wait, or docs/runbooks/feed-lag.md"
+    return _UP, None
+
+
+def _text(message: Any, field: str) -> str | None:
+    value: Timestamp = getattr(message, field)
+    return time_text(value) if message.HasField(field) else None
+
+
+def _print(services: list[dict[str, Any]]) -> None:
+    columns = ("service", "state", "version", "schema", "follows", ">events behind", ">seconds", "stuck since")
+    print_table(columns, [row for service in services for row in _rows(service)])
+    for service in services:
+        for line in _lines(service):
+            write(f"{service['service']}: {line}")
+
+
+def _rows(service: dict[str, Any]) -> list[tuple[str, ...]]:
+    head = (service["service"], service["state"], service["version"] or "-", service["schemaRevision"] or "-")
+    rows = [
+        (feed["consumer"], feed["lagEvents"], str(feed["lagSeconds"]), (feed["stuckSince"] or "-")[:19])
+        for feed in service["feeds"]
+    ]
+    return [head + row for row in rows] or [(*head, "-", "-", "-", "-")]
+
+
+def _lines(service: dict[str, Any]) -> list[str]:
+    lines = list(service["problems"])
+    if service["error"]:
+        lines.append(f"{service['error']['message']} [{service['error']['reason']}]")
+    lines += [
+        f"{feed['consumer']}: {error['message']} [{error['reason']}], "
+        f"{error['attempts']} times in a row, last at {error['at']}"
+        for feed in service["feeds"]
+        if (error := feed["lastError"])
+    ]
+    if service["next"]:
+        lines.append(f"next: {service['next']}")
+    return lines
