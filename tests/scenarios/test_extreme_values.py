@@ -29,6 +29,8 @@ METHODS: Final = [
     for service, described in [*SERVED, ("ingest", FEED), ("aggregator", FEED)]
     for method in described.methods
 ]
+# Some answers wait until they are as fresh as asked for, which odd places in the log never are.
+TIMEOUT_S: Final = 1.0
 DEFECTS: Final = {grpc.StatusCode.INTERNAL, grpc.StatusCode.UNKNOWN}
 
 CATALOG: Final = """
@@ -144,7 +146,7 @@ LIMITS: Final = {
 }
 
 
-COMMON: Final = {
+COMMON: Final[dict[str, Any]] = {
     "meter": "odd-units",
     "meters": "odd-units",
     "windows_of_meter": "odd-units",
@@ -166,6 +168,7 @@ COMMON: Final = {
     "end": "",
     "page_token": "",
     "epoch": "",
+    "position": 0,
 }
 NAME_OF: Final = {"Meter": "odd-units", "Plan": "odd-plan", "Customer": "odd-customer", "Contract": "odd-contract"}
 
@@ -253,12 +256,11 @@ class Odd:
         return choose([number for number in NUMBERS if least <= number <= most])
 
     def _common(self, field: FieldDescriptor) -> Any:
-        if field.name == "request_id":
-            return f"{self._random.getrandbits(64):x}"
-        if field.name == "name":
-            return self._name
+        known = {**COMMON, "request_id": f"{self._random.getrandbits(64):x}", "name": self._name}
+        if field.name in known:
+            return known[field.name]
         if field.cpp_type == FieldDescriptor.CPPTYPE_STRING and field.type == FieldDescriptor.TYPE_STRING:
-            return COMMON.get(field.name, "1")
+            return "1"
         if field.cpp_type == FieldDescriptor.CPPTYPE_STRING:
             return bytes(32)
         if field.cpp_type == FieldDescriptor.CPPTYPE_ENUM:
@@ -294,11 +296,11 @@ async def _answer(channel: grpc.aio.Channel, method: MethodDescriptor, request: 
     try:
         if method.server_streaming:
             # A feed has no end, but says at once what is wrong with a cursor.
-            timeout_s = 0.2 if method.name == "Read" else 20
+            timeout_s = 0.2 if method.name == "Read" else TIMEOUT_S
             async for _ in raw.unary_stream(path)(data, metadata=metadata, timeout=timeout_s):
                 pass
         else:
-            await raw.unary_unary(path)(data, metadata=metadata, timeout=20)
+            await raw.unary_unary(path)(data, metadata=metadata, timeout=TIMEOUT_S)
     except grpc.aio.AioRpcError as error:
         return error.code(), error.details()
     return grpc.StatusCode.OK, ""
