@@ -42,9 +42,15 @@ class Identity:
         """Whether the caller is a service of the suite."""
         return Scope.INTERNAL in self.scopes
 
+    @property
+    def is_worker(self) -> bool:
+        """Whether this is background work of this process, outside any call."""
+        return self.subject == _WORKER_SUBJECT and self.is_internal
 
+
+_WORKER_SUBJECT: Final = "worker"
 _current: ContextVar[Identity | None] = ContextVar("meterline_identity", default=None)
-_WORKER = Identity(tenant=ANY_TENANT, subject="worker", scopes=frozenset({Scope.INTERNAL}))
+_WORKER = Identity(tenant=ANY_TENANT, subject=_WORKER_SUBJECT, scopes=frozenset({Scope.INTERNAL}))
 
 
 def set_identity(identity: Identity) -> None:

@@ -21,6 +21,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 
 from chassis.deadline import current_deadline_s
 from chassis.errors import Conflict, DeadlineExceeded, MeterlineError, Overloaded, Reason, Unavailable
+from chassis.shares import PoolShares
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
@@ -31,6 +32,8 @@ Result = TypeVar("Result")
 CONNECT_TIMEOUT_S: Final = 5.0
 POOL_TIMEOUT_S: Final = 5.0
 """Longest wait for a free connection before the caller is told that the service is overloaded."""
+OWN_CONNECTIONS_MAX: Final = 6
+"""Connections beyond the pool, opened when background work or readiness needs them while calls hold all of it."""
 IDLE_IN_TRANSACTION_S: Final = 30.0
 """Our transactions wait for nothing but Postgres, so a transaction that idles this long has lost its process."""
 _COMMAND_GRACE_S: Final = 5.0
@@ -44,6 +47,7 @@ _SQLSTATES_EXHAUSTED: Final = ("53", "58")
 _SQLSTATES_DATA: Final = ("21", "22", "23", "54")
 # Each connection starts with its engine's time-out; setting it again would cost one round trip per transaction.
 _ENGINE_TIMEOUTS_S: Final[WeakKeyDictionary[AsyncEngine, float]] = WeakKeyDictionary()
+_SHARES: Final[WeakKeyDictionary[AsyncEngine, PoolShares]] = WeakKeyDictionary()
 _NO_SETTINGS: Final[Mapping[str, str]] = MappingProxyType({})
 _DURABLE: Final = {
     "fsync": frozenset({"on"}),
@@ -76,8 +80,11 @@ def open_engine(
     *,
     application_name: str = "meterline",
     pool_timeout_s: float = POOL_TIMEOUT_S,
+    tenant_connections_max: int | None = None,
 ) -> AsyncEngine:
     """Return an engine for `dsn` (postgresql://…, as libpq reads it). Nothing is connected yet; `dispose` it after use.
+
+    The calls of one tenant hold at most `tenant_connections_max` connections at once (default: all of the pool).
 
     Every commit waits for the disk, whatever the role's default is. The server ends statements and transactions that
     take too long and notices clients that died, so that a lost process can't hold a lane's lock indefinitely.
@@ -99,13 +106,15 @@ def open_engine(
         "postgresql+asyncpg://",
         async_creator=connect_with(dsn, server_settings=server_settings, command_timeout_s=command_timeout_s),
         pool_size=settings.pool_size,
-        max_overflow=0,
+        # Calls hold at most the pool (see `shares`): the rest is for background work and for readiness.
+        max_overflow=OWN_CONNECTIONS_MAX,
         pool_timeout=pool_timeout_s,
         pool_use_lifo=True,
         json_deserializer=_exact_json,
     )
     event.listen(engine.sync_engine, "checkout", _refuse_closed)
     _ENGINE_TIMEOUTS_S[engine] = settings.statement_timeout_s
+    _SHARES[engine] = PoolShares(settings.pool_size, tenant_connections_max or settings.pool_size, pool_timeout_s)
     return engine
 
 
@@ -158,7 +167,8 @@ async def transaction(engine: AsyncEngine, *, timeout_s: float | None = None) ->
     a statement ran out of time, and Overloaded if no connection was free. Other errors (such as a unique violation)
     pass unchanged, because only the caller knows what they mean.
     """
-    async with _translated(), engine.connect() as conn, conn.begin(), _discarding_broken(conn):
+    shares = _SHARES[engine]
+    async with _translated(), shares.share(), engine.connect() as conn, conn.begin(), _discarding_broken(conn):
         limit_s = _statement_limit_s(engine, timeout_s)
         if limit_s is not None:
             await conn.execute(text(_limit_statement(limit_s)))
@@ -171,7 +181,7 @@ async def driver_transaction(engine: AsyncEngine, *, timeout_s: float | None = N
 
     For transactions that run many times per second: with SQLAlchemy around it, one costs three times as much.
     """
-    async with _translated(), engine.connect() as conn:
+    async with _translated(), _SHARES[engine].share(), engine.connect() as conn:
         driver: Any = (await conn.get_raw_connection()).driver_connection
         limit_s = _statement_limit_s(engine, timeout_s)
         has_ended = False

@@ -91,7 +91,9 @@ async def run_service(
     _log.info("starting", settings=settings.effective())
     clock = clock or SystemClock()
     telemetry = Telemetry.start(service, settings)
-    engine = open_engine(settings.dsn.get_secret_value(), settings)
+    engine = open_engine(
+        settings.dsn.get_secret_value(), settings, tenant_connections_max=settings.tenant_connections_max
+    )
     runtime = Runtime(service, settings, engine, clock, telemetry)
     stopping = _stop_on_signals()
     try:

@@ -98,7 +98,12 @@ class ServiceSettings(_ExplicitSettings):
     drain_s: float = Field(default=15.0, ge=0.0, description="Seconds that calls in flight get after SIGTERM.")
     connections_max: int = Field(default=10_000, ge=1, description="Connections to the RPC port at once.")
     connection_age_s: float = Field(default=300.0, gt=0.0, description="Seconds until a client is asked to reconnect.")
-    pool_size: int = Field(default=10, ge=1, description="Database connections of this process.")
+    pool_size: int = Field(
+        default=10, ge=1, description="Database connections for calls; background work has up to 6 of its own."
+    )
+    tenant_connections_max: int = Field(
+        default=6, ge=1, description="Database connections that the calls of one tenant may hold at once."
+    )
     statement_timeout_s: float = Field(default=15.0, gt=0.0, description="Seconds one SQL statement may take.")
     ready_file: Path | None = Field(default=None, description="Written with the bound ports as JSON once serving.")
 

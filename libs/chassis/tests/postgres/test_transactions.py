@@ -5,17 +5,19 @@ from __future__ import annotations
 import asyncio
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import suppress
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from decimal import Decimal
 
 import pytest
+import pytest_asyncio
 from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from chassis.deadline import within_deadline_s
 from chassis.errors import Conflict, DeadlineExceeded, Overloaded, Reason, Unavailable
+from chassis.identity import Identity, Scope, acting_for, set_identity
 from chassis.postgres import (
     DurabilityError,
     assert_durable,
@@ -287,9 +289,9 @@ async def test_what_only_the_caller_can_tell_passes_as_it_is(engine: AsyncEngine
 
 async def test_a_pool_without_a_free_connection_is_overload(database: ServiceDatabase) -> None:
     engine = open_engine(database.dsn, Pool(pool_size=1), pool_timeout_s=0.05)
-    async with transaction(engine):
+    async with held_by(engine, "acme", 1):
         with pytest.raises(Overloaded):
-            await entries(engine)
+            await in_call(engine, "globex")
     await engine.dispose()
 
 
@@ -360,3 +362,76 @@ async def test_a_role_s_setting_can_t_switch_durability_off_but_the_check_sees_a
         await engine.dispose()
         await admin.execute(f"ALTER DATABASE {database.name} RESET synchronous_commit")
         await admin.close()
+
+
+@asynccontextmanager
+async def held_by(engine: AsyncEngine, tenant: str, count: int) -> AsyncIterator[None]:
+    """Hold connections as calls of a tenant do, one call each."""
+    release, holding = asyncio.Event(), []
+
+    async def hold() -> None:
+        set_identity(Identity(tenant, "user", frozenset({Scope.READ})))
+        async with transaction(engine) as conn:
+            await conn.execute(text("SELECT 1"))
+            holding.append(tenant)
+            await release.wait()
+
+    tasks = [asyncio.create_task(hold()) for _ in range(count)]
+    await eventually(lambda: len(holding) == count)
+    yield
+    release.set()
+    await asyncio.gather(*tasks)
+
+
+async def in_call(engine: AsyncEngine, tenant: str) -> int:
+    async def call() -> int:
+        set_identity(Identity(tenant, "user", frozenset({Scope.READ})))
+        async with transaction(engine) as conn, transaction(engine) as second:
+            await conn.execute(text("SELECT 1"))
+            return int((await second.execute(text("SELECT 1"))).scalar_one())
+
+    return await asyncio.create_task(call())
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def shared_engine(database: ServiceDatabase) -> AsyncIterator[AsyncEngine]:
+    engine = open_engine(database.dsn, Pool(pool_size=4), pool_timeout_s=0.3, tenant_connections_max=3)
+    yield engine
+    await engine.dispose()
+
+
+async def test_a_tenant_holds_its_share_of_the_connections_and_another_the_rest(shared_engine: AsyncEngine) -> None:
+    async with held_by(shared_engine, "acme", 3):
+        with pytest.raises(Overloaded) as refused:
+            await in_call(shared_engine, "acme")
+
+        assert refused.value.reason is Reason.OVERLOADED
+        assert refused.value.retry_after_s == 1.0
+        assert await in_call(shared_engine, "globex") == 1
+    assert await in_call(shared_engine, "acme") == 1
+
+
+async def test_background_work_finds_a_connection_while_calls_hold_the_whole_pool(shared_engine: AsyncEngine) -> None:
+    async with held_by(shared_engine, "acme", 3), held_by(shared_engine, "globex", 1):
+        async with transaction(shared_engine) as conn:
+            assert (await conn.execute(text("SELECT 1"))).scalar_one() == 1
+        with acting_for("acme"):
+            async with transaction(shared_engine) as conn:
+                assert (await conn.execute(text("SELECT 1"))).scalar_one() == 1
+
+
+async def test_whoever_waits_for_a_connection_is_told_before_its_deadline(shared_engine: AsyncEngine) -> None:
+    async with held_by(shared_engine, "acme", 3):
+        with within_deadline_s(0.2), pytest.raises(Overloaded):
+            await in_call(shared_engine, "acme")
+
+
+async def test_a_connection_given_back_goes_to_whoever_waits(shared_engine: AsyncEngine) -> None:
+    async with held_by(shared_engine, "acme", 3):
+        waiting = [asyncio.create_task(in_call(shared_engine, "acme")) for _ in range(5)]
+        given_up = asyncio.create_task(in_call(shared_engine, "acme"))
+        await asyncio.sleep(0)
+        given_up.cancel()
+    assert await asyncio.gather(*waiting) == [1] * 5
+    with pytest.raises(asyncio.CancelledError):
+        await given_up

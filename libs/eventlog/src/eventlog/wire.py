@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 _SECONDS_MIN: Final = -62_135_596_800
 _SECONDS_MAX: Final = 253_402_300_799
 _NANOS_PER_US: Final = 1000
+_NANOS_PER_S: Final = 1_000_000_000
 _US_PER_S: Final = 1_000_000
 
 
@@ -39,7 +40,8 @@ def timestamp_of_us(microseconds: int) -> Timestamp:
 
 def instant_from_proto(message: Timestamp) -> datetime:
     """Return the UTC time. Raises ValueError, worded for the caller, if a datetime can't hold it exactly."""
-    if not _SECONDS_MIN <= message.seconds <= _SECONDS_MAX or message.nanos % _NANOS_PER_US:
+    is_in_range = _SECONDS_MIN <= message.seconds <= _SECONDS_MAX and 0 <= message.nanos < _NANOS_PER_S
+    if not is_in_range or message.nanos % _NANOS_PER_US:
         raise ValueError("must lie in years 1 to 9999 and be full microseconds")
     return message.ToDatetime(tzinfo=UTC)
 

@@ -153,7 +153,9 @@ class Host:
         """
         exporter = InMemorySpanExporter()
         telemetry = Telemetry.start(service, settings, span_processors=[SimpleSpanProcessor(exporter)])
-        engine = open_engine(settings.dsn.get_secret_value(), settings)
+        engine = open_engine(
+            settings.dsn.get_secret_value(), settings, tenant_connections_max=settings.tenant_connections_max
+        )
         runtime = Runtime(service, settings, engine, clock or SystemClock(), telemetry)
         try:
             async with runtime.closing:

@@ -12,6 +12,6 @@ if TYPE_CHECKING:
 
 
 def intake_loops(gatherer: Gatherer, committer: Committer, commit_workers: int) -> list[Loop]:
-    """Return one loop per commit that may be in work at once, and the one that gathers."""
-    commits = [Loop(f"commit-{number}", committer.run) for number in range(commit_workers)]
+    """Return one loop per commit that may be in work at once, one for commits beside long ones, and the gatherer's."""
+    commits = [Loop(f"commit-{number}", committer.run) for number in range(commit_workers + 1)]
     return [*commits, Loop("gather", gatherer.run)]

@@ -128,7 +128,10 @@ async def _verify(conn: AsyncConnection, cursor: Cursor) -> Cursor:
     if cursor.epoch not in ("", epoch):
         raise Diverged(Reason.FEED_DIVERGED, f"the log's epoch is {epoch}, the cursor's is {cursor.epoch}")
     head = (
-        await conn.execute(text("SELECT position FROM lane_head WHERE lane = :lane"), {"lane": cursor.lane})
+        # On the wire a lane has 32 bits without a sign, more than in the table.
+        await conn.execute(
+            text("SELECT position FROM lane_head WHERE lane = CAST(:lane AS bigint)"), {"lane": cursor.lane}
+        )
     ).scalar_one_or_none()
     if head is None:
         raise NotFound(Reason.LANE_NOT_FOUND, f"the log has no lane {cursor.lane}; ask for its heads")

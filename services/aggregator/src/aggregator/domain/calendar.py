@@ -20,6 +20,9 @@ WINDOWS_MAX: Final = 10_000
 """Most windows of one query; a year of hours is 8,784."""
 UTC_NAME: Final = "UTC"
 _MINUTE_US: Final = 60_000_000
+# A day at the edge of the calendar has no neighbor, and in some zones it lies beyond.
+_YEAR_MIN: Final = 2
+_YEAR_MAX: Final = 9998
 
 
 class WindowSize(StrEnum):
@@ -56,6 +59,9 @@ def windows_in(period: Period, size: WindowSize, zone: ZoneInfo, grid_us: int) -
     Raises Refused when there would be too many, or when a boundary of the zone falls off the grid (zones had odd
     seconds in the nineteenth century).
     """
+    if size is not WindowSize.WHOLE and not (period.start.year >= _YEAR_MIN and period.end.year <= _YEAR_MAX):
+        message = f"windows by the clock of a zone exist in the years {_YEAR_MIN} to {_YEAR_MAX} only"
+        raise Refused("period", Reason.WINDOW_INVALID, f"{message}; ask for the whole period, or for a shorter one")
     bounds = [period.start]
     for bound in _bounds_after(period.start, size, zone):
         if bound >= period.end:

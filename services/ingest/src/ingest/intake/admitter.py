@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Final, ParamSpec, TypeVar
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from typing import TYPE_CHECKING, Concatenate, Final, ParamSpec, TypeVar
 
 import numpy as np
 
@@ -42,6 +44,8 @@ if TYPE_CHECKING:
 Arguments = ParamSpec("Arguments")
 Result = TypeVar("Result")
 _ASIDE_FROM_BYTES: Final = 1024 * 1024
+_ASIDE_FROM_ROW_BYTES: Final = 128 * 1024
+"""Rows take some thirty times as long as the same events in columns."""
 
 
 class Admitter:
@@ -63,6 +67,8 @@ class Admitter:
         self._sources = sources
         self._committer = committer
         self._instruments = instruments
+        # One thread: several would only take turns with each other before the loop gets its own.
+        self._aside = ThreadPoolExecutor(1, thread_name_prefix="large-batches")
 
     async def take_in(self, tenant: str, reported: Reported, callers: Callers) -> Verdicts:
         """Refuse what can't be accepted, write the rest exactly once, say what became of each event."""
@@ -78,9 +84,7 @@ class Admitter:
             tenant=tenant,
             events=events,
             keys=keys_of(tenant, events.ids, events.sources, source_ids),
-            payload=await _aside_if_large(
-                reported.message_bytes, _payload, events, reported.verbatim if admission.is_clean else None
-            ),
+            payload=await self._aside_if_long(reported, _payload, events, is_clean=admission.is_clean),
             backfill_id=None if backfill is None else backfill.id,
             callers=callers if admission.is_clean else callers.take(admission.accepted),
             message_bytes=reported.message_bytes,
@@ -103,7 +107,21 @@ class Admitter:
 
     async def _admit(self, reported: Reported, window: BackfillWindow | None) -> tuple[EventColumns, Admission]:
         now_us = microseconds_of(self._clock.now())
-        return await _aside_if_large(reported.message_bytes, _admitted, reported, self._limits, now_us, window)
+        return await self._aside_if_long(reported, _admitted, self._limits, now_us, window)
+
+    async def _aside_if_long(
+        self,
+        reported: Reported,
+        work: Callable[Concatenate[Reported, Arguments], Result],
+        *args: Arguments.args,
+        **kwargs: Arguments.kwargs,
+    ) -> Result:
+        """Do `work` on a batch, in a thread if it is so large that other calls would notice how long it takes."""
+        is_rows = isinstance(reported.events, EventRows)
+        if reported.message_bytes < (_ASIDE_FROM_ROW_BYTES if is_rows else _ASIDE_FROM_BYTES):
+            return work(reported, *args, **kwargs)
+        bound = partial(work, reported, *args, **kwargs)
+        return await asyncio.get_running_loop().run_in_executor(self._aside, bound)
 
     async def _open_backfill(self, tenant: str, backfill_id: str) -> Backfill:
         """Find the backfill a batch names; whether it is still open is checked again in the commit."""
@@ -116,15 +134,6 @@ class Admitter:
         raise backfill_not_open(shown(backfill_id))
 
 
-async def _aside_if_large(
-    message_bytes: int, work: Callable[Arguments, Result], *args: Arguments.args, **kwargs: Arguments.kwargs
-) -> Result:
-    """Do `work` in a thread if the batch is so large that other calls would notice how long it takes."""
-    if message_bytes < _ASIDE_FROM_BYTES:
-        return work(*args, **kwargs)
-    return await asyncio.to_thread(work, *args, **kwargs)
-
-
 def _admitted(
     reported: Reported, limits: Limits, now_us: int, window: BackfillWindow | None
 ) -> tuple[EventColumns, Admission]:
@@ -133,8 +142,9 @@ def _admitted(
     return sent, admit(sent, limits, now_us, window)
 
 
-def _payload(events: EventColumns, verbatim: bytes | None) -> bytes:
-    """Make the payload here, beside the commits in work. Raises TooBig."""
+def _payload(reported: Reported, events: EventColumns, *, is_clean: bool) -> bytes:
+    """Make the payload of the admitted `events` here, beside the commits in work. Raises TooBig."""
+    verbatim = reported.verbatim if is_clean else None
     payload = encode_payload(events) if verbatim is None else compress(verbatim)
     if len(payload) > SEGMENT_BYTES_MAX:
         message = f"the batch takes {len(payload)} bytes compressed, at most {SEGMENT_BYTES_MAX} fit; split it"

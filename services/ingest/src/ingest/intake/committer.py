@@ -69,6 +69,9 @@ class Committer:
             self._commit_open,
             Rules(
                 enough=_SECOND_COMMIT_EVENTS,
+                owner=lambda submission: submission.tenant,
+                rounds_max=settings.commit_workers,
+                long_from=_SECOND_COMMIT_EVENTS,
                 round_max=Bound(settings.group_events_max, settings.group_bytes_max),
                 waiting_max=Bound(settings.queue_events_max, settings.queue_bytes_max),
                 shared=(Unavailable, Overloaded, DeadlineExceeded),

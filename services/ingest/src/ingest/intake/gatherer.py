@@ -63,6 +63,7 @@ class Gatherer:
             Rules(
                 enough=TOGETHER_MAX,
                 together_max=TOGETHER_MAX,
+                owner=lambda call: call.tenant,
                 kin=lambda call: (call.tenant, call.reported.backfill_id),
                 shared=(Unavailable, Overloaded, DeadlineExceeded, InvalidRequest),
                 alone_at_once=True,
@@ -81,7 +82,7 @@ class Gatherer:
                     while await self._queue.due(stop):
                         await self._linger()
                         taken = self._queue.take()
-                        self._expected = max(len(taken), self._expected * _MEMORY)
+                        self._expected = max(len(taken.taken), self._expected * _MEMORY)
                         rounds.create_task(self._queue.work_on(taken))
         finally:
             self._queue.close()

@@ -3,12 +3,17 @@
 A round of work costs nearly the same for one item as for many. So a round begins at once when none is in work; items
 that come meanwhile wait for its end and share the next, unless so much waits that a second round is worth it. No timer
 is needed, and one who comes alone never waits. Whoever waits gets a result or an error, whatever happens to a round.
+
+Nobody waits long for what others send. Of those who wait, the ones with little go before the ones with much; a round
+takes from each in turn, by size; and whoever has little and nothing in work needs not wait for a long round of others,
+but shares one that runs beside it. Where one alone sends, nothing of this shows.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections import deque
+import heapq
+from collections import Counter, deque
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, Generic, TypeVar
@@ -16,7 +21,7 @@ from typing import TYPE_CHECKING, Final, Generic, TypeVar
 from chassis.errors import Overloaded, Reason, Unavailable
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Hashable, Iterator, Sequence
+    from collections.abc import Awaitable, Callable, Hashable, Iterable, Iterator, Sequence
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -37,6 +42,7 @@ class Waiter(Generic[Item, Result]):
     """An item that waits for its result."""
 
     item: Item
+    owner: Hashable
     size: int
     message_bytes: int
     result: asyncio.Future[Result] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
@@ -51,19 +57,44 @@ class Waiter(Generic[Item, Result]):
 class Rules(Generic[Item]):
     """How a queue's items are worked on.
 
-    A second round begins beside another when `enough` waits; a round takes at most `round_max` (but always one item),
-    and no more than `waiting_max` may wait. Items go together if their `kin` is equal, at most `together_max` of them.
-    An error of `shared` holds for all who were worked on together; after any other each is tried alone, all at the same
-    time if `alone_at_once`.
+    A second round begins beside another when `enough` waits, up to `rounds_max` of them; a round takes at most
+    `round_max` (but always one item). No more than `waiting_max` may wait, and of one `owner` no more than half of it.
+    Beside a round of at least `long_from` one other begins for owners that have less than `enough` waiting and nothing
+    in work. Items go together if their `kin` is equal, at most `together_max` of them. An error of `shared` holds for
+    all who were worked on together; after any other each is tried alone, all at the same time if `alone_at_once`.
     """
 
     enough: int
     shared: tuple[type[Exception], ...]
     round_max: Bound = Bound()
     waiting_max: Bound = Bound()
+    owner: Callable[[Item], Hashable] = lambda _item: None
+    rounds_max: int = _UNBOUNDED
+    long_from: int = 0
     kin: Callable[[Item], Hashable] = lambda _item: None
     together_max: int = _UNBOUNDED
     alone_at_once: bool = False
+
+
+@dataclass(slots=True)
+class _Line(Generic[Item, Result]):
+    """What waits of one owner, in order."""
+
+    waiters: deque[Waiter[Item, Result]] = field(default_factory=deque)
+    size: int = 0
+    message_bytes: int = 0
+
+
+@dataclass(eq=False, slots=True)
+class Round(Generic[Item, Result]):
+    """Items that are worked on together."""
+
+    taken: list[Waiter[Item, Result]] = field(default_factory=list)
+    owners: set[Hashable] = field(default_factory=set)
+    size: int = 0
+    message_bytes: int = 0
+    is_aside: bool = False
+    """Whether it runs beside the long round of others, for owners with little."""
 
 
 class WorkQueue(Generic[Item, Result]):
@@ -75,34 +106,61 @@ class WorkQueue(Generic[Item, Result]):
         """Let `work` return for each of some items its result or its error."""
         self._work = work
         self._rules = rules
-        self._waiting: deque[Waiter[Item, Result]] = deque()
-        self._in_work = 0
+        # By owner; whoever waits longest since the last turn comes first.
+        self._lines: dict[Hashable, _Line[Item, Result]] = {}
+        self._rounds: set[Round[Item, Result]] = set()
+        self._busy: Counter[Hashable] = Counter()
         self._arrival = asyncio.Event()
         self.size = 0
         """How much waits."""
         self._message_bytes = 0
+        self._count = 0
 
     def put(self, item: Item, size: int = 1, message_bytes: int = 0) -> asyncio.Future[Result]:
         """Queue an item and return its result to come, or its error. Raises Overloaded when the queue is full."""
-        bound = self._rules.waiting_max
-        if self._waiting and (
-            self.size + size > bound.size or self._message_bytes + message_bytes > bound.message_bytes
-        ):
-            raise Overloaded(Reason.OVERLOADED, f"{self.size} events wait for the disk; send again later")
-        waiter: Waiter[Item, Result] = Waiter(item, size, message_bytes)
-        self._waiting.append(waiter)
+        owner = self._rules.owner(item)
+        line = self._lines.get(owner)
+        self._check_room(line, size, message_bytes)
+        if line is None:
+            line = self._lines[owner] = _Line()
+        waiter: Waiter[Item, Result] = Waiter(item, owner, size, message_bytes)
+        line.waiters.append(waiter)
+        line.size += size
+        line.message_bytes += message_bytes
         self.size += size
         self._message_bytes += message_bytes
-        if self._is_due():
+        self._count += 1
+        if not self._rounds or self._is_full_round_due() or self._may_go_aside(owner, line):
             self._arrival.set()
         return waiter.result
 
+    def _check_room(self, line: _Line[Item, Result] | None, size: int, message_bytes: int) -> None:
+        bound = self._rules.waiting_max
+        if self._lines and (self.size + size > bound.size or self._message_bytes + message_bytes > bound.message_bytes):
+            raise Overloaded(Reason.OVERLOADED, f"{self.size} events wait for the disk; send again later")
+        if line is not None and (
+            line.size + size > bound.size // 2 or line.message_bytes + message_bytes > bound.message_bytes // 2
+        ):
+            raise Overloaded(Reason.OVERLOADED, f"{line.size} events of yours wait for the disk; send again later")
+
     def __len__(self) -> int:
         """Return how many items wait."""
-        return len(self._waiting)
+        return self._count
 
     def _is_due(self) -> bool:
-        return bool(self._waiting) and (not self._in_work or self.size >= self._rules.enough)
+        if not self._lines or not self._rounds:
+            return bool(self._lines)
+        return self._is_full_round_due() or any(self._may_go_aside(*waiting) for waiting in self._lines.items())
+
+    def _is_full_round_due(self) -> bool:
+        full = sum(not one.is_aside for one in self._rounds)
+        return not full or (self.size >= self._rules.enough and full < self._rules.rounds_max)
+
+    def _may_go_aside(self, owner: Hashable, line: _Line[Item, Result]) -> bool:
+        """Whether a round beside the long ones of others may begin for `owner`, who has little and nothing in work."""
+        if line.size >= self._rules.enough or owner in self._busy:
+            return False
+        return not any(one.is_aside or one.size < self._rules.long_from for one in self._rounds)
 
     @contextmanager
     def until(self, stop: asyncio.Event) -> Iterator[None]:
@@ -118,7 +176,7 @@ class WorkQueue(Generic[Item, Result]):
     async def due(self, stop: asyncio.Event) -> bool:
         """Wait until a round is due; return False once `stop` is set and nothing waits any more."""
         while not self._is_due():
-            if stop.is_set() and not self._waiting:
+            if stop.is_set() and not self._lines:
                 return False
             self._arrival.clear()
             await self._arrival.wait()
@@ -126,50 +184,90 @@ class WorkQueue(Generic[Item, Result]):
             await asyncio.sleep(0)
         return True
 
-    def take(self) -> list[Waiter[Item, Result]]:
+    def take(self) -> Round[Item, Result]:
         """Begin a round, which must be given to `work_on`, of what waits; one whose caller has gone is dropped."""
-        self._in_work += 1
-        taken: list[Waiter[Item, Result]] = []
-        bound = self._rules.round_max
-        if self.size <= bound.size and self._message_bytes <= bound.message_bytes:
-            taken.extend(waiter for waiter in self._waiting if not waiter.result.done())
-            self._waiting.clear()
-            self.size = self._message_bytes = 0
-            return taken
-        size = message_bytes = 0
-        while self._waiting:
-            waiter = self._waiting[0]
-            size += waiter.size
-            message_bytes += waiter.message_bytes
-            if taken and (size > bound.size or message_bytes > bound.message_bytes):
-                break
-            self._waiting.popleft()
-            self.size -= waiter.size
-            self._message_bytes -= waiter.message_bytes
-            if not waiter.result.done():
-                taken.append(waiter)
-        return taken
+        begun: Round[Item, Result] = Round()
+        if self._rounds and not self._is_full_round_due():
+            owners = [owner for owner, line in self._lines.items() if self._may_go_aside(owner, line)]
+            begun.is_aside = True
+        else:
+            owners = self._next_owners()
+        self._fill(begun, owners)
+        self._rounds.add(begun)
+        self._busy.update(begun.owners)
+        return begun
 
-    async def work_on(self, taken: Sequence[Waiter[Item, Result]]) -> None:
+    def _next_owners(self) -> list[Hashable]:
+        """Whose turn it is: those with little first, unless a round of such is in work already."""
+        with_little = [owner for owner, line in self._lines.items() if line.size < self._rules.enough]
+        is_little_in_work = any(one.size < self._rules.enough for one in self._rounds)
+        if with_little and (not is_little_in_work or len(with_little) == len(self._lines)):
+            return with_little
+        return [owner for owner, line in self._lines.items() if line.size >= self._rules.enough]
+
+    def _fill(self, begun: Round[Item, Result], owners: Sequence[Hashable]) -> None:
+        """Move what waits of `owners` into a round, always from the one of whom least is in it."""
+        bound = self._rules.round_max
+        turns = [(0, place, owner) for place, owner in enumerate(owners)]
+        while turns:
+            share, place, owner = turns[0]
+            line = self._lines[owner]
+            waiter = line.waiters[0]
+            is_full = (
+                begun.size + waiter.size > bound.size
+                or begun.message_bytes + waiter.message_bytes > bound.message_bytes
+            )
+            if is_full and begun.taken:
+                break
+            line.waiters.popleft()
+            self._leave(line, waiter)
+            if not waiter.result.done():
+                begun.taken.append(waiter)
+                begun.owners.add(owner)
+                begun.size += waiter.size
+                begun.message_bytes += waiter.message_bytes
+            if line.waiters:
+                heapq.heapreplace(turns, (share + waiter.size, place, owner))
+            else:
+                heapq.heappop(turns)
+                del self._lines[owner]
+        for owner in begun.owners & self._lines.keys():
+            # Behind those who were not served now.
+            self._lines[owner] = self._lines.pop(owner)
+
+    def _leave(self, line: _Line[Item, Result], waiter: Waiter[Item, Result]) -> None:
+        line.size -= waiter.size
+        line.message_bytes -= waiter.message_bytes
+        self.size -= waiter.size
+        self._message_bytes -= waiter.message_bytes
+        self._count -= 1
+
+    async def work_on(self, begun: Round[Item, Result]) -> None:
         """Work on what `take` returned, until each has its result or its error."""
         try:
-            parts = list(self._parts(taken))
+            parts = list(self._parts(begun.taken))
             if len(parts) == 1:
                 await self._settle(parts[0])
             else:
                 await asyncio.gather(*map(self._settle, parts))
         finally:
-            self._in_work -= 1
+            self._rounds.discard(begun)
+            self._busy.subtract(begun.owners)
+            for owner in begun.owners:
+                if not self._busy[owner]:
+                    del self._busy[owner]
             self._arrival.set()
             # Reached with open results only when this task is cancelled: nobody may wait forever.
-            self._abandon(taken)
+            self._abandon(begun.taken)
 
     def close(self) -> None:
         """Tell all who still wait that nobody will work for them."""
-        self._abandon(self._waiting)
-        self._waiting.clear()
+        for line in self._lines.values():
+            self._abandon(line.waiters)
+        self._lines.clear()
+        self.size = self._message_bytes = self._count = 0
 
-    def _abandon(self, waiters: Sequence[Waiter[Item, Result]]) -> None:
+    def _abandon(self, waiters: Iterable[Waiter[Item, Result]]) -> None:
         for waiter in waiters:
             waiter.fail(Unavailable(Reason.DATABASE_UNAVAILABLE, "the service stops; send the same batch again"))
 
