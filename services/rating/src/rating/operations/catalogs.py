@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from chassis.postgres import transaction
-from rating.domain.catalogs import CatalogEntry, in_order, speaking_of
+from rating.domain.catalogs import CatalogEntry, Faults, in_order, names_looked_at, references_of
 from rating.domain.contracts import Contract
 from rating.domain.customers import Customer
 from rating.domain.plans import PlanDraft
@@ -18,6 +18,7 @@ from rating.operations.customers import apply_customer
 from rating.operations.deps import Deps
 from rating.operations.plans import apply_plan
 from rating.operations.products import apply_product
+from rating.store.catalogs import staged
 
 
 class _Undone(Exception):
@@ -25,22 +26,27 @@ class _Undone(Exception):
 
 
 async def apply_catalog(
-    deps: Deps, conn: AsyncConnection, tenant: str, entries: Sequence[CatalogEntry]
+    deps: Deps, conn: AsyncConnection, tenant: str, entries: Sequence[CatalogEntry], faults: Faults
 ) -> list[Outcome]:
-    """Apply many entries; return what became of each, in the order in which they were sent."""
+    """Apply many entries; return what became of each, in the order in which they were sent.
+
+    `faults` are those that reading the entries found. Raises all of them together, and nothing is applied then.
+    """
     outcomes: dict[int, Outcome] = {}
-    for entry in in_order(entries):
-        with speaking_of(entry.place, entry.kind, entry.name):
-            outcomes[entry.place] = await _apply_entry(deps, conn, tenant, entry)
+    async with staged(conn, tenant, names_looked_at(entries)):
+        for entry in in_order(entries):
+            with faults.of(entry.place, entry.kind, entry.name, references_of(entry)):
+                outcomes[entry.place] = await _apply_entry(deps, conn, tenant, entry)
+        faults.raise_any()
     return [outcome for _, outcome in sorted(outcomes.items())]
 
 
-async def validate_catalog(deps: Deps, tenant: str, entries: Sequence[CatalogEntry]) -> list[Outcome]:
+async def validate_catalog(deps: Deps, tenant: str, entries: Sequence[CatalogEntry], faults: Faults) -> list[Outcome]:
     """Find out what applying the entries would do, and take it back."""
     outcomes: list[Outcome] = []
     try:
         async with transaction(deps.engine) as conn:
-            outcomes = await apply_catalog(deps, conn, tenant, entries)
+            outcomes = await apply_catalog(deps, conn, tenant, entries, faults)
             raise _Undone  # noqa: TRY301 - leaving the transaction by an error is what takes it back
     except _Undone:
         return outcomes

@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from rating.domain.billing_period import Interval, Schedule
 from rating.domain.contracts import Contract
 from rating.domain.versions import Version
+from rating.store.staging import stage_of
 from rating.store.versions import VersionTable
 
 
@@ -52,6 +53,9 @@ async def contracts_of_customers(
 ) -> dict[tuple[str, str], list[Version[Contract]]]:
     """Return the newest versions of the contracts of each (tenant, customer); a customer without one has no entry."""
     wanted = sorted(set(customers))
+    stage = stage_of(conn)
+    if stage is not None and all(tenant == stage.tenant and name in stage.contracts_of for tenant, name in wanted):
+        return {key: list(held.values()) for key in wanted if (held := stage.contracts_of[key[1]])}
     statement = text(
         f"""
         SELECT DISTINCT ON (tenant, name) {CONTRACTS.all_columns} FROM contract
