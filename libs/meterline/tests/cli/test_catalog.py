@@ -14,9 +14,10 @@ from hypothesis import strategies as st
 from chassis.errors import FieldViolation, InvalidRequest, Reason
 from meterline.catalog.files import Entry, load_catalog
 from meterline.catalog.kinds import KINDS
+from meterline.catalog.parts import parts_of
 from meterline.catalog.published import schema_text
 from meterline.cli.apply import placed
-from meterline.errors import InputError
+from meterline.errors import InputError, InputErrors
 from meterline.yaml_text import StrictLoader
 
 METER = """
@@ -261,7 +262,7 @@ def test_what_a_service_refuses_is_told_where_it_was_written(tmp_path: Path, ent
     metadata = {} if field.startswith("entries") else {"entry": str(entry)}
     refused = InvalidRequest(Reason.PRICE_INVALID, "refused", violations=(violation,), metadata=metadata)
 
-    shown = placed(refused, entries)
+    (shown,) = placed(refused, entries)
 
     line, _, path = told.partition("|")
     document = ("Customer acme", "Plan basic", "Meter calls")[entry]
@@ -273,7 +274,8 @@ def test_a_name_that_a_service_refuses_is_told_too(tmp_path: Path) -> None:
     (entry,) = read(tmp_path, METER)
     violation = FieldViolation("name", Reason.FIELD_INVALID, "no good")
 
-    shown = placed(InvalidRequest(Reason.REQUEST_INVALID, "refused", violations=(violation,)), [entry]).message
+    (fault,) = placed(InvalidRequest(Reason.REQUEST_INVALID, "refused", violations=(violation,)), [entry])
+    shown = fault.message
 
     assert "(Meter air-minutes): metadata.name: no good" in shown
 
@@ -283,7 +285,7 @@ def test_a_field_is_named_as_files_spell_it_whether_it_was_written_or_not(tmp_pa
     refused = InvalidRequest(Reason.CONTRACT_INVALID, "refused", violations=(violation,))
 
     for text in (CONTRACT, CONTRACT.replace("spec: {", "spec: {anchorDay: 32, ")):
-        assert "spec.anchorDay: no good" in placed(refused, read(tmp_path, text)).message
+        assert "spec.anchorDay: no good" in placed(refused, read(tmp_path, text))[0].message
 
 
 def test_a_rule_of_the_contract_is_told_in_its_own_words(tmp_path: Path) -> None:
@@ -291,7 +293,7 @@ def test_a_rule_of_the_contract_is_told_in_its_own_words(tmp_path: Path) -> None
     violation = FieldViolation("entries[0].plan.spec.currency", Reason.FIELD_INVALID, "must match a pattern")
     refused = InvalidRequest(Reason.REQUEST_INVALID, "refused", violations=(violation,))
 
-    shown = placed(refused, entries).message
+    shown = placed(refused, entries)[0].message
 
     assert "spec.currency: must match a pattern. ISO 4217 code in capitals: write USD, not usd." in shown
 
@@ -353,3 +355,86 @@ def test_bytes_that_are_not_utf_8_are_named(tmp_path: Path) -> None:
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"nothing\.yaml"):
         load_catalog([tmp_path / "nothing.yaml"])
+
+
+def test_all_mistakes_of_all_documents_are_told_together(tmp_path: Path) -> None:
+    text = """
+kind: Plan
+metadata: {name: a}
+spec:
+  currency: USD
+  colour: red
+  items:
+    - {name: One, meter: m, price: {perUnit: [1]}}
+    - {name: Two, meter: m, price: {graduated: {tiers: [{upTo: 1, unit: 2, flats: 3}, {limit: 5}]}}}
+---
+kind: Contract
+metadata: {name: c}
+spec: {customer: [x], plan: a, start: 2024-01-01, timeZone: UTC, anchorDay: first}
+---
+kind: Robot
+spec: {}
+---
+kind: Customer
+metadata: {name: k, label: x}
+spec: {currency: USD}
+"""
+
+    with pytest.raises(InputErrors) as caught:
+        read(tmp_path, text)
+
+    file = tmp_path / "catalog.yaml"
+    assert [
+        told.removeprefix(f"{file}, line ").split("; write")[0].split(": must")[0] for told in caught.value.texts
+    ] == [
+        "6 (Plan a): spec.colour: unknown",
+        "8 (Plan a): spec.items[0].price.perUnit",
+        "9 (Plan a): spec.items[1].price.graduated.tiers[0].flats: unknown",
+        "9 (Plan a): spec.items[1].price.graduated.tiers[1].limit: unknown",
+        "13 (Contract c): spec.customer",
+        "13 (Contract c): spec.anchorDay",
+        "15: kind 'Robot' isn't known",
+        "19: metadata must be {name: …}, a text",
+    ]
+
+
+def test_a_file_that_breaks_off_does_not_hide_the_mistakes_of_others(tmp_path: Path) -> None:
+    broken, wrong = tmp_path / "a.yaml", tmp_path / "b.yaml"
+    broken.write_text("kind: Plan\nspec: {")
+    wrong.write_text("kind: Robot\nspec: {}")
+
+    with pytest.raises(InputErrors) as caught:
+        load_catalog([broken, wrong, tmp_path / "missing.yaml"])
+
+    assert [text.split(" ")[1] for text in caught.value.texts] == ["isn't", "line", "can't"]
+
+
+def test_a_large_catalog_is_divided_so_that_each_part_stands_on_its_own(tmp_path: Path) -> None:
+    plan = (
+        "kind: Plan\nmetadata: {name: p}\nspec: {currency: USD, items: [{name: A, product: s, price: {perUnit: 1}}]}\n"
+    )
+    product = "kind: Product\nmetadata: {name: s}\nspec: {meter: m}\n"
+    customers = [f"kind: Customer\nmetadata: {{name: c{n}}}\nspec: {{currency: USD}}\n" for n in range(1200)]
+    contracts = [
+        f"kind: Contract\nmetadata: {{name: k{n}}}\n"
+        f"spec: {{customer: c{n % 1200}, plan: p, start: 2024-01-0{1 + n // 1200}, timeZone: UTC}}\n"
+        for n in range(2400)
+    ]
+    entries = read(tmp_path, "---\n".join([plan, product, *contracts, *customers]))
+
+    parts = parts_of(entries)
+
+    assert sorted(entry.name for part in parts for entry in part.entries) == sorted(entry.name for entry in entries)
+    assert all(len(part.entries) <= 1000 for part in parts)
+    assert {entry.name for entry in parts[0].entries} >= {"p", "s"}
+    for part in parts[1:]:
+        names = {entry.name for entry in part.entries}
+        assert {entry.name for entry in part.needed} == {"p", "s"}
+        assert all(entry.request.spec.customer in names for entry in part.entries if entry.kind.name == "Contract")
+
+
+def test_a_small_catalog_is_one_part(tmp_path: Path) -> None:
+    (part,) = parts_of(read(tmp_path, f"{PLAN}---\n{CONTRACT}"))
+
+    assert [entry.name for entry in part.entries] == ["airline-standard", "c1"]
+    assert part.needed == []

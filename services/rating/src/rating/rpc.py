@@ -157,12 +157,12 @@ class RatingServicer(pb_grpc.RatingServiceServicer):
 
     async def ApplyCatalog(self, request: pb.ApplyCatalogRequest, context: Context) -> pb.ApplyCatalogResponse:
         """Apply many entries, all or none."""
-        tenant, entries = current_tenant(), catalogs_wire.entries_from_proto(request.entries)
+        tenant, (entries, faults) = current_tenant(), catalogs_wire.entries_from_proto(request.entries)
         if request.validate_only:
-            return catalogs_wire.applied_to_proto(await catalogs.validate_catalog(self._deps, tenant, entries))
+            return catalogs_wire.applied_to_proto(await catalogs.validate_catalog(self._deps, tenant, entries, faults))
 
         async def apply(conn: AsyncConnection) -> AppliedCatalog:
-            return await catalogs.apply_catalog(self._deps, conn, tenant, entries)
+            return await catalogs.apply_catalog(self._deps, conn, tenant, entries, faults)
 
         return await once(self._deps.engine, request, apply, catalogs_wire.applied_to_proto)
 

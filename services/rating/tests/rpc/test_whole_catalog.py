@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from typing import Any
 
 import pytest
@@ -89,3 +90,117 @@ async def test_a_repeated_request_is_answered_as_the_first_time(catalog: Any) ->
     again = await catalog.caller("ApplyCatalog", request)
 
     assert again == first
+
+
+def graduated(name: str, *bounds: str, currency: str = "USD") -> pb.CatalogEntry:
+    tiers = [cat.PriceTier(up_to=bound, unit_price="1") for bound in bounds]
+    item = cat.PlanItem(name="Calls", meter="calls", usage=cat.UsagePrice(graduated=cat.GraduatedPrice(tiers=tiers)))
+    return pb.CatalogEntry(plan=pb.ApplyPlanRequest(name=name, spec=cat.PlanSpec(currency=currency, items=[item])))
+
+
+def customer(name: str, currency: str = "USD") -> pb.CatalogEntry:
+    return pb.CatalogEntry(customer=pb.ApplyCustomerRequest(name=name, spec=cat.CustomerSpec(currency=currency)))
+
+
+def contract(name: str, of: str, plan: str, start: str = "2026-01-01", end: str = "") -> pb.CatalogEntry:
+    spec = cat.ContractSpec(
+        customer=of, plan=plan, start=start, end=end, interval=cat.BILLING_INTERVAL_MONTH, time_zone="UTC"
+    )
+    return pb.CatalogEntry(contract=pb.ApplyContractRequest(name=name, spec=spec))
+
+
+async def test_everything_that_is_wrong_is_told_at_once_by_entry_and_field(catalog: Any) -> None:
+    wrong = [
+        graduated("steps", "10", "5", "3", "20", currency="XXX"),
+        customer("globex", "YYY"),
+        customer("acme"),
+        contract("acme-1", "acme", "nothing"),
+        contract("acme-2", "acme", "nowhere"),
+        graduated("fine", "10", ""),
+        contract("globex-1", "globex", "fine"),
+        contract("steps-1", "acme", "steps"),
+    ]
+
+    with pytest.raises(InvalidRequest) as refused:
+        await catalog.caller("ApplyCatalog", pb.ApplyCatalogRequest(entries=wrong, validate_only=True))
+
+    # What refers to a refused entry is not blamed for it.
+    assert [(violation.field, violation.reason) for violation in refused.value.violations] == [
+        ("entries[0].plan.spec.currency", Reason.CURRENCY_UNKNOWN),
+        ("entries[0].plan.spec.items[0].usage.graduated.tiers[3].up_to", Reason.TIERS_INVALID),
+        ("entries[0].plan.spec.items[0].usage.graduated.tiers[1].up_to", Reason.TIERS_INVALID),
+        ("entries[0].plan.spec.items[0].usage.graduated.tiers[2].up_to", Reason.TIERS_INVALID),
+        ("entries[1].customer.spec.currency", Reason.CURRENCY_UNKNOWN),
+        ("entries[3].contract.spec", Reason.PLAN_NOT_FOUND),
+        ("entries[4].contract.spec", Reason.PLAN_NOT_FOUND),
+    ]
+    assert refused.value.metadata["entry"] == "0"
+    assert await counts(catalog) == (0, 0, 0, 0)
+
+
+async def test_more_faults_than_an_answer_holds_are_counted(catalog: Any) -> None:
+    wrong = [contract(f"c-{number}", f"customer-{number}", "nothing") for number in range(900)]
+
+    with pytest.raises(InvalidRequest) as refused:
+        await catalog.caller("ApplyCatalog", pb.ApplyCatalogRequest(entries=wrong))
+
+    assert 10 < len(refused.value.violations) < 900
+    assert refused.value.metadata["violations"] == "900"
+    assert refused.value.message.endswith("and 899 more entries are refused")
+
+
+async def test_many_entries_at_once_come_to_the_same_as_one_by_one(rating: Any) -> None:
+    """Random batches, of which some are refused: the rules see the same whether entries come alone or together."""
+    chance = random.Random(11)
+    together, apart = rating.user("together"), rating.user("apart")
+    refusals = 0
+    for _ in range(60):
+        batch = _random_batch(chance)
+        try:
+            answer = await together("ApplyCatalog", pb.ApplyCatalogRequest(entries=batch))
+        except MeterlineError:
+            refusals += 1
+            continue
+        outcomes = {}
+        for place in sorted(range(len(batch)), key=lambda place: _rank(batch[place])):
+            kind = str(batch[place].WhichOneof("entry"))
+            done = await apart(f"Apply{kind.capitalize()}", getattr(batch[place], kind))
+            outcomes[place] = done.outcome
+        assert [outcomes[place] for place in range(len(batch))] == list(answer.outcomes)
+    assert 5 < refusals < 55
+    for method, request in (("ListContracts", pb.ListContractsRequest()), ("ListCustomers", pb.ListCustomersRequest())):
+        found, expected = await together(method, request), await apart(method, request)
+        assert _timeless(found) == _timeless(expected)
+
+
+ORDER = ("product", "plan", "customer", "contract")
+
+
+def _rank(entry: pb.CatalogEntry) -> tuple[int, str]:
+    kind = entry.WhichOneof("entry")
+    assert kind is not None
+    return ORDER.index(kind), getattr(entry, kind).name
+
+
+def _timeless(answer: Any) -> list[tuple[str, int, str]]:
+    listed = getattr(answer, "contracts", None) or getattr(answer, "customers", [])
+    return [(entry.name, entry.version, str(entry.spec)) for entry in listed]
+
+
+def _random_batch(chance: random.Random) -> list[pb.CatalogEntry]:
+    batch = []
+    for _ in range(chance.randrange(1, 6)):
+        number, name = chance.randrange(3), f"customer-{chance.randrange(3)}"
+        currency = chance.choice(["USD", "USD", "EUR"])
+        month, length = chance.randrange(1, 10), chance.randrange(1, 4)
+        end = f"2026-{month + length:02d}-01" if month + length < 13 else ""
+        batch.append(
+            chance.choice(
+                [
+                    graduated(f"plan-{number}", chance.choice(["5", "10"]), "", currency=currency),
+                    customer(name, currency),
+                    contract(f"{name}-{number}", name, f"plan-{chance.randrange(3)}", f"2026-{month:02d}-01", end),
+                ]
+            )
+        )
+    return batch

@@ -6,10 +6,15 @@ checks a part of a larger value adds the place of that part with `inside`. `refu
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
+from typing import Any, TypeVar
 
 from chassis.errors import FieldViolation, InvalidRequest, Reason
+
+Entry = TypeVar("Entry")
+Result = TypeVar("Result")
 
 
 class Refused(Exception):
@@ -35,10 +40,33 @@ class Refused(Exception):
 
 
 def refuse_all(found: Sequence[Refused]) -> None:
-    """Raise the first of what was found with the others, if anything was."""
+    """Raise the first of what was found with the others, and theirs, if anything was."""
     if found:
-        first, *others = found
+        first, *others = (one for refused in found for one in (refused, *refused.others))
         raise Refused(first.field, first.reason, first.text, *others)
+
+
+def all_of(*reads: Callable[[], Any]) -> list[Any]:
+    """Return the results of several checks or readings; raises Refused with what is wrong in all of them."""
+    results: list[Any] = []
+    found: list[Refused] = []
+    for read in reads:
+        try:
+            results.append(read())
+        except Refused as refused:
+            found.append(refused)
+    refuse_all(found)
+    return results
+
+
+def each_of(name: str, entries: Iterable[Entry], read: Callable[[Entry], Result]) -> tuple[Result, ...]:
+    """Read every entry of the list `name`; raises Refused with what is wrong with all of them, each by its place."""
+
+    def read_one(position: int, entry: Entry) -> Result:
+        with inside(f"{name}[{position}]"):
+            return read(entry)
+
+    return tuple(all_of(*(partial(read_one, position, entry) for position, entry in enumerate(entries))))
 
 
 @contextmanager

@@ -35,7 +35,7 @@ from chassis.errors import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
     from google.protobuf.message import Message
 
@@ -43,6 +43,7 @@ ERROR_DOMAIN: Final = "meterline"
 DETAILS_KEY: Final = "grpc-status-details-bin"
 # HTTP/2 trailers are limited to about 8 KiB by default; 50 fields of a bad batch say enough.
 VIOLATIONS_MAX: Final = 50
+_VIOLATION_BYTES_MAX: Final = 3_500
 MESSAGE_CHARS_MAX: Final = 1000
 
 STATUS_CODES: Final[Mapping[type[MeterlineError], grpc.StatusCode]] = {
@@ -106,19 +107,27 @@ def to_status(error: MeterlineError) -> status_pb2.Status:
 def _details(error: MeterlineError) -> Iterable[Message]:
     yield error_details_pb2.ErrorInfo(reason=error.reason.value, domain=ERROR_DOMAIN, metadata=error.metadata)
     if error.violations:
-        yield error_details_pb2.BadRequest(
-            field_violations=[
-                error_details_pb2.BadRequest.FieldViolation(
-                    field=violation.field, reason=violation.reason.value, description=violation.message
-                )
-                for violation in error.violations[:VIOLATIONS_MAX]
-            ]
-        )
+        yield error_details_pb2.BadRequest(field_violations=_violations_that_fit(error.violations))
     # TooBig must never carry RetryInfo: that is how a client knows not to retry.
     if error.retry_after_s is not None and not isinstance(error, TooBig):
         delay = duration_pb2.Duration()
         delay.FromNanoseconds(round(error.retry_after_s * 1_000_000_000))
         yield error_details_pb2.RetryInfo(retry_delay=delay)
+
+
+def _violations_that_fit(
+    violations: Sequence[FieldViolation],
+) -> Iterable[error_details_pb2.BadRequest.FieldViolation]:
+    """Yield as many as the trailers have room for; the first in any case."""
+    room = _VIOLATION_BYTES_MAX
+    for place, violation in enumerate(violations[:VIOLATIONS_MAX]):
+        message = error_details_pb2.BadRequest.FieldViolation(
+            field=violation.field, reason=violation.reason.value, description=violation.message
+        )
+        room -= message.ByteSize()
+        if place and room < 0:
+            return
+        yield message
 
 
 def from_rpc_error(error: grpc.RpcError) -> MeterlineError:

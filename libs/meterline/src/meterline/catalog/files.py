@@ -10,7 +10,7 @@ import yaml
 
 from meterline.catalog.kinds import KINDS, Kind
 from meterline.catalog.messages import SpecReader
-from meterline.errors import InputError
+from meterline.errors import InputError, InputErrors
 from meterline.yaml_text import StrictLoader, read_text
 
 if TYPE_CHECKING:
@@ -41,24 +41,40 @@ class Entry:
 
 
 def load_catalog(files: Iterable[Path]) -> list[Entry]:
-    """Read files; what is referred to comes first. Raises InputError for whatever can be known to be wrong here."""
+    """Read files; what is referred to comes first. Raises InputErrors for all that can be known to be wrong here."""
     entries: dict[tuple[str, str], Entry] = {}
-    for entry in (entry for file in files for entry in _load(file)):
+    mistakes: list[str] = []
+    for entry in (entry for file in files for entry in _load(file, mistakes)):
         first = entries.setdefault((entry.kind.name, entry.name), entry)
         if first is not entry:
-            raise InputError(f"{entry.origin}: given twice; the first is in {first.origin}")
+            mistakes.append(f"{entry.origin}: given twice; the first is in {first.origin}")
+    if mistakes:
+        raise InputErrors(mistakes)
     order = list(KINDS)
     return sorted(entries.values(), key=lambda entry: order.index(entry.kind.name))
 
 
-def _load(file: Path) -> Iterator[Entry]:
+def _load(file: Path, mistakes: list[str]) -> Iterator[Entry]:
+    """Read the documents of a file; what is wrong with the others, or with the file, goes to `mistakes`."""
+    try:
+        yield from _documents(file, mistakes)
+    except InputError as error:
+        mistakes.append(str(error))
+
+
+def _documents(file: Path, mistakes: list[str]) -> Iterator[Entry]:
     name = "standard input" if str(file) == "-" else str(file)
     try:
         loader = StrictLoader(_text(file, name))
         while loader.check_data():  # type: ignore[no-untyped-call]
             document = loader.get_data()
-            if document is not None:
-                yield _entry(document, name)
+            try:
+                if document is not None:
+                    yield _entry(document, name)
+            except InputErrors as errors:
+                mistakes.extend(errors.texts)
+            except InputError as error:
+                mistakes.append(str(error))
     except OSError as error:
         raise InputError(f"{name} can't be read: {error.strerror}") from None
     except UnicodeDecodeError as error:

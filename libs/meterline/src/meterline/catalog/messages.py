@@ -12,7 +12,7 @@ from google.protobuf.json_format import ParseDict, ParseError
 
 from eventlog.rfc3339 import instant_or_midnight_of_text
 from meterline.catalog.sugar import DEFAULTS, SHORT_FORMS, NotSugarError, Short
-from meterline.errors import InputError
+from meterline.errors import InputError, InputErrors
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -56,16 +56,22 @@ class SpecReader:
         self._file = file
         self._document = document
         self._spots: dict[str, Spot] = {}
+        self._mistakes: list[str] = []
 
     def read(self, descriptor: Descriptor, message: Message, document: Any, line: int) -> None:
-        """Fill `message`, which `descriptor` describes. Raises InputError for whatever the contract does not know."""
+        """Fill `message`, which `descriptor` describes. Raises InputErrors for all that the contract does not know."""
         spot = Spot("spec", "spec", line)
         self._spots[spot.field] = spot
-        spec = self._message(descriptor, document, spot)
         try:
-            ParseDict(spec, message)
+            spec = self._message(descriptor, document, spot)
+            if not self._mistakes:
+                ParseDict(spec, message)
+        except InputError as error:
+            self._mistakes.append(str(error))
         except ParseError as error:
-            raise self._wrong(spot, str(error)) from None
+            self._mistakes.append(str(self._wrong(spot, str(error))))
+        if self._mistakes:
+            raise InputErrors(self._mistakes)
 
     def place(self, field: str, descriptor: Descriptor) -> tuple[str, str]:
         """Return where a field of the message was written, or would have been: the origin and the path, for people."""
@@ -94,12 +100,16 @@ class SpecReader:
         for key, content in value.items():
             short = shorts.get(key, Short(key))
             field = fields.get(short.field)
-            if field is None:
-                raise self._wrong(spot.below(str(key), str(key), lines.get(key)), f"unknown; write {_keys(descriptor)}")
-            at = spot.below(field.name, key, lines.get(key))
-            if short.field in read:
-                raise self._wrong(at, f"given twice: it means the same as {field.json_name}")
-            read[short.field] = self._field(field, *self._expanded(short, content, at))
+            at = spot.below(field.name if field else str(key), str(key), lines.get(key))
+            try:
+                if field is None:
+                    raise self._wrong(at, f"unknown; write {_keys(descriptor)}")
+                if short.field in read:
+                    raise self._wrong(at, f"given twice: it means the same as {field.json_name}")
+                read[short.field] = None
+                read[short.field] = self._field(field, *self._expanded(short, content, at))
+            except InputError as error:
+                self._mistakes.append(str(error))
         self._check_alternatives(descriptor, value, spot, set(read))
         for name, default in DEFAULTS.get(descriptor.full_name, {}).items():
             if name not in read:
@@ -135,7 +145,11 @@ class SpecReader:
 
     def _field_entry(self, field: FieldDescriptor, value: Any, spot: Spot) -> Any:
         self._spots[spot.field] = spot
-        return self._value(field, value, spot)
+        try:
+            return self._value(field, value, spot)
+        except InputError as error:
+            self._mistakes.append(str(error))
+            return None
 
     def _map(self, field: FieldDescriptor, value: Any, spot: Spot) -> dict[str, Any]:
         if not isinstance(value, dict):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from meterline.cli.documents import message_document, short_time
 from meterline.cli.output import say, write, write_title
@@ -12,6 +12,21 @@ if TYPE_CHECKING:
 
     from metering.rating.v1 import catalog_pb2
     from metering.rating.v1 import rating_service_pb2 as rating_pb
+
+
+CHANGES_MAX: Final = 200
+"""Most changes of plans, and of contracts, that are told; of the rest only the number is."""
+
+
+def add_changes(told: rating_pb.ApplyCatalogResponse, response: rating_pb.ApplyCatalogResponse) -> None:
+    """Add to `told` what another part of a catalog changes. A plan that several parts need is told once."""
+    known = {change.plan for change in told.plan_changes}
+    told.plan_changes.extend(change for change in response.plan_changes if change.plan not in known)
+    told.contract_changes.extend(response.contract_changes)
+    told.untold_changes += response.untold_changes
+    for changes in (told.plan_changes, told.contract_changes):
+        told.untold_changes += len(changes[CHANGES_MAX:])
+        del changes[CHANGES_MAX:]
 
 
 def changes_by_entry(told: rating_pb.ApplyCatalogResponse) -> dict[tuple[str, str], dict[str, Any]]:

@@ -23,16 +23,17 @@ from chassis.errors import (
     Unimplemented,
 )
 from meterline.cli.output import discard_output, say_alarm
-from meterline.errors import InputError
+from meterline.errors import InputError, InputErrors
 from meterline.suite.context import ContextError
 from meterline.suite.errors import SuiteError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
 TRACEBACK_KEY: Final = "METERLINE_TRACEBACK"
 """Environment variable: when it is set, a defect shows where it happened."""
 
+_MISTAKES_SHOWN: Final = 50
 _SIGNAL_EXIT: Final = 128
 """A process that a signal ends has this exit code plus the signal's number, as shells have it."""
 
@@ -79,6 +80,19 @@ def fail(message: str, code: ExitCode) -> NoReturn:
     raise SystemExit(int(code))
 
 
+def fail_for_all(messages: Sequence[str], code: ExitCode, untold: int = 0) -> NoReturn:
+    """Print an error line for each of many messages, or for the first of very many, and end.
+
+    `untold`: how many there are besides.
+    """
+    for message in messages[:_MISTAKES_SHOWN]:
+        say_error(message)
+    left = max(len(messages) - _MISTAKES_SHOWN, 0) + untold
+    if left > 0:
+        say_error(f"and {left:,} more; mend these, and the next run tells those that are left")
+    raise SystemExit(int(code))
+
+
 def explain_error(error: MeterlineError) -> str:
     """Write an error of a service in one line: what, where, why."""
     if error.reason is Reason.CONTRACT_NOT_FOUND and error.message.endswith("in force now"):
@@ -101,6 +115,8 @@ def guard(command: Callable[[], Any]) -> None:
         code = command()
     except MeterlineError as error:
         fail(explain_error(error), exit_code(error))
+    except InputErrors as errors:
+        fail_for_all(errors.texts, ExitCode.USAGE)
     except (InputError, SuiteError) as error:
         is_start = isinstance(error, SuiteError) and not isinstance(error, ContextError)
         fail(str(error), ExitCode.NOT_STARTED if is_start else ExitCode.USAGE)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from chassis.errors import Reason
-from chassis.errors.refused import Refused, inside
+from chassis.errors.refused import Refused, each_of
 from rating.domain.currencies import check_currency
 from rating.domain.pricing.price import Price
 from rating.domain.versions import Version
@@ -76,13 +76,14 @@ class PlanDraft:
 
     def resolved(self, meters_of_products: Mapping[str, str]) -> Plan:
         """Return the plan: items that name a product price its meter. Raises Refused."""
-        items = []
-        for position, item in enumerate(self.items):
-            with inside(f"items[{position}]"):
-                by_product = item.product and not item.price.is_fixed
-                meter = meters_of_products[item.product] if by_product else item.meter
-                items.append(PlanItem(item.name, meter, item.product, item.price))
-        return Plan(self.currency, tuple(items), self.description, self.effective_from)
+
+        def resolved_item(item: ItemDraft) -> PlanItem:
+            by_product = item.product and not item.price.is_fixed
+            meter = meters_of_products[item.product] if by_product else item.meter
+            return PlanItem(item.name, meter, item.product, item.price)
+
+        items = each_of("items", self.items, resolved_item)
+        return Plan(self.currency, items, self.description, self.effective_from)
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from typing import Final
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from chassis.postgres import transaction
-from rating.domain.catalogs import CatalogEntry, in_order, speaking_of
+from rating.domain.catalogs import CatalogEntry, Faults, in_order, names_looked_at, references_of
 from rating.domain.contract_changes import ContractChange
 from rating.domain.contracts import Contract
 from rating.domain.customers import Customer
@@ -21,6 +21,7 @@ from rating.operations.customers import apply_customer
 from rating.operations.deps import Deps
 from rating.operations.plans import apply_plan, tell_plan_changes
 from rating.operations.products import apply_product
+from rating.store.catalogs import staged
 
 CHANGES_MAX: Final = 200
 """Most new versions of contracts, and of plans, whose changes are told; the rest is counted."""
@@ -41,25 +42,30 @@ class _Undone(Exception):
 
 
 async def apply_catalog(
-    deps: Deps, conn: AsyncConnection, tenant: str, entries: Sequence[CatalogEntry]
+    deps: Deps, conn: AsyncConnection, tenant: str, entries: Sequence[CatalogEntry], faults: Faults
 ) -> AppliedCatalog:
-    """Apply many entries; return what became of each."""
+    """Apply many entries; return what became of each.
+
+    `faults` are those that reading the entries found. Raises all of them together, and nothing is applied then.
+    """
     outcomes: dict[int, Outcome] = {}
     plans: list[Applied[Plan]] = []
     contracts: list[AppliedContract] = []
-    for entry in in_order(entries):
-        with speaking_of(entry.place, entry.kind, entry.name):
-            match entry.content:
-                case PlanDraft() as draft:
-                    plans.append(await apply_plan(deps, conn, tenant, entry.name, draft))
-                    outcomes[entry.place] = plans[-1].outcome
-                case Contract() as contract:
-                    contracts.append(await apply_contract(deps, conn, tenant, entry.name, contract))
-                    outcomes[entry.place] = contracts[-1].applied.outcome
-                case Product() as product:
-                    outcomes[entry.place] = (await apply_product(deps, conn, tenant, entry.name, product)).outcome
-                case Customer() as customer:
-                    outcomes[entry.place] = (await apply_customer(deps, conn, tenant, entry.name, customer)).outcome
+    async with staged(conn, tenant, names_looked_at(entries)):
+        for entry in in_order(entries):
+            with faults.of(entry.place, entry.kind, entry.name, references_of(entry)):
+                match entry.content:
+                    case PlanDraft() as draft:
+                        plans.append(await apply_plan(deps, conn, tenant, entry.name, draft))
+                        outcomes[entry.place] = plans[-1].outcome
+                    case Contract() as contract:
+                        contracts.append(await apply_contract(deps, conn, tenant, entry.name, contract))
+                        outcomes[entry.place] = contracts[-1].applied.outcome
+                    case Product() as product:
+                        outcomes[entry.place] = (await apply_product(deps, conn, tenant, entry.name, product)).outcome
+                    case Customer() as customer:
+                        outcomes[entry.place] = (await apply_customer(deps, conn, tenant, entry.name, customer)).outcome
+        faults.raise_any()
     new_plans = [plan for plan in plans if plan.outcome is Outcome.NEW_VERSION]
     new_contracts = [contract for contract in contracts if contract.applied.outcome is Outcome.NEW_VERSION]
     return AppliedCatalog(
@@ -70,12 +76,12 @@ async def apply_catalog(
     )
 
 
-async def validate_catalog(deps: Deps, tenant: str, entries: Sequence[CatalogEntry]) -> AppliedCatalog:
+async def validate_catalog(deps: Deps, tenant: str, entries: Sequence[CatalogEntry], faults: Faults) -> AppliedCatalog:
     """Find out what applying the entries would do, and take it back."""
     applied: AppliedCatalog
     try:
         async with transaction(deps.engine) as conn:
-            applied = await apply_catalog(deps, conn, tenant, entries)
+            applied = await apply_catalog(deps, conn, tenant, entries, faults)
             raise _Undone  # noqa: TRY301 - leaving the transaction by an error is what takes it back
     except _Undone:
         return applied

@@ -12,6 +12,7 @@ from chassis.errors.refused import Refused
 from rating.domain.billing_period import Interval, Schedule
 from rating.domain.contracts import Contract
 from rating.domain.versions import Version
+from rating.store.staging import stage_of
 from rating.store.versions import VersionTable
 
 
@@ -72,6 +73,9 @@ async def contracts_of_customers(
     with its tenant and name.
     """
     wanted = sorted(set(customers))
+    stage = stage_of(conn)
+    if stage is not None and all(tenant == stage.tenant and name in stage.contracts_of for tenant, name in wanted):
+        return {key: list(held.values()) for key in wanted if (held := stage.contracts_of[key[1]])}
     statement = text(
         f"""
         SELECT DISTINCT ON (tenant, name) {CONTRACTS.all_columns} FROM contract

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Generic, TypeVar
 
@@ -10,6 +10,7 @@ from sqlalchemy import RowMapping, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from rating.domain.versions import Version
+from rating.store.staging import lock_in_catalog, stage_of
 
 Content = TypeVar("Content")
 _HEAD: Final = ("tenant", "name", "version", "created_at")
@@ -45,12 +46,18 @@ class VersionTable(Generic[Content]):
 
     async def newest(self, conn: AsyncConnection, tenant: str, name: str) -> Version[Content] | None:
         """Return the newest version of an entry."""
+        staged = self._staged(conn, tenant, name)
+        if staged is not None:
+            return staged[-1] if staged else None
         query = f"{self._of_one_entry} ORDER BY version DESC LIMIT 1"
         found = await self.select(conn, query, {"tenant": tenant, "name": name})
         return found[0] if found else None
 
     async def versions(self, conn: AsyncConnection, tenant: str, name: str) -> list[Version[Content]]:
         """Return all versions of an entry, oldest first."""
+        staged = self._staged(conn, tenant, name)
+        if staged is not None:
+            return staged
         query = f"{self._of_one_entry} ORDER BY version"
         return await self.select(conn, query, {"tenant": tenant, "name": name})
 
@@ -90,11 +97,28 @@ class VersionTable(Generic[Content]):
 
     async def add(self, conn: AsyncConnection, tenant: str, entry: Version[Content]) -> None:
         """Add a version of an entry."""
+        stage = stage_of(conn)
+        if stage is not None:
+            stage.add(self.name, entry)
+            return
+        await self.add_all(conn, tenant, [entry])
+
+    async def add_all(self, conn: AsyncConnection, tenant: str, entries: Sequence[Version[Content]]) -> None:
+        """Add versions of entries, in one exchange with the database."""
         columns = (*_HEAD, *self.columns)
         values = (f"CAST(:{name} AS jsonb)" if name in self.json_columns else f":{name}" for name in columns)
         statement = f"INSERT INTO {self.name} ({', '.join(columns)}) VALUES ({', '.join(values)})"  # noqa: S608 - names of our own
-        head = {"tenant": tenant, "name": entry.name, "version": entry.version, "created_at": entry.created_at}
-        await conn.execute(text(statement), {**head, **self.to_columns(entry.content)})
+        rows = [
+            {"tenant": tenant, "name": entry.name, "version": entry.version, "created_at": entry.created_at}
+            | dict(self.to_columns(entry.content))
+            for entry in entries
+        ]
+        if rows:
+            await conn.execute(text(statement), rows)
+
+    def _staged(self, conn: AsyncConnection, tenant: str, name: str) -> list[Version[Content]] | None:
+        stage = stage_of(conn)
+        return None if stage is None else stage.versions_of(self.name, tenant, name)
 
 
 async def lock_entry(conn: AsyncConnection, kind: str, tenant: str, name: str) -> None:
@@ -102,5 +126,4 @@ async def lock_entry(conn: AsyncConnection, kind: str, tenant: str, name: str) -
 
     Who locks several takes plans and contracts before customers, so that no two wait for one another.
     """
-    statement = text("SELECT pg_advisory_xact_lock(hashtextextended(:entry, 0))")
-    await conn.execute(statement, {"entry": f"rating\x1f{kind}\x1f{tenant}\x1f{name}"})
+    await lock_in_catalog(conn, kind, tenant, name)

@@ -9,7 +9,7 @@ from chassis.errors import Reason, invalid_field
 from chassis.errors.refused import refusals
 from chassis.text import check_name
 from metering.rating.v1 import rating_service_pb2 as pb
-from rating.domain.catalogs import CatalogEntry, speaking_of
+from rating.domain.catalogs import CatalogEntry, Faults
 from rating.domain.contracts import Contract
 from rating.domain.customers import Customer
 from rating.domain.plans import PlanDraft
@@ -26,9 +26,18 @@ if TYPE_CHECKING:
     from rating.operations.catalogs import AppliedCatalog
 
 
-def entries_from_proto(entries: Iterable[pb.CatalogEntry]) -> list[CatalogEntry]:
-    """Return the entries of a catalog. Raises InvalidRequest that says of which entry it speaks."""
-    return [_entry_from_proto(place, entry) for place, entry in enumerate(entries)]
+def entries_from_proto(entries: Iterable[pb.CatalogEntry]) -> tuple[list[CatalogEntry], Faults]:
+    """Return the entries of a catalog, and what is wrong with the others."""
+    found, faults = [], Faults()
+    for place, entry in enumerate(entries):
+        kind = entry.WhichOneof("entry")
+        if kind is None:
+            message = "an entry must be a product, plan, customer or contract"
+            raise invalid_field("entries", Reason.FIELD_REQUIRED, message)
+        name = getattr(entry, kind).name
+        with faults.of(place, kind, name):
+            found.append(CatalogEntry(place, kind, name, _content_of(entry)))
+    return found, faults
 
 
 def applied_to_proto(applied: AppliedCatalog) -> pb.ApplyCatalogResponse:
@@ -47,15 +56,6 @@ def checked_customer(name: str, request: pb.ApplyCustomerRequest) -> Customer:
         check_name("name", name)
     with refusals("spec"):
         return customer_from_proto(request.spec)
-
-
-def _entry_from_proto(place: int, entry: pb.CatalogEntry) -> CatalogEntry:
-    kind = entry.WhichOneof("entry")
-    if kind is None:
-        raise invalid_field("entries", Reason.FIELD_REQUIRED, "an entry must be a product, plan, customer or contract")
-    name = getattr(entry, kind).name
-    with speaking_of(place, kind, name):
-        return CatalogEntry(place, kind, name, _content_of(entry))
 
 
 def _content_of(entry: pb.CatalogEntry) -> Product | PlanDraft | Customer | Contract:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from chassis.errors import Reason
-from chassis.errors.refused import Refused, inside
+from chassis.errors.refused import Refused, all_of, each_of, inside
 from chassis.text import check_name
 from eventlog.wire import timestamp
 from metering.rating.v1 import catalog_pb2, rating_service_pb2
 from money import format_decimal
+from rating.domain.currencies import check_currency
 from rating.domain.plans import ItemDraft, PlanDraft
 from rating.domain.pricing import MODELS
 from rating.domain.pricing.adjust import ADJUSTMENTS, adjustments_of
@@ -25,14 +26,13 @@ if TYPE_CHECKING:
 
 def plan_from_proto(spec: catalog_pb2.PlanSpec) -> PlanDraft:
     """Return a plan whose products are not looked up yet. Raises Refused."""
-    items = []
-    for position, item in enumerate(spec.items):
-        with inside(f"items[{position}]"):
-            items.append(_item_from_proto(item))
-    effective_from = None
-    if spec.HasField("effective_from"):
-        effective_from = instant_in("effective_from", spec.effective_from)
-    return PlanDraft(spec.currency, tuple(items), check_name("description", spec.description), effective_from)
+    _, items, description, effective_from = all_of(
+        lambda: check_currency("currency", spec.currency),
+        lambda: each_of("items", spec.items, _item_from_proto),
+        lambda: check_name("description", spec.description),
+        lambda: instant_in("effective_from", spec.effective_from) if spec.HasField("effective_from") else None,
+    )
+    return PlanDraft(spec.currency, items, description, effective_from)
 
 
 def plan_to_proto(plan: Version[Plan]) -> catalog_pb2.Plan:

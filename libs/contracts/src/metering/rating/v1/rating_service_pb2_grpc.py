@@ -200,7 +200,9 @@ class RatingServiceServicer:
 
     def ApplyCatalog(self, request, context):
         """Applies many entries in one transaction: all of them or, if one is refused, none. Errors: those of the single calls; the
-        message begins with the kind and name of the entry, and the metadata "entry" has its place in the request.
+        message begins with the kind and name of the entry, and the metadata "entry" has its place in the request. If several are
+        refused, INVALID_ARGUMENT with the reason of the first: the violations name field by field what is wrong, such as
+        "entries[4].contract.spec.start", as many as an answer holds; the metadata "violations" has their number.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

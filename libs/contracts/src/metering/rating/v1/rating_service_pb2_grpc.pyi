@@ -58,7 +58,9 @@ class RatingServiceStub:
     """
     ApplyCatalog: _grpc.UnaryUnaryMultiCallable[_rating_service_pb2.ApplyCatalogRequest, _rating_service_pb2.ApplyCatalogResponse]
     """Applies many entries in one transaction: all of them or, if one is refused, none. Errors: those of the single calls; the
-    message begins with the kind and name of the entry, and the metadata "entry" has its place in the request.
+    message begins with the kind and name of the entry, and the metadata "entry" has its place in the request. If several are
+    refused, INVALID_ARGUMENT with the reason of the first: the violations name field by field what is wrong, such as
+    "entries[4].contract.spec.start", as many as an answer holds; the metadata "violations" has their number.
     """
     GetContract: _grpc.UnaryUnaryMultiCallable[_rating_service_pb2.GetContractRequest, _rating_service_pb2.GetContractResponse]
     """Returns a version of a contract. Errors: NOT_FOUND CONTRACT_NOT_FOUND."""
@@ -117,7 +119,9 @@ class RatingServiceAsyncStub(RatingServiceStub):
     """
     ApplyCatalog: _aio.UnaryUnaryMultiCallable[_rating_service_pb2.ApplyCatalogRequest, _rating_service_pb2.ApplyCatalogResponse]  # type: ignore[assignment]
     """Applies many entries in one transaction: all of them or, if one is refused, none. Errors: those of the single calls; the
-    message begins with the kind and name of the entry, and the metadata "entry" has its place in the request.
+    message begins with the kind and name of the entry, and the metadata "entry" has its place in the request. If several are
+    refused, INVALID_ARGUMENT with the reason of the first: the violations name field by field what is wrong, such as
+    "entries[4].contract.spec.start", as many as an answer holds; the metadata "violations" has their number.
     """
     GetContract: _aio.UnaryUnaryMultiCallable[_rating_service_pb2.GetContractRequest, _rating_service_pb2.GetContractResponse]  # type: ignore[assignment]
     """Returns a version of a contract. Errors: NOT_FOUND CONTRACT_NOT_FOUND."""
@@ -233,7 +237,9 @@ class RatingServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_rating_service_pb2.ApplyCatalogResponse, _abc.Awaitable[_rating_service_pb2.ApplyCatalogResponse]]:
         """Applies many entries in one transaction: all of them or, if one is refused, none. Errors: those of the single calls; the
-        message begins with the kind and name of the entry, and the metadata "entry" has its place in the request.
+        message begins with the kind and name of the entry, and the metadata "entry" has its place in the request. If several are
+        refused, INVALID_ARGUMENT with the reason of the first: the violations name field by field what is wrong, such as
+        "entries[4].contract.spec.start", as many as an answer holds; the metadata "violations" has their number.
         """
 
     @_abc_1.abstractmethod

@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import MISSING, dataclass, fields
 from decimal import Decimal
-from functools import cache
+from functools import cache, partial
 from typing import Any, TypeVar, get_args, get_type_hints
 
-from chassis.errors.refused import inside
+from chassis.errors.refused import all_of, each_of
 from money import format_decimal
 
 Record = TypeVar("Record")
@@ -62,23 +62,18 @@ def to_plain(value: Any) -> Plain:
 def from_plain(kind: type[Record], plain: Mapping[str, Any], decimal: Callable[[str, str], Decimal]) -> Record:
     """Return the model or record of `kind` that `plain` describes.
 
-    `decimal` reads a field's text, of which it is also told the name. Raises Refused with the path of a wrong field.
+    `decimal` reads a field's text, of which it is also told the name. Raises Refused with the path of
+    every wrong field.
     """
-    values: dict[str, Any] = {}
-    for field in fields_of(kind):
-        content = plain.get(field.name)
-        if field.record is not None:
-            values[field.name] = tuple(
-                _entry(f"{field.name}[{position}]", field.record, entry, decimal)
-                for position, entry in enumerate(content or ())
-            )
-        elif content or not field.is_optional:
-            values[field.name] = decimal(field.name, content or "")
-        else:
-            values[field.name] = field.when_absent
-    return kind(**values)
+    described = fields_of(kind)
+    values = all_of(*(partial(_read, field, plain.get(field.name), decimal) for field in described))
+    return kind(**{field.name: value for field, value in zip(described, values, strict=True)})
 
 
-def _entry(path: str, kind: type[Record], plain: Mapping[str, Any], decimal: Callable[[str, str], Decimal]) -> Record:
-    with inside(path):
-        return from_plain(kind, plain, decimal)
+def _read(field: PriceField, content: Any, decimal: Callable[[str, str], Decimal]) -> Any:
+    record = field.record
+    if record is not None:
+        return each_of(field.name, content or (), lambda entry: from_plain(record, entry, decimal))
+    if content or not field.is_optional:
+        return decimal(field.name, content or "")
+    return field.when_absent

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from itertools import pairwise
 from typing import Protocol, TypeVar
 
 from chassis.errors import Reason
-from chassis.errors.refused import Refused
+from chassis.errors.refused import Refused, refuse_all
 from money import ZERO
 from rating.domain.pricing.model import check_not_negative
 
@@ -51,20 +51,22 @@ def check_tiers(tiers: Sequence[Bounded]) -> None:
     """Refuse tiers that are missing, out of order, or leave a quantity without a price."""
     if not tiers:
         raise Refused("tiers", Reason.TIERS_INVALID, "there must be at least one tier")
+    refuse_all(list(_faults(tiers)))
+
+
+def _faults(tiers: Sequence[Bounded]) -> Iterator[Refused]:
+    last = len(tiers) - 1
     for position, tier in enumerate(tiers[:-1]):
         if tier.up_to is None:
-            raise Refused(
-                f"tiers[{position}].up_to", Reason.TIERS_INVALID, "only the last tier is without an upper bound"
-            )
-    last = len(tiers) - 1
+            text = "only the last tier is without an upper bound"
+            yield Refused(f"tiers[{position}].up_to", Reason.TIERS_INVALID, text)
     if tiers[last].up_to is not None:
         text = "leave the upper bound of the last tier out, so that every quantity has a price"
-        raise Refused(f"tiers[{last}].up_to", Reason.TIERS_INVALID, text)
-    bounds = [tier.up_to for tier in tiers[:-1] if tier.up_to is not None]
-    for position, (lower, upper) in enumerate(pairwise(bounds), start=1):
-        if upper <= lower:
+        yield Refused(f"tiers[{last}].up_to", Reason.TIERS_INVALID, text)
+    for position, (lower, upper) in enumerate(pairwise(tier.up_to for tier in tiers[:-1]), start=1):
+        if lower is not None and upper is not None and upper <= lower:
             text = f"upper bounds must rise: {upper:f} follows {lower:f}"
-            raise Refused(f"tiers[{position}].up_to", Reason.TIERS_INVALID, text)
+            yield Refused(f"tiers[{position}].up_to", Reason.TIERS_INVALID, text)
 
 
 def tier_of(quantity: Decimal, tiers: Sequence[BoundedType]) -> BoundedType:

@@ -1,0 +1,70 @@
+"""A large catalog in parts, each of which stands on its own: with each customer come all its contracts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from meterline.catalog.files import Entry
+
+PART_ENTRIES_MAX: Final = 1_000
+PART_BYTES_MAX: Final = 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Entries that are applied together. `needed` are entries of earlier parts that they refer to."""
+
+    entries: Sequence[Entry]
+    needed: Sequence[Entry] = ()
+
+
+def parts_of(entries: Sequence[Entry]) -> list[Part]:
+    """Divide entries of products, plans, customers and contracts; what is referred to comes in the same part or before.
+
+    A catalog that is small enough is one part. A part is larger than others only if one customer's contracts are.
+    """
+    known = {(entry.kind.name, entry.name): entry for entry in entries}
+    parts = []
+    for chosen in _filled(_groups(entries)):
+        own = {(entry.kind.name, entry.name) for entry in chosen}
+        plans = [known[key] for entry in chosen for key in _references(entry) if key in known]
+        products = [known[key] for plan in plans for key in _references(plan) if key in known]
+        needed = {id(entry): entry for entry in (*plans, *products) if (entry.kind.name, entry.name) not in own}
+        parts.append(Part(chosen, list(needed.values())))
+    return parts
+
+
+def _references(entry: Entry) -> Iterator[tuple[str, str]]:
+    """Return the products of a plan and the plan of a contract."""
+    if entry.kind.name == "Plan":
+        yield from (("Product", item.product) for item in entry.request.spec.items if item.product)
+    elif entry.kind.name == "Contract":
+        yield "Plan", entry.request.spec.plan
+
+
+def _groups(entries: Sequence[Entry]) -> Iterable[list[Entry]]:
+    """Return what may not be divided: a product, a plan, or a customer with its contracts."""
+    groups: dict[tuple[str, str], list[Entry]] = {}
+    for entry in entries:
+        is_contract = entry.kind.name == "Contract"
+        key = ("Customer", entry.request.spec.customer) if is_contract else (entry.kind.name, entry.name)
+        groups.setdefault(key, []).append(entry)
+    return groups.values()
+
+
+def _filled(groups: Iterable[list[Entry]]) -> Iterator[list[Entry]]:
+    part: list[Entry] = []
+    size = 0
+    for group in groups:
+        group_size = sum(entry.request.ByteSize() for entry in group)
+        if part and (len(part) + len(group) > PART_ENTRIES_MAX or size + group_size > PART_BYTES_MAX):
+            yield part
+            part, size = [], 0
+        part += group
+        size += group_size
+    if part:
+        yield part
