@@ -135,6 +135,33 @@ def test_contracts_that_can_never_be_billed_are_refused(tenant: Tenant) -> None:
     assert "start on 1972-01-08 or later, or take another time zone [CONTRACT_INVALID]" in monrovia
 
 
+ODD = (
+    ("Pacific/Apia", "2011-12-01", "2012-01-01", 30, ("2011-11", "2011-12")),
+    ("Pacific/Apia", "2011-12-29", "2011-12-31", 29, ("2011-12",)),
+    ("Pacific/Kwajalein", "1993-08-20", "1993-09-21", 21, ("1993-07", "1993-08")),
+    ("Africa/Monrovia", "1972-01-08", "1972-02-20", 8, ("1972-01", "1972-02")),
+    ("Pacific/Kiritimati", "1979-10-02", "1979-10-03", 1, ("1979-10",)),
+    ("America/Sao_Paulo", "2013-10-20", "2013-10-21", 20, ("2013-10",)),
+    ("America/Havana", "2013-11-03", "2013-11-04", 3, ("2013-11",)),
+    ("Asia/Kathmandu", "1986-01-01", "1986-01-02", 1, ("1986-01",)),
+)
+
+
+def test_whatever_is_accepted_beside_such_days_is_billed(tenant: Tenant) -> None:
+    entries = [
+        f"kind: Customer\nmetadata: {{name: odd-{number}}}\nspec: {{currency: USD}}\n---\n"
+        f"kind: Contract\nmetadata: {{name: odd-{number}}}\nspec: {{customer: odd-{number}, plan: r-old, "
+        f'start: "{start}", end: "{end}", timeZone: {zone}, anchorDay: {anchor_day}}}\n'
+        for number, (zone, start, end, anchor_day, _) in enumerate(ODD)
+    ]
+    tenant.run("apply", "-f", "-", stdin="---\n".join(entries))
+
+    for number, (*_, labels) in enumerate(ODD):
+        for label in labels:
+            (invoice,) = tenant.json("invoice", "finalize", "--period", label, "--customer", f"odd-{number}")
+            assert (invoice["contract"], invoice["total"]) == (f"odd-{number}", "0.00")
+
+
 def test_plans_with_a_past_date_say_which_periods_they_price(tenant: Tenant) -> None:
     tenant.report(used("1", "2024-06-20T00:00:00Z", "3"), used("2", "2024-07-20T00:00:00Z", "10"))
     tenant.run("invoice", "finalize", "--period", "2024-06", "--customer", "r-cust")

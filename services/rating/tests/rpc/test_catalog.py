@@ -206,16 +206,21 @@ async def test_a_wrong_plan_is_refused_by_field_and_nothing_is_written(
     assert not listed.plans
 
 
-async def test_a_plan_keeps_its_currency_and_its_past(catalog: Any) -> None:
-    await catalog.plan(fixed("1"), effective_from=datetime(2013, 6, 1, tzinfo=UTC))
+async def test_a_plan_keeps_its_currency_and_says_from_when_it_takes_the_place_of_a_planned_version(
+    catalog: Any,
+) -> None:
+    await catalog.plan(fixed("1"), effective_from=datetime(2999, 6, 1, tzinfo=UTC))
 
     with pytest.raises(InvalidRequest) as currency:
         await catalog.plan(fixed("1"), currency="EUR")
-    with pytest.raises(InvalidRequest) as past:
-        await catalog.plan(fixed("2"), effective_from=datetime(2013, 5, 1, tzinfo=UTC))
+    with pytest.raises(InvalidRequest) as unsaid:
+        await catalog.plan(fixed("2"))
+    put_right = await catalog.plan(fixed("2"), effective_from=datetime(2999, 6, 1, tzinfo=UTC))
+    brought_forward = await catalog.plan(fixed("2"), effective_from=datetime(2013, 5, 1, tzinfo=UTC))
 
     assert currency.value.reason is Reason.CURRENCY_MISMATCH
-    assert past.value.reason is Reason.CATALOG_CONFLICT
+    assert unsaid.value.reason is Reason.CATALOG_CONFLICT
+    assert (put_right.plan.version, brought_forward.plan.version) == (2, 3)
 
 
 @pytest.mark.parametrize(

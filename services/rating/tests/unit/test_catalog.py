@@ -25,6 +25,10 @@ FLIGHTS = PlanItem("Flights", "flights", "", Price(PerUnit(Decimal(2))))
 PLAN = Plan("USD", (FEE, FLIGHTS))
 
 
+def fee(amount: str) -> PlanItem:
+    return PlanItem("Base fee", "", "", Price(FixedFee(Decimal(amount))))
+
+
 def day(text: str) -> datetime:
     return datetime.fromisoformat(text).replace(tzinfo=UTC)
 
@@ -50,6 +54,29 @@ def test_a_period_has_the_version_that_is_effective_when_it_starts(instant: str,
 
     assert found is not None
     assert found.version == version
+
+
+def prices(*versions: tuple[str, str | None]) -> str:
+    """Apply versions with a fee and an effective time; return the fees of the first day of January to June 2013."""
+    applied = [
+        Version(
+            "p",
+            number,
+            day("2026-01-01"),
+            replace(PLAN, items=(fee(amount),), effective_from=day(time) if time else None),
+        )
+        for number, (amount, time) in enumerate(versions, start=1)
+    ]
+    found = (plan_at(applied, day(f"2013-0{month}-01")) for month in range(1, 7))
+    amounts = {fee(amount): amount for amount, _ in versions}
+    return "".join("-" if version is None else amounts[version.content.items[0]] for version in found)
+
+
+def test_a_version_puts_right_what_versions_before_it_said_of_its_time() -> None:
+    assert prices(("1", None), ("2", "2013-03-01")) == "112222"
+    assert prices(("1", None), ("2", "2013-03-01"), ("3", "2013-03-01")) == "113333"
+    assert prices(("1", None), ("2", "2013-03-01"), ("3", "2013-02-01")) == "133333"
+    assert prices(("1", "2013-03-01"), ("2", "2013-02-01")) == "-22222"
 
 
 def test_before_the_first_effective_time_there_is_no_plan() -> None:
@@ -81,12 +108,13 @@ def test_the_same_content_again_is_no_change_whatever_time_it_took_effect() -> N
     ("wanted", "field", "reason"),
     [
         (replace(PLAN, currency="EUR"), "currency", Reason.CURRENCY_MISMATCH),
-        (replace(PLAN, effective_from=day("2013-06-01")), "effective_from", Reason.CATALOG_CONFLICT),
-        (replace(PLAN, effective_from=day("2013-01-01")), "effective_from", Reason.CATALOG_CONFLICT),
+        (PLAN, "effective_from", Reason.CATALOG_CONFLICT),
     ],
 )
-def test_a_version_that_would_touch_the_one_before_is_refused(wanted: Plan, field: str, reason: Reason) -> None:
-    newest = plan_versions(None, "2013-06-01")[-1]
+def test_a_version_that_would_take_the_place_of_a_planned_one_must_say_so(
+    wanted: Plan, field: str, reason: Reason
+) -> None:
+    newest = plan_versions(None, "2027-06-01")[-1]
 
     with pytest.raises(Refused) as caught:
         check_next_plan(newest, wanted, day("2026-01-01"))

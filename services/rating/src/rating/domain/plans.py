@@ -103,23 +103,29 @@ def same_content(newest: Plan, wanted: Plan) -> bool:
 def check_next_plan(newest: Version[Plan] | None, wanted: Plan, applied_at: datetime) -> Plan:
     """Return `wanted` with its effective time settled, or refuse it beside the version before it.
 
-    The first version rules from the beginning unless it says otherwise, a later one from `applied_at` on.
+    The first version rules from the beginning unless it says otherwise, a later one from `applied_at` on. One that says
+    so may rule from before the newest version, which it then puts right.
     """
     if newest is None:
         return wanted
     if newest.content.currency != wanted.currency:
         message = f"the plan is in {newest.content.currency}, and its contracts with it; make a new plan instead"
         raise Refused("currency", Reason.CURRENCY_MISMATCH, message)
-    effective_from = wanted.effective_from or applied_at
     before = newest.content.effective_from
-    if before is not None and effective_from <= before:
-        message = f"must be later than {before.isoformat()}, when version {newest.version} takes effect"
+    if wanted.effective_from is None and before is not None and applied_at <= before:
+        message = (
+            f"say from when it rules: version {newest.version} takes effect on {before.isoformat()}, and a version "
+            "without effectiveFrom would rule before it, from now on"
+        )
         raise Refused("effective_from", Reason.CATALOG_CONFLICT, message)
-    return Plan(wanted.currency, wanted.items, wanted.description, effective_from)
+    return Plan(wanted.currency, wanted.items, wanted.description, wanted.effective_from or applied_at)
 
 
 def plan_at(versions: Sequence[Version[Plan]], instant: datetime) -> Version[Plan] | None:
-    """Return the version that is effective at `instant`; None before the first."""
+    """Return the newest version that is effective at `instant`; None before the first.
+
+    So a version rules from its time on, whatever versions before it said of later times.
+    """
     effective = [
         version
         for version in versions

@@ -95,11 +95,11 @@ def check_priced(settled: Contract, plans: Sequence[Version[Plan]]) -> None:
     """Refuse a plan of which no version is effective yet when the first period begins that it should price."""
     day = settled.effective_from or settled.schedule.start
     first = starts_from(settled.schedule, _midnight(day, settled.schedule)) or day
-    begins = plans[0].content.effective_from
-    if settled.plan_version is None and plan_at(plans, _midnight(first, settled.schedule)) is None and begins:
+    if settled.plan_version is None and plan_at(plans, _midnight(first, settled.schedule)) is None:
+        begins = min(filter(None, (version.content.effective_from for version in plans)))
         message = (
             f"plan {settled.plan!r} is effective from {begins.isoformat()}, and would price the contract from {first}; "
-            f"begin later, or apply the prices under another plan name without effectiveFrom"
+            f"apply the plan with effectiveFrom {first} or earlier, or begin later"
         )
         raise Refused("plan", Reason.CONTRACT_INVALID, message)
 

@@ -10,7 +10,7 @@ from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
-from functools import cache
+from functools import cache, lru_cache
 from itertools import pairwise
 from typing import Final
 from zoneinfo import ZoneInfo
@@ -25,6 +25,8 @@ _JUMP_MIN: Final = timedelta(hours=12)
 _FIRST_YEAR: Final = 1970
 _LAST_YEAR: Final = 2100
 _MONTHS: Final = 12
+# Contracts share most of their boundaries: ten years of months in a hundred zones and anchor days.
+_MIDNIGHTS_KEPT: Final = 12_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +71,7 @@ def unfit_days(zone: ZoneInfo) -> UnfitDays:
     return UnfitDays(tuple(off_grid), tuple(skipped))
 
 
+@lru_cache(maxsize=_MIDNIGHTS_KEPT)
 def local_midnight(day: date, zone: ZoneInfo) -> datetime:
     """Return the first instant of a civil day, in UTC.
 

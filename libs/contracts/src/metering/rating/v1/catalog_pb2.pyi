@@ -124,8 +124,9 @@ class PlanSpec(_message.Message):
 
     @_builtins.property
     def effective_from(self) -> _timestamp_pb2.Timestamp:
-        """Billing periods that start at this time or later are priced by this version. Absent: the first version rules from the
-        beginning, a later one from the moment it is applied. A price change never touches a period that has begun.
+        """Billing periods that start at this time or later are priced by this version, whatever earlier versions said of them. Absent:
+        the first version rules from the beginning, a later one from the moment it is applied. In the past it prices the periods
+        since then that are not rated permanently, and so puts a wrong price right.
         """
 
     def __init__(
