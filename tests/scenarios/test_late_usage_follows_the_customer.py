@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from testkit.live import Tenant
+from testkit.wait import wait_until
 
 METER = """
 kind: Meter
@@ -75,7 +76,7 @@ def test_late_usage_of_the_contract_before_a_change_of_plan_is_on_the_next_invoi
     tenant.report(used("1", "2024-06-10", "12"))
     june = finalize(tenant, "2024-06")
     tenant.report(used("2", "2024-06-12", "4"))
-    tenant.run("usage", "r-units", "--from", "2024-06-01", "--to", "2024-07-01", "--wait")
+    wait_until(lambda: tenant.json("invoice", "pending"), 60, what="late usage to be pending")
 
     preview = ("invoice", "preview", "--contract", "r-cust-1", "--period", "2024-06")
     shown, document = tenant.run(*preview).stdout, tenant.json(*preview)
@@ -146,7 +147,7 @@ def test_usage_taken_away_late_makes_a_closing_credit(make_tenant: MakeTenant) -
     tenant.report(used("1", "2024-06-10", "110"))
     finalize(tenant, "2024-06")
     tenant.report(used("2", "2024-06-10", "-10"))
-    tenant.run("usage", "r-units", "--from", "2024-06-01", "--to", "2024-07-01", "--wait")
+    wait_until(lambda: tenant.json("invoice", "pending"), 60, what="late usage to be pending")
     pending = tenant.json("invoice", "pending")
     preview = tenant.run("invoice", "preview", "--contract", "r-day", "--period", "2024-06").stdout
 

@@ -31,6 +31,7 @@ from metering.rating.v1 import rating_service_pb2 as rating_pb
 from meterline.client import contract_of
 from meterline.suite import services
 from testkit.live import Tenant
+from testkit.wait import wait_until
 
 SERVICES: Final = {service.name: contract_of(service.name)[0] for service in services.SERVICES}
 FEED: Final = feed_service_pb2.DESCRIPTOR.services_by_name["FeedService"]
@@ -133,6 +134,8 @@ def owner(make_tenant: Callable[[str], Tenant]) -> Owner:
     )
     assert tenant.report(event("whisper-1", minutes="3"), event("whisper-2"))["accepted"] == 2
     (invoice,) = tenant.json("invoice", "finalize", "--period", "2024-01")
+    tenant.report(event("whisper-late", minutes="1"))
+    wait_until(lambda: tenant.json("invoice", "pending"), 60, what="late usage to be pending")
     return Owner(tenant, dict(_requests(tenant, invoice)))
 
 
@@ -169,6 +172,7 @@ def _requests(tenant: Tenant, invoice: dict[str, Any]) -> Iterator[tuple[str, Me
             "ListCustomers": rating_pb.ListCustomersRequest(),
             "GetContract": rating_pb.GetContractRequest(name=contract),
             "ListContracts": rating_pb.ListContractsRequest(),
+            "ListBillingPeriods": rating_pb.ListBillingPeriodsRequest(customer=customer, from_billing_period="2024-01"),
             "ListCharges": rating_pb.ListChargesRequest(contract=contract, billing_period="2024-01"),
             "ExplainCharge": rating_pb.ExplainChargeRequest(charge_id=charge),
             "ListChargeEvents": rating_pb.ListChargeEventsRequest(charge_id=charge),
@@ -177,6 +181,8 @@ def _requests(tenant: Tenant, invoice: dict[str, Any]) -> Iterator[tuple[str, Me
         SERVICES["invoicing"]: {
             "GetBillingProfile": invoicing_pb.GetBillingProfileRequest(),
             "PreviewInvoice": invoicing_pb.PreviewInvoiceRequest(contract=contract, billing_period="2024-02"),
+            "ListPendingAdjustments": invoicing_pb.ListPendingAdjustmentsRequest(customer=customer, currency="EUR"),
+            "ListAccounts": invoicing_pb.ListAccountsRequest(),
             "GetInvoice": invoicing_pb.GetInvoiceRequest(number=invoice["number"]),
             "ListInvoices": invoicing_pb.ListInvoicesRequest(),
             "ExplainLine": invoicing_pb.ExplainLineRequest(line_id=line["id"]),

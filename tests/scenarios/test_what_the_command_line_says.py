@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 import pytest
 
 from testkit.live import Tenant
+from testkit.wait import wait_until
 
 CATALOG = """
 kind: Meter
@@ -83,14 +84,15 @@ def test_a_preview_says_whether_the_period_is_final_and_earlier_contracts_have_e
 
     invoices = tenant.json("invoice", "finalize", "--period", "2024-01", "--customer", "acme")
     tenant.report(call("late", "2024-01-22T12:00:00Z"))
-    tenant.run("usage", "calls", *JANUARY, "--wait")
+    wait_until(lambda: tenant.json("invoice", "pending"), 60, what="late usage to be pending")
 
     numbers = {invoice["contract"]: invoice["number"] for invoice in invoices}
     assert numbers == {"z-old": "INV-000001", "a-new": "INV-000002"}
     assert tenant.json(*preview)["finalInvoice"] == {"number": "INV-000002", "total": "2.00"}
     said = tenant.run(*preview).stdout
     assert "This period is final: invoice INV-000002, total 2.00 USD." in said
-    assert "adjustment on a later invoice" in said
+    assert "Draft" not in said
+    assert "pending 2.00 USD: usage came late and will be adjusted on the next invoice, of contract a-new for" in said
 
 
 def test_a_period_that_still_runs_is_said_so(tenant: Tenant) -> None:

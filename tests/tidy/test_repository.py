@@ -31,7 +31,7 @@ SHAPE = {
 }
 MAY_HAVE = {"intake", "loops"}  # work besides answering calls: at the door, or in the background
 FLOOR = {"operations", "store", "wire"}
-NO_NOUNS = {"deps", "finding", "folding"}
+NO_NOUNS = {"deps", "finding", "folding", "issuing"}
 
 
 def names(folder: Path) -> set[str]:

@@ -72,7 +72,7 @@ class Walk:
     def fail_before_writing(self) -> None:
         """Rate what came late as an attempt does that is killed before it writes."""
         for snapshot in list(self.rating.snapshots.values()):
-            if snapshot.tenant == self.tenant and not snapshot.amended_by and self.random.random() < 0.3:
+            if snapshot.tenant == self.tenant and not snapshot.amended_by:
                 self.rating._snapshot(self.tenant, snapshot.contract, snapshot.month, snapshot.id)
 
     async def finalize(self, contract: Contract, month: str) -> None:
@@ -147,6 +147,9 @@ async def test_billed_and_pending_add_up_and_in_the_end_everything_is_billed_onc
             await walk.check()
         for contract in walk.contracts:
             contract.due = ()
+            contract.use("2025-01", "1")
+            walk.fail_before_writing()
+            contract.use("2025-01", "2")
         for currency in ("USD", "EUR"):
             await walk.close(currency)
 
