@@ -142,13 +142,16 @@ def _grant(conn: Connection, facts: tuple[str, ...], app_role: str) -> None:
 async def schema_is_current(engine: AsyncEngine, package: str) -> bool:
     """Return whether the schema is at least as new as the newest revision of `package`.
 
-    A newer schema is fine: each migration is compatible with the previous release, so that releases can be rolled out
-    and back under load.
+    A newer schema is fine, and told in the log: each migration is compatible with the previous release, so that
+    releases can be rolled out and back under load.
     """
     script, _ = _load(package)
     async with engine.connect() as conn:
         stored = await conn.run_sync(_stored_revision)
-    return stored is not None and stored >= _newest(script)
+    newest = _newest(script)
+    if stored is not None and stored > newest:
+        _log.warning("schema.newer_than_code", schema=stored, code=newest, advice="roll the code forward again soon")
+    return stored is not None and stored >= newest
 
 
 def forbid_changes(op: Operations, table: str) -> None:

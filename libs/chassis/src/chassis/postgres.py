@@ -41,6 +41,7 @@ _COMMAND_GRACE_S: Final = 5.0
 _SQLSTATES_UNAVAILABLE: Final = ("08", "57P01", "57P02", "57P03", "57P05", "53300", "25P03")
 _SQLSTATES_CONFLICT: Final = ("40001", "40P01", "55P03")
 _SQLSTATE_CANCELED: Final = "57014"
+_FULL: Final[Mapping[str, str]] = MappingProxyType({"53100": "disk space", "53200": "memory"})
 # Each connection starts with its engine's time-out; setting it again would cost one round trip per transaction.
 _ENGINE_TIMEOUTS_S: Final[WeakKeyDictionary[AsyncEngine, float]] = WeakKeyDictionary()
 _SHARES: Final[WeakKeyDictionary[AsyncEngine, PoolShares]] = WeakKeyDictionary()
@@ -107,6 +108,8 @@ def open_engine(
         pool_timeout=pool_timeout_s,
         pool_use_lifo=True,
         json_deserializer=_exact_json,
+        # An error's text reaches the log, and parameters are payload.
+        hide_parameters=True,
     )
     event.listen(engine.sync_engine, "checkout", _refuse_closed)
     _ENGINE_TIMEOUTS_S[engine] = settings.statement_timeout_s
@@ -254,6 +257,11 @@ def translate(error: BaseException) -> MeterlineError | None:
         return Conflict(Reason.TRANSACTION_CONFLICT, "another transaction was in the way; call again")
     if sqlstate == _SQLSTATE_CANCELED:
         return DeadlineExceeded(Reason.DEADLINE_EXCEEDED, "the database took too long; call again, with the same ids")
+    if sqlstate in _FULL:
+        message = (
+            f"the database has no {_FULL[sqlstate]} left and wrote nothing; free some, then call with the same ids"
+        )
+        return Unavailable(Reason.DATABASE_UNAVAILABLE, message)
     if sqlstate.startswith(_SQLSTATES_UNAVAILABLE) or _is_connection_loss(error, cause):
         return Unavailable(Reason.DATABASE_UNAVAILABLE, "the database can't be reached; call again, with the same ids")
     return None

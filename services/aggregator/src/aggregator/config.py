@@ -20,6 +20,7 @@ class AggregatorSettings(ServiceSettings):
     fill_poll_s: float = Field(
         1.0, gt=0.0, le=60.0, description="How often new fills are looked for, if no hint comes."
     )
+    meters_max: int = Field(1000, ge=1, description="Meters of one tenant; each is looked at for every event.")
     seal_wait_s: float = Field(2.0, ge=0.0, le=30.0, description="A seal waits this long before it answers NotReady.")
 
 
