@@ -79,3 +79,12 @@ def test_a_file_that_is_no_key_is_named(tmp_path: Path) -> None:
 
     with pytest.raises(TokenError, match=r"can't read the signing key .*signing\.pem"):
         open_keys(tmp_path)
+
+
+@pytest.mark.parametrize("mode", [0o640, 0o620, 0o604, 0o602, 0o666])
+def test_a_signing_key_that_others_may_read_or_change_is_refused(tmp_path: Path, mode: int) -> None:
+    open_keys(tmp_path)
+    (tmp_path / "signing.pem").chmod(mode)
+
+    with pytest.raises(TokenError, match="chmod 600"):
+        open_keys(tmp_path)

@@ -32,6 +32,8 @@ TOKEN_CHARS_MAX: Final = 8 * 1024
 NAME_CHARS_MAX: Final = 128
 _CACHE_ENTRIES_MAX: Final = 10_000
 _RELOAD_INTERVAL_S: Final = 10.0
+_SECONDS_PER_DAY: Final = 86_400
+_FILE_BYTES_MAX: Final = 1024 * 1024
 _REQUIRED_CLAIMS: Final = ("exp", "iat", "iss", "aud", "sub", "tenant", "scopes", "jti")
 
 
@@ -55,7 +57,8 @@ def make_jwks(public_keys: Mapping[str, Ed25519PublicKey]) -> dict[str, Any]:
 def load_jwks(jwks_file: Path) -> dict[str, Ed25519PublicKey]:
     """Read the public keys by kid. Raises SettingsError, in one line, unless the file is a JWKS of Ed25519 keys."""
     try:
-        document = json.loads(jwks_file.read_text("utf-8"))
+        with jwks_file.open("rb") as file:
+            document = json.loads(file.read(_FILE_BYTES_MAX))
     except (OSError, ValueError) as error:
         raise SettingsError(f"can't read the JWKS file {jwks_file}: {error}") from error
     entries = document.get("keys") if isinstance(document, dict) else None
@@ -88,8 +91,12 @@ def _load_key(jwks_file: Path, entry: object) -> tuple[str, Ed25519PublicKey]:
 class TokenVerifier:
     """Turns a bearer token into an Identity; a verified token is remembered until it expires or the keys change."""
 
-    def __init__(self, jwks_file: Path, audience: str, clock: Clock) -> None:
-        """Read the keys immediately, because a service without keys must not start. Raises SettingsError."""
+    def __init__(self, jwks_file: Path, audience: str, clock: Clock, *, life_max_s: float | None = None) -> None:
+        """Read the keys immediately, because a service without keys must not start. Raises SettingsError.
+
+        A token that is valid for longer than `life_max_s` from its issue is refused; None = no limit.
+        """
+        self._life_max_s = life_max_s
         self._jwks_file = jwks_file
         self._audience = audience
         self._clock = clock
@@ -121,6 +128,9 @@ class TokenVerifier:
         not_before_s = _seconds(claims, "nbf") if "nbf" in claims else issued_at_s
         if now_s >= expires_at_s + LEEWAY_S:
             raise Unauthenticated(Reason.TOKEN_EXPIRED, "the token has expired; make a new one")
+        if self._life_max_s is not None and expires_at_s - issued_at_s > self._life_max_s:
+            days = f"{self._life_max_s / _SECONDS_PER_DAY:g} days"
+            raise _invalid(f"it is valid for too long; make one that ends within {days} of its issue")
         if max(issued_at_s, not_before_s) > now_s + LEEWAY_S:
             raise _invalid("it is not valid yet; check the clocks")
         return _identity(claims), expires_at_s + LEEWAY_S

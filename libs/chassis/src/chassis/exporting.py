@@ -1,11 +1,13 @@
 """How a server records and exports its traces and metrics: OpenTelemetry's SDK, set up for `chassis.telemetry`.
 
-The trace id alone decides about sampling. A caller's `sampled` flag is ignored, because otherwise any tenant could
-force every trace to be exported. Spans about money are always sampled.
+The trace id alone decides about sampling, by a hash with a key that callers do not know. A caller's `sampled` flag is
+ignored, and so is the number that its trace id happens to be: otherwise any tenant could force every trace to be
+exported. Spans about money are always sampled.
 """
 
 from __future__ import annotations
 
+from hashlib import blake2b, sha256
 from typing import TYPE_CHECKING, Final
 
 from opentelemetry import trace
@@ -38,9 +40,11 @@ _METRICS_INTERVAL_MS: Final = 10_000
 class MeterlineSampler(Sampler):
     """Samples a share of traces by trace id, whatever a remote parent says. Money always; local children as parents."""
 
-    def __init__(self, ratio: float) -> None:
-        """Sample `ratio` (0 to 1) of the traces."""
-        self._by_trace_id = TraceIdRatioBased(ratio)
+    def __init__(self, ratio: float, key: bytes = b"") -> None:
+        """Sample `ratio` (0 to 1) of the traces; services with the same `key` sample the same ones."""
+        self._by_hash = TraceIdRatioBased(ratio)
+        self._decides_nothing = ratio in (0.0, 1.0)
+        self._key = key[: blake2b.MAX_KEY_SIZE]
 
     def should_sample(
         self,
@@ -59,11 +63,15 @@ class MeterlineSampler(Sampler):
         if parent.is_valid and not parent.is_remote:
             decision = Decision.RECORD_AND_SAMPLE if parent.trace_flags.sampled else Decision.DROP
             return SamplingResult(decision, attributes, trace_state)
-        return self._by_trace_id.should_sample(None, trace_id, name, kind, attributes, links, trace_state)
+        hashed = trace_id if self._decides_nothing else self._hash(trace_id)
+        return self._by_hash.should_sample(None, hashed, name, kind, attributes, links, trace_state)
+
+    def _hash(self, trace_id: int) -> int:
+        return int.from_bytes(blake2b(trace_id.to_bytes(16), key=self._key, digest_size=16).digest())
 
     def get_description(self) -> str:
         """Return the sampler's name for diagnostics."""
-        return f"MeterlineSampler({self._by_trace_id.rate})"
+        return f"MeterlineSampler({self._by_hash.rate})"
 
 
 def tracer_provider(
@@ -76,7 +84,7 @@ def tracer_provider(
         processors.append(BatchSpanProcessor(exporter, max_queue_size=_SPANS_QUEUED_MAX))
     provider = TracerProvider(
         # Where nobody collects spans, nothing is recorded; ids are still made and stored, for lineage needs them.
-        sampler=MeterlineSampler(settings.trace_ratio) if processors else ALWAYS_OFF,
+        sampler=MeterlineSampler(settings.trace_ratio, _sampling_key(settings)) if processors else ALWAYS_OFF,
         resource=_resource(service, settings),
         span_limits=SpanLimits(max_links=LINKS_MAX, max_span_attribute_length=1024),
         shutdown_on_exit=False,
@@ -84,6 +92,17 @@ def tracer_provider(
     for processor in processors:
         provider.add_span_processor(processor)
     return provider
+
+
+def _sampling_key(settings: ServiceSettings) -> bytes:
+    """Return what all services of an installation have and callers have not: its public keys, or a key of its own."""
+    if settings.trace_key is not None:
+        return settings.trace_key.get_secret_value().encode()
+    try:
+        return sha256(settings.jwks_file.read_bytes()).digest()
+    except OSError:
+        # Whoever reads the keys next says so.
+        return b""
 
 
 def meter_provider(

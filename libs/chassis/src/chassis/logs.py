@@ -7,8 +7,9 @@ formatted in the same way.
 from __future__ import annotations
 
 import logging
+import re
 import sys
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, Final, cast
 
 import structlog
 from opentelemetry import trace
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
 
 # These log every connection or statement at level info; only their warnings are worth having.
 _CHATTY_LIBRARIES = ("alembic", "asyncio", "grpc", "opentelemetry", "sqlalchemy")
+
+
+_DETAIL: Final = re.compile(r"\s*(?:DETAIL|CONTEXT|HINT|\[SQL|\[parameters):")
 
 
 def configure_logs(service: str, level: str = "info", *, as_json: bool | None = None) -> None:
@@ -37,6 +41,7 @@ def configure_logs(service: str, level: str = "info", *, as_json: bool | None = 
     render: list[Processor] = (
         [
             structlog.processors.ExceptionRenderer(structlog.tracebacks.ExceptionDictTransformer(show_locals=False)),
+            _without_values,
             structlog.processors.JSONRenderer(),
         ]
         if as_json
@@ -74,6 +79,14 @@ def _add_service(service: str) -> Processor:
         return event
 
     return add
+
+
+def _without_values(_logger: Any, _method: str, event: EventDict) -> EventDict:
+    """Cut off what Postgres adds to its errors: the row or the key at fault, which is payload."""
+    found = event.get("exception")
+    for part in found if isinstance(found, list) else ():
+        part["exc_value"] = _DETAIL.split(part["exc_value"], maxsplit=1)[0]
+    return event
 
 
 def _add_trace(_logger: Any, _method: str, event: EventDict) -> EventDict:

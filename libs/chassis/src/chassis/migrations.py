@@ -142,11 +142,14 @@ def _grant(conn: Connection, facts: tuple[str, ...], app_role: str) -> None:
 async def schema_is_current(engine: AsyncEngine, package: str) -> bool:
     """Return whether the schema is at least as new as the newest revision of `package`.
 
-    A newer schema is fine: each migration is compatible with the previous release, so that releases can be rolled out
-    and back under load.
+    A newer schema is fine, and told in the log: each migration is compatible with the previous release, so that
+    releases can be rolled out and back under load.
     """
     script, _ = _load(package)
-    return await stored_revision(engine) >= _newest(script)
+    stored, newest = await stored_revision(engine), _newest(script)
+    if stored > newest:
+        _log.warning("schema.newer_than_code", schema=stored, code=newest, advice="roll the code forward again soon")
+    return stored >= newest
 
 
 async def stored_revision(engine: AsyncEngine) -> str:

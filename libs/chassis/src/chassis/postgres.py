@@ -45,6 +45,7 @@ _SQLSTATE_CANCELED: Final = "57014"
 _SQLSTATES_EXHAUSTED: Final = ("53", "58")
 # Values out of range, broken constraints, and limits of Postgres such as the size of an index entry.
 _SQLSTATES_DATA: Final = ("21", "22", "23", "54")
+_FULL: Final[Mapping[str, str]] = MappingProxyType({"53100": "disk space", "53200": "memory"})
 # Each connection starts with its engine's time-out; setting it again would cost one round trip per transaction.
 _ENGINE_TIMEOUTS_S: Final[WeakKeyDictionary[AsyncEngine, float]] = WeakKeyDictionary()
 _SHARES: Final[WeakKeyDictionary[AsyncEngine, PoolShares]] = WeakKeyDictionary()
@@ -111,6 +112,8 @@ def open_engine(
         pool_timeout=pool_timeout_s,
         pool_use_lifo=True,
         json_deserializer=_exact_json,
+        # An error's text reaches the log, and parameters are payload.
+        hide_parameters=True,
     )
     event.listen(engine.sync_engine, "checkout", _refuse_closed)
     _ENGINE_TIMEOUTS_S[engine] = settings.statement_timeout_s
@@ -258,6 +261,11 @@ def translate(error: BaseException) -> MeterlineError | None:
         return Conflict(Reason.TRANSACTION_CONFLICT, "another transaction was in the way; call again")
     if sqlstate == _SQLSTATE_CANCELED:
         return DeadlineExceeded(Reason.DEADLINE_EXCEEDED, "the database took too long; call again, with the same ids")
+    if sqlstate in _FULL:
+        message = (
+            f"the database has no {_FULL[sqlstate]} left and wrote nothing; free some, then call with the same ids"
+        )
+        return Unavailable(Reason.DATABASE_UNAVAILABLE, message)
     if sqlstate.startswith(_SQLSTATES_UNAVAILABLE) or _is_connection_loss(error, cause):
         return Unavailable(Reason.DATABASE_UNAVAILABLE, "the database can't be reached; call again, with the same ids")
     if sqlstate.startswith(_SQLSTATES_EXHAUSTED):

@@ -25,6 +25,7 @@ from chassis.postgres import assert_durable, open_engine
 from chassis.rpc.guard import Gate
 from chassis.rpc.server import RpcServer, Served
 from chassis.settings import ServiceSettings
+from chassis.startup import SettingsError
 from chassis.tasks import wait_or_stop
 from chassis.telemetry import Telemetry
 
@@ -89,6 +90,8 @@ async def run_service(
     """
     configure_logs(service, settings.log_level)
     _log.info("starting", settings=settings.effective())
+    if settings.ready_file is not None:
+        check_ready_file(settings.ready_file)
     clock = clock or SystemClock()
     telemetry = Telemetry.start(service, settings)
     engine = open_engine(
@@ -112,7 +115,7 @@ async def _serve(
 ) -> None:
     settings = runtime.settings
     gate = Gate()
-    verifier = TokenVerifier(settings.jwks_file, settings.audience, runtime.clock)
+    verifier = TokenVerifier(settings.jwks_file, settings.audience, runtime.clock, life_max_s=settings.token_life_max_s)
     server = RpcServer(composition.served, settings, verifier, gate=gate)
     health = HealthServer(settings.health_listen)
     supervisor = Supervisor(composition.loops)
@@ -176,9 +179,25 @@ def _checks(runtime: Runtime[SettingsType], supervisor: Supervisor) -> dict[str,
     return {"draining": draining, "loops": loops, "database": database}
 
 
+def check_ready_file(path: Path) -> None:
+    """Find out at the start, and not once all else is done, that the file can't be written. Raises SettingsError."""
+    partial = _partial(path)
+    try:
+        partial.touch()
+        partial.unlink()
+    except OSError as error:
+        raise SettingsError(f"can't write the ready file {path}: {error.strerror}") from error
+    if path.is_dir():
+        raise SettingsError(f"can't write the ready file {path}: it is a directory")
+
+
+def _partial(path: Path) -> Path:
+    return path.with_name(f"{path.name}.{os.getpid()}.partial")
+
+
 def write_ready_file(path: Path, listen: str, health: str) -> None:
     """Tell whoever started this process where it serves. The file is written completely or not at all."""
-    partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
+    partial = _partial(path)
     partial.write_text(json.dumps({"listen": listen, "health": health, "pid": os.getpid()}), encoding="utf-8")
     partial.replace(path)
 

@@ -76,6 +76,9 @@ class ServiceSettings(_ExplicitSettings):
     reflection: bool | None = Field(default=None, description="gRPC reflection; default: on in development only.")
     otlp_endpoint: str | None = Field(default=None, description="host:port of an OTLP/gRPC receiver; none = no export.")
     trace_ratio: float = Field(default=1.0, ge=0.0, le=1.0, description="Share of traces that are sampled, by id.")
+    trace_key: SecretStr | None = Field(
+        default=None, description="Key of the hash by which traces are sampled; default: made of the JWKS file."
+    )
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     message_bytes_max: int = Field(default=8 * 1024 * 1024, ge=1024, description="Largest message, sent or received.")
     calls_max: int = Field(default=1000, ge=1, description="Calls in work at once; one more is answered as overloaded.")

@@ -12,6 +12,7 @@ from pathlib import Path
 import asyncpg
 import pytest
 import pytest_asyncio
+from structlog.testing import capture_logs
 
 from chassis.clock import SystemClock
 from chassis.errors import Conflict
@@ -125,7 +126,10 @@ async def test_a_schema_that_is_newer_than_the_code_is_accepted_and_left_alone(
 
     await migrate(empty.owner_dsn, older, empty.app.role)
 
-    assert await is_current(empty, older)
+    with capture_logs() as logged:
+        assert await is_current(empty, older)
+    told = [(entry["event"], entry["schema"], entry["code"]) for entry in logged]
+    assert told == [("schema.newer_than_code", "0002", "0001")]
     assert await run_as(empty.dsn, "SELECT version_num FROM alembic_version") == "0002"
 
 

@@ -14,8 +14,9 @@ from typing import Any
 import grpc
 import pytest
 
-from chassis.errors import DeadlineExceeded, Overloaded, Reason, Unauthenticated
+from chassis.errors import DeadlineExceeded, Overloaded, Reason, TooBig, Unauthenticated
 from chassis.errors.status import from_rpc_error
+from chassis.rpc.method import REQUEST_BYTES_MAX_DEFAULT
 from testkit.http2 import RawConnection, raw_connection
 from testkit.wait import eventually
 
@@ -197,3 +198,39 @@ async def test_an_answer_that_nobody_reads_keeps_its_place(start: Any) -> None:
 
         assert isinstance(error, Overloaded)
     await eventually(lambda: is_answered(own))
+
+
+async def test_a_tenant_that_calls_too_often_is_told_when_to_call_again(start: Any) -> None:
+    running = await start(ECHO, tenant_calls_per_s=1.0)
+    own = running.channel().unary_unary(METHOD)
+    # What it may send in two seconds, and the one that overdraws it.
+    for _ in range(3):
+        await own(b"x")
+
+    error = await refused(own(b"x"))
+
+    assert isinstance(error, Overloaded)
+    assert error.reason is Reason.RATE_LIMITED
+    assert error.retry_after_s is not None
+    assert await running.channel(running.key.mint("globex", ["read"])).unary_unary(METHOD)(b"x") == b"x"
+    # A service of the suite works for all of them.
+    assert await running.channel(running.key.mint_internal()).unary_unary(METHOD)(b"x") == b"x"
+
+
+async def test_bytes_are_counted_before_the_next_request_is_read(start: Any) -> None:
+    running = await start(ECHO, tenant_bytes_per_s=1000.0)
+    own = running.channel().unary_unary(METHOD)
+    assert await own(bytes(10_000)) == bytes(10_000)
+    async with raw_connection(running.address) as connection:
+        number = connection.open(METHOD, bearer(running))
+
+        await eventually(lambda: number in connection.answered)
+
+
+async def test_a_request_beyond_its_methods_size_is_refused_for_good(start: Any) -> None:
+    running = await start(ECHO)
+
+    error = await refused(running.channel().unary_unary(METHOD)(bytes(REQUEST_BYTES_MAX_DEFAULT + 1)))
+
+    assert isinstance(error, TooBig)
+    assert error.reason is Reason.MESSAGE_TOO_LARGE

@@ -225,6 +225,7 @@ async def test_on_sigterm_feeds_end_calls_in_flight_finish_and_the_process_exits
     [
         ({"ECHO_DRAIN": "1"}, ["serve"], 2, "testkit: unknown setting ECHO_DRAIN; did you mean ECHO_DRAIN_S?"),
         ({"ECHO_JWKS_FILE": "/none"}, ["serve"], 2, "testkit: can't read the JWKS file /none"),
+        ({"ECHO_READY_FILE": "/none/ready"}, ["serve"], 2, "can't write the ready file /none/ready: No such file"),
         ({"ECHO_LISTEN": "127.0.0.1:1:1"}, ["serve"], 1, "127.0.0.1:1:1"),
         ({"ECHO_APP_ROLE": "nobody_at_all"}, ["migrate"], 1, "testkit: role nobody_at_all does not exist"),
         ({}, ["sing"], 2, "usage: python -m testkit serve|migrate"),

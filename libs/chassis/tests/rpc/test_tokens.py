@@ -264,3 +264,14 @@ def test_every_refusal_is_an_error_of_our_vocabulary(signing_key: SigningKey, tm
     for garbage in ("a.b.c", "é.é.é", "\x00", "=" * 100, "e30.e30.e30", encoded([]) + "." + encoded({}) + ".x"):
         with pytest.raises(MeterlineError):
             verifier.verify(garbage)
+
+
+def test_a_token_that_lives_too_long_is_refused_with_the_time_it_may(
+    tmp_path: Path, signing_key: SigningKey, clock: FakeClock
+) -> None:
+    jwks_file, now_s = signing_key.write_jwks(tmp_path / "jwks.json"), clock.now().timestamp()
+    verifier = TokenVerifier(jwks_file, "meterline", clock, life_max_s=2 * 86_400)
+
+    assert verifier.verify(signing_key.mint("acme", ["read"], now_s=now_s, valid_s=2 * 86_400)).tenant == "acme"
+    with pytest.raises(Unauthenticated, match="within 2 days"):
+        verifier.verify(signing_key.mint("acme", ["read"], now_s=now_s, valid_s=2 * 86_400 + 1))

@@ -11,6 +11,7 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from opentelemetry.trace import StatusCode
 from pydantic import SecretStr
 
+from chassis.exporting import MeterlineSampler
 from chassis.settings import ServiceSettings
 from chassis.telemetry import (
     LINKS_MAX,
@@ -150,3 +151,23 @@ def test_links_are_distinct_in_order_and_what_is_past_the_limit_is_counted() -> 
 
 def test_no_links_is_no_links() -> None:
     assert links_from([]) == ([], 0)
+
+
+def test_a_caller_who_chooses_its_trace_id_does_not_choose_whether_it_is_sampled(
+    half: Telemetry, exporter: InMemorySpanExporter
+) -> None:
+    for number in range(1, 1001):
+        # By the number itself all of these would be in the lower half, and sampled.
+        half.tracer.start_span("call", context=context_from(f"00-{1:016x}{number:016x}-{1:016x}-01")).end()
+
+    assert 400 < len(exporter.get_finished_spans()) < 600
+
+
+def test_services_with_the_same_keys_sample_the_same_traces() -> None:
+    first, second, other = MeterlineSampler(0.5, b"k"), MeterlineSampler(0.5, b"k"), MeterlineSampler(0.5, b"o")
+
+    chosen = [
+        [one.should_sample(None, number, "call").decision for number in range(200)] for one in (first, second, other)
+    ]
+
+    assert chosen[0] == chosen[1] != chosen[2]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import stat
 import uuid
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -37,6 +38,7 @@ ANY_TENANT: Final = "*"
 KEY_FILE_NAME: Final = "signing.pem"
 JWKS_FILE_NAME: Final = "jwks.json"
 _NAME_CHARS_MAX: Final = 128
+_OTHERS: Final = stat.S_IRWXG | stat.S_IRWXO
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,11 +55,15 @@ class SigningKey:
 
     @classmethod
     def load(cls, path: Path) -> SigningKey:
-        """Read a PEM file. Raises TokenError if it can't be read or holds no Ed25519 key."""
+        """Read a PEM file. Raises TokenError if it can't be read, is open to others, or holds no Ed25519 key."""
         try:
+            others_may = path.stat().st_mode & _OTHERS
             key = load_pem_private_key(path.read_bytes(), password=None)
         except (OSError, ValueError, TypeError) as error:
             raise TokenError(f"can't read the signing key {path}: {error}") from error
+        if others_may:
+            # Whoever can read it makes tokens for every tenant; whoever can write it chooses the key.
+            raise TokenError(f"other users may read or change the signing key {path}; run: chmod 600 {path}")
         if not isinstance(key, Ed25519PrivateKey):
             raise TokenError(f"the signing key {path} is not an Ed25519 key")
         return cls._of(key)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import gzip
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 import yaml
 
 from meterline.cli.csv_columns import RowMap, bind, load_map
-from meterline.cli.csv_import import Table, open_text
+from meterline.cli.csv_import import LINE_CHARS_MAX, Table, _lines, open_text
 from meterline.cli.event_batches import Batch, Reported
 from meterline.errors import InputError
 
@@ -245,3 +246,11 @@ def test_a_cell_that_is_no_number_refuses_its_row_and_no_other(tmp_path: Path) -
 def test_a_number_names_a_column_that_the_file_has(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no column 'seconds'"):
         row_map(tmp_path, MAP.replace("{column: minutes}", "{number: seconds}"))
+
+
+def test_a_file_without_lines_is_not_read_whole(tmp_path: Path) -> None:
+    file = tmp_path / "endless.csv"
+    file.write_bytes(b"id,n\n" + b"x" * (LINE_CHARS_MAX + 1))
+
+    with open_text(file) as stream, pytest.raises(InputError, match="line 2: longer than"):
+        list(_lines(file, stream))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import io
 import json
+import time
 from typing import Any
 
 import pytest
@@ -191,3 +192,13 @@ def test_what_is_too_old_is_told_about_backfills_once(
         print_result(reported.result, Output.JSON, backfill=backfill)
 
     assert ("--backfill reports them" in capsys.readouterr().err) == is_told
+
+
+def test_a_line_of_very_many_keys_with_a_twin_is_refused_at_once() -> None:
+    keys = ",".join(f'"k{number}":""' for number in range(60_000))
+    started_s = time.perf_counter()
+
+    with pytest.raises(LineError, match="'last' is given twice"):
+        event_of_line(f'{{{keys},"last":"","last":""}}'.encode())
+
+    assert time.perf_counter() - started_s < 2

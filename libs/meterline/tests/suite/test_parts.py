@@ -179,3 +179,16 @@ def test_questions_go_left_along_one_line() -> None:
 
     for position, spec in enumerate(SERVICES):
         assert spec.upstream in {None, *order[:position]}
+
+
+def test_a_log_that_grew_too_long_is_put_aside_while_its_program_writes_on(tmp_path: Path) -> None:
+    log = tmp_path / "service.log"
+    with log.open("ab", buffering=0) as program:
+        for text in (b"first", b"second", b"third"):
+            program.write(text)
+            files.shorten(log, bytes_max=4, kept=2)
+        program.write(b"end")
+        files.shorten(log, bytes_max=4, kept=2)
+
+    kept = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    assert kept == {"service.log": b"end", "service.log.1": b"third", "service.log.2": b"second"}

@@ -38,6 +38,7 @@ async def compose(runtime: Runtime[AggregatorSettings]) -> Composition:
         log=ingest,
         changes=ChangeFeed(pack_changes),
         seal_wait_s=settings.seal_wait_s,
+        meters_max=settings.meters_max,
     )
     folds = FoldFactory(deps, ingest.feed, settings, Instruments(runtime.telemetry.meter))
     return Composition(

@@ -28,6 +28,7 @@ class AggregatorSettings(ServiceSettings):
     fill_turn_s: float = Field(
         5.0, gt=0.0, le=600.0, description="A fill lets the next one go on after so long, if there are several."
     )
+    meters_max: int = Field(1000, ge=1, description="Meters of one tenant; each is looked at for every event.")
     seal_wait_s: float = Field(2.0, ge=0.0, le=30.0, description="A seal waits this long before it answers NotReady.")
 
 

@@ -12,6 +12,7 @@ from chassis.errors import Conflict, InvalidRequest, NotFound, Reason
 from metering.aggregator.v1 import aggregator_service_pb2 as pb
 from metering.aggregator.v1 import meter_pb2
 from metering.common.v1 import values_pb2
+from testkit.serving import refusal
 
 START = datetime(2026, 3, 1, tzinfo=UTC)
 SUM = meter_pb2.AGGREGATION_SUM
@@ -248,3 +249,14 @@ async def test_tenants_see_nothing_of_one_another(aggregator: Any, ingest: Any, 
     assert unknown.reason is Reason.METER_NOT_FOUND
     assert await aggregator.quantities("calls") == {"customer-1": "1"}
     assert await aggregator.quantities("calls", tenant="other") == {"customer-1": "2"}
+
+
+async def test_a_tenant_has_no_more_meters_than_allowed(run_aggregator: Any) -> None:
+    async with run_aggregator(meters_max=2) as aggregator:
+        await aggregator.apply("first")
+        await aggregator.apply("second")
+
+        error = await refusal(aggregator.apply("third"))
+
+        assert [violation.reason for violation in error.violations] == [Reason.METERS_TOO_MANY]
+        assert (await aggregator.apply("second", unit="call")).outcome == values_pb2.APPLY_OUTCOME_NEW_VERSION

@@ -6,6 +6,7 @@ import gc
 from typing import TYPE_CHECKING, Final
 
 from chassis.command_line import main
+from chassis.rpc.rates import rate_limit
 from chassis.service import Composition
 from eventlog.feed.progress import FeedBoard
 from eventlog.log.reader import FeedReader
@@ -49,6 +50,7 @@ async def compose(runtime: Runtime[IngestSettings]) -> Composition:
         library=library,
         sources=sources,
         feed=feed,
+        event_rate=rate_limit(settings, "events", settings.tenant_events_per_s, lambda own: own.events_per_s),
     )
     # What was made until now lives as long as the process: no collection needs to look at it. Batches are freed by
     # their last reference; collecting rarely costs nothing but a little memory.

@@ -34,6 +34,7 @@ class IngestSettings(ServiceSettings):
         description="Earlier events are refused, also in a backfill: mostly their unit or format is wrong. RFC 3339.",
     )
     batch_events_max: int = Field(default=10_000, ge=1, le=10_000, description="Events in one Report.")
+    tenant_events_per_s: float = Field(default=0.0, ge=0.0, description="Events a second of one tenant; 0 = no limit.")
     commit_workers: int = Field(default=2, ge=1, le=16, description="Commits in work at once; each holds one lane.")
     group_events_max: int = Field(default=40_000, ge=1, description="Events in one commit; more make acks wait longer.")
     group_bytes_max: int = Field(default=16 * 1024 * 1024, ge=1, description="Message bytes in one commit.")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+import time
 import uuid
 from collections.abc import Callable
 from typing import Any
@@ -11,7 +12,7 @@ from typing import Any
 import grpc
 import pytest
 
-from chassis.errors import MeterlineError, Reason
+from chassis.errors import MeterlineError, Overloaded, Reason, TooBig
 from chassis.errors.status import from_rpc_error
 from eventlog.fields import FIELDS
 from metering.ingest.v1 import ingest_service_pb2 as pb
@@ -31,7 +32,7 @@ def positions(response: pb.ReportResponse) -> dict[int, int]:
     return {entry.lane: entry.position for entry in response.as_of.lanes}
 
 
-async def test_accepted_events_are_durable_and_read_back_as_they_were(ingest: Any, new_event: EventMaker) -> None:
+async def test_accepted_events_are_durable_and_read_back_as_they_were(ingest: Any, new_event: Any) -> None:
     event = new_event(
         id="0192f0c1-7a3e-7cc1-9d62-3f1f3a1f0b11",
         subject="user-7",
@@ -319,3 +320,30 @@ async def test_an_overfull_queue_answers_overloaded_with_a_delay(start_ingest: A
     answers = await asyncio.gather(*(report() for _ in range(200)))
 
     assert set(answers) == {"40", "OVERLOADED"}
+
+
+async def test_events_beyond_a_tenants_rate_wait_and_those_of_others_do_not(start_ingest: Any, new_event: Any) -> None:
+    ingest = await start_ingest(tenant_events_per_s=10.0)
+    request = pb.ReportRequest(events=[new_event() for _ in range(30)])
+    assert (await ingest.caller().Report(request)).accepted == 30
+
+    with pytest.raises(grpc.aio.AioRpcError) as caught:
+        await ingest.caller().Report(pb.ReportRequest(events=[new_event()]))
+
+    refused = from_rpc_error(caught.value)
+    assert isinstance(refused, Overloaded)
+    assert refused.reason is Reason.RATE_LIMITED
+    # 30 events where 20 were in the bucket: a second's worth is owed.
+    assert refused.retry_after_s == pytest.approx(1.0, abs=0.3)
+    assert (await ingest.caller("globex").Report(pb.ReportRequest(events=[new_event()]))).accepted == 1
+
+
+async def test_an_event_of_very_many_properties_is_refused_at_once(ingest: Any, new_event: EventMaker) -> None:
+    event = new_event(properties={f"k{number}": "" for number in range(200_000)})
+    started_s = time.perf_counter()
+
+    with pytest.raises(grpc.aio.AioRpcError) as caught:
+        await ingest.caller().Report(pb.ReportRequest(events=[event]))
+
+    assert isinstance(from_rpc_error(caught.value), TooBig)
+    assert time.perf_counter() - started_s < 1

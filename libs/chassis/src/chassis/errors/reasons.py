@@ -206,6 +206,11 @@ class Reason(StrEnum):
     # --- aggregator -----------------------------------------------------------------------------------------------
     METER_NOT_FOUND = "METER_NOT_FOUND", "There is no meter with that name.", "List the meters."
     METER_INVALID = "METER_INVALID", "The meter's definition contradicts itself.", "Fix the fields listed in the error."
+    METERS_TOO_MANY = (
+        "METERS_TOO_MANY",
+        "The tenant has as many meters as the installation allows.",
+        "Use a meter that exists, grouped by properties; or have the operator raise METERS_MAX.",
+    )
     NO_METER = "NO_METER", "No meter counts events of that type.", "Define a meter: it counts them from the log."
     VALUE_MISSING = "VALUE_MISSING", "The event lacks the property the meter counts.", "Fix the producer or the meter."
     VALUE_INVALID = (

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from chassis.settings import ServiceSettings
 
 _TOKEN_REREAD_S: Final = 10.0
+_FILE_BYTES_MAX: Final = 64 * 1024
 
 
 class TokenSource(Protocol):
@@ -42,7 +43,8 @@ class FileTokenSource:
 
     def _read(self) -> str:
         try:
-            token = self._token_file.read_text("utf-8").strip()
+            with self._token_file.open("rb") as file:
+                token = file.read(_FILE_BYTES_MAX).decode().strip()
         except (OSError, ValueError) as error:
             raise SettingsError(f"can't read the service token file {self._token_file}: {error}") from error
         if not token:

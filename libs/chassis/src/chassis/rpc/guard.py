@@ -61,6 +61,7 @@ _log = get_logger(__name__)
 _BEARER: Final = "Bearer "
 _NO_SPAN: Final = trace.INVALID_SPAN
 _IDS: Final = RandomIdGenerator()
+EOF: Final[Any] = grpc.aio.EOF
 
 
 class Gate:
@@ -134,6 +135,8 @@ class CallGuard:
             bytes_max=policy.request_bytes_max,
             wait_s=self._rules.request_wait_s,
             validates=not policy.checks_itself,
+            # A deserializer is the method of a message class.
+            described=getattr(getattr(handler.request_deserializer, "__self__", None), "DESCRIPTOR", None),
         )
 
     def _await_of(self, method: str, behaviour: Any, reading: Reading | None, *, is_stream: bool) -> Any:
@@ -177,10 +180,16 @@ class CallGuard:
         return guarded
 
     async def _read(self, call: _Call, context: Context, reading: Reading) -> Any:
-        data = await reading.receive(context)
-        if not call.is_internal:
+        # Cancelled the moment the request is there. A task per call, as asyncio.timeout needs, would cost more than all
+        # of this; and to cancel a read would free what gRPC still writes to.
+        ending = reading.ends_late(context)
+        try:
+            data = await context.read()
+        finally:
+            ending.cancel()
+        if not call.is_internal and data is not EOF:
             self._rules.rates.received(call.tenant, len(data))
-        return await reading.parse(data)
+        return reading.parse(data) if reading.is_quick(data) else await asyncio.to_thread(reading.parse, data)
 
     # --- begin, admit, end ----------------------------------------------------------------------------------------
 

@@ -34,40 +34,28 @@ class Reading:
     bytes_max: int
     wait_s: float
     validates: bool
+    described: Descriptor | None = None
+    """The type of the request; None for a service of plain bytes."""
 
-    @property
-    def described(self) -> Descriptor | None:
-        """The type of the request; None for a service of plain bytes."""
-        # A deserializer is the method of a message class.
-        return getattr(getattr(self.deserializer, "__self__", None), "DESCRIPTOR", None)
-
-    async def receive(self, context: Context) -> bytes:
-        """Wait for the request. If it is late the call is ended and gRPC's AbortError raised. Raises InvalidRequest."""
-        # A task per call, as asyncio.timeout needs no less, would cost more than the reading itself; and to cancel a
-        # read would free what gRPC still writes to. So the call is ended beside it, which ends the read as well.
-        ending = asyncio.get_running_loop().call_later(self.wait_s, self._end_late, context)
-        try:
-            data = await context.read()
-        finally:
-            ending.cancel()
-        if data is grpc.aio.EOF:
-            raise InvalidRequest(Reason.REQUEST_INVALID, "the call holds no request; send one message")
-        return data  # type: ignore[no-any-return]
+    def ends_late(self, context: Context) -> asyncio.TimerHandle:
+        """Let the call end with REQUEST_LATE, and with it the read that is under way, unless that is cancelled."""
+        return asyncio.get_running_loop().call_later(self.wait_s, self._end_late, context)
 
     def _end_late(self, context: Context) -> None:
         message = f"the request did not arrive within {self.wait_s:g} s of its headers; send it again, in smaller parts"
         end_with(context, DeadlineExceeded(Reason.REQUEST_LATE, message))
 
-    async def parse(self, data: bytes) -> Any:
+    def is_quick(self, data: Any) -> bool:
+        """Whether nobody will notice how long parsing takes."""
+        return not self.validates or data is grpc.aio.EOF or len(data) < _ASIDE_FROM_BYTES
+
+    def parse(self, data: Any) -> Any:
         """Return the request. Raises TooBig, or InvalidRequest with the fields at fault."""
+        if data is grpc.aio.EOF:
+            raise InvalidRequest(Reason.REQUEST_INVALID, "the call holds no request; send one message")
         if len(data) > self.bytes_max:
             message = f"the request has {len(data)} bytes; this call takes at most {self.bytes_max}, so split it"
             raise TooBig(Reason.MESSAGE_TOO_LARGE, message)
-        if len(data) < _ASIDE_FROM_BYTES or not self.validates:
-            return self._checked(data)
-        return await asyncio.to_thread(self._checked, data)
-
-    def _checked(self, data: bytes) -> Any:
         if self.deserializer is None:
             return data
         try:

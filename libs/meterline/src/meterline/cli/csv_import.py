@@ -49,6 +49,10 @@ def import_csv(
         raise InputError(f"{file} can't be read: {error.strerror}") from None
 
 
+LINE_CHARS_MAX: Final = 1024 * 1024
+"""Longest line that is read: an event has at most 64 KiB."""
+
+
 def open_text(file: Path) -> TextIO:
     """Open a file as CSV. Raises InputError if its first bytes say that it is no text, and OSError."""
     stream = file.open("rb")
@@ -74,6 +78,16 @@ def _bad_line(file: Path) -> str:
     return ""
 
 
+def _lines(file: Path, stream: TextIO) -> Iterator[str]:
+    """Return the lines of a file one by one. Raises InputError for one that is longer than any row with an event."""
+    number = 0
+    while line := stream.readline(LINE_CHARS_MAX + 1):
+        number += 1
+        if len(line) > LINE_CHARS_MAX:
+            raise InputError(f"{file}, line {number}: longer than {LINE_CHARS_MAX} characters; is it a CSV file?")
+        yield line
+
+
 class Table:
     """The rows of a CSV file below its header."""
 
@@ -82,7 +96,7 @@ class Table:
         self._file = file
         self._stream = stream
         self._reported = reported
-        self._reader = csv.reader(stream, strict=True)
+        self._reader = csv.reader(_lines(file, stream), strict=True)
         self._index = 0
         header = next(self._read(1), None)
         if header is None:

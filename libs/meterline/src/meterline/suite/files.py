@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import shutil
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -46,13 +47,24 @@ def make_private_directory(path: Path) -> Path:
     return path
 
 
-def rotate(path: Path, *, kept: int) -> None:
-    """Move `path` to `path.1`, that to `path.2` and so on, dropping what would be older than `kept`."""
+def rotate(path: Path, *, kept: int, newest: Path | None = None) -> None:
+    """Move `path`, or `newest`, to `path.1`, that to `path.2` and so on, dropping what would be older than `kept`."""
     for age in range(kept - 1, 0, -1):
         with contextlib.suppress(FileNotFoundError):
             path.with_name(f"{path.name}.{age}").replace(path.with_name(f"{path.name}.{age + 1}"))
     with contextlib.suppress(FileNotFoundError):
-        path.replace(path.with_name(f"{path.name}.1"))
+        (newest or path).replace(path.with_name(f"{path.name}.1"))
+
+
+def shorten(path: Path, *, bytes_max: int, kept: int) -> None:
+    """Put a log aside that has grown beyond `bytes_max`, while its program goes on writing to it, and begin it anew."""
+    if not path.exists() or path.stat().st_size <= bytes_max:
+        return
+    copy = path.with_name(f"{path.name}.copy")
+    shutil.copyfile(path, copy)
+    # The program appends, so it goes on at the new end; what it wrote since the copy was made is lost.
+    os.truncate(path, 0)
+    rotate(path, kept=kept, newest=copy)
 
 
 def last_words(log_file: Path) -> str:

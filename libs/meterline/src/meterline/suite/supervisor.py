@@ -13,6 +13,7 @@ from typing import Protocol
 
 from meterline import tokens
 from meterline.suite import context, files, host
+from meterline.suite.child import LOGS_KEPT
 from meterline.suite.databases import Credentials, ServiceDatabase, ensure_database
 from meterline.suite.directory import DataDirectory
 from meterline.suite.errors import SuiteError
@@ -26,6 +27,8 @@ TENANT = "default"
 _USER_TOKEN_VALID_FOR = timedelta(days=365)
 _SERVICE_TOKEN_VALID_FOR = timedelta(hours=24)
 _SERVICE_TOKEN_RENEWED_EVERY_S = 6 * 3600.0
+_LOGS_LOOKED_AT_EVERY_S = 60.0
+_LOG_BYTES_MAX = 32 * 1024 * 1024
 # A first start can fail by chance (a port taken in between); what fails this often is a mistake to be shown.
 _FIRST_START_TRIES = 3
 
@@ -124,8 +127,9 @@ class Supervisor:
             asyncio.create_task(keep(program, self._reporter.happened, self._write_context)) for program in programs
         ]
         renewal = asyncio.create_task(self._keep_tokens_fresh())
+        trimming = asyncio.create_task(self._keep_logs_short())
         stopped = asyncio.create_task(stop.wait())
-        tasks = [*keepers, renewal, stopped]
+        tasks = [*keepers, renewal, trimming, stopped]
         try:
             done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
             for task in done:
@@ -168,6 +172,13 @@ class Supervisor:
             grant = tokens.Grant(tokens.ANY_TENANT, ("internal",), spec.name)
             token = tokens.mint(self._key, grant, valid_for=_SERVICE_TOKEN_VALID_FOR)
             files.write_atomically(self._directory.token_file(spec.name), token, mode=files.SECRET_MODE)
+
+    async def _keep_logs_short(self) -> None:
+        while True:
+            await asyncio.sleep(_LOGS_LOOKED_AT_EVERY_S)
+            for name in ("postgres", *(service.name for service in self._services)):
+                log_file = self._directory.log_file(name)
+                await asyncio.to_thread(files.shorten, log_file, bytes_max=_LOG_BYTES_MAX, kept=LOGS_KEPT)
 
     async def _keep_tokens_fresh(self) -> None:
         while True:

@@ -25,7 +25,8 @@ from aggregator.operations.finding import meter_not_found
 from aggregator.store import fills, progress
 from aggregator.store import meters as store
 from aggregator.store.windows import flushes
-from chassis.errors.refused import refusals, refuse_all
+from chassis.errors import Reason
+from chassis.errors.refused import Refused, refusals, refuse_all
 from chassis.postgres import transaction
 from chassis.rpc.pages import Page, page_of
 from eventlog.instants import instant_of, microseconds_of
@@ -102,6 +103,9 @@ async def _next_version(
     earlier = await store.versions_of_meter(conn, tenant, name)
     if earlier and same_content(spec, earlier[-1]):
         return earlier, None
+    if not earlier and await store.count_meters(conn, tenant) >= deps.meters_max:
+        message = f"there are {deps.meters_max} meters, and no more are allowed; group one by properties instead"
+        raise Refused("name", Reason.METERS_TOO_MANY, message)
     now = deps.clock.now()
     # Until it is stored, the version has no key of its own; none of its neighbors has 0.
     candidate = MeterVersion(

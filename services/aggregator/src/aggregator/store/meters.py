@@ -50,6 +50,15 @@ async def all_versions(conn: AsyncConnection) -> list[MeterVersion]:
     return [_version(row) for row in rows]
 
 
+async def count_meters(conn: AsyncConnection, tenant: str) -> int:
+    """Return how many meters a tenant has, whatever the number of their versions."""
+    counted = await conn.execute(
+        text("SELECT count(DISTINCT name) FROM meter WHERE tenant = :tenant"), {"tenant": tenant}
+    )
+    count: int = counted.scalar_one()
+    return count
+
+
 async def versions_of_tenant(conn: AsyncConnection, tenant: str) -> list[MeterVersion]:
     """Return every version of a tenant's meters, by name and version."""
     rows = await conn.execute(

@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncEngine
 
     from chassis.clock import Clock
+    from chassis.rpc.rates import RateLimit
     from eventlog.log.reader import FeedReader
     from ingest.domain.admission import Limits
     from ingest.intake.admitter import Admitter
@@ -29,3 +30,4 @@ class Deps:
     library: SegmentLibrary
     sources: SourceNumbers
     feed: FeedReader
+    event_rate: RateLimit | None = None

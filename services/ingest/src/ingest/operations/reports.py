@@ -16,7 +16,13 @@ if TYPE_CHECKING:
 
 
 async def report(deps: Deps, tenant: str, reported: Reported) -> ReportResult:
-    """Take a batch in: refuse what can't be accepted, write the rest exactly once, say what became of each event."""
+    """Take a batch in: refuse what can't be accepted, write the rest exactly once, say what became of each event.
+
+    Raises Overloaded RATE_LIMITED while the tenant has sent more events than its limit allows.
+    """
+    if deps.event_rate is not None:
+        deps.event_rate.check(tenant)
+        deps.event_rate.charge(tenant, len(reported))
     span = current_span_context()
     if reported.is_small:
         return await deps.gatherer.report(Call(tenant, reported, span))
