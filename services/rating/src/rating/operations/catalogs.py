@@ -18,11 +18,7 @@ from rating.operations.customers import apply_customer
 from rating.operations.deps import Deps
 from rating.operations.plans import apply_plan
 from rating.operations.products import apply_product
-from rating.store.catalogs import staged
-
-
-class _Undone(Exception):
-    """Everything was valid; nothing of it stays."""
+from rating.store.catalogs import staged, write
 
 
 async def apply_catalog(
@@ -32,24 +28,27 @@ async def apply_catalog(
 
     `faults` are those that reading the entries found. Raises all of them together, and nothing is applied then.
     """
-    outcomes: dict[int, Outcome] = {}
-    async with staged(conn, tenant, names_looked_at(entries)):
-        for entry in in_order(entries):
-            with faults.of(entry.place, entry.kind, entry.name, references_of(entry)):
-                outcomes[entry.place] = await _apply_entry(deps, conn, tenant, entry)
-        faults.raise_any()
-    return [outcome for _, outcome in sorted(outcomes.items())]
+    async with staged(conn, tenant, names_looked_at(entries)) as stage:
+        outcomes = await _decide(deps, conn, tenant, entries, faults)
+    await write(conn, stage)
+    return outcomes
 
 
 async def validate_catalog(deps: Deps, tenant: str, entries: Sequence[CatalogEntry], faults: Faults) -> list[Outcome]:
-    """Find out what applying the entries would do, and take it back."""
-    outcomes: list[Outcome] = []
-    try:
-        async with transaction(deps.engine) as conn:
-            outcomes = await apply_catalog(deps, conn, tenant, entries, faults)
-            raise _Undone  # noqa: TRY301 - leaving the transaction by an error is what takes it back
-    except _Undone:
-        return outcomes
+    """Find out what applying the entries would do; nothing is written. Raises as `apply_catalog` does."""
+    async with transaction(deps.engine) as conn, staged(conn, tenant, names_looked_at(entries)):
+        return await _decide(deps, conn, tenant, entries, faults)
+
+
+async def _decide(
+    deps: Deps, conn: AsyncConnection, tenant: str, entries: Sequence[CatalogEntry], faults: Faults
+) -> list[Outcome]:
+    outcomes: dict[int, Outcome] = {}
+    for entry in in_order(entries):
+        with faults.of(entry.place, entry.kind, entry.name, references_of(entry)):
+            outcomes[entry.place] = await _apply_entry(deps, conn, tenant, entry)
+    faults.raise_any()
+    return [outcome for _, outcome in sorted(outcomes.items())]
 
 
 async def _apply_entry(deps: Deps, conn: AsyncConnection, tenant: str, entry: CatalogEntry) -> Outcome:

@@ -66,6 +66,9 @@ class VersionTable(Generic[Content]):
     ) -> dict[str, list[Version[Content]]]:
         """Return all versions of some entries by their names, oldest first; a name without one has an empty list."""
         wanted = sorted(set(names))
+        staged = {name: self._staged(conn, tenant, name) for name in wanted}
+        if None not in staged.values():
+            return {name: versions or [] for name, versions in staged.items()}
         query = f"""
             SELECT {self.all_columns} FROM {self.name}
             WHERE tenant = :tenant AND name = ANY(CAST(:names AS text[])) ORDER BY name, version
