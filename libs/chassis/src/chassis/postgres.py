@@ -261,19 +261,12 @@ def translate(error: BaseException) -> MeterlineError | None:
         return Conflict(Reason.TRANSACTION_CONFLICT, "another transaction was in the way; call again")
     if sqlstate == _SQLSTATE_CANCELED:
         return DeadlineExceeded(Reason.DEADLINE_EXCEEDED, "the database took too long; call again, with the same ids")
-    if sqlstate in _FULL:
-        message = (
-            f"the database has no {_FULL[sqlstate]} left and wrote nothing; free some, then call with the same ids"
-        )
-        return Unavailable(Reason.DATABASE_UNAVAILABLE, message)
     if sqlstate.startswith(_SQLSTATES_UNAVAILABLE) or _is_connection_loss(error, cause):
         return Unavailable(Reason.DATABASE_UNAVAILABLE, "the database can't be reached; call again, with the same ids")
     if sqlstate.startswith(_SQLSTATES_EXHAUSTED):
-        return Unavailable(
-            Reason.DATABASE_UNAVAILABLE,
-            f"the database has no disk or memory left, or its system fails (error {sqlstate}); "
-            "free some, then call again, with the same ids",
-        )
+        what = f"has no {_FULL[sqlstate]} left" if sqlstate in _FULL else f"lacks something it needs (error {sqlstate})"
+        message = f"the database {what} and wrote nothing; free some, then call with the same ids"
+        return Unavailable(Reason.DATABASE_UNAVAILABLE, message)
     return None
 
 

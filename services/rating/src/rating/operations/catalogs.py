@@ -21,7 +21,7 @@ from rating.operations.customers import apply_customer
 from rating.operations.deps import Deps
 from rating.operations.plans import apply_plan, tell_plan_changes
 from rating.operations.products import apply_product
-from rating.store.catalogs import staged
+from rating.store.catalogs import staged, write
 
 CHANGES_MAX: Final = 200
 """Most new versions of contracts, and of plans, whose changes are told; the rest is counted."""
@@ -37,10 +37,6 @@ class AppliedCatalog:
     untold_changes: int
 
 
-class _Undone(Exception):
-    """Everything was valid; nothing of it stays."""
-
-
 async def apply_catalog(
     deps: Deps, conn: AsyncConnection, tenant: str, entries: Sequence[CatalogEntry], faults: Faults
 ) -> AppliedCatalog:
@@ -48,24 +44,38 @@ async def apply_catalog(
 
     `faults` are those that reading the entries found. Raises all of them together, and nothing is applied then.
     """
+    async with staged(conn, tenant, names_looked_at(entries)) as stage:
+        applied = await _decide(deps, conn, tenant, entries, faults)
+    await write(conn, stage)
+    return applied
+
+
+async def validate_catalog(deps: Deps, tenant: str, entries: Sequence[CatalogEntry], faults: Faults) -> AppliedCatalog:
+    """Find out what applying the entries would do; nothing is written. Raises as `apply_catalog` does."""
+    async with transaction(deps.engine) as conn, staged(conn, tenant, names_looked_at(entries)):
+        return await _decide(deps, conn, tenant, entries, faults)
+
+
+async def _decide(
+    deps: Deps, conn: AsyncConnection, tenant: str, entries: Sequence[CatalogEntry], faults: Faults
+) -> AppliedCatalog:
     outcomes: dict[int, Outcome] = {}
     plans: list[Applied[Plan]] = []
     contracts: list[AppliedContract] = []
-    async with staged(conn, tenant, names_looked_at(entries)):
-        for entry in in_order(entries):
-            with faults.of(entry.place, entry.kind, entry.name, references_of(entry)):
-                match entry.content:
-                    case PlanDraft() as draft:
-                        plans.append(await apply_plan(deps, conn, tenant, entry.name, draft))
-                        outcomes[entry.place] = plans[-1].outcome
-                    case Contract() as contract:
-                        contracts.append(await apply_contract(deps, conn, tenant, entry.name, contract))
-                        outcomes[entry.place] = contracts[-1].applied.outcome
-                    case Product() as product:
-                        outcomes[entry.place] = (await apply_product(deps, conn, tenant, entry.name, product)).outcome
-                    case Customer() as customer:
-                        outcomes[entry.place] = (await apply_customer(deps, conn, tenant, entry.name, customer)).outcome
-        faults.raise_any()
+    for entry in in_order(entries):
+        with faults.of(entry.place, entry.kind, entry.name, references_of(entry)):
+            match entry.content:
+                case PlanDraft() as draft:
+                    plans.append(await apply_plan(deps, conn, tenant, entry.name, draft))
+                    outcomes[entry.place] = plans[-1].outcome
+                case Contract() as contract:
+                    contracts.append(await apply_contract(deps, conn, tenant, entry.name, contract))
+                    outcomes[entry.place] = contracts[-1].applied.outcome
+                case Product() as product:
+                    outcomes[entry.place] = (await apply_product(deps, conn, tenant, entry.name, product)).outcome
+                case Customer() as customer:
+                    outcomes[entry.place] = (await apply_customer(deps, conn, tenant, entry.name, customer)).outcome
+    faults.raise_any()
     new_plans = [plan for plan in plans if plan.outcome is Outcome.NEW_VERSION]
     new_contracts = [contract for contract in contracts if contract.applied.outcome is Outcome.NEW_VERSION]
     return AppliedCatalog(
@@ -74,14 +84,3 @@ async def apply_catalog(
         plan_changes=await tell_plan_changes(deps, conn, tenant, new_plans[:CHANGES_MAX]),
         untold_changes=len(new_contracts[CHANGES_MAX:]) + len(new_plans[CHANGES_MAX:]),
     )
-
-
-async def validate_catalog(deps: Deps, tenant: str, entries: Sequence[CatalogEntry], faults: Faults) -> AppliedCatalog:
-    """Find out what applying the entries would do, and take it back."""
-    applied: AppliedCatalog
-    try:
-        async with transaction(deps.engine) as conn:
-            applied = await apply_catalog(deps, conn, tenant, entries, faults)
-            raise _Undone  # noqa: TRY301 - leaving the transaction by an error is what takes it back
-    except _Undone:
-        return applied

@@ -25,10 +25,10 @@ _TABLES: Final[Mapping[str, VersionTable[Any]]] = {
 
 
 @asynccontextmanager
-async def staged(conn: AsyncConnection, tenant: str, names: Mapping[str, AbstractSet[str]]) -> AsyncIterator[None]:
+async def staged(conn: AsyncConnection, tenant: str, names: Mapping[str, AbstractSet[str]]) -> AsyncIterator[Stage]:
     """Keep others away from the tenant's catalog, and let the block work on the entries with these names, by kind.
 
-    What the block adds is written at its end, unless it ends by an error.
+    What the block adds stays on the stage; `write` writes it.
     """
     await lock_catalog(conn, tenant)
     stage = Stage(tenant)
@@ -39,6 +39,10 @@ async def staged(conn: AsyncConnection, tenant: str, names: Mapping[str, Abstrac
     for customer in customers:
         stage.contracts_of[customer] = {held.name: held for held in found.get((tenant, customer), ())}
     with on_stage(conn, stage):
-        yield
+        yield stage
+
+
+async def write(conn: AsyncConnection, stage: Stage) -> None:
+    """Write what was added on a stage."""
     for table in _TABLES.values():
-        await table.add_all(conn, tenant, stage.added.get(table.name, ()))
+        await table.add_all(conn, stage.tenant, stage.added.get(table.name, ()))

@@ -65,15 +65,17 @@ class VersionTable(Generic[Content]):
         self, conn: AsyncConnection, tenant: str, names: Iterable[str]
     ) -> dict[str, list[Version[Content]]]:
         """Return all versions of some entries by their names, oldest first; a name without one has an empty list."""
-        wanted = sorted(set(names))
+        found = {name: self._staged(conn, tenant, name) for name in sorted(set(names))}
+        wanted = [name for name, staged in found.items() if staged is None]
         query = f"""
             SELECT {self.all_columns} FROM {self.name}
             WHERE tenant = :tenant AND name = ANY(CAST(:names AS text[])) ORDER BY name, version
         """  # noqa: S608 - names of our own
-        found: dict[str, list[Version[Content]]] = {name: [] for name in wanted}
-        for version in await self.select(conn, query, {"tenant": tenant, "names": wanted}):
-            found[version.name].append(version)
-        return found
+        read: dict[str, list[Version[Content]]] = {name: [] for name in wanted}
+        if wanted:
+            for version in await self.select(conn, query, {"tenant": tenant, "names": wanted}):
+                read[version.name].append(version)
+        return {name: read[name] if staged is None else staged for name, staged in found.items()}
 
     async def page(
         self, conn: AsyncConnection, tenant: str, after: str, limit: int, **equal: str
