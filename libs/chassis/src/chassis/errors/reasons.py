@@ -203,6 +203,11 @@ class Reason(StrEnum):
         "The value the meter counts is not a decimal.",
         "Fix the producer or the meter.",
     )
+    VALUE_NEGATIVE = (
+        "VALUE_NEGATIVE",
+        "The value is below zero, and the meter parks such values.",
+        "Fix the producer; or let the meter count them.",
+    )
     USAGE_NOT_READY = (
         "USAGE_NOT_READY",
         "The usage of the period is not fully counted yet.",
