@@ -239,3 +239,24 @@ async def test_rows_of_usage_with_long_groups_come_in_pages_that_fit(
 
     assert sum(sizes) == 8000
     assert len(sizes) > 1
+
+
+async def test_a_meter_can_refuse_that_a_producer_takes_usage_back(
+    aggregator: Any, ingest: Any, new_event: Any
+) -> None:
+    spec = {"aggregation": SUM, "value_property": "minutes"}
+    await aggregator.apply("minutes", **spec, negative_values=meter_pb2.NEGATIVE_VALUES_PARK)
+    await aggregator.apply("corrected", **spec)
+    ingest.append([new_event(n, properties={"minutes": text}) for n, text in enumerate(("5", "7", "-12"))])
+    snapshot = await aggregator.seal()
+
+    found = await aggregator.caller().ListParkedEvents(pb.ListParkedEventsRequest(meter="minutes"))
+
+    usage = {one.meter: (one.quantity, one.event_count, one.parked_count) for one in snapshot.usage}
+    assert usage == {"minutes": ("12", 2, 1), "corrected": ("0", 3, 0)}
+    assert [(event.id, event.reason) for event in found.events] == [("event-2", "VALUE_NEGATIVE")]
+    assert [event.value for event in await listed(aggregator, events_of(snapshot))] == ["5", "7"]
+    read = await aggregator.caller().GetMeter(pb.GetMeterRequest(name="minutes"))
+    assert read.meter.spec.negative_values == meter_pb2.NEGATIVE_VALUES_PARK
+    again = await aggregator.apply("minutes", **spec, negative_values=meter_pb2.NEGATIVE_VALUES_PARK)
+    assert again.meter.version == 1

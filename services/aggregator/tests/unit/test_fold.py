@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from decimal import Inexact
+from decimal import Decimal, Inexact
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any, cast
 
@@ -289,6 +289,37 @@ def test_one_poisoned_value_in_a_thousand_parks_one_event_and_counts_the_rest() 
     assert (parked.meter_id, parked.lane, parked.position, parked.id) == (1, 3, 541, "500")
     assert (parked.reason, parked.type, parked.customer, parked.source) == ("VALUE_INVALID", "call", "a", "test")
     assert parked.message.startswith("property v: 'NaN' is not a plain decimal")
+
+
+@given(EVENTS)
+def test_a_meter_that_parks_negative_values_counts_just_the_others(events: list[Event]) -> None:
+    counts = meter(BY_NAME["SUM"], 1)
+    parks = meter(BY_NAME["SUM"], 1, parks_negative=True)
+    readable = [ReadableEvent(event.type, event.time_us, event.properties) for event in events]
+
+    folded = fold([segment(events)], {"acme": [parks]})
+
+    values = [counted_value([counts], event) for event in readable]
+    kept = [value for value in values if value is not None and Decimal(value) >= 0]
+    assert [value for event in readable if (value := counted_value([parks], event)) is not None] == kept
+    assert sum(sum(change.event_counts) for change in folded.windows) == len(kept)
+    negative = [event for event in folded.parked if event.reason == "VALUE_NEGATIVE"]
+    assert len(negative) == sum(value is not None and Decimal(value) < 0 for value in values)
+
+
+def test_a_negative_value_is_parked_with_its_own_reason() -> None:
+    parks = meter(BY_NAME["SUM"], 1, parks_negative=True)
+    events = [Event(f"{n}", "call", "a", 0, {"v": text}) for n, text in enumerate(("5", "-0.5", "-0", "x", ""))]
+
+    folded = fold([segment(events)], {"acme": [parks]})
+
+    assert [(event.id, event.reason.value, event.message.partition(": ")[2][:48]) for event in folded.parked] == [
+        ("1", "VALUE_NEGATIVE", "-0.5 is below zero, which this meter does not co"),
+        ("3", "VALUE_INVALID", folded.parked[1].message.partition(": ")[2][:48]),
+        ("4", "VALUE_MISSING", ""),
+    ]
+    (change,) = folded.windows
+    assert change.event_counts == [2]
 
 
 def test_sums_beyond_64_bits_stay_exact() -> None:

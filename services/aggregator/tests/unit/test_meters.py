@@ -32,3 +32,14 @@ def test_the_one_rule_for_names_holds_for_each_name_in_a_meter(field: str, text:
 @given(TEXTS)
 def test_the_values_of_a_filter_are_data(text: str) -> None:
     assert problems_of(replace(SUM, filters=(PropertyFilter("country", (text,)),))) == []
+
+
+@pytest.mark.parametrize("name", ["COUNT", "COUNT_UNIQUE"])
+def test_a_meter_that_reads_no_decimal_can_park_no_negative_value(name: str) -> None:
+    key = "" if name == "COUNT" else "segments"
+    spec = replace(SUM, aggregation=BY_NAME[name], value_property=key, parks_negative=True)
+
+    assert [(problem.field, problem.reason) for problem in problems_of(spec)] == [
+        ("spec.negative_values", Reason.METER_INVALID)
+    ]
+    assert problems_of(replace(SUM, parks_negative=True)) == []

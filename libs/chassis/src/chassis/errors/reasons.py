@@ -223,6 +223,11 @@ class Reason(StrEnum):
         "What the event adds to a meter is beyond exact arithmetic or beyond the database.",
         "Mend the meter or send a corrected event, then rebuild the meter.",
     )
+    VALUE_NEGATIVE = (
+        "VALUE_NEGATIVE",
+        "The value is below zero, and the meter parks such values.",
+        "Fix the producer; or let the meter count them.",
+    )
     USAGE_NOT_READY = (
         "USAGE_NOT_READY",
         "The usage of the period is not fully counted yet.",

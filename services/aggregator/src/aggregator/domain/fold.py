@@ -16,7 +16,7 @@ import numpy as np
 from aggregator.domain.aggregations.aggregation import Reads
 from aggregator.domain.batch import Batch
 from aggregator.domain.matching import ParkReason, not_storable_message, park_message
-from aggregator.domain.values import VALUE_MISSING, VALUE_OK, ScaledColumn, scaled_column
+from aggregator.domain.values import VALUE_INVALID, VALUE_MISSING, VALUE_OK, ScaledColumn, scaled_column
 from aggregator.domain.windows import MeterFold, fold_windows
 
 if TYPE_CHECKING:
@@ -29,6 +29,14 @@ if TYPE_CHECKING:
 
 _TRAPS: Final = (ArithmeticError, ValueError)
 """What exact arithmetic and the reading of texts raise: caused by an event, never by the machine."""
+
+
+_PARK_REASONS: Final = {
+    VALUE_MISSING: ParkReason.VALUE_MISSING,
+    VALUE_INVALID: ParkReason.VALUE_INVALID,
+    # A value that can be read is parked only for being below zero.
+    VALUE_OK: ParkReason.VALUE_NEGATIVE,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,16 +231,17 @@ def _read(
             return _Found(rows[present], rows[~present])
         case Reads.DECIMAL:
             column = numbers(key)
-            if column.all_readable:
+            if column.all_readable and not meter.spec.parks_negative:
                 return _Found(rows, rows[:0], column)
-            states = column.states[rows]
-            return _Found(rows[states == VALUE_OK], rows[states != VALUE_OK], column)
+            countable = column.states[rows] == VALUE_OK
+            if meter.spec.parks_negative:
+                countable &= np.asarray(column.units[rows] >= 0, dtype=np.bool_)
+            return _Found(rows[countable], rows[~countable], column)
 
 
 def _park(batch: Batch, meter: CountingMeter, found: _Found) -> Iterator[Parked]:
     for row in found.unreadable.tolist():
-        missing = found.column is None or found.column.states[row] == VALUE_MISSING
-        reason = ParkReason.VALUE_MISSING if missing else ParkReason.VALUE_INVALID
+        reason = _PARK_REASONS[VALUE_MISSING if found.column is None else int(found.column.states[row])]
         key = meter.spec.value_property
         yield _parked(batch, meter, row, reason, park_message(reason, key, batch.property(key).text(row)))
 

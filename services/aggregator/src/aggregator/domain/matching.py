@@ -29,6 +29,7 @@ class ParkReason(StrEnum):
     VALUE_MISSING = "VALUE_MISSING"
     VALUE_INVALID = "VALUE_INVALID"
     NOT_STORABLE = "NOT_STORABLE"
+    VALUE_NEGATIVE = "VALUE_NEGATIVE"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +57,8 @@ def park_message(reason: ParkReason, key: str, text: str) -> str:
     """Say for people why an event was parked."""
     if reason is ParkReason.VALUE_MISSING:
         return f"property {key} is missing"
+    if reason is ParkReason.VALUE_NEGATIVE:
+        return f"property {key}: {text} is below zero, which this meter does not count"
     return f"property {key}: {why_invalid(text)}"
 
 
@@ -79,8 +82,12 @@ def read_value(meter: CountingMeter, event: ReadableEvent) -> str | ParkReason:
     text = event.properties.get(meter.spec.value_property, ABSENT)
     if text == ABSENT:
         return ParkReason.VALUE_MISSING
-    if reads is Reads.DECIMAL and parse_units(text) is None:
-        return ParkReason.VALUE_INVALID
+    if reads is Reads.DECIMAL:
+        number = parse_units(text)
+        if number is None:
+            return ParkReason.VALUE_INVALID
+        if meter.spec.parks_negative and number[0] < 0:
+            return ParkReason.VALUE_NEGATIVE
     return text
 
 

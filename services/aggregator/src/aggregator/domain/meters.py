@@ -44,6 +44,7 @@ class MeterSpec:
     bucket_minutes: int = BUCKET_MINUTES_DEFAULT
     effective_from: datetime | None = None
     description: str = ""
+    parks_negative: bool = False
 
     @property
     def bucket_us(self) -> int:
@@ -173,6 +174,9 @@ def problems_of(spec: MeterSpec) -> list[Refused]:
         problems.append(
             _invalid("spec.value_property", "COUNT counts events and reads no value; leave value_property empty")
         )
+    if spec.parks_negative and spec.aggregation.READS is not Reads.DECIMAL:
+        message = f"{spec.aggregation} reads no decimal, so no value is below zero; leave negative_values out"
+        problems.append(_invalid("spec.negative_values", message))
     if any(not event_type for event_type in spec.event_types):
         problems.append(_invalid("spec.event_types", "an event type is empty; name at least one character"))
     if any(not key for key in spec.group_by):

@@ -140,6 +140,7 @@ def _spec_document(spec: MeterSpec) -> dict[str, object]:
         "bucket_minutes": spec.bucket_minutes,
         "effective_from": None if spec.effective_from is None else spec.effective_from.isoformat(),
         "description": spec.description,
+        "parks_negative": spec.parks_negative,
     }
 
 
@@ -155,6 +156,8 @@ def _spec(document: dict[str, Any]) -> MeterSpec:
         bucket_minutes=document["bucket_minutes"],
         effective_from=None if effective_from is None else datetime.fromisoformat(effective_from),
         description=document["description"],
+        # Meters of older releases say nothing of it.
+        parks_negative=document.get("parks_negative", False),
     )
 
 

@@ -21,6 +21,8 @@ from metering.aggregator.v1 import meter_pb2
 from metering.common.v1 import values_pb2
 
 _PREFIX = "AGGREGATION_"
+_PARK = meter_pb2.NEGATIVE_VALUES_PARK
+_UNSPECIFIED = meter_pb2.NEGATIVE_VALUES_UNSPECIFIED
 
 
 def aggregation_to_proto(aggregation: Aggregation) -> meter_pb2.Aggregation.ValueType:
@@ -44,6 +46,7 @@ def spec_from_proto(message: meter_pb2.MeterSpec) -> MeterSpec:
             bucket_minutes=message.bucket_minutes or BUCKET_MINUTES_DEFAULT,
             effective_from=effective_from,
             description=message.description,
+            parks_negative=message.negative_values == _PARK,
         )
     )
 
@@ -63,6 +66,7 @@ def meter_to_proto(version: MeterVersion) -> meter_pb2.Meter:
             unit=spec.unit,
             bucket_minutes=spec.bucket_minutes,
             description=spec.description,
+            negative_values=_PARK if spec.parks_negative else _UNSPECIFIED,
         ),
         created_at=timestamp(version.created_at),
         filled=version.filled,

@@ -72,6 +72,30 @@ is parked.
 """
 Global___Aggregation: _TypeAlias = Aggregation  # noqa: Y015
 
+class _NegativeValues:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _NegativeValuesEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_NegativeValues.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    NEGATIVE_VALUES_UNSPECIFIED: _NegativeValues.ValueType  # 0
+    """COUNT."""
+    NEGATIVE_VALUES_COUNT: _NegativeValues.ValueType  # 1
+    """It counts like any other: a correction. A producer can then lower a bill, though never below zero."""
+    NEGATIVE_VALUES_PARK: _NegativeValues.ValueType  # 2
+    """The event is parked for the meter, with the reason VALUE_NEGATIVE."""
+
+class NegativeValues(_NegativeValues, metaclass=_NegativeValuesEnumTypeWrapper):
+    """What a meter does with a value below zero."""
+
+NEGATIVE_VALUES_UNSPECIFIED: NegativeValues.ValueType  # 0
+"""COUNT."""
+NEGATIVE_VALUES_COUNT: NegativeValues.ValueType  # 1
+"""It counts like any other: a correction. A producer can then lower a bill, though never below zero."""
+NEGATIVE_VALUES_PARK: NegativeValues.ValueType  # 2
+"""The event is parked for the meter, with the reason VALUE_NEGATIVE."""
+Global___NegativeValues: _TypeAlias = NegativeValues  # noqa: Y015
+
 @_typing.final
 class MeterSpec(_message.Message):
     """What a meter is. Never edited: another content is another version, effective from its own time on."""
@@ -87,6 +111,7 @@ class MeterSpec(_message.Message):
     BUCKET_MINUTES_FIELD_NUMBER: _builtins.int
     EFFECTIVE_FROM_FIELD_NUMBER: _builtins.int
     DESCRIPTION_FIELD_NUMBER: _builtins.int
+    NEGATIVE_VALUES_FIELD_NUMBER: _builtins.int
     aggregation: Global___Aggregation.ValueType
     """How values become a quantity. Required."""
     value_property: _builtins.str
@@ -99,6 +124,10 @@ class MeterSpec(_message.Message):
     """
     description: _builtins.str
     """For people. At most 256 bytes."""
+    negative_values: Global___NegativeValues.ValueType
+    """What becomes of an event whose value is below zero. Only for meters that read a decimal. Example: PARK where nobody who may
+    report events should be able to take usage back. Optional.
+    """
     @_builtins.property
     def event_types(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Event types that count. At least one."""
@@ -129,10 +158,11 @@ class MeterSpec(_message.Message):
         bucket_minutes: _builtins.int = ...,
         effective_from: _timestamp_pb2.Timestamp | None = ...,
         description: _builtins.str = ...,
+        negative_values: Global___NegativeValues.ValueType = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["effective_from", b"effective_from"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["aggregation", b"aggregation", "bucket_minutes", b"bucket_minutes", "description", b"description", "effective_from", b"effective_from", "event_types", b"event_types", "filters", b"filters", "group_by", b"group_by", "unit", b"unit", "value_property", b"value_property"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["aggregation", b"aggregation", "bucket_minutes", b"bucket_minutes", "description", b"description", "effective_from", b"effective_from", "event_types", b"event_types", "filters", b"filters", "group_by", b"group_by", "negative_values", b"negative_values", "unit", b"unit", "value_property", b"value_property"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
