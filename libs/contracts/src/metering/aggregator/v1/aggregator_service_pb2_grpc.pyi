@@ -56,8 +56,14 @@ class AggregatorServiceStub:
     """Returns a snapshot, with the windows of a meter on request. Errors: NOT_FOUND SNAPSHOT_NOT_FOUND."""
     ListUsageEvents: _grpc.UnaryStreamMultiCallable[_aggregator_service_pb2.ListUsageEventsRequest, _aggregator_service_pb2.ListUsageEventsResponse]
     """Streams the individual events that a snapshot counts for one meter. Errors: NOT_FOUND."""
+    ListUsageExtents: _grpc.UnaryUnaryMultiCallable[_aggregator_service_pb2.ListUsageExtentsRequest, _aggregator_service_pb2.ListUsageExtentsResponse]
+    """Lists customers that have counted usage or parked events, with the time that these cover, for each meter.
+    Errors: DEADLINE_EXCEEDED while waiting for `freshness`.
+    """
+    QuerySpans: _grpc.UnaryUnaryMultiCallable[_aggregator_service_pb2.QuerySpansRequest, _aggregator_service_pb2.QuerySpansResponse]
+    """Returns what was counted and what is parked in many spans of customers and meters at once. What is unknown has nothing."""
     ListParkedEvents: _grpc.UnaryUnaryMultiCallable[_aggregator_service_pb2.ListParkedEventsRequest, _aggregator_service_pb2.ListParkedEventsResponse]
-    """Lists parked events (those that did not count), with the reason."""
+    """Lists parked events (those that did not count), with the reason. Errors: INVALID_ARGUMENT (period)."""
     GetProgress: _grpc.UnaryUnaryMultiCallable[_aggregator_service_pb2.GetProgressRequest, _aggregator_service_pb2.GetProgressResponse]
     """Returns how far the events in the log have been counted."""
     RebuildUsage: _grpc.UnaryUnaryMultiCallable[_aggregator_service_pb2.RebuildUsageRequest, _aggregator_service_pb2.RebuildUsageResponse]
@@ -93,8 +99,14 @@ class AggregatorServiceAsyncStub(AggregatorServiceStub):
     """Returns a snapshot, with the windows of a meter on request. Errors: NOT_FOUND SNAPSHOT_NOT_FOUND."""
     ListUsageEvents: _aio.UnaryStreamMultiCallable[_aggregator_service_pb2.ListUsageEventsRequest, _aggregator_service_pb2.ListUsageEventsResponse]  # type: ignore[assignment]
     """Streams the individual events that a snapshot counts for one meter. Errors: NOT_FOUND."""
+    ListUsageExtents: _aio.UnaryUnaryMultiCallable[_aggregator_service_pb2.ListUsageExtentsRequest, _aggregator_service_pb2.ListUsageExtentsResponse]  # type: ignore[assignment]
+    """Lists customers that have counted usage or parked events, with the time that these cover, for each meter.
+    Errors: DEADLINE_EXCEEDED while waiting for `freshness`.
+    """
+    QuerySpans: _aio.UnaryUnaryMultiCallable[_aggregator_service_pb2.QuerySpansRequest, _aggregator_service_pb2.QuerySpansResponse]  # type: ignore[assignment]
+    """Returns what was counted and what is parked in many spans of customers and meters at once. What is unknown has nothing."""
     ListParkedEvents: _aio.UnaryUnaryMultiCallable[_aggregator_service_pb2.ListParkedEventsRequest, _aggregator_service_pb2.ListParkedEventsResponse]  # type: ignore[assignment]
-    """Lists parked events (those that did not count), with the reason."""
+    """Lists parked events (those that did not count), with the reason. Errors: INVALID_ARGUMENT (period)."""
     GetProgress: _aio.UnaryUnaryMultiCallable[_aggregator_service_pb2.GetProgressRequest, _aggregator_service_pb2.GetProgressResponse]  # type: ignore[assignment]
     """Returns how far the events in the log have been counted."""
     RebuildUsage: _aio.UnaryUnaryMultiCallable[_aggregator_service_pb2.RebuildUsageRequest, _aggregator_service_pb2.RebuildUsageResponse]  # type: ignore[assignment]
@@ -177,12 +189,30 @@ class AggregatorServiceServicer(metaclass=_abc_1.ABCMeta):
         """Streams the individual events that a snapshot counts for one meter. Errors: NOT_FOUND."""
 
     @_abc_1.abstractmethod
+    def ListUsageExtents(
+        self,
+        request: _aggregator_service_pb2.ListUsageExtentsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_aggregator_service_pb2.ListUsageExtentsResponse, _abc.Awaitable[_aggregator_service_pb2.ListUsageExtentsResponse]]:
+        """Lists customers that have counted usage or parked events, with the time that these cover, for each meter.
+        Errors: DEADLINE_EXCEEDED while waiting for `freshness`.
+        """
+
+    @_abc_1.abstractmethod
+    def QuerySpans(
+        self,
+        request: _aggregator_service_pb2.QuerySpansRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_aggregator_service_pb2.QuerySpansResponse, _abc.Awaitable[_aggregator_service_pb2.QuerySpansResponse]]:
+        """Returns what was counted and what is parked in many spans of customers and meters at once. What is unknown has nothing."""
+
+    @_abc_1.abstractmethod
     def ListParkedEvents(
         self,
         request: _aggregator_service_pb2.ListParkedEventsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_aggregator_service_pb2.ListParkedEventsResponse, _abc.Awaitable[_aggregator_service_pb2.ListParkedEventsResponse]]:
-        """Lists parked events (those that did not count), with the reason."""
+        """Lists parked events (those that did not count), with the reason. Errors: INVALID_ARGUMENT (period)."""
 
     @_abc_1.abstractmethod
     def GetProgress(
