@@ -12,9 +12,11 @@ from sqlalchemy import text
 from eventlog.as_of import AsOf
 from rating.domain.billing_period import BillingPeriod
 from rating.domain.charges import Charge, RatedPeriod, charge_id
+from rating.domain.unbilled import PlanVersion
 from rating.store.documents import charge_from_document, charge_to_document
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from datetime import datetime
 
     from sqlalchemy import RowMapping
@@ -121,6 +123,24 @@ async def frozen_periods(conn: AsyncConnection, tenant: str, contract: str) -> l
     )
     rows = (await conn.execute(query, {"tenant": tenant, "contract": contract})).mappings()
     return [period_of(row) for row in rows]
+
+
+async def frozen_plans(
+    conn: AsyncConnection, tenant: str, contracts: Iterable[str]
+) -> dict[str, dict[str, PlanVersion]]:
+    """Return by which plan version each period was first rated permanently, by contract and label."""
+    query = text(
+        """
+        SELECT contract, billing_period, plan, plan_version FROM rated_period
+        WHERE tenant = :tenant AND contract = ANY(CAST(:contracts AS text[])) AND amends_snapshot_id = :none
+        """
+    )
+    parameters = {"tenant": tenant, "contracts": sorted(contracts), "none": _NO_SNAPSHOT}
+    found: dict[str, dict[str, PlanVersion]] = {}
+    for row in (await conn.execute(query, parameters)).mappings():
+        by_label = found.setdefault(row["contract"], {})
+        by_label[row["billing_period"]] = PlanVersion(row["plan"], row["plan_version"])
+    return found
 
 
 async def find_charge(conn: AsyncConnection, tenant: str, identity: str) -> FrozenCharge | None:

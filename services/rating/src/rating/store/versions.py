@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Generic, TypeVar
 
@@ -53,6 +53,26 @@ class VersionTable(Generic[Content]):
         """Return all versions of an entry, oldest first."""
         query = f"{self._of_one_entry} ORDER BY version"
         return await self.select(conn, query, {"tenant": tenant, "name": name})
+
+    async def versions_of(
+        self, conn: AsyncConnection, tenant: str, names: Iterable[str]
+    ) -> dict[str, list[Version[Content]]]:
+        """Return all versions of many entries by name, oldest first."""
+        query = f"""
+            SELECT {self.all_columns} FROM {self.name}
+            WHERE tenant = :tenant AND name = ANY(CAST(:names AS text[])) ORDER BY name, version
+        """  # noqa: S608 - names of our own
+        found: dict[str, list[Version[Content]]] = {}
+        for version in await self.select(conn, query, {"tenant": tenant, "names": sorted(names)}):
+            found.setdefault(version.name, []).append(version)
+        return found
+
+    async def names_in(self, conn: AsyncConnection, tenant: str, names: Iterable[str]) -> set[str]:
+        """Return which of these names there are entries of."""
+        query = text(
+            f"SELECT DISTINCT name FROM {self.name} WHERE tenant = :tenant AND name = ANY(CAST(:names AS text[]))"  # noqa: S608 - a name of our own
+        )
+        return set((await conn.execute(query, {"tenant": tenant, "names": sorted(names)})).scalars())
 
     async def page(
         self, conn: AsyncConnection, tenant: str, after: str, limit: int, **equal: str
