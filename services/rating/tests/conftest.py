@@ -64,19 +64,6 @@ def span_of(period: values_pb2.Period) -> tuple[datetime, datetime]:
     return period.start.ToDatetime(tzinfo=UTC), period.end.ToDatetime(tzinfo=UTC)
 
 
-def period_of(start: datetime, end: datetime) -> values_pb2.Period:
-    return values_pb2.Period(start=timestamp(start), end=timestamp(end))
-
-
-def windows_start(time: datetime) -> datetime:
-    return time - (time - datetime(1970, 1, 1, tzinfo=UTC)) % timedelta(minutes=15)
-
-
-def windows_around(times: Iterable[datetime]) -> values_pb2.Period:
-    starts = [windows_start(time) for time in times]
-    return period_of(min(starts), max(starts) + timedelta(minutes=15))
-
-
 # --- the fake aggregator ---------------------------------------------------------------------------------------------
 
 
@@ -86,8 +73,6 @@ class FakeAggregator(agg_grpc.AggregatorServiceServicer, feed_service_pb2_grpc.F
 
     meters: dict[str, str] = field(default_factory=lambda: {"calls": "call", "minutes": "min"})
     usage: list[tuple[str, str, str, datetime, Decimal]] = field(default_factory=list)
-    parked: list[tuple[str, str, str, datetime, str]] = field(default_factory=list)
-    unmatched: list[tuple[str, str, datetime]] = field(default_factory=list)
     snapshots: dict[str, usage_pb2.UsageSnapshot] = field(default_factory=dict)
     segments: list[Segment] = field(default_factory=list)
     asked: list[str] = field(default_factory=list)
@@ -143,78 +128,6 @@ class FakeAggregator(agg_grpc.AggregatorServiceServicer, feed_service_pb2_grpc.F
         response = agg.QueryTotalsResponse(usage=self.totals(request.customer, request.period), as_of=self.as_of())
         if self.hold_totals is not None:
             await self.hold_totals.wait()
-        return response
-
-    async def ListUsageExtents(
-        self, request: agg.ListUsageExtentsRequest, _context: Any
-    ) -> agg.ListUsageExtentsResponse:
-        self.asked.append("ListUsageExtents")
-        tenant = current_tenant()
-        counted: dict[tuple[str, str], list[datetime]] = {}
-        parked: dict[tuple[str, str], list[datetime]] = {}
-        for found, rows in ((counted, self.usage), (parked, self.parked)):
-            for owner, customer, meter, time, _ in rows:
-                if owner == tenant and request.meter in {"", meter} and customer in (request.customers or [customer]):
-                    found.setdefault((customer, meter), []).append(time)
-        keys = sorted(key for key in {*counted, *parked} if key[0] >= request.from_customer)
-        customers = list(dict.fromkeys(customer for customer, _ in keys))
-        page, following = customers[: request.customers_max], customers[request.customers_max :]
-        extents = []
-        for key in keys:
-            if key[0] in page:
-                extent = usage_pb2.UsageExtent(customer=key[0], meter=key[1])
-                if times := counted.get(key):
-                    extent.counted.CopyFrom(windows_around(times))
-                if times := parked.get(key):
-                    extent.parked.CopyFrom(period_of(min(times), max(times) + timedelta(microseconds=1)))
-                extents.append(extent)
-        return agg.ListUsageExtentsResponse(
-            extents=extents, next_customer=following[0] if following else "", as_of=self.as_of(), filled=True
-        )
-
-    async def QuerySpans(self, request: agg.QuerySpansRequest, _context: Any) -> agg.QuerySpansResponse:
-        self.asked.append("QuerySpans")
-        tenant, response = current_tenant(), agg.QuerySpansResponse(as_of=self.as_of())
-        for place, span in enumerate(request.spans):
-            start, end = span_of(span.period)
-            key = (tenant, span.customer, span.meter)
-            here = [row for row in self.usage if row[:3] == key and start <= windows_start(row[3]) < end]
-            if here and not span.only_parked:
-                response.counted.add(
-                    span=place,
-                    quantity=format(sum((row[4] for row in here), start=Decimal(0)), "f"),
-                    unit=self.meters[span.meter],
-                    event_count=len(here),
-                    counted=windows_around([row[3] for row in here]),
-                )
-            reasons = sorted({row[4] for row in self.parked if row[:3] == key and start <= row[3] < end})
-            for reason in reasons:
-                times = [
-                    row[3] for row in self.parked if (*row[:3], row[4]) == (*key, reason) and start <= row[3] < end
-                ]
-                response.parked.add(
-                    span=place,
-                    reason=reason,
-                    event_count=len(times),
-                    first_time=timestamp(min(times)),
-                    last_time=timestamp(max(times)),
-                )
-        return response
-
-    async def ListParkedEvents(
-        self, request: agg.ListParkedEventsRequest, _context: Any
-    ) -> agg.ListParkedEventsResponse:
-        assert request.reason == "NO_METER"
-        counts: dict[str, list[datetime]] = {}
-        start, end = span_of(request.period) if request.HasField("period") else (None, None)
-        for owner, event_type, time in self.unmatched:
-            if owner == current_tenant() and (start is None or end is None or start <= time < end):
-                counts.setdefault(event_type, []).append(time)
-        response = agg.ListParkedEventsResponse()
-        for event_type, times in counts.items():
-            response.counts.add(
-                reason="NO_METER", type=event_type, event_count=len(times), first_time=timestamp(min(times))
-            )
         return response
 
     async def SealUsage(self, request: agg.SealUsageRequest, _context: Any) -> agg.SealUsageResponse:
@@ -305,12 +218,17 @@ def jwks_file(signing_key: SigningKey, tmp_path: Path) -> Path:
     return signing_key.write_jwks(tmp_path / "jwks.json")
 
 
+@pytest.fixture
+def make_fake() -> Any:
+    """What makes the fake; a module that asks for more answers more."""
+    return FakeAggregator
+
+
 @pytest_asyncio.fixture(loop_scope="session")
-async def aggregator(jwks_file: Path) -> AsyncIterator[tuple[FakeAggregator, RpcServer]]:
+async def aggregator(jwks_file: Path, make_fake: Any) -> AsyncIterator[tuple[FakeAggregator, RpcServer]]:
     """The fake with its server, which lets in internal tokens only, as the real one does."""
     # Its stubs are abstract in the methods that rating never calls; the generated class answers those itself.
-    make: Any = FakeAggregator
-    fake: FakeAggregator = make()
+    fake: FakeAggregator = make_fake()
     served = [
         Served(
             add=lambda server: agg_grpc.add_AggregatorServiceServicer_to_server(fake, server),

@@ -35,7 +35,7 @@ def window_of(time: datetime) -> datetime:
 
 
 def readable(event: Any) -> bool:
-    return event.properties["minutes"] != "x"
+    return str(event.properties["minutes"]) != "x"
 
 
 async def load(aggregator: Any, ingest: Any, new_event: Any, counted: Any) -> list[Any]:

@@ -70,7 +70,7 @@ async def window_bounds(
         """  # noqa: S608 - names of our own
 
     statement = f"""
-        SELECT * FROM (
+        SELECT customer, meter_id, first_start, last_start, first_parked, last_parked FROM (
             SELECT c.customer, m.meter_id,
                    {end_of("bucket_start", "usage_window", "ASC")} AS first_start,
                    {end_of("bucket_start", "usage_window", "DESC")} AS last_start,
@@ -98,9 +98,9 @@ async def read_spans(conn: AsyncConnection, plan: SpansPlan) -> list[SpanUsage]:
         return f"""
             SELECT s.number, s.customer, s.span AS window_number, CAST('[]' AS text) AS grp, {columns}
             FROM {_SPANS} CROSS JOIN LATERAL (
-                SELECT * FROM {table} AS stored
-                WHERE stored.meter_id = s.meter_id AND stored.customer = s.customer
-                    AND stored.bucket_start >= s.start_at AND stored.bucket_start < s.end_at
+                SELECT {columns} FROM {table} AS w
+                WHERE w.meter_id = s.meter_id AND w.customer = s.customer
+                    AND w.bucket_start >= s.start_at AND w.bucket_start < s.end_at
                 OFFSET 0
             ) AS w
         """  # noqa: S608 - names of our own

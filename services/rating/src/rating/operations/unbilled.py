@@ -26,6 +26,8 @@ from rating.store.contracts import versions_of_customers
 from rating.store.customers import CUSTOMERS
 from rating.store.plans import PLANS
 
+_CUSTOMERS_AT_FIRST: Final = 10
+"""Few, so that little is found beyond the end of a page; then twice as many each time."""
 _CUSTOMERS_AT_ONCE: Final = 200
 _CUSTOMERS_MAX: Final = 2_000
 """Most customers that one call looks at, so that it ends in time however few of them have anything to list."""
@@ -37,10 +39,11 @@ async def list_unbilled(
 ) -> UnbilledPage:
     """Return a page of the list. Raises DeadlineExceeded while usage is not as fresh as asked."""
     place: Place = after or ("", "", "", "", "")
+    at_once = looked_at = _CUSTOMERS_AT_FIRST
     extents = await deps.aggregator.extents(
-        wanted.customers, wanted.meter, from_customer=place[0], customers_max=_CUSTOMERS_AT_ONCE, freshness=freshness
+        wanted.customers, wanted.meter, from_customer=place[0], customers_max=at_once, freshness=freshness
     )
-    as_of, filled, looked_at = extents.as_of, extents.filled, _CUSTOMERS_AT_ONCE
+    as_of, filled = extents.as_of, extents.filled
     rows = [] if place[0] else await _without_meter(deps, wanted)
     while True:
         rows += await _of_customers(deps, tenant, wanted, extents.extents)
@@ -50,10 +53,11 @@ async def list_unbilled(
             return UnbilledPage(rows[:limit], rows[limit - 1].place, as_of, filled)
         if not following or looked_at >= _CUSTOMERS_MAX:
             return UnbilledPage(rows, (following, "", "", "", "") if following else None, as_of, filled)
+        at_once = min(2 * at_once, _CUSTOMERS_AT_ONCE)
+        looked_at += at_once
         extents = await deps.aggregator.extents(
-            wanted.customers, wanted.meter, from_customer=following, customers_max=_CUSTOMERS_AT_ONCE
+            wanted.customers, wanted.meter, from_customer=following, customers_max=at_once
         )
-        looked_at += _CUSTOMERS_AT_ONCE
 
 
 async def _without_meter(deps: Deps, wanted: UnbilledFilter) -> list[UnbilledUsage]:
