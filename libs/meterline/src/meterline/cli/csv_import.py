@@ -14,9 +14,10 @@ from chassis.errors import Reason
 from metering.ingest.v1 import ingest_service_pb2 as pb
 from meterline.cli.calls import call_services
 from meterline.cli.csv_columns import RowMap, bind, load_map
-from meterline.cli.event_batches import Batch, Reported, print_result, send_all
+from meterline.cli.event_batches import Batch, Reported, end_if_refused, print_result, send_all
 from meterline.cli.file_start import BYTES_LOOKED_AT, no_text
 from meterline.cli.options import BackfillOption, ContextOption, Output, OutputOption
+from meterline.cli.unbilled_notes import WAIT_S, WaitOption, tell_unbilled
 from meterline.client import Refusal
 from meterline.errors import InputError
 
@@ -32,6 +33,7 @@ def import_csv(
     file: Annotated[Path, typer.Argument(help="CSV file with a header.")],
     map_file: Annotated[Path, typer.Option("--map", help="YAML map from columns to event fields.")],
     backfill: BackfillOption = False,  # noqa: FBT002 - an option
+    wait_s: WaitOption = WAIT_S,
     context: ContextOption = None,
     output: OutputOption = Output.JSON,
 ) -> None:
@@ -47,6 +49,8 @@ def import_csv(
     except OSError as error:
         raise InputError(f"{file} can't be read: {error.strerror}") from None
     print_result(reported.result, output, backfill=backfill)
+    tell_unbilled(reported.sent, wait_s, context)
+    end_if_refused(reported.result)
 
 
 def open_text(file: Path) -> TextIO:

@@ -11,6 +11,7 @@ from meterline.cli.calls import call_services
 from meterline.cli.documents import charge_document, line_document, message_document, time_text
 from meterline.cli.options import ContextOption, Output, OutputOption
 from meterline.cli.output import print_document, print_table, say
+from meterline.cli.unbilled_notes import parked_command, parked_count_text
 
 if TYPE_CHECKING:
     from metering.aggregator.v1 import usage_pb2
@@ -50,6 +51,7 @@ def explain(
     from meterline.cli.terminal import draw_tree  # noqa: PLC0415 - as in `output`
 
     draw_tree(_tree(response))
+    _say_parked(response)
     if events:
         _print_events(found, response.line.event_count)
 
@@ -66,6 +68,15 @@ def _tree(response: pb.ExplainLineResponse) -> Branch:
         below.append(_snapshot_branch(charge))
     below.append((traces, ()))
     return f"{line.id} {line.item}: {line.amount} {charge.charge.currency}", below
+
+
+def _say_parked(response: pb.ExplainLineResponse) -> None:
+    """Say how many events of the line's meter were parked when its usage was sealed: the line does not bill them."""
+    snapshot = response.charge.snapshot
+    for usage in snapshot.usage:
+        if usage.meter == response.charge.charge.meter and usage.parked_count:
+            parked = f"{parked_count_text(usage.parked_count)} not in this line, parked when its usage was sealed"
+            say(f"{parked}; {parked_command(usage.meter, snapshot.customer, snapshot.period)}")
 
 
 def _snapshot_branch(charge: rating_pb.ExplainChargeResponse) -> Branch:

@@ -16,6 +16,7 @@ from meterline.cli.documents import enum_word, invoice_document, time_text
 from meterline.cli.exits import ExitCode, exit_code, explain_error, say_error
 from meterline.cli.options import ContextOption, ContractOption, Output, OutputOption, plain_app
 from meterline.cli.output import print_document, print_table, write, write_title
+from meterline.cli.unbilled_notes import tell_parked
 from meterline.cli.usage import check_customer, contract_or_customer, month
 from meterline.errors import InputError
 
@@ -54,6 +55,7 @@ def preview(
 
     draft, final = call_services(ask, context)
     check_customer(contract, customer, draft.customer)
+    tell_parked([draft], context)
     if output is not Output.TABLE:
         of_period = {"number": final.number, "total": final.total} if final else None
         print_document(invoice_document(draft) | {"finalInvoice": of_period}, output)
@@ -91,6 +93,7 @@ def finalize(
         print_document([invoice_document(invoice) for invoice in invoices], output)
     elif invoices:
         _print_list(invoices)
+    tell_parked(invoices, context)
     _tell_failures(failures)
 
 

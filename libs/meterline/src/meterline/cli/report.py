@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from meterline.cli.calls import call_services
-from meterline.cli.event_batches import Reported, print_result, send_all
+from meterline.cli.event_batches import Reported, end_if_refused, print_result, send_all
 from meterline.cli.ndjson import event_batches
 from meterline.cli.options import BackfillOption, ContextOption, Output, OutputOption
+from meterline.cli.unbilled_notes import WAIT_S, WaitOption, tell_unbilled
 from meterline.errors import InputError
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 def report(
     file: Annotated[Path, typer.Option("-f", "--file", help="NDJSON file, or - for standard input.")],
     backfill: BackfillOption = False,  # noqa: FBT002 - an option
+    wait_s: WaitOption = WAIT_S,
     context: ContextOption = None,
     output: OutputOption = Output.JSON,
 ) -> None:
@@ -32,6 +34,8 @@ def report(
         batches = event_batches(stream, reported)
         call_services(lambda client: send_all(client, batches, reported, backfill=backfill, size=size), context)
     print_result(reported.result, output, backfill=backfill)
+    tell_unbilled(reported.sent, wait_s, context)
+    end_if_refused(reported.result)
 
 
 def _open(file: Path) -> AbstractContextManager[BinaryIO]:

@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 from collections import Counter
-from datetime import UTC, datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
-from eventlog.wire import timestamp
 from metering.aggregator.v1 import aggregator_service_pb2 as aggregator_pb
-from metering.common.v1 import values_pb2
 from metering.rating.v1 import rating_service_pb2 as pb
 from metering.rating.v1 import unbilled_pb2
 from meterline.cli.calls import call_services, pages
 from meterline.cli.documents import as_of_document, enum_word, period_document, short_time, time_text
 from meterline.cli.options import ContextOption, Output, OutputOption
 from meterline.cli.output import print_document, print_table, say
-from meterline.cli.usage import WAIT_S, instant, zone_of
+from meterline.cli.usage import WAIT_S, period_of, zone_of
 from meterline.errors import InputError
 
 if TYPE_CHECKING:
@@ -27,8 +24,6 @@ if TYPE_CHECKING:
     from meterline.client import AsyncClient
 
 _TABLE_ROWS: Final = 100
-_FIRST: Final = datetime(1, 1, 1, tzinfo=UTC)
-_LAST: Final = datetime(9999, 1, 1, tzinfo=UTC)
 
 
 class ReasonWord(StrEnum):
@@ -78,18 +73,13 @@ def unbilled(  # noqa: PLR0913, PLR0917 - options of a command
     output: OutputOption = Output.TABLE,
 ) -> None:
     """List usage that no invoice will have as things are, each with its reason."""
-    zone = zone_of(tz)
     request = pb.ListUnbilledUsageRequest(
         customers=customer or [],
         meter=meter,
         reason=unbilled_pb2.UnbilledReason.Value(f"UNBILLED_REASON_{reason.name if reason else 'UNSPECIFIED'}"),
+        period=period_of(start, end, zone_of(tz)),
         freshness=aggregator_pb.Freshness(latest=True) if wait else None,
     )
-    if start or end:
-        first = instant(start, zone, "--from") if start else timestamp(_FIRST)
-        request.period.CopyFrom(
-            values_pb2.Period(start=first, end=instant(end, zone, "--to") if end else timestamp(_LAST))
-        )
     if len(request.customers) > CUSTOMERS_MAX:
         raise InputError(f"at most {CUSTOMERS_MAX:,} customers can be named at once; leave --customer out for all")
 
