@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from functools import partial
 from io import TextIOWrapper
 from itertools import islice
 from pathlib import Path
@@ -14,7 +15,7 @@ from chassis.errors import Reason
 from metering.ingest.v1 import ingest_service_pb2 as pb
 from meterline.cli.calls import call_services
 from meterline.cli.csv_columns import RowMap, bind, load_map
-from meterline.cli.event_batches import Batch, Reported, end_if_refused, print_result, send_all
+from meterline.cli.event_batches import Batch, Reported, print_result, send_all
 from meterline.cli.file_start import BYTES_LOOKED_AT, no_text
 from meterline.cli.options import BackfillOption, ContextOption, Output, OutputOption
 from meterline.cli.unbilled_notes import WAIT_S, WaitOption, tell_unbilled
@@ -48,9 +49,8 @@ def import_csv(
             call_services(lambda client: send_all(client, batches, reported, backfill=backfill, size=size), context)
     except OSError as error:
         raise InputError(f"{file} can't be read: {error.strerror}") from None
-    print_result(reported.result, output, backfill=backfill)
-    tell_unbilled(reported.sent, wait_s, context)
-    end_if_refused(reported.result)
+    tell = partial(tell_unbilled, reported.sent, wait_s, context)
+    print_result(reported.result, output, backfill=backfill, then=tell)
 
 
 def open_text(file: Path) -> TextIO:

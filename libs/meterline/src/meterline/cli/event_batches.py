@@ -20,7 +20,7 @@ from meterline.client import Conflict, Refusal, ReportResult
 from meterline.uuid7 import uuid7
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator
+    from collections.abc import AsyncIterator, Callable, Iterator
 
     from chassis.errors import MeterlineError
     from meterline.client import AsyncClient
@@ -198,8 +198,10 @@ async def open_backfill(client: AsyncClient, *, wanted: bool) -> AsyncIterator[s
         await until_reachable(client.ingest.CloseBackfill, closing, for_s=_CLOSE_S)
 
 
-def print_result(result: ReportResult, output: Output, *, backfill: bool) -> None:
-    """Print what became of the events."""
+def print_result(
+    result: ReportResult, output: Output, *, backfill: bool, then: Callable[[], None] = lambda: None
+) -> None:
+    """Print what became of the events and do `then`; ends with its own exit code if some were refused or in conflict."""
     document = {
         "accepted": result.accepted,
         "duplicates": result.duplicates,
@@ -218,10 +220,7 @@ def print_result(result: ReportResult, output: Output, *, backfill: bool) -> Non
         say(
             f"{too_old:,} are too old; if their times are right, --backfill reports them, or finds them reported before"
         )
-
-
-def end_if_refused(result: ReportResult) -> None:
-    """End with an exit code of its own if some events were refused or in conflict."""
+    then()
     if result.conflicts or result.refused:
         raise SystemExit(int(ExitCode.EVENTS_REFUSED))
 

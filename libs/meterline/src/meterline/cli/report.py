@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import sys
 from contextlib import AbstractContextManager, nullcontext
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from meterline.cli.calls import call_services
-from meterline.cli.event_batches import Reported, end_if_refused, print_result, send_all
+from meterline.cli.event_batches import Reported, print_result, send_all
 from meterline.cli.ndjson import event_batches
 from meterline.cli.options import BackfillOption, ContextOption, Output, OutputOption
 from meterline.cli.unbilled_notes import WAIT_S, WaitOption, tell_unbilled
@@ -33,9 +34,8 @@ def report(
         size = file.stat().st_size if stream.seekable() and str(file) != "-" else None
         batches = event_batches(stream, reported)
         call_services(lambda client: send_all(client, batches, reported, backfill=backfill, size=size), context)
-    print_result(reported.result, output, backfill=backfill)
-    tell_unbilled(reported.sent, wait_s, context)
-    end_if_refused(reported.result)
+    tell = partial(tell_unbilled, reported.sent, wait_s, context)
+    print_result(reported.result, output, backfill=backfill, then=tell)
 
 
 def _open(file: Path) -> AbstractContextManager[BinaryIO]:

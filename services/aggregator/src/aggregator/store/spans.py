@@ -30,6 +30,26 @@ _SPANS: Final = """
 """
 
 
+def _end_of_span(way: str) -> str:
+    """Return the expression of the start of the first or last window of a span: one look into the index."""
+    return f"""
+        (SELECT w.bucket_start FROM usage_window AS w
+         WHERE w.meter_id = s.meter_id AND w.customer = s.customer
+            AND w.bucket_start >= s.start_at AND w.bucket_start < s.end_at
+         ORDER BY w.bucket_start {way} LIMIT 1)
+    """  # noqa: S608 - constant text
+
+
+_BOUNDS: Final = f"""
+    SELECT {KEY}, min(first_start) AS first_start, max(last_start) AS last_start FROM (
+        SELECT s.number, s.customer, s.span AS window_number, CAST('[]' AS text) AS grp,
+               {_end_of_span("ASC")} AS first_start, {_end_of_span("DESC")} AS last_start
+        FROM {_SPANS}
+    ) AS ends
+    GROUP BY {KEY}
+"""  # noqa: S608 - constant text
+
+
 def _next_customer(condition: str) -> str:
     """Return the expression of the least customer that meets a condition: one look into an index for each meter."""
     return f"""
@@ -107,12 +127,8 @@ async def read_spans(conn: AsyncConnection, plan: SpansPlan) -> list[SpanUsage]:
 
     hull = Period(min(span.period.start for span in wanted), max(span.period.end for span in wanted))
     meters = UsagePlan(period=hull, windows=(hull,), meters=plan.meters)
-    bounds = f"""
-        SELECT {KEY}, min(b.bucket_start) AS first_start, max(b.bucket_start) AS last_start
-        FROM ({source("w.bucket_start", flushes.NUMBERS.TABLE)}) AS b GROUP BY {KEY}
-    """  # noqa: S608
     others = [part for shape in flushes.OTHERS if (part := shape.part(meters, source, "")) is not None]
-    others.append(ReadingPart("bounds", bounds, ("first_start", "last_start")))
+    others.append(ReadingPart("bounds", _BOUNDS, ("first_start", "last_start")))
     statement = joined(flushes.NUMBERS.part(meters, source, ""), others)
     found = []
     for row in await conn.execute(text(statement), _parameters(plan, wanted)):
