@@ -19,6 +19,7 @@ import pytest_asyncio
 import zstandard
 from google.protobuf.descriptor import ServiceDescriptor
 from google.protobuf.timestamp_pb2 import Timestamp
+from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -283,6 +284,7 @@ class Rating:
     key: SigningKey
     engine: AsyncEngine
     spans: InMemorySpanExporter
+    metrics: InMemoryMetricReader
 
     def user(self, tenant: str = "acme", scopes: Iterable[str] = ("read", "admin")) -> Caller:
         """A user of a tenant."""
@@ -298,7 +300,9 @@ async def running(settings: RatingSettings, key: SigningKey, *, with_workers: bo
     """Run rating until the block ends, as its own entry point composes it."""
     engine = open_engine(settings.dsn.get_secret_value(), settings)
     exporter = InMemorySpanExporter()
-    telemetry = Telemetry.start("rating", settings, span_processors=[SimpleSpanProcessor(exporter)])
+    reader = InMemoryMetricReader()
+    processors = [SimpleSpanProcessor(exporter)]
+    telemetry = Telemetry.start("rating", settings, span_processors=processors, metric_readers=[reader])
     runtime = Runtime("rating", settings, engine, SystemClock(), telemetry)
     async with AsyncExitStack() as stack:
         stack.callback(telemetry.shutdown)
@@ -312,7 +316,7 @@ async def running(settings: RatingSettings, key: SigningKey, *, with_workers: bo
             await server.start()
             channel = grpc.aio.insecure_channel(server.address, options=[("grpc.use_local_subchannel_pool", 1)])
             try:
-                yield Rating(channel, key, engine, exporter)
+                yield Rating(channel, key, engine, exporter, reader)
             finally:
                 runtime.draining.set()
                 await channel.close(None)
@@ -342,6 +346,7 @@ def settings(
         "aggregator_target": aggregator[1].address,
         "reflection": False,
         "live_interval_s": 0.02,
+        "unbilled_interval_s": 0.02,
     }
     return RatingSettings(**options)
 

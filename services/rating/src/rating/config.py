@@ -22,6 +22,9 @@ class RatingSettings(ServiceSettings):
     live_periods_max: int = Field(256, ge=1, description="Contract periods taken on at one look.")
     live_calls_max: int = Field(8, ge=1, description="Questions to the aggregator at once, for live charges.")
     live_lease_s: float = Field(60.0, gt=0.0, description="Seconds until a period that a lost run took on is free.")
+    unbilled_interval_s: float = Field(
+        300.0, gt=0.0, description="Pause between counts of usage that no invoice will have, for the metric."
+    )
 
 
 class RatingMigrateSettings(MigrateSettings):

@@ -19,6 +19,7 @@ from metering.aggregator.v1 import usage_pb2
 from metering.common.v1 import values_pb2
 from metering.rating.v1 import catalog_pb2, unbilled_pb2
 from metering.rating.v1 import rating_service_pb2 as pb
+from testkit.wait import eventually
 
 NEW_YORK = "America/New_York"
 
@@ -316,6 +317,42 @@ async def test_one_call_looks_at_a_bounded_number_of_customers_and_the_pages_hol
         assert [(row.customer, row.billing_period) for row in rows] == [
             (name, month) for name in names[-20:] for month in ("2024-01", "2024-02")
         ]
+
+
+def counted(rating: Any) -> dict[str, int]:
+    """The gauge as it is now, by reason."""
+    data = rating.metrics.get_metrics_data()
+    return {
+        point.attributes["metering.reason"]: point.value
+        for resource in (data.resource_metrics if data else ())
+        for scope in resource.scope_metrics
+        for metric in scope.metrics
+        if metric.name == "metering.rating.events.unbilled"
+        for point in metric.data.data_points
+    }
+
+
+async def test_a_gauge_counts_what_stays_unbilled_of_all_tenants_by_reason(rating: Any, usage: Any) -> None:
+    for tenant in ("acme", "other"):
+        usage.report("nobody", "calls", utc("2024-01-10T00:00"), "5", tenant=tenant)
+    usage.report("nobody", "minutes", utc("2024-02-10T00:00"), "5")
+    usage.parked.append(("acme", "nobody", "calls", utc("2024-01-11T00:00"), "VALUE_MISSING"))
+
+    async def all_counted() -> bool:
+        found = counted(rating)
+        return (found.get("UNKNOWN_CUSTOMER"), found.get("PARKED"), found.get("UNPRICED")) == (3, 1, 0)
+
+    await eventually(all_counted)
+    for caller in (rating.user("acme"), rating.user("other")):
+        await plan(caller, "p", item("calls"))
+        await customer(caller, "nobody")
+        await contract(caller, "c", "nobody", "2023-01-01")
+
+    async def all_priced() -> bool:
+        found = counted(rating)
+        return (found["UNKNOWN_CUSTOMER"], found["PARKED"], found["UNPRICED"]) == (0, 1, 1)
+
+    await eventually(all_priced)
 
 
 class World:

@@ -26,6 +26,7 @@ from rating.operations.deps import Deps
 from rating.operations.finding import find_contract, find_customer, find_terms, period_invalid
 from rating.store import contracts as contract_store
 from rating.store import live as store
+from rating.store import unbilled as unbilled_store
 from rating.store.live import Claim
 
 CHANGES_CONSUMER: Final = "usage-changes"
@@ -144,6 +145,7 @@ async def mark_changed(deps: Deps, conn: AsyncConnection, changes: Iterable[Chan
         for period in periods_touching(contract.content.schedule, change.start, change.end)
     }
     await store.mark_dirty(conn, periods, deps.clock.now())
+    await unbilled_store.remember_tenants(conn, (tenant for tenant, _ in by_customer))
 
 
 async def take_claims(deps: Deps, limit: int, lease_s: float) -> list[Claim]:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from itertools import groupby
 from typing import Final
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from chassis.identity import acting_for
 from chassis.postgres import transaction
 from rating.domain.unbilled import (
     Place,
@@ -22,6 +24,7 @@ from rating.domain.unbilled import (
 )
 from rating.operations.deps import Deps, HandedThrough
 from rating.store import charges as charge_store
+from rating.store import unbilled as store
 from rating.store.contracts import versions_of_customers
 from rating.store.customers import CUSTOMERS
 from rating.store.plans import PLANS
@@ -32,6 +35,7 @@ _CUSTOMERS_AT_ONCE: Final = 200
 _CUSTOMERS_MAX: Final = 2_000
 """Most customers that one call looks at, so that it ends in time however few of them have anything to list."""
 _SPANS_AT_ONCE: Final = 10_000
+_COUNTED_AT_ONCE: Final = 1_000
 
 
 async def list_unbilled(
@@ -58,6 +62,26 @@ async def list_unbilled(
         extents = await deps.aggregator.extents(
             wanted.customers, wanted.meter, from_customer=following, customers_max=at_once
         )
+
+
+async def tenants_with_usage(deps: Deps) -> list[str]:
+    """Return the tenants that have usage."""
+    async with transaction(deps.engine) as conn:
+        return await store.usage_tenants(conn)
+
+
+async def count_unbilled(deps: Deps, tenant: str) -> Counter[UnbilledReason]:
+    """Count the events of a tenant that no invoice will have by reason, each once for every meter that counts it."""
+    counts: Counter[UnbilledReason] = Counter()
+    after: Place | None = None
+    with acting_for(tenant):
+        while True:
+            page = await list_unbilled(deps, tenant, UnbilledFilter(), after, _COUNTED_AT_ONCE, None)
+            for row in page.rows:
+                counts[row.reason] += row.event_count
+            if page.after is None:
+                return counts
+            after = page.after
 
 
 async def _without_meter(deps: Deps, wanted: UnbilledFilter) -> list[UnbilledUsage]:
