@@ -1,4 +1,4 @@
-"""What runs behind the calls: loops that mark what the change feed names, rate what is marked, and count the unbilled."""
+"""What runs behind the calls: loops that mark what changed, rate what is marked, and count what is not billed."""
 
 from __future__ import annotations
 

@@ -201,7 +201,7 @@ async def open_backfill(client: AsyncClient, *, wanted: bool) -> AsyncIterator[s
 def print_result(
     result: ReportResult, output: Output, *, backfill: bool, then: Callable[[], None] = lambda: None
 ) -> None:
-    """Print what became of the events and do `then`; has an exit code of its own if some were refused or in conflict."""
+    """Print what became of the events, do `then`, and end with an exit code of its own if some were not taken."""
     document = {
         "accepted": result.accepted,
         "duplicates": result.duplicates,
