@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -132,3 +133,12 @@ def test_previews_invoices_and_explanations_name_parked_events(tenant: Tenant) -
     assert [event["id"] for event in parked] == ["4", "5"]
     assert tenant.json("get", "parked", "r-units", "--customer", "nobody", *span) == []
     assert tenant.run("get", "meters", "--customer", "r-cust", expected=[2]).stderr
+
+
+def test_whoever_may_only_report_is_told_nothing_and_does_not_fail(tenant: Tenant, tmp_path: Path) -> None:
+    token = tenant.suite.run("token", "create", "--tenant", tenant.name, "--scope", "report").stdout.strip()
+    context = tmp_path / "context.json"
+    context.write_text(json.dumps({**tenant.suite.context, "token": token}), encoding="utf-8")
+    now = datetime.now(UTC).isoformat()
+    done = tenant.suite.run("report", "-f", "-", stdin=json.dumps(used("now", now, customer="xco")), context=context)
+    assert (json.loads(done.stdout)["accepted"], done.stderr) == (1, "")

@@ -52,7 +52,7 @@ async def list_unbilled(
     while True:
         rows += await _of_customers(deps, tenant, wanted, extents.extents)
         rows = [row for row in rows if row.place > place]
-        following = extents.next_customer
+        following = "" if wanted.reason is UnbilledReason.NO_METER else extents.next_customer
         if len(rows) > limit:
             return UnbilledPage(rows[:limit], rows[limit - 1].place, as_of, filled)
         if not following or looked_at >= _CUSTOMERS_MAX:
