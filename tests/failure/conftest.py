@@ -61,7 +61,7 @@ def _import_while_killing(killer: Killer, part: Path, import_map: Path, kills: i
     left_at_end = killer.left - kills
     row_count = part.read_text(encoding="utf-8").count("\n") - 1
     while True:
-        command = ("import", part, "--map", import_map, "--backfill", "-o", "json")
+        command = ("import", part, "--map", import_map, "--backfill", "--wait-s", "0", "-o", "json")
         printed = _run_while_killing(killer, command, killer.left - left_at_end)
         result = json.loads(printed)
         # An acknowledgement that was lost with its process makes a duplicate of what had become durable.

@@ -175,6 +175,7 @@ def _requests(tenant: Tenant, invoice: dict[str, Any]) -> Iterator[tuple[str, Me
             "ListBillingPeriods": rating_pb.ListBillingPeriodsRequest(customer=customer, from_billing_period="2024-01"),
             "ListCharges": rating_pb.ListChargesRequest(contract=contract, billing_period="2024-01"),
             "ExplainCharge": rating_pb.ExplainChargeRequest(charge_id=charge),
+            "ListUnbilledUsage": rating_pb.ListUnbilledUsageRequest(),
             "ListChargeEvents": rating_pb.ListChargeEventsRequest(charge_id=charge),
             "GetProgress": rating_pb.GetProgressRequest(),
         },

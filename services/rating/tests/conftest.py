@@ -19,6 +19,7 @@ import pytest_asyncio
 import zstandard
 from google.protobuf.descriptor import ServiceDescriptor
 from google.protobuf.timestamp_pb2 import Timestamp
+from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -225,12 +226,17 @@ def jwks_file(signing_key: SigningKey, tmp_path: Path) -> Path:
     return signing_key.write_jwks(tmp_path / "jwks.json")
 
 
+@pytest.fixture
+def make_fake() -> Any:
+    """What makes the fake; a module that asks for more answers more."""
+    return FakeAggregator
+
+
 @pytest_asyncio.fixture(loop_scope="session")
-async def aggregator(jwks_file: Path) -> AsyncIterator[tuple[FakeAggregator, RpcServer]]:
+async def aggregator(jwks_file: Path, make_fake: Any) -> AsyncIterator[tuple[FakeAggregator, RpcServer]]:
     """The fake with its server, which lets in internal tokens only, as the real one does."""
     # Its stubs are abstract in the methods that rating never calls; the generated class answers those itself.
-    make: Any = FakeAggregator
-    fake: FakeAggregator = make()
+    fake: FakeAggregator = make_fake()
     served = [
         Served(
             add=lambda server: agg_grpc.add_AggregatorServiceServicer_to_server(fake, server),
@@ -285,6 +291,7 @@ class Rating:
     key: SigningKey
     engine: AsyncEngine
     spans: InMemorySpanExporter
+    metrics: InMemoryMetricReader
 
     def user(self, tenant: str = "acme", scopes: Iterable[str] = ("read", "admin")) -> Caller:
         """A user of a tenant."""
@@ -300,7 +307,9 @@ async def running(settings: RatingSettings, key: SigningKey, *, with_workers: bo
     """Run rating until the block ends, as its own entry point composes it."""
     engine = open_engine(settings.dsn.get_secret_value(), settings)
     exporter = InMemorySpanExporter()
-    telemetry = Telemetry.start("rating", settings, span_processors=[SimpleSpanProcessor(exporter)])
+    reader = InMemoryMetricReader()
+    processors = [SimpleSpanProcessor(exporter)]
+    telemetry = Telemetry.start("rating", settings, span_processors=processors, metric_readers=[reader])
     runtime = Runtime("rating", settings, engine, SystemClock(), telemetry)
     async with AsyncExitStack() as stack:
         stack.callback(telemetry.shutdown)
@@ -314,7 +323,7 @@ async def running(settings: RatingSettings, key: SigningKey, *, with_workers: bo
             await server.start()
             channel = grpc.aio.insecure_channel(server.address, options=[("grpc.use_local_subchannel_pool", 1)])
             try:
-                yield Rating(channel, key, engine, exporter)
+                yield Rating(channel, key, engine, exporter, reader)
             finally:
                 runtime.draining.set()
                 await channel.close(None)
@@ -344,6 +353,7 @@ def settings(
         "aggregator_target": aggregator[1].address,
         "reflection": False,
         "live_interval_s": 0.02,
+        "unbilled_interval_s": 0.02,
     }
     return RatingSettings(**options)
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from contextlib import aclosing
 from typing import TYPE_CHECKING, Any
 
-from aggregator.domain.parked import ParkedFilter
-from aggregator.operations import checks, events, meters, parked, seals, usage
+from aggregator.operations import checks, events, meters, parked, seals, spans, usage
 from aggregator.wire import checks as checks_wire
 from aggregator.wire import meters as meters_wire
 from aggregator.wire import parked as parked_wire
 from aggregator.wire import seals as seals_wire
+from aggregator.wire import spans as spans_wire
 from aggregator.wire import usage as usage_wire
 from aggregator.wire.events import counted_events_to_proto
 from chassis.identity import current_tenant
@@ -86,6 +86,22 @@ class AggregatorServicer(pb_grpc.AggregatorServiceServicer):
             usage=map(usage_wire.meter_usage_to_proto, answer.usage), as_of=as_of_to_proto(answer.as_of)
         )
 
+    async def ListUsageExtents(
+        self, request: pb.ListUsageExtentsRequest, context: Context
+    ) -> pb.ListUsageExtentsResponse:
+        """Return whose usage there is, and when."""
+        query, freshness = (
+            spans_wire.extent_query_from_proto(request),
+            usage_wire.freshness_from_proto(request.freshness),
+        )
+        answer = await spans.list_extents(self._deps, current_tenant(), query, freshness)
+        return spans_wire.extents_to_proto(answer)
+
+    async def QuerySpans(self, request: pb.QuerySpansRequest, context: Context) -> pb.QuerySpansResponse:
+        """Return what is in many spans."""
+        wanted = spans_wire.spans_from_proto(request)
+        return spans_wire.spans_to_proto(await spans.query_spans(self._deps, current_tenant(), wanted))
+
     async def SealUsage(self, request: pb.SealUsageRequest, context: Context) -> pb.SealUsageResponse:
         """Freeze usage."""
         order = seals_wire.seal_order_from_proto(request)
@@ -120,10 +136,9 @@ class AggregatorServicer(pb_grpc.AggregatorServiceServicer):
         self, request: pb.ListParkedEventsRequest, context: Context
     ) -> pb.ListParkedEventsResponse:
         """Return a page of the events that did not count."""
-        wanted = ParkedFilter(current_tenant(), request.meter, request.reason)
+        wanted = parked_wire.filter_from_proto(current_tenant(), request)
         after, limit = parked_wire.key_in(request.page_token), page_limit(request.page_size)
-        page, total_count = await parked.list_parked(self._deps, wanted, after, limit)
-        return parked_wire.page_to_proto(page, total_count)
+        return parked_wire.page_to_proto(*await parked.list_parked(self._deps, wanted, after, limit))
 
     async def CheckEvents(self, request: pb.CheckEventsRequest, context: Context) -> pb.CheckEventsResponse:
         """Say what would not be counted."""

@@ -1,16 +1,17 @@
-"""What runs behind the calls: one loop marks what the aggregator's change feed names, another rates what is marked."""
+"""What runs behind the calls: loops that mark what changed, rate what is marked, and count what is not billed."""
 
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
+from collections import Counter
+from typing import TYPE_CHECKING, Final
 
 from chassis.errors import MeterlineError
 from chassis.logs import get_logger
 from chassis.loops import Loop
 from chassis.tasks import wait_or_stop
 from eventlog.feed.consumer import FeedConsumer
-from rating.operations import live
+from rating.operations import live, unbilled
 from rating.wire.live import changes_from_segment
 
 if TYPE_CHECKING:
@@ -22,9 +23,12 @@ if TYPE_CHECKING:
     from eventlog.feed.source import FeedSource
     from rating.config import RatingSettings
     from rating.domain.live import Change
+    from rating.domain.unbilled import UnbilledReason
     from rating.operations.deps import Deps
     from rating.store.live import Claim
 
+_PAUSE_TIMES: Final = 20
+"""A pause is at least so many times as long as the count before it."""
 _log = get_logger(__name__)
 
 
@@ -98,6 +102,41 @@ class LiveRefresher:
         return len(claims)
 
 
+class UnbilledCounter:
+    """Counts at intervals how many events no invoice will have, for the metric; each replica counts by itself.
+
+    A tenant that can't be counted keeps its last count and does not hold up the others.
+    """
+
+    def __init__(self, settings: RatingSettings, deps: Deps) -> None:
+        self._interval_s = settings.unbilled_interval_s
+        self._deps = deps
+        self._counts: dict[str, Counter[UnbilledReason]] = {}
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Count until `stop` is set, for a small part of the time however long one count takes."""
+        pause_s = self._interval_s
+        while not stop.is_set():
+            await wait_or_stop(pause_s, stop)
+            began_s = self._deps.clock.monotonic_s()
+            try:
+                await self.count_all(stop)
+            except MeterlineError as error:
+                _log.warning("unbilled usage is not counted", reason=error.reason.value)
+            pause_s = max(self._interval_s, _PAUSE_TIMES * (self._deps.clock.monotonic_s() - began_s))
+
+    async def count_all(self, stop: asyncio.Event) -> None:
+        """Count for all tenants once."""
+        for tenant in await unbilled.tenants_with_usage(self._deps):
+            if stop.is_set():
+                return
+            try:
+                self._counts[tenant] = await unbilled.count_unbilled(self._deps, tenant)
+            except MeterlineError as error:
+                _log.warning("unbilled usage is not counted", tenant=tenant, reason=error.reason.value)
+        self._deps.instruments.unbilled(sum(self._counts.values(), Counter()))
+
+
 def loops(settings: RatingSettings, source: FeedSource, deps: Deps) -> tuple[Loop, ...]:
     """Return the background loops of the service."""
     consumer = FeedConsumer(live.CHANGES_CONSUMER, deps.engine, source, ChangeHandler(deps), deps.clock)
@@ -106,4 +145,5 @@ def loops(settings: RatingSettings, source: FeedSource, deps: Deps) -> tuple[Loo
     return (
         Loop("usage changes", consumer.run, consumer.problem),
         Loop("live charges", refresher.run),
+        Loop("unbilled usage", UnbilledCounter(settings, deps).run),
     )

@@ -14,13 +14,14 @@ from chassis.rpc.server import Served
 from eventlog.status import feeds_to_proto
 from metering.rating.v1 import rating_service_pb2 as pb
 from metering.rating.v1 import rating_service_pb2_grpc as pb_grpc
-from rating.operations import catalogs, charges, contracts, customers, live, plans, products
+from rating.operations import catalogs, charges, contracts, customers, live, plans, products, unbilled
 from rating.wire import catalogs as catalogs_wire
 from rating.wire import charges as charges_wire
 from rating.wire import contracts as contracts_wire
 from rating.wire import customers as customers_wire
 from rating.wire import plans as plans_wire
 from rating.wire import products as products_wire
+from rating.wire import unbilled as unbilled_wire
 from rating.wire.live import check_one_is_named, progress_to_proto
 
 if TYPE_CHECKING:
@@ -208,6 +209,15 @@ class RatingServicer(pb_grpc.RatingServiceServicer):
         async with aclosing(pages):
             async for page in pages:
                 yield pb.ListChargeEventsResponse(events=page)
+
+    async def ListUnbilledUsage(
+        self, request: pb.ListUnbilledUsageRequest, context: Context
+    ) -> pb.ListUnbilledUsageResponse:
+        """Return a page of the usage that no invoice will have."""
+        wanted, after = unbilled_wire.filter_from_proto(request), unbilled_wire.place_in_list(request)
+        limit, freshness = page_limit(request.page_size), request.freshness
+        page = await unbilled.list_unbilled(self._deps, current_tenant(), wanted, after, limit, freshness)
+        return unbilled_wire.page_to_proto(page)
 
     async def GetProgress(self, request: pb.GetProgressRequest, context: Context) -> pb.GetProgressResponse:
         """Tell how far the live charges are."""

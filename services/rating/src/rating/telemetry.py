@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from rating.domain.unbilled import UnbilledReason
+
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from opentelemetry.metrics import Meter
 
 RATE_SPAN: Final = "rate usage"
@@ -15,6 +19,7 @@ SNAPSHOT_ID: Final = "metering.snapshot.id"
 PLAN: Final = "metering.plan"
 PLAN_VERSION: Final = "metering.plan_version"
 CHARGES: Final = "metering.charges"
+REASON: Final = "metering.reason"
 
 
 class Instruments:
@@ -33,6 +38,17 @@ class Instruments:
         self._duration = meter.create_histogram(
             "metering.rating.rate.duration", unit="s", description="Sealing, rating and storing one period"
         )
+
+        self._unbilled = meter.create_gauge(
+            "metering.rating.events.unbilled",
+            unit="{event}",
+            description="Events that no invoice will have, once for each meter, by reason, when last counted",
+        )
+
+    def unbilled(self, counts: Mapping[UnbilledReason, int]) -> None:
+        """Measure what no invoice will have of all tenants; a reason that has none is zero."""
+        for reason in UnbilledReason:
+            self._unbilled.set(counts.get(reason, 0), {REASON: reason.value})
 
     def frozen(self, *, charges: int, duration_s: float) -> None:
         """Count one period rated permanently."""

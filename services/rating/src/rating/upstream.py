@@ -10,6 +10,13 @@ from eventlog.wire import period_to_proto, timestamp
 from metering.aggregator.v1 import aggregator_service_pb2 as pb
 from metering.aggregator.v1 import aggregator_service_pb2_grpc as pb_grpc
 from metering.common.v1 import feed_service_pb2
+from rating.wire.unbilled import (
+    extents_from_proto,
+    spans_to_proto,
+    unbilled_from_proto,
+    unmatched_from_proto,
+    unmatched_to_proto,
+)
 from rating.wire.usage import usage_from_snapshot, usage_from_totals
 
 if TYPE_CHECKING:
@@ -18,9 +25,11 @@ if TYPE_CHECKING:
 
     import grpc
 
+    from eventlog.period import Period
     from metering.aggregator.v1 import usage_pb2
     from rating.domain.billing_period import BillingPeriod
     from rating.domain.charges import Usage
+    from rating.domain.unbilled import SuspectSpan, UnbilledUsage, UsageExtents
 
 CALLED: Final = (
     pb.DESCRIPTOR.services_by_name["AggregatorService"],
@@ -67,6 +76,36 @@ class AggregatorClient:
         with neighbor_errors("the aggregator"):
             response = await self._stub.GetSnapshot(request)
         return usage_from_snapshot(response.snapshot), response
+
+    async def extents(
+        self,
+        customers: Sequence[str],
+        meter: str,
+        *,
+        from_customer: str,
+        customers_max: int,
+        freshness: pb.Freshness | None = None,
+    ) -> UsageExtents:
+        """Return whose usage there is, and when, customer by customer; `freshness` as the caller asked for it."""
+        request = pb.ListUsageExtentsRequest(
+            customers=customers,
+            meter=meter,
+            from_customer=from_customer,
+            customers_max=customers_max,
+            freshness=freshness,
+        )
+        with neighbor_errors("the aggregator"):
+            return extents_from_proto(await self._stub.ListUsageExtents(request))
+
+    async def unbilled_in(self, spans: Sequence[SuspectSpan]) -> Sequence[UnbilledUsage]:
+        """Return what is in spans: usage for the reason of its stretch, and parked events."""
+        with neighbor_errors("the aggregator"):
+            return unbilled_from_proto(spans, await self._stub.QuerySpans(spans_to_proto(spans)))
+
+    async def unmatched(self, period: Period | None) -> Sequence[UnbilledUsage]:
+        """Return the events that no meter asks for, by type."""
+        with neighbor_errors("the aggregator"):
+            return unmatched_from_proto(await self._stub.ListParkedEvents(unmatched_to_proto(period)))
 
     async def events(
         self, snapshot_id: str, meter: str, *, only_amendment: bool, limit: int

@@ -17,6 +17,7 @@ from meterline.cli.event_batches import Batch, Reported
 from meterline.cli.event_checks import take_events
 from meterline.cli.file_start import BYTES_LOOKED_AT, no_text
 from meterline.cli.options import BackfillOption, CheckOption, ContextOption, Output, OutputOption
+from meterline.cli.unbilled_notes import WAIT_S, WaitOption
 from meterline.client import Refusal
 from meterline.errors import InputError
 
@@ -33,6 +34,7 @@ def import_csv(
     map_file: Annotated[Path, typer.Option("--map", help="YAML map from columns to event fields.")],
     backfill: BackfillOption = False,  # noqa: FBT002 - an option
     check: CheckOption = False,  # noqa: FBT002 - likewise
+    wait_s: WaitOption = WAIT_S,
     context: ContextOption = None,
     output: OutputOption = Output.JSON,
 ) -> None:
@@ -44,7 +46,7 @@ def import_csv(
             table = Table(file, stream, reported)
             batches = table.batches(bind(definition, table.header, map_file))
             size = file.stat().st_size
-            take_events(batches, reported, context, output, backfill=backfill, check=check, size=size)
+            take_events(batches, reported, context, output, backfill=backfill, check=check, size=size, wait_s=wait_s)
     except OSError as error:
         raise InputError(f"{file} can't be read: {error.strerror}") from None
 

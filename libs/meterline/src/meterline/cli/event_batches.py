@@ -15,6 +15,7 @@ from meterline.cli.calls import RETRY_S, until_reachable
 from meterline.cli.exits import ExitCode
 from meterline.cli.options import Output
 from meterline.cli.output import print_document, print_table, say, write
+from meterline.cli.unbilled_notes import Sent
 from meterline.client import Conflict, Refusal, ReportResult
 from meterline.uuid7 import uuid7
 
@@ -46,9 +47,11 @@ class Reported:
     """What became of the whole input; indexes are places in it, from 0."""
 
     result: ReportResult = field(default_factory=ReportResult)
+    sent: Sent = field(default_factory=Sent)
 
     def add(self, batch: Batch, response: pb.ReportResponse) -> None:
         """Add the reply to a batch."""
+        self.sent.add(batch.request, response.as_of)
         self.result.accepted += response.accepted
         self.result.duplicates += response.duplicates
         for conflict in response.conflicts:
@@ -209,13 +212,16 @@ async def open_backfill(client: AsyncClient, *, wanted: bool) -> AsyncIterator[s
         await until_reachable(client.ingest.CloseBackfill, closing, for_s=_CLOSE_S)
 
 
-def print_result(result: ReportResult, output: Output, *, backfill: bool) -> None:
-    """Print what became of the events; ends with its own exit code if some were refused or in conflict."""
+def print_result(
+    result: ReportResult, output: Output, *, backfill: bool, then: Callable[[], None] = lambda: None
+) -> None:
+    """Print what became of the events, do `then`, and end with an exit code of its own if some were not taken."""
     if output is Output.TABLE:
         print_result_table(result)
     else:
         print_document(result_document(result), output)
     say_too_old(result, backfill=backfill)
+    then()
     if result.conflicts or result.refused:
         raise SystemExit(int(ExitCode.EVENTS_REFUSED))
 

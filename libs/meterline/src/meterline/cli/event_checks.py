@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from eventlog.fields import FIELDS
@@ -26,6 +27,7 @@ from meterline.cli.event_batches import (
 from meterline.cli.exits import ExitCode
 from meterline.cli.options import Output
 from meterline.cli.output import print_document, print_table, write
+from meterline.cli.unbilled_notes import tell_unbilled
 from meterline.client import Conflict, Refusal
 
 if TYPE_CHECKING:
@@ -101,7 +103,7 @@ class Checked:
         self.customers.update(customer for place, customer in customers if place not in left_out)
 
 
-def take_events(
+def take_events(  # noqa: PLR0913 - what the two commands were given, by keyword
     batches: Iterator[tuple[Batch, int]],
     reported: Reported,
     context: Path | None,
@@ -110,11 +112,16 @@ def take_events(
     backfill: bool,
     check: bool,
     size: int | None,
+    wait_s: float,
 ) -> None:
-    """Report the events of an input, or only `check` them, and print what becomes of them."""
+    """Report the events of an input, or only `check` them, and print what becomes of them.
+
+    Waits up to `wait_s` to say what no invoice will have of what was reported.
+    """
     if not check:
         call_services(lambda client: send_all(client, batches, reported, backfill=backfill, size=size), context)
-        print_result(reported.result, output, backfill=backfill)
+        tell = partial(tell_unbilled, reported.sent, wait_s, context)
+        print_result(reported.result, output, backfill=backfill, then=tell)
         return
     checked = Checked(reported)
     call_services(lambda client: check_all(client, batches, checked, backfill=backfill, size=size), context)

@@ -14,6 +14,7 @@ from meterline.cli.documents import charge_document, line_document, message_docu
 from meterline.cli.exits import ExitCode, fail
 from meterline.cli.options import ContextOption, Output, OutputOption
 from meterline.cli.output import print_document, print_table, say
+from meterline.cli.unbilled_notes import parked_command, parked_count_text
 from money import DERIVED, ZERO, exact_arithmetic, format_decimal, parse_decimal
 
 if TYPE_CHECKING:
@@ -59,6 +60,7 @@ def explain(
         from meterline.cli.terminal import draw_tree  # noqa: PLC0415 - as in `output`
 
         draw_tree(_tree(response))
+        _say_parked(response)
         if events:
             _print_events(found, response.line.event_count)
     contradiction = contradiction_of(response, found, shown) if events else ""
@@ -99,6 +101,15 @@ def _tree(response: pb.ExplainLineResponse) -> Branch:
     below.append((traces, ()))
     adjusted = f", adjusts {line.adjusts_line_id} of contract {charge.charge.contract}" if line.adjusts_line_id else ""
     return f"{line.id} {line.item}: {line.amount} {charge.charge.currency}{adjusted}", below
+
+
+def _say_parked(response: pb.ExplainLineResponse) -> None:
+    """Say how many events of the line's meter were parked when its usage was sealed: the line does not bill them."""
+    snapshot = response.charge.snapshot
+    for usage in snapshot.usage:
+        if usage.meter == response.charge.charge.meter and usage.parked_count:
+            parked = f"{parked_count_text(usage.parked_count)} not in this line, parked when its usage was sealed"
+            say(f"{parked}; {parked_command(usage.meter, snapshot.customer, snapshot.period)}")
 
 
 def _snapshot_branch(charge: rating_pb.ExplainChargeResponse) -> Branch:

@@ -23,6 +23,10 @@ COMMANDS: Final = {
         "Import usage events from a CSV file. Importing it again accepts nothing twice.",
     ),
     "usage": ("usage:usage", "Show the usage of a meter. Windows in which nothing happened have no row."),
+    "unbilled": (
+        "unbilled:unbilled",
+        "List usage that no invoice will have as things are, each with its reason.",
+    ),
     "charges": ("usage:charges", "Show what usage costs so far, exactly and not yet rounded."),
     "status": (
         "status:status",

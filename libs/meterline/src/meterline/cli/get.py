@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 from google.protobuf.message_factory import GetMessageClass
 
 from metering.aggregator.v1 import aggregator_service_pb2 as aggregator_pb
+from metering.common.v1 import values_pb2
 from metering.ingest.v1 import ingest_service_pb2 as ingest_pb
 from meterline.catalog import kinds as catalog
 from meterline.cli import tables
@@ -20,6 +21,7 @@ from meterline.cli.documents import message_document
 from meterline.cli.options import ContextOption, Output, OutputOption
 from meterline.cli.output import print_document, print_table, say
 from meterline.cli.progress import get_progress
+from meterline.cli.usage import UTC, period_of
 from meterline.client import contract_of
 from meterline.errors import InputError
 
@@ -57,7 +59,7 @@ class Kind:
     """Whether NAME names one object; else it is a condition."""
 
 
-def get(
+def get(  # noqa: PLR0913, PLR0917 - options of a command
     kind: Annotated[
         str,
         typer.Argument(
@@ -69,6 +71,9 @@ def get(
         int | None, typer.Option(min=0, help="Most rows; 0 = all. Default: 100 in a table, all in JSON and YAML.")
     ] = None,
     all_versions: Annotated[bool, typer.Option("--all-versions", help="Every version of a contract, and why.")] = False,  # noqa: FBT002
+    customer: Annotated[str, typer.Option(help="Only of this customer; for parked alone.")] = "",
+    start: Annotated[str, typer.Option("--from", help="First instant of events; for parked alone.")] = "",
+    end: Annotated[str, typer.Option("--to", help="First instant after them; for parked alone.")] = "",
     context: ContextOption = None,
     output: OutputOption = Output.TABLE,
 ) -> None:
@@ -83,6 +88,8 @@ def get(
         show_contract(name, context, output, all_versions=all_versions)
         return
     wanted = KINDS[singular]
+    if customer or start or end:
+        wanted = _parked_of(singular, wanted, customer, period_of(start, end, UTC))
     rows = (_TABLE_ROWS if output is Output.TABLE else 0) if limit is None else limit
     listed = call_services(lambda client: wanted.read(client, name, rows), context)
     is_one = bool(name) and wanted.by_name
@@ -139,8 +146,23 @@ async def _backfills(client: AsyncClient, name: str, limit: int) -> Listed:
     return await _named(client.ingest.ListBackfills, request, "backfills", limit, name, key="id")
 
 
-async def _parked(client: AsyncClient, name: str, limit: int) -> Listed:
-    request = aggregator_pb.ListParkedEventsRequest(meter=name)
+def _parked_of(singular: str, kind: Kind, customer: str, period: values_pb2.Period | None) -> Kind:
+    """Narrow what is parked. Raises InputError for other kinds, which can't be."""
+    if singular != "parked":
+        raise InputError(
+            f"--customer, --from and --to narrow what is parked, and nothing of a {singular}; leave them out"
+        )
+
+    async def read(client: AsyncClient, name: str, limit: int) -> Listed:
+        return await _parked(client, name, limit, customer, period)
+
+    return replace(kind, read=read)
+
+
+async def _parked(
+    client: AsyncClient, name: str, limit: int, customer: str = "", period: values_pb2.Period | None = None
+) -> Listed:
+    request = aggregator_pb.ListParkedEventsRequest(meter=name, customer=customer, period=period)
     listed = await _pages(client.aggregator.ListParkedEvents, request, "events", limit)
     if name and not listed.messages:
         # An empty list would pass for good news of a meter that there is not.

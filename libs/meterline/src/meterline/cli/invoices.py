@@ -27,6 +27,7 @@ from meterline.cli.documents import enum_word, invoice_document, time_text
 from meterline.cli.exits import ExitCode, exit_code, explain_error, say_error
 from meterline.cli.options import ContextOption, ContractOption, Output, OutputOption, plain_app
 from meterline.cli.output import print_document, print_table, write, write_title
+from meterline.cli.unbilled_notes import tell_parked
 from meterline.cli.usage import check_customer, contract_or_customer, month
 from meterline.errors import InputError
 
@@ -70,10 +71,12 @@ def preview(
         _print_invoice(invoice)
         if invoice.number:
             _print_changes(response)
+        tell_parked([invoice], context)
         return
     of_period = {"number": invoice.number, "total": invoice.total} if invoice.number else None
     changed = pending_document(response.pending, response.next_invoice) if response.HasField("pending") else None
     print_document(invoice_document(invoice) | {"finalInvoice": of_period, "pending": changed}, output)
+    tell_parked([invoice], context)
 
 
 def _print_changes(response: pb.PreviewInvoiceResponse) -> None:
@@ -106,6 +109,7 @@ def finalize(
         print_document([invoice_document(invoice) for invoice in run.invoices], output)
     elif run.invoices:
         _print_list(run.invoices)
+    tell_parked(run.invoices, context)
     tell_pending(run.pending)
     _tell_failures(run.failures)
 

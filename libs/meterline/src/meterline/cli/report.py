@@ -13,6 +13,7 @@ from meterline.cli.event_batches import Reported
 from meterline.cli.event_checks import take_events
 from meterline.cli.ndjson import event_batches
 from meterline.cli.options import BackfillOption, CheckOption, ContextOption, Output, OutputOption
+from meterline.cli.unbilled_notes import WAIT_S, WaitOption
 from meterline.errors import InputError
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ def report(
     file: Annotated[Path, typer.Option("-f", "--file", help="NDJSON file, or - for standard input.")],
     backfill: BackfillOption = False,  # noqa: FBT002 - an option
     check: CheckOption = False,  # noqa: FBT002 - likewise
+    wait_s: WaitOption = WAIT_S,
     context: ContextOption = None,
     output: OutputOption = Output.JSON,
 ) -> None:
@@ -31,7 +33,7 @@ def report(
     with _open(file) as stream:
         size = file.stat().st_size if stream.seekable() and str(file) != "-" else None
         batches = event_batches(stream, reported)
-        take_events(batches, reported, context, output, backfill=backfill, check=check, size=size)
+        take_events(batches, reported, context, output, backfill=backfill, check=check, size=size, wait_s=wait_s)
 
 
 def _open(file: Path) -> AbstractContextManager[BinaryIO]:

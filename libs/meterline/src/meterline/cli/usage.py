@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Any, Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -36,6 +37,9 @@ if TYPE_CHECKING:
     from meterline.client import AsyncClient
 
 WAIT_S: Final = 600.0
+UTC: Final = ZoneInfo("UTC")
+_FIRST: Final = datetime(1, 1, 1, tzinfo=UTC)
+_LAST: Final = datetime(9999, 1, 1, tzinfo=UTC)
 _PAGE_ROWS: Final = 10_000
 _MONTH: Final = re.compile(r"\d{4}-(0[1-9]|1[0-2])", re.ASCII)
 
@@ -254,6 +258,16 @@ def instant(text: str, zone: ZoneInfo, option: str) -> Timestamp:
         return timestamp(instant_or_midnight_of_text(text, zone))
     except ValueError as error:
         raise InputError(f"{option} {text!r} {error}; a date alone, such as 2013-01-01, is its midnight") from None
+
+
+def period_of(start: str, end: str, zone: ZoneInfo) -> values_pb2.Period | None:
+    """Read what --from and --to say, either of which may be left out; None without both. Raises InputError."""
+    if not start and not end:
+        return None
+    return values_pb2.Period(
+        start=instant(start, zone, "--from") if start else timestamp(_FIRST),
+        end=instant(end, zone, "--to") if end else timestamp(_LAST),
+    )
 
 
 def month(text: str) -> str:

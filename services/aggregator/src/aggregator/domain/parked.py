@@ -8,14 +8,19 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from eventlog.period import Period
+
 
 @dataclass(frozen=True, slots=True)
 class ParkedFilter:
-    """Which part of the list: one meter, one reason; empty = all."""
+    """Which part of the list: one meter, reason, customer, type of events, and when they happened; empty = all."""
 
     tenant: str
     meter: str = ""
     reason: str = ""
+    customer: str = ""
+    event_type: str = ""
+    period: Period | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,3 +51,14 @@ class ParkedEntry:
     time: datetime
     last_position: int
     event_count: int
+
+
+@dataclass(frozen=True, slots=True)
+class ParkedCount:
+    """How many events of one meter (empty for those without one), reason and type did not count, and since when."""
+
+    meter: str
+    reason: str
+    event_type: str
+    event_count: int
+    first_time: datetime

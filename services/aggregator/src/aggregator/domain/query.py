@@ -80,6 +80,7 @@ class MeterPlan:
     newest_version: int
     group_by: tuple[str, ...]
     projections: tuple[Projection, ...]
+    bucket_minutes: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +99,7 @@ class UsagePlan:
 def plan_query(query: UsageQuery, meters: Sequence[CountingMeter]) -> UsagePlan:
     """Plan one page of the answer to a question about the meter whose versions are given. Raises Refused."""
     counting = _counting(meters, query.period)
-    plan = _plan_meter(meters, query.period, query.group_by)
+    plan = plan_meter(meters, query.period, query.group_by)
     missing = [key for key in query.group_by if key not in counting[-1].spec.group_by]
     if missing:
         raise _unknown_group("group_by", missing[0], counting[-1])
@@ -154,11 +155,12 @@ def _plan_all(period: Period, histories: Sequence[Sequence[CountingMeter]], *, g
     plans = []
     for history in histories:
         own = _counting(history, period)[-1].spec.group_by
-        plans.append(_plan_meter(history, period, own if grouped else _NO_GROUPS))
+        plans.append(plan_meter(history, period, own if grouped else _NO_GROUPS))
     return tuple(plans)
 
 
-def _plan_meter(history: Sequence[CountingMeter], period: Period, group_by: tuple[str, ...]) -> MeterPlan:
+def plan_meter(history: Sequence[CountingMeter], period: Period, group_by: tuple[str, ...]) -> MeterPlan:
+    """Plan one meter of a question by the versions that count in the period, by these of their properties."""
     counting = _counting(history, period)
     newest = counting[-1]
     projections = []
@@ -174,6 +176,7 @@ def _plan_meter(history: Sequence[CountingMeter], period: Period, group_by: tupl
         newest_version=history[-1].version.version,
         group_by=group_by,
         projections=tuple(projections),
+        bucket_minutes=newest.spec.bucket_minutes,
     )
 
 

@@ -30,7 +30,7 @@ async def query_usage(deps: Deps, tenant: str, query: UsageQuery, freshness: Fre
     """Return usage of one meter. Raises NotFound METER_NOT_FOUND, InvalidRequest, DeadlineExceeded."""
     with refusals():
         zone_named(query.time_zone)
-        await _wait_until_fresh(deps, tenant, freshness, {query.meter})
+        await wait_until_fresh(deps, tenant, freshness, {query.meter})
         async with transaction(deps.engine) as conn:
             await progress.begin_consistent_read(conn)
             as_of = await progress.read_as_of(conn)
@@ -56,7 +56,7 @@ async def query_totals(
 ) -> TotalsAnswer:
     """Return the whole quantities of one customer and period, of the meters named or of all."""
     with refusals():
-        await _wait_until_fresh(deps, tenant, freshness, set(names))
+        await wait_until_fresh(deps, tenant, freshness, set(names))
         async with transaction(deps.engine) as conn:
             await progress.begin_consistent_read(conn)
             as_of = await progress.read_as_of(conn)
@@ -78,7 +78,8 @@ async def get_progress(deps: Deps, tenant: str) -> Progress:
     return Progress(as_of, head, filling(versions))
 
 
-async def _wait_until_fresh(deps: Deps, tenant: str, freshness: Freshness, meters: set[str]) -> None:
+async def wait_until_fresh(deps: Deps, tenant: str, freshness: Freshness, meters: set[str]) -> None:
+    """Wait until usage of these meters (empty: all) is as fresh as asked. Raises DeadlineExceeded USAGE_BEHIND."""
     if freshness.as_of is None and not freshness.latest:
         return
     target = await deps.log.heads() if freshness.as_of is None else freshness.as_of

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, Final
 from sqlalchemy import text
 
 from aggregator.domain.matching import ParkReason
-from aggregator.domain.parked import ParkedEntry, ParkedFilter, ParkedKey
-from eventlog.instants import instant_of
+from aggregator.domain.parked import ParkedCount, ParkedEntry, ParkedFilter, ParkedKey
+from eventlog.instants import INSTANT_MAX_US, INSTANT_MIN_US, instant_of
 
 if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncConnection
@@ -24,14 +24,19 @@ _LIST: Final = """
            p.event_id, p.event_time AS time, p.position AS last_position, CAST(1 AS bigint) AS event_count
     FROM parked_event AS p JOIN meter AS m USING (meter_id)
     WHERE m.tenant = :tenant AND CAST(:meter AS text) IN ('', m.name)
-        AND CAST(:reason AS text) IN ('', p.reason)
+        AND CAST(:reason AS text) IN ('', p.reason) AND CAST(:type AS text) IN ('', p.event_type)
+        AND CAST(:customer AS text) IN ('', p.customer)
+        AND p.event_time >= CAST(:start AS timestamptz) AND p.event_time < CAST(:end AS timestamptz)
     UNION ALL
     SELECT '' COLLATE "C", 0, u.lane, u.first_position, u.event_type, 'NO_METER',
            'no meter asks for events of type ' || u.event_type || ' with these properties', '', '', '', u.min_time,
            u.last_position, u.event_count
     FROM unmatched_range AS u
     WHERE u.tenant = :tenant AND CAST(:meter AS text) = '' AND CAST(:reason AS text) IN ('', 'NO_METER')
+        AND CAST(:type AS text) IN ('', u.event_type) AND CAST(:customer AS text) = ''
+        AND u.min_time >= CAST(:start AS timestamptz) AND u.min_time < CAST(:end AS timestamptz)
 """
+_COUNTS_MAX: Final = 1000
 _PARKED_COLUMNS: Final = (
     "meter_id",
     "lane",
@@ -147,19 +152,36 @@ async def list_parked(
     ]
 
 
-async def count_listed(conn: AsyncConnection, wanted: ParkedFilter) -> int:
-    """Return how many events the whole list stands for."""
-    total: int = (
-        await conn.execute(
-            text(f"SELECT CAST(coalesce(sum(event_count), 0) AS bigint) FROM ({_LIST}) AS listed"),  # noqa: S608
-            _parameters(wanted),
-        )
-    ).scalar_one()
-    return total
+async def count_listed(conn: AsyncConnection, wanted: ParkedFilter) -> tuple[int, list[ParkedCount]]:
+    """Return how many events the whole list stands for, and how many of each meter, reason and type, most first."""
+    found = await conn.execute(
+        text(
+            f"""
+            SELECT meter, reason, event_type, CAST(sum(event_count) AS bigint) AS event_count, min(time) AS first_time,
+                   CAST(sum(sum(event_count)) OVER () AS bigint) AS total_count
+            FROM ({_LIST}) AS listed
+            GROUP BY meter, reason, event_type
+            ORDER BY sum(event_count) DESC, meter, reason, event_type LIMIT :limit
+            """  # noqa: S608 - constant text
+        ),
+        {**_parameters(wanted), "limit": _COUNTS_MAX},
+    )
+    rows = found.all()
+    counts = [ParkedCount(row.meter, row.reason, row.event_type, row.event_count, row.first_time) for row in rows]
+    return (rows[0].total_count if rows else 0), counts
 
 
-def _parameters(wanted: ParkedFilter) -> dict[str, str]:
-    return {"tenant": wanted.tenant, "meter": wanted.meter, "reason": wanted.reason}
+def _parameters(wanted: ParkedFilter) -> dict[str, Any]:
+    period = wanted.period
+    return {
+        "tenant": wanted.tenant,
+        "meter": wanted.meter,
+        "reason": wanted.reason,
+        "customer": wanted.customer,
+        "type": wanted.event_type,
+        "start": instant_of(INSTANT_MIN_US) if period is None else period.start,
+        "end": instant_of(INSTANT_MAX_US) if period is None else period.end,
+    }
 
 
 def _parked_record(parked: Parked) -> tuple[Any, ...]:

@@ -15,11 +15,12 @@ from aggregator.store.windows import flushes
 from aggregator.store.windows.shape import GROUP, KEY
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from sqlalchemy.ext.asyncio import AsyncConnection
 
     from aggregator.domain.query import MeterPlan, UsagePlan
+    from aggregator.store.windows.shape import ReadingPart
 
 _ASKED: Final = """
     unnest(CAST(:meter_ids AS integer[]), CAST(:meter_numbers AS integer[])) AS asked (meter_id, number)
@@ -49,13 +50,14 @@ async def read_usage(conn: AsyncConnection, plan: UsagePlan) -> list[CountedRow]
     return [
         CountedRow(
             RowKey(row.number, row.customer, row.window_number - 1, row.grp),
-            _totals(row),
+            totals_of(row),
         )
         for row in rows
     ]
 
 
-def _totals(row: Any) -> Totals:
+def totals_of(row: Any) -> Totals:
+    """Return the totals that a row of `joined` holds."""
     return Totals(
         event_count=row.event_count,
         sum=row.sum,
@@ -120,13 +122,18 @@ def _windows_statement(plan: UsagePlan, parameters: dict[str, Any]) -> str:
         after = "WHERE (customer, window_number, grp) > (:after_customer, :after_window, :after_group)"
     numbers = flushes.NUMBERS.part(plan, source, after)
     others = [part for shape in flushes.OTHERS if (part := shape.part(plan, source, after)) is not None]
+    limit = "" if plan.limit is None else "LIMIT :limit"
+    return f"{joined(numbers, others)} {limit}"
+
+
+def joined(numbers: ReadingPart, others: Sequence[ReadingPart]) -> str:
+    """Write the statement that puts the parts of each row together, ordered by key."""
     # Each shape is put together before they meet, once, whatever the planner believes: of a table that has just been
     # filled it has no statistics yet, and would count the distinct values anew for every single window.
     parts = ", ".join(f"{part.name} AS MATERIALIZED ({part.subquery})" for part in (numbers, *others))
     joins = " ".join(f"LEFT JOIN {part.name} USING ({KEY})" for part in others)
     columns = ", ".join(column for part in (numbers, *others) for column in part.columns)
-    limit = "" if plan.limit is None else "LIMIT :limit"
-    return f"WITH {parts} SELECT {KEY}, {columns} FROM {numbers.name} {joins} ORDER BY {KEY} {limit}"  # noqa: S608
+    return f"WITH {parts} SELECT {KEY}, {columns} FROM {numbers.name} {joins} ORDER BY {KEY}"  # noqa: S608
 
 
 def _conditions(plan: UsagePlan, parameters: dict[str, Any]) -> str:

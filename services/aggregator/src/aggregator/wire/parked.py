@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from aggregator.domain.parked import ParkedEntry, ParkedKey
+from aggregator.domain.parked import ParkedCount, ParkedEntry, ParkedFilter, ParkedKey
 from chassis.rpc.pages import Page, place_in
-from eventlog.wire import timestamp
+from eventlog.wire import period_in, timestamp
 from metering.aggregator.v1 import aggregator_service_pb2 as pb
 from metering.aggregator.v1 import usage_pb2
 
@@ -15,10 +15,29 @@ def key_in(token: str) -> ParkedKey | None:
     return None if place is None else ParkedKey(*place)
 
 
-def page_to_proto(page: Page[ParkedEntry], total_count: int) -> pb.ListParkedEventsResponse:
+def filter_from_proto(tenant: str, message: pb.ListParkedEventsRequest) -> ParkedFilter:
+    """Return which part of the list is asked for. Raises InvalidRequest."""
+    period = period_in(message.period, "period") if message.HasField("period") else None
+    return ParkedFilter(tenant, message.meter, message.reason, message.customer, message.type, period)
+
+
+def page_to_proto(page: Page[ParkedEntry], total_count: int, counts: list[ParkedCount]) -> pb.ListParkedEventsResponse:
     """Return a page of what did not count as a message."""
     return pb.ListParkedEventsResponse(
-        events=map(_parked_to_proto, page.entries), total_count=total_count, next_page_token=page.next_page_token
+        events=map(_parked_to_proto, page.entries),
+        total_count=total_count,
+        next_page_token=page.next_page_token,
+        counts=map(_count_to_proto, counts),
+    )
+
+
+def _count_to_proto(count: ParkedCount) -> usage_pb2.ParkedCount:
+    return usage_pb2.ParkedCount(
+        meter=count.meter,
+        reason=count.reason,
+        type=count.event_type,
+        event_count=count.event_count,
+        first_time=timestamp(count.first_time),
     )
 
 

@@ -11,9 +11,11 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from chassis.clock import Clock
 from eventlog.feed.progress import FeedBoard
+from eventlog.period import Period
 from rating.domain.billing_period import BillingPeriod
 from rating.domain.charges import Usage
 from rating.domain.setbacks import Setbacks
+from rating.domain.unbilled import SuspectSpan, UnbilledUsage, UsageExtents
 from rating.telemetry import Instruments
 
 HandedThrough = Any
@@ -37,6 +39,26 @@ class Aggregator(Protocol):
         self, snapshot_id: str, meter: str, page_size: int, page_token: str
     ) -> tuple[Usage, HandedThrough]:
         """Return the usage of a snapshot, and what is handed through of it: a page of the windows of a meter."""
+        ...
+
+    async def extents(
+        self,
+        customers: Sequence[str],
+        meter: str,
+        *,
+        from_customer: str,
+        customers_max: int,
+        freshness: HandedThrough = None,
+    ) -> UsageExtents:
+        """Return whose usage there is, and when, customer by customer; `freshness` as the caller asked for it."""
+        ...
+
+    async def unbilled_in(self, spans: Sequence[SuspectSpan]) -> Sequence[UnbilledUsage]:
+        """Return what is in spans: usage for the reason of its stretch, and parked events."""
+        ...
+
+    async def unmatched(self, period: Period | None) -> Sequence[UnbilledUsage]:
+        """Return the events that no meter asks for, by type."""
         ...
 
     def events(

@@ -30,6 +30,7 @@ from rating.operations.deps import Deps
 from rating.operations.finding import find_contract, find_customer, find_terms, period_invalid
 from rating.store import contracts as contract_store
 from rating.store import live as store
+from rating.store import unbilled as unbilled_store
 from rating.store.live import Claim, PutOff
 
 CHANGES_CONSUMER: Final = "usage-changes"
@@ -170,6 +171,7 @@ async def mark_changed(deps: Deps, conn: AsyncConnection, changes: Iterable[Chan
         for (tenant, name), cause in aside.items():
             await _put_aside(deps, conn, tenant, name, cause)
         await _mark(deps, conn, sorted(periods), size)
+    await unbilled_store.remember_tenants(conn, (tenant for tenant, _ in by_customer))
 
 
 def _touched(tenant: str, contract: Version[Contract], changes: Iterable[Change]) -> set[Key]:

@@ -12,11 +12,12 @@ from sqlalchemy import text
 from eventlog.as_of import AsOf
 from rating.domain.billing_period import BillingPeriod
 from rating.domain.charges import Charge, RatedPeriod, charge_id
+from rating.domain.contract_changes import PlanVersion
 from rating.domain.ruling import FrozenPeriod
 from rating.store.documents import charge_from_document, charge_to_document
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
     from datetime import datetime
 
     from sqlalchemy import RowMapping
@@ -138,6 +139,24 @@ async def count_frozen_since(conn: AsyncConnection, tenant: str, since: Mapping[
     names = sorted(since)
     parameters = {"tenant": tenant, "none": _NO_SNAPSHOT, "plans": names, "since": [since[name] for name in names]}
     return {row["plan"]: row["periods"] for row in (await conn.execute(query, parameters)).mappings()}
+
+
+async def frozen_plans(
+    conn: AsyncConnection, tenant: str, contracts: Iterable[str]
+) -> dict[str, dict[str, PlanVersion]]:
+    """Return by which plan version each period was first rated permanently, by contract and label."""
+    query = text(
+        """
+        SELECT contract, billing_period, plan, plan_version FROM rated_period
+        WHERE tenant = :tenant AND contract = ANY(CAST(:contracts AS text[])) AND amends_snapshot_id = :none
+        """
+    )
+    parameters = {"tenant": tenant, "contracts": sorted(contracts), "none": _NO_SNAPSHOT}
+    found: dict[str, dict[str, PlanVersion]] = {}
+    for row in (await conn.execute(query, parameters)).mappings():
+        by_label = found.setdefault(row["contract"], {})
+        by_label[row["billing_period"]] = PlanVersion(row["plan"], row["plan_version"])
+    return found
 
 
 async def find_charge(conn: AsyncConnection, tenant: str, identity: str) -> FrozenCharge | None:

@@ -97,3 +97,17 @@ async def contracts_of_customers(
         else:
             found.setdefault((row["tenant"], row["customer"]), []).append(contract)
     return found
+
+
+async def versions_of_customers(
+    conn: AsyncConnection, tenant: str, customers: Iterable[str]
+) -> dict[str, list[Version[Contract]]]:
+    """Return all versions, oldest first, of the contracts of many customers, by the name of the contract."""
+    query = f"""
+        SELECT {CONTRACTS.all_columns} FROM contract
+        WHERE tenant = :tenant AND customer = ANY(CAST(:customers AS text[])) ORDER BY name, version
+    """  # noqa: S608 - column names of our own
+    found: dict[str, list[Version[Contract]]] = {}
+    for version in await CONTRACTS.select(conn, query, {"tenant": tenant, "customers": sorted(customers)}):
+        found.setdefault(version.name, []).append(version)
+    return found

@@ -77,6 +77,13 @@ class VersionTable(Generic[Content]):
                 read[version.name].append(version)
         return {name: read[name] if staged is None else staged for name, staged in found.items()}
 
+    async def names_in(self, conn: AsyncConnection, tenant: str, names: Iterable[str]) -> set[str]:
+        """Return which of these names there are entries of."""
+        query = text(
+            f"SELECT DISTINCT name FROM {self.name} WHERE tenant = :tenant AND name = ANY(CAST(:names AS text[]))"  # noqa: S608 - a name of our own
+        )
+        return set((await conn.execute(query, {"tenant": tenant, "names": sorted(names)})).scalars())
+
     async def page(
         self, conn: AsyncConnection, tenant: str, after: str, limit: int, **equal: str
     ) -> list[Version[Content]]:

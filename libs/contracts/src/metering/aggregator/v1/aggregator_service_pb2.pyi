@@ -612,6 +612,9 @@ class ListParkedEventsRequest(_message.Message):
     REASON_FIELD_NUMBER: _builtins.int
     PAGE_SIZE_FIELD_NUMBER: _builtins.int
     PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    CUSTOMER_FIELD_NUMBER: _builtins.int
+    PERIOD_FIELD_NUMBER: _builtins.int
+    TYPE_FIELD_NUMBER: _builtins.int
     meter: _builtins.str
     """Only this meter. Optional."""
     reason: _builtins.str
@@ -620,6 +623,14 @@ class ListParkedEventsRequest(_message.Message):
     """At most this many, 1 to 1000; 0 means 100."""
     page_token: _builtins.str
     """Token from the previous page. Optional."""
+    customer: _builtins.str
+    """Only events of this customer. Optional. Ranges of events that no meter asks for name no customer and are left out then."""
+    type: _builtins.str
+    """Only events of this type. Optional. Example: "sms.sent"."""
+    @_builtins.property
+    def period(self) -> _values_pb2.Period:
+        """Only events that happened in this period. Optional. A range of events that no meter asks for lies where its earliest event lies."""
+
     def __init__(
         self,
         *,
@@ -627,10 +638,13 @@ class ListParkedEventsRequest(_message.Message):
         reason: _builtins.str = ...,
         page_size: _builtins.int = ...,
         page_token: _builtins.str = ...,
+        customer: _builtins.str = ...,
+        period: _values_pb2.Period | None = ...,
+        type: _builtins.str = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["period", b"period"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["meter", b"meter", "page_size", b"page_size", "page_token", b"page_token", "reason", b"reason"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["customer", b"customer", "meter", b"meter", "page_size", b"page_size", "page_token", b"page_token", "period", b"period", "reason", b"reason", "type", b"type"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -645,6 +659,7 @@ class ListParkedEventsResponse(_message.Message):
     EVENTS_FIELD_NUMBER: _builtins.int
     TOTAL_COUNT_FIELD_NUMBER: _builtins.int
     NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    COUNTS_FIELD_NUMBER: _builtins.int
     total_count: _builtins.int
     """Number of parked events that match the request, over all pages."""
     next_page_token: _builtins.str
@@ -653,20 +668,165 @@ class ListParkedEventsResponse(_message.Message):
     def events(self) -> _containers.RepeatedCompositeFieldContainer[_usage_pb2.ParkedEvent]:
         """Ordered by meter, lane and position."""
 
+    @_builtins.property
+    def counts(self) -> _containers.RepeatedCompositeFieldContainer[_usage_pb2.ParkedCount]:
+        """How many events there are of each meter, reason and type, over all pages, the most frequent first; at most 1000 entries."""
+
     def __init__(
         self,
         *,
         events: _abc.Iterable[_usage_pb2.ParkedEvent] | None = ...,
         total_count: _builtins.int = ...,
         next_page_token: _builtins.str = ...,
+        counts: _abc.Iterable[_usage_pb2.ParkedCount] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["events", b"events", "next_page_token", b"next_page_token", "total_count", b"total_count"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["counts", b"counts", "events", b"events", "next_page_token", b"next_page_token", "total_count", b"total_count"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ListParkedEventsResponse: _TypeAlias = ListParkedEventsResponse  # noqa: Y015
+
+@_typing.final
+class ListUsageExtentsRequest(_message.Message):
+    """Whose usage."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CUSTOMERS_FIELD_NUMBER: _builtins.int
+    FROM_CUSTOMER_FIELD_NUMBER: _builtins.int
+    CUSTOMERS_MAX_FIELD_NUMBER: _builtins.int
+    METER_FIELD_NUMBER: _builtins.int
+    FRESHNESS_FIELD_NUMBER: _builtins.int
+    from_customer: _builtins.str
+    """Begin with this customer or the one that follows it bytewise. Empty means from the first."""
+    customers_max: _builtins.int
+    """At most this many customers, 1 to 1000; 0 means 100."""
+    meter: _builtins.str
+    """Only this meter. Empty means all."""
+    @_builtins.property
+    def customers(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Only these customers. Empty means all."""
+
+    @_builtins.property
+    def freshness(self) -> Global___Freshness:
+        """Wait until the answer is this fresh. Optional."""
+
+    def __init__(
+        self,
+        *,
+        customers: _abc.Iterable[_builtins.str] | None = ...,
+        from_customer: _builtins.str = ...,
+        customers_max: _builtins.int = ...,
+        meter: _builtins.str = ...,
+        freshness: Global___Freshness | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["freshness", b"freshness"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["customers", b"customers", "customers_max", b"customers_max", "freshness", b"freshness", "from_customer", b"from_customer", "meter", b"meter"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListUsageExtentsRequest: _TypeAlias = ListUsageExtentsRequest  # noqa: Y015
+
+@_typing.final
+class ListUsageExtentsResponse(_message.Message):
+    """Whose usage there is, and when."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    EXTENTS_FIELD_NUMBER: _builtins.int
+    NEXT_CUSTOMER_FIELD_NUMBER: _builtins.int
+    AS_OF_FIELD_NUMBER: _builtins.int
+    FILLED_FIELD_NUMBER: _builtins.int
+    next_customer: _builtins.str
+    """Customer with which to go on; empty when there are no more."""
+    filled: _builtins.bool
+    """False while past events of a meter of the tenant are still being counted."""
+    @_builtins.property
+    def extents(self) -> _containers.RepeatedCompositeFieldContainer[_usage_pb2.UsageExtent]:
+        """Ordered by customer and meter."""
+
+    @_builtins.property
+    def as_of(self) -> _values_pb2.AsOf:
+        """The part of the log that is counted."""
+
+    def __init__(
+        self,
+        *,
+        extents: _abc.Iterable[_usage_pb2.UsageExtent] | None = ...,
+        next_customer: _builtins.str = ...,
+        as_of: _values_pb2.AsOf | None = ...,
+        filled: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["as_of", b"as_of"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["as_of", b"as_of", "extents", b"extents", "filled", b"filled", "next_customer", b"next_customer"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListUsageExtentsResponse: _TypeAlias = ListUsageExtentsResponse  # noqa: Y015
+
+@_typing.final
+class QuerySpansRequest(_message.Message):
+    """Which spans."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SPANS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def spans(self) -> _containers.RepeatedCompositeFieldContainer[_usage_pb2.UsageSpan]:
+        """At most 10,000. Of one customer and meter no two may overlap."""
+
+    def __init__(
+        self,
+        *,
+        spans: _abc.Iterable[_usage_pb2.UsageSpan] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["spans", b"spans"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___QuerySpansRequest: _TypeAlias = QuerySpansRequest  # noqa: Y015
+
+@_typing.final
+class QuerySpansResponse(_message.Message):
+    """What is in the spans."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    COUNTED_FIELD_NUMBER: _builtins.int
+    PARKED_FIELD_NUMBER: _builtins.int
+    AS_OF_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def counted(self) -> _containers.RepeatedCompositeFieldContainer[_usage_pb2.SpanUsage]:
+        """What was counted, a row for each span in which anything was, by their order."""
+
+    @_builtins.property
+    def parked(self) -> _containers.RepeatedCompositeFieldContainer[_usage_pb2.SpanParked]:
+        """What is parked, a row for each span and reason, by their order."""
+
+    @_builtins.property
+    def as_of(self) -> _values_pb2.AsOf:
+        """The part of the log that is counted."""
+
+    def __init__(
+        self,
+        *,
+        counted: _abc.Iterable[_usage_pb2.SpanUsage] | None = ...,
+        parked: _abc.Iterable[_usage_pb2.SpanParked] | None = ...,
+        as_of: _values_pb2.AsOf | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["as_of", b"as_of"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["as_of", b"as_of", "counted", b"counted", "parked", b"parked"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___QuerySpansResponse: _TypeAlias = QuerySpansResponse  # noqa: Y015
 
 @_typing.final
 class CheckEventsRequest(_message.Message):

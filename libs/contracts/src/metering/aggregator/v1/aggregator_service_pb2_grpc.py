@@ -75,6 +75,16 @@ class AggregatorServiceStub:
                 request_serializer=metering_dot_aggregator_dot_v1_dot_aggregator__service__pb2.ListUsageEventsRequest.SerializeToString,
                 response_deserializer=metering_dot_aggregator_dot_v1_dot_aggregator__service__pb2.ListUsageEventsResponse.FromString,
                 _registered_method=True)
+        self.ListUsageExtents = channel.unary_unary(
+                '/metering.aggregator.v1.AggregatorService/ListUsageExtents',
+                request_serializer=metering_dot_aggregator_dot_v1_dot_aggregator__service__pb2.ListUsageExtentsRequest.SerializeToString,
+                response_deserializer=metering_dot_aggregator_dot_v1_dot_aggregator__service__pb2.ListUsageExtentsResponse.FromString,
+                _registered_method=True)
+        self.QuerySpans = channel.unary_unary(
+                '/metering.aggregator.v1.AggregatorService/QuerySpans',
+                request_serializer=metering_dot_aggregator_dot_v1_dot_aggregator__service__pb2.QuerySpansRequest.SerializeToString,
+                response_deserializer=metering_dot_aggregator_dot_v1_dot_aggregator__service__pb2.QuerySpansResponse.FromString,
+                _registered_method=True)
         self.ListParkedEvents = channel.unary_unary(
                 '/metering.aggregator.v1.AggregatorService/ListParkedEvents',
                 request_serializer=metering_dot_aggregator_dot_v1_dot_aggregator__service__pb2.ListParkedEventsRequest.SerializeToString,
@@ -164,8 +174,23 @@ class AggregatorServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ListUsageExtents(self, request, context):
+        """Lists customers that have counted usage or parked events, with the time that these cover, for each meter.
+        Errors: DEADLINE_EXCEEDED while waiting for `freshness`.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def QuerySpans(self, request, context):
+        """Returns what was counted and what is parked in many spans of customers and meters at once. What is unknown has nothing.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def ListParkedEvents(self, request, context):
-        """Lists parked events (those that did not count), with the reason.
+        """Lists parked events (those that did not count), with the reason. Errors: INVALID_ARGUMENT (period).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -236,6 +261,16 @@ def add_AggregatorServiceServicer_to_server(servicer, server):
                     servicer.ListUsageEvents,
                     request_deserializer=metering_dot_aggregator_dot_v1_dot_aggregator__service__pb2.ListUsageEventsRequest.FromString,
                     response_serializer=metering_dot_aggregator_dot_v1_dot_aggregator__service__pb2.ListUsageEventsResponse.SerializeToString,
+            ),
+            'ListUsageExtents': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListUsageExtents,
+                    request_deserializer=metering_dot_aggregator_dot_v1_dot_aggregator__service__pb2.ListUsageExtentsRequest.FromString,
+                    response_serializer=metering_dot_aggregator_dot_v1_dot_aggregator__service__pb2.ListUsageExtentsResponse.SerializeToString,
+            ),
+            'QuerySpans': grpc.unary_unary_rpc_method_handler(
+                    servicer.QuerySpans,
+                    request_deserializer=metering_dot_aggregator_dot_v1_dot_aggregator__service__pb2.QuerySpansRequest.FromString,
+                    response_serializer=metering_dot_aggregator_dot_v1_dot_aggregator__service__pb2.QuerySpansResponse.SerializeToString,
             ),
             'ListParkedEvents': grpc.unary_unary_rpc_method_handler(
                     servicer.ListParkedEvents,
@@ -475,6 +510,60 @@ class AggregatorService:
             '/metering.aggregator.v1.AggregatorService/ListUsageEvents',
             metering_dot_aggregator_dot_v1_dot_aggregator__service__pb2.ListUsageEventsRequest.SerializeToString,
             metering_dot_aggregator_dot_v1_dot_aggregator__service__pb2.ListUsageEventsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListUsageExtents(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/metering.aggregator.v1.AggregatorService/ListUsageExtents',
+            metering_dot_aggregator_dot_v1_dot_aggregator__service__pb2.ListUsageExtentsRequest.SerializeToString,
+            metering_dot_aggregator_dot_v1_dot_aggregator__service__pb2.ListUsageExtentsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def QuerySpans(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/metering.aggregator.v1.AggregatorService/QuerySpans',
+            metering_dot_aggregator_dot_v1_dot_aggregator__service__pb2.QuerySpansRequest.SerializeToString,
+            metering_dot_aggregator_dot_v1_dot_aggregator__service__pb2.QuerySpansResponse.FromString,
             options,
             channel_credentials,
             insecure,

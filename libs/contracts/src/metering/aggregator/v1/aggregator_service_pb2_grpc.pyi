@@ -61,8 +61,14 @@ class AggregatorServiceStub:
     FEED_CORRUPT (the snapshot or an event is not what was written), LINEAGE_MISMATCH (at the end, if no limit cut the stream short:
     the events are not as many, or don't amount to what the snapshot says).
     """
+    ListUsageExtents: _grpc.UnaryUnaryMultiCallable[_aggregator_service_pb2.ListUsageExtentsRequest, _aggregator_service_pb2.ListUsageExtentsResponse]
+    """Lists customers that have counted usage or parked events, with the time that these cover, for each meter.
+    Errors: DEADLINE_EXCEEDED while waiting for `freshness`.
+    """
+    QuerySpans: _grpc.UnaryUnaryMultiCallable[_aggregator_service_pb2.QuerySpansRequest, _aggregator_service_pb2.QuerySpansResponse]
+    """Returns what was counted and what is parked in many spans of customers and meters at once. What is unknown has nothing."""
     ListParkedEvents: _grpc.UnaryUnaryMultiCallable[_aggregator_service_pb2.ListParkedEventsRequest, _aggregator_service_pb2.ListParkedEventsResponse]
-    """Lists parked events (those that did not count), with the reason."""
+    """Lists parked events (those that did not count), with the reason. Errors: INVALID_ARGUMENT (period)."""
     CheckEvents: _grpc.UnaryUnaryMultiCallable[_aggregator_service_pb2.CheckEventsRequest, _aggregator_service_pb2.CheckEventsResponse]
     """Says which of some events the meters, as they are now, would not count, and why. Nothing is kept. Errors: INVALID_ARGUMENT (no
     or two batches, columns of unequal length), RESOURCE_EXHAUSTED (more than 10,000 events).
@@ -107,8 +113,14 @@ class AggregatorServiceAsyncStub(AggregatorServiceStub):
     FEED_CORRUPT (the snapshot or an event is not what was written), LINEAGE_MISMATCH (at the end, if no limit cut the stream short:
     the events are not as many, or don't amount to what the snapshot says).
     """
+    ListUsageExtents: _aio.UnaryUnaryMultiCallable[_aggregator_service_pb2.ListUsageExtentsRequest, _aggregator_service_pb2.ListUsageExtentsResponse]  # type: ignore[assignment]
+    """Lists customers that have counted usage or parked events, with the time that these cover, for each meter.
+    Errors: DEADLINE_EXCEEDED while waiting for `freshness`.
+    """
+    QuerySpans: _aio.UnaryUnaryMultiCallable[_aggregator_service_pb2.QuerySpansRequest, _aggregator_service_pb2.QuerySpansResponse]  # type: ignore[assignment]
+    """Returns what was counted and what is parked in many spans of customers and meters at once. What is unknown has nothing."""
     ListParkedEvents: _aio.UnaryUnaryMultiCallable[_aggregator_service_pb2.ListParkedEventsRequest, _aggregator_service_pb2.ListParkedEventsResponse]  # type: ignore[assignment]
-    """Lists parked events (those that did not count), with the reason."""
+    """Lists parked events (those that did not count), with the reason. Errors: INVALID_ARGUMENT (period)."""
     CheckEvents: _aio.UnaryUnaryMultiCallable[_aggregator_service_pb2.CheckEventsRequest, _aggregator_service_pb2.CheckEventsResponse]  # type: ignore[assignment]
     """Says which of some events the meters, as they are now, would not count, and why. Nothing is kept. Errors: INVALID_ARGUMENT (no
     or two batches, columns of unequal length), RESOURCE_EXHAUSTED (more than 10,000 events).
@@ -200,12 +212,30 @@ class AggregatorServiceServicer(metaclass=_abc_1.ABCMeta):
         """
 
     @_abc_1.abstractmethod
+    def ListUsageExtents(
+        self,
+        request: _aggregator_service_pb2.ListUsageExtentsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_aggregator_service_pb2.ListUsageExtentsResponse, _abc.Awaitable[_aggregator_service_pb2.ListUsageExtentsResponse]]:
+        """Lists customers that have counted usage or parked events, with the time that these cover, for each meter.
+        Errors: DEADLINE_EXCEEDED while waiting for `freshness`.
+        """
+
+    @_abc_1.abstractmethod
+    def QuerySpans(
+        self,
+        request: _aggregator_service_pb2.QuerySpansRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_aggregator_service_pb2.QuerySpansResponse, _abc.Awaitable[_aggregator_service_pb2.QuerySpansResponse]]:
+        """Returns what was counted and what is parked in many spans of customers and meters at once. What is unknown has nothing."""
+
+    @_abc_1.abstractmethod
     def ListParkedEvents(
         self,
         request: _aggregator_service_pb2.ListParkedEventsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_aggregator_service_pb2.ListParkedEventsResponse, _abc.Awaitable[_aggregator_service_pb2.ListParkedEventsResponse]]:
-        """Lists parked events (those that did not count), with the reason."""
+        """Lists parked events (those that did not count), with the reason. Errors: INVALID_ARGUMENT (period)."""
 
     @_abc_1.abstractmethod
     def CheckEvents(

@@ -420,3 +420,199 @@ class UsageChange(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___UsageChange: _TypeAlias = UsageChange  # noqa: Y015
+
+@_typing.final
+class ParkedCount(_message.Message):
+    """How many events are parked, of one meter, reason and type."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    METER_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    TYPE_FIELD_NUMBER: _builtins.int
+    EVENT_COUNT_FIELD_NUMBER: _builtins.int
+    FIRST_TIME_FIELD_NUMBER: _builtins.int
+    meter: _builtins.str
+    """Meter name; empty for events that no meter asks for."""
+    reason: _builtins.str
+    """Why. Example: "VALUE_MISSING"."""
+    type: _builtins.str
+    """Event type. Example: "sms.sent"."""
+    event_count: _builtins.int
+    """Number of events."""
+    @_builtins.property
+    def first_time(self) -> _timestamp_pb2.Timestamp:
+        """When the earliest of them happened."""
+
+    def __init__(
+        self,
+        *,
+        meter: _builtins.str = ...,
+        reason: _builtins.str = ...,
+        type: _builtins.str = ...,
+        event_count: _builtins.int = ...,
+        first_time: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["first_time", b"first_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["event_count", b"event_count", "first_time", b"first_time", "meter", b"meter", "reason", b"reason", "type", b"type"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ParkedCount: _TypeAlias = ParkedCount  # noqa: Y015
+
+@_typing.final
+class UsageExtent(_message.Message):
+    """The time in which a customer has anything of one meter."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CUSTOMER_FIELD_NUMBER: _builtins.int
+    METER_FIELD_NUMBER: _builtins.int
+    COUNTED_FIELD_NUMBER: _builtins.int
+    PARKED_FIELD_NUMBER: _builtins.int
+    customer: _builtins.str
+    """Customer key."""
+    meter: _builtins.str
+    """Meter name."""
+    @_builtins.property
+    def counted(self) -> _values_pb2.Period:
+        """From the first window that counts an event to the end of the last one; absent if nothing was counted."""
+
+    @_builtins.property
+    def parked(self) -> _values_pb2.Period:
+        """From the first parked event to just after the last one; absent if nothing is parked."""
+
+    def __init__(
+        self,
+        *,
+        customer: _builtins.str = ...,
+        meter: _builtins.str = ...,
+        counted: _values_pb2.Period | None = ...,
+        parked: _values_pb2.Period | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["counted", b"counted", "parked", b"parked"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["counted", b"counted", "customer", b"customer", "meter", b"meter", "parked", b"parked"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___UsageExtent: _TypeAlias = UsageExtent  # noqa: Y015
+
+@_typing.final
+class UsageSpan(_message.Message):
+    """A span of one customer and meter."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CUSTOMER_FIELD_NUMBER: _builtins.int
+    METER_FIELD_NUMBER: _builtins.int
+    PERIOD_FIELD_NUMBER: _builtins.int
+    ONLY_PARKED_FIELD_NUMBER: _builtins.int
+    customer: _builtins.str
+    """Customer key. Required."""
+    meter: _builtins.str
+    """Meter name. Required."""
+    only_parked: _builtins.bool
+    """Tell what is parked, and not what was counted."""
+    @_builtins.property
+    def period(self) -> _values_pb2.Period:
+        """The span. A window belongs to it if it begins inside, a parked event if it happened inside. Required."""
+
+    def __init__(
+        self,
+        *,
+        customer: _builtins.str = ...,
+        meter: _builtins.str = ...,
+        period: _values_pb2.Period | None = ...,
+        only_parked: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["period", b"period"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["customer", b"customer", "meter", b"meter", "only_parked", b"only_parked", "period", b"period"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___UsageSpan: _TypeAlias = UsageSpan  # noqa: Y015
+
+@_typing.final
+class SpanUsage(_message.Message):
+    """What was counted in a span."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SPAN_FIELD_NUMBER: _builtins.int
+    QUANTITY_FIELD_NUMBER: _builtins.int
+    UNIT_FIELD_NUMBER: _builtins.int
+    EVENT_COUNT_FIELD_NUMBER: _builtins.int
+    COUNTED_FIELD_NUMBER: _builtins.int
+    span: _builtins.int
+    """Place of the span in the request, from 0."""
+    quantity: _builtins.str
+    """Quantity by the meter's aggregation over the whole span. Decimal text."""
+    unit: _builtins.str
+    """Unit of the meter, for display."""
+    event_count: _builtins.int
+    """Number of events."""
+    @_builtins.property
+    def counted(self) -> _values_pb2.Period:
+        """From the first window that counts an event to the end of the last one."""
+
+    def __init__(
+        self,
+        *,
+        span: _builtins.int = ...,
+        quantity: _builtins.str = ...,
+        unit: _builtins.str = ...,
+        event_count: _builtins.int = ...,
+        counted: _values_pb2.Period | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["counted", b"counted"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["counted", b"counted", "event_count", b"event_count", "quantity", b"quantity", "span", b"span", "unit", b"unit"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SpanUsage: _TypeAlias = SpanUsage  # noqa: Y015
+
+@_typing.final
+class SpanParked(_message.Message):
+    """What is parked in a span, for one reason."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SPAN_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    EVENT_COUNT_FIELD_NUMBER: _builtins.int
+    FIRST_TIME_FIELD_NUMBER: _builtins.int
+    LAST_TIME_FIELD_NUMBER: _builtins.int
+    span: _builtins.int
+    """Place of the span in the request, from 0."""
+    reason: _builtins.str
+    """Why. Example: "VALUE_MISSING"."""
+    event_count: _builtins.int
+    """Number of events."""
+    @_builtins.property
+    def first_time(self) -> _timestamp_pb2.Timestamp:
+        """When the earliest of them happened."""
+
+    @_builtins.property
+    def last_time(self) -> _timestamp_pb2.Timestamp:
+        """When the latest of them happened."""
+
+    def __init__(
+        self,
+        *,
+        span: _builtins.int = ...,
+        reason: _builtins.str = ...,
+        event_count: _builtins.int = ...,
+        first_time: _timestamp_pb2.Timestamp | None = ...,
+        last_time: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["first_time", b"first_time", "last_time", b"last_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["event_count", b"event_count", "first_time", b"first_time", "last_time", b"last_time", "reason", b"reason", "span", b"span"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SpanParked: _TypeAlias = SpanParked  # noqa: Y015

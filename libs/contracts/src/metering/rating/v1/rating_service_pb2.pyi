@@ -9,11 +9,13 @@ from google.protobuf import duration_pb2 as _duration_pb2
 from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
+from metering.aggregator.v1 import aggregator_service_pb2 as _aggregator_service_pb2
 from metering.aggregator.v1 import usage_pb2 as _usage_pb2
 from metering.common.v1 import feed_pb2 as _feed_pb2
 from metering.common.v1 import values_pb2 as _values_pb2
 from metering.rating.v1 import catalog_pb2 as _catalog_pb2
 from metering.rating.v1 import charge_pb2 as _charge_pb2
+from metering.rating.v1 import unbilled_pb2 as _unbilled_pb2
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -1174,6 +1176,96 @@ class ListChargeEventsResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ListChargeEventsResponse: _TypeAlias = ListChargeEventsResponse  # noqa: Y015
+
+@_typing.final
+class ListUnbilledUsageRequest(_message.Message):
+    """Which part of the list."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CUSTOMERS_FIELD_NUMBER: _builtins.int
+    METER_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    PERIOD_FIELD_NUMBER: _builtins.int
+    FRESHNESS_FIELD_NUMBER: _builtins.int
+    PAGE_SIZE_FIELD_NUMBER: _builtins.int
+    PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    meter: _builtins.str
+    """Only this meter. Optional. Leaves out events that no meter asks for."""
+    reason: _unbilled_pb2.UnbilledReason.ValueType
+    """Only this reason. Optional."""
+    page_size: _builtins.int
+    """At most this many rows, 1 to 1000; 0 means 100."""
+    page_token: _builtins.str
+    """Token from the previous page. Optional."""
+    @_builtins.property
+    def customers(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Only these customers; empty means all, and events that no meter asks for, which name no customer."""
+
+    @_builtins.property
+    def period(self) -> _values_pb2.Period:
+        """Only what happened in this period, which is widened to whole quarters of an hour. Optional."""
+
+    @_builtins.property
+    def freshness(self) -> _aggregator_service_pb2.Freshness:
+        """Wait until usage is this fresh, within the deadline. Default: answer at once."""
+
+    def __init__(
+        self,
+        *,
+        customers: _abc.Iterable[_builtins.str] | None = ...,
+        meter: _builtins.str = ...,
+        reason: _unbilled_pb2.UnbilledReason.ValueType = ...,
+        period: _values_pb2.Period | None = ...,
+        freshness: _aggregator_service_pb2.Freshness | None = ...,
+        page_size: _builtins.int = ...,
+        page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["freshness", b"freshness", "period", b"period"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["customers", b"customers", "freshness", b"freshness", "meter", b"meter", "page_size", b"page_size", "page_token", b"page_token", "period", b"period", "reason", b"reason"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListUnbilledUsageRequest: _TypeAlias = ListUnbilledUsageRequest  # noqa: Y015
+
+@_typing.final
+class ListUnbilledUsageResponse(_message.Message):
+    """A page of the list. It may be short or empty and still not be the last: one call looks at a bounded number of customers."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ROWS_FIELD_NUMBER: _builtins.int
+    AS_OF_FIELD_NUMBER: _builtins.int
+    FILLED_FIELD_NUMBER: _builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    filled: _builtins.bool
+    """False while past events of a meter are still being counted: more may follow."""
+    next_page_token: _builtins.str
+    """Token for the next page; empty on the last."""
+    @_builtins.property
+    def rows(self) -> _containers.RepeatedCompositeFieldContainer[_unbilled_pb2.UnbilledUsage]:
+        """By customer, start of the period, meter, reason, and what tells rows of one reason apart."""
+
+    @_builtins.property
+    def as_of(self) -> _values_pb2.AsOf:
+        """The part of the log that is counted in the whole page."""
+
+    def __init__(
+        self,
+        *,
+        rows: _abc.Iterable[_unbilled_pb2.UnbilledUsage] | None = ...,
+        as_of: _values_pb2.AsOf | None = ...,
+        filled: _builtins.bool = ...,
+        next_page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["as_of", b"as_of"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["as_of", b"as_of", "filled", b"filled", "next_page_token", b"next_page_token", "rows", b"rows"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListUnbilledUsageResponse: _TypeAlias = ListUnbilledUsageResponse  # noqa: Y015
 
 @_typing.final
 class GetProgressRequest(_message.Message):

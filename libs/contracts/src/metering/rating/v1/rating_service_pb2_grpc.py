@@ -121,6 +121,11 @@ class RatingServiceStub:
                 request_serializer=metering_dot_rating_dot_v1_dot_rating__service__pb2.ListChargeEventsRequest.SerializeToString,
                 response_deserializer=metering_dot_rating_dot_v1_dot_rating__service__pb2.ListChargeEventsResponse.FromString,
                 _registered_method=True)
+        self.ListUnbilledUsage = channel.unary_unary(
+                '/metering.rating.v1.RatingService/ListUnbilledUsage',
+                request_serializer=metering_dot_rating_dot_v1_dot_rating__service__pb2.ListUnbilledUsageRequest.SerializeToString,
+                response_deserializer=metering_dot_rating_dot_v1_dot_rating__service__pb2.ListUnbilledUsageResponse.FromString,
+                _registered_method=True)
         self.GetProgress = channel.unary_unary(
                 '/metering.rating.v1.RatingService/GetProgress',
                 request_serializer=metering_dot_rating_dot_v1_dot_rating__service__pb2.GetProgressRequest.SerializeToString,
@@ -262,6 +267,14 @@ class RatingServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ListUnbilledUsage(self, request, context):
+        """Lists usage that no invoice will have as things are, each with its reason: an answer made from usage and catalog as they are now.
+        Errors: INVALID_ARGUMENT (period), DEADLINE_EXCEEDED while waiting for `freshness`.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def GetProgress(self, request, context):
         """Returns how up to date the live charges are.
         """
@@ -356,6 +369,11 @@ def add_RatingServiceServicer_to_server(servicer, server):
                     servicer.ListChargeEvents,
                     request_deserializer=metering_dot_rating_dot_v1_dot_rating__service__pb2.ListChargeEventsRequest.FromString,
                     response_serializer=metering_dot_rating_dot_v1_dot_rating__service__pb2.ListChargeEventsResponse.SerializeToString,
+            ),
+            'ListUnbilledUsage': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListUnbilledUsage,
+                    request_deserializer=metering_dot_rating_dot_v1_dot_rating__service__pb2.ListUnbilledUsageRequest.FromString,
+                    response_serializer=metering_dot_rating_dot_v1_dot_rating__service__pb2.ListUnbilledUsageResponse.SerializeToString,
             ),
             'GetProgress': grpc.unary_unary_rpc_method_handler(
                     servicer.GetProgress,
@@ -824,6 +842,33 @@ class RatingService:
             '/metering.rating.v1.RatingService/ListChargeEvents',
             metering_dot_rating_dot_v1_dot_rating__service__pb2.ListChargeEventsRequest.SerializeToString,
             metering_dot_rating_dot_v1_dot_rating__service__pb2.ListChargeEventsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListUnbilledUsage(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/metering.rating.v1.RatingService/ListUnbilledUsage',
+            metering_dot_rating_dot_v1_dot_rating__service__pb2.ListUnbilledUsageRequest.SerializeToString,
+            metering_dot_rating_dot_v1_dot_rating__service__pb2.ListUnbilledUsageResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -86,6 +86,10 @@ class RatingServiceStub:
     """Streams the individual events behind a frozen charge. Errors: NOT_FOUND CHARGE_NOT_FOUND, and those of
     AggregatorService.ListUsageEvents.
     """
+    ListUnbilledUsage: _grpc.UnaryUnaryMultiCallable[_rating_service_pb2.ListUnbilledUsageRequest, _rating_service_pb2.ListUnbilledUsageResponse]
+    """Lists usage that no invoice will have as things are, each with its reason: an answer made from usage and catalog as they are now.
+    Errors: INVALID_ARGUMENT (period), DEADLINE_EXCEEDED while waiting for `freshness`.
+    """
     GetProgress: _grpc.UnaryUnaryMultiCallable[_rating_service_pb2.GetProgressRequest, _rating_service_pb2.GetProgressResponse]
     """Returns how up to date the live charges are."""
 
@@ -146,6 +150,10 @@ class RatingServiceAsyncStub(RatingServiceStub):
     ListChargeEvents: _aio.UnaryStreamMultiCallable[_rating_service_pb2.ListChargeEventsRequest, _rating_service_pb2.ListChargeEventsResponse]  # type: ignore[assignment]
     """Streams the individual events behind a frozen charge. Errors: NOT_FOUND CHARGE_NOT_FOUND, and those of
     AggregatorService.ListUsageEvents.
+    """
+    ListUnbilledUsage: _aio.UnaryUnaryMultiCallable[_rating_service_pb2.ListUnbilledUsageRequest, _rating_service_pb2.ListUnbilledUsageResponse]  # type: ignore[assignment]
+    """Lists usage that no invoice will have as things are, each with its reason: an answer made from usage and catalog as they are now.
+    Errors: INVALID_ARGUMENT (period), DEADLINE_EXCEEDED while waiting for `freshness`.
     """
     GetProgress: _aio.UnaryUnaryMultiCallable[_rating_service_pb2.GetProgressRequest, _rating_service_pb2.GetProgressResponse]  # type: ignore[assignment]
     """Returns how up to date the live charges are."""
@@ -306,6 +314,16 @@ class RatingServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_abc.Iterator[_rating_service_pb2.ListChargeEventsResponse], _abc.AsyncIterator[_rating_service_pb2.ListChargeEventsResponse]]:
         """Streams the individual events behind a frozen charge. Errors: NOT_FOUND CHARGE_NOT_FOUND, and those of
         AggregatorService.ListUsageEvents.
+        """
+
+    @_abc_1.abstractmethod
+    def ListUnbilledUsage(
+        self,
+        request: _rating_service_pb2.ListUnbilledUsageRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_rating_service_pb2.ListUnbilledUsageResponse, _abc.Awaitable[_rating_service_pb2.ListUnbilledUsageResponse]]:
+        """Lists usage that no invoice will have as things are, each with its reason: an answer made from usage and catalog as they are now.
+        Errors: INVALID_ARGUMENT (period), DEADLINE_EXCEEDED while waiting for `freshness`.
         """
 
     @_abc_1.abstractmethod

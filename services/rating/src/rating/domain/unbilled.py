@@ -1,0 +1,265 @@
+"""Usage that no invoice will have: what of a customer's time is billed for which meters, and why the rest is not."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from enum import StrEnum
+from typing import Final
+from zoneinfo import ZoneInfo
+
+from eventlog.as_of import AsOf
+from eventlog.period import Period
+from rating.domain.billing_period import BillingPeriod, contract_span, periods_touching
+from rating.domain.contract_changes import PlanVersion
+from rating.domain.contracts import Contract
+from rating.domain.plans import Plan, plan_at
+from rating.domain.ruling import ruling_at, rulings
+from rating.domain.versions import Version, version_in
+from rating.domain.zone_days import local_midnight
+
+_UTC: Final = "UTC"
+_DECEMBER: Final = 12
+
+
+class UnbilledReason(StrEnum):
+    """Why no invoice will have some usage; the names are those of the contract, without its prefix."""
+
+    UNKNOWN_CUSTOMER = "UNKNOWN_CUSTOMER"
+    NO_CONTRACT = "NO_CONTRACT"
+    BEFORE_CONTRACT = "BEFORE_CONTRACT"
+    BETWEEN_CONTRACTS = "BETWEEN_CONTRACTS"
+    AFTER_CONTRACT = "AFTER_CONTRACT"
+    NO_PLAN = "NO_PLAN"
+    UNPRICED = "UNPRICED"
+    PARKED = "PARKED"
+    NO_METER = "NO_METER"
+
+
+Place = tuple[str, str, str, str, str]
+"""Where a row stands in the list: customer, start of the period, meter, reason, detail."""
+
+
+@dataclass(frozen=True, slots=True)
+class UnbilledFilter:
+    """Which part of the list; what is empty or None does not matter."""
+
+    customers: tuple[str, ...] = ()
+    meter: str = ""
+    reason: UnbilledReason | None = None
+    period: Period | None = None
+
+    def wants(self, reason: UnbilledReason) -> bool:
+        """Whether rows of a reason are asked for."""
+        return self.reason in {None, reason}
+
+    @property
+    def wants_unmatched(self) -> bool:
+        """Whether events that no meter asks for are asked for: they name neither customer nor meter."""
+        return self.wants(UnbilledReason.NO_METER) and not self.customers and not self.meter
+
+
+@dataclass(frozen=True, slots=True)
+class UnbilledUsage:
+    """Usage of one customer, meter and period that no invoice will have, for one reason.
+
+    `detail` is why it is parked, or the type of events without a meter, which have no period. What is parked and what
+    has no meter has no quantity. Times are exact for both; else they are bounds of the windows that count the events.
+    """
+
+    customer: str
+    meter: str
+    reason: UnbilledReason
+    detail: str
+    contract: str
+    period: BillingPeriod | None
+    event_count: int
+    quantity: Decimal | None
+    unit: str
+    first_time: datetime
+    last_time: datetime | None
+
+    @property
+    def place(self) -> Place:
+        """Where it stands in the list."""
+        start = "" if self.period is None else self.period.start.isoformat()
+        return self.customer, start, self.meter, self.reason.value, self.detail
+
+
+@dataclass(frozen=True, slots=True)
+class UnbilledPage:
+    """Rows in order; `after` is where the next page goes on, None at the end."""
+
+    rows: Sequence[UnbilledUsage]
+    after: Place | None
+    as_of: AsOf
+    filled: bool
+
+
+@dataclass(frozen=True, slots=True)
+class PricedContract:
+    """A contract with all that decides which meters it bills: its versions, what is frozen by label, and plans."""
+
+    versions: Sequence[Version[Contract]]
+    frozen: Mapping[str, PlanVersion]
+    plans: Mapping[str, Sequence[Version[Plan]]]
+
+    @property
+    def newest(self) -> Version[Contract]:
+        """The version that says which periods there are."""
+        return self.versions[-1]
+
+    @property
+    def zone(self) -> str:
+        """The zone of its days."""
+        return self.newest.content.schedule.zone
+
+    @property
+    def span(self) -> tuple[datetime, datetime | None]:
+        """The instants at which it begins and ends; None: open."""
+        return contract_span(self.newest.content.schedule)
+
+    def meters_of(self, period: BillingPeriod) -> frozenset[str] | None:
+        """Return the meters that a period is billed for; None if no version of the plan is effective then."""
+        plan = self._plan_of(period)
+        return None if plan is None else frozenset(item.meter for item in plan.content.items if item.meter)
+
+    def _plan_of(self, period: BillingPeriod) -> Version[Plan] | None:
+        frozen = self.frozen.get(period.label)
+        if frozen is not None:
+            return version_in(self.plans[frozen.plan], frozen.version)
+        ruling = ruling_at(rulings(self.versions), self.zone, period.start)
+        versions = self.plans[ruling.plan]
+        if ruling.plan_version is not None:
+            return version_in(versions, ruling.plan_version)
+        return plan_at(versions, period.start)
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """A part of a customer's time, in which the meters `billed` are billed, and the others not for `reason`."""
+
+    period: BillingPeriod
+    contract: str
+    billed: frozenset[str]
+    reason: UnbilledReason
+
+
+@dataclass(frozen=True, slots=True)
+class UsageExtent:
+    """The time in which a customer has counted usage and parked events of a meter; None: there are none."""
+
+    customer: str
+    meter: str
+    counted: Period | None
+    parked: Period | None
+
+
+@dataclass(frozen=True, slots=True)
+class UsageExtents:
+    """Extents by customer and meter, whole customers only; `next_customer` is where to go on, empty at the end."""
+
+    extents: Sequence[UsageExtent]
+    next_customer: str
+    as_of: AsOf
+    filled: bool
+
+
+@dataclass(frozen=True, slots=True)
+class SuspectSpan:
+    """A span of one meter that may hold usage that is not billed; `only_parked`: whatever is counted there is."""
+
+    customer: str
+    meter: str
+    stretch: Stretch
+    only_parked: bool
+
+
+def stretches(contracts: Iterable[PricedContract], nobody: UnbilledReason, within: Period) -> Iterator[Stretch]:
+    """Return the parts of a customer's time that share time with `within`, in order, without gap or overlap.
+
+    `nobody` is the reason where there is no contract at all. Time outside of contracts is cut into calendar months.
+    """
+    ordered = sorted(contracts, key=lambda contract: contract.span[0])
+    if not ordered:
+        yield from _gap(None, None, _UTC, nobody, within)
+        return
+    ended: datetime | None = None
+    zone, reason = ordered[0].zone, UnbilledReason.BEFORE_CONTRACT
+    for contract in ordered:
+        start, end = contract.span
+        yield from _gap(ended, start, zone, reason, within)
+        yield from _inside(contract, within)
+        ended, zone, reason = end, contract.zone, UnbilledReason.BETWEEN_CONTRACTS
+    if ended is not None:
+        yield from _gap(ended, None, zone, UnbilledReason.AFTER_CONTRACT, within)
+
+
+def suspect_spans(
+    extents: Sequence[UsageExtent], contracts: Iterable[PricedContract], nobody: UnbilledReason, wanted: UnbilledFilter
+) -> Iterator[SuspectSpan]:
+    """Return the spans of one customer's usage that may be listed; `extents` are those of the customer."""
+    within = _hull([part for extent in extents for part in (extent.counted, extent.parked) if part], wanted.period)
+    if within is None:
+        return
+    for stretch in stretches(contracts, nobody, within):
+        cut = _cut(stretch, wanted.period)
+        for extent in extents:
+            counts = extent.meter not in cut.billed and wanted.wants(cut.reason) and _share(extent.counted, cut.period)
+            parks = wanted.wants(UnbilledReason.PARKED) and _share(extent.parked, cut.period)
+            if counts or parks:
+                yield SuspectSpan(extent.customer, extent.meter, cut, only_parked=not counts)
+
+
+def _inside(contract: PricedContract, within: Period) -> Iterator[Stretch]:
+    for period in periods_touching(contract.newest.content.schedule, within.start, within.end):
+        meters = contract.meters_of(period)
+        reason = UnbilledReason.NO_PLAN if meters is None else UnbilledReason.UNPRICED
+        yield Stretch(period, contract.newest.name, meters or frozenset(), reason)
+
+
+def _gap(
+    start: datetime | None, end: datetime | None, zone: str, reason: UnbilledReason, within: Period
+) -> Iterator[Stretch]:
+    """Cut the time from `start` to `end` (None: without bound) into calendar months, as far as they touch `within`."""
+    seen_from = within.start if start is None else max(start, within.start)
+    seen_until = within.end if end is None else min(end, within.end)
+    if seen_from >= seen_until:
+        return
+    for month in _months_touching(ZoneInfo(zone), seen_from, seen_until):
+        first = month.start if start is None else max(start, month.start)
+        after = month.end if end is None else min(end, month.end)
+        yield Stretch(BillingPeriod(month.label, first, after), "", frozenset(), reason)
+
+
+def _months_touching(zone: ZoneInfo, start: datetime, end: datetime) -> Iterator[BillingPeriod]:
+    first = start.astimezone(zone).date().replace(day=1)
+    while (begins_at := local_midnight(first, zone)) < end:
+        following = date(first.year + first.month // _DECEMBER, first.month % _DECEMBER + 1, 1)
+        ends_at = local_midnight(following, zone)
+        if ends_at > start:
+            yield BillingPeriod(f"{first.year:04d}-{first.month:02d}", begins_at, ends_at)
+        first = following
+
+
+def _hull(parts: Sequence[Period], asked: Period | None) -> Period | None:
+    if not parts:
+        return None
+    start, end = min(part.start for part in parts), max(part.end for part in parts)
+    if asked is not None:
+        start, end = max(start, asked.start), min(end, asked.end)
+    return Period(start, end) if start < end else None
+
+
+def _cut(stretch: Stretch, asked: Period | None) -> Stretch:
+    if asked is None:
+        return stretch
+    period = stretch.period
+    cut = BillingPeriod(period.label, max(period.start, asked.start), min(period.end, asked.end))
+    return Stretch(cut, stretch.contract, stretch.billed, stretch.reason)
+
+
+def _share(extent: Period | None, period: BillingPeriod) -> bool:
+    return extent is not None and extent.start < period.end and period.start < extent.end
