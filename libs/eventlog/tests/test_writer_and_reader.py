@@ -16,7 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from chassis.clock import SystemClock
 from chassis.errors import Diverged, InvalidRequest, NotFound, OutOfRange, Reason, TooBig
 from chassis.postgres import connect_with, driver_connection, driver_transaction, transaction
-from eventlog.feed.cursor import Cursor, follow
+from eventlog.feed.cursor import CHAIN_START, Cursor, follow
 from eventlog.log.reader import PAGE_BYTES_MAX, FeedReader
 from eventlog.log.writer import SEGMENT_BYTES_MAX, append, claim_lane
 from meterline.suite.databases import ServiceDatabase
@@ -244,3 +244,11 @@ async def test_a_log_with_a_hole_is_not_served_past_it(
         await read_segments(reader, Cursor.start(0), 3)
 
     assert caught.value.reason is Reason.FEED_GAP
+
+
+@pytest.mark.parametrize("lane", [2**31 - 1, 2**31, 2**32 - 1])
+async def test_a_lane_that_no_table_could_hold_is_not_found(reader: FeedReader, lane: int) -> None:
+    with pytest.raises(NotFound) as caught:
+        await anext(reader.stream(Cursor(lane, 0, CHAIN_START, "")))
+
+    assert caught.value.reason is Reason.LANE_NOT_FOUND
