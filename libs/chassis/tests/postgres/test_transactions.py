@@ -453,3 +453,24 @@ async def test_an_error_does_not_repeat_the_parameters_of_its_statement(engine: 
 
     assert "[parameters" not in str(caught.value)
     assert "hidden" in str(caught.value)
+
+
+async def test_sixty_heavy_queries_of_one_tenant_leave_another_and_readiness_alone(database: ServiceDatabase) -> None:
+    engine = open_engine(database.dsn, Pool(pool_size=10), pool_timeout_s=1.0, tenant_connections_max=6)
+
+    async def heavy() -> None:
+        set_identity(Identity("acme", "user", frozenset({Scope.READ})))
+        async with transaction(engine) as conn:
+            await conn.execute(text("SELECT pg_sleep(2)"))
+
+    queries = [asyncio.create_task(heavy()) for _ in range(60)]
+    await eventually(lambda: engine.pool.checkedout() == 6)  # type: ignore[attr-defined]  # that of a queue has it
+
+    async with asyncio.timeout(1):
+        assert await in_call(engine, "globex") == 1
+        async with engine.connect() as conn:
+            assert (await conn.execute(text("SELECT 1"))).scalar_one() == 1
+    outcomes = await asyncio.gather(*queries, return_exceptions=True)
+    assert [outcome for outcome in outcomes if outcome is not None and not isinstance(outcome, Overloaded)] == []
+    assert outcomes.count(None) == 6
+    await engine.dispose()
