@@ -342,3 +342,11 @@ async def test_a_log_of_an_older_release_is_read_and_goes_on_by_the_newest_rule(
     assert [segment.chain_rule for segment in found] == [1, 2]
     # A consumer that had followed the old part goes on from its checkpoint.
     assert await read_segments(reader, Cursor(0, 2, chain, segment.epoch), 1) == found[1:]
+
+
+@pytest.mark.parametrize("lane", [2**31 - 1, 2**31, 2**32 - 1])
+async def test_a_lane_that_no_table_could_hold_is_not_found(reader: FeedReader, lane: int) -> None:
+    with pytest.raises(NotFound) as caught:
+        await anext(reader.stream(Cursor(lane, 0, CHAIN_START, "")))
+
+    assert caught.value.reason is Reason.LANE_NOT_FOUND

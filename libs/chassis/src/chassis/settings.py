@@ -83,7 +83,7 @@ class ServiceSettings(_ExplicitSettings):
     message_bytes_max: int = Field(default=8 * 1024 * 1024, ge=1024, description="Largest message, sent or received.")
     calls_max: int = Field(default=1000, ge=1, description="Calls in work at once; one more is answered as overloaded.")
     tenant_calls_max: int = Field(default=500, ge=1, description="Calls in work at once that one tenant may have.")
-    tenant_streams_max: int = Field(default=32, ge=1, description="Streams that one tenant may have open at once.")
+    tenant_streams_max: int = Field(default=20, ge=1, description="Streams that one tenant may have open at once.")
     tenant_calls_per_s: float = Field(default=0.0, ge=0.0, description="Calls a second of one tenant; 0 = no limit.")
     tenant_bytes_per_s: float = Field(
         default=0.0, ge=0.0, description="Bytes of requests a second of one tenant; 0 = no limit."

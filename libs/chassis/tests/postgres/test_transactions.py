@@ -12,7 +12,7 @@ from decimal import Decimal
 import pytest
 import pytest_asyncio
 from sqlalchemy import text
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from chassis.deadline import within_deadline_s
@@ -435,3 +435,42 @@ async def test_a_connection_given_back_goes_to_whoever_waits(shared_engine: Asyn
     assert await asyncio.gather(*waiting) == [1] * 5
     with pytest.raises(asyncio.CancelledError):
         await given_up
+
+
+@pytest.mark.parametrize(("sqlstate", "said"), [("53100", "no disk space left"), ("53200", "no memory left")])
+async def test_a_full_database_says_what_it_lacks(engine: AsyncEngine, sqlstate: str, said: str) -> None:
+    statement = f"DO $$ BEGIN RAISE EXCEPTION 'could not extend file' USING ERRCODE = '{sqlstate}'; END $$"
+
+    with pytest.raises(Unavailable, match=said):
+        async with transaction(engine) as conn:
+            await conn.execute(text(statement))
+
+
+async def test_an_error_does_not_repeat_the_parameters_of_its_statement(engine: AsyncEngine) -> None:
+    with pytest.raises(DBAPIError) as caught:
+        async with transaction(engine) as conn:
+            await conn.execute(text("SELECT CAST(CAST(:value AS text) AS uuid)"), {"value": "a secret"})
+
+    assert "[parameters" not in str(caught.value)
+    assert "hidden" in str(caught.value)
+
+
+async def test_sixty_heavy_queries_of_one_tenant_leave_another_and_readiness_alone(database: ServiceDatabase) -> None:
+    engine = open_engine(database.dsn, Pool(pool_size=10), pool_timeout_s=1.0, tenant_connections_max=6)
+
+    async def heavy() -> None:
+        set_identity(Identity("acme", "user", frozenset({Scope.READ})))
+        async with transaction(engine) as conn:
+            await conn.execute(text("SELECT pg_sleep(2)"))
+
+    queries = [asyncio.create_task(heavy()) for _ in range(60)]
+    await eventually(lambda: engine.pool.checkedout() == 6)  # type: ignore[attr-defined]  # that of a queue has it
+
+    async with asyncio.timeout(1):
+        assert await in_call(engine, "globex") == 1
+        async with engine.connect() as conn:
+            assert (await conn.execute(text("SELECT 1"))).scalar_one() == 1
+    outcomes = await asyncio.gather(*queries, return_exceptions=True)
+    assert [outcome for outcome in outcomes if outcome is not None and not isinstance(outcome, Overloaded)] == []
+    assert outcomes.count(None) == 6
+    await engine.dispose()

@@ -99,3 +99,18 @@ def test_an_unknown_zone_is_refused(name: str) -> None:
         zone_named(name)
 
     assert caught.value.reason is Reason.TIME_ZONE_UNKNOWN
+
+
+@pytest.mark.parametrize("size", [WindowSize.HOUR, WindowSize.DAY, WindowSize.MONTH])
+@pytest.mark.parametrize("zone", ["UTC", "America/New_York", "Pacific/Kiritimati"])
+@pytest.mark.parametrize("edge", [datetime(1, 1, 1, tzinfo=UTC), datetime(9999, 12, 30, tzinfo=UTC)])
+def test_at_the_edges_of_the_calendar_only_the_whole_period_is_asked_for(
+    size: WindowSize, zone: str, edge: datetime
+) -> None:
+    period = Period(edge, edge + timedelta(days=1))
+
+    with pytest.raises(Refused, match="years 2 to 9998") as refused:
+        windows_in(period, size, ZoneInfo(zone), 60_000_000)
+
+    assert refused.value.reason is Reason.WINDOW_INVALID
+    assert windows_in(period, WindowSize.WHOLE, ZoneInfo(zone), 60_000_000) == (period,)

@@ -20,6 +20,8 @@ from eventlog.payload import decode_payload
 from metering.common.v1 import feed_pb2, feed_service_pb2, values_pb2
 from metering.ingest.v1 import ingest_service_pb2 as pb
 from metering.ingest.v1 import usage_event_pb2 as event_pb
+from testkit.http2 import raw_connection, resident_mib
+from testkit.wait import eventually
 
 EventMaker = Callable[..., event_pb.UsageEvent]
 Stored = event_pb.StoredEvent
@@ -208,3 +210,19 @@ async def test_an_event_tells_when_and_through_what_it_came(ingest: Any, new_eve
     assert stored.backfill_id == backfill.id
     assert stored.accepted_at.seconds > old.seconds
     assert stored.event.time == old
+
+
+async def test_streams_that_nobody_reads_hold_little(ingest: Any, new_event: Any) -> None:
+    for _ in range(3):
+        await ingest.caller().Report(pb.ReportRequest(events=[new_event() for _ in range(10_000)]))
+    path = "/metering.ingest.v1.IngestService/ListEvents"
+    headers = {"authorization": f"Bearer {ingest.key.mint('acme', ['read'])}"}
+    before_mib = resident_mib()
+    async with raw_connection(ingest.address, window=0) as attacker:
+        opened = [attacker.open(path, headers) for _ in range(500)]
+        for number in opened:
+            attacker.finish(number, b"")
+        await eventually(lambda: len(attacker.answered) == 500 - 20)
+
+        assert (await ingest.caller("globex").Report(pb.ReportRequest(events=[new_event()]))).accepted == 1
+        assert resident_mib() - before_mib < 100

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -78,6 +79,21 @@ async def test_who_comes_during_the_long_round_of_another_goes_beside_it() -> No
     await waiting.work_on(beside)
     assert await asyncio.wait_for(no_more, 1)
     assert items(waiting.take()) == [("other", 1)]
+
+
+async def test_rounds_are_smaller_and_fewer_while_several_send() -> None:
+    shared = replace(RULES, round_max_shared=Bound(100))
+    waiting = queue(shared)
+    put(waiting, "bulk", 100, 100, 100)
+    put(waiting, "small", 1)
+    assert items(waiting.take()) == [("small", 1)]
+
+    long_one = waiting.take()
+
+    assert items(long_one) == [("bulk", 100)]
+    assert not waiting._is_due()
+    await waiting.work_on(long_one)
+    assert waiting._is_due()
 
 
 async def test_a_short_round_is_waited_for_so_that_many_share_the_next() -> None:

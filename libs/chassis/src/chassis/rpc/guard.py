@@ -61,7 +61,7 @@ _log = get_logger(__name__)
 _BEARER: Final = "Bearer "
 _NO_SPAN: Final = trace.INVALID_SPAN
 _IDS: Final = RandomIdGenerator()
-EOF: Final[Any] = grpc.aio.EOF
+_EOF: Final[Any] = grpc.aio.EOF
 
 
 class Gate:
@@ -187,7 +187,7 @@ class CallGuard:
             data = await context.read()
         finally:
             ending.cancel()
-        if not call.is_internal and data is not EOF:
+        if not call.is_internal and data is not _EOF:
             self._rules.rates.received(call.tenant, len(data))
         return reading.parse(data) if reading.is_quick(data) else await asyncio.to_thread(reading.parse, data)
 

@@ -17,7 +17,7 @@ class PlaceLimits:
 
     calls_max: int = 1000
     tenant_calls_max: int = 500
-    tenant_streams_max: int = 32
+    tenant_streams_max: int = 20
 
 
 class Places:

@@ -41,6 +41,8 @@ _log = get_logger(__name__)
 
 _SECOND_COMMIT_EVENTS: Final = 2000
 """Events that must wait before a commit begins beside another; from here on Postgres' share of the work dominates."""
+_SHARED_COMMIT_EVENTS: Final = 10_000
+"""Events in one commit while several tenants send: a commit of more would hold up theirs."""
 _ATTEMPTS_UNORDERED: Final = 2
 """Tries of one group that run beside those of others; more are needed only where many write the same new events."""
 _ATTEMPTS_MAX: Final = 8
@@ -72,6 +74,7 @@ class Committer:
                 owner=lambda submission: submission.tenant,
                 rounds_max=settings.commit_workers,
                 long_from=_SECOND_COMMIT_EVENTS,
+                round_max_shared=Bound(min(_SHARED_COMMIT_EVENTS, settings.group_events_max), settings.group_bytes_max),
                 round_max=Bound(settings.group_events_max, settings.group_bytes_max),
                 waiting_max=Bound(settings.queue_events_max, settings.queue_bytes_max),
                 shared=(Unavailable, Overloaded, DeadlineExceeded),

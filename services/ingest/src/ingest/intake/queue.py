@@ -27,6 +27,9 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 _UNBOUNDED: Final = 2**63
+_NOBODY: Final = object()
+_SHARED_FOR_S: Final = 5.0
+"""How long after two owners sent one after the other the queue counts as shared."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +63,10 @@ class Rules(Generic[Item]):
     A second round begins beside another when `enough` waits, up to `rounds_max` of them; a round takes at most
     `round_max` (but always one item). No more than `waiting_max` may wait, and of one `owner` no more than half of it.
     Beside a round of at least `long_from` one other begins for owners that have less than `enough` waiting and nothing
-    in work. Items go together if their `kin` is equal, at most `together_max` of them. An error of `shared` holds for
-    all who were worked on together; after any other each is tried alone, all at the same time if `alone_at_once`.
+    in work. While several owners send, a round takes at most `round_max_shared` and only one long one is in work, so
+    that whoever comes then finds the database free sooner. Items go together if their `kin` is equal, at most
+    `together_max` of them. An error of `shared` holds for all who were worked on together; after any other each is
+    tried alone, all at the same time if `alone_at_once`.
     """
 
     enough: int
@@ -71,6 +76,7 @@ class Rules(Generic[Item]):
     owner: Callable[[Item], Hashable] = lambda _item: None
     rounds_max: int = _UNBOUNDED
     long_from: int = 0
+    round_max_shared: Bound | None = None
     kin: Callable[[Item], Hashable] = lambda _item: None
     together_max: int = _UNBOUNDED
     alone_at_once: bool = False
@@ -115,6 +121,8 @@ class WorkQueue(Generic[Item, Result]):
         """How much waits."""
         self._message_bytes = 0
         self._count = 0
+        self._latest_owner: Hashable = _NOBODY
+        self._shared_until_s = 0.0
 
     def put(self, item: Item, size: int = 1, message_bytes: int = 0) -> asyncio.Future[Result]:
         """Queue an item and return its result to come, or its error. Raises Overloaded when the queue is full."""
@@ -123,6 +131,8 @@ class WorkQueue(Generic[Item, Result]):
         self._check_room(line, size, message_bytes)
         if line is None:
             line = self._lines[owner] = _Line()
+        if owner != self._latest_owner:
+            self._note_change(owner)
         waiter: Waiter[Item, Result] = Waiter(item, owner, size, message_bytes)
         line.waiters.append(waiter)
         line.size += size
@@ -133,6 +143,17 @@ class WorkQueue(Generic[Item, Result]):
         if not self._rounds or self._is_full_round_due() or self._may_go_aside(owner, line):
             self._arrival.set()
         return waiter.result
+
+    def _note_change(self, owner: Hashable) -> None:
+        if self._latest_owner is not _NOBODY:
+            self._shared_until_s = asyncio.get_running_loop().time() + _SHARED_FOR_S
+        self._latest_owner = owner
+
+    @property
+    def _splits(self) -> bool:
+        """Whether rounds are kept short, as several owners have been sending lately."""
+        is_ruled = self._rules.round_max_shared is not None
+        return is_ruled and asyncio.get_running_loop().time() < self._shared_until_s
 
     def _check_room(self, line: _Line[Item, Result] | None, size: int, message_bytes: int) -> None:
         bound = self._rules.waiting_max
@@ -154,7 +175,10 @@ class WorkQueue(Generic[Item, Result]):
 
     def _is_full_round_due(self) -> bool:
         full = sum(not one.is_aside for one in self._rounds)
-        return not full or (self.size >= self._rules.enough and full < self._rules.rounds_max)
+        if not full or self.size < self._rules.enough:
+            return not full
+        is_long_in_work = any(one.size >= self._rules.enough for one in self._rounds)
+        return full < self._rules.rounds_max and not (self._splits and is_long_in_work)
 
     def _may_go_aside(self, owner: Hashable, line: _Line[Item, Result]) -> bool:
         """Whether a round beside the long ones of others may begin for `owner`, who has little and nothing in work."""
@@ -207,7 +231,8 @@ class WorkQueue(Generic[Item, Result]):
 
     def _fill(self, begun: Round[Item, Result], owners: Sequence[Hashable]) -> None:
         """Move what waits of `owners` into a round, always from the one of whom least is in it."""
-        bound = self._rules.round_max
+        shared = self._rules.round_max_shared
+        bound = shared if shared is not None and self._splits else self._rules.round_max
         turns = [(0, place, owner) for place, owner in enumerate(owners)]
         while turns:
             share, place, owner = turns[0]

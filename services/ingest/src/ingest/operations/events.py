@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from ingest.store.segments import SegmentSummary
 
 _SUMMARIES: Final = 256
-_READ_BYTES_MAX: Final = 4 * 1024 * 1024
+_READ_BYTES_MAX: Final = 1024 * 1024
 
 
 async def get_event(deps: Deps, tenant: str, source: str, event_id: str) -> StoredPage:

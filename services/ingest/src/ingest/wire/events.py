@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from ingest.domain.events import StoredPage
 
-_RESPONSE_BYTES: Final = 512 * 1024
+_RESPONSE_BYTES: Final = 240 * 1024
 """A page of ListEvents is closed when it reaches this; one event more is far below 1 MiB."""
 
 
@@ -42,7 +42,7 @@ def list_query_from_proto(request: pb.ListEventsRequest) -> ListQuery:
 
 
 def list_responses_to_proto(page: StoredPage) -> Iterator[pb.ListEventsResponse]:
-    """Write the events of one segment as messages of less than 1 MiB."""
+    """Write the events of one segment as messages of about 256 KiB."""
     response, size = pb.ListEventsResponse(), 0
     for event in stored_events_to_proto(page):
         response.events.append(event)
