@@ -323,6 +323,34 @@ async def all_applied(aggregator: Any, ingest: Any) -> bool:
     return {lane.lane: lane.position for lane in progress.as_of.lanes} == {k: v for k, v in ingest.heads().items() if v}
 
 
+SLOW_DELETE = """
+    CREATE FUNCTION delay_delete() RETURNS trigger LANGUAGE plpgsql AS $$
+    BEGIN
+        PERFORM pg_sleep(0.005);
+        RETURN OLD;
+    END $$;
+    CREATE TRIGGER delay_delete BEFORE DELETE ON usage_window FOR EACH ROW EXECUTE FUNCTION delay_delete();
+"""
+
+
+async def test_a_rebuild_of_more_than_fits_a_statement_goes_through(
+    run_aggregator: Any, ingest: Any, new_event: Any, tables: Any
+) -> None:
+    await tables.connection.execute(SLOW_DELETE)
+    async with run_aggregator(statement_timeout_s=0.4) as aggregator:
+        await aggregator.apply("minutes", aggregation=SUM, value_property="minutes")
+        for part in range(3):
+            events = [new_event(n, id=f"{part}-{n}", customer=f"customer-{n % 120}") for n in range(120)]
+            events += [new_event(n, id=f"{part}-x{n}", customer="bad", properties={"minutes": "x"}) for n in range(20)]
+            ingest.append(events)
+        before = await aggregator.quantities("minutes")
+
+        await aggregator.caller().RebuildUsage(pb.RebuildUsageRequest(request_id="again"))
+
+        assert await aggregator.quantities("minutes") == before == {f"customer-{n}": "3" for n in range(120)}
+        assert len(await parked(aggregator, "minutes")) == 60
+
+
 async def test_a_month_in_one_report_is_counted_exactly(
     run_aggregator: Any, ingest: Any, new_event: Any, tables: Any
 ) -> None:
