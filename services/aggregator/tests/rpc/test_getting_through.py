@@ -98,6 +98,62 @@ async def test_the_longest_groups_that_ingest_accepts_are_counted_and_shown_whol
     assert await parked(aggregator, "wide") == []
 
 
+@pytest.mark.parametrize("seed", range(3))
+async def test_whatever_ingest_accepts_is_counted_or_parked(
+    run_aggregator: Any, ingest: Any, new_event: Any, seed: int
+) -> None:
+    chance = random.Random(seed)
+    # A byte, several bytes, what JSON and SQL escape, what sorts oddly.
+    alphabet = [*map(chr, range(0x20, 0x7F)), *"äß€漢字🦆\u200d\ufffd\U0010fffd", "\\", '"', "'", "\n", "\t", "\x7f"]
+
+    def text_of(bytes_max: int, letters: list[str] = alphabet) -> str:
+        size, found = chance.choice([1, bytes_max // 2, bytes_max]), ""
+        while len((found + (letter := chance.choice(letters))).encode()) <= size:
+            found += letter
+        return found or "a"
+
+    names = [letter for letter in alphabet if letter.isprintable()]
+    values = ["", "0", "-0.000000000001", "999999999999999999.999999999999", "1e3", "NaN", "x" * 256, "٣"]
+    events = []
+    for number in range(300):
+        properties = {key: text_of(256) for key in KEYS if chance.random() < 0.8}
+        properties |= {"value": chance.choice([*values, text_of(256)]), "text": text_of(256)}
+        time = datetime(2000, 1, 1, tzinfo=UTC) + timedelta(seconds=chance.randrange(27 * 365 * 86_400))
+        events.append(
+            new_event(
+                number,
+                id=f"{number}-{text_of(100, names)}",
+                source=text_of(128, names),
+                customer=text_of(128, names),
+                time=time,
+                properties=properties,
+            )
+        )
+    async with run_aggregator(batch_events_max=chance.choice([7, 1000])) as aggregator:
+        meters = {
+            name.removeprefix("AGGREGATION_").lower().replace("_", "-"): number
+            for name, number in meter_pb2.Aggregation.items()
+            if number
+        }
+        for name, aggregation in meters.items():
+            value = {"count": "", "count-unique": "text"}.get(name, "value")
+            await aggregator.apply(
+                name, aggregation=aggregation, value_property=value, group_by=chance.sample(KEYS, chance.randrange(9))
+            )
+        for start in range(0, 300, 50):
+            ingest.append(events[start : start + 50], lane=chance.randrange(2))
+        await eventually(lambda: all_applied(aggregator, ingest), 30)
+
+        everything = values_pb2.Period()
+        everything.start.FromDatetime(datetime(1999, 1, 1, tzinfo=UTC))
+        everything.end.FromDatetime(datetime(2028, 1, 1, tzinfo=UTC))
+        for name in meters:
+            rows = await aggregator.rows(name, period=everything, page_size=10_000)
+            not_counted = await parked(aggregator, name)
+            assert sum(row[4] for row in rows) + len(not_counted) == 300, name
+            assert {event.reason for event in not_counted} <= {"VALUE_MISSING", "VALUE_INVALID"}
+
+
 async def test_pages_go_on_after_a_long_group(aggregator: Any, ingest: Any, new_event: Any, counted: Any) -> None:
     chance = random.Random(11)
     await aggregator.apply("wide", group_by=KEYS)

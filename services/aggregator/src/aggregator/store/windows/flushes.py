@@ -77,7 +77,10 @@ async def _customers(conn: AsyncConnection, table: str, meter_id: int, after: st
         text(
             f"""
             WITH RECURSIVE found AS (
-                (SELECT customer FROM {table} WHERE meter_id = :meter_id AND customer > :after ORDER BY customer LIMIT 1)
+                (
+                    SELECT customer FROM {table} WHERE meter_id = :meter_id AND customer > :after
+                    ORDER BY customer LIMIT 1
+                )
                 UNION ALL
                 SELECT (
                     SELECT t.customer FROM {table} AS t
