@@ -98,6 +98,62 @@ async def test_the_longest_groups_that_ingest_accepts_are_counted_and_shown_whol
     assert await parked(aggregator, "wide") == []
 
 
+@pytest.mark.parametrize("seed", range(3))
+async def test_whatever_ingest_accepts_is_counted_or_parked(
+    run_aggregator: Any, ingest: Any, new_event: Any, seed: int
+) -> None:
+    chance = random.Random(seed)
+    # A byte, several bytes, what JSON and SQL escape, what sorts oddly.
+    alphabet = [*map(chr, range(0x20, 0x7F)), *"äß€漢字🦆\u200d\ufffd\U0010fffd", "\\", '"', "'", "\n", "\t", "\x7f"]
+
+    def text_of(bytes_max: int, letters: list[str] = alphabet) -> str:
+        size, found = chance.choice([1, bytes_max // 2, bytes_max]), ""
+        while len((found + (letter := chance.choice(letters))).encode()) <= size:
+            found += letter
+        return found or "a"
+
+    names = [letter for letter in alphabet if letter.isprintable()]
+    values = ["", "0", "-0.000000000001", "999999999999999999.999999999999", "1e3", "NaN", "x" * 256, "٣"]
+    events = []
+    for number in range(300):
+        properties = {key: text_of(256) for key in KEYS if chance.random() < 0.8}
+        properties |= {"value": chance.choice([*values, text_of(256)]), "text": text_of(256)}
+        time = datetime(2000, 1, 1, tzinfo=UTC) + timedelta(seconds=chance.randrange(27 * 365 * 86_400))
+        events.append(
+            new_event(
+                number,
+                id=f"{number}-{text_of(100, names)}",
+                source=text_of(128, names),
+                customer=text_of(128, names),
+                time=time,
+                properties=properties,
+            )
+        )
+    async with run_aggregator(batch_events_max=chance.choice([7, 1000])) as aggregator:
+        meters = {
+            name.removeprefix("AGGREGATION_").lower().replace("_", "-"): number
+            for name, number in meter_pb2.Aggregation.items()
+            if number
+        }
+        for name, aggregation in meters.items():
+            value = {"count": "", "count-unique": "text"}.get(name, "value")
+            await aggregator.apply(
+                name, aggregation=aggregation, value_property=value, group_by=chance.sample(KEYS, chance.randrange(9))
+            )
+        for start in range(0, 300, 50):
+            ingest.append(events[start : start + 50], lane=chance.randrange(2))
+        await eventually(lambda: all_applied(aggregator, ingest), 30)
+
+        everything = values_pb2.Period()
+        everything.start.FromDatetime(datetime(1999, 1, 1, tzinfo=UTC))
+        everything.end.FromDatetime(datetime(2028, 1, 1, tzinfo=UTC))
+        for name in meters:
+            rows = await aggregator.rows(name, period=everything, page_size=10_000)
+            not_counted = await parked(aggregator, name)
+            assert sum(row[4] for row in rows) + len(not_counted) == 300, name
+            assert {event.reason for event in not_counted} <= {"VALUE_MISSING", "VALUE_INVALID"}
+
+
 async def test_pages_go_on_after_a_long_group(aggregator: Any, ingest: Any, new_event: Any, counted: Any) -> None:
     chance = random.Random(11)
     await aggregator.apply("wide", group_by=KEYS)
@@ -321,6 +377,34 @@ async def test_a_fill_goes_around_what_the_database_refuses(
 async def all_applied(aggregator: Any, ingest: Any) -> bool:
     progress = await aggregator.caller().GetProgress(pb.GetProgressRequest())
     return {lane.lane: lane.position for lane in progress.as_of.lanes} == {k: v for k, v in ingest.heads().items() if v}
+
+
+SLOW_DELETE = """
+    CREATE FUNCTION delay_delete() RETURNS trigger LANGUAGE plpgsql AS $$
+    BEGIN
+        PERFORM pg_sleep(0.005);
+        RETURN OLD;
+    END $$;
+    CREATE TRIGGER delay_delete BEFORE DELETE ON usage_window FOR EACH ROW EXECUTE FUNCTION delay_delete();
+"""
+
+
+async def test_a_rebuild_of_more_than_fits_a_statement_goes_through(
+    run_aggregator: Any, ingest: Any, new_event: Any, tables: Any
+) -> None:
+    await tables.connection.execute(SLOW_DELETE)
+    async with run_aggregator(statement_timeout_s=0.4) as aggregator:
+        await aggregator.apply("minutes", aggregation=SUM, value_property="minutes")
+        for part in range(3):
+            events = [new_event(n, id=f"{part}-{n}", customer=f"customer-{n % 120}") for n in range(120)]
+            events += [new_event(n, id=f"{part}-x{n}", customer="bad", properties={"minutes": "x"}) for n in range(20)]
+            ingest.append(events)
+        before = await aggregator.quantities("minutes")
+
+        await aggregator.caller().RebuildUsage(pb.RebuildUsageRequest(request_id="again"))
+
+        assert await aggregator.quantities("minutes") == before == {f"customer-{n}": "3" for n in range(120)}
+        assert len(await parked(aggregator, "minutes")) == 60
 
 
 async def test_a_month_in_one_report_is_counted_exactly(
