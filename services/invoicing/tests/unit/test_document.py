@@ -113,6 +113,15 @@ def test_a_document_from_before_a_field_had_its_name_reads_alike(charge: ChargeM
     assert document.read(text.replace(b'"unitPrice"', b'"unit"')) == document.read(text)
 
 
+def test_the_text_of_a_plain_invoice_has_nothing_that_closing_invoices_brought(
+    charge: ChargeMaker, fee: ChargeMaker, rated: RatedMaker
+) -> None:
+    document_of = json.loads(frozen(rated(fee(), charge())))
+
+    assert "kind" not in document_of
+    assert all("contract" not in line for line in document_of["lines"])
+
+
 @pytest.mark.parametrize("text", [b"", b"[]", b"{}", b"null", b"\xff", b'{"format":"another"}', b'{"format":["x"]}'])
 def test_another_text_is_refused_as_not_an_invoice(text: bytes) -> None:
     with pytest.raises(document.UnreadableDocumentError):
