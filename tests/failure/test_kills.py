@@ -9,7 +9,10 @@ from __future__ import annotations
 import hashlib
 import struct
 from collections import defaultdict
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import asyncpg
 import pytest
@@ -38,25 +41,53 @@ def test_invoice_numbers_have_no_gap_and_the_chain_holds(survivor: Survivor) -> 
     assert survivor.suite.json("invoice", "verify")["problems"] == []
 
 
+def covered(segment: Mapping[str, Any]) -> bytes:
+    """What rule 2 of the chain covers, written once more from the contract's words."""
+
+    def text(value: str | bytes) -> bytes:
+        data = value.encode() if isinstance(value, str) else value
+        return struct.pack(">I", len(data)) + data
+
+    def time(name: str) -> bytes:
+        return struct.pack(">q", (segment[name] - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1))
+
+    assert segment["chain_rule"] == 2
+    backfill_id = segment["backfill_id"]
+    owned = {
+        "backfill_id": None if backfill_id is None else backfill_id.bytes,
+        "customer_filter": segment["customer_filter"],
+    }
+    owner_hash = hashlib.sha256(
+        b"".join(text(name) + text(value) for name, value in owned.items() if value is not None)
+    ).digest()
+    place = struct.pack(">IQII", segment["lane"], segment["first_position"], segment["count"], 2)
+    said = (
+        text(segment["tenant"]),
+        time("accepted_at"),
+        text(segment["traceparent"]),
+        time("min_time"),
+        time("max_time"),
+    )
+    digest: bytes = segment["digest"]
+    return digest + place + b"".join(said) + owner_hash
+
+
 async def test_the_log_is_dense_and_chained_and_holds_every_flight_once(survivor: Survivor) -> None:
     connection = await asyncpg.connect(survivor.suite.context["dsn"]["ingest"])
     try:
-        segments = await connection.fetch(
-            "SELECT lane, first_position, count, payload, digest, chain FROM segment ORDER BY lane, first_position"
-        )
+        segments = await connection.fetch("SELECT * FROM segment ORDER BY lane, first_position")
         heads = {row["lane"]: row for row in await connection.fetch("SELECT lane, position, chain FROM lane_head")}
         (keys, places) = await connection.fetchrow("SELECT count(*), count(DISTINCT (lane, position)) FROM event_key")
     finally:
         await connection.close()
 
-    # Written once more from the contract's words: SHA-256(previous || digest || lane u32 || first u64 || count u32).
     position: dict[int, int] = defaultdict(int)
     chain: dict[int, bytes] = defaultdict(lambda: bytes(32))
     for segment in segments:
         lane, first, count = segment["lane"], segment["first_position"], segment["count"]
         assert first == position[lane] + 1
         assert segment["digest"] == hashlib.sha256(segment["payload"]).digest()
-        chain[lane] = hashlib.sha256(chain[lane] + segment["digest"] + struct.pack(">IQI", lane, first, count)).digest()
+        chain[lane] = hashlib.sha256(chain[lane] + covered(segment)).digest()
         assert segment["chain"] == chain[lane]
         position[lane] += count
     assert {lane: (head["position"], head["chain"]) for lane, head in heads.items()} == {

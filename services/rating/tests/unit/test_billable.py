@@ -8,7 +8,7 @@ from itertools import islice, pairwise
 from zoneinfo import ZoneInfo, available_timezones
 
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
 from chassis.errors import Reason
@@ -119,6 +119,7 @@ def test_the_days_that_are_unfit_are_found_in_every_zone_as_if_all_time_were_loo
     st.none() | st.integers(1, 1500) | st.integers(1, 3),
     st.integers(1, 31),
 )
+@example("Pacific/Apia", date(1970, 1, 1), None, 2)
 def test_whatever_is_accepted_can_be_billed(zone: str, start: date, days: int | None, anchor_day: int) -> None:
     contract = Schedule(start, None if days is None else start + timedelta(days=days), anchor_day, zone)
     try:

@@ -104,7 +104,8 @@ def parse_day(field: str, text: str) -> date:
 def period_labelled(schedule: Schedule, label: str) -> BillingPeriod | None:
     """Return the period of that label, cut to the contract; None if the contract has none."""
     match = _LABEL.fullmatch(label)
-    if match is None or not _YEAR_MIN <= int(match["year"]) <= _YEAR_MAX:
+    # The first period of a contract from the first days of a year has the label of the December before.
+    if match is None or not _YEAR_MIN - 1 <= int(match["year"]) <= _YEAR_MAX:
         return None
     return _cut(schedule, _Month(int(match["year"]), int(match["month"])))
 
