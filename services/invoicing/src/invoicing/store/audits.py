@@ -22,16 +22,40 @@ _PAGE_INVOICES: Final = 200
 
 
 async def tenants(conn: AsyncConnection) -> Sequence[str]:
-    """Return every tenant that has a series of invoices."""
-    query = text("SELECT DISTINCT tenant FROM invoice_series ORDER BY tenant")
+    """Return every tenant that has, or had, a series of invoices."""
+    query = text("SELECT tenant FROM invoice_series UNION SELECT tenant FROM issued_number ORDER BY tenant")
     return (await conn.execute(query)).scalars().all()
 
 
-async def series_heads(conn: AsyncConnection, tenant: str) -> dict[str, SeriesState]:
-    """Return how far each series of a tenant has come, by its own row."""
-    query = text("SELECT prefix, last_sequence, chain FROM invoice_series WHERE tenant = :tenant")
-    rows = (await conn.execute(query, {"tenant": tenant})).mappings()
-    return {row["prefix"]: SeriesState(row["last_sequence"], bytes(row["chain"])) for row in rows}
+async def series_heads(conn: AsyncConnection, tenant: str) -> dict[str, list[SeriesState]]:
+    """Return how far each series of a tenant has come: by its own row, and by the numbers it has given."""
+    query = text(
+        """
+        SELECT prefix, last_sequence, chain FROM invoice_series WHERE tenant = :tenant
+        UNION ALL (
+            SELECT DISTINCT ON (prefix) prefix, sequence, chain FROM issued_number WHERE tenant = :tenant
+            ORDER BY prefix, sequence DESC
+        )
+        """
+    )
+    heads: dict[str, list[SeriesState]] = {}
+    for row in (await conn.execute(query, {"tenant": tenant})).mappings():
+        heads.setdefault(row["prefix"], []).append(SeriesState(row["last_sequence"], bytes(row["chain"])))
+    return heads
+
+
+async def invoices_gone(conn: AsyncConnection, tenant: str) -> Sequence[str]:
+    """Return the numbers that rows of lines name and no invoice has."""
+    query = text(
+        """
+        SELECT DISTINCT line.number FROM invoice_line AS line
+        WHERE line.tenant = :tenant AND NOT EXISTS (
+            SELECT FROM invoice WHERE invoice.tenant = line.tenant AND invoice.number = line.number
+        )
+        ORDER BY line.number
+        """
+    )
+    return (await conn.execute(query, {"tenant": tenant})).scalars().all()
 
 
 async def every_invoice(
