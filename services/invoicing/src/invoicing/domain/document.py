@@ -234,6 +234,7 @@ def _hints(kind: type) -> dict[str, Any]:
     return get_type_hints(kind)
 
 
+@cache
 def _key(part: Field[Any]) -> str:
     first, *others = part.name.split("_")
     return first + "".join(word.capitalize() for word in others)
