@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -18,6 +19,7 @@ from invoicing.domain.audits import Problem, ProblemCode
 from invoicing.domain.charges import Charge, Rated
 from invoicing.domain.composition import compose
 from invoicing.domain.invoices import FrozenInvoice
+from invoicing.domain.lines import BilledPeriod
 from invoicing.domain.profiles import BillingProfile
 from invoicing.loops import Verifier
 from invoicing.migrations import FACT_TABLES
@@ -43,7 +45,14 @@ CHANGES = [
 async def three(bill: Bill, charge: ChargeMaker, fee: ChargeMaker, rated: RatedMaker) -> list[FrozenInvoice]:
     """Three invoices of one contract."""
     return [
-        await bill(rated(fee(), charge(), billing_period=f"2025-{month:02d}", snapshot_id=f"snap-{month}"))
+        await bill(
+            rated(
+                fee(),
+                replace(charge(), snapshot_id=f"snap-{month}"),
+                billing_period=f"2025-{month:02d}",
+                snapshot_id=f"snap-{month}",
+            )
+        )
         for month in (1, 2, 3)
     ]
 
@@ -205,9 +214,25 @@ async def test_the_revision_of_a_line_is_covered_by_its_invoice(
     database: Database, three: list[FrozenInvoice], deps: Deps
 ) -> None:
     assert [line.revision for line in three[0].content().lines] == [1] * len(three[0].content().lines)
-    await as_superuser(database, "UPDATE invoice_line SET revision = 7 WHERE line_id = 'INV-000001.2'")
+    await as_superuser(database, "UPDATE invoice_line SET revision = 7 WHERE line_id = 'INV-000001.1'")
 
     assert await problems(deps) == [("INV-000001", ProblemCode.LINES_DIFFER)]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "UPDATE billed_snapshot SET snapshot_id = 'snap-7' WHERE billing_period = '2025-01'",
+        "UPDATE billed_snapshot SET revision = 7 WHERE billing_period = '2025-01'",
+        "DELETE FROM billed_snapshot WHERE billing_period = '2025-01'",
+    ],
+)
+async def test_another_snapshot_from_which_the_next_adjustment_would_begin_is_found(
+    database: Database, three: list[FrozenInvoice], deps: Deps, change: str
+) -> None:
+    await as_superuser(database, change)
+
+    assert await problems(deps) == [("INV-000001", ProblemCode.SNAPSHOT_DIFFERS)]
 
 
 async def test_the_billing_profile_is_covered_by_the_invoices_made_by_it(
@@ -216,7 +241,8 @@ async def test_the_billing_profile_is_covered_by_the_invoices_made_by_it(
     profile = BillingProfile(1, "acme", "INV", timedelta(hours=1), datetime(2025, 1, 1, tzinfo=UTC))
     async with transaction(database.app) as conn:
         await profiles.add_profile(conn, "acme", profile)
-        invoice = await issue(deps, conn, "acme", compose(rated(charge()), (), profile.seller), [], profile)
+        own = BilledPeriod("C-1", "2025-01", rated().period, "snap-1", revision=1)
+        invoice = await issue(deps, conn, "acme", compose(rated(charge()), (), profile.seller), [own], profile)
     assert (invoice.content().profile_version, invoice.content().grace_s) == (1, 3600)
     assert await problems(deps) == []
 

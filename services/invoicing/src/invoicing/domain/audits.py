@@ -30,6 +30,7 @@ class ProblemCode(StrEnum):
     FILED_ELSEWHERE = "FILED_ELSEWHERE"
     LINES_DIFFER = "LINES_DIFFER"
     PROFILE_DIFFERS = "PROFILE_DIFFERS"
+    SNAPSHOT_DIFFERS = "SNAPSHOT_DIFFERS"
     SERIES_SHORT = "SERIES_SHORT"
     INVOICE_MISSING = "INVOICE_MISSING"
 
@@ -62,26 +63,32 @@ class Audit:
 
     `claimed` is how far each series said it was before the check began, by each record that is kept of it: invoices
     missing at its end show by it.
-    `profiles` are the versions of the tenant's billing profile. `problems` holds the first problems only,
-    `problem_count` counts all.
+    `problems` holds the first problems only, `problem_count` counts all.
     """
 
     claimed: Mapping[str, Sequence[SeriesState]]
-    profiles: Mapping[int, BillingProfile] = field(default_factory=dict)
     invoice_count: int = 0
     problem_count: int = 0
     problems: list[Problem] = field(default_factory=list)
     _states: dict[str, SeriesState] = field(default_factory=dict)
 
-    def check(self, invoice: FrozenInvoice, rows: Sequence[LineRecord]) -> None:
-        """Check one invoice against the one before it in its series, its text, and the rows of its lines."""
+    def check(
+        self,
+        invoice: FrozenInvoice,
+        rows: Sequence[LineRecord],
+        profiles: Mapping[int, BillingProfile] = _NO_PROFILES,
+    ) -> None:
+        """Check one invoice against the one before it in its series, its text, the rows of its lines, and its profile.
+
+        `profiles` are the versions of the tenant's billing profile.
+        """
         self.invoice_count += 1
         self._states[invoice.prefix], codes = check_next(self._states.get(invoice.prefix, SeriesState()), invoice)
         ends = {claim.chain for claim in self.claimed.get(invoice.prefix, ()) if claim.sequence == invoice.sequence}
         if ends - {invoice.chain}:
             codes = (*codes, Problem(ProblemCode.HEAD_DIFFERS, invoice.number))
         self._add(codes)
-        self._add(check_rows(invoice, rows, self.profiles))
+        self._add(check_rows(invoice, rows, profiles))
 
     def finish(self) -> None:
         """Say what is missing at the end of each series."""
@@ -91,9 +98,9 @@ class Audit:
             if last < reached:
                 self._add((Problem(ProblemCode.SERIES_SHORT, prefix, expected=reached, found=last),))
 
-    def miss(self, numbers: Sequence[str]) -> None:
-        """Say which invoices are gone although rows of their lines are there: a cut tail, or a whole series."""
-        self._add([Problem(ProblemCode.INVOICE_MISSING, number) for number in numbers])
+    def found(self, code: ProblemCode, numbers: Sequence[str]) -> None:
+        """Add a problem that was found of some invoices by their rows alone."""
+        self._add([Problem(code, number) for number in numbers])
 
     @property
     def head_chain(self) -> bytes:

@@ -6,10 +6,8 @@ from contextlib import aclosing
 from typing import TYPE_CHECKING
 
 from chassis.postgres import transaction
-from invoicing.domain.audits import Audit
-from invoicing.domain.profiles import default_profile
+from invoicing.domain.audits import Audit, ProblemCode
 from invoicing.store import audits as store
-from invoicing.store import profiles
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -27,12 +25,12 @@ async def verify_invoices(deps: Deps, tenant: str) -> Audit:
     """Check all invoices of a tenant against their digests, their chains, their numbers and their rows."""
     async with transaction(deps.engine) as conn:
         # Before the invoices: those made final in the meantime lie beyond and are checked like the others.
-        made_by = {profile.version: profile for profile in await profiles.every_profile(conn, tenant)}
-        audit = Audit(await store.series_heads(conn, tenant), {0: default_profile(tenant), **made_by})
+        audit = Audit(await store.series_heads(conn, tenant))
     async with aclosing(store.every_invoice(deps.engine, tenant)) as stored:
-        async for invoice, rows in stored:
-            audit.check(invoice, rows)
+        async for invoice, rows, made_by in stored:
+            audit.check(invoice, rows, made_by)
     async with transaction(deps.engine) as conn:
-        audit.miss(await store.invoices_gone(conn, tenant))
+        audit.found(ProblemCode.INVOICE_MISSING, await store.invoices_gone(conn, tenant))
+        audit.found(ProblemCode.SNAPSHOT_DIFFERS, await store.invoices_of_other_snapshots(conn, tenant))
     audit.finish()
     return audit

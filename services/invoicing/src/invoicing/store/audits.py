@@ -8,15 +8,16 @@ from sqlalchemy import text
 
 from chassis.postgres import transaction
 from invoicing.domain.audits import SeriesState
-from invoicing.store import invoices, lines
+from invoicing.store import invoices, lines, profiles
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Sequence
+    from collections.abc import AsyncGenerator, Mapping, Sequence
 
     from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
     from invoicing.domain.invoices import FrozenInvoice
     from invoicing.domain.lines import LineRecord
+    from invoicing.domain.profiles import BillingProfile
 
 _PAGE_INVOICES: Final = 200
 
@@ -58,19 +59,37 @@ async def invoices_gone(conn: AsyncConnection, tenant: str) -> Sequence[str]:
     return (await conn.execute(query, {"tenant": tenant})).scalars().all()
 
 
+async def invoices_of_other_snapshots(conn: AsyncConnection, tenant: str) -> Sequence[str]:
+    """Return the numbers of invoices whose lines bill another snapshot than is recorded for their revision."""
+    query = text(
+        """
+        SELECT DISTINCT line.number
+        FROM invoice_line AS line LEFT JOIN billed_snapshot AS billed USING (tenant, contract, billing_period, revision)
+        WHERE tenant = :tenant AND line.snapshot_id <> '' AND billed.snapshot_id IS DISTINCT FROM line.snapshot_id
+        ORDER BY line.number
+        """
+    )
+    return (await conn.execute(query, {"tenant": tenant})).scalars().all()
+
+
 async def every_invoice(
     engine: AsyncEngine, tenant: str
-) -> AsyncGenerator[tuple[FrozenInvoice, Sequence[LineRecord]], None]:
-    """Yield all invoices of a tenant by series and number, page by page; no transaction stays open across a yield."""
+) -> AsyncGenerator[tuple[FrozenInvoice, Sequence[LineRecord], Mapping[int, BillingProfile]], None]:
+    """Yield all invoices of a tenant by series and number, each with the rows of its lines and the billing profiles.
+
+    They are read page by page; no transaction stays open across a yield.
+    """
     after = ("", 0)
     while True:
         async with transaction(engine) as conn:
             page = await invoices.list_invoices(
                 conn, tenant, customer="", billing_period="", after=after, limit=_PAGE_INVOICES
             )
+            # After the invoices, so that the profiles they were made by are there.
+            made_by = await profiles.every_profile(conn, tenant)
             records = await lines.records_of_invoices(conn, tenant, [invoice.number for invoice in page])
         for invoice in page:
-            yield invoice, records.get(invoice.number, ())
+            yield invoice, records.get(invoice.number, ()), made_by
         if len(page) < _PAGE_INVOICES:
             return
         after = (page[-1].prefix, page[-1].sequence)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from sqlalchemy import RowMapping, text
 
-from invoicing.domain.profiles import BillingProfile
+from invoicing.domain.profiles import BillingProfile, default_profile
 
 if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncConnection
@@ -24,9 +24,10 @@ async def newest_profile(conn: AsyncConnection, tenant: str) -> BillingProfile |
     return None if row is None else _profile(row)
 
 
-async def every_profile(conn: AsyncConnection, tenant: str) -> list[BillingProfile]:
-    """Return all versions of a tenant's billing profile, newest first."""
-    return [_profile(row) for row in (await conn.execute(text(_PROFILES), {"tenant": tenant})).mappings()]
+async def every_profile(conn: AsyncConnection, tenant: str) -> dict[int, BillingProfile]:
+    """Return all versions of a tenant's billing profile by number; 0 is the default."""
+    rows = (await conn.execute(text(_PROFILES), {"tenant": tenant})).mappings()
+    return {0: default_profile(tenant), **{row["version"]: _profile(row) for row in rows}}
 
 
 def _profile(row: RowMapping) -> BillingProfile:

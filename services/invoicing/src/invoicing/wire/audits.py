@@ -30,6 +30,7 @@ _SENTENCES: Final[Mapping[ProblemCode, str]] = {
     ProblemCode.PROFILE_DIFFERS: (
         "{subject}: the billing profile it was made by does not say what it says; the profile was changed or removed"
     ),
+    ProblemCode.SNAPSHOT_DIFFERS: "{subject}: another snapshot than its lines bill is recorded as billed",
     ProblemCode.INVOICE_MISSING: "{subject}: it is gone, but rows of its lines are there",
     ProblemCode.SERIES_SHORT: "series {subject}: it reached number {expected}, but ends with {found}",
 }

@@ -191,8 +191,8 @@ class InvoicingServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def VerifyInvoices(self, request, context):
-        """Recomputes every digest and the hash chain of the series, compares each invoice with the rows of its lines and with the billing
-        profile it was made by, and checks that no number that was given is missing.
+        """Recomputes every digest and the hash chain of the series, compares each invoice with the rows of its lines, the snapshots
+        it bills and the billing profile it was made by, and checks that no number that was given is missing.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

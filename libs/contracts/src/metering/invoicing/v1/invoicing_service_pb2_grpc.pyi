@@ -74,8 +74,8 @@ class InvoicingServiceStub:
     AggregatorService.ListUsageEvents.
     """
     VerifyInvoices: _grpc.UnaryUnaryMultiCallable[_invoicing_service_pb2.VerifyInvoicesRequest, _invoicing_service_pb2.VerifyInvoicesResponse]
-    """Recomputes every digest and the hash chain of the series, compares each invoice with the rows of its lines and with the billing
-    profile it was made by, and checks that no number that was given is missing.
+    """Recomputes every digest and the hash chain of the series, compares each invoice with the rows of its lines, the snapshots
+    it bills and the billing profile it was made by, and checks that no number that was given is missing.
     """
 
 @_typing.type_check_only
@@ -124,8 +124,8 @@ class InvoicingServiceAsyncStub(InvoicingServiceStub):
     AggregatorService.ListUsageEvents.
     """
     VerifyInvoices: _aio.UnaryUnaryMultiCallable[_invoicing_service_pb2.VerifyInvoicesRequest, _invoicing_service_pb2.VerifyInvoicesResponse]  # type: ignore[assignment]
-    """Recomputes every digest and the hash chain of the series, compares each invoice with the rows of its lines and with the billing
-    profile it was made by, and checks that no number that was given is missing.
+    """Recomputes every digest and the hash chain of the series, compares each invoice with the rows of its lines, the snapshots
+    it bills and the billing profile it was made by, and checks that no number that was given is missing.
     """
 
 class InvoicingServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -243,8 +243,8 @@ class InvoicingServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _invoicing_service_pb2.VerifyInvoicesRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_invoicing_service_pb2.VerifyInvoicesResponse, _abc.Awaitable[_invoicing_service_pb2.VerifyInvoicesResponse]]:
-        """Recomputes every digest and the hash chain of the series, compares each invoice with the rows of its lines and with the billing
-        profile it was made by, and checks that no number that was given is missing.
+        """Recomputes every digest and the hash chain of the series, compares each invoice with the rows of its lines, the snapshots
+        it bills and the billing profile it was made by, and checks that no number that was given is missing.
         """
 
 def add_InvoicingServiceServicer_to_server(servicer: InvoicingServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
