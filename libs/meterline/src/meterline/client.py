@@ -46,6 +46,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 _REQUEST_BYTES_MAX: Final = 4 * 1024 * 1024
+_INVOICE_PAGE_LINES: Final = 1000
 BATCH_EVENTS_MAX: Final = 10_000
 """Most events of one Report call; the contract's limit."""
 
@@ -190,6 +191,22 @@ class AsyncClient:
             explained.charge.windows.extend(page.charge.windows)
         explained.next_page_token = explained.charge.next_page_token = ""
         return explained
+
+    async def get_invoice(self, number: str) -> invoicing_pb.GetInvoiceResponse:
+        """Return a final invoice with its text, however long: all pages of GetInvoice put together."""
+        from metering.invoicing.v1 import invoicing_service_pb2 as pb  # noqa: PLC0415 - loaded at first use, as the stubs
+
+        request = pb.GetInvoiceRequest(number=number, page_size=_INVOICE_PAGE_LINES)
+        found = page = await self.invoicing.GetInvoice(request)
+        pieces = [page.canonical_json]
+        while page.next_page_token:
+            request.page_token = page.next_page_token
+            page = await self.invoicing.GetInvoice(request)
+            found.invoice.lines.extend(page.invoice.lines)
+            pieces.append(page.canonical_json)
+        found.canonical_json = b"".join(pieces)
+        found.next_page_token = ""
+        return found
 
     def stub(self, service: str) -> Any:
         """Return the stub of a service by its name."""
@@ -421,6 +438,10 @@ class Client:
     def explain_line(self, line_id: str) -> invoicing_pb.ExplainLineResponse:
         """Explain an invoice line with all windows behind it; see `AsyncClient.explain_line`."""
         return self.call(self.aio.explain_line(line_id))
+
+    def get_invoice(self, number: str) -> invoicing_pb.GetInvoiceResponse:
+        """Return a final invoice, however long; see `AsyncClient.get_invoice`."""
+        return self.call(self.aio.get_invoice(number))
 
     @property
     def loop(self) -> asyncio.AbstractEventLoop:

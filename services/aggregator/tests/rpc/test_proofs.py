@@ -108,6 +108,24 @@ async def test_late_events_that_are_not_in_the_log_are_missed(aggregator: Any, i
     assert "counts 2 events of meter minutes beyond the one it amends" in error.message
 
 
+async def test_what_an_older_release_could_not_read_is_not_listed_with_what_it_sealed(
+    aggregator: Any, ingest: Any, new_event: Any
+) -> None:
+    await aggregator.apply("minutes", aggregation=SUM, value_property="minutes")
+    ingest.append([new_event(number) for number in range(4)])
+    ingest.append([new_event(number, properties={"minutes": "unreadable to it"}) for number in (4, 5)])
+    snapshot = await aggregator.seal()
+    # As if the release that counted had read fewer digits than this one does.
+    segment, _ = ingest.lanes[0][-1]
+    readable = [new_event(number, properties={"minutes": "0.1234567890123"}) for number in (4, 5)]
+    ingest.lanes[0][-1] = (segment, readable)
+
+    events = await listed(aggregator, events_of(snapshot))
+
+    assert (snapshot.usage[0].event_count, snapshot.usage[0].parked_count) == (4, 2)
+    assert [event.event.event.id for event in events] == [new_event(number).id for number in range(4)]
+
+
 CHANGES = {
     "tenant": "tenant",
     "customer": "'globex'",
@@ -168,7 +186,9 @@ async def test_a_snapshot_of_an_older_release_is_proven_by_the_digest_it_has(
     assert error.reason is Reason.DATA_CORRUPTED
 
 
-async def test_sixty_thousand_windows_come_in_pages_that_fit(aggregator: Any, ingest: Any, new_event: Any) -> None:
+async def test_sixty_thousand_windows_come_in_pages_that_fit(
+    aggregator: Any, ingest: Any, new_event: Any, counted: Any
+) -> None:
     await aggregator.apply("minutes", aggregation=SUM, value_property="minutes", group_by=["region"])
     start = new_event(0).time.ToDatetime()
     for day in range(30):
@@ -179,6 +199,7 @@ async def test_sixty_thousand_windows_come_in_pages_that_fit(aggregator: Any, in
         for event in events:
             event.time.FromDatetime(start + timedelta(days=day))
         ingest.append(events)
+    await counted()
     snapshot = await aggregator.seal()
     request = pb.GetSnapshotRequest(snapshot_id=snapshot.id, windows_of_meter="minutes")
 

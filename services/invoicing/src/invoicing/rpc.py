@@ -99,9 +99,9 @@ class InvoicingServicer(pb_grpc.InvoicingServiceServicer):
         return wire_accounts.accounts_to_proto(page)
 
     async def GetInvoice(self, request: pb.GetInvoiceRequest, context: Context) -> pb.GetInvoiceResponse:
-        """Return an invoice."""
+        """Return an invoice, whole or a page of it."""
         invoice = await invoices.get_invoice(self._deps, current_tenant(), request.number)
-        return pb.GetInvoiceResponse(invoice=wire.invoice_to_proto(invoice), canonical_json=invoice.canonical_json)
+        return wire.page_to_proto(invoice, request.page_size, request.page_token)
 
     async def ListInvoices(self, request: pb.ListInvoicesRequest, context: Context) -> pb.ListInvoicesResponse:
         """Return a page of invoices."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from typing import Any
 
 import grpc
@@ -203,6 +204,25 @@ async def test_an_unknown_number_is_said_so(invoicing: Invoicing) -> None:
     refused = await refusal(invoicing.stub().GetInvoice(pb.GetInvoiceRequest(number="INV-999999")))
 
     assert refused.reason is Reason.INVOICE_NOT_FOUND
+
+
+async def test_a_long_invoice_can_be_asked_for_in_pages(invoicing: Invoicing, rating: FakeRating) -> None:
+    rating.contract().use("2025-01", "3")
+    stub = invoicing.stub()
+    invoice = await finalize(stub)
+    request = pb.GetInvoiceRequest(number=invoice.number, page_size=1)
+
+    first = await stub.GetInvoice(request)
+    second = await stub.GetInvoice(
+        pb.GetInvoiceRequest(number=invoice.number, page_size=1, page_token=first.next_page_token)
+    )
+
+    assert (first.line_count, second.next_page_token) == (2, "")
+    assert [*first.invoice.lines, *second.invoice.lines] == list(invoice.lines)
+    assert (first.invoice.total, second.invoice.digest) == (invoice.total, invoice.digest)
+    assert hashlib.sha256(first.canonical_json + second.canonical_json).digest() == invoice.digest
+    refused = await refusal(stub.GetInvoice(pb.GetInvoiceRequest(number=invoice.number, page_size=1, page_token="x")))
+    assert refused.reason is Reason.PAGE_TOKEN_INVALID
 
 
 # --- lines ----------------------------------------------------------------------------------------------------------

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import SimpleNamespace
 
 import pytest
@@ -16,6 +16,7 @@ from invoicing.domain.charges import Rated
 from invoicing.domain.composition import ComposedLine, compose
 from invoicing.domain.invoices import FrozenInvoice
 from invoicing.domain.lines import BilledPeriod
+from invoicing.domain.profiles import default_profile
 from invoicing.operations.deps import Deps
 from invoicing.operations.issuing import issue
 from invoicing.telemetry import Instruments
@@ -76,7 +77,10 @@ def bill(database: Database, deps: Deps) -> Bill:
     ) -> FrozenInvoice:
         async with transaction(database.app) as conn:
             own = BilledPeriod(rated.contract, rated.billing_period, rated.period, rated.snapshot_id, revision=1)
-            composition = compose(rated, adjustments, "Seller")
-            return await issue(deps, conn, tenant, composition, [own, *amended], prefix)
+            # Only a series that the default profile has is made by a profile that is known to the check.
+            version = 0 if prefix == "INV" else -1
+            profile = replace(default_profile(tenant), number_prefix=prefix, version=version)
+            composition = compose(rated, adjustments, profile.seller)
+            return await issue(deps, conn, tenant, composition, [own, *amended], profile)
 
     return freeze

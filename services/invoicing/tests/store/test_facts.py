@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -11,14 +13,20 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from chassis.errors import Diverged, Reason
 from chassis.postgres import transaction
-from invoicing.domain.audits import ProblemCode
+from invoicing.domain.audits import Problem, ProblemCode
 from invoicing.domain.charges import Charge, Rated
+from invoicing.domain.composition import compose
 from invoicing.domain.invoices import FrozenInvoice
+from invoicing.domain.lines import BilledPeriod
+from invoicing.domain.profiles import BillingProfile
 from invoicing.loops import Verifier
 from invoicing.migrations import FACT_TABLES
-from invoicing.operations import audits
+from invoicing.operations import audits, invoices
 from invoicing.operations.deps import Deps
+from invoicing.operations.issuing import issue
+from invoicing.store import profiles
 
 ChargeMaker = Callable[..., Charge]
 RatedMaker = Callable[..., Rated]
@@ -37,7 +45,14 @@ CHANGES = [
 async def three(bill: Bill, charge: ChargeMaker, fee: ChargeMaker, rated: RatedMaker) -> list[FrozenInvoice]:
     """Three invoices of one contract."""
     return [
-        await bill(rated(fee(), charge(), billing_period=f"2025-{month:02d}", snapshot_id=f"snap-{month}"))
+        await bill(
+            rated(
+                fee(),
+                replace(charge(), snapshot_id=f"snap-{month}"),
+                billing_period=f"2025-{month:02d}",
+                snapshot_id=f"snap-{month}",
+            )
+        )
         for month in (1, 2, 3)
     ]
 
@@ -127,13 +142,125 @@ async def test_a_removed_invoice_is_found(database: Database, three: list[Frozen
     assert await problems(deps) == [
         ("INV-000003", ProblemCode.NUMBER_MISSING),
         ("INV-000003", ProblemCode.CHAIN_BROKEN),
+        ("INV-000002", ProblemCode.INVOICE_MISSING),
     ]
 
 
 async def test_a_tail_that_was_cut_off_is_found(database: Database, three: list[FrozenInvoice], deps: Deps) -> None:
     await as_superuser(database, "DELETE FROM invoice WHERE number >= 'INV-000002'")
 
-    assert await problems(deps) == [("INV", ProblemCode.SERIES_SHORT)]
+    assert await problems(deps) == [
+        ("INV-000002", ProblemCode.INVOICE_MISSING),
+        ("INV-000003", ProblemCode.INVOICE_MISSING),
+        ("INV", ProblemCode.SERIES_SHORT),
+    ]
+
+
+async def test_a_series_that_was_deleted_is_found_by_the_rows_of_its_lines(
+    database: Database, three: list[FrozenInvoice], deps: Deps
+) -> None:
+    await as_superuser(database, "DELETE FROM invoice", "DELETE FROM invoice_series", "DELETE FROM issued_number")
+
+    assert await problems(deps) == [(invoice.number, ProblemCode.INVOICE_MISSING) for invoice in three]
+
+
+async def test_a_series_that_was_deleted_with_its_lines_is_found_by_the_numbers_it_gave(
+    database: Database, three: list[FrozenInvoice], deps: Deps
+) -> None:
+    await as_superuser(database, "DELETE FROM invoice", "DELETE FROM invoice_line", "DELETE FROM invoice_series")
+
+    audit = await audits.verify_invoices(deps, "acme")
+    assert audit.problems == [Problem(ProblemCode.SERIES_SHORT, "INV", expected=3, found=0)]
+    assert await audits.list_tenants(deps) == ["acme"]
+
+
+PUT_BACK = (
+    "UPDATE invoice_series SET last_sequence = 2, chain = (SELECT chain FROM invoice WHERE number = 'INV-000002')"
+)
+
+
+async def test_a_tail_cut_off_with_its_lines_and_its_series_put_back_is_found_and_its_number_not_given_again(
+    database: Database, three: list[FrozenInvoice], bill: Bill, charge: ChargeMaker, rated: RatedMaker, deps: Deps
+) -> None:
+    await as_superuser(
+        database,
+        "DELETE FROM invoice WHERE number = 'INV-000003'",
+        "DELETE FROM invoice_line WHERE number = 'INV-000003'",
+        PUT_BACK,
+    )
+
+    audit = await audits.verify_invoices(deps, "acme")
+    assert audit.problems == [Problem(ProblemCode.SERIES_SHORT, "INV", expected=3, found=2)]
+    with pytest.raises(Diverged, match=r"given numbers after 2.*runbook data-corrupted") as refused:
+        await bill(rated(charge(), billing_period="2025-04", snapshot_id="snap-4"))
+    assert refused.value.reason is Reason.DATA_CORRUPTED
+
+
+async def test_the_last_invoice_forged_with_its_hashes_and_its_series_is_found_by_the_number_it_was_given(
+    database: Database, three: list[FrozenInvoice], deps: Deps
+) -> None:
+    edited = "convert_to(replace(convert_from(canonical_json, 'UTF8'), '\"United Air Lines\"', '\"Nobody\"'), 'UTF8')"
+    await as_superuser(
+        database,
+        f"UPDATE invoice SET canonical_json = {edited}, digest = sha256({edited}),"  # noqa: S608
+        f" chain = sha256(previous_chain || sha256({edited})) WHERE number = 'INV-000003'",
+        "UPDATE invoice_series SET chain = (SELECT chain FROM invoice WHERE number = 'INV-000003')",
+    )
+
+    assert await problems(deps) == [("INV-000003", ProblemCode.HEAD_DIFFERS)]
+
+
+async def test_the_revision_of_a_line_is_covered_by_its_invoice(
+    database: Database, three: list[FrozenInvoice], deps: Deps
+) -> None:
+    assert [line.revision for line in three[0].content().lines] == [1] * len(three[0].content().lines)
+    await as_superuser(database, "UPDATE invoice_line SET revision = 7 WHERE line_id = 'INV-000001.1'")
+
+    assert await problems(deps) == [("INV-000001", ProblemCode.LINES_DIFFER)]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "UPDATE billed_snapshot SET snapshot_id = 'snap-7' WHERE billing_period = '2025-01'",
+        "UPDATE billed_snapshot SET revision = 7 WHERE billing_period = '2025-01'",
+        "DELETE FROM billed_snapshot WHERE billing_period = '2025-01'",
+    ],
+)
+async def test_another_snapshot_from_which_the_next_adjustment_would_begin_is_found(
+    database: Database, three: list[FrozenInvoice], deps: Deps, change: str
+) -> None:
+    await as_superuser(database, change)
+
+    assert await problems(deps) == [("INV-000001", ProblemCode.SNAPSHOT_DIFFERS)]
+
+
+async def test_the_billing_profile_is_covered_by_the_invoices_made_by_it(
+    database: Database, charge: ChargeMaker, rated: RatedMaker, deps: Deps
+) -> None:
+    profile = BillingProfile(1, "acme", "INV", timedelta(hours=1), datetime(2025, 1, 1, tzinfo=UTC))
+    async with transaction(database.app) as conn:
+        await profiles.add_profile(conn, "acme", profile)
+        own = BilledPeriod("C-1", "2025-01", rated().period, "snap-1", revision=1)
+        invoice = await issue(deps, conn, "acme", compose(rated(charge()), (), profile.seller), [own], profile)
+    assert (invoice.content().profile_version, invoice.content().grace_s) == (1, 3600)
+    assert await problems(deps) == []
+
+    await as_superuser(database, "UPDATE billing_profile SET grace_s = 0")
+
+    assert await problems(deps) == [(invoice.number, ProblemCode.PROFILE_DIFFERS)]
+
+
+async def test_a_changed_invoice_is_not_shown(database: Database, three: list[FrozenInvoice], deps: Deps) -> None:
+    await as_superuser(database, "UPDATE invoice SET customer = 'DL' WHERE number = 'INV-000003'")
+
+    with pytest.raises(Diverged) as refused:
+        await invoices.get_invoice(deps, "acme", "INV-000003")
+    with pytest.raises(Diverged):
+        await invoices.list_invoices(deps, "acme", invoices.InvoiceFilter(), ("", 0), 10)
+
+    assert refused.value.reason is Reason.DATA_CORRUPTED
+    assert (await invoices.get_invoice(deps, "acme", "INV-000001")) == three[0]
 
 
 async def test_a_tail_cut_off_with_its_traces_shows_by_the_head_that_was_kept_elsewhere(
@@ -143,7 +270,9 @@ async def test_a_tail_cut_off_with_its_traces_shows_by_the_head_that_was_kept_el
     await as_superuser(
         database,
         "DELETE FROM invoice WHERE number = 'INV-000003'",
-        "UPDATE invoice_series SET last_sequence = 2, chain = (SELECT chain FROM invoice WHERE number = 'INV-000002')",
+        "DELETE FROM invoice_line WHERE number = 'INV-000003'",
+        "DELETE FROM issued_number WHERE sequence = 3",
+        PUT_BACK,
     )
 
     audit = await audits.verify_invoices(deps, "acme")

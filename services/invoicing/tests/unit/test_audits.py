@@ -68,7 +68,7 @@ def series(charge: ChargeMaker, rated: RatedMaker) -> list[Stored]:
 
 def audited(stored: Sequence[Stored], claimed: SeriesState | None = None) -> Audit:
     last = stored[-1][0]
-    audit = Audit({"INV": claimed or SeriesState(last.sequence, last.chain)})
+    audit = Audit({"INV": [claimed or SeriesState(last.sequence, last.chain)]})
     for invoice, lines in stored:
         audit.check(invoice, lines)
     audit.finish()
@@ -158,6 +158,13 @@ def test_rows_that_would_bend_later_adjustments_are_found(series: list[Stored], 
     (first, _), *rest = series
 
     assert codes(audited([(first, rows), *rest])) == [("INV-000001", ProblemCode.LINES_DIFFER)]
+
+
+def test_a_document_from_before_lines_said_their_revision_fits_rows_that_always_did(series: list[Stored]) -> None:
+    numbered = [(invoice, tuple(replace(row, revision=1) for row in rows)) for invoice, rows in series]
+
+    assert b"revision" not in series[0][0].canonical_json
+    assert audited(numbered).problems == []
 
 
 @pytest.mark.parametrize("text", [b"", b"[]", b"{}", b'{"lines":1}', b"\xff", b"null"])

@@ -2,19 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime
+
 import pytest
 
 from chassis.errors import InvalidRequest, NotReady, Reason
 from chassis.rpc.pages import page_token
-from invoicing.domain.invoices import FrozenInvoice
+from invoicing.domain.charges import Charge, Rated
+from invoicing.domain.composition import compose
+from invoicing.domain.invoices import GENESIS_CHAIN, FrozenInvoice, Place, digest_of, freeze
 from invoicing.domain.profiles import default_profile
 from invoicing.operations.invoices import fitting_into_a_message
 from invoicing.wire import invoices as wire
 from invoicing.wire.profiles import profile_from_proto
 from metering.common.v1 import values_pb2
 from metering.invoicing.v1 import invoice_pb2
+from metering.invoicing.v1 import invoicing_service_pb2 as service_pb
 from metering.rating.v1 import catalog_pb2, charge_pb2
 from money import InvalidDecimalError
+
+ChargeMaker = Callable[..., Charge]
+RatedMaker = Callable[..., Rated]
 
 
 def charge_message(**changed: str) -> charge_pb2.Charge:
@@ -76,6 +86,53 @@ def test_a_page_fits_into_one_message_and_holds_one_invoice_at_least() -> None:
     assert fitting_into_a_message(middling) == middling[:3]
     assert fitting_into_a_message(middling[:2]) == middling[:2]
     assert fitting_into_a_message([]) == []
+
+
+def long_invoice(rated: Rated, charge: Charge, lines: int) -> FrozenInvoice:
+    """An invoice whose every line has a hundred tiers."""
+    charges = [replace(charge, item=f"item {n}", tiers=charge.tiers * 100) for n in range(lines)]
+    composition = compose(replace(rated, charges=tuple(charges)), [], "Seller")
+    issued = [replace(part.line, id=f"INV-000001.{n}") for n, part in enumerate(composition.lines, start=1)]
+    return freeze(composition.content(issued, datetime(2025, 2, 1, tzinfo=UTC)), Place("INV", 1, GENESIS_CHAIN))
+
+
+def pages_of(invoice: FrozenInvoice, page_size: int) -> list[service_pb.GetInvoiceResponse]:
+    pages = [wire.page_to_proto(invoice, page_size, "")]
+    while pages[-1].next_page_token:
+        pages.append(wire.page_to_proto(invoice, page_size, pages[-1].next_page_token))
+    return pages
+
+
+@pytest.mark.parametrize(("lines", "page_size"), [(0, 10), (3, 1), (3, 3), (400, 1000)])
+def test_the_pages_of_an_invoice_fit_into_messages_and_together_are_the_invoice(
+    charge: ChargeMaker, rated: RatedMaker, lines: int, page_size: int
+) -> None:
+    invoice = long_invoice(rated(), charge(), lines)
+    whole = wire.page_to_proto(invoice, 0, "")
+
+    pages = pages_of(invoice, page_size)
+
+    assert (whole.invoice, whole.canonical_json) == (wire.invoice_to_proto(invoice), invoice.canonical_json)
+    assert [line for page in pages for line in page.invoice.lines] == list(whole.invoice.lines)
+    assert digest_of(b"".join(page.canonical_json for page in pages)) == invoice.digest
+    assert {page.line_count for page in (whole, *pages)} == {lines}
+    assert max(page.ByteSize() for page in pages) < 8 * 1024 * 1024
+    for page in pages:
+        page.invoice.ClearField("lines")
+    whole.invoice.ClearField("lines")
+    assert all(page.invoice == whole.invoice for page in pages)
+
+
+@pytest.mark.parametrize(
+    ("page_size", "token"), [(10, "x"), (10, page_token(-1, 0)), (10, page_token("INV", 1)), (0, page_token(1, 1))]
+)
+def test_a_token_that_no_page_of_an_invoice_gave_is_refused(
+    charge: ChargeMaker, rated: RatedMaker, page_size: int, token: str
+) -> None:
+    with pytest.raises(InvalidRequest) as refused:
+        wire.page_to_proto(long_invoice(rated(), charge(), 2), page_size, token)
+
+    assert [one.reason for one in refused.value.violations] == [Reason.PAGE_TOKEN_INVALID]
 
 
 def test_a_page_begins_where_its_token_says() -> None:

@@ -75,8 +75,8 @@ class Reason(StrEnum):
     )
     MESSAGE_TOO_LARGE = (
         "MESSAGE_TOO_LARGE",
-        "A message, as sent or once decompressed, is larger than the server accepts.",
-        "Send smaller batches; don't retry the same message.",
+        "A message, as sent or once decompressed, is larger than its receiver accepts.",
+        "Send smaller batches, or ask for pages; don't retry the same message.",
     )
     OVERLOADED = "OVERLOADED", "The server has as much work as it can take.", "Call again after the delay in RetryInfo."
     RATE_LIMITED = (

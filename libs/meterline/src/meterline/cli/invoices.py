@@ -279,7 +279,7 @@ def show(
     """Show one final invoice."""
 
     async def ask(client: AsyncClient) -> invoice_pb2.Invoice:
-        return (await client.invoicing.GetInvoice(pb.GetInvoiceRequest(number=number))).invoice
+        return (await client.get_invoice(number)).invoice
 
     _show(call_services(ask, context), output)
 

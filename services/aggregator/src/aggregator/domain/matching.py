@@ -15,7 +15,7 @@ from aggregator.domain.batch import ABSENT
 from aggregator.domain.values import parse_units, why_invalid
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Container, Iterable, Mapping
 
     from aggregator.domain.meters import CountingMeter
 
@@ -91,13 +91,18 @@ def read_value(meter: CountingMeter, event: ReadableEvent) -> str | ParkReason:
     return text
 
 
-def counted_value(meters: Iterable[CountingMeter], event: ReadableEvent) -> str | None:
+def counted_value(
+    meters: Iterable[CountingMeter], event: ReadableEvent, parked: Container[tuple[int, int, int]] = ()
+) -> str | None:
     """Return what an event contributes to a meter, given as its versions; None if it does not count.
 
-    The spans of the versions don't overlap, so at most one of them asks for the event.
+    The spans of the versions don't overlap, so at most one of them asks for the event. What the fold parked, given as
+    (meter id, lane, position), does not count: the release that folded it may have read less than this one.
     """
     for meter in meters:
         if matches(meter, event):
+            if (meter.meter_id, *event.place) in parked:
+                return None
             value = read_value(meter, event)
             return None if isinstance(value, ParkReason) else value
     return None

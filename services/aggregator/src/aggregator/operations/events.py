@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Collection, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, replace
 
@@ -14,7 +14,8 @@ from aggregator.domain.usage import MeterUsage
 from aggregator.operations.deps import Deps
 from aggregator.operations.finding import meter_not_found, snapshot_not_found
 from aggregator.store import meters as meter_store
-from aggregator.store import parked, seals
+from aggregator.store import parked as parked_store
+from aggregator.store import seals
 from chassis.errors import Diverged, Reason
 from chassis.postgres import transaction
 from eventlog.as_of import AsOf
@@ -25,14 +26,12 @@ from money import ZERO, format_decimal
 class _Sought:
     """Which events are listed: those of `meters` in the snapshot's period, after a point of the log if one is given.
 
-    `left_out` are the places of events that could not be counted although the meters ask for them. `before` is what an
-    earlier snapshot held of the meter, where only the events beyond it are listed.
+    `before` is what an earlier snapshot held of the meter, where only the events beyond it are listed.
     """
 
     snapshot: Snapshot
     sealed: MeterUsage
     meters: Sequence[CountingMeter]
-    left_out: Collection[tuple[int, int]]
     after: AsOf | None = None
     before: MeterUsage | None = None
 
@@ -50,7 +49,7 @@ async def list_usage_events(
     lineage, left = Lineage(sought.sealed.aggregation), limit
     async with aclosing(_pages(deps, sought)) as pages:
         async for page in pages:
-            listed = _counted(page, sought.meters)
+            listed = await _counted(deps, page, sought.meters)
             lineage.add(listed)
             if limit:
                 listed = listed[:left]
@@ -71,7 +70,7 @@ async def _pages(deps: Deps, sought: _Sought) -> AsyncGenerator[Sequence[Readabl
     found = deps.log.list_events(snapshot.key.customer, types, snapshot.key.period, sought.after, snapshot.as_of)
     async with aclosing(found) as pages:
         async for page in pages:
-            yield [event for event in page if event.place not in sought.left_out]
+            yield page
 
 
 def _mismatch(sought: _Sought, lineage: Lineage) -> Diverged:
@@ -94,8 +93,6 @@ async def _coordinates(deps: Deps, tenant: str, snapshot_id: str, meter: str, *,
         if only_amendment and snapshot.amends_snapshot_id is not None:
             amended = await seals.find_snapshot(conn, tenant, snapshot.amends_snapshot_id)
         versions = await meter_store.versions_of_meter(conn, tenant, meter)
-        meter_ids = [version.meter_id for version in versions]
-        left_out = await parked.not_storable(conn, meter_ids, snapshot.key.customer, snapshot.key.period)
     sealed = next((usage for usage in snapshot.usage if usage.meter == meter), None)
     if sealed is None:
         raise meter_not_found(meter)
@@ -104,11 +101,14 @@ async def _coordinates(deps: Deps, tenant: str, snapshot_id: str, meter: str, *,
     period = snapshot.key.period
     meters = [counting for counting in counting_meters(then) if counting.overlaps(period.start_us, period.end_us)]
     if amended is None:
-        return _Sought(snapshot, sealed, meters, left_out)
+        return _Sought(snapshot, sealed, meters)
     nothing = replace(sealed, event_count=0, quantity=ZERO)
-    return _Sought(snapshot, sealed, meters, left_out, amended.as_of, amended.usage_of(meter) or nothing)
+    return _Sought(snapshot, sealed, meters, amended.as_of, amended.usage_of(meter) or nothing)
 
 
-def _counted(page: Sequence[ReadableEvent], meters: Sequence[CountingMeter]) -> list[CountedEvent]:
-    values = ((event, counted_value(meters, event)) for event in page)
+async def _counted(deps: Deps, page: Sequence[ReadableEvent], meters: Sequence[CountingMeter]) -> list[CountedEvent]:
+    async with transaction(deps.engine) as conn:
+        places = [event.place for event in page]
+        parked = await parked_store.parked_among(conn, [meter.meter_id for meter in meters], places)
+    values = ((event, counted_value(meters, event, parked)) for event in page)
     return [CountedEvent(event, value) for event, value in values if value is not None]

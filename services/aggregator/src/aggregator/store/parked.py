@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy import text
 
-from aggregator.domain.matching import ParkReason
 from aggregator.domain.parked import ParkedCount, ParkedEntry, ParkedFilter, ParkedKey
 from eventlog.instants import INSTANT_MAX_US, INSTANT_MIN_US, instant_of
 
@@ -15,7 +14,6 @@ if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncConnection
 
     from aggregator.domain.fold import Parked, UnmatchedRange
-    from eventlog.period import Period
 
 
 # Ranges are kept a segment each; the type in the key tells several ranges of one segment apart.
@@ -86,27 +84,26 @@ async def forget_unmatched(driver: Any, tenant: str, spans: Sequence[tuple[int, 
         await driver.execute(_FORGET_UNMATCHED, tenant, *map(list, zip(*spans, strict=True)))
 
 
-async def not_storable(
-    conn: AsyncConnection, meter_ids: Sequence[int], customer: str, period: Period
-) -> set[tuple[int, int]]:
-    """Return (lane, position) of a customer's events that a meter asks for, could read, and yet could not count."""
+async def parked_among(
+    conn: AsyncConnection, meter_ids: Sequence[int], places: Sequence[tuple[int, int]]
+) -> set[tuple[int, int, int]]:
+    """Return as (meter id, lane, position) which of some events, given as (lane, position), were parked for meters."""
     rows = await conn.execute(
         text(
             """
-            SELECT lane, position FROM parked_event
-            WHERE meter_id = ANY(CAST(:meter_ids AS integer[])) AND customer = :customer
-                AND event_time >= :period_start AND event_time < :period_end AND reason = :reason
+            SELECT p.meter_id, p.lane, p.position
+            FROM unnest(CAST(:meter_ids AS integer[])) AS m (meter_id)
+            CROSS JOIN unnest(CAST(:lanes AS integer[]), CAST(:positions AS bigint[])) AS e (lane, position)
+            JOIN parked_event AS p USING (meter_id, lane, position)
             """
         ),
         {
             "meter_ids": list(meter_ids),
-            "customer": customer,
-            "period_start": period.start,
-            "period_end": period.end,
-            "reason": ParkReason.NOT_STORABLE.value,
+            "lanes": [lane for lane, _ in places],
+            "positions": [position for _, position in places],
         },
     )
-    return {(row.lane, row.position) for row in rows}
+    return {(row.meter_id, row.lane, row.position) for row in rows}
 
 
 async def list_parked(

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
+from types import MappingProxyType
 from typing import Final
 
-from invoicing.domain.document import UnreadableDocumentError
+from invoicing.domain.document import Invoice, UnreadableDocumentError
 from invoicing.domain.invoices import GENESIS_CHAIN, FrozenInvoice, chain_of, digest_of
 from invoicing.domain.lines import LineRecord, record_of
+from invoicing.domain.profiles import BillingProfile
 
 PROBLEMS_MAX: Final = 1000
+_NO_PROFILES: Final[Mapping[int, BillingProfile]] = MappingProxyType({})
 
 
 class ProblemCode(StrEnum):
@@ -26,7 +29,10 @@ class ProblemCode(StrEnum):
     CONTENT_UNREADABLE = "CONTENT_UNREADABLE"
     FILED_ELSEWHERE = "FILED_ELSEWHERE"
     LINES_DIFFER = "LINES_DIFFER"
+    PROFILE_DIFFERS = "PROFILE_DIFFERS"
+    SNAPSHOT_DIFFERS = "SNAPSHOT_DIFFERS"
     SERIES_SHORT = "SERIES_SHORT"
+    INVOICE_MISSING = "INVOICE_MISSING"
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,32 +61,46 @@ class SeriesState:
 class Audit:
     """Checks invoices in the order of series and number, one at a time; memory stays bounded.
 
-    `claimed` is how far each series said it was before the check began: invoices missing at its end show by it.
-    `problems` holds the first of them only, `problem_count` counts all.
+    `claimed` is how far each series said it was before the check began, by each record that is kept of it: invoices
+    missing at its end show by it.
+    `problems` holds the first problems only, `problem_count` counts all.
     """
 
-    claimed: Mapping[str, SeriesState]
+    claimed: Mapping[str, Sequence[SeriesState]]
     invoice_count: int = 0
     problem_count: int = 0
     problems: list[Problem] = field(default_factory=list)
     _states: dict[str, SeriesState] = field(default_factory=dict)
 
-    def check(self, invoice: FrozenInvoice, rows: Sequence[LineRecord]) -> None:
-        """Check one invoice against the one before it in its series, its text, and the rows of its lines."""
+    def check(
+        self,
+        invoice: FrozenInvoice,
+        rows: Sequence[LineRecord],
+        profiles: Mapping[int, BillingProfile] = _NO_PROFILES,
+    ) -> None:
+        """Check one invoice against the one before it in its series, its text, the rows of its lines, and its profile.
+
+        `profiles` are the versions of the tenant's billing profile.
+        """
         self.invoice_count += 1
         self._states[invoice.prefix], codes = check_next(self._states.get(invoice.prefix, SeriesState()), invoice)
-        claimed = self.claimed.get(invoice.prefix)
-        if claimed is not None and claimed.sequence == invoice.sequence and claimed.chain != invoice.chain:
+        ends = {claim.chain for claim in self.claimed.get(invoice.prefix, ()) if claim.sequence == invoice.sequence}
+        if ends - {invoice.chain}:
             codes = (*codes, Problem(ProblemCode.HEAD_DIFFERS, invoice.number))
         self._add(codes)
-        self._add(check_rows(invoice, rows))
+        self._add(check_rows(invoice, rows, profiles))
 
     def finish(self) -> None:
         """Say what is missing at the end of each series."""
-        for prefix, claimed in sorted(self.claimed.items()):
+        for prefix, claims in sorted(self.claimed.items()):
             last = self._states.get(prefix, SeriesState()).sequence
-            if last < claimed.sequence:
-                self._add((Problem(ProblemCode.SERIES_SHORT, prefix, expected=claimed.sequence, found=last),))
+            reached = max(claim.sequence for claim in claims)
+            if last < reached:
+                self._add((Problem(ProblemCode.SERIES_SHORT, prefix, expected=reached, found=last),))
+
+    def found(self, code: ProblemCode, numbers: Sequence[str]) -> None:
+        """Add a problem that was found of some invoices by their rows alone."""
+        self._add([Problem(code, number) for number in numbers])
 
     @property
     def head_chain(self) -> bytes:
@@ -110,14 +130,38 @@ def check_next(state: SeriesState, invoice: FrozenInvoice) -> tuple[SeriesState,
     return SeriesState(invoice.sequence, invoice.chain), tuple(problems)
 
 
-def check_rows(invoice: FrozenInvoice, rows: Sequence[LineRecord]) -> tuple[Problem, ...]:
-    """Compare columns and line rows with the frozen text: by them invoices are found and adjustments computed."""
+def check_rows(
+    invoice: FrozenInvoice, rows: Sequence[LineRecord], profiles: Mapping[int, BillingProfile] = _NO_PROFILES
+) -> tuple[Problem, ...]:
+    """Compare columns, line rows and profile with the frozen text: by them invoices are found and made."""
     try:
         content = invoice.content()
     except UnreadableDocumentError:
         return (Problem(ProblemCode.CONTENT_UNREADABLE, invoice.number),)
     wrong = {
         ProblemCode.FILED_ELSEWHERE: not invoice.is_filed_as(content),
-        ProblemCode.LINES_DIFFER: [record_of(line, content.contract) for line in content.lines] != list(rows),
+        ProblemCode.LINES_DIFFER: not _are_rows_of(content, rows),
+        ProblemCode.PROFILE_DIFFERS: not _is_made_by(content, invoice.prefix, profiles),
     }
     return tuple(Problem(code, invoice.number) for code, is_wrong in wrong.items() if is_wrong)
+
+
+def _are_rows_of(content: Invoice, rows: Sequence[LineRecord]) -> bool:
+    """Whether rows say what the lines say; those of an older release don't say their revision."""
+    told = [record_of(line, content.contract) for line in content.lines]
+    if len(told) != len(rows):
+        return False
+    return all(
+        line == (row if line.revision else replace(row, revision=0)) for line, row in zip(told, rows, strict=True)
+    )
+
+
+def _is_made_by(content: Invoice, prefix: str, profiles: Mapping[int, BillingProfile]) -> bool:
+    """Whether the version of the profile that the invoice names says what the invoice says; an older one names none."""
+    if content.profile_version < 0:
+        return True
+    profile = profiles.get(content.profile_version)
+    if profile is None:
+        return False
+    told = (content.seller, prefix, content.grace_s)
+    return told == (profile.seller, profile.number_prefix, int(profile.grace.total_seconds()))

@@ -68,7 +68,8 @@ class InvoiceLine:
     """One line. Its id and traceparent are given when the invoice is issued; a draft names no charge and no snapshot.
 
     Quantity, amount and event count of an adjustment are changes; exact amount and tiers are of the whole period as it
-    is now. `contract` is empty where it is that of the invoice.
+    is now. `contract` is empty where it is that of the invoice. `revision` is that of the service period; 0 in a draft,
+    and in a document of an older release.
     """
 
     id: str
@@ -91,6 +92,7 @@ class InvoiceLine:
     adjusts_line_id: str = ""
     billed_before: Decimal | None = field(default=None, metadata=MONEY)
     contract: str = ""
+    revision: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +100,8 @@ class Invoice:
     """The content of an invoice. A draft has no number, and was never made final.
 
     A closing invoice has no contract, the period of the run that made it, and spans the periods that it adjusts.
+    `profile_version` and `grace_s` are those of the billing profile it was made by; -1 in a draft, and in a document of
+    an older release.
     """
 
     number: str
@@ -115,6 +119,8 @@ class Invoice:
     finalized_at: datetime | None
     previous_chain: bytes
     kind: InvoiceKind = InvoiceKind.PERIOD
+    profile_version: int = -1
+    grace_s: int = -1
 
     @property
     def is_credit(self) -> bool:
@@ -228,6 +234,7 @@ def _hints(kind: type) -> dict[str, Any]:
     return get_type_hints(kind)
 
 
+@cache
 def _key(part: Field[Any]) -> str:
     first, *others = part.name.split("_")
     return first + "".join(word.capitalize() for word in others)

@@ -33,6 +33,7 @@ class LineRecord:
     traceparent: str
     adjusts_line_id: str = ""
     contract: str = ""
+    revision: int = 0
 
 
 RECORD_FIELDS: Final = tuple(part.name for part in fields(LineRecord))

@@ -4,5 +4,5 @@ from __future__ import annotations
 
 from typing import Final
 
-FACT_TABLES: Final = ("billing_profile", "invoice", "invoice_line", "billed_snapshot")
+FACT_TABLES: Final = ("billing_profile", "invoice", "invoice_line", "billed_snapshot", "issued_number")
 """Tables whose rows never change: the service's role may only add to them and read them."""

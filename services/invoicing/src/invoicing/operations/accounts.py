@@ -11,6 +11,7 @@ from chassis.rpc.pages import Page, page_of
 from chassis.telemetry import start_span
 from invoicing.domain.accounts import ADJUST_WITHIN_DAYS, filed_under, next_due
 from invoicing.domain.composition import compose_closing, pending
+from invoicing.domain.invoices import proven
 from invoicing.operations.issuing import FINALIZE_ATTEMPTS_MAX, amendments, each, issue
 from invoicing.operations.profiles import profile_in_force
 from invoicing.store import accounts as store
@@ -88,7 +89,7 @@ async def finalize_closing(deps: Deps, tenant: str, account: Account, billing_pe
         async with transaction(deps.engine) as conn:
             existing = await invoice_store.invoice_of_period(conn, tenant, filed_under("", account), billing_period)
             if existing is not None:
-                return Closing(existing)
+                return Closing(proven(existing))
             profile = await profile_in_force(conn, tenant)
             billed = await billed_periods(conn, tenant, account)
         if not billed:
@@ -123,7 +124,7 @@ async def _close_once(
             # Only meters that no price looks at have changed.
             return Closing()
         async with transaction(deps.engine) as conn:
-            invoice = await issue(deps, conn, tenant, composition, snapshots, profile.number_prefix)
+            invoice = await issue(deps, conn, tenant, composition, snapshots, profile)
         span.set_attribute(INVOICE_ATTRIBUTE, invoice.number)
         span.set_attribute(LINE_COUNT_ATTRIBUTE, len(composition.lines))
     deps.instruments.finalized(lines=len(composition.lines), duration_s=deps.clock.monotonic_s() - started_s)

@@ -6,7 +6,7 @@ from contextlib import aclosing
 from typing import TYPE_CHECKING
 
 from chassis.postgres import transaction
-from invoicing.domain.audits import Audit
+from invoicing.domain.audits import Audit, ProblemCode
 from invoicing.store import audits as store
 
 if TYPE_CHECKING:
@@ -27,7 +27,10 @@ async def verify_invoices(deps: Deps, tenant: str) -> Audit:
         # Before the invoices: those made final in the meantime lie beyond and are checked like the others.
         audit = Audit(await store.series_heads(conn, tenant))
     async with aclosing(store.every_invoice(deps.engine, tenant)) as stored:
-        async for invoice, rows in stored:
-            audit.check(invoice, rows)
+        async for invoice, rows, made_by in stored:
+            audit.check(invoice, rows, made_by)
+    async with transaction(deps.engine) as conn:
+        audit.found(ProblemCode.INVOICE_MISSING, await store.invoices_gone(conn, tenant))
+        audit.found(ProblemCode.SNAPSHOT_DIFFERS, await store.invoices_of_other_snapshots(conn, tenant))
     audit.finish()
     return audit

@@ -79,6 +79,7 @@ async def preview(deps: Deps, tenant: str, *, contract: str, customer: str, bill
     async with transaction(deps.engine) as conn:
         profile = await profile_in_force(conn, tenant)
         final = await store.invoice_of_period(conn, tenant, rated.contract, rated.billing_period)
+        final = None if final is None else proven(final)
         currency = rated.currency if final is None else final.content().currency
         account = Account(rated.customer, currency)
         billed = await line_store.billed_periods(conn, tenant, account)
@@ -135,7 +136,7 @@ async def _finalize_once(deps: Deps, tenant: str, wanted: ContractPeriod, profil
         adjustments, snapshots = bill(await amendments(deps, earlier), rated)
         composition = compose(rated, adjustments, profile.seller)
         async with transaction(deps.engine) as conn:
-            invoice = await issue(deps, conn, tenant, composition, [_own(rated), *snapshots], profile.number_prefix)
+            invoice = await issue(deps, conn, tenant, composition, [_own(rated), *snapshots], profile)
         span.set_attribute(INVOICE_ATTRIBUTE, invoice.number)
         span.set_attribute(LINE_COUNT_ATTRIBUTE, len(composition.lines))
     deps.instruments.finalized(lines=len(composition.lines), duration_s=deps.clock.monotonic_s() - started_s)

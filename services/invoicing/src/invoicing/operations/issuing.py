@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from invoicing.domain.document import InvoiceLine
     from invoicing.domain.invoices import FrozenInvoice
     from invoicing.domain.lines import BilledPeriod
+    from invoicing.domain.profiles import BillingProfile
     from invoicing.operations.deps import Deps
 
 Given = TypeVar("Given")
@@ -65,19 +66,24 @@ async def issue(
     tenant: str,
     composition: Composition,
     snapshots: Sequence[BilledPeriod],
-    prefix: str,
+    profile: BillingProfile,
 ) -> FrozenInvoice:
     """Freeze an invoice at the next place of its series, and record what it bills.
 
     Raises `AlreadyBilledError` if another invoice has billed any of it in the meantime.
     """
     await line_store.claim_snapshots(conn, tenant, snapshots, composition.rated)
-    place = await store.take_next_place(conn, tenant, prefix)
+    place = await store.take_next_place(conn, tenant, profile.number_prefix)
     finalized_at = deps.clock.now()
     lines = [
         _issue_line(line_id(place.number, ordinal), part) for ordinal, part in enumerate(composition.lines, start=1)
     ]
-    invoice = freeze(composition.content(lines, finalized_at), place)
+    content = replace(
+        composition.content(lines, finalized_at),
+        profile_version=profile.version,
+        grace_s=int(profile.grace.total_seconds()),
+    )
+    invoice = freeze(content, place)
     await store.add_invoice(conn, tenant, invoice, finalized_at)
     await line_store.add_lines(conn, tenant, invoice.number, lines, composition)
     return invoice
@@ -87,7 +93,7 @@ def _issue_line(identity: str, part: ComposedLine) -> InvoiceLine:
     link = link_from(part.charge_traceparent)
     attributes = {LINE_ATTRIBUTE: identity, CHARGE_ATTRIBUTE: part.line.charge_id}
     with start_span(LINE_SPAN, money=True, links=[link] if link else [], attributes=attributes) as span:
-        return replace(part.line, id=identity, traceparent=traceparent_of(span))
+        return replace(part.line, id=identity, traceparent=traceparent_of(span), revision=part.revision)
 
 
 async def each(ask: Callable[[Given], Awaitable[Result]], questions: Sequence[Given]) -> list[Result]:

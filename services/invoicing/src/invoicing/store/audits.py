@@ -8,45 +8,88 @@ from sqlalchemy import text
 
 from chassis.postgres import transaction
 from invoicing.domain.audits import SeriesState
-from invoicing.store import invoices, lines
+from invoicing.store import invoices, lines, profiles
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Sequence
+    from collections.abc import AsyncGenerator, Mapping, Sequence
 
     from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
     from invoicing.domain.invoices import FrozenInvoice
     from invoicing.domain.lines import LineRecord
+    from invoicing.domain.profiles import BillingProfile
 
 _PAGE_INVOICES: Final = 200
 
 
 async def tenants(conn: AsyncConnection) -> Sequence[str]:
-    """Return every tenant that has a series of invoices."""
-    query = text("SELECT DISTINCT tenant FROM invoice_series ORDER BY tenant")
+    """Return every tenant that has, or had, a series of invoices."""
+    query = text("SELECT tenant FROM invoice_series UNION SELECT tenant FROM issued_number ORDER BY tenant")
     return (await conn.execute(query)).scalars().all()
 
 
-async def series_heads(conn: AsyncConnection, tenant: str) -> dict[str, SeriesState]:
-    """Return how far each series of a tenant has come, by its own row."""
-    query = text("SELECT prefix, last_sequence, chain FROM invoice_series WHERE tenant = :tenant")
-    rows = (await conn.execute(query, {"tenant": tenant})).mappings()
-    return {row["prefix"]: SeriesState(row["last_sequence"], bytes(row["chain"])) for row in rows}
+async def series_heads(conn: AsyncConnection, tenant: str) -> dict[str, list[SeriesState]]:
+    """Return how far each series of a tenant has come: by its own row, and by the numbers it has given."""
+    query = text(
+        """
+        SELECT prefix, last_sequence, chain FROM invoice_series WHERE tenant = :tenant
+        UNION ALL (
+            SELECT DISTINCT ON (prefix) prefix, sequence, chain FROM issued_number WHERE tenant = :tenant
+            ORDER BY prefix, sequence DESC
+        )
+        """
+    )
+    heads: dict[str, list[SeriesState]] = {}
+    for row in (await conn.execute(query, {"tenant": tenant})).mappings():
+        heads.setdefault(row["prefix"], []).append(SeriesState(row["last_sequence"], bytes(row["chain"])))
+    return heads
+
+
+async def invoices_gone(conn: AsyncConnection, tenant: str) -> Sequence[str]:
+    """Return the numbers that rows of lines name and no invoice has."""
+    query = text(
+        """
+        SELECT DISTINCT line.number FROM invoice_line AS line
+        WHERE line.tenant = :tenant AND NOT EXISTS (
+            SELECT FROM invoice WHERE invoice.tenant = line.tenant AND invoice.number = line.number
+        )
+        ORDER BY line.number
+        """
+    )
+    return (await conn.execute(query, {"tenant": tenant})).scalars().all()
+
+
+async def invoices_of_other_snapshots(conn: AsyncConnection, tenant: str) -> Sequence[str]:
+    """Return the numbers of invoices whose lines bill another snapshot than is recorded for their revision."""
+    query = text(
+        """
+        SELECT DISTINCT line.number
+        FROM invoice_line AS line LEFT JOIN billed_snapshot AS billed USING (tenant, contract, billing_period, revision)
+        WHERE tenant = :tenant AND line.snapshot_id <> '' AND billed.snapshot_id IS DISTINCT FROM line.snapshot_id
+        ORDER BY line.number
+        """
+    )
+    return (await conn.execute(query, {"tenant": tenant})).scalars().all()
 
 
 async def every_invoice(
     engine: AsyncEngine, tenant: str
-) -> AsyncGenerator[tuple[FrozenInvoice, Sequence[LineRecord]], None]:
-    """Yield all invoices of a tenant by series and number, page by page; no transaction stays open across a yield."""
+) -> AsyncGenerator[tuple[FrozenInvoice, Sequence[LineRecord], Mapping[int, BillingProfile]], None]:
+    """Yield all invoices of a tenant by series and number, each with the rows of its lines and the billing profiles.
+
+    They are read page by page; no transaction stays open across a yield.
+    """
     after = ("", 0)
     while True:
         async with transaction(engine) as conn:
             page = await invoices.list_invoices(
                 conn, tenant, customer="", billing_period="", after=after, limit=_PAGE_INVOICES
             )
+            # After the invoices, so that the profiles they were made by are there.
+            made_by = await profiles.every_profile(conn, tenant)
             records = await lines.records_of_invoices(conn, tenant, [invoice.number for invoice in page])
         for invoice in page:
-            yield invoice, records.get(invoice.number, ())
+            yield invoice, records.get(invoice.number, ()), made_by
         if len(page) < _PAGE_INVOICES:
             return
         after = (page[-1].prefix, page[-1].sequence)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from sqlalchemy import RowMapping, text
 
+from chassis.errors import Diverged, Reason
 from invoicing.domain.invoices import GENESIS_CHAIN, FrozenInvoice, Place
 from invoicing.store.lines import AlreadyBilledError
 
@@ -20,10 +21,17 @@ async def take_next_place(conn: AsyncConnection, tenant: str, prefix: str) -> Pl
     """Return the next place of a series.
 
     The series stays locked until commit: invoices of one series queue here, and a rollback gives the number back.
+    Raises Diverged DATA_CORRUPTED if the series was put back: a number would be given twice.
     """
     parameters = {"tenant": tenant, "prefix": prefix}
     locked = text(
-        "SELECT last_sequence, chain FROM invoice_series WHERE tenant = :tenant AND prefix = :prefix FOR UPDATE"
+        """
+        SELECT last_sequence, chain, EXISTS (
+            SELECT FROM issued_number AS issued WHERE issued.tenant = invoice_series.tenant
+                AND issued.prefix = invoice_series.prefix AND issued.sequence > invoice_series.last_sequence
+        ) AS was_put_back
+        FROM invoice_series WHERE tenant = :tenant AND prefix = :prefix FOR UPDATE
+        """
     )
     row = (await conn.execute(locked, parameters)).mappings().first()
     if row is None:
@@ -35,6 +43,12 @@ async def take_next_place(conn: AsyncConnection, tenant: str, prefix: str) -> Pl
         )
         await conn.execute(begin, {**parameters, "genesis": GENESIS_CHAIN})
         row = (await conn.execute(locked, parameters)).mappings().one()
+    if row["was_put_back"]:
+        message = (
+            f"the series {prefix} has given numbers after {row['last_sequence']}, so no invoice is made final in it;"
+            " follow the runbook data-corrupted"
+        )
+        raise Diverged(Reason.DATA_CORRUPTED, message)
     return Place(prefix, row["last_sequence"] + 1, bytes(row["chain"]))
 
 
@@ -46,6 +60,8 @@ async def add_invoice(conn: AsyncConnection, tenant: str, invoice: FrozenInvoice
         WITH series AS (
             UPDATE invoice_series SET last_sequence = :sequence, chain = :chain
             WHERE tenant = :tenant AND prefix = :prefix
+        ), issued AS (
+            INSERT INTO issued_number (tenant, prefix, sequence, chain) VALUES (:tenant, :prefix, :sequence, :chain)
         )
         INSERT INTO invoice (tenant, number, prefix, sequence, contract, billing_period, customer, currency,
             finalized_at, canonical_json, digest, previous_chain, chain)

@@ -25,7 +25,7 @@ CURRENCY_OF_INVOICE: Final = "COALESCE(currency, convert_from(canonical_json, 'U
 
 _COLUMNS: Final = tuple("line_id" if name == "id" else name for name in RECORD_FIELDS)
 _RECORD: Final = ", ".join(_COLUMNS)
-_ROW_COLUMNS: Final = ("tenant", "number", "ordinal", "revision", *_COLUMNS)
+_ROW_COLUMNS: Final = ("tenant", "number", "ordinal", *_COLUMNS)
 _ADD: Final = (
     f"INSERT INTO invoice_line ({', '.join(_ROW_COLUMNS)}) "  # noqa: S608 - a constant list of columns
     f"VALUES ({', '.join(f':{column}' for column in _ROW_COLUMNS)})"
@@ -115,10 +115,9 @@ async def add_lines(
             "tenant": tenant,
             "number": number,
             "ordinal": ordinal,
-            "revision": part.revision,
             **_values(record_of(line, composition.rated.contract)),
         }
-        for ordinal, (line, part) in enumerate(zip(lines, composition.lines, strict=True), start=1)
+        for ordinal, line in enumerate(lines, start=1)
     ]
     if rows:
         await conn.execute(text(_ADD), rows)

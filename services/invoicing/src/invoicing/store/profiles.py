@@ -3,27 +3,34 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
-from sqlalchemy import text
+from sqlalchemy import RowMapping, text
 
-from invoicing.domain.profiles import BillingProfile
+from invoicing.domain.profiles import BillingProfile, default_profile
 
 if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncConnection
 
+_PROFILES: Final = """
+    SELECT version, seller, number_prefix, grace_s, created_at FROM billing_profile
+    WHERE tenant = :tenant ORDER BY version DESC
+"""
+
 
 async def newest_profile(conn: AsyncConnection, tenant: str) -> BillingProfile | None:
     """Return the newest billing profile of a tenant."""
-    query = text(
-        """
-        SELECT version, seller, number_prefix, grace_s, created_at FROM billing_profile
-        WHERE tenant = :tenant ORDER BY version DESC LIMIT 1
-        """
-    )
-    row = (await conn.execute(query, {"tenant": tenant})).mappings().first()
-    if row is None:
-        return None
+    row = (await conn.execute(text(f"{_PROFILES} LIMIT 1"), {"tenant": tenant})).mappings().first()
+    return None if row is None else _profile(row)
+
+
+async def every_profile(conn: AsyncConnection, tenant: str) -> dict[int, BillingProfile]:
+    """Return all versions of a tenant's billing profile by number; 0 is the default."""
+    rows = (await conn.execute(text(_PROFILES), {"tenant": tenant})).mappings()
+    return {0: default_profile(tenant), **{row["version"]: _profile(row) for row in rows}}
+
+
+def _profile(row: RowMapping) -> BillingProfile:
     return BillingProfile(
         version=row["version"],
         seller=row["seller"],

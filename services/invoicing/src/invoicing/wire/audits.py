@@ -27,6 +27,11 @@ _SENTENCES: Final[Mapping[ProblemCode, str]] = {
         "{subject}: it is filed under another number, contract, period or customer than it says"
     ),
     ProblemCode.LINES_DIFFER: "{subject}: the rows of its lines are not what it says",
+    ProblemCode.PROFILE_DIFFERS: (
+        "{subject}: the billing profile it was made by does not say what it says; the profile was changed or removed"
+    ),
+    ProblemCode.SNAPSHOT_DIFFERS: "{subject}: another snapshot than its lines bill is recorded as billed",
+    ProblemCode.INVOICE_MISSING: "{subject}: it is gone, but rows of its lines are there",
     ProblemCode.SERIES_SHORT: "series {subject}: it reached number {expected}, but ends with {found}",
 }
 

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from chassis.errors import NotReady, Reason, invalid_field
-from chassis.rpc.pages import place_in
+from chassis.rpc.pages import PAGE_BYTES_MAX, fitting, page_token_invalid, place_in
+from chassis.rpc.pages import page_token as page_token_of
 from eventlog.wire import as_of_from_proto, period_from_proto
 from invoicing.domain.charges import Charge, Rated
 from invoicing.domain.document import Invoice, LineKind, Tier
 from invoicing.wire.fields import message_of
 from metering.invoicing.v1 import invoice_pb2 as pb
+from metering.invoicing.v1 import invoicing_service_pb2 as service_pb
 from metering.rating.v1 import charge_pb2
 from money import DERIVED, ZERO, currency, parse_decimal
 
@@ -19,7 +22,6 @@ if TYPE_CHECKING:
 
     from invoicing.domain.invoices import FrozenInvoice
     from metering.common.v1 import values_pb2
-    from metering.invoicing.v1 import invoicing_service_pb2 as service_pb
     from metering.rating.v1 import catalog_pb2
 
 _KINDS = {
@@ -105,7 +107,34 @@ def draft_to_proto(draft: Invoice) -> pb.Invoice:
 
 def invoice_to_proto(invoice: FrozenInvoice) -> pb.Invoice:
     """Return the message of a final invoice, read from its frozen text alone."""
+    return _final_to_proto(invoice, invoice.content())
+
+
+def page_to_proto(invoice: FrozenInvoice, page_size: int, page_token: str) -> service_pb.GetInvoiceResponse:
+    """Return a page of a final invoice: some of its lines and a piece of its text; for the size 0 all of it."""
     content = invoice.content()
+    if not page_size and not page_token:
+        message = _final_to_proto(invoice, content)
+        text = invoice.canonical_json
+        return service_pb.GetInvoiceResponse(invoice=message, canonical_json=text, line_count=len(content.lines))
+    lines_before, bytes_before = place_in(page_token, [int, int]) or (0, 0)
+    if not page_size or min(lines_before, bytes_before) < 0:
+        raise page_token_invalid()
+    lines = content.lines[lines_before : lines_before + page_size]
+    message = _final_to_proto(invoice, replace(content, lines=lines))
+    del message.lines[len(fitting(message.lines, lambda line: line.ByteSize())) :]
+    piece = invoice.canonical_json[bytes_before : bytes_before + PAGE_BYTES_MAX]
+    lines_to, bytes_to = lines_before + len(message.lines), bytes_before + len(piece)
+    is_last = lines_to >= len(content.lines) and bytes_to >= len(invoice.canonical_json)
+    return service_pb.GetInvoiceResponse(
+        invoice=message,
+        canonical_json=piece,
+        next_page_token="" if is_last else page_token_of(lines_to, bytes_to),
+        line_count=len(content.lines),
+    )
+
+
+def _final_to_proto(invoice: FrozenInvoice, content: Invoice) -> pb.Invoice:
     return message_of(
         content,
         pb.Invoice,

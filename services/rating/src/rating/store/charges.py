@@ -3,30 +3,34 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from datetime import UTC
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import text
 
+from chassis.errors import Diverged, Reason
 from eventlog.as_of import AsOf
 from rating.domain.billing_period import BillingPeriod
 from rating.domain.charges import Charge, RatedPeriod, charge_id
 from rating.domain.contract_changes import PlanVersion
 from rating.domain.ruling import FrozenPeriod
+from rating.store.digests import charge_digest, period_digest
 from rating.store.documents import charge_from_document, charge_to_document
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from datetime import datetime
 
     from sqlalchemy import RowMapping
     from sqlalchemy.ext.asyncio import AsyncConnection
 
 _PERIOD_COLUMNS = """
-    contract, billing_period, snapshot_id, amends_snapshot_id, customer, period_start, period_end, plan, plan_version,
-    currency, as_of::text AS as_of, traceparent
+    contract, billing_period, snapshot_id, amends_snapshot_id, customer, period_start, period_end, plan,
+    plan_version, currency, as_of::text AS as_of, traceparent, rated_at
 """
+_CHARGE_COLUMNS = "charge_id, ordinal, item, meter, quantity, exact_amount, document::text AS document"
 
 
 _NO_SNAPSHOT = ""  # what the first rating of a period amends
@@ -52,12 +56,16 @@ def as_of_from_text(document: str) -> AsOf:
 
 async def add_rated_period(conn: AsyncConnection, tenant: str, rated: RatedPeriod, rated_at: datetime) -> bool:
     """Add a rated period with its charges; False if it is there already, then nothing is written."""
+    rows = [
+        _charge_row(tenant, rated, rated_at, ordinal, charge) for ordinal, charge in enumerate(rated.charges, start=1)
+    ]
     statement = text(
         """
         INSERT INTO rated_period (tenant, contract, billing_period, snapshot_id, amends_snapshot_id, customer,
-            period_start, period_end, plan, plan_version, currency, as_of, traceparent, rated_at)
+            period_start, period_end, plan, plan_version, currency, as_of, traceparent, rated_at, digest)
         VALUES (:tenant, :contract, :billing_period, :snapshot_id, :amends_snapshot_id, :customer,
-            :period_start, :period_end, :plan, :plan_version, :currency, CAST(:as_of AS jsonb), :traceparent, :rated_at)
+            :period_start, :period_end, :plan, :plan_version, :currency, CAST(:as_of AS jsonb), :traceparent, :rated_at,
+            :digest)
         ON CONFLICT DO NOTHING
         """
     )
@@ -75,6 +83,7 @@ async def add_rated_period(conn: AsyncConnection, tenant: str, rated: RatedPerio
             "as_of": as_of_to_text(rated.as_of),
             "traceparent": rated.traceparent,
             "rated_at": rated_at,
+            "digest": period_digest(tenant, rated, rated_at, [row["digest"] for row in rows]),
         },
     )
     if inserted.rowcount == 0:
@@ -82,12 +91,11 @@ async def add_rated_period(conn: AsyncConnection, tenant: str, rated: RatedPerio
     statement = text(
         """
         INSERT INTO charge (tenant, charge_id, contract, billing_period, snapshot_id, ordinal, item, meter, quantity,
-            exact_amount, document)
+            exact_amount, document, digest)
         VALUES (:tenant, :charge_id, :contract, :billing_period, :snapshot_id, :ordinal, :item, :meter, :quantity,
-            :exact_amount, CAST(:document AS jsonb))
+            :exact_amount, CAST(:document AS jsonb), :digest)
         """
     )
-    rows = [_charge_row(tenant, rated, ordinal, charge) for ordinal, charge in enumerate(rated.charges, start=1)]
     await conn.execute(statement, rows)
     return True
 
@@ -95,7 +103,7 @@ async def add_rated_period(conn: AsyncConnection, tenant: str, rated: RatedPerio
 async def rating_of_snapshot(
     conn: AsyncConnection, tenant: str, contract: str, billing_period: str, snapshot_id: str
 ) -> RatedPeriod | None:
-    """Return the rating of a snapshot, with its charges in the order of the plan."""
+    """Return the rating of a snapshot, its charges in the order of the plan. Raises Diverged DATA_CORRUPTED."""
     key = {"tenant": tenant, "contract": contract, "billing_period": billing_period, "snapshot_id": snapshot_id}
     return await _rating(conn, "snapshot_id = :snapshot_id", key)
 
@@ -160,10 +168,10 @@ async def frozen_plans(
 
 
 async def find_charge(conn: AsyncConnection, tenant: str, identity: str) -> FrozenCharge | None:
-    """Return a frozen charge with what it belongs to."""
+    """Return a frozen charge with what it belongs to. Raises Diverged DATA_CORRUPTED."""
     query = text(
         f"""
-        SELECT {_PERIOD_COLUMNS}, charge.document::text AS document
+        SELECT {_PERIOD_COLUMNS}, {_CHARGE_COLUMNS}, rated_period.digest AS period_digest, charge.digest
         FROM charge JOIN rated_period USING (tenant, contract, billing_period, snapshot_id)
         WHERE tenant = :tenant AND charge_id = :charge_id
         """  # noqa: S608 - column names of our own
@@ -171,7 +179,10 @@ async def find_charge(conn: AsyncConnection, tenant: str, identity: str) -> Froz
     row = (await conn.execute(query, {"tenant": tenant, "charge_id": identity})).mappings().first()
     if row is None:
         return None
-    return FrozenCharge(charge_from_document(json.loads(row["document"])), _rated(row, ()))
+    with _proving(f"charge {identity} is"):
+        rated = _rated(row, ())
+        charge = _charge(tenant, rated, row, row)
+    return FrozenCharge(charge, rated)
 
 
 def period_of(row: RowMapping) -> BillingPeriod:
@@ -183,7 +194,7 @@ def period_of(row: RowMapping) -> BillingPeriod:
 async def _rating(conn: AsyncConnection, condition: str, key: dict[str, Any]) -> RatedPeriod | None:
     query = text(
         f"""
-        SELECT {_PERIOD_COLUMNS} FROM rated_period
+        SELECT {_PERIOD_COLUMNS}, digest AS period_digest FROM rated_period
         WHERE tenant = :tenant AND contract = :contract AND billing_period = :billing_period AND {condition}
         """  # noqa: S608 - names and conditions of our own
     )
@@ -191,15 +202,55 @@ async def _rating(conn: AsyncConnection, condition: str, key: dict[str, Any]) ->
     if row is None:
         return None
     charges = text(
-        """
-        SELECT document::text AS document FROM charge
+        f"""
+        SELECT {_CHARGE_COLUMNS}, digest FROM charge
         WHERE tenant = :tenant AND contract = :contract AND billing_period = :billing_period
             AND snapshot_id = :snapshot_id
         ORDER BY ordinal
-        """
+        """  # noqa: S608 - column names of our own
     )
-    documents = (await conn.execute(charges, {**key, "snapshot_id": row["snapshot_id"]})).scalars()
-    return _rated(row, tuple(charge_from_document(json.loads(document)) for document in documents))
+    charge_rows = (await conn.execute(charges, {**key, "snapshot_id": row["snapshot_id"]})).mappings().all()
+    with _proving(f"the charges of contract {row['contract']} in {row['billing_period']} are"):
+        return _proven_rating(key["tenant"], row, charge_rows)
+
+
+def _proven_rating(tenant: str, row: RowMapping, charge_rows: Sequence[RowMapping]) -> RatedPeriod:
+    head = _rated(row, ())
+    charges = tuple(_charge(tenant, head, row, charge_row) for charge_row in charge_rows)
+    digests = [charge_row["digest"] for charge_row in charge_rows]
+    if {row["period_digest"], *digests} != {None} and row["period_digest"] != period_digest(
+        tenant, head, row["rated_at"], digests
+    ):
+        raise _ChangedError
+    return replace(head, charges=charges)
+
+
+def _charge(tenant: str, rated: RatedPeriod, row: RowMapping, charge_row: RowMapping) -> Charge:
+    """Return the charge of a row that says what was stored; rows of an older release have no digest to tell by."""
+    document = json.loads(charge_row["document"])
+    charge = charge_from_document(document)
+    stored = _charge_columns(tenant, rated, charge_row["ordinal"], charge)
+    if any(charge_row[name] != value for name, value in stored.items() if name in charge_row):
+        raise _ChangedError
+    if {row["period_digest"], charge_row["digest"]} != {None} and charge_row["digest"] != charge_digest(
+        tenant, rated, row["rated_at"], charge_row["ordinal"], document
+    ):
+        raise _ChangedError
+    return charge
+
+
+class _ChangedError(ValueError):
+    """A row is not what was stored."""
+
+
+@contextmanager
+def _proving(subject: str) -> Iterator[None]:
+    """Tell rows that were changed, and those that can't even be read."""
+    try:
+        yield
+    except (ValueError, LookupError, TypeError, AttributeError, ArithmeticError) as error:
+        message = f"{subject} not what was rated, and not used; follow the runbook data-corrupted"
+        raise Diverged(Reason.DATA_CORRUPTED, message) from error
 
 
 def _rated(row: RowMapping, charges: tuple[Charge, ...]) -> RatedPeriod:
@@ -227,7 +278,16 @@ def _key(tenant: str, rated: RatedPeriod) -> dict[str, Any]:
     }
 
 
-def _charge_row(tenant: str, rated: RatedPeriod, ordinal: int, charge: Charge) -> dict[str, Any]:
+def _charge_row(tenant: str, rated: RatedPeriod, rated_at: datetime, ordinal: int, charge: Charge) -> dict[str, Any]:
+    document = charge_to_document(charge)
+    return {
+        **_charge_columns(tenant, rated, ordinal, charge),
+        "document": json.dumps(document),
+        "digest": charge_digest(tenant, rated, rated_at, ordinal, document),
+    }
+
+
+def _charge_columns(tenant: str, rated: RatedPeriod, ordinal: int, charge: Charge) -> dict[str, Any]:
     return {
         **_key(tenant, rated),
         "charge_id": charge_id(tenant, rated.contract, rated.period.label, rated.snapshot_id, charge.item),
@@ -236,5 +296,4 @@ def _charge_row(tenant: str, rated: RatedPeriod, ordinal: int, charge: Charge) -
         "meter": charge.meter,
         "quantity": charge.quantity,
         "exact_amount": charge.derivation.amount,
-        "document": json.dumps(charge_to_document(charge)),
     }

@@ -424,16 +424,24 @@ class GetInvoiceRequest(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     NUMBER_FIELD_NUMBER: _builtins.int
+    PAGE_SIZE_FIELD_NUMBER: _builtins.int
+    PAGE_TOKEN_FIELD_NUMBER: _builtins.int
     number: _builtins.str
     """Number. Required."""
+    page_size: _builtins.int
+    """At most this many lines in a page, 1 to 1000; 0 means the whole invoice at once. Needed for invoices of more than 8 MiB."""
+    page_token: _builtins.str
+    """Token from the previous page, with the same page_size. Optional."""
     def __init__(
         self,
         *,
         number: _builtins.str = ...,
+        page_size: _builtins.int = ...,
+        page_token: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["number", b"number"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["number", b"number", "page_size", b"page_size", "page_token", b"page_token"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -447,21 +455,29 @@ class GetInvoiceResponse(_message.Message):
 
     INVOICE_FIELD_NUMBER: _builtins.int
     CANONICAL_JSON_FIELD_NUMBER: _builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    LINE_COUNT_FIELD_NUMBER: _builtins.int
     canonical_json: _builtins.bytes
-    """The canonical JSON whose SHA-256 is the digest."""
+    """The canonical JSON whose SHA-256 is the digest. In pages it comes in pieces: put them together in order."""
+    next_page_token: _builtins.str
+    """Token of the next page; empty on the last one. A page may have fewer than page_size lines, or none, and still be followed by another."""
+    line_count: _builtins.int
+    """How many lines the invoice has in all."""
     @_builtins.property
     def invoice(self) -> _invoice_pb2.Invoice:
-        """The invoice, as it was finalized."""
+        """The invoice, as it was finalized; of its lines those of this page."""
 
     def __init__(
         self,
         *,
         invoice: _invoice_pb2.Invoice | None = ...,
         canonical_json: _builtins.bytes = ...,
+        next_page_token: _builtins.str = ...,
+        line_count: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["invoice", b"invoice"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["canonical_json", b"canonical_json", "invoice", b"invoice"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["canonical_json", b"canonical_json", "invoice", b"invoice", "line_count", b"line_count", "next_page_token", b"next_page_token"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

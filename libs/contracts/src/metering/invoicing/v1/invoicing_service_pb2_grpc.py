@@ -127,7 +127,9 @@ class InvoicingServiceServicer:
         """Finalizes the invoice of one contract and period: seals usage, rates it, and numbers and freezes the invoice, all or nothing.
         Asked again, it returns the same invoice. Usage of invoiced periods that arrived late is added as adjustments, whichever contract of
         the customer they are of, if they were billed in the currency of this invoice.
-        Errors: FAILED_PRECONDITION PERIOD_OPEN (the period is still running), GRACE_OPEN or USAGE_NOT_READY (ask again later), NOT_FOUND, INVALID_ARGUMENT.
+        Errors: FAILED_PRECONDITION PERIOD_OPEN (the period is still running), GRACE_OPEN or USAGE_NOT_READY (ask again later),
+        DATA_CORRUPTED (the charges, the invoice or its series were changed), NOT_FOUND, INVALID_ARGUMENT, RESOURCE_EXHAUSTED
+        MESSAGE_TOO_LARGE (the invoice is final, but does not fit into one message: get it in pages).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -137,7 +139,7 @@ class InvoicingServiceServicer:
         """Bills usage that arrived late of a customer whose next invoice would come too late or never: if anything is pending and no invoice
         of the customer in this currency is due within 31 days, makes a closing invoice of adjustments alone. Asked again for the same
         customer, currency and period, it returns the same invoice. Call it after the contracts of the period are finalized.
-        Errors: FAILED_PRECONDITION USAGE_NOT_READY (ask again later).
+        Errors: FAILED_PRECONDITION USAGE_NOT_READY (ask again later), DATA_CORRUPTED (see FinalizeInvoice).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -158,7 +160,8 @@ class InvoicingServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def GetInvoice(self, request, context):
-        """Returns an invoice. Errors: NOT_FOUND INVOICE_NOT_FOUND, FAILED_PRECONDITION DATA_CORRUPTED (it is not what was finalized).
+        """Returns an invoice, whole or in pages. Errors: NOT_FOUND INVOICE_NOT_FOUND, FAILED_PRECONDITION DATA_CORRUPTED (it is not what was
+        finalized), RESOURCE_EXHAUSTED MESSAGE_TOO_LARGE (it does not fit into one message: ask in pages).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -188,7 +191,8 @@ class InvoicingServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def VerifyInvoices(self, request, context):
-        """Recomputes every digest and the hash chain of the series, and checks that the numbers have no gaps.
+        """Recomputes every digest and the hash chain of the series, compares each invoice with the rows of its lines, the snapshots
+        it bills and the billing profile it was made by, and checks that no number that was given is missing.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -45,20 +45,24 @@ class InvoicingServiceStub:
     """Finalizes the invoice of one contract and period: seals usage, rates it, and numbers and freezes the invoice, all or nothing.
     Asked again, it returns the same invoice. Usage of invoiced periods that arrived late is added as adjustments, whichever contract of
     the customer they are of, if they were billed in the currency of this invoice.
-    Errors: FAILED_PRECONDITION PERIOD_OPEN (the period is still running), GRACE_OPEN or USAGE_NOT_READY (ask again later), NOT_FOUND, INVALID_ARGUMENT.
+    Errors: FAILED_PRECONDITION PERIOD_OPEN (the period is still running), GRACE_OPEN or USAGE_NOT_READY (ask again later),
+    DATA_CORRUPTED (the charges, the invoice or its series were changed), NOT_FOUND, INVALID_ARGUMENT, RESOURCE_EXHAUSTED
+    MESSAGE_TOO_LARGE (the invoice is final, but does not fit into one message: get it in pages).
     """
     FinalizeClosingInvoice: _grpc.UnaryUnaryMultiCallable[_invoicing_service_pb2.FinalizeClosingInvoiceRequest, _invoicing_service_pb2.FinalizeClosingInvoiceResponse]
     """Bills usage that arrived late of a customer whose next invoice would come too late or never: if anything is pending and no invoice
     of the customer in this currency is due within 31 days, makes a closing invoice of adjustments alone. Asked again for the same
     customer, currency and period, it returns the same invoice. Call it after the contracts of the period are finalized.
-    Errors: FAILED_PRECONDITION USAGE_NOT_READY (ask again later).
+    Errors: FAILED_PRECONDITION USAGE_NOT_READY (ask again later), DATA_CORRUPTED (see FinalizeInvoice).
     """
     ListPendingAdjustments: _grpc.UnaryUnaryMultiCallable[_invoicing_service_pb2.ListPendingAdjustmentsRequest, _invoicing_service_pb2.ListPendingAdjustmentsResponse]
     """Lists adjustments that no invoice has yet of one customer and currency, as usage is now, and the invoice that will carry them."""
     ListAccounts: _grpc.UnaryUnaryMultiCallable[_invoicing_service_pb2.ListAccountsRequest, _invoicing_service_pb2.ListAccountsResponse]
     """Lists the customers that have an invoice, once for each currency, by customer and currency."""
     GetInvoice: _grpc.UnaryUnaryMultiCallable[_invoicing_service_pb2.GetInvoiceRequest, _invoicing_service_pb2.GetInvoiceResponse]
-    """Returns an invoice. Errors: NOT_FOUND INVOICE_NOT_FOUND, FAILED_PRECONDITION DATA_CORRUPTED (it is not what was finalized)."""
+    """Returns an invoice, whole or in pages. Errors: NOT_FOUND INVOICE_NOT_FOUND, FAILED_PRECONDITION DATA_CORRUPTED (it is not what was
+    finalized), RESOURCE_EXHAUSTED MESSAGE_TOO_LARGE (it does not fit into one message: ask in pages).
+    """
     ListInvoices: _grpc.UnaryUnaryMultiCallable[_invoicing_service_pb2.ListInvoicesRequest, _invoicing_service_pb2.ListInvoicesResponse]
     """Lists invoices by number. A page may have fewer than page_size entries and still be followed by another."""
     ExplainLine: _grpc.UnaryUnaryMultiCallable[_invoicing_service_pb2.ExplainLineRequest, _invoicing_service_pb2.ExplainLineResponse]
@@ -70,7 +74,9 @@ class InvoicingServiceStub:
     AggregatorService.ListUsageEvents.
     """
     VerifyInvoices: _grpc.UnaryUnaryMultiCallable[_invoicing_service_pb2.VerifyInvoicesRequest, _invoicing_service_pb2.VerifyInvoicesResponse]
-    """Recomputes every digest and the hash chain of the series, and checks that the numbers have no gaps."""
+    """Recomputes every digest and the hash chain of the series, compares each invoice with the rows of its lines, the snapshots
+    it bills and the billing profile it was made by, and checks that no number that was given is missing.
+    """
 
 @_typing.type_check_only
 class InvoicingServiceAsyncStub(InvoicingServiceStub):
@@ -89,20 +95,24 @@ class InvoicingServiceAsyncStub(InvoicingServiceStub):
     """Finalizes the invoice of one contract and period: seals usage, rates it, and numbers and freezes the invoice, all or nothing.
     Asked again, it returns the same invoice. Usage of invoiced periods that arrived late is added as adjustments, whichever contract of
     the customer they are of, if they were billed in the currency of this invoice.
-    Errors: FAILED_PRECONDITION PERIOD_OPEN (the period is still running), GRACE_OPEN or USAGE_NOT_READY (ask again later), NOT_FOUND, INVALID_ARGUMENT.
+    Errors: FAILED_PRECONDITION PERIOD_OPEN (the period is still running), GRACE_OPEN or USAGE_NOT_READY (ask again later),
+    DATA_CORRUPTED (the charges, the invoice or its series were changed), NOT_FOUND, INVALID_ARGUMENT, RESOURCE_EXHAUSTED
+    MESSAGE_TOO_LARGE (the invoice is final, but does not fit into one message: get it in pages).
     """
     FinalizeClosingInvoice: _aio.UnaryUnaryMultiCallable[_invoicing_service_pb2.FinalizeClosingInvoiceRequest, _invoicing_service_pb2.FinalizeClosingInvoiceResponse]  # type: ignore[assignment]
     """Bills usage that arrived late of a customer whose next invoice would come too late or never: if anything is pending and no invoice
     of the customer in this currency is due within 31 days, makes a closing invoice of adjustments alone. Asked again for the same
     customer, currency and period, it returns the same invoice. Call it after the contracts of the period are finalized.
-    Errors: FAILED_PRECONDITION USAGE_NOT_READY (ask again later).
+    Errors: FAILED_PRECONDITION USAGE_NOT_READY (ask again later), DATA_CORRUPTED (see FinalizeInvoice).
     """
     ListPendingAdjustments: _aio.UnaryUnaryMultiCallable[_invoicing_service_pb2.ListPendingAdjustmentsRequest, _invoicing_service_pb2.ListPendingAdjustmentsResponse]  # type: ignore[assignment]
     """Lists adjustments that no invoice has yet of one customer and currency, as usage is now, and the invoice that will carry them."""
     ListAccounts: _aio.UnaryUnaryMultiCallable[_invoicing_service_pb2.ListAccountsRequest, _invoicing_service_pb2.ListAccountsResponse]  # type: ignore[assignment]
     """Lists the customers that have an invoice, once for each currency, by customer and currency."""
     GetInvoice: _aio.UnaryUnaryMultiCallable[_invoicing_service_pb2.GetInvoiceRequest, _invoicing_service_pb2.GetInvoiceResponse]  # type: ignore[assignment]
-    """Returns an invoice. Errors: NOT_FOUND INVOICE_NOT_FOUND, FAILED_PRECONDITION DATA_CORRUPTED (it is not what was finalized)."""
+    """Returns an invoice, whole or in pages. Errors: NOT_FOUND INVOICE_NOT_FOUND, FAILED_PRECONDITION DATA_CORRUPTED (it is not what was
+    finalized), RESOURCE_EXHAUSTED MESSAGE_TOO_LARGE (it does not fit into one message: ask in pages).
+    """
     ListInvoices: _aio.UnaryUnaryMultiCallable[_invoicing_service_pb2.ListInvoicesRequest, _invoicing_service_pb2.ListInvoicesResponse]  # type: ignore[assignment]
     """Lists invoices by number. A page may have fewer than page_size entries and still be followed by another."""
     ExplainLine: _aio.UnaryUnaryMultiCallable[_invoicing_service_pb2.ExplainLineRequest, _invoicing_service_pb2.ExplainLineResponse]  # type: ignore[assignment]
@@ -114,7 +124,9 @@ class InvoicingServiceAsyncStub(InvoicingServiceStub):
     AggregatorService.ListUsageEvents.
     """
     VerifyInvoices: _aio.UnaryUnaryMultiCallable[_invoicing_service_pb2.VerifyInvoicesRequest, _invoicing_service_pb2.VerifyInvoicesResponse]  # type: ignore[assignment]
-    """Recomputes every digest and the hash chain of the series, and checks that the numbers have no gaps."""
+    """Recomputes every digest and the hash chain of the series, compares each invoice with the rows of its lines, the snapshots
+    it bills and the billing profile it was made by, and checks that no number that was given is missing.
+    """
 
 class InvoicingServiceServicer(metaclass=_abc_1.ABCMeta):
     """Invoices. All calls act for the tenant of the token."""
@@ -154,7 +166,9 @@ class InvoicingServiceServicer(metaclass=_abc_1.ABCMeta):
         """Finalizes the invoice of one contract and period: seals usage, rates it, and numbers and freezes the invoice, all or nothing.
         Asked again, it returns the same invoice. Usage of invoiced periods that arrived late is added as adjustments, whichever contract of
         the customer they are of, if they were billed in the currency of this invoice.
-        Errors: FAILED_PRECONDITION PERIOD_OPEN (the period is still running), GRACE_OPEN or USAGE_NOT_READY (ask again later), NOT_FOUND, INVALID_ARGUMENT.
+        Errors: FAILED_PRECONDITION PERIOD_OPEN (the period is still running), GRACE_OPEN or USAGE_NOT_READY (ask again later),
+        DATA_CORRUPTED (the charges, the invoice or its series were changed), NOT_FOUND, INVALID_ARGUMENT, RESOURCE_EXHAUSTED
+        MESSAGE_TOO_LARGE (the invoice is final, but does not fit into one message: get it in pages).
         """
 
     @_abc_1.abstractmethod
@@ -166,7 +180,7 @@ class InvoicingServiceServicer(metaclass=_abc_1.ABCMeta):
         """Bills usage that arrived late of a customer whose next invoice would come too late or never: if anything is pending and no invoice
         of the customer in this currency is due within 31 days, makes a closing invoice of adjustments alone. Asked again for the same
         customer, currency and period, it returns the same invoice. Call it after the contracts of the period are finalized.
-        Errors: FAILED_PRECONDITION USAGE_NOT_READY (ask again later).
+        Errors: FAILED_PRECONDITION USAGE_NOT_READY (ask again later), DATA_CORRUPTED (see FinalizeInvoice).
         """
 
     @_abc_1.abstractmethod
@@ -191,7 +205,9 @@ class InvoicingServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _invoicing_service_pb2.GetInvoiceRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_invoicing_service_pb2.GetInvoiceResponse, _abc.Awaitable[_invoicing_service_pb2.GetInvoiceResponse]]:
-        """Returns an invoice. Errors: NOT_FOUND INVOICE_NOT_FOUND, FAILED_PRECONDITION DATA_CORRUPTED (it is not what was finalized)."""
+        """Returns an invoice, whole or in pages. Errors: NOT_FOUND INVOICE_NOT_FOUND, FAILED_PRECONDITION DATA_CORRUPTED (it is not what was
+        finalized), RESOURCE_EXHAUSTED MESSAGE_TOO_LARGE (it does not fit into one message: ask in pages).
+        """
 
     @_abc_1.abstractmethod
     def ListInvoices(
@@ -227,6 +243,8 @@ class InvoicingServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _invoicing_service_pb2.VerifyInvoicesRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_invoicing_service_pb2.VerifyInvoicesResponse, _abc.Awaitable[_invoicing_service_pb2.VerifyInvoicesResponse]]:
-        """Recomputes every digest and the hash chain of the series, and checks that the numbers have no gaps."""
+        """Recomputes every digest and the hash chain of the series, compares each invoice with the rows of its lines, the snapshots
+        it bills and the billing profile it was made by, and checks that no number that was given is missing.
+        """
 
 def add_InvoicingServiceServicer_to_server(servicer: InvoicingServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

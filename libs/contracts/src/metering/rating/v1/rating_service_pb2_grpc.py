@@ -245,7 +245,8 @@ class RatingServiceServicer:
 
     def RateUsage(self, request, context):
         """Seals the usage of one contract and period and returns the frozen charges; asked again, it returns the same ones.
-        Errors: those of AggregatorService.SealUsage, NOT_FOUND CONTRACT_NOT_FOUND, INVALID_ARGUMENT PERIOD_INVALID.
+        Errors: those of AggregatorService.SealUsage, NOT_FOUND CONTRACT_NOT_FOUND, INVALID_ARGUMENT PERIOD_INVALID, FAILED_PRECONDITION
+        DATA_CORRUPTED (the charges were changed since).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -260,8 +261,8 @@ class RatingServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ListChargeEvents(self, request, context):
-        """Streams the individual events behind a frozen charge. Errors: NOT_FOUND CHARGE_NOT_FOUND, and those of
-        AggregatorService.ListUsageEvents.
+        """Streams the individual events behind a frozen charge. Errors: NOT_FOUND CHARGE_NOT_FOUND, FAILED_PRECONDITION DATA_CORRUPTED (the
+        charge was changed), and those of AggregatorService.ListUsageEvents.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

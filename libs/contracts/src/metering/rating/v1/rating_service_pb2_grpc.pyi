@@ -76,15 +76,16 @@ class RatingServiceStub:
     """
     RateUsage: _grpc.UnaryUnaryMultiCallable[_rating_service_pb2.RateUsageRequest, _rating_service_pb2.RateUsageResponse]
     """Seals the usage of one contract and period and returns the frozen charges; asked again, it returns the same ones.
-    Errors: those of AggregatorService.SealUsage, NOT_FOUND CONTRACT_NOT_FOUND, INVALID_ARGUMENT PERIOD_INVALID.
+    Errors: those of AggregatorService.SealUsage, NOT_FOUND CONTRACT_NOT_FOUND, INVALID_ARGUMENT PERIOD_INVALID, FAILED_PRECONDITION
+    DATA_CORRUPTED (the charges were changed since).
     """
     ExplainCharge: _grpc.UnaryUnaryMultiCallable[_rating_service_pb2.ExplainChargeRequest, _rating_service_pb2.ExplainChargeResponse]
     """Explains a frozen charge: its steps, the snapshot and the windows of its meter, page by page.
     Errors: NOT_FOUND CHARGE_NOT_FOUND, FAILED_PRECONDITION DATA_CORRUPTED (the charge, its price or its snapshot was changed).
     """
     ListChargeEvents: _grpc.UnaryStreamMultiCallable[_rating_service_pb2.ListChargeEventsRequest, _rating_service_pb2.ListChargeEventsResponse]
-    """Streams the individual events behind a frozen charge. Errors: NOT_FOUND CHARGE_NOT_FOUND, and those of
-    AggregatorService.ListUsageEvents.
+    """Streams the individual events behind a frozen charge. Errors: NOT_FOUND CHARGE_NOT_FOUND, FAILED_PRECONDITION DATA_CORRUPTED (the
+    charge was changed), and those of AggregatorService.ListUsageEvents.
     """
     ListUnbilledUsage: _grpc.UnaryUnaryMultiCallable[_rating_service_pb2.ListUnbilledUsageRequest, _rating_service_pb2.ListUnbilledUsageResponse]
     """Lists usage that no invoice will have as things are, each with its reason: an answer made from usage and catalog as they are now.
@@ -141,15 +142,16 @@ class RatingServiceAsyncStub(RatingServiceStub):
     """
     RateUsage: _aio.UnaryUnaryMultiCallable[_rating_service_pb2.RateUsageRequest, _rating_service_pb2.RateUsageResponse]  # type: ignore[assignment]
     """Seals the usage of one contract and period and returns the frozen charges; asked again, it returns the same ones.
-    Errors: those of AggregatorService.SealUsage, NOT_FOUND CONTRACT_NOT_FOUND, INVALID_ARGUMENT PERIOD_INVALID.
+    Errors: those of AggregatorService.SealUsage, NOT_FOUND CONTRACT_NOT_FOUND, INVALID_ARGUMENT PERIOD_INVALID, FAILED_PRECONDITION
+    DATA_CORRUPTED (the charges were changed since).
     """
     ExplainCharge: _aio.UnaryUnaryMultiCallable[_rating_service_pb2.ExplainChargeRequest, _rating_service_pb2.ExplainChargeResponse]  # type: ignore[assignment]
     """Explains a frozen charge: its steps, the snapshot and the windows of its meter, page by page.
     Errors: NOT_FOUND CHARGE_NOT_FOUND, FAILED_PRECONDITION DATA_CORRUPTED (the charge, its price or its snapshot was changed).
     """
     ListChargeEvents: _aio.UnaryStreamMultiCallable[_rating_service_pb2.ListChargeEventsRequest, _rating_service_pb2.ListChargeEventsResponse]  # type: ignore[assignment]
-    """Streams the individual events behind a frozen charge. Errors: NOT_FOUND CHARGE_NOT_FOUND, and those of
-    AggregatorService.ListUsageEvents.
+    """Streams the individual events behind a frozen charge. Errors: NOT_FOUND CHARGE_NOT_FOUND, FAILED_PRECONDITION DATA_CORRUPTED (the
+    charge was changed), and those of AggregatorService.ListUsageEvents.
     """
     ListUnbilledUsage: _aio.UnaryUnaryMultiCallable[_rating_service_pb2.ListUnbilledUsageRequest, _rating_service_pb2.ListUnbilledUsageResponse]  # type: ignore[assignment]
     """Lists usage that no invoice will have as things are, each with its reason: an answer made from usage and catalog as they are now.
@@ -293,7 +295,8 @@ class RatingServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_rating_service_pb2.RateUsageResponse, _abc.Awaitable[_rating_service_pb2.RateUsageResponse]]:
         """Seals the usage of one contract and period and returns the frozen charges; asked again, it returns the same ones.
-        Errors: those of AggregatorService.SealUsage, NOT_FOUND CONTRACT_NOT_FOUND, INVALID_ARGUMENT PERIOD_INVALID.
+        Errors: those of AggregatorService.SealUsage, NOT_FOUND CONTRACT_NOT_FOUND, INVALID_ARGUMENT PERIOD_INVALID, FAILED_PRECONDITION
+        DATA_CORRUPTED (the charges were changed since).
         """
 
     @_abc_1.abstractmethod
@@ -312,8 +315,8 @@ class RatingServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _rating_service_pb2.ListChargeEventsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_abc.Iterator[_rating_service_pb2.ListChargeEventsResponse], _abc.AsyncIterator[_rating_service_pb2.ListChargeEventsResponse]]:
-        """Streams the individual events behind a frozen charge. Errors: NOT_FOUND CHARGE_NOT_FOUND, and those of
-        AggregatorService.ListUsageEvents.
+        """Streams the individual events behind a frozen charge. Errors: NOT_FOUND CHARGE_NOT_FOUND, FAILED_PRECONDITION DATA_CORRUPTED (the
+        charge was changed), and those of AggregatorService.ListUsageEvents.
         """
 
     @_abc_1.abstractmethod
