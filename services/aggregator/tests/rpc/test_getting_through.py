@@ -351,7 +351,10 @@ async def test_a_fill_that_can_not_go_on_holds_up_no_other(
 
         async def told() -> bool:
             states = (await aggregator.caller().GetProgress(pb.GetProgressRequest())).feeds
-            return any(state.consumer.startswith("fill:") and "no disk space left" in state.last_error_message for state in states)
+            return any(
+                state.consumer.startswith("fill:") and "no disk space left" in state.last_error_message
+                for state in states
+            )
 
         await eventually(told)
         await tables.connection.execute("DROP TRIGGER out_of_disk ON usage_window")
