@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
-from aggregator.operations import folding, selections
-from aggregator.operations.folding import Catalog, LeftOut, PreparedBatch, Selection
-from aggregator.operations.selections import AlreadyFinished, BacklogSelection, FillSelection, LiveSelection
+from aggregator.operations import backlogs, fills, folding
+from aggregator.operations.backlogs import BacklogSelection, LiveSelection
+from aggregator.operations.fills import FillSelection
+from aggregator.operations.folding import AlreadyFinished, Catalog, LeftOut, PreparedBatch, Selection
 from aggregator.store.backlogs import Backlog
 from aggregator.store.fills import Fill
 from aggregator.wire.payloads import read_segments
@@ -18,6 +19,7 @@ from chassis.loops import Loop
 from chassis.statements import StatementSize
 from chassis.tasks import first_of, wait_or_stop
 from eventlog.feed.consumer import FeedConsumer
+from eventlog.feed.pace import BATCH_TARGET_S
 from eventlog.feed.source import Backoff
 
 if TYPE_CHECKING:
@@ -35,6 +37,8 @@ _log = get_logger(__name__)
 
 
 Past = Fill | Backlog
+BACKLOG_TARGET_S: Final = 0.5
+"""Batches of backlogs last only so long, because the live fold of others shares the processor with them."""
 
 
 class UsageFold:
@@ -85,10 +89,13 @@ class FoldFactory:
 
     def past(self, past: Past) -> FeedConsumer[PreparedBatch]:
         """Return the consumer that counts what is behind the live fold, and then ends."""
-        selection = FillSelection(past) if isinstance(past, Fill) else BacklogSelection(past)
-        return self._consumer(selection, until=past.until.positions)
+        if isinstance(past, Fill):
+            return self._consumer(FillSelection(past), until=past.until.positions)
+        return self._consumer(BacklogSelection(past), until=past.until.positions, target_s=BACKLOG_TARGET_S)
 
-    def _consumer(self, selection: Selection, until: Mapping[int, int] | None) -> FeedConsumer[PreparedBatch]:
+    def _consumer(
+        self, selection: Selection, until: Mapping[int, int] | None, target_s: float = BATCH_TARGET_S
+    ) -> FeedConsumer[PreparedBatch]:
         consumer = FeedConsumer(
             selection.consumer,
             self.deps.engine,
@@ -98,6 +105,7 @@ class FoldFactory:
             flush_interval_s=self.settings.flush_interval_s,
             batch_events_max=self.settings.batch_events_max,
             batch_bytes_max=self.settings.batch_bytes_max,
+            batch_target_s=target_s,
             until=until,
         )
         self.deps.board.add(consumer.name, consumer.state)
@@ -185,7 +193,7 @@ class Turns(ABC):
                 await self._finish(running.past)
                 self._forget(consumer.name)
         except AlreadyFinished:
-            await selections.abandon(deps, consumer.name)
+            await folding.abandon(deps, consumer.name)
             self._forget(consumer.name)
         except Exception:  # noqa: BLE001 - what stops one must not stop the others; it is shown, logged, tried again
             pause_s = running.backoff.next_s()
@@ -205,11 +213,11 @@ class Filler(Turns):
     async def _open(self) -> Sequence[Past]:
         # Before looking: a hint that comes meanwhile is for the next look.
         self._folds.deps.fills_wanted.clear()
-        return await selections.open_fills(self._folds.deps)
+        return await fills.open_fills(self._folds.deps)
 
     async def _finish(self, past: Past) -> None:
         if isinstance(past, Fill):
-            await selections.finish_fill(self._folds.deps, past)
+            await fills.finish_fill(self._folds.deps, past)
         _log.info("fill.finished", consumer=past.consumer)
 
     async def _wait(self, stop: asyncio.Event) -> None:
@@ -220,11 +228,11 @@ class CatchUp(Turns):
     """Counts what the live fold has left out. Looks as often as the live fold counts."""
 
     async def _open(self) -> Sequence[Past]:
-        return await selections.open_backlogs(self._folds.deps)
+        return await backlogs.open_backlogs(self._folds.deps)
 
     async def _finish(self, past: Past) -> None:
         if isinstance(past, Backlog):
-            await selections.finish_backlog(self._folds.deps, past)
+            await backlogs.finish_backlog(self._folds.deps, past)
 
     async def _wait(self, stop: asyncio.Event) -> None:
         await wait_or_stop(self._folds.settings.flush_interval_s, stop, self._folds.deps.clock.sleep)

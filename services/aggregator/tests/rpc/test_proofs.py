@@ -179,6 +179,7 @@ async def test_sixty_thousand_windows_come_in_pages_that_fit(aggregator: Any, in
         for event in events:
             event.time.FromDatetime(start + timedelta(days=day))
         ingest.append(events)
+    assert await aggregator.quantities("minutes") == {"customer-1": "60000"}
     snapshot = await aggregator.seal()
     request = pb.GetSnapshotRequest(snapshot_id=snapshot.id, windows_of_meter="minutes")
 

@@ -31,6 +31,7 @@ from aggregator.store.windows import flushes
 from chassis.postgres import driver_connection, transaction
 from chassis.statements import StatementSize, limit_lock_waits, write_in_parts
 from chassis.telemetry import links_from, start_span, traceparent_of
+from eventlog.feed.checkpoints import forget_checkpoints
 from eventlog.feed.consumer import RetryBatch
 from eventlog.feed.cursor import Segment
 
@@ -76,6 +77,10 @@ class Applied:
     parked: int = 0
     unmatched: int = 0
     fold_s: float = 0.0
+
+
+class AlreadyFinished(Exception):
+    """The fill or backlog was finished by another replica, or has nothing left to do."""
 
 
 class Selection(ABC):
@@ -188,3 +193,9 @@ class _Writing:
             self.applied.parked += len(part)
 
         await write_in_parts(events, self._size, write)
+
+
+async def abandon(deps: Deps, consumer: str) -> None:
+    """Forget the place of what another replica finished: coming late, this one may have begun one of its own."""
+    async with transaction(deps.engine) as conn:
+        await forget_checkpoints(conn, consumer)
