@@ -115,7 +115,7 @@ class FeedConsumer(Generic[Prepared]):
         buffer_bytes_max: int = 16 * MEBIBYTE,
         until: Mapping[int, int] | None = None,
     ) -> None:
-        """Create the consumer that keeps its checkpoints under `name`, and limit the size of its batches and the time of each.
+        """Create the consumer that keeps its checkpoints under `name`, and limit the size and time of its batches.
 
         With `until` (the last position wanted in each lane, which must be the end of a segment, as heads are), only
         those lanes are read, from the checkpoint or the start, and `run` returns once all is applied: a bounded fill.
