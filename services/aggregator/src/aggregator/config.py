@@ -19,6 +19,9 @@ class AggregatorSettings(ServiceSettings):
         200_000, ge=1, description="Events folded into one flush at most; fewer where a flush would last too long."
     )
     batch_bytes_max: int = Field(32 * 1024 * 1024, ge=1, description="Compressed payload of one flush; bounds memory.")
+    live_tenant_events_max: int = Field(
+        5000, ge=1, description="Events of one tenant counted at once beside other tenants; one with more takes turns."
+    )
     rows_per_statement_max: int = Field(
         2000, ge=1, description="Windows, distinct texts or parked events that one statement writes at most."
     )
@@ -26,7 +29,7 @@ class AggregatorSettings(ServiceSettings):
         1.0, gt=0.0, le=60.0, description="How often new fills are looked for, if no hint comes."
     )
     fill_turn_s: float = Field(
-        5.0, gt=0.0, le=600.0, description="A fill lets the next one go on after so long, if there are several."
+        5.0, gt=0.0, le=600.0, description="A fill or backlog lets the next one go on after so long."
     )
     meters_max: int = Field(1000, ge=1, description="Meters of one tenant; each is looked at for every event.")
     seal_wait_s: float = Field(2.0, ge=0.0, le=30.0, description="A seal waits this long before it answers NotReady.")

@@ -1,26 +1,25 @@
-"""The background loops: the live fold, which follows the event log, and the fills, which count the past."""
+"""The background loops: the live fold, which follows the event log, and the fills and backlogs, which take turns."""
 
 from __future__ import annotations
 
 import asyncio
+from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
-from aggregator.operations import folding
-from aggregator.operations.folding import (
-    Catalog,
-    FillFinished,
-    FillSelection,
-    LiveSelection,
-    PreparedBatch,
-    Selection,
-)
+from aggregator.operations import backlogs, fills, folding
+from aggregator.operations.backlogs import BacklogSelection, LiveSelection
+from aggregator.operations.fills import FillSelection
+from aggregator.operations.folding import AlreadyFinished, Catalog, LeftOut, PreparedBatch, Selection
+from aggregator.store.backlogs import Backlog
+from aggregator.store.fills import Fill
 from aggregator.wire.payloads import read_segments
 from chassis.logs import get_logger
 from chassis.loops import Loop
 from chassis.statements import StatementSize
-from chassis.tasks import first_of
+from chassis.tasks import first_of, wait_or_stop
 from eventlog.feed.consumer import FeedConsumer
+from eventlog.feed.pace import BATCH_TARGET_S
 from eventlog.feed.source import Backoff
 
 if TYPE_CHECKING:
@@ -30,12 +29,16 @@ if TYPE_CHECKING:
 
     from aggregator.config import AggregatorSettings
     from aggregator.operations.deps import Deps
-    from aggregator.store.fills import Fill
     from aggregator.telemetry import Instruments
     from eventlog.feed.cursor import Segment
     from eventlog.feed.source import FeedSource
 
 _log = get_logger(__name__)
+
+
+Past = Fill | Backlog
+BACKLOG_TARGET_S: Final = 0.5
+"""Batches of backlogs last only so long, because the live fold of others shares the processor with them."""
 
 
 class UsageFold:
@@ -52,8 +55,9 @@ class UsageFold:
         """Read a batch for the meters in force. Raises Diverged for a segment that can't be read."""
         if self._catalog is None:
             self._catalog = await folding.load_catalog(self._deps)
+        left_out = await self._selection.leave_out(segments, self._catalog)
         # In a thread: the event loop goes on serving queries and reading the feed.
-        return await asyncio.to_thread(self._read, segments, self._catalog)
+        return await asyncio.to_thread(self._read, segments, self._catalog, left_out)
 
     async def apply(self, conn: AsyncConnection, prepared: PreparedBatch) -> None:
         """Fold a batch and add it. Raises RetryBatch if the meters have changed since it was read."""
@@ -64,11 +68,10 @@ class UsageFold:
         """Read the meters again before the next batch."""
         self._catalog = None
 
-    def _read(self, segments: Sequence[Segment], catalog: Catalog) -> PreparedBatch:
-        read = [
-            segment for segment in segments if self._selection.reads(segment, catalog.meters_of.get(segment.tenant, ()))
-        ]
-        return PreparedBatch(catalog, segments, read, read_segments(read))
+    def _read(self, segments: Sequence[Segment], catalog: Catalog, left_out: LeftOut) -> PreparedBatch:
+        own = [segment for segment in segments if segment.tenant not in left_out.ends]
+        read = [segment for segment in own if self._selection.reads(segment, catalog.meters_of.get(segment.tenant, ()))]
+        return PreparedBatch(catalog, left_out, own, read, read_segments(read))
 
 
 @dataclass(frozen=True)
@@ -82,13 +85,17 @@ class FoldFactory:
 
     def live(self) -> FeedConsumer[PreparedBatch]:
         """Return the consumer that follows the log."""
-        return self._consumer(LiveSelection(), until=None)
+        return self._consumer(LiveSelection(self.deps, self.settings.live_tenant_events_max), until=None)
 
-    def fill(self, fill: Fill) -> FeedConsumer[PreparedBatch]:
-        """Return the consumer that counts the past for a fill's meters and then ends."""
-        return self._consumer(FillSelection(fill), until=fill.until.positions)
+    def past(self, past: Past) -> FeedConsumer[PreparedBatch]:
+        """Return the consumer that counts what is behind the live fold, and then ends."""
+        if isinstance(past, Fill):
+            return self._consumer(FillSelection(past), until=past.until.positions)
+        return self._consumer(BacklogSelection(past), until=past.until.positions, target_s=BACKLOG_TARGET_S)
 
-    def _consumer(self, selection: Selection, until: Mapping[int, int] | None) -> FeedConsumer[PreparedBatch]:
+    def _consumer(
+        self, selection: Selection, until: Mapping[int, int] | None, target_s: float = BATCH_TARGET_S
+    ) -> FeedConsumer[PreparedBatch]:
         consumer = FeedConsumer(
             selection.consumer,
             self.deps.engine,
@@ -98,6 +105,7 @@ class FoldFactory:
             flush_interval_s=self.settings.flush_interval_s,
             batch_events_max=self.settings.batch_events_max,
             batch_bytes_max=self.settings.batch_bytes_max,
+            batch_target_s=target_s,
             until=until,
         )
         self.deps.board.add(consumer.name, consumer.state)
@@ -106,63 +114,73 @@ class FoldFactory:
 
 @dataclass
 class _Running:
-    """A fill that this process has begun, with what it learned: how much it may take at once, and what went wrong."""
+    """What this process has begun, with what it learned: how much it may take at once, and what went wrong."""
 
-    fill: Fill
+    past: Past
     consumer: FeedConsumer[PreparedBatch]
     backoff: Backoff = field(default_factory=lambda: Backoff(first_s=0.5, longest_s=60.0))
     not_before_s: float = 0.0
     turns: int = 0
 
 
-class Filler:
-    """Runs the fills that are open in short turns, one after another, and declares their meters filled.
+class Turns(ABC):
+    """Runs what is behind the live fold in short turns, one after another, until it is counted.
 
-    Each tenant gets a turn before one gets a second, and a tenant's fills take its turns in order; one that fails waits
-    longer each time while the others go on.
+    Each tenant gets a turn before one gets a second, and what there is of a tenant takes its turns in order; one that
+    fails waits longer each time while the others go on.
     """
 
     def __init__(self, folds: FoldFactory) -> None:
         self._folds = folds
-        self._running: dict[int, _Running] = {}
+        self._running: dict[str, _Running] = {}
         self._turns = 0
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Look for fills until told to stop: at once when hinted, and now and then for those of other replicas."""
-        deps = self._folds.deps
+        """Look for work until told to stop."""
         while not stop.is_set():
-            deps.fills_wanted.clear()
             await self._look()
             for running in self._next():
                 await self._turn(running, stop)
                 if stop.is_set():
                     return
             if not any(self._is_due(running) for running in self._running.values()):
-                await first_of(stop, deps.fills_wanted, self._folds.settings.fill_poll_s)
+                await self._wait(stop)
+
+    @abstractmethod
+    async def _open(self) -> Sequence[Past]:
+        """Return what there is to do."""
+
+    @abstractmethod
+    async def _finish(self, past: Past) -> None:
+        """Declare done what has come to its end. What is open after that begins anew from its place."""
+
+    @abstractmethod
+    async def _wait(self, stop: asyncio.Event) -> None:
+        """Wait until it is time to look again."""
 
     async def _look(self) -> None:
-        """Learn which fills are open, and forget those that are not."""
-        found = {fill.fill_id: fill for fill in await folding.open_fills(self._folds.deps)}
-        for fill_id in self._running.keys() - found.keys():
-            self._forget(fill_id)
-        for fill_id, fill in found.items():
-            if fill_id not in self._running:
-                self._running[fill_id] = _Running(fill, self._folds.fill(fill))
+        """Learn what is open, and forget what is not."""
+        found = {past.consumer: past for past in await self._open()}
+        for consumer in self._running.keys() - found.keys():
+            self._forget(consumer)
+        for consumer, past in found.items():
+            if consumer not in self._running:
+                self._running[consumer] = _Running(past, self._folds.past(past))
 
     def _next(self) -> list[_Running]:
-        """Return the fill of each tenant whose turn it is: that which has waited longest."""
+        """Return for each tenant what has waited longest."""
         first: dict[str, _Running] = {}
         for running in sorted(self._running.values(), key=lambda running: running.turns):
             if self._is_due(running):
-                first.setdefault(running.fill.tenant, running)
+                first.setdefault(running.past.tenant, running)
         return list(first.values())
 
     def _is_due(self, running: _Running) -> bool:
         return running.not_before_s <= self._folds.deps.clock.monotonic_s()
 
     async def _turn(self, running: _Running, stop: asyncio.Event) -> None:
-        """Let a fill run for a while. Whatever is in its way is its own business: the next one has its turn."""
-        deps, fill, consumer = self._folds.deps, running.fill, running.consumer
+        """Let one run for a while. Whatever is in its way is its own business: the next one has its turn."""
+        deps, consumer = self._folds.deps, running.consumer
         self._turns += 1
         running.turns = self._turns
         over = asyncio.Event()
@@ -172,22 +190,52 @@ class Filler:
             over.set()
             await run
             if consumer.is_done():
-                await folding.finish_fill(deps, fill, consumer.name)
-                _log.info("fill.finished", fill_id=fill.fill_id)
-                self._forget(fill.fill_id)
-        except FillFinished:
-            await folding.abandon_fill(deps, consumer.name)
-            self._forget(fill.fill_id)
-        except Exception:  # noqa: BLE001 - what stops one fill must not stop the others; it is shown, logged, tried again
+                await self._finish(running.past)
+                self._forget(consumer.name)
+        except AlreadyFinished:
+            await folding.abandon(deps, consumer.name)
+            self._forget(consumer.name)
+        except Exception:  # noqa: BLE001 - what stops one must not stop the others; it is shown, logged, tried again
             pause_s = running.backoff.next_s()
             running.not_before_s = deps.clock.monotonic_s() + pause_s
-            _log.exception("fill.waits", fill_id=fill.fill_id, retry_in_s=pause_s)
+            _log.exception("turn.waits", consumer=consumer.name, retry_in_s=pause_s)
         finally:
             await _ended(run)
 
-    def _forget(self, fill_id: int) -> None:
-        running = self._running.pop(fill_id)
-        self._folds.deps.board.remove(running.consumer.name)
+    def _forget(self, consumer: str) -> None:
+        del self._running[consumer]
+        self._folds.deps.board.remove(consumer)
+
+
+class Filler(Turns):
+    """Counts the past for new meters. Looks at once when hinted, and now and then for fills of other replicas."""
+
+    async def _open(self) -> Sequence[Past]:
+        # Before looking: a hint that comes meanwhile is for the next look.
+        self._folds.deps.fills_wanted.clear()
+        return await fills.open_fills(self._folds.deps)
+
+    async def _finish(self, past: Past) -> None:
+        if isinstance(past, Fill):
+            await fills.finish_fill(self._folds.deps, past)
+        _log.info("fill.finished", consumer=past.consumer)
+
+    async def _wait(self, stop: asyncio.Event) -> None:
+        await first_of(stop, self._folds.deps.fills_wanted, self._folds.settings.fill_poll_s)
+
+
+class CatchUp(Turns):
+    """Counts what the live fold has left out. Looks as often as the live fold counts."""
+
+    async def _open(self) -> Sequence[Past]:
+        return await backlogs.open_backlogs(self._folds.deps)
+
+    async def _finish(self, past: Past) -> None:
+        if isinstance(past, Backlog):
+            await backlogs.finish_backlog(self._folds.deps, past)
+
+    async def _wait(self, stop: asyncio.Event) -> None:
+        await wait_or_stop(self._folds.settings.flush_interval_s, stop, self._folds.deps.clock.sleep)
 
 
 async def _first_done(run: asyncio.Task[None], stop: asyncio.Event, limit_s: float) -> None:
@@ -207,4 +255,8 @@ async def _ended(run: asyncio.Task[None]) -> None:
 def loops(folds: FoldFactory) -> tuple[Loop, ...]:
     """Return the background loops of the service."""
     live = folds.live()
-    return Loop("usage", live.run, live.problem), Loop("fill", Filler(folds).run)
+    return (
+        Loop("usage", live.run, live.problem),
+        Loop("fill", Filler(folds).run),
+        Loop("backlog", CatchUp(folds).run),
+    )

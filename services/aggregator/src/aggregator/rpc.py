@@ -152,7 +152,7 @@ class AggregatorServicer(pb_grpc.AggregatorServiceServicer):
             as_of=as_of_to_proto(progress.as_of),
             head=as_of_to_proto(progress.head),
             filling_meters=progress.filling_meters,
-            feeds=feeds_to_proto(self._deps.board.states(), self._deps.clock.now()),
+            feeds=feeds_to_proto(progress.feeds, self._deps.clock.now()),
         )
 
     async def RebuildUsage(self, request: pb.RebuildUsageRequest, context: Context) -> pb.RebuildUsageResponse:

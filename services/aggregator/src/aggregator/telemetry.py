@@ -80,7 +80,7 @@ class Instruments:
 
     def applied(self, consumer: str, applied: Applied) -> None:
         """Measure one batch."""
-        attributes = {CONSUMER: "fill" if consumer.startswith("fill") else consumer}
+        attributes = {CONSUMER: consumer.partition(":")[0]}
         self._fold_duration.record(applied.fold_s, attributes)
         self._windows.add(applied.windows, attributes)
         self._parked.add(applied.parked, attributes)

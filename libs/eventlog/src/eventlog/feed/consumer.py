@@ -35,7 +35,7 @@ from eventlog.feed.checkpoints import (
 )
 from eventlog.feed.cursor import Cursor, FeedHeads, Segment, follow
 from eventlog.feed.intake import FeedIntake, LanesChanged
-from eventlog.feed.pace import Pace
+from eventlog.feed.pace import BATCH_TARGET_S, Pace
 from eventlog.feed.progress import FeedProgress, FeedState
 from eventlog.feed.source import Backoff, may_pass
 
@@ -111,10 +111,11 @@ class FeedConsumer(Generic[Prepared]):
         flush_interval_s: float = 0.5,
         batch_events_max: int = 200_000,
         batch_bytes_max: int = 16 * MEBIBYTE,
+        batch_target_s: float = BATCH_TARGET_S,
         buffer_bytes_max: int = 16 * MEBIBYTE,
         until: Mapping[int, int] | None = None,
     ) -> None:
-        """Create the consumer that keeps its checkpoints under `name`, and limit the size of its batches.
+        """Create the consumer that keeps its checkpoints under `name`, and limit the size and time of its batches.
 
         With `until` (the last position wanted in each lane, which must be the end of a segment, as heads are), only
         those lanes are read, from the checkpoint or the start, and `run` returns once all is applied: a bounded fill.
@@ -125,7 +126,7 @@ class FeedConsumer(Generic[Prepared]):
         self._handler = handler
         self._clock = clock
         self._flush_interval_s = flush_interval_s
-        self._pace = Pace(batch_events_max)
+        self._pace = Pace(batch_events_max, batch_target_s)
         self._batch_bytes_max = batch_bytes_max
         self._buffer_bytes_max = buffer_bytes_max
         self._until = None if until is None else {lane: position for lane, position in until.items() if position > 0}

@@ -143,6 +143,7 @@ class FeedIntake:
             async for segment in segments:
                 check_payload(segment)
                 cursor = follow(cursor, segment)
+                self._check_end(cursor)
                 backoff.reset()
                 self._progress.arrived(segment)
                 await self._buffer.put(segment)
@@ -160,12 +161,13 @@ class FeedIntake:
         return cursor
 
     def _is_reached(self, cursor: Cursor) -> bool:
-        if self._until is None:
-            return False
-        end = self._until.get(cursor.lane, 0)
-        if cursor.position > end > 0:
+        # Another instance with a later end may have gone beyond ours.
+        return self._until is not None and cursor.position >= self._until.get(cursor.lane, 0)
+
+    def _check_end(self, cursor: Cursor) -> None:
+        end = cursor.position if self._until is None else self._until.get(cursor.lane, 0)
+        if cursor.position > end:
             raise ValueError(f"position {end} of lane {cursor.lane} lies inside a segment; pass the end of one")
-        return cursor.position >= end
 
     async def _watch_stop(self) -> None:
         await self._stop.wait()

@@ -19,10 +19,11 @@ _GROWTH: Final = 4
 class Pace:
     """The number of events of the next batch, between one segment and `events_max`."""
 
-    def __init__(self, events_max: int) -> None:
+    def __init__(self, events_max: int, target_s: float = BATCH_TARGET_S) -> None:
         """Begin small: what a batch costs depends on what it touches, which nobody knows beforehand."""
         self._events_max = events_max
-        self.events = min(events_max, _EVENTS_FIRST)
+        self._target_s = target_s
+        self.events = min(events_max, int(_EVENTS_FIRST * target_s / BATCH_TARGET_S))
 
     def first_of(self, waiting: Iterable[Segment]) -> list[Segment]:
         """Return the first of the waiting segments, as many as fit; one always does."""
@@ -41,7 +42,7 @@ class Pace:
 
     def applied(self, batch: Sequence[Segment], duration_s: float) -> None:
         """Learn from a batch that was applied in `duration_s`."""
-        if duration_s > BATCH_TARGET_S:
+        if duration_s > self._target_s:
             self.failed(batch)
         else:
             self.events = min(self._events_max, self.events + self.events // _GROWTH + 1)

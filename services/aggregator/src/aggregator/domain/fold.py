@@ -116,6 +116,10 @@ class TenantFold:
         # Several meters may read one property: it is read once.
         self._numbers = cache(partial(scaled_column, self._batch))
 
+    def __len__(self) -> int:
+        """Return the number of events."""
+        return len(self._batch)
+
     def by_meter(self) -> Iterator[FoldedMeter]:
         """Yield what each meter gets, in the order of their keys; a meter may come in several parts."""
         for meter in self._meters:

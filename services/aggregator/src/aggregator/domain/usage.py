@@ -62,15 +62,6 @@ class TotalsAnswer:
     as_of: AsOf
 
 
-@dataclass(frozen=True, slots=True)
-class Progress:
-    """How far the fold is."""
-
-    as_of: AsOf
-    head: AsOf
-    filling_meters: list[str]
-
-
 def quantity_of(aggregation: Aggregation, totals: Totals) -> Decimal:
     """Return the exact quantity; zero when nothing happened."""
     quantity = aggregation.quantity(totals)

@@ -63,14 +63,14 @@ async def read_totals(conn: AsyncConnection, plan: UsagePlan) -> tuple[MeterUsag
 
 
 def is_counted(as_of: AsOf, target: AsOf) -> bool:
-    """Whether the fold has passed a point of the log. Raises Diverged if the point is of another log."""
+    """Whether what is counted has passed a point of the log. Raises Diverged if the point is of another log."""
     if as_of.epoch and target.epoch and as_of.epoch != target.epoch:
         raise Diverged(Reason.FEED_DIVERGED, "the point of the log asked for is of another log; take a new one")
     return as_of.covers(target)
 
 
 async def wait_until_counted(deps: Deps, tenant: str, target: AsOf, meters: set[str] | None, wait_s: float) -> bool:
-    """Wait until the fold has passed `target` and no meter of these (None: of the tenant) is being filled.
+    """Wait until the tenant is counted up to `target` and no meter of these (None: of the tenant) is being filled.
 
     Returns False when that did not happen within `wait_s`. Looks at the database, because the fold may run in another
     replica.
@@ -79,7 +79,7 @@ async def wait_until_counted(deps: Deps, tenant: str, target: AsOf, meters: set[
     pause_s = _POLL_S
     while True:
         async with transaction(deps.engine) as conn:
-            as_of = await progress.read_as_of(conn)
+            as_of = await progress.read_as_of(conn, tenant)
             unfilled = set() if meters == set() else await fills.filling_meters(conn, tenant)
         if is_counted(as_of, target) and not (unfilled if meters is None else unfilled & meters):
             return True

@@ -1,19 +1,20 @@
 """Applying what a batch of the log adds: by the meters in force, or not at all.
 
-The live fold follows the event log, fills count the past for new meters. Both do the same with a batch: in the
-transaction that moves the place in the log, make sure that the meters it was read for are still in force, then fold and
-add one meter after another, so that memory and statements stay small however much a batch touches. A kill at any point
-repeats or loses nothing.
+The live fold follows the event log, fills count the past for new meters, backlogs what the live fold leaves out. All do
+the same with a batch: in the transaction that moves the place in the log, make sure that the meters it was read for are
+still in force, then fold and add one meter after another, so that memory and statements stay small however much a batch
+touches. A kill at any point repeats or loses nothing.
 """
 
 from __future__ import annotations
 
 import asyncio
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
-from typing import Any, Protocol
+from typing import Any
 
 from opentelemetry.trace import SpanKind
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -25,8 +26,7 @@ from aggregator.domain.fold import FoldedMeter, Parked, TenantFold, fold_tenants
 from aggregator.domain.meters import CountingMeter, counting_meters_by_tenant
 from aggregator.operations.deps import Deps
 from aggregator.operations.windows import Flush
-from aggregator.store import fills, meters, parked, progress
-from aggregator.store.fills import Fill
+from aggregator.store import meters, parked
 from aggregator.store.windows import flushes
 from chassis.postgres import driver_connection, transaction
 from chassis.statements import StatementSize, limit_lock_waits, write_in_parts
@@ -34,7 +34,6 @@ from chassis.telemetry import links_from, start_span, traceparent_of
 from eventlog.feed.checkpoints import forget_checkpoints
 from eventlog.feed.consumer import RetryBatch
 from eventlog.feed.cursor import Segment
-from eventlog.instants import microseconds_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,10 +45,25 @@ class Catalog:
 
 
 @dataclass(frozen=True, slots=True)
+class LeftOut:
+    """Whose segments a batch leaves to backlogs: by tenant and lane the last position.
+
+    `backlogs` are the keys of the backlogs that there were when it was decided, by tenant.
+    """
+
+    ends: Mapping[str, Mapping[int, int]] = field(default_factory=dict)
+    backlogs: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class PreparedBatch:
-    """A batch that was read, and the meters to fold it by. `read` are the segments that were looked into."""
+    """A batch that was read, and the meters to fold it by.
+
+    `segments` are those not left to others, `read` are those of them that were looked into.
+    """
 
     catalog: Catalog
+    left_out: LeftOut
     segments: Sequence[Segment]
     read: Sequence[Segment]
     events: Sequence[LogSegment]
@@ -65,82 +79,38 @@ class Applied:
     fold_s: float = 0.0
 
 
-class Selection(Protocol):
-    """Which part of the log and of the meters a fold is about."""
+class AlreadyFinished(Exception):
+    """The fill or backlog was finished by another replica, or has nothing left to do."""
+
+
+class Selection(ABC):
+    """Which part of the log and of the meters a fold is about. Unless told otherwise, it is all that is left to it."""
 
     consumer: str
 
+    async def leave_out(self, segments: Sequence[Segment], catalog: Catalog) -> LeftOut:
+        """Decide whose segments of a batch are left to others: nobody's."""
+        del segments, catalog
+        return LeftOut()
+
+    @abstractmethod
     def reads(self, segment: Segment, meters: Sequence[CountingMeter]) -> bool:
         """Whether anything in the segment may matter."""
-        ...
 
     def counts(self, meter: CountingMeter) -> bool:
-        """Whether the fold counts for the meter."""
-        ...
-
-    async def claim(self, conn: AsyncConnection) -> None:
-        """Make sure that the fold may still be applied, at the start of its transaction."""
-        ...
-
-    async def clear(self, driver: Any, segments: Sequence[Segment], size: StatementSize) -> None:
-        """Take back what an earlier fold stored about segments and this one will set anew."""
-        ...
-
-
-class LiveSelection:
-    """Everything, for all meters."""
-
-    consumer = progress.LIVE_CONSUMER
-
-    def reads(self, segment: Segment, meters: Sequence[CountingMeter]) -> bool:
-        """Return True: every segment is read, and what no meter asks for is noted."""
-        del segment, meters
-        return True
-
-    def counts(self, meter: CountingMeter) -> bool:
-        """Every meter: what came before a meter is the business of its fill, and lies behind this fold."""
+        """Whether the fold counts for the meter: for each, where what came before it is the business of its fill."""
         del meter
         return True
 
-    async def claim(self, conn: AsyncConnection) -> None:
-        """Nothing to claim: the place in the log is the fence."""
+    @abstractmethod
+    async def claim(self, conn: AsyncConnection, left_out: LeftOut) -> None:
+        """At the start of the transaction, make sure that the fold may still be applied; note what it leaves out."""
 
-    async def clear(self, driver: Any, segments: Sequence[Segment], size: StatementSize) -> None:
-        """Nothing to clear: these segments are new."""
+    async def clear(self, driver: Any, segments: Sequence[Segment], size: StatementSize) -> None:  # noqa: B027
+        """Take back what an earlier fold stored about segments and this one will set anew: nothing."""
 
-
-class FillFinished(Exception):
-    """The fill was finished by another replica, or has no meters left."""
-
-
-class FillSelection:
-    """The past of one tenant, for the meters of one fill."""
-
-    def __init__(self, fill: Fill) -> None:
-        self._fill = fill
-        self.consumer = progress.fill_consumer(fill.fill_id)
-
-    def reads(self, segment: Segment, meters: Sequence[CountingMeter]) -> bool:
-        """Only the tenant's segments with a time in which one of the fill's meters counts."""
-        if segment.tenant != self._fill.tenant:
-            return False
-        start_us, end_us = microseconds_of(segment.min_time), microseconds_of(segment.max_time) + 1
-        return any(self.counts(meter) and meter.overlaps(start_us, end_us) for meter in meters)
-
-    def counts(self, meter: CountingMeter) -> bool:
-        """Only meters that still wait for this very fill."""
-        return meter.version.fill_id == self._fill.fill_id
-
-    async def claim(self, conn: AsyncConnection) -> None:
-        """Raise FillFinished if another replica was faster: counting again would count twice."""
-        if not await fills.share_fill(conn, self._fill.fill_id):
-            raise FillFinished
-
-    async def clear(self, driver: Any, segments: Sequence[Segment], size: StatementSize) -> None:
-        """Forget which events had no meter: the new meter may be theirs."""
-        spans = [(segment.lane, segment.first_position, segment.last_position) for segment in segments]
-
-        await write_in_parts(spans, size, partial(parked.forget_unmatched, driver, self._fill.tenant))
+    def took(self, events: int, duration_s: float) -> None:  # noqa: B027
+        """Learn how long the events of one tenant took."""
 
 
 async def load_catalog(deps: Deps) -> Catalog:
@@ -159,7 +129,7 @@ async def apply_batch(
     await limit_lock_waits(conn)
     if await meters.share_catalog(conn) != prepared.catalog.number:
         raise RetryBatch
-    await selection.claim(conn)
+    await selection.claim(conn, prepared.left_out)
     links, omitted = links_from(segment.traceparent for segment in prepared.segments)
     attributes = telemetry.process_attributes(selection.consumer, prepared.segments, len(links), omitted)
     with start_span(
@@ -169,7 +139,9 @@ async def apply_batch(
         await selection.clear(driver, prepared.read, size)
         writing = _Writing(conn, driver, size, traceparent_of(span))
         for tenant in fold_tenants(prepared.events, prepared.catalog.meters_of, selection.counts):
+            started_s = time.perf_counter()
             await writing.add(tenant)
+            selection.took(len(tenant), time.perf_counter() - started_s)
         await deps.changes.append(conn, writing.changes, deps.clock.now())
     size.grow()
     return writing.applied
@@ -223,19 +195,7 @@ class _Writing:
         await write_in_parts(events, self._size, write)
 
 
-async def open_fills(deps: Deps) -> list[Fill]:
-    """Return the fills that are not finished, oldest first."""
-    async with transaction(deps.engine) as conn:
-        return await fills.open_fills(conn)
-
-
-async def finish_fill(deps: Deps, fill: Fill, consumer: str) -> None:
-    """Declare the meters of a fill filled."""
-    async with transaction(deps.engine) as conn:
-        await fills.finish_fill(conn, fill.fill_id, consumer)
-
-
-async def abandon_fill(deps: Deps, consumer: str) -> None:
-    """Forget the place of a fill that another replica finished: coming late, this one may have begun one of its own."""
+async def abandon(deps: Deps, consumer: str) -> None:
+    """Forget the place of what another replica finished: coming late, this one may have begun one of its own."""
     async with transaction(deps.engine) as conn:
         await forget_checkpoints(conn, consumer)

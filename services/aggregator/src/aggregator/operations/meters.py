@@ -147,8 +147,8 @@ async def _count_again(
 ) -> None:
     """Take back what versions counted from a time on, and let a fill count the past of others.
 
-    Needs the catalog locked: no flush is about to move the place of the live fold, so that the fill counts exactly what
-    lies before it, and the live fold what follows.
+    Needs the catalog locked: no flush is about to move the place up to which the tenant is counted, so that the fill
+    counts exactly what lies before it, and the live fold or the tenant's backlog what follows.
     """
     changes = Changes()
     for version, since_us in taken_back:
@@ -156,7 +156,7 @@ async def _count_again(
         for customer, first, last in await flushes.clear_meter(conn, version.meter_id, since):
             span = Span(microseconds_of(first), microseconds_of(last) + version.spec.bucket_us)
             changes.add(tenant, ChangeKey(customer, version.name), span)
-    as_of = await progress.read_as_of(conn)
+    as_of = await progress.read_as_of(conn, tenant)
     if filled_anew and not as_of.is_empty:
         meter_ids = [version.meter_id for version in filled_anew]
         await fills.start_fill(conn, tenant, meter_ids, as_of, deps.clock.now())

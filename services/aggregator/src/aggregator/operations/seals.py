@@ -162,7 +162,7 @@ async def _read_when_counted(deps: Deps, key: SealKey, place: _Place, time_zone:
 
 async def _not_ready(deps: Deps, tenant: str, target: AsOf) -> NotReady:
     async with transaction(deps.engine) as conn:
-        as_of = await progress.read_as_of(conn)
+        as_of = await progress.read_as_of(conn, tenant)
         names = filling(await meters.versions_of_tenant(conn, tenant))
     behind = sum(max(0, position - as_of.positions.get(lane, 0)) for lane, position in target.positions.items())
     return NotReady(
@@ -177,7 +177,7 @@ async def _read(deps: Deps, key: SealKey, time_zone: str, target: AsOf) -> _Read
     """Read quantities, windows and how far they reach, all of one moment; None if that is before the target."""
     async with transaction(deps.engine) as conn:
         await progress.begin_consistent_read(conn)
-        as_of = await progress.read_as_of(conn)
+        as_of = await progress.read_as_of(conn, key.tenant)
         versions = await meters.versions_of_tenant(conn, key.tenant)
         if filling(versions) or not is_counted(as_of, target):
             return None

@@ -20,7 +20,7 @@ async def list_extents(deps: Deps, tenant: str, query: ExtentQuery, freshness: F
     await wait_until_fresh(deps, tenant, freshness, {query.meter} - {""})
     async with transaction(deps.engine) as conn:
         await progress.begin_consistent_read(conn)
-        as_of = await progress.read_as_of(conn)
+        as_of = await progress.read_as_of(conn, tenant)
         versions = await meters.versions_of_tenant(conn, tenant)
         by_id = {
             meter.meter_id: meter
@@ -49,7 +49,7 @@ async def query_spans(deps: Deps, tenant: str, spans: Sequence[UsageSpan]) -> Sp
     with refusals():
         async with transaction(deps.engine) as conn:
             await progress.begin_consistent_read(conn)
-            as_of = await progress.read_as_of(conn)
+            as_of = await progress.read_as_of(conn, tenant)
             histories = histories_of(await meters.versions_of_tenant(conn, tenant))
             plan = plan_spans(spans, {history[0].version.name: history for history in histories})
             return SpansAnswer(await store.read_spans(conn, plan), await store.read_parked_spans(conn, plan), as_of)

@@ -3,27 +3,40 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Final
 
 from aggregator.domain.calendar import zone_named
 from aggregator.domain.freshness import Freshness
 from aggregator.domain.meters import CountingMeter, counting_meters
 from aggregator.domain.query import UsagePlan, UsageQuery, plan_query, plan_totals
-from aggregator.domain.usage import Progress, TotalsAnswer, UsageAnswer, UsageRow, quantity_of
+from aggregator.domain.usage import TotalsAnswer, UsageAnswer, UsageRow, quantity_of
 from aggregator.operations.deps import Deps
 from aggregator.operations.finding import filling, histories_of, meter_not_found, read_totals, wait_until_counted
-from aggregator.store import meters, progress, usage
+from aggregator.store import backlogs, meters, progress, usage
 from chassis.deadline import RESERVE_S, current_deadline_s
 from chassis.errors import DeadlineExceeded, Reason
 from chassis.errors.refused import refusals
 from chassis.postgres import transaction
 from chassis.rpc.pages import fitting
+from eventlog.as_of import AsOf
+from eventlog.feed.progress import FeedState
 from eventlog.period import Period
 
 _ROW_BYTES: Final = 128
 """What a row takes without its texts: the window, the quantity and the count."""
 _WAIT_MAX_S: Final = 60.0
 """Longest wait for freshness when the caller set no deadline."""
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a tenant's usage is counted, and by which consumers of the log that this process runs."""
+
+    as_of: AsOf
+    head: AsOf
+    filling_meters: list[str]
+    feeds: list[FeedState]
 
 
 async def query_usage(deps: Deps, tenant: str, query: UsageQuery, freshness: Freshness) -> UsageAnswer:
@@ -33,7 +46,7 @@ async def query_usage(deps: Deps, tenant: str, query: UsageQuery, freshness: Fre
         await wait_until_fresh(deps, tenant, freshness, {query.meter})
         async with transaction(deps.engine) as conn:
             await progress.begin_consistent_read(conn)
-            as_of = await progress.read_as_of(conn)
+            as_of = await progress.read_as_of(conn, tenant)
             versions = await meters.versions_of_meter(conn, tenant, query.meter)
             if not versions:
                 raise meter_not_found(query.meter)
@@ -59,7 +72,7 @@ async def query_totals(
         await wait_until_fresh(deps, tenant, freshness, set(names))
         async with transaction(deps.engine) as conn:
             await progress.begin_consistent_read(conn)
-            as_of = await progress.read_as_of(conn)
+            as_of = await progress.read_as_of(conn, tenant)
             histories = histories_of(await meters.versions_of_tenant(conn, tenant))
             if names:
                 histories = _chosen(histories, names)
@@ -73,9 +86,11 @@ async def get_progress(deps: Deps, tenant: str) -> Progress:
     head = await deps.log.heads()
     async with transaction(deps.engine) as conn:
         await progress.begin_consistent_read(conn)
-        as_of = await progress.read_as_of(conn)
+        as_of = await progress.read_as_of(conn, tenant)
         versions = await meters.versions_of_tenant(conn, tenant)
-    return Progress(as_of, head, filling(versions))
+        backlog = await backlogs.consumer_of(conn, tenant)
+    feeds = [state for state in deps.board.states() if _concerns(state.consumer, backlog)]
+    return Progress(as_of, head, filling(versions), feeds)
 
 
 async def wait_until_fresh(deps: Deps, tenant: str, freshness: Freshness, meters: set[str]) -> None:
@@ -90,6 +105,11 @@ async def wait_until_fresh(deps: Deps, tenant: str, freshness: Freshness, meters
         raise DeadlineExceeded(
             Reason.USAGE_BEHIND, "usage is not that fresh yet; call again, or with a longer deadline"
         )
+
+
+def _concerns(consumer: str, own_backlog: str | None) -> bool:
+    """Whether a consumer of the log concerns a tenant: any but the backlogs of others."""
+    return consumer == own_backlog or not consumer.startswith(progress.BACKLOG_PREFIX)
 
 
 def _bytes_of(row: usage.CountedRow) -> int:

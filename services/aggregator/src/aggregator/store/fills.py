@@ -9,6 +9,7 @@ from datetime import datetime
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from aggregator.store import progress
 from eventlog.as_of import AsOf
 from eventlog.feed.checkpoints import forget_checkpoints
 
@@ -20,6 +21,11 @@ class Fill:
     fill_id: int
     tenant: str
     until: AsOf
+
+    @property
+    def consumer(self) -> str:
+        """Name of its place in the event log."""
+        return progress.fill_consumer(self.fill_id)
 
 
 async def start_fill(conn: AsyncConnection, tenant: str, meter_ids: Sequence[int], until: AsOf, now: datetime) -> int:
@@ -81,9 +87,9 @@ async def share_fill(conn: AsyncConnection, fill_id: int) -> bool:
     return found.first() is not None
 
 
-async def finish_fill(conn: AsyncConnection, fill_id: int, consumer: str) -> None:
+async def finish_fill(conn: AsyncConnection, fill: Fill) -> None:
     """Declare the meters of a fill filled and forget the fill with its place in the log."""
     # The place first, as a flush of the fill locks it first: the other way round the two could block each other.
-    await forget_checkpoints(conn, consumer)
+    await forget_checkpoints(conn, fill.consumer)
     for table in ("fill", "fill_until", "meter_fill"):
-        await conn.execute(text(f"DELETE FROM {table} WHERE fill_id = :fill_id"), {"fill_id": fill_id})  # noqa: S608
+        await conn.execute(text(f"DELETE FROM {table} WHERE fill_id = :fill_id"), {"fill_id": fill.fill_id})  # noqa: S608

@@ -945,7 +945,7 @@ class GetProgressResponse(_message.Message):
     FEEDS_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def as_of(self) -> _values_pb2.AsOf:
-        """The part of the log that is counted."""
+        """The part of the log that is counted for the tenant: all its events up to there, and none beyond."""
 
     @_builtins.property
     def head(self) -> _values_pb2.AsOf:
@@ -957,8 +957,9 @@ class GetProgressResponse(_message.Message):
 
     @_builtins.property
     def feeds(self) -> _containers.RepeatedCompositeFieldContainer[_feed_pb2.FeedState]:
-        """The folds of the process that answers, the one that follows the log ("usage") and those that fill meters: how much waits,
-        since when one has not moved, and what is in its way.
+        """The folds of the process that answers, the one that follows the log ("usage"), those that fill meters ("fill:N"), and that
+        of the tenant's own backlog ("backlog:N"), if it reported more at once than its share: how much waits, since when one
+        has not moved, and what is in its way.
         """
 
     def __init__(

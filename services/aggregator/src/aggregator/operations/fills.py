@@ -1,0 +1,62 @@
+"""Fills: the past of new meters, counted beside the live fold."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+from typing import Any
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from aggregator.domain.meters import CountingMeter
+from aggregator.operations.deps import Deps
+from aggregator.operations.folding import AlreadyFinished, LeftOut, Selection
+from aggregator.store import fills, parked
+from aggregator.store.fills import Fill
+from chassis.postgres import transaction
+from chassis.statements import StatementSize, write_in_parts
+from eventlog.feed.cursor import Segment
+from eventlog.instants import microseconds_of
+
+
+class FillSelection(Selection):
+    """The past of one tenant, for the meters of one fill."""
+
+    def __init__(self, fill: Fill) -> None:
+        self._fill = fill
+        self.consumer = fill.consumer
+
+    def reads(self, segment: Segment, meters: Sequence[CountingMeter]) -> bool:
+        """Only the tenant's segments with a time in which one of the fill's meters counts."""
+        if segment.tenant != self._fill.tenant:
+            return False
+        start_us, end_us = microseconds_of(segment.min_time), microseconds_of(segment.max_time) + 1
+        return any(self.counts(meter) and meter.overlaps(start_us, end_us) for meter in meters)
+
+    def counts(self, meter: CountingMeter) -> bool:
+        """Only meters that still wait for this very fill."""
+        return meter.version.fill_id == self._fill.fill_id
+
+    async def claim(self, conn: AsyncConnection, left_out: LeftOut) -> None:
+        """Raise AlreadyFinished if another replica was faster: counting again would count twice."""
+        del left_out
+        if not await fills.share_fill(conn, self._fill.fill_id):
+            raise AlreadyFinished
+
+    async def clear(self, driver: Any, segments: Sequence[Segment], size: StatementSize) -> None:
+        """Forget which events had no meter: the new meter may be theirs."""
+        spans = [(segment.lane, segment.first_position, segment.last_position) for segment in segments]
+
+        await write_in_parts(spans, size, partial(parked.forget_unmatched, driver, self._fill.tenant))
+
+
+async def open_fills(deps: Deps) -> list[Fill]:
+    """Return the fills that are not finished, oldest first."""
+    async with transaction(deps.engine) as conn:
+        return await fills.open_fills(conn)
+
+
+async def finish_fill(deps: Deps, fill: Fill) -> None:
+    """Declare the meters of a fill filled."""
+    async with transaction(deps.engine) as conn:
+        await fills.finish_fill(conn, fill)
