@@ -62,12 +62,14 @@ async def freshness_s(client: AsyncClient, number: int) -> float:
     return time.monotonic() - begin_s
 
 
-async def observe(client: AsyncClient, samples_max: int | None = None) -> list[float]:
-    """Measure until cancelled or until there are so many; a cancelled measurement returns what it has."""
-    found: list[float] = []
+async def observe(client: AsyncClient, samples_max: int | None = None) -> list[tuple[float, float]]:
+    """Return each freshness, and how long after the start it was asked for, until there are so many, or cancelled."""
+    found: list[tuple[float, float]] = []
+    begin_s = time.monotonic()
     try:
         while samples_max is None or len(found) < samples_max:
-            found.append(await freshness_s(client, len(found)))
+            asked_s = time.monotonic() - begin_s
+            found.append((await freshness_s(client, len(found)), asked_s))
             await asyncio.sleep(PAUSE_S)
     except asyncio.CancelledError:
         pass
@@ -100,13 +102,16 @@ async def measure(suite: Suite, events: int, samples: int) -> dict[str, Any]:
     }
 
 
-def _figures(seconds: list[float]) -> dict[str, float]:
-    cuts = quantiles(seconds, n=100, method="inclusive")
+def _figures(samples: list[tuple[float, float]]) -> dict[str, Any]:
+    cuts = quantiles([seconds for seconds, _ in samples], n=100, method="inclusive")
     return {
-        "samples": len(seconds),
+        "samples": len(samples),
         "p50_s": round(cuts[49], 3),
         "p99_s": round(cuts[98], 3),
-        "longest_s": round(max(seconds), 3),
+        "slowest": [
+            {"freshness_s": round(seconds, 3), "asked_after_s": round(asked_s, 1)}
+            for seconds, asked_s in sorted(samples, reverse=True)[:5]
+        ],
     }
 
 
