@@ -204,6 +204,49 @@ def test_the_words_of_a_pattern_don_t_contradict_the_zone(form: str, zone: str) 
         time_reader(form, zone, "map: time")
 
 
+@pytest.mark.parametrize(
+    ("form", "zone", "remedy"),
+    [
+        ("%Y-%m-%dT%H:%M:%S-05:00", "UTC", "write %z"),
+        ("%Y-%m-%dT%H:%M:%S+02:00", "UTC", "write %z"),
+        ("%Y-%m-%d %H:%M -0500", "Europe/Berlin", "write %z"),
+        ("%Y-%m-%d %H:%M UTC+2", "UTC", "write %z"),
+        ("%Y-%m-%d %H:%M PM", "UTC", "write %p"),
+        ("%d.%m.%Y %H:%M pm", "UTC", "write %p"),
+    ],
+)
+def test_what_a_directive_would_read_is_not_written_out(form: str, zone: str, remedy: str) -> None:
+    with pytest.raises(InputError, match=remedy):
+        time_reader(form, zone, "map: time")
+
+
+@pytest.mark.parametrize(
+    ("text", "hour"),
+    [("2024-03-05 10:00 EST", 15), ("2024-11-03 01:30 EST", 6), ("2024-07-01 00:00 EST", None)],
+)
+def test_an_abbreviation_means_what_its_zone_has_then(text: str, hour: int | None) -> None:
+    read = time_reader("%Y-%m-%d %H:%M EST", "America/New_York", "map: time")
+
+    if hour is None:
+        with pytest.raises(ValueError, match="is not EST in America/New_York, which has EDT then"):
+            read(text)
+    else:
+        assert read(text).hour == hour
+
+
+@pytest.mark.parametrize(("form", "zone"), [("%Y-%m-%d %H:%M EST", "Europe/Berlin"), ("%d.%m.%Y (EST)", "Asia/Tokyo")])
+def test_an_abbreviation_of_another_zone_refuses_the_row(form: str, zone: str) -> None:
+    read = time_reader(form, zone, "map: time")
+
+    with pytest.raises(ValueError, match=f"is not EST in {zone}"):
+        read("2024-03-05 10:00 EST" if "H" in form else "05.03.2024 (EST)")
+
+
+def test_words_that_say_nothing_of_when_are_words() -> None:
+    read = time_reader("%d.%m.%Y um %H:%M:00 Uhr", "Europe/Vienna", "map: time")
+    assert read("05.03.2024 um 10:00:00 Uhr") == datetime(2024, 3, 5, 9, tzinfo=UTC)
+
+
 def test_a_zone_and_the_words_of_a_pattern_may_agree() -> None:
     read = time_reader("%Y-%m-%dT%H:%M:%SZ", "UTC", "map: time")
     assert read("2024-03-05T10:00:00Z") == datetime(2024, 3, 5, 10, tzinfo=UTC)

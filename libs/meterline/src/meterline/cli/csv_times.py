@@ -55,8 +55,10 @@ _HINTS: Final = {
     **dict.fromkeys("cxXDTFRrn", "write it out with %Y, %m, %d, %H, %M and %S"),
 }
 _UTC: Final = "UTC"
-# A word that stands literally in a pattern and says in which zone the times are: Z, UTC, GMT, EST, CEST and their kind.
-_LITERAL_ZONE: Final = re.compile(r"(?:(?<=%[HMSf])|(?<![%A-Za-z]))(Z|UTC|[A-Z]{2,4}T)(?![A-Za-z])")
+# What stands literally in a pattern and yet says when a time is: an offset, half of the day, or the name of a zone.
+_LITERAL_OFFSET: Final = re.compile(r"[+\u2212-]\d")
+_LITERAL_WORD: Final = re.compile(r"[A-Za-z]+")
+_HALVES: Final = frozenset({"AM", "PM"})
 _UNIVERSAL: Final = frozenset({"Z", "UTC", "GMT"})
 _NOON: Final = 12
 _CENTURY_TURN: Final = 69
@@ -69,14 +71,14 @@ def time_reader(form: str, zone_name: str, place: str) -> TimeReader:
     except (ZoneInfoNotFoundError, ValueError, OSError):
         raise InputError(f"{place}: {zone_name!r} is no IANA time zone") from None
     what = f"{place}: the format {form!r}"
-    _check_zone(form, zone_name, what)
     if form == "rfc3339":
         return instant_of_text
     if form in _UNIX_UNITS:
         unit = _UNIX_UNITS[form]
         return lambda text: _unix(text, unit)
     pattern = _compiled(form, what)
-    return lambda text: _by_pattern(text, pattern, form, zone)
+    abbreviation = _abbreviation_in(form, zone_name, what)
+    return lambda text: _by_pattern(text, pattern, form, zone, abbreviation)
 
 
 def _unix(text: str, unit: timedelta) -> datetime:
@@ -88,11 +90,23 @@ def _unix(text: str, unit: timedelta) -> datetime:
         raise ValueError("must lie in the years 1 to 9999") from None
 
 
-def _check_zone(form: str, zone_name: str, what: str) -> None:
-    """Refuse a pattern with words that contradict the zone."""
-    literal = _LITERAL_ZONE.search(form)
-    if literal is not None and (literal[0] in _UNIVERSAL) != (zone_name == _UTC):
-        raise InputError(f"{what} says {literal[0]}, but `zone` is {zone_name}; give the zone in which the times are")
+def _abbreviation_in(form: str, zone_name: str, what: str) -> str:
+    """Return the abbreviation of the zone, such as EST, that stands literally in a pattern; empty if none does.
+
+    Raises InputError for what is written out where a directive would have to be read, or contradicts the zone.
+    """
+    literal = re.sub("%.", "\0", form)
+    if _LITERAL_OFFSET.search(literal):
+        raise InputError(f"{what} has an offset written out; write %z in its place")
+    found = ""
+    for word in _LITERAL_WORD.findall(literal):
+        if word.upper() in _HALVES:
+            raise InputError(f"{what} has {word} written out; write %p in its place, and %I for the hour")
+        is_abbreviation = len(word) > 1 and word.isupper() and word not in _UNIVERSAL
+        if (word.upper() in _UNIVERSAL and zone_name != _UTC) or (is_abbreviation and zone_name == _UTC):
+            raise InputError(f"{what} says {word}, but `zone` is {zone_name}; give the zone in which the times are")
+        found = word if is_abbreviation else found
+    return found
 
 
 # --- patterns --------------------------------------------------------------------------------------------------------
@@ -138,7 +152,7 @@ def _check(names: list[str], what: str) -> None:
             raise InputError(f"{what} has %{name} without {' or '.join(f'%{one}' for one in needed)}")
 
 
-def _by_pattern(text: str, pattern: re.Pattern[str], form: str, zone: ZoneInfo) -> datetime:
+def _by_pattern(text: str, pattern: re.Pattern[str], form: str, zone: ZoneInfo, abbreviation: str) -> datetime:
     match = pattern.fullmatch(text)
     if match is None:
         raise ValueError(f"does not have the format {form!r}")
@@ -157,7 +171,7 @@ def _by_pattern(text: str, pattern: re.Pattern[str], form: str, zone: ZoneInfo) 
         )
     except ValueError as error:
         raise ValueError(f"does not exist: {error}") from None
-    return utc_of(local, parts["z"]) if "z" in parts else _utc_in(local.replace(tzinfo=None), zone)
+    return utc_of(local, parts["z"]) if "z" in parts else _utc_in(local.replace(tzinfo=None), zone, abbreviation)
 
 
 def _year(parts: dict[str, str]) -> int:
@@ -182,13 +196,21 @@ def _hour(parts: dict[str, str]) -> int:
     return hour % _NOON + (_NOON if parts["p"].lower() == "pm" else 0)
 
 
-def _utc_in(moment: datetime, zone: ZoneInfo) -> datetime:
-    """Return the UTC time of a local one: of two, the first; one that clocks skip is refused."""
+def _utc_in(moment: datetime, zone: ZoneInfo, abbreviation: str) -> datetime:
+    """Return the UTC time of a local one. One that clocks skip is refused; of two, it is the first.
+
+    With an abbreviation, it is the one that has it, or refused.
+    """
     try:
-        there = moment.replace(tzinfo=zone).astimezone(UTC)
-        back = there.astimezone(zone).replace(tzinfo=None)
+        readings = [moment.replace(tzinfo=zone, fold=fold).astimezone(UTC) for fold in (0, 1)]
+        back = readings[0].astimezone(zone).replace(tzinfo=None)
     except OverflowError:
         raise ValueError("must lie in the years 1 to 9999") from None
     if back != moment:
         raise ValueError(f"does not exist: clocks skip it in {zone.key}")
-    return there
+    if not abbreviation:
+        return readings[0]
+    for there in readings:
+        if there.astimezone(zone).tzname() == abbreviation:
+            return there
+    raise ValueError(f"is not {abbreviation} in {zone.key}, which has {readings[0].astimezone(zone).tzname()} then")
