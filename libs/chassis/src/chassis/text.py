@@ -30,10 +30,14 @@ _FORMATS: Final = (
 _UNSEEN: Final = (
     "\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2065\u2800\u3164\ufe00-\ufe0f\uffa0\ufff0-\ufff8\U000e0000-\U000e0fff"
 )
+# Characters that Unicode leaves to others, or to nobody: what they look like, if anything, is up to a font.
+_UNASSIGNED: Final = "\ue000-\uf8ff\ufdd0-\ufdef\U000f0000-\U0010ffff" + "".join(
+    f"{chr(plane + 0xFFFE)}{chr(plane + 0xFFFF)}" for plane in range(0, 0xF0000, 0x10000)
+)
 # Each looks like a space of the keyboard, or like none. The wide space of Chinese and Japanese does not.
 _SPACES: Final = "\u00a0\u1680\u2000-\u200a\u202f\u205f"
 _NOT_IN_VALUES: Final = re.compile(f"[{_CONTROLS}]")
-_NOT_IN_NAMES: Final = re.compile(f"[{_CONTROLS}{_LINE_ENDS}{_FORMATS}{_UNSEEN}{_SPACES}]")
+_NOT_IN_NAMES: Final = re.compile(f"[{_CONTROLS}{_LINE_ENDS}{_FORMATS}{_UNSEEN}{_UNASSIGNED}{_SPACES}]")
 _REPLACEMENT: Final = "\ufffd"
 _NAMELESS: Final = {"Cc": "CONTROL CHARACTER", "Cs": "HALF A SURROGATE PAIR"}
 
@@ -46,6 +50,8 @@ def name_fault(text: str) -> str | None:
     fault = _held(_NOT_IN_NAMES, text) or _composition_fault(text)
     if fault is not None:
         return fault
+    if _begins_with_a_mark(text):
+        return f"begins with {_called(text[0])}, which belongs on a letter; put one before it, or remove it"
     if text.strip() == text:
         return None
     return "begins with white space; remove it" if text[0].isspace() else "ends with white space; remove it"
@@ -62,7 +68,7 @@ def are_names(texts: Sequence[str]) -> bool:
     joined = "|".join(texts)
     if joined.isascii():
         return joined.isprintable() and (" " not in joined or list(map(str.strip, texts)) == list(texts))
-    if _NOT_IN_NAMES.search(joined):
+    if _NOT_IN_NAMES.search(joined) or any(map(_begins_with_a_mark, texts)):
         return False
     return unicodedata.is_normalized("NFC", joined) and list(map(str.strip, texts)) == list(texts)
 
@@ -102,6 +108,10 @@ def _held(forbidden: re.Pattern[str], text: str) -> str | None:
         return None
     remedy = "write an ordinary space" if unicodedata.category(found[0]) == "Zs" else "remove it"
     return f"holds {_called(found[0])} at character {found.start() + 1}; {remedy}"
+
+
+def _begins_with_a_mark(text: str) -> bool:
+    return not text[:1].isascii() and unicodedata.category(text[0]).startswith("M")
 
 
 def _composition_fault(text: str) -> str | None:
