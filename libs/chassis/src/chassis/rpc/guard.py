@@ -24,11 +24,13 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final, NoReturn, cast
 
 import grpc
+from google.protobuf.message import Message
 from opentelemetry import context as otel_context
 from opentelemetry import trace
 from opentelemetry.sdk.trace.id_generator import RandomIdGenerator
 from opentelemetry.trace import Span, SpanKind, Status, StatusCode, format_trace_id
 
+from chassis.aside import Aside
 from chassis.deadline import REMAINING_MIN_S, set_deadline_s
 from chassis.errors import (
     DeadlineExceeded,
@@ -46,7 +48,7 @@ from chassis.logs import get_logger
 from chassis.rpc import conventions
 from chassis.rpc.places import PlaceLimits, Places
 from chassis.rpc.rates import CallRates
-from chassis.rpc.reading import Reading, abort_with
+from chassis.rpc.reading import Reading, abort_with, note_received
 from chassis.telemetry import active_telemetry, context_from
 
 if TYPE_CHECKING:
@@ -109,6 +111,7 @@ class CallGuard:
         self._duration = conventions.call_duration(telemetry.meter, "server")
         self._metric_attributes: dict[tuple[str, grpc.StatusCode], Mapping[str, str]] = {}
         self._places = Places(rules.places)
+        self._aside = Aside("large-requests")
 
     # --- one wrapper per kind of call -----------------------------------------------------------------------------
 
@@ -135,8 +138,7 @@ class CallGuard:
             bytes_max=policy.request_bytes_max,
             wait_s=self._rules.request_wait_s,
             validates=not policy.checks_itself,
-            # A deserializer is the method of a message class.
-            described=getattr(getattr(handler.request_deserializer, "__self__", None), "DESCRIPTOR", None),
+            message=_message_of(handler.request_deserializer),
         )
 
     def _await_of(self, method: str, behaviour: Any, reading: Reading | None, *, is_stream: bool) -> Any:
@@ -187,9 +189,13 @@ class CallGuard:
             data = await context.read()
         finally:
             ending.cancel()
-        if not call.is_internal and data is not _EOF:
-            self._rules.rates.received(call.tenant, len(data))
-        return reading.parse(data) if reading.is_quick(data) else await asyncio.to_thread(reading.parse, data)
+        if data is not _EOF:
+            note_received(data)
+            if not call.is_internal:
+                self._rules.rates.received(call.tenant, len(data))
+        if reading.is_quick(data):
+            return reading.parse(data)
+        return await self._aside.run(call.tenant, reading.parse, data)
 
     # --- begin, admit, end ----------------------------------------------------------------------------------------
 
@@ -288,6 +294,12 @@ class CallGuard:
         call.reason = known.reason.value
         self._end(call, code, type(error).__qualname__ if code is grpc.StatusCode.INTERNAL else None)
         await abort_with(context, known)
+
+
+def _message_of(deserializer: Any) -> type[Message] | None:
+    """Return the class of which the deserializer is a method, as in all generated code."""
+    kind = getattr(deserializer, "__self__", None)
+    return kind if isinstance(kind, type) and issubclass(kind, Message) else None
 
 
 def _hidden(call: _Call, error: Exception) -> Internal:
