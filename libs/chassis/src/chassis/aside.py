@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 Arguments = ParamSpec("Arguments")
 Result = TypeVar("Result")
 
-_SWITCH_S: Final = 0.000_5
+_SWITCH_S: Final = 0.001
 
 
 def let_the_loop_go_first() -> None:

@@ -10,6 +10,7 @@ from chassis.rpc.method import declared_methods
 from chassis.rpc.reading import received_bytes
 from chassis.rpc.repeat import once
 from chassis.rpc.server import Served
+from ingest.intake.batches import LARGE_COLUMNS_BYTES
 from ingest.operations import backfills, events, reports
 from ingest.wire import backfills as backfills_wire
 from ingest.wire import events as events_wire
@@ -42,7 +43,7 @@ class IngestServicer(pb_grpc.IngestServiceServicer):
         # Columns are read right now, rows where they are made columns.
         now_bytes = size if request.HasField("columns") else 0
         reported = await self._deps.batches.run(
-            current_tenant(), now_bytes, reports_wire.reported_from_proto, request, limits, size
+            current_tenant(), now_bytes, LARGE_COLUMNS_BYTES, reports_wire.reported_from_proto, request, limits, size
         )
         if request.validate_only:
             judged = await reports.validate(self._deps, current_tenant(), reported, whole_past=request.whole_past)

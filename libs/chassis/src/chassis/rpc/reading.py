@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 _ASIDE_FROM_BYTES: Final = 64 * 1024
 """Requests from this size on are checked in a thread."""
+_PARSED_ASIDE_FROM_BYTES: Final = 512 * 1024
+"""The same for those that are only parsed: it costs far less, and a change of threads costs something too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +51,7 @@ class Reading:
 
     def is_quick(self, data: Any) -> bool:
         """Whether nobody will notice how long parsing takes."""
-        return data is grpc.aio.EOF or len(data) < _ASIDE_FROM_BYTES
+        return data is grpc.aio.EOF or len(data) < (_ASIDE_FROM_BYTES if self.validates else _PARSED_ASIDE_FROM_BYTES)
 
     def parse(self, data: Any) -> Any:
         """Return the request. Raises TooBig, or InvalidRequest with the fields at fault."""

@@ -19,6 +19,7 @@ from ingest.domain.backfills import backfill_not_open, uuid_of
 from ingest.domain.keys import keys_of
 from ingest.domain.reports import none_accepted, verdicts_of
 from ingest.domain.text import shown
+from ingest.intake.batches import LARGE_COLUMNS_BYTES, LARGE_ROWS_BYTES
 from ingest.intake.submission import Submission
 from ingest.store import backfills
 
@@ -74,7 +75,7 @@ class Admitter:
         source_ids = await self._sources.of(tenant, events.sources.values)
         verbatim = reported.verbatim if admission.is_clean else None
         keys, payload = await self._batches.run(
-            tenant, reported.message_bytes, _prepared, tenant, events, source_ids, verbatim
+            tenant, reported.message_bytes, _large_bytes(reported), _prepared, tenant, events, source_ids, verbatim
         )
         submission = Submission(
             tenant=tenant,
@@ -105,9 +106,8 @@ class Admitter:
         self, tenant: str, reported: Reported, window: BackfillWindow | None
     ) -> tuple[EventColumns, Admission]:
         now_us = microseconds_of(self._clock.now())
-        return await self._batches.run(
-            tenant, reported.message_bytes, _admitted, reported, self._limits, now_us, window
-        )
+        size, large = reported.message_bytes, _large_bytes(reported)
+        return await self._batches.run(tenant, size, large, _admitted, reported, self._limits, now_us, window)
 
     async def _open_backfill(self, tenant: str, backfill_id: str) -> Backfill:
         """Find the backfill a batch names; whether it is still open is checked again in the commit."""
@@ -118,6 +118,10 @@ class Admitter:
             if backfill is not None:
                 return backfill
         raise backfill_not_open(shown(backfill_id))
+
+
+def _large_bytes(reported: Reported) -> int:
+    return LARGE_ROWS_BYTES if isinstance(reported.events, EventRows) else LARGE_COLUMNS_BYTES
 
 
 def _admitted(

@@ -45,6 +45,8 @@ _SECOND_COMMIT_EVENTS: Final = 2000
 """Events that must wait before a commit begins beside another; from here on Postgres' share of the work dominates."""
 _SHARED_COMMIT_EVENTS: Final = 10_000
 """Events in one commit while several tenants send: a commit of more would hold up theirs."""
+_SORTED_ASIDE_EVENTS: Final = 8000
+"""Events whose keys are sorted in a thread: others would notice."""
 _ATTEMPTS_UNORDERED: Final = 2
 """Tries of one group that run beside those of others; more are needed only where many write the same new events."""
 _ATTEMPTS_MAX: Final = 8
@@ -131,7 +133,7 @@ class Committer:
 
     async def _commit(self, group: Sequence[Submission]) -> list[Outcome]:
         parts = [submission.keys for submission in group]
-        if sum(map(len, parts)) < _SECOND_COMMIT_EVENTS:
+        if sum(map(len, parts)) < _SORTED_ASIDE_EVENTS:
             keys, likely = self._grouped(parts)
         else:
             keys, likely = await self._aside.run(group[0].tenant, self._grouped, parts)
