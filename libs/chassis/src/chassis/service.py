@@ -14,6 +14,7 @@ import asyncpg
 import sqlalchemy
 from sqlalchemy.exc import DBAPIError
 
+from chassis.aside import let_the_loop_go_first
 from chassis.auth import TokenVerifier
 from chassis.clock import Clock, SystemClock
 from chassis.errors import MeterlineError
@@ -92,6 +93,7 @@ async def run_service(
     _log.info("starting", settings=settings.effective())
     if settings.ready_file is not None:
         check_ready_file(settings.ready_file)
+    let_the_loop_go_first()
     clock = clock or SystemClock()
     telemetry = Telemetry.start(service, settings)
     engine = open_engine(

@@ -92,6 +92,12 @@ class ServiceSettings(_ExplicitSettings):
         default_factory=dict,
         description='Other rates for single tenants, as JSON: {"acme": {"calls_per_s": 50, "bytes_per_s": 0}}.',
     )
+    request_bytes_max: int = Field(
+        default=512 * 1024 * 1024, ge=1024, description="Bytes of requests in memory, of all calls."
+    )
+    tenant_request_bytes_max: int = Field(
+        default=128 * 1024 * 1024, ge=1024, description="Bytes of requests in memory that one tenant may have."
+    )
     request_wait_s: float = Field(
         default=20.0, gt=0.0, description="Seconds in which a request must arrive in full after its headers."
     )

@@ -146,6 +146,27 @@ async def test_requests_of_nobody_are_not_kept_in_memory(start: Any) -> None:
         assert resident_mib() - before_mib < 40
 
 
+async def test_unfinished_requests_of_one_tenant_take_little_memory_and_none_of_the_room_of_others(start: Any) -> None:
+    running = await start(ECHO, tenant_request_bytes_max=24 * MIB, request_bytes_max=40 * MIB)
+    other = running.channel(running.key.mint("globex", ["read"])).unary_unary(METHOD)
+    assert await other(b"x") == b"x"
+    before_mib = resident_mib()
+    async with AsyncExitStack() as stack:
+        attackers = await connections(stack, running, 4)
+        opened = [(attacker, attacker.open(METHOD, bearer(running))) for attacker in attackers for _ in range(25)]
+        sending = [
+            asyncio.create_task(attacker.begin_request(number, 8 * MIB, 8 * MIB - 100)) for attacker, number in opened
+        ]
+        await eventually(lambda: sum(task.done() for task in sending) == 3, 20)
+        stack.callback(lambda: [task.cancel() for task in sending])
+
+        assert await other(b"x", timeout=5) == b"x"
+        assert resident_mib() - before_mib < 60
+        assert not any(all_answered([one]) for one in opened)
+    # Their connections are closed: the room is free again.
+    await eventually(lambda: is_answered(running.channel().unary_unary(METHOD)))
+
+
 async def test_two_tokens_in_one_call_are_refused_whichever_is_sound(start: Any) -> None:
     running = await start(ECHO)
     sound = ("authorization", bearer(running)["authorization"])

@@ -249,7 +249,7 @@ def add_echo(server: grpc.aio.Server) -> None:
     server.add_registered_method_handlers(SERVICE, ECHO)
 
 
-def test_a_policy_for_nothing_and_a_method_without_one_stop_the_start(echo_settings: Any) -> None:
+async def test_a_policy_for_nothing_and_a_method_without_one_stop_the_start(echo_settings: Any) -> None:
     verifier = TokenVerifier(echo_settings.jwks_file, "meterline", SystemClock())
     allowed = Method(frozenset(Scope))
 

@@ -58,20 +58,21 @@ class RawConnection:
 
     async def begin_request(self, number: int, length: int, sent: int) -> int:
         """Announce a request of `length` bytes and send `sent` of them, as far as the server lets; return how many."""
-        self._writer.write(_frame(_DATA, 0, number, b"\0" + struct.pack(">I", length)))
-        start = 0
-        while start < sent and number not in self.answered and not self.is_closed:
-            room = min(self._windows[number], self._windows[0] + _WINDOW, _FRAME_MAX, sent - start)
+        prefix = b"\0" + struct.pack(">I", length)
+        written = 0
+        while written < len(prefix) + sent and number not in self.answered and not self.is_closed:
+            room = min(self._windows[number], self._windows[0] + _WINDOW, _FRAME_MAX, len(prefix) + sent - written)
             if room <= 0:
                 self._moved.clear()
                 await self._moved.wait()
                 continue
-            self._writer.write(_frame(_DATA, 0, number, bytes(room)))
+            part = prefix[written : written + room]
+            self._writer.write(_frame(_DATA, 0, number, part + bytes(room - len(part))))
             self._windows[number] -= room
             self._windows[0] -= room
-            start += room
+            written += room
             await self._writer.drain()
-        return start
+        return max(0, written - len(prefix))
 
     async def drain(self) -> None:
         """Wait until what was written is on its way."""

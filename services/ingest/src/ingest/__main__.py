@@ -14,6 +14,7 @@ from eventlog.service import served_feed
 from eventlog.status import served_status
 from ingest.config import IngestMigrateSettings, IngestSettings
 from ingest.intake.admitter import Admitter
+from ingest.intake.batches import Batches
 from ingest.intake.committer import Committer
 from ingest.intake.gatherer import Gatherer
 from ingest.intake.library import SegmentLibrary
@@ -39,7 +40,8 @@ async def compose(runtime: Runtime[IngestSettings]) -> Composition:
     feed = FeedReader(engine, clock, runtime.draining, OWNER_COLUMNS)
     runtime.closing.push_async_callback(feed.aclose)
     sources = SourceNumbers(engine)
-    admitter = Admitter(engine, clock, settings.limits, sources, committer, instruments)
+    batches = Batches()
+    admitter = Admitter(engine, clock, settings.limits, sources, committer, instruments, batches)
     gatherer = Gatherer(clock, admitter.take_in)
     deps = Deps(
         engine=engine,
@@ -47,6 +49,7 @@ async def compose(runtime: Runtime[IngestSettings]) -> Composition:
         limits=settings.limits,
         gatherer=gatherer,
         admitter=admitter,
+        batches=batches,
         library=library,
         sources=sources,
         feed=feed,

@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 from chassis.identity import current_tenant
 from chassis.rpc.method import declared_methods
+from chassis.rpc.reading import received_bytes
 from chassis.rpc.repeat import once
 from chassis.rpc.server import Served
+from ingest.intake.batches import LARGE_COLUMNS_BYTES
 from ingest.operations import backfills, events, reports
 from ingest.wire import backfills as backfills_wire
 from ingest.wire import events as events_wire
@@ -37,7 +39,12 @@ class IngestServicer(pb_grpc.IngestServiceServicer):
 
     async def Report(self, request: pb.ReportRequest, context: Context) -> pb.ReportResponse:
         """Take a batch in."""
-        reported = reports_wire.reported_from_proto(request, self._deps.limits)
+        size, limits = received_bytes(), self._deps.limits
+        # Columns are read right now, rows where they are made columns.
+        now_bytes = size if request.HasField("columns") else 0
+        reported = await self._deps.batches.run(
+            current_tenant(), now_bytes, LARGE_COLUMNS_BYTES, reports_wire.reported_from_proto, request, limits, size
+        )
         if request.validate_only:
             judged = await reports.validate(self._deps, current_tenant(), reported, whole_past=request.whole_past)
             return reports_wire.judged_to_proto(judged)

@@ -88,7 +88,7 @@ def judged(*requests: pb.ReportRequest) -> tuple[list[Any], list[event_pb.UsageE
 
 
 def batch_of(*requests: pb.ReportRequest) -> EventColumns:
-    events = joined([reported_from_proto(request, LIMITS).events for request in requests])
+    events = joined([reported_from_proto(request, LIMITS, 1000).events for request in requests])
     return columns_of(events) if isinstance(events, EventRows) else events
 
 
@@ -108,7 +108,7 @@ def test_rows_and_columns_give_identical_results(rows: list[dict[str, Any]]) -> 
 
 @given(st.lists(ROWS, min_size=1, max_size=8))
 def test_what_is_sent_as_columns_is_read_back_verbatim(rows: list[dict[str, Any]]) -> None:
-    reported = reported_from_proto(as_columns(rows), LIMITS)
+    reported = reported_from_proto(as_columns(rows), LIMITS, 1000)
     assert reported.verbatim is not None
 
     stored = columns_from_proto(event_pb.UsageEventColumns.FromString(reported.verbatim))
@@ -178,7 +178,7 @@ def test_fields_of_a_newer_release_do_not_enter_the_log() -> None:
     plain = request.columns.SerializeToString()
     request.columns.MergeFromString(b"\x9a\x06\x05junk!")
 
-    reported = reported_from_proto(request, LIMITS)
+    reported = reported_from_proto(request, LIMITS, 1000)
 
     assert reported.verbatim == plain
 

@@ -24,11 +24,13 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final, NoReturn, cast
 
 import grpc
+from google.protobuf.message import Message
 from opentelemetry import context as otel_context
 from opentelemetry import trace
 from opentelemetry.sdk.trace.id_generator import RandomIdGenerator
 from opentelemetry.trace import Span, SpanKind, Status, StatusCode, format_trace_id
 
+from chassis.aside import Aside
 from chassis.deadline import REMAINING_MIN_S, set_deadline_s
 from chassis.errors import (
     DeadlineExceeded,
@@ -46,7 +48,8 @@ from chassis.logs import get_logger
 from chassis.rpc import conventions
 from chassis.rpc.places import PlaceLimits, Places
 from chassis.rpc.rates import CallRates
-from chassis.rpc.reading import Reading, abort_with
+from chassis.rpc.reading import Reading, abort_with, note_received
+from chassis.rpc.room import Room, RoomLimits
 from chassis.telemetry import active_telemetry, context_from
 
 if TYPE_CHECKING:
@@ -79,6 +82,7 @@ class CallRules:
     methods: Mapping[str, Method]
     places: PlaceLimits = field(default_factory=PlaceLimits)
     rates: CallRates = field(default_factory=CallRates)
+    room: RoomLimits = field(default_factory=RoomLimits)
     request_wait_s: float = 20.0
     gate: Gate = field(default_factory=lambda: Gate(is_open=True))
 
@@ -95,6 +99,15 @@ class _Call:
     is_internal: bool = False
     reason: str = ""
     ended: bool = False
+    request_bytes: int = 0
+    """What its request takes in memory, or may take while it has not come."""
+    is_gone: bool = False
+    """Whether its last byte is sent, or nobody wants it any more."""
+
+    @property
+    def holder(self) -> Hashable:
+        """Whose places and room it takes: services that work for a tenant must not find them taken by its users."""
+        return self.tenant, self.is_internal
 
 
 class CallGuard:
@@ -109,6 +122,8 @@ class CallGuard:
         self._duration = conventions.call_duration(telemetry.meter, "server")
         self._metric_attributes: dict[tuple[str, grpc.StatusCode], Mapping[str, str]] = {}
         self._places = Places(rules.places)
+        self._room = Room(rules.room)
+        self._aside = Aside("large-requests")
 
     # --- one wrapper per kind of call -----------------------------------------------------------------------------
 
@@ -135,8 +150,7 @@ class CallGuard:
             bytes_max=policy.request_bytes_max,
             wait_s=self._rules.request_wait_s,
             validates=not policy.checks_itself,
-            # A deserializer is the method of a message class.
-            described=getattr(getattr(handler.request_deserializer, "__self__", None), "DESCRIPTOR", None),
+            message=_message_of(handler.request_deserializer),
         )
 
     def _await_of(self, method: str, behaviour: Any, reading: Reading | None, *, is_stream: bool) -> Any:
@@ -180,6 +194,10 @@ class CallGuard:
         return guarded
 
     async def _read(self, call: _Call, context: Context, reading: Reading) -> Any:
+        if not self._rules.methods[call.method].is_feed:
+            call.request_bytes = await self._room.take(call.holder, reading.wait_s)
+            if call.is_gone:
+                self._keep_room(call, 0)
         # Cancelled the moment the request is there. A task per call, as asyncio.timeout needs, would cost more than all
         # of this; and to cancel a read would free what gRPC still writes to.
         ending = reading.ends_late(context)
@@ -187,9 +205,14 @@ class CallGuard:
             data = await context.read()
         finally:
             ending.cancel()
-        if not call.is_internal and data is not _EOF:
-            self._rules.rates.received(call.tenant, len(data))
-        return reading.parse(data) if reading.is_quick(data) else await asyncio.to_thread(reading.parse, data)
+        self._keep_room(call, 0 if data is _EOF else len(data))
+        if data is not _EOF:
+            note_received(data)
+            if not call.is_internal:
+                self._rules.rates.received(call.tenant, len(data))
+        if reading.is_quick(data):
+            return reading.parse(data)
+        return await self._aside.run(call.tenant, reading.parse, data)
 
     # --- begin, admit, end ----------------------------------------------------------------------------------------
 
@@ -224,15 +247,22 @@ class CallGuard:
         if not identity.is_internal:
             self._rules.rates.begin(identity.tenant)
         if not self._rules.methods[call.method].is_feed:
-            # Services of the suite that work for a tenant must not find its places taken by its own users.
-            holder = (identity.tenant, identity.is_internal)
-            self._places.take(holder, is_stream=is_stream)
+            self._places.take(call.holder, is_stream=is_stream)
             # Given back by gRPC once the last byte is sent or nobody wants it any more: until then it is in memory.
-            done: Any = partial(self._give_back, holder, is_stream)
+            done: Any = partial(self._give_back, call, is_stream)
             context.add_done_callback(done)
 
-    def _give_back(self, holder: Hashable, is_stream: bool, _context: Context) -> None:  # noqa: FBT001 - a callback
-        self._places.give_back(holder, is_stream=is_stream)
+    def _give_back(self, call: _Call, is_stream: bool, _context: Context) -> None:  # noqa: FBT001 - a callback
+        call.is_gone = True
+        self._places.give_back(call.holder, is_stream=is_stream)
+        self._keep_room(call, 0)
+
+    def _keep_room(self, call: _Call, needed: int) -> None:
+        """Give back what the call's request takes beyond `needed`, all of it once the call is gone."""
+        kept = 0 if call.is_gone else min(needed, call.request_bytes)
+        if kept < call.request_bytes:
+            freed, call.request_bytes = call.request_bytes - kept, kept
+            self._room.give_back(call.holder, freed)
 
     def _identify(self, method: str, metadata: Mapping[str, str]) -> Identity:
         authorization = metadata.get("authorization")
@@ -288,6 +318,12 @@ class CallGuard:
         call.reason = known.reason.value
         self._end(call, code, type(error).__qualname__ if code is grpc.StatusCode.INTERNAL else None)
         await abort_with(context, known)
+
+
+def _message_of(deserializer: Any) -> type[Message] | None:
+    """Return the class of which the deserializer is a method, as in all generated code."""
+    kind = getattr(deserializer, "__self__", None)
+    return kind if isinstance(kind, type) and issubclass(kind, Message) else None
 
 
 def _hidden(call: _Call, error: Exception) -> Internal:

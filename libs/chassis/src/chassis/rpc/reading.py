@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import suppress
+from contextvars import ContextVar
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, NoReturn
+from typing import TYPE_CHECKING, Any, Final, NoReturn, cast
 
 import grpc
 from google.protobuf.message import DecodeError, Message
@@ -13,6 +14,7 @@ from google.protobuf.message import DecodeError, Message
 from chassis.errors import DeadlineExceeded, InvalidRequest, MeterlineError, Reason, TooBig
 from chassis.errors.status import DETAILS_KEY, status_code, to_status
 from chassis.rpc.lengths import check_lengths
+from chassis.rpc.slices import parse_in_slices
 from chassis.rpc.validation import check_request, check_texts
 
 if TYPE_CHECKING:
@@ -24,6 +26,8 @@ if TYPE_CHECKING:
 
 _ASIDE_FROM_BYTES: Final = 64 * 1024
 """Requests from this size on are checked in a thread."""
+_PARSED_ASIDE_FROM_BYTES: Final = 512 * 1024
+"""The same for those that are only parsed: it costs far less, and a change of threads costs something too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +38,7 @@ class Reading:
     bytes_max: int
     wait_s: float
     validates: bool
-    described: Descriptor | None = None
+    message: type[Message] | None = None
     """The type of the request; None for a service of plain bytes."""
 
     def ends_late(self, context: Context) -> asyncio.TimerHandle:
@@ -47,7 +51,7 @@ class Reading:
 
     def is_quick(self, data: Any) -> bool:
         """Whether nobody will notice how long parsing takes."""
-        return not self.validates or data is grpc.aio.EOF or len(data) < _ASIDE_FROM_BYTES
+        return data is grpc.aio.EOF or len(data) < (_ASIDE_FROM_BYTES if self.validates else _PARSED_ASIDE_FROM_BYTES)
 
     def parse(self, data: Any) -> Any:
         """Return the request. Raises TooBig, or InvalidRequest with the fields at fault."""
@@ -59,15 +63,28 @@ class Reading:
         if self.deserializer is None:
             return data
         try:
-            if self.described is not None:
-                check_lengths(self.described, data, declared=self.validates)
-            request = self.deserializer(data)
+            if self.message is not None:
+                check_lengths(cast("Descriptor", self.message.DESCRIPTOR), data, declared=self.validates)
+            request = self.deserializer(data) if self.message is None else parse_in_slices(self.message, data)
         except DecodeError as error:
             raise InvalidRequest(Reason.REQUEST_INVALID, "the message is not protobuf of the request's type") from error
         if self.validates and isinstance(request, Message):
             check_texts(request, data)
             check_request(request)
         return request
+
+
+_received_bytes: Final[ContextVar[int]] = ContextVar("meterline_received_bytes", default=0)
+
+
+def note_received(data: bytes) -> None:
+    """Keep the size of the call's request, for the rest of this task. For the server, where each call is one task."""
+    _received_bytes.set(len(data))
+
+
+def received_bytes() -> int:
+    """Return the size of the call's request as it came; to ask the message would write it anew."""
+    return _received_bytes.get()
 
 
 _ENDINGS: Final[set[asyncio.Task[None]]] = set()

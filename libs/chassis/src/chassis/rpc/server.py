@@ -14,6 +14,7 @@ from chassis.rpc.method import PolicyError
 from chassis.rpc.places import PlaceLimits
 from chassis.rpc.rates import call_rates
 from chassis.rpc.reflecting import add_reflection
+from chassis.rpc.room import RoomLimits
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -50,6 +51,7 @@ class RpcServer:
             methods={name: method for part in served for name, method in part.methods.items()},
             places=PlaceLimits(settings.calls_max, settings.tenant_calls_max, settings.tenant_streams_max),
             rates=call_rates(settings),
+            room=RoomLimits(settings.request_bytes_max, settings.tenant_request_bytes_max, settings.message_bytes_max),
             request_wait_s=settings.request_wait_s,
             gate=gate or Gate(is_open=True),
         )
@@ -93,6 +95,8 @@ def server_options(settings: ServiceSettings) -> list[tuple[str, int]]:
         ("grpc.http2.min_ping_interval_without_data_ms", 10_000),
         ("grpc.http2.max_ping_strikes", 2),
         ("grpc.max_metadata_size", 16 * 1024),
+        # Otherwise gRPC lets fast callers send megabytes ahead, also of a request that nobody reads yet.
+        ("grpc.http2.bdp_probe", 0),
     ]
 
 

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
-from concurrent.futures import ThreadPoolExecutor
-from functools import partial
-from typing import TYPE_CHECKING, Concatenate, Final, ParamSpec, TypeVar
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -22,11 +19,12 @@ from ingest.domain.backfills import backfill_not_open, uuid_of
 from ingest.domain.keys import keys_of
 from ingest.domain.reports import none_accepted, verdicts_of
 from ingest.domain.text import shown
+from ingest.intake.batches import LARGE_COLUMNS_BYTES, LARGE_ROWS_BYTES
 from ingest.intake.submission import Submission
 from ingest.store import backfills
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Sequence
 
     from sqlalchemy.ext.asyncio import AsyncEngine
 
@@ -34,18 +32,13 @@ if TYPE_CHECKING:
     from eventlog.columns import EventColumns
     from ingest.domain.admission import Admission, BackfillWindow, Limits
     from ingest.domain.backfills import Backfill
+    from ingest.domain.keys import EventKeys
     from ingest.domain.reports import Reported, Verdicts
+    from ingest.intake.batches import Batches
     from ingest.intake.committer import Committer
     from ingest.intake.sources import SourceNumbers
     from ingest.intake.submission import Callers
     from ingest.telemetry import Instruments
-
-
-Arguments = ParamSpec("Arguments")
-Result = TypeVar("Result")
-_ASIDE_FROM_BYTES: Final = 1024 * 1024
-_ASIDE_FROM_ROW_BYTES: Final = 128 * 1024
-"""Rows take some thirty times as long as the same events in columns."""
 
 
 class Admitter:
@@ -59,6 +52,7 @@ class Admitter:
         sources: SourceNumbers,
         committer: Committer,
         instruments: Instruments,
+        batches: Batches,
     ) -> None:
         """Let in what `limits` allow, on to `committer`."""
         self._engine = engine
@@ -67,24 +61,27 @@ class Admitter:
         self._sources = sources
         self._committer = committer
         self._instruments = instruments
-        # One thread: several would only take turns with each other before the loop gets its own.
-        self._aside = ThreadPoolExecutor(1, thread_name_prefix="large-batches")
+        self._batches = batches
 
     async def take_in(self, tenant: str, reported: Reported, callers: Callers) -> Verdicts:
         """Refuse what can't be accepted, write the rest exactly once, say what became of each event."""
         backfill = await self._open_backfill(tenant, reported.backfill_id) if reported.backfill_id else None
-        sent, admission = await self._admit(reported, None if backfill is None else backfill.window)
+        sent, admission = await self._admit(tenant, reported, None if backfill is None else backfill.window)
         if not admission.accepted.size:
             self._instruments.reported(accepted=0, duplicates=0, conflicts=0, refused=len(admission.refusals))
             return none_accepted(admission, AsOf(await self._committer.epoch()))
         # Not clean without a refusal: a value that no event uses must not enter the log either.
         events = sent if admission.is_clean else sent.take(admission.accepted)
         source_ids = await self._sources.of(tenant, events.sources.values)
+        verbatim = reported.verbatim if admission.is_clean else None
+        keys, payload = await self._batches.run(
+            tenant, reported.message_bytes, _large_bytes(reported), _prepared, tenant, events, source_ids, verbatim
+        )
         submission = Submission(
             tenant=tenant,
             events=events,
-            keys=keys_of(tenant, events.ids, events.sources, source_ids),
-            payload=await self._aside_if_long(reported, _payload, events, is_clean=admission.is_clean),
+            keys=keys,
+            payload=payload,
             backfill_id=None if backfill is None else backfill.id,
             callers=callers if admission.is_clean else callers.take(admission.accepted),
             message_bytes=reported.message_bytes,
@@ -103,25 +100,14 @@ class Admitter:
         """Say what `take_in` would refuse, of a batch in the backfill it names or else in a `window`; keep nothing."""
         if reported.backfill_id:
             window = (await self._open_backfill(tenant, reported.backfill_id)).window
-        return (await self._admit(reported, window))[1]
+        return (await self._admit(tenant, reported, window))[1]
 
-    async def _admit(self, reported: Reported, window: BackfillWindow | None) -> tuple[EventColumns, Admission]:
+    async def _admit(
+        self, tenant: str, reported: Reported, window: BackfillWindow | None
+    ) -> tuple[EventColumns, Admission]:
         now_us = microseconds_of(self._clock.now())
-        return await self._aside_if_long(reported, _admitted, self._limits, now_us, window)
-
-    async def _aside_if_long(
-        self,
-        reported: Reported,
-        work: Callable[Concatenate[Reported, Arguments], Result],
-        *args: Arguments.args,
-        **kwargs: Arguments.kwargs,
-    ) -> Result:
-        """Do `work` on a batch, in a thread if it is so large that other calls would notice how long it takes."""
-        is_rows = isinstance(reported.events, EventRows)
-        if reported.message_bytes < (_ASIDE_FROM_ROW_BYTES if is_rows else _ASIDE_FROM_BYTES):
-            return work(reported, *args, **kwargs)
-        bound = partial(work, reported, *args, **kwargs)
-        return await asyncio.get_running_loop().run_in_executor(self._aside, bound)
+        size, large = reported.message_bytes, _large_bytes(reported)
+        return await self._batches.run(tenant, size, large, _admitted, reported, self._limits, now_us, window)
 
     async def _open_backfill(self, tenant: str, backfill_id: str) -> Backfill:
         """Find the backfill a batch names; whether it is still open is checked again in the commit."""
@@ -134,6 +120,10 @@ class Admitter:
         raise backfill_not_open(shown(backfill_id))
 
 
+def _large_bytes(reported: Reported) -> int:
+    return LARGE_ROWS_BYTES if isinstance(reported.events, EventRows) else LARGE_COLUMNS_BYTES
+
+
 def _admitted(
     reported: Reported, limits: Limits, now_us: int, window: BackfillWindow | None
 ) -> tuple[EventColumns, Admission]:
@@ -142,11 +132,12 @@ def _admitted(
     return sent, admit(sent, limits, now_us, window)
 
 
-def _payload(reported: Reported, events: EventColumns, *, is_clean: bool) -> bytes:
-    """Make the payload of the admitted `events` here, beside the commits in work. Raises TooBig."""
-    verbatim = reported.verbatim if is_clean else None
+def _prepared(
+    tenant: str, events: EventColumns, source_ids: Sequence[int], verbatim: bytes | None
+) -> tuple[EventKeys, bytes]:
+    """Make the keys and the payload of admitted events here, beside the commits in work. Raises TooBig."""
     payload = encode_payload(events) if verbatim is None else compress(verbatim)
     if len(payload) > SEGMENT_BYTES_MAX:
         message = f"the batch takes {len(payload)} bytes compressed, at most {SEGMENT_BYTES_MAX} fit; split it"
         raise TooBig(Reason.BATCH_TOO_LARGE, message)
-    return payload
+    return keys_of(tenant, events.ids, events.sources, source_ids), payload

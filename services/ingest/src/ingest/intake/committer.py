@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from opentelemetry.metrics import CallbackOptions, Observation
 
+from chassis.aside import Aside
 from chassis.errors import Conflict, DeadlineExceeded, InvalidRequest, MeterlineError, Overloaded, Reason, Unavailable
 from chassis.logs import get_logger
 from chassis.postgres import driver_transaction
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from eventlog.columns import RowNumbers
     from ingest.config import IngestSettings
     from ingest.domain.events import DecodedSegment
+    from ingest.domain.keys import EventKeys
     from ingest.domain.reports import Outcome
     from ingest.intake.library import SegmentLibrary
     from ingest.intake.submission import Submission
@@ -43,6 +45,8 @@ _SECOND_COMMIT_EVENTS: Final = 2000
 """Events that must wait before a commit begins beside another; from here on Postgres' share of the work dominates."""
 _SHARED_COMMIT_EVENTS: Final = 10_000
 """Events in one commit while several tenants send: a commit of more would hold up theirs."""
+_SORTED_ASIDE_EVENTS: Final = 8000
+"""Events whose keys are sorted in a thread: others would notice."""
 _ATTEMPTS_UNORDERED: Final = 2
 """Tries of one group that run beside those of others; more are needed only where many write the same new events."""
 _ATTEMPTS_MAX: Final = 8
@@ -67,6 +71,8 @@ class Committer:
         self._judge = Judge(library)
         self._recent = RecentKeys(settings.recent_keys)
         self._epoch = ""
+        # Of its own, because a commit must not wait until batches behind it are read.
+        self._aside = Aside("large-commits")
         self._queue: WorkQueue[Submission, Outcome] = WorkQueue(
             self._commit_open,
             Rules(
@@ -126,15 +132,23 @@ class Committer:
         ]
 
     async def _commit(self, group: Sequence[Submission]) -> list[Outcome]:
-        keys = KeyGroup([submission.keys for submission in group])
-        everything = keys.unlocated()
-        likely = everything[self._recent.likely(keys.keys(everything))]
+        parts = [submission.keys for submission in group]
+        if sum(map(len, parts)) < _SORTED_ASIDE_EVENTS:
+            keys, likely = self._grouped(parts)
+        else:
+            keys, likely = await self._aside.run(group[0].tenant, self._grouped, parts)
         if likely.size:
             async with driver_transaction(self._engine) as driver:
                 await self._look_up(driver, keys, likely)
         own = await self._write_new(group, keys)
         epoch = await self.epoch()
         return [await self._judge.outcome(batch, keys, part, own, epoch) for part, batch in enumerate(group)]
+
+    def _grouped(self, parts: Sequence[EventKeys]) -> tuple[KeyGroup, RowNumbers]:
+        """Sort the keys of a group, and say which of them are probably stored."""
+        keys = KeyGroup(parts)
+        everything = keys.unlocated()
+        return keys, everything[self._recent.likely(keys.keys(everything))]
 
     async def _look_up(self, driver: Any, keys: KeyGroup, numbers: RowNumbers) -> None:
         self._instruments.looked_up()

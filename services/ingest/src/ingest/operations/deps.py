@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from eventlog.log.reader import FeedReader
     from ingest.domain.admission import Limits
     from ingest.intake.admitter import Admitter
+    from ingest.intake.batches import Batches
     from ingest.intake.gatherer import Gatherer
     from ingest.intake.library import SegmentLibrary
     from ingest.intake.sources import SourceNumbers
@@ -27,6 +28,7 @@ class Deps:
     limits: Limits
     gatherer: Gatherer
     admitter: Admitter
+    batches: Batches
     library: SegmentLibrary
     sources: SourceNumbers
     feed: FeedReader

@@ -20,14 +20,17 @@ if TYPE_CHECKING:
     from ingest.domain.reports import ReportResult
 
 
-def reported_from_proto(request: pb.ReportRequest, limits: Limits) -> Reported:
-    """Read a batch in either form. Raises InvalidRequest (no batch, two, malformed columns) or TooBig."""
+def reported_from_proto(request: pb.ReportRequest, limits: Limits, received_bytes: int) -> Reported:
+    """Read a batch of `received_bytes` in either form.
+
+    Raises InvalidRequest (no batch, two, malformed columns) or TooBig.
+    """
     has_columns = request.HasField("columns")
     if has_columns and request.events:
         raise InvalidRequest(Reason.REQUEST_INVALID, "the request holds both events and columns; send one of them")
     if not has_columns:
         check_count(len(request.events), limits)
-        return Reported(EventRows(request.events), request.backfill_id, request.ByteSize())
+        return Reported(EventRows(request.events), request.backfill_id, received_bytes)
     message = request.columns
     check_count(len(message.ids), limits)
     with refusals("columns"):
