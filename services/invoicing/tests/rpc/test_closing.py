@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
+import grpc
 import pytest
 from sqlalchemy import text
 
+from chassis.errors import MeterlineError, NotReady, Reason
+from chassis.errors.status import from_rpc_error
 from chassis.postgres import open_engine, transaction
 from metering.invoicing.v1 import invoice_pb2
 from metering.invoicing.v1 import invoicing_service_pb2 as pb
+from testkit.clock import FakeClock
 from testkit.postgres import Cluster
 from testkit.wait import eventually
 
@@ -55,6 +60,12 @@ async def as_superuser(invoicing: Invoicing, cluster: Cluster, change: str) -> N
         await conn.execute(text("SET LOCAL session_replication_role = replica"))
         assert (await conn.execute(text(change))).rowcount > 0
     await engine.dispose()
+
+
+async def refusal(call: Any) -> MeterlineError:
+    with pytest.raises(grpc.aio.AioRpcError) as caught:
+        await call
+    return from_rpc_error(caught.value)
 
 
 async def verified(stub: Any) -> None:
@@ -257,6 +268,27 @@ async def test_a_customer_without_invoices_has_nothing_to_close(invoicing: Invoi
 
     assert await close(stub, "2025-01", customer="nobody") == pb.FinalizeClosingInvoiceResponse()
     assert await pending(stub) == pb.ListPendingAdjustmentsResponse()
+
+
+async def test_a_month_that_has_not_begun_anywhere_gets_no_closing_invoice(
+    invoicing: Invoicing, rating: FakeRating, clock: FakeClock
+) -> None:
+    contract = rating.contract()
+    contract.use("2025-01", "3")
+    stub = invoicing.stub()
+    await finalize(stub, "C-1", "2025-01")
+    contract.use("2025-01", "2")
+    # Where clocks are ahead the most, by 14 hours, it is nearly February.
+    clock.move_to(datetime(2026, 1, 31, 9, 59, 59, tzinfo=UTC))
+
+    for month in ("2026-02", "2027-01", "9999-12"):
+        refused = await refusal(close(stub, month))
+        assert (type(refused), refused.reason) == (NotReady, Reason.PERIOD_OPEN)
+        assert refused.message == f"the month {month} has not begun; finalize a period that has ended"
+    assert len((await stub.ListInvoices(pb.ListInvoicesRequest())).invoices) == 1
+    clock.advance(1)
+
+    assert (await close(stub, "2026-02")).invoice.total == "0.67"
 
 
 # --- previews, lists and checks --------------------------------------------------------------------------------------

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Final
 
 ADJUST_WITHIN_DAYS: Final = 31
 """How many whole days an adjustment waits at most for the end of the period whose invoice carries it."""
+# The zone where a day begins first.
+_EARLIEST_ZONE_OFFSET: Final = timedelta(hours=14)
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,6 +19,11 @@ class Account:
 
     customer: str
     currency: str
+
+
+def has_begun(billing_period: str, now: datetime) -> bool:
+    """Whether the month of a label (such as "2013-01") has begun anywhere on earth; `now` is in UTC."""
+    return billing_period <= (now + _EARLIEST_ZONE_OFFSET).isoformat()[:7]
 
 
 def filed_under(contract: str, account: Account) -> str:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from chassis.errors import Conflict, Reason
+from chassis.errors import Conflict, NotReady, Reason
 from chassis.postgres import transaction
 from chassis.rpc.pages import Page, page_of
 from chassis.telemetry import start_span
-from invoicing.domain.accounts import ADJUST_WITHIN_DAYS, filed_under, next_due
+from invoicing.domain.accounts import ADJUST_WITHIN_DAYS, filed_under, has_begun, next_due
 from invoicing.domain.composition import compose_closing, pending
 from invoicing.domain.invoices import proven
 from invoicing.operations.issuing import FINALIZE_ATTEMPTS_MAX, amendments, each, issue
@@ -82,9 +82,12 @@ async def next_invoice(deps: Deps, tenant: str, account: Account, billed: Sequen
 async def finalize_closing(deps: Deps, tenant: str, account: Account, billing_period: str) -> Closing:
     """Make the closing invoice of an account and a run, unless an invoice of the account is due soon.
 
-    Raises what rating raises while usage is not sealed, and Conflict if other invoices of the same customer kept
-    getting in between.
+    Raises NotReady PERIOD_OPEN for a month that has not begun, since an invoice once made stays in it, what rating
+    raises while usage is not sealed, and Conflict if other invoices of the same customer kept getting in between.
     """
+    if not has_begun(billing_period, deps.clock.now()):
+        message = f"the month {billing_period} has not begun; finalize a period that has ended"
+        raise NotReady(Reason.PERIOD_OPEN, message)
     for _attempt in range(FINALIZE_ATTEMPTS_MAX):
         async with transaction(deps.engine) as conn:
             existing = await invoice_store.invoice_of_period(conn, tenant, filed_under("", account), billing_period)
