@@ -166,7 +166,7 @@ async def test_where_nothing_follows_a_closing_invoice_bills_what_came_late_and_
     assert [(entry.contract, entry.billing_period, entry.amount) for entry in waiting.adjustments] == [
         ("C-1", "2025-01", "0.67")
     ]
-    assert waiting.next_invoice == invoice_pb2.NextInvoice()
+    assert waiting.next_invoice == invoice_pb2.NextInvoice(billing_period="2025-01")
     assert (made.created, again.created, again.invoice) == (True, False, made.invoice)
     invoice = made.invoice
     assert (invoice.number, invoice.kind, invoice.contract) == ("INV-000002", invoice_pb2.INVOICE_KIND_CLOSING, "")
@@ -197,6 +197,24 @@ async def test_what_comes_late_after_a_closing_invoice_is_on_that_of_the_next_ru
     lines = [line for one in invoices for line in one.lines if line.item == "Calls"]
     assert sum(Decimal(line.amount) for line in lines) == Decimal("0.17")
     assert [invoice.is_credit for invoice in invoices] == [False, False, True, False]
+
+
+async def test_what_waits_names_a_run_that_makes_a_new_closing_invoice(
+    invoicing: Invoicing, rating: FakeRating
+) -> None:
+    contract = rating.contract()
+    contract.use("2024-12", "3")
+    stub = invoicing.stub()
+    await finalize(stub, "C-1", "2024-12")
+    contract.use("2024-12", "1")
+    await close(stub, "2024-12")
+    contract.use("2024-12", "1")
+    assert not (await close(stub, "2024-12")).created
+
+    waiting = (await pending(stub)).next_invoice
+
+    assert (waiting.contract, waiting.billing_period) == ("", "2025-01")
+    assert (await close(stub, waiting.billing_period)).created
 
 
 async def test_no_closing_invoice_is_made_while_an_invoice_of_the_customer_is_due(
@@ -310,8 +328,7 @@ async def test_the_preview_of_a_final_period_is_its_invoice_and_what_changed_sin
     on_next = await stub.PreviewInvoice(asked)
 
     assert closing.invoice == january
-    assert closing.HasField("next_invoice")
-    assert closing.next_invoice == invoice_pb2.NextInvoice()
+    assert closing.next_invoice == invoice_pb2.NextInvoice(billing_period="2025-01")
     # 1 x 0.335 is 0.34, and 1.01 was billed.
     assert (closing.pending.amount, closing.pending.currency) == ("-0.67", "USD")
     assert [(line.id, line.item, line.quantity, line.amount) for line in closing.pending.lines] == [
