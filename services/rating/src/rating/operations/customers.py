@@ -49,7 +49,7 @@ async def _refuse_currency_change(conn: AsyncConnection, tenant: str, customer: 
     contracts = (await contracts_of_customers(conn, [key])).get(key)
     if contracts:
         message = (
-            f"stays {customer.content.currency}: contract {contracts[0].name!r} is in it; to bill in {wanted}, apply another"
-            " customer with a contract of its own, and report usage from then on with its name"
+            f"stays {customer.content.currency}: contract {contracts[0].name!r} is in it; to bill in {wanted}, apply"
+            " another customer with a contract of its own, and report usage from then on with its name"
         )
         raise invalid_field("spec.currency", Reason.CURRENCY_MISMATCH, message)
