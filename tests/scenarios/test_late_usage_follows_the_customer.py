@@ -141,6 +141,31 @@ def test_where_no_contract_follows_the_next_run_makes_a_closing_invoice_once(mak
     assert tenant.json("invoice", "pending") == []
 
 
+def test_what_comes_after_a_closing_invoice_is_said_with_the_run_that_bills_it(make_tenant: MakeTenant) -> None:
+    tenant = make_tenant("again")
+    tenant.apply(METER + ONE_DAY)
+    tenant.report(used("1", "2024-06-10", "110"))
+    finalize(tenant, "2024-06")
+    tenant.report(used("2", "2024-06-10", "5"))
+    made = finalize(tenant, "2024-06")
+    tenant.report(used("3", "2024-06-10", "6"))
+    wait_until(lambda: tenant.json("invoice", "pending"), 60, what="late usage to be pending")
+
+    run = ("invoice", "finalize", "--customer", "r-cust", "--period")
+    again = tenant.run(*run, "2024-06")
+    unbegun = tenant.run(*run, "9999-12", expected=(4,))
+    (waiting,) = tenant.json("invoice", "pending")
+
+    said = "on a closing invoice that `meterline invoice finalize --period 2024-07` makes"
+    assert f"6.00 USD of contract r-day for 2024-06 came late and will be {said}" in again.stderr
+    assert said in tenant.run("invoice", "preview", "--contract", "r-day", "--period", "2024-06").stdout
+    assert "closing invoice 2024-07" in tenant.run("invoice", "pending").stdout
+    assert (waiting["nextInvoice"], waiting["closingPeriod"]) == (None, "2024-07")
+    assert "[PERIOD_OPEN]" in unbegun.stderr
+    assert totals(tenant.json("invoice", "list")) == totals(made)
+    assert totals(finalize(tenant, "2024-07")) == [("R-000003", "", "6.00")]
+
+
 def test_usage_taken_away_late_makes_a_closing_credit(make_tenant: MakeTenant) -> None:
     tenant = make_tenant("credit")
     tenant.apply(METER + ONE_DAY)

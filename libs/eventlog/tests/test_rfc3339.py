@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from eventlog.rfc3339 import instant_of_text, instant_or_midnight_of_text
+from eventlog.instants import instant_of
+from eventlog.rfc3339 import instant_of_text, instant_or_midnight_of_text, text_of_instant
 
 ZONES = st.integers(-23 * 60 - 59, 23 * 60 + 59).map(lambda minutes: timezone(timedelta(minutes=minutes)))
 
@@ -27,6 +28,14 @@ ZONES = st.integers(-23 * 60 - 59, 23 * 60 + 59).map(lambda minutes: timezone(ti
 )
 def test_a_time_is_read(text: str, instant: datetime) -> None:
     assert instant_of_text(text) == instant
+
+
+@given(st.integers(0, 10**17).map(instant_of), ZONES)
+def test_a_time_that_is_written_ends_in_z_and_reads_as_it_was(instant: datetime, zone: timezone) -> None:
+    written = text_of_instant(instant.astimezone(zone))
+
+    assert written.endswith("Z")
+    assert instant_of_text(written) == instant
 
 
 @pytest.mark.parametrize(

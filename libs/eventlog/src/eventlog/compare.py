@@ -13,6 +13,7 @@ import numpy as np
 
 from eventlog.fields import FIELDS
 from eventlog.instants import instant_of
+from eventlog.rfc3339 import text_of_instant
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -85,7 +86,7 @@ def _differing_fields(
 
 
 def _times(times_us: NDArray[np.int64]) -> list[str | None]:
-    return [instant_of(time_us).isoformat() for time_us in times_us.tolist()]
+    return [text_of_instant(instant_of(time_us)) for time_us in times_us.tolist()]
 
 
 def _codes(column: TextColumn, rows: RowNumbers, count: int, codes: dict[str, int]) -> NDArray[np.int64]:

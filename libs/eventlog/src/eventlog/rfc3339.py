@@ -1,4 +1,4 @@
-"""The one reader of times as text, so that every door gives the same answer to the same text.
+"""The one reader of times as text, and their writer, so that every door gives the same answer to the same text.
 
 The library's own reader takes more than RFC 3339 (week dates, commas, no seconds), cuts what is finer than a
 microsecond, and takes other texts in other versions of Python.
@@ -40,6 +40,11 @@ def instant_of_text(text: str) -> datetime:
     except ValueError as error:
         raise ValueError(f"does not exist: {error}") from None
     return utc_of(local, offset)
+
+
+def text_of_instant(instant: datetime) -> str:
+    """Write a UTC time as RFC 3339, which ends in Z."""
+    return instant.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
 def instant_or_midnight_of_text(text: str, zone: tzinfo) -> datetime:

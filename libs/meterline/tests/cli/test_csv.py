@@ -77,6 +77,12 @@ def test_a_row_without_an_id_is_refused_and_its_neighbors_go_on(tmp_path: Path) 
     assert {place: problem.field for place, problem in problems.items()} == {1: "id"}
 
 
+def test_a_row_that_is_refused_here_is_named_by_its_id(tmp_path: Path) -> None:
+    _, reported = batches(tmp_path, LINES + b"\r\nUA,16,N1,yesterday,1\r\nUA,NA,N1,2013-07-01 08:30,1\r\n")
+
+    assert [(refusal.id, refusal.field) for refusal in reported.result.refused] == [("UA-16", "time"), ("", "id")]
+
+
 @pytest.mark.parametrize(
     ("time", "message"), [("2013-03-10 02:30", "skip"), ("yesterday", "yesterday"), ("NA", "is empty")]
 )

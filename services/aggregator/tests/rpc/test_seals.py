@@ -12,6 +12,7 @@ import pytest
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from chassis.errors import InvalidRequest, NotFound, NotReady, Reason
+from eventlog.rfc3339 import text_of_instant
 from metering.aggregator.v1 import aggregator_service_pb2 as pb
 from metering.aggregator.v1 import meter_pb2
 from metering.common.v1 import values_pb2
@@ -163,8 +164,9 @@ async def test_nothing_is_sealed_before_the_grace_is_over(aggregator: Any) -> No
     error = await aggregator.service().refused("SealUsage", order(not_before=at(opens)))
 
     assert isinstance(error, NotReady)
-    assert (error.reason, error.metadata["not_before"]) == (Reason.GRACE_OPEN, opens.isoformat())
-    assert error.message == f"the period has ended, but late usage may still come; finalize after {opens.isoformat()}"
+    told = text_of_instant(opens)
+    assert (error.reason, error.metadata["not_before"]) == (Reason.GRACE_OPEN, told)
+    assert error.message == f"the period has ended, but late usage may still come; finalize after {told}"
     assert error.retry_after_s is not None
     assert 3500 < error.retry_after_s <= 3600
 
@@ -179,8 +181,8 @@ async def test_a_running_period_is_told_from_its_grace(aggregator: Any) -> None:
     error = await aggregator.service().refused("SealUsage", order(period=running, not_before=at(opens)))
 
     assert isinstance(error, NotReady)
-    assert (error.reason, error.metadata["not_before"]) == (Reason.PERIOD_OPEN, opens.isoformat())
-    assert error.message == f"the period runs until {end.isoformat()}; finalize after {opens.isoformat()}"
+    assert (error.reason, error.metadata["not_before"]) == (Reason.PERIOD_OPEN, text_of_instant(opens))
+    assert error.message == f"the period runs until {text_of_instant(end)}; finalize after {text_of_instant(opens)}"
 
 
 async def test_nothing_is_sealed_before_all_is_counted_that_was_accepted_when_first_asked(

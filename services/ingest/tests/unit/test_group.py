@@ -72,7 +72,7 @@ def test_bodies_differ_by_text_and_not_by_how_columns_were_built() -> None:
         1: f"{taken}customer: stored 'y', sent 'x'; properties.k: stored nothing, sent '1'; "
         "properties.l: stored '1', sent nothing"
     }
-    first, second = "'1970-01-01T00:00:00.000001+00:00'", "'1970-01-01T00:00:00.000002+00:00'"
+    first, second = "'1970-01-01T00:00:00.000001Z'", "'1970-01-01T00:00:00.000002Z'"
     assert differences(right, rows, left, rows[::-1]) == {
         0: f"{taken}time: stored {second}, sent {first}",
         1: f"{taken}customer: stored 'x', sent 'y'; time: stored {first}, sent {second}; "

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
+import grpc
 import pytest
 from sqlalchemy import text
 
+from chassis.errors import MeterlineError, NotReady, Reason
+from chassis.errors.status import from_rpc_error
 from chassis.postgres import open_engine, transaction
 from metering.invoicing.v1 import invoice_pb2
 from metering.invoicing.v1 import invoicing_service_pb2 as pb
+from testkit.clock import FakeClock
 from testkit.postgres import Cluster
 from testkit.wait import eventually
 
@@ -55,6 +60,12 @@ async def as_superuser(invoicing: Invoicing, cluster: Cluster, change: str) -> N
         await conn.execute(text("SET LOCAL session_replication_role = replica"))
         assert (await conn.execute(text(change))).rowcount > 0
     await engine.dispose()
+
+
+async def refusal(call: Any) -> MeterlineError:
+    with pytest.raises(grpc.aio.AioRpcError) as caught:
+        await call
+    return from_rpc_error(caught.value)
 
 
 async def verified(stub: Any) -> None:
@@ -155,7 +166,7 @@ async def test_where_nothing_follows_a_closing_invoice_bills_what_came_late_and_
     assert [(entry.contract, entry.billing_period, entry.amount) for entry in waiting.adjustments] == [
         ("C-1", "2025-01", "0.67")
     ]
-    assert waiting.next_invoice == invoice_pb2.NextInvoice()
+    assert waiting.next_invoice == invoice_pb2.NextInvoice(billing_period="2025-01")
     assert (made.created, again.created, again.invoice) == (True, False, made.invoice)
     invoice = made.invoice
     assert (invoice.number, invoice.kind, invoice.contract) == ("INV-000002", invoice_pb2.INVOICE_KIND_CLOSING, "")
@@ -186,6 +197,24 @@ async def test_what_comes_late_after_a_closing_invoice_is_on_that_of_the_next_ru
     lines = [line for one in invoices for line in one.lines if line.item == "Calls"]
     assert sum(Decimal(line.amount) for line in lines) == Decimal("0.17")
     assert [invoice.is_credit for invoice in invoices] == [False, False, True, False]
+
+
+async def test_what_waits_names_a_run_that_makes_a_new_closing_invoice(
+    invoicing: Invoicing, rating: FakeRating
+) -> None:
+    contract = rating.contract()
+    contract.use("2024-12", "3")
+    stub = invoicing.stub()
+    await finalize(stub, "C-1", "2024-12")
+    contract.use("2024-12", "1")
+    await close(stub, "2024-12")
+    contract.use("2024-12", "1")
+    assert not (await close(stub, "2024-12")).created
+
+    waiting = (await pending(stub)).next_invoice
+
+    assert (waiting.contract, waiting.billing_period) == ("", "2025-01")
+    assert (await close(stub, waiting.billing_period)).created
 
 
 async def test_no_closing_invoice_is_made_while_an_invoice_of_the_customer_is_due(
@@ -259,6 +288,27 @@ async def test_a_customer_without_invoices_has_nothing_to_close(invoicing: Invoi
     assert await pending(stub) == pb.ListPendingAdjustmentsResponse()
 
 
+async def test_a_month_that_has_not_begun_anywhere_gets_no_closing_invoice(
+    invoicing: Invoicing, rating: FakeRating, clock: FakeClock
+) -> None:
+    contract = rating.contract()
+    contract.use("2025-01", "3")
+    stub = invoicing.stub()
+    await finalize(stub, "C-1", "2025-01")
+    contract.use("2025-01", "2")
+    # Where clocks are ahead the most, by 14 hours, it is nearly February.
+    clock.move_to(datetime(2026, 1, 31, 9, 59, 59, tzinfo=UTC))
+
+    for month in ("2026-02", "2027-01", "9999-12"):
+        refused = await refusal(close(stub, month))
+        assert (type(refused), refused.reason) == (NotReady, Reason.PERIOD_OPEN)
+        assert refused.message == f"the month {month} has not begun; finalize a period that has ended"
+    assert len((await stub.ListInvoices(pb.ListInvoicesRequest())).invoices) == 1
+    clock.advance(1)
+
+    assert (await close(stub, "2026-02")).invoice.total == "0.67"
+
+
 # --- previews, lists and checks --------------------------------------------------------------------------------------
 
 
@@ -278,8 +328,7 @@ async def test_the_preview_of_a_final_period_is_its_invoice_and_what_changed_sin
     on_next = await stub.PreviewInvoice(asked)
 
     assert closing.invoice == january
-    assert closing.HasField("next_invoice")
-    assert closing.next_invoice == invoice_pb2.NextInvoice()
+    assert closing.next_invoice == invoice_pb2.NextInvoice(billing_period="2025-01")
     # 1 x 0.335 is 0.34, and 1.01 was billed.
     assert (closing.pending.amount, closing.pending.currency) == ("-0.67", "USD")
     assert [(line.id, line.item, line.quantity, line.amount) for line in closing.pending.lines] == [

@@ -289,7 +289,7 @@ async def test_what_decides_on_periods_never_changes(catalog: Any) -> None:
         assert caught.value.reason is Reason.CATALOG_CONFLICT
 
 
-async def test_a_customer_keeps_its_currency_while_it_has_contracts(catalog: Any) -> None:
+async def test_a_customer_keeps_its_currency_once_it_has_a_contract(catalog: Any) -> None:
     await catalog.customer()
     assert (await catalog.customer(currency="EUR")).outcome == NEW_VERSION
     await catalog.customer(currency="USD")
@@ -300,6 +300,7 @@ async def test_a_customer_keeps_its_currency_while_it_has_contracts(catalog: Any
         await catalog.customer(currency="EUR")
 
     assert caught.value.reason is Reason.CURRENCY_MISMATCH
+    assert "to bill in EUR, apply another customer with a contract of its own" in str(caught.value)
     assert (await catalog.customer(display_name="United")).outcome == NEW_VERSION
     got = await catalog.caller("GetCustomer", pb.GetCustomerRequest(name="UA"))
     assert (got.customer.version, got.customer.spec.display_name) == (4, "United")

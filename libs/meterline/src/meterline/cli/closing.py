@@ -48,7 +48,7 @@ async def pending_of(
 async def close_accounts(
     client: AsyncClient, accounts: Sequence[invoice_pb2.Account], billing_period: str, patiently: Patiently[Any]
 ) -> tuple[list[invoice_pb2.Invoice], list[invoice_pb2.Account], dict[str, MeterlineError]]:
-    """Make the closing invoices of a run; also return the accounts whose next invoice is due soon, and failures.
+    """Make the closing invoices of a run; also return the accounts on which something may still wait, and failures.
 
     `patiently` repeats a call, given the seconds that it may take, until usage is counted.
     """
@@ -76,6 +76,9 @@ async def close_accounts(
             failures[f"closing invoice of {account.customer} in {account.currency}"] = answer
         elif answer.HasField("invoice"):
             made.append(answer.invoice)
+            if not answer.created:
+                # An invoice that the run made before has nothing of what came since.
+                waiting.append(account)
         elif answer.HasField("next_invoice"):
             waiting.append(account)
     return made, waiting, failures
@@ -109,11 +112,14 @@ def landing(following: invoice_pb2.NextInvoice) -> str:
     """Say which invoice will carry what is pending."""
     if following.contract:
         return f"on the next invoice, of contract {following.contract} for {following.billing_period}"
-    return "on a closing invoice, which the next `meterline invoice finalize` makes"
+    return f"on a closing invoice that `meterline invoice finalize --period {following.billing_period}` makes"
 
 
 def pending_document(change: invoice_pb2.PendingAdjustment, following: invoice_pb2.NextInvoice) -> dict[str, Any]:
-    """Write a pending adjustment; `nextInvoice` is null where a closing invoice will carry it."""
+    """Write a pending adjustment; `nextInvoice` is null where a closing invoice will carry it.
+
+    `closingPeriod` is then the period whose run makes that invoice.
+    """
     on_next = {"contract": following.contract, "billingPeriod": following.billing_period}
     return {
         "contract": change.contract,
@@ -122,4 +128,5 @@ def pending_document(change: invoice_pb2.PendingAdjustment, following: invoice_p
         "currency": change.currency,
         "lines": [line_document(line) for line in change.lines],
         "nextInvoice": on_next if following.contract else None,
+        "closingPeriod": None if following.contract else following.billing_period,
     }

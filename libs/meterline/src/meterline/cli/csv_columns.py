@@ -78,6 +78,11 @@ class RowMap:
         )
         return message, problems
 
+    def id_of(self, row: Sequence[str]) -> str:
+        """Return the id of a row that may be no event; empty if it has none."""
+        (event_id,) = self.texts["id"]([(cell,) for cell in row])
+        return event_id or ""
+
     def _problems(
         self,
         texts: Mapping[str, Sequence[str | None]],

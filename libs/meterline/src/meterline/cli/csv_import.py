@@ -131,8 +131,9 @@ class Table:
             yield from self._encoded(row_map, rows[middle:])
             return
         for place, problem in problems.items():
-            index, line, _cells = rows[place]
-            self._reported.refuse(Refusal(index, "", problem.field, str(problem.reason), problem.message), line)
+            index, line, cells = rows[place]
+            event_id = row_map.id_of(cells)
+            self._reported.refuse(Refusal(index, event_id, problem.field, str(problem.reason), problem.message), line)
         if columns.ids:
             sent = [(index, line) for place, (index, line, _cells) in enumerate(rows) if place not in problems]
             yield Batch(request, [index for index, _line in sent], [line for _index, line in sent])

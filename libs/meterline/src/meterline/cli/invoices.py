@@ -243,7 +243,9 @@ def pending(
             change.contract,
             change.billing_period,
             f"{change.amount} {change.currency}",
-            f"{following.contract} {following.billing_period}" if following.contract else "closing invoice",
+            f"{following.contract} {following.billing_period}"
+            if following.contract
+            else f"closing invoice {following.billing_period}",
         )
         for account, change, following in found
     ]

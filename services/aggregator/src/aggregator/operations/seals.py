@@ -41,6 +41,7 @@ from chassis.errors.refused import refusals
 from chassis.postgres import transaction
 from chassis.telemetry import LINKS_MAX, links_from, start_span, traceparent_of
 from eventlog.as_of import AsOf
+from eventlog.rfc3339 import text_of_instant
 
 _RETRY_AFTER_S = 0.5
 
@@ -95,9 +96,9 @@ async def seal_usage(deps: Deps, tenant: str, order: SealOrder) -> Snapshot:
 
 
 def _too_early(order: SealOrder, now: datetime) -> NotReady:
-    opens = order.not_before.isoformat()
+    opens = text_of_instant(order.not_before)
     if now < order.period.end:
-        reason, what = Reason.PERIOD_OPEN, f"the period runs until {order.period.end.isoformat()}"
+        reason, what = Reason.PERIOD_OPEN, f"the period runs until {text_of_instant(order.period.end)}"
     else:
         reason, what = Reason.GRACE_OPEN, "the period has ended, but late usage may still come"
     return NotReady(

@@ -14,6 +14,7 @@ import numpy as np
 from chassis.errors import InvalidRequest, Reason, TooBig
 from eventlog.fields import FIELDS
 from eventlog.instants import INSTANT_MAX_US, INSTANT_MIN_US, instant_of
+from eventlog.rfc3339 import text_of_instant
 from ingest.domain.text import EMPTY, TextFault, TextRule, shown, utf8_length
 
 if TYPE_CHECKING:
@@ -45,7 +46,7 @@ class Limits:
     @property
     def earliest_told(self) -> str:
         """What is wrong with an earlier time, in words that follow its name."""
-        earliest = instant_of(self.earliest_us).isoformat().replace("+00:00", "Z")
+        earliest = text_of_instant(instant_of(self.earliest_us))
         return f"lies before {earliest}, the earliest time accepted; check its unit (seconds?) and its format"
 
 

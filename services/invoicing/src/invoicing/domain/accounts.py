@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Final
 
 ADJUST_WITHIN_DAYS: Final = 31
 """How many whole days an adjustment waits at most for the end of the period whose invoice carries it."""
+# The zone where a day begins first.
+_EARLIEST_ZONE_OFFSET: Final = timedelta(hours=14)
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,6 +19,11 @@ class Account:
 
     customer: str
     currency: str
+
+
+def has_begun(billing_period: str, now: datetime) -> bool:
+    """Whether the month of a label (such as "2013-01") has begun anywhere on earth; `now` is in UTC."""
+    return billing_period <= (now + _EARLIEST_ZONE_OFFSET).isoformat()[:7]
 
 
 def filed_under(contract: str, account: Account) -> str:
@@ -28,7 +36,10 @@ def filed_under(contract: str, account: Account) -> str:
 
 @dataclass(frozen=True, slots=True)
 class DuePeriod:
-    """A billing period of a contract that ends soon or has ended, in the currency of its plan."""
+    """A billing period of a contract that ends soon or has ended, in the currency of its plan.
+
+    Without a contract: a run that makes a closing invoice.
+    """
 
     contract: str
     billing_period: str
@@ -48,3 +59,16 @@ def next_due(due: Iterable[DuePeriod], currency: str, invoiced: Collection[tuple
         ),
         None,
     )
+
+
+def next_closing(account: Account, newest: str, invoiced: Collection[tuple[str, str]]) -> DuePeriod:
+    """Return the first run, from the `newest` billed period on, that has made no closing invoice of the account yet."""
+    run = newest
+    while (filed_under("", account), run) in invoiced:
+        run = _month_after(run)
+    return DuePeriod("", run, account.currency)
+
+
+def _month_after(billing_period: str) -> str:
+    year, month = map(int, billing_period.split("-"))
+    return f"{year + month // 12:04}-{month % 12 + 1:02}"

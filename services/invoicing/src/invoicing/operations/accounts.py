@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from chassis.errors import Conflict, Reason
+from chassis.errors import Conflict, NotReady, Reason
 from chassis.postgres import transaction
 from chassis.rpc.pages import Page, page_of
 from chassis.telemetry import start_span
-from invoicing.domain.accounts import ADJUST_WITHIN_DAYS, filed_under, next_due
+from invoicing.domain.accounts import ADJUST_WITHIN_DAYS, filed_under, has_begun, next_closing, next_due
 from invoicing.domain.composition import compose_closing, pending
 from invoicing.domain.invoices import proven
 from invoicing.operations.issuing import FINALIZE_ATTEMPTS_MAX, amendments, each, issue
@@ -55,7 +55,7 @@ async def list_accounts(deps: Deps, tenant: str, customer: str, after: tuple[str
 
 
 async def list_pending(deps: Deps, tenant: str, account: Account) -> tuple[list[Pending], DuePeriod | None]:
-    """Return what would be adjusted of every invoiced period, as usage is now, and the period whose invoice will."""
+    """Return what would be adjusted of every invoiced period, as usage is now, and the invoice that will; or None."""
     async with transaction(deps.engine) as conn:
         billed = await billed_periods(conn, tenant, account)
 
@@ -67,8 +67,8 @@ async def list_pending(deps: Deps, tenant: str, account: Account) -> tuple[list[
     return found, await next_invoice(deps, tenant, account, billed) if found else None
 
 
-async def next_invoice(deps: Deps, tenant: str, account: Account, billed: Sequence[BilledPeriod]) -> DuePeriod | None:
-    """Return the period whose invoice will adjust what was billed; None if a closing invoice has to.
+async def next_invoice(deps: Deps, tenant: str, account: Account, billed: Sequence[BilledPeriod]) -> DuePeriod:
+    """Return the period whose invoice will adjust what was billed; one without contract if a closing invoice has to.
 
     Periods before the newest billed one are left out: who has not billed them by then may never do it.
     """
@@ -76,15 +76,18 @@ async def next_invoice(deps: Deps, tenant: str, account: Account, billed: Sequen
     due = await deps.rating.due_periods(account.customer, newest, ADJUST_WITHIN_DAYS)
     async with transaction(deps.engine) as conn:
         invoiced = await store.invoiced_periods(conn, tenant, account.customer)
-    return next_due(due, account.currency, invoiced)
+    return next_due(due, account.currency, invoiced) or next_closing(account, newest, invoiced)
 
 
 async def finalize_closing(deps: Deps, tenant: str, account: Account, billing_period: str) -> Closing:
     """Make the closing invoice of an account and a run, unless an invoice of the account is due soon.
 
-    Raises what rating raises while usage is not sealed, and Conflict if other invoices of the same customer kept
-    getting in between.
+    Raises NotReady PERIOD_OPEN for a month that has not begun, since an invoice once made stays in it, what rating
+    raises while usage is not sealed, and Conflict if other invoices of the same customer kept getting in between.
     """
+    if not has_begun(billing_period, deps.clock.now()):
+        message = f"the month {billing_period} has not begun; finalize a period that has ended"
+        raise NotReady(Reason.PERIOD_OPEN, message)
     for _attempt in range(FINALIZE_ATTEMPTS_MAX):
         async with transaction(deps.engine) as conn:
             existing = await invoice_store.invoice_of_period(conn, tenant, filed_under("", account), billing_period)
@@ -95,7 +98,7 @@ async def finalize_closing(deps: Deps, tenant: str, account: Account, billing_pe
         if not billed:
             return Closing()
         due = await next_invoice(deps, tenant, account, billed)
-        if due is not None:
+        if due.contract:
             return Closing(next_due=due)
         try:
             return await _close_once(deps, tenant, billing_period, profile, billed)

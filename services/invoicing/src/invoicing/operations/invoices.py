@@ -48,10 +48,7 @@ class ContractPeriod:
 
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """A draft; or, of a final period, its invoice, what changed since, and the period whose invoice will adjust it.
-
-    `next_due` None beside something pending: a closing invoice will adjust it.
-    """
+    """A draft; or, of a final period, its invoice, what changed since, and the period whose invoice will adjust it."""
 
     invoice: Invoice
     final: FrozenInvoice | None = None

@@ -35,7 +35,7 @@ def account_after(token: str) -> tuple[str, str]:
 
 def listed_to_proto(found: Sequence[Pending], due: DuePeriod | None) -> service_pb.ListPendingAdjustmentsResponse:
     """Return everything that waits on an account."""
-    if not found:
+    if due is None:
         return service_pb.ListPendingAdjustmentsResponse()
     return service_pb.ListPendingAdjustmentsResponse(
         adjustments=map(_pending_to_proto, found), next_invoice=_next_to_proto(due)
@@ -57,7 +57,7 @@ def preview_to_proto(preview: Preview) -> service_pb.PreviewInvoiceResponse:
     if preview.final is None:
         return service_pb.PreviewInvoiceResponse(invoice=draft_to_proto(preview.invoice))
     response = service_pb.PreviewInvoiceResponse(invoice=invoice_to_proto(preview.final))
-    if preview.pending is not None:
+    if preview.pending is not None and preview.next_due is not None:
         response.pending.CopyFrom(_pending_to_proto(preview.pending))
         response.next_invoice.CopyFrom(_next_to_proto(preview.next_due))
     return response
@@ -67,7 +67,5 @@ def _pending_to_proto(pending: Pending) -> pb.PendingAdjustment:
     return message_of(pending, pb.PendingAdjustment, currency(pending.currency).minor_units)
 
 
-def _next_to_proto(due: DuePeriod | None) -> pb.NextInvoice:
-    if due is None:
-        return pb.NextInvoice()
+def _next_to_proto(due: DuePeriod) -> pb.NextInvoice:
     return pb.NextInvoice(contract=due.contract, billing_period=due.billing_period)

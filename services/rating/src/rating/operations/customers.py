@@ -1,4 +1,4 @@
-"""Customers: the currency stays while there are contracts in it."""
+"""Customers: the currency stays once there is a contract in it."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ async def apply_customer(
     if newest is not None and newest.content == wanted:
         return unchanged(newest)
     if newest is not None and newest.content.currency != wanted.currency:
-        await _refuse_currency_change(conn, tenant, newest)
+        await _refuse_currency_change(conn, tenant, newest, wanted.currency)
     applied = following(newest, name, wanted, deps.clock.now())
     await CUSTOMERS.add(conn, tenant, applied.entry)
     return applied
@@ -44,9 +44,12 @@ async def list_customers(deps: Deps, tenant: str, after: str, limit: int) -> Pag
     return page_of(found, limit, lambda customer: (customer.name,))
 
 
-async def _refuse_currency_change(conn: AsyncConnection, tenant: str, customer: Version[Customer]) -> None:
+async def _refuse_currency_change(conn: AsyncConnection, tenant: str, customer: Version[Customer], wanted: str) -> None:
     key = (tenant, customer.name)
     contracts = (await contracts_of_customers(conn, [key])).get(key)
     if contracts:
-        message = f"stays {customer.content.currency}: contract {contracts[0].name!r} is in it"
+        message = (
+            f"stays {customer.content.currency}: contract {contracts[0].name!r} is in it; to bill in {wanted}, apply"
+            " another customer with a contract of its own, and report usage from then on with its name"
+        )
         raise invalid_field("spec.currency", Reason.CURRENCY_MISMATCH, message)

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from chassis.errors import InvalidRequest, NotFound, Reason, invalid_field
+from eventlog.rfc3339 import text_of_instant
 from rating.domain.billing_period import BillingPeriod
 from rating.domain.charges import Terms
 from rating.domain.contracts import Contract
@@ -88,8 +89,7 @@ async def _plan_at_start(conn: AsyncConnection, tenant: str, ruling: Ruling, per
         return await find_plan(conn, tenant, ruling.plan, ruling.plan_version)
     plan = plan_at(await PLANS.versions(conn, tenant, ruling.plan), period.start)
     if plan is None:
-        message = (
-            f"no version of plan {ruling.plan!r} is effective on {period.start.isoformat()}, when the period starts"
-        )
+        start = text_of_instant(period.start)
+        message = f"no version of plan {ruling.plan!r} is effective on {start}, when the period starts"
         raise NotFound(Reason.PLAN_NOT_FOUND, message)
     return plan

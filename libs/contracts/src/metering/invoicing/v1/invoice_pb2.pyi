@@ -417,9 +417,9 @@ class NextInvoice(_message.Message):
     CONTRACT_FIELD_NUMBER: _builtins.int
     BILLING_PERIOD_FIELD_NUMBER: _builtins.int
     contract: _builtins.str
-    """Contract name. Empty: no invoice of the customer in this currency is due within 31 days, so the next run makes a closing invoice."""
+    """Contract name. Empty: no invoice of the customer in this currency is due within 31 days, so a run makes a closing invoice."""
     billing_period: _builtins.str
-    """Label of the period; empty for a closing invoice."""
+    """Label of the period; for a closing invoice, that of the first run which has made none of the account yet."""
     def __init__(
         self,
         *,

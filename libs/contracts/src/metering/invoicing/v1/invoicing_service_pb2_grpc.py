@@ -139,7 +139,8 @@ class InvoicingServiceServicer:
         """Bills usage that arrived late of a customer whose next invoice would come too late or never: if anything is pending and no invoice
         of the customer in this currency is due within 31 days, makes a closing invoice of adjustments alone. Asked again for the same
         customer, currency and period, it returns the same invoice. Call it after the contracts of the period are finalized.
-        Errors: FAILED_PRECONDITION USAGE_NOT_READY (ask again later), DATA_CORRUPTED (see FinalizeInvoice).
+        Errors: FAILED_PRECONDITION PERIOD_OPEN (the month of the period has not begun), USAGE_NOT_READY (ask again later), DATA_CORRUPTED
+        (see FinalizeInvoice).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

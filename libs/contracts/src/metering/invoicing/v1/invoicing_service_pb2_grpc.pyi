@@ -53,7 +53,8 @@ class InvoicingServiceStub:
     """Bills usage that arrived late of a customer whose next invoice would come too late or never: if anything is pending and no invoice
     of the customer in this currency is due within 31 days, makes a closing invoice of adjustments alone. Asked again for the same
     customer, currency and period, it returns the same invoice. Call it after the contracts of the period are finalized.
-    Errors: FAILED_PRECONDITION USAGE_NOT_READY (ask again later), DATA_CORRUPTED (see FinalizeInvoice).
+    Errors: FAILED_PRECONDITION PERIOD_OPEN (the month of the period has not begun), USAGE_NOT_READY (ask again later), DATA_CORRUPTED
+    (see FinalizeInvoice).
     """
     ListPendingAdjustments: _grpc.UnaryUnaryMultiCallable[_invoicing_service_pb2.ListPendingAdjustmentsRequest, _invoicing_service_pb2.ListPendingAdjustmentsResponse]
     """Lists adjustments that no invoice has yet of one customer and currency, as usage is now, and the invoice that will carry them."""
@@ -103,7 +104,8 @@ class InvoicingServiceAsyncStub(InvoicingServiceStub):
     """Bills usage that arrived late of a customer whose next invoice would come too late or never: if anything is pending and no invoice
     of the customer in this currency is due within 31 days, makes a closing invoice of adjustments alone. Asked again for the same
     customer, currency and period, it returns the same invoice. Call it after the contracts of the period are finalized.
-    Errors: FAILED_PRECONDITION USAGE_NOT_READY (ask again later), DATA_CORRUPTED (see FinalizeInvoice).
+    Errors: FAILED_PRECONDITION PERIOD_OPEN (the month of the period has not begun), USAGE_NOT_READY (ask again later), DATA_CORRUPTED
+    (see FinalizeInvoice).
     """
     ListPendingAdjustments: _aio.UnaryUnaryMultiCallable[_invoicing_service_pb2.ListPendingAdjustmentsRequest, _invoicing_service_pb2.ListPendingAdjustmentsResponse]  # type: ignore[assignment]
     """Lists adjustments that no invoice has yet of one customer and currency, as usage is now, and the invoice that will carry them."""
@@ -180,7 +182,8 @@ class InvoicingServiceServicer(metaclass=_abc_1.ABCMeta):
         """Bills usage that arrived late of a customer whose next invoice would come too late or never: if anything is pending and no invoice
         of the customer in this currency is due within 31 days, makes a closing invoice of adjustments alone. Asked again for the same
         customer, currency and period, it returns the same invoice. Call it after the contracts of the period are finalized.
-        Errors: FAILED_PRECONDITION USAGE_NOT_READY (ask again later), DATA_CORRUPTED (see FinalizeInvoice).
+        Errors: FAILED_PRECONDITION PERIOD_OPEN (the month of the period has not begun), USAGE_NOT_READY (ask again later), DATA_CORRUPTED
+        (see FinalizeInvoice).
         """
 
     @_abc_1.abstractmethod
