@@ -17,6 +17,14 @@ def status(tenant: Tenant, *expected: int) -> dict[str, dict[str, Any]]:
     return {service["service"]: service for service in json.loads(done.stdout)["services"]}
 
 
+def assert_cut_off(service: dict[str, Any], consumer: str, followed: str) -> None:
+    feed = next(feed for feed in service["feeds"] if feed["consumer"] == consumer)
+    assert service["state"] == "cut off"
+    assert (feed["lagEvents"], feed["lagSeconds"]) == (None, None)
+    assert feed["freshUpTo"] == feed["lastContactAt"]
+    assert f"look whether {followed} runs" in service["next"]
+
+
 def test_every_service_is_up_with_its_version_schema_and_feeds(make_tenant: Callable[[str], Tenant]) -> None:
     services = status(make_tenant("status"), 0, 4)
 
@@ -60,14 +68,33 @@ def test_the_aggregator_says_that_it_can_not_reach_ingest(
         def says_so() -> bool:
             services = status(tenant, 5)
             usage = next(feed for feed in services["aggregator"]["feeds"] if feed["consumer"] == "usage")
-            return services["ingest"]["state"] == "down" and usage["lastError"] is not None
+            return services["ingest"]["state"] == "down" and usage["lastError"] is not None and usage["cutOff"]
 
         wait_until(says_so, 60, what="the fold to miss ingest")
+        assert_cut_off(status(tenant, 5)["aggregator"], "usage", "ingest")
+        assert status(tenant, 5)["rating"]["feeds"][0]["lagEvents"] == "0", "its own log answers"
     finally:
         os.kill(stopped, signal.SIGCONT)
 
     def is_over() -> bool:
         services = status(tenant, 0, 4, 5)
-        return all(feed["lastError"] is None for feed in services["aggregator"]["feeds"])
+        return all(feed["lastError"] is None and feed["lagEvents"] == "0" for feed in services["aggregator"]["feeds"])
 
     wait_until(is_over, 60, what="the fold to go on")
+
+
+def test_rating_does_not_say_that_nothing_waits_while_the_aggregator_does_not_answer(
+    make_tenant: Callable[[str], Tenant], suite: LiveSuite
+) -> None:
+    tenant = make_tenant("status")
+    stopped = suite.pid("aggregator")
+    os.kill(stopped, signal.SIGSTOP)
+    try:
+        wait_until(lambda: status(tenant, 5)["rating"]["state"] == "cut off", 60, what="rating to miss the aggregator")
+        assert_cut_off(status(tenant, 5)["rating"], "usage-changes", "aggregator")
+    finally:
+        os.kill(stopped, signal.SIGCONT)
+
+    wait_until(
+        lambda: status(tenant, 0, 4, 5)["rating"]["feeds"][0]["lagEvents"] == "0", 60, what="rating to know its lag"
+    )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
@@ -82,6 +83,8 @@ def metrics(tmp_path_factory: pytest.TempPathFactory) -> Iterator[InMemoryMetric
 
 def values(reader: InMemoryMetricReader, name: str) -> dict[object, float]:
     data: Any = reader.get_metrics_data()
+    if data is None:
+        return {}
     return {
         point.attributes.get("metering.feed.lane", point.attributes.get("metering.reason")): point.value
         for resource in data.resource_metrics
@@ -99,7 +102,7 @@ def test_the_lag_is_how_far_and_how_old(metrics: InMemoryMetricReader) -> None:
     progress.place({0: 10, 1: 10})
     progress.count([SEGMENT, replace(SEGMENT, lane=1)])
 
-    progress.see_heads(FeedHeads("e", {0: 10, 1: 25}))
+    progress.see_heads(FeedHeads("e", {0: 10, 1: 25}), clock.now())
 
     assert values(metrics, "feed.lag.positions") == {0: 0, 1: 15}
     assert values(metrics, "feed.lag.seconds") == {0: 0.0, 1: 30.0}
@@ -111,9 +114,11 @@ def test_a_consumer_that_stands_still_though_work_waits_says_since_when_and_why(
 ) -> None:
     clock = FakeClock()
     progress = FeedProgress("fold", clock)
-    progress.begin({0: 0})
     clock.advance(100)
-    assert progress.state() == FeedState("fold", 0, None, None, None)
+    begun_at = clock.now()
+    progress.begin({0: 0})
+    progress.see_heads(FeedHeads("e", {0: 0}), begun_at)
+    assert progress.state() == FeedState("fold", 0, None, None, None, begun_at, cut_off=False)
 
     progress.arrived(replace(SEGMENT, accepted_at=clock.now() - timedelta(seconds=3)))
     progress.arrived(replace(SEGMENT, first_position=11, accepted_at=clock.now()))
@@ -129,6 +134,8 @@ def test_a_consumer_that_stands_still_though_work_waits_says_since_when_and_why(
     assert state.stuck_since(clock.now()) == arrived_at
     assert state.trouble == Trouble("DEADLINE_EXCEEDED", "too slow", 2, clock.now())
     assert values(metrics, "feed.stuck.seconds") == {None: 40.0}
+    assert values(metrics, "feed.lag.seconds") == {}, "since 40 seconds nobody knows it"
+    progress.see_heads(FeedHeads("e", {0: 20}), clock.now())
     assert values(metrics, "feed.lag.seconds") == {0: 43.0}
     assert values(metrics, "feed.failed") == {"DEADLINE_EXCEEDED": 2}
 
@@ -139,8 +146,50 @@ def test_a_consumer_that_stands_still_though_work_waits_says_since_when_and_why(
     assert state.oldest_waiting_at == arrived_at
     progress.place({0: 20})
     progress.measure()
-    assert progress.state() == FeedState("fold", 0, None, None, None)
+    assert progress.state() == FeedState("fold", 0, None, None, None, arrived_at + timedelta(seconds=40), cut_off=False)
     assert values(metrics, "feed.stuck.seconds") == {None: 0.0}
+
+
+def test_a_consumer_that_has_no_contact_with_its_log_does_not_say_that_nothing_waits(
+    metrics: InMemoryMetricReader,
+) -> None:
+    clock = FakeClock()
+    progress = FeedProgress("fold", clock)
+    progress.begin({0: 10})
+    assert (progress.state().last_contact_at, progress.state().cut_off) == (None, False)
+    clock.advance(9)
+    progress.measure()
+    assert (progress.state().last_contact_at, progress.state().cut_off) == (None, True)
+    assert values(metrics, "feed.lag.positions") == {}
+
+    seen_at = clock.now()
+    progress.see_heads(FeedHeads("e", {0: 10}), seen_at)
+    assert (progress.state().last_contact_at, progress.state().cut_off) == (seen_at, False)
+    assert values(metrics, "feed.lag.positions") == {0: 0}
+    assert values(metrics, "feed.silent.seconds") == {None: 0.0}
+
+    clock.advance(9)
+    progress.failed(DeadlineExceeded(Reason.DEADLINE_EXCEEDED, "no answer"))
+    assert (progress.state().last_contact_at, progress.state().cut_off) == (seen_at, True)
+    assert values(metrics, "feed.lag.positions") == values(metrics, "feed.lag.seconds") == {}
+    assert values(metrics, "feed.silent.seconds") == {None: 9.0}
+
+    progress.see_heads(FeedHeads("e", {0: 12}), clock.now())
+    assert (progress.state().lag_entries, progress.state().cut_off) == (2, False)
+    assert values(metrics, "feed.lag.positions") == {0: 2}
+
+
+def test_the_lags_of_all_consumers_are_exported_and_of_ended_ones_no_longer(metrics: InMemoryMetricReader) -> None:
+    clock = FakeClock()
+    fold, fill = FeedProgress("fold", clock), FeedProgress("fill", clock)
+    fold.see_heads(FeedHeads("e", {0: 5}), clock.now())
+    fill.see_heads(FeedHeads("e", {1: 7}), clock.now())
+    assert values(metrics, "feed.lag.positions") == {0: 5, 1: 7}
+
+    del fill
+    gc.collect()
+
+    assert values(metrics, "feed.lag.positions") == {0: 5}
 
 
 def test_a_batch_is_halved_when_it_fails_or_lasts_and_grows_back_slowly() -> None:

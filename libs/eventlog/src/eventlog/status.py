@@ -72,7 +72,9 @@ def feeds_to_proto(states: Iterable[FeedState], now: datetime) -> list[feed_pb2.
 
 
 def _feed_to_proto(state: FeedState, now: datetime) -> feed_pb2.FeedState:
-    message = feed_pb2.FeedState(consumer=state.consumer, lag_entries=state.lag_entries)
+    message = feed_pb2.FeedState(consumer=state.consumer, lag_entries=state.lag_entries, cut_off=state.cut_off)
+    if state.last_contact_at is not None:
+        message.last_contact_at.FromDatetime(state.last_contact_at)
     if state.oldest_waiting_at is not None:
         message.oldest_waiting_at.FromDatetime(state.oldest_waiting_at)
     stuck_since = state.stuck_since(now)

@@ -41,6 +41,7 @@ from eventlog.feed.source import Backoff, may_pass
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, Sequence
+    from datetime import datetime
 
     from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
@@ -307,8 +308,8 @@ class FeedConsumer(Generic[Prepared]):
             if not stored:
                 return
             self._progress.place(positions(stored))
-            heads = await self._persist(self._source.heads, stop)
-            self._progress.see_heads(heads)
+            heads, asked_at = await self._persist(self._ask_heads, stop)
+            self._progress.see_heads(heads, asked_at)
             wanted = heads.positions if self._until is None else self._until
             behind = any(lane not in stored or stored[lane].position < wanted[lane] for lane in wanted)
             if not behind and self._until is not None:
@@ -316,6 +317,10 @@ class FeedConsumer(Generic[Prepared]):
             still = still + 1 if behind and stored == last and not busy else 0
             last = stored
             await self._pause(STANDBY_POLL_S, stop)
+
+    async def _ask_heads(self) -> tuple[FeedHeads, datetime]:
+        asked_at = self._clock.now()
+        return await self._source.heads(), asked_at
 
     async def _read(self) -> dict[int, Cursor]:
         async with transaction(self._engine) as conn:

@@ -18,6 +18,7 @@ from eventlog.feed.source import Backoff, may_pass
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine, Mapping
+    from datetime import datetime
     from types import TracebackType
 
     from chassis.clock import Clock
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from eventlog.feed.progress import FeedProgress
     from eventlog.feed.source import FeedSource
 
-HEADS_INTERVAL_S: Final = 5.0
+HEADS_INTERVAL_S: Final = 2.0
 """How often the source is asked where it ends: for the lag, for new lanes, and to notice a changed epoch."""
 LINGER_S: Final = 0.02
 """After an idle time, a batch waits only this long for more segments, so that it is applied almost at once."""
@@ -176,15 +177,16 @@ class FeedIntake:
     async def _watch_heads(self) -> None:
         while True:
             try:
-                self._check_heads(await self._source.heads())
+                asked_at = self._clock.now()
+                self._check_heads(await self._source.heads(), asked_at)
             except MeterlineError as error:
                 if not may_pass(error):
                     raise
                 self._progress.failed(error)
             await self._clock.sleep(HEADS_INTERVAL_S)
 
-    def _check_heads(self, heads: FeedHeads) -> None:
-        self._progress.see_heads(heads)
+    def _check_heads(self, heads: FeedHeads, asked_at: datetime) -> None:
+        self._progress.see_heads(heads, asked_at)
         for cursor in self._cursors.values():
             if cursor.epoch != heads.epoch:
                 raise Diverged(Reason.FEED_DIVERGED, f"the log's epoch is {heads.epoch}, ours is {cursor.epoch}")

@@ -5,14 +5,20 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Final
+from weakref import WeakKeyDictionary, WeakSet
+
+from opentelemetry.metrics import Observation
 
 from chassis.errors import MeterlineError, Reason
 from chassis.telemetry import active_telemetry
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from datetime import datetime
+
+    from opentelemetry.metrics import CallbackOptions, Meter
 
     from chassis.clock import Clock
     from eventlog.feed.cursor import FeedHeads, Segment
@@ -20,6 +26,8 @@ if TYPE_CHECKING:
 CONSUMER_ATTRIBUTE: Final = "metering.feed.consumer"
 LANE_ATTRIBUTE: Final = "metering.feed.lane"
 STUCK_AFTER_S: Final = 30.0
+CUT_OFF_AFTER_S: Final = 8.0
+"""Without an answer for so long, how much waits is unknown: longer than one slow answer and the pause before it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +46,8 @@ class FeedState:
 
     `oldest_waiting_at` is when the oldest entry that is not applied was accepted, or seen to be waiting. `still_since`
     is when the consumer last moved, or when work came after it had none. Both are None while nothing waits.
+    `last_contact_at` is when the log that it follows was last asked where it ends, and answered; None before the first
+    answer. `cut_off` tells that this is too long ago: how much waits is then as it was, and unknown now.
     """
 
     consumer: str
@@ -45,6 +55,8 @@ class FeedState:
     oldest_waiting_at: datetime | None
     still_since: datetime | None
     trouble: Trouble | None
+    last_contact_at: datetime | None
+    cut_off: bool
 
     def stuck_since(self, now: datetime) -> datetime | None:
         """Return since when it has not moved although entries wait, if that is longer than a batch may take."""
@@ -73,6 +85,15 @@ class FeedBoard:
         return [state() for _, state in sorted(self._state_of.items())]
 
 
+@dataclass(frozen=True, slots=True)
+class _Lag:
+    """How far one lane is behind; `waiting_since` is None when it is not."""
+
+    lane: int
+    entries: int
+    waiting_since: datetime | None
+
+
 class FeedProgress:
     """Positions applied and heads seen, by lane."""
 
@@ -88,10 +109,12 @@ class FeedProgress:
         self._behind_since: dict[int, datetime] = {}
         self._still_since: datetime | None = None
         self._trouble: Trouble | None = None
+        self._began_at = clock.now()
+        self._last_contact_at: datetime | None = None
+        self._lags: tuple[_Lag, ...] = ()
         self._moved = asyncio.Event()
         meter = active_telemetry().meter
-        self._lag_positions = meter.create_gauge("feed.lag.positions", "{entry}", "Entries accepted but not applied.")
-        self._lag_seconds = meter.create_gauge("feed.lag.seconds", "s", "Age of the oldest entry not applied, else 0.")
+        _observe(meter, self)
         self._stuck_seconds = meter.create_gauge("feed.stuck.seconds", "s", "Time without a move while entries wait.")
         self._failed = meter.create_counter("feed.failed", "{attempt}", "Attempts to read or apply that failed.")
         self._applied = meter.create_counter("feed.applied", "{entry}", "Entries applied.")
@@ -111,6 +134,8 @@ class FeedProgress:
             oldest_waiting_at=min(map(self._waiting_since, self._behind_since), default=None),
             still_since=self._still_since,
             trouble=self._trouble,
+            last_contact_at=self._last_contact_at,
+            cut_off=self._silent_s() > CUT_OFF_AFTER_S,
         )
 
     def begin(self, positions: Mapping[int, int]) -> None:
@@ -150,9 +175,10 @@ class FeedProgress:
             self._heads[segment.lane] = max(self._heads.get(segment.lane, 0), segment.last_position)
         self.measure()
 
-    def see_heads(self, heads: FeedHeads) -> None:
-        """Record where the lanes end now. Nothing is in the way of a consumer that is there."""
+    def see_heads(self, heads: FeedHeads, asked_at: datetime) -> None:
+        """Record where the lanes ended at `asked_at` or later. Nothing is in the way of a consumer that is there."""
         self._heads = dict(heads.positions)
+        self._last_contact_at = asked_at
         self.measure()
         if not self._behind_since:
             self._trouble = None
@@ -160,14 +186,32 @@ class FeedProgress:
     def measure(self) -> None:
         """Record how far each lane is behind."""
         self._look()
+        self._lags = tuple(
+            _Lag(lane, self._behind(lane), self._waiting_since(lane) if lane in self._behind_since else None)
+            for lane in self._heads
+        )
         now = self._clock.now()
-        for lane in self._heads:
-            attributes: dict[str, str | int] = {**self._attributes, LANE_ATTRIBUTE: lane}
-            age_s = (now - self._waiting_since(lane)).total_seconds() if lane in self._behind_since else 0.0
-            self._lag_positions.set(self._behind(lane), attributes)
-            self._lag_seconds.set(max(0.0, age_s), attributes)
         still_s = 0.0 if self._still_since is None else (now - self._still_since).total_seconds()
         self._stuck_seconds.set(max(0.0, still_s), self._attributes)
+
+    def lag_positions(self) -> list[Observation]:
+        """Return how many entries of each lane are not applied, as last measured; nothing while that is unknown."""
+        return [Observation(lag.entries, self._attributes_of(lag)) for lag in self._known_lags()]
+
+    def lag_seconds(self) -> list[Observation]:
+        """Return how old the oldest entry of each lane is that is not applied, else 0; nothing while it is unknown."""
+        now = self._clock.now()
+        return [
+            Observation(
+                0.0 if lag.waiting_since is None else max(0.0, (now - lag.waiting_since).total_seconds()),
+                self._attributes_of(lag),
+            )
+            for lag in self._known_lags()
+        ]
+
+    def silent_seconds(self) -> list[Observation]:
+        """Return for how long the log has not told where it ends."""
+        return [Observation(max(0.0, self._silent_s()), self._attributes)]
 
     def count_violation(self, error: MeterlineError) -> None:
         """Count a proof that the feed has changed its history."""
@@ -184,6 +228,16 @@ class FeedProgress:
         except TimeoutError:
             return self._reached(wanted)
         return True
+
+    def _silent_s(self) -> float:
+        return (self._clock.now() - (self._last_contact_at or self._began_at)).total_seconds()
+
+    def _known_lags(self) -> tuple[_Lag, ...]:
+        known = self._last_contact_at is not None and self._silent_s() <= CUT_OFF_AFTER_S
+        return self._lags if known else ()
+
+    def _attributes_of(self, lag: _Lag) -> dict[str, str | int]:
+        return {**self._attributes, LANE_ATTRIBUTE: lag.lane}
 
     def _reached(self, wanted: Mapping[int, int]) -> bool:
         return all(self._positions.get(lane, 0) >= position for lane, position in wanted.items())
@@ -219,3 +273,38 @@ class FeedProgress:
             return waiting[0][1]
         # Not read yet: no older than the last entry applied.
         return self._accepted_at.get(lane, self._behind_since[lane])
+
+
+# A meter keeps the callbacks of the first instrument of a name, so those of all consumers share them.
+_progress_of_meter: WeakKeyDictionary[Meter, WeakSet[FeedProgress]] = WeakKeyDictionary()
+
+
+def _observe(meter: Meter, progress: FeedProgress) -> None:
+    """Export the lag of `progress` for as long as it exists: observed, because a gauge that is set can't be unset."""
+    observed = _progress_of_meter.setdefault(meter, WeakSet())
+    observed.add(progress)
+    meter.create_observable_gauge(
+        "feed.lag.positions",
+        [partial(_observations, observed, FeedProgress.lag_positions)],
+        "{entry}",
+        "Entries accepted but not applied.",
+    )
+    meter.create_observable_gauge(
+        "feed.lag.seconds",
+        [partial(_observations, observed, FeedProgress.lag_seconds)],
+        "s",
+        "Age of the oldest entry not applied, else 0.",
+    )
+    meter.create_observable_gauge(
+        "feed.silent.seconds",
+        [partial(_observations, observed, FeedProgress.silent_seconds)],
+        "s",
+        "Time since the followed log last told where it ends.",
+    )
+
+
+def _observations(
+    observed: WeakSet[FeedProgress], read: Callable[[FeedProgress], list[Observation]], _options: CallbackOptions
+) -> Iterator[Observation]:
+    for progress in list(observed):
+        yield from read(progress)

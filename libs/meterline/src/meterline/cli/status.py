@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from meterline.client import AsyncClient
 
 _ANSWER_S: Final = 10.0
-_UP, _BEHIND, _STUCK, _NOT_READY, _DOWN, _NOT_ALLOWED = "up", "behind", "stuck", "not ready", "down", "not allowed"
+_UP, _BEHIND, _STUCK, _CUT_OFF = "up", "behind", "stuck", "cut off"
+_NOT_READY, _DOWN, _NOT_ALLOWED = "not ready", "down", "not allowed"
 _HALTED: Final = {
     Reason.FEED_DIVERGED.value,
     Reason.FEED_GAP.value,
@@ -29,6 +30,18 @@ _HALTED: Final = {
     Reason.FEED_POSITION_AHEAD.value,
 }
 _BEHIND_AFTER_S: Final = 10.0
+_COLUMNS: Final = (
+    "service",
+    "state",
+    "version",
+    "schema",
+    "follows",
+    ">events behind",
+    ">seconds",
+    "fresh up to",
+    "stuck since",
+)
+_FOLLOWED: Final = {"aggregator": "ingest", "rating": "aggregator"}
 
 
 def status(context: ContextOption = None, output: OutputOption = Output.TABLE) -> None:
@@ -47,7 +60,7 @@ def status(context: ContextOption = None, output: OutputOption = Output.TABLE) -
         raise SystemExit(int(ExitCode.UNREACHABLE))
     if _NOT_ALLOWED in states:
         raise SystemExit(int(ExitCode.NOT_ALLOWED))
-    if states & {_STUCK, _NOT_READY}:
+    if states & {_STUCK, _CUT_OFF, _NOT_READY}:
         raise SystemExit(int(ExitCode.NOT_READY))
 
 
@@ -56,10 +69,15 @@ async def _service_document(client: AsyncClient, service: str) -> dict[str, Any]
         answer = await client.status(service, _ANSWER_S)
     except MeterlineError as error:
         return _unanswered(service, error)
-    feeds = [_feed_document(feed, datetime.now(UTC)) for feed in answer.feeds]
+    return document_of(answer, datetime.now(UTC))
+
+
+def document_of(answer: status_service_pb2.GetStatusResponse, now: datetime) -> dict[str, Any]:
+    """Return how a service is that answers."""
+    feeds = [_feed_document(feed, now) for feed in answer.feeds]
     state, next_step = _verdict(answer, feeds)
     return {
-        "service": service,
+        "service": answer.service,
         "state": state,
         "version": answer.version,
         "schemaRevision": answer.schema_revision,
@@ -104,11 +122,14 @@ def _feed_document(feed: feed_pb2.FeedState, now: datetime) -> dict[str, Any]:
         "at": _text(feed, "last_error_at"),
         "attempts": feed.attempts,
     }
+    is_known = feed.HasField("last_contact_at") and not feed.cut_off
     return {
         "consumer": feed.consumer,
-        "lagEvents": str(feed.lag_entries),
-        "lagSeconds": max(0, round((now - waits_since).total_seconds())),
-        "freshUpTo": _text(feed, "oldest_waiting_at"),
+        "lagEvents": str(feed.lag_entries) if is_known else None,
+        "lagSeconds": max(0, round((now - waits_since).total_seconds())) if is_known else None,
+        "freshUpTo": _text(feed, "oldest_waiting_at") or _text(feed, "last_contact_at"),
+        "lastContactAt": _text(feed, "last_contact_at"),
+        "cutOff": feed.cut_off,
         "stuckSince": _text(feed, "stuck_since"),
         "lastError": error if feed.last_error_reason else None,
     }
@@ -125,9 +146,19 @@ def _verdict(answer: status_service_pb2.GetStatusResponse, feeds: list[dict[str,
         return _STUCK, "docs/runbooks/feed-lag.md"
     if answer.problems:
         return _NOT_READY, "see its log, and whether its Postgres answers"
-    if any(feed["lagSeconds"] > _BEHIND_AFTER_S for feed in feeds):
+    return _lag_verdict(answer.service, feeds)
+
+
+def _lag_verdict(service: str, feeds: list[dict[str, Any]]) -> tuple[str, str | None]:
+    if any(feed["cutOff"] for feed in feeds):
+        return _CUT_OFF, f"look whether {_followed(service)} runs and answers; docs/runbooks/feed-lag.md"
+    if any((feed["lagSeconds"] or 0) > _BEHIND_AFTER_S for feed in feeds):
         return _BEHIND, "it moves: wait, or docs/runbooks/feed-lag.md"
     return _UP, None
+
+
+def _followed(service: str) -> str:
+    return _FOLLOWED.get(service, "the service that it follows")
 
 
 def _text(message: Any, field: str) -> str | None:
@@ -136,23 +167,32 @@ def _text(message: Any, field: str) -> str | None:
 
 
 def _print(services: list[dict[str, Any]]) -> None:
-    columns = ("service", "state", "version", "schema", "follows", ">events behind", ">seconds", "stuck since")
-    print_table(columns, [row for service in services for row in _rows(service)])
+    print_table(_COLUMNS, [row for service in services for row in rows_of(service)])
     for service in services:
-        for line in _lines(service):
+        for line in lines_of(service):
             write(f"{service['service']}: {line}")
 
 
-def _rows(service: dict[str, Any]) -> list[tuple[str, ...]]:
+def rows_of(service: dict[str, Any]) -> list[tuple[str, ...]]:
+    """Return the rows of a service: one for each feed that it follows, or one alone."""
     head = (service["service"], service["state"], service["version"] or "-", service["schemaRevision"] or "-")
     rows = [
-        (feed["consumer"], feed["lagEvents"], str(feed["lagSeconds"]), (feed["stuckSince"] or "-")[:19])
+        (feed["consumer"], *_lag(feed), _seconds(feed["freshUpTo"]), _seconds(feed["stuckSince"]))
         for feed in service["feeds"]
     ]
-    return [head + row for row in rows] or [(*head, "-", "-", "-", "-")]
+    return [head + row for row in rows] or [(*head, "-", "-", "-", "-", "-")]
 
 
-def _lines(service: dict[str, Any]) -> list[str]:
+def _lag(feed: dict[str, Any]) -> tuple[str, str]:
+    return ("?", "?") if feed["lagSeconds"] is None else (feed["lagEvents"], str(feed["lagSeconds"]))
+
+
+def _seconds(instant: str | None) -> str:
+    return (instant or "-")[:19]
+
+
+def lines_of(service: dict[str, Any]) -> list[str]:
+    """Return what is wrong with a service, and what to do next."""
     lines = list(service["problems"])
     if service["error"]:
         lines.append(f"{service['error']['message']} [{service['error']['reason']}]")
@@ -161,6 +201,12 @@ def _lines(service: dict[str, Any]) -> list[str]:
         f"{error['attempts']} times in a row, last at {error['at']}"
         for feed in service["feeds"]
         if (error := feed["lastError"])
+    ]
+    lines += [
+        f"{feed['consumer']}: no contact with {_followed(service['service'])} since "
+        f"{feed['lastContactAt'] or 'it started'}: how much waits is unknown"
+        for feed in service["feeds"]
+        if feed["cutOff"]
     ]
     if service["next"]:
         lines.append(f"next: {service['next']}")

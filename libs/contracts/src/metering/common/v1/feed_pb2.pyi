@@ -182,19 +182,27 @@ class FeedState(_message.Message):
     LAST_ERROR_MESSAGE_FIELD_NUMBER: _builtins.int
     LAST_ERROR_AT_FIELD_NUMBER: _builtins.int
     ATTEMPTS_FIELD_NUMBER: _builtins.int
+    LAST_CONTACT_AT_FIELD_NUMBER: _builtins.int
+    CUT_OFF_FIELD_NUMBER: _builtins.int
     consumer: _builtins.str
     """Name of the consumer. Example: "usage" (counts events), "fill:7" (counts the past for new meters), "usage-changes" (marks charges)."""
     lag_entries: _builtins.int
-    """Entries accepted but not applied yet. Example: 0."""
+    """Entries accepted but not applied yet, as far as it knows (see `last_contact_at` and `cut_off`). Example: 0."""
     last_error_reason: _builtins.str
     """Stable reason of the last failure, such as "DEADLINE_EXCEEDED"; empty when the last attempt worked."""
     last_error_message: _builtins.str
     """The last failure for people, with what to do about it; empty when the last attempt worked."""
     attempts: _builtins.int
     """Failures in a row. Example: 3."""
+    cut_off: _builtins.bool
+    """Whether the log has not answered for too long. How much waits is then unknown: `lag_entries` and `oldest_waiting_at` are as
+    they were at the last contact. Example: false.
+    """
     @_builtins.property
     def oldest_waiting_at(self) -> _timestamp_pb2.Timestamp:
-        """When the oldest entry that waits was accepted; everything accepted before is applied. Absent when nothing waits."""
+        """When the oldest entry that waits was accepted; everything accepted before is applied. Absent when nothing waits:
+        everything accepted before `last_contact_at` is applied.
+        """
 
     @_builtins.property
     def stuck_since(self) -> _timestamp_pb2.Timestamp:
@@ -203,6 +211,12 @@ class FeedState(_message.Message):
     @_builtins.property
     def last_error_at(self) -> _timestamp_pb2.Timestamp:
         """When the last failure happened; absent when the last attempt worked."""
+
+    @_builtins.property
+    def last_contact_at(self) -> _timestamp_pb2.Timestamp:
+        """When the log that it follows was last asked where it ends, and answered; that happens every few seconds. Absent before the
+        first answer, and from older releases: how much waits is then unknown, whatever `lag_entries` says.
+        """
 
     def __init__(
         self,
@@ -215,10 +229,12 @@ class FeedState(_message.Message):
         last_error_message: _builtins.str = ...,
         last_error_at: _timestamp_pb2.Timestamp | None = ...,
         attempts: _builtins.int = ...,
+        last_contact_at: _timestamp_pb2.Timestamp | None = ...,
+        cut_off: _builtins.bool = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["last_error_at", b"last_error_at", "oldest_waiting_at", b"oldest_waiting_at", "stuck_since", b"stuck_since"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["last_contact_at", b"last_contact_at", "last_error_at", b"last_error_at", "oldest_waiting_at", b"oldest_waiting_at", "stuck_since", b"stuck_since"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["attempts", b"attempts", "consumer", b"consumer", "lag_entries", b"lag_entries", "last_error_at", b"last_error_at", "last_error_message", b"last_error_message", "last_error_reason", b"last_error_reason", "oldest_waiting_at", b"oldest_waiting_at", "stuck_since", b"stuck_since"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["attempts", b"attempts", "consumer", b"consumer", "cut_off", b"cut_off", "lag_entries", b"lag_entries", "last_contact_at", b"last_contact_at", "last_error_at", b"last_error_at", "last_error_message", b"last_error_message", "last_error_reason", b"last_error_reason", "oldest_waiting_at", b"oldest_waiting_at", "stuck_since", b"stuck_since"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
