@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import typer
 
-from chassis.errors import DeadlineExceeded, MeterlineError, NotFound
+from chassis.errors import DeadlineExceeded
 from eventlog.rfc3339 import instant_or_midnight_of_text
 from eventlog.wire import timestamp
 from metering.aggregator.v1 import aggregator_service_pb2 as pb
@@ -28,8 +28,8 @@ from meterline.cli.documents import (
 )
 from meterline.cli.options import ContextOption, ContractOption, Output, OutputOption
 from meterline.cli.output import print_document, print_table, say, write
+from meterline.cli.unknown_customers import tell_unknown_customers, unknown_customers
 from meterline.errors import InputError
-from meterline.suite.context import ContextError
 
 if TYPE_CHECKING:
     from google.protobuf.timestamp_pb2 import Timestamp
@@ -90,7 +90,9 @@ def usage(  # noqa: PLR0913, PLR0917 - options of a command
 
     async def ask(client: AsyncClient) -> tuple[pb.QueryUsageResponse, list[str]]:
         found = await _all_rows(client, request, wait=wait)
-        return found, await _not_in_catalog(client, request, found) if is_table else []
+        with_usage = {row.customer for row in found.rows}
+        without = [name for name in request.customers if name not in with_usage]
+        return found, await unknown_customers(client, without) if is_table else []
 
     try:
         response, unknown = call_services(ask, context)
@@ -117,8 +119,7 @@ def usage(  # noqa: PLR0913, PLR0917 - options of a command
     print_table(("customer", "from", "to", *request.group_by, f">quantity {response.unit}".rstrip(), ">events"), rows)
     if not response.filled:
         write(f"{meter} is still being filled from the past; --wait waits for it")
-    for name in unknown:
-        say(f"the catalog has no customer {name!r}; `meterline get customers` lists them")
+    tell_unknown_customers(unknown)
 
 
 async def _all_rows(client: AsyncClient, request: pb.QueryUsageRequest, *, wait: bool) -> pb.QueryUsageResponse:
@@ -131,24 +132,6 @@ async def _all_rows(client: AsyncClient, request: pb.QueryUsageRequest, *, wait:
     last.ClearField("rows")
     last.rows.extend(rows)
     return last
-
-
-async def _not_in_catalog(
-    client: AsyncClient, request: pb.QueryUsageRequest, response: pb.QueryUsageResponse
-) -> list[str]:
-    """Return the customers asked for that have no usage and are not in the catalog: most often typing errors."""
-    present = {row.customer for row in response.rows}
-    unknown: list[str] = []
-    for customer in request.customers:
-        if customer not in present:
-            try:
-                await client.rating.GetCustomer(rating_pb.GetCustomerRequest(name=customer))
-            except NotFound:
-                unknown.append(customer)
-            except (MeterlineError, ContextError):
-                # Usage is the aggregator's alone: without rating, or without leave to ask it, the hint is left out.
-                return unknown
-    return unknown
 
 
 def _add_zero_rows(response: pb.QueryUsageResponse, request: pb.QueryUsageRequest) -> None:
