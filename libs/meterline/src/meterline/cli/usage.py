@@ -41,6 +41,7 @@ UTC: Final = ZoneInfo("UTC")
 _FIRST: Final = datetime(1, 1, 1, tzinfo=UTC)
 _LAST: Final = datetime(9999, 1, 1, tzinfo=UTC)
 _PAGE_ROWS: Final = 10_000
+_DATE_CHARS: Final = len("2013-01-01")
 _MONTH: Final = re.compile(r"\d{4}-(0[1-9]|1[0-2])", re.ASCII)
 
 
@@ -79,7 +80,7 @@ def usage(  # noqa: PLR0913, PLR0917 - options of a command
     request = pb.QueryUsageRequest(
         meter=meter,
         customers=customer or [],
-        period=values_pb2.Period(start=instant(start, zone, "--from"), end=instant(end, zone, "--to")),
+        period=period_between(start, end, zone),
         window_size=_WINDOW_SIZES[window],
         time_zone=tz,
         group_by=group_by or [],
@@ -243,10 +244,24 @@ def instant(text: str, zone: ZoneInfo, option: str) -> Timestamp:
         raise InputError(f"{option} {text!r} {error}; a date alone, such as 2013-01-01, is its midnight") from None
 
 
+def period_between(start: str, end: str, zone: ZoneInfo) -> values_pb2.Period:
+    """Read what --from and --to say. Raises InputError, also for days that the clocks of the zone skipped."""
+    period = values_pb2.Period(start=instant(start, zone, "--from"), end=instant(end, zone, "--to"))
+    are_dates = len(start) == len(end) == _DATE_CHARS
+    if are_dates and start < end and period.start == period.end:
+        raise InputError(
+            f"the clocks of {zone.key} skipped all that is from {start} to {end}, so nothing can have happened then;"
+            " ask for other days"
+        )
+    return period
+
+
 def period_of(start: str, end: str, zone: ZoneInfo) -> values_pb2.Period | None:
     """Read what --from and --to say, either of which may be left out; None without both. Raises InputError."""
     if not start and not end:
         return None
+    if start and end:
+        return period_between(start, end, zone)
     return values_pb2.Period(
         start=instant(start, zone, "--from") if start else timestamp(_FIRST),
         end=instant(end, zone, "--to") if end else timestamp(_LAST),
