@@ -103,6 +103,7 @@ def test_a_period_that_still_runs_is_said_so(tenant: Tenant) -> None:
     assert "the period runs until " in done.stderr
     assert "; finalize after " in done.stderr
     assert "[PERIOD_OPEN]" in done.stderr
+    assert "+00:00" not in done.stderr
 
 
 def test_names_that_do_not_exist_are_told_in_the_words_of_the_command_line(tenant: Tenant) -> None:
@@ -117,6 +118,19 @@ def test_a_customer_that_the_catalog_does_not_know_is_told_from_one_without_usag
 
     assert "the catalog has no customer 'acmee'" in shown.stderr
     assert "globex" not in shown.stderr
+
+
+@pytest.mark.parametrize("command", ["unbilled", "get parked", "get parked calls", "invoice pending", "invoice list"])
+def test_an_empty_answer_about_a_customer_says_if_there_is_no_such_customer(tenant: Tenant, command: str) -> None:
+    asked = (*command.split(), "--customer")
+
+    assert "the catalog has no customer 'acmee'" in tenant.run(*asked, "acmee").stderr
+    assert "the catalog has no customer" not in tenant.run(*asked, "globex").stderr
+
+
+def test_unbilled_usage_of_a_meter_that_there_is_not_is_refused(tenant: Tenant) -> None:
+    assert "[METER_NOT_FOUND]" in tenant.run("unbilled", "--meter", "nosuch", expected=(3,)).stderr
+    tenant.run("unbilled", "--meter", "calls")
 
 
 def test_windows_are_shown_in_the_zone_asked_for(tenant: Tenant) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -11,9 +12,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from metering.common.v1 import values_pb2
 from meterline.cli.csv_times import time_reader
 from meterline.cli.ndjson import LineError, event_of_line
-from meterline.cli.usage import instant
+from meterline.cli.usage import instant, period_between, period_of
 from meterline.errors import InputError
 
 DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
@@ -252,3 +254,20 @@ def test_a_zone_and_the_words_of_a_pattern_may_agree() -> None:
     assert read("2024-03-05T10:00:00Z") == datetime(2024, 3, 5, 10, tzinfo=UTC)
     read = time_reader("%Y-%m-%d %H:%M EST", "America/New_York", "map: time")
     assert read("2024-03-05 10:00 EST") == datetime(2024, 3, 5, 15, tzinfo=UTC)
+
+
+@pytest.mark.parametrize("read", [period_between, period_of])
+def test_a_day_that_the_clocks_of_a_zone_skipped_is_told_as_that(
+    read: Callable[[str, str, ZoneInfo], values_pb2.Period],
+) -> None:
+    apia = ZoneInfo("Pacific/Apia")
+
+    with pytest.raises(
+        InputError, match="the clocks of Pacific/Apia skipped all that is from 2011-12-30 to 2011-12-31"
+    ):
+        read("2011-12-30", "2011-12-31", apia)
+    around = read("2011-12-29", "2011-12-31", apia)
+    # The order of the two, and an empty period, are for the service to judge.
+    empty = read("2011-12-31", "2011-12-31", apia)
+
+    assert (around.end.seconds - around.start.seconds, empty.start) == (86_400, empty.end)

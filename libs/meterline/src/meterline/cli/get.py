@@ -21,6 +21,7 @@ from meterline.cli.documents import message_document
 from meterline.cli.options import ContextOption, Output, OutputOption
 from meterline.cli.output import print_document, print_table, say
 from meterline.cli.progress import get_progress
+from meterline.cli.unknown_customers import tell_unknown_customers, unknown_customers
 from meterline.cli.usage import UTC, period_of
 from meterline.client import contract_of
 from meterline.errors import InputError
@@ -91,7 +92,12 @@ def get(  # noqa: PLR0913, PLR0917 - options of a command
     if customer or start or end:
         wanted = _parked_of(singular, wanted, customer, period_of(start, end, UTC))
     rows = (_TABLE_ROWS if output is Output.TABLE else 0) if limit is None else limit
-    listed = call_services(lambda client: wanted.read(client, name, rows), context)
+
+    async def ask(client: AsyncClient) -> tuple[Listed, list[str]]:
+        found = await wanted.read(client, name, rows)
+        return found, [] if found.messages else await unknown_customers(client, [customer])
+
+    listed, unknown = call_services(ask, context)
     is_one = bool(name) and wanted.by_name
     if is_one and not listed.messages:
         raise InputError(f"there is no {singular} {name!r}; `meterline get {singular}` lists all")
@@ -101,6 +107,7 @@ def get(  # noqa: PLR0913, PLR0917 - options of a command
         documents = [message_document(message) for message in listed.messages]
         print_document(documents[0] if is_one else documents, output)
     _tell_rest(listed)
+    tell_unknown_customers(unknown)
 
 
 def _tell_rest(listed: Listed) -> None:

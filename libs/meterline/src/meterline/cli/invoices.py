@@ -28,6 +28,7 @@ from meterline.cli.exits import ExitCode, exit_code, explain_error, say_error
 from meterline.cli.options import ContextOption, ContractOption, Output, OutputOption, plain_app
 from meterline.cli.output import print_document, print_table, write, write_title
 from meterline.cli.unbilled_notes import tell_parked
+from meterline.cli.unknown_customers import tell_unknown_customers, unknown_customers
 from meterline.cli.usage import check_customer, contract_or_customer, month
 from meterline.errors import InputError
 
@@ -223,14 +224,14 @@ def pending(
 
     async def ask(
         client: AsyncClient,
-    ) -> list[tuple[invoice_pb2.Account, pb.ListPendingAdjustmentsResponse]]:
-        return await pending_of(client, await accounts_of(client, customer))
+    ) -> tuple[list[tuple[invoice_pb2.Account, pb.ListPendingAdjustmentsResponse]], list[str]]:
+        accounts = await accounts_of(client, customer)
+        unknown = [] if accounts else await unknown_customers(client, [customer])
+        return await pending_of(client, accounts), unknown
 
-    found = [
-        (account, change, answer.next_invoice)
-        for account, answer in call_services(ask, context)
-        for change in answer.adjustments
-    ]
+    answers, unknown = call_services(ask, context)
+    tell_unknown_customers(unknown)
+    found = [(account, change, answer.next_invoice) for account, answer in answers for change in answer.adjustments]
     if output is not Output.TABLE:
         documents = [
             {"customer": account.customer} | pending_document(change, following) for account, change, following in found
@@ -262,10 +263,12 @@ def list_invoices(
     """List final invoices by number."""
     request = pb.ListInvoicesRequest(customer=customer, billing_period=month(period) if period else "")
 
-    async def ask(client: AsyncClient) -> list[invoice_pb2.Invoice]:
-        return [invoice async for page in pages(client.invoicing.ListInvoices, request) for invoice in page.invoices]
+    async def ask(client: AsyncClient) -> tuple[list[invoice_pb2.Invoice], list[str]]:
+        found = [invoice async for page in pages(client.invoicing.ListInvoices, request) for invoice in page.invoices]
+        return found, [] if found else await unknown_customers(client, [customer])
 
-    invoices = call_services(ask, context)
+    invoices, unknown = call_services(ask, context)
+    tell_unknown_customers(unknown)
     if output is not Output.TABLE:
         print_document([invoice_document(invoice) for invoice in invoices], output)
         return

@@ -15,6 +15,7 @@ from meterline.cli.calls import call_services, pages
 from meterline.cli.documents import as_of_document, enum_word, period_document, short_time, time_text
 from meterline.cli.options import ContextOption, Output, OutputOption
 from meterline.cli.output import print_document, print_table, say
+from meterline.cli.unknown_customers import tell_unknown_customers, unknown_customers
 from meterline.cli.usage import WAIT_S, period_of, zone_of
 from meterline.errors import InputError
 
@@ -83,10 +84,15 @@ def unbilled(  # noqa: PLR0913, PLR0917 - options of a command
     if len(request.customers) > CUSTOMERS_MAX:
         raise InputError(f"at most {CUSTOMERS_MAX:,} customers can be named at once; leave --customer out for all")
 
-    async def ask(client: AsyncClient) -> pb.ListUnbilledUsageResponse:
-        return await all_unbilled(client, request, timeout_s=WAIT_S if wait else None)
+    async def ask(client: AsyncClient) -> tuple[pb.ListUnbilledUsageResponse, list[str]]:
+        found = await all_unbilled(client, request, timeout_s=WAIT_S if wait else None)
+        if meter and not found.rows:
+            # An empty list would pass for good news of a meter that there is not.
+            await client.aggregator.GetMeter(aggregator_pb.GetMeterRequest(name=meter))
+        listed = {row.customer for row in found.rows}
+        return found, await unknown_customers(client, (name for name in request.customers if name not in listed))
 
-    found = call_services(ask, context)
+    found, unknown = call_services(ask, context)
     shown = (_TABLE_ROWS if output is Output.TABLE else 0) if limit is None else limit
     rows = found.rows[:shown] if shown else found.rows
     if output is Output.TABLE:
@@ -100,6 +106,7 @@ def unbilled(  # noqa: PLR0913, PLR0917 - options of a command
         say(f"these are the first {len(rows):,} of {len(found.rows):,} rows; --limit 0 shows all")
     if not found.filled:
         say("a meter is still being filled from the past, so more may follow; --wait waits for it")
+    tell_unknown_customers(unknown)
 
 
 CUSTOMERS_MAX: Final = 1000

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import typer
 
-from chassis.errors import DeadlineExceeded, MeterlineError, NotFound
+from chassis.errors import DeadlineExceeded
 from eventlog.rfc3339 import instant_or_midnight_of_text
 from eventlog.wire import timestamp
 from metering.aggregator.v1 import aggregator_service_pb2 as pb
@@ -28,8 +28,8 @@ from meterline.cli.documents import (
 )
 from meterline.cli.options import ContextOption, ContractOption, Output, OutputOption
 from meterline.cli.output import print_document, print_table, say, write
+from meterline.cli.unknown_customers import tell_unknown_customers, unknown_customers
 from meterline.errors import InputError
-from meterline.suite.context import ContextError
 
 if TYPE_CHECKING:
     from google.protobuf.timestamp_pb2 import Timestamp
@@ -41,6 +41,7 @@ UTC: Final = ZoneInfo("UTC")
 _FIRST: Final = datetime(1, 1, 1, tzinfo=UTC)
 _LAST: Final = datetime(9999, 1, 1, tzinfo=UTC)
 _PAGE_ROWS: Final = 10_000
+_DATE_CHARS: Final = len("2013-01-01")
 _MONTH: Final = re.compile(r"\d{4}-(0[1-9]|1[0-2])", re.ASCII)
 
 
@@ -79,7 +80,7 @@ def usage(  # noqa: PLR0913, PLR0917 - options of a command
     request = pb.QueryUsageRequest(
         meter=meter,
         customers=customer or [],
-        period=values_pb2.Period(start=instant(start, zone, "--from"), end=instant(end, zone, "--to")),
+        period=period_between(start, end, zone),
         window_size=_WINDOW_SIZES[window],
         time_zone=tz,
         group_by=group_by or [],
@@ -90,7 +91,9 @@ def usage(  # noqa: PLR0913, PLR0917 - options of a command
 
     async def ask(client: AsyncClient) -> tuple[pb.QueryUsageResponse, list[str]]:
         found = await _all_rows(client, request, wait=wait)
-        return found, await _not_in_catalog(client, request, found) if is_table else []
+        with_usage = {row.customer for row in found.rows}
+        without = [name for name in request.customers if name not in with_usage]
+        return found, await unknown_customers(client, without) if is_table else []
 
     try:
         response, unknown = call_services(ask, context)
@@ -117,8 +120,7 @@ def usage(  # noqa: PLR0913, PLR0917 - options of a command
     print_table(("customer", "from", "to", *request.group_by, f">quantity {response.unit}".rstrip(), ">events"), rows)
     if not response.filled:
         write(f"{meter} is still being filled from the past; --wait waits for it")
-    for name in unknown:
-        say(f"the catalog has no customer {name!r}; `meterline get customers` lists them")
+    tell_unknown_customers(unknown)
 
 
 async def _all_rows(client: AsyncClient, request: pb.QueryUsageRequest, *, wait: bool) -> pb.QueryUsageResponse:
@@ -131,24 +133,6 @@ async def _all_rows(client: AsyncClient, request: pb.QueryUsageRequest, *, wait:
     last.ClearField("rows")
     last.rows.extend(rows)
     return last
-
-
-async def _not_in_catalog(
-    client: AsyncClient, request: pb.QueryUsageRequest, response: pb.QueryUsageResponse
-) -> list[str]:
-    """Return the customers asked for that have no usage and are not in the catalog: most often typing errors."""
-    present = {row.customer for row in response.rows}
-    unknown: list[str] = []
-    for customer in request.customers:
-        if customer not in present:
-            try:
-                await client.rating.GetCustomer(rating_pb.GetCustomerRequest(name=customer))
-            except NotFound:
-                unknown.append(customer)
-            except (MeterlineError, ContextError):
-                # Usage is the aggregator's alone: without rating, or without leave to ask it, the hint is left out.
-                return unknown
-    return unknown
 
 
 def _add_zero_rows(response: pb.QueryUsageResponse, request: pb.QueryUsageRequest) -> None:
@@ -260,10 +244,24 @@ def instant(text: str, zone: ZoneInfo, option: str) -> Timestamp:
         raise InputError(f"{option} {text!r} {error}; a date alone, such as 2013-01-01, is its midnight") from None
 
 
+def period_between(start: str, end: str, zone: ZoneInfo) -> values_pb2.Period:
+    """Read what --from and --to say. Raises InputError, also for days that the clocks of the zone skipped."""
+    period = values_pb2.Period(start=instant(start, zone, "--from"), end=instant(end, zone, "--to"))
+    are_dates = len(start) == len(end) == _DATE_CHARS
+    if are_dates and start < end and period.start == period.end:
+        raise InputError(
+            f"the clocks of {zone.key} skipped all that is from {start} to {end}, so nothing can have happened then;"
+            " ask for other days"
+        )
+    return period
+
+
 def period_of(start: str, end: str, zone: ZoneInfo) -> values_pb2.Period | None:
     """Read what --from and --to say, either of which may be left out; None without both. Raises InputError."""
     if not start and not end:
         return None
+    if start and end:
+        return period_between(start, end, zone)
     return values_pb2.Period(
         start=instant(start, zone, "--from") if start else timestamp(_FIRST),
         end=instant(end, zone, "--to") if end else timestamp(_LAST),
