@@ -6,6 +6,7 @@ import json
 import os
 import signal
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from testkit.live import LiveSuite, Tenant
@@ -98,3 +99,33 @@ def test_rating_does_not_say_that_nothing_waits_while_the_aggregator_does_not_an
     wait_until(
         lambda: status(tenant, 0, 4, 5)["rating"]["feeds"][0]["lagEvents"] == "0", 60, what="rating to know its lag"
     )
+
+
+def test_nobody_says_that_nothing_waits_while_postgres_does_not_answer(
+    make_tenant: Callable[[str], Tenant], suite: LiveSuite
+) -> None:
+    tenant = make_tenant("status")
+
+    def lags() -> set[str | None]:
+        services = status(tenant, 0, 4, 5)
+        return {feed["lagEvents"] for name in ("aggregator", "rating") for feed in services[name]["feeds"]}
+
+    stopped = [suite.pid("postgres"), *children(suite.pid("postgres"))]
+    for process in stopped:
+        os.kill(process, signal.SIGSTOP)
+    try:
+        wait_until(lambda: lags() == {None}, 60, what="the followers to miss their logs")
+        services = status(tenant, 4, 5)
+    finally:
+        for process in stopped:
+            os.kill(process, signal.SIGCONT)
+
+    assert services["aggregator"]["state"] in {"cut off", "not ready", "stuck"}
+    assert services["rating"]["state"] in {"cut off", "not ready", "stuck"}
+    wait_until(lambda: lags() == {"0"}, 60, what="the followers to know their lag")
+
+
+def children(parent: int) -> list[int]:
+    """Return the processes that `parent` has started and that still run."""
+    listed = Path(f"/proc/{parent}/task/{parent}/children").read_text(encoding="ascii")
+    return [int(process) for process in listed.split()]
