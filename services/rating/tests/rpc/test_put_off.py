@@ -88,9 +88,7 @@ async def test_a_contract_whose_periods_can_not_be_told_is_put_aside_and_the_oth
         assert await is_dirty(conn, "acme", "DL-2013", "2013-01"), "what is stored is no longer taken for up to date"
 
 
-async def test_changes_of_very_many_periods_are_marked_in_small_statements(
-    rating: Any, catalog: Any, usage: Any
-) -> None:
+async def test_changes_of_very_many_periods_are_all_marked(rating: Any, catalog: Any, usage: Any) -> None:
     await catalog.standard()
     user = rating.user()
     usage.hold_totals = asyncio.Event()
