@@ -12,7 +12,7 @@ ARGS ?=
 UV_EXPORT := $(BIN)/uv export --quiet --no-emit-workspace --no-header
 UV_COMPILE := $(BIN)/uv pip compile --quiet --universal --generate-hashes --python-version 3.11 --no-header --no-emit-index-url
 
-.PHONY: help install lock protos protos-release docs check format test test-slow demo up bench clean
+.PHONY: help install lock protos protos-release docs manifests images check format test test-slow demo up bench clean
 
 help:  ## List the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
@@ -40,6 +40,13 @@ docs: install  ## Make docs/errors.md, docs/api.md and the schema of catalog fil
 	@$(BIN)/python scripts/generate_errors_doc.py
 	@$(BIN)/python scripts/generate_api_doc.py
 	@$(BIN)/python scripts/generate_catalog_schema.py
+
+manifests: install  ## Make the alert rules, dashboards and chart of k8s/ from the files that they follow from
+	@scripts/kubernetes_tools.sh
+	@$(BIN)/python scripts/generate_manifests.py
+
+images: install  ## Build every image and its bill of materials with docker, podman or buildah (PYTHON_IMAGE=... is the base)
+	@PYTHON_IMAGE="$(PYTHON_IMAGE)" $(BIN)/python scripts/build_images.py
 
 protos-release: install  ## Make the current contracts the baseline that later ones must not break
 	@$(BIN)/python scripts/generate_protos.py --release
