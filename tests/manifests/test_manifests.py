@@ -59,7 +59,11 @@ def test_no_name_is_used_twice(folder: str, render: Callable[[str], Objects]) ->
 
 def test_the_files_are_written_alike() -> None:
     done = subprocess.run(
-        [BIN / "yamllint", "--strict", "-c", ".yamllint.yaml", "k8s"], cwd=ROOT, capture_output=True, text=True, check=False
+        [BIN / "yamllint", "--strict", "-c", ".yamllint.yaml", "k8s"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
     )
 
     assert (done.returncode, done.stdout) == (0, "")
@@ -106,10 +110,10 @@ def _broken() -> Iterator[tuple[str, Breaking]]:
     yield "misdirected", lambda found: server(found)["ports"].pop(0)
 
 
-@pytest.mark.parametrize(("rule", "breaking"), list(_broken()), ids=lambda value: value if isinstance(value, str) else "")
-def test_each_rule_finds_what_it_is_meant_to_find(
-    rule: str, breaking: Breaking, kubectl: str
-) -> None:
+@pytest.mark.parametrize(
+    ("rule", "breaking"), list(_broken()), ids=lambda value: value if isinstance(value, str) else ""
+)
+def test_each_rule_finds_what_it_is_meant_to_find(rule: str, breaking: Breaking, kubectl: str) -> None:
     objects = list(yaml.safe_load_all(generate_manifests.render(ROOT / "k8s/ingest")))
     breaking(next(found for found in objects if found["kind"] == "Deployment"))
 
@@ -123,7 +127,4 @@ def test_a_migration_without_its_version_is_found(render: Callable[[str], Object
     renamed = {**job, "metadata": {**job["metadata"], "name": "ingest-migration"}}
 
     assert list(policies.unversioned([job])) == []
-    assert list(policies.unversioned([renamed])) == [
-        "Job/ingest-migration: its name does not carry the version 0.1.0"
-    ]
-
+    assert list(policies.unversioned([renamed])) == ["Job/ingest-migration: its name does not carry the version 0.1.0"]

@@ -15,7 +15,9 @@ PORTS = (53, 443, 4317, 5432, 8080, 8081, 9464)
 
 def allowed(objects: Objects, without: str = "") -> set[Edge]:
     """Every edge between the workloads of an overlay, and an unknown pod; names are asked for by all."""
-    pods = {found["metadata"]["name"]: policies.labels(found) for found in policies.of_kind(objects, *policies.WORKLOADS)}
+    pods = {
+        found["metadata"]["name"]: policies.labels(found) for found in policies.of_kind(objects, *policies.WORKLOADS)
+    }
     network = [found for found in policies.of_kind(objects, "NetworkPolicy") if found["metadata"]["name"] != without]
     return {edge for edge in edges(network, {**pods, "unknown": {}}, PORTS) if edge.port != 53}
 

@@ -32,7 +32,8 @@ def named(objects: Objects, kind: str, name: str) -> dict[str, Any]:
     (found,) = (
         found
         for found in objects
-        if found["kind"] == kind and (found["metadata"]["name"] == name or found["metadata"]["name"].startswith(name + "-0"))
+        if found["kind"] == kind
+        and (found["metadata"]["name"] == name or found["metadata"]["name"].startswith(name + "-0"))
     )
     return found
 
