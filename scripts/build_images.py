@@ -102,8 +102,9 @@ def bill_of_materials(image: str) -> Path:
     (ROOT / "dist").mkdir(exist_ok=True)
     file = ROOT / "dist" / f"{image}.cdx.json"
     member = next(ROOT.glob(f"*/{image}/pyproject.toml"))
-    command = [Path(sys.executable).with_name("cyclonedx-py"), "requirements", f"requirements/{image}.txt"]
-    options = ["--pyproject", member, "--output-reproducible", "--mc-type", "application", "-o", file]
+    tool = str(Path(sys.executable).with_name("cyclonedx-py"))
+    command = [tool, "requirements", f"requirements/{image}.txt"]
+    options = ["--pyproject", str(member), "--output-reproducible", "--mc-type", "application", "-o", str(file)]
     subprocess.run([*command, *options], cwd=ROOT, check=True)
     return file
 

@@ -38,7 +38,8 @@ def pod(found: Object) -> Object:
 
 def labels(found: Object) -> Mapping[str, str]:
     """Return the labels of a workload's pods."""
-    return pod(found)["metadata"].get("labels", {})
+    found_labels: Mapping[str, str] = pod(found)["metadata"].get("labels", {})
+    return found_labels
 
 
 def containers(found: Object) -> list[Object]:
@@ -199,6 +200,7 @@ def unversioned(objects: Sequence[Object]) -> Iterator[str]:
 
 
 POLICIES: Final = (
-    open_to_attack, knowing_the_cluster, unbounded, ill_probed, all_gone_at_once, scaled_twice, misdirected, unversioned,
+    open_to_attack, knowing_the_cluster, unbounded, ill_probed, all_gone_at_once, scaled_twice, misdirected,
+    unversioned,
 )  # fmt: skip
 """Those that need nothing but the objects."""

@@ -1,4 +1,4 @@
-"""The images: built by `make images`, they hold what runs and nothing else, and run with nothing that they may write to.
+"""The images: built by `make images`, they hold what runs and nothing else, and run with nothing to write to.
 
 What needs an image is skipped, with the reason, where none was built.
 """
@@ -24,7 +24,7 @@ BIN = Path(sys.executable).parent
 VERSION = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
 BYTES_MAX = 300_000_000
 ABOUT = build_images.Provenance(VERSION, "abc", "https://example.com/x", "1700000000")
-# As PodSecurity `restricted` has it; runc bears more kinds of cgroups than podman's default, and limits stay as they are.
+# As PodSecurity `restricted` has it; runc bears more kinds of cgroups than podman's default.
 LOCKED_DOWN = [
     "--runtime=runc", "--rm", "--ulimit=host", "--network=none", "--read-only", "--read-only-tmpfs=false",
     "--cap-drop=all", "--security-opt=no-new-privileges",
@@ -87,13 +87,14 @@ def test_it_holds_no_tool_that_installs_and_is_compiled(podman: Run, image: str)
         "files = [f for folder in sys.path for f in glob.glob(folder + '/**/*.py', recursive=True)]\n"
         "bare = [f for f in files if not os.path.exists(importlib.util.cache_from_source(f))]\n"
         "tools = [n for n in ('pip', 'setuptools', 'ensurepip', 'wheel') if importlib.util.find_spec(n)]\n"
-        "print(json.dumps([os.getuid(), tools, bare[:5], sorted({d.name.lower() for d in metadata.distributions()})]))\n"
+        "names = sorted({found.name.lower() for found in metadata.distributions()})\n"
+        "print(json.dumps([os.getuid(), tools, bare[:5], names]))\n"
     )
     done = podman("run", *LOCKED_DOWN, "--entrypoint=/app/bin/python", image, "-P", "-c", code)
     user, tools, bare, installed = json.loads(done.stdout or done.stderr)
 
     assert (user, tools, bare) == (10001, [], [])
-    name = image.split("/")[-1].split(":")[0]
+    name = image.rsplit("/", maxsplit=1)[-1].split(":", maxsplit=1)[0]
     listed = json.loads(build_images.bill_of_materials(name).read_text())["components"]
     own = {"metering-chassis", "metering-contracts", "metering-eventlog", "metering-money", "metering-" + name, name}
     normal = {re.sub(r"[-_.]+", "-", found) for found in installed}
@@ -101,7 +102,7 @@ def test_it_holds_no_tool_that_installs_and_is_compiled(podman: Run, image: str)
 
 
 def test_a_service_says_in_one_line_what_it_lacks(podman: Run, image: str) -> None:
-    if image.split("/")[-1].startswith(build_images.COMMAND_LINE):
+    if image.rsplit("/", maxsplit=1)[-1].startswith(build_images.COMMAND_LINE):
         pytest.skip("the command line has no settings")
 
     done = podman("run", *LOCKED_DOWN, image)
@@ -114,7 +115,8 @@ def test_every_image_has_a_bill_of_materials() -> None:
     for image in build_images.IMAGES:
         document = json.loads(build_images.bill_of_materials(image).read_text())
         listed = {(component["name"], component["version"]) for component in document["components"]}
-        locked = re.findall(r"^([a-z0-9-]+)==([^\s;\\]+)", (ROOT / "requirements" / f"{image}.txt").read_text(), re.M)
+        lock = (ROOT / "requirements" / f"{image}.txt").read_text()
+        locked = re.findall(r"^([a-z0-9-]+)==([^\s;\\]+)", lock, re.MULTILINE)
 
         assert document["bomFormat"] == "CycloneDX"
         assert listed == set(locked)

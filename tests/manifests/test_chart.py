@@ -23,7 +23,7 @@ def chart(helm: str) -> Chart:
     """Renders the chart with values, as `name=value`."""
 
     def rendered(*values: str) -> Objects:
-        command = [helm, "template", "any", CHART, *(f"--set={value}" for value in values)]
+        command = [helm, "template", "any", str(CHART), *(f"--set={value}" for value in values)]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         if done.returncode != 0:
             raise ValueError(done.stderr)

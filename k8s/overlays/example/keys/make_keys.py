@@ -30,7 +30,7 @@ def call(method: str, path: str, body: dict[str, Any] | None = None) -> dict[str
     """Call the API server in this namespace. Returns None if what shall be made is there."""
     host = os.environ["KUBERNETES_SERVICE_HOST"]
     address = f"[{host}]" if ":" in host else host
-    request = urllib.request.Request(  # noqa: S310 - the scheme is written here
+    request = urllib.request.Request(
         f"https://{address}:{os.environ['KUBERNETES_SERVICE_PORT']}/api/v1/namespaces/"
         f"{(ACCOUNT / 'namespace').read_text()}/{path}",
         method=method,
@@ -53,7 +53,7 @@ def make(kind: str, name: str, values: dict[str, str]) -> bool:
     labels = {"app.kubernetes.io/part-of": "meterline"}
     body = {"apiVersion": "v1", "kind": kind, "metadata": {"name": name, "labels": labels}, field: values}
     is_new = call("POST", f"{kind.lower()}s", body) is not None
-    print(f"{kind} {name}: {'made' if is_new else 'is there'}")  # noqa: T201 - the Job's log
+    print(f"{kind} {name}: {'made' if is_new else 'is there'}")
     return is_new
 
 
