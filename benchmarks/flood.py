@@ -1,4 +1,4 @@
-"""Sends what `fairness.py` has prepared, as fast as it is taken, with the lowest priority: `python -m benchmarks.flood`.
+"""Sends what `fairness.py` has prepared, as fast as it is taken, with the lowest priority.
 
 It is a process of its own, so that it holds up nobody whose answers are timed, and reads everything before it says that
 it is ready, so that it takes as little of the machine as can be while it sends.
@@ -30,9 +30,7 @@ _LOWEST_PRIORITY: Final = 19
 async def prepare(client: AsyncClient, folder: Path, events: int) -> month.Sent:
     """Write the batches into files, and return what they add up to."""
     chance, sent = random.Random(shape.CUSTOMERS), month.Sent()
-    opened = await client.ingest.OpenBackfill(
-        ingest_pb.OpenBackfillRequest(description="month", period=month.month())
-    )
+    opened = await client.ingest.OpenBackfill(ingest_pb.OpenBackfillRequest(description="month", period=month.month()))
     for first in range(0, events, month.BATCH_EVENTS):
         request, rows = month.batch(chance, min(month.BATCH_EVENTS, events - first))
         request.backfill_id = opened.backfill.id
@@ -66,9 +64,13 @@ class Sender:
         return float(json.loads(printed)["cpu_s"])
 
 
-async def _send(context_file: Path, folder: Path) -> float:
-    requests = [ingest_pb.ReportRequest.FromString(path.read_bytes()) for path in sorted(folder.glob("*.batch"))]
-    requests.reverse()
+def _requests(folder: Path) -> list[ingest_pb.ReportRequest]:
+    """Read the batches, the first one last."""
+    files = sorted(folder.glob("*.batch"), reverse=True)
+    return [ingest_pb.ReportRequest.FromString(file.read_bytes()) for file in files]
+
+
+async def _send(context_file: Path, requests: list[ingest_pb.ReportRequest]) -> float:
     async with AsyncClient.from_context(context_file) as client:
         print("ready", flush=True)
         sys.stdin.readline()
@@ -107,7 +109,7 @@ def main() -> None:
     parser.add_argument("--folder", type=Path, required=True)
     arguments = parser.parse_args()
     os.nice(_LOWEST_PRIORITY)
-    print(json.dumps({"cpu_s": asyncio.run(_send(arguments.context, arguments.folder))}))
+    print(json.dumps({"cpu_s": asyncio.run(_send(arguments.context, _requests(arguments.folder)))}))
 
 
 if __name__ == "__main__":
