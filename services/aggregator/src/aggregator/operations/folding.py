@@ -166,7 +166,7 @@ class _Writing:
             if folded.windows is not None:
                 flush = await self._begun()
                 await self._park(await flush.add(folded))
-                self.changes.add_fold(folded.windows)
+                await asyncio.to_thread(self.changes.add_fold, folded.windows)
                 self.applied.windows += len(folded.windows)
             await self._park(folded.parked)
         unmatched = tenant.unmatched()
