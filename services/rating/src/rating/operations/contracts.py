@@ -72,7 +72,7 @@ async def apply_contract(
         check_billable(settled.schedule)
         check_priced(settled, plans)
         if newest is not None:
-            frozen = await charge_store.frozen_periods(conn, tenant, name)
+            frozen = (await charge_store.frozen_periods(conn, tenant, [name]))[name]
             check_kept_periods([kept.period for kept in frozen], settled.schedule)
             check_past(versions, applied.entry, frozen)
     await _check_overlap(conn, tenant, name, settled)
