@@ -159,11 +159,13 @@ class RatingServicer(pb_grpc.RatingServiceServicer):
     async def ApplyCatalog(self, request: pb.ApplyCatalogRequest, context: Context) -> pb.ApplyCatalogResponse:
         """Apply many entries, all or none."""
         tenant, (entries, faults) = current_tenant(), catalogs_wire.entries_from_proto(request.entries)
+        most = catalogs_wire.contract_changes_max_of(request)
         if request.validate_only:
-            return catalogs_wire.applied_to_proto(await catalogs.validate_catalog(self._deps, tenant, entries, faults))
+            checked = await catalogs.validate_catalog(self._deps, tenant, entries, faults, most)
+            return catalogs_wire.applied_to_proto(checked)
 
         async def apply(conn: AsyncConnection) -> AppliedCatalog:
-            return await catalogs.apply_catalog(self._deps, conn, tenant, entries, faults)
+            return await catalogs.apply_catalog(self._deps, conn, tenant, entries, faults, most)
 
         return await once(self._deps.engine, request, apply, catalogs_wire.applied_to_proto)
 
