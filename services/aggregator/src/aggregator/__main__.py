@@ -39,6 +39,7 @@ async def compose(runtime: Runtime[AggregatorSettings]) -> Composition:
         changes=ChangeFeed(pack_changes),
         seal_wait_s=settings.seal_wait_s,
         meters_max=settings.meters_max,
+        groups_max=settings.meter_groups_max,
     )
     folds = FoldFactory(deps, ingest.feed, settings, Instruments(runtime.telemetry.meter))
     return Composition(

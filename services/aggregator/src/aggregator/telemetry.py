@@ -19,6 +19,7 @@ PROCESS_SPAN: Final = "process usage"
 SEAL_SPAN: Final = "seal usage"
 """Span that freezes usage, linked to the batches that touched its windows."""
 CONSUMER: Final = "metering.feed.consumer"
+PARK_REASON: Final = "metering.park.reason"
 LINKS_TOTAL: Final = "metering.links.total"
 LINKS_OMITTED: Final = "metering.links.omitted"
 SNAPSHOT_ID: Final = "metering.snapshot.id"
@@ -69,7 +70,9 @@ class Instruments:
             "metering.aggregator.windows.updated", unit="{window}", description="Windows touched by flushes"
         )
         self._parked = meter.create_counter(
-            "metering.aggregator.events.parked", unit="{event}", description="Events that a meter could not read"
+            "metering.aggregator.events.parked",
+            unit="{event}",
+            description="Events a meter could not count, by reason",
         )
         self._unmatched = meter.create_counter(
             "metering.aggregator.events.unmatched", unit="{event}", description="Events that no meter asks for"
@@ -83,5 +86,6 @@ class Instruments:
         attributes = {CONSUMER: consumer.partition(":")[0]}
         self._fold_duration.record(applied.fold_s, attributes)
         self._windows.add(applied.windows, attributes)
-        self._parked.add(applied.parked, attributes)
+        for reason, events in applied.parked.items():
+            self._parked.add(events, {**attributes, PARK_REASON: reason})
         self._unmatched.add(applied.unmatched, attributes)

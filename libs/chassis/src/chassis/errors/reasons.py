@@ -228,6 +228,11 @@ class Reason(StrEnum):
         "The value is below zero, and the meter parks such values.",
         "Fix the producer; or let the meter count them.",
     )
+    GROUPS_TOO_MANY = (
+        "GROUPS_TOO_MANY",
+        "The meter has as many groups as the installation allows, and the event's would be one more.",
+        "Group by fewer properties; or have the operator raise METER_GROUPS_MAX, then rebuild the meter.",
+    )
     USAGE_NOT_READY = (
         "USAGE_NOT_READY",
         "The usage of the period is not fully counted yet.",
