@@ -121,6 +121,11 @@ def open_engine(
     return engine
 
 
+def pool_shares(engine: AsyncEngine) -> PoolShares:
+    """Return who holds and who waits for the connections of `engine`, made by `open_engine`."""
+    return _SHARES[engine]
+
+
 def connect_with(
     dsn: str, *, server_settings: Mapping[str, str] = _NO_SETTINGS, command_timeout_s: float | None = None
 ) -> Callable[[], Awaitable[Any]]:

@@ -10,7 +10,7 @@ import difflib
 import json
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, Self, TypeVar
 
@@ -18,15 +18,19 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, V
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from chassis.startup import SettingsError
+from chassis.telemetry import TELEMETRY_STOP_S
 
 SettingsType = TypeVar("SettingsType", bound=BaseSettings)
 
 EXIT_CODE_SETTINGS: Final = 2
 """Exit code of a process that refuses to start because of its settings."""
+CLOSING_S: Final = 4.0
+"""Longest time, after what was drained, to end cancelled work and to close the connections to the database."""
 
-# Kubernetes adds such variables for every Service in the namespace: one named `ingest` yields INGEST_SERVICE_HOST.
-# They are not settings of ours, and not a mistake of the operator either.
-_KUBERNETES_LINK = re.compile(r"SERVICE_HOST|SERVICE_PORT(_[A-Z0-9_]+)?|PORT(_\d+_(TCP|UDP)(_(PROTO|PORT|ADDR))?)?")
+# Kubernetes adds such variables for every Service of the namespace: `ingest-db` yields INGEST_DB_SERVICE_HOST,
+# INGEST_DB_PORT and more. They are not settings of ours, and not a mistake of the operator either.
+_LINK_HOST: Final = "_SERVICE_HOST"
+_LINK_ENDING = re.compile(r"_(SERVICE_HOST|SERVICE_PORT(_[A-Z0-9_]+)?|PORT(_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)?)")
 
 
 class _ExplicitSettings(BaseSettings):
@@ -79,6 +83,7 @@ class ServiceSettings(_ExplicitSettings):
     trace_key: SecretStr | None = Field(
         default=None, description="Key of the hash by which traces are sampled; default: made of the JWKS file."
     )
+    metrics_listen: str = Field(default="", description="host:port of plain HTTP for Prometheus; empty = none.")
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     message_bytes_max: int = Field(default=8 * 1024 * 1024, ge=1024, description="Largest message, sent or received.")
     calls_max: int = Field(default=1000, ge=1, description="Calls in work at once; one more is answered as overloaded.")
@@ -104,7 +109,9 @@ class ServiceSettings(_ExplicitSettings):
     token_life_max_s: float = Field(
         default=3_660 * 86_400.0, gt=0.0, description="Longest time from a token's issue to its end; longer is refused."
     )
-    drain_s: float = Field(default=15.0, ge=0.0, description="Seconds that calls in flight get after SIGTERM.")
+    drain_s: float = Field(
+        default=15.0, ge=0.0, description="Seconds that calls in flight and background work get together after SIGTERM."
+    )
     connections_max: int = Field(default=10_000, ge=1, description="Connections to the RPC port at once.")
     connection_age_s: float = Field(default=300.0, gt=0.0, description="Seconds until a client is asked to reconnect.")
     pool_size: int = Field(
@@ -132,6 +139,11 @@ class ServiceSettings(_ExplicitSettings):
         return {name: _shown(getattr(self, name)) for name in type(self).model_fields}
 
 
+def longest_stop_s(settings: ServiceSettings) -> float:
+    """Return how many seconds a service takes at most from SIGTERM to its end; whoever kills it must wait longer."""
+    return settings.drain_s + CLOSING_S + TELEMETRY_STOP_S
+
+
 class MigrateSettings(_ExplicitSettings):
     """What `migrate` needs: a role that may change the schema, and the app role that gets its grants."""
 
@@ -155,14 +167,23 @@ def load_settings(
         raise SettingsError(f"{kind.__name__} has no env_prefix: a service must own its keys")
     models: tuple[type[BaseSettings], ...] = (kind, *siblings)
     known = {_key(prefix, field) for model in models for field in model.model_fields}
-    for key in sorted(environ):
-        upper = key.upper()
-        if not upper.startswith(prefix) or upper in known or _KUBERNETES_LINK.fullmatch(upper[len(prefix) :]):
-            continue
-        raise SettingsError(f"unknown setting {key}{_nearest(upper, known)}")
-    present = {key.upper(): value for key, value in environ.items()}
+    linked = tuple(key.removesuffix(_LINK_HOST) for key in environ if key.endswith(_LINK_HOST))
+    present = {
+        key.upper(): value
+        for key, value in environ.items()
+        # What the operator sets wins over a link of the same name, whose value is an address.
+        if not _is_link(key, linked) or (key in known and "://" not in value)
+    }
+    for key in sorted(present):
+        if key.startswith(prefix) and key not in known:
+            raise SettingsError(f"unknown setting {key}{_nearest(key, known)}")
     values = {field: present[_key(prefix, field)] for field in kind.model_fields if _key(prefix, field) in present}
     return _build(kind, prefix, values)
+
+
+def _is_link(key: str, services: Iterable[str]) -> bool:
+    """Return whether Kubernetes has set `key` about one of `services`; each has a host beside its ports."""
+    return any(key.startswith(name) and _LINK_ENDING.fullmatch(key.removeprefix(name)) for name in services)
 
 
 def _build(kind: type[SettingsType], prefix: str, values: dict[str, Any]) -> SettingsType:
