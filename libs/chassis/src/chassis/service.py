@@ -113,7 +113,7 @@ async def run_service(
     )
     stopping = _stop_on_signals()
     try:
-        runtime = Runtime(service, settings, engine, clock, telemetry, tls=tls_source(settings))
+        runtime = Runtime(service, settings, engine, clock, telemetry, tls=tls_source(settings, clock))
         async with runtime.closing:
             composition = await compose(runtime)
             await _serve(runtime, composition, migrations or f"{service}.migrations", stopping)

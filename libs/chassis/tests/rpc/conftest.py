@@ -183,7 +183,7 @@ async def start(echo_settings: EchoSettings, signing_key: SigningKey, recorded: 
             methods={f"/{SERVICE}/{name}": Method(scopes, is_feed=f"/{SERVICE}/{name}" in feeds) for name in handlers},
         )
         verifier = TokenVerifier(settings.jwks_file, settings.audience, SystemClock())
-        server = RpcServer([served], settings, verifier, gate=gate, tls=tls_source(settings))
+        server = RpcServer([served], settings, verifier, gate=gate, tls=tls_source(settings, SystemClock()))
         running = Running(server, settings, signing_key)
         await running.server.start()
         started.append(running)

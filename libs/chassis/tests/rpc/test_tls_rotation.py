@@ -11,7 +11,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import grpc
-import pytest
 from opentelemetry.sdk.metrics.export import NumberDataPoint
 
 from chassis.tls.files import TlsFiles, TlsSource

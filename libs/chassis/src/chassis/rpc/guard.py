@@ -345,7 +345,7 @@ def _hidden(call: _Call, error: Exception) -> Internal:
 
 
 def _check_names(allowed: frozenset[str], names: frozenset[str]) -> None:
-    """Refuse a service's token from a caller whose certificate is not that of a service: a token alone can be copied."""
+    """Refuse a service's token from a caller without the certificate of a service: a token alone can be copied."""
     if names.isdisjoint(allowed):
         shown = "a certificate without an allowed name" if names else "no certificate"
         text = f"a service must show a certificate with a name that is allowed here, and this call came with {shown}"

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import threading
-import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, cast
 
 import grpc
 from cryptography import x509
-from opentelemetry.metrics import CallbackOptions, Observation
+from opentelemetry.metrics import Observation
 
 from chassis.logs import get_logger
 from chassis.startup import SettingsError
@@ -19,6 +18,7 @@ from chassis.tls.files import TlsFiles, TlsMaterial, TlsSource
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
+    from chassis.clock import Clock
     from chassis.settings import ServiceSettings
 
 _log = get_logger(__name__)
@@ -28,7 +28,7 @@ _RELOADED, _REFUSED = {_OUTCOME: "reloaded"}, {_OUTCOME: "refused"}
 _FILE: Final = "tls.file"
 
 
-def tls_source(settings: ServiceSettings) -> TlsSource | None:
+def tls_source(settings: ServiceSettings, clock: Clock) -> TlsSource | None:
     """Return the service's certificates, watched from now on and measured; None if its settings name none.
 
     Raises SettingsError if they can't be used. Create it after `Telemetry.start`, once a process.
@@ -58,10 +58,8 @@ def tls_source(settings: ServiceSettings) -> TlsSource | None:
             _log.info("the changed TLS files are in use")
 
     source = TlsSource(files, on_change=on_change)
-    meter.create_observable_gauge(
-        "tls.certificate.seconds", [lambda options: _observe(source, options, share=False)], "s"
-    )
-    meter.create_observable_gauge("tls.certificate.left", [lambda options: _observe(source, options, share=True)], "1")
+    meter.create_observable_gauge("tls.certificate.seconds", [lambda _: _observe(source, clock, share=False)], "s")
+    meter.create_observable_gauge("tls.certificate.left", [lambda _: _observe(source, clock, share=True)], "1")
     return source
 
 
@@ -128,8 +126,8 @@ def validities(material: TlsMaterial) -> dict[str, Validity]:
     return found
 
 
-def _observe(source: TlsSource, _options: CallbackOptions, *, share: bool) -> Iterable[Observation]:
-    now_s = time.time()
+def _observe(source: TlsSource, clock: Clock, *, share: bool) -> Iterable[Observation]:
+    now_s = clock.now().timestamp()
     for name, validity in validities(source.current()).items():
         left_s = validity.ends_s - now_s
         yield Observation(left_s / (validity.ends_s - validity.begins_s) if share else left_s, {_FILE: name})
