@@ -30,7 +30,7 @@ metadata: {name: basic}
 spec:
   currency: EUR
   items:
-    - {name: Calls, meter: calls, price: {perUnit: {unit: "0.25"}}}
+    - {name: Calls, meter: calls, price: {perUnit: {unitPrice: "0.25"}}}
 ---
 kind: Customer
 metadata: {name: acme}
@@ -106,7 +106,7 @@ def test_new_certificates_are_taken_over_while_the_suite_runs(suite: LiveSuite, 
 
     def taken_over(service: str) -> bool:
         log = (suite.directory / "data" / "logs" / f"{service}.log").read_text(encoding="utf-8")
-        return any(json.loads(line).get("event") == "the changed TLS files are in use" for line in log.splitlines())
+        return '"the changed TLS files are in use"' in log
 
     for service in suite.context["services"]:
         tenant.json("status")
@@ -120,7 +120,7 @@ def test_plain_text_beyond_this_machine_is_refused_with_what_to_do(tenant: Tenan
     services = dict.fromkeys(document["services"], "meterline.example:443")
     away.write_text(json.dumps({"services": services, "token": document["token"]}), encoding="utf-8")
 
-    done = tenant.suite.run("get", "plans", context=away, expected=(8,))
+    done = tenant.suite.run("get", "plans", context=away, expected=(2,))
 
     assert "in plain text beyond this machine" in done.stderr
     assert "METERLINE_CA_FILE" in done.stderr

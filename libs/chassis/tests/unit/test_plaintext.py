@@ -37,7 +37,16 @@ def test_addresses_of_this_machine(address: str) -> None:
 
 @pytest.mark.parametrize(
     "address",
-    ["0.0.0.0:1", "[::]:1", "ingest:1", "dns:///ingest:1", "10.0.0.1:1", "127.0.0.1.example:1", "localhost.example:1"],
+    [
+        "0.0.0.0:1",
+        "[::]:1",
+        "ingest:1",
+        "dns:///ingest:1",
+        "ipv4:10.0.0.1:1",
+        "10.0.0.1:1",
+        "127.0.0.1.example:1",
+        "localhost.example:1",
+    ],
 )
 def test_addresses_that_others_reach_or_that_reach_others(address: str) -> None:
     assert not is_loopback(address)

@@ -22,7 +22,8 @@ def is_loopback(address: str) -> bool:
     if address.startswith(("unix:", "unix-abstract:")):
         return True
     host = address.rpartition("/")[2].rpartition(":")[0].strip("[]")
-    return _is_loopback_host(host)
+    # With a colon too many ("127.0.0.1:1:1") it reaches nobody, and whoever binds it says better what is wrong.
+    return _is_loopback_host(host) or (host.count(":") == 1 and _is_loopback_host(host.partition(":")[0]))
 
 
 def _is_loopback_host(host: str) -> bool:

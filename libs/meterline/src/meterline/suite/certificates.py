@@ -62,6 +62,11 @@ class Authority:
         """The certificate in PEM."""
         return self.certificate.public_bytes(Encoding.PEM).decode("ascii")
 
+    @property
+    def key_pem(self) -> str:
+        """The private key in PEM."""
+        return _key_pem(self.key)
+
     def issue(
         self, names: Iterable[str], *, valid_for: timedelta = VALID_FOR, begins_at: datetime | None = None
     ) -> tuple[str, str]:
@@ -129,7 +134,7 @@ class Certificates:
         files.write_atomically(self.authorities, made.pem + (known.pem if known else ""))
         if known is not None:
             files.write_atomically(self.directory / "former.pem", known.pem)
-        files.write_atomically(key_file, _key_pem(made.key), mode=files.SECRET_MODE)
+        files.write_atomically(key_file, made.key_pem, mode=files.SECRET_MODE)
         files.write_atomically(certificate_file, made.pem)
         return made
 
