@@ -30,6 +30,8 @@ from chassis.settings import ServiceSettings
 from chassis.startup import SettingsError
 from chassis.tasks import wait_or_stop
 from chassis.telemetry import Telemetry
+from chassis.tls.plaintext import check_plaintext
+from chassis.tls.server import tls_source
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -37,6 +39,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from sqlalchemy.ext.asyncio import AsyncEngine
+
+    from chassis.tls.files import TlsSource
 
 _log = get_logger(__name__)
 SettingsType = TypeVar("SettingsType", bound=ServiceSettings)
@@ -70,6 +74,13 @@ class Runtime(Generic[SettingsType]):
     closing: AsyncExitStack = field(default_factory=AsyncExitStack)
     """What to close after the last call, such as channels to neighbors."""
     status: ServiceStatus = field(default_factory=ServiceStatus)
+    tls: TlsSource | None = None
+    """Certificates of the service, for its own port and for the channel to its neighbor; None = plain text."""
+
+    @property
+    def upstream_tls(self) -> TlsSource | None:
+        """What the channel to the left neighbor speaks: TLS as soon as it is known who signs certificates."""
+        return self.tls if self.settings.tls_ca_file is not None else None
 
 
 @dataclass(frozen=True)
@@ -97,6 +108,7 @@ async def run_service(
     _log.info("starting", settings=settings.effective())
     if settings.ready_file is not None:
         check_ready_file(settings.ready_file)
+    check_plaintext(settings)
     let_the_loop_go_first()
     clock = clock or SystemClock()
     telemetry = Telemetry.start(service, settings)
@@ -104,9 +116,9 @@ async def run_service(
         settings.dsn.get_secret_value(), settings, tenant_connections_max=settings.tenant_connections_max
     )
     observe_pool(engine, telemetry.meter)
-    runtime = Runtime(service, settings, engine, clock, telemetry)
     stopping = _stop_on_signals()
     try:
+        runtime = Runtime(service, settings, engine, clock, telemetry, tls=tls_source(settings, clock))
         async with runtime.closing:
             composition = await compose(runtime)
             await _serve(runtime, composition, migrations or f"{service}.migrations", stopping)
@@ -124,13 +136,13 @@ async def _serve(
     settings = runtime.settings
     gate = Gate()
     verifier = TokenVerifier(settings.jwks_file, settings.audience, runtime.clock, life_max_s=settings.token_life_max_s)
-    server = RpcServer(composition.served, settings, verifier, gate=gate)
+    server = RpcServer(composition.served, settings, verifier, gate=gate, tls=runtime.tls)
     health = HealthServer(settings.health_listen)
     supervisor = Supervisor(composition.loops)
     monitor = ReadinessMonitor(health, _checks(runtime, supervisor), runtime.status)
     await health.start()
     await server.start()
-    _log.info("listening", listen=server.address, health=health.address)
+    _log.info("listening", listen=server.address, internal=server.internal_address, health=health.address)
     monitoring: asyncio.Task[None] | None = None
     try:
         if await _opened(runtime, migrations, stopping):

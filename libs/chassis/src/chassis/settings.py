@@ -62,6 +62,10 @@ class TenantRates(BaseModel):
     events_per_s: float | None = Field(default=None, ge=0.0)
 
 
+def _words(value: object) -> object:
+    return value.split() if isinstance(value, str) else value
+
+
 def _from_json(value: object) -> object:
     return json.loads(value) if isinstance(value, str) else value
 
@@ -70,7 +74,30 @@ class ServiceSettings(_ExplicitSettings):
     """The settings that every service has. A service subclasses this and sets `env_prefix`, such as "INGEST_"."""
 
     listen: str = Field(default="127.0.0.1:0", description="Address of the RPC port; port 0 = any free one.")
-    health_listen: str = Field(default="127.0.0.1:0", description="Address of the health port, apart from the work.")
+    health_listen: str = Field(
+        default="127.0.0.1:0", description="Address of the health port, apart from the work; always plain text."
+    )
+    internal_listen: str | None = Field(
+        default=None, description="A second RPC port, on which every caller must show a certificate; for services."
+    )
+    tls_cert_file: Path | None = Field(
+        default=None, description="PEM file with the service's certificate and chain; none = plain text."
+    )
+    tls_key_file: Path | None = Field(default=None, description="PEM file with the certificate's private key.")
+    tls_ca_file: Path | None = Field(
+        default=None, description="PEM file with the authorities that sign the certificates of callers and neighbors."
+    )
+    tls_client_certs: Literal["required", "optional"] = Field(
+        default="required",
+        description="Whether callers of the RPC port must show a certificate; optional: none is asked.",
+    )
+    tls_internal_names: Annotated[frozenset[str], BeforeValidator(_words)] = Field(
+        default=frozenset(),
+        description="Names (DNS or URI) in the certificates of the services that may call, with spaces between.",
+    )
+    plaintext: Literal["loopback", "allowed"] = Field(
+        default="loopback", description="Where plain text may be spoken; allowed = beyond this machine as well."
+    )
     reuse_port: bool = Field(default=False, description="Share the RPC port with sibling processes (SO_REUSEPORT).")
     dsn: SecretStr = Field(description="postgresql:// address of the service's own database, as the app role.")
     jwks_file: Path = Field(description="JWKS file with the public keys that sign tokens; reread when it changes.")
@@ -78,7 +105,14 @@ class ServiceSettings(_ExplicitSettings):
     service_token_file: Path | None = Field(default=None, description="File with this service's own internal token.")
     environment: Literal["development", "production"] = "development"
     reflection: bool | None = Field(default=None, description="gRPC reflection; default: on in development only.")
-    otlp_endpoint: str | None = Field(default=None, description="host:port of an OTLP/gRPC receiver; none = no export.")
+    otlp_endpoint: str | None = Field(
+        default=None,
+        description="host:port of an OTLP/gRPC receiver; none = no export. https:// or http:// before it: TLS or not.",
+    )
+    otlp_ca_file: Path | None = Field(
+        default=None,
+        description="PEM file with the authority of the OTLP receiver; default: OpenTelemetry's variables.",
+    )
     trace_ratio: float = Field(default=1.0, ge=0.0, le=1.0, description="Share of traces that are sampled, by id.")
     trace_key: SecretStr | None = Field(
         default=None, description="Key of the hash by which traces are sampled; default: made of the JWKS file."
@@ -134,6 +168,11 @@ class ServiceSettings(_ExplicitSettings):
         """Whether the server offers gRPC reflection: as configured, by default in development only."""
         return self.environment == "development" if self.reflection is None else self.reflection
 
+    @property
+    def speaks_tls(self) -> bool:
+        """Whether the service's own port speaks TLS."""
+        return self.tls_cert_file is not None
+
     def effective(self) -> dict[str, str]:
         """Return every setting as text, with secrets masked, for the log line at start."""
         return {name: _shown(getattr(self, name)) for name in type(self).model_fields}
@@ -149,6 +188,9 @@ class MigrateSettings(_ExplicitSettings):
 
     migrate_dsn: SecretStr = Field(description="postgresql:// address, as the role that owns the schema.")
     app_role: str = Field(description="Database role of the running service; it gets table grants only.")
+    plaintext: Literal["loopback", "allowed"] = Field(
+        default="loopback", description="Where plain text may be spoken; allowed = beyond this machine as well."
+    )
 
 
 def load_settings(
@@ -208,5 +250,7 @@ def _nearest(key: str, known: set[str]) -> str:
 
 
 def _shown(value: object) -> str:
+    if isinstance(value, frozenset):
+        return " ".join(sorted(value))
     # SecretStr and SecretBytes print as asterisks by themselves.
     return value if isinstance(value, str) else json.dumps(value, default=str)

@@ -21,6 +21,8 @@ from typing import TYPE_CHECKING, Any, Final, Self, TypeVar
 from chassis.errors import Reason, TooBig, Unauthenticated
 from chassis.rpc.client import open_channel
 from chassis.rpc.credentials import StaticTokenSource
+from chassis.startup import SettingsError
+from chassis.tls.plaintext import is_loopback
 from metering.common.v1 import status_service_pb2 as status_pb2
 from metering.common.v1 import status_service_pb2_grpc
 from metering.ingest.v1 import ingest_service_pb2 as ingest_pb
@@ -35,6 +37,7 @@ if TYPE_CHECKING:
     import grpc.aio
     from google.protobuf.descriptor import ServiceDescriptor
 
+    from chassis.tls.files import TlsSource
     from metering.aggregator.v1 import aggregator_service_pb2_grpc as aggregator_grpc
     from metering.common.v1 import status_service_pb2_grpc as status_grpc
     from metering.ingest.v1 import ingest_service_pb2_grpc as ingest_grpc
@@ -118,6 +121,7 @@ class AsyncClient:
         self._settings = settings or ClientSettings()
         self._channels: dict[str, grpc.aio.Channel] = {}
         self._stubs: dict[str, Any] = {}
+        self._tls_source: TlsSource | None = None
 
     @classmethod
     def from_context(cls, path: Path | None = None) -> Self:
@@ -216,15 +220,37 @@ class AsyncClient:
                 # gRPC would not even end such a call.
                 raise Unauthenticated(Reason.TOKEN_INVALID, "the token holds characters that no token has")
             contract, stub_type = contract_of(service)
+            source = self._tls_to(service, address)
             self._channels[service] = open_channel(
                 address,
                 self._settings,
                 StaticTokenSource(token),
                 services=[contract],
                 outer_interceptors=error_interceptors(f"{service} at {address}"),
+                tls=source,
             )
             self._stubs[service] = stub_type(self._channels[service])
         return self._stubs[service]
+
+    def _tls_to(self, service: str, address: str) -> TlsSource | None:
+        """Return the certificates for a call to `address`, None for plain text. Raises `ContextError`."""
+        tls = self._context.tls
+        if tls is None:
+            if self._context.plaintext_allowed or is_loopback(address):
+                return None
+            raise contexts.ContextError(
+                f"{service} at {address} would get the token in plain text beyond this machine: give the context `tls` "
+                "or set METERLINE_CA_FILE; METERLINE_PLAINTEXT=allowed if something else encrypts it"
+            )
+        if self._tls_source is None:
+            # The module reads `ssl`, which programs on one machine do without.
+            from chassis.tls.files import TlsFiles, TlsSource  # noqa: PLC0415
+
+            try:
+                self._tls_source = TlsSource(TlsFiles(tls.ca_file, tls.cert_file, tls.key_file))
+            except SettingsError as error:
+                raise contexts.ContextError(str(error)) from error
+        return self._tls_source
 
 
 def contract_of(service: str) -> tuple[ServiceDescriptor, type[Any]]:

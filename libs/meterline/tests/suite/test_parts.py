@@ -30,6 +30,8 @@ def test_a_context_comes_back_as_it_was_saved(tmp_path: Path) -> None:
         data_dir=tmp_path,
         jwks_file=tmp_path / "jwks.json",
         supervisor=5,
+        tls=context.Tls(tmp_path / "ca.pem", tmp_path / "me.pem", tmp_path / "me.key"),
+        plaintext_allowed=True,
     )
     context.save(tmp_path / "ready.json", saved)
 
@@ -54,6 +56,20 @@ def test_a_context_made_by_hand_needs_only_addresses_and_a_token(tmp_path: Path)
         loaded.address("rating")
     with pytest.raises(context.ContextError, match="names no data directory"):
         loaded.keys_directory()
+
+
+def test_the_environment_stands_above_the_certificates_of_the_context(tmp_path: Path) -> None:
+    file = tmp_path / "prod.json"
+    file.write_text('{"services": {}, "token": "t", "tls": {"ca_file": "/ca.pem", "cert_file": "/me.pem"}}')
+
+    loaded = context.load(file, {"METERLINE_CA_FILE": "/other.pem", "METERLINE_KEY_FILE": "/me.key"})
+
+    assert loaded.tls == context.Tls(Path("/other.pem"), Path("/me.pem"), Path("/me.key"))
+    assert not loaded.plaintext_allowed
+    assert context.load(file, {"METERLINE_PLAINTEXT": "allowed"}).plaintext_allowed
+    file.write_text('{"services": {}, "token": "t", "tls": {"ca": "/ca.pem"}}')
+    with pytest.raises(context.ContextError, match="tls has no 'ca'"):
+        context.load(file, {})
 
 
 def test_without_a_context_the_error_says_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

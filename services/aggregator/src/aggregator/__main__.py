@@ -31,7 +31,9 @@ if TYPE_CHECKING:
 async def compose(runtime: Runtime[AggregatorSettings]) -> Composition:
     """Build the aggregator from what the process was given."""
     settings, engine, clock = runtime.settings, runtime.engine, runtime.clock
-    channel = open_channel(settings.ingest_target, settings, service_token_source(settings), services=CALLED)
+    channel = open_channel(
+        settings.ingest_target, settings, service_token_source(settings), services=CALLED, tls=runtime.upstream_tls
+    )
     runtime.closing.push_async_callback(channel.close, None)
     changes = FeedReader(engine, clock, runtime.draining, OWNER_COLUMNS)
     runtime.closing.push_async_callback(changes.aclose)

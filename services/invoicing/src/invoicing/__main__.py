@@ -28,7 +28,9 @@ if TYPE_CHECKING:
 async def compose(runtime: Runtime[InvoicingSettings]) -> Composition:
     """Build invoicing from what the process was given."""
     settings = runtime.settings
-    channel = open_channel(settings.rating_target, settings, service_token_source(settings), services=CALLED)
+    channel = open_channel(
+        settings.rating_target, settings, service_token_source(settings), services=CALLED, tls=runtime.upstream_tls
+    )
     runtime.closing.push_async_callback(channel.close, None)
     deps = Deps(
         engine=runtime.engine,

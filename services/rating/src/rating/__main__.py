@@ -27,7 +27,9 @@ if TYPE_CHECKING:
 async def compose(runtime: Runtime[RatingSettings]) -> Composition:
     """Build rating from what the process was given."""
     settings = runtime.settings
-    channel = open_channel(settings.aggregator_target, settings, service_token_source(settings), services=CALLED)
+    channel = open_channel(
+        settings.aggregator_target, settings, service_token_source(settings), services=CALLED, tls=runtime.upstream_tls
+    )
     runtime.closing.push_async_callback(channel.close, None)
     aggregator = AggregatorClient(channel)
     deps = Deps(

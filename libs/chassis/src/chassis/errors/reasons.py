@@ -47,6 +47,11 @@ class Reason(StrEnum):
         "The token's tenant and the tenant named in the call differ.",
         "Leave out `x-meterline-tenant`: the tenant comes from the token.",
     )
+    CERTIFICATE_FOREIGN = (
+        "CERTIFICATE_FOREIGN",
+        "A service's token came without a TLS certificate whose name may call this service.",
+        "Add the certificate's name to `TLS_INTERNAL_NAMES` of the called service, or fix the caller's certificate.",
+    )
 
     # --- the call itself ------------------------------------------------------------------------------------------
     REQUEST_INVALID = (

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from google.protobuf.descriptor import ServiceDescriptor
 
     from chassis.rpc.credentials import TokenSource
+    from chassis.tls.files import TlsMaterial, TlsSource
 
 
 class _Cancellable(Protocol):
@@ -46,17 +47,26 @@ def open_channel(
     *,
     services: Iterable[ServiceDescriptor] = (),
     outer_interceptors: Sequence[grpc.aio.ClientInterceptor] = (),
+    tls: TlsSource | None = None,
 ) -> grpc.aio.Channel:
     """Open a channel to `target` ("host:port" or "dns:///name:port"). Needs a running loop; close it with `close()`.
 
     gRPC itself repeats calls that a stopping or lost server did not answer, within their deadline, if the contract of
-    one of `services` declares them repeatable. `outer_interceptors` see a call before and after everything else.
+    one of `services` declares them repeatable. `outer_interceptors` see a call before and after everything else. With
+    `tls` the channel speaks TLS, and goes on with new certificates when their files change; without, plain text.
     """
-    return grpc.aio.insecure_channel(
-        target,
-        options=channel_options(settings, repeatable_methods(services)),
-        interceptors=[*outer_interceptors, *client_interceptors(target, token_source)],
-    )
+    options = channel_options(settings, repeatable_methods(services))
+    interceptors = [*outer_interceptors, *client_interceptors(target, token_source)]
+    if tls is None:
+        return grpc.aio.insecure_channel(target, options=options, interceptors=interceptors)
+    # Loaded only where it is needed: most clients on one machine speak plain text.
+    from chassis.tls.channel import RenewedChannel, channel_credentials  # noqa: PLC0415
+
+    def opened(material: TlsMaterial) -> grpc.aio.Channel:
+        credentials = channel_credentials(material)
+        return grpc.aio.secure_channel(target, credentials, options=options, interceptors=interceptors)
+
+    return RenewedChannel(tls, opened)
 
 
 @asynccontextmanager
@@ -133,6 +143,11 @@ def neighbor_errors(neighbor: str) -> Iterator[None]:
         yield
     except grpc.RpcError as failure:
         error = from_rpc_error(failure)
+        if error.reason is Reason.CERTIFICATE_FOREIGN:
+            message = (
+                f"{neighbor} does not accept this service's certificate: add a name of it to its tls_internal_names"
+            )
+            raise Internal(Reason.INTERNAL, message) from failure
         if isinstance(error, Unauthenticated | Forbidden):
             message = f"{neighbor} does not accept this service's own token; fix its service_token_file"
             raise Internal(Reason.INTERNAL, message) from failure

@@ -51,6 +51,7 @@ from chassis.rpc.rates import CallRates
 from chassis.rpc.reading import Reading, abort_with, note_received
 from chassis.rpc.room import Room, RoomLimits
 from chassis.telemetry import active_telemetry, context_from
+from chassis.tls.server import caller_names
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Hashable, Iterable, Mapping
@@ -85,6 +86,8 @@ class CallRules:
     room: RoomLimits = field(default_factory=RoomLimits)
     request_wait_s: float = 20.0
     gate: Gate = field(default_factory=lambda: Gate(is_open=True))
+    internal_names: frozenset[str] | None = None
+    """Names, one of which the certificate of a service of the suite must hold; None = no TLS, nothing is demanded."""
 
 
 @dataclass(slots=True)
@@ -241,6 +244,8 @@ class CallGuard:
         if not self._rules.gate.is_open:
             raise Unavailable(Reason.SERVICE_NOT_READY, "the service is starting; try again", retry_after_s=1.0)
         identity = self._identify(call.method, call.metadata)
+        if identity.is_internal and self._rules.internal_names is not None:
+            _check_names(self._rules.internal_names, caller_names(context))
         set_identity(identity)
         call.tenant = identity.tenant
         call.is_internal = identity.is_internal
@@ -337,6 +342,14 @@ def _hidden(call: _Call, error: Exception) -> Internal:
         f"internal error; report the correlation id {correlation_id}",
         metadata={"correlation_id": correlation_id},
     )
+
+
+def _check_names(allowed: frozenset[str], names: frozenset[str]) -> None:
+    """Refuse a service's token from a caller without the certificate of a service: a token alone can be copied."""
+    if names.isdisjoint(allowed):
+        shown = "a certificate without an allowed name" if names else "no certificate"
+        text = f"a service must show a certificate with a name that is allowed here, and this call came with {shown}"
+        raise Forbidden(Reason.CERTIFICATE_FOREIGN, f"{text}; see TLS_INTERNAL_NAMES of the service that was called")
 
 
 def _for_tenant(identity: Identity, named: str | None) -> Identity:

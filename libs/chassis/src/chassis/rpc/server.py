@@ -15,12 +15,14 @@ from chassis.rpc.places import PlaceLimits
 from chassis.rpc.rates import call_rates
 from chassis.rpc.reflecting import add_reflection
 from chassis.rpc.room import RoomLimits
+from chassis.tls.server import server_credentials
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from chassis.rpc.method import Method
     from chassis.settings import ServiceSettings
+    from chassis.tls.files import TlsSource
 
 _STREAMS_MAX: Final = 1024
 _FEEDS_MAX: Final = 256
@@ -45,8 +47,12 @@ class RpcServer:
         verifier: TokenVerifier,
         *,
         gate: Gate | None = None,
+        tls: TlsSource | None = None,
     ) -> None:
-        """Build and bind the server; an open `gate` lets calls in from the start (the default)."""
+        """Build and bind the server; an open `gate` lets calls in from the start (the default).
+
+        With `tls` its ports speak TLS by these certificates, and services of the suite must prove their names.
+        """
         rules = CallRules(
             methods={name: method for part in served for name, method in part.methods.items()},
             places=PlaceLimits(settings.calls_max, settings.tenant_calls_max, settings.tenant_streams_max),
@@ -54,6 +60,7 @@ class RpcServer:
             room=RoomLimits(settings.request_bytes_max, settings.tenant_request_bytes_max, settings.message_bytes_max),
             request_wait_s=settings.request_wait_s,
             gate=gate or Gate(is_open=True),
+            internal_names=settings.tls_internal_names if tls is not None and settings.speaks_tls else None,
         )
         self._server = grpc.aio.server(
             options=server_options(settings),
@@ -63,7 +70,15 @@ class RpcServer:
         services = _register(self._server, served, CallGuard(rules, verifier))
         if settings.reflection_enabled:
             add_reflection(services, self._server)
-        self.address = bind(self._server, settings.listen)
+        self.internal_address: str | None = None
+        if tls is None or not settings.speaks_tls:
+            self.address = bind(self._server, settings.listen)
+            return
+        demands = settings.tls_client_certs == "required"
+        self.address = bind(self._server, settings.listen, server_credentials(tls, demands_certificate=demands))
+        if settings.internal_listen is not None:
+            credentials = server_credentials(tls, demands_certificate=True)
+            self.internal_address = bind(self._server, settings.internal_listen, credentials)
 
     async def start(self) -> None:
         """Accept calls."""

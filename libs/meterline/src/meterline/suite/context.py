@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from meterline.suite import files
 from meterline.suite.directory import DataDirectory, default_data_dir
@@ -16,9 +16,31 @@ from meterline.suite.errors import SuiteError
 ENVIRONMENT_KEY = "METERLINE_CONTEXT"
 """Environment variable that names the context file."""
 
+_TLS_KEYS: Final = {
+    "ca_file": "METERLINE_CA_FILE",
+    "cert_file": "METERLINE_CERT_FILE",
+    "key_file": "METERLINE_KEY_FILE",
+}
+"""Environment variables that stand above the context file's own `tls`."""
+_PLAINTEXT_KEY: Final = "METERLINE_PLAINTEXT"
+_ALLOWED: Final = "allowed"
+
 
 class ContextError(SuiteError):
     """There is no usable context; the text says how to get one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tls:
+    """How services are called over TLS, by PEM files that are looked at again when they change.
+
+    `ca_file` holds the authorities that sign the services' certificates (None = those that gRPC knows by itself);
+    `cert_file` and `key_file` the caller's own certificate, for services that demand one.
+    """
+
+    ca_file: Path | None = None
+    cert_file: Path | None = None
+    key_file: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +49,9 @@ class Context:
 
     Only `services` (name -> host:port) and `token` are always there; the rest is known of a suite that `meterline up`
     runs on this machine: `pids` (with "postgres"), `dsn` and `health` per service, the public keys, the data directory.
+
+    Without `tls`, services are called in plain text: on this machine, and elsewhere only if `plaintext_allowed`, since
+    every call carries the token.
     """
 
     services: Mapping[str, str]
@@ -37,6 +62,8 @@ class Context:
     data_dir: Path | None = None
     jwks_file: Path | None = None
     supervisor: int | None = None
+    tls: Tls | None = None
+    plaintext_allowed: bool = False
 
     def address(self, service: str) -> str:
         """Return host:port of a service. Raises ContextError if the context does not name it."""
@@ -62,6 +89,10 @@ class Context:
             "data_dir": str(self.data_dir) if self.data_dir else None,
             "jwks_file": str(self.jwks_file) if self.jwks_file else None,
             "supervisor": self.supervisor,
+            "tls": {key: str(path) if (path := getattr(self.tls, key)) else None for key in _TLS_KEYS}
+            if self.tls
+            else None,
+            "plaintext": _ALLOWED if self.plaintext_allowed else None,
         }
 
 
@@ -79,7 +110,16 @@ def load(path: Path | None = None, environ: Mapping[str, str] = os.environ) -> C
         raise ContextError(f"no suite is running: there is no {file}; {hint}") from None
     except (OSError, UnicodeDecodeError) as error:
         raise ContextError(f"can't read the context {file}: {error}") from error
-    return _parse(file, text)
+    return _with_environment(_parse(file, text), environ)
+
+
+def _with_environment(context: Context, environ: Mapping[str, str]) -> Context:
+    named = {key: Path(environ[variable]) for key, variable in _TLS_KEYS.items() if environ.get(variable)}
+    if named:
+        context = replace(context, tls=replace(context.tls or Tls(), **named))
+    if environ.get(_PLAINTEXT_KEY) == _ALLOWED:
+        context = replace(context, plaintext_allowed=True)
+    return context
 
 
 def save(path: Path, context: Context) -> None:
@@ -99,8 +139,19 @@ def _parse(file: Path, text: str) -> Context:
             data_dir=Path(document["data_dir"]) if document.get("data_dir") else None,
             jwks_file=Path(document["jwks_file"]) if document.get("jwks_file") else None,
             supervisor=document.get("supervisor"),
+            tls=_tls(document.get("tls")),
+            plaintext_allowed=document.get("plaintext") == _ALLOWED,
         )
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise ContextError(
             f"{file} is no context: it needs services (name: host:port) and token ({type(error).__name__}: {error})"
         ) from error
+
+
+def _tls(document: Mapping[str, str | None] | None) -> Tls | None:
+    if document is None:
+        return None
+    unknown = sorted(set(document) - set(_TLS_KEYS))
+    if unknown:
+        raise ValueError(f"tls has no {unknown[0]!r}, only {', '.join(_TLS_KEYS)}")
+    return Tls(**{key: Path(path) for key, path in document.items() if path})

@@ -42,6 +42,11 @@ class DataDirectory:
         return self.root / "keys"
 
     @property
+    def certificates(self) -> Path:
+        """Certificates of the suite's own authority, if it speaks TLS."""
+        return self.root / "tls"
+
+    @property
     def context_file(self) -> Path:
         """Where commands find the running suite if they are not told otherwise."""
         return self.root / "context.json"

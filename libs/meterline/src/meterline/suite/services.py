@@ -60,6 +60,8 @@ class ServiceSetup:
     health_listen: str
     upstream_target: str | None = None
     shared: Mapping[str, str] = field(default_factory=dict)
+    tls: Mapping[str, str] = field(default_factory=dict)
+    """Its settings of TLS; none = plain text."""
 
     def serve_environment(self, jwks_file: Path) -> dict[str, str]:
         """Return the environment of `serve`."""
@@ -70,6 +72,7 @@ class ServiceSetup:
             "jwks_file": str(jwks_file),
             "service_token_file": str(self.directory.token_file(self.spec.name)),
             "ready_file": str(self.directory.ready_file(self.spec.name)),
+            **self.tls,
             **self.shared,
         }
         if self.spec.upstream and self.upstream_target:
