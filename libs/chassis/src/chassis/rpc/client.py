@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Protocol, TypeVar
 
 import grpc
 
-from chassis.errors import Forbidden, Internal, Reason, Unauthenticated, Unavailable
+from chassis.errors import NO_METADATA, Forbidden, Internal, Reason, Unauthenticated, Unavailable
 from chassis.errors.status import from_rpc_error
 from chassis.rpc.method import repeatable_methods
 from chassis.rpc.outgoing import client_interceptors
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
+    from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
 
     from google.protobuf.descriptor import ServiceDescriptor
 
@@ -46,16 +46,17 @@ def open_channel(
     *,
     services: Iterable[ServiceDescriptor] = (),
     outer_interceptors: Sequence[grpc.aio.ClientInterceptor] = (),
+    metadata: Mapping[str, str] = NO_METADATA,
 ) -> grpc.aio.Channel:
     """Open a channel to `target` ("host:port" or "dns:///name:port"). Needs a running loop; close it with `close()`.
 
     gRPC itself repeats calls on UNAVAILABLE, within their deadline, if the contract of one of `services` declares them
-    repeatable. `outer_interceptors` see a call before and after everything else.
+    repeatable. `outer_interceptors` see a call before and after everything else. Each call carries `metadata`.
     """
     return grpc.aio.insecure_channel(
         target,
         options=_channel_options(settings, repeatable_methods(services)),
-        interceptors=[*outer_interceptors, *client_interceptors(target, token_source)],
+        interceptors=[*outer_interceptors, *client_interceptors(target, token_source, metadata)],
     )
 
 
