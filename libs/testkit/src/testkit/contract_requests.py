@@ -29,7 +29,8 @@ def complete(message: Message) -> None:
         if not violations:
             return
         for violation in violations:
-            _mend(message, [element.field_name for element in violation.proto.field.elements]  # type: ignore[union-attr])
+            path = violation.proto.field
+            _mend(message, [element.field_name for element in path.elements] if path else [])
     raise AssertionError(f"no text that {message.DESCRIPTOR.full_name} asks for is among those tried")
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +19,9 @@ ENVIRONMENT_KEY = "METERLINE_CONTEXT"
 """Environment variable that names the context file."""
 
 
+_REREAD_S = 30.0
+
+
 class ContextError(SuiteError):
     """There is no usable context; the text says how to get one."""
 
@@ -25,8 +30,10 @@ class ContextError(SuiteError):
 class Context:
     """A suite that can be called.
 
-    Only `services` (name -> host:port) and `token` are always there; the rest is known of a suite that `meterline up`
-    runs on this machine: `pids` (with "postgres"), `dsn` and `health` per service, the public keys, the data directory.
+    Only `services` (name -> host:port) and `token` are always there. With `customer`, calls act for that customer
+    alone; a token that reaches every tenant needs `tenant`. `file` is where it was read from. The rest is known of a
+    suite that `meterline up` runs on this machine: `pids` (with "postgres"), `dsn` and `health` per service, the public
+    keys, the data directory.
     """
 
     services: Mapping[str, str]
@@ -37,6 +44,9 @@ class Context:
     data_dir: Path | None = None
     jwks_file: Path | None = None
     supervisor: int | None = None
+    tenant: str = ""
+    customer: str = ""
+    file: Path | None = None
 
     def address(self, service: str) -> str:
         """Return host:port of a service. Raises ContextError if the context does not name it."""
@@ -62,7 +72,27 @@ class Context:
             "data_dir": str(self.data_dir) if self.data_dir else None,
             "jwks_file": str(self.jwks_file) if self.jwks_file else None,
             "supervisor": self.supervisor,
+            "tenant": self.tenant,
+            "customer": self.customer,
         }
+
+
+class ContextToken:
+    """The token of a context. Of one that was read from a file it is read again, because `meterline up` renews it."""
+
+    def __init__(self, context: Context) -> None:
+        """Begin with the token of `context`."""
+        self._context = context
+        self._look_after_s = time.monotonic() + _REREAD_S
+
+    def token(self) -> str:
+        """Return the token, as of half a minute ago at most; while the file can't be read, the last one."""
+        now_s = time.monotonic()
+        if self._context.file is not None and now_s > self._look_after_s:
+            self._look_after_s = now_s + _REREAD_S
+            with contextlib.suppress(ContextError):
+                self._context = load(self._context.file)
+        return self._context.token
 
 
 def load(path: Path | None = None, environ: Mapping[str, str] = os.environ) -> Context:
@@ -82,6 +112,11 @@ def load(path: Path | None = None, environ: Mapping[str, str] = os.environ) -> C
     return _parse(file, text)
 
 
+def acting_for(context: Context, *, tenant: str = "", customer: str = "") -> Context:
+    """Return `context` for calls that act for a tenant and a customer; an empty one leaves that of the context."""
+    return replace(context, tenant=tenant or context.tenant, customer=customer or context.customer)
+
+
 def save(path: Path, context: Context) -> None:
     """Write the context file, whole or not at all, readable by its owner alone since it holds a token."""
     files.write_json(path, context.to_json(), mode=files.SECRET_MODE)
@@ -99,6 +134,9 @@ def _parse(file: Path, text: str) -> Context:
             data_dir=Path(document["data_dir"]) if document.get("data_dir") else None,
             jwks_file=Path(document["jwks_file"]) if document.get("jwks_file") else None,
             supervisor=document.get("supervisor"),
+            tenant=str(document.get("tenant") or ""),
+            customer=str(document.get("customer") or ""),
+            file=file,
         )
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise ContextError(

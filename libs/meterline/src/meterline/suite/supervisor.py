@@ -24,9 +24,9 @@ from meterline.suite.services import SERVICES, ServiceProcess, ServiceSetup, Ser
 TENANT = "default"
 """Tenant of the token that the context file carries."""
 
-_USER_TOKEN_VALID_FOR = timedelta(days=365)
+_USER_TOKEN_VALID_FOR = timedelta(hours=24)
 _SERVICE_TOKEN_VALID_FOR = timedelta(hours=24)
-_SERVICE_TOKEN_RENEWED_EVERY_S = 6 * 3600.0
+_TOKENS_RENEWED_EVERY_S = 6 * 3600.0
 _LOGS_LOOKED_AT_EVERY_S = 60.0
 _LOG_BYTES_MAX = 32 * 1024 * 1024
 # A first start can fail by chance (a port taken in between); what fails this often is a mistake to be shown.
@@ -84,11 +84,6 @@ class Supervisor:
 
     async def _run_locked(self, stop: asyncio.Event) -> None:
         self._key = tokens.open_keys(self._directory.keys)
-        self._user_token = tokens.mint(
-            self._key,
-            tokens.Grant(TENANT, ("report", "read", "admin"), "operator"),
-            valid_for=_USER_TOKEN_VALID_FOR,
-        )
         self._ports = _Ports()
         self._postgres = PostgresServer(
             self._directory.postgres,
@@ -107,7 +102,7 @@ class Supervisor:
         self._reporter.step(f"Postgres {postgres.version} ({postgres.origin}) starts")
         await self._postgres.start()
         setups = self._setups()
-        self._renew_service_tokens()
+        self._renew_tokens()
         self._reporter.step("Databases are brought up to date")
         await _all(self._prepare(setup) for setup in setups)
         self._reporter.step("Services start")
@@ -167,7 +162,9 @@ class Supervisor:
         )
         return ServiceDatabase(self._postgres.endpoint, service, owner, app)
 
-    def _renew_service_tokens(self) -> None:
+    def _renew_tokens(self) -> None:
+        user = tokens.Grant(TENANT, ("report", "read", "admin"), "operator")
+        self._user_token = tokens.mint(self._key, user, valid_for=_USER_TOKEN_VALID_FOR)
         for spec in self._options.services:
             grant = tokens.Grant(tokens.ANY_TENANT, ("internal",), spec.name)
             token = tokens.mint(self._key, grant, valid_for=_SERVICE_TOKEN_VALID_FOR)
@@ -182,8 +179,9 @@ class Supervisor:
 
     async def _keep_tokens_fresh(self) -> None:
         while True:
-            await asyncio.sleep(_SERVICE_TOKEN_RENEWED_EVERY_S)
-            self._renew_service_tokens()
+            await asyncio.sleep(_TOKENS_RENEWED_EVERY_S)
+            self._renew_tokens()
+            self._write_context()
 
     def _context_files(self) -> list[Path]:
         asked = self._options.ready_file
