@@ -13,6 +13,7 @@ import pytest
 from google.protobuf import descriptor_pool
 from google.protobuf.message import Message
 from google.protobuf.message_factory import GetMessageClass
+from google.protobuf.timestamp_pb2 import Timestamp
 
 from chassis.errors import Forbidden, MeterlineError, NotFound, Reason
 from chassis.errors.status import from_rpc_error
@@ -112,7 +113,7 @@ class Platform:
 def _requests(tenant: Tenant, invoice: dict[str, Any], name: str) -> Iterator[tuple[str, Message]]:
     (line,) = invoice["lines"]
     charge = tenant.json("explain", line["id"])["charge"]["id"]
-    january = values_pb2.Period(start={"seconds": 1_704_067_200}, end={"seconds": 1_706_745_600})
+    january = values_pb2.Period(start=Timestamp(seconds=1_704_067_200), end=Timestamp(seconds=1_706_745_600))
     contract = f"{name}-contract"
     asked: dict[str, dict[str, Message]] = {
         "ingest": {
@@ -121,7 +122,7 @@ def _requests(tenant: Tenant, invoice: dict[str, Any], name: str) -> Iterator[tu
         },
         "aggregator": {
             "QueryUsage": aggregator_pb.QueryUsageRequest(
-                meter="calls", customers=[name], period=january, freshness={"latest": True}
+                meter="calls", customers=[name], period=january, freshness=aggregator_pb.Freshness(latest=True)
             ),
             "QueryTotals": aggregator_pb.QueryTotalsRequest(customer=name, period=january),
             "GetSnapshot": aggregator_pb.GetSnapshotRequest(snapshot_id=line["snapshotId"], windows_of_meter="calls"),

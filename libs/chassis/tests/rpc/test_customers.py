@@ -26,6 +26,7 @@ from chassis.rpc.binding import Binding, CheckedContext
 from chassis.rpc.call import Call
 from chassis.rpc.method import CustomerConcern
 from metering.aggregator.v1 import aggregator_service_pb2 as pb
+from metering.aggregator.v1.usage_pb2 import UsageSpan
 
 CUSTOMER = Identity("acme", "portal", frozenset({Scope.READ}), customer="Zoë & 50 % Söhne")
 
@@ -93,11 +94,11 @@ async def test_a_list_without_an_entry_on_the_path_is_about_the_tenant() -> None
 
     with pytest.raises(Forbidden):
         await binding.check(_call(), pb.QuerySpansRequest())
-    request = pb.QuerySpansRequest(spans=[{"customer": "ann"}, {"meter": "m"}])
+    request = pb.QuerySpansRequest(spans=[UsageSpan(customer="ann"), UsageSpan(meter="m")])
     await binding.check(_call(), request)
     assert [span.customer for span in request.spans] == ["ann", "ann"]
     with pytest.raises(NotFound):
-        await binding.check(_call(), pb.QuerySpansRequest(spans=[{"customer": "ann"}, {"customer": "bob"}]))
+        await binding.check(_call(), pb.QuerySpansRequest(spans=[UsageSpan(customer="ann"), UsageSpan(customer="bob")]))
 
 
 async def test_who_acts_for_the_tenant_is_held_to_nothing() -> None:
