@@ -46,7 +46,7 @@ class Context:
     supervisor: int | None = None
     tenant: str = ""
     customer: str = ""
-    file: Path | None = None
+    file: Path | None = field(default=None, compare=False)
 
     def address(self, service: str) -> str:
         """Return host:port of a service. Raises ContextError if the context does not name it."""
