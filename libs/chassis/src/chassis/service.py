@@ -24,7 +24,7 @@ from chassis.loops import Loop, Supervisor
 from chassis.migrations import schema_is_current, stored_revision
 from chassis.pool_metrics import observe_pool
 from chassis.postgres import assert_durable, open_engine
-from chassis.rpc.guard import Gate
+from chassis.rpc.rules import Gate
 from chassis.rpc.server import RpcServer, Served
 from chassis.settings import ServiceSettings
 from chassis.startup import SettingsError
@@ -135,7 +135,14 @@ async def _serve(
 ) -> None:
     settings = runtime.settings
     gate = Gate()
-    verifier = TokenVerifier(settings.jwks_file, settings.audience, runtime.clock, life_max_s=settings.token_life_max_s)
+    verifier = TokenVerifier(
+        settings.jwks_file,
+        settings.audience,
+        runtime.clock,
+        revoked_file=settings.revoked_tokens_file,
+        life_max_s=settings.token_life_max_s,
+        service_life_max_s=settings.service_token_life_max_s,
+    )
     server = RpcServer(composition.served, settings, verifier, gate=gate, tls=runtime.tls)
     health = HealthServer(settings.health_listen)
     supervisor = Supervisor(composition.loops)

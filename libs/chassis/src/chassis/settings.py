@@ -101,6 +101,9 @@ class ServiceSettings(_ExplicitSettings):
     reuse_port: bool = Field(default=False, description="Share the RPC port with sibling processes (SO_REUSEPORT).")
     dsn: SecretStr = Field(description="postgresql:// address of the service's own database, as the app role.")
     jwks_file: Path = Field(description="JWKS file with the public keys that sign tokens; reread when it changes.")
+    revoked_tokens_file: Path | None = Field(
+        default=None, description="File with the ids of revoked tokens, one a line; reread when it changes."
+    )
     audience: str = Field(default="meterline", description="The audience a token must name.")
     service_token_file: Path | None = Field(default=None, description="File with this service's own internal token.")
     environment: Literal["development", "production"] = "development"
@@ -141,7 +144,10 @@ class ServiceSettings(_ExplicitSettings):
         default=20.0, gt=0.0, description="Seconds in which a request must arrive in full after its headers."
     )
     token_life_max_s: float = Field(
-        default=3_660 * 86_400.0, gt=0.0, description="Longest time from a token's issue to its end; longer is refused."
+        default=86_400.0, gt=0.0, description="Longest time from a user's token's issue to its end; longer is refused."
+    )
+    service_token_life_max_s: float = Field(
+        default=366 * 86_400.0, gt=0.0, description="The same for tokens of services, which are renewed in their files."
     )
     drain_s: float = Field(
         default=15.0, ge=0.0, description="Seconds that calls in flight and background work get together after SIGTERM."

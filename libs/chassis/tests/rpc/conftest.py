@@ -25,8 +25,8 @@ from chassis.clock import SystemClock
 from chassis.identity import Scope
 from chassis.rpc.client import open_channel
 from chassis.rpc.credentials import StaticTokenSource
-from chassis.rpc.guard import Gate
 from chassis.rpc.method import Method
+from chassis.rpc.rules import Gate
 from chassis.rpc.server import RpcServer, Served
 from chassis.settings import ServiceSettings
 from chassis.telemetry import Telemetry

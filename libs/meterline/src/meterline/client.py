@@ -19,8 +19,8 @@ from types import CoroutineType
 from typing import TYPE_CHECKING, Any, Final, Self, TypeVar
 
 from chassis.errors import Reason, TooBig, Unauthenticated
+from chassis.identity import CUSTOMER_METADATA, TENANT_METADATA, customer_to_metadata
 from chassis.rpc.client import open_channel
-from chassis.rpc.credentials import StaticTokenSource
 from chassis.startup import SettingsError
 from chassis.tls.plaintext import is_loopback
 from metering.common.v1 import status_service_pb2 as status_pb2
@@ -118,15 +118,23 @@ class AsyncClient:
     def __init__(self, context: Context, settings: ClientSettings | None = None) -> None:
         """Remember where the services are; channels open at first use."""
         self._context = context
+        self._acting: dict[str, str] = {}
+        if context.tenant:
+            self._acting[TENANT_METADATA] = context.tenant
+        if context.customer:
+            self._acting[CUSTOMER_METADATA] = customer_to_metadata(context.customer)
         self._settings = settings or ClientSettings()
         self._channels: dict[str, grpc.aio.Channel] = {}
         self._stubs: dict[str, Any] = {}
         self._tls_source: TlsSource | None = None
 
     @classmethod
-    def from_context(cls, path: Path | None = None) -> Self:
-        """Find the services by the context file, as the command line does. Raises `suite.context.ContextError`."""
-        return cls(contexts.load(path))
+    def from_context(cls, path: Path | None = None, *, tenant: str = "", customer: str = "") -> Self:
+        """Find the services by the context file, as the command line does. Raises `suite.context.ContextError`.
+
+        With `customer`, each call acts for that customer alone; a token that reaches every tenant needs `tenant`, too.
+        """
+        return cls(contexts.acting_for(contexts.load(path), tenant=tenant, customer=customer))
 
     async def __aenter__(self) -> Self:
         """Return the client."""
@@ -224,8 +232,9 @@ class AsyncClient:
             self._channels[service] = open_channel(
                 address,
                 self._settings,
-                StaticTokenSource(token),
+                contexts.ContextToken(self._context),
                 services=[contract],
+                metadata=self._acting,
                 outer_interceptors=error_interceptors(f"{service} at {address}"),
                 tls=source,
             )
@@ -369,9 +378,12 @@ class Client:
         self.aio: AsyncClient = _BackgroundClient(context, settings, self._thread)
 
     @classmethod
-    def from_context(cls, path: Path | None = None) -> Self:
-        """Find the services by the context file, as the command line does. Raises `suite.context.ContextError`."""
-        return cls(contexts.load(path))
+    def from_context(cls, path: Path | None = None, *, tenant: str = "", customer: str = "") -> Self:
+        """Find the services by the context file, as the command line does. Raises `suite.context.ContextError`.
+
+        With `customer`, each call acts for that customer alone; a token that reaches every tenant needs `tenant`, too.
+        """
+        return cls(contexts.acting_for(contexts.load(path), tenant=tenant, customer=customer))
 
     def __enter__(self) -> Self:
         """Return the client."""

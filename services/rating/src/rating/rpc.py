@@ -15,6 +15,7 @@ from eventlog.status import feeds_to_proto
 from metering.rating.v1 import rating_service_pb2 as pb
 from metering.rating.v1 import rating_service_pb2_grpc as pb_grpc
 from rating.operations import catalogs, charges, contracts, customers, live, plans, products, unbilled
+from rating.operations.owners import owners
 from rating.wire import catalogs as catalogs_wire
 from rating.wire import charges as charges_wire
 from rating.wire import contracts as contracts_wire
@@ -233,4 +234,5 @@ def served(deps: Deps) -> Served:
     return Served(
         add=lambda server: pb_grpc.add_RatingServiceServicer_to_server(servicer, server),
         methods=declared_methods(pb.DESCRIPTOR.services_by_name["RatingService"]),
+        owners=owners(deps),
     )

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Protocol, TypeVar
 
 import grpc
 
-from chassis.errors import Forbidden, Internal, Reason, Unauthenticated, Unavailable
+from chassis.errors import NO_METADATA, Forbidden, Internal, Reason, Unauthenticated, Unavailable
 from chassis.errors.status import from_rpc_error
 from chassis.rpc.method import repeatable_methods
 from chassis.rpc.outgoing import client_interceptors
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
+    from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
 
     from google.protobuf.descriptor import ServiceDescriptor
 
@@ -47,16 +47,18 @@ def open_channel(
     *,
     services: Iterable[ServiceDescriptor] = (),
     outer_interceptors: Sequence[grpc.aio.ClientInterceptor] = (),
+    metadata: Mapping[str, str] = NO_METADATA,
     tls: TlsSource | None = None,
 ) -> grpc.aio.Channel:
     """Open a channel to `target` ("host:port" or "dns:///name:port"). Needs a running loop; close it with `close()`.
 
     gRPC itself repeats calls that a stopping or lost server did not answer, within their deadline, if the contract of
-    one of `services` declares them repeatable. `outer_interceptors` see a call before and after everything else. With
-    `tls` the channel speaks TLS, and goes on with new certificates when their files change; without, plain text.
+    one of `services` declares them repeatable. `outer_interceptors` see a call before and after everything else. Each
+    call carries `metadata`. With `tls` the channel speaks TLS, and goes on with new certificates when their files
+    change; without, plain text.
     """
     options = channel_options(settings, repeatable_methods(services))
-    interceptors = [*outer_interceptors, *client_interceptors(target, token_source)]
+    interceptors = [*outer_interceptors, *client_interceptors(target, token_source, metadata)]
     if tls is None:
         return grpc.aio.insecure_channel(target, options=options, interceptors=interceptors)
     # Loaded only where it is needed: most clients on one machine speak plain text.

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, cast
 
 import grpc
 
 from chassis.auth import TokenVerifier
 from chassis.health import bind
-from chassis.rpc.guard import CallGuard, CallRules, Gate
+from chassis.rpc.binding import Binding, OwnedKind
+from chassis.rpc.guard import CallGuard
 from chassis.rpc.method import PolicyError
 from chassis.rpc.places import PlaceLimits
 from chassis.rpc.rates import call_rates
 from chassis.rpc.reflecting import add_reflection
 from chassis.rpc.room import RoomLimits
+from chassis.rpc.rules import CallRules, Gate
 from chassis.tls.server import server_credentials
 
 if TYPE_CHECKING:
@@ -31,10 +33,24 @@ _PENDING_MAX: Final = 10_000
 
 @dataclass(frozen=True)
 class Served:
-    """A gRPC service that a process offers, and what its contract declares for its methods, by full name."""
+    """A gRPC service that a process offers, and what its contract declares for its methods, by full name.
+
+    `owners` has an entry for every kind of object that the contract says belongs to a customer.
+    """
 
     add: Callable[[grpc.aio.Server], None]
     methods: Mapping[str, Method]
+    owners: Mapping[str, OwnedKind] = field(default_factory=dict)
+
+    def bindings(self) -> dict[str, Binding]:
+        """Return the rule that holds callers to their customer, by method. Raises PolicyError for an unknown kind."""
+        found: dict[str, Binding] = {}
+        for name, method in self.methods.items():
+            kind = method.concern.owner_of
+            if kind and kind not in self.owners:
+                raise PolicyError(f"{name} concerns the customer of a {kind}, and its service can't tell whose that is")
+            found[name] = Binding(method.concern, self.owners.get(kind))
+        return found
 
 
 class RpcServer:
@@ -55,6 +71,7 @@ class RpcServer:
         """
         rules = CallRules(
             methods={name: method for part in served for name, method in part.methods.items()},
+            bindings={name: binding for part in served for name, binding in part.bindings().items()},
             places=PlaceLimits(settings.calls_max, settings.tenant_calls_max, settings.tenant_streams_max),
             rates=call_rates(settings),
             room=RoomLimits(settings.request_bytes_max, settings.tenant_request_bytes_max, settings.message_bytes_max),

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -24,6 +26,9 @@ _TLS_KEYS: Final = {
 """Environment variables that stand above the context file's own `tls`."""
 _PLAINTEXT_KEY: Final = "METERLINE_PLAINTEXT"
 _ALLOWED: Final = "allowed"
+
+
+_REREAD_S = 30.0
 
 
 class ContextError(SuiteError):
@@ -47,8 +52,10 @@ class Tls:
 class Context:
     """A suite that can be called.
 
-    Only `services` (name -> host:port) and `token` are always there; the rest is known of a suite that `meterline up`
-    runs on this machine: `pids` (with "postgres"), `dsn` and `health` per service, the public keys, the data directory.
+    Only `services` (name -> host:port) and `token` are always there. With `customer`, calls act for that customer
+    alone; a token that reaches every tenant needs `tenant`. `file` is where it was read from. The rest is known of a
+    suite that `meterline up` runs on this machine: `pids` (with "postgres"), `dsn` and `health` per service, the public
+    keys, the data directory.
 
     Without `tls`, services are called in plain text: on this machine, and elsewhere only if `plaintext_allowed`, since
     every call carries the token.
@@ -64,6 +71,9 @@ class Context:
     supervisor: int | None = None
     tls: Tls | None = None
     plaintext_allowed: bool = False
+    tenant: str = ""
+    customer: str = ""
+    file: Path | None = field(default=None, compare=False)
 
     def address(self, service: str) -> str:
         """Return host:port of a service. Raises ContextError if the context does not name it."""
@@ -93,7 +103,27 @@ class Context:
             if self.tls
             else None,
             "plaintext": _ALLOWED if self.plaintext_allowed else None,
+            "tenant": self.tenant,
+            "customer": self.customer,
         }
+
+
+class ContextToken:
+    """The token of a context. Of one that was read from a file it is read again, because `meterline up` renews it."""
+
+    def __init__(self, context: Context) -> None:
+        """Begin with the token of `context`."""
+        self._context = context
+        self._look_after_s = time.monotonic() + _REREAD_S
+
+    def token(self) -> str:
+        """Return the token, as of half a minute ago at most; while the file can't be read, the last one."""
+        now_s = time.monotonic()
+        if self._context.file is not None and now_s > self._look_after_s:
+            self._look_after_s = now_s + _REREAD_S
+            with contextlib.suppress(ContextError):
+                self._context = load(self._context.file)
+        return self._context.token
 
 
 def load(path: Path | None = None, environ: Mapping[str, str] = os.environ) -> Context:
@@ -122,6 +152,11 @@ def _with_environment(context: Context, environ: Mapping[str, str]) -> Context:
     return context
 
 
+def acting_for(context: Context, *, tenant: str = "", customer: str = "") -> Context:
+    """Return `context` for calls that act for a tenant and a customer; an empty one leaves that of the context."""
+    return replace(context, tenant=tenant or context.tenant, customer=customer or context.customer)
+
+
 def save(path: Path, context: Context) -> None:
     """Write the context file, whole or not at all, readable by its owner alone since it holds a token."""
     files.write_json(path, context.to_json(), mode=files.SECRET_MODE)
@@ -141,6 +176,9 @@ def _parse(file: Path, text: str) -> Context:
             supervisor=document.get("supervisor"),
             tls=_tls(document.get("tls")),
             plaintext_allowed=document.get("plaintext") == _ALLOWED,
+            tenant=str(document.get("tenant") or ""),
+            customer=str(document.get("customer") or ""),
+            file=file,
         )
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise ContextError(

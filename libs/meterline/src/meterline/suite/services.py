@@ -70,6 +70,7 @@ class ServiceSetup:
             "listen": self.listen,
             "health_listen": self.health_listen,
             "jwks_file": str(jwks_file),
+            "revoked_tokens_file": str(self.directory.revoked_file),
             "service_token_file": str(self.directory.token_file(self.spec.name)),
             "ready_file": str(self.directory.ready_file(self.spec.name)),
             **self.tls,

@@ -25,7 +25,7 @@ from meterline.suite.services import SERVICES, ServiceProcess, ServiceSetup, Ser
 TENANT = "default"
 """Tenant of the token that the context file carries."""
 
-_USER_TOKEN_VALID_FOR = timedelta(days=365)
+_USER_TOKEN_VALID_FOR = timedelta(hours=24)
 _SERVICE_TOKEN_VALID_FOR = timedelta(hours=24)
 _CREDENTIALS_RENEWED_EVERY_S = 6 * 3600.0
 _LOGS_LOOKED_AT_EVERY_S = 60.0
@@ -87,11 +87,6 @@ class Supervisor:
 
     async def _run_locked(self, stop: asyncio.Event) -> None:
         self._key = tokens.open_keys(self._directory.keys)
-        self._user_token = tokens.mint(
-            self._key,
-            tokens.Grant(TENANT, ("report", "read", "admin"), "operator"),
-            valid_for=_USER_TOKEN_VALID_FOR,
-        )
         self._ports = _Ports()
         self._postgres = PostgresServer(
             self._directory.postgres,
@@ -186,6 +181,8 @@ class Supervisor:
         """Make new tokens and certificates for all services, long before the old ones end; they reread the files."""
         if self._certificates is not None:
             self._certificates.renew(spec.name for spec in self._options.services)
+        user = tokens.Grant(TENANT, ("report", "read", "admin"), "operator")
+        self._user_token = tokens.mint(self._key, user, valid_for=_USER_TOKEN_VALID_FOR)
         for spec in self._options.services:
             grant = tokens.Grant(tokens.ANY_TENANT, ("internal",), spec.name)
             token = tokens.mint(self._key, grant, valid_for=_SERVICE_TOKEN_VALID_FOR)
@@ -202,6 +199,7 @@ class Supervisor:
         while True:
             await asyncio.sleep(_CREDENTIALS_RENEWED_EVERY_S)
             self._renew_credentials()
+            self._write_context()
 
     def _context_files(self) -> list[Path]:
         asked = self._options.ready_file

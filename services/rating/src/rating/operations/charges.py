@@ -31,7 +31,14 @@ from rating.domain.plans import PlanItem
 from rating.domain.ruling import Ruling, ruling_at, rulings
 from rating.domain.versions import Version
 from rating.operations.deps import Deps, HandedThrough
-from rating.operations.finding import find_contract, find_customer, find_plan, find_terms, period_invalid
+from rating.operations.finding import (
+    charge_not_found,
+    find_contract,
+    find_customer,
+    find_plan,
+    find_terms,
+    period_invalid,
+)
 from rating.store import charges as store
 from rating.store.charges import FrozenCharge
 from rating.store.versions import lock_entry
@@ -204,5 +211,5 @@ async def list_charge_events(
 async def _find_charge(conn: AsyncConnection, tenant: str, charge_id: str) -> FrozenCharge:
     found = await store.find_charge(conn, tenant, charge_id)
     if found is None:
-        raise NotFound(Reason.CHARGE_NOT_FOUND, f"there is no frozen charge {charge_id!r}; live charges have no id")
+        raise charge_not_found(charge_id)
     return found

@@ -195,6 +195,18 @@ async def find_charge(conn: AsyncConnection, tenant: str, identity: str) -> Froz
     return FrozenCharge(charge, rated)
 
 
+async def customer_of_charge(conn: AsyncConnection, tenant: str, identity: str) -> str | None:
+    """Return whose a frozen charge is."""
+    query = text(
+        """
+        SELECT customer FROM charge JOIN rated_period USING (tenant, contract, billing_period, snapshot_id)
+        WHERE tenant = :tenant AND charge_id = :charge_id
+        """
+    )
+    customer: str | None = (await conn.execute(query, {"tenant": tenant, "charge_id": identity})).scalar_one_or_none()
+    return customer
+
+
 def period_of(row: RowMapping) -> BillingPeriod:
     """Return the period of a row."""
     start, end = row["period_start"].astimezone(UTC), row["period_end"].astimezone(UTC)
