@@ -197,8 +197,8 @@ def _seconds(claims: dict[str, Any], name: str) -> float:
 
 
 def _identity(claims: dict[str, Any]) -> Identity:
-    tenant, subject, scopes = claims["tenant"], claims["sub"], claims["scopes"]
-    for name, value in (("tenant", tenant), ("sub", subject)):
+    tenant, subject, scopes, token_id = claims["tenant"], claims["sub"], claims["scopes"], claims["jti"]
+    for name, value in (("tenant", tenant), ("sub", subject), ("jti", token_id)):
         if not isinstance(value, str) or not 0 < len(value) <= NAME_CHARS_MAX or not value.isprintable():
             raise _invalid(f"claim {name} is not a name")
     if not isinstance(scopes, list) or not scopes or not all(isinstance(scope, str) for scope in scopes):
@@ -210,7 +210,7 @@ def _identity(claims: dict[str, Any]) -> Identity:
     # Both ways: a user's token may not reach every tenant, and a service's token may not be bound to one.
     if (tenant == ANY_TENANT) != (Scope.INTERNAL in known):
         raise _invalid("tenant and scopes do not fit together")
-    return Identity(tenant=tenant, subject=subject, scopes=known)
+    return Identity(tenant=tenant, subject=subject, scopes=known, token_id=token_id)
 
 
 def _invalid(detail: str) -> Unauthenticated:

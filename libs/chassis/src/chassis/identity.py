@@ -31,11 +31,16 @@ class Scope(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """A verified caller. `subject` (a user, an application, a service) acts for `tenant`."""
+    """A verified caller. `subject` (a user, an application, a service) acts for `tenant`.
+
+    `token_id` is the `jti` of its token. `customer` is the one it is bound to, or empty.
+    """
 
     tenant: str
     subject: str
     scopes: frozenset[Scope]
+    token_id: str = ""
+    customer: str = ""
 
     @property
     def is_internal(self) -> bool:

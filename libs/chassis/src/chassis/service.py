@@ -8,6 +8,7 @@ import os
 import signal
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Final, Generic, TypeVar
 
 import asyncpg
@@ -15,6 +16,7 @@ import sqlalchemy
 from sqlalchemy.exc import DBAPIError
 
 from chassis.aside import let_the_loop_go_first
+from chassis.audit.trail import record_refusal
 from chassis.auth import TokenVerifier
 from chassis.clock import Clock, SystemClock
 from chassis.errors import MeterlineError
@@ -116,7 +118,9 @@ async def _serve(
     settings = runtime.settings
     gate = Gate()
     verifier = TokenVerifier(settings.jwks_file, settings.audience, runtime.clock, life_max_s=settings.token_life_max_s)
-    server = RpcServer(composition.served, settings, verifier, gate=gate)
+    server = RpcServer(
+        composition.served, settings, verifier, gate=gate, refusals=partial(record_refusal, runtime.engine)
+    )
     health = HealthServer(settings.health_listen)
     supervisor = Supervisor(composition.loops)
     monitor = ReadinessMonitor(health, _checks(runtime, supervisor), runtime.status)

@@ -19,7 +19,7 @@ import asyncio
 import inspect
 import time
 from contextlib import aclosing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, NoReturn, cast
 
@@ -31,6 +31,8 @@ from opentelemetry.sdk.trace.id_generator import RandomIdGenerator
 from opentelemetry.trace import Span, SpanKind, Status, StatusCode, format_trace_id
 
 from chassis.aside import Aside
+from chassis.audit.records import REASON_METADATA, AuditedCall
+from chassis.audit.trail import audited_call, set_audited_call
 from chassis.deadline import REMAINING_MIN_S, set_deadline_s
 from chassis.errors import (
     DeadlineExceeded,
@@ -38,6 +40,7 @@ from chassis.errors import (
     Internal,
     InvalidRequest,
     MeterlineError,
+    Overloaded,
     Reason,
     Unauthenticated,
     Unavailable,
@@ -53,7 +56,7 @@ from chassis.rpc.room import Room, RoomLimits
 from chassis.telemetry import active_telemetry, context_from
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Hashable, Iterable, Mapping
+    from collections.abc import AsyncIterator, Awaitable, Callable, Hashable, Iterable, Mapping
 
     from chassis.auth import TokenVerifier
     from chassis.rpc.method import Method
@@ -65,6 +68,7 @@ _BEARER: Final = "Bearer "
 _NO_SPAN: Final = trace.INVALID_SPAN
 _IDS: Final = RandomIdGenerator()
 _EOF: Final[Any] = grpc.aio.EOF
+_COMES_AGAIN: Final = (Overloaded, Unavailable, DeadlineExceeded)
 
 
 class Gate:
@@ -85,6 +89,8 @@ class CallRules:
     room: RoomLimits = field(default_factory=RoomLimits)
     request_wait_s: float = 20.0
     gate: Gate = field(default_factory=lambda: Gate(is_open=True))
+    refusals: Callable[[str], Awaitable[None]] | None = None
+    """Records in the audit trail what came of the call in work, by its reason."""
 
 
 @dataclass(slots=True)
@@ -162,6 +168,7 @@ class CallGuard:
                 self._admit(call, context, is_stream=is_stream)
                 if reading is not None:
                     request = await self._read(call, context, reading)
+                    self._note_for_audit(call, request)
                 response = await behaviour(request, context)
             except BaseException as error:  # noqa: BLE001 - however it ends, the span must end; _fail always raises
                 await self._fail(call, context, error)
@@ -240,10 +247,11 @@ class CallGuard:
         set_deadline_s(remaining_s)
         if not self._rules.gate.is_open:
             raise Unavailable(Reason.SERVICE_NOT_READY, "the service is starting; try again", retry_after_s=1.0)
-        identity = self._identify(call.method, call.metadata)
+        identity = self._identify(call.metadata)
         set_identity(identity)
         call.tenant = identity.tenant
         call.is_internal = identity.is_internal
+        self._authorize(call.method, identity)
         if not identity.is_internal:
             self._rules.rates.begin(identity.tenant)
         if not self._rules.methods[call.method].is_feed:
@@ -251,6 +259,24 @@ class CallGuard:
             # Given back by gRPC once the last byte is sent or nobody wants it any more: until then it is in memory.
             done: Any = partial(self._give_back, call, is_stream)
             context.add_done_callback(done)
+
+    def _note_for_audit(self, call: _Call, request: Any) -> None:
+        if self._rules.methods[call.method].changes_something:
+            set_audited_call(AuditedCall(call.method[1:], request, call.metadata.get(REASON_METADATA, "")))
+
+    async def _record_refusal(self, call: _Call, error: MeterlineError) -> None:
+        """Leave a record of what an administrator was refused; nothing of calls that only have to come again."""
+        refusals = self._rules.refusals
+        if refusals is None or not call.tenant or not self._rules.methods[call.method].is_administration:
+            return
+        if isinstance(error, _COMES_AGAIN):
+            return
+        if audited_call() is None:
+            self._note_for_audit(call, None)
+        try:
+            await refusals(error.reason.value)
+        except MeterlineError as failed:
+            _log.error("a refusal could not be recorded", rpc=call.method[1:], reason=failed.reason.value)
 
     def _give_back(self, call: _Call, is_stream: bool, _context: Context) -> None:  # noqa: FBT001 - a callback
         call.is_gone = True
@@ -264,18 +290,20 @@ class CallGuard:
             freed, call.request_bytes = call.request_bytes - kept, kept
             self._room.give_back(call.holder, freed)
 
-    def _identify(self, method: str, metadata: Mapping[str, str]) -> Identity:
+    def _identify(self, metadata: Mapping[str, str]) -> Identity:
         authorization = metadata.get("authorization")
         if authorization is None or not authorization.startswith(_BEARER):
             raise Unauthenticated(Reason.TOKEN_MISSING, "send metadata `authorization: Bearer <token>`")
         if "\n" in authorization:
             raise Unauthenticated(Reason.TOKEN_INVALID, "the call carries two tokens; send `authorization` once")
         identity = self._verifier.verify(authorization[len(_BEARER) :])
+        return _for_tenant(identity, metadata.get(TENANT_METADATA))
+
+    def _authorize(self, method: str, identity: Identity) -> None:
         scopes = self._rules.methods[method].scopes
         if identity.scopes.isdisjoint(scopes):
             allowed = ", ".join(sorted(scopes))
             raise Forbidden(Reason.SCOPE_MISSING, f"{method[1:]} needs a token with one of the scopes: {allowed}")
-        return _for_tenant(identity, metadata.get(TENANT_METADATA))
 
     def _end(self, call: _Call, code: grpc.StatusCode, error_type: str | None = None) -> None:
         if call.ended:
@@ -315,6 +343,7 @@ class CallGuard:
         if code is grpc.StatusCode.INTERNAL and known is error:
             # A handler may raise "internal" itself; whoever reads the log still needs to know where.
             _log.error("call failed", rpc=call.method[1:], reason=known.reason.value, exc_info=error)
+        await self._record_refusal(call, known)
         call.reason = known.reason.value
         self._end(call, code, type(error).__qualname__ if code is grpc.StatusCode.INTERNAL else None)
         await abort_with(context, known)
@@ -347,7 +376,7 @@ def _for_tenant(identity: Identity, named: str | None) -> Identity:
         raise Forbidden(Reason.TENANT_FOREIGN, f"leave `{TENANT_METADATA}` out: the tenant comes from the token")
     if not named or named == ANY_TENANT or not named.isprintable():
         raise InvalidRequest(Reason.TENANT_MISSING, f"`{TENANT_METADATA}` must name one tenant")
-    return Identity(tenant=named, subject=identity.subject, scopes=identity.scopes)
+    return replace(identity, tenant=named)
 
 
 def _metadata(context: Context) -> dict[str, str]:
@@ -359,7 +388,9 @@ def _metadata(context: Context) -> dict[str, str]:
     pairs = cast("Iterable[tuple[str, str | bytes]]", context.invocation_metadata() or ())
     metadata: dict[str, str] = {}
     for key, value in pairs:
-        if isinstance(value, str):
+        if key == REASON_METADATA and isinstance(value, bytes):
+            metadata[key] = value.decode(errors="replace")
+        elif isinstance(value, str):
             metadata[key] = f"{metadata[key]}\n{value}" if key in metadata else value
     return metadata
 

@@ -17,7 +17,7 @@ from chassis.rpc.reflecting import add_reflection
 from chassis.rpc.room import RoomLimits
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 
     from chassis.rpc.method import Method
     from chassis.settings import ServiceSettings
@@ -45,8 +45,12 @@ class RpcServer:
         verifier: TokenVerifier,
         *,
         gate: Gate | None = None,
+        refusals: Callable[[str], Awaitable[None]] | None = None,
     ) -> None:
-        """Build and bind the server; an open `gate` lets calls in from the start (the default)."""
+        """Build and bind the server; an open `gate` lets calls in from the start (the default).
+
+        `refusals` records in the audit trail what administrators were refused.
+        """
         rules = CallRules(
             methods={name: method for part in served for name, method in part.methods.items()},
             places=PlaceLimits(settings.calls_max, settings.tenant_calls_max, settings.tenant_streams_max),
@@ -54,6 +58,7 @@ class RpcServer:
             room=RoomLimits(settings.request_bytes_max, settings.tenant_request_bytes_max, settings.message_bytes_max),
             request_wait_s=settings.request_wait_s,
             gate=gate or Gate(is_open=True),
+            refusals=refusals,
         )
         self._server = grpc.aio.server(
             options=server_options(settings),
