@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 TENANT_METADATA: Final = "x-meterline-tenant"
 """Metadata key by which a service names the tenant it acts for."""
 
+REASON_METADATA: Final = "x-meterline-reason-bin"
+"""Metadata key by which a caller says why it changes something, as UTF-8."""
+
 ANY_TENANT: Final = "*"
 """The tenant of a service's own token: with it, each call names the tenant it acts for."""
 

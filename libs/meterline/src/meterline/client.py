@@ -19,10 +19,11 @@ from types import CoroutineType
 from typing import TYPE_CHECKING, Any, Final, Self, TypeVar
 
 from chassis.errors import Reason, TooBig, Unauthenticated
+from chassis.identity import REASON_METADATA
 from chassis.rpc.client import open_channel
 from chassis.rpc.credentials import StaticTokenSource
+from metering.common.v1 import audit_service_pb2_grpc, status_service_pb2_grpc
 from metering.common.v1 import status_service_pb2 as status_pb2
-from metering.common.v1 import status_service_pb2_grpc
 from metering.ingest.v1 import ingest_service_pb2 as ingest_pb
 from meterline.event import UsageEvent, to_columns
 from meterline.failures import error_interceptors
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from google.protobuf.descriptor import ServiceDescriptor
 
     from metering.aggregator.v1 import aggregator_service_pb2_grpc as aggregator_grpc
+    from metering.common.v1 import audit_service_pb2_grpc as audit_grpc
     from metering.common.v1 import status_service_pb2_grpc as status_grpc
     from metering.ingest.v1 import ingest_service_pb2_grpc as ingest_grpc
     from metering.invoicing.v1 import invoicing_service_pb2 as invoicing_pb
@@ -103,6 +105,8 @@ class ClientSettings:
 
     message_bytes_max: int = 8 * 1024 * 1024
     """Largest message sent or received; the services' own default."""
+    reason: str = ""
+    """Why calls change something, for the audit trail."""
 
 
 class AsyncClient:
@@ -168,6 +172,12 @@ class AsyncClient:
         status: status_grpc.StatusServiceAsyncStub = status_service_pb2_grpc.StatusServiceStub(self._channels[service])
         return await status.GetStatus(status_pb2.GetStatusRequest(), timeout=timeout_s)
 
+    def audit(self, service: str) -> audit_grpc.AuditServiceAsyncStub:
+        """Return the stub of a service's audit trail."""
+        self.stub(service)
+        trail: audit_grpc.AuditServiceAsyncStub = audit_service_pb2_grpc.AuditServiceStub(self._channels[service])
+        return trail
+
     async def report(self, events: Sequence[UsageEvent], *, backfill_id: str = "") -> ReportResult:
         """Report events, in as many calls as their number needs; what is returned is durable.
 
@@ -222,6 +232,7 @@ class AsyncClient:
                 StaticTokenSource(token),
                 services=[contract],
                 outer_interceptors=error_interceptors(f"{service} at {address}"),
+                metadata=[(REASON_METADATA, self._settings.reason.encode())] if self._settings.reason else (),
             )
             self._stubs[service] = stub_type(self._channels[service])
         return self._stubs[service]

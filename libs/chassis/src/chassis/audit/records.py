@@ -12,8 +12,6 @@ if TYPE_CHECKING:
     from google.protobuf.message import Message
 
 OUTCOME_OK: Final = "OK"
-REASON_METADATA: Final = "x-meterline-reason-bin"
-"""Metadata key by which a caller says why, as UTF-8."""
 GENESIS_CHAIN: Final = bytes(32)
 """Chain hash before the first record of a tenant."""
 _REASON_CHARS_MAX: Final = 256
@@ -78,6 +76,11 @@ class AuditedCall:
     def __post_init__(self) -> None:
         """Keep of what a caller wrote what a database can hold, and no more than fits a line."""
         object.__setattr__(self, "reason", self.reason.replace("\0", "")[:_REASON_CHARS_MAX])
+
+    @property
+    def is_rehearsal(self) -> bool:
+        """Whether the caller only asks what would happen."""
+        return bool(getattr(self.request, "validate_only", False))
 
     @property
     def request_id(self) -> str:

@@ -2,7 +2,7 @@
 
 A call is recorded in the transaction of its change, so there is no change without its record and no record without its
 change. What an administrator asked for and was refused is recorded too, in a transaction of its own. Calls that only
-read, and calls that found everything as they wanted it, leave nothing.
+read leave nothing, and a repeated call nothing more.
 """
 
 from __future__ import annotations

@@ -46,16 +46,18 @@ def open_channel(
     *,
     services: Iterable[ServiceDescriptor] = (),
     outer_interceptors: Sequence[grpc.aio.ClientInterceptor] = (),
+    metadata: Sequence[tuple[str, str | bytes]] = (),
 ) -> grpc.aio.Channel:
     """Open a channel to `target` ("host:port" or "dns:///name:port"). Needs a running loop; close it with `close()`.
 
     gRPC itself repeats calls on UNAVAILABLE, within their deadline, if the contract of one of `services` declares them
-    repeatable. `outer_interceptors` see a call before and after everything else.
+    repeatable. `outer_interceptors` see a call before and after everything else. Every call
+    carries `metadata`.
     """
     return grpc.aio.insecure_channel(
         target,
         options=_channel_options(settings, repeatable_methods(services)),
-        interceptors=[*outer_interceptors, *client_interceptors(target, token_source)],
+        interceptors=[*outer_interceptors, *client_interceptors(target, token_source, metadata)],
     )
 
 

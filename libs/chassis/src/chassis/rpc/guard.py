@@ -31,7 +31,7 @@ from opentelemetry.sdk.trace.id_generator import RandomIdGenerator
 from opentelemetry.trace import Span, SpanKind, Status, StatusCode, format_trace_id
 
 from chassis.aside import Aside
-from chassis.audit.records import REASON_METADATA, AuditedCall
+from chassis.audit.records import AuditedCall
 from chassis.audit.trail import audited_call, set_audited_call
 from chassis.deadline import REMAINING_MIN_S, set_deadline_s
 from chassis.errors import (
@@ -46,7 +46,7 @@ from chassis.errors import (
     Unavailable,
 )
 from chassis.errors.status import status_code
-from chassis.identity import ANY_TENANT, TENANT_METADATA, Identity, set_identity
+from chassis.identity import ANY_TENANT, REASON_METADATA, TENANT_METADATA, Identity, set_identity
 from chassis.logs import get_logger
 from chassis.rpc import conventions
 from chassis.rpc.places import PlaceLimits, Places
@@ -269,10 +269,13 @@ class CallGuard:
         refusals = self._rules.refusals
         if refusals is None or not call.tenant or not self._rules.methods[call.method].is_administration:
             return
-        if isinstance(error, _COMES_AGAIN):
+        if isinstance(error, _COMES_AGAIN) or error.retry_after_s is not None:
             return
-        if audited_call() is None:
+        audited = audited_call()
+        if audited is None:
             self._note_for_audit(call, None)
+        elif audited.is_rehearsal:
+            return
         try:
             await refusals(error.reason.value)
         except MeterlineError as failed:

@@ -46,8 +46,11 @@ class _Call:
 class CallObserver:
     """What the four kinds of interceptors share: how a call begins and ends."""
 
-    def __init__(self, target: str, token_source: TokenSource | None) -> None:
-        """Observe calls to `target` ("host:port", or a URI of it)."""
+    def __init__(
+        self, target: str, token_source: TokenSource | None, metadata: Sequence[tuple[str, str | bytes]] = ()
+    ) -> None:
+        """Observe calls to `target` ("host:port", or a URI of it), and add `metadata` to each."""
+        self._metadata = metadata
         host, _, port = target.rpartition("/")[2].rpartition(":")
         self._server: dict[str, str | int] = {conventions.SERVER_ADDRESS: host or target}
         if port.isdecimal():
@@ -72,6 +75,8 @@ class CallObserver:
         )
         metadata = grpc.aio.Metadata(*(details.metadata or ()))
         _set(metadata, conventions.TRACEPARENT_METADATA, traceparent_of(span))
+        for key, value in self._metadata:
+            _set(metadata, key, value)
         if self._token_source is not None:
             _set(metadata, "authorization", f"Bearer {self._token_source.token()}")
             identity = find_identity()
@@ -151,7 +156,7 @@ def _timeout_s(asked_s: float | None, *, is_unary: bool) -> float | None:
     return left_s if limit_s is None else min(limit_s, left_s)
 
 
-def _set(metadata: grpc.aio.Metadata, key: str, value: str) -> None:
+def _set(metadata: grpc.aio.Metadata, key: str, value: str | bytes) -> None:
     """Set `key` to `value` only: a value that was passed on by mistake must not stand beside ours."""
     metadata.set_all(key, [value])
 
@@ -200,9 +205,11 @@ class _StreamStream(grpc.aio.StreamStreamClientInterceptor):
         return await self._observer.opened(call, continuation, request_iterator)
 
 
-def client_interceptors(target: str, token_source: TokenSource | None) -> Sequence[grpc.aio.ClientInterceptor]:
+def client_interceptors(
+    target: str, token_source: TokenSource | None, metadata: Sequence[tuple[str, str | bytes]] = ()
+) -> Sequence[grpc.aio.ClientInterceptor]:
     """Return the interceptors of a channel to `target`. Create them after `Telemetry.start`."""
-    observer = CallObserver(target, token_source)
+    observer = CallObserver(target, token_source, metadata)
     return cast(
         "Sequence[grpc.aio.ClientInterceptor]",
         [_UnaryUnary(observer), _UnaryStream(observer), _StreamUnary(observer), _StreamStream(observer)],
