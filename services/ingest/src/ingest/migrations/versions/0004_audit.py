@@ -1,4 +1,4 @@
-"""The audit trail: who made which call that changes something."""
+"""The audit trail: who made which call that changes something, and who reported which events."""
 
 from __future__ import annotations
 
@@ -11,5 +11,6 @@ down_revision = "0003"
 
 
 def upgrade() -> None:
-    """Create its tables."""
+    """Create its tables; a segment without the new column keeps its place in the chain."""
     create_audit_tables(op)
+    op.execute("ALTER TABLE segment ADD COLUMN reported_by bytea")
