@@ -63,7 +63,7 @@ def main(
             configure_logs(service)
             target = load_settings(migrate_settings_type, siblings=(settings_type,), environ=environ)
             check_migration_plaintext(target)
-            run(migrate(target.migrate_dsn.get_secret_value(), f"{service}.migrations", target.app_role))
+            run(migrate(target.database, f"{service}.migrations", target.app_role))
     except (SettingsError, PolicyError) as error:
         sys.stderr.write(f"{service}: {error}\n")
         sys.exit(EXIT_CODE_SETTINGS)

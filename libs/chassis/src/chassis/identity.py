@@ -20,6 +20,9 @@ TENANT_METADATA: Final = "x-meterline-tenant"
 CUSTOMER_METADATA: Final = "x-meterline-customer"
 """Metadata key by which a caller names the customer it acts for, percent-encoded as `customer_to_metadata` does."""
 
+REASON_METADATA: Final = "x-meterline-reason-bin"
+"""Metadata key by which a caller says why it changes something, as UTF-8."""
+
 ANY_TENANT: Final = "*"
 """The tenant of a service's own token: with it, each call names the tenant it acts for."""
 

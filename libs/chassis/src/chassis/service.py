@@ -8,6 +8,7 @@ import os
 import signal
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Final, Generic, TypeVar
 
 import asyncpg
@@ -15,6 +16,7 @@ import sqlalchemy
 from sqlalchemy.exc import DBAPIError
 
 from chassis.aside import let_the_loop_go_first
+from chassis.audit.trail import record_refusal
 from chassis.auth import TokenVerifier
 from chassis.clock import Clock, SystemClock
 from chassis.errors import MeterlineError
@@ -112,9 +114,7 @@ async def run_service(
     let_the_loop_go_first()
     clock = clock or SystemClock()
     telemetry = Telemetry.start(service, settings)
-    engine = open_engine(
-        settings.dsn.get_secret_value(), settings, tenant_connections_max=settings.tenant_connections_max
-    )
+    engine = open_engine(settings.database, settings, tenant_connections_max=settings.tenant_connections_max)
     observe_pool(engine, telemetry.meter)
     stopping = _stop_on_signals()
     try:
@@ -143,7 +143,8 @@ async def _serve(
         life_max_s=settings.token_life_max_s,
         service_life_max_s=settings.service_token_life_max_s,
     )
-    server = RpcServer(composition.served, settings, verifier, gate=gate, tls=runtime.tls)
+    refusals = partial(record_refusal, runtime.engine)
+    server = RpcServer(composition.served, settings, verifier, gate=gate, tls=runtime.tls, refusals=refusals)
     health = HealthServer(settings.health_listen)
     supervisor = Supervisor(composition.loops)
     monitor = ReadinessMonitor(health, _checks(runtime, supervisor), runtime.status)

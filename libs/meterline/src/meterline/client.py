@@ -19,12 +19,12 @@ from types import CoroutineType
 from typing import TYPE_CHECKING, Any, Final, Self, TypeVar
 
 from chassis.errors import Reason, TooBig, Unauthenticated
-from chassis.identity import CUSTOMER_METADATA, TENANT_METADATA, customer_to_metadata
+from chassis.identity import CUSTOMER_METADATA, REASON_METADATA, TENANT_METADATA, customer_to_metadata
 from chassis.rpc.client import open_channel
 from chassis.startup import SettingsError
 from chassis.tls.plaintext import is_loopback
+from metering.common.v1 import audit_service_pb2_grpc, status_service_pb2_grpc
 from metering.common.v1 import status_service_pb2 as status_pb2
-from metering.common.v1 import status_service_pb2_grpc
 from metering.ingest.v1 import ingest_service_pb2 as ingest_pb
 from meterline.event import UsageEvent, to_columns
 from meterline.failures import error_interceptors
@@ -39,6 +39,7 @@ if TYPE_CHECKING:
 
     from chassis.tls.files import TlsSource
     from metering.aggregator.v1 import aggregator_service_pb2_grpc as aggregator_grpc
+    from metering.common.v1 import audit_service_pb2_grpc as audit_grpc
     from metering.common.v1 import status_service_pb2_grpc as status_grpc
     from metering.ingest.v1 import ingest_service_pb2_grpc as ingest_grpc
     from metering.invoicing.v1 import invoicing_service_pb2 as invoicing_pb
@@ -106,6 +107,8 @@ class ClientSettings:
 
     message_bytes_max: int = 8 * 1024 * 1024
     """Largest message sent or received; the services' own default."""
+    reason: str = ""
+    """Why calls change something, for the audit trail."""
 
 
 class AsyncClient:
@@ -118,12 +121,14 @@ class AsyncClient:
     def __init__(self, context: Context, settings: ClientSettings | None = None) -> None:
         """Remember where the services are; channels open at first use."""
         self._context = context
-        self._acting: dict[str, str] = {}
+        self._settings = settings or ClientSettings()
+        self._acting: dict[str, str | bytes] = {}
+        if self._settings.reason:
+            self._acting[REASON_METADATA] = self._settings.reason.encode()
         if context.tenant:
             self._acting[TENANT_METADATA] = context.tenant
         if context.customer:
             self._acting[CUSTOMER_METADATA] = customer_to_metadata(context.customer)
-        self._settings = settings or ClientSettings()
         self._channels: dict[str, grpc.aio.Channel] = {}
         self._stubs: dict[str, Any] = {}
         self._tls_source: TlsSource | None = None
@@ -179,6 +184,12 @@ class AsyncClient:
         self.stub(service)
         status: status_grpc.StatusServiceAsyncStub = status_service_pb2_grpc.StatusServiceStub(self._channels[service])
         return await status.GetStatus(status_pb2.GetStatusRequest(), timeout=timeout_s)
+
+    def audit(self, service: str) -> audit_grpc.AuditServiceAsyncStub:
+        """Return the stub of a service's audit trail."""
+        self.stub(service)
+        trail: audit_grpc.AuditServiceAsyncStub = audit_service_pb2_grpc.AuditServiceStub(self._channels[service])
+        return trail
 
     async def report(self, events: Sequence[UsageEvent], *, backfill_id: str = "") -> ReportResult:
         """Report events, in as many calls as their number needs; what is returned is durable.

@@ -200,14 +200,15 @@ def open_keys(directory: Path) -> SigningKey:
     if not key_file.exists():
         SigningKey.generate().save(key_file)
     key = SigningKey.load(key_file)
-    others = [entry for entry in _listed_keys(jwks_file) if entry.get("kid") != key.kid]
+    others = [entry for entry in listed_keys(jwks_file) if entry.get("kid") != key.kid]
     files.write_json(jwks_file, {"keys": [key.public_jwk(), *others]})
     if not (directory / REVOKED_FILE_NAME).exists():
         files.write_atomically(directory / REVOKED_FILE_NAME, "", mode=files.SECRET_MODE)
     return key
 
 
-def _listed_keys(jwks_file: Path) -> list[dict[str, Any]]:
+def listed_keys(jwks_file: Path) -> list[dict[str, Any]]:
+    """Return the entries of a JWKS file, none if there is no file. Raises TokenError if it can't be read."""
     if not jwks_file.exists():
         return []
     try:

@@ -20,6 +20,7 @@ from chassis.command_line import main
 from chassis.rpc.client import open_channel
 from chassis.rpc.credentials import service_token_source
 from chassis.service import Composition
+from eventlog.audit import served_audit
 from eventlog.log.reader import FeedReader
 from eventlog.service import served_feed
 from eventlog.status import served_status
@@ -49,7 +50,8 @@ async def compose(runtime: Runtime[AggregatorSettings]) -> Composition:
     )
     folds = FoldFactory(deps, ingest.feed, settings, Instruments(runtime.telemetry.meter))
     return Composition(
-        served=[served(deps), served_feed(changes), served_status(runtime, deps.board)], loops=loops(folds)
+        served=[served(deps), served_feed(changes), served_status(runtime, deps.board), served_audit(runtime.engine)],
+        loops=loops(folds),
     )
 
 

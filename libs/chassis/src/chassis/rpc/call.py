@@ -7,9 +7,13 @@ from typing import TYPE_CHECKING, Any, Final, cast
 
 import grpc
 
+from chassis.audit.records import AuditedCall
+from chassis.identity import REASON_METADATA
+
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterable, Mapping
 
+    from google.protobuf.message import Message
     from opentelemetry.trace import Span
 
     Context = grpc.aio.ServicerContext[Any, Any]
@@ -42,6 +46,11 @@ class Call:
         return self.tenant, self.is_internal
 
 
+def audited_of(call: Call, request: Message | None = None) -> AuditedCall:
+    """Return what the audit trail says of a call beside its caller."""
+    return AuditedCall(call.method[1:], request, call.metadata.get(REASON_METADATA, ""))
+
+
 def metadata_of(context: Context) -> dict[str, str]:
     """Return the call's text metadata, by lower-case key. Read it once: gRPC builds it anew each time.
 
@@ -51,7 +60,9 @@ def metadata_of(context: Context) -> dict[str, str]:
     pairs = cast("Iterable[tuple[str, str | bytes]]", context.invocation_metadata() or ())
     metadata: dict[str, str] = {}
     for key, value in pairs:
-        if isinstance(value, str):
+        if key == REASON_METADATA and isinstance(value, bytes):
+            metadata[key] = value.decode(errors="replace")
+        elif isinstance(value, str):
             metadata[key] = f"{metadata[key]}\n{value}" if key in metadata else value
     return metadata
 

@@ -47,7 +47,7 @@ def open_channel(
     *,
     services: Iterable[ServiceDescriptor] = (),
     outer_interceptors: Sequence[grpc.aio.ClientInterceptor] = (),
-    metadata: Mapping[str, str] = NO_METADATA,
+    metadata: Mapping[str, str | bytes] = NO_METADATA,
     tls: TlsSource | None = None,
 ) -> grpc.aio.Channel:
     """Open a channel to `target` ("host:port" or "dns:///name:port"). Needs a running loop; close it with `close()`.

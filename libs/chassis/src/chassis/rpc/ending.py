@@ -10,11 +10,12 @@ import grpc
 from opentelemetry.sdk.trace.id_generator import RandomIdGenerator
 from opentelemetry.trace import Status, StatusCode, format_trace_id
 
-from chassis.errors import Internal, MeterlineError, Reason
+from chassis.audit.trail import audited_call, set_audited_call
+from chassis.errors import DeadlineExceeded, Internal, MeterlineError, Overloaded, Reason, Unavailable
 from chassis.errors.status import status_code
 from chassis.logs import get_logger
 from chassis.rpc import conventions
-from chassis.rpc.call import code_of, code_when_gone
+from chassis.rpc.call import audited_of, code_of, code_when_gone
 from chassis.rpc.reading import abort_with
 
 if TYPE_CHECKING:
@@ -23,19 +24,22 @@ if TYPE_CHECKING:
     from opentelemetry.metrics import Histogram
 
     from chassis.rpc.call import Call
+    from chassis.rpc.rules import CallRules
 
     Context = grpc.aio.ServicerContext[Any, Any]
 
 _log = get_logger(__name__)
 _IDS: Final = RandomIdGenerator()
+_COMES_AGAIN: Final = (Overloaded, Unavailable, DeadlineExceeded)
 
 
 class Endings:
     """Ends calls: each once, however it comes to its end."""
 
-    def __init__(self, duration: Histogram) -> None:
+    def __init__(self, duration: Histogram, rules: CallRules) -> None:
         """Measure in `duration`."""
         self._duration = duration
+        self._rules = rules
         self._metric_attributes: dict[tuple[str, grpc.StatusCode], Mapping[str, str]] = {}
 
     def end(self, call: Call, code: grpc.StatusCode, error_type: str | None = None) -> None:
@@ -77,9 +81,27 @@ class Endings:
         if code is grpc.StatusCode.INTERNAL and known is error:
             # A handler may raise "internal" itself; whoever reads the log still needs to know where.
             _log.error("call failed", rpc=call.method[1:], reason=known.reason.value, exc_info=error)
+        await self._record_refusal(call, known)
         call.reason = known.reason.value
         self.end(call, code, type(error).__qualname__ if code is grpc.StatusCode.INTERNAL else None)
         await abort_with(context, known)
+
+    async def _record_refusal(self, call: Call, error: MeterlineError) -> None:
+        """Leave a record of what an administrator was refused; nothing of calls that only have to come again."""
+        refusals = self._rules.refusals
+        if refusals is None or not call.tenant or not self._rules.methods[call.method].is_administration:
+            return
+        if isinstance(error, _COMES_AGAIN) or error.retry_after_s is not None:
+            return
+        audited = audited_call()
+        if audited is None:
+            set_audited_call(audited_of(call))
+        elif audited.is_rehearsal:
+            return
+        try:
+            await refusals(error.reason.value)
+        except MeterlineError as failed:
+            _log.error("a refusal could not be recorded", rpc=call.method[1:], reason=failed.reason.value)
 
 
 def _hidden(call: Call, error: Exception) -> Internal:

@@ -28,14 +28,15 @@ from opentelemetry import trace
 from opentelemetry.trace import SpanKind
 
 from chassis.aside import Aside
+from chassis.audit.trail import set_audited_call
 from chassis.deadline import REMAINING_MIN_S, set_deadline_s
 from chassis.errors import DeadlineExceeded, Reason, Unavailable
 from chassis.identity import set_identity
 from chassis.rpc import conventions
 from chassis.rpc.binding import CheckedContext
-from chassis.rpc.call import Call, code_of, code_when_gone, metadata_of, remaining_s
+from chassis.rpc.call import Call, audited_of, code_of, code_when_gone, metadata_of, remaining_s
 from chassis.rpc.ending import Endings
-from chassis.rpc.identifying import check_names, identify
+from chassis.rpc.identifying import check_names, check_scopes, identify
 from chassis.rpc.places import Places
 from chassis.rpc.reading import Reading, note_received
 from chassis.rpc.room import Room
@@ -63,7 +64,7 @@ class CallGuard:
         self._verifier = verifier
         telemetry = active_telemetry()
         self._tracer = telemetry.tracer
-        self._endings = Endings(conventions.call_duration(telemetry.meter, "server"))
+        self._endings = Endings(conventions.call_duration(telemetry.meter, "server"), rules)
         self._places = Places(rules.places)
         self._room = Room(rules.room)
         self._aside = Aside("large-requests")
@@ -142,6 +143,8 @@ class CallGuard:
         if reading is None:
             return binding.checked(call, requests), cast("Context", CheckedContext(context))
         request = await self._read(call, context, reading)
+        if self._rules.methods[call.method].changes_something:
+            set_audited_call(audited_of(call, request))
         await binding.check(call, request)
         return request, context
 
@@ -193,12 +196,13 @@ class CallGuard:
         if not self._rules.gate.is_open:
             raise Unavailable(Reason.SERVICE_NOT_READY, "the service is starting; try again", retry_after_s=1.0)
         method = self._rules.methods[call.method]
-        identity = identify(self._verifier, call.method, method, call.metadata)
+        identity = identify(self._verifier, call.metadata)
         if identity.is_internal and self._rules.internal_names is not None:
             check_names(self._rules.internal_names, caller_names(context))
         set_identity(identity)
         call.tenant, call.customer = identity.tenant, identity.customer
         call.is_internal = identity.is_internal
+        check_scopes(call.method, method, identity)
         self._rules.bindings[call.method].admit(call)
         if not identity.is_internal:
             self._rules.rates.begin(identity.tenant)

@@ -23,18 +23,22 @@ if TYPE_CHECKING:
 _BEARER: Final = "Bearer "
 
 
-def identify(verifier: TokenVerifier, name: str, method: Method, metadata: Mapping[str, str]) -> Identity:
-    """Return the caller of a method, for the tenant and the customer it acts for. Raises if it may not call it."""
+def identify(verifier: TokenVerifier, metadata: Mapping[str, str]) -> Identity:
+    """Return the caller, for the tenant and the customer it acts for. Raises if it proves none, or may not act so."""
     authorization = metadata.get("authorization")
     if authorization is None or not authorization.startswith(_BEARER):
         raise Unauthenticated(Reason.TOKEN_MISSING, "send metadata `authorization: Bearer <token>`")
     if "\n" in authorization:
         raise Unauthenticated(Reason.TOKEN_INVALID, "the call carries two tokens; send `authorization` once")
     identity = verifier.verify(authorization[len(_BEARER) :])
+    return _for_customer(_for_tenant(identity, metadata.get(TENANT_METADATA)), metadata.get(CUSTOMER_METADATA))
+
+
+def check_scopes(name: str, method: Method, identity: Identity) -> None:
+    """Refuse a caller whose token has none of the scopes of a method."""
     if identity.scopes.isdisjoint(method.scopes):
         allowed = ", ".join(sorted(method.scopes))
         raise Forbidden(Reason.SCOPE_MISSING, f"{name[1:]} needs a token with one of the scopes: {allowed}")
-    return _for_customer(_for_tenant(identity, metadata.get(TENANT_METADATA)), metadata.get(CUSTOMER_METADATA))
 
 
 def check_names(allowed: frozenset[str], names: frozenset[str]) -> None:

@@ -68,6 +68,16 @@ class Method:
     """A larger request is refused before it is parsed."""
 
     @property
+    def changes_something(self) -> bool:
+        """Whether a call may leave something behind."""
+        return self.repeat is not Repeat.READS
+
+    @property
+    def is_administration(self) -> bool:
+        """Whether it is for those who administer a tenant to change something by it."""
+        return self.changes_something and Scope.ADMIN in self.scopes
+
+    @property
     def may_repeat(self) -> bool:
         """Whether gRPC itself may send the same call again; the reader of a feed continues from its cursor instead."""
         return self.repeat in (Repeat.READS, Repeat.BY_CONTENT) and not self.is_feed

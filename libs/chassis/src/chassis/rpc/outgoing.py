@@ -46,7 +46,7 @@ class _Call:
 class CallObserver:
     """What the four kinds of interceptors share: how a call begins and ends."""
 
-    def __init__(self, target: str, token_source: TokenSource | None, metadata: Mapping[str, str]) -> None:
+    def __init__(self, target: str, token_source: TokenSource | None, metadata: Mapping[str, str | bytes]) -> None:
         """Observe calls to `target` ("host:port", or a URI of it), each of which carries `metadata`."""
         self._metadata = metadata
         host, _, port = target.rpartition("/")[2].rpartition(":")
@@ -156,7 +156,7 @@ def _timeout_s(asked_s: float | None, *, is_unary: bool) -> float | None:
     return left_s if limit_s is None else min(limit_s, left_s)
 
 
-def _set(metadata: grpc.aio.Metadata, key: str, value: str) -> None:
+def _set(metadata: grpc.aio.Metadata, key: str, value: str | bytes) -> None:
     """Set `key` to `value` only: a value that was passed on by mistake must not stand beside ours."""
     metadata.set_all(key, [value])
 
@@ -206,7 +206,7 @@ class _StreamStream(grpc.aio.StreamStreamClientInterceptor):
 
 
 def client_interceptors(
-    target: str, token_source: TokenSource | None, metadata: Mapping[str, str]
+    target: str, token_source: TokenSource | None, metadata: Mapping[str, str | bytes]
 ) -> Sequence[grpc.aio.ClientInterceptor]:
     """Return the interceptors of a channel to `target`. Create them after `Telemetry.start`."""
     observer = CallObserver(target, token_source, metadata)

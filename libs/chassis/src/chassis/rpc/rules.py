@@ -10,7 +10,7 @@ from chassis.rpc.rates import CallRates
 from chassis.rpc.room import RoomLimits
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Awaitable, Callable, Mapping
 
     from chassis.rpc.binding import Binding
     from chassis.rpc.method import Method
@@ -35,5 +35,7 @@ class CallRules:
     room: RoomLimits = field(default_factory=RoomLimits)
     request_wait_s: float = 20.0
     gate: Gate = field(default_factory=lambda: Gate(is_open=True))
+    refusals: Callable[[str], Awaitable[None]] | None = None
+    """Records in the audit trail what came of the call in work, by its reason."""
     internal_names: frozenset[str] | None = None
     """Names, one of which the certificate of a service of the suite must hold; None = no TLS, nothing is demanded."""

@@ -20,7 +20,7 @@ from chassis.rpc.rules import CallRules, Gate
 from chassis.tls.server import server_credentials
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 
     from chassis.rpc.method import Method
     from chassis.settings import ServiceSettings
@@ -64,10 +64,12 @@ class RpcServer:
         *,
         gate: Gate | None = None,
         tls: TlsSource | None = None,
+        refusals: Callable[[str], Awaitable[None]] | None = None,
     ) -> None:
         """Build and bind the server; an open `gate` lets calls in from the start (the default).
 
         With `tls` its ports speak TLS by these certificates, and services of the suite must prove their names.
+        `refusals` records in the audit trail what administrators were refused.
         """
         rules = CallRules(
             methods={name: method for part in served for name, method in part.methods.items()},
@@ -78,6 +80,7 @@ class RpcServer:
             request_wait_s=settings.request_wait_s,
             gate=gate or Gate(is_open=True),
             internal_names=settings.tls_internal_names if tls is not None and settings.speaks_tls else None,
+            refusals=refusals,
         )
         self._server = grpc.aio.server(
             options=server_options(settings),

@@ -9,8 +9,7 @@ from urllib.parse import parse_qs, urlsplit
 from chassis.startup import SettingsError
 
 if TYPE_CHECKING:
-    from pydantic import SecretStr
-
+    from chassis.database_address import DatabaseAddress
     from chassis.settings import MigrateSettings, ServiceSettings
 
 _ENCRYPTED: Final = ("require", "verify-ca", "verify-full")
@@ -53,22 +52,24 @@ def check_plaintext(settings: ServiceSettings) -> None:
                 f"{prefix}{name.upper()}={target} would be asked in plain text beyond this machine: "
                 f"name {prefix}TLS_CA_FILE, {ways_out}"
             )
-    _check_dsn(f"{prefix}DSN", settings.dsn, ways_out)
+    _check_database(f"{prefix}DSN", settings.database, ways_out)
 
 
 def check_migration_plaintext(settings: MigrateSettings) -> None:
     """Raise SettingsError if the schema would be changed over a connection in plain text that leaves this machine."""
     if settings.plaintext != "allowed":
         prefix = str(type(settings).model_config.get("env_prefix", ""))
-        _check_dsn(f"{prefix}MIGRATE_DSN", settings.migrate_dsn, f"or set {prefix}PLAINTEXT=allowed")
+        _check_database(f"{prefix}MIGRATE_DSN", settings.database, f"or set {prefix}PLAINTEXT=allowed")
 
 
-def _check_dsn(key: str, dsn: SecretStr, ways_out: str) -> None:
+def _check_database(key: str, database: DatabaseAddress, ways_out: str) -> None:
     # Only hosts and the mode are looked at and told: the rest of the address holds a password.
     try:
-        parts = urlsplit(dsn.get_secret_value())
+        parts = urlsplit(database.dsn_text())
         query = parse_qs(parts.query)
         hosts = [*query.get("host", []), *parts.netloc.rpartition("@")[2].split(",")]
+    except OSError as error:
+        raise SettingsError(f"can't read {key}_FILE: {error}") from error
     except ValueError:
         # No address that can be read: whoever connects says so.
         return

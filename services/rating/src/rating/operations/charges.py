@@ -9,6 +9,7 @@ from datetime import timedelta
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from chassis.audit.trail import record
 from chassis.errors import Conflict, Diverged, NotFound, Reason
 from chassis.postgres import transaction
 from chassis.telemetry import link_from, start_span, traceparent_of
@@ -154,6 +155,7 @@ async def _add(deps: Deps, conn: AsyncConnection, tenant: str, rated: RatedPerio
         message = f"contract {rated.contract!r} changed while {rated.period.label} was rated; call again"
         raise Conflict(Reason.TRANSACTION_CONFLICT, message)
     if await store.add_rated_period(conn, tenant, rated, deps.clock.now()):
+        await record(conn)
         return rated
     key = (rated.contract, rated.period.label)
     stored = await store.rating_that_amends(conn, tenant, *key, rated.amends_snapshot_id)
