@@ -121,3 +121,48 @@ spec: {customer: b, plan: nowhere, start: 2024-01-01, timeZone: UTC}
         ["standard input, line 31 (Contract b-2)", "spec"],
     ]
     assert json.loads(tenant.run("get", "customers", "-o", "json").stdout) == []
+
+
+def test_documents_of_good_form_are_checked_beside_others_that_are_not(make_tenant: Callable[[str], Tenant]) -> None:
+    tenant = make_tenant("stages")
+    catalog = """
+kind: Plan
+metadata: {name: unread}
+spec: {currency: USD, colour: red, items: [{name: A, fixed: {amount: 1}}]}
+---
+kind: Plan
+metadata: {name: small letters}
+spec: {currency: USD, items: [{name: A, fixed: {amount: 1}}]}
+---
+kind: Customer
+metadata: {name: a}
+spec: {currency: usd}
+---
+kind: Contract
+metadata: {name: on-unread}
+spec: {customer: a, plan: unread, start: 2024-01-01, timeZone: UTC}
+---
+kind: Contract
+metadata: {name: on-refused}
+spec: {customer: a, plan: small letters, start: 2024-01-01, end: 2023-01-01, timeZone: UTC}
+---
+kind: Contract
+metadata: {name: lost}
+spec: {customer: nobody, plan: nothing, start: 2024-01-01, end: 2023-01-01, timeZone: UTC}
+"""
+
+    done = tenant.run("apply", "-f", "-", stdin=catalog, expected=(2,))
+
+    # The two contracts are not blamed for the plans and the customer that are refused themselves.
+    errors = [error.removeprefix("error: standard input, ").split(": ") for error in done.stderr.splitlines()]
+    assert [(place, field) for place, field, *_ in errors] == [
+        ("line 4 (Plan unread)", "spec.colour"),
+        ("line 8 (Plan small letters)", "metadata.name"),
+        ("line 12 (Customer a)", "spec.currency"),
+        ("line 20 (Contract on-refused)", "spec.end"),
+        ("line 24 (Contract lost)", "spec.end"),
+        ("line 24 (Contract lost)", "spec.customer"),
+        ("line 24 (Contract lost)", "spec.plan"),
+    ]
+    assert "must be three capital letters of ISO 4217, such as EUR" in done.stderr
+    assert "regex" not in done.stderr

@@ -21,7 +21,8 @@ from chassis.auth import TokenVerifier
 from chassis.clock import SystemClock
 from chassis.errors import MeterlineError
 from chassis.errors.status import from_rpc_error
-from chassis.identity import TENANT_METADATA, Scope
+from chassis.identity import CUSTOMER_METADATA, TENANT_METADATA, Scope
+from chassis.rpc.method import CustomerConcern
 from chassis.rpc.server import RpcServer, Served
 from chassis.settings import ServiceSettings
 from eventlog.service import served_feed
@@ -39,6 +40,7 @@ class Method:
     described: MethodDescriptor
     scopes: frozenset[Scope]
     checks_itself: bool
+    concern: CustomerConcern
 
 
 @dataclass
@@ -47,17 +49,26 @@ class Door:
 
     channel: Any  # the stubs do not know of calls on bytes
     key: SigningKey
+    heard: list[Message]
+    """The requests that handlers got."""
 
     def token(self, scope: Scope, tenant: str = "acme") -> str:
         """A sound token of one scope."""
         return self.key.mint_internal() if scope is Scope.INTERNAL else self.key.mint(tenant, [scope])
 
     async def knock(
-        self, method: Method, token: str | None, request: Message | None = None, *, tenant: str | None = None
+        self,
+        method: Method,
+        token: str | None,
+        request: Message | None = None,
+        *,
+        tenant: str | None = None,
+        customer: str | None = None,
     ) -> MeterlineError | None:
         """Call a method; return what it refused with, or None if it answered."""
         metadata = [] if token is None else [("authorization", f"Bearer {token}")]
         metadata += [] if tenant is None else [(TENANT_METADATA, tenant)]
+        metadata += [] if customer is None else [(CUSTOMER_METADATA, customer)]
         data = b"" if request is None else request.SerializeToString()
         try:
             if method.described.server_streaming:
@@ -81,26 +92,40 @@ def _described(path: str) -> MethodDescriptor:
 
 def _methods() -> list[Method]:
     return [
-        Method(path, _described(path), declared.scopes, declared.checks_itself)
+        Method(path, _described(path), declared.scopes, declared.checks_itself, declared.concern)
         for part in _served()
         for path, declared in part.methods.items()
     ]
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Run a test once for every `method` it asks for, or every `checked_method`, whose requests the door looks into."""
-    chosen = {"method": _methods(), "checked_method": [one for one in _methods() if not one.checks_itself]}
+    """Run a test once for every `method` it asks for, or for those of them that its name for it says."""
+    methods = _methods()
+    chosen = {
+        "method": methods,
+        "checked_method": [one for one in methods if not one.checks_itself],
+        "method_of_customers": [one for one in methods if one.concern.in_field],
+        "method_of_objects": [one for one in methods if one.concern.object_fields],
+        "method_of_tenants": [one for one in methods if one.concern.is_of_tenant],
+    }
     for name in chosen.keys() & metafunc.fixturenames:
         metafunc.parametrize(name, chosen[name], ids=lambda method: method.path.rpartition(".")[2])
 
 
-def _silenced(part: Served) -> Served:
+async def _owner(_tenant: str, *names: str) -> str | None:
+    """Objects whose names end in the name of a customer are that one's; there are no others."""
+    return next((customer for customer in ("ann", "bob") if names[-1].endswith(customer)), None)
+
+
+def _silenced(part: Served, heard: list[Message]) -> Served:
     """The same rules for the same methods, each of which answers with an empty message or an empty stream."""
 
     async def answer(request: Message, context: Any) -> Message:
+        heard.append(request)
         return responses[type(request)]()
 
     async def stream(request: Message, context: Any) -> AsyncIterator[Message]:
+        heard.append(request)
         nothing: tuple[Message, ...] = ()
         for response in nothing:
             yield response
@@ -123,7 +148,8 @@ def _silenced(part: Served) -> Served:
         for name, methods in handlers.items():
             server.add_registered_method_handlers(name, methods)
 
-    return replace(part, add=add)
+    owners = {name: replace(kind, find_owner=_owner) for name, kind in part.owners.items()}
+    return replace(part, add=add, owners=owners)
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
@@ -133,9 +159,10 @@ async def door(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Door]:
     jwks_file: Path = key.write_jwks(tmp_path_factory.mktemp("door") / "jwks.json")
     settings = ServiceSettings(dsn=SecretStr("postgresql://nobody@localhost/none"), jwks_file=jwks_file)
     verifier = TokenVerifier(jwks_file, settings.audience, SystemClock())
-    server = RpcServer([_silenced(part) for part in _served()], settings, verifier)
+    heard: list[Message] = []
+    server = RpcServer([_silenced(part, heard) for part in _served()], settings, verifier)
     await server.start()
     options = [("grpc.use_local_subchannel_pool", 1)]
     async with grpc.aio.insecure_channel(server.address, options=options) as channel:
-        yield Door(channel, key)
+        yield Door(channel, key, heard)
     await server.stop(0)

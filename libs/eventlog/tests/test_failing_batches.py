@@ -12,7 +12,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from eventlog.feed.consumer import FeedConsumer
-from eventlog.feed.cursor import Segment
+from eventlog.feed.cursor import Cursor, Segment
 from eventlog.log.reader import FeedReader
 from testkit.feed import BriskClock, ReaderSource, RecordingHandler, append_segments, effects, segment_draft
 from testkit.wait import eventually
@@ -109,3 +109,31 @@ async def test_a_disk_that_is_full_is_waited_for_and_told(engine: AsyncEngine, r
         assert await consumer.wait_applied({0: 3}, 10)
 
     assert await effects(engine, "fold") == {0: [1, 2, 3]}
+
+
+class FallingSilent(ReaderSource):
+    """The first stream brings one segment and then nothing, as if the connection lived."""
+
+    def __init__(self, reader: FeedReader) -> None:
+        super().__init__(reader)
+        self.streams = 0
+
+    async def read(self, cursor: Cursor) -> AsyncIterator[Segment]:
+        self.streams += 1
+        is_silent = self.streams == 1
+        async for segment in super().read(cursor):
+            yield segment
+            if is_silent:
+                await asyncio.Event().wait()
+
+
+async def test_a_stream_that_falls_silent_is_given_up_for_a_new_one(engine: AsyncEngine, reader: FeedReader) -> None:
+    await fill(engine, 2)
+    source = FallingSilent(reader)
+    consumer = FeedConsumer("fold", engine, source, RecordingHandler("fold"), BriskClock(), flush_interval_s=0.02)
+    async with running(consumer):
+        assert await consumer.wait_applied({0: 6}, 10)
+        await fill(engine, 1)
+        assert await consumer.wait_applied({0: 9}, 10)
+    assert await effects(engine, "fold") == {0: list(range(1, 10))}
+    assert source.streams > 1

@@ -55,9 +55,10 @@ def test_the_help_is_the_same_where_the_rest_is_loaded(columns: str, monkeypatch
 
 def test_the_help_names_the_options_and_the_exit_codes_that_there_are() -> None:
     group: Any = typer.main.get_command(app)
-    [context, _] = group.get_params(typer.Context(group))
+    [context, reason, _] = group.get_params(typer.Context(group))
 
     assert context.help == front.CONTEXT_HELP
+    assert reason.help == front.REASON_HELP
     assert ENVIRONMENT_KEY in front.CONTEXT_HELP
     assert [int(part.split()[0]) for part in front.EXIT_CODES.split(" · ")] == list(ExitCode)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import stat
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -11,8 +12,9 @@ import pytest
 
 from chassis.auth import TokenVerifier
 from chassis.identity import Identity, Scope
+from chassis.revoked import load_revoked
 from meterline.errors import TokenError
-from meterline.tokens import Grant, SigningKey, mint, open_keys
+from meterline.tokens import Grant, SigningKey, mint, open_keys, revoke
 from testkit.clock import FakeClock
 
 HOUR = timedelta(hours=1)
@@ -24,7 +26,7 @@ def test_a_service_accepts_what_we_mint(tmp_path: Path) -> None:
 
     identity = TokenVerifier(tmp_path / "jwks.json", "meterline", clock).verify(token)
 
-    assert identity == Identity("acme", "ann", frozenset({Scope.REPORT, Scope.READ}))
+    assert replace(identity, token_id="") == Identity("acme", "ann", frozenset({Scope.REPORT, Scope.READ}))
 
 
 def test_the_keys_are_made_once_and_the_private_one_is_for_its_owner_alone(tmp_path: Path) -> None:
@@ -88,3 +90,32 @@ def test_a_signing_key_that_others_may_read_or_change_is_refused(tmp_path: Path,
 
     with pytest.raises(TokenError, match="chmod 600"):
         open_keys(tmp_path)
+
+
+def test_a_token_of_one_customer_says_so_and_has_the_id_it_was_given(tmp_path: Path) -> None:
+    key, clock = open_keys(tmp_path), FakeClock()
+    verifier = TokenVerifier(tmp_path / "jwks.json", "meterline", clock)
+    one = Grant("acme", ("read",), "ann", customer="Zoë", token_id="lost-1")
+    portal = Grant("*", ("read",), "portal", acts_for_customers=True)
+
+    of_one, of_portal = (
+        verifier.verify(mint(key, grant, valid_for=HOUR, issued_at=clock.now())) for grant in (one, portal)
+    )
+
+    assert (of_one.customer, of_one.token_id, of_one.acts_for_customers) == ("Zoë", "lost-1", False)
+    assert (of_portal.tenant, of_portal.customer, of_portal.acts_for_customers) == ("*", "", True)
+
+
+def test_a_customer_or_an_id_that_services_would_refuse_is_not_put_in() -> None:
+    with pytest.raises(TokenError, match="can't act for other customers"):
+        Grant("acme", ("read",), "ann", customer="zoe", acts_for_customers=True)
+    with pytest.raises(TokenError, match="no spaces"):
+        Grant("acme", ("read",), "ann", token_id="a b")
+
+
+def test_a_token_is_revoked_once_and_the_service_reads_it(tmp_path: Path) -> None:
+    file = tmp_path / "revoked.txt"
+    file.write_text("# stolen in May\nfirst\n")
+
+    assert [revoke(file, "second"), revoke(file, "second"), revoke(file, "first")] == [True, False, False]
+    assert load_revoked(file) == {"first", "second"}

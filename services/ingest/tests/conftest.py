@@ -64,9 +64,9 @@ class Ingest:
     key: SigningKey
     channel: grpc.aio.Channel
 
-    def caller(self, tenant: str = "acme", scopes: Iterable[str] = ("report", "read", "admin")) -> Caller:
-        """A user of a tenant."""
-        return Caller(self.channel, self.key.mint(tenant, scopes), None)
+    def caller(self, tenant: str = "acme", scopes: Iterable[str] = ("report", "read", "admin"), **token: Any) -> Caller:
+        """A user of a tenant; what else its token says may be given."""
+        return Caller(self.channel, self.key.mint(tenant, scopes, **token), None)
 
     def feed_channel(self) -> grpc.aio.Channel:
         """A channel on which another service follows the log."""

@@ -31,7 +31,7 @@ from chassis.errors.status import from_rpc_error
 from chassis.identity import Scope, current_tenant
 from chassis.loops import Supervisor
 from chassis.postgres import open_engine
-from chassis.rpc.method import Method, declared_methods
+from chassis.rpc.method import CustomerConcern, Method, declared_methods
 from chassis.rpc.server import RpcServer, Served
 from chassis.service import Runtime
 from chassis.settings import ServiceSettings
@@ -213,7 +213,8 @@ class FakeAggregator(agg_grpc.AggregatorServiceServicer, feed_service_pb2_grpc.F
 
 def _internal_methods(service: ServiceDescriptor) -> dict[str, Method]:
     declared = declared_methods(service)
-    return {name: replace(method, scopes=frozenset({Scope.INTERNAL})) for name, method in declared.items()}
+    internal, nobody = frozenset({Scope.INTERNAL}), CustomerConcern()
+    return {name: replace(method, scopes=internal, concern=nobody) for name, method in declared.items()}
 
 
 @pytest.fixture

@@ -6,136 +6,103 @@ The server fixes the algorithm, the `kid` chooses a key from a local file, and n
 
 from __future__ import annotations
 
-import base64
-import json
-import os
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final, cast
 
 import jwt
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from chassis.errors import Reason, Unauthenticated, Unavailable
-from chassis.identity import ANY_TENANT, Identity, Scope
+from chassis.identity import ANY_TENANT, CUSTOMER_CHARS_MAX, Identity, Scope
+from chassis.keys import ALGORITHM, KEYS_FILE, load_keys
+from chassis.rereading import RereadFile
+from chassis.revoked import REVOKED_FILE, TOKEN_ID, load_revoked
 from chassis.startup import SettingsError
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from chassis.clock import Clock
+    from chassis.keys import TrustedKey
 
 ISSUER: Final = "meterline"
-ALGORITHM: Final = "EdDSA"
+CUSTOMERS: Final = "customers"
+"""Value of the claim `acts_for` in a token that allows only calls which act for a customer."""
 LEEWAY_S: Final = 30
 TOKEN_CHARS_MAX: Final = 8 * 1024
 NAME_CHARS_MAX: Final = 128
 _CACHE_ENTRIES_MAX: Final = 10_000
-_RELOAD_INTERVAL_S: Final = 10.0
-_SECONDS_PER_DAY: Final = 86_400
-_FILE_BYTES_MAX: Final = 1024 * 1024
+_SECONDS_PER_HOUR: Final = 3_600
 _REQUIRED_CLAIMS: Final = ("exp", "iat", "iss", "aud", "sub", "tenant", "scopes", "jti")
-
-
-def make_jwks(public_keys: Mapping[str, Ed25519PublicKey]) -> dict[str, Any]:
-    """Return the JWKS document of `public_keys` (kid -> key), as `TokenVerifier` reads it."""
-    return {
-        "keys": [
-            {
-                "kty": "OKP",
-                "crv": "Ed25519",
-                "alg": ALGORITHM,
-                "use": "sig",
-                "kid": kid,
-                "x": base64.urlsafe_b64encode(key.public_bytes(Encoding.Raw, PublicFormat.Raw)).rstrip(b"=").decode(),
-            }
-            for kid, key in public_keys.items()
-        ]
-    }
-
-
-def load_jwks(jwks_file: Path) -> dict[str, Ed25519PublicKey]:
-    """Read the public keys by kid. Raises SettingsError, in one line, unless the file is a JWKS of Ed25519 keys."""
-    try:
-        with jwks_file.open("rb") as file:
-            document = json.loads(file.read(_FILE_BYTES_MAX))
-    except (OSError, ValueError) as error:
-        raise SettingsError(f"can't read the JWKS file {jwks_file}: {error}") from error
-    entries = document.get("keys") if isinstance(document, dict) else None
-    if not isinstance(entries, list) or not entries:
-        raise SettingsError(f"the JWKS file {jwks_file} holds no keys")
-    keys: dict[str, Ed25519PublicKey] = {}
-    for entry in entries:
-        kid, key = _load_key(jwks_file, entry)
-        if kid in keys:
-            raise SettingsError(f"the JWKS file {jwks_file} holds the kid {kid!r} twice")
-        keys[kid] = key
-    return keys
-
-
-def _load_key(jwks_file: Path, entry: object) -> tuple[str, Ed25519PublicKey]:
-    if not isinstance(entry, dict) or entry.get("kty") != "OKP" or entry.get("crv") != "Ed25519":
-        raise SettingsError(f"the JWKS file {jwks_file} holds a key that is not Ed25519")
-    if "d" in entry:
-        raise SettingsError(f"the JWKS file {jwks_file} holds a private key: services must have public keys only")
-    kid, encoded = entry.get("kid"), entry.get("x")
-    if not isinstance(kid, str) or not kid or not isinstance(encoded, str):
-        raise SettingsError(f"the JWKS file {jwks_file} holds a key without kid or x")
-    try:
-        raw = base64.urlsafe_b64decode(encoded + "=" * (-len(encoded) % 4))
-        return kid, Ed25519PublicKey.from_public_bytes(raw)
-    except ValueError as error:
-        raise SettingsError(f"the JWKS file {jwks_file} holds a broken key {kid!r}: {error}") from error
 
 
 class TokenVerifier:
     """Turns a bearer token into an Identity; a verified token is remembered until it expires or the keys change."""
 
-    def __init__(self, jwks_file: Path, audience: str, clock: Clock, *, life_max_s: float | None = None) -> None:
-        """Read the keys immediately, because a service without keys must not start. Raises SettingsError.
+    def __init__(
+        self,
+        jwks_file: Path,
+        audience: str,
+        clock: Clock,
+        *,
+        revoked_file: Path | None = None,
+        life_max_s: float | None = None,
+        service_life_max_s: float | None = None,
+    ) -> None:
+        """Read the files immediately, because a service without keys must not start. Raises SettingsError.
 
-        A token that is valid for longer than `life_max_s` from its issue is refused; None = no limit.
+        A token that is valid for longer from its issue than `life_max_s`, or a service's than `service_life_max_s`, is
+        refused; None = no limit.
         """
         self._life_max_s = life_max_s
-        self._jwks_file = jwks_file
+        self._service_life_max_s = service_life_max_s
         self._audience = audience
         self._clock = clock
         self._cache: dict[str, tuple[Identity, float]] = {}
-        self._keys = load_jwks(jwks_file)
-        self._file_state = _file_state(jwks_file)
-        self._reload_after_s = clock.monotonic_s() + _RELOAD_INTERVAL_S
+        self._keys = RereadFile(jwks_file, KEYS_FILE, load_keys, clock)
+        self._revoked: RereadFile[frozenset[str]] | None = None
+        if revoked_file is not None:
+            self._revoked = RereadFile(revoked_file, REVOKED_FILE, load_revoked, clock)
 
     def verify(self, token: str) -> Identity:
-        """Return the caller that the token names. Raises Unauthenticated with TOKEN_INVALID or TOKEN_EXPIRED."""
-        self._reload_if_changed()
-        known = self._cache.get(token)
+        """Return the caller that the token names.
+
+        Raises Unauthenticated with TOKEN_INVALID, TOKEN_EXPIRED, TOKEN_REVOKED or KEY_RIGHTS_EXCEEDED, and Unavailable
+        while the keys or the list of revoked tokens can't be read.
+        """
+        self._reread_files()
         now_s = self._clock.now().timestamp()
-        if known is not None:
-            identity, expires_at_s = known
-            if now_s < expires_at_s:
-                return identity
+        identity, expires_at_s = self._cache.get(token) or self._remembered(token, now_s)
+        if now_s >= expires_at_s:
             del self._cache[token]
-        identity, expires_at_s = self._verify(token, now_s)
+            raise Unauthenticated(Reason.TOKEN_EXPIRED, "the token has expired; make a new one")
+        if self._revoked is not None and identity.token_id in self._revoked.content:
+            raise Unauthenticated(Reason.TOKEN_REVOKED, "the token was revoked; ask for a new one")
+        return identity
+
+    def _remembered(self, token: str, now_s: float) -> tuple[Identity, float]:
+        verified = self._verify(token, now_s)
         if len(self._cache) >= _CACHE_ENTRIES_MAX:
             # Dicts keep insertion order, so this removes the oldest entry.
             del self._cache[next(iter(self._cache))]
-        self._cache[token] = (identity, expires_at_s)
-        return identity
+        self._cache[token] = verified
+        return verified
 
     def _verify(self, token: str, now_s: float) -> tuple[Identity, float]:
-        claims = self._signed_claims(token)
+        key, claims = self._signed_claims(token)
         expires_at_s, issued_at_s = _seconds(claims, "exp"), _seconds(claims, "iat")
         not_before_s = _seconds(claims, "nbf") if "nbf" in claims else issued_at_s
         if now_s >= expires_at_s + LEEWAY_S:
             raise Unauthenticated(Reason.TOKEN_EXPIRED, "the token has expired; make a new one")
-        if self._life_max_s is not None and expires_at_s - issued_at_s > self._life_max_s:
-            days = f"{self._life_max_s / _SECONDS_PER_DAY:g} days"
-            raise _invalid(f"it is valid for too long; make one that ends within {days} of its issue")
         if max(issued_at_s, not_before_s) > now_s + LEEWAY_S:
             raise _invalid("it is not valid yet; check the clocks")
-        return _identity(claims), expires_at_s + LEEWAY_S
+        identity = _identity(claims)
+        key.check(identity)
+        life_max_s = self._service_life_max_s if identity.tenant == ANY_TENANT else self._life_max_s
+        if life_max_s is not None and expires_at_s - issued_at_s > life_max_s:
+            hours = f"{life_max_s / _SECONDS_PER_HOUR:g} hours"
+            raise _invalid(f"it is valid for too long; make one that ends within {hours} of its issue")
+        return identity, expires_at_s + LEEWAY_S
 
-    def _signed_claims(self, token: str) -> dict[str, Any]:
+    def _signed_claims(self, token: str) -> tuple[TrustedKey, dict[str, Any]]:
         if len(token) > TOKEN_CHARS_MAX:
             raise _invalid("it is too long")
         try:
@@ -143,12 +110,12 @@ class TokenVerifier:
             # Checked here as well as by the library: an unknown critical extension must be refused (RFC 7515 §4.1.11).
             if header.get("alg") != ALGORITHM or "crit" in header:
                 raise _invalid("its header is not allowed")
-            key = self._keys.get(header.get("kid", ""))
+            key = self._keys.content.get(header.get("kid", ""))
             if key is None:
                 raise _invalid("its key is unknown")
-            return jwt.decode(
+            return key, jwt.decode(
                 token,
-                key,
+                key.public,
                 algorithms=[ALGORITHM],
                 audience=self._audience,
                 issuer=ISSUER,
@@ -165,28 +132,15 @@ class TokenVerifier:
             # The library's messages can quote the token; the name of the error's type is safe and says enough.
             raise _invalid(f"it is malformed or not signed for us ({type(error).__name__})") from error
 
-    def _reload_if_changed(self) -> None:
-        now_s = self._clock.monotonic_s()
-        if now_s < self._reload_after_s:
-            return
+    def _reread_files(self) -> None:
         try:
-            state = _file_state(self._jwks_file)
-            if state != self._file_state:
-                self._keys = load_jwks(self._jwks_file)
+            if self._keys.reread():
                 self._cache.clear()
-                self._file_state = state
+            if self._revoked is not None:
+                self._revoked.reread()
         except SettingsError as error:
-            # Fail closed: to go on serving with keys that may have been revoked would be the worse failure.
+            # Fail closed: to go on serving with what may have been revoked would be the worse failure.
             raise Unavailable(Reason.SERVICE_NOT_READY, "the server can't read its token keys; try again") from error
-        self._reload_after_s = now_s + _RELOAD_INTERVAL_S
-
-
-def _file_state(path: Path) -> tuple[int, int, int]:
-    try:
-        stat = os.stat(path)  # noqa: PTH116 - runs within calls now and then, at half the cost of Path.stat
-    except OSError as error:
-        raise SettingsError(f"can't read the JWKS file {path}: {error}") from error
-    return stat.st_mtime_ns, stat.st_size, stat.st_ino
 
 
 def _seconds(claims: dict[str, Any], name: str) -> float:
@@ -197,20 +151,38 @@ def _seconds(claims: dict[str, Any], name: str) -> float:
 
 
 def _identity(claims: dict[str, Any]) -> Identity:
-    tenant, subject, scopes = claims["tenant"], claims["sub"], claims["scopes"]
-    for name, value in (("tenant", tenant), ("sub", subject)):
-        if not isinstance(value, str) or not 0 < len(value) <= NAME_CHARS_MAX or not value.isprintable():
-            raise _invalid(f"claim {name} is not a name")
-    if not isinstance(scopes, list) or not scopes or not all(isinstance(scope, str) for scope in scopes):
+    tenant, token_id = _name(claims, "tenant"), claims["jti"]
+    if not isinstance(token_id, str) or not TOKEN_ID.fullmatch(token_id):
+        raise _invalid("claim jti is not an id: printable ASCII without spaces")
+    scopes = _scopes(claims["scopes"])
+    customer = _name(claims, "customer", CUSTOMER_CHARS_MAX) if "customer" in claims else ""
+    if claims.get("acts_for", CUSTOMERS) != CUSTOMERS:
+        raise _invalid(f"claim acts_for is not {CUSTOMERS}")
+    acts_for_customers = "acts_for" in claims
+    # A user's token may not reach every tenant, nor a service's token be bound to one.
+    if Scope.INTERNAL in scopes and tenant != ANY_TENANT:
+        raise _invalid("tenant and scopes do not fit together")
+    if tenant == ANY_TENANT and not (Scope.INTERNAL in scopes or acts_for_customers):
+        raise _invalid("tenant and scopes do not fit together")
+    if customer and (tenant == ANY_TENANT or acts_for_customers):
+        raise _invalid("a token of one customer names its tenant, and no acts_for")
+    return Identity(tenant, _name(claims, "sub"), scopes, token_id, customer, acts_for_customers)
+
+
+def _name(claims: dict[str, Any], claim: str, chars_max: int = NAME_CHARS_MAX) -> str:
+    value = claims[claim]
+    if not isinstance(value, str) or not 0 < len(value) <= chars_max or not value.isprintable():
+        raise _invalid(f"claim {claim} is not a name")
+    return value
+
+
+def _scopes(value: object) -> frozenset[Scope]:
+    if not isinstance(value, list) or not value or not all(isinstance(scope, str) for scope in value):
         raise _invalid("claim scopes is not a list of scopes")
     try:
-        known = frozenset(Scope(scope) for scope in cast("list[str]", scopes))
+        return frozenset(Scope(scope) for scope in cast("list[str]", value))
     except ValueError as error:
         raise _invalid("claim scopes names an unknown scope") from error
-    # Both ways: a user's token may not reach every tenant, and a service's token may not be bound to one.
-    if (tenant == ANY_TENANT) != (Scope.INTERNAL in known):
-        raise _invalid("tenant and scopes do not fit together")
-    return Identity(tenant=tenant, subject=subject, scopes=known)
 
 
 def _invalid(detail: str) -> Unauthenticated:

@@ -16,6 +16,7 @@ from chassis.rpc.method import PolicyError
 from chassis.service import Composition, Runtime, run_service
 from chassis.settings import EXIT_CODE_SETTINGS, MigrateSettings, ServiceSettings, load_settings
 from chassis.startup import SettingsError
+from chassis.tls.plaintext import check_migration_plaintext
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
@@ -61,6 +62,7 @@ def main(
         else:
             configure_logs(service)
             target = load_settings(migrate_settings_type, siblings=(settings_type,), environ=environ)
+            check_migration_plaintext(target)
             run(migrate(target.database, f"{service}.migrations", target.app_role))
     except (SettingsError, PolicyError) as error:
         sys.stderr.write(f"{service}: {error}\n")

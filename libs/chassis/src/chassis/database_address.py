@@ -41,9 +41,12 @@ class DatabaseAddress:
         self._accepted = current
         return connection
 
+    def dsn_text(self) -> str:
+        """Return the address as it is now. Raises OSError if its file can't be read."""
+        return _plain(self.dsn) if self.dsn_file is None else _text(self.dsn_file)
+
     def _read(self) -> tuple[str, str | None]:
-        dsn = _plain(self.dsn) if self.dsn_file is None else _text(self.dsn_file)
-        return dsn, None if self.password_file is None else _text(self.password_file)
+        return self.dsn_text(), None if self.password_file is None else _text(self.password_file)
 
 
 async def _connect(accepted: tuple[str, str | None] | None, options: dict[str, Any]) -> Any:

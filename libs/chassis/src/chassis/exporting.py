@@ -10,8 +10,9 @@ from __future__ import annotations
 import platform
 from hashlib import blake2b, sha256
 from importlib import metadata
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
+import grpc
 from opentelemetry import trace
 from opentelemetry.exporter.otlp.proto.grpc.metric_exporter import OTLPMetricExporter
 from opentelemetry.exporter.otlp.proto.grpc.trace_exporter import OTLPSpanExporter
@@ -24,6 +25,8 @@ from opentelemetry.sdk.trace.sampling import ALWAYS_OFF, Decision, Sampler, Samp
 
 from chassis.scraping import ScrapedMetrics
 from chassis.telemetry import INSTRUMENTATION, LINKS_MAX, MONEY_ATTRIBUTE
+from chassis.tls.files import TlsFiles, TlsSource
+from chassis.tls.plaintext import is_loopback
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -83,7 +86,7 @@ def tracer_provider(
     """Return the provider of `service`'s spans, exported as its settings say and passed to `span_processors`."""
     processors = list(span_processors)
     if settings.otlp_endpoint is not None:
-        exporter = OTLPSpanExporter(endpoint=settings.otlp_endpoint, insecure=True, timeout=_EXPORT_TIMEOUT_S)
+        exporter = OTLPSpanExporter(**_connection(settings, settings.otlp_endpoint))
         processors.append(BatchSpanProcessor(exporter, max_queue_size=_SPANS_QUEUED_MAX))
     provider = TracerProvider(
         # Where nobody collects spans, nothing is recorded; ids are still made and stored, for lineage needs them.
@@ -114,7 +117,7 @@ def meter_provider(
     """Return the provider of `service`'s metrics, or None if nobody reads them."""
     readers = list(metric_readers)
     if settings.otlp_endpoint is not None:
-        exporter = OTLPMetricExporter(endpoint=settings.otlp_endpoint, insecure=True, timeout=_EXPORT_TIMEOUT_S)
+        exporter = OTLPMetricExporter(**_connection(settings, settings.otlp_endpoint))
         readers.append(PeriodicExportingMetricReader(exporter, export_interval_millis=_METRICS_INTERVAL_MS))
     if settings.metrics_listen:
         readers.append(ScrapedMetrics(settings.metrics_listen))
@@ -127,6 +130,26 @@ def meter_provider(
         "metering.build.info", "{build}", "Always 1; its attributes say what runs."
     ).set(1, {**build, "process.runtime.version": platform.python_version()})
     return provider
+
+
+def _connection(settings: ServiceSettings, endpoint: str) -> dict[str, Any]:
+    """Return how to reach the receiver: in plain text only on this machine, or when the settings say so in words.
+
+    Headers, a client certificate and, unless it is set here, the authority are those of OpenTelemetry's own variables
+    (OTEL_EXPORTER_OTLP_HEADERS and so on), which the exporter reads itself.
+    """
+    scheme, has_scheme, address = endpoint.partition("://")
+    if has_scheme:
+        is_plain = scheme == "http"
+    else:
+        is_plain = is_loopback(endpoint) or settings.plaintext == "allowed"
+        address = endpoint
+    credentials = None
+    if not is_plain and settings.otlp_ca_file is not None:
+        source = TlsSource(TlsFiles(authorities=settings.otlp_ca_file))
+        credentials = grpc.ssl_channel_credentials(source.current().authorities)
+    # With the scheme left in, the exporter would decide by itself.
+    return {"endpoint": address, "insecure": is_plain, "credentials": credentials, "timeout": _EXPORT_TIMEOUT_S}
 
 
 def _resource(service: str, settings: ServiceSettings) -> Resource:

@@ -111,10 +111,13 @@ class ReadinessMonitor:
         return problems
 
 
-def bind(server: grpc.aio.Server, listen: str) -> str:
-    """Bind `server` to `listen` ("host:port", port 0 = any) and return the address with the real port."""
+def bind(server: grpc.aio.Server, listen: str, credentials: grpc.ServerCredentials | None = None) -> str:
+    """Bind `server` to `listen` ("host:port", port 0 = any) and return the address with the real port.
+
+    Without `credentials` the port speaks plain text, which is all that probes of Kubernetes understand.
+    """
     host, _, _ = listen.rpartition(":")
-    port = server.add_insecure_port(listen)
+    port = server.add_insecure_port(listen) if credentials is None else server.add_secure_port(listen, credentials)
     if port == 0:
         raise RuntimeError(f"can't listen on {listen}")
     return f"{host}:{port}"

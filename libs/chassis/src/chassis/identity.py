@@ -7,6 +7,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final
+from urllib.parse import quote, unquote
 
 from chassis.errors import InvalidRequest, Reason
 
@@ -16,8 +17,17 @@ if TYPE_CHECKING:
 TENANT_METADATA: Final = "x-meterline-tenant"
 """Metadata key by which a service names the tenant it acts for."""
 
+CUSTOMER_METADATA: Final = "x-meterline-customer"
+"""Metadata key by which a caller names the customer it acts for, percent-encoded as `customer_to_metadata` does."""
+
+REASON_METADATA: Final = "x-meterline-reason-bin"
+"""Metadata key by which a caller says why it changes something, as UTF-8."""
+
 ANY_TENANT: Final = "*"
 """The tenant of a service's own token: with it, each call names the tenant it acts for."""
+
+CUSTOMER_CHARS_MAX: Final = 256
+"""Most characters of a customer's key."""
 
 
 class Scope(StrEnum):
@@ -31,11 +41,18 @@ class Scope(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """A verified caller. `subject` (a user, an application, a service) acts for `tenant`."""
+    """A verified caller. `subject` (a user, an application, a service) acts for `tenant`.
+
+    `token_id` is the `jti` of its token. `customer` is the one customer it acts for; empty = the tenant as a whole.
+    """
 
     tenant: str
     subject: str
     scopes: frozenset[Scope]
+    token_id: str = ""
+    customer: str = ""
+    acts_for_customers: bool = False
+    """Whether its token allows only calls that act for a customer."""
 
     @property
     def is_internal(self) -> bool:
@@ -80,6 +97,36 @@ def current_tenant() -> str:
     if tenant == ANY_TENANT:
         raise InvalidRequest(Reason.TENANT_MISSING, f"an internal call must name its tenant in `{TENANT_METADATA}`")
     return tenant
+
+
+@contextmanager
+def acting_for_everyone() -> Iterator[None]:
+    """Act for the tenant as a whole inside the block, also in a call of one customer.
+
+    Only for questions whose answer tells nothing about anybody, such as how long a log is.
+    """
+    identity = _current.get()
+    token = _current.set(None if identity is None else replace(identity, customer=""))
+    try:
+        yield
+    finally:
+        _current.reset(token)
+
+
+def customer_to_metadata(customer: str) -> str:
+    """Return a customer's key as metadata carries it, which is ASCII: as UTF-8, percent-encoded where needed."""
+    return quote(customer, safe="/:@+,;=~!$&'()*")
+
+
+def customer_from_metadata(value: str) -> str:
+    """Return the customer's key that metadata carries. Raises InvalidRequest (CUSTOMER_MISSING) if it can't be one."""
+    try:
+        customer = unquote(value, errors="strict")
+    except UnicodeDecodeError:
+        customer = ""
+    if not customer or not customer.isprintable() or len(customer) > CUSTOMER_CHARS_MAX:
+        raise InvalidRequest(Reason.CUSTOMER_MISSING, f"`{CUSTOMER_METADATA}` must name one customer, percent-encoded")
+    return customer
 
 
 @contextmanager

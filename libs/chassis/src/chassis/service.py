@@ -8,6 +8,7 @@ import os
 import signal
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Final, Generic, TypeVar
 
 import asyncpg
@@ -15,6 +16,7 @@ import sqlalchemy
 from sqlalchemy.exc import DBAPIError
 
 from chassis.aside import let_the_loop_go_first
+from chassis.audit.trail import record_refusal
 from chassis.auth import TokenVerifier
 from chassis.clock import Clock, SystemClock
 from chassis.errors import MeterlineError
@@ -24,12 +26,14 @@ from chassis.loops import Loop, Supervisor
 from chassis.migrations import schema_is_current, stored_revision
 from chassis.pool_metrics import observe_pool
 from chassis.postgres import assert_durable, open_engine
-from chassis.rpc.guard import Gate
+from chassis.rpc.rules import Gate
 from chassis.rpc.server import RpcServer, Served
 from chassis.settings import ServiceSettings
 from chassis.startup import SettingsError
 from chassis.tasks import wait_or_stop
 from chassis.telemetry import Telemetry
+from chassis.tls.plaintext import check_plaintext
+from chassis.tls.server import tls_source
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -37,6 +41,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from sqlalchemy.ext.asyncio import AsyncEngine
+
+    from chassis.tls.files import TlsSource
 
 _log = get_logger(__name__)
 SettingsType = TypeVar("SettingsType", bound=ServiceSettings)
@@ -70,6 +76,13 @@ class Runtime(Generic[SettingsType]):
     closing: AsyncExitStack = field(default_factory=AsyncExitStack)
     """What to close after the last call, such as channels to neighbors."""
     status: ServiceStatus = field(default_factory=ServiceStatus)
+    tls: TlsSource | None = None
+    """Certificates of the service, for its own port and for the channel to its neighbor; None = plain text."""
+
+    @property
+    def upstream_tls(self) -> TlsSource | None:
+        """What the channel to the left neighbor speaks: TLS as soon as it is known who signs certificates."""
+        return self.tls if self.settings.tls_ca_file is not None else None
 
 
 @dataclass(frozen=True)
@@ -97,14 +110,15 @@ async def run_service(
     _log.info("starting", settings=settings.effective())
     if settings.ready_file is not None:
         check_ready_file(settings.ready_file)
+    check_plaintext(settings)
     let_the_loop_go_first()
     clock = clock or SystemClock()
     telemetry = Telemetry.start(service, settings)
     engine = open_engine(settings.database, settings, tenant_connections_max=settings.tenant_connections_max)
     observe_pool(engine, telemetry.meter)
-    runtime = Runtime(service, settings, engine, clock, telemetry)
     stopping = _stop_on_signals()
     try:
+        runtime = Runtime(service, settings, engine, clock, telemetry, tls=tls_source(settings, clock))
         async with runtime.closing:
             composition = await compose(runtime)
             await _serve(runtime, composition, migrations or f"{service}.migrations", stopping)
@@ -121,14 +135,22 @@ async def _serve(
 ) -> None:
     settings = runtime.settings
     gate = Gate()
-    verifier = TokenVerifier(settings.jwks_file, settings.audience, runtime.clock, life_max_s=settings.token_life_max_s)
-    server = RpcServer(composition.served, settings, verifier, gate=gate)
+    verifier = TokenVerifier(
+        settings.jwks_file,
+        settings.audience,
+        runtime.clock,
+        revoked_file=settings.revoked_tokens_file,
+        life_max_s=settings.token_life_max_s,
+        service_life_max_s=settings.service_token_life_max_s,
+    )
+    refusals = partial(record_refusal, runtime.engine)
+    server = RpcServer(composition.served, settings, verifier, gate=gate, tls=runtime.tls, refusals=refusals)
     health = HealthServer(settings.health_listen)
     supervisor = Supervisor(composition.loops)
     monitor = ReadinessMonitor(health, _checks(runtime, supervisor), runtime.status)
     await health.start()
     await server.start()
-    _log.info("listening", listen=server.address, health=health.address)
+    _log.info("listening", listen=server.address, internal=server.internal_address, health=health.address)
     monitoring: asyncio.Task[None] | None = None
     try:
         if await _opened(runtime, migrations, stopping):

@@ -74,6 +74,10 @@ class TenantRates(BaseModel):
     events_per_s: float | None = Field(default=None, ge=0.0)
 
 
+def _words(value: object) -> object:
+    return value.split() if isinstance(value, str) else value
+
+
 def _from_json(value: object) -> object:
     return json.loads(value) if isinstance(value, str) else value
 
@@ -92,7 +96,30 @@ class ServiceSettings(_ExplicitSettings):
     """The settings that every service has. A service subclasses this and sets `env_prefix`, such as "INGEST_"."""
 
     listen: str = Field(default="127.0.0.1:0", description="Address of the RPC port; port 0 = any free one.")
-    health_listen: str = Field(default="127.0.0.1:0", description="Address of the health port, apart from the work.")
+    health_listen: str = Field(
+        default="127.0.0.1:0", description="Address of the health port, apart from the work; always plain text."
+    )
+    internal_listen: str | None = Field(
+        default=None, description="A second RPC port, on which every caller must show a certificate; for services."
+    )
+    tls_cert_file: Path | None = Field(
+        default=None, description="PEM file with the service's certificate and chain; none = plain text."
+    )
+    tls_key_file: Path | None = Field(default=None, description="PEM file with the certificate's private key.")
+    tls_ca_file: Path | None = Field(
+        default=None, description="PEM file with the authorities that sign the certificates of callers and neighbors."
+    )
+    tls_client_certs: Literal["required", "optional"] = Field(
+        default="required",
+        description="Whether callers of the RPC port must show a certificate; optional: none is asked.",
+    )
+    tls_internal_names: Annotated[frozenset[str], BeforeValidator(_words)] = Field(
+        default=frozenset(),
+        description="Names (DNS or URI) in the certificates of the services that may call, with spaces between.",
+    )
+    plaintext: Literal["loopback", "allowed"] = Field(
+        default="loopback", description="Where plain text may be spoken; allowed = beyond this machine as well."
+    )
     reuse_port: bool = Field(default=False, description="Share the RPC port with sibling processes (SO_REUSEPORT).")
     dsn_file: Path | None = Field(default=None, description="File with the DSN; read again at each connect.")
     dsn: SecretStr | None = Field(
@@ -104,11 +131,21 @@ class ServiceSettings(_ExplicitSettings):
         default=None, description="File with the password for the DSN; read again at each connect."
     )
     jwks_file: Path = Field(description="JWKS file with the public keys that sign tokens; reread when it changes.")
+    revoked_tokens_file: Path | None = Field(
+        default=None, description="File with the ids of revoked tokens, one a line; reread when it changes."
+    )
     audience: str = Field(default="meterline", description="The audience a token must name.")
     service_token_file: Path | None = Field(default=None, description="File with this service's own internal token.")
     environment: Literal["development", "production"] = "development"
     reflection: bool | None = Field(default=None, description="gRPC reflection; default: on in development only.")
-    otlp_endpoint: str | None = Field(default=None, description="host:port of an OTLP/gRPC receiver; none = no export.")
+    otlp_endpoint: str | None = Field(
+        default=None,
+        description="host:port of an OTLP/gRPC receiver; none = no export. https:// or http:// before it: TLS or not.",
+    )
+    otlp_ca_file: Path | None = Field(
+        default=None,
+        description="PEM file with the authority of the OTLP receiver; default: OpenTelemetry's variables.",
+    )
     trace_ratio: float = Field(default=1.0, ge=0.0, le=1.0, description="Share of traces that are sampled, by id.")
     trace_key: SecretStr | None = Field(
         default=None, description="Key of the hash by which traces are sampled; default: made of the JWKS file."
@@ -137,7 +174,10 @@ class ServiceSettings(_ExplicitSettings):
         default=20.0, gt=0.0, description="Seconds in which a request must arrive in full after its headers."
     )
     token_life_max_s: float = Field(
-        default=3_660 * 86_400.0, gt=0.0, description="Longest time from a token's issue to its end; longer is refused."
+        default=86_400.0, gt=0.0, description="Longest time from a user's token's issue to its end; longer is refused."
+    )
+    service_token_life_max_s: float = Field(
+        default=366 * 86_400.0, gt=0.0, description="The same for tokens of services, which are renewed in their files."
     )
     drain_s: float = Field(
         default=15.0, ge=0.0, description="Seconds that calls in flight and background work get together after SIGTERM."
@@ -171,6 +211,11 @@ class ServiceSettings(_ExplicitSettings):
         """Whether the server offers gRPC reflection: as configured, by default in development only."""
         return self.environment == "development" if self.reflection is None else self.reflection
 
+    @property
+    def speaks_tls(self) -> bool:
+        """Whether the service's own port speaks TLS."""
+        return self.tls_cert_file is not None
+
     def effective(self) -> dict[str, str]:
         """Return every setting as text, with secrets masked, for the log line at start."""
         return {name: _shown(getattr(self, name)) for name in type(self).model_fields}
@@ -192,6 +237,9 @@ class MigrateSettings(_ExplicitSettings):
     )
     migrate_password_file: Path | None = Field(default=None, description="File with the password for the MIGRATE_DSN.")
     app_role: str = Field(description="Database role of the running service; it gets table grants only.")
+    plaintext: Literal["loopback", "allowed"] = Field(
+        default="loopback", description="Where plain text may be spoken; allowed = beyond this machine as well."
+    )
 
     _dsn_is_named_once = field_validator("migrate_dsn")(_named_once)
 
@@ -258,5 +306,7 @@ def _nearest(key: str, known: set[str]) -> str:
 
 
 def _shown(value: object) -> str:
+    if isinstance(value, frozenset):
+        return " ".join(sorted(value))
     # SecretStr and SecretBytes print as asterisks by themselves.
     return value if isinstance(value, str) else json.dumps(value, default=str)

@@ -25,12 +25,15 @@ from chassis.clock import SystemClock
 from chassis.identity import Scope
 from chassis.rpc.client import open_channel
 from chassis.rpc.credentials import StaticTokenSource
-from chassis.rpc.guard import Gate
 from chassis.rpc.method import Method
+from chassis.rpc.rules import Gate
 from chassis.rpc.server import RpcServer, Served
 from chassis.settings import ServiceSettings
 from chassis.telemetry import Telemetry
+from chassis.tls.files import TlsFiles, TlsSource
+from chassis.tls.server import tls_source
 from metering.common.v1 import method_pb2
+from testkit.certificates import CertificateFiles
 from testkit.tokens import SigningKey
 
 SERVICE = "test.v1.EchoService"
@@ -79,10 +82,17 @@ class Running:
     def address(self) -> str:
         return self.server.address
 
-    def channel(self, token: str | None = None, *, services: Sequence[ServiceDescriptor] = ()) -> grpc.aio.Channel:
+    def channel(
+        self,
+        token: str | None = None,
+        *,
+        services: Sequence[ServiceDescriptor] = (),
+        tls: TlsSource | None = None,
+        address: str | None = None,
+    ) -> grpc.aio.Channel:
         """A channel with our interceptors."""
         source = StaticTokenSource(token or self.key.mint("acme", ["read"]))
-        channel = open_channel(self.address, self.settings, source, services=services)
+        channel = open_channel(address or self.address, self.settings, source, services=services, tls=tls)
         self.channels.append(channel)
         return channel
 
@@ -91,6 +101,16 @@ class Running:
         channel = grpc.aio.insecure_channel(self.address, options=[("grpc.use_local_subchannel_pool", 1), *options])
         self.channels.append(channel)
         return channel
+
+
+def tls_settings(files: TlsFiles, **changed: object) -> dict[str, object]:
+    """The settings of a server with these certificates."""
+    return {
+        "tls_cert_file": files.certificate,
+        "tls_key_file": files.key,
+        "tls_ca_file": files.authorities,
+        **changed,
+    }
 
 
 Starter = Callable[..., Awaitable[Running]]
@@ -111,6 +131,14 @@ def echo_service() -> ServiceDescriptor:
     pool = descriptor_pool.Default()
     pool.AddSerializedFile(file.SerializeToString())
     return pool.FindServiceByName(SERVICE)
+
+
+@pytest.fixture
+def certificates(tmp_path: Path) -> CertificateFiles:
+    """An authority, and a directory for what it signs."""
+    directory = tmp_path / "tls"
+    directory.mkdir()
+    return CertificateFiles(directory)
 
 
 @pytest.fixture
@@ -155,7 +183,8 @@ async def start(echo_settings: EchoSettings, signing_key: SigningKey, recorded: 
             methods={f"/{SERVICE}/{name}": Method(scopes, is_feed=f"/{SERVICE}/{name}" in feeds) for name in handlers},
         )
         verifier = TokenVerifier(settings.jwks_file, settings.audience, SystemClock())
-        running = Running(RpcServer([served], settings, verifier, gate=gate), settings, signing_key)
+        server = RpcServer([served], settings, verifier, gate=gate, tls=tls_source(settings, SystemClock()))
+        running = Running(server, settings, signing_key)
         await running.server.start()
         started.append(running)
         return running

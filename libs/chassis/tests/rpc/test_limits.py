@@ -16,8 +16,8 @@ from chassis.deadline import current_deadline_s, within_deadline_s
 from chassis.errors import DeadlineExceeded, Overloaded, Reason, TooBig, Unavailable
 from chassis.errors.status import from_rpc_error
 from chassis.identity import Scope
-from chassis.rpc.guard import Gate
 from chassis.rpc.method import Method, PolicyError
+from chassis.rpc.rules import Gate
 from chassis.rpc.server import RpcServer, Served
 from testkit.wait import eventually
 

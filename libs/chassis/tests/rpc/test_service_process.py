@@ -283,7 +283,6 @@ async def test_the_first_process_of_a_container_ends_at_sigterm_while_it_is_stil
         # From here on it has a handler; the other imports take seconds.
         while b"chassis.stop_at_once" not in await asyncio.wait_for(process.stderr.readline(), 20):
             pass
-        await asyncio.sleep(0.05)
         (child,) = await eventually(lambda: children(process.pid))
         began_s = asyncio.get_running_loop().time()
         os.kill(child, signal.SIGTERM)
@@ -307,6 +306,14 @@ def children(pid: int) -> list[int]:
         ({"ECHO_DRAIN": "1"}, ["serve"], 2, "testkit: unknown setting ECHO_DRAIN; did you mean ECHO_DRAIN_S?"),
         ({"ECHO_JWKS_FILE": "/none"}, ["serve"], 2, "testkit: can't read the JWKS file /none"),
         ({"ECHO_READY_FILE": "/none/ready"}, ["serve"], 2, "can't write the ready file /none/ready: No such file"),
+        (
+            {"ECHO_LISTEN": "0.0.0.0:0"},
+            ["serve"],
+            2,
+            "ECHO_LISTEN=0.0.0.0:0 would serve plain text beyond this machine",
+        ),
+        ({"ECHO_TLS_CERT_FILE": "/none"}, ["serve"], 2, "testkit: a TLS certificate and its private key come together"),
+        ({"ECHO_MIGRATE_DSN": "postgresql://a@db.example/b"}, ["migrate"], 2, "ECHO_MIGRATE_DSN leaves this machine"),
         ({"ECHO_LISTEN": "127.0.0.1:1:1"}, ["serve"], 1, "127.0.0.1:1:1"),
         ({"ECHO_APP_ROLE": "nobody_at_all"}, ["migrate"], 1, "testkit: role nobody_at_all does not exist"),
         ({}, ["sing"], 2, "usage: python -m testkit serve|migrate"),

@@ -14,10 +14,11 @@ import jwt
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
-from chassis.auth import TokenVerifier, load_jwks
+from chassis.auth import TokenVerifier
 from chassis.errors import MeterlineError, Reason, Unauthenticated, Unavailable
 from chassis.errors.status import from_rpc_error
 from chassis.identity import Scope, current_identity, current_tenant
+from chassis.keys import load_keys
 from chassis.startup import SettingsError
 from testkit.clock import FakeClock
 from testkit.tokens import SigningKey
@@ -64,6 +65,14 @@ def own_key_in_the_header(key: SigningKey) -> str:
     return OTHER.mint("acme", ["read"], headers={"jwk": OTHER.jwks()["keys"][0], "kid": "mine"})
 
 
+def claims_twice(key: SigningKey) -> str:
+    header, payload, _ = key.mint("acme", ["read"]).split(".")
+    claims = base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)).decode()
+    doubled = base64.urlsafe_b64encode(claims.replace("{", '{"tenant": "globex", ', 1).encode()).rstrip(b"=").decode()
+    return f"{header}.{doubled}.{base64.urlsafe_b64encode(b'x' * 64).decode().rstrip('=')}"
+
+
+ONE_AND_ALL = {"customer": "ann", "acts_for": "customers"}
 INVALID, EXPIRED = Reason.TOKEN_INVALID, Reason.TOKEN_EXPIRED
 FORGED: list[tuple[str, Callable[[SigningKey], str], Reason]] = [
     ("empty", lambda _: "", INVALID),
@@ -100,6 +109,19 @@ FORGED: list[tuple[str, Callable[[SigningKey], str], Reason]] = [
     ("scopes as one text", lambda key: key.mint("acme", ["read"], claims={"scopes": "read admin"}), INVALID),
     ("unknown scope", lambda key: key.mint("acme", ["read", "root"]), INVALID),
     ("no jti", lambda key: key.mint("acme", ["read"], claims={"jti": None}), INVALID),
+    ("jti with a space", lambda key: key.mint("acme", ["read"], claims={"jti": "a b"}), INVALID),
+    ("jti a number", lambda key: key.mint("acme", ["read"], claims={"jti": 7}), INVALID),
+    ("a token within a token", lambda key: key.mint("acme", ["read"], headers={"cty": "JWT"}) + ".x.y", INVALID),
+    ("a claim twice, after signing", claims_twice, INVALID),
+    ("customer empty", lambda key: key.mint("acme", ["read"], claims={"customer": ""}), INVALID),
+    ("customer list", lambda key: key.mint("acme", ["read"], claims={"customer": ["a", "b"]}), INVALID),
+    ("customer of every tenant", lambda key: key.mint("*", ["internal"], claims={"customer": "ann"}), INVALID),
+    ("acts for nobody known", lambda key: key.mint("acme", ["read"], claims={"acts_for": "tenants"}), INVALID),
+    (
+        "one customer and all",
+        lambda key: key.mint("acme", ["read"], claims={"customer": "a", "acts_for": "customers"}),
+        INVALID,
+    ),
     ("one megabyte", lambda key: key.mint("acme", ["read"], claims={"x": "y" * 9000}), INVALID),
 ]
 
@@ -199,7 +221,7 @@ def test_keys_rotate_without_a_restart_and_a_revoked_key_is_refused(tmp_path: Pa
 
     new.write_jwks(jwks_file, old)
     clock.advance(11)
-    assert verifier.verify(old_token) == verifier.verify(new_token)
+    assert verifier.verify(old_token).tenant == verifier.verify(new_token).tenant == "acme"
 
     new.write_jwks(jwks_file)
     clock.advance(11)
@@ -250,12 +272,12 @@ def test_a_key_file_that_is_wrong_says_so_at_start(tmp_path: Path, document: obj
     jwks_file.write_text(json.dumps(document))
 
     with pytest.raises(SettingsError, match=said):
-        load_jwks(jwks_file)
+        load_keys(jwks_file)
 
 
 def test_a_key_file_that_is_absent_says_so_at_start(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match=r"can't read the JWKS file .*none\.json"):
-        load_jwks(tmp_path / "none.json")
+        load_keys(tmp_path / "none.json")
 
 
 def test_every_refusal_is_an_error_of_our_vocabulary(signing_key: SigningKey, tmp_path: Path, clock: FakeClock) -> None:
@@ -273,5 +295,115 @@ def test_a_token_that_lives_too_long_is_refused_with_the_time_it_may(
     verifier = TokenVerifier(jwks_file, "meterline", clock, life_max_s=2 * 86_400)
 
     assert verifier.verify(signing_key.mint("acme", ["read"], now_s=now_s, valid_s=2 * 86_400)).tenant == "acme"
-    with pytest.raises(Unauthenticated, match="within 2 days"):
+    with pytest.raises(Unauthenticated, match="within 48 hours"):
         verifier.verify(signing_key.mint("acme", ["read"], now_s=now_s, valid_s=2 * 86_400 + 1))
+
+
+def test_a_service_has_a_longest_life_of_its_own(tmp_path: Path, signing_key: SigningKey, clock: FakeClock) -> None:
+    jwks_file, now_s = signing_key.write_jwks(tmp_path / "jwks.json"), clock.now().timestamp()
+    verifier = TokenVerifier(jwks_file, "meterline", clock, life_max_s=3600, service_life_max_s=7200)
+
+    assert verifier.verify(signing_key.mint("*", ["internal"], now_s=now_s, valid_s=7200)).is_internal
+    for tenant, scopes, valid_s in (("*", ["internal"], 7201), ("acme", ["read"], 3601)):
+        with pytest.raises(Unauthenticated, match="valid for too long"):
+            verifier.verify(signing_key.mint(tenant, scopes, now_s=now_s, valid_s=valid_s))
+
+
+def test_a_revoked_token_is_refused_within_seconds_and_no_other(
+    tmp_path: Path, signing_key: SigningKey, clock: FakeClock
+) -> None:
+    jwks_file, now_s = signing_key.write_jwks(tmp_path / "jwks.json"), clock.now().timestamp()
+    revoked_file = tmp_path / "revoked.txt"
+    revoked_file.write_text("# stolen in May\n\n")
+    stolen, sound = (signing_key.mint("acme", ["read"], now_s=now_s, claims={"jti": name}) for name in ("one", "two"))
+    verifier = TokenVerifier(jwks_file, "meterline", clock, revoked_file=revoked_file)
+    assert verifier.verify(stolen).token_id == "one"
+
+    revoked_file.write_text("# stolen in May\none\n")
+    clock.advance(11)
+
+    with pytest.raises(Unauthenticated) as caught:
+        verifier.verify(stolen)
+    assert caught.value.reason is Reason.TOKEN_REVOKED
+    assert verifier.verify(sound).token_id == "two"
+
+
+@pytest.mark.parametrize("content", ["two words\n", "x" * (16 * 1024 * 1024 + 1)], ids=["no id", "too large"])
+def test_a_list_of_revoked_tokens_that_cannot_be_read_closes_the_door(
+    tmp_path: Path, signing_key: SigningKey, clock: FakeClock, content: str
+) -> None:
+    revoked_file = tmp_path / "revoked.txt"
+    revoked_file.write_text("")
+    jwks_file = signing_key.write_jwks(tmp_path / "jwks.json")
+    verifier = TokenVerifier(jwks_file, "meterline", clock, revoked_file=revoked_file)
+    token = signing_key.mint("acme", ["read"], now_s=clock.now().timestamp())
+
+    revoked_file.write_text(content)
+    clock.advance(11)
+
+    with pytest.raises(Unavailable):
+        verifier.verify(token)
+    with pytest.raises(SettingsError, match="revoked tokens"):
+        TokenVerifier(jwks_file, "meterline", clock, revoked_file=revoked_file)
+
+
+RIGHTS: dict[str, tuple[dict[str, object], list[tuple[str, list[str], dict[str, object], bool]]]] = {
+    "scopes": (
+        {"meterline_scopes": ["report", "read"]},
+        [("acme", ["read"], {}, True), ("acme", ["read", "admin"], {}, False), ("*", ["internal"], {}, False)],
+    ),
+    "tenants": (
+        {"meterline_tenants": ["acme"]},
+        [("acme", ["admin"], {}, True), ("globex", ["read"], {}, False), ("*", ["internal"], {}, False)],
+    ),
+    "services": ({"meterline_tenants": ["*"]}, [("*", ["internal"], {}, True), ("acme", ["read"], {}, False)]),
+    "customers": (
+        {"meterline_customers_only": True},
+        [
+            ("acme", ["read"], {}, False),
+            ("acme", ["read"], {"customer": "ann"}, True),
+            ("*", ["read"], {"acts_for": "customers"}, True),
+        ],
+    ),
+}
+
+
+@pytest.mark.parametrize("rights", RIGHTS)
+def test_a_key_signs_no_more_than_it_may(
+    tmp_path: Path, signing_key: SigningKey, clock: FakeClock, rights: str
+) -> None:
+    members, tokens = RIGHTS[rights]
+    document = signing_key.jwks()
+    document["keys"][0].update(members)
+    (tmp_path / "jwks.json").write_text(json.dumps(document))
+    verifier = TokenVerifier(tmp_path / "jwks.json", "meterline", clock)
+
+    for tenant, scopes, claims, is_allowed in tokens:
+        token = signing_key.mint(tenant, scopes, now_s=clock.now().timestamp(), claims=claims)
+        if is_allowed:
+            assert verifier.verify(token).tenant == tenant
+            continue
+        with pytest.raises(Unauthenticated) as caught:
+            verifier.verify(token)
+        assert caught.value.reason is Reason.KEY_RIGHTS_EXCEEDED
+
+
+@pytest.mark.parametrize(
+    ("member", "value"),
+    [
+        ("meterline_scope", ["read"]),
+        ("meterline_scopes", ["raed"]),
+        ("meterline_scopes", "read"),
+        ("meterline_tenants", []),
+        ("meterline_customers_only", "yes"),
+    ],
+)
+def test_rights_of_a_key_that_are_misspelt_stop_the_service(
+    tmp_path: Path, signing_key: SigningKey, member: str, value: object
+) -> None:
+    document = signing_key.jwks()
+    document["keys"][0][member] = value
+    (tmp_path / "jwks.json").write_text(json.dumps(document))
+
+    with pytest.raises(SettingsError, match="broken key 'key-1'"):
+        load_keys(tmp_path / "jwks.json")

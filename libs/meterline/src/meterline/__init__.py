@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from meterline.client import AsyncClient, Client, ClientSettings, Conflict, Refusal, ReportResult
     from meterline.event import UsageEvent, current_traceparent
     from meterline.reporter import AsyncReporter, BufferFullError, Reporter, ReporterOptions, UnsentEventsError
-    from meterline.suite.context import Context, ContextError
+    from meterline.suite.context import Context, ContextError, Tls
 
 __all__ = [
     "AsyncClient",
@@ -32,6 +32,7 @@ __all__ = [
     "ReportResult",
     "Reporter",
     "ReporterOptions",
+    "Tls",
     "UnsentEventsError",
     "UsageEvent",
     "current_traceparent",
@@ -43,7 +44,7 @@ _HOMES: Final = {
     "meterline.client": ("AsyncClient", "Client", "ClientSettings", "Conflict", "Refusal", "ReportResult"),
     "meterline.event": ("UsageEvent", "current_traceparent"),
     "meterline.reporter": ("AsyncReporter", "BufferFullError", "Reporter", "ReporterOptions", "UnsentEventsError"),
-    "meterline.suite.context": ("Context", "ContextError"),
+    "meterline.suite.context": ("Context", "ContextError", "Tls"),
 }
 _HOME_OF: Final = {name: home for home, names in _HOMES.items() for name in names}
 

@@ -19,10 +19,12 @@ from types import CoroutineType
 from typing import TYPE_CHECKING, Any, Final, Self, TypeVar
 
 from chassis.errors import Reason, TooBig, Unauthenticated
+from chassis.identity import CUSTOMER_METADATA, REASON_METADATA, TENANT_METADATA, customer_to_metadata
 from chassis.rpc.client import open_channel
-from chassis.rpc.credentials import StaticTokenSource
+from chassis.startup import SettingsError
+from chassis.tls.plaintext import is_loopback
+from metering.common.v1 import audit_service_pb2_grpc, status_service_pb2_grpc
 from metering.common.v1 import status_service_pb2 as status_pb2
-from metering.common.v1 import status_service_pb2_grpc
 from metering.ingest.v1 import ingest_service_pb2 as ingest_pb
 from meterline.event import UsageEvent, to_columns
 from meterline.failures import error_interceptors
@@ -35,7 +37,9 @@ if TYPE_CHECKING:
     import grpc.aio
     from google.protobuf.descriptor import ServiceDescriptor
 
+    from chassis.tls.files import TlsSource
     from metering.aggregator.v1 import aggregator_service_pb2_grpc as aggregator_grpc
+    from metering.common.v1 import audit_service_pb2_grpc as audit_grpc
     from metering.common.v1 import status_service_pb2_grpc as status_grpc
     from metering.ingest.v1 import ingest_service_pb2_grpc as ingest_grpc
     from metering.invoicing.v1 import invoicing_service_pb2 as invoicing_pb
@@ -103,6 +107,8 @@ class ClientSettings:
 
     message_bytes_max: int = 8 * 1024 * 1024
     """Largest message sent or received; the services' own default."""
+    reason: str = ""
+    """Why calls change something, for the audit trail."""
 
 
 class AsyncClient:
@@ -116,13 +122,24 @@ class AsyncClient:
         """Remember where the services are; channels open at first use."""
         self._context = context
         self._settings = settings or ClientSettings()
+        self._acting: dict[str, str | bytes] = {}
+        if self._settings.reason:
+            self._acting[REASON_METADATA] = self._settings.reason.encode()
+        if context.tenant:
+            self._acting[TENANT_METADATA] = context.tenant
+        if context.customer:
+            self._acting[CUSTOMER_METADATA] = customer_to_metadata(context.customer)
         self._channels: dict[str, grpc.aio.Channel] = {}
         self._stubs: dict[str, Any] = {}
+        self._tls_source: TlsSource | None = None
 
     @classmethod
-    def from_context(cls, path: Path | None = None) -> Self:
-        """Find the services by the context file, as the command line does. Raises `suite.context.ContextError`."""
-        return cls(contexts.load(path))
+    def from_context(cls, path: Path | None = None, *, tenant: str = "", customer: str = "") -> Self:
+        """Find the services by the context file, as the command line does. Raises `suite.context.ContextError`.
+
+        With `customer`, each call acts for that customer alone; a token that reaches every tenant needs `tenant`, too.
+        """
+        return cls(contexts.acting_for(contexts.load(path), tenant=tenant, customer=customer))
 
     async def __aenter__(self) -> Self:
         """Return the client."""
@@ -167,6 +184,12 @@ class AsyncClient:
         self.stub(service)
         status: status_grpc.StatusServiceAsyncStub = status_service_pb2_grpc.StatusServiceStub(self._channels[service])
         return await status.GetStatus(status_pb2.GetStatusRequest(), timeout=timeout_s)
+
+    def audit(self, service: str) -> audit_grpc.AuditServiceAsyncStub:
+        """Return the stub of a service's audit trail."""
+        self.stub(service)
+        trail: audit_grpc.AuditServiceAsyncStub = audit_service_pb2_grpc.AuditServiceStub(self._channels[service])
+        return trail
 
     async def report(self, events: Sequence[UsageEvent], *, backfill_id: str = "") -> ReportResult:
         """Report events, in as many calls as their number needs; what is returned is durable.
@@ -216,15 +239,38 @@ class AsyncClient:
                 # gRPC would not even end such a call.
                 raise Unauthenticated(Reason.TOKEN_INVALID, "the token holds characters that no token has")
             contract, stub_type = contract_of(service)
+            source = self._tls_to(service, address)
             self._channels[service] = open_channel(
                 address,
                 self._settings,
-                StaticTokenSource(token),
+                contexts.ContextToken(self._context),
                 services=[contract],
+                metadata=self._acting,
                 outer_interceptors=error_interceptors(f"{service} at {address}"),
+                tls=source,
             )
             self._stubs[service] = stub_type(self._channels[service])
         return self._stubs[service]
+
+    def _tls_to(self, service: str, address: str) -> TlsSource | None:
+        """Return the certificates for a call to `address`, None for plain text. Raises `ContextError`."""
+        tls = self._context.tls
+        if tls is None:
+            if self._context.plaintext_allowed or is_loopback(address):
+                return None
+            raise contexts.ContextError(
+                f"{service} at {address} would get the token in plain text beyond this machine: give the context `tls` "
+                "or set METERLINE_CA_FILE; METERLINE_PLAINTEXT=allowed if something else encrypts it"
+            )
+        if self._tls_source is None:
+            # The module reads `ssl`, which programs on one machine do without.
+            from chassis.tls.files import TlsFiles, TlsSource  # noqa: PLC0415
+
+            try:
+                self._tls_source = TlsSource(TlsFiles(tls.ca_file, tls.cert_file, tls.key_file))
+            except SettingsError as error:
+                raise contexts.ContextError(str(error)) from error
+        return self._tls_source
 
 
 def contract_of(service: str) -> tuple[ServiceDescriptor, type[Any]]:
@@ -343,9 +389,12 @@ class Client:
         self.aio: AsyncClient = _BackgroundClient(context, settings, self._thread)
 
     @classmethod
-    def from_context(cls, path: Path | None = None) -> Self:
-        """Find the services by the context file, as the command line does. Raises `suite.context.ContextError`."""
-        return cls(contexts.load(path))
+    def from_context(cls, path: Path | None = None, *, tenant: str = "", customer: str = "") -> Self:
+        """Find the services by the context file, as the command line does. Raises `suite.context.ContextError`.
+
+        With `customer`, each call acts for that customer alone; a token that reaches every tenant needs `tenant`, too.
+        """
+        return cls(contexts.acting_for(contexts.load(path), tenant=tenant, customer=customer))
 
     def __enter__(self) -> Self:
         """Return the client."""

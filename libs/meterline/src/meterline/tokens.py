@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import re
 import stat
 import uuid
 from collections.abc import Iterable
@@ -25,6 +26,7 @@ from cryptography.hazmat.primitives.serialization import (
 
 from meterline.errors import TokenError
 from meterline.suite import files
+from meterline.suite.directory import REVOKED_FILE_NAME
 
 ISSUER: Final = "meterline"
 AUDIENCE: Final = "meterline"
@@ -32,12 +34,17 @@ ALGORITHM: Final = "EdDSA"
 SCOPES: Final = ("report", "read", "admin", "internal")
 """What a token may allow; `internal` is for services alone."""
 
+CUSTOMERS: Final = "customers"
+"""Value of the claim `acts_for`: each call with the token names the customer it acts for."""
+
 ANY_TENANT: Final = "*"
 """Tenant of a service's own token; the tenant it acts for travels with each call."""
 
 KEY_FILE_NAME: Final = "signing.pem"
 JWKS_FILE_NAME: Final = "jwks.json"
 _NAME_CHARS_MAX: Final = 128
+_CUSTOMER_CHARS_MAX: Final = 256
+_TOKEN_ID: Final = re.compile(r"[!-~]{1,128}")
 _OTHERS: Final = stat.S_IRWXG | stat.S_IRWXO
 
 
@@ -98,6 +105,12 @@ class Grant:
     tenant: str
     scopes: tuple[str, ...]
     subject: str
+    customer: str = ""
+    """The one customer it acts for; empty = the tenant as a whole."""
+    acts_for_customers: bool = False
+    """Whether each call must name the customer it acts for."""
+    token_id: str = ""
+    """Its `jti`, by which it can be revoked; empty = a new UUID."""
 
     def __post_init__(self) -> None:
         unknown = sorted(set(self.scopes) - set(SCOPES))
@@ -107,9 +120,20 @@ class Grant:
         for name, value in (("tenant", self.tenant), ("subject", self.subject)):
             if not 0 < len(value) <= _NAME_CHARS_MAX or not value.isprintable():
                 raise TokenError(f"the {name} must have 1 to {_NAME_CHARS_MAX} printable characters")
-        # Services refuse it as well: a user's token must not reach every tenant, nor a service's token be a user's.
-        if (self.tenant == ANY_TENANT) != ("internal" in self.scopes):
+        if self.customer and (len(self.customer) > _CUSTOMER_CHARS_MAX or not self.customer.isprintable()):
+            raise TokenError(f"the customer must have 1 to {_CUSTOMER_CHARS_MAX} printable characters")
+        if self.token_id:
+            check_token_id(self.token_id)
+        self._check_reach()
+
+    def _check_reach(self) -> None:
+        """Refuse what services refuse, too: a user's token that reaches every tenant, or a service's of one."""
+        if "internal" in self.scopes and self.tenant != ANY_TENANT:
             raise TokenError(f"scope internal and tenant {ANY_TENANT!r} go together, or neither")
+        if self.tenant == ANY_TENANT and not ("internal" in self.scopes or self.acts_for_customers):
+            raise TokenError(f"scope internal and tenant {ANY_TENANT!r} go together, or neither")
+        if self.customer and (self.tenant == ANY_TENANT or self.acts_for_customers):
+            raise TokenError("a token of one customer needs its tenant, and can't act for other customers")
 
 
 def mint(
@@ -124,7 +148,7 @@ def mint(
     if valid_for <= timedelta(0):
         raise TokenError("a token must be valid for more than no time")
     issued = (issued_at or datetime.now(UTC)).replace(microsecond=0)
-    claims = {
+    claims: dict[str, object] = {
         "iss": ISSUER,
         "aud": audience,
         "sub": grant.subject,
@@ -132,9 +156,32 @@ def mint(
         "scopes": list(grant.scopes),
         "iat": int(issued.timestamp()),
         "exp": int((issued + valid_for).timestamp()),
-        "jti": str(uuid.uuid4()),
+        "jti": grant.token_id or str(uuid.uuid4()),
     }
+    if grant.customer:
+        claims["customer"] = grant.customer
+    if grant.acts_for_customers:
+        claims["acts_for"] = CUSTOMERS
     return jwt.encode(claims, key.private, algorithm=ALGORITHM, headers={"kid": key.kid})
+
+
+def check_token_id(token_id: str) -> None:
+    """Raise TokenError unless it can be the id of a token."""
+    if not _TOKEN_ID.fullmatch(token_id):
+        raise TokenError("the id of a token must have 1 to 128 printable ASCII characters and no spaces")
+
+
+def revoke(revoked_file: Path, token_id: str) -> bool:
+    """Add a token's id to the file of revoked tokens; False if it is there already. Raises TokenError."""
+    check_token_id(token_id)
+    try:
+        text = revoked_file.read_text("utf-8") if revoked_file.exists() else ""
+        if token_id in text.split():
+            return False
+        files.write_atomically(revoked_file, f"{text.rstrip()}\n{token_id}\n".lstrip(), mode=files.SECRET_MODE)
+    except (OSError, UnicodeDecodeError) as error:
+        raise TokenError(f"can't add to the file of revoked tokens {revoked_file}: {error}") from error
+    return True
 
 
 def jwks(keys: Iterable[SigningKey]) -> dict[str, Any]:
@@ -153,12 +200,15 @@ def open_keys(directory: Path) -> SigningKey:
     if not key_file.exists():
         SigningKey.generate().save(key_file)
     key = SigningKey.load(key_file)
-    others = [entry for entry in _listed_keys(jwks_file) if entry.get("kid") != key.kid]
+    others = [entry for entry in listed_keys(jwks_file) if entry.get("kid") != key.kid]
     files.write_json(jwks_file, {"keys": [key.public_jwk(), *others]})
+    if not (directory / REVOKED_FILE_NAME).exists():
+        files.write_atomically(directory / REVOKED_FILE_NAME, "", mode=files.SECRET_MODE)
     return key
 
 
-def _listed_keys(jwks_file: Path) -> list[dict[str, Any]]:
+def listed_keys(jwks_file: Path) -> list[dict[str, Any]]:
+    """Return the entries of a JWKS file, none if there is no file. Raises TokenError if it can't be read."""
     if not jwks_file.exists():
         return []
     try:

@@ -6,10 +6,12 @@ A file is as large in memory as it looks: a few lines of aliases to aliases woul
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any, Final, cast
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, Final
 
 import yaml
-from yaml.composer import Composer
+from yaml.composer import ComposerError
+from yaml.constructor import ConstructorError
 
 from meterline.errors import InputError
 
@@ -18,7 +20,21 @@ if TYPE_CHECKING:
 
 BYTES_MAX: Final = 16 * 1024 * 1024
 DEPTH_MAX: Final = 64
-_BOOL: Final = "tag:yaml.org,2002:bool"
+_CORE: Final = "tag:yaml.org,2002:"
+_TAGS_OF_TEXTS: Final = {"!", *(_CORE + kind for kind in ("str", "int", "float", "timestamp", "map", "seq"))}
+"""A value that has one of these tags is read as it was written."""
+_MADE: Final[Mapping[str, Callable[[str], str | bool | None]]] = {
+    _CORE + "null": lambda _: None,
+    _CORE + "bool": lambda text: text == "true",
+    **{_CORE + kind: str for kind in ("int", "float", "timestamp")},
+}
+# Elsewhere in YAML 1.1, "no" and "on" mean false and true, and Norway would have no code.
+_TRUE_OR_FALSE: Final = (_CORE + "bool", re.compile(r"(?:true|false)\Z"))
+_RESOLVERS: Final = {
+    first: [_TRUE_OR_FALSE if tag == _CORE + "bool" else (tag, pattern) for tag, pattern in resolvers]
+    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
+"""What a text without quotes may be, by its first character."""
 
 
 class LinedMapping(dict[str, Any]):
@@ -33,32 +49,82 @@ class LinedList(list[Any]):
     lines: list[int]
 
 
-class StrictLoader(Composer, yaml.CSafeLoader):
-    """Reads numbers and dates as texts; refuses a key that is given twice, aliases, and what is nested too deeply.
+class StrictLoader(yaml.CSafeLoader):
+    """Reads numbers and dates as texts; refuses a key given twice, aliases, tags, and what is nested too deeply.
 
-    Text is taken apart by libyaml, several times as fast, and put together here, where every value is looked at.
+    Text is taken apart by libyaml, and each value is made as its events come: a tree of nodes in between would take
+    most of the time.
     """
 
-    def __init__(self, stream: str | bytes) -> None:
-        """Read from a text."""
-        yaml.CSafeLoader.__init__(self, stream)
-        Composer.__init__(self)
+    def get_single_data(self) -> Any:
+        """Return the only document; None if there is none."""
+        data = self.get_data() if self.check_data() else None
+        if self.check_data():
+            message = "expected a single document in the stream, but found another document"
+            following: Any = self.peek_event()
+            raise ComposerError(None, None, message, following.start_mark)
+        return data
 
-    _depth = 0
+    def check_data(self) -> bool:
+        """Whether another document follows."""
+        if self.check_event(yaml.StreamStartEvent):
+            self.get_event()
+        return not self.check_event(yaml.StreamEndEvent)
 
-    def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
-        """Read the next value, before anything is made of it."""
-        event: Any = self.peek_event()
+    def get_data(self) -> Any:
+        """Return the next document."""
+        self.get_event()
+        data = self._value(self.get_event(), 0)
+        self.get_event()
+        return data
+
+    def _value(self, event: Any, depth: int) -> Any:
+        """Return the value that begins with `event`, inside `depth` lists and mappings."""
         if event.anchor is not None:
             message = "anchors and aliases (&name, *name) aren't read; write the value out at each place"
-            raise yaml.composer.ComposerError(None, None, message, event.start_mark)
-        if self._depth >= DEPTH_MAX:
+            raise ComposerError(None, None, message, event.start_mark)
+        if depth >= DEPTH_MAX:
             message = f"nested too deeply, in more than {DEPTH_MAX} lists and mappings"
-            raise yaml.composer.ComposerError(None, None, message, event.start_mark)
-        self._depth += 1
-        node = super().compose_node(parent, index)
-        self._depth -= 1
-        return node
+            raise ComposerError(None, None, message, event.start_mark)
+        if event.tag is not None and event.tag not in _TAGS_OF_TEXTS:
+            raise ConstructorError(None, None, f"the tag {event.tag!r} isn't read; leave it out", event.start_mark)
+        if type(event) is yaml.ScalarEvent:
+            return event.value if event.tag is not None or not event.implicit[0] else _plain(event)
+        return self._list(depth + 1) if type(event) is yaml.SequenceStartEvent else self._mapping(depth + 1)
+
+    def _list(self, depth: int) -> LinedList:
+        values = LinedList()
+        values.lines = []
+        event: Any
+        while type(event := self.get_event()) is not yaml.SequenceEndEvent:
+            values.lines.append(event.start_mark.line + 1)
+            values.append(self._value(event, depth))
+        return values
+
+    def _mapping(self, depth: int) -> LinedMapping:
+        values = LinedMapping()
+        lines = values.lines = {}
+        event: Any
+        while type(event := self.get_event()) is not yaml.MappingEndEvent:
+            key = self._value(event, depth)
+            if isinstance(key, list | dict):
+                raise ConstructorError(None, None, "a key must be a text", event.start_mark)
+            if key in lines:
+                raise ConstructorError(None, None, f"the key {key!r} is given twice", event.start_mark)
+            lines[key] = event.start_mark.line + 1
+            values[key] = self._value(self.get_event(), depth)
+        return values
+
+
+def _plain(event: Any) -> str | bool | None:
+    """Return what a text without quotes is."""
+    text: str = event.value
+    for tag, pattern in _RESOLVERS.get(text[:1], ()):
+        if pattern.match(text):
+            if tag in _MADE:
+                return _MADE[tag](text)
+            raise ConstructorError(None, None, f"{text!r} has a meaning in YAML that isn't read", event.start_mark)
+    return text
 
 
 def read_text(stream: BinaryIO, name: str) -> str:
@@ -67,42 +133,3 @@ def read_text(stream: BinaryIO, name: str) -> str:
     if len(data) > BYTES_MAX:
         raise InputError(f"{name} is larger than {BYTES_MAX // 1024 // 1024} MiB; split it into several files")
     return data.decode("utf-8-sig")
-
-
-def _as_written(loader: StrictLoader, node: yaml.ScalarNode) -> str:
-    return str(loader.construct_scalar(node))
-
-
-def _mapping_without_twins(loader: StrictLoader, node: yaml.MappingNode) -> LinedMapping:
-    lines: dict[Any, int] = {}
-    for key_node, _value in node.value:
-        key = loader.construct_object(key_node, deep=True)
-        try:
-            twin = key in lines
-            lines[key] = key_node.start_mark.line + 1
-        except TypeError:
-            message = "a key must be a text"
-            raise yaml.constructor.ConstructorError(None, None, message, key_node.start_mark) from None
-        if twin:
-            raise yaml.constructor.ConstructorError(None, None, f"the key {key!r} is given twice", key_node.start_mark)
-    mapping = LinedMapping(cast("dict[str, Any]", loader.construct_mapping(node, deep=True)))
-    mapping.lines = lines
-    return mapping
-
-
-def _sequence(loader: StrictLoader, node: yaml.SequenceNode) -> LinedList:
-    sequence = LinedList(loader.construct_sequence(node, deep=True))
-    sequence.lines = [entry.start_mark.line + 1 for entry in node.value]
-    return sequence
-
-
-# Elsewhere in YAML 1.1, "no" and "on" mean false and true, and Norway would have no code.
-StrictLoader.yaml_implicit_resolvers = {
-    first: [(tag, pattern) for tag, pattern in resolvers if tag != _BOOL]
-    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
-}
-StrictLoader.add_implicit_resolver(_BOOL, re.compile(r"(?:true|false)\Z"), ["t", "f"])
-for _tag in ("float", "int", "timestamp"):
-    StrictLoader.add_constructor(f"tag:yaml.org,2002:{_tag}", _as_written)
-StrictLoader.add_constructor("tag:yaml.org,2002:map", _mapping_without_twins)
-StrictLoader.add_constructor("tag:yaml.org,2002:seq", _sequence)

@@ -12,11 +12,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chassis.errors import FieldViolation, InvalidRequest, Reason
-from meterline.catalog.files import Entry, load_catalog
+from meterline.catalog.files import Entry, read_catalog
 from meterline.catalog.kinds import KINDS
 from meterline.catalog.parts import parts_of
 from meterline.catalog.published import schema_text
-from meterline.cli.apply import placed
+from meterline.cli.catalog_faults import placed
 from meterline.errors import InputError, InputErrors
 from meterline.yaml_text import StrictLoader
 
@@ -55,6 +55,13 @@ def write(folder: Path, text: str) -> Path:
     file = folder / "catalog.yaml"
     file.write_text(text, encoding="utf-8")
     return file
+
+
+def load_catalog(files: list[Path]) -> list[Entry]:
+    found = read_catalog(files)
+    if found.mistakes:
+        raise InputErrors(found.mistakes)
+    return found.entries
 
 
 def read(folder: Path, text: str) -> list[Entry]:
@@ -396,6 +403,18 @@ spec: {currency: USD}
         "15: kind 'Robot' isn't known",
         "19: metadata must be {name: …}, a text",
     ]
+
+
+def test_of_documents_that_cant_be_read_it_is_known_what_they_would_have_been(tmp_path: Path) -> None:
+    wrong = (
+        "kind: Plan\nmetadata: {name: p}\nspec: {currency: USD, colour: red}\n---\n"
+        "kind: Robot\nmetadata: {name: r}\nspec: {}\n---\nkind: Customer\nspec: {currency: USD}\n"
+    )
+
+    found = read_catalog([write(tmp_path, wrong)])
+
+    assert (len(found.mistakes), found.entries, found.is_whole) == (3, [], True)
+    assert found.refused == {("Plan", "p"), ("Customer", "")} | {(kind, "r") for kind in KINDS}
 
 
 def test_a_file_that_breaks_off_does_not_hide_the_mistakes_of_others(tmp_path: Path) -> None:

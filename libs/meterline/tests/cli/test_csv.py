@@ -30,6 +30,7 @@ time: {column: at, format: "%Y-%m-%d %H:%M", zone: America/New_York}
 properties: {minutes: {column: minutes}}
 nulls: ["", NA]
 """
+LOCAL = 'format: "%Y-%m-%d %H:%M", zone: America/New_York'
 HEADER = ["carrier", "flight", "tail", "at", "minutes"]
 ROW = ["UA", "15", "N1", "2013-07-01 08:30", "120"]
 
@@ -94,7 +95,7 @@ def test_a_time_that_is_none_is_refused(tmp_path: Path, time: str, message: str)
 
 
 def test_a_time_that_is_finer_than_a_microsecond_is_refused_not_cut(tmp_path: Path) -> None:
-    bound = row_map(tmp_path, MAP.replace('"%Y-%m-%d %H:%M"', "rfc3339"))
+    bound = row_map(tmp_path, MAP.replace(LOCAL, "format: rfc3339"))
 
     _, problems = bound.columns([["UA", "15", "N1", "2024-03-05T10:00:00.123456789Z", "1"]])
 
@@ -105,7 +106,7 @@ def test_a_time_that_is_finer_than_a_microsecond_is_refused_not_cut(tmp_path: Pa
     ("form", "text"), [("unix", "1372681800"), ("unix_ms", "1372681800000"), ("rfc3339", "2013-07-01T08:30:00-04:00")]
 )
 def test_each_form_of_time_is_read(tmp_path: Path, form: str, text: str) -> None:
-    bound = row_map(tmp_path, MAP.replace('"%Y-%m-%d %H:%M"', form))
+    bound = row_map(tmp_path, MAP.replace(LOCAL, f"format: {form}"))
 
     columns, _ = bound.columns([["UA", "15", "N1", text, "1"]])
 
@@ -134,7 +135,8 @@ def test_constants_and_templates_are_texts_as_they_are_written(tmp_path: Path) -
         ({"id": "{at: local}"}, "after ':' or '!' is read; write {column: NAME}"),
         ({"id": "{carrier"}, "id"),
         ({"id": ["carrier"]}, "id must be"),
-        ({"time": {"column": "at", "zone": "Mars/Base"}}, "Mars/Base"),
+        ({"time": {"column": "at", "format": "%Y-%m-%d", "zone": "Mars/Base"}}, "Mars/Base"),
+        ({"time": {"column": "at", "format": "unix", "zone": "UTC"}}, "leave `zone` out"),
         ({"time": {"column": "at", "format": "%Y-%m-%d %H:%M:%S %Z", "zone": "America/New_York"}}, "has %Z, which"),
         ({"time": {"column": "at", "format": "%Y-%m-%d %Q"}}, "has %Q, which can't be used: known are %Y"),
         ({"time": {"column": "at", "format": "%H:%M:%S"}}, "lacks a year, a month or a day"),

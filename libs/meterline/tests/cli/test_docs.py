@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 import pytest
 import typer
 
+from meterline.catalog.files import read_catalog
 from meterline.cli.app import app
 from meterline.cli.exits import ExitCode
 
@@ -49,3 +50,16 @@ def test_every_option_is_named_in_the_section_of_its_command(name: str) -> None:
 def test_every_exit_code_is_named() -> None:
     for code in ExitCode:
         assert f"\n| {int(code)} | " in DOCUMENT
+
+
+def test_the_plan_in_the_documentation_of_prices_is_one_and_shows_tiers(tmp_path: Path) -> None:
+    document = (Path(__file__).parents[4] / "docs" / "money.md").read_text(encoding="utf-8")
+    (example,) = re.findall(r"^```yaml\n(.*?)^```$", document, re.DOTALL | re.MULTILINE)
+    file = tmp_path / "plan.yaml"
+    file.write_text(example, encoding="utf-8")
+
+    (entry,) = read_catalog([file]).entries
+
+    assert (entry.kind.name, entry.name) == ("Plan", "with-tiers")
+    tiers = entry.request.spec.items[0].usage.graduated.tiers
+    assert [(tier.up_to, tier.unit_price, tier.flat) for tier in tiers] == [("100", "0.05", "2"), ("", "0.04", "3")]

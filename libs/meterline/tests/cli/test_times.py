@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from metering.common.v1 import values_pb2
-from meterline.cli.csv_times import time_reader
+from meterline.cli.csv_times import check_zone_matters, time_reader
 from meterline.cli.ndjson import LineError, event_of_line
 from meterline.cli.usage import instant, period_between, period_of
 from meterline.errors import InputError
@@ -271,3 +271,29 @@ def test_a_day_that_the_clocks_of_a_zone_skipped_is_told_as_that(
     empty = read("2011-12-31", "2011-12-31", apia)
 
     assert (around.end.seconds - around.start.seconds, empty.start) == (86_400, empty.end)
+
+
+@pytest.mark.parametrize(
+    ("form", "text", "told"),
+    [
+        ("unix", "1372681800000", "looks like milliseconds; use the format unix_ms"),
+        ("unix", "900000000000", "looks like milliseconds; use the format unix_ms"),
+        ("unix_ms", "1372681800", "is in the year 1970: it looks like seconds; use the format unix"),
+        ("unix", "1372681800000000", "looks like microseconds or nanoseconds; cut it to milliseconds"),
+        ("unix_ms", "1372681800000000000", "looks like microseconds or nanoseconds; cut it to milliseconds"),
+    ],
+)
+def test_a_count_in_another_unit_is_refused_with_the_format_it_needs(form: str, text: str, told: str) -> None:
+    with pytest.raises(ValueError, match=told):
+        time_reader(form, "UTC", "time")(text)
+
+
+@pytest.mark.parametrize("form", ["unix", "unix_ms", "rfc3339", "%Y-%m-%d %H:%M %z"])
+def test_a_zone_without_effect_is_refused_with_the_map(form: str) -> None:
+    with pytest.raises(InputError, match=r"leave `zone` out$"):
+        check_zone_matters(form, "map.yaml: time")
+
+
+@pytest.mark.parametrize("form", ["%Y-%m-%d", "%Y-%m-%d %%z"])
+def test_a_zone_beside_local_times_matters(form: str) -> None:
+    check_zone_matters(form, "map.yaml: time")

@@ -9,13 +9,15 @@ import stat
 from pathlib import Path
 
 import pytest
+from pydantic import SecretStr
 
+from chassis.settings import ServiceSettings, longest_stop_s
 from meterline.suite import context, files, host
 from meterline.suite.child import describe_exit
 from meterline.suite.directory import DataDirectory
 from meterline.suite.errors import SuiteError
 from meterline.suite.restarts import Backoff
-from meterline.suite.services import SERVICES
+from meterline.suite.services import SERVICES, STOP_STEPS
 
 
 def test_a_context_comes_back_as_it_was_saved(tmp_path: Path) -> None:
@@ -28,12 +30,20 @@ def test_a_context_comes_back_as_it_was_saved(tmp_path: Path) -> None:
         data_dir=tmp_path,
         jwks_file=tmp_path / "jwks.json",
         supervisor=5,
+        tls=context.Tls(tmp_path / "ca.pem", tmp_path / "me.pem", tmp_path / "me.key"),
+        plaintext_allowed=True,
     )
     context.save(tmp_path / "ready.json", saved)
 
     assert context.load(tmp_path / "ready.json") == saved
     assert stat.S_IMODE((tmp_path / "ready.json").stat().st_mode) == 0o600
     assert "token" not in repr(saved)
+
+
+def test_a_service_is_given_the_time_that_its_longest_stop_takes() -> None:
+    settings = ServiceSettings(dsn=SecretStr("postgresql://x"), jwks_file=Path("x"))
+
+    assert STOP_STEPS[0].limit_s > longest_stop_s(settings)
 
 
 def test_a_context_made_by_hand_needs_only_addresses_and_a_token(tmp_path: Path) -> None:
@@ -46,6 +56,20 @@ def test_a_context_made_by_hand_needs_only_addresses_and_a_token(tmp_path: Path)
         loaded.address("rating")
     with pytest.raises(context.ContextError, match="names no data directory"):
         loaded.keys_directory()
+
+
+def test_the_environment_stands_above_the_certificates_of_the_context(tmp_path: Path) -> None:
+    file = tmp_path / "prod.json"
+    file.write_text('{"services": {}, "token": "t", "tls": {"ca_file": "/ca.pem", "cert_file": "/me.pem"}}')
+
+    loaded = context.load(file, {"METERLINE_CA_FILE": "/other.pem", "METERLINE_KEY_FILE": "/me.key"})
+
+    assert loaded.tls == context.Tls(Path("/other.pem"), Path("/me.pem"), Path("/me.key"))
+    assert not loaded.plaintext_allowed
+    assert context.load(file, {"METERLINE_PLAINTEXT": "allowed"}).plaintext_allowed
+    file.write_text('{"services": {}, "token": "t", "tls": {"ca": "/ca.pem"}}')
+    with pytest.raises(context.ContextError, match="tls has no 'ca'"):
+        context.load(file, {})
 
 
 def test_without_a_context_the_error_says_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

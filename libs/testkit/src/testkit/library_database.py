@@ -33,7 +33,7 @@ async def database(one_database: ServiceDatabase) -> ServiceDatabase:
     owner = await connect_with(one_database.owner_dsn)()
     try:
         await owner.execute("ALTER TABLE ledger DISABLE TRIGGER USER")
-        await owner.execute("TRUNCATE segment, feed_checkpoint, request_log, effect, ledger")
+        await owner.execute("TRUNCATE segment, feed_checkpoint, request_log, effect, ledger, audit_head")
         await owner.execute("ALTER TABLE ledger ENABLE TRIGGER USER")
         await owner.execute("UPDATE lane_head SET position = 0, chain = decode(repeat('00', 32), 'hex')")
     finally:

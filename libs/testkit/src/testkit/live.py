@@ -28,11 +28,14 @@ class CommandError(Exception):
 class LiveSuite:
     """`meterline up` on a data directory, as a process. Use it as a context manager, or `start()` and `stop()` it."""
 
-    def __init__(self, directory: Path, environment: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self, directory: Path, environment: Mapping[str, str] | None = None, options: Sequence[str] = ()
+    ) -> None:
         self.directory = directory
         self.ready_file = directory / "ready.json"
         self.log_file = directory / "up.log"
         self._environment = {**os.environ, **(environment or {}), "METERLINE_CONTEXT": str(self.ready_file)}
+        self._options = tuple(options)
         self._process: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> Self:
@@ -48,7 +51,7 @@ class LiveSuite:
         """Start the suite and wait until it serves."""
         self.directory.mkdir(parents=True, exist_ok=True)
         self.ready_file.unlink(missing_ok=True)
-        arguments = ["up", "--data", str(self.directory / "data"), "--ready-file", str(self.ready_file)]
+        arguments = ["up", "--data", str(self.directory / "data"), "--ready-file", str(self.ready_file), *self._options]
         with self.log_file.open("ab") as log:
             # A session of its own, because Ctrl-C at the terminal is for whoever started us, who then stops the suite.
             self._process = subprocess.Popen(

@@ -58,14 +58,18 @@ class ReceivedSpan:
 class OtlpReceiver:
     """Listens on a free loopback port and keeps every span. Use it as a context manager."""
 
-    def __init__(self) -> None:
+    def __init__(self, credentials: grpc.ServerCredentials | None = None) -> None:
+        """Prepare; with `credentials` it speaks TLS."""
         self._spans: dict[SpanId, ReceivedSpan] = {}
         self._metric_names: set[str] = set()
         self._lock = threading.Lock()
         self._server = grpc.server(futures.ThreadPoolExecutor(_WORKERS))
         _ADD_TRACES(_Traces(self._take), self._server)
         _ADD_METRICS(_Metrics(self._take_metrics), self._server)
-        self._port = self._server.add_insecure_port("127.0.0.1:0")
+        listen = "127.0.0.1:0"
+        self._port = (
+            self._server.add_secure_port(listen, credentials) if credentials else self._server.add_insecure_port(listen)
+        )
 
     def __enter__(self) -> Self:
         self._server.start()

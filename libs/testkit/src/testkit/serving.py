@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
@@ -13,6 +14,7 @@ from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
+from chassis.audit.trail import record_refusal
 from chassis.auth import TokenVerifier
 from chassis.clock import Clock, SystemClock
 from chassis.errors import MeterlineError
@@ -159,7 +161,7 @@ class Host:
             async with runtime.closing:
                 composition = await compose(runtime)
                 verifier = TokenVerifier(settings.jwks_file, settings.audience, runtime.clock)
-                server = RpcServer(composition.served, settings, verifier)
+                server = RpcServer(composition.served, settings, verifier, refusals=partial(record_refusal, engine))
                 loops = Supervisor(composition.loops if runs_loops else (), backoff_min_s=loop_backoff_min_s)
                 await server.start()
                 loops.start()

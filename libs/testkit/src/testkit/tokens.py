@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 import jwt
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from chassis.auth import ALGORITHM, ISSUER, make_jwks
+from chassis.auth import ISSUER
+from chassis.keys import ALGORITHM, make_jwks
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

@@ -20,6 +20,7 @@ from chassis.command_line import main
 from chassis.rpc.client import open_channel
 from chassis.rpc.credentials import service_token_source
 from chassis.service import Composition
+from eventlog.audit import served_audit
 from eventlog.log.reader import FeedReader
 from eventlog.service import served_feed
 from eventlog.status import served_status
@@ -31,7 +32,9 @@ if TYPE_CHECKING:
 async def compose(runtime: Runtime[AggregatorSettings]) -> Composition:
     """Build the aggregator from what the process was given."""
     settings, engine, clock = runtime.settings, runtime.engine, runtime.clock
-    channel = open_channel(settings.ingest_target, settings, service_token_source(settings), services=CALLED)
+    channel = open_channel(
+        settings.ingest_target, settings, service_token_source(settings), services=CALLED, tls=runtime.upstream_tls
+    )
     runtime.closing.push_async_callback(channel.close, None)
     changes = FeedReader(engine, clock, runtime.draining, OWNER_COLUMNS)
     runtime.closing.push_async_callback(changes.aclose)
@@ -43,10 +46,12 @@ async def compose(runtime: Runtime[AggregatorSettings]) -> Composition:
         changes=ChangeFeed(pack_changes),
         seal_wait_s=settings.seal_wait_s,
         meters_max=settings.meters_max,
+        groups_max=settings.meter_groups_max,
     )
     folds = FoldFactory(deps, ingest.feed, settings, Instruments(runtime.telemetry.meter))
     return Composition(
-        served=[served(deps), served_feed(changes), served_status(runtime, deps.board)], loops=loops(folds)
+        served=[served(deps), served_feed(changes), served_status(runtime, deps.board), served_audit(runtime.engine)],
+        loops=loops(folds),
     )
 
 

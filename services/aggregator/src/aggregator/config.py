@@ -32,6 +32,11 @@ class AggregatorSettings(ServiceSettings):
         5.0, gt=0.0, le=600.0, description="A fill or backlog lets the next one go on after so long."
     )
     meters_max: int = Field(1000, ge=1, description="Meters of one tenant; each is looked at for every event.")
+    meter_groups_max: int = Field(
+        100_000,
+        ge=1,
+        description="Groups that one version of a meter counts; events of more are parked with GROUPS_TOO_MANY.",
+    )
     seal_wait_s: float = Field(2.0, ge=0.0, le=30.0, description="A seal waits this long before it answers NotReady.")
 
 

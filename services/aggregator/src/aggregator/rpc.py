@@ -6,6 +6,7 @@ from contextlib import aclosing
 from typing import TYPE_CHECKING, Any
 
 from aggregator.operations import checks, events, meters, parked, seals, spans, usage
+from aggregator.operations.owners import owners
 from aggregator.wire import checks as checks_wire
 from aggregator.wire import meters as meters_wire
 from aggregator.wire import parked as parked_wire
@@ -176,4 +177,5 @@ def served(deps: Deps) -> Served:
     return Served(
         add=lambda server: pb_grpc.add_AggregatorServiceServicer_to_server(servicer, server),
         methods=declared_methods(pb.DESCRIPTOR.services_by_name["AggregatorService"]),
+        owners=owners(deps),
     )

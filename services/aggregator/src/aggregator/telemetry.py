@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from aggregator.domain.matching import ParkReason
 from chassis.telemetry import counter_from_zero
 
 if TYPE_CHECKING:
@@ -21,10 +22,12 @@ PROCESS_SPAN: Final = "process usage"
 SEAL_SPAN: Final = "seal usage"
 """Span that freezes usage, linked to the batches that touched its windows."""
 CONSUMER: Final = "metering.feed.consumer"
+PARK_REASON: Final = "metering.park.reason"
 LINKS_TOTAL: Final = "metering.links.total"
 LINKS_OMITTED: Final = "metering.links.omitted"
 SNAPSHOT_ID: Final = "metering.snapshot.id"
 _CONSUMERS: Final = tuple({CONSUMER: kind} for kind in ("usage", "fill", "backlog"))
+_PARKED: Final = tuple({**kind, PARK_REASON: reason.value} for kind in _CONSUMERS for reason in ParkReason)
 
 
 def process_attributes(
@@ -72,7 +75,7 @@ class Instruments:
             meter, "metering.aggregator.windows.updated", "{window}", "Windows touched by flushes", _CONSUMERS
         )
         self._parked = counter_from_zero(
-            meter, "metering.aggregator.events.parked", "{event}", "Events that a meter could not read", _CONSUMERS
+            meter, "metering.aggregator.events.parked", "{event}", "Events a meter could not count, by reason", _PARKED
         )
         self._unmatched = counter_from_zero(
             meter, "metering.aggregator.events.unmatched", "{event}", "Events that no meter asks for", _CONSUMERS
@@ -86,5 +89,6 @@ class Instruments:
         attributes = {CONSUMER: consumer.partition(":")[0]}
         self._fold_duration.record(applied.fold_s, attributes)
         self._windows.add(applied.windows, attributes)
-        self._parked.add(applied.parked, attributes)
+        for reason, events in applied.parked.items():
+            self._parked.add(events, {**attributes, PARK_REASON: reason})
         self._unmatched.add(applied.unmatched, attributes)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 from chassis.command_line import main
 from chassis.rpc.rates import rate_limit
 from chassis.service import Composition
+from eventlog.audit import served_audit
 from eventlog.feed.progress import FeedBoard
 from eventlog.log.reader import FeedReader
 from eventlog.service import served_feed
@@ -65,7 +66,10 @@ async def compose(runtime: Runtime[IngestSettings]) -> Composition:
     gc.freeze()
     gc.set_threshold(_GC_ALLOCATIONS, 20, 50)
     loops = intake_loops(gatherer, committer, settings.commit_workers)
-    return Composition(served=[served(deps), served_feed(feed), served_status(runtime, FeedBoard())], loops=loops)
+    return Composition(
+        served=[served(deps), served_feed(feed), served_status(runtime, FeedBoard()), served_audit(runtime.engine)],
+        loops=loops,
+    )
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ from chassis.rpc.repeat import once
 from chassis.rpc.server import Served
 from ingest.intake.batches import LARGE_COLUMNS_BYTES
 from ingest.operations import backfills, events, reports
+from ingest.operations.owners import owners
 from ingest.wire import backfills as backfills_wire
 from ingest.wire import events as events_wire
 from ingest.wire import reports as reports_wire
@@ -94,4 +95,5 @@ def served(deps: Deps) -> Served:
     return Served(
         add=lambda server: pb_grpc.add_IngestServiceServicer_to_server(servicer, server),
         methods=declared_methods(pb.DESCRIPTOR.services_by_name["IngestService"]),
+        owners=owners(deps),
     )

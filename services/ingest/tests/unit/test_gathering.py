@@ -17,9 +17,10 @@ from eventlog.as_of import AsOf
 from eventlog.columns import EventRows
 from eventlog.rows import columns_of
 from ingest.domain.admission import Refusal
+from ingest.domain.reporters import Reporter
 from ingest.domain.reports import Conflict, Reported, ReportResult, Verdicts
 from ingest.intake.gatherer import TOGETHER_MAX, Call, Gatherer
-from ingest.intake.submission import Callers
+from ingest.intake.submission import Callers, Origin
 from metering.ingest.v1.usage_event_pb2 import UsageEvent
 from testkit.clock import FakeClock
 from testkit.wait import eventually
@@ -90,7 +91,9 @@ async def gathering(intake: Intake, clock: FakeClock) -> AsyncIterator[Gatherer]
 
 
 def call(name: str, tenant: str = "acme", backfill_id: str = "") -> Call:
-    return Call(tenant, Reported(EventRows([UsageEvent(id=name)]), backfill_id, 10), None)
+    return Call(
+        tenant, Reported(EventRows([UsageEvent(id=name)]), backfill_id, 10), Origin(None, Reporter("tester", ""))
+    )
 
 
 def named(result: ReportResult) -> str:

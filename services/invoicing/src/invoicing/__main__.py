@@ -12,6 +12,7 @@ from chassis.command_line import main
 from chassis.rpc.client import open_channel
 from chassis.rpc.credentials import service_token_source
 from chassis.service import Composition
+from eventlog.audit import served_audit
 from eventlog.feed.progress import FeedBoard
 from eventlog.status import served_status
 from invoicing.config import InvoicingMigrateSettings, InvoicingSettings
@@ -28,7 +29,9 @@ if TYPE_CHECKING:
 async def compose(runtime: Runtime[InvoicingSettings]) -> Composition:
     """Build invoicing from what the process was given."""
     settings = runtime.settings
-    channel = open_channel(settings.rating_target, settings, service_token_source(settings), services=CALLED)
+    channel = open_channel(
+        settings.rating_target, settings, service_token_source(settings), services=CALLED, tls=runtime.upstream_tls
+    )
     runtime.closing.push_async_callback(channel.close, None)
     deps = Deps(
         engine=runtime.engine,
@@ -37,7 +40,8 @@ async def compose(runtime: Runtime[InvoicingSettings]) -> Composition:
         instruments=Instruments(runtime.telemetry.meter),
     )
     return Composition(
-        served=[served(deps), served_status(runtime, FeedBoard())], loops=loops(deps, settings.verify_interval_s)
+        served=[served(deps), served_status(runtime, FeedBoard()), served_audit(runtime.engine)],
+        loops=loops(deps, settings.verify_interval_s),
     )
 
 

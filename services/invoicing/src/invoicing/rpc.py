@@ -13,6 +13,7 @@ from chassis.rpc.server import Served
 from invoicing.domain.accounts import Account
 from invoicing.domain.profiles import default_profile
 from invoicing.operations import accounts, audits, invoices, lines, profiles
+from invoicing.operations.owners import owners
 from invoicing.wire import accounts as wire_accounts
 from invoicing.wire import invoices as wire
 from invoicing.wire import profiles as wire_profiles
@@ -139,4 +140,5 @@ def served(deps: Deps) -> Served:
     return Served(
         add=lambda server: pb_grpc.add_InvoicingServiceServicer_to_server(servicer, server),
         methods=declared_methods(pb.DESCRIPTOR.services_by_name["InvoicingService"]),
+        owners=owners(deps),
     )

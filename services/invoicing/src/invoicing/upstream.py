@@ -76,6 +76,12 @@ class RatingClient:
             response: pb.ListBillingPeriodsResponse = await self._stub.ListBillingPeriods(request)
         return [DuePeriod(due.contract, due.billing_period, due.currency) for due in response.periods]
 
+    async def customer_of_contract(self, contract: str) -> str:
+        """Return the customer of a contract. Raises NotFound also if the caller acts for another customer."""
+        with neighbor_errors("rating"):
+            response: pb.GetContractResponse = await self._stub.GetContract(pb.GetContractRequest(name=contract))
+        return response.contract.spec.customer
+
     async def explain(self, charge_id: str, page_size: int, page_token: str) -> pb.ExplainChargeResponse:
         """Return the derivation of a charge with a page of its windows; handed through as it is."""
         request = pb.ExplainChargeRequest(charge_id=charge_id, page_size=page_size, page_token=page_token)

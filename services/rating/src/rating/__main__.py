@@ -12,6 +12,7 @@ from chassis.command_line import main
 from chassis.rpc.client import open_channel
 from chassis.rpc.credentials import service_token_source
 from chassis.service import Composition
+from eventlog.audit import served_audit
 from eventlog.status import served_status
 from rating.config import RatingMigrateSettings, RatingSettings
 from rating.loops import loops
@@ -27,7 +28,9 @@ if TYPE_CHECKING:
 async def compose(runtime: Runtime[RatingSettings]) -> Composition:
     """Build rating from what the process was given."""
     settings = runtime.settings
-    channel = open_channel(settings.aggregator_target, settings, service_token_source(settings), services=CALLED)
+    channel = open_channel(
+        settings.aggregator_target, settings, service_token_source(settings), services=CALLED, tls=runtime.upstream_tls
+    )
     runtime.closing.push_async_callback(channel.close, None)
     aggregator = AggregatorClient(channel)
     deps = Deps(
@@ -37,7 +40,8 @@ async def compose(runtime: Runtime[RatingSettings]) -> Composition:
         instruments=Instruments(runtime.telemetry.meter),
     )
     return Composition(
-        served=[served(deps), served_status(runtime, deps.board)], loops=loops(settings, aggregator.feed, deps)
+        served=[served(deps), served_status(runtime, deps.board), served_audit(runtime.engine)],
+        loops=loops(settings, aggregator.feed, deps),
     )
 
 

@@ -15,6 +15,7 @@ from eventlog.status import feeds_to_proto
 from metering.rating.v1 import rating_service_pb2 as pb
 from metering.rating.v1 import rating_service_pb2_grpc as pb_grpc
 from rating.operations import catalogs, charges, contracts, customers, live, plans, products, unbilled
+from rating.operations.owners import owners
 from rating.wire import catalogs as catalogs_wire
 from rating.wire import charges as charges_wire
 from rating.wire import contracts as contracts_wire
@@ -159,11 +160,13 @@ class RatingServicer(pb_grpc.RatingServiceServicer):
     async def ApplyCatalog(self, request: pb.ApplyCatalogRequest, context: Context) -> pb.ApplyCatalogResponse:
         """Apply many entries, all or none."""
         tenant, (entries, faults) = current_tenant(), catalogs_wire.entries_from_proto(request.entries)
+        most = catalogs_wire.contract_changes_max_of(request)
         if request.validate_only:
-            return catalogs_wire.applied_to_proto(await catalogs.validate_catalog(self._deps, tenant, entries, faults))
+            checked = await catalogs.validate_catalog(self._deps, tenant, entries, faults, most)
+            return catalogs_wire.applied_to_proto(checked)
 
         async def apply(conn: AsyncConnection) -> AppliedCatalog:
-            return await catalogs.apply_catalog(self._deps, conn, tenant, entries, faults)
+            return await catalogs.apply_catalog(self._deps, conn, tenant, entries, faults, most)
 
         return await once(self._deps.engine, request, apply, catalogs_wire.applied_to_proto)
 
@@ -231,4 +234,5 @@ def served(deps: Deps) -> Served:
     return Served(
         add=lambda server: pb_grpc.add_RatingServiceServicer_to_server(servicer, server),
         methods=declared_methods(pb.DESCRIPTOR.services_by_name["RatingService"]),
+        owners=owners(deps),
     )

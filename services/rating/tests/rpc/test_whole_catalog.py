@@ -138,8 +138,62 @@ async def test_everything_that_is_wrong_is_told_at_once_by_entry_and_field(catal
     assert await counts(catalog) == (0, 0, 0, 0)
 
 
+async def test_of_one_contract_an_unknown_customer_an_unknown_plan_and_a_wrong_end_are_told_together(
+    catalog: Any,
+) -> None:
+    ends_early = contract("first", "nobody", "nothing", end="2025-01-01")
+    cannot_be_billed = contract("second", "no-one", "nowhere", start="1970-01-01")
+    cannot_be_billed.contract.spec.time_zone = "Africa/Monrovia"
+
+    with pytest.raises(InvalidRequest) as refused:
+        await catalog.caller("ApplyCatalog", pb.ApplyCatalogRequest(entries=[ends_early, cannot_be_billed]))
+
+    assert [(violation.field, violation.reason) for violation in refused.value.violations] == [
+        ("entries[0].contract.spec.end", Reason.CONTRACT_INVALID),
+        ("entries[0].contract.spec.customer", Reason.CUSTOMER_NOT_FOUND),
+        ("entries[0].contract.spec.plan", Reason.PLAN_NOT_FOUND),
+        ("entries[1].contract.spec.customer", Reason.CUSTOMER_NOT_FOUND),
+        ("entries[1].contract.spec.plan", Reason.PLAN_NOT_FOUND),
+        ("entries[1].contract.spec.start", Reason.CONTRACT_INVALID),
+    ]
+    assert refused.value.message.endswith("and 1 more entry is refused")
+
+
+async def test_a_contract_on_a_refused_plan_is_blamed_for_its_own_faults_alone(catalog: Any) -> None:
+    wrong = [graduated("steps", "10", currency="XXX"), contract("acme-1", "nobody", "steps", end="2025-01-01")]
+
+    with pytest.raises(InvalidRequest) as refused:
+        await catalog.caller("ApplyCatalog", pb.ApplyCatalogRequest(entries=wrong))
+
+    found = [violation.field for violation in refused.value.violations if "entries[1]" in violation.field]
+    assert found == ["entries[1].contract.spec.end", "entries[1].contract.spec.customer"]
+
+
+async def test_as_many_changes_of_contracts_are_told_as_were_asked_for(catalog: Any) -> None:
+    first = [
+        customer("acme"),
+        graduated("fine", ""),
+        *(contract(f"c-{n}", "acme", "fine", f"202{n}-01-01", f"202{n}-06-01") for n in range(3)),
+    ]
+    await catalog.caller("ApplyCatalog", pb.ApplyCatalogRequest(entries=first))
+    longer = [contract(f"c-{n}", "acme", "fine", f"202{n}-01-01", f"202{n}-07-01") for n in range(3)]
+
+    def asked(**most: Any) -> pb.ApplyCatalogRequest:
+        return pb.ApplyCatalogRequest(entries=longer, validate_only=True, **most)
+
+    none = await catalog.caller("ApplyCatalog", asked(contract_changes_max=0))
+    two = await catalog.caller("ApplyCatalog", asked(contract_changes_max=2))
+    unasked = await catalog.caller("ApplyCatalog", asked())
+
+    assert [(len(told.contract_changes), told.untold_changes) for told in (none, two, unasked)] == [
+        (0, 3),
+        (2, 1),
+        (3, 0),
+    ]
+
+
 async def test_more_faults_than_an_answer_holds_are_counted(catalog: Any) -> None:
-    wrong = [contract(f"c-{number}", f"customer-{number}", "nothing") for number in range(900)]
+    wrong = [customer(f"customer-{number}", "XXX") for number in range(900)]
 
     with pytest.raises(InvalidRequest) as refused:
         await catalog.caller("ApplyCatalog", pb.ApplyCatalogRequest(entries=wrong))

@@ -77,7 +77,8 @@ async def test_a_rated_period_comes_back_exactly(engine: AsyncEngine) -> None:
     async with transaction(engine) as conn:
         assert await charges.rating_of_snapshot(conn, "acme", "UA-2013", "2013-01", "snap-1") == rated()
         assert await charges.first_rating(conn, "acme", "UA-2013", "2013-01") == rated()
-        assert await charges.frozen_periods(conn, "acme", "UA-2013") == [FrozenPeriod(PERIOD, "standard", 3)]
+        found = await charges.frozen_periods(conn, "acme", ["UA-2013", "UA-2014"])
+        assert found == {"UA-2013": [FrozenPeriod(PERIOD, "standard", 3)], "UA-2014": []}
         quantity = await conn.execute(text("SELECT quantity, exact_amount FROM charge WHERE item = 'Calls'"))
         assert tuple(quantity.one()) == (
             USAGE.meters["calls"].quantity,

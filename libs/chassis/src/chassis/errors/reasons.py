@@ -32,6 +32,12 @@ class Reason(StrEnum):
         "Make a token with a key that the suite trusts.",
     )
     TOKEN_EXPIRED = "TOKEN_EXPIRED", "The token has expired.", "Make a new token; check the caller's clock."
+    TOKEN_REVOKED = "TOKEN_REVOKED", "The token was revoked before its end.", "Ask whoever revoked it for a new one."
+    KEY_RIGHTS_EXCEEDED = (
+        "KEY_RIGHTS_EXCEEDED",
+        "The token claims a scope or a tenant that the key which signed it may not give.",
+        "Sign it with a key that may, or claim less.",
+    )
     SCOPE_MISSING = (
         "SCOPE_MISSING",
         "The token has none of the scopes the method accepts.",
@@ -46,6 +52,26 @@ class Reason(StrEnum):
         "TENANT_FOREIGN",
         "The token's tenant and the tenant named in the call differ.",
         "Leave out `x-meterline-tenant`: the tenant comes from the token.",
+    )
+    CERTIFICATE_FOREIGN = (
+        "CERTIFICATE_FOREIGN",
+        "A service's token came without a TLS certificate whose name may call this service.",
+        "Add the certificate's name to `TLS_INTERNAL_NAMES` of the called service, or fix the caller's certificate.",
+    )
+    CUSTOMER_BOUND = (
+        "CUSTOMER_BOUND",
+        "The call concerns the tenant as a whole, and its caller acts for one customer.",
+        "Ask for what belongs to the customer, or call with a token of the tenant.",
+    )
+    CUSTOMER_MISSING = (
+        "CUSTOMER_MISSING",
+        "The token allows only calls that act for a customer, and the call names none.",
+        "Send metadata `x-meterline-customer`.",
+    )
+    CUSTOMER_FOREIGN = (
+        "CUSTOMER_FOREIGN",
+        "The token's customer and the customer named in the call's metadata differ.",
+        "Leave out `x-meterline-customer`: the customer comes from the token.",
     )
 
     # --- the call itself ------------------------------------------------------------------------------------------
@@ -227,6 +253,11 @@ class Reason(StrEnum):
         "VALUE_NEGATIVE",
         "The value is below zero, and the meter parks such values.",
         "Fix the producer; or let the meter count them.",
+    )
+    GROUPS_TOO_MANY = (
+        "GROUPS_TOO_MANY",
+        "The meter has as many groups as the installation allows, and the event's would be one more.",
+        "Group by fewer properties; or have the operator raise METER_GROUPS_MAX, then rebuild the meter.",
     )
     USAGE_NOT_READY = (
         "USAGE_NOT_READY",

@@ -8,17 +8,18 @@ from typing import TYPE_CHECKING, Protocol, TypeVar
 
 import grpc
 
-from chassis.errors import Forbidden, Internal, Reason, Unauthenticated, Unavailable
+from chassis.errors import NO_METADATA, Forbidden, Internal, Reason, Unauthenticated, Unavailable
 from chassis.errors.status import from_rpc_error
 from chassis.rpc.method import repeatable_methods
 from chassis.rpc.outgoing import client_interceptors
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
+    from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
 
     from google.protobuf.descriptor import ServiceDescriptor
 
     from chassis.rpc.credentials import TokenSource
+    from chassis.tls.files import TlsMaterial, TlsSource
 
 
 class _Cancellable(Protocol):
@@ -46,17 +47,28 @@ def open_channel(
     *,
     services: Iterable[ServiceDescriptor] = (),
     outer_interceptors: Sequence[grpc.aio.ClientInterceptor] = (),
+    metadata: Mapping[str, str | bytes] = NO_METADATA,
+    tls: TlsSource | None = None,
 ) -> grpc.aio.Channel:
     """Open a channel to `target` ("host:port" or "dns:///name:port"). Needs a running loop; close it with `close()`.
 
     gRPC itself repeats calls that a stopping or lost server did not answer, within their deadline, if the contract of
-    one of `services` declares them repeatable. `outer_interceptors` see a call before and after everything else.
+    one of `services` declares them repeatable. `outer_interceptors` see a call before and after everything else. Each
+    call carries `metadata`. With `tls` the channel speaks TLS, and goes on with new certificates when their files
+    change; without, plain text.
     """
-    return grpc.aio.insecure_channel(
-        target,
-        options=_channel_options(settings, repeatable_methods(services)),
-        interceptors=[*outer_interceptors, *client_interceptors(target, token_source)],
-    )
+    options = channel_options(settings, repeatable_methods(services))
+    interceptors = [*outer_interceptors, *client_interceptors(target, token_source, metadata)]
+    if tls is None:
+        return grpc.aio.insecure_channel(target, options=options, interceptors=interceptors)
+    # Loaded only where it is needed: most clients on one machine speak plain text.
+    from chassis.tls.channel import RenewedChannel, channel_credentials  # noqa: PLC0415
+
+    def opened(material: TlsMaterial) -> grpc.aio.Channel:
+        credentials = channel_credentials(material)
+        return grpc.aio.secure_channel(target, credentials, options=options, interceptors=interceptors)
+
+    return RenewedChannel(tls, opened)
 
 
 @asynccontextmanager
@@ -74,7 +86,8 @@ async def reading(call: StreamType) -> AsyncIterator[StreamType]:
         call.cancel()
 
 
-def _channel_options(settings: ChannelSettings, repeatable: Iterable[tuple[str, str]]) -> list[tuple[str, str | int]]:
+def channel_options(settings: ChannelSettings, repeatable: Iterable[tuple[str, str]]) -> list[tuple[str, str | int]]:
+    """Return gRPC's options of every channel of the suite; docs/sdk.md gives them to other languages."""
     return [
         ("grpc.max_receive_message_length", settings.message_bytes_max),
         ("grpc.max_send_message_length", settings.message_bytes_max),
@@ -132,6 +145,11 @@ def neighbor_errors(neighbor: str) -> Iterator[None]:
         yield
     except grpc.RpcError as failure:
         error = from_rpc_error(failure)
+        if error.reason is Reason.CERTIFICATE_FOREIGN:
+            message = (
+                f"{neighbor} does not accept this service's certificate: add a name of it to its tls_internal_names"
+            )
+            raise Internal(Reason.INTERNAL, message) from failure
         if isinstance(error, Unauthenticated | Forbidden):
             message = f"{neighbor} does not accept this service's own token; fix its service_token_file"
             raise Internal(Reason.INTERNAL, message) from failure

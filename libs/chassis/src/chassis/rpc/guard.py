@@ -1,4 +1,4 @@
-"""One guard around every handler, of all four kinds: deadline, trace, metrics, errors, token, tenant, validation.
+"""One guard around every handler, of all four kinds: deadline, trace, metrics, errors, token, owner, validation.
 
 It is one guard instead of five nested interceptors, and it wraps a method once, when the method is registered, because
 the interceptor pipeline of grpc.aio builds the call's metadata a second time and asks every interceptor on each call.
@@ -15,99 +15,44 @@ also keeps the order of the parts readable in one place: a refused token must st
 
 from __future__ import annotations
 
-import asyncio
 import inspect
 import time
 from contextlib import aclosing
-from dataclasses import dataclass, field
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final, NoReturn, cast
+from typing import TYPE_CHECKING, Any, Final, cast
 
 import grpc
 from google.protobuf.message import Message
 from opentelemetry import context as otel_context
 from opentelemetry import trace
-from opentelemetry.sdk.trace.id_generator import RandomIdGenerator
-from opentelemetry.trace import Span, SpanKind, Status, StatusCode, format_trace_id
+from opentelemetry.trace import SpanKind
 
 from chassis.aside import Aside
+from chassis.audit.trail import set_audited_call
 from chassis.deadline import REMAINING_MIN_S, set_deadline_s
-from chassis.errors import (
-    DeadlineExceeded,
-    Forbidden,
-    Internal,
-    InvalidRequest,
-    MeterlineError,
-    Reason,
-    Unauthenticated,
-    Unavailable,
-)
-from chassis.errors.status import status_code
-from chassis.identity import ANY_TENANT, TENANT_METADATA, Identity, set_identity
-from chassis.logs import get_logger
+from chassis.errors import DeadlineExceeded, Reason, Unavailable
+from chassis.identity import set_identity
 from chassis.rpc import conventions
-from chassis.rpc.places import PlaceLimits, Places
-from chassis.rpc.rates import CallRates
-from chassis.rpc.reading import Reading, abort_with, note_received
-from chassis.rpc.room import Room, RoomLimits
+from chassis.rpc.binding import CheckedContext
+from chassis.rpc.call import Call, audited_of, code_of, code_when_gone, metadata_of, remaining_s
+from chassis.rpc.ending import Endings
+from chassis.rpc.identifying import check_names, check_scopes, identify
+from chassis.rpc.places import Places
+from chassis.rpc.reading import Reading, note_received
+from chassis.rpc.room import Room
 from chassis.telemetry import active_telemetry, context_from
+from chassis.tls.server import caller_names
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Hashable, Iterable, Mapping
+    from collections.abc import AsyncIterator
 
     from chassis.auth import TokenVerifier
-    from chassis.rpc.method import Method
+    from chassis.rpc.rules import CallRules
 
     Context = grpc.aio.ServicerContext[Any, Any]
 
-_log = get_logger(__name__)
-_BEARER: Final = "Bearer "
 _NO_SPAN: Final = trace.INVALID_SPAN
-_IDS: Final = RandomIdGenerator()
 _EOF: Final[Any] = grpc.aio.EOF
-
-
-class Gate:
-    """Whether calls are admitted: closed until the service can answer (its schema is current)."""
-
-    def __init__(self, *, is_open: bool = False) -> None:
-        """Start closed unless `is_open`."""
-        self.is_open = is_open
-
-
-@dataclass(frozen=True)
-class CallRules:
-    """The rules for the methods of a server, by full method name ("/package.Service/Method")."""
-
-    methods: Mapping[str, Method]
-    places: PlaceLimits = field(default_factory=PlaceLimits)
-    rates: CallRates = field(default_factory=CallRates)
-    room: RoomLimits = field(default_factory=RoomLimits)
-    request_wait_s: float = 20.0
-    gate: Gate = field(default_factory=lambda: Gate(is_open=True))
-
-
-@dataclass(slots=True)
-class _Call:
-    """One call in progress: what is needed to end its span and its measurement exactly once, however it ends."""
-
-    method: str
-    started_s: float
-    span: Span
-    metadata: Mapping[str, str]
-    tenant: str = ""
-    is_internal: bool = False
-    reason: str = ""
-    ended: bool = False
-    request_bytes: int = 0
-    """What its request takes in memory, or may take while it has not come."""
-    is_gone: bool = False
-    """Whether its last byte is sent, or nobody wants it any more."""
-
-    @property
-    def holder(self) -> Hashable:
-        """Whose places and room it takes: services that work for a tenant must not find them taken by its users."""
-        return self.tenant, self.is_internal
 
 
 class CallGuard:
@@ -119,8 +64,7 @@ class CallGuard:
         self._verifier = verifier
         telemetry = active_telemetry()
         self._tracer = telemetry.tracer
-        self._duration = conventions.call_duration(telemetry.meter, "server")
-        self._metric_attributes: dict[tuple[str, grpc.StatusCode], Mapping[str, str]] = {}
+        self._endings = Endings(conventions.call_duration(telemetry.meter, "server"), rules)
         self._places = Places(rules.places)
         self._room = Room(rules.room)
         self._aside = Aside("large-requests")
@@ -160,12 +104,11 @@ class CallGuard:
             call = self._begin(method, context)
             try:
                 self._admit(call, context, is_stream=is_stream)
-                if reading is not None:
-                    request = await self._read(call, context, reading)
+                request, context = await self._checked(call, request, context, reading)
                 response = await behaviour(request, context)
             except BaseException as error:  # noqa: BLE001 - however it ends, the span must end; _fail always raises
-                await self._fail(call, context, error)
-            self._end(call, _code_of(context))
+                await self._endings.fail(call, context, error)
+            self._endings.end(call, code_of(context))
             return response
 
         return guarded
@@ -177,23 +120,35 @@ class CallGuard:
             call = self._begin(method, context)
             try:
                 self._admit(call, context, is_stream=True)
-                if reading is not None:
-                    request = await self._read(call, context, reading)
+                request, context = await self._checked(call, request, context, reading)
                 # Closed here, because a cancelled stream would otherwise keep its resources until garbage collection.
                 async with aclosing(behaviour(request, context)) as responses:
                     async for response in responses:
                         yield response
             except GeneratorExit:
                 # gRPC dropped the stream: the client is gone, so nobody is left to tell.
-                self._end(call, _gone(context))
+                self._endings.end(call, code_when_gone(context))
                 raise
             except BaseException as error:  # noqa: BLE001 - however it ends, the span must end; _fail always raises
-                await self._fail(call, context, error)
-            self._end(call, _code_of(context))
+                await self._endings.fail(call, context, error)
+            self._endings.end(call, code_of(context))
 
         return guarded
 
-    async def _read(self, call: _Call, context: Context, reading: Reading) -> Any:
+    async def _checked(
+        self, call: Call, requests: Any, context: Context, reading: Reading | None
+    ) -> tuple[Any, Context]:
+        """Return what the handler gets: its request or requests, checked, and a context that offers no other ones."""
+        binding = self._rules.bindings[call.method]
+        if reading is None:
+            return binding.checked(call, requests), cast("Context", CheckedContext(context))
+        request = await self._read(call, context, reading)
+        if self._rules.methods[call.method].changes_something:
+            set_audited_call(audited_of(call, request))
+        await binding.check(call, request)
+        return request, context
+
+    async def _read(self, call: Call, context: Context, reading: Reading) -> Any:
         if not self._rules.methods[call.method].is_feed:
             call.request_bytes = await self._room.take(call.holder, reading.wait_s)
             if call.is_gone:
@@ -216,10 +171,10 @@ class CallGuard:
 
     # --- begin, admit, end ----------------------------------------------------------------------------------------
 
-    def _begin(self, method: str, context: Context) -> _Call:
-        metadata = _metadata(context)
+    def _begin(self, method: str, context: Context) -> Call:
+        metadata = metadata_of(context)
         if self._rules.methods[method].is_feed:
-            return _Call(method, time.perf_counter(), _NO_SPAN, metadata)
+            return Call(method, time.perf_counter(), _NO_SPAN, metadata)
         name = method[1:]
         span = self._tracer.start_span(
             name,
@@ -229,159 +184,48 @@ class CallGuard:
         )
         # Never detached: gRPC runs each call in a task of its own, and the context ends with the task.
         otel_context.attach(trace.set_span_in_context(span))
-        return _Call(method, time.perf_counter(), span, metadata)
+        return Call(method, time.perf_counter(), span, metadata)
 
-    def _admit(self, call: _Call, context: Context, *, is_stream: bool) -> None:
+    def _admit(self, call: Call, context: Context, *, is_stream: bool) -> None:
         """Admit the call or raise. The cheapest checks come first, and the token before anything that needs it."""
-        remaining_s = _remaining_s(context)
-        if not is_stream and remaining_s is not None and remaining_s < REMAINING_MIN_S:
-            left_ms = int(remaining_s * 1000)
+        left_s = remaining_s(context)
+        if not is_stream and left_s is not None and left_s < REMAINING_MIN_S:
+            left_ms = int(left_s * 1000)
             raise DeadlineExceeded(Reason.DEADLINE_TOO_SHORT, f"{left_ms} ms are left; give the call at least 100 ms")
-        set_deadline_s(remaining_s)
+        set_deadline_s(left_s)
         if not self._rules.gate.is_open:
             raise Unavailable(Reason.SERVICE_NOT_READY, "the service is starting; try again", retry_after_s=1.0)
-        identity = self._identify(call.method, call.metadata)
+        method = self._rules.methods[call.method]
+        identity = identify(self._verifier, call.metadata)
+        if identity.is_internal and self._rules.internal_names is not None:
+            check_names(self._rules.internal_names, caller_names(context))
         set_identity(identity)
-        call.tenant = identity.tenant
+        call.tenant, call.customer = identity.tenant, identity.customer
         call.is_internal = identity.is_internal
+        check_scopes(call.method, method, identity)
+        self._rules.bindings[call.method].admit(call)
         if not identity.is_internal:
             self._rules.rates.begin(identity.tenant)
-        if not self._rules.methods[call.method].is_feed:
+        if not method.is_feed:
             self._places.take(call.holder, is_stream=is_stream)
             # Given back by gRPC once the last byte is sent or nobody wants it any more: until then it is in memory.
             done: Any = partial(self._give_back, call, is_stream)
             context.add_done_callback(done)
 
-    def _give_back(self, call: _Call, is_stream: bool, _context: Context) -> None:  # noqa: FBT001 - a callback
+    def _give_back(self, call: Call, is_stream: bool, _context: Context) -> None:  # noqa: FBT001 - a callback
         call.is_gone = True
         self._places.give_back(call.holder, is_stream=is_stream)
         self._keep_room(call, 0)
 
-    def _keep_room(self, call: _Call, needed: int) -> None:
+    def _keep_room(self, call: Call, needed: int) -> None:
         """Give back what the call's request takes beyond `needed`, all of it once the call is gone."""
         kept = 0 if call.is_gone else min(needed, call.request_bytes)
         if kept < call.request_bytes:
             freed, call.request_bytes = call.request_bytes - kept, kept
             self._room.give_back(call.holder, freed)
 
-    def _identify(self, method: str, metadata: Mapping[str, str]) -> Identity:
-        authorization = metadata.get("authorization")
-        if authorization is None or not authorization.startswith(_BEARER):
-            raise Unauthenticated(Reason.TOKEN_MISSING, "send metadata `authorization: Bearer <token>`")
-        if "\n" in authorization:
-            raise Unauthenticated(Reason.TOKEN_INVALID, "the call carries two tokens; send `authorization` once")
-        identity = self._verifier.verify(authorization[len(_BEARER) :])
-        scopes = self._rules.methods[method].scopes
-        if identity.scopes.isdisjoint(scopes):
-            allowed = ", ".join(sorted(scopes))
-            raise Forbidden(Reason.SCOPE_MISSING, f"{method[1:]} needs a token with one of the scopes: {allowed}")
-        return _for_tenant(identity, metadata.get(TENANT_METADATA))
-
-    def _end(self, call: _Call, code: grpc.StatusCode, error_type: str | None = None) -> None:
-        if call.ended:
-            return
-        call.ended = True
-        is_fault = code in conventions.SERVER_FAULTS
-        if call.span.is_recording():
-            # Set all at once, because each call of a setter takes the span's lock.
-            attributes = {conventions.RPC_STATUS: code.name, conventions.TENANT: call.tenant}
-            if call.reason:
-                attributes[conventions.REASON] = call.reason
-            if is_fault:
-                attributes[conventions.ERROR_TYPE] = error_type or code.name
-                call.span.set_status(Status(StatusCode.ERROR))
-            call.span.set_attributes(attributes)
-        call.span.end()
-        key = (call.method, code)
-        labels = self._metric_attributes.get(key)
-        if labels is None:
-            labels = conventions.metric_attributes(call.method[1:], code, is_error=is_fault)
-            self._metric_attributes[key] = labels
-        self._duration.record(time.perf_counter() - call.started_s, labels)
-
-    async def _fail(self, call: _Call, context: Context, error: BaseException) -> NoReturn:
-        """End the call with `error`. Always raises: gRPC's abort, or the cancellation, which gRPC must see itself."""
-        if isinstance(error, asyncio.CancelledError):
-            self._end(call, _gone(context))
-            raise error
-        if isinstance(error, grpc.aio.AbortError):
-            self._end(call, _code_of(context))
-            raise error
-        if not isinstance(error, Exception):
-            self._end(call, grpc.StatusCode.INTERNAL, type(error).__qualname__)
-            raise error
-        known = error if isinstance(error, MeterlineError) else _hidden(call, error)
-        code = status_code(known)
-        if code is grpc.StatusCode.INTERNAL and known is error:
-            # A handler may raise "internal" itself; whoever reads the log still needs to know where.
-            _log.error("call failed", rpc=call.method[1:], reason=known.reason.value, exc_info=error)
-        call.reason = known.reason.value
-        self._end(call, code, type(error).__qualname__ if code is grpc.StatusCode.INTERNAL else None)
-        await abort_with(context, known)
-
 
 def _message_of(deserializer: Any) -> type[Message] | None:
     """Return the class of which the deserializer is a method, as in all generated code."""
     kind = getattr(deserializer, "__self__", None)
     return kind if isinstance(kind, type) and issubclass(kind, Message) else None
-
-
-def _hidden(call: _Call, error: Exception) -> Internal:
-    """Log `error` with its traceback and return what the caller may see of it: a correlation id."""
-    # A feed has no span and therefore no trace; an id of the same form will do.
-    trace_id = call.span.get_span_context().trace_id or _IDS.generate_trace_id()
-    correlation_id = format_trace_id(trace_id)
-    _log.error("call failed unexpectedly", rpc=call.method[1:], correlation_id=correlation_id, exc_info=error)
-    return Internal(
-        Reason.INTERNAL,
-        f"internal error; report the correlation id {correlation_id}",
-        metadata={"correlation_id": correlation_id},
-    )
-
-
-def _for_tenant(identity: Identity, named: str | None) -> Identity:
-    """Return `identity` acting for the tenant that the metadata names; only a service of the suite may name one."""
-    if named is None or named == identity.tenant:
-        return identity
-    if not identity.is_internal:
-        raise Forbidden(Reason.TENANT_FOREIGN, f"leave `{TENANT_METADATA}` out: the tenant comes from the token")
-    if not named or named == ANY_TENANT or not named.isprintable():
-        raise InvalidRequest(Reason.TENANT_MISSING, f"`{TENANT_METADATA}` must name one tenant")
-    return Identity(tenant=named, subject=identity.subject, scopes=identity.scopes)
-
-
-def _metadata(context: Context) -> dict[str, str]:
-    """Return the call's text metadata, by lower-case key. Read it once: gRPC builds it anew each time.
-
-    Values of a key that stands there twice are joined by a character that no header may hold, so that none of ours is
-    then taken for valid, whichever of the two was meant.
-    """
-    pairs = cast("Iterable[tuple[str, str | bytes]]", context.invocation_metadata() or ())
-    metadata: dict[str, str] = {}
-    for key, value in pairs:
-        if isinstance(value, str):
-            metadata[key] = f"{metadata[key]}\n{value}" if key in metadata else value
-    return metadata
-
-
-def _remaining_s(context: Context) -> float | None:
-    """Return the seconds until the caller's deadline, or None without one (which the stubs' types don't allow for)."""
-    return cast("float | None", context.time_remaining())
-
-
-def _gone(context: Context) -> grpc.StatusCode:
-    remaining_s = _remaining_s(context)
-    if remaining_s is not None and remaining_s <= 0:
-        return grpc.StatusCode.DEADLINE_EXCEEDED
-    return grpc.StatusCode.CANCELLED
-
-
-_CODES: Final = {code.value[0]: code for code in grpc.StatusCode}
-
-
-def _code_of(context: Context) -> grpc.StatusCode:
-    """Return the status that a handler set on the context itself; OK if it set none."""
-    code = cast("grpc.StatusCode | int | None", context.code())
-    if isinstance(code, grpc.StatusCode):
-        return code
-    return _CODES.get(code or 0, grpc.StatusCode.UNKNOWN)

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING, Final
 
+from google.protobuf.descriptor import FieldDescriptor
+
 from chassis.identity import Scope
 from metering.common.v1 import method_pb2
 
@@ -36,13 +38,19 @@ class Repeat(Enum):
 class CustomerConcern:
     """Which customer a call concerns; every field is empty if the call is about the tenant as a whole.
 
-    `in_field` is the field of the request that names the customer or customers. `owner_of` is the kind of an object
-    that belongs to the customer, and `object_fields` are the fields of the request that name the object.
+    `in_field` is the field of the request that names the customer or customers, as a path with dots into messages and
+    lists of them. `owner_of` is the kind of an object that belongs to the customer, and `object_fields` are the fields
+    of the request that name the object.
     """
 
     in_field: str = ""
     owner_of: str = ""
     object_fields: tuple[str, ...] = ()
+
+    @property
+    def is_of_tenant(self) -> bool:
+        """Whether a call never concerns one customer in particular."""
+        return not self.in_field and not self.object_fields
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +66,16 @@ class Method:
     """The method checks its requests itself, without protovalidate."""
     request_bytes_max: int = REQUEST_BYTES_MAX_DEFAULT
     """A larger request is refused before it is parsed."""
+
+    @property
+    def changes_something(self) -> bool:
+        """Whether a call may leave something behind."""
+        return self.repeat is not Repeat.READS
+
+    @property
+    def is_administration(self) -> bool:
+        """Whether it is for those who administer a tenant to change something by it."""
+        return self.changes_something and Scope.ADMIN in self.scopes
 
     @property
     def may_repeat(self) -> bool:
@@ -104,12 +122,38 @@ def _concern(method: MethodDescriptor, declared: method_pb2.CustomerConcern) -> 
     names_one = bool(concern.in_field or concern.object_fields)
     if declared.none == names_one or bool(concern.owner_of) != bool(concern.object_fields):
         raise PolicyError(f"{method.full_name} does not say whose customer it concerns: say so in its contract")
-    _check_fields(method.input_type, (name for name in (concern.in_field, *concern.object_fields) if name))
+    _check_path(method.input_type, concern)
+    for name in concern.object_fields:
+        _text_field(method.input_type, name, is_repeated=False)
     return concern
 
 
-def _check_fields(request: Descriptor, names: Iterable[str]) -> None:
-    fields: Mapping[str, object] = request.fields_by_name
-    for name in names:
-        if name not in fields:
-            raise PolicyError(f"{request.full_name} has no field {name}, which its method's policy names")
+def _check_path(request: Descriptor, concern: CustomerConcern) -> None:
+    if not concern.in_field:
+        return
+    described, is_repeated = request, False
+    *parents, last = concern.in_field.split(".")
+    for name in parents:
+        field = _field(described, name)
+        if field.message_type is None or field.message_type.GetOptions().map_entry:
+            raise PolicyError(f"{described.full_name}.{name} is no message, in which a method's policy looks for more")
+        described, is_repeated = field.message_type, is_repeated or field.is_repeated
+    is_repeated = _text_field(described, last) or is_repeated
+    if is_repeated and concern.object_fields:
+        # Of several customers, those left out could not be told from those that an object stands for.
+        raise PolicyError(f"{request.full_name} may name one customer beside an object, not a list of them")
+
+
+def _text_field(described: Descriptor, name: str, *, is_repeated: bool = True) -> bool:
+    """Return whether a field of texts is a list. Raises PolicyError for any other field."""
+    field = _field(described, name)
+    if field.type != FieldDescriptor.TYPE_STRING or (field.is_repeated and not is_repeated):
+        raise PolicyError(f"{described.full_name}.{name} is no text, as its method's policy needs it")
+    return bool(field.is_repeated)
+
+
+def _field(described: Descriptor, name: str) -> FieldDescriptor:
+    fields: Mapping[str, FieldDescriptor] = described.fields_by_name
+    if name not in fields:
+        raise PolicyError(f"{described.full_name} has no field {name}, which its method's policy names")
+    return fields[name]

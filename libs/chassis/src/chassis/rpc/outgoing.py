@@ -15,12 +15,12 @@ from opentelemetry.trace import Span, SpanKind, Status, StatusCode
 
 from chassis.deadline import RESERVE_S, current_deadline_s
 from chassis.errors import DeadlineExceeded, Reason
-from chassis.identity import ANY_TENANT, TENANT_METADATA, find_identity
+from chassis.identity import ANY_TENANT, CUSTOMER_METADATA, TENANT_METADATA, customer_to_metadata, find_identity
 from chassis.rpc import conventions
 from chassis.telemetry import active_telemetry, traceparent_of
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Sequence
+    from collections.abc import Awaitable, Callable, Mapping, Sequence
 
     from chassis.rpc.credentials import TokenSource
 
@@ -46,8 +46,9 @@ class _Call:
 class CallObserver:
     """What the four kinds of interceptors share: how a call begins and ends."""
 
-    def __init__(self, target: str, token_source: TokenSource | None) -> None:
-        """Observe calls to `target` ("host:port", or a URI of it)."""
+    def __init__(self, target: str, token_source: TokenSource | None, metadata: Mapping[str, str | bytes]) -> None:
+        """Observe calls to `target` ("host:port", or a URI of it), each of which carries `metadata`."""
+        self._metadata = metadata
         host, _, port = target.rpartition("/")[2].rpartition(":")
         self._server: dict[str, str | int] = {conventions.SERVER_ADDRESS: host or target}
         if port.isdecimal():
@@ -72,11 +73,15 @@ class CallObserver:
         )
         metadata = grpc.aio.Metadata(*(details.metadata or ()))
         _set(metadata, conventions.TRACEPARENT_METADATA, traceparent_of(span))
+        for key, value in self._metadata.items():
+            _set(metadata, key, value)
         if self._token_source is not None:
             _set(metadata, "authorization", f"Bearer {self._token_source.token()}")
             identity = find_identity()
             if identity is not None and identity.tenant != ANY_TENANT:
                 _set(metadata, TENANT_METADATA, identity.tenant)
+            if identity is not None and identity.customer:
+                _set(metadata, CUSTOMER_METADATA, customer_to_metadata(identity.customer))
         changed = grpc.aio.ClientCallDetails(
             details.method, timeout_s, metadata, details.credentials, details.wait_for_ready
         )
@@ -151,7 +156,7 @@ def _timeout_s(asked_s: float | None, *, is_unary: bool) -> float | None:
     return left_s if limit_s is None else min(limit_s, left_s)
 
 
-def _set(metadata: grpc.aio.Metadata, key: str, value: str) -> None:
+def _set(metadata: grpc.aio.Metadata, key: str, value: str | bytes) -> None:
     """Set `key` to `value` only: a value that was passed on by mistake must not stand beside ours."""
     metadata.set_all(key, [value])
 
@@ -200,9 +205,11 @@ class _StreamStream(grpc.aio.StreamStreamClientInterceptor):
         return await self._observer.opened(call, continuation, request_iterator)
 
 
-def client_interceptors(target: str, token_source: TokenSource | None) -> Sequence[grpc.aio.ClientInterceptor]:
+def client_interceptors(
+    target: str, token_source: TokenSource | None, metadata: Mapping[str, str | bytes]
+) -> Sequence[grpc.aio.ClientInterceptor]:
     """Return the interceptors of a channel to `target`. Create them after `Telemetry.start`."""
-    observer = CallObserver(target, token_source)
+    observer = CallObserver(target, token_source, metadata)
     return cast(
         "Sequence[grpc.aio.ClientInterceptor]",
         [_UnaryUnary(observer), _UnaryStream(observer), _StreamUnary(observer), _StreamStream(observer)],

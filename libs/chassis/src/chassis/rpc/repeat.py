@@ -12,6 +12,7 @@ from google.protobuf.message import Message
 from google.protobuf.message_factory import GetMessageClass
 from sqlalchemy import text
 
+from chassis.audit.trail import record
 from chassis.errors import Conflict, Reason
 from chassis.identity import current_tenant
 from chassis.postgres import transaction
@@ -70,6 +71,8 @@ async def once(
 ) -> ResponseType:
     """Answer `request` by running `work` in one transaction, once per request_id; a repetition gets the same answer.
 
+    The audit trail has the call once, too.
+
     `render` turns the result of `work` into the response. This is for unary calls; the answer is stored under the
     caller's tenant and the name of the method, which is taken from the request's type. A concurrent call with the same
     id waits until the transaction of the first one ends. Raises Conflict REQUEST_ID_REUSED if the id was used with a
@@ -79,13 +82,16 @@ async def once(
     key = {"tenant": current_tenant(), "method": method, "request_id": request.request_id}
     async with transaction(engine) as conn:
         if not request.request_id:
-            return render(await work(conn))
+            response = render(await work(conn))
+            await record(conn)
+            return response
         body_sha256 = hashlib.sha256(request.SerializeToString(deterministic=True)).digest()
         stored = await _reserve(conn, key, body_sha256)
         if stored is not None:
             return cast("ResponseType", _response_type(request).FromString(stored))
         response = render(await work(conn))
         await _store(conn, key, response.SerializeToString(deterministic=True))
+        await record(conn)
         return response
 
 

@@ -2,25 +2,29 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, cast
 
 import grpc
 
 from chassis.auth import TokenVerifier
 from chassis.health import bind
-from chassis.rpc.guard import CallGuard, CallRules, Gate
+from chassis.rpc.binding import Binding, OwnedKind
+from chassis.rpc.guard import CallGuard
 from chassis.rpc.method import PolicyError
 from chassis.rpc.places import PlaceLimits
 from chassis.rpc.rates import call_rates
 from chassis.rpc.reflecting import add_reflection
 from chassis.rpc.room import RoomLimits
+from chassis.rpc.rules import CallRules, Gate
+from chassis.tls.server import server_credentials
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 
     from chassis.rpc.method import Method
     from chassis.settings import ServiceSettings
+    from chassis.tls.files import TlsSource
 
 _STREAMS_MAX: Final = 1024
 _FEEDS_MAX: Final = 256
@@ -29,10 +33,24 @@ _PENDING_MAX: Final = 10_000
 
 @dataclass(frozen=True)
 class Served:
-    """A gRPC service that a process offers, and what its contract declares for its methods, by full name."""
+    """A gRPC service that a process offers, and what its contract declares for its methods, by full name.
+
+    `owners` has an entry for every kind of object that the contract says belongs to a customer.
+    """
 
     add: Callable[[grpc.aio.Server], None]
     methods: Mapping[str, Method]
+    owners: Mapping[str, OwnedKind] = field(default_factory=dict)
+
+    def bindings(self) -> dict[str, Binding]:
+        """Return the rule that holds callers to their customer, by method. Raises PolicyError for an unknown kind."""
+        found: dict[str, Binding] = {}
+        for name, method in self.methods.items():
+            kind = method.concern.owner_of
+            if kind and kind not in self.owners:
+                raise PolicyError(f"{name} concerns the customer of a {kind}, and its service can't tell whose that is")
+            found[name] = Binding(method.concern, self.owners.get(kind))
+        return found
 
 
 class RpcServer:
@@ -45,15 +63,24 @@ class RpcServer:
         verifier: TokenVerifier,
         *,
         gate: Gate | None = None,
+        tls: TlsSource | None = None,
+        refusals: Callable[[str], Awaitable[None]] | None = None,
     ) -> None:
-        """Build and bind the server; an open `gate` lets calls in from the start (the default)."""
+        """Build and bind the server; an open `gate` lets calls in from the start (the default).
+
+        With `tls` its ports speak TLS by these certificates, and services of the suite must prove their names.
+        `refusals` records in the audit trail what administrators were refused.
+        """
         rules = CallRules(
             methods={name: method for part in served for name, method in part.methods.items()},
+            bindings={name: binding for part in served for name, binding in part.bindings().items()},
             places=PlaceLimits(settings.calls_max, settings.tenant_calls_max, settings.tenant_streams_max),
             rates=call_rates(settings),
             room=RoomLimits(settings.request_bytes_max, settings.tenant_request_bytes_max, settings.message_bytes_max),
             request_wait_s=settings.request_wait_s,
             gate=gate or Gate(is_open=True),
+            internal_names=settings.tls_internal_names if tls is not None and settings.speaks_tls else None,
+            refusals=refusals,
         )
         self._server = grpc.aio.server(
             options=server_options(settings),
@@ -63,7 +90,15 @@ class RpcServer:
         services = _register(self._server, served, CallGuard(rules, verifier))
         if settings.reflection_enabled:
             add_reflection(services, self._server)
-        self.address = bind(self._server, settings.listen)
+        self.internal_address: str | None = None
+        if tls is None or not settings.speaks_tls:
+            self.address = bind(self._server, settings.listen)
+            return
+        demands = settings.tls_client_certs == "required"
+        self.address = bind(self._server, settings.listen, server_credentials(tls, demands_certificate=demands))
+        if settings.internal_listen is not None:
+            credentials = server_credentials(tls, demands_certificate=True)
+            self.internal_address = bind(self._server, settings.internal_listen, credentials)
 
     async def start(self) -> None:
         """Accept calls."""

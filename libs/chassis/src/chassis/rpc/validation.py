@@ -24,7 +24,23 @@ if TYPE_CHECKING:
 _VALIDATOR: Final = protovalidate.Validator()
 _LARGE_FROM_BYTES: Final = 64 * 1024
 """In a request from this size on, violations are collected entry by entry, and only as many as are told."""
+_PATTERN: Final = "string.pattern"
 _REQUIRED_RULES: Final = frozenset({"required", "string.min_len", "string.min_bytes", "repeated.min_items"})
+
+_FORMATS: Final = {
+    "^[A-Z]{3}$": "must be three capital letters of ISO 4217, such as EUR",
+    "^[0-9]{4}-[0-9]{2}-[0-9]{2}$": "must be a day, such as 2013-01-31",
+    "^([0-9]{4}-[0-9]{2}-[0-9]{2})?$": "must be a day, such as 2013-01-31, or left out",
+    "^[0-9]{4}-[0-9]{2}$": "must be a month, such as 2013-01",
+    "^([0-9]{4}-[0-9]{2})?$": "must be a month, such as 2013-01, or left out",
+    "^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$": "must be 1 to 64 letters a to z or A to Z, digits, dots, hyphens and "
+    "underscores, with a letter or digit first, such as standard-2013",
+    "^[a-z0-9][a-z0-9._-]{0,63}$": "must be 1 to 64 small letters a to z, digits, dots, hyphens and underscores, with "
+    "a letter or digit first, such as sms.outbound",
+    "^[A-Z0-9][A-Z0-9-]{0,15}$": "must be 1 to 16 capital letters A to Z, digits and hyphens, with a letter or digit "
+    "first, such as INV",
+}
+"""What each pattern of the contracts asks for, in words: nobody should have to read a regular expression."""
 
 
 def check_texts(request: Message, data: bytes) -> None:
@@ -100,4 +116,10 @@ def _violation(found: protovalidate.Violation) -> FieldViolation:
     # "Too short" means a missing value if it is empty; a value that is there but wrong is a different error.
     is_missing = violation.rule_id in _REQUIRED_RULES and not found.field_value
     reason = Reason.FIELD_REQUIRED if is_missing or violation.rule_id == "required" else Reason.FIELD_INVALID
-    return FieldViolation(path or "request", reason, violation.message or "is not allowed")
+    return FieldViolation(path or "request", reason, _told(found))
+
+
+def _told(found: protovalidate.Violation) -> str:
+    if found.proto.rule_id == _PATTERN:
+        return _FORMATS.get(str(found.rule_value), "is not in the form that the field takes")
+    return found.proto.message or "is not allowed"

@@ -1,13 +1,15 @@
 """Reads all lanes of a source at the same time, checks each segment, and hands them over in batches.
 
 Reading continues while a batch is applied. If the neighbor is unavailable, the intake waits for it. A segment that
-breaks the feed's laws ends the reading of all lanes; the segments that passed the checks are still handed over.
+breaks the feed's laws ends the reading of all lanes; the segments that passed the checks are still handed over. A
+stream that has gone silent although there is more is given up for a new one.
 """
 
 from __future__ import annotations
 
 import asyncio
 from contextlib import suppress
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Self
 
 from chassis.errors import Diverged, MeterlineError, Reason
@@ -28,6 +30,8 @@ if TYPE_CHECKING:
 
 HEADS_INTERVAL_S: Final = 2.0
 """How often the source is asked where it ends: for the lag, for new lanes, and to notice a changed epoch."""
+SILENT_LOOKS_FIRST: Final = 5
+"""After so many looks that found nothing new of a lane with more, it is read anew; then after twice as many."""
 LINGER_S: Final = 0.02
 """After an idle time, a batch waits only this long for more segments, so that it is applied almost at once."""
 
@@ -62,13 +66,14 @@ class FeedIntake:
         self._buffer = SegmentBuffer(buffer_bytes_max)
         self._failure: BaseException | None = None
         self._readers: set[asyncio.Task[None]] = set()
+        self._lanes = {lane: _Lane(cursor) for lane, cursor in cursors.items()}
         self._others: set[asyncio.Task[None]] = set()
         self._last_batch_at_s = float("-inf")
 
     async def __aenter__(self) -> Self:
         """Start reading."""
-        for cursor in self._cursors.values():
-            self._readers.add(self._spawn(self._read_lane(cursor), f"feed-lane-{cursor.lane}"))
+        for lane in self._lanes.values():
+            self._start(lane)
         self._others = {self._spawn(self._watch_stop(), "feed-stop"), self._spawn(self._watch_heads(), "feed-heads")}
         return self
 
@@ -112,6 +117,10 @@ class FeedIntake:
     def _ended(self) -> bool:
         return self._stop.is_set() or self._failure is not None or not self._readers
 
+    def _start(self, lane: _Lane) -> None:
+        lane.reader = self._spawn(self._read_lane(lane), f"feed-lane-{lane.reached.lane}")
+        self._readers.add(lane.reader)
+
     def _spawn(self, run: Coroutine[Any, Any, None], name: str) -> asyncio.Task[None]:
         task = asyncio.get_running_loop().create_task(run, name=name)
         task.add_done_callback(self._on_done)
@@ -126,40 +135,40 @@ class FeedIntake:
                 reader.cancel()
         self._buffer.notify()
 
-    async def _read_lane(self, cursor: Cursor) -> None:
+    async def _read_lane(self, lane: _Lane) -> None:
         backoff = Backoff()
-        while not self._is_reached(cursor):
+        while not self._is_reached(lane.reached):
             try:
-                cursor = await self._read_stream(cursor, backoff)
+                await self._read_stream(lane, backoff)
             except _StreamLost as lost:
-                cursor = lost.cursor
-                _log.warning("feed.source_lost", lane=cursor.lane, position=cursor.position, reason=lost.error.reason)
-            if not self._is_reached(cursor):
+                at = lane.reached
+                _log.warning("feed.source_lost", lane=at.lane, position=at.position, reason=lost.error.reason)
+            if not self._is_reached(lane.reached):
                 await self._clock.sleep(backoff.next_s())
 
-    async def _read_stream(self, cursor: Cursor, backoff: Backoff) -> Cursor:
-        """Read one stream to its end and return the place reached; on an error that may pass, raise _StreamLost."""
-        segments = self._source.read(cursor)
+    async def _read_stream(self, lane: _Lane, backoff: Backoff) -> None:
+        """Read one stream to its end; on an error that may pass, raise _StreamLost."""
+        segments = self._source.read(lane.reached)
         try:
             async for segment in segments:
                 check_payload(segment)
-                cursor = follow(cursor, segment)
+                cursor = follow(lane.reached, segment)
                 self._check_end(cursor)
                 backoff.reset()
                 self._progress.arrived(segment)
                 await self._buffer.put(segment)
+                lane.reached = cursor
                 if self._is_reached(cursor):
                     break
         except MeterlineError as error:
             if not may_pass(error):
                 raise
-            raise _StreamLost(cursor, error) from error
+            raise _StreamLost(error) from error
         finally:
             # A generator that is abandoned half-way keeps its call open until it is garbage-collected.
             aclose = getattr(segments, "aclose", None)
             if aclose is not None:
                 await aclose()
-        return cursor
 
     def _is_reached(self, cursor: Cursor) -> bool:
         # Another instance with a later end may have gone beyond ours.
@@ -192,12 +201,39 @@ class FeedIntake:
                 raise Diverged(Reason.FEED_DIVERGED, f"the log's epoch is {heads.epoch}, ours is {cursor.epoch}")
         if self._until is None and heads.positions.keys() - self._cursors.keys():
             raise LanesChanged
+        for lane in self._lanes.values():
+            self._look_at(lane, heads)
+
+    def _look_at(self, lane: _Lane, heads: FeedHeads) -> None:
+        """Read a lane anew whose stream is silent: a connection may seem to live and bring nothing any more."""
+        reached = lane.reached
+        if reached != lane.seen_at:
+            lane.seen_at, lane.silent_looks, lane.patience = reached, 0, SILENT_LOOKS_FIRST
+        has_more = heads.positions.get(reached.lane, 0) > reached.position and not self._is_reached(reached)
+        lane.silent_looks = lane.silent_looks + 1 if has_more and not self._buffer.blocked else 0
+        if lane.silent_looks > lane.patience and lane.reader is not None and not lane.reader.done():
+            _log.warning("feed.stream_silent", lane=reached.lane, position=reached.position)
+            # It may have been slow only: the next one gets more time.
+            lane.silent_looks, lane.patience = 0, 2 * lane.patience
+            # This one hands over nothing from here on, and the new one begins where it ended.
+            lane.reader.cancel()
+            self._start(lane)
+
+
+@dataclass(eq=False, slots=True)
+class _Lane:
+    """A lane that is read: up to where all is handed over, and how long nothing came although there is more."""
+
+    reached: Cursor
+    reader: asyncio.Task[None] | None = None
+    seen_at: Cursor | None = None
+    silent_looks: int = 0
+    patience: int = SILENT_LOOKS_FIRST
 
 
 class _StreamLost(Exception):
-    """A stream ended with an error that may pass, after everything up to `cursor` had been handed over."""
+    """A stream ended with an error that may pass."""
 
-    def __init__(self, cursor: Cursor, error: MeterlineError) -> None:
+    def __init__(self, error: MeterlineError) -> None:
         super().__init__(str(error))
-        self.cursor = cursor
         self.error = error

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 import yaml
@@ -29,10 +29,10 @@ class Entry:
     request: Any
     places: SpecReader
 
-    def place(self, field: str) -> str:
+    def place(self, path: str) -> str:
         """Say for people where a field of the request was written: file, line, document and path."""
-        origin, path = self.places.place(field, self.kind.spec)
-        return f"{origin}: {'metadata.name' if field == 'name' else path}"
+        origin, written = self.places.place(path, self.kind.spec)
+        return f"{origin}: {'metadata.name' if path == 'name' else written}"
 
     @property
     def origin(self) -> str:
@@ -40,41 +40,51 @@ class Entry:
         return self.places.place("spec", self.kind.spec)[0]
 
 
-def load_catalog(files: Iterable[Path]) -> list[Entry]:
-    """Read files; what is referred to comes first. Raises InputErrors for all that can be known to be wrong here."""
+@dataclass(slots=True)
+class CatalogFiles:
+    """What was read of catalog files: entries, what is referred to first, and all that is known to be wrong."""
+
+    entries: list[Entry] = field(default_factory=list)
+    mistakes: list[str] = field(default_factory=list)
+    refused: set[tuple[str, str]] = field(default_factory=set)
+    """The kinds and names of documents that could not be read; "" for a name that could not be read itself."""
+    is_whole: bool = True
+    """Whether every file was read to its end, so that all names in them are known."""
+
+
+def read_catalog(files: Iterable[Path]) -> CatalogFiles:
+    """Read files. What is wrong with a document, or with a file, keeps nothing else from being read."""
+    read = CatalogFiles()
     entries: dict[tuple[str, str], Entry] = {}
-    mistakes: list[str] = []
-    for entry in (entry for file in files for entry in _load(file, mistakes)):
+    for entry in (entry for file in files for entry in _load(file, read)):
         first = entries.setdefault((entry.kind.name, entry.name), entry)
         if first is not entry:
-            mistakes.append(f"{entry.origin}: given twice; the first is in {first.origin}")
-    if mistakes:
-        raise InputErrors(mistakes)
+            read.mistakes.append(f"{entry.origin}: given twice; the first is in {first.origin}")
     order = list(KINDS)
-    return sorted(entries.values(), key=lambda entry: order.index(entry.kind.name))
+    read.entries = sorted(entries.values(), key=lambda entry: order.index(entry.kind.name))
+    return read
 
 
-def _load(file: Path, mistakes: list[str]) -> Iterator[Entry]:
-    """Read the documents of a file; what is wrong with the others, or with the file, goes to `mistakes`."""
+def _load(file: Path, read: CatalogFiles) -> Iterator[Entry]:
     try:
-        yield from _documents(file, mistakes)
+        yield from _documents(file, read)
     except InputError as error:
-        mistakes.append(str(error))
+        read.mistakes.append(str(error))
+        read.is_whole = False
 
 
-def _documents(file: Path, mistakes: list[str]) -> Iterator[Entry]:
+def _documents(file: Path, read: CatalogFiles) -> Iterator[Entry]:
     name = "standard input" if str(file) == "-" else str(file)
     try:
         loader = StrictLoader(_text(file, name))
-        while loader.check_data():  # type: ignore[no-untyped-call]
+        while loader.check_data():
             document = loader.get_data()
             try:
                 if document is not None:
                     yield _entry(document, name)
-            except InputErrors as errors:
-                mistakes.extend(errors.texts)
             except InputError as error:
-                mistakes.append(str(error))
+                read.mistakes.extend(error.texts if isinstance(error, InputErrors) else [str(error)])
+                read.refused.update(_names_of(document))
     except OSError as error:
         raise InputError(f"{name} can't be read: {error.strerror}") from None
     except UnicodeDecodeError as error:
@@ -83,6 +93,15 @@ def _documents(file: Path, mistakes: list[str]) -> Iterator[Entry]:
         raise InputError(f"{name} isn't a catalog: nested too deeply") from None
     except (yaml.YAMLError, ValueError) as error:
         raise InputError(f"{name} isn't valid YAML: {' '.join(str(error).split())}") from None
+
+
+def _names_of(document: Any) -> Iterator[tuple[str, str]]:
+    """Return what a document that can't be read may be: its kind, or each where that is unknown, and its name or ""."""
+    keys = document if isinstance(document, dict) else {}
+    kind, metadata = keys.get("kind"), keys.get("metadata")
+    name = metadata.get("name") if isinstance(metadata, dict) else None
+    for known in [kind] if isinstance(kind, str) and kind in KINDS else KINDS:
+        yield known, name if isinstance(name, str) else ""
 
 
 def _text(file: Path, name: str) -> str:

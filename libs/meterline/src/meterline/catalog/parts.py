@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Set as AbstractSet
 
     from meterline.catalog.files import Entry
 
@@ -21,6 +22,14 @@ class Part:
     entries: Sequence[Entry]
     needed: Sequence[Entry] = ()
 
+    def without(self, refused: AbstractSet[tuple[str, str]]) -> Part:
+        """Return the part without entries of these kinds and names."""
+        kept, needed = (
+            [entry for entry in entries if (entry.kind.name, entry.name) not in refused]
+            for entries in (self.entries, self.needed)
+        )
+        return Part(kept, needed)
+
 
 def parts_of(entries: Sequence[Entry]) -> list[Part]:
     """Divide entries of products, plans, customers and contracts; what is referred to comes in the same part or before.
@@ -31,19 +40,20 @@ def parts_of(entries: Sequence[Entry]) -> list[Part]:
     parts = []
     for chosen in _filled(_groups(entries)):
         own = {(entry.kind.name, entry.name) for entry in chosen}
-        plans = [known[key] for entry in chosen for key in _references(entry) if key in known]
-        products = [known[key] for plan in plans for key in _references(plan) if key in known]
+        plans = [known[key] for entry in chosen for key in references_of(entry) if key in known]
+        products = [known[key] for plan in plans for key in references_of(plan) if key in known]
         needed = {id(entry): entry for entry in (*plans, *products) if (entry.kind.name, entry.name) not in own}
         parts.append(Part(chosen, list(needed.values())))
     return parts
 
 
-def _references(entry: Entry) -> Iterator[tuple[str, str]]:
-    """Return the products of a plan and the plan of a contract."""
+def references_of(entry: Entry) -> Iterator[tuple[str, str]]:
+    """Return the products of a plan, and the plan and the customer of a contract, by kind and name."""
     if entry.kind.name == "Plan":
         yield from (("Product", item.product) for item in entry.request.spec.items if item.product)
     elif entry.kind.name == "Contract":
         yield "Plan", entry.request.spec.plan
+        yield "Customer", entry.request.spec.customer
 
 
 def _groups(entries: Sequence[Entry]) -> Iterable[list[Entry]]:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, MutableMapping
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from typer.core import TyperGroup
 
 from meterline.cli import front
 from meterline.cli.exits import guard
-from meterline.cli.options import ContextOption, plain_app
+from meterline.cli.options import CALL_REASON, ContextOption, plain_app
 from meterline.cli.parameters import read_plainly
 
 if TYPE_CHECKING:
@@ -81,8 +81,12 @@ app = typer.Typer(
 
 
 @app.callback()
-def before_the_command(context: ContextOption = None) -> None:
-    """Take the options that may stand before the command."""
+def before_the_command(
+    context: ContextOption = None,  # noqa: ARG001 - commands look for it here
+    reason: Annotated[str, typer.Option(envvar="METERLINE_REASON", help=front.REASON_HELP, show_default=False)] = "",
+) -> None:
+    """Take the options that stand before the command."""
+    CALL_REASON.set(reason)
 
 
 def main() -> None:

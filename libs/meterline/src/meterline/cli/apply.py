@@ -2,29 +2,28 @@
 
 from __future__ import annotations
 
-import re
 import time
 from collections import Counter
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
-from chassis.errors import FieldViolation, InvalidRequest, MeterlineError, NotFound, Reason
+from chassis.errors import MeterlineError
 from metering.common.v1 import values_pb2
 from metering.rating.v1 import rating_service_pb2 as rating_pb
-from meterline.catalog.files import Entry, load_catalog
+from meterline.catalog.files import CatalogFiles, Entry, read_catalog
 from meterline.catalog.messages import enum_words
 from meterline.catalog.parts import PART_ENTRIES_MAX, Part, parts_of
-from meterline.catalog.published import describe
 from meterline.cli.calls import call_services, until_reachable
-from meterline.cli.changes import add_changes, changes_by_entry, write_changes
-from meterline.cli.exits import ExitCode, explain_error, fail_for_all
+from meterline.cli.catalog_faults import Faults
+from meterline.cli.changes import CHANGES_MAX, add_changes, changes_by_entry, write_changes
 from meterline.cli.options import ContextOption, Output, OutputOption
 from meterline.cli.output import print_document, print_table, say
 from meterline.cli.unknown_meters import tell_unknown_meters, unknown_meters
-from meterline.errors import InputError
+from meterline.errors import InputError, InputErrors
+from meterline.suite.errors import SuiteError
 from meterline.uuid7 import uuid7
 
 if TYPE_CHECKING:
@@ -43,8 +42,6 @@ _UNCHANGED: Final = "unchanged"
 _ROWS_MAX: Final = 1_000
 _TELL_EVERY_S: Final = 2.0
 
-_ENTRY_FIELD: Final = re.compile(r"entries\[(\d+)\]\.(?:\w+\.)?")
-
 
 def apply(
     files: Annotated[
@@ -55,7 +52,10 @@ def apply(
     output: OutputOption = Output.TABLE,
 ) -> None:
     """Make the catalog what the files say. Applying them again changes nothing."""
-    entries = load_catalog(files)
+    read = read_catalog(files)
+    if read.mistakes:
+        raise InputErrors([*read.mistakes, *_faults_besides(read, context)])
+    entries = read.entries
     if not entries:
         raise InputError(f"there is no document in {', '.join(map(str, files))}")
 
@@ -87,49 +87,88 @@ def apply(
 
 
 Outcomes = dict[tuple[str, str], str]
+Checked = tuple[Outcomes, rating_pb.ApplyCatalogResponse]
 
 
-async def _apply_all(
-    client: AsyncClient, entries: Sequence[Entry], *, dry_run: bool
-) -> tuple[Outcomes, rating_pb.ApplyCatalogResponse]:
+def _faults_besides(files: CatalogFiles, context: Path | None) -> list[str]:
+    """Return what the services refuse of documents whose form is good, beside others that can't be read."""
+
+    async def ask(client: AsyncClient) -> list[str]:
+        faults = Faults(files.refused)
+        await _check_all(client, _Work(files.entries, patience_s=0), faults, told_max=0)
+        return faults.texts
+
+    # Without a service there is enough to mend already; and a name may stand where a file could not be read.
+    with suppress(MeterlineError, SuiteError, InputError):
+        return call_services(ask, context) if files.entries and files.is_whole else []
+    return []
+
+
+class _Work:
+    """The entries of a catalog in the portions in which they are checked and applied."""
+
+    def __init__(self, entries: Sequence[Entry], patience_s: float = _PATIENCE_S) -> None:
+        """Divide them. `patience_s`: how long a service may be away."""
+        together = {field.name for field in _TOGETHER.fields}
+        alone = (entry for entry in entries if entry.kind.name.lower() not in together)
+        self.single = sorted(alone, key=_can_be_checked)
+        self.parts = parts_of([entry for entry in entries if entry.kind.name.lower() in together])
+        self.progress = _Progress(len(entries) - len(self.single))
+        self.patience_s = patience_s
+
+
+async def _apply_all(client: AsyncClient, entries: Sequence[Entry], *, dry_run: bool) -> Checked:
     """Have everything checked, then apply it: what can't be checked apart from being applied comes first."""
-    together = {field.name for field in _TOGETHER.fields}
-    single = sorted((entry for entry in entries if entry.kind.name.lower() not in together), key=_can_be_checked)
-    parts = parts_of([entry for entry in entries if entry.kind.name.lower() in together])
-    outcomes: Outcomes = {(entry.kind.name, entry.name): "not checked" for entry in single}
-    told = rating_pb.ApplyCatalogResponse()
-    faults = _Faults()
-    for entry in filter(_can_be_checked, single):
-        with faults.of([entry]):
-            outcomes[entry.kind.name, entry.name] = await _apply_one(client, entry, validate_only=True)
-    progress = _Progress(len(entries) - len(single))
-    with progress.of("checked") as tell:
-        for part in parts:
-            with faults.of([*part.needed, *part.entries]):
-                response = await _apply_part(client, part, validate_only=True)
-                outcomes |= _outcomes_of(part, response)
-                add_changes(told, response)
-            tell(len(part.entries))
+    work, faults = _Work(entries), Faults()
+    outcomes, told = await _check_all(client, work, faults, told_max=CHANGES_MAX if dry_run else 0)
     faults.raise_any()
     if dry_run:
         return outcomes, told
     told = rating_pb.ApplyCatalogResponse()
-    for entry in single:
+    for entry in work.single:
         with faults.of([entry]):
-            outcomes[entry.kind.name, entry.name] = await _apply_one(client, entry)
+            outcomes[entry.kind.name, entry.name] = await _apply_one(client, entry, work.patience_s)
         faults.raise_any()
-    with progress.of("applied") as tell:
-        for part in parts:
+    with work.progress.of("applied") as tell:
+        for part in work.parts:
             # What is so already needs no transaction: after an interruption, only what is left is applied.
             changed = [entry for entry in part.entries if outcomes[entry.kind.name, entry.name] != _UNCHANGED]
             if changed:
                 with faults.of(changed):
-                    response = await _apply_part(client, Part(changed))
+                    response = await _apply_part(client, Part(changed), work.patience_s, _left(told, CHANGES_MAX))
                     outcomes |= _outcomes_of(Part(changed), response)
                     add_changes(told, response)
                 faults.raise_any()
             tell(len(part.entries))
     return outcomes, told
+
+
+async def _check_all(client: AsyncClient, work: _Work, faults: Faults, *, told_max: int) -> Checked:
+    """Have everything checked; what is wrong goes to `faults`. At most `told_max` changes of contracts are told."""
+    outcomes: Outcomes = {(entry.kind.name, entry.name): "not checked" for entry in work.single}
+    told = rating_pb.ApplyCatalogResponse()
+    for entry in filter(_can_be_checked, work.single):
+        with faults.of([entry]):
+            outcomes[entry.kind.name, entry.name] = await _apply_one(client, entry, work.patience_s, validate_only=True)
+    with work.progress.of("checked") as tell:
+        for whole in work.parts:
+            part, known = whole.without(faults.refused), -1
+            # Entries that break a rule of the contract keep the others from being looked at: once more without them.
+            while (part.entries or part.needed) and known != len(faults.refused) and not faults.are_enough:
+                known = len(faults.refused)
+                with faults.of([*part.needed, *part.entries]):
+                    response = await _apply_part(
+                        client, part, work.patience_s, _left(told, told_max), validate_only=True
+                    )
+                    outcomes |= _outcomes_of(part, response)
+                    add_changes(told, response)
+                part = part.without(faults.refused)
+            tell(len(whole.entries))
+    return outcomes, told
+
+
+def _left(told: rating_pb.ApplyCatalogResponse, told_max: int) -> int:
+    return max(told_max - len(told.contract_changes), 0)
 
 
 class _Progress:
@@ -165,24 +204,26 @@ def _can_be_checked(entry: Entry) -> bool:
     return "validate_only" in entry.request.DESCRIPTOR.fields_by_name
 
 
-async def _apply_one(client: AsyncClient, entry: Entry, *, validate_only: bool = False) -> str:
+async def _apply_one(client: AsyncClient, entry: Entry, patience_s: float, *, validate_only: bool = False) -> str:
     if _can_be_checked(entry):
         entry.request.validate_only = validate_only
     entry.request.request_id = "" if validate_only else uuid7()
     call = getattr(client.stub(entry.kind.service), entry.kind.method)
-    response: Any = await until_reachable(call, entry.request, for_s=_PATIENCE_S)
+    response: Any = await until_reachable(call, entry.request, for_s=patience_s)
     return _outcome_word(response.outcome)
 
 
 async def _apply_part(
-    client: AsyncClient, part: Part, *, validate_only: bool = False
+    client: AsyncClient, part: Part, patience_s: float, told_max: int, *, validate_only: bool = False
 ) -> rating_pb.ApplyCatalogResponse:
     """Apply a part in one transaction: all of it or, where anything is refused, nothing."""
     entries = [*part.needed, *part.entries]
     messages = [rating_pb.CatalogEntry(**{entry.kind.name.lower(): entry.request}) for entry in entries]
     request_id = "" if validate_only else uuid7()
-    request = rating_pb.ApplyCatalogRequest(entries=messages, validate_only=validate_only, request_id=request_id)
-    return await until_reachable(client.rating.ApplyCatalog, request, for_s=_PATIENCE_S)
+    request = rating_pb.ApplyCatalogRequest(
+        entries=messages, validate_only=validate_only, request_id=request_id, contract_changes_max=told_max
+    )
+    return await until_reachable(client.rating.ApplyCatalog, request, for_s=patience_s)
 
 
 def _outcomes_of(part: Part, response: rating_pb.ApplyCatalogResponse) -> Outcomes:
@@ -197,54 +238,5 @@ def _keys(entries: Sequence[Entry]) -> set[tuple[str, str]]:
     return {(entry.kind.name, entry.name) for entry in entries}
 
 
-class _Faults:
-    """What services refuse of the files, told together."""
-
-    def __init__(self) -> None:
-        self._errors: dict[str, MeterlineError] = {}
-        self._untold = 0
-
-    @contextmanager
-    def of(self, entries: Sequence[Entry]) -> Iterator[None]:
-        """Keep what a service refuses of entries that were sent to it."""
-        try:
-            yield
-        except (InvalidRequest, NotFound) as error:
-            found = placed(error, entries)
-            # The first text of each: a plan that several parts need is refused in each of them.
-            self._errors = {str(one): one for one in found} | self._errors
-            self._untold += max(int(error.metadata.get("violations", "0")) - len(found), 0)
-
-    def raise_any(self) -> None:
-        """End with all faults, if there are any."""
-        if len(self._errors) == 1 and not self._untold:
-            raise next(iter(self._errors.values()))
-        if self._errors:
-            fail_for_all([explain_error(error) for error in self._errors.values()], ExitCode.REFUSED, self._untold)
-
-
 def _outcome_word(outcome: int) -> str:
     return list(_OUTCOMES)[outcome - 1].lower().replace("_", " ")
-
-
-def placed(error: MeterlineError, entries: Sequence[Entry]) -> list[MeterlineError]:
-    """Return the faults of a service's error, each with its place in a file and in words that tell what to write."""
-    if not error.violations:
-        number = error.metadata.get("entry") or (0 if len(entries) == 1 else None)
-        if number is None:
-            return [error]
-        return [type(error)(error.reason, f"{entries[int(number)].origin}: {error.message}")]
-    return [_placed(error, violation, entries) for violation in error.violations]
-
-
-def _placed(error: MeterlineError, violation: FieldViolation, entries: Sequence[Entry]) -> MeterlineError:
-    named = _ENTRY_FIELD.match(violation.field)
-    number = (named[1] if named else None) or error.metadata.get("entry") or (0 if len(entries) == 1 else None)
-    if number is None:
-        return type(error)(violation.reason, f"{violation.field}: {violation.message}")
-    entry = entries[int(number)]
-    field = _ENTRY_FIELD.sub("", violation.field, count=1)
-    # The contract's own words where only its rules were broken; the domain says by itself what to write.
-    is_rule = violation.reason in {Reason.FIELD_INVALID, Reason.FIELD_REQUIRED}
-    rule = f". {describe(entry.kind, field)}" if is_rule else ""
-    return type(error)(violation.reason, f"{entry.place(field)}: {violation.message}{rule}")

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from chassis.errors import DeadlineExceeded, Overloaded, Unavailable
 from meterline.cli.exits import TerminatedError
-from meterline.client import AsyncClient
+from meterline.cli.options import CALL_REASON
+from meterline.client import AsyncClient, ClientSettings
+from meterline.suite import context as contexts
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
@@ -32,7 +34,7 @@ def call_services(command: Callable[[AsyncClient], Awaitable[T]], context: Path 
         loop, task = asyncio.get_running_loop(), asyncio.current_task()
         if task is not None:
             loop.add_signal_handler(signal.SIGTERM, task.cancel)
-        async with AsyncClient.from_context(context) as client:
+        async with AsyncClient(contexts.load(context), ClientSettings(reason=CALL_REASON.get())) as client:
             return await command(client)
 
     try:

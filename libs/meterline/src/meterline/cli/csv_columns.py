@@ -18,7 +18,7 @@ from eventlog.encode import encode_columns
 from eventlog.fields import FIELDS
 from eventlog.instants import microseconds_of
 from metering.ingest.v1 import usage_event_pb2 as pb
-from meterline.cli.csv_times import time_reader
+from meterline.cli.csv_times import check_zone_matters, time_reader
 from meterline.errors import InputError
 from meterline.yaml_text import StrictLoader, read_text
 from money import InvalidDecimalError, plain_decimal
@@ -219,7 +219,10 @@ class _Binder:
         if not isinstance(entry, dict) or not {"column"} <= set(entry) <= {"column", "format", "zone"}:
             raise InputError(f"{place} must be {{column: NAME, format: FORMAT, zone: ZONE}}")
         index, nulls = self._index(entry["column"], place), self.nulls
-        parse = time_reader(str(entry.get("format", "rfc3339")), str(entry.get("zone", "UTC")), place)
+        form = str(entry.get("format", "rfc3339"))
+        if "zone" in entry:
+            check_zone_matters(form, place)
+        parse = time_reader(form, str(entry.get("zone", "UTC")), place)
 
         # Times repeat, within a batch and from one to the next.
         @lru_cache(_TIMES_KEPT)

@@ -21,6 +21,10 @@ TimeReader = Callable[[str], datetime]
 """Returns the UTC time; raises ValueError with a text that continues "the time …"."""
 
 _UNIX_UNITS: Final = {"unix": timedelta(seconds=1), "unix_ms": timedelta(milliseconds=1)}
+# How many digits a count since 1970 has in the years from 2001 to 2286.
+_SECOND_DIGITS: Final = frozenset({10})
+_MILLISECOND_DIGITS: Final = frozenset({12, 13})
+_FINER_DIGITS: Final = frozenset({16, 19})
 _MONTHS: Final = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 _LONG_MONTHS: Final = (
     *("january", "february", "march", "april", "may", "june"),
@@ -81,13 +85,37 @@ def time_reader(form: str, zone_name: str, place: str) -> TimeReader:
     return lambda text: _by_pattern(text, pattern, form, zone, abbreviation)
 
 
+def check_zone_matters(form: str, place: str) -> None:
+    """Refuse a zone beside a format whose times say themselves when they are. Raises InputError."""
+    says_itself = form == "rfc3339" or form in _UNIX_UNITS or "%z" in form.replace("%%", "")
+    if says_itself:
+        told = "has %z, so that each time says its own offset" if "%z" in form else "needs no zone"
+        raise InputError(f"{place}: the format {form!r} {told}; leave `zone` out")
+
+
 def _unix(text: str, unit: timedelta) -> datetime:
     if not (text.isascii() and text.removeprefix("-").isdecimal()):
         raise ValueError("must be a whole number")
     try:
-        return EPOCH + int(text) * unit
+        instant = EPOCH + int(text) * unit
     except (OverflowError, ValueError):
-        raise ValueError("must lie in the years 1 to 9999") from None
+        raise ValueError(f"must lie in the years 1 to 9999{_unit_hint(text, unit)}") from None
+    hint = _unit_hint(text, unit)
+    if hint:
+        raise ValueError(f"is in the year {instant.year}{hint}")
+    return instant
+
+
+def _unit_hint(text: str, unit: timedelta) -> str:
+    """Say which other format a count looks like: one whose year is as likely as that of this one is not."""
+    digits = len(text.removeprefix("-").lstrip("0"))
+    if unit == _UNIX_UNITS["unix"] and digits in _MILLISECOND_DIGITS:
+        return ": it looks like milliseconds; use the format unix_ms"
+    if unit == _UNIX_UNITS["unix_ms"] and digits in _SECOND_DIGITS:
+        return ": it looks like seconds; use the format unix"
+    if digits in _FINER_DIGITS:
+        return ": it looks like microseconds or nanoseconds; cut it to milliseconds and use the format unix_ms"
+    return ""
 
 
 def _abbreviation_in(form: str, zone_name: str, what: str) -> str:

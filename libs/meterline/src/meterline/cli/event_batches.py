@@ -238,9 +238,10 @@ def result_document(result: ReportResult) -> dict[str, Any]:
 
 def refusal_document(refusal: Refusal) -> dict[str, Any]:
     """Return a refusal in the published shape."""
+    # A row that could not be read has no id.
     return {
         "index": refusal.index,
-        "id": refusal.id,
+        **({"id": refusal.id} if refusal.id else {}),
         "field": refusal.field,
         "reason": refusal.reason,
         "message": refusal.message,

@@ -39,6 +39,12 @@ COMMANDS: Final = {
     "up": ("up:up", "Run the whole suite on this machine until Ctrl-C; its state stays in the data folder."),
     "schema": ("schema:schema", "Print the JSON Schema of catalog files."),
     "version": ("version:version", "Print the version."),
+    "audit": ("audit:app", "Who changed what, with which token, and why."),
+    "keys": (
+        "keys:app",
+        "The keys that sign tokens: the private one stays where tokens are made, services get the public ones.",
+    ),
+    "database": ("database:app", "Databases of the services."),
     "token": ("token:app", "Tokens by which callers prove who they are."),
     "invoice": ("invoices:app", "Drafts and final invoices."),
 }
@@ -48,6 +54,7 @@ CONTEXT_HELP: Final = (
     "Ready file of `meterline up`. Default: the file that METERLINE_CONTEXT names, otherwise the one in ./.meterline. "
     "May also be given before the command."
 )
+REASON_HELP: Final = "Why: kept in the audit trail with every change that the command makes. Default: METERLINE_REASON."
 EXIT_CODES: Final = (
     "0 done · 1 defect in Meterline · 2 wrong usage or input file · 3 refused by a service · 4 not ready yet, "
     "ask again · 5 service unreachable or overloaded · 6 token missing, expired or not allowed · 7 reported, "
@@ -74,7 +81,11 @@ def version() -> str:
 def help_text() -> str:
     """Return the help of the command as a whole, as wide as the terminal is."""
     width = max(_WIDTH_MIN, min(shutil.get_terminal_size().columns - 2, _WIDTH_MAX))
-    options = {"--context <path>": CONTEXT_HELP, "--help": "Show this message and exit."}
+    options = {
+        "--context <path>": CONTEXT_HELP,
+        "--reason <text>": REASON_HELP,
+        "--help": "Show this message and exit.",
+    }
     commands = {name: line for name, (_, line) in COMMANDS.items()}
     parts = (
         "Usage: meterline [OPTIONS] COMMAND [ARGS]...",

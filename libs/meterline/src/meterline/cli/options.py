@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextvars import ContextVar
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
     from typer._click import Context, HelpFormatter
 
 _LINE_MAX: Final = 1000
+CALL_REASON: Final[ContextVar[str]] = ContextVar("meterline_call_reason", default="")
+"""What the user says of why, before the command; calls that change something carry it to the audit trail."""
 
 
 class _Group(TyperGroup):

@@ -191,14 +191,17 @@ def _seconds(instant: str | None) -> str:
     return (instant or "-")[:19]
 
 
+def _times(attempts: int) -> str:
+    return "" if attempts == 1 else f"{attempts} times in a row, "
+
+
 def lines_of(service: dict[str, Any]) -> list[str]:
     """Return what is wrong with a service, and what to do next."""
     lines = list(service["problems"])
     if service["error"]:
         lines.append(f"{service['error']['message']} [{service['error']['reason']}]")
     lines += [
-        f"{feed['consumer']}: {error['message']} [{error['reason']}], "
-        f"{error['attempts']} times in a row, last at {error['at']}"
+        f"{feed['consumer']}: {error['message']} [{error['reason']}], {_times(error['attempts'])}last at {error['at']}"
         for feed in service["feeds"]
         if (error := feed["lastError"])
     ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections import Counter
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Any, Final
@@ -49,7 +50,7 @@ MEANINGS: Final = {
     "AFTER_CONTRACT": "it happened after the customer's last contract ended; apply one that follows, or move the end",
     "NO_PLAN": "no version of the contract's plan is effective when the period starts",
     "UNPRICED": "no item of the plan prices the meter in this period",
-    "PARKED": "the meter can't read the value; `meterline get parked METER` says why, event by event",
+    "PARKED": "the meter can't count the event; `meterline get parked` says why, event by event",
     "NO_METER": "no meter asks for events of this type with these properties; apply one, and it counts them",
 }
 """What each reason means, and what to do."""
@@ -98,7 +99,7 @@ def unbilled(  # noqa: PLR0913, PLR0917 - options of a command
     if output is Output.TABLE:
         print_table(_COLUMNS, map(_row, rows))
         for word, count in totals(found.rows).items():
-            say(f"{word}, {count:,} in all: {MEANINGS[word]}")
+            say(f"{word}, {count:,} in all: {_meaning(word, found.rows)}")
     else:
         document = {"rows": [row_document(row) for row in rows], "filled": found.filled}
         print_document(document | {"asOf": as_of_document(found.as_of)}, output)
@@ -135,6 +136,15 @@ def totals(rows: Iterable[unbilled_pb2.UnbilledUsage]) -> dict[str, int]:
     for row in rows:
         counts[enum_word(row, "reason")] += row.event_count
     return dict(sorted(counts.items()))
+
+
+def _meaning(word: str, rows: Iterable[unbilled_pb2.UnbilledUsage]) -> str:
+    """Say what a reason means; what is parked, by the name of the meter if it is of one alone."""
+    meters = {row.meter for row in rows if enum_word(row, "reason") == word}
+    meaning = MEANINGS[word]
+    if len(meters) == 1:
+        return meaning.replace("get parked", f"get parked {shlex.quote(meters.pop())}")
+    return meaning
 
 
 def reason_text(row: unbilled_pb2.UnbilledUsage) -> str:

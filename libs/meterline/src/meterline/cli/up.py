@@ -20,6 +20,9 @@ def up(
         str | None, typer.Option(help="host:port of an OTLP/gRPC receiver for traces and metrics.")
     ] = None,
     trace_ratio: Annotated[str | None, typer.Option(help='Share of traces to sample, "0" to "1".')] = None,
+    tls: Annotated[  # noqa: FBT002 - an option of a command
+        bool, typer.Option("--tls", help="Speak TLS everywhere, with certificates that it makes and renews itself.")
+    ] = False,
 ) -> None:
     """Run the whole suite on this machine until Ctrl-C; its state stays in the data folder."""
-    suite.up(data or default_data_dir(), ready_file, otlp_endpoint=otlp_endpoint, trace_ratio=trace_ratio)
+    suite.up(data or default_data_dir(), ready_file, otlp_endpoint=otlp_endpoint, trace_ratio=trace_ratio, tls=tls)

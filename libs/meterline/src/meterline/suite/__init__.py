@@ -22,6 +22,7 @@ def up(
     otlp_endpoint: str | None = None,
     trace_ratio: str | None = None,
     service_settings: Mapping[str, str] | None = None,
+    tls: bool = False,
     console: Console | None = None,
 ) -> None:
     """Run the suite until SIGINT or SIGTERM, then stop all of it and return.
@@ -32,6 +33,7 @@ def up(
         otlp_endpoint: host:port of an OTLP/gRPC receiver for the services' traces and metrics.
         trace_ratio: share of traces to sample, "0" to "1".
         service_settings: settings for every service, by name, such as {"log_level": "debug"}.
+        tls: whether the services speak mutual TLS, by certificates that are made in `data_dir` and renewed.
         console: where to say what happens; standard output by default.
 
     Raises:
@@ -55,6 +57,7 @@ def up(
         otlp_endpoint=otlp_endpoint,
         trace_ratio=trace_ratio,
         service_settings=service_settings or {},
+        tls=tls,
     )
     reporter = ConsoleReporter(console or Console())
     try:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from meterline.suite import files
 from meterline.suite.directory import DataDirectory, default_data_dir
@@ -16,17 +18,47 @@ from meterline.suite.errors import SuiteError
 ENVIRONMENT_KEY = "METERLINE_CONTEXT"
 """Environment variable that names the context file."""
 
+_TLS_KEYS: Final = {
+    "ca_file": "METERLINE_CA_FILE",
+    "cert_file": "METERLINE_CERT_FILE",
+    "key_file": "METERLINE_KEY_FILE",
+}
+"""Environment variables that stand above the context file's own `tls`."""
+_PLAINTEXT_KEY: Final = "METERLINE_PLAINTEXT"
+_ALLOWED: Final = "allowed"
+
+
+_REREAD_S = 30.0
+
 
 class ContextError(SuiteError):
     """There is no usable context; the text says how to get one."""
 
 
 @dataclass(frozen=True, slots=True)
+class Tls:
+    """How services are called over TLS, by PEM files that are looked at again when they change.
+
+    `ca_file` holds the authorities that sign the services' certificates (None = those that gRPC knows by itself);
+    `cert_file` and `key_file` the caller's own certificate, for services that demand one.
+    """
+
+    ca_file: Path | None = None
+    cert_file: Path | None = None
+    key_file: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Context:
     """A suite that can be called.
 
-    Only `services` (name -> host:port) and `token` are always there; the rest is known of a suite that `meterline up`
-    runs on this machine: `pids` (with "postgres"), `dsn` and `health` per service, the public keys, the data directory.
+    Only `services` (name -> host:port) and `token` are always there. With `customer`, calls act for that customer
+    alone; a token that reaches every tenant needs `tenant`. `file` is where it was read from. The rest is known of a
+    suite that `meterline up` runs on this machine: `pids` (with "postgres"), `dsn` and `health` per service, the public
+    keys, the data directory.
+
+    Without `tls`, services are called in plain text: on this machine, and elsewhere only if `plaintext_allowed`, since
+    every call carries the token.
     """
 
     services: Mapping[str, str]
@@ -37,6 +69,11 @@ class Context:
     data_dir: Path | None = None
     jwks_file: Path | None = None
     supervisor: int | None = None
+    tls: Tls | None = None
+    plaintext_allowed: bool = False
+    tenant: str = ""
+    customer: str = ""
+    file: Path | None = field(default=None, compare=False)
 
     def address(self, service: str) -> str:
         """Return host:port of a service. Raises ContextError if the context does not name it."""
@@ -62,7 +99,31 @@ class Context:
             "data_dir": str(self.data_dir) if self.data_dir else None,
             "jwks_file": str(self.jwks_file) if self.jwks_file else None,
             "supervisor": self.supervisor,
+            "tls": {key: str(path) if (path := getattr(self.tls, key)) else None for key in _TLS_KEYS}
+            if self.tls
+            else None,
+            "plaintext": _ALLOWED if self.plaintext_allowed else None,
+            "tenant": self.tenant,
+            "customer": self.customer,
         }
+
+
+class ContextToken:
+    """The token of a context. Of one that was read from a file it is read again, because `meterline up` renews it."""
+
+    def __init__(self, context: Context) -> None:
+        """Begin with the token of `context`."""
+        self._context = context
+        self._look_after_s = time.monotonic() + _REREAD_S
+
+    def token(self) -> str:
+        """Return the token, as of half a minute ago at most; while the file can't be read, the last one."""
+        now_s = time.monotonic()
+        if self._context.file is not None and now_s > self._look_after_s:
+            self._look_after_s = now_s + _REREAD_S
+            with contextlib.suppress(ContextError):
+                self._context = load(self._context.file)
+        return self._context.token
 
 
 def load(path: Path | None = None, environ: Mapping[str, str] = os.environ) -> Context:
@@ -79,7 +140,21 @@ def load(path: Path | None = None, environ: Mapping[str, str] = os.environ) -> C
         raise ContextError(f"no suite is running: there is no {file}; {hint}") from None
     except (OSError, UnicodeDecodeError) as error:
         raise ContextError(f"can't read the context {file}: {error}") from error
-    return _parse(file, text)
+    return _with_environment(_parse(file, text), environ)
+
+
+def _with_environment(context: Context, environ: Mapping[str, str]) -> Context:
+    named = {key: Path(environ[variable]) for key, variable in _TLS_KEYS.items() if environ.get(variable)}
+    if named:
+        context = replace(context, tls=replace(context.tls or Tls(), **named))
+    if environ.get(_PLAINTEXT_KEY) == _ALLOWED:
+        context = replace(context, plaintext_allowed=True)
+    return context
+
+
+def acting_for(context: Context, *, tenant: str = "", customer: str = "") -> Context:
+    """Return `context` for calls that act for a tenant and a customer; an empty one leaves that of the context."""
+    return replace(context, tenant=tenant or context.tenant, customer=customer or context.customer)
 
 
 def save(path: Path, context: Context) -> None:
@@ -99,8 +174,22 @@ def _parse(file: Path, text: str) -> Context:
             data_dir=Path(document["data_dir"]) if document.get("data_dir") else None,
             jwks_file=Path(document["jwks_file"]) if document.get("jwks_file") else None,
             supervisor=document.get("supervisor"),
+            tls=_tls(document.get("tls")),
+            plaintext_allowed=document.get("plaintext") == _ALLOWED,
+            tenant=str(document.get("tenant") or ""),
+            customer=str(document.get("customer") or ""),
+            file=file,
         )
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise ContextError(
             f"{file} is no context: it needs services (name: host:port) and token ({type(error).__name__}: {error})"
         ) from error
+
+
+def _tls(document: Mapping[str, str | None] | None) -> Tls | None:
+    if document is None:
+        return None
+    unknown = sorted(set(document) - set(_TLS_KEYS))
+    if unknown:
+        raise ValueError(f"tls has no {unknown[0]!r}, only {', '.join(_TLS_KEYS)}")
+    return Tls(**{key: Path(path) for key, path in document.items() if path})

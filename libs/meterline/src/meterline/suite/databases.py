@@ -51,16 +51,23 @@ class ServiceDatabase:
 
 async def ensure_database(superuser_dsn: str, database: ServiceDatabase, *, template: str = "template1") -> None:
     """Make the database and its two roles if absent, and set their passwords. Safe to repeat."""
+    await ensure_database_of(superuser_dsn, database.name, database.owner, database.app, template=template)
+
+
+async def ensure_database_of(
+    superuser_dsn: str, name: str, owner: Credentials, app: Credentials, *, template: str = "template1"
+) -> None:
+    """Make a database that `owner` owns and `app` may connect to, on any cluster. Safe to repeat."""
     connection = await asyncpg.connect(superuser_dsn)
     try:
-        for who in (database.owner, database.app):
+        for who in (owner, app):
             await _ensure_role(connection, who)
-        if not await connection.fetchval("SELECT count(*) FROM pg_database WHERE datname = $1", database.name):
-            await connection.execute(
-                f"CREATE DATABASE {_quoted(database.name)} OWNER {database.owner.role} TEMPLATE {_quoted(template)}"
-            )
-        await connection.execute(f"REVOKE ALL ON DATABASE {_quoted(database.name)} FROM PUBLIC")
-        await connection.execute(f"GRANT CONNECT ON DATABASE {_quoted(database.name)} TO {database.app.role}")
+        if not await connection.fetchval("SELECT count(*) FROM pg_database WHERE datname = $1", name):
+            # Who is no superuser may give a database away only to a role that it is a member of.
+            await connection.execute(f"GRANT {owner.role} TO CURRENT_USER")
+            await connection.execute(f"CREATE DATABASE {_quoted(name)} OWNER {owner.role} TEMPLATE {_quoted(template)}")
+        await connection.execute(f"REVOKE ALL ON DATABASE {_quoted(name)} FROM PUBLIC")
+        await connection.execute(f"GRANT CONNECT ON DATABASE {_quoted(name)} TO {app.role}")
     finally:
         await connection.close()
 

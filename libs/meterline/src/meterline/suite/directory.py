@@ -14,6 +14,8 @@ from meterline.suite import files
 from meterline.suite.errors import SuiteError
 
 _PASSWORD_BYTES = 24
+REVOKED_FILE_NAME = "revoked-tokens.txt"
+"""The file of revoked tokens, beside the keys."""
 
 
 DEFAULT_NAME = ".meterline"
@@ -40,6 +42,16 @@ class DataDirectory:
     def keys(self) -> Path:
         """The signing key and the JWKS beside it."""
         return self.root / "keys"
+
+    @property
+    def certificates(self) -> Path:
+        """Certificates of the suite's own authority, if it speaks TLS."""
+        return self.root / "tls"
+
+    @property
+    def revoked_file(self) -> Path:
+        """The ids of revoked tokens, one a line, beside the keys."""
+        return self.keys / REVOKED_FILE_NAME
 
     @property
     def context_file(self) -> Path:

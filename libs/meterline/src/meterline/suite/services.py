@@ -16,8 +16,8 @@ from meterline.suite.databases import ServiceDatabase
 from meterline.suite.directory import DataDirectory
 from meterline.suite.errors import SuiteError
 
-# A little more than the 15 s a service gives the calls in flight.
-_STOP_STEPS = (Step(signal.SIGTERM, 20),)
+STOP_STEPS = (Step(signal.SIGTERM, 25),)
+"""How a service is stopped: it has a little more than the longest stop by its default settings."""
 _START_LIMIT_S = 120.0
 _MIGRATE_LIMIT_S = 600.0
 _POLL_INTERVAL_S = 0.02
@@ -60,6 +60,8 @@ class ServiceSetup:
     health_listen: str
     upstream_target: str | None = None
     shared: Mapping[str, str] = field(default_factory=dict)
+    tls: Mapping[str, str] = field(default_factory=dict)
+    """Its settings of TLS; none = plain text."""
 
     def serve_environment(self, jwks_file: Path) -> dict[str, str]:
         """Return the environment of `serve`."""
@@ -68,8 +70,10 @@ class ServiceSetup:
             "listen": self.listen,
             "health_listen": self.health_listen,
             "jwks_file": str(jwks_file),
+            "revoked_tokens_file": str(self.directory.revoked_file),
             "service_token_file": str(self.directory.token_file(self.spec.name)),
             "ready_file": str(self.directory.ready_file(self.spec.name)),
+            **self.tls,
             **self.shared,
         }
         if self.spec.upstream and self.upstream_target:
@@ -108,7 +112,7 @@ class ServiceProcess:
             Launch(
                 argv=self.setup.spec.command("serve"),
                 log_file=self._log_file,
-                stop_steps=_STOP_STEPS,
+                stop_steps=STOP_STEPS,
                 # Without us nobody would restart or stop it; what it acknowledged is on disk, so it may go at once.
                 death_signal=signal.SIGKILL,
                 environment=self.setup.serve_environment(self._jwks_file),
@@ -149,7 +153,7 @@ async def migrate(setup: ServiceSetup) -> None:
         Launch(
             argv=setup.spec.command("migrate"),
             log_file=log_file,
-            stop_steps=_STOP_STEPS,
+            stop_steps=STOP_STEPS,
             death_signal=signal.SIGKILL,
             environment=setup.migrate_environment(),
         )

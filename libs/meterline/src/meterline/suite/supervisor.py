@@ -13,6 +13,7 @@ from typing import Protocol
 
 from meterline import tokens
 from meterline.suite import context, files, host
+from meterline.suite.certificates import OPERATOR, Certificates, service_name
 from meterline.suite.child import LOGS_KEPT
 from meterline.suite.databases import Credentials, ServiceDatabase, ensure_database
 from meterline.suite.directory import DataDirectory
@@ -24,9 +25,9 @@ from meterline.suite.services import SERVICES, ServiceProcess, ServiceSetup, Ser
 TENANT = "default"
 """Tenant of the token that the context file carries."""
 
-_USER_TOKEN_VALID_FOR = timedelta(days=365)
+_USER_TOKEN_VALID_FOR = timedelta(hours=24)
 _SERVICE_TOKEN_VALID_FOR = timedelta(hours=24)
-_SERVICE_TOKEN_RENEWED_EVERY_S = 6 * 3600.0
+_CREDENTIALS_RENEWED_EVERY_S = 6 * 3600.0
 _LOGS_LOOKED_AT_EVERY_S = 60.0
 _LOG_BYTES_MAX = 32 * 1024 * 1024
 # A first start can fail by chance (a port taken in between); what fails this often is a mistake to be shown.
@@ -59,6 +60,7 @@ class Options:
     trace_ratio: str | None = None
     service_settings: Mapping[str, str] = field(default_factory=dict)
     services: Sequence[ServiceSpec] = SERVICES
+    tls: bool = False
 
     def shared_settings(self) -> dict[str, str]:
         """Return the settings all services get alike."""
@@ -74,6 +76,7 @@ class Supervisor:
         self._reporter = reporter
         self._directory = DataDirectory(options.data_dir.absolute())
         self._services: list[ServiceProcess] = []
+        self._certificates = Certificates(self._directory.certificates) if options.tls else None
 
     async def run(self, stop: asyncio.Event) -> None:
         """Run until `stop` is set. Raises SuiteError if the suite can't start; nothing is left running then."""
@@ -84,11 +87,6 @@ class Supervisor:
 
     async def _run_locked(self, stop: asyncio.Event) -> None:
         self._key = tokens.open_keys(self._directory.keys)
-        self._user_token = tokens.mint(
-            self._key,
-            tokens.Grant(TENANT, ("report", "read", "admin"), "operator"),
-            valid_for=_USER_TOKEN_VALID_FOR,
-        )
         self._ports = _Ports()
         self._postgres = PostgresServer(
             self._directory.postgres,
@@ -107,7 +105,7 @@ class Supervisor:
         self._reporter.step(f"Postgres {postgres.version} ({postgres.origin}) starts")
         await self._postgres.start()
         setups = self._setups()
-        self._renew_service_tokens()
+        self._renew_credentials()
         self._reporter.step("Databases are brought up to date")
         await _all(self._prepare(setup) for setup in setups)
         self._reporter.step("Services start")
@@ -126,7 +124,7 @@ class Supervisor:
         keepers = [
             asyncio.create_task(keep(program, self._reporter.happened, self._write_context)) for program in programs
         ]
-        renewal = asyncio.create_task(self._keep_tokens_fresh())
+        renewal = asyncio.create_task(self._keep_credentials_fresh())
         trimming = asyncio.create_task(self._keep_logs_short())
         stopped = asyncio.create_task(stop.wait())
         tasks = [*keepers, renewal, trimming, stopped]
@@ -157,6 +155,7 @@ class Supervisor:
                 health_listen=self._ports.address(),
                 upstream_target=listen[spec.upstream] if spec.upstream else None,
                 shared=self._options.shared_settings(),
+                tls=self._tls_settings(spec),
             )
             for spec in self._options.services
         ]
@@ -167,7 +166,23 @@ class Supervisor:
         )
         return ServiceDatabase(self._postgres.endpoint, service, owner, app)
 
-    def _renew_service_tokens(self) -> None:
+    def _tls_settings(self, spec: ServiceSpec) -> dict[str, str]:
+        if self._certificates is None:
+            return {}
+        callers = [other.name for other in self._options.services if other.upstream == spec.name]
+        return {
+            "tls_cert_file": str(self._certificates.certificate(spec.name)),
+            "tls_key_file": str(self._certificates.key(spec.name)),
+            "tls_ca_file": str(self._certificates.authorities),
+            "tls_internal_names": " ".join(service_name(caller) for caller in callers),
+        }
+
+    def _renew_credentials(self) -> None:
+        """Make new tokens and certificates for all services, long before the old ones end; they reread the files."""
+        if self._certificates is not None:
+            self._certificates.renew(spec.name for spec in self._options.services)
+        user = tokens.Grant(TENANT, ("report", "read", "admin"), "operator")
+        self._user_token = tokens.mint(self._key, user, valid_for=_USER_TOKEN_VALID_FOR)
         for spec in self._options.services:
             grant = tokens.Grant(tokens.ANY_TENANT, ("internal",), spec.name)
             token = tokens.mint(self._key, grant, valid_for=_SERVICE_TOKEN_VALID_FOR)
@@ -180,10 +195,11 @@ class Supervisor:
                 log_file = self._directory.log_file(name)
                 await asyncio.to_thread(files.shorten, log_file, bytes_max=_LOG_BYTES_MAX, kept=LOGS_KEPT)
 
-    async def _keep_tokens_fresh(self) -> None:
+    async def _keep_credentials_fresh(self) -> None:
         while True:
-            await asyncio.sleep(_SERVICE_TOKEN_RENEWED_EVERY_S)
-            self._renew_service_tokens()
+            await asyncio.sleep(_CREDENTIALS_RENEWED_EVERY_S)
+            self._renew_credentials()
+            self._write_context()
 
     def _context_files(self) -> list[Path]:
         asked = self._options.ready_file
@@ -200,7 +216,12 @@ class Supervisor:
             data_dir=self._directory.root,
             jwks_file=self._directory.keys / tokens.JWKS_FILE_NAME,
             supervisor=os.getpid(),
+            tls=self._caller_tls(),
         )
+
+    def _caller_tls(self) -> context.Tls | None:
+        made = self._certificates
+        return context.Tls(made.authorities, made.certificate(OPERATOR), made.key(OPERATOR)) if made else None
 
     def _write_context(self) -> None:
         for file in self._context_files():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from chassis.audit.store import AUDIT_FACT_TABLES
 from eventlog.log.tables import FEED_FACT_TABLES
 
-FACT_TABLES = (*FEED_FACT_TABLES, "ledger")
+FACT_TABLES = (*AUDIT_FACT_TABLES, *FEED_FACT_TABLES, "ledger")

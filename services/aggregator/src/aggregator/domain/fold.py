@@ -7,7 +7,7 @@ the latest depend on arrival; it does not.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache, partial
 from typing import TYPE_CHECKING, Final
 
@@ -15,12 +15,13 @@ import numpy as np
 
 from aggregator.domain.aggregations.aggregation import Reads
 from aggregator.domain.batch import Batch
-from aggregator.domain.matching import ParkReason, not_storable_message, park_message
+from aggregator.domain.matching import ParkReason, groups_too_many_message, not_storable_message, park_message
 from aggregator.domain.values import VALUE_INVALID, VALUE_MISSING, VALUE_OK, ScaledColumn, scaled_column
 from aggregator.domain.windows import MeterFold, fold_windows
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Set as AbstractSet
 
     from numpy.typing import NDArray
 
@@ -91,6 +92,18 @@ class FoldedMeter:
         if self.windows is None:
             raise ValueError("nothing counted for the meter, so there is nothing to fold again")
         return fold_windows(self.batch, self.windows.meter, rows, self.column)
+
+    def without_groups(self, groups: AbstractSet[str], groups_max: int) -> tuple[FoldedMeter, Sequence[Parked]]:
+        """Return what is left without the events of some groups of the windows, and those events: to be parked."""
+        if self.windows is None:
+            raise ValueError("nothing counted for the meter, so there are no groups")
+        meter, rows, refused = self.windows.meter, self.windows.rows, self.windows.rows_of(groups)
+        why = groups_too_many_message(groups_max)
+        parked = [
+            _parked(self.batch, meter, row, ParkReason.GROUPS_TOO_MANY, why) for row in np.sort(rows[refused]).tolist()
+        ]
+        kept = rows[~refused]
+        return replace(self, windows=self.fold_again(kept) if len(kept) else None), parked
 
     def not_storable(self, row: int, why: str) -> Parked:
         """Park an event whose windows can't be written."""

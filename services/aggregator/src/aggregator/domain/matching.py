@@ -30,6 +30,7 @@ class ParkReason(StrEnum):
     VALUE_INVALID = "VALUE_INVALID"
     NOT_STORABLE = "NOT_STORABLE"
     VALUE_NEGATIVE = "VALUE_NEGATIVE"
+    GROUPS_TOO_MANY = "GROUPS_TOO_MANY"
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +66,14 @@ def park_message(reason: ParkReason, key: str, text: str) -> str:
 def not_storable_message(fault: str) -> str:
     """Say for people why an event was parked whose windows can't be computed or written; `fault` names the cause."""
     return f"what it adds can't be stored ({fault}); mend the meter or the event, then rebuild the meter"
+
+
+def groups_too_many_message(groups_max: int) -> str:
+    """Say for people why an event was parked whose group is one too many for its meter."""
+    return (
+        f"the meter has {groups_max} groups, and this event's would be one more; group by fewer properties, "
+        "or have the operator raise METER_GROUPS_MAX and rebuild the meter"
+    )
 
 
 def matches(meter: CountingMeter, event: ReadableEvent) -> bool:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+import numpy as np
 
 from aggregator.domain.aggregations.aggregation import Added
 from aggregator.domain.aggregations.groups import Groups
 
 if TYPE_CHECKING:
-    import numpy as np
     from numpy.typing import NDArray
 
     from aggregator.domain.batch import Batch
@@ -37,6 +39,19 @@ class MeterFold:
     def __len__(self) -> int:
         """Return the number of windows."""
         return len(self.customers)
+
+    def groups_by_first_event(self) -> list[str]:
+        """Return the groups in the order in which the log has the first event of each."""
+        starts = np.cumsum([0, *self.event_counts[:-1]])
+        first_of: dict[str, int] = {}
+        for group, row in zip(self.group_keys, np.minimum.reduceat(self.rows, starts).tolist(), strict=True):
+            first_of[group] = min(row, first_of.get(group, row))
+        return sorted(first_of, key=first_of.__getitem__)
+
+    def rows_of(self, groups: AbstractSet[str]) -> NDArray[np.bool_]:
+        """Per event of `rows`: whether it is of one of the groups."""
+        wanted = np.fromiter((group in groups for group in self.group_keys), dtype=np.bool_, count=len(self))
+        return np.repeat(wanted, self.event_counts)
 
     def parts(self, windows_max: int) -> Iterator[MeterFold]:
         """Yield the same windows in order, at most so many at a time."""

@@ -41,6 +41,7 @@ class Deps:
     changes: ChangeFeed
     seal_wait_s: float
     meters_max: int = 1000
+    groups_max: int = 100_000
     fills_wanted: asyncio.Event = field(default_factory=asyncio.Event)
     """Set when there may be a new fill, so that its loop need not wait for its next look."""
     board: FeedBoard = field(default_factory=FeedBoard)

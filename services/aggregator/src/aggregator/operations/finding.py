@@ -19,7 +19,7 @@ from chassis.postgres import transaction
 from eventlog.as_of import AsOf
 
 _POLL_S: Final = 0.02
-_POLL_MAX_S: Final = 0.25
+_POLL_MAX_S: Final = 0.1
 
 
 def meter_not_found(name: str) -> NotFound:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import time
 from abc import ABC, abstractmethod
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -25,6 +26,7 @@ from aggregator.domain.changes import Changes
 from aggregator.domain.fold import FoldedMeter, Parked, TenantFold, fold_tenants
 from aggregator.domain.meters import CountingMeter, counting_meters_by_tenant
 from aggregator.operations.deps import Deps
+from aggregator.operations.groups import within_groups
 from aggregator.operations.windows import Flush
 from aggregator.store import meters, parked
 from aggregator.store.windows import flushes
@@ -71,10 +73,10 @@ class PreparedBatch:
 
 @dataclass(slots=True)
 class Applied:
-    """What a batch came to; `fold_s` is the time that went into the fold itself."""
+    """What a batch came to, parked events by reason; `fold_s` is the time that went into the fold itself."""
 
     windows: int = 0
-    parked: int = 0
+    parked: Counter[str] = field(default_factory=Counter)
     unmatched: int = 0
     fold_s: float = 0.0
 
@@ -137,7 +139,7 @@ async def apply_batch(
     ) as span:
         driver = await driver_connection(conn)
         await selection.clear(driver, prepared.read, size)
-        writing = _Writing(conn, driver, size, traceparent_of(span))
+        writing = _Writing(conn, driver, size, traceparent_of(span), deps.groups_max)
         for tenant in fold_tenants(prepared.events, prepared.catalog.meters_of, selection.counts):
             started_s = time.perf_counter()
             await writing.add(tenant)
@@ -150,11 +152,14 @@ async def apply_batch(
 class _Writing:
     """Adds tenant after tenant in the transaction of a batch."""
 
-    def __init__(self, conn: AsyncConnection, driver: Any, size: StatementSize, traceparent: str) -> None:
+    def __init__(
+        self, conn: AsyncConnection, driver: Any, size: StatementSize, traceparent: str, groups_max: int
+    ) -> None:
         self._conn = conn
         self._driver = driver
         self._size = size
         self._traceparent = traceparent
+        self._groups_max = groups_max
         self._flush: Flush | None = None
         self.changes = Changes()
         self.applied = Applied()
@@ -164,14 +169,20 @@ class _Writing:
         folds = tenant.by_meter()
         while (folded := await self._next(folds)) is not None:
             if folded.windows is not None:
-                flush = await self._begun()
-                await self._park(await flush.add(folded))
-                self.changes.add_fold(folded.windows)
-                self.applied.windows += len(folded.windows)
+                folded, refused = await within_groups(self._driver, folded, self._groups_max, self._size)
+                await self._park(refused)
+                await self._add(folded)
             await self._park(folded.parked)
         unmatched = tenant.unmatched()
         await write_in_parts(unmatched, self._size, partial(parked.set_unmatched, self._driver))
         self.applied.unmatched += sum(found.event_count for found in unmatched)
+
+    async def _add(self, folded: FoldedMeter) -> None:
+        if folded.windows is not None:
+            flush = await self._begun()
+            await self._park(await flush.add(folded))
+            await asyncio.to_thread(self.changes.add_fold, folded.windows)
+            self.applied.windows += len(folded.windows)
 
     async def _next(self, folds: Iterator[FoldedMeter]) -> FoldedMeter | None:
         started_s = time.perf_counter()
@@ -190,7 +201,7 @@ class _Writing:
     async def _park(self, events: Iterable[Parked]) -> None:
         async def write(part: Sequence[Parked]) -> None:
             await parked.add_parked(self._driver, part)
-            self.applied.parked += len(part)
+            self.applied.parked.update(event.reason.value for event in part)
 
         await write_in_parts(events, self._size, write)
 

@@ -35,6 +35,7 @@ from aggregator.operations.finding import (
 )
 from aggregator.store import meters, progress, usage
 from aggregator.store import seals as store
+from chassis.audit.trail import record
 from chassis.deadline import RESERVE_S, current_deadline_s
 from chassis.errors import NotReady, Reason, invalid_field
 from chassis.errors.refused import refusals
@@ -228,5 +229,7 @@ async def _freeze(deps: Deps, key: SealKey, order: SealOrder, place: _Place, rea
         async with transaction(deps.engine) as conn:
             stored = await store.add_snapshot(conn, snapshot, windows_text)
             await store.drop_target(conn, key, place.revision)
+            if stored is snapshot:
+                await record(conn)
         span.set_attribute(telemetry.SNAPSHOT_ID, stored.snapshot_id)
     return stored

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -30,8 +31,15 @@ class ChangeFeed:
 
     async def append(self, conn: AsyncConnection, changes: Changes, now: datetime) -> None:
         """Append them by tenant. The last thing in a transaction: the feed's one lane is held until it ends."""
+        # In a thread: there may be thousands.
+        drafts = await asyncio.to_thread(self._drafts, changes, now)
+        if drafts:
+            driver = await driver_connection(conn)
+            await append(driver, await claim_lane(driver), drafts, OWNER_COLUMNS)
+
+    def _drafts(self, changes: Changes, now: datetime) -> list[SegmentDraft]:
         traceparent = current_traceparent() or ""
-        drafts = [
+        return [
             SegmentDraft(
                 tenant=tenant,
                 count=len(spans),
@@ -45,9 +53,6 @@ class ChangeFeed:
             for tenant, changed in sorted(changes.by_tenant.items())
             for spans in _parts(changed)
         ]
-        if drafts:
-            driver = await driver_connection(conn)
-            await append(driver, await claim_lane(driver), drafts, OWNER_COLUMNS)
 
 
 def _parts(changed: Mapping[ChangeKey, Span]) -> Iterator[dict[ChangeKey, Span]]:

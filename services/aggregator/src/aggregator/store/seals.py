@@ -158,6 +158,16 @@ async def find_snapshot(conn: AsyncConnection, tenant: str, snapshot_id: str) ->
     return None if row is None else _snapshot(row)
 
 
+async def customer_of_snapshot(conn: AsyncConnection, tenant: str, snapshot_id: str) -> str | None:
+    """Return whose a tenant's snapshot is; None also for what is no id."""
+    identity = _uuid(snapshot_id)
+    if identity is None:
+        return None
+    query = text("SELECT customer FROM usage_snapshot WHERE tenant = :tenant AND snapshot_id = :snapshot_id")
+    customer: str | None = (await conn.execute(query, {"tenant": tenant, "snapshot_id": identity})).scalar_one_or_none()
+    return customer
+
+
 async def snapshot_windows(
     conn: AsyncConnection, snapshot: Snapshot, meter: str, offset: int, limit: int | None
 ) -> WindowPage:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from eventlog.as_of import AsOf
     from eventlog.columns import EventColumns, Mask, RowNumbers
     from eventlog.period import Period
+    from ingest.domain.reporters import Reporter
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +27,7 @@ class SegmentPlace:
     accepted_at: datetime
     traceparent: str
     backfill_id: UUID | None
+    reporters: tuple[Reporter, ...] = ()
 
     @property
     def last_position(self) -> int:

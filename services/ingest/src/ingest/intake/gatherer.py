@@ -20,12 +20,10 @@ from eventlog.join import join_columns
 from eventlog.rows import columns_of, join_rows
 from ingest.domain.reports import Reported
 from ingest.intake.queue import Rules, WorkQueue
-from ingest.intake.submission import Callers
+from ingest.intake.submission import Callers, Origin
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
-
-    from opentelemetry.trace import SpanContext
 
     from chassis.clock import Clock
     from ingest.domain.reports import ReportResult, Verdicts
@@ -47,7 +45,7 @@ class Call:
 
     tenant: str
     reported: Reported
-    span: SpanContext | None
+    origin: Origin
 
 
 class Gatherer:
@@ -104,7 +102,7 @@ class Gatherer:
         message_bytes = sum(part.message_bytes for part in parts)
         together = Reported(joined([part.events for part in parts]), parts[0].backfill_id, message_bytes)
         rows = None if len(calls) == 1 else np.repeat(np.arange(len(calls)), counts)
-        callers = Callers([call.span for call in calls], rows)
+        callers = Callers([call.origin for call in calls], rows)
         return (await self._take_in(calls[0].tenant, together, callers)).of_calls(counts)
 
 

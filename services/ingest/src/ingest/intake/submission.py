@@ -15,24 +15,32 @@ if TYPE_CHECKING:
 
     from eventlog.columns import EventColumns, RowNumbers
     from ingest.domain.keys import EventKeys
+    from ingest.domain.reporters import Reporter
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """A call: its span, if it has one, and who made it."""
+
+    span: SpanContext | None
+    reporter: Reporter
 
 
 @dataclass(frozen=True, slots=True)
 class Callers:
-    """The calls a batch comes from: the span of each, and by row which one it is (None = all from the first)."""
+    """The calls a batch comes from, and by row which one it is (None = all from the first)."""
 
-    spans: Sequence[SpanContext | None]
+    calls: Sequence[Origin]
     rows: RowNumbers | None = None
 
     def take(self, rows: RowNumbers) -> Callers:
         """Keep the calls of some rows."""
-        return self if self.rows is None else Callers(self.spans, self.rows[rows])
+        return self if self.rows is None else Callers(self.calls, self.rows[rows])
 
-    def present(self) -> list[SpanContext]:
-        """Spans of the calls with any row, where they have one."""
+    def present(self) -> list[Origin]:
+        """Return the calls with any row."""
         numbers = range(1) if self.rows is None else np.unique(self.rows).tolist()
-        found = (self.spans[number] for number in numbers)
-        return [span for span in found if span is not None]
+        return [self.calls[number] for number in numbers]
 
 
 @dataclass(frozen=True, slots=True)

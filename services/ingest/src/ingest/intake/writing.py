@@ -15,6 +15,7 @@ from eventlog.log.writer import LaneHead, SegmentDraft, append, claim_lane
 from eventlog.payload import encode_payload
 from ingest.domain.customers import customer_filter
 from ingest.domain.events import DecodedSegment, SegmentPlace
+from ingest.domain.reporters import write_reporters
 from ingest.store import backfills
 from ingest.store.keys import copy_keys
 from ingest.store.segments import OWNER_COLUMNS
@@ -76,13 +77,14 @@ def _new_parts(group: Sequence[Submission], keys: KeyGroup, placement: Placement
 @contextmanager
 def _publishing(submission: Submission, accepted_at: datetime) -> Iterator[SegmentDraft]:
     """Draft a segment inside its span: a child of the first call in it, linked to the others."""
-    callers = submission.callers.present()
+    calls = submission.callers.present()
+    spans = [call.span for call in calls if call.span is not None]
     events = submission.events
     with start_span(
         PUBLISH_SPAN,
         kind=SpanKind.PRODUCER,
-        parent=callers[0] if callers else None,
-        links=[Link(caller) for caller in callers[1:]],
+        parent=spans[0] if spans else None,
+        links=[Link(span) for span in spans[1:]],
         attributes={EVENT_COUNT: len(events)},
     ) as span:
         yield SegmentDraft(
@@ -96,6 +98,7 @@ def _publishing(submission: Submission, accepted_at: datetime) -> Iterator[Segme
             owner_values=(
                 customer_filter(events.customers.values),
                 None if submission.backfill_id is None else submission.backfill_id.bytes,
+                write_reporters(call.reporter for call in calls),
             ),
         )
 
@@ -117,5 +120,6 @@ def _decoded(segment: Segment, part: Submission) -> DecodedSegment:
         accepted_at=segment.accepted_at,
         traceparent=segment.traceparent,
         backfill_id=part.backfill_id,
+        reporters=tuple(sorted({call.reporter for call in part.callers.present()})),
     )
     return DecodedSegment(place, part.events)

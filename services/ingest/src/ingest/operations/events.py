@@ -39,9 +39,13 @@ async def get_event(deps: Deps, tenant: str, source: str, event_id: str) -> Stor
             page = StoredPage(segment.place, segment.events, positions - segment.place.first_position)
             _check_is(page, source, event_id)
             return page
-    raise NotFound(
-        Reason.EVENT_NOT_FOUND, f"no event {shown(event_id)!r} of source {shown(source)!r} was accepted; check both"
-    )
+    raise event_not_found(source, event_id)
+
+
+def event_not_found(source: str, event_id: str) -> NotFound:
+    """Return the error for an event that was never accepted."""
+    message = f"no event {shown(event_id)!r} of source {shown(source)!r} was accepted; check both"
+    return NotFound(Reason.EVENT_NOT_FOUND, message)
 
 
 def _check_is(page: StoredPage, source: str, event_id: str) -> None:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from chassis.identity import current_identity
 from chassis.telemetry import current_span_context
 from ingest.domain.backfills import WHOLE_PAST
+from ingest.domain.reporters import Reporter
 from ingest.intake.gatherer import Call
-from ingest.intake.submission import Callers
+from ingest.intake.submission import Callers, Origin
 
 if TYPE_CHECKING:
     from ingest.domain.admission import Admission
@@ -23,10 +25,11 @@ async def report(deps: Deps, tenant: str, reported: Reported) -> ReportResult:
     if deps.event_rate is not None:
         deps.event_rate.check(tenant)
         deps.event_rate.charge(tenant, len(reported))
-    span = current_span_context()
+    caller = current_identity()
+    origin = Origin(current_span_context(), Reporter(caller.subject, caller.token_id))
     if reported.is_small:
-        return await deps.gatherer.report(Call(tenant, reported, span))
-    verdicts = await deps.admitter.take_in(tenant, reported, Callers([span]))
+        return await deps.gatherer.report(Call(tenant, reported, origin))
+    verdicts = await deps.admitter.take_in(tenant, reported, Callers([origin]))
     return verdicts.of_calls([len(reported)])[0]
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from eventlog.log.stored import read_proven
 from ingest.domain.events import ListQuery, SegmentPlace
+from ingest.domain.reporters import read_reporters
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -14,8 +15,8 @@ if TYPE_CHECKING:
 
     from eventlog.feed.cursor import Segment
 
-OWNER_COLUMNS: Final = ("customer_filter", "backfill_id")
-"""What ingest keeps beside each segment: which customers it may hold events of, and the backfill it belongs to."""
+OWNER_COLUMNS: Final = ("customer_filter", "backfill_id", "reported_by")
+"""What ingest keeps beside each segment: whose events it may hold, the backfill it belongs to, and who reported it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +51,7 @@ async def segment_at(driver: Any, lane: int, position: int) -> StoredSegment | N
 async def segments_by_first(driver: Any, lane: int, first_positions: Sequence[int]) -> list[StoredSegment]:
     """Return segments in log order. Raises Diverged if one is not what was written."""
     found = await read_proven(driver, lane, first_positions, OWNER_COLUMNS)
-    return [_stored(segment, row["backfill_id"]) for segment, row in found]
+    return [_stored(segment, row["backfill_id"], row["reported_by"]) for segment, row in found]
 
 
 async def summarize_segments(  # noqa: PLR0913 - a lane's range, its reader's place in it and its reader's conditions
@@ -86,7 +87,7 @@ async def first_position_of_segment_at(driver: Any, lane: int, position: int) ->
     return int(found or 0)
 
 
-def _stored(segment: Segment, backfill_id: UUID | None) -> StoredSegment:
+def _stored(segment: Segment, backfill_id: UUID | None, reported_by: bytes | None) -> StoredSegment:
     place = SegmentPlace(
         lane=segment.lane,
         first_position=segment.first_position,
@@ -94,5 +95,6 @@ def _stored(segment: Segment, backfill_id: UUID | None) -> StoredSegment:
         accepted_at=segment.accepted_at,
         traceparent=segment.traceparent,
         backfill_id=backfill_id,
+        reporters=read_reporters(reported_by),
     )
     return StoredSegment(place, segment.payload)

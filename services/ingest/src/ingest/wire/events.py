@@ -59,6 +59,7 @@ def stored_events_to_proto(page: StoredPage) -> Iterator[event_pb.StoredEvent]:
     place = page.place
     accepted_at = timestamp(place.accepted_at)
     backfill_id = "" if place.backfill_id is None else str(place.backfill_id)
+    reporters = [event_pb.Reporter(subject=found.subject, token_id=found.token_id) for found in place.reporters]
     for row, event in zip(page.rows.tolist(), events_of(page.events, page.rows), strict=True):
         yield event_pb.StoredEvent(
             event=event,
@@ -67,4 +68,5 @@ def stored_events_to_proto(page: StoredPage) -> Iterator[event_pb.StoredEvent]:
             accepted_at=accepted_at,
             accepted_traceparent=place.traceparent,
             backfill_id=backfill_id,
+            reported_by=reporters,
         )

@@ -4,5 +4,14 @@ from __future__ import annotations
 
 from typing import Final
 
-FACT_TABLES: Final = ("billing_profile", "invoice", "invoice_line", "billed_snapshot", "issued_number")
+from chassis.audit.store import AUDIT_FACT_TABLES
+
+FACT_TABLES: Final = (
+    *AUDIT_FACT_TABLES,
+    "billing_profile",
+    "invoice",
+    "invoice_line",
+    "billed_snapshot",
+    "issued_number",
+)
 """Tables whose rows never change: the service's role may only add to them and read them."""

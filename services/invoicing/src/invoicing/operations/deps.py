@@ -35,6 +35,10 @@ class Rating(Protocol):
         """Return periods of all contracts of a customer, by their end: from a label on, if they end that soon."""
         ...
 
+    async def customer_of_contract(self, contract: str) -> str:
+        """Return the customer of a contract. Raises NotFound also if the caller acts for another customer."""
+        ...
+
     async def explain(self, charge_id: str, page_size: int, page_token: str) -> HandedThrough:
         """Return the derivation of a charge, with a page of its windows."""
         ...

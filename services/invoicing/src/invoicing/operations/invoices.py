@@ -156,10 +156,14 @@ async def get_invoice(deps: Deps, tenant: str, number: str) -> FrozenInvoice:
     async with transaction(deps.engine) as conn:
         invoice = await store.invoice_by_number(conn, tenant, number)
     if invoice is None:
-        raise NotFound(
-            Reason.INVOICE_NOT_FOUND, f"there is no invoice {number!a}; list the invoices to see which there are"
-        )
+        raise invoice_not_found(number)
     return proven(invoice)
+
+
+def invoice_not_found(number: str) -> NotFound:
+    """Return the error for an invoice that does not exist."""
+    message = f"there is no invoice {number!a}; list the invoices to see which there are"
+    return NotFound(Reason.INVOICE_NOT_FOUND, message)
 
 
 async def list_invoices(

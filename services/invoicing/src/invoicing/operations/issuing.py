@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final, TypeVar
 
+from chassis.audit.trail import record
 from chassis.telemetry import link_from, start_span, traceparent_of
 from invoicing.domain.composition import Amendment
 from invoicing.domain.invoices import freeze
@@ -86,6 +87,7 @@ async def issue(
     invoice = freeze(content, place)
     await store.add_invoice(conn, tenant, invoice, finalized_at)
     await line_store.add_lines(conn, tenant, invoice.number, lines, composition)
+    await record(conn)
     return invoice
 
 

@@ -58,16 +58,21 @@ async def list_line_events(
 
 async def _invoice_of_line(deps: Deps, tenant: str, line_id: str) -> FrozenInvoice:
     """Return the invoice that holds a line. Raises NotFound."""
-    if is_draft_line_id(line_id):
-        message = (
-            f"{line_id} is a line of a draft, which moves with usage; finalize the period and ask for its line then"
-        )
-        raise NotFound(Reason.LINE_NOT_FOUND, message)
     if is_line_id(line_id):
         async with transaction(deps.engine) as conn:
             number = await store.number_of_line(conn, tenant, line_id)
             invoice = None if number is None else await invoice_store.invoice_by_number(conn, tenant, number)
         if invoice is not None:
             return proven(invoice)
-    message = f"there is no invoice line {line_id!a}; look at its invoice to see which lines it has"
-    raise NotFound(Reason.LINE_NOT_FOUND, message)
+    raise line_not_found(line_id)
+
+
+def line_not_found(line_id: str) -> NotFound:
+    """Return the error for a line that no final invoice has."""
+    if is_draft_line_id(line_id):
+        message = (
+            f"{line_id} is a line of a draft, which moves with usage; finalize the period and ask for its line then"
+        )
+    else:
+        message = f"there is no invoice line {line_id!a}; look at its invoice to see which lines it has"
+    return NotFound(Reason.LINE_NOT_FOUND, message)

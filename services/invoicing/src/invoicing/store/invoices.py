@@ -118,6 +118,13 @@ async def invoice_by_number(conn: AsyncConnection, tenant: str, number: str) -> 
     return None if row is None else _frozen(row)
 
 
+async def customer_of_invoice(conn: AsyncConnection, tenant: str, number: str) -> str | None:
+    """Return whose an invoice is."""
+    query = text("SELECT customer FROM invoice WHERE tenant = :tenant AND number = :number")
+    customer: str | None = (await conn.execute(query, {"tenant": tenant, "number": number})).scalar_one_or_none()
+    return customer
+
+
 async def list_invoices(
     conn: AsyncConnection, tenant: str, *, customer: str, billing_period: str, after: tuple[str, int], limit: int
 ) -> Sequence[FrozenInvoice]:

@@ -130,6 +130,18 @@ async def number_of_line(conn: AsyncConnection, tenant: str, line_id: str) -> st
     return number
 
 
+async def customer_of_line(conn: AsyncConnection, tenant: str, line_id: str) -> str | None:
+    """Return whose the invoice is that holds a line."""
+    query = text(
+        """
+        SELECT customer FROM invoice_line JOIN invoice USING (tenant, number)
+        WHERE tenant = :tenant AND line_id = :line_id
+        """
+    )
+    customer: str | None = (await conn.execute(query, {"tenant": tenant, "line_id": line_id})).scalar_one_or_none()
+    return customer
+
+
 async def billed_before_line(conn: AsyncConnection, tenant: str, line_id: str) -> tuple[LineRecord, ...]:
     """Return the lines that billed the same item and period before a line did, oldest first: what it adjusts."""
     columns = ", ".join(f"earlier.{column}" for column in _COLUMNS)

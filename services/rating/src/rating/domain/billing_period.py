@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from calendar import monthrange
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from enum import StrEnum
 from functools import cache
 from typing import TYPE_CHECKING, Final, NamedTuple
@@ -157,7 +157,8 @@ def check_billable(schedule: Schedule) -> None:
         fit = unfit.on_grid_after(off)
         message = (
             f"usage is kept by quarters of an hour, and in {schedule.zone} days before {fit} begin between two of "
-            f"them; start on {fit} or later, or take another time zone"
+            f"them; {'' if schedule.end is not None and fit >= schedule.end else f'start on {fit} or later, or '}"
+            "take another time zone"
         )
         raise Refused("start" if off == schedule.start else "time_zone", Reason.CONTRACT_INVALID, message)
     for day in unfit.skipped_in(schedule.start, schedule.end):
@@ -203,7 +204,12 @@ def _check_holds_time(schedule: Schedule, skipped: date) -> None:
         if days is None or days[0] != skipped or local_midnight(days[0], zone) != local_midnight(days[1], zone):
             continue
         first, after = days
-        mends = {"start": f"start on {after}", "end": f"end on {first}", "anchor_day": "take another anchor day"}
+        later_start = (
+            f"start on {after}"
+            if schedule.end is None or after < schedule.end
+            else f"end on {after + timedelta(days=1)} or later"
+        )
+        mends = {"start": later_start, "end": f"end on {first}", "anchor_day": "take another anchor day"}
         field = "start" if first == schedule.start else "end" if after == schedule.end else "anchor_day"
         message = (
             f"clocks in {schedule.zone} skipped {skipped}, so the period from {first} to {after} would hold no time; "

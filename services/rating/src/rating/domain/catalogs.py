@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Final
 
-from chassis.errors import FieldViolation, InvalidRequest, MeterlineError, NotFound
+from chassis.errors import FieldViolation, InvalidRequest, MeterlineError, NotFound, Reason
 from rating.domain.contracts import Contract
 from rating.domain.customers import Customer
 from rating.domain.plans import PlanDraft
@@ -18,6 +18,25 @@ ENTRY_KINDS: Final = ("product", "plan", "customer", "contract")
 """What is referred to comes before what refers to it."""
 
 
+CHANGES_MAX: Final = 200
+"""Most new versions of contracts, and of plans, whose changes are told; the rest is counted."""
+
+_MISSING: Final = {
+    Reason.PRODUCT_NOT_FOUND: "product",
+    Reason.PLAN_NOT_FOUND: "plan",
+    Reason.CUSTOMER_NOT_FOUND: "customer",
+}
+"""Of which kind is what is missing."""
+
+
+@dataclass(frozen=True, slots=True)
+class UnfitContract:
+    """A contract that is refused already. What it refers to is looked for all the same, to tell all faults at once."""
+
+    customer: str
+    plan: str
+
+
 @dataclass(frozen=True, slots=True)
 class CatalogEntry:
     """An entry of a catalog, of one of `ENTRY_KINDS`, with its content; `place` is where it stands, from 0."""
@@ -25,7 +44,7 @@ class CatalogEntry:
     place: int
     kind: str
     name: str
-    content: Product | PlanDraft | Customer | Contract
+    content: Product | PlanDraft | Customer | Contract | UnfitContract
 
 
 def in_order(entries: Sequence[CatalogEntry]) -> list[CatalogEntry]:
@@ -50,7 +69,7 @@ def references_of(entry: CatalogEntry) -> set[tuple[str, str]]:
     match entry.content:
         case PlanDraft() as plan:
             return {("product", name) for name in plan.products}
-        case Contract() as contract:
+        case Contract() | UnfitContract() as contract:
             return {("plan", contract.plan), ("customer", contract.customer)}
         case _:
             return set()
@@ -68,29 +87,47 @@ class Faults:
     def of(
         self, place: int, kind: str, name: str, references: AbstractSet[tuple[str, str]] = frozenset()
     ) -> Iterator[None]:
-        """Keep what is wrong with an entry, unless that is only that it refers to one that was refused itself."""
+        """Keep what is wrong with an entry, but not that it refers to one that was refused itself."""
         try:
             with speaking_of(place, kind, name):
                 yield
         except (InvalidRequest, NotFound) as error:
-            follows = isinstance(error, NotFound) and not self._refused.isdisjoint(references)
+            refused = {of for of, its_name in references if (of, its_name) in self._refused}
             self._refused.add((kind, name))
-            if not follows:
-                self._errors.append((place, kind, error))
+            own = _without_missing(error, refused, f"{kind} {name!r}: ")
+            if own is not None:
+                self._errors.append((place, kind, own))
 
     def raise_any(self) -> None:
         """Raise what is wrong, if anything is: one fault as it is, several together as InvalidRequest."""
         if not self._errors:
             return
         errors = sorted(self._errors, key=lambda found: found[0])
-        first, others = errors[0][2], len(errors) - 1
-        if not others:
+        first, others = errors[0][2], len({place for place, _, _ in errors}) - 1
+        if len(errors) == 1:
             raise first
-        message = f"{first.message}; and {others} more {'entry is' if others == 1 else 'entries are'} refused"
+        message = "; ".join(error.message for place, _, error in errors if place == errors[0][0])
+        if others:
+            message = f"{message}; and {others} more {'entry is' if others == 1 else 'entries are'} refused"
         violations = tuple(violation for found in errors for violation in _violations(*found))
         # The answer has room for some of them only.
         count = {"violations": str(len(violations))}
         raise InvalidRequest(first.reason, message, violations=violations, metadata={**first.metadata, **count})
+
+
+def _without_missing(error: MeterlineError, refused: AbstractSet[str], whose: str) -> MeterlineError | None:
+    """Return an error without what it says of missing entries of the kinds `refused`; None if it says nothing else."""
+    if not refused:
+        return error
+    if not error.violations:
+        return None if _MISSING.get(error.reason) in refused else error
+    own = tuple(violation for violation in error.violations if _MISSING.get(violation.reason) not in refused)
+    if len(own) == len(error.violations):
+        return error
+    if not own:
+        return None
+    message = whose + "; ".join(f"{violation.field}: {violation.message}" for violation in own)
+    return InvalidRequest(own[0].reason, message, violations=own, metadata=error.metadata)
 
 
 def _violations(place: int, kind: str, error: MeterlineError) -> Iterator[FieldViolation]:

@@ -4,27 +4,31 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from chassis.postgres import transaction
-from rating.domain.catalogs import CatalogEntry, Faults, in_order, names_looked_at, references_of
+from rating.domain.catalogs import (
+    CHANGES_MAX,
+    CatalogEntry,
+    Faults,
+    UnfitContract,
+    in_order,
+    names_looked_at,
+    references_of,
+)
 from rating.domain.contract_changes import ContractChange
 from rating.domain.contracts import Contract
 from rating.domain.customers import Customer
 from rating.domain.plans import Plan, PlanChange, PlanDraft
 from rating.domain.products import Product
 from rating.domain.versions import Applied, Outcome
-from rating.operations.contracts import AppliedContract, apply_contract, tell_changes
+from rating.operations.contracts import AppliedContract, apply_contract, check_parties, tell_changes
 from rating.operations.customers import apply_customer
 from rating.operations.deps import Deps
 from rating.operations.plans import apply_plan, tell_plan_changes
 from rating.operations.products import apply_product
 from rating.store.catalogs import staged, write
-
-CHANGES_MAX: Final = 200
-"""Most new versions of contracts, and of plans, whose changes are told; the rest is counted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,26 +42,28 @@ class AppliedCatalog:
 
 
 async def apply_catalog(
-    deps: Deps, conn: AsyncConnection, tenant: str, entries: Sequence[CatalogEntry], faults: Faults
+    deps: Deps, conn: AsyncConnection, tenant: str, entries: Sequence[CatalogEntry], faults: Faults, changes_max: int
 ) -> AppliedCatalog:
-    """Apply many entries; return what became of each.
+    """Apply many entries; return what became of each, and what at most `changes_max` contracts change.
 
     `faults` are those that reading the entries found. Raises all of them together, and nothing is applied then.
     """
     async with staged(conn, tenant, names_looked_at(entries)) as stage:
-        applied = await _decide(deps, conn, tenant, entries, faults)
+        applied = await _decide(deps, conn, tenant, entries, faults, changes_max)
     await write(conn, stage)
     return applied
 
 
-async def validate_catalog(deps: Deps, tenant: str, entries: Sequence[CatalogEntry], faults: Faults) -> AppliedCatalog:
+async def validate_catalog(
+    deps: Deps, tenant: str, entries: Sequence[CatalogEntry], faults: Faults, changes_max: int
+) -> AppliedCatalog:
     """Find out what applying the entries would do; nothing is written. Raises as `apply_catalog` does."""
     async with transaction(deps.engine) as conn, staged(conn, tenant, names_looked_at(entries)):
-        return await _decide(deps, conn, tenant, entries, faults)
+        return await _decide(deps, conn, tenant, entries, faults, changes_max)
 
 
 async def _decide(
-    deps: Deps, conn: AsyncConnection, tenant: str, entries: Sequence[CatalogEntry], faults: Faults
+    deps: Deps, conn: AsyncConnection, tenant: str, entries: Sequence[CatalogEntry], faults: Faults, changes_max: int
 ) -> AppliedCatalog:
     outcomes: dict[int, Outcome] = {}
     plans: list[Applied[Plan]] = []
@@ -71,16 +77,18 @@ async def _decide(
                 case Contract() as contract:
                     contracts.append(await apply_contract(deps, conn, tenant, entry.name, contract))
                     outcomes[entry.place] = contracts[-1].applied.outcome
+                case UnfitContract(customer=customer, plan=plan):
+                    await check_parties(conn, tenant, customer, plan)
                 case Product() as product:
                     outcomes[entry.place] = (await apply_product(deps, conn, tenant, entry.name, product)).outcome
-                case Customer() as customer:
-                    outcomes[entry.place] = (await apply_customer(deps, conn, tenant, entry.name, customer)).outcome
+                case Customer() as wanted:
+                    outcomes[entry.place] = (await apply_customer(deps, conn, tenant, entry.name, wanted)).outcome
     faults.raise_any()
     new_plans = [plan for plan in plans if plan.outcome is Outcome.NEW_VERSION]
     new_contracts = [contract for contract in contracts if contract.applied.outcome is Outcome.NEW_VERSION]
     return AppliedCatalog(
         outcomes=[outcome for _, outcome in sorted(outcomes.items())],
-        contract_changes=await tell_changes(conn, tenant, new_contracts[:CHANGES_MAX]),
+        contract_changes=await tell_changes(conn, tenant, new_contracts[:changes_max]),
         plan_changes=await tell_plan_changes(deps, conn, tenant, new_plans[:CHANGES_MAX]),
-        untold_changes=len(new_contracts[CHANGES_MAX:]) + len(new_plans[CHANGES_MAX:]),
+        untold_changes=len(new_contracts[changes_max:]) + len(new_plans[CHANGES_MAX:]),
     )

@@ -9,6 +9,7 @@ from datetime import timedelta
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from chassis.audit.trail import record
 from chassis.errors import Conflict, Diverged, NotFound, Reason
 from chassis.postgres import transaction
 from chassis.telemetry import link_from, start_span, traceparent_of
@@ -31,7 +32,14 @@ from rating.domain.plans import PlanItem
 from rating.domain.ruling import Ruling, ruling_at, rulings
 from rating.domain.versions import Version
 from rating.operations.deps import Deps, HandedThrough
-from rating.operations.finding import find_contract, find_customer, find_plan, find_terms, period_invalid
+from rating.operations.finding import (
+    charge_not_found,
+    find_contract,
+    find_customer,
+    find_plan,
+    find_terms,
+    period_invalid,
+)
 from rating.store import charges as store
 from rating.store.charges import FrozenCharge
 from rating.store.versions import lock_entry
@@ -147,6 +155,7 @@ async def _add(deps: Deps, conn: AsyncConnection, tenant: str, rated: RatedPerio
         message = f"contract {rated.contract!r} changed while {rated.period.label} was rated; call again"
         raise Conflict(Reason.TRANSACTION_CONFLICT, message)
     if await store.add_rated_period(conn, tenant, rated, deps.clock.now()):
+        await record(conn)
         return rated
     key = (rated.contract, rated.period.label)
     stored = await store.rating_that_amends(conn, tenant, *key, rated.amends_snapshot_id)
@@ -204,5 +213,5 @@ async def list_charge_events(
 async def _find_charge(conn: AsyncConnection, tenant: str, charge_id: str) -> FrozenCharge:
     found = await store.find_charge(conn, tenant, charge_id)
     if found is None:
-        raise NotFound(Reason.CHARGE_NOT_FOUND, f"there is no frozen charge {charge_id!r}; live charges have no id")
+        raise charge_not_found(charge_id)
     return found

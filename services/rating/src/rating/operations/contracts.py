@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from chassis.errors import NotFound, Reason, invalid_field
+from chassis.errors.gathered import Gathered
 from chassis.errors.refused import refusals
 from chassis.postgres import transaction
 from chassis.rpc.pages import Page, page_of
@@ -21,6 +22,7 @@ from rating.domain.contracts import (
     overlapping,
     periods_due,
 )
+from rating.domain.customers import Customer
 from rating.domain.plans import Plan
 from rating.domain.ruling import FrozenPeriod, Ruling, check_past, check_priced, is_same, ruling_at, rulings, settle
 from rating.domain.versions import Applied, Outcome, Version, following, unchanged, version_in
@@ -58,26 +60,38 @@ async def apply_contract(
     await lock_entry(conn, "customer", tenant, wanted.customer)
     versions = await CONTRACTS.versions(conn, tenant, name)
     newest = versions[-1] if versions else None
-    now = deps.clock.now()
-    with refusals("spec"):
+    now, settled, faults = deps.clock.now(), wanted, Gathered()
+    with faults.errors_of("spec"), refusals("spec"):
         if newest is not None:
             check_next_contract(newest.content, wanted)
         settled = settle(versions, wanted, now)
-    if newest is not None and is_same(newest.content, settled):
+    if newest is not None and not faults and is_same(newest.content, settled):
         return AppliedContract(unchanged(newest))
+    plans = await _find_parties(conn, tenant, settled, faults)
+    with faults.errors_of("spec"), refusals("spec"):
+        check_billable(settled.schedule)
+    faults.raise_any()
     applied = following(newest, name, settled, now)
-    plans = await _check_parties(conn, tenant, settled)
     frozen: Sequence[FrozenPeriod] = ()
     with refusals("spec"):
-        check_billable(settled.schedule)
         check_priced(settled, plans)
         if newest is not None:
-            frozen = await charge_store.frozen_periods(conn, tenant, name)
+            frozen = (await charge_store.frozen_periods(conn, tenant, [name]))[name]
             check_kept_periods([kept.period for kept in frozen], settled.schedule)
             check_past(versions, applied.entry, frozen)
     await _check_overlap(conn, tenant, name, settled)
     await CONTRACTS.add(conn, tenant, applied.entry)
     return AppliedContract(applied, versions, frozen)
+
+
+async def check_parties(conn: AsyncConnection, tenant: str, customer: str, plan: str) -> None:
+    """Look for the customer and the plan of a contract that is refused already. Raises as `apply_contract` does."""
+    faults = Gathered()
+    with faults.errors_of("spec.customer"):
+        await find_customer(conn, tenant, customer)
+    with faults.errors_of("spec.plan"):
+        await find_plan_versions(conn, tenant, plan)
+    faults.raise_any()
 
 
 async def tell_changes(conn: AsyncConnection, tenant: str, applied: Sequence[AppliedContract]) -> list[ContractChange]:
@@ -141,15 +155,22 @@ async def list_billing_periods(
     return sorted(found, key=lambda due: (due.period.end, due.contract))
 
 
-async def _check_parties(conn: AsyncConnection, tenant: str, wanted: Contract) -> list[Version[Plan]]:
-    """Return the versions of the plan of a contract."""
-    customer = await find_customer(conn, tenant, wanted.customer)
-    versions = await find_plan_versions(conn, tenant, wanted.plan)
-    plan = plan_version_in(versions, wanted.plan_version or 0)
-    if customer.content.currency != plan.content.currency:
-        message = f"is in {plan.content.currency}, but customer {customer.name!r} pays in {customer.content.currency}"
-        raise invalid_field("spec.plan", Reason.CURRENCY_MISMATCH, message)
-    return versions
+async def _find_parties(
+    conn: AsyncConnection, tenant: str, wanted: Contract, faults: Gathered
+) -> Sequence[Version[Plan]]:
+    """Return the versions of the plan of a contract; what is wrong with plan and customer goes to `faults`."""
+    customer: Version[Customer] | None = None
+    with faults.errors_of("spec.customer"):
+        customer = await find_customer(conn, tenant, wanted.customer)
+    with faults.errors_of("spec.plan"):
+        versions = await find_plan_versions(conn, tenant, wanted.plan)
+        plan = plan_version_in(versions, wanted.plan_version or 0)
+        if customer is not None and customer.content.currency != plan.content.currency:
+            pays_in = customer.content.currency
+            message = f"is in {plan.content.currency}, but customer {customer.name!r} pays in {pays_in}"
+            raise invalid_field("spec.plan", Reason.CURRENCY_MISMATCH, message)
+        return versions
+    return ()
 
 
 async def _check_overlap(conn: AsyncConnection, tenant: str, name: str, wanted: Contract) -> None:

@@ -55,10 +55,19 @@ async def find_contract(conn: AsyncConnection, tenant: str, name: str) -> list[V
     """Return all versions of a contract, oldest first. Raises NotFound."""
     versions = await CONTRACTS.versions(conn, tenant, name)
     if not versions:
-        raise NotFound(
-            Reason.CONTRACT_NOT_FOUND, f"there is no contract {name!r}; list the contracts to see which there are"
-        )
+        raise contract_not_found(name)
     return versions
+
+
+def contract_not_found(name: str) -> NotFound:
+    """Return the error for a contract that does not exist."""
+    message = f"there is no contract {name!r}; list the contracts to see which there are"
+    return NotFound(Reason.CONTRACT_NOT_FOUND, message)
+
+
+def charge_not_found(charge_id: str) -> NotFound:
+    """Return the error for a frozen charge that does not exist."""
+    return NotFound(Reason.CHARGE_NOT_FOUND, f"there is no frozen charge {charge_id!r}; live charges have no id")
 
 
 async def find_terms(

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from rating.store.charges import frozen_periods
 from rating.store.contracts import CONTRACTS, contracts_of_customers
 from rating.store.customers import CUSTOMERS
 from rating.store.plans import PLANS
@@ -34,6 +35,8 @@ async def staged(conn: AsyncConnection, tenant: str, names: Mapping[str, Abstrac
     stage = Stage(tenant)
     for kind, table in _TABLES.items():
         stage.versions[table.name] = await table.versions_of(conn, tenant, names.get(kind, ()))
+    known = [name for name, versions in stage.versions[CONTRACTS.name].items() if versions]
+    stage.frozen.update(await frozen_periods(conn, tenant, known))
     customers = sorted(names.get("customer", ()))
     found = await contracts_of_customers(conn, ((tenant, customer) for customer in customers))
     for customer in customers:

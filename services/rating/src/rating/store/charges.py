@@ -18,6 +18,7 @@ from rating.domain.contract_changes import PlanVersion
 from rating.domain.ruling import FrozenPeriod
 from rating.store.digests import charge_digest, period_digest
 from rating.store.documents import charge_from_document, charge_to_document
+from rating.store.staging import stage_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -121,17 +122,26 @@ async def rating_that_amends(
     return await _rating(conn, "amends_snapshot_id = :amended", key)
 
 
-async def frozen_periods(conn: AsyncConnection, tenant: str, contract: str) -> list[FrozenPeriod]:
-    """Return the periods of a contract that are rated permanently, in order."""
+async def frozen_periods(
+    conn: AsyncConnection, tenant: str, contracts: Iterable[str]
+) -> dict[str, Sequence[FrozenPeriod]]:
+    """Return the periods that are rated permanently, in order, of each of some contracts."""
+    names, stage = set(contracts), stage_of(conn)
+    if stage is not None and tenant == stage.tenant and names <= stage.frozen.keys():
+        return {name: stage.frozen[name] for name in names}
     query = text(
         """
-        SELECT billing_period, period_start, period_end, plan, plan_version FROM rated_period
-        WHERE tenant = :tenant AND contract = :contract AND amends_snapshot_id = :none
-        ORDER BY period_start
+        SELECT contract, billing_period, period_start, period_end, plan, plan_version FROM rated_period
+        WHERE (tenant, contract) IN (SELECT CAST(:tenant AS text), unnest(CAST(:contracts AS text[])))
+          AND amends_snapshot_id = :none
+        ORDER BY contract, period_start
         """
     )
-    rows = (await conn.execute(query, {"tenant": tenant, "contract": contract, "none": _NO_SNAPSHOT})).mappings()
-    return [FrozenPeriod(period_of(row), row["plan"], row["plan_version"]) for row in rows]
+    found: dict[str, list[FrozenPeriod]] = {name: [] for name in names}
+    parameters = {"tenant": tenant, "contracts": sorted(names), "none": _NO_SNAPSHOT}
+    for row in (await conn.execute(query, parameters)).mappings():
+        found[row["contract"]].append(FrozenPeriod(period_of(row), row["plan"], row["plan_version"]))
+    return dict(found)
 
 
 async def count_frozen_since(conn: AsyncConnection, tenant: str, since: Mapping[str, datetime]) -> dict[str, int]:
@@ -183,6 +193,18 @@ async def find_charge(conn: AsyncConnection, tenant: str, identity: str) -> Froz
         rated = _rated(row, ())
         charge = _charge(tenant, rated, row, row)
     return FrozenCharge(charge, rated)
+
+
+async def customer_of_charge(conn: AsyncConnection, tenant: str, identity: str) -> str | None:
+    """Return whose a frozen charge is."""
+    query = text(
+        """
+        SELECT customer FROM charge JOIN rated_period USING (tenant, contract, billing_period, snapshot_id)
+        WHERE tenant = :tenant AND charge_id = :charge_id
+        """
+    )
+    customer: str | None = (await conn.execute(query, {"tenant": tenant, "charge_id": identity})).scalar_one_or_none()
+    return customer
 
 
 def period_of(row: RowMapping) -> BillingPeriod:

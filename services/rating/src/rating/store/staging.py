@@ -6,7 +6,7 @@ are the same code, and each sees what those before it added.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -14,6 +14,7 @@ from typing import Any, Final
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from rating.domain.ruling import FrozenPeriod
 from rating.domain.versions import Version
 
 _KEY: Final = "rating.stage"
@@ -28,6 +29,8 @@ class Stage:
     added: dict[str, list[Version[Any]]] = field(default_factory=dict)
     contracts_of: dict[str, dict[str, Version[Any]]] = field(default_factory=dict)
     """The newest versions of the contracts of each customer that was read, by the names of both."""
+    frozen: dict[str, Sequence[FrozenPeriod]] = field(default_factory=dict)
+    """The periods that are rated permanently of each contract that there was."""
 
     def versions_of(self, table: str, tenant: str, name: str) -> list[Version[Any]] | None:
         """Return all versions of an entry, oldest first; None if it was not read."""

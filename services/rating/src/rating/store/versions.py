@@ -67,9 +67,11 @@ class VersionTable(Generic[Content]):
         """Return all versions of some entries by their names, oldest first; a name without one has an empty list."""
         found = {name: self._staged(conn, tenant, name) for name in sorted(set(names))}
         wanted = [name for name, staged in found.items() if staged is None]
+        # Joined, so that each name is looked up; with `= ANY` a table whose statistics lag behind is read to its end.
         query = f"""
             SELECT {self.all_columns} FROM {self.name}
-            WHERE tenant = :tenant AND name = ANY(CAST(:names AS text[])) ORDER BY name, version
+            WHERE (tenant, name) IN (SELECT CAST(:tenant AS text), unnest(CAST(:names AS text[])))
+            ORDER BY name, version
         """  # noqa: S608 - names of our own
         read: dict[str, list[Version[Content]]] = {name: [] for name in wanted}
         if wanted:

@@ -9,7 +9,7 @@ from chassis.errors import Reason, invalid_field
 from chassis.errors.refused import refusals
 from chassis.text import check_name
 from metering.rating.v1 import rating_service_pb2 as pb
-from rating.domain.catalogs import CatalogEntry, Faults
+from rating.domain.catalogs import CHANGES_MAX, CatalogEntry, Faults, UnfitContract
 from rating.domain.contracts import Contract
 from rating.domain.customers import Customer
 from rating.domain.plans import PlanDraft
@@ -26,6 +26,9 @@ if TYPE_CHECKING:
     from rating.operations.catalogs import AppliedCatalog
 
 
+Content = Product | PlanDraft | Customer | Contract | UnfitContract | None
+
+
 def entries_from_proto(entries: Iterable[pb.CatalogEntry]) -> tuple[list[CatalogEntry], Faults]:
     """Return the entries of a catalog, and what is wrong with the others."""
     found, faults = [], Faults()
@@ -35,9 +38,19 @@ def entries_from_proto(entries: Iterable[pb.CatalogEntry]) -> tuple[list[Catalog
             message = "an entry must be a product, plan, customer or contract"
             raise invalid_field("entries", Reason.FIELD_REQUIRED, message)
         name = getattr(entry, kind).name
+        content: Content = None
         with faults.of(place, kind, name):
-            found.append(CatalogEntry(place, kind, name, _content_of(entry)))
+            content = _content_of(entry)
+        if content is None and kind == "contract":
+            content = UnfitContract(entry.contract.spec.customer, entry.contract.spec.plan)
+        if content is not None:
+            found.append(CatalogEntry(place, kind, name, content))
     return found, faults
+
+
+def contract_changes_max_of(request: pb.ApplyCatalogRequest) -> int:
+    """Return of how many contracts the changes shall be told."""
+    return request.contract_changes_max if request.HasField("contract_changes_max") else CHANGES_MAX
 
 
 def applied_to_proto(applied: AppliedCatalog) -> pb.ApplyCatalogResponse:

@@ -318,7 +318,7 @@ class ParkedEvent(_message.Message):
     meter: _builtins.str
     """Meter that could not read it; empty when no meter matched at all."""
     reason: _builtins.str
-    """Stable reason: VALUE_MISSING, VALUE_INVALID, VALUE_NEGATIVE, NOT_STORABLE or NO_METER."""
+    """Stable reason: VALUE_MISSING, VALUE_INVALID, VALUE_NEGATIVE, NOT_STORABLE, GROUPS_TOO_MANY or NO_METER."""
     message: _builtins.str
     """For people. Example: "property air_time is missing"."""
     type: _builtins.str

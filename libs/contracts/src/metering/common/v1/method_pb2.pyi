@@ -134,7 +134,8 @@ Global___MethodPolicy: _TypeAlias = MethodPolicy  # noqa: Y015
 @_typing.final
 class CustomerConcern(_message.Message):
     """Which customer's data a call concerns: `none`, or at least one of the others. A caller that acts for one customer may make
-    only calls that concern that customer.
+    only calls that concern that customer: all that the request names must belong to it, or the call ends with NOT_FOUND, as it
+    does for what does not exist. Where such a caller names nothing at all, it means its own customer.
     """
 
     DESCRIPTOR: _descriptor.Descriptor
@@ -143,12 +144,14 @@ class CustomerConcern(_message.Message):
     IN_FIELD_FIELD_NUMBER: _builtins.int
     OWNER_OF_FIELD_NUMBER: _builtins.int
     none: _builtins.bool
-    """The call concerns no customer in particular: it is about the tenant as a whole."""
+    """The call concerns no customer in particular: it is about the tenant as a whole, and refused to who acts for a customer."""
     in_field: _builtins.str
-    """Field of the request that names the customer or customers; while it is empty the call is about the tenant as a whole."""
+    """Field of the request that names the customer or customers; while it is empty the call is about the tenant as a whole. A
+    path with dots leads into messages and lists of them. Example: "spans.customer".
+    """
     @_builtins.property
     def owner_of(self) -> Global___OwnedObject:
-        """The request names something that belongs to a customer."""
+        """The request names something that belongs to a customer. While its fields are empty it names nothing."""
 
     def __init__(
         self,

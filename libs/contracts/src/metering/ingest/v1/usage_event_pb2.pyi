@@ -258,6 +258,7 @@ class StoredEvent(_message.Message):
     ACCEPTED_AT_FIELD_NUMBER: _builtins.int
     ACCEPTED_TRACEPARENT_FIELD_NUMBER: _builtins.int
     BACKFILL_ID_FIELD_NUMBER: _builtins.int
+    REPORTED_BY_FIELD_NUMBER: _builtins.int
     lane: _builtins.int
     """Lane of the log."""
     position: _builtins.int
@@ -274,6 +275,12 @@ class StoredEvent(_message.Message):
     def accepted_at(self) -> _timestamp_pb2.Timestamp:
         """When it was accepted, by the service's clock."""
 
+    @_builtins.property
+    def reported_by(self) -> _containers.RepeatedCompositeFieldContainer[Global___Reporter]:
+        """Who reported it. Small calls are written together: then all of them are named, by subject, at most 100. Empty for an event
+        of a release that did not keep it.
+        """
+
     def __init__(
         self,
         *,
@@ -283,11 +290,38 @@ class StoredEvent(_message.Message):
         accepted_at: _timestamp_pb2.Timestamp | None = ...,
         accepted_traceparent: _builtins.str = ...,
         backfill_id: _builtins.str = ...,
+        reported_by: _abc.Iterable[Global___Reporter] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["accepted_at", b"accepted_at", "event", b"event"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["accepted_at", b"accepted_at", "accepted_traceparent", b"accepted_traceparent", "backfill_id", b"backfill_id", "event", b"event", "lane", b"lane", "position", b"position"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["accepted_at", b"accepted_at", "accepted_traceparent", b"accepted_traceparent", "backfill_id", b"backfill_id", "event", b"event", "lane", b"lane", "position", b"position", "reported_by", b"reported_by"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___StoredEvent: _TypeAlias = StoredEvent  # noqa: Y015
+
+@_typing.final
+class Reporter(_message.Message):
+    """A caller of Report, by its token."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SUBJECT_FIELD_NUMBER: _builtins.int
+    TOKEN_ID_FIELD_NUMBER: _builtins.int
+    subject: _builtins.str
+    """Who the token says that it is. Example: "checkout-service"."""
+    token_id: _builtins.str
+    """Identity of the token (its `jti`)."""
+    def __init__(
+        self,
+        *,
+        subject: _builtins.str = ...,
+        token_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["subject", b"subject", "token_id", b"token_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Reporter: _TypeAlias = Reporter  # noqa: Y015

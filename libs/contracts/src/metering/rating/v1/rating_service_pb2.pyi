@@ -540,10 +540,15 @@ class ApplyCatalogRequest(_message.Message):
     REQUEST_ID_FIELD_NUMBER: _builtins.int
     ENTRIES_FIELD_NUMBER: _builtins.int
     VALIDATE_ONLY_FIELD_NUMBER: _builtins.int
+    CONTRACT_CHANGES_MAX_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
     """Makes the call safe to repeat."""
     validate_only: _builtins.bool
     """Check everything but write nothing: the answer says what would happen."""
+    contract_changes_max: _builtins.int
+    """The changes of at most so many contracts are told; others are only counted, which costs far less. 0 to 200; absent = 200.
+    Example: 0 where only the outcomes are wanted.
+    """
     @_builtins.property
     def entries(self) -> _containers.RepeatedCompositeFieldContainer[Global___CatalogEntry]:
         """Entries in any order: an entry is applied before the entries that refer to it. Their own request_ids are ignored here."""
@@ -554,12 +559,15 @@ class ApplyCatalogRequest(_message.Message):
         request_id: _builtins.str = ...,
         entries: _abc.Iterable[Global___CatalogEntry] | None = ...,
         validate_only: _builtins.bool = ...,
+        contract_changes_max: _builtins.int | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_contract_changes_max", b"_contract_changes_max", "contract_changes_max", b"contract_changes_max"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["entries", b"entries", "request_id", b"request_id", "validate_only", b"validate_only"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_contract_changes_max", b"_contract_changes_max", "contract_changes_max", b"contract_changes_max", "entries", b"entries", "request_id", b"request_id", "validate_only", b"validate_only"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
+    _WhichOneofReturnType__contract_changes_max: _TypeAlias = _typing.Literal["contract_changes_max"]  # noqa: Y015
+    _WhichOneofArgType__contract_changes_max: _TypeAlias = _typing.Literal["_contract_changes_max", b"_contract_changes_max"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__contract_changes_max) -> _WhichOneofReturnType__contract_changes_max | None: ...
 
 Global___ApplyCatalogRequest: _TypeAlias = ApplyCatalogRequest  # noqa: Y015
 
@@ -625,7 +633,7 @@ class ApplyCatalogResponse(_message.Message):
 
     @_builtins.property
     def contract_changes(self) -> _containers.RepeatedCompositeFieldContainer[_catalog_pb2.ContractChange]:
-        """What the new versions of contracts change, by name: the first 200."""
+        """What the new versions of contracts change, by name: the first `contract_changes_max`."""
 
     @_builtins.property
     def plan_changes(self) -> _containers.RepeatedCompositeFieldContainer[_catalog_pb2.PlanChange]:

@@ -1,0 +1,28 @@
+"""Whose an object is: what the server asks before a caller who acts for one customer sees it."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING
+
+from chassis.errors import NotFound
+from chassis.rpc.binding import OwnedKind
+from ingest.operations.events import event_not_found, get_event
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from ingest.operations.deps import Deps
+
+
+def owners(deps: Deps) -> Mapping[str, OwnedKind]:
+    """Return how to find the customer of each kind of object."""
+    return {"event": OwnedKind(partial(_customer_of_event, deps), event_not_found)}
+
+
+async def _customer_of_event(deps: Deps, tenant: str, source: str, event_id: str) -> str | None:
+    try:
+        page = await get_event(deps, tenant, source, event_id)
+    except NotFound:
+        return None
+    return page.events.text("customer").texts(page.rows)[0]

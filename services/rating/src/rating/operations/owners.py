@@ -1,0 +1,36 @@
+"""Whose an object is: what the server asks before a caller who acts for one customer sees it."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING
+
+from chassis.postgres import transaction
+from chassis.rpc.binding import OwnedKind
+from rating.operations.finding import charge_not_found, contract_not_found
+from rating.store.charges import customer_of_charge
+from rating.store.contracts import CONTRACTS
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from rating.operations.deps import Deps
+
+
+def owners(deps: Deps) -> Mapping[str, OwnedKind]:
+    """Return how to find the customer of each kind of object."""
+    return {
+        "charge": OwnedKind(partial(_customer_of_charge, deps), charge_not_found),
+        "contract": OwnedKind(partial(_customer_of_contract, deps), contract_not_found),
+    }
+
+
+async def _customer_of_charge(deps: Deps, tenant: str, charge_id: str) -> str | None:
+    async with transaction(deps.engine) as conn:
+        return await customer_of_charge(conn, tenant, charge_id)
+
+
+async def _customer_of_contract(deps: Deps, tenant: str, name: str) -> str | None:
+    async with transaction(deps.engine) as conn:
+        newest = await CONTRACTS.newest(conn, tenant, name)
+    return None if newest is None else newest.content.customer
