@@ -16,8 +16,6 @@ from meterline.suite.services import SERVICES, ServiceSpec
 Objects = list[dict[str, Any]]
 FOLDERS = ["base", "overlays/example", "overlays/production"]
 CASES = [(spec, folder) for spec in SERVICES for folder in FOLDERS]
-# Settings of mutual TLS, which another change of the same issue brings; take the line out with it.
-TO_COME = ("_TLS_CERT_FILE", "_TLS_KEY_FILE", "_TLS_CA_FILE")
 
 pytestmark = pytest.mark.parametrize(("spec", "folder"), CASES, ids=lambda value: getattr(value, "name", value))
 
@@ -60,9 +58,7 @@ def server(objects: Objects, spec: ServiceSpec) -> dict[str, Any]:
 
 def settings_of(objects: Objects, spec: ServiceSpec) -> ServiceSettings:
     """The settings as the service reads them; it refuses what is unknown, and what is missing."""
-    variables = environment(objects, server(objects, spec))
-    kept = {key: value for key, value in variables.items() if not key.endswith(TO_COME)}
-    return load_settings(settings_types(spec)[0], environ=kept)
+    return load_settings(settings_types(spec)[0], environ=environment(objects, server(objects, spec)))
 
 
 def test_the_service_starts_with_what_it_is_told(spec: ServiceSpec, folder: str, objects: Objects) -> None:
