@@ -10,7 +10,7 @@ import difflib
 import json
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, Self, TypeVar
 
@@ -24,9 +24,10 @@ SettingsType = TypeVar("SettingsType", bound=BaseSettings)
 EXIT_CODE_SETTINGS: Final = 2
 """Exit code of a process that refuses to start because of its settings."""
 
-# Kubernetes adds such variables for every Service in the namespace: one named `ingest` yields INGEST_SERVICE_HOST.
-# They are not settings of ours, and not a mistake of the operator either.
-_KUBERNETES_LINK = re.compile(r"SERVICE_HOST|SERVICE_PORT(_[A-Z0-9_]+)?|PORT(_\d+_(TCP|UDP)(_(PROTO|PORT|ADDR))?)?")
+# Kubernetes adds such variables for every Service in the namespace: one named `ingest-db` yields INGEST_DB_SERVICE_HOST,
+# INGEST_DB_PORT and more. They are not settings of ours, and not a mistake of the operator either.
+_LINK_HOST: Final = "_SERVICE_HOST"
+_LINK_ENDING = re.compile(r"_(SERVICE_HOST|SERVICE_PORT(_[A-Z0-9_]+)?|PORT(_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)?)")
 
 
 class _ExplicitSettings(BaseSettings):
@@ -155,14 +156,23 @@ def load_settings(
         raise SettingsError(f"{kind.__name__} has no env_prefix: a service must own its keys")
     models: tuple[type[BaseSettings], ...] = (kind, *siblings)
     known = {_key(prefix, field) for model in models for field in model.model_fields}
-    for key in sorted(environ):
-        upper = key.upper()
-        if not upper.startswith(prefix) or upper in known or _KUBERNETES_LINK.fullmatch(upper[len(prefix) :]):
-            continue
-        raise SettingsError(f"unknown setting {key}{_nearest(upper, known)}")
-    present = {key.upper(): value for key, value in environ.items()}
+    linked = tuple(key.removesuffix(_LINK_HOST) for key in environ if key.endswith(_LINK_HOST))
+    present = {
+        key.upper(): value
+        for key, value in environ.items()
+        # What the operator sets wins over a link of the same name, whose value is an address.
+        if not _is_link(key, linked) or (key in known and "://" not in value)
+    }
+    for key in sorted(present):
+        if key.startswith(prefix) and key not in known:
+            raise SettingsError(f"unknown setting {key}{_nearest(key, known)}")
     values = {field: present[_key(prefix, field)] for field in kind.model_fields if _key(prefix, field) in present}
     return _build(kind, prefix, values)
+
+
+def _is_link(key: str, services: Iterable[str]) -> bool:
+    """Return whether Kubernetes has set `key` about one of `services`; each has a host beside its ports."""
+    return any(key.startswith(name) and _LINK_ENDING.fullmatch(key.removeprefix(name)) for name in services)
 
 
 def _build(kind: type[SettingsType], prefix: str, values: dict[str, Any]) -> SettingsType:

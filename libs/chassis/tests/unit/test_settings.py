@@ -80,14 +80,34 @@ def test_the_keys_of_the_other_command_are_known() -> None:
     assert migrate.app_role == "demo_app"
 
 
-@pytest.mark.parametrize(
-    "key",
-    ["SERVICE_HOST", "SERVICE_PORT", "SERVICE_PORT_GRPC", "PORT", "PORT_9090_TCP", "PORT_9090_TCP_ADDR"],
+LINK_ENDINGS = (
+    "SERVICE_PORT",
+    "SERVICE_PORT_GRPC",
+    "PORT",
+    "PORT_9090_TCP",
+    "PORT_9090_TCP_PROTO",
+    "PORT_9090_TCP_PORT",
+    "PORT_9090_TCP_ADDR",
 )
-def test_what_kubernetes_adds_for_a_service_of_the_same_name_is_no_mistake(key: str) -> None:
-    settings = load(**{f"DEMO_{key}": "tcp://10.0.0.1:9090"})
 
-    assert settings.listen == "127.0.0.1:0"
+
+@pytest.mark.parametrize("name", ["DEMO", "DEMO_DB", "DEMO_DB_RW", "DEMO_REUSE", "DEMO_SERVICE", "DEMO_PORT"])
+def test_what_kubernetes_adds_for_a_service_of_any_name_is_no_mistake(name: str) -> None:
+    links = {f"{name}_{ending}": "tcp://10.0.0.1:9090" for ending in LINK_ENDINGS}
+
+    settings = load(**{f"{name}_SERVICE_HOST": "10.0.0.1"}, **links)
+
+    assert settings == load()
+
+
+def test_what_the_operator_sets_wins_over_a_link_of_the_same_name() -> None:
+    assert load(DEMO_REUSE_SERVICE_HOST="10.0.0.1", DEMO_REUSE_PORT="true").reuse_port
+
+
+@pytest.mark.parametrize("key", ["DEMO_PORT", "DEMO_DB_PORT", "DEMO_DB_PORT_9090_TCP"])
+def test_what_only_looks_like_a_link_is_a_mistake(key: str) -> None:
+    with pytest.raises(SettingsError, match=f"unknown setting {key}"):
+        load(**{key: "9090"})
 
 
 def test_the_effective_settings_hide_secrets() -> None:

@@ -49,8 +49,8 @@ def open_channel(
 ) -> grpc.aio.Channel:
     """Open a channel to `target` ("host:port" or "dns:///name:port"). Needs a running loop; close it with `close()`.
 
-    gRPC itself repeats calls on UNAVAILABLE, within their deadline, if the contract of one of `services` declares them
-    repeatable. `outer_interceptors` see a call before and after everything else.
+    gRPC itself repeats calls that a stopping or lost server did not answer, within their deadline, if the contract of
+    one of `services` declares them repeatable. `outer_interceptors` see a call before and after everything else.
     """
     return grpc.aio.insecure_channel(
         target,
@@ -86,28 +86,36 @@ def _channel_options(settings: ChannelSettings, repeatable: Iterable[tuple[str, 
         ("grpc.initial_reconnect_backoff_ms", 100),
         ("grpc.min_reconnect_backoff_ms", 1_000),
         ("grpc.max_reconnect_backoff_ms", 5_000),
+        # The default asks DNS every 30 s at most: where replicas are replaced, every address known may be gone by then.
+        ("grpc.dns_min_time_between_resolutions_ms", 500),
         ("grpc.enable_retries", 1),
-        ("grpc.service_config", json.dumps(_service_config(repeatable))),
+        # A request beyond it is never repeated; the default of 256 KiB is less than one batch of events.
+        ("grpc.per_rpc_retry_buffer_size", settings.message_bytes_max),
+        ("grpc.service_config", json.dumps(service_config(repeatable))),
         # Channels of several services in one process (tests) must not share a connection and its token bucket.
         ("grpc.use_local_subchannel_pool", 1),
     ]
 
 
-def _service_config(repeatable: Iterable[tuple[str, str]]) -> dict[str, object]:
+def service_config(repeatable: Iterable[tuple[str, str]]) -> dict[str, object]:
+    """Return gRPC's service config of a client that may repeat the pairs (service, method)."""
     names = [{"service": service, "method": method} for service, method in repeatable]
     config: dict[str, object] = {
         # A Kubernetes Service pins a connection to one pod; a headless one, with round_robin, does not.
         "loadBalancingConfig": [{"round_robin": {}}],
-        # Stops retrying while most calls fail: retries must not bring down a service that is struggling.
-        "retryThrottling": {"maxTokens": 10, "tokenRatio": 0.1},
+        # Stops retrying while most calls fail: retries must not bring down a service that is struggling. Half of the
+        # tokens must outlast one replica that ends with all the calls it had.
+        "retryThrottling": {"maxTokens": 1000, "tokenRatio": 0.1},
     }
     if names:
         retry = {
-            "maxAttempts": 4,
+            "maxAttempts": 5,
             "initialBackoff": "0.1s",
             "maxBackoff": "2s",
             "backoffMultiplier": 2,
-            "retryableStatusCodes": ["UNAVAILABLE"],
+            # CANCELLED is what a stopping server answers to calls that it has not begun. A caller's own cancel ends a
+            # call in its client, which does not repeat it.
+            "retryableStatusCodes": ["UNAVAILABLE", "CANCELLED"],
         }
         config["methodConfig"] = [{"name": names, "retryPolicy": retry}]
     return config
