@@ -305,7 +305,7 @@ class Rating:
 @asynccontextmanager
 async def running(settings: RatingSettings, key: SigningKey, *, with_workers: bool = True) -> AsyncIterator[Rating]:
     """Run rating until the block ends, as its own entry point composes it."""
-    engine = open_engine(settings.dsn.get_secret_value(), settings)
+    engine = open_engine(settings.database, settings)
     exporter = InMemorySpanExporter()
     reader = InMemoryMetricReader()
     processors = [SimpleSpanProcessor(exporter)]

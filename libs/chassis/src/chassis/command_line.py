@@ -61,7 +61,7 @@ def main(
         else:
             configure_logs(service)
             target = load_settings(migrate_settings_type, siblings=(settings_type,), environ=environ)
-            run(migrate(target.migrate_dsn.get_secret_value(), f"{service}.migrations", target.app_role))
+            run(migrate(target.database, f"{service}.migrations", target.app_role))
     except (SettingsError, PolicyError) as error:
         sys.stderr.write(f"{service}: {error}\n")
         sys.exit(EXIT_CODE_SETTINGS)

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
     from chassis.clock import Clock
+    from chassis.database_address import DatabaseAddress
 
 VERSION_TABLE: Final = "alembic_version"
 LOCK_TIMEOUT_S: Final = 5.0
@@ -49,14 +50,14 @@ class MigrationError(Exception):
 
 
 async def migrate(
-    dsn: str,
+    address: DatabaseAddress | str,
     package: str,
     app_role: str,
     *,
     clock: Clock | None = None,
     lock_timeout_s: float = LOCK_TIMEOUT_S,
 ) -> None:
-    """Bring the schema at `dsn` to the newest revision of `package` (`<service>` or `<service>.migrations`).
+    """Bring the schema at `address` to the newest revision of `package` (`<service>` or `<service>.migrations`).
 
     `app_role` is granted its rights on all tables. It all happens in one transaction under an advisory lock, so a
     failed run leaves nothing behind and parallel runs wait for each other. A schema that is newer than the code is left
@@ -66,7 +67,7 @@ async def migrate(
         raise MigrationError(f"app role {app_role!r} is not a plain role name")
     script, facts = _load(package)
     run = _Run(script, facts, app_role, lock_timeout_s)
-    engine = create_async_engine("postgresql+asyncpg://", async_creator=connect_with(dsn), poolclass=NullPool)
+    engine = create_async_engine("postgresql+asyncpg://", async_creator=connect_with(address), poolclass=NullPool)
     try:
         await _migrate_with_retries(engine, run, clock or SystemClock())
     finally:

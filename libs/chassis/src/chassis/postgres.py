@@ -19,6 +19,7 @@ from sqlalchemy.exc import DBAPIError, DisconnectionError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
+from chassis.database_address import DatabaseAddress
 from chassis.deadline import current_deadline_s
 from chassis.errors import Conflict, DeadlineExceeded, MeterlineError, Overloaded, Reason, Unavailable
 from chassis.shares import PoolShares
@@ -38,7 +39,8 @@ IDLE_IN_TRANSACTION_S: Final = 30.0
 """Our transactions wait for nothing but Postgres, so a transaction that idles this long has lost its process."""
 _COMMAND_GRACE_S: Final = 5.0
 
-_SQLSTATES_UNAVAILABLE: Final = ("08", "57P01", "57P02", "57P03", "57P05", "53300", "25P03")
+# 25006: a server that was the primary and follows another one now; 28: it refuses our role or password.
+_SQLSTATES_UNAVAILABLE: Final = ("08", "57P01", "57P02", "57P03", "57P05", "53300", "25P03", "25006", "28")
 _SQLSTATES_CONFLICT: Final = ("40001", "40P01", "55P03")
 _SQLSTATE_CANCELED: Final = "57014"
 # Out of disk, memory or other resources, and failures of the system below Postgres.
@@ -76,14 +78,14 @@ class DurabilityError(Exception):
 
 
 def open_engine(
-    dsn: str,
+    address: DatabaseAddress | str,
     settings: EngineSettings,
     *,
     application_name: str = "meterline",
     pool_timeout_s: float = POOL_TIMEOUT_S,
     tenant_connections_max: int | None = None,
 ) -> AsyncEngine:
-    """Return an engine for `dsn` (postgresql://…, as libpq reads it). Nothing is connected yet; `dispose` it after use.
+    """Return an engine for `address` (postgresql://…). Nothing is connected yet; `dispose` it after use.
 
     The calls of one tenant hold at most `tenant_connections_max` connections at once (default: all of the pool).
 
@@ -105,7 +107,7 @@ def open_engine(
     command_timeout_s = settings.statement_timeout_s + _COMMAND_GRACE_S
     engine = create_async_engine(
         "postgresql+asyncpg://",
-        async_creator=connect_with(dsn, server_settings=server_settings, command_timeout_s=command_timeout_s),
+        async_creator=connect_with(address, server_settings=server_settings, command_timeout_s=command_timeout_s),
         pool_size=settings.pool_size,
         # Calls hold at most the pool (see `shares`): the rest is for background work and for readiness.
         max_overflow=OWN_CONNECTIONS_MAX,
@@ -122,13 +124,16 @@ def open_engine(
 
 
 def connect_with(
-    dsn: str, *, server_settings: Mapping[str, str] = _NO_SETTINGS, command_timeout_s: float | None = None
+    address: DatabaseAddress | str,
+    *,
+    server_settings: Mapping[str, str] = _NO_SETTINGS,
+    command_timeout_s: float | None = None,
 ) -> Callable[[], Awaitable[Any]]:
-    """Return the function that opens one asyncpg connection to `dsn`, for an engine's `async_creator`."""
+    """Return the function that opens one asyncpg connection to `address`, for an engine's `async_creator`."""
+    database = DatabaseAddress(address) if isinstance(address, str) else address
 
     async def connect() -> Any:
-        return await asyncpg.connect(
-            dsn,
+        return await database.connect(
             timeout=CONNECT_TIMEOUT_S,
             command_timeout=command_timeout_s,
             server_settings=dict(server_settings),
@@ -288,6 +293,9 @@ def _driver_error(error: BaseException) -> BaseException:
 
 def _is_connection_loss(error: BaseException, cause: BaseException) -> bool:
     if isinstance(error, DBAPIError) and error.connection_invalidated:
+        return True
+    # To stay connected to a server that only reads now would make every write fail.
+    if isinstance(cause, asyncpg.ReadOnlySQLTransactionError):
         return True
     # asyncpg raises InterfaceError both for a closed connection and for misuse; the text tells them apart.
     if isinstance(cause, asyncpg.InterfaceError):

@@ -96,9 +96,7 @@ async def run_service(
     let_the_loop_go_first()
     clock = clock or SystemClock()
     telemetry = Telemetry.start(service, settings)
-    engine = open_engine(
-        settings.dsn.get_secret_value(), settings, tenant_connections_max=settings.tenant_connections_max
-    )
+    engine = open_engine(settings.database, settings, tenant_connections_max=settings.tenant_connections_max)
     runtime = Runtime(service, settings, engine, clock, telemetry)
     stopping = _stop_on_signals()
     try:

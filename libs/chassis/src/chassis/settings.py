@@ -14,9 +14,21 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, Self, TypeVar
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
+from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
+from chassis.database_address import DatabaseAddress
 from chassis.startup import SettingsError
 
 SettingsType = TypeVar("SettingsType", bound=BaseSettings)
@@ -63,13 +75,31 @@ def _from_json(value: object) -> object:
     return json.loads(value) if isinstance(value, str) else value
 
 
+def _named_once(dsn: SecretStr | None, info: ValidationInfo) -> SecretStr | None:
+    """Refuse an address that is given twice, or not at all."""
+    is_in_file = info.data.get(f"{info.field_name}_file") is not None
+    if dsn is None and not is_in_file:
+        raise PydanticCustomError("missing", "neither the address nor its file is given")
+    if dsn is not None and is_in_file:
+        raise PydanticCustomError("twice", "its file is named as well; give one of the two")
+    return dsn
+
+
 class ServiceSettings(_ExplicitSettings):
     """The settings that every service has. A service subclasses this and sets `env_prefix`, such as "INGEST_"."""
 
     listen: str = Field(default="127.0.0.1:0", description="Address of the RPC port; port 0 = any free one.")
     health_listen: str = Field(default="127.0.0.1:0", description="Address of the health port, apart from the work.")
     reuse_port: bool = Field(default=False, description="Share the RPC port with sibling processes (SO_REUSEPORT).")
-    dsn: SecretStr = Field(description="postgresql:// address of the service's own database, as the app role.")
+    dsn_file: Path | None = Field(default=None, description="File with the DSN; read again at each connect.")
+    dsn: SecretStr | None = Field(
+        default=None,
+        validate_default=True,
+        description="postgresql:// address of the service's own database, as the app role; or set DSN_FILE.",
+    )
+    password_file: Path | None = Field(
+        default=None, description="File with the password for the DSN; read again at each connect."
+    )
     jwks_file: Path = Field(description="JWKS file with the public keys that sign tokens; reread when it changes.")
     audience: str = Field(default="meterline", description="The audience a token must name.")
     service_token_file: Path | None = Field(default=None, description="File with this service's own internal token.")
@@ -117,6 +147,13 @@ class ServiceSettings(_ExplicitSettings):
     statement_timeout_s: float = Field(default=15.0, gt=0.0, description="Seconds one SQL statement may take.")
     ready_file: Path | None = Field(default=None, description="Written with the bound ports as JSON once serving.")
 
+    _dsn_is_named_once = field_validator("dsn")(_named_once)
+
+    @property
+    def database(self) -> DatabaseAddress:
+        """Where the service's own database is."""
+        return DatabaseAddress(self.dsn, self.dsn_file, self.password_file)
+
     @model_validator(mode="after")
     def _production_is_strict(self) -> Self:
         if self.environment == "production" and self.reflection:
@@ -136,8 +173,21 @@ class ServiceSettings(_ExplicitSettings):
 class MigrateSettings(_ExplicitSettings):
     """What `migrate` needs: a role that may change the schema, and the app role that gets its grants."""
 
-    migrate_dsn: SecretStr = Field(description="postgresql:// address, as the role that owns the schema.")
+    migrate_dsn_file: Path | None = Field(default=None, description="File with the MIGRATE_DSN.")
+    migrate_dsn: SecretStr | None = Field(
+        default=None,
+        validate_default=True,
+        description="postgresql:// address, as the role that owns the schema; or set MIGRATE_DSN_FILE.",
+    )
+    migrate_password_file: Path | None = Field(default=None, description="File with the password for the MIGRATE_DSN.")
     app_role: str = Field(description="Database role of the running service; it gets table grants only.")
+
+    _dsn_is_named_once = field_validator("migrate_dsn")(_named_once)
+
+    @property
+    def database(self) -> DatabaseAddress:
+        """Where the database is, for the role that owns its schema."""
+        return DatabaseAddress(self.migrate_dsn, self.migrate_dsn_file, self.migrate_password_file)
 
 
 def load_settings(

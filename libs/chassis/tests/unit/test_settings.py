@@ -62,6 +62,17 @@ def test_a_missing_setting_is_named_with_its_meaning() -> None:
         load_settings(DemoSettings, environ={"DEMO_JWKS_FILE": "x"})
 
 
+def test_a_database_is_named_once_by_its_address_or_by_a_file() -> None:
+    in_file = {"DEMO_DSN_FILE": "/etc/db/uri", "DEMO_PASSWORD_FILE": "/etc/db/password", "DEMO_JWKS_FILE": "x"}
+
+    settings = load_settings(DemoSettings, environ=in_file)
+
+    assert settings.database.dsn_file == Path("/etc/db/uri")
+    assert settings.database.password_file == Path("/etc/db/password")
+    with pytest.raises(SettingsError, match="bad setting DEMO_DSN: its file is named as well; give one of the two"):
+        load(DEMO_DSN_FILE="/etc/db/uri")
+
+
 def test_a_bad_value_is_never_repeated_it_may_be_a_secret() -> None:
     with pytest.raises(SettingsError) as caught:
         load(DEMO_HEALTH_LISTEN="ok", DEMO_CALLS_MAX="hunter2")

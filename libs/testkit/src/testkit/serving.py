@@ -153,9 +153,7 @@ class Host:
         """
         exporter = InMemorySpanExporter()
         telemetry = Telemetry.start(service, settings, span_processors=[SimpleSpanProcessor(exporter)])
-        engine = open_engine(
-            settings.dsn.get_secret_value(), settings, tenant_connections_max=settings.tenant_connections_max
-        )
+        engine = open_engine(settings.database, settings, tenant_connections_max=settings.tenant_connections_max)
         runtime = Runtime(service, settings, engine, clock or SystemClock(), telemetry)
         try:
             async with runtime.closing:
