@@ -1,0 +1,106 @@
+"""Make every secret of the example once, through the API server. What is there already stays as it is.
+
+Passwords are derived from the signing key, so that a run that was interrupted goes on with the same ones.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import json
+import os
+import ssl
+import urllib.error
+import urllib.request
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from meterline.suite.context import Context
+from meterline.suite.services import SERVICES
+from meterline.tokens import ANY_TENANT, Grant, SigningKey, jwks, mint
+
+ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
+KEY_FILE = Path(os.environ.get("TMPDIR", "/tmp")) / "signing.pem"  # noqa: S108 - the pod's own, and empty at its start
+TOKEN_LIFE = timedelta(days=365)
+
+
+def call(method: str, path: str, body: dict[str, Any] | None = None) -> dict[str, Any] | None:
+    """Call the API server in this namespace. Returns None if what shall be made is there."""
+    host = os.environ["KUBERNETES_SERVICE_HOST"]
+    address = f"[{host}]" if ":" in host else host
+    request = urllib.request.Request(  # noqa: S310 - the scheme is written here
+        f"https://{address}:{os.environ['KUBERNETES_SERVICE_PORT']}/api/v1/namespaces/"
+        f"{(ACCOUNT / 'namespace').read_text()}/{path}",
+        method=method,
+        data=json.dumps(body).encode() if body else None,
+        headers={"Authorization": f"Bearer {(ACCOUNT / 'token').read_text()}", "Content-Type": "application/json"},
+    )
+    try:
+        with urllib.request.urlopen(request, context=ssl.create_default_context(cafile=ACCOUNT / "ca.crt")) as answer:  # noqa: S310
+            document: dict[str, Any] = json.load(answer)
+            return document
+    except urllib.error.HTTPError as error:
+        if error.code == 409:  # noqa: PLR2004 - the API server's word for "is there"
+            return None
+        raise
+
+
+def make(kind: str, name: str, values: dict[str, str]) -> bool:
+    """Make a Secret or ConfigMap, unless it is there. Returns whether it was made."""
+    field = "stringData" if kind == "Secret" else "data"
+    labels = {"app.kubernetes.io/part-of": "meterline"}
+    body = {"apiVersion": "v1", "kind": kind, "metadata": {"name": name, "labels": labels}, field: values}
+    is_new = call("POST", f"{kind.lower()}s", body) is not None
+    print(f"{kind} {name}: {'made' if is_new else 'is there'}")  # noqa: T201 - the Job's log
+    return is_new
+
+
+def signing_key() -> SigningKey:
+    """Return the key that signs tokens, made at the first run."""
+    SigningKey.generate().save(KEY_FILE)
+    if not make("Secret", "meterline-signing-key", {"signing.pem": KEY_FILE.read_text()}):
+        found = call("GET", "secrets/meterline-signing-key") or {}
+        KEY_FILE.write_bytes(base64.b64decode(found["data"]["signing.pem"]))
+    return SigningKey.load(KEY_FILE)
+
+
+def password(role: str) -> str:
+    """Return the password of a database role."""
+    return hmac.new(KEY_FILE.read_bytes(), role.encode(), hashlib.sha256).hexdigest()
+
+
+def make_database(service: str) -> None:
+    """Make what a service's Postgres starts from, and the addresses of its two roles."""
+    owner, app = f"{service}_owner", f"{service}_app"
+    statements = (
+        *(f"CREATE ROLE {role} LOGIN PASSWORD '{password(role)}'" for role in (owner, app)),
+        f"CREATE DATABASE {service} OWNER {owner}",
+        f"REVOKE ALL ON DATABASE {service} FROM PUBLIC",
+        f"GRANT CONNECT ON DATABASE {service} TO {app}",
+    )
+    make("Secret", f"{service}-postgres", {"bootstrap.sql": "".join(f"{line}\n" for line in statements)})
+    for name, role in ((f"{service}-database", app), (f"{service}-database-owner", owner)):
+        make("Secret", name, {"uri": f"postgresql://{role}:{password(role)}@{service}-postgres:5432/{service}"})
+
+
+def main() -> None:
+    """Make all of it; what others wait for comes first."""
+    key = signing_key()
+    for spec in SERVICES:
+        make_database(spec.name)
+    make("ConfigMap", "meterline-keys", {"jwks.json": json.dumps(jwks([key]))})
+    for spec in SERVICES:
+        if spec.upstream:
+            grant = Grant(tenant=ANY_TENANT, scopes=("internal",), subject=spec.name)
+            make("Secret", f"{spec.name}-token", {"token": mint(key, grant, valid_for=TOKEN_LIFE)})
+    user = mint(
+        key, Grant(tenant="default", scopes=("report", "read", "admin"), subject="example"), valid_for=TOKEN_LIFE
+    )
+    context = Context(services={spec.name: f"{spec.name}:8080" for spec in SERVICES}, token=user)
+    make("Secret", "meterline-context", {"context.json": json.dumps(context.to_json())})
+
+
+if __name__ == "__main__":
+    main()
