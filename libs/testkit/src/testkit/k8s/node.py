@@ -172,8 +172,10 @@ class Node:
         common = [f"--kubeconfig={self.kubeconfig}", "--leader-elect=false"]
         manager = self.programs["kube-controller-manager"]
         accounts = f"--service-account-private-key-file={self.run_dir}/accounts.key"
+        # The API server has signed its own certificate, which is what pods are told to trust.
+        trust = f"--root-ca-file={self.run_dir}/apiserver/apiserver.crt"
         pods = ["--allocate-node-cidrs=true", f"--cluster-cidr={PODS}", f"--service-cluster-ip-range={SERVICES}"]
-        self.namespaces.start("kube-controller-manager", [manager, *common, accounts, *pods])
+        self.namespaces.start("kube-controller-manager", [manager, *common, accounts, trust, *pods])
         self.namespaces.start("kube-scheduler", [self.programs["kube-scheduler"], *common])
 
     def _start_node(self) -> None:
