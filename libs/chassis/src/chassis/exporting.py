@@ -7,7 +7,9 @@ exported. Spans about money are always sampled.
 
 from __future__ import annotations
 
+import platform
 from hashlib import blake2b, sha256
+from importlib import metadata
 from typing import TYPE_CHECKING, Final
 
 from opentelemetry import trace
@@ -20,7 +22,8 @@ from opentelemetry.sdk.trace import SpanLimits, SpanProcessor, TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
 from opentelemetry.sdk.trace.sampling import ALWAYS_OFF, Decision, Sampler, SamplingResult, TraceIdRatioBased
 
-from chassis.telemetry import LINKS_MAX, MONEY_ATTRIBUTE
+from chassis.scraping import ScrapedMetrics
+from chassis.telemetry import INSTRUMENTATION, LINKS_MAX, MONEY_ATTRIBUTE
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -113,16 +116,34 @@ def meter_provider(
     if settings.otlp_endpoint is not None:
         exporter = OTLPMetricExporter(endpoint=settings.otlp_endpoint, insecure=True, timeout=_EXPORT_TIMEOUT_S)
         readers.append(PeriodicExportingMetricReader(exporter, export_interval_millis=_METRICS_INTERVAL_MS))
+    if settings.metrics_listen:
+        readers.append(ScrapedMetrics(settings.metrics_listen))
     if not readers:
         return None
-    return MeterProvider(metric_readers=readers, resource=_resource(service, settings), shutdown_on_exit=False)
+    resource = _resource(service, settings)
+    provider = MeterProvider(metric_readers=readers, resource=resource, shutdown_on_exit=False)
+    build = {name: resource.attributes[name] for name in ("service.name", "service.version")}
+    provider.get_meter(INSTRUMENTATION).create_gauge(
+        "metering.build.info", "{build}", "Always 1; its attributes say what runs."
+    ).set(1, {**build, "process.runtime.version": platform.python_version()})
+    return provider
 
 
 def _resource(service: str, settings: ServiceSettings) -> Resource:
-    return Resource.create(
+    """Return what this process is. The variable OTEL_RESOURCE_ATTRIBUTES adds to it, and may name another version."""
+    named = Resource.create(
         {
             "service.name": service,
             "service.namespace": "meterline",
             "deployment.environment.name": settings.environment,
         }
     )
+    return Resource({"service.version": _version(service)}).merge(named)
+
+
+def _version(service: str) -> str:
+    """Return the version of the distribution of `service`; empty if it is not installed as one."""
+    try:
+        return metadata.version(f"metering-{service}")
+    except metadata.PackageNotFoundError:
+        return ""

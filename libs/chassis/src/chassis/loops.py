@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 _log = get_logger(__name__)
 BACKOFF_MIN_S: Final = 0.5
 BACKOFF_MAX_S: Final = 30.0
+CANCEL_S: Final = 2.0
+"""How long a cancelled loop is waited for."""
 STEADY_AFTER_S: Final = 5.0
 """A restarted loop counts as healthy after running this long, so that readiness does not flap with each attempt."""
 
@@ -69,7 +71,10 @@ class Supervisor:
         for task in late:
             _log.warning("loop did not end in time and is cancelled", loop=task.get_name())
             task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        if late:
+            _, stuck = await asyncio.wait(late, timeout=CANCEL_S)
+            for task in stuck:
+                _log.error("loop does not end although it is cancelled", loop=task.get_name())
 
     async def _supervise(self, loop: Loop) -> None:
         backoff_s = self._backoff_min_s

@@ -123,6 +123,11 @@ def open_engine(
     return engine
 
 
+def pool_shares(engine: AsyncEngine) -> PoolShares:
+    """Return who holds and who waits for the connections of `engine`, made by `open_engine`."""
+    return _SHARES[engine]
+
+
 def connect_with(
     address: DatabaseAddress | str,
     *,

@@ -6,7 +6,7 @@ import asyncio
 import json
 import os
 import signal
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, Generic, TypeVar
 
@@ -22,6 +22,7 @@ from chassis.health import HealthServer, ReadinessMonitor
 from chassis.logs import configure_logs, get_logger
 from chassis.loops import Loop, Supervisor
 from chassis.migrations import schema_is_current, stored_revision
+from chassis.pool_metrics import observe_pool
 from chassis.postgres import assert_durable, open_engine
 from chassis.rpc.guard import Gate
 from chassis.rpc.server import RpcServer, Served
@@ -40,6 +41,9 @@ if TYPE_CHECKING:
 _log = get_logger(__name__)
 SettingsType = TypeVar("SettingsType", bound=ServiceSettings)
 _SCHEMA_POLL_S: Final = 1.0
+_CALLS_SHARE: Final = 0.8
+"""Share of the time to drain that calls may take; background work has the rest, and what calls leave."""
+_DISPOSE_S: Final = 1.5
 
 
 @dataclass
@@ -97,6 +101,7 @@ async def run_service(
     clock = clock or SystemClock()
     telemetry = Telemetry.start(service, settings)
     engine = open_engine(settings.database, settings, tenant_connections_max=settings.tenant_connections_max)
+    observe_pool(engine, telemetry.meter)
     runtime = Runtime(service, settings, engine, clock, telemetry)
     stopping = _stop_on_signals()
     try:
@@ -104,7 +109,8 @@ async def run_service(
             composition = await compose(runtime)
             await _serve(runtime, composition, migrations or f"{service}.migrations", stopping)
     finally:
-        await engine.dispose()
+        with suppress(TimeoutError):
+            await asyncio.wait_for(engine.dispose(), _DISPOSE_S)
         # In a thread: exporters wait for the network, and in tests the event loop still has to answer their calls.
         await asyncio.to_thread(telemetry.shutdown)
         _log.info("stopped")
@@ -137,10 +143,12 @@ async def _serve(
         _log.info("draining", grace_s=settings.drain_s)
     finally:
         # First the load balancer is told, then feeds end, then calls in flight, and last the loops calls depend on.
+        began_s = asyncio.get_running_loop().time()
         runtime.draining.set()
         await health.set_ready(is_ready=False)
-        await server.stop(settings.drain_s)
-        await supervisor.stop(settings.drain_s)
+        await server.stop(settings.drain_s * _CALLS_SHARE)
+        spent_s = asyncio.get_running_loop().time() - began_s
+        await supervisor.stop(max(0.0, settings.drain_s - spent_s))
         if monitoring is not None:
             await monitoring
         await health.stop()

@@ -30,13 +30,16 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 
 from chassis.database_address import DatabaseAddress
 from chassis.startup import SettingsError
+from chassis.telemetry import TELEMETRY_STOP_S
 
 SettingsType = TypeVar("SettingsType", bound=BaseSettings)
 
 EXIT_CODE_SETTINGS: Final = 2
 """Exit code of a process that refuses to start because of its settings."""
+CLOSING_S: Final = 4.0
+"""Longest time, after what was drained, to end cancelled work and to close the connections to the database."""
 
-# Kubernetes adds such variables for every Service in the namespace: one named `ingest-db` yields INGEST_DB_SERVICE_HOST,
+# Kubernetes adds such variables for every Service of the namespace: `ingest-db` yields INGEST_DB_SERVICE_HOST,
 # INGEST_DB_PORT and more. They are not settings of ours, and not a mistake of the operator either.
 _LINK_HOST: Final = "_SERVICE_HOST"
 _LINK_ENDING = re.compile(r"_(SERVICE_HOST|SERVICE_PORT(_[A-Z0-9_]+)?|PORT(_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)?)")
@@ -110,6 +113,7 @@ class ServiceSettings(_ExplicitSettings):
     trace_key: SecretStr | None = Field(
         default=None, description="Key of the hash by which traces are sampled; default: made of the JWKS file."
     )
+    metrics_listen: str = Field(default="", description="host:port of plain HTTP for Prometheus; empty = none.")
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     message_bytes_max: int = Field(default=8 * 1024 * 1024, ge=1024, description="Largest message, sent or received.")
     calls_max: int = Field(default=1000, ge=1, description="Calls in work at once; one more is answered as overloaded.")
@@ -135,7 +139,9 @@ class ServiceSettings(_ExplicitSettings):
     token_life_max_s: float = Field(
         default=3_660 * 86_400.0, gt=0.0, description="Longest time from a token's issue to its end; longer is refused."
     )
-    drain_s: float = Field(default=15.0, ge=0.0, description="Seconds that calls in flight get after SIGTERM.")
+    drain_s: float = Field(
+        default=15.0, ge=0.0, description="Seconds that calls in flight and background work get together after SIGTERM."
+    )
     connections_max: int = Field(default=10_000, ge=1, description="Connections to the RPC port at once.")
     connection_age_s: float = Field(default=300.0, gt=0.0, description="Seconds until a client is asked to reconnect.")
     pool_size: int = Field(
@@ -168,6 +174,11 @@ class ServiceSettings(_ExplicitSettings):
     def effective(self) -> dict[str, str]:
         """Return every setting as text, with secrets masked, for the log line at start."""
         return {name: _shown(getattr(self, name)) for name in type(self).model_fields}
+
+
+def longest_stop_s(settings: ServiceSettings) -> float:
+    """Return how many seconds a service takes at most from SIGTERM to its end; whoever kills it must wait longer."""
+    return settings.drain_s + CLOSING_S + TELEMETRY_STOP_S
 
 
 class MigrateSettings(_ExplicitSettings):

@@ -26,12 +26,17 @@ class PoolShares:
 
     def __init__(self, calls_max: int, tenant_max: int, wait_s: float) -> None:
         """Let calls hold `calls_max` connections, those of one tenant `tenant_max`, and wait at most `wait_s`."""
-        self._calls_max = calls_max
+        self.calls_max = calls_max
         self._tenant_max = tenant_max
         self._wait_s = wait_s
         self._held: Counter[Hashable] = Counter()
         self._total = 0
         self._waiting: deque[tuple[Hashable, asyncio.Future[None]]] = deque()
+
+    @property
+    def waiting(self) -> int:
+        """How many calls wait for a connection."""
+        return len(self._waiting)
 
     @asynccontextmanager
     async def share(self) -> AsyncIterator[None]:
@@ -53,7 +58,7 @@ class PoolShares:
             self._give_back(holder)
 
     def _may_hold(self, holder: Hashable) -> bool:
-        return self._total < self._calls_max and self._held[holder] < self._tenant_max
+        return self._total < self.calls_max and self._held[holder] < self._tenant_max
 
     def _grant(self, holder: Hashable) -> None:
         self._held[holder] += 1

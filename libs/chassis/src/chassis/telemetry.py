@@ -7,6 +7,8 @@ servers. Ids are stored with the data, so lineage does not depend on sampling.
 from __future__ import annotations
 
 import re
+import threading
+import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from opentelemetry.context import Context
+    from opentelemetry.metrics import Counter, Meter
     from opentelemetry.sdk.metrics import MeterProvider
     from opentelemetry.sdk.metrics.export import MetricReader
     from opentelemetry.sdk.trace import SpanProcessor, TracerProvider
@@ -40,7 +43,8 @@ INSTRUMENTATION: Final = "meterline"
 MONEY_ATTRIBUTE: Final = "metering.money"
 LINKS_MAX: Final = 100
 """Most links of one span. The SDK's own limit is 128; links past ours are counted, not silently lost."""
-_FLUSH_MS: Final = 3_000
+TELEMETRY_STOP_S: Final = 3.0
+"""Longest time to export what is queued at the end; a collector that is away must not hold up a stop."""
 _TRACEPARENT = re.compile(r"([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(?:-.*)?", re.ASCII)
 _TRACEPARENT_CHARS_MAX: Final = 512
 
@@ -75,14 +79,42 @@ class Telemetry:
         return telemetry
 
     def shutdown(self) -> None:
-        """Export what is queued, for a few seconds at most, and stop. Blocks: use a thread or call it at the end."""
-        if self._tracer_provider is not None:
-            self._tracer_provider.force_flush(_FLUSH_MS)
-            self._tracer_provider.shutdown()
-        if self._meter_provider is not None:
-            self._meter_provider.shutdown(timeout_millis=_FLUSH_MS)
+        """Export what is queued, for TELEMETRY_STOP_S at most, and stop. Blocks: use a thread or call it at the end."""
+        ends_at_s = time.monotonic() + TELEMETRY_STOP_S
+        # Side by side, and left behind when their time is over: an exporter that waits for a collector can't be ended.
+        stops = [threading.Thread(target=stop, daemon=True) for stop in (self._stop_traces, self._stop_metrics)]
+        for thread in stops:
+            thread.start()
+        for thread in stops:
+            thread.join(max(0.0, ends_at_s - time.monotonic()))
         if _Active.telemetry is self:
             _Active.telemetry = Telemetry(None, None)
+
+    def _stop_traces(self) -> None:
+        if self._tracer_provider is not None:
+            self._tracer_provider.force_flush(round(TELEMETRY_STOP_S * 1000))
+            self._tracer_provider.shutdown()
+
+    def _stop_metrics(self) -> None:
+        if self._meter_provider is not None:
+            self._meter_provider.shutdown(timeout_millis=TELEMETRY_STOP_S * 1000)
+
+
+def counter_from_zero(
+    meter: Meter,
+    name: str,
+    unit: str,
+    description: str,
+    attribute_sets: Iterable[Mapping[str, AttributeValue]] = ({},),
+) -> Counter:
+    """Return a counter that exists at 0, with each of `attribute_sets`, before it counts anything.
+
+    Prometheus can't see that a counter has grown that it sees for the first time, so an alert on it would not fire.
+    """
+    counter = meter.create_counter(name, unit, description)
+    for attributes in attribute_sets:
+        counter.add(0, attributes)
+    return counter
 
 
 class _Active:

@@ -11,7 +11,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import grpc
-import pytest
 import pytest_asyncio
 from google.protobuf.descriptor import ServiceDescriptor
 
@@ -46,9 +45,7 @@ class Names(asyncio.DatagramProtocol):
 @pytest_asyncio.fixture(loop_scope="session")
 async def names() -> AsyncIterator[tuple[Names, int]]:
     """A name server and the port on which it answers."""
-    transport, protocol = await asyncio.get_running_loop().create_datagram_endpoint(
-        Names, local_addr=("127.0.0.1", 0)
-    )
+    transport, protocol = await asyncio.get_running_loop().create_datagram_endpoint(Names, local_addr=("127.0.0.1", 0))
     yield protocol, transport.get_extra_info("sockname")[1]
     transport.close()
 

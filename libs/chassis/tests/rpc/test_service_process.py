@@ -6,6 +6,8 @@ import asyncio
 import json
 import os
 import signal
+import socket
+import subprocess
 import sys
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
@@ -16,10 +18,13 @@ import grpc
 import pytest
 import pytest_asyncio
 from grpc_health.v1 import health_pb2, health_pb2_grpc
+from pydantic import SecretStr
 
 from chassis.errors import Reason, Unavailable
 from chassis.errors.status import from_rpc_error
+from chassis.settings import ServiceSettings, longest_stop_s
 from meterline.suite.databases import ServiceDatabase
+from meterline.suite.services import SERVICES
 from testkit.postgres import Cluster
 from testkit.tokens import SigningKey
 from testkit.wait import eventually
@@ -70,7 +75,14 @@ async def compose(runtime):
     async def work(stop):
         await stop.wait()
 
-    return Composition([served], [Loop("work", work)])
+    async def stubborn(stop):
+        try:
+            await asyncio.Event().wait()
+        finally:
+            await asyncio.Event().wait()
+
+    is_stubborn = runtime.settings.log_level == "debug"
+    return Composition([served], [Loop("work", stubborn if is_stubborn else work)])
 
 
 main("testkit", Settings, Migrate, compose)
@@ -154,8 +166,8 @@ async def prepare(tmp_path: Path, signing_key: SigningKey) -> AsyncIterator[Prep
             await process.running.wait()
 
 
-async def serving(process: Process) -> dict[str, Any]:
-    process.running = await process.begin("serve")
+async def serving(process: Process, **changed: str) -> dict[str, Any]:
+    process.running = await process.begin("serve", **changed)
     ready_file = process.directory / "ready.json"
     await eventually(ready_file.exists, limit_s=20)
     ready: dict[str, Any] = json.loads(ready_file.read_text())
@@ -218,6 +230,75 @@ async def test_on_sigterm_feeds_end_calls_in_flight_finish_and_the_process_exits
     assert await asyncio.wait_for(process.running.wait(), 10) == 0
     assert from_rpc_error(ended.value).reason is Reason.UNAVAILABLE
     assert [entry["event"] for entry in process.logged][-2:] == ["draining", "stopped"]
+
+
+async def test_however_much_is_in_its_way_a_stop_takes_no_longer_than_its_budget(
+    fresh_database: Any, prepare: Prepare
+) -> None:
+    process = prepare(await fresh_database("testkit"))
+    settings = ServiceSettings(dsn=SecretStr("postgresql://x"), jwks_file=Path("x"), drain_s=2.0)
+    loop = asyncio.get_running_loop()
+
+    # A call that never ends, a loop that minds no cancelling, and a collector that takes a connection and says nothing.
+    collector = socket.create_server(("127.0.0.1", 0))
+    endpoint = f"127.0.0.1:{collector.getsockname()[1]}"
+    ready = await serving(process, ECHO_DRAIN_S="2", ECHO_LOG_LEVEL="debug", ECHO_OTLP_ENDPOINT=endpoint)
+    assert process.running is not None
+    async with grpc.aio.insecure_channel(ready["listen"]) as channel:
+        await process.call(channel)
+        endless = asyncio.ensure_future(process.call(channel, "3600"))
+        await eventually(lambda: process.said("ready"))
+        began_s = loop.time()
+        process.running.send_signal(signal.SIGTERM)
+        code = await asyncio.wait_for(process.running.wait(), 60)
+        took_s = loop.time() - began_s
+        await asyncio.gather(endless, return_exceptions=True)
+    collector.close()
+
+    assert code == 0
+    # Ending the interpreter itself is not a part of it.
+    assert took_s < longest_stop_s(settings) + 1.0
+
+
+def can_be_first() -> bool:
+    """Whether this machine lets a test make a process that is the first of its own namespace, as in a container."""
+    command = ["unshare", "--user", "--map-root-user", "--pid", "--fork", "true"]
+    try:
+        return subprocess.run(command, capture_output=True, timeout=10, check=False).returncode == 0
+    except OSError:
+        return False
+
+
+@pytest.mark.skipif(not can_be_first(), reason="needs namespaces of process ids: unshare --user --pid")
+@pytest.mark.parametrize("service", [service.name for service in SERVICES])
+async def test_the_first_process_of_a_container_ends_at_sigterm_while_it_is_still_importing(service: str) -> None:
+    process = await asyncio.create_subprocess_exec(
+        *("unshare", "--user", "--map-root-user", "--pid", "--fork", "--kill-child"),
+        *(sys.executable, "-X", "importtime", "-P", "-m", service, "serve"),
+        stderr=asyncio.subprocess.PIPE,
+        limit=1 << 20,
+    )
+    try:
+        assert process.stderr is not None
+        # From here on it has a handler; the other imports take seconds.
+        while b"chassis.stop_at_once" not in await asyncio.wait_for(process.stderr.readline(), 20):
+            pass
+        await asyncio.sleep(0.05)
+        (child,) = await eventually(lambda: children(process.pid))
+        began_s = asyncio.get_running_loop().time()
+        os.kill(child, signal.SIGTERM)
+        await asyncio.wait_for(process.communicate(), 5)
+
+        assert process.returncode == 128 + signal.SIGTERM
+        assert asyncio.get_running_loop().time() - began_s < 1.0
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+
+
+def children(pid: int) -> list[int]:
+    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
 
 @pytest.mark.parametrize(

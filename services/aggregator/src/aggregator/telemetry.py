@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from chassis.telemetry import counter_from_zero
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -22,6 +24,7 @@ CONSUMER: Final = "metering.feed.consumer"
 LINKS_TOTAL: Final = "metering.links.total"
 LINKS_OMITTED: Final = "metering.links.omitted"
 SNAPSHOT_ID: Final = "metering.snapshot.id"
+_CONSUMERS: Final = tuple({CONSUMER: kind} for kind in ("usage", "fill", "backlog"))
 
 
 def process_attributes(
@@ -65,14 +68,14 @@ class Instruments:
     """What the aggregator counts and measures. Tenants are never an attribute: their number has no bound."""
 
     def __init__(self, meter: Meter) -> None:
-        self._windows = meter.create_counter(
-            "metering.aggregator.windows.updated", unit="{window}", description="Windows touched by flushes"
+        self._windows = counter_from_zero(
+            meter, "metering.aggregator.windows.updated", "{window}", "Windows touched by flushes", _CONSUMERS
         )
-        self._parked = meter.create_counter(
-            "metering.aggregator.events.parked", unit="{event}", description="Events that a meter could not read"
+        self._parked = counter_from_zero(
+            meter, "metering.aggregator.events.parked", "{event}", "Events that a meter could not read", _CONSUMERS
         )
-        self._unmatched = meter.create_counter(
-            "metering.aggregator.events.unmatched", unit="{event}", description="Events that no meter asks for"
+        self._unmatched = counter_from_zero(
+            meter, "metering.aggregator.events.unmatched", "{event}", "Events that no meter asks for", _CONSUMERS
         )
         self._fold_duration = meter.create_histogram(
             "metering.aggregator.fold.duration", unit="s", description="Folding one batch in memory"

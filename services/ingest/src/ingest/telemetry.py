@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from chassis.telemetry import counter_from_zero
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
@@ -23,8 +25,12 @@ class Instruments:
 
     def __init__(self, meter: Meter) -> None:
         self._meter = meter
-        self._events = meter.create_counter(
-            "metering.ingest.events", unit="{event}", description="Events reported, by what became of them"
+        self._events = counter_from_zero(
+            meter,
+            "metering.ingest.events",
+            "{event}",
+            "Events reported, by what became of them",
+            _OUTCOME_ATTRIBUTES.values(),
         )
         self._commit_duration = meter.create_histogram(
             "metering.ingest.commit.duration",
@@ -34,8 +40,8 @@ class Instruments:
         self._group_events = meter.create_histogram(
             "metering.ingest.group.events", unit="{event}", description="Events in one group commit"
         )
-        self._look_ups = meter.create_counter(
-            "metering.ingest.lookups", unit="{lookup}", description="Groups whose keys were looked up for duplicates"
+        self._look_ups = counter_from_zero(
+            meter, "metering.ingest.lookups", "{lookup}", "Groups whose keys were looked up for duplicates"
         )
 
     def observe_queue(self, observe: Callable[[CallbackOptions], Iterable[Observation]]) -> None:

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import chassis.stop_at_once  # noqa: F401 - first, because the other imports take seconds
+
+# isort: split
+
 from typing import TYPE_CHECKING
 
 from chassis.command_line import main

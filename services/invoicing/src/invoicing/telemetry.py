@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from chassis.telemetry import counter_from_zero
+
 if TYPE_CHECKING:
     from opentelemetry.metrics import Meter
 
@@ -26,22 +28,23 @@ class Instruments:
     """What invoicing counts and measures. Tenants are never an attribute: their number has no bound."""
 
     def __init__(self, meter: Meter) -> None:
-        self._finalized = meter.create_counter(
-            "metering.invoicing.invoices.finalized", unit="{invoice}", description="Invoices made final"
+        self._finalized = counter_from_zero(
+            meter, "metering.invoicing.invoices.finalized", "{invoice}", "Invoices made final"
         )
-        self._lines = meter.create_counter(
-            "metering.invoicing.lines.finalized", unit="{line}", description="Lines of invoices made final"
+        self._lines = counter_from_zero(
+            meter, "metering.invoicing.lines.finalized", "{line}", "Lines of invoices made final"
         )
         self._duration = meter.create_histogram(
             "metering.invoicing.finalize.duration", unit="s", description="Sealing, rating and freezing one invoice"
         )
-        self._repeated = meter.create_counter(
+        self._repeated = counter_from_zero(
+            meter,
             "metering.invoicing.finalize.repeated",
-            unit="{attempt}",
-            description="Invoices begun again because another one billed the same usage first",
+            "{attempt}",
+            "Invoices begun again because another one billed the same usage first",
         )
-        self._verified = meter.create_counter(
-            "metering.invoicing.invoices.verified", unit="{invoice}", description="Invoices checked in the background"
+        self._verified = counter_from_zero(
+            meter, "metering.invoicing.invoices.verified", "{invoice}", "Invoices checked in the background"
         )
         self._problems = meter.create_gauge(
             "metering.invoicing.verify.problems",

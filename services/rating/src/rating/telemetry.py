@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from chassis.telemetry import counter_from_zero
 from rating.domain.unbilled import UnbilledReason
 
 if TYPE_CHECKING:
@@ -26,14 +27,14 @@ class Instruments:
     """What rating counts and measures. Tenants are never an attribute: their number has no bound."""
 
     def __init__(self, meter: Meter) -> None:
-        self._frozen = meter.create_counter(
-            "metering.rating.charges.frozen", unit="{charge}", description="Charges rated permanently"
+        self._frozen = counter_from_zero(
+            meter, "metering.rating.charges.frozen", "{charge}", "Charges rated permanently"
         )
-        self._refreshed = meter.create_counter(
-            "metering.rating.periods.refreshed", unit="{period}", description="Contract periods rated again, live"
+        self._refreshed = counter_from_zero(
+            meter, "metering.rating.periods.refreshed", "{period}", "Contract periods rated again, live"
         )
-        self._failed = meter.create_counter(
-            "metering.rating.periods.failed", unit="{period}", description="Contract periods put off after an error"
+        self._failed = counter_from_zero(
+            meter, "metering.rating.periods.failed", "{period}", "Contract periods put off after an error"
         )
         self._duration = meter.create_histogram(
             "metering.rating.rate.duration", unit="s", description="Sealing, rating and storing one period"

@@ -12,10 +12,10 @@ from weakref import WeakKeyDictionary, WeakSet
 from opentelemetry.metrics import Observation
 
 from chassis.errors import MeterlineError, Reason
-from chassis.telemetry import active_telemetry
+from chassis.telemetry import active_telemetry, counter_from_zero
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from datetime import datetime
 
     from opentelemetry.metrics import CallbackOptions, Meter
@@ -25,6 +25,10 @@ if TYPE_CHECKING:
 
 CONSUMER_ATTRIBUTE: Final = "metering.feed.consumer"
 LANE_ATTRIBUTE: Final = "metering.feed.lane"
+REASON_ATTRIBUTE: Final = "metering.reason"
+_GAP: Final = (Reason.FEED_GAP,)
+_DIVERGED: Final = (Reason.FEED_DIVERGED, Reason.FEED_CORRUPT, Reason.FEED_POSITION_AHEAD)
+_FAILED: Final = (*_GAP, *_DIVERGED, Reason.DATABASE_UNAVAILABLE, Reason.INTERNAL, Reason.UPSTREAM_UNAVAILABLE)
 STUCK_AFTER_S: Final = 30.0
 CUT_OFF_AFTER_S: Final = 8.0
 """Without an answer for so long, how much waits is unknown: longer than one slow answer and the pause before it."""
@@ -115,11 +119,18 @@ class FeedProgress:
         self._moved = asyncio.Event()
         meter = active_telemetry().meter
         _observe(meter, self)
-        self._stuck_seconds = meter.create_gauge("feed.stuck.seconds", "s", "Time without a move while entries wait.")
-        self._failed = meter.create_counter("feed.failed", "{attempt}", "Attempts to read or apply that failed.")
-        self._applied = meter.create_counter("feed.applied", "{entry}", "Entries applied.")
-        self._gap = meter.create_counter("feed.gap", "{segment}", "Segments that did not continue the one before.")
-        self._diverged = meter.create_counter("feed.diverged", "{segment}", "Proofs that two histories differ.")
+        # What is counted stays, so that it goes by the kind of consumer; of fills there are ever more.
+        self._kind = {CONSUMER_ATTRIBUTE: consumer.partition(":")[0]}
+        self._failed = counter_from_zero(
+            meter, "feed.failed", "{attempt}", "Attempts to read or apply that failed.", self._because(_FAILED)
+        )
+        self._applied = counter_from_zero(meter, "feed.applied", "{entry}", "Entries applied.", [self._kind])
+        self._gap = counter_from_zero(
+            meter, "feed.gap", "{segment}", "Segments that did not continue the one before.", self._because(_GAP)
+        )
+        self._diverged = counter_from_zero(
+            meter, "feed.diverged", "{segment}", "Proofs that two histories differ.", self._because(_DIVERGED)
+        )
 
     def positions(self) -> dict[int, int]:
         """Return the last position applied in each lane."""
@@ -164,12 +175,12 @@ class FeedProgress:
             reason, message = Reason.INTERNAL.value, f"{type(error).__name__}; the service's log has the details"
         attempts = 1 if self._trouble is None else self._trouble.attempts + 1
         self._trouble = Trouble(reason, message, attempts, self._clock.now())
-        self._failed.add(1, {**self._attributes, "metering.reason": reason})
+        self._failed.add(1, {**self._kind, REASON_ATTRIBUTE: reason})
         self.measure()
 
     def count(self, segments: Sequence[Segment]) -> None:
         """Count a batch that was applied."""
-        self._applied.add(sum(segment.count for segment in segments), self._attributes)
+        self._applied.add(sum(segment.count for segment in segments), self._kind)
         for segment in segments:
             self._accepted_at[segment.lane] = segment.accepted_at
             self._heads[segment.lane] = max(self._heads.get(segment.lane, 0), segment.last_position)
@@ -190,9 +201,6 @@ class FeedProgress:
             _Lag(lane, self._behind(lane), self._waiting_since(lane) if lane in self._behind_since else None)
             for lane in self._heads
         )
-        now = self._clock.now()
-        still_s = 0.0 if self._still_since is None else (now - self._still_since).total_seconds()
-        self._stuck_seconds.set(max(0.0, still_s), self._attributes)
 
     def lag_positions(self) -> list[Observation]:
         """Return how many entries of each lane are not applied, as last measured; nothing while that is unknown."""
@@ -209,6 +217,12 @@ class FeedProgress:
             for lag in self._known_lags()
         ]
 
+    def stuck_seconds(self) -> list[Observation]:
+        """Return for how long the consumer has not moved although entries wait."""
+        since = self._still_since
+        still_s = 0.0 if since is None else (self._clock.now() - since).total_seconds()
+        return [Observation(max(0.0, still_s), self._attributes)]
+
     def silent_seconds(self) -> list[Observation]:
         """Return for how long the log has not told where it ends."""
         return [Observation(max(0.0, self._silent_s()), self._attributes)]
@@ -216,7 +230,7 @@ class FeedProgress:
     def count_violation(self, error: MeterlineError) -> None:
         """Count a proof that the feed has changed its history."""
         counter = self._gap if error.reason is Reason.FEED_GAP else self._diverged
-        counter.add(1, {**self._attributes, "metering.reason": error.reason.value})
+        counter.add(1, {**self._kind, REASON_ATTRIBUTE: error.reason.value})
 
     async def wait(self, wanted: Mapping[int, int], timeout_s: float) -> bool:
         """Wait up to `timeout_s` and return whether every lane has reached `wanted`; a lane at 0 always has."""
@@ -228,6 +242,9 @@ class FeedProgress:
         except TimeoutError:
             return self._reached(wanted)
         return True
+
+    def _because(self, reasons: Iterable[Reason]) -> list[dict[str, str]]:
+        return [{**self._kind, REASON_ATTRIBUTE: reason.value} for reason in reasons]
 
     def _silent_s(self) -> float:
         return (self._clock.now() - (self._last_contact_at or self._began_at)).total_seconds()
@@ -294,6 +311,12 @@ def _observe(meter: Meter, progress: FeedProgress) -> None:
         [partial(_observations, observed, FeedProgress.lag_seconds)],
         "s",
         "Age of the oldest entry not applied, else 0.",
+    )
+    meter.create_observable_gauge(
+        "feed.stuck.seconds",
+        [partial(_observations, observed, FeedProgress.stuck_seconds)],
+        "s",
+        "Time without a move while entries wait.",
     )
     meter.create_observable_gauge(
         "feed.silent.seconds",
