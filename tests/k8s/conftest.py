@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
+import sys
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -16,14 +18,14 @@ from testkit.k8s.images import Images
 from testkit.k8s.namespaces import Namespaces
 from testkit.k8s.node import Node
 from testkit.k8s.programs import Programs, find_programs
-from testkit.k8s.suite import ClusterSuite
+from testkit.k8s.suite import ClusterSuite, Example
 
 POSTGRES = "docker.io/library/postgres:17.6-bookworm"
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leave the scenarios out unless they are asked for: they need root, minutes, and programs built before."""
-    if os.environ.get("METERLINE_TEST_K8S") == "1":
+    if config.getoption("--k8s"):
         return
     folder = Path(__file__).parent
     for item in items:
@@ -41,8 +43,8 @@ def programs() -> Programs:
 
 
 @pytest.fixture(scope="session")
-def node(programs: Programs, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Node]:
-    """A ready node. Its logs stay when METERLINE_K8S_KEEP names a folder for them."""
+def node(programs: Programs, tmp_path_factory: pytest.TempPathFactory, kept: Path | None) -> Iterator[Node]:
+    """A ready node."""
     run_dir = tmp_path_factory.mktemp("node")
     node = Node(programs, Namespaces(run_dir, f"meterline-{os.getpid()}"))
     try:
@@ -50,9 +52,8 @@ def node(programs: Programs, tmp_path_factory: pytest.TempPathFactory) -> Iterat
         yield node
     finally:
         node.close()
-        kept = os.environ.get("METERLINE_K8S_KEEP")
         if kept:
-            shutil.copytree(run_dir / "logs", Path(kept), dirs_exist_ok=True)
+            shutil.copytree(run_dir / "logs", kept, dirs_exist_ok=True)
         shutil.rmtree(run_dir, ignore_errors=True)
 
 
@@ -69,16 +70,6 @@ def loaded(node: Node, images: Images) -> Node:
     return node
 
 
-@dataclass(frozen=True)
-class Example:
-    """The example of k8s/overlays, applied and billed; how long each took from the command on."""
-
-    suite: ClusterSuite
-    context: Path
-    ready_after_s: float
-    billed_after_s: float
-
-
 @pytest.fixture(scope="session")
 def example(loaded: Node, tmp_path_factory: pytest.TempPathFactory) -> Example:
     """Everything from nothing by one command."""
@@ -91,3 +82,32 @@ def example(loaded: Node, tmp_path_factory: pytest.TempPathFactory) -> Example:
     billed_after_s = time.monotonic() - began_at
     context = suite.write_context(tmp_path_factory.mktemp("context") / "context.json")
     return Example(suite, context, ready_after_s, billed_after_s)
+
+
+@pytest.fixture(scope="session")
+def rounds(request: pytest.FixtureRequest) -> int:
+    """How often each service is replaced."""
+    return int(request.config.getoption("--k8s-rounds"))
+
+
+@pytest.fixture(scope="session")
+def kept(request: pytest.FixtureRequest) -> Path | None:
+    """Where logs and findings are kept, if anywhere."""
+    folder: Path | None = request.config.getoption("--k8s-keep")
+    if folder:
+        folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def found(kept: Path | None) -> Callable[[str, Any], None]:
+    """Takes down a measurement, by its name: on the screen, and in findings.jsonl among what is kept."""
+
+    def take_down(name: str, value: Any) -> None:
+        line = json.dumps({name: value})
+        sys.stderr.write(f"\n{line}\n")
+        if kept:
+            with (kept / "findings.jsonl").open("a") as file:
+                file.write(line + "\n")
+
+    return take_down

@@ -1,16 +1,26 @@
-"""One command brings up everything, in whatever order its parts come, and an invoice comes out."""
+"""One command brings up everything, and an invoice comes out."""
 
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from typing import Any
 
-if TYPE_CHECKING:
-    from conftest import Example
+from testkit.k8s.suite import SERVICE_NAMES, Example
 
 
-def test_one_command_leads_from_nothing_to_a_billed_invoice(example: Example) -> None:
+def test_one_command_leads_from_nothing_to_a_billed_invoice(
+    example: Example, found: Callable[[str, Any], None]
+) -> None:
     invoices = json.loads(example.suite.meterline(example.context, "get", "invoices", "--output", "json").stdout)
 
-    print(f"ready after {example.ready_after_s:.0f} s, billed after {example.billed_after_s:.0f} s")
+    found("from nothing", {"ready_after_s": example.ready_after_s, "billed_after_s": example.billed_after_s})
     assert invoices
+
+
+def test_the_command_line_outside_says_how_every_service_is(example: Example) -> None:
+    said = example.suite.meterline(example.context, "status", "--output", "json").stdout
+
+    assert {each["service"]: each["state"] for each in json.loads(said)["services"]} == dict.fromkeys(
+        SERVICE_NAMES, "up"
+    )

@@ -1,1 +1,1 @@
-"""A whole Kubernetes on this machine, in namespaces of its own: control plane, one node, images, load and their tools."""
+"""A whole Kubernetes in namespaces of its own on this machine: control plane, one node, images, and load."""

@@ -100,7 +100,9 @@ class Images:
         """Name of the image that stands in for the registry's Python: Debian's own, made by mmdebstrap."""
         if subprocess.run(["buildah", "inspect", "--type=image", BASE], capture_output=True, check=False).returncode:
             archive = self.work_dir / "base.tar"
-            _run(["mmdebstrap", "--quiet", "--variant=minbase", f"--include={_BASE_PACKAGES}", "bookworm", str(archive)])
+            _run(
+                ["mmdebstrap", "--quiet", "--variant=minbase", f"--include={_BASE_PACKAGES}", "bookworm", str(archive)]
+            )
             container = _run(["buildah", "from", "scratch"]).strip()
             _run(["buildah", "add", "--quiet", container, str(archive), "/"])
             path = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
@@ -114,7 +116,9 @@ class Images:
         versions = f"/app/lib/python3.11/site-packages/{service}/migrations/versions"
         if not folder.exists():
             folder.mkdir()
-            newest = max(path.stem for path in (ROOT / "services" / service / "src").glob("*/migrations/versions/0*.py"))
+            newest = max(
+                path.stem for path in (ROOT / "services" / service / "src").glob("*/migrations/versions/0*.py")
+            )
             (folder / "9000_next_release.py").write_text(_NEXT_MIGRATION % newest.partition("_")[0])
             image = f"docker.io/meterline/{service}:{VERSION}"
             (folder / "Dockerfile").write_text(f"FROM {image}\nCOPY 9000_next_release.py {versions}/\n")
@@ -135,7 +139,12 @@ class Images:
             # A machine whose way out has an authority of its own; mounted, so not part of the image.
             settings = self.work_dir / "pip.conf"
             settings.write_text("[global]\ncert = /etc/ssl/machine.crt\n")
-            options += ["--volume", f"{certificates}:/etc/ssl/machine.crt:ro", "--volume", f"{settings}:/etc/pip.conf:ro"]
+            options += [
+                "--volume",
+                f"{certificates}:/etc/ssl/machine.crt:ro",
+                "--volume",
+                f"{settings}:/etc/pip.conf:ro",
+            ]
         return options
 
     def _build(self, image: str, file: Path, context: Path, values: Mapping[str, str]) -> None:
@@ -162,7 +171,7 @@ def upgrade() -> None:
 
 
 def _run(command: list[str], env: Mapping[str, str] | None = None) -> str:
-    nice = ["nice", "-n", "10"] if shutil.which("nice") else []
+    nice = ["nice", "-n", "1"] if shutil.which("nice") else []
     done = subprocess.run([*nice, *command], cwd=ROOT, env=env, capture_output=True, text=True, check=False)
     if done.returncode != 0:
         raise RuntimeError(f"{' '.join(command[:6])} ...: {done.stderr[-2000:]}")

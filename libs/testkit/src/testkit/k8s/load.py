@@ -79,9 +79,14 @@ def requests() -> dict[str, tuple[str, Callable[[], Any]]]:
 
 def event() -> UsageEvent:
     """Return an event that nobody has reported."""
-    properties = {"country": "FR", "parts": Decimal(1)}
+    properties: dict[str, str | int | Decimal] = {"country": "FR", "parts": Decimal(1)}
     return UsageEvent(
-        type="sms.sent", customer=CUSTOMER, source="load", id=str(uuid.uuid4()), time=datetime.now(UTC), properties=properties
+        type="sms.sent",
+        customer=CUSTOMER,
+        source="load",
+        id=str(uuid.uuid4()),
+        time=datetime.now(UTC),
+        properties=properties,
     )
 
 
@@ -141,14 +146,14 @@ async def load(kind: str, context_file: Path, outcomes: TextIO, calls_per_s: flo
     """Call every service `calls_per_s` times a second until SIGTERM."""
     stopped = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stopped.set)
-    calls, read_at = KINDS[kind](contexts.load(context_file)), context_file.stat().st_mtime_ns
+    calls, read_at = KINDS[kind](contexts.load(context_file)), changed_at(context_file)
     former: list[SdkCalls | PlainCalls] = []
     running: set[asyncio.Task[None]] = set()
     next_at = time.monotonic()
     while not stopped.is_set():
-        if context_file.stat().st_mtime_ns != read_at:
+        if changed_at(context_file) != read_at:
             former.append(calls)
-            calls, read_at = KINDS[kind](contexts.load(context_file)), context_file.stat().st_mtime_ns
+            calls, read_at = KINDS[kind](contexts.load(context_file)), changed_at(context_file)
         for spec in SERVICES:
             task = asyncio.create_task(observed(calls, spec.name, outcomes))
             running.add(task)
@@ -158,6 +163,11 @@ async def load(kind: str, context_file: Path, outcomes: TextIO, calls_per_s: flo
     await asyncio.gather(*running)
     for each in (*former, calls):
         await each.close()
+
+
+def changed_at(file: Path) -> int:
+    """Return when a file was written last, in nanoseconds."""
+    return file.stat().st_mtime_ns
 
 
 async def observed(calls: SdkCalls | PlainCalls, service: str, outcomes: TextIO) -> None:

@@ -54,7 +54,7 @@ class Namespaces:
 
     Args:
         run_dir: where all state of the node lies.
-        group: name of the node's control group, found nowhere else.
+        group: name of the node's control group, found nowhere else; it ends in "-" and this process's id.
     """
 
     run_dir: Path
@@ -65,13 +65,26 @@ class Namespaces:
 
     def open(self) -> None:
         """Make the namespaces."""
+        _remove_groups_of_the_dead(self.group)
         (self.run_dir / "logs").mkdir(parents=True, exist_ok=True)
         search = "meterline.svc.cluster.local svc.cluster.local cluster.local"
         (self.run_dir / "resolv.conf").write_text(f"nameserver {DNS_ADDRESS}\nsearch {search}\noptions ndots:5\n")
         flags = ["--net", "--mount", "--pid", "--fork", "--kill-child=SIGKILL", "--mount-proc", "--propagation=private"]
         with self._log("namespaces").open("wb") as log:
             self._holder = subprocess.Popen(
-                ["unshare", *flags, "bash", "-c", _FIRST_PROCESS, "bash", str(self.run_dir), self.group],
+                # Who is killed can't close; then all of it goes as well.
+                [
+                    "setpriv",
+                    "--pdeathsig=KILL",
+                    "unshare",
+                    *flags,
+                    "bash",
+                    "-c",
+                    _FIRST_PROCESS,
+                    "bash",
+                    str(self.run_dir),
+                    self.group,
+                ],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
@@ -87,11 +100,20 @@ class Namespaces:
 
     def inside(self, command: Sequence[str | Path]) -> list[str]:
         """Return the command that runs `command` in these namespaces, in the folder of the caller."""
-        return ["nsenter", f"--target={self._first_pid}", "--net", "--mount", "--pid", f"--wd={Path.cwd()}", *map(str, command)]
+        return [
+            "nsenter",
+            f"--target={self._first_pid}",
+            "--net",
+            "--mount",
+            "--pid",
+            f"--wd={Path.cwd()}",
+            *map(str, command),
+        ]
 
     def run(self, command: Sequence[str | Path], **options: Any) -> subprocess.CompletedProcess[str]:
         """Run a command in these namespaces to its end; `options` are those of subprocess.run."""
-        return subprocess.run(self.inside(command), **{"capture_output": True, "text": True, "check": True, **options})
+        settings = {"capture_output": True, "text": True, "check": True, **options}
+        return subprocess.run(self.inside(command), **settings)  # noqa: PLW1510 - among the settings
 
     def start(self, name: str, command: Sequence[str | Path]) -> None:
         """Start a program that stays; its log is `logs/<name>.log`."""
@@ -114,15 +136,25 @@ class Namespaces:
             self._holder.wait()
             for program in self._programs.values():
                 program.wait(timeout=30)
-        for hierarchy in Path("/sys/fs/cgroup").iterdir():
-            root = hierarchy / self.group
-            for group in sorted(root.rglob("*/"), key=lambda path: len(path.parts), reverse=True) if root.is_dir() else ():
-                _remove_group(group)
-            if root.is_dir():
-                _remove_group(root)
+        _remove_groups(self.group)
 
     def _log(self, name: str) -> Path:
         return self.run_dir / "logs" / f"{name}.log"
+
+
+def _remove_groups_of_the_dead(group: str) -> None:
+    """Remove what runs that were killed have left: the name of a group ends in the id of the process that made it."""
+    kind = group.rpartition("-")[0]
+    for left in {path.name for path in Path("/sys/fs/cgroup").glob(f"*/{kind}-*")}:
+        if not Path("/proc", left.rpartition("-")[2]).exists():
+            _remove_groups(left)
+
+
+def _remove_groups(name: str) -> None:
+    for root in Path("/sys/fs/cgroup").glob(f"*/{name}"):
+        for group in sorted(root.rglob("*/"), key=lambda path: len(path.parts), reverse=True):
+            _remove_group(group)
+        _remove_group(root)
 
 
 def _remove_group(group: Path) -> None:

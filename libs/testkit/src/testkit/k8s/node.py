@@ -88,7 +88,9 @@ class Node:
         self._start_policies()
         self._wait_for("service accounts", ["get", "serviceaccount", "default"])
 
-    def kubectl(self, *arguments: str | Path, stdin: str | None = None, limit_s: float = 300, check: bool = True) -> str:
+    def kubectl(
+        self, *arguments: str | Path, stdin: str | None = None, limit_s: float = 300, check: bool = True
+    ) -> str:
         """Run kubectl as the administrator and return what it prints.
 
         Raises RuntimeError with what it says when it fails, unless `check` is false.
@@ -227,7 +229,9 @@ def _write_kubeconfig(path: Path, token: str) -> None:
     document = {
         "apiVersion": "v1",
         "kind": "Config",
-        "clusters": [{"name": "here", "cluster": {"server": "https://127.0.0.1:6443", "insecure-skip-tls-verify": True}}],
+        "clusters": [
+            {"name": "here", "cluster": {"server": "https://127.0.0.1:6443", "insecure-skip-tls-verify": True}}
+        ],
         "users": [{"name": "user", "user": {"token": token}}],
         "contexts": [{"name": "here", "context": {"cluster": "here", "user": "user"}}],
         "current-context": "here",
@@ -236,9 +240,20 @@ def _write_kubeconfig(path: Path, token: str) -> None:
 
 
 def _pod_network() -> dict[str, object]:
-    addresses = {"type": "host-local", "dataDir": "/run/cni", "ranges": [[{"subnet": "10.244.0.0/24"}]]}
+    addresses: dict[str, object] = {
+        "type": "host-local",
+        "dataDir": "/run/cni",
+        "ranges": [[{"subnet": "10.244.0.0/24"}]],
+    }
     addresses["routes"] = [{"dst": "0.0.0.0/0"}]
-    bridge = {"type": "bridge", "bridge": "pods0", "isGateway": True, "ipMasq": False, "hairpinMode": True, "ipam": addresses}
+    bridge = {
+        "type": "bridge",
+        "bridge": "pods0",
+        "isGateway": True,
+        "ipMasq": False,
+        "hairpinMode": True,
+        "ipam": addresses,
+    }
     return {
         "cniVersion": "0.4.0",
         "name": "pods",

@@ -13,7 +13,21 @@ from testkit.flights import ROOT
 BUILD = ROOT / "tests" / "k8s" / "tools" / "build"
 """Builds the programs, or tells where they are."""
 
-OF_THE_SYSTEM = ("buildah", "conntrack", "containerd", "ctr", "ip", "ipset", "mmdebstrap", "nft", "nsenter", "runc", "unshare")
+OF_THE_SYSTEM = (
+    "buildah",
+    "conntrack",
+    "containerd",
+    "ctr",
+    "ip",
+    "ipset",
+    "mmdebstrap",
+    "nft",
+    "nsenter",
+    "podman",
+    "runc",
+    "setpriv",
+    "unshare",
+)
 """What the system's packages must bring; CONTRIBUTING.md names the packages."""
 
 CNI = Path("/usr/lib/cni")
@@ -56,7 +70,10 @@ def reason_against() -> str | None:
     if lacking:
         return f"missing on this machine: {', '.join(lacking)}; CONTRIBUTING.md names the packages"
     tried = subprocess.run(
-        ["unshare", "--net", "--mount", "--pid", "--fork", "--mount-proc", "true"], capture_output=True, text=True, check=False
+        ["unshare", "--net", "--mount", "--pid", "--fork", "--mount-proc", "true"],
+        capture_output=True,
+        text=True,
+        check=False,
     )
     if tried.returncode != 0:
         return f"no namespaces here: {tried.stderr.strip()}"

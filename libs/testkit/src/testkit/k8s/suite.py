@@ -94,7 +94,12 @@ class ClusterSuite:
         """Bring a service's schema to that of a release, by the Job of its base under a new name."""
         found = json.loads(self.kubectl("get", "job", f"{service}-migration-0-1-0", "--output=json"))
         template = found["spec"]["template"]
-        for label in ("controller-uid", "job-name", "batch.kubernetes.io/controller-uid", "batch.kubernetes.io/job-name"):
+        for label in (
+            "controller-uid",
+            "job-name",
+            "batch.kubernetes.io/controller-uid",
+            "batch.kubernetes.io/job-name",
+        ):
             template["metadata"]["labels"].pop(label, None)
         template["spec"]["containers"][0]["image"] = f"meterline/{service}:{version}"
         name = f"{service}-migration-{version.replace('.', '-')}"
@@ -115,7 +120,7 @@ class ClusterSuite:
         return base64.b64decode(found["data"][key]).decode()
 
     def write_context(self, path: Path) -> Path:
-        """Write a context for programs on the node: it names the headless Services, so that they balance by themselves."""
+        """Write a context for programs on the node; it names headless Services, so that they balance by themselves."""
         context = json.loads(self.secret("meterline-context", "context.json"))
         context["services"] = {service: f"{service}-headless:8080" for service in SERVICE_NAMES}
         path.write_text(json.dumps(context))
@@ -130,7 +135,9 @@ class ClusterSuite:
         return done
 
     @contextmanager
-    def load(self, context: Path, calls_per_s: float = 20.0, clients: Sequence[str] = ("sdk", "plain")) -> Iterator[Load]:
+    def load(
+        self, context: Path, calls_per_s: float = 20.0, clients: Sequence[str] = ("sdk", "plain")
+    ) -> Iterator[Load]:
         """Call every service from each client at a steady rate while the block runs."""
         self._loads += 1
         folder = self.node.run_dir / f"load-{self._loads}"
@@ -139,7 +146,15 @@ class ClusterSuite:
         running = {}
         for client, file in files.items():
             file.touch()
-            command = [sys.executable, "-m", "testkit.k8s.load", client, context, file, str(calls_per_s)]
+            command: list[str | Path] = [
+                sys.executable,
+                "-m",
+                "testkit.k8s.load",
+                client,
+                context,
+                file,
+                str(calls_per_s),
+            ]
             with (folder / f"{client}.log").open("wb") as log:
                 running[client] = subprocess.Popen(self.node.namespaces.inside(command), stdout=log, stderr=log)
         load = Load(files)
@@ -154,4 +169,16 @@ class ClusterSuite:
                 children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
                 subprocess.run(["kill", "-TERM", *children], check=False)
                 if process.wait(timeout=60) != 0:
-                    raise RuntimeError(f"load of {client} ended badly: {(folder / f'{client}.log').read_text()[-1000:]}")
+                    raise RuntimeError(
+                        f"load of {client} ended badly: {(folder / f'{client}.log').read_text()[-1000:]}"
+                    )
+
+
+@dataclass(frozen=True)
+class Example:
+    """The example of k8s/overlays, applied and billed; how long each took from the command on."""
+
+    suite: ClusterSuite
+    context: Path
+    ready_after_s: float
+    billed_after_s: float
