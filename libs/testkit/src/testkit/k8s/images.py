@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import shutil
 import subprocess
@@ -42,15 +43,18 @@ class Images:
     _made: set[str] = field(default_factory=set)
 
     def services(self) -> list[str]:
-        """Build every service and the command line of this source tree. Returns their names."""
+        """Build the services and the command line of this source tree, unless it was done before. Returns their names."""
+        names = {part: f"docker.io/meterline/{part}" for part in (*SERVICE_NAMES, "meterline")}
         if "services" not in self._made:
-            command = [str(ROOT / ".venv/bin/python"), str(ROOT / "scripts/build_images.py"), "--base", self.base]
-            options = ["--", *self._build_options]
-            # The name is that of the manifests, to which a registry's is added by who pulls.
-            named = ["--prefix", "docker.io/meterline", "--tag", VERSION]
-            _run([*command, *named, *options], env={**os.environ, "CONTAINER_BUILDER": "buildah"})
+            sources = f"sources-{_digest_of_sources()}"
+            if not all(_is_there(f"{name}:{sources}") for name in names.values()):
+                self._build_services()
+                for name in names.values():
+                    _run(["buildah", "tag", f"{name}:{VERSION}", f"{name}:{sources}"])
+            for name in names.values():
+                _run(["buildah", "tag", f"{name}:{sources}", f"{name}:{VERSION}"])
             self._made.add("services")
-        return [f"docker.io/meterline/{name}:{VERSION}" for name in (*SERVICE_NAMES, "meterline")]
+        return [f"{name}:{VERSION}" for name in names.values()]
 
     def next_release(self) -> list[str]:
         """Make of each service a release with one more migration, which adds a table."""
@@ -98,7 +102,7 @@ class Images:
     @cached_property
     def base(self) -> str:
         """Name of the image that stands in for the registry's Python: Debian's own, made by mmdebstrap."""
-        if subprocess.run(["buildah", "inspect", "--type=image", BASE], capture_output=True, check=False).returncode:
+        if not _is_there(BASE):
             archive = self.work_dir / "base.tar"
             _run(
                 ["mmdebstrap", "--quiet", "--variant=minbase", f"--include={_BASE_PACKAGES}", "bookworm", str(archive)]
@@ -110,6 +114,13 @@ class Images:
             _run(["buildah", "commit", "--quiet", "--rm", container, BASE])
             archive.unlink()
         return BASE
+
+    def _build_services(self) -> None:
+        command = [str(ROOT / ".venv/bin/python"), str(ROOT / "scripts/build_images.py"), "--base", self.base]
+        # The name is that of the manifests, to which a registry's is added by who pulls.
+        named = ["--prefix", "docker.io/meterline", "--tag", VERSION]
+        environment = {**os.environ, "CONTAINER_BUILDER": "buildah"}
+        _run([*command, *named, "--", *self._build_options], env=environment)
 
     def _next_release_of(self, service: str) -> str:
         folder = self.work_dir / f"next-{service}"
@@ -176,3 +187,19 @@ def _run(command: list[str], env: Mapping[str, str] | None = None) -> str:
     if done.returncode != 0:
         raise RuntimeError(f"{' '.join(command[:6])} ...: {done.stderr[-2000:]}")
     return done.stdout
+
+
+def _is_there(image: str) -> bool:
+    found = subprocess.run(["buildah", "inspect", "--type=image", image], capture_output=True, check=False)
+    return found.returncode == 0
+
+
+def _digest_of_sources() -> str:
+    """Return a digest of everything that the Dockerfile copies, and of itself."""
+    digest = hashlib.sha256()
+    for root in (ROOT / "Dockerfile", ROOT / "requirements", ROOT / "libs", ROOT / "services"):
+        for file in sorted(path for path in (root, *root.rglob("*")) if path.is_file()):
+            name = file.relative_to(ROOT)
+            if not {"__pycache__", "tests", "testkit"} & set(name.parts):
+                digest.update(f"{name}\n".encode() + hashlib.sha256(file.read_bytes()).digest())
+    return digest.hexdigest()[:16]
