@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import subprocess
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
+
+from testkit.wait import wait_until
 
 NODE_ADDRESS: Final = "192.168.77.1"
 DNS_ADDRESS: Final = "10.96.0.10"
@@ -90,11 +91,10 @@ class Namespaces:
                 stderr=log,
                 start_new_session=True,
             )
-        limit = time.monotonic() + 30
-        while not (self.run_dir / "namespaces.ready").exists():
-            if self._holder.poll() is not None or time.monotonic() > limit:
-                raise RuntimeError(f"no namespaces: {self._log('namespaces').read_text()}")
-            time.sleep(0.05)
+        ready, holder = self.run_dir / "namespaces.ready", self._holder
+        wait_until(lambda: ready.exists() or holder.poll() is not None, 30, what="namespaces to be made")
+        if not ready.exists():
+            raise RuntimeError(f"no namespaces: {self._log('namespaces').read_text()}")
         children = Path(f"/proc/{self._holder.pid}/task/{self._holder.pid}/children").read_text()
         self._first_pid = int(children.split()[0])
 
@@ -159,12 +159,10 @@ def _remove_groups(name: str) -> None:
 
 def _remove_group(group: Path) -> None:
     """Remove a control group, whose last processes may still be dying."""
-    limit = time.monotonic() + 10
-    while time.monotonic() < limit:
-        with contextlib.suppress(FileNotFoundError):
-            try:
-                group.rmdir()
-            except OSError:
-                time.sleep(0.1)
-                continue
-        return
+
+    def is_gone() -> bool:
+        with contextlib.suppress(OSError):
+            group.rmdir()
+        return not group.exists()
+
+    wait_until(is_gone, 30, what=f"{group} to be empty")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -14,6 +13,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 
 from testkit.k8s.namespaces import DNS_ADDRESS, NODE_ADDRESS, Namespaces
 from testkit.k8s.programs import CNI, Programs
+from testkit.wait import wait_until
 
 NODE: Final = "node0"
 PODS: Final = "10.244.0.0/16"
@@ -114,15 +114,21 @@ class Node:
         self.namespaces.close()
 
     def _wait_for(self, what: str, command: list[str]) -> None:
-        limit = time.monotonic() + READY_LIMIT_S
-        while True:
+        def is_so() -> bool:
             self.namespaces.check()
             said = self.kubectl(*command, check=False)
-            if "ok" in said or "condition met" in said or "default " in said:
-                return
-            if time.monotonic() > limit:
-                raise RuntimeError(f"{what} was not ready within {READY_LIMIT_S:.0f} s: {said}")
-            time.sleep(0.2)
+            return "ok" in said or "condition met" in said or "default " in said
+
+        wait_until(is_so, READY_LIMIT_S, what=f"{what} to be ready")
+
+    def _wait_for_containerd(self) -> None:
+        command = ["ctr", f"--address={CONTAINERD}", "version"]
+
+        def answers() -> bool:
+            self.namespaces.check()
+            return self.namespaces.run(command, check=False).returncode == 0
+
+        wait_until(answers, READY_LIMIT_S, what="containerd to answer")
 
     def _write_credentials(self) -> None:
         key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
@@ -183,6 +189,7 @@ class Node:
     def _start_node(self) -> None:
         self._write_node_settings()
         self.namespaces.start("containerd", ["containerd", f"--config={self.run_dir}/containerd.toml"])
+        self._wait_for_containerd()
         self.namespaces.start(
             "kubelet",
             [
