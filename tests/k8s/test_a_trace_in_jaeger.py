@@ -72,7 +72,14 @@ def test_an_invoice_line_leads_to_the_span_of_the_client_that_reported(
     catalog = tmp_path / "catalog.yaml"
     catalog.write_text(CATALOG)
     traced.meterline(example.context, "apply", "--file", catalog)
-    shop: list[str | Path] = [sys.executable, "-m", "testkit.k8s.shop", example.context, "otel-collector:4317", CUSTOMER]
+    shop: list[str | Path] = [
+        sys.executable,
+        "-m",
+        "testkit.k8s.shop",
+        example.context,
+        "otel-collector:4317",
+        CUSTOMER,
+    ]
     sent = json.loads(traced.node.namespaces.run(shop).stdout)
     (invoice,) = answer(traced, example, "invoice", "finalize", "--period", "2024-01", "--customer", CUSTOMER)
     explained = answer(traced, example, "explain", invoice["lines"][0]["id"], "--events")

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-import subprocess
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from pathlib import Path
 from typing import Any, Final
 
 import pytest
@@ -73,31 +73,19 @@ def all_outcomes(suite: ClusterSuite) -> list[Outcome]:
 
 @pytest.mark.parametrize("service", SERVICE_NAMES)
 def test_a_pod_that_is_told_to_go_ends_by_itself_within_its_grace(
-    example: Example, service: str, found: Callable[[str, Any], None]
+    example: Example, service: str, found: Callable[[str, Any], None], tmp_path: Path
 ) -> None:
     suite = example.suite
     with suite.load(example.context, calls_per_s=5.0) as load:
         pod = suite.pods(service)[0]["metadata"]["name"]
         began_at = time.time()
-        watch = subprocess.Popen(
-            suite.node.namespaces.inside(
-                [
-                    suite.node.programs["kubectl"],
-                    f"--kubeconfig={suite.node.kubeconfig}",
-                    f"--namespace={suite.namespace}",
-                    "get",
-                    f"pod/{pod}",
-                    "--watch",
-                    '--output=jsonpath={.status.containerStatuses[0].state.terminated.exitCode}{"\\n"}',
-                ]
-            ),
-            stdout=subprocess.PIPE,
-            text=True,
+        watch = suite.watch(
+            f"pod/{pod}", "{.status.containerStatuses[0].state.terminated.exitCode}", tmp_path / "codes"
         )
         suite.kubectl("delete", f"pod/{pod}", limit_s=GRACE_S + 60)
         took_s = time.time() - began_at
-        watch.kill()
-        said = watch.communicate()[0].split()
+        suite.node.namespaces.end(watch)
+        said = (tmp_path / "codes").read_text().split()
         suite.wait_ready(service)
         assert not failures(load.outcomes(since=began_at))
     found("pod deleted", {"of": service, "gone_after_s": round(took_s, 1), "exit_codes": said})

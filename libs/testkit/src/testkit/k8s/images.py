@@ -43,7 +43,7 @@ class Images:
     _made: set[str] = field(default_factory=set)
 
     def services(self) -> list[str]:
-        """Build the services and the command line of this source tree, unless it was done before. Returns their names."""
+        """Build the services and the command line of this tree, unless it was done before. Returns their names."""
         names = {part: f"docker.io/meterline/{part}" for part in (*SERVICE_NAMES, "meterline")}
         if "services" not in self._made:
             sources = f"sources-{_digest_of_sources()}"

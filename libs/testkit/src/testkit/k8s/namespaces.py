@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import os
+import signal
 import subprocess
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -121,6 +123,18 @@ class Namespaces:
             self._programs[name] = subprocess.Popen(
                 self.inside(command), stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
             )
+
+    def start_aside(self, command: Sequence[str | Path], output: Path) -> subprocess.Popen[bytes]:
+        """Start a program that `end` ends; what it prints goes to a file."""
+        with output.open("wb") as file:
+            return subprocess.Popen(self.inside(command), stdin=subprocess.DEVNULL, stdout=file, stderr=file)
+
+    def end(self, program: subprocess.Popen[bytes]) -> int:
+        """Tell a program to end, by SIGTERM, and return its exit code."""
+        # nsenter only waits for the program, which is its one child.
+        for child in Path(f"/proc/{program.pid}/task/{program.pid}/children").read_text().split():
+            os.kill(int(child), signal.SIGTERM)
+        return program.wait(timeout=60)
 
     def check(self) -> None:
         """Raise RuntimeError, with the end of its log, when a program that should stay has ended."""

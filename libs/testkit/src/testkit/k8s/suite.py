@@ -114,6 +114,16 @@ class ClusterSuite:
         items = json.loads(self.kubectl("get", "pods", f"--selector={labels}", "--output=json"))["items"]
         return [pod for pod in items if "deletionTimestamp" not in pod["metadata"]]
 
+    def watch(self, thing: str, path: str, output: Path) -> subprocess.Popen[bytes]:
+        """Write what a JSON path of a thing says, now and whenever it changes, into a file until it is ended."""
+        kubectl = [
+            self.node.programs["kubectl"],
+            f"--kubeconfig={self.node.kubeconfig}",
+            f"--namespace={self.namespace}",
+        ]
+        command = [*kubectl, "get", thing, "--watch", f'--output=jsonpath={path}{{"\\n"}}']
+        return self.node.namespaces.start_aside(command, output)
+
     def secret(self, name: str, key: str) -> str:
         """Return one value of a Secret."""
         found = json.loads(self.kubectl("get", "secret", name, "--output=json"))
@@ -155,8 +165,7 @@ class ClusterSuite:
                 file,
                 str(calls_per_s),
             ]
-            with (folder / f"{client}.log").open("wb") as log:
-                running[client] = subprocess.Popen(self.node.namespaces.inside(command), stdout=log, stderr=log)
+            running[client] = self.node.namespaces.start_aside(command, folder / f"{client}.log")
         load = Load(files)
         try:
             started = time.time()
@@ -164,14 +173,10 @@ class ClusterSuite:
                 load.wait_for_calls(1, service, started, limit_s=60)
             yield load
         finally:
-            for client, process in running.items():
-                # nsenter only waits; what it waits for is its one child.
-                children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
-                subprocess.run(["kill", "-TERM", *children], check=False)
-                if process.wait(timeout=60) != 0:
-                    raise RuntimeError(
-                        f"load of {client} ended badly: {(folder / f'{client}.log').read_text()[-1000:]}"
-                    )
+            codes = {client: self.node.namespaces.end(process) for client, process in running.items()}
+        for client, code in codes.items():
+            if code != 0:
+                raise RuntimeError(f"load of {client} ended badly: {(folder / f'{client}.log').read_text()[-1000:]}")
 
 
 @dataclass(frozen=True)
