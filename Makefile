@@ -36,10 +36,12 @@ lock: install  ## Resolve all dependencies again into requirements/ (with hashes
 protos: install  ## Lint protos/ and generate libs/contracts from them
 	@$(BIN)/python scripts/generate_protos.py
 
-docs: install  ## Make docs/errors.md, docs/api.md and the schema of catalog files from the code and the contracts
+docs: install  ## Make docs/errors.md, docs/api.md, the schema of catalog files, the rules of objectives and the dashboards
 	@$(BIN)/python scripts/generate_errors_doc.py
 	@$(BIN)/python scripts/generate_api_doc.py
 	@$(BIN)/python scripts/generate_catalog_schema.py
+	@$(BIN)/python scripts/generate_slo_rules.py
+	@$(BIN)/python scripts/generate_dashboards.py
 
 protos-release: install  ## Make the current contracts the baseline that later ones must not break
 	@$(BIN)/python scripts/generate_protos.py --release

@@ -283,7 +283,6 @@ async def test_the_first_process_of_a_container_ends_at_sigterm_while_it_is_stil
         # From here on it has a handler; the other imports take seconds.
         while b"chassis.stop_at_once" not in await asyncio.wait_for(process.stderr.readline(), 20):
             pass
-        await asyncio.sleep(0.05)
         (child,) = await eventually(lambda: children(process.pid))
         began_s = asyncio.get_running_loop().time()
         os.kill(child, signal.SIGTERM)

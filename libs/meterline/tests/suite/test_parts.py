@@ -9,13 +9,15 @@ import stat
 from pathlib import Path
 
 import pytest
+from pydantic import SecretStr
 
+from chassis.settings import ServiceSettings, longest_stop_s
 from meterline.suite import context, files, host
 from meterline.suite.child import describe_exit
 from meterline.suite.directory import DataDirectory
 from meterline.suite.errors import SuiteError
 from meterline.suite.restarts import Backoff
-from meterline.suite.services import SERVICES
+from meterline.suite.services import SERVICES, STOP_STEPS
 
 
 def test_a_context_comes_back_as_it_was_saved(tmp_path: Path) -> None:
@@ -34,6 +36,12 @@ def test_a_context_comes_back_as_it_was_saved(tmp_path: Path) -> None:
     assert context.load(tmp_path / "ready.json") == saved
     assert stat.S_IMODE((tmp_path / "ready.json").stat().st_mode) == 0o600
     assert "token" not in repr(saved)
+
+
+def test_a_service_is_given_the_time_that_its_longest_stop_takes() -> None:
+    settings = ServiceSettings(dsn=SecretStr("postgresql://x"), jwks_file=Path("x"))
+
+    assert STOP_STEPS[0].limit_s > longest_stop_s(settings)
 
 
 def test_a_context_made_by_hand_needs_only_addresses_and_a_token(tmp_path: Path) -> None:

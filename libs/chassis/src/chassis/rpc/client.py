@@ -54,7 +54,7 @@ def open_channel(
     """
     return grpc.aio.insecure_channel(
         target,
-        options=_channel_options(settings, repeatable_methods(services)),
+        options=channel_options(settings, repeatable_methods(services)),
         interceptors=[*outer_interceptors, *client_interceptors(target, token_source)],
     )
 
@@ -74,7 +74,8 @@ async def reading(call: StreamType) -> AsyncIterator[StreamType]:
         call.cancel()
 
 
-def _channel_options(settings: ChannelSettings, repeatable: Iterable[tuple[str, str]]) -> list[tuple[str, str | int]]:
+def channel_options(settings: ChannelSettings, repeatable: Iterable[tuple[str, str]]) -> list[tuple[str, str | int]]:
+    """Return gRPC's options of every channel of the suite; docs/sdk.md gives them to other languages."""
     return [
         ("grpc.max_receive_message_length", settings.message_bytes_max),
         ("grpc.max_send_message_length", settings.message_bytes_max),

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     # Needs asyncpg, which only who runs a suite has installed; the names of the services are for everyone.
     from meterline.suite.databases import ServiceDatabase
 
-# A little more than the 15 s a service gives the calls in flight.
-_STOP_STEPS = (Step(signal.SIGTERM, 20),)
+STOP_STEPS = (Step(signal.SIGTERM, 25),)
+"""How a service is stopped: it has a little more than the longest stop by its default settings."""
 _START_LIMIT_S = 120.0
 _MIGRATE_LIMIT_S = 600.0
 _POLL_INTERVAL_S = 0.02
@@ -112,7 +112,7 @@ class ServiceProcess:
             Launch(
                 argv=self.setup.spec.command("serve"),
                 log_file=self._log_file,
-                stop_steps=_STOP_STEPS,
+                stop_steps=STOP_STEPS,
                 # Without us nobody would restart or stop it; what it acknowledged is on disk, so it may go at once.
                 death_signal=signal.SIGKILL,
                 environment=self.setup.serve_environment(self._jwks_file),
@@ -153,7 +153,7 @@ async def migrate(setup: ServiceSetup) -> None:
         Launch(
             argv=setup.spec.command("migrate"),
             log_file=log_file,
-            stop_steps=_STOP_STEPS,
+            stop_steps=STOP_STEPS,
             death_signal=signal.SIGKILL,
             environment=setup.migrate_environment(),
         )
