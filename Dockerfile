@@ -19,6 +19,8 @@ RUN set -eu; \
 
 # What is installed: the lock with its hashes, and the wheels of this repository.
 FROM ${PYTHON_IMAGE} AS build
+# It strips debug symbols and stays in this stage: no version of it is better than another.
+# hadolint ignore=DL3008
 RUN apt-get update -qq \
  && apt-get install -qq -y --no-install-recommends binutils \
  && rm -rf /var/lib/apt/lists/*
@@ -35,9 +37,8 @@ COPY libs libs
 COPY services services
 RUN set -eu; \
     own="services/$SERVICE"; [ -d "$own" ] || own="libs/$SERVICE"; \
-    for part in libs/contracts libs/chassis libs/eventlog libs/money "$own"; do \
-      (cd "$part" && /tools/bin/python -m hatchling build --target wheel --directory /wheels >/dev/null); \
-    done; \
+    /tools/bin/pip wheel --quiet --no-cache-dir --no-deps --no-index --no-build-isolation --wheel-dir /wheels \
+      ./libs/contracts ./libs/chassis ./libs/eventlog ./libs/money "./$own"; \
     /tools/bin/pip --python /app/bin/python install --quiet --no-compile --no-deps --no-index /wheels/*.whl
 # A third of what the wheels of others bring are debug symbols. Libraries in *.libs were moved there by a tool that
 # rewrites them, and do not bear another.
@@ -45,7 +46,7 @@ RUN find /app -name '*.so' -not -path '*.libs/*' -exec strip --strip-debug {} + 
  && find /app -path '*/numpy/*' -type d -name tests -prune -exec rm -rf {} + \
  && /app/bin/python -m compileall -q -f --invalidation-mode unchecked-hash /app/lib
 # One name to start whatever it is; outside of a container a service listens to its own machine alone.
-RUN set -eu; name="$(echo "$SERVICE" | tr '[:lower:]' '[:upper:]')"; \
+RUN set -eu; name="$(python -c 'import sys; print(sys.argv[1].upper())' "$SERVICE")"; \
     { echo '#!/bin/sh'; \
       if [ -d "services/$SERVICE" ]; then \
         echo "export ${name}_LISTEN=\"\${${name}_LISTEN:-0.0.0.0:8080}\""; \
@@ -56,6 +57,8 @@ RUN set -eu; name="$(echo "$SERVICE" | tr '[:lower:]' '[:upper:]')"; \
     } > /app/bin/start; chmod 755 /app/bin/start
 
 FROM scratch
+# All of it, since what the stage took away would otherwise stay below, in the base's own layers.
+# hadolint ignore=DL3067
 COPY --from=base / /
 COPY --from=build /app /app
 ARG SERVICE

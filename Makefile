@@ -12,7 +12,7 @@ ARGS ?=
 UV_EXPORT := $(BIN)/uv export --quiet --no-emit-workspace --no-header
 UV_COMPILE := $(BIN)/uv pip compile --quiet --universal --generate-hashes --python-version 3.11 --no-header --no-emit-index-url
 
-.PHONY: help install lock protos protos-release docs check format test test-slow test-k8s k8s-tools demo up bench clean
+.PHONY: help install lock protos protos-release docs manifests images check format test test-slow test-k8s k8s-tools demo up bench clean
 
 help:  ## List the targets
 	@grep -E '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
@@ -43,6 +43,13 @@ docs: install  ## Make docs/errors.md, docs/api.md, the schema of catalog files,
 	@$(BIN)/python scripts/generate_slo_rules.py
 	@$(BIN)/python scripts/generate_dashboards.py
 
+manifests: install  ## Make the alert rules, dashboards and chart of k8s/ from the files that they follow from
+	@scripts/kubernetes_tools.sh
+	@$(BIN)/python scripts/generate_manifests.py
+
+images: install  ## Build every image and its bill of materials with docker, podman or buildah (PYTHON_IMAGE=... is the base)
+	@PYTHON_IMAGE="$(PYTHON_IMAGE)" $(BIN)/python scripts/build_images.py
+
 protos-release: install  ## Make the current contracts the baseline that later ones must not break
 	@$(BIN)/python scripts/generate_protos.py --release
 
@@ -64,8 +71,9 @@ test: install  ## Run every test (ARGS="..." is passed on to pytest)
 test-slow: install  ## Run every test, and kill 200 processes instead of 32 while events and invoices are made
 	@$(BIN)/pytest --kills 200 $(ARGS)
 
-k8s-tools:  ## Build a whole Kubernetes into .cache/k8s, once; needs Go and about 20 minutes (METERLINE_K8S_CACHE=dir: elsewhere)
-	@tests/k8s/tools/build
+k8s-tools: install  ## Build a whole Kubernetes into .cache/k8s, once; needs Go and about 20 minutes (METERLINE_K8S_CACHE=dir: elsewhere)
+	@scripts/kubernetes_tools.sh
+	@tests/k8s/tools/build >/dev/null
 
 test-k8s: install k8s-tools  ## Run the scenarios on a Kubernetes of their own; needs root and Linux (ROUNDS=3: replace services thrice)
 	@$(BIN)/pytest tests/k8s --k8s --timeout 3000 $(if $(ROUNDS),--k8s-rounds $(ROUNDS)) $(ARGS)

@@ -140,8 +140,12 @@ def all_gone_at_once(objects: Sequence[Object]) -> Iterator[str]:
     """Find Deployments whose replicas may go together: without a budget, or servers side by side on one node."""
     budgets = of_kind(objects, "PodDisruptionBudget")
     for found in of_kind(objects, "Deployment"):
-        own = [budget["spec"] for budget in budgets if selects(budget["spec"]["selector"]["matchLabels"], labels(found))]
-        if [(spec.get("maxUnavailable"), spec.get("unhealthyPodEvictionPolicy")) for spec in own] != [(1, "AlwaysAllow")]:
+        own = [
+            budget["spec"] for budget in budgets if selects(budget["spec"]["selector"]["matchLabels"], labels(found))
+        ]
+        if [(spec.get("maxUnavailable"), spec.get("unhealthyPodEvictionPolicy")) for spec in own] != [
+            (1, "AlwaysAllow")
+        ]:
             yield f"{title(found)}: has not the one disruption budget"
         if not is_server(found):
             continue

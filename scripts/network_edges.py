@@ -44,7 +44,9 @@ def _allows(policies: Iterable[Policy], direction: str, own: Labels, other: Labe
         if direction in policy["spec"]["policyTypes"] and _selected(policy["spec"]["podSelector"], own)
     ]
     rules = [rule for spec in picking for rule in spec.get(side, ())]
-    return not picking or any(_picks_peer(rule.get(far), other) and _has_port(rule.get("ports"), port) for rule in rules)
+    return not picking or any(
+        _picks_peer(rule.get(far), other) and _has_port(rule.get("ports"), port) for rule in rules
+    )
 
 
 def edges(policies: Sequence[Policy], pods: Mapping[str, Labels], ports: Iterable[int]) -> Iterator[Edge]:

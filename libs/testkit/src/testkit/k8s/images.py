@@ -17,7 +17,7 @@ from testkit.flights import ROOT
 from testkit.k8s.node import PAUSE, Node
 from testkit.k8s.programs import Programs
 
-BASE: Final = "localhost/meterline-test/python:bookworm"
+BASE: Final = "localhost/meterline-base:latest"
 VERSION: Final = "0.1.0"
 NEXT: Final = "0.2.0"
 OLD: Final = "0.0.1"
@@ -26,7 +26,6 @@ OLD_COMMIT: Final = "b395f4f"
 
 SERVICE_NAMES: Final = tuple(spec.name for spec in SERVICES)
 SOURCES: Final = ROOT / "tests" / "k8s" / "images"
-_BASE_PACKAGES: Final = "python3,python3-venv,python-is-python3,ca-certificates"
 
 
 @dataclass
@@ -106,16 +105,7 @@ class Images:
     def base(self) -> str:
         """Name of the image that stands in for the registry's Python: Debian's own, made by mmdebstrap."""
         if not _is_there(BASE):
-            archive = self.work_dir / "base.tar"
-            _run(
-                ["mmdebstrap", "--quiet", "--variant=minbase", f"--include={_BASE_PACKAGES}", "bookworm", str(archive)]
-            )
-            container = _run(["buildah", "from", "scratch"]).strip()
-            _run(["buildah", "add", "--quiet", container, str(archive), "/"])
-            path = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-            _run(["buildah", "config", "--env", f"PATH={path}", container])
-            _run(["buildah", "commit", "--quiet", "--rm", container, BASE])
-            archive.unlink()
+            _run([str(ROOT / "scripts" / "base_image.sh"), BASE])
         return BASE
 
     def _build_services(self) -> None:

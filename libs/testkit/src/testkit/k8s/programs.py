@@ -13,6 +13,9 @@ from testkit.flights import ROOT
 BUILD = ROOT / "tests" / "k8s" / "tools" / "build"
 """Builds the programs, or tells where they are."""
 
+CLIENTS = ROOT / ".cache" / "kubernetes-tools"
+"""Where scripts/kubernetes_tools.sh puts kubectl."""
+
 OF_THE_SYSTEM = (
     "buildah",
     "conntrack",
@@ -54,9 +57,11 @@ def find_programs() -> Programs:
     if missing:
         raise LookupError(missing)
     found = subprocess.run([BUILD, "--check"], capture_output=True, text=True, check=False)
+    if not CLIENTS.is_dir():
+        raise LookupError("kubectl is not there: run make k8s-tools")
     if found.returncode != 0:
         raise LookupError(found.stderr.strip().splitlines()[-1])
-    folders = [Path(line) for line in found.stdout.splitlines()]
+    folders = [Path(line) for line in found.stdout.splitlines()] + [CLIENTS]
     return Programs({program.name: program for folder in folders for program in sorted(folder.iterdir())})
 
 
