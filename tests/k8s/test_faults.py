@@ -79,9 +79,8 @@ def test_a_pod_that_is_told_to_go_ends_by_itself_within_its_grace(
     with suite.load(example.context, calls_per_s=5.0) as load:
         pod = suite.pods(service)[0]["metadata"]["name"]
         began_at = time.time()
-        watch = suite.watch(
-            f"pod/{pod}", "{.status.containerStatuses[0].state.terminated.exitCode}", tmp_path / "codes"
-        )
+        exit_code = '--output=jsonpath={.status.containerStatuses[0].state.terminated.exitCode}{"\\n"}'
+        watch = suite.start_kubectl(tmp_path / "codes", "get", f"pod/{pod}", "--watch", exit_code)
         suite.kubectl("delete", f"pod/{pod}", limit_s=GRACE_S + 60)
         took_s = time.time() - began_at
         suite.node.namespaces.end(watch)

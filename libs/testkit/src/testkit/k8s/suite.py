@@ -114,15 +114,10 @@ class ClusterSuite:
         items = json.loads(self.kubectl("get", "pods", f"--selector={labels}", "--output=json"))["items"]
         return [pod for pod in items if "deletionTimestamp" not in pod["metadata"]]
 
-    def watch(self, thing: str, path: str, output: Path) -> subprocess.Popen[bytes]:
-        """Write what a JSON path of a thing says, now and whenever it changes, into a file until it is ended."""
-        kubectl = [
-            self.node.programs["kubectl"],
-            f"--kubeconfig={self.node.kubeconfig}",
-            f"--namespace={self.namespace}",
-        ]
-        command = [*kubectl, "get", thing, "--watch", f'--output=jsonpath={path}{{"\\n"}}']
-        return self.node.namespaces.start_aside(command, output)
+    def start_kubectl(self, output: Path, *arguments: str) -> subprocess.Popen[bytes]:
+        """Start a kubectl that goes on, such as a watch, until it is ended; what it prints goes to a file."""
+        kubectl = [self.node.programs["kubectl"], f"--kubeconfig={self.node.kubeconfig}"]
+        return self.node.namespaces.start_aside([*kubectl, f"--namespace={self.namespace}", *arguments], output)
 
     def secret(self, name: str, key: str) -> str:
         """Return one value of a Secret."""
