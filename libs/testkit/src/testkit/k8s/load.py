@@ -34,37 +34,10 @@ from meterline.client import contract_of
 from meterline.event import to_columns
 from meterline.suite import context as contexts
 from meterline.suite.services import SERVICES
+from testkit.client_options import options_of_a_reader
 
 DEADLINE_S: Final = 20.0
 CUSTOMER: Final = "load"
-
-# What docs/sdk.md tells programs without the SDK.
-PLAIN_OPTIONS: Final = [
-    ("grpc.dns_min_time_between_resolutions_ms", 500),
-    ("grpc.max_reconnect_backoff_ms", 5000),
-    (
-        "grpc.service_config",
-        json.dumps(
-            {
-                "loadBalancingConfig": [{"round_robin": {}}],
-                "methodConfig": [
-                    {
-                        "name": [{}],
-                        "retryPolicy": {
-                            "maxAttempts": 5,
-                            "initialBackoff": "0.1s",
-                            "maxBackoff": "2s",
-                            "backoffMultiplier": 2,
-                            "retryableStatusCodes": ["UNAVAILABLE", "CANCELLED"],
-                        },
-                    }
-                ],
-            }
-        ),
-    ),
-]
-
-Call = Callable[[], Awaitable[Any]]
 
 
 def requests() -> dict[str, tuple[str, Callable[[], Any]]]:
@@ -122,8 +95,9 @@ class PlainCalls:
 
     def __init__(self, context: contexts.Context) -> None:
         self._metadata = (("authorization", f"Bearer {context.token}"),)
+        methods = [(contract_of(name)[0].full_name, method) for name, (method, _) in requests().items()]
         self._channels = {
-            name: grpc.aio.insecure_channel(f"dns:///{address}", options=PLAIN_OPTIONS)
+            name: grpc.aio.insecure_channel(f"dns:///{address}", options=options_of_a_reader(methods))
             for name, address in context.services.items()
         }
         self._stubs = {name: contract_of(name)[1](channel) for name, channel in self._channels.items()}
