@@ -12,10 +12,10 @@ ARGS ?=
 UV_EXPORT := $(BIN)/uv export --quiet --no-emit-workspace --no-header
 UV_COMPILE := $(BIN)/uv pip compile --quiet --universal --generate-hashes --python-version 3.11 --no-header --no-emit-index-url
 
-.PHONY: help install lock protos protos-release docs manifests images check format test test-slow demo up bench clean
+.PHONY: help install lock protos protos-release docs manifests images check format test test-slow test-k8s k8s-tools demo up bench clean
 
 help:  ## List the targets
-	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
+	@grep -E '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
 
 install: .venv/.installed  ## Make .venv with all services, the CLI and the tools; needs only Python >= 3.11 (PYTHON=... chooses which)
 
@@ -70,6 +70,13 @@ test: install  ## Run every test (ARGS="..." is passed on to pytest)
 
 test-slow: install  ## Run every test, and kill 200 processes instead of 32 while events and invoices are made
 	@$(BIN)/pytest --kills 200 $(ARGS)
+
+k8s-tools: install  ## Build a whole Kubernetes into .cache/k8s, once; needs Go and about 20 minutes (METERLINE_K8S_CACHE=dir: elsewhere)
+	@scripts/kubernetes_tools.sh
+	@tests/k8s/tools/build >/dev/null
+
+test-k8s: install k8s-tools  ## Run the scenarios on a Kubernetes of their own; needs root and Linux (ROUNDS=3: replace services thrice)
+	@$(BIN)/pytest tests/k8s --k8s --timeout 3000 $(if $(ROUNDS),--k8s-rounds $(ROUNDS)) $(ARGS)
 
 demo: install  ## Bill a year of real flights and trace one line back to its events (KEEP=1 leaves it running)
 	@KEEP="$(KEEP)" $(BIN)/python scripts/demo.py

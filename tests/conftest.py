@@ -13,7 +13,7 @@ KILLS_DEFAULT = 32
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Add the options of the failure tests."""
+    """Add the options of the failure tests and of the scenarios on Kubernetes."""
     parser.addoption(
         "--kills",
         type=int,
@@ -21,6 +21,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="how many processes the failure tests kill (default: %(default)s)",
     )
     parser.addoption("--kill-seed", type=int, default=2013, help="seed of when and whom the failure tests kill")
+    parser.addoption("--k8s", action="store_true", help="run the scenarios on a Kubernetes of their own: make test-k8s")
+    parser.addoption("--k8s-rounds", type=int, default=1, help="how often they replace each service (default: 1)")
+    parser.addoption("--k8s-keep", type=Path, help="folder in which the logs of the cluster are kept")
 
 
 @pytest.fixture(scope="session")

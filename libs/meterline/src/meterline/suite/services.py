@@ -9,12 +9,16 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from meterline.suite import files
 from meterline.suite.child import Child, Launch, Step, describe_exit, python_environment
-from meterline.suite.databases import ServiceDatabase
 from meterline.suite.directory import DataDirectory
 from meterline.suite.errors import SuiteError
+
+if TYPE_CHECKING:
+    # Needs asyncpg, which only who runs a suite has installed; the names of the services are for everyone.
+    from meterline.suite.databases import ServiceDatabase
 
 STOP_STEPS = (Step(signal.SIGTERM, 25),)
 """How a service is stopped: it has a little more than the longest stop by its default settings."""
