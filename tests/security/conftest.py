@@ -25,6 +25,7 @@ from chassis.identity import CUSTOMER_METADATA, TENANT_METADATA, Scope
 from chassis.rpc.method import CustomerConcern
 from chassis.rpc.server import RpcServer, Served
 from chassis.settings import ServiceSettings
+from eventlog.audit import served_audit
 from eventlog.service import served_feed
 from meterline.suite.services import SERVICES
 from testkit.tokens import SigningKey
@@ -83,7 +84,8 @@ class Door:
 
 def _served() -> list[Served]:
     # None of the handlers is ever called: these tests end before them.
-    return [*(room.served(cast("Any", None)) for room in _ROOMS), served_feed(cast("Any", None))]
+    nothing = cast("Any", None)
+    return [*(room.served(nothing) for room in _ROOMS), served_feed(nothing), served_audit(nothing)]
 
 
 def _described(path: str) -> MethodDescriptor:
