@@ -12,7 +12,7 @@ from opentelemetry.metrics import Observation
 
 from chassis.logs import get_logger
 from chassis.startup import SettingsError
-from chassis.telemetry import active_telemetry
+from chassis.telemetry import active_telemetry, counter_from_zero
 from chassis.tls.files import TlsFiles, TlsMaterial, TlsSource
 
 if TYPE_CHECKING:
@@ -46,9 +46,9 @@ def tls_source(settings: ServiceSettings, clock: Clock) -> TlsSource | None:
     if settings.internal_listen is not None and files.certificate is None:
         raise SettingsError(f"missing setting {prefix}TLS_CERT_FILE: {prefix}INTERNAL_LISTEN speaks TLS alone")
     meter = active_telemetry().meter
-    reloads = meter.create_counter("tls.reload", "{reload}", "Changed certificate files, taken over or refused")
-    for outcome in (_RELOADED, _REFUSED):
-        reloads.add(0, outcome)
+    reloads = counter_from_zero(
+        meter, "tls.reload", "{reload}", "Changed certificate files, taken over or refused", (_RELOADED, _REFUSED)
+    )
 
     def on_change(refusal: str | None) -> None:
         reloads.add(1, _REFUSED if refusal else _RELOADED)
@@ -59,7 +59,7 @@ def tls_source(settings: ServiceSettings, clock: Clock) -> TlsSource | None:
 
     source = TlsSource(files, on_change=on_change)
     meter.create_observable_gauge("tls.certificate.seconds", [lambda _: _observe(source, clock, share=False)], "s")
-    meter.create_observable_gauge("tls.certificate.left", [lambda _: _observe(source, clock, share=True)], "1")
+    meter.create_observable_gauge("tls.certificate.left", [lambda _: _observe(source, clock, share=True)], "{share}")
     return source
 
 
