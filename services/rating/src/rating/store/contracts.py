@@ -78,10 +78,10 @@ async def contracts_of_customers(
         return {key: list(held.values()) for key in wanted if (held := stage.contracts_of[key[1]])}
     statement = text(
         f"""
-        SELECT found.* FROM unnest(CAST(:tenants AS text[]), CAST(:customers AS text[])) AS wanted (of_tenant, of_customer)
+        SELECT found.* FROM unnest(CAST(:tenants AS text[]), CAST(:customers AS text[])) AS wanted (of_tenant, named)
         CROSS JOIN LATERAL (
             SELECT DISTINCT ON (name) {CONTRACTS.all_columns} FROM contract
-            WHERE tenant = of_tenant AND customer = of_customer
+            WHERE tenant = of_tenant AND customer = named
             ORDER BY name, version DESC
         ) AS found
         """  # noqa: S608 - column names of our own
