@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from chassis.command_line import main
+from chassis.garbage import search_rarely
 from chassis.rpc.client import open_channel
 from chassis.rpc.credentials import service_token_source
 from chassis.service import Composition
@@ -32,6 +33,7 @@ async def compose(runtime: Runtime[RatingSettings]) -> Composition:
         aggregator=aggregator,
         instruments=Instruments(runtime.telemetry.meter),
     )
+    search_rarely()
     return Composition(
         served=[served(deps), served_status(runtime, deps.board)], loops=loops(settings, aggregator.feed, deps)
     )
