@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 import pytest
 import typer
 
-from meterline.catalog.files import load_catalog
+from meterline.catalog.files import read_catalog
 from meterline.cli.app import app
 from meterline.cli.exits import ExitCode
 
@@ -58,7 +58,7 @@ def test_the_plan_in_the_documentation_of_prices_is_one_and_shows_tiers(tmp_path
     file = tmp_path / "plan.yaml"
     file.write_text(example, encoding="utf-8")
 
-    (entry,) = load_catalog([file])
+    (entry,) = read_catalog([file]).entries
 
     assert (entry.kind.name, entry.name) == ("Plan", "with-tiers")
     tiers = entry.request.spec.items[0].usage.graduated.tiers
