@@ -6,10 +6,10 @@ import chassis.stop_at_once  # noqa: F401 - first, because the other imports tak
 
 # isort: split
 
-import gc
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from chassis.command_line import main
+from chassis.garbage import search_rarely
 from chassis.rpc.rates import rate_limit
 from chassis.service import Composition
 from eventlog.audit import served_audit
@@ -32,8 +32,6 @@ from ingest.telemetry import Instruments
 
 if TYPE_CHECKING:
     from chassis.service import Runtime
-
-_GC_ALLOCATIONS: Final = 50_000
 
 
 async def compose(runtime: Runtime[IngestSettings]) -> Composition:
@@ -60,11 +58,7 @@ async def compose(runtime: Runtime[IngestSettings]) -> Composition:
         feed=feed,
         event_rate=rate_limit(settings, "events", settings.tenant_events_per_s, lambda own: own.events_per_s),
     )
-    # What was made until now lives as long as the process: no collection needs to look at it. Batches are freed by
-    # their last reference; collecting rarely costs nothing but a little memory.
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(_GC_ALLOCATIONS, 20, 50)
+    search_rarely()
     loops = intake_loops(gatherer, committer, settings.commit_workers)
     return Composition(
         served=[served(deps), served_feed(feed), served_status(runtime, FeedBoard()), served_audit(runtime.engine)],

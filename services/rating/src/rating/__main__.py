@@ -9,6 +9,7 @@ import chassis.stop_at_once  # noqa: F401 - first, because the other imports tak
 from typing import TYPE_CHECKING
 
 from chassis.command_line import main
+from chassis.garbage import search_rarely
 from chassis.rpc.client import open_channel
 from chassis.rpc.credentials import service_token_source
 from chassis.service import Composition
@@ -39,6 +40,7 @@ async def compose(runtime: Runtime[RatingSettings]) -> Composition:
         aggregator=aggregator,
         instruments=Instruments(runtime.telemetry.meter),
     )
+    search_rarely()
     return Composition(
         served=[served(deps), served_status(runtime, deps.board), served_audit(runtime.engine)],
         loops=loops(settings, aggregator.feed, deps),

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
-from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from chassis.postgres import transaction
 from eventlog.as_of import AsOf
@@ -148,6 +148,25 @@ async def test_contracts_are_found_by_customer_in_their_newest_version(engine: A
         assert len(await CONTRACTS.page(conn, "acme", "", 10, customer="UA")) == 1
         assert await CONTRACTS.page(conn, "acme", "", 10, customer="DL") == []
         assert await CONTRACTS.page(conn, "acme", "UA-2013", 10) == []
+
+
+async def test_entries_are_looked_up_by_the_index_in_a_table_that_was_just_filled(engine: AsyncEngine) -> None:
+    contract = Contract("UA", "standard", None, Schedule(date(2013, 1, 1), None, 1, "UTC"), date(2013, 1, 1))
+    names = [f"c-{number}" for number in range(2_000)]
+    async with engine.connect() as conn:
+        await CONTRACTS.add_all(
+            conn, "acme", [Version(name, 1, NOW, replace(contract, customer=name)) for name in names]
+        )
+        before = await rows_read_in_turn(conn)
+        assert len(await CONTRACTS.versions_of(conn, "acme", names[:500])) == 500
+        assert len(await contracts_of_customers(conn, [("acme", name) for name in names[:500]])) == 500
+        assert await rows_read_in_turn(conn) == before
+
+
+async def rows_read_in_turn(conn: AsyncConnection) -> int:
+    """Return how many rows this transaction has read of the table from its beginning."""
+    query = "SELECT sum(seq_tup_read) FROM pg_stat_xact_user_tables WHERE relname = 'contract'"
+    return int((await conn.execute(text(query))).scalar_one())
 
 
 # --- marks -----------------------------------------------------------------------------------------------------------

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 import typer
 
 from chassis.errors import MeterlineError
+from chassis.garbage import search_rarely
 from metering.common.v1 import values_pb2
 from metering.rating.v1 import rating_service_pb2 as rating_pb
 from meterline.catalog.files import CatalogFiles, Entry, read_catalog
@@ -52,6 +53,7 @@ def apply(
     output: OutputOption = Output.TABLE,
 ) -> None:
     """Make the catalog what the files say. Applying them again changes nothing."""
+    search_rarely()
     read = read_catalog(files)
     if read.mistakes:
         raise InputErrors([*read.mistakes, *_faults_besides(read, context)])

@@ -12,7 +12,7 @@ from calendar import monthrange
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from enum import StrEnum
-from functools import cache
+from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Final, NamedTuple
 from zoneinfo import ZoneInfo, available_timezones
 
@@ -75,6 +75,11 @@ class Schedule:
             raise Refused("end", Reason.CONTRACT_INVALID, "must be later than the start")
 
 
+@lru_cache(maxsize=1024)
+def _length_days(year: int, month: int) -> int:
+    return monthrange(year, month)[1]
+
+
 class _Month(NamedTuple):
     year: int
     month: int
@@ -88,7 +93,7 @@ class _Month(NamedTuple):
         return _Month(year, month + 1)
 
     def day(self, anchor_day: int) -> date:
-        return date(self.year, self.month, min(anchor_day, monthrange(self.year, self.month)[1]))
+        return date(self.year, self.month, min(anchor_day, _length_days(self.year, self.month)))
 
 
 def parse_day(field: str, text: str) -> date:
@@ -165,6 +170,7 @@ def check_billable(schedule: Schedule) -> None:
         _check_holds_time(schedule, day)
 
 
+@lru_cache(maxsize=1024)
 def starts_from(schedule: Schedule, instant: datetime) -> date | None:
     """Return the first day of the first period that starts at `instant` or later; None if no period does."""
     zone = ZoneInfo(schedule.zone)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Final
 
@@ -83,20 +82,19 @@ class Faults:
         self._errors: list[tuple[int, str, MeterlineError]] = []
         self._refused: set[tuple[str, str]] = set()
 
-    @contextmanager
-    def of(
-        self, place: int, kind: str, name: str, references: AbstractSet[tuple[str, str]] = frozenset()
-    ) -> Iterator[None]:
+    def of(self, place: int, kind: str, name: str, references: AbstractSet[tuple[str, str]] = frozenset()) -> _Keeping:
         """Keep what is wrong with an entry, but not that it refers to one that was refused itself."""
-        try:
-            with speaking_of(place, kind, name):
-                yield
-        except (InvalidRequest, NotFound) as error:
-            refused = {of for of, its_name in references if (of, its_name) in self._refused}
-            self._refused.add((kind, name))
-            own = _without_missing(error, refused, f"{kind} {name!r}: ")
-            if own is not None:
-                self._errors.append((place, kind, own))
+        return _Keeping(self, place, kind, name, references)
+
+    def keep(
+        self, place: int, kind: str, name: str, references: AbstractSet[tuple[str, str]], error: MeterlineError
+    ) -> None:
+        """Keep an error of an entry, as `of` does."""
+        refused = {of for of, its_name in references if (of, its_name) in self._refused}
+        self._refused.add((kind, name))
+        own = _without_missing(error, refused, f"{kind} {name!r}: ")
+        if own is not None:
+            self._errors.append((place, kind, own))
 
     def raise_any(self) -> None:
         """Raise what is wrong, if anything is: one fault as it is, several together as InvalidRequest."""
@@ -137,16 +135,37 @@ def _violations(place: int, kind: str, error: MeterlineError) -> Iterator[FieldV
         yield FieldViolation(f"entries[{place}].{kind}.{violation.field}", violation.reason, violation.message)
 
 
-@contextmanager
-def speaking_of(place: int, kind: str, name: str) -> Iterator[None]:
-    """Let any error in the block say of which entry it speaks."""
-    try:
-        yield
-    except MeterlineError as error:
-        raise type(error)(
-            error.reason,
-            f"{kind} {name!r}: {error.message}",
-            violations=error.violations,
-            retry_after_s=error.retry_after_s,
-            metadata={**error.metadata, "entry": str(place)},
-        ) from error
+class _Keeping:
+    # A class, not a generator: each entry of a catalog comes through it twice.
+    __slots__ = ("_entry", "_faults", "_references")
+
+    def __init__(
+        self, faults: Faults, place: int, kind: str, name: str, references: AbstractSet[tuple[str, str]]
+    ) -> None:
+        self._faults = faults
+        self._entry = (place, kind, name)
+        self._references = references
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> bool:
+        if not isinstance(error, MeterlineError):
+            return False
+        spoken = _speaking_of(*self._entry, error)
+        if not isinstance(error, InvalidRequest | NotFound):
+            raise spoken from error
+        spoken.__cause__ = error
+        self._faults.keep(*self._entry, self._references, spoken)
+        return True
+
+
+def _speaking_of(place: int, kind: str, name: str, error: MeterlineError) -> MeterlineError:
+    """Return an error that says of which entry it speaks."""
+    return type(error)(
+        error.reason,
+        f"{kind} {name!r}: {error.message}",
+        violations=error.violations,
+        retry_after_s=error.retry_after_s,
+        metadata={**error.metadata, "entry": str(place)},
+    )

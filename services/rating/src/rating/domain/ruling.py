@@ -110,6 +110,8 @@ def check_past(
     """Refuse another plan for a period that is rated permanently; for one that has begun, unless a reason is given."""
     newest, content = versions[-1].content, wanted.content
     before, after, zone = rulings(versions), rulings([*versions, wanted]), content.schedule.zone
+    if before == after:
+        return
     for kept in frozen:
         was, is_now = (ruling_at(found, zone, kept.period.start) for found in (before, after))
         if not is_now.same_plan(was) and not kept.is_priced_by(is_now):

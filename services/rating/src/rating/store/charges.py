@@ -131,10 +131,11 @@ async def frozen_periods(
         return {name: stage.frozen[name] for name in names}
     query = text(
         """
-        SELECT contract, billing_period, period_start, period_end, plan, plan_version FROM rated_period
-        WHERE (tenant, contract) IN (SELECT CAST(:tenant AS text), unnest(CAST(:contracts AS text[])))
-          AND amends_snapshot_id = :none
-        ORDER BY contract, period_start
+        SELECT found.* FROM unnest(CAST(:contracts AS text[])) AS wanted (name) CROSS JOIN LATERAL (
+            SELECT contract, billing_period, period_start, period_end, plan, plan_version FROM rated_period
+            WHERE tenant = :tenant AND contract = name AND amends_snapshot_id = :none
+            ORDER BY period_start
+        ) AS found
         """
     )
     found: dict[str, list[FrozenPeriod]] = {name: [] for name in names}

@@ -78,11 +78,12 @@ async def contracts_of_customers(
         return {key: list(held.values()) for key in wanted if (held := stage.contracts_of[key[1]])}
     statement = text(
         f"""
-        SELECT DISTINCT ON (tenant, name) {CONTRACTS.all_columns} FROM contract
-        WHERE (tenant, customer) IN (
-            SELECT wanted.tenant, wanted.customer
-            FROM unnest(CAST(:tenants AS text[]), CAST(:customers AS text[])) AS wanted(tenant, customer))
-        ORDER BY tenant, name, version DESC
+        SELECT found.* FROM unnest(CAST(:tenants AS text[]), CAST(:customers AS text[])) AS wanted (of_tenant, named)
+        CROSS JOIN LATERAL (
+            SELECT DISTINCT ON (name) {CONTRACTS.all_columns} FROM contract
+            WHERE tenant = of_tenant AND customer = named
+            ORDER BY name, version DESC
+        ) AS found
         """  # noqa: S608 - column names of our own
     )
     keys = {"tenants": [tenant for tenant, _ in wanted], "customers": [customer for _, customer in wanted]}

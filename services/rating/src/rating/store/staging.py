@@ -17,8 +17,6 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from rating.domain.ruling import FrozenPeriod
 from rating.domain.versions import Version
 
-_KEY: Final = "rating.stage"
-
 
 @dataclass(frozen=True, slots=True)
 class Stage:
@@ -46,22 +44,23 @@ class Stage:
             self.contracts_of[customer][entry.name] = entry
 
 
+_STAGES: Final[dict[int, Stage]] = {}
+"""By the identity of a connection, which is asked for several times an entry: its own `info` is slow to reach."""
+
+
 def stage_of(conn: AsyncConnection) -> Stage | None:
     """Return the stage that stands on a connection, if one does."""
-    stage: Stage | None = conn.info.get(_KEY)
-    return stage
+    return _STAGES.get(id(conn))
 
 
 @contextmanager
 def on_stage(conn: AsyncConnection, stage: Stage) -> Iterator[None]:
     """Let the tables answer from a stage during the block."""
-    # Asked for once: a connection that breaks in the block can't be asked again.
-    info = conn.info
-    info[_KEY] = stage
+    _STAGES[id(conn)] = stage
     try:
         yield
     finally:
-        del info[_KEY]
+        del _STAGES[id(conn)]
 
 
 async def lock_catalog(conn: AsyncConnection, tenant: str) -> None:

@@ -67,11 +67,12 @@ class VersionTable(Generic[Content]):
         """Return all versions of some entries by their names, oldest first; a name without one has an empty list."""
         found = {name: self._staged(conn, tenant, name) for name in sorted(set(names))}
         wanted = [name for name, staged in found.items() if staged is None]
-        # Joined, so that each name is looked up; with `= ANY` a table whose statistics lag behind is read to its end.
+        # LATERAL with an order is looked up by the index, name by name; a plain join is not where statistics are
+        # missing, as in a table that was just filled: it reads the whole table for each part of a catalog.
         query = f"""
-            SELECT {self.all_columns} FROM {self.name}
-            WHERE (tenant, name) IN (SELECT CAST(:tenant AS text), unnest(CAST(:names AS text[])))
-            ORDER BY name, version
+            SELECT found.* FROM unnest(CAST(:names AS text[])) AS wanted (named) CROSS JOIN LATERAL (
+                SELECT {self.all_columns} FROM {self.name} WHERE tenant = :tenant AND name = named ORDER BY version
+            ) AS found
         """  # noqa: S608 - names of our own
         read: dict[str, list[Version[Content]]] = {name: [] for name in wanted}
         if wanted:
