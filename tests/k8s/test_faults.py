@@ -67,7 +67,7 @@ def assert_no_acknowledged_event_is_lost(example: Example) -> None:
 
 
 def all_outcomes(suite: ClusterSuite) -> list[Outcome]:
-    files = suite.node.run_dir.glob("load-*/*.jsonl")
+    files = suite.node.run_dir.glob("logs/load-*/*.jsonl")
     return [Outcome(file.stem, **json.loads(line)) for file in files for line in file.read_text().splitlines()]
 
 

@@ -145,7 +145,7 @@ class ClusterSuite:
     ) -> Iterator[Load]:
         """Call every service from each client at a steady rate while the block runs."""
         self._loads += 1
-        folder = self.node.run_dir / f"load-{self._loads}"
+        folder = self.node.run_dir / "logs" / f"load-{self._loads}"
         folder.mkdir()
         files = {client: folder / f"{client}.jsonl" for client in clients}
         running = {}
