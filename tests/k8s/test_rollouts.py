@@ -14,7 +14,7 @@ from testkit.k8s.suite import SERVICE_NAMES, ClusterSuite, Example, Load, failur
 from testkit.wait import wait_until
 
 CALLS_MIN: Final = 1000
-CALLS_PER_S: Final = 8.0
+CALLS_PER_S: Final = 6.0
 
 
 @pytest.fixture(scope="session")
