@@ -36,7 +36,7 @@ def test_old_and_new_serve_together_in_every_combination(
     suite, began_at = example.suite, time.time()
     old: set[str] = set()
     seen = []
-    with suite.load(example.context, calls_per_s=8.0) as load:
+    with suite.load(example.context, calls_per_s=4.0) as load:
         for service in toggles():
             step_at = time.time()
             if service in old:

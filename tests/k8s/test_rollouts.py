@@ -34,7 +34,10 @@ def test_each_service_is_replaced_without_a_failed_call(
     suite = example.suite
     for number in range(rounds):
         for service in SERVICE_NAMES:
-            with subtests.test(service=service, round=number + 1), suite.load(example.context, CALLS_PER_S) as load:
+            with (
+                subtests.test(service=service, round=number + 1),
+                suite.load(example.context, CALLS_PER_S, most_to=service) as load,
+            ):
                 began_at = time.time()
                 steps = replace(suite, load, service, next_release, first=number == 0)
                 outcomes = load.wait_for_calls(CALLS_MIN, service, began_at)

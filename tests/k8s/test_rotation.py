@@ -18,7 +18,7 @@ MOUNTED_WITHIN_S: Final = 150.0
 # Services read their files again every 10 s.
 REREAD_S: Final = 12.0
 LIFE: Final = timedelta(hours=1)
-CALLS_MIN: Final = 1000
+CALLS_MIN: Final = 500
 END_IDLE: Final = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = '{role}' AND state = 'idle'"
 
 
@@ -32,7 +32,7 @@ def test_keys_and_tokens_are_replaced_without_a_failed_call(example: Example, tm
     user = Grant(tenant="default", scopes=("report", "read", "admin"), subject="example")
     new_token = mint(new_key, user, valid_for=LIFE)
 
-    with suite.load(example.context, calls_per_s=8.0) as load:
+    with suite.load(example.context, calls_per_s=4.0) as load:
         trust(suite, {"keys": [*old_keys["keys"], new_key.public_jwk()]})
         wait_until(
             lambda: every_replica_takes(suite, tmp_path, new_token), MOUNTED_WITHIN_S, what="the new key to be known"
@@ -64,7 +64,7 @@ def test_keys_and_tokens_are_replaced_without_a_failed_call(example: Example, tm
 def test_a_database_password_is_replaced_without_a_failed_call(example: Example) -> None:
     """Two roles take turns: the new one is there before the old one goes, so there is no moment without either."""
     suite, began_at = example.suite, time.time()
-    with suite.load(example.context, calls_per_s=8.0) as load:
+    with suite.load(example.context, calls_per_s=4.0) as load:
         for service in SERVICE_NAMES:
             password = secrets.token_urlsafe(24)
             role, former = f"{service}_app_2", f"{service}_app"

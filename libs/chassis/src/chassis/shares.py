@@ -90,10 +90,12 @@ class PoolShares:
         if not self._held[holder]:
             del self._held[holder]
         for waiting in self._waiting:
-            if self._may_hold(waiting[0]):
+            next_holder, turn = waiting
+            # A waiter whose time is over is in the queue until its task runs again; what it were given would be lost.
+            if not turn.done() and self._may_hold(next_holder):
                 self._waiting.remove(waiting)
-                self._grant(waiting[0])
-                waiting[1].set_result(None)
+                self._grant(next_holder)
+                turn.set_result(None)
                 return
 
 

@@ -1,6 +1,6 @@
 """Calls to every service at a steady rate until told to stop; each call's outcome is one line of JSON.
 
-    python -m testkit.k8s.load {sdk,plain} CONTEXT OUTCOMES [CALLS_PER_S]
+    python -m testkit.k8s.load {sdk,plain} CONTEXT OUTCOMES SERVICE=CALLS_PER_S...
 
 `sdk` calls as a program that uses the SDK; `plain` as one that has nothing but grpcio, stubs and the channel options of
 docs/sdk.md. Ends at SIGTERM, after the calls in flight. Both read the context file again before a call when it has
@@ -33,7 +33,6 @@ from meterline import AsyncClient, MeterlineError, UsageEvent
 from meterline.client import contract_of
 from meterline.event import to_columns
 from meterline.suite import context as contexts
-from meterline.suite.services import SERVICES
 from testkit.client_options import options_of_a_reader
 
 DEADLINE_S: Final = 20.0
@@ -116,24 +115,24 @@ class PlainCalls:
 KINDS: Final[Mapping[str, type[SdkCalls | PlainCalls]]] = {"sdk": SdkCalls, "plain": PlainCalls}
 
 
-async def load(kind: str, context_file: Path, outcomes: TextIO, calls_per_s: float) -> None:
-    """Call every service `calls_per_s` times a second until SIGTERM."""
+async def load(kind: str, context_file: Path, outcomes: TextIO, calls_per_s: Mapping[str, float]) -> None:
+    """Call each service so many times a second until SIGTERM."""
     stopped = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stopped.set)
     calls, read_at = KINDS[kind](contexts.load(context_file)), changed_at(context_file)
     former: list[SdkCalls | PlainCalls] = []
     running: set[asyncio.Task[None]] = set()
-    next_at = time.monotonic()
+    due_at = dict.fromkeys(calls_per_s, time.monotonic())
     while not stopped.is_set():
         if changed_at(context_file) != read_at:
             former.append(calls)
             calls, read_at = KINDS[kind](contexts.load(context_file)), changed_at(context_file)
-        for spec in SERVICES:
-            task = asyncio.create_task(observed(calls, spec.name, outcomes))
+        for service in [service for service, at in due_at.items() if at <= time.monotonic()]:
+            due_at[service] += 1 / calls_per_s[service]
+            task = asyncio.create_task(observed(calls, service, outcomes))
             running.add(task)
             task.add_done_callback(running.discard)
-        next_at += 1 / calls_per_s
-        await asyncio.sleep(max(0.0, next_at - time.monotonic()))
+        await asyncio.sleep(max(0.0, min(due_at.values()) - time.monotonic()))
     await asyncio.gather(*running)
     for each in (*former, calls):
         await each.close()
@@ -163,9 +162,10 @@ async def observed(calls: SdkCalls | PlainCalls, service: str, outcomes: TextIO)
 
 def main() -> None:
     """Run the load that the command line asks for."""
-    kind, context, outcomes, *rate = sys.argv[1:]
+    kind, context, outcomes, *rates = sys.argv[1:]
+    calls_per_s = {service: float(rate) for service, _, rate in (text.partition("=") for text in rates)}
     with Path(outcomes).open("a") as file:
-        asyncio.run(load(kind, Path(context), file, float(rate[0]) if rate else 20.0))
+        asyncio.run(load(kind, Path(context), file, calls_per_s))
 
 
 if __name__ == "__main__":

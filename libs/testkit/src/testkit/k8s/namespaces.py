@@ -37,12 +37,14 @@ ip link set node0 up
 ip route add default dev node0
 echo 1 >/proc/sys/net/ipv4/ip_forward
 # Under control groups of version 1, each hierarchy needs the node's group, and cpuset needs to be told its processors.
+# By default the whole node would get as much processor time as any one process outside of it.
 for hierarchy in /sys/fs/cgroup/*/; do
     if [ -e "$hierarchy/cgroup.procs" ]; then
         mkdir -p "$hierarchy/$group"
         for file in cpuset.cpus cpuset.mems; do
             if [ -e "$hierarchy/$file" ]; then cat "$hierarchy/$file" >"$hierarchy/$group/$file"; fi
         done
+        if [ -e "$hierarchy/cpu.shares" ]; then echo 16384 >"$hierarchy/$group/cpu.shares"; fi
     fi
 done
 touch "$run/namespaces.ready"

@@ -289,6 +289,7 @@ def _kubelet(run: Path, group: str) -> dict[str, object]:
         "imageGCHighThresholdPercent": 100,
         "imageGCLowThresholdPercent": 99,
         "volumePluginDir": str(run / "volume-plugins"),
+        "podLogsDir": str(run / "logs" / "pods"),
         # Secrets and maps are rotated by tests that wait for it.
         "syncFrequency": "10s",
         "maxPods": 60,

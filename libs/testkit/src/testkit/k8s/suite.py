@@ -21,6 +21,7 @@ from testkit.wait import wait_until
 NAMESPACE: Final = "meterline"
 SERVICE_NAMES: Final = tuple(spec.name for spec in SERVICES)
 ROLLOUT_LIMIT_S: Final = 400
+CLIENTS: Final = ("sdk", "plain")
 
 
 @dataclass(frozen=True)
@@ -140,26 +141,20 @@ class ClusterSuite:
         return done
 
     @contextmanager
-    def load(
-        self, context: Path, calls_per_s: float = 20.0, clients: Sequence[str] = ("sdk", "plain")
-    ) -> Iterator[Load]:
-        """Call every service from each client at a steady rate while the block runs."""
+    def load(self, context: Path, calls_per_s: float, *, most_to: str = "") -> Iterator[Load]:
+        """Call every service from each client at a steady rate while the block runs.
+
+        With `most_to`, that service is called at the rate, and each of the others once a second.
+        """
         self._loads += 1
-        folder = self.node.run_dir / f"load-{self._loads}"
+        folder = self.node.run_dir / "logs" / f"load-{self._loads}"
         folder.mkdir()
-        files = {client: folder / f"{client}.jsonl" for client in clients}
+        files = {client: folder / f"{client}.jsonl" for client in CLIENTS}
+        rates = [f"{name}={calls_per_s if most_to in ('', name) else 1.0}" for name in SERVICE_NAMES]
         running = {}
         for client, file in files.items():
             file.touch()
-            command: list[str | Path] = [
-                sys.executable,
-                "-m",
-                "testkit.k8s.load",
-                client,
-                context,
-                file,
-                str(calls_per_s),
-            ]
+            command = [sys.executable, "-m", "testkit.k8s.load", client, context, file, *rates]
             running[client] = self.node.namespaces.start_aside(command, folder / f"{client}.log")
         load = Load(files)
         try:
