@@ -154,7 +154,7 @@ class ClusterSuite:
         running = {}
         for client, file in files.items():
             file.touch()
-            command = [sys.executable, "-m", "testkit.k8s.load", client, context, file, *rates]
+            command: list[str | Path] = [sys.executable, "-m", "testkit.k8s.load", client, context, file, *rates]
             running[client] = self.node.namespaces.start_aside(command, folder / f"{client}.log")
         load = Load(files)
         try:
