@@ -14,13 +14,13 @@ from typing import Any
 import pytest
 
 from testkit.flights import ROOT
-from testkit.k8s.images import Images
+from testkit.k8s.images import HUB, Images
 from testkit.k8s.namespaces import Namespaces
 from testkit.k8s.node import Node
 from testkit.k8s.programs import Programs, find_programs
 from testkit.k8s.suite import ClusterSuite, Example
 
-POSTGRES = "docker.io/library/postgres:17.6-bookworm"
+POSTGRES = f"{HUB}/library/postgres:17.6-bookworm"
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 import pytest
 
-from testkit.k8s.images import Images
+from testkit.k8s.images import HUB, Images
 from testkit.k8s.node import Node
 from testkit.k8s.suite import ClusterSuite, Example
 from testkit.wait import wait_until
@@ -56,8 +56,8 @@ class Step:
 @pytest.fixture(scope="session")
 def traced(example: Example, loaded: Node, images: Images) -> ClusterSuite:
     """The example with a collector, and a Jaeger behind it."""
-    collector = images.program("collector", "docker.io/otel/opentelemetry-collector-contrib:0.165.0")
-    jaeger = images.program("jaeger", "docker.io/jaegertracing/jaeger:2.13.0")
+    collector = images.program("collector", f"{HUB}/otel/opentelemetry-collector-contrib:0.165.0")
+    jaeger = images.program("jaeger", f"{HUB}/jaegertracing/jaeger:2.13.0")
     images.load(loaded, [collector, jaeger])
     loaded.kubectl("apply", "-k", Path(__file__).parent / "overlay")
     for deployment in ("otel-collector", "jaeger"):

@@ -20,6 +20,8 @@ from testkit.k8s.programs import Programs
 BASE: Final = "localhost/meterline-base:latest"
 VERSION: Final = "0.1.0"
 NEXT: Final = "0.2.0"
+HUB: Final = "docker" + ".io"
+"""What a name of an image without a domain stands for; nothing is fetched from there."""
 OLD: Final = "0.0.1"
 OLD_COMMIT: Final = "b395f4f"
 """The commit before images, TLS and Kubernetes: stands for the release before."""
@@ -43,7 +45,7 @@ class Images:
 
     def services(self) -> list[str]:
         """Build the services and the command line of this tree, unless it was done before. Returns their names."""
-        names = {part: f"docker.io/meterline/{part}" for part in (*SERVICE_NAMES, "meterline")}
+        names = {part: f"{HUB}/meterline/{part}" for part in (*SERVICE_NAMES, "meterline")}
         if "services" not in self._made:
             sources = f"sources-{_digest_of_sources()}"
             if not all(_is_there(f"{name}:{sources}") for name in names.values()):
@@ -62,7 +64,7 @@ class Images:
 
     def old_release(self) -> list[str]:
         """Build the services as they were at OLD_COMMIT. Raises LookupError when the history does not hold it."""
-        names = [f"docker.io/meterline/{service}:{OLD}" for service in SERVICE_NAMES]
+        names = [f"{HUB}/meterline/{service}:{OLD}" for service in SERVICE_NAMES]
         if all(map(_is_there, names)):
             return names
         tree = self.work_dir / "old"
@@ -72,7 +74,7 @@ class Images:
             if archive.returncode != 0:
                 raise LookupError(f"the history here does not hold {OLD_COMMIT}, which stands for the old release")
             subprocess.run(["tar", "-x", "-C", str(tree)], input=archive.stdout, check=True)
-        _run(["buildah", "tag", self.base, "docker.io/library/python:3.11-slim"])
+        _run(["buildah", "tag", self.base, f"{HUB}/library/python:3.11-slim"])
         return [self._old_release_of(name, tree) for name in SERVICE_NAMES]
 
     def program(self, name: str, image: str) -> str:
@@ -111,7 +113,7 @@ class Images:
     def _build_services(self) -> None:
         command = [str(ROOT / ".venv/bin/python"), str(ROOT / "scripts/build_images.py"), "--base", self.base]
         # The name is that of the manifests, to which a registry's is added by who pulls.
-        named = ["--prefix", "docker.io/meterline", "--tag", VERSION]
+        named = ["--prefix", f"{HUB}/meterline", "--tag", VERSION]
         environment = {**os.environ, "CONTAINER_BUILDER": "buildah"}
         _run([*command, *named, "--", *self._build_options], env=environment)
 
@@ -124,14 +126,14 @@ class Images:
                 path.stem for path in (ROOT / "services" / service / "src").glob("*/migrations/versions/0*.py")
             )
             (folder / "9000_next_release.py").write_text(_NEXT_MIGRATION % newest.partition("_")[0])
-            image = f"docker.io/meterline/{service}:{VERSION}"
+            image = f"{HUB}/meterline/{service}:{VERSION}"
             (folder / "Dockerfile").write_text(f"FROM {image}\nCOPY 9000_next_release.py {versions}/\n")
-        image = f"docker.io/meterline/{service}:{NEXT}"
+        image = f"{HUB}/meterline/{service}:{NEXT}"
         self._build(image, folder / "Dockerfile", folder, {})
         return image
 
     def _old_release_of(self, service: str, tree: Path) -> str:
-        image = f"docker.io/meterline/{service}:{OLD}"
+        image = f"{HUB}/meterline/{service}:{OLD}"
         self._build(image, tree / "services" / service / "Dockerfile", tree, {})
         return image
 
