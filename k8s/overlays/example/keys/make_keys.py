@@ -23,7 +23,9 @@ from meterline.tokens import ANY_TENANT, Grant, SigningKey, jwks, mint
 
 ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 KEY_FILE = Path(os.environ.get("TMPDIR", "/tmp")) / "signing.pem"  # noqa: S108 - the pod's own, and empty at its start
-TOKEN_LIFE = timedelta(days=365)
+SERVICE_TOKEN_LIFE = timedelta(days=365)
+# What services allow a user's token, unless they are told otherwise.
+USER_TOKEN_LIFE = timedelta(hours=24)
 
 
 def call(method: str, path: str, body: dict[str, Any] | None = None) -> dict[str, Any] | None:
@@ -94,11 +96,13 @@ def main() -> None:
     for spec in SERVICES:
         if spec.upstream:
             grant = Grant(tenant=ANY_TENANT, scopes=("internal",), subject=spec.name)
-            make("Secret", f"{spec.name}-token", {"token": mint(key, grant, valid_for=TOKEN_LIFE)})
+            make("Secret", f"{spec.name}-token", {"token": mint(key, grant, valid_for=SERVICE_TOKEN_LIFE)})
     user = mint(
-        key, Grant(tenant="default", scopes=("report", "read", "admin"), subject="example"), valid_for=TOKEN_LIFE
+        key, Grant(tenant="default", scopes=("report", "read", "admin"), subject="example"), valid_for=USER_TOKEN_LIFE
     )
-    context = Context(services={spec.name: f"{spec.name}:8080" for spec in SERVICES}, token=user)
+    # The example has no certificates; `plaintext` says that in words.
+    services = {spec.name: f"{spec.name}:8080" for spec in SERVICES}
+    context = Context(services=services, token=user, plaintext_allowed=True)
     make("Secret", "meterline-context", {"context.json": json.dumps(context.to_json())})
 
 
