@@ -64,6 +64,9 @@ def schedule(zone: str, start: str, end: str | None = None, anchor_day: int | No
         (schedule("Pacific/Apia", "2011-12-30", None, 31), "start", "start on 2011-12-31"),
         (schedule("Pacific/Apia", "2011-01-30", "2011-12-31", 30), "end", "from 2011-12-30 .* end on 2011-12-30"),
         (schedule("Africa/Monrovia", "1971-11-01", "1972-03-01"), "start", "before 1972-01-08 begin between"),
+        # To start on the grid would be to start after the end: another time zone is all that helps.
+        (schedule("Africa/Monrovia", "1971-11-01", "1972-01-05"), "start", "two of them; take another time zone$"),
+        (schedule("Africa/Monrovia", "1971-11-01", "1972-01-08"), "start", "two of them; take another time zone$"),
         (schedule("Africa/Monrovia", "1972-01-07"), "start", "start on 1972-01-08 or later"),
         (schedule("Pacific/Kiritimati", "1979-09-30"), "start", "start on 1979-10-02 or later"),
     ],
