@@ -29,6 +29,10 @@ class AsOf:
         ahead = (self.positions.get(lane, 0) >= position for lane, position in other.positions.items())
         return self.epoch == other.epoch and all(ahead)
 
+    def positions_beyond(self, other: AsOf) -> int:
+        """Return how many positions it reaches further than `other`, over all lanes."""
+        return sum(max(0, position - other.positions.get(lane, 0)) for lane, position in self.positions.items())
+
     def document(self) -> dict[str, Any]:
         """Return it as plain data with a single text form, to store or digest: lanes in order, without those at 0."""
         lanes = [[lane, position] for lane, position in sorted(self.positions.items()) if position]

@@ -12,7 +12,7 @@ import pytest
 
 from metering.ingest.v1 import ingest_service_pb2 as pb
 from meterline import Conflict, Refusal, ReportResult
-from meterline.cli.event_batches import Batch, Reported, print_result
+from meterline.cli.event_batches import Batch, Reported, print_result, refusal_document
 from meterline.cli.ndjson import LINE_BYTES_MAX, LineError, event_batches, event_of_line
 from meterline.cli.options import Output
 from meterline.errors import InputError
@@ -202,3 +202,11 @@ def test_a_line_of_very_many_keys_with_a_twin_is_refused_at_once() -> None:
         event_of_line(f'{{{keys},"last":"","last":""}}'.encode())
 
     assert time.perf_counter() - started_s < 2
+
+
+def test_a_refusal_of_what_could_not_be_read_has_no_id_at_all() -> None:
+    unread = refusal_document(Refusal(0, "", "", "LINE_INVALID", "line 1: no JSON"))
+    read_well = refusal_document(Refusal(1, "e1", "time", "TIME_TOO_OLD", "line 2: too old"))
+
+    assert "id" not in unread
+    assert (read_well["id"], read_well["index"]) == ("e1", 1)

@@ -63,3 +63,19 @@ def test_one_that_was_never_in_contact_knows_neither_how_much_waits_nor_up_to_wh
     assert rows_of(just_started)[0][1:] == ("up", "1", "2", "usage", "?", "?", "-", "-")
     assert rows_of(cut_off)[0][1:] == ("cut off", "1", "2", "usage", "?", "?", "-", "-")
     assert "since it started" in lines_of(cut_off)[0]
+
+
+@pytest.mark.parametrize(
+    ("attempts", "told"), [(1, "[INTERNAL], last at"), (2, "[INTERNAL], 2 times in a row, last at")]
+)
+def test_a_failure_tells_how_often_in_a_row_only_if_it_was_more_than_once(attempts: int, told: str) -> None:
+    failing = feed()
+    failing.last_error_reason = "INTERNAL"
+    failing.last_error_message = "it broke"
+    failing.attempts = attempts
+    failing.last_error_at.FromDatetime(NOW)
+
+    (line,) = [line for line in lines_of(document(failing)) if "it broke" in line]
+
+    assert told in line
+    assert ("in a row" in line) == (attempts > 1)

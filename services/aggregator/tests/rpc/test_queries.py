@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 from datetime import UTC, datetime, timedelta
 from fractions import Fraction
 from typing import Any
@@ -262,9 +263,13 @@ async def test_what_does_not_come_in_time_is_said_to_be_late(aggregator: Any, in
         meter="calls", period=span(START, START + timedelta(days=1)), freshness=pb.Freshness(as_of=ahead)
     )
 
-    error = await aggregator.caller().refused("QueryUsage", request, timeout=0.5)
+    error = await aggregator.caller().refused("QueryUsage", request, timeout=3)
 
     assert isinstance(error, DeadlineExceeded)
+    assert re.match(
+        r"waited \d\.\d s for usage up to the point asked for; 99 positions of the log were still to be read\.",
+        error.message,
+    )
 
 
 async def test_totals_name_every_meter_and_what_could_not_be_counted(

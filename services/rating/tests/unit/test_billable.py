@@ -19,6 +19,7 @@ from rating.domain.billing_period import (
     contract_span,
     labels_from,
     last_label,
+    parse_day,
     period_labelled,
     starts_from,
 )
@@ -64,6 +65,9 @@ def schedule(zone: str, start: str, end: str | None = None, anchor_day: int | No
         (schedule("Pacific/Apia", "2011-12-30", None, 31), "start", "start on 2011-12-31"),
         (schedule("Pacific/Apia", "2011-01-30", "2011-12-31", 30), "end", "from 2011-12-30 .* end on 2011-12-30"),
         (schedule("Africa/Monrovia", "1971-11-01", "1972-03-01"), "start", "before 1972-01-08 begin between"),
+        # To start on the grid would be to start after the end: another time zone is all that helps.
+        (schedule("Africa/Monrovia", "1971-11-01", "1972-01-05"), "start", "two of them; take another time zone$"),
+        (schedule("Africa/Monrovia", "1971-11-01", "1972-01-08"), "start", "two of them; take another time zone$"),
         (schedule("Africa/Monrovia", "1972-01-07"), "start", "start on 1972-01-08 or later"),
         (schedule("Pacific/Kiritimati", "1979-09-30"), "start", "start on 1979-10-02 or later"),
     ],
@@ -168,3 +172,15 @@ def test_the_first_start_from_a_day_is_that_of_the_first_period_from_it(
     starts = [period.start for period in periods if period is not None and period.start >= since]
     assert (None if found is None else local_midnight(found, ZoneInfo(zone))) == (starts[0] if starts else None)
     assert found is None or found.day in {min(anchor_day, monthrange(found.year, found.month)[1]), start.day}
+
+
+@pytest.mark.parametrize("text", ["2024-02-30", "2023-02-29", "1900-02-29", "2024-04-31", "2024-13-01", "0000-01-01"])
+def test_a_day_that_no_calendar_has_is_told_as_that_and_not_as_one_written_badly(text: str) -> None:
+    with pytest.raises(Refused, match=f"^start: the calendar has no day {text}$|^the calendar has no day {text}$"):
+        parse_day("start", text)
+
+
+@pytest.mark.parametrize("text", ["2024-2-3", "20240203", "2024-W05-6", "2024-02-03 ", "\u0662024-02-03", ""])
+def test_a_day_that_is_written_badly_is_told_how_to_write_it(text: str) -> None:
+    with pytest.raises(Refused, match="is not a day; write it as 2013-01-31"):
+        parse_day("start", text)

@@ -99,7 +99,7 @@ def unbilled(  # noqa: PLR0913, PLR0917 - options of a command
     if output is Output.TABLE:
         print_table(_COLUMNS, map(_row, rows))
         for word, count in totals(found.rows).items():
-            say(f"{word}, {count:,} in all: {_meaning(word, found.rows)}")
+            say(f"{word}, {count:,} in all: {meaning_of(word, found.rows)}")
     else:
         document = {"rows": [row_document(row) for row in rows], "filled": found.filled}
         print_document(document | {"asOf": as_of_document(found.as_of)}, output)
@@ -138,7 +138,7 @@ def totals(rows: Iterable[unbilled_pb2.UnbilledUsage]) -> dict[str, int]:
     return dict(sorted(counts.items()))
 
 
-def _meaning(word: str, rows: Iterable[unbilled_pb2.UnbilledUsage]) -> str:
+def meaning_of(word: str, rows: Iterable[unbilled_pb2.UnbilledUsage]) -> str:
     """Say what a reason means; what is parked, by the name of the meter if it is of one alone."""
     meters = {row.meter for row in rows if enum_word(row, "reason") == word}
     meaning = MEANINGS[word]

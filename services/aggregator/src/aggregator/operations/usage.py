@@ -13,7 +13,7 @@ from aggregator.domain.query import UsagePlan, UsageQuery, plan_query, plan_tota
 from aggregator.domain.usage import TotalsAnswer, UsageAnswer, UsageRow, quantity_of
 from aggregator.operations.deps import Deps
 from aggregator.operations.finding import filling, histories_of, meter_not_found, read_totals, wait_until_counted
-from aggregator.store import backlogs, meters, progress, usage
+from aggregator.store import backlogs, fills, meters, progress, usage
 from chassis.deadline import RESERVE_S, current_deadline_s
 from chassis.errors import DeadlineExceeded, Reason
 from chassis.errors.refused import refusals
@@ -27,6 +27,8 @@ _ROW_BYTES: Final = 128
 """What a row takes without its texts: the window, the quantity and the count."""
 _WAIT_MAX_S: Final = 60.0
 """Longest wait for freshness when the caller set no deadline."""
+_WAIT_SHARE: Final = 0.95
+"""Share of a caller's time that is spent waiting; the rest is for saying what was waited for in vain."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,12 +101,28 @@ async def wait_until_fresh(deps: Deps, tenant: str, freshness: Freshness, meters
         return
     target = await deps.log.heads() if freshness.as_of is None else freshness.as_of
     remaining_s = current_deadline_s()
-    wait_s = _WAIT_MAX_S if remaining_s is None else remaining_s - RESERVE_S
+    wait_s = _WAIT_MAX_S if remaining_s is None else remaining_s * _WAIT_SHARE - RESERVE_S
     concerned = (meters or None) if freshness.latest else set()
     if not await wait_until_counted(deps, tenant, target, concerned, wait_s):
-        raise DeadlineExceeded(
-            Reason.USAGE_BEHIND, "usage is not that fresh yet; call again, or with a longer deadline"
-        )
+        raise DeadlineExceeded(Reason.USAGE_BEHIND, await _what_is_behind(deps, tenant, target, concerned, wait_s))
+
+
+async def _what_is_behind(deps: Deps, tenant: str, target: AsOf, concerned: set[str] | None, waited_s: float) -> str:
+    """Say what was waited for in vain, how far off it is, and what to do."""
+    async with transaction(deps.engine) as conn:
+        as_of = await progress.read_as_of(conn, tenant)
+        unfilled = set() if concerned == set() else await fills.filling_meters(conn, tenant)
+    missing = target.positions_beyond(as_of)
+    waits = [f"{missing:,} positions of the log were still to be read"] if missing else []
+    waits += [
+        f"meter {name!a} is still being filled from the past"
+        for name in sorted(unfilled if concerned is None else unfilled & concerned)
+    ]
+    told = ", ".join(waits) or "it came just now"
+    return (
+        f"waited {max(waited_s, 0):.1f} s for usage up to the point asked for; {told}. "
+        "Call again, or with a longer deadline"
+    )
 
 
 def _concerns(consumer: str, own_backlog: str | None) -> bool:

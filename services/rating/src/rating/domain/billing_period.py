@@ -102,7 +102,7 @@ def parse_day(field: str, text: str) -> date:
         try:
             return date.fromisoformat(text)
         except ValueError:
-            pass
+            raise Refused(field, Reason.CONTRACT_INVALID, f"the calendar has no day {text}") from None
     raise Refused(field, Reason.CONTRACT_INVALID, f"{text[:20]!a} is not a day; write it as 2013-01-31")
 
 
