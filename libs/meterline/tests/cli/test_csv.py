@@ -246,8 +246,8 @@ def test_a_cell_that_is_no_number_refuses_its_row_and_no_other(tmp_path: Path) -
     assert found == ["1", "2"]
     assert sorted(problems) == [1, 2, 3, 4]
     assert problems[1] == (
-        "properties.minutes VALUE_INVALID minutes: '1,000.5' is not a plain decimal; "
-        'write ASCII digits such as "1000" or "-12.5"'
+        'properties.minutes VALUE_INVALID minutes: \'1,000.5\' is not a plain decimal such as "1000" or "-12.5"; '
+        "write ASCII digits without exponent, plus sign, separators or leading zeros"
     )
 
 

@@ -33,8 +33,8 @@ class Silent(pb_grpc.InvoicingServiceServicer):
 @pytest.fixture
 async def silent() -> AsyncIterator[tuple[Silent, str]]:
     server: Any = grpc.aio.server()
-    servicer = Silent()
-    pb_grpc.add_InvoicingServiceServicer_to_server(servicer, server)  # type: ignore[abstract]
+    servicer = Silent()  # type: ignore[abstract]
+    pb_grpc.add_InvoicingServiceServicer_to_server(servicer, server)
     port = server.add_insecure_port("127.0.0.1:0")
     await server.start()
     yield servicer, f"127.0.0.1:{port}"

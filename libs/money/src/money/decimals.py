@@ -74,7 +74,10 @@ def parse_decimal(text: str, limits: DecimalLimits = INPUT, *, allow_negative: b
         raise InvalidDecimalError(DecimalProblem.TOO_LONG, message)
     match = _PLAIN.fullmatch(text)
     if match is None:
-        message = f'{_echo(text)} is not a plain decimal; write ASCII digits such as "1000" or "-12.5"'
+        message = (
+            f'{_echo(text)} is not a plain decimal such as "1000" or "-12.5"; '
+            "write ASCII digits without exponent, plus sign, separators or leading zeros"
+        )
         raise InvalidDecimalError(DecimalProblem.NOT_PLAIN, message)
     _check_digits(match, limits)
     # A hundred zeros at the end would be digits to calculate with.
