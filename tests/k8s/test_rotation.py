@@ -35,7 +35,7 @@ def test_keys_and_tokens_are_replaced_without_a_failed_call(example: Example, tm
     with suite.load(example.context, calls_per_s=4.0) as load:
         trust(suite, {"keys": [*old_keys["keys"], new_key.public_jwk()]})
         wait_until(
-            lambda: every_replica_takes(suite, tmp_path, new_token), MOUNTED_WITHIN_S, what="the new key to be known"
+            lambda: every_replica_takes(example, tmp_path, new_token), MOUNTED_WITHIN_S, what="the new key to be known"
         )
         for service in SERVICE_NAMES[1:]:
             token = mint(new_key, Grant(ANY_TENANT, ("internal",), service), valid_for=LIFE)
@@ -47,7 +47,7 @@ def test_keys_and_tokens_are_replaced_without_a_failed_call(example: Example, tm
         wait_until(lambda: time.monotonic() > mounted_at + REREAD_S, REREAD_S + 5, what="services to read their tokens")
         trust(suite, jwks([new_key]))
         wait_until(
-            lambda: no_replica_takes(suite, tmp_path, old["token"]),
+            lambda: no_replica_takes(example, tmp_path, old["token"]),
             MOUNTED_WITHIN_S,
             what="the old key to be forgotten",
         )
@@ -102,24 +102,25 @@ def wait_until_mounted(suite: ClusterSuite, service: str, path: str, content: st
     wait_until(is_there, MOUNTED_WITHIN_S, what=f"{path} of {service} to change")
 
 
-def every_replica_takes(suite: ClusterSuite, folder: Path, token: str) -> bool:
+def every_replica_takes(example: Example, folder: Path, token: str) -> bool:
     """Whether each pod of each service answers to a token."""
-    return all(answered == "up" for answered in answers(suite, folder, token))
+    return all(answered == "up" for answered in answers(example, folder, token))
 
 
-def no_replica_takes(suite: ClusterSuite, folder: Path, token: str) -> bool:
+def no_replica_takes(example: Example, folder: Path, token: str) -> bool:
     """Whether each pod of each service refuses a token."""
-    return all(answered == "not allowed" for answered in answers(suite, folder, token))
+    return all(answered == "not allowed" for answered in answers(example, folder, token))
 
 
-def answers(suite: ClusterSuite, folder: Path, token: str) -> list[str]:
-    """Ask every pod by its own address."""
+def answers(example: Example, folder: Path, token: str) -> list[str]:
+    """Ask every pod by its own address, as the example's context says otherwise."""
+    suite, context = example.suite, json.loads(example.context.read_text())
     addresses = {service: [pod["status"]["podIP"] for pod in suite.pods(service)] for service in SERVICE_NAMES}
     states = []
     for number in range(max(map(len, addresses.values()))):
         services = {service: f"{ips[number % len(ips)]}:8080" for service, ips in addresses.items()}
         file = folder / f"replica-{number}.json"
-        file.write_text(json.dumps({"services": services, "token": token}))
+        file.write_text(json.dumps({**context, "services": services, "token": token}))
         said = suite.meterline(file, "status", "--output", "json", check=False).stdout
         states += [each["state"] for each in json.loads(said)["services"]]
     return states
