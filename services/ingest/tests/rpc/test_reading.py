@@ -48,7 +48,7 @@ async def test_an_unknown_event_is_not_found(ingest: Any, new_event: EventMaker)
 
 
 async def test_an_event_says_who_reported_it_and_stays_theirs(ingest: Any, new_event: EventMaker) -> None:
-    ann, bob = (ingest.caller(subject=name, claims={"jti": f"token of {name}"}) for name in ("ann", "bob"))
+    ann, bob = (ingest.caller(subject=name, claims={"jti": f"token-of-{name}"}) for name in ("ann", "bob"))
     await ann.Report(pb.ReportRequest(events=[new_event(id="hers")]))
     event = (await bob.GetEvent(pb.GetEventRequest(source="gateway", id="hers"))).event
     await bob.Report(pb.ReportRequest(events=[event.event, new_event(id="his")]))
@@ -56,7 +56,7 @@ async def test_an_event_says_who_reported_it_and_stays_theirs(ingest: Any, new_e
     stored = await listed(bob, pb.ListEventsRequest())
 
     who = {found.event.id: [(entry.subject, entry.token_id) for entry in found.reported_by] for found in stored}
-    assert who == {"hers": [("ann", "token of ann")], "his": [("bob", "token of bob")]}
+    assert who == {"hers": [("ann", "token-of-ann")], "his": [("bob", "token-of-bob")]}
     assert [entry.subject for entry in event.reported_by] == ["ann"]
 
 
