@@ -24,7 +24,7 @@ from testkit.oracle.invoices import MONTHS
 
 COLUMNS = (
     "lane, first_position, count, payload, digest, chain, chain_rule, tenant, accepted_at, traceparent, min_time, "
-    "max_time, customer_filter, backfill_id"
+    "max_time, customer_filter, backfill_id, reported_by"
 )
 
 pytestmark = pytest.mark.timeout(3600)  # the first test imports and bills the year under fire
@@ -61,6 +61,7 @@ def covered(segment: Mapping[str, Any]) -> bytes:
     owned = {
         "backfill_id": None if backfill_id is None else backfill_id.bytes,
         "customer_filter": segment["customer_filter"],
+        "reported_by": segment["reported_by"],
     }
     owner_hash = hashlib.sha256(
         b"".join(text(name) + text(value) for name, value in owned.items() if value is not None)
