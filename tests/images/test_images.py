@@ -55,6 +55,9 @@ def image(request: pytest.FixtureRequest, podman: Run) -> str:
     name = f"localhost/meterline/{request.param}:{VERSION}"
     if podman("image", "exists", name).returncode != 0:
         pytest.skip(f"there is no image {name}; make images")
+    started = podman("run", *LOCKED_DOWN, "--entrypoint=/bin/true", name)
+    if started.returncode != 0:
+        pytest.skip(f"podman starts no container here, whatever is in it: {started.stderr.strip()[-200:]}")
     return name
 
 
