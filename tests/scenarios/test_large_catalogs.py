@@ -39,7 +39,7 @@ def test_a_kill_leaves_whole_parts_and_the_next_run_applies_the_rest(
     make_tenant: Callable[[str], Tenant], tmp_path: Path
 ) -> None:
     tenant, file = make_tenant("killed"), tmp_path / "many.yaml"
-    file.write_text(many(3000))
+    file.write_text(many(10_000))
 
     def stored() -> list[Any]:
         found: list[Any] = tenant.json("get", "contracts")
@@ -51,16 +51,16 @@ def test_a_kill_leaves_whole_parts_and_the_next_run_applies_the_rest(
     process.communicate()
     left = len(stored())
 
-    assert 0 < left < 3000
+    assert 0 < left < 10_000
     assert left == len(tenant.json("get", "customers"))
-    assert outcomes(tenant, file) == {"unchanged": 1 + 2 * left, "created": 2 * (3000 - left)}
-    assert outcomes(tenant, file) == {"unchanged": 6001}
+    assert outcomes(tenant, file) == {"unchanged": 1 + 2 * left, "created": 2 * (10_000 - left)}
+    assert outcomes(tenant, file) == {"unchanged": 20_001}
     table = tenant.run("apply", "-f", file)
     assert [line.split() for line in table.stdout.splitlines()] == [
         ["kind", "outcome", "entries"],
         ["Plan", "unchanged", "1"],
-        ["Customer", "unchanged", "3,000"],
-        ["Contract", "unchanged", "3,000"],
+        ["Customer", "unchanged", "10,000"],
+        ["Contract", "unchanged", "10,000"],
     ]
 
 

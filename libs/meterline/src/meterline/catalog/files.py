@@ -11,7 +11,7 @@ import yaml
 from meterline.catalog.kinds import KINDS, Kind
 from meterline.catalog.messages import SpecReader
 from meterline.errors import InputError, InputErrors
-from meterline.yaml_text import StrictLoader, read_text
+from meterline.yaml_text import DEPTH_MAX, StrictLoader, read_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -92,7 +92,17 @@ def _documents(file: Path, read: CatalogFiles) -> Iterator[Entry]:
     except RecursionError:
         raise InputError(f"{name} isn't a catalog: nested too deeply") from None
     except (yaml.YAMLError, ValueError) as error:
-        raise InputError(f"{name} isn't valid YAML: {' '.join(str(error).split())}") from None
+        raise InputError(f"{name} isn't valid YAML: {_problem_of(error)}") from None
+
+
+def _problem_of(error: Exception) -> str:
+    """Say what is wrong with a text in one line."""
+    text = " ".join(str(error).split())
+    # Libyaml looks ahead where a list may be a key, and from some release on has a limit there of its own.
+    deep = "exceeded maximum nesting depth"
+    return (
+        text.replace(deep, f"nested too deeply, in more than {DEPTH_MAX} lists and mappings") if deep in text else text
+    )
 
 
 def _names_of(document: Any) -> Iterator[tuple[str, str]]:
