@@ -7,13 +7,14 @@ take turns: what one has much of makes another wait for one piece of it, not for
 from __future__ import annotations
 
 import asyncio
-import gc
 import sys
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Final, ParamSpec, TypeVar
+
+from chassis.garbage import keep_what_is_loaded
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Hashable
@@ -28,9 +29,7 @@ def let_the_loop_go_first() -> None:
     """Let nothing hold up the event loop for long: no thread, and no search for garbage."""
     # Python's own 5 ms are waited for at every answer of the database, each time the loop wakes up.
     sys.setswitchinterval(_SWITCH_S)
-    # What was loaded at the start stays. Looking through it again for garbage stops all threads for 0.1 s and more.
-    gc.collect()
-    gc.freeze()
+    keep_what_is_loaded()
 
 
 class Aside:
