@@ -55,6 +55,9 @@ def image(request: pytest.FixtureRequest, podman: Run) -> str:
     name = f"localhost/meterline/{request.param}:{VERSION}"
     if podman("image", "exists", name).returncode != 0:
         pytest.skip(f"there is no image {name}; make images")
+    revision = inspect(podman, name)["Config"]["Labels"]["org.opencontainers.image.revision"]
+    if revision != build_images.provenance().revision:
+        pytest.skip(f"{name} is of another commit, {revision[:8]}; make images")
     started = podman("run", *LOCKED_DOWN, "--entrypoint=/bin/true", name)
     if started.returncode != 0:
         pytest.skip(f"podman starts no container here, whatever is in it: {started.stderr.strip()[-200:]}")

@@ -17,7 +17,6 @@ from testkit.flights import ROOT
 from testkit.k8s.node import PAUSE, Node
 from testkit.k8s.programs import Programs
 
-BASE: Final = "localhost/meterline-base:latest"
 VERSION: Final = "0.1.0"
 NEXT: Final = "0.2.0"
 HUB: Final = "docker" + ".io"
@@ -106,9 +105,7 @@ class Images:
     @cached_property
     def base(self) -> str:
         """Name of the image that stands in for the registry's Python: Debian's own, made by mmdebstrap."""
-        if not _is_there(BASE):
-            _run([str(ROOT / "scripts" / "base_image.sh"), BASE])
-        return BASE
+        return _run([str(ROOT / "scripts" / "base_image.sh")]).strip()
 
     def _build_services(self) -> None:
         command = [str(ROOT / ".venv/bin/python"), str(ROOT / "scripts/build_images.py"), "--base", self.base]
