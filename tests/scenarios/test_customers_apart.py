@@ -8,15 +8,11 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Any, Final
 
-import grpc
 import pytest
-from google.protobuf import descriptor_pool
 from google.protobuf.message import Message
-from google.protobuf.message_factory import GetMessageClass
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from chassis.errors import Forbidden, MeterlineError, NotFound, Reason
-from chassis.errors.status import from_rpc_error
 from chassis.identity import Scope
 from chassis.rpc.method import declared_methods
 from metering.aggregator.v1 import aggregator_service_pb2 as aggregator_pb
@@ -26,6 +22,7 @@ from metering.invoicing.v1 import invoicing_service_pb2 as invoicing_pb
 from metering.rating.v1 import rating_service_pb2 as rating_pb
 from meterline.client import contract_of
 from meterline.suite import services
+from testkit.calls import ask
 from testkit.live import Tenant
 from testkit.wait import wait_until
 
@@ -94,20 +91,10 @@ class Platform:
     def ask(self, customer: str, service: str, method: str, request: Message) -> list[Message] | MeterlineError:
         """Call a method with a customer's token: all answers, or what it was refused with."""
         context = json.loads(self.tenant.context.read_text(encoding="utf-8"))
-        name, _, simple_name = method[1:].partition("/")
-        described = descriptor_pool.Default().FindServiceByName(name).methods_by_name[simple_name]
-        with grpc.insecure_channel(context["services"][service]) as channel:
-            open_call: Any = channel.unary_stream if described.server_streaming else channel.unary_unary
-            ask = open_call(
-                method,
-                request_serializer=lambda message: message.SerializeToString(),
-                response_deserializer=GetMessageClass(described.output_type).FromString,
-            )
-            try:
-                answer = ask(request, metadata=[("authorization", f"Bearer {self.tokens[customer]}")], timeout=30)
-                return list(answer) if described.server_streaming else [answer]
-            except grpc.RpcError as error:
-                return from_rpc_error(error)
+        try:
+            return ask(context["services"][service], self.tokens[customer], method, request)
+        except MeterlineError as refused:
+            return refused
 
 
 def _requests(tenant: Tenant, invoice: dict[str, Any], name: str) -> Iterator[tuple[str, Message]]:

@@ -8,16 +8,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
 
-import grpc
 import pytest
-from google.protobuf import descriptor_pool
 from google.protobuf.descriptor import ServiceDescriptor
 from google.protobuf.message import Message
-from google.protobuf.message_factory import GetMessageClass
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from chassis.errors import NotFound
-from chassis.errors.status import from_rpc_error
 from chassis.identity import Scope
 from chassis.rpc.method import declared_methods
 from metering.aggregator.v1 import aggregator_service_pb2 as aggregator_pb
@@ -30,6 +26,7 @@ from metering.rating.v1 import catalog_pb2
 from metering.rating.v1 import rating_service_pb2 as rating_pb
 from meterline.client import contract_of
 from meterline.suite import services
+from testkit.calls import ask
 from testkit.live import Tenant
 from testkit.wait import wait_until
 
@@ -80,24 +77,11 @@ def event(event_id: str, **properties: str) -> dict[str, Any]:
 
 def call(tenant: Tenant, service: str, method: str, request: Message) -> list[Message] | None:
     """Call a method as a tenant's user: its answers (of a stream: all of them), or None if nothing was found."""
-    name, _, simple_name = method[1:].partition("/")
-    described = descriptor_pool.Default().FindServiceByName(name).methods_by_name[simple_name]
     context = json.loads(tenant.context.read_text(encoding="utf-8"))
-    with grpc.insecure_channel(context["services"][service]) as channel:
-        open_call: Any = channel.unary_stream if described.server_streaming else channel.unary_unary
-        ask = open_call(
-            method,
-            request_serializer=lambda message: message.SerializeToString(),
-            response_deserializer=GetMessageClass(described.output_type).FromString,
-        )
-        try:
-            answer = ask(request, metadata=[("authorization", f"Bearer {context['token']}")], timeout=30)
-            return list(answer) if described.server_streaming else [answer]
-        except grpc.RpcError as error:
-            refused = from_rpc_error(error)
-            if not isinstance(refused, NotFound):
-                raise refused from error
-            return None
+    try:
+        return ask(context["services"][service], context["token"], method, request)
+    except NotFound:
+        return None
 
 
 @dataclass(frozen=True)
