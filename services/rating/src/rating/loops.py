@@ -53,6 +53,10 @@ class ChangeHandler:
     async def reset(self) -> None:
         """Nothing is kept between batches."""
 
+    async def renewed(self, conn: AsyncConnection) -> None:
+        """Mark all that is stored: it may be of usage that the aggregator has lost, or counts anew."""
+        await live.mark_everything(self._deps.clock, conn)
+
 
 class LiveRefresher:
     """Rates marked periods, some at once, and looks again after a pause in which further marks fall together."""
