@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
-from uuid import uuid4
 
 from eventlog.as_of import AsOf
 from eventlog.feed.cursor import FeedHeads
@@ -82,9 +81,15 @@ async def renew_epoch(driver: Any, reason: str, now: datetime) -> Renewal:
     """
     lanes = await driver.fetch("SELECT lane, position FROM lane_head ORDER BY lane FOR UPDATE")
     former = await driver.fetchrow("SELECT number, epoch FROM feed_epoch ORDER BY number DESC LIMIT 1")
-    number, epoch = former["number"] + 1, uuid4()
-    await driver.execute(
-        "INSERT INTO feed_epoch (number, epoch, renewed_at, reason) VALUES ($1, $2, $3, $4)", number, epoch, now, reason
+    number = former["number"] + 1
+    epoch = await driver.fetchval(
+        """
+        INSERT INTO feed_epoch (number, epoch, renewed_at, reason) VALUES ($1, gen_random_uuid(), $2, $3)
+        RETURNING epoch
+        """,
+        number,
+        now,
+        reason,
     )
     await driver.executemany(
         "INSERT INTO feed_epoch_lane (number, lane, shared_up_to) VALUES ($1, $2, $3)",
