@@ -143,7 +143,8 @@ class UnbilledCounter:
 
 def loops(settings: RatingSettings, source: FeedSource, deps: Deps) -> tuple[Loop, ...]:
     """Return the background loops of the service."""
-    consumer = FeedConsumer(live.CHANGES_CONSUMER, deps.engine, source, ChangeHandler(deps), deps.clock)
+    handler, anew = ChangeHandler(deps), "python -m rating follow-anew"
+    consumer = FeedConsumer(live.CHANGES_CONSUMER, deps.engine, source, handler, deps.clock, follow_anew=anew)
     deps.board.add(consumer.name, consumer.state)
     refresher = LiveRefresher(settings, deps)
     return (
