@@ -20,7 +20,16 @@ from eventlog.feed.cursor import Segment
 from eventlog.log.reader import FeedReader
 from eventlog.log.writer import append, claim_lane
 from meterline.suite.databases import ServiceDatabase
-from testkit.feed import BriskClock, FakeSource, ReaderSource, RecordingHandler, append_segments, effects, segment_draft
+from testkit.feed import (
+    BriskClock,
+    FakeSource,
+    ReaderSource,
+    RecordingHandler,
+    append_segments,
+    effects,
+    restore_to,
+    segment_draft,
+)
 from testkit.wait import eventually
 
 FailAt = Callable[[str], Awaitable[None]]
@@ -233,6 +242,9 @@ class LostReply:
     async def reset(self) -> None:
         await self.handler.reset()
 
+    async def renewed(self, conn: AsyncConnection) -> None:
+        await self.handler.renewed(conn)
+
     async def apply(self, conn: AsyncConnection, prepared: list[tuple[int, int]]) -> None:
         await self.handler.apply(conn, prepared)
         if not self.lost:
@@ -370,7 +382,7 @@ async def test_an_upstream_that_lost_its_end_halts_the_consumer(
     consumer, _ = consumer_of(engine, ReaderSource(reader))
     async with running(consumer):
         assert await consumer.wait_applied({0: 9}, 10)
-    await _restore_to(database, 6)
+    await restore_to(database.owner_dsn, 6)
 
     consumer, _ = consumer_of(engine, ReaderSource(reader))
     with pytest.raises(OutOfRange):
@@ -384,7 +396,7 @@ async def test_an_upstream_restored_behind_and_grown_again_halts_the_consumer(
     consumer, _ = consumer_of(engine, ReaderSource(reader))
     async with running(consumer):
         assert await consumer.wait_applied({0: 9}, 10)
-    await _restore_to(database, 6)
+    await restore_to(database.owner_dsn, 6)
     await append_segments(engine, [segment_draft(count=3, payload=b"another history")] * 4)
 
     consumer, _ = consumer_of(engine, ReaderSource(reader))
@@ -393,32 +405,6 @@ async def test_an_upstream_restored_behind_and_grown_again_halts_the_consumer(
 
     assert caught.value.reason is Reason.FEED_DIVERGED
     assert await effects(engine, "fold") == {0: list(range(1, 10))}
-
-
-async def _restore_to(database: ServiceDatabase, position: int) -> None:
-    owner = await connect_with(database.owner_dsn)()
-    await owner.execute("DELETE FROM segment WHERE lane = 0 AND first_position > $1", position)
-    await owner.execute(
-        "UPDATE lane_head SET position = $1, chain = (SELECT chain FROM segment WHERE lane = 0 "
-        "ORDER BY first_position DESC LIMIT 1) WHERE lane = 0",
-        position,
-    )
-    await owner.close()
-
-
-async def test_another_epoch_halts_the_consumer_even_when_nothing_is_new(
-    engine: AsyncEngine, reader: FeedReader, database: ServiceDatabase
-) -> None:
-    await fill(engine, 1)
-    consumer, _ = consumer_of(engine, ReaderSource(reader))
-    async with running(consumer):
-        assert await consumer.wait_applied({0: 3}, 10)
-    owner = await connect_with(database.owner_dsn)()
-    await owner.execute("UPDATE feed_epoch SET epoch = gen_random_uuid()")
-    await owner.close()
-
-    with pytest.raises(Diverged):
-        await asyncio.wait_for(consumer.run(asyncio.Event()), 10)
 
 
 async def test_an_upstream_that_is_away_for_a_while_is_waited_for(engine: AsyncEngine) -> None:

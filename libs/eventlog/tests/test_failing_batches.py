@@ -50,6 +50,9 @@ class Picky:
     async def reset(self) -> None:
         await self.handler.reset()
 
+    async def renewed(self, conn: AsyncConnection) -> None:
+        await self.handler.renewed(conn)
+
     async def apply(self, conn: AsyncConnection, prepared: list[tuple[int, int]]) -> None:
         self.tried.append(tuple(prepared))
         if len(prepared) > self.entries_max or (0, self.poison) in prepared:

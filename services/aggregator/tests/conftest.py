@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import uuid
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
@@ -33,13 +34,14 @@ from chassis.postgres import open_engine
 from chassis.rpc.server import RpcServer
 from chassis.service import Runtime
 from chassis.telemetry import Telemetry
+from eventlog.as_of import AsOf
 from eventlog.feed.chain import RULE_WHOLE, chain_after, owner_hash
-from eventlog.feed.cursor import CHAIN_START, Cursor, Segment
-from eventlog.feed.wire import cursor_from_proto, segment_to_proto
+from eventlog.feed.cursor import CHAIN_START, Cursor, FeedHeads, Segment
+from eventlog.feed.wire import cursor_from_proto, heads_to_proto, segment_to_proto
 from metering.aggregator.v1 import aggregator_service_pb2 as pb
 from metering.aggregator.v1 import aggregator_service_pb2_grpc as pb_grpc
 from metering.aggregator.v1 import meter_pb2
-from metering.common.v1 import feed_pb2, feed_service_pb2, feed_service_pb2_grpc, values_pb2
+from metering.common.v1 import feed_service_pb2, feed_service_pb2_grpc, values_pb2
 from metering.ingest.v1 import ingest_service_pb2 as ingest_pb
 from metering.ingest.v1 import ingest_service_pb2_grpc as ingest_grpc
 from metering.ingest.v1 import usage_event_pb2 as event_pb
@@ -89,6 +91,31 @@ class FakeIngest:
         self.held_back = 0
         """So many events of lane 0 are accepted, says the head, and don't come yet."""
         self.address = ""
+        self.epoch = EPOCH
+        self.earlier: list[AsOf] = []
+        """Former epochs, newest first, each up to where the log still is that log."""
+
+    def restore(self, lanes: Mapping[int, int]) -> None:
+        """Lose what lies beyond these positions, as a restored backup does; then renew the epoch."""
+        for lane, written in self.lanes.items():
+            self.lanes[lane] = [kept for kept in written if kept[0].last_position <= lanes.get(lane, 0)]
+        self.renew()
+
+    def renew(self) -> None:
+        """Give the log a new epoch."""
+        ends = self.heads()
+        shared = [AsOf(self.epoch, ends)]
+        for former in self.earlier:
+            left = {lane: min(end, ends.get(lane, 0)) for lane, end in former.positions.items()}
+            shared.append(AsOf(former.epoch, left))
+        self.epoch, self.earlier = str(uuid.uuid4()), shared
+        # Streams end, as they do when ingest restarts.
+        self.wake()
+
+    def wake(self) -> None:
+        """Let streams look again."""
+        grown, self.grown = self.grown, asyncio.Event()
+        grown.set()
 
     def append(
         self,
@@ -107,7 +134,7 @@ class FakeIngest:
         digest = hashlib.sha256(payload).digest()
         times = [event.time.ToDatetime(tzinfo=UTC) for event in events]
         segment = Segment(
-            epoch=EPOCH,
+            epoch=self.epoch,
             lane=lane,
             first_position=first,
             count=len(events),
@@ -124,8 +151,7 @@ class FakeIngest:
         )
         segment = replace(segment, chain=chain_after(chain, segment) or b"")
         written.append((segment, list(events)))
-        grown, self.grown = self.grown, asyncio.Event()
-        grown.set()
+        self.wake()
         return segment
 
     def heads(self) -> dict[int, int]:
@@ -138,28 +164,31 @@ class FakeIngest:
         lanes = [
             values_pb2.LanePosition(lane=lane, position=position) for lane, position in self.heads().items() if position
         ]
-        return values_pb2.AsOf(epoch=EPOCH, lanes=lanes)
+        return values_pb2.AsOf(epoch=self.epoch, lanes=lanes)
 
     async def Read(
         self, request: feed_service_pb2.ReadRequest, context: Context
     ) -> AsyncIterator[feed_service_pb2.ReadResponse]:
         cursor: Cursor = cursor_from_proto(request.cursor)
-        sent = 0
+        sent, epoch = 0, self.epoch
+        if cursor.epoch not in ("", epoch):
+            await context.abort(grpc.StatusCode.FAILED_PRECONDITION, "the cursor is of another epoch")
         while True:
             grown = self.grown
+            if self.epoch != epoch:
+                await context.abort(grpc.StatusCode.UNAVAILABLE, "restarted")
             for segment, _ in list(self.lanes[cursor.lane]):
                 if segment.first_position <= cursor.position:
                     continue
                 if self.cut_after is not None and sent >= self.cut_after:
                     await context.abort(grpc.StatusCode.UNAVAILABLE, "cut")
-                yield feed_service_pb2.ReadResponse(segment=segment_to_proto(segment))
+                yield feed_service_pb2.ReadResponse(segment=segment_to_proto(replace(segment, epoch=epoch)))
                 sent += 1
-                cursor = Cursor(cursor.lane, segment.last_position, segment.chain, EPOCH)
+                cursor = Cursor(cursor.lane, segment.last_position, segment.chain, epoch)
             await grown.wait()
 
     async def Heads(self, request: feed_service_pb2.HeadsRequest, context: Context) -> feed_service_pb2.HeadsResponse:
-        lanes = [values_pb2.LanePosition(lane=lane, position=position) for lane, position in self.heads().items()]
-        return feed_service_pb2.HeadsResponse(heads=feed_pb2.FeedHeads(epoch=EPOCH, lanes=lanes))
+        return feed_service_pb2.HeadsResponse(heads=heads_to_proto(FeedHeads(self.epoch, self.heads(), self.earlier)))
 
     async def ListEvents(
         self, request: ingest_pb.ListEventsRequest, context: Context
@@ -384,6 +413,11 @@ class Tables:
                 SELECT m.name, m.version, p.lane, p.position, p.reason, p.message, p.event_id
                 FROM parked_event AS p JOIN meter AS m USING (meter_id) ORDER BY 1, 2, 3, 4
             """,
+            "groups": """
+                SELECT m.name, m.version, encode(g.group_hash, 'hex'), c.groups
+                FROM meter_group AS g JOIN meter AS m USING (meter_id) JOIN meter_group_count AS c USING (meter_id)
+                ORDER BY 1, 2, 3
+            """,
             "unmatched": """
                 SELECT tenant, lane, first_position, event_type, last_position, event_count, min_time
                 FROM unmatched_range ORDER BY 1, 2, 3, 4
@@ -397,6 +431,30 @@ async def tables(database: ServiceDatabase, postgres_cluster: Cluster) -> AsyncI
     connection = await asyncpg.connect(postgres_cluster.superuser_dsn, database=database.name)
     yield Tables(connection)
     await connection.close()
+
+
+@pytest.fixture
+def run_twin(
+    fresh_database: DatabaseMaker,
+    postgres_cluster: Cluster,
+    signing_key: SigningKey,
+    tmp_path: Path,
+    ingest: FakeIngest,
+) -> Callable[..., Any]:
+    """A function that returns a context with another aggregator, on a database of its own, and its tables."""
+
+    @asynccontextmanager
+    async def run(**options: Any) -> AsyncIterator[tuple[Aggregator, Tables]]:
+        database, directory = await fresh_database("aggregator"), tmp_path / "twin"
+        directory.mkdir()
+        connection = await asyncpg.connect(postgres_cluster.superuser_dsn, database=database.name)
+        try:
+            async with running(database, signing_key, directory, ingest, **options) as process:
+                yield process, Tables(connection)
+        finally:
+            await connection.close()
+
+    return run
 
 
 @pytest.fixture

@@ -36,13 +36,14 @@ from chassis.rpc.server import RpcServer, Served
 from chassis.service import Runtime
 from chassis.settings import ServiceSettings
 from chassis.telemetry import Telemetry
+from eventlog.as_of import AsOf
 from eventlog.feed.chain import next_chain
-from eventlog.feed.cursor import CHAIN_START, Segment
-from eventlog.feed.wire import segment_to_proto
+from eventlog.feed.cursor import CHAIN_START, FeedHeads, Segment
+from eventlog.feed.wire import heads_to_proto, segment_to_proto
 from metering.aggregator.v1 import aggregator_service_pb2 as agg
 from metering.aggregator.v1 import aggregator_service_pb2_grpc as agg_grpc
 from metering.aggregator.v1 import usage_pb2
-from metering.common.v1 import feed_pb2, feed_service_pb2, feed_service_pb2_grpc, values_pb2
+from metering.common.v1 import feed_service_pb2, feed_service_pb2_grpc, values_pb2
 from metering.rating.v1 import catalog_pb2
 from metering.rating.v1 import rating_service_pb2 as pb
 from metering.rating.v1 import rating_service_pb2_grpc as pb_grpc
@@ -82,6 +83,16 @@ class FakeAggregator(agg_grpc.AggregatorServiceServicer, feed_service_pb2_grpc.F
     changed: asyncio.Event = field(default_factory=asyncio.Event)
     draining: asyncio.Event = field(default_factory=asyncio.Event)
     hold_totals: asyncio.Event | None = None
+    epoch: str = EPOCH
+    earlier: list[AsOf] = field(default_factory=list)
+    """Former epochs of the change feed, each up to where it still is that feed."""
+
+    def restore(self, segments: int, epoch: str) -> None:
+        """Lose all but the first changes, and give the feed a new epoch."""
+        del self.segments[segments:]
+        self.earlier.insert(0, AsOf(self.epoch, {0: segments}))
+        self.epoch = epoch
+        self.wake()
 
     def report(self, customer: str, meter: str, time: datetime, quantity: str, *, tenant: str = "acme") -> None:
         """Count a quantity, and say so in the change feed."""
@@ -101,7 +112,7 @@ class FakeAggregator(agg_grpc.AggregatorServiceServicer, feed_service_pb2_grpc.F
         previous = self.segments[-1].chain if self.segments else CHAIN_START
         chain = next_chain(previous, digest, 0, position, 1)
         self.segments.append(
-            Segment(EPOCH, 0, position, 1, tenant, payload, digest, chain, time, SEAL_TRACEPARENT, time, end)
+            Segment(self.epoch, 0, position, 1, tenant, payload, digest, chain, time, SEAL_TRACEPARENT, time, end)
         )
         self.wake()
 
@@ -198,17 +209,19 @@ class FakeAggregator(agg_grpc.AggregatorServiceServicer, feed_service_pb2_grpc.F
     async def Read(
         self, request: feed_service_pb2.ReadRequest, _context: Any
     ) -> AsyncIterator[feed_service_pb2.ReadResponse]:
-        position = request.cursor.position
+        position, epoch = request.cursor.position, self.epoch
         while not self.draining.is_set():
             changed = self.changed
+            if epoch != self.epoch:
+                return
             for segment in self.segments[position:]:
-                yield feed_service_pb2.ReadResponse(segment=segment_to_proto(segment))
+                yield feed_service_pb2.ReadResponse(segment=segment_to_proto(replace(segment, epoch=epoch)))
                 position = segment.last_position
             await changed.wait()
 
     async def Heads(self, _request: feed_service_pb2.HeadsRequest, _context: Any) -> feed_service_pb2.HeadsResponse:
-        lanes = [values_pb2.LanePosition(lane=0, position=len(self.segments))]
-        return feed_service_pb2.HeadsResponse(heads=feed_pb2.FeedHeads(epoch=EPOCH, lanes=lanes))
+        heads = FeedHeads(self.epoch, {0: len(self.segments)}, self.earlier)
+        return feed_service_pb2.HeadsResponse(heads=heads_to_proto(heads))
 
 
 def _internal_methods(service: ServiceDescriptor) -> dict[str, Method]:

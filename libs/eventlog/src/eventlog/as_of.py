@@ -33,6 +33,10 @@ class AsOf:
         """Return how many positions it reaches further than `other`, over all lanes."""
         return sum(max(0, position - other.positions.get(lane, 0)) for lane, position in self.positions.items())
 
+    def in_words(self) -> str:
+        """Return where it reaches, for people."""
+        return ", ".join(f"lane {lane} at {end}" for lane, end in sorted(self.positions.items())) or "nowhere"
+
     def document(self) -> dict[str, Any]:
         """Return it as plain data with a single text form, to store or digest: lanes in order, without those at 0."""
         lanes = [[lane, position] for lane, position in sorted(self.positions.items()) if position]

@@ -10,8 +10,9 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from chassis.clock import SystemClock
-from chassis.postgres import driver_transaction, transaction
+from chassis.postgres import connect_with, driver_transaction, transaction
 from eventlog.feed.cursor import Cursor, FeedHeads, Segment
+from eventlog.log.epochs import Renewal, renew_epoch
 from eventlog.log.reader import FeedReader
 from eventlog.log.writer import SegmentDraft, append, claim_lane
 from testkit.clock import START
@@ -45,6 +46,30 @@ async def read_segments(reader: FeedReader, cursor: Cursor, entries: int) -> lis
         while sum(segment.count for segment in found) < entries:
             found.append(await anext(stream))
     return found
+
+
+async def restore_to(owner_dsn: str, position: int) -> None:
+    """Put lane 0 back to where it ended at `position`, as a restored backup would."""
+    owner = await connect_with(owner_dsn)()
+    try:
+        await owner.execute("DELETE FROM segment WHERE lane = 0 AND first_position > $1", position)
+        await owner.execute(
+            "UPDATE lane_head SET position = $1, chain = coalesce((SELECT chain FROM segment WHERE lane = 0 "
+            "ORDER BY first_position DESC LIMIT 1), decode(repeat('00', 32), 'hex')) WHERE lane = 0",
+            position,
+        )
+    finally:
+        await owner.close()
+
+
+async def renewed(owner_dsn: str) -> Renewal:
+    """Give a log a new epoch, as `renew-epoch` does."""
+    owner = await connect_with(owner_dsn)()
+    try:
+        async with owner.transaction():
+            return await renew_epoch(owner, "a test", START)
+    finally:
+        await owner.close()
 
 
 class BriskClock(SystemClock):
@@ -109,6 +134,7 @@ class RecordingHandler:
         self.fail_at = fail_at
         self.batches: list[int] = []
         self.resets = 0
+        self.renewals = 0
 
     async def prepare(self, segments: Sequence[Segment]) -> list[tuple[int, int]]:
         """List the entries."""
@@ -128,6 +154,11 @@ class RecordingHandler:
     async def reset(self) -> None:
         """Count."""
         self.resets += 1
+
+    async def renewed(self, conn: AsyncConnection) -> None:
+        """Count."""
+        del conn
+        self.renewals += 1
 
     async def _step(self, name: str) -> None:
         if self.fail_at is not None:

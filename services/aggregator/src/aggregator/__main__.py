@@ -1,4 +1,7 @@
-"""Composition root of the aggregator: `python -m aggregator serve|migrate`. The only place that builds things."""
+"""Composition root of the aggregator: `python -m aggregator serve|migrate|renew-epoch|follow-anew`.
+
+The only place that builds things.
+"""
 
 from __future__ import annotations
 
@@ -6,27 +9,67 @@ import chassis.stop_at_once  # noqa: F401 - first, because the other imports tak
 
 # isort: split
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from aggregator.config import AggregatorMigrateSettings, AggregatorSettings
 from aggregator.loops import FoldFactory, loops
+from aggregator.operations import anew
 from aggregator.operations.deps import Deps
 from aggregator.rpc import served
 from aggregator.store.changes import OWNER_COLUMNS, ChangeFeed
 from aggregator.telemetry import Instruments
 from aggregator.upstream import CALLED, IngestClient
+from aggregator.wire.anew import told_of
 from aggregator.wire.payloads import pack_changes
-from chassis.command_line import main
+from chassis.clock import SystemClock
+from chassis.command_line import Command, main
+from chassis.one_off import one_off_engine
 from chassis.rpc.client import open_channel
 from chassis.rpc.credentials import service_token_source
 from chassis.service import Composition
+from chassis.tls.server import tls_source
 from eventlog.audit import served_audit
 from eventlog.log.reader import FeedReader
+from eventlog.renewing import renew_epoch_command
 from eventlog.service import served_feed
 from eventlog.status import served_status
 
 if TYPE_CHECKING:
     from chassis.service import Runtime
+
+
+async def follow_anew(settings: AggregatorSettings, _reason: str) -> str:
+    """Let the aggregator begin anew; ingest is asked what its log has lost."""
+    clock = SystemClock()
+    channel = open_channel(
+        settings.ingest_target,
+        settings,
+        service_token_source(settings),
+        services=CALLED,
+        tls=None if settings.tls_ca_file is None else tls_source(settings, clock),
+    )
+    try:
+        async with one_off_engine("aggregator", settings.database) as engine:
+            return told_of(await anew.follow_anew(engine, clock, IngestClient(channel)))
+    finally:
+        await channel.close(None)
+
+
+COMMANDS: Final = (
+    renew_epoch_command(
+        "aggregator",
+        AggregatorMigrateSettings,
+        "Start the aggregator now: it counts on from its own place in the event log. Rating goes on by itself if it "
+        "had read no further, and renews all live charges; else it halts and names the command to run: "
+        "python -m rating follow-anew.",
+    ),
+    Command(
+        "follow-anew",
+        "drop all that was counted and count the event log from its start, when ingest has lost what was counted",
+        AggregatorSettings,
+        follow_anew,
+    ),
+)
 
 
 async def compose(runtime: Runtime[AggregatorSettings]) -> Composition:
@@ -56,4 +99,4 @@ async def compose(runtime: Runtime[AggregatorSettings]) -> Composition:
 
 
 if __name__ == "__main__":
-    main("aggregator", AggregatorSettings, AggregatorMigrateSettings, compose)
+    main("aggregator", AggregatorSettings, AggregatorMigrateSettings, compose, commands=COMMANDS)

@@ -68,6 +68,9 @@ class UsageFold:
         """Read the meters again before the next batch."""
         self._catalog = None
 
+    async def renewed(self, conn: AsyncConnection) -> None:
+        """Nothing that was counted is lost, and all else is counted as it comes."""
+
     def _read(self, segments: Sequence[Segment], catalog: Catalog, left_out: LeftOut) -> PreparedBatch:
         own = [segment for segment in segments if segment.tenant not in left_out.ends]
         read = [segment for segment in own if self._selection.reads(segment, catalog.meters_of.get(segment.tenant, ()))]
@@ -107,6 +110,7 @@ class FoldFactory:
             batch_bytes_max=self.settings.batch_bytes_max,
             batch_target_s=target_s,
             until=until,
+            follow_anew="python -m aggregator follow-anew",
         )
         self.deps.board.add(consumer.name, consumer.state)
         return consumer

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Final
 from aggregator.wire.events import events_request, readable_event
 from chassis.identity import acting_for_everyone
 from chassis.rpc.client import neighbor_errors, reading
-from eventlog.as_of import AsOf
 from eventlog.feed.wire import GrpcFeedSource
 from metering.common.v1 import feed_service_pb2
 from metering.ingest.v1 import ingest_service_pb2 as pb
@@ -19,6 +18,8 @@ if TYPE_CHECKING:
     import grpc
 
     from aggregator.domain.matching import ReadableEvent
+    from eventlog.as_of import AsOf
+    from eventlog.feed.cursor import FeedHeads
     from eventlog.period import Period
 
 CALLED: Final = (
@@ -35,12 +36,11 @@ class IngestClient:
         self._stub = pb_grpc.IngestServiceStub(channel)
         self.feed = GrpcFeedSource(channel)
 
-    async def heads(self) -> AsOf:
-        """Return where the log ends now."""
+    async def heads(self) -> FeedHeads:
+        """Return where the log ends now, and what it shares with its earlier epochs."""
         # How long the log is tells nothing of anybody; who acts for one customer may not ask for it, and we may.
         with acting_for_everyone():
-            heads = await self.feed.heads()
-        return AsOf(heads.epoch, dict(heads.positions))
+            return await self.feed.heads()
 
     async def list_events(
         self, customer: str, types: Sequence[str], period: Period, after: AsOf | None, up_to: AsOf

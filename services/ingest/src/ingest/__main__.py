@@ -1,4 +1,4 @@
-"""Composition root of ingest: `python -m ingest serve|migrate`. The only place that builds things."""
+"""Composition root of ingest: `python -m ingest serve|migrate|renew-epoch`. The only place that builds things."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import chassis.stop_at_once  # noqa: F401 - first, because the other imports tak
 
 # isort: split
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from chassis.command_line import main
 from chassis.garbage import search_rarely
@@ -15,6 +15,7 @@ from chassis.service import Composition
 from eventlog.audit import served_audit
 from eventlog.feed.progress import FeedBoard
 from eventlog.log.reader import FeedReader
+from eventlog.renewing import renew_epoch_command
 from eventlog.service import served_feed
 from eventlog.status import served_status
 from ingest.config import IngestMigrateSettings, IngestSettings
@@ -32,6 +33,17 @@ from ingest.telemetry import Instruments
 
 if TYPE_CHECKING:
     from chassis.service import Runtime
+
+
+COMMANDS: Final = (
+    renew_epoch_command(
+        "ingest",
+        IngestMigrateSettings,
+        "What was acknowledged beyond is lost: have it reported again, with the same ids. Start ingest now. The "
+        "aggregator goes on by itself if it had counted no further; else it halts and names the command to run: "
+        "python -m aggregator follow-anew.",
+    ),
+)
 
 
 async def compose(runtime: Runtime[IngestSettings]) -> Composition:
@@ -67,4 +79,4 @@ async def compose(runtime: Runtime[IngestSettings]) -> Composition:
 
 
 if __name__ == "__main__":
-    main("ingest", IngestSettings, IngestMigrateSettings, compose)
+    main("ingest", IngestSettings, IngestMigrateSettings, compose, commands=COMMANDS)

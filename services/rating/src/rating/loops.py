@@ -53,6 +53,10 @@ class ChangeHandler:
     async def reset(self) -> None:
         """Nothing is kept between batches."""
 
+    async def renewed(self, conn: AsyncConnection) -> None:
+        """Mark all that is stored: it may be of usage that the aggregator has lost, or counts anew."""
+        await live.mark_everything(self._deps.clock, conn)
+
 
 class LiveRefresher:
     """Rates marked periods, some at once, and looks again after a pause in which further marks fall together."""
@@ -139,7 +143,8 @@ class UnbilledCounter:
 
 def loops(settings: RatingSettings, source: FeedSource, deps: Deps) -> tuple[Loop, ...]:
     """Return the background loops of the service."""
-    consumer = FeedConsumer(live.CHANGES_CONSUMER, deps.engine, source, ChangeHandler(deps), deps.clock)
+    handler, anew = ChangeHandler(deps), "python -m rating follow-anew"
+    consumer = FeedConsumer(live.CHANGES_CONSUMER, deps.engine, source, handler, deps.clock, follow_anew=anew)
     deps.board.add(consumer.name, consumer.state)
     refresher = LiveRefresher(settings, deps)
     return (

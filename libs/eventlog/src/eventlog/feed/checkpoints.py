@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import text
@@ -26,8 +27,19 @@ async def read_checkpoints(conn: AsyncConnection, consumer: str) -> dict[int, Cu
 async def applied_up_to(conn: AsyncConnection, consumer: str) -> AsOf:
     """Return how far `consumer` has applied its feed; before it has started, nowhere and in no log."""
     cursors = await read_checkpoints(conn, consumer)
-    epochs = [cursor.epoch for cursor in cursors.values()]
-    return AsOf(epochs[0] if epochs else "", positions(cursors))
+    return place_of(cursors)
+
+
+async def lock_all_checkpoints(conn: AsyncConnection) -> dict[str, dict[int, Cursor]]:
+    """Return the place of every consumer, by name, locked for this transaction: none of them applies meanwhile."""
+    rows = await conn.execute(
+        text(
+            """
+            SELECT consumer, lane, position, chain, epoch FROM feed_checkpoint ORDER BY consumer, lane FOR UPDATE
+            """
+        )
+    )
+    return {consumer: _cursors(found) for consumer, found in groupby(rows, key=lambda row: row.consumer)}
 
 
 async def lock_checkpoints(conn: AsyncConnection, consumer: str) -> dict[int, Cursor]:
@@ -58,6 +70,17 @@ async def begin_checkpoints(conn: AsyncConnection, consumer: str, lanes: Iterabl
         )
 
 
+async def renew_checkpoints(conn: AsyncConnection, consumer: str, epoch: str) -> None:
+    """Take the place of `consumer` for one in the log's new epoch; this transaction must have locked its rows.
+
+    The positions stay, and so does the chain, by which the log proves where its readers are.
+    """
+    await conn.execute(
+        text("UPDATE feed_checkpoint SET epoch = CAST(:epoch AS uuid) WHERE consumer = :consumer"),
+        {"consumer": consumer, "epoch": epoch},
+    )
+
+
 async def move_checkpoints(conn: AsyncConnection, consumer: str, cursors: Iterable[Cursor]) -> None:
     """Move `consumer` to `cursors`; this transaction must have locked its rows."""
     await conn.execute(
@@ -85,6 +108,12 @@ async def forget_checkpoints(conn: AsyncConnection, consumer: str) -> None:
 def positions(cursors: Mapping[int, Cursor]) -> dict[int, int]:
     """Return the position of each of `cursors`, by lane."""
     return {lane: cursor.position for lane, cursor in cursors.items()}
+
+
+def place_of(cursors: Mapping[int, Cursor]) -> AsOf:
+    """Return how far `cursors` of one consumer reach; without any, nowhere and in no log."""
+    epochs = [cursor.epoch for cursor in cursors.values()]
+    return AsOf(epochs[0] if epochs else "", positions(cursors))
 
 
 def _cursors(rows: Iterable[Row[Any]]) -> dict[int, Cursor]:

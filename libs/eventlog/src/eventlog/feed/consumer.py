@@ -30,11 +30,13 @@ from eventlog.feed.checkpoints import (
     lock_checkpoints,
     move_checkpoints,
     peek_checkpoints,
+    place_of,
     positions,
     read_checkpoints,
+    renew_checkpoints,
 )
 from eventlog.feed.cursor import Cursor, FeedHeads, Segment, follow
-from eventlog.feed.intake import FeedIntake, LanesChanged
+from eventlog.feed.intake import FeedIntake, LanesChanged, LogRenewed
 from eventlog.feed.pace import BATCH_TARGET_S, Pace
 from eventlog.feed.progress import FeedProgress, FeedState
 from eventlog.feed.source import Backoff, may_pass
@@ -97,6 +99,13 @@ class FeedHandler(Protocol[Prepared]):
         """Forget everything that is not known to be committed, because a batch was discarded or a run begins."""
         ...
 
+    async def renewed(self, conn: AsyncConnection) -> None:
+        """Do what is due when the log was restored and lost nothing that was applied, but maybe what was seen of it.
+
+        In the transaction that takes the checkpoint over into the log's new epoch.
+        """
+        ...
+
 
 class FeedConsumer(Generic[Prepared]):
     """Follows `source` and applies it through `handler`. `run` is a loop for `chassis.loops`."""
@@ -115,8 +124,11 @@ class FeedConsumer(Generic[Prepared]):
         batch_target_s: float = BATCH_TARGET_S,
         buffer_bytes_max: int = 16 * MEBIBYTE,
         until: Mapping[int, int] | None = None,
+        follow_anew: str = "its service's follow-anew",
     ) -> None:
         """Create the consumer that keeps its checkpoints under `name`, and limit the size and time of its batches.
+
+        `follow_anew` is the command for operators by which it begins anew when the log has lost what was applied.
 
         With `until` (the last position wanted in each lane, which must be the end of a segment, as heads are), only
         those lanes are read, from the checkpoint or the start, and `run` returns once all is applied: a bounded fill.
@@ -132,6 +144,7 @@ class FeedConsumer(Generic[Prepared]):
         self._buffer_bytes_max = buffer_bytes_max
         self._until = None if until is None else {lane: position for lane, position in until.items() if position > 0}
         self._progress = FeedProgress(name, clock)
+        self._follow_anew = follow_anew
         self._violation: str | None = None
         self._epoch = ""
 
@@ -177,7 +190,11 @@ class FeedConsumer(Generic[Prepared]):
                     await self._stand_by(stop)
                 except LanesChanged:
                     _log.info("feed.lanes_changed", consumer=self.name)
+                except LogRenewed:
+                    _log.info("feed.log_renewed", consumer=self.name)
                 except (Diverged, OutOfRange) as error:
+                    if await self._is_renewed(error, stop):
+                        continue
                     self._halt(error)
                     raise
                 else:
@@ -213,18 +230,39 @@ class FeedConsumer(Generic[Prepared]):
         async def load() -> dict[int, Cursor]:
             async with transaction(self._engine) as conn:
                 await begin_checkpoints(conn, self.name, lanes, heads.epoch)
-                return await read_checkpoints(conn, self.name)
+                stored = await read_checkpoints(conn, self.name)
+                if all(cursor.epoch == heads.epoch for cursor in stored.values()):
+                    return stored
+                return await self._take_over(conn, heads)
 
         stored = await self._persist(load, stop)
         cursors = {lane: cursor for lane, cursor in stored.items() if self._until is None or lane in self._until}
-        for cursor in cursors.values():
-            if cursor.epoch != heads.epoch:
-                raise Diverged(
-                    Reason.FEED_DIVERGED,
-                    f"the log's epoch is {heads.epoch}, {self.name} has followed {cursor.epoch}: was a log restored?",
-                )
         self._progress.begin(positions(cursors))
         return cursors
+
+    async def _is_renewed(self, error: MeterlineError, stop: asyncio.Event) -> bool:
+        """Whether the log has a new epoch by now, in which its reader may go on: a stream may notice that first."""
+        if error.reason not in (Reason.FEED_DIVERGED, Reason.FEED_POSITION_AHEAD):
+            return False
+        return (await self._persist(self._source.heads, stop)).epoch != self._epoch
+
+    async def _take_over(self, conn: AsyncConnection, heads: FeedHeads) -> dict[int, Cursor]:
+        """Take the checkpoints over into the log's new epoch, as far as it is the same log: nothing applied was lost.
+
+        That it is the same is proven again by the chain, as soon as the log is read. Raises Diverged.
+        """
+        held = await lock_checkpoints(conn, self.name)
+        former = place_of({lane: cursor for lane, cursor in held.items() if cursor.epoch != heads.epoch})
+        lost = heads.lost_of(former)
+        if lost != 0:
+            what = "which was never its epoch" if lost is None else f"of which it has lost {lost} positions"
+            message = f"the log's epoch is {heads.epoch}; {self.name} has followed log {former.epoch}, {what}"
+            advice = f"was it restored? Run {self._follow_anew}, as the runbook feed-halted says"
+            raise Diverged(Reason.FEED_DIVERGED, f"{message}: {advice}")
+        await self._handler.renewed(conn)
+        await renew_checkpoints(conn, self.name, heads.epoch)
+        _log.info("feed.taken_over", consumer=self.name, former=former.epoch, epoch=heads.epoch)
+        return await read_checkpoints(conn, self.name)
 
     async def _apply(
         self, cursors: Mapping[int, Cursor], segments: Sequence[Segment], stop: asyncio.Event

@@ -11,10 +11,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from chassis.errors import Diverged, Reason
+from eventlog.as_of import AsOf
 from eventlog.feed.chain import RULE_PAYLOAD, chain_after
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from datetime import datetime
 
 CHAIN_BYTES: Final = 32
@@ -72,10 +73,44 @@ class Segment:
 
 @dataclass(frozen=True, slots=True)
 class FeedHeads:
-    """Where every lane of a log ends: `positions` by lane, 0 for an empty one."""
+    """Where every lane of a log ends: `positions` by lane, 0 for an empty one.
+
+    `earlier` are the log's former epochs, newest first, each as far as this log still is the log of that epoch: what
+    lay beyond was lost when the log was restored.
+    """
 
     epoch: str
     positions: Mapping[int, int]
+    earlier: Sequence[AsOf] = ()
+
+    @property
+    def as_of(self) -> AsOf:
+        """All of the log."""
+        return AsOf(self.epoch, dict(self.positions))
+
+    def lost_of(self, place: AsOf) -> int | None:
+        """Return how many positions of `place` this log does not have; None if it never was the log of that epoch.
+
+        A place in this epoch has lost nothing, even if the log has not come so far.
+        """
+        if place.is_empty or place.epoch == self.epoch:
+            return 0
+        shared = next((earlier for earlier in self.earlier if earlier.epoch == place.epoch), None)
+        return None if shared is None else place.positions_beyond(shared)
+
+    def place_in_this_epoch(self, place: AsOf) -> AsOf:
+        """Return `place`, taken in this or an earlier epoch, as a place in this one.
+
+        Raises Diverged FEED_DIVERGED if part of it was lost when the log was restored, or if it is of another log.
+        """
+        lost = self.lost_of(place)
+        if lost is None:
+            what = f"the log's epoch is {self.epoch}, and it never was {place.epoch!a}"
+            raise Diverged(Reason.FEED_DIVERGED, f"{what}; ask again with a place in the log as it is")
+        if lost:
+            what = f"{lost} positions of log {place.epoch} were lost when it was restored as {self.epoch}"
+            raise Diverged(Reason.FEED_DIVERGED, f"{what}; ask again up to where both are the same log")
+        return AsOf(self.epoch, place.positions)
 
 
 def check_payload(segment: Segment) -> None:

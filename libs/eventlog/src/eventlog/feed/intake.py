@@ -12,7 +12,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Self
 
-from chassis.errors import Diverged, MeterlineError, Reason
+from chassis.errors import MeterlineError
 from chassis.logs import get_logger
 from eventlog.feed.buffer import SegmentBuffer
 from eventlog.feed.cursor import Cursor, check_payload, follow
@@ -40,6 +40,10 @@ _log = get_logger(__name__)
 
 class LanesChanged(Exception):
     """The source has lanes that are not being read yet."""
+
+
+class LogRenewed(Exception):
+    """The source has another epoch than the one that is being read."""
 
 
 class FeedIntake:
@@ -196,9 +200,8 @@ class FeedIntake:
 
     def _check_heads(self, heads: FeedHeads, asked_at: datetime) -> None:
         self._progress.see_heads(heads, asked_at)
-        for cursor in self._cursors.values():
-            if cursor.epoch != heads.epoch:
-                raise Diverged(Reason.FEED_DIVERGED, f"the log's epoch is {heads.epoch}, ours is {cursor.epoch}")
+        if any(cursor.epoch != heads.epoch for cursor in self._cursors.values()):
+            raise LogRenewed
         if self._until is None and heads.positions.keys() - self._cursors.keys():
             raise LanesChanged
         for lane in self._lanes.values():

@@ -12,7 +12,7 @@ from chassis.errors.status import from_rpc_error
 from chassis.rpc.client import reading
 from eventlog.feed.chain import RULE_PAYLOAD
 from eventlog.feed.cursor import CHAIN_BYTES, CHAIN_START, Cursor, FeedHeads, Segment
-from eventlog.wire import instant_from_proto, lanes_to_proto, timestamp
+from eventlog.wire import as_of_from_proto, as_of_to_proto, instant_from_proto, lanes_to_proto, timestamp
 from metering.common.v1 import feed_pb2, feed_service_pb2, feed_service_pb2_grpc
 
 if TYPE_CHECKING:
@@ -82,12 +82,20 @@ def segment_from_proto(message: feed_pb2.FeedSegment) -> Segment:
 
 def heads_to_proto(heads: FeedHeads) -> feed_pb2.FeedHeads:
     """Return `heads` as a message, ordered by lane."""
-    return feed_pb2.FeedHeads(epoch=heads.epoch, lanes=lanes_to_proto(heads.positions.items()))
+    return feed_pb2.FeedHeads(
+        epoch=heads.epoch,
+        lanes=lanes_to_proto(heads.positions.items()),
+        earlier=[as_of_to_proto(earlier) for earlier in heads.earlier],
+    )
 
 
 def heads_from_proto(message: feed_pb2.FeedHeads) -> FeedHeads:
     """Return the heads that a neighbor sent."""
-    return FeedHeads(epoch=message.epoch, positions={entry.lane: entry.position for entry in message.lanes})
+    return FeedHeads(
+        epoch=message.epoch,
+        positions={entry.lane: entry.position for entry in message.lanes},
+        earlier=tuple(as_of_from_proto(earlier) for earlier in message.earlier),
+    )
 
 
 class GrpcFeedSource:

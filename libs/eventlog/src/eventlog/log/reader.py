@@ -14,6 +14,7 @@ from chassis.errors import Diverged, NotFound, OutOfRange, Reason, invalid_field
 from chassis.postgres import driver_transaction, transaction
 from chassis.tasks import wait_or_stop
 from eventlog.feed.cursor import CHAIN_START, Cursor, FeedHeads, Segment, check_payload, follow
+from eventlog.log.epochs import EPOCH, EpochHistory
 from eventlog.log.stored import COLUMNS, segment_of
 from eventlog.log.wakeups import FeedWakeups
 
@@ -32,7 +33,7 @@ PAGE_SEGMENTS_MAX: Final = 512
 
 # The sum ends a page before it exceeds its bytes; `octet_length` doesn't read a payload that is stored out of line.
 _PAGE: Final = """
-    SELECT {columns}
+    SELECT {columns}, CAST({epoch} AS text) AS epoch
     FROM (
         SELECT {columns},
             sum(octet_length(payload)) OVER (ORDER BY first_position) - octet_length(payload) AS bytes_before
@@ -62,7 +63,8 @@ class FeedReader:
         """
         self._engine = engine
         self._owner_columns = owner_columns
-        self._page_query = _PAGE.format(columns=", ".join((*COLUMNS, *owner_columns)))
+        self._page_query = _PAGE.format(columns=", ".join((*COLUMNS, *owner_columns)), epoch=EPOCH)
+        self._history = EpochHistory()
         self._draining = draining or asyncio.Event()
         self._wakeups = FeedWakeups(engine, clock, self._draining)
 
@@ -76,11 +78,9 @@ class FeedReader:
         await self._wakeups.aclose()
 
     async def heads(self) -> FeedHeads:
-        """Return the log's epoch and where every lane ends now."""
-        async with transaction(self._engine) as conn:
-            epoch = await _epoch(conn)
-            rows = await conn.execute(text("SELECT lane, position FROM lane_head ORDER BY lane"))
-            return FeedHeads(epoch=epoch, positions={row.lane: row.position for row in rows})
+        """Return the log's epoch, where every lane ends now, and what the log shares with its earlier epochs."""
+        async with driver_transaction(self._engine) as driver:
+            return await self._history.heads(driver)
 
     async def stream(self, cursor: Cursor) -> AsyncGenerator[Segment, None]:
         """Yield the segments of `cursor.lane` after `cursor`, then wait for more until drained or closed.
@@ -113,16 +113,13 @@ class FeedReader:
     async def _page(self, cursor: Cursor) -> list[Segment]:
         async with driver_transaction(self._engine) as driver:
             rows = await driver.fetch(self._page_query, cursor.lane, cursor.position, PAGE_SEGMENTS_MAX, PAGE_BYTES_MAX)
-        return [segment_of(row, cursor.epoch, self._owner_columns) for row in rows]
-
-
-async def _epoch(conn: AsyncConnection) -> str:
-    return str((await conn.execute(text("SELECT epoch FROM feed_epoch"))).scalar_one())
+        # Of the log as it is now: a stream that began before its epoch was renewed ends here.
+        return [segment_of(row, row["epoch"], self._owner_columns) for row in rows]
 
 
 async def _verify(conn: AsyncConnection, cursor: Cursor) -> Cursor:
     """Return `cursor` with the log's epoch, after proving that it lies on this log."""
-    epoch = await _epoch(conn)
+    epoch = str((await conn.execute(text(f"SELECT {EPOCH}"))).scalar_one())
     if cursor.epoch == "" and cursor.position > 0:
         raise invalid_field("cursor.epoch", Reason.FIELD_REQUIRED, "needed after position 0; send the segment's epoch")
     if cursor.epoch not in ("", epoch):
@@ -138,12 +135,14 @@ async def _verify(conn: AsyncConnection, cursor: Cursor) -> Cursor:
     if cursor.position > head:
         raise OutOfRange(
             Reason.FEED_POSITION_AHEAD,
-            f"lane {cursor.lane} ends at {head}, the cursor is at {cursor.position}: the log lost its end",
+            f"lane {cursor.lane} ends at {head}, the cursor is at {cursor.position}: the log lost its end; if it was "
+            "restored, renew its epoch, and follow the runbook feed-halted",
         )
     if await _chain_at(conn, cursor) != cursor.chain:
         raise Diverged(
             Reason.FEED_DIVERGED,
-            f"at position {cursor.position} of lane {cursor.lane} the log's history is not the cursor's",
+            f"at position {cursor.position} of lane {cursor.lane} the log's history is not the cursor's; if the log "
+            "was restored, let its reader follow it anew: see the runbook feed-halted",
         )
     return Cursor(lane=cursor.lane, position=cursor.position, chain=cursor.chain, epoch=epoch)
 

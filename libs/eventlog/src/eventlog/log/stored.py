@@ -10,6 +10,7 @@ from uuid import UUID
 
 from eventlog.feed.chain import owner_hash
 from eventlog.feed.cursor import CHAIN_START, Cursor, Segment, check_payload, corrupt, follow
+from eventlog.log.epochs import EPOCH
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -56,7 +57,7 @@ async def read_proven(
     columns = ", ".join(f"s.{name}" for name in (*COLUMNS, *owner_columns))
     rows = await driver.fetch(
         f"""
-        SELECT {columns}, CAST((SELECT epoch FROM feed_epoch) AS text) AS epoch, (
+        SELECT {columns}, CAST({EPOCH} AS text) AS epoch, (
             SELECT b.chain FROM segment AS b WHERE b.lane = s.lane AND b.first_position < s.first_position
             ORDER BY b.first_position DESC LIMIT 1
         ) AS chain_before

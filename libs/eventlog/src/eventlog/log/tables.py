@@ -1,20 +1,21 @@
 """The feed's tables, for the first migration of a service that writes or reads a feed.
 
 They have no foreign keys, and no statement spans several shards, so the same tables work on a distributed Postgres with
-`segment` distributed by lane, and `lane_head`, `feed_epoch` and `feed_checkpoint` on one shard each.
+`segment` distributed by lane, and `lane_head`, `feed_epoch`, `feed_epoch_lane` and `feed_checkpoint` on one shard each.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from chassis.migrations import forbid_changes
 from eventlog.feed.chain import RULE_PAYLOAD
 from eventlog.feed.cursor import CHAIN_START
 
 if TYPE_CHECKING:
     from alembic.operations import Operations
 
-FEED_FACT_TABLES: Final = ("segment", "feed_epoch")
+FEED_FACT_TABLES: Final = ("segment", "feed_epoch", "feed_epoch_lane")
 """Tables of a writer to which rows are only ever added: part of the service's FACT_TABLES."""
 LANES_DEFAULT: Final = 16
 """A lane has one writer at a time, so writers beyond this number wait for one another."""
@@ -75,6 +76,38 @@ def create_feed_tables(op: Operations, *, lanes: int = LANES_DEFAULT, owner_colu
 def add_chain_rule(op: Operations) -> None:
     """Let segments say by which rule their chain is made; those that are there, and older writers, follow rule 1."""
     op.execute(f"ALTER TABLE segment ADD COLUMN chain_rule integer NOT NULL DEFAULT {RULE_PAYLOAD}")
+
+
+def number_epochs(op: Operations) -> None:
+    """Let a log have a line of epochs: each renewal is a fact, and so is where each lane ended when it was made.
+
+    The release before reads the epoch as the only row of its table, and goes on doing so until the first renewal.
+    """
+    op.execute(
+        """
+        ALTER TABLE feed_epoch
+            DROP COLUMN only_row,
+            ADD COLUMN number integer NOT NULL DEFAULT 1 CHECK (number > 0),
+            ADD COLUMN renewed_at timestamptz,
+            ADD COLUMN reason text NOT NULL DEFAULT '',
+            ADD PRIMARY KEY (number),
+            ADD UNIQUE (epoch)
+        """
+    )
+    op.execute("ALTER TABLE feed_epoch ALTER COLUMN number DROP DEFAULT")
+    # Up to here the log of this epoch is the log of the one before.
+    op.execute(
+        """
+        CREATE TABLE feed_epoch_lane (
+            number integer NOT NULL CHECK (number > 1),
+            lane integer NOT NULL,
+            shared_up_to bigint NOT NULL CHECK (shared_up_to >= 0),
+            PRIMARY KEY (number, lane)
+        )
+        """
+    )
+    for table in ("feed_epoch", "feed_epoch_lane"):
+        forbid_changes(op, table)
 
 
 def create_checkpoint_table(op: Operations) -> None:

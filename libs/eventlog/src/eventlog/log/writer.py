@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, Final
 from chassis.errors import Internal, Reason, TooBig
 from eventlog.feed.chain import RULE_WHOLE, chain_after, owner_hash
 from eventlog.feed.cursor import Segment
+from eventlog.log.epochs import EPOCH
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -42,17 +43,18 @@ _COLUMNS: Final = (
     "max_time",
     "chain_rule",
 )
-# Reads the epoch too: it never changes, and a statement of its own would cost every commit a round trip.
-_LANE: Final = "SELECT lane, position, chain, (SELECT epoch FROM feed_epoch) AS epoch FROM lane_head"
-_FREE_LANE: Final = f"{_LANE} ORDER BY lane FOR UPDATE OF lane_head SKIP LOCKED LIMIT 1"
-_THIS_LANE: Final = f"{_LANE} WHERE lane = $1 FOR UPDATE OF lane_head"
-# Moves the head and wakes readers in one statement, for the same reason; Postgres sends the wake-up at COMMIT.
-_MOVE_HEAD: Final = """
+_LANE: Final = "SELECT lane, position, chain FROM lane_head"
+_FREE_LANE: Final = f"{_LANE} ORDER BY lane FOR UPDATE SKIP LOCKED LIMIT 1"
+_THIS_LANE: Final = f"{_LANE} WHERE lane = $1 FOR UPDATE"
+# Moves the head, wakes readers and reads the epoch in one statement, because a commit should take few round trips.
+# Postgres sends the wake-up at COMMIT. Whoever renews the epoch locks all lanes: read under the lane's lock, and not in
+# the statement that waits for it and sees what was before, it is the one that holds for these positions.
+_MOVE_HEAD: Final = f"""
     WITH moved AS (
         UPDATE lane_head SET position = $2, chain = $3 WHERE lane = $1 AND position = $4 RETURNING lane, position
     )
-    SELECT pg_notify($5, lane || ':' || position) IS NOT NULL FROM moved
-"""
+    SELECT CAST({EPOCH} AS text) AS epoch, pg_notify($5, lane || ':' || position) FROM moved
+"""  # noqa: S608 - text of our own
 _COPY_HEADER: Final = b"PGCOPY\n\xff\r\n\0" + bytes(8)
 _COPY_TRAILER: Final = b"\xff\xff"
 _NULL: Final = b"\xff\xff\xff\xff"
@@ -68,7 +70,6 @@ class LaneHead:
     lane: int
     position: int
     chain: bytes
-    epoch: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +110,7 @@ async def claim_lane(driver: Any) -> LaneHead:
     and so see everything that the lane's last writer wrote.
     """
     row = await driver.fetchrow(_FREE_LANE) or await driver.fetchrow(_THIS_LANE, await _own_lane(driver))
-    return LaneHead(lane=row["lane"], position=row["position"], chain=row["chain"], epoch=str(row["epoch"]))
+    return LaneHead(lane=row["lane"], position=row["position"], chain=row["chain"])
 
 
 async def _own_lane(driver: Any) -> int:
@@ -142,17 +143,18 @@ async def append(
     # A bytearray, because asyncpg would take plain bytes for the path of a file.
     source = bytearray(_COPY_HEADER + rows + _COPY_TRAILER)
     await driver.copy_to_table("segment", source=source, columns=_COLUMNS + owner_columns, format="binary")
-    moved = await driver.fetchval(_MOVE_HEAD, head.lane, position, chain, head.position, CHANNEL)
-    if moved is None:
+    epoch = await driver.fetchval(_MOVE_HEAD, head.lane, position, chain, head.position, CHANNEL)
+    if epoch is None:
         raise Internal(Reason.INTERNAL, "the lane's head moved under its own lock: was it claimed in this transaction?")
-    return segments
+    return [replace(segment, epoch=epoch) for segment in segments]
 
 
 def _place(
     draft: SegmentDraft, head: LaneHead, first_position: int, previous_chain: bytes, owner_columns: tuple[str, ...]
 ) -> Segment:
     segment = Segment(
-        epoch=head.epoch,
+        # Told by the statement that moves the head.
+        epoch="",
         lane=head.lane,
         first_position=first_position,
         count=draft.count,

@@ -13,6 +13,7 @@ from aggregator.domain.matching import ReadableEvent
 from aggregator.store.changes import ChangeFeed
 from chassis.clock import Clock
 from eventlog.as_of import AsOf
+from eventlog.feed.cursor import FeedHeads
 from eventlog.feed.progress import FeedBoard
 from eventlog.period import Period
 
@@ -20,8 +21,8 @@ from eventlog.period import Period
 class EventLog(Protocol):
     """What the use cases ask of the event log."""
 
-    async def heads(self) -> AsOf:
-        """Return where the log ends now."""
+    async def heads(self) -> FeedHeads:
+        """Return where the log ends now, and what it shares with its earlier epochs."""
         ...
 
     def list_events(

@@ -14,7 +14,7 @@ from aggregator.domain.query import UsagePlan
 from aggregator.domain.usage import MeterUsage, quantity_of
 from aggregator.operations.deps import Deps
 from aggregator.store import fills, progress, usage
-from chassis.errors import Diverged, NotFound, Reason
+from chassis.errors import NotFound, Reason
 from chassis.postgres import transaction
 from eventlog.as_of import AsOf
 
@@ -62,11 +62,17 @@ async def read_totals(conn: AsyncConnection, plan: UsagePlan) -> tuple[MeterUsag
     )
 
 
-def is_counted(as_of: AsOf, target: AsOf) -> bool:
-    """Whether what is counted has passed a point of the log. Raises Diverged if the point is of another log."""
-    if as_of.epoch and target.epoch and as_of.epoch != target.epoch:
-        raise Diverged(Reason.FEED_DIVERGED, "the point of the log asked for is of another log; take a new one")
-    return as_of.covers(target)
+async def in_followed_log(deps: Deps, as_of: AsOf, target: AsOf) -> AsOf:
+    """Return a point of the log as one of the log that is followed, where the log was restored since it was taken.
+
+    `as_of` is how far the log is counted. Raises Diverged FEED_DIVERGED if the log has lost a part of either.
+    """
+    if not as_of.epoch or not target.epoch or as_of.epoch == target.epoch:
+        return target
+    heads = await deps.log.heads()
+    # The fold takes its place over within seconds; if it can't, there is nothing to wait for.
+    heads.place_in_this_epoch(as_of)
+    return heads.place_in_this_epoch(target)
 
 
 async def wait_until_counted(deps: Deps, tenant: str, target: AsOf, meters: set[str] | None, wait_s: float) -> bool:
@@ -81,7 +87,8 @@ async def wait_until_counted(deps: Deps, tenant: str, target: AsOf, meters: set[
         async with transaction(deps.engine) as conn:
             as_of = await progress.read_as_of(conn, tenant)
             unfilled = set() if meters == set() else await fills.filling_meters(conn, tenant)
-        if is_counted(as_of, target) and not (unfilled if meters is None else unfilled & meters):
+        target = await in_followed_log(deps, as_of, target)
+        if as_of.covers(target) and not (unfilled if meters is None else unfilled & meters):
             return True
         if deps.clock.monotonic_s() + pause_s > give_up_at_s:
             return False

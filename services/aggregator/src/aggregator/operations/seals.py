@@ -28,7 +28,6 @@ from aggregator.operations.deps import Deps
 from aggregator.operations.finding import (
     filling,
     histories_of,
-    is_counted,
     read_totals,
     snapshot_not_found,
     wait_until_counted,
@@ -145,11 +144,14 @@ async def _find_place(deps: Deps, key: SealKey, amends_snapshot_id: str | None) 
 
 async def _read_when_counted(deps: Deps, key: SealKey, place: _Place, time_zone: str) -> _Reading:
     """Read once all is counted that had been accepted when the seal was first asked for; wait a little for that."""
-    target = await deps.log.heads() if place.target is None else place.target
+    target = await _kept_target(deps, key, place)
+    is_new = target is None
+    if target is None:
+        target = (await deps.log.heads()).as_of
     reading = await _read(deps, key, time_zone, target)
     if reading is not None:
         return reading
-    if place.target is None:
+    if is_new:
         # Kept, so that a caller who asks again and again is not put off forever by events that come in the meantime.
         async with transaction(deps.engine) as conn:
             target = await store.keep_target(conn, key, place.revision, target)
@@ -160,6 +162,25 @@ async def _read_when_counted(deps: Deps, key: SealKey, place: _Place, time_zone:
     if reading is None:
         raise await _not_ready(deps, key.tenant, target)
     return reading
+
+
+async def _kept_target(deps: Deps, key: SealKey, place: _Place) -> AsOf | None:
+    """Return what the seal waits for, as a point of the log as it is; None if nothing holds any more.
+
+    A point that the log lost when it was restored never comes again: the end of the log that there is takes its place.
+    """
+    if place.target is None:
+        return None
+    async with transaction(deps.engine) as conn:
+        as_of = await progress.read_as_of(conn, key.tenant)
+    if as_of.epoch in ("", place.target.epoch):
+        return place.target
+    heads = await deps.log.heads()
+    if heads.lost_of(place.target) == 0:
+        return heads.place_in_this_epoch(place.target)
+    async with transaction(deps.engine) as conn:
+        await store.drop_target(conn, key, place.revision)
+    return None
 
 
 async def _not_ready(deps: Deps, tenant: str, target: AsOf) -> NotReady:
@@ -181,7 +202,7 @@ async def _read(deps: Deps, key: SealKey, time_zone: str, target: AsOf) -> _Read
         await progress.begin_consistent_read(conn)
         as_of = await progress.read_as_of(conn, key.tenant)
         versions = await meters.versions_of_tenant(conn, key.tenant)
-        if filling(versions) or not is_counted(as_of, target):
+        if filling(versions) or not as_of.covers(target):
             return None
         histories = histories_of(versions)
         totals = plan_totals(key.customer, key.period, histories)

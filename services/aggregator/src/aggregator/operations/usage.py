@@ -85,7 +85,7 @@ async def query_totals(
 async def get_progress(deps: Deps, tenant: str) -> Progress:
     """Return how far the fold is, where the log ends, and which meters are being filled."""
     # The head first: what is counted may then be ahead of it, but never seem behind what it has passed.
-    head = await deps.log.heads()
+    head = (await deps.log.heads()).as_of
     async with transaction(deps.engine) as conn:
         await progress.begin_consistent_read(conn)
         as_of = await progress.read_as_of(conn, tenant)
@@ -99,7 +99,7 @@ async def wait_until_fresh(deps: Deps, tenant: str, freshness: Freshness, meters
     """Wait until usage of these meters (empty: all) is as fresh as asked. Raises DeadlineExceeded USAGE_BEHIND."""
     if freshness.as_of is None and not freshness.latest:
         return
-    target = await deps.log.heads() if freshness.as_of is None else freshness.as_of
+    target = (await deps.log.heads()).as_of if freshness.as_of is None else freshness.as_of
     remaining_s = current_deadline_s()
     wait_s = _WAIT_MAX_S if remaining_s is None else remaining_s * _WAIT_SHARE - RESERVE_S
     concerned = (meters or None) if freshness.latest else set()

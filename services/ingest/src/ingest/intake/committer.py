@@ -14,6 +14,7 @@ from chassis.aside import Aside
 from chassis.errors import Conflict, DeadlineExceeded, InvalidRequest, MeterlineError, Overloaded, Reason, Unavailable
 from chassis.logs import get_logger
 from chassis.postgres import driver_transaction
+from eventlog.log.epochs import read_epoch
 from ingest.domain.backfills import backfill_not_open
 from ingest.domain.group import KeyGroup
 from ingest.domain.recent import RecentKeys
@@ -21,7 +22,6 @@ from ingest.intake.judging import Judge
 from ingest.intake.queue import Bound, Rules, WorkQueue
 from ingest.intake.writing import BackfillsClosed, write
 from ingest.store import keys as stored_keys
-from ingest.store.segments import read_epoch
 
 if TYPE_CHECKING:
     import asyncio
@@ -70,7 +70,6 @@ class Committer:
         self._instruments = instruments
         self._judge = Judge(library)
         self._recent = RecentKeys(settings.recent_keys)
-        self._epoch = ""
         # Of its own, because a commit must not wait until batches behind it are read.
         self._aside = Aside("large-commits")
         self._queue: WorkQueue[Submission, Outcome] = WorkQueue(
@@ -112,11 +111,9 @@ class Committer:
                 await self._queue.work_on(self._queue.take())
 
     async def epoch(self) -> str:
-        """Return the identity of the log, which does not change while a process runs."""
-        if not self._epoch:
-            async with driver_transaction(self._engine) as driver:
-                self._epoch = await read_epoch(driver)
-        return self._epoch
+        """Return the identity of the log, which an operator may renew at any time."""
+        async with driver_transaction(self._engine) as driver:
+            return await read_epoch(driver)
 
     async def _commit_open(self, group: Sequence[Submission]) -> list[Outcome | Exception]:
         """Commit a group; to those whose backfill was closed meanwhile say so."""
@@ -140,8 +137,7 @@ class Committer:
         if likely.size:
             async with driver_transaction(self._engine) as driver:
                 await self._look_up(driver, keys, likely)
-        own = await self._write_new(group, keys)
-        epoch = await self.epoch()
+        own, epoch = await self._write_new(group, keys)
         return [await self._judge.outcome(batch, keys, part, own, epoch) for part, batch in enumerate(group)]
 
     def _grouped(self, parts: Sequence[EventKeys]) -> tuple[KeyGroup, RowNumbers]:
@@ -155,7 +151,7 @@ class Committer:
         places, lanes, positions = await stored_keys.find_keys(driver, keys.keys(numbers))
         keys.found(numbers[places], lanes, positions)
 
-    async def _write_new(self, group: Sequence[Submission], keys: KeyGroup) -> list[DecodedSegment]:
+    async def _write_new(self, group: Sequence[Submission], keys: KeyGroup) -> tuple[list[DecodedSegment], str]:
         """Write what is new; each failed try has told which events others wrote meanwhile."""
         for attempt in range(_ATTEMPTS_MAX):
             try:
@@ -165,8 +161,10 @@ class Committer:
                     raise
         raise Conflict(Reason.TRANSACTION_CONFLICT, "others keep writing the same events; send the batch again")
 
-    async def _write(self, group: Sequence[Submission], keys: KeyGroup, attempt: int) -> list[DecodedSegment]:
-        """Write what is new in one transaction; return the segments it became."""
+    async def _write(
+        self, group: Sequence[Submission], keys: KeyGroup, attempt: int
+    ) -> tuple[list[DecodedSegment], str]:
+        """Write what is new in one transaction; return the segments it became, and the epoch of the log then."""
         started_s = self._clock.monotonic_s()
         async with driver_transaction(self._engine) as driver:
             if attempt >= _ATTEMPTS_UNORDERED:
@@ -176,13 +174,12 @@ class Committer:
                 await self._look_up(driver, keys, keys.unlocated())
             placement = keys.place()
             if not placement.numbers.size:
-                return []
+                return [], await read_epoch(driver)
             written = await write(driver, group, keys, placement, self._clock.now())
         self._instruments.committed(events=len(placement.numbers), duration_s=self._clock.monotonic_s() - started_s)
-        self._epoch = written.head.epoch
         keys.written(placement, written.head.lane, written.head.position)
         self._recent.add(placement.keys)
         for segment in written.segments:
             # A retry comes soon if it comes: comparing it with this needs no reading.
             self._library.keep(segment)
-        return written.segments
+        return written.segments, written.epoch

@@ -42,10 +42,11 @@ class BackfillsClosed(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """What a transaction adds to the log, true once it is committed: segments after `head`."""
+    """What a transaction adds to the log `epoch`, true once it is committed: segments after `head`."""
 
     head: LaneHead
     segments: list[DecodedSegment]
+    epoch: str
 
 
 async def write(
@@ -60,7 +61,8 @@ async def write(
         head = await claim_lane(driver)
         await copy_keys(driver, placement.keys, head.lane, placement.positions + head.position)
         segments = await append(driver, head, drafts, OWNER_COLUMNS)
-    return Written(head, [_decoded(segment, part) for segment, part in zip(segments, parts, strict=True)])
+    decoded = [_decoded(segment, part) for segment, part in zip(segments, parts, strict=True)]
+    return Written(head, decoded, segments[0].epoch)
 
 
 def _new_parts(group: Sequence[Submission], keys: KeyGroup, placement: Placement) -> Iterator[Submission]:

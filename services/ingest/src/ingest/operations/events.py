@@ -60,19 +60,18 @@ def _check_is(page: StoredPage, source: str, event_id: str) -> None:
 async def list_events(deps: Deps, tenant: str, query: ListQuery) -> AsyncGenerator[StoredPage, None]:
     """Yield the wanted events in log order, a segment at a time, up to where the log ends now."""
     heads = await deps.feed.heads()
-    for as_of in (query.after, query.up_to):
-        if as_of is not None and as_of.epoch not in ("", heads.epoch):
-            message = f"the log's epoch is {heads.epoch}, the positions are of {shown(as_of.epoch)!r}"
-            raise Diverged(Reason.FEED_DIVERGED, message)
+    # Places in an earlier epoch hold as far as the log was not lost when it was restored.
+    after = None if query.after is None else heads.place_in_this_epoch(query.after)
+    up_to = None if query.up_to is None else heads.place_in_this_epoch(query.up_to)
     left = query.limit
     for lane in sorted(heads.positions):
-        up_to = heads.positions[lane]
-        if query.up_to is not None:
-            up_to = min(up_to, query.up_to.positions.get(lane, 0))
-        after = 0 if query.after is None else query.after.positions.get(lane, 0)
-        async with aclosing(_segments_of_lane(deps, tenant, query, lane, after, up_to)) as segments:
+        end = heads.positions[lane]
+        if up_to is not None:
+            end = min(end, up_to.positions.get(lane, 0))
+        start = 0 if after is None else after.positions.get(lane, 0)
+        async with aclosing(_segments_of_lane(deps, tenant, query, lane, start, end)) as segments:
             async for segment in segments:
-                rows = query.rows_in(segment, after, up_to)[:left]
+                rows = query.rows_in(segment, start, end)[:left]
                 if rows.size:
                     yield StoredPage(segment.place, segment.events, rows)
                     left = None if left is None else left - len(rows)

@@ -36,11 +36,6 @@ class SegmentSummary:
     customer_filter: bytes
 
 
-async def read_epoch(driver: Any) -> str:
-    """Return the identity of the log."""
-    return str(await driver.fetchval("SELECT epoch FROM feed_epoch"))
-
-
 async def segment_at(driver: Any, lane: int, position: int) -> StoredSegment | None:
     """Return the segment that holds a position. Raises Diverged if it is not what was written."""
     first_position = await first_position_of_segment_at(driver, lane, position)

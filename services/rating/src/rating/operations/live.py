@@ -11,6 +11,7 @@ from uuid import uuid4
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from chassis.clock import Clock
 from chassis.errors import InvalidRequest, MeterlineError, NotFound, Reason
 from chassis.errors.refused import Refused
 from chassis.identity import acting_for
@@ -172,6 +173,11 @@ async def mark_changed(deps: Deps, conn: AsyncConnection, changes: Iterable[Chan
             await _put_aside(deps, conn, tenant, name, cause)
         await _mark(deps, conn, sorted(periods), size)
     await unbilled_store.remember_tenants(conn, (tenant for tenant, _ in by_customer))
+
+
+async def mark_everything(clock: Clock, conn: AsyncConnection) -> int:
+    """Mark every period whose live charges are stored, in the caller's transaction; return how many there are."""
+    return await store.mark_all(conn, clock.now())
 
 
 def _touched(tenant: str, contract: Version[Contract], changes: Iterable[Change]) -> set[Key]:

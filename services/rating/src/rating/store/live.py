@@ -145,6 +145,19 @@ async def mark_all_of_contract(conn: AsyncConnection, tenant: str, contract: str
     await conn.execute(statement, {"tenant": tenant, "contract": contract, "due_at": due_at})
 
 
+async def mark_all(conn: AsyncConnection, due_at: datetime) -> int:
+    """Mark every period whose live charges are stored, of all tenants; return how many there are."""
+    statement = text(
+        """
+        INSERT INTO dirty_period (tenant, contract, billing_period, marks, due_at)
+        SELECT tenant, contract, billing_period, 1, :due_at FROM live_period
+        ORDER BY tenant, contract, billing_period
+        ON CONFLICT (tenant, contract, billing_period) DO UPDATE SET marks = dirty_period.marks + 1
+        """
+    )
+    return (await conn.execute(statement, {"due_at": due_at})).rowcount
+
+
 async def put_off(conn: AsyncConnection, tenant: str, limit: int) -> list[PutOff]:
     """Return the periods of a tenant that failed and are tried again, those with the most failures first."""
     query = text(

@@ -22,6 +22,11 @@ async def remember_tenants(conn: AsyncConnection, tenants: Iterable[str]) -> Non
     await conn.execute(statement, {"tenants": sorted(set(tenants))})
 
 
+async def forget_tenants(conn: AsyncConnection) -> None:
+    """Forget all of them, because the change feed will name them again."""
+    await conn.execute(text("DELETE FROM usage_tenant"))
+
+
 async def usage_tenants(conn: AsyncConnection) -> list[str]:
     """Return all of them, in order."""
     return list((await conn.execute(text("SELECT tenant FROM usage_tenant ORDER BY tenant"))).scalars())

@@ -113,7 +113,9 @@ class AsOf(_message.Message):
     EPOCH_FIELD_NUMBER: _builtins.int
     LANES_FIELD_NUMBER: _builtins.int
     epoch: _builtins.str
-    """Identity of the log (UUID text). It changes when a log is restored, so that positions of two histories are never confused."""
+    """Identity of the log (UUID text). It changes when a log is restored, so that positions of two histories are never confused. A place
+    in an earlier epoch of the same log is still understood, as far as nothing of it was lost with the restore.
+    """
     @_builtins.property
     def lanes(self) -> _containers.RepeatedCompositeFieldContainer[Global___LanePosition]:
         """One entry per lane, ordered by lane; a lane that is not listed is at 0."""

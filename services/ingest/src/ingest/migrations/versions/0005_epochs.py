@@ -1,0 +1,15 @@
+"""The log's epoch can be renewed, which is a fact, and what a renewed log shares with the former one is known."""
+
+from __future__ import annotations
+
+from alembic import op
+
+from eventlog.log.tables import number_epochs
+
+revision = "0005"
+down_revision = "0004"
+
+
+def upgrade() -> None:
+    """Give the epoch that there is the number 1."""
+    number_epochs(op)
