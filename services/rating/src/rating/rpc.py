@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import aclosing
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from chassis.errors.refused import refusals
@@ -123,6 +124,16 @@ class RatingServicer(pb_grpc.RatingServiceServicer):
             return contract.applied, await contracts.tell_changes(conn, tenant, [contract])
 
         return await once(self._deps.engine, request, apply, lambda told: contracts_wire.applied_to_proto(*told))
+
+    async def ListRatedPeriods(
+        self, request: pb.ListRatedPeriodsRequest, context: Context
+    ) -> pb.ListRatedPeriodsResponse:
+        """Return a page of rated periods."""
+        tenant, after = current_tenant(), charges_wire.rated_period_after(request.page_token)
+        limit = page_limit(request.page_size)
+        found = await charges.list_rated_periods(self._deps, tenant, request.customer, after, limit)
+        page = rendered(found, partial(charges_wire.rated_period_to_proto, tenant), charges.place_of)
+        return pb.ListRatedPeriodsResponse(periods=page.entries, next_page_token=page.next_page_token)
 
     async def GetContract(self, request: pb.GetContractRequest, context: Context) -> pb.GetContractResponse:
         """Return a version of a contract."""

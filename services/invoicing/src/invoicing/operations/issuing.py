@@ -12,6 +12,7 @@ from chassis.telemetry import link_from, start_span, traceparent_of
 from invoicing.domain.composition import Amendment
 from invoicing.domain.invoices import freeze
 from invoicing.domain.numbering import line_id
+from invoicing.operations.lost_numbers import check_not_held
 from invoicing.store import invoices as store
 from invoicing.store import lines as line_store
 from invoicing.telemetry import CHARGE_ATTRIBUTE, LINE_ATTRIBUTE, LINE_SPAN
@@ -71,8 +72,9 @@ async def issue(
 ) -> FrozenInvoice:
     """Freeze an invoice at the next place of its series, and record what it bills.
 
-    Raises `AlreadyBilledError` if another invoice has billed any of it in the meantime.
+    Raises `AlreadyBilledError` if another invoice has billed any of it in the meantime, and NotReady NUMBERS_HELD.
     """
+    await check_not_held(conn, tenant, profile.number_prefix)
     await line_store.claim_snapshots(conn, tenant, snapshots, composition.rated)
     place = await store.take_next_place(conn, tenant, profile.number_prefix)
     finalized_at = deps.clock.now()

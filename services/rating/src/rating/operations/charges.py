@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from chassis.audit.trail import record
 from chassis.errors import Conflict, Diverged, NotFound, Reason
 from chassis.postgres import transaction
+from chassis.rpc.pages import Page, page_of
 from chassis.telemetry import link_from, start_span, traceparent_of
 from rating import telemetry
 from rating.domain.billing_period import period_labelled
@@ -163,6 +164,23 @@ async def _add(deps: Deps, conn: AsyncConnection, tenant: str, rated: RatedPerio
         message = f"snapshot {rated.snapshot_id!r} was rated beside this call; call again"
         raise Conflict(Reason.TRANSACTION_CONFLICT, message)
     return stored
+
+
+async def list_rated_periods(
+    deps: Deps, tenant: str, customer: str, after: tuple[str, str, str], limit: int
+) -> Page[RatedPeriod]:
+    """Return a page of the permanently rated periods by contract, label and snapshot, after one.
+
+    An empty customer means all. Raises Diverged DATA_CORRUPTED.
+    """
+    async with transaction(deps.engine) as conn:
+        found = await store.rated_periods(conn, tenant, customer, after, limit + 1)
+    return page_of(found, limit, place_of)
+
+
+def place_of(rated: RatedPeriod) -> tuple[str, str, str]:
+    """Return where a rated period lies in the list of all."""
+    return rated.contract, rated.period.label, rated.snapshot_id
 
 
 async def explain_charge(deps: Deps, tenant: str, charge_id: str, page_size: int, page_token: str) -> ExplainedCharge:

@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
 from chassis.errors import Reason, invalid_field
+from chassis.rpc.pages import place_in
 from eventlog.wire import as_of_to_proto, period_to_proto
 from metering.rating.v1 import charge_pb2
 from metering.rating.v1 import rating_service_pb2 as pb
@@ -94,6 +95,25 @@ def rated_to_proto(tenant: str, found: ChargesOfPeriod) -> pb.RateUsageResponse:
         as_of=as_of_to_proto(rated.as_of),
         contract=contract_to_proto(found.contract),
         customer=customer_to_proto(found.customer),
+    )
+
+
+def rated_period_after(token: str) -> tuple[str, str, str]:
+    """Return the contract, label and snapshot after which a page of rated periods begins. Raises InvalidRequest."""
+    contract, label, snapshot_id = place_in(token, [str, str, str]) or ("", "", "")
+    return contract, label, snapshot_id
+
+
+def rated_period_to_proto(tenant: str, rated: RatedPeriod) -> pb.RatedPeriod:
+    """Return a rated period with the ids of its charges."""
+    key = (tenant, rated.contract, rated.period.label, rated.snapshot_id)
+    return pb.RatedPeriod(
+        contract=rated.contract,
+        billing_period=rated.period.label,
+        customer=rated.customer,
+        snapshot_id=rated.snapshot_id,
+        amends_snapshot_id=rated.amends_snapshot_id,
+        charge_ids=[charge_id(*key, charge.item) for charge in rated.charges],
     )
 
 

@@ -148,21 +148,29 @@ class FeedHeads(_message.Message):
 
     EPOCH_FIELD_NUMBER: _builtins.int
     LANES_FIELD_NUMBER: _builtins.int
+    EARLIER_FIELD_NUMBER: _builtins.int
     epoch: _builtins.str
     """Identity of the log (UUID text)."""
     @_builtins.property
     def lanes(self) -> _containers.RepeatedCompositeFieldContainer[_values_pb2.LanePosition]:
         """One entry per lane, ordered by lane."""
 
+    @_builtins.property
+    def earlier(self) -> _containers.RepeatedCompositeFieldContainer[_values_pb2.AsOf]:
+        """Former epochs of this log, newest first, each up to where this log still is the log of that epoch: whoever has read no further
+        goes on in this epoch. What lay beyond was lost when the log was restored. Absent in a log whose epoch was never renewed.
+        """
+
     def __init__(
         self,
         *,
         epoch: _builtins.str = ...,
         lanes: _abc.Iterable[_values_pb2.LanePosition] | None = ...,
+        earlier: _abc.Iterable[_values_pb2.AsOf] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["epoch", b"epoch", "lanes", b"lanes"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["earlier", b"earlier", "epoch", b"epoch", "lanes", b"lanes"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -1052,6 +1052,108 @@ class RateUsageResponse(_message.Message):
 Global___RateUsageResponse: _TypeAlias = RateUsageResponse  # noqa: Y015
 
 @_typing.final
+class ListRatedPeriodsRequest(_message.Message):
+    """Which rated periods."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CUSTOMER_FIELD_NUMBER: _builtins.int
+    PAGE_SIZE_FIELD_NUMBER: _builtins.int
+    PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    customer: _builtins.str
+    """Only this customer. Optional."""
+    page_size: _builtins.int
+    """At most this many, 1 to 1000; 0 means 100."""
+    page_token: _builtins.str
+    """Token from the previous page. Optional."""
+    def __init__(
+        self,
+        *,
+        customer: _builtins.str = ...,
+        page_size: _builtins.int = ...,
+        page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["customer", b"customer", "page_size", b"page_size", "page_token", b"page_token"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListRatedPeriodsRequest: _TypeAlias = ListRatedPeriodsRequest  # noqa: Y015
+
+@_typing.final
+class ListRatedPeriodsResponse(_message.Message):
+    """A page of rated periods."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PERIODS_FIELD_NUMBER: _builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    next_page_token: _builtins.str
+    """Token for the next page; empty on the last."""
+    @_builtins.property
+    def periods(self) -> _containers.RepeatedCompositeFieldContainer[Global___RatedPeriod]:
+        """By contract, billing period and snapshot."""
+
+    def __init__(
+        self,
+        *,
+        periods: _abc.Iterable[Global___RatedPeriod] | None = ...,
+        next_page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["next_page_token", b"next_page_token", "periods", b"periods"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListRatedPeriodsResponse: _TypeAlias = ListRatedPeriodsResponse  # noqa: Y015
+
+@_typing.final
+class RatedPeriod(_message.Message):
+    """A billing period of a contract, rated permanently by one snapshot."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CONTRACT_FIELD_NUMBER: _builtins.int
+    BILLING_PERIOD_FIELD_NUMBER: _builtins.int
+    CUSTOMER_FIELD_NUMBER: _builtins.int
+    SNAPSHOT_ID_FIELD_NUMBER: _builtins.int
+    AMENDS_SNAPSHOT_ID_FIELD_NUMBER: _builtins.int
+    CHARGE_IDS_FIELD_NUMBER: _builtins.int
+    contract: _builtins.str
+    """Contract name."""
+    billing_period: _builtins.str
+    """Label of the billing period. Example: "2013-01"."""
+    customer: _builtins.str
+    """Customer key."""
+    snapshot_id: _builtins.str
+    """Snapshot that holds the quantities."""
+    amends_snapshot_id: _builtins.str
+    """Snapshot of the rating that this one follows; empty for the first of a period."""
+    @_builtins.property
+    def charge_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Its charges, in the order of the plan's items."""
+
+    def __init__(
+        self,
+        *,
+        contract: _builtins.str = ...,
+        billing_period: _builtins.str = ...,
+        customer: _builtins.str = ...,
+        snapshot_id: _builtins.str = ...,
+        amends_snapshot_id: _builtins.str = ...,
+        charge_ids: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["amends_snapshot_id", b"amends_snapshot_id", "billing_period", b"billing_period", "charge_ids", b"charge_ids", "contract", b"contract", "customer", b"customer", "snapshot_id", b"snapshot_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RatedPeriod: _TypeAlias = RatedPeriod  # noqa: Y015
+
+@_typing.final
 class ExplainChargeRequest(_message.Message):
     """Names a frozen charge."""
 

@@ -79,6 +79,10 @@ class RatingServiceStub:
     Errors: those of AggregatorService.SealUsage, NOT_FOUND CONTRACT_NOT_FOUND, INVALID_ARGUMENT PERIOD_INVALID, FAILED_PRECONDITION
     DATA_CORRUPTED (the charges were changed since).
     """
+    ListRatedPeriods: _grpc.UnaryUnaryMultiCallable[_rating_service_pb2.ListRatedPeriodsRequest, _rating_service_pb2.ListRatedPeriodsResponse]
+    """Lists the periods that are rated permanently, with the ids of their charges, by contract, period and snapshot. Errors:
+    FAILED_PRECONDITION DATA_CORRUPTED (charges were changed since).
+    """
     ExplainCharge: _grpc.UnaryUnaryMultiCallable[_rating_service_pb2.ExplainChargeRequest, _rating_service_pb2.ExplainChargeResponse]
     """Explains a frozen charge: its steps, the snapshot and the windows of its meter, page by page.
     Errors: NOT_FOUND CHARGE_NOT_FOUND, FAILED_PRECONDITION DATA_CORRUPTED (the charge, its price or its snapshot was changed).
@@ -144,6 +148,10 @@ class RatingServiceAsyncStub(RatingServiceStub):
     """Seals the usage of one contract and period and returns the frozen charges; asked again, it returns the same ones.
     Errors: those of AggregatorService.SealUsage, NOT_FOUND CONTRACT_NOT_FOUND, INVALID_ARGUMENT PERIOD_INVALID, FAILED_PRECONDITION
     DATA_CORRUPTED (the charges were changed since).
+    """
+    ListRatedPeriods: _aio.UnaryUnaryMultiCallable[_rating_service_pb2.ListRatedPeriodsRequest, _rating_service_pb2.ListRatedPeriodsResponse]  # type: ignore[assignment]
+    """Lists the periods that are rated permanently, with the ids of their charges, by contract, period and snapshot. Errors:
+    FAILED_PRECONDITION DATA_CORRUPTED (charges were changed since).
     """
     ExplainCharge: _aio.UnaryUnaryMultiCallable[_rating_service_pb2.ExplainChargeRequest, _rating_service_pb2.ExplainChargeResponse]  # type: ignore[assignment]
     """Explains a frozen charge: its steps, the snapshot and the windows of its meter, page by page.
@@ -297,6 +305,16 @@ class RatingServiceServicer(metaclass=_abc_1.ABCMeta):
         """Seals the usage of one contract and period and returns the frozen charges; asked again, it returns the same ones.
         Errors: those of AggregatorService.SealUsage, NOT_FOUND CONTRACT_NOT_FOUND, INVALID_ARGUMENT PERIOD_INVALID, FAILED_PRECONDITION
         DATA_CORRUPTED (the charges were changed since).
+        """
+
+    @_abc_1.abstractmethod
+    def ListRatedPeriods(
+        self,
+        request: _rating_service_pb2.ListRatedPeriodsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_rating_service_pb2.ListRatedPeriodsResponse, _abc.Awaitable[_rating_service_pb2.ListRatedPeriodsResponse]]:
+        """Lists the periods that are rated permanently, with the ids of their charges, by contract, period and snapshot. Errors:
+        FAILED_PRECONDITION DATA_CORRUPTED (charges were changed since).
         """
 
     @_abc_1.abstractmethod
