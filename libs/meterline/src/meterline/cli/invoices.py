@@ -25,6 +25,7 @@ from meterline.cli.closing import (
 )
 from meterline.cli.documents import enum_word, invoice_document, message_document, time_text
 from meterline.cli.exits import ExitCode, exit_code, explain_error, say_error
+from meterline.cli.lineage import Ahead, print_ahead, walk_left
 from meterline.cli.options import ContextOption, ContractOption, Output, OutputOption, plain_app
 from meterline.cli.output import print_document, print_table, write, write_title
 from meterline.cli.unbilled_notes import tell_parked
@@ -290,20 +291,31 @@ def show(
 
 
 @app.command("verify")
-def verify(context: ContextOption = None, output: OutputOption = Output.TABLE) -> None:
-    """Recompute every digest and the hash chain, and look for missing numbers; name those that are noted as lost."""
+def verify(
+    lineage: Annotated[  # noqa: FBT002 - an option
+        bool, typer.Option("--lineage", help="Also name what rests on something that a restore has lost.")
+    ] = False,
+    context: ContextOption = None,
+    output: OutputOption = Output.TABLE,
+) -> None:
+    """Recompute every digest and the hash chain, and look for missing numbers; name those that are noted as lost.
 
-    async def ask(client: AsyncClient) -> pb.VerifyInvoicesResponse:
-        return await client.invoicing.VerifyInvoices(pb.VerifyInvoicesRequest())
+    With --lineage, walk from the lines to their charges, their snapshots and the event log, and name whatever is ahead
+    of what is to its left.
+    """
 
-    response = call_services(ask, context)
+    async def ask(client: AsyncClient) -> tuple[pb.VerifyInvoicesResponse, list[Ahead]]:
+        verified = await client.invoicing.VerifyInvoices(pb.VerifyInvoicesRequest())
+        return verified, await walk_left(client) if lineage else []
+
+    response, ahead = call_services(ask, context)
     if output is not Output.TABLE:
         document = {
             "invoiceCount": response.invoice_count,
             "headChain": response.head_chain.hex(),
             "problems": list(response.problems),
             "lostNumbers": [message_document(lost) for lost in response.lost_numbers],
-        }
+        } | ({"ahead": [one.document() for one in ahead]} if lineage else {})
         print_document(document, output)
     else:
         write(f"{response.invoice_count} invoices, chain head {response.head_chain.hex()}")
@@ -311,7 +323,9 @@ def verify(context: ContextOption = None, output: OutputOption = Output.TABLE) -
             write(f"noted as lost: {lost_text(lost)}")
         for problem in response.problems:
             write_title(problem, fg="red")
-    if response.problems:
+        if lineage:
+            print_ahead(ahead)
+    if response.problems or ahead:
         raise SystemExit(int(ExitCode.REFUSED))
 
 

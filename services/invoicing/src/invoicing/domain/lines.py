@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields, replace
 from decimal import Decimal
 from typing import Final
 
 from eventlog.period import Period
 from invoicing.domain.document import InvoiceLine, LineKind
+from money import ZERO, exact_arithmetic
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +51,7 @@ class BilledPeriod:
     """Everything billed so far for one period of a contract, oldest line first.
 
     `revision` counts the snapshots of the period that were billed: 1 for its own invoice, one more per amendment.
+    `previous_snapshot_id` is the one that was billed before, empty at revision 1.
     """
 
     contract: str
@@ -58,10 +60,33 @@ class BilledPeriod:
     snapshot_id: str
     revision: int
     lines: tuple[LineRecord, ...] = ()
+    previous_snapshot_id: str = ""
+
+    @property
+    def plan(self) -> tuple[str, int]:
+        """The plan and its version that it was billed by; an empty name if the plan had no items."""
+        own = (line for line in self.lines if line.kind is not LineKind.ADJUSTMENT)
+        return next(((line.plan, line.plan_version) for line in own), ("", 0))
+
+    def charged(self) -> Mapping[str, tuple[Decimal, Decimal]]:
+        """Return quantity and exact charge of each item, over all its lines."""
+        items = dict.fromkeys(line.item for line in self.lines)
+        with exact_arithmetic():
+            return {
+                item: (sum((line.quantity for line in found), ZERO), found[-1].exact_amount)
+                for item in items
+                if (found := self.lines_of(item))
+            }
 
     def followed_by(self, snapshot_id: str, lines: Iterable[LineRecord]) -> BilledPeriod:
         """Return what is billed once the next snapshot and its lines are."""
-        return replace(self, snapshot_id=snapshot_id, revision=self.revision + 1, lines=(*self.lines, *lines))
+        return replace(
+            self,
+            snapshot_id=snapshot_id,
+            revision=self.revision + 1,
+            lines=(*self.lines, *lines),
+            previous_snapshot_id=self.snapshot_id,
+        )
 
     def lines_of(self, item: str) -> tuple[LineRecord, ...]:
         """Return the lines that billed `item`."""

@@ -54,7 +54,13 @@ async def _amendment(deps: Deps, billed: BilledPeriod) -> Amendment:
     ratings: list[Rated] = []
     snapshot_id = billed.snapshot_id
     while len(ratings) < _RATINGS_MAX:
-        now = await deps.rating.rate(billed.contract, billed.billing_period, _NO_GRACE, amends_snapshot_id=snapshot_id)
+        now = await deps.rating.rate(
+            billed.contract,
+            billed.billing_period,
+            _NO_GRACE,
+            amends_snapshot_id=snapshot_id,
+            billed=None if ratings else billed,
+        )
         if now.snapshot_id == snapshot_id:
             break
         ratings.append(now)

@@ -41,10 +41,14 @@ async def billed_periods(conn: AsyncConnection, tenant: str, account: Account) -
     periods = text(
         f"""
         SELECT DISTINCT ON (snapshot.contract, snapshot.billing_period) snapshot.contract, snapshot.billing_period,
-            revision, snapshot_id, period_start, period_end
+            snapshot.revision, snapshot.snapshot_id, snapshot.period_start, snapshot.period_end,
+            COALESCE(previous.snapshot_id, '') AS previous_snapshot_id
         FROM invoice JOIN billed_snapshot snapshot USING (tenant, contract, billing_period)
-        WHERE tenant = :tenant AND customer = :customer AND {CURRENCY_OF_INVOICE} = :currency
-        ORDER BY snapshot.contract, snapshot.billing_period, revision DESC
+        LEFT JOIN billed_snapshot previous ON previous.tenant = snapshot.tenant
+            AND previous.contract = snapshot.contract AND previous.billing_period = snapshot.billing_period
+            AND previous.revision = snapshot.revision - 1
+        WHERE invoice.tenant = :tenant AND customer = :customer AND {CURRENCY_OF_INVOICE} = :currency
+        ORDER BY snapshot.contract, snapshot.billing_period, snapshot.revision DESC
         """  # noqa: S608 - a constant expression
     )
     lines = text(
@@ -68,6 +72,7 @@ async def billed_periods(conn: AsyncConnection, tenant: str, account: Account) -
             snapshot_id=row["snapshot_id"],
             revision=row["revision"],
             lines=tuple(by_period.get((row["contract"], row["billing_period"]), ())),
+            previous_snapshot_id=row["previous_snapshot_id"],
         )
         for row in period_rows
     )

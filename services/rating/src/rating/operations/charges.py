@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -17,6 +17,7 @@ from chassis.telemetry import link_from, start_span, traceparent_of
 from rating import telemetry
 from rating.domain.billing_period import period_labelled
 from rating.domain.charges import (
+    Billed,
     Charge,
     ChargeKind,
     MissingMeterError,
@@ -76,12 +77,20 @@ class ExplainedCharge:
 
 
 async def rate_usage(
-    deps: Deps, tenant: str, contract: str, billing_period: str, *, grace: timedelta, amends_snapshot_id: str
+    deps: Deps,
+    tenant: str,
+    contract: str,
+    billing_period: str,
+    *,
+    grace: timedelta,
+    amends_snapshot_id: str,
+    billed: Billed | None = None,
 ) -> ChargesOfPeriod:
     """Seal and rate a period permanently; asked again, return the same.
 
     With `amends_snapshot_id`, rate what usage has become since, by the plan version of that snapshot's charges; if
-    nothing changed, return those charges. Raises what SealUsage raises, NotFound and InvalidRequest.
+    nothing changed, return those charges. `billed` says how that snapshot was billed, for the case that its charges
+    are lost. Raises what SealUsage raises, NotFound, InvalidRequest, and Diverged.
     """
     started_s = deps.clock.monotonic_s()
     amended: RatedPeriod | None = None
@@ -93,23 +102,76 @@ async def rate_usage(
             raise period_invalid(contract, billing_period)
         if amends_snapshot_id:
             amended = await store.rating_of_snapshot(conn, tenant, contract, billing_period, amends_snapshot_id)
-            if amended is None:
+            if amended is None and billed is None:
                 message = (
                     f"no charges of {contract!r} in {billing_period} were rated by snapshot {amends_snapshot_id!r}"
                 )
                 raise NotFound(Reason.SNAPSHOT_NOT_FOUND, message)
         rated = await store.rating_that_amends(conn, tenant, contract, billing_period, amends_snapshot_id)
-        terms = await find_terms(conn, tenant, versions, period)
+        terms = await find_terms(conn, tenant, versions, period, billed)
+    if amends_snapshot_id and amended is None and billed is not None:
+        amended = await _regain(deps, tenant, terms, amends_snapshot_id, billed)
     if rated is None:
-        usage = await _seal(deps, terms, grace, amends_snapshot_id)
-        if amended is not None and usage.snapshot_id == amended.snapshot_id:
-            return ChargesOfPeriod(amended, versions, customer)
-        rated = await _freeze(deps, tenant, terms, usage)
+        usage = await _seal(deps, tenant, terms, grace, amends_snapshot_id)
+        if usage.amends_snapshot_id != amends_snapshot_id or usage.snapshot_id == amends_snapshot_id:
+            return ChargesOfPeriod(amended or await _rating_of(deps, tenant, terms, usage), versions, customer)
+        rated = await _freeze(deps, tenant, terms, usage, billed)
         deps.instruments.frozen(charges=len(rated.charges), duration_s=deps.clock.monotonic_s() - started_s)
     return ChargesOfPeriod(rated, versions, customer)
 
 
-async def _seal(deps: Deps, terms: Terms, grace: timedelta, amends_snapshot_id: str) -> Usage:
+async def _regain(deps: Deps, tenant: str, terms: Terms, snapshot_id: str, billed: Billed) -> RatedPeriod | None:
+    """Rate a snapshot again whose charges a restore has lost: they have the same ids. None if it is lost as well.
+
+    Raises Diverged LINEAGE_MISMATCH, with nothing stored, if they would not be what was billed.
+    """
+    try:
+        usage, _ = await deps.aggregator.snapshot(snapshot_id, "", 0, "")
+    except NotFound:
+        return None
+    usage = replace(usage, amends_snapshot_id=billed.follows_snapshot_id)
+    difference = billed.difference(rate_period(terms, usage))
+    if difference:
+        message = (
+            f"the charges of {terms.contract} in {terms.period.label} were lost, and rated again by plan"
+            f" {terms.plan.name} version {terms.plan.version} they differ: {difference}; nothing was stored: bring the"
+            " plan's versions back as they were and call again (runbook restore)"
+        )
+        raise Diverged(Reason.LINEAGE_MISMATCH, message)
+    return await _freeze(deps, tenant, terms, usage, billed)
+
+
+async def _rating_of(deps: Deps, tenant: str, terms: Terms, usage: Usage) -> RatedPeriod:
+    """Return the rating of a snapshot that is known to be rated."""
+    async with transaction(deps.engine) as conn:
+        rated = await store.rating_of_snapshot(conn, tenant, terms.contract, terms.period.label, usage.snapshot_id)
+    if rated is None:
+        raise Conflict(Reason.TRANSACTION_CONFLICT, f"snapshot {usage.snapshot_id!r} is being rated; call again")
+    return rated
+
+
+async def _seal(deps: Deps, tenant: str, terms: Terms, grace: timedelta, amends_snapshot_id: str) -> Usage:
+    """Freeze usage, or what it has become since a snapshot; the snapshot itself if nothing changed.
+
+    Where the aggregator has lost that snapshot, what follows it is the first one that has not been rated: that of now,
+    in the end. If all have, the last of them is returned, which amends another.
+    """
+    try:
+        return await _seal_once(deps, terms, grace, amends_snapshot_id)
+    except NotFound as error:
+        if not amends_snapshot_id or error.reason is not Reason.SNAPSHOT_NOT_FOUND:
+            raise
+    snapshot_id = ""
+    while (usage := await _seal_once(deps, terms, grace, snapshot_id)).snapshot_id != snapshot_id:
+        snapshot_id = usage.snapshot_id
+        async with transaction(deps.engine) as conn:
+            known = await store.rating_of_snapshot(conn, tenant, terms.contract, terms.period.label, snapshot_id)
+        if known is None:
+            return replace(usage, amends_snapshot_id=amends_snapshot_id)
+    return usage
+
+
+async def _seal_once(deps: Deps, terms: Terms, grace: timedelta, amends_snapshot_id: str) -> Usage:
     if not amends_snapshot_id:
         # A snapshot never changes: one sealed without a meter that the plan prices could never be billed.
         totals = await deps.aggregator.totals(terms.customer, terms.period)
@@ -126,7 +188,7 @@ async def _seal(deps: Deps, terms: Terms, grace: timedelta, amends_snapshot_id: 
     )
 
 
-async def _freeze(deps: Deps, tenant: str, terms: Terms, usage: Usage) -> RatedPeriod:
+async def _freeze(deps: Deps, tenant: str, terms: Terms, usage: Usage, billed: Billed | None) -> RatedPeriod:
     link = link_from(usage.traceparent)
     attributes: dict[str, str | int] = {
         telemetry.CONTRACT: terms.contract,
@@ -142,16 +204,18 @@ async def _freeze(deps: Deps, tenant: str, terms: Terms, usage: Usage) -> RatedP
             raise NotFound(Reason.METER_NOT_FOUND, str(error)) from error
         span.set_attribute(telemetry.CHARGES, len(rated.charges))
         async with transaction(deps.engine) as conn:
-            return await _add(deps, conn, tenant, rated)
+            return await _add(deps, conn, tenant, rated, billed)
 
 
-async def _add(deps: Deps, conn: AsyncConnection, tenant: str, rated: RatedPeriod) -> RatedPeriod:
+async def _add(
+    deps: Deps, conn: AsyncConnection, tenant: str, rated: RatedPeriod, billed: Billed | None
+) -> RatedPeriod:
     """Store a rated period, or return the one that another call stored first."""
     # The contract may have been ended in the meantime; from here on it can't be without seeing this period.
     await lock_entry(conn, "contract", tenant, rated.contract)
     versions = await find_contract(conn, tenant, rated.contract)
     period = period_labelled(versions[-1].content.schedule, rated.period.label)
-    terms = await find_terms(conn, tenant, versions, rated.period)
+    terms = await find_terms(conn, tenant, versions, rated.period, billed)
     if period != rated.period or (terms.plan.name, terms.plan.version) != (rated.plan, rated.plan_version):
         message = f"contract {rated.contract!r} changed while {rated.period.label} was rated; call again"
         raise Conflict(Reason.TRANSACTION_CONFLICT, message)

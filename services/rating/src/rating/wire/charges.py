@@ -10,8 +10,8 @@ from chassis.rpc.pages import place_in
 from eventlog.wire import as_of_to_proto, period_to_proto
 from metering.rating.v1 import charge_pb2
 from metering.rating.v1 import rating_service_pb2 as pb
-from money import format_decimal
-from rating.domain.charges import ChargeKind, charge_id
+from money import DERIVED, InvalidDecimalError, format_decimal, parse_decimal
+from rating.domain.charges import Billed, ChargeKind, charge_id
 from rating.wire.contracts import contract_to_proto, ruling_to_proto
 from rating.wire.customers import customer_to_proto
 from rating.wire.plans import item_to_proto
@@ -35,6 +35,21 @@ def grace_from_proto(request: pb.RateUsageRequest) -> timedelta:
     if abs(grace.seconds) <= _GRACE_MAX.total_seconds() and timedelta(0) <= grace.ToTimedelta() <= _GRACE_MAX:
         return grace.ToTimedelta()
     raise invalid_field("grace", Reason.FIELD_INVALID, f"must be between 0 and {_GRACE_MAX.days} days")
+
+
+def billed_from_proto(request: pb.RateUsageRequest) -> Billed | None:
+    """Return how the amended snapshot was billed, if that is told. Raises InvalidRequest."""
+    if not request.HasField("billed"):
+        return None
+    billed = request.billed
+    try:
+        items = {
+            entry.item: (parse_decimal(entry.quantity, DERIVED), parse_decimal(entry.exact_amount, DERIVED))
+            for entry in billed.items
+        }
+    except InvalidDecimalError as error:
+        raise invalid_field("billed.items", Reason.FIELD_INVALID, str(error)) from error
+    return Billed(billed.follows_snapshot_id, billed.plan, billed.plan_version, items)
 
 
 def charge_to_proto(tenant: str, charge: Charge, rated: RatedPeriod) -> charge_pb2.Charge:

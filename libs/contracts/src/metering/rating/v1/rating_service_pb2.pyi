@@ -971,6 +971,7 @@ class RateUsageRequest(_message.Message):
     BILLING_PERIOD_FIELD_NUMBER: _builtins.int
     GRACE_FIELD_NUMBER: _builtins.int
     AMENDS_SNAPSHOT_ID_FIELD_NUMBER: _builtins.int
+    BILLED_FIELD_NUMBER: _builtins.int
     contract: _builtins.str
     """Contract name. Required."""
     billing_period: _builtins.str
@@ -983,6 +984,12 @@ class RateUsageRequest(_message.Message):
     def grace(self) -> _duration_pb2.Duration:
         """Time after the period's end during which late usage still counts; sealing waits for it."""
 
+    @_builtins.property
+    def billed(self) -> Global___BilledSnapshot:
+        """How `amends_snapshot_id` was billed. Where a restore has lost its charges, they are rated again by it, and refused unless they are
+        the same. Absent: charges that are lost are NOT_FOUND.
+        """
+
     def __init__(
         self,
         *,
@@ -990,14 +997,81 @@ class RateUsageRequest(_message.Message):
         billing_period: _builtins.str = ...,
         grace: _duration_pb2.Duration | None = ...,
         amends_snapshot_id: _builtins.str = ...,
+        billed: Global___BilledSnapshot | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["grace", b"grace"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["billed", b"billed", "grace", b"grace"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["amends_snapshot_id", b"amends_snapshot_id", "billing_period", b"billing_period", "contract", b"contract", "grace", b"grace"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["amends_snapshot_id", b"amends_snapshot_id", "billed", b"billed", "billing_period", b"billing_period", "contract", b"contract", "grace", b"grace"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___RateUsageRequest: _TypeAlias = RateUsageRequest  # noqa: Y015
+
+@_typing.final
+class BilledSnapshot(_message.Message):
+    """How a snapshot was billed."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    FOLLOWS_SNAPSHOT_ID_FIELD_NUMBER: _builtins.int
+    PLAN_FIELD_NUMBER: _builtins.int
+    PLAN_VERSION_FIELD_NUMBER: _builtins.int
+    ITEMS_FIELD_NUMBER: _builtins.int
+    follows_snapshot_id: _builtins.str
+    """Snapshot that was billed before it; empty for the first of a period."""
+    plan: _builtins.str
+    """Plan name; empty if the plan had no items."""
+    plan_version: _builtins.int
+    """Version of the plan."""
+    @_builtins.property
+    def items(self) -> _containers.RepeatedCompositeFieldContainer[Global___BilledItem]:
+        """One entry for each item of the plan."""
+
+    def __init__(
+        self,
+        *,
+        follows_snapshot_id: _builtins.str = ...,
+        plan: _builtins.str = ...,
+        plan_version: _builtins.int = ...,
+        items: _abc.Iterable[Global___BilledItem] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["follows_snapshot_id", b"follows_snapshot_id", "items", b"items", "plan", b"plan", "plan_version", b"plan_version"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___BilledSnapshot: _TypeAlias = BilledSnapshot  # noqa: Y015
+
+@_typing.final
+class BilledItem(_message.Message):
+    """What was billed of one plan item, over all lines of the period."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ITEM_FIELD_NUMBER: _builtins.int
+    QUANTITY_FIELD_NUMBER: _builtins.int
+    EXACT_AMOUNT_FIELD_NUMBER: _builtins.int
+    item: _builtins.str
+    """Name of the plan item."""
+    quantity: _builtins.str
+    """Quantity, decimal text."""
+    exact_amount: _builtins.str
+    """Exact charge, not rounded, decimal text."""
+    def __init__(
+        self,
+        *,
+        item: _builtins.str = ...,
+        quantity: _builtins.str = ...,
+        exact_amount: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["exact_amount", b"exact_amount", "item", b"item", "quantity", b"quantity"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___BilledItem: _TypeAlias = BilledItem  # noqa: Y015
 
 @_typing.final
 class RateUsageResponse(_message.Message):

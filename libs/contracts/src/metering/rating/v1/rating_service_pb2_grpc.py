@@ -251,7 +251,7 @@ class RatingServiceServicer:
     def RateUsage(self, request, context):
         """Seals the usage of one contract and period and returns the frozen charges; asked again, it returns the same ones.
         Errors: those of AggregatorService.SealUsage, NOT_FOUND CONTRACT_NOT_FOUND, INVALID_ARGUMENT PERIOD_INVALID, FAILED_PRECONDITION
-        DATA_CORRUPTED (the charges were changed since).
+        DATA_CORRUPTED (the charges were changed since), LINEAGE_MISMATCH (charges that a restore lost would not be those that were billed).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
