@@ -47,7 +47,7 @@ class RatingClient:
             billing_period=billing_period,
             grace=Duration(seconds=int(grace.total_seconds())),
             amends_snapshot_id=amends_snapshot_id,
-            billed=None if billed is None else billed_to_proto(billed),
+            billed=() if billed is None else map(billed_to_proto, billed.history),
         )
         with neighbor_errors("rating"):
             response: pb.RateUsageResponse = await self._stub.RateUsage(request)

@@ -198,7 +198,7 @@ class RatingServicer(pb_grpc.RatingServiceServicer):
             request.billing_period,
             grace=grace,
             amends_snapshot_id=request.amends_snapshot_id,
-            billed=charges_wire.billed_from_proto(request),
+            billed=[charges_wire.billed_from_proto(billed) for billed in request.billed],
         )
         return charges_wire.rated_to_proto(tenant, found)
 

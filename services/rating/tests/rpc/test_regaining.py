@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -42,14 +41,15 @@ async def rate(caller: Any, **fields: Any) -> Any:
     )
 
 
-def billed(charges: Sequence[Any], follows: str = "", **changed: Any) -> pb.BilledSnapshot:
-    """What an invoice says of charges."""
+def billed(rated: Any) -> pb.BilledSnapshot:
+    """What invoices say of charges."""
+    charges = rated.charges
     items = [
         pb.BilledItem(item=charge.item, quantity=charge.quantity, exact_amount=charge.exact_amount)
         for charge in charges
     ]
-    told = {"plan": charges[0].plan, "plan_version": charges[0].plan_version, "items": items, **changed}
-    return pb.BilledSnapshot(follows_snapshot_id=follows, **told)
+    plan, version = charges[0].plan, charges[0].plan_version
+    return pb.BilledSnapshot(snapshot_id=rated.snapshot_id, plan=plan, plan_version=version, items=items)
 
 
 def lose(usage: Any, snapshot_id: str) -> None:
@@ -72,7 +72,7 @@ async def test_lost_charges_come_back_with_their_ids_and_the_late_event_amends_t
     await forget(first.snapshot_id)
     usage.report("UA", "calls", JANUARY, "20")
 
-    second = await rate(caller, amends_snapshot_id=first.snapshot_id, billed=billed(first.charges))
+    second = await rate(caller, amends_snapshot_id=first.snapshot_id, billed=[billed(first)])
 
     assert amounts(first) == {"Fee": "500", "Calls": "1"}
     assert amounts(second) == {"Fee": "500", "Calls": "2"}
@@ -86,16 +86,18 @@ async def test_lost_charges_come_back_with_their_ids_and_the_late_event_amends_t
     }
 
 
-async def test_a_lost_amendment_comes_back_in_its_place(rating: Any, catalog: Any, usage: Any, forget: Any) -> None:
+async def test_all_that_was_billed_of_a_period_comes_back_in_its_order(
+    rating: Any, catalog: Any, usage: Any, forget: Any
+) -> None:
     await catalog.standard()
     usage.report("UA", "calls", JANUARY, "30")
     caller = rating.service()
     first = await rate(caller)
     usage.report("UA", "calls", JANUARY, "20")
     second = await rate(caller, amends_snapshot_id=first.snapshot_id)
-    await forget(second.snapshot_id)
+    await forget(first.snapshot_id, second.snapshot_id)
 
-    again = await rate(caller, amends_snapshot_id=second.snapshot_id, billed=billed(second.charges, first.snapshot_id))
+    again = await rate(caller, amends_snapshot_id=second.snapshot_id, billed=[billed(first), billed(second)])
 
     assert (again.snapshot_id, amounts(again)) == (second.snapshot_id, amounts(second))
     assert [charge.id for charge in again.charges] == [charge.id for charge in second.charges]
@@ -115,7 +117,7 @@ async def test_they_come_back_by_the_plan_version_they_were_billed_by(
     await catalog.plan(item, effective_from=timestamp(datetime(2012, 1, 1, tzinfo=UTC)))
     await catalog.contract(plan_version=2)
 
-    again = await rate(caller, amends_snapshot_id=first.snapshot_id, billed=billed(first.charges))
+    again = await rate(caller, amends_snapshot_id=first.snapshot_id, billed=[billed(first)])
 
     assert (again.snapshot_id, amounts(again)) == (first.snapshot_id, amounts(first))
 
@@ -128,11 +130,11 @@ async def test_what_would_not_be_what_was_billed_is_refused_and_not_stored(
     caller = rating.service()
     first = await rate(caller)
     await forget(first.snapshot_id)
-    other = billed(first.charges)
+    other = billed(first)
     other.items[1].exact_amount = "1.01"
 
     with pytest.raises(Diverged, match=r"'Calls' would be 1 for 30, but 1.01 for 30 was billed") as refused:
-        await rate(caller, amends_snapshot_id=first.snapshot_id, billed=other)
+        await rate(caller, amends_snapshot_id=first.snapshot_id, billed=[other])
 
     assert refused.value.reason is Reason.LINEAGE_MISMATCH
     assert not (await rating.user()("ListRatedPeriods", pb.ListRatedPeriodsRequest())).periods
@@ -164,7 +166,7 @@ async def test_a_snapshot_that_the_aggregator_lost_is_followed_by_the_first_it_s
     if charges_are_lost:
         await forget(first.snapshot_id)
     usage.report("UA", "calls", JANUARY, "20")
-    told = billed(first.charges)
+    told = [billed(first)]
 
     second = await rate(caller, amends_snapshot_id=first.snapshot_id, billed=told)
 
@@ -172,7 +174,7 @@ async def test_a_snapshot_that_the_aggregator_lost_is_followed_by_the_first_it_s
     assert second.snapshot_id not in {first.snapshot_id, ""}
     again = await rate(caller, amends_snapshot_id=first.snapshot_id, billed=told)
     assert again.snapshot_id == second.snapshot_id
-    after = await rate(caller, amends_snapshot_id=second.snapshot_id, billed=billed(second.charges, first.snapshot_id))
+    after = await rate(caller, amends_snapshot_id=second.snapshot_id, billed=[billed(first), billed(second)])
     assert after.snapshot_id == second.snapshot_id, "nothing has come since"
 
 

@@ -51,7 +51,7 @@ class BilledPeriod:
     """Everything billed so far for one period of a contract, oldest line first.
 
     `revision` counts the snapshots of the period that were billed: 1 for its own invoice, one more per amendment.
-    `previous_snapshot_id` is the one that was billed before, empty at revision 1.
+    `earlier_snapshot_ids` are those that were billed before, by revision.
     """
 
     contract: str
@@ -60,7 +60,7 @@ class BilledPeriod:
     snapshot_id: str
     revision: int
     lines: tuple[LineRecord, ...] = ()
-    previous_snapshot_id: str = ""
+    earlier_snapshot_ids: tuple[str, ...] = ()
 
     @property
     def plan(self) -> tuple[str, int]:
@@ -68,8 +68,24 @@ class BilledPeriod:
         own = (line for line in self.lines if line.kind is not LineKind.ADJUSTMENT)
         return next(((line.plan, line.plan_version) for line in own), ("", 0))
 
+    @property
+    def history(self) -> tuple[BilledPeriod, ...]:
+        """What was billed at each revision, from the first on."""
+        ids = (*self.earlier_snapshot_ids, self.snapshot_id)
+        return tuple(
+            replace(
+                self,
+                snapshot_id=snapshot_id,
+                revision=revision,
+                lines=tuple(line for line in self.lines if line.revision <= revision),
+                earlier_snapshot_ids=ids[: revision - 1],
+            )
+            for revision, snapshot_id in enumerate(ids, start=1)
+        )
+
+    @property
     def charged(self) -> Mapping[str, tuple[Decimal, Decimal]]:
-        """Return quantity and exact charge of each item, over all its lines."""
+        """Quantity and exact charge of each item, over all its lines."""
         items = dict.fromkeys(line.item for line in self.lines)
         with exact_arithmetic():
             return {
@@ -85,7 +101,7 @@ class BilledPeriod:
             snapshot_id=snapshot_id,
             revision=self.revision + 1,
             lines=(*self.lines, *lines),
-            previous_snapshot_id=self.snapshot_id,
+            earlier_snapshot_ids=(*self.earlier_snapshot_ids, self.snapshot_id),
         )
 
     def lines_of(self, item: str) -> tuple[LineRecord, ...]:

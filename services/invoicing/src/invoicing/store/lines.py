@@ -41,14 +41,12 @@ async def billed_periods(conn: AsyncConnection, tenant: str, account: Account) -
     periods = text(
         f"""
         SELECT DISTINCT ON (snapshot.contract, snapshot.billing_period) snapshot.contract, snapshot.billing_period,
-            snapshot.revision, snapshot.snapshot_id, snapshot.period_start, snapshot.period_end,
-            COALESCE(previous.snapshot_id, '') AS previous_snapshot_id
+            revision, snapshot_id, period_start, period_end,
+            array_agg(snapshot_id) OVER (PARTITION BY snapshot.contract, snapshot.billing_period ORDER BY revision)
+                AS snapshot_ids
         FROM invoice JOIN billed_snapshot snapshot USING (tenant, contract, billing_period)
-        LEFT JOIN billed_snapshot previous ON previous.tenant = snapshot.tenant
-            AND previous.contract = snapshot.contract AND previous.billing_period = snapshot.billing_period
-            AND previous.revision = snapshot.revision - 1
-        WHERE invoice.tenant = :tenant AND customer = :customer AND {CURRENCY_OF_INVOICE} = :currency
-        ORDER BY snapshot.contract, snapshot.billing_period, snapshot.revision DESC
+        WHERE tenant = :tenant AND customer = :customer AND {CURRENCY_OF_INVOICE} = :currency
+        ORDER BY snapshot.contract, snapshot.billing_period, revision DESC
         """  # noqa: S608 - a constant expression
     )
     lines = text(
@@ -72,7 +70,7 @@ async def billed_periods(conn: AsyncConnection, tenant: str, account: Account) -
             snapshot_id=row["snapshot_id"],
             revision=row["revision"],
             lines=tuple(by_period.get((row["contract"], row["billing_period"]), ())),
-            previous_snapshot_id=row["previous_snapshot_id"],
+            earlier_snapshot_ids=tuple(row["snapshot_ids"][:-1]),
         )
         for row in period_rows
     )

@@ -36,17 +36,17 @@ _KINDS = {
 
 
 def billed_to_proto(billed: BilledPeriod) -> rating_pb.BilledSnapshot:
-    """Return how the newest snapshot of a period was billed."""
+    """Return how the snapshot of a period was billed."""
     plan, plan_version = billed.plan
     return rating_pb.BilledSnapshot(
-        follows_snapshot_id=billed.previous_snapshot_id,
+        snapshot_id=billed.snapshot_id,
         plan=plan,
         plan_version=plan_version,
         items=[
             rating_pb.BilledItem(
                 item=item, quantity=format_decimal(quantity), exact_amount=format_decimal(exact_amount)
             )
-            for item, (quantity, exact_amount) in billed.charged().items()
+            for item, (quantity, exact_amount) in billed.charged.items()
         ],
     )
 

@@ -74,13 +74,17 @@ class Usage:
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """By what a period of a contract is rated: decided once, before any usage is looked at."""
+    """By what a period of a contract is rated: decided once, before any usage is looked at.
+
+    `billed` says how it was billed before, if the caller knows: where nothing is rated yet, a restore has lost it.
+    """
 
     contract: str
     customer: str
     period: BillingPeriod
     time_zone: str
     plan: Version[Plan]
+    billed: Billed | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +114,7 @@ class Billed:
     `items` has quantity and exact amount of each plan item. `plan` is empty if the plan had no items.
     """
 
-    follows_snapshot_id: str
+    snapshot_id: str
     plan: str
     plan_version: int
     items: Mapping[str, tuple[Decimal, Decimal]]

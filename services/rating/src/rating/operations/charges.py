@@ -84,13 +84,13 @@ async def rate_usage(
     *,
     grace: timedelta,
     amends_snapshot_id: str,
-    billed: Billed | None = None,
+    billed: Sequence[Billed] = (),
 ) -> ChargesOfPeriod:
     """Seal and rate a period permanently; asked again, return the same.
 
     With `amends_snapshot_id`, rate what usage has become since, by the plan version of that snapshot's charges; if
-    nothing changed, return those charges. `billed` says how that snapshot was billed, for the case that its charges
-    are lost. Raises what SealUsage raises, NotFound, InvalidRequest, and Diverged.
+    nothing changed, return those charges. `billed` says how the period was billed up to that snapshot, for the case
+    that charges are lost. Raises what SealUsage raises, NotFound, InvalidRequest, and Diverged.
     """
     started_s = deps.clock.monotonic_s()
     amended: RatedPeriod | None = None
@@ -102,34 +102,52 @@ async def rate_usage(
             raise period_invalid(contract, billing_period)
         if amends_snapshot_id:
             amended = await store.rating_of_snapshot(conn, tenant, contract, billing_period, amends_snapshot_id)
-            if amended is None and billed is None:
+            if amended is None and not billed:
                 message = (
                     f"no charges of {contract!r} in {billing_period} were rated by snapshot {amends_snapshot_id!r}"
                 )
                 raise NotFound(Reason.SNAPSHOT_NOT_FOUND, message)
         rated = await store.rating_that_amends(conn, tenant, contract, billing_period, amends_snapshot_id)
-        terms = await find_terms(conn, tenant, versions, period, billed)
-    if amends_snapshot_id and amended is None and billed is not None:
-        amended = await _regain(deps, tenant, terms, amends_snapshot_id, billed)
+        terms = await find_terms(conn, tenant, versions, period, next(iter(billed), None))
+    if amends_snapshot_id and amended is None:
+        amended = await _regain(deps, tenant, terms, billed)
     if rated is None:
         usage = await _seal(deps, tenant, terms, grace, amends_snapshot_id)
         if usage.amends_snapshot_id != amends_snapshot_id or usage.snapshot_id == amends_snapshot_id:
-            return ChargesOfPeriod(amended or await _rating_of(deps, tenant, terms, usage), versions, customer)
-        rated = await _freeze(deps, tenant, terms, usage, billed)
+            unchanged = amended or await _rating_of(deps, tenant, terms, usage.snapshot_id)
+            if unchanged is None:
+                message = f"snapshot {usage.snapshot_id!r} is being rated beside this call; call again"
+                raise Conflict(Reason.TRANSACTION_CONFLICT, message)
+            return ChargesOfPeriod(unchanged, versions, customer)
+        rated = await _freeze(deps, tenant, terms, usage)
         deps.instruments.frozen(charges=len(rated.charges), duration_s=deps.clock.monotonic_s() - started_s)
     return ChargesOfPeriod(rated, versions, customer)
 
 
-async def _regain(deps: Deps, tenant: str, terms: Terms, snapshot_id: str, billed: Billed) -> RatedPeriod | None:
-    """Rate a snapshot again whose charges a restore has lost: they have the same ids. None if it is lost as well.
+async def _regain(deps: Deps, tenant: str, terms: Terms, billed: Sequence[Billed]) -> RatedPeriod | None:
+    """Rate the snapshots again whose charges a restore has lost: they have the same ids. Return the rating of the last.
 
-    Raises Diverged LINEAGE_MISMATCH, with nothing stored, if they would not be what was billed.
+    One that the aggregator has lost as well is left out. Raises Diverged LINEAGE_MISMATCH, with nothing stored of a
+    snapshot whose charges would not be what was billed.
     """
+    rated: RatedPeriod | None = None
+    follows_snapshot_id = ""
+    for one in billed:
+        rated = await _rating_of(deps, tenant, terms, one.snapshot_id)
+        if rated is None:
+            rated = await _rate_again(deps, tenant, terms, one, follows_snapshot_id)
+        follows_snapshot_id = one.snapshot_id
+    return rated
+
+
+async def _rate_again(
+    deps: Deps, tenant: str, terms: Terms, billed: Billed, follows_snapshot_id: str
+) -> RatedPeriod | None:
     try:
-        usage, _ = await deps.aggregator.snapshot(snapshot_id, "", 0, "")
+        usage, _ = await deps.aggregator.snapshot(billed.snapshot_id, "", 0, "")
     except NotFound:
         return None
-    usage = replace(usage, amends_snapshot_id=billed.follows_snapshot_id)
+    usage = replace(usage, amends_snapshot_id=follows_snapshot_id)
     difference = billed.difference(rate_period(terms, usage))
     if difference:
         message = (
@@ -138,16 +156,12 @@ async def _regain(deps: Deps, tenant: str, terms: Terms, snapshot_id: str, bille
             " plan's versions back as they were and call again (runbook restore)"
         )
         raise Diverged(Reason.LINEAGE_MISMATCH, message)
-    return await _freeze(deps, tenant, terms, usage, billed)
+    return await _freeze(deps, tenant, terms, usage)
 
 
-async def _rating_of(deps: Deps, tenant: str, terms: Terms, usage: Usage) -> RatedPeriod:
-    """Return the rating of a snapshot that is known to be rated."""
+async def _rating_of(deps: Deps, tenant: str, terms: Terms, snapshot_id: str) -> RatedPeriod | None:
     async with transaction(deps.engine) as conn:
-        rated = await store.rating_of_snapshot(conn, tenant, terms.contract, terms.period.label, usage.snapshot_id)
-    if rated is None:
-        raise Conflict(Reason.TRANSACTION_CONFLICT, f"snapshot {usage.snapshot_id!r} is being rated; call again")
-    return rated
+        return await store.rating_of_snapshot(conn, tenant, terms.contract, terms.period.label, snapshot_id)
 
 
 async def _seal(deps: Deps, tenant: str, terms: Terms, grace: timedelta, amends_snapshot_id: str) -> Usage:
@@ -164,9 +178,7 @@ async def _seal(deps: Deps, tenant: str, terms: Terms, grace: timedelta, amends_
     snapshot_id = ""
     while (usage := await _seal_once(deps, terms, grace, snapshot_id)).snapshot_id != snapshot_id:
         snapshot_id = usage.snapshot_id
-        async with transaction(deps.engine) as conn:
-            known = await store.rating_of_snapshot(conn, tenant, terms.contract, terms.period.label, snapshot_id)
-        if known is None:
+        if await _rating_of(deps, tenant, terms, snapshot_id) is None:
             return replace(usage, amends_snapshot_id=amends_snapshot_id)
     return usage
 
@@ -188,7 +200,7 @@ async def _seal_once(deps: Deps, terms: Terms, grace: timedelta, amends_snapshot
     )
 
 
-async def _freeze(deps: Deps, tenant: str, terms: Terms, usage: Usage, billed: Billed | None) -> RatedPeriod:
+async def _freeze(deps: Deps, tenant: str, terms: Terms, usage: Usage) -> RatedPeriod:
     link = link_from(usage.traceparent)
     attributes: dict[str, str | int] = {
         telemetry.CONTRACT: terms.contract,
@@ -204,7 +216,7 @@ async def _freeze(deps: Deps, tenant: str, terms: Terms, usage: Usage, billed: B
             raise NotFound(Reason.METER_NOT_FOUND, str(error)) from error
         span.set_attribute(telemetry.CHARGES, len(rated.charges))
         async with transaction(deps.engine) as conn:
-            return await _add(deps, conn, tenant, rated, billed)
+            return await _add(deps, conn, tenant, rated, terms.billed)
 
 
 async def _add(

@@ -90,7 +90,7 @@ async def find_terms(
     else:
         ruling = ruling_at(rulings(contract), newest.content.schedule.zone, period.start)
         plan = await _plan_at_start(conn, tenant, ruling, period)
-    return Terms(newest.name, newest.content.customer, period, newest.content.schedule.zone, plan)
+    return Terms(newest.name, newest.content.customer, period, newest.content.schedule.zone, plan, billed)
 
 
 def period_invalid(contract: str, label: str) -> InvalidRequest:

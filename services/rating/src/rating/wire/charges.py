@@ -37,11 +37,8 @@ def grace_from_proto(request: pb.RateUsageRequest) -> timedelta:
     raise invalid_field("grace", Reason.FIELD_INVALID, f"must be between 0 and {_GRACE_MAX.days} days")
 
 
-def billed_from_proto(request: pb.RateUsageRequest) -> Billed | None:
-    """Return how the amended snapshot was billed, if that is told. Raises InvalidRequest."""
-    if not request.HasField("billed"):
-        return None
-    billed = request.billed
+def billed_from_proto(billed: pb.BilledSnapshot) -> Billed:
+    """Return how a snapshot was billed. Raises InvalidRequest."""
     try:
         items = {
             entry.item: (parse_decimal(entry.quantity, DERIVED), parse_decimal(entry.exact_amount, DERIVED))
@@ -49,7 +46,7 @@ def billed_from_proto(request: pb.RateUsageRequest) -> Billed | None:
         }
     except InvalidDecimalError as error:
         raise invalid_field("billed.items", Reason.FIELD_INVALID, str(error)) from error
-    return Billed(billed.follows_snapshot_id, billed.plan, billed.plan_version, items)
+    return Billed(billed.snapshot_id, billed.plan, billed.plan_version, items)
 
 
 def charge_to_proto(tenant: str, charge: Charge, rated: RatedPeriod) -> charge_pb2.Charge:

@@ -985,9 +985,9 @@ class RateUsageRequest(_message.Message):
         """Time after the period's end during which late usage still counts; sealing waits for it."""
 
     @_builtins.property
-    def billed(self) -> Global___BilledSnapshot:
-        """How `amends_snapshot_id` was billed. Where a restore has lost its charges, they are rated again by it, and refused unless they are
-        the same. Absent: charges that are lost are NOT_FOUND.
+    def billed(self) -> _containers.RepeatedCompositeFieldContainer[Global___BilledSnapshot]:
+        """How the period was billed: each snapshot, from the first to `amends_snapshot_id`. Where a restore has lost their charges, they are
+        rated again by it, and refused unless they are the same. Absent: charges that are lost are NOT_FOUND.
         """
 
     def __init__(
@@ -997,9 +997,9 @@ class RateUsageRequest(_message.Message):
         billing_period: _builtins.str = ...,
         grace: _duration_pb2.Duration | None = ...,
         amends_snapshot_id: _builtins.str = ...,
-        billed: Global___BilledSnapshot | None = ...,
+        billed: _abc.Iterable[Global___BilledSnapshot] | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["billed", b"billed", "grace", b"grace"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["grace", b"grace"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
     _ClearFieldArgType: _TypeAlias = _typing.Literal["amends_snapshot_id", b"amends_snapshot_id", "billed", b"billed", "billing_period", b"billing_period", "contract", b"contract", "grace", b"grace"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
@@ -1009,16 +1009,16 @@ Global___RateUsageRequest: _TypeAlias = RateUsageRequest  # noqa: Y015
 
 @_typing.final
 class BilledSnapshot(_message.Message):
-    """How a snapshot was billed."""
+    """How a snapshot was billed, with all that was billed of its period before it."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
-    FOLLOWS_SNAPSHOT_ID_FIELD_NUMBER: _builtins.int
+    SNAPSHOT_ID_FIELD_NUMBER: _builtins.int
     PLAN_FIELD_NUMBER: _builtins.int
     PLAN_VERSION_FIELD_NUMBER: _builtins.int
     ITEMS_FIELD_NUMBER: _builtins.int
-    follows_snapshot_id: _builtins.str
-    """Snapshot that was billed before it; empty for the first of a period."""
+    snapshot_id: _builtins.str
+    """Id of the snapshot. Required."""
     plan: _builtins.str
     """Plan name; empty if the plan had no items."""
     plan_version: _builtins.int
@@ -1030,14 +1030,14 @@ class BilledSnapshot(_message.Message):
     def __init__(
         self,
         *,
-        follows_snapshot_id: _builtins.str = ...,
+        snapshot_id: _builtins.str = ...,
         plan: _builtins.str = ...,
         plan_version: _builtins.int = ...,
         items: _abc.Iterable[Global___BilledItem] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["follows_snapshot_id", b"follows_snapshot_id", "items", b"items", "plan", b"plan", "plan_version", b"plan_version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["items", b"items", "plan", b"plan", "plan_version", b"plan_version", "snapshot_id", b"snapshot_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
