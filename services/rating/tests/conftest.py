@@ -189,7 +189,11 @@ class FakeAggregator(agg_grpc.AggregatorServiceServicer, feed_service_pb2_grpc.F
         return following, amended
 
     async def GetSnapshot(self, request: agg.GetSnapshotRequest, _context: Any) -> agg.GetSnapshotResponse:
-        snapshot = self.snapshots[request.snapshot_id]
+        snapshot = self.snapshots.get(request.snapshot_id)
+        if snapshot is None:
+            raise NotFound(Reason.SNAPSHOT_NOT_FOUND, "no such snapshot")
+        if not request.windows_of_meter:
+            return agg.GetSnapshotResponse(snapshot=snapshot)
         usage = next(entry for entry in snapshot.usage if entry.meter == request.windows_of_meter)
         window = usage_pb2.SnapshotWindow(meter=usage.meter, window=snapshot.period, quantity=usage.quantity)
         return agg.GetSnapshotResponse(snapshot=snapshot, windows=[window])

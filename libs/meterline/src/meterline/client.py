@@ -1,8 +1,7 @@
 """Clients of the suite: `AsyncClient` for asyncio programs, `Client` for all others.
 
 Both offer the generated stubs of the services, with token, deadline, trace context and the suite's errors taken
-care of, and the few calls that need more than one message: reporting many events, explaining
-a line of many windows, and waiting.
+care of, and the few calls that need more than one message: reporting many events, explaining a long line, and waiting.
 """
 
 from __future__ import annotations
@@ -181,15 +180,18 @@ class AsyncClient:
 
     async def status(self, service: str, timeout_s: float) -> status_pb2.GetStatusResponse:
         """Return how a service is; it answers from memory, also while its database does not."""
-        self.stub(service)
-        status: status_grpc.StatusServiceAsyncStub = status_service_pb2_grpc.StatusServiceStub(self._channels[service])
+        status: status_grpc.StatusServiceAsyncStub = status_service_pb2_grpc.StatusServiceStub(self.channel(service))
         return await status.GetStatus(status_pb2.GetStatusRequest(), timeout=timeout_s)
 
     def audit(self, service: str) -> audit_grpc.AuditServiceAsyncStub:
         """Return the stub of a service's audit trail."""
-        self.stub(service)
-        trail: audit_grpc.AuditServiceAsyncStub = audit_service_pb2_grpc.AuditServiceStub(self._channels[service])
+        trail: audit_grpc.AuditServiceAsyncStub = audit_service_pb2_grpc.AuditServiceStub(self.channel(service))
         return trail
+
+    def channel(self, service: str) -> grpc.aio.Channel:
+        """Return the channel to a service, for stubs of contracts that several services have."""
+        self.stub(service)
+        return self._channels[service]
 
     async def report(self, events: Sequence[UsageEvent], *, backfill_id: str = "") -> ReportResult:
         """Report events, in as many calls as their number needs; what is returned is durable.

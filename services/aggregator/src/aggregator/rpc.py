@@ -117,6 +117,13 @@ class AggregatorServicer(pb_grpc.AggregatorServiceServicer):
         )
         return seals_wire.snapshot_page_to_proto(request, snapshot, page, offset)
 
+    async def ListSnapshots(self, request: pb.ListSnapshotsRequest, context: Context) -> pb.ListSnapshotsResponse:
+        """Return a page of snapshots."""
+        after, limit = seals_wire.snapshot_after(request.page_token), page_limit(request.page_size)
+        page = await seals.list_snapshots(self._deps, current_tenant(), request.customer, after, limit)
+        snapshots = map(seals_wire.snapshot_head_to_proto, page.entries)
+        return pb.ListSnapshotsResponse(snapshots=snapshots, next_page_token=page.next_page_token)
+
     async def ListUsageEvents(
         self, request: pb.ListUsageEventsRequest, context: Context
     ) -> AsyncIterator[pb.ListUsageEventsResponse]:

@@ -1,4 +1,7 @@
-"""Composition root of invoicing: `python -m invoicing serve|migrate`. The only place that builds things."""
+"""Composition root of invoicing: `python -m invoicing serve|migrate|hold-numbers|release-numbers`.
+
+The only place that builds things.
+"""
 
 from __future__ import annotations
 
@@ -6,9 +9,10 @@ import chassis.stop_at_once  # noqa: F401 - first, because the other imports tak
 
 # isort: split
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
-from chassis.command_line import main
+from chassis.command_line import Command, main
+from chassis.one_off import one_off_engine
 from chassis.rpc.client import open_channel
 from chassis.rpc.credentials import service_token_source
 from chassis.service import Composition
@@ -18,12 +22,43 @@ from eventlog.status import served_status
 from invoicing.config import InvoicingMigrateSettings, InvoicingSettings
 from invoicing.loops import loops
 from invoicing.operations.deps import Deps
+from invoicing.operations.lost_numbers import hold_numbers, release_numbers
 from invoicing.rpc import served
 from invoicing.telemetry import Instruments
 from invoicing.upstream import CALLED, RatingClient
 
 if TYPE_CHECKING:
     from chassis.service import Runtime
+
+
+async def hold(settings: InvoicingMigrateSettings, reason: str) -> str:
+    """Hold back the numbers of all series."""
+    async with one_off_engine("invoicing", settings.database) as engine:
+        return await hold_numbers(engine, reason)
+
+
+async def release(settings: InvoicingMigrateSettings, reason: str) -> str:
+    """End the hold."""
+    async with one_off_engine("invoicing", settings.database) as engine:
+        return await release_numbers(engine, reason)
+
+
+COMMANDS: Final = (
+    Command(
+        "hold-numbers",
+        "after a restore: give no number until the last one of each series is stated",
+        InvoicingMigrateSettings,
+        hold,
+        needs_reason=True,
+    ),
+    Command(
+        "release-numbers",
+        "let series that the database does not know begin, once all that it knows are stated",
+        InvoicingMigrateSettings,
+        release,
+        needs_reason=True,
+    ),
+)
 
 
 async def compose(runtime: Runtime[InvoicingSettings]) -> Composition:
@@ -46,4 +81,4 @@ async def compose(runtime: Runtime[InvoicingSettings]) -> Composition:
 
 
 if __name__ == "__main__":
-    main("invoicing", InvoicingSettings, InvoicingMigrateSettings, compose)
+    main("invoicing", InvoicingSettings, InvoicingMigrateSettings, compose, commands=COMMANDS)

@@ -12,10 +12,11 @@ from chassis.rpc.repeat import once
 from chassis.rpc.server import Served
 from invoicing.domain.accounts import Account
 from invoicing.domain.profiles import default_profile
-from invoicing.operations import accounts, audits, invoices, lines, profiles
+from invoicing.operations import accounts, audits, invoices, lines, lost_numbers, profiles
 from invoicing.operations.owners import owners
 from invoicing.wire import accounts as wire_accounts
 from invoicing.wire import invoices as wire
+from invoicing.wire import lost_numbers as wire_lost_numbers
 from invoicing.wire import profiles as wire_profiles
 from invoicing.wire.audits import audit_to_proto
 from invoicing.wire.lines import explained_to_proto
@@ -128,6 +129,12 @@ class InvoicingServicer(pb_grpc.InvoicingServiceServicer):
         async with aclosing(pages):
             async for page in pages:
                 yield pb.ListLineEventsResponse(events=page)
+
+    async def StateLastNumber(self, request: pb.StateLastNumberRequest, context: Context) -> pb.StateLastNumberResponse:
+        """Note which numbers a restore has lost."""
+        wanted = wire_lost_numbers.last_number_from_proto(request)
+        stated = await lost_numbers.state_last_number(self._deps, current_tenant(), wanted)
+        return wire_lost_numbers.stated_to_proto(stated)
 
     async def VerifyInvoices(self, request: pb.VerifyInvoicesRequest, context: Context) -> pb.VerifyInvoicesResponse:
         """Check every frozen invoice."""

@@ -8,7 +8,7 @@ from google.protobuf.duration_pb2 import Duration
 
 from chassis.rpc.client import neighbor_errors, reading
 from invoicing.domain.accounts import DuePeriod
-from invoicing.wire.invoices import rated_from_proto
+from invoicing.wire.invoices import billed_to_proto, rated_from_proto
 from metering.rating.v1 import rating_service_pb2 as pb
 from metering.rating.v1 import rating_service_pb2_grpc as pb_grpc
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     import grpc
 
     from invoicing.domain.charges import Rated
+    from invoicing.domain.lines import BilledPeriod
     from metering.aggregator.v1 import usage_pb2
 
 CALLED: Final = (pb.DESCRIPTOR.services_by_name["RatingService"],)
@@ -32,14 +33,21 @@ class RatingClient:
         self._stub = pb_grpc.RatingServiceStub(channel)
 
     async def rate(
-        self, contract: str, billing_period: str, grace: timedelta, *, amends_snapshot_id: str = ""
+        self,
+        contract: str,
+        billing_period: str,
+        grace: timedelta,
+        *,
+        amends_snapshot_id: str = "",
+        billed: BilledPeriod | None = None,
     ) -> Rated:
-        """Seal and rate a period; with `amends_snapshot_id`, what changed since that snapshot."""
+        """Seal and rate a period; with `amends_snapshot_id`, what changed since that snapshot, which was `billed`."""
         request = pb.RateUsageRequest(
             contract=contract,
             billing_period=billing_period,
             grace=Duration(seconds=int(grace.total_seconds())),
             amends_snapshot_id=amends_snapshot_id,
+            billed=() if billed is None else map(billed_to_proto, billed.history),
         )
         with neighbor_errors("rating"):
             response: pb.RateUsageResponse = await self._stub.RateUsage(request)

@@ -352,3 +352,33 @@ async def test_each_line_has_a_span_linked_to_the_one_that_rated_its_charge(
 def rating_traceparent(rating: FakeRating, charge_id: str) -> str:
     _, charge = rating._charge(charge_id)
     return str(charge.traceparent)
+
+
+async def test_rating_is_told_how_a_period_was_billed_in_case_it_has_lost_it(
+    invoicing: Invoicing, rating: FakeRating
+) -> None:
+    contract = rating.contract()
+    contract.use("2025-01", "1", "2")
+    stub = invoicing.stub()
+    await finalize(stub)
+    contract.use("2025-01", "5")
+    await finalize(stub, "2025-02")
+    contract.use("2025-01", "1")
+    rating.asked.clear()
+
+    await finalize(stub, "2025-03")
+
+    asked = [one for one in rating.questions("RateUsage") if one.billing_period == "2025-01"]
+    told = [
+        [(one.snapshot_id, one.plan, one.plan_version, amounts_of(one.items)) for one in request.billed]
+        for request in asked
+    ]
+    first = ("snap-1", "standard", 1, {"Base fee": ("1", "9.9"), "Calls": ("3", "1.005")})
+    second = ("snap-3", "standard", 1, {"Base fee": ("1", "9.9"), "Calls": ("8", "2.68")})
+    assert told[0] == [first, second]
+    assert asked[0].amends_snapshot_id == "snap-3"
+    assert all(not one for one in told[1:]), "what has just been rated can't be lost"
+
+
+def amounts_of(items: Any) -> dict[str, tuple[str, str]]:
+    return {item.item: (item.quantity, item.exact_amount) for item in items}

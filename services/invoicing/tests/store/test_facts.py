@@ -37,7 +37,8 @@ VERBS = ("UPDATE", "DELETE", "TRUNCATE")
 CHANGES = [
     statement
     for table in FACT_TABLES
-    for statement in (f"UPDATE {table} SET tenant = tenant", f"DELETE FROM {table}", f"TRUNCATE {table}")  # noqa: S608
+    for column in ("number" if table == "number_hold" else "tenant",)
+    for statement in (f"UPDATE {table} SET {column} = {column}", f"DELETE FROM {table}", f"TRUNCATE {table}")  # noqa: S608
 ]
 
 

@@ -9,11 +9,11 @@ from decimal import Decimal
 
 import pytest
 
-from invoicing.domain.audits import PROBLEMS_MAX, Audit, Problem, ProblemCode, SeriesState
+from invoicing.domain.audits import PROBLEMS_MAX, Audit, Problem, ProblemCode
 from invoicing.domain.charges import Charge, Rated
 from invoicing.domain.composition import compose
 from invoicing.domain.document import LineKind
-from invoicing.domain.invoices import GENESIS_CHAIN, FrozenInvoice, Place, chain_of, digest_of
+from invoicing.domain.invoices import GENESIS_CHAIN, FrozenInvoice, Place, SeriesState, chain_of, digest_of
 from invoicing.domain.invoices import freeze as freeze_invoice
 from invoicing.domain.lines import LineRecord
 from invoicing.domain.numbering import invoice_number, is_draft_line_id, is_line_id, line_id

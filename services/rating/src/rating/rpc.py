@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import aclosing
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from chassis.errors.refused import refusals
@@ -124,6 +125,16 @@ class RatingServicer(pb_grpc.RatingServiceServicer):
 
         return await once(self._deps.engine, request, apply, lambda told: contracts_wire.applied_to_proto(*told))
 
+    async def ListRatedPeriods(
+        self, request: pb.ListRatedPeriodsRequest, context: Context
+    ) -> pb.ListRatedPeriodsResponse:
+        """Return a page of rated periods."""
+        tenant, after = current_tenant(), charges_wire.rated_period_after(request.page_token)
+        limit = page_limit(request.page_size)
+        found = await charges.list_rated_periods(self._deps, tenant, request.customer, after, limit)
+        page = rendered(found, partial(charges_wire.rated_period_to_proto, tenant), charges.place_of)
+        return pb.ListRatedPeriodsResponse(periods=page.entries, next_page_token=page.next_page_token)
+
     async def GetContract(self, request: pb.GetContractRequest, context: Context) -> pb.GetContractResponse:
         """Return a version of a contract."""
         found = await contracts.get_contract(self._deps, current_tenant(), request.name, request.version)
@@ -187,6 +198,7 @@ class RatingServicer(pb_grpc.RatingServiceServicer):
             request.billing_period,
             grace=grace,
             amends_snapshot_id=request.amends_snapshot_id,
+            billed=[charges_wire.billed_from_proto(billed) for billed in request.billed],
         )
         return charges_wire.rated_to_proto(tenant, found)
 

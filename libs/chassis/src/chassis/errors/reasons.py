@@ -327,6 +327,11 @@ class Reason(StrEnum):
         "The period has ended, but its grace period for late usage has not.",
         "Finalize after the grace period.",
     )
+    NUMBERS_HELD = (
+        "NUMBERS_HELD",
+        "The database was restored, and nobody has said yet which number its series of invoices gave out last.",
+        "State it with `meterline invoice state-last`; see the runbook restore.",
+    )
     LINEAGE_MISMATCH = (
         "LINEAGE_MISMATCH",
         "The events that were found do not match what the line billed.",

@@ -23,8 +23,9 @@ from meterline.cli.closing import (
     pending_of,
     tell_pending,
 )
-from meterline.cli.documents import enum_word, invoice_document, time_text
+from meterline.cli.documents import enum_word, invoice_document, message_document, time_text
 from meterline.cli.exits import ExitCode, exit_code, explain_error, say_error
+from meterline.cli.lineage import Ahead, print_ahead, walk_left
 from meterline.cli.options import ContextOption, ContractOption, Output, OutputOption, plain_app
 from meterline.cli.output import print_document, print_table, write, write_title
 from meterline.cli.unbilled_notes import tell_parked
@@ -290,26 +291,77 @@ def show(
 
 
 @app.command("verify")
-def verify(context: ContextOption = None, output: OutputOption = Output.TABLE) -> None:
-    """Recompute every digest and the hash chain, and look for missing numbers."""
+def verify(
+    lineage: Annotated[  # noqa: FBT002 - an option
+        bool, typer.Option("--lineage", help="Also name what rests on something that a restore has lost.")
+    ] = False,
+    context: ContextOption = None,
+    output: OutputOption = Output.TABLE,
+) -> None:
+    """Recompute every digest and the hash chain, and look for missing numbers; name those that are noted as lost.
 
-    async def ask(client: AsyncClient) -> pb.VerifyInvoicesResponse:
-        return await client.invoicing.VerifyInvoices(pb.VerifyInvoicesRequest())
+    With --lineage, walk from the lines to their charges, their snapshots and the event log, and name whatever is ahead
+    of what is to its left.
+    """
 
-    response = call_services(ask, context)
+    async def ask(client: AsyncClient) -> tuple[pb.VerifyInvoicesResponse, list[Ahead]]:
+        verified = await client.invoicing.VerifyInvoices(pb.VerifyInvoicesRequest())
+        return verified, await walk_left(client) if lineage else []
+
+    response, ahead = call_services(ask, context)
     if output is not Output.TABLE:
         document = {
             "invoiceCount": response.invoice_count,
             "headChain": response.head_chain.hex(),
             "problems": list(response.problems),
-        }
+            "lostNumbers": [message_document(lost) for lost in response.lost_numbers],
+        } | ({"ahead": [one.document() for one in ahead]} if lineage else {})
         print_document(document, output)
     else:
         write(f"{response.invoice_count} invoices, chain head {response.head_chain.hex()}")
+        for lost in response.lost_numbers:
+            write(f"noted as lost: {lost_text(lost)}")
         for problem in response.problems:
             write_title(problem, fg="red")
-    if response.problems:
+        if lineage:
+            print_ahead(ahead)
+    if response.problems or ahead:
         raise SystemExit(int(ExitCode.REFUSED))
+
+
+@app.command("state-last")
+def state_last(
+    number: Annotated[str, typer.Argument(help='Last number that was given out, such as "INV-000017".')] = "",
+    none_lost: Annotated[
+        str, typer.Option("--none-lost", help='Prefix of a series that lost no number, such as "INV".')
+    ] = "",
+    context: ContextOption = None,
+    output: OutputOption = Output.TABLE,
+) -> None:
+    """After a restore: say which number a series gave out last; those that are lost are never given again.
+
+    This can't be taken back. Doing it again changes nothing.
+    """
+    if bool(number) == bool(none_lost):
+        raise InputError("name the last number that was given out, or a series with --none-lost; not both")
+    last = {"number": number} if number else {"series_without_loss": none_lost}
+
+    async def ask(client: AsyncClient) -> pb.StateLastNumberResponse:
+        return await client.invoicing.StateLastNumber(pb.StateLastNumberRequest(**last))
+
+    response = call_services(ask, context)
+    if output is not Output.TABLE:
+        print_document(message_document(response), output)
+        return
+    noted = "noted as lost" if response.created else "was noted as lost before"
+    write(f"{noted}: {lost_text(response.lost)}" if response.HasField("lost") else "no number is lost")
+    write(f"the next invoice is {response.next_number}")
+
+
+def lost_text(lost: invoice_pb2.LostNumbers) -> str:
+    """Name lost numbers, with who stated them, when and why."""
+    why = f": {lost.reason}" if lost.reason else ""
+    return f"{lost.first_number} to {lost.last_number}, by {lost.stated_by} at {time_text(lost.stated_at)}{why}"
 
 
 def by_number(invoice: invoice_pb2.Invoice) -> tuple[str, int, str]:

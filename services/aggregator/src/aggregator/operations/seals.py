@@ -39,6 +39,7 @@ from chassis.deadline import RESERVE_S, current_deadline_s
 from chassis.errors import NotReady, Reason, invalid_field
 from chassis.errors.refused import refusals
 from chassis.postgres import transaction
+from chassis.rpc.pages import Page, page_of
 from chassis.telemetry import LINKS_MAX, links_from, start_span, traceparent_of
 from eventlog.as_of import AsOf
 from eventlog.rfc3339 import text_of_instant
@@ -123,6 +124,13 @@ async def get_snapshot(
         if not windows_of_meter:
             return snapshot, WindowPage()
         return snapshot, await store.snapshot_windows(conn, snapshot, windows_of_meter, offset, limit)
+
+
+async def list_snapshots(deps: Deps, tenant: str, customer: str, after: uuid.UUID, limit: int) -> Page[Snapshot]:
+    """Return a page of snapshots by id, after one; an empty customer means all. Raises Diverged DATA_CORRUPTED."""
+    async with transaction(deps.engine) as conn:
+        found = await store.list_snapshots(conn, tenant, customer, after, limit + 1)
+    return page_of(found, limit, lambda snapshot: (snapshot.snapshot_id,))
 
 
 async def _find_place(deps: Deps, key: SealKey, amends_snapshot_id: str | None) -> _Place:

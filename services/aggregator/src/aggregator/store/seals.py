@@ -158,6 +158,22 @@ async def find_snapshot(conn: AsyncConnection, tenant: str, snapshot_id: str) ->
     return None if row is None else _snapshot(row)
 
 
+async def list_snapshots(conn: AsyncConnection, tenant: str, customer: str, after: UUID, limit: int) -> list[Snapshot]:
+    """Return snapshots of a tenant by id, after one; an empty customer means all. Raises Diverged DATA_CORRUPTED."""
+    rows = await conn.execute(
+        text(
+            f"""
+            SELECT {_COLUMNS} FROM usage_snapshot
+            WHERE tenant = :tenant AND (:customer = '' OR customer = :customer)
+                AND usage_snapshot.snapshot_id > :after
+            ORDER BY usage_snapshot.snapshot_id LIMIT :limit
+            """  # noqa: S608 - a constant list of columns
+        ),
+        {"tenant": tenant, "customer": customer, "after": after, "limit": limit},
+    )
+    return [_snapshot(row) for row in rows]
+
+
 async def customer_of_snapshot(conn: AsyncConnection, tenant: str, snapshot_id: str) -> str | None:
     """Return whose a tenant's snapshot is; None also for what is no id."""
     identity = _uuid(snapshot_id)

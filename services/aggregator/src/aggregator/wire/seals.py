@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Final
+from uuid import UUID
 
 from aggregator.domain.seals import SealOrder, Snapshot, SnapshotWindow, WindowPage
 from aggregator.wire.usage import meter_usage_to_proto
-from chassis.rpc.pages import fitting, page_token, page_token_invalid, place_in
+from chassis.rpc.pages import fitting, name_in, page_token, page_token_invalid, place_in
 from eventlog.wire import as_of_to_proto, instant_in, period_in, period_to_proto, timestamp
 from metering.aggregator.v1 import aggregator_service_pb2 as pb
 from metering.aggregator.v1 import usage_pb2
@@ -41,6 +43,19 @@ def snapshot_to_proto(snapshot: Snapshot) -> usage_pb2.UsageSnapshot:
         digest=snapshot.digest,
         traceparent=snapshot.traceparent,
     )
+
+
+def snapshot_head_to_proto(snapshot: Snapshot) -> usage_pb2.UsageSnapshot:
+    """Return a snapshot without its usage as a message."""
+    return snapshot_to_proto(replace(snapshot, usage=()))
+
+
+def snapshot_after(token: str) -> UUID:
+    """Return the id after which a page of snapshots begins. Raises InvalidRequest PAGE_TOKEN_INVALID."""
+    try:
+        return UUID(name_in(token)) if token else UUID(int=0)
+    except ValueError:
+        raise page_token_invalid() from None
 
 
 def window_place_from_proto(request: pb.GetSnapshotRequest) -> tuple[int, int]:

@@ -10,8 +10,9 @@ from types import MappingProxyType
 from typing import Final
 
 from invoicing.domain.document import Invoice, UnreadableDocumentError
-from invoicing.domain.invoices import GENESIS_CHAIN, FrozenInvoice, chain_of, digest_of
+from invoicing.domain.invoices import GENESIS_CHAIN, FrozenInvoice, SeriesState, chain_of, digest_of
 from invoicing.domain.lines import LineRecord, record_of
+from invoicing.domain.lost_numbers import LostNumbers
 from invoicing.domain.profiles import BillingProfile
 
 PROBLEMS_MAX: Final = 1000
@@ -33,6 +34,7 @@ class ProblemCode(StrEnum):
     SNAPSHOT_DIFFERS = "SNAPSHOT_DIFFERS"
     SERIES_SHORT = "SERIES_SHORT"
     INVOICE_MISSING = "INVOICE_MISSING"
+    LOST_DIFFERS = "LOST_DIFFERS"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,27 +51,20 @@ class Problem:
     found: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class SeriesState:
-    """How far a series has been checked, or how far it says it is."""
-
-    sequence: int = 0
-    chain: bytes = GENESIS_CHAIN
-
-
 @dataclass(slots=True)
 class Audit:
     """Checks invoices in the order of series and number, one at a time; memory stays bounded.
 
     `claimed` is how far each series said it was before the check began, by each record that is kept of it: invoices
     missing at its end show by it.
-    `problems` holds the first problems only, `problem_count` counts all.
+    `problems` holds the first problems only, `problem_count` counts all. `lost` are the gaps that are noted.
     """
 
     claimed: Mapping[str, Sequence[SeriesState]]
     invoice_count: int = 0
     problem_count: int = 0
     problems: list[Problem] = field(default_factory=list)
+    lost: list[LostNumbers] = field(default_factory=list)
     _states: dict[str, SeriesState] = field(default_factory=dict)
 
     def check(
@@ -77,26 +72,52 @@ class Audit:
         invoice: FrozenInvoice,
         rows: Sequence[LineRecord],
         profiles: Mapping[int, BillingProfile] = _NO_PROFILES,
+        lost: Sequence[LostNumbers] = (),
     ) -> None:
-        """Check one invoice against the one before it in its series, its text, the rows of its lines, and its profile.
+        """Check one invoice against what is before it in its series, its text, the rows of its lines, and its profile.
 
-        `profiles` are the versions of the tenant's billing profile.
+        `profiles` are the versions of the tenant's billing profile, `lost` the numbers that are noted as lost.
         """
         self.invoice_count += 1
-        self._states[invoice.prefix], codes = check_next(self._states.get(invoice.prefix, SeriesState()), invoice)
-        ends = {claim.chain for claim in self.claimed.get(invoice.prefix, ()) if claim.sequence == invoice.sequence}
-        if ends - {invoice.chain}:
-            codes = (*codes, Problem(ProblemCode.HEAD_DIFFERS, invoice.number))
+        self._pass_lost(invoice.prefix, lost, before_sequence=invoice.sequence)
+        self._states[invoice.prefix], codes = check_next(self._state(invoice.prefix), invoice)
         self._add(codes)
+        self._check_end(invoice.prefix, invoice.number)
         self._add(check_rows(invoice, rows, profiles))
 
-    def finish(self) -> None:
-        """Say what is missing at the end of each series."""
+    def finish(self, lost: Sequence[LostNumbers] = ()) -> None:
+        """Say what is missing at the end of each series; `lost` are the numbers that are noted as lost."""
         for prefix, claims in sorted(self.claimed.items()):
-            last = self._states.get(prefix, SeriesState()).sequence
+            self._pass_lost(prefix, lost)
+            last = self._state(prefix).sequence
             reached = max(claim.sequence for claim in claims)
             if last < reached:
                 self._add((Problem(ProblemCode.SERIES_SHORT, prefix, expected=reached, found=last),))
+            # Those stated since the check began may follow invoices that it has not seen.
+            elsewhere = (gap for gap in lost if gap.prefix == prefix and gap.last_sequence <= reached)
+            self.found(ProblemCode.LOST_DIFFERS, [gap.first_number for gap in elsewhere if gap not in self.lost])
+
+    def _pass_lost(self, prefix: str, lost: Sequence[LostNumbers], before_sequence: int = 0) -> None:
+        """Go over the lost numbers that follow in a series, unless an invoice has the number that follows."""
+        while (following := self._state(prefix).sequence + 1) != before_sequence:
+            gap = next((gap for gap in lost if (gap.prefix, gap.first_sequence) == (prefix, following)), None)
+            if gap is None:
+                return
+            if not gap.is_as_stated or gap.previous_chain != self._state(prefix).chain:
+                self.found(ProblemCode.LOST_DIFFERS, [gap.first_number])
+            self.lost.append(gap)
+            self._states[prefix] = SeriesState(gap.last_sequence, gap.chain)
+            self._check_end(prefix, gap.last_number)
+
+    def _state(self, prefix: str) -> SeriesState:
+        return self._states.get(prefix, SeriesState())
+
+    def _check_end(self, prefix: str, number: str) -> None:
+        """Compare where the check has come to in a series with each record of where it ended."""
+        state = self._state(prefix)
+        ends = {claim.chain for claim in self.claimed.get(prefix, ()) if claim.sequence == state.sequence}
+        if ends - {state.chain}:
+            self.found(ProblemCode.HEAD_DIFFERS, [number])
 
     def found(self, code: ProblemCode, numbers: Sequence[str]) -> None:
         """Add a problem that was found of some invoices by their rows alone."""

@@ -17,6 +17,14 @@ GENESIS_CHAIN: Final = bytes(32)
 
 
 @dataclass(frozen=True, slots=True)
+class SeriesState:
+    """Where a series ends, how far it says it is, or how far it has been checked."""
+
+    sequence: int = 0
+    chain: bytes = GENESIS_CHAIN
+
+
+@dataclass(frozen=True, slots=True)
 class FrozenInvoice:
     """What is stored of an invoice. Rows of releases that did not know the currency have none beside the text.
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields, replace
 from decimal import Decimal
 from typing import Final
 
 from eventlog.period import Period
 from invoicing.domain.document import InvoiceLine, LineKind
+from money import ZERO, exact_arithmetic
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +51,7 @@ class BilledPeriod:
     """Everything billed so far for one period of a contract, oldest line first.
 
     `revision` counts the snapshots of the period that were billed: 1 for its own invoice, one more per amendment.
+    `earlier_snapshot_ids` are those that were billed before, by revision.
     """
 
     contract: str
@@ -58,10 +60,49 @@ class BilledPeriod:
     snapshot_id: str
     revision: int
     lines: tuple[LineRecord, ...] = ()
+    earlier_snapshot_ids: tuple[str, ...] = ()
+
+    @property
+    def plan(self) -> tuple[str, int]:
+        """The plan and its version that it was billed by; an empty name if the plan had no items."""
+        own = (line for line in self.lines if line.kind is not LineKind.ADJUSTMENT)
+        return next(((line.plan, line.plan_version) for line in own), ("", 0))
+
+    @property
+    def history(self) -> tuple[BilledPeriod, ...]:
+        """What was billed at each revision, from the first on."""
+        ids = (*self.earlier_snapshot_ids, self.snapshot_id)
+        return tuple(
+            replace(
+                self,
+                snapshot_id=snapshot_id,
+                revision=revision,
+                lines=tuple(line for line in self.lines if line.revision <= revision),
+                earlier_snapshot_ids=ids[: revision - 1],
+            )
+            for revision, snapshot_id in enumerate(ids, start=1)
+        )
+
+    @property
+    def charged(self) -> Mapping[str, tuple[Decimal, Decimal]]:
+        """Quantity and exact charge of each item, over all its lines."""
+        items = dict.fromkeys(line.item for line in self.lines)
+        with exact_arithmetic():
+            return {
+                item: (sum((line.quantity for line in found), ZERO), found[-1].exact_amount)
+                for item in items
+                if (found := self.lines_of(item))
+            }
 
     def followed_by(self, snapshot_id: str, lines: Iterable[LineRecord]) -> BilledPeriod:
         """Return what is billed once the next snapshot and its lines are."""
-        return replace(self, snapshot_id=snapshot_id, revision=self.revision + 1, lines=(*self.lines, *lines))
+        return replace(
+            self,
+            snapshot_id=snapshot_id,
+            revision=self.revision + 1,
+            lines=(*self.lines, *lines),
+            earlier_snapshot_ids=(*self.earlier_snapshot_ids, self.snapshot_id),
+        )
 
     def lines_of(self, item: str) -> tuple[LineRecord, ...]:
         """Return the lines that billed `item`."""

@@ -13,5 +13,7 @@ FACT_TABLES: Final = (
     "invoice_line",
     "billed_snapshot",
     "issued_number",
+    "number_hold",
+    "lost_number",
 )
 """Tables whose rows never change: the service's role may only add to them and read them."""

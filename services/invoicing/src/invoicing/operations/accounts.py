@@ -13,6 +13,7 @@ from invoicing.domain.accounts import ADJUST_WITHIN_DAYS, filed_under, has_begun
 from invoicing.domain.composition import compose_closing, pending
 from invoicing.domain.invoices import proven
 from invoicing.operations.issuing import FINALIZE_ATTEMPTS_MAX, amendments, each, issue
+from invoicing.operations.lost_numbers import check_not_held
 from invoicing.operations.profiles import profile_in_force
 from invoicing.store import accounts as store
 from invoicing.store import invoices as invoice_store
@@ -82,8 +83,9 @@ async def next_invoice(deps: Deps, tenant: str, account: Account, billed: Sequen
 async def finalize_closing(deps: Deps, tenant: str, account: Account, billing_period: str) -> Closing:
     """Make the closing invoice of an account and a run, unless an invoice of the account is due soon.
 
-    Raises NotReady PERIOD_OPEN for a month that has not begun, since an invoice once made stays in it, what rating
-    raises while usage is not sealed, and Conflict if other invoices of the same customer kept getting in between.
+    Raises NotReady PERIOD_OPEN for a month that has not begun, since an invoice once made stays in it, or NUMBERS_HELD,
+    what rating raises while usage is not sealed, and Conflict if other invoices of the same customer kept getting in
+    between.
     """
     if not has_begun(billing_period, deps.clock.now()):
         message = f"the month {billing_period} has not begun; finalize a period that has ended"
@@ -94,6 +96,7 @@ async def finalize_closing(deps: Deps, tenant: str, account: Account, billing_pe
             if existing is not None:
                 return Closing(proven(existing))
             profile = await profile_in_force(conn, tenant)
+            await check_not_held(conn, tenant, profile.number_prefix)
             billed = await billed_periods(conn, tenant, account)
         if not billed:
             return Closing()

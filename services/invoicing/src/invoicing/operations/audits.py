@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from chassis.postgres import transaction
 from invoicing.domain.audits import Audit, ProblemCode
 from invoicing.store import audits as store
+from invoicing.store.lost_numbers import lost_numbers
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -27,10 +28,11 @@ async def verify_invoices(deps: Deps, tenant: str) -> Audit:
         # Before the invoices: those made final in the meantime lie beyond and are checked like the others.
         audit = Audit(await store.series_heads(conn, tenant))
     async with aclosing(store.every_invoice(deps.engine, tenant)) as stored:
-        async for invoice, rows, made_by in stored:
-            audit.check(invoice, rows, made_by)
+        async for invoice, rows, made_by, lost in stored:
+            audit.check(invoice, rows, made_by, lost)
     async with transaction(deps.engine) as conn:
         audit.found(ProblemCode.INVOICE_MISSING, await store.invoices_gone(conn, tenant))
         audit.found(ProblemCode.SNAPSHOT_DIFFERS, await store.invoices_of_other_snapshots(conn, tenant))
-    audit.finish()
+        lost = await lost_numbers(conn, tenant)
+    audit.finish(lost)
     return audit

@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from chassis.clock import Clock
 from invoicing.domain.accounts import DuePeriod
 from invoicing.domain.charges import Rated
+from invoicing.domain.lines import BilledPeriod
 from invoicing.telemetry import Instruments
 
 HandedThrough = Any
@@ -22,9 +23,18 @@ class Rating(Protocol):
     """What the use cases ask of rating."""
 
     async def rate(
-        self, contract: str, billing_period: str, grace: timedelta, *, amends_snapshot_id: str = ""
+        self,
+        contract: str,
+        billing_period: str,
+        grace: timedelta,
+        *,
+        amends_snapshot_id: str = "",
+        billed: BilledPeriod | None = None,
     ) -> Rated:
-        """Seal and rate a period; with `amends_snapshot_id`, what changed since that snapshot."""
+        """Seal and rate a period; with `amends_snapshot_id`, what changed since that snapshot.
+
+        `billed` says how that one was billed: if its charges were lost, they are rated again.
+        """
         ...
 
     async def live_charges(self, *, contract: str = "", customer: str = "", billing_period: str = "") -> Rated:

@@ -15,6 +15,7 @@ from invoicing.domain.invoices import proven
 from invoicing.domain.lines import BilledPeriod
 from invoicing.operations.accounts import next_invoice
 from invoicing.operations.issuing import FINALIZE_ATTEMPTS_MAX, amendments, each, issue
+from invoicing.operations.lost_numbers import check_not_held
 from invoicing.operations.profiles import profile_in_force
 from invoicing.store import invoices as store
 from invoicing.store import lines as line_store
@@ -101,8 +102,8 @@ async def preview(deps: Deps, tenant: str, *, contract: str, customer: str, bill
 async def finalize(deps: Deps, tenant: str, wanted: ContractPeriod) -> tuple[FrozenInvoice, bool]:
     """Make the invoice of a period final; return it, and whether this call made it.
 
-    Raises what rating raises while usage is not sealed, and Conflict if other invoices of the same customer kept
-    getting in between.
+    Raises NotReady NUMBERS_HELD, what rating raises while usage is not sealed, and Conflict if other invoices of the
+    same customer kept getting in between.
     """
     for _attempt in range(FINALIZE_ATTEMPTS_MAX):
         async with transaction(deps.engine) as conn:
@@ -110,6 +111,7 @@ async def finalize(deps: Deps, tenant: str, wanted: ContractPeriod) -> tuple[Fro
             if existing is not None:
                 return proven(existing), False
             profile = await profile_in_force(conn, tenant)
+            await check_not_held(conn, tenant, profile.number_prefix)
         try:
             return await _finalize_once(deps, tenant, wanted, profile), True
         except line_store.AlreadyBilledError:

@@ -12,6 +12,7 @@ from chassis.telemetry import link_from, start_span, traceparent_of
 from invoicing.domain.composition import Amendment
 from invoicing.domain.invoices import freeze
 from invoicing.domain.numbering import line_id
+from invoicing.operations.lost_numbers import check_not_held
 from invoicing.store import invoices as store
 from invoicing.store import lines as line_store
 from invoicing.telemetry import CHARGE_ATTRIBUTE, LINE_ATTRIBUTE, LINE_SPAN
@@ -53,7 +54,13 @@ async def _amendment(deps: Deps, billed: BilledPeriod) -> Amendment:
     ratings: list[Rated] = []
     snapshot_id = billed.snapshot_id
     while len(ratings) < _RATINGS_MAX:
-        now = await deps.rating.rate(billed.contract, billed.billing_period, _NO_GRACE, amends_snapshot_id=snapshot_id)
+        now = await deps.rating.rate(
+            billed.contract,
+            billed.billing_period,
+            _NO_GRACE,
+            amends_snapshot_id=snapshot_id,
+            billed=None if ratings else billed,
+        )
         if now.snapshot_id == snapshot_id:
             break
         ratings.append(now)
@@ -71,8 +78,9 @@ async def issue(
 ) -> FrozenInvoice:
     """Freeze an invoice at the next place of its series, and record what it bills.
 
-    Raises `AlreadyBilledError` if another invoice has billed any of it in the meantime.
+    Raises `AlreadyBilledError` if another invoice has billed any of it in the meantime, and NotReady NUMBERS_HELD.
     """
+    await check_not_held(conn, tenant, profile.number_prefix)
     await line_store.claim_snapshots(conn, tenant, snapshots, composition.rated)
     place = await store.take_next_place(conn, tenant, profile.number_prefix)
     finalized_at = deps.clock.now()

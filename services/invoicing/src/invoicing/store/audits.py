@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Final
 from sqlalchemy import text
 
 from chassis.postgres import transaction
-from invoicing.domain.audits import SeriesState
-from invoicing.store import invoices, lines, profiles
+from invoicing.domain.invoices import SeriesState
+from invoicing.store import invoices, lines, lost_numbers, profiles
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Mapping, Sequence
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from invoicing.domain.invoices import FrozenInvoice
     from invoicing.domain.lines import LineRecord
+    from invoicing.domain.lost_numbers import LostNumbers
     from invoicing.domain.profiles import BillingProfile
 
 _PAGE_INVOICES: Final = 200
@@ -29,13 +30,17 @@ async def tenants(conn: AsyncConnection) -> Sequence[str]:
 
 
 async def series_heads(conn: AsyncConnection, tenant: str) -> dict[str, list[SeriesState]]:
-    """Return how far each series of a tenant has come: by its own row, and by the numbers it has given."""
+    """Return how far each series of a tenant has come: by its row, by the numbers it gave, and by those it lost."""
     query = text(
         """
         SELECT prefix, last_sequence, chain FROM invoice_series WHERE tenant = :tenant
         UNION ALL (
             SELECT DISTINCT ON (prefix) prefix, sequence, chain FROM issued_number WHERE tenant = :tenant
             ORDER BY prefix, sequence DESC
+        )
+        UNION ALL (
+            SELECT DISTINCT ON (prefix) prefix, last_sequence, chain FROM lost_number WHERE tenant = :tenant
+            ORDER BY prefix, last_sequence DESC
         )
         """
     )
@@ -74,8 +79,10 @@ async def invoices_of_other_snapshots(conn: AsyncConnection, tenant: str) -> Seq
 
 async def every_invoice(
     engine: AsyncEngine, tenant: str
-) -> AsyncGenerator[tuple[FrozenInvoice, Sequence[LineRecord], Mapping[int, BillingProfile]], None]:
-    """Yield all invoices of a tenant by series and number, each with the rows of its lines and the billing profiles.
+) -> AsyncGenerator[
+    tuple[FrozenInvoice, Sequence[LineRecord], Mapping[int, BillingProfile], Sequence[LostNumbers]], None
+]:
+    """Yield all invoices of a tenant by series and number, each with its lines' rows, the profiles and lost numbers.
 
     They are read page by page; no transaction stays open across a yield.
     """
@@ -85,11 +92,12 @@ async def every_invoice(
             page = await invoices.list_invoices(
                 conn, tenant, customer="", billing_period="", after=after, limit=_PAGE_INVOICES
             )
-            # After the invoices, so that the profiles they were made by are there.
+            # After the invoices, so that the profiles they were made by, and the gaps before them, are there.
             made_by = await profiles.every_profile(conn, tenant)
+            lost = await lost_numbers.lost_numbers(conn, tenant)
             records = await lines.records_of_invoices(conn, tenant, [invoice.number for invoice in page])
         for invoice in page:
-            yield invoice, records.get(invoice.number, ()), made_by
+            yield invoice, records.get(invoice.number, ()), made_by, lost
         if len(page) < _PAGE_INVOICES:
             return
         after = (page[-1].prefix, page[-1].sequence)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 from sqlalchemy import RowMapping, text
 
 from chassis.errors import Diverged, Reason
-from invoicing.domain.invoices import GENESIS_CHAIN, FrozenInvoice, Place
+from invoicing.domain.invoices import GENESIS_CHAIN, FrozenInvoice, Place, SeriesState
 from invoicing.store.lines import AlreadyBilledError
 
 if TYPE_CHECKING:
@@ -18,9 +18,17 @@ if TYPE_CHECKING:
 
 
 async def take_next_place(conn: AsyncConnection, tenant: str, prefix: str) -> Place:
-    """Return the next place of a series.
+    """Return the next place of a series, which stays locked until commit; a rollback gives the number back.
 
-    The series stays locked until commit: invoices of one series queue here, and a rollback gives the number back.
+    Raises as `lock_series` does.
+    """
+    series = await lock_series(conn, tenant, prefix)
+    return Place(prefix, series.sequence + 1, series.chain)
+
+
+async def lock_series(conn: AsyncConnection, tenant: str, prefix: str) -> SeriesState:
+    """Return where a series ends and lock it until commit: whatever moves it queues here.
+
     Raises Diverged DATA_CORRUPTED if the series was put back: a number would be given twice.
     """
     parameters = {"tenant": tenant, "prefix": prefix}
@@ -49,7 +57,7 @@ async def take_next_place(conn: AsyncConnection, tenant: str, prefix: str) -> Pl
             " follow the runbook data-corrupted"
         )
         raise Diverged(Reason.DATA_CORRUPTED, message)
-    return Place(prefix, row["last_sequence"] + 1, bytes(row["chain"]))
+    return SeriesState(row["last_sequence"], bytes(row["chain"]))
 
 
 async def add_invoice(conn: AsyncConnection, tenant: str, invoice: FrozenInvoice, finalized_at: datetime) -> None:

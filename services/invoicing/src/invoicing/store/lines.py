@@ -41,7 +41,9 @@ async def billed_periods(conn: AsyncConnection, tenant: str, account: Account) -
     periods = text(
         f"""
         SELECT DISTINCT ON (snapshot.contract, snapshot.billing_period) snapshot.contract, snapshot.billing_period,
-            revision, snapshot_id, period_start, period_end
+            revision, snapshot_id, period_start, period_end,
+            array_agg(snapshot_id) OVER (PARTITION BY snapshot.contract, snapshot.billing_period ORDER BY revision)
+                AS snapshot_ids
         FROM invoice JOIN billed_snapshot snapshot USING (tenant, contract, billing_period)
         WHERE tenant = :tenant AND customer = :customer AND {CURRENCY_OF_INVOICE} = :currency
         ORDER BY snapshot.contract, snapshot.billing_period, revision DESC
@@ -68,6 +70,7 @@ async def billed_periods(conn: AsyncConnection, tenant: str, account: Account) -
             snapshot_id=row["snapshot_id"],
             revision=row["revision"],
             lines=tuple(by_period.get((row["contract"], row["billing_period"]), ())),
+            earlier_snapshot_ids=tuple(row["snapshot_ids"][:-1]),
         )
         for row in period_rows
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from invoicing.domain.audits import ProblemCode
+from invoicing.wire.lost_numbers import lost_to_proto
 from metering.invoicing.v1 import invoicing_service_pb2 as pb
 
 if TYPE_CHECKING:
@@ -12,6 +13,7 @@ if TYPE_CHECKING:
 
     from invoicing.domain.audits import Audit, Problem
 
+_LOST_MAX: Final = 1000
 _SENTENCES: Final[Mapping[ProblemCode, str]] = {
     ProblemCode.NUMBER_MISSING: "{subject}: number {expected} of its series is missing before it",
     ProblemCode.CONTENT_CHANGED: (
@@ -32,6 +34,7 @@ _SENTENCES: Final[Mapping[ProblemCode, str]] = {
     ),
     ProblemCode.SNAPSHOT_DIFFERS: "{subject}: another snapshot than its lines bill is recorded as billed",
     ProblemCode.INVOICE_MISSING: "{subject}: it is gone, but rows of its lines are there",
+    ProblemCode.LOST_DIFFERS: "{subject}: it is noted as lost, but the note was changed or is out of place",
     ProblemCode.SERIES_SHORT: "series {subject}: it reached number {expected}, but ends with {found}",
 }
 
@@ -41,7 +44,12 @@ def audit_to_proto(audit: Audit) -> pb.VerifyInvoicesResponse:
     sentences = [sentence_of(problem) for problem in audit.problems]
     if audit.problem_count > len(sentences):
         sentences.append(f"and {audit.problem_count - len(sentences)} more problems")
-    return pb.VerifyInvoicesResponse(invoice_count=audit.invoice_count, head_chain=audit.head_chain, problems=sentences)
+    return pb.VerifyInvoicesResponse(
+        invoice_count=audit.invoice_count,
+        head_chain=audit.head_chain,
+        problems=sentences,
+        lost_numbers=map(lost_to_proto, audit.lost[:_LOST_MAX]),
+    )
 
 
 def sentence_of(problem: Problem) -> str:

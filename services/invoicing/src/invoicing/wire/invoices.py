@@ -15,12 +15,14 @@ from invoicing.wire.fields import message_of
 from metering.invoicing.v1 import invoice_pb2 as pb
 from metering.invoicing.v1 import invoicing_service_pb2 as service_pb
 from metering.rating.v1 import charge_pb2
-from money import DERIVED, ZERO, currency, parse_decimal
+from metering.rating.v1 import rating_service_pb2 as rating_pb
+from money import DERIVED, ZERO, currency, format_decimal, parse_decimal
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from invoicing.domain.invoices import FrozenInvoice
+    from invoicing.domain.lines import BilledPeriod
     from metering.common.v1 import values_pb2
     from metering.rating.v1 import catalog_pb2
 
@@ -31,6 +33,22 @@ _KINDS = {
 
 
 # --- what rating says ------------------------------------------------------------------------------------------------
+
+
+def billed_to_proto(billed: BilledPeriod) -> rating_pb.BilledSnapshot:
+    """Return how the snapshot of a period was billed."""
+    plan, plan_version = billed.plan
+    return rating_pb.BilledSnapshot(
+        snapshot_id=billed.snapshot_id,
+        plan=plan,
+        plan_version=plan_version,
+        items=[
+            rating_pb.BilledItem(
+                item=item, quantity=format_decimal(quantity), exact_amount=format_decimal(exact_amount)
+            )
+            for item, (quantity, exact_amount) in billed.charged.items()
+        ],
+    )
 
 
 def rated_from_proto(

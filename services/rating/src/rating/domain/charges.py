@@ -9,6 +9,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from eventlog.as_of import AsOf
+from money import format_decimal
 from rating.domain.rate import rate
 
 if TYPE_CHECKING:
@@ -73,13 +74,17 @@ class Usage:
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """By what a period of a contract is rated: decided once, before any usage is looked at."""
+    """By what a period of a contract is rated: decided once, before any usage is looked at.
+
+    `billed` says how it was billed before, if the caller knows: where nothing is rated yet, a restore has lost it.
+    """
 
     contract: str
     customer: str
     period: BillingPeriod
     time_zone: str
     plan: Version[Plan]
+    billed: Billed | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +105,31 @@ class RatedPeriod:
     snapshot_id: str = ""
     amends_snapshot_id: str = ""
     traceparent: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Billed:
+    """How a snapshot was billed: what it must cost if its charges were lost and are rated again.
+
+    `items` has quantity and exact amount of each plan item. `plan` is empty if the plan had no items.
+    """
+
+    snapshot_id: str
+    plan: str
+    plan_version: int
+    items: Mapping[str, tuple[Decimal, Decimal]]
+
+    def difference(self, rated: RatedPeriod) -> str:
+        """Say in words where charges are not what was billed; empty if they are."""
+        now = {charge.item: (charge.quantity, charge.derivation.amount) for charge in rated.charges}
+        for item in sorted(now.keys() | self.items.keys()):
+            if now.get(item) != self.items.get(item):
+                return f"{item!a} would be {_said(now.get(item))}, but {_said(self.items.get(item))} was billed"
+        return ""
+
+
+def _said(of_item: tuple[Decimal, Decimal] | None) -> str:
+    return "nothing" if of_item is None else f"{format_decimal(of_item[1])} for {format_decimal(of_item[0])}"
 
 
 def rate_period(terms: Terms, usage: Usage, traceparent: str = "") -> RatedPeriod:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -12,10 +12,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from chassis.audit.trail import record
 from chassis.errors import Conflict, Diverged, NotFound, Reason
 from chassis.postgres import transaction
+from chassis.rpc.pages import Page, page_of
 from chassis.telemetry import link_from, start_span, traceparent_of
 from rating import telemetry
 from rating.domain.billing_period import period_labelled
 from rating.domain.charges import (
+    Billed,
     Charge,
     ChargeKind,
     MissingMeterError,
@@ -75,12 +77,20 @@ class ExplainedCharge:
 
 
 async def rate_usage(
-    deps: Deps, tenant: str, contract: str, billing_period: str, *, grace: timedelta, amends_snapshot_id: str
+    deps: Deps,
+    tenant: str,
+    contract: str,
+    billing_period: str,
+    *,
+    grace: timedelta,
+    amends_snapshot_id: str,
+    billed: Sequence[Billed] = (),
 ) -> ChargesOfPeriod:
     """Seal and rate a period permanently; asked again, return the same.
 
     With `amends_snapshot_id`, rate what usage has become since, by the plan version of that snapshot's charges; if
-    nothing changed, return those charges. Raises what SealUsage raises, NotFound and InvalidRequest.
+    nothing changed, return those charges. `billed` says how the period was billed up to that snapshot, for the case
+    that charges are lost. Raises what SealUsage raises, NotFound, InvalidRequest, and Diverged.
     """
     started_s = deps.clock.monotonic_s()
     amended: RatedPeriod | None = None
@@ -92,23 +102,88 @@ async def rate_usage(
             raise period_invalid(contract, billing_period)
         if amends_snapshot_id:
             amended = await store.rating_of_snapshot(conn, tenant, contract, billing_period, amends_snapshot_id)
-            if amended is None:
+            if amended is None and not billed:
                 message = (
                     f"no charges of {contract!r} in {billing_period} were rated by snapshot {amends_snapshot_id!r}"
                 )
                 raise NotFound(Reason.SNAPSHOT_NOT_FOUND, message)
         rated = await store.rating_that_amends(conn, tenant, contract, billing_period, amends_snapshot_id)
-        terms = await find_terms(conn, tenant, versions, period)
+        terms = await find_terms(conn, tenant, versions, period, next(iter(billed), None))
+    if amends_snapshot_id and amended is None:
+        amended = await _regain(deps, tenant, terms, billed)
     if rated is None:
-        usage = await _seal(deps, terms, grace, amends_snapshot_id)
-        if amended is not None and usage.snapshot_id == amended.snapshot_id:
-            return ChargesOfPeriod(amended, versions, customer)
+        usage = await _seal(deps, tenant, terms, grace, amends_snapshot_id)
+        if usage.amends_snapshot_id != amends_snapshot_id or usage.snapshot_id == amends_snapshot_id:
+            unchanged = amended or await _rating_of(deps, tenant, terms, usage.snapshot_id)
+            if unchanged is None:
+                message = f"snapshot {usage.snapshot_id!r} is being rated beside this call; call again"
+                raise Conflict(Reason.TRANSACTION_CONFLICT, message)
+            return ChargesOfPeriod(unchanged, versions, customer)
         rated = await _freeze(deps, tenant, terms, usage)
         deps.instruments.frozen(charges=len(rated.charges), duration_s=deps.clock.monotonic_s() - started_s)
     return ChargesOfPeriod(rated, versions, customer)
 
 
-async def _seal(deps: Deps, terms: Terms, grace: timedelta, amends_snapshot_id: str) -> Usage:
+async def _regain(deps: Deps, tenant: str, terms: Terms, billed: Sequence[Billed]) -> RatedPeriod | None:
+    """Rate the snapshots again whose charges a restore has lost: they have the same ids. Return the rating of the last.
+
+    One that the aggregator has lost as well is left out. Raises Diverged LINEAGE_MISMATCH, with nothing stored of a
+    snapshot whose charges would not be what was billed.
+    """
+    rated: RatedPeriod | None = None
+    follows_snapshot_id = ""
+    for one in billed:
+        rated = await _rating_of(deps, tenant, terms, one.snapshot_id)
+        if rated is None:
+            rated = await _rate_again(deps, tenant, terms, one, follows_snapshot_id)
+        follows_snapshot_id = one.snapshot_id
+    return rated
+
+
+async def _rate_again(
+    deps: Deps, tenant: str, terms: Terms, billed: Billed, follows_snapshot_id: str
+) -> RatedPeriod | None:
+    try:
+        usage, _ = await deps.aggregator.snapshot(billed.snapshot_id, "", 0, "")
+    except NotFound:
+        return None
+    usage = replace(usage, amends_snapshot_id=follows_snapshot_id)
+    difference = billed.difference(rate_period(terms, usage))
+    if difference:
+        message = (
+            f"the charges of {terms.contract} in {terms.period.label} were lost, and rated again by plan"
+            f" {terms.plan.name} version {terms.plan.version} they differ: {difference}; nothing was stored: bring the"
+            " plan's versions back as they were and call again (runbook restore)"
+        )
+        raise Diverged(Reason.LINEAGE_MISMATCH, message)
+    return await _freeze(deps, tenant, terms, usage)
+
+
+async def _rating_of(deps: Deps, tenant: str, terms: Terms, snapshot_id: str) -> RatedPeriod | None:
+    async with transaction(deps.engine) as conn:
+        return await store.rating_of_snapshot(conn, tenant, terms.contract, terms.period.label, snapshot_id)
+
+
+async def _seal(deps: Deps, tenant: str, terms: Terms, grace: timedelta, amends_snapshot_id: str) -> Usage:
+    """Freeze usage, or what it has become since a snapshot; the snapshot itself if nothing changed.
+
+    Where the aggregator has lost that snapshot, what follows it is the first one that has not been rated: that of now,
+    in the end. If all have, the last of them is returned, which amends another.
+    """
+    try:
+        return await _seal_once(deps, terms, grace, amends_snapshot_id)
+    except NotFound as error:
+        if not amends_snapshot_id or error.reason is not Reason.SNAPSHOT_NOT_FOUND:
+            raise
+    snapshot_id = ""
+    while (usage := await _seal_once(deps, terms, grace, snapshot_id)).snapshot_id != snapshot_id:
+        snapshot_id = usage.snapshot_id
+        if await _rating_of(deps, tenant, terms, snapshot_id) is None:
+            return replace(usage, amends_snapshot_id=amends_snapshot_id)
+    return usage
+
+
+async def _seal_once(deps: Deps, terms: Terms, grace: timedelta, amends_snapshot_id: str) -> Usage:
     if not amends_snapshot_id:
         # A snapshot never changes: one sealed without a meter that the plan prices could never be billed.
         totals = await deps.aggregator.totals(terms.customer, terms.period)
@@ -141,16 +216,18 @@ async def _freeze(deps: Deps, tenant: str, terms: Terms, usage: Usage) -> RatedP
             raise NotFound(Reason.METER_NOT_FOUND, str(error)) from error
         span.set_attribute(telemetry.CHARGES, len(rated.charges))
         async with transaction(deps.engine) as conn:
-            return await _add(deps, conn, tenant, rated)
+            return await _add(deps, conn, tenant, rated, terms.billed)
 
 
-async def _add(deps: Deps, conn: AsyncConnection, tenant: str, rated: RatedPeriod) -> RatedPeriod:
+async def _add(
+    deps: Deps, conn: AsyncConnection, tenant: str, rated: RatedPeriod, billed: Billed | None
+) -> RatedPeriod:
     """Store a rated period, or return the one that another call stored first."""
     # The contract may have been ended in the meantime; from here on it can't be without seeing this period.
     await lock_entry(conn, "contract", tenant, rated.contract)
     versions = await find_contract(conn, tenant, rated.contract)
     period = period_labelled(versions[-1].content.schedule, rated.period.label)
-    terms = await find_terms(conn, tenant, versions, rated.period)
+    terms = await find_terms(conn, tenant, versions, rated.period, billed)
     if period != rated.period or (terms.plan.name, terms.plan.version) != (rated.plan, rated.plan_version):
         message = f"contract {rated.contract!r} changed while {rated.period.label} was rated; call again"
         raise Conflict(Reason.TRANSACTION_CONFLICT, message)
@@ -163,6 +240,23 @@ async def _add(deps: Deps, conn: AsyncConnection, tenant: str, rated: RatedPerio
         message = f"snapshot {rated.snapshot_id!r} was rated beside this call; call again"
         raise Conflict(Reason.TRANSACTION_CONFLICT, message)
     return stored
+
+
+async def list_rated_periods(
+    deps: Deps, tenant: str, customer: str, after: tuple[str, str, str], limit: int
+) -> Page[RatedPeriod]:
+    """Return a page of the permanently rated periods by contract, label and snapshot, after one.
+
+    An empty customer means all. Raises Diverged DATA_CORRUPTED.
+    """
+    async with transaction(deps.engine) as conn:
+        found = await store.rated_periods(conn, tenant, customer, after, limit + 1)
+    return page_of(found, limit, place_of)
+
+
+def place_of(rated: RatedPeriod) -> tuple[str, str, str]:
+    """Return where a rated period lies in the list of all."""
+    return rated.contract, rated.period.label, rated.snapshot_id
 
 
 async def explain_charge(deps: Deps, tenant: str, charge_id: str, page_size: int, page_token: str) -> ExplainedCharge:

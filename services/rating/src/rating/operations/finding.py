@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from chassis.errors import InvalidRequest, NotFound, Reason, invalid_field
 from eventlog.rfc3339 import text_of_instant
 from rating.domain.billing_period import BillingPeriod
-from rating.domain.charges import Terms
+from rating.domain.charges import Billed, Terms
 from rating.domain.contracts import Contract
 from rating.domain.customers import Customer
 from rating.domain.plans import Plan, plan_at
@@ -71,9 +71,13 @@ def charge_not_found(charge_id: str) -> NotFound:
 
 
 async def find_terms(
-    conn: AsyncConnection, tenant: str, contract: Sequence[Version[Contract]], period: BillingPeriod
+    conn: AsyncConnection,
+    tenant: str,
+    contract: Sequence[Version[Contract]],
+    period: BillingPeriod,
+    billed: Billed | None = None,
 ) -> Terms:
-    """Return the terms of a period: those it was rated by permanently, or else those in effect at its start.
+    """Return the terms of a period: those it was rated or billed by permanently, or else those in effect at its start.
 
     Raises NotFound PLAN_NOT_FOUND if no version of the plan is effective then.
     """
@@ -81,10 +85,12 @@ async def find_terms(
     first = await charge_store.first_rating(conn, tenant, newest.name, period.label)
     if first is not None:
         plan = await find_plan(conn, tenant, first.plan, first.plan_version)
+    elif billed is not None and billed.plan:
+        plan = await find_plan(conn, tenant, billed.plan, billed.plan_version)
     else:
         ruling = ruling_at(rulings(contract), newest.content.schedule.zone, period.start)
         plan = await _plan_at_start(conn, tenant, ruling, period)
-    return Terms(newest.name, newest.content.customer, period, newest.content.schedule.zone, plan)
+    return Terms(newest.name, newest.content.customer, period, newest.content.schedule.zone, plan, billed)
 
 
 def period_invalid(contract: str, label: str) -> InvalidRequest:

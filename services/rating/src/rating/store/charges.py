@@ -178,6 +178,47 @@ async def frozen_plans(
     return found
 
 
+async def rated_periods(
+    conn: AsyncConnection, tenant: str, customer: str, after: tuple[str, str, str], limit: int
+) -> list[RatedPeriod]:
+    """Return rated periods with their charges by contract, label and snapshot, after one. Raises DATA_CORRUPTED."""
+    query = text(
+        f"""
+        SELECT {_PERIOD_COLUMNS}, digest AS period_digest FROM rated_period
+        WHERE tenant = :tenant AND (:customer = '' OR customer = :customer)
+            AND (contract, billing_period, snapshot_id) > (:contract, :billing_period, :snapshot_id)
+        ORDER BY contract, billing_period, snapshot_id LIMIT :limit
+        """  # noqa: S608 - column names of our own
+    )
+    place = dict(zip(("contract", "billing_period", "snapshot_id"), after, strict=True))
+    rows = (
+        (await conn.execute(query, {"tenant": tenant, "customer": customer, "limit": limit, **place})).mappings().all()
+    )
+    charges = text(
+        f"""
+        SELECT contract, billing_period, snapshot_id, {_CHARGE_COLUMNS}, digest FROM charge
+        JOIN unnest(CAST(:contracts AS text[]), CAST(:labels AS text[]), CAST(:snapshots AS text[]))
+            AS wanted (contract, billing_period, snapshot_id) USING (contract, billing_period, snapshot_id)
+        WHERE tenant = :tenant ORDER BY ordinal
+        """  # noqa: S608 - column names of our own
+    )
+    parameters = {
+        "tenant": tenant,
+        "contracts": [row["contract"] for row in rows],
+        "labels": [row["billing_period"] for row in rows],
+        "snapshots": [row["snapshot_id"] for row in rows],
+    }
+    of_period: dict[tuple[str, ...], list[RowMapping]] = {}
+    for row in (await conn.execute(charges, parameters)).mappings():
+        of_period.setdefault((row["contract"], row["billing_period"], row["snapshot_id"]), []).append(row)
+    found = []
+    for row in rows:
+        with _proving(f"the charges of contract {row['contract']} in {row['billing_period']} are"):
+            key = (row["contract"], row["billing_period"], row["snapshot_id"])
+            found.append(_proven_rating(tenant, row, of_period.get(key, [])))
+    return found
+
+
 async def find_charge(conn: AsyncConnection, tenant: str, identity: str) -> FrozenCharge | None:
     """Return a frozen charge with what it belongs to. Raises Diverged DATA_CORRUPTED."""
     query = text(

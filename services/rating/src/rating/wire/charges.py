@@ -6,11 +6,12 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
 from chassis.errors import Reason, invalid_field
+from chassis.rpc.pages import place_in
 from eventlog.wire import as_of_to_proto, period_to_proto
 from metering.rating.v1 import charge_pb2
 from metering.rating.v1 import rating_service_pb2 as pb
-from money import format_decimal
-from rating.domain.charges import ChargeKind, charge_id
+from money import DERIVED, InvalidDecimalError, format_decimal, parse_decimal
+from rating.domain.charges import Billed, ChargeKind, charge_id
 from rating.wire.contracts import contract_to_proto, ruling_to_proto
 from rating.wire.customers import customer_to_proto
 from rating.wire.plans import item_to_proto
@@ -34,6 +35,18 @@ def grace_from_proto(request: pb.RateUsageRequest) -> timedelta:
     if abs(grace.seconds) <= _GRACE_MAX.total_seconds() and timedelta(0) <= grace.ToTimedelta() <= _GRACE_MAX:
         return grace.ToTimedelta()
     raise invalid_field("grace", Reason.FIELD_INVALID, f"must be between 0 and {_GRACE_MAX.days} days")
+
+
+def billed_from_proto(billed: pb.BilledSnapshot) -> Billed:
+    """Return how a snapshot was billed. Raises InvalidRequest."""
+    try:
+        items = {
+            entry.item: (parse_decimal(entry.quantity, DERIVED), parse_decimal(entry.exact_amount, DERIVED))
+            for entry in billed.items
+        }
+    except InvalidDecimalError as error:
+        raise invalid_field("billed.items", Reason.FIELD_INVALID, str(error)) from error
+    return Billed(billed.snapshot_id, billed.plan, billed.plan_version, items)
 
 
 def charge_to_proto(tenant: str, charge: Charge, rated: RatedPeriod) -> charge_pb2.Charge:
@@ -94,6 +107,25 @@ def rated_to_proto(tenant: str, found: ChargesOfPeriod) -> pb.RateUsageResponse:
         as_of=as_of_to_proto(rated.as_of),
         contract=contract_to_proto(found.contract),
         customer=customer_to_proto(found.customer),
+    )
+
+
+def rated_period_after(token: str) -> tuple[str, str, str]:
+    """Return the contract, label and snapshot after which a page of rated periods begins. Raises InvalidRequest."""
+    contract, label, snapshot_id = place_in(token, [str, str, str]) or ("", "", "")
+    return contract, label, snapshot_id
+
+
+def rated_period_to_proto(tenant: str, rated: RatedPeriod) -> pb.RatedPeriod:
+    """Return a rated period with the ids of its charges."""
+    key = (tenant, rated.contract, rated.period.label, rated.snapshot_id)
+    return pb.RatedPeriod(
+        contract=rated.contract,
+        billing_period=rated.period.label,
+        customer=rated.customer,
+        snapshot_id=rated.snapshot_id,
+        amends_snapshot_id=rated.amends_snapshot_id,
+        charge_ids=[charge_id(*key, charge.item) for charge in rated.charges],
     )
 
 

@@ -70,6 +70,11 @@ class AggregatorServiceStub:
                 request_serializer=metering_dot_aggregator_dot_v1_dot_aggregator__service__pb2.GetSnapshotRequest.SerializeToString,
                 response_deserializer=metering_dot_aggregator_dot_v1_dot_aggregator__service__pb2.GetSnapshotResponse.FromString,
                 _registered_method=True)
+        self.ListSnapshots = channel.unary_unary(
+                '/metering.aggregator.v1.AggregatorService/ListSnapshots',
+                request_serializer=metering_dot_aggregator_dot_v1_dot_aggregator__service__pb2.ListSnapshotsRequest.SerializeToString,
+                response_deserializer=metering_dot_aggregator_dot_v1_dot_aggregator__service__pb2.ListSnapshotsResponse.FromString,
+                _registered_method=True)
         self.ListUsageEvents = channel.unary_stream(
                 '/metering.aggregator.v1.AggregatorService/ListUsageEvents',
                 request_serializer=metering_dot_aggregator_dot_v1_dot_aggregator__service__pb2.ListUsageEventsRequest.SerializeToString,
@@ -160,6 +165,14 @@ class AggregatorServiceServicer:
     def GetSnapshot(self, request, context):
         """Returns a snapshot, with the windows of a meter on request, page by page. Errors: NOT_FOUND SNAPSHOT_NOT_FOUND,
         FAILED_PRECONDITION DATA_CORRUPTED (it is not what was sealed).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListSnapshots(self, request, context):
+        """Lists snapshots by id, each without its usage. Errors: FAILED_PRECONDITION DATA_CORRUPTED (one is not what
+        was sealed).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -256,6 +269,11 @@ def add_AggregatorServiceServicer_to_server(servicer, server):
                     servicer.GetSnapshot,
                     request_deserializer=metering_dot_aggregator_dot_v1_dot_aggregator__service__pb2.GetSnapshotRequest.FromString,
                     response_serializer=metering_dot_aggregator_dot_v1_dot_aggregator__service__pb2.GetSnapshotResponse.SerializeToString,
+            ),
+            'ListSnapshots': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListSnapshots,
+                    request_deserializer=metering_dot_aggregator_dot_v1_dot_aggregator__service__pb2.ListSnapshotsRequest.FromString,
+                    response_serializer=metering_dot_aggregator_dot_v1_dot_aggregator__service__pb2.ListSnapshotsResponse.SerializeToString,
             ),
             'ListUsageEvents': grpc.unary_stream_rpc_method_handler(
                     servicer.ListUsageEvents,
@@ -483,6 +501,33 @@ class AggregatorService:
             '/metering.aggregator.v1.AggregatorService/GetSnapshot',
             metering_dot_aggregator_dot_v1_dot_aggregator__service__pb2.GetSnapshotRequest.SerializeToString,
             metering_dot_aggregator_dot_v1_dot_aggregator__service__pb2.GetSnapshotResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListSnapshots(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/metering.aggregator.v1.AggregatorService/ListSnapshots',
+            metering_dot_aggregator_dot_v1_dot_aggregator__service__pb2.ListSnapshotsRequest.SerializeToString,
+            metering_dot_aggregator_dot_v1_dot_aggregator__service__pb2.ListSnapshotsResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -56,6 +56,10 @@ class AggregatorServiceStub:
     """Returns a snapshot, with the windows of a meter on request, page by page. Errors: NOT_FOUND SNAPSHOT_NOT_FOUND,
     FAILED_PRECONDITION DATA_CORRUPTED (it is not what was sealed).
     """
+    ListSnapshots: _grpc.UnaryUnaryMultiCallable[_aggregator_service_pb2.ListSnapshotsRequest, _aggregator_service_pb2.ListSnapshotsResponse]
+    """Lists snapshots by id, each without its usage. Errors: FAILED_PRECONDITION DATA_CORRUPTED (one is not what
+    was sealed).
+    """
     ListUsageEvents: _grpc.UnaryStreamMultiCallable[_aggregator_service_pb2.ListUsageEventsRequest, _aggregator_service_pb2.ListUsageEventsResponse]
     """Streams the individual events that a snapshot counts for one meter. Errors: NOT_FOUND; FAILED_PRECONDITION DATA_CORRUPTED or
     FEED_CORRUPT (the snapshot or an event is not what was written), LINEAGE_MISMATCH (at the end, if no limit cut the stream short:
@@ -107,6 +111,10 @@ class AggregatorServiceAsyncStub(AggregatorServiceStub):
     GetSnapshot: _aio.UnaryUnaryMultiCallable[_aggregator_service_pb2.GetSnapshotRequest, _aggregator_service_pb2.GetSnapshotResponse]  # type: ignore[assignment]
     """Returns a snapshot, with the windows of a meter on request, page by page. Errors: NOT_FOUND SNAPSHOT_NOT_FOUND,
     FAILED_PRECONDITION DATA_CORRUPTED (it is not what was sealed).
+    """
+    ListSnapshots: _aio.UnaryUnaryMultiCallable[_aggregator_service_pb2.ListSnapshotsRequest, _aggregator_service_pb2.ListSnapshotsResponse]  # type: ignore[assignment]
+    """Lists snapshots by id, each without its usage. Errors: FAILED_PRECONDITION DATA_CORRUPTED (one is not what
+    was sealed).
     """
     ListUsageEvents: _aio.UnaryStreamMultiCallable[_aggregator_service_pb2.ListUsageEventsRequest, _aggregator_service_pb2.ListUsageEventsResponse]  # type: ignore[assignment]
     """Streams the individual events that a snapshot counts for one meter. Errors: NOT_FOUND; FAILED_PRECONDITION DATA_CORRUPTED or
@@ -198,6 +206,16 @@ class AggregatorServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_aggregator_service_pb2.GetSnapshotResponse, _abc.Awaitable[_aggregator_service_pb2.GetSnapshotResponse]]:
         """Returns a snapshot, with the windows of a meter on request, page by page. Errors: NOT_FOUND SNAPSHOT_NOT_FOUND,
         FAILED_PRECONDITION DATA_CORRUPTED (it is not what was sealed).
+        """
+
+    @_abc_1.abstractmethod
+    def ListSnapshots(
+        self,
+        request: _aggregator_service_pb2.ListSnapshotsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_aggregator_service_pb2.ListSnapshotsResponse, _abc.Awaitable[_aggregator_service_pb2.ListSnapshotsResponse]]:
+        """Lists snapshots by id, each without its usage. Errors: FAILED_PRECONDITION DATA_CORRUPTED (one is not what
+        was sealed).
         """
 
     @_abc_1.abstractmethod

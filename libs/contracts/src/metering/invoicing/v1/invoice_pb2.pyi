@@ -497,3 +497,43 @@ class InvoiceLineTier(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___InvoiceLineTier: _TypeAlias = InvoiceLineTier  # noqa: Y015
+
+@_typing.final
+class LostNumbers(_message.Message):
+    """Numbers of a series that were given out and whose invoices a restore has lost. They are never given again."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    FIRST_NUMBER_FIELD_NUMBER: _builtins.int
+    LAST_NUMBER_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    STATED_BY_FIELD_NUMBER: _builtins.int
+    STATED_AT_FIELD_NUMBER: _builtins.int
+    first_number: _builtins.str
+    """First number. Example: "INV-000018"."""
+    last_number: _builtins.str
+    """Last number. Example: "INV-000025"."""
+    reason: _builtins.str
+    """Why, as the caller said it; empty if it said nothing."""
+    stated_by: _builtins.str
+    """Who stated it: the subject of the token."""
+    @_builtins.property
+    def stated_at(self) -> _timestamp_pb2.Timestamp:
+        """When."""
+
+    def __init__(
+        self,
+        *,
+        first_number: _builtins.str = ...,
+        last_number: _builtins.str = ...,
+        reason: _builtins.str = ...,
+        stated_by: _builtins.str = ...,
+        stated_at: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["stated_at", b"stated_at"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["first_number", b"first_number", "last_number", b"last_number", "reason", b"reason", "stated_at", b"stated_at", "stated_by", b"stated_by"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___LostNumbers: _TypeAlias = LostNumbers  # noqa: Y015

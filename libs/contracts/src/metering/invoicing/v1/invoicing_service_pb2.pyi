@@ -670,6 +670,66 @@ class ListLineEventsResponse(_message.Message):
 Global___ListLineEventsResponse: _TypeAlias = ListLineEventsResponse  # noqa: Y015
 
 @_typing.final
+class StateLastNumberRequest(_message.Message):
+    """The last number that a series has given out."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NUMBER_FIELD_NUMBER: _builtins.int
+    SERIES_WITHOUT_LOSS_FIELD_NUMBER: _builtins.int
+    number: _builtins.str
+    """Number of the last invoice that anybody may have got. Example: "INV-000017"."""
+    series_without_loss: _builtins.str
+    """Prefix of a series of which no number was lost. Example: "INV"."""
+    def __init__(
+        self,
+        *,
+        number: _builtins.str = ...,
+        series_without_loss: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["last", b"last", "number", b"number", "series_without_loss", b"series_without_loss"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["last", b"last", "number", b"number", "series_without_loss", b"series_without_loss"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType_last: _TypeAlias = _typing.Literal["number", "series_without_loss"]  # noqa: Y015
+    _WhichOneofArgType_last: _TypeAlias = _typing.Literal["last", b"last"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType_last) -> _WhichOneofReturnType_last | None: ...
+
+Global___StateLastNumberRequest: _TypeAlias = StateLastNumberRequest  # noqa: Y015
+
+@_typing.final
+class StateLastNumberResponse(_message.Message):
+    """What is noted."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    LOST_FIELD_NUMBER: _builtins.int
+    NEXT_NUMBER_FIELD_NUMBER: _builtins.int
+    CREATED_FIELD_NUMBER: _builtins.int
+    next_number: _builtins.str
+    """Number that the next invoice of the series gets. Example: "INV-000018"."""
+    created: _builtins.bool
+    """True if this call noted it; false if it was noted before."""
+    @_builtins.property
+    def lost(self) -> _invoice_pb2.LostNumbers:
+        """The numbers that are lost; absent if none are."""
+
+    def __init__(
+        self,
+        *,
+        lost: _invoice_pb2.LostNumbers | None = ...,
+        next_number: _builtins.str = ...,
+        created: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["lost", b"lost"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["created", b"created", "lost", b"lost", "next_number", b"next_number"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___StateLastNumberResponse: _TypeAlias = StateLastNumberResponse  # noqa: Y015
+
+@_typing.final
 class VerifyInvoicesRequest(_message.Message):
     """No parameters."""
 
@@ -695,6 +755,7 @@ class VerifyInvoicesResponse(_message.Message):
     INVOICE_COUNT_FIELD_NUMBER: _builtins.int
     HEAD_CHAIN_FIELD_NUMBER: _builtins.int
     PROBLEMS_FIELD_NUMBER: _builtins.int
+    LOST_NUMBERS_FIELD_NUMBER: _builtins.int
     invoice_count: _builtins.int
     """Invoices checked."""
     head_chain: _builtins.bytes
@@ -705,16 +766,21 @@ class VerifyInvoicesResponse(_message.Message):
     def problems(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """What is wrong, in one sentence per problem; empty if all is well."""
 
+    @_builtins.property
+    def lost_numbers(self) -> _containers.RepeatedCompositeFieldContainer[_invoice_pb2.LostNumbers]:
+        """Numbers that were noted as lost with a restore, by series and number: gaps that are no problem. The first 1000."""
+
     def __init__(
         self,
         *,
         invoice_count: _builtins.int = ...,
         head_chain: _builtins.bytes = ...,
         problems: _abc.Iterable[_builtins.str] | None = ...,
+        lost_numbers: _abc.Iterable[_invoice_pb2.LostNumbers] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["head_chain", b"head_chain", "invoice_count", b"invoice_count", "problems", b"problems"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["head_chain", b"head_chain", "invoice_count", b"invoice_count", "lost_numbers", b"lost_numbers", "problems", b"problems"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

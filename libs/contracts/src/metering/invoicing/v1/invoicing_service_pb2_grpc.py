@@ -90,6 +90,11 @@ class InvoicingServiceStub:
                 request_serializer=metering_dot_invoicing_dot_v1_dot_invoicing__service__pb2.ListLineEventsRequest.SerializeToString,
                 response_deserializer=metering_dot_invoicing_dot_v1_dot_invoicing__service__pb2.ListLineEventsResponse.FromString,
                 _registered_method=True)
+        self.StateLastNumber = channel.unary_unary(
+                '/metering.invoicing.v1.InvoicingService/StateLastNumber',
+                request_serializer=metering_dot_invoicing_dot_v1_dot_invoicing__service__pb2.StateLastNumberRequest.SerializeToString,
+                response_deserializer=metering_dot_invoicing_dot_v1_dot_invoicing__service__pb2.StateLastNumberResponse.FromString,
+                _registered_method=True)
         self.VerifyInvoices = channel.unary_unary(
                 '/metering.invoicing.v1.InvoicingService/VerifyInvoices',
                 request_serializer=metering_dot_invoicing_dot_v1_dot_invoicing__service__pb2.VerifyInvoicesRequest.SerializeToString,
@@ -128,7 +133,8 @@ class InvoicingServiceServicer:
         Asked again, it returns the same invoice. Usage of invoiced periods that arrived late is added as adjustments, whichever contract of
         the customer they are of, if they were billed in the currency of this invoice.
         Errors: FAILED_PRECONDITION PERIOD_OPEN (the period is still running), GRACE_OPEN or USAGE_NOT_READY (ask again later),
-        DATA_CORRUPTED (the charges, the invoice or its series were changed), NOT_FOUND, INVALID_ARGUMENT, RESOURCE_EXHAUSTED
+        NUMBERS_HELD (the database was restored: call StateLastNumber first), DATA_CORRUPTED (the charges, the invoice or its series were
+        changed), NOT_FOUND, INVALID_ARGUMENT, RESOURCE_EXHAUSTED
         MESSAGE_TOO_LARGE (the invoice is final, but does not fit into one message: get it in pages).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -139,8 +145,8 @@ class InvoicingServiceServicer:
         """Bills usage that arrived late of a customer whose next invoice would come too late or never: if anything is pending and no invoice
         of the customer in this currency is due within 31 days, makes a closing invoice of adjustments alone. Asked again for the same
         customer, currency and period, it returns the same invoice. Call it after the contracts of the period are finalized.
-        Errors: FAILED_PRECONDITION PERIOD_OPEN (the month of the period has not begun), USAGE_NOT_READY (ask again later), DATA_CORRUPTED
-        (see FinalizeInvoice).
+        Errors: FAILED_PRECONDITION PERIOD_OPEN (the month of the period has not begun), USAGE_NOT_READY (ask again later), NUMBERS_HELD and
+        DATA_CORRUPTED (see FinalizeInvoice).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -191,9 +197,19 @@ class InvoicingServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def StateLastNumber(self, request, context):
+        """Says, after the database was restored, which number of a series was the last one given out. The numbers up to it whose invoices the
+        restore has lost are noted as lost: a fact, linked into the chain of the series, which goes on after them. Where the service holds
+        numbers back since a restore, the series is free again. Asked again, it answers the same.
+        Errors: INVALID_ARGUMENT FIELD_INVALID (the series has given later numbers), FAILED_PRECONDITION DATA_CORRUPTED (see FinalizeInvoice).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def VerifyInvoices(self, request, context):
         """Recomputes every digest and the hash chain of the series, compares each invoice with the rows of its lines, the snapshots
-        it bills and the billing profile it was made by, and checks that no number that was given is missing.
+        it bills and the billing profile it was made by, and checks that no number that was given is missing, unless it is noted as lost.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -256,6 +272,11 @@ def add_InvoicingServiceServicer_to_server(servicer, server):
                     servicer.ListLineEvents,
                     request_deserializer=metering_dot_invoicing_dot_v1_dot_invoicing__service__pb2.ListLineEventsRequest.FromString,
                     response_serializer=metering_dot_invoicing_dot_v1_dot_invoicing__service__pb2.ListLineEventsResponse.SerializeToString,
+            ),
+            'StateLastNumber': grpc.unary_unary_rpc_method_handler(
+                    servicer.StateLastNumber,
+                    request_deserializer=metering_dot_invoicing_dot_v1_dot_invoicing__service__pb2.StateLastNumberRequest.FromString,
+                    response_serializer=metering_dot_invoicing_dot_v1_dot_invoicing__service__pb2.StateLastNumberResponse.SerializeToString,
             ),
             'VerifyInvoices': grpc.unary_unary_rpc_method_handler(
                     servicer.VerifyInvoices,
@@ -561,6 +582,33 @@ class InvoicingService:
             '/metering.invoicing.v1.InvoicingService/ListLineEvents',
             metering_dot_invoicing_dot_v1_dot_invoicing__service__pb2.ListLineEventsRequest.SerializeToString,
             metering_dot_invoicing_dot_v1_dot_invoicing__service__pb2.ListLineEventsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def StateLastNumber(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/metering.invoicing.v1.InvoicingService/StateLastNumber',
+            metering_dot_invoicing_dot_v1_dot_invoicing__service__pb2.StateLastNumberRequest.SerializeToString,
+            metering_dot_invoicing_dot_v1_dot_invoicing__service__pb2.StateLastNumberResponse.FromString,
             options,
             channel_credentials,
             insecure,

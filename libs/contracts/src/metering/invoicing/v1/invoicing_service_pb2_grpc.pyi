@@ -46,15 +46,16 @@ class InvoicingServiceStub:
     Asked again, it returns the same invoice. Usage of invoiced periods that arrived late is added as adjustments, whichever contract of
     the customer they are of, if they were billed in the currency of this invoice.
     Errors: FAILED_PRECONDITION PERIOD_OPEN (the period is still running), GRACE_OPEN or USAGE_NOT_READY (ask again later),
-    DATA_CORRUPTED (the charges, the invoice or its series were changed), NOT_FOUND, INVALID_ARGUMENT, RESOURCE_EXHAUSTED
+    NUMBERS_HELD (the database was restored: call StateLastNumber first), DATA_CORRUPTED (the charges, the invoice or its series were
+    changed), NOT_FOUND, INVALID_ARGUMENT, RESOURCE_EXHAUSTED
     MESSAGE_TOO_LARGE (the invoice is final, but does not fit into one message: get it in pages).
     """
     FinalizeClosingInvoice: _grpc.UnaryUnaryMultiCallable[_invoicing_service_pb2.FinalizeClosingInvoiceRequest, _invoicing_service_pb2.FinalizeClosingInvoiceResponse]
     """Bills usage that arrived late of a customer whose next invoice would come too late or never: if anything is pending and no invoice
     of the customer in this currency is due within 31 days, makes a closing invoice of adjustments alone. Asked again for the same
     customer, currency and period, it returns the same invoice. Call it after the contracts of the period are finalized.
-    Errors: FAILED_PRECONDITION PERIOD_OPEN (the month of the period has not begun), USAGE_NOT_READY (ask again later), DATA_CORRUPTED
-    (see FinalizeInvoice).
+    Errors: FAILED_PRECONDITION PERIOD_OPEN (the month of the period has not begun), USAGE_NOT_READY (ask again later), NUMBERS_HELD and
+    DATA_CORRUPTED (see FinalizeInvoice).
     """
     ListPendingAdjustments: _grpc.UnaryUnaryMultiCallable[_invoicing_service_pb2.ListPendingAdjustmentsRequest, _invoicing_service_pb2.ListPendingAdjustmentsResponse]
     """Lists adjustments that no invoice has yet of one customer and currency, as usage is now, and the invoice that will carry them."""
@@ -74,9 +75,15 @@ class InvoicingServiceStub:
     """Streams the individual events behind a line, with their trace ids. Errors: NOT_FOUND LINE_NOT_FOUND, and those of
     AggregatorService.ListUsageEvents.
     """
+    StateLastNumber: _grpc.UnaryUnaryMultiCallable[_invoicing_service_pb2.StateLastNumberRequest, _invoicing_service_pb2.StateLastNumberResponse]
+    """Says, after the database was restored, which number of a series was the last one given out. The numbers up to it whose invoices the
+    restore has lost are noted as lost: a fact, linked into the chain of the series, which goes on after them. Where the service holds
+    numbers back since a restore, the series is free again. Asked again, it answers the same.
+    Errors: INVALID_ARGUMENT FIELD_INVALID (the series has given later numbers), FAILED_PRECONDITION DATA_CORRUPTED (see FinalizeInvoice).
+    """
     VerifyInvoices: _grpc.UnaryUnaryMultiCallable[_invoicing_service_pb2.VerifyInvoicesRequest, _invoicing_service_pb2.VerifyInvoicesResponse]
     """Recomputes every digest and the hash chain of the series, compares each invoice with the rows of its lines, the snapshots
-    it bills and the billing profile it was made by, and checks that no number that was given is missing.
+    it bills and the billing profile it was made by, and checks that no number that was given is missing, unless it is noted as lost.
     """
 
 @_typing.type_check_only
@@ -97,15 +104,16 @@ class InvoicingServiceAsyncStub(InvoicingServiceStub):
     Asked again, it returns the same invoice. Usage of invoiced periods that arrived late is added as adjustments, whichever contract of
     the customer they are of, if they were billed in the currency of this invoice.
     Errors: FAILED_PRECONDITION PERIOD_OPEN (the period is still running), GRACE_OPEN or USAGE_NOT_READY (ask again later),
-    DATA_CORRUPTED (the charges, the invoice or its series were changed), NOT_FOUND, INVALID_ARGUMENT, RESOURCE_EXHAUSTED
+    NUMBERS_HELD (the database was restored: call StateLastNumber first), DATA_CORRUPTED (the charges, the invoice or its series were
+    changed), NOT_FOUND, INVALID_ARGUMENT, RESOURCE_EXHAUSTED
     MESSAGE_TOO_LARGE (the invoice is final, but does not fit into one message: get it in pages).
     """
     FinalizeClosingInvoice: _aio.UnaryUnaryMultiCallable[_invoicing_service_pb2.FinalizeClosingInvoiceRequest, _invoicing_service_pb2.FinalizeClosingInvoiceResponse]  # type: ignore[assignment]
     """Bills usage that arrived late of a customer whose next invoice would come too late or never: if anything is pending and no invoice
     of the customer in this currency is due within 31 days, makes a closing invoice of adjustments alone. Asked again for the same
     customer, currency and period, it returns the same invoice. Call it after the contracts of the period are finalized.
-    Errors: FAILED_PRECONDITION PERIOD_OPEN (the month of the period has not begun), USAGE_NOT_READY (ask again later), DATA_CORRUPTED
-    (see FinalizeInvoice).
+    Errors: FAILED_PRECONDITION PERIOD_OPEN (the month of the period has not begun), USAGE_NOT_READY (ask again later), NUMBERS_HELD and
+    DATA_CORRUPTED (see FinalizeInvoice).
     """
     ListPendingAdjustments: _aio.UnaryUnaryMultiCallable[_invoicing_service_pb2.ListPendingAdjustmentsRequest, _invoicing_service_pb2.ListPendingAdjustmentsResponse]  # type: ignore[assignment]
     """Lists adjustments that no invoice has yet of one customer and currency, as usage is now, and the invoice that will carry them."""
@@ -125,9 +133,15 @@ class InvoicingServiceAsyncStub(InvoicingServiceStub):
     """Streams the individual events behind a line, with their trace ids. Errors: NOT_FOUND LINE_NOT_FOUND, and those of
     AggregatorService.ListUsageEvents.
     """
+    StateLastNumber: _aio.UnaryUnaryMultiCallable[_invoicing_service_pb2.StateLastNumberRequest, _invoicing_service_pb2.StateLastNumberResponse]  # type: ignore[assignment]
+    """Says, after the database was restored, which number of a series was the last one given out. The numbers up to it whose invoices the
+    restore has lost are noted as lost: a fact, linked into the chain of the series, which goes on after them. Where the service holds
+    numbers back since a restore, the series is free again. Asked again, it answers the same.
+    Errors: INVALID_ARGUMENT FIELD_INVALID (the series has given later numbers), FAILED_PRECONDITION DATA_CORRUPTED (see FinalizeInvoice).
+    """
     VerifyInvoices: _aio.UnaryUnaryMultiCallable[_invoicing_service_pb2.VerifyInvoicesRequest, _invoicing_service_pb2.VerifyInvoicesResponse]  # type: ignore[assignment]
     """Recomputes every digest and the hash chain of the series, compares each invoice with the rows of its lines, the snapshots
-    it bills and the billing profile it was made by, and checks that no number that was given is missing.
+    it bills and the billing profile it was made by, and checks that no number that was given is missing, unless it is noted as lost.
     """
 
 class InvoicingServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -169,7 +183,8 @@ class InvoicingServiceServicer(metaclass=_abc_1.ABCMeta):
         Asked again, it returns the same invoice. Usage of invoiced periods that arrived late is added as adjustments, whichever contract of
         the customer they are of, if they were billed in the currency of this invoice.
         Errors: FAILED_PRECONDITION PERIOD_OPEN (the period is still running), GRACE_OPEN or USAGE_NOT_READY (ask again later),
-        DATA_CORRUPTED (the charges, the invoice or its series were changed), NOT_FOUND, INVALID_ARGUMENT, RESOURCE_EXHAUSTED
+        NUMBERS_HELD (the database was restored: call StateLastNumber first), DATA_CORRUPTED (the charges, the invoice or its series were
+        changed), NOT_FOUND, INVALID_ARGUMENT, RESOURCE_EXHAUSTED
         MESSAGE_TOO_LARGE (the invoice is final, but does not fit into one message: get it in pages).
         """
 
@@ -182,8 +197,8 @@ class InvoicingServiceServicer(metaclass=_abc_1.ABCMeta):
         """Bills usage that arrived late of a customer whose next invoice would come too late or never: if anything is pending and no invoice
         of the customer in this currency is due within 31 days, makes a closing invoice of adjustments alone. Asked again for the same
         customer, currency and period, it returns the same invoice. Call it after the contracts of the period are finalized.
-        Errors: FAILED_PRECONDITION PERIOD_OPEN (the month of the period has not begun), USAGE_NOT_READY (ask again later), DATA_CORRUPTED
-        (see FinalizeInvoice).
+        Errors: FAILED_PRECONDITION PERIOD_OPEN (the month of the period has not begun), USAGE_NOT_READY (ask again later), NUMBERS_HELD and
+        DATA_CORRUPTED (see FinalizeInvoice).
         """
 
     @_abc_1.abstractmethod
@@ -241,13 +256,25 @@ class InvoicingServiceServicer(metaclass=_abc_1.ABCMeta):
         """
 
     @_abc_1.abstractmethod
+    def StateLastNumber(
+        self,
+        request: _invoicing_service_pb2.StateLastNumberRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_invoicing_service_pb2.StateLastNumberResponse, _abc.Awaitable[_invoicing_service_pb2.StateLastNumberResponse]]:
+        """Says, after the database was restored, which number of a series was the last one given out. The numbers up to it whose invoices the
+        restore has lost are noted as lost: a fact, linked into the chain of the series, which goes on after them. Where the service holds
+        numbers back since a restore, the series is free again. Asked again, it answers the same.
+        Errors: INVALID_ARGUMENT FIELD_INVALID (the series has given later numbers), FAILED_PRECONDITION DATA_CORRUPTED (see FinalizeInvoice).
+        """
+
+    @_abc_1.abstractmethod
     def VerifyInvoices(
         self,
         request: _invoicing_service_pb2.VerifyInvoicesRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_invoicing_service_pb2.VerifyInvoicesResponse, _abc.Awaitable[_invoicing_service_pb2.VerifyInvoicesResponse]]:
         """Recomputes every digest and the hash chain of the series, compares each invoice with the rows of its lines, the snapshots
-        it bills and the billing profile it was made by, and checks that no number that was given is missing.
+        it bills and the billing profile it was made by, and checks that no number that was given is missing, unless it is noted as lost.
         """
 
 def add_InvoicingServiceServicer_to_server(servicer: InvoicingServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

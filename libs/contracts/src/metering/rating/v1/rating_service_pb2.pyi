@@ -971,6 +971,7 @@ class RateUsageRequest(_message.Message):
     BILLING_PERIOD_FIELD_NUMBER: _builtins.int
     GRACE_FIELD_NUMBER: _builtins.int
     AMENDS_SNAPSHOT_ID_FIELD_NUMBER: _builtins.int
+    BILLED_FIELD_NUMBER: _builtins.int
     contract: _builtins.str
     """Contract name. Required."""
     billing_period: _builtins.str
@@ -983,6 +984,12 @@ class RateUsageRequest(_message.Message):
     def grace(self) -> _duration_pb2.Duration:
         """Time after the period's end during which late usage still counts; sealing waits for it."""
 
+    @_builtins.property
+    def billed(self) -> _containers.RepeatedCompositeFieldContainer[Global___BilledSnapshot]:
+        """How the period was billed: each snapshot, from the first to `amends_snapshot_id`. Where a restore has lost their charges, they are
+        rated again by it, and refused unless they are the same. Absent: charges that are lost are NOT_FOUND.
+        """
+
     def __init__(
         self,
         *,
@@ -990,14 +997,81 @@ class RateUsageRequest(_message.Message):
         billing_period: _builtins.str = ...,
         grace: _duration_pb2.Duration | None = ...,
         amends_snapshot_id: _builtins.str = ...,
+        billed: _abc.Iterable[Global___BilledSnapshot] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["grace", b"grace"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["amends_snapshot_id", b"amends_snapshot_id", "billing_period", b"billing_period", "contract", b"contract", "grace", b"grace"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["amends_snapshot_id", b"amends_snapshot_id", "billed", b"billed", "billing_period", b"billing_period", "contract", b"contract", "grace", b"grace"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___RateUsageRequest: _TypeAlias = RateUsageRequest  # noqa: Y015
+
+@_typing.final
+class BilledSnapshot(_message.Message):
+    """How a snapshot was billed, with all that was billed of its period before it."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SNAPSHOT_ID_FIELD_NUMBER: _builtins.int
+    PLAN_FIELD_NUMBER: _builtins.int
+    PLAN_VERSION_FIELD_NUMBER: _builtins.int
+    ITEMS_FIELD_NUMBER: _builtins.int
+    snapshot_id: _builtins.str
+    """Id of the snapshot. Required."""
+    plan: _builtins.str
+    """Plan name; empty if the plan had no items."""
+    plan_version: _builtins.int
+    """Version of the plan."""
+    @_builtins.property
+    def items(self) -> _containers.RepeatedCompositeFieldContainer[Global___BilledItem]:
+        """One entry for each item of the plan."""
+
+    def __init__(
+        self,
+        *,
+        snapshot_id: _builtins.str = ...,
+        plan: _builtins.str = ...,
+        plan_version: _builtins.int = ...,
+        items: _abc.Iterable[Global___BilledItem] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["items", b"items", "plan", b"plan", "plan_version", b"plan_version", "snapshot_id", b"snapshot_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___BilledSnapshot: _TypeAlias = BilledSnapshot  # noqa: Y015
+
+@_typing.final
+class BilledItem(_message.Message):
+    """What was billed of one plan item, over all lines of the period."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ITEM_FIELD_NUMBER: _builtins.int
+    QUANTITY_FIELD_NUMBER: _builtins.int
+    EXACT_AMOUNT_FIELD_NUMBER: _builtins.int
+    item: _builtins.str
+    """Name of the plan item."""
+    quantity: _builtins.str
+    """Quantity, decimal text."""
+    exact_amount: _builtins.str
+    """Exact charge, not rounded, decimal text."""
+    def __init__(
+        self,
+        *,
+        item: _builtins.str = ...,
+        quantity: _builtins.str = ...,
+        exact_amount: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["exact_amount", b"exact_amount", "item", b"item", "quantity", b"quantity"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___BilledItem: _TypeAlias = BilledItem  # noqa: Y015
 
 @_typing.final
 class RateUsageResponse(_message.Message):
@@ -1050,6 +1124,108 @@ class RateUsageResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___RateUsageResponse: _TypeAlias = RateUsageResponse  # noqa: Y015
+
+@_typing.final
+class ListRatedPeriodsRequest(_message.Message):
+    """Which rated periods."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CUSTOMER_FIELD_NUMBER: _builtins.int
+    PAGE_SIZE_FIELD_NUMBER: _builtins.int
+    PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    customer: _builtins.str
+    """Only this customer. Optional."""
+    page_size: _builtins.int
+    """At most this many, 1 to 1000; 0 means 100."""
+    page_token: _builtins.str
+    """Token from the previous page. Optional."""
+    def __init__(
+        self,
+        *,
+        customer: _builtins.str = ...,
+        page_size: _builtins.int = ...,
+        page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["customer", b"customer", "page_size", b"page_size", "page_token", b"page_token"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListRatedPeriodsRequest: _TypeAlias = ListRatedPeriodsRequest  # noqa: Y015
+
+@_typing.final
+class ListRatedPeriodsResponse(_message.Message):
+    """A page of rated periods."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PERIODS_FIELD_NUMBER: _builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    next_page_token: _builtins.str
+    """Token for the next page; empty on the last."""
+    @_builtins.property
+    def periods(self) -> _containers.RepeatedCompositeFieldContainer[Global___RatedPeriod]:
+        """By contract, billing period and snapshot."""
+
+    def __init__(
+        self,
+        *,
+        periods: _abc.Iterable[Global___RatedPeriod] | None = ...,
+        next_page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["next_page_token", b"next_page_token", "periods", b"periods"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListRatedPeriodsResponse: _TypeAlias = ListRatedPeriodsResponse  # noqa: Y015
+
+@_typing.final
+class RatedPeriod(_message.Message):
+    """A billing period of a contract, rated permanently by one snapshot."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CONTRACT_FIELD_NUMBER: _builtins.int
+    BILLING_PERIOD_FIELD_NUMBER: _builtins.int
+    CUSTOMER_FIELD_NUMBER: _builtins.int
+    SNAPSHOT_ID_FIELD_NUMBER: _builtins.int
+    AMENDS_SNAPSHOT_ID_FIELD_NUMBER: _builtins.int
+    CHARGE_IDS_FIELD_NUMBER: _builtins.int
+    contract: _builtins.str
+    """Contract name."""
+    billing_period: _builtins.str
+    """Label of the billing period. Example: "2013-01"."""
+    customer: _builtins.str
+    """Customer key."""
+    snapshot_id: _builtins.str
+    """Snapshot that holds the quantities."""
+    amends_snapshot_id: _builtins.str
+    """Snapshot of the rating that this one follows; empty for the first of a period."""
+    @_builtins.property
+    def charge_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Its charges, in the order of the plan's items."""
+
+    def __init__(
+        self,
+        *,
+        contract: _builtins.str = ...,
+        billing_period: _builtins.str = ...,
+        customer: _builtins.str = ...,
+        snapshot_id: _builtins.str = ...,
+        amends_snapshot_id: _builtins.str = ...,
+        charge_ids: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["amends_snapshot_id", b"amends_snapshot_id", "billing_period", b"billing_period", "charge_ids", b"charge_ids", "contract", b"contract", "customer", b"customer", "snapshot_id", b"snapshot_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RatedPeriod: _TypeAlias = RatedPeriod  # noqa: Y015
 
 @_typing.final
 class ExplainChargeRequest(_message.Message):

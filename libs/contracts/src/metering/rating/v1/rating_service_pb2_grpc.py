@@ -111,6 +111,11 @@ class RatingServiceStub:
                 request_serializer=metering_dot_rating_dot_v1_dot_rating__service__pb2.RateUsageRequest.SerializeToString,
                 response_deserializer=metering_dot_rating_dot_v1_dot_rating__service__pb2.RateUsageResponse.FromString,
                 _registered_method=True)
+        self.ListRatedPeriods = channel.unary_unary(
+                '/metering.rating.v1.RatingService/ListRatedPeriods',
+                request_serializer=metering_dot_rating_dot_v1_dot_rating__service__pb2.ListRatedPeriodsRequest.SerializeToString,
+                response_deserializer=metering_dot_rating_dot_v1_dot_rating__service__pb2.ListRatedPeriodsResponse.FromString,
+                _registered_method=True)
         self.ExplainCharge = channel.unary_unary(
                 '/metering.rating.v1.RatingService/ExplainCharge',
                 request_serializer=metering_dot_rating_dot_v1_dot_rating__service__pb2.ExplainChargeRequest.SerializeToString,
@@ -246,7 +251,15 @@ class RatingServiceServicer:
     def RateUsage(self, request, context):
         """Seals the usage of one contract and period and returns the frozen charges; asked again, it returns the same ones.
         Errors: those of AggregatorService.SealUsage, NOT_FOUND CONTRACT_NOT_FOUND, INVALID_ARGUMENT PERIOD_INVALID, FAILED_PRECONDITION
-        DATA_CORRUPTED (the charges were changed since).
+        DATA_CORRUPTED (the charges were changed since), LINEAGE_MISMATCH (charges that a restore lost would not be those that were billed).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListRatedPeriods(self, request, context):
+        """Lists the periods that are rated permanently, with the ids of their charges, by contract, period and snapshot. Errors:
+        FAILED_PRECONDITION DATA_CORRUPTED (charges were changed since).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -360,6 +373,11 @@ def add_RatingServiceServicer_to_server(servicer, server):
                     servicer.RateUsage,
                     request_deserializer=metering_dot_rating_dot_v1_dot_rating__service__pb2.RateUsageRequest.FromString,
                     response_serializer=metering_dot_rating_dot_v1_dot_rating__service__pb2.RateUsageResponse.SerializeToString,
+            ),
+            'ListRatedPeriods': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListRatedPeriods,
+                    request_deserializer=metering_dot_rating_dot_v1_dot_rating__service__pb2.ListRatedPeriodsRequest.FromString,
+                    response_serializer=metering_dot_rating_dot_v1_dot_rating__service__pb2.ListRatedPeriodsResponse.SerializeToString,
             ),
             'ExplainCharge': grpc.unary_unary_rpc_method_handler(
                     servicer.ExplainCharge,
@@ -789,6 +807,33 @@ class RatingService:
             '/metering.rating.v1.RatingService/RateUsage',
             metering_dot_rating_dot_v1_dot_rating__service__pb2.RateUsageRequest.SerializeToString,
             metering_dot_rating_dot_v1_dot_rating__service__pb2.RateUsageResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListRatedPeriods(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/metering.rating.v1.RatingService/ListRatedPeriods',
+            metering_dot_rating_dot_v1_dot_rating__service__pb2.ListRatedPeriodsRequest.SerializeToString,
+            metering_dot_rating_dot_v1_dot_rating__service__pb2.ListRatedPeriodsResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -77,7 +77,11 @@ class RatingServiceStub:
     RateUsage: _grpc.UnaryUnaryMultiCallable[_rating_service_pb2.RateUsageRequest, _rating_service_pb2.RateUsageResponse]
     """Seals the usage of one contract and period and returns the frozen charges; asked again, it returns the same ones.
     Errors: those of AggregatorService.SealUsage, NOT_FOUND CONTRACT_NOT_FOUND, INVALID_ARGUMENT PERIOD_INVALID, FAILED_PRECONDITION
-    DATA_CORRUPTED (the charges were changed since).
+    DATA_CORRUPTED (the charges were changed since), LINEAGE_MISMATCH (charges that a restore lost would not be those that were billed).
+    """
+    ListRatedPeriods: _grpc.UnaryUnaryMultiCallable[_rating_service_pb2.ListRatedPeriodsRequest, _rating_service_pb2.ListRatedPeriodsResponse]
+    """Lists the periods that are rated permanently, with the ids of their charges, by contract, period and snapshot. Errors:
+    FAILED_PRECONDITION DATA_CORRUPTED (charges were changed since).
     """
     ExplainCharge: _grpc.UnaryUnaryMultiCallable[_rating_service_pb2.ExplainChargeRequest, _rating_service_pb2.ExplainChargeResponse]
     """Explains a frozen charge: its steps, the snapshot and the windows of its meter, page by page.
@@ -143,7 +147,11 @@ class RatingServiceAsyncStub(RatingServiceStub):
     RateUsage: _aio.UnaryUnaryMultiCallable[_rating_service_pb2.RateUsageRequest, _rating_service_pb2.RateUsageResponse]  # type: ignore[assignment]
     """Seals the usage of one contract and period and returns the frozen charges; asked again, it returns the same ones.
     Errors: those of AggregatorService.SealUsage, NOT_FOUND CONTRACT_NOT_FOUND, INVALID_ARGUMENT PERIOD_INVALID, FAILED_PRECONDITION
-    DATA_CORRUPTED (the charges were changed since).
+    DATA_CORRUPTED (the charges were changed since), LINEAGE_MISMATCH (charges that a restore lost would not be those that were billed).
+    """
+    ListRatedPeriods: _aio.UnaryUnaryMultiCallable[_rating_service_pb2.ListRatedPeriodsRequest, _rating_service_pb2.ListRatedPeriodsResponse]  # type: ignore[assignment]
+    """Lists the periods that are rated permanently, with the ids of their charges, by contract, period and snapshot. Errors:
+    FAILED_PRECONDITION DATA_CORRUPTED (charges were changed since).
     """
     ExplainCharge: _aio.UnaryUnaryMultiCallable[_rating_service_pb2.ExplainChargeRequest, _rating_service_pb2.ExplainChargeResponse]  # type: ignore[assignment]
     """Explains a frozen charge: its steps, the snapshot and the windows of its meter, page by page.
@@ -296,7 +304,17 @@ class RatingServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_rating_service_pb2.RateUsageResponse, _abc.Awaitable[_rating_service_pb2.RateUsageResponse]]:
         """Seals the usage of one contract and period and returns the frozen charges; asked again, it returns the same ones.
         Errors: those of AggregatorService.SealUsage, NOT_FOUND CONTRACT_NOT_FOUND, INVALID_ARGUMENT PERIOD_INVALID, FAILED_PRECONDITION
-        DATA_CORRUPTED (the charges were changed since).
+        DATA_CORRUPTED (the charges were changed since), LINEAGE_MISMATCH (charges that a restore lost would not be those that were billed).
+        """
+
+    @_abc_1.abstractmethod
+    def ListRatedPeriods(
+        self,
+        request: _rating_service_pb2.ListRatedPeriodsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_rating_service_pb2.ListRatedPeriodsResponse, _abc.Awaitable[_rating_service_pb2.ListRatedPeriodsResponse]]:
+        """Lists the periods that are rated permanently, with the ids of their charges, by contract, period and snapshot. Errors:
+        FAILED_PRECONDITION DATA_CORRUPTED (charges were changed since).
         """
 
     @_abc_1.abstractmethod
