@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
+
+import asyncpg
 
 from meterline.errors import InputError
 from meterline.suite import context, dumps, files, host
@@ -47,17 +49,26 @@ async def back_up(
     """
     directory = _suite_in(data_dir)
     must_be_free(target)
-    try:
+    with failures_told("the backup"):
         async with _source(directory, tell) as source:
             with unfinished(target) as place:
                 manifest = await _fill(place, directory, source, services, suite_version, tell)
                 manifest.write(place)
+    return manifest
+
+
+@contextmanager
+def failures_told(what: str) -> Iterator[None]:
+    """Turn what can go wrong with Postgres and with the disk into SuiteError."""
+    try:
+        yield
+    except (asyncpg.PostgresError, asyncpg.InterfaceError, ConnectionError) as error:
+        raise SuiteError(f"{what} broke off, for Postgres did: {error}; nothing of it is left; try again") from error
     except OSError as error:
         raise SuiteError(
-            f"the backup could not be written: {error.strerror} ({error.filename}); nothing of it is left; "
+            f"{what} could not be written: {error.strerror} ({error.filename}); nothing of it is left; "
             "make room, or name another place"
         ) from error
-    return manifest
 
 
 def _suite_in(data_dir: Path) -> DataDirectory:
@@ -74,6 +85,10 @@ async def _source(directory: DataDirectory, tell: Tell) -> AsyncIterator[_Source
         try:
             stack.enter_context(directory.locked())
         except DirectoryInUseError:
+            running = True
+        else:
+            running = False
+        if running:
             yield _running(directory)
             return
         tell("The suite stands still: its Postgres is started for the backup")

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from meterline.errors import InputError
 from meterline.suite import dumps, host
-from meterline.suite.backup import KEPT_FOLDERS, Tell, copy_private
+from meterline.suite.backup import KEPT_FOLDERS, Tell, copy_private, failures_told
 from meterline.suite.binaries import Binaries, find_binaries
 from meterline.suite.databases import ServiceDatabase, database_of, ensure_database
 from meterline.suite.directory import DataDirectory
@@ -54,14 +54,8 @@ async def restore(
     """
     must_be_free(into)
     manifest = await check_backup(backup, tell, suite_version=suite_version, services=services)
-    try:
-        with unfinished(into) as place:
-            await _fill(DataDirectory(place), backup, manifest, services, tell)
-    except OSError as error:
-        raise SuiteError(
-            f"the suite could not be restored: {error.strerror} ({error.filename}); nothing of it is left; "
-            "make room, or name another place"
-        ) from error
+    with failures_told("the suite"), unfinished(into) as place:
+        await _fill(DataDirectory(place), backup, manifest, services, tell)
     return manifest
 
 
