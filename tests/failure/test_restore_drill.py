@@ -23,6 +23,7 @@ pytestmark = pytest.mark.timeout(1800)
 JANUARY_EVENTS: Final = 3_000
 LARGE_FACTOR: Final = 100
 LARGE_FROM_KILLS: Final = 200
+PREFIX: Final = "INV"
 CUSTOMERS: Final = ("acme", "bolt", "cato")
 METER: Final = """
 kind: Meter
@@ -76,6 +77,7 @@ class Drill:
 
     suite: LiveSuite
     invoices: Any
+    lost_invoices: Any
     usage: Any
     explained: Any
     january: Sequence[Event]
@@ -108,6 +110,8 @@ def drill(
             producer.wait_for_more(10)
             began_s = time.monotonic()
             tell(lost.run("backup", backup).stdout)
+            # Invoices that customers have, and that the backup knows nothing of.
+            lost_invoices = lost.json("invoice", "finalize", "--period", "2024-02")
             producer.wait_for_more(10)
             lost.lose()
     came_back = LiveSuite(directory / "restored")
@@ -117,7 +121,7 @@ def drill(
     with came_back:
         minutes = (time.monotonic() - began_restore_s) / 60
         tell(f"{minutes:.2f} minutes from the loss to a suite that serves\n")
-        yield Drill(came_back, invoices, usage, explained, january, producer, began_s)
+        yield Drill(came_back, invoices, lost_invoices, usage, explained, january, producer, began_s)
 
 
 @pytest.fixture(scope="module")
@@ -160,6 +164,7 @@ def test_what_is_sent_again_counts_once_and_is_billed_as_by_a_twin(
     twin = Tenant.create(drill.suite, "twin", tmp_path)
     twin.apply(CATALOG)
     twin.report(*drill.january)
+    twin.run("invoice", "state-last", "--none-lost", PREFIX)
     assert twin.json("invoice", "finalize", "--period", "2024-01")
 
     again = drill.suite.json("report", "-f", "-", "--backfill", stdin=lines_of(sent))
@@ -171,16 +176,24 @@ def test_what_is_sent_again_counts_once_and_is_billed_as_by_a_twin(
     tell(f"{len(drill.january) + len(sent):,} events, of which {lost:,} came after the backup and were sent again\n")
     for month in (1, 2):
         assert usage_of(drill.suite.json, month) == usage_of(twin.json, month)
+    refused = drill.suite.run("invoice", "finalize", "--period", "2024-02", expected=(4,))
+    assert "NUMBERS_HELD" in refused.stderr
+    drill.suite.run("invoice", "state-last", max(invoice["number"] for invoice in drill.lost_invoices))
     billed, expected = (run("invoice", "finalize", "--period", "2024-02") for run in (drill.suite.json, twin.json))
     assert [content_of(invoice) for invoice in billed] == [content_of(invoice) for invoice in expected]
+    assert not numbers_of(billed) & (numbers_of(drill.lost_invoices) | numbers_of(drill.invoices))
     assert any(line["kind"] == "adjustment" for invoice in billed for line in invoice["lines"])
     assert drill.suite.json("invoice", "verify")["problems"] == []
 
 
+def numbers_of(invoices: Iterable[dict[str, Any]]) -> set[str]:
+    return {invoice["number"] for invoice in invoices}
+
+
 def content_of(invoice: dict[str, Any]) -> Any:
-    """What an invoice says, without the ids and hashes that are its own."""
+    """What an invoice says, without the number, ids and hashes that are its own."""
     lines = [
         (line["kind"], line["item"], line["quantity"], line.get("exactAmount"), line["amount"])
         for line in invoice["lines"]
     ]
-    return (invoice["number"], invoice["customer"], invoice["billingPeriod"], invoice["total"], lines)
+    return (invoice["customer"], invoice["billingPeriod"], invoice["total"], lines)

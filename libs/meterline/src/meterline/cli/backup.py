@@ -76,7 +76,8 @@ def _next_steps(into: Path, taken_at: str) -> tuple[str, ...]:
         "1. the suite that this one replaces must not run any more",
         f"2. meterline up --data {into}",
         f"3. let producers send again all that they sent since {taken_at}: what is there already is a duplicate",
-        f"4. apply again what was applied to the catalog since {taken_at}, and revoke again the tokens revoked since",
+        "4. say which invoice number was given out last, even if none is lost: meterline invoice state-last --help",
+        f"5. apply again what was applied to the catalog since {taken_at}, and revoke again the tokens revoked since",
     )
 
 
