@@ -1,4 +1,4 @@
-"""Stands in for a service under the supervisor: migrates one table, listens, says that it is ready, ends on SIGTERM.
+"""Stands in for a service under the supervisor: migrates a table of facts, listens, says so, ends on SIGTERM.
 
 Started as `python -m fake_left|fake_right serve|migrate`; both are this file under another name.
 """
@@ -25,6 +25,7 @@ def setting(key: str) -> str:
 
 async def migrate() -> None:
     connection = await asyncpg.connect(setting("migrate_dsn"))
+    await connection.execute("CREATE TABLE IF NOT EXISTS alembic_version AS SELECT '0001' AS version_num")
     await connection.execute("CREATE TABLE IF NOT EXISTS fact (x int)")
     await connection.execute(f"GRANT SELECT, INSERT ON fact TO {setting('app_role')}")
     await connection.close()

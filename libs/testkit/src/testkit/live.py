@@ -13,6 +13,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
 
+from meterline.suite import host
 from testkit.wait import wait_until
 
 METERLINE: Final = Path(sys.executable).with_name("meterline")
@@ -84,6 +85,17 @@ class LiveSuite:
             raise CommandError(f"meterline up did not stop within {_STOP_LIMIT_S:.0f} s\n{self._log_tail()}") from None
         if code != 0:
             raise CommandError(f"meterline up ended with {code}\n{self._log_tail()}")
+
+    def lose(self) -> None:
+        """Kill every process at once, as if the machine was lost, and wait until none is left."""
+        pids = list(self.context["pids"].values())
+        process, self._process = self._process, None
+        if process is None:
+            raise CommandError("the suite is not running")
+        for pid in (process.pid, *pids):
+            os.kill(pid, signal.SIGKILL)
+        process.wait()
+        wait_until(lambda: not any(host.is_alive(pid) for pid in pids), _STOP_LIMIT_S, what="all processes to end")
 
     def release(self) -> int:
         """Leave the suite running and forget it; return the id of the process to stop by SIGTERM."""

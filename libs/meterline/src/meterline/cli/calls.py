@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import signal
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from chassis.errors import DeadlineExceeded, Overloaded, Unavailable
-from meterline.cli.exits import TerminatedError
 from meterline.cli.options import CALL_REASON
+from meterline.cli.running import run
 from meterline.client import AsyncClient, ClientSettings
 from meterline.suite import context as contexts
 
@@ -31,16 +30,10 @@ def call_services(command: Callable[[AsyncClient], Awaitable[T]], context: Path 
     """Run a command against the services of a context. Ctrl-C and SIGTERM cancel it, and it can still clean up."""
 
     async def with_client() -> T:
-        loop, task = asyncio.get_running_loop(), asyncio.current_task()
-        if task is not None:
-            loop.add_signal_handler(signal.SIGTERM, task.cancel)
         async with AsyncClient(contexts.load(context), ClientSettings(reason=CALL_REASON.get())) as client:
             return await command(client)
 
-    try:
-        return asyncio.run(with_client())
-    except asyncio.CancelledError:
-        raise TerminatedError from None
+    return run(with_client())
 
 
 async def until_reachable(

@@ -37,6 +37,14 @@ COMMANDS: Final = {
         "Explain an invoice line: line, charge, price, snapshot, windows and, if asked for, events and traces.",
     ),
     "up": ("up:up", "Run the whole suite on this machine until Ctrl-C; its state stays in the data folder."),
+    "backup": (
+        "backup:backup",
+        "Back up the whole suite of this machine into a new folder, while it runs or stands still.",
+    ),
+    "restore": (
+        "backup:restore",
+        "Make a suite from a backup in a new folder, which `meterline up --data` then runs.",
+    ),
     "schema": ("schema:schema", "Print the JSON Schema of catalog files."),
     "version": ("version:version", "Print the version."),
     "audit": ("audit:app", "Who changed what, with which token, and why."),
@@ -58,7 +66,7 @@ REASON_HELP: Final = "Why: kept in the audit trail with every change that the co
 EXIT_CODES: Final = (
     "0 done · 1 defect in Meterline · 2 wrong usage or input file · 3 refused by a service · 4 not ready yet, "
     "ask again · 5 service unreachable or overloaded · 6 token missing, expired or not allowed · 7 reported, "
-    "but some events were refused or in conflict · 8 the suite could not start."
+    "but some events were refused or in conflict · 8 the suite could not start, be backed up or restored."
 )
 
 _WIDTH_MIN, _WIDTH_MAX = 50, 118

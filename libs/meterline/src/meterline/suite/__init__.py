@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from meterline.suite.errors import SuiteError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
     from rich.console import Console
 
-__all__ = ["SuiteError", "up"]
+__all__ = ["SuiteError", "installed", "up"]
 
 
 def up(
@@ -39,7 +40,7 @@ def up(
     Raises:
         SuiteError: it can't start; the text says why, and nothing is left running.
     """
-    try:
+    with installed():
         # Here, not above: to find a running suite takes none of what it takes to run one.
         import asyncio  # noqa: PLC0415
 
@@ -47,10 +48,6 @@ def up(
 
         from meterline.suite.console import ConsoleReporter  # noqa: PLC0415
         from meterline.suite.supervisor import Options, run_until_signalled  # noqa: PLC0415
-    except ModuleNotFoundError as error:
-        raise SuiteError(
-            f"{error.name} is not installed; install the suite with `pip install 'meterline[suite]'`"
-        ) from None
     options = Options(
         data_dir=data_dir,
         ready_file=ready_file,
@@ -64,3 +61,14 @@ def up(
         asyncio.run(run_until_signalled(options, reporter))
     finally:
         reporter.close()
+
+
+@contextmanager
+def installed() -> Iterator[None]:
+    """Import what runs a suite; raises SuiteError that says how to install what is absent."""
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        raise SuiteError(
+            f"{error.name} is not installed; install the suite with `pip install 'meterline[suite]'`"
+        ) from None

@@ -119,6 +119,19 @@ class Child:
         return await self.wait()
 
 
+async def run_to_end(launch: Launch, limit_s: float | None = None) -> int:
+    """Run a program to its end, or up to `limit_s` seconds, and return its exit code, negative for a signal."""
+    child = await Child.spawn(launch)
+    try:
+        if limit_s is None:
+            await child.wait()
+        else:
+            await child.wait_limited(limit_s)
+    finally:
+        exit_code = await child.stop()
+    return exit_code
+
+
 def python_environment(extra: Mapping[str, str]) -> dict[str, str]:
     """Return our environment with `extra` on top, fit for a Python child that writes its log without delay."""
     return {**os.environ, "PYTHONUNBUFFERED": "1", **extra}

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import asyncpg
 
+from meterline.suite.directory import DataDirectory
 from meterline.suite.postgres import Endpoint
 
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,62}")
@@ -47,6 +48,14 @@ class ServiceDatabase:
 
     def _dsn(self, who: Credentials) -> str:
         return self.endpoint.dsn(role=who.role, password=who.password, database=self.name)
+
+
+def database_of(directory: DataDirectory, endpoint: Endpoint, service: str) -> ServiceDatabase:
+    """Return the database of a service, with the passwords that the data directory keeps (made if absent)."""
+    owner, app = (
+        Credentials(f"{service}_{part}", directory.password(f"{service}_{part}")) for part in ("owner", "app")
+    )
+    return ServiceDatabase(endpoint, service, owner, app)
 
 
 async def ensure_database(superuser_dsn: str, database: ServiceDatabase, *, template: str = "template1") -> None:

@@ -14,6 +14,12 @@ from meterline.suite import files
 from meterline.suite.errors import SuiteError
 
 _PASSWORD_BYTES = 24
+
+
+class DirectoryInUseError(SuiteError):
+    """Another process holds the data directory."""
+
+
 REVOKED_FILE_NAME = "revoked-tokens.txt"
 """The file of revoked tokens, beside the keys."""
 
@@ -92,7 +98,7 @@ class DataDirectory:
 
     @contextmanager
     def locked(self) -> Iterator[None]:
-        """Hold the directory for this process. Raises SuiteError naming the process that holds it already.
+        """Hold the directory for this process. Raises DirectoryInUseError naming the process that holds it already.
 
         The kernel drops the lock with the process, however that ends.
         """
@@ -102,7 +108,7 @@ class DataDirectory:
                 fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
                 holder = os.read(descriptor, 32).decode("ascii", "replace").strip() or "unknown"
-                raise SuiteError(
+                raise DirectoryInUseError(
                     f"a suite already runs on {self.root} (process {holder}); stop it, or choose another --data"
                 ) from None
             os.ftruncate(descriptor, 0)

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from meterline.suite import files, host
 from meterline.suite.binaries import Binaries, find_binaries
-from meterline.suite.child import Child, Launch, Step
+from meterline.suite.child import Child, Launch, Step, run_to_end
 from meterline.suite.errors import SuiteError
 from meterline.suite.postgres_user import Account, account_for_postgres
 
@@ -54,6 +54,9 @@ SETTINGS: Mapping[str, str] = {
 
 STOP_STEPS = (Step(signal.SIGINT, 60), Step(signal.SIGQUIT, 15))
 """Fast shutdown first; immediate, which recovers from the log at the next start, if that takes too long."""
+
+DEATH_SIGNAL_OF_TOOLS = signal.SIGKILL
+"""What ends a program of PostgreSQL, other than the server, should we die: its work is thrown away then."""
 
 # Recovery after a kill replays up to `max_wal_size` of log; that is slow on a busy machine, and no reason to give up.
 _START_LIMIT_S = 300.0
@@ -157,7 +160,7 @@ class PostgresServer:
             log_file=self._log_file,
             stop_steps=STOP_STEPS,
             death_signal=signal.SIGINT,
-            environment=_environment(),
+            environment=plain_environment(),
             account=self.account,
         )
 
@@ -190,7 +193,7 @@ class PostgresServer:
 
     async def _run_initdb(self, directory: Path, password_file: Path) -> None:
         log_file = self._log_file.with_name("initdb.log")
-        child = await Child.spawn(
+        exit_code = await run_to_end(
             Launch(
                 argv=[
                     self.binaries.program("initdb"),
@@ -206,16 +209,13 @@ class PostgresServer:
                 ],
                 log_file=log_file,
                 stop_steps=(),
-                death_signal=signal.SIGKILL,
-                environment=_environment(),
+                death_signal=DEATH_SIGNAL_OF_TOOLS,
+                environment=plain_environment(),
                 account=self.account,
-            )
+            ),
+            _INITDB_LIMIT_S,
         )
-        try:
-            await child.wait_limited(_INITDB_LIMIT_S)
-        finally:
-            await child.stop()
-        if child.exit_code != 0:
+        if exit_code != 0:
             raise SuiteError(f"initdb could not make the Postgres cluster: {files.last_words(log_file)}")
 
     async def _wait_ready(self, child: Child) -> None:
@@ -274,6 +274,7 @@ def _server_among(pids: list[int], data_dir: Path) -> int | None:
     return pid if pid in pids else None
 
 
-def _environment() -> dict[str, str]:
+def plain_environment() -> dict[str, str]:
+    """Return the environment of PostgreSQL's programs."""
     # Nothing of the caller's environment: a stray PGOPTIONS or LC_MESSAGES would change what the server does or says.
     return {"PATH": os.environ.get("PATH", os.defpath), "LC_ALL": "C"}

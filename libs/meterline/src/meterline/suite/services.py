@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from meterline.suite import files
-from meterline.suite.child import Child, Launch, Step, describe_exit, python_environment
+from meterline.suite.child import Child, Launch, Step, describe_exit, python_environment, run_to_end
 from meterline.suite.directory import DataDirectory
 from meterline.suite.errors import SuiteError
 
@@ -84,11 +84,6 @@ class ServiceSetup:
             values[f"{self.spec.upstream}_target"] = self.upstream_target
         return python_environment(self.spec.keys(values))
 
-    def migrate_environment(self) -> dict[str, str]:
-        """Return the environment of `migrate`."""
-        values = {"migrate_dsn": self.database.owner_dsn, "app_role": self.database.app.role}
-        return python_environment(self.spec.keys(values))
-
 
 class ServiceProcess:
     """One running service. `start` may be called again after it has died."""
@@ -150,26 +145,29 @@ class ServiceProcess:
             await asyncio.sleep(_POLL_INTERVAL_S)
 
 
-async def migrate(setup: ServiceSetup) -> None:
+async def migrate(spec: ServiceSpec, database: ServiceDatabase, directory: DataDirectory) -> None:
     """Bring a service's schema to its newest. Raises SuiteError with the last lines of its log if that fails."""
-    log_file = setup.directory.log_file(f"{setup.spec.name}-migrate")
-    child = await Child.spawn(
+    try:
+        await run_as_owner(spec, database, directory.log_file(f"{spec.name}-migrate"), "migrate")
+    except SuiteError as error:
+        raise SuiteError(f"the schema of {spec.name} could not be brought up to date: {error}") from error
+
+
+async def run_as_owner(spec: ServiceSpec, database: ServiceDatabase, log_file: Path, verb: str, *options: str) -> None:
+    """Run a command of a service that works on its schema. Raises SuiteError with the last lines of its log."""
+    settings = {"migrate_dsn": database.owner_dsn, "app_role": database.app.role}
+    exit_code = await run_to_end(
         Launch(
-            argv=setup.spec.command("migrate"),
+            argv=[*spec.command(verb), *options],
             log_file=log_file,
             stop_steps=STOP_STEPS,
             death_signal=signal.SIGKILL,
-            environment=setup.migrate_environment(),
-        )
+            environment=python_environment(spec.keys(settings)),
+        ),
+        _MIGRATE_LIMIT_S,
     )
-    try:
-        await child.wait_limited(_MIGRATE_LIMIT_S)
-    finally:
-        await child.stop()
-    if child.exit_code != 0:
-        raise SuiteError(
-            f"the schema of {setup.spec.name} could not be brought up to date: {files.last_words(log_file)}"
-        )
+    if exit_code != 0:
+        raise SuiteError(files.last_words(log_file))
 
 
 def _says_ready(ready_file: Path, pid: int) -> bool:

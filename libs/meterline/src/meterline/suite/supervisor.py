@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-from collections.abc import Coroutine, Iterable, Mapping, Sequence
+from collections.abc import Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
@@ -15,12 +15,13 @@ from meterline import tokens
 from meterline.suite import context, files, host
 from meterline.suite.certificates import OPERATOR, Certificates, service_name
 from meterline.suite.child import LOGS_KEPT
-from meterline.suite.databases import Credentials, ServiceDatabase, ensure_database
+from meterline.suite.databases import database_of, ensure_database
 from meterline.suite.directory import DataDirectory
 from meterline.suite.errors import SuiteError
 from meterline.suite.postgres import PostgresServer
 from meterline.suite.restarts import Backoff, Program, keep
 from meterline.suite.services import SERVICES, ServiceProcess, ServiceSetup, ServiceSpec, migrate
+from meterline.suite.tasks import all_of, cancel
 
 TENANT = "default"
 """Tenant of the token that the context file carries."""
@@ -107,17 +108,17 @@ class Supervisor:
         setups = self._setups()
         self._renew_credentials()
         self._reporter.step("Databases are brought up to date")
-        await _all(self._prepare(setup) for setup in setups)
+        await all_of(self._prepare(setup) for setup in setups)
         self._reporter.step("Services start")
         jwks_file = self._directory.keys / tokens.JWKS_FILE_NAME
         self._services = [ServiceProcess(setup, jwks_file) for setup in setups]
-        await _all(_start_first(service) for service in self._services)
+        await all_of(_start_first(service) for service in self._services)
         self._write_context()
         self._reporter.running(self._context(), f"{postgres.version} ({postgres.origin})", self._context_files()[-1])
 
     async def _prepare(self, setup: ServiceSetup) -> None:
         await ensure_database(self._postgres.superuser_dsn, setup.database)
-        await migrate(setup)
+        await migrate(setup.spec, setup.database, self._directory)
 
     async def _keep_all(self, stop: asyncio.Event) -> None:
         programs: list[Program] = [self._postgres, *self._services]
@@ -133,7 +134,7 @@ class Supervisor:
             for task in done:
                 task.result()
         finally:
-            await _cancel(tasks)
+            await cancel(tasks)
 
     async def _stop(self) -> None:
         self._reporter.step("Stopping")
@@ -150,7 +151,7 @@ class Supervisor:
             ServiceSetup(
                 spec=spec,
                 directory=self._directory,
-                database=self._database(spec.name),
+                database=database_of(self._directory, self._postgres.endpoint, spec.name),
                 listen=listen[spec.name],
                 health_listen=self._ports.address(),
                 upstream_target=listen[spec.upstream] if spec.upstream else None,
@@ -159,12 +160,6 @@ class Supervisor:
             )
             for spec in self._options.services
         ]
-
-    def _database(self, service: str) -> ServiceDatabase:
-        owner, app = (
-            Credentials(f"{service}_{part}", self._directory.password(f"{service}_{part}")) for part in ("owner", "app")
-        )
-        return ServiceDatabase(self._postgres.endpoint, service, owner, app)
 
     def _tls_settings(self, spec: ServiceSpec) -> dict[str, str]:
         if self._certificates is None:
@@ -280,19 +275,4 @@ async def _unless_stopped(work: Coroutine[None, None, None], stop: asyncio.Event
             return True
         return False
     finally:
-        await _cancel([working, stopped])
-
-
-async def _all(works: Iterable[Coroutine[None, None, None]]) -> None:
-    """Do all at once; the first failure ends the others and is raised."""
-    tasks = [asyncio.ensure_future(work) for work in works]
-    try:
-        await asyncio.gather(*tasks)
-    finally:
-        await _cancel(tasks)
-
-
-async def _cancel(tasks: Sequence[asyncio.Task[object]]) -> None:
-    for task in tasks:
-        task.cancel()
-    await asyncio.gather(*tasks, return_exceptions=True)
+        await cancel([working, stopped])
