@@ -6,7 +6,6 @@ import ast
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Final
 
 import asyncpg
@@ -85,12 +84,12 @@ class _Reader(ast.NodeVisitor):
         self._parts = {node.value.id for node in ast.walk(tree) if _is_put_in(node)}
         self.visit(tree)
 
-    def visit_FunctionDef(self, node: ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) -> None:  # noqa: N802
+    def visit_FunctionDef(self, node: ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) -> None:
         self._within(node.name, node)
 
     visit_AsyncFunctionDef = visit_ClassDef = visit_FunctionDef  # noqa: N815
 
-    def visit_AnnAssign(self, node: ast.AnnAssign | ast.Assign) -> None:  # noqa: N802
+    def visit_AnnAssign(self, node: ast.AnnAssign | ast.Assign) -> None:
         target = node.target if isinstance(node, ast.AnnAssign) else node.targets[0]
         text = None if node.value is None else self._text(node.value)
         if len(self._at) > 1 or not isinstance(target, ast.Name) or text is None:
@@ -102,11 +101,11 @@ class _Reader(ast.NodeVisitor):
 
     visit_Assign = visit_AnnAssign  # noqa: N815
 
-    def visit_Expr(self, node: ast.Expr) -> None:  # noqa: N802
+    def visit_Expr(self, node: ast.Expr) -> None:
         if not isinstance(node.value, ast.Constant):  # which would be a docstring
             self.generic_visit(node)
 
-    def visit_Constant(self, node: ast.Constant | ast.JoinedStr) -> None:  # noqa: N802
+    def visit_Constant(self, node: ast.Constant | ast.JoinedStr) -> None:
         text = self._text(node)
         if text is not None:
             self.found.append(Statement(".".join(self._at), text))
@@ -170,7 +169,7 @@ async def test_every_statement_about_tenants_asks_for_one(
 
     unasked = {statement.place: statement.text for statement in all_statements if _is_unasked(statement, tables)}
 
-    assert OF_NOBODY <= tables.keys()
+    assert tables.keys() >= OF_NOBODY
     assert {name for one in all_statements for name in one.tables} >= of_tenants - NAME_PUT_IN
     assert {place: text for place, text in unasked.items() if place not in EXCEPTIONS} == {}
     assert EXCEPTIONS.keys() - unasked.keys() == set(), "they ask for a tenant now, or are gone"

@@ -44,16 +44,13 @@ class RawConnection:
         writer.write(_PREFACE + _frame(_SETTINGS, 0, 0, setting))
 
     def open(self, path: str, headers: Mapping[str, str], *, authority: str = "localhost") -> int:
-        """Begin a call and send its headers only, in as many frames as they take; return its number."""
+        """Begin a call and send its headers only; return its number."""
         number, self._next = self._next, self._next + 2
         pseudo = {":method": "POST", ":scheme": "http", ":path": path, ":authority": authority}
         fields = {**pseudo, "te": "trailers", "content-type": "application/grpc", **headers}
         block = b"".join(_literal(name) for name in fields.items())
         self._windows[number] = self._initial
-        first, *others = [block[start : start + _FRAME_MAX] for start in range(0, len(block), _FRAME_MAX)]
-        self._writer.write(_frame(_HEADERS, 0 if others else _END_HEADERS, number, first))
-        for left, part in zip(range(len(others) - 1, -1, -1), others, strict=True):
-            self._writer.write(_frame(_CONTINUATION, 0 if left else _END_HEADERS, number, part))
+        self._writer.write(_frame(_HEADERS, _END_HEADERS, number, block))
         return number
 
     def reset(self, number: int) -> None:
