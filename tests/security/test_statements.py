@@ -54,10 +54,12 @@ EXCEPTIONS: Final[Mapping[str, str]] = {
 
 _TABLE: Final = re.compile(r"\b(?:FROM|JOIN|INTO|UPDATE)\s+(\w+|\{)")
 _ASKS_FOR_TENANT: Final = re.compile(
-    r"\btenant\s*=\s*(?::|\$|\w)|\bUSING \(tenant\b|\bINSERT INTO \w+(?: AS \w+)?\s*\([^)]*\btenant\b|VALUES \(:tenant\b"
+    r"\btenant\s*=\s*(?::|\$|\w)|\bUSING \(tenant\b|VALUES \(:tenant\b"
+    r"|\bINSERT INTO \w+(?: AS \w+)?\s*\([^)]*\btenant\b"
 )
 _ASKS_FOR_NUMBER: Final = re.compile(
-    rf"\b(?:{'|'.join(NUMBERS)})\s*(?:=|IN\b)|\bUSING \((?:{'|'.join(NUMBERS)})|\bINSERT INTO \w+(?: AS \w+)?\s*\([^)]*_id\b"
+    rf"\b(?:{'|'.join(NUMBERS)})\s*(?:=|IN\b)|\bUSING \((?:{'|'.join(NUMBERS)})"
+    r"|\bINSERT INTO \w+(?: AS \w+)?\s*\([^)]*_id\b"
 )
 
 

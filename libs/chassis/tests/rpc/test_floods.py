@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import os
 from contextlib import AsyncExitStack, suppress
+from pathlib import Path
 from typing import Any, Final
 
 import grpc
@@ -25,7 +25,7 @@ ECHO: dict[str, grpc.RpcMethodHandler[Any, Any]] = {"Echo": grpc.unary_unary_rpc
 
 
 def files_open() -> int:
-    return len(os.listdir("/proc/self/fd"))
+    return len(list(Path("/proc/self/fd").iterdir()))
 
 
 def bearer(running: Any) -> dict[str, str]:

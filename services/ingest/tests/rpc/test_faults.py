@@ -25,8 +25,10 @@ FAULTS: Final = {
     ),
     "nobody may connect": (
         "ALTER ROLE ingest_app NOLOGIN",
-        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
-        "WHERE datname = current_database() AND usename = 'ingest_app'",
+        """
+        SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+        WHERE datname = current_database() AND usename = 'ingest_app'
+        """,
     ),
 }
 MENDED: Final = "ALTER ROLE ingest_app LOGIN"
