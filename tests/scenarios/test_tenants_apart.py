@@ -1,4 +1,8 @@
-"""Nothing that one tenant wrote is in an answer to another: each reading call, asked with the other's names."""
+"""Nothing that one tenant wrote is in an answer to another: each reading call, asked with the other's names.
+
+A stranger has nothing of its own. A twin has everything under the same names, so that whatever forgets to ask for the
+tenant finds the other's.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +10,7 @@ import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import chain
 from typing import Any, Final
 
 import pytest
@@ -40,9 +45,12 @@ READS: Final = sorted(
 )
 # They tell how long the log is and how far it is read: of the whole installation, and about nobody.
 ABOUT_NOBODY: Final = {"Heads", "GetProgress", "GetStatus"}
+READS_OF_SOMEBODY: Final = [method for _, method in READS if method.rpartition("/")[2] not in ABOUT_NOBODY]
 # It counts invoices, and names none unless something is wrong.
 COUNTS: Final = {"VerifyInvoices"}
 MARK: Final = b"whisper"
+OWN_VOICE, TWINS_VOICE = "murmur", "shout"
+"""What the owner and its twin, whose names are the same, write into every text that is no name."""
 CATALOG: Final = """
 kind: Meter
 metadata: {name: whisper-calls}
@@ -56,7 +64,7 @@ spec:
 ---
 kind: Customer
 metadata: {name: whisper-customer}
-spec: {displayName: whisper Ltd., currency: EUR}
+spec: {displayName: VOICE whisper Ltd., currency: EUR}
 ---
 kind: Contract
 metadata: {name: whisper-contract}
@@ -94,16 +102,20 @@ class Owner:
 
 @pytest.fixture(scope="module")
 def owner(make_tenant: Callable[[str], Tenant]) -> Owner:
-    tenant = make_tenant("owner")
-    tenant.apply(CATALOG)
-    product = catalog_pb2.ProductSpec(display_name="whisper calls", meter="whisper-calls")
+    return with_everything(make_tenant("owner"), OWN_VOICE, minutes="3")
+
+
+def with_everything(tenant: Tenant, voice: str, minutes: str) -> Owner:
+    """Write one of everything as a tenant: under the names that all have, and with texts and usage of its own."""
+    tenant.apply(CATALOG.replace("VOICE", voice))
+    product = catalog_pb2.ProductSpec(display_name=f"{voice} whisper calls", meter="whisper-calls")
     call(
         tenant,
         "rating",
         f"/{SERVICES['rating'].full_name}/ApplyProduct",
         rating_pb.ApplyProductRequest(name="whisper-product", spec=product),
     )
-    profile = invoice_pb2.BillingProfileSpec(seller="whisper Inc.", number_prefix="INV")
+    profile = invoice_pb2.BillingProfileSpec(seller=f"{voice} whisper Inc.", number_prefix="INV")
     call(
         tenant,
         "invoicing",
@@ -114,11 +126,12 @@ def owner(make_tenant: Callable[[str], Tenant]) -> Owner:
         tenant,
         "ingest",
         f"/{SERVICES['ingest'].full_name}/OpenBackfill",
-        ingest_pb.OpenBackfillRequest(description="whisper of old"),
+        ingest_pb.OpenBackfillRequest(description=f"{voice} whisper of old"),
     )
-    assert tenant.report(event("whisper-1", minutes="3"), event("whisper-2"))["accepted"] == 2
+    reported = tenant.report(event("whisper-1", minutes=minutes, voice=voice), event("whisper-2", voice=voice))
+    assert reported["accepted"] == 2
     (invoice,) = tenant.json("invoice", "finalize", "--period", "2024-01")
-    tenant.report(event("whisper-late", minutes="1"))
+    tenant.report(event("whisper-late", minutes=minutes, voice=voice))
     wait_until(lambda: tenant.json("invoice", "pending"), 60, what="late usage to be pending")
     return Owner(tenant, dict(_requests(tenant, invoice)))
 
@@ -204,3 +217,46 @@ def test_a_stranger_is_told_nothing(owner: Owner, stranger: Tenant, service: str
     assert simple_name in COUNTS or any(MARK in answer.SerializeToString() for answer in told_owner)
     assert told_stranger != told_owner
     assert all(MARK not in answer.SerializeToString() for answer in told_stranger or ())
+
+
+@dataclass(frozen=True)
+class Twins:
+    """Two tenants whose names are all the same; what the first was told before there was the second, and after."""
+
+    before: dict[str, list[Message] | None]
+    after: dict[str, list[Message] | None]
+    of_twin: dict[str, list[Message] | None]
+
+
+@pytest.fixture(scope="module")
+def twins(owner: Owner, make_tenant: Callable[[str], Tenant]) -> Twins:
+    before = answers(owner)
+    twin = with_everything(make_tenant("twin"), TWINS_VOICE, minutes="5")
+    return Twins(before, answers(owner), answers(twin))
+
+
+def answers(asking: Owner) -> dict[str, list[Message] | None]:
+    """All that a tenant is told, but for how far the log was read: that is of all tenants, and about none."""
+    told = {method: call(asking.tenant, service, method, asking.requests[method]) for service, method in READS}
+    for answer in chain.from_iterable(found or () for found in told.values()):
+        forget_how_fresh(answer)
+    return told
+
+
+def forget_how_fresh(message: Message) -> None:
+    for field, value in message.ListFields():
+        if field.message_type is None:
+            continue
+        if field.message_type.full_name == values_pb2.AsOf.DESCRIPTOR.full_name:
+            message.ClearField(field.name)
+        elif not field.message_type.GetOptions().map_entry:
+            for entry in value if field.is_repeated else [value]:
+                forget_how_fresh(entry)
+
+
+@pytest.mark.parametrize("method", READS_OF_SOMEBODY, ids=[method[1:] for method in READS_OF_SOMEBODY])
+def test_of_a_twin_with_the_same_names_nothing_is_told_or_counted(twins: Twins, method: str) -> None:
+    assert twins.before[method]
+    assert twins.after[method] == twins.before[method]
+    assert twins.of_twin[method]
+    assert OWN_VOICE.encode() not in b"".join(answer.SerializeToString() for answer in twins.of_twin[method] or ())

@@ -6,6 +6,8 @@ from typing import Any, Final
 
 import grpc
 import pytest
+from google.protobuf.descriptor import Descriptor
+from google.protobuf.struct_pb2 import Struct
 
 from chassis.identity import Scope
 from testkit.http2 import resident_mib
@@ -45,3 +47,19 @@ async def test_a_message_that_inflates_beyond_the_limit_is_refused_before_it_doe
 )
 async def test_bytes_that_are_no_message_are_the_callers_fault(door: Any, data: bytes) -> None:
     assert await refusal(door, data) is grpc.StatusCode.INVALID_ARGUMENT
+
+
+def holds_itself(described: Descriptor, within: tuple[str, ...] = ()) -> bool:
+    """Whether a message may hold another of its own type, or of any type, however deep."""
+    if described.full_name in (*within, "google.protobuf.Any"):
+        return True
+    inner = (field.message_type for field in described.fields if field.message_type is not None)
+    return any(holds_itself(one, (*within, described.full_name)) for one in inner)
+
+
+async def test_no_request_can_be_nested_deeper_than_its_contract(method: Any) -> None:
+    assert not holds_itself(method.described.input_type)
+
+
+def test_a_message_that_holds_itself_would_be_seen() -> None:
+    assert holds_itself(Struct.DESCRIPTOR)

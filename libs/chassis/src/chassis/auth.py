@@ -6,9 +6,11 @@ The server fixes the algorithm, the `kid` chooses a key from a local file, and n
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any, Final, cast
 
 import jwt
+from jwt.utils import base64url_decode
 
 from chassis.errors import Reason, Unauthenticated, Unavailable
 from chassis.identity import ANY_TENANT, CUSTOMER_CHARS_MAX, Identity, Scope
@@ -106,6 +108,7 @@ class TokenVerifier:
         if len(token) > TOKEN_CHARS_MAX:
             raise _invalid("it is too long")
         try:
+            _check_names_once(token)
             header = jwt.get_unverified_header(token)
             # Checked here as well as by the library: an unknown critical extension must be refused (RFC 7515 §4.1.11).
             if header.get("alg") != ALGORITHM or "crit" in header:
@@ -141,6 +144,19 @@ class TokenVerifier:
         except SettingsError as error:
             # Fail closed: to go on serving with what may have been revoked would be the worse failure.
             raise Unavailable(Reason.SERVICE_NOT_READY, "the server can't read its token keys; try again") from error
+
+
+def _check_names_once(token: str) -> None:
+    """Raise ValueError for a header or claims with a name twice: others may read the first value, and we the last."""
+    for part in token.split(".")[:2]:
+        json.loads(base64url_decode(part), object_pairs_hook=_once)
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    content = dict(pairs)
+    if len(content) < len(pairs):
+        raise ValueError("a name stands twice")
+    return content
 
 
 def _seconds(claims: dict[str, Any], name: str) -> float:

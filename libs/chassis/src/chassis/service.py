@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final, Generic, TypeVar
 
 import asyncpg
 import sqlalchemy
+from google.protobuf.internal import api_implementation
 from sqlalchemy.exc import DBAPIError
 
 from chassis.aside import let_the_loop_go_first
@@ -111,6 +112,7 @@ async def run_service(
     if settings.ready_file is not None:
         check_ready_file(settings.ready_file)
     check_plaintext(settings)
+    check_parser()
     let_the_loop_go_first()
     clock = clock or SystemClock()
     telemetry = Telemetry.start(service, settings)
@@ -219,6 +221,19 @@ def check_ready_file(path: Path) -> None:
         raise SettingsError(f"can't write the ready file {path}: {error.strerror}") from error
     if path.is_dir():
         raise SettingsError(f"can't write the ready file {path}: it is a directory")
+
+
+def check_parser() -> None:
+    """Raise SettingsError unless messages are parsed by compiled code: its limits are those that we measured.
+
+    The parser in pure Python takes a hundred times as long, so that what we let a caller send would be too much.
+    """
+    kind = api_implementation.Type()
+    if kind != "upb":
+        raise SettingsError(
+            f"protobuf parses with {kind!r} and not with 'upb'; unset PROTOCOL_BUFFERS_PYTHON_IMPLEMENTATION and "
+            "install protobuf's wheel for this platform"
+        )
 
 
 def _partial(path: Path) -> Path:

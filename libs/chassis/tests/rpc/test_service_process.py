@@ -312,6 +312,7 @@ def children(pid: int) -> list[int]:
             2,
             "ECHO_LISTEN=0.0.0.0:0 would serve plain text beyond this machine",
         ),
+        ({"PROTOCOL_BUFFERS_PYTHON_IMPLEMENTATION": "python"}, ["serve"], 2, "protobuf parses with 'python'"),
         ({"ECHO_TLS_CERT_FILE": "/none"}, ["serve"], 2, "testkit: a TLS certificate and its private key come together"),
         ({"ECHO_MIGRATE_DSN": "postgresql://a@db.example/b"}, ["migrate"], 2, "ECHO_MIGRATE_DSN leaves this machine"),
         ({"ECHO_LISTEN": "127.0.0.1:1:1"}, ["serve"], 1, "127.0.0.1:1:1"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from metering.rating.v1 import unbilled_pb2 as pb
 from meterline.cli.unbilled import meaning_of
+from meterline.cli.unbilled_notes import lines_of
 
 
 def parked(meter: str) -> pb.UnbilledUsage:
@@ -19,3 +20,11 @@ def test_the_hint_names_no_meter_where_there_are_several() -> None:
     told = meaning_of("PARKED", [parked("calls"), parked("bytes")])
 
     assert "`meterline get parked`" in told
+
+
+def test_the_note_after_reporting_names_the_meter_of_each_line() -> None:
+    bytes_line, calls_line = lines_of([parked("calls"), parked("bytes"), parked("calls")])
+
+    assert "`meterline get parked bytes` says why" in bytes_line
+    assert calls_line.startswith("  2 events, parked by calls: ")
+    assert "`meterline get parked calls` says why" in calls_line

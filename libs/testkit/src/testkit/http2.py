@@ -17,7 +17,8 @@ from pathlib import Path
 from typing import Final
 
 _PREFACE: Final = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
-_DATA, _HEADERS, _RST_STREAM, _SETTINGS, _PING, _GOAWAY, _WINDOW_UPDATE = 0, 1, 3, 4, 6, 7, 8
+_DATA, _HEADERS, _RST_STREAM, _SETTINGS, _PING, _WINDOW_UPDATE, _CONTINUATION = 0, 1, 3, 4, 6, 8, 9
+_CANCEL: Final = 8
 _END_STREAM, _ACK, _END_HEADERS = 1, 1, 4
 _INITIAL_WINDOW_SIZE: Final = 4
 _WINDOW: Final = 65_535
@@ -50,6 +51,20 @@ class RawConnection:
         block = b"".join(_literal(name) for name in fields.items())
         self._windows[number] = self._initial
         self._writer.write(_frame(_HEADERS, _END_HEADERS, number, block))
+        return number
+
+    def reset(self, number: int) -> None:
+        """Take a call back."""
+        self._writer.write(_frame(_RST_STREAM, 0, number, struct.pack(">I", _CANCEL)))
+
+    def go_on_with_headers(self, number: int, part: bytes) -> None:
+        """Send more of the headers of a call without ever ending them."""
+        self._writer.write(_frame(_CONTINUATION, 0, number, part))
+
+    def open_without_end(self, path: str) -> int:
+        """Begin the headers of a call, and do not end them; return its number."""
+        number, self._next = self._next, self._next + 2
+        self._writer.write(_frame(_HEADERS, 0, number, _literal((":method", "POST")) + _literal((":path", path))))
         return number
 
     def finish(self, number: int, message: bytes) -> None:

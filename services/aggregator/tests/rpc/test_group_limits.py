@@ -85,3 +85,31 @@ async def test_what_is_parked_counts_after_the_limit_is_raised_or_the_meter_mend
     async with run_aggregator(meter_groups_max=2) as aggregator:
         await rebuilt(aggregator, ("calls",))
         assert await counts(aggregator) == {"a": 3, "b": 3, "c": 3}, "a lower limit takes no group away"
+
+
+async def test_fills_and_the_live_fold_of_two_processes_never_block_one_another(
+    run_aggregator: Any, ingest: Any, new_event: Any, tables: Any
+) -> None:
+    chance, meters = random.Random(7), ("calls", "in-all", "zones")
+    expected: Counter[str] = Counter()
+    async with (
+        run_aggregator(batch_events_max=3) as aggregator,
+        run_aggregator(batch_events_max=5),
+    ):
+        for meter in meters:
+            await aggregator.apply(meter, group_by=["region"])
+        for turn in range(8):
+            # Some groups are new to both: the fill that began in the last turn meets them beside the live fold.
+            for place in range(12):
+                region = f"r{turn}-{chance.randrange(6)}"
+                expected[region] += 1
+                ingest.append([new_event(turn * 100 + place, properties={"region": region})])
+            await rebuilt(aggregator, tuple(chance.sample(meters, 2)))
+
+        for meter in meters:
+            assert await counts(aggregator, meter) == expected
+
+    held = "SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()"
+    assert await tables.value(held) == 0
+    kept = "SELECT count(*) FROM meter_group JOIN meter_group_count USING (meter_id) WHERE groups <> $1"
+    assert await tables.value(kept, len(expected)) == 0

@@ -9,6 +9,7 @@ from fractions import Fraction
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -320,6 +321,18 @@ def test_a_negative_value_is_parked_with_its_own_reason() -> None:
     ]
     (change,) = folded.windows
     assert change.event_counts == [2]
+
+
+@pytest.mark.parametrize("aggregation", ["SUM", "COUNT_UNIQUE"])
+def test_a_value_that_is_empty_is_not_said_to_be_missing(aggregation: str) -> None:
+    events = [Event("empty", "call", "a", 0, {"v": ""}), Event("without", "call", "a", 0, {"w": "1"})]
+
+    folded = fold([segment(events)], {"acme": [meter(BY_NAME[aggregation])]})
+
+    assert [(event.id, event.reason.value, event.message) for event in folded.parked] == [
+        ("empty", "VALUE_MISSING", "property v is empty"),
+        ("without", "VALUE_MISSING", "property v is missing"),
+    ]
 
 
 def test_sums_beyond_64_bits_stay_exact() -> None:

@@ -169,6 +169,33 @@ async def test_a_contract_on_a_refused_plan_is_blamed_for_its_own_faults_alone(c
     assert found == ["entries[1].contract.spec.end", "entries[1].contract.spec.customer"]
 
 
+async def test_an_entry_that_breaks_a_rule_of_its_message_is_looked_at_all_the_same(catalog: Any) -> None:
+    wrong = [
+        contract("acme-1", "nobody", "nothing", start="yesterday"),
+        contract("acme-2", "", "nowhere"),
+        contract("no name", "acme", "fine"),
+        customer("acme", "euros"),
+        graduated("fine", ""),
+        contract("acme-3", "acme", "none"),
+    ]
+
+    with pytest.raises(InvalidRequest) as refused:
+        await catalog.caller("ApplyCatalog", pb.ApplyCatalogRequest(entries=wrong))
+
+    # What names the customer that is refused itself is not blamed for it.
+    assert [(violation.field, violation.reason) for violation in refused.value.violations] == [
+        ("entries[0].contract.spec.start", Reason.FIELD_INVALID),
+        ("entries[0].contract.spec.customer", Reason.CUSTOMER_NOT_FOUND),
+        ("entries[0].contract.spec.plan", Reason.PLAN_NOT_FOUND),
+        ("entries[1].contract.spec.customer", Reason.FIELD_REQUIRED),
+        ("entries[1].contract.spec", Reason.PLAN_NOT_FOUND),
+        ("entries[2].contract.name", Reason.FIELD_INVALID),
+        ("entries[3].customer.spec.currency", Reason.FIELD_INVALID),
+        ("entries[5].contract.spec.plan", Reason.PLAN_NOT_FOUND),
+    ]
+    assert await counts(catalog) == (0, 0, 0, 0)
+
+
 async def test_as_many_changes_of_contracts_are_told_as_were_asked_for(catalog: Any) -> None:
     first = [
         customer("acme"),

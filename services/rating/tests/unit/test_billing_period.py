@@ -168,3 +168,11 @@ def test_a_schedule_that_gives_no_periods_is_refused(build: object, field: str, 
         build()
 
     assert (caught.value.field, caught.value.reason) == (field, reason)
+
+
+@pytest.mark.parametrize("end", ["2013-01-01", "2012-12-31"])
+def test_a_contract_that_ends_before_it_starts_is_told_with_both_days(end: str) -> None:
+    with pytest.raises(Refused) as caught:
+        schedule("2013-01-01", end)
+
+    assert caught.value.text == f"{end} is the first day after the contract; it must be later than its start 2013-01-01"

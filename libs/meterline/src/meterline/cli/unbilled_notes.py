@@ -20,7 +20,7 @@ from metering.rating.v1 import unbilled_pb2
 from meterline.cli.calls import call_services
 from meterline.cli.documents import enum_word, time_text
 from meterline.cli.output import say
-from meterline.cli.unbilled import CUSTOMERS_MAX, MEANINGS, all_unbilled, reason_text
+from meterline.cli.unbilled import CUSTOMERS_MAX, all_unbilled, meaning_of, reason_text
 from meterline.suite.context import ContextError
 
 if TYPE_CHECKING:
@@ -115,7 +115,7 @@ def tell_unbilled(sent: Sent, wait_s: float, context: Path | None) -> None:
     if rows:
         whose = "the customers and the time" if sent.are_named else "the time"
         say(f"of {whose} of these events, no invoice will have as things are:")
-        _say_lines(_told(rows))
+        _say_lines(lines_of(rows))
         say(f"{later} lists it")
 
 
@@ -134,7 +134,7 @@ async def _of_sent(client: AsyncClient, sent: Sent, wait_s: float) -> list[unbil
     return [row for row in rows if not row.event_type or row.event_type in sent.types]
 
 
-def _told(rows: Iterable[unbilled_pb2.UnbilledUsage]) -> list[str]:
+def lines_of(rows: Iterable[unbilled_pb2.UnbilledUsage]) -> list[str]:
     """Return a line for each reason and meter: how many events, of whom, and what to do."""
     by_kind: dict[tuple[str, str, str], list[unbilled_pb2.UnbilledUsage]] = {}
     for row in rows:
@@ -146,7 +146,8 @@ def _told(rows: Iterable[unbilled_pb2.UnbilledUsage]) -> list[str]:
         shown = ", ".join(names[:_NAMES_MAX]) + (f" and {len(names) - _NAMES_MAX:,} more" * (len(names) > _NAMES_MAX))
         whom = f" of {shown}" if names else ""
         counted = f", counted by {meter}" if meter and word != "PARKED" else f", parked by {meter}" if meter else ""
-        lines.append(f"  {count:,} {'event' if count == 1 else 'events'}{whom}{counted}: {reason}: {MEANINGS[word]}")
+        events = "1 event" if count == 1 else f"{count:,} events"
+        lines.append(f"  {events}{whom}{counted}: {reason}: {meaning_of(word, same)}")
     return lines
 
 

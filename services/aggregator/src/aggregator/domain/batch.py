@@ -118,6 +118,11 @@ class Batch:
         number = bisect_right(self._first_rows, row) - 1
         return self.segments[number], row - self._first_rows[number]
 
+    def property_text(self, key: str, row: int) -> str | None:
+        """Value of a property of one event as the log holds it; None if it has none, which an empty value is not."""
+        segment, place = self.locate(row)
+        return segment.events.property(key).text(place)
+
     def event_id(self, row: int) -> str:
         """Id of one event."""
         segment, place = self.locate(row)

@@ -260,7 +260,7 @@ def _park(batch: Batch, meter: CountingMeter, found: _Found) -> Iterator[Parked]
     for row in found.unreadable.tolist():
         reason = _PARK_REASONS[VALUE_MISSING if found.column is None else int(found.column.states[row])]
         key = meter.spec.value_property
-        yield _parked(batch, meter, row, reason, park_message(reason, key, batch.property(key).text(row)))
+        yield _parked(batch, meter, row, reason, park_message(reason, key, batch.property_text(key, row)))
 
 
 def _parked(batch: Batch, meter: CountingMeter, row: int, reason: ParkReason, message: str) -> Parked:

@@ -54,10 +54,12 @@ class CountedEvent:
     value: str
 
 
-def park_message(reason: ParkReason, key: str, text: str) -> str:
-    """Say for people why an event was parked."""
-    if reason is ParkReason.VALUE_MISSING:
+def park_message(reason: ParkReason, key: str, text: str | None) -> str:
+    """Say for people why an event was parked; `text` is its value, None if it has none."""
+    if text is None:
         return f"property {key} is missing"
+    if reason is ParkReason.VALUE_MISSING:
+        return f"property {key} is empty"
     if reason is ParkReason.VALUE_NEGATIVE:
         return f"property {key}: {text} is below zero, which this meter does not count"
     return f"property {key}: {why_invalid(text)}"

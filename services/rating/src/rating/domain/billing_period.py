@@ -72,7 +72,8 @@ class Schedule:
                 message = f"must lie in the years {_YEAR_MIN} to {_YEAR_MAX}"
                 raise Refused(field, Reason.CONTRACT_INVALID, message)
         if self.end is not None and self.end <= self.start:
-            raise Refused("end", Reason.CONTRACT_INVALID, "must be later than the start")
+            message = f"{self.end} is the first day after the contract; it must be later than its start {self.start}"
+            raise Refused("end", Reason.CONTRACT_INVALID, message)
 
 
 @lru_cache(maxsize=1024)

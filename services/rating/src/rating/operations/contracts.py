@@ -85,12 +85,17 @@ async def apply_contract(
 
 
 async def check_parties(conn: AsyncConnection, tenant: str, customer: str, plan: str) -> None:
-    """Look for the customer and the plan of a contract that is refused already. Raises as `apply_contract` does."""
+    """Look for the customer and the plan of a contract that is refused already. Raises as `apply_contract` does.
+
+    One that the contract does not name was told already.
+    """
     faults = Gathered()
-    with faults.errors_of("spec.customer"):
-        await find_customer(conn, tenant, customer)
-    with faults.errors_of("spec.plan"):
-        await find_plan_versions(conn, tenant, plan)
+    if customer:
+        with faults.errors_of("spec.customer"):
+            await find_customer(conn, tenant, customer)
+    if plan:
+        with faults.errors_of("spec.plan"):
+            await find_plan_versions(conn, tenant, plan)
     faults.raise_any()
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from chassis.errors import Reason, invalid_field
 from chassis.errors.refused import refusals
+from chassis.rpc.validation import check_request
 from chassis.text import check_name
 from metering.rating.v1 import rating_service_pb2 as pb
 from rating.domain.catalogs import CHANGES_MAX, CatalogEntry, Faults, UnfitContract
@@ -40,6 +41,7 @@ def entries_from_proto(entries: Iterable[pb.CatalogEntry]) -> tuple[list[Catalog
         name = getattr(entry, kind).name
         content: Content = None
         with faults.of(place, kind, name):
+            check_request(getattr(entry, kind))
             content = _content_of(entry)
         if content is None and kind == "contract":
             content = UnfitContract(entry.contract.spec.customer, entry.contract.spec.plan)

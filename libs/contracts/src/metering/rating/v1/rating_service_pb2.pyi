@@ -551,7 +551,9 @@ class ApplyCatalogRequest(_message.Message):
     """
     @_builtins.property
     def entries(self) -> _containers.RepeatedCompositeFieldContainer[Global___CatalogEntry]:
-        """Entries in any order: an entry is applied before the entries that refer to it. Their own request_ids are ignored here."""
+        """Entries in any order: an entry is applied before the entries that refer to it. Their own request_ids are ignored here.
+        The rules of an entry are checked entry by entry, so that all that is wrong is told at once.
+        """
 
     def __init__(
         self,
