@@ -7,18 +7,21 @@ import json
 import time
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import grpc
 import jwt
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
+from structlog.testing import capture_logs
 
 from chassis.auth import TokenVerifier
 from chassis.errors import MeterlineError, Reason, Unauthenticated, Unavailable
 from chassis.errors.status import from_rpc_error
 from chassis.identity import Scope, current_identity, current_tenant
 from chassis.keys import load_keys
+from chassis.rpc.refused_callers import LINES_MAX, WINDOW_S, RefusedCallers
 from chassis.startup import SettingsError
 from testkit.clock import FakeClock
 from testkit.tokens import SigningKey
@@ -72,6 +75,15 @@ def claims_twice(key: SigningKey) -> str:
     return f"{header}.{doubled}.{base64.urlsafe_b64encode(b'x' * 64).decode().rstrip('=')}"
 
 
+def given_twice(key: SigningKey, part: int, member: str) -> str:
+    """A token that one of our keys signed, with something twice in its header (0) or its claims (1)."""
+    parts = [base64.urlsafe_b64decode(text + "==").decode() for text in key.mint("acme", ["read"]).split(".")[:2]]
+    parts[part] = parts[part].replace("{", "{" + member + ", ", 1)
+    head = ".".join(base64.urlsafe_b64encode(text.encode()).rstrip(b"=").decode() for text in parts)
+    signature = base64.urlsafe_b64encode(key.private.sign(head.encode())).rstrip(b"=").decode()
+    return f"{head}.{signature}"
+
+
 ONE_AND_ALL = {"customer": "ann", "acts_for": "customers"}
 INVALID, EXPIRED = Reason.TOKEN_INVALID, Reason.TOKEN_EXPIRED
 FORGED: list[tuple[str, Callable[[SigningKey], str], Reason]] = [
@@ -113,6 +125,10 @@ FORGED: list[tuple[str, Callable[[SigningKey], str], Reason]] = [
     ("jti a number", lambda key: key.mint("acme", ["read"], claims={"jti": 7}), INVALID),
     ("a token within a token", lambda key: key.mint("acme", ["read"], headers={"cty": "JWT"}) + ".x.y", INVALID),
     ("a claim twice, after signing", claims_twice, INVALID),
+    ("a claim twice, signed", lambda key: given_twice(key, 1, '"tenant": "globex"'), INVALID),
+    ("a claim twice, alike", lambda key: given_twice(key, 1, '"tenant": "acme"'), INVALID),
+    ("a name twice within a claim", lambda key: given_twice(key, 1, '"x": {"a": 1, "a": 2}'), INVALID),
+    ("a key twice in the header", lambda key: given_twice(key, 0, '"kid": "key-9"'), INVALID),
     ("customer empty", lambda key: key.mint("acme", ["read"], claims={"customer": ""}), INVALID),
     ("customer list", lambda key: key.mint("acme", ["read"], claims={"customer": ["a", "b"]}), INVALID),
     ("customer of every tenant", lambda key: key.mint("*", ["internal"], claims={"customer": "ann"}), INVALID),
@@ -131,6 +147,47 @@ async def call(channel: Any, *metadata: tuple[str, str]) -> Any:
         return json.loads(await channel.unary_unary(METHOD)(b"", metadata=metadata))
     except grpc.aio.AioRpcError as error:
         return from_rpc_error(error)
+
+
+async def test_refused_tokens_are_logged_without_the_token_and_a_flood_of_them_in_a_few_lines(
+    start: Any, signing_key: SigningKey
+) -> None:
+    running = await start(HANDLERS)
+    expired = signing_key.mint("acme", ["read"], valid_s=60, now_s=time.time() - 3600, claims={"jti": "laptop-7"})
+    forged = OTHER.mint("acme", ["read"], claims={"jti": "forged"})
+    foreign = OTHER.mint("acme", ["read"], headers={"kid": "not-ours"})
+
+    with capture_logs() as logged:
+        for token in (expired, forged, foreign, *[""] * 2 * LINES_MAX):
+            await call(running.bare_channel(), ("authorization", f"Bearer {token}"))
+
+    lines = [line for line in logged if line["event"] == "caller refused"]
+    assert [(line["reason"], line.get("kid"), line.get("jti")) for line in lines[:3]] == [
+        (EXPIRED, "key-1", "laptop-7"),
+        (INVALID, "key-1", None),
+        (INVALID, None, None),
+    ]
+    assert len(lines) == 1 + LINES_MAX
+    assert all(line["peer"].startswith("ipv4:127.0.0.1:") and line["rpc"] == METHOD[1:] for line in lines)
+    assert not any(token in str(logged) for token in (expired, forged, foreign))
+
+
+def test_the_first_line_after_a_flood_says_how_many_were_left_out(
+    tmp_path: Path, signing_key: SigningKey, clock: FakeClock
+) -> None:
+    verifier = TokenVerifier(signing_key.write_jwks(tmp_path / "jwks.json"), "meterline", clock)
+    now_s = [0.0]
+    callers = RefusedCallers(verifier, now_s=lambda: now_s[0])
+    refused = Unauthenticated(INVALID, "no")
+    a_call: Any = SimpleNamespace(method=METHOD, metadata={})
+    context: Any = SimpleNamespace(peer=lambda: "ipv4:192.0.2.1:5000")
+
+    with capture_logs() as logged:
+        for at_s in (*[0.0] * (LINES_MAX + 5), WINDOW_S):
+            now_s[0] = at_s
+            callers.note(a_call, context, refused)
+
+    assert [line["left_out_before"] for line in logged] == [0] * LINES_MAX + [5]
 
 
 @pytest.mark.parametrize(("token", "reason"), [row[1:] for row in FORGED], ids=[row[0] for row in FORGED])
