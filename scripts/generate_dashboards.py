@@ -51,6 +51,7 @@ def _calls(service: str) -> tuple[Panel, ...]:
             f"(rate(rpc_server_call_duration_seconds_bucket{{{of}}}[$__rate_interval])))",
             "{{rpc_method}}",
         ),
+        _one("Memory", "bytes", f"process_memory_usage_bytes{{{of}}}", "{{instance}}", "Of each replica, resident."),
         Panel(
             "Database connections",
             "short",

@@ -6,6 +6,7 @@ The server fixes the algorithm, the `kid` chooses a key from a local file, and n
 
 from __future__ import annotations
 
+import contextlib
 import json
 from typing import TYPE_CHECKING, Any, Final, cast
 
@@ -80,6 +81,23 @@ class TokenVerifier:
             raise Unauthenticated(Reason.TOKEN_REVOKED, "the token was revoked; ask for a new one")
         return identity
 
+    def signs_of(self, token: str) -> dict[str, str]:
+        """Return what a log may say of a refused token.
+
+        That is `kid` where it names one of our keys, and `jti` where that key signed it. Anything else in it is the
+        text of whoever sent it.
+        """
+        if len(token) > TOKEN_CHARS_MAX:
+            return {}
+        signs: dict[str, str] = {}
+        with contextlib.suppress(jwt.PyJWTError, ValueError, TypeError, RecursionError):
+            kid = jwt.get_unverified_header(token).get("kid", "")
+            key = self._keys.content.get(kid)
+            if key is not None:
+                signs["kid"] = kid
+                signs |= _token_id_in(jwt.PyJWS().decode(token, key.public, algorithms=[ALGORITHM]))
+        return signs
+
     def _remembered(self, token: str, now_s: float) -> tuple[Identity, float]:
         verified = self._verify(token, now_s)
         if len(self._cache) >= _CACHE_ENTRIES_MAX:
@@ -116,7 +134,7 @@ class TokenVerifier:
             key = self._keys.content.get(header.get("kid", ""))
             if key is None:
                 raise _invalid("its key is unknown")
-            return key, jwt.decode(
+            claims = jwt.decode(
                 token,
                 key.public,
                 algorithms=[ALGORITHM],
@@ -131,9 +149,11 @@ class TokenVerifier:
                     "verify_iat": False,
                 },
             )
+            _check_names_stand_once(token)
         except (jwt.PyJWTError, ValueError, TypeError, RecursionError) as error:
             # The library's messages can quote the token; the name of the error's type is safe and says enough.
             raise _invalid(f"it is malformed or not signed for us ({type(error).__name__})") from error
+        return key, claims
 
     def _reread_files(self) -> None:
         try:
@@ -157,6 +177,12 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(content) < len(pairs):
         raise ValueError("a name stands twice")
     return content
+
+
+def _token_id_in(signed: bytes) -> dict[str, str]:
+    claims = json.loads(signed)
+    token_id = claims.get("jti") if isinstance(claims, dict) else None
+    return {"jti": token_id} if isinstance(token_id, str) and TOKEN_ID.fullmatch(token_id) else {}
 
 
 def _seconds(claims: dict[str, Any], name: str) -> float:

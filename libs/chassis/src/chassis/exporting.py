@@ -23,6 +23,7 @@ from opentelemetry.sdk.trace import SpanLimits, SpanProcessor, TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
 from opentelemetry.sdk.trace.sampling import ALWAYS_OFF, Decision, Sampler, SamplingResult, TraceIdRatioBased
 
+from chassis.memory import observe_memory
 from chassis.scraping import ScrapedMetrics
 from chassis.telemetry import INSTRUMENTATION, LINKS_MAX, MONEY_ATTRIBUTE
 from chassis.tls.files import TlsFiles, TlsSource
@@ -126,9 +127,11 @@ def meter_provider(
     resource = _resource(service, settings)
     provider = MeterProvider(metric_readers=readers, resource=resource, shutdown_on_exit=False)
     build = {name: resource.attributes[name] for name in ("service.name", "service.version")}
-    provider.get_meter(INSTRUMENTATION).create_gauge(
-        "metering.build.info", "{build}", "Always 1; its attributes say what runs."
-    ).set(1, {**build, "process.runtime.version": platform.python_version()})
+    meter = provider.get_meter(INSTRUMENTATION)
+    meter.create_gauge("metering.build.info", "{build}", "Always 1; its attributes say what runs.").set(
+        1, {**build, "process.runtime.version": platform.python_version()}
+    )
+    observe_memory(meter)
     return provider
 
 

@@ -7,18 +7,21 @@ import json
 import time
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import grpc
 import jwt
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
+from structlog.testing import capture_logs
 
 from chassis.auth import TokenVerifier
 from chassis.errors import MeterlineError, Reason, Unauthenticated, Unavailable
 from chassis.errors.status import from_rpc_error
 from chassis.identity import Scope, current_identity, current_tenant
 from chassis.keys import load_keys
+from chassis.rpc.refused_callers import LINES_MAX, WINDOW_S, RefusedCallers
 from chassis.startup import SettingsError
 from testkit.clock import FakeClock
 from testkit.tokens import SigningKey
@@ -162,6 +165,47 @@ async def call(channel: Any, *metadata: tuple[str, str]) -> Any:
         return json.loads(await channel.unary_unary(METHOD)(b"", metadata=metadata))
     except grpc.aio.AioRpcError as error:
         return from_rpc_error(error)
+
+
+async def test_refused_tokens_are_logged_without_the_token_and_a_flood_of_them_in_a_few_lines(
+    start: Any, signing_key: SigningKey
+) -> None:
+    running = await start(HANDLERS)
+    expired = signing_key.mint("acme", ["read"], valid_s=60, now_s=time.time() - 3600, claims={"jti": "laptop-7"})
+    forged = OTHER.mint("acme", ["read"], claims={"jti": "forged"})
+    foreign = OTHER.mint("acme", ["read"], headers={"kid": "not-ours"})
+
+    with capture_logs() as logged:
+        for token in (expired, forged, foreign, *[""] * 2 * LINES_MAX):
+            await call(running.bare_channel(), ("authorization", f"Bearer {token}"))
+
+    lines = [line for line in logged if line["event"] == "caller refused"]
+    assert [(line["reason"], line.get("kid"), line.get("jti")) for line in lines[:3]] == [
+        (EXPIRED, "key-1", "laptop-7"),
+        (INVALID, "key-1", None),
+        (INVALID, None, None),
+    ]
+    assert len(lines) == 1 + LINES_MAX
+    assert all(line["peer"].startswith("ipv4:127.0.0.1:") and line["rpc"] == METHOD[1:] for line in lines)
+    assert not any(token in str(logged) for token in (expired, forged, foreign))
+
+
+def test_the_first_line_after_a_flood_says_how_many_were_left_out(
+    tmp_path: Path, signing_key: SigningKey, clock: FakeClock
+) -> None:
+    verifier = TokenVerifier(signing_key.write_jwks(tmp_path / "jwks.json"), "meterline", clock)
+    now_s = [0.0]
+    callers = RefusedCallers(verifier, now_s=lambda: now_s[0])
+    refused = Unauthenticated(INVALID, "no")
+    a_call: Any = SimpleNamespace(method=METHOD, metadata={})
+    context: Any = SimpleNamespace(peer=lambda: "ipv4:192.0.2.1:5000")
+
+    with capture_logs() as logged:
+        for at_s in (*[0.0] * (LINES_MAX + 5), WINDOW_S):
+            now_s[0] = at_s
+            callers.note(a_call, context, refused)
+
+    assert [line["left_out_before"] for line in logged] == [0] * LINES_MAX + [5]
 
 
 @pytest.mark.parametrize(("token", "reason"), [row[1:] for row in FORGED], ids=[row[0] for row in FORGED])

@@ -27,6 +27,7 @@ def test_a_context_comes_back_as_it_was_saved(tmp_path: Path) -> None:
         pids={"ingest": 2, "postgres": 3},
         dsn={"ingest": "postgresql://x"},
         health={"ingest": "127.0.0.1:4"},
+        metrics={"ingest": "127.0.0.1:6"},
         data_dir=tmp_path,
         jwks_file=tmp_path / "jwks.json",
         supervisor=5,

@@ -12,7 +12,7 @@ from testkit.flights import ROOT
 DOCUMENT: Final = ROOT / "docs/telemetry.md"
 _CODE = re.compile(r"`([^`]+)`")
 _NONE: Final = "\N{EN DASH}"
-_ANYWHERE = ("rpc.", "db.", "metering.build.")
+_ANYWHERE = ("rpc.", "db.", "process.", "metering.build.")
 _HISTOGRAM_ENDINGS = ("_bucket", "_count", "_sum")
 _FEED_READERS = ("aggregator", "rating")
 

@@ -30,7 +30,7 @@ from opentelemetry.trace import SpanKind
 from chassis.aside import Aside
 from chassis.audit.trail import set_audited_call
 from chassis.deadline import REMAINING_MIN_S, set_deadline_s
-from chassis.errors import DeadlineExceeded, Reason, Unavailable
+from chassis.errors import DeadlineExceeded, Forbidden, Reason, Unauthenticated, Unavailable
 from chassis.identity import set_identity
 from chassis.rpc import conventions
 from chassis.rpc.binding import CheckedContext
@@ -39,6 +39,7 @@ from chassis.rpc.ending import Endings
 from chassis.rpc.identifying import check_names, check_scopes, identify
 from chassis.rpc.places import Places
 from chassis.rpc.reading import Reading, note_received
+from chassis.rpc.refused_callers import RefusedCallers
 from chassis.rpc.room import Room
 from chassis.telemetry import active_telemetry, context_from
 from chassis.tls.server import caller_names
@@ -47,6 +48,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from chassis.auth import TokenVerifier
+    from chassis.identity import Identity
     from chassis.rpc.rules import CallRules
 
     Context = grpc.aio.ServicerContext[Any, Any]
@@ -62,6 +64,7 @@ class CallGuard:
         """Guard calls by `rules`. Create it after `Telemetry.start`, because it takes the current instruments."""
         self._rules = rules
         self._verifier = verifier
+        self._refused_callers = RefusedCallers(verifier)
         telemetry = active_telemetry()
         self._tracer = telemetry.tracer
         self._endings = Endings(conventions.call_duration(telemetry.meter, "server"), rules)
@@ -196,9 +199,7 @@ class CallGuard:
         if not self._rules.gate.is_open:
             raise Unavailable(Reason.SERVICE_NOT_READY, "the service is starting; try again", retry_after_s=1.0)
         method = self._rules.methods[call.method]
-        identity = identify(self._verifier, call.metadata)
-        if identity.is_internal and self._rules.internal_names is not None:
-            check_names(self._rules.internal_names, caller_names(context))
+        identity = self._identified(call, context)
         set_identity(identity)
         call.tenant, call.customer = identity.tenant, identity.customer
         call.is_internal = identity.is_internal
@@ -211,6 +212,16 @@ class CallGuard:
             # Given back by gRPC once the last byte is sent or nobody wants it any more: until then it is in memory.
             done: Any = partial(self._give_back, call, is_stream)
             context.add_done_callback(done)
+
+    def _identified(self, call: Call, context: Context) -> Identity:
+        try:
+            identity = identify(self._verifier, call.metadata)
+            if identity.is_internal and self._rules.internal_names is not None:
+                check_names(self._rules.internal_names, caller_names(context))
+        except (Unauthenticated, Forbidden) as error:
+            self._refused_callers.note(call, context, error)
+            raise
+        return identity
 
     def _give_back(self, call: Call, is_stream: bool, _context: Context) -> None:  # noqa: FBT001 - a callback
         call.is_gone = True

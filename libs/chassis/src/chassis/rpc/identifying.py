@@ -30,8 +30,14 @@ def identify(verifier: TokenVerifier, metadata: Mapping[str, str]) -> Identity:
         raise Unauthenticated(Reason.TOKEN_MISSING, "send metadata `authorization: Bearer <token>`")
     if "\n" in authorization:
         raise Unauthenticated(Reason.TOKEN_INVALID, "the call carries two tokens; send `authorization` once")
-    identity = verifier.verify(authorization[len(_BEARER) :])
+    identity = verifier.verify(token_in(metadata))
     return _for_customer(_for_tenant(identity, metadata.get(TENANT_METADATA)), metadata.get(CUSTOMER_METADATA))
+
+
+def token_in(metadata: Mapping[str, str]) -> str:
+    """Return the token of a call; empty if it has none."""
+    authorization = metadata.get("authorization", "")
+    return authorization[len(_BEARER) :] if authorization.startswith(_BEARER) else ""
 
 
 def check_scopes(name: str, method: Method, identity: Identity) -> None:

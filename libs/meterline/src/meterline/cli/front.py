@@ -32,6 +32,7 @@ COMMANDS: Final = {
         "status:status",
         "Show how each service is, how far behind, since when it stands still, its last error, and what to do next.",
     ),
+    "top": ("top:top", "Watch the suite: rates, lag, freshness, latency and memory of each service, until Ctrl-C."),
     "explain": (
         "explain:explain",
         "Explain an invoice line: line, charge, price, snapshot, windows and, if asked for, events and traces.",

@@ -64,10 +64,19 @@ def print_document(document: Any, output: Output) -> None:
     if output is Output.YAML:
         _echo(_yaml(document).rstrip("\n"))
     else:
-        # Between its texts JSON holds nothing to escape, and within them an escape means the same character.
-        _echo(
-            escaped(json.dumps(document, ensure_ascii=False, indent=2), lambda character: json.dumps(character)[1:-1])
-        )
+        _echo(_json(document, indent=2))
+
+
+def print_json_line(document: Any) -> None:
+    """Print a value as JSON on a line of its own."""
+    _echo(_json(document))
+
+
+def _json(document: Any, indent: int | None = None) -> str:
+    # Between its texts JSON holds nothing to escape, and within them an escape means the same character.
+    return escaped(
+        json.dumps(document, ensure_ascii=False, indent=indent), lambda character: json.dumps(character)[1:-1]
+    )
 
 
 def _yaml(document: Any) -> str:

@@ -48,13 +48,18 @@ def status(context: ContextOption = None, output: OutputOption = Output.TABLE) -
     """Show how each service is, how far behind, since when it stands still, its last error, and what to do next."""
 
     async def ask(client: AsyncClient) -> list[dict[str, Any]]:
-        return list(await asyncio.gather(*(_service_document(client, service.name) for service in SERVICES)))
+        return list(await asyncio.gather(*(ask_service(client, service.name, _ANSWER_S) for service in SERVICES)))
 
     services = call_services(ask, context)
     if output is Output.TABLE:
         _print(services)
     else:
         print_document({"services": services}, output)
+    end_by_state(services)
+
+
+def end_by_state(services: list[dict[str, Any]]) -> None:
+    """End with the exit code that says how the services are, unless all is well."""
     states = {service["state"] for service in services}
     if _DOWN in states:
         raise SystemExit(int(ExitCode.UNREACHABLE))
@@ -64,9 +69,10 @@ def status(context: ContextOption = None, output: OutputOption = Output.TABLE) -
         raise SystemExit(int(ExitCode.NOT_READY))
 
 
-async def _service_document(client: AsyncClient, service: str) -> dict[str, Any]:
+async def ask_service(client: AsyncClient, service: str, answer_s: float) -> dict[str, Any]:
+    """Return how a service is, also when it does not answer within `answer_s` or not at all."""
     try:
-        answer = await client.status(service, _ANSWER_S)
+        answer = await client.status(service, answer_s)
     except MeterlineError as error:
         return _unanswered(service, error)
     return document_of(answer, datetime.now(UTC))
@@ -177,17 +183,19 @@ def rows_of(service: dict[str, Any]) -> list[tuple[str, ...]]:
     """Return the rows of a service: one for each feed that it follows, or one alone."""
     head = (service["service"], service["state"], service["version"] or "-", service["schemaRevision"] or "-")
     rows = [
-        (feed["consumer"], *_lag(feed), _seconds(feed["freshUpTo"]), _seconds(feed["stuckSince"]))
+        (feed["consumer"], *lag_texts(feed), seconds_text(feed["freshUpTo"]), seconds_text(feed["stuckSince"]))
         for feed in service["feeds"]
     ]
     return [head + row for row in rows] or [(*head, "-", "-", "-", "-", "-")]
 
 
-def _lag(feed: dict[str, Any]) -> tuple[str, str]:
+def lag_texts(feed: dict[str, Any]) -> tuple[str, str]:
+    """Return how many events and seconds a feed is behind, `?` where nobody knows."""
     return ("?", "?") if feed["lagSeconds"] is None else (feed["lagEvents"], str(feed["lagSeconds"]))
 
 
-def _seconds(instant: str | None) -> str:
+def seconds_text(instant: str | None) -> str:
+    """Return an instant to the second, as tables show it."""
     return (instant or "-")[:19]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from dataclasses import dataclass
 
@@ -11,6 +12,8 @@ from meterline.suite.directory import DataDirectory
 from meterline.suite.postgres import Endpoint
 
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,62}")
+_LOOK_AGAIN_S = 0.2
+_END_IDLE = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = $1 AND state = 'idle'"
 _PASSWORD = re.compile(r"[A-Za-z0-9_-]{16,128}")
 
 
@@ -64,21 +67,93 @@ async def ensure_database(superuser_dsn: str, database: ServiceDatabase, *, temp
 
 
 async def ensure_database_of(
-    superuser_dsn: str, name: str, owner: Credentials, app: Credentials, *, template: str = "template1"
+    superuser_dsn: str,
+    name: str,
+    owner: Credentials,
+    app: Credentials,
+    *,
+    group: str = "",
+    template: str = "template1",
 ) -> None:
-    """Make a database that `owner` owns and `app` may connect to, on any cluster. Safe to repeat."""
+    """Make a database that `owner` owns and `app` may connect to, on any cluster. Safe to repeat.
+
+    With `group`, the rights are those of that role, and `app` is a role that signs in for it.
+    """
     connection = await asyncpg.connect(superuser_dsn)
     try:
-        for who in (owner, app):
-            await _ensure_role(connection, who)
+        await _ensure_role(connection, owner)
+        await _ensure_app_role(connection, app, group or app.role)
         if not await connection.fetchval("SELECT count(*) FROM pg_database WHERE datname = $1", name):
             # Who is no superuser may give a database away only to a role that it is a member of.
             await connection.execute(f"GRANT {owner.role} TO CURRENT_USER")
             await connection.execute(f"CREATE DATABASE {_quoted(name)} OWNER {owner.role} TEMPLATE {_quoted(template)}")
         await connection.execute(f"REVOKE ALL ON DATABASE {_quoted(name)} FROM PUBLIC")
-        await connection.execute(f"GRANT CONNECT ON DATABASE {_quoted(name)} TO {app.role}")
+        await connection.execute(f"GRANT CONNECT ON DATABASE {_quoted(name)} TO {group or app.role}")
     finally:
         await connection.close()
+
+
+async def set_password(superuser_dsn: str, who: Credentials) -> None:
+    """Give a role its new password; one that does not exist is made. Sessions go on."""
+    connection = await asyncpg.connect(superuser_dsn)
+    try:
+        await _ensure_role(connection, who)
+    finally:
+        await connection.close()
+
+
+async def let_sign_in(superuser_dsn: str, who: Credentials, group: str) -> bool:
+    """Let a role sign in with the rights of `group`. False, and nothing is done, if it may sign in already."""
+    connection = await asyncpg.connect(superuser_dsn)
+    try:
+        if await _may_sign_in(connection, who.role):
+            return False
+        await _ensure_app_role(connection, who, group)
+        return True
+    finally:
+        await connection.close()
+
+
+async def sessions_of(superuser_dsn: str, role: str) -> int:
+    """Return how many sessions a role has."""
+    connection = await asyncpg.connect(superuser_dsn)
+    try:
+        return int(await connection.fetchval("SELECT count(*) FROM pg_stat_activity WHERE usename = $1", role))
+    finally:
+        await connection.close()
+
+
+async def end_sign_in(superuser_dsn: str, role: str, *, wait_s: float) -> bool:
+    """Take a role's password and its right to sign in, and end its sessions, each when it does nothing.
+
+    False if it could not sign in anyhow. Raises TimeoutError if a session is still at work after `wait_s`.
+    """
+    connection = await asyncpg.connect(superuser_dsn)
+    try:
+        if not await _may_sign_in(connection, role):
+            return False
+        await connection.execute(f"ALTER ROLE {_quoted(role)} NOLOGIN PASSWORD NULL")
+        async with asyncio.timeout(wait_s):
+            while await connection.fetchval("SELECT count(*) FROM pg_stat_activity WHERE usename = $1", role):
+                await connection.execute(_END_IDLE, role)
+                await asyncio.sleep(_LOOK_AGAIN_S)
+        return True
+    finally:
+        await connection.close()
+
+
+async def _may_sign_in(connection: asyncpg.Connection, role: str) -> bool:
+    return bool(await connection.fetchval("SELECT rolcanlogin FROM pg_roles WHERE rolname = $1", role))
+
+
+async def _ensure_app_role(connection: asyncpg.Connection, who: Credentials, group: str) -> None:
+    if who.role != group:
+        if not await connection.fetchval("SELECT count(*) FROM pg_roles WHERE rolname = $1", group):
+            await connection.execute(f"CREATE ROLE {_quoted(group)} NOLOGIN")
+        await _ensure_role(connection, who)
+        await connection.execute(f"GRANT {_quoted(group)} TO {who.role}")
+    else:
+        await _ensure_role(connection, who)
 
 
 async def drop_database(superuser_dsn: str, name: str) -> None:
@@ -100,5 +175,5 @@ async def _ensure_role(connection: asyncpg.Connection, who: Credentials) -> None
 
 def _quoted(name: str) -> str:
     if not _NAME.fullmatch(name):
-        raise ValueError(f"database name {name!r} has characters that DDL can't take as they are")
+        raise ValueError(f"name {name!r} has characters that DDL can't take as they are")
     return f'"{name}"'

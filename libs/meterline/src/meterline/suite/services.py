@@ -62,6 +62,7 @@ class ServiceSetup:
     database: ServiceDatabase
     listen: str
     health_listen: str
+    metrics_listen: str
     upstream_target: str | None = None
     shared: Mapping[str, str] = field(default_factory=dict)
     tls: Mapping[str, str] = field(default_factory=dict)
@@ -73,6 +74,7 @@ class ServiceSetup:
             "dsn": self.database.dsn,
             "listen": self.listen,
             "health_listen": self.health_listen,
+            "metrics_listen": self.metrics_listen,
             "jwks_file": str(jwks_file),
             "revoked_tokens_file": str(self.directory.revoked_file),
             "service_token_file": str(self.directory.token_file(self.spec.name)),

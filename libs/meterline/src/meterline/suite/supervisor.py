@@ -154,12 +154,18 @@ class Supervisor:
                 database=database_of(self._directory, self._postgres.endpoint, spec.name),
                 listen=listen[spec.name],
                 health_listen=self._ports.address(),
+                metrics_listen=self._metrics_listen(spec),
                 upstream_target=listen[spec.upstream] if spec.upstream else None,
                 shared=self._options.shared_settings(),
                 tls=self._tls_settings(spec),
             )
             for spec in self._options.services
         ]
+
+    def _metrics_listen(self, spec: ServiceSpec) -> str:
+        # For `meterline top`; whoever has a Prometheus says where it looks.
+        (key,) = spec.keys({"metrics_listen": ""})
+        return os.environ.get(key) or self._ports.address()
 
     def _tls_settings(self, spec: ServiceSpec) -> dict[str, str]:
         if self._certificates is None:
@@ -208,6 +214,9 @@ class Supervisor:
             pids={"postgres": self._postgres.pid, **{service.name: service.pid for service in self._services}},
             dsn={name: setup.database.dsn for name, setup in setups.items()},
             health={name: setup.health_listen for name, setup in setups.items()},
+            metrics={
+                name: address for name, setup in setups.items() if not (address := setup.metrics_listen).endswith(":0")
+            },
             data_dir=self._directory.root,
             jwks_file=self._directory.keys / tokens.JWKS_FILE_NAME,
             supervisor=os.getpid(),
