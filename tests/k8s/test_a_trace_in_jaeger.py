@@ -13,8 +13,8 @@ from typing import Any, Final
 
 import pytest
 
-from testkit.k8s.images import HUB, Images
-from testkit.k8s.node import Node
+from testkit.k8s.images import HUB, VERSION, Images
+from testkit.k8s.node import NODE, Node
 from testkit.k8s.suite import ClusterSuite, Example
 from testkit.wait import wait_until
 
@@ -36,6 +36,7 @@ kind: Contract
 metadata: {{name: {CUSTOMER}-2024}}
 spec: {{customer: {CUSTOMER}, plan: storage, start: "2024-01-01", end: "2024-02-01", interval: MONTH, timeZone: UTC}}
 """
+MADE_AT: Final = "k8s.pod.name", "k8s.node.name", "service.version"
 ASK: Final = (
     "import sys, urllib.request; sys.stdout.write(urllib.request.urlopen(sys.argv[1], timeout=10).read().decode())"
 )
@@ -50,7 +51,7 @@ class Step:
     operation: str
     trace: str
     span: str
-    pod: str
+    made_at: tuple[str, ...]
 
 
 @pytest.fixture(scope="session")
@@ -96,8 +97,8 @@ def test_an_invoice_line_leads_to_the_span_of_the_client_that_reported(
     ]
     for name in ("invoice line", "rate usage", "seal usage", "process usage", "publish usage", "read a file"):
         assert name in [step.operation for step in way]
-    # Each span says where it was made.
-    assert all(step.pod for step in way if step.service != "shop")
+    # Each span says where it was made, and by which release.
+    assert {step.made_at[1:] for step in way if step.service != "shop"} == {(NODE, VERSION)}
     if kept:
         (kept / "trace.json").write_text(json.dumps([asdict(step) for step in way], indent=2))
 
@@ -138,7 +139,7 @@ def trail(
             operation=span["operationName"],
             trace=at[0],
             span=at[1],
-            pod=tags.get("k8s.pod.name", ""),
+            made_at=tuple(tags[name] for name in MADE_AT if tags.get(name)),
         )
         at = before[0] if before else None
 

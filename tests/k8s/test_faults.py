@@ -12,7 +12,6 @@ from typing import Any, Final
 
 import pytest
 
-from meterline.suite.services import SERVICES
 from testkit.k8s.load import CUSTOMER
 from testkit.k8s.suite import SERVICE_NAMES, ClusterSuite, Example, Outcome, failures
 from testkit.wait import wait_until
@@ -27,7 +26,7 @@ def test_a_service_outlives_the_kill_of_its_postgres(
     example: Example, service: str, found: Callable[[str, Any], None]
 ) -> None:
     suite = example.suite
-    before = restarts(suite)
+    before = suite.restarts()
     with suite.load(example.context, calls_per_s=4.0) as load:
         killed_at = time.time()
         kill_container(suite, f"{service}-postgres-0")
@@ -44,7 +43,7 @@ def test_a_service_outlives_the_kill_of_its_postgres(
         {"of": service, "failed": len(failures(outcomes)), "last_failure_after_s": last_failure_after_s},
     )
     assert last_failure_after_s < BACK_WITHIN_S
-    assert restarts(suite) == before
+    assert suite.restarts() == before
     if service == "ingest":
         assert_no_acknowledged_event_is_lost(example)
 
@@ -98,12 +97,3 @@ def kill_container(suite: ClusterSuite, pod: str) -> None:
     found = json.loads(suite.kubectl("get", f"pod/{pod}", "--output=json"))
     container = found["status"]["containerStatuses"][0]["containerID"].removeprefix("containerd://")
     suite.node.ctr("tasks", "kill", "--all", "--signal=SIGKILL", container)
-
-
-def restarts(suite: ClusterSuite) -> dict[str, int]:
-    """Return how often the containers of each service's pods were restarted."""
-    return {
-        pod["metadata"]["name"]: sum(status["restartCount"] for status in pod["status"]["containerStatuses"])
-        for spec in SERVICES
-        for pod in suite.pods(spec.name)
-    }

@@ -7,12 +7,19 @@ from typing import Any, Final
 
 import pytest
 
-from testkit.k8s.suite import SERVICE_NAMES, ClusterSuite, Example
+from testkit.k8s.suite import NAMESPACE, SERVICE_NAMES, ClusterSuite, Example
 
+METRICS: Final = """
+import sys, urllib.request
+
+for place in sys.argv[1:]:
+    text = urllib.request.urlopen(f"http://{place}:9464/metrics", timeout=10).read().decode()
+    print(next(line for line in text.splitlines() if line.startswith("metering_build_info{")))
+"""
 LEFT: Final = {"aggregator": "ingest", "rating": "aggregator", "invoicing": "rating"}
 PLACES: Final = {
-    **{name: (name, 8080) for name in SERVICE_NAMES},
-    **{f"database of {name}": (f"{name}-postgres", 5432) for name in SERVICE_NAMES},
+    **{name: (f"{name}.{NAMESPACE}", 8080) for name in SERVICE_NAMES},
+    **{f"database of {name}": (f"{name}-postgres.{NAMESPACE}", 5432) for name in SERVICE_NAMES},
 }
 TRY: Final = """
 import concurrent.futures, json, socket, sys
@@ -31,13 +38,13 @@ with concurrent.futures.ThreadPoolExecutor(len(places)) as threads:
 
 
 def reachable(suite: ClusterSuite, pod: str) -> set[str]:
-    """Return the places that a pod can open a connection to."""
+    """Return the places of the example that a pod, of any namespace, can open a connection to."""
     said = suite.kubectl("exec", pod, "--", "/app/bin/python", "-c", TRY, json.dumps(PLACES))
     return {place for place, is_open in json.loads(said).items() if is_open}
 
 
-def pod_document(name: str, labels: dict[str, str], command: list[str]) -> dict[str, Any]:
-    """Return a pod that PodSecurity's level `restricted` lets in, with the example's context in it."""
+def pod_document(name: str, labels: dict[str, str], command: list[str], namespace: str = NAMESPACE) -> dict[str, Any]:
+    """Return a pod that PodSecurity's level `restricted` lets in, with a context in it if its namespace has one."""
     container = {
         "name": "main",
         "image": "meterline/meterline:0.1.0",
@@ -62,9 +69,11 @@ def pod_document(name: str, labels: dict[str, str], command: list[str]) -> dict[
             "seccompProfile": {"type": "RuntimeDefault"},
         },
         "containers": [container],
-        "volumes": [{"name": "context", "secret": {"secretName": "meterline-context", "defaultMode": 0o440}}],
+        "volumes": [
+            {"name": "context", "secret": {"secretName": "meterline-context", "defaultMode": 0o440, "optional": True}}
+        ],
     }
-    metadata = {"name": name, "namespace": "meterline", "labels": labels}
+    metadata = {"name": name, "namespace": namespace, "labels": labels}
     return {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": spec}
 
 
@@ -88,6 +97,23 @@ def test_a_pod_without_it_reaches_nothing(example: Example) -> None:
     run_pod(example.suite, "stranger", {})
 
     assert reachable(example.suite, "stranger") == set()
+
+
+def test_a_namespace_with_the_label_reads_the_metrics_of_every_server_and_nothing_else(example: Example) -> None:
+    suite = ClusterSuite(example.suite.node, "scrapes")
+    labels = {"meterline.dev/scrapes": "true", "pod-security.kubernetes.io/enforce": "restricted"}
+    metadata = {"name": suite.namespace, "labels": labels}
+    suite.node.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": metadata})
+    run_pod(suite, "prometheus", {})
+    addresses = [pod["status"]["podIP"] for service in SERVICE_NAMES for pod in example.suite.pods(service)]
+
+    read = ["exec", "prometheus", "--", "/app/bin/python", "-c", METRICS, *addresses]
+    said = suite.kubectl(*read).splitlines()
+
+    assert len(said) == len(addresses)
+    assert all('service_version="0.1.0"' in line for line in said)
+    assert reachable(suite, "prometheus") == set()
+    suite.node.kubectl("delete", "namespace", suite.namespace, "--wait=false")
 
 
 def test_the_command_line_in_the_cluster_says_how_every_service_is(example: Example) -> None:
@@ -120,5 +146,5 @@ def test_a_pod_that_asks_for_more_than_it_needs_is_refused_with_the_reasons(exam
 
 def run_pod(suite: ClusterSuite, name: str, labels: dict[str, str]) -> None:
     """Have a pod that waits to be told what to try."""
-    suite.node.apply(pod_document(name, labels, ["sleep", "3600"]))
+    suite.node.apply(pod_document(name, labels, ["sleep", "3600"], suite.namespace))
     suite.kubectl("wait", "--for=condition=Ready", f"pod/{name}", "--timeout=60s")

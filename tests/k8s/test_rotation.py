@@ -39,7 +39,7 @@ def test_keys_and_tokens_are_replaced_without_a_failed_call(example: Example, tm
         )
         for service in SERVICE_NAMES[1:]:
             token = mint(new_key, Grant(ANY_TENANT, ("internal",), service), valid_for=LIFE)
-            set_secret(suite, f"{service}-token", {"token": token})
+            suite.set_secret(f"{service}-token", {"token": token})
             wait_until_mounted(suite, service, "/etc/meterline/token/token", token)
         mounted_at = time.monotonic()
         # A program renews its token by writing the file it has it from.
@@ -58,7 +58,7 @@ def test_keys_and_tokens_are_replaced_without_a_failed_call(example: Example, tm
     # Neighbors take each other's new tokens.
     states = json.loads(suite.meterline(example.context, "status", "--output", "json").stdout)["services"]
     assert {each["service"]: each["state"] for each in states} == dict.fromkeys(SERVICE_NAMES, "up")
-    set_secret(suite, "meterline-context", {"context.json": example.context.read_text()})
+    suite.set_secret("meterline-context", {"context.json": example.context.read_text()})
 
 
 def test_a_database_password_is_replaced_without_a_failed_call(example: Example) -> None:
@@ -70,7 +70,7 @@ def test_a_database_password_is_replaced_without_a_failed_call(example: Example)
             role, former = f"{service}_app_2", f"{service}_app"
             sql(suite, service, f"CREATE ROLE {role} LOGIN PASSWORD '{password}' IN ROLE {former}")
             address = f"postgresql://{role}:{password}@{service}-postgres:5432/{service}"
-            set_secret(suite, f"{service}-database", {"uri": address})
+            suite.set_secret(f"{service}-database", {"uri": address})
             wait_until_mounted(suite, service, "/etc/meterline/database/uri", address)
             sql(suite, service, f"ALTER ROLE {former} PASSWORD NULL NOLOGIN")
             sql(suite, service, END_IDLE.format(role=former))
@@ -85,11 +85,6 @@ def trust(suite: ClusterSuite, keys: dict[str, Any]) -> None:
     """Have the services trust these keys."""
     patch = {"data": {"jwks.json": json.dumps(keys)}}
     suite.kubectl("patch", "configmap/meterline-keys", "--type=merge", f"--patch={json.dumps(patch)}")
-
-
-def set_secret(suite: ClusterSuite, name: str, values: dict[str, str]) -> None:
-    """Change values of a Secret."""
-    suite.kubectl("patch", f"secret/{name}", "--type=merge", f"--patch={json.dumps({'stringData': values})}")
 
 
 def wait_until_mounted(suite: ClusterSuite, service: str, path: str, content: str) -> None:

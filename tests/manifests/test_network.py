@@ -78,3 +78,15 @@ def test_every_policy_picks_pods_that_there_are(render: Callable[[str], Objects]
 
     unused = [name for name, selector in selectors.items() if not any(policies.selects(selector, pod) for pod in pods)]
     assert unused == []
+
+
+def test_prometheus_looks_at_every_server_and_at_nothing_else(render: Callable[[str], Objects]) -> None:
+    objects = render("overlays/production")
+    (monitor,) = policies.of_kind(objects, "PodMonitor")
+    wanted = monitor["spec"]["selector"]["matchLabels"].items()
+    workloads = policies.of_kind(objects, *policies.WORKLOADS)
+    watched = [found for found in workloads if wanted <= policies.labels(found).items()]
+    ports = {endpoint["port"] for endpoint in monitor["spec"]["podMetricsEndpoints"]}
+
+    assert sorted(found["metadata"]["name"] for found in watched) == sorted(spec.name for spec in SERVICES)
+    assert all(ports <= {port["name"] for port in policies.containers(found)[0]["ports"]} for found in watched)

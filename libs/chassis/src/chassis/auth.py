@@ -149,7 +149,6 @@ class TokenVerifier:
                     "verify_iat": False,
                 },
             )
-            _check_names_stand_once(token)
         except (jwt.PyJWTError, ValueError, TypeError, RecursionError) as error:
             # The library's messages can quote the token; the name of the error's type is safe and says enough.
             raise _invalid(f"it is malformed or not signed for us ({type(error).__name__})") from error

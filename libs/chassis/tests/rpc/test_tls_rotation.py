@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import socket
-import ssl
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -15,7 +13,7 @@ from opentelemetry.sdk.metrics.export import NumberDataPoint
 
 from chassis.tls.files import TlsFiles, TlsSource
 from meterline.suite.certificates import Authority
-from testkit.certificates import CertificateFiles
+from testkit.certificates import CertificateFiles, shown_certificate
 from testkit.wait import eventually
 
 from .conftest import SERVICE, Recorded, Running, Starter, tls_settings
@@ -71,25 +69,6 @@ async def load(running: Running, files: TlsFiles) -> AsyncIterator[Load]:
     finally:
         stop.set()
         await asyncio.gather(*tasks)
-
-
-def shown_certificate(address: str, files: TlsFiles) -> str:
-    """What the server shows to a new connection, in PEM; an OSError if it takes none of ours."""
-    assert files.certificate is not None
-    context = ssl.create_default_context(cafile=files.authorities)
-    context.load_cert_chain(files.certificate, files.key)
-    context.set_alpn_protocols(["h2"])
-    host, _, port = address.rpartition(":")
-    with (
-        socket.create_connection((host, int(port)), timeout=5) as plain,
-        context.wrap_socket(plain, server_hostname=host) as connection,
-    ):
-        shown = connection.getpeercert(binary_form=True)
-        # In TLS 1.3 a refusal of our certificate comes with the first bytes.
-        if not connection.recv(1):
-            raise ConnectionResetError
-    assert shown is not None
-    return ssl.DER_cert_to_PEM_cert(shown)
 
 
 async def shows(running: Running, files: TlsFiles, wanted: str) -> bool:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import socket
+import ssl
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
@@ -49,3 +51,26 @@ class CertificateFiles:
     def files(self, owner: str) -> TlsFiles:
         """Return the paths of `owner`."""
         return TlsFiles(self.authorities, self.directory / f"{owner}.pem", self.directory / f"{owner}.key")
+
+
+def shown_certificate(address: str, files: TlsFiles, server_name: str = "") -> str:
+    """Return the certificate that a server shows to a new connection of ours, in PEM.
+
+    `server_name` is whom we want to talk to, if that is not the host of the address. Raises OSError if either side does
+    not take the other's certificate.
+    """
+    assert files.certificate is not None
+    context = ssl.create_default_context(cafile=files.authorities)
+    context.load_cert_chain(files.certificate, files.key)
+    context.set_alpn_protocols(["h2"])
+    host, _, port = address.rpartition(":")
+    with (
+        socket.create_connection((host, int(port)), timeout=5) as plain,
+        context.wrap_socket(plain, server_hostname=server_name or host) as connection,
+    ):
+        shown = connection.getpeercert(binary_form=True)
+        # In TLS 1.3 a refusal of our certificate comes with the first bytes.
+        if not connection.recv(1):
+            raise ConnectionResetError
+    assert shown is not None
+    return ssl.DER_cert_to_PEM_cert(shown)

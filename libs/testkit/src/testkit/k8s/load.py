@@ -4,7 +4,8 @@
 
 `sdk` calls as a program that uses the SDK; `plain` as one that has nothing but grpcio, stubs and the channel options of
 docs/sdk.md. Ends at SIGTERM, after the calls in flight. Both read the context file again before a call when it has
-changed, as a program does whose token is renewed.
+changed, as a program does whose token is renewed. `plain` makes new channels when its certificates have changed; the
+SDK sees that by itself.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import signal
 import sys
 import time
 import uuid
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -77,6 +78,12 @@ class SdkCalls:
     def __init__(self, context: contexts.Context) -> None:
         self._client = AsyncClient(context)
 
+    @staticmethod
+    def files(context: contexts.Context) -> list[Path]:
+        """Return the files whose change asks for a new client: none, as the SDK looks at its certificates itself."""
+        del context
+        return []
+
     def call(self, service: str) -> Awaitable[Any]:
         """Make one call to a service."""
         if service == "ingest":
@@ -95,11 +102,17 @@ class PlainCalls:
     def __init__(self, context: contexts.Context) -> None:
         self._metadata = (("authorization", f"Bearer {context.token}"),)
         methods = [(contract_of(name)[0].full_name, method) for name, (method, _) in requests().items()]
+        options = options_of_a_reader(methods)
         self._channels = {
-            name: grpc.aio.insecure_channel(f"dns:///{address}", options=options_of_a_reader(methods))
-            for name, address in context.services.items()
+            name: open_channel(f"dns:///{address}", context.tls, options) for name, address in context.services.items()
         }
         self._stubs = {name: contract_of(name)[1](channel) for name, channel in self._channels.items()}
+
+    @staticmethod
+    def files(context: contexts.Context) -> list[Path]:
+        """Return the files whose change asks for new channels: certificates are read once for each."""
+        tls = context.tls or contexts.Tls()
+        return [file for file in (tls.ca_file, tls.cert_file, tls.key_file) if file]
 
     def call(self, service: str) -> Awaitable[Any]:
         """Make one call to a service."""
@@ -112,6 +125,17 @@ class PlainCalls:
             await channel.close(None)
 
 
+def open_channel(target: str, tls: contexts.Tls | None, options: list[tuple[str, str | int]]) -> grpc.aio.Channel:
+    """Open a channel by grpcio's own means: over TLS if there are certificates."""
+    if tls is None:
+        return grpc.aio.insecure_channel(target, options=options)
+    authorities, key, certificate = (
+        file.read_bytes() if file else None for file in (tls.ca_file, tls.key_file, tls.cert_file)
+    )
+    credentials = grpc.ssl_channel_credentials(authorities, key, certificate)
+    return grpc.aio.secure_channel(target, credentials, options=options)
+
+
 KINDS: Final[Mapping[str, type[SdkCalls | PlainCalls]]] = {"sdk": SdkCalls, "plain": PlainCalls}
 
 
@@ -119,14 +143,16 @@ async def load(kind: str, context_file: Path, outcomes: TextIO, calls_per_s: Map
     """Call each service so many times a second until SIGTERM."""
     stopped = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stopped.set)
-    calls, read_at = KINDS[kind](contexts.load(context_file)), changed_at(context_file)
+    context = contexts.load(context_file)
+    files = [context_file, *KINDS[kind].files(context)]
+    read_at, calls = changed_at(files), KINDS[kind](context)
     former: list[SdkCalls | PlainCalls] = []
     running: set[asyncio.Task[None]] = set()
     due_at = dict.fromkeys(calls_per_s, time.monotonic())
     while not stopped.is_set():
-        if changed_at(context_file) != read_at:
+        if changed_at(files) != read_at:
             former.append(calls)
-            calls, read_at = KINDS[kind](contexts.load(context_file)), changed_at(context_file)
+            read_at, calls = changed_at(files), KINDS[kind](contexts.load(context_file))
         for service in [service for service, at in due_at.items() if at <= time.monotonic()]:
             due_at[service] += 1 / calls_per_s[service]
             task = asyncio.create_task(observed(calls, service, outcomes))
@@ -138,9 +164,9 @@ async def load(kind: str, context_file: Path, outcomes: TextIO, calls_per_s: Map
         await each.close()
 
 
-def changed_at(file: Path) -> int:
-    """Return when a file was written last, in nanoseconds."""
-    return file.stat().st_mtime_ns
+def changed_at(files: Sequence[Path]) -> list[int]:
+    """Return when each file was written last, in nanoseconds."""
+    return [file.stat().st_mtime_ns for file in files]
 
 
 async def observed(calls: SdkCalls | PlainCalls, service: str, outcomes: TextIO) -> None:

@@ -7,7 +7,7 @@ import json
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -124,6 +124,19 @@ class ClusterSuite:
         """Return one value of a Secret."""
         found = json.loads(self.kubectl("get", "secret", name, "--output=json"))
         return base64.b64decode(found["data"][key]).decode()
+
+    def set_secret(self, name: str, values: Mapping[str, str]) -> None:
+        """Change values of a Secret."""
+        patch = json.dumps({"stringData": values})
+        self.kubectl("patch", f"secret/{name}", "--type=merge", f"--patch={patch}")
+
+    def restarts(self) -> dict[str, int]:
+        """Return how often the containers of each service's pods were restarted, by the pod's name."""
+        return {
+            pod["metadata"]["name"]: sum(status["restartCount"] for status in pod["status"]["containerStatuses"])
+            for service in SERVICE_NAMES
+            for pod in self.pods(service)
+        }
 
     def write_context(self, path: Path) -> Path:
         """Write a context for programs on the node; it names headless Services, so that they balance by themselves."""
