@@ -24,8 +24,10 @@ from testkit.feed import renewed
 EventMaker = Callable[..., event_pb.UsageEvent]
 
 
-async def listed(ingest: Any, **query: values_pb2.AsOf) -> list[str]:
-    responses = ingest.caller().ListEvents(pb.ListEventsRequest(**query))
+async def listed(
+    ingest: Any, *, after: values_pb2.AsOf | None = None, up_to: values_pb2.AsOf | None = None
+) -> list[str]:
+    responses = ingest.caller().ListEvents(pb.ListEventsRequest(after=after, up_to=up_to))
     return [event.event.id async for response in responses for event in response.events]
 
 
