@@ -6,8 +6,10 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from sqlalchemy import text
+
 from chassis.migrations import MigrationError, schema_is_current
-from chassis.postgres import open_engine
+from chassis.postgres import open_engine, transaction
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -28,9 +30,15 @@ class _OneConnection:
 
 @asynccontextmanager
 async def one_off_engine(service: str, address: DatabaseAddress | str) -> AsyncIterator[AsyncEngine]:
-    """Yield an engine for the database of `service`. Raises MigrationError if its schema is older than this code."""
+    """Yield an engine for the database of `service`.
+
+    Raises MigrationError if its schema is older than this code, and Unavailable if it can't be reached.
+    """
     engine = open_engine(address, _OneConnection(), application_name=f"{service}-command")
     try:
+        # Unlike a bare connection, it tells a database that does not answer as such.
+        async with transaction(engine) as conn:
+            await conn.execute(text("SELECT 1"))
         if not await schema_is_current(engine, f"{service}.migrations"):
             raise MigrationError(f"the schema is older than this release: run python -m {service} migrate first")
         yield engine

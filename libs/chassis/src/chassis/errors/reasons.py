@@ -217,13 +217,13 @@ class Reason(StrEnum):
     # --- the feed -------------------------------------------------------------------------------------------------
     FEED_DIVERGED = (
         "FEED_DIVERGED",
-        "The reader's position is not in this log: epoch or chain differs (was a database restored?).",
-        "Stop and follow the runbook; never skip ahead.",
+        "The place is not in this log: epoch or chain differs, or the log was restored and has lost it.",
+        "Follow the runbook feed-halted, which has a command for each case; never skip ahead.",
     )
     FEED_POSITION_AHEAD = (
         "FEED_POSITION_AHEAD",
-        "The reader's position lies past the head of the log.",
-        "Stop and follow the runbook: the end of the log was lost.",
+        "The reader's position lies past the head of the log: its end was lost.",
+        "Renew the epoch of the log that was restored, as the runbook feed-halted says.",
     )
     FEED_GAP = "FEED_GAP", "A segment does not continue the one before it.", "Stop and follow the runbook."
     FEED_CORRUPT = "FEED_CORRUPT", "A segment does not match its digest or chain.", "Stop and follow the runbook."
