@@ -116,9 +116,9 @@ def _parser(service: str, commands: Sequence[Command]) -> argparse.ArgumentParse
     parser.set_defaults(reason="")
     names = parser.add_subparsers(dest="command")
     for name in ("serve", "migrate"):
-        names.add_parser(name, usage=usage, add_help=False)
+        names.add_parser(name, prog=parser.prog, usage=usage, add_help=False)
     for command in commands:
-        own = names.add_parser(command.name, usage=usage, add_help=False, allow_abbrev=False)
+        own = names.add_parser(command.name, prog=parser.prog, usage=usage, add_help=False, allow_abbrev=False)
         if command.needs_reason:
             own.add_argument(_REASON, required=True, type=_not_empty)
     return parser
