@@ -22,7 +22,7 @@ spec: {eventTypes: [used], aggregation: SUM, value: n}
 ---
 kind: Plan
 metadata: {name: plan}
-spec: {currency: USD, items: [{name: Fee, price: {fixed: "5"}}, {name: Units, meter: units, price: {perUnit: "1"}}]}
+spec: {currency: USD, items: [{name: Fee, fixed: {amount: "5"}}, {name: Units, meter: units, price: {perUnit: "1"}}]}
 ---
 kind: BillingProfile
 spec: {seller: Seller, numberPrefix: R, graceHours: "0"}
@@ -112,9 +112,9 @@ def test_charges_that_rating_lost_are_named_and_come_back_as_they_were_billed(ma
     tenant.report(used("3", "4"))
     july = finalize(tenant, "2024-07")
 
-    assert lines(may) == [("FIXED", "Fee", "5.00"), ("USAGE", "Units", "12.00")]
-    assert lines(june) == [("FIXED", "Fee", "5.00"), ("USAGE", "Units", "0.00"), ("ADJUSTMENT", "Units", "3.00")]
-    assert lines(july) == [("FIXED", "Fee", "5.00"), ("USAGE", "Units", "0.00"), ("ADJUSTMENT", "Units", "4.00")]
+    assert lines(may) == [("fixed", "Fee", "5.00"), ("usage", "Units", "12.00")]
+    assert lines(june) == [("fixed", "Fee", "5.00"), ("usage", "Units", "0.00"), ("adjustment", "Units", "3.00")]
+    assert lines(july) == [("fixed", "Fee", "5.00"), ("usage", "Units", "0.00"), ("adjustment", "Units", "4.00")]
     assert ahead(tenant) == []
     again = [tenant.json("explain", line["id"])["charge"] for line in may["lines"] + june["lines"]]
     assert [without_trace(charge) for charge in again] == [without_trace(charge) for charge in before]
@@ -144,8 +144,8 @@ def test_usage_snapshots_that_the_aggregator_lost_are_named_and_late_usage_is_bi
     tenant.report(used("2", "4"))
     june, july = finalize(tenant, "2024-06"), finalize(tenant, "2024-07")
 
-    assert lines(june) == [("FIXED", "Fee", "5.00"), ("USAGE", "Units", "0.00"), ("ADJUSTMENT", "Units", "4.00")]
-    assert lines(july) == [("FIXED", "Fee", "5.00"), ("USAGE", "Units", "0.00")]
+    assert lines(june) == [("fixed", "Fee", "5.00"), ("usage", "Units", "0.00"), ("adjustment", "Units", "4.00")]
+    assert lines(july) == [("fixed", "Fee", "5.00"), ("usage", "Units", "0.00")]
     assert ahead(tenant) == [named]
     assert all_lines_amount(tenant) == 12 + 4 + 3 * 5
 
@@ -161,8 +161,8 @@ def test_where_both_lost_them_late_usage_is_still_billed_once(make_tenant: MakeT
 
     june, july = finalize(tenant, "2024-06"), finalize(tenant, "2024-07")
 
-    assert ("ADJUSTMENT", "Units", "4.00") in lines(june)
-    assert all(kind != "ADJUSTMENT" for kind, _, _ in lines(july))
+    assert ("adjustment", "Units", "4.00") in lines(june)
+    assert all(kind != "adjustment" for kind, _, _ in lines(july))
     assert {one["name"] for one in ahead(tenant)} == {line["id"] for line in may["lines"]}
     assert all_lines_amount(tenant) == 12 + 4 + 3 * 5
 

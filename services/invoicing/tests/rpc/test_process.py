@@ -45,10 +45,10 @@ class Process:
     running: asyncio.subprocess.Process | None = None
     channels: list[grpc.aio.Channel] = field(default_factory=list)
 
-    async def run(self, verb: str) -> asyncio.subprocess.Process:
+    async def run(self, *command: str) -> asyncio.subprocess.Process:
         """Begin a command."""
         return await asyncio.create_subprocess_exec(
-            sys.executable, "-P", "-m", "invoicing", verb, env=self.environment,
+            sys.executable, "-P", "-m", "invoicing", *command, env=self.environment,
             stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.DEVNULL,
         )  # fmt: skip
 
@@ -206,3 +206,26 @@ async def test_without_its_token_or_with_an_unknown_setting_it_does_not_start(pr
     assert await (await process.run("serve")).wait() == 2
     process.environment = {name: value for name, value in whole.items() if name != "INVOICING_SERVICE_TOKEN_FILE"}
     assert await (await process.run("serve")).wait() == 2
+
+
+async def test_after_a_restore_the_operator_holds_numbers_and_lets_them_go(
+    process: Process, rating: FakeRating
+) -> None:
+    rating.contract("C-1").use("2025-01", "1")
+    rating.contract("C-2").use("2025-01", "1")
+    assert await (await process.run("hold-numbers", "--reason", "restored")).wait() == 1, "there is no schema yet"
+    assert await (await process.run("migrate")).wait() == 0
+    assert await (await process.run("hold-numbers")).wait() == 2, "a reason is asked for"
+    assert await (await process.run("hold-numbers", "--reason", "restored")).wait() == 0
+
+    stub = await process.start()
+    with pytest.raises(grpc.aio.AioRpcError, match="state-last"):
+        await stub.FinalizeInvoice(pb.FinalizeInvoiceRequest(contract="C-1", billing_period="2025-01"))
+    await stub.StateLastNumber(pb.StateLastNumberRequest(number="INV-000041"))
+    response = await stub.FinalizeInvoice(pb.FinalizeInvoiceRequest(contract="C-1", billing_period="2025-01"))
+
+    assert response.invoice.number == "INV-000042"
+    assert await (await process.run("release-numbers", "--reason", "all are stated")).wait() == 0
+    response = await stub.FinalizeInvoice(pb.FinalizeInvoiceRequest(contract="C-2", billing_period="2025-01"))
+    assert response.invoice.number == "INV-000043"
+    assert await process.end(asyncio.subprocess.Process.terminate) == 0
