@@ -103,7 +103,8 @@ def drill(
     with lost:
         lost.run("apply", "-f", "-", stdin=CATALOG)
         lost.run("report", "-f", "-", "--backfill", stdin=lines_of(january))
-        invoices = lost.json("invoice", "finalize", "--period", "2024-01")
+        lost.run("invoice", "finalize", "--period", "2024-01")
+        invoices = lost.json("invoice", "list")
         usage = usage_of(lost.json, 1)
         explained = lost.json("explain", invoices[0]["lines"][1]["id"], "--events", "--limit", "0")
         with Producer(lost.ready_file, february) as producer:
@@ -180,7 +181,7 @@ def test_what_is_sent_again_counts_once_and_is_billed_as_by_a_twin(
     assert "NUMBERS_HELD" in refused.stderr
     drill.suite.run("invoice", "state-last", max(invoice["number"] for invoice in drill.lost_invoices))
     billed, expected = (run("invoice", "finalize", "--period", "2024-02") for run in (drill.suite.json, twin.json))
-    assert [content_of(invoice) for invoice in billed] == [content_of(invoice) for invoice in expected]
+    assert sorted(map(content_of, billed)) == sorted(map(content_of, expected))
     assert not numbers_of(billed) & (numbers_of(drill.lost_invoices) | numbers_of(drill.invoices))
     assert any(line["kind"] == "adjustment" for invoice in billed for line in invoice["lines"])
     assert drill.suite.json("invoice", "verify")["problems"] == []

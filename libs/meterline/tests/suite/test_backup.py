@@ -154,18 +154,20 @@ def test_a_backup_of_a_running_suite_is_for_its_owner_alone_and_says_what_it_hol
 
 
 async def test_what_is_restored_holds_what_was_backed_up_and_can_be_backed_up_standing_still(
-    suite: Suite, kept: Path, tmp_path: Path
+    suite: Suite, copied: Path, tmp_path: Path
 ) -> None:
+    (copied / "keys" / "signing.next.pem").write_text("put there by somebody else")
     into = tmp_path / "restored"
     into.mkdir()
 
-    await restored(kept, into)
+    await restored(copied, into)
     again = await backed_up(into, tmp_path / "again")
 
     assert again.services["fake_left"].fact_rows == {"fact": 1000}
     directory = DataDirectory(into)
     assert (directory.keys / "signing.pem").read_text() == "a private key"
     assert modes(directory.keys) == {0o600}
+    assert names_in(directory.keys) == ["revoked-tokens.txt", "signing.pem"]
     async with server_of(directory) as server:
         database = database_of(directory, server.endpoint, "fake_left")
         assert [tuple(row) for row in await execute(database, "SELECT count(*), sum(x) FROM fact")] == [(1000, 500500)]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -131,22 +131,19 @@ async def _fill(
             log_file = directory.log_file(f"backup-{name}")
             await dumps.dump(source.binaries, database, snapshot, place / dump_name(name), log_file)
             states[name] = snapshot.state
-    for folder in KEPT_FOLDERS:
-        copy_private(directory.root / folder, place / folder)
+    copy_private(_kept_files(directory.root), directory.root, place)
     return Manifest(suite_version, source.binaries.version, taken_at, states, entries_below(place))
 
 
-def copy_private(source: Path, target: Path) -> None:
-    """Copy a folder, if there is one, so that its owner alone can read the copy."""
-    if not source.is_dir():
-        return
-    files.make_private_directory(target)
-    for path in sorted(source.iterdir()):
-        # Names that begin with a dot are files that are just being written.
-        if path.name.startswith("."):
-            continue
-        if path.is_dir():
-            copy_private(path, target / path.name)
-        else:
-            shutil.copyfile(path, target / path.name)
-            (target / path.name).chmod(files.SECRET_MODE)
+def copy_private(names: Iterable[str], source: Path, target: Path) -> None:
+    """Copy files so that their owner alone can read the copies."""
+    for name in names:
+        files.make_private_directory((target / name).parent)
+        shutil.copyfile(source / name, target / name)
+        (target / name).chmod(files.SECRET_MODE)
+
+
+def _kept_files(root: Path) -> list[str]:
+    found = (path for folder in KEPT_FOLDERS for path in sorted((root / folder).rglob("*")) if path.is_file())
+    # Names that begin with a dot are files that are just being written.
+    return [path.relative_to(root).as_posix() for path in found if not path.name.startswith(".")]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from meterline.errors import InputError
 from meterline.suite import dumps, host
@@ -62,8 +62,8 @@ async def restore(
 async def _fill(
     directory: DataDirectory, backup: Path, manifest: Manifest, services: Sequence[ServiceSpec], tell: Tell
 ) -> None:
-    for folder in KEPT_FOLDERS:
-        copy_private(backup / folder, directory.root / folder)
+    kept = [name for name in manifest.files if PurePosixPath(name).parts[0] in KEPT_FOLDERS]
+    copy_private(kept, backup, directory.root)
     directory.make()
     server = PostgresServer(
         directory.postgres, directory.log_file("postgres"), directory.password("postgres"), port=host.free_port()
