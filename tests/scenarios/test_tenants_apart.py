@@ -35,6 +35,7 @@ from testkit.calls import ask
 from testkit.live import Tenant
 from testkit.wait import wait_until
 
+pytestmark = pytest.mark.timeout(300)  # the first tests of a fixture bill a month of a tenant
 SERVICES: Final = {service.name: contract_of(service.name)[0] for service in services.SERVICES}
 FEED: Final = feed_service_pb2.DESCRIPTOR.services_by_name["FeedService"]
 READS: Final = sorted(

@@ -83,7 +83,7 @@ class _Reader(ast.NodeVisitor):
         self.found: list[Statement] = []
         self._at = [module]
         self._constants: dict[str, str] = {}
-        self._parts = {node.value.id for node in ast.walk(tree) if _is_put_in(node)}
+        self._parts = {name for node in ast.walk(tree) if (name := _put_in(node)) is not None}
         self.visit(tree)
 
     def visit_FunctionDef(self, node: ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) -> None:
@@ -124,13 +124,13 @@ class _Reader(ast.NodeVisitor):
             return node.value if isinstance(node.value, str) else None
         if isinstance(node, ast.JoinedStr):
             return "".join(self._text(part) or "{}" for part in node.values)
-        if isinstance(node, ast.FormattedValue) and isinstance(node.value, ast.Name):
-            return self._constants.get(node.value.id)
-        return None
+        name = _put_in(node)
+        return None if name is None else self._constants.get(name)
 
 
-def _is_put_in(node: ast.AST) -> bool:
-    return isinstance(node, ast.FormattedValue) and isinstance(node.value, ast.Name)
+def _put_in(node: ast.AST) -> str | None:
+    """Name of what an f-string puts in here."""
+    return node.value.id if isinstance(node, ast.FormattedValue) and isinstance(node.value, ast.Name) else None
 
 
 def statements() -> Iterator[Statement]:

@@ -87,6 +87,14 @@ def check_name(field: str, text: str) -> str:
     return text
 
 
+def looked_at(text: str) -> str:
+    """Return the same text for names that the eye may take for one another: letters in one width, ligatures apart.
+
+    It is Unicode's form NFKC, to compare by and never to keep. Alphabets are not told apart, nor is case.
+    """
+    return unicodedata.normalize("NFKC", text)
+
+
 def visible(text: str) -> str:
     """Make any text safe to repeat: what no name may hold is replaced."""
     return _NOT_IN_NAMES.sub(_REPLACEMENT, text)

@@ -165,7 +165,7 @@ def _check(names: list[str], what: str) -> None:
             known = "known are " + ", ".join(f"%{known}" for known in _DIRECTIVES)
             raise InputError(f"{what} has %{name}, which can't be used: {_HINTS.get(name, known)}")
         if names.count(name) > 1:
-            raise InputError(f"{what} has %{name} twice")
+            raise InputError(f"{what} has %{name} twice; keep one")
     present = set(names)
     if not (present & {"Y", "y"} and present & {"m", "b", "B"} and "d" in present):
         raise InputError(
@@ -177,7 +177,8 @@ def _check(names: list[str], what: str) -> None:
             raise InputError(f"{what} has {' and '.join(both)}, which mean the same; keep one")
     for name, needed in _NEEDS:
         if name in present and not present & set(needed):
-            raise InputError(f"{what} has %{name} without {' or '.join(f'%{one}' for one in needed)}")
+            missing = " or ".join(f"%{one}" for one in needed)
+            raise InputError(f"{what} has %{name} without {missing}; add it, or cut %{name} off before importing")
 
 
 def _by_pattern(text: str, pattern: re.Pattern[str], form: str, zone: ZoneInfo, abbreviation: str) -> datetime:

@@ -8,6 +8,7 @@ from datetime import datetime
 
 from chassis.errors import Reason
 from chassis.errors.refused import Refused, each_of
+from chassis.text import looked_at
 from rating.domain.currencies import check_currency
 from rating.domain.pricing.price import Price
 from rating.domain.versions import Version
@@ -68,6 +69,16 @@ class PlanDraft:
     items: tuple[ItemDraft, ...]
     description: str = ""
     effective_from: datetime | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse items whose names look the same: not in `Plan`, since plans that are stored stay readable."""
+        seen: dict[str, str] = {}
+        for position, item in enumerate(self.items):
+            other = seen.setdefault(looked_at(item.name), item.name)
+            if other != item.name:
+                message = f"the name {item.name!a} looks like {other!a}, which stands before it"
+                remedy = "choose another one, since invoice lines are told apart by it"
+                raise Refused(f"items[{position}].name", Reason.PLAN_INVALID, f"{message}; {remedy}")
 
     @property
     def products(self) -> frozenset[str]:

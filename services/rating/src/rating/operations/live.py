@@ -99,8 +99,9 @@ async def _select(
         if (period := _period(contract.content, label, now)) is not None
     ]
     if not found:
-        when = label or "now"
-        raise NotFound(Reason.CONTRACT_NOT_FOUND, f"customer {asked.customer!r} has no contract in force {when}")
+        when = f"in {label}" if label else "now"
+        message = f"customer {asked.customer!r} has no contract in force {when}"
+        raise NotFound(Reason.CONTRACT_NOT_FOUND, f"{message}; list its contracts, or name another period")
     if len(found) > 1:
         names = ", ".join(repr(name) for name, _ in found)
         raise InvalidRequest(
