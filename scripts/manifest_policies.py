@@ -14,9 +14,9 @@ Object = Mapping[str, Any]
 
 STARTUP_S: Final = 300
 """How long a process may take to start; many at once on a busy node have taken more than a minute."""
-TOKEN_USERS: Final = {"make-keys"}
-"""What may talk to the API server: the example's Job that makes secrets."""
-WORKLOADS: Final = {"Deployment", "StatefulSet", "Job"}
+TOKEN_USERS: Final = {"make-keys", "renew-tokens"}
+"""What may talk to the API server: the example's Job that makes secrets, and what renews the services' tokens."""
+WORKLOADS: Final = {"Deployment", "StatefulSet", "Job", "CronJob"}
 SPREAD: Final = {"topology.kubernetes.io/zone", "kubernetes.io/hostname"}
 
 
@@ -32,7 +32,8 @@ def title(found: Object) -> str:
 
 def pod(found: Object) -> Object:
     """Return the pod template of a workload."""
-    template: Object = found["spec"]["template"]
+    spec = found["spec"]["jobTemplate"]["spec"] if found["kind"] == "CronJob" else found["spec"]
+    template: Object = spec["template"]
     return template
 
 

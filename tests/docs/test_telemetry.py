@@ -23,6 +23,7 @@ KINDS = {
     "create_histogram": "histogram",
     "create_observable_gauge": "gauge",
 }
+UNIT_ENDINGS = {"s": "_seconds", "By": "_bytes"}
 # The one place that may make a counter that does not exist at 0.
 MAKER = ROOT / "libs/chassis/src/chassis/telemetry.py"
 
@@ -69,8 +70,9 @@ def test_every_metric_is_documented_with_its_kind_and_unit_and_every_documented_
 def test_every_metric_is_documented_under_the_name_that_prometheus_has() -> None:
     for metric in documented_metrics():
         name = metric.name.replace(".", "_")
-        if metric.unit == "s" and not name.endswith("_seconds"):
-            name += "_seconds"
+        ending = UNIT_ENDINGS.get(metric.unit, "")
+        if not name.endswith(ending):
+            name += ending
         assert metric.prometheus == name + ("_total" if metric.kind == "counter" else "")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -73,6 +74,26 @@ def test_what_is_made_from_other_files_is_up_to_date(kubectl: str) -> None:
     stale = [file.name for file, text in generate_manifests.generated() if file.read_text() != text]
 
     assert stale == [], "make manifests"
+
+
+def test_what_renews_tokens_may_write_those_of_services_and_read_none(render: Callable[[str], Objects]) -> None:
+    objects = render("overlays/example")
+    (role,) = [found for found in policies.of_kind(objects, "Role") if found["metadata"]["name"] == "renew-tokens"]
+
+    (rule,) = role["rules"]
+    assert rule["verbs"] == ["patch"]
+    assert rule["resources"] == ["secrets"]
+    assert rule["resourceNames"] == [f"{spec.name}-token" for spec in SERVICES if spec.upstream]
+    assert not any(found["kind"] in {"ClusterRole", "ClusterRoleBinding"} for found in objects)
+
+
+def test_a_cron_job_is_held_to_the_rules_of_all_pods(render: Callable[[str], Objects]) -> None:
+    (job,) = policies.of_kind(render("overlays/example"), "CronJob")
+    broken = json.loads(json.dumps(job))
+    broken["spec"]["jobTemplate"]["spec"]["template"]["spec"]["securityContext"]["runAsUser"] = 0
+
+    assert list(policies.open_to_attack([job])) == []
+    assert list(policies.open_to_attack([broken])) == ["CronJob/renew-tokens: may run as root"]
 
 
 Breaking = Callable[[dict[str, Any]], object]

@@ -10,43 +10,20 @@ import hashlib
 import hmac
 import json
 import os
-import ssl
 import urllib.error
-import urllib.request
 from datetime import timedelta
+from http import HTTPStatus
 from pathlib import Path
-from typing import Any
 
+from meterline.in_pod import call_api
 from meterline.suite.context import Context
 from meterline.suite.services import SERVICES
 from meterline.tokens import ANY_TENANT, Grant, SigningKey, jwks, mint
 
-ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 KEY_FILE = Path(os.environ.get("TMPDIR", "/tmp")) / "signing.pem"  # noqa: S108 - the pod's own, and empty at its start
 SERVICE_TOKEN_LIFE = timedelta(days=365)
 # What services allow a user's token, unless they are told otherwise.
 USER_TOKEN_LIFE = timedelta(hours=24)
-
-
-def call(method: str, path: str, body: dict[str, Any] | None = None) -> dict[str, Any] | None:
-    """Call the API server in this namespace. Returns None if what shall be made is there."""
-    host = os.environ["KUBERNETES_SERVICE_HOST"]
-    address = f"[{host}]" if ":" in host else host
-    request = urllib.request.Request(
-        f"https://{address}:{os.environ['KUBERNETES_SERVICE_PORT']}/api/v1/namespaces/"
-        f"{(ACCOUNT / 'namespace').read_text()}/{path}",
-        method=method,
-        data=json.dumps(body).encode() if body else None,
-        headers={"Authorization": f"Bearer {(ACCOUNT / 'token').read_text()}", "Content-Type": "application/json"},
-    )
-    try:
-        with urllib.request.urlopen(request, context=ssl.create_default_context(cafile=ACCOUNT / "ca.crt")) as answer:  # noqa: S310
-            document: dict[str, Any] = json.load(answer)
-            return document
-    except urllib.error.HTTPError as error:
-        if error.code == 409:  # noqa: PLR2004 - the API server's word for "is there"
-            return None
-        raise
 
 
 def make(kind: str, name: str, values: dict[str, str]) -> bool:
@@ -54,7 +31,13 @@ def make(kind: str, name: str, values: dict[str, str]) -> bool:
     field = "stringData" if kind == "Secret" else "data"
     labels = {"app.kubernetes.io/part-of": "meterline"}
     body = {"apiVersion": "v1", "kind": kind, "metadata": {"name": name, "labels": labels}, field: values}
-    is_new = call("POST", f"{kind.lower()}s", body) is not None
+    is_new = True
+    try:
+        call_api("POST", f"{kind.lower()}s", body)
+    except urllib.error.HTTPError as error:
+        if error.code != HTTPStatus.CONFLICT:
+            raise
+        is_new = False
     print(f"{kind} {name}: {'made' if is_new else 'is there'}")
     return is_new
 
@@ -63,7 +46,7 @@ def signing_key() -> SigningKey:
     """Return the key that signs tokens, made at the first run."""
     SigningKey.generate().save(KEY_FILE)
     if not make("Secret", "meterline-signing-key", {"signing.pem": KEY_FILE.read_text()}):
-        found = call("GET", "secrets/meterline-signing-key") or {}
+        found = call_api("GET", "secrets/meterline-signing-key")
         KEY_FILE.write_bytes(base64.b64decode(found["data"]["signing.pem"]))
     return SigningKey.load(KEY_FILE)
 
