@@ -15,6 +15,7 @@ import pytest
 
 from testkit.k8s.images import HUB, VERSION, Images
 from testkit.k8s.node import NODE, Node
+from testkit.k8s.programs import built
 from testkit.k8s.suite import ClusterSuite, Example
 from testkit.wait import wait_until
 
@@ -57,6 +58,11 @@ class Step:
 @pytest.fixture(scope="session")
 def traced(example: Example, loaded: Node, images: Images) -> ClusterSuite:
     """The example with a collector, and a Jaeger behind it."""
+    for name in ("collector", "jaeger"):
+        try:
+            built(name)
+        except LookupError as reason:
+            pytest.skip(str(reason))
     collector = images.program("collector", f"{HUB}/otel/opentelemetry-collector-contrib:0.165.0")
     jaeger = images.program("jaeger", f"{HUB}/jaegertracing/jaeger:2.13.0")
     images.load(loaded, [collector, jaeger])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import subprocess
@@ -12,6 +13,9 @@ from testkit.flights import ROOT
 
 BUILD = ROOT / "tests" / "k8s" / "tools" / "build"
 """Builds the programs, or tells where they are."""
+
+OF_EVERY_CLUSTER = ("kubernetes", "coredns", "kube-router")
+"""The modules without which there is no cluster; the others are those of one scenario each."""
 
 CLIENTS = ROOT / ".cache" / "kubernetes-tools"
 """Where scripts/kubernetes_tools.sh puts kubectl."""
@@ -49,20 +53,28 @@ class Programs:
 
 
 def find_programs() -> Programs:
-    """Return the programs of the cache.
+    """Return the programs of the cache; those of single scenarios may be missing.
 
     Raises LookupError with the reason why no cluster can run here.
     """
     missing = reason_against()
     if missing:
         raise LookupError(missing)
-    found = subprocess.run([BUILD, "--check"], capture_output=True, text=True, check=False)
     if not CLIENTS.is_dir():
         raise LookupError("kubectl is not there: run make k8s-tools")
+    folders = [*(built(module) for module in OF_EVERY_CLUSTER), CLIENTS]
+    for module in ("collector", "jaeger"):
+        with contextlib.suppress(LookupError):
+            folders.append(built(module))
+    return Programs({program.name: program for folder in folders for program in sorted(folder.iterdir())})
+
+
+def built(module: str) -> Path:
+    """Return the folder of a module's programs. Raises LookupError, with what to do, if it was not built."""
+    found = subprocess.run([BUILD, "--check", module], capture_output=True, text=True, check=False)
     if found.returncode != 0:
         raise LookupError(found.stderr.strip().splitlines()[-1])
-    folders = [Path(line) for line in found.stdout.splitlines()] + [CLIENTS]
-    return Programs({program.name: program for folder in folders for program in sorted(folder.iterdir())})
+    return Path(found.stdout.strip())
 
 
 def reason_against() -> str | None:
