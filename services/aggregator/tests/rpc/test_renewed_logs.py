@@ -91,7 +91,7 @@ async def all_counted(aggregator: Any, ingest: Any, tenant: str = "acme") -> Non
 
 
 async def frozen(tables: Any) -> list[tuple[Any, ...]]:
-    rows = await tables.connection.fetch("SELECT * FROM usage_snapshot ORDER BY snapshot_id")
+    rows = await tables.connection.fetch("SELECT to_jsonb(s)::text FROM usage_snapshot AS s ORDER BY snapshot_id")
     return [tuple(row) for row in rows]
 
 
