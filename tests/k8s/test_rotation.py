@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import secrets
 import time
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, Final
 
 from meterline.tokens import ANY_TENANT, Grant, SigningKey, jwks, mint
-from testkit.k8s.suite import SERVICE_NAMES, ClusterSuite, Example, failures
+from testkit.k8s.suite import SERVICE_NAMES, ClusterSuite, Example, Load, failures
 from testkit.wait import wait_until
 
 # A node looks for changes of what is mounted every 10 s here, and every minute by default.
@@ -22,7 +23,9 @@ CALLS_MIN: Final = 500
 END_IDLE: Final = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = '{role}' AND state = 'idle'"
 
 
-def test_keys_and_tokens_are_replaced_without_a_failed_call(example: Example, tmp_path: Path) -> None:
+def test_keys_and_tokens_are_replaced_without_a_failed_call(
+    example: Example, tmp_path: Path, found: Callable[[str, Any], None]
+) -> None:
     suite, began_at = example.suite, time.time()
     new_key = SigningKey.generate()
     old_keys = json.loads(
@@ -54,6 +57,7 @@ def test_keys_and_tokens_are_replaced_without_a_failed_call(example: Example, tm
         for service in SERVICE_NAMES:
             load.wait_for_calls(CALLS_MIN, service, began_at)
 
+    found("keys and tokens replaced", summary(load))
     assert not failures(load.outcomes())
     # Neighbors take each other's new tokens.
     states = json.loads(suite.meterline(example.context, "status", "--output", "json").stdout)["services"]
@@ -61,7 +65,9 @@ def test_keys_and_tokens_are_replaced_without_a_failed_call(example: Example, tm
     suite.set_secret("meterline-context", {"context.json": example.context.read_text()})
 
 
-def test_a_database_password_is_replaced_without_a_failed_call(example: Example) -> None:
+def test_a_database_password_is_replaced_without_a_failed_call(
+    example: Example, found: Callable[[str, Any], None]
+) -> None:
     """Two roles take turns: the new one is there before the old one goes, so there is no moment without either."""
     suite, began_at = example.suite, time.time()
     with suite.load(example.context, calls_per_s=4.0) as load:
@@ -76,9 +82,16 @@ def test_a_database_password_is_replaced_without_a_failed_call(example: Example)
             sql(suite, service, END_IDLE.format(role=former))
         for service in SERVICE_NAMES:
             load.wait_for_calls(CALLS_MIN, service, began_at)
+    found("passwords replaced", summary(load))
     assert not failures(load.outcomes())
     for service in SERVICE_NAMES:
         assert f"{service}_app_2" in sql(suite, service, "SELECT DISTINCT usename FROM pg_stat_activity")
+
+
+def summary(load: Load) -> dict[str, int]:
+    """Return how many calls there were, and how many of them failed."""
+    made = load.outcomes()
+    return {"calls": len(made), "failed": len(failures(made))}
 
 
 def trust(suite: ClusterSuite, keys: dict[str, Any]) -> None:
