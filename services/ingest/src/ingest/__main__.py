@@ -68,6 +68,7 @@ async def compose(runtime: Runtime[IngestSettings]) -> Composition:
         library=library,
         sources=sources,
         feed=feed,
+        reporters_kept=settings.reporters_kept,
         event_rate=rate_limit(settings, "events", settings.tenant_events_per_s, lambda own: own.events_per_s),
     )
     search_rarely()

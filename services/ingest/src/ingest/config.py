@@ -45,6 +45,10 @@ class IngestSettings(ServiceSettings):
     recent_keys: int = Field(
         default=2_097_152, ge=1, description="Keys remembered as a hint for duplicates, 8 bytes each."
     )
+    reporters_kept: bool = Field(
+        default=True,
+        description="Keep with events who reported them. Not while a release that does not know this may still serve.",
+    )
     decoded_events_max: int = Field(default=200_000, ge=0, description="Events of lately used segments kept decoded.")
 
     @property

@@ -16,7 +16,9 @@ from chassis.errors import Reason
 from chassis.errors.status import from_rpc_error
 from eventlog.feed.cursor import Cursor, check_payload, follow
 from eventlog.feed.wire import GrpcFeedSource
+from eventlog.log.stored import segment_of
 from eventlog.payload import decode_payload
+from ingest.store.segments import OWNER_COLUMNS
 from metering.common.v1 import feed_pb2, feed_service_pb2, values_pb2
 from metering.ingest.v1 import ingest_service_pb2 as pb
 from metering.ingest.v1 import usage_event_pb2 as event_pb
@@ -58,6 +60,22 @@ async def test_an_event_says_who_reported_it_and_stays_theirs(ingest: Any, new_e
     who = {found.event.id: [(entry.subject, entry.token_id) for entry in found.reported_by] for found in stored}
     assert who == {"hers": [("ann", "token-of-ann")], "his": [("bob", "token-of-bob")]}
     assert [entry.subject for entry in event.reported_by] == ["ann"]
+
+
+async def test_where_reporters_are_not_kept_a_release_that_does_not_know_them_passes_the_chain_on(
+    start_ingest: Any, new_event: EventMaker, log: Any
+) -> None:
+    now, beside_old = await start_ingest(), await start_ingest(reporters_kept=False)
+    await now.caller().Report(pb.ReportRequest(events=[new_event(id="now")]))
+    await beside_old.caller().Report(pb.ReportRequest(events=[new_event(id="beside old")]))
+
+    stored = await listed(now.caller(), pb.ListEventsRequest())
+    rows = await log.connection.fetch("SELECT * FROM segment ORDER BY accepted_at")
+
+    assert {found.event.id: len(found.reported_by) for found in stored} == {"now": 1, "beside old": 0}
+    known_before = OWNER_COLUMNS[: OWNER_COLUMNS.index("reported_by")]
+    passed_on = [segment_of(row, "", known_before) == segment_of(row, "", OWNER_COLUMNS) for row in rows]
+    assert passed_on == [False, True]
 
 
 async def report_history(ingest: Any, new_event: EventMaker, chance: random.Random) -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection
 
 _REPORTERS_MAX: Final = 100
 
@@ -20,12 +20,14 @@ class Reporter:
     token_id: str
 
 
-def write_reporters(reporters: Iterable[Reporter]) -> bytes:
-    """Return the callers of a segment as a JSON list of pairs; of more than 100, the first hundred."""
-    pairs = [[found.subject, found.token_id] for found in sorted(set(reporters))[:_REPORTERS_MAX]]
+def write_reporters(reporters: Collection[Reporter]) -> bytes | None:
+    """Return the callers of a segment as a JSON list of pairs; of more than 100, the first hundred. None for nobody."""
+    if not reporters:
+        return None
+    pairs = [[found.subject, found.token_id] for found in sorted(reporters)[:_REPORTERS_MAX]]
     return json.dumps(pairs, ensure_ascii=False, separators=(",", ":")).encode()
 
 
 def read_reporters(written: bytes | None) -> tuple[Reporter, ...]:
-    """Return what `write_reporters` wrote; nobody for a segment of a release that did not keep it."""
+    """Return what `write_reporters` wrote; nobody for a segment of which it was not kept."""
     return () if written is None else tuple(Reporter(*pair) for pair in json.loads(written))

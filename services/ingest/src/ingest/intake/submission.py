@@ -20,10 +20,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """A call: its span, if it has one, and who made it."""
+    """A call: its span, if it has one, and who made it, if that is kept."""
 
     span: SpanContext | None
-    reporter: Reporter
+    reporter: Reporter | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +41,10 @@ class Callers:
         """Return the calls with any row."""
         numbers = range(1) if self.rows is None else np.unique(self.rows).tolist()
         return [self.calls[number] for number in numbers]
+
+    def reporters(self) -> set[Reporter]:
+        """Return who made the calls with any row, as far as that is kept."""
+        return {call.reporter for call in self.present() if call.reporter is not None}
 
 
 @dataclass(frozen=True, slots=True)

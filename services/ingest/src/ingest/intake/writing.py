@@ -79,8 +79,7 @@ def _new_parts(group: Sequence[Submission], keys: KeyGroup, placement: Placement
 @contextmanager
 def _publishing(submission: Submission, accepted_at: datetime) -> Iterator[SegmentDraft]:
     """Draft a segment inside its span: a child of the first call in it, linked to the others."""
-    calls = submission.callers.present()
-    spans = [call.span for call in calls if call.span is not None]
+    spans = [call.span for call in submission.callers.present() if call.span is not None]
     events = submission.events
     with start_span(
         PUBLISH_SPAN,
@@ -100,7 +99,7 @@ def _publishing(submission: Submission, accepted_at: datetime) -> Iterator[Segme
             owner_values=(
                 customer_filter(events.customers.values),
                 None if submission.backfill_id is None else submission.backfill_id.bytes,
-                write_reporters(call.reporter for call in calls),
+                write_reporters(submission.callers.reporters()),
             ),
         )
 
@@ -122,6 +121,6 @@ def _decoded(segment: Segment, part: Submission) -> DecodedSegment:
         accepted_at=segment.accepted_at,
         traceparent=segment.traceparent,
         backfill_id=part.backfill_id,
-        reporters=tuple(sorted({call.reporter for call in part.callers.present()})),
+        reporters=tuple(sorted(part.callers.reporters())),
     )
     return DecodedSegment(place, part.events)

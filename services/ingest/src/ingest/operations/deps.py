@@ -33,3 +33,4 @@ class Deps:
     sources: SourceNumbers
     feed: FeedReader
     event_rate: RateLimit | None = None
+    reporters_kept: bool = True

@@ -26,7 +26,8 @@ async def report(deps: Deps, tenant: str, reported: Reported) -> ReportResult:
         deps.event_rate.check(tenant)
         deps.event_rate.charge(tenant, len(reported))
     caller = current_identity()
-    origin = Origin(current_span_context(), Reporter(caller.subject, caller.token_id))
+    reporter = Reporter(caller.subject, caller.token_id) if deps.reporters_kept else None
+    origin = Origin(current_span_context(), reporter)
     if reported.is_small:
         return await deps.gatherer.report(Call(tenant, reported, origin))
     verdicts = await deps.admitter.take_in(tenant, reported, Callers([origin]))
