@@ -91,9 +91,10 @@ class FeedHeads:
     def lost_of(self, place: AsOf) -> int | None:
         """Return how many positions of `place` this log does not have; None if it never was the log of that epoch.
 
-        A place in this epoch has lost nothing, even if the log has not come so far.
+        A place in this epoch has lost nothing, even if the log has not come so far; nor has one that names no epoch, or
+        that reaches nowhere.
         """
-        if place.is_empty or place.epoch == self.epoch:
+        if place.is_empty or place.epoch in ("", self.epoch):
             return 0
         shared = next((earlier for earlier in self.earlier if earlier.epoch == place.epoch), None)
         return None if shared is None else place.positions_beyond(shared)
@@ -103,11 +104,10 @@ class FeedHeads:
 
         Raises Diverged FEED_DIVERGED if part of it was lost when the log was restored, or if it is of another log.
         """
-        lost = self.lost_of(place)
-        if lost is None:
+        if place.epoch not in {"", self.epoch, *(earlier.epoch for earlier in self.earlier)}:
             what = f"the log's epoch is {self.epoch}, and it never was {place.epoch!a}"
             raise Diverged(Reason.FEED_DIVERGED, f"{what}; ask again with a place in the log as it is")
-        if lost:
+        if lost := self.lost_of(place):
             what = f"{lost} positions of log {place.epoch} were lost when it was restored as {self.epoch}"
             raise Diverged(Reason.FEED_DIVERGED, f"{what}; ask again up to where both are the same log")
         return AsOf(self.epoch, place.positions)

@@ -71,7 +71,8 @@ async def in_followed_log(deps: Deps, as_of: AsOf, target: AsOf) -> AsOf:
         return target
     heads = await deps.log.heads()
     # The fold takes its place over within seconds; if it can't, there is nothing to wait for.
-    heads.place_in_this_epoch(as_of)
+    if not as_of.is_empty:
+        heads.place_in_this_epoch(as_of)
     return heads.place_in_this_epoch(target)
 
 
