@@ -16,6 +16,7 @@ from testkit.k8s.suite import SERVICE_NAMES, ClusterSuite, Example, failures
 
 CALLS_MIN: Final = 1000
 # What the release before knows of the bases' settings; it takes the database's address from the environment alone.
+REPORTERS_KEPT: Final = "INGEST_REPORTERS_KEPT"
 OLD_SETTINGS: Final = ("LISTEN", "HEALTH_LISTEN", "ENVIRONMENT", "JWKS_FILE", "SERVICE_TOKEN_FILE")
 
 
@@ -35,7 +36,7 @@ def test_old_and_new_serve_together_in_every_combination(
 ) -> None:
     suite = example.suite
     # As k8s/README.md says of releases that know no `reported_by`.
-    suite.kubectl("set", "env", "deployment/ingest", "INGEST_REPORTERS_KEPT=false")
+    suite.kubectl("set", "env", "deployment/ingest", f"{REPORTERS_KEPT}=false")
     suite.wait_ready("ingest")
     began_at = time.time()
     old: set[str] = set()
@@ -86,7 +87,8 @@ def downgrade(suite: ClusterSuite, service: str, version: str) -> None:
         "name": "server",
         "image": f"meterline/{service}:{version}",
         "envFrom": [{"configMapRef": {"name": metadata["name"]}}],
-        "env": [{"name": f"{name}_DSN", "valueFrom": address}],
+        # A setting that it doesn't know would stop it.
+        "env": [{"name": f"{name}_DSN", "valueFrom": address}, {"name": REPORTERS_KEPT, "$patch": "delete"}],
     }
     patch = {"spec": {"template": {"spec": {"containers": [container]}}}}
     suite.kubectl("patch", f"deployment/{service}", f"--patch={json.dumps(patch)}")
