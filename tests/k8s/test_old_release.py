@@ -15,8 +15,8 @@ from testkit.k8s.node import Node
 from testkit.k8s.suite import SERVICE_NAMES, ClusterSuite, Example, failures
 
 CALLS_MIN: Final = 1000
-# What the release before knows of the bases' settings; it takes the database's address from the environment alone.
 REPORTERS_KEPT: Final = "INGEST_REPORTERS_KEPT"
+# What the release before knows of the bases' settings; it takes the database's address from the environment alone.
 OLD_SETTINGS: Final = ("LISTEN", "HEALTH_LISTEN", "ENVIRONMENT", "JWKS_FILE", "SERVICE_TOKEN_FILE")
 
 
