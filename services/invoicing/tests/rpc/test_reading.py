@@ -338,6 +338,7 @@ CHANGING = {
     "ApplyBillingProfile": pb.ApplyBillingProfileRequest(spec=invoice_pb2.BillingProfileSpec(number_prefix="A")),
     "FinalizeInvoice": pb.FinalizeInvoiceRequest(contract="C-1", billing_period="2025-01"),
     "FinalizeClosingInvoice": pb.FinalizeClosingInvoiceRequest(customer="UA", currency="USD", billing_period="2025-01"),
+    "StateLastNumber": pb.StateLastNumberRequest(series_without_loss="A"),
 }
 
 
