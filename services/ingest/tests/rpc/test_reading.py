@@ -16,7 +16,7 @@ from chassis.errors import Reason
 from chassis.errors.status import from_rpc_error
 from eventlog.feed.cursor import Cursor, check_payload, follow
 from eventlog.feed.wire import GrpcFeedSource
-from eventlog.log.stored import segment_of
+from eventlog.log.stored import COLUMNS, segment_of
 from eventlog.payload import decode_payload
 from ingest.store.segments import OWNER_COLUMNS
 from metering.common.v1 import feed_pb2, feed_service_pb2, values_pb2
@@ -70,7 +70,8 @@ async def test_where_reporters_are_not_kept_a_release_that_does_not_know_them_pa
     await beside_old.caller().Report(pb.ReportRequest(events=[new_event(id="beside old")]))
 
     stored = await listed(now.caller(), pb.ListEventsRequest())
-    rows = await log.connection.fetch("SELECT * FROM segment ORDER BY accepted_at")
+    columns = ", ".join((*COLUMNS, *OWNER_COLUMNS))
+    rows = await log.connection.fetch(f"SELECT {columns} FROM segment ORDER BY accepted_at")
 
     assert {found.event.id: len(found.reported_by) for found in stored} == {"now": 1, "beside old": 0}
     known_before = OWNER_COLUMNS[: OWNER_COLUMNS.index("reported_by")]
