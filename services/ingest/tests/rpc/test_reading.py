@@ -71,7 +71,7 @@ async def test_where_reporters_are_not_kept_a_release_that_does_not_know_them_pa
 
     stored = await listed(now.caller(), pb.ListEventsRequest())
     columns = ", ".join((*COLUMNS, *OWNER_COLUMNS))
-    rows = await log.connection.fetch(f"SELECT {columns} FROM segment ORDER BY accepted_at")
+    rows = await log.connection.fetch(f"SELECT {columns} FROM segment ORDER BY accepted_at")  # noqa: S608 - own names
 
     assert {found.event.id: len(found.reported_by) for found in stored} == {"now": 1, "beside old": 0}
     known_before = OWNER_COLUMNS[: OWNER_COLUMNS.index("reported_by")]
