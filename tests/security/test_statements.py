@@ -23,16 +23,21 @@ SOURCES: Final = [
 # Numbers that belong to one tenant each, given out with a row that names it.
 NUMBERS: Final = ("meter_id", "fill_id", "backlog_id", "source_id", "flush_id")
 # Tables that hold nothing of tenants: places in a log, versions of schemas and catalogs.
-OF_NOBODY: Final = {"alembic_version", "catalog_version", "feed_checkpoint", "feed_epoch", "lane_head"}
+OF_NOBODY: Final = {
+    "alembic_version", "catalog_version", "feed_checkpoint", "feed_epoch", "feed_epoch_lane", "lane_head", "number_hold"
+}  # fmt: skip
 # Read and written by `rating.store.versions` alone, into whose statements their names are put.
 NAME_PUT_IN: Final = {"customer", "plan", "product"}
 
 EVERY_TENANT: Final = "work in the background, which goes through all tenants and answers nobody"
 BY_NUMBER: Final = "by the number that the list of all tenants gave"
+OPERATOR: Final = "a command of the operator, who may read all of the database"
 FEED: Final = "the feed holds all tenants; only services of the suite may read it"
 PLACE: Final = "by a place in the log, which a key or a segment of the tenant gave"
 JOINED: Final = "its columns, and among them the tenant, are put together beside it"
 EXCEPTIONS: Final[Mapping[str, str]] = {
+    "aggregator.store.anew.doubtful_snapshots": OPERATOR,
+    "aggregator.store.anew.drop_derived": OPERATOR,
     "aggregator.store.backlogs.backlog_ids": EVERY_TENANT,
     "aggregator.store.backlogs.share_backlog": BY_NUMBER,
     "aggregator.store.fills.open_fills": EVERY_TENANT,
@@ -48,6 +53,8 @@ EXCEPTIONS: Final[Mapping[str, str]] = {
     "ingest.store.segments.first_position_of_segment_at": PLACE,
     "invoicing.store.audits.tenants": EVERY_TENANT,
     "invoicing.store.lines._ADD": JOINED,
+    "rating.store.unbilled.forget_tenants": OPERATOR,
+    "rating.store.unbilled.usage_tenants": EVERY_TENANT,
     "rating.store.versions.VersionTable.add_all": JOINED,
     "rating.store.versions.VersionTable.page": JOINED,
 }

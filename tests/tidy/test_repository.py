@@ -31,7 +31,7 @@ SHAPE = {
 }
 MAY_HAVE = {"intake", "loops"}  # work besides answering calls: at the door, or in the background
 FLOOR = {"operations", "store", "wire"}
-NO_NOUNS = {"deps", "owners", "finding", "folding", "issuing"}
+NO_NOUNS = {"deps", "owners", "finding", "folding", "issuing", "anew"}
 
 
 def names(folder: Path) -> set[str]:

@@ -69,6 +69,9 @@ def test_a_threat_has_tests_or_says_that_nothing_of_its_kind_is_built(row: Row) 
 @pytest.mark.parametrize("row", [row for row in rows() if row.state == NOT_BUILT], ids=lambda row: row.number)
 def test_what_is_said_not_to_be_built_is_not(row: Row, files: list[tidy.SourceFile]) -> None:
     sources = [file for file in files if _SOURCES.match(file.path)]
+    if row.number == "S17":
+        # The command line calls what its user names; the threat is a server that calls what a stranger names.
+        sources = [file for file in sources if not file.path.startswith("libs/meterline/")]
 
     assert sources
     assert [file.path for file in sources if re.search(SIGNS[row.number], file.text, re.IGNORECASE)] == []
