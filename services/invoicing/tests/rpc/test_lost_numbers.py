@@ -32,8 +32,8 @@ async def owner(invoicing: Invoicing) -> AsyncIterator[AsyncEngine]:
         yield engine
 
 
-@pytest.fixture
-def stub(invoicing: Invoicing, rating: FakeRating) -> Stub:
+@pytest_asyncio.fixture(loop_scope="session")
+async def stub(invoicing: Invoicing, rating: FakeRating) -> Stub:
     """A client, and a contract that used something in each month."""
     contract = rating.contract()
     for month in range(1, 10):
