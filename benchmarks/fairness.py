@@ -23,7 +23,7 @@ import sys
 import tempfile
 import time
 from contextlib import asynccontextmanager, contextmanager, suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 from statistics import quantiles
@@ -76,7 +76,7 @@ def context_of(suite: Suite, tenant: str) -> contexts.Context:
     """Return the context in which a tenant of its own acts."""
     key = tokens.SigningKey.load(suite.context.keys_directory() / tokens.KEY_FILE_NAME)
     grant = tokens.Grant(tenant=tenant, scopes=("report", "read", "admin"), subject="benchmark")
-    return replace(suite.context, token=tokens.mint(key, grant, valid_for=timedelta(hours=6)))
+    return contexts.with_token(suite.context, tokens.mint(key, grant, valid_for=timedelta(hours=6)))
 
 
 async def report_s(client: AsyncClient) -> float:

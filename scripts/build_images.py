@@ -94,6 +94,9 @@ def build_command(
     # docker's BuildKit reads SOURCE_DATE_EPOCH from the arguments; the others want to be told.
     if builder != "docker":
         command += ["--timestamp", about.committed_at, "--format", "oci", "--layers"]
+    # A layer from a cache keeps the labels of the build that made it; these are set whatever came from there.
+    command += ["--label", f"org.opencontainers.image.version={about.version}"]
+    command += ["--label", f"org.opencontainers.image.revision={about.revision}"]
     return [*command, *options, "."]
 
 

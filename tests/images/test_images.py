@@ -158,6 +158,17 @@ def test_the_same_commit_gives_the_same_times_with_every_builder(builder: str) -
     assert command[command.index("--timestamp") + 1] == "1700000000"
 
 
+@pytest.mark.parametrize("builder", ["podman", "buildah"])
+def test_the_revision_is_that_of_this_build_also_on_layers_of_another(builder: str) -> None:
+    command = build_images.build_command(builder, "ingest", "x/ingest:1", ABOUT)
+
+    labels = {command[place + 1] for place, word in enumerate(command) if word == "--label"}
+    assert labels == {
+        f"org.opencontainers.image.version={VERSION}",
+        "org.opencontainers.image.revision=abc",
+    }
+
+
 @pytest.mark.parametrize(
     ("remote", "public"),
     [

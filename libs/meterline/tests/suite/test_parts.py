@@ -47,6 +47,20 @@ def test_a_service_is_given_the_time_that_its_longest_stop_takes() -> None:
     assert STOP_STEPS[0].limit_s > longest_stop_s(settings)
 
 
+def test_a_renewed_token_is_taken_from_the_file_unless_another_one_was_given(tmp_path: Path) -> None:
+    file, now_s = tmp_path / "ready.json", [0.0]
+    context.save(file, context.Context(services={}, token="first"))
+    loaded = context.load(file)
+    renewed = context.ContextToken(loaded, lambda: now_s[0])
+    given = context.ContextToken(context.with_token(loaded, "of another tenant"), lambda: now_s[0])
+
+    context.save(file, context.Context(services={}, token="second"))
+    assert renewed.token() == "first"
+    now_s[0] = 31.0
+
+    assert (renewed.token(), given.token()) == ("second", "of another tenant")
+
+
 def test_a_context_made_by_hand_needs_only_addresses_and_a_token(tmp_path: Path) -> None:
     (tmp_path / "prod.json").write_text('{"services": {"ingest": "ingest.example:443"}, "token": "t"}')
 

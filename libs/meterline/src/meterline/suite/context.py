@@ -6,7 +6,7 @@ import contextlib
 import json
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
@@ -113,14 +113,15 @@ class Context:
 class ContextToken:
     """The token of a context. Of one that was read from a file it is read again, because `meterline up` renews it."""
 
-    def __init__(self, context: Context) -> None:
-        """Begin with the token of `context`."""
+    def __init__(self, context: Context, monotonic_s: Callable[[], float] = time.monotonic) -> None:
+        """Begin with the token of `context`; `monotonic_s` tells how much time has passed."""
         self._context = context
-        self._look_after_s = time.monotonic() + _REREAD_S
+        self._monotonic_s = monotonic_s
+        self._look_after_s = monotonic_s() + _REREAD_S
 
     def token(self) -> str:
         """Return the token, as of half a minute ago at most; while the file can't be read, the last one."""
-        now_s = time.monotonic()
+        now_s = self._monotonic_s()
         if self._context.file is not None and now_s > self._look_after_s:
             self._look_after_s = now_s + _REREAD_S
             with contextlib.suppress(ContextError):
@@ -157,6 +158,11 @@ def _with_environment(context: Context, environ: Mapping[str, str]) -> Context:
 def acting_for(context: Context, *, tenant: str = "", customer: str = "") -> Context:
     """Return `context` for calls that act for a tenant and a customer; an empty one leaves that of the context."""
     return replace(context, tenant=tenant or context.tenant, customer=customer or context.customer)
+
+
+def with_token(context: Context, token: str) -> Context:
+    """Return `context` for calls with another token. It is no longer that of a file, whose token would take its place."""
+    return replace(context, token=token, file=None)
 
 
 def save(path: Path, context: Context) -> None:
