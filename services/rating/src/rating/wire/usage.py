@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from eventlog.wire import as_of_from_proto
+from eventlog.wire import as_of_from_answer, as_of_from_proto
 from metering.aggregator.v1 import aggregator_service_pb2 as aggregator_pb
 from metering.aggregator.v1 import usage_pb2
 from money import DERIVED, parse_decimal
@@ -13,7 +13,7 @@ from rating.domain.charges import MeterUsage, Usage
 
 def usage_from_totals(response: aggregator_pb.QueryTotalsResponse) -> Usage:
     """Return usage as it is now."""
-    return Usage(_meters(response.usage), as_of_from_proto(response.as_of))
+    return Usage(_meters(response.usage), as_of_from_answer(response.as_of))
 
 
 def usage_from_snapshot(snapshot: usage_pb2.UsageSnapshot) -> Usage:
