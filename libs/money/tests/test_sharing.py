@@ -74,7 +74,7 @@ def test_the_same_proportions_give_the_same_parts(units: int, weights: list[Deci
     [("0.5", ["1"]), ("1", []), ("1", ["-1", "2"]), ("1", ["NaN"])],
 )
 def test_what_can_not_be_shared_is_refused(total: str, weights: list[str]) -> None:
-    with pytest.raises(ValueError, match="minor units|weight"):
+    with pytest.raises(ValueError, match=r"minor units|weight"):
         share(Decimal(total), decimals(*weights), JPY)
 
 
