@@ -38,10 +38,10 @@ class _WindowSizeEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_WindowSize
     WINDOW_SIZE_MONTH: _WindowSize.ValueType  # 3
     """Civil months."""
     WINDOW_SIZE_WEEK: _WindowSize.ValueType  # 4
-    """Civil weeks; they begin on Monday."""
+    """Civil weeks, which begin on Monday."""
 
 class WindowSize(_WindowSize, metaclass=_WindowSizeEnumTypeWrapper):
-    """Length of the windows in which usage is asked for. Days and months begin at local midnight of the zone asked for."""
+    """Length of the windows in which usage is asked for. Days, weeks and months begin at local midnight of the zone asked for."""
 
 WINDOW_SIZE_UNSPECIFIED: WindowSize.ValueType  # 0
 """The whole period as one window."""
@@ -52,7 +52,7 @@ WINDOW_SIZE_DAY: WindowSize.ValueType  # 2
 WINDOW_SIZE_MONTH: WindowSize.ValueType  # 3
 """Civil months."""
 WINDOW_SIZE_WEEK: WindowSize.ValueType  # 4
-"""Civil weeks; they begin on Monday."""
+"""Civil weeks, which begin on Monday."""
 Global___WindowSize: _TypeAlias = WindowSize  # noqa: Y015
 
 @_typing.final
@@ -69,7 +69,7 @@ class UsageRow(_message.Message):
     customer: _builtins.str
     """Customer key."""
     quantity: _builtins.str
-    """Exact decimal text."""
+    """Exact decimal text: the quantity of the window, or, if `running` was asked for, from the period's start to the window's end."""
     event_count: _builtins.int
     """Events behind it."""
     @_builtins.property
@@ -300,6 +300,32 @@ class MeteredEvent(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___MeteredEvent: _TypeAlias = MeteredEvent  # noqa: Y015
+
+@_typing.final
+class EventPlace(_message.Message):
+    """The place of one event in the log, which orders lists of events: by lane, then by position."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    LANE_FIELD_NUMBER: _builtins.int
+    POSITION_FIELD_NUMBER: _builtins.int
+    lane: _builtins.int
+    """Lane number, from 0."""
+    position: _builtins.int
+    """Position in the lane, from 1. Example: 4711."""
+    def __init__(
+        self,
+        *,
+        lane: _builtins.int = ...,
+        position: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["lane", b"lane", "position", b"position"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___EventPlace: _TypeAlias = EventPlace  # noqa: Y015
 
 @_typing.final
 class ParkedEvent(_message.Message):
