@@ -31,7 +31,7 @@ from meterline.suite.directory import REVOKED_FILE_NAME
 ISSUER: Final = "meterline"
 AUDIENCE: Final = "meterline"
 ALGORITHM: Final = "EdDSA"
-SCOPES: Final = ("report", "read", "admin", "internal")
+SCOPES: Final = ("report", "read", "admin", "portal", "internal")
 """What a token may allow; `internal` is for services alone."""
 
 CUSTOMERS: Final = "customers"
