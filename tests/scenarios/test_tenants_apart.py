@@ -159,6 +159,8 @@ def _requests(tenant: Tenant, invoice: dict[str, Any]) -> Iterator[tuple[str, Me
             "GetSnapshot": aggregator_pb.GetSnapshotRequest(snapshot_id=line["snapshotId"], windows_of_meter=meter),
             "ListSnapshots": aggregator_pb.ListSnapshotsRequest(),
             "ListUsageEvents": aggregator_pb.ListUsageEventsRequest(snapshot_id=line["snapshotId"], meter=meter),
+            "ListMeteredEvents": aggregator_pb.ListMeteredEventsRequest(customer=customer, meter=meter, period=january),
+            "DescribeMeters": aggregator_pb.DescribeMetersRequest(customer=customer),
             "ListParkedEvents": aggregator_pb.ListParkedEventsRequest(),
             "CheckEvents": aggregator_pb.CheckEventsRequest(events=[usage_event_pb2.UsageEvent(type="whisper.called")]),
             "GetProgress": aggregator_pb.GetProgressRequest(),

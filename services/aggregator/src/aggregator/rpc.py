@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 from aggregator.operations import checks, events, meters, parked, seals, spans, usage
 from aggregator.operations.owners import owners
 from aggregator.wire import checks as checks_wire
+from aggregator.wire import events as events_wire
 from aggregator.wire import meters as meters_wire
 from aggregator.wire import parked as parked_wire
 from aggregator.wire import seals as seals_wire
 from aggregator.wire import spans as spans_wire
 from aggregator.wire import usage as usage_wire
-from aggregator.wire.events import counted_events_to_proto
 from chassis.identity import current_tenant
 from chassis.rpc.method import declared_methods
 from chassis.rpc.pages import fitting, name_in, page_limit, rendered
@@ -69,6 +69,11 @@ class AggregatorServicer(pb_grpc.AggregatorServiceServicer):
         found = await meters.list_meters(self._deps, current_tenant(), after, limit)
         page = rendered(found, meters_wire.meter_to_proto, lambda version: (version.name,))
         return pb.ListMetersResponse(meters=page.entries, next_page_token=page.next_page_token)
+
+    async def DescribeMeters(self, request: pb.DescribeMetersRequest, context: Context) -> pb.DescribeMetersResponse:
+        """Return what the meters measure."""
+        found = await meters.describe_meters(self._deps, current_tenant())
+        return pb.DescribeMetersResponse(meters=map(meters_wire.description_to_proto, found))
 
     async def QueryUsage(self, request: pb.QueryUsageRequest, context: Context) -> pb.QueryUsageResponse:
         """Return usage of one meter."""
@@ -134,11 +139,21 @@ class AggregatorServicer(pb_grpc.AggregatorServiceServicer):
             request.snapshot_id,
             request.meter,
             only_amendment=request.only_amendment,
+            after=events_wire.after_from_proto(request),
             limit=request.limit,
         )
         async with aclosing(pages):
             async for page in pages:
-                yield counted_events_to_proto(page)
+                yield events_wire.counted_events_to_proto(page)
+
+    async def ListMeteredEvents(
+        self, request: pb.ListMeteredEventsRequest, context: Context
+    ) -> AsyncIterator[pb.ListMeteredEventsResponse]:
+        """Stream the events that count now."""
+        query = events_wire.event_query_from_proto(request)
+        async with aclosing(events.list_metered_events(self._deps, current_tenant(), query)) as pages:
+            async for page in pages:
+                yield events_wire.event_page_to_proto(page)
 
     async def ListParkedEvents(
         self, request: pb.ListParkedEventsRequest, context: Context

@@ -17,7 +17,7 @@ from aggregator.domain.values import parse_units, why_invalid
 if TYPE_CHECKING:
     from collections.abc import Container, Iterable, Mapping
 
-    from aggregator.domain.meters import CountingMeter
+    from aggregator.domain.meters import CountingMeter, PropertyFilter
 
 COUNTED_ONCE: Final = "1"
 """What an event contributes to a COUNT."""
@@ -82,7 +82,12 @@ def matches(meter: CountingMeter, event: ReadableEvent) -> bool:
     """Whether the meter asks for the event: type, time and filters."""
     if event.type not in meter.spec.event_types or not meter.from_us <= event.time_us < meter.until_us:
         return False
-    return all(event.properties.get(condition.key, ABSENT) in condition.values for condition in meter.spec.filters)
+    return meets(event, meter.spec.filters)
+
+
+def meets(event: ReadableEvent, conditions: Iterable[PropertyFilter]) -> bool:
+    """Whether the properties of an event meet all conditions."""
+    return all(event.properties.get(condition.key, ABSENT) in condition.values for condition in conditions)
 
 
 def read_value(meter: CountingMeter, event: ReadableEvent) -> str | ParkReason:

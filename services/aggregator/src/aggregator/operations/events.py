@@ -6,51 +6,110 @@ from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, replace
 
+from aggregator.domain.freshness import Freshness
 from aggregator.domain.lineage import Lineage
-from aggregator.domain.matching import CountedEvent, ReadableEvent, counted_value
-from aggregator.domain.meters import CountingMeter, counting_meters
+from aggregator.domain.listing import EventPage, EventPlace, EventQuery, listed_by, resumed
+from aggregator.domain.matching import CountedEvent, ReadableEvent, counted_value, meets
+from aggregator.domain.meters import CountingMeter, PropertyFilter, counting_meters
 from aggregator.domain.seals import Snapshot
 from aggregator.domain.usage import MeterUsage
 from aggregator.operations.deps import Deps
-from aggregator.operations.finding import meter_not_found, snapshot_not_found
+from aggregator.operations.finding import filling, in_followed_log, meter_not_found, snapshot_not_found
+from aggregator.operations.usage import wait_until_fresh
 from aggregator.store import meters as meter_store
 from aggregator.store import parked as parked_store
-from aggregator.store import seals
+from aggregator.store import progress, seals
 from chassis.errors import Diverged, Reason
+from chassis.errors.refused import refusals
 from chassis.postgres import transaction
 from eventlog.as_of import AsOf
+from eventlog.period import Period
 from money import ZERO, format_decimal
 
 
 @dataclass(frozen=True, slots=True)
 class _Sought:
-    """Which events are listed: those of `meters` in the snapshot's period, after a point of the log if one is given.
+    """Which events are listed: those that `meters` count and that meet `filters`, between two points of the log."""
 
-    `before` is what an earlier snapshot held of the meter, where only the events beyond it are listed.
-    """
+    customer: str
+    period: Period
+    meters: Sequence[CountingMeter]
+    after: AsOf | None
+    up_to: AsOf
+    filters: Sequence[PropertyFilter] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class _Sealed:
+    """What a snapshot says of a meter; `before` is what an earlier one said, where only the events beyond it count."""
 
     snapshot: Snapshot
-    sealed: MeterUsage
-    meters: Sequence[CountingMeter]
-    after: AsOf | None = None
+    usage: MeterUsage
     before: MeterUsage | None = None
 
 
 async def list_usage_events(
-    deps: Deps, tenant: str, snapshot_id: str, meter: str, *, only_amendment: bool, limit: int
+    deps: Deps,
+    tenant: str,
+    snapshot_id: str,
+    meter: str,
+    *,
+    only_amendment: bool,
+    after: EventPlace | None,
+    limit: int,
 ) -> AsyncGenerator[list[CountedEvent], None]:
     """Yield pages of the events that a snapshot counts for a meter, in log order; `limit` 0 = all.
 
     They are found again in the log by the snapshot's coordinates and by the meters as they were when it was sealed.
-    Raises NotFound; and at the end of what no limit cut short, Diverged LINEAGE_MISMATCH if their number or what they
+    Raises NotFound; and at the end of a list that is whole, Diverged LINEAGE_MISMATCH if their number or what they
     amount to is not what the snapshot says.
     """
-    sought = await _coordinates(deps, tenant, snapshot_id, meter, only_amendment=only_amendment)
-    lineage, left = Lineage(sought.sealed.aggregation), limit
-    async with aclosing(_pages(deps, sought)) as pages:
+    sealed, sought = await _coordinates(deps, tenant, snapshot_id, meter, only_amendment=only_amendment)
+    sought = replace(sought, after=resumed(sought.after, after, sought.up_to))
+    lineage = Lineage(sealed.usage.aggregation)
+    async with aclosing(_listed(deps, sought, limit)) as pages:
         async for page in pages:
-            listed = await _counted(deps, page, sought.meters)
-            lineage.add(listed)
+            lineage.add(page)
+            yield page
+    is_whole = after is None and not (limit and lineage.event_count == limit)
+    if is_whole and not lineage.agrees_with(sealed.usage, sealed.before):
+        raise _mismatch(sealed, lineage)
+
+
+async def list_metered_events(deps: Deps, tenant: str, query: EventQuery) -> AsyncGenerator[EventPage, None]:
+    """Yield pages of the events that a meter counts now, in log order: one at least, which may have no events.
+
+    Raises NotFound METER_NOT_FOUND, InvalidRequest, DeadlineExceeded, Diverged FEED_DIVERGED.
+    """
+    if query.up_to is not None:
+        await wait_until_fresh(deps, tenant, Freshness(as_of=query.up_to), {query.meter})
+    async with transaction(deps.engine) as conn:
+        await progress.begin_consistent_read(conn)
+        as_of = await progress.read_as_of(conn, tenant)
+        versions = await meter_store.versions_of_meter(conn, tenant, query.meter)
+    if not versions:
+        raise meter_not_found(query.meter)
+    with refusals():
+        meters = listed_by(query, counting_meters(versions))
+    up_to = as_of if query.up_to is None else await in_followed_log(deps, as_of, query.up_to)
+    after = resumed(None, query.after, up_to)
+    sought = _Sought(query.customer, query.period, meters, after, up_to, query.filters)
+    page = EventPage((), up_to, filled=not filling(versions))
+    is_empty = True
+    async with aclosing(_listed(deps, sought, query.limit)) as pages:
+        async for events in pages:
+            is_empty = False
+            yield replace(page, events=events)
+    if is_empty:
+        yield page
+
+
+async def _listed(deps: Deps, sought: _Sought, limit: int) -> AsyncGenerator[list[CountedEvent], None]:
+    """Yield pages of at least one event, up to `limit` events in all."""
+    left = limit
+    async with aclosing(_logged(deps, sought)) as pages:
+        async for page in pages:
+            listed = await _counted(deps, [event for event in page if meets(event, sought.filters)], sought.meters)
             if limit:
                 listed = listed[:left]
                 left -= len(listed)
@@ -58,33 +117,32 @@ async def list_usage_events(
                 yield listed
             if limit and not left:
                 return
-    if not lineage.agrees_with(sought.sealed, sought.before):
-        raise _mismatch(sought, lineage)
 
 
-async def _pages(deps: Deps, sought: _Sought) -> AsyncGenerator[Sequence[ReadableEvent], None]:
-    snapshot = sought.snapshot
+async def _logged(deps: Deps, sought: _Sought) -> AsyncGenerator[Sequence[ReadableEvent], None]:
     types = sorted({event_type for counting in sought.meters for event_type in counting.spec.event_types})
-    if snapshot.as_of.is_empty or not sought.meters:
+    if sought.up_to.is_empty or not sought.meters:
         return
-    found = deps.log.list_events(snapshot.key.customer, types, snapshot.key.period, sought.after, snapshot.as_of)
+    found = deps.log.list_events(sought.customer, types, sought.period, sought.after, sought.up_to)
     async with aclosing(found) as pages:
         async for page in pages:
             yield page
 
 
-def _mismatch(sought: _Sought, lineage: Lineage) -> Diverged:
-    sealed, beyond = sought.sealed, "" if sought.before is None else " beyond the one it amends"
-    expected = sealed.event_count - (0 if sought.before is None else sought.before.event_count)
+def _mismatch(sealed: _Sealed, lineage: Lineage) -> Diverged:
+    usage, beyond = sealed.usage, "" if sealed.before is None else " beyond the one it amends"
+    expected = usage.event_count - (0 if sealed.before is None else sealed.before.event_count)
     message = (
-        f"snapshot {sought.snapshot.snapshot_id} counts {expected} events of meter {sealed.meter}{beyond}, "
-        f"{format_decimal(sealed.quantity)} in all; the log holds {lineage.event_count} that amount to "
+        f"snapshot {sealed.snapshot.snapshot_id} counts {expected} events of meter {usage.meter}{beyond}, "
+        f"{format_decimal(usage.quantity)} in all; the log holds {lineage.event_count} that amount to "
         f"{format_decimal(lineage.quantity)}; follow the runbook data-corrupted"
     )
     return Diverged(Reason.LINEAGE_MISMATCH, message)
 
 
-async def _coordinates(deps: Deps, tenant: str, snapshot_id: str, meter: str, *, only_amendment: bool) -> _Sought:
+async def _coordinates(
+    deps: Deps, tenant: str, snapshot_id: str, meter: str, *, only_amendment: bool
+) -> tuple[_Sealed, _Sought]:
     async with transaction(deps.engine) as conn:
         snapshot = await seals.find_snapshot(conn, tenant, snapshot_id)
         if snapshot is None:
@@ -98,12 +156,13 @@ async def _coordinates(deps: Deps, tenant: str, snapshot_id: str, meter: str, *,
         raise meter_not_found(meter)
     # Versions applied since then have taken over parts of the time, but not in what was sealed.
     then = [version for version in versions if version.version <= sealed.newest_version]
-    period = snapshot.key.period
-    meters = [counting for counting in counting_meters(then) if counting.overlaps(period.start_us, period.end_us)]
+    key = snapshot.key
+    meters = [one for one in counting_meters(then) if one.overlaps(key.period.start_us, key.period.end_us)]
+    sought = _Sought(key.customer, key.period, meters, None, snapshot.as_of)
     if amended is None:
-        return _Sought(snapshot, sealed, meters)
+        return _Sealed(snapshot, sealed), sought
     nothing = replace(sealed, event_count=0, quantity=ZERO)
-    return _Sought(snapshot, sealed, meters, amended.as_of, amended.usage_of(meter) or nothing)
+    return _Sealed(snapshot, sealed, amended.usage_of(meter) or nothing), replace(sought, after=amended.as_of)
 
 
 async def _counted(deps: Deps, page: Sequence[ReadableEvent], meters: Sequence[CountingMeter]) -> list[CountedEvent]:

@@ -65,6 +65,12 @@ async def list_meters(deps: Deps, tenant: str, after: str, limit: int) -> Page[M
     return page_of(found, limit, lambda version: (version.name,))
 
 
+async def describe_meters(deps: Deps, tenant: str) -> list[MeterVersion]:
+    """Return the newest version of every meter, by name."""
+    async with transaction(deps.engine) as conn:
+        return await store.newest_versions(conn, tenant, "", None)
+
+
 async def rebuild_usage(deps: Deps, conn: AsyncConnection, tenant: str, names: Sequence[str]) -> list[str]:
     """Throw the windows of some meters (none named: all) away and begin to count them again; return their names."""
     await store.lock_catalog(conn)

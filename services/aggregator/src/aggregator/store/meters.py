@@ -77,14 +77,14 @@ async def versions_of_meter(conn: AsyncConnection, tenant: str, name: str) -> li
     return [_version(row) for row in rows]
 
 
-async def newest_versions(conn: AsyncConnection, tenant: str, after_name: str, limit: int) -> list[MeterVersion]:
-    """Return the newest version of each meter whose name follows `after_name`, by name."""
+async def newest_versions(conn: AsyncConnection, tenant: str, after_name: str, limit: int | None) -> list[MeterVersion]:
+    """Return the newest version of each meter whose name follows `after_name`, by name; `limit` None = all."""
     rows = await conn.execute(
         text(
             f"""
             SELECT DISTINCT ON (m.name) {_VERSION_COLUMNS}
             WHERE m.tenant = :tenant AND m.name > :after_name
-            ORDER BY m.name, m.version DESC LIMIT :limit
+            ORDER BY m.name, m.version DESC LIMIT CAST(:limit AS bigint)
             """
         ),
         {"tenant": tenant, "after_name": after_name, "limit": limit},

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import UTC
 
+from aggregator.domain.listing import EventPage, EventPlace, EventQuery
 from aggregator.domain.matching import CountedEvent, ReadableEvent
+from aggregator.wire.meters import filters_from_proto
 from eventlog.as_of import AsOf
 from eventlog.instants import microseconds_of
 from eventlog.period import Period
-from eventlog.wire import as_of_to_proto, period_to_proto
+from eventlog.wire import as_of_from_proto, as_of_to_proto, period_in, period_to_proto
 from metering.aggregator.v1 import aggregator_service_pb2 as pb
 from metering.aggregator.v1 import usage_pb2
 from metering.ingest.v1 import ingest_service_pb2, usage_event_pb2
@@ -36,8 +38,35 @@ def readable_event(message: usage_event_pb2.StoredEvent) -> ReadableEvent:
     return ReadableEvent(event.type, time_us, event.properties, message, event.id, place)
 
 
+def after_from_proto(message: pb.ListUsageEventsRequest | pb.ListMeteredEventsRequest) -> EventPlace | None:
+    """Return the place after which a list begins; None: it begins with the first event."""
+    return EventPlace(message.after.lane, message.after.position) if message.HasField("after") else None
+
+
+def event_query_from_proto(message: pb.ListMeteredEventsRequest) -> EventQuery:
+    """Return which events are asked for. Raises InvalidRequest."""
+    return EventQuery(
+        customer=message.customer,
+        meter=message.meter,
+        period=period_in(message.period, "period"),
+        filters=filters_from_proto(message.filters),
+        after=after_from_proto(message),
+        limit=message.limit,
+        up_to=as_of_from_proto(message.up_to) if message.HasField("up_to") else None,
+    )
+
+
 def counted_events_to_proto(page: Sequence[CountedEvent]) -> pb.ListUsageEventsResponse:
     """Return a page of counted events as a message."""
-    return pb.ListUsageEventsResponse(
-        events=(usage_pb2.MeteredEvent(event=counted.event.whole, value=counted.value) for counted in page)
+    return pb.ListUsageEventsResponse(events=map(_metered_event, page))
+
+
+def event_page_to_proto(page: EventPage) -> pb.ListMeteredEventsResponse:
+    """Return a page of events that count now as a message."""
+    return pb.ListMeteredEventsResponse(
+        events=map(_metered_event, page.events), as_of=as_of_to_proto(page.as_of), filled=page.filled
     )
+
+
+def _metered_event(counted: CountedEvent) -> usage_pb2.MeteredEvent:
+    return usage_pb2.MeteredEvent(event=counted.event.whole, value=counted.value)

@@ -76,6 +76,18 @@ def meter_to_proto(version: MeterVersion) -> meter_pb2.Meter:
     return message
 
 
+def description_to_proto(version: MeterVersion) -> meter_pb2.MeterDescription:
+    """Return what a meter measures as a message, without how it selects its events."""
+    spec = version.spec
+    return meter_pb2.MeterDescription(
+        name=version.name,
+        unit=spec.unit,
+        description=spec.description,
+        aggregation=aggregation_to_proto(spec.aggregation),
+        group_by=spec.group_by,
+    )
+
+
 def applied_to_proto(applied: AppliedMeter) -> pb.ApplyMeterResponse:
     """Return what applying a meter did as a message."""
     response = outcome_to_proto(applied.outcome)

@@ -195,6 +195,52 @@ class ListMetersResponse(_message.Message):
 Global___ListMetersResponse: _TypeAlias = ListMetersResponse  # noqa: Y015
 
 @_typing.final
+class DescribeMetersRequest(_message.Message):
+    """For whom meters are described."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CUSTOMER_FIELD_NUMBER: _builtins.int
+    customer: _builtins.str
+    """Customer key. A caller that acts for one customer may leave it out. All customers of a tenant have the same meters."""
+    def __init__(
+        self,
+        *,
+        customer: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["customer", b"customer"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DescribeMetersRequest: _TypeAlias = DescribeMetersRequest  # noqa: Y015
+
+@_typing.final
+class DescribeMetersResponse(_message.Message):
+    """What is measured."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    METERS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def meters(self) -> _containers.RepeatedCompositeFieldContainer[_meter_pb2.MeterDescription]:
+        """One entry for each meter of the tenant, by name."""
+
+    def __init__(
+        self,
+        *,
+        meters: _abc.Iterable[_meter_pb2.MeterDescription] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["meters", b"meters"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DescribeMetersResponse: _TypeAlias = DescribeMetersResponse  # noqa: Y015
+
+@_typing.final
 class Freshness(_message.Message):
     """How fresh an answer must be, at least."""
 
@@ -612,6 +658,7 @@ class ListUsageEventsRequest(_message.Message):
     METER_FIELD_NUMBER: _builtins.int
     ONLY_AMENDMENT_FIELD_NUMBER: _builtins.int
     LIMIT_FIELD_NUMBER: _builtins.int
+    AFTER_FIELD_NUMBER: _builtins.int
     snapshot_id: _builtins.str
     """Snapshot id. Required."""
     meter: _builtins.str
@@ -620,6 +667,10 @@ class ListUsageEventsRequest(_message.Message):
     """Only the events that the snapshot counts beyond the one it amends."""
     limit: _builtins.int
     """End after this many events. 0 means no limit."""
+    @_builtins.property
+    def after(self) -> _usage_pb2.EventPlace:
+        """Begin after this place in the log: that of the last event of an earlier call. Optional: from the first event."""
+
     def __init__(
         self,
         *,
@@ -627,10 +678,11 @@ class ListUsageEventsRequest(_message.Message):
         meter: _builtins.str = ...,
         only_amendment: _builtins.bool = ...,
         limit: _builtins.int = ...,
+        after: _usage_pb2.EventPlace | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["after", b"after"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["limit", b"limit", "meter", b"meter", "only_amendment", b"only_amendment", "snapshot_id", b"snapshot_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["after", b"after", "limit", b"limit", "meter", b"meter", "only_amendment", b"only_amendment", "snapshot_id", b"snapshot_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -659,6 +711,96 @@ class ListUsageEventsResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ListUsageEventsResponse: _TypeAlias = ListUsageEventsResponse  # noqa: Y015
+
+@_typing.final
+class ListMeteredEventsRequest(_message.Message):
+    """Which events: those that `meter` counts for `customer` in `period`."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CUSTOMER_FIELD_NUMBER: _builtins.int
+    METER_FIELD_NUMBER: _builtins.int
+    PERIOD_FIELD_NUMBER: _builtins.int
+    FILTERS_FIELD_NUMBER: _builtins.int
+    AFTER_FIELD_NUMBER: _builtins.int
+    LIMIT_FIELD_NUMBER: _builtins.int
+    UP_TO_FIELD_NUMBER: _builtins.int
+    customer: _builtins.str
+    """Customer key. Required."""
+    meter: _builtins.str
+    """Meter name. Required."""
+    limit: _builtins.int
+    """End after this many events. 0 means no limit. Example: 100."""
+    @_builtins.property
+    def period(self) -> _values_pb2.Period:
+        """When they happened; both ends must be aligned to the meter's windows, as in QueryUsage. Required."""
+
+    @_builtins.property
+    def filters(self) -> _containers.RepeatedCompositeFieldContainer[_meter_pb2.PropertyFilter]:
+        """Only events with these values, of properties that the meter groups by. Optional."""
+
+    @_builtins.property
+    def after(self) -> _usage_pb2.EventPlace:
+        """Begin after this place in the log: that of the last event of an earlier call. Optional: from the first event."""
+
+    @_builtins.property
+    def up_to(self) -> _values_pb2.AsOf:
+        """List the events up to this part of the log, once it is counted: the `as_of` of the first call lets all calls make up one list, that
+        of a usage answer lists what is behind that answer. Optional: all that is counted by now.
+        """
+
+    def __init__(
+        self,
+        *,
+        customer: _builtins.str = ...,
+        meter: _builtins.str = ...,
+        period: _values_pb2.Period | None = ...,
+        filters: _abc.Iterable[_meter_pb2.PropertyFilter] | None = ...,
+        after: _usage_pb2.EventPlace | None = ...,
+        limit: _builtins.int = ...,
+        up_to: _values_pb2.AsOf | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["after", b"after", "period", b"period", "up_to", b"up_to"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["after", b"after", "customer", b"customer", "filters", b"filters", "limit", b"limit", "meter", b"meter", "period", b"period", "up_to", b"up_to"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListMeteredEventsRequest: _TypeAlias = ListMeteredEventsRequest  # noqa: Y015
+
+@_typing.final
+class ListMeteredEventsResponse(_message.Message):
+    """A page of the stream. At least one comes, without events if there are none."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    EVENTS_FIELD_NUMBER: _builtins.int
+    AS_OF_FIELD_NUMBER: _builtins.int
+    FILLED_FIELD_NUMBER: _builtins.int
+    filled: _builtins.bool
+    """False while past events of the meter are still being counted: the list then holds some that its usage does not count yet."""
+    @_builtins.property
+    def events(self) -> _containers.RepeatedCompositeFieldContainer[_usage_pb2.MeteredEvent]:
+        """In log order."""
+
+    @_builtins.property
+    def as_of(self) -> _values_pb2.AsOf:
+        """The part of the log that is listed; the same in every page of a call."""
+
+    def __init__(
+        self,
+        *,
+        events: _abc.Iterable[_usage_pb2.MeteredEvent] | None = ...,
+        as_of: _values_pb2.AsOf | None = ...,
+        filled: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["as_of", b"as_of"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["as_of", b"as_of", "events", b"events", "filled", b"filled"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListMeteredEventsResponse: _TypeAlias = ListMeteredEventsResponse  # noqa: Y015
 
 @_typing.final
 class ListParkedEventsRequest(_message.Message):

@@ -75,10 +75,20 @@ class AggregatorServiceStub:
                 request_serializer=metering_dot_aggregator_dot_v1_dot_aggregator__service__pb2.ListSnapshotsRequest.SerializeToString,
                 response_deserializer=metering_dot_aggregator_dot_v1_dot_aggregator__service__pb2.ListSnapshotsResponse.FromString,
                 _registered_method=True)
+        self.DescribeMeters = channel.unary_unary(
+                '/metering.aggregator.v1.AggregatorService/DescribeMeters',
+                request_serializer=metering_dot_aggregator_dot_v1_dot_aggregator__service__pb2.DescribeMetersRequest.SerializeToString,
+                response_deserializer=metering_dot_aggregator_dot_v1_dot_aggregator__service__pb2.DescribeMetersResponse.FromString,
+                _registered_method=True)
         self.ListUsageEvents = channel.unary_stream(
                 '/metering.aggregator.v1.AggregatorService/ListUsageEvents',
                 request_serializer=metering_dot_aggregator_dot_v1_dot_aggregator__service__pb2.ListUsageEventsRequest.SerializeToString,
                 response_deserializer=metering_dot_aggregator_dot_v1_dot_aggregator__service__pb2.ListUsageEventsResponse.FromString,
+                _registered_method=True)
+        self.ListMeteredEvents = channel.unary_stream(
+                '/metering.aggregator.v1.AggregatorService/ListMeteredEvents',
+                request_serializer=metering_dot_aggregator_dot_v1_dot_aggregator__service__pb2.ListMeteredEventsRequest.SerializeToString,
+                response_deserializer=metering_dot_aggregator_dot_v1_dot_aggregator__service__pb2.ListMeteredEventsResponse.FromString,
                 _registered_method=True)
         self.ListUsageExtents = channel.unary_unary(
                 '/metering.aggregator.v1.AggregatorService/ListUsageExtents',
@@ -178,10 +188,27 @@ class AggregatorServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def DescribeMeters(self, request, context):
+        """Describes every meter as it is now, for a caller that acts for one customer and may not see how they select their events.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def ListUsageEvents(self, request, context):
         """Streams the individual events that a snapshot counts for one meter. Errors: NOT_FOUND; FAILED_PRECONDITION DATA_CORRUPTED or
-        FEED_CORRUPT (the snapshot or an event is not what was written), LINEAGE_MISMATCH (at the end, if no limit cut the stream short:
-        the events are not as many, or don't amount to what the snapshot says).
+        FEED_CORRUPT (the snapshot or an event is not what was written), LINEAGE_MISMATCH (at the end, if neither `after` nor `limit` cut
+        the list short: the events are not as many, or don't amount to what the snapshot says).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListMeteredEvents(self, request, context):
+        """Streams the individual events that a meter counts now for one customer and period, in log order: those behind the quantity that
+        QueryUsage returns for the same question at the same `as_of`. Errors: NOT_FOUND METER_NOT_FOUND, INVALID_ARGUMENT (period, or a
+        filter by a property that the meter does not group by), DEADLINE_EXCEEDED USAGE_BEHIND while waiting for `up_to`,
+        FAILED_PRECONDITION FEED_DIVERGED (`up_to` was lost with a restore) or FEED_CORRUPT (an event is not what was written).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -275,10 +302,20 @@ def add_AggregatorServiceServicer_to_server(servicer, server):
                     request_deserializer=metering_dot_aggregator_dot_v1_dot_aggregator__service__pb2.ListSnapshotsRequest.FromString,
                     response_serializer=metering_dot_aggregator_dot_v1_dot_aggregator__service__pb2.ListSnapshotsResponse.SerializeToString,
             ),
+            'DescribeMeters': grpc.unary_unary_rpc_method_handler(
+                    servicer.DescribeMeters,
+                    request_deserializer=metering_dot_aggregator_dot_v1_dot_aggregator__service__pb2.DescribeMetersRequest.FromString,
+                    response_serializer=metering_dot_aggregator_dot_v1_dot_aggregator__service__pb2.DescribeMetersResponse.SerializeToString,
+            ),
             'ListUsageEvents': grpc.unary_stream_rpc_method_handler(
                     servicer.ListUsageEvents,
                     request_deserializer=metering_dot_aggregator_dot_v1_dot_aggregator__service__pb2.ListUsageEventsRequest.FromString,
                     response_serializer=metering_dot_aggregator_dot_v1_dot_aggregator__service__pb2.ListUsageEventsResponse.SerializeToString,
+            ),
+            'ListMeteredEvents': grpc.unary_stream_rpc_method_handler(
+                    servicer.ListMeteredEvents,
+                    request_deserializer=metering_dot_aggregator_dot_v1_dot_aggregator__service__pb2.ListMeteredEventsRequest.FromString,
+                    response_serializer=metering_dot_aggregator_dot_v1_dot_aggregator__service__pb2.ListMeteredEventsResponse.SerializeToString,
             ),
             'ListUsageExtents': grpc.unary_unary_rpc_method_handler(
                     servicer.ListUsageExtents,
@@ -539,6 +576,33 @@ class AggregatorService:
             _registered_method=True)
 
     @staticmethod
+    def DescribeMeters(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/metering.aggregator.v1.AggregatorService/DescribeMeters',
+            metering_dot_aggregator_dot_v1_dot_aggregator__service__pb2.DescribeMetersRequest.SerializeToString,
+            metering_dot_aggregator_dot_v1_dot_aggregator__service__pb2.DescribeMetersResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
     def ListUsageEvents(request,
             target,
             options=(),
@@ -555,6 +619,33 @@ class AggregatorService:
             '/metering.aggregator.v1.AggregatorService/ListUsageEvents',
             metering_dot_aggregator_dot_v1_dot_aggregator__service__pb2.ListUsageEventsRequest.SerializeToString,
             metering_dot_aggregator_dot_v1_dot_aggregator__service__pb2.ListUsageEventsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListMeteredEvents(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/metering.aggregator.v1.AggregatorService/ListMeteredEvents',
+            metering_dot_aggregator_dot_v1_dot_aggregator__service__pb2.ListMeteredEventsRequest.SerializeToString,
+            metering_dot_aggregator_dot_v1_dot_aggregator__service__pb2.ListMeteredEventsResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -60,10 +60,18 @@ class AggregatorServiceStub:
     """Lists snapshots by id, each without its usage. Errors: FAILED_PRECONDITION DATA_CORRUPTED (one is not what
     was sealed).
     """
+    DescribeMeters: _grpc.UnaryUnaryMultiCallable[_aggregator_service_pb2.DescribeMetersRequest, _aggregator_service_pb2.DescribeMetersResponse]
+    """Describes every meter as it is now, for a caller that acts for one customer and may not see how they select their events."""
     ListUsageEvents: _grpc.UnaryStreamMultiCallable[_aggregator_service_pb2.ListUsageEventsRequest, _aggregator_service_pb2.ListUsageEventsResponse]
     """Streams the individual events that a snapshot counts for one meter. Errors: NOT_FOUND; FAILED_PRECONDITION DATA_CORRUPTED or
-    FEED_CORRUPT (the snapshot or an event is not what was written), LINEAGE_MISMATCH (at the end, if no limit cut the stream short:
-    the events are not as many, or don't amount to what the snapshot says).
+    FEED_CORRUPT (the snapshot or an event is not what was written), LINEAGE_MISMATCH (at the end, if neither `after` nor `limit` cut
+    the list short: the events are not as many, or don't amount to what the snapshot says).
+    """
+    ListMeteredEvents: _grpc.UnaryStreamMultiCallable[_aggregator_service_pb2.ListMeteredEventsRequest, _aggregator_service_pb2.ListMeteredEventsResponse]
+    """Streams the individual events that a meter counts now for one customer and period, in log order: those behind the quantity that
+    QueryUsage returns for the same question at the same `as_of`. Errors: NOT_FOUND METER_NOT_FOUND, INVALID_ARGUMENT (period, or a
+    filter by a property that the meter does not group by), DEADLINE_EXCEEDED USAGE_BEHIND while waiting for `up_to`,
+    FAILED_PRECONDITION FEED_DIVERGED (`up_to` was lost with a restore) or FEED_CORRUPT (an event is not what was written).
     """
     ListUsageExtents: _grpc.UnaryUnaryMultiCallable[_aggregator_service_pb2.ListUsageExtentsRequest, _aggregator_service_pb2.ListUsageExtentsResponse]
     """Lists customers that have counted usage or parked events, with the time that these cover, for each meter.
@@ -116,10 +124,18 @@ class AggregatorServiceAsyncStub(AggregatorServiceStub):
     """Lists snapshots by id, each without its usage. Errors: FAILED_PRECONDITION DATA_CORRUPTED (one is not what
     was sealed).
     """
+    DescribeMeters: _aio.UnaryUnaryMultiCallable[_aggregator_service_pb2.DescribeMetersRequest, _aggregator_service_pb2.DescribeMetersResponse]  # type: ignore[assignment]
+    """Describes every meter as it is now, for a caller that acts for one customer and may not see how they select their events."""
     ListUsageEvents: _aio.UnaryStreamMultiCallable[_aggregator_service_pb2.ListUsageEventsRequest, _aggregator_service_pb2.ListUsageEventsResponse]  # type: ignore[assignment]
     """Streams the individual events that a snapshot counts for one meter. Errors: NOT_FOUND; FAILED_PRECONDITION DATA_CORRUPTED or
-    FEED_CORRUPT (the snapshot or an event is not what was written), LINEAGE_MISMATCH (at the end, if no limit cut the stream short:
-    the events are not as many, or don't amount to what the snapshot says).
+    FEED_CORRUPT (the snapshot or an event is not what was written), LINEAGE_MISMATCH (at the end, if neither `after` nor `limit` cut
+    the list short: the events are not as many, or don't amount to what the snapshot says).
+    """
+    ListMeteredEvents: _aio.UnaryStreamMultiCallable[_aggregator_service_pb2.ListMeteredEventsRequest, _aggregator_service_pb2.ListMeteredEventsResponse]  # type: ignore[assignment]
+    """Streams the individual events that a meter counts now for one customer and period, in log order: those behind the quantity that
+    QueryUsage returns for the same question at the same `as_of`. Errors: NOT_FOUND METER_NOT_FOUND, INVALID_ARGUMENT (period, or a
+    filter by a property that the meter does not group by), DEADLINE_EXCEEDED USAGE_BEHIND while waiting for `up_to`,
+    FAILED_PRECONDITION FEED_DIVERGED (`up_to` was lost with a restore) or FEED_CORRUPT (an event is not what was written).
     """
     ListUsageExtents: _aio.UnaryUnaryMultiCallable[_aggregator_service_pb2.ListUsageExtentsRequest, _aggregator_service_pb2.ListUsageExtentsResponse]  # type: ignore[assignment]
     """Lists customers that have counted usage or parked events, with the time that these cover, for each meter.
@@ -219,14 +235,34 @@ class AggregatorServiceServicer(metaclass=_abc_1.ABCMeta):
         """
 
     @_abc_1.abstractmethod
+    def DescribeMeters(
+        self,
+        request: _aggregator_service_pb2.DescribeMetersRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_aggregator_service_pb2.DescribeMetersResponse, _abc.Awaitable[_aggregator_service_pb2.DescribeMetersResponse]]:
+        """Describes every meter as it is now, for a caller that acts for one customer and may not see how they select their events."""
+
+    @_abc_1.abstractmethod
     def ListUsageEvents(
         self,
         request: _aggregator_service_pb2.ListUsageEventsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_abc.Iterator[_aggregator_service_pb2.ListUsageEventsResponse], _abc.AsyncIterator[_aggregator_service_pb2.ListUsageEventsResponse]]:
         """Streams the individual events that a snapshot counts for one meter. Errors: NOT_FOUND; FAILED_PRECONDITION DATA_CORRUPTED or
-        FEED_CORRUPT (the snapshot or an event is not what was written), LINEAGE_MISMATCH (at the end, if no limit cut the stream short:
-        the events are not as many, or don't amount to what the snapshot says).
+        FEED_CORRUPT (the snapshot or an event is not what was written), LINEAGE_MISMATCH (at the end, if neither `after` nor `limit` cut
+        the list short: the events are not as many, or don't amount to what the snapshot says).
+        """
+
+    @_abc_1.abstractmethod
+    def ListMeteredEvents(
+        self,
+        request: _aggregator_service_pb2.ListMeteredEventsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_aggregator_service_pb2.ListMeteredEventsResponse], _abc.AsyncIterator[_aggregator_service_pb2.ListMeteredEventsResponse]]:
+        """Streams the individual events that a meter counts now for one customer and period, in log order: those behind the quantity that
+        QueryUsage returns for the same question at the same `as_of`. Errors: NOT_FOUND METER_NOT_FOUND, INVALID_ARGUMENT (period, or a
+        filter by a property that the meter does not group by), DEADLINE_EXCEEDED USAGE_BEHIND while waiting for `up_to`,
+        FAILED_PRECONDITION FEED_DIVERGED (`up_to` was lost with a restore) or FEED_CORRUPT (an event is not what was written).
         """
 
     @_abc_1.abstractmethod

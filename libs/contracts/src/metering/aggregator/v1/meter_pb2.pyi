@@ -237,3 +237,43 @@ class Meter(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Meter: _TypeAlias = Meter  # noqa: Y015
+
+@_typing.final
+class MeterDescription(_message.Message):
+    """What a meter measures, by its newest version, for those who are billed by it."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    UNIT_FIELD_NUMBER: _builtins.int
+    DESCRIPTION_FIELD_NUMBER: _builtins.int
+    AGGREGATION_FIELD_NUMBER: _builtins.int
+    GROUP_BY_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """Name, unique within the tenant. Example: "flights"."""
+    unit: _builtins.str
+    """Unit of the quantity, for people; empty if it has none. Example: "min"."""
+    description: _builtins.str
+    """For people; empty if it has none."""
+    aggregation: Global___Aggregation.ValueType
+    """How values become a quantity."""
+    @_builtins.property
+    def group_by(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Properties by which usage can be broken down, in the meter's order. Example: "origin"."""
+
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        unit: _builtins.str = ...,
+        description: _builtins.str = ...,
+        aggregation: Global___Aggregation.ValueType = ...,
+        group_by: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["aggregation", b"aggregation", "description", b"description", "group_by", b"group_by", "name", b"name", "unit", b"unit"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___MeterDescription: _TypeAlias = MeterDescription  # noqa: Y015

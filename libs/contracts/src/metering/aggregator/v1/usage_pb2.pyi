@@ -298,6 +298,32 @@ class MeteredEvent(_message.Message):
 Global___MeteredEvent: _TypeAlias = MeteredEvent  # noqa: Y015
 
 @_typing.final
+class EventPlace(_message.Message):
+    """The place of one event in the log, which orders lists of events: by lane, then by position."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    LANE_FIELD_NUMBER: _builtins.int
+    POSITION_FIELD_NUMBER: _builtins.int
+    lane: _builtins.int
+    """Lane number, from 0."""
+    position: _builtins.int
+    """Position in the lane, from 1. Example: 4711."""
+    def __init__(
+        self,
+        *,
+        lane: _builtins.int = ...,
+        position: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["lane", b"lane", "position", b"position"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___EventPlace: _TypeAlias = EventPlace  # noqa: Y015
+
+@_typing.final
 class ParkedEvent(_message.Message):
     """An event that could not be counted, and why. It stays in the log and counts as soon as a meter can read it."""
 

@@ -1,0 +1,65 @@
+"""Lists of events: which ones somebody wants to see, from where to where in the log."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from aggregator.domain.query import UsageQuery, plan_query
+from eventlog.as_of import AsOf
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from aggregator.domain.matching import CountedEvent
+    from aggregator.domain.meters import CountingMeter, PropertyFilter
+    from eventlog.period import Period
+
+
+@dataclass(frozen=True, slots=True)
+class EventPlace:
+    """The place of an event in the log; lists go by lane, then by position."""
+
+    lane: int
+    position: int
+
+
+@dataclass(frozen=True, slots=True)
+class EventQuery:
+    """The events that a meter counts for a customer and period; `limit` 0 = all, `up_to` None = all that is counted."""
+
+    customer: str
+    meter: str
+    period: Period
+    filters: tuple[PropertyFilter, ...] = ()
+    after: EventPlace | None = None
+    limit: int = 0
+    up_to: AsOf | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class EventPage:
+    """Some of the events that count up to `as_of`; not `filled`: the meter's usage does not count all of them yet."""
+
+    events: Sequence[CountedEvent]
+    as_of: AsOf
+    filled: bool
+
+
+def listed_by(query: EventQuery, meters: Sequence[CountingMeter]) -> list[CountingMeter]:
+    """Return the versions of the meter that count in the period. Raises Refused for what no usage can be asked for."""
+    plan_query(UsageQuery(query.meter, (query.customer,), query.period, filters=query.filters), meters)
+    return [meter for meter in meters if meter.overlaps(query.period.start_us, query.period.end_us)]
+
+
+def resumed(begin: AsOf | None, after: EventPlace | None, up_to: AsOf) -> AsOf | None:
+    """Return the point of the log behind which a list from `begin` to `up_to` goes on after one of its events.
+
+    Lists go lane by lane: the lanes before that of the event are done, and those behind it are as they were at first.
+    """
+    if after is None:
+        return begin
+    positions = {} if begin is None else dict(begin.positions)
+    positions |= {lane: end for lane, end in up_to.positions.items() if lane < after.lane}
+    positions[after.lane] = max(after.position, positions.get(after.lane, 0))
+    return AsOf(up_to.epoch, positions)
