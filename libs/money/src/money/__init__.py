@@ -15,6 +15,7 @@ from money.decimals import (
 )
 from money.exact import PRECISION_DIGITS, ZERO, exact_arithmetic
 from money.rounding import round_to_minor_unit
+from money.sharing import round_part, share
 
 __all__ = [
     "DERIVED",
@@ -32,5 +33,7 @@ __all__ = [
     "format_decimal",
     "parse_decimal",
     "plain_decimal",
+    "round_part",
     "round_to_minor_unit",
+    "share",
 ]

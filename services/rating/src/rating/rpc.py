@@ -16,16 +16,29 @@ from chassis.rpc.server import Served
 from eventlog.status import feeds_to_proto
 from metering.rating.v1 import rating_service_pb2 as pb
 from metering.rating.v1 import rating_service_pb2_grpc as pb_grpc
-from rating.operations import catalogs, charges, contracts, customers, live, plans, products, unbilled
+from rating.operations import (
+    catalogs,
+    charges,
+    contracts,
+    cost,
+    customers,
+    live,
+    plans,
+    price_lists,
+    products,
+    unbilled,
+)
 from rating.operations.owners import owners
 from rating.wire import catalogs as catalogs_wire
 from rating.wire import charges as charges_wire
 from rating.wire import contracts as contracts_wire
+from rating.wire import cost as cost_wire
 from rating.wire import customers as customers_wire
 from rating.wire import plans as plans_wire
+from rating.wire import price_lists as price_lists_wire
 from rating.wire import products as products_wire
 from rating.wire import unbilled as unbilled_wire
-from rating.wire.live import check_one_is_named, progress_to_proto
+from rating.wire.live import asked_period, progress_to_proto
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -186,10 +199,18 @@ class RatingServicer(pb_grpc.RatingServiceServicer):
 
     async def ListCharges(self, request: pb.ListChargesRequest, context: Context) -> pb.ListChargesResponse:
         """Return charges as usage is now."""
-        check_one_is_named(request)
-        tenant = current_tenant()
-        asked = live.AskedPeriod(request.contract, request.customer, request.billing_period)
+        tenant, asked = current_tenant(), asked_period(request)
         return charges_wire.live_to_proto(tenant, await live.live_charges(self._deps, tenant, asked))
+
+    async def QueryCost(self, request: pb.QueryCostRequest, context: Context) -> pb.QueryCostResponse:
+        """Return what a period costs over time and by dimension."""
+        asked, question = asked_period(request), cost_wire.question_from_proto(request)
+        return cost_wire.cost_to_proto(await cost.query_cost(self._deps, current_tenant(), asked, question))
+
+    async def GetPriceList(self, request: pb.GetPriceListRequest, context: Context) -> pb.GetPriceListResponse:
+        """Return the prices of a period."""
+        prices = await price_lists.get_price_list(self._deps, current_tenant(), asked_period(request))
+        return price_lists_wire.price_list_to_proto(prices)
 
     async def RateUsage(self, request: pb.RateUsageRequest, context: Context) -> pb.RateUsageResponse:
         """Seal usage and freeze its charges."""

@@ -10,6 +10,7 @@ from eventlog.wire import period_to_proto, timestamp
 from metering.aggregator.v1 import aggregator_service_pb2 as pb
 from metering.aggregator.v1 import aggregator_service_pb2_grpc as pb_grpc
 from metering.common.v1 import feed_service_pb2
+from rating.wire.cost import check_rows, usage_from_pages, usage_query
 from rating.wire.unbilled import (
     extents_from_proto,
     spans_to_proto,
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from metering.aggregator.v1 import usage_pb2
     from rating.domain.billing_period import BillingPeriod
     from rating.domain.charges import Usage
+    from rating.domain.cost import AskedUsage, UsageByWindow
     from rating.domain.unbilled import SuspectSpan, UnbilledUsage, UsageExtents
 
 CALLED: Final = (
@@ -45,11 +47,27 @@ class AggregatorClient:
         self._stub = pb_grpc.AggregatorServiceStub(channel)
         self.feed = GrpcFeedSource(channel)
 
-    async def totals(self, customer: str, period: BillingPeriod) -> Usage:
+    async def totals(self, customer: str, period: Period | BillingPeriod) -> Usage:
         """Return the usage of all meters of a customer and period as it is now."""
         request = pb.QueryTotalsRequest(customer=customer, period=period_to_proto(period))
         with neighbor_errors("the aggregator"):
             return usage_from_totals(await self._stub.QueryTotals(request))
+
+    async def usage_by_window(
+        self, asked: AskedUsage, meter: str, *, group_by: Sequence[str] = (), running: bool = False
+    ) -> UsageByWindow:
+        """Return usage of one meter by windows and groups; with `running`, each from the start of the time asked for.
+
+        Raises Conflict if the log is restored meanwhile, and TooBig.
+        """
+        request = usage_query(asked, meter, group_by, running=running)
+        pages: list[pb.QueryUsageResponse] = []
+        with neighbor_errors("the aggregator"):
+            while not pages or request.page_token:
+                pages.append(await self._stub.QueryUsage(request))
+                check_rows(pages)
+                request.page_token = pages[-1].next_page_token
+        return usage_from_pages(pages)
 
     async def seal(
         self, customer: str, period: BillingPeriod, *, not_before: datetime, time_zone: str, amends_snapshot_id: str

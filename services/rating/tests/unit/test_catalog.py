@@ -213,7 +213,7 @@ def test_a_meter_that_does_not_exist_is_never_taken_for_zero_usage() -> None:
     with pytest.raises(MissingMeterError, match="flights"):
         rate_plan(PLAN, {})
     with pytest.raises(MissingMeterError, match="flights"):
-        check_meters(PLAN, {})
+        check_meters(PLAN.items, {})
 
 
 def test_a_charge_has_the_same_id_each_time_and_no_other_has_it() -> None:

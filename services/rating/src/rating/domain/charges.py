@@ -13,7 +13,7 @@ from money import format_decimal
 from rating.domain.rate import rate
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from rating.domain.billing_period import BillingPeriod
     from rating.domain.plans import Plan, PlanItem
@@ -41,11 +41,12 @@ class MissingMeterError(LookupError):
 
 @dataclass(frozen=True, slots=True)
 class MeterUsage:
-    """The total of one meter over a period."""
+    """The total of one meter over a period; `adds_up`: whether the totals of its parts add up to it."""
 
     quantity: Decimal
     unit: str
     event_count: int
+    adds_up: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,9 +156,9 @@ def rate_plan(plan: Plan, usage: Mapping[str, MeterUsage]) -> tuple[Charge, ...]
     return tuple(_charge(item, usage, plan.currency) for item in plan.items)
 
 
-def check_meters(plan: Plan, meters: Mapping[str, MeterUsage]) -> None:
-    """Raise `MissingMeterError` if the plan prices a meter that there is not."""
-    for item in plan.items:
+def check_meters(items: Iterable[PlanItem], meters: Mapping[str, MeterUsage]) -> None:
+    """Raise `MissingMeterError` if one of the items prices a meter that there is not."""
+    for item in items:
         if item.meter and item.meter not in meters:
             raise MissingMeterError(item.name, item.meter)
 

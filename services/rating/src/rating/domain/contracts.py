@@ -37,6 +37,15 @@ class ContractPeriod:
     currency: str
 
 
+@dataclass(frozen=True, slots=True)
+class AskedPeriod:
+    """A billing period of a contract, or of the contract a customer has then; without a label, the current one."""
+
+    contract: str
+    customer: str
+    billing_period: str
+
+
 def periods_due(schedule: Schedule, from_label: str, now: datetime, within_days: int) -> list[BillingPeriod]:
     """Return the periods from a label on that end at most `within_days` whole days after `now`, or have ended."""
     # A day more, less what a period must not reach: a day on which clocks change has more than 24 hours.

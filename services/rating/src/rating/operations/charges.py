@@ -188,7 +188,7 @@ async def _seal_once(deps: Deps, terms: Terms, grace: timedelta, amends_snapshot
         # A snapshot never changes: one sealed without a meter that the plan prices could never be billed.
         totals = await deps.aggregator.totals(terms.customer, terms.period)
         try:
-            check_meters(terms.plan.content, totals.meters)
+            check_meters(terms.plan.content.items, totals.meters)
         except MissingMeterError as error:
             raise NotFound(Reason.METER_NOT_FOUND, str(error)) from error
     return await deps.aggregator.seal(

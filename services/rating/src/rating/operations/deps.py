@@ -14,6 +14,7 @@ from eventlog.feed.progress import FeedBoard
 from eventlog.period import Period
 from rating.domain.billing_period import BillingPeriod
 from rating.domain.charges import Usage
+from rating.domain.cost import AskedUsage, UsageByWindow
 from rating.domain.setbacks import Setbacks
 from rating.domain.unbilled import SuspectSpan, UnbilledUsage, UsageExtents
 from rating.telemetry import Instruments
@@ -25,8 +26,17 @@ HandedThrough = Any
 class Aggregator(Protocol):
     """What the use cases ask of the aggregator."""
 
-    async def totals(self, customer: str, period: BillingPeriod) -> Usage:
+    async def totals(self, customer: str, period: Period | BillingPeriod) -> Usage:
         """Return the usage of all meters of a customer and period as it is now."""
+        ...
+
+    async def usage_by_window(
+        self, asked: AskedUsage, meter: str, *, group_by: Sequence[str] = (), running: bool = False
+    ) -> UsageByWindow:
+        """Return usage of one meter by windows and groups; with `running`, each from the start of the time asked for.
+
+        Raises Conflict if the log is restored meanwhile, and TooBig.
+        """
         ...
 
     async def seal(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from itertools import islice
 from typing import Any, Final
 from uuid import uuid4
@@ -12,7 +12,7 @@ from uuid import uuid4
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from chassis.clock import Clock
-from chassis.errors import InvalidRequest, MeterlineError, NotFound, Reason
+from chassis.errors import MeterlineError, NotFound, Reason
 from chassis.errors.refused import Refused
 from chassis.identity import acting_for
 from chassis.logs import get_logger
@@ -20,15 +20,16 @@ from chassis.postgres import transaction
 from chassis.statements import StatementSize, limit_lock_waits, write_in_parts
 from eventlog.as_of import AsOf
 from eventlog.feed.checkpoints import applied_up_to
-from rating.domain.billing_period import BillingPeriod, period_at, period_labelled, periods_touching
+from rating.domain.billing_period import period_labelled, periods_touching
 from rating.domain.charges import MissingMeterError, RatedPeriod, Terms, rate_period
-from rating.domain.contracts import Contract
+from rating.domain.contracts import AskedPeriod, Contract
 from rating.domain.live import Change
 from rating.domain.setbacks import Key, Setback
 from rating.domain.versions import Version
+from rating.operations.asking import select_period
 from rating.operations.charges import ChargesOfPeriod
 from rating.operations.deps import Deps
-from rating.operations.finding import find_contract, find_customer, find_terms, period_invalid
+from rating.operations.finding import find_contract, find_customer, find_terms
 from rating.store import contracts as contract_store
 from rating.store import live as store
 from rating.store import unbilled as unbilled_store
@@ -48,15 +49,6 @@ _log = get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class AskedPeriod:
-    """A billing period of a contract, or of the contract a customer has then; without a label, the current one."""
-
-    contract: str
-    customer: str
-    billing_period: str
-
-
-@dataclass(frozen=True, slots=True)
 class Progress:
     """How far the change feed is applied, and how many periods of the tenant wait to be rated again."""
 
@@ -70,7 +62,7 @@ async def live_charges(deps: Deps, tenant: str, asked: AskedPeriod) -> ChargesOf
     """Return the charges of a period as usage is now: those stored, or rated on the spot if they are out of date."""
     stored: RatedPeriod | None = None
     async with transaction(deps.engine) as conn:
-        versions, period = await _select(conn, tenant, asked, deps.clock.now())
+        versions, period = await select_period(conn, tenant, asked, deps.clock.now())
         terms = await find_terms(conn, tenant, versions, period)
         customer = await find_customer(conn, tenant, terms.customer)
         # In this order: rows are stored before their marks are taken away.
@@ -79,40 +71,6 @@ async def live_charges(deps: Deps, tenant: str, asked: AskedPeriod) -> ChargesOf
     if stored is None or not _is_by(stored, terms):
         stored = await _rate_now(deps, terms)
     return ChargesOfPeriod(stored, versions, customer)
-
-
-async def _select(
-    conn: AsyncConnection, tenant: str, asked: AskedPeriod, now: datetime
-) -> tuple[list[Version[Contract]], BillingPeriod]:
-    label = asked.billing_period
-    if asked.contract:
-        versions = await find_contract(conn, tenant, asked.contract)
-        period = _period(versions[-1].content, label, now)
-        if period is None:
-            raise period_invalid(asked.contract, label)
-        return versions, period
-    key = (tenant, asked.customer)
-    contracts = (await contract_store.contracts_of_customers(conn, [key])).get(key, [])
-    found = [
-        (contract.name, period)
-        for contract in contracts
-        if (period := _period(contract.content, label, now)) is not None
-    ]
-    if not found:
-        when = f"in {label}" if label else "now"
-        message = f"customer {asked.customer!r} has no contract in force {when}"
-        raise NotFound(Reason.CONTRACT_NOT_FOUND, f"{message}; list its contracts, or name another period")
-    if len(found) > 1:
-        names = ", ".join(repr(name) for name, _ in found)
-        raise InvalidRequest(
-            Reason.PERIOD_INVALID, f"in {label} contracts {names} have a period each; name one of them"
-        )
-    name, period = found[0]
-    return await find_contract(conn, tenant, name), period
-
-
-def _period(contract: Contract, label: str, now: datetime) -> BillingPeriod | None:
-    return period_labelled(contract.schedule, label) if label else period_at(contract.schedule, now)
 
 
 def _is_by(stored: RatedPeriod, terms: Terms) -> bool:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from rating.operations.charges import ChargesOfPeriod, ExplainedCharge
 
 _GRACE_MAX: Final = timedelta(days=366)
-_KINDS: Final = {
+KINDS: Final = {
     ChargeKind.USAGE: charge_pb2.CHARGE_KIND_USAGE,
     ChargeKind.FIXED: charge_pb2.CHARGE_KIND_FIXED,
 }
@@ -64,7 +64,7 @@ def charge_to_proto(tenant: str, charge: Charge, rated: RatedPeriod) -> charge_p
         contract=rated.contract,
         customer=rated.customer,
         item=charge.item,
-        kind=_KINDS[charge.kind],
+        kind=KINDS[charge.kind],
         meter=charge.meter,
         unit=charge.unit,
         plan=rated.plan,

@@ -12,6 +12,7 @@ from eventlog.wire import instant_from_proto, lanes_to_proto, timestamp
 from metering.aggregator.v1 import usage_pb2
 from metering.common.v1 import feed_pb2
 from metering.rating.v1 import rating_service_pb2 as pb
+from rating.domain.contracts import AskedPeriod
 from rating.domain.live import Change
 
 if TYPE_CHECKING:
@@ -43,10 +44,11 @@ def changes_from_segment(segment: Segment) -> list[Change]:
         raise Diverged(Reason.FEED_CORRUPT, message) from error
 
 
-def check_one_is_named(request: pb.ListChargesRequest) -> None:
-    """Raise InvalidRequest unless either the contract or the customer is named."""
+def asked_period(request: pb.ListChargesRequest | pb.QueryCostRequest | pb.GetPriceListRequest) -> AskedPeriod:
+    """Return which period is asked for. Raises InvalidRequest unless either the contract or the customer is named."""
     if bool(request.contract) == bool(request.customer):
         raise invalid_field("contract", Reason.FIELD_REQUIRED, "name either the contract or the customer")
+    return AskedPeriod(request.contract, request.customer, request.billing_period)
 
 
 def progress_to_proto(progress: Progress, feeds: Iterable[feed_pb2.FeedState]) -> pb.GetProgressResponse:

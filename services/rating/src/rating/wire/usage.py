@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Final
 
 from eventlog.wire import as_of_from_proto
 from metering.aggregator.v1 import aggregator_service_pb2 as aggregator_pb
-from metering.aggregator.v1 import usage_pb2
+from metering.aggregator.v1 import meter_pb2, usage_pb2
 from money import DERIVED, parse_decimal
 from rating.domain.charges import MeterUsage, Usage
+
+_ADD_UP: Final = {meter_pb2.AGGREGATION_SUM, meter_pb2.AGGREGATION_COUNT}
+"""Of these, the quantities of windows and groups add up to that of the whole."""
 
 
 def usage_from_totals(response: aggregator_pb.QueryTotalsResponse) -> Usage:
@@ -29,6 +33,8 @@ def usage_from_snapshot(snapshot: usage_pb2.UsageSnapshot) -> Usage:
 
 def _meters(usage: Iterable[usage_pb2.MeterUsage]) -> dict[str, MeterUsage]:
     return {
-        entry.meter: MeterUsage(parse_decimal(entry.quantity or "0", DERIVED), entry.unit, entry.event_count)
+        entry.meter: MeterUsage(
+            parse_decimal(entry.quantity or "0", DERIVED), entry.unit, entry.event_count, entry.aggregation in _ADD_UP
+        )
         for entry in usage
     }

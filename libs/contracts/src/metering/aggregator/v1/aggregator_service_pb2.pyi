@@ -286,6 +286,7 @@ class QueryUsageRequest(_message.Message):
     FRESHNESS_FIELD_NUMBER: _builtins.int
     PAGE_SIZE_FIELD_NUMBER: _builtins.int
     PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    RUNNING_FIELD_NUMBER: _builtins.int
     meter: _builtins.str
     """Meter name. Required."""
     window_size: _usage_pb2.WindowSize.ValueType
@@ -296,6 +297,8 @@ class QueryUsageRequest(_message.Message):
     """At most this many rows, 1 to 10,000; 0 means 1000."""
     page_token: _builtins.str
     """Token from the previous page. Optional."""
+    running: _builtins.bool
+    """Quantity and event count of a window are those from the start of the period to the window's end."""
     @_builtins.property
     def customers(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Customers; empty means all."""
@@ -329,10 +332,11 @@ class QueryUsageRequest(_message.Message):
         freshness: Global___Freshness | None = ...,
         page_size: _builtins.int = ...,
         page_token: _builtins.str = ...,
+        running: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["freshness", b"freshness", "period", b"period"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["customers", b"customers", "filters", b"filters", "freshness", b"freshness", "group_by", b"group_by", "meter", b"meter", "page_size", b"page_size", "page_token", b"page_token", "period", b"period", "time_zone", b"time_zone", "window_size", b"window_size"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["customers", b"customers", "filters", b"filters", "freshness", b"freshness", "group_by", b"group_by", "meter", b"meter", "page_size", b"page_size", "page_token", b"page_token", "period", b"period", "running", b"running", "time_zone", b"time_zone", "window_size", b"window_size"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -37,6 +37,8 @@ class _WindowSizeEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_WindowSize
     """Civil days; 23 or 25 hours when clocks change."""
     WINDOW_SIZE_MONTH: _WindowSize.ValueType  # 3
     """Civil months."""
+    WINDOW_SIZE_WEEK: _WindowSize.ValueType  # 4
+    """Civil weeks; they begin on Monday."""
 
 class WindowSize(_WindowSize, metaclass=_WindowSizeEnumTypeWrapper):
     """Length of the windows in which usage is asked for. Days and months begin at local midnight of the zone asked for."""
@@ -49,6 +51,8 @@ WINDOW_SIZE_DAY: WindowSize.ValueType  # 2
 """Civil days; 23 or 25 hours when clocks change."""
 WINDOW_SIZE_MONTH: WindowSize.ValueType  # 3
 """Civil months."""
+WINDOW_SIZE_WEEK: WindowSize.ValueType  # 4
+"""Civil weeks; they begin on Monday."""
 Global___WindowSize: _TypeAlias = WindowSize  # noqa: Y015
 
 @_typing.final

@@ -10,11 +10,13 @@ from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
 from metering.aggregator.v1 import aggregator_service_pb2 as _aggregator_service_pb2
+from metering.aggregator.v1 import meter_pb2 as _meter_pb2
 from metering.aggregator.v1 import usage_pb2 as _usage_pb2
 from metering.common.v1 import feed_pb2 as _feed_pb2
 from metering.common.v1 import values_pb2 as _values_pb2
 from metering.rating.v1 import catalog_pb2 as _catalog_pb2
 from metering.rating.v1 import charge_pb2 as _charge_pb2
+from metering.rating.v1 import cost_pb2 as _cost_pb2
 from metering.rating.v1 import unbilled_pb2 as _unbilled_pb2
 import builtins as _builtins
 import sys
@@ -962,6 +964,212 @@ class ListChargesResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ListChargesResponse: _TypeAlias = ListChargesResponse  # noqa: Y015
+
+@_typing.final
+class QueryCostRequest(_message.Message):
+    """Which cost."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CONTRACT_FIELD_NUMBER: _builtins.int
+    CUSTOMER_FIELD_NUMBER: _builtins.int
+    BILLING_PERIOD_FIELD_NUMBER: _builtins.int
+    ITEMS_FIELD_NUMBER: _builtins.int
+    WINDOW_SIZE_FIELD_NUMBER: _builtins.int
+    GROUP_BY_FIELD_NUMBER: _builtins.int
+    FILTERS_FIELD_NUMBER: _builtins.int
+    UNTIL_FIELD_NUMBER: _builtins.int
+    contract: _builtins.str
+    """Contract name. Either this or `customer`."""
+    customer: _builtins.str
+    """Customer key: stands for the contract in force in the period."""
+    billing_period: _builtins.str
+    """Label of the billing period. Empty means the current one. Example: "2013-01"."""
+    window_size: _usage_pb2.WindowSize.ValueType
+    """Windows of the contract's time zone, 1,000 at most. Unspecified means the whole period as one window."""
+    @_builtins.property
+    def items(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Only these items of the plan, by name; empty means all."""
+
+    @_builtins.property
+    def group_by(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Properties to break usage down by. What is priced is always the item's whole quantity; groups share what a window costs by their
+        quantities. An item whose meter does not group by them has rows without a group, unless it is named in `items`.
+        """
+
+    @_builtins.property
+    def filters(self) -> _containers.RepeatedCompositeFieldContainer[_meter_pb2.PropertyFilter]:
+        """Only the part of usage with these values. What comes from no group is left out. With `group_by`, at most 8 properties in all."""
+
+    @_builtins.property
+    def until(self) -> _timestamp_pb2.Timestamp:
+        """Only what usage before this time costs, and days of fees that begin before it. Must be the end of a window or, where the whole period
+        is one, the beginning of a day. A minimum belongs to the end of the period. Absent: the end of the period.
+        """
+
+    def __init__(
+        self,
+        *,
+        contract: _builtins.str = ...,
+        customer: _builtins.str = ...,
+        billing_period: _builtins.str = ...,
+        items: _abc.Iterable[_builtins.str] | None = ...,
+        window_size: _usage_pb2.WindowSize.ValueType = ...,
+        group_by: _abc.Iterable[_builtins.str] | None = ...,
+        filters: _abc.Iterable[_meter_pb2.PropertyFilter] | None = ...,
+        until: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["until", b"until"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["billing_period", b"billing_period", "contract", b"contract", "customer", b"customer", "filters", b"filters", "group_by", b"group_by", "items", b"items", "until", b"until", "window_size", b"window_size"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___QueryCostRequest: _TypeAlias = QueryCostRequest  # noqa: Y015
+
+@_typing.final
+class QueryCostResponse(_message.Message):
+    """Cost."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ROWS_FIELD_NUMBER: _builtins.int
+    CURRENCY_FIELD_NUMBER: _builtins.int
+    PERIOD_FIELD_NUMBER: _builtins.int
+    BILLING_PERIOD_FIELD_NUMBER: _builtins.int
+    TIME_ZONE_FIELD_NUMBER: _builtins.int
+    AS_OF_FIELD_NUMBER: _builtins.int
+    CONTRACT_FIELD_NUMBER: _builtins.int
+    FILLED_FIELD_NUMBER: _builtins.int
+    currency: _builtins.str
+    """ISO 4217 code of all amounts."""
+    billing_period: _builtins.str
+    """Its label. Example: "2013-01"."""
+    time_zone: _builtins.str
+    """IANA zone of the contract, in which windows begin. Example: "America/New_York"."""
+    contract: _builtins.str
+    """Contract name."""
+    filled: _builtins.bool
+    """False while past events of a meter are still being counted."""
+    @_builtins.property
+    def rows(self) -> _containers.RepeatedCompositeFieldContainer[_cost_pb2.CostRow]:
+        """By item, in the order of the plan, then by part, window and group. A window in which nothing happened has no row."""
+
+    @_builtins.property
+    def period(self) -> _values_pb2.Period:
+        """The billing period."""
+
+    @_builtins.property
+    def as_of(self) -> _values_pb2.AsOf:
+        """The part of the log that is counted in all rows."""
+
+    def __init__(
+        self,
+        *,
+        rows: _abc.Iterable[_cost_pb2.CostRow] | None = ...,
+        currency: _builtins.str = ...,
+        period: _values_pb2.Period | None = ...,
+        billing_period: _builtins.str = ...,
+        time_zone: _builtins.str = ...,
+        as_of: _values_pb2.AsOf | None = ...,
+        contract: _builtins.str = ...,
+        filled: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["as_of", b"as_of", "period", b"period"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["as_of", b"as_of", "billing_period", b"billing_period", "contract", b"contract", "currency", b"currency", "filled", b"filled", "period", b"period", "rows", b"rows", "time_zone", b"time_zone"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___QueryCostResponse: _TypeAlias = QueryCostResponse  # noqa: Y015
+
+@_typing.final
+class GetPriceListRequest(_message.Message):
+    """Which prices."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CONTRACT_FIELD_NUMBER: _builtins.int
+    CUSTOMER_FIELD_NUMBER: _builtins.int
+    BILLING_PERIOD_FIELD_NUMBER: _builtins.int
+    contract: _builtins.str
+    """Contract name. Either this or `customer`."""
+    customer: _builtins.str
+    """Customer key: stands for the contract in force in the period."""
+    billing_period: _builtins.str
+    """Label of the billing period. Empty means the current one. Example: "2013-01"."""
+    def __init__(
+        self,
+        *,
+        contract: _builtins.str = ...,
+        customer: _builtins.str = ...,
+        billing_period: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["billing_period", b"billing_period", "contract", b"contract", "customer", b"customer"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetPriceListRequest: _TypeAlias = GetPriceListRequest  # noqa: Y015
+
+@_typing.final
+class GetPriceListResponse(_message.Message):
+    """Prices."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PLAN_FIELD_NUMBER: _builtins.int
+    CONTRACT_FIELD_NUMBER: _builtins.int
+    CUSTOMER_FIELD_NUMBER: _builtins.int
+    RULING_FIELD_NUMBER: _builtins.int
+    PERIOD_FIELD_NUMBER: _builtins.int
+    BILLING_PERIOD_FIELD_NUMBER: _builtins.int
+    PRODUCTS_FIELD_NUMBER: _builtins.int
+    billing_period: _builtins.str
+    """Its label. Example: "2013-01"."""
+    @_builtins.property
+    def plan(self) -> _catalog_pb2.Plan:
+        """The plan, in the version that prices the period."""
+
+    @_builtins.property
+    def contract(self) -> _catalog_pb2.Contract:
+        """The contract."""
+
+    @_builtins.property
+    def customer(self) -> _catalog_pb2.Customer:
+        """The customer."""
+
+    @_builtins.property
+    def ruling(self) -> _catalog_pb2.PlanRuling:
+        """What prices the period: which plan, and which version of the contract says so."""
+
+    @_builtins.property
+    def period(self) -> _values_pb2.Period:
+        """The period."""
+
+    @_builtins.property
+    def products(self) -> _containers.RepeatedCompositeFieldContainer[_catalog_pb2.Product]:
+        """The products that the plan's items name, by name, as they are now."""
+
+    def __init__(
+        self,
+        *,
+        plan: _catalog_pb2.Plan | None = ...,
+        contract: _catalog_pb2.Contract | None = ...,
+        customer: _catalog_pb2.Customer | None = ...,
+        ruling: _catalog_pb2.PlanRuling | None = ...,
+        period: _values_pb2.Period | None = ...,
+        billing_period: _builtins.str = ...,
+        products: _abc.Iterable[_catalog_pb2.Product] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["contract", b"contract", "customer", b"customer", "period", b"period", "plan", b"plan", "ruling", b"ruling"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["billing_period", b"billing_period", "contract", b"contract", "customer", b"customer", "period", b"period", "plan", b"plan", "products", b"products", "ruling", b"ruling"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetPriceListResponse: _TypeAlias = GetPriceListResponse  # noqa: Y015
 
 @_typing.final
 class RateUsageRequest(_message.Message):

@@ -106,6 +106,16 @@ class RatingServiceStub:
                 request_serializer=metering_dot_rating_dot_v1_dot_rating__service__pb2.ListChargesRequest.SerializeToString,
                 response_deserializer=metering_dot_rating_dot_v1_dot_rating__service__pb2.ListChargesResponse.FromString,
                 _registered_method=True)
+        self.QueryCost = channel.unary_unary(
+                '/metering.rating.v1.RatingService/QueryCost',
+                request_serializer=metering_dot_rating_dot_v1_dot_rating__service__pb2.QueryCostRequest.SerializeToString,
+                response_deserializer=metering_dot_rating_dot_v1_dot_rating__service__pb2.QueryCostResponse.FromString,
+                _registered_method=True)
+        self.GetPriceList = channel.unary_unary(
+                '/metering.rating.v1.RatingService/GetPriceList',
+                request_serializer=metering_dot_rating_dot_v1_dot_rating__service__pb2.GetPriceListRequest.SerializeToString,
+                response_deserializer=metering_dot_rating_dot_v1_dot_rating__service__pb2.GetPriceListResponse.FromString,
+                _registered_method=True)
         self.RateUsage = channel.unary_unary(
                 '/metering.rating.v1.RatingService/RateUsage',
                 request_serializer=metering_dot_rating_dot_v1_dot_rating__service__pb2.RateUsageRequest.SerializeToString,
@@ -248,6 +258,26 @@ class RatingServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def QueryCost(self, request, context):
+        """Returns what one contract and period costs over time and by the properties of its events, based on usage as it is now. Whatever the
+        windows and groups, the amounts of an item add up to its charge of ListCharges, rounded once. Errors: those of ListCharges,
+        INVALID_ARGUMENT WINDOW_INVALID (more than 1,000 windows, `until` is not the end of one), FIELD_INVALID (the plan has no such item),
+        GROUP_UNKNOWN (the meter of an item named does not group by that property), NOT_FOUND METER_NOT_FOUND, ABORTED
+        TRANSACTION_CONFLICT (the log was restored meanwhile: call again), RESOURCE_EXHAUSTED MESSAGE_TOO_LARGE (too many groups: ask for
+        larger windows, or for fewer properties).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetPriceList(self, request, context):
+        """Returns the prices of one contract and period: the plan version that rules it, and the products that it names. Errors: those of
+        ListCharges, NOT_FOUND PLAN_NOT_FOUND.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def RateUsage(self, request, context):
         """Seals the usage of one contract and period and returns the frozen charges; asked again, it returns the same ones.
         Errors: those of AggregatorService.SealUsage, NOT_FOUND CONTRACT_NOT_FOUND, INVALID_ARGUMENT PERIOD_INVALID, FAILED_PRECONDITION
@@ -368,6 +398,16 @@ def add_RatingServiceServicer_to_server(servicer, server):
                     servicer.ListCharges,
                     request_deserializer=metering_dot_rating_dot_v1_dot_rating__service__pb2.ListChargesRequest.FromString,
                     response_serializer=metering_dot_rating_dot_v1_dot_rating__service__pb2.ListChargesResponse.SerializeToString,
+            ),
+            'QueryCost': grpc.unary_unary_rpc_method_handler(
+                    servicer.QueryCost,
+                    request_deserializer=metering_dot_rating_dot_v1_dot_rating__service__pb2.QueryCostRequest.FromString,
+                    response_serializer=metering_dot_rating_dot_v1_dot_rating__service__pb2.QueryCostResponse.SerializeToString,
+            ),
+            'GetPriceList': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetPriceList,
+                    request_deserializer=metering_dot_rating_dot_v1_dot_rating__service__pb2.GetPriceListRequest.FromString,
+                    response_serializer=metering_dot_rating_dot_v1_dot_rating__service__pb2.GetPriceListResponse.SerializeToString,
             ),
             'RateUsage': grpc.unary_unary_rpc_method_handler(
                     servicer.RateUsage,
@@ -780,6 +820,60 @@ class RatingService:
             '/metering.rating.v1.RatingService/ListCharges',
             metering_dot_rating_dot_v1_dot_rating__service__pb2.ListChargesRequest.SerializeToString,
             metering_dot_rating_dot_v1_dot_rating__service__pb2.ListChargesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def QueryCost(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/metering.rating.v1.RatingService/QueryCost',
+            metering_dot_rating_dot_v1_dot_rating__service__pb2.QueryCostRequest.SerializeToString,
+            metering_dot_rating_dot_v1_dot_rating__service__pb2.QueryCostResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetPriceList(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/metering.rating.v1.RatingService/GetPriceList',
+            metering_dot_rating_dot_v1_dot_rating__service__pb2.GetPriceListRequest.SerializeToString,
+            metering_dot_rating_dot_v1_dot_rating__service__pb2.GetPriceListResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -74,6 +74,18 @@ class RatingServiceStub:
     """Returns the charges of one contract and period, based on usage as it is now. Errors: NOT_FOUND CONTRACT_NOT_FOUND,
     INVALID_ARGUMENT PERIOD_INVALID (the contract has no such period).
     """
+    QueryCost: _grpc.UnaryUnaryMultiCallable[_rating_service_pb2.QueryCostRequest, _rating_service_pb2.QueryCostResponse]
+    """Returns what one contract and period costs over time and by the properties of its events, based on usage as it is now. Whatever the
+    windows and groups, the amounts of an item add up to its charge of ListCharges, rounded once. Errors: those of ListCharges,
+    INVALID_ARGUMENT WINDOW_INVALID (more than 1,000 windows, `until` is not the end of one), FIELD_INVALID (the plan has no such item),
+    GROUP_UNKNOWN (the meter of an item named does not group by that property), NOT_FOUND METER_NOT_FOUND, ABORTED
+    TRANSACTION_CONFLICT (the log was restored meanwhile: call again), RESOURCE_EXHAUSTED MESSAGE_TOO_LARGE (too many groups: ask for
+    larger windows, or for fewer properties).
+    """
+    GetPriceList: _grpc.UnaryUnaryMultiCallable[_rating_service_pb2.GetPriceListRequest, _rating_service_pb2.GetPriceListResponse]
+    """Returns the prices of one contract and period: the plan version that rules it, and the products that it names. Errors: those of
+    ListCharges, NOT_FOUND PLAN_NOT_FOUND.
+    """
     RateUsage: _grpc.UnaryUnaryMultiCallable[_rating_service_pb2.RateUsageRequest, _rating_service_pb2.RateUsageResponse]
     """Seals the usage of one contract and period and returns the frozen charges; asked again, it returns the same ones.
     Errors: those of AggregatorService.SealUsage, NOT_FOUND CONTRACT_NOT_FOUND, INVALID_ARGUMENT PERIOD_INVALID, FAILED_PRECONDITION
@@ -143,6 +155,18 @@ class RatingServiceAsyncStub(RatingServiceStub):
     ListCharges: _aio.UnaryUnaryMultiCallable[_rating_service_pb2.ListChargesRequest, _rating_service_pb2.ListChargesResponse]  # type: ignore[assignment]
     """Returns the charges of one contract and period, based on usage as it is now. Errors: NOT_FOUND CONTRACT_NOT_FOUND,
     INVALID_ARGUMENT PERIOD_INVALID (the contract has no such period).
+    """
+    QueryCost: _aio.UnaryUnaryMultiCallable[_rating_service_pb2.QueryCostRequest, _rating_service_pb2.QueryCostResponse]  # type: ignore[assignment]
+    """Returns what one contract and period costs over time and by the properties of its events, based on usage as it is now. Whatever the
+    windows and groups, the amounts of an item add up to its charge of ListCharges, rounded once. Errors: those of ListCharges,
+    INVALID_ARGUMENT WINDOW_INVALID (more than 1,000 windows, `until` is not the end of one), FIELD_INVALID (the plan has no such item),
+    GROUP_UNKNOWN (the meter of an item named does not group by that property), NOT_FOUND METER_NOT_FOUND, ABORTED
+    TRANSACTION_CONFLICT (the log was restored meanwhile: call again), RESOURCE_EXHAUSTED MESSAGE_TOO_LARGE (too many groups: ask for
+    larger windows, or for fewer properties).
+    """
+    GetPriceList: _aio.UnaryUnaryMultiCallable[_rating_service_pb2.GetPriceListRequest, _rating_service_pb2.GetPriceListResponse]  # type: ignore[assignment]
+    """Returns the prices of one contract and period: the plan version that rules it, and the products that it names. Errors: those of
+    ListCharges, NOT_FOUND PLAN_NOT_FOUND.
     """
     RateUsage: _aio.UnaryUnaryMultiCallable[_rating_service_pb2.RateUsageRequest, _rating_service_pb2.RateUsageResponse]  # type: ignore[assignment]
     """Seals the usage of one contract and period and returns the frozen charges; asked again, it returns the same ones.
@@ -294,6 +318,30 @@ class RatingServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_rating_service_pb2.ListChargesResponse, _abc.Awaitable[_rating_service_pb2.ListChargesResponse]]:
         """Returns the charges of one contract and period, based on usage as it is now. Errors: NOT_FOUND CONTRACT_NOT_FOUND,
         INVALID_ARGUMENT PERIOD_INVALID (the contract has no such period).
+        """
+
+    @_abc_1.abstractmethod
+    def QueryCost(
+        self,
+        request: _rating_service_pb2.QueryCostRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_rating_service_pb2.QueryCostResponse, _abc.Awaitable[_rating_service_pb2.QueryCostResponse]]:
+        """Returns what one contract and period costs over time and by the properties of its events, based on usage as it is now. Whatever the
+        windows and groups, the amounts of an item add up to its charge of ListCharges, rounded once. Errors: those of ListCharges,
+        INVALID_ARGUMENT WINDOW_INVALID (more than 1,000 windows, `until` is not the end of one), FIELD_INVALID (the plan has no such item),
+        GROUP_UNKNOWN (the meter of an item named does not group by that property), NOT_FOUND METER_NOT_FOUND, ABORTED
+        TRANSACTION_CONFLICT (the log was restored meanwhile: call again), RESOURCE_EXHAUSTED MESSAGE_TOO_LARGE (too many groups: ask for
+        larger windows, or for fewer properties).
+        """
+
+    @_abc_1.abstractmethod
+    def GetPriceList(
+        self,
+        request: _rating_service_pb2.GetPriceListRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_rating_service_pb2.GetPriceListResponse, _abc.Awaitable[_rating_service_pb2.GetPriceListResponse]]:
+        """Returns the prices of one contract and period: the plan version that rules it, and the products that it names. Errors: those of
+        ListCharges, NOT_FOUND PLAN_NOT_FOUND.
         """
 
     @_abc_1.abstractmethod

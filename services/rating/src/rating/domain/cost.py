@@ -1,0 +1,314 @@
+"""What a period costs over time and by the properties of its events, in parts that add up to the printed charge.
+
+A window costs the price of all usage up to its end less the price of all usage up to its start, before a minimum; so
+the windows add up to the charge whatever the price model. What is printed follows by running rounding: the rounded
+price up to the end less the rounded price up to the start. A window can cost less than nothing where a price falls with
+the quantity. What a minimum lifts is a part of its own in the last window of the period. A fixed fee falls on the days
+of the period alike. Inside a window, groups share what is printed by their quantities (`money.share`), those below zero
+counting as zero. Pure, and exact: the only roundings are those of `money`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from decimal import Decimal
+from enum import StrEnum
+from types import MappingProxyType
+from typing import Final
+
+from chassis.errors import Reason
+from chassis.errors.refused import Refused
+from eventlog.as_of import AsOf
+from eventlog.period import Period
+from money import ZERO, Currency, exact_arithmetic, round_part, round_to_minor_unit, share
+from rating.domain.charges import ChargeKind
+from rating.domain.cost_windows import CostWindows, WindowSize
+from rating.domain.plans import Plan, PlanItem
+from rating.domain.pricing.price import Price
+from rating.domain.rate import rate
+
+PROPERTIES_MAX: Final = 8
+"""Most properties that a meter groups by, so also of one question."""
+Group = tuple[str, ...]
+
+
+class CostPart(StrEnum):
+    """Which part of a charge a row is; the names are those of the contract, without its prefix."""
+
+    USAGE = "USAGE"
+    MINIMUM = "MINIMUM"
+    FIXED = "FIXED"
+
+
+@dataclass(frozen=True, slots=True)
+class CostRow:
+    """A part of what an item costs in a window. `amount` is printed; `exact_amount` None: a share of another amount.
+
+    `group` has the values of the properties asked for; None: the amount does not come from the usage of a group.
+    `quantity` is None where several values of a filter fall together whose quantities don't add up.
+    """
+
+    item: str
+    kind: ChargeKind
+    meter: str
+    unit: str
+    part: CostPart
+    window: Period
+    amount: Decimal
+    exact_amount: Decimal | None
+    quantity: Decimal | None = ZERO
+    group: Group | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Breakdown:
+    """By which properties cost is told, and the values (by property) to which it is narrowed."""
+
+    group_by: tuple[str, ...] = ()
+    filters: Mapping[str, frozenset[str]] = field(default_factory=lambda: MappingProxyType({}))
+
+    def __post_init__(self) -> None:
+        """Refuse more properties than any meter groups by."""
+        if len(self.properties) > PROPERTIES_MAX:
+            message = f"at most {PROPERTIES_MAX} properties together with those of the filters; leave some out"
+            raise Refused("group_by", Reason.FIELD_INVALID, message)
+
+    @property
+    def properties(self) -> tuple[str, ...]:
+        """All properties by which usage must be known, those of the filters first."""
+        return tuple(dict.fromkeys((*self.filters, *self.group_by)))
+
+    def narrowed(self, values: Group) -> Group:
+        """Return the values of the filters' properties, of `values` of all properties."""
+        return values[: len(self.filters)]
+
+    def group_of(self, values: Group) -> Group:
+        """Return the values of the properties that are grouped by, of `values` of all properties."""
+        by_property = dict(zip(self.properties, values, strict=True))
+        return tuple(by_property[key] for key in self.group_by)
+
+    def lets_pass(self, narrowed: Group) -> bool:
+        """Whether the filters let the values of their properties pass."""
+        return all(value in allowed for value, allowed in zip(narrowed, self.filters.values(), strict=True))
+
+
+@dataclass(frozen=True, slots=True)
+class CostQuestion:
+    """What of a period's cost is asked for. No items: all; `until` None: the end of the period."""
+
+    items: tuple[str, ...]
+    window_size: WindowSize
+    breakdown: Breakdown
+    until: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class AskedUsage:
+    """Whose usage is asked for, and in which windows of which time."""
+
+    customer: str
+    span: Period
+    window_size: WindowSize
+    time_zone: str
+
+
+@dataclass(frozen=True, slots=True)
+class UsageRow:
+    """The quantity of a window that begins at `start`, or of a group in it."""
+
+    start: datetime
+    group: Group
+    quantity: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class UsageByWindow:
+    """What the aggregator told of one meter. `as_of` is the part of the log that is counted in all rows."""
+
+    rows: Sequence[UsageRow]
+    unit: str
+    as_of: AsOf
+    is_filled: bool
+
+
+@dataclass(frozen=True, slots=True)
+class WindowUsage:
+    """What was counted in a window, by its place. `running` is the quantity from the period's start to its end."""
+
+    place: int
+    quantity: Decimal
+    running: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class MeterUsageOverTime:
+    """The usage of a meter in each window, in order, and by groups; None: its groups are not told apart.
+
+    `adds_up`: whether its windows and its groups add up to the quantity of the period.
+    """
+
+    unit: str
+    windows: tuple[WindowUsage, ...]
+    groups: Mapping[int, Mapping[Group, Decimal]] | None
+    adds_up: bool
+
+
+def usage_that_adds_up(told: UsageByWindow, windows: CostWindows, *, is_grouped: bool) -> MeterUsageOverTime:
+    """Return the usage of a meter whose windows and groups add up to the quantity of the period."""
+    groups = _by_place(told, windows)
+    running, found = ZERO, []
+    with exact_arithmetic():
+        for place, quantities in sorted(groups.items()):
+            quantity = sum(quantities.values(), ZERO)
+            running += quantity
+            found.append(WindowUsage(place, quantity, running))
+    return MeterUsageOverTime(told.unit, tuple(found), groups if is_grouped else None, adds_up=True)
+
+
+def usage_that_runs(running: UsageByWindow, grouped: UsageByWindow | None, windows: CostWindows) -> MeterUsageOverTime:
+    """Return the usage of a meter whose windows don't add up, such as of the largest value.
+
+    `running` has the quantity from the period's start to the end of each window, `grouped` that of each group in it.
+    """
+    found = sorted((windows.place_of(row.start), row.quantity) for row in running.rows)
+    return MeterUsageOverTime(
+        running.unit,
+        tuple(WindowUsage(place, quantity, quantity) for place, quantity in found),
+        None if grouped is None else _by_place(grouped, windows),
+        adds_up=False,
+    )
+
+
+def counted_in_all(answers: Sequence[AsOf]) -> AsOf | None:
+    """Return the part of the log that is counted in all of some answers; None if they are of two logs.
+
+    Of one log, answers that follow each other reach ever further, so it is one of them.
+    """
+    return next((one for one in answers if all(other.covers(one) for other in answers)), None)
+
+
+def _by_place(told: UsageByWindow, windows: CostWindows) -> dict[int, dict[Group, Decimal]]:
+    groups: dict[int, dict[Group, Decimal]] = {}
+    for row in told.rows:
+        groups.setdefault(windows.place_of(row.start), {})[row.group] = row.quantity
+    return groups
+
+
+def chosen_items(plan: Plan, names: Iterable[str]) -> tuple[PlanItem, ...]:
+    """Return the items of a plan that are named, or all, in its order. Raises Refused for one that it does not have."""
+    wanted = list(names)
+    own = {item.name for item in plan.items}
+    for position, name in enumerate(wanted):
+        if name not in own:
+            message = f"the plan of the period has no item {name!a}; its items: {', '.join(sorted(own)) or 'none'}"
+            raise Refused(f"items[{position}]", Reason.FIELD_INVALID, message)
+    return tuple(item for item in plan.items if not wanted or item.name in wanted)
+
+
+def cost_rows(
+    items: Iterable[PlanItem],
+    usage: Mapping[str, MeterUsageOverTime],
+    windows: CostWindows,
+    breakdown: Breakdown,
+    currency: Currency,
+) -> list[CostRow]:
+    """Return what items cost, with the usage of each of their meters, by item, part, window and group."""
+    rows = (
+        row
+        for item in items
+        for row in (
+            _cost_of_fee(item, windows, currency)
+            if item.price.is_fixed
+            else _cost_of_usage(item, usage[item.meter], windows, breakdown, currency)
+        )
+    )
+    return [row for row in rows if row.group is not None or not breakdown.filters]
+
+
+def _cost_of_fee(item: PlanItem, windows: CostWindows, currency: Currency) -> Iterator[CostRow]:
+    """Yield what falls on each window of a fixed fee, by the days that begin in it."""
+    fee = rate(ZERO, item.price).amount
+    before = 0
+    for window in windows.windows:
+        days = windows.days_before(window.end)
+        if days > before:
+            is_whole = days - before == len(windows.days)
+            with exact_arithmetic():
+                amount = _of_days(fee, days, windows, currency) - _of_days(fee, before, windows, currency)
+            exact = fee if is_whole else None
+            yield CostRow(item.name, ChargeKind.FIXED, "", "", CostPart.FIXED, window, amount, exact)
+        before = days
+
+
+def _cost_of_usage(
+    item: PlanItem, usage: MeterUsageOverTime, windows: CostWindows, breakdown: Breakdown, currency: Currency
+) -> Iterator[CostRow]:
+    """Yield what each window of usage costs, by group where groups are told apart, then what a minimum lifts."""
+    price = _before_lift(item.price)
+    exact_before, running = ZERO, ZERO
+    for used in usage.windows:
+        running = used.running
+        exact = rate(running, price).amount
+        row = CostRow(
+            item.name,
+            ChargeKind.USAGE,
+            item.meter,
+            usage.unit,
+            CostPart.USAGE,
+            windows.windows[used.place],
+            *_difference(exact, exact_before, currency),
+            used.quantity,
+        )
+        yield from [row] if usage.groups is None else _shared(row, usage, used.place, breakdown, currency)
+        exact_before = exact
+    lifted = rate(running, item.price).amount
+    if windows.reaches_end and lifted != exact_before:
+        amount, exact = _difference(lifted, exact_before, currency)
+        last = windows.windows[-1]
+        yield CostRow(item.name, ChargeKind.USAGE, item.meter, usage.unit, CostPart.MINIMUM, last, amount, exact)
+
+
+def _before_lift(price: Price) -> Price:
+    """Return a price without what works on the amount: a minimum is of the whole period, and of no window."""
+    return replace(price, adjustments=tuple(each for each in price.adjustments if each.IS_BEFORE))
+
+
+def _difference(exact: Decimal, exact_before: Decimal, currency: Currency) -> tuple[Decimal, Decimal]:
+    """Return by how much the printed and the exact price rise."""
+    with exact_arithmetic():
+        printed = round_to_minor_unit(exact, currency) - round_to_minor_unit(exact_before, currency)
+        return printed, exact - exact_before
+
+
+def _of_days(fee: Decimal, days: int, windows: CostWindows, currency: Currency) -> Decimal:
+    return round_part(fee, days, len(windows.days), currency)
+
+
+def _shared(
+    row: CostRow, usage: MeterUsageOverTime, place: int, breakdown: Breakdown, currency: Currency
+) -> Iterator[CostRow]:
+    """Yield the rows of the groups of a window; and one of no group, where none has a quantity to share by."""
+    by_narrowed: dict[Group, dict[Group, Decimal]] = {}
+    for values, quantity in sorted((usage.groups or {}).get(place, {}).items()):
+        by_narrowed.setdefault(breakdown.narrowed(values), {})[breakdown.group_of(values)] = quantity
+    with exact_arithmetic():
+        weights = [max(sum(groups.values(), ZERO), ZERO) for groups in by_narrowed.values()]
+    if not any(weights):
+        if row.amount:
+            yield replace(row, quantity=ZERO)
+        row, weights = replace(row, amount=round_to_minor_unit(ZERO, currency)), weights or [ZERO]
+    # First those share that the filters tell apart, then the groups inside each: so a filter shows just what its
+    # values have in the question that groups by them.
+    parts: dict[Group, list[tuple[Decimal, Decimal]]] = {}
+    for (narrowed, groups), amount in zip(by_narrowed.items(), share(row.amount, weights, currency), strict=False):
+        if breakdown.lets_pass(narrowed):
+            amounts = share(amount, [max(quantity, ZERO) for quantity in groups.values()], currency)
+            for (group, quantity), part in zip(groups.items(), amounts, strict=True):
+                parts.setdefault(group, []).append((quantity, part))
+    for group, found in sorted(parts.items()):
+        with exact_arithmetic():
+            quantity, amount = (sum(values, ZERO) for values in zip(*found, strict=True))
+        is_known = usage.adds_up or len(found) == 1
+        yield replace(row, group=group, quantity=quantity if is_known else None, amount=amount, exact_amount=None)
