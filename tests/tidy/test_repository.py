@@ -29,7 +29,7 @@ SHAPE = {
     "telemetry",
     "wire",
 }
-MAY_HAVE = {"intake", "loops"}  # work besides answering calls: at the door, or in the background
+MAY_HAVE = {"intake", "loops", "web"}  # work besides answering calls: at the door, in the background, or over HTTP
 FLOOR = {"operations", "store", "wire"}
 NO_NOUNS = {"deps", "owners", "finding", "folding", "issuing", "anew"}
 
@@ -43,7 +43,7 @@ def names(folder: Path) -> set[str]:
 def test_every_service_has_the_same_rooms(spec: ServiceSpec) -> None:
     found = names(ROOT / "services" / spec.name / "src" / spec.name)
 
-    assert found - MAY_HAVE == SHAPE | ({"upstream"} if spec.upstream else set())
+    assert found - MAY_HAVE == SHAPE | ({"upstream"} if spec.asks else set())
 
 
 @pytest.mark.parametrize("spec", SPECS, ids=lambda spec: spec.name)

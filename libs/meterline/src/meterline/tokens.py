@@ -136,6 +136,13 @@ class Grant:
             raise TokenError("a token of one customer needs its tenant, and can't act for other customers")
 
 
+def service_grant(service: str, *, acts_for_customers: bool = False) -> Grant:
+    """Return what a service's own token says: any tenant, or with `acts_for_customers` one customer at a time."""
+    if acts_for_customers:
+        return Grant(ANY_TENANT, ("read",), service, acts_for_customers=True)
+    return Grant(ANY_TENANT, ("internal",), service)
+
+
 def mint(
     key: SigningKey,
     grant: Grant,

@@ -171,7 +171,9 @@ class Supervisor:
     def _tls_settings(self, spec: ServiceSpec) -> dict[str, str]:
         if self._certificates is None:
             return {}
-        callers = [other.name for other in self._options.services if spec.name in other.asks]
+        # Who only ever acts for one customer is held to its token, as any user is.
+        asking = [other for other in self._options.services if spec.name in other.asks]
+        callers = [other.name for other in asking if not other.acts_for_customers]
         return {
             "tls_cert_file": str(self._certificates.certificate(spec.name)),
             "tls_key_file": str(self._certificates.key(spec.name)),
@@ -186,9 +188,7 @@ class Supervisor:
         user = tokens.Grant(TENANT, ("report", "read", "admin"), "operator")
         self._user_token = tokens.mint(self._key, user, valid_for=_USER_TOKEN_VALID_FOR)
         for spec in self._options.services:
-            grant = tokens.Grant(tokens.ANY_TENANT, ("internal",), spec.name)
-            if spec.acts_for_customers:
-                grant = tokens.Grant(tokens.ANY_TENANT, ("read",), spec.name, acts_for_customers=True)
+            grant = tokens.service_grant(spec.name, acts_for_customers=spec.acts_for_customers)
             token = tokens.mint(self._key, grant, valid_for=_SERVICE_TOKEN_VALID_FOR)
             files.write_atomically(self._directory.token_file(spec.name), token, mode=files.SECRET_MODE)
 

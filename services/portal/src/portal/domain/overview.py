@@ -64,9 +64,9 @@ class WaterfallEnd(View):
 class Waterfall(View):
     """Why the bill changed: the steps add up from one end to the other."""
 
-    start: WaterfallEnd = Field(alias="from")
+    start: WaterfallEnd = Field(serialization_alias="from")
     steps: tuple[WaterfallStep, ...]
-    end: WaterfallEnd = Field(alias="to")
+    end: WaterfallEnd = Field(serialization_alias="to")
 
 
 class OverviewItem(View):
