@@ -127,6 +127,8 @@ def _requests(tenant: Tenant, invoice: dict[str, Any], name: str) -> Iterator[tu
             "ListContracts": rating_pb.ListContractsRequest(customer=name),
             "ListBillingPeriods": rating_pb.ListBillingPeriodsRequest(customer=name, from_billing_period="2024-01"),
             "ListCharges": rating_pb.ListChargesRequest(contract=contract, billing_period="2024-01"),
+            "QueryCost": rating_pb.QueryCostRequest(contract=contract, billing_period="2024-01"),
+            "GetPriceList": rating_pb.GetPriceListRequest(contract=contract, billing_period="2024-01"),
             "ListRatedPeriods": rating_pb.ListRatedPeriodsRequest(customer=name),
             "ExplainCharge": rating_pb.ExplainChargeRequest(charge_id=charge),
             "ListChargeEvents": rating_pb.ListChargeEventsRequest(charge_id=charge),

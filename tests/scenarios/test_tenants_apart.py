@@ -175,6 +175,8 @@ def _requests(tenant: Tenant, invoice: dict[str, Any]) -> Iterator[tuple[str, Me
             "ListContracts": rating_pb.ListContractsRequest(),
             "ListBillingPeriods": rating_pb.ListBillingPeriodsRequest(customer=customer, from_billing_period="2024-01"),
             "ListCharges": rating_pb.ListChargesRequest(contract=contract, billing_period="2024-01"),
+            "QueryCost": rating_pb.QueryCostRequest(contract=contract, billing_period="2024-01"),
+            "GetPriceList": rating_pb.GetPriceListRequest(contract=contract, billing_period="2024-01"),
             "ListRatedPeriods": rating_pb.ListRatedPeriodsRequest(),
             "ExplainCharge": rating_pb.ExplainChargeRequest(charge_id=charge),
             "ListUnbilledUsage": rating_pb.ListUnbilledUsageRequest(),

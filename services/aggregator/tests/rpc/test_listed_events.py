@@ -83,7 +83,7 @@ async def test_the_events_amount_to_the_usage_of_the_same_question(
     for turn in range(21):
         name = list(ORACLES)[turn % len(ORACLES)]
         first = chance.randrange(90)
-        question = {
+        question: dict[str, Any] = {
             "meter": name.lower(),
             "period": quarters(first, chance.randrange(first + 1, 97)),
             "filters": chance.choice(

@@ -23,8 +23,10 @@ SIZES = {
     usage_pb2.WINDOW_SIZE_UNSPECIFIED: None,
     usage_pb2.WINDOW_SIZE_HOUR: "%Y-%m-%d %H %z",
     usage_pb2.WINDOW_SIZE_DAY: "%Y-%m-%d",
+    usage_pb2.WINDOW_SIZE_WEEK: "%G-W%V",
     usage_pb2.WINDOW_SIZE_MONTH: "%Y-%m",
 }
+NAMES = ("COUNT", "SUM", "MIN", "MAX", "LATEST", "FIRST", "COUNT_UNIQUE", "AVG")
 
 
 def at(moment: datetime) -> Timestamp:
@@ -40,7 +42,7 @@ def span(start: datetime, end: datetime) -> values_pb2.Period:
 async def load(aggregator: Any, ingest: Any, new_event: Any, seed: int = 7) -> list[Any]:
     """Six weeks of random calls around a change of clocks, and a meter of every kind."""
     chance = random.Random(seed)
-    for name in ("COUNT", "SUM", "MIN", "MAX", "LATEST", "FIRST", "COUNT_UNIQUE"):
+    for name in NAMES:
         await aggregator.apply(
             name.lower(),
             aggregation=getattr(meter_pb2, f"AGGREGATION_{name}"),
@@ -133,6 +135,68 @@ async def test_any_question_is_answered_as_by_counting_by_hand(aggregator: Any, 
         assert found == {key: (by_hand(name, group), len(group)) for key, group in expected.items()}
         order = [(row.customer, row.window.start.ToNanoseconds()) for row in rows]
         assert order == sorted(order)
+
+
+async def all_rows(aggregator: Any, **query: Any) -> dict[tuple[Any, ...], tuple[str, int]]:
+    """Ask for all pages; return quantity and events by (customer, end of the window, group)."""
+    request = pb.QueryUsageRequest(**query)
+    found: dict[tuple[Any, ...], tuple[str, int]] = {}
+    while True:
+        answer = await aggregator.caller().QueryUsage(request)
+        for row in answer.rows:
+            key = (row.customer, row.window.end.ToDatetime(tzinfo=UTC), tuple(row.group))
+            assert key not in found
+            found[key] = (row.quantity, row.event_count)
+        if not answer.next_page_token:
+            return found
+        request.page_token = answer.next_page_token
+
+
+async def test_a_running_quantity_is_that_of_all_the_time_up_to_the_end_of_its_window(
+    aggregator: Any, ingest: Any, new_event: Any
+) -> None:
+    await load(aggregator, ingest, new_event)
+    await aggregator.rows("count")
+    first, last = START + timedelta(days=2, hours=7), START + timedelta(days=32)
+    chance = random.Random(13)
+
+    for name in NAMES:
+        for group_by in ([], ["tier", "region"]):
+            question = {
+                "meter": name.lower(),
+                "customers": ["customer-1", "customer-3"],
+                "group_by": group_by,
+                "time_zone": "America/New_York",
+                "filters": [meter_pb2.PropertyFilter(property="region", values=["eu", "ü"])],
+            }
+            by_week = {**question, "period": span(first, last), "window_size": usage_pb2.WINDOW_SIZE_WEEK}
+            page_size = chance.choice([5, 11, 1000])
+
+            running = await all_rows(aggregator, **by_week, running=True, page_size=page_size)
+
+            assert running.keys() == (await all_rows(aggregator, **by_week)).keys()
+            for end in {end for _, end, _ in running}:
+                whole = await all_rows(aggregator, **question, period=span(first, end))
+                so_far = {(customer, group): found for (customer, _, group), found in whole.items()}
+                for (customer, _, group), found in ((key, found) for key, found in running.items() if key[1] == end):
+                    assert found == so_far[(customer, group)], (name, customer, end, group)
+
+
+async def test_a_page_of_running_quantities_is_no_page_of_plain_ones(
+    aggregator: Any, ingest: Any, new_event: Any
+) -> None:
+    await aggregator.apply("calls")
+    ingest.append([new_event(1), new_event(2, customer="b")])
+    await aggregator.rows("calls")
+    request = pb.QueryUsageRequest(
+        meter="calls", period=span(START, START + timedelta(days=1)), page_size=1, running=True
+    )
+    request.page_token = (await aggregator.caller().QueryUsage(request)).next_page_token
+    request.running = False
+
+    error = await aggregator.caller().refused("QueryUsage", request)
+
+    assert error.reason is Reason.PAGE_TOKEN_INVALID
 
 
 async def test_days_have_23_and_25_hours_when_clocks_change(aggregator: Any, ingest: Any, new_event: Any) -> None:

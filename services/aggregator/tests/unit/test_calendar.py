@@ -55,6 +55,19 @@ def test_months_begin_at_local_midnight() -> None:
     assert [(start.month, start.day, start.hour) for start in starts] == [(month, 1, 0) for month in range(1, 13)]
 
 
+def test_weeks_begin_on_monday_at_local_midnight_and_are_cut_off_at_the_ends_of_the_period() -> None:
+    zone = ZoneInfo("America/New_York")
+    period = Period(datetime(2026, 2, 28, 12, tzinfo=UTC), datetime(2026, 3, 18, tzinfo=UTC))
+
+    windows = windows_in(period, WindowSize.WEEK, zone, QUARTER_US)
+
+    starts = [window.start.astimezone(zone).isoformat() for window in windows]
+    assert starts[0] == "2026-02-28T07:00:00-05:00"
+    # The second week loses an hour at its end, on Sunday the 8th.
+    assert starts[1:] == ["2026-03-02T00:00:00-05:00", "2026-03-09T00:00:00-04:00", "2026-03-16T00:00:00-04:00"]
+    assert windows[1].end - windows[1].start == timedelta(days=7, hours=-1)
+
+
 def test_an_hour_that_comes_twice_is_two_windows() -> None:
     period = Period(datetime(2026, 11, 1, 4, tzinfo=UTC), datetime(2026, 11, 1, 8, tzinfo=UTC))
 
@@ -73,7 +86,7 @@ def test_windows_cover_the_period_without_gap_or_overlap(zone: str, first: int, 
     assert windows[-1].end == period.end
     assert all(before.end == after.start for before, after in pairwise(windows))
     assert all(window.start < window.end for window in windows)
-    if size in {WindowSize.DAY, WindowSize.MONTH}:
+    if size in {WindowSize.DAY, WindowSize.WEEK, WindowSize.MONTH}:
         for window in windows[1:]:
             local, earlier = (
                 moment.astimezone(ZoneInfo(zone)) for moment in (window.start, window.start - timedelta(microseconds=1))
@@ -101,7 +114,7 @@ def test_an_unknown_zone_is_refused(name: str) -> None:
     assert caught.value.reason is Reason.TIME_ZONE_UNKNOWN
 
 
-@pytest.mark.parametrize("size", [WindowSize.HOUR, WindowSize.DAY, WindowSize.MONTH])
+@pytest.mark.parametrize("size", [WindowSize.HOUR, WindowSize.DAY, WindowSize.WEEK, WindowSize.MONTH])
 @pytest.mark.parametrize("zone", ["UTC", "America/New_York", "Pacific/Kiritimati"])
 @pytest.mark.parametrize("edge", [datetime(1, 1, 1, tzinfo=UTC), datetime(9999, 12, 30, tzinfo=UTC)])
 def test_at_the_edges_of_the_calendar_only_the_whole_period_is_asked_for(

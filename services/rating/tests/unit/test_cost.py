@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any, NamedTuple
@@ -289,7 +289,7 @@ def test_a_filter_shows_just_what_its_values_have_among_all() -> None:
     assert [row.quantity for row in without_groups] == [Decimal(67), Decimal(9), Decimal(30)]
 
 
-def two_properties(cells: Mapping[tuple[str, str], str], *, adds_up: bool) -> MeterUsageOverTime:
+def two_properties(cells: Mapping[tuple[str, ...], str], *, adds_up: bool) -> MeterUsageOverTime:
     groups = {0: {group: Decimal(quantity) for group, quantity in cells.items()}}
     usage = told(THREE_DAYS[:1], WHOLE, "SUM", grouped=False)
     running = usage_that_runs(usage, None, WHOLE)
@@ -298,7 +298,12 @@ def two_properties(cells: Mapping[tuple[str, str], str], *, adds_up: bool) -> Me
 
 @pytest.mark.parametrize(("adds_up", "quantity"), [(True, Decimal(50)), (False, None)])
 def test_a_filter_by_one_property_is_broken_down_by_another(adds_up: bool, quantity: Decimal | None) -> None:
-    cells = {("AA", "EWR"): "10", ("AA", "JFK"): "20", ("UA", "EWR"): "40", ("VX", "EWR"): "50"}
+    cells: dict[tuple[str, ...], str] = {
+        ("AA", "EWR"): "10",
+        ("AA", "JFK"): "20",
+        ("UA", "EWR"): "40",
+        ("VX", "EWR"): "50",
+    }
     breakdown = Breakdown(("origin",), {"carrier": frozenset({"AA", "UA"})})
     usage = {"calls": two_properties(cells, adds_up=adds_up)}
 
@@ -333,60 +338,6 @@ def test_of_answers_that_follow_each_other_the_first_is_counted_in_all() -> None
 
     assert counted_in_all([late, early, late]) is early
     assert counted_in_all([early, AsOf("other", {0: 9})]) is None
-
-
-# --- windows -----------------------------------------------------------------------------------------------------
-
-
-def test_windows_follow_the_clock_of_the_zone() -> None:
-    hours = cost_windows(NOVEMBER, ZONE, WindowSize.HOUR, None)
-    weeks = cost_windows(NOVEMBER, ZONE, WindowSize.WEEK, None)
-
-    assert (len(DAYS.windows), len(hours.windows), len(WHOLE.windows)) == (30, 721, 1)
-    assert DAYS.windows[2].end - DAYS.windows[2].start == timedelta(hours=25)
-    # 1 November 2013 was a Friday.
-    assert [len(DAYS.days[:3]), len(weeks.windows)] == [3, 5]
-    assert weeks.windows[0].end == datetime(2013, 11, 4, 5, tzinfo=UTC)
-    assert weeks.windows[-1].end == NOVEMBER.end
-    assert cost_windows(NOVEMBER, ZONE, WindowSize.MONTH, None).windows == WHOLE.windows
-
-
-def test_a_day_that_clocks_skipped_is_no_window() -> None:
-    december = month("2011-12", "Pacific/Apia", date(2011, 1, 1))
-
-    windows = cost_windows(december, "Pacific/Apia", WindowSize.DAY, None)
-
-    assert len(windows.windows) == len(windows.days) == 30
-
-
-@pytest.mark.parametrize(
-    ("size", "until", "told_why"),
-    [
-        (WindowSize.DAY, datetime(2013, 11, 4, 6, tzinfo=UTC), "not the end of a window in America/New_York"),
-        (WindowSize.WEEK, datetime(2013, 11, 5, 5, tzinfo=UTC), "not the end of a window"),
-        (WindowSize.WHOLE, datetime(2013, 11, 5, 6, tzinfo=UTC), "not the end of a window"),
-        (WindowSize.DAY, NOVEMBER.start, "must lie after the start of the billing period, 2013-11-01T04:00:00Z"),
-        (WindowSize.DAY, datetime(2013, 12, 2, 5, tzinfo=UTC), "and not after its end, 2013-12-01T05:00:00Z"),
-    ],
-)
-def test_an_end_inside_a_window_or_outside_of_the_period_is_refused(
-    size: WindowSize, until: datetime, told_why: str
-) -> None:
-    with pytest.raises(Refused, match=told_why):
-        cost_windows(NOVEMBER, ZONE, size, until)
-
-
-def test_the_whole_period_can_end_at_any_midnight() -> None:
-    until = datetime(2013, 11, 5, 5, tzinfo=UTC)
-
-    assert cost_windows(NOVEMBER, ZONE, WindowSize.WHOLE, until).span.end == until
-
-
-def test_a_question_of_too_many_windows_is_refused() -> None:
-    years = BillingPeriod("2013-01", NOVEMBER.start, NOVEMBER.start + timedelta(days=60))
-
-    with pytest.raises(Refused, match="more than 1000 windows"):
-        cost_windows(years, ZONE, WindowSize.HOUR, None)
 
 
 # --- laws ------------------------------------------------------------------------------------------------------------

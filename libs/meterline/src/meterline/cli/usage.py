@@ -50,6 +50,7 @@ class Window(StrEnum):
 
     HOUR = "hour"
     DAY = "day"
+    WEEK = "week"
     MONTH = "month"
 
 
@@ -57,6 +58,7 @@ _WINDOW_SIZES: Final = {
     None: usage_pb2.WINDOW_SIZE_UNSPECIFIED,
     Window.HOUR: usage_pb2.WINDOW_SIZE_HOUR,
     Window.DAY: usage_pb2.WINDOW_SIZE_DAY,
+    Window.WEEK: usage_pb2.WINDOW_SIZE_WEEK,
     Window.MONTH: usage_pb2.WINDOW_SIZE_MONTH,
 }
 
@@ -69,7 +71,7 @@ def usage(  # noqa: PLR0913, PLR0917 - options of a command
         list[str] | None, typer.Option("--customer", help="Customer; repeat for several. Default: all.")
     ] = None,
     window: Annotated[Window | None, typer.Option(help="Break down by time. Default: the whole period.")] = None,
-    tz: Annotated[str, typer.Option(help="IANA zone of days and months.")] = "UTC",
+    tz: Annotated[str, typer.Option(help="IANA zone of days, weeks and months.")] = "UTC",
     group_by: Annotated[list[str] | None, typer.Option(help="Property to break down by; repeat for several.")] = None,
     wait: Annotated[bool, typer.Option("--wait", help="Wait until everything accepted so far is counted.")] = False,  # noqa: FBT002
     context: ContextOption = None,

@@ -1,4 +1,4 @@
-"""Windows of time in a civil time zone: hours, days of 23 to 25 hours, months."""
+"""Windows of time in a civil time zone: hours, days of 23 to 25 hours, weeks, months."""
 
 from __future__ import annotations
 
@@ -23,6 +23,7 @@ _MINUTE_US: Final = 60_000_000
 # A day at the edge of the calendar has no neighbor, and in some zones it lies beyond.
 _YEAR_MIN: Final = 2
 _YEAR_MAX: Final = 9998
+_WEEK_DAYS: Final = 7
 
 
 class WindowSize(StrEnum):
@@ -31,6 +32,7 @@ class WindowSize(StrEnum):
     WHOLE = "WHOLE"
     HOUR = "HOUR"
     DAY = "DAY"
+    WEEK = "WEEK"
     MONTH = "MONTH"
 
 
@@ -85,6 +87,8 @@ def _bounds_after(start: datetime, size: WindowSize, zone: ZoneInfo) -> Iterator
             return _hours_after(start, zone)
         case WindowSize.DAY:
             return _midnights_after(start, zone, _next_day)
+        case WindowSize.WEEK:
+            return _midnights_after(start, zone, _next_monday)
         case WindowSize.MONTH:
             return _midnights_after(start, zone, _next_month)
 
@@ -111,6 +115,10 @@ def _midnights_after(moment: datetime, zone: ZoneInfo, following: Callable[[date
 
 def _next_day(day: date) -> date:
     return day + timedelta(days=1)
+
+
+def _next_monday(day: date) -> date:
+    return day + timedelta(days=_WEEK_DAYS - day.weekday())
 
 
 def _next_month(day: date) -> date:

@@ -35,11 +35,15 @@ class UsageQuery:
     page_rows: int = PAGE_ROWS_DEFAULT
     after: RowKey | None = None
     """Where the page before ended."""
+    running: bool = False
+    """Whether the quantity of a window is that from the start of the period to the end of the window."""
 
     def fingerprint(self) -> str:
         """Short text that differs for different questions; a page token is good for its own question only."""
         asked = (self.meter, self.customers, self.period, self.window_size, self.time_zone, self.group_by, self.filters)
-        return hashlib.sha256(repr(asked).encode()).hexdigest()[:16]
+        # Tokens of the release before, which knows no running quantities, stay good.
+        text = repr((*asked, "running") if self.running else asked)
+        return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +98,7 @@ class UsagePlan:
     conditions: tuple[Condition, ...] = ()
     after: RowKey | None = None
     limit: int | None = None
+    running: bool = False
 
 
 def plan_query(query: UsageQuery, meters: Sequence[CountingMeter]) -> UsagePlan:
@@ -115,6 +120,7 @@ def plan_query(query: UsageQuery, meters: Sequence[CountingMeter]) -> UsagePlan:
         after=_checked(query.after, len(windows)),
         # One more than a page, to know whether another one follows.
         limit=query.page_rows + 1,
+        running=query.running,
     )
 
 

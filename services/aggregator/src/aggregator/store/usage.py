@@ -26,6 +26,7 @@ _ASKED: Final = """
     unnest(CAST(:meter_ids AS integer[]), CAST(:meter_numbers AS integer[])) AS asked (meter_id, number)
 """
 _NO_GROUP: Final = "'[]'"
+_AFTER: Final = "(customer, window_number, grp) > (:after_customer, :after_window, :after_group)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,23 +118,46 @@ def _windows_statement(plan: UsagePlan, parameters: dict[str, Any]) -> str:
             WHERE w.bucket_start >= :period_start AND w.bucket_start < :period_end {conditions}
         """  # noqa: S608
 
-    after = ""
-    if plan.after is not None:
-        after = "WHERE (customer, window_number, grp) > (:after_customer, :after_window, :after_group)"
-    numbers = flushes.NUMBERS.part(plan, source, after)
-    others = [part for shape in flushes.OTHERS if (part := shape.part(plan, source, after)) is not None]
+    after = "" if plan.after is None else f"WHERE {_AFTER}"
+    # What is running needs the windows of earlier pages as well: those are skipped when it is put together.
+    skipped = "" if plan.running else after
+    numbers = flushes.NUMBERS.part(plan, source, skipped)
+    others = [part for shape in flushes.OTHERS if (part := shape.part(plan, source, skipped)) is not None]
     limit = "" if plan.limit is None else "LIMIT :limit"
-    return f"{joined(numbers, others)} {limit}"
+    statement = _running(numbers, others, after) if plan.running else joined(numbers, others)
+    return f"{statement} {limit}"
 
 
 def joined(numbers: ReadingPart, others: Sequence[ReadingPart]) -> str:
     """Write the statement that puts the parts of each row together, ordered by key."""
+    columns = ", ".join(column for part in (numbers, *others) for column in part.columns)
+    return f"{_parts(numbers, others)} SELECT {KEY}, {columns} FROM {_met(numbers, others)} ORDER BY {KEY}"  # noqa: S608
+
+
+def _running(numbers: ReadingPart, others: Sequence[ReadingPart], after: str) -> str:
+    """Write the statement that puts the parts of each row together with those of all rows before it in its series."""
+    columns = [column for part in (numbers, *others) for column in part.columns]
+    expressions = [expression for part in (numbers, *others) for expression in part.running]
+    so_far = ", ".join(f"{one} AS {column}" for one, column in zip(expressions, columns, strict=True))
+    return f"""
+        {_parts(numbers, others)} SELECT {KEY}, {", ".join(columns)} FROM (
+            SELECT {KEY}, {so_far} FROM {_met(numbers, others)}
+            WINDOW so_far AS (
+                PARTITION BY number, customer, grp ORDER BY window_number
+                ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW
+            )
+        ) AS running {after} ORDER BY {KEY}
+    """  # noqa: S608
+
+
+def _parts(numbers: ReadingPart, others: Sequence[ReadingPart]) -> str:
     # Each shape is put together before they meet, once, whatever the planner believes: of a table that has just been
     # filled it has no statistics yet, and would count the distinct values anew for every single window.
-    parts = ", ".join(f"{part.name} AS MATERIALIZED ({part.subquery})" for part in (numbers, *others))
-    joins = " ".join(f"LEFT JOIN {part.name} USING ({KEY})" for part in others)
-    columns = ", ".join(column for part in (numbers, *others) for column in part.columns)
-    return f"WITH {parts} SELECT {KEY}, {columns} FROM {numbers.name} {joins} ORDER BY {KEY}"  # noqa: S608
+    return "WITH " + ", ".join(f"{part.name} AS MATERIALIZED ({part.subquery})" for part in (numbers, *others))
+
+
+def _met(numbers: ReadingPart, others: Sequence[ReadingPart]) -> str:
+    return " ".join((numbers.name, *(f"LEFT JOIN {part.name} USING ({KEY})" for part in others)))
 
 
 def _conditions(plan: UsagePlan, parameters: dict[str, Any]) -> str:

@@ -20,6 +20,7 @@ _WINDOW_SIZES = {
     usage_pb2.WINDOW_SIZE_HOUR: WindowSize.HOUR,
     usage_pb2.WINDOW_SIZE_DAY: WindowSize.DAY,
     usage_pb2.WINDOW_SIZE_MONTH: WindowSize.MONTH,
+    usage_pb2.WINDOW_SIZE_WEEK: WindowSize.WEEK,
 }
 
 
@@ -34,6 +35,7 @@ def query_from_proto(message: pb.QueryUsageRequest) -> UsageQuery:
         group_by=tuple(message.group_by),
         filters=filters_from_proto(message.filters),
         page_rows=message.page_size or PAGE_ROWS_DEFAULT,
+        running=message.running,
     )
     place = place_in(message.page_token, [str, str, int, str])
     if place is None:

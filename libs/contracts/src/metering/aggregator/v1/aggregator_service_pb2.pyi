@@ -292,13 +292,15 @@ class QueryUsageRequest(_message.Message):
     window_size: _usage_pb2.WindowSize.ValueType
     """Unspecified means the whole period as one window."""
     time_zone: _builtins.str
-    """IANA time zone for days and months. Empty means UTC. Example: "America/New_York"."""
+    """IANA time zone for days, weeks and months. Empty means UTC. Example: "America/New_York"."""
     page_size: _builtins.int
     """At most this many rows, 1 to 10,000; 0 means 1000."""
     page_token: _builtins.str
     """Token from the previous page. Optional."""
     running: _builtins.bool
-    """Quantity and event count of a window are those from the start of the period to the window's end."""
+    """Running quantities: each row has the quantity and the number of events from the start of the period to the end of its window, as if
+    that were asked for as one window. A window still has a row only if something happened in it, in the group of the row.
+    """
     @_builtins.property
     def customers(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Customers; empty means all."""

@@ -38,10 +38,10 @@ class _WindowSizeEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_WindowSize
     WINDOW_SIZE_MONTH: _WindowSize.ValueType  # 3
     """Civil months."""
     WINDOW_SIZE_WEEK: _WindowSize.ValueType  # 4
-    """Civil weeks; they begin on Monday."""
+    """Civil weeks, which begin on Monday."""
 
 class WindowSize(_WindowSize, metaclass=_WindowSizeEnumTypeWrapper):
-    """Length of the windows in which usage is asked for. Days and months begin at local midnight of the zone asked for."""
+    """Length of the windows in which usage is asked for. Days, weeks and months begin at local midnight of the zone asked for."""
 
 WINDOW_SIZE_UNSPECIFIED: WindowSize.ValueType  # 0
 """The whole period as one window."""
@@ -52,7 +52,7 @@ WINDOW_SIZE_DAY: WindowSize.ValueType  # 2
 WINDOW_SIZE_MONTH: WindowSize.ValueType  # 3
 """Civil months."""
 WINDOW_SIZE_WEEK: WindowSize.ValueType  # 4
-"""Civil weeks; they begin on Monday."""
+"""Civil weeks, which begin on Monday."""
 Global___WindowSize: _TypeAlias = WindowSize  # noqa: Y015
 
 @_typing.final
@@ -69,7 +69,7 @@ class UsageRow(_message.Message):
     customer: _builtins.str
     """Customer key."""
     quantity: _builtins.str
-    """Exact decimal text."""
+    """Exact decimal text: the quantity of the window, or, if `running` was asked for, from the period's start to the window's end."""
     event_count: _builtins.int
     """Events behind it."""
     @_builtins.property

@@ -40,6 +40,15 @@ _UPSERT: Final = """
 """
 # The columns of the chosen event serve both choices: a meter has but one.
 _BEATS: Final = {Choice.LATEST: ">", Choice.EARLIEST: "<"}
+# Windows follow one another in time: the latest event so far is in the current one, and the earliest in the first.
+_RUNNING: Final = (
+    "CAST(sum(event_count) OVER so_far AS bigint)",
+    "sum(sum) OVER so_far",
+    "min(min) OVER so_far",
+    "max(max) OVER so_far",
+    "latest",
+    "first_value(earliest) OVER so_far",
+)
 _ORDER: Final = {Choice.LATEST: "DESC", Choice.EARLIEST: "ASC"}
 
 
@@ -63,7 +72,7 @@ class Numbers:
             FROM ({source(columns, self.TABLE)}) AS c {after}
             GROUP BY {KEY}
         """  # noqa: S608
-        return ReadingPart("counted", subquery, ("event_count", "sum", "min", "max", "latest", "earliest"))
+        return ReadingPart("counted", subquery, ("event_count", "sum", "min", "max", "latest", "earliest"), _RUNNING)
 
 
 def _chosen(plan: UsagePlan, choice: Choice) -> str:

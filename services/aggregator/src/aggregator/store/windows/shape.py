@@ -24,11 +24,16 @@ Source = Callable[[str, str], str]
 
 @dataclass(frozen=True, slots=True)
 class ReadingPart:
-    """What a shape adds to the reading statement: a subquery that puts windows together, and the columns it gives."""
+    """What a shape adds to the reading statement: a subquery that puts windows together, and the columns it gives.
+
+    `running` are expressions, over the rows of one customer and group by time, of what each column is from the first
+    row to the current one.
+    """
 
     name: str
     subquery: str
     columns: Sequence[str]
+    running: Sequence[str] = ()
 
 
 class WindowShape(Protocol):
