@@ -190,10 +190,10 @@ INVOICING = (
     _one("Problems found in frozen invoices", "short", "max(metering_invoicing_verify_problems)", "problems"),
 )
 PORTAL = (
-    _rate("Requests answered per second", "metering_portal_requests_total", "status"),
+    _rate("Requests answered per second", "metering_portal_requests_total", "metering_status_class"),
     _quantile("Duration of a request", "metering_portal_request_duration_seconds"),
     _one("Streams of changes", "short", "sum(metering_portal_streams)", "streams"),
-    _rate("Sessions made per second", "metering_portal_sessions_created_total", "kind"),
+    _rate("Sessions made per second", "metering_portal_sessions_created_total", "metering_session_kind"),
 )
 DASHBOARDS = {
     "line": ("the line", OVERVIEW),

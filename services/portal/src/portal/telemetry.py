@@ -9,6 +9,8 @@ from chassis.telemetry import counter_from_zero
 if TYPE_CHECKING:
     from opentelemetry.metrics import Meter
 
+KIND_ATTRIBUTE: Final = "metering.session.kind"
+STATUS_ATTRIBUTE: Final = "metering.status.class"
 KINDS: Final = ("embed", "link", "operator")
 STATUS_CLASSES: Final = ("2xx", "3xx", "4xx", "5xx")
 
@@ -22,14 +24,14 @@ class Instruments:
             "metering.portal.sessions.created",
             "{session}",
             "Sessions made, by kind",
-            [{"kind": kind} for kind in KINDS],
+            [{KIND_ATTRIBUTE: kind} for kind in KINDS],
         )
-        self._requests = counter_from_zero(
+        self._answers = counter_from_zero(
             meter,
             "metering.portal.requests",
             "{request}",
             "HTTP requests answered, by the class of their status",
-            [{"status": status} for status in STATUS_CLASSES],
+            [{STATUS_ATTRIBUTE: status} for status in STATUS_CLASSES],
         )
         self._duration = meter.create_histogram(
             "metering.portal.request.duration", unit="s", description="From a request's headers to its answer's"
@@ -40,11 +42,11 @@ class Instruments:
 
     def session_made(self, kind: str) -> None:
         """Count one session."""
-        self._sessions.add(1, {"kind": kind})
+        self._sessions.add(1, {KIND_ATTRIBUTE: kind})
 
     def answered(self, status: int, duration_s: float) -> None:
         """Count one answer."""
-        self._requests.add(1, {"status": f"{status // 100}xx"})
+        self._answers.add(1, {STATUS_ATTRIBUTE: f"{status // 100}xx"})
         self._duration.record(duration_s)
 
     def stream_opened(self) -> None:

@@ -19,7 +19,7 @@ from metering.invoicing.v1 import invoicing_service_pb2 as invoicing_pb
 from metering.invoicing.v1 import invoicing_service_pb2_grpc as invoicing_grpc
 from metering.rating.v1 import rating_service_pb2 as rating_pb
 from metering.rating.v1 import rating_service_pb2_grpc as rating_grpc
-from portal.domain.invoices import Invoice
+from portal.domain.invoices import Invoice, InvoicePage, Verified
 from portal.domain.lines import Derivation, EventPage, MeteredSpan
 from portal.domain.usage import MeterCounts, UsageAnswer, UsageQuestion
 from portal.wire import cost as wire_cost
@@ -184,6 +184,53 @@ class InvoicingClient:
                 found.charge.windows.extend(page.charge.windows)
                 request.page_token = page.next_page_token
         return wire_lines.derivation_from_proto(found)
+
+    async def invoices(self, customer: str, after: str, limit: int) -> InvoicePage:
+        """Return a page of a customer's invoices, the newest first, without their lines."""
+        request = invoicing_pb.ListInvoicesRequest(
+            customer=customer,
+            page_size=limit,
+            page_token=after,
+            order=invoicing_pb.INVOICE_ORDER_NEWEST_FIRST,
+            without_lines=True,
+        )
+        with neighbor_errors("invoicing"):
+            response: invoicing_pb.ListInvoicesResponse = await self._stub.ListInvoices(request)
+        return InvoicePage(tuple(map(wire_invoices.listed_from_proto, response.invoices)), response.next_page_token)
+
+    async def explain_draft(self, contract: str, billing_period: str, line_id: str) -> Derivation:
+        """Return how a line of a draft comes about. Raises NotFound."""
+        request = invoicing_pb.ExplainDraftLineRequest(
+            contract=contract, billing_period=billing_period, line_id=line_id
+        )
+        with neighbor_errors("invoicing"):
+            response: invoicing_pb.ExplainDraftLineResponse = await self._stub.ExplainDraftLine(request)
+        return wire_lines.draft_derivation_from_proto(response)
+
+    async def line_events(self, line_id: str, after: str, limit: int) -> EventPage:
+        """Return a page of the events behind a line of an invoice. Raises NotFound."""
+        request = invoicing_pb.ListLineEventsRequest(
+            line_id=line_id, after=wire_lines.place_from_token(after), limit=limit + 1
+        )
+        with neighbor_errors("invoicing"):
+            async with reading(self._stub.ListLineEvents(request)) as pages:
+                return await _page_of(pages, limit)
+
+    async def verify_invoice(self, number: str) -> Verified:
+        """Compute again what proves an invoice. Raises NotFound."""
+        with neighbor_errors("invoicing"):
+            response: invoicing_pb.VerifyInvoiceResponse = await self._stub.VerifyInvoice(
+                invoicing_pb.VerifyInvoiceRequest(number=number)
+            )
+        return wire_invoices.verified_from_proto(response)
+
+    async def verify_line(self, line_id: str) -> Verified:
+        """Count the events behind a line again. Raises NotFound."""
+        with neighbor_errors("invoicing"):
+            response: invoicing_pb.VerifyLineResponse = await self._stub.VerifyLine(
+                invoicing_pb.VerifyLineRequest(line_id=line_id)
+            )
+        return wire_lines.verified_from_proto(response)
 
 
 async def _page_of(pages: AsyncIterable[Any], limit: int) -> EventPage:

@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-from decimal import Decimal, localcontext
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -12,36 +10,24 @@ COLOURS = st.tuples(*[st.integers(0, 255)] * 3)
 BLACK: Colour = (0, 0, 0)
 
 
-def exact_luminance(colour: Colour) -> Decimal:
-    """The definition of WCAG once more, in decimals of fifty digits."""
-    with localcontext() as context:
-        context.prec = 50
-        linear = []
-        for part in colour:
-            value = Decimal(part) / 255
-            is_dark = value <= Decimal("0.04045")
-            linear.append(
-                value / Decimal("12.92")
-                if is_dark
-                else ((value + Decimal("0.055")) / Decimal("1.055")) ** Decimal("2.4")
-            )
-        return sum(
-            (one * Decimal(w) for one, w in zip(linear, ("0.2126", "0.7152", "0.0722"), strict=True)), Decimal(0)
-        )
+def plain_luminance(colour: Colour) -> float:
+    """The definition of WCAG once more, in floats."""
+    red, green, blue = (
+        part / 255 / 12.92 if part / 255 <= 0.04045 else ((part / 255 + 0.055) / 1.055) ** 2.4 for part in colour
+    )
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
 
 
 @given(COLOURS, COLOURS)
 def test_the_ratio_is_that_of_the_definition(one: Colour, other: Colour) -> None:
-    darker, lighter = sorted((exact_luminance(one), exact_luminance(other)))
+    darker, lighter = sorted((plain_luminance(one), plain_luminance(other)))
 
-    expected = (lighter + Decimal("0.05")) / (darker + Decimal("0.05"))
-
-    assert contrast(one, other) == pytest.approx(float(expected), rel=1e-12)
+    assert float(contrast(one, other)) == pytest.approx((lighter + 0.05) / (darker + 0.05), rel=1e-9)
     assert contrast(one, other) == contrast(other, one)
 
 
 def test_black_on_white_has_the_greatest_ratio_and_a_known_grey_just_passes() -> None:
-    assert contrast(BLACK, WHITE) == pytest.approx(21)
+    assert contrast(BLACK, WHITE) == 21
     assert contrast((0x77, 0x77, 0x77), WHITE) < READABLE < contrast((0x76, 0x76, 0x76), WHITE)
 
 

@@ -41,8 +41,10 @@ EXAMPLES = [
     (item(unit_price=Decimal("0.05")), "Each min costs USD 0.05."),
     (
         item(unit_price=Decimal("0.05"), included=Decimal(100), minimum=Decimal(5)),
-        "The first 100 min of a period are included. Each further min costs USD 0.05. "
-        "It costs at least USD 5 in a period.",
+        (
+            "The first 100 min of a period are included. Each further min costs USD 0.05. "
+            "It costs at least USD 5 in a period."
+        ),
     ),
     (item(model="package", block_size=Decimal(1000), amount=Decimal("1.50")), "Every 1000 min begun cost USD 1.5."),
     (

@@ -1,19 +1,24 @@
-"""Whether a colour can be read: the contrast ratio of WCAG 2.2, success criteria 1.4.3 and 1.4.11.
+"""Whether a colour can be read: the contrast ratio of WCAG 2.2, success criterion 1.4.3.
 
-The formulas are those of its definitions of relative luminance and contrast ratio. Colours are for screens, so floats
-do here what no quantity or amount may do.
+The formulas are those of its definitions of relative luminance and contrast ratio, computed to twenty digits.
 """
 
 from __future__ import annotations
 
 import re
+from decimal import Context, Decimal, localcontext
 from typing import Final
 
-READABLE: Final = 4.5
+READABLE: Final = Decimal("4.5")
 """Least ratio of text and what it stands on (level AA)."""
+_DIGITS: Final = Context(prec=20)
 _HEX: Final = re.compile(r"#[0-9a-f]{6}", re.ASCII)
 _STEPS: Final = 255
-_LINEAR_BELOW: Final = 0.04045
+_LINEAR_BELOW: Final = Decimal("0.04045")
+_RED, _GREEN, _BLUE = Decimal("0.2126"), Decimal("0.7152"), Decimal("0.0722")
+_FLARE: Final = Decimal("0.05")
+_HALF: Final = Decimal("0.5")
+_GAMMA: Final = Decimal("2.4")
 
 Colour = tuple[int, int, int]
 WHITE: Final[Colour] = (255, 255, 255)
@@ -33,16 +38,18 @@ def text_of(colour: Colour) -> str:
     return "#" + "".join(f"{part:02x}" for part in colour)
 
 
-def luminance(colour: Colour) -> float:
+def luminance(colour: Colour) -> Decimal:
     """Return the relative luminance: 0 for black, 1 for white."""
-    red, green, blue = (_linear(part / _STEPS) for part in colour)
-    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+    with localcontext(_DIGITS):
+        red, green, blue = (_linear(Decimal(part) / _STEPS) for part in colour)
+        return _RED * red + _GREEN * green + _BLUE * blue
 
 
-def contrast(one: Colour, other: Colour) -> float:
+def contrast(one: Colour, other: Colour) -> Decimal:
     """Return the contrast ratio: 1 for the same colour, 21 for black and white."""
     darker, lighter = sorted((luminance(one), luminance(other)))
-    return (lighter + 0.05) / (darker + 0.05)
+    with localcontext(_DIGITS):
+        return (lighter + _FLARE) / (darker + _FLARE)
 
 
 def ink_on(colour: Colour) -> Colour:
@@ -51,15 +58,16 @@ def ink_on(colour: Colour) -> Colour:
 
 
 def mended(colour: Colour, against: Colour) -> Colour:
-    """Return the colour nearest to `colour`, on the way to black or white, that can be read against another."""
-    target = 0 if luminance(against) > luminance(colour) or luminance(against) > 0.5 else _STEPS  # noqa: PLR2004
+    """Return the first colour on the way from `colour` to black or white that can be read against another."""
+    target = 0 if luminance(against) > _HALF else _STEPS
     for step in range(_STEPS + 1):
-        tried = tuple(part + (target - part) * step // _STEPS for part in colour)
-        candidate = (tried[0], tried[1], tried[2])
-        if contrast(candidate, against) >= READABLE:
-            return candidate
-    return (target, target, target)
+        red, green, blue = (part + (target - part) * step // _STEPS for part in colour)
+        if contrast((red, green, blue), against) >= READABLE:
+            return red, green, blue
+    return target, target, target
 
 
-def _linear(part: float) -> float:
-    return part / 12.92 if part <= _LINEAR_BELOW else ((part + 0.055) / 1.055) ** 2.4
+def _linear(part: Decimal) -> Decimal:
+    if part <= _LINEAR_BELOW:
+        return part / Decimal("12.92")
+    return ((part + Decimal("0.055")) / Decimal("1.055")) ** _GAMMA

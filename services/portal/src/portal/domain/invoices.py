@@ -129,10 +129,19 @@ class Verified(View):
 
 
 @dataclass(frozen=True, slots=True)
+class ListedInvoice:
+    """An invoice in a list, with what else its customer may ask of it."""
+
+    summary: InvoiceSummary
+    contract: str
+    seller: str
+
+
+@dataclass(frozen=True, slots=True)
 class InvoicePage:
     """Invoices, and what names the page after them; empty on the last."""
 
-    invoices: Sequence[Invoice]
+    invoices: Sequence[ListedInvoice]
     next: str
 
 
@@ -146,22 +155,3 @@ def labelled(invoice: Invoice, label: Callable[[str], str]) -> Invoice:
     if pending is not None:
         pending = pending.model_copy(update={"lines": named(pending.lines)})
     return invoice.model_copy(update={"lines": named(invoice.lines), "pending": pending})
-
-
-def summary_of(invoice: Invoice) -> InvoiceSummary:
-    """Return what a list shows of a final invoice. Raises ValueError for a draft."""
-    if invoice.number is None or invoice.finalized_at is None:
-        message = "a draft is no entry of a list of invoices"
-        raise ValueError(message)
-    return InvoiceSummary(
-        number=invoice.number,
-        kind=invoice.kind,
-        billing_period=invoice.billing_period,
-        period=invoice.period,
-        total=invoice.total,
-        currency=invoice.currency,
-        line_count=len(invoice.lines),
-        finalized_at=invoice.finalized_at,
-        is_credit=invoice.is_credit,
-        has_adjustments=any(line.kind == "adjustment" for line in invoice.lines),
-    )

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from decimal import ROUND_DOWN, Decimal
 from enum import StrEnum
 from functools import partial
 from typing import Final
@@ -137,9 +138,9 @@ def _check_accent(name: str, text: str, surface: Colour, mode: str) -> None:
     ratio = contrast(colour, surface)
     if ratio < READABLE:
         # Cut off, not rounded: 4.499 must not be told as 4.5.
-        shown = int(ratio * 100) / 100
+        shown = ratio.quantize(Decimal("0.01"), ROUND_DOWN)
         better = text_of(mended(colour, surface))
-        fault = f"{text} has a contrast of {shown:.2f}:1 on the {mode} surface, and 4.5:1 is needed to read it"
+        fault = f"{text} has a contrast of {shown}:1 on the {mode} surface, and 4.5:1 is needed to read it"
         raise Refused(name, Reason.FIELD_INVALID, f"{fault}; {better} has it")
 
 

@@ -10,11 +10,9 @@ from portal.domain.invoices import (
     DraftSummary,
     Invoice,
     InvoiceList,
-    InvoiceSummary,
     PendingAdjustment,
     Verified,
     labelled,
-    summary_of,
 )
 from portal.domain.views import Freshness
 from portal.operations.periods import period_of
@@ -33,13 +31,12 @@ async def list_invoices(deps: Deps, viewer: Viewer, after: str) -> InvoiceList:
     page, draft = await asyncio.gather(
         deps.invoicing.invoices(viewer.customer, after, _PAGE), _no_draft() if after else _live_draft(deps, viewer)
     )
-    summaries: tuple[InvoiceSummary, ...] = tuple(map(summary_of, page.invoices))
     fresh = Freshness() if draft is None else Freshness(as_of=draft.as_of, complete_until=draft.complete_until)
     return InvoiceList(
         as_of=fresh.as_of,
         complete_until=fresh.complete_until,
         draft=None if draft is None else _summary_of_draft(draft),
-        invoices=summaries,
+        invoices=tuple(listed.summary for listed in page.invoices),
         next=page.next or None,
     )
 

@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING, Final
 
 from chassis.errors import NotFound, Reason
 from chassis.errors.refused import Refused, refusals
+from portal.domain.buckets import cut, zone_named
 from portal.domain.invoices import Invoice, Line, Verified
-from portal.domain.lines import EventPage, ExplainedLine, LineEvent, LineEvents, MeteredSpan
+from portal.domain.lines import DayValue, EventPage, ExplainedLine, LineEvent, LineEvents, MeteredSpan
 from portal.domain.prices import sentence_of
+from portal.domain.usage import UsageQuestion
 from portal.operations.invoices import DRAFT
 from portal.operations.periods import period_of
 
@@ -46,6 +48,7 @@ async def explain_line(deps: Deps, viewer: Viewer, name: LineName) -> ExplainedL
     """Return a line with all that leads to its amount. Raises NotFound."""
     name.check()
     derivation = await _derivation(deps, viewer, name)
+    days = await _days(deps, viewer, derivation.line, name.billing_period) if name.is_of_draft else derivation.days
     line = derivation.line.model_copy(update={"label": viewer.item_label(derivation.line.item)})
     return ExplainedLine(
         as_of=derivation.freshness.as_of,
@@ -57,7 +60,7 @@ async def explain_line(deps: Deps, viewer: Viewer, name: LineName) -> ExplainedL
         tiers=line.tiers,
         rounding=derivation.rounding,
         event_count=line.event_count,
-        days=derivation.days,
+        days=days,
         evidence=derivation.evidence,
     )
 
@@ -92,6 +95,19 @@ async def _derivation(deps: Deps, viewer: Viewer, name: LineName) -> Derivation:
         return await deps.invoicing.explain(name.line_id)
     period = await period_of(deps, viewer, name.billing_period)
     return await deps.invoicing.explain_draft(period.contract, period.billing_period, name.line_id)
+
+
+async def _days(deps: Deps, viewer: Viewer, line: Line, billing_period: str) -> tuple[DayValue, ...]:
+    """Return what is counted now for a line of a draft, day by day; nothing for a fixed fee."""
+    if not line.meter:
+        return ()
+    period = await period_of(deps, viewer, billing_period)
+    question = UsageQuestion(line.meter, line.period.start, line.period.end, period.time_zone, window="day")
+    answer = await deps.aggregator.usage(viewer.customer, question)
+    with refusals():
+        buckets = cut(line.period.start, line.period.end, "day", zone_named(period.time_zone))
+    ends = {bucket.start: bucket for bucket in buckets}
+    return tuple(DayValue(window=ends[row.start], quantity=row.quantity) for row in answer.rows)
 
 
 async def _events(deps: Deps, viewer: Viewer, name: LineName, after: str, limit: int) -> tuple[Line, EventPage]:

@@ -30,7 +30,7 @@ from portal.operations.periods import found_in
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from portal.domain.invoices import Invoice, Line
+    from portal.domain.invoices import Invoice, Line, ListedInvoice
     from portal.domain.plans import PlanPage
     from portal.domain.viewers import Viewer
     from portal.domain.views import Span
@@ -115,16 +115,13 @@ def _same_point(
     return AmountAtSamePoint(amount=amount, days=at_same_point.days, change=change_from(amount, now))
 
 
-def _last(invoices: Sequence[Invoice]) -> LastInvoice | None:
-    for invoice in invoices:
-        if invoice.number is not None:
-            return LastInvoice(
-                number=invoice.number,
-                total=invoice.total,
-                currency=invoice.currency,
-                billing_period=invoice.billing_period,
-            )
-    return None
+def _last(invoices: Sequence[ListedInvoice]) -> LastInvoice | None:
+    if not invoices:
+        return None
+    newest = invoices[0].summary
+    return LastInvoice(
+        number=newest.number, total=newest.total, currency=newest.currency, billing_period=newest.billing_period
+    )
 
 
 def _cumulative(

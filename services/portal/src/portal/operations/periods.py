@@ -28,9 +28,9 @@ async def invoice_numbers(deps: Deps, viewer: Viewer) -> Mapping[tuple[str, str]
     after = ""
     while True:
         page = await deps.invoicing.invoices(viewer.customer, after, _INVOICES_PER_PAGE)
-        for invoice in page.invoices:
-            if invoice.kind == "period" and invoice.number is not None:
-                found[invoice.contract, invoice.billing_period] = invoice.number
+        for listed in page.invoices:
+            if listed.summary.kind == "period":
+                found[listed.contract, listed.summary.billing_period] = listed.summary.number
         if not page.next:
             return found
         after = page.next

@@ -8,7 +8,17 @@ from typing import TYPE_CHECKING, Final
 from eventlog.wire import instant_from_proto
 from metering.invoicing.v1 import invoice_pb2 as pb
 from metering.invoicing.v1 import invoicing_service_pb2 as service_pb
-from portal.domain.invoices import Invoice, InvoiceKind, Line, LineKind, PendingAdjustment, Tier
+from portal.domain.invoices import (
+    Invoice,
+    InvoiceKind,
+    InvoiceSummary,
+    Line,
+    LineKind,
+    ListedInvoice,
+    PendingAdjustment,
+    Tier,
+    Verified,
+)
 from portal.wire.values import freshness_from_proto, optional_decimal, span_from_proto
 
 if TYPE_CHECKING:
@@ -64,6 +74,35 @@ def preview_from_proto(message: service_pb.PreviewInvoiceResponse) -> Invoice:
         next_invoice=message.next_invoice.billing_period or None,
     )
     return invoice.model_copy(update={"pending": pending})
+
+
+def listed_from_proto(message: pb.Invoice) -> ListedInvoice:
+    """Return an invoice in a list, whose lines were left out."""
+    summary = InvoiceSummary(
+        number=message.number,
+        kind=_KINDS[message.kind],
+        billing_period=message.billing_period,
+        period=span_from_proto(message.period),
+        total=Decimal(message.total),
+        currency=message.currency,
+        line_count=message.line_count,
+        finalized_at=instant_from_proto(message.finalized_at),
+        is_credit=message.is_credit,
+        has_adjustments=message.adjustment_count > 0,
+    )
+    return ListedInvoice(summary, message.contract, message.seller)
+
+
+def verified_from_proto(message: service_pb.VerifyInvoiceResponse) -> Verified:
+    """Return what came of checking an invoice."""
+    return Verified(
+        ok=not message.problems,
+        problems=tuple(message.problems),
+        counted=message.line_count,
+        digest=message.digest.hex() or None,
+        chain=message.chain.hex() or None,
+        checked_at=instant_from_proto(message.checked_at),
+    )
 
 
 def line_from_proto(message: pb.InvoiceLine) -> Line:

@@ -9,6 +9,7 @@ from chassis.rpc.pages import page_token, place_in
 from eventlog.wire import instant_from_proto
 from metering.aggregator.v1 import meter_pb2, usage_pb2
 from money import exact_arithmetic
+from portal.domain.invoices import Verified
 from portal.domain.lines import DayValue, Derivation, Evidence, LineEvent, Step
 from portal.domain.views import Freshness
 from portal.wire.invoices import line_from_proto
@@ -49,6 +50,35 @@ def derivation_from_proto(message: service_pb.ExplainLineResponse) -> Derivation
         days=_days(charge),
         evidence=evidence,
         freshness=fresh,
+    )
+
+
+def draft_derivation_from_proto(message: service_pb.ExplainDraftLineResponse) -> Derivation:
+    """Return how a line of a draft comes about, by its live charge."""
+    line = line_from_proto(message.line)
+    return Derivation(
+        line=line,
+        invoice_number=None,
+        contract=message.charge.contract,
+        steps=_steps(message.charge),
+        rounding=tuple(message.steps),
+        item=item_from_proto(message.item, {line.meter: line.unit}, {message.item.product: line.meter}),
+        currency=message.charge.currency,
+        days=(),
+        evidence=None,
+        freshness=freshness_from_proto(message.as_of),
+    )
+
+
+def verified_from_proto(message: service_pb.VerifyLineResponse) -> Verified:
+    """Return what came of counting the events of a line again."""
+    return Verified(
+        ok=not message.problems,
+        problems=tuple(message.problems),
+        counted=message.event_count,
+        digest=message.snapshot_digest.hex() or None,
+        chain=None,
+        checked_at=instant_from_proto(message.checked_at),
     )
 
 
