@@ -36,12 +36,13 @@ lock: install  ## Resolve all dependencies again into requirements/ (with hashes
 protos: install  ## Lint protos/ and generate libs/contracts from them
 	@$(BIN)/python scripts/generate_protos.py
 
-docs: install  ## Make docs/errors.md, docs/api.md, the schema of catalog files, the rules of objectives and the dashboards
+docs: install  ## Make docs/errors.md, docs/api.md, the schema of catalog files, the rules of objectives, the dashboards and ui/openapi.json
 	@$(BIN)/python scripts/generate_errors_doc.py
 	@$(BIN)/python scripts/generate_api_doc.py
 	@$(BIN)/python scripts/generate_catalog_schema.py
 	@$(BIN)/python scripts/generate_slo_rules.py
 	@$(BIN)/python scripts/generate_dashboards.py
+	@$(BIN)/python scripts/generate_openapi.py
 
 manifests: install  ## Make the alert rules, dashboards and chart of k8s/ from the files that they follow from
 	@scripts/kubernetes_tools.sh
@@ -59,6 +60,7 @@ check: install  ## Check format, lint, types, boundaries, contracts and tidiness
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-logo
 	@$(BIN)/python scripts/generate_protos.py --check
+	@$(BIN)/python scripts/generate_openapi.py --check
 	@$(BIN)/python scripts/tidy.py
 
 format: install  ## Format the code and fix what the linter can fix

@@ -189,12 +189,19 @@ INVOICING = (
     _rate("Invoices verified per second", "metering_invoicing_invoices_verified_total"),
     _one("Problems found in frozen invoices", "short", "max(metering_invoicing_verify_problems)", "problems"),
 )
+PORTAL = (
+    _rate("Requests answered per second", "metering_portal_requests_total", "metering_status_class"),
+    _quantile("Duration of a request", "metering_portal_request_duration_seconds"),
+    _one("Streams of changes", "short", "sum(metering_portal_streams)", "streams"),
+    _rate("Sessions made per second", "metering_portal_sessions_created_total", "metering_session_kind"),
+)
 DASHBOARDS = {
     "line": ("the line", OVERVIEW),
     "ingest": ("ingest", (*INGEST, *_calls("ingest"))),
     "aggregator": ("aggregator", (*_feed("aggregator"), *AGGREGATOR, *_calls("aggregator"))),
     "rating": ("rating", (*_feed("rating"), *RATING, *_calls("rating"))),
     "invoicing": ("invoicing", (*INVOICING, *_calls("invoicing"))),
+    "portal": ("the portal", (*PORTAL, *_calls("portal"))),
 }
 _SOURCE = {"type": "prometheus", "uid": "${source}"}
 _WIDTH, _HEIGHT, _COLUMNS = 12, 8, 2

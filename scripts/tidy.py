@@ -28,7 +28,7 @@ LOOKOUTS = re.compile(r"^scripts/tidy\.py$|^tests/tidy/")
 EXACT = re.compile(r"^services/\w+/src/\w+/domain/|^libs/money/src/")
 # The edges, where the current time or a random id may enter; everywhere else they are arguments.
 EDGES = re.compile(
-    r"/__main__\.py$|/operations(\.py$|/)|^libs/chassis/src/chassis/clock\.py$|^libs/meterline/|^libs/testkit/"
+    r"/__main__\.py$|/operations(\.py$|/)|/web/|^libs/chassis/src/chassis/clock\.py$|^libs/meterline/|^libs/testkit/"
     r"|^(benchmarks|demo|scripts)/"
 )
 CLOCK_AND_CHANCE = {"datetime.now", "datetime.utcnow", "date.today", "time.time", "time.time_ns", "uuid.uuid4", "uuid4"}

@@ -77,8 +77,8 @@ def downgrade(suite: ClusterSuite, service: str, version: str) -> None:
     deployment = json.loads(suite.kubectl("get", f"deployment/{service}", "--output=json"))
     source = deployment["spec"]["template"]["spec"]["containers"][0]["envFrom"][0]["configMapRef"]["name"]
     settings = json.loads(suite.kubectl("get", f"configmap/{source}", "--output=json"))["data"]
-    upstream = next(spec.upstream for spec in SERVICES if spec.name == service)
-    known = {f"{name}_{key}" for key in (*OLD_SETTINGS, *([f"{upstream.upper()}_TARGET"] if upstream else []))}
+    asked = next(spec.asks for spec in SERVICES if spec.name == service)
+    known = {f"{name}_{key}" for key in (*OLD_SETTINGS, *(f"{neighbor.upper()}_TARGET" for neighbor in asked))}
     kept = {key: value for key, value in settings.items() if key in known}
     metadata = {"name": f"{service}-settings-old", "namespace": suite.namespace}
     suite.node.apply({"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": kept})

@@ -83,7 +83,7 @@ def test_what_renews_tokens_may_write_those_of_services_and_read_none(render: Ca
     (rule,) = role["rules"]
     assert rule["verbs"] == ["patch"]
     assert rule["resources"] == ["secrets"]
-    assert rule["resourceNames"] == [f"{spec.name}-token" for spec in SERVICES if spec.upstream]
+    assert rule["resourceNames"] == [f"{spec.name}-token" for spec in SERVICES if spec.asks]
     assert not any(found["kind"] in {"ClusterRole", "ClusterRoleBinding"} for found in objects)
 
 

@@ -24,7 +24,7 @@ def allowed(objects: Objects, without: str = "") -> set[Edge]:
 
 def left_only(version: str = "0-1-0") -> set[Edge]:
     """What the architecture says of the services alone."""
-    questions = {Edge(spec.name, spec.upstream, 8080) for spec in SERVICES if spec.upstream}
+    questions = {Edge(spec.name, asked, 8080) for spec in SERVICES for asked in spec.asks}
     databases = {
         Edge(source, f"{spec.name}-postgres", 5432)
         for spec in SERVICES

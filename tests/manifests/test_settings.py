@@ -106,18 +106,19 @@ def test_its_ports_are_those_that_it_listens_to(spec: ServiceSpec, folder: str, 
         "grpc": settings.listen,
         "health": settings.health_listen,
         "metrics": settings.metrics_listen,
+        **({"http": getattr(settings, "http_listen", "")} if spec.serves_web else {}),
     }
 
 
-def test_it_asks_its_left_neighbor_and_no_other(
+def test_it_asks_its_neighbors_and_no_other(
     spec: ServiceSpec, folder: str, objects: Objects, render: Callable[[str], Objects]
 ) -> None:
     settings = settings_of(objects, spec)
     targets = {name: getattr(settings, name) for name in type(settings).model_fields if name.endswith("_target")}
 
-    assert targets == ({f"{spec.upstream}_target": f"dns:///{spec.upstream}-headless:8080"} if spec.upstream else {})
-    if spec.upstream:
-        service = named(render(spec.upstream), "Service", f"{spec.upstream}-headless")
+    assert targets == {f"{asked}_target": f"dns:///{asked}-headless:8080" for asked in spec.asks}
+    for asked in spec.asks:
+        service = named(render(asked), "Service", f"{asked}-headless")
         assert (service["spec"]["clusterIP"], service["spec"]["ports"][0]["port"]) == ("None", 8080)
 
 

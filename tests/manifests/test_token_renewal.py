@@ -103,7 +103,7 @@ def test_each_service_that_calls_another_gets_a_token_that_services_take(
 
     renewal.main(mounted(key, tmp_path), tmp_path / "copied.pem", account)
 
-    callers = [spec.name for spec in SERVICES if spec.upstream]
+    callers = [spec.name for spec in SERVICES if spec.asks]
     assert [(method, path) for method, path, _, _ in api_server.asked] == [
         ("PATCH", f"/api/v1/namespaces/billing/secrets/{name}-token") for name in callers
     ]

@@ -29,9 +29,9 @@ SHAPE = {
     "telemetry",
     "wire",
 }
-MAY_HAVE = {"intake", "loops"}  # work besides answering calls: at the door, or in the background
+MAY_HAVE = {"intake", "loops", "web"}  # work besides answering calls: at the door, in the background, or over HTTP
 FLOOR = {"operations", "store", "wire"}
-NO_NOUNS = {"deps", "owners", "finding", "folding", "issuing", "anew"}
+NO_NOUNS = {"deps", "owners", "finding", "folding", "issuing", "anew", "remembered", "viewers"}
 
 
 def names(folder: Path) -> set[str]:
@@ -43,14 +43,16 @@ def names(folder: Path) -> set[str]:
 def test_every_service_has_the_same_rooms(spec: ServiceSpec) -> None:
     found = names(ROOT / "services" / spec.name / "src" / spec.name)
 
-    assert found - MAY_HAVE == SHAPE | ({"upstream"} if spec.upstream else set())
+    assert found - MAY_HAVE == SHAPE | ({"upstream"} if spec.asks else set())
 
 
 @pytest.mark.parametrize("spec", SPECS, ids=lambda spec: spec.name)
 def test_every_use_case_has_its_noun_in_the_rooms_beside_it(spec: ServiceSpec) -> None:
-    rooms = {room: names(ROOT / "services" / spec.name / "src" / spec.name / room) for room in sorted(FLOOR)}
+    floor = FLOOR | ({"web"} if spec.serves_web else set())
+    rooms = {room: names(ROOT / "services" / spec.name / "src" / spec.name / room) for room in sorted(floor)}
 
-    assert rooms["operations"] - rooms["store"] - rooms["wire"] - NO_NOUNS == set()
+    nouns = set().union(*(rooms[room] for room in floor - {"operations"}))
+    assert rooms["operations"] - nouns - NO_NOUNS == set()
 
 
 @pytest.mark.parametrize("service", SERVICES)

@@ -12,7 +12,7 @@ from pathlib import Path
 from meterline.in_pod import ACCOUNT, call_api
 from meterline.suite import files
 from meterline.suite.services import SERVICES
-from meterline.tokens import ANY_TENANT, Grant, SigningKey, mint
+from meterline.tokens import SigningKey, mint, service_grant
 
 MOUNTED_KEY = Path("/etc/meterline/signing-key/signing.pem")
 COPIED_KEY = Path(os.environ.get("TMPDIR", "/tmp")) / "signing.pem"  # noqa: S108 - the pod's own, and empty at its start
@@ -30,8 +30,8 @@ def main(mounted: Path = MOUNTED_KEY, copied: Path = COPIED_KEY, account: Path =
     """Renew all of them; the first one that can't be written ends the run."""
     key = signing_key(mounted, copied)
     for spec in SERVICES:
-        if spec.upstream:
-            grant = Grant(tenant=ANY_TENANT, scopes=("internal",), subject=spec.name)
+        if spec.asks:
+            grant = service_grant(spec.name, acts_for_customers=spec.acts_for_customers)
             body = {"stringData": {"token": mint(key, grant, valid_for=LIFE)}}
             call_api("PATCH", f"secrets/{spec.name}-token", body, account=account)
             print(f"Secret {spec.name}-token: renewed for {LIFE.days} days")

@@ -18,7 +18,7 @@ from pathlib import Path
 from meterline.in_pod import call_api
 from meterline.suite.context import Context
 from meterline.suite.services import SERVICES
-from meterline.tokens import ANY_TENANT, Grant, SigningKey, jwks, mint
+from meterline.tokens import Grant, SigningKey, jwks, mint, service_grant
 
 KEY_FILE = Path(os.environ.get("TMPDIR", "/tmp")) / "signing.pem"  # noqa: S108 - the pod's own, and empty at its start
 SERVICE_TOKEN_LIFE = timedelta(days=365)
@@ -77,8 +77,8 @@ def main() -> None:
         make_database(spec.name)
     make("ConfigMap", "meterline-keys", {"jwks.json": json.dumps(jwks([key]))})
     for spec in SERVICES:
-        if spec.upstream:
-            grant = Grant(tenant=ANY_TENANT, scopes=("internal",), subject=spec.name)
+        if spec.asks:
+            grant = service_grant(spec.name, acts_for_customers=spec.acts_for_customers)
             make("Secret", f"{spec.name}-token", {"token": mint(key, grant, valid_for=SERVICE_TOKEN_LIFE)})
     user = mint(
         key, Grant(tenant="default", scopes=("report", "read", "admin"), subject="example"), valid_for=USER_TOKEN_LIFE

@@ -37,6 +37,7 @@ class Scope(StrEnum):
     READ = "read"
     ADMIN = "admin"
     INTERNAL = "internal"
+    PORTAL = "portal"
 
 
 @dataclass(frozen=True, slots=True)

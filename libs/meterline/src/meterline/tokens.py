@@ -31,7 +31,7 @@ from meterline.suite.directory import REVOKED_FILE_NAME
 ISSUER: Final = "meterline"
 AUDIENCE: Final = "meterline"
 ALGORITHM: Final = "EdDSA"
-SCOPES: Final = ("report", "read", "admin", "internal")
+SCOPES: Final = ("report", "read", "admin", "portal", "internal")
 """What a token may allow; `internal` is for services alone."""
 
 CUSTOMERS: Final = "customers"
@@ -134,6 +134,13 @@ class Grant:
             raise TokenError(f"scope internal and tenant {ANY_TENANT!r} go together, or neither")
         if self.customer and (self.tenant == ANY_TENANT or self.acts_for_customers):
             raise TokenError("a token of one customer needs its tenant, and can't act for other customers")
+
+
+def service_grant(service: str, *, acts_for_customers: bool = False) -> Grant:
+    """Return what a service's own token says: any tenant, or with `acts_for_customers` one customer at a time."""
+    if acts_for_customers:
+        return Grant(ANY_TENANT, ("read",), service, acts_for_customers=True)
+    return Grant(ANY_TENANT, ("internal",), service)
 
 
 def mint(

@@ -9,7 +9,7 @@ from pathlib import Path
 from meterline.suite.backup import back_up
 from meterline.suite.services import ServiceSpec
 
-SERVICES = (ServiceSpec("fake_left"), ServiceSpec("fake_right", upstream="fake_left"))
+SERVICES = (ServiceSpec("fake_left"), ServiceSpec("fake_right", asks=("fake_left",)))
 
 if __name__ == "__main__":
     data_dir, target = map(Path, sys.argv[1:])

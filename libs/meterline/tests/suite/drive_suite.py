@@ -13,7 +13,7 @@ from meterline.suite.errors import SuiteError
 from meterline.suite.services import ServiceSpec
 from meterline.suite.supervisor import Options, run_until_signalled
 
-SERVICES = (ServiceSpec("fake_left"), ServiceSpec("fake_right", upstream="fake_left"))
+SERVICES = (ServiceSpec("fake_left"), ServiceSpec("fake_right", asks=("fake_left",)))
 
 if __name__ == "__main__":
     options = Options(Path(sys.argv[1]), Path(sys.argv[2]), trace_ratio="0.5", services=SERVICES)

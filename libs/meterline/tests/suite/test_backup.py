@@ -34,7 +34,7 @@ from testkit.wait import eventually
 
 pytestmark = pytest.mark.timeout(180)
 HERE = Path(__file__).parent
-SERVICES = (ServiceSpec("fake_left"), ServiceSpec("fake_right", upstream="fake_left"))
+SERVICES = (ServiceSpec("fake_left"), ServiceSpec("fake_right", asks=("fake_left",)))
 VERSION = "1.2.3"
 
 

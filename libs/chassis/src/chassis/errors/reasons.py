@@ -337,3 +337,22 @@ class Reason(StrEnum):
         "The events that were found do not match what the line billed.",
         "Stop and follow the runbook.",
     )
+
+    # --- portal ---------------------------------------------------------------------------------------------------
+    SESSION_NOT_FOUND = "SESSION_NOT_FOUND", "There is no portal session with that id.", "List the sessions."
+    SESSION_REDEEMED = (
+        "SESSION_REDEEMED",
+        "The link was opened before: its code is good for one use.",
+        "Ask for a new link.",
+    )
+    PROFILE_NOT_FOUND = (
+        "PROFILE_NOT_FOUND",
+        "The portal's profile has no such version.",
+        "Ask for version 0, which is the newest.",
+    )
+    VIEW_NOT_FOUND = "VIEW_NOT_FOUND", "The portal has no such page or saved view.", "See the pages of the session."
+    ORIGIN_FOREIGN = (
+        "ORIGIN_FOREIGN",
+        "The request comes from a page that may not make it.",
+        "Add the page's origin to `allowed_origins` of the portal's profile.",
+    )

@@ -55,7 +55,8 @@ class Context:
     Only `services` (name -> host:port) and `token` are always there. With `customer`, calls act for that customer
     alone; a token that reaches every tenant needs `tenant`. `file` is where it was read from. The rest is known of a
     suite that `meterline up` runs on this machine: `pids` (with "postgres"), `dsn` and `health` per service, the public
-    keys, the data directory. `metrics` (name -> host:port, for Prometheus) may be named of any suite.
+    keys, the data directory. `metrics` (name -> host:port, for Prometheus) may be named of any suite, as may `urls`
+    (name -> address for a browser).
 
     Without `tls`, services are called in plain text: on this machine, and elsewhere only if `plaintext_allowed`, since
     every call carries the token.
@@ -67,6 +68,7 @@ class Context:
     dsn: Mapping[str, str] = field(default_factory=dict, repr=False)
     health: Mapping[str, str] = field(default_factory=dict)
     metrics: Mapping[str, str] = field(default_factory=dict)
+    urls: Mapping[str, str] = field(default_factory=dict)
     data_dir: Path | None = None
     jwks_file: Path | None = None
     supervisor: int | None = None
@@ -98,6 +100,7 @@ class Context:
             "dsn": dict(self.dsn),
             "health": dict(self.health),
             "metrics": dict(self.metrics),
+            "urls": dict(self.urls),
             "data_dir": str(self.data_dir) if self.data_dir else None,
             "jwks_file": str(self.jwks_file) if self.jwks_file else None,
             "supervisor": self.supervisor,
@@ -180,6 +183,7 @@ def _parse(file: Path, text: str) -> Context:
             dsn={str(name): str(dsn) for name, dsn in (document.get("dsn") or {}).items()},
             health={str(name): str(address) for name, address in (document.get("health") or {}).items()},
             metrics={str(name): str(address) for name, address in (document.get("metrics") or {}).items()},
+            urls={str(name): str(address) for name, address in (document.get("urls") or {}).items()},
             data_dir=Path(document["data_dir"]) if document.get("data_dir") else None,
             jwks_file=Path(document["jwks_file"]) if document.get("jwks_file") else None,
             supervisor=document.get("supervisor"),

@@ -1,4 +1,4 @@
-"""The four services as processes: what each is told, and how we know that it serves."""
+"""The services as processes: what each is told, and how we know that it serves."""
 
 from __future__ import annotations
 
@@ -29,11 +29,17 @@ _POLL_INTERVAL_S = 0.02
 
 @dataclass(frozen=True, slots=True)
 class ServiceSpec:
-    """A service: its name, its Python package (default: the name), and the left neighbor it asks, if any."""
+    """A service: its name, its Python package (default: the name), and the services it asks, if any.
+
+    `serves_web` is one that serves HTTP besides. `acts_for_customers` is one whose token allows nothing but to read, for
+    one customer at a time.
+    """
 
     name: str
-    upstream: str | None = None
+    asks: tuple[str, ...] = ()
     package: str = ""
+    serves_web: bool = False
+    acts_for_customers: bool = False
 
     def command(self, verb: str) -> list[str]:
         """Return how to run it; -P keeps the working directory off the import path."""
@@ -46,9 +52,10 @@ class ServiceSpec:
 
 SERVICES = (
     ServiceSpec("ingest"),
-    ServiceSpec("aggregator", upstream="ingest"),
-    ServiceSpec("rating", upstream="aggregator"),
-    ServiceSpec("invoicing", upstream="rating"),
+    ServiceSpec("aggregator", asks=("ingest",)),
+    ServiceSpec("rating", asks=("aggregator",)),
+    ServiceSpec("invoicing", asks=("rating",)),
+    ServiceSpec("portal", asks=("aggregator", "rating", "invoicing"), serves_web=True, acts_for_customers=True),
 )
 """All services, left to right: questions go left, so they stop from right to left."""
 
@@ -63,10 +70,18 @@ class ServiceSetup:
     listen: str
     health_listen: str
     metrics_listen: str
-    upstream_target: str | None = None
+    targets: Mapping[str, str] = field(default_factory=dict)
+    """Addresses of the services that it asks, by name."""
+    web_listen: str = ""
+    """Address of its pages; empty = it has none."""
     shared: Mapping[str, str] = field(default_factory=dict)
     tls: Mapping[str, str] = field(default_factory=dict)
     """Its settings of TLS; none = plain text."""
+
+    @property
+    def web_url(self) -> str:
+        """Address of its pages for a browser on this machine."""
+        return f"http://{self.web_listen}"
 
     def serve_environment(self, jwks_file: Path) -> dict[str, str]:
         """Return the environment of `serve`."""
@@ -82,8 +97,9 @@ class ServiceSetup:
             **self.tls,
             **self.shared,
         }
-        if self.spec.upstream and self.upstream_target:
-            values[f"{self.spec.upstream}_target"] = self.upstream_target
+        values |= {f"{name}_target": target for name, target in self.targets.items()}
+        if self.web_listen:
+            values |= {"http_listen": self.web_listen, "public_url": self.web_url}
         return python_environment(self.spec.keys(values))
 
 

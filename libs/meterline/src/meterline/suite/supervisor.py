@@ -155,7 +155,8 @@ class Supervisor:
                 listen=listen[spec.name],
                 health_listen=self._ports.address(),
                 metrics_listen=self._metrics_listen(spec),
-                upstream_target=listen[spec.upstream] if spec.upstream else None,
+                targets={name: listen[name] for name in spec.asks},
+                web_listen=self._ports.address() if spec.serves_web else "",
                 shared=self._options.shared_settings(),
                 tls=self._tls_settings(spec),
             )
@@ -170,7 +171,9 @@ class Supervisor:
     def _tls_settings(self, spec: ServiceSpec) -> dict[str, str]:
         if self._certificates is None:
             return {}
-        callers = [other.name for other in self._options.services if other.upstream == spec.name]
+        # Who only ever acts for one customer is held to its token, as any user is.
+        asking = [other for other in self._options.services if spec.name in other.asks]
+        callers = [other.name for other in asking if not other.acts_for_customers]
         return {
             "tls_cert_file": str(self._certificates.certificate(spec.name)),
             "tls_key_file": str(self._certificates.key(spec.name)),
@@ -185,7 +188,7 @@ class Supervisor:
         user = tokens.Grant(TENANT, ("report", "read", "admin"), "operator")
         self._user_token = tokens.mint(self._key, user, valid_for=_USER_TOKEN_VALID_FOR)
         for spec in self._options.services:
-            grant = tokens.Grant(tokens.ANY_TENANT, ("internal",), spec.name)
+            grant = tokens.service_grant(spec.name, acts_for_customers=spec.acts_for_customers)
             token = tokens.mint(self._key, grant, valid_for=_SERVICE_TOKEN_VALID_FOR)
             files.write_atomically(self._directory.token_file(spec.name), token, mode=files.SECRET_MODE)
 
@@ -210,6 +213,7 @@ class Supervisor:
         setups = {service.name: service.setup for service in self._services}
         return context.Context(
             services={name: setup.listen for name, setup in setups.items()},
+            urls={name: setup.web_url for name, setup in setups.items() if setup.web_listen},
             token=self._user_token,
             pids={"postgres": self._postgres.pid, **{service.name: service.pid for service in self._services}},
             dsn={name: setup.database.dsn for name, setup in setups.items()},

@@ -37,6 +37,8 @@ class _ScopeEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Scope.ValueType
     """Change the catalog, finalize invoices, open backfills."""
     SCOPE_INTERNAL: _Scope.ValueType  # 4
     """Held by the services of the suite only."""
+    SCOPE_PORTAL: _Scope.ValueType  # 5
+    """Make, list and revoke sessions of the customers' portal, and nothing else: for a platform that embeds it."""
 
 class Scope(_Scope, metaclass=_ScopeEnumTypeWrapper):
     """What a token allows."""
@@ -51,6 +53,8 @@ SCOPE_ADMIN: Scope.ValueType  # 3
 """Change the catalog, finalize invoices, open backfills."""
 SCOPE_INTERNAL: Scope.ValueType  # 4
 """Held by the services of the suite only."""
+SCOPE_PORTAL: Scope.ValueType  # 5
+"""Make, list and revoke sessions of the customers' portal, and nothing else: for a platform that embeds it."""
 Global___Scope: _TypeAlias = Scope  # noqa: Y015
 
 class _Repeat:

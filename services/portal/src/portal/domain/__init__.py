@@ -1,0 +1,1 @@
+"""What the portal shows, and the rules behind it; pure."""

@@ -1,0 +1,105 @@
+"""How a line of an invoice came about, and the events behind it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from pydantic import Field
+
+from portal.domain.invoices import Line, Tier
+from portal.domain.plans import PlanItem
+from portal.domain.views import Answer, Freshness, Quantity, Span, View
+
+
+class Step(View):
+    """One step from the quantity to the amount."""
+
+    name: str = Field(description="Stable name.", examples=["included", "tier", "minimum", "total"])
+    text: str = Field(description="In plain words.")
+    value: Quantity = Field(description="Result of the step.")
+
+
+class Evidence(View):
+    """What proves a final line."""
+
+    snapshot_id: str
+    digest: str = Field(description="SHA-256 of the frozen usage, in hexadecimal.")
+    sealed_at: datetime
+    traceparent: str | None
+
+
+class DayValue(View):
+    """What happened on one day."""
+
+    window: Span
+    quantity: Quantity
+
+
+class ExplainedLine(Answer):
+    """A line with all that leads to its amount."""
+
+    line: Line
+    invoice_number: str | None = Field(description="Number of its invoice; null for a draft.")
+    sentence: str = Field(description="The price in words.")
+    steps: tuple[Step, ...]
+    tiers: tuple[Tier, ...]
+    rounding: tuple[str, ...] = Field(description="How the amount on the line follows from the exact one, in words.")
+    event_count: int
+    days: tuple[DayValue, ...] = Field(description="The quantity by civil day; empty for a fixed fee.")
+    evidence: Evidence | None = Field(description="Null for a draft, and for a fixed fee.")
+
+
+@dataclass(frozen=True, slots=True)
+class Derivation:
+    """How a line came about, as it is told by those who know."""
+
+    line: Line
+    invoice_number: str | None
+    contract: str
+    steps: tuple[Step, ...]
+    rounding: tuple[str, ...]
+    item: PlanItem | None
+    """Whose price it was; None where that is not told."""
+    currency: str
+    days: tuple[DayValue, ...]
+    evidence: Evidence | None
+    freshness: Freshness
+
+
+@dataclass(frozen=True, slots=True)
+class MeteredSpan:
+    """Which events: those that a meter counts in a span."""
+
+    meter: str
+    start: datetime
+    end: datetime
+
+
+class LineEvent(View):
+    """An event behind a line."""
+
+    time: datetime = Field(description="When it happened.")
+    id: str
+    source: str
+    subject: str = Field(description="User or device below the customer; empty if none.")
+    value: str = Field(description="What the meter read of it.")
+    properties: Mapping[str, str] = Field(description="Without those that the seller hides.")
+    trace_id: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class EventPage:
+    """Events in the order of the log, and the place after which the next page begins; empty on the last."""
+
+    events: tuple[LineEvent, ...]
+    next: str
+
+
+class LineEvents(View):
+    """A page of events in the order of the log."""
+
+    events: tuple[LineEvent, ...]
+    next: str | None = Field(description="What to send as `after` for the next page; null on the last.")
+    total: int = Field(description="Events behind the line, over all pages.")

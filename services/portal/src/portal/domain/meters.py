@@ -1,0 +1,23 @@
+"""Meters as a customer sees them."""
+
+from __future__ import annotations
+
+from typing import Final, Literal
+
+from pydantic import Field
+
+from portal.domain.views import View
+
+Aggregation = Literal["SUM", "COUNT", "COUNT_UNIQUE", "MIN", "MAX", "LATEST", "AVG", "FIRST"]
+ADDITIVE: Final = frozenset({"SUM", "COUNT"})
+"""Aggregations whose parts add up to the whole."""
+
+
+class Meter(View):
+    """What can be looked at."""
+
+    name: str = Field(description="Name of the meter.", examples=["flights"])
+    label: str = Field(description="Its name for people, as the seller's profile has it.")
+    unit: str = Field(description="Unit of its quantities, for people; empty if it has none.")
+    aggregation: Aggregation = Field(description="How events become a quantity.")
+    group_by: tuple[str, ...] = Field(description="Properties by which its usage can be broken down and filtered.")

@@ -1,0 +1,220 @@
+"""Cost over time, by item or by property: every sum is that of the printed amounts."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from decimal import Decimal
+from typing import TYPE_CHECKING, Final
+
+from chassis.errors.refused import refusals
+from money import exact_arithmetic
+from portal.domain.buckets import after_days, check_window, cut, whole_days, zone_named
+from portal.domain.cost import Cost, CostAnswer, CostPart, CostQuestion, CostRow
+from portal.domain.exploring import Comparison, EqualLine, ExploredPeriod, SamePoint, Series
+from portal.domain.percents import change_from, price_of_one, share_of
+from portal.domain.periods import ContractPeriod, before
+from portal.domain.series import Point, largest, on_buckets, other, rest_of, summed
+from portal.operations.periods import found_in
+
+if TYPE_CHECKING:
+    from portal.domain.choices import Choices
+    from portal.domain.viewers import Viewer
+    from portal.domain.views import Span
+    from portal.operations.deps import Deps
+
+BY_ITEM: Final = "item"
+NOT_BY_ORIGIN: Final = "Not by origin"
+"""Fees and minimums, which come from no group of usage."""
+
+
+@dataclass(frozen=True, slots=True)
+class CostChoices:
+    """The choices of the cost explorer: as those of usage, and which items (none = all)."""
+
+    choices: Choices
+    items: tuple[str, ...] = ()
+
+
+async def explore_cost(deps: Deps, viewer: Viewer, wanted: CostChoices) -> Cost:
+    """Return the cost of a billing period. Raises InvalidRequest and NotFound."""
+    choices = wanted.choices
+    periods = await deps.rating.periods(viewer.customer)
+    with refusals():
+        check_window(choices.window, viewer.profile.window_floor)
+        period = found_in(periods, choices.billing_period, deps)
+        zone = zone_named(period.time_zone)
+        buckets = cut(period.start, period.end, choices.window, zone)
+    previous = before(periods, period) if choices.compares else None
+    question = _question(period, wanted)
+    answer, compare, line = await asyncio.gather(
+        deps.rating.cost(question),
+        _comparison(deps, period, previous, question),
+        _line(deps, viewer, period, wanted),
+    )
+    with exact_arithmetic():
+        series = _series(viewer, answer.rows, buckets, choices.group_by)
+        totals = summed([one.values for one in series], len(buckets))
+        total = sum((one.total for one in series), Decimal(0))
+        if compare is not None:
+            reference = compare.same_point.total if compare.same_point else compare.total
+            compare = compare.model_copy(update={"change": change_from(reference, total)})
+        if line is not None:
+            line = line.model_copy(update={"equals": line.quantity == total})
+        unit_prices = _unit_prices(answer, buckets, totals)
+    return Cost(
+        as_of=answer.freshness.as_of,
+        complete_until=answer.freshness.complete_until,
+        label="Cost",
+        currency=answer.currency,
+        period=ExploredPeriod(start=period.start, end=period.end, billing_period=period.billing_period),
+        time_zone=zone.key,
+        window=choices.window,
+        group_by=choices.group_by or None,
+        items=wanted.items,
+        buckets=buckets,
+        series=series,
+        totals=totals,
+        total=total,
+        event_count=0,
+        compare=compare,
+        line=line,
+        unit_prices=unit_prices,
+        filled=answer.filled,
+    )
+
+
+def _question(period: ContractPeriod, wanted: CostChoices) -> CostQuestion:
+    by = wanted.choices.group_by
+    return CostQuestion(
+        contract=period.contract,
+        billing_period=period.billing_period,
+        window=wanted.choices.window,
+        group_by=by if by not in {"", BY_ITEM} else None,
+        filters=wanted.choices.filters,
+        items=wanted.items,
+    )
+
+
+def _series(viewer: Viewer, rows: Sequence[CostRow], buckets: Sequence[Span], group_by: str) -> tuple[Series, ...]:
+    """Return series that add up to all rows: the largest, the rest, and what comes from no group."""
+    keyed: dict[str | None, list[CostRow]] = {}
+    for row in rows:
+        keyed.setdefault(row.item if group_by == BY_ITEM else row.group if group_by else "", []).append(row)
+    ungrouped = keyed.pop(None, [])
+    values = on_buckets(
+        [Point(row.start, str(key), row.amount) for key, found in keyed.items() for row in found], buckets
+    )
+    by_key = {str(key): sum((row.amount for row in found), Decimal(0)) for key, found in keyed.items()}
+    whole = sum((row.amount for row in rows), Decimal(0))
+    keys = largest(by_key)
+    shown = tuple(_one(key, _label(viewer, group_by, key), values[key], by_key[key], whole) for key in keys)
+    left = [by_key[key] for key in by_key if key not in keys]
+    if left:
+        everything = summed([values[key] for key in by_key], len(buckets))
+        rest = rest_of(everything, [values[key] for key in keys])
+        shown = (*shown, other(rest, sum(left, Decimal(0)), whole))
+    if ungrouped:
+        fixed = on_buckets([Point(row.start, "", row.amount) for row in ungrouped], buckets)[""]
+        amount = sum((row.amount for row in ungrouped), Decimal(0))
+        shown = (*shown, _one("", NOT_BY_ORIGIN, fixed, amount, whole))
+    return shown
+
+
+def _one(key: str, label: str, values: Sequence[Decimal | None], total: Decimal, whole: Decimal) -> Series:
+    return Series(key=key, label=label, is_other=False, values=tuple(values), total=total, share=share_of(total, whole))
+
+
+def _label(viewer: Viewer, group_by: str, key: str) -> str:
+    if not group_by:
+        return "Cost"
+    return viewer.item_label(key) if group_by == BY_ITEM else viewer.value_label(group_by, key)
+
+
+def _unit_prices(
+    answer: CostAnswer, buckets: Sequence[Span], totals: Sequence[Decimal | None]
+) -> tuple[Decimal | None, ...]:
+    """Return what one unit came to in each bucket, where one item is shown."""
+    used = [row for row in answer.rows if row.part is CostPart.USAGE]
+    if len({row.item for row in answer.rows}) != 1:
+        return (None,) * len(buckets)
+    quantities = on_buckets([Point(row.start, "", row.quantity) for row in used], buckets)
+    units = quantities.get("", (None,) * len(buckets))
+    return tuple(
+        None if amount is None or not unit else price_of_one(amount, unit)
+        for amount, unit in zip(totals, units, strict=True)
+    )
+
+
+async def _comparison(
+    deps: Deps, period: ContractPeriod, previous: ContractPeriod | None, question: CostQuestion
+) -> Comparison | None:
+    """Return the period before; its change is filled in by who knows the total."""
+    if previous is None:
+        return None
+    asked = replace(question, contract=previous.contract, billing_period=previous.billing_period, group_by=None)
+    zone = zone_named(previous.time_zone)
+    answer, same_point = await asyncio.gather(deps.rating.cost(asked), same_point_of(deps, period, previous, asked))
+    with refusals():
+        buckets = cut(previous.start, previous.end, question.window or "day", zone)
+    with exact_arithmetic():
+        points = [Point(row.start, "", row.amount) for row in answer.rows]
+        return Comparison(
+            period=ExploredPeriod(start=previous.start, end=previous.end, billing_period=previous.billing_period),
+            buckets=buckets,
+            totals=on_buckets(points, buckets).get("", (None,) * len(buckets)),
+            total=sum((row.amount for row in answer.rows), Decimal(0)),
+            same_point=None if same_point is None else same_point.shown(),
+            change=None,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class CostAtSamePoint:
+    """What the period before had cost after as many days as have passed of this one."""
+
+    days: int
+    answer: CostAnswer | None
+    """None where no day has passed."""
+
+    def total(self) -> Decimal:
+        """Return the sum of its printed amounts."""
+        return sum((row.amount for row in self.answer.rows), Decimal(0)) if self.answer else Decimal(0)
+
+    def shown(self) -> SamePoint:
+        """Return it as an explorer shows it."""
+        return SamePoint(days=self.days, total=self.total())
+
+
+async def same_point_of(
+    deps: Deps, period: ContractPeriod, previous: ContractPeriod, question: CostQuestion
+) -> CostAtSamePoint | None:
+    """Return the period before up to the same point, while this one runs."""
+    now = deps.clock.now()
+    if not period.start <= now < period.end:
+        return None
+    zone = zone_named(period.time_zone)
+    days = whole_days(period.start, now, zone)
+    until = min(after_days(previous.start, days, zone_named(previous.time_zone)), previous.end)
+    if until <= previous.start:
+        return CostAtSamePoint(0, None)
+    part = replace(
+        question, window="day", until=until, contract=previous.contract, billing_period=previous.billing_period
+    )
+    return CostAtSamePoint(days, await deps.rating.cost(part))
+
+
+async def _line(deps: Deps, viewer: Viewer, period: ContractPeriod, wanted: CostChoices) -> EqualLine | None:
+    """Return the line, or for all items the total, that should be the same as what is shown."""
+    if wanted.choices.filters:
+        return None
+    invoice = await deps.invoicing.preview(period.contract, period.billing_period)
+    path = f"/invoices/{invoice.number}" if invoice.number else f"/invoices/draft?billingPeriod={period.billing_period}"
+    lines = [line for line in invoice.lines if line.kind != "adjustment"]
+    if wanted.items:
+        lines = [line for line in lines if line.item in wanted.items]
+    with exact_arithmetic():
+        amount = sum((line.amount for line in lines), Decimal(0))
+    name = viewer.item_label(lines[0].item) if len(lines) == 1 else "Total"
+    return EqualLine(quantity=amount, item=name, equals=False, href=path)

@@ -1,0 +1,115 @@
+"""What the use cases work with."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from chassis.clock import Clock
+from portal.domain.cost import CostAnswer, CostQuestion
+from portal.domain.invoices import Invoice, InvoicePage, Verified
+from portal.domain.lines import Derivation, EventPage, MeteredSpan
+from portal.domain.meters import Meter
+from portal.domain.periods import ContractPeriod
+from portal.domain.plans import PlanPage
+from portal.domain.usage import MeterCounts, UsageAnswer, UsageQuestion
+from portal.operations.remembered import RememberedSessions
+from portal.telemetry import Instruments
+
+
+class Aggregator(Protocol):
+    """What the use cases ask of the aggregator, for the customer of the caller."""
+
+    async def meters(self) -> Sequence[Meter]:
+        """Return all meters by name."""
+        ...
+
+    async def usage(self, customer: str, question: UsageQuestion) -> UsageAnswer:
+        """Return usage of one meter."""
+        ...
+
+    async def counts(self, customer: str, start: datetime, end: datetime) -> MeterCounts:
+        """Return how many events each meter has counted in a period."""
+        ...
+
+    async def metered_events(self, customer: str, span: MeteredSpan, after: str, limit: int) -> EventPage:
+        """Return a page of the events that a meter counts now."""
+        ...
+
+
+class Rating(Protocol):
+    """What the use cases ask of rating."""
+
+    async def customer_name(self, customer: str) -> str:
+        """Return the name of a customer for people. Raises NotFound."""
+        ...
+
+    async def periods(self, customer: str) -> Sequence[ContractPeriod]:
+        """Return the billing periods of all contracts of a customer that have ended or end within two months."""
+        ...
+
+    async def cost(self, question: CostQuestion) -> CostAnswer:
+        """Return the cost of one billing period."""
+        ...
+
+    async def price_list(self, contract: str, billing_period: str) -> PlanPage:
+        """Return the plan that prices a billing period."""
+        ...
+
+
+class Invoicing(Protocol):
+    """What the use cases ask of invoicing."""
+
+    async def preview(self, contract: str, billing_period: str) -> Invoice:
+        """Return the draft of a period; of a final one its invoice, with what changed since."""
+        ...
+
+    async def invoice(self, number: str) -> Invoice:
+        """Return an invoice as it was finalized. Raises NotFound."""
+        ...
+
+    async def invoices(self, customer: str, after: str, limit: int) -> InvoicePage:
+        """Return a page of a customer's invoices, the newest first."""
+        ...
+
+    async def explain(self, line_id: str) -> Derivation:
+        """Return how a line of an invoice came about. Raises NotFound."""
+        ...
+
+    async def explain_draft(self, contract: str, billing_period: str, line_id: str) -> Derivation:
+        """Return how a line of a draft comes about. Raises NotFound."""
+        ...
+
+    async def line_events(self, line_id: str, after: str, limit: int) -> EventPage:
+        """Return a page of the events behind a line of an invoice. Raises NotFound."""
+        ...
+
+    async def verify_invoice(self, number: str) -> Verified:
+        """Compute again what proves an invoice. Raises NotFound."""
+        ...
+
+    async def verify_line(self, line_id: str) -> Verified:
+        """Count the events behind a line again. Raises NotFound."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Deps:
+    """Made once per process."""
+
+    engine: AsyncEngine
+    clock: Clock
+    aggregator: Aggregator
+    rating: Rating
+    invoicing: Invoicing
+    instruments: Instruments
+    sessions: RememberedSessions
+    public_url: str
+
+    def link_of(self, code: str) -> str:
+        """Return the address at which a link's code is redeemed."""
+        return f"{self.public_url}/l/{code}"

@@ -1,0 +1,88 @@
+"""Invoices and drafts of a customer."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Final
+
+from chassis.errors import NotFound
+from portal.domain.invoices import (
+    DraftSummary,
+    Invoice,
+    InvoiceList,
+    PendingAdjustment,
+    Verified,
+    labelled,
+)
+from portal.domain.views import Freshness
+from portal.operations.periods import period_of
+
+if TYPE_CHECKING:
+    from portal.domain.viewers import Viewer
+    from portal.operations.deps import Deps
+
+DRAFT: Final = "draft"
+"""Stands for the draft of a period in the place of an invoice's number."""
+_PAGE: Final = 24
+
+
+async def list_invoices(deps: Deps, viewer: Viewer, after: str) -> InvoiceList:
+    """Return the live draft, on the first page, and a page of invoices, the newest first."""
+    page, draft = await asyncio.gather(
+        deps.invoicing.invoices(viewer.customer, after, _PAGE), _no_draft() if after else _live_draft(deps, viewer)
+    )
+    fresh = Freshness() if draft is None else Freshness(as_of=draft.as_of, complete_until=draft.complete_until)
+    return InvoiceList(
+        as_of=fresh.as_of,
+        complete_until=fresh.complete_until,
+        draft=None if draft is None else _summary_of_draft(draft),
+        invoices=tuple(listed.summary for listed in page.invoices),
+        next=page.next or None,
+    )
+
+
+async def get_invoice(deps: Deps, viewer: Viewer, number: str, billing_period: str) -> Invoice:
+    """Return an invoice, or the draft of a period, with what changed since if it is final. Raises NotFound."""
+    if number == DRAFT:
+        period = await period_of(deps, viewer, billing_period)
+        return labelled(await deps.invoicing.preview(period.contract, period.billing_period), viewer.item_label)
+    invoice = await deps.invoicing.invoice(number)
+    if invoice.kind == "closing":
+        return labelled(invoice, viewer.item_label)
+    pending = await _pending(deps, invoice)
+    return labelled(invoice.model_copy(update={"pending": pending}), viewer.item_label)
+
+
+async def verify_invoice(deps: Deps, number: str) -> Verified:
+    """Compute again what proves an invoice. Raises NotFound."""
+    return await deps.invoicing.verify_invoice(number)
+
+
+async def _pending(deps: Deps, invoice: Invoice) -> PendingAdjustment | None:
+    """Return what came late of the period of an invoice."""
+    now = await deps.invoicing.preview(invoice.contract, invoice.billing_period)
+    return now.pending
+
+
+async def _live_draft(deps: Deps, viewer: Viewer) -> Invoice | None:
+    """Return the draft of the newest period that has begun, unless it is final, or there is no period yet."""
+    try:
+        period = await period_of(deps, viewer, "")
+    except NotFound:
+        return None
+    draft = await deps.invoicing.preview(period.contract, period.billing_period)
+    return draft if draft.status == "draft" else None
+
+
+async def _no_draft() -> None:
+    """Stand in for the draft on later pages."""
+
+
+def _summary_of_draft(draft: Invoice) -> DraftSummary:
+    return DraftSummary(
+        billing_period=draft.billing_period,
+        period=draft.period,
+        total=draft.total,
+        currency=draft.currency,
+        line_count=len(draft.lines),
+    )

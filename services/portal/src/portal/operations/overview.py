@@ -1,0 +1,232 @@
+"""The first page: the bill so far, how it grew, and what changed against the period before."""
+
+from __future__ import annotations
+
+import asyncio
+from decimal import Decimal
+from typing import TYPE_CHECKING, Final
+
+from money import exact_arithmetic
+from portal.domain.buckets import cut, zone_named
+from portal.domain.cost import CostAnswer, CostPart, CostQuestion
+from portal.domain.exploring import ExploredPeriod
+from portal.domain.overview import (
+    AmountAtSamePoint,
+    Bill,
+    Cumulative,
+    IncludedUnits,
+    LastInvoice,
+    Overview,
+    OverviewItem,
+    Waterfall,
+    WaterfallEnd,
+    WaterfallStep,
+)
+from portal.domain.percents import change_from
+from portal.domain.periods import ContractPeriod, before
+from portal.operations.cost import CostAtSamePoint, same_point_of
+from portal.operations.periods import found_in
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from portal.domain.invoices import Invoice, Line, ListedInvoice
+    from portal.domain.plans import PlanPage
+    from portal.domain.viewers import Viewer
+    from portal.domain.views import Span
+    from portal.operations.deps import Deps
+
+ADJUSTMENTS: Final = "Adjustments"
+
+
+async def get_overview(deps: Deps, viewer: Viewer, billing_period: str) -> Overview:
+    """Return the first page of a period, by default the newest that has begun. Raises NotFound."""
+    periods = await deps.rating.periods(viewer.customer)
+    period = found_in(periods, billing_period, deps)
+    previous = before(periods, period)
+    bill, cost, earlier, at_same_point, plan, last = await asyncio.gather(
+        deps.invoicing.preview(period.contract, period.billing_period),
+        deps.rating.cost(_by_day(period)),
+        _nothing() if previous is None else deps.rating.cost(_by_day(previous)),
+        _nothing() if previous is None else same_point_of(deps, period, previous, _by_day(previous)),
+        deps.rating.price_list(period.contract, period.billing_period),
+        deps.invoicing.invoices(viewer.customer, "", 1),
+    )
+    with exact_arithmetic():
+        start = None if earlier is None else _by_item(earlier, at_same_point)
+        return Overview(
+            as_of=bill.as_of,
+            complete_until=bill.complete_until,
+            period=ExploredPeriod(start=period.start, end=period.end, billing_period=period.billing_period),
+            time_zone=period.time_zone,
+            bill_so_far=Bill(amount=bill.total, currency=bill.currency, final=bill.status == "final"),
+            same_point=_same_point(bill, start, at_same_point),
+            last_invoice=_last(last.invoices),
+            cumulative=_cumulative(deps, period, cost, previous, earlier),
+            waterfall=None
+            if start is None or previous is None
+            else _waterfall(viewer, bill, start, previous, at_same_point),
+            items=tuple(_item(viewer, line) for line in bill.lines if line.kind != "adjustment"),
+            included=_included(viewer, plan, bill),
+            adjustments=_adjustments(bill),
+        )
+
+
+def _by_day(period: ContractPeriod) -> CostQuestion:
+    return CostQuestion(contract=period.contract, billing_period=period.billing_period, window="day")
+
+
+class _Before:
+    """What an item had come to: its amount, its quantity, and its unit."""
+
+    def __init__(self) -> None:
+        self.amount = Decimal(0)
+        self.quantity = Decimal(0)
+        self.is_usage = False
+        self.unit = ""
+
+
+def _by_item(whole: CostAnswer, at_same_point: CostAtSamePoint | None) -> Mapping[str, _Before]:
+    """Return what each item of the period before had come to, at the same point where this period still runs.
+
+    A fixed fee is there in full from the first day on, as it is on a draft.
+    """
+    part = whole if at_same_point is None else at_same_point.answer
+    found: dict[str, _Before] = {row.item: _Before() for row in whole.rows}
+    for row in whole.rows:
+        if row.part is CostPart.FIXED:
+            found[row.item].amount += row.amount
+    for row in part.rows if part else ():
+        if row.part is not CostPart.FIXED:
+            found[row.item].amount += row.amount
+        if row.part is CostPart.USAGE:
+            found[row.item].quantity += row.quantity
+            found[row.item].is_usage, found[row.item].unit = True, row.unit
+    return found
+
+
+def _same_point(
+    bill: Invoice, start: Mapping[str, _Before] | None, at_same_point: CostAtSamePoint | None
+) -> AmountAtSamePoint | None:
+    if start is None or at_same_point is None:
+        return None
+    amount = sum((item.amount for item in start.values()), Decimal(0))
+    now = bill.total - _adjustments(bill)
+    return AmountAtSamePoint(amount=amount, days=at_same_point.days, change=change_from(amount, now))
+
+
+def _last(invoices: Sequence[ListedInvoice]) -> LastInvoice | None:
+    if not invoices:
+        return None
+    newest = invoices[0].summary
+    return LastInvoice(
+        number=newest.number, total=newest.total, currency=newest.currency, billing_period=newest.billing_period
+    )
+
+
+def _cumulative(
+    deps: Deps,
+    period: ContractPeriod,
+    cost: CostAnswer,
+    previous: ContractPeriod | None,
+    earlier: CostAnswer | None,
+) -> Cumulative:
+    buckets = cut(period.start, period.end, "day", zone_named(period.time_zone))
+    now = deps.clock.now()
+    past = [bucket for bucket in buckets if bucket.start <= now]
+    amounts = _grown(cost, past)
+    grown: Sequence[Decimal] = ()
+    if previous is not None and earlier is not None:
+        grown = _grown(earlier, cut(previous.start, previous.end, "day", zone_named(previous.time_zone)))
+    return Cumulative(
+        buckets=buckets,
+        amounts=(*amounts, *(None for _ in buckets[len(amounts) :])),
+        previous=tuple(grown[place] if place < len(grown) else None for place in range(len(buckets))),
+    )
+
+
+def _grown(answer: CostAnswer, buckets: Sequence[Span]) -> list[Decimal]:
+    """Return what all rows came to by the end of each bucket."""
+    added: dict[object, Decimal] = {}
+    for row in answer.rows:
+        added[row.start] = added.get(row.start, Decimal(0)) + row.amount
+    reached, found = Decimal(0), []
+    for bucket in buckets:
+        reached += added.get(bucket.start, Decimal(0))
+        found.append(reached)
+    return found
+
+
+def _waterfall(
+    viewer: Viewer,
+    bill: Invoice,
+    start: Mapping[str, _Before],
+    previous: ContractPeriod,
+    at_same_point: CostAtSamePoint | None,
+) -> Waterfall:
+    """Return what each item adds, in the order of the bill; items that are gone come after, adjustments last."""
+    lines = {line.item: line for line in bill.lines if line.kind != "adjustment"}
+    items = [*lines, *(item for item in start if item not in lines)]
+    steps = [_step(viewer, item, lines.get(item), start.get(item)) for item in items]
+    adjustments = _adjustments(bill)
+    if adjustments:
+        steps.append(
+            WaterfallStep(item="", label=ADJUSTMENTS, amount=adjustments, quantity_before=None, quantity=None, unit="")
+        )
+    label = previous.billing_period
+    if at_same_point is not None:
+        label = f"{label}, first {at_same_point.days} days"
+    return Waterfall(
+        start=WaterfallEnd(label=label, amount=sum((item.amount for item in start.values()), Decimal(0))),
+        steps=tuple(step for step in steps if step.amount),
+        end=WaterfallEnd(label=bill.billing_period, amount=bill.total),
+    )
+
+
+def _step(viewer: Viewer, item: str, line: Line | None, was: _Before | None) -> WaterfallStep:
+    now = Decimal(0) if line is None else line.amount
+    is_usage = (line is not None and line.kind == "usage") or (was is not None and was.is_usage)
+    return WaterfallStep(
+        item=item,
+        label=viewer.item_label(item),
+        amount=now - (Decimal(0) if was is None else was.amount),
+        quantity_before=was.quantity if was is not None and is_usage else None,
+        quantity=line.quantity if line is not None and is_usage else None,
+        unit=line.unit if line is not None else "" if was is None else was.unit,
+    )
+
+
+def _item(viewer: Viewer, line: Line) -> OverviewItem:
+    return OverviewItem(
+        item=line.item,
+        label=viewer.item_label(line.item),
+        amount=line.amount,
+        quantity=line.quantity,
+        unit=line.unit,
+        line_id=line.id,
+    )
+
+
+def _included(viewer: Viewer, plan: PlanPage, bill: Invoice) -> tuple[IncludedUnits, ...]:
+    """Return the items with included units, with how many of them are left."""
+    used = {line.item: line.quantity for line in bill.lines if line.kind == "usage"}
+    return tuple(
+        IncludedUnits(
+            item=item.item,
+            label=viewer.item_label(item.item),
+            unit=item.unit,
+            included=item.included,
+            used=used.get(item.item, Decimal(0)),
+            left=max(Decimal(0), item.included - used.get(item.item, Decimal(0))),
+        )
+        for item in plan.items
+        if item.included
+    )
+
+
+def _adjustments(bill: Invoice) -> Decimal:
+    return sum((line.amount for line in bill.lines if line.kind == "adjustment"), Decimal(0))
+
+
+async def _nothing() -> None:
+    """Stand in for a question that is not asked."""

@@ -1,0 +1,247 @@
+"""Usage of one meter over time, added up and compared."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, replace
+from datetime import date
+from decimal import Decimal
+from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
+
+from chassis.errors import Reason
+from chassis.errors.refused import Refused, refusals
+from money import exact_arithmetic
+from portal.domain.buckets import after_days, check_window, cut, midnight, whole_days, zone_named
+from portal.domain.exploring import Comparison, EqualLine, ExploredPeriod, SamePoint, Series
+from portal.domain.meters import ADDITIVE, Meter
+from portal.domain.percents import change_from
+from portal.domain.periods import ContractPeriod, before
+from portal.domain.series import Point, largest, on_buckets, other, rest_of, series_of
+from portal.domain.usage import Usage, UsageAnswer, UsageQuestion
+from portal.operations.meters import meter_named
+from portal.operations.periods import found_in
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from portal.domain.choices import Choices
+    from portal.domain.viewers import Viewer
+    from portal.domain.views import Span
+    from portal.operations.deps import Deps
+
+
+@dataclass(frozen=True, slots=True)
+class _Chosen:
+    """What is looked at: the span with its buckets, and the span before."""
+
+    meter: Meter
+    question: UsageQuestion
+    period: ExploredPeriod
+    zone: ZoneInfo
+    contract_period: ContractPeriod | None
+    previous: ExploredPeriod | None
+
+
+async def explore_usage(deps: Deps, viewer: Viewer, name: str, choices: Choices) -> Usage:
+    """Return usage of one meter. Raises InvalidRequest and NotFound."""
+    meter, periods = await asyncio.gather(meter_named(deps, viewer, name), deps.rating.periods(viewer.customer))
+    with refusals():
+        check_window(choices.window, viewer.profile.window_floor)
+        _check_properties(meter, choices)
+        chosen = _chosen(deps, meter, periods, choices)
+        buckets = cut(chosen.period.start, chosen.period.end, choices.window, chosen.zone)
+    windows, whole, series, compare, line = await asyncio.gather(
+        deps.aggregator.usage(viewer.customer, chosen.question),
+        deps.aggregator.usage(viewer.customer, replace(chosen.question, window=None)),
+        _series(deps, viewer, chosen, buckets, choices.group_by),
+        _comparison(deps, viewer, chosen) if choices.compares else _nothing(),
+        _line(deps, viewer, chosen) if _may_equal_a_line(chosen, choices) else _nothing(),
+    )
+    with exact_arithmetic():
+        totals = on_buckets(_points(windows), buckets).get("", (None,) * len(buckets))
+        total = sum((row.quantity for row in whole.rows), Decimal(0))
+        shown = series if choices.group_by else _one_series(viewer, meter, totals, total)
+        if choices.group_by and meter.aggregation in ADDITIVE:
+            shown = _with_rest(shown, totals, total)
+        if compare is not None:
+            reference = compare.same_point.total if compare.same_point else compare.total
+            compare = compare.model_copy(update={"change": change_from(reference, total)})
+        if line is not None:
+            line = line.model_copy(update={"equals": line.quantity == total})
+    return Usage(
+        as_of=windows.freshness.as_of,
+        complete_until=windows.freshness.complete_until,
+        meter=meter.name,
+        label=meter.label,
+        unit=meter.unit,
+        period=chosen.period,
+        time_zone=chosen.zone.key,
+        window=choices.window,
+        group_by=choices.group_by or None,
+        buckets=buckets,
+        series=shown,
+        totals=totals,
+        total=total,
+        event_count=sum(row.event_count for row in whole.rows),
+        compare=compare,
+        line=line,
+        filled=windows.filled and whole.filled,
+    )
+
+
+def _check_properties(meter: Meter, choices: Choices) -> None:
+    """Refuse properties by which the meter's usage can't be looked at here. Raises Refused."""
+    allowed = ", ".join(meter.group_by) or "none"
+    if choices.group_by and choices.group_by not in meter.group_by:
+        text = f"{choices.group_by!a} is no property of {meter.name} to group by; it has: {allowed}"
+        raise Refused("groupBy", Reason.GROUP_UNKNOWN, text)
+    for name in choices.filters:
+        if name not in meter.group_by:
+            text = f"{name!a} is no property of {meter.name} to filter by; it has: {allowed}"
+            raise Refused("filter", Reason.GROUP_UNKNOWN, text)
+
+
+def _chosen(deps: Deps, meter: Meter, periods: Sequence[ContractPeriod], choices: Choices) -> _Chosen:
+    """Return what is looked at. Raises Refused and NotFound."""
+    if choices.is_by_days:
+        newest = max(periods, key=lambda one: one.start, default=None)
+        zone = zone_named(newest.time_zone if newest else "")
+        first, end = choices.days()
+        period = _by_days(first, end, zone)
+        return _Chosen(
+            meter, _question(meter, period, zone, choices), period, zone, None, _days_before(first, end, zone)
+        )
+    found = found_in(periods, choices.billing_period, deps)
+    zone = zone_named(found.time_zone)
+    period, previous = _as_explored(found), before(periods, found)
+    question = _question(meter, period, zone, choices)
+    return _Chosen(meter, question, period, zone, found, None if previous is None else _as_explored(previous))
+
+
+def _by_days(first: date, end: date, zone: ZoneInfo) -> ExploredPeriod:
+    return ExploredPeriod(start=midnight(first, zone), end=midnight(end, zone), billing_period=None)
+
+
+def _days_before(first: date, end: date, zone: ZoneInfo) -> ExploredPeriod:
+    """Return the span of as many days that ends where this one begins."""
+    return _by_days(first - (end - first), first, zone)
+
+
+def _as_explored(period: ContractPeriod) -> ExploredPeriod:
+    return ExploredPeriod(start=period.start, end=period.end, billing_period=period.billing_period)
+
+
+def _question(meter: Meter, period: Span, zone: ZoneInfo, choices: Choices) -> UsageQuestion:
+    return UsageQuestion(
+        meter=meter.name,
+        start=period.start,
+        end=period.end,
+        time_zone=zone.key,
+        window=choices.window,
+        filters=choices.filters,
+    )
+
+
+def _points(answer: UsageAnswer) -> list[Point]:
+    return [Point(row.start, row.group, row.quantity) for row in answer.rows]
+
+
+def _one_series(viewer: Viewer, meter: Meter, totals: Sequence[Decimal | None], total: Decimal) -> tuple[Series, ...]:
+    return series_of({"": totals}, {"": total}, total, lambda _: viewer.meter_label(meter.name))
+
+
+async def _series(
+    deps: Deps, viewer: Viewer, chosen: _Chosen, buckets: Sequence[Span], group_by: str
+) -> tuple[Series, ...]:
+    """Return the largest groups, each by itself; none without a property to group by."""
+    if not group_by:
+        return ()
+    grouped = replace(chosen.question, group_by=group_by)
+    wholes = await deps.aggregator.usage(viewer.customer, replace(grouped, window=None))
+    by_group: Mapping[str, Decimal] = {row.group: row.quantity for row in wholes.rows}
+    keys = largest(by_group)
+    if not keys:
+        return ()
+    filters = {**chosen.question.filters, group_by: keys}
+    windows = await deps.aggregator.usage(viewer.customer, replace(grouped, filters=filters))
+    with exact_arithmetic():
+        values = on_buckets(_points(windows), buckets)
+        whole = sum(by_group.values(), Decimal(0)) if chosen.meter.aggregation in ADDITIVE else None
+        empty = (None,) * len(buckets)
+        return series_of(
+            {key: values.get(key, empty) for key in keys},
+            {key: by_group[key] for key in keys},
+            whole,
+            lambda key: viewer.value_label(group_by, key),
+        )
+
+
+def _with_rest(shown: tuple[Series, ...], totals: Sequence[Decimal | None], total: Decimal) -> tuple[Series, ...]:
+    """Return series that add up to the totals: what the largest leave comes last. It is none if nothing is left."""
+    if not shown:
+        return shown
+    rest = total - sum((one.total for one in shown), Decimal(0))
+    values = rest_of(totals, [one.values for one in shown])
+    if not rest and not any(values):
+        return shown
+    return (*shown, other(values, rest, total))
+
+
+async def _comparison(deps: Deps, viewer: Viewer, chosen: _Chosen) -> Comparison | None:
+    """Return the span before; its change is filled in by who knows the total."""
+    previous = chosen.previous
+    if previous is None:
+        return None
+    question = replace(chosen.question, start=previous.start, end=previous.end)
+    now = deps.clock.now()
+    days = whole_days(chosen.period.start, now, chosen.zone) if chosen.period.start <= now < chosen.period.end else None
+    with refusals():
+        buckets = cut(previous.start, previous.end, chosen.question.window or "day", chosen.zone)
+    windows, whole, same_point = await asyncio.gather(
+        deps.aggregator.usage(viewer.customer, question),
+        deps.aggregator.usage(viewer.customer, replace(question, window=None)),
+        _nothing() if days is None else _same_point(deps, viewer, chosen, question, days),
+    )
+    with exact_arithmetic():
+        return Comparison(
+            period=previous,
+            buckets=buckets,
+            totals=on_buckets(_points(windows), buckets).get("", (None,) * len(buckets)),
+            total=sum((row.quantity for row in whole.rows), Decimal(0)),
+            same_point=same_point,
+            change=None,
+        )
+
+
+async def _same_point(deps: Deps, viewer: Viewer, chosen: _Chosen, previous: UsageQuestion, days: int) -> SamePoint:
+    """Return the first days of the span before, as many as have passed of this one."""
+    end = min(after_days(previous.start, days, chosen.zone), previous.end)
+    if end <= previous.start:
+        return SamePoint(days=0, total=Decimal(0))
+    part = await deps.aggregator.usage(viewer.customer, replace(previous, end=end, window=None))
+    with exact_arithmetic():
+        return SamePoint(days=days, total=sum((row.quantity for row in part.rows), Decimal(0)))
+
+
+def _may_equal_a_line(chosen: _Chosen, choices: Choices) -> bool:
+    """Whether just one line of an invoice may bill what is shown."""
+    return chosen.contract_period is not None and not choices.filters
+
+
+async def _line(deps: Deps, viewer: Viewer, chosen: _Chosen) -> EqualLine | None:
+    """Return the line that bills the meter in the period; whether it equals is filled in by who knows the total."""
+    period = chosen.contract_period
+    if period is None:
+        return None
+    invoice = await deps.invoicing.preview(period.contract, period.billing_period)
+    lines = [line for line in invoice.lines if line.kind == "usage" and line.meter == chosen.meter.name]
+    if len(lines) != 1:
+        return None
+    (line,) = lines
+    path = f"/invoices/{invoice.number}" if invoice.number else f"/invoices/draft?billingPeriod={period.billing_period}"
+    return EqualLine(quantity=line.quantity, item=viewer.item_label(line.item), equals=False, href=path)
+
+
+async def _nothing() -> None:
+    """Stand in for a question that is not asked."""

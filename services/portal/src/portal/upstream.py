@@ -1,0 +1,242 @@
+"""The clients of the aggregator, of rating and of invoicing, speaking domain values.
+
+Every call acts for one customer: the portal's own token allows no other, and names the customer in metadata.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterable, Sequence
+from typing import TYPE_CHECKING, Any, Final
+
+from chassis.rpc.client import neighbor_errors, reading
+from eventlog.period import Period
+from eventlog.wire import period_to_proto
+from metering.aggregator.v1 import aggregator_service_pb2 as aggregator_pb
+from metering.aggregator.v1 import aggregator_service_pb2_grpc as aggregator_grpc
+from metering.aggregator.v1 import usage_pb2
+from metering.invoicing.v1 import invoicing_service_pb2 as invoicing_pb
+from metering.invoicing.v1 import invoicing_service_pb2_grpc as invoicing_grpc
+from metering.rating.v1 import rating_service_pb2 as rating_pb
+from metering.rating.v1 import rating_service_pb2_grpc as rating_grpc
+from portal.domain.invoices import Invoice, InvoicePage, Verified
+from portal.domain.lines import Derivation, EventPage, MeteredSpan
+from portal.domain.usage import MeterCounts, UsageAnswer, UsageQuestion
+from portal.wire import cost as wire_cost
+from portal.wire import invoices as wire_invoices
+from portal.wire import lines as wire_lines
+from portal.wire import usage as wire_usage
+from portal.wire.meters import meter_from_proto
+from portal.wire.periods import period_from_proto
+from portal.wire.plans import price_list_from_proto
+from portal.wire.values import freshness_from_proto
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    import grpc
+
+    from portal.domain.cost import CostAnswer, CostQuestion
+    from portal.domain.meters import Meter
+    from portal.domain.periods import ContractPeriod
+    from portal.domain.plans import PlanPage
+
+CALLED_AGGREGATOR: Final = (aggregator_pb.DESCRIPTOR.services_by_name["AggregatorService"],)
+CALLED_RATING: Final = (rating_pb.DESCRIPTOR.services_by_name["RatingService"],)
+CALLED_INVOICING: Final = (invoicing_pb.DESCRIPTOR.services_by_name["InvoicingService"],)
+"""The services that are called through each channel."""
+
+_FIRST_LABEL: Final = "0001-01"
+_ENDS_WITHIN_DAYS: Final = 62
+"""The longest month, and the one before it: the period that runs is in the list wherever it began."""
+_CONTRACTS_PER_PAGE: Final = 1000
+
+
+class AggregatorClient:
+    """The aggregator over gRPC. Raises MeterlineError, as the aggregator did."""
+
+    def __init__(self, channel: grpc.aio.Channel) -> None:
+        self._stub = aggregator_grpc.AggregatorServiceStub(channel)
+
+    async def meters(self) -> Sequence[Meter]:
+        """Return all meters by name."""
+        with neighbor_errors("the aggregator"):
+            response: aggregator_pb.DescribeMetersResponse = await self._stub.DescribeMeters(
+                aggregator_pb.DescribeMetersRequest()
+            )
+        return [meter_from_proto(meter) for meter in response.meters]
+
+    async def usage(self, customer: str, question: UsageQuestion) -> UsageAnswer:
+        """Return usage of one meter, page after page."""
+        request = wire_usage.question_to_proto(customer, question)
+        pages: list[aggregator_pb.QueryUsageResponse] = []
+        with neighbor_errors("the aggregator"):
+            while not pages or request.page_token:
+                pages.append(await self._stub.QueryUsage(request))
+                request.page_token = pages[-1].next_page_token
+        # Pages that follow may count more: the first one tells how fresh all of them are at least.
+        return UsageAnswer(
+            rows=[wire_usage.row_from_proto(row) for page in pages for row in page.rows],
+            unit=pages[0].unit,
+            freshness=freshness_from_proto(pages[0].as_of),
+            filled=all(page.filled for page in pages),
+        )
+
+    async def counts(self, customer: str, start: datetime, end: datetime) -> MeterCounts:
+        """Return how many events each meter has counted in a period."""
+        request = aggregator_pb.QueryTotalsRequest(customer=customer, period=period_to_proto(Period(start, end)))
+        with neighbor_errors("the aggregator"):
+            response: aggregator_pb.QueryTotalsResponse = await self._stub.QueryTotals(request)
+        return wire_usage.counts_from_proto(response)
+
+    async def metered_events(self, customer: str, span: MeteredSpan, after: str, limit: int) -> EventPage:
+        """Return a page of the events that a meter counts now."""
+        request = aggregator_pb.ListMeteredEventsRequest(
+            customer=customer,
+            meter=span.meter,
+            period=period_to_proto(Period(span.start, span.end)),
+            after=wire_lines.place_from_token(after),
+            limit=limit + 1,
+        )
+        with neighbor_errors("the aggregator"):
+            async with reading(self._stub.ListMeteredEvents(request)) as pages:
+                return await _page_of(pages, limit)
+
+
+class RatingClient:
+    """Rating over gRPC. Raises MeterlineError, as rating did."""
+
+    def __init__(self, channel: grpc.aio.Channel) -> None:
+        self._stub = rating_grpc.RatingServiceStub(channel)
+
+    async def customer_name(self, customer: str) -> str:
+        """Return the name of a customer for people. Raises NotFound."""
+        with neighbor_errors("rating"):
+            response: rating_pb.GetCustomerResponse = await self._stub.GetCustomer(
+                rating_pb.GetCustomerRequest(name=customer)
+            )
+        return response.customer.spec.display_name
+
+    async def periods(self, customer: str) -> Sequence[ContractPeriod]:
+        """Return the billing periods of all contracts of a customer that have ended or end within two months."""
+        request = rating_pb.ListBillingPeriodsRequest(
+            customer=customer, from_billing_period=_FIRST_LABEL, ends_within_days=_ENDS_WITHIN_DAYS
+        )
+        with neighbor_errors("rating"):
+            zones, response = await asyncio.gather(self._zones(customer), self._stub.ListBillingPeriods(request))
+        return [period_from_proto(period, zones) for period in response.periods]
+
+    async def _zones(self, customer: str) -> dict[str, str]:
+        """Return the time zone of each contract of a customer."""
+        request = rating_pb.ListContractsRequest(customer=customer, page_size=_CONTRACTS_PER_PAGE)
+        zones: dict[str, str] = {}
+        while True:
+            response: rating_pb.ListContractsResponse = await self._stub.ListContracts(request)
+            zones |= {contract.name: contract.spec.time_zone for contract in response.contracts}
+            if not response.next_page_token:
+                return zones
+            request.page_token = response.next_page_token
+
+    async def cost(self, question: CostQuestion) -> CostAnswer:
+        """Return the cost of one billing period."""
+        with neighbor_errors("rating"):
+            response: rating_pb.QueryCostResponse = await self._stub.QueryCost(wire_cost.question_to_proto(question))
+        return wire_cost.answer_from_proto(response)
+
+    async def price_list(self, contract: str, billing_period: str) -> PlanPage:
+        """Return the plan that prices a billing period, with the units of its meters."""
+        prices = rating_pb.GetPriceListRequest(contract=contract, billing_period=billing_period)
+        charges = rating_pb.ListChargesRequest(contract=contract, billing_period=billing_period)
+        with neighbor_errors("rating"):
+            response, charged = await asyncio.gather(self._stub.GetPriceList(prices), self._stub.ListCharges(charges))
+        return price_list_from_proto(response, {charge.meter: charge.unit for charge in charged.charges})
+
+
+class InvoicingClient:
+    """Invoicing over gRPC. Raises MeterlineError, as invoicing did."""
+
+    def __init__(self, channel: grpc.aio.Channel) -> None:
+        self._stub = invoicing_grpc.InvoicingServiceStub(channel)
+
+    async def preview(self, contract: str, billing_period: str) -> Invoice:
+        """Return the draft of a period; of a final one its invoice, with what changed since."""
+        request = invoicing_pb.PreviewInvoiceRequest(contract=contract, billing_period=billing_period)
+        with neighbor_errors("invoicing"):
+            response: invoicing_pb.PreviewInvoiceResponse = await self._stub.PreviewInvoice(request)
+        return wire_invoices.preview_from_proto(response)
+
+    async def invoice(self, number: str) -> Invoice:
+        """Return an invoice as it was finalized. Raises NotFound."""
+        with neighbor_errors("invoicing"):
+            response: invoicing_pb.GetInvoiceResponse = await self._stub.GetInvoice(
+                invoicing_pb.GetInvoiceRequest(number=number)
+            )
+        return wire_invoices.invoice_from_proto(response.invoice)
+
+    async def explain(self, line_id: str) -> Derivation:
+        """Return how a line of an invoice came about, with all its windows. Raises NotFound."""
+        request = invoicing_pb.ExplainLineRequest(line_id=line_id)
+        with neighbor_errors("invoicing"):
+            found: invoicing_pb.ExplainLineResponse = await self._stub.ExplainLine(request)
+            request.page_token = found.next_page_token
+            while request.page_token:
+                page: invoicing_pb.ExplainLineResponse = await self._stub.ExplainLine(request)
+                found.charge.windows.extend(page.charge.windows)
+                request.page_token = page.next_page_token
+        return wire_lines.derivation_from_proto(found)
+
+    async def invoices(self, customer: str, after: str, limit: int) -> InvoicePage:
+        """Return a page of a customer's invoices, the newest first, without their lines."""
+        request = invoicing_pb.ListInvoicesRequest(
+            customer=customer,
+            page_size=limit,
+            page_token=after,
+            order=invoicing_pb.INVOICE_ORDER_NEWEST_FIRST,
+            without_lines=True,
+        )
+        with neighbor_errors("invoicing"):
+            response: invoicing_pb.ListInvoicesResponse = await self._stub.ListInvoices(request)
+        return InvoicePage(tuple(map(wire_invoices.listed_from_proto, response.invoices)), response.next_page_token)
+
+    async def explain_draft(self, contract: str, billing_period: str, line_id: str) -> Derivation:
+        """Return how a line of a draft comes about. Raises NotFound."""
+        request = invoicing_pb.ExplainDraftLineRequest(
+            contract=contract, billing_period=billing_period, line_id=line_id
+        )
+        with neighbor_errors("invoicing"):
+            response: invoicing_pb.ExplainDraftLineResponse = await self._stub.ExplainDraftLine(request)
+        return wire_lines.draft_derivation_from_proto(response)
+
+    async def line_events(self, line_id: str, after: str, limit: int) -> EventPage:
+        """Return a page of the events behind a line of an invoice. Raises NotFound."""
+        request = invoicing_pb.ListLineEventsRequest(
+            line_id=line_id, after=wire_lines.place_from_token(after), limit=limit + 1
+        )
+        with neighbor_errors("invoicing"):
+            async with reading(self._stub.ListLineEvents(request)) as pages:
+                return await _page_of(pages, limit)
+
+    async def verify_invoice(self, number: str) -> Verified:
+        """Compute again what proves an invoice. Raises NotFound."""
+        with neighbor_errors("invoicing"):
+            response: invoicing_pb.VerifyInvoiceResponse = await self._stub.VerifyInvoice(
+                invoicing_pb.VerifyInvoiceRequest(number=number)
+            )
+        return wire_invoices.verified_from_proto(response)
+
+    async def verify_line(self, line_id: str) -> Verified:
+        """Count the events behind a line again. Raises NotFound."""
+        with neighbor_errors("invoicing"):
+            response: invoicing_pb.VerifyLineResponse = await self._stub.VerifyLine(
+                invoicing_pb.VerifyLineRequest(line_id=line_id)
+            )
+        return wire_lines.verified_from_proto(response)
+
+
+async def _page_of(pages: AsyncIterable[Any], limit: int) -> EventPage:
+    """Return the first events of a stream, of which one more than `limit` was asked for."""
+    found: list[usage_pb2.MeteredEvent] = []
+    async for page in pages:
+        found.extend(page.events)
+    following = wire_lines.place_to_token(found[limit - 1]) if len(found) > limit else ""
+    return EventPage(tuple(wire_lines.event_from_proto(event) for event in found[:limit]), following)

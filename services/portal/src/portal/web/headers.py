@@ -1,0 +1,97 @@
+"""What every answer tells the browser: load nothing from elsewhere, be framed by nobody who may not, guess no types."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Final
+
+from starlette.datastructures import MutableHeaders
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Sequence
+
+    from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+    from portal.telemetry import Instruments
+
+_POLICY: Final = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; "
+    "connect-src 'self'; form-action 'self'; base-uri 'none'; require-trusted-types-for 'script'; "
+    "trusted-types lit-html"
+)
+_METHODS: Final = "GET, POST, DELETE"
+_ALLOWED_HEADERS: Final = "authorization, content-type, if-none-match"
+_EXPOSED_HEADERS: Final = "etag, x-meterline-complete-until, retry-after"
+_PREFLIGHT_KEPT_S: Final = "600"
+_API: Final = "/api/v1/"
+_ERROR: Final = 500
+
+
+def policy_for(frame_ancestors: Sequence[str]) -> str:
+    """Return the content security policy of a page that these origins may frame."""
+    return f"{_POLICY}; frame-ancestors {' '.join(frame_ancestors) or chr(39) + 'none' + chr(39)}"
+
+
+class Headers:
+    """Writes the headers of every answer, answers preflights of allowed origins, and counts what was answered."""
+
+    def __init__(self, app: ASGIApp, *, is_allowed: Callable[[str], Awaitable[bool]], instruments: Instruments) -> None:
+        """Stand around `app`; `is_allowed` tells whether any tenant's profile allows an origin."""
+        self._app = app
+        self._is_allowed = is_allowed
+        self._instruments = instruments
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        started_s = time.perf_counter()
+        state = scope.setdefault("state", {})
+
+        async def send_with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                self._instruments.answered(message["status"], time.perf_counter() - started_s)
+                _write(MutableHeaders(scope=message), state)
+            await send(message)
+
+        if scope["method"] == "OPTIONS" and scope["path"].startswith(_API):
+            await self._preflight(scope, send_with_headers)
+            return
+        await self._app(scope, receive, send_with_headers)
+
+    async def _preflight(self, scope: Scope, send: Send) -> None:
+        """Answer whether a script of another page may ask: it names no tenant yet, so any tenant's profile counts.
+
+        What it then asks is held to the profile of its own tenant.
+        """
+        headers = dict(scope["headers"])
+        origin = headers.get(b"origin", b"").decode("latin-1")
+        answer: list[tuple[bytes, bytes]] = []
+        if origin and await self._is_allowed(origin):
+            answer = [
+                (b"access-control-allow-origin", origin.encode("latin-1")),
+                (b"access-control-allow-methods", _METHODS.encode()),
+                (b"access-control-allow-headers", _ALLOWED_HEADERS.encode()),
+                (b"access-control-max-age", _PREFLIGHT_KEPT_S.encode()),
+                (b"vary", b"origin"),
+            ]
+        await send({"type": "http.response.start", "status": 204, "headers": answer})
+        await send({"type": "http.response.body", "body": b""})
+
+
+def _write(headers: MutableHeaders, state: dict[str, object]) -> None:
+    ancestors = state.get("frame_ancestors", ())
+    headers.setdefault("content-security-policy", policy_for(ancestors if isinstance(ancestors, tuple) else ()))
+    headers.setdefault("cache-control", "no-store")
+    headers.setdefault("cross-origin-resource-policy", "same-origin")
+    headers["referrer-policy"] = "no-referrer"
+    headers["x-content-type-options"] = "nosniff"
+    headers["cross-origin-opener-policy"] = "same-origin"
+    headers["permissions-policy"] = "camera=(), geolocation=(), microphone=(), payment=(), usb=()"
+    origin = state.get("allowed_origin")
+    if isinstance(origin, str):
+        headers["access-control-allow-origin"] = origin
+        headers["access-control-expose-headers"] = _EXPOSED_HEADERS
+        headers["cross-origin-resource-policy"] = "cross-origin"
+        headers.add_vary_header("origin")

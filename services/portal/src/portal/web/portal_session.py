@@ -1,0 +1,35 @@
+"""What a page is told first, and which meters and periods there are to choose from."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter, Request, Response
+
+from portal.domain.meters import Meter
+from portal.domain.periods import BillingPeriod
+from portal.domain.portal_session import PortalSession
+from portal.operations.meters import list_meters
+from portal.operations.periods import list_periods
+from portal.operations.portal_session import get_portal_session
+from portal.web.answers import sent
+from portal.web.parts import parts_of
+from portal.web.sessions import AnyViewer
+
+router = APIRouter()
+
+
+@router.get("/session", response_model=PortalSession)
+async def session(request: Request, viewer: AnyViewer) -> Response:
+    """Whose pages these are, and how they look."""
+    return sent(request, await get_portal_session(parts_of(request).deps, viewer))
+
+
+@router.get("/meters", response_model=list[Meter])
+async def meters(request: Request, viewer: AnyViewer) -> Response:
+    """All meters that may be looked at, by name."""
+    return sent(request, await list_meters(parts_of(request).deps, viewer))
+
+
+@router.get("/periods", response_model=list[BillingPeriod])
+async def periods(request: Request, viewer: AnyViewer) -> Response:
+    """All billing periods that have begun, the newest first."""
+    return sent(request, await list_periods(parts_of(request).deps, viewer))

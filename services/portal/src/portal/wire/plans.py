@@ -1,0 +1,88 @@
+"""Plans and their prices as messages."""
+
+from __future__ import annotations
+
+from datetime import date
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+from portal.domain.plans import PlanItem, PlanPage, PlanTier
+from portal.wire.values import optional_decimal
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from metering.rating.v1 import catalog_pb2
+    from metering.rating.v1 import rating_service_pb2 as pb
+
+
+def price_list_from_proto(message: pb.GetPriceListResponse, units: Mapping[str, str]) -> PlanPage:
+    """Return the plan of a period; `units` has the unit of each meter."""
+    plan, contract = message.plan, message.contract.spec
+    meters = {product.name: product.spec.meter for product in message.products}
+    return PlanPage(
+        plan=plan.name,
+        version=plan.version,
+        description=plan.spec.description,
+        currency=plan.spec.currency,
+        contract=message.contract.name,
+        start=date.fromisoformat(contract.start),
+        end=date.fromisoformat(contract.end) if contract.end else None,
+        time_zone=contract.time_zone,
+        billing_period=message.billing_period,
+        items=tuple(item_from_proto(item, units, meters) for item in plan.spec.items),
+    )
+
+
+def item_from_proto(message: catalog_pb2.PlanItem, units: Mapping[str, str], meters: Mapping[str, str]) -> PlanItem:
+    """Return one item; `units` has the unit of each meter, `meters` the meter of each product."""
+    meter = message.meter or meters.get(message.product, "")
+    values: dict[str, Any] = {
+        "item": message.name,
+        "label": message.name,
+        "meter": meter,
+        "unit": units.get(meter, ""),
+        "sentence": "",
+        "model": "fixed",
+        "amount": None,
+        "unit_price": None,
+        "block_size": None,
+        "included": None,
+        "minimum": None,
+        "tiers": (),
+    }
+    if message.WhichOneof("charge") == "fixed":
+        return PlanItem(**{**values, "amount": Decimal(message.fixed.amount)})
+    return PlanItem(**{**values, **_usage(message.usage)})
+
+
+def _usage(price: catalog_pb2.UsagePrice) -> dict[str, Any]:
+    included = optional_decimal(price.included)
+    found: dict[str, Any] = {"included": included or None, "minimum": optional_decimal(price.minimum)}
+    match price.WhichOneof("model"):
+        case "per_unit":
+            return {**found, "model": "perUnit", "unit_price": Decimal(price.per_unit.unit_price)}
+        case "graduated":
+            return {**found, "model": "graduated", "tiers": tuple(map(_tier, price.graduated.tiers))}
+        case "volume":
+            return {**found, "model": "volume", "tiers": tuple(map(_tier, price.volume.tiers))}
+        case "package":
+            size, amount = Decimal(price.package.size), Decimal(price.package.unit_price)
+            return {**found, "model": "package", "block_size": size, "amount": amount}
+        case "stairstep":
+            return {**found, "model": "stairstep", "tiers": tuple(map(_bracket, price.stairstep.tiers))}
+        case other:
+            message = f"rating knows a price model that the portal does not: {other}; run the release of the suite"
+            raise ValueError(message)
+
+
+def _tier(message: catalog_pb2.PriceTier) -> PlanTier:
+    return PlanTier(
+        up_to=optional_decimal(message.up_to),
+        unit_price=Decimal(message.unit_price),
+        flat=optional_decimal(message.flat) or None,
+    )
+
+
+def _bracket(message: catalog_pb2.StairstepTier) -> PlanTier:
+    return PlanTier(up_to=optional_decimal(message.up_to), unit_price=None, flat=Decimal(message.amount))
