@@ -1,0 +1,20 @@
+/** The kit: importing it defines the elements; `configure` says where the portal is. */
+
+import { client, type Configuration } from "./client.ts";
+import "./charts/chart.ts";
+import "./charts/waterfall.ts";
+import "./parts/drawer.ts";
+
+/** Say where the portal is and how to get a token. The elements wait for it unless the portal's own page shows them. */
+export function configure(configuration: Configuration): void {
+  client.configure(configuration);
+}
+
+/** Forget the session, as when the reader signs out of the page around the elements. */
+export function logout(): void {
+  client.reset();
+}
+
+// On the portal's own pages the cookie speaks for the reader. Anywhere else the elements would ask the wrong server.
+const own = new URL(import.meta.url).origin;
+if (own === location.origin) client.configure({ baseUrl: own });
