@@ -9,6 +9,7 @@ Nothing that runs needs Node: the built files are committed, not minified, so th
 from __future__ import annotations
 
 import base64
+import gzip
 import hashlib
 import json
 import shutil
@@ -36,9 +37,10 @@ FONTS: Final = ("inter-latin-wght-normal.woff2", "inter-latin-ext-wght-normal.wo
 
 def node_major() -> int | None:
     """Return the major version of Node, or None where there is none."""
-    if shutil.which("node") is None or shutil.which("npm") is None:
+    node = shutil.which("node")
+    if node is None or shutil.which("npm") is None:
         return None
-    version = subprocess.run(["node", "--version"], capture_output=True, text=True, check=True).stdout
+    version = subprocess.run([node, "--version"], capture_output=True, text=True, check=True).stdout
     return int(version.removeprefix("v").split(".", 1)[0])
 
 
@@ -85,8 +87,7 @@ def manifest(target: Path) -> str:
 
 def gzipped_bytes(path: Path) -> int:
     """Return how many bytes a file has when it is served."""
-    packed = subprocess.run(["gzip", "-9", "-n", "-c", str(path)], capture_output=True, check=True).stdout
-    return len(packed)
+    return len(gzip.compress(path.read_bytes(), 9, mtime=0))
 
 
 def differences(built: Path) -> list[str]:

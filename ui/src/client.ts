@@ -8,6 +8,8 @@ import { EventStream } from "./stream.ts";
 import type { Changes } from "./state.ts";
 
 const ETAGS_MAX = 100;
+/** How far an answer is complete moves on while nothing in it changes, so it is no part of what the ETag names. */
+const COMPLETE_UNTIL = "x-meterline-complete-until";
 
 export interface Configuration {
   /** Origin of the portal, for example "https://billing.example.com". */
@@ -106,13 +108,13 @@ export class Client extends EventTarget {
     return `${this.configuration?.baseUrl ?? ""}/api/v1/${path}${text && `?${text}`}`;
   }
 
-  /** Get JSON; an answer that has not changed since is the very same object. Raises `Problem`. */
+  /** Get JSON; an answer that has not changed since is the very same object, unless it is now complete to a later time. Raises `Problem`. */
   async get<T>(path: string, query: Changes = {}, signal?: AbortSignal): Promise<T> {
     await this.isStarted.opened;
     const url = this.url(path, query);
     const known = this.kept.get(url);
     const response = await this.send("GET", url, { etag: known?.etag, signal });
-    if (response.status === 304 && known !== undefined) return known.body as T;
+    if (response.status === 304 && known !== undefined) return stillFresh(known.body, response.headers.get(COMPLETE_UNTIL)) as T;
     const body = (await jsonOf(response)) as T;
     this.keep(url, response.headers.get("etag"), body);
     return body;
@@ -208,6 +210,12 @@ function gate(): { opened: Promise<void>; open: () => void } {
   let open = (): void => undefined;
   const opened = new Promise<void>((resolve) => (open = resolve));
   return { opened, open };
+}
+
+/** An answer that has not changed, complete to a later time. */
+function stillFresh(body: unknown, completeUntil: string | null): unknown {
+  if (completeUntil === null || typeof body !== "object" || body === null || !("completeUntil" in body)) return body;
+  return body.completeUntil === completeUntil ? body : { ...body, completeUntil };
 }
 
 async function accepted(response: Response): Promise<Response> {

@@ -129,6 +129,11 @@ export class Format {
     return `${date}T${this.hour(start)}${offset}`;
   }
 
+  /** A civil date, "2013-11-09", which is the same day in every zone: "Nov 9, 2013". */
+  civilDate(date: string): string {
+    return this.dateFormat({ timeZone: "UTC", month: "short", day: "numeric", year: "numeric" }).format(new Date(`${date}T12:00:00Z`));
+  }
+
   /** The civil date in the zone, as in ISO 8601: "2013-11-09". */
   localDate(instant: string): string {
     const numeric = { year: "numeric", month: "2-digit", day: "2-digit", numberingSystem: "latn", calendar: "gregory" } as const;
@@ -138,6 +143,17 @@ export class Format {
   /** The hour of the day in the zone, "00" to "23". */
   hour(instant: string): string {
     return this.part(instant, { hour: "2-digit", hourCycle: "h23" }, "hour", "en");
+  }
+
+  /** Where a day stands in a calendar: its weekday, and the Monday of its week. */
+  weekPlace(instant: string): { row: string; column: string } {
+    const noon = Date.parse(`${this.localDate(instant)}T12:00:00Z`);
+    const monday = new Date(noon - ((new Date(noon).getUTCDay() + 6) % 7) * 86_400_000);
+    const utc = { timeZone: "UTC" } as const;
+    return {
+      row: this.dateFormat({ ...utc, weekday: "short" }).format(noon),
+      column: this.dateFormat({ ...utc, month: "short", day: "numeric" }).format(monday),
+    };
   }
 
   private render(text: string, options: Intl.NumberFormatOptions, placesMin: number): string {

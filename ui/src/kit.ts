@@ -4,6 +4,15 @@ import { client, type Configuration } from "./client.ts";
 import "./charts/chart.ts";
 import "./charts/waterfall.ts";
 import "./parts/drawer.ts";
+import "./views/cost.ts";
+import "./views/invoice.ts";
+import "./views/invoices.ts";
+import "./views/overview.ts";
+import "./views/plan.ts";
+import "./views/portal.ts";
+import "./views/usage.ts";
+
+export type { Configuration } from "./client.ts";
 
 /** Say where the portal is and how to get a token. The elements wait for it unless the portal's own page shows them. */
 export function configure(configuration: Configuration): void {

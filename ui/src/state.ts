@@ -77,6 +77,12 @@ export class State extends EventTarget {
     this.dispatchEvent(new Event("change"));
   }
 
+  /** Replace all choices by those of a query string, as another page brings them. */
+  become(query: string): void {
+    this.place.write(query, true);
+    this.reread();
+  }
+
   /** Read the query string again, after Back or Forward. */
   reread(): void {
     this.params = new URLSearchParams(this.place.read());

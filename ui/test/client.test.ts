@@ -70,6 +70,19 @@ test("an answer that has not changed is the very same object", async () => {
   assert.equal(seen[0]?.headers["if-none-match"], undefined);
 });
 
+test("an answer that has not changed may be complete to a later time", async () => {
+  let until = "2026-11-27T09:00:00Z";
+  answer = (request, response) => {
+    const headers = { etag: '"1"', "x-meterline-complete-until": until };
+    if (request.headers["if-none-match"] === undefined) json(response, 200, { total: "1", completeUntil: until }, headers);
+    else response.writeHead(304, headers).end();
+  };
+  const client = configured(["t"]);
+  await client.get("usage");
+  until = "2026-11-27T09:00:01Z";
+  assert.deepEqual(await client.get("usage"), { total: "1", completeUntil: until });
+});
+
 test("a problem keeps the reason, the remedy and the request", async () => {
   answer = (_, response) => json(response, 400, { title: "Refused", detail: "1,200 buckets", reason: "FIELD_INVALID", do: "choose day", requestId: "r1" });
   await assert.rejects(configured(["t"]).get("usage"), (error) => {
