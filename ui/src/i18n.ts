@@ -36,6 +36,11 @@ export class Words {
     return this.labels.values[property]?.[value] ?? value;
   }
 
+  /** A time zone as people write it: "America/New York". */
+  zone(zone: string): string {
+    return zone.replaceAll("_", " ");
+  }
+
   /** The unit that goes with a quantity: "flight" with 1, "flights" with 2. */
   unit(unit: string, quantity: string): string {
     const forms = this.labels.units[unit];

@@ -8,8 +8,9 @@ const HEIGHT = 22;
 
 /** Draw a spark; the table or the text beside it says the same in words. */
 export function spark(values: readonly (string | null)[], look = ""): TemplateResult | typeof nothing {
-  if (values.length < 2) return nothing;
-  const places = values.map(positionOrZero);
+  // What has not happened yet is no fall to zero.
+  const places = values.slice(0, values.findLastIndex((value) => value !== null) + 1).map(positionOrZero);
+  if (places.length < 2) return nothing;
   const low = Math.min(0, ...places);
   const span = Math.max(...places) - low || 1;
   const points = places.map((place, index) => {

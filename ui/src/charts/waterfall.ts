@@ -104,8 +104,9 @@ function drawFall(
   const width = pixel(Math.min(column * 0.58, 120));
   const middle = (index + 0.5) * column;
   const left = pixel(middle - width / 2);
-  const top = Math.min(y(from), y(to));
-  const height = Math.max(1.5, Math.abs(y(from) - y(to)));
+  const [low, high] = [Math.max(floor, Math.min(from, to)), Math.max(from, to)];
+  const top = y(high);
+  const height = Math.max(1.5, y(low) - top);
   const onKey = (event: KeyboardEvent): void => {
     if (event.key !== "Enter" && event.key !== " ") return;
     event.preventDefault();

@@ -13,6 +13,7 @@ const PATHS = {
   heat: "M2 2h5v5H2zM9 2h5v5H9zM2 9h5v5H2zM9 9h5v5H9z",
   table: "M2 3h12v10H2zM2 7h12M6 7v6",
   filter: "M2 3h12L9.5 8.5V13l-3-1.5v-3z",
+  sliders: "M2 5h6M12 5h2M2 11h2M8 11h6M10 3v4M6 9v4",
   bookmark: "M4 2h8v12l-4-3-4 3z",
   download: "M8 2v8M4.5 7 8 10.5 11.5 7M2.5 13.5h11",
   link: "M6.5 9.5 9.5 6.5M7 4.5 9 2.6a3 3 0 0 1 4.3 4.3L11.5 9M9 11.5 7 13.4A3 3 0 0 1 2.7 9.1L4.5 7",

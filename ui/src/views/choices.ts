@@ -67,7 +67,7 @@ export function renderFilters(
     form.reset();
     form.closest("details")?.removeAttribute("open");
   };
-  return html`<div class="filters controls">
+  return html`<div class="filters">
     ${filters.map((filter) => {
       const text = filterText(context, filter);
       return html`<span class="chip is-removable">${text}<button type="button" aria-label=${t("explore.filterRemove", { filter: text })}

@@ -73,15 +73,17 @@ export abstract class MeterlineExplorer<T extends Explored> extends MeterlineVie
       <div class="bar controls">
         <div class="choices">${this.renderChoices(context, choices)}</div>
         <button class="button sheet-opener" type="button" @click=${() => (this.isSheetOpen = true)}>
-          ${icon("filter")}${this.sheetText(context)}</button>
+          ${icon("sliders")}${t("explore.choices")}</button>
+      </div>
+      <div class="bar controls">
+        ${renderFilters(context, this.state.all("filter"), this.properties(), (filter) => this.change({ filter }))}
         <span class="spacer"></span>
+        <span class="note" role="status">${this.notice}</span>
         ${renderActions(context, this.actions())}
       </div>
-      ${this.notice === "" ? nothing : html`<p class="note" role="status">${this.notice}</p>`}
-      ${renderFilters(context, this.state.all("filter"), this.properties(), (filter) => this.change({ filter }))}
       ${this.renderResource(context, this.explored, [20, 36, 220, 24, 24, 24], (data) => this.renderExplored(context, data, choices))}
       ${explainedDrawer(context, this.explained, () => (this.explained = null))}
-      <meterline-drawer heading=${t("explore.filters")} close-text=${t("explore.close")} .isOpen=${this.isSheetOpen}
+      <meterline-drawer heading=${t("explore.choices")} close-text=${t("explore.close")} .isOpen=${this.isSheetOpen}
         @drawer-close=${() => (this.isSheetOpen = false)}>
         ${this.isSheetOpen ? html`<div class="reset sheet">${this.renderChoices(context, choices)}</div>` : nothing}
       </meterline-drawer>`;
@@ -140,11 +142,6 @@ export abstract class MeterlineExplorer<T extends Explored> extends MeterlineVie
       : { from: first.start, until: period.end };
   }
 
-  private sheetText(context: Context): string {
-    const count = this.state.all("filter").length;
-    return count === 0 ? context.t("explore.filters") : context.t("explore.filtersOf", { count });
-  }
-
   private renderChoices(context: Context, choices: Choices): TemplateResult {
     return renderChoices(context, choices, this.groups(context), this.renderOwnChoices(context), (changes) => this.change(changes));
   }
@@ -173,7 +170,7 @@ export abstract class MeterlineExplorer<T extends Explored> extends MeterlineVie
       ${this.renderKpis(context, data)}
       <section class="card">
         <div class="card-head"><h2 class="card-title">${model.name}</h2>
-          <span class="hint">${t("period.days", { zone: data.timeZone })}</span><span class="spacer"></span>
+          <span class="hint">${t("period.days", { zone: context.words.zone(data.timeZone) })}</span><span class="spacer"></span>
           ${this.renderLegend(context, data)}</div>
         ${choices.chart === "table"
           ? bucketTable(context, data, model, (index, series) => this.explainBucket(context, data, { index, series }))
@@ -221,9 +218,9 @@ export abstract class MeterlineExplorer<T extends Explored> extends MeterlineVie
     const isOpen = this.period?.state === "open";
     const before = compare?.samePoint ?? null;
     const first = data.series.find(({ isOther }) => !isOther);
-    const title = t(isOpen ? "explore.soFar" : "explore.total");
+    const title = t(isOpen ? "explore.soFar" : "explore.inAll", { what: data.label });
     return html`<dl class="card kpis">
-      <div class="kpi"><dt>${title}, ${data.label}</dt>
+      <div class="kpi"><dt>${title}</dt>
         <dd class="big" data-figure="total">${figure(this.print(context, data, data.total), data.total, title, () => this.explainTotal(context, data))}</dd>
         <dd class="small">${format.period(data.period.start, data.period.end)}</dd></div>
       ${compare === null ? nothing : html`<div class="kpi"><dt>${t("explore.change")}</dt>
@@ -250,7 +247,7 @@ export abstract class MeterlineExplorer<T extends Explored> extends MeterlineVie
     const { t, format } = context;
     this.explain({
       title: data.label, text: this.print(context, data, data.total),
-      sentence: t("explore.explainTotal", { period: format.period(data.period.start, data.period.end), zone: data.timeZone }),
+      sentence: t("explore.explainTotal", { period: format.period(data.period.start, data.period.end), zone: context.words.zone(data.timeZone) }),
       rows: [
         ...data.series.map((series) => [series.label, this.print(context, data, series.total)] as const),
         [t("explore.events"), format.decimal(String(data.eventCount))],

@@ -73,6 +73,8 @@ export class MeterlineInvoice extends MeterlineView {
       ${heading({
         title: isDraft ? t("invoices.live") : t("invoice.title", { number: this.number }),
         badge,
+        sub: html`<button class="back controls" type="button" @click=${() => this.navigate("/invoices", this.state.after({ line: null }))}>
+          ${icon("previous")}${t("invoice.back")}</button>`,
         freshness: this.renderFreshness(this.invoice, data?.status === "final"),
         period: isDraft ? periodSwitch(context, this.period, (label) => this.choosePeriod(context, label)) : nothing,
         actions: data === null ? nothing : this.renderActions(context),
@@ -96,7 +98,6 @@ export class MeterlineInvoice extends MeterlineView {
     const { t } = context;
     const file = (ending: string) => (): Promise<void> => attempted(() => save(`${this.path}.${ending}`, this.query), this.onProblem);
     return html`<span class="actions controls">
-      <button class="button is-bare" type="button" @click=${() => this.navigate("/invoices", this.state.after({ line: null }))}>${t("invoice.back")}</button>
       <button class="button" type="button" @click=${() => print()}>${icon("print")}${t("invoice.print")}</button>
       <button class="button" type="button" @click=${file("csv")}>${icon("download")}${t("invoice.csv")}</button>
       <button class="button" type="button" @click=${file("json")}>${icon("download")}${t("invoice.json")}</button>
@@ -128,7 +129,7 @@ export class MeterlineInvoice extends MeterlineView {
           <p class="hint">${t("invoice.bills", { customer: data.customerName || data.customer })}</p></div>
         <div class="right"><p>${data.number ?? t("invoice.draft")}</p>
           <p class="hint">${format.period(data.period.start, data.period.end)}</p>
-          <p class="hint">${t("period.days", { zone: data.timeZone })}</p></div>
+          <p class="hint">${t("period.days", { zone: context.words.zone(data.timeZone) })}</p></div>
       </header>
       <table>
         <thead><tr><th scope="col">${t("invoice.item")}</th><th scope="col" class="right">${t("invoice.quantity")}</th>

@@ -36,10 +36,10 @@ export class MeterlineOverview extends MeterlineView {
   }
 
   protected renderPage(context: Context): TemplateResult {
-    const { t, session } = context;
+    const { t, session, words } = context;
     const period = this.period;
     if (period === undefined) return emptyState(t("overview.empty"), t("overview.emptyText"));
-    const days = `${context.format.period(period.start, period.end)} · ${t("period.days", { zone: period.timeZone })}`;
+    const days = `${context.format.period(period.start, period.end)} · ${t("period.days", { zone: words.zone(period.timeZone) })}`;
     return html`
       ${heading({
         title: session.customer.name || session.customer.key,
@@ -73,7 +73,7 @@ export class MeterlineOverview extends MeterlineView {
       action: { text: t(billSoFar.final ? "overview.openInvoice" : "overview.openLive"), run: () => this.openInvoice("") },
     });
     return html`<div>
-      <h2 class="hint">${title}</h2>
+      <h2 class="hint plain">${title}</h2>
       <p class="hero" data-figure="bill">${figure(text, billSoFar.amount, title, explainBill)}</p>
       <dl class="rows">
         ${samePoint === null ? nothing : html`<div><dt>${t("overview.samePoint")}</dt><dd>

@@ -32,7 +32,7 @@ export class MeterlinePlan extends MeterlineView {
   }
 
   private renderPlan(context: Context, data: Plan): TemplateResult {
-    const { t, format } = context;
+    const { t, format, words } = context;
     return html`
       <section class="card">
         <div class="card-head"><h2 class="card-title">${data.plan}</h2><span class="badge">${t("plan.version")} ${data.version}</span></div>
@@ -42,7 +42,7 @@ export class MeterlinePlan extends MeterlineView {
           <div><dt>${t("plan.from")}</dt><dd>${format.civilDate(data.start)}</dd></div>
           <div><dt>${t("plan.to")}</dt><dd>${data.end === null ? t("plan.open") : format.civilDate(data.end)}</dd></div>
           <div><dt>${t("plan.currency")}</dt><dd>${data.currency}</dd></div>
-          <div><dt>${t("plan.zone")}</dt><dd>${data.timeZone}</dd></div>
+          <div><dt>${t("plan.zone")}</dt><dd>${words.zone(data.timeZone)}</dd></div>
         </dl>
       </section>
       <ul class="prices">${data.items.map((item) => this.renderItem(context, data, item))}</ul>`;

@@ -73,8 +73,8 @@ export class MeterlinePortal extends MeterlineElement {
   }
 
   private renderRail(context: Context, route: Route | null): TemplateResult {
-    const { t, session } = context;
-    return html`<header class="rail controls">
+    const { t, session, words } = context;
+    return html`<header class="rail controls"><div>
       <div class="brand">${session.branding.logoUrl === null
         ? html`<span class="mark" aria-hidden="true"></span><span>${session.seller || session.customer.name}</span>`
         : html`<img src=${session.branding.logoUrl} alt=${session.seller} />`}</div>
@@ -84,9 +84,9 @@ export class MeterlinePortal extends MeterlineElement {
       </ul></nav>
       <footer class="small">
         ${session.seller === "" ? nothing : html`<p>${t("menu.help", { seller: session.seller })}</p>`}
-        <p>${t("menu.zone", { zone: session.timeZone })}</p>
+        <p>${t("menu.zone", { zone: words.zone(session.timeZone) })}</p>
       </footer>
-    </header>`;
+    </div></header>`;
   }
 
   private renderBanner({ session, t }: Context): TemplateResult | typeof nothing {

@@ -882,7 +882,7 @@ a { color: var(--_accent); text-underline-offset: 3px; }
 `;
 
 // src/styles/content.css
-var content_default = ".page { display: grid; grid-template-columns: minmax(0, 1fr); gap: 16px; max-width: 1180px; }\n\n.page-head { display: flex; flex-wrap: wrap; align-items: center; gap: 8px 16px; min-height: 40px; }\n.page-head .spacer { flex: 1; }\n.page-title { font: 650 20px/1.3 var(--_font); letter-spacing: -0.01em; text-wrap: balance; }\n.page-sub { font-size: 13px; color: var(--_text-2); }\n\nmeterline-freshness { display: inline-block; container-type: normal; }\n\n.card {\n  background: var(--_surface);\n  border: 1px solid var(--_line);\n  border-radius: var(--_radius);\n  padding: 20px 24px;\n  min-width: 0;\n}\n\n.card-head { display: flex; flex-wrap: wrap; align-items: center; gap: 4px 12px; margin-bottom: 12px; }\n.card-head .spacer { flex: 1; }\n.card-title { font: 650 16px/1.4 var(--_font); letter-spacing: -0.005em; }\n.hint { font-size: 13px; color: var(--_text-2); }\n.small { font-size: 12px; color: var(--_text-2); }\n.mono { font-family: var(--_mono); font-size: 0.92em; overflow-wrap: anywhere; }\n.note { font-size: 12px; color: var(--_text-2); max-width: 68ch; text-wrap: pretty; }\n\n.up { color: var(--_warning); font-weight: 650; }\n.down { color: var(--_positive); font-weight: 650; }\n\n.kpis { display: grid; grid-template-columns: repeat(auto-fit, minmax(190px, 1fr)); padding: 0; overflow: clip; }\n.kpi { padding: 16px 24px; box-shadow: -1px 0 0 var(--_line), 0 -1px 0 var(--_line); min-width: 0; }\n.kpi dt { font-size: 13px; color: var(--_text-2); }\n.kpi .big { font: 650 28px/1.25 var(--_font); letter-spacing: -0.02em; overflow-wrap: anywhere; }\n.kpi .small { min-height: 18px; }\n\n.rows { display: grid; }\n.rows > * { display: flex; align-items: baseline; justify-content: space-between; gap: 16px; padding: 9px 0; border-top: 1px solid var(--_line); font-size: 13px; }\n.rows dt { color: var(--_text-2); }\n.rows dd { text-align: right; }\n\n.scroll { overflow-x: auto; margin: 0 -24px; padding: 0 24px; }\n.scroll:focus-visible { outline-offset: -2px; }\n\ntable { width: 100%; border-collapse: collapse; font-size: 13px; }\nth { font-weight: 500; color: var(--_text-2); text-align: left; padding: 6px 12px 8px; white-space: nowrap; }\ntd { padding: 9px 12px; border-top: 1px solid var(--_line); vertical-align: top; }\nth:first-child, td:first-child { padding-left: 0; }\nth:last-child, td:last-child { padding-right: 0; }\n.right { text-align: right; white-space: nowrap; }\ntbody th { color: var(--_text); font-weight: 400; border-top: 1px solid var(--_line); padding: 9px 12px 9px 0; white-space: normal; vertical-align: top; }\ntfoot td, tfoot th { border-top: 2px solid var(--_text); color: var(--_text); font-weight: 650; padding-block: 10px; }\ntr.is-link:hover > * { background: var(--_tint); }\n.unit { color: var(--_text-2); }\n\n.swatch { display: inline-block; width: 10px; height: 10px; margin-right: 8px; vertical-align: -1px; flex: none; }\n.swatch rect { fill: var(--_c); forced-color-adjust: none; }\n\n.legend { display: flex; flex-wrap: wrap; gap: 4px 16px; font-size: 13px; color: var(--_text); }\n.legend li { display: inline-flex; align-items: center; max-width: 100%; }\n.legend .dash { width: 16px; border-top: 2px dashed var(--_text-3); margin-right: 8px; }\n\n.is-waiting { opacity: 0.55; transition: opacity 150ms 200ms; }\n\n/* What stands in the place of figures that are not there yet: it has their final shape. */\n.bone { display: block; border-radius: 4px; background: var(--_line); animation: breathe 1.6s ease-in-out infinite; }\n.bones { display: grid; gap: 12px; }\n\n.empty { display: grid; justify-items: center; gap: 6px; padding: 40px 16px; text-align: center; color: var(--_text-2); }\n.empty h2 { font: 650 16px/1.4 var(--_font); color: var(--_text); }\n.empty p { max-width: 46ch; text-wrap: balance; }\n.empty .button { margin-top: 8px; }\n\n.banner { padding: 8px 16px; border: 1px solid var(--_warning); border-radius: var(--_radius-control); color: var(--_warning); background: var(--_surface); font-size: 13px; }\n\n@keyframes breathe { 50% { opacity: 0.45; } }\n\n@container (max-width: 560px) {\n  .card { padding: 16px; }\n  .kpi { padding: 12px 16px; }\n  .kpi .big { font-size: 24px; }\n  .scroll { margin: 0 -16px; padding: 0 16px; }\n  td, th { padding-inline: 8px; }\n  .narrow-hidden { display: none; }\n}\n\n@media print {\n  .card { border: 0; padding: 8px 0; break-inside: avoid; }\n  .page { max-width: none; }\n}\n\n.period-switch { display: inline-flex; gap: 4px; }\n.explained { display: grid; gap: 16px; }\n.explained-figure { font: 650 28px/1.2 var(--_font); letter-spacing: -0.02em; }\n.explained-sentence { padding-left: 14px; border-left: 3px solid var(--_accent); color: var(--_text-2); text-wrap: pretty; }\n.spark { width: 96px; height: 22px; vertical-align: middle; }\n.spark path { fill: none; stroke: var(--_c, var(--_text-3)); stroke-width: 1.5; stroke-linejoin: round; }\n";
+var content_default = ".page { display: grid; grid-template-columns: minmax(0, 1fr); gap: 16px; max-width: 1180px; }\n\n.page-head { display: flex; flex-wrap: wrap; align-items: center; gap: 8px 16px; min-height: 40px; }\n.page-head .spacer { flex: 1; }\n.page-title { font: 650 20px/1.3 var(--_font); letter-spacing: -0.01em; text-wrap: balance; }\n.page-sub { font-size: 13px; color: var(--_text-2); }\n\nmeterline-freshness { display: inline-block; container-type: normal; }\n\n.card {\n  background: var(--_surface);\n  border: 1px solid var(--_line);\n  border-radius: var(--_radius);\n  padding: 20px 24px;\n  min-width: 0;\n}\n\n.card-head { display: flex; flex-wrap: wrap; align-items: center; gap: 4px 12px; margin-bottom: 12px; }\n.card-head .spacer { flex: 1; }\n.card-title { font: 650 16px/1.4 var(--_font); letter-spacing: -0.005em; }\n.hint { font-size: 13px; color: var(--_text-2); }\n.plain { font-weight: 400; }\n.small { font-size: 12px; color: var(--_text-2); }\n.mono { font-family: var(--_mono); font-size: 0.92em; overflow-wrap: anywhere; }\n.note { font-size: 12px; color: var(--_text-2); max-width: 68ch; text-wrap: pretty; }\n\n.up { color: var(--_warning); font-weight: 650; }\n.down { color: var(--_positive); font-weight: 650; }\n\n.kpis { display: grid; grid-template-columns: repeat(auto-fit, minmax(190px, 1fr)); padding: 0; overflow: clip; }\n.kpi { padding: 16px 24px; box-shadow: -1px 0 0 var(--_line), 0 -1px 0 var(--_line); min-width: 0; }\n.kpi dt { font-size: 13px; color: var(--_text-2); }\n.kpi .big { font: 650 28px/1.25 var(--_font); letter-spacing: -0.02em; overflow-wrap: anywhere; }\n.kpi .small { min-height: 18px; }\n\n.rows { display: grid; }\n.rows > * { display: flex; align-items: baseline; justify-content: space-between; gap: 16px; padding: 9px 0; border-top: 1px solid var(--_line); font-size: 13px; }\n.rows dt { color: var(--_text-2); }\n.rows dd { text-align: right; }\n\n.scroll { overflow-x: auto; margin: 0 -24px; padding: 0 24px; }\n.scroll:focus-visible { outline-offset: -2px; }\n\ntable { width: 100%; border-collapse: collapse; font-size: 13px; }\nth { font-weight: 500; color: var(--_text-2); text-align: left; padding: 6px 12px 8px; white-space: nowrap; }\ntd { padding: 9px 12px; border-top: 1px solid var(--_line); vertical-align: top; }\nth:first-child, td:first-child { padding-left: 0; }\nth:last-child, td:last-child { padding-right: 0; }\n.right { text-align: right; white-space: nowrap; }\nth::first-letter { text-transform: uppercase; }\ntbody th { color: var(--_text); font-weight: 400; border-top: 1px solid var(--_line); padding: 9px 12px 9px 0; white-space: normal; vertical-align: top; }\ntfoot td, tfoot th { border-top: 2px solid var(--_text); color: var(--_text); font-weight: 650; padding-block: 10px; }\ntr.is-link:hover > * { background: var(--_tint); }\n.unit { color: var(--_text-2); }\n\n.swatch { display: inline-block; width: 10px; height: 10px; margin-right: 8px; vertical-align: -1px; flex: none; }\n.swatch rect { fill: var(--_c); forced-color-adjust: none; }\n\n.legend { display: flex; flex-wrap: wrap; gap: 4px 16px; font-size: 13px; color: var(--_text); }\n.legend li { display: inline-flex; align-items: center; max-width: 100%; }\n.legend .dash { width: 16px; border-top: 2px dashed var(--_text-3); margin-right: 8px; }\n\n.is-waiting { opacity: 0.55; transition: opacity 150ms 200ms; }\n\n/* What stands in the place of figures that are not there yet: it has their final shape. */\n.bone { display: block; border-radius: 4px; background: var(--_line); animation: breathe 1.6s ease-in-out infinite; }\n.bones { display: grid; gap: 12px; }\n\n.empty { display: grid; justify-items: center; gap: 6px; padding: 40px 16px; text-align: center; color: var(--_text-2); }\n.empty h2 { font: 650 16px/1.4 var(--_font); color: var(--_text); }\n.empty p { max-width: 46ch; text-wrap: balance; }\n.empty .button { margin-top: 8px; }\n\n.banner { padding: 8px 16px; border: 1px solid var(--_warning); border-radius: var(--_radius-control); color: var(--_warning); background: var(--_surface); font-size: 13px; }\n\n@keyframes breathe { 50% { opacity: 0.45; } }\n\n@container (max-width: 560px) {\n  .card { padding: 16px; }\n  .kpi { padding: 12px 16px; }\n  .kpi .big { font-size: 24px; }\n  .scroll { margin: 0 -16px; padding: 0 16px; }\n  td, th { padding-inline: 8px; }\n  .narrow-hidden { display: none; }\n}\n\n@media print {\n  .card { border: 0; padding: 8px 0; break-inside: avoid; }\n  .page { max-width: none; }\n}\n\n.period-switch { display: inline-flex; gap: 4px; }\n.explained { display: grid; gap: 16px; }\n.explained-figure { font: 650 28px/1.2 var(--_font); letter-spacing: -0.02em; }\n.explained-sentence { padding-left: 14px; border-left: 3px solid var(--_accent); color: var(--_text-2); text-wrap: pretty; }\n.spark { width: 96px; height: 22px; vertical-align: middle; }\n.spark path { fill: none; stroke: var(--_c, var(--_text-3)); stroke-width: 1.5; stroke-linejoin: round; }\n";
 
 // src/styles/controls.css
 var controls_default = 'button, select, input { font: inherit; color: inherit; margin: 0; }\n\n.button, .select, .input {\n  display: inline-flex;\n  align-items: center;\n  gap: 6px;\n  height: 32px;\n  padding: 0 12px;\n  border: 1px solid var(--_line-strong);\n  border-radius: var(--_radius-control);\n  background: var(--_surface);\n  color: var(--_text);\n  font: 500 13px/1 var(--_font);\n  white-space: nowrap;\n  text-decoration: none;\n  cursor: pointer;\n}\n\n.button:hover, .select:hover { background: var(--_tint); border-color: var(--_accent); }\n.button[disabled] { opacity: 0.55; cursor: default; }\n.button.is-primary { background: var(--_accent); border-color: var(--_accent); color: var(--_accent-ink); }\n.button.is-primary:hover { filter: brightness(1.08); }\n.button.is-bare { border-color: transparent; background: none; padding: 0 8px; color: var(--_text-2); }\n.button.is-bare:hover { color: var(--_text); background: var(--_tint); }\n.button.is-icon { padding: 0; width: 32px; justify-content: center; }\n.input { cursor: text; font-weight: 400; min-width: 0; }\n.select { padding-right: 8px; max-width: 100%; }\n.icon { width: 16px; height: 16px; flex: none; fill: none; stroke: currentcolor; stroke-width: 1.6; stroke-linecap: round; stroke-linejoin: round; }\n\n.segments {\n  display: inline-flex;\n  border: 1px solid var(--_line-strong);\n  border-radius: var(--_radius-control);\n  overflow: clip;\n}\n\n.segments button {\n  display: inline-flex;\n  align-items: center;\n  gap: 6px;\n  height: 30px;\n  padding: 0 11px;\n  border: 0;\n  border-left: 1px solid var(--_line);\n  background: var(--_surface);\n  color: var(--_text-2);\n  font: 500 13px/1 var(--_font);\n  cursor: pointer;\n}\n\n.segments button:first-child { border-left: 0; }\n.segments button:hover { color: var(--_text); background: var(--_tint); }\n.segments button:focus-visible { outline-offset: -3px; }\n/* The line below tells what is pressed where colours of the page are overruled. */\n.segments button[aria-pressed="true"] { background: var(--_tint-strong); color: var(--_text); font-weight: 650; box-shadow: inset 0 -2px 0 var(--_accent); }\n\n.toggle { display: inline-flex; align-items: center; gap: 8px; height: 32px; font-size: 13px; color: var(--_text-2); cursor: pointer; }\n.toggle input { accent-color: var(--_accent); width: 16px; height: 16px; }\n\n.chip {\n  display: inline-flex;\n  align-items: center;\n  gap: 6px;\n  min-height: 26px;\n  padding: 2px 10px;\n  border: 1px solid var(--_line);\n  border-radius: 999px;\n  background: var(--_surface);\n  color: var(--_text-2);\n  font: 400 12px/1.3 var(--_font);\n}\n\n.chip .dot { width: 7px; height: 7px; border-radius: 50%; background: currentcolor; forced-color-adjust: none; }\n.chip.is-live .dot { color: var(--_positive); animation: breathe 2.4s ease-in-out infinite; }\n.chip.is-late { color: var(--_warning); border-color: currentcolor; }\n.chip.is-removable { padding-right: 2px; border-color: var(--_line-strong); color: var(--_text); }\n.chip button { display: inline-grid; place-items: center; width: 22px; height: 22px; border: 0; border-radius: 50%; background: none; color: var(--_text-2); cursor: pointer; }\n.chip button:hover { background: var(--_tint-strong); color: var(--_text); }\n\n@keyframes breathe { 50% { opacity: 0.35; } }\n\n.badge {\n  display: inline-block;\n  padding: 2px 8px;\n  border: 1px solid currentcolor;\n  border-radius: 999px;\n  font: 650 11px/1.3 var(--_font);\n  color: var(--_text-2);\n  white-space: nowrap;\n}\n\n.badge.is-draft { color: var(--_warning); }\n.badge.is-final { color: var(--_positive); }\n\n/* A number that explains itself. */\n.figure {\n  padding: 0;\n  border: 0;\n  background: none;\n  font: inherit;\n  color: inherit;\n  letter-spacing: inherit;\n  text-align: inherit;\n  cursor: pointer;\n  text-decoration: underline dotted 1px var(--_line-strong);\n  text-underline-offset: 0.28em;\n  white-space: nowrap;\n}\n\n.figure:hover { color: var(--_accent); text-decoration: underline solid 1px currentcolor; }\n\n@media (pointer: coarse) {\n  .button, .select, .input, .segments button { height: 44px; }\n  .button.is-icon { width: 44px; }\n  .chip button { width: 32px; height: 32px; }\n}\n\n@media (forced-colors: active) {\n  .segments button[aria-pressed="true"] { outline: 2px solid Highlight; outline-offset: -2px; }\n  .button.is-primary { border-width: 2px; }\n}\n\n@media print {\n  .controls { display: none !important; }\n  .figure { text-decoration: none; }\n}\n';
@@ -984,6 +984,7 @@ var PATHS = {
   heat: "M2 2h5v5H2zM9 2h5v5H9zM2 9h5v5H2zM9 9h5v5H9z",
   table: "M2 3h12v10H2zM2 7h12M6 7v6",
   filter: "M2 3h12L9.5 8.5V13l-3-1.5v-3z",
+  sliders: "M2 5h6M12 5h2M2 11h2M8 11h6M10 3v4M6 9v4",
   bookmark: "M4 2h8v12l-4-3-4 3z",
   download: "M8 2v8M4.5 7 8 10.5 11.5 7M2.5 13.5h11",
   link: "M6.5 9.5 9.5 6.5M7 4.5 9 2.6a3 3 0 0 1 4.3 4.3L11.5 9M9 11.5 7 13.4A3 3 0 0 1 2.7 9.1L4.5 7",
@@ -1443,8 +1444,9 @@ function drawFall(fall, index, column, y3, floor, hasNext, open) {
   const width = pixel(Math.min(column * 0.58, 120));
   const middle2 = (index + 0.5) * column;
   const left = pixel(middle2 - width / 2);
-  const top = Math.min(y3(from), y3(to));
-  const height = Math.max(1.5, Math.abs(y3(from) - y3(to)));
+  const [low, high] = [Math.max(floor, Math.min(from, to)), Math.max(from, to)];
+  const top = y3(high);
+  const height = Math.max(1.5, y3(low) - top);
   const onKey = (event) => {
     if (event.key !== "Enter" && event.key !== " ") return;
     event.preventDefault();
@@ -1540,8 +1542,8 @@ define("meterline-drawer", MeterlineDrawer);
 var WIDTH = 96;
 var HEIGHT2 = 22;
 function spark(values, look = "") {
-  if (values.length < 2) return A;
-  const places = values.map(positionOrZero);
+  const places = values.slice(0, values.findLastIndex((value) => value !== null) + 1).map(positionOrZero);
+  if (places.length < 2) return A;
   const low = Math.min(0, ...places);
   const span = Math.max(...places) - low || 1;
   const points = places.map((place2, index) => {
@@ -1993,8 +1995,7 @@ var TEXTS = {
   "explore.line": "Lines",
   "explore.heat": "Heat map",
   "explore.table": "Table",
-  "explore.filters": "Filters",
-  "explore.filtersOf": "Filters ({count})",
+  "explore.choices": "Choices",
   "explore.filterAdd": "Add filter",
   "explore.filterProperty": "Property",
   "explore.filterValue": "Value",
@@ -2013,7 +2014,8 @@ var TEXTS = {
   "explore.viewSave": "Save view",
   "explore.viewDelete": "Delete view {name}",
   "explore.total": "Total",
-  "explore.soFar": "So far",
+  "explore.soFar": "{what} so far",
+  "explore.inAll": "{what} in all",
   "explore.previous": "Previous",
   "explore.wasDays": "was {total} after the same {days} days",
   "explore.was": "was {total}",
@@ -2172,6 +2174,10 @@ var Words = class {
   }
   value(property, value) {
     return this.labels.values[property]?.[value] ?? value;
+  }
+  /** A time zone as people write it: "America/New York". */
+  zone(zone) {
+    return zone.replaceAll("_", " ");
   }
   /** The unit that goes with a quantity: "flight" with 1, "flights" with 2. */
   unit(unit, quantity) {
@@ -2580,7 +2586,7 @@ function renderFilters(context, filters, properties, change) {
     form.reset();
     form.closest("details")?.removeAttribute("open");
   };
-  return b2`<div class="filters controls">
+  return b2`<div class="filters">
     ${filters.map((filter) => {
     const text = filterText(context, filter);
     return b2`<span class="chip is-removable">${text}<button type="button" aria-label=${t4("explore.filterRemove", { filter: text })}
@@ -2711,15 +2717,17 @@ var MeterlineExplorer = class extends MeterlineView {
       <div class="bar controls">
         <div class="choices">${this.renderChoices(context, choices)}</div>
         <button class="button sheet-opener" type="button" @click=${() => this.isSheetOpen = true}>
-          ${icon("filter")}${this.sheetText(context)}</button>
+          ${icon("sliders")}${t4("explore.choices")}</button>
+      </div>
+      <div class="bar controls">
+        ${renderFilters(context, this.state.all("filter"), this.properties(), (filter) => this.change({ filter }))}
         <span class="spacer"></span>
+        <span class="note" role="status">${this.notice}</span>
         ${renderActions(context, this.actions())}
       </div>
-      ${this.notice === "" ? A : b2`<p class="note" role="status">${this.notice}</p>`}
-      ${renderFilters(context, this.state.all("filter"), this.properties(), (filter) => this.change({ filter }))}
       ${this.renderResource(context, this.explored, [20, 36, 220, 24, 24, 24], (data) => this.renderExplored(context, data, choices))}
       ${explainedDrawer(context, this.explained, () => this.explained = null)}
-      <meterline-drawer heading=${t4("explore.filters")} close-text=${t4("explore.close")} .isOpen=${this.isSheetOpen}
+      <meterline-drawer heading=${t4("explore.choices")} close-text=${t4("explore.close")} .isOpen=${this.isSheetOpen}
         @drawer-close=${() => this.isSheetOpen = false}>
         ${this.isSheetOpen ? b2`<div class="reset sheet">${this.renderChoices(context, choices)}</div>` : A}
       </meterline-drawer>`;
@@ -2772,10 +2780,6 @@ var MeterlineExplorer = class extends MeterlineView {
     const first = context.periods[Math.min(context.periods.indexOf(period) + Number(span) - 1, context.periods.length - 1)];
     return span === "1" || first === void 0 ? { billingPeriod: period.billingPeriod } : { from: first.start, until: period.end };
   }
-  sheetText(context) {
-    const count = this.state.all("filter").length;
-    return count === 0 ? context.t("explore.filters") : context.t("explore.filtersOf", { count });
-  }
   renderChoices(context, choices) {
     return renderChoices(context, choices, this.groups(context), this.renderOwnChoices(context), (changes) => this.change(changes));
   }
@@ -2802,7 +2806,7 @@ var MeterlineExplorer = class extends MeterlineView {
       ${this.renderKpis(context, data)}
       <section class="card">
         <div class="card-head"><h2 class="card-title">${model.name}</h2>
-          <span class="hint">${t4("period.days", { zone: data.timeZone })}</span><span class="spacer"></span>
+          <span class="hint">${t4("period.days", { zone: context.words.zone(data.timeZone) })}</span><span class="spacer"></span>
           ${this.renderLegend(context, data)}</div>
         ${choices.chart === "table" ? bucketTable(context, data, model, (index, series) => this.explainBucket(context, data, { index, series })) : b2`<meterline-chart kind=${choices.chart} .model=${model} @bucket-open=${open}></meterline-chart>`}
       </section>
@@ -2852,9 +2856,9 @@ var MeterlineExplorer = class extends MeterlineView {
     const isOpen = this.period?.state === "open";
     const before = compare?.samePoint ?? null;
     const first = data.series.find(({ isOther }) => !isOther);
-    const title = t4(isOpen ? "explore.soFar" : "explore.total");
+    const title = t4(isOpen ? "explore.soFar" : "explore.inAll", { what: data.label });
     return b2`<dl class="card kpis">
-      <div class="kpi"><dt>${title}, ${data.label}</dt>
+      <div class="kpi"><dt>${title}</dt>
         <dd class="big" data-figure="total">${figure(this.print(context, data, data.total), data.total, title, () => this.explainTotal(context, data))}</dd>
         <dd class="small">${format.period(data.period.start, data.period.end)}</dd></div>
       ${compare === null ? A : b2`<div class="kpi"><dt>${t4("explore.change")}</dt>
@@ -2878,7 +2882,7 @@ var MeterlineExplorer = class extends MeterlineView {
     this.explain({
       title: data.label,
       text: this.print(context, data, data.total),
-      sentence: t4("explore.explainTotal", { period: format.period(data.period.start, data.period.end), zone: data.timeZone }),
+      sentence: t4("explore.explainTotal", { period: format.period(data.period.start, data.period.end), zone: context.words.zone(data.timeZone) }),
       rows: [
         ...data.series.map((series) => [series.label, this.print(context, data, series.total)]),
         [t4("explore.events"), format.decimal(String(data.eventCount))]
@@ -3024,7 +3028,7 @@ function shortDigest(digest) {
 }
 
 // src/styles/invoice.css
-var invoice_default = ".sheets { display: grid; grid-template-columns: minmax(0, 3fr) minmax(340px, 2fr); gap: 16px; align-items: start; }\n.paper { padding: 32px 36px; }\n.actions { display: inline-flex; flex-wrap: wrap; gap: 8px; }\n.paper-head { display: flex; flex-wrap: wrap; justify-content: space-between; gap: 8px 24px; margin-bottom: 28px; }\n.seller { font: 650 16px/1.4 var(--_font); }\n.paper th .small { display: block; }\n.total { font: 650 18px/1.3 var(--_font); }\n.paper .note { margin-top: 16px; }\n.paper .note + .note { margin-top: 4px; }\ntr.is-chosen > * { background: var(--_tint); }\ntr.is-chosen .small, tr.is-chosen .unit { color: var(--_text); }\ntr.is-chosen > :first-child { box-shadow: inset 3px 0 0 var(--_accent); padding-left: 10px; }\n.pending { margin-top: 24px; padding: 12px 16px 4px; border: 1px dashed var(--_line-strong); border-radius: var(--_radius-control); }\n.panel { position: sticky; top: 16px; max-height: calc(100dvh - 32px); overflow-y: auto; }\n.panel-head { display: flex; align-items: baseline; justify-content: space-between; gap: 12px; margin-bottom: 12px; }\n.proof { display: grid; gap: 12px; margin-top: 20px; padding-top: 12px; border-top: 1px solid var(--_line); font-size: 11px; color: var(--_text-2); }\n.proof dl { display: grid; gap: 2px; }\n.proof dl > div { display: grid; grid-template-columns: 52px minmax(0, 1fr); gap: 8px; }\n\n.badge-box { display: grid; gap: 8px; justify-items: start; }\n.verdict { display: flex; gap: 12px; align-items: flex-start; padding: 12px 14px; border: 1px solid; border-radius: var(--_radius-control); font-size: 13px; }\n.verdict .icon { margin-top: 2px; stroke-width: 2; }\n.verdict > :last-child { color: var(--_text); }\n.is-proven { color: var(--_positive); background: color-mix(in oklab, var(--_positive) 8%, var(--_surface)); }\n.is-broken { color: var(--_negative); background: color-mix(in oklab, var(--_negative) 8%, var(--_surface)); }\n.is-broken li { margin-top: 4px; }\n\n@container (max-width: 900px) {\n  .sheets { grid-template-columns: minmax(0, 1fr); }\n}\n\n@container (max-width: 560px) {\n  .paper { padding: 20px 16px; }\n}\n\n@media print {\n  .sheets { display: block; }\n  .paper { padding: 0; }\n  tr { break-inside: avoid; }\n  tr.is-chosen > * { background: none; box-shadow: none; padding-left: 0; }\n}\n";
+var invoice_default = ".sheets { display: grid; grid-template-columns: minmax(0, 3fr) minmax(340px, 2fr); gap: 16px; align-items: start; }\n.paper { position: sticky; top: 16px; padding: 32px 36px; }\n.actions { display: inline-flex; flex-wrap: wrap; gap: 8px; }\n.paper-head { display: flex; flex-wrap: wrap; justify-content: space-between; gap: 8px 24px; margin-bottom: 28px; }\n.seller { font: 650 16px/1.4 var(--_font); }\n.paper th .small { display: block; }\n.total { font: 650 18px/1.3 var(--_font); }\n.paper .note { margin-top: 16px; }\n.paper .note + .note { margin-top: 4px; }\ntr.is-chosen > * { background: var(--_tint); }\ntr.is-chosen .small, tr.is-chosen .unit { color: var(--_text); }\ntr.is-chosen > :first-child { box-shadow: inset 3px 0 0 var(--_accent); padding-left: 10px; }\n.pending { margin-top: 24px; padding: 12px 16px 4px; border: 1px dashed var(--_line-strong); border-radius: var(--_radius-control); }\n.back { display: inline-flex; align-items: center; gap: 4px; padding: 0; border: 0; background: none; color: var(--_text-2); font-size: 13px; cursor: pointer; }\n.back:hover { color: var(--_accent); }\n.back .icon { width: 12px; height: 12px; }\n.panel-head { display: flex; align-items: baseline; justify-content: space-between; gap: 12px; margin-bottom: 12px; }\n.proof { display: grid; gap: 12px; margin-top: 20px; padding-top: 12px; border-top: 1px solid var(--_line); font-size: 11px; color: var(--_text-2); }\n.proof dl { display: grid; gap: 2px; }\n.proof dl > div { display: grid; grid-template-columns: 52px minmax(0, 1fr); gap: 8px; }\n\n.badge-box { display: grid; gap: 8px; justify-items: start; }\n.verdict { display: flex; gap: 12px; align-items: flex-start; padding: 12px 14px; border: 1px solid; border-radius: var(--_radius-control); font-size: 13px; }\n.verdict .icon { margin-top: 2px; stroke-width: 2; }\n.verdict > :last-child { color: var(--_text); }\n.is-proven { color: var(--_positive); background: color-mix(in oklab, var(--_positive) 8%, var(--_surface)); }\n.is-broken { color: var(--_negative); background: color-mix(in oklab, var(--_negative) 8%, var(--_surface)); }\n.is-broken li { margin-top: 4px; }\n\n@container (max-width: 900px) {\n  .sheets { grid-template-columns: minmax(0, 1fr); }\n  .paper { position: static; }\n}\n\n@container (max-width: 560px) {\n  .paper { padding: 20px 16px; }\n}\n\n@media print {\n  .sheets { display: block; }\n  .paper { position: static; padding: 0; }\n  tr { break-inside: avoid; }\n  tr.is-chosen > * { background: none; box-shadow: none; padding-left: 0; }\n}\n";
 
 // src/pages.ts
 var Pages = class {
@@ -3293,6 +3297,8 @@ var MeterlineInvoice = class extends MeterlineView {
       ${heading({
       title: isDraft ? t4("invoices.live") : t4("invoice.title", { number: this.number }),
       badge,
+      sub: b2`<button class="back controls" type="button" @click=${() => this.navigate("/invoices", this.state.after({ line: null }))}>
+          ${icon("previous")}${t4("invoice.back")}</button>`,
       freshness: this.renderFreshness(this.invoice, data?.status === "final"),
       period: isDraft ? periodSwitch(context, this.period, (label) => this.choosePeriod(context, label)) : A,
       actions: data === null ? A : this.renderActions(context)
@@ -3312,7 +3318,6 @@ var MeterlineInvoice = class extends MeterlineView {
     const { t: t4 } = context;
     const file = (ending) => () => attempted(() => save(`${this.path}.${ending}`, this.query), this.onProblem);
     return b2`<span class="actions controls">
-      <button class="button is-bare" type="button" @click=${() => this.navigate("/invoices", this.state.after({ line: null }))}>${t4("invoice.back")}</button>
       <button class="button" type="button" @click=${() => print()}>${icon("print")}${t4("invoice.print")}</button>
       <button class="button" type="button" @click=${file("csv")}>${icon("download")}${t4("invoice.csv")}</button>
       <button class="button" type="button" @click=${file("json")}>${icon("download")}${t4("invoice.json")}</button>
@@ -3338,7 +3343,7 @@ var MeterlineInvoice = class extends MeterlineView {
           <p class="hint">${t4("invoice.bills", { customer: data.customerName || data.customer })}</p></div>
         <div class="right"><p>${data.number ?? t4("invoice.draft")}</p>
           <p class="hint">${format.period(data.period.start, data.period.end)}</p>
-          <p class="hint">${t4("period.days", { zone: data.timeZone })}</p></div>
+          <p class="hint">${t4("period.days", { zone: context.words.zone(data.timeZone) })}</p></div>
       </header>
       <table>
         <thead><tr><th scope="col">${t4("invoice.item")}</th><th scope="col" class="right">${t4("invoice.quantity")}</th>
@@ -3514,10 +3519,10 @@ var MeterlineOverview = class extends MeterlineView {
     this.properties = { explained: { state: true } };
   }
   renderPage(context) {
-    const { t: t4, session } = context;
+    const { t: t4, session, words } = context;
     const period = this.period;
     if (period === void 0) return emptyState(t4("overview.empty"), t4("overview.emptyText"));
-    const days = `${context.format.period(period.start, period.end)} · ${t4("period.days", { zone: period.timeZone })}`;
+    const days = `${context.format.period(period.start, period.end)} · ${t4("period.days", { zone: words.zone(period.timeZone) })}`;
     return b2`
       ${heading({
       title: session.customer.name || session.customer.key,
@@ -3550,7 +3555,7 @@ var MeterlineOverview = class extends MeterlineView {
       action: { text: t4(billSoFar.final ? "overview.openInvoice" : "overview.openLive"), run: () => this.openInvoice("") }
     });
     return b2`<div>
-      <h2 class="hint">${title}</h2>
+      <h2 class="hint plain">${title}</h2>
       <p class="hero" data-figure="bill">${figure(text, billSoFar.amount, title, explainBill)}</p>
       <dl class="rows">
         ${samePoint === null ? A : b2`<div><dt>${t4("overview.samePoint")}</dt><dd>
@@ -3722,7 +3727,7 @@ var MeterlinePlan = class extends MeterlineView {
       ${this.renderResource(context, this.plan, [32, 80, 80, 80], (data) => this.renderPlan(context, data))}`;
   }
   renderPlan(context, data) {
-    const { t: t4, format } = context;
+    const { t: t4, format, words } = context;
     return b2`
       <section class="card">
         <div class="card-head"><h2 class="card-title">${data.plan}</h2><span class="badge">${t4("plan.version")} ${data.version}</span></div>
@@ -3732,7 +3737,7 @@ var MeterlinePlan = class extends MeterlineView {
           <div><dt>${t4("plan.from")}</dt><dd>${format.civilDate(data.start)}</dd></div>
           <div><dt>${t4("plan.to")}</dt><dd>${data.end === null ? t4("plan.open") : format.civilDate(data.end)}</dd></div>
           <div><dt>${t4("plan.currency")}</dt><dd>${data.currency}</dd></div>
-          <div><dt>${t4("plan.zone")}</dt><dd>${data.timeZone}</dd></div>
+          <div><dt>${t4("plan.zone")}</dt><dd>${words.zone(data.timeZone)}</dd></div>
         </dl>
       </section>
       <ul class="prices">${data.items.map((item) => this.renderItem(context, data, item))}</ul>`;
@@ -3787,7 +3792,7 @@ function decoded(text) {
 }
 
 // src/styles/portal.css
-var portal_default = '.frame { display: grid; grid-template-columns: 216px minmax(0, 1fr); min-height: 100dvh; background: var(--_bg); }\n.alone { max-width: 640px; margin: 12vh auto; padding: 0 16px; }\n\n.rail {\n  position: sticky;\n  top: 0;\n  display: flex;\n  flex-direction: column;\n  gap: 20px;\n  height: 100dvh;\n  padding: 22px 12px 20px;\n  border-right: 1px solid var(--_line);\n  background: var(--_surface);\n}\n\n.brand { display: flex; align-items: center; gap: 10px; min-height: 28px; padding: 0 12px; font: 650 14px/1.3 var(--_font); }\n.brand img { max-width: 168px; max-height: 36px; }\n.mark { width: 22px; height: 22px; border-radius: min(var(--_radius), 7px); background: var(--_accent); forced-color-adjust: none; }\n\n.rail li + li { margin-top: 2px; }\n.rail a { display: block; padding: 7px 12px; border-radius: var(--_radius-control); color: var(--_text-2); font-weight: 500; text-decoration: none; }\n.rail a:hover { background: var(--_tint); color: var(--_text); }\n.rail a[aria-current="page"] { background: var(--_tint-strong); color: var(--_text); font-weight: 650; }\n.rail footer { margin-top: auto; padding: 0 12px; display: grid; gap: 6px; }\n\nmain { padding: 24px 32px 48px; min-width: 0; outline: none; }\n.banner { margin-bottom: 16px; max-width: 1180px; }\n\n.skip { position: absolute; left: 12px; top: -60px; z-index: 9; padding: 8px 14px; border-radius: var(--_radius-control); background: var(--_accent); color: var(--_accent-ink); }\n.skip:focus { top: 12px; }\n\n/* On a phone the rail becomes a strip of tabs that fades where it goes on. */\n@container (max-width: 760px) {\n  .frame { grid-template-columns: minmax(0, 1fr); grid-template-rows: auto 1fr; }\n  .rail { position: static; height: auto; gap: 10px; padding: 12px 0 0; border-right: 0; border-bottom: 1px solid var(--_line); }\n  .brand { padding: 0 16px; }\n  .rail nav { overflow-x: auto; scrollbar-width: none; mask-image: linear-gradient(to right, #000 calc(100% - 32px), transparent); }\n  .rail ul { display: flex; gap: 4px; padding: 0 40px 0 8px; width: max-content; }\n  .rail li + li { margin-top: 0; }\n  .rail a { padding: 11px 10px; border-radius: 0; white-space: nowrap; }\n  .rail a[aria-current="page"] { background: none; box-shadow: inset 0 -2px 0 var(--_accent); }\n  .rail footer { display: none; }\n  main { padding: 16px 16px 40px; }\n}\n\n@media (forced-colors: active) {\n  .rail a[aria-current="page"] { outline: 2px solid Highlight; outline-offset: -2px; }\n}\n\n@media print {\n  .frame { display: block; min-height: 0; background: none; }\n  main { padding: 0; }\n}\n';
+var portal_default = '.frame { display: grid; grid-template-columns: 216px minmax(0, 1fr); min-height: 100dvh; background: var(--_bg); }\n.alone { max-width: 640px; margin: 12vh auto; padding: 0 16px; }\n\n.rail { border-right: 1px solid var(--_line); background: var(--_surface); }\n.rail > div { position: sticky; top: 0; display: flex; flex-direction: column; gap: 20px; height: 100dvh; padding: 22px 12px 20px; }\n\n.brand { display: flex; align-items: center; gap: 10px; min-height: 28px; padding: 0 12px; font: 650 14px/1.3 var(--_font); }\n.brand img { max-width: 168px; max-height: 36px; }\n.mark { width: 22px; height: 22px; border-radius: min(var(--_radius), 7px); background: var(--_accent); forced-color-adjust: none; }\n\n.rail li + li { margin-top: 2px; }\n.rail a { display: block; padding: 7px 12px; border-radius: var(--_radius-control); color: var(--_text-2); font-weight: 500; text-decoration: none; }\n.rail a:hover { background: var(--_tint); color: var(--_text); }\n.rail a[aria-current="page"] { background: var(--_tint-strong); color: var(--_text); font-weight: 650; }\n.rail footer { margin-top: auto; padding: 0 12px; display: grid; gap: 6px; }\n\nmain { padding: 24px 32px 48px; min-width: 0; outline: none; }\n.banner { margin-bottom: 16px; max-width: 1180px; }\n\n.skip { position: absolute; left: 12px; top: -60px; z-index: 9; padding: 8px 14px; border-radius: var(--_radius-control); background: var(--_accent); color: var(--_accent-ink); }\n.skip:focus { top: 12px; }\n\n/* On a phone the rail becomes a strip of tabs that fades where it goes on. */\n@container (max-width: 760px) {\n  .frame { grid-template-columns: minmax(0, 1fr); grid-template-rows: auto 1fr; }\n  .rail { border-right: 0; border-bottom: 1px solid var(--_line); }\n  .rail > div { position: static; height: auto; gap: 10px; padding: 12px 0 0; }\n  .brand { padding: 0 16px; }\n  .rail nav { overflow-x: auto; scrollbar-width: none; mask-image: linear-gradient(to right, #000 calc(100% - 32px), transparent); }\n  .rail ul { display: flex; gap: 4px; padding: 0 40px 0 8px; width: max-content; }\n  .rail li + li { margin-top: 0; }\n  .rail a { padding: 11px 10px; border-radius: 0; white-space: nowrap; }\n  .rail a[aria-current="page"] { background: none; box-shadow: inset 0 -2px 0 var(--_accent); }\n  .rail footer { display: none; }\n  main { padding: 16px 16px 40px; }\n}\n\n@media (forced-colors: active) {\n  .rail a[aria-current="page"] { outline: 2px solid Highlight; outline-offset: -2px; }\n}\n\n@media print {\n  .frame { display: block; min-height: 0; background: none; }\n  main { padding: 0; }\n}\n';
 
 // src/views/portal.ts
 var MeterlinePortal = class extends MeterlineElement {
@@ -3877,8 +3882,8 @@ var MeterlinePortal = class extends MeterlineElement {
     document.title = view === void 0 ? name : `${this.context.t(`view.${view}`)} · ${name}`;
   }
   renderRail(context, route) {
-    const { t: t4, session } = context;
-    return b2`<header class="rail controls">
+    const { t: t4, session, words } = context;
+    return b2`<header class="rail controls"><div>
       <div class="brand">${session.branding.logoUrl === null ? b2`<span class="mark" aria-hidden="true"></span><span>${session.seller || session.customer.name}</span>` : b2`<img src=${session.branding.logoUrl} alt=${session.seller} />`}</div>
       <nav aria-label=${t4("menu.pages")}><ul>
         ${session.views.map((view) => b2`<li><a href=${this.address(view)} aria-current=${route?.view === view ? "page" : "false"}
@@ -3886,9 +3891,9 @@ var MeterlinePortal = class extends MeterlineElement {
       </ul></nav>
       <footer class="small">
         ${session.seller === "" ? A : b2`<p>${t4("menu.help", { seller: session.seller })}</p>`}
-        <p>${t4("menu.zone", { zone: session.timeZone })}</p>
+        <p>${t4("menu.zone", { zone: words.zone(session.timeZone) })}</p>
       </footer>
-    </header>`;
+    </div></header>`;
   }
   renderBanner({ session, t: t4 }) {
     if (session.actingFor === null) return A;
