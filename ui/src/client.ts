@@ -45,12 +45,6 @@ export function kindOf(problem: Problem): ProblemKind {
   return problem.status >= 400 && problem.status < 500 && problem.status !== 429 ? "refused" : "unavailable";
 }
 
-/** A file that the portal made, with the name that it gave it. */
-export interface Download {
-  name: string;
-  content: Blob;
-}
-
 interface Kept {
   etag: string;
   body: unknown;
@@ -64,10 +58,11 @@ export class Client extends EventTarget {
   private renewal: Promise<string> | null = null;
   private readonly kept = new Map<string, Kept>();
   private readonly stream = new EventStream(
-    (signal) => this.send("GET", this.url("changes"), { accept: "text/event-stream", signal }),
+    (signal) => this.send("GET", this.url("changes", { billingPeriod: this.followed }), { accept: "text/event-stream", signal }),
     () => this.dispatchEvent(new Event("change")),
   );
   private listeners = 0;
+  private followed = "";
 
   /** Say where the portal is and how to get a token; calling it again begins a new session. */
   configure(configuration: Configuration): void {
@@ -133,11 +128,9 @@ export class Client extends EventTarget {
   }
 
   /** Get a file. Raises `Problem`. */
-  async download(path: string, query: Changes = {}): Promise<Download> {
+  async download(path: string, query: Changes = {}): Promise<Blob> {
     await this.isStarted.opened;
-    const response = await this.send("GET", this.url(path, query), { accept: "*/*" });
-    const named = /filename="([^"]+)"/.exec(response.headers.get("content-disposition") ?? "");
-    return { name: named?.[1] ?? path.slice(path.lastIndexOf("/") + 1), content: await response.blob() };
+    return (await this.send("GET", this.url(path, query), { accept: "*/*" })).blob();
   }
 
   /** Call `listener` when figures may have changed; the stream is open while anybody listens and the page is visible. */
@@ -148,6 +141,13 @@ export class Client extends EventTarget {
       this.removeEventListener("change", listener);
       if (--this.listeners === 0) this.stream.stop();
     };
+  }
+
+  /** Say which period is shown, whose changes are then told. */
+  follow(billingPeriod: string): void {
+    if (billingPeriod === this.followed) return;
+    this.followed = billingPeriod;
+    this.stream.reconnect();
   }
 
   private keep(url: string, etag: string | null, body: unknown): void {

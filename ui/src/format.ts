@@ -129,9 +129,10 @@ export class Format {
     return `${date}T${this.hour(start)}${offset}`;
   }
 
-  /** A civil date, "2013-11-09", which is the same day in every zone: "Nov 9, 2013". */
-  civilDate(date: string): string {
-    return this.dateFormat({ timeZone: "UTC", month: "short", day: "numeric", year: "numeric" }).format(new Date(`${date}T12:00:00Z`));
+  /** A civil date, "2013-11-09", or one some days from it. It is the same day in every zone: "Nov 9, 2013". */
+  civilDate(date: string, daysAfter = 0): string {
+    const noon = Date.parse(`${date}T12:00:00Z`) + daysAfter * 86_400_000;
+    return this.dateFormat({ timeZone: "UTC", month: "short", day: "numeric", year: "numeric" }).format(noon);
   }
 
   /** The civil date in the zone, as in ISO 8601: "2013-11-09". */
@@ -154,6 +155,12 @@ export class Format {
       row: this.dateFormat({ ...utc, weekday: "short" }).format(noon),
       column: this.dateFormat({ ...utc, month: "short", day: "numeric" }).format(monday),
     };
+  }
+
+  /** The names of the days of a week, Monday first. */
+  weekdays(): string[] {
+    const weekday = this.dateFormat({ timeZone: "UTC", weekday: "short" });
+    return Array.from({ length: 7 }, (_, day) => weekday.format(Date.UTC(2024, 0, 1 + day, 12)));
   }
 
   private render(text: string, options: Intl.NumberFormatOptions, placesMin: number): string {

@@ -33,11 +33,18 @@ export class EventStream {
     this.close();
   }
 
-  /** Begin anew, with another token. */
+  /** Begin anew, with another token: what was shown may be somebody else's. */
   restart(): void {
     if (!this.isWanted) return;
     this.close();
     this.open(true);
+  }
+
+  /** Listen to something else from now on; what is shown was asked for just now. */
+  reconnect(): void {
+    if (!this.isWanted || this.controller === null) return;
+    this.close();
+    this.open(false);
   }
 
   private close(): void {

@@ -23,6 +23,7 @@ export abstract class MeterlineView extends MeterlineElement {
   protected declare failure: Problem | null;
   protected abstract readonly view: ViewName;
   private listened: State | null = null;
+  private followed = "";
 
   constructor() {
     super();
@@ -45,6 +46,10 @@ export abstract class MeterlineView extends MeterlineElement {
 
   protected override willUpdate(_changes: PropertyValues<this>): void {
     if (this.isConnected) this.listenTo(this.state);
+    const billingPeriod = this.isOpen ? (this.period?.billingPeriod ?? "") : "";
+    if (billingPeriod === this.followed) return;
+    this.followed = billingPeriod;
+    client.follow(billingPeriod);
   }
 
   protected override render(): TemplateResult {

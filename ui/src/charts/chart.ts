@@ -101,9 +101,10 @@ export class MeterlineChart extends MeterlineElement {
   }
 
   private drawLabels(model: ChartModel, plot: Plot): SVGTemplateResult[] {
-    const every = Math.max(1, Math.ceil(LABEL_PX / plot.step));
-    return model.buckets.flatMap((bucket, index) => {
-      if (index % every !== 0) return [];
+    const named = model.buckets.flatMap((bucket, index) => (bucket.label === "" ? [] : [{ bucket, index }]));
+    const every = Math.max(1, Math.ceil((LABEL_PX * named.length) / (plot.right - plot.left)));
+    return named.flatMap(({ bucket, index }, nth) => {
+      if (nth % every !== 0) return [];
       const x = Math.min(Math.max(plot.x(index) + plot.step / 2, 20), this.width - 22);
       return [svg`<text class="tick" text-anchor="middle" x=${x} y=${this.height - 6}>${bucket.label}</text>`];
     });

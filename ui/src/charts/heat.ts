@@ -27,7 +27,7 @@ export interface HeatLayout {
 
 /** Where each cell is. Two buckets of one cell (the hour that autumn repeats) share it side by side. */
 export function layOut(model: ChartModel, width: number): HeatLayout {
-  const rows = [...new Set(model.buckets.map((bucket) => bucket.row))];
+  const rows = [...new Set([...model.rows, ...model.buckets.map((bucket) => bucket.row)])];
   const columns = [...new Set(model.buckets.map((bucket) => bucket.column))];
   if (columns.every((column) => /^\d\d$/.test(column))) columns.sort();
   const cellWidth = Math.min((width - LABEL_PX) / columns.length, 96);

@@ -1,6 +1,7 @@
 /** Lines, the dashed line of the period before, and the band of an expectation. */
 
 import { nothing, svg, type SVGTemplateResult } from "lit";
+import { BUCKETS_COMPARED_MAX } from "./limits.ts";
 import type { ChartModel, Plot } from "./model.ts";
 import { pixel, position } from "./scale.ts";
 
@@ -28,8 +29,9 @@ export function drawLines(model: ChartModel, plot: Plot, active: number | null):
 
 /** The period before, bucket by bucket under this one's. */
 export function drawPrevious(model: ChartModel, plot: Plot): SVGTemplateResult | typeof nothing {
-  if (model.previous === null) return nothing;
-  return svg`<path class="previous" d=${runsOf(model.previous.slice(0, model.buckets.length), plot).map(pathOf).join("")} />`;
+  if (model.previous === null || model.buckets.length > BUCKETS_COMPARED_MAX) return nothing;
+  const line = runsOf(model.previous.slice(0, model.buckets.length), plot).map(pathOf).join("");
+  return svg`<path class="previous-halo" d=${line} /><path class="previous" d=${line} />`;
 }
 
 /** An unseen point with the decimal text of each value, and a seen one where the reader is. */

@@ -28,6 +28,8 @@ export interface ChartModel {
   totalText: string;
   previousText: string;
   buckets: readonly ChartBucket[];
+  /** The rows of a heat map from top to bottom; those that are not named follow in the order of their buckets. */
+  rows: readonly string[];
   series: readonly ChartSeries[];
   totals: readonly (string | null)[] | null;
   previous: readonly (string | null)[] | null;

@@ -3,9 +3,9 @@
 import { client } from "../client.ts";
 import type { Changes } from "../state.ts";
 
-/** Save what the portal makes of `path` as a file; a link could not carry the bearer token. Raises `Problem`. */
-export async function save(path: string, query: Changes): Promise<void> {
-  const { name, content } = await client.download(path, query);
+/** Save what the portal answers as a file of that name; a link could not carry the bearer token. Raises `Problem`. */
+export async function save(path: string, query: Changes, name: string): Promise<void> {
+  const content = await client.download(path, query);
   const link = document.createElement("a");
   link.href = URL.createObjectURL(content);
   link.download = name;

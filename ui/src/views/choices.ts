@@ -113,6 +113,6 @@ export function renderActions(context: Context, actions: Actions): TemplateResul
     ${query === null ? nothing : html`
       <button class="button is-icon" type="button" title=${t("explore.copyCurl")} aria-label=${t("explore.copyCurl")}
         @click=${() => copied(curlOf(actions.path, query))()}>${icon("terminal")}</button>
-      <button class="button" type="button" @click=${() => attempted(() => save(`${actions.path}.csv`, query), actions.onProblem)}>
-        ${icon("download")}${t("explore.csv")}</button>`}`;
+      <button class="button" type="button" aria-label=${t("explore.csv")} @click=${() => attempted(() => save(`${actions.path}.csv`, query, `${actions.path}.csv`), actions.onProblem)}>
+        ${icon("download")}<span class="label">${t("explore.csv")}</span></button>`}`;
 }

@@ -19,7 +19,7 @@ export class MeterlineCost extends MeterlineExplorer<Cost> {
   }
 
   protected ownQuery(): Changes {
-    return { items: this.state.all("items") };
+    return { item: this.state.all("item") };
   }
 
   protected groups({ t, words }: Context): (readonly [string, string])[] {
@@ -38,11 +38,11 @@ export class MeterlineCost extends MeterlineExplorer<Cost> {
   }
 
   protected renderOwnChoices(context: Context): TemplateResult | typeof nothing {
-    const items = this.state.all("items");
+    const items = this.state.all("item");
     const { t, words } = context;
     return html`${items.map((item) => html`<span class="chip is-removable">${words.item(item)}<button type="button"
       aria-label=${t("explore.filterRemove", { filter: words.item(item) })}
-      @click=${() => this.change({ items: items.filter((each) => each !== item) })}>${icon("close")}</button></span>`)}`;
+      @click=${() => this.change({ item: items.filter((each) => each !== item) })}>${icon("close")}</button></span>`)}`;
   }
 
   /** What one unit cost on average, window by window: where a tier begins it falls or rises. */
@@ -67,7 +67,7 @@ export class MeterlineCost extends MeterlineExplorer<Cost> {
 
   protected only(data: Cost, series: Series): Changes | null {
     if (series.isOther || series.key === "" || data.series.length < 2) return null;
-    if (data.groupBy === "item") return { items: [series.key] };
+    if (data.groupBy === "item") return { item: [series.key] };
     return data.groupBy === null ? null : { filter: [...this.state.all("filter"), `${data.groupBy}:${series.key}`] };
   }
 

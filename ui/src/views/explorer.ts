@@ -74,8 +74,7 @@ export abstract class MeterlineExplorer<T extends Explored> extends MeterlineVie
         <div class="choices">${this.renderChoices(context, choices)}</div>
         <button class="button sheet-opener" type="button" @click=${() => (this.isSheetOpen = true)}>
           ${icon("sliders")}${t("explore.choices")}</button>
-      </div>
-      <div class="bar controls">
+        <span class="break"></span>
         ${renderFilters(context, this.state.all("filter"), this.properties(), (filter) => this.change({ filter }))}
         <span class="spacer"></span>
         <span class="note" role="status">${this.notice}</span>
@@ -85,7 +84,8 @@ export abstract class MeterlineExplorer<T extends Explored> extends MeterlineVie
       ${explainedDrawer(context, this.explained, () => (this.explained = null))}
       <meterline-drawer heading=${t("explore.choices")} close-text=${t("explore.close")} .isOpen=${this.isSheetOpen}
         @drawer-close=${() => (this.isSheetOpen = false)}>
-        ${this.isSheetOpen ? html`<div class="reset sheet">${this.renderChoices(context, choices)}</div>` : nothing}
+        ${this.isSheetOpen ? html`<div class="reset sheet">${this.renderChoices(context, choices)}
+          ${renderFilters(context, this.state.all("filter"), this.properties(), (filter) => this.change({ filter }))}</div>` : nothing}
       </meterline-drawer>`;
   }
 
@@ -139,7 +139,7 @@ export abstract class MeterlineExplorer<T extends Explored> extends MeterlineVie
     const first = context.periods[Math.min(context.periods.indexOf(period) + Number(span) - 1, context.periods.length - 1)];
     return span === "1" || first === undefined
       ? { billingPeriod: period.billingPeriod }
-      : { from: first.start, until: period.end };
+      : { from: context.format.localDate(first.start), until: context.format.localDate(period.end) };
   }
 
   private renderChoices(context: Context, choices: Choices): TemplateResult {
@@ -161,7 +161,7 @@ export abstract class MeterlineExplorer<T extends Explored> extends MeterlineVie
     const { t } = context;
     const hasFilters = this.state.all("filter").length > 0;
     if (data.buckets.length === 0 || (data.eventCount === 0 && data.totals.every((total) => total === null))) {
-      const clear = html`<button class="button controls" type="button" @click=${() => this.change({ filter: null, items: null })}>${t("explore.clear")}</button>`;
+      const clear = html`<button class="button controls" type="button" @click=${() => this.change({ filter: null, item: null })}>${t("explore.clear")}</button>`;
       return emptyState(t("explore.empty"), t(hasFilters ? "explore.emptyFiltered" : "explore.emptyText"), hasFilters ? clear : nothing);
     }
     const model = this.model(context, data);
@@ -179,7 +179,7 @@ export abstract class MeterlineExplorer<T extends Explored> extends MeterlineVie
       ${this.renderExtra(context, data)}
       ${seriesTable(context, data, {
         print: (value) => this.print(context, data, value),
-        heading: data.groupBy === null ? t(`view.${this.view}`) : this.groupText(context, data.groupBy),
+        heading: data.groupBy === null ? data.label : this.groupText(context, data.groupBy),
         valueHeading: t(this.view === "cost" ? "explore.amount" : "explore.quantity"),
         only: (series) => this.only(data, series),
         change: (changes) => this.change(changes),
@@ -199,9 +199,10 @@ export abstract class MeterlineExplorer<T extends Explored> extends MeterlineVie
       name: t(`by.${window}`, { what: data.label }), keysHint: t("explore.chartKeys"),
       totalText: t("explore.total"), previousText: t("explore.previous"),
       buckets: data.buckets.map(({ start, end }) => ({
-        key: format.bucketKey(start, window), label: format.bucket(start, window), full: format.bucketInFull(start, end, window),
-        ...heatPlace(context, start, window),
+        key: format.bucketKey(start, window), label: axisLabel(context, start, window, data.buckets.length),
+        full: format.bucketInFull(start, end, window), ...heatPlace(context, start, window),
       })),
+      rows: window === "day" ? format.weekdays() : [],
       series: data.series.map((series, index) => ({
         key: series.key, label: series.label, look: lookOf(index, series.isOther), values: series.values,
       })),
@@ -313,6 +314,12 @@ export function replacing(old: string, next: string): Changes {
   for (const name of new URLSearchParams(old).keys()) changes[name] = null;
   for (const name of params.keys()) changes[name] = params.getAll(name);
   return changes;
+}
+
+/** Of many hours only the midnights are named, by their day. */
+function axisLabel({ format }: Context, start: string, window: Window, count: number): string {
+  if (window !== "hour" || count <= 48) return format.bucket(start, window);
+  return format.hour(start) === "00" ? format.day(start) : "";
 }
 
 /** The row and column of a heat map: hours by days, or weekdays by weeks. */

@@ -75,7 +75,8 @@ export class MeterlineInvoice extends MeterlineView {
         badge,
         sub: html`<button class="back controls" type="button" @click=${() => this.navigate("/invoices", this.state.after({ line: null }))}>
           ${icon("previous")}${t("invoice.back")}</button>`,
-        freshness: this.renderFreshness(this.invoice, data?.status === "final"),
+        // What is final says so by its badge.
+        freshness: data?.status === "final" ? nothing : this.renderFreshness(this.invoice, false),
         period: isDraft ? periodSwitch(context, this.period, (label) => this.choosePeriod(context, label)) : nothing,
         actions: data === null ? nothing : this.renderActions(context),
       })}
@@ -96,11 +97,11 @@ export class MeterlineInvoice extends MeterlineView {
 
   private renderActions(context: Context): TemplateResult {
     const { t } = context;
-    const file = (ending: string) => (): Promise<void> => attempted(() => save(`${this.path}.${ending}`, this.query), this.onProblem);
+    const file = (path: string, name: string) => (): Promise<void> => attempted(() => save(path, this.query, name), this.onProblem);
     return html`<span class="actions controls">
       <button class="button" type="button" @click=${() => print()}>${icon("print")}${t("invoice.print")}</button>
-      <button class="button" type="button" @click=${file("csv")}>${icon("download")}${t("invoice.csv")}</button>
-      <button class="button" type="button" @click=${file("json")}>${icon("download")}${t("invoice.json")}</button>
+      <button class="button" type="button" @click=${file(`${this.path}.csv`, `${this.number}.csv`)}>${icon("download")}${t("invoice.csv")}</button>
+      <button class="button" type="button" @click=${file(this.path, `${this.number}.json`)}>${icon("download")}${t("invoice.json")}</button>
     </span>`;
   }
 

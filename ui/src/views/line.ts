@@ -16,7 +16,7 @@ import invoice from "../styles/invoice.css";
 import line from "../styles/line.css";
 import type { Events, Explanation, InvoiceLine, UsageEvent, Verification } from "../types.ts";
 
-const EVENTS_A_PAGE = "20";
+const EVENTS_A_PAGE = "10";
 
 export class MeterlineLine extends MeterlineElement {
   static override styles = MeterlineElement.stylesWith(invoice, line);
@@ -170,6 +170,7 @@ function daysModel(context: Context, found: Explanation): ChartModel {
     buckets: found.days.map(({ window: { start, end } }) => ({
       key: format.bucketKey(start, "day"), label: format.bucket(start, "day"), full: format.bucketInFull(start, end, "day"), row: "", column: "",
     })),
+    rows: [],
     series: [{ key: found.line.item, label: found.line.label, look: "s1", values: found.days.map(({ quantity }) => quantity) }],
     totals: null, previous: null,
     print: (value) => words.quantity(value, found.line.unit),

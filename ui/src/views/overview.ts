@@ -98,6 +98,7 @@ export class MeterlineOverview extends MeterlineView {
       buckets: cumulative.buckets.map(({ start, end }) => ({
         key: format.bucketKey(start, "day"), label: format.bucket(start, "day"), full: format.bucketInFull(start, end, "day"), row: "", column: "",
       })),
+      rows: [],
       series: [{ key: "bill", label: t("overview.thisPeriod"), look: "s1", values: cumulative.amounts }],
       totals: null,
       previous: hasPrevious ? cumulative.previous : null,

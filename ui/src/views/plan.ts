@@ -40,7 +40,7 @@ export class MeterlinePlan extends MeterlineView {
         <dl class="terms">
           <div><dt>${t("plan.contract")}</dt><dd>${data.contract}</dd></div>
           <div><dt>${t("plan.from")}</dt><dd>${format.civilDate(data.start)}</dd></div>
-          <div><dt>${t("plan.to")}</dt><dd>${data.end === null ? t("plan.open") : format.civilDate(data.end)}</dd></div>
+          <div><dt>${t("plan.to")}</dt><dd>${data.end === null ? t("plan.open") : format.civilDate(data.end, -1)}</dd></div>
           <div><dt>${t("plan.currency")}</dt><dd>${data.currency}</dd></div>
           <div><dt>${t("plan.zone")}</dt><dd>${words.zone(data.timeZone)}</dd></div>
         </dl>
@@ -51,7 +51,8 @@ export class MeterlinePlan extends MeterlineView {
   private renderItem(context: Context, data: Plan, item: PlanItem): TemplateResult {
     const { t, format, words } = context;
     const terms: (readonly [string, string])[] = [];
-    if (item.amount !== null) terms.push([t(item.blockSize === null ? "plan.amount" : "plan.blockAmount"), format.money(item.amount, data.currency)]);
+    // A fixed fee is said in full by its sentence.
+    if (item.amount !== null && item.blockSize !== null) terms.push([t("plan.blockAmount"), format.money(item.amount, data.currency)]);
     if (item.unitPrice !== null) terms.push([t("plan.unitPrice"), format.money(item.unitPrice, data.currency)]);
     if (item.blockSize !== null) terms.push([t("plan.blockSize"), words.quantity(item.blockSize, item.unit)]);
     if (item.included !== null && !isZero(item.included)) terms.push([t("plan.included"), words.quantity(item.included, item.unit)]);

@@ -42,7 +42,7 @@ export class MeterlineSavedViews extends MeterlineElement {
     const views = (this.views.data ?? []).filter(({ query }) => query.split("?", 1)[0] === own);
     const problem = this.problem ?? this.views.problem;
     return html`<div class="reset"><details class="popover" @toggle=${this.onToggle}>
-      <summary class="button">${icon("bookmark")}${t("explore.views")}</summary>
+      <summary class="button" aria-label=${t("explore.views")}>${icon("bookmark")}<span class="label">${t("explore.views")}</span></summary>
       <div class="panel">
         ${views.length === 0 ? html`<p class="note">${t("explore.viewsNone")}</p>` : html`<ul class="saved">${views.map((view) => html`<li>
           <button class="button is-bare" type="button" @click=${() => this.show(view)}>${view.name}</button>

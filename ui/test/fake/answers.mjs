@@ -105,7 +105,8 @@ export function usage(query) {
   if (windows.length > 1000) return null;
   const found = usageSeries(meter, windows, query);
   const isPeriod = !query.get("from");
-  const ITEM = ITEMS.find((item) => item.meter === meter.name);
+  const item = ITEMS.find((each) => each.meter === meter.name);
+  const billed = upTo(meter.name, month, lastDay(month));
   return {
     meter: meter.name, label: meter.label, unit: meter.unit, timeZone: ZONE, window: query.get("window") || "day", groupBy: query.get("groupBy") || null,
     period: { start: iso(windows[0].start), end: iso(windows.at(-1).end), billingPeriod: isPeriod ? label(month) : null },
@@ -114,7 +115,7 @@ export function usage(query) {
     eventCount: sum(windows.flatMap(({ days, share }) => days.filter(([m, d]) => isPast(m, d)).flatMap(([m, d]) => Object.keys(AIRPORTS).map((airport) => Math.round(flights(m, d, airport) * (share < 1 ? share : 1)))))),
     compare: query.get("compare") && isPeriod && month > 1 ? usageBefore(meter, month, query, found.total) : null,
     line: isPeriod && query.getAll("filter").length === 0
-      ? { quantity: String(found.total), item: ITEM.item, equals: true, href: href(month) } : null,
+      ? { quantity: String(billed), item: item.item, equals: billed === found.total, href: href(month) } : null,
     filled: true, ...(month === LAST_DAY.month ? fresh() : frozen),
   };
 }
@@ -182,7 +183,7 @@ function airportSeries(named, rows, windows, month) {
 export function cost(query) {
   const month = monthOf(query.get("billingPeriod"));
   const windows = windowsOf(new URLSearchParams({ billingPeriod: label(month), window: query.get("window") === "hour" ? "day" : query.get("window") || "day" }));
-  const items = query.getAll("items");
+  const items = query.getAll("item");
   const groupBy = query.get("groupBy");
   const rows = costSeries(month, windows, items, groupBy === "item", groupBy === "origin");
   const totals = windows.map((_, index) => (rows[0].values[index] === null ? null : sum(rows.map(({ values }) => values[index]))));

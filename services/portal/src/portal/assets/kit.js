@@ -19,11 +19,17 @@ var EventStream = class {
     document.removeEventListener("visibilitychange", this.onVisibility);
     this.close();
   }
-  /** Begin anew, with another token. */
+  /** Begin anew, with another token: what was shown may be somebody else's. */
   restart() {
     if (!this.isWanted) return;
     this.close();
     this.open(true);
+  }
+  /** Listen to something else from now on; what is shown was asked for just now. */
+  reconnect() {
+    if (!this.isWanted || this.controller === null) return;
+    this.close();
+    this.open(false);
   }
   close() {
     this.controller?.abort();
@@ -114,10 +120,11 @@ var Client = class extends EventTarget {
     this.renewal = null;
     this.kept = /* @__PURE__ */ new Map();
     this.stream = new EventStream(
-      (signal) => this.send("GET", this.url("changes"), { accept: "text/event-stream", signal }),
+      (signal) => this.send("GET", this.url("changes", { billingPeriod: this.followed }), { accept: "text/event-stream", signal }),
       () => this.dispatchEvent(new Event("change"))
     );
     this.listeners = 0;
+    this.followed = "";
   }
   /** Say where the portal is and how to get a token; calling it again begins a new session. */
   configure(configuration) {
@@ -177,9 +184,7 @@ var Client = class extends EventTarget {
   /** Get a file. Raises `Problem`. */
   async download(path, query = {}) {
     await this.isStarted.opened;
-    const response = await this.send("GET", this.url(path, query), { accept: "*/*" });
-    const named = /filename="([^"]+)"/.exec(response.headers.get("content-disposition") ?? "");
-    return { name: named?.[1] ?? path.slice(path.lastIndexOf("/") + 1), content: await response.blob() };
+    return (await this.send("GET", this.url(path, query), { accept: "*/*" })).blob();
   }
   /** Call `listener` when figures may have changed; the stream is open while anybody listens and the page is visible. */
   watch(listener) {
@@ -189,6 +194,12 @@ var Client = class extends EventTarget {
       this.removeEventListener("change", listener);
       if (--this.listeners === 0) this.stream.stop();
     };
+  }
+  /** Say which period is shown, whose changes are then told. */
+  follow(billingPeriod) {
+    if (billingPeriod === this.followed) return;
+    this.followed = billingPeriod;
+    this.stream.reconnect();
   }
   keep(url, etag, body2) {
     this.kept.delete(url);
@@ -882,7 +893,7 @@ a { color: var(--_accent); text-underline-offset: 3px; }
 `;
 
 // src/styles/content.css
-var content_default = ".page { display: grid; grid-template-columns: minmax(0, 1fr); gap: 16px; max-width: 1180px; }\n\n.page-head { display: flex; flex-wrap: wrap; align-items: center; gap: 8px 16px; min-height: 40px; }\n.page-head .spacer { flex: 1; }\n.page-title { font: 650 20px/1.3 var(--_font); letter-spacing: -0.01em; text-wrap: balance; }\n.page-sub { font-size: 13px; color: var(--_text-2); }\n\nmeterline-freshness { display: inline-block; container-type: normal; }\n\n.card {\n  background: var(--_surface);\n  border: 1px solid var(--_line);\n  border-radius: var(--_radius);\n  padding: 20px 24px;\n  min-width: 0;\n}\n\n.card-head { display: flex; flex-wrap: wrap; align-items: center; gap: 4px 12px; margin-bottom: 12px; }\n.card-head .spacer { flex: 1; }\n.card-title { font: 650 16px/1.4 var(--_font); letter-spacing: -0.005em; }\n.hint { font-size: 13px; color: var(--_text-2); }\n.plain { font-weight: 400; }\n.small { font-size: 12px; color: var(--_text-2); }\n.mono { font-family: var(--_mono); font-size: 0.92em; overflow-wrap: anywhere; }\n.note { font-size: 12px; color: var(--_text-2); max-width: 68ch; text-wrap: pretty; }\n\n.up { color: var(--_warning); font-weight: 650; }\n.down { color: var(--_positive); font-weight: 650; }\n\n.kpis { display: grid; grid-template-columns: repeat(auto-fit, minmax(190px, 1fr)); padding: 0; overflow: clip; }\n.kpi { padding: 16px 24px; box-shadow: -1px 0 0 var(--_line), 0 -1px 0 var(--_line); min-width: 0; }\n.kpi dt { font-size: 13px; color: var(--_text-2); }\n.kpi .big { font: 650 28px/1.25 var(--_font); letter-spacing: -0.02em; overflow-wrap: anywhere; }\n.kpi .small { min-height: 18px; }\n\n.rows { display: grid; }\n.rows > * { display: flex; align-items: baseline; justify-content: space-between; gap: 16px; padding: 9px 0; border-top: 1px solid var(--_line); font-size: 13px; }\n.rows dt { color: var(--_text-2); }\n.rows dd { text-align: right; }\n\n.scroll { overflow-x: auto; margin: 0 -24px; padding: 0 24px; }\n.scroll:focus-visible { outline-offset: -2px; }\n\ntable { width: 100%; border-collapse: collapse; font-size: 13px; }\nth { font-weight: 500; color: var(--_text-2); text-align: left; padding: 6px 12px 8px; white-space: nowrap; }\ntd { padding: 9px 12px; border-top: 1px solid var(--_line); vertical-align: top; }\nth:first-child, td:first-child { padding-left: 0; }\nth:last-child, td:last-child { padding-right: 0; }\n.right { text-align: right; white-space: nowrap; }\nth::first-letter { text-transform: uppercase; }\ntbody th { color: var(--_text); font-weight: 400; border-top: 1px solid var(--_line); padding: 9px 12px 9px 0; white-space: normal; vertical-align: top; }\ntfoot td, tfoot th { border-top: 2px solid var(--_text); color: var(--_text); font-weight: 650; padding-block: 10px; }\ntr.is-link:hover > * { background: var(--_tint); }\n.unit { color: var(--_text-2); }\n\n.swatch { display: inline-block; width: 10px; height: 10px; margin-right: 8px; vertical-align: -1px; flex: none; }\n.swatch rect { fill: var(--_c); forced-color-adjust: none; }\n\n.legend { display: flex; flex-wrap: wrap; gap: 4px 16px; font-size: 13px; color: var(--_text); }\n.legend li { display: inline-flex; align-items: center; max-width: 100%; }\n.legend .dash { width: 16px; border-top: 2px dashed var(--_text-3); margin-right: 8px; }\n\n.is-waiting { opacity: 0.55; transition: opacity 150ms 200ms; }\n\n/* What stands in the place of figures that are not there yet: it has their final shape. */\n.bone { display: block; border-radius: 4px; background: var(--_line); animation: breathe 1.6s ease-in-out infinite; }\n.bones { display: grid; gap: 12px; }\n\n.empty { display: grid; justify-items: center; gap: 6px; padding: 40px 16px; text-align: center; color: var(--_text-2); }\n.empty h2 { font: 650 16px/1.4 var(--_font); color: var(--_text); }\n.empty p { max-width: 46ch; text-wrap: balance; }\n.empty .button { margin-top: 8px; }\n\n.banner { padding: 8px 16px; border: 1px solid var(--_warning); border-radius: var(--_radius-control); color: var(--_warning); background: var(--_surface); font-size: 13px; }\n\n@keyframes breathe { 50% { opacity: 0.45; } }\n\n@container (max-width: 560px) {\n  .card { padding: 16px; }\n  .kpi { padding: 12px 16px; }\n  .kpi .big { font-size: 24px; }\n  .scroll { margin: 0 -16px; padding: 0 16px; }\n  td, th { padding-inline: 8px; }\n  .narrow-hidden { display: none; }\n}\n\n@media print {\n  .card { border: 0; padding: 8px 0; break-inside: avoid; }\n  .page { max-width: none; }\n}\n\n.period-switch { display: inline-flex; gap: 4px; }\n.explained { display: grid; gap: 16px; }\n.explained-figure { font: 650 28px/1.2 var(--_font); letter-spacing: -0.02em; }\n.explained-sentence { padding-left: 14px; border-left: 3px solid var(--_accent); color: var(--_text-2); text-wrap: pretty; }\n.spark { width: 96px; height: 22px; vertical-align: middle; }\n.spark path { fill: none; stroke: var(--_c, var(--_text-3)); stroke-width: 1.5; stroke-linejoin: round; }\n";
+var content_default = ".page { display: grid; grid-template-columns: minmax(0, 1fr); gap: 16px; max-width: 1180px; }\n\n.page-head { display: flex; flex-wrap: wrap; align-items: center; gap: 8px 16px; min-height: 40px; }\n.page-head .spacer { flex: 1; }\n.page-title { font: 650 20px/1.3 var(--_font); letter-spacing: -0.01em; text-wrap: balance; }\n.page-sub { font-size: 13px; color: var(--_text-2); }\n\nmeterline-freshness { display: inline-block; container-type: normal; }\n\n.card {\n  background: var(--_surface);\n  border: 1px solid var(--_line);\n  border-radius: var(--_radius);\n  padding: 20px 24px;\n  min-width: 0;\n}\n\n.card-head { display: flex; flex-wrap: wrap; align-items: center; gap: 4px 12px; margin-bottom: 12px; }\n.card-head .spacer { flex: 1; }\n.card-title { font: 650 16px/1.4 var(--_font); letter-spacing: -0.005em; }\n.hint { font-size: 13px; color: var(--_text-2); }\n.plain { font-weight: 400; }\n.small { font-size: 12px; color: var(--_text-2); }\n.mono { font-family: var(--_mono); font-size: 0.92em; overflow-wrap: anywhere; }\n.note { font-size: 12px; color: var(--_text-2); max-width: 68ch; text-wrap: pretty; }\n\n.up { color: var(--_warning); font-weight: 650; }\n.down { color: var(--_positive); font-weight: 650; }\n\n.card.kpis { display: grid; grid-template-columns: repeat(auto-fit, minmax(190px, 1fr)); padding: 0; overflow: clip; }\n.kpi { padding: 16px 24px; box-shadow: -1px 0 0 var(--_line), 0 -1px 0 var(--_line); min-width: 0; }\n.kpi dt { font-size: 13px; color: var(--_text-2); }\n.kpi .big { font: 650 28px/1.25 var(--_font); letter-spacing: -0.02em; overflow-wrap: anywhere; }\n.kpi .small { min-height: 18px; }\n\n.rows { display: grid; }\n.rows > * { display: flex; align-items: baseline; justify-content: space-between; gap: 16px; padding: 9px 0; border-top: 1px solid var(--_line); font-size: 13px; }\n.rows dt { color: var(--_text-2); }\n.rows dd { text-align: right; }\n\n.scroll { overflow-x: auto; margin: 0 -24px; padding: 0 24px; }\n.scroll:focus-visible { outline-offset: -2px; }\n\ntable { width: 100%; border-collapse: collapse; font-size: 13px; }\nth { font-weight: 500; color: var(--_text-2); text-align: left; padding: 6px 12px 8px; white-space: nowrap; }\ntd { padding: 9px 12px; border-top: 1px solid var(--_line); vertical-align: top; }\nth:first-child, td:first-child { padding-left: 0; }\nth:last-child, td:last-child { padding-right: 0; }\n.right { text-align: right; white-space: nowrap; }\nth::first-letter { text-transform: uppercase; }\ntbody th { color: var(--_text); font-weight: 400; border-top: 1px solid var(--_line); padding: 9px 12px 9px 0; white-space: normal; vertical-align: top; }\ntfoot td, tfoot th { border-top: 2px solid var(--_text); color: var(--_text); font-weight: 650; padding-block: 10px; }\ntr.is-link:hover > * { background: var(--_tint); }\n.unit { color: var(--_text-2); }\n\n.swatch { display: inline-block; width: 10px; height: 10px; margin-right: 8px; vertical-align: -1px; flex: none; }\n.swatch rect { fill: var(--_c); forced-color-adjust: none; }\n\n.legend { display: flex; flex-wrap: wrap; gap: 4px 16px; font-size: 13px; color: var(--_text); }\n.legend li { display: inline-flex; align-items: center; max-width: 100%; }\n.legend .dash { width: 16px; border-top: 2px dashed var(--_text-3); margin-right: 8px; }\n\n.is-waiting { opacity: 0.55; transition: opacity 150ms 200ms; }\n\n/* What stands in the place of figures that are not there yet: it has their final shape. */\n.bone { display: block; border-radius: 4px; background: var(--_line); animation: breathe 1.6s ease-in-out infinite; }\n.bones { display: grid; gap: 12px; }\n\n.empty { display: grid; justify-items: center; gap: 6px; padding: 40px 16px; text-align: center; color: var(--_text-2); }\n.empty h2 { font: 650 16px/1.4 var(--_font); color: var(--_text); }\n.empty p { max-width: 46ch; text-wrap: balance; }\n.empty .button { margin-top: 8px; }\n\n.banner { padding: 8px 16px; border: 1px solid var(--_warning); border-radius: var(--_radius-control); color: var(--_warning); background: var(--_surface); font-size: 13px; }\n\n@keyframes breathe { 50% { opacity: 0.45; } }\n\n@container (max-width: 560px) {\n  .card { padding: 16px; }\n  .card.kpis { grid-template-columns: repeat(auto-fit, minmax(148px, 1fr)); }\n  .kpi { padding: 12px 16px; }\n  .kpi .big { font-size: 22px; }\n  .scroll { margin: 0 -16px; padding: 0 16px; }\n  td, th { padding-inline: 8px; }\n  .narrow-hidden { display: none; }\n}\n\n@media print {\n  .card { border: 0; padding: 8px 0; break-inside: avoid; }\n  .page { max-width: none; }\n}\n\n.period-switch { display: inline-flex; gap: 4px; }\n.explained { display: grid; gap: 16px; }\n.explained-figure { font: 650 28px/1.2 var(--_font); letter-spacing: -0.02em; }\n.explained-sentence { padding-left: 14px; border-left: 3px solid var(--_accent); color: var(--_text-2); text-wrap: pretty; }\n.spark { width: 96px; height: 22px; vertical-align: middle; }\n.spark path { fill: none; stroke: var(--_c, var(--_text-3)); stroke-width: 1.5; stroke-linejoin: round; }\n";
 
 // src/styles/controls.css
 var controls_default = 'button, select, input { font: inherit; color: inherit; margin: 0; }\n\n.button, .select, .input {\n  display: inline-flex;\n  align-items: center;\n  gap: 6px;\n  height: 32px;\n  padding: 0 12px;\n  border: 1px solid var(--_line-strong);\n  border-radius: var(--_radius-control);\n  background: var(--_surface);\n  color: var(--_text);\n  font: 500 13px/1 var(--_font);\n  white-space: nowrap;\n  text-decoration: none;\n  cursor: pointer;\n}\n\n.button:hover, .select:hover { background: var(--_tint); border-color: var(--_accent); }\n.button[disabled] { opacity: 0.55; cursor: default; }\n.button.is-primary { background: var(--_accent); border-color: var(--_accent); color: var(--_accent-ink); }\n.button.is-primary:hover { filter: brightness(1.08); }\n.button.is-bare { border-color: transparent; background: none; padding: 0 8px; color: var(--_text-2); }\n.button.is-bare:hover { color: var(--_text); background: var(--_tint); }\n.button.is-icon { padding: 0; width: 32px; justify-content: center; }\n.input { cursor: text; font-weight: 400; min-width: 0; }\n.select { padding-right: 8px; max-width: 100%; }\n.icon { width: 16px; height: 16px; flex: none; fill: none; stroke: currentcolor; stroke-width: 1.6; stroke-linecap: round; stroke-linejoin: round; }\n\n.segments {\n  display: inline-flex;\n  border: 1px solid var(--_line-strong);\n  border-radius: var(--_radius-control);\n  overflow: clip;\n}\n\n.segments button {\n  display: inline-flex;\n  align-items: center;\n  gap: 6px;\n  height: 30px;\n  padding: 0 11px;\n  border: 0;\n  border-left: 1px solid var(--_line);\n  background: var(--_surface);\n  color: var(--_text-2);\n  font: 500 13px/1 var(--_font);\n  cursor: pointer;\n}\n\n.segments button:first-child { border-left: 0; }\n.segments button:hover { color: var(--_text); background: var(--_tint); }\n.segments button:focus-visible { outline-offset: -3px; }\n/* The line below tells what is pressed where colours of the page are overruled. */\n.segments button[aria-pressed="true"] { background: var(--_tint-strong); color: var(--_text); font-weight: 650; box-shadow: inset 0 -2px 0 var(--_accent); }\n\n.toggle { display: inline-flex; align-items: center; gap: 8px; height: 32px; font-size: 13px; color: var(--_text-2); cursor: pointer; }\n.toggle input { accent-color: var(--_accent); width: 16px; height: 16px; }\n\n.chip {\n  display: inline-flex;\n  align-items: center;\n  gap: 6px;\n  min-height: 26px;\n  padding: 2px 10px;\n  border: 1px solid var(--_line);\n  border-radius: 999px;\n  background: var(--_surface);\n  color: var(--_text-2);\n  font: 400 12px/1.3 var(--_font);\n}\n\n.chip .dot { width: 7px; height: 7px; border-radius: 50%; background: currentcolor; forced-color-adjust: none; }\n.chip.is-live .dot { color: var(--_positive); animation: breathe 2.4s ease-in-out infinite; }\n.chip.is-late { color: var(--_warning); border-color: currentcolor; }\n.chip.is-removable { padding-right: 2px; border-color: var(--_line-strong); color: var(--_text); }\n.chip button { display: inline-grid; place-items: center; width: 22px; height: 22px; border: 0; border-radius: 50%; background: none; color: var(--_text-2); cursor: pointer; }\n.chip button:hover { background: var(--_tint-strong); color: var(--_text); }\n\n@keyframes breathe { 50% { opacity: 0.35; } }\n\n.badge {\n  display: inline-block;\n  padding: 2px 8px;\n  border: 1px solid currentcolor;\n  border-radius: 999px;\n  font: 650 11px/1.3 var(--_font);\n  color: var(--_text-2);\n  white-space: nowrap;\n}\n\n.badge.is-draft { color: var(--_warning); }\n.badge.is-final { color: var(--_positive); }\n\n/* A number that explains itself. */\n.figure {\n  padding: 0;\n  border: 0;\n  background: none;\n  font: inherit;\n  color: inherit;\n  letter-spacing: inherit;\n  text-align: inherit;\n  cursor: pointer;\n  text-decoration: underline dotted 1px var(--_line-strong);\n  text-underline-offset: 0.28em;\n  white-space: nowrap;\n}\n\n.figure:hover { color: var(--_accent); text-decoration: underline solid 1px currentcolor; }\n\n@media (pointer: coarse) {\n  .button, .select, .input, .segments button { height: 44px; }\n  .button.is-icon { width: 44px; }\n  .chip button { width: 32px; height: 32px; }\n}\n\n@media (forced-colors: active) {\n  .segments button[aria-pressed="true"] { outline: 2px solid Highlight; outline-offset: -2px; }\n  .button.is-primary { border-width: 2px; }\n}\n\n@media print {\n  .controls { display: none !important; }\n  .figure { text-decoration: none; }\n}\n';
@@ -1000,10 +1011,11 @@ function swatch(seriesClass) {
 }
 
 // src/styles/chart.css
-var chart_default = ":host { position: relative; }\n\n.stage { position: relative; }\n.surface { display: block; width: 100%; overflow: visible; touch-action: pan-y; }\n.surface:focus-visible { outline-offset: 4px; }\n\n.grid { stroke: var(--_line); stroke-width: 1; shape-rendering: crispedges; }\n.axis { stroke: var(--_line-strong); stroke-width: 1; shape-rendering: crispedges; }\n.tick { fill: var(--_text-3); font: 400 12px var(--_font); font-variant-numeric: tabular-nums; }\n.column { fill: var(--_text); fill-opacity: 0.06; }\n\n.bar { fill: var(--_c); cursor: pointer; transition: opacity 150ms; }\n.bar.is-dim { opacity: 0.45; }\n.stroke { fill: none; stroke: var(--_c); stroke-width: 2; stroke-linejoin: round; stroke-linecap: round; }\n.area { fill: var(--_c); fill-opacity: 0.09; }\n.dot { fill: var(--_c); }\n.dot.is-unseen { fill: none; }\n.dot.is-active { stroke: var(--_surface); stroke-width: 2; }\n.previous { fill: none; stroke: var(--_text-3); stroke-width: 1.5; stroke-dasharray: 3 4; stroke-linejoin: round; }\n.band { fill: var(--_c1); fill-opacity: 0.14; }\n.cell { fill: var(--_c1); cursor: pointer; }\n.cell.is-active { stroke: var(--_text); stroke-width: 1.5; }\n\n.tip {\n  position: absolute;\n  top: 0;\n  left: 0;\n  z-index: 2;\n  min-width: 148px;\n  max-width: 260px;\n  padding: 10px 12px;\n  border: 1px solid var(--_line-strong);\n  border-radius: var(--_radius-control);\n  background: var(--_raised);\n  font-size: 12px;\n  pointer-events: none;\n}\n\n.tip h3 { font: 650 12px/1.4 var(--_font); margin-bottom: 4px; }\n.tip dl { display: grid; grid-template-columns: 1fr auto; gap: 2px 14px; }\n.tip dt { overflow: hidden; text-overflow: ellipsis; white-space: nowrap; }\n.tip dd { margin: 0; text-align: right; }\n.tip .is-total { font-weight: 650; }\n.tip .is-previous { color: var(--_text-2); }\n\n.step { cursor: pointer; }\n.step:hover .fall, .step:focus-visible .fall { filter: brightness(1.1); }\n.fall.is-end { fill: var(--_c1); }\n.fall.is-more { fill: var(--_c2); }\n.fall.is-less { fill: var(--_c6); }\n.joint { stroke: var(--_text-3); stroke-dasharray: 2 3; }\n.tear { fill: none; stroke: var(--_surface); stroke-width: 3; }\n.amount { fill: var(--_text); font: 650 13px var(--_font); font-variant-numeric: tabular-nums; text-anchor: middle; }\n.what { fill: var(--_text-2); font: 400 12px var(--_font); text-anchor: middle; }\n.what.is-small { fill: var(--_text-3); font-size: 11px; }\n\n.falls { display: grid; gap: 10px; }\n.falls li { display: grid; gap: 4px; }\n.falls .line { display: flex; justify-content: space-between; gap: 12px; font-size: 13px; }\n.falls svg { display: block; width: 100%; height: 8px; }\n\n@media (forced-colors: active) {\n  .bar, .stroke, .dot, .fall, .cell { forced-color-adjust: none; }\n}\n\n@media print { .tip { display: none; } }\n";
+var chart_default = ":host { position: relative; }\n\n.stage { position: relative; }\n.surface { display: block; width: 100%; overflow: visible; touch-action: pan-y; }\n.surface:focus-visible { outline-offset: 4px; }\n\n.grid { stroke: var(--_line); stroke-width: 1; shape-rendering: crispedges; }\n.axis { stroke: var(--_line-strong); stroke-width: 1; shape-rendering: crispedges; }\n.tick { fill: var(--_text-3); font: 400 12px var(--_font); font-variant-numeric: tabular-nums; }\n.column { fill: var(--_text); fill-opacity: 0.06; }\n\n.bar { fill: var(--_c); cursor: pointer; transition: opacity 150ms; }\n.bar.is-dim { opacity: 0.45; }\n.stroke { fill: none; stroke: var(--_c); stroke-width: 2; stroke-linejoin: round; stroke-linecap: round; }\n.area { fill: var(--_c); fill-opacity: 0.09; }\n.dot { fill: var(--_c); }\n.dot.is-unseen { fill: none; }\n.dot.is-active { stroke: var(--_surface); stroke-width: 2; }\n.previous-halo { fill: none; stroke: var(--_surface); stroke-opacity: 0.6; stroke-width: 4; stroke-linejoin: round; }\n.previous { fill: none; stroke: var(--_text-2); stroke-width: 1.5; stroke-dasharray: 3 4; stroke-linejoin: round; }\n.band { fill: var(--_c1); fill-opacity: 0.14; }\n.cell { fill: var(--_c1); cursor: pointer; }\n.cell.is-active { stroke: var(--_text); stroke-width: 1.5; }\n\n.tip {\n  position: absolute;\n  top: 0;\n  left: 0;\n  z-index: 2;\n  min-width: 148px;\n  max-width: 260px;\n  padding: 10px 12px;\n  border: 1px solid var(--_line-strong);\n  border-radius: var(--_radius-control);\n  background: var(--_raised);\n  font-size: 12px;\n  pointer-events: none;\n}\n\n.tip h3 { font: 650 12px/1.4 var(--_font); margin-bottom: 4px; }\n.tip dl { display: grid; grid-template-columns: 1fr auto; gap: 2px 14px; }\n.tip dt { overflow: hidden; text-overflow: ellipsis; white-space: nowrap; }\n.tip dd { margin: 0; text-align: right; }\n.tip .is-total { font-weight: 650; }\n.tip .is-previous { color: var(--_text-2); }\n\n.step { cursor: pointer; }\n.step:hover .fall, .step:focus-visible .fall { filter: brightness(1.1); }\n.fall.is-end { fill: var(--_c1); }\n.fall.is-more { fill: var(--_c2); }\n.fall.is-less { fill: var(--_c6); }\n.joint { stroke: var(--_text-3); stroke-dasharray: 2 3; }\n.tear { fill: none; stroke: var(--_surface); stroke-width: 3; }\n.amount { fill: var(--_text); font: 650 13px var(--_font); font-variant-numeric: tabular-nums; text-anchor: middle; }\n.what { fill: var(--_text-2); font: 400 12px var(--_font); text-anchor: middle; }\n.what.is-small { fill: var(--_text-3); font-size: 11px; }\n\n.falls { display: grid; gap: 10px; }\n.falls li { display: grid; gap: 4px; }\n.falls .line { display: flex; justify-content: space-between; gap: 12px; font-size: 13px; }\n.falls svg { display: block; width: 100%; height: 8px; }\n\n@media (forced-colors: active) {\n  .bar, .stroke, .dot, .fall, .cell { forced-color-adjust: none; }\n}\n\n@media print { .tip { display: none; } }\n";
 
 // src/charts/limits.ts
 var BUCKETS_DRAWN_ONE_BY_ONE_MAX = 400;
+var BUCKETS_COMPARED_MAX = 120;
 
 // src/charts/scale.ts
 function position(text) {
@@ -1095,7 +1107,7 @@ var LABEL_PX = 56;
 var HEAD_PX = 20;
 var CELL_PX_MAX = 44;
 function layOut(model, width) {
-  const rows = [...new Set(model.buckets.map((bucket) => bucket.row))];
+  const rows = [.../* @__PURE__ */ new Set([...model.rows, ...model.buckets.map((bucket) => bucket.row)])];
   const columns = [...new Set(model.buckets.map((bucket) => bucket.column))];
   if (columns.every((column) => /^\d\d$/.test(column))) columns.sort();
   const cellWidth = Math.min((width - LABEL_PX) / columns.length, 96);
@@ -1151,8 +1163,9 @@ function drawLines(model, plot, active) {
   })}`;
 }
 function drawPrevious(model, plot) {
-  if (model.previous === null) return A;
-  return w`<path class="previous" d=${runsOf(model.previous.slice(0, model.buckets.length), plot).map(pathOf).join("")} />`;
+  if (model.previous === null || model.buckets.length > BUCKETS_COMPARED_MAX) return A;
+  const line = runsOf(model.previous.slice(0, model.buckets.length), plot).map(pathOf).join("");
+  return w`<path class="previous-halo" d=${line} /><path class="previous" d=${line} />`;
 }
 function drawPoint(model, series, value, bucket, plot, active) {
   const place2 = position(value);
@@ -1318,9 +1331,10 @@ var MeterlineChart = class extends MeterlineElement {
       ${this.drawLabels(model, plot)}`;
   }
   drawLabels(model, plot) {
-    const every = Math.max(1, Math.ceil(LABEL_PX2 / plot.step));
-    return model.buckets.flatMap((bucket, index) => {
-      if (index % every !== 0) return [];
+    const named = model.buckets.flatMap((bucket, index) => bucket.label === "" ? [] : [{ bucket, index }]);
+    const every = Math.max(1, Math.ceil(LABEL_PX2 * named.length / (plot.right - plot.left)));
+    return named.flatMap(({ bucket, index }, nth) => {
+      if (nth % every !== 0) return [];
       const x2 = Math.min(Math.max(plot.x(index) + plot.step / 2, 20), this.width - 22);
       return [w`<text class="tick" text-anchor="middle" x=${x2} y=${this.height - 6}>${bucket.label}</text>`];
     });
@@ -1655,9 +1669,10 @@ var Format = class {
     const offset = this.part(start, { timeZoneName: "longOffset" }, "timeZoneName").replace("GMT", "") || "Z";
     return `${date}T${this.hour(start)}${offset}`;
   }
-  /** A civil date, "2013-11-09", which is the same day in every zone: "Nov 9, 2013". */
-  civilDate(date) {
-    return this.dateFormat({ timeZone: "UTC", month: "short", day: "numeric", year: "numeric" }).format(/* @__PURE__ */ new Date(`${date}T12:00:00Z`));
+  /** A civil date, "2013-11-09", or one some days from it. It is the same day in every zone: "Nov 9, 2013". */
+  civilDate(date, daysAfter = 0) {
+    const noon = Date.parse(`${date}T12:00:00Z`) + daysAfter * 864e5;
+    return this.dateFormat({ timeZone: "UTC", month: "short", day: "numeric", year: "numeric" }).format(noon);
   }
   /** The civil date in the zone, as in ISO 8601: "2013-11-09". */
   localDate(instant) {
@@ -1677,6 +1692,11 @@ var Format = class {
       row: this.dateFormat({ ...utc, weekday: "short" }).format(noon),
       column: this.dateFormat({ ...utc, month: "short", day: "numeric" }).format(monday)
     };
+  }
+  /** The names of the days of a week, Monday first. */
+  weekdays() {
+    const weekday = this.dateFormat({ timeZone: "UTC", weekday: "short" });
+    return Array.from({ length: 7 }, (_2, day) => weekday.format(Date.UTC(2024, 0, 1 + day, 12)));
   }
   render(text, options, placesMin) {
     const match = DECIMAL.exec(text);
@@ -1908,7 +1928,7 @@ var Resource = class {
 };
 
 // src/styles/explorer.css
-var explorer_default = ".bar { display: flex; flex-wrap: wrap; align-items: center; gap: 8px; }\n.bar .spacer { flex: 1; }\n.choices { display: contents; }\n.sheet-opener { display: none; }\n.sheet { display: grid; gap: 16px; justify-items: start; }\n.filters { display: flex; flex-wrap: wrap; align-items: center; gap: 8px; }\n\nmeterline-saved-views { display: inline-block; container-type: normal; }\n\n.popover { position: relative; }\n.popover summary { list-style: none; }\n.popover summary::-webkit-details-marker { display: none; }\n.popover .panel {\n  position: absolute;\n  z-index: 3;\n  top: calc(100% + 4px);\n  left: 0;\n  display: grid;\n  gap: 12px;\n  width: max-content;\n  min-width: 240px;\n  max-width: min(320px, 86vw);\n  padding: 14px;\n  border: 1px solid var(--_line-strong);\n  border-radius: var(--_radius-control);\n  background: var(--_raised);\n  font-size: 13px;\n}\n\n.popover form { display: grid; gap: 10px; }\n.popover label { display: grid; gap: 4px; color: var(--_text-2); }\n.saved li { display: flex; align-items: center; justify-content: space-between; gap: 8px; }\n.saved .button:first-child { overflow: hidden; text-overflow: ellipsis; }\n\n.button.only { width: 24px; height: 24px; vertical-align: middle; opacity: 0; }\ntr:hover .only, .only:focus-visible { opacity: 1; }\n.is-equal { color: var(--_positive); }\n.is-unequal { color: var(--_warning); }\n.figure .icon { width: 13px; height: 13px; vertical-align: -2px; }\n.buckets { font-size: 12px; }\n\n@media (hover: none) { .button.only { opacity: 1; } }\n\n/* The same choices as one sheet, where a row of them would fill the screen. */\n@container (max-width: 720px) {\n  .choices { display: none; }\n  .sheet-opener { display: inline-flex; }\n}\n";
+var explorer_default = ".bar { display: flex; flex-wrap: wrap; align-items: center; gap: 8px; }\n.bar .spacer { flex: 1; }\n.bar .break { flex-basis: 100%; }\n.choices { display: contents; }\n.sheet-opener { display: none; }\n.sheet .popover .panel { position: static; margin-top: 4px; }\n.sheet { display: grid; gap: 16px; justify-items: start; }\n.filters { display: flex; flex-wrap: wrap; align-items: center; gap: 8px; }\n\nmeterline-saved-views { display: inline-block; container-type: normal; }\n\n.popover { position: relative; }\n.popover summary { list-style: none; }\n.popover summary::-webkit-details-marker { display: none; }\n.popover .panel {\n  position: absolute;\n  z-index: 3;\n  top: calc(100% + 4px);\n  left: 0;\n  display: grid;\n  gap: 12px;\n  width: max-content;\n  min-width: 240px;\n  max-width: min(320px, 86vw);\n  padding: 14px;\n  border: 1px solid var(--_line-strong);\n  border-radius: var(--_radius-control);\n  background: var(--_raised);\n  font-size: 13px;\n}\n\n.popover form { display: grid; gap: 10px; }\n.popover label { display: grid; gap: 4px; color: var(--_text-2); }\n.saved li { display: flex; align-items: center; justify-content: space-between; gap: 8px; }\n.saved .button:first-child { overflow: hidden; text-overflow: ellipsis; }\n\n.button.only { width: 24px; height: 24px; vertical-align: middle; opacity: 0; }\ntr:hover .only, .only:focus-visible { opacity: 1; }\n.is-equal { color: var(--_positive); }\n.is-unequal { color: var(--_warning); }\n.figure .icon { width: 13px; height: 13px; vertical-align: -2px; }\n.buckets { font-size: 12px; }\n\n@media (hover: none) { .button.only { opacity: 1; } }\n\n/* The same choices as one sheet, where a row of them would fill the screen. */\n@container (max-width: 720px) {\n  .choices { display: none; }\n  .sheet-opener { display: inline-flex; }\n  .bar .break, .label, .only { display: none; }\n  .bar .filters .popover { display: none; }\n}\n\n/* Within the small element of the saved views the container is the button itself. */\n:host(meterline-saved-views) .label { display: inline; }\n@media (max-width: 720px) { :host(meterline-saved-views) .label { display: none; } }\n";
 
 // src/brand.ts
 var COLOUR = /^#[0-9a-f]{6}$/i;
@@ -2116,13 +2136,12 @@ var TEXTS = {
   "explain.close": "Close",
   "explain.asOf": "As of {asOf}",
   "plan.contract": "Contract",
-  "plan.from": "Starts",
-  "plan.to": "Ends",
+  "plan.from": "First day",
+  "plan.to": "Last day",
   "plan.open": "open",
   "plan.version": "Version",
   "plan.currency": "Currency",
   "plan.zone": "Days of",
-  "plan.amount": "Each period",
   "plan.blockAmount": "Each block",
   "plan.blockSize": "Block",
   "plan.unitPrice": "Unit price",
@@ -2354,6 +2373,7 @@ var MeterlineView = class extends MeterlineElement {
   constructor() {
     super();
     this.listened = null;
+    this.followed = "";
     this.onProblem = (problem) => this.report(problem);
     this.begin = () => {
       this.failure = null;
@@ -2396,6 +2416,10 @@ var MeterlineView = class extends MeterlineElement {
   }
   willUpdate(_changes) {
     if (this.isConnected) this.listenTo(this.state);
+    const billingPeriod = this.isOpen ? this.period?.billingPeriod ?? "" : "";
+    if (billingPeriod === this.followed) return;
+    this.followed = billingPeriod;
+    client.follow(billingPeriod);
   }
   render() {
     const { context } = this;
@@ -2445,8 +2469,8 @@ var MeterlineView = class extends MeterlineElement {
 };
 
 // src/parts/files.ts
-async function save(path, query) {
-  const { name, content } = await client.download(path, query);
+async function save(path, query, name) {
+  const content = await client.download(path, query);
   const link = document.createElement("a");
   link.href = URL.createObjectURL(content);
   link.download = name;
@@ -2518,7 +2542,7 @@ var MeterlineSavedViews = class extends MeterlineElement {
     const views = (this.views.data ?? []).filter(({ query }) => query.split("?", 1)[0] === own2);
     const problem = this.problem ?? this.views.problem;
     return b2`<div class="reset"><details class="popover" @toggle=${this.onToggle}>
-      <summary class="button">${icon("bookmark")}${t4("explore.views")}</summary>
+      <summary class="button" aria-label=${t4("explore.views")}>${icon("bookmark")}<span class="label">${t4("explore.views")}</span></summary>
       <div class="panel">
         ${views.length === 0 ? b2`<p class="note">${t4("explore.viewsNone")}</p>` : b2`<ul class="saved">${views.map((view) => b2`<li>
           <button class="button is-bare" type="button" @click=${() => this.show(view)}>${view.name}</button>
@@ -2619,8 +2643,8 @@ function renderActions(context, actions) {
     ${query === null ? A : b2`
       <button class="button is-icon" type="button" title=${t4("explore.copyCurl")} aria-label=${t4("explore.copyCurl")}
         @click=${() => copied(curlOf(actions.path, query))()}>${icon("terminal")}</button>
-      <button class="button" type="button" @click=${() => attempted(() => save(`${actions.path}.csv`, query), actions.onProblem)}>
-        ${icon("download")}${t4("explore.csv")}</button>`}`;
+      <button class="button" type="button" aria-label=${t4("explore.csv")} @click=${() => attempted(() => save(`${actions.path}.csv`, query, `${actions.path}.csv`), actions.onProblem)}>
+        ${icon("download")}<span class="label">${t4("explore.csv")}</span></button>`}`;
 }
 
 // src/views/explorer_tables.ts
@@ -2718,8 +2742,7 @@ var MeterlineExplorer = class extends MeterlineView {
         <div class="choices">${this.renderChoices(context, choices)}</div>
         <button class="button sheet-opener" type="button" @click=${() => this.isSheetOpen = true}>
           ${icon("sliders")}${t4("explore.choices")}</button>
-      </div>
-      <div class="bar controls">
+        <span class="break"></span>
         ${renderFilters(context, this.state.all("filter"), this.properties(), (filter) => this.change({ filter }))}
         <span class="spacer"></span>
         <span class="note" role="status">${this.notice}</span>
@@ -2729,7 +2752,8 @@ var MeterlineExplorer = class extends MeterlineView {
       ${explainedDrawer(context, this.explained, () => this.explained = null)}
       <meterline-drawer heading=${t4("explore.choices")} close-text=${t4("explore.close")} .isOpen=${this.isSheetOpen}
         @drawer-close=${() => this.isSheetOpen = false}>
-        ${this.isSheetOpen ? b2`<div class="reset sheet">${this.renderChoices(context, choices)}</div>` : A}
+        ${this.isSheetOpen ? b2`<div class="reset sheet">${this.renderChoices(context, choices)}
+          ${renderFilters(context, this.state.all("filter"), this.properties(), (filter) => this.change({ filter }))}</div>` : A}
       </meterline-drawer>`;
   }
   /** What is shown, with what it is where nothing was chosen. */
@@ -2778,7 +2802,7 @@ var MeterlineExplorer = class extends MeterlineView {
     const { context, period } = this;
     if (context === null || period === void 0) return {};
     const first = context.periods[Math.min(context.periods.indexOf(period) + Number(span) - 1, context.periods.length - 1)];
-    return span === "1" || first === void 0 ? { billingPeriod: period.billingPeriod } : { from: first.start, until: period.end };
+    return span === "1" || first === void 0 ? { billingPeriod: period.billingPeriod } : { from: context.format.localDate(first.start), until: context.format.localDate(period.end) };
   }
   renderChoices(context, choices) {
     return renderChoices(context, choices, this.groups(context), this.renderOwnChoices(context), (changes) => this.change(changes));
@@ -2797,7 +2821,7 @@ var MeterlineExplorer = class extends MeterlineView {
     const { t: t4 } = context;
     const hasFilters = this.state.all("filter").length > 0;
     if (data.buckets.length === 0 || data.eventCount === 0 && data.totals.every((total) => total === null)) {
-      const clear = b2`<button class="button controls" type="button" @click=${() => this.change({ filter: null, items: null })}>${t4("explore.clear")}</button>`;
+      const clear = b2`<button class="button controls" type="button" @click=${() => this.change({ filter: null, item: null })}>${t4("explore.clear")}</button>`;
       return emptyState(t4("explore.empty"), t4(hasFilters ? "explore.emptyFiltered" : "explore.emptyText"), hasFilters ? clear : A);
     }
     const model = this.model(context, data);
@@ -2813,7 +2837,7 @@ var MeterlineExplorer = class extends MeterlineView {
       ${this.renderExtra(context, data)}
       ${seriesTable(context, data, {
       print: (value) => this.print(context, data, value),
-      heading: data.groupBy === null ? t4(`view.${this.view}`) : this.groupText(context, data.groupBy),
+      heading: data.groupBy === null ? data.label : this.groupText(context, data.groupBy),
       valueHeading: t4(this.view === "cost" ? "explore.amount" : "explore.quantity"),
       only: (series) => this.only(data, series),
       change: (changes) => this.change(changes),
@@ -2834,10 +2858,11 @@ var MeterlineExplorer = class extends MeterlineView {
       previousText: t4("explore.previous"),
       buckets: data.buckets.map(({ start, end }) => ({
         key: format.bucketKey(start, window),
-        label: format.bucket(start, window),
+        label: axisLabel(context, start, window, data.buckets.length),
         full: format.bucketInFull(start, end, window),
         ...heatPlace(context, start, window)
       })),
+      rows: window === "day" ? format.weekdays() : [],
       series: data.series.map((series, index) => ({
         key: series.key,
         label: series.label,
@@ -2942,6 +2967,10 @@ function replacing(old, next) {
   for (const name of params.keys()) changes[name] = params.getAll(name);
   return changes;
 }
+function axisLabel({ format }, start, window, count) {
+  if (window !== "hour" || count <= 48) return format.bucket(start, window);
+  return format.hour(start) === "00" ? format.day(start) : "";
+}
 function heatPlace(context, start, window) {
   const { format } = context;
   if (window === "hour") return { row: format.day(start), column: format.hour(start) };
@@ -2960,7 +2989,7 @@ var MeterlineCost = class extends MeterlineExplorer {
     return "item";
   }
   ownQuery() {
-    return { items: this.state.all("items") };
+    return { item: this.state.all("item") };
   }
   groups({ t: t4, words }) {
     return [
@@ -2975,11 +3004,11 @@ var MeterlineCost = class extends MeterlineExplorer {
     return format.tick(value, data.currency);
   }
   renderOwnChoices(context) {
-    const items = this.state.all("items");
+    const items = this.state.all("item");
     const { t: t4, words } = context;
     return b2`${items.map((item) => b2`<span class="chip is-removable">${words.item(item)}<button type="button"
       aria-label=${t4("explore.filterRemove", { filter: words.item(item) })}
-      @click=${() => this.change({ items: items.filter((each) => each !== item) })}>${icon("close")}</button></span>`)}`;
+      @click=${() => this.change({ item: items.filter((each) => each !== item) })}>${icon("close")}</button></span>`)}`;
   }
   /** What one unit cost on average, window by window: where a tier begins it falls or rises. */
   renderExtra(context, data) {
@@ -3004,7 +3033,7 @@ var MeterlineCost = class extends MeterlineExplorer {
   }
   only(data, series) {
     if (series.isOther || series.key === "" || data.series.length < 2) return null;
-    if (data.groupBy === "item") return { items: [series.key] };
+    if (data.groupBy === "item") return { item: [series.key] };
     return data.groupBy === null ? null : { filter: [...this.state.all("filter"), `${data.groupBy}:${series.key}`] };
   }
   properties() {
@@ -3028,7 +3057,7 @@ function shortDigest(digest) {
 }
 
 // src/styles/invoice.css
-var invoice_default = ".sheets { display: grid; grid-template-columns: minmax(0, 3fr) minmax(340px, 2fr); gap: 16px; align-items: start; }\n.paper { position: sticky; top: 16px; padding: 32px 36px; }\n.actions { display: inline-flex; flex-wrap: wrap; gap: 8px; }\n.paper-head { display: flex; flex-wrap: wrap; justify-content: space-between; gap: 8px 24px; margin-bottom: 28px; }\n.seller { font: 650 16px/1.4 var(--_font); }\n.paper th .small { display: block; }\n.total { font: 650 18px/1.3 var(--_font); }\n.paper .note { margin-top: 16px; }\n.paper .note + .note { margin-top: 4px; }\ntr.is-chosen > * { background: var(--_tint); }\ntr.is-chosen .small, tr.is-chosen .unit { color: var(--_text); }\ntr.is-chosen > :first-child { box-shadow: inset 3px 0 0 var(--_accent); padding-left: 10px; }\n.pending { margin-top: 24px; padding: 12px 16px 4px; border: 1px dashed var(--_line-strong); border-radius: var(--_radius-control); }\n.back { display: inline-flex; align-items: center; gap: 4px; padding: 0; border: 0; background: none; color: var(--_text-2); font-size: 13px; cursor: pointer; }\n.back:hover { color: var(--_accent); }\n.back .icon { width: 12px; height: 12px; }\n.panel-head { display: flex; align-items: baseline; justify-content: space-between; gap: 12px; margin-bottom: 12px; }\n.proof { display: grid; gap: 12px; margin-top: 20px; padding-top: 12px; border-top: 1px solid var(--_line); font-size: 11px; color: var(--_text-2); }\n.proof dl { display: grid; gap: 2px; }\n.proof dl > div { display: grid; grid-template-columns: 52px minmax(0, 1fr); gap: 8px; }\n\n.badge-box { display: grid; gap: 8px; justify-items: start; }\n.verdict { display: flex; gap: 12px; align-items: flex-start; padding: 12px 14px; border: 1px solid; border-radius: var(--_radius-control); font-size: 13px; }\n.verdict .icon { margin-top: 2px; stroke-width: 2; }\n.verdict > :last-child { color: var(--_text); }\n.is-proven { color: var(--_positive); background: color-mix(in oklab, var(--_positive) 8%, var(--_surface)); }\n.is-broken { color: var(--_negative); background: color-mix(in oklab, var(--_negative) 8%, var(--_surface)); }\n.is-broken li { margin-top: 4px; }\n\n@container (max-width: 900px) {\n  .sheets { grid-template-columns: minmax(0, 1fr); }\n  .paper { position: static; }\n}\n\n@container (max-width: 560px) {\n  .paper { padding: 20px 16px; }\n}\n\n@media print {\n  .sheets { display: block; }\n  .paper { position: static; padding: 0; }\n  tr { break-inside: avoid; }\n  tr.is-chosen > * { background: none; box-shadow: none; padding-left: 0; }\n}\n";
+var invoice_default = ".sheets { display: grid; grid-template-columns: minmax(0, 3fr) minmax(340px, 2fr); gap: 16px; align-items: start; }\n.paper { position: sticky; top: 16px; padding: 32px 36px; }\n.actions { display: inline-flex; flex-wrap: wrap; gap: 8px; }\n.paper-head { display: flex; flex-wrap: wrap; justify-content: space-between; gap: 8px 24px; margin-bottom: 28px; }\n.seller { font: 650 16px/1.4 var(--_font); }\n.paper th .small { display: block; }\n.total { font: 650 18px/1.3 var(--_font); }\n.paper .note { margin-top: 16px; }\n.paper .note + .note { margin-top: 4px; }\ntr.is-chosen > * { background: var(--_tint); }\ntr.is-chosen .small, tr.is-chosen .unit { color: var(--_text); }\ntr.is-chosen > :first-child { box-shadow: inset 3px 0 0 var(--_accent); padding-left: 10px; }\n.pending { margin-top: 24px; padding: 12px 16px 4px; border: 1px dashed var(--_line-strong); border-radius: var(--_radius-control); }\n.back { display: inline-flex; align-items: center; gap: 4px; padding: 0; border: 0; background: none; color: var(--_text-2); font-size: 13px; cursor: pointer; }\n.back:hover { color: var(--_accent); }\n.back .icon { width: 12px; height: 12px; }\n.panel-head { display: flex; align-items: baseline; justify-content: space-between; gap: 12px; margin-bottom: 12px; }\n.proof { display: grid; gap: 12px; margin-top: 20px; padding-top: 12px; border-top: 1px solid var(--_line); font-size: 11px; color: var(--_text-2); }\n.proof dl { display: grid; gap: 2px; }\n.proof dl > div { display: grid; grid-template-columns: 52px minmax(0, 1fr); gap: 8px; }\n\n.badge-box { display: grid; gap: 8px; justify-items: start; }\n.verdict { display: flex; gap: 12px; align-items: flex-start; padding: 12px 14px; border: 1px solid; border-radius: var(--_radius-control); font-size: 13px; }\n.verdict .icon { margin-top: 2px; stroke-width: 2; }\n.verdict > :last-child { color: var(--_text); }\n.is-proven { color: var(--_positive); background: color-mix(in oklab, var(--_positive) 8%, var(--_surface)); }\n.is-broken { color: var(--_negative); background: color-mix(in oklab, var(--_negative) 8%, var(--_surface)); }\n.is-broken li { margin-top: 4px; }\n\n@container (max-width: 900px) {\n  .sheets { grid-template-columns: minmax(0, 1fr); }\n  .paper { position: static; }\n}\n\n@container (max-width: 560px) {\n  .paper { padding: 20px 16px; }\n  .paper-head .right { text-align: left; }\n}\n\n@media print {\n  .sheets { display: block; }\n  .paper { position: static; padding: 0; }\n  tr { break-inside: avoid; }\n  tr.is-chosen > * { background: none; box-shadow: none; padding-left: 0; }\n}\n";
 
 // src/pages.ts
 var Pages = class {
@@ -3094,7 +3123,7 @@ function stair(context, tiers, unit, currency) {
 var line_default = ":host { container-type: normal; }\n\n.explanation { display: grid; gap: 20px; font-size: 13px; }\n.explained-sentence { font-size: 14px; }\n.section-title { font: 650 13px/1.4 var(--_font); margin-bottom: 6px; }\n.section-head { display: flex; justify-content: space-between; align-items: baseline; }\n.steps dd { font-weight: 500; white-space: nowrap; }\n.steps .result { border-top: 2px solid var(--_text); font-weight: 650; }\n.steps .result dt { color: var(--_text); }\n\n.stair { display: grid; gap: 2px; }\n.stair li { display: grid; grid-template-columns: minmax(0, 1fr) auto; gap: 0 12px; padding: 8px 0 8px 12px; border-left: 3px solid var(--_line); }\n.stair li.is-here { border-left-color: var(--_accent); }\n.stair .right { font-weight: 500; }\n.stair .fill { grid-column: 1 / -1; height: 4px; margin-top: 4px; border-radius: 2px; background: var(--_line); overflow: clip; }\n.stair .fill span { display: block; height: 100%; background: var(--_c1); forced-color-adjust: none; }\n\n.events summary { cursor: pointer; }\n.events .mono.small { display: block; font-size: 11px; }\n.properties { display: grid; gap: 2px; padding: 6px 0 6px 12px; font-size: 12px; }\n.properties > div { display: grid; grid-template-columns: 84px minmax(0, 1fr); gap: 8px; }\n.properties dt { color: var(--_text-2); }\n.properties dd { margin: 0; overflow-wrap: anywhere; }\n.more { display: grid; justify-content: center; padding-top: 12px; }\n";
 
 // src/views/line.ts
-var EVENTS_A_PAGE = "20";
+var EVENTS_A_PAGE = "10";
 var MeterlineLine = class extends MeterlineElement {
   constructor() {
     super();
@@ -3239,6 +3268,7 @@ function daysModel(context, found) {
       row: "",
       column: ""
     })),
+    rows: [],
     series: [{ key: found.line.item, label: found.line.label, look: "s1", values: found.days.map(({ quantity }) => quantity) }],
     totals: null,
     previous: null,
@@ -3299,7 +3329,8 @@ var MeterlineInvoice = class extends MeterlineView {
       badge,
       sub: b2`<button class="back controls" type="button" @click=${() => this.navigate("/invoices", this.state.after({ line: null }))}>
           ${icon("previous")}${t4("invoice.back")}</button>`,
-      freshness: this.renderFreshness(this.invoice, data?.status === "final"),
+      // What is final says so by its badge.
+      freshness: data?.status === "final" ? A : this.renderFreshness(this.invoice, false),
       period: isDraft ? periodSwitch(context, this.period, (label) => this.choosePeriod(context, label)) : A,
       actions: data === null ? A : this.renderActions(context)
     })}
@@ -3316,11 +3347,11 @@ var MeterlineInvoice = class extends MeterlineView {
   }
   renderActions(context) {
     const { t: t4 } = context;
-    const file = (ending) => () => attempted(() => save(`${this.path}.${ending}`, this.query), this.onProblem);
+    const file = (path, name) => () => attempted(() => save(path, this.query, name), this.onProblem);
     return b2`<span class="actions controls">
       <button class="button" type="button" @click=${() => print()}>${icon("print")}${t4("invoice.print")}</button>
-      <button class="button" type="button" @click=${file("csv")}>${icon("download")}${t4("invoice.csv")}</button>
-      <button class="button" type="button" @click=${file("json")}>${icon("download")}${t4("invoice.json")}</button>
+      <button class="button" type="button" @click=${file(`${this.path}.csv`, `${this.number}.csv`)}>${icon("download")}${t4("invoice.csv")}</button>
+      <button class="button" type="button" @click=${file(this.path, `${this.number}.json`)}>${icon("download")}${t4("invoice.json")}</button>
     </span>`;
   }
   renderInvoice(context, data) {
@@ -3588,6 +3619,7 @@ var MeterlineOverview = class extends MeterlineView {
         row: "",
         column: ""
       })),
+      rows: [],
       series: [{ key: "bill", label: t4("overview.thisPeriod"), look: "s1", values: cumulative.amounts }],
       totals: null,
       previous: hasPrevious ? cumulative.previous : null,
@@ -3700,7 +3732,7 @@ var MeterlineOverview = class extends MeterlineView {
 define("meterline-overview", MeterlineOverview);
 
 // src/styles/plan.css
-var plan_default = ".terms { display: flex; flex-wrap: wrap; gap: 12px 40px; margin-top: 12px; }\n.terms dt { font-size: 12px; color: var(--_text-2); }\n.terms dd { margin: 0; font-weight: 500; }\n.prices { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(420px, 100%), 1fr)); gap: 16px; align-items: start; }\n.prices .explained-sentence { margin: 10px 0 4px; }\n.prices table { margin-top: 12px; }\n";
+var plan_default = ".terms { display: flex; flex-wrap: wrap; gap: 12px 40px; margin-top: 12px; }\n.terms dt { font-size: 12px; color: var(--_text-2); }\n.terms dd { margin: 0; font-weight: 500; }\n.prices { columns: 420px; column-gap: 16px; }\n.prices > li { break-inside: avoid; margin-bottom: 16px; }\n.prices .explained-sentence { margin: 10px 0 4px; }\n.prices table { margin-top: 12px; }\n";
 
 // src/views/plan.ts
 var MeterlinePlan = class extends MeterlineView {
@@ -3735,7 +3767,7 @@ var MeterlinePlan = class extends MeterlineView {
         <dl class="terms">
           <div><dt>${t4("plan.contract")}</dt><dd>${data.contract}</dd></div>
           <div><dt>${t4("plan.from")}</dt><dd>${format.civilDate(data.start)}</dd></div>
-          <div><dt>${t4("plan.to")}</dt><dd>${data.end === null ? t4("plan.open") : format.civilDate(data.end)}</dd></div>
+          <div><dt>${t4("plan.to")}</dt><dd>${data.end === null ? t4("plan.open") : format.civilDate(data.end, -1)}</dd></div>
           <div><dt>${t4("plan.currency")}</dt><dd>${data.currency}</dd></div>
           <div><dt>${t4("plan.zone")}</dt><dd>${words.zone(data.timeZone)}</dd></div>
         </dl>
@@ -3745,7 +3777,7 @@ var MeterlinePlan = class extends MeterlineView {
   renderItem(context, data, item) {
     const { t: t4, format, words } = context;
     const terms = [];
-    if (item.amount !== null) terms.push([t4(item.blockSize === null ? "plan.amount" : "plan.blockAmount"), format.money(item.amount, data.currency)]);
+    if (item.amount !== null && item.blockSize !== null) terms.push([t4("plan.blockAmount"), format.money(item.amount, data.currency)]);
     if (item.unitPrice !== null) terms.push([t4("plan.unitPrice"), format.money(item.unitPrice, data.currency)]);
     if (item.blockSize !== null) terms.push([t4("plan.blockSize"), words.quantity(item.blockSize, item.unit)]);
     if (item.included !== null && !isZero(item.included)) terms.push([t4("plan.included"), words.quantity(item.included, item.unit)]);
