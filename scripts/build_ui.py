@@ -62,7 +62,8 @@ def run(*command: str) -> None:
 
 def build(target: Path) -> None:
     """Write every asset into `target`."""
-    run("node_modules/.bin/esbuild", "src/kit.ts", *BUNDLE, f"--outfile={target / 'kit.js'}")
+    for name in ("kit", "react"):
+        run("node_modules/.bin/esbuild", f"src/{name}.ts", *BUNDLE, f"--outfile={target / name}.js")
     shutil.copyfile(UI / "src" / "tokens.css", target / "tokens.css")
     inter = UI / "node_modules" / "@fontsource-variable" / "inter"
     (target / "fonts").mkdir(exist_ok=True)

@@ -88,6 +88,17 @@ export class Client extends EventTarget {
     return this.configuration !== null && this.configuration.fetchToken === undefined;
   }
 
+  /** Origin of the portal; empty until it is known. */
+  get baseUrl(): string {
+    return this.configuration?.baseUrl ?? "";
+  }
+
+  /** A token that the host's backend made just now, for a frame. Raises `Problem`. */
+  async freshToken(): Promise<string> {
+    await this.isStarted.opened;
+    return this.renew(this.token);
+  }
+
   get locale(): string {
     return this.configuration?.locale ?? "";
   }

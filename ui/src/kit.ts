@@ -3,6 +3,8 @@
 import { client, type Configuration } from "./client.ts";
 import "./charts/chart.ts";
 import "./charts/waterfall.ts";
+import "./frame/content.ts";
+import "./frame/frame.ts";
 import "./parts/drawer.ts";
 import "./views/cost.ts";
 import "./views/invoice.ts";
@@ -24,6 +26,8 @@ export function logout(): void {
   client.reset();
 }
 
-// On the portal's own pages the cookie speaks for the reader. Anywhere else the elements would ask the wrong server.
+// On the portal's own pages the cookie speaks for the reader, unless they stand in a frame, whose token comes from the page
+// around it. Anywhere else the elements would ask the wrong server.
 const own = new URL(import.meta.url).origin;
-if (own === location.origin) client.configure({ baseUrl: own });
+const isFrame = document.querySelector("meterline-frame-content") !== null;
+if (own === location.origin && !isFrame) client.configure({ baseUrl: own });

@@ -2,6 +2,7 @@
 
 import { html, nothing, type PropertyDeclarations, type TemplateResult } from "lit";
 import { MeterlineElement } from "../base.ts";
+import { BUCKETS_COMPARED_MAX } from "../charts/limits.ts";
 import { CHART_KINDS, lookOf, type ChartKind, type ChartModel } from "../charts/model.ts";
 import type { Opened } from "../charts/chart.ts";
 import type { Context } from "../context.ts";
@@ -240,7 +241,7 @@ export abstract class MeterlineExplorer<T extends Explored> extends MeterlineVie
   private renderLegend(context: Context, data: T): TemplateResult {
     return html`<ul class="legend">
       ${data.series.length < 2 ? nothing : data.series.map((series, index) => html`<li>${swatch(lookOf(index, series.isOther))}${series.label}</li>`)}
-      ${data.compare === null ? nothing : html`<li><span class="dash"></span>${context.t("explore.previous")}</li>`}
+      ${data.compare === null || data.buckets.length > BUCKETS_COMPARED_MAX ? nothing : html`<li><span class="dash"></span>${context.t("explore.previous")}</li>`}
     </ul>`;
   }
 

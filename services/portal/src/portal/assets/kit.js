@@ -147,6 +147,15 @@ var Client = class extends EventTarget {
   get isHosted() {
     return this.configuration !== null && this.configuration.fetchToken === void 0;
   }
+  /** Origin of the portal; empty until it is known. */
+  get baseUrl() {
+    return this.configuration?.baseUrl ?? "";
+  }
+  /** A token that the host's backend made just now, for a frame. Raises `Problem`. */
+  async freshToken() {
+    await this.isStarted.opened;
+    return this.renew(this.token);
+  }
   get locale() {
     return this.configuration?.locale ?? "";
   }
@@ -893,7 +902,7 @@ a { color: var(--_accent); text-underline-offset: 3px; }
 `;
 
 // src/styles/content.css
-var content_default = ".page { display: grid; grid-template-columns: minmax(0, 1fr); gap: 16px; max-width: 1180px; }\n\n.page-head { display: flex; flex-wrap: wrap; align-items: center; gap: 8px 16px; min-height: 40px; }\n.page-head .spacer { flex: 1; }\n.page-title { font: 650 20px/1.3 var(--_font); letter-spacing: -0.01em; text-wrap: balance; }\n.page-sub { font-size: 13px; color: var(--_text-2); }\n\nmeterline-freshness { display: inline-block; container-type: normal; }\n\n.card {\n  background: var(--_surface);\n  border: 1px solid var(--_line);\n  border-radius: var(--_radius);\n  padding: 20px 24px;\n  min-width: 0;\n}\n\n.card-head { display: flex; flex-wrap: wrap; align-items: center; gap: 4px 12px; margin-bottom: 12px; }\n.card-head .spacer { flex: 1; }\n.card-title { font: 650 16px/1.4 var(--_font); letter-spacing: -0.005em; }\n.hint { font-size: 13px; color: var(--_text-2); }\n.plain { font-weight: 400; }\n.small { font-size: 12px; color: var(--_text-2); }\n.mono { font-family: var(--_mono); font-size: 0.92em; overflow-wrap: anywhere; }\n.note { font-size: 12px; color: var(--_text-2); max-width: 68ch; text-wrap: pretty; }\n\n.up { color: var(--_warning); font-weight: 650; }\n.down { color: var(--_positive); font-weight: 650; }\n\n.card.kpis { display: grid; grid-template-columns: repeat(auto-fit, minmax(190px, 1fr)); padding: 0; overflow: clip; }\n.kpi { padding: 16px 24px; box-shadow: -1px 0 0 var(--_line), 0 -1px 0 var(--_line); min-width: 0; }\n.kpi dt { font-size: 13px; color: var(--_text-2); }\n.kpi .big { font: 650 28px/1.25 var(--_font); letter-spacing: -0.02em; overflow-wrap: anywhere; }\n.kpi .small { min-height: 18px; }\n\n.rows { display: grid; }\n.rows > * { display: flex; align-items: baseline; justify-content: space-between; gap: 16px; padding: 9px 0; border-top: 1px solid var(--_line); font-size: 13px; }\n.rows dt { color: var(--_text-2); }\n.rows dd { text-align: right; }\n\n.scroll { overflow-x: auto; margin: 0 -24px; padding: 0 24px; }\n.scroll:focus-visible { outline-offset: -2px; }\n\ntable { width: 100%; border-collapse: collapse; font-size: 13px; }\nth { font-weight: 500; color: var(--_text-2); text-align: left; padding: 6px 12px 8px; white-space: nowrap; }\ntd { padding: 9px 12px; border-top: 1px solid var(--_line); vertical-align: top; }\nth:first-child, td:first-child { padding-left: 0; }\nth:last-child, td:last-child { padding-right: 0; }\n.right { text-align: right; white-space: nowrap; }\nth::first-letter { text-transform: uppercase; }\ntbody th { color: var(--_text); font-weight: 400; border-top: 1px solid var(--_line); padding: 9px 12px 9px 0; white-space: normal; vertical-align: top; }\ntfoot td, tfoot th { border-top: 2px solid var(--_text); color: var(--_text); font-weight: 650; padding-block: 10px; }\ntr.is-link:hover > * { background: var(--_tint); }\n.unit { color: var(--_text-2); }\n\n.swatch { display: inline-block; width: 10px; height: 10px; margin-right: 8px; vertical-align: -1px; flex: none; }\n.swatch rect { fill: var(--_c); forced-color-adjust: none; }\n\n.legend { display: flex; flex-wrap: wrap; gap: 4px 16px; font-size: 13px; color: var(--_text); }\n.legend li { display: inline-flex; align-items: center; max-width: 100%; }\n.legend .dash { width: 16px; border-top: 2px dashed var(--_text-3); margin-right: 8px; }\n\n.is-waiting { opacity: 0.55; transition: opacity 150ms 200ms; }\n\n/* What stands in the place of figures that are not there yet: it has their final shape. */\n.bone { display: block; border-radius: 4px; background: var(--_line); animation: breathe 1.6s ease-in-out infinite; }\n.bones { display: grid; gap: 12px; }\n\n.empty { display: grid; justify-items: center; gap: 6px; padding: 40px 16px; text-align: center; color: var(--_text-2); }\n.empty h2 { font: 650 16px/1.4 var(--_font); color: var(--_text); }\n.empty p { max-width: 46ch; text-wrap: balance; }\n.empty .button { margin-top: 8px; }\n\n.banner { padding: 8px 16px; border: 1px solid var(--_warning); border-radius: var(--_radius-control); color: var(--_warning); background: var(--_surface); font-size: 13px; }\n\n@keyframes breathe { 50% { opacity: 0.45; } }\n\n@container (max-width: 560px) {\n  .card { padding: 16px; }\n  .card.kpis { grid-template-columns: repeat(auto-fit, minmax(148px, 1fr)); }\n  .kpi { padding: 12px 16px; }\n  .kpi .big { font-size: 22px; }\n  .scroll { margin: 0 -16px; padding: 0 16px; }\n  td, th { padding-inline: 8px; }\n  .narrow-hidden { display: none; }\n}\n\n@media print {\n  .card { border: 0; padding: 8px 0; break-inside: avoid; }\n  .page { max-width: none; }\n}\n\n.period-switch { display: inline-flex; gap: 4px; }\n.explained { display: grid; gap: 16px; }\n.explained-figure { font: 650 28px/1.2 var(--_font); letter-spacing: -0.02em; }\n.explained-sentence { padding-left: 14px; border-left: 3px solid var(--_accent); color: var(--_text-2); text-wrap: pretty; }\n.spark { width: 96px; height: 22px; vertical-align: middle; }\n.spark path { fill: none; stroke: var(--_c, var(--_text-3)); stroke-width: 1.5; stroke-linejoin: round; }\n";
+var content_default = ".page { display: grid; grid-template-columns: minmax(0, 1fr); gap: 16px; max-width: 1180px; }\n\n.page-head { display: flex; flex-wrap: wrap; align-items: center; gap: 8px 16px; min-height: 40px; }\n.page-head .spacer { flex: 1; }\n.page-title { font: 650 20px/1.3 var(--_font); letter-spacing: -0.01em; text-wrap: balance; }\n.page-sub { font-size: 13px; color: var(--_text-2); }\n\nmeterline-freshness { display: inline-block; container-type: normal; }\n\n.card {\n  background: var(--_surface);\n  border: 1px solid var(--_line);\n  border-radius: var(--_radius);\n  padding: 20px 24px;\n  min-width: 0;\n}\n\n.card-head { display: flex; flex-wrap: wrap; align-items: center; gap: 4px 12px; margin-bottom: 12px; }\n.card-head .spacer { flex: 1; }\n.card-title { font: 650 16px/1.4 var(--_font); letter-spacing: -0.005em; }\n.hint { font-size: 13px; color: var(--_text-2); }\n.plain { font-weight: 400; }\n.small { font-size: 12px; color: var(--_text-2); }\n.mono { font-family: var(--_mono); font-size: 0.92em; overflow-wrap: anywhere; }\n.note { font-size: 12px; color: var(--_text-2); max-width: 68ch; text-wrap: pretty; }\n\n.up { color: var(--_warning); font-weight: 650; }\n.down { color: var(--_positive); font-weight: 650; }\n\n.card.kpis { display: grid; grid-template-columns: repeat(auto-fit, minmax(190px, 1fr)); padding: 0; overflow: clip; }\n.kpi { padding: 16px 24px; box-shadow: -1px 0 0 var(--_line), 0 -1px 0 var(--_line); min-width: 0; }\n.kpi dt { font-size: 13px; color: var(--_text-2); }\n.kpi .big { font: 650 28px/1.25 var(--_font); letter-spacing: -0.02em; overflow-wrap: anywhere; }\n.kpi .small { min-height: 18px; }\n\n.rows { display: grid; }\n.rows > * { display: flex; align-items: baseline; justify-content: space-between; gap: 16px; padding: 9px 0; border-top: 1px solid var(--_line); font-size: 13px; }\n.rows dt { color: var(--_text-2); }\n.rows dd { text-align: right; }\n\n.scroll { overflow-x: auto; margin: 0 -24px; padding: 0 24px; }\n.scroll:focus-visible { outline-offset: -2px; }\n\ntable { width: 100%; border-collapse: collapse; font-size: 13px; }\nth { font-weight: 500; color: var(--_text-2); text-align: left; padding: 6px 12px 8px; white-space: nowrap; }\ntd { padding: 9px 12px; border-top: 1px solid var(--_line); vertical-align: top; }\nth:first-child, td:first-child { padding-left: 0; }\nth:last-child, td:last-child { padding-right: 0; }\n.right { text-align: right; white-space: nowrap; }\nth::first-letter { text-transform: uppercase; }\ntbody th { color: var(--_text); font-weight: 400; border-top: 1px solid var(--_line); padding: 9px 12px 9px 0; white-space: normal; vertical-align: top; }\ntfoot td, tfoot th { border-top: 2px solid var(--_text); color: var(--_text); font-weight: 650; padding-block: 10px; }\ntr.is-link:hover > * { background: var(--_tint); }\n.unit { color: var(--_text-2); }\n\n.swatch { display: inline-block; width: 10px; height: 10px; margin-right: 8px; vertical-align: -1px; flex: none; }\n.swatch rect { fill: var(--_c); forced-color-adjust: none; }\n\n.legend { display: flex; flex-wrap: wrap; gap: 4px 16px; font-size: 13px; color: var(--_text); }\n.legend li { display: inline-flex; align-items: center; max-width: 100%; }\n.legend .dash { width: 16px; border-top: 2px dashed var(--_text-3); margin-right: 8px; }\n\n.is-waiting { opacity: 0.55; transition: opacity 150ms 200ms; }\n\n/* What stands in the place of figures that are not there yet: it has their final shape. */\n.bone { display: block; border-radius: 4px; background: var(--_line); animation: breathe 1.6s ease-in-out infinite; }\n.bones { display: grid; gap: 12px; }\n\n.empty { display: grid; justify-items: center; gap: 6px; padding: 40px 16px; text-align: center; color: var(--_text-2); }\n.empty h2 { font: 650 16px/1.4 var(--_font); color: var(--_text); }\n.empty p { max-width: 46ch; text-wrap: balance; }\n.empty .button { margin-top: 8px; }\n\n.banner { padding: 8px 16px; border: 1px solid var(--_warning); border-radius: var(--_radius-control); color: var(--_warning); background: var(--_surface); font-size: 13px; }\n\n@keyframes breathe { 50% { opacity: 0.45; } }\n\n@container (max-width: 560px) {\n  .card { padding: 16px; }\n  .card.kpis { grid-template-columns: repeat(auto-fit, minmax(148px, 1fr)); }\n  .kpi { padding: 12px 16px; }\n  .kpi .big { font-size: 22px; }\n  .scroll { margin: 0 -16px; padding: 0 16px; }\n  td, th { padding-inline: 8px; }\n  .narrow-hidden { display: none; }\n  tr[data-series] > th { white-space: nowrap; }\n}\n\n@media print {\n  .card { border: 0; padding: 8px 0; break-inside: avoid; }\n  .page { max-width: none; }\n}\n\n.period-switch { display: inline-flex; gap: 4px; }\n.explained { display: grid; gap: 16px; }\n.explained-figure { font: 650 28px/1.2 var(--_font); letter-spacing: -0.02em; }\n.explained-sentence { padding-left: 14px; border-left: 3px solid var(--_accent); color: var(--_text-2); text-wrap: pretty; }\n.spark { width: 96px; height: 22px; vertical-align: middle; }\n.spark path { fill: none; stroke: var(--_c, var(--_text-3)); stroke-width: 1.5; stroke-linejoin: round; }\n";
 
 // src/styles/controls.css
 var controls_default = 'button, select, input { font: inherit; color: inherit; margin: 0; }\n\n.button, .select, .input {\n  display: inline-flex;\n  align-items: center;\n  gap: 6px;\n  height: 32px;\n  padding: 0 12px;\n  border: 1px solid var(--_line-strong);\n  border-radius: var(--_radius-control);\n  background: var(--_surface);\n  color: var(--_text);\n  font: 500 13px/1 var(--_font);\n  white-space: nowrap;\n  text-decoration: none;\n  cursor: pointer;\n}\n\n.button:hover, .select:hover { background: var(--_tint); border-color: var(--_accent); }\n.button[disabled] { opacity: 0.55; cursor: default; }\n.button.is-primary { background: var(--_accent); border-color: var(--_accent); color: var(--_accent-ink); }\n.button.is-primary:hover { filter: brightness(1.08); }\n.button.is-bare { border-color: transparent; background: none; padding: 0 8px; color: var(--_text-2); }\n.button.is-bare:hover { color: var(--_text); background: var(--_tint); }\n.button.is-icon { padding: 0; width: 32px; justify-content: center; }\n.input { cursor: text; font-weight: 400; min-width: 0; }\n.select { padding-right: 8px; max-width: 100%; }\n.icon { width: 16px; height: 16px; flex: none; fill: none; stroke: currentcolor; stroke-width: 1.6; stroke-linecap: round; stroke-linejoin: round; }\n\n.segments {\n  display: inline-flex;\n  border: 1px solid var(--_line-strong);\n  border-radius: var(--_radius-control);\n  overflow: clip;\n}\n\n.segments button {\n  display: inline-flex;\n  align-items: center;\n  gap: 6px;\n  height: 30px;\n  padding: 0 11px;\n  border: 0;\n  border-left: 1px solid var(--_line);\n  background: var(--_surface);\n  color: var(--_text-2);\n  font: 500 13px/1 var(--_font);\n  cursor: pointer;\n}\n\n.segments button:first-child { border-left: 0; }\n.segments button:hover { color: var(--_text); background: var(--_tint); }\n.segments button:focus-visible { outline-offset: -3px; }\n/* The line below tells what is pressed where colours of the page are overruled. */\n.segments button[aria-pressed="true"] { background: var(--_tint-strong); color: var(--_text); font-weight: 650; box-shadow: inset 0 -2px 0 var(--_accent); }\n\n.toggle { display: inline-flex; align-items: center; gap: 8px; height: 32px; font-size: 13px; color: var(--_text-2); cursor: pointer; }\n.toggle input { accent-color: var(--_accent); width: 16px; height: 16px; }\n\n.chip {\n  display: inline-flex;\n  align-items: center;\n  gap: 6px;\n  min-height: 26px;\n  padding: 2px 10px;\n  border: 1px solid var(--_line);\n  border-radius: 999px;\n  background: var(--_surface);\n  color: var(--_text-2);\n  font: 400 12px/1.3 var(--_font);\n}\n\n.chip .dot { width: 7px; height: 7px; border-radius: 50%; background: currentcolor; forced-color-adjust: none; }\n.chip.is-live .dot { color: var(--_positive); animation: breathe 2.4s ease-in-out infinite; }\n.chip.is-late { color: var(--_warning); border-color: currentcolor; }\n.chip.is-removable { padding-right: 2px; border-color: var(--_line-strong); color: var(--_text); }\n.chip button { display: inline-grid; place-items: center; width: 22px; height: 22px; border: 0; border-radius: 50%; background: none; color: var(--_text-2); cursor: pointer; }\n.chip button:hover { background: var(--_tint-strong); color: var(--_text); }\n\n@keyframes breathe { 50% { opacity: 0.35; } }\n\n.badge {\n  display: inline-block;\n  padding: 2px 8px;\n  border: 1px solid currentcolor;\n  border-radius: 999px;\n  font: 650 11px/1.3 var(--_font);\n  color: var(--_text-2);\n  white-space: nowrap;\n}\n\n.badge.is-draft { color: var(--_warning); }\n.badge.is-final { color: var(--_positive); }\n\n/* A number that explains itself. */\n.figure {\n  padding: 0;\n  border: 0;\n  background: none;\n  font: inherit;\n  color: inherit;\n  letter-spacing: inherit;\n  text-align: inherit;\n  cursor: pointer;\n  text-decoration: underline dotted 1px var(--_line-strong);\n  text-underline-offset: 0.28em;\n  white-space: nowrap;\n}\n\n.figure:hover { color: var(--_accent); text-decoration: underline solid 1px currentcolor; }\n\n@media (pointer: coarse) {\n  .button, .select, .input, .segments button { height: 44px; }\n  .button.is-icon { width: 44px; }\n  .chip button { width: 32px; height: 32px; }\n}\n\n@media (forced-colors: active) {\n  .segments button[aria-pressed="true"] { outline: 2px solid Highlight; outline-offset: -2px; }\n  .button.is-primary { border-width: 2px; }\n}\n\n@media print {\n  .controls { display: none !important; }\n  .figure { text-decoration: none; }\n}\n';
@@ -1504,6 +1513,155 @@ function shortened(text, column) {
   return text.length > lettersMax ? `${text.slice(0, lettersMax - 1)}…` : text;
 }
 define("meterline-waterfall", MeterlineWaterfall);
+
+// src/frame/channel.ts
+var HELLO = "meterline:hello";
+var CONNECT = "meterline:connect";
+var PASSED_ON = ["meterline-navigate", "meterline-state-changed", "meterline-error"];
+
+// src/frame/content.ts
+var MeterlineFrameContent = class extends MeterlineElement {
+  constructor() {
+    super();
+    this.port = null;
+    this.asked = [];
+    this.observer = new ResizeObserver(([entry]) => {
+      const height = Math.ceil(entry?.contentRect.height ?? 0);
+      if (height > 0) this.tell({ type: "height", height });
+    });
+    this.onMessage = (event) => {
+      const [port] = event.ports;
+      const isFromPage = event.source === parent && this.allowed.includes(event.origin);
+      if (!isFromPage || event.data?.type !== CONNECT || port === void 0 || this.port !== null) return;
+      this.port = port;
+      port.onmessage = (answer) => {
+        for (const resolve of this.asked.splice(0)) resolve(answer.data);
+      };
+      client.configure({ baseUrl: location.origin, fetchToken: () => this.fetchToken() });
+      this.isConnectedToPage = true;
+      this.observer.observe(this);
+    };
+    this.passOn = (event) => {
+      this.tell({ type: "event", name: event.type, detail: event.detail });
+    };
+    this.page = "overview";
+    this.origins = "";
+    this.isConnectedToPage = false;
+  }
+  static {
+    this.properties = { page: {}, origins: {}, isConnectedToPage: { state: true } };
+  }
+  connectedCallback() {
+    super.connectedCallback();
+    addEventListener("message", this.onMessage);
+    for (const name of PASSED_ON) this.addEventListener(name, this.passOn);
+    for (const origin of this.allowed) parent.postMessage({ type: HELLO }, origin);
+  }
+  disconnectedCallback() {
+    super.disconnectedCallback();
+    removeEventListener("message", this.onMessage);
+    for (const name of PASSED_ON) this.removeEventListener(name, this.passOn);
+    this.observer.disconnect();
+    this.port?.close();
+  }
+  render() {
+    if (!this.isConnectedToPage) return A;
+    const pages = {
+      overview: () => b2`<meterline-overview></meterline-overview>`,
+      usage: () => b2`<meterline-usage></meterline-usage>`,
+      cost: () => b2`<meterline-cost></meterline-cost>`,
+      invoices: () => b2`<meterline-invoices></meterline-invoices>`,
+      plan: () => b2`<meterline-plan></meterline-plan>`
+    };
+    return pages[this.page]();
+  }
+  get allowed() {
+    return this.origins.split(" ").filter((origin) => origin !== "");
+  }
+  async fetchToken() {
+    const answer = await new Promise((resolve) => {
+      this.asked.push(resolve);
+      this.tell({ type: "token?" });
+    });
+    if (answer.type === "token") return answer.token;
+    throw new Error(answer.reason);
+  }
+  tell(message) {
+    this.port?.postMessage(message);
+  }
+};
+define("meterline-frame-content", MeterlineFrameContent);
+
+// src/styles/frame.css
+var frame_default = "iframe { display: block; width: 100%; border: 0; color-scheme: inherit; }\n";
+
+// src/frame/frame.ts
+var MeterlineFrame = class extends MeterlineElement {
+  constructor() {
+    super();
+    this.port = null;
+    this.onConfigured = () => {
+      this.baseUrl = client.baseUrl;
+    };
+    this.onMessage = (event) => {
+      const inner = this.renderRoot.querySelector("iframe")?.contentWindow;
+      const origin = this.baseUrl === "" ? "" : new URL(this.baseUrl).origin;
+      if (inner === void 0 || inner === null || event.source !== inner || event.origin !== origin || event.data?.type !== HELLO) return;
+      this.port?.close();
+      const { port1, port2 } = new MessageChannel();
+      this.port = port1;
+      port1.onmessage = (message) => this.onFrame(message.data);
+      inner.postMessage({ type: CONNECT }, origin, [port2]);
+    };
+    this.tenant = "";
+    this.page = "overview";
+    this.heading = "Usage and billing";
+    this.height = 480;
+    this.baseUrl = client.baseUrl;
+  }
+  static {
+    this.styles = MeterlineElement.stylesWith(frame_default);
+  }
+  static {
+    this.properties = {
+      tenant: {},
+      page: {},
+      heading: {},
+      height: { state: true },
+      baseUrl: { state: true }
+    };
+  }
+  connectedCallback() {
+    super.connectedCallback();
+    addEventListener("message", this.onMessage);
+    client.addEventListener("configured", this.onConfigured);
+  }
+  disconnectedCallback() {
+    super.disconnectedCallback();
+    removeEventListener("message", this.onMessage);
+    client.removeEventListener("configured", this.onConfigured);
+    this.port?.close();
+    this.port = null;
+  }
+  render() {
+    if (this.baseUrl === "" || this.tenant === "") return A;
+    const address = `${this.baseUrl}/embed/${encodeURIComponent(this.tenant)}/${encodeURIComponent(this.page)}`;
+    return b2`<iframe src=${address} title=${this.heading} referrerpolicy="no-referrer" ${place({ height: `${this.height}px` })}></iframe>`;
+  }
+  onFrame(message) {
+    if (message.type === "token?") void this.answer();
+    else if (message.type === "height") this.height = message.height;
+    else if (PASSED_ON.includes(message.name)) this.notify(message.name, message.detail);
+  }
+  async answer() {
+    const answer = await client.freshToken().then(
+      (token) => ({ type: "token", token }),
+      (error) => ({ type: "refused", reason: error instanceof Error ? error.message : String(error) })
+    );
+    this.port?.postMessage(answer);
+  }
+};
+define("meterline-frame", MeterlineFrame);
 
 // src/styles/drawer.css
 var drawer_default = ":host { display: contents; container-type: normal; }\n\ndialog {\n  margin: 0 0 0 auto;\n  width: min(440px, 100vw);\n  max-width: none;\n  height: 100dvh;\n  max-height: none;\n  padding: 0;\n  border: 0;\n  border-left: 1px solid var(--_line);\n  background: var(--_raised);\n  color-scheme: inherit;\n}\n\ndialog::backdrop { background: light-dark(rgb(20 24 31 / 28%), rgb(0 0 0 / 55%)); }\ndialog[open] { animation: arrive 150ms ease-out; }\n\nheader {\n  position: sticky;\n  top: 0;\n  display: flex;\n  align-items: center;\n  justify-content: space-between;\n  gap: 12px;\n  padding: 14px 16px 14px 24px;\n  border-bottom: 1px solid var(--_line);\n  background: var(--_raised);\n}\n\n.body { display: grid; gap: 16px; padding: 20px 24px 32px; }\n\n@keyframes arrive { from { opacity: 0; transform: translateX(16px); } }\n\n@media print { dialog { display: none; } }\n";
@@ -2899,7 +3057,7 @@ var MeterlineExplorer = class extends MeterlineView {
   renderLegend(context, data) {
     return b2`<ul class="legend">
       ${data.series.length < 2 ? A : data.series.map((series, index) => b2`<li>${swatch(lookOf(index, series.isOther))}${series.label}</li>`)}
-      ${data.compare === null ? A : b2`<li><span class="dash"></span>${context.t("explore.previous")}</li>`}
+      ${data.compare === null || data.buckets.length > BUCKETS_COMPARED_MAX ? A : b2`<li><span class="dash"></span>${context.t("explore.previous")}</li>`}
     </ul>`;
   }
   explainTotal(context, data) {
@@ -4044,7 +4202,8 @@ function logout() {
   client.reset();
 }
 var own = new URL(import.meta.url).origin;
-if (own === location.origin) client.configure({ baseUrl: own });
+var isFrame = document.querySelector("meterline-frame-content") !== null;
+if (own === location.origin && !isFrame) client.configure({ baseUrl: own });
 export {
   configure,
   logout
