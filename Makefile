@@ -12,7 +12,7 @@ ARGS ?=
 UV_EXPORT := $(BIN)/uv export --quiet --no-emit-workspace --no-header
 UV_COMPILE := $(BIN)/uv pip compile --quiet --universal --generate-hashes --python-version 3.11 --no-header --no-emit-index-url
 
-.PHONY: help install lock protos protos-release docs manifests images check format test test-slow test-k8s k8s-tools demo up bench clean
+.PHONY: help install lock protos protos-release docs ui manifests images check format test test-slow test-k8s k8s-tools demo up bench clean
 
 help:  ## List the targets
 	@grep -E '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
@@ -44,6 +44,9 @@ docs: install  ## Make docs/errors.md, docs/api.md, the schema of catalog files,
 	@$(BIN)/python scripts/generate_dashboards.py
 	@$(BIN)/python scripts/generate_openapi.py
 
+ui: install  ## Build the UI kit from ui/ into the portal's assets; needs Node >= 20, which nothing else does
+	@$(BIN)/python scripts/build_ui.py
+
 manifests: install  ## Make the alert rules, dashboards and chart of k8s/ from the files that they follow from
 	@scripts/kubernetes_tools.sh
 	@$(BIN)/python scripts/generate_manifests.py
@@ -61,6 +64,7 @@ check: install  ## Check format, lint, types, boundaries, contracts and tidiness
 	@$(BIN)/lint-imports --no-logo
 	@$(BIN)/python scripts/generate_protos.py --check
 	@$(BIN)/python scripts/generate_openapi.py --check
+	@$(BIN)/python scripts/build_ui.py --check
 	@$(BIN)/python scripts/tidy.py
 
 format: install  ## Format the code and fix what the linter can fix

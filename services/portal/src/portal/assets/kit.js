@@ -1,0 +1,4236 @@
+// src/stream.ts
+var POLL_MS = 15e3;
+var SILENCE_MAX_MS = 4e4;
+var EventStream = class {
+  constructor(connect, onChange) {
+    this.connect = connect;
+    this.onChange = onChange;
+    this.controller = null;
+    this.isWanted = false;
+    this.onVisibility = () => document.hidden ? this.close() : this.open(true);
+  }
+  start() {
+    this.isWanted = true;
+    document.addEventListener("visibilitychange", this.onVisibility);
+    if (!document.hidden) this.open(false);
+  }
+  stop() {
+    this.isWanted = false;
+    document.removeEventListener("visibilitychange", this.onVisibility);
+    this.close();
+  }
+  /** Begin anew, with another token: what was shown may be somebody else's. */
+  restart() {
+    if (!this.isWanted) return;
+    this.close();
+    this.open(true);
+  }
+  /** Listen to something else from now on; what is shown was asked for just now. */
+  reconnect() {
+    if (!this.isWanted || this.controller === null) return;
+    this.close();
+    this.open(false);
+  }
+  close() {
+    this.controller?.abort();
+    this.controller = null;
+  }
+  /** After a pause something may have changed unheard, so `isBehind` asks for all of it again. */
+  open(isBehind) {
+    if (!this.isWanted || this.controller !== null) return;
+    this.controller = new AbortController();
+    if (isBehind) this.onChange();
+    void this.follow(this.controller.signal);
+  }
+  async follow(signal) {
+    while (!signal.aborted) {
+      await this.listen(signal);
+      await pause(POLL_MS, signal);
+      if (!signal.aborted) this.onChange();
+    }
+  }
+  /** Read until the stream ends; any failure only means that polling stands in for it. */
+  async listen(signal) {
+    const line = new AbortController();
+    const end = () => line.abort();
+    signal.addEventListener("abort", end);
+    let silence = setTimeout(end, SILENCE_MAX_MS);
+    try {
+      const response = await this.connect(line.signal);
+      const reader = response.body?.pipeThrough(new TextDecoderStream()).getReader();
+      const parser = new EventParser();
+      for (let part2 = await reader?.read(); part2 !== void 0 && !part2.done; part2 = await reader?.read()) {
+        clearTimeout(silence);
+        silence = setTimeout(end, SILENCE_MAX_MS);
+        if (parser.feed(part2.value).includes("changed")) this.onChange();
+      }
+    } catch (error) {
+      if (!signal.aborted) console.info("meterline: changes can't be streamed, so the figures are polled.", error);
+    } finally {
+      clearTimeout(silence);
+      signal.removeEventListener("abort", end);
+    }
+  }
+};
+var EventParser = class {
+  constructor() {
+    this.rest = "";
+  }
+  feed(text) {
+    const blocks = (this.rest + text).replaceAll("\r\n", "\n").split("\n\n");
+    this.rest = blocks.pop() ?? "";
+    return blocks.map((block) => /^event: ?(.*)$/m.exec(block)?.[1] ?? "").filter((name) => name !== "");
+  }
+};
+function pause(milliseconds, signal) {
+  return new Promise((resolve) => {
+    if (signal.aborted) return resolve();
+    const timer = setTimeout(resolve, milliseconds);
+    signal.addEventListener("abort", () => (clearTimeout(timer), resolve()), { once: true });
+  });
+}
+
+// src/client.ts
+var ETAGS_MAX = 100;
+var COMPLETE_UNTIL = "x-meterline-complete-until";
+var Problem = class extends Error {
+  constructor(status, title, detail = "", reason = "", remedy = "", requestId = "") {
+    super(detail || title);
+    this.status = status;
+    this.title = title;
+    this.detail = detail;
+    this.reason = reason;
+    this.remedy = remedy;
+    this.requestId = requestId;
+    this.name = "Problem";
+  }
+};
+function kindOf(problem) {
+  if (problem.status === 401) return "expired";
+  if (problem.status === 403) return "forbidden";
+  if (problem.status === 404) return "missing";
+  return problem.status >= 400 && problem.status < 500 && problem.status !== 429 ? "refused" : "unavailable";
+}
+var Client = class extends EventTarget {
+  constructor() {
+    super(...arguments);
+    this.configuration = null;
+    this.isStarted = gate();
+    this.token = "";
+    this.renewal = null;
+    this.kept = /* @__PURE__ */ new Map();
+    this.stream = new EventStream(
+      (signal) => this.send("GET", this.url("changes", { billingPeriod: this.followed }), { accept: "text/event-stream", signal }),
+      () => this.dispatchEvent(new Event("change"))
+    );
+    this.listeners = 0;
+    this.followed = "";
+  }
+  /** Say where the portal is and how to get a token; calling it again begins a new session. */
+  configure(configuration) {
+    this.configuration = { ...configuration, baseUrl: configuration.baseUrl.replace(/\/+$/, "") };
+    this.token = "";
+    this.renewal = null;
+    this.kept.clear();
+    this.isStarted.open();
+    this.stream.restart();
+    this.dispatchEvent(new Event("configured"));
+  }
+  /** Forget the token and all answers, as on signing out; elements wait until `configure` is called again. */
+  reset() {
+    this.stream.stop();
+    this.configuration = null;
+    this.isStarted = gate();
+    this.token = "";
+    this.kept.clear();
+  }
+  get isHosted() {
+    return this.configuration !== null && this.configuration.fetchToken === void 0;
+  }
+  /** Origin of the portal; empty until it is known. */
+  get baseUrl() {
+    return this.configuration?.baseUrl ?? "";
+  }
+  /** A token that the host's backend made just now, for a frame. Raises `Problem`. */
+  async freshToken() {
+    await this.isStarted.opened;
+    return this.renew(this.token);
+  }
+  get locale() {
+    return this.configuration?.locale ?? "";
+  }
+  /** The full address of a resource, as others may call it with a token of their own. */
+  url(path, query = {}) {
+    const params = new URLSearchParams();
+    for (const [name, value] of Object.entries(query)) {
+      if (value === null || value === "") continue;
+      for (const each of typeof value === "string" ? [value] : value) params.append(name, each);
+    }
+    const text = params.toString();
+    return `${this.configuration?.baseUrl ?? ""}/api/v1/${path}${text && `?${text}`}`;
+  }
+  /** Get JSON; an answer that has not changed since is the very same object, unless it is now complete to a later time. Raises `Problem`. */
+  async get(path, query = {}, signal) {
+    await this.isStarted.opened;
+    const url = this.url(path, query);
+    const known = this.kept.get(url);
+    const response = await this.send("GET", url, { etag: known?.etag, signal });
+    if (response.status === 304 && known !== void 0) return stillFresh(known.body, response.headers.get(COMPLETE_UNTIL));
+    const body2 = await jsonOf(response);
+    this.keep(url, response.headers.get("etag"), body2);
+    return body2;
+  }
+  /** Create something. Raises `Problem`. */
+  async post(path, content) {
+    await this.isStarted.opened;
+    return await jsonOf(await this.send("POST", this.url(path), { content }));
+  }
+  /** Remove something. Raises `Problem`. */
+  async remove(path) {
+    await this.isStarted.opened;
+    await this.send("DELETE", this.url(path), {});
+  }
+  /** Get a file. Raises `Problem`. */
+  async download(path, query = {}) {
+    await this.isStarted.opened;
+    return (await this.send("GET", this.url(path, query), { accept: "*/*" })).blob();
+  }
+  /** Call `listener` when figures may have changed; the stream is open while anybody listens and the page is visible. */
+  watch(listener) {
+    this.addEventListener("change", listener);
+    if (this.listeners++ === 0) void this.isStarted.opened.then(() => this.listeners > 0 && this.stream.start());
+    return () => {
+      this.removeEventListener("change", listener);
+      if (--this.listeners === 0) this.stream.stop();
+    };
+  }
+  /** Say which period is shown, whose changes are then told. */
+  follow(billingPeriod) {
+    if (billingPeriod === this.followed) return;
+    this.followed = billingPeriod;
+    this.stream.reconnect();
+  }
+  keep(url, etag, body2) {
+    this.kept.delete(url);
+    if (etag === null) return;
+    this.kept.set(url, { etag, body: body2 });
+    const oldest = this.kept.keys().next().value;
+    if (this.kept.size > ETAGS_MAX && oldest !== void 0) this.kept.delete(oldest);
+  }
+  async send(method, url, call) {
+    if (this.isHosted) return accepted(await this.attempt(method, url, call, ""));
+    const token = this.token || await this.renew("");
+    const first = await this.attempt(method, url, call, token);
+    if (first.status !== 401) return accepted(first);
+    return accepted(await this.attempt(method, url, call, await this.renew(token)));
+  }
+  async attempt(method, url, call, token) {
+    const headers = new Headers({ accept: call.accept ?? "application/json, application/problem+json" });
+    if (token !== "") headers.set("authorization", `Bearer ${token}`);
+    if (call.etag !== void 0) headers.set("if-none-match", call.etag);
+    if (call.content !== void 0) headers.set("content-type", "application/json");
+    const credentials = this.isHosted ? "same-origin" : "omit";
+    const body2 = call.content === void 0 ? null : JSON.stringify(call.content);
+    const request = { method, headers, credentials, body: body2, cache: "no-store", signal: call.signal ?? null };
+    try {
+      return await fetch(url, request);
+    } catch (error) {
+      if (error instanceof TypeError) throw new Problem(0, "unreachable");
+      throw error;
+    }
+  }
+  /** Ask the host for a token once, however many requests were refused with the old one. */
+  renew(refused) {
+    if (this.token !== refused) return Promise.resolve(this.token);
+    const fetchToken = this.configuration?.fetchToken;
+    if (fetchToken === void 0) throw new Problem(401, "no token");
+    this.renewal ??= fetchToken().then((token) => this.token = token).catch((error) => {
+      throw new Problem(401, "no token", error instanceof Error ? error.message : String(error));
+    }).finally(() => this.renewal = null);
+    return this.renewal;
+  }
+};
+function gate() {
+  let open = () => void 0;
+  const opened2 = new Promise((resolve) => open = resolve);
+  return { opened: opened2, open };
+}
+function stillFresh(body2, completeUntil) {
+  if (completeUntil === null || typeof body2 !== "object" || body2 === null || !("completeUntil" in body2)) return body2;
+  return body2.completeUntil === completeUntil ? body2 : { ...body2, completeUntil };
+}
+async function accepted(response) {
+  if (response.ok || response.status === 304) return response;
+  const isProblem = (response.headers.get("content-type") ?? "").includes("json");
+  const body2 = isProblem ? await jsonOf(response) : {};
+  const text = (name) => typeof body2[name] === "string" ? body2[name] : "";
+  const title = text("title") || response.statusText || String(response.status);
+  throw new Problem(response.status, title, text("detail"), text("reason"), text("do"), text("requestId"));
+}
+async function jsonOf(response) {
+  try {
+    return await response.json();
+  } catch (error) {
+    if (error instanceof SyntaxError) throw new Problem(502, "not JSON");
+    throw error;
+  }
+}
+var client = new Client();
+
+// node_modules/@lit/reactive-element/css-tag.js
+var t = globalThis;
+var e = t.ShadowRoot && (void 0 === t.ShadyCSS || t.ShadyCSS.nativeShadow) && "adoptedStyleSheets" in Document.prototype && "replace" in CSSStyleSheet.prototype;
+var s = /* @__PURE__ */ Symbol();
+var o = /* @__PURE__ */ new WeakMap();
+var n = class {
+  constructor(t4, e5, o5) {
+    if (this._$cssResult$ = true, o5 !== s) throw Error("CSSResult is not constructable. Use `unsafeCSS` or `css` instead.");
+    this.cssText = t4, this.t = e5;
+  }
+  get styleSheet() {
+    let t4 = this.o;
+    const s4 = this.t;
+    if (e && void 0 === t4) {
+      const e5 = void 0 !== s4 && 1 === s4.length;
+      e5 && (t4 = o.get(s4)), void 0 === t4 && ((this.o = t4 = new CSSStyleSheet()).replaceSync(this.cssText), e5 && o.set(s4, t4));
+    }
+    return t4;
+  }
+  toString() {
+    return this.cssText;
+  }
+};
+var r = (t4) => new n("string" == typeof t4 ? t4 : t4 + "", void 0, s);
+var S = (s4, o5) => {
+  if (e) s4.adoptedStyleSheets = o5.map((t4) => t4 instanceof CSSStyleSheet ? t4 : t4.styleSheet);
+  else for (const e5 of o5) {
+    const o6 = document.createElement("style"), n4 = t.litNonce;
+    void 0 !== n4 && o6.setAttribute("nonce", n4), o6.textContent = e5.cssText, s4.appendChild(o6);
+  }
+};
+var c = e ? (t4) => t4 : (t4) => t4 instanceof CSSStyleSheet ? ((t5) => {
+  let e5 = "";
+  for (const s4 of t5.cssRules) e5 += s4.cssText;
+  return r(e5);
+})(t4) : t4;
+
+// node_modules/@lit/reactive-element/reactive-element.js
+var { is: i2, defineProperty: e2, getOwnPropertyDescriptor: h, getOwnPropertyNames: r2, getOwnPropertySymbols: o2, getPrototypeOf: n2 } = Object;
+var a = globalThis;
+var c2 = a.trustedTypes;
+var l = c2 ? c2.emptyScript : "";
+var p = a.reactiveElementPolyfillSupport;
+var d = (t4, s4) => t4;
+var u = { toAttribute(t4, s4) {
+  switch (s4) {
+    case Boolean:
+      t4 = t4 ? l : null;
+      break;
+    case Object:
+    case Array:
+      t4 = null == t4 ? t4 : JSON.stringify(t4);
+  }
+  return t4;
+}, fromAttribute(t4, s4) {
+  let i6 = t4;
+  switch (s4) {
+    case Boolean:
+      i6 = null !== t4;
+      break;
+    case Number:
+      i6 = null === t4 ? null : Number(t4);
+      break;
+    case Object:
+    case Array:
+      try {
+        i6 = JSON.parse(t4);
+      } catch (t5) {
+        i6 = null;
+      }
+  }
+  return i6;
+} };
+var f = (t4, s4) => !i2(t4, s4);
+var b = { attribute: true, type: String, converter: u, reflect: false, useDefault: false, hasChanged: f };
+Symbol.metadata ??= /* @__PURE__ */ Symbol("metadata"), a.litPropertyMetadata ??= /* @__PURE__ */ new WeakMap();
+var y = class extends HTMLElement {
+  static addInitializer(t4) {
+    this._$Ei(), (this.l ??= []).push(t4);
+  }
+  static get observedAttributes() {
+    return this.finalize(), this._$Eh && [...this._$Eh.keys()];
+  }
+  static createProperty(t4, s4 = b) {
+    if (s4.state && (s4.attribute = false), this._$Ei(), this.prototype.hasOwnProperty(t4) && ((s4 = Object.create(s4)).wrapped = true), this.elementProperties.set(t4, s4), !s4.noAccessor) {
+      const i6 = /* @__PURE__ */ Symbol(), h3 = this.getPropertyDescriptor(t4, i6, s4);
+      void 0 !== h3 && e2(this.prototype, t4, h3);
+    }
+  }
+  static getPropertyDescriptor(t4, s4, i6) {
+    const { get: e5, set: r4 } = h(this.prototype, t4) ?? { get() {
+      return this[s4];
+    }, set(t5) {
+      this[s4] = t5;
+    } };
+    return { get: e5, set(s5) {
+      const h3 = e5?.call(this);
+      r4?.call(this, s5), this.requestUpdate(t4, h3, i6);
+    }, configurable: true, enumerable: true };
+  }
+  static getPropertyOptions(t4) {
+    return this.elementProperties.get(t4) ?? b;
+  }
+  static _$Ei() {
+    if (this.hasOwnProperty(d("elementProperties"))) return;
+    const t4 = n2(this);
+    t4.finalize(), void 0 !== t4.l && (this.l = [...t4.l]), this.elementProperties = new Map(t4.elementProperties);
+  }
+  static finalize() {
+    if (this.hasOwnProperty(d("finalized"))) return;
+    if (this.finalized = true, this._$Ei(), this.hasOwnProperty(d("properties"))) {
+      const t5 = this.properties, s4 = [...r2(t5), ...o2(t5)];
+      for (const i6 of s4) this.createProperty(i6, t5[i6]);
+    }
+    const t4 = this[Symbol.metadata];
+    if (null !== t4) {
+      const s4 = litPropertyMetadata.get(t4);
+      if (void 0 !== s4) for (const [t5, i6] of s4) this.elementProperties.set(t5, i6);
+    }
+    this._$Eh = /* @__PURE__ */ new Map();
+    for (const [t5, s4] of this.elementProperties) {
+      const i6 = this._$Eu(t5, s4);
+      void 0 !== i6 && this._$Eh.set(i6, t5);
+    }
+    this.elementStyles = this.finalizeStyles(this.styles);
+  }
+  static finalizeStyles(s4) {
+    const i6 = [];
+    if (Array.isArray(s4)) {
+      const e5 = new Set(s4.flat(1 / 0).reverse());
+      for (const s5 of e5) i6.unshift(c(s5));
+    } else void 0 !== s4 && i6.push(c(s4));
+    return i6;
+  }
+  static _$Eu(t4, s4) {
+    const i6 = s4.attribute;
+    return false === i6 ? void 0 : "string" == typeof i6 ? i6 : "string" == typeof t4 ? t4.toLowerCase() : void 0;
+  }
+  constructor() {
+    super(), this._$Ep = void 0, this.isUpdatePending = false, this.hasUpdated = false, this._$Em = null, this._$Ev();
+  }
+  _$Ev() {
+    this._$ES = new Promise((t4) => this.enableUpdating = t4), this._$AL = /* @__PURE__ */ new Map(), this._$E_(), this.requestUpdate(), this.constructor.l?.forEach((t4) => t4(this));
+  }
+  addController(t4) {
+    (this._$EO ??= /* @__PURE__ */ new Set()).add(t4), void 0 !== this.renderRoot && this.isConnected && t4.hostConnected?.();
+  }
+  removeController(t4) {
+    this._$EO?.delete(t4);
+  }
+  _$E_() {
+    const t4 = /* @__PURE__ */ new Map(), s4 = this.constructor.elementProperties;
+    for (const i6 of s4.keys()) this.hasOwnProperty(i6) && (t4.set(i6, this[i6]), delete this[i6]);
+    t4.size > 0 && (this._$Ep = t4);
+  }
+  createRenderRoot() {
+    const t4 = this.shadowRoot ?? this.attachShadow(this.constructor.shadowRootOptions);
+    return S(t4, this.constructor.elementStyles), t4;
+  }
+  connectedCallback() {
+    this.renderRoot ??= this.createRenderRoot(), this.enableUpdating(true), this._$EO?.forEach((t4) => t4.hostConnected?.());
+  }
+  enableUpdating(t4) {
+  }
+  disconnectedCallback() {
+    this._$EO?.forEach((t4) => t4.hostDisconnected?.());
+  }
+  attributeChangedCallback(t4, s4, i6) {
+    this._$AK(t4, i6);
+  }
+  _$ET(t4, s4) {
+    const i6 = this.constructor.elementProperties.get(t4), e5 = this.constructor._$Eu(t4, i6);
+    if (void 0 !== e5 && true === i6.reflect) {
+      const h3 = (void 0 !== i6.converter?.toAttribute ? i6.converter : u).toAttribute(s4, i6.type);
+      this._$Em = t4, null == h3 ? this.removeAttribute(e5) : this.setAttribute(e5, h3), this._$Em = null;
+    }
+  }
+  _$AK(t4, s4) {
+    const i6 = this.constructor, e5 = i6._$Eh.get(t4);
+    if (void 0 !== e5 && this._$Em !== e5) {
+      const t5 = i6.getPropertyOptions(e5), h3 = "function" == typeof t5.converter ? { fromAttribute: t5.converter } : void 0 !== t5.converter?.fromAttribute ? t5.converter : u;
+      this._$Em = e5;
+      const r4 = h3.fromAttribute(s4, t5.type);
+      this[e5] = r4 ?? this._$Ej?.get(e5) ?? r4, this._$Em = null;
+    }
+  }
+  requestUpdate(t4, s4, i6, e5 = false, h3) {
+    if (void 0 !== t4) {
+      const r4 = this.constructor;
+      if (false === e5 && (h3 = this[t4]), i6 ??= r4.getPropertyOptions(t4), !((i6.hasChanged ?? f)(h3, s4) || i6.useDefault && i6.reflect && h3 === this._$Ej?.get(t4) && !this.hasAttribute(r4._$Eu(t4, i6)))) return;
+      this.C(t4, s4, i6);
+    }
+    false === this.isUpdatePending && (this._$ES = this._$EP());
+  }
+  C(t4, s4, { useDefault: i6, reflect: e5, wrapped: h3 }, r4) {
+    i6 && !(this._$Ej ??= /* @__PURE__ */ new Map()).has(t4) && (this._$Ej.set(t4, r4 ?? s4 ?? this[t4]), true !== h3 || void 0 !== r4) || (this._$AL.has(t4) || (this.hasUpdated || i6 || (s4 = void 0), this._$AL.set(t4, s4)), true === e5 && this._$Em !== t4 && (this._$Eq ??= /* @__PURE__ */ new Set()).add(t4));
+  }
+  async _$EP() {
+    this.isUpdatePending = true;
+    try {
+      await this._$ES;
+    } catch (t5) {
+      Promise.reject(t5);
+    }
+    const t4 = this.scheduleUpdate();
+    return null != t4 && await t4, !this.isUpdatePending;
+  }
+  scheduleUpdate() {
+    return this.performUpdate();
+  }
+  performUpdate() {
+    if (!this.isUpdatePending) return;
+    if (!this.hasUpdated) {
+      if (this.renderRoot ??= this.createRenderRoot(), this._$Ep) {
+        for (const [t6, s5] of this._$Ep) this[t6] = s5;
+        this._$Ep = void 0;
+      }
+      const t5 = this.constructor.elementProperties;
+      if (t5.size > 0) for (const [s5, i6] of t5) {
+        const { wrapped: t6 } = i6, e5 = this[s5];
+        true !== t6 || this._$AL.has(s5) || void 0 === e5 || this.C(s5, void 0, i6, e5);
+      }
+    }
+    let t4 = false;
+    const s4 = this._$AL;
+    try {
+      t4 = this.shouldUpdate(s4), t4 ? (this.willUpdate(s4), this._$EO?.forEach((t5) => t5.hostUpdate?.()), this.update(s4)) : this._$EM();
+    } catch (s5) {
+      throw t4 = false, this._$EM(), s5;
+    }
+    t4 && this._$AE(s4);
+  }
+  willUpdate(t4) {
+  }
+  _$AE(t4) {
+    this._$EO?.forEach((t5) => t5.hostUpdated?.()), this.hasUpdated || (this.hasUpdated = true, this.firstUpdated(t4)), this.updated(t4);
+  }
+  _$EM() {
+    this._$AL = /* @__PURE__ */ new Map(), this.isUpdatePending = false;
+  }
+  get updateComplete() {
+    return this.getUpdateComplete();
+  }
+  getUpdateComplete() {
+    return this._$ES;
+  }
+  shouldUpdate(t4) {
+    return true;
+  }
+  update(t4) {
+    this._$Eq &&= this._$Eq.forEach((t5) => this._$ET(t5, this[t5])), this._$EM();
+  }
+  updated(t4) {
+  }
+  firstUpdated(t4) {
+  }
+};
+y.elementStyles = [], y.shadowRootOptions = { mode: "open" }, y[d("elementProperties")] = /* @__PURE__ */ new Map(), y[d("finalized")] = /* @__PURE__ */ new Map(), p?.({ ReactiveElement: y }), (a.reactiveElementVersions ??= []).push("2.1.2");
+
+// node_modules/lit-html/lit-html.js
+var t2 = globalThis;
+var i3 = (t4) => t4;
+var s2 = t2.trustedTypes;
+var e3 = s2 ? s2.createPolicy("lit-html", { createHTML: (t4) => t4 }) : void 0;
+var h2 = "$lit$";
+var o3 = `lit$${Math.random().toFixed(9).slice(2)}$`;
+var n3 = "?" + o3;
+var r3 = `<${n3}>`;
+var l2 = document;
+var c3 = () => l2.createComment("");
+var a2 = (t4) => null === t4 || "object" != typeof t4 && "function" != typeof t4;
+var u2 = Array.isArray;
+var d2 = (t4) => u2(t4) || "function" == typeof t4?.[Symbol.iterator];
+var f2 = "[ 	\n\f\r]";
+var v = /<(?:(!--|\/[^a-zA-Z])|(\/?[a-zA-Z][^>\s]*)|(\/?$))/g;
+var _ = /-->/g;
+var m = />/g;
+var p2 = RegExp(`>|${f2}(?:([^\\s"'>=/]+)(${f2}*=${f2}*(?:[^ 	
+\f\r"'\`<>=]|("|')|))|$)`, "g");
+var g = /'/g;
+var $ = /"/g;
+var y2 = /^(?:script|style|textarea|title)$/i;
+var x = (t4) => (i6, ...s4) => ({ _$litType$: t4, strings: i6, values: s4 });
+var b2 = x(1);
+var w = x(2);
+var T = x(3);
+var E = /* @__PURE__ */ Symbol.for("lit-noChange");
+var A = /* @__PURE__ */ Symbol.for("lit-nothing");
+var C = /* @__PURE__ */ new WeakMap();
+var P = l2.createTreeWalker(l2, 129);
+function V(t4, i6) {
+  if (!u2(t4) || !t4.hasOwnProperty("raw")) throw Error("invalid template strings array");
+  return void 0 !== e3 ? e3.createHTML(i6) : i6;
+}
+var N = (t4, i6) => {
+  const s4 = t4.length - 1, e5 = [];
+  let n4, l3 = 2 === i6 ? "<svg>" : 3 === i6 ? "<math>" : "", c4 = v;
+  for (let i7 = 0; i7 < s4; i7++) {
+    const s5 = t4[i7];
+    let a3, u3, d3 = -1, f3 = 0;
+    for (; f3 < s5.length && (c4.lastIndex = f3, u3 = c4.exec(s5), null !== u3); ) f3 = c4.lastIndex, c4 === v ? "!--" === u3[1] ? c4 = _ : void 0 !== u3[1] ? c4 = m : void 0 !== u3[2] ? (y2.test(u3[2]) && (n4 = RegExp("</" + u3[2], "g")), c4 = p2) : void 0 !== u3[3] && (c4 = p2) : c4 === p2 ? ">" === u3[0] ? (c4 = n4 ?? v, d3 = -1) : void 0 === u3[1] ? d3 = -2 : (d3 = c4.lastIndex - u3[2].length, a3 = u3[1], c4 = void 0 === u3[3] ? p2 : '"' === u3[3] ? $ : g) : c4 === $ || c4 === g ? c4 = p2 : c4 === _ || c4 === m ? c4 = v : (c4 = p2, n4 = void 0);
+    const x2 = c4 === p2 && t4[i7 + 1].startsWith("/>") ? " " : "";
+    l3 += c4 === v ? s5 + r3 : d3 >= 0 ? (e5.push(a3), s5.slice(0, d3) + h2 + s5.slice(d3) + o3 + x2) : s5 + o3 + (-2 === d3 ? i7 : x2);
+  }
+  return [V(t4, l3 + (t4[s4] || "<?>") + (2 === i6 ? "</svg>" : 3 === i6 ? "</math>" : "")), e5];
+};
+var S2 = class _S {
+  constructor({ strings: t4, _$litType$: i6 }, e5) {
+    let r4;
+    this.parts = [];
+    let l3 = 0, a3 = 0;
+    const u3 = t4.length - 1, d3 = this.parts, [f3, v2] = N(t4, i6);
+    if (this.el = _S.createElement(f3, e5), P.currentNode = this.el.content, 2 === i6 || 3 === i6) {
+      const t5 = this.el.content.firstChild;
+      t5.replaceWith(...t5.childNodes);
+    }
+    for (; null !== (r4 = P.nextNode()) && d3.length < u3; ) {
+      if (1 === r4.nodeType) {
+        if (r4.hasAttributes()) for (const t5 of r4.getAttributeNames()) if (t5.endsWith(h2)) {
+          const i7 = v2[a3++], s4 = r4.getAttribute(t5).split(o3), e6 = /([.?@])?(.*)/.exec(i7);
+          d3.push({ type: 1, index: l3, name: e6[2], strings: s4, ctor: "." === e6[1] ? I : "?" === e6[1] ? L : "@" === e6[1] ? z : H }), r4.removeAttribute(t5);
+        } else t5.startsWith(o3) && (d3.push({ type: 6, index: l3 }), r4.removeAttribute(t5));
+        if (y2.test(r4.tagName)) {
+          const t5 = r4.textContent.split(o3), i7 = t5.length - 1;
+          if (i7 > 0) {
+            r4.textContent = s2 ? s2.emptyScript : "";
+            for (let s4 = 0; s4 < i7; s4++) r4.append(t5[s4], c3()), P.nextNode(), d3.push({ type: 2, index: ++l3 });
+            r4.append(t5[i7], c3());
+          }
+        }
+      } else if (8 === r4.nodeType) if (r4.data === n3) d3.push({ type: 2, index: l3 });
+      else {
+        let t5 = -1;
+        for (; -1 !== (t5 = r4.data.indexOf(o3, t5 + 1)); ) d3.push({ type: 7, index: l3 }), t5 += o3.length - 1;
+      }
+      l3++;
+    }
+  }
+  static createElement(t4, i6) {
+    const s4 = l2.createElement("template");
+    return s4.innerHTML = t4, s4;
+  }
+};
+function M(t4, i6, s4 = t4, e5) {
+  if (i6 === E) return i6;
+  let h3 = void 0 !== e5 ? s4._$Co?.[e5] : s4._$Cl;
+  const o5 = a2(i6) ? void 0 : i6._$litDirective$;
+  return h3?.constructor !== o5 && (h3?._$AO?.(false), void 0 === o5 ? h3 = void 0 : (h3 = new o5(t4), h3._$AT(t4, s4, e5)), void 0 !== e5 ? (s4._$Co ??= [])[e5] = h3 : s4._$Cl = h3), void 0 !== h3 && (i6 = M(t4, h3._$AS(t4, i6.values), h3, e5)), i6;
+}
+var R = class {
+  constructor(t4, i6) {
+    this._$AV = [], this._$AN = void 0, this._$AD = t4, this._$AM = i6;
+  }
+  get parentNode() {
+    return this._$AM.parentNode;
+  }
+  get _$AU() {
+    return this._$AM._$AU;
+  }
+  u(t4) {
+    const { el: { content: i6 }, parts: s4 } = this._$AD, e5 = (t4?.creationScope ?? l2).importNode(i6, true);
+    P.currentNode = e5;
+    let h3 = P.nextNode(), o5 = 0, n4 = 0, r4 = s4[0];
+    for (; void 0 !== r4; ) {
+      if (o5 === r4.index) {
+        let i7;
+        2 === r4.type ? i7 = new k(h3, h3.nextSibling, this, t4) : 1 === r4.type ? i7 = new r4.ctor(h3, r4.name, r4.strings, this, t4) : 6 === r4.type && (i7 = new Z(h3, this, t4)), this._$AV.push(i7), r4 = s4[++n4];
+      }
+      o5 !== r4?.index && (h3 = P.nextNode(), o5++);
+    }
+    return P.currentNode = l2, e5;
+  }
+  p(t4) {
+    let i6 = 0;
+    for (const s4 of this._$AV) void 0 !== s4 && (void 0 !== s4.strings ? (s4._$AI(t4, s4, i6), i6 += s4.strings.length - 2) : s4._$AI(t4[i6])), i6++;
+  }
+};
+var k = class _k {
+  get _$AU() {
+    return this._$AM?._$AU ?? this._$Cv;
+  }
+  constructor(t4, i6, s4, e5) {
+    this.type = 2, this._$AH = A, this._$AN = void 0, this._$AA = t4, this._$AB = i6, this._$AM = s4, this.options = e5, this._$Cv = e5?.isConnected ?? true;
+  }
+  get parentNode() {
+    let t4 = this._$AA.parentNode;
+    const i6 = this._$AM;
+    return void 0 !== i6 && 11 === t4?.nodeType && (t4 = i6.parentNode), t4;
+  }
+  get startNode() {
+    return this._$AA;
+  }
+  get endNode() {
+    return this._$AB;
+  }
+  _$AI(t4, i6 = this) {
+    t4 = M(this, t4, i6), a2(t4) ? t4 === A || null == t4 || "" === t4 ? (this._$AH !== A && this._$AR(), this._$AH = A) : t4 !== this._$AH && t4 !== E && this._(t4) : void 0 !== t4._$litType$ ? this.$(t4) : void 0 !== t4.nodeType ? this.T(t4) : d2(t4) ? this.k(t4) : this._(t4);
+  }
+  O(t4) {
+    return this._$AA.parentNode.insertBefore(t4, this._$AB);
+  }
+  T(t4) {
+    this._$AH !== t4 && (this._$AR(), this._$AH = this.O(t4));
+  }
+  _(t4) {
+    this._$AH !== A && a2(this._$AH) ? this._$AA.nextSibling.data = t4 : this.T(l2.createTextNode(t4)), this._$AH = t4;
+  }
+  $(t4) {
+    const { values: i6, _$litType$: s4 } = t4, e5 = "number" == typeof s4 ? this._$AC(t4) : (void 0 === s4.el && (s4.el = S2.createElement(V(s4.h, s4.h[0]), this.options)), s4);
+    if (this._$AH?._$AD === e5) this._$AH.p(i6);
+    else {
+      const t5 = new R(e5, this), s5 = t5.u(this.options);
+      t5.p(i6), this.T(s5), this._$AH = t5;
+    }
+  }
+  _$AC(t4) {
+    let i6 = C.get(t4.strings);
+    return void 0 === i6 && C.set(t4.strings, i6 = new S2(t4)), i6;
+  }
+  k(t4) {
+    u2(this._$AH) || (this._$AH = [], this._$AR());
+    const i6 = this._$AH;
+    let s4, e5 = 0;
+    for (const h3 of t4) e5 === i6.length ? i6.push(s4 = new _k(this.O(c3()), this.O(c3()), this, this.options)) : s4 = i6[e5], s4._$AI(h3), e5++;
+    e5 < i6.length && (this._$AR(s4 && s4._$AB.nextSibling, e5), i6.length = e5);
+  }
+  _$AR(t4 = this._$AA.nextSibling, s4) {
+    for (this._$AP?.(false, true, s4); t4 !== this._$AB; ) {
+      const s5 = i3(t4).nextSibling;
+      i3(t4).remove(), t4 = s5;
+    }
+  }
+  setConnected(t4) {
+    void 0 === this._$AM && (this._$Cv = t4, this._$AP?.(t4));
+  }
+};
+var H = class {
+  get tagName() {
+    return this.element.tagName;
+  }
+  get _$AU() {
+    return this._$AM._$AU;
+  }
+  constructor(t4, i6, s4, e5, h3) {
+    this.type = 1, this._$AH = A, this._$AN = void 0, this.element = t4, this.name = i6, this._$AM = e5, this.options = h3, s4.length > 2 || "" !== s4[0] || "" !== s4[1] ? (this._$AH = Array(s4.length - 1).fill(new String()), this.strings = s4) : this._$AH = A;
+  }
+  _$AI(t4, i6 = this, s4, e5) {
+    const h3 = this.strings;
+    let o5 = false;
+    if (void 0 === h3) t4 = M(this, t4, i6, 0), o5 = !a2(t4) || t4 !== this._$AH && t4 !== E, o5 && (this._$AH = t4);
+    else {
+      const e6 = t4;
+      let n4, r4;
+      for (t4 = h3[0], n4 = 0; n4 < h3.length - 1; n4++) r4 = M(this, e6[s4 + n4], i6, n4), r4 === E && (r4 = this._$AH[n4]), o5 ||= !a2(r4) || r4 !== this._$AH[n4], r4 === A ? t4 = A : t4 !== A && (t4 += (r4 ?? "") + h3[n4 + 1]), this._$AH[n4] = r4;
+    }
+    o5 && !e5 && this.j(t4);
+  }
+  j(t4) {
+    t4 === A ? this.element.removeAttribute(this.name) : this.element.setAttribute(this.name, t4 ?? "");
+  }
+};
+var I = class extends H {
+  constructor() {
+    super(...arguments), this.type = 3;
+  }
+  j(t4) {
+    this.element[this.name] = t4 === A ? void 0 : t4;
+  }
+};
+var L = class extends H {
+  constructor() {
+    super(...arguments), this.type = 4;
+  }
+  j(t4) {
+    this.element.toggleAttribute(this.name, !!t4 && t4 !== A);
+  }
+};
+var z = class extends H {
+  constructor(t4, i6, s4, e5, h3) {
+    super(t4, i6, s4, e5, h3), this.type = 5;
+  }
+  _$AI(t4, i6 = this) {
+    if ((t4 = M(this, t4, i6, 0) ?? A) === E) return;
+    const s4 = this._$AH, e5 = t4 === A && s4 !== A || t4.capture !== s4.capture || t4.once !== s4.once || t4.passive !== s4.passive, h3 = t4 !== A && (s4 === A || e5);
+    e5 && this.element.removeEventListener(this.name, this, s4), h3 && this.element.addEventListener(this.name, this, t4), this._$AH = t4;
+  }
+  handleEvent(t4) {
+    "function" == typeof this._$AH ? this._$AH.call(this.options?.host ?? this.element, t4) : this._$AH.handleEvent(t4);
+  }
+};
+var Z = class {
+  constructor(t4, i6, s4) {
+    this.element = t4, this.type = 6, this._$AN = void 0, this._$AM = i6, this.options = s4;
+  }
+  get _$AU() {
+    return this._$AM._$AU;
+  }
+  _$AI(t4) {
+    M(this, t4);
+  }
+};
+var B = t2.litHtmlPolyfillSupport;
+B?.(S2, k), (t2.litHtmlVersions ??= []).push("3.3.3");
+var D = (t4, i6, s4) => {
+  const e5 = s4?.renderBefore ?? i6;
+  let h3 = e5._$litPart$;
+  if (void 0 === h3) {
+    const t5 = s4?.renderBefore ?? null;
+    e5._$litPart$ = h3 = new k(i6.insertBefore(c3(), t5), t5, void 0, s4 ?? {});
+  }
+  return h3._$AI(t4), h3;
+};
+
+// node_modules/lit-element/lit-element.js
+var s3 = globalThis;
+var i4 = class extends y {
+  constructor() {
+    super(...arguments), this.renderOptions = { host: this }, this._$Do = void 0;
+  }
+  createRenderRoot() {
+    const t4 = super.createRenderRoot();
+    return this.renderOptions.renderBefore ??= t4.firstChild, t4;
+  }
+  update(t4) {
+    const r4 = this.render();
+    this.hasUpdated || (this.renderOptions.isConnected = this.isConnected), super.update(t4), this._$Do = D(r4, this.renderRoot, this.renderOptions);
+  }
+  connectedCallback() {
+    super.connectedCallback(), this._$Do?.setConnected(true);
+  }
+  disconnectedCallback() {
+    super.disconnectedCallback(), this._$Do?.setConnected(false);
+  }
+  render() {
+    return E;
+  }
+};
+i4._$litElement$ = true, i4["finalized"] = true, s3.litElementHydrateSupport?.({ LitElement: i4 });
+var o4 = s3.litElementPolyfillSupport;
+o4?.({ LitElement: i4 });
+(s3.litElementVersions ??= []).push("4.2.2");
+
+// src/styles/aliases.css
+var aliases_default = `/* Public names (--ml-…) are only ever read; what the session's branding says (--_brand-…) stands behind them. Each goes
+   into a private alias: an element that declared public names would cut off what the page around it says, one level down. */
+:host {
+  --_font: var(--ml-font, var(--_brand-font, var(--_page-font, ui-sans-serif, system-ui, "Segoe UI", Roboto, "Helvetica Neue", sans-serif)));
+  --_mono: var(--ml-mono, ui-monospace, "Cascadia Mono", Menlo, Consolas, monospace);
+  --_accent: var(--ml-accent, var(--_brand-accent, light-dark(#2a5bd7, #8fb0ff)));
+  --_accent-ink: var(--ml-accent-ink, var(--_brand-accent-ink, light-dark(#ffffff, #0d1015)));
+  --_bg: var(--ml-bg, light-dark(#f6f7f9, #0d1015));
+  --_surface: var(--ml-surface, light-dark(#ffffff, #14181f));
+  --_raised: var(--ml-raised, light-dark(#ffffff, #1c212a));
+  --_text: var(--ml-text, light-dark(#14181f, #e8ebf0));
+  --_text-2: var(--ml-text-2, light-dark(#4a5361, #b4bcc8));
+  --_text-3: var(--ml-text-3, light-dark(#667085, #8d97a5));
+  --_line: var(--ml-line, light-dark(#e4e7ec, #2a313c));
+  --_line-strong: var(--ml-line-strong, light-dark(#8a94a3, #6b7686));
+  --_positive: var(--ml-positive, light-dark(#0b7a4b, #4ccb8f));
+  --_warning: var(--ml-warning, light-dark(#8a5a00, #f2c14e));
+  --_negative: var(--ml-negative, light-dark(#b42318, #ff8a80));
+  --_c1: var(--ml-c1, var(--_brand-c1, light-dark(#2a5bd7, #6f9bff)));
+  --_c2: var(--ml-c2, var(--_brand-c2, light-dark(#b7702e, #feb354)));
+  --_c3: var(--ml-c3, var(--_brand-c3, light-dark(#7c4069, #d04e7f)));
+  --_c4: var(--ml-c4, var(--_brand-c4, light-dark(#9584e5, #dcaefe)));
+  --_c5: var(--ml-c5, var(--_brand-c5, light-dark(#495704, #367b24)));
+  --_c6: var(--ml-c6, var(--_brand-c6, light-dark(#34a08e, #58ebc0)));
+  --_c7: var(--ml-c7, var(--_brand-c7, light-dark(#814ea4, #7b69c6)));
+  --_c-other: var(--ml-c-other, light-dark(#98a2b3, #667085));
+  --_radius: var(--ml-radius, var(--_brand-radius, 10px));
+  --_radius-control: var(--ml-radius-control, min(var(--_radius), 6px));
+  --_tint: color-mix(in oklab, var(--_accent) 9%, var(--_surface));
+  --_tint-strong: color-mix(in oklab, var(--_accent) 18%, var(--_surface));
+  display: block;
+  color-scheme: inherit;
+  container-type: inline-size;
+}
+
+:host([hidden]) { display: none; }
+
+/* Stops at the edge of the element whatever the page around it lets its children inherit. */
+.reset {
+  all: initial;
+  display: block;
+  box-sizing: border-box;
+  color-scheme: inherit;
+  color: var(--_text);
+  font: 400 14px/1.5 var(--_font);
+  font-variant-numeric: tabular-nums;
+  -webkit-font-smoothing: antialiased;
+  text-size-adjust: 100%;
+}
+
+*, *::before, *::after { box-sizing: border-box; }
+
+h1, h2, h3, p, dl, dd, ol, ul, figure, blockquote { margin: 0; padding: 0; }
+ol, ul { list-style: none; }
+a { color: var(--_accent); text-underline-offset: 3px; }
+
+:focus-visible { outline: 2px solid var(--_accent); outline-offset: 2px; border-radius: 3px; }
+
+.unseen {
+  position: absolute;
+  width: 1px;
+  height: 1px;
+  overflow: hidden;
+  clip-path: inset(50%);
+  white-space: nowrap;
+}
+
+.s1 { --_c: var(--_c1); }
+.s2 { --_c: var(--_c2); }
+.s3 { --_c: var(--_c3); }
+.s4 { --_c: var(--_c4); }
+.s5 { --_c: var(--_c5); }
+.s6 { --_c: var(--_c6); }
+.s7 { --_c: var(--_c7); }
+.s-other { --_c: var(--_c-other); }
+
+@media (prefers-reduced-motion: reduce) {
+  *, *::before, *::after { animation: none !important; transition: none !important; }
+}
+`;
+
+// src/styles/content.css
+var content_default = ".page { display: grid; grid-template-columns: minmax(0, 1fr); gap: 16px; max-width: 1180px; }\n\n.page-head { display: flex; flex-wrap: wrap; align-items: center; gap: 8px 16px; min-height: 40px; }\n.page-head .spacer { flex: 1; }\n.page-title { font: 650 20px/1.3 var(--_font); letter-spacing: -0.01em; text-wrap: balance; }\n.page-sub { font-size: 13px; color: var(--_text-2); }\n\nmeterline-freshness { display: inline-block; container-type: normal; }\n\n.card {\n  background: var(--_surface);\n  border: 1px solid var(--_line);\n  border-radius: var(--_radius);\n  padding: 20px 24px;\n  min-width: 0;\n}\n\n.card-head { display: flex; flex-wrap: wrap; align-items: center; gap: 4px 12px; margin-bottom: 12px; }\n.card-head .spacer { flex: 1; }\n.card-title { font: 650 16px/1.4 var(--_font); letter-spacing: -0.005em; }\n.hint { font-size: 13px; color: var(--_text-2); }\n.plain { font-weight: 400; }\n.small { font-size: 12px; color: var(--_text-2); }\n.mono { font-family: var(--_mono); font-size: 0.92em; overflow-wrap: anywhere; }\n.note { font-size: 12px; color: var(--_text-2); max-width: 68ch; text-wrap: pretty; }\n\n.up { color: var(--_warning); font-weight: 650; }\n.down { color: var(--_positive); font-weight: 650; }\n\n.card.kpis { display: grid; grid-template-columns: repeat(auto-fit, minmax(190px, 1fr)); padding: 0; overflow: clip; }\n.kpi { padding: 16px 24px; box-shadow: -1px 0 0 var(--_line), 0 -1px 0 var(--_line); min-width: 0; }\n.kpi dt { font-size: 13px; color: var(--_text-2); }\n.kpi .big { font: 650 28px/1.25 var(--_font); letter-spacing: -0.02em; overflow-wrap: anywhere; }\n.kpi .small { min-height: 18px; }\n\n.rows { display: grid; }\n.rows > * { display: flex; align-items: baseline; justify-content: space-between; gap: 16px; padding: 9px 0; border-top: 1px solid var(--_line); font-size: 13px; }\n.rows dt { color: var(--_text-2); }\n.rows dd { text-align: right; }\n\n.scroll { overflow-x: auto; margin: 0 -24px; padding: 0 24px; }\n.scroll:focus-visible { outline-offset: -2px; }\n\ntable { width: 100%; border-collapse: collapse; font-size: 13px; }\nth { font-weight: 500; color: var(--_text-2); text-align: left; padding: 6px 12px 8px; white-space: nowrap; }\ntd { padding: 9px 12px; border-top: 1px solid var(--_line); vertical-align: top; }\nth:first-child, td:first-child { padding-left: 0; }\nth:last-child, td:last-child { padding-right: 0; }\n.right { text-align: right; white-space: nowrap; }\nth::first-letter { text-transform: uppercase; }\ntbody th { color: var(--_text); font-weight: 400; border-top: 1px solid var(--_line); padding: 9px 12px 9px 0; white-space: normal; vertical-align: top; }\ntfoot td, tfoot th { border-top: 2px solid var(--_text); color: var(--_text); font-weight: 650; padding-block: 10px; }\ntr.is-link:hover > * { background: var(--_tint); }\n.unit { color: var(--_text-2); }\n\n.swatch { display: inline-block; width: 10px; height: 10px; margin-right: 8px; vertical-align: -1px; flex: none; }\n.swatch rect { fill: var(--_c); forced-color-adjust: none; }\n\n.legend { display: flex; flex-wrap: wrap; gap: 4px 16px; font-size: 13px; color: var(--_text); }\n.legend li { display: inline-flex; align-items: center; max-width: 100%; }\n.legend .dash { width: 16px; border-top: 2px dashed var(--_text-3); margin-right: 8px; }\n\n.is-waiting { opacity: 0.55; transition: opacity 150ms 200ms; }\n\n/* What stands in the place of figures that are not there yet: it has their final shape. */\n.bone { display: block; border-radius: 4px; background: var(--_line); animation: breathe 1.6s ease-in-out infinite; }\n.bones { display: grid; gap: 12px; }\n\n.empty { display: grid; justify-items: center; gap: 6px; padding: 40px 16px; text-align: center; color: var(--_text-2); }\n.empty h2 { font: 650 16px/1.4 var(--_font); color: var(--_text); }\n.empty p { max-width: 46ch; text-wrap: balance; }\n.empty .button { margin-top: 8px; }\n\n.banner { padding: 8px 16px; border: 1px solid var(--_warning); border-radius: var(--_radius-control); color: var(--_warning); background: var(--_surface); font-size: 13px; }\n\n@keyframes breathe { 50% { opacity: 0.45; } }\n\n@container (max-width: 560px) {\n  .card { padding: 16px; }\n  .card.kpis { grid-template-columns: repeat(auto-fit, minmax(148px, 1fr)); }\n  .kpi { padding: 12px 16px; }\n  .kpi .big { font-size: 22px; }\n  .scroll { margin: 0 -16px; padding: 0 16px; }\n  td, th { padding-inline: 8px; }\n  .narrow-hidden { display: none; }\n  tr[data-series] > th { white-space: nowrap; }\n}\n\n@media print {\n  .card { border: 0; padding: 8px 0; break-inside: avoid; }\n  .page { max-width: none; }\n}\n\n.period-switch { display: inline-flex; gap: 4px; }\n.explained { display: grid; gap: 16px; }\n.explained-figure { font: 650 28px/1.2 var(--_font); letter-spacing: -0.02em; }\n.explained-sentence { padding-left: 14px; border-left: 3px solid var(--_accent); color: var(--_text-2); text-wrap: pretty; }\n.spark { width: 96px; height: 22px; vertical-align: middle; }\n.spark path { fill: none; stroke: var(--_c, var(--_text-3)); stroke-width: 1.5; stroke-linejoin: round; }\n";
+
+// src/styles/controls.css
+var controls_default = 'button, select, input { font: inherit; color: inherit; margin: 0; }\n\n.button, .select, .input {\n  display: inline-flex;\n  align-items: center;\n  gap: 6px;\n  height: 32px;\n  padding: 0 12px;\n  border: 1px solid var(--_line-strong);\n  border-radius: var(--_radius-control);\n  background: var(--_surface);\n  color: var(--_text);\n  font: 500 13px/1 var(--_font);\n  white-space: nowrap;\n  text-decoration: none;\n  cursor: pointer;\n}\n\n.button:hover, .select:hover { background: var(--_tint); border-color: var(--_accent); }\n.button[disabled] { opacity: 0.55; cursor: default; }\n.button.is-primary { background: var(--_accent); border-color: var(--_accent); color: var(--_accent-ink); }\n.button.is-primary:hover { filter: brightness(1.08); }\n.button.is-bare { border-color: transparent; background: none; padding: 0 8px; color: var(--_text-2); }\n.button.is-bare:hover { color: var(--_text); background: var(--_tint); }\n.button.is-icon { padding: 0; width: 32px; justify-content: center; }\n.input { cursor: text; font-weight: 400; min-width: 0; }\n.select { padding-right: 8px; max-width: 100%; }\n.icon { width: 16px; height: 16px; flex: none; fill: none; stroke: currentcolor; stroke-width: 1.6; stroke-linecap: round; stroke-linejoin: round; }\n\n.segments {\n  display: inline-flex;\n  border: 1px solid var(--_line-strong);\n  border-radius: var(--_radius-control);\n  overflow: clip;\n}\n\n.segments button {\n  display: inline-flex;\n  align-items: center;\n  gap: 6px;\n  height: 30px;\n  padding: 0 11px;\n  border: 0;\n  border-left: 1px solid var(--_line);\n  background: var(--_surface);\n  color: var(--_text-2);\n  font: 500 13px/1 var(--_font);\n  cursor: pointer;\n}\n\n.segments button:first-child { border-left: 0; }\n.segments button:hover { color: var(--_text); background: var(--_tint); }\n.segments button:focus-visible { outline-offset: -3px; }\n/* The line below tells what is pressed where colours of the page are overruled. */\n.segments button[aria-pressed="true"] { background: var(--_tint-strong); color: var(--_text); font-weight: 650; box-shadow: inset 0 -2px 0 var(--_accent); }\n\n.toggle { display: inline-flex; align-items: center; gap: 8px; height: 32px; font-size: 13px; color: var(--_text-2); cursor: pointer; }\n.toggle input { accent-color: var(--_accent); width: 16px; height: 16px; }\n\n.chip {\n  display: inline-flex;\n  align-items: center;\n  gap: 6px;\n  min-height: 26px;\n  padding: 2px 10px;\n  border: 1px solid var(--_line);\n  border-radius: 999px;\n  background: var(--_surface);\n  color: var(--_text-2);\n  font: 400 12px/1.3 var(--_font);\n}\n\n.chip .dot { width: 7px; height: 7px; border-radius: 50%; background: currentcolor; forced-color-adjust: none; }\n.chip.is-live .dot { color: var(--_positive); animation: breathe 2.4s ease-in-out infinite; }\n.chip.is-late { color: var(--_warning); border-color: currentcolor; }\n.chip.is-removable { padding-right: 2px; border-color: var(--_line-strong); color: var(--_text); }\n.chip button { display: inline-grid; place-items: center; width: 22px; height: 22px; border: 0; border-radius: 50%; background: none; color: var(--_text-2); cursor: pointer; }\n.chip button:hover { background: var(--_tint-strong); color: var(--_text); }\n\n@keyframes breathe { 50% { opacity: 0.35; } }\n\n.badge {\n  display: inline-block;\n  padding: 2px 8px;\n  border: 1px solid currentcolor;\n  border-radius: 999px;\n  font: 650 11px/1.3 var(--_font);\n  color: var(--_text-2);\n  white-space: nowrap;\n}\n\n.badge.is-draft { color: var(--_warning); }\n.badge.is-final { color: var(--_positive); }\n\n/* A number that explains itself. */\n.figure {\n  padding: 0;\n  border: 0;\n  background: none;\n  font: inherit;\n  color: inherit;\n  letter-spacing: inherit;\n  text-align: inherit;\n  cursor: pointer;\n  text-decoration: underline dotted 1px var(--_line-strong);\n  text-underline-offset: 0.28em;\n  white-space: nowrap;\n}\n\n.figure:hover { color: var(--_accent); text-decoration: underline solid 1px currentcolor; }\n\n@media (pointer: coarse) {\n  .button, .select, .input, .segments button { height: 44px; }\n  .button.is-icon { width: 44px; }\n  .chip button { width: 32px; height: 32px; }\n}\n\n@media (forced-colors: active) {\n  .segments button[aria-pressed="true"] { outline: 2px solid Highlight; outline-offset: -2px; }\n  .button.is-primary { border-width: 2px; }\n}\n\n@media print {\n  .controls { display: none !important; }\n  .figure { text-decoration: none; }\n}\n';
+
+// src/base.ts
+function sheet(text) {
+  return r(text);
+}
+var BASE = [sheet(aliases_default), sheet(controls_default), sheet(content_default)];
+var MeterlineElement = class extends i4 {
+  static {
+    this.styles = BASE;
+  }
+  /** The styles of all elements and those of one. */
+  static stylesWith(...texts) {
+    return [...BASE, ...texts.map(sheet)];
+  }
+  /** Ask whoever is around to show another page. */
+  navigate(path, query) {
+    this.notify("meterline-navigate", { path, query });
+  }
+  /** Tell the page around that something could not be had; it gets the kind and the text, never a token. */
+  report(problem) {
+    const { status, title, detail, reason, requestId } = problem;
+    this.notify("meterline-error", { kind: kindOf(problem), status, title, detail, reason, requestId });
+  }
+  notify(name, detail) {
+    this.dispatchEvent(new CustomEvent(name, { detail, bubbles: true, composed: true }));
+  }
+};
+function define(name, element) {
+  if (customElements.get(name) === void 0) customElements.define(name, element);
+}
+
+// node_modules/lit-html/directive.js
+var t3 = { ATTRIBUTE: 1, CHILD: 2, PROPERTY: 3, BOOLEAN_ATTRIBUTE: 4, EVENT: 5, ELEMENT: 6 };
+var e4 = (t4) => (...e5) => ({ _$litDirective$: t4, values: e5 });
+var i5 = class {
+  constructor(t4) {
+  }
+  get _$AU() {
+    return this._$AM._$AU;
+  }
+  _$AT(t4, e5, i6) {
+    this._$Ct = t4, this._$AM = e5, this._$Ci = i6;
+  }
+  _$AS(t4, e5) {
+    return this.update(t4, e5);
+  }
+  update(t4, e5) {
+    return this.render(...e5);
+  }
+};
+
+// src/parts/directives.ts
+var StyleDirective = class extends i5 {
+  constructor(info) {
+    super(info);
+    if (info.type !== t3.ELEMENT) throw new Error("place(…) stands inside a tag, not in an attribute");
+  }
+  render(_styles) {
+    return A;
+  }
+  update(part2, [styles]) {
+    const { style } = part2.element;
+    for (const [name, value] of Object.entries(styles)) style.setProperty(name, value);
+    return A;
+  }
+};
+var place = e4(StyleDirective);
+var TintDirective = class extends i5 {
+  constructor() {
+    super(...arguments);
+    this.text = null;
+  }
+  render(_text) {
+    return A;
+  }
+  update(part2, [text]) {
+    const isOther = this.text !== null && this.text !== text;
+    this.text = text;
+    if (isOther && !matchMedia("(prefers-reduced-motion: reduce)").matches) {
+      part2.element.animate({ backgroundColor: ["color-mix(in srgb, currentcolor 22%, transparent)", "transparent"] }, 1e3);
+    }
+    return A;
+  }
+};
+var tint = e4(TintDirective);
+
+// src/parts/icons.ts
+var PATHS = {
+  previous: "M10 3 5 8l5 5",
+  next: "m6 3 5 5-5 5",
+  close: "m4 4 8 8M12 4l-8 8",
+  check: "m3 8.5 3.2 3L13 4.5",
+  warning: "M8 2 1.5 13.5h13zM8 6.5v3.2M8 11.7v.1",
+  bars: "M3 13V8M8 13V3M13 13V6",
+  line: "m2 11 4-4 3 2 5-6",
+  heat: "M2 2h5v5H2zM9 2h5v5H9zM2 9h5v5H2zM9 9h5v5H9z",
+  table: "M2 3h12v10H2zM2 7h12M6 7v6",
+  filter: "M2 3h12L9.5 8.5V13l-3-1.5v-3z",
+  sliders: "M2 5h6M12 5h2M2 11h2M8 11h6M10 3v4M6 9v4",
+  bookmark: "M4 2h8v12l-4-3-4 3z",
+  download: "M8 2v8M4.5 7 8 10.5 11.5 7M2.5 13.5h11",
+  link: "M6.5 9.5 9.5 6.5M7 4.5 9 2.6a3 3 0 0 1 4.3 4.3L11.5 9M9 11.5 7 13.4A3 3 0 0 1 2.7 9.1L4.5 7",
+  terminal: "m3 4 4 4-4 4M8.5 12.5H13",
+  print: "M4 6V2h8v4M4 12H2V6h12v6h-2M4 9.5h8V14H4z",
+  open: "M6 3H3v10h10v-3M9 3h4v4M13 3 7 9"
+};
+function icon(name) {
+  return b2`<svg class="icon" viewBox="0 0 16 16" aria-hidden="true">${w`<path d=${PATHS[name]} />`}</svg>`;
+}
+function swatch(seriesClass) {
+  return b2`<svg class="swatch ${seriesClass}" viewBox="0 0 10 10" aria-hidden="true"><rect width="10" height="10" rx="2.5" /></svg>`;
+}
+
+// src/styles/chart.css
+var chart_default = ":host { position: relative; }\n\n.stage { position: relative; }\n.surface { display: block; width: 100%; overflow: visible; touch-action: pan-y; }\n.surface:focus-visible { outline-offset: 4px; }\n\n.grid { stroke: var(--_line); stroke-width: 1; shape-rendering: crispedges; }\n.axis { stroke: var(--_line-strong); stroke-width: 1; shape-rendering: crispedges; }\n.tick { fill: var(--_text-3); font: 400 12px var(--_font); font-variant-numeric: tabular-nums; }\n.column { fill: var(--_text); fill-opacity: 0.06; }\n\n.bar { fill: var(--_c); cursor: pointer; transition: opacity 150ms; }\n.bar.is-dim { opacity: 0.45; }\n.stroke { fill: none; stroke: var(--_c); stroke-width: 2; stroke-linejoin: round; stroke-linecap: round; }\n.area { fill: var(--_c); fill-opacity: 0.09; }\n.dot { fill: var(--_c); }\n.dot.is-unseen { fill: none; }\n.dot.is-active { stroke: var(--_surface); stroke-width: 2; }\n.previous-halo { fill: none; stroke: var(--_surface); stroke-opacity: 0.6; stroke-width: 4; stroke-linejoin: round; }\n.previous { fill: none; stroke: var(--_text-2); stroke-width: 1.5; stroke-dasharray: 3 4; stroke-linejoin: round; }\n.band { fill: var(--_c1); fill-opacity: 0.14; }\n.cell { fill: var(--_c1); cursor: pointer; }\n.cell.is-active { stroke: var(--_text); stroke-width: 1.5; }\n\n.tip {\n  position: absolute;\n  top: 0;\n  left: 0;\n  z-index: 2;\n  min-width: 148px;\n  max-width: 260px;\n  padding: 10px 12px;\n  border: 1px solid var(--_line-strong);\n  border-radius: var(--_radius-control);\n  background: var(--_raised);\n  font-size: 12px;\n  pointer-events: none;\n}\n\n.tip h3 { font: 650 12px/1.4 var(--_font); margin-bottom: 4px; }\n.tip dl { display: grid; grid-template-columns: 1fr auto; gap: 2px 14px; }\n.tip dt { overflow: hidden; text-overflow: ellipsis; white-space: nowrap; }\n.tip dd { margin: 0; text-align: right; }\n.tip .is-total { font-weight: 650; }\n.tip .is-previous { color: var(--_text-2); }\n\n.step { cursor: pointer; }\n.step:hover .fall, .step:focus-visible .fall { filter: brightness(1.1); }\n.fall.is-end { fill: var(--_c1); }\n.fall.is-more { fill: var(--_c2); }\n.fall.is-less { fill: var(--_c6); }\n.joint { stroke: var(--_text-3); stroke-dasharray: 2 3; }\n.tear { fill: none; stroke: var(--_surface); stroke-width: 3; }\n.amount { fill: var(--_text); font: 650 13px var(--_font); font-variant-numeric: tabular-nums; text-anchor: middle; }\n.what { fill: var(--_text-2); font: 400 12px var(--_font); text-anchor: middle; }\n.what.is-small { fill: var(--_text-3); font-size: 11px; }\n\n.falls { display: grid; gap: 10px; }\n.falls li { display: grid; gap: 4px; }\n.falls .line { display: flex; justify-content: space-between; gap: 12px; font-size: 13px; }\n.falls svg { display: block; width: 100%; height: 8px; }\n\n@media (forced-colors: active) {\n  .bar, .stroke, .dot, .fall, .cell { forced-color-adjust: none; }\n}\n\n@media print { .tip { display: none; } }\n";
+
+// src/charts/limits.ts
+var BUCKETS_DRAWN_ONE_BY_ONE_MAX = 400;
+var BUCKETS_COMPARED_MAX = 120;
+
+// src/charts/scale.ts
+function position(text) {
+  return text === null ? null : Number(text);
+}
+function positionOrZero(text) {
+  return position(text) ?? 0;
+}
+function part(text, whole) {
+  const total = Math.abs(Number(whole));
+  return total === 0 ? 0 : Math.min(1, Math.abs(Number(text)) / total);
+}
+function largest(texts) {
+  let found = "0";
+  for (const text of texts) if (text !== null && Math.abs(Number(text)) > Math.abs(Number(found))) found = text;
+  return found;
+}
+function scaleOf(values, count, hasZero = true) {
+  const low = Math.min(...values, hasZero ? 0 : Infinity);
+  const high = Math.max(...values, hasZero ? 0 : -Infinity);
+  const span = high - low || Math.abs(high) || 1;
+  const step = roundStep(span / count);
+  const min = Math.floor(low / step) * step;
+  const max = Math.max(Math.ceil(high / step) * step, min + step);
+  const ticks = Array.from({ length: Math.round((max - min) / step) + 1 }, (_2, index) => min + index * step);
+  return { min, max, ticks: ticks.map((tick) => Number(tick.toPrecision(12))) };
+}
+function roundStep(raw) {
+  const power = 10 ** Math.floor(Math.log10(raw));
+  const step = [1, 2, 2.5, 5, 10].find((factor) => factor * power >= raw * 0.999) ?? 10;
+  return step * power;
+}
+function pixel(value) {
+  return Math.round(value * 2) / 2;
+}
+
+// src/charts/bars.ts
+function stackEnds(model) {
+  return model.buckets.flatMap((_2, bucket) => {
+    const values = model.series.map((series) => positionOrZero(series.values[bucket] ?? null));
+    return [sum(values.filter((value) => value > 0)), sum(values.filter((value) => value < 0))];
+  });
+}
+function drawBars(model, plot, active) {
+  const bars = stack(model, plot);
+  const isOneByOne = model.buckets.length <= BUCKETS_DRAWN_ONE_BY_ONE_MAX;
+  return w`${model.series.map((series, index) => {
+    const own2 = bars[index] ?? [];
+    if (!isOneByOne) return w`<path class="bar ${series.look}" data-series=${series.key} d=${own2.map(outline).join("")} />`;
+    return w`<g class=${series.look}>${own2.map((bar) => drawBar(model, series.key, bar, active))}</g>`;
+  })}`;
+}
+function drawBar(model, series, bar, active) {
+  const look = active === null || active === bar.bucket ? "bar" : "bar is-dim";
+  return w`<rect class=${look} x=${bar.x} y=${bar.y} width=${bar.width} height=${bar.height}
+    data-bucket=${model.buckets[bar.bucket]?.key ?? ""} data-series=${series} data-value=${bar.value} />`;
+}
+function stack(model, plot) {
+  const gap = plot.step > 5 ? Math.max(1.5, plot.step * 0.22) : plot.step > 2 ? 0.5 : 0;
+  const width = Math.max(0.5, pixel(Math.min(plot.step - gap, 64)));
+  const ups = model.buckets.map(() => 0);
+  const downs = model.buckets.map(() => 0);
+  return model.series.map(
+    (series) => model.buckets.flatMap((_2, bucket) => {
+      const value = series.values[bucket] ?? null;
+      if (value === null) return [];
+      const amount = positionOrZero(value);
+      const ends = amount < 0 ? downs : ups;
+      const from = ends[bucket] ?? 0;
+      ends[bucket] = from + amount;
+      const [low, high] = amount < 0 ? [from + amount, from] : [from, from + amount];
+      const top = pixel(plot.y(high));
+      const bottom = pixel(plot.y(low));
+      const height = bottom - top > 3 ? bottom - top - 1 : Math.max(bottom - top, amount === 0 ? 0 : 0.5);
+      const x2 = pixel(plot.x(bucket) + (plot.step - width) / 2);
+      return [{ x: x2, y: top, width, height, bucket, value }];
+    })
+  );
+}
+function outline(bar) {
+  return `M${bar.x} ${bar.y}h${bar.width}v${bar.height}h${-bar.width}z`;
+}
+function sum(values) {
+  return values.reduce((total, value) => total + value, 0);
+}
+
+// src/charts/heat.ts
+var LABEL_PX = 56;
+var HEAD_PX = 20;
+var CELL_PX_MAX = 44;
+function layOut(model, width) {
+  const rows = [.../* @__PURE__ */ new Set([...model.rows, ...model.buckets.map((bucket) => bucket.row)])];
+  const columns = [...new Set(model.buckets.map((bucket) => bucket.column))];
+  if (columns.every((column) => /^\d\d$/.test(column))) columns.sort();
+  const cellWidth = Math.min((width - LABEL_PX) / columns.length, 96);
+  const cellHeight = Math.min(CELL_PX_MAX, Math.max(14, 260 / rows.length));
+  const shared = Map.groupBy(model.buckets.keys(), (index) => `${model.buckets[index]?.row}
+${model.buckets[index]?.column}`);
+  const cells = [...shared.values()].flatMap(
+    (indexes) => indexes.map((bucket, nth) => {
+      const { row = "", column = "" } = model.buckets[bucket] ?? {};
+      const own2 = cellWidth / indexes.length;
+      return {
+        bucket,
+        x: pixel(LABEL_PX + columns.indexOf(column) * cellWidth + nth * own2),
+        y: pixel(HEAD_PX + rows.indexOf(row) * cellHeight),
+        width: Math.max(1, pixel(own2 - 2)),
+        height: pixel(cellHeight - 2)
+      };
+    })
+  );
+  return { rows, columns, cells, cellWidth, cellHeight, height: HEAD_PX + rows.length * cellHeight + 4 };
+}
+function drawHeat(model, layout, active) {
+  const totals = model.totals ?? model.series[0]?.values ?? [];
+  const top = largest(totals);
+  const every = Math.ceil(44 / layout.cellWidth);
+  return w`
+    ${layout.columns.map((column, index) => index % every === 0 ? w`<text class="tick" x=${LABEL_PX + index * layout.cellWidth} y="12">${column}</text>` : w``)}
+    ${layout.rows.map((row, index) => w`<text class="tick" x="0" y=${HEAD_PX + (index + 0.5) * layout.cellHeight + 3}>${row}</text>`)}
+    ${layout.cells.map((cell) => {
+    const value = totals[cell.bucket] ?? null;
+    const shade = value === null ? 0.04 : 0.12 + 0.88 * part(value, top);
+    return w`<rect class=${active === cell.bucket ? "cell is-active" : "cell"} x=${cell.x} y=${cell.y} width=${cell.width} height=${cell.height}
+        rx="2" fill-opacity=${shade.toFixed(3)} data-bucket=${model.buckets[cell.bucket]?.key ?? ""} data-value=${value ?? ""} />`;
+  })}`;
+}
+
+// src/charts/lines.ts
+function lineEnds(model) {
+  const all = [...model.series.map((series) => series.values), model.previous ?? [], model.band?.low ?? [], model.band?.high ?? []];
+  return all.flat().flatMap((value) => position(value) ?? []);
+}
+function drawLines(model, plot, active) {
+  const isAlone = model.series.length === 1;
+  return w`${model.band === void 0 ? A : drawBand(model.band, plot)}
+    ${model.series.map((series) => {
+    const runs = runsOf(series.values, plot);
+    return w`<g class=${series.look} data-series=${series.key}>
+        ${isAlone ? w`<path class="area" d=${runs.map((run) => areaOf(run, plot)).join("")} />` : A}
+        <path class="stroke" d=${runs.map(pathOf).join("")} />
+        ${runs.filter((run) => run.length === 1).map(([point]) => w`<circle class="dot" cx=${point?.[0] ?? 0} cy=${point?.[1] ?? 0} r="2" />`)}
+        ${series.values.map((value, bucket) => drawPoint(model, series.key, value, bucket, plot, active))}
+      </g>`;
+  })}`;
+}
+function drawPrevious(model, plot) {
+  if (model.previous === null || model.buckets.length > BUCKETS_COMPARED_MAX) return A;
+  const line = runsOf(model.previous.slice(0, model.buckets.length), plot).map(pathOf).join("");
+  return w`<path class="previous-halo" d=${line} /><path class="previous" d=${line} />`;
+}
+function drawPoint(model, series, value, bucket, plot, active) {
+  const place2 = position(value);
+  if (place2 === null) return A;
+  return w`<circle class=${active === bucket ? "dot is-active" : "dot is-unseen"} cx=${middle(plot, bucket)} cy=${pixel(plot.y(place2))} r="4"
+    data-bucket=${model.buckets[bucket]?.key ?? ""} data-series=${series} data-value=${value} />`;
+}
+function drawBand(band, plot) {
+  const high = runsOf(band.high, plot).flat();
+  const low = runsOf(band.low, plot).flat().reverse();
+  return w`<path class="band" d=${high.length === 0 ? "" : `${pathOf([...high, ...low])}z`} />`;
+}
+function runsOf(values, plot) {
+  const runs = [];
+  let run = null;
+  values.forEach((value, bucket) => {
+    const place2 = position(value);
+    if (place2 === null) {
+      run = null;
+      return;
+    }
+    if (run === null) runs.push(run = []);
+    run.push([middle(plot, bucket), pixel(plot.y(place2))]);
+  });
+  return runs;
+}
+function middle(plot, bucket) {
+  return pixel(plot.x(bucket) + plot.step / 2);
+}
+function pathOf(points) {
+  return points.map(([x2, y3], index) => `${index === 0 ? "M" : "L"}${x2} ${y3}`).join("");
+}
+function areaOf(points, plot) {
+  const [first, last] = [points[0], points.at(-1)];
+  if (first === void 0 || last === void 0) return "";
+  const floor = pixel(plot.y(Math.max(0, plot.scale.min)));
+  return `${pathOf(points)}L${last[0]} ${floor}L${first[0]} ${floor}z`;
+}
+
+// src/charts/model.ts
+var CHART_KINDS = ["bars", "line", "heat"];
+function lookOf(index, isOther) {
+  return isOther || index > 6 ? "s-other" : `s${index + 1}`;
+}
+function plotOf(count, width, height, left, scale) {
+  const [top, right, bottom] = [10, width - 4, height - 26];
+  const step = (right - left) / Math.max(1, count);
+  const perUnit = (bottom - top) / (scale.max - scale.min);
+  return {
+    left,
+    right,
+    top,
+    bottom,
+    step,
+    scale,
+    x: (index) => left + index * step,
+    y: (value) => bottom - (value - scale.min) * perUnit
+  };
+}
+
+// src/charts/chart.ts
+var TIP_PX = 220;
+var LABEL_PX2 = 68;
+var MeterlineChart = class extends MeterlineElement {
+  constructor() {
+    super();
+    this.plot = null;
+    this.heat = null;
+    this.said = "";
+    this.observer = new ResizeObserver(([entry]) => {
+      this.width = Math.floor(entry?.contentRect.width ?? 0);
+    });
+    this.onMove = (event) => {
+      this.active = this.indexAt(event);
+    };
+    this.leave = () => {
+      this.active = null;
+      this.said = "";
+    };
+    this.onClick = (event) => {
+      const index = this.indexAt(event);
+      const hit = event.target instanceof Element ? event.target.getAttribute("data-series") : null;
+      if (index !== null) this.notify("bucket-open", { index, series: hit });
+    };
+    this.onKey = (event) => {
+      const last = (this.model?.buckets.length ?? 0) - 1;
+      if (last < 0) return;
+      const now = this.active ?? (event.key === "ArrowLeft" ? last + 1 : -1);
+      const moves = {
+        ArrowRight: Math.min(last, now + 1),
+        ArrowLeft: Math.max(0, now - 1),
+        Home: 0,
+        End: last,
+        PageDown: Math.min(last, now + 7),
+        PageUp: Math.max(0, now - 7)
+      };
+      const next = moves[event.key];
+      if (next !== void 0) this.say(next);
+      else if (event.key === "Enter" && this.active !== null) this.notify("bucket-open", { index: this.active, series: null });
+      else if (event.key === "Escape" && this.active !== null) this.leave();
+      else return;
+      event.preventDefault();
+    };
+    this.model = null;
+    this.kind = "bars";
+    this.height = 260;
+    this.active = null;
+    this.width = 0;
+  }
+  static {
+    this.styles = MeterlineElement.stylesWith(chart_default);
+  }
+  static {
+    this.properties = {
+      model: { attribute: false },
+      kind: {},
+      height: { type: Number },
+      active: { state: true },
+      width: { state: true }
+    };
+  }
+  connectedCallback() {
+    super.connectedCallback();
+    this.observer.observe(this);
+  }
+  disconnectedCallback() {
+    super.disconnectedCallback();
+    this.observer.disconnect();
+  }
+  willUpdate(changes) {
+    if (changes.has("model") && this.active !== null && this.active >= (this.model?.buckets.length ?? 0)) this.active = null;
+  }
+  render() {
+    const { model } = this;
+    if (model === null || this.width === 0) return b2`<div ${place({ height: `${this.height}px` })}></div>`;
+    this.heat = this.kind === "heat" ? layOut(model, this.width) : null;
+    this.plot = this.heat === null ? this.measure(model) : null;
+    const height = this.heat?.height ?? this.height;
+    return b2`<div class="reset stage">
+      <svg class="surface" role="application" tabindex="0" aria-label="${model.name}. ${model.keysHint}" height=${height}
+        viewBox="0 0 ${this.width} ${height}" @pointermove=${this.onMove} @pointerleave=${this.leave} @click=${this.onClick}
+        @keydown=${this.onKey} @blur=${this.leave}>
+        ${this.heat !== null ? drawHeat(model, this.heat, this.active) : this.plot !== null ? this.drawPlot(model, this.plot) : A}
+      </svg>
+      ${this.renderTip(model)}
+      <p class="unseen" aria-live="polite">${this.said}</p>
+    </div>`;
+  }
+  measure(model) {
+    const ends = this.kind === "bars" ? [...stackEnds(model), ...(model.previous ?? []).flatMap((value) => position(value) ?? [])] : lineEnds(model);
+    const scale = scaleOf(ends, this.height < 200 ? 3 : 4);
+    const longest = Math.max(...scale.ticks.map((tick) => model.tick(tick).length));
+    return plotOf(model.buckets.length, this.width, this.height, longest * 7 + 12, scale);
+  }
+  drawPlot(model, plot) {
+    return w`
+      ${plot.scale.ticks.map((tick) => w`
+        <line class=${tick === 0 ? "axis" : "grid"} x1=${plot.left} x2=${plot.right} y1=${plot.y(tick)} y2=${plot.y(tick)} />
+        <text class="tick" text-anchor="end" x=${plot.left - 8} y=${plot.y(tick) + 4}>${model.tick(tick)}</text>`)}
+      ${this.active === null ? A : w`<rect class="column" x=${plot.x(this.active)} y=${plot.top} width=${plot.step} height=${plot.bottom - plot.top} />`}
+      ${this.kind === "bars" ? drawBars(model, plot, this.active) : drawLines(model, plot, this.active)}
+      ${drawPrevious(model, plot)}
+      ${this.drawLabels(model, plot)}`;
+  }
+  drawLabels(model, plot) {
+    const named = model.buckets.flatMap((bucket, index) => bucket.label === "" ? [] : [{ bucket, index }]);
+    const every = Math.max(1, Math.ceil(LABEL_PX2 * named.length / (plot.right - plot.left)));
+    return named.flatMap(({ bucket, index }, nth) => {
+      if (nth % every !== 0) return [];
+      const x2 = Math.min(Math.max(plot.x(index) + plot.step / 2, 20), this.width - 22);
+      return [w`<text class="tick" text-anchor="middle" x=${x2} y=${this.height - 6}>${bucket.label}</text>`];
+    });
+  }
+  renderTip(model) {
+    const bucket = this.active === null ? void 0 : model.buckets[this.active];
+    if (this.active === null || bucket === void 0) return A;
+    const index = this.active;
+    const [x2, y3] = this.tipPlace(index);
+    const rows = model.series.filter((series) => (series.values[index] ?? null) !== null);
+    const total = model.totals?.[index] ?? null;
+    const previous = model.previous?.[index] ?? null;
+    return b2`<div class="tip" ${place({ transform: `translate(${x2}px, ${y3}px)` })}>
+      <h3>${bucket.full}</h3>
+      <dl>
+        ${rows.map((series) => b2`<dt>${swatch(series.look)}${series.label}</dt><dd>${model.print(series.values[index] ?? "")}</dd>`)}
+        ${total === null || rows.length < 2 ? A : b2`<dt class="is-total">${model.totalText}</dt><dd class="is-total">${model.print(total)}</dd>`}
+        ${previous === null ? A : b2`<dt class="is-previous">${model.previousText}</dt><dd class="is-previous">${model.print(previous)}</dd>`}
+      </dl>
+    </div>`;
+  }
+  /** Beside the bucket, on the side that has room. */
+  tipPlace(index) {
+    const cell = this.heat?.cells.find((each) => each.bucket === index);
+    const left = cell?.x ?? this.plot?.x(index) ?? 0;
+    const width = cell?.width ?? this.plot?.step ?? 0;
+    const x2 = left + width + 8 + TIP_PX > this.width ? Math.max(0, left - TIP_PX - 8 + 60) : left + width + 8;
+    return [Math.round(x2), Math.round(cell === void 0 ? 4 : Math.max(0, cell.y - 20))];
+  }
+  indexAt(event) {
+    const surface = event.currentTarget;
+    const box = surface.getBoundingClientRect();
+    const [x2, y3] = [event.clientX - box.left, event.clientY - box.top];
+    if (this.heat !== null) {
+      return this.heat.cells.find((cell) => x2 >= cell.x && x2 < cell.x + cell.width + 2 && y3 >= cell.y && y3 < cell.y + cell.height + 2)?.bucket ?? null;
+    }
+    if (this.plot === null || x2 < this.plot.left || x2 > this.plot.right) return null;
+    return Math.min((this.model?.buckets.length ?? 1) - 1, Math.floor((x2 - this.plot.left) / this.plot.step));
+  }
+  say(index) {
+    this.active = index;
+    const { model } = this;
+    if (model === null) return;
+    const values = model.series.flatMap((series) => {
+      const value = series.values[index] ?? null;
+      return value === null ? [] : [`${series.label} ${model.print(value)}`];
+    });
+    const total = model.totals?.[index] ?? null;
+    if (total !== null && values.length !== 1) values.push(`${model.totalText} ${model.print(total)}`);
+    this.said = [model.buckets[index]?.full ?? "", ...values].join(", ");
+  }
+};
+define("meterline-chart", MeterlineChart);
+
+// src/charts/waterfall.ts
+var HEIGHT = 216;
+var TOP = 26;
+var FLOOR = 168;
+var COLUMN_PX_MIN = 108;
+var MeterlineWaterfall = class extends MeterlineElement {
+  constructor() {
+    super();
+    this.observer = new ResizeObserver(([entry]) => {
+      this.width = Math.floor(entry?.contentRect.width ?? 0);
+    });
+    this.open = (key) => this.notify("step-open", { key });
+    this.name = "";
+    this.steps = [];
+    this.width = 0;
+  }
+  static {
+    this.styles = MeterlineElement.stylesWith(chart_default);
+  }
+  static {
+    this.properties = {
+      name: {},
+      steps: { attribute: false },
+      width: { state: true }
+    };
+  }
+  connectedCallback() {
+    super.connectedCallback();
+    this.observer.observe(this);
+  }
+  disconnectedCallback() {
+    super.disconnectedCallback();
+    this.observer.disconnect();
+  }
+  render() {
+    if (this.width === 0) return A;
+    const falls = fallsOf(this.steps);
+    const isWide = this.width / falls.length >= COLUMN_PX_MIN;
+    return b2`<div class="reset">${isWide ? this.renderColumns(falls) : this.renderRows(falls)}</div>`;
+  }
+  renderColumns(falls) {
+    const scale = spanOf(falls);
+    const column = this.width / falls.length;
+    const y3 = (value) => pixel(FLOOR - (value - scale.min) / (scale.max - scale.min) * (FLOOR - TOP));
+    return b2`<svg class="surface" role="group" aria-label=${this.name} height=${HEIGHT} viewBox="0 0 ${this.width} ${HEIGHT}">
+      <line class="axis" x1="0" x2=${this.width} y1=${FLOOR} y2=${FLOOR} />
+      ${falls.map((fall, index) => drawFall(fall, index, column, y3, scale.min, index < falls.length - 1, this.open))}
+    </svg>`;
+  }
+  renderRows(falls) {
+    const scale = spanOf(falls);
+    const x2 = (value) => (value - scale.min) / (scale.max - scale.min) * this.width;
+    return b2`<ol class="falls">${falls.map(({ step, from, to }) => {
+      const left = step.isEnd ? 0 : x2(Math.min(from, to));
+      const width = Math.max(1, x2(Math.max(from, to)) - left);
+      return b2`<li>
+        <span class="line"><span>${step.label}</span>${step.isEnd ? b2`<b data-value=${step.value}>${step.text}</b>` : b2`<button class="figure" type="button" data-value=${step.value} @click=${() => this.open(step.key)}>${step.text}</button>`}</span>
+        <svg viewBox="0 0 ${this.width} 8" preserveAspectRatio="none" aria-hidden="true">${w`
+          <rect class="fall ${lookOf2(step)}" x=${pixel(left)} y="0" width=${pixel(width)} height="8" rx="2" />`}</svg>
+        ${step.detail === "" ? A : b2`<span class="small">${step.detail}</span>`}
+      </li>`;
+    })}</ol>`;
+  }
+};
+function drawFall(fall, index, column, y3, floor, hasNext, open) {
+  const { step, from, to } = fall;
+  const width = pixel(Math.min(column * 0.58, 120));
+  const middle2 = (index + 0.5) * column;
+  const left = pixel(middle2 - width / 2);
+  const [low, high] = [Math.max(floor, Math.min(from, to)), Math.max(from, to)];
+  const top = y3(high);
+  const height = Math.max(1.5, y3(low) - top);
+  const onKey = (event) => {
+    if (event.key !== "Enter" && event.key !== " ") return;
+    event.preventDefault();
+    open(step.key);
+  };
+  const drawing = w`
+    <rect class="fall ${lookOf2(step)}" x=${left} y=${top} width=${width} height=${height} rx="2" />
+    ${step.isEnd && floor > 0 ? w`<path class="tear" d=${tear(left, width)} />` : A}
+    ${hasNext ? w`<line class="joint" x1=${left + width} x2=${left + column} y1=${y3(to)} y2=${y3(to)} />` : A}
+    <text class="amount" x=${middle2} y=${top - 8}>${step.text}</text>
+    <text class="what" x=${middle2} y=${FLOOR + 20}>${shortened(step.label, column)}</text>
+    <text class="what is-small" x=${middle2} y=${FLOOR + 37}>${shortened(step.detail, column)}</text>`;
+  return step.isEnd ? w`<g data-step=${step.key} data-value=${step.value}>${drawing}</g>` : w`<g class="step" role="button" tabindex="0" aria-label="${step.label}: ${step.text}" data-step=${step.key} data-value=${step.value}
+        @click=${() => open(step.key)} @keydown=${onKey}>${drawing}</g>`;
+}
+function fallsOf(steps) {
+  let level = 0;
+  return steps.map((step) => {
+    const from = step.isEnd ? 0 : level;
+    level = step.isEnd ? positionOrZero(step.value) : level + positionOrZero(step.value);
+    return { step, from, to: level };
+  });
+}
+function spanOf(falls) {
+  const levels = falls.flatMap(({ step, from, to }) => step.isEnd ? [to] : [from, to]);
+  const [low, high] = [Math.min(...levels), Math.max(...levels)];
+  const spread = high - low;
+  if (low <= 0 || spread === 0 || spread > high * 0.5) return scaleOf(levels, 3);
+  return { min: low - spread * 0.6, max: high };
+}
+function tear(left, width) {
+  const wave = Array.from({ length: 5 }, (_2, index) => `L${pixel(left + (index + 0.5) * width / 4.5)} ${FLOOR - 10 + (index % 2 === 0 ? 4 : -2)}`);
+  return `M${left - 1} ${FLOOR - 12}${wave.join("")}L${left + width + 1} ${FLOOR - 12}`;
+}
+function lookOf2(step) {
+  if (step.isEnd) return "is-end";
+  return step.value.startsWith("-") ? "is-less" : "is-more";
+}
+function shortened(text, column) {
+  const lettersMax = Math.floor(column / 6.2);
+  return text.length > lettersMax ? `${text.slice(0, lettersMax - 1)}…` : text;
+}
+define("meterline-waterfall", MeterlineWaterfall);
+
+// src/frame/channel.ts
+var HELLO = "meterline:hello";
+var CONNECT = "meterline:connect";
+var PASSED_ON = ["meterline-navigate", "meterline-state-changed", "meterline-error"];
+
+// src/frame/content.ts
+var MeterlineFrameContent = class extends MeterlineElement {
+  constructor() {
+    super();
+    this.port = null;
+    this.asked = [];
+    this.observer = new ResizeObserver(([entry]) => {
+      const height = Math.ceil(entry?.contentRect.height ?? 0);
+      if (height > 0) this.tell({ type: "height", height });
+    });
+    this.onMessage = (event) => {
+      const [port] = event.ports;
+      const isFromPage = event.source === parent && this.allowed.includes(event.origin);
+      if (!isFromPage || event.data?.type !== CONNECT || port === void 0 || this.port !== null) return;
+      this.port = port;
+      port.onmessage = (answer) => {
+        for (const resolve of this.asked.splice(0)) resolve(answer.data);
+      };
+      client.configure({ baseUrl: location.origin, fetchToken: () => this.fetchToken() });
+      this.isConnectedToPage = true;
+      this.observer.observe(this);
+    };
+    this.passOn = (event) => {
+      this.tell({ type: "event", name: event.type, detail: event.detail });
+    };
+    this.page = "overview";
+    this.origins = "";
+    this.isConnectedToPage = false;
+  }
+  static {
+    this.properties = { page: {}, origins: {}, isConnectedToPage: { state: true } };
+  }
+  connectedCallback() {
+    super.connectedCallback();
+    addEventListener("message", this.onMessage);
+    for (const name of PASSED_ON) this.addEventListener(name, this.passOn);
+    for (const origin of this.allowed) parent.postMessage({ type: HELLO }, origin);
+  }
+  disconnectedCallback() {
+    super.disconnectedCallback();
+    removeEventListener("message", this.onMessage);
+    for (const name of PASSED_ON) this.removeEventListener(name, this.passOn);
+    this.observer.disconnect();
+    this.port?.close();
+  }
+  render() {
+    if (!this.isConnectedToPage) return A;
+    const pages = {
+      overview: () => b2`<meterline-overview></meterline-overview>`,
+      usage: () => b2`<meterline-usage></meterline-usage>`,
+      cost: () => b2`<meterline-cost></meterline-cost>`,
+      invoices: () => b2`<meterline-invoices></meterline-invoices>`,
+      plan: () => b2`<meterline-plan></meterline-plan>`
+    };
+    return pages[this.page]();
+  }
+  get allowed() {
+    return this.origins.split(" ").filter((origin) => origin !== "");
+  }
+  async fetchToken() {
+    const answer = await new Promise((resolve) => {
+      this.asked.push(resolve);
+      this.tell({ type: "token?" });
+    });
+    if (answer.type === "token") return answer.token;
+    throw new Error(answer.reason);
+  }
+  tell(message) {
+    this.port?.postMessage(message);
+  }
+};
+define("meterline-frame-content", MeterlineFrameContent);
+
+// src/styles/frame.css
+var frame_default = "iframe { display: block; width: 100%; border: 0; color-scheme: inherit; }\n";
+
+// src/frame/frame.ts
+var MeterlineFrame = class extends MeterlineElement {
+  constructor() {
+    super();
+    this.port = null;
+    this.onConfigured = () => {
+      this.baseUrl = client.baseUrl;
+    };
+    this.onMessage = (event) => {
+      const inner = this.renderRoot.querySelector("iframe")?.contentWindow;
+      const origin = this.baseUrl === "" ? "" : new URL(this.baseUrl).origin;
+      if (inner === void 0 || inner === null || event.source !== inner || event.origin !== origin || event.data?.type !== HELLO) return;
+      this.port?.close();
+      const { port1, port2 } = new MessageChannel();
+      this.port = port1;
+      port1.onmessage = (message) => this.onFrame(message.data);
+      inner.postMessage({ type: CONNECT }, origin, [port2]);
+    };
+    this.tenant = "";
+    this.page = "overview";
+    this.heading = "Usage and billing";
+    this.height = 480;
+    this.baseUrl = client.baseUrl;
+  }
+  static {
+    this.styles = MeterlineElement.stylesWith(frame_default);
+  }
+  static {
+    this.properties = {
+      tenant: {},
+      page: {},
+      heading: {},
+      height: { state: true },
+      baseUrl: { state: true }
+    };
+  }
+  connectedCallback() {
+    super.connectedCallback();
+    addEventListener("message", this.onMessage);
+    client.addEventListener("configured", this.onConfigured);
+  }
+  disconnectedCallback() {
+    super.disconnectedCallback();
+    removeEventListener("message", this.onMessage);
+    client.removeEventListener("configured", this.onConfigured);
+    this.port?.close();
+    this.port = null;
+  }
+  render() {
+    if (this.baseUrl === "" || this.tenant === "") return A;
+    const address = `${this.baseUrl}/embed/${encodeURIComponent(this.tenant)}/${encodeURIComponent(this.page)}`;
+    return b2`<iframe src=${address} title=${this.heading} referrerpolicy="no-referrer" ${place({ height: `${this.height}px` })}></iframe>`;
+  }
+  onFrame(message) {
+    if (message.type === "token?") void this.answer();
+    else if (message.type === "height") this.height = message.height;
+    else if (PASSED_ON.includes(message.name)) this.notify(message.name, message.detail);
+  }
+  async answer() {
+    const answer = await client.freshToken().then(
+      (token) => ({ type: "token", token }),
+      (error) => ({ type: "refused", reason: error instanceof Error ? error.message : String(error) })
+    );
+    this.port?.postMessage(answer);
+  }
+};
+define("meterline-frame", MeterlineFrame);
+
+// src/styles/drawer.css
+var drawer_default = ":host { display: contents; container-type: normal; }\n\ndialog {\n  margin: 0 0 0 auto;\n  width: min(440px, 100vw);\n  max-width: none;\n  height: 100dvh;\n  max-height: none;\n  padding: 0;\n  border: 0;\n  border-left: 1px solid var(--_line);\n  background: var(--_raised);\n  color-scheme: inherit;\n}\n\ndialog::backdrop { background: light-dark(rgb(20 24 31 / 28%), rgb(0 0 0 / 55%)); }\ndialog[open] { animation: arrive 150ms ease-out; }\n\nheader {\n  position: sticky;\n  top: 0;\n  display: flex;\n  align-items: center;\n  justify-content: space-between;\n  gap: 12px;\n  padding: 14px 16px 14px 24px;\n  border-bottom: 1px solid var(--_line);\n  background: var(--_raised);\n}\n\n.body { display: grid; gap: 16px; padding: 20px 24px 32px; }\n\n@keyframes arrive { from { opacity: 0; transform: translateX(16px); } }\n\n@media print { dialog { display: none; } }\n";
+
+// src/parts/drawer.ts
+var MeterlineDrawer = class extends MeterlineElement {
+  constructor() {
+    super();
+    this.onBackdrop = (event) => {
+      if (event.target === event.currentTarget) this.close();
+    };
+    this.close = () => {
+      this.renderRoot.querySelector("dialog")?.close();
+    };
+    this.heading = "";
+    this.closeText = "";
+    this.isOpen = false;
+  }
+  static {
+    this.styles = MeterlineElement.stylesWith(drawer_default);
+  }
+  static {
+    this.properties = {
+      heading: {},
+      closeText: { attribute: "close-text" },
+      isOpen: { attribute: false }
+    };
+  }
+  updated() {
+    const dialog = this.renderRoot.querySelector("dialog");
+    if (dialog === null || dialog.open === this.isOpen) return;
+    if (this.isOpen) dialog.showModal();
+    else dialog.close();
+  }
+  render() {
+    return b2`<dialog aria-labelledby="heading" @close=${() => this.notify("drawer-close", null)} @click=${this.onBackdrop}>
+      <div class="reset">
+        <header>
+          <h2 id="heading" class="card-title">${this.heading}</h2>
+          <button class="button is-bare is-icon" type="button" aria-label=${this.closeText} @click=${this.close}>${icon("close")}</button>
+        </header>
+        <div class="body"><slot></slot></div>
+      </div>
+    </dialog>`;
+  }
+};
+define("meterline-drawer", MeterlineDrawer);
+
+// src/charts/spark.ts
+var WIDTH = 96;
+var HEIGHT2 = 22;
+function spark(values, look = "") {
+  const places = values.slice(0, values.findLastIndex((value) => value !== null) + 1).map(positionOrZero);
+  if (places.length < 2) return A;
+  const low = Math.min(0, ...places);
+  const span = Math.max(...places) - low || 1;
+  const points = places.map((place2, index) => {
+    const x2 = pixel(1 + index * (WIDTH - 2) / (places.length - 1));
+    return `${index === 0 ? "M" : "L"}${x2} ${pixel(HEIGHT2 - 2 - (place2 - low) / span * (HEIGHT2 - 4))}`;
+  });
+  return b2`<svg class="spark ${look}" viewBox="0 0 ${WIDTH} ${HEIGHT2}" aria-hidden="true">${w`<path d=${points.join("")} />`}</svg>`;
+}
+
+// src/parts/figure.ts
+function figure(text, exact, name, explain) {
+  return b2`<button class="figure" type="button" data-value=${exact} aria-label="${name}: ${text}" @click=${explain} ${tint(text)}>${text}</button>`;
+}
+
+// src/format.ts
+var DECIMAL = /^([+-]?)(\d+)(?:\.(\d+))?$/;
+var MINUS = "−";
+var NUMERIC_PARTS = /* @__PURE__ */ new Set(["integer", "group", "decimal", "fraction"]);
+function isNegative(text) {
+  return text.startsWith("-") && /[1-9]/.test(text);
+}
+function isZero(text) {
+  return !/[1-9]/.test(text);
+}
+var Format = class {
+  constructor(locale, timeZone) {
+    this.numbers = /* @__PURE__ */ new Map();
+    this.dates = /* @__PURE__ */ new Map();
+    this.locale = knownLocale(locale);
+    this.timeZone = knownTimeZone(timeZone);
+    const plain = new Intl.NumberFormat(this.locale, { useGrouping: false });
+    this.digits = Array.from({ length: 10 }, (_2, digit) => plain.format(digit));
+    this.separator = plain.formatToParts(0.5).find((part2) => part2.type === "decimal")?.value ?? ".";
+  }
+  /** Group the digits of decimal text: "12345.600" is "12,345.600" in English. Other text is returned as it is. */
+  decimal(text) {
+    return this.render(text, {}, 0);
+  }
+  /** An amount with its currency, padded to the places of the currency: "26345.4" USD is "$26,345.40". */
+  money(text, currency) {
+    const options = { style: "currency", currency };
+    return this.render(text, options, this.number(options).resolvedOptions().maximumFractionDigits ?? 0);
+  }
+  /** A difference of money, always with its sign unless it is zero. */
+  moneyChange(text, currency) {
+    const options = { style: "currency", currency, signDisplay: "exceptZero" };
+    return this.render(text, options, this.number(options).resolvedOptions().maximumFractionDigits ?? 0);
+  }
+  /** A percentage that the server computed: "77.5" is "77.5%". */
+  percent(text) {
+    return this.render(text, { style: "percent" }, 0);
+  }
+  /** A change in percent, always with its sign unless it is zero. */
+  percentChange(text) {
+    return this.render(text, { style: "percent", signDisplay: "exceptZero" }, 0);
+  }
+  /** A round number of an axis. It is a place on the screen, not a figure of the bill. */
+  tick(value, currency) {
+    const compact = { notation: "compact", maximumFractionDigits: 2 };
+    return currency === void 0 ? this.number(compact).format(value) : this.number({ ...compact, style: "currency", currency, minimumFractionDigits: 0 }).format(value);
+  }
+  /** The form of a word that goes with a quantity, by the rules of the language: "one", "few", "other" and so on. */
+  plural(text) {
+    return new Intl.PluralRules(this.locale).select(Number(text));
+  }
+  /** A day: "Nov 9", or with its weekday and year "Sat, Nov 9, 2013". */
+  day(instant, isLong = false) {
+    return this.date(instant, isLong ? { weekday: "short", month: "short", day: "numeric", year: "numeric" } : { month: "short", day: "numeric" });
+  }
+  /** The month and year: "November 2013". */
+  month(instant, isShort = false) {
+    return this.date(instant, { month: isShort ? "short" : "long", year: "numeric" });
+  }
+  /** A time of day with its zone: "9:06:58 AM EST". */
+  time(instant) {
+    return this.date(instant, { hour: "numeric", minute: "2-digit", second: "2-digit", timeZoneName: "short" });
+  }
+  /** A day and a time of day with its zone. */
+  moment(instant) {
+    return this.date(instant, {
+      month: "short",
+      day: "numeric",
+      year: "numeric",
+      hour: "numeric",
+      minute: "2-digit",
+      timeZoneName: "short"
+    });
+  }
+  /** The days of a half-open period, its end not among them: "Nov 1 – 30, 2013". */
+  period(start, end) {
+    const last = new Date(Date.parse(end) - 1);
+    return this.dateFormat({ month: "short", day: "numeric", year: "numeric" }).formatRange(new Date(start), last);
+  }
+  /** What stands below a bucket on an axis. */
+  bucket(start, window) {
+    if (window === "hour") return this.date(start, { hour: "numeric" });
+    return window === "month" ? this.month(start, true) : this.day(start);
+  }
+  /** A bucket in full, as tooltips and tables name it. */
+  bucketInFull(start, end, window) {
+    if (window === "hour") return this.moment(start);
+    if (window === "month") return this.month(start);
+    return window === "week" ? this.period(start, end) : this.day(start, true);
+  }
+  /** A stable name of a bucket: "2013-11-09", of an hour "2013-11-09T01-05:00", since one hour of autumn comes twice. */
+  bucketKey(start, window) {
+    const date = this.localDate(start);
+    if (window !== "hour") return window === "month" ? date.slice(0, 7) : date;
+    const offset = this.part(start, { timeZoneName: "longOffset" }, "timeZoneName").replace("GMT", "") || "Z";
+    return `${date}T${this.hour(start)}${offset}`;
+  }
+  /** A civil date, "2013-11-09", or one some days from it. It is the same day in every zone: "Nov 9, 2013". */
+  civilDate(date, daysAfter = 0) {
+    const noon = Date.parse(`${date}T12:00:00Z`) + daysAfter * 864e5;
+    return this.dateFormat({ timeZone: "UTC", month: "short", day: "numeric", year: "numeric" }).format(noon);
+  }
+  /** The civil date in the zone, as in ISO 8601: "2013-11-09". */
+  localDate(instant) {
+    const numeric = { year: "numeric", month: "2-digit", day: "2-digit", numberingSystem: "latn", calendar: "gregory" };
+    return ["year", "month", "day"].map((type) => this.part(instant, numeric, type, "en")).join("-");
+  }
+  /** The hour of the day in the zone, "00" to "23". */
+  hour(instant) {
+    return this.part(instant, { hour: "2-digit", hourCycle: "h23" }, "hour", "en");
+  }
+  /** Where a day stands in a calendar: its weekday, and the Monday of its week. */
+  weekPlace(instant) {
+    const noon = Date.parse(`${this.localDate(instant)}T12:00:00Z`);
+    const monday = new Date(noon - (new Date(noon).getUTCDay() + 6) % 7 * 864e5);
+    const utc = { timeZone: "UTC" };
+    return {
+      row: this.dateFormat({ ...utc, weekday: "short" }).format(noon),
+      column: this.dateFormat({ ...utc, month: "short", day: "numeric" }).format(monday)
+    };
+  }
+  /** The names of the days of a week, Monday first. */
+  weekdays() {
+    const weekday = this.dateFormat({ timeZone: "UTC", weekday: "short" });
+    return Array.from({ length: 7 }, (_2, day) => weekday.format(Date.UTC(2024, 0, 1 + day, 12)));
+  }
+  render(text, options, placesMin) {
+    const match = DECIMAL.exec(text);
+    if (match === null) return text;
+    const [, sign = "", whole = "0", fraction = ""] = match;
+    const digits = this.group(whole, fraction.padEnd(placesMin, "0"));
+    const unit = isZero(text) ? 0 : sign === "-" ? -1 : 1;
+    let isPlaced = false;
+    const parts = this.number(options).formatToParts(unit).map((part2) => {
+      if (part2.type === "minusSign") return MINUS;
+      if (!NUMERIC_PARTS.has(part2.type)) return part2.value;
+      if (isPlaced) return "";
+      isPlaced = true;
+      return digits;
+    });
+    return parts.join("");
+  }
+  group(whole, fraction) {
+    const grouped = this.number({}).format(BigInt(whole));
+    if (fraction === "") return grouped;
+    return grouped + this.separator + Array.from(fraction, (digit) => this.digits[Number(digit)]).join("");
+  }
+  number(options) {
+    const key = JSON.stringify(options);
+    let format = this.numbers.get(key);
+    if (format === void 0) this.numbers.set(key, format = new Intl.NumberFormat(this.locale, options));
+    return format;
+  }
+  dateFormat(options, locale = this.locale) {
+    const key = locale + JSON.stringify(options);
+    let format = this.dates.get(key);
+    if (format === void 0) {
+      format = new Intl.DateTimeFormat(locale, { timeZone: this.timeZone, ...options });
+      this.dates.set(key, format);
+    }
+    return format;
+  }
+  date(instant, options) {
+    return this.dateFormat(options).format(new Date(instant));
+  }
+  part(instant, options, type, locale = this.locale) {
+    const parts = this.dateFormat(options, locale).formatToParts(new Date(instant));
+    return parts.find((part2) => part2.type === type)?.value ?? "";
+  }
+};
+function knownLocale(locale) {
+  try {
+    return Intl.NumberFormat.supportedLocalesOf(locale)[0] ?? "en";
+  } catch (error) {
+    if (error instanceof RangeError) return "en";
+    throw error;
+  }
+}
+function knownTimeZone(timeZone) {
+  try {
+    return new Intl.DateTimeFormat("en", { timeZone }).resolvedOptions().timeZone;
+  } catch (error) {
+    if (error instanceof RangeError) return "UTC";
+    throw error;
+  }
+}
+
+// src/parts/change.ts
+function changeOf(context, change) {
+  if (change === null) return A;
+  const look = isZero(change) ? "" : isNegative(change) ? "down" : "up";
+  return b2`<span class=${look}>${context.format.percentChange(change)}</span>`;
+}
+
+// src/parts/explained.ts
+function explainedDrawer(context, explained, close) {
+  return b2`<meterline-drawer heading=${explained?.title ?? ""} close-text=${context.t("explain.close")}
+    .isOpen=${explained !== null} @drawer-close=${close}>
+    ${explained === null ? A : body(context, explained, close)}
+  </meterline-drawer>`;
+}
+function body(context, explained, close) {
+  const { action, fresh } = explained;
+  const run = () => {
+    close();
+    action?.run();
+  };
+  return b2`<div class="reset explained">
+    <p class="explained-figure">${explained.text}</p>
+    <p class="explained-sentence">${explained.sentence}</p>
+    <dl class="rows">${explained.rows.map(([name, value]) => b2`<div><dt>${name}</dt><dd>${value}</dd></div>`)}</dl>
+    ${action === void 0 ? A : b2`<p><button class="button is-primary" type="button" @click=${run}>${action.text}</button></p>`}
+    ${fresh === null || fresh.asOf === "" ? A : b2`<p class="small mono">${context.t("explain.asOf", { asOf: fresh.asOf })}</p>`}
+  </div>`;
+}
+
+// src/parts/heading.ts
+function periodName(format, span, isShort = false) {
+  const isMonth = format.localDate(span.start).endsWith("-01") && format.localDate(span.end).endsWith("-01") && Date.parse(span.end) - Date.parse(span.start) < 32 * 864e5;
+  return isMonth ? format.month(span.start, isShort) : format.period(span.start, span.end);
+}
+function periodSwitch(context, chosen, choose2) {
+  const { periods, t: t4, format } = context;
+  if (chosen === void 0) return A;
+  const index = periods.indexOf(chosen);
+  const step = (to, name) => {
+    const target = periods[to];
+    return b2`<button class="button is-icon" type="button" aria-label=${t4(`period.${name}`)} ?disabled=${target === void 0}
+      @click=${() => target !== void 0 && choose2(target.billingPeriod)}>${icon(name)}</button>`;
+  };
+  const onChange = (event) => choose2(event.currentTarget.value);
+  return b2`<span class="period-switch controls">
+    ${step(index + 1, "previous")}
+    <select class="select" aria-label=${t4("period.choose")} @change=${onChange}>
+      ${periods.map((period) => b2`<option value=${period.billingPeriod} ?selected=${period === chosen} .selected=${period === chosen}>
+        ${periodName(format, period)}</option>`)}
+    </select>
+    ${step(index - 1, "next")}
+  </span>`;
+}
+function heading(parts) {
+  return b2`<header class="page-head">
+    <div>
+      <h1 class="page-title">${parts.title} ${parts.badge ?? A}</h1>
+      ${parts.sub === void 0 ? A : b2`<p class="page-sub">${parts.sub}</p>`}
+    </div>
+    <span class="spacer"></span>
+    ${parts.freshness ?? A}
+    ${parts.period ?? A}
+    ${parts.actions ?? A}
+  </header>`;
+}
+
+// src/parts/states.ts
+function skeleton(t4, heights) {
+  return b2`<div class="card bones" role="status" aria-label=${t4("loading")}>
+    ${heights.map((height, index) => b2`<span class="bone" ${place({ height: `${height}px`, width: `${100 - index * 23 % 50}%` })}></span>`)}
+  </div>`;
+}
+function emptyState(title, text, action = A) {
+  return b2`<div class="card empty"><h2>${title}</h2><p>${text}</p>${action}</div>`;
+}
+function problemState(t4, problem, context, retry) {
+  const kind = kindOf(problem);
+  const seller = context?.session.seller || "…";
+  const canRetry = kind === "unavailable" || kind === "expired" && !client.isHosted;
+  return b2`<div class="card empty" role="alert" data-problem=${kind}>
+    <h2>${t4(`problem.${kind}`)}</h2>
+    <p>${whatToDo(t4, problem, seller)}</p>
+    ${problem.requestId === "" ? A : b2`<p class="small mono">${t4("problem.request", { id: problem.requestId })}</p>`}
+    ${canRetry ? b2`<button class="button controls" type="button" @click=${retry}>${t4("problem.retry")}</button>` : A}
+  </div>`;
+}
+function whatToDo(t4, problem, seller) {
+  const kind = kindOf(problem);
+  if (kind === "refused") return [problem.detail, problem.remedy].filter((text) => text !== "").join(" ");
+  if (kind === "expired" && !client.isHosted) return t4("problem.expiredEmbed");
+  const keys = {
+    expired: seller === "…" ? "problem.expiredUnknown" : "problem.expiredText",
+    forbidden: seller === "…" ? "problem.forbiddenUnknown" : "problem.forbiddenText",
+    missing: "problem.missingText"
+  };
+  return t4(keys[kind] ?? "problem.unavailableText", { seller });
+}
+function shortProblem(t4, problem) {
+  const kind = kindOf(problem);
+  return kind === "refused" ? problem.title : t4(`problem.${kind}`);
+}
+
+// src/resource.ts
+var Resource = class {
+  constructor(host, wanted, options = {}) {
+    this.host = host;
+    this.wanted = wanted;
+    this.options = options;
+    this.data = null;
+    this.problem = null;
+    /** Whether `data`, if there is any, belongs to what was wanted before. */
+    this.isWaiting = false;
+    this.key = "";
+    this.current = null;
+    this.controller = null;
+    this.isBehind = false;
+    this.unwatch = null;
+    host.addController(this);
+  }
+  hostConnected() {
+    this.unwatch = client.watch(() => this.refresh());
+  }
+  hostDisconnected() {
+    this.unwatch?.();
+    this.unwatch = null;
+    this.controller?.abort();
+    this.controller = null;
+    this.key = "";
+  }
+  hostUpdate() {
+    const wanted = this.wanted();
+    const key = wanted === null ? "" : JSON.stringify(wanted);
+    if (key === this.key) return;
+    this.key = key;
+    this.current = wanted;
+    this.problem = null;
+    this.controller?.abort();
+    this.controller = null;
+    this.isWaiting = wanted !== null;
+    if (this.options.isKept === false || wanted === null) this.data = null;
+    if (wanted !== null) void this.load(wanted);
+  }
+  /** Ask again for the same. While an answer is on its way the question is put off, so that it does arrive. */
+  refresh() {
+    if (this.controller !== null) this.isBehind = true;
+    else if (this.current !== null) void this.load(this.current);
+  }
+  async load(wanted) {
+    const controller = this.controller = new AbortController();
+    this.isBehind = false;
+    try {
+      this.data = await client.get(wanted.path, wanted.query ?? {}, controller.signal);
+      this.problem = null;
+    } catch (error) {
+      if (controller.signal.aborted) return;
+      if (!(error instanceof Problem)) throw error;
+      if (this.isWaiting) this.data = null;
+      this.problem = error;
+      this.options.onProblem?.(error);
+    }
+    if (controller.signal.aborted) return;
+    this.controller = null;
+    this.isWaiting = false;
+    this.host.requestUpdate();
+    if (this.isBehind) void this.load(wanted);
+  }
+};
+
+// src/styles/explorer.css
+var explorer_default = ".bar { display: flex; flex-wrap: wrap; align-items: center; gap: 8px; }\n.bar .spacer { flex: 1; }\n.bar .break { flex-basis: 100%; }\n.choices { display: contents; }\n.sheet-opener { display: none; }\n.sheet .popover .panel { position: static; margin-top: 4px; }\n.sheet { display: grid; gap: 16px; justify-items: start; }\n.filters { display: flex; flex-wrap: wrap; align-items: center; gap: 8px; }\n\nmeterline-saved-views { display: inline-block; container-type: normal; }\n\n.popover { position: relative; }\n.popover summary { list-style: none; }\n.popover summary::-webkit-details-marker { display: none; }\n.popover .panel {\n  position: absolute;\n  z-index: 3;\n  top: calc(100% + 4px);\n  left: 0;\n  display: grid;\n  gap: 12px;\n  width: max-content;\n  min-width: 240px;\n  max-width: min(320px, 86vw);\n  padding: 14px;\n  border: 1px solid var(--_line-strong);\n  border-radius: var(--_radius-control);\n  background: var(--_raised);\n  font-size: 13px;\n}\n\n.popover form { display: grid; gap: 10px; }\n.popover label { display: grid; gap: 4px; color: var(--_text-2); }\n.saved li { display: flex; align-items: center; justify-content: space-between; gap: 8px; }\n.saved .button:first-child { overflow: hidden; text-overflow: ellipsis; }\n\n.button.only { width: 24px; height: 24px; vertical-align: middle; opacity: 0; }\ntr:hover .only, .only:focus-visible { opacity: 1; }\n.is-equal { color: var(--_positive); }\n.is-unequal { color: var(--_warning); }\n.figure .icon { width: 13px; height: 13px; vertical-align: -2px; }\n.buckets { font-size: 12px; }\n\n@media (hover: none) { .button.only { opacity: 1; } }\n\n/* The same choices as one sheet, where a row of them would fill the screen. */\n@container (max-width: 720px) {\n  .choices { display: none; }\n  .sheet-opener { display: inline-flex; }\n  .bar .break, .label, .only { display: none; }\n  .bar .filters .popover { display: none; }\n}\n\n/* Within the small element of the saved views the container is the button itself. */\n:host(meterline-saved-views) .label { display: inline; }\n@media (max-width: 720px) { :host(meterline-saved-views) .label { display: none; } }\n";
+
+// src/brand.ts
+var COLOUR = /^#[0-9a-f]{6}$/i;
+var FONT = /^[\w -]{1,64}$/;
+function applyBrand(element, branding) {
+  const set = (name, value) => element.style.setProperty(`--_brand-${name}`, value);
+  const dark = COLOUR.test(branding.accentDark) ? branding.accentDark : branding.accent;
+  if (COLOUR.test(branding.accent)) set("accent", `light-dark(${branding.accent}, ${dark})`);
+  if (COLOUR.test(branding.accentInk)) set("accent-ink", `light-dark(${branding.accentInk}, #0d1015)`);
+  if (Number.isInteger(branding.radius)) set("radius", `${branding.radius}px`);
+  if (branding.font !== null && FONT.test(branding.font)) set("font", `"${branding.font}", var(--_page-font, system-ui, sans-serif)`);
+  branding.series.slice(0, 7).forEach((colour, index) => COLOUR.test(colour) && set(`c${index + 1}`, colour));
+}
+
+// src/texts.ts
+var TEXTS = {
+  "view.overview": "Overview",
+  "view.usage": "Usage",
+  "view.cost": "Cost",
+  "view.invoices": "Invoices",
+  "view.plan": "Plan & prices",
+  "fresh.live": "Live · complete to {time}",
+  "fresh.late": "Complete to {time} · {age} ago",
+  "fresh.final": "Final",
+  "fresh.unknown": "Freshness is not known",
+  "fresh.stale": "Not refreshed · {reason}",
+  "fresh.filling": "Still being counted",
+  "age.seconds": "{count} s",
+  "age.minutes": "{count} min",
+  "age.hours": "{count} h",
+  "age.days": "{count} d",
+  "period.choose": "Billing period",
+  "period.previous": "Previous period",
+  "period.next": "Next period",
+  "period.days": "days of {zone}",
+  "period.pays": "pays {currency}",
+  "window": "Window",
+  "window.hour": "Hour",
+  "window.day": "Day",
+  "window.week": "Week",
+  "window.month": "Month",
+  "by.hour": "{what} by hour",
+  "by.day": "{what} by day",
+  "by.week": "{what} by week",
+  "by.month": "{what} by month",
+  "overview.billSoFar": "Bill so far",
+  "overview.bill": "Bill",
+  "overview.samePoint": "Same point last period",
+  "overview.samePointOf": "After the same {days} days of the period before",
+  "overview.lastInvoice": "Last invoice",
+  "overview.cumulative": "How the bill grew",
+  "overview.thisPeriod": "this period",
+  "overview.lastPeriod": "last period",
+  "overview.why": "Why it changed",
+  "overview.whyHint": "against the same days of the period before; the steps add up exactly",
+  "overview.madeOf": "What it is made of",
+  "overview.included": "Included units",
+  "overview.left": "{left} of {included} left",
+  "overview.openLive": "Open live invoice",
+  "overview.openInvoice": "Open invoice",
+  "overview.openLine": "Explain this line",
+  "overview.explainBill": "The sum of the {count} lines of the live invoice. It becomes final after the period has ended.",
+  "overview.explainFinal": "The total of the final invoice {number}.",
+  "overview.explainSamePoint": "What the period before had come to after {days} days, computed with its own prices.",
+  "overview.explainStep": "How much {item} costs more or less than at the same point of the period before.",
+  "overview.explainAmount": "What {item} costs in this period so far.",
+  "overview.empty": "No usage yet",
+  "overview.emptyText": "The first event appears here within a second of being reported.",
+  "explore.span": "How many periods",
+  "span.1": "One period",
+  "span.3": "3 periods",
+  "span.6": "6 periods",
+  "span.12": "12 periods",
+  "explore.meter": "Meter",
+  "explore.items": "Items",
+  "explore.allItems": "All items",
+  "explore.group": "Group by",
+  "explore.groupNone": "Not grouped",
+  "explore.groupBy": "By {property}",
+  "explore.groupItem": "By item",
+  "explore.compare": "Compare with previous",
+  "explore.chart": "Shown as",
+  "explore.bars": "Bars",
+  "explore.line": "Lines",
+  "explore.heat": "Heat map",
+  "explore.table": "Table",
+  "explore.choices": "Choices",
+  "explore.filterAdd": "Add filter",
+  "explore.filterProperty": "Property",
+  "explore.filterValue": "Value",
+  "explore.filterApply": "Apply",
+  "explore.filterRemove": "Remove filter {filter}",
+  "explore.only": "Only {value}",
+  "explore.close": "Done",
+  "explore.copyLink": "Copy link",
+  "explore.copyCurl": "Copy as curl",
+  "explore.copied": "Copied",
+  "explore.copyFailed": "This browser does not let the page copy. Copy the address bar instead.",
+  "explore.csv": "CSV",
+  "explore.views": "Saved views",
+  "explore.viewsNone": "Nothing saved yet. A view keeps all that is chosen on this page.",
+  "explore.viewName": "Name of this view",
+  "explore.viewSave": "Save view",
+  "explore.viewDelete": "Delete view {name}",
+  "explore.total": "Total",
+  "explore.soFar": "{what} so far",
+  "explore.inAll": "{what} in all",
+  "explore.previous": "Previous",
+  "explore.wasDays": "was {total} after the same {days} days",
+  "explore.was": "was {total}",
+  "explore.change": "Against the same point before",
+  "explore.events": "Events counted",
+  "explore.eventsHint": "each counted once",
+  "explore.largest": "Largest: {name}",
+  "explore.shareOf": "{share} of all",
+  "explore.trend": "Trend",
+  "explore.quantity": "Quantity",
+  "explore.amount": "Amount",
+  "explore.share": "Share",
+  "explore.start": "From",
+  "explore.other": "Other",
+  "explore.notByOrigin": "Not by {property}",
+  "explore.equalsLine": "equals the invoice line",
+  "explore.differsLine": "the invoice line has {value}",
+  "explore.notAdded": "values of this meter do not add up over groups",
+  "explore.unitPrice": "Effective unit price",
+  "explore.unitPriceHint": "amount divided by quantity, window by window",
+  "explore.empty": "Nothing counted in this period",
+  "explore.emptyText": "The first event appears here within a second of being reported.",
+  "explore.emptyFiltered": "No event fits these filters. Remove one to see more.",
+  "explore.clear": "Remove all filters",
+  "explore.explainTotal": "Everything that was counted in {period}, in the days of {zone}.",
+  "explore.explainBucket": "What was counted from {start} up to {end}.",
+  "explore.explainSeries": "What was counted for {series} in {period}.",
+  "explore.explainCost": "What this costs at the prices of the contract, from {start} up to {end}.",
+  "explore.openLine": "Open the invoice line",
+  "explore.chartKeys": "Use the arrow keys to read the values and Enter to open one.",
+  "invoices.live": "Live invoice",
+  "invoices.liveHint": "It moves with your usage and becomes final after the period has ended.",
+  "invoices.number": "Number",
+  "invoices.period": "Period",
+  "invoices.lines": "Lines",
+  "invoices.finalized": "Issued",
+  "invoices.total": "Total",
+  "invoices.credit": "Credit note",
+  "invoices.adjusted": "Adjustments",
+  "invoices.search": "Find a number or month",
+  "invoices.more": "Show earlier invoices",
+  "invoices.trend": "Totals of the last {count} invoices",
+  "invoices.empty": "No invoice yet",
+  "invoices.emptyText": "The first one is issued after the first period has ended.",
+  "invoices.noneFound": "No invoice fits “{text}”.",
+  "invoice.draft": "Draft",
+  "invoice.final": "Final",
+  "invoice.void": "Void",
+  "invoice.title": "Invoice {number}",
+  "invoice.bills": "bills {customer}",
+  "invoice.item": "Item",
+  "invoice.quantity": "Quantity",
+  "invoice.amount": "Amount",
+  "invoice.total": "Total",
+  "invoice.totalSoFar": "Total so far",
+  "invoice.oncePeriod": "fee of the period",
+  "invoice.events.one": "{count} event",
+  "invoice.events.other": "{count} events",
+  "invoice.rounded": "Each line is rounded once, half away from zero. The total is the sum of what is printed.",
+  "invoice.digest": "Digest",
+  "invoice.chain": "Chain",
+  "invoice.adjusts": "adjusts {line}",
+  "invoice.print": "Print",
+  "invoice.csv": "CSV",
+  "invoice.json": "JSON",
+  "invoice.back": "All invoices",
+  "invoice.verify": "Check this invoice",
+  "invoice.verified": "Digest, chain and lines agree.",
+  "invoice.pending": "Came late",
+  "invoice.pendingText": "{amount} will be on the invoice of {period}; this one stays as it is.",
+  "invoice.choose": "Choose an amount to see where it comes from.",
+  "explain.price": "Price",
+  "explain.steps": "How the amount comes about",
+  "explain.tiers": "Tiers",
+  "explain.tierUpTo": "up to {upTo}",
+  "explain.tierAbove": "above",
+  "explain.tierHere": "you are here",
+  "explain.rounding": "Rounding",
+  "explain.days": "Day by day",
+  "explain.proof": "Proof",
+  "explain.check": "Count the events again",
+  "explain.checking": "Counting…",
+  "explain.proven": "Proven.",
+  "explain.provenText": "{events} counted again: the quantity and the digest agree.",
+  "explain.broken": "Does not agree.",
+  "explain.notChecked": "Every event behind this line can be counted again, here and now.",
+  "explain.noEvents": "A fee: no events are behind this line.",
+  "explain.events": "Events",
+  "explain.eventsMore": "Show more events",
+  "explain.eventsOf": "{shown} of {total}",
+  "explain.when": "When",
+  "explain.value": "Value",
+  "explain.trace": "Trace",
+  "explain.traceOpen": "Open trace {trace}",
+  "explain.properties": "Properties of {event}",
+  "explain.subject": "Subject",
+  "explain.source": "Source",
+  "explain.close": "Close",
+  "explain.asOf": "As of {asOf}",
+  "plan.contract": "Contract",
+  "plan.from": "First day",
+  "plan.to": "Last day",
+  "plan.open": "open",
+  "plan.version": "Version",
+  "plan.currency": "Currency",
+  "plan.zone": "Days of",
+  "plan.blockAmount": "Each block",
+  "plan.blockSize": "Block",
+  "plan.unitPrice": "Unit price",
+  "plan.included": "Included",
+  "plan.minimum": "At least",
+  "plan.flat": "Fee of the tier",
+  "plan.tierFlat": "plus {flat}",
+  "plan.empty": "No plan in this period",
+  "plan.emptyText": "The contract does not cover the chosen period. Choose another one.",
+  "banner.actingFor": "You see what {customer} sees. Signed in as {operator}: {reason}",
+  "menu.skip": "Skip to the page",
+  "menu.pages": "Pages",
+  "menu.help": "Questions about this bill? Ask {seller}.",
+  "menu.zone": "Days of {zone}",
+  "problem.expired": "This session has ended",
+  "problem.expiredText": "Ask {seller} for a new link, then open it here.",
+  "problem.expiredUnknown": "Ask whoever sent you the link for a new one, then open it here.",
+  "problem.expiredEmbed": "Reload this page to sign in again.",
+  "problem.forbidden": "This page is not open to you",
+  "problem.forbiddenText": "{seller} decides which pages are shown. Ask them if you need this one.",
+  "problem.forbiddenUnknown": "Your session shows only some pages. Ask whoever invited you if you need this one.",
+  "problem.missing": "There is nothing here",
+  "problem.missingText": "The address may be mistyped, or what it named is gone. Choose a page from the menu.",
+  "problem.refused": "This can't be shown",
+  "problem.unavailable": "The figures can't be reached right now",
+  "problem.unavailableText": "Nothing is lost: what was reported is kept and counted. Try again in a moment.",
+  "problem.retry": "Try again",
+  "problem.request": "Request {id}",
+  "loading": "Loading"
+};
+
+// src/i18n.ts
+function filled(text, blanks) {
+  return text.replace(/\{(\w+)\}/g, (blank, name) => name in blanks ? String(blanks[name]) : blank);
+}
+function translator(own2) {
+  return (key, blanks = {}) => filled((Object.hasOwn(own2, key) ? own2[key] : void 0) ?? TEXTS[key], blanks);
+}
+var Words = class {
+  constructor(labels, format) {
+    this.labels = labels;
+    this.format = format;
+  }
+  item(name) {
+    return this.labels.items[name] ?? name;
+  }
+  property(name) {
+    return this.labels.properties[name] ?? name.replaceAll("_", " ");
+  }
+  value(property, value) {
+    return this.labels.values[property]?.[value] ?? value;
+  }
+  /** A time zone as people write it: "America/New York". */
+  zone(zone) {
+    return zone.replaceAll("_", " ");
+  }
+  /** The unit that goes with a quantity: "flight" with 1, "flights" with 2. */
+  unit(unit, quantity) {
+    const forms = this.labels.units[unit];
+    return forms?.[this.format.plural(quantity)] ?? forms?.other ?? unit;
+  }
+  /** A quantity with its unit: "2,977 flights". */
+  quantity(quantity, unit) {
+    return `${this.format.decimal(quantity)} ${this.unit(unit, quantity)}`.trim();
+  }
+};
+
+// src/context.ts
+var opened = null;
+client.addEventListener("configured", () => opened = null);
+function openContext() {
+  opened ??= load().catch((error) => {
+    opened = null;
+    throw error;
+  });
+  return opened;
+}
+function textsWithoutSession() {
+  return translator({});
+}
+async function load() {
+  const [session, periods] = await Promise.all([
+    client.get("session"),
+    client.get("periods")
+  ]);
+  const format = new Format(client.locale || (session.locale ?? navigator.language), session.timeZone);
+  const words = new Words(session.labels, format);
+  return { session, format, t: translator(session.texts), words, periods };
+}
+function chosenPeriod(context, billingPeriod) {
+  const begun = (period) => Date.parse(period.start) <= Date.now();
+  return context.periods.find((period) => period.billingPeriod === billingPeriod) ?? context.periods.find(begun) ?? context.periods[0];
+}
+
+// src/parts/freshness.ts
+var LATE_AFTER_MS = 3e4;
+function age(context, milliseconds) {
+  const seconds = Math.round(milliseconds / 1e3);
+  if (seconds < 120) return context.t("age.seconds", { count: seconds });
+  if (seconds < 7200) return context.t("age.minutes", { count: Math.round(seconds / 60) });
+  if (seconds < 172800) return context.t("age.hours", { count: Math.round(seconds / 3600) });
+  return context.t("age.days", { count: Math.round(seconds / 86400) });
+}
+var MeterlineFreshness = class extends MeterlineElement {
+  static {
+    this.properties = {
+      context: { attribute: false },
+      freshness: { attribute: false }
+    };
+  }
+  constructor() {
+    super();
+    this.context = null;
+    this.freshness = null;
+  }
+  connectedCallback() {
+    super.connectedCallback();
+    this.timer = setInterval(() => this.requestUpdate(), 1e3);
+  }
+  disconnectedCallback() {
+    super.disconnectedCallback();
+    clearInterval(this.timer);
+  }
+  /** Its title is the place in the log, so that two pages can be compared. */
+  render() {
+    const { context, freshness } = this;
+    if (context === null || freshness === null) return A;
+    const { text, look } = wording(context, freshness, Date.now());
+    const { asOf } = freshness.fresh;
+    const title = freshness.problem?.detail || asOf && context.t("explain.asOf", { asOf });
+    return b2`<span class="reset"><span class="chip ${look}" data-as-of=${asOf} title=${title}>
+      <span class="dot"></span><span>${text}</span>
+    </span></span>`;
+  }
+};
+function wording(context, freshness, nowMs) {
+  const { t: t4, format } = context;
+  const { fresh, problem, isFinal, isFilled } = freshness;
+  if (problem !== null) return { text: t4("fresh.stale", { reason: shortProblem(t4, problem) }), look: "is-late" };
+  if (isFinal) return { text: t4("fresh.final"), look: "is-final" };
+  if (!isFilled) return { text: t4("fresh.filling"), look: "is-late" };
+  if (fresh.completeUntil === null) return { text: t4("fresh.unknown"), look: "" };
+  const time = format.time(fresh.completeUntil);
+  const passed = nowMs - Date.parse(fresh.completeUntil);
+  return passed <= LATE_AFTER_MS ? { text: t4("fresh.live", { time }), look: "is-live" } : { text: t4("fresh.late", { time, age: age(context, passed) }), look: "is-late" };
+}
+define("meterline-freshness", MeterlineFreshness);
+
+// src/state.ts
+var MemoryPlace = class {
+  constructor(query = "") {
+    this.query = query;
+  }
+  read() {
+    return this.query;
+  }
+  write(query) {
+    this.query = query;
+  }
+};
+var AddressPlace = class {
+  read() {
+    return location.search;
+  }
+  write(query, isReplaced) {
+    const address = location.pathname + (query && `?${query}`);
+    if (isReplaced) history.replaceState(null, "", address);
+    else history.pushState(null, "", address);
+  }
+};
+var State = class extends EventTarget {
+  constructor(place2 = new MemoryPlace()) {
+    super();
+    this.place = place2;
+    this.params = new URLSearchParams(place2.read());
+  }
+  /** One choice, or "" where none is made. */
+  get(name) {
+    return this.params.get(name) ?? "";
+  }
+  /** A choice of several. */
+  all(name) {
+    return this.params.getAll(name);
+  }
+  /** The whole as a query string, in a stable order, so that equal choices have equal addresses. */
+  toString() {
+    return queryOf(this.params);
+  }
+  /** The query string after a change that isn't made, for links. */
+  after(changes) {
+    return queryOf(changed(this.params, changes));
+  }
+  /** Change what is named and keep every other choice. `isReplaced` makes no entry of history. */
+  change(changes, isReplaced = false) {
+    const params = changed(this.params, changes);
+    if (queryOf(params) === this.toString()) return;
+    this.params = params;
+    this.place.write(this.toString(), isReplaced);
+    this.dispatchEvent(new Event("change"));
+  }
+  /** Replace all choices by those of a query string, as another page brings them. */
+  become(query) {
+    this.place.write(query, true);
+    this.reread();
+  }
+  /** Read the query string again, after Back or Forward. */
+  reread() {
+    this.params = new URLSearchParams(this.place.read());
+    this.dispatchEvent(new Event("change"));
+  }
+};
+function changed(params, changes) {
+  const next = new URLSearchParams(params);
+  for (const [name, value] of Object.entries(changes)) {
+    next.delete(name);
+    const values = value === null || value === "" ? [] : typeof value === "string" ? [value] : value;
+    for (const each of values) next.append(name, each);
+  }
+  return next;
+}
+function queryOf(params) {
+  const sorted = new URLSearchParams(params);
+  sorted.sort();
+  return sorted.toString();
+}
+
+// src/view.ts
+var MeterlineView = class extends MeterlineElement {
+  constructor() {
+    super();
+    this.listened = null;
+    this.followed = "";
+    this.onProblem = (problem) => this.report(problem);
+    this.begin = () => {
+      this.failure = null;
+      openContext().then(
+        (context) => {
+          this.context = context;
+          applyBrand(this, context.session.branding);
+        },
+        (error) => {
+          if (!(error instanceof Problem)) throw error;
+          this.failure = error;
+          this.report(error);
+        }
+      );
+    };
+    this.onState = () => {
+      this.notify("meterline-state-changed", { query: this.state.toString() });
+      this.requestUpdate();
+    };
+    this.state = new State();
+    this.context = null;
+    this.failure = null;
+  }
+  static {
+    this.properties = {
+      state: { attribute: false },
+      context: { state: true },
+      failure: { state: true }
+    };
+  }
+  connectedCallback() {
+    super.connectedCallback();
+    client.addEventListener("configured", this.begin);
+    this.begin();
+  }
+  disconnectedCallback() {
+    super.disconnectedCallback();
+    client.removeEventListener("configured", this.begin);
+    this.listenTo(null);
+  }
+  willUpdate(_changes) {
+    if (this.isConnected) this.listenTo(this.state);
+    const billingPeriod = this.isOpen ? this.period?.billingPeriod ?? "" : "";
+    if (billingPeriod === this.followed) return;
+    this.followed = billingPeriod;
+    client.follow(billingPeriod);
+  }
+  render() {
+    const { context } = this;
+    if (this.failure !== null) {
+      const t4 = context?.t ?? textsWithoutSession();
+      return b2`<div class="reset">${problemState(t4, this.failure, context, this.begin)}</div>`;
+    }
+    if (context === null) return b2`<div class="reset"><div class="page">${skeleton(textsWithoutSession(), [28, 40, 16, 200])}</div></div>`;
+    if (!context.session.views.includes(this.view)) {
+      return b2`<div class="reset">${problemState(context.t, new Problem(403, "forbidden"), context, this.begin)}</div>`;
+    }
+    return b2`<div class="reset"><div class="page">${this.renderPage(context)}</div></div>`;
+  }
+  /** What the reader chose, else what the attribute of that name says, else nothing. */
+  choice(name) {
+    return this.state.get(name) || (this.getAttribute(name.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)) ?? "");
+  }
+  change(changes) {
+    this.state.change(changes);
+  }
+  /** The chosen period, or the newest. */
+  get period() {
+    return this.context === null ? void 0 : chosenPeriod(this.context, this.choice("billingPeriod"));
+  }
+  /** Whether requests can be made: the session is known and shows this page. */
+  get isOpen() {
+    return this.context !== null && this.context.session.views.includes(this.view);
+  }
+  /** The data of a page, or a skeleton, or what went wrong. Old figures stay in sight when they can't be refreshed. */
+  renderResource(context, resource, bones, render) {
+    if (resource.data !== null) return b2`<div class="page ${resource.isWaiting ? "is-waiting" : ""}" aria-busy=${resource.isWaiting}>${render(resource.data)}</div>`;
+    if (resource.problem !== null) return problemState(context.t, resource.problem, context, () => resource.refresh());
+    return skeleton(context.t, bones);
+  }
+  renderFreshness(resource, isFinal) {
+    const { data, problem } = resource;
+    if (data === null) return A;
+    const freshness = { fresh: data, problem, isFinal, isFilled: data.filled ?? true };
+    return b2`<meterline-freshness .context=${this.context} .freshness=${freshness}></meterline-freshness>`;
+  }
+  listenTo(state) {
+    if (this.listened === state) return;
+    this.listened?.removeEventListener("change", this.onState);
+    state?.addEventListener("change", this.onState);
+    this.listened = state;
+  }
+};
+
+// src/parts/files.ts
+async function save(path, query, name) {
+  const content = await client.download(path, query);
+  const link = document.createElement("a");
+  link.href = URL.createObjectURL(content);
+  link.download = name;
+  link.click();
+  URL.revokeObjectURL(link.href);
+}
+async function copy(text) {
+  try {
+    await navigator.clipboard.writeText(text);
+    return true;
+  } catch (error) {
+    if (error instanceof DOMException || error instanceof TypeError) return false;
+    throw error;
+  }
+}
+function curlOf(path, query) {
+  const address = new URL(client.url(path, query), location.href).href;
+  return `curl -H "Authorization: Bearer $METERLINE_PORTAL_TOKEN" '${address.replaceAll("'", "%27")}'`;
+}
+
+// src/parts/attempt.ts
+async function attempted(action, onProblem) {
+  try {
+    await action();
+  } catch (error) {
+    if (!(error instanceof Problem)) throw error;
+    onProblem(error);
+  }
+}
+
+// src/views/saved_views.ts
+var MeterlineSavedViews = class extends MeterlineElement {
+  constructor() {
+    super();
+    this.views = new Resource(this, () => this.isOpen ? { path: "views" } : null);
+    this.onToggle = (event) => {
+      this.isOpen = event.currentTarget.open;
+    };
+    this.onSave = (event) => {
+      event.preventDefault();
+      const form = event.currentTarget;
+      const name = String(new FormData(form).get("name")).trim();
+      void this.attempt(async () => {
+        await client.post("views", { name, query: this.page });
+        form.reset();
+      });
+    };
+    this.context = null;
+    this.page = "";
+    this.problem = null;
+    this.isOpen = false;
+  }
+  static {
+    this.styles = MeterlineElement.stylesWith(explorer_default);
+  }
+  static {
+    this.properties = {
+      context: { attribute: false },
+      page: { attribute: false },
+      problem: { state: true },
+      isOpen: { state: true }
+    };
+  }
+  render() {
+    const { context } = this;
+    if (context === null) return A;
+    const { t: t4 } = context;
+    const own2 = this.page.split("?", 1)[0] ?? "";
+    const views = (this.views.data ?? []).filter(({ query }) => query.split("?", 1)[0] === own2);
+    const problem = this.problem ?? this.views.problem;
+    return b2`<div class="reset"><details class="popover" @toggle=${this.onToggle}>
+      <summary class="button" aria-label=${t4("explore.views")}>${icon("bookmark")}<span class="label">${t4("explore.views")}</span></summary>
+      <div class="panel">
+        ${views.length === 0 ? b2`<p class="note">${t4("explore.viewsNone")}</p>` : b2`<ul class="saved">${views.map((view) => b2`<li>
+          <button class="button is-bare" type="button" @click=${() => this.show(view)}>${view.name}</button>
+          <button class="button is-bare is-icon" type="button" aria-label=${t4("explore.viewDelete", { name: view.name })}
+            @click=${() => this.forget(view)}>${icon("close")}</button></li>`)}</ul>`}
+        <form @submit=${this.onSave}>
+          <label>${t4("explore.viewName")}<input class="input" name="name" required maxlength="80" autocomplete="off" /></label>
+          <button class="button is-primary">${t4("explore.viewSave")}</button>
+        </form>
+        ${problem === null ? A : b2`<p class="note" role="alert">${problem.detail || problem.title} ${problem.remedy}</p>`}
+      </div>
+    </details></div>`;
+  }
+  show(view) {
+    this.renderRoot.querySelector("details")?.removeAttribute("open");
+    this.notify("view-chosen", { query: view.query.split("?", 2)[1] ?? "" });
+  }
+  forget(view) {
+    void this.attempt(() => client.remove(`views/${encodeURIComponent(view.id)}`));
+  }
+  async attempt(action) {
+    this.problem = null;
+    await attempted(action, (problem) => this.problem = problem);
+    this.views.refresh();
+  }
+};
+define("meterline-saved-views", MeterlineSavedViews);
+
+// src/views/spans.ts
+var SPANS = ["1", "3", "6", "12"];
+
+// src/views/choices.ts
+function choose(name, options, chosen, change) {
+  const onChange = (event) => change(event.currentTarget.value);
+  return b2`<select class="select" aria-label=${name} @change=${onChange}>
+    ${options.map(([value, text]) => b2`<option value=${value} ?selected=${value === chosen} .selected=${value === chosen}>${text}</option>`)}
+  </select>`;
+}
+function renderChoices(context, choices, groups, own2, change) {
+  const { t: t4 } = context;
+  return b2`${own2}
+    ${choose(t4("explore.span"), SPANS.map((span) => [span, t4(`span.${span}`)]), choices.span, (span) => change({ span: span === "1" ? null : span }))}
+    <div class="segments" role="group" aria-label=${t4("window")}>
+      ${choices.windows.map((window) => b2`<button type="button" aria-pressed=${window === choices.window}
+        @click=${() => change({ window })}>${t4(`window.${window}`)}</button>`)}
+    </div>
+    ${groups.length < 2 ? A : choose(t4("explore.group"), groups, choices.groupBy, (groupBy) => change({ groupBy }))}
+    <div class="segments" role="group" aria-label=${t4("explore.chart")}>
+      ${[...CHART_KINDS, "table"].map((kind) => b2`<button type="button" aria-pressed=${kind === choices.chart}
+        title=${t4(`explore.${kind}`)} aria-label=${t4(`explore.${kind}`)} @click=${() => change({ chart: kind })}>${icon(kind)}</button>`)}
+    </div>
+    <label class="toggle"><input type="checkbox" .checked=${choices.isCompared}
+      @change=${() => change({ compare: choices.isCompared ? "none" : null })} />${t4("explore.compare")}</label>`;
+}
+function renderFilters(context, filters, properties, change) {
+  const { t: t4, words } = context;
+  if (properties.length === 0 && filters.length === 0) return A;
+  const add = (event) => {
+    event.preventDefault();
+    const form = event.currentTarget;
+    const given = new FormData(form);
+    const [property, value] = [String(given.get("property")), String(given.get("value")).trim()];
+    if (value === "") return;
+    change([.../* @__PURE__ */ new Set([...filters, `${property}:${value}`])]);
+    form.reset();
+    form.closest("details")?.removeAttribute("open");
+  };
+  return b2`<div class="filters">
+    ${filters.map((filter) => {
+    const text = filterText(context, filter);
+    return b2`<span class="chip is-removable">${text}<button type="button" aria-label=${t4("explore.filterRemove", { filter: text })}
+        @click=${() => change(filters.filter((each) => each !== filter))}>${icon("close")}</button></span>`;
+  })}
+    ${properties.length === 0 ? A : b2`<details class="popover">
+      <summary class="button is-bare">${icon("filter")}${t4("explore.filterAdd")}</summary>
+      <form class="panel" @submit=${add}>
+        <label>${t4("explore.filterProperty")}
+          <select class="select" name="property">${properties.map((name) => b2`<option value=${name}>${words.property(name)}</option>`)}</select></label>
+        <label>${t4("explore.filterValue")}<input class="input" name="value" required maxlength="256" autocomplete="off" /></label>
+        <button class="button is-primary">${t4("explore.filterApply")}</button>
+      </form>
+    </details>`}
+  </div>`;
+}
+function filterText({ words }, filter) {
+  const colon = filter.indexOf(":");
+  const [property, value] = [filter.slice(0, colon), filter.slice(colon + 1)];
+  return `${words.property(property)}: ${words.value(property, value)}`;
+}
+function renderActions(context, actions) {
+  const { t: t4 } = context;
+  const copied = (text) => async () => actions.say(t4(await copy(text) ? "explore.copied" : "explore.copyFailed"));
+  const { query } = actions;
+  return b2`
+    <meterline-saved-views .context=${context} .page=${actions.page} @view-chosen=${(event) => actions.show(event.detail.query)}></meterline-saved-views>
+    <button class="button is-icon" type="button" title=${t4("explore.copyLink")} aria-label=${t4("explore.copyLink")}
+      @click=${() => copied(location.href)()}>${icon("link")}</button>
+    ${query === null ? A : b2`
+      <button class="button is-icon" type="button" title=${t4("explore.copyCurl")} aria-label=${t4("explore.copyCurl")}
+        @click=${() => copied(curlOf(actions.path, query))()}>${icon("terminal")}</button>
+      <button class="button" type="button" aria-label=${t4("explore.csv")} @click=${() => attempted(() => save(`${actions.path}.csv`, query, `${actions.path}.csv`), actions.onProblem)}>
+        ${icon("download")}<span class="label">${t4("explore.csv")}</span></button>`}`;
+}
+
+// src/views/explorer_tables.ts
+function seriesTable(context, data, table) {
+  const { t: t4, format } = context;
+  return b2`<section class="card"><div class="scroll" role="region" tabindex="0" aria-label=${table.heading}>
+    <table>
+      <thead><tr>
+        <th scope="col">${table.heading}</th><th scope="col" class="right narrow-hidden">${t4("explore.trend")}</th>
+        <th scope="col" class="right">${table.valueHeading}</th><th scope="col" class="right">${t4("explore.share")}</th>
+      </tr></thead>
+      <tbody>${data.series.map((series, index) => b2`<tr data-series=${series.key}>
+        <th scope="row">${swatch(lookOf(index, series.isOther))}${series.label}${renderOnly(context, table, series)}</th>
+        <td class="right narrow-hidden">${spark(series.values, lookOf(index, series.isOther))}</td>
+        <td class="right">${figure(table.print(series.total), series.total, series.label, () => table.explain(series))}</td>
+        <td class="right">${series.share === null ? "–" : format.percent(series.share)}</td>
+      </tr>`)}</tbody>
+      <tfoot><tr>
+        <th scope="row">${t4("explore.total")}</th><td class="narrow-hidden"></td>
+        <td class="right" data-figure="table-total" data-value=${data.total}>${table.print(data.total)}</td>
+        <td class="right">${renderLine(context, data, table)}</td>
+      </tr></tfoot>
+    </table></div>
+    ${data.series.length > 1 && data.series.every(({ share }) => share === null) ? b2`<p class="note">${t4("explore.notAdded")}</p>` : A}
+  </section>`;
+}
+function renderOnly(context, table, series) {
+  const changes = table.only(series);
+  if (changes === null) return A;
+  const text = context.t("explore.only", { value: series.label });
+  return b2` <button class="button is-bare is-icon only controls" type="button" title=${text} aria-label=${text}
+    @click=${() => table.change(changes)}>${icon("filter")}</button>`;
+}
+function renderLine(context, data, table) {
+  const { line } = data;
+  if (line === null) return A;
+  const text = line.equals ? context.t("explore.equalsLine") : context.t("explore.differsLine", { value: table.print(line.quantity) });
+  return b2`<button class="figure ${line.equals ? "is-equal" : "is-unequal"}" type="button" data-equals=${line.equals}
+    @click=${() => table.openLine(line.href)}>${line.equals ? icon("check") : icon("warning")} ${text}</button>`;
+}
+function bucketTable(context, data, model, explain) {
+  const { t: t4 } = context;
+  const hasTotal = data.series.length > 1;
+  const cell = (value, index, key, name) => b2`<td class="right">
+    ${value === null ? "–" : figure(model.print(value), value, `${name}, ${model.buckets[index]?.full ?? ""}`, () => explain(index, key))}</td>`;
+  return b2`<div class="scroll" role="region" tabindex="0" aria-label=${model.name}><table class="buckets">
+    <thead><tr>
+      <th scope="col">${t4("explore.start")}</th>
+      ${model.series.map((series) => b2`<th scope="col" class="right">${swatch(series.look)}${series.label}</th>`)}
+      ${hasTotal ? b2`<th scope="col" class="right">${t4("explore.total")}</th>` : A}
+      ${data.compare === null ? A : b2`<th scope="col" class="right">${t4("explore.previous")}</th>`}
+    </tr></thead>
+    <tbody>${model.buckets.map((bucket, index) => b2`<tr data-bucket=${bucket.key}>
+      <th scope="row">${bucket.full}</th>
+      ${model.series.map((series) => cell(series.values[index] ?? null, index, series.key, series.label))}
+      ${hasTotal ? cell(data.totals[index] ?? null, index, null, t4("explore.total")) : A}
+      ${data.compare === null ? A : cell(data.compare.totals[index] ?? null, index, null, t4("explore.previous"))}
+    </tr>`)}</tbody>
+  </table></div>`;
+}
+
+// src/views/explorer.ts
+var WINDOWS = ["hour", "day", "week", "month"];
+var MeterlineExplorer = class extends MeterlineView {
+  constructor() {
+    super();
+    this.meters = new Resource(this, () => this.isOpen ? { path: "meters" } : null, { onProblem: this.onProblem });
+    this.explored = new Resource(this, () => this.wanted(), { onProblem: this.onProblem });
+    this.explained = null;
+    this.isSheetOpen = false;
+    this.notice = "";
+  }
+  static {
+    this.styles = MeterlineElement.stylesWith(explorer_default);
+  }
+  static {
+    this.properties = {
+      explained: { state: true },
+      isSheetOpen: { state: true },
+      notice: { state: true }
+    };
+  }
+  renderPage(context) {
+    const { t: t4 } = context;
+    const period = this.period;
+    if (period === void 0) return emptyState(t4("explore.empty"), t4("explore.emptyText"));
+    const choices = this.choices();
+    return b2`
+      ${heading({
+      title: t4(`view.${this.view}`),
+      freshness: this.renderFreshness(this.explored, period.state === "final" && choices.span === "1"),
+      period: periodSwitch(context, period, (billingPeriod) => this.change({ billingPeriod }))
+    })}
+      <div class="bar controls">
+        <div class="choices">${this.renderChoices(context, choices)}</div>
+        <button class="button sheet-opener" type="button" @click=${() => this.isSheetOpen = true}>
+          ${icon("sliders")}${t4("explore.choices")}</button>
+        <span class="break"></span>
+        ${renderFilters(context, this.state.all("filter"), this.properties(), (filter) => this.change({ filter }))}
+        <span class="spacer"></span>
+        <span class="note" role="status">${this.notice}</span>
+        ${renderActions(context, this.actions())}
+      </div>
+      ${this.renderResource(context, this.explored, [20, 36, 220, 24, 24, 24], (data) => this.renderExplored(context, data, choices))}
+      ${explainedDrawer(context, this.explained, () => this.explained = null)}
+      <meterline-drawer heading=${t4("explore.choices")} close-text=${t4("explore.close")} .isOpen=${this.isSheetOpen}
+        @drawer-close=${() => this.isSheetOpen = false}>
+        ${this.isSheetOpen ? b2`<div class="reset sheet">${this.renderChoices(context, choices)}
+          ${renderFilters(context, this.state.all("filter"), this.properties(), (filter) => this.change({ filter }))}</div>` : A}
+      </meterline-drawer>`;
+  }
+  /** What is shown, with what it is where nothing was chosen. */
+  choices() {
+    const floor = WINDOWS.indexOf(this.context?.session.windowMin ?? "hour");
+    const span = SPANS.find((each) => each === this.choice("span")) ?? "1";
+    const windows = WINDOWS.filter((window, index) => index >= floor && !(window === "hour" && span !== "1"));
+    const wished = this.choice("window");
+    const usual = span === "1" ? "day" : span === "3" ? "week" : "month";
+    return {
+      windows,
+      span,
+      window: windows.find((window) => window === wished) ?? windows.find((window) => window === usual) ?? "month",
+      chart: CHART_KINDS.find((kind) => kind === this.choice("chart")) ?? (this.choice("chart") === "table" ? "table" : "bars"),
+      groupBy: this.choice("groupBy") || this.usualGroup,
+      isCompared: this.choice("compare") !== "none"
+    };
+  }
+  get usualGroup() {
+    return "";
+  }
+  /** The choices as the portal is asked for them; the same for the picture, its CSV and its command line. */
+  query() {
+    const own2 = this.ownQuery();
+    const period = this.period;
+    if (!this.isOpen || own2 === null || period === void 0) return null;
+    const { window, span, groupBy, isCompared } = this.choices();
+    return {
+      ...own2,
+      ...this.range(span),
+      window,
+      groupBy: groupBy || null,
+      filter: this.state.all("filter"),
+      compare: isCompared ? "previous" : null
+    };
+  }
+  explain(explained) {
+    this.explained = { ...explained, fresh: this.explored.data };
+  }
+  wanted() {
+    const query = this.query();
+    return query === null ? null : { path: this.path, query };
+  }
+  /** The chosen period, or the chosen number of periods up to its end. */
+  range(span) {
+    const { context, period } = this;
+    if (context === null || period === void 0) return {};
+    const first = context.periods[Math.min(context.periods.indexOf(period) + Number(span) - 1, context.periods.length - 1)];
+    return span === "1" || first === void 0 ? { billingPeriod: period.billingPeriod } : { from: context.format.localDate(first.start), until: context.format.localDate(period.end) };
+  }
+  renderChoices(context, choices) {
+    return renderChoices(context, choices, this.groups(context), this.renderOwnChoices(context), (changes) => this.change(changes));
+  }
+  actions() {
+    return {
+      path: this.path,
+      query: this.query(),
+      page: `/${this.path}?${this.state.toString()}`,
+      say: (text) => this.notice = text,
+      onProblem: this.onProblem,
+      show: (query) => this.change(replacing(this.state.toString(), query))
+    };
+  }
+  renderExplored(context, data, choices) {
+    const { t: t4 } = context;
+    const hasFilters = this.state.all("filter").length > 0;
+    if (data.buckets.length === 0 || data.eventCount === 0 && data.totals.every((total) => total === null)) {
+      const clear = b2`<button class="button controls" type="button" @click=${() => this.change({ filter: null, item: null })}>${t4("explore.clear")}</button>`;
+      return emptyState(t4("explore.empty"), t4(hasFilters ? "explore.emptyFiltered" : "explore.emptyText"), hasFilters ? clear : A);
+    }
+    const model = this.model(context, data);
+    const open = (event) => this.explainBucket(context, data, event.detail);
+    return b2`
+      ${this.renderKpis(context, data)}
+      <section class="card">
+        <div class="card-head"><h2 class="card-title">${model.name}</h2>
+          <span class="hint">${t4("period.days", { zone: context.words.zone(data.timeZone) })}</span><span class="spacer"></span>
+          ${this.renderLegend(context, data)}</div>
+        ${choices.chart === "table" ? bucketTable(context, data, model, (index, series) => this.explainBucket(context, data, { index, series })) : b2`<meterline-chart kind=${choices.chart} .model=${model} @bucket-open=${open}></meterline-chart>`}
+      </section>
+      ${this.renderExtra(context, data)}
+      ${seriesTable(context, data, {
+      print: (value) => this.print(context, data, value),
+      heading: data.groupBy === null ? data.label : this.groupText(context, data.groupBy),
+      valueHeading: t4(this.view === "cost" ? "explore.amount" : "explore.quantity"),
+      only: (series) => this.only(data, series),
+      change: (changes) => this.change(changes),
+      explain: (series) => this.explainSeries(context, data, series),
+      openLine: (href) => this.openPath(href)
+    })}`;
+  }
+  groupText(context, groupBy) {
+    return groupBy === "item" ? context.t("invoice.item") : context.words.property(groupBy);
+  }
+  model(context, data) {
+    const { t: t4, format } = context;
+    const { window } = data;
+    return {
+      name: t4(`by.${window}`, { what: data.label }),
+      keysHint: t4("explore.chartKeys"),
+      totalText: t4("explore.total"),
+      previousText: t4("explore.previous"),
+      buckets: data.buckets.map(({ start, end }) => ({
+        key: format.bucketKey(start, window),
+        label: axisLabel(context, start, window, data.buckets.length),
+        full: format.bucketInFull(start, end, window),
+        ...heatPlace(context, start, window)
+      })),
+      rows: window === "day" ? format.weekdays() : [],
+      series: data.series.map((series, index) => ({
+        key: series.key,
+        label: series.label,
+        look: lookOf(index, series.isOther),
+        values: series.values
+      })),
+      totals: data.totals,
+      previous: data.compare?.totals ?? null,
+      print: (value) => this.print(context, data, value),
+      tick: (value) => this.tick(context, data, value)
+    };
+  }
+  renderKpis(context, data) {
+    const { t: t4, format } = context;
+    const { compare } = data;
+    const isOpen = this.period?.state === "open";
+    const before = compare?.samePoint ?? null;
+    const first = data.series.find(({ isOther }) => !isOther);
+    const title = t4(isOpen ? "explore.soFar" : "explore.inAll", { what: data.label });
+    return b2`<dl class="card kpis">
+      <div class="kpi"><dt>${title}</dt>
+        <dd class="big" data-figure="total">${figure(this.print(context, data, data.total), data.total, title, () => this.explainTotal(context, data))}</dd>
+        <dd class="small">${format.period(data.period.start, data.period.end)}</dd></div>
+      ${compare === null ? A : b2`<div class="kpi"><dt>${t4("explore.change")}</dt>
+        <dd class="big">${compare.change === null ? "–" : changeOf(context, compare.change)}</dd>
+        <dd class="small">${before === null ? t4("explore.was", { total: this.print(context, data, compare.total) }) : t4("explore.wasDays", { total: this.print(context, data, before.total), days: before.days })}</dd></div>`}
+      <div class="kpi"><dt>${t4("explore.events")}</dt>
+        <dd class="big">${format.decimal(String(data.eventCount))}</dd><dd class="small">${t4("explore.eventsHint")}</dd></div>
+      ${data.series.length < 2 || first === void 0 ? A : b2`<div class="kpi"><dt>${t4("explore.largest", { name: first.label })}</dt>
+        <dd class="big">${figure(this.print(context, data, first.total), first.total, first.label, () => this.explainSeries(context, data, first))}</dd>
+        <dd class="small">${first.share === null ? "" : t4("explore.shareOf", { share: format.percent(first.share) })}</dd></div>`}
+    </dl>`;
+  }
+  renderLegend(context, data) {
+    return b2`<ul class="legend">
+      ${data.series.length < 2 ? A : data.series.map((series, index) => b2`<li>${swatch(lookOf(index, series.isOther))}${series.label}</li>`)}
+      ${data.compare === null || data.buckets.length > BUCKETS_COMPARED_MAX ? A : b2`<li><span class="dash"></span>${context.t("explore.previous")}</li>`}
+    </ul>`;
+  }
+  explainTotal(context, data) {
+    const { t: t4, format } = context;
+    this.explain({
+      title: data.label,
+      text: this.print(context, data, data.total),
+      sentence: t4("explore.explainTotal", { period: format.period(data.period.start, data.period.end), zone: context.words.zone(data.timeZone) }),
+      rows: [
+        ...data.series.map((series) => [series.label, this.print(context, data, series.total)]),
+        [t4("explore.events"), format.decimal(String(data.eventCount))]
+      ],
+      action: this.lineAction(context, data)
+    });
+  }
+  explainSeries(context, data, series) {
+    const period = periodName(context.format, data.period);
+    this.explain({
+      title: series.label,
+      text: this.print(context, data, series.total),
+      sentence: context.t("explore.explainSeries", { series: series.label, period }),
+      rows: series.share === null ? [] : [[context.t("explore.share"), context.format.percent(series.share)]],
+      action: this.lineAction(context, data)
+    });
+  }
+  explainBucket(context, data, { index, series: key }) {
+    const bucket = data.buckets[index];
+    if (bucket === void 0) return;
+    const series = data.series.find((each) => each.key === key && data.series.length > 1);
+    const value = (series === void 0 ? data.totals[index] : series.values[index]) ?? "0";
+    const name = context.format.bucketInFull(bucket.start, bucket.end, data.window);
+    this.explain({
+      title: series === void 0 ? name : `${series.label} · ${name}`,
+      text: this.print(context, data, value),
+      sentence: this.bucketSentence(context, bucket),
+      rows: this.bucketRows(context, data, index),
+      action: this.lineAction(context, data)
+    });
+  }
+  bucketSentence(context, { start, end }) {
+    const { t: t4, format } = context;
+    return t4(this.view === "cost" ? "explore.explainCost" : "explore.explainBucket", { start: format.moment(start), end: format.moment(end) });
+  }
+  bucketRows(context, data, index) {
+    const rows = data.series.flatMap((series) => {
+      const value = series.values[index] ?? null;
+      return value === null ? [] : [[series.label, this.print(context, data, value)]];
+    });
+    const previous = data.compare?.totals[index] ?? null;
+    return previous === null ? rows : [...rows, [context.t("explore.previous"), this.print(context, data, previous)]];
+  }
+  lineAction(context, data) {
+    const href = data.line?.href;
+    return href === void 0 ? void 0 : { text: context.t("explore.openLine"), run: () => this.openPath(href) };
+  }
+  openPath(href) {
+    const [path = "", query = ""] = href.split("?", 2);
+    this.navigate(path, query);
+  }
+};
+function replacing(old, next) {
+  const params = new URLSearchParams(next);
+  const changes = {};
+  for (const name of new URLSearchParams(old).keys()) changes[name] = null;
+  for (const name of params.keys()) changes[name] = params.getAll(name);
+  return changes;
+}
+function axisLabel({ format }, start, window, count) {
+  if (window !== "hour" || count <= 48) return format.bucket(start, window);
+  return format.hour(start) === "00" ? format.day(start) : "";
+}
+function heatPlace(context, start, window) {
+  const { format } = context;
+  if (window === "hour") return { row: format.day(start), column: format.hour(start) };
+  if (window === "day") return format.weekPlace(start);
+  return { row: "", column: format.bucket(start, window) };
+}
+
+// src/views/cost.ts
+var MeterlineCost = class extends MeterlineExplorer {
+  constructor() {
+    super(...arguments);
+    this.view = "cost";
+    this.path = "cost";
+  }
+  get usualGroup() {
+    return "item";
+  }
+  ownQuery() {
+    return { item: this.state.all("item") };
+  }
+  groups({ t: t4, words }) {
+    return [
+      ["item", t4("explore.groupItem")],
+      ...this.properties().map((name) => [name, t4("explore.groupBy", { property: words.property(name) })])
+    ];
+  }
+  print({ format }, data, value) {
+    return format.money(value, data.currency);
+  }
+  tick({ format }, data, value) {
+    return format.tick(value, data.currency);
+  }
+  renderOwnChoices(context) {
+    const items = this.state.all("item");
+    const { t: t4, words } = context;
+    return b2`${items.map((item) => b2`<span class="chip is-removable">${words.item(item)}<button type="button"
+      aria-label=${t4("explore.filterRemove", { filter: words.item(item) })}
+      @click=${() => this.change({ item: items.filter((each) => each !== item) })}>${icon("close")}</button></span>`)}`;
+  }
+  /** What one unit cost on average, window by window: where a tier begins it falls or rises. */
+  renderExtra(context, data) {
+    const { t: t4, format } = context;
+    const prices = data.unitPrices.filter((price) => price !== null);
+    const last = prices.at(-1);
+    if (prices.length < 2 || last === void 0) return A;
+    const text = format.money(last, data.currency);
+    const explain = () => this.explain({
+      title: t4("explore.unitPrice"),
+      text,
+      sentence: t4("explore.unitPriceHint"),
+      rows: data.buckets.flatMap(({ start, end }, index) => {
+        const price = data.unitPrices[index] ?? null;
+        return price === null ? [] : [[format.bucketInFull(start, end, data.window), format.money(price, data.currency)]];
+      })
+    });
+    return b2`<section class="card card-head">
+      <h2 class="card-title">${t4("explore.unitPrice")}</h2><span class="hint">${t4("explore.unitPriceHint")}</span>
+      <span class="spacer"></span>${spark(data.unitPrices, "s1")}${figure(text, last, t4("explore.unitPrice"), explain)}
+    </section>`;
+  }
+  only(data, series) {
+    if (series.isOther || series.key === "" || data.series.length < 2) return null;
+    if (data.groupBy === "item") return { item: [series.key] };
+    return data.groupBy === null ? null : { filter: [...this.state.all("filter"), `${data.groupBy}:${series.key}`] };
+  }
+  properties() {
+    return [...new Set((this.meters.data ?? []).flatMap(({ groupBy }) => groupBy))].sort();
+  }
+};
+define("meterline-cost", MeterlineCost);
+
+// src/parts/proof.ts
+function proofBadge({ verification, isChecking, t: t4, ask, proven, hint, check }) {
+  if (verification === null) {
+    return b2`<div class="badge-box">${hint === void 0 ? A : b2`<p class="hint">${hint}</p>`}
+      <button class="button" type="button" ?disabled=${isChecking} @click=${check}>${isChecking ? t4("explain.checking") : ask}</button></div>`;
+  }
+  return verification.ok ? b2`<div class="verdict is-proven" role="status" data-proof="ok">${icon("check")}<p><b>${t4("explain.proven")}</b> ${proven}
+        ${verification.digest === null ? A : b2`<span class="mono">${shortDigest(verification.digest)}</span>`}</p></div>` : b2`<div class="verdict is-broken" role="alert" data-proof="broken">${icon("warning")}<div><b>${t4("explain.broken")}</b>
+        <ul>${verification.problems.map((problem) => b2`<li>${problem}</li>`)}</ul></div></div>`;
+}
+function shortDigest(digest) {
+  return digest.length > 16 ? `${digest.slice(0, 6)}…${digest.slice(-4)}` : digest;
+}
+
+// src/styles/invoice.css
+var invoice_default = ".sheets { display: grid; grid-template-columns: minmax(0, 3fr) minmax(340px, 2fr); gap: 16px; align-items: start; }\n.paper { position: sticky; top: 16px; padding: 32px 36px; }\n.actions { display: inline-flex; flex-wrap: wrap; gap: 8px; }\n.paper-head { display: flex; flex-wrap: wrap; justify-content: space-between; gap: 8px 24px; margin-bottom: 28px; }\n.seller { font: 650 16px/1.4 var(--_font); }\n.paper th .small { display: block; }\n.total { font: 650 18px/1.3 var(--_font); }\n.paper .note { margin-top: 16px; }\n.paper .note + .note { margin-top: 4px; }\ntr.is-chosen > * { background: var(--_tint); }\ntr.is-chosen .small, tr.is-chosen .unit { color: var(--_text); }\ntr.is-chosen > :first-child { box-shadow: inset 3px 0 0 var(--_accent); padding-left: 10px; }\n.pending { margin-top: 24px; padding: 12px 16px 4px; border: 1px dashed var(--_line-strong); border-radius: var(--_radius-control); }\n.back { display: inline-flex; align-items: center; gap: 4px; padding: 0; border: 0; background: none; color: var(--_text-2); font-size: 13px; cursor: pointer; }\n.back:hover { color: var(--_accent); }\n.back .icon { width: 12px; height: 12px; }\n.panel-head { display: flex; align-items: baseline; justify-content: space-between; gap: 12px; margin-bottom: 12px; }\n.proof { display: grid; gap: 12px; margin-top: 20px; padding-top: 12px; border-top: 1px solid var(--_line); font-size: 11px; color: var(--_text-2); }\n.proof dl { display: grid; gap: 2px; }\n.proof dl > div { display: grid; grid-template-columns: 52px minmax(0, 1fr); gap: 8px; }\n\n.badge-box { display: grid; gap: 8px; justify-items: start; }\n.verdict { display: flex; gap: 12px; align-items: flex-start; padding: 12px 14px; border: 1px solid; border-radius: var(--_radius-control); font-size: 13px; }\n.verdict .icon { margin-top: 2px; stroke-width: 2; }\n.verdict > :last-child { color: var(--_text); }\n.is-proven { color: var(--_positive); background: color-mix(in oklab, var(--_positive) 8%, var(--_surface)); }\n.is-broken { color: var(--_negative); background: color-mix(in oklab, var(--_negative) 8%, var(--_surface)); }\n.is-broken li { margin-top: 4px; }\n\n@container (max-width: 900px) {\n  .sheets { grid-template-columns: minmax(0, 1fr); }\n  .paper { position: static; }\n}\n\n@container (max-width: 560px) {\n  .paper { padding: 20px 16px; }\n  .paper-head .right { text-align: left; }\n}\n\n@media print {\n  .sheets { display: block; }\n  .paper { position: static; padding: 0; }\n  tr { break-inside: avoid; }\n  tr.is-chosen > * { background: none; box-shadow: none; padding-left: 0; }\n}\n";
+
+// src/pages.ts
+var Pages = class {
+  constructor(host, wanted, options = {}) {
+    this.host = host;
+    this.wanted = wanted;
+    this.options = options;
+    this.later = [];
+    this.isLoading = false;
+    this.key = "";
+    this.first = new Resource(host, () => this.firstWanted(), options);
+  }
+  get all() {
+    return this.first.data === null ? [] : [this.first.data, ...this.later];
+  }
+  /** What to send for the next page, or null on the last. */
+  get next() {
+    return this.all.at(-1)?.next ?? null;
+  }
+  /** Add the next page. */
+  async more() {
+    const [wanted, after, key] = [this.wanted(), this.next, this.key];
+    if (wanted === null || after === null || this.isLoading) return;
+    this.isLoading = true;
+    this.host.requestUpdate();
+    try {
+      const page = await client.get(wanted.path, { ...wanted.query, after });
+      if (key === this.key) this.later = [...this.later, page];
+    } catch (error) {
+      if (!(error instanceof Problem)) throw error;
+      this.options.onProblem?.(error);
+    } finally {
+      this.isLoading = false;
+      this.host.requestUpdate();
+    }
+  }
+  firstWanted() {
+    const wanted = this.wanted();
+    const key = JSON.stringify(wanted);
+    if (key !== this.key) this.later = [];
+    this.key = key;
+    return wanted;
+  }
+};
+
+// src/parts/stair.ts
+function stair(context, tiers, unit, currency) {
+  const { t: t4, format, words } = context;
+  const top = largest(tiers.map(({ quantity }) => quantity));
+  return b2`<ol class="stair">${tiers.map((tier) => {
+    const bound = tier.upTo === null ? t4("explain.tierAbove") : t4("explain.tierUpTo", { upTo: words.quantity(tier.upTo, unit) });
+    const flat = tier.flat === null || isZero(tier.flat) ? A : b2` ${t4("plan.tierFlat", { flat: format.money(tier.flat, currency) })}`;
+    return b2`<li class=${tier.here ? "is-here" : ""} data-tier=${tier.upTo ?? ""}>
+      <span class="bound">${bound}${tier.here ? b2` <span class="badge">${t4("explain.tierHere")}</span>` : A}</span>
+      <span class="right" data-value=${tier.amount}>${format.money(tier.amount, currency)}</span>
+      <span class="small">${format.decimal(tier.quantity)} × ${format.money(tier.unitPrice, currency)}${flat}</span>
+      <span class="fill" aria-hidden="true"><span ${place({ width: `${(part(tier.quantity, top) * 100).toFixed(2)}%` })}></span></span>
+    </li>`;
+  })}</ol>`;
+}
+
+// src/styles/line.css
+var line_default = ":host { container-type: normal; }\n\n.explanation { display: grid; gap: 20px; font-size: 13px; }\n.explained-sentence { font-size: 14px; }\n.section-title { font: 650 13px/1.4 var(--_font); margin-bottom: 6px; }\n.section-head { display: flex; justify-content: space-between; align-items: baseline; }\n.steps dd { font-weight: 500; white-space: nowrap; }\n.steps .result { border-top: 2px solid var(--_text); font-weight: 650; }\n.steps .result dt { color: var(--_text); }\n\n.stair { display: grid; gap: 2px; }\n.stair li { display: grid; grid-template-columns: minmax(0, 1fr) auto; gap: 0 12px; padding: 8px 0 8px 12px; border-left: 3px solid var(--_line); }\n.stair li.is-here { border-left-color: var(--_accent); }\n.stair .right { font-weight: 500; }\n.stair .fill { grid-column: 1 / -1; height: 4px; margin-top: 4px; border-radius: 2px; background: var(--_line); overflow: clip; }\n.stair .fill span { display: block; height: 100%; background: var(--_c1); forced-color-adjust: none; }\n\n.events summary { cursor: pointer; }\n.events .mono.small { display: block; font-size: 11px; }\n.properties { display: grid; gap: 2px; padding: 6px 0 6px 12px; font-size: 12px; }\n.properties > div { display: grid; grid-template-columns: 84px minmax(0, 1fr); gap: 8px; }\n.properties dt { color: var(--_text-2); }\n.properties dd { margin: 0; overflow-wrap: anywhere; }\n.more { display: grid; justify-content: center; padding-top: 12px; }\n";
+
+// src/views/line.ts
+var EVENTS_A_PAGE = "10";
+var MeterlineLine = class extends MeterlineElement {
+  constructor() {
+    super();
+    this.onProblem = (problem) => this.report(problem);
+    this.explanation = new Resource(
+      this,
+      () => this.line === null ? null : { path: `${this.path}/explain`, query: this.query },
+      { isKept: false, onProblem: this.onProblem }
+    );
+    this.events = new Pages(
+      this,
+      () => this.line === null || this.line.kind === "fixed" ? null : { path: `${this.path}/events`, query: { ...this.query, limit: EVENTS_A_PAGE } },
+      { isKept: false, onProblem: this.onProblem }
+    );
+    this.context = null;
+    this.invoice = "";
+    this.query = {};
+    this.line = null;
+    this.currency = "";
+    this.verification = null;
+    this.isVerifying = false;
+  }
+  static {
+    this.styles = MeterlineElement.stylesWith(invoice_default, line_default);
+  }
+  static {
+    this.properties = {
+      context: { attribute: false },
+      invoice: { attribute: false },
+      query: { attribute: false },
+      line: { attribute: false },
+      currency: { attribute: false },
+      verification: { state: true },
+      isVerifying: { state: true }
+    };
+  }
+  willUpdate(changes) {
+    const before = changes.get("line");
+    if (changes.has("line") && before?.id !== this.line?.id) this.verification = null;
+  }
+  render() {
+    const { context, explanation } = this;
+    if (context === null || this.line === null) return A;
+    const found = explanation.data;
+    const body2 = found !== null ? this.renderExplanation(context, found) : explanation.problem !== null ? problemState(context.t, explanation.problem, context, () => explanation.refresh()) : skeleton(context.t, [48, 24, 24, 24]);
+    return b2`<div class="reset explanation">${body2}</div>`;
+  }
+  get path() {
+    return `${this.invoice}/lines/${encodeURIComponent(this.line?.id ?? "")}`;
+  }
+  renderExplanation(context, found) {
+    const { t: t4, format } = context;
+    const { unit } = found.line;
+    return b2`
+      ${found.sentence === "" ? A : b2`<p class="explained-sentence">${found.sentence}</p>`}
+      <section>
+        <h3 class="section-title">${t4("explain.steps")}</h3>
+        <dl class="rows steps">
+          ${found.steps.map((step) => b2`<div data-step=${step.name}><dt>${step.text}</dt><dd data-value=${step.value}>${format.decimal(step.value)}</dd></div>`)}
+          ${found.rounding.map((text) => b2`<div><dt>${text}</dt><dd></dd></div>`)}
+          <div class="result"><dt>${t4("invoice.amount")}</dt><dd data-value=${found.line.amount}>${format.money(found.line.amount, this.currency)}</dd></div>
+        </dl>
+      </section>
+      ${found.tiers.length < 2 ? A : b2`<section><h3 class="section-title">${t4("explain.tiers")}</h3>${stair(context, found.tiers, unit, this.currency)}</section>`}
+      ${this.renderProof(context, found)}
+      ${found.days.length < 2 ? A : b2`<section><h3 class="section-title">${t4("explain.days")}</h3>
+        <meterline-chart kind="bars" height="120" .model=${daysModel(context, found)}></meterline-chart></section>`}
+      ${found.line.kind === "fixed" ? A : this.renderEvents(context, found)}
+      ${found.asOf === "" ? A : b2`<p class="small mono">${t4("explain.asOf", { asOf: found.asOf })}</p>`}`;
+  }
+  renderProof(context, found) {
+    const { t: t4, format } = context;
+    if (found.line.kind === "fixed") return b2`<p class="hint">${t4("explain.noEvents")}</p>`;
+    if (found.evidence === null) return A;
+    const count = String(this.verification?.counted ?? found.eventCount);
+    const events = t4(format.plural(count) === "one" ? "invoice.events.one" : "invoice.events.other", { count: format.decimal(count) });
+    return b2`<section><h3 class="section-title">${t4("explain.proof")}</h3>${proofBadge({
+      verification: this.verification,
+      isChecking: this.isVerifying,
+      t: t4,
+      ask: t4("explain.check"),
+      hint: t4("explain.notChecked"),
+      proven: t4("explain.provenText", { events }),
+      check: () => this.verify()
+    })}</section>`;
+  }
+  renderEvents(context, found) {
+    const { t: t4, format } = context;
+    const { first, all } = this.events;
+    const events = all.flatMap((page) => page.events);
+    const total = all[0]?.total ?? found.eventCount;
+    return b2`<section>
+      <div class="section-head"><h3 class="section-title">${t4("explain.events")}</h3>
+        <span class="small">${t4("explain.eventsOf", { shown: format.decimal(String(events.length)), total: format.decimal(String(total)) })}</span></div>
+      ${first.problem !== null && first.data === null ? problemState(t4, first.problem, context, () => first.refresh()) : b2`
+        <table class="events"><thead><tr><th scope="col">${t4("explain.when")}</th><th scope="col" class="right">${t4("explain.value")}</th>
+          <th scope="col" class="right">${t4("explain.trace")}</th></tr></thead>
+        <tbody>${events.map((event) => this.renderEvent(context, found, event))}</tbody></table>`}
+      ${this.events.next === null ? A : b2`<p class="more"><button class="button" type="button" ?disabled=${this.events.isLoading}
+        @click=${() => this.events.more()}>${t4("explain.eventsMore")}</button></p>`}
+    </section>`;
+  }
+  renderEvent(context, found, event) {
+    const { t: t4, format, words } = context;
+    const properties = Object.entries(event.properties);
+    return b2`<tr data-event=${event.id}>
+      <th scope="row"><details><summary aria-label=${t4("explain.properties", { event: event.id })}>${format.moment(event.time)}</summary>
+        <dl class="properties">${properties.map(([name, value]) => b2`<div><dt>${words.property(name)}</dt><dd>${words.value(name, value)}</dd></div>`)}
+          ${event.subject === "" ? A : b2`<div><dt>${t4("explain.subject")}</dt><dd>${event.subject}</dd></div>`}
+          <div><dt>${t4("explain.source")}</dt><dd>${event.source}</dd></div></dl></details>
+        <span class="mono small">${event.id}</span></th>
+      <td class="right" data-value=${event.value}>${event.value === "" ? "–" : words.quantity(event.value, found.line.unit)}</td>
+      <td class="right">${event.traceId === null ? "–" : traceLink(context, event.traceId)}</td>
+    </tr>`;
+  }
+  async verify() {
+    this.isVerifying = true;
+    await attempted(async () => {
+      this.verification = await client.get(`${this.path}/verify`, this.query);
+    }, this.onProblem);
+    this.isVerifying = false;
+  }
+};
+function traceLink({ session, t: t4 }, traceId) {
+  const short = b2`<span class="mono" title=${traceId}>${traceId.slice(0, 8)}…</span>`;
+  const template = session.traceLink ?? "";
+  if (!template.startsWith("https://") || !template.includes("{traceId}")) return short;
+  const href = template.replaceAll("{traceId}", encodeURIComponent(traceId));
+  return b2`<a href=${href} target="_blank" rel="noopener noreferrer" aria-label=${t4("explain.traceOpen", { trace: traceId })}>${short}</a>`;
+}
+function daysModel(context, found) {
+  const { t: t4, format, words } = context;
+  return {
+    name: t4("explain.days"),
+    keysHint: t4("explore.chartKeys"),
+    totalText: t4("explore.total"),
+    previousText: "",
+    buckets: found.days.map(({ window: { start, end } }) => ({
+      key: format.bucketKey(start, "day"),
+      label: format.bucket(start, "day"),
+      full: format.bucketInFull(start, end, "day"),
+      row: "",
+      column: ""
+    })),
+    rows: [],
+    series: [{ key: found.line.item, label: found.line.label, look: "s1", values: found.days.map(({ quantity }) => quantity) }],
+    totals: null,
+    previous: null,
+    print: (value) => words.quantity(value, found.line.unit),
+    tick: (value) => format.tick(value)
+  };
+}
+define("meterline-line", MeterlineLine);
+
+// src/views/invoice.ts
+var NARROW_BELOW_PX = 900;
+var MeterlineInvoice = class extends MeterlineView {
+  constructor() {
+    super();
+    this.view = "invoices";
+    this.invoice = new Resource(
+      this,
+      () => this.isOpen && this.number !== "" ? { path: this.path, query: this.query } : null,
+      { onProblem: this.onProblem }
+    );
+    this.observer = new ResizeObserver(([entry]) => this.isNarrow = (entry?.contentRect.width ?? 0) < NARROW_BELOW_PX);
+    this.number = "draft";
+    this.isNarrow = false;
+    this.verification = null;
+    this.isVerifying = false;
+  }
+  static {
+    this.styles = MeterlineElement.stylesWith(invoice_default);
+  }
+  static {
+    this.properties = {
+      number: {},
+      isNarrow: { state: true },
+      verification: { state: true },
+      isVerifying: { state: true }
+    };
+  }
+  connectedCallback() {
+    super.connectedCallback();
+    this.observer.observe(this);
+  }
+  disconnectedCallback() {
+    super.disconnectedCallback();
+    this.observer.disconnect();
+  }
+  willUpdate(changes) {
+    super.willUpdate(changes);
+    if (changes.has("number")) this.verification = null;
+  }
+  renderPage(context) {
+    const { t: t4 } = context;
+    const data = this.invoice.data;
+    const isDraft = this.isDraft;
+    const badge = data === null ? A : b2`<span class="badge is-${data.status}">${t4(`invoice.${data.status}`)}</span>`;
+    return b2`
+      ${heading({
+      title: isDraft ? t4("invoices.live") : t4("invoice.title", { number: this.number }),
+      badge,
+      sub: b2`<button class="back controls" type="button" @click=${() => this.navigate("/invoices", this.state.after({ line: null }))}>
+          ${icon("previous")}${t4("invoice.back")}</button>`,
+      // What is final says so by its badge.
+      freshness: data?.status === "final" ? A : this.renderFreshness(this.invoice, false),
+      period: isDraft ? periodSwitch(context, this.period, (label) => this.choosePeriod(context, label)) : A,
+      actions: data === null ? A : this.renderActions(context)
+    })}
+      ${this.renderResource(context, this.invoice, [24, 16, 200, 28], (found) => this.renderInvoice(context, found))}`;
+  }
+  get isDraft() {
+    return this.number === "draft";
+  }
+  get path() {
+    return `invoices/${encodeURIComponent(this.number)}`;
+  }
+  get query() {
+    return this.isDraft ? { billingPeriod: this.period?.billingPeriod ?? null } : {};
+  }
+  renderActions(context) {
+    const { t: t4 } = context;
+    const file = (path, name) => () => attempted(() => save(path, this.query, name), this.onProblem);
+    return b2`<span class="actions controls">
+      <button class="button" type="button" @click=${() => print()}>${icon("print")}${t4("invoice.print")}</button>
+      <button class="button" type="button" @click=${file(`${this.path}.csv`, `${this.number}.csv`)}>${icon("download")}${t4("invoice.csv")}</button>
+      <button class="button" type="button" @click=${file(this.path, `${this.number}.json`)}>${icon("download")}${t4("invoice.json")}</button>
+    </span>`;
+  }
+  renderInvoice(context, data) {
+    const { t: t4 } = context;
+    const chosen = [...data.lines, ...data.pending?.lines ?? []].find(({ id }) => id === this.choice("line"));
+    const panel = chosen === void 0 ? A : b2`<meterline-line .context=${context} .invoice=${this.path} .query=${this.query}
+      .line=${chosen} .currency=${data.currency}></meterline-line>`;
+    const close = () => this.change({ line: null });
+    return b2`<div class="sheets">
+      <article class="card paper">${this.renderPaper(context, data, chosen)}</article>
+      ${this.isNarrow ? b2`<meterline-drawer heading=${chosen?.label ?? ""} close-text=${t4("explain.close")} .isOpen=${chosen !== void 0} @drawer-close=${close}>${panel}</meterline-drawer>` : b2`<aside class="card panel controls">${chosen === void 0 ? b2`<p class="hint">${t4("invoice.choose")}</p>` : b2`<header class="panel-head"><h2 class="card-title">${chosen.label}</h2><span class="small mono">${chosen.id}</span></header>${panel}`}</aside>`}
+    </div>`;
+  }
+  renderPaper(context, data, chosen) {
+    const { t: t4, format } = context;
+    const total = format.money(data.total, data.currency);
+    return b2`
+      <header class="paper-head">
+        <div><p class="seller">${data.seller || context.session.seller}</p>
+          <p class="hint">${t4("invoice.bills", { customer: data.customerName || data.customer })}</p></div>
+        <div class="right"><p>${data.number ?? t4("invoice.draft")}</p>
+          <p class="hint">${format.period(data.period.start, data.period.end)}</p>
+          <p class="hint">${t4("period.days", { zone: context.words.zone(data.timeZone) })}</p></div>
+      </header>
+      <table>
+        <thead><tr><th scope="col">${t4("invoice.item")}</th><th scope="col" class="right">${t4("invoice.quantity")}</th>
+          <th scope="col" class="right">${t4("invoice.amount")}</th></tr></thead>
+        <tbody>${data.lines.map((line) => this.renderLine(context, data, line, chosen))}</tbody>
+        <tfoot><tr><th scope="row" colspan="2">${t4(data.status === "draft" ? "invoice.totalSoFar" : "invoice.total")}</th>
+          <td class="right total" data-figure="total" data-value=${data.total}>${total}</td></tr></tfoot>
+      </table>
+      ${data.pending === null ? A : this.renderPending(context, data, data.pending, chosen)}
+      ${data.notes.map((note) => b2`<p class="note">${note}</p>`)}
+      <p class="note">${t4("invoice.rounded")}</p>
+      ${data.digest === null ? A : this.renderProof(context, data, data.digest)}`;
+  }
+  renderLine(context, data, line, chosen) {
+    const { t: t4, format, words } = context;
+    const isChosen = line === chosen;
+    const amount = format.money(line.amount, data.currency);
+    const count = String(line.eventCount);
+    const origin = line.kind === "fixed" ? t4("invoice.oncePeriod") : t4(format.plural(count) === "one" ? "invoice.events.one" : "invoice.events.other", { count: format.decimal(count) });
+    return b2`<tr class=${isChosen ? "is-chosen" : ""} data-line=${line.id} aria-current=${isChosen ? "true" : "false"}>
+      <th scope="row">${line.label}
+        <span class="small">${line.adjustsLineId === null ? origin : `${t4("invoice.adjusts", { line: line.adjustsLineId })} · ${periodName(format, line.period)}`}</span></th>
+      <td class="right" data-value=${line.quantity}>${line.kind === "fixed" ? "" : b2`${format.decimal(line.quantity)} <span class="unit">${words.unit(line.unit, line.quantity)}</span>`}</td>
+      <td class="right">${figure(amount, line.amount, line.label, () => this.change({ line: isChosen ? null : line.id }))}</td>
+    </tr>`;
+  }
+  renderPending(context, data, pending, chosen) {
+    const { t: t4, format } = context;
+    return b2`<section class="pending">
+      <h3 class="card-title">${t4("invoice.pending")}</h3>
+      <p class="hint">${t4("invoice.pendingText", { amount: format.money(pending.amount, data.currency), period: pending.nextInvoice ?? "" })}</p>
+      <table><tbody>${pending.lines.map((line) => this.renderLine(context, data, line, chosen))}</tbody></table>
+    </section>`;
+  }
+  renderProof(context, data, digest) {
+    const { t: t4 } = context;
+    return b2`<footer class="proof">
+      <dl>
+        <div><dt>${t4("invoice.digest")}</dt><dd class="mono">${digest}</dd></div>
+        ${data.chain === null ? A : b2`<div><dt>${t4("invoice.chain")}</dt><dd class="mono">${data.chain}</dd></div>`}
+      </dl>
+      <div class="controls">${proofBadge({
+      verification: this.verification,
+      isChecking: this.isVerifying,
+      t: t4,
+      ask: t4("invoice.verify"),
+      proven: t4("invoice.verified"),
+      check: () => this.verify()
+    })}</div>
+    </footer>`;
+  }
+  async verify() {
+    this.isVerifying = true;
+    await attempted(async () => {
+      this.verification = await client.get(`${this.path}/verify`);
+    }, (problem) => this.report(problem));
+    this.isVerifying = false;
+  }
+  /** A period that has its invoice by now is shown by that. */
+  choosePeriod(context, billingPeriod) {
+    const period = context.periods.find((each) => each.billingPeriod === billingPeriod);
+    if (period?.invoice === void 0 || period.invoice === null) this.change({ billingPeriod, line: null });
+    else this.navigate(`/invoices/${encodeURIComponent(period.invoice)}`, this.state.after({ line: null, billingPeriod: null }));
+  }
+};
+define("meterline-invoice", MeterlineInvoice);
+
+// src/styles/invoices.css
+var invoices_default = ".draft { display: grid; grid-template-columns: minmax(0, 1fr) auto auto; align-items: center; gap: 12px 24px; border-left: 3px solid var(--_warning); }\n.draft .amount { font: 650 24px/1.2 var(--_font); letter-spacing: -0.02em; }\n.more { display: grid; justify-content: center; padding-top: 16px; }\ntr.is-link { cursor: pointer; }\ntbody .badge { margin-left: 6px; }\n\n@container (max-width: 560px) {\n  .draft { grid-template-columns: minmax(0, 1fr); }\n  .draft .button { justify-content: center; }\n}\n";
+
+// src/views/invoices.ts
+var MeterlineInvoices = class extends MeterlineView {
+  constructor() {
+    super();
+    this.view = "invoices";
+    this.pages = new Pages(this, () => this.isOpen ? { path: "invoices" } : null, { onProblem: this.onProblem });
+    this.sought = "";
+  }
+  static {
+    this.styles = MeterlineElement.stylesWith(invoices_default);
+  }
+  static {
+    this.properties = { sought: { state: true } };
+  }
+  renderPage(context) {
+    return b2`
+      ${heading({ title: context.t("view.invoices"), freshness: this.renderFreshness(this.pages.first, false) })}
+      ${this.renderResource(context, this.pages.first, [64, 24, 24, 24, 24], (first) => this.renderInvoices(context, first))}`;
+  }
+  renderInvoices(context, first) {
+    const { t: t4 } = context;
+    const all = this.pages.all.flatMap((page) => page.invoices);
+    if (first.draft === null && all.length === 0) return emptyState(t4("invoices.empty"), t4("invoices.emptyText"));
+    return b2`
+      ${first.draft === null ? A : this.renderDraft(context, first.draft)}
+      ${all.length === 0 ? emptyState(t4("invoices.empty"), t4("invoices.emptyText")) : this.renderTable(context, all)}`;
+  }
+  renderDraft(context, draft) {
+    const { t: t4, format } = context;
+    const open = () => this.open("draft", draft.billingPeriod);
+    return b2`<section class="card draft">
+      <div>
+        <h2 class="card-title">${t4("invoices.live")} <span class="badge is-draft">${t4("invoice.draft")}</span></h2>
+        <p class="hint">${periodName(format, draft.period)} · ${t4("invoices.liveHint")}</p>
+      </div>
+      <p class="amount" data-figure="draft">${figure(format.money(draft.total, draft.currency), draft.total, t4("invoices.live"), open)}</p>
+      <button class="button is-primary controls" type="button" @click=${open}>${t4("overview.openLive")}</button>
+    </section>`;
+  }
+  renderTable(context, all) {
+    const { t: t4 } = context;
+    const sought = this.sought.trim().toLowerCase();
+    const shown = all.filter((invoice) => `${invoice.number} ${periodName(context.format, invoice.period)} ${invoice.billingPeriod}`.toLowerCase().includes(sought));
+    const totals = all.slice(0, 24).map(({ total }) => total).reverse();
+    return b2`<section class="card">
+      <div class="card-head">
+        <input class="input controls" type="search" aria-label=${t4("invoices.search")} placeholder=${t4("invoices.search")} .value=${this.sought}
+          @input=${(event) => this.sought = event.currentTarget.value} />
+        <span class="spacer"></span>
+        <span class="hint narrow-hidden">${t4("invoices.trend", { count: totals.length })}</span>${spark(totals, "s1")}
+      </div>
+      ${shown.length === 0 ? b2`<p class="hint">${t4("invoices.noneFound", { text: this.sought })}</p>` : b2`
+      <div class="scroll" role="region" tabindex="0" aria-label=${t4("view.invoices")}><table>
+        <thead><tr>
+          <th scope="col">${t4("invoices.number")}</th><th scope="col">${t4("invoices.period")}</th>
+          <th scope="col" class="right narrow-hidden">${t4("invoices.lines")}</th><th scope="col" class="narrow-hidden">${t4("invoices.finalized")}</th>
+          <th scope="col" class="right">${t4("invoices.total")}</th>
+        </tr></thead>
+        <tbody>${shown.map((invoice) => this.renderRow(context, invoice))}</tbody>
+      </table></div>`}
+      ${this.pages.next === null ? A : b2`<p class="more controls"><button class="button" type="button" ?disabled=${this.pages.isLoading}
+        @click=${() => this.pages.more()}>${t4("invoices.more")}</button></p>`}
+    </section>`;
+  }
+  renderRow(context, invoice) {
+    const { t: t4, format } = context;
+    const open = () => this.open(invoice.number, null);
+    return b2`<tr class="is-link" data-invoice=${invoice.number} @click=${open}>
+      <th scope="row"><span class="mono">${invoice.number}</span>
+        ${invoice.isCredit ? b2`<span class="badge">${t4("invoices.credit")}</span>` : A}
+        ${invoice.hasAdjustments ? b2`<span class="badge">${t4("invoices.adjusted")}</span>` : A}</th>
+      <td>${periodName(format, invoice.period)}</td>
+      <td class="right narrow-hidden">${invoice.lineCount}</td>
+      <td class="narrow-hidden">${format.day(invoice.finalizedAt, true)}</td>
+      <td class="right">${figure(format.money(invoice.total, invoice.currency), invoice.total, invoice.number, open)}</td>
+    </tr>`;
+  }
+  open(name, billingPeriod) {
+    this.navigate(`/invoices/${encodeURIComponent(name)}`, this.state.after({ line: null, billingPeriod }));
+  }
+};
+define("meterline-invoices", MeterlineInvoices);
+
+// src/styles/overview.css
+var overview_default = ".bill { display: grid; grid-template-columns: minmax(0, 5fr) minmax(0, 9fr); gap: 24px 40px; align-items: center; }\n.hero { font: 650 40px/1.2 var(--_font); letter-spacing: -0.03em; margin: 2px 0 14px; }\n.hero .figure { text-decoration-thickness: 2px; text-underline-offset: 0.18em; }\n.growth-head { display: flex; justify-content: space-between; gap: 12px; margin-bottom: 4px; }\n\n.items > li {\n  display: grid;\n  grid-template-columns: minmax(140px, 1.2fr) minmax(60px, 3fr) minmax(96px, auto);\n  gap: 4px 20px;\n  align-items: center;\n  padding: 10px 0;\n  border-top: 1px solid var(--_line);\n}\n\n.item-name { min-width: 0; overflow-wrap: anywhere; }\n.item-name .small { display: block; }\n.items .right { font-weight: 500; }\n.track { display: block; height: 8px; border-radius: 4px; background: var(--_line); overflow: clip; }\n.track .bar { display: block; height: 100%; min-width: 2px; border-radius: 4px; background: var(--_c1); forced-color-adjust: none; }\n.track .bar.is-spent { background: var(--_warning); }\n\n@container (max-width: 760px) {\n  .bill { grid-template-columns: minmax(0, 1fr); }\n}\n\n@container (max-width: 560px) {\n  .hero { font-size: 34px; }\n  .items > li { grid-template-columns: minmax(0, 1fr) auto; }\n  .items .track { grid-row: 2; grid-column: 1 / -1; }\n}\n\n@media print { .track { print-color-adjust: exact; } }\n";
+
+// src/views/overview.ts
+var MeterlineOverview = class extends MeterlineView {
+  constructor() {
+    super();
+    this.view = "overview";
+    this.overview = new Resource(
+      this,
+      () => this.isOpen && this.period !== void 0 ? { path: "overview", query: { billingPeriod: this.period.billingPeriod } } : null,
+      { onProblem: this.onProblem }
+    );
+    this.explained = null;
+  }
+  static {
+    this.styles = MeterlineElement.stylesWith(overview_default);
+  }
+  static {
+    this.properties = { explained: { state: true } };
+  }
+  renderPage(context) {
+    const { t: t4, session, words } = context;
+    const period = this.period;
+    if (period === void 0) return emptyState(t4("overview.empty"), t4("overview.emptyText"));
+    const days = `${context.format.period(period.start, period.end)} · ${t4("period.days", { zone: words.zone(period.timeZone) })}`;
+    return b2`
+      ${heading({
+      title: session.customer.name || session.customer.key,
+      sub: days,
+      freshness: this.renderFreshness(this.overview, this.overview.data?.billSoFar.final ?? false),
+      period: periodSwitch(context, period, (billingPeriod) => this.change({ billingPeriod }))
+    })}
+      ${this.renderResource(context, this.overview, [16, 56, 160, 24, 24], (data) => this.renderOverview(context, data))}
+      ${explainedDrawer(context, this.explained, () => this.explained = null)}`;
+  }
+  renderOverview(context, data) {
+    const isEmpty = data.items.length === 0 && isZero(data.billSoFar.amount);
+    if (isEmpty) return emptyState(context.t("overview.empty"), context.t("overview.emptyText"));
+    return b2`
+      <section class="card bill">${this.renderBill(context, data)}${this.renderGrowth(context, data)}</section>
+      ${data.waterfall === null ? A : this.renderWhy(context, data, data.waterfall)}
+      ${this.renderItems(context, data)}
+      ${data.included.length === 0 ? A : this.renderIncluded(context, data)}`;
+  }
+  renderBill(context, data) {
+    const { t: t4, format } = context;
+    const { billSoFar, samePoint, lastInvoice } = data;
+    const title = t4(billSoFar.final ? "overview.bill" : "overview.billSoFar");
+    const text = format.money(billSoFar.amount, billSoFar.currency);
+    const explainBill = () => this.explain({
+      title,
+      text,
+      sentence: billSoFar.final ? t4("overview.explainFinal", { number: this.period?.invoice ?? "" }) : t4("overview.explainBill", { count: data.items.length }),
+      rows: data.items.map((item) => [item.label, format.money(item.amount, billSoFar.currency)]),
+      action: { text: t4(billSoFar.final ? "overview.openInvoice" : "overview.openLive"), run: () => this.openInvoice("") }
+    });
+    return b2`<div>
+      <h2 class="hint plain">${title}</h2>
+      <p class="hero" data-figure="bill">${figure(text, billSoFar.amount, title, explainBill)}</p>
+      <dl class="rows">
+        ${samePoint === null ? A : b2`<div><dt>${t4("overview.samePoint")}</dt><dd>
+          ${figure(format.money(samePoint.amount, billSoFar.currency), samePoint.amount, t4("overview.samePoint"), () => this.explain({
+      title: t4("overview.samePoint"),
+      text: format.money(samePoint.amount, billSoFar.currency),
+      sentence: t4("overview.explainSamePoint", { days: samePoint.days }),
+      rows: []
+    }))} ${changeOf(context, samePoint.change)}</dd></div>`}
+        ${lastInvoice === null ? A : b2`<div><dt>${t4("overview.lastInvoice")}</dt><dd>
+          ${figure(format.money(lastInvoice.total, lastInvoice.currency), lastInvoice.total, lastInvoice.number, () => this.navigate(`/invoices/${lastInvoice.number}`, ""))}
+        </dd></div>`}
+      </dl>
+    </div>`;
+  }
+  renderGrowth(context, data) {
+    const { cumulative, billSoFar } = data;
+    if (cumulative === null) return A;
+    const { t: t4, format } = context;
+    const hasPrevious = cumulative.previous.some((amount) => amount !== null);
+    const model = {
+      name: t4("overview.cumulative"),
+      keysHint: t4("explore.chartKeys"),
+      totalText: t4("explore.total"),
+      previousText: t4("overview.lastPeriod"),
+      buckets: cumulative.buckets.map(({ start, end }) => ({
+        key: format.bucketKey(start, "day"),
+        label: format.bucket(start, "day"),
+        full: format.bucketInFull(start, end, "day"),
+        row: "",
+        column: ""
+      })),
+      rows: [],
+      series: [{ key: "bill", label: t4("overview.thisPeriod"), look: "s1", values: cumulative.amounts }],
+      totals: null,
+      previous: hasPrevious ? cumulative.previous : null,
+      print: (text) => format.money(text, billSoFar.currency),
+      tick: (value) => format.tick(value, billSoFar.currency)
+    };
+    const open = (event) => {
+      const bucket = cumulative.buckets[event.detail.index];
+      const amount = cumulative.amounts[event.detail.index] ?? null;
+      if (bucket === void 0 || amount === null) return;
+      const text = model.print(amount);
+      const title = format.bucketInFull(bucket.start, bucket.end, "day");
+      this.explain({ title, text, sentence: t4("overview.cumulative"), rows: [] });
+    };
+    return b2`<figure>
+      <figcaption class="growth-head"><span class="hint">${t4("overview.cumulative")}</span>
+        <ul class="legend">${hasPrevious ? b2`<li><span class="dash"></span>${t4("overview.lastPeriod")}</li>` : A}</ul>
+      </figcaption>
+      <meterline-chart kind="line" height="216" .model=${model} @bucket-open=${open}></meterline-chart>
+    </figure>`;
+  }
+  renderWhy(context, data, waterfall) {
+    const { t: t4, format, words } = context;
+    const { currency } = data.billSoFar;
+    const end = (key, { label, amount }) => ({ key, label, detail: "", value: amount, text: format.money(amount, currency), isEnd: true });
+    const steps = [
+      end("from", waterfall.from),
+      ...waterfall.steps.map((step) => ({
+        key: step.item,
+        label: step.label,
+        value: step.amount,
+        text: format.moneyChange(step.amount, currency),
+        isEnd: false,
+        detail: step.quantityBefore === null || step.quantity === null ? "" : `${format.decimal(step.quantityBefore)} → ${words.quantity(step.quantity, step.unit)}`
+      })),
+      end("to", waterfall.to)
+    ];
+    const open = (event) => {
+      const step = steps.find(({ key, isEnd }) => key === event.detail.key && !isEnd);
+      if (step === void 0) return;
+      const line = data.items.find(({ item }) => item === step.key);
+      this.explain({
+        title: step.label,
+        text: step.text,
+        sentence: t4("overview.explainStep", { item: step.label }),
+        rows: step.detail === "" ? [] : [[t4("explore.quantity"), step.detail]],
+        action: line === void 0 ? void 0 : { text: t4("overview.openLine"), run: () => this.openInvoice(line.lineId) }
+      });
+    };
+    return b2`<section class="card">
+      <div class="card-head"><h2 class="card-title">${t4("overview.why")}</h2><span class="hint">${t4("overview.whyHint")}</span></div>
+      <meterline-waterfall name=${t4("overview.why")} .steps=${steps} @step-open=${open}></meterline-waterfall>
+    </section>`;
+  }
+  renderItems(context, data) {
+    const { t: t4, format } = context;
+    const top = largest(data.items.map(({ amount }) => amount));
+    return b2`<section class="card">
+      <div class="card-head"><h2 class="card-title">${t4("overview.madeOf")}</h2><span class="spacer"></span>
+        <button class="button controls" type="button" @click=${() => this.openInvoice("")}>
+          ${t4(data.billSoFar.final ? "overview.openInvoice" : "overview.openLive")}</button>
+      </div>
+      <ul class="items">
+        ${data.items.map((item) => this.renderItem(context, item, top, data.billSoFar.currency))}
+        ${isZero(data.adjustments) ? A : b2`<li>
+          <span class="item-name">${t4("invoices.adjusted")}</span><span></span>
+          <span class="right">${figure(format.money(data.adjustments, data.billSoFar.currency), data.adjustments, t4("invoices.adjusted"), () => this.openInvoice(""))}</span>
+        </li>`}
+      </ul>
+    </section>`;
+  }
+  renderItem(context, item, top, currency) {
+    const { t: t4, format, words } = context;
+    const text = format.money(item.amount, currency);
+    const quantity = item.unit === "" ? "" : words.quantity(item.quantity, item.unit);
+    const explain = () => this.explain({
+      title: item.label,
+      text,
+      sentence: t4("overview.explainAmount", { item: item.label }),
+      rows: quantity === "" ? [] : [[t4("explore.quantity"), quantity]],
+      action: { text: t4("overview.openLine"), run: () => this.openInvoice(item.lineId) }
+    });
+    return b2`<li data-item=${item.item}>
+      <span class="item-name">${item.label}<span class="small"> ${quantity}</span></span>
+      <span class="track" aria-hidden="true"><span class="bar" ${place({ width: `${(part(item.amount, top) * 100).toFixed(2)}%` })}></span></span>
+      <span class="right">${figure(text, item.amount, item.label, explain)}</span>
+    </li>`;
+  }
+  renderIncluded(context, data) {
+    const { t: t4, format, words } = context;
+    return b2`<section class="card">
+      <div class="card-head"><h2 class="card-title">${t4("overview.included")}</h2></div>
+      <ul class="items">${data.included.map((each) => b2`<li>
+        <span class="item-name">${each.label}</span>
+        <span class="track" aria-hidden="true"><span class="bar ${isZero(each.left) ? "is-spent" : ""}" ${place({ width: `${(part(each.used, each.included) * 100).toFixed(2)}%` })}></span></span>
+        <span class="right">${t4("overview.left", { left: format.decimal(each.left), included: words.quantity(each.included, each.unit) })}</span>
+      </li>`)}</ul>
+    </section>`;
+  }
+  explain(explained) {
+    this.explained = { ...explained, fresh: this.overview.data };
+  }
+  openInvoice(line) {
+    const period = this.period;
+    const name = period?.invoice ?? "draft";
+    const billingPeriod = period?.invoice === null ? period.billingPeriod : null;
+    this.navigate(`/invoices/${name}`, this.state.after({ line: line || null, ...billingPeriod === null ? {} : { billingPeriod } }));
+  }
+};
+define("meterline-overview", MeterlineOverview);
+
+// src/styles/plan.css
+var plan_default = ".terms { display: flex; flex-wrap: wrap; gap: 12px 40px; margin-top: 12px; }\n.terms dt { font-size: 12px; color: var(--_text-2); }\n.terms dd { margin: 0; font-weight: 500; }\n.prices { columns: 420px; column-gap: 16px; }\n.prices > li { break-inside: avoid; margin-bottom: 16px; }\n.prices .explained-sentence { margin: 10px 0 4px; }\n.prices table { margin-top: 12px; }\n";
+
+// src/views/plan.ts
+var MeterlinePlan = class extends MeterlineView {
+  constructor() {
+    super(...arguments);
+    this.view = "plan";
+    this.plan = new Resource(
+      this,
+      () => this.isOpen && this.period !== void 0 ? { path: "plan", query: { billingPeriod: this.period.billingPeriod } } : null,
+      { onProblem: this.onProblem }
+    );
+  }
+  static {
+    this.styles = MeterlineElement.stylesWith(plan_default);
+  }
+  renderPage(context) {
+    const { t: t4 } = context;
+    if (this.period === void 0) return emptyState(t4("plan.empty"), t4("plan.emptyText"));
+    return b2`
+      ${heading({
+      title: t4("view.plan"),
+      period: periodSwitch(context, this.period, (billingPeriod) => this.change({ billingPeriod }))
+    })}
+      ${this.renderResource(context, this.plan, [32, 80, 80, 80], (data) => this.renderPlan(context, data))}`;
+  }
+  renderPlan(context, data) {
+    const { t: t4, format, words } = context;
+    return b2`
+      <section class="card">
+        <div class="card-head"><h2 class="card-title">${data.plan}</h2><span class="badge">${t4("plan.version")} ${data.version}</span></div>
+        ${data.description === "" ? A : b2`<p class="hint">${data.description}</p>`}
+        <dl class="terms">
+          <div><dt>${t4("plan.contract")}</dt><dd>${data.contract}</dd></div>
+          <div><dt>${t4("plan.from")}</dt><dd>${format.civilDate(data.start)}</dd></div>
+          <div><dt>${t4("plan.to")}</dt><dd>${data.end === null ? t4("plan.open") : format.civilDate(data.end, -1)}</dd></div>
+          <div><dt>${t4("plan.currency")}</dt><dd>${data.currency}</dd></div>
+          <div><dt>${t4("plan.zone")}</dt><dd>${words.zone(data.timeZone)}</dd></div>
+        </dl>
+      </section>
+      <ul class="prices">${data.items.map((item) => this.renderItem(context, data, item))}</ul>`;
+  }
+  renderItem(context, data, item) {
+    const { t: t4, format, words } = context;
+    const terms = [];
+    if (item.amount !== null && item.blockSize !== null) terms.push([t4("plan.blockAmount"), format.money(item.amount, data.currency)]);
+    if (item.unitPrice !== null) terms.push([t4("plan.unitPrice"), format.money(item.unitPrice, data.currency)]);
+    if (item.blockSize !== null) terms.push([t4("plan.blockSize"), words.quantity(item.blockSize, item.unit)]);
+    if (item.included !== null && !isZero(item.included)) terms.push([t4("plan.included"), words.quantity(item.included, item.unit)]);
+    if (item.minimum !== null && !isZero(item.minimum)) terms.push([t4("plan.minimum"), format.money(item.minimum, data.currency)]);
+    return b2`<li class="card" data-item=${item.item}>
+      <h2 class="card-title">${item.label}</h2>
+      <p class="explained-sentence">${item.sentence}</p>
+      ${terms.length === 0 ? A : b2`<dl class="terms">${terms.map(([name, value]) => b2`<div><dt>${name}</dt><dd>${value}</dd></div>`)}</dl>`}
+      ${item.tiers.length === 0 ? A : this.renderTiers(context, data, item)}
+    </li>`;
+  }
+  renderTiers(context, data, item) {
+    const { t: t4, format, words } = context;
+    const money = (amount) => amount === null ? "–" : format.money(amount, data.currency);
+    return b2`<table>
+      <thead><tr><th scope="col">${t4("explain.tiers")}</th><th scope="col" class="right">${t4("plan.unitPrice")}</th>
+        <th scope="col" class="right">${t4("plan.flat")}</th></tr></thead>
+      <tbody>${item.tiers.map((tier) => b2`<tr>
+        <th scope="row">${tier.upTo === null ? t4("explain.tierAbove") : t4("explain.tierUpTo", { upTo: words.quantity(tier.upTo, item.unit) })}</th>
+        <td class="right">${money(tier.unitPrice)}</td><td class="right">${money(tier.flat)}</td>
+      </tr>`)}</tbody></table>`;
+  }
+};
+define("meterline-plan", MeterlinePlan);
+
+// src/router.ts
+var PATHS2 = { "": "overview", usage: "usage", cost: "cost", invoices: "invoices", plan: "plan" };
+function routeOf(path) {
+  const [name = "", invoice = "", ...rest] = path.replace(/^\//, "").split("/");
+  const view = Object.hasOwn(PATHS2, name) ? PATHS2[name] : void 0;
+  if (view === void 0 || rest.length > 0 || invoice !== "" && view !== "invoices") return null;
+  return { view, invoice: decoded(invoice) };
+}
+function pathOf2(view) {
+  return view === "overview" ? "/" : `/${view}`;
+}
+function decoded(text) {
+  try {
+    return decodeURIComponent(text);
+  } catch (error) {
+    if (error instanceof URIError) return text;
+    throw error;
+  }
+}
+
+// src/styles/portal.css
+var portal_default = '.frame { display: grid; grid-template-columns: 216px minmax(0, 1fr); min-height: 100dvh; background: var(--_bg); }\n.alone { max-width: 640px; margin: 12vh auto; padding: 0 16px; }\n\n.rail { border-right: 1px solid var(--_line); background: var(--_surface); }\n.rail > div { position: sticky; top: 0; display: flex; flex-direction: column; gap: 20px; height: 100dvh; padding: 22px 12px 20px; }\n\n.brand { display: flex; align-items: center; gap: 10px; min-height: 28px; padding: 0 12px; font: 650 14px/1.3 var(--_font); }\n.brand img { max-width: 168px; max-height: 36px; }\n.mark { width: 22px; height: 22px; border-radius: min(var(--_radius), 7px); background: var(--_accent); forced-color-adjust: none; }\n\n.rail li + li { margin-top: 2px; }\n.rail a { display: block; padding: 7px 12px; border-radius: var(--_radius-control); color: var(--_text-2); font-weight: 500; text-decoration: none; }\n.rail a:hover { background: var(--_tint); color: var(--_text); }\n.rail a[aria-current="page"] { background: var(--_tint-strong); color: var(--_text); font-weight: 650; }\n.rail footer { margin-top: auto; padding: 0 12px; display: grid; gap: 6px; }\n\nmain { padding: 24px 32px 48px; min-width: 0; outline: none; }\n.banner { margin-bottom: 16px; max-width: 1180px; }\n\n.skip { position: absolute; left: 12px; top: -60px; z-index: 9; padding: 8px 14px; border-radius: var(--_radius-control); background: var(--_accent); color: var(--_accent-ink); }\n.skip:focus { top: 12px; }\n\n/* On a phone the rail becomes a strip of tabs that fades where it goes on. */\n@container (max-width: 760px) {\n  .frame { grid-template-columns: minmax(0, 1fr); grid-template-rows: auto 1fr; }\n  .rail { border-right: 0; border-bottom: 1px solid var(--_line); }\n  .rail > div { position: static; height: auto; gap: 10px; padding: 12px 0 0; }\n  .brand { padding: 0 16px; }\n  .rail nav { overflow-x: auto; scrollbar-width: none; mask-image: linear-gradient(to right, #000 calc(100% - 32px), transparent); }\n  .rail ul { display: flex; gap: 4px; padding: 0 40px 0 8px; width: max-content; }\n  .rail li + li { margin-top: 0; }\n  .rail a { padding: 11px 10px; border-radius: 0; white-space: nowrap; }\n  .rail a[aria-current="page"] { background: none; box-shadow: inset 0 -2px 0 var(--_accent); }\n  .rail footer { display: none; }\n  main { padding: 16px 16px 40px; }\n}\n\n@media (forced-colors: active) {\n  .rail a[aria-current="page"] { outline: 2px solid Highlight; outline-offset: -2px; }\n}\n\n@media print {\n  .frame { display: block; min-height: 0; background: none; }\n  main { padding: 0; }\n}\n';
+
+// src/views/portal.ts
+var MeterlinePortal = class extends MeterlineElement {
+  constructor() {
+    super();
+    this.state = new State();
+    this.isFollowing = false;
+    this.begin = () => {
+      this.failure = null;
+      openContext().then(
+        (context) => this.open(context),
+        (error) => {
+          if (!(error instanceof Problem)) throw error;
+          this.failure = error;
+          this.report(error);
+        }
+      );
+    };
+    this.onLink = (event, view) => {
+      if (event.metaKey || event.ctrlKey || event.shiftKey || event.button !== 0) return;
+      event.preventDefault();
+      this.go(pathOf2(view), this.state.after({ line: null }), false);
+    };
+    this.onSkip = (event) => {
+      event.preventDefault();
+      this.renderRoot.querySelector("#page")?.focus();
+    };
+    this.onNavigate = (event) => {
+      const { path, query } = event.detail;
+      event.preventDefault();
+      this.go(path, query, false);
+    };
+    this.onPopState = () => {
+      if (!this.isFollowing) return;
+      this.path = location.pathname;
+      this.state.reread();
+      this.requestUpdate();
+    };
+    this.context = null;
+    this.failure = null;
+    this.path = "/";
+  }
+  static {
+    this.styles = MeterlineElement.stylesWith(portal_default);
+  }
+  static {
+    this.properties = {
+      context: { state: true },
+      failure: { state: true },
+      path: { state: true }
+    };
+  }
+  connectedCallback() {
+    super.connectedCallback();
+    this.addEventListener("meterline-navigate", this.onNavigate);
+    client.addEventListener("configured", this.begin);
+    addEventListener("popstate", this.onPopState);
+    this.begin();
+  }
+  disconnectedCallback() {
+    super.disconnectedCallback();
+    this.removeEventListener("meterline-navigate", this.onNavigate);
+    client.removeEventListener("configured", this.begin);
+    removeEventListener("popstate", this.onPopState);
+  }
+  render() {
+    const { context } = this;
+    if (this.failure !== null) {
+      const t4 = context?.t ?? textsWithoutSession();
+      return b2`<div class="reset alone"><main>${problemState(t4, this.failure, context, this.begin)}</main></div>`;
+    }
+    if (context === null) return b2`<div class="reset alone">${skeleton(textsWithoutSession(), [28, 40, 16, 200])}</div>`;
+    const route = routeOf(this.path);
+    return b2`<div class="reset frame">
+      <a class="skip" href="#page" @click=${this.onSkip}>${context.t("menu.skip")}</a>
+      ${this.renderRail(context, route)}
+      <main id="page" tabindex="-1">
+        ${this.renderBanner(context)}
+        ${route === null ? problemState(context.t, new Problem(404, "missing"), context, this.begin) : this.renderRoute(context, route)}
+      </main>
+    </div>`;
+  }
+  updated(changes) {
+    if (!this.isFollowing || this.context === null || !(changes.has("path") || changes.has("context"))) return;
+    const view = routeOf(this.path)?.view;
+    const name = this.context.session.seller || this.context.session.customer.name;
+    document.title = view === void 0 ? name : `${this.context.t(`view.${view}`)} · ${name}`;
+  }
+  renderRail(context, route) {
+    const { t: t4, session, words } = context;
+    return b2`<header class="rail controls"><div>
+      <div class="brand">${session.branding.logoUrl === null ? b2`<span class="mark" aria-hidden="true"></span><span>${session.seller || session.customer.name}</span>` : b2`<img src=${session.branding.logoUrl} alt=${session.seller} />`}</div>
+      <nav aria-label=${t4("menu.pages")}><ul>
+        ${session.views.map((view) => b2`<li><a href=${this.address(view)} aria-current=${route?.view === view ? "page" : "false"}
+          @click=${(event) => this.onLink(event, view)}>${t4(`view.${view}`)}</a></li>`)}
+      </ul></nav>
+      <footer class="small">
+        ${session.seller === "" ? A : b2`<p>${t4("menu.help", { seller: session.seller })}</p>`}
+        <p>${t4("menu.zone", { zone: words.zone(session.timeZone) })}</p>
+      </footer>
+    </div></header>`;
+  }
+  renderBanner({ session, t: t4 }) {
+    if (session.actingFor === null) return A;
+    const { operator, reason } = session.actingFor;
+    const customer = session.customer.name || session.customer.key;
+    return b2`<p class="banner" role="status" data-banner="acting-for">${t4("banner.actingFor", { customer, operator, reason })}</p>`;
+  }
+  renderRoute(context, { view, invoice }) {
+    if (!context.session.views.includes(view)) return problemState(context.t, new Problem(403, "forbidden"), context, this.begin);
+    if (invoice !== "") return b2`<meterline-invoice .state=${this.state} .number=${invoice}></meterline-invoice>`;
+    const pages = {
+      overview: () => b2`<meterline-overview .state=${this.state}></meterline-overview>`,
+      usage: () => b2`<meterline-usage .state=${this.state}></meterline-usage>`,
+      cost: () => b2`<meterline-cost .state=${this.state}></meterline-cost>`,
+      invoices: () => b2`<meterline-invoices .state=${this.state}></meterline-invoices>`,
+      plan: () => b2`<meterline-plan .state=${this.state}></meterline-plan>`
+    };
+    return pages[view]();
+  }
+  /** Only the portal's own page gives its address bar, title and scheme of colours; on other pages they belong to the host. */
+  open(context) {
+    this.isFollowing = client.isHosted;
+    if (this.isFollowing) {
+      this.state = new State(new AddressPlace());
+      this.path = location.pathname;
+      document.documentElement.style.colorScheme = context.session.mode === "auto" ? "" : context.session.mode;
+    }
+    applyBrand(this, context.session.branding);
+    const [first] = context.session.views;
+    const isHome = this.path === "/" && first !== void 0 && !context.session.views.includes("overview");
+    if (isHome) this.go(pathOf2(first), this.state.toString(), true);
+    this.context = context;
+  }
+  /** A page keeps all that was chosen on the one before, but for the line that was open. */
+  address(view) {
+    const query = this.state.after({ line: null });
+    return pathOf2(view) + (query && `?${query}`);
+  }
+  go(path, query, isReplaced) {
+    if (this.isFollowing) {
+      const address = path + (query && `?${query}`);
+      if (isReplaced) history.replaceState(null, "", address);
+      else history.pushState(null, "", address);
+      this.state.reread();
+      scrollTo(0, 0);
+    } else {
+      this.state.become(query);
+    }
+    this.path = path;
+    this.requestUpdate();
+  }
+};
+define("meterline-portal", MeterlinePortal);
+
+// src/views/usage.ts
+var MeterlineUsage = class extends MeterlineExplorer {
+  constructor() {
+    super(...arguments);
+    this.view = "usage";
+    this.path = "usage";
+  }
+  ownQuery() {
+    const meter = this.meter;
+    return meter === void 0 ? null : { meter: meter.name };
+  }
+  groups(context) {
+    const { t: t4, words } = context;
+    const properties = this.meter?.groupBy ?? [];
+    return [
+      ["", t4("explore.groupNone")],
+      ...properties.map((name) => [name, t4("explore.groupBy", { property: words.property(name) })])
+    ];
+  }
+  print({ words }, data, value) {
+    return words.quantity(value, data.unit);
+  }
+  tick({ format }, _data, value) {
+    return format.tick(value);
+  }
+  renderOwnChoices(context) {
+    const meters = this.meters.data ?? [];
+    if (meters.length < 2) return A;
+    const options = meters.map(({ name, label }) => [name, label]);
+    const change = (name) => this.change({ meter: name, ...this.unfit(meters.find((meter) => meter.name === name)) });
+    return choose(context.t("explore.meter"), options, this.meter?.name ?? "", change);
+  }
+  renderExtra() {
+    return A;
+  }
+  only(data, series) {
+    if (data.groupBy === null || series.isOther || series.key === "") return null;
+    const filter = `${data.groupBy}:${series.key}`;
+    const filters = this.state.all("filter");
+    return filters.includes(filter) ? null : { filter: [...filters, filter] };
+  }
+  properties() {
+    return this.meter?.groupBy ?? [];
+  }
+  get meter() {
+    const meters = this.meters.data ?? [];
+    return meters.find(({ name }) => name === this.choice("meter")) ?? meters[0];
+  }
+  unfit(meter) {
+    const has = (property) => meter?.groupBy.includes(property) ?? false;
+    const filter = this.state.all("filter").filter((each) => has(each.slice(0, each.indexOf(":"))));
+    return { filter, ...has(this.choice("groupBy")) ? {} : { groupBy: null } };
+  }
+};
+define("meterline-usage", MeterlineUsage);
+
+// src/kit.ts
+function configure(configuration) {
+  client.configure(configuration);
+}
+function logout() {
+  client.reset();
+}
+var own = new URL(import.meta.url).origin;
+var isFrame = document.querySelector("meterline-frame-content") !== null;
+if (own === location.origin && !isFrame) client.configure({ baseUrl: own });
+export {
+  configure,
+  logout
+};
+/*! Bundled license information:
+
+@lit/reactive-element/css-tag.js:
+  (**
+   * @license
+   * Copyright 2019 Google LLC
+   * SPDX-License-Identifier: BSD-3-Clause
+   *)
+
+@lit/reactive-element/reactive-element.js:
+lit-html/lit-html.js:
+lit-element/lit-element.js:
+lit-html/directive.js:
+  (**
+   * @license
+   * Copyright 2017 Google LLC
+   * SPDX-License-Identifier: BSD-3-Clause
+   *)
+
+lit-html/is-server.js:
+  (**
+   * @license
+   * Copyright 2022 Google LLC
+   * SPDX-License-Identifier: BSD-3-Clause
+   *)
+*/

@@ -1,0 +1,54 @@
+/** Texts with their blanks filled in, the session's own texts before those of the kit. */
+
+import type { Format } from "./format.ts";
+import { TEXTS, type TextKey } from "./texts.ts";
+import type { Labels } from "./types.ts";
+
+export type Blanks = Record<string, string | number>;
+export type Translate = (key: TextKey, blanks?: Blanks) => string;
+
+/** Fill `{name}` from `blanks`; a blank that nothing fills stays, so that the mistake is seen. */
+export function filled(text: string, blanks: Blanks): string {
+  return text.replace(/\{(\w+)\}/g, (blank, name: string) => (name in blanks ? String(blanks[name]) : blank));
+}
+
+/** Texts of one session. */
+export function translator(own: Record<string, string>): Translate {
+  return (key, blanks = {}) => filled((Object.hasOwn(own, key) ? own[key] : undefined) ?? TEXTS[key], blanks);
+}
+
+/** The words of the seller for meters, items, properties, values and units; where there is none, the name made readable. */
+export class Words {
+  constructor(
+    private readonly labels: Labels,
+    private readonly format: Format,
+  ) {}
+
+  item(name: string): string {
+    return this.labels.items[name] ?? name;
+  }
+
+  property(name: string): string {
+    return this.labels.properties[name] ?? name.replaceAll("_", " ");
+  }
+
+  value(property: string, value: string): string {
+    return this.labels.values[property]?.[value] ?? value;
+  }
+
+  /** A time zone as people write it: "America/New York". */
+  zone(zone: string): string {
+    return zone.replaceAll("_", " ");
+  }
+
+  /** The unit that goes with a quantity: "flight" with 1, "flights" with 2. */
+  unit(unit: string, quantity: string): string {
+    const forms = this.labels.units[unit];
+    return forms?.[this.format.plural(quantity)] ?? forms?.other ?? unit;
+  }
+
+  /** A quantity with its unit: "2,977 flights". */
+  quantity(quantity: string, unit: string): string {
+    return `${this.format.decimal(quantity)} ${this.unit(unit, quantity)}`.trim();
+  }
+}

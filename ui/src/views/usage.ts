@@ -1,0 +1,73 @@
+/** `<meterline-usage>`: how much of a meter was used, over time and by its properties. */
+
+import { nothing, type TemplateResult } from "lit";
+import { define } from "../base.ts";
+import type { Context } from "../context.ts";
+import type { Changes } from "../state.ts";
+import type { Meter, Series, Usage } from "../types.ts";
+import { choose } from "./choices.ts";
+import { MeterlineExplorer } from "./explorer.ts";
+
+export class MeterlineUsage extends MeterlineExplorer<Usage> {
+  protected readonly view = "usage";
+  protected readonly path = "usage";
+
+  protected ownQuery(): Changes | null {
+    const meter = this.meter;
+    return meter === undefined ? null : { meter: meter.name };
+  }
+
+  protected groups(context: Context): (readonly [string, string])[] {
+    const { t, words } = context;
+    const properties = this.meter?.groupBy ?? [];
+    return [
+      ["", t("explore.groupNone")],
+      ...properties.map((name) => [name, t("explore.groupBy", { property: words.property(name) })] as const),
+    ];
+  }
+
+  protected print({ words }: Context, data: Usage, value: string): string {
+    return words.quantity(value, data.unit);
+  }
+
+  protected tick({ format }: Context, _data: Usage, value: number): string {
+    return format.tick(value);
+  }
+
+  protected renderOwnChoices(context: Context): TemplateResult | typeof nothing {
+    const meters = this.meters.data ?? [];
+    if (meters.length < 2) return nothing;
+    const options = meters.map(({ name, label }) => [name, label] as const);
+    // A group or filter of one meter means nothing to another, unless that has the property too.
+    const change = (name: string): void => this.change({ meter: name, ...this.unfit(meters.find((meter) => meter.name === name)) });
+    return choose(context.t("explore.meter"), options, this.meter?.name ?? "", change);
+  }
+
+  protected renderExtra(): typeof nothing {
+    return nothing;
+  }
+
+  protected only(data: Usage, series: Series): Changes | null {
+    if (data.groupBy === null || series.isOther || series.key === "") return null;
+    const filter = `${data.groupBy}:${series.key}`;
+    const filters = this.state.all("filter");
+    return filters.includes(filter) ? null : { filter: [...filters, filter] };
+  }
+
+  protected properties(): string[] {
+    return this.meter?.groupBy ?? [];
+  }
+
+  private get meter(): Meter | undefined {
+    const meters = this.meters.data ?? [];
+    return meters.find(({ name }) => name === this.choice("meter")) ?? meters[0];
+  }
+
+  private unfit(meter: Meter | undefined): Changes {
+    const has = (property: string): boolean => meter?.groupBy.includes(property) ?? false;
+    const filter = this.state.all("filter").filter((each) => has(each.slice(0, each.indexOf(":"))));
+    return { filter, ...(has(this.choice("groupBy")) ? {} : { groupBy: null }) };
+  }
+}
+
+define("meterline-usage", MeterlineUsage);
