@@ -28,7 +28,7 @@ from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__
 from metering.common.v1 import values_pb2 as metering_dot_common_dot_v1_dot_values__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#metering/invoicing/v1/invoice.proto\x12\x15metering.invoicing.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1fmetering/common/v1/values.proto\"\x91\x01\n\x12\x42illingProfileSpec\x12\x18\n\x06seller\x18\x01 \x01(\tB\x08\xbaH\x05r\x03(\x80\x02\x12\x37\n\rnumber_prefix\x18\x02 \x01(\tB \xbaH\x1dr\x1b\x32\x19^[A-Z0-9][A-Z0-9-]{0,15}$\x12(\n\x05grace\x18\x03 \x01(\x0b\x32\x19.google.protobuf.Duration\"\x8a\x01\n\x0e\x42illingProfile\x12\x0f\n\x07version\x18\x01 \x01(\r\x12\x37\n\x04spec\x18\x02 \x01(\x0b\x32).metering.invoicing.v1.BillingProfileSpec\x12.\n\ncreated_at\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\x9c\x04\n\x07Invoice\x12\x0e\n\x06number\x18\x01 \x01(\t\x12\x34\n\x06status\x18\x02 \x01(\x0e\x32$.metering.invoicing.v1.InvoiceStatus\x12\x10\n\x08\x63ustomer\x18\x03 \x01(\t\x12\x15\n\rcustomer_name\x18\x04 \x01(\t\x12\x0e\n\x06seller\x18\x05 \x01(\t\x12\x10\n\x08\x63ontract\x18\x06 \x01(\t\x12\x10\n\x08\x63urrency\x18\x07 \x01(\t\x12*\n\x06period\x18\x08 \x01(\x0b\x32\x1a.metering.common.v1.Period\x12\x16\n\x0e\x62illing_period\x18\t \x01(\t\x12\x11\n\ttime_zone\x18\n \x01(\t\x12\x31\n\x05lines\x18\x0b \x03(\x0b\x32\".metering.invoicing.v1.InvoiceLine\x12\r\n\x05total\x18\x0c \x01(\t\x12\'\n\x05\x61s_of\x18\r \x01(\x0b\x32\x18.metering.common.v1.AsOf\x12\x30\n\x0c\x66inalized_at\x18\x0e \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0e\n\x06\x64igest\x18\x0f \x01(\x0c\x12\x16\n\x0eprevious_chain\x18\x10 \x01(\x0c\x12\r\n\x05\x63hain\x18\x11 \x01(\x0c\x12\x30\n\x04kind\x18\x12 \x01(\x0e\x32\".metering.invoicing.v1.InvoiceKind\x12\x11\n\tis_credit\x18\x13 \x01(\x08\"\xc6\x03\n\x0bInvoiceLine\x12\n\n\x02id\x18\x01 \x01(\t\x12-\n\x04kind\x18\x02 \x01(\x0e\x32\x1f.metering.invoicing.v1.LineKind\x12\x0c\n\x04item\x18\x03 \x01(\t\x12\r\n\x05meter\x18\x04 \x01(\t\x12\x0c\n\x04unit\x18\x05 \x01(\t\x12\x10\n\x08quantity\x18\x06 \x01(\t\x12\x0e\n\x06\x61mount\x18\x07 \x01(\t\x12\x14\n\x0c\x65xact_amount\x18\x08 \x01(\t\x12\x35\n\x05tiers\x18\t \x03(\x0b\x32&.metering.invoicing.v1.InvoiceLineTier\x12*\n\x06period\x18\n \x01(\x0b\x32\x1a.metering.common.v1.Period\x12\x11\n\tcharge_id\x18\x0b \x01(\t\x12\x13\n\x0bsnapshot_id\x18\x0c \x01(\t\x12\x0c\n\x04plan\x18\r \x01(\t\x12\x14\n\x0cplan_version\x18\x0e \x01(\r\x12\x13\n\x0b\x65vent_count\x18\x0f \x01(\x04\x12\x17\n\x0f\x61\x64justs_line_id\x18\x10 \x01(\t\x12\x13\n\x0btraceparent\x18\x11 \x01(\t\x12\x15\n\rbilled_before\x18\x12 \x01(\t\x12\x10\n\x08\x63ontract\x18\x13 \x01(\t\"\x92\x01\n\x11PendingAdjustment\x12\x10\n\x08\x63ontract\x18\x01 \x01(\t\x12\x16\n\x0e\x62illing_period\x18\x02 \x01(\t\x12\x31\n\x05lines\x18\x03 \x03(\x0b\x32\".metering.invoicing.v1.InvoiceLine\x12\x0e\n\x06\x61mount\x18\x04 \x01(\t\x12\x10\n\x08\x63urrency\x18\x05 \x01(\t\"7\n\x0bNextInvoice\x12\x10\n\x08\x63ontract\x18\x01 \x01(\t\x12\x16\n\x0e\x62illing_period\x18\x02 \x01(\t\"-\n\x07\x41\x63\x63ount\x12\x10\n\x08\x63ustomer\x18\x01 \x01(\t\x12\x10\n\x08\x63urrency\x18\x02 \x01(\t\"d\n\x0fInvoiceLineTier\x12\r\n\x05up_to\x18\x01 \x01(\t\x12\x10\n\x08quantity\x18\x02 \x01(\t\x12\x12\n\nunit_price\x18\x03 \x01(\t\x12\x0c\n\x04\x66lat\x18\x04 \x01(\t\x12\x0e\n\x06\x61mount\x18\x05 \x01(\t\"\x8a\x01\n\x0bLostNumbers\x12\x14\n\x0c\x66irst_number\x18\x01 \x01(\t\x12\x13\n\x0blast_number\x18\x02 \x01(\t\x12\x0e\n\x06reason\x18\x03 \x01(\t\x12\x11\n\tstated_by\x18\x04 \x01(\t\x12-\n\tstated_at\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp*g\n\rInvoiceStatus\x12\x1e\n\x1aINVOICE_STATUS_UNSPECIFIED\x10\x00\x12\x18\n\x14INVOICE_STATUS_DRAFT\x10\x01\x12\x1c\n\x18INVOICE_STATUS_FINALIZED\x10\x02*i\n\x08LineKind\x12\x19\n\x15LINE_KIND_UNSPECIFIED\x10\x00\x12\x13\n\x0fLINE_KIND_USAGE\x10\x01\x12\x13\n\x0fLINE_KIND_FIXED\x10\x02\x12\x18\n\x14LINE_KIND_ADJUSTMENT\x10\x03*^\n\x0bInvoiceKind\x12\x1c\n\x18INVOICE_KIND_UNSPECIFIED\x10\x00\x12\x17\n\x13INVOICE_KIND_PERIOD\x10\x01\x12\x18\n\x14INVOICE_KIND_CLOSING\x10\x02\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#metering/invoicing/v1/invoice.proto\x12\x15metering.invoicing.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1fmetering/common/v1/values.proto\"\x91\x01\n\x12\x42illingProfileSpec\x12\x18\n\x06seller\x18\x01 \x01(\tB\x08\xbaH\x05r\x03(\x80\x02\x12\x37\n\rnumber_prefix\x18\x02 \x01(\tB \xbaH\x1dr\x1b\x32\x19^[A-Z0-9][A-Z0-9-]{0,15}$\x12(\n\x05grace\x18\x03 \x01(\x0b\x32\x19.google.protobuf.Duration\"\x8a\x01\n\x0e\x42illingProfile\x12\x0f\n\x07version\x18\x01 \x01(\r\x12\x37\n\x04spec\x18\x02 \x01(\x0b\x32).metering.invoicing.v1.BillingProfileSpec\x12.\n\ncreated_at\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\xca\x04\n\x07Invoice\x12\x0e\n\x06number\x18\x01 \x01(\t\x12\x34\n\x06status\x18\x02 \x01(\x0e\x32$.metering.invoicing.v1.InvoiceStatus\x12\x10\n\x08\x63ustomer\x18\x03 \x01(\t\x12\x15\n\rcustomer_name\x18\x04 \x01(\t\x12\x0e\n\x06seller\x18\x05 \x01(\t\x12\x10\n\x08\x63ontract\x18\x06 \x01(\t\x12\x10\n\x08\x63urrency\x18\x07 \x01(\t\x12*\n\x06period\x18\x08 \x01(\x0b\x32\x1a.metering.common.v1.Period\x12\x16\n\x0e\x62illing_period\x18\t \x01(\t\x12\x11\n\ttime_zone\x18\n \x01(\t\x12\x31\n\x05lines\x18\x0b \x03(\x0b\x32\".metering.invoicing.v1.InvoiceLine\x12\r\n\x05total\x18\x0c \x01(\t\x12\'\n\x05\x61s_of\x18\r \x01(\x0b\x32\x18.metering.common.v1.AsOf\x12\x30\n\x0c\x66inalized_at\x18\x0e \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0e\n\x06\x64igest\x18\x0f \x01(\x0c\x12\x16\n\x0eprevious_chain\x18\x10 \x01(\x0c\x12\r\n\x05\x63hain\x18\x11 \x01(\x0c\x12\x30\n\x04kind\x18\x12 \x01(\x0e\x32\".metering.invoicing.v1.InvoiceKind\x12\x11\n\tis_credit\x18\x13 \x01(\x08\x12\x12\n\nline_count\x18\x14 \x01(\x04\x12\x18\n\x10\x61\x64justment_count\x18\x15 \x01(\x04\"\xc6\x03\n\x0bInvoiceLine\x12\n\n\x02id\x18\x01 \x01(\t\x12-\n\x04kind\x18\x02 \x01(\x0e\x32\x1f.metering.invoicing.v1.LineKind\x12\x0c\n\x04item\x18\x03 \x01(\t\x12\r\n\x05meter\x18\x04 \x01(\t\x12\x0c\n\x04unit\x18\x05 \x01(\t\x12\x10\n\x08quantity\x18\x06 \x01(\t\x12\x0e\n\x06\x61mount\x18\x07 \x01(\t\x12\x14\n\x0c\x65xact_amount\x18\x08 \x01(\t\x12\x35\n\x05tiers\x18\t \x03(\x0b\x32&.metering.invoicing.v1.InvoiceLineTier\x12*\n\x06period\x18\n \x01(\x0b\x32\x1a.metering.common.v1.Period\x12\x11\n\tcharge_id\x18\x0b \x01(\t\x12\x13\n\x0bsnapshot_id\x18\x0c \x01(\t\x12\x0c\n\x04plan\x18\r \x01(\t\x12\x14\n\x0cplan_version\x18\x0e \x01(\r\x12\x13\n\x0b\x65vent_count\x18\x0f \x01(\x04\x12\x17\n\x0f\x61\x64justs_line_id\x18\x10 \x01(\t\x12\x13\n\x0btraceparent\x18\x11 \x01(\t\x12\x15\n\rbilled_before\x18\x12 \x01(\t\x12\x10\n\x08\x63ontract\x18\x13 \x01(\t\"\x92\x01\n\x11PendingAdjustment\x12\x10\n\x08\x63ontract\x18\x01 \x01(\t\x12\x16\n\x0e\x62illing_period\x18\x02 \x01(\t\x12\x31\n\x05lines\x18\x03 \x03(\x0b\x32\".metering.invoicing.v1.InvoiceLine\x12\x0e\n\x06\x61mount\x18\x04 \x01(\t\x12\x10\n\x08\x63urrency\x18\x05 \x01(\t\"7\n\x0bNextInvoice\x12\x10\n\x08\x63ontract\x18\x01 \x01(\t\x12\x16\n\x0e\x62illing_period\x18\x02 \x01(\t\"-\n\x07\x41\x63\x63ount\x12\x10\n\x08\x63ustomer\x18\x01 \x01(\t\x12\x10\n\x08\x63urrency\x18\x02 \x01(\t\"d\n\x0fInvoiceLineTier\x12\r\n\x05up_to\x18\x01 \x01(\t\x12\x10\n\x08quantity\x18\x02 \x01(\t\x12\x12\n\nunit_price\x18\x03 \x01(\t\x12\x0c\n\x04\x66lat\x18\x04 \x01(\t\x12\x0e\n\x06\x61mount\x18\x05 \x01(\t\"\x8a\x01\n\x0bLostNumbers\x12\x14\n\x0c\x66irst_number\x18\x01 \x01(\t\x12\x13\n\x0blast_number\x18\x02 \x01(\t\x12\x0e\n\x06reason\x18\x03 \x01(\t\x12\x11\n\tstated_by\x18\x04 \x01(\t\x12-\n\tstated_at\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp*g\n\rInvoiceStatus\x12\x1e\n\x1aINVOICE_STATUS_UNSPECIFIED\x10\x00\x12\x18\n\x14INVOICE_STATUS_DRAFT\x10\x01\x12\x1c\n\x18INVOICE_STATUS_FINALIZED\x10\x02*i\n\x08LineKind\x12\x19\n\x15LINE_KIND_UNSPECIFIED\x10\x00\x12\x13\n\x0fLINE_KIND_USAGE\x10\x01\x12\x13\n\x0fLINE_KIND_FIXED\x10\x02\x12\x18\n\x14LINE_KIND_ADJUSTMENT\x10\x03*^\n\x0bInvoiceKind\x12\x1c\n\x18INVOICE_KIND_UNSPECIFIED\x10\x00\x12\x17\n\x13INVOICE_KIND_PERIOD\x10\x01\x12\x18\n\x14INVOICE_KIND_CLOSING\x10\x02\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -39,28 +39,28 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_BILLINGPROFILESPEC'].fields_by_name['seller']._serialized_options = b'\272H\005r\003(\200\002'
   _globals['_BILLINGPROFILESPEC'].fields_by_name['number_prefix']._loaded_options = None
   _globals['_BILLINGPROFILESPEC'].fields_by_name['number_prefix']._serialized_options = b'\272H\035r\0332\031^[A-Z0-9][A-Z0-9-]{0,15}$'
-  _globals['_INVOICESTATUS']._serialized_start=1974
-  _globals['_INVOICESTATUS']._serialized_end=2077
-  _globals['_LINEKIND']._serialized_start=2079
-  _globals['_LINEKIND']._serialized_end=2184
-  _globals['_INVOICEKIND']._serialized_start=2186
-  _globals['_INVOICEKIND']._serialized_end=2280
+  _globals['_INVOICESTATUS']._serialized_start=2020
+  _globals['_INVOICESTATUS']._serialized_end=2123
+  _globals['_LINEKIND']._serialized_start=2125
+  _globals['_LINEKIND']._serialized_end=2230
+  _globals['_INVOICEKIND']._serialized_start=2232
+  _globals['_INVOICEKIND']._serialized_end=2326
   _globals['_BILLINGPROFILESPEC']._serialized_start=190
   _globals['_BILLINGPROFILESPEC']._serialized_end=335
   _globals['_BILLINGPROFILE']._serialized_start=338
   _globals['_BILLINGPROFILE']._serialized_end=476
   _globals['_INVOICE']._serialized_start=479
-  _globals['_INVOICE']._serialized_end=1019
-  _globals['_INVOICELINE']._serialized_start=1022
-  _globals['_INVOICELINE']._serialized_end=1476
-  _globals['_PENDINGADJUSTMENT']._serialized_start=1479
-  _globals['_PENDINGADJUSTMENT']._serialized_end=1625
-  _globals['_NEXTINVOICE']._serialized_start=1627
-  _globals['_NEXTINVOICE']._serialized_end=1682
-  _globals['_ACCOUNT']._serialized_start=1684
-  _globals['_ACCOUNT']._serialized_end=1729
-  _globals['_INVOICELINETIER']._serialized_start=1731
-  _globals['_INVOICELINETIER']._serialized_end=1831
-  _globals['_LOSTNUMBERS']._serialized_start=1834
-  _globals['_LOSTNUMBERS']._serialized_end=1972
+  _globals['_INVOICE']._serialized_end=1065
+  _globals['_INVOICELINE']._serialized_start=1068
+  _globals['_INVOICELINE']._serialized_end=1522
+  _globals['_PENDINGADJUSTMENT']._serialized_start=1525
+  _globals['_PENDINGADJUSTMENT']._serialized_end=1671
+  _globals['_NEXTINVOICE']._serialized_start=1673
+  _globals['_NEXTINVOICE']._serialized_end=1728
+  _globals['_ACCOUNT']._serialized_start=1730
+  _globals['_ACCOUNT']._serialized_end=1775
+  _globals['_INVOICELINETIER']._serialized_start=1777
+  _globals['_INVOICELINETIER']._serialized_end=1877
+  _globals['_LOSTNUMBERS']._serialized_start=1880
+  _globals['_LOSTNUMBERS']._serialized_end=2018
 # @@protoc_insertion_point(module_scope)

@@ -189,6 +189,8 @@ class Invoice(_message.Message):
     CHAIN_FIELD_NUMBER: _builtins.int
     KIND_FIELD_NUMBER: _builtins.int
     IS_CREDIT_FIELD_NUMBER: _builtins.int
+    LINE_COUNT_FIELD_NUMBER: _builtins.int
+    ADJUSTMENT_COUNT_FIELD_NUMBER: _builtins.int
     number: _builtins.str
     """Gap-free within the seller's series. Example: "INV-000017". Empty for a draft."""
     status: Global___InvoiceStatus.ValueType
@@ -221,6 +223,10 @@ class Invoice(_message.Message):
     """True if the total is below zero: the document is a credit, and the seller owes the customer the amount. It stands in the same
     series; paying it out or setting it off against other invoices is left to whoever collects the money.
     """
+    line_count: _builtins.int
+    """Number of its lines, also of those that an answer leaves out."""
+    adjustment_count: _builtins.int
+    """Number of those that are adjustments."""
     @_builtins.property
     def period(self) -> _values_pb2.Period:
         """The period; of a closing invoice from the beginning of the first period it adjusts to the end of the last."""
@@ -259,10 +265,12 @@ class Invoice(_message.Message):
         chain: _builtins.bytes = ...,
         kind: Global___InvoiceKind.ValueType = ...,
         is_credit: _builtins.bool = ...,
+        line_count: _builtins.int = ...,
+        adjustment_count: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["as_of", b"as_of", "finalized_at", b"finalized_at", "period", b"period"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["as_of", b"as_of", "billing_period", b"billing_period", "chain", b"chain", "contract", b"contract", "currency", b"currency", "customer", b"customer", "customer_name", b"customer_name", "digest", b"digest", "finalized_at", b"finalized_at", "is_credit", b"is_credit", "kind", b"kind", "lines", b"lines", "number", b"number", "period", b"period", "previous_chain", b"previous_chain", "seller", b"seller", "status", b"status", "time_zone", b"time_zone", "total", b"total"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["adjustment_count", b"adjustment_count", "as_of", b"as_of", "billing_period", b"billing_period", "chain", b"chain", "contract", b"contract", "currency", b"currency", "customer", b"customer", "customer_name", b"customer_name", "digest", b"digest", "finalized_at", b"finalized_at", "is_credit", b"is_credit", "kind", b"kind", "line_count", b"line_count", "lines", b"lines", "number", b"number", "period", b"period", "previous_chain", b"previous_chain", "seller", b"seller", "status", b"status", "time_zone", b"time_zone", "total", b"total"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

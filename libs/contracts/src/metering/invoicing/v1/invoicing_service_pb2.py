@@ -23,14 +23,17 @@ _sym_db = _symbol_database.Default()
 
 
 from buf.validate import validate_pb2 as buf_dot_validate_dot_validate__pb2
+from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 from metering.aggregator.v1 import usage_pb2 as metering_dot_aggregator_dot_v1_dot_usage__pb2
 from metering.common.v1 import method_pb2 as metering_dot_common_dot_v1_dot_method__pb2
 from metering.common.v1 import values_pb2 as metering_dot_common_dot_v1_dot_values__pb2
 from metering.invoicing.v1 import invoice_pb2 as metering_dot_invoicing_dot_v1_dot_invoice__pb2
+from metering.rating.v1 import catalog_pb2 as metering_dot_rating_dot_v1_dot_catalog__pb2
+from metering.rating.v1 import charge_pb2 as metering_dot_rating_dot_v1_dot_charge__pb2
 from metering.rating.v1 import rating_service_pb2 as metering_dot_rating_dot_v1_dot_rating__service__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n-metering/invoicing/v1/invoicing_service.proto\x12\x15metering.invoicing.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\"metering/aggregator/v1/usage.proto\x1a\x1fmetering/common/v1/method.proto\x1a\x1fmetering/common/v1/values.proto\x1a#metering/invoicing/v1/invoice.proto\x1a\'metering/rating/v1/rating_service.proto\"{\n\x1a\x41pplyBillingProfileRequest\x12\x1c\n\nrequest_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03(\x80\x01\x12?\n\x04spec\x18\x02 \x01(\x0b\x32).metering.invoicing.v1.BillingProfileSpecB\x06\xbaH\x03\xc8\x01\x01\"\x88\x01\n\x1b\x41pplyBillingProfileResponse\x12\x31\n\x07outcome\x18\x01 \x01(\x0e\x32 .metering.common.v1.ApplyOutcome\x12\x36\n\x07profile\x18\x02 \x01(\x0b\x32%.metering.invoicing.v1.BillingProfile\"\x1a\n\x18GetBillingProfileRequest\"S\n\x19GetBillingProfileResponse\x12\x36\n\x07profile\x18\x01 \x01(\x0b\x32%.metering.invoicing.v1.BillingProfile\"\x85\x01\n\x15PreviewInvoiceRequest\x12\x19\n\x08\x63ontract\x18\x01 \x01(\tB\x07\xbaH\x04r\x02(@\x12\x1a\n\x08\x63ustomer\x18\x02 \x01(\tB\x08\xbaH\x05r\x03(\x80\x01\x12\x35\n\x0e\x62illing_period\x18\x03 \x01(\tB\x1d\xbaH\x1ar\x18\x32\x16^([0-9]{4}-[0-9]{2})?$\"\xbe\x01\n\x16PreviewInvoiceResponse\x12/\n\x07invoice\x18\x01 \x01(\x0b\x32\x1e.metering.invoicing.v1.Invoice\x12\x39\n\x07pending\x18\x02 \x01(\x0b\x32(.metering.invoicing.v1.PendingAdjustment\x12\x38\n\x0cnext_invoice\x18\x03 \x01(\x0b\x32\".metering.invoicing.v1.NextInvoice\"i\n\x16\x46inalizeInvoiceRequest\x12\x1b\n\x08\x63ontract\x18\x01 \x01(\tB\t\xbaH\x06r\x04 \x01(@\x12\x32\n\x0e\x62illing_period\x18\x02 \x01(\tB\x1a\xbaH\x17r\x15\x32\x13^[0-9]{4}-[0-9]{2}$\"[\n\x17\x46inalizeInvoiceResponse\x12/\n\x07invoice\x18\x01 \x01(\x0b\x32\x1e.metering.invoicing.v1.Invoice\x12\x0f\n\x07\x63reated\x18\x02 \x01(\x08\"\x96\x01\n\x1d\x46inalizeClosingInvoiceRequest\x12\x1c\n\x08\x63ustomer\x18\x01 \x01(\tB\n\xbaH\x07r\x05 \x01(\x80\x01\x12#\n\x08\x63urrency\x18\x02 \x01(\tB\x11\xbaH\x0er\x0c\x32\n^[A-Z]{3}$\x12\x32\n\x0e\x62illing_period\x18\x03 \x01(\tB\x1a\xbaH\x17r\x15\x32\x13^[0-9]{4}-[0-9]{2}$\"\x9c\x01\n\x1e\x46inalizeClosingInvoiceResponse\x12/\n\x07invoice\x18\x01 \x01(\x0b\x32\x1e.metering.invoicing.v1.Invoice\x12\x0f\n\x07\x63reated\x18\x02 \x01(\x08\x12\x38\n\x0cnext_invoice\x18\x03 \x01(\x0b\x32\".metering.invoicing.v1.NextInvoice\"b\n\x1dListPendingAdjustmentsRequest\x12\x1c\n\x08\x63ustomer\x18\x01 \x01(\tB\n\xbaH\x07r\x05 \x01(\x80\x01\x12#\n\x08\x63urrency\x18\x02 \x01(\tB\x11\xbaH\x0er\x0c\x32\n^[A-Z]{3}$\"\x99\x01\n\x1eListPendingAdjustmentsResponse\x12=\n\x0b\x61\x64justments\x18\x01 \x03(\x0b\x32(.metering.invoicing.v1.PendingAdjustment\x12\x38\n\x0cnext_invoice\x18\x02 \x01(\x0b\x32\".metering.invoicing.v1.NextInvoice\"b\n\x13ListAccountsRequest\x12\x1a\n\x08\x63ustomer\x18\x01 \x01(\tB\x08\xbaH\x05r\x03(\x80\x01\x12\x1b\n\tpage_size\x18\x02 \x01(\rB\x08\xbaH\x05*\x03\x18\xe8\x07\x12\x12\n\npage_token\x18\x03 \x01(\t\"a\n\x14ListAccountsResponse\x12\x30\n\x08\x61\x63\x63ounts\x18\x01 \x03(\x0b\x32\x1e.metering.invoicing.v1.Account\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"_\n\x11GetInvoiceRequest\x12\x19\n\x06number\x18\x01 \x01(\tB\t\xbaH\x06r\x04 \x01(@\x12\x1b\n\tpage_size\x18\x02 \x01(\rB\x08\xbaH\x05*\x03\x18\xe8\x07\x12\x12\n\npage_token\x18\x03 \x01(\t\"\x8a\x01\n\x12GetInvoiceResponse\x12/\n\x07invoice\x18\x01 \x01(\x0b\x32\x1e.metering.invoicing.v1.Invoice\x12\x16\n\x0e\x63\x61nonical_json\x18\x02 \x01(\x0c\x12\x17\n\x0fnext_page_token\x18\x03 \x01(\t\x12\x12\n\nline_count\x18\x04 \x01(\x04\"\x99\x01\n\x13ListInvoicesRequest\x12\x1a\n\x08\x63ustomer\x18\x01 \x01(\tB\x08\xbaH\x05r\x03(\x80\x01\x12\x35\n\x0e\x62illing_period\x18\x02 \x01(\tB\x1d\xbaH\x1ar\x18\x32\x16^([0-9]{4}-[0-9]{2})?$\x12\x1b\n\tpage_size\x18\x03 \x01(\rB\x08\xbaH\x05*\x03\x18\xe8\x07\x12\x12\n\npage_token\x18\x04 \x01(\t\"a\n\x14ListInvoicesResponse\x12\x30\n\x08invoices\x18\x01 \x03(\x0b\x32\x1e.metering.invoicing.v1.Invoice\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"b\n\x12\x45xplainLineRequest\x12\x1a\n\x07line_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04 \x01(@\x12\x1c\n\tpage_size\x18\x02 \x01(\rB\t\xbaH\x06*\x04\x18\xa0\x8d\x06\x12\x12\n\npage_token\x18\x03 \x01(\t\"\xc2\x01\n\x13\x45xplainLineResponse\x12\x30\n\x04line\x18\x01 \x01(\x0b\x32\".metering.invoicing.v1.InvoiceLine\x12\x16\n\x0einvoice_number\x18\x02 \x01(\t\x12\r\n\x05steps\x18\x03 \x03(\t\x12\x39\n\x06\x63harge\x18\x04 \x01(\x0b\x32).metering.rating.v1.ExplainChargeResponse\x12\x17\n\x0fnext_page_token\x18\x05 \x01(\t\"B\n\x15ListLineEventsRequest\x12\x1a\n\x07line_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04 \x01(@\x12\r\n\x05limit\x18\x02 \x01(\x04\"N\n\x16ListLineEventsResponse\x12\x34\n\x06\x65vents\x18\x01 \x03(\x0b\x32$.metering.aggregator.v1.MeteredEvent\"\x85\x01\n\x16StateLastNumberRequest\x12\x1b\n\x06number\x18\x01 \x01(\tB\t\xbaH\x06r\x04 \x01(@H\x00\x12?\n\x13series_without_loss\x18\x02 \x01(\tB \xbaH\x1dr\x1b\x32\x19^[A-Z0-9][A-Z0-9-]{0,15}$H\x00\x42\r\n\x04last\x12\x05\xbaH\x02\x08\x01\"q\n\x17StateLastNumberResponse\x12\x30\n\x04lost\x18\x01 \x01(\x0b\x32\".metering.invoicing.v1.LostNumbers\x12\x13\n\x0bnext_number\x18\x02 \x01(\t\x12\x0f\n\x07\x63reated\x18\x03 \x01(\x08\"\x17\n\x15VerifyInvoicesRequest\"\x8f\x01\n\x16VerifyInvoicesResponse\x12\x15\n\rinvoice_count\x18\x01 \x01(\x04\x12\x12\n\nhead_chain\x18\x02 \x01(\x0c\x12\x10\n\x08problems\x18\x03 \x03(\t\x12\x38\n\x0clost_numbers\x18\x04 \x03(\x0b\x32\".metering.invoicing.v1.LostNumbers2\xb1\x0e\n\x10InvoicingService\x12\x8b\x01\n\x13\x41pplyBillingProfile\x12\x31.metering.invoicing.v1.ApplyBillingProfileRequest\x1a\x32.metering.invoicing.v1.ApplyBillingProfileResponse\"\r\xda\xce\x18\t\n\x01\x03\x10\x03\x1a\x02\x08\x01\x12\x85\x01\n\x11GetBillingProfile\x12/.metering.invoicing.v1.GetBillingProfileRequest\x1a\x30.metering.invoicing.v1.GetBillingProfileResponse\"\r\xda\xce\x18\t\n\x01\x02\x10\x01\x1a\x02\x08\x01\x12\x9a\x01\n\x0ePreviewInvoice\x12,.metering.invoicing.v1.PreviewInvoiceRequest\x1a-.metering.invoicing.v1.PreviewInvoiceResponse\"+\xda\xce\x18\'\n\x01\x02\x10\x01\x1a \x12\x08\x63ustomer\x1a\x14\n\x08\x63ontract\x12\x08\x63ontract\x12\x93\x01\n\x0f\x46inalizeInvoice\x12-.metering.invoicing.v1.FinalizeInvoiceRequest\x1a..metering.invoicing.v1.FinalizeInvoiceResponse\"!\xda\xce\x18\x1d\n\x01\x03\x10\x02\x1a\x16\x1a\x14\n\x08\x63ontract\x12\x08\x63ontract\x12\x9c\x01\n\x16\x46inalizeClosingInvoice\x12\x34.metering.invoicing.v1.FinalizeClosingInvoiceRequest\x1a\x35.metering.invoicing.v1.FinalizeClosingInvoiceResponse\"\x15\xda\xce\x18\x11\n\x01\x03\x10\x02\x1a\n\x12\x08\x63ustomer\x12\x9c\x01\n\x16ListPendingAdjustments\x12\x34.metering.invoicing.v1.ListPendingAdjustmentsRequest\x1a\x35.metering.invoicing.v1.ListPendingAdjustmentsResponse\"\x15\xda\xce\x18\x11\n\x01\x02\x10\x01\x1a\n\x12\x08\x63ustomer\x12~\n\x0cListAccounts\x12*.metering.invoicing.v1.ListAccountsRequest\x1a+.metering.invoicing.v1.ListAccountsResponse\"\x15\xda\xce\x18\x11\n\x01\x02\x10\x01\x1a\n\x12\x08\x63ustomer\x12\x81\x01\n\nGetInvoice\x12(.metering.invoicing.v1.GetInvoiceRequest\x1a).metering.invoicing.v1.GetInvoiceResponse\"\x1e\xda\xce\x18\x1a\n\x01\x02\x10\x01\x1a\x13\x1a\x11\n\x07invoice\x12\x06number\x12~\n\x0cListInvoices\x12*.metering.invoicing.v1.ListInvoicesRequest\x1a+.metering.invoicing.v1.ListInvoicesResponse\"\x15\xda\xce\x18\x11\n\x01\x02\x10\x01\x1a\n\x12\x08\x63ustomer\x12\x82\x01\n\x0b\x45xplainLine\x12).metering.invoicing.v1.ExplainLineRequest\x1a*.metering.invoicing.v1.ExplainLineResponse\"\x1c\xda\xce\x18\x18\n\x01\x02\x10\x01\x1a\x11\x1a\x0f\n\x04line\x12\x07line_id\x12\x8d\x01\n\x0eListLineEvents\x12,.metering.invoicing.v1.ListLineEventsRequest\x1a-.metering.invoicing.v1.ListLineEventsResponse\"\x1c\xda\xce\x18\x18\n\x01\x02\x10\x01\x1a\x11\x1a\x0f\n\x04line\x12\x07line_id0\x01\x12\x7f\n\x0fStateLastNumber\x12-.metering.invoicing.v1.StateLastNumberRequest\x1a..metering.invoicing.v1.StateLastNumberResponse\"\r\xda\xce\x18\t\n\x01\x03\x10\x02\x1a\x02\x08\x01\x12|\n\x0eVerifyInvoices\x12,.metering.invoicing.v1.VerifyInvoicesRequest\x1a-.metering.invoicing.v1.VerifyInvoicesResponse\"\r\xda\xce\x18\t\n\x01\x02\x10\x01\x1a\x02\x08\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n-metering/invoicing/v1/invoicing_service.proto\x12\x15metering.invoicing.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\"metering/aggregator/v1/usage.proto\x1a\x1fmetering/common/v1/method.proto\x1a\x1fmetering/common/v1/values.proto\x1a#metering/invoicing/v1/invoice.proto\x1a metering/rating/v1/catalog.proto\x1a\x1fmetering/rating/v1/charge.proto\x1a\'metering/rating/v1/rating_service.proto\"{\n\x1a\x41pplyBillingProfileRequest\x12\x1c\n\nrequest_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03(\x80\x01\x12?\n\x04spec\x18\x02 \x01(\x0b\x32).metering.invoicing.v1.BillingProfileSpecB\x06\xbaH\x03\xc8\x01\x01\"\x88\x01\n\x1b\x41pplyBillingProfileResponse\x12\x31\n\x07outcome\x18\x01 \x01(\x0e\x32 .metering.common.v1.ApplyOutcome\x12\x36\n\x07profile\x18\x02 \x01(\x0b\x32%.metering.invoicing.v1.BillingProfile\"\x1a\n\x18GetBillingProfileRequest\"S\n\x19GetBillingProfileResponse\x12\x36\n\x07profile\x18\x01 \x01(\x0b\x32%.metering.invoicing.v1.BillingProfile\"\x85\x01\n\x15PreviewInvoiceRequest\x12\x19\n\x08\x63ontract\x18\x01 \x01(\tB\x07\xbaH\x04r\x02(@\x12\x1a\n\x08\x63ustomer\x18\x02 \x01(\tB\x08\xbaH\x05r\x03(\x80\x01\x12\x35\n\x0e\x62illing_period\x18\x03 \x01(\tB\x1d\xbaH\x1ar\x18\x32\x16^([0-9]{4}-[0-9]{2})?$\"\xbe\x01\n\x16PreviewInvoiceResponse\x12/\n\x07invoice\x18\x01 \x01(\x0b\x32\x1e.metering.invoicing.v1.Invoice\x12\x39\n\x07pending\x18\x02 \x01(\x0b\x32(.metering.invoicing.v1.PendingAdjustment\x12\x38\n\x0cnext_invoice\x18\x03 \x01(\x0b\x32\".metering.invoicing.v1.NextInvoice\"i\n\x16\x46inalizeInvoiceRequest\x12\x1b\n\x08\x63ontract\x18\x01 \x01(\tB\t\xbaH\x06r\x04 \x01(@\x12\x32\n\x0e\x62illing_period\x18\x02 \x01(\tB\x1a\xbaH\x17r\x15\x32\x13^[0-9]{4}-[0-9]{2}$\"[\n\x17\x46inalizeInvoiceResponse\x12/\n\x07invoice\x18\x01 \x01(\x0b\x32\x1e.metering.invoicing.v1.Invoice\x12\x0f\n\x07\x63reated\x18\x02 \x01(\x08\"\x96\x01\n\x1d\x46inalizeClosingInvoiceRequest\x12\x1c\n\x08\x63ustomer\x18\x01 \x01(\tB\n\xbaH\x07r\x05 \x01(\x80\x01\x12#\n\x08\x63urrency\x18\x02 \x01(\tB\x11\xbaH\x0er\x0c\x32\n^[A-Z]{3}$\x12\x32\n\x0e\x62illing_period\x18\x03 \x01(\tB\x1a\xbaH\x17r\x15\x32\x13^[0-9]{4}-[0-9]{2}$\"\x9c\x01\n\x1e\x46inalizeClosingInvoiceResponse\x12/\n\x07invoice\x18\x01 \x01(\x0b\x32\x1e.metering.invoicing.v1.Invoice\x12\x0f\n\x07\x63reated\x18\x02 \x01(\x08\x12\x38\n\x0cnext_invoice\x18\x03 \x01(\x0b\x32\".metering.invoicing.v1.NextInvoice\"b\n\x1dListPendingAdjustmentsRequest\x12\x1c\n\x08\x63ustomer\x18\x01 \x01(\tB\n\xbaH\x07r\x05 \x01(\x80\x01\x12#\n\x08\x63urrency\x18\x02 \x01(\tB\x11\xbaH\x0er\x0c\x32\n^[A-Z]{3}$\"\x99\x01\n\x1eListPendingAdjustmentsResponse\x12=\n\x0b\x61\x64justments\x18\x01 \x03(\x0b\x32(.metering.invoicing.v1.PendingAdjustment\x12\x38\n\x0cnext_invoice\x18\x02 \x01(\x0b\x32\".metering.invoicing.v1.NextInvoice\"b\n\x13ListAccountsRequest\x12\x1a\n\x08\x63ustomer\x18\x01 \x01(\tB\x08\xbaH\x05r\x03(\x80\x01\x12\x1b\n\tpage_size\x18\x02 \x01(\rB\x08\xbaH\x05*\x03\x18\xe8\x07\x12\x12\n\npage_token\x18\x03 \x01(\t\"a\n\x14ListAccountsResponse\x12\x30\n\x08\x61\x63\x63ounts\x18\x01 \x03(\x0b\x32\x1e.metering.invoicing.v1.Account\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"_\n\x11GetInvoiceRequest\x12\x19\n\x06number\x18\x01 \x01(\tB\t\xbaH\x06r\x04 \x01(@\x12\x1b\n\tpage_size\x18\x02 \x01(\rB\x08\xbaH\x05*\x03\x18\xe8\x07\x12\x12\n\npage_token\x18\x03 \x01(\t\"\x8a\x01\n\x12GetInvoiceResponse\x12/\n\x07invoice\x18\x01 \x01(\x0b\x32\x1e.metering.invoicing.v1.Invoice\x12\x16\n\x0e\x63\x61nonical_json\x18\x02 \x01(\x0c\x12\x17\n\x0fnext_page_token\x18\x03 \x01(\t\x12\x12\n\nline_count\x18\x04 \x01(\x04\"\xa3\x03\n\x13ListInvoicesRequest\x12\x1a\n\x08\x63ustomer\x18\x01 \x01(\tB\x08\xbaH\x05r\x03(\x80\x01\x12\x35\n\x0e\x62illing_period\x18\x02 \x01(\tB\x1d\xbaH\x1ar\x18\x32\x16^([0-9]{4}-[0-9]{2})?$\x12\x1b\n\tpage_size\x18\x03 \x01(\rB\x08\xbaH\x05*\x03\x18\xe8\x07\x12\x12\n\npage_token\x18\x04 \x01(\t\x12<\n\x05order\x18\x05 \x01(\x0e\x32#.metering.invoicing.v1.InvoiceOrderB\x08\xbaH\x05\x82\x01\x02\x10\x01\x12\x15\n\rwithout_lines\x18\x06 \x01(\x08\x12:\n\x13\x66rom_billing_period\x18\x07 \x01(\tB\x1d\xbaH\x1ar\x18\x32\x16^([0-9]{4}-[0-9]{2})?$\x12;\n\x14until_billing_period\x18\x08 \x01(\tB\x1d\xbaH\x1ar\x18\x32\x16^([0-9]{4}-[0-9]{2})?$\x12:\n\x04kind\x18\t \x01(\x0e\x32\".metering.invoicing.v1.InvoiceKindB\x08\xbaH\x05\x82\x01\x02\x10\x01\"a\n\x14ListInvoicesResponse\x12\x30\n\x08invoices\x18\x01 \x03(\x0b\x32\x1e.metering.invoicing.v1.Invoice\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"b\n\x12\x45xplainLineRequest\x12\x1a\n\x07line_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04 \x01(@\x12\x1c\n\tpage_size\x18\x02 \x01(\rB\t\xbaH\x06*\x04\x18\xa0\x8d\x06\x12\x12\n\npage_token\x18\x03 \x01(\t\"\xc2\x01\n\x13\x45xplainLineResponse\x12\x30\n\x04line\x18\x01 \x01(\x0b\x32\".metering.invoicing.v1.InvoiceLine\x12\x16\n\x0einvoice_number\x18\x02 \x01(\t\x12\r\n\x05steps\x18\x03 \x03(\t\x12\x39\n\x06\x63harge\x18\x04 \x01(\x0b\x32).metering.rating.v1.ExplainChargeResponse\x12\x17\n\x0fnext_page_token\x18\x05 \x01(\t\"\xa3\x01\n\x17\x45xplainDraftLineRequest\x12\x19\n\x08\x63ontract\x18\x01 \x01(\tB\x07\xbaH\x04r\x02(@\x12\x1a\n\x08\x63ustomer\x18\x02 \x01(\tB\x08\xbaH\x05r\x03(\x80\x01\x12\x35\n\x0e\x62illing_period\x18\x03 \x01(\tB\x1d\xbaH\x1ar\x18\x32\x16^([0-9]{4}-[0-9]{2})?$\x12\x1a\n\x07line_id\x18\x04 \x01(\tB\t\xbaH\x06r\x04 \x01(@\"\xdc\x01\n\x18\x45xplainDraftLineResponse\x12\x30\n\x04line\x18\x01 \x01(\x0b\x32\".metering.invoicing.v1.InvoiceLine\x12\r\n\x05steps\x18\x02 \x03(\t\x12*\n\x06\x63harge\x18\x03 \x01(\x0b\x32\x1a.metering.rating.v1.Charge\x12*\n\x04item\x18\x04 \x01(\x0b\x32\x1c.metering.rating.v1.PlanItem\x12\'\n\x05\x61s_of\x18\x05 \x01(\x0b\x32\x18.metering.common.v1.AsOf\"u\n\x15ListLineEventsRequest\x12\x1a\n\x07line_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04 \x01(@\x12\r\n\x05limit\x18\x02 \x01(\x04\x12\x31\n\x05\x61\x66ter\x18\x03 \x01(\x0b\x32\".metering.aggregator.v1.EventPlace\"N\n\x16ListLineEventsResponse\x12\x34\n\x06\x65vents\x18\x01 \x03(\x0b\x32$.metering.aggregator.v1.MeteredEvent\"\x85\x01\n\x16StateLastNumberRequest\x12\x1b\n\x06number\x18\x01 \x01(\tB\t\xbaH\x06r\x04 \x01(@H\x00\x12?\n\x13series_without_loss\x18\x02 \x01(\tB \xbaH\x1dr\x1b\x32\x19^[A-Z0-9][A-Z0-9-]{0,15}$H\x00\x42\r\n\x04last\x12\x05\xbaH\x02\x08\x01\"q\n\x17StateLastNumberResponse\x12\x30\n\x04lost\x18\x01 \x01(\x0b\x32\".metering.invoicing.v1.LostNumbers\x12\x13\n\x0bnext_number\x18\x02 \x01(\t\x12\x0f\n\x07\x63reated\x18\x03 \x01(\x08\"\x17\n\x15VerifyInvoicesRequest\"\x8f\x01\n\x16VerifyInvoicesResponse\x12\x15\n\rinvoice_count\x18\x01 \x01(\x04\x12\x12\n\nhead_chain\x18\x02 \x01(\x0c\x12\x10\n\x08problems\x18\x03 \x03(\t\x12\x38\n\x0clost_numbers\x18\x04 \x03(\x0b\x32\".metering.invoicing.v1.LostNumbers\"1\n\x14VerifyInvoiceRequest\x12\x19\n\x06number\x18\x01 \x01(\tB\t\xbaH\x06r\x04 \x01(@\"\x8c\x01\n\x15VerifyInvoiceResponse\x12\x10\n\x08problems\x18\x01 \x03(\t\x12\x0e\n\x06\x64igest\x18\x02 \x01(\x0c\x12\r\n\x05\x63hain\x18\x03 \x01(\x0c\x12.\n\nchecked_at\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x12\n\nline_count\x18\x05 \x01(\x04\"/\n\x11VerifyLineRequest\x12\x1a\n\x07line_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04 \x01(@\"\x96\x01\n\x12VerifyLineResponse\x12\x10\n\x08problems\x18\x01 \x03(\t\x12\x13\n\x0b\x65vent_count\x18\x02 \x01(\x04\x12\x10\n\x08quantity\x18\x03 \x01(\t\x12\x17\n\x0fsnapshot_digest\x18\x04 \x01(\x0c\x12.\n\nchecked_at\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp*M\n\x0cInvoiceOrder\x12\x1d\n\x19INVOICE_ORDER_UNSPECIFIED\x10\x00\x12\x1e\n\x1aINVOICE_ORDER_NEWEST_FIRST\x10\x01\x32\xe2\x11\n\x10InvoicingService\x12\x8b\x01\n\x13\x41pplyBillingProfile\x12\x31.metering.invoicing.v1.ApplyBillingProfileRequest\x1a\x32.metering.invoicing.v1.ApplyBillingProfileResponse\"\r\xda\xce\x18\t\n\x01\x03\x10\x03\x1a\x02\x08\x01\x12\x85\x01\n\x11GetBillingProfile\x12/.metering.invoicing.v1.GetBillingProfileRequest\x1a\x30.metering.invoicing.v1.GetBillingProfileResponse\"\r\xda\xce\x18\t\n\x01\x02\x10\x01\x1a\x02\x08\x01\x12\x9a\x01\n\x0ePreviewInvoice\x12,.metering.invoicing.v1.PreviewInvoiceRequest\x1a-.metering.invoicing.v1.PreviewInvoiceResponse\"+\xda\xce\x18\'\n\x01\x02\x10\x01\x1a \x12\x08\x63ustomer\x1a\x14\n\x08\x63ontract\x12\x08\x63ontract\x12\x93\x01\n\x0f\x46inalizeInvoice\x12-.metering.invoicing.v1.FinalizeInvoiceRequest\x1a..metering.invoicing.v1.FinalizeInvoiceResponse\"!\xda\xce\x18\x1d\n\x01\x03\x10\x02\x1a\x16\x1a\x14\n\x08\x63ontract\x12\x08\x63ontract\x12\x9c\x01\n\x16\x46inalizeClosingInvoice\x12\x34.metering.invoicing.v1.FinalizeClosingInvoiceRequest\x1a\x35.metering.invoicing.v1.FinalizeClosingInvoiceResponse\"\x15\xda\xce\x18\x11\n\x01\x03\x10\x02\x1a\n\x12\x08\x63ustomer\x12\x9c\x01\n\x16ListPendingAdjustments\x12\x34.metering.invoicing.v1.ListPendingAdjustmentsRequest\x1a\x35.metering.invoicing.v1.ListPendingAdjustmentsResponse\"\x15\xda\xce\x18\x11\n\x01\x02\x10\x01\x1a\n\x12\x08\x63ustomer\x12~\n\x0cListAccounts\x12*.metering.invoicing.v1.ListAccountsRequest\x1a+.metering.invoicing.v1.ListAccountsResponse\"\x15\xda\xce\x18\x11\n\x01\x02\x10\x01\x1a\n\x12\x08\x63ustomer\x12\x81\x01\n\nGetInvoice\x12(.metering.invoicing.v1.GetInvoiceRequest\x1a).metering.invoicing.v1.GetInvoiceResponse\"\x1e\xda\xce\x18\x1a\n\x01\x02\x10\x01\x1a\x13\x1a\x11\n\x07invoice\x12\x06number\x12~\n\x0cListInvoices\x12*.metering.invoicing.v1.ListInvoicesRequest\x1a+.metering.invoicing.v1.ListInvoicesResponse\"\x15\xda\xce\x18\x11\n\x01\x02\x10\x01\x1a\n\x12\x08\x63ustomer\x12\x82\x01\n\x0b\x45xplainLine\x12).metering.invoicing.v1.ExplainLineRequest\x1a*.metering.invoicing.v1.ExplainLineResponse\"\x1c\xda\xce\x18\x18\n\x01\x02\x10\x01\x1a\x11\x1a\x0f\n\x04line\x12\x07line_id\x12\xa0\x01\n\x10\x45xplainDraftLine\x12..metering.invoicing.v1.ExplainDraftLineRequest\x1a/.metering.invoicing.v1.ExplainDraftLineResponse\"+\xda\xce\x18\'\n\x01\x02\x10\x01\x1a \x12\x08\x63ustomer\x1a\x14\n\x08\x63ontract\x12\x08\x63ontract\x12\x8d\x01\n\x0eListLineEvents\x12,.metering.invoicing.v1.ListLineEventsRequest\x1a-.metering.invoicing.v1.ListLineEventsResponse\"\x1c\xda\xce\x18\x18\n\x01\x02\x10\x01\x1a\x11\x1a\x0f\n\x04line\x12\x07line_id0\x01\x12\x7f\n\x0fStateLastNumber\x12-.metering.invoicing.v1.StateLastNumberRequest\x1a..metering.invoicing.v1.StateLastNumberResponse\"\r\xda\xce\x18\t\n\x01\x03\x10\x02\x1a\x02\x08\x01\x12|\n\x0eVerifyInvoices\x12,.metering.invoicing.v1.VerifyInvoicesRequest\x1a-.metering.invoicing.v1.VerifyInvoicesResponse\"\r\xda\xce\x18\t\n\x01\x02\x10\x01\x1a\x02\x08\x01\x12\x8a\x01\n\rVerifyInvoice\x12+.metering.invoicing.v1.VerifyInvoiceRequest\x1a,.metering.invoicing.v1.VerifyInvoiceResponse\"\x1e\xda\xce\x18\x1a\n\x01\x02\x10\x01\x1a\x13\x1a\x11\n\x07invoice\x12\x06number\x12\x7f\n\nVerifyLine\x12(.metering.invoicing.v1.VerifyLineRequest\x1a).metering.invoicing.v1.VerifyLineResponse\"\x1c\xda\xce\x18\x18\n\x01\x02\x10\x01\x1a\x11\x1a\x0f\n\x04line\x12\x07line_idb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -75,10 +78,26 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_LISTINVOICESREQUEST'].fields_by_name['billing_period']._serialized_options = b'\272H\032r\0302\026^([0-9]{4}-[0-9]{2})?$'
   _globals['_LISTINVOICESREQUEST'].fields_by_name['page_size']._loaded_options = None
   _globals['_LISTINVOICESREQUEST'].fields_by_name['page_size']._serialized_options = b'\272H\005*\003\030\350\007'
+  _globals['_LISTINVOICESREQUEST'].fields_by_name['order']._loaded_options = None
+  _globals['_LISTINVOICESREQUEST'].fields_by_name['order']._serialized_options = b'\272H\005\202\001\002\020\001'
+  _globals['_LISTINVOICESREQUEST'].fields_by_name['from_billing_period']._loaded_options = None
+  _globals['_LISTINVOICESREQUEST'].fields_by_name['from_billing_period']._serialized_options = b'\272H\032r\0302\026^([0-9]{4}-[0-9]{2})?$'
+  _globals['_LISTINVOICESREQUEST'].fields_by_name['until_billing_period']._loaded_options = None
+  _globals['_LISTINVOICESREQUEST'].fields_by_name['until_billing_period']._serialized_options = b'\272H\032r\0302\026^([0-9]{4}-[0-9]{2})?$'
+  _globals['_LISTINVOICESREQUEST'].fields_by_name['kind']._loaded_options = None
+  _globals['_LISTINVOICESREQUEST'].fields_by_name['kind']._serialized_options = b'\272H\005\202\001\002\020\001'
   _globals['_EXPLAINLINEREQUEST'].fields_by_name['line_id']._loaded_options = None
   _globals['_EXPLAINLINEREQUEST'].fields_by_name['line_id']._serialized_options = b'\272H\006r\004 \001(@'
   _globals['_EXPLAINLINEREQUEST'].fields_by_name['page_size']._loaded_options = None
   _globals['_EXPLAINLINEREQUEST'].fields_by_name['page_size']._serialized_options = b'\272H\006*\004\030\240\215\006'
+  _globals['_EXPLAINDRAFTLINEREQUEST'].fields_by_name['contract']._loaded_options = None
+  _globals['_EXPLAINDRAFTLINEREQUEST'].fields_by_name['contract']._serialized_options = b'\272H\004r\002(@'
+  _globals['_EXPLAINDRAFTLINEREQUEST'].fields_by_name['customer']._loaded_options = None
+  _globals['_EXPLAINDRAFTLINEREQUEST'].fields_by_name['customer']._serialized_options = b'\272H\005r\003(\200\001'
+  _globals['_EXPLAINDRAFTLINEREQUEST'].fields_by_name['billing_period']._loaded_options = None
+  _globals['_EXPLAINDRAFTLINEREQUEST'].fields_by_name['billing_period']._serialized_options = b'\272H\032r\0302\026^([0-9]{4}-[0-9]{2})?$'
+  _globals['_EXPLAINDRAFTLINEREQUEST'].fields_by_name['line_id']._loaded_options = None
+  _globals['_EXPLAINDRAFTLINEREQUEST'].fields_by_name['line_id']._serialized_options = b'\272H\006r\004 \001(@'
   _globals['_LISTLINEEVENTSREQUEST'].fields_by_name['line_id']._loaded_options = None
   _globals['_LISTLINEEVENTSREQUEST'].fields_by_name['line_id']._serialized_options = b'\272H\006r\004 \001(@'
   _globals['_STATELASTNUMBERREQUEST'].oneofs_by_name['last']._loaded_options = None
@@ -87,6 +106,10 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_STATELASTNUMBERREQUEST'].fields_by_name['number']._serialized_options = b'\272H\006r\004 \001(@'
   _globals['_STATELASTNUMBERREQUEST'].fields_by_name['series_without_loss']._loaded_options = None
   _globals['_STATELASTNUMBERREQUEST'].fields_by_name['series_without_loss']._serialized_options = b'\272H\035r\0332\031^[A-Z0-9][A-Z0-9-]{0,15}$'
+  _globals['_VERIFYINVOICEREQUEST'].fields_by_name['number']._loaded_options = None
+  _globals['_VERIFYINVOICEREQUEST'].fields_by_name['number']._serialized_options = b'\272H\006r\004 \001(@'
+  _globals['_VERIFYLINEREQUEST'].fields_by_name['line_id']._loaded_options = None
+  _globals['_VERIFYLINEREQUEST'].fields_by_name['line_id']._serialized_options = b'\272H\006r\004 \001(@'
   _globals['_INVOICINGSERVICE'].methods_by_name['ApplyBillingProfile']._loaded_options = None
   _globals['_INVOICINGSERVICE'].methods_by_name['ApplyBillingProfile']._serialized_options = b'\332\316\030\t\n\001\003\020\003\032\002\010\001'
   _globals['_INVOICINGSERVICE'].methods_by_name['GetBillingProfile']._loaded_options = None
@@ -107,64 +130,84 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_INVOICINGSERVICE'].methods_by_name['ListInvoices']._serialized_options = b'\332\316\030\021\n\001\002\020\001\032\n\022\010customer'
   _globals['_INVOICINGSERVICE'].methods_by_name['ExplainLine']._loaded_options = None
   _globals['_INVOICINGSERVICE'].methods_by_name['ExplainLine']._serialized_options = b'\332\316\030\030\n\001\002\020\001\032\021\032\017\n\004line\022\007line_id'
+  _globals['_INVOICINGSERVICE'].methods_by_name['ExplainDraftLine']._loaded_options = None
+  _globals['_INVOICINGSERVICE'].methods_by_name['ExplainDraftLine']._serialized_options = b'\332\316\030\'\n\001\002\020\001\032 \022\010customer\032\024\n\010contract\022\010contract'
   _globals['_INVOICINGSERVICE'].methods_by_name['ListLineEvents']._loaded_options = None
   _globals['_INVOICINGSERVICE'].methods_by_name['ListLineEvents']._serialized_options = b'\332\316\030\030\n\001\002\020\001\032\021\032\017\n\004line\022\007line_id'
   _globals['_INVOICINGSERVICE'].methods_by_name['StateLastNumber']._loaded_options = None
   _globals['_INVOICINGSERVICE'].methods_by_name['StateLastNumber']._serialized_options = b'\332\316\030\t\n\001\003\020\002\032\002\010\001'
   _globals['_INVOICINGSERVICE'].methods_by_name['VerifyInvoices']._loaded_options = None
   _globals['_INVOICINGSERVICE'].methods_by_name['VerifyInvoices']._serialized_options = b'\332\316\030\t\n\001\002\020\001\032\002\010\001'
-  _globals['_APPLYBILLINGPROFILEREQUEST']._serialized_start=281
-  _globals['_APPLYBILLINGPROFILEREQUEST']._serialized_end=404
-  _globals['_APPLYBILLINGPROFILERESPONSE']._serialized_start=407
-  _globals['_APPLYBILLINGPROFILERESPONSE']._serialized_end=543
-  _globals['_GETBILLINGPROFILEREQUEST']._serialized_start=545
-  _globals['_GETBILLINGPROFILEREQUEST']._serialized_end=571
-  _globals['_GETBILLINGPROFILERESPONSE']._serialized_start=573
-  _globals['_GETBILLINGPROFILERESPONSE']._serialized_end=656
-  _globals['_PREVIEWINVOICEREQUEST']._serialized_start=659
-  _globals['_PREVIEWINVOICEREQUEST']._serialized_end=792
-  _globals['_PREVIEWINVOICERESPONSE']._serialized_start=795
-  _globals['_PREVIEWINVOICERESPONSE']._serialized_end=985
-  _globals['_FINALIZEINVOICEREQUEST']._serialized_start=987
-  _globals['_FINALIZEINVOICEREQUEST']._serialized_end=1092
-  _globals['_FINALIZEINVOICERESPONSE']._serialized_start=1094
-  _globals['_FINALIZEINVOICERESPONSE']._serialized_end=1185
-  _globals['_FINALIZECLOSINGINVOICEREQUEST']._serialized_start=1188
-  _globals['_FINALIZECLOSINGINVOICEREQUEST']._serialized_end=1338
-  _globals['_FINALIZECLOSINGINVOICERESPONSE']._serialized_start=1341
-  _globals['_FINALIZECLOSINGINVOICERESPONSE']._serialized_end=1497
-  _globals['_LISTPENDINGADJUSTMENTSREQUEST']._serialized_start=1499
-  _globals['_LISTPENDINGADJUSTMENTSREQUEST']._serialized_end=1597
-  _globals['_LISTPENDINGADJUSTMENTSRESPONSE']._serialized_start=1600
-  _globals['_LISTPENDINGADJUSTMENTSRESPONSE']._serialized_end=1753
-  _globals['_LISTACCOUNTSREQUEST']._serialized_start=1755
-  _globals['_LISTACCOUNTSREQUEST']._serialized_end=1853
-  _globals['_LISTACCOUNTSRESPONSE']._serialized_start=1855
-  _globals['_LISTACCOUNTSRESPONSE']._serialized_end=1952
-  _globals['_GETINVOICEREQUEST']._serialized_start=1954
-  _globals['_GETINVOICEREQUEST']._serialized_end=2049
-  _globals['_GETINVOICERESPONSE']._serialized_start=2052
-  _globals['_GETINVOICERESPONSE']._serialized_end=2190
-  _globals['_LISTINVOICESREQUEST']._serialized_start=2193
-  _globals['_LISTINVOICESREQUEST']._serialized_end=2346
-  _globals['_LISTINVOICESRESPONSE']._serialized_start=2348
-  _globals['_LISTINVOICESRESPONSE']._serialized_end=2445
-  _globals['_EXPLAINLINEREQUEST']._serialized_start=2447
-  _globals['_EXPLAINLINEREQUEST']._serialized_end=2545
-  _globals['_EXPLAINLINERESPONSE']._serialized_start=2548
-  _globals['_EXPLAINLINERESPONSE']._serialized_end=2742
-  _globals['_LISTLINEEVENTSREQUEST']._serialized_start=2744
-  _globals['_LISTLINEEVENTSREQUEST']._serialized_end=2810
-  _globals['_LISTLINEEVENTSRESPONSE']._serialized_start=2812
-  _globals['_LISTLINEEVENTSRESPONSE']._serialized_end=2890
-  _globals['_STATELASTNUMBERREQUEST']._serialized_start=2893
-  _globals['_STATELASTNUMBERREQUEST']._serialized_end=3026
-  _globals['_STATELASTNUMBERRESPONSE']._serialized_start=3028
-  _globals['_STATELASTNUMBERRESPONSE']._serialized_end=3141
-  _globals['_VERIFYINVOICESREQUEST']._serialized_start=3143
-  _globals['_VERIFYINVOICESREQUEST']._serialized_end=3166
-  _globals['_VERIFYINVOICESRESPONSE']._serialized_start=3169
-  _globals['_VERIFYINVOICESRESPONSE']._serialized_end=3312
-  _globals['_INVOICINGSERVICE']._serialized_start=3315
-  _globals['_INVOICINGSERVICE']._serialized_end=5156
+  _globals['_INVOICINGSERVICE'].methods_by_name['VerifyInvoice']._loaded_options = None
+  _globals['_INVOICINGSERVICE'].methods_by_name['VerifyInvoice']._serialized_options = b'\332\316\030\032\n\001\002\020\001\032\023\032\021\n\007invoice\022\006number'
+  _globals['_INVOICINGSERVICE'].methods_by_name['VerifyLine']._loaded_options = None
+  _globals['_INVOICINGSERVICE'].methods_by_name['VerifyLine']._serialized_options = b'\332\316\030\030\n\001\002\020\001\032\021\032\017\n\004line\022\007line_id'
+  _globals['_INVOICEORDER']._serialized_start=4516
+  _globals['_INVOICEORDER']._serialized_end=4593
+  _globals['_APPLYBILLINGPROFILEREQUEST']._serialized_start=381
+  _globals['_APPLYBILLINGPROFILEREQUEST']._serialized_end=504
+  _globals['_APPLYBILLINGPROFILERESPONSE']._serialized_start=507
+  _globals['_APPLYBILLINGPROFILERESPONSE']._serialized_end=643
+  _globals['_GETBILLINGPROFILEREQUEST']._serialized_start=645
+  _globals['_GETBILLINGPROFILEREQUEST']._serialized_end=671
+  _globals['_GETBILLINGPROFILERESPONSE']._serialized_start=673
+  _globals['_GETBILLINGPROFILERESPONSE']._serialized_end=756
+  _globals['_PREVIEWINVOICEREQUEST']._serialized_start=759
+  _globals['_PREVIEWINVOICEREQUEST']._serialized_end=892
+  _globals['_PREVIEWINVOICERESPONSE']._serialized_start=895
+  _globals['_PREVIEWINVOICERESPONSE']._serialized_end=1085
+  _globals['_FINALIZEINVOICEREQUEST']._serialized_start=1087
+  _globals['_FINALIZEINVOICEREQUEST']._serialized_end=1192
+  _globals['_FINALIZEINVOICERESPONSE']._serialized_start=1194
+  _globals['_FINALIZEINVOICERESPONSE']._serialized_end=1285
+  _globals['_FINALIZECLOSINGINVOICEREQUEST']._serialized_start=1288
+  _globals['_FINALIZECLOSINGINVOICEREQUEST']._serialized_end=1438
+  _globals['_FINALIZECLOSINGINVOICERESPONSE']._serialized_start=1441
+  _globals['_FINALIZECLOSINGINVOICERESPONSE']._serialized_end=1597
+  _globals['_LISTPENDINGADJUSTMENTSREQUEST']._serialized_start=1599
+  _globals['_LISTPENDINGADJUSTMENTSREQUEST']._serialized_end=1697
+  _globals['_LISTPENDINGADJUSTMENTSRESPONSE']._serialized_start=1700
+  _globals['_LISTPENDINGADJUSTMENTSRESPONSE']._serialized_end=1853
+  _globals['_LISTACCOUNTSREQUEST']._serialized_start=1855
+  _globals['_LISTACCOUNTSREQUEST']._serialized_end=1953
+  _globals['_LISTACCOUNTSRESPONSE']._serialized_start=1955
+  _globals['_LISTACCOUNTSRESPONSE']._serialized_end=2052
+  _globals['_GETINVOICEREQUEST']._serialized_start=2054
+  _globals['_GETINVOICEREQUEST']._serialized_end=2149
+  _globals['_GETINVOICERESPONSE']._serialized_start=2152
+  _globals['_GETINVOICERESPONSE']._serialized_end=2290
+  _globals['_LISTINVOICESREQUEST']._serialized_start=2293
+  _globals['_LISTINVOICESREQUEST']._serialized_end=2712
+  _globals['_LISTINVOICESRESPONSE']._serialized_start=2714
+  _globals['_LISTINVOICESRESPONSE']._serialized_end=2811
+  _globals['_EXPLAINLINEREQUEST']._serialized_start=2813
+  _globals['_EXPLAINLINEREQUEST']._serialized_end=2911
+  _globals['_EXPLAINLINERESPONSE']._serialized_start=2914
+  _globals['_EXPLAINLINERESPONSE']._serialized_end=3108
+  _globals['_EXPLAINDRAFTLINEREQUEST']._serialized_start=3111
+  _globals['_EXPLAINDRAFTLINEREQUEST']._serialized_end=3274
+  _globals['_EXPLAINDRAFTLINERESPONSE']._serialized_start=3277
+  _globals['_EXPLAINDRAFTLINERESPONSE']._serialized_end=3497
+  _globals['_LISTLINEEVENTSREQUEST']._serialized_start=3499
+  _globals['_LISTLINEEVENTSREQUEST']._serialized_end=3616
+  _globals['_LISTLINEEVENTSRESPONSE']._serialized_start=3618
+  _globals['_LISTLINEEVENTSRESPONSE']._serialized_end=3696
+  _globals['_STATELASTNUMBERREQUEST']._serialized_start=3699
+  _globals['_STATELASTNUMBERREQUEST']._serialized_end=3832
+  _globals['_STATELASTNUMBERRESPONSE']._serialized_start=3834
+  _globals['_STATELASTNUMBERRESPONSE']._serialized_end=3947
+  _globals['_VERIFYINVOICESREQUEST']._serialized_start=3949
+  _globals['_VERIFYINVOICESREQUEST']._serialized_end=3972
+  _globals['_VERIFYINVOICESRESPONSE']._serialized_start=3975
+  _globals['_VERIFYINVOICESRESPONSE']._serialized_end=4118
+  _globals['_VERIFYINVOICEREQUEST']._serialized_start=4120
+  _globals['_VERIFYINVOICEREQUEST']._serialized_end=4169
+  _globals['_VERIFYINVOICERESPONSE']._serialized_start=4172
+  _globals['_VERIFYINVOICERESPONSE']._serialized_end=4312
+  _globals['_VERIFYLINEREQUEST']._serialized_start=4314
+  _globals['_VERIFYLINEREQUEST']._serialized_end=4361
+  _globals['_VERIFYLINERESPONSE']._serialized_start=4364
+  _globals['_VERIFYLINERESPONSE']._serialized_end=4514
+  _globals['_INVOICINGSERVICE']._serialized_start=4596
+  _globals['_INVOICINGSERVICE']._serialized_end=6870
 # @@protoc_insertion_point(module_scope)

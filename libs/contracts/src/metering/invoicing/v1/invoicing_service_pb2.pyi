@@ -6,10 +6,14 @@ Invoicing: drafts at any time, invoices that are final, and the way back from a 
 from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
+from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
+from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from metering.aggregator.v1 import usage_pb2 as _usage_pb2
 from metering.common.v1 import values_pb2 as _values_pb2
 from metering.invoicing.v1 import invoice_pb2 as _invoice_pb2
+from metering.rating.v1 import catalog_pb2 as _catalog_pb2
+from metering.rating.v1 import charge_pb2 as _charge_pb2
 from metering.rating.v1 import rating_service_pb2 as _rating_service_pb2
 import builtins as _builtins
 import sys
@@ -21,6 +25,26 @@ else:
     from typing_extensions import TypeAlias as _TypeAlias, Never as _Never
 
 DESCRIPTOR: _descriptor.FileDescriptor
+
+class _InvoiceOrder:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _InvoiceOrderEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_InvoiceOrder.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    INVOICE_ORDER_UNSPECIFIED: _InvoiceOrder.ValueType  # 0
+    """By series and number."""
+    INVOICE_ORDER_NEWEST_FIRST: _InvoiceOrder.ValueType  # 1
+    """By the time they were made final, the latest first."""
+
+class InvoiceOrder(_InvoiceOrder, metaclass=_InvoiceOrderEnumTypeWrapper):
+    """In which order invoices are listed."""
+
+INVOICE_ORDER_UNSPECIFIED: InvoiceOrder.ValueType  # 0
+"""By series and number."""
+INVOICE_ORDER_NEWEST_FIRST: InvoiceOrder.ValueType  # 1
+"""By the time they were made final, the latest first."""
+Global___InvoiceOrder: _TypeAlias = InvoiceOrder  # noqa: Y015
 
 @_typing.final
 class ApplyBillingProfileRequest(_message.Message):
@@ -493,6 +517,11 @@ class ListInvoicesRequest(_message.Message):
     BILLING_PERIOD_FIELD_NUMBER: _builtins.int
     PAGE_SIZE_FIELD_NUMBER: _builtins.int
     PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    ORDER_FIELD_NUMBER: _builtins.int
+    WITHOUT_LINES_FIELD_NUMBER: _builtins.int
+    FROM_BILLING_PERIOD_FIELD_NUMBER: _builtins.int
+    UNTIL_BILLING_PERIOD_FIELD_NUMBER: _builtins.int
+    KIND_FIELD_NUMBER: _builtins.int
     customer: _builtins.str
     """Only this customer. Optional."""
     billing_period: _builtins.str
@@ -500,7 +529,17 @@ class ListInvoicesRequest(_message.Message):
     page_size: _builtins.int
     """At most this many, 1 to 1000; 0 means 100."""
     page_token: _builtins.str
-    """Token from the previous page. Optional."""
+    """Token from the previous page of the same order. Optional."""
+    order: Global___InvoiceOrder.ValueType
+    """Unspecified means by number."""
+    without_lines: _builtins.bool
+    """Leave the lines out: a page then has as many invoices as were asked for, however long they are."""
+    from_billing_period: _builtins.str
+    """Only invoices of this period or later ones. Optional. Example: "2013-01"."""
+    until_billing_period: _builtins.str
+    """Only invoices of this period or earlier ones. Optional. Example: "2013-12"."""
+    kind: _invoice_pb2.InvoiceKind.ValueType
+    """Only invoices of this kind. Unspecified means all."""
     def __init__(
         self,
         *,
@@ -508,10 +547,15 @@ class ListInvoicesRequest(_message.Message):
         billing_period: _builtins.str = ...,
         page_size: _builtins.int = ...,
         page_token: _builtins.str = ...,
+        order: Global___InvoiceOrder.ValueType = ...,
+        without_lines: _builtins.bool = ...,
+        from_billing_period: _builtins.str = ...,
+        until_billing_period: _builtins.str = ...,
+        kind: _invoice_pb2.InvoiceKind.ValueType = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["billing_period", b"billing_period", "customer", b"customer", "page_size", b"page_size", "page_token", b"page_token"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["billing_period", b"billing_period", "customer", b"customer", "from_billing_period", b"from_billing_period", "kind", b"kind", "order", b"order", "page_size", b"page_size", "page_token", b"page_token", "until_billing_period", b"until_billing_period", "without_lines", b"without_lines"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -529,7 +573,7 @@ class ListInvoicesResponse(_message.Message):
     """Token for the next page; empty on the last."""
     @_builtins.property
     def invoices(self) -> _containers.RepeatedCompositeFieldContainer[_invoice_pb2.Invoice]:
-        """By number."""
+        """In the order asked for."""
 
     def __init__(
         self,
@@ -620,6 +664,88 @@ class ExplainLineResponse(_message.Message):
 Global___ExplainLineResponse: _TypeAlias = ExplainLineResponse  # noqa: Y015
 
 @_typing.final
+class ExplainDraftLineRequest(_message.Message):
+    """Names a line of a draft."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CONTRACT_FIELD_NUMBER: _builtins.int
+    CUSTOMER_FIELD_NUMBER: _builtins.int
+    BILLING_PERIOD_FIELD_NUMBER: _builtins.int
+    LINE_ID_FIELD_NUMBER: _builtins.int
+    contract: _builtins.str
+    """Contract name. Either this or `customer`."""
+    customer: _builtins.str
+    """Customer key: stands for the contract in force in the period."""
+    billing_period: _builtins.str
+    """Label of the billing period. Empty means the current one. Example: "2013-01"."""
+    line_id: _builtins.str
+    """Id of the line, as PreviewInvoice returns it. Required. Example: "draft.3"."""
+    def __init__(
+        self,
+        *,
+        contract: _builtins.str = ...,
+        customer: _builtins.str = ...,
+        billing_period: _builtins.str = ...,
+        line_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["billing_period", b"billing_period", "contract", b"contract", "customer", b"customer", "line_id", b"line_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ExplainDraftLineRequest: _TypeAlias = ExplainDraftLineRequest  # noqa: Y015
+
+@_typing.final
+class ExplainDraftLineResponse(_message.Message):
+    """The derivation of a line of a draft."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    LINE_FIELD_NUMBER: _builtins.int
+    STEPS_FIELD_NUMBER: _builtins.int
+    CHARGE_FIELD_NUMBER: _builtins.int
+    ITEM_FIELD_NUMBER: _builtins.int
+    AS_OF_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def line(self) -> _invoice_pb2.InvoiceLine:
+        """The line."""
+
+    @_builtins.property
+    def steps(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """How the line's amount follows from the charge, in plain words: the rounding, or for an adjustment the difference."""
+
+    @_builtins.property
+    def charge(self) -> _charge_pb2.Charge:
+        """The charge of the whole service period as usage is now; it has no id. For an adjustment: of the period that is adjusted."""
+
+    @_builtins.property
+    def item(self) -> _catalog_pb2.PlanItem:
+        """The plan item whose price was used."""
+
+    @_builtins.property
+    def as_of(self) -> _values_pb2.AsOf:
+        """The part of the log that is counted."""
+
+    def __init__(
+        self,
+        *,
+        line: _invoice_pb2.InvoiceLine | None = ...,
+        steps: _abc.Iterable[_builtins.str] | None = ...,
+        charge: _charge_pb2.Charge | None = ...,
+        item: _catalog_pb2.PlanItem | None = ...,
+        as_of: _values_pb2.AsOf | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["as_of", b"as_of", "charge", b"charge", "item", b"item", "line", b"line"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["as_of", b"as_of", "charge", b"charge", "item", b"item", "line", b"line", "steps", b"steps"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ExplainDraftLineResponse: _TypeAlias = ExplainDraftLineResponse  # noqa: Y015
+
+@_typing.final
 class ListLineEventsRequest(_message.Message):
     """Which events."""
 
@@ -627,19 +753,25 @@ class ListLineEventsRequest(_message.Message):
 
     LINE_ID_FIELD_NUMBER: _builtins.int
     LIMIT_FIELD_NUMBER: _builtins.int
+    AFTER_FIELD_NUMBER: _builtins.int
     line_id: _builtins.str
     """Line id. Required."""
     limit: _builtins.int
     """End after this many events. 0 means no limit."""
+    @_builtins.property
+    def after(self) -> _usage_pb2.EventPlace:
+        """Begin after this place in the log: that of the last event of an earlier call. Optional: from the first event."""
+
     def __init__(
         self,
         *,
         line_id: _builtins.str = ...,
         limit: _builtins.int = ...,
+        after: _usage_pb2.EventPlace | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["after", b"after"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["limit", b"limit", "line_id", b"line_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["after", b"after", "limit", b"limit", "line_id", b"line_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -785,3 +917,133 @@ class VerifyInvoicesResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___VerifyInvoicesResponse: _TypeAlias = VerifyInvoicesResponse  # noqa: Y015
+
+@_typing.final
+class VerifyInvoiceRequest(_message.Message):
+    """Names an invoice."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NUMBER_FIELD_NUMBER: _builtins.int
+    number: _builtins.str
+    """Number. Required. Example: "INV-000017"."""
+    def __init__(
+        self,
+        *,
+        number: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["number", b"number"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___VerifyInvoiceRequest: _TypeAlias = VerifyInvoiceRequest  # noqa: Y015
+
+@_typing.final
+class VerifyInvoiceResponse(_message.Message):
+    """Result of the check."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PROBLEMS_FIELD_NUMBER: _builtins.int
+    DIGEST_FIELD_NUMBER: _builtins.int
+    CHAIN_FIELD_NUMBER: _builtins.int
+    CHECKED_AT_FIELD_NUMBER: _builtins.int
+    LINE_COUNT_FIELD_NUMBER: _builtins.int
+    digest: _builtins.bytes
+    """SHA-256 (32 bytes) of the stored text, computed anew. That of the invoice if all is well."""
+    chain: _builtins.bytes
+    """Chain hash (32 bytes), computed anew from that of the invoice before and the digest. That of the invoice if all is well."""
+    line_count: _builtins.int
+    """Number of lines that were compared with their rows."""
+    @_builtins.property
+    def problems(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """What is wrong, in one sentence per problem; empty if all is well."""
+
+    @_builtins.property
+    def checked_at(self) -> _timestamp_pb2.Timestamp:
+        """When it was checked."""
+
+    def __init__(
+        self,
+        *,
+        problems: _abc.Iterable[_builtins.str] | None = ...,
+        digest: _builtins.bytes = ...,
+        chain: _builtins.bytes = ...,
+        checked_at: _timestamp_pb2.Timestamp | None = ...,
+        line_count: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["checked_at", b"checked_at"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["chain", b"chain", "checked_at", b"checked_at", "digest", b"digest", "line_count", b"line_count", "problems", b"problems"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___VerifyInvoiceResponse: _TypeAlias = VerifyInvoiceResponse  # noqa: Y015
+
+@_typing.final
+class VerifyLineRequest(_message.Message):
+    """Names a line."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    LINE_ID_FIELD_NUMBER: _builtins.int
+    line_id: _builtins.str
+    """Line id. Required. Example: "INV-000017.3"."""
+    def __init__(
+        self,
+        *,
+        line_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["line_id", b"line_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___VerifyLineRequest: _TypeAlias = VerifyLineRequest  # noqa: Y015
+
+@_typing.final
+class VerifyLineResponse(_message.Message):
+    """Result of the check."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PROBLEMS_FIELD_NUMBER: _builtins.int
+    EVENT_COUNT_FIELD_NUMBER: _builtins.int
+    QUANTITY_FIELD_NUMBER: _builtins.int
+    SNAPSHOT_DIGEST_FIELD_NUMBER: _builtins.int
+    CHECKED_AT_FIELD_NUMBER: _builtins.int
+    event_count: _builtins.int
+    """Events that were counted again; for an adjustment the late ones. 0 for a fixed fee."""
+    quantity: _builtins.str
+    """Quantity of the whole service period by the snapshot, with which the events agree; "1" for a fixed fee. Decimal text; empty if the
+    charge can't be read.
+    """
+    snapshot_digest: _builtins.bytes
+    """SHA-256 (32 bytes) of the snapshot; empty for a fixed fee."""
+    @_builtins.property
+    def problems(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """What is wrong, in one sentence per problem; empty if all is well."""
+
+    @_builtins.property
+    def checked_at(self) -> _timestamp_pb2.Timestamp:
+        """When it was checked."""
+
+    def __init__(
+        self,
+        *,
+        problems: _abc.Iterable[_builtins.str] | None = ...,
+        event_count: _builtins.int = ...,
+        quantity: _builtins.str = ...,
+        snapshot_digest: _builtins.bytes = ...,
+        checked_at: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["checked_at", b"checked_at"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["checked_at", b"checked_at", "event_count", b"event_count", "problems", b"problems", "quantity", b"quantity", "snapshot_digest", b"snapshot_digest"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___VerifyLineResponse: _TypeAlias = VerifyLineResponse  # noqa: Y015

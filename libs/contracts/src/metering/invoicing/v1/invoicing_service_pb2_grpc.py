@@ -85,6 +85,11 @@ class InvoicingServiceStub:
                 request_serializer=metering_dot_invoicing_dot_v1_dot_invoicing__service__pb2.ExplainLineRequest.SerializeToString,
                 response_deserializer=metering_dot_invoicing_dot_v1_dot_invoicing__service__pb2.ExplainLineResponse.FromString,
                 _registered_method=True)
+        self.ExplainDraftLine = channel.unary_unary(
+                '/metering.invoicing.v1.InvoicingService/ExplainDraftLine',
+                request_serializer=metering_dot_invoicing_dot_v1_dot_invoicing__service__pb2.ExplainDraftLineRequest.SerializeToString,
+                response_deserializer=metering_dot_invoicing_dot_v1_dot_invoicing__service__pb2.ExplainDraftLineResponse.FromString,
+                _registered_method=True)
         self.ListLineEvents = channel.unary_stream(
                 '/metering.invoicing.v1.InvoicingService/ListLineEvents',
                 request_serializer=metering_dot_invoicing_dot_v1_dot_invoicing__service__pb2.ListLineEventsRequest.SerializeToString,
@@ -99,6 +104,16 @@ class InvoicingServiceStub:
                 '/metering.invoicing.v1.InvoicingService/VerifyInvoices',
                 request_serializer=metering_dot_invoicing_dot_v1_dot_invoicing__service__pb2.VerifyInvoicesRequest.SerializeToString,
                 response_deserializer=metering_dot_invoicing_dot_v1_dot_invoicing__service__pb2.VerifyInvoicesResponse.FromString,
+                _registered_method=True)
+        self.VerifyInvoice = channel.unary_unary(
+                '/metering.invoicing.v1.InvoicingService/VerifyInvoice',
+                request_serializer=metering_dot_invoicing_dot_v1_dot_invoicing__service__pb2.VerifyInvoiceRequest.SerializeToString,
+                response_deserializer=metering_dot_invoicing_dot_v1_dot_invoicing__service__pb2.VerifyInvoiceResponse.FromString,
+                _registered_method=True)
+        self.VerifyLine = channel.unary_unary(
+                '/metering.invoicing.v1.InvoicingService/VerifyLine',
+                request_serializer=metering_dot_invoicing_dot_v1_dot_invoicing__service__pb2.VerifyLineRequest.SerializeToString,
+                response_deserializer=metering_dot_invoicing_dot_v1_dot_invoicing__service__pb2.VerifyLineResponse.FromString,
                 _registered_method=True)
 
 
@@ -175,7 +190,7 @@ class InvoicingServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ListInvoices(self, request, context):
-        """Lists invoices by number. A page may have fewer than page_size entries and still be followed by another.
+        """Lists invoices by number, or newest first. A page may have fewer than page_size entries and still be followed by another.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -184,6 +199,15 @@ class InvoicingServiceServicer:
     def ExplainLine(self, request, context):
         """Explains a line by its charge, its snapshot and its windows, page by page. Errors: NOT_FOUND LINE_NOT_FOUND,
         FAILED_PRECONDITION DATA_CORRUPTED (the invoice, the charge or the snapshot is not what was written).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ExplainDraftLine(self, request, context):
+        """Explains a line of a draft as it is now: by the price and the live charge behind it. Errors: those of PreviewInvoice, NOT_FOUND
+        LINE_NOT_FOUND (the draft has no such line, or the period is final), ABORTED TRANSACTION_CONFLICT (usage or prices changed meanwhile:
+        call again).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -210,6 +234,22 @@ class InvoicingServiceServicer:
     def VerifyInvoices(self, request, context):
         """Recomputes every digest and the hash chain of the series, compares each invoice with the rows of its lines, the snapshots
         it bills and the billing profile it was made by, and checks that no number that was given is missing, unless it is noted as lost.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def VerifyInvoice(self, request, context):
+        """Checks one invoice as VerifyInvoices does, and that it is linked to the invoices before and after it in its series. What is wrong is
+        the answer, and no error. Errors: NOT_FOUND INVOICE_NOT_FOUND.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def VerifyLine(self, request, context):
+        """Checks that a line follows from its charge, the charge from its price and its snapshot, and counts the events of the snapshot again.
+        This takes as long as reading them: give it the time. What is wrong is the answer, and no error. Errors: NOT_FOUND LINE_NOT_FOUND.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -268,6 +308,11 @@ def add_InvoicingServiceServicer_to_server(servicer, server):
                     request_deserializer=metering_dot_invoicing_dot_v1_dot_invoicing__service__pb2.ExplainLineRequest.FromString,
                     response_serializer=metering_dot_invoicing_dot_v1_dot_invoicing__service__pb2.ExplainLineResponse.SerializeToString,
             ),
+            'ExplainDraftLine': grpc.unary_unary_rpc_method_handler(
+                    servicer.ExplainDraftLine,
+                    request_deserializer=metering_dot_invoicing_dot_v1_dot_invoicing__service__pb2.ExplainDraftLineRequest.FromString,
+                    response_serializer=metering_dot_invoicing_dot_v1_dot_invoicing__service__pb2.ExplainDraftLineResponse.SerializeToString,
+            ),
             'ListLineEvents': grpc.unary_stream_rpc_method_handler(
                     servicer.ListLineEvents,
                     request_deserializer=metering_dot_invoicing_dot_v1_dot_invoicing__service__pb2.ListLineEventsRequest.FromString,
@@ -282,6 +327,16 @@ def add_InvoicingServiceServicer_to_server(servicer, server):
                     servicer.VerifyInvoices,
                     request_deserializer=metering_dot_invoicing_dot_v1_dot_invoicing__service__pb2.VerifyInvoicesRequest.FromString,
                     response_serializer=metering_dot_invoicing_dot_v1_dot_invoicing__service__pb2.VerifyInvoicesResponse.SerializeToString,
+            ),
+            'VerifyInvoice': grpc.unary_unary_rpc_method_handler(
+                    servicer.VerifyInvoice,
+                    request_deserializer=metering_dot_invoicing_dot_v1_dot_invoicing__service__pb2.VerifyInvoiceRequest.FromString,
+                    response_serializer=metering_dot_invoicing_dot_v1_dot_invoicing__service__pb2.VerifyInvoiceResponse.SerializeToString,
+            ),
+            'VerifyLine': grpc.unary_unary_rpc_method_handler(
+                    servicer.VerifyLine,
+                    request_deserializer=metering_dot_invoicing_dot_v1_dot_invoicing__service__pb2.VerifyLineRequest.FromString,
+                    response_serializer=metering_dot_invoicing_dot_v1_dot_invoicing__service__pb2.VerifyLineResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -566,6 +621,33 @@ class InvoicingService:
             _registered_method=True)
 
     @staticmethod
+    def ExplainDraftLine(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/metering.invoicing.v1.InvoicingService/ExplainDraftLine',
+            metering_dot_invoicing_dot_v1_dot_invoicing__service__pb2.ExplainDraftLineRequest.SerializeToString,
+            metering_dot_invoicing_dot_v1_dot_invoicing__service__pb2.ExplainDraftLineResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
     def ListLineEvents(request,
             target,
             options=(),
@@ -636,6 +718,60 @@ class InvoicingService:
             '/metering.invoicing.v1.InvoicingService/VerifyInvoices',
             metering_dot_invoicing_dot_v1_dot_invoicing__service__pb2.VerifyInvoicesRequest.SerializeToString,
             metering_dot_invoicing_dot_v1_dot_invoicing__service__pb2.VerifyInvoicesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def VerifyInvoice(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/metering.invoicing.v1.InvoicingService/VerifyInvoice',
+            metering_dot_invoicing_dot_v1_dot_invoicing__service__pb2.VerifyInvoiceRequest.SerializeToString,
+            metering_dot_invoicing_dot_v1_dot_invoicing__service__pb2.VerifyInvoiceResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def VerifyLine(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/metering.invoicing.v1.InvoicingService/VerifyLine',
+            metering_dot_invoicing_dot_v1_dot_invoicing__service__pb2.VerifyLineRequest.SerializeToString,
+            metering_dot_invoicing_dot_v1_dot_invoicing__service__pb2.VerifyLineResponse.FromString,
             options,
             channel_credentials,
             insecure,

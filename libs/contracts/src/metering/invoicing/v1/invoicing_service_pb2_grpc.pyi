@@ -66,10 +66,15 @@ class InvoicingServiceStub:
     finalized), RESOURCE_EXHAUSTED MESSAGE_TOO_LARGE (it does not fit into one message: ask in pages).
     """
     ListInvoices: _grpc.UnaryUnaryMultiCallable[_invoicing_service_pb2.ListInvoicesRequest, _invoicing_service_pb2.ListInvoicesResponse]
-    """Lists invoices by number. A page may have fewer than page_size entries and still be followed by another."""
+    """Lists invoices by number, or newest first. A page may have fewer than page_size entries and still be followed by another."""
     ExplainLine: _grpc.UnaryUnaryMultiCallable[_invoicing_service_pb2.ExplainLineRequest, _invoicing_service_pb2.ExplainLineResponse]
     """Explains a line by its charge, its snapshot and its windows, page by page. Errors: NOT_FOUND LINE_NOT_FOUND,
     FAILED_PRECONDITION DATA_CORRUPTED (the invoice, the charge or the snapshot is not what was written).
+    """
+    ExplainDraftLine: _grpc.UnaryUnaryMultiCallable[_invoicing_service_pb2.ExplainDraftLineRequest, _invoicing_service_pb2.ExplainDraftLineResponse]
+    """Explains a line of a draft as it is now: by the price and the live charge behind it. Errors: those of PreviewInvoice, NOT_FOUND
+    LINE_NOT_FOUND (the draft has no such line, or the period is final), ABORTED TRANSACTION_CONFLICT (usage or prices changed meanwhile:
+    call again).
     """
     ListLineEvents: _grpc.UnaryStreamMultiCallable[_invoicing_service_pb2.ListLineEventsRequest, _invoicing_service_pb2.ListLineEventsResponse]
     """Streams the individual events behind a line, with their trace ids. Errors: NOT_FOUND LINE_NOT_FOUND, and those of
@@ -84,6 +89,14 @@ class InvoicingServiceStub:
     VerifyInvoices: _grpc.UnaryUnaryMultiCallable[_invoicing_service_pb2.VerifyInvoicesRequest, _invoicing_service_pb2.VerifyInvoicesResponse]
     """Recomputes every digest and the hash chain of the series, compares each invoice with the rows of its lines, the snapshots
     it bills and the billing profile it was made by, and checks that no number that was given is missing, unless it is noted as lost.
+    """
+    VerifyInvoice: _grpc.UnaryUnaryMultiCallable[_invoicing_service_pb2.VerifyInvoiceRequest, _invoicing_service_pb2.VerifyInvoiceResponse]
+    """Checks one invoice as VerifyInvoices does, and that it is linked to the invoices before and after it in its series. What is wrong is
+    the answer, and no error. Errors: NOT_FOUND INVOICE_NOT_FOUND.
+    """
+    VerifyLine: _grpc.UnaryUnaryMultiCallable[_invoicing_service_pb2.VerifyLineRequest, _invoicing_service_pb2.VerifyLineResponse]
+    """Checks that a line follows from its charge, the charge from its price and its snapshot, and counts the events of the snapshot again.
+    This takes as long as reading them: give it the time. What is wrong is the answer, and no error. Errors: NOT_FOUND LINE_NOT_FOUND.
     """
 
 @_typing.type_check_only
@@ -124,10 +137,15 @@ class InvoicingServiceAsyncStub(InvoicingServiceStub):
     finalized), RESOURCE_EXHAUSTED MESSAGE_TOO_LARGE (it does not fit into one message: ask in pages).
     """
     ListInvoices: _aio.UnaryUnaryMultiCallable[_invoicing_service_pb2.ListInvoicesRequest, _invoicing_service_pb2.ListInvoicesResponse]  # type: ignore[assignment]
-    """Lists invoices by number. A page may have fewer than page_size entries and still be followed by another."""
+    """Lists invoices by number, or newest first. A page may have fewer than page_size entries and still be followed by another."""
     ExplainLine: _aio.UnaryUnaryMultiCallable[_invoicing_service_pb2.ExplainLineRequest, _invoicing_service_pb2.ExplainLineResponse]  # type: ignore[assignment]
     """Explains a line by its charge, its snapshot and its windows, page by page. Errors: NOT_FOUND LINE_NOT_FOUND,
     FAILED_PRECONDITION DATA_CORRUPTED (the invoice, the charge or the snapshot is not what was written).
+    """
+    ExplainDraftLine: _aio.UnaryUnaryMultiCallable[_invoicing_service_pb2.ExplainDraftLineRequest, _invoicing_service_pb2.ExplainDraftLineResponse]  # type: ignore[assignment]
+    """Explains a line of a draft as it is now: by the price and the live charge behind it. Errors: those of PreviewInvoice, NOT_FOUND
+    LINE_NOT_FOUND (the draft has no such line, or the period is final), ABORTED TRANSACTION_CONFLICT (usage or prices changed meanwhile:
+    call again).
     """
     ListLineEvents: _aio.UnaryStreamMultiCallable[_invoicing_service_pb2.ListLineEventsRequest, _invoicing_service_pb2.ListLineEventsResponse]  # type: ignore[assignment]
     """Streams the individual events behind a line, with their trace ids. Errors: NOT_FOUND LINE_NOT_FOUND, and those of
@@ -142,6 +160,14 @@ class InvoicingServiceAsyncStub(InvoicingServiceStub):
     VerifyInvoices: _aio.UnaryUnaryMultiCallable[_invoicing_service_pb2.VerifyInvoicesRequest, _invoicing_service_pb2.VerifyInvoicesResponse]  # type: ignore[assignment]
     """Recomputes every digest and the hash chain of the series, compares each invoice with the rows of its lines, the snapshots
     it bills and the billing profile it was made by, and checks that no number that was given is missing, unless it is noted as lost.
+    """
+    VerifyInvoice: _aio.UnaryUnaryMultiCallable[_invoicing_service_pb2.VerifyInvoiceRequest, _invoicing_service_pb2.VerifyInvoiceResponse]  # type: ignore[assignment]
+    """Checks one invoice as VerifyInvoices does, and that it is linked to the invoices before and after it in its series. What is wrong is
+    the answer, and no error. Errors: NOT_FOUND INVOICE_NOT_FOUND.
+    """
+    VerifyLine: _aio.UnaryUnaryMultiCallable[_invoicing_service_pb2.VerifyLineRequest, _invoicing_service_pb2.VerifyLineResponse]  # type: ignore[assignment]
+    """Checks that a line follows from its charge, the charge from its price and its snapshot, and counts the events of the snapshot again.
+    This takes as long as reading them: give it the time. What is wrong is the answer, and no error. Errors: NOT_FOUND LINE_NOT_FOUND.
     """
 
 class InvoicingServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -233,7 +259,7 @@ class InvoicingServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _invoicing_service_pb2.ListInvoicesRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_invoicing_service_pb2.ListInvoicesResponse, _abc.Awaitable[_invoicing_service_pb2.ListInvoicesResponse]]:
-        """Lists invoices by number. A page may have fewer than page_size entries and still be followed by another."""
+        """Lists invoices by number, or newest first. A page may have fewer than page_size entries and still be followed by another."""
 
     @_abc_1.abstractmethod
     def ExplainLine(
@@ -243,6 +269,17 @@ class InvoicingServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_invoicing_service_pb2.ExplainLineResponse, _abc.Awaitable[_invoicing_service_pb2.ExplainLineResponse]]:
         """Explains a line by its charge, its snapshot and its windows, page by page. Errors: NOT_FOUND LINE_NOT_FOUND,
         FAILED_PRECONDITION DATA_CORRUPTED (the invoice, the charge or the snapshot is not what was written).
+        """
+
+    @_abc_1.abstractmethod
+    def ExplainDraftLine(
+        self,
+        request: _invoicing_service_pb2.ExplainDraftLineRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_invoicing_service_pb2.ExplainDraftLineResponse, _abc.Awaitable[_invoicing_service_pb2.ExplainDraftLineResponse]]:
+        """Explains a line of a draft as it is now: by the price and the live charge behind it. Errors: those of PreviewInvoice, NOT_FOUND
+        LINE_NOT_FOUND (the draft has no such line, or the period is final), ABORTED TRANSACTION_CONFLICT (usage or prices changed meanwhile:
+        call again).
         """
 
     @_abc_1.abstractmethod
@@ -275,6 +312,26 @@ class InvoicingServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_invoicing_service_pb2.VerifyInvoicesResponse, _abc.Awaitable[_invoicing_service_pb2.VerifyInvoicesResponse]]:
         """Recomputes every digest and the hash chain of the series, compares each invoice with the rows of its lines, the snapshots
         it bills and the billing profile it was made by, and checks that no number that was given is missing, unless it is noted as lost.
+        """
+
+    @_abc_1.abstractmethod
+    def VerifyInvoice(
+        self,
+        request: _invoicing_service_pb2.VerifyInvoiceRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_invoicing_service_pb2.VerifyInvoiceResponse, _abc.Awaitable[_invoicing_service_pb2.VerifyInvoiceResponse]]:
+        """Checks one invoice as VerifyInvoices does, and that it is linked to the invoices before and after it in its series. What is wrong is
+        the answer, and no error. Errors: NOT_FOUND INVOICE_NOT_FOUND.
+        """
+
+    @_abc_1.abstractmethod
+    def VerifyLine(
+        self,
+        request: _invoicing_service_pb2.VerifyLineRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_invoicing_service_pb2.VerifyLineResponse, _abc.Awaitable[_invoicing_service_pb2.VerifyLineResponse]]:
+        """Checks that a line follows from its charge, the charge from its price and its snapshot, and counts the events of the snapshot again.
+        This takes as long as reading them: give it the time. What is wrong is the answer, and no error. Errors: NOT_FOUND LINE_NOT_FOUND.
         """
 
 def add_InvoicingServiceServicer_to_server(servicer: InvoicingServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

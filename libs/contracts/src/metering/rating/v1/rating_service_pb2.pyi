@@ -1526,22 +1526,28 @@ class ListChargeEventsRequest(_message.Message):
     CHARGE_ID_FIELD_NUMBER: _builtins.int
     ONLY_AMENDMENT_FIELD_NUMBER: _builtins.int
     LIMIT_FIELD_NUMBER: _builtins.int
+    AFTER_FIELD_NUMBER: _builtins.int
     charge_id: _builtins.str
     """Id of the charge. Required."""
     only_amendment: _builtins.bool
     """Only events beyond the snapshot that the charge's snapshot amends."""
     limit: _builtins.int
     """End after this many events. 0 means no limit."""
+    @_builtins.property
+    def after(self) -> _usage_pb2.EventPlace:
+        """Begin after this place in the log: that of the last event of an earlier call. Optional: from the first event."""
+
     def __init__(
         self,
         *,
         charge_id: _builtins.str = ...,
         only_amendment: _builtins.bool = ...,
         limit: _builtins.int = ...,
+        after: _usage_pb2.EventPlace | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["after", b"after"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["charge_id", b"charge_id", "limit", b"limit", "only_amendment", b"only_amendment"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["after", b"after", "charge_id", b"charge_id", "limit", b"limit", "only_amendment", b"only_amendment"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
