@@ -106,9 +106,12 @@ async def bad_token(portal: Any, kind: str) -> str:
 
 async def end(portal: Any, session_id: str) -> None:
     """Let a session's time be over: the clock of the module stands for all tests."""
-    earlier = "created_at = created_at - interval '1 day', expires_at = expires_at - interval '1 day'"
+    statement = text(
+        "UPDATE session SET created_at = created_at - day, expires_at = expires_at - day "
+        "FROM (VALUES (interval '1 day')) AS one (day) WHERE id = :id"
+    )
     async with portal.engine.begin() as conn:
-        await conn.execute(text(f"UPDATE session SET {earlier} WHERE id = :id"), {"id": session_id})
+        await conn.execute(statement, {"id": session_id})
 
 
 async def test_a_page_the_session_was_not_made_for_is_forbidden(portal: Any, operation: tuple[str, str]) -> None:
