@@ -85,7 +85,7 @@ class Door:
 def _served() -> list[Served]:
     # None of the handlers is ever called: these tests end before them.
     nothing = cast("Any", None)
-    return [*(room.served(nothing) for room in _ROOMS), served_feed(nothing), served_audit(nothing)]
+    return [*(room.served(nothing) for room in _ROOMS), served_feed(nothing, nothing), served_audit(nothing)]
 
 
 def _described(path: str) -> MethodDescriptor:

@@ -91,6 +91,9 @@ class FakeIngest:
         self.held_back = 0
         """So many events of lane 0 are accepted, says the head, and don't come yet."""
         self.address = ""
+        self.tells_until = False
+        """Whether the heads say until when they are complete, as those of older releases don't."""
+        self.heads_asked = 0
         self.epoch = EPOCH
         self.earlier: list[AsOf] = []
         """Former epochs, newest first, each up to where the log still is that log."""
@@ -188,7 +191,10 @@ class FakeIngest:
             await grown.wait()
 
     async def Heads(self, request: feed_service_pb2.HeadsRequest, context: Context) -> feed_service_pb2.HeadsResponse:
-        return feed_service_pb2.HeadsResponse(heads=heads_to_proto(FeedHeads(self.epoch, self.heads(), self.earlier)))
+        self.heads_asked += 1
+        until = moment(datetime.now(UTC)) if self.tells_until else None
+        heads = heads_to_proto(FeedHeads(self.epoch, self.heads(), self.earlier))
+        return feed_service_pb2.HeadsResponse(heads=heads, complete_until=until)
 
     async def ListEvents(
         self, request: ingest_pb.ListEventsRequest, context: Context

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 
@@ -11,11 +12,14 @@ from typing import Any
 class AsOf:
     """The part of one log up to and including a position in each lane; a lane that is not listed is at 0.
 
-    `epoch` is the identity of the log (UUID text), empty where no log has been read yet.
+    `epoch` is the identity of the log (UUID text), empty where no log has been read yet. `complete_until` tells that
+    everything that ingest had accepted by then lies in that part; None where that is not known. It is no part of what
+    is compared, stored or digested: the same place may be complete until ever later times.
     """
 
     epoch: str = ""
     positions: Mapping[int, int] = field(default_factory=dict)
+    complete_until: datetime | None = field(default=None, compare=False)
 
     @property
     def is_empty(self) -> bool:

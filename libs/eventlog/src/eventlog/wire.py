@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final, Protocol
 
@@ -94,9 +95,18 @@ def lanes_to_proto(positions: Iterable[tuple[int, int]]) -> list[values_pb2.Lane
 def as_of_to_proto(as_of: AsOf) -> values_pb2.AsOf:
     """Return how far into a log something reaches, as a message ordered by lane, without lanes at 0."""
     reached = ((lane, position) for lane, position in as_of.positions.items() if position)
-    return values_pb2.AsOf(epoch=as_of.epoch, lanes=lanes_to_proto(reached))
+    message = values_pb2.AsOf(epoch=as_of.epoch, lanes=lanes_to_proto(reached))
+    if as_of.complete_until is not None:
+        message.complete_until.FromDatetime(as_of.complete_until)
+    return message
 
 
 def as_of_from_proto(message: values_pb2.AsOf) -> AsOf:
-    """Return how far into a log something reaches, according to a message."""
+    """Return how far into a log something reaches. Until when that is complete, only an answer tells, and no caller."""
     return AsOf(message.epoch, {entry.lane: entry.position for entry in message.lanes})
+
+
+def as_of_from_answer(message: values_pb2.AsOf) -> AsOf:
+    """Return how far a neighbor's answer reaches, and until when it is complete. Raises ValueError for no such time."""
+    until = instant_from_proto(message.complete_until) if message.HasField("complete_until") else None
+    return replace(as_of_from_proto(message), complete_until=until)

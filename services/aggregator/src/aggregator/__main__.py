@@ -9,11 +9,12 @@ import chassis.stop_at_once  # noqa: F401 - first, because the other imports tak
 
 # isort: split
 
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from aggregator.config import AggregatorMigrateSettings, AggregatorSettings
 from aggregator.loops import FoldFactory, loops
-from aggregator.operations import anew
+from aggregator.operations import anew, usage
 from aggregator.operations.deps import Deps
 from aggregator.rpc import served
 from aggregator.store.changes import OWNER_COLUMNS, ChangeFeed
@@ -93,7 +94,12 @@ async def compose(runtime: Runtime[AggregatorSettings]) -> Composition:
     )
     folds = FoldFactory(deps, ingest.feed, settings, Instruments(runtime.telemetry.meter))
     return Composition(
-        served=[served(deps), served_feed(changes), served_status(runtime, deps.board), served_audit(runtime.engine)],
+        served=[
+            served(deps),
+            served_feed(changes, partial(usage.counted_until, deps)),
+            served_status(runtime, deps.board),
+            served_audit(runtime.engine),
+        ],
         loops=loops(folds),
     )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from aggregator.operations import backlogs, fills, folding
@@ -18,6 +19,7 @@ from chassis.logs import get_logger
 from chassis.loops import Loop
 from chassis.statements import StatementSize
 from chassis.tasks import first_of, wait_or_stop
+from eventlog.feed.completeness import keep_looking
 from eventlog.feed.consumer import FeedConsumer
 from eventlog.feed.pace import BATCH_TARGET_S
 from eventlog.feed.source import Backoff
@@ -258,9 +260,10 @@ async def _ended(run: asyncio.Task[None]) -> None:
 
 def loops(folds: FoldFactory) -> tuple[Loop, ...]:
     """Return the background loops of the service."""
-    live = folds.live()
+    live, deps = folds.live(), folds.deps
     return (
         Loop("usage", live.run, live.problem),
         Loop("fill", Filler(folds).run),
         Loop("backlog", CatchUp(folds).run),
+        Loop("completeness", partial(keep_looking, deps.completeness, deps.log.heads, deps.clock)),
     )

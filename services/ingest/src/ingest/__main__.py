@@ -32,6 +32,8 @@ from ingest.store.segments import OWNER_COLUMNS
 from ingest.telemetry import Instruments
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from chassis.service import Runtime
 
 
@@ -71,10 +73,20 @@ async def compose(runtime: Runtime[IngestSettings]) -> Composition:
         reporters_kept=settings.reporters_kept,
         event_rate=rate_limit(settings, "events", settings.tenant_events_per_s, lambda own: own.events_per_s),
     )
+
+    async def accepted_until() -> datetime:
+        # What is acknowledged is committed, and the heads are read after this.
+        return clock.now()
+
     search_rarely()
     loops = intake_loops(gatherer, committer, settings.commit_workers)
     return Composition(
-        served=[served(deps), served_feed(feed), served_status(runtime, FeedBoard()), served_audit(runtime.engine)],
+        served=[
+            served(deps),
+            served_feed(feed, accepted_until),
+            served_status(runtime, FeedBoard()),
+            served_audit(runtime.engine),
+        ],
         loops=loops,
     )
 

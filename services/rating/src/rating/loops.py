@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from chassis.errors import MeterlineError
 from chassis.logs import get_logger
 from chassis.loops import Loop
 from chassis.tasks import wait_or_stop
+from eventlog.feed.completeness import keep_looking
 from eventlog.feed.consumer import FeedConsumer
 from rating.operations import live, unbilled
 from rating.wire.live import changes_from_segment
@@ -151,4 +153,5 @@ def loops(settings: RatingSettings, source: FeedSource, deps: Deps) -> tuple[Loo
         Loop("usage changes", consumer.run, consumer.problem),
         Loop("live charges", refresher.run),
         Loop("unbilled usage", UnbilledCounter(settings, deps).run),
+        Loop("completeness", partial(keep_looking, deps.completeness, source.heads, deps.clock)),
     )

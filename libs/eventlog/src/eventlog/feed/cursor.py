@@ -7,7 +7,7 @@ everything before it, so a reader can prove that it missed nothing and that both
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from chassis.errors import Diverged, Reason
@@ -76,12 +76,14 @@ class FeedHeads:
     """Where every lane of a log ends: `positions` by lane, 0 for an empty one.
 
     `earlier` are the log's former epochs, newest first, each as far as this log still is the log of that epoch: what
-    lay beyond was lost when the log was restored.
+    lay beyond was lost when the log was restored. `complete_until` tells that the log holds what follows from all that
+    ingest had accepted by then; None where its owner does not know.
     """
 
     epoch: str
     positions: Mapping[int, int]
     earlier: Sequence[AsOf] = ()
+    complete_until: datetime | None = field(default=None, compare=False)
 
     @property
     def as_of(self) -> AsOf:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 import grpc
@@ -98,6 +99,12 @@ def heads_from_proto(message: feed_pb2.FeedHeads) -> FeedHeads:
     )
 
 
+def heads_from_answer(message: feed_service_pb2.HeadsResponse) -> FeedHeads:
+    """Return the heads that a neighbor sent, and until when its log is complete."""
+    until = instant_from_proto(message.complete_until) if message.HasField("complete_until") else None
+    return replace(heads_from_proto(message.heads), complete_until=until)
+
+
 class GrpcFeedSource:
     """A neighbor's log as a `FeedSource`. Raises the MeterlineErrors that the neighbor raised."""
 
@@ -112,7 +119,7 @@ class GrpcFeedSource:
             response = await self._stub.Heads(feed_service_pb2.HeadsRequest(), timeout=timeout_s)
         except grpc.RpcError as error:
             raise from_rpc_error(error) from error
-        return heads_from_proto(response.heads)
+        return heads_from_answer(response)
 
     async def read(self, cursor: Cursor) -> AsyncGenerator[Segment, None]:
         """Yield the segments after `cursor` until the neighbor ends the stream."""

@@ -13,6 +13,7 @@ from aggregator.domain.matching import ReadableEvent
 from aggregator.store.changes import ChangeFeed
 from chassis.clock import Clock
 from eventlog.as_of import AsOf
+from eventlog.feed.completeness import Completeness
 from eventlog.feed.cursor import FeedHeads
 from eventlog.feed.progress import FeedBoard
 from eventlog.period import Period
@@ -47,3 +48,5 @@ class Deps:
     """Set when there may be a new fill, so that its loop need not wait for its next look."""
     board: FeedBoard = field(default_factory=FeedBoard)
     """Where the folds of this process show how far they are."""
+    completeness: Completeness = field(default_factory=Completeness)
+    """Until when what is counted is complete."""

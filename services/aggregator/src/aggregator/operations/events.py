@@ -14,7 +14,7 @@ from aggregator.domain.meters import CountingMeter, PropertyFilter, counting_met
 from aggregator.domain.seals import Snapshot
 from aggregator.domain.usage import MeterUsage
 from aggregator.operations.deps import Deps
-from aggregator.operations.finding import filling, in_followed_log, meter_not_found, snapshot_not_found
+from aggregator.operations.finding import completed, filling, in_followed_log, meter_not_found, snapshot_not_found
 from aggregator.operations.usage import wait_until_fresh
 from aggregator.store import meters as meter_store
 from aggregator.store import parked as parked_store
@@ -94,7 +94,7 @@ async def list_metered_events(deps: Deps, tenant: str, query: EventQuery) -> Asy
     up_to = as_of if query.up_to is None else await in_followed_log(deps, as_of, query.up_to)
     after = resumed(None, query.after, up_to)
     sought = _Sought(query.customer, query.period, meters, after, up_to, query.filters)
-    page = EventPage((), up_to, filled=not filling(versions))
+    page = EventPage((), completed(deps, up_to, versions), filled=not filling(versions))
     is_empty = True
     async with aclosing(_listed(deps, sought, query.limit)) as pages:
         async for events in pages:

@@ -17,6 +17,7 @@ from aggregator.store import fills, progress, usage
 from chassis.errors import NotFound, Reason
 from chassis.postgres import transaction
 from eventlog.as_of import AsOf
+from eventlog.feed.cursor import FeedHeads
 
 _POLL_S: Final = 0.02
 _POLL_MAX_S: Final = 0.1
@@ -40,6 +41,21 @@ def histories_of(versions: Sequence[MeterVersion]) -> list[tuple[CountingMeter, 
 def filling(versions: Sequence[MeterVersion]) -> list[str]:
     """Return the names of the meters that are still being filled, in order."""
     return sorted({version.name for version in versions if not version.filled})
+
+
+async def log_heads(deps: Deps) -> FeedHeads:
+    """Return where the log ends now, and keep in mind until when what reaches so far is complete."""
+    heads = await deps.log.heads()
+    deps.completeness.note(heads)
+    return heads
+
+
+def completed(deps: Deps, as_of: AsOf, versions: Sequence[MeterVersion]) -> AsOf:
+    """Return how far an answer by these versions of meters reaches, with the time until which it is complete.
+
+    That is not known while one of them is being filled.
+    """
+    return as_of if filling(versions) else deps.completeness.of(as_of)
 
 
 async def read_totals(conn: AsyncConnection, plan: UsagePlan) -> tuple[MeterUsage, ...]:

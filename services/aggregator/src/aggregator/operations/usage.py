@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Final
 
 from aggregator.domain.calendar import zone_named
@@ -12,7 +13,15 @@ from aggregator.domain.meters import CountingMeter, counting_meters
 from aggregator.domain.query import UsagePlan, UsageQuery, plan_query, plan_totals
 from aggregator.domain.usage import TotalsAnswer, UsageAnswer, UsageRow, quantity_of
 from aggregator.operations.deps import Deps
-from aggregator.operations.finding import filling, histories_of, meter_not_found, read_totals, wait_until_counted
+from aggregator.operations.finding import (
+    completed,
+    filling,
+    histories_of,
+    log_heads,
+    meter_not_found,
+    read_totals,
+    wait_until_counted,
+)
 from aggregator.store import backlogs, fills, meters, progress, usage
 from chassis.deadline import RESERVE_S, current_deadline_s
 from chassis.errors import DeadlineExceeded, Reason
@@ -60,7 +69,7 @@ async def query_usage(deps: Deps, tenant: str, query: UsageQuery, freshness: Fre
     return UsageAnswer(
         rows=[_row(plan, row) for row in page],
         unit=meter.unit,
-        as_of=as_of,
+        as_of=completed(deps, as_of, versions),
         last=page[-1].key if more else None,
         filled=all(version.filled for version in versions),
     )
@@ -75,31 +84,46 @@ async def query_totals(
         async with transaction(deps.engine) as conn:
             await progress.begin_consistent_read(conn)
             as_of = await progress.read_as_of(conn, tenant)
-            histories = histories_of(await meters.versions_of_tenant(conn, tenant))
+            versions = await meters.versions_of_tenant(conn, tenant)
+            histories = histories_of(versions)
             if names:
                 histories = _chosen(histories, names)
+                versions = [version for version in versions if version.name in names]
             found = await read_totals(conn, plan_totals(customer, period, histories))
-    return TotalsAnswer(found, as_of)
+    return TotalsAnswer(found, completed(deps, as_of, versions))
 
 
 async def get_progress(deps: Deps, tenant: str) -> Progress:
     """Return how far the fold is, where the log ends, and which meters are being filled."""
     # The head first: what is counted may then be ahead of it, but never seem behind what it has passed.
-    head = (await deps.log.heads()).as_of
+    head = (await log_heads(deps)).as_of
     async with transaction(deps.engine) as conn:
         await progress.begin_consistent_read(conn)
         as_of = await progress.read_as_of(conn, tenant)
         versions = await meters.versions_of_tenant(conn, tenant)
         backlog = await backlogs.consumer_of(conn, tenant)
     feeds = [state for state in deps.board.states() if _concerns(state.consumer, backlog)]
-    return Progress(as_of, head, filling(versions), feeds)
+    return Progress(completed(deps, as_of, versions), head, filling(versions), feeds)
+
+
+async def counted_until(deps: Deps) -> datetime | None:
+    """Return until when all that ingest had accepted is counted, for all tenants; None while a meter is being filled.
+
+    What is counted is in the change feed as well, for both are written together.
+    """
+    async with transaction(deps.engine) as conn:
+        await progress.begin_consistent_read(conn)
+        if await fills.is_any_open(conn):
+            return None
+        as_of = await progress.slowest_as_of(conn)
+    return deps.completeness.until(as_of)
 
 
 async def wait_until_fresh(deps: Deps, tenant: str, freshness: Freshness, meters: set[str]) -> None:
     """Wait until usage of these meters (empty: all) is as fresh as asked. Raises DeadlineExceeded USAGE_BEHIND."""
     if freshness.as_of is None and not freshness.latest:
         return
-    target = (await deps.log.heads()).as_of if freshness.as_of is None else freshness.as_of
+    target = (await log_heads(deps)).as_of if freshness.as_of is None else freshness.as_of
     remaining_s = current_deadline_s()
     wait_s = _WAIT_MAX_S if remaining_s is None else remaining_s * _WAIT_SHARE - RESERVE_S
     concerned = (meters or None) if freshness.latest else set()

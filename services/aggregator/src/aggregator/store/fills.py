@@ -79,6 +79,11 @@ async def filling_meters(conn: AsyncConnection, tenant: str) -> set[str]:
     return set(rows.scalars())
 
 
+async def is_any_open(conn: AsyncConnection) -> bool:
+    """Whether any tenant's meter is being filled."""
+    return bool((await conn.execute(text("SELECT EXISTS (SELECT FROM fill)"))).scalar_one())
+
+
 async def share_fill(conn: AsyncConnection, fill_id: int) -> bool:
     """Keep a fill from being finished until this transaction ends; return False if it is finished already."""
     found = await conn.execute(

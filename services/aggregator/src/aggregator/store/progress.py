@@ -58,6 +58,30 @@ async def read_as_of(conn: AsyncConnection, tenant: str) -> AsOf:
     return AsOf(str(found[0].epoch) if found else "", {row.lane: row.position for row in found})
 
 
+async def slowest_as_of(conn: AsyncConnection) -> AsOf:
+    """Return the part of the log that the windows of all tenants hold: in each lane up to where the slowest one is."""
+    rows = await conn.execute(
+        text(
+            """
+            SELECT live.lane, live.epoch,
+                   LEAST(
+                       live.position,
+                       min(COALESCE(own.position, 0)) FILTER (WHERE u.position > COALESCE(own.position, 0))
+                   ) AS position
+            FROM feed_checkpoint AS live
+            LEFT JOIN backlog_until AS u ON u.lane = live.lane
+            LEFT JOIN feed_checkpoint AS own ON own.consumer = :prefix || u.backlog_id AND own.lane = u.lane
+            WHERE live.consumer = :live
+            GROUP BY live.lane, live.epoch, live.position
+            ORDER BY live.lane
+            """
+        ),
+        {"prefix": BACKLOG_PREFIX, "live": LIVE_CONSUMER},
+    )
+    found = rows.all()
+    return AsOf(str(found[0].epoch) if found else "", {row.lane: row.position for row in found})
+
+
 async def begin_consistent_read(conn: AsyncConnection) -> None:
     """Make all reads of this transaction see one moment; must be its first statement."""
     await conn.execute(text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from chassis.errors import NotReady, Reason, invalid_field
 from chassis.rpc.pages import PAGE_BYTES_MAX, fitting, page_token_invalid, place_in
 from chassis.rpc.pages import page_token as page_token_of
-from eventlog.wire import as_of_from_proto, period_from_proto
+from eventlog.wire import as_of_from_answer, period_from_proto
 from invoicing.domain.charges import Charge, Rated
 from invoicing.domain.document import Invoice, LineKind, Tier
 from invoicing.wire.fields import message_of
@@ -71,7 +71,7 @@ def rated_from_proto(
         billing_period=billing_period,
         period=period_from_proto(period),
         snapshot_id=snapshot_id,
-        as_of=as_of_from_proto(as_of),
+        as_of=as_of_from_answer(as_of),
         charges=tuple(charge_from_proto(charge) for charge in charges),
     )
 

@@ -10,6 +10,7 @@ from typing import Any, Protocol
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from chassis.clock import Clock
+from eventlog.feed.completeness import Completeness
 from eventlog.feed.progress import FeedBoard
 from eventlog.period import Period
 from rating.domain.billing_period import BillingPeriod
@@ -88,4 +89,6 @@ class Deps:
     instruments: Instruments
     board: FeedBoard = field(default_factory=FeedBoard)
     """Where the consumers of this process show how far they are."""
+    completeness: Completeness = field(default_factory=Completeness)
+    """Until when stored charges are complete, by the place in the aggregator's change feed that is applied."""
     setbacks: Setbacks = field(default_factory=Setbacks)

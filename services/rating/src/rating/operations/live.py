@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from itertools import islice
 from typing import Any, Final
@@ -62,6 +62,8 @@ async def live_charges(deps: Deps, tenant: str, asked: AskedPeriod) -> ChargesOf
     """Return the charges of a period as usage is now: those stored, or rated on the spot if they are out of date."""
     stored: RatedPeriod | None = None
     async with transaction(deps.engine) as conn:
+        # First: what is applied by now has left its marks, which are looked for after this.
+        applied = await applied_up_to(conn, CHANGES_CONSUMER)
         versions, period = await select_period(conn, tenant, asked, deps.clock.now())
         terms = await find_terms(conn, tenant, versions, period)
         customer = await find_customer(conn, tenant, terms.customer)
@@ -69,8 +71,9 @@ async def live_charges(deps: Deps, tenant: str, asked: AskedPeriod) -> ChargesOf
         if not await store.is_dirty(conn, tenant, terms.contract, period.label):
             stored = await store.find_live_period(conn, tenant, terms.contract, period.label)
     if stored is None or not _is_by(stored, terms):
-        stored = await _rate_now(deps, terms)
-    return ChargesOfPeriod(stored, versions, customer)
+        return ChargesOfPeriod(await _rate_now(deps, terms), versions, customer)
+    as_of = replace(stored.as_of, complete_until=deps.completeness.until(applied))
+    return ChargesOfPeriod(replace(stored, as_of=as_of), versions, customer)
 
 
 def _is_by(stored: RatedPeriod, terms: Terms) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final
 
-from eventlog.wire import as_of_from_proto
+from eventlog.wire import as_of_from_answer, as_of_from_proto
 from metering.aggregator.v1 import aggregator_service_pb2 as aggregator_pb
 from metering.aggregator.v1 import meter_pb2, usage_pb2
 from money import DERIVED, parse_decimal
@@ -17,7 +17,7 @@ _ADD_UP: Final = {meter_pb2.AGGREGATION_SUM, meter_pb2.AGGREGATION_COUNT}
 
 def usage_from_totals(response: aggregator_pb.QueryTotalsResponse) -> Usage:
     """Return usage as it is now."""
-    return Usage(_meters(response.usage), as_of_from_proto(response.as_of))
+    return Usage(_meters(response.usage), as_of_from_answer(response.as_of))
 
 
 def usage_from_snapshot(snapshot: usage_pb2.UsageSnapshot) -> Usage:

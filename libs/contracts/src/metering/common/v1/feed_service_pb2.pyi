@@ -5,6 +5,7 @@ The service that every owner of a log offers to those who follow it."""
 
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
+from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from metering.common.v1 import feed_pb2 as _feed_pb2
 import builtins as _builtins
 import sys
@@ -89,18 +90,26 @@ class HeadsResponse(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     HEADS_FIELD_NUMBER: _builtins.int
+    COMPLETE_UNTIL_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def heads(self) -> _feed_pb2.FeedHeads:
         """The heads of every lane."""
+
+    @_builtins.property
+    def complete_until(self) -> _timestamp_pb2.Timestamp:
+        """Everything that ingest had accepted by this time, by its clock, is in its log up to the heads; of another service: is counted, for all
+        tenants, and told in its log up to the heads. Absent where that is not known, and while a meter is being filled from the past.
+        """
 
     def __init__(
         self,
         *,
         heads: _feed_pb2.FeedHeads | None = ...,
+        complete_until: _timestamp_pb2.Timestamp | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["heads", b"heads"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["complete_until", b"complete_until", "heads", b"heads"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["heads", b"heads"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["complete_until", b"complete_until", "heads", b"heads"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -26,7 +26,7 @@ from buf.validate import validate_pb2 as buf_dot_validate_dot_validate__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1fmetering/common/v1/values.proto\x12\x12metering.common.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"l\n\x06Period\x12\x31\n\x05start\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x06\xbaH\x03\xc8\x01\x01\x12/\n\x03\x65nd\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x06\xbaH\x03\xc8\x01\x01\".\n\x0cLanePosition\x12\x0c\n\x04lane\x18\x01 \x01(\r\x12\x10\n\x08position\x18\x02 \x01(\x04\"F\n\x04\x41sOf\x12\r\n\x05\x65poch\x18\x01 \x01(\t\x12/\n\x05lanes\x18\x02 \x03(\x0b\x32 .metering.common.v1.LanePosition*\x84\x01\n\x0c\x41pplyOutcome\x12\x1d\n\x19\x41PPLY_OUTCOME_UNSPECIFIED\x10\x00\x12\x19\n\x15\x41PPLY_OUTCOME_CREATED\x10\x01\x12\x1b\n\x17\x41PPLY_OUTCOME_UNCHANGED\x10\x02\x12\x1d\n\x19\x41PPLY_OUTCOME_NEW_VERSION\x10\x03\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1fmetering/common/v1/values.proto\x12\x12metering.common.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"l\n\x06Period\x12\x31\n\x05start\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x06\xbaH\x03\xc8\x01\x01\x12/\n\x03\x65nd\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x06\xbaH\x03\xc8\x01\x01\".\n\x0cLanePosition\x12\x0c\n\x04lane\x18\x01 \x01(\r\x12\x10\n\x08position\x18\x02 \x01(\x04\"z\n\x04\x41sOf\x12\r\n\x05\x65poch\x18\x01 \x01(\t\x12/\n\x05lanes\x18\x02 \x03(\x0b\x32 .metering.common.v1.LanePosition\x12\x32\n\x0e\x63omplete_until\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp*\x84\x01\n\x0c\x41pplyOutcome\x12\x1d\n\x19\x41PPLY_OUTCOME_UNSPECIFIED\x10\x00\x12\x19\n\x15\x41PPLY_OUTCOME_CREATED\x10\x01\x12\x1b\n\x17\x41PPLY_OUTCOME_UNCHANGED\x10\x02\x12\x1d\n\x19\x41PPLY_OUTCOME_NEW_VERSION\x10\x03\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -37,12 +37,12 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_PERIOD'].fields_by_name['start']._serialized_options = b'\272H\003\310\001\001'
   _globals['_PERIOD'].fields_by_name['end']._loaded_options = None
   _globals['_PERIOD'].fields_by_name['end']._serialized_options = b'\272H\003\310\001\001'
-  _globals['_APPLYOUTCOME']._serialized_start=348
-  _globals['_APPLYOUTCOME']._serialized_end=480
+  _globals['_APPLYOUTCOME']._serialized_start=400
+  _globals['_APPLYOUTCOME']._serialized_end=532
   _globals['_PERIOD']._serialized_start=117
   _globals['_PERIOD']._serialized_end=225
   _globals['_LANEPOSITION']._serialized_start=227
   _globals['_LANEPOSITION']._serialized_end=273
   _globals['_ASOF']._serialized_start=275
-  _globals['_ASOF']._serialized_end=345
+  _globals['_ASOF']._serialized_end=397
 # @@protoc_insertion_point(module_scope)

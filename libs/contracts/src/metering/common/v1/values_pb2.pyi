@@ -112,6 +112,7 @@ class AsOf(_message.Message):
 
     EPOCH_FIELD_NUMBER: _builtins.int
     LANES_FIELD_NUMBER: _builtins.int
+    COMPLETE_UNTIL_FIELD_NUMBER: _builtins.int
     epoch: _builtins.str
     """Identity of the log (UUID text). It changes when a log is restored, so that positions of two histories are never confused. A place
     in an earlier epoch of the same log is still understood, as far as nothing of it was lost with the restore.
@@ -120,15 +121,23 @@ class AsOf(_message.Message):
     def lanes(self) -> _containers.RepeatedCompositeFieldContainer[Global___LanePosition]:
         """One entry per lane, ordered by lane; a lane that is not listed is at 0."""
 
+    @_builtins.property
+    def complete_until(self) -> _timestamp_pb2.Timestamp:
+        """Everything that ingest had accepted by this time, by its clock, is in the answer; more may be. A lower bound: it stands still while a
+        service is behind or cut off. Absent where it is not known (a service has just started, a meter is being filled from the past, an
+        older release answers), in what is frozen, and in requests, where it is not looked at. Example: "2013-11-09T14:06:58.120Z".
+        """
+
     def __init__(
         self,
         *,
         epoch: _builtins.str = ...,
         lanes: _abc.Iterable[Global___LanePosition] | None = ...,
+        complete_until: _timestamp_pb2.Timestamp | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["complete_until", b"complete_until"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["epoch", b"epoch", "lanes", b"lanes"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["complete_until", b"complete_until", "epoch", b"epoch", "lanes", b"lanes"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
