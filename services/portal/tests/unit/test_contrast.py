@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from portal.domain.contrast import INK, READABLE, WHITE, Colour, colour_of, contrast, ink_on, mended, text_of
@@ -31,6 +31,7 @@ def test_black_on_white_has_the_greatest_ratio_and_a_known_grey_just_passes() ->
     assert contrast((0x77, 0x77, 0x77), WHITE) < READABLE < contrast((0x76, 0x76, 0x76), WHITE)
 
 
+@settings(max_examples=20)
 @given(COLOURS, st.sampled_from([WHITE, INK]))
 def test_a_mended_colour_can_be_read_and_one_that_could_be_stays(colour: Colour, surface: Colour) -> None:
     better = mended(colour, surface)

@@ -56,6 +56,7 @@ COMMANDS: Final = {
     "database": ("database:app", "Databases of the services."),
     "token": ("token:app", "Tokens by which callers prove who they are."),
     "invoice": ("invoices:app", "Drafts and final invoices."),
+    "portal": ("portal:app", "The customers' portal: links, sessions, and how its pages look."),
 }
 """Name -> where it is written, and its line in `--help`: the first paragraph of its own help, which a test compares."""
 

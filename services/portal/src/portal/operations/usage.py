@@ -6,10 +6,10 @@ import asyncio
 from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 from zoneinfo import ZoneInfo
 
-from chassis.errors import Reason
+from chassis.errors import Conflict, Reason
 from chassis.errors.refused import Refused, refusals
 from money import exact_arithmetic
 from portal.domain.buckets import after_days, check_window, cut, midnight, whole_days, zone_named
@@ -23,12 +23,15 @@ from portal.operations.meters import meter_named
 from portal.operations.periods import found_in
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from portal.domain.choices import Choices
     from portal.domain.viewers import Viewer
     from portal.domain.views import Span
     from portal.operations.deps import Deps
+
+
+_ATTEMPTS_MAX: Final = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +46,31 @@ class _Chosen:
     previous: ExploredPeriod | None
 
 
+@dataclass(frozen=True, slots=True)
+class _Answers:
+    """All that was asked at once."""
+
+    windows: UsageAnswer
+    whole: UsageAnswer
+    groups: _Groups | None
+    compare: Comparison | None
+    line: EqualLine | None
+
+    def are_of_one_moment(self) -> bool:
+        """Whether they reflect the same part of the log, so that their numbers agree to the last digit."""
+        answers = [self.windows, self.whole, *((self.groups.wholes, self.groups.windows) if self.groups else ())]
+        return len({answer.freshness.as_of for answer in answers}) == 1
+
+
+@dataclass(frozen=True, slots=True)
+class _Groups:
+    """The largest groups: over the whole span, and bucket by bucket."""
+
+    keys: Sequence[str]
+    wholes: UsageAnswer
+    windows: UsageAnswer
+
+
 async def explore_usage(deps: Deps, viewer: Viewer, name: str, choices: Choices) -> Usage:
     """Return usage of one meter. Raises InvalidRequest and NotFound."""
     meter, periods = await asyncio.gather(meter_named(deps, viewer, name), deps.rating.periods(viewer.customer))
@@ -51,43 +79,56 @@ async def explore_usage(deps: Deps, viewer: Viewer, name: str, choices: Choices)
         _check_properties(meter, choices)
         chosen = _chosen(deps, meter, periods, choices)
         buckets = cut(chosen.period.start, chosen.period.end, choices.window, chosen.zone)
-    windows, whole, series, compare, line = await asyncio.gather(
-        deps.aggregator.usage(viewer.customer, chosen.question),
-        deps.aggregator.usage(viewer.customer, replace(chosen.question, window=None)),
-        _series(deps, viewer, chosen, buckets, choices.group_by),
-        _comparison(deps, viewer, chosen) if choices.compares else _nothing(),
-        _line(deps, viewer, chosen) if _may_equal_a_line(chosen, choices) else _nothing(),
-    )
+    answers = await _asked(deps, viewer, chosen, choices)
     with exact_arithmetic():
-        totals = on_buckets(_points(windows), buckets).get("", (None,) * len(buckets))
-        total = sum((row.quantity for row in whole.rows), Decimal(0))
-        shown = series if choices.group_by else _one_series(viewer, meter, totals, total)
-        if choices.group_by and meter.aggregation in ADDITIVE:
-            shown = _with_rest(shown, totals, total)
-        if compare is not None:
-            reference = compare.same_point.total if compare.same_point else compare.total
-            compare = compare.model_copy(update={"change": change_from(reference, total)})
-        if line is not None:
-            line = line.model_copy(update={"equals": line.quantity == total})
-    return Usage(
-        as_of=windows.freshness.as_of,
-        complete_until=windows.freshness.complete_until,
-        meter=meter.name,
-        label=meter.label,
-        unit=meter.unit,
-        period=chosen.period,
-        time_zone=chosen.zone.key,
-        window=choices.window,
-        group_by=choices.group_by or None,
-        buckets=buckets,
-        series=shown,
-        totals=totals,
-        total=total,
-        event_count=sum(row.event_count for row in whole.rows),
-        compare=compare,
-        line=line,
-        filled=windows.filled and whole.filled,
-    )
+        totals = on_buckets(_points(answers.windows), buckets).get("", (None,) * len(buckets))
+        total = sum((row.quantity for row in answers.whole.rows), Decimal(0))
+        return Usage(
+            as_of=answers.windows.freshness.as_of,
+            complete_until=answers.windows.freshness.complete_until,
+            meter=meter.name,
+            label=meter.label,
+            unit=meter.unit,
+            period=chosen.period,
+            time_zone=chosen.zone.key,
+            window=choices.window,
+            group_by=choices.group_by or None,
+            buckets=buckets,
+            series=_series(viewer, chosen, choices, answers.groups, buckets, totals, total),
+            totals=totals,
+            total=total,
+            event_count=sum(row.event_count for row in answers.whole.rows),
+            compare=_with_change(answers.compare, total),
+            line=_with_verdict(answers.line, total),
+            filled=answers.windows.filled and answers.whole.filled,
+        )
+
+
+async def _asked(deps: Deps, viewer: Viewer, chosen: _Chosen, choices: Choices) -> _Answers:
+    """Ask all at once; again if something was counted in between, so that what is added up is of one moment."""
+    for _attempt in range(_ATTEMPTS_MAX):
+        windows, whole, groups, compare, line = await asyncio.gather(
+            deps.aggregator.usage(viewer.customer, chosen.question),
+            deps.aggregator.usage(viewer.customer, replace(chosen.question, window=None)),
+            _groups(deps, viewer, chosen, choices.group_by) if choices.group_by else _nothing(),
+            _comparison(deps, viewer, chosen) if choices.compares else _nothing(),
+            _line(deps, viewer, chosen) if _may_equal_a_line(chosen, choices) else _nothing(),
+        )
+        answers = _Answers(windows, whole, groups, compare, line)
+        if answers.are_of_one_moment():
+            return answers
+    raise Conflict(Reason.TRANSACTION_CONFLICT, "usage changes faster than it can be added up; ask again")
+
+
+def _with_change(compare: Comparison | None, total: Decimal) -> Comparison | None:
+    if compare is None:
+        return None
+    reference = compare.same_point.total if compare.same_point else compare.total
+    return compare.model_copy(update={"change": change_from(reference, total)})
+
+
+def _with_verdict(line: EqualLine | None, total: Decimal) -> EqualLine | None:
+    return None if line is None else line.model_copy(update={"equals": line.quantity == total})
 
 
 def _check_properties(meter: Meter, choices: Choices) -> None:
@@ -147,45 +188,43 @@ def _points(answer: UsageAnswer) -> list[Point]:
     return [Point(row.start, row.group, row.quantity) for row in answer.rows]
 
 
-def _one_series(viewer: Viewer, meter: Meter, totals: Sequence[Decimal | None], total: Decimal) -> tuple[Series, ...]:
-    return series_of({"": totals}, {"": total}, total, lambda _: viewer.meter_label(meter.name))
-
-
-async def _series(
-    deps: Deps, viewer: Viewer, chosen: _Chosen, buckets: Sequence[Span], group_by: str
-) -> tuple[Series, ...]:
-    """Return the largest groups, each by itself; none without a property to group by."""
-    if not group_by:
-        return ()
+async def _groups(deps: Deps, viewer: Viewer, chosen: _Chosen, group_by: str) -> _Groups:
+    """Return the largest groups by themselves."""
     grouped = replace(chosen.question, group_by=group_by)
     wholes = await deps.aggregator.usage(viewer.customer, replace(grouped, window=None))
-    by_group: Mapping[str, Decimal] = {row.group: row.quantity for row in wholes.rows}
-    keys = largest(by_group)
+    keys = largest({row.group: row.quantity for row in wholes.rows})
     if not keys:
-        return ()
+        return _Groups(keys, wholes, wholes)
     filters = {**chosen.question.filters, group_by: keys}
-    windows = await deps.aggregator.usage(viewer.customer, replace(grouped, filters=filters))
-    with exact_arithmetic():
-        values = on_buckets(_points(windows), buckets)
-        whole = sum(by_group.values(), Decimal(0)) if chosen.meter.aggregation in ADDITIVE else None
-        empty = (None,) * len(buckets)
-        return series_of(
-            {key: values.get(key, empty) for key in keys},
-            {key: by_group[key] for key in keys},
-            whole,
-            lambda key: viewer.value_label(group_by, key),
-        )
+    return _Groups(keys, wholes, await deps.aggregator.usage(viewer.customer, replace(grouped, filters=filters)))
 
 
-def _with_rest(shown: tuple[Series, ...], totals: Sequence[Decimal | None], total: Decimal) -> tuple[Series, ...]:
-    """Return series that add up to the totals: what the largest leave comes last. It is none if nothing is left."""
-    if not shown:
+def _series(  # noqa: PLR0913, PLR0917 - what one chart is made of
+    viewer: Viewer,
+    chosen: _Chosen,
+    choices: Choices,
+    groups: _Groups | None,
+    buckets: Sequence[Span],
+    totals: Sequence[Decimal | None],
+    total: Decimal,
+) -> tuple[Series, ...]:
+    """Return the series: one for all, or the largest groups, and what they leave where parts add up."""
+    if groups is None:
+        return series_of({"": totals}, {"": total}, total, lambda _: chosen.meter.label)
+    adds_up = chosen.meter.aggregation in ADDITIVE
+    by_group = {row.group: row.quantity for row in groups.wholes.rows}
+    values = on_buckets(_points(groups.windows), buckets) if groups.keys else {}
+    empty = (None,) * len(buckets)
+    shown = series_of(
+        {key: values.get(key, empty) for key in groups.keys},
+        {key: by_group[key] for key in groups.keys},
+        total if adds_up else None,
+        lambda key: viewer.value_label(choices.group_by, key),
+    )
+    if len(groups.keys) == len(by_group) or not adds_up:
         return shown
     rest = total - sum((one.total for one in shown), Decimal(0))
-    values = rest_of(totals, [one.values for one in shown])
-    if not rest and not any(values):
-        return shown
-    return (*shown, other(values, rest, total))
+    return (*shown, other(rest_of(totals, [one.values for one in shown]), rest, total))
 
 
 async def _comparison(deps: Deps, viewer: Viewer, chosen: _Chosen) -> Comparison | None:

@@ -18,10 +18,12 @@ _AS_OF_CHARS: Final = 16
 
 def freshness_from_proto(message: values_pb2.AsOf) -> Freshness:
     """Return how fresh an answer is. The place in the log becomes a short text: equal texts mean equal places."""
-    if not message.lanes:
-        return Freshness(as_of="")
-    document = json.dumps(as_of_from_proto(message).document(), sort_keys=True).encode()
-    return Freshness(as_of=hashlib.sha256(document).hexdigest()[:_AS_OF_CHARS])
+    as_of = as_of_from_proto(message)
+    if as_of.is_empty:
+        return Freshness(complete_until=as_of.complete_until)
+    document = json.dumps(as_of.document(), sort_keys=True).encode()
+    place = hashlib.sha256(document).hexdigest()[:_AS_OF_CHARS]
+    return Freshness(as_of=place, complete_until=as_of.complete_until)
 
 
 def span_from_proto(message: values_pb2.Period) -> Span:
