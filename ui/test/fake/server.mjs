@@ -47,6 +47,19 @@ meterline-usage { --ml-accent: #0b7a4b; --ml-c1: #0b7a4b }</style>
 <script type="module">import { configure } from "${base}/ui/v1/kit.js"; const tokens = ["EXPIRED", "${key}"]; configure({ baseUrl: "${base}", fetchToken: async () => tokens.shift() ?? "${key}" });</script></head>
 <body><h1>Host page</h1><meterline-usage meter="flights" group-by="origin" billing-period="2013-11"></meterline-usage></body></html>`;
 
+/** A page of somebody else that shows a page of the portal in a frame. */
+const FRAME_HOST = (base, key) => `<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Host</title>
+<script type="module">import { configure } from "${base}/ui/v1/kit.js"; configure({ baseUrl: "${base}", fetchToken: async () => "${key}" });</script></head>
+<body><h1>Host page</h1><meterline-frame tenant="demo" page="usage"></meterline-frame></body></html>`;
+
+/** The only origin that may frame: as the real portal has it from the tenant's profile. */
+const frameOrigin = () => `http://localhost:${server.address().port}`;
+
+function frame(response, name) {
+  const body = page("").replace("<meterline-portal></meterline-portal>", `<meterline-frame-content page="${name}" origins="${frameOrigin()}"></meterline-frame-content>`);
+  send(response, 200, body, { "content-type": "text/html", "content-security-policy": POLICY.replace("frame-ancestors 'none'", `frame-ancestors ${frameOrigin()}`) });
+}
+
 function send(response, status, body, headers = {}) {
   response.writeHead(status, { "x-content-type-options": "nosniff", ...headers }).end(body);
 }
@@ -156,6 +169,8 @@ async function handle(request, response) {
     const location = url.searchParams.get("to") ?? "/";
     return send(response, 303, "", { "set-cookie": `customer=${url.pathname.slice(4)}; Path=/`, location });
   }
+  if (url.pathname.startsWith("/embed/")) return frame(response, url.pathname.split("/")[3]);
+  if (url.pathname === "/frame-host") return send(response, 200, FRAME_HOST(url.searchParams.get("portal"), url.searchParams.get("customer") ?? "UA"), { "content-type": "text/html" });
   if (url.pathname === "/host") return send(response, 200, EMBED(url.searchParams.get("portal"), url.searchParams.get("customer") ?? "UA"), { "content-type": "text/html" });
   return send(response, 200, page(""), { "content-type": "text/html", "content-security-policy": POLICY });
 }
