@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from meterline.client import AsyncClient
 
 
-def cost(
+def cost(  # noqa: PLR0913, PLR0917 - options of a command
     customer: Annotated[str, typer.Argument(help="Customer; may be left out with --contract.")] = "",
     contract: ContractOption = "",
     period: Annotated[
