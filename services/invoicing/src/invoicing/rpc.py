@@ -12,14 +12,14 @@ from chassis.rpc.repeat import once
 from chassis.rpc.server import Served
 from invoicing.domain.accounts import Account
 from invoicing.domain.profiles import default_profile
-from invoicing.operations import accounts, audits, invoices, lines, lost_numbers, profiles
+from invoicing.operations import accounts, audits, drafts, invoices, lines, lost_numbers, profiles
 from invoicing.operations.owners import owners
 from invoicing.wire import accounts as wire_accounts
 from invoicing.wire import invoices as wire
 from invoicing.wire import lost_numbers as wire_lost_numbers
 from invoicing.wire import profiles as wire_profiles
-from invoicing.wire.audits import audit_to_proto
-from invoicing.wire.lines import explained_to_proto
+from invoicing.wire.audits import audit_to_proto, invoice_check_to_proto, line_check_to_proto
+from invoicing.wire.lines import draft_line_to_proto, explained_to_proto
 from metering.invoicing.v1 import invoicing_service_pb2 as pb
 from metering.invoicing.v1 import invoicing_service_pb2_grpc as pb_grpc
 
@@ -107,12 +107,12 @@ class InvoicingServicer(pb_grpc.InvoicingServiceServicer):
 
     async def ListInvoices(self, request: pb.ListInvoicesRequest, context: Context) -> pb.ListInvoicesResponse:
         """Return a page of invoices."""
-        wanted = invoices.InvoiceFilter(request.customer, request.billing_period)
-        after, limit = wire.place_after(request.page_token), page_limit(request.page_size)
-        page = await invoices.list_invoices(self._deps, current_tenant(), wanted, after, limit)
-        return pb.ListInvoicesResponse(
-            invoices=map(wire.invoice_to_proto, page.entries), next_page_token=page.next_page_token
+        wanted, limit = wire.filter_from_proto(request), page_limit(request.page_size)
+        after = wire.place_after(request.page_token, newest_first=wanted.newest_first)
+        page = await invoices.list_invoices(
+            self._deps, current_tenant(), wanted, after, limit, without_lines=request.without_lines
         )
+        return wire.listed_to_proto(page, without_lines=request.without_lines)
 
     async def ExplainLine(self, request: pb.ExplainLineRequest, context: Context) -> pb.ExplainLineResponse:
         """Walk from a line to its windows."""
@@ -121,11 +121,27 @@ class InvoicingServicer(pb_grpc.InvoicingServiceServicer):
         )
         return explained_to_proto(explained)
 
+    async def ExplainDraftLine(
+        self, request: pb.ExplainDraftLineRequest, context: Context
+    ) -> pb.ExplainDraftLineResponse:
+        """Walk from a line of a draft to its price."""
+        wire.check_one_is_named(request)
+        explained = await drafts.explain_draft_line(
+            self._deps,
+            current_tenant(),
+            request.line_id,
+            contract=request.contract,
+            customer=request.customer,
+            billing_period=request.billing_period,
+        )
+        return draft_line_to_proto(explained)
+
     async def ListLineEvents(
         self, request: pb.ListLineEventsRequest, context: Context
     ) -> AsyncGenerator[pb.ListLineEventsResponse, None]:
         """Stream the events behind a line."""
-        pages = lines.list_line_events(self._deps, current_tenant(), request.line_id, request.limit)
+        after = request.after if request.HasField("after") else None
+        pages = lines.list_line_events(self._deps, current_tenant(), request.line_id, after, request.limit)
         async with aclosing(pages):
             async for page in pages:
                 yield pb.ListLineEventsResponse(events=page)
@@ -139,6 +155,14 @@ class InvoicingServicer(pb_grpc.InvoicingServiceServicer):
     async def VerifyInvoices(self, request: pb.VerifyInvoicesRequest, context: Context) -> pb.VerifyInvoicesResponse:
         """Check every frozen invoice."""
         return audit_to_proto(await audits.verify_invoices(self._deps, current_tenant()))
+
+    async def VerifyInvoice(self, request: pb.VerifyInvoiceRequest, context: Context) -> pb.VerifyInvoiceResponse:
+        """Check one frozen invoice."""
+        return invoice_check_to_proto(await audits.verify_invoice(self._deps, current_tenant(), request.number))
+
+    async def VerifyLine(self, request: pb.VerifyLineRequest, context: Context) -> pb.VerifyLineResponse:
+        """Check one line, down to its events."""
+        return line_check_to_proto(await audits.verify_line(self._deps, current_tenant(), request.line_id))
 
 
 def served(deps: Deps) -> Served:

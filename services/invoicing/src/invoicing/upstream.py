@@ -8,19 +8,23 @@ from google.protobuf.duration_pb2 import Duration
 
 from chassis.rpc.client import neighbor_errors, reading
 from invoicing.domain.accounts import DuePeriod
+from invoicing.operations.deps import ItemPrice
 from invoicing.wire.invoices import billed_to_proto, rated_from_proto
+from invoicing.wire.lines import evidence_from_proto
 from metering.rating.v1 import rating_service_pb2 as pb
 from metering.rating.v1 import rating_service_pb2_grpc as pb_grpc
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Sequence
+    from collections.abc import AsyncGenerator, Mapping, Sequence
     from datetime import timedelta
 
     import grpc
 
     from invoicing.domain.charges import Rated
+    from invoicing.domain.line_checks import Evidence
     from invoicing.domain.lines import BilledPeriod
     from metering.aggregator.v1 import usage_pb2
+    from metering.rating.v1 import charge_pb2
 
 CALLED: Final = (pb.DESCRIPTOR.services_by_name["RatingService"],)
 """The services that are called through the channel."""
@@ -63,10 +67,17 @@ class RatingClient:
 
     async def live_charges(self, *, contract: str = "", customer: str = "", billing_period: str = "") -> Rated:
         """Return the charges of a period as usage is now; by contract, or by customer and the contract in force."""
+        rated, _ = await self.told_charges(contract=contract, customer=customer, billing_period=billing_period)
+        return rated
+
+    async def told_charges(
+        self, *, contract: str = "", customer: str = "", billing_period: str = ""
+    ) -> tuple[Rated, Mapping[str, charge_pb2.Charge]]:
+        """Return the same, and each charge by its item; handed through as it is."""
         request = pb.ListChargesRequest(contract=contract, customer=customer, billing_period=billing_period)
         with neighbor_errors("rating"):
             response: pb.ListChargesResponse = await self._stub.ListCharges(request)
-        return rated_from_proto(
+        rated = rated_from_proto(
             charges=response.charges,
             contract=response.contract,
             customer=response.customer,
@@ -74,6 +85,21 @@ class RatingClient:
             billing_period=response.billing_period,
             as_of=response.as_of,
         )
+        return rated, {charge.item: charge for charge in response.charges}
+
+    async def price_of(self, contract: str, billing_period: str, item: str) -> ItemPrice:
+        """Return the price of a plan item in a period; handed through as it is."""
+        request = pb.GetPriceListRequest(contract=contract, billing_period=billing_period)
+        with neighbor_errors("rating"):
+            response: pb.GetPriceListResponse = await self._stub.GetPriceList(request)
+        plan = response.plan
+        found = next((one for one in plan.spec.items if one.name == item), None)
+        return ItemPrice((plan.name, plan.version), found)
+
+    async def evidence(self, charge_id: str) -> Evidence:
+        """Return what rating proves of a frozen charge. Raises NotFound, and Diverged if it can't be proven."""
+        # One window is enough: the snapshot's digest covers them all.
+        return evidence_from_proto(await self.explain(charge_id, 1, ""))
 
     async def due_periods(self, customer: str, from_billing_period: str, within_days: int) -> list[DuePeriod]:
         """Return periods of all contracts of a customer, by their end: from a label on, if they end that soon."""
@@ -98,10 +124,12 @@ class RatingClient:
         return response
 
     async def events(
-        self, charge_id: str, *, only_amendment: bool, limit: int
+        self, charge_id: str, *, only_amendment: bool, after: usage_pb2.EventPlace | None, limit: int
     ) -> AsyncGenerator[Sequence[usage_pb2.MeteredEvent], None]:
         """Yield the events behind a charge, page by page; handed through as they are."""
-        request = pb.ListChargeEventsRequest(charge_id=charge_id, only_amendment=only_amendment, limit=limit)
+        request = pb.ListChargeEventsRequest(
+            charge_id=charge_id, only_amendment=only_amendment, after=after, limit=limit
+        )
         with neighbor_errors("rating"):
             async with reading(self._stub.ListChargeEvents(request)) as pages:
                 async for page in pages:

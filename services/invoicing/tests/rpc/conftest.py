@@ -111,7 +111,7 @@ class FakeRating(pb_grpc.RatingServiceServicer):
         self.contracts: dict[tuple[str, str], Contract] = {}
         self.snapshots: dict[str, Snapshot] = {}
         self.refusals: dict[str, MeterlineError] = {}
-        """Month -> what RateUsage is answered with."""
+        """Month -> what RateUsage is answered with; method -> what ExplainCharge and ListChargeEvents end with."""
         self.asked: list[tuple[str, str, Any]] = []
         """Method, tenant and request of each call."""
         self.tokens: set[str] = set()
@@ -190,12 +190,24 @@ class FakeRating(pb_grpc.RatingServiceServicer):
             customer=customer_message(contract),
         )
 
+    async def GetPriceList(self, request: pb.GetPriceListRequest, context: Context) -> pb.GetPriceListResponse:
+        tenant = self._note("GetPriceList", request, context)
+        contract = await self._find(tenant, request.contract, context)
+        plan = catalog_pb2.Plan(name="standard", version=contract.plan_version)
+        plan.spec.items.extend(map(plan_item, contract.items))
+        return pb.GetPriceListResponse(plan=plan, billing_period=request.billing_period)
+
     async def ExplainCharge(self, request: pb.ExplainChargeRequest, context: Context) -> pb.ExplainChargeResponse:
         self._note("ExplainCharge", request, context)
+        if "ExplainCharge" in self.refusals:
+            await refuse(context, self.refusals["ExplainCharge"])
         snapshot, charge = self._charge(request.charge_id)
+        if not charge.snapshot_id:
+            return pb.ExplainChargeResponse(charge=charge)
+        digest = hashlib.sha256(snapshot.id.encode()).digest()
         return pb.ExplainChargeResponse(
             charge=charge,
-            snapshot=usage_pb2.UsageSnapshot(id=snapshot.id, amends_snapshot_id=snapshot.amends),
+            snapshot=usage_pb2.UsageSnapshot(id=snapshot.id, amends_snapshot_id=snapshot.amends, digest=digest),
         )
 
     async def ListChargeEvents(
@@ -209,6 +221,8 @@ class FakeRating(pb_grpc.RatingServiceServicer):
         context.add_done_callback(self._note_end)  # type: ignore[arg-type]  # of what it is given, nothing is used
         for event in found:
             yield pb.ListChargeEventsResponse(events=[metered(event)])
+        if "ListChargeEvents" in self.refusals:
+            await refuse(context, self.refusals["ListChargeEvents"])
         while self.endless:
             yield pb.ListChargeEventsResponse(events=[metered(found[0])] * 100)
             self.pages += 1
@@ -299,6 +313,14 @@ def charges(contract: Contract, month: str, snapshot: Snapshot | None) -> list[c
         charge.tiers.add(quantity=format(quantity, "f"), unit_price=item.price, amount=format(amount, "f"))
         made.append(charge)
     return made
+
+
+def plan_item(item: Item) -> catalog_pb2.PlanItem:
+    """The item as the catalog has it."""
+    if item.is_fee:
+        return catalog_pb2.PlanItem(name=item.name, fixed=catalog_pb2.FixedFee(amount=item.price))
+    price = catalog_pb2.UsagePrice(per_unit=catalog_pb2.PerUnitPrice(unit_price=item.price))
+    return catalog_pb2.PlanItem(name=item.name, meter=item.name.lower(), usage=price)
 
 
 def traceparent(name: str) -> str:

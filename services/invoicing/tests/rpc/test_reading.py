@@ -329,8 +329,11 @@ READING = {
     "GetInvoice": pb.GetInvoiceRequest(number="INV-000001"),
     "ListInvoices": pb.ListInvoicesRequest(),
     "ExplainLine": pb.ExplainLineRequest(line_id="INV-000001.1"),
+    "ExplainDraftLine": pb.ExplainDraftLineRequest(contract="C-1", billing_period="2025-02", line_id="draft.1"),
     "ListLineEvents": pb.ListLineEventsRequest(line_id="INV-000001.1"),
     "VerifyInvoices": pb.VerifyInvoicesRequest(),
+    "VerifyInvoice": pb.VerifyInvoiceRequest(number="INV-000001"),
+    "VerifyLine": pb.VerifyLineRequest(line_id="INV-000001.1"),
     "ListPendingAdjustments": pb.ListPendingAdjustmentsRequest(customer="UA", currency="USD"),
     "ListAccounts": pb.ListAccountsRequest(),
 }

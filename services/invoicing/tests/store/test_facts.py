@@ -18,7 +18,7 @@ from chassis.postgres import transaction
 from invoicing.domain.audits import Problem, ProblemCode
 from invoicing.domain.charges import Charge, Rated
 from invoicing.domain.composition import compose
-from invoicing.domain.invoices import FrozenInvoice
+from invoicing.domain.invoices import FrozenInvoice, InvoiceFilter, ListPlace
 from invoicing.domain.lines import BilledPeriod
 from invoicing.domain.profiles import BillingProfile
 from invoicing.loops import Verifier
@@ -258,7 +258,7 @@ async def test_a_changed_invoice_is_not_shown(database: Database, three: list[Fr
     with pytest.raises(Diverged) as refused:
         await invoices.get_invoice(deps, "acme", "INV-000003")
     with pytest.raises(Diverged):
-        await invoices.list_invoices(deps, "acme", invoices.InvoiceFilter(), ("", 0), 10)
+        await invoices.list_invoices(deps, "acme", InvoiceFilter(), ListPlace(), 10)
 
     assert refused.value.reason is Reason.DATA_CORRUPTED
     assert (await invoices.get_invoice(deps, "acme", "INV-000001")) == three[0]

@@ -12,7 +12,7 @@ from chassis.errors import InvalidRequest, NotReady, Reason
 from chassis.rpc.pages import page_token
 from invoicing.domain.charges import Charge, Rated
 from invoicing.domain.composition import compose
-from invoicing.domain.invoices import GENESIS_CHAIN, FrozenInvoice, Place, digest_of, freeze
+from invoicing.domain.invoices import GENESIS_CHAIN, FrozenInvoice, ListPlace, Place, digest_of, freeze
 from invoicing.domain.profiles import default_profile
 from invoicing.operations.invoices import fitting_into_a_message
 from invoicing.wire import invoices as wire
@@ -136,5 +136,5 @@ def test_a_token_that_no_page_of_an_invoice_gave_is_refused(
 
 
 def test_a_page_begins_where_its_token_says() -> None:
-    assert wire.place_after("") == ("", 0)
-    assert wire.place_after(page_token("INV", 17)) == ("INV", 17)
+    assert wire.place_after("") == ListPlace("", 0)
+    assert wire.place_after(page_token("INV", 17)) == ListPlace("INV", 17)

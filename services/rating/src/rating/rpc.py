@@ -243,6 +243,7 @@ class RatingServicer(pb_grpc.RatingServiceServicer):
             current_tenant(),
             request.charge_id,
             only_amendment=request.only_amendment,
+            after=request.after if request.HasField("after") else None,
             limit=request.limit,
         )
         async with aclosing(pages):

@@ -126,11 +126,11 @@ class AggregatorClient:
             return unmatched_from_proto(await self._stub.ListParkedEvents(unmatched_to_proto(period)))
 
     async def events(
-        self, snapshot_id: str, meter: str, *, only_amendment: bool, limit: int
+        self, snapshot_id: str, meter: str, *, only_amendment: bool, after: usage_pb2.EventPlace | None, limit: int
     ) -> AsyncGenerator[Sequence[usage_pb2.MeteredEvent], None]:
         """Yield the events that a snapshot counts for a meter, page by page; handed through as they are."""
         request = pb.ListUsageEventsRequest(
-            snapshot_id=snapshot_id, meter=meter, only_amendment=only_amendment, limit=limit
+            snapshot_id=snapshot_id, meter=meter, only_amendment=only_amendment, after=after, limit=limit
         )
         with neighbor_errors("the aggregator"):
             async with reading(self._stub.ListUsageEvents(request)) as pages:

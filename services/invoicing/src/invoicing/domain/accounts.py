@@ -9,6 +9,8 @@ from typing import Final
 
 ADJUST_WITHIN_DAYS: Final = 31
 """How many whole days an adjustment waits at most for the end of the period whose invoice carries it."""
+CLOSING_PREFIX: Final = "closing:"
+"""What the names begin with under which closing invoices are filed. No name of a contract has a colon."""
 # The zone where a day begins first.
 _EARLIEST_ZONE_OFFSET: Final = timedelta(hours=14)
 
@@ -27,11 +29,8 @@ def has_begun(billing_period: str, now: datetime) -> bool:
 
 
 def filed_under(contract: str, account: Account) -> str:
-    """Return what an invoice is filed under, together with its period: its contract, or the account if it has none.
-
-    No name of a contract has a colon.
-    """
-    return contract or f"closing:{account.currency}:{account.customer}"
+    """Return what an invoice is filed under, together with its period: its contract, or the account if it has none."""
+    return contract or f"{CLOSING_PREFIX}{account.currency}:{account.customer}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,7 @@ _NO_PROFILES: Final[Mapping[int, BillingProfile]] = MappingProxyType({})
 
 
 class ProblemCode(StrEnum):
-    """What can be wrong with frozen invoices."""
+    """What can be wrong with frozen invoices and their lines."""
 
     NUMBER_MISSING = "NUMBER_MISSING"
     CONTENT_CHANGED = "CONTENT_CHANGED"
@@ -35,20 +35,30 @@ class ProblemCode(StrEnum):
     SERIES_SHORT = "SERIES_SHORT"
     INVOICE_MISSING = "INVOICE_MISSING"
     LOST_DIFFERS = "LOST_DIFFERS"
+    LINE_MISSING = "LINE_MISSING"
+    CHARGE_UNPROVEN = "CHARGE_UNPROVEN"
+    CHARGE_DIFFERS = "CHARGE_DIFFERS"
+    AMOUNT_DIFFERS = "AMOUNT_DIFFERS"
+    EVENTS_UNPROVEN = "EVENTS_UNPROVEN"
+    EVENTS_DIFFER = "EVENTS_DIFFER"
+
+
+_OF_THE_LINK: Final = frozenset({ProblemCode.NUMBER_MISSING, ProblemCode.CHAIN_BROKEN})
 
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """Something wrong with an invoice or a series.
+    """Something wrong with an invoice, a series or a line.
 
-    `subject` is the invoice number, or the prefix of the series; `expected` and `found` are sequence numbers where one
-    is missing.
+    `subject` is the invoice number, the prefix of the series, or the id of the line. `expected` and `found` are
+    sequence numbers where one is missing, and numbers of events. `detail` is what a neighbor says, for people.
     """
 
     code: ProblemCode
     subject: str
     expected: int = 0
     found: int = 0
+    detail: str = ""
 
 
 @dataclass(slots=True)
@@ -85,17 +95,37 @@ class Audit:
         self._check_end(invoice.prefix, invoice.number)
         self._add(check_rows(invoice, rows, profiles))
 
+    def begin_after(self, prefix: str, before: FrozenInvoice | None) -> None:
+        """Begin inside a series, after an invoice; None: with its first number."""
+        if before is not None:
+            self._states[prefix] = SeriesState(before.sequence, before.chain)
+
+    def check_link(self, prefix: str, following: FrozenInvoice | None, lost: Sequence[LostNumbers] = ()) -> None:
+        """Check that the next invoice of a series follows the one before; None: that the series ends there."""
+        self._pass_lost(prefix, lost, before_sequence=0 if following is None else following.sequence)
+        if following is not None:
+            _, problems = check_next(self._state(prefix), following)
+            # All else that may be wrong with the next one is no matter of the link to it.
+            self._add([problem for problem in problems if problem.code in _OF_THE_LINK])
+            return
+        self._check_reached(prefix)
+
     def finish(self, lost: Sequence[LostNumbers] = ()) -> None:
         """Say what is missing at the end of each series; `lost` are the numbers that are noted as lost."""
-        for prefix, claims in sorted(self.claimed.items()):
+        for prefix in sorted(self.claimed):
             self._pass_lost(prefix, lost)
-            last = self._state(prefix).sequence
-            reached = max(claim.sequence for claim in claims)
-            if last < reached:
-                self._add((Problem(ProblemCode.SERIES_SHORT, prefix, expected=reached, found=last),))
+            reached = self._check_reached(prefix)
             # Those stated since the check began may follow invoices that it has not seen.
             elsewhere = (gap for gap in lost if gap.prefix == prefix and gap.last_sequence <= reached)
             self.found(ProblemCode.LOST_DIFFERS, [gap.first_number for gap in elsewhere if gap not in self.lost])
+
+    def _check_reached(self, prefix: str) -> int:
+        """Return how far a series says it has come, and note it where the check has not come so far."""
+        last = self._state(prefix).sequence
+        reached = max((claim.sequence for claim in self.claimed.get(prefix, ())), default=0)
+        if last < reached:
+            self._add((Problem(ProblemCode.SERIES_SHORT, prefix, expected=reached, found=last),))
+        return reached
 
     def _pass_lost(self, prefix: str, lost: Sequence[LostNumbers], before_sequence: int = 0) -> None:
         """Go over the lost numbers that follow in a series, unless an invoice has the number that follows."""

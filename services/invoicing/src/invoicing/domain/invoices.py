@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Final
 
 from chassis.errors import Diverged, Reason
 from invoicing.domain import document
 from invoicing.domain.accounts import Account, filed_under
-from invoicing.domain.document import Invoice
+from invoicing.domain.document import Invoice, InvoiceKind
 from invoicing.domain.numbering import invoice_number
 
 GENESIS_CHAIN: Final = bytes(32)
@@ -28,7 +29,8 @@ class SeriesState:
 class FrozenInvoice:
     """What is stored of an invoice. Rows of releases that did not know the currency have none beside the text.
 
-    `filed_under` is the contract, or for a closing invoice the account (`accounts.filed_under`).
+    `filed_under` is the contract, or for a closing invoice the account (`accounts.filed_under`). `finalized_at` is that
+    of its row; None before it is stored.
     """
 
     number: str
@@ -42,6 +44,7 @@ class FrozenInvoice:
     previous_chain: bytes
     chain: bytes
     currency: str = ""
+    finalized_at: datetime | None = None
 
     @property
     def is_as_finalized(self) -> bool:
@@ -60,12 +63,37 @@ class FrozenInvoice:
             content.number == invoice_number(self.prefix, self.sequence)
             and self.filed_under == filed_under(content.contract, Account(content.customer, content.currency))
             and self.currency in ("", content.currency)
+            and self.finalized_at in (None, content.finalized_at)
             and all(getattr(self, name) == getattr(content, name) for name in names)
         )
 
     def content(self) -> Invoice:
         """Return what the frozen text says. Raises UnreadableDocumentError if it is not an invoice."""
         return document.read(self.canonical_json)
+
+
+@dataclass(frozen=True, slots=True)
+class InvoiceFilter:
+    """Which invoices are listed, and in which order; empty texts and None narrow nothing.
+
+    `from_period` and `until_period` are the labels of the first and the last billing period.
+    """
+
+    customer: str = ""
+    billing_period: str = ""
+    from_period: str = ""
+    until_period: str = ""
+    kind: InvoiceKind | None = None
+    newest_first: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ListPlace:
+    """Where an invoice stands in a list: by series and number; `finalized_at` only where the newest come first."""
+
+    prefix: str = ""
+    sequence: int = 0
+    finalized_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Protocol
@@ -12,11 +12,20 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from chassis.clock import Clock
 from invoicing.domain.accounts import DuePeriod
 from invoicing.domain.charges import Rated
+from invoicing.domain.line_checks import Evidence
 from invoicing.domain.lines import BilledPeriod
 from invoicing.telemetry import Instruments
 
 HandedThrough = Any
 """What rating explains to whoever asked us: nobody between the two looks into it."""
+
+
+@dataclass(frozen=True, slots=True)
+class ItemPrice:
+    """A plan item with its price as rating tells it, None if there is none; and of which plan and version."""
+
+    version: tuple[str, int]
+    item: HandedThrough
 
 
 class Rating(Protocol):
@@ -41,6 +50,20 @@ class Rating(Protocol):
         """Return the charges of a period as usage is now; by contract, or by customer and the contract in force."""
         ...
 
+    async def told_charges(
+        self, *, contract: str = "", customer: str = "", billing_period: str = ""
+    ) -> tuple[Rated, Mapping[str, HandedThrough]]:
+        """Return the same, and each charge by its item as rating tells it."""
+        ...
+
+    async def price_of(self, contract: str, billing_period: str, item: str) -> ItemPrice:
+        """Return the price of a plan item in a period."""
+        ...
+
+    async def evidence(self, charge_id: str) -> Evidence:
+        """Return what rating proves of a frozen charge. Raises NotFound, and Diverged if it can't be proven."""
+        ...
+
     async def due_periods(self, customer: str, from_billing_period: str, within_days: int) -> Sequence[DuePeriod]:
         """Return periods of all contracts of a customer, by their end: from a label on, if they end that soon."""
         ...
@@ -54,9 +77,9 @@ class Rating(Protocol):
         ...
 
     def events(
-        self, charge_id: str, *, only_amendment: bool, limit: int
+        self, charge_id: str, *, only_amendment: bool, after: HandedThrough, limit: int
     ) -> AsyncGenerator[Sequence[HandedThrough], None]:
-        """Yield the events behind a charge, page by page."""
+        """Yield the events behind a charge, page by page; those after a place in the log, unless that is None."""
         ...
 
 

@@ -9,12 +9,14 @@ from chassis.errors import Conflict, NotFound, Reason
 from chassis.postgres import transaction
 from chassis.rpc.pages import Page, fitting, page_token
 from chassis.telemetry import start_span
+from eventlog.instants import microseconds_of
 from invoicing.domain.accounts import Account
-from invoicing.domain.composition import adjust, bill, compose, pending, same_prices
+from invoicing.domain.composition import bill, compose, pending
 from invoicing.domain.invoices import proven
 from invoicing.domain.lines import BilledPeriod
 from invoicing.operations.accounts import next_invoice
-from invoicing.operations.issuing import FINALIZE_ATTEMPTS_MAX, amendments, each, issue
+from invoicing.operations.drafts import compose_draft
+from invoicing.operations.issuing import FINALIZE_ATTEMPTS_MAX, amendments, issue
 from invoicing.operations.lost_numbers import check_not_held
 from invoicing.operations.profiles import profile_in_force
 from invoicing.store import invoices as store
@@ -32,9 +34,9 @@ if TYPE_CHECKING:
 
     from invoicing.domain.accounts import DuePeriod
     from invoicing.domain.charges import Rated
-    from invoicing.domain.composition import ComposedLine, Pending
+    from invoicing.domain.composition import Pending
     from invoicing.domain.document import Invoice
-    from invoicing.domain.invoices import FrozenInvoice
+    from invoicing.domain.invoices import FrozenInvoice, InvoiceFilter, ListPlace
     from invoicing.domain.profiles import BillingProfile
     from invoicing.operations.deps import Deps
 
@@ -55,14 +57,6 @@ class Preview:
     final: FrozenInvoice | None = None
     pending: Pending | None = None
     next_due: DuePeriod | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class InvoiceFilter:
-    """Which invoices are listed; empty texts narrow nothing."""
-
-    customer: str = ""
-    billing_period: str = ""
 
 
 # --- drafts ----------------------------------------------------------------------------------------------------------
@@ -86,14 +80,7 @@ async def preview(deps: Deps, tenant: str, *, contract: str, customer: str, bill
         change = pending(own, rated)
         due = None if change is None else await next_invoice(deps, tenant, account, billed)
         return Preview(final.content(), final, change, due)
-
-    async def adjusted(earlier: BilledPeriod) -> tuple[ComposedLine, ...]:
-        now = await deps.rating.live_charges(contract=earlier.contract, billing_period=earlier.billing_period)
-        # Where live charges no longer follow the prices that were billed, an adjustment can't be foreseen.
-        return adjust(earlier, now, rated) if same_prices(earlier, now) else ()
-
-    adjustments = await each(adjusted, billed)
-    return Preview(compose(rated, [line for lines in adjustments for line in lines], profile.seller).draft())
+    return Preview((await compose_draft(deps, rated, billed, profile.seller)).draft())
 
 
 # --- finalizing ------------------------------------------------------------------------------------------------------
@@ -169,21 +156,25 @@ def invoice_not_found(number: str) -> NotFound:
 
 
 async def list_invoices(
-    deps: Deps, tenant: str, wanted: InvoiceFilter, after: tuple[str, int], limit: int
+    deps: Deps, tenant: str, wanted: InvoiceFilter, after: ListPlace, limit: int, *, without_lines: bool = False
 ) -> Page[FrozenInvoice]:
-    """Return a page of invoices by series and number, after a (prefix, sequence)."""
+    """Return a page of invoices in the order that is wanted, after a place in it.
+
+    As many as fit into one message, or all of the page if their lines are left out.
+    """
     async with transaction(deps.engine) as conn:
-        found = await store.list_invoices(
-            conn,
-            tenant,
-            customer=wanted.customer,
-            billing_period=wanted.billing_period,
-            after=after,
-            limit=limit + 1,
-        )
-    listed = [proven(invoice) for invoice in fitting_into_a_message(found[:limit])]
+        found = await store.list_invoices(conn, tenant, wanted, after, limit + 1)
+    page = found[:limit]
+    listed = [proven(invoice) for invoice in (page if without_lines else fitting_into_a_message(page))]
     more = len(listed) < len(found)
-    return Page(listed, page_token(listed[-1].prefix, listed[-1].sequence) if more else "")
+    return Page(listed, page_token(*_place(listed[-1], wanted)) if more else "")
+
+
+def _place(invoice: FrozenInvoice, wanted: InvoiceFilter) -> tuple[str | int, ...]:
+    by_number = (invoice.prefix, invoice.sequence)
+    if not wanted.newest_first or invoice.finalized_at is None:
+        return by_number
+    return microseconds_of(invoice.finalized_at), *by_number
 
 
 def fitting_into_a_message(invoices: Sequence[FrozenInvoice]) -> Sequence[FrozenInvoice]:

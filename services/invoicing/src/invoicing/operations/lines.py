@@ -43,13 +43,17 @@ async def explain_line(deps: Deps, tenant: str, line_id: str, page_size: int, pa
 
 
 async def list_line_events(
-    deps: Deps, tenant: str, line_id: str, limit: int
+    deps: Deps, tenant: str, line_id: str, after: HandedThrough, limit: int
 ) -> AsyncGenerator[Sequence[HandedThrough], None]:
-    """Yield the events behind a line; of an adjustment, those that arrived after the period was billed before."""
+    """Yield the events behind a line; of an adjustment, those that arrived after the period was billed before.
+
+    `after` is a place in the log to begin after, as the caller names it; None: from the first.
+    """
     line = (await _invoice_of_line(deps, tenant, line_id)).content().line(line_id)
     if line.kind is LineKind.FIXED:
         return
-    pages = deps.rating.events(line.charge_id, only_amendment=line.kind is LineKind.ADJUSTMENT, limit=limit)
+    only_amendment = line.kind is LineKind.ADJUSTMENT
+    pages = deps.rating.events(line.charge_id, only_amendment=only_amendment, after=after, limit=limit)
     # Closed here, so that the call to rating ends with ours and not when the garbage collector comes by.
     async with aclosing(pages):
         async for page in pages:
@@ -57,13 +61,18 @@ async def list_line_events(
 
 
 async def _invoice_of_line(deps: Deps, tenant: str, line_id: str) -> FrozenInvoice:
-    """Return the invoice that holds a line. Raises NotFound."""
+    """Return the invoice that holds a line. Raises NotFound, and Diverged DATA_CORRUPTED if it was changed."""
+    return proven(await stored_invoice_of_line(deps, tenant, line_id))
+
+
+async def stored_invoice_of_line(deps: Deps, tenant: str, line_id: str) -> FrozenInvoice:
+    """Return the invoice that holds a line, whatever has become of it. Raises NotFound."""
     if is_line_id(line_id):
         async with transaction(deps.engine) as conn:
             number = await store.number_of_line(conn, tenant, line_id)
             invoice = None if number is None else await invoice_store.invoice_by_number(conn, tenant, number)
         if invoice is not None:
-            return proven(invoice)
+            return invoice
     raise line_not_found(line_id)
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 from sqlalchemy import text
 
 from chassis.postgres import transaction
-from invoicing.domain.invoices import SeriesState
+from invoicing.domain.invoices import InvoiceFilter, ListPlace, SeriesState
 from invoicing.store import invoices, lines, lost_numbers, profiles
 
 if TYPE_CHECKING:
@@ -50,31 +50,44 @@ async def series_heads(conn: AsyncConnection, tenant: str) -> dict[str, list[Ser
     return heads
 
 
-async def invoices_gone(conn: AsyncConnection, tenant: str) -> Sequence[str]:
-    """Return the numbers that rows of lines name and no invoice has."""
+async def number_given(conn: AsyncConnection, tenant: str, prefix: str, sequence: int) -> Sequence[SeriesState]:
+    """Return what was noted when a number was given; nothing for a number that was not, or by an older release."""
+    query = text(
+        "SELECT sequence, chain FROM issued_number WHERE tenant = :tenant AND prefix = :prefix AND sequence = :sequence"
+    )
+    rows = (await conn.execute(query, {"tenant": tenant, "prefix": prefix, "sequence": sequence})).mappings()
+    return [SeriesState(row["sequence"], bytes(row["chain"])) for row in rows]
+
+
+async def invoices_gone(conn: AsyncConnection, tenant: str, number: str = "") -> Sequence[str]:
+    """Return the numbers that rows of lines name and no invoice has; with `number`, only that one."""
     query = text(
         """
         SELECT DISTINCT line.number FROM invoice_line AS line
-        WHERE line.tenant = :tenant AND NOT EXISTS (
+        WHERE line.tenant = :tenant AND (:number = '' OR line.number = :number) AND NOT EXISTS (
             SELECT FROM invoice WHERE invoice.tenant = line.tenant AND invoice.number = line.number
         )
         ORDER BY line.number
         """
     )
-    return (await conn.execute(query, {"tenant": tenant})).scalars().all()
+    return (await conn.execute(query, {"tenant": tenant, "number": number})).scalars().all()
 
 
-async def invoices_of_other_snapshots(conn: AsyncConnection, tenant: str) -> Sequence[str]:
-    """Return the numbers of invoices whose lines bill another snapshot than is recorded for their revision."""
+async def invoices_of_other_snapshots(conn: AsyncConnection, tenant: str, number: str = "") -> Sequence[str]:
+    """Return the numbers of invoices whose lines bill another snapshot than is recorded for their revision.
+
+    With `number`, only that one.
+    """
     query = text(
         """
         SELECT DISTINCT line.number
         FROM invoice_line AS line LEFT JOIN billed_snapshot AS billed USING (tenant, contract, billing_period, revision)
-        WHERE tenant = :tenant AND line.snapshot_id <> '' AND billed.snapshot_id IS DISTINCT FROM line.snapshot_id
+        WHERE tenant = :tenant AND (:number = '' OR line.number = :number) AND line.snapshot_id <> ''
+            AND billed.snapshot_id IS DISTINCT FROM line.snapshot_id
         ORDER BY line.number
         """
     )
-    return (await conn.execute(query, {"tenant": tenant})).scalars().all()
+    return (await conn.execute(query, {"tenant": tenant, "number": number})).scalars().all()
 
 
 async def every_invoice(
@@ -86,12 +99,10 @@ async def every_invoice(
 
     They are read page by page; no transaction stays open across a yield.
     """
-    after = ("", 0)
+    after = ListPlace()
     while True:
         async with transaction(engine) as conn:
-            page = await invoices.list_invoices(
-                conn, tenant, customer="", billing_period="", after=after, limit=_PAGE_INVOICES
-            )
+            page = await invoices.list_invoices(conn, tenant, InvoiceFilter(), after, _PAGE_INVOICES)
             # After the invoices, so that the profiles they were made by, and the gaps before them, are there.
             made_by = await profiles.every_profile(conn, tenant)
             lost = await lost_numbers.lost_numbers(conn, tenant)
@@ -100,4 +111,4 @@ async def every_invoice(
             yield invoice, records.get(invoice.number, ()), made_by, lost
         if len(page) < _PAGE_INVOICES:
             return
-        after = (page[-1].prefix, page[-1].sequence)
+        after = ListPlace(page[-1].prefix, page[-1].sequence)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy import RowMapping, text
 
 from chassis.errors import Diverged, Reason
+from invoicing.domain.accounts import CLOSING_PREFIX
 from invoicing.domain.invoices import GENESIS_CHAIN, FrozenInvoice, Place, SeriesState
 from invoicing.store.lines import AlreadyBilledError
 
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from sqlalchemy.ext.asyncio import AsyncConnection
+
+    from invoicing.domain.invoices import InvoiceFilter, ListPlace
 
 
 async def take_next_place(conn: AsyncConnection, tenant: str, prefix: str) -> Place:
@@ -98,8 +101,8 @@ async def add_invoice(conn: AsyncConnection, tenant: str, invoice: FrozenInvoice
 
 
 _INVOICE_COLUMNS: Final = (
-    "number, prefix, sequence, contract, billing_period, customer, currency, canonical_json, digest, previous_chain,"
-    " chain"
+    "number, prefix, sequence, contract, billing_period, customer, currency, finalized_at, canonical_json, digest,"
+    " previous_chain, chain"
 )
 
 
@@ -133,25 +136,67 @@ async def customer_of_invoice(conn: AsyncConnection, tenant: str, number: str) -
     return customer
 
 
+_NARROWED: Final = """
+    tenant = :tenant AND (:customer = '' OR customer = :customer)
+    AND (:billing_period = '' OR billing_period = :billing_period)
+    AND (:from_period = '' OR billing_period >= :from_period)
+    AND (:until_period = '' OR billing_period <= :until_period)
+    AND (:kind = '' OR starts_with(contract, :closing_prefix) = (:kind = 'CLOSING'))
+"""
+_BY_NUMBER: Final = "(prefix, sequence) > (:prefix, :sequence) ORDER BY prefix, sequence"
+# Few columns to sort by: of one customer they come by its index, and no index of all invoices must be kept for it.
+_NEWEST_FIRST: Final = """
+    (CAST(:finalized_at AS timestamptz) IS NULL
+        OR (finalized_at, prefix, sequence) < (:finalized_at, :prefix, :sequence))
+    ORDER BY finalized_at DESC, prefix DESC, sequence DESC
+"""
+
+
 async def list_invoices(
-    conn: AsyncConnection, tenant: str, *, customer: str, billing_period: str, after: tuple[str, int], limit: int
+    conn: AsyncConnection, tenant: str, wanted: InvoiceFilter, after: ListPlace, limit: int
 ) -> Sequence[FrozenInvoice]:
-    """Return invoices by series and number after a (prefix, sequence); an empty customer or period narrows nothing."""
+    """Return invoices in the order that is wanted, after a place in it."""
+    order = _NEWEST_FIRST if wanted.newest_first else _BY_NUMBER
     query = text(
-        f"SELECT {_INVOICE_COLUMNS} FROM invoice"  # noqa: S608 - a constant list of columns
-        " WHERE tenant = :tenant AND (:customer = '' OR customer = :customer)"
-        " AND (:billing_period = '' OR billing_period = :billing_period)"
-        " AND (prefix, sequence) > (:prefix, :sequence) ORDER BY prefix, sequence LIMIT :limit"
+        f"SELECT {_INVOICE_COLUMNS} FROM invoice"  # noqa: S608 - constant lists of columns and conditions
+        f" WHERE {_NARROWED} AND {order} LIMIT :limit"
     )
-    parameters = {
+    parameters: dict[str, Any] = {
         "tenant": tenant,
-        "customer": customer,
-        "billing_period": billing_period,
-        "prefix": after[0],
-        "sequence": after[1],
+        "customer": wanted.customer,
+        "billing_period": wanted.billing_period,
+        "from_period": wanted.from_period,
+        "until_period": wanted.until_period,
+        "kind": "" if wanted.kind is None else wanted.kind.value,
+        "closing_prefix": CLOSING_PREFIX,
+        "prefix": after.prefix,
+        "sequence": after.sequence,
         "limit": limit,
     }
+    if wanted.newest_first:
+        parameters["finalized_at"] = after.finalized_at
     return [_frozen(row) for row in (await conn.execute(query, parameters)).mappings()]
+
+
+async def invoice_before(conn: AsyncConnection, tenant: str, prefix: str, sequence: int) -> FrozenInvoice | None:
+    """Return the last invoice of a series before a sequence number."""
+    return await _neighbor(conn, tenant, "sequence < :sequence ORDER BY sequence DESC", prefix, sequence)
+
+
+async def invoice_following(conn: AsyncConnection, tenant: str, prefix: str, sequence: int) -> FrozenInvoice | None:
+    """Return the first invoice of a series after a sequence number."""
+    return await _neighbor(conn, tenant, "sequence > :sequence ORDER BY sequence", prefix, sequence)
+
+
+async def _neighbor(
+    conn: AsyncConnection, tenant: str, condition: str, prefix: str, sequence: int
+) -> FrozenInvoice | None:
+    query = text(
+        f"SELECT {_INVOICE_COLUMNS} FROM invoice"  # noqa: S608 - constant lists of columns and conditions
+        f" WHERE tenant = :tenant AND prefix = :prefix AND {condition} LIMIT 1"
+    )
+    row = (await conn.execute(query, {"tenant": tenant, "prefix": prefix, "sequence": sequence})).mappings().first()
+    return None if row is None else _frozen(row)
 
 
 def _frozen(row: RowMapping) -> FrozenInvoice:
@@ -167,4 +212,5 @@ def _frozen(row: RowMapping) -> FrozenInvoice:
         previous_chain=bytes(row["previous_chain"]),
         chain=bytes(row["chain"]),
         currency=row["currency"] or "",
+        finalized_at=row["finalized_at"],
     )

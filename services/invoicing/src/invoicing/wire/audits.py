@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from eventlog.wire import timestamp
 from invoicing.domain.audits import ProblemCode
 from invoicing.wire.lost_numbers import lost_to_proto
 from metering.invoicing.v1 import invoicing_service_pb2 as pb
+from money import format_decimal
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from invoicing.domain.audits import Audit, Problem
+    from invoicing.domain.line_checks import CheckedLine
+    from invoicing.operations.audits import CheckedInvoice
 
 _LOST_MAX: Final = 1000
 _SENTENCES: Final[Mapping[ProblemCode, str]] = {
@@ -26,7 +30,7 @@ _SENTENCES: Final[Mapping[ProblemCode, str]] = {
     ProblemCode.HEAD_DIFFERS: "{subject}: its chain hash is not the one its series ended with",
     ProblemCode.CONTENT_UNREADABLE: "{subject}: its content is not an invoice",
     ProblemCode.FILED_ELSEWHERE: (
-        "{subject}: it is filed under another number, contract, period or customer than it says"
+        "{subject}: it is filed under another number, contract, period, customer or time than it says"
     ),
     ProblemCode.LINES_DIFFER: "{subject}: the rows of its lines are not what it says",
     ProblemCode.PROFILE_DIFFERS: (
@@ -36,6 +40,12 @@ _SENTENCES: Final[Mapping[ProblemCode, str]] = {
     ProblemCode.INVOICE_MISSING: "{subject}: it is gone, but rows of its lines are there",
     ProblemCode.LOST_DIFFERS: "{subject}: it is noted as lost, but the note was changed or is out of place",
     ProblemCode.SERIES_SHORT: "series {subject}: it reached number {expected}, but ends with {found}",
+    ProblemCode.LINE_MISSING: "{subject}: there is a row of it, but its invoice has no such line",
+    ProblemCode.CHARGE_UNPROVEN: "{subject}: its charge is not proven: {detail}",
+    ProblemCode.CHARGE_DIFFERS: "{subject}: it says something else than the charge that it bills",
+    ProblemCode.AMOUNT_DIFFERS: "{subject}: its amount does not follow from its exact charge",
+    ProblemCode.EVENTS_UNPROVEN: "{subject}: its events are not proven: {detail}",
+    ProblemCode.EVENTS_DIFFER: "{subject}: {found} events were counted again, and it says {expected}",
 }
 
 
@@ -54,4 +64,28 @@ def audit_to_proto(audit: Audit) -> pb.VerifyInvoicesResponse:
 
 def sentence_of(problem: Problem) -> str:
     """Return a problem in words."""
-    return _SENTENCES[problem.code].format(subject=problem.subject, expected=problem.expected, found=problem.found)
+    return _SENTENCES[problem.code].format(
+        subject=problem.subject, expected=problem.expected, found=problem.found, detail=problem.detail
+    )
+
+
+def invoice_check_to_proto(checked: CheckedInvoice) -> pb.VerifyInvoiceResponse:
+    """Return the result of the check of one invoice."""
+    return pb.VerifyInvoiceResponse(
+        problems=map(sentence_of, checked.problems),
+        digest=checked.digest,
+        chain=checked.chain,
+        checked_at=timestamp(checked.checked_at),
+        line_count=checked.line_count,
+    )
+
+
+def line_check_to_proto(checked: CheckedLine) -> pb.VerifyLineResponse:
+    """Return the result of the check of one line."""
+    return pb.VerifyLineResponse(
+        problems=map(sentence_of, checked.problems),
+        event_count=checked.event_count,
+        quantity="" if checked.quantity is None else format_decimal(checked.quantity),
+        snapshot_digest=checked.snapshot_digest,
+        checked_at=timestamp(checked.checked_at),
+    )

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from chassis.errors import NotReady, Reason, invalid_field
 from chassis.rpc.pages import PAGE_BYTES_MAX, fitting, page_token_invalid, place_in
 from chassis.rpc.pages import page_token as page_token_of
+from eventlog.instants import instant_of
 from eventlog.wire import as_of_from_answer, period_from_proto
 from invoicing.domain.charges import Charge, Rated
-from invoicing.domain.document import Invoice, LineKind, Tier
+from invoicing.domain.document import Invoice, InvoiceKind, LineKind, Tier
+from invoicing.domain.invoices import InvoiceFilter, ListPlace
 from invoicing.wire.fields import message_of
 from metering.invoicing.v1 import invoice_pb2 as pb
 from metering.invoicing.v1 import invoicing_service_pb2 as service_pb
@@ -21,6 +23,8 @@ from money import DERIVED, ZERO, currency, format_decimal, parse_decimal
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from chassis.rpc.pages import Page
+    from invoicing.domain.document import InvoiceLine
     from invoicing.domain.invoices import FrozenInvoice
     from invoicing.domain.lines import BilledPeriod
     from metering.common.v1 import values_pb2
@@ -29,6 +33,10 @@ if TYPE_CHECKING:
 _KINDS = {
     charge_pb2.CHARGE_KIND_USAGE: LineKind.USAGE,
     charge_pb2.CHARGE_KIND_FIXED: LineKind.FIXED,
+}
+_INVOICE_KINDS = {
+    pb.INVOICE_KIND_PERIOD: InvoiceKind.PERIOD,
+    pb.INVOICE_KIND_CLOSING: InvoiceKind.CLOSING,
 }
 
 
@@ -119,27 +127,38 @@ def _currency_of(charges: Sequence[charge_pb2.Charge], customer: catalog_pb2.Cus
 
 def draft_to_proto(draft: Invoice) -> pb.Invoice:
     """Return the message of a draft."""
-    minor_units = currency(draft.currency).minor_units
-    return message_of(draft, pb.Invoice, minor_units, status=pb.INVOICE_STATUS_DRAFT, is_credit=draft.is_credit)
+    return _invoice_to_proto(draft, draft.lines, status=pb.INVOICE_STATUS_DRAFT)
 
 
 def invoice_to_proto(invoice: FrozenInvoice) -> pb.Invoice:
     """Return the message of a final invoice, read from its frozen text alone."""
-    return _final_to_proto(invoice, invoice.content())
+    content = invoice.content()
+    return _final_to_proto(invoice, content, content.lines)
+
+
+def listed_to_proto(page: Page[FrozenInvoice], *, without_lines: bool) -> service_pb.ListInvoicesResponse:
+    """Return a page of a list of invoices."""
+    contents = ((invoice, invoice.content()) for invoice in page.entries)
+    return service_pb.ListInvoicesResponse(
+        invoices=(
+            _final_to_proto(invoice, content, () if without_lines else content.lines) for invoice, content in contents
+        ),
+        next_page_token=page.next_page_token,
+    )
 
 
 def page_to_proto(invoice: FrozenInvoice, page_size: int, page_token: str) -> service_pb.GetInvoiceResponse:
     """Return a page of a final invoice: some of its lines and a piece of its text; for the size 0 all of it."""
     content = invoice.content()
     if not page_size and not page_token:
-        message = _final_to_proto(invoice, content)
+        message = _final_to_proto(invoice, content, content.lines)
         text = invoice.canonical_json
         return service_pb.GetInvoiceResponse(invoice=message, canonical_json=text, line_count=len(content.lines))
     lines_before, bytes_before = place_in(page_token, [int, int]) or (0, 0)
     if not page_size or min(lines_before, bytes_before) < 0:
         raise page_token_invalid()
     lines = content.lines[lines_before : lines_before + page_size]
-    message = _final_to_proto(invoice, replace(content, lines=lines))
+    message = _final_to_proto(invoice, content, lines)
     del message.lines[len(fitting(message.lines, lambda line: line.ByteSize())) :]
     piece = invoice.canonical_json[bytes_before : bytes_before + PAGE_BYTES_MAX]
     lines_to, bytes_to = lines_before + len(message.lines), bytes_before + len(piece)
@@ -152,29 +171,57 @@ def page_to_proto(invoice: FrozenInvoice, page_size: int, page_token: str) -> se
     )
 
 
-def _final_to_proto(invoice: FrozenInvoice, content: Invoice) -> pb.Invoice:
+def _final_to_proto(invoice: FrozenInvoice, content: Invoice, lines: Sequence[InvoiceLine]) -> pb.Invoice:
+    return _invoice_to_proto(
+        content, lines, status=pb.INVOICE_STATUS_FINALIZED, digest=invoice.digest, chain=invoice.chain
+    )
+
+
+def _invoice_to_proto(content: Invoice, lines: Sequence[InvoiceLine], **others: Any) -> pb.Invoice:
+    """Return an invoice with some of its lines; their number is that of all."""
     return message_of(
-        content,
+        replace(content, lines=tuple(lines)),
         pb.Invoice,
         currency(content.currency).minor_units,
-        status=pb.INVOICE_STATUS_FINALIZED,
-        digest=invoice.digest,
-        chain=invoice.chain,
         is_credit=content.is_credit,
+        line_count=len(content.lines),
+        adjustment_count=sum(line.kind is LineKind.ADJUSTMENT for line in content.lines),
+        **others,
     )
 
 
 # --- requests --------------------------------------------------------------------------------------------------------
 
 
-def check_one_is_named(request: service_pb.PreviewInvoiceRequest) -> None:
+def check_one_is_named(request: service_pb.PreviewInvoiceRequest | service_pb.ExplainDraftLineRequest) -> None:
     """Raise InvalidRequest unless either the contract or the customer is named."""
     if bool(request.contract) == bool(request.customer):
         reason = Reason.FIELD_INVALID if request.contract else Reason.FIELD_REQUIRED
         raise invalid_field("contract", reason, "name either the contract or the customer, not both")
 
 
-def place_after(token: str) -> tuple[str, int]:
-    """Return after which (prefix, sequence) a page begins. Raises InvalidRequest."""
-    prefix, sequence = place_in(token, [str, int]) or ("", 0)
-    return prefix, sequence
+def filter_from_proto(request: service_pb.ListInvoicesRequest) -> InvoiceFilter:
+    """Return which invoices are asked for, and in which order."""
+    return InvoiceFilter(
+        customer=request.customer,
+        billing_period=request.billing_period,
+        from_period=request.from_billing_period,
+        until_period=request.until_billing_period,
+        kind=_INVOICE_KINDS.get(request.kind),
+        newest_first=request.order == service_pb.INVOICE_ORDER_NEWEST_FIRST,
+    )
+
+
+def place_after(token: str, *, newest_first: bool = False) -> ListPlace:
+    """Return after which invoice a page begins. Raises InvalidRequest, also for a token of the other order."""
+    if not newest_first:
+        prefix, sequence = place_in(token, [str, int]) or ("", 0)
+        return ListPlace(prefix, sequence)
+    place = place_in(token, [int, str, int])
+    if place is None:
+        return ListPlace()
+    finalized_us, prefix, sequence = place
+    try:
+        return ListPlace(prefix, sequence, instant_of(finalized_us))
+    except OverflowError:
+        raise page_token_invalid() from None

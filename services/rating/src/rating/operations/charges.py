@@ -288,15 +288,18 @@ def _corrupted(charge_id: str, what: str) -> Diverged:
 
 
 async def list_charge_events(
-    deps: Deps, tenant: str, charge_id: str, *, only_amendment: bool, limit: int
+    deps: Deps, tenant: str, charge_id: str, *, only_amendment: bool, after: HandedThrough, limit: int
 ) -> AsyncGenerator[Sequence[HandedThrough], None]:
-    """Yield the events behind a frozen charge, page by page; a fixed fee has none. Raises NotFound."""
+    """Yield the events behind a frozen charge, page by page; a fixed fee has none. Raises NotFound.
+
+    `after` is a place in the log to begin after, as the caller names it; None: from the first.
+    """
     async with transaction(deps.engine) as conn:
         found = await _find_charge(conn, tenant, charge_id)
     if found.charge.kind is ChargeKind.FIXED:
         return
     pages = deps.aggregator.events(
-        found.rated.snapshot_id, found.charge.meter, only_amendment=only_amendment, limit=limit
+        found.rated.snapshot_id, found.charge.meter, only_amendment=only_amendment, after=after, limit=limit
     )
     # Closed here, so that the call to the aggregator ends with ours and not when the garbage collector comes by.
     async with aclosing(pages):

@@ -73,9 +73,9 @@ class Aggregator(Protocol):
         ...
 
     def events(
-        self, snapshot_id: str, meter: str, *, only_amendment: bool, limit: int
+        self, snapshot_id: str, meter: str, *, only_amendment: bool, after: HandedThrough, limit: int
     ) -> AsyncGenerator[Sequence[HandedThrough], None]:
-        """Yield the events that a snapshot counts for a meter, page by page."""
+        """Yield the events that a snapshot counts for a meter, page by page; those after a place, unless it is None."""
         ...
 
 
