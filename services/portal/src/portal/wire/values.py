@@ -7,7 +7,7 @@ import json
 from decimal import Decimal
 from typing import TYPE_CHECKING, Final
 
-from eventlog.wire import as_of_from_proto, instant_from_proto
+from eventlog.wire import as_of_from_answer, instant_from_proto
 from portal.domain.views import Freshness, Span
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ _AS_OF_CHARS: Final = 16
 
 def freshness_from_proto(message: values_pb2.AsOf) -> Freshness:
     """Return how fresh an answer is. The place in the log becomes a short text: equal texts mean equal places."""
-    as_of = as_of_from_proto(message)
+    as_of = as_of_from_answer(message)
     if as_of.is_empty:
         return Freshness(complete_until=as_of.complete_until)
     document = json.dumps(as_of.document(), sort_keys=True).encode()
