@@ -31,8 +31,8 @@ _POLL_INTERVAL_S = 0.02
 class ServiceSpec:
     """A service: its name, its Python package (default: the name), and the services it asks, if any.
 
-    `serves_web` is one that serves HTTP besides. `acts_for_customers` is one whose token allows nothing but to read, for
-    one customer at a time.
+    `serves_web` is one that serves HTTP besides. `acts_for_customers` is one whose token allows nothing but to read,
+    for one customer at a time.
     """
 
     name: str
