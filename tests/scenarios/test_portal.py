@@ -1,4 +1,4 @@
-"""A customer's pages over the whole suite: a link is opened, and every sum is that of the services, to the last digit."""
+"""A customer's pages over the whole suite: a link is opened, and every sum is that of the services, digit by digit."""
 
 from __future__ import annotations
 
@@ -34,7 +34,8 @@ spec: {displayName: Acme Ltd., currency: EUR}
 ---
 kind: Contract
 metadata: {name: acme-2024}
-spec: {customer: acme, plan: messaging, start: "2024-01-01", end: "2024-03-01", interval: MONTH, timeZone: Europe/Vienna}
+spec:
+  {customer: acme, plan: messaging, start: "2024-01-01", end: "2024-03-01", interval: MONTH, timeZone: Europe/Vienna}
 """
 COUNTRIES = ("AT", "DE", "CH", "IT", "FR", "ES", "PL", "CZ", "HU", "SI")
 

@@ -21,7 +21,9 @@ from testkit.wait import eventually
 
 API = "/api/v1"
 DESCRIBED = api().openapi()["paths"]
-OPERATIONS = sorted((path, method) for path, methods in DESCRIBED.items() for method in methods)
+EVERY = sorted((path, method) for path, methods in DESCRIBED.items() for method in methods)
+OF_SELLERS = [(path, method) for path, method in EVERY if "/operator/" in path]
+OPERATIONS = [operation for operation in EVERY if operation not in OF_SELLERS]
 FILLED = {
     "{number}": "INV-000001",
     "{lineId}": "INV-000001.2",
@@ -357,3 +359,43 @@ async def test_a_question_that_cannot_be_answered_is_refused_with_what_to_do(
 
     assert answer.status_code in {400, 404}
     assert answer.json()["reason"] == reason
+
+
+async def test_the_sellers_pages_ask_with_the_token_of_whoever_looks(portal: Any) -> None:
+    token = portal.key.mint("acme", ["read"], now_s=portal.clock.now().timestamp())
+    portal.world.operators.clear()
+    made = await portal.session("DL")
+    async with portal.bearer(token) as client:
+        customers = (await client.get(f"{API}/operator/customers")).json()
+        sessions = (await client.get(f"{API}/operator/sessions", params={"customer": "DL"})).json()
+
+    assert portal.world.operators == {token}
+    assert [(one["key"], one["lastInvoice"]["number"]) for one in customers["customers"]] == [
+        ("DL", "INV-000002"),
+        ("UA", "INV-000001"),
+    ]
+    assert all(one["live"]["billingPeriod"] == "2013-11" for one in customers["customers"])
+    assert made.session.id in {one["id"] for one in sessions["sessions"]}
+
+
+@pytest.mark.parametrize(
+    ("scopes", "claims", "headers", "status"),
+    [
+        (["report"], {}, {}, 403),
+        (["read"], {"customer": "UA"}, {}, 403),
+        (["read"], {}, {"origin": "https://app.example.com"}, 403),
+        (["read"], {"exp": 1}, {}, 401),
+    ],
+    ids=str,
+)
+async def test_the_sellers_pages_are_for_the_seller_alone(
+    portal: Any, scopes: list[str], claims: dict[str, Any], headers: dict[str, str], status: int
+) -> None:
+    token = portal.key.mint("acme", scopes, claims=claims, now_s=portal.clock.now().timestamp())
+    async with portal.bearer(token, **headers) as client:
+        answers = [await knock(client, path, method) for path, method in OF_SELLERS]
+    async with await portal.client() as customer:
+        refused = [await knock(customer, path, method) for path, method in OF_SELLERS]
+
+    assert {answer.status_code for answer in answers} == {status}
+    assert {answer.status_code for answer in refused} == {401}
