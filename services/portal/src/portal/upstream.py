@@ -54,6 +54,8 @@ _FIRST_LABEL: Final = "0001-01"
 _ENDS_WITHIN_DAYS: Final = 62
 """The longest month, and the one before it: the period that runs is in the list wherever it began."""
 _CONTRACTS_PER_PAGE: Final = 1000
+_EVENTS_S: Final = 30.0
+"""How long a page of events may take."""
 
 
 class AggregatorClient:
@@ -103,7 +105,7 @@ class AggregatorClient:
             limit=limit + 1,
         )
         with neighbor_errors("the aggregator"):
-            async with reading(self._stub.ListMeteredEvents(request)) as pages:
+            async with reading(self._stub.ListMeteredEvents(request, timeout=_EVENTS_S)) as pages:
                 return await _page_of(pages, limit)
 
 
@@ -212,7 +214,7 @@ class InvoicingClient:
             line_id=line_id, after=wire_lines.place_from_token(after), limit=limit + 1
         )
         with neighbor_errors("invoicing"):
-            async with reading(self._stub.ListLineEvents(request)) as pages:
+            async with reading(self._stub.ListLineEvents(request, timeout=_EVENTS_S)) as pages:
                 return await _page_of(pages, limit)
 
     async def verify_invoice(self, number: str) -> Verified:

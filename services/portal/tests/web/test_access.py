@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import re
+from collections.abc import AsyncIterator
 from dataclasses import replace
 from http.cookies import SimpleCookie
 from typing import Any
@@ -399,3 +400,22 @@ async def test_the_sellers_pages_are_for_the_seller_alone(
 
     assert {answer.status_code for answer in answers} == {status}
     assert {answer.status_code for answer in refused} == {401}
+
+
+@pytest.mark.parametrize("body", [b"x" * 20_000, None], ids=["long", "of unknown length"])
+async def test_a_body_that_is_too_long_is_not_read(portal: Any, body: bytes | None) -> None:
+    async def parts() -> AsyncIterator[bytes]:
+        yield b"{}"
+
+    async with await portal.client() as client:
+        answer = await client.post(f"{API}/views", content=body or parts())
+
+    assert (answer.status_code, answer.json()["reason"]) == (413, "MESSAGE_TOO_LARGE")
+
+
+@pytest.mark.parametrize(("path", "status"), [("/seller", 200), ("/favicon.ico", 404), ("/usage", 401), ("/nope", 404)])
+async def test_pages_are_there_or_not(portal: Any, path: str, status: int) -> None:
+    async with portal.browser() as browser:
+        answer = await browser.get(path)
+
+    assert answer.status_code == status
