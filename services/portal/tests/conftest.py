@@ -23,6 +23,7 @@ from chassis.clock import SystemClock
 from chassis.errors import MeterlineError, NotFound, Reason
 from chassis.errors.status import DETAILS_KEY, status_code, to_status
 from chassis.identity import customer_from_metadata
+from chassis.loops import Loop
 from chassis.postgres import open_engine
 from chassis.rpc.client import open_channel
 from chassis.rpc.credentials import StaticTokenSource
@@ -589,6 +590,11 @@ class Portal:
         return httpx.AsyncClient(base_url=self.url, timeout=10)
 
 
+async def run_loop(loop: Loop, stop: asyncio.Event) -> None:
+    """Run a background loop to its end."""
+    await loop.run(stop)
+
+
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def neighbors() -> AsyncIterator[tuple[World, str]]:
     """The aggregator, rating and invoicing as real gRPC services, on one port."""
@@ -633,7 +639,7 @@ async def portal(
     server = RpcServer(composition.served, settings, TokenVerifier(settings.jwks_file, "meterline", SystemClock()))
     await server.start()
     stop = asyncio.Event()
-    loops = [asyncio.create_task(loop.run(stop)) for loop in composition.loops]
+    loops = [asyncio.create_task(run_loop(loop, stop)) for loop in composition.loops]
     running = Portal(key, settings, server.address, settings.public_url, engine, clock, world)
     yield running
     for channel in running.channels:
