@@ -19,6 +19,7 @@ from metering.aggregator.v1 import aggregator_service_pb2 as aggregator_pb
 from metering.common.v1 import values_pb2
 from metering.ingest.v1 import ingest_service_pb2 as ingest_pb
 from metering.invoicing.v1 import invoicing_service_pb2 as invoicing_pb
+from metering.portal.v1 import portal_service_pb2 as portal_pb
 from metering.rating.v1 import rating_service_pb2 as rating_pb
 from meterline.client import contract_of
 from meterline.suite import services
@@ -88,7 +89,16 @@ class Platform:
             name: tenant.suite.run("token", "create", "--tenant", tenant.name, "--customer", name).stdout.strip()
             for name in (OWNER, STRANGER)
         }
+        for name in (OWNER, STRANGER):
+            tenant.json("portal", "link", "--customer", name)
+            self._save_view(name)
         self.requests = {name: dict(_requests(tenant, self.invoices[name], name)) for name in (OWNER, STRANGER)}
+
+    def _save_view(self, name: str) -> None:
+        context = json.loads(self.tenant.context.read_text(encoding="utf-8"))
+        method = f"/{SERVICES['portal'].full_name}/SaveView"
+        request = portal_pb.SaveViewRequest(customer=name, name=f"{name}'s own", query="/usage")
+        ask(context["services"]["portal"], context["token"], method, request)
 
     def ask(self, customer: str, service: str, method: str, request: Message) -> list[Message] | MeterlineError:
         """Call a method with a customer's token: all answers, or what it was refused with."""
@@ -133,6 +143,10 @@ def _requests(tenant: Tenant, invoice: dict[str, Any], name: str) -> Iterator[tu
             "ExplainCharge": rating_pb.ExplainChargeRequest(charge_id=charge),
             "ListChargeEvents": rating_pb.ListChargeEventsRequest(charge_id=charge),
             "ListUnbilledUsage": rating_pb.ListUnbilledUsageRequest(customers=[name]),
+        },
+        "portal": {
+            "ListSessions": portal_pb.ListSessionsRequest(customer=name),
+            "ListViews": portal_pb.ListViewsRequest(customer=name),
         },
         "invoicing": {
             "PreviewInvoice": invoicing_pb.PreviewInvoiceRequest(contract=contract, billing_period="2024-02"),

@@ -27,6 +27,8 @@ from metering.ingest.v1 import ingest_service_pb2 as ingest_pb
 from metering.ingest.v1 import usage_event_pb2
 from metering.invoicing.v1 import invoice_pb2
 from metering.invoicing.v1 import invoicing_service_pb2 as invoicing_pb
+from metering.portal.v1 import portal_service_pb2 as portal_pb
+from metering.portal.v1 import profile_pb2, session_pb2
 from metering.rating.v1 import catalog_pb2
 from metering.rating.v1 import rating_service_pb2 as rating_pb
 from meterline.client import contract_of
@@ -129,12 +131,22 @@ def with_everything(tenant: Tenant, voice: str, minutes: str) -> Owner:
         f"/{SERVICES['ingest'].full_name}/OpenBackfill",
         ingest_pb.OpenBackfillRequest(description=f"{voice} whisper of old"),
     )
+    for method, request in _of_the_portal(voice):
+        call(tenant, "portal", f"/{SERVICES['portal'].full_name}/{method}", request)
     reported = tenant.report(event("whisper-1", minutes=minutes, voice=voice), event("whisper-2", voice=voice))
     assert reported["accepted"] == 2
     (invoice,) = tenant.json("invoice", "finalize", "--period", "2024-01")
     tenant.report(event("whisper-late", minutes=minutes, voice=voice))
     wait_until(lambda: tenant.json("invoice", "pending"), 60, what="late usage to be pending")
     return Owner(tenant, dict(_requests(tenant, invoice)))
+
+
+def _of_the_portal(voice: str) -> Iterator[tuple[str, Message]]:
+    customer, link = "whisper-customer", session_pb2.SESSION_KIND_LINK
+    texts = {"en": profile_pb2.Texts(texts={"help": f"{voice} whisper"})}
+    yield "ApplyProfile", portal_pb.ApplyProfileRequest(spec=profile_pb2.ProfileSpec(texts=texts))
+    yield "CreateSession", portal_pb.CreateSessionRequest(customer=customer, kind=link, reason=f"{voice} whisper")
+    yield "SaveView", portal_pb.SaveViewRequest(customer=customer, name=f"{voice} whisper", query="/usage")
 
 
 def _requests(tenant: Tenant, invoice: dict[str, Any]) -> Iterator[tuple[str, Message]]:
@@ -198,6 +210,11 @@ def _requests(tenant: Tenant, invoice: dict[str, Any]) -> Iterator[tuple[str, Me
             "VerifyInvoice": invoicing_pb.VerifyInvoiceRequest(number=invoice["number"]),
             "VerifyLine": invoicing_pb.VerifyLineRequest(line_id=line["id"]),
             "VerifyInvoices": invoicing_pb.VerifyInvoicesRequest(),
+        },
+        SERVICES["portal"]: {
+            "ListSessions": portal_pb.ListSessionsRequest(),
+            "GetProfile": portal_pb.GetProfileRequest(),
+            "ListViews": portal_pb.ListViewsRequest(customer=customer),
         },
         FEED: {"Heads": feed_service_pb2.HeadsRequest()},
     }

@@ -23,6 +23,7 @@ from chassis.clock import SystemClock
 from chassis.errors import MeterlineError, NotFound, Reason
 from chassis.errors.status import DETAILS_KEY, status_code, to_status
 from chassis.identity import customer_from_metadata
+from chassis.loops import Loop
 from chassis.postgres import open_engine
 from chassis.rpc.client import open_channel
 from chassis.rpc.credentials import StaticTokenSource
@@ -110,6 +111,8 @@ class World:
     flights: dict[str, list[Flight]] = field(default_factory=lambda: {name: flights_of(name) for name in ("UA", "DL")})
     asked: list[tuple[str, str, str]] = field(default_factory=list)
     """Method, tenant and customer of each call."""
+    operators: set[str] = field(default_factory=set)
+    """Tokens of calls that acted for no customer."""
     failing: MeterlineError | None = None
     """What every call is answered with."""
 
@@ -123,6 +126,13 @@ class World:
     def as_of(self) -> values_pb2.AsOf:
         position = sum(map(len, self.flights.values()))
         return values_pb2.AsOf(epoch=EPOCH, lanes=[values_pb2.LanePosition(lane=0, position=position)])
+
+    def note_operator(self, method: str, context: Context) -> None:
+        """Note the token of a call that acts for no customer."""
+        metadata = dict(context.invocation_metadata() or ())
+        assert "x-meterline-customer" not in metadata
+        self.operators.add(str(metadata["authorization"]).removeprefix("Bearer "))
+        self.asked.append((method, "", ""))
 
     async def caller(self, method: str, context: Context, *, named: str = "") -> str:
         """The customer for whom a call is; the guard of every service refuses any other."""
@@ -254,6 +264,14 @@ class FakeRating(rating_grpc.RatingServiceServicer):
         spec = catalog_pb2.CustomerSpec(display_name=names[customer], currency="USD")
         return rating_pb.GetCustomerResponse(customer=catalog_pb2.Customer(name=customer, spec=spec))
 
+    async def ListCustomers(
+        self, request: rating_pb.ListCustomersRequest, context: Context
+    ) -> rating_pb.ListCustomersResponse:
+        self.world.note_operator("ListCustomers", context)
+        spec = catalog_pb2.CustomerSpec(currency="USD")
+        customers = [catalog_pb2.Customer(name=name, spec=spec) for name in ("DL", "UA")]
+        return rating_pb.ListCustomersResponse(customers=customers)
+
     async def ListContracts(
         self, request: rating_pb.ListContractsRequest, context: Context
     ) -> rating_pb.ListContractsResponse:
@@ -361,6 +379,9 @@ class FakeInvoicing(invoicing_grpc.InvoicingServiceServicer):
     async def PreviewInvoice(
         self, request: invoicing_pb.PreviewInvoiceRequest, context: Context
     ) -> invoicing_pb.PreviewInvoiceResponse:
+        if request.customer:
+            self.world.note_operator("PreviewInvoice", context)
+            return invoicing_pb.PreviewInvoiceResponse(invoice=invoice_of(self.world, request.customer, MONTHS[-1], ""))
         customer = await self.world.caller("PreviewInvoice", context, named=request.contract)
         numbers = {month: number for number, month in self.world.invoices(customer).items()}
         month = request.billing_period
@@ -377,7 +398,11 @@ class FakeInvoicing(invoicing_grpc.InvoicingServiceServicer):
     async def ListInvoices(
         self, request: invoicing_pb.ListInvoicesRequest, context: Context
     ) -> invoicing_pb.ListInvoicesResponse:
-        customer = await self.world.caller("ListInvoices", context, named=f"C-{request.customer}")
+        customer = request.customer
+        if "x-meterline-customer" in dict(context.invocation_metadata() or ()):
+            await self.world.caller("ListInvoices", context, named=f"C-{customer}")
+        else:
+            self.world.note_operator("ListInvoices", context)
         found = self.world.invoices(customer).items()
         return invoicing_pb.ListInvoicesResponse(
             invoices=[invoice_of(self.world, customer, month, number) for number, month in found]
@@ -565,6 +590,11 @@ class Portal:
         return httpx.AsyncClient(base_url=self.url, timeout=10)
 
 
+async def run_loop(loop: Loop, stop: asyncio.Event) -> None:
+    """Run a background loop to its end."""
+    await loop.run(stop)
+
+
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def neighbors() -> AsyncIterator[tuple[World, str]]:
     """The aggregator, rating and invoicing as real gRPC services, on one port."""
@@ -609,7 +639,7 @@ async def portal(
     server = RpcServer(composition.served, settings, TokenVerifier(settings.jwks_file, "meterline", SystemClock()))
     await server.start()
     stop = asyncio.Event()
-    loops = [asyncio.create_task(loop.run(stop)) for loop in composition.loops]
+    loops = [asyncio.create_task(run_loop(loop, stop)) for loop in composition.loops]
     running = Portal(key, settings, server.address, settings.public_url, engine, clock, world)
     yield running
     for channel in running.channels:

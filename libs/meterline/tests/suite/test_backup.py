@@ -239,6 +239,20 @@ async def test_a_manifest_that_is_not_ours_is_refused(copied: Path, changes: dic
         await checked(copied)
 
 
+async def test_a_backup_of_a_release_before_a_service_came_is_whole_and_one_that_lacks_another_is_not(
+    copied: Path,
+) -> None:
+    newer = (*SERVICES, ServiceSpec("fake_portal", came_later=True))
+
+    manifest = await check_backup(copied, lambda _: None, suite_version=VERSION, services=newer)
+
+    assert set(manifest.services) == {service.name for service in SERVICES}
+    with pytest.raises(InputError, match="not the services of this suite"):
+        await check_backup(
+            copied, lambda _: None, suite_version=VERSION, services=(*SERVICES, ServiceSpec("fake_other"))
+        )
+
+
 async def test_a_dump_that_is_none_is_found_though_its_digest_is_right(copied: Path) -> None:
     dump = copied / "databases" / "fake_left.dump"
     dump.write_bytes(b"PGDMP but not for long")

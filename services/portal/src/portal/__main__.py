@@ -24,6 +24,7 @@ from portal.config import PortalMigrateSettings, PortalSettings
 from portal.loops import loops
 from portal.operations.changes import Changes
 from portal.operations.deps import Deps
+from portal.operations.passed_on import OPERATOR_TOKEN
 from portal.operations.remembered import RememberedSessions
 from portal.rpc import served
 from portal.telemetry import Instruments
@@ -34,6 +35,7 @@ from portal.upstream import (
     AggregatorClient,
     InvoicingClient,
     RatingClient,
+    SellerClient,
 )
 from portal.web.app import create_app
 from portal.web.assets import Assets
@@ -48,6 +50,7 @@ if TYPE_CHECKING:
     import grpc
     from google.protobuf.descriptor import ServiceDescriptor
 
+    from chassis.rpc.credentials import TokenSource
     from chassis.service import Runtime
 
 _log = get_logger(__name__)
@@ -58,8 +61,8 @@ async def compose(runtime: Runtime[PortalSettings]) -> Composition:
     settings = runtime.settings
     own_token = service_token_source(settings)
 
-    def channel(target: str, services: Iterable[ServiceDescriptor]) -> grpc.aio.Channel:
-        opened = open_channel(target, settings, own_token, services=services, tls=runtime.upstream_tls)
+    def channel(target: str, services: Iterable[ServiceDescriptor], token: TokenSource = own_token) -> grpc.aio.Channel:
+        opened = open_channel(target, settings, token, services=services, tls=runtime.upstream_tls)
         runtime.closing.push_async_callback(opened.close, None)
         return opened
 
@@ -69,6 +72,10 @@ async def compose(runtime: Runtime[PortalSettings]) -> Composition:
         aggregator=AggregatorClient(channel(settings.aggregator_target, CALLED_AGGREGATOR)),
         rating=RatingClient(channel(settings.rating_target, CALLED_RATING)),
         invoicing=InvoicingClient(channel(settings.invoicing_target, CALLED_INVOICING)),
+        seller=SellerClient(
+            channel(settings.rating_target, CALLED_RATING, OPERATOR_TOKEN),
+            channel(settings.invoicing_target, CALLED_INVOICING, OPERATOR_TOKEN),
+        ),
         instruments=Instruments(runtime.telemetry.meter),
         sessions=RememberedSessions(settings.session_kept_s),
         public_url=settings.public_url.rstrip("/"),

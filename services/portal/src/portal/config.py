@@ -23,12 +23,16 @@ class PortalSettings(ServiceSettings):
     rating_target: str = Field(description="Address of rating: host:port or dns:///name:port.")
     invoicing_target: str = Field(description="Address of invoicing: host:port or dns:///name:port.")
     session_kept_s: float = Field(
-        5.0, ge=0.0, description="Seconds for which a session is not looked up again, nor found revoked elsewhere."
+        default=5.0,
+        ge=0.0,
+        description="Seconds for which a session is not looked up again, nor found revoked elsewhere.",
     )
-    session_requests_per_s: float = Field(20.0, gt=0.0, description="Requests a second that one session may make.")
-    session_streams_max: int = Field(2, ge=1, description="Streams of changes that one session may have open.")
+    session_requests_per_s: float = Field(
+        default=20.0, gt=0.0, description="Requests a second that one session may make."
+    )
+    session_streams_max: int = Field(default=2, ge=1, description="Streams of changes that one session may have open.")
     changes_interval_s: float = Field(
-        1.0, gt=0.0, description="Seconds between two looks at usage whose changes somebody follows."
+        default=1.0, gt=0.0, description="Seconds between two looks at usage whose changes somebody follows."
     )
 
 

@@ -1,14 +1,19 @@
 """The clients of the aggregator, of rating and of invoicing, speaking domain values.
 
-Every call acts for one customer: the portal's own token allows no other, and names the customer in metadata.
+Every call acts for one customer: the portal's own token allows no other, and names the customer in metadata. Those of
+the seller's pages are made with the token of whoever looks.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterable, Sequence
+from collections.abc import AsyncIterable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final
 
+import grpc
+
+from chassis.errors.status import from_rpc_error
 from chassis.rpc.client import neighbor_errors, reading
 from eventlog.period import Period
 from eventlog.wire import period_to_proto
@@ -21,6 +26,7 @@ from metering.rating.v1 import rating_service_pb2 as rating_pb
 from metering.rating.v1 import rating_service_pb2_grpc as rating_grpc
 from portal.domain.invoices import Invoice, InvoicePage, Verified
 from portal.domain.lines import Derivation, EventPage, MeteredSpan
+from portal.domain.operators import CustomerPage, KnownCustomer
 from portal.domain.usage import MeterCounts, UsageAnswer, UsageQuestion
 from portal.wire import cost as wire_cost
 from portal.wire import invoices as wire_invoices
@@ -33,8 +39,6 @@ from portal.wire.values import freshness_from_proto
 
 if TYPE_CHECKING:
     from datetime import datetime
-
-    import grpc
 
     from portal.domain.cost import CostAnswer, CostQuestion
     from portal.domain.meters import Meter
@@ -50,6 +54,8 @@ _FIRST_LABEL: Final = "0001-01"
 _ENDS_WITHIN_DAYS: Final = 62
 """The longest month, and the one before it: the period that runs is in the list wherever it began."""
 _CONTRACTS_PER_PAGE: Final = 1000
+_EVENTS_S: Final = 30.0
+"""How long a page of events may take."""
 
 
 class AggregatorClient:
@@ -99,7 +105,7 @@ class AggregatorClient:
             limit=limit + 1,
         )
         with neighbor_errors("the aggregator"):
-            async with reading(self._stub.ListMeteredEvents(request)) as pages:
+            async with reading(self._stub.ListMeteredEvents(request, timeout=_EVENTS_S)) as pages:
                 return await _page_of(pages, limit)
 
 
@@ -187,16 +193,11 @@ class InvoicingClient:
 
     async def invoices(self, customer: str, after: str, limit: int) -> InvoicePage:
         """Return a page of a customer's invoices, the newest first, without their lines."""
-        request = invoicing_pb.ListInvoicesRequest(
-            customer=customer,
-            page_size=limit,
-            page_token=after,
-            order=invoicing_pb.INVOICE_ORDER_NEWEST_FIRST,
-            without_lines=True,
-        )
         with neighbor_errors("invoicing"):
-            response: invoicing_pb.ListInvoicesResponse = await self._stub.ListInvoices(request)
-        return InvoicePage(tuple(map(wire_invoices.listed_from_proto, response.invoices)), response.next_page_token)
+            response: invoicing_pb.ListInvoicesResponse = await self._stub.ListInvoices(
+                wire_invoices.newest_first(customer, after, limit)
+            )
+        return wire_invoices.page_from_proto(response)
 
     async def explain_draft(self, contract: str, billing_period: str, line_id: str) -> Derivation:
         """Return how a line of a draft comes about. Raises NotFound."""
@@ -213,7 +214,7 @@ class InvoicingClient:
             line_id=line_id, after=wire_lines.place_from_token(after), limit=limit + 1
         )
         with neighbor_errors("invoicing"):
-            async with reading(self._stub.ListLineEvents(request)) as pages:
+            async with reading(self._stub.ListLineEvents(request, timeout=_EVENTS_S)) as pages:
                 return await _page_of(pages, limit)
 
     async def verify_invoice(self, number: str) -> Verified:
@@ -231,6 +232,53 @@ class InvoicingClient:
                 invoicing_pb.VerifyLineRequest(line_id=line_id)
             )
         return wire_lines.verified_from_proto(response)
+
+
+class SellerClient:
+    """Rating and invoicing for the seller, by a channel that sends the token of whoever looks."""
+
+    def __init__(self, rating: grpc.aio.Channel, invoicing: grpc.aio.Channel) -> None:
+        self._rating = rating_grpc.RatingServiceStub(rating)
+        self._invoicing = invoicing_grpc.InvoicingServiceStub(invoicing)
+
+    async def customers(self, after: str, limit: int) -> CustomerPage:
+        """Return a page of customers by key."""
+        with _callers_errors():
+            response: rating_pb.ListCustomersResponse = await self._rating.ListCustomers(
+                rating_pb.ListCustomersRequest(page_size=limit, page_token=after)
+            )
+        return CustomerPage(
+            [
+                KnownCustomer(customer.name, customer.spec.display_name or customer.name, customer.spec.currency)
+                for customer in response.customers
+            ],
+            response.next_page_token,
+        )
+
+    async def live_bill(self, customer: str) -> Invoice:
+        """Return the draft of the period that runs. Raises NotFound without a contract in force."""
+        with _callers_errors():
+            response: invoicing_pb.PreviewInvoiceResponse = await self._invoicing.PreviewInvoice(
+                invoicing_pb.PreviewInvoiceRequest(customer=customer)
+            )
+        return wire_invoices.preview_from_proto(response)
+
+    async def invoices(self, customer: str, after: str, limit: int) -> InvoicePage:
+        """Return a page of a customer's invoices, the newest first, without their lines."""
+        with _callers_errors():
+            response: invoicing_pb.ListInvoicesResponse = await self._invoicing.ListInvoices(
+                wire_invoices.newest_first(customer, after, limit)
+            )
+        return wire_invoices.page_from_proto(response)
+
+
+@contextmanager
+def _callers_errors() -> Iterator[None]:
+    """Raise what a neighbor refused as it is: the token is that of our caller, who can do something about it."""
+    try:
+        yield
+    except grpc.RpcError as failure:
+        raise from_rpc_error(failure) from failure
 
 
 async def _page_of(pages: AsyncIterable[Any], limit: int) -> EventPage:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import re
+from collections.abc import AsyncIterator
 from dataclasses import replace
 from http.cookies import SimpleCookie
 from typing import Any
@@ -21,7 +22,9 @@ from testkit.wait import eventually
 
 API = "/api/v1"
 DESCRIBED = api().openapi()["paths"]
-OPERATIONS = sorted((path, method) for path, methods in DESCRIBED.items() for method in methods)
+EVERY = sorted((path, method) for path, methods in DESCRIBED.items() for method in methods)
+OF_SELLERS = [(path, method) for path, method in EVERY if "/operator/" in path]
+OPERATIONS = [operation for operation in EVERY if operation not in OF_SELLERS]
 FILLED = {
     "{number}": "INV-000001",
     "{lineId}": "INV-000001.2",
@@ -357,3 +360,62 @@ async def test_a_question_that_cannot_be_answered_is_refused_with_what_to_do(
 
     assert answer.status_code in {400, 404}
     assert answer.json()["reason"] == reason
+
+
+async def test_the_sellers_pages_ask_with_the_token_of_whoever_looks(portal: Any) -> None:
+    token = portal.key.mint("acme", ["read"], now_s=portal.clock.now().timestamp())
+    portal.world.operators.clear()
+    made = await portal.session("DL")
+    async with portal.bearer(token) as client:
+        customers = (await client.get(f"{API}/operator/customers")).json()
+        sessions = (await client.get(f"{API}/operator/sessions", params={"customer": "DL"})).json()
+
+    assert portal.world.operators == {token}
+    assert [(one["key"], one["lastInvoice"]["number"]) for one in customers["customers"]] == [
+        ("DL", "INV-000002"),
+        ("UA", "INV-000001"),
+    ]
+    assert all(one["live"]["billingPeriod"] == "2013-11" for one in customers["customers"])
+    assert made.session.id in {one["id"] for one in sessions["sessions"]}
+
+
+@pytest.mark.parametrize(
+    ("scopes", "claims", "headers", "status"),
+    [
+        (["report"], {}, {}, 403),
+        (["read"], {"customer": "UA"}, {}, 403),
+        (["read"], {}, {"origin": "https://app.example.com"}, 403),
+        (["read"], {"exp": 1}, {}, 401),
+    ],
+    ids=str,
+)
+async def test_the_sellers_pages_are_for_the_seller_alone(
+    portal: Any, scopes: list[str], claims: dict[str, Any], headers: dict[str, str], status: int
+) -> None:
+    token = portal.key.mint("acme", scopes, claims=claims, now_s=portal.clock.now().timestamp())
+    async with portal.bearer(token, **headers) as client:
+        answers = [await knock(client, path, method) for path, method in OF_SELLERS]
+    async with await portal.client() as customer:
+        refused = [await knock(customer, path, method) for path, method in OF_SELLERS]
+
+    assert {answer.status_code for answer in answers} == {status}
+    assert {answer.status_code for answer in refused} == {401}
+
+
+@pytest.mark.parametrize("body", [b"x" * 20_000, None], ids=["long", "of unknown length"])
+async def test_a_body_that_is_too_long_is_not_read(portal: Any, body: bytes | None) -> None:
+    async def parts() -> AsyncIterator[bytes]:
+        yield b"{}"
+
+    async with await portal.client() as client:
+        answer = await client.post(f"{API}/views", content=body or parts())
+
+    assert (answer.status_code, answer.json()["reason"]) == (413, "MESSAGE_TOO_LARGE")
+
+
+@pytest.mark.parametrize(("path", "status"), [("/seller", 200), ("/favicon.ico", 404), ("/usage", 401), ("/nope", 404)])
+async def test_pages_are_there_or_not(portal: Any, path: str, status: int) -> None:
+    async with portal.browser() as browser:
+        answer = await browser.get(path)
+
+    assert answer.status_code == status

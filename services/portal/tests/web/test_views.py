@@ -149,11 +149,10 @@ async def test_a_line_is_explained_down_to_its_events(portal: Any, number: str) 
     assert (explained["evidence"] is None) is (number == "draft")
 
     seen: list[str] = []
-    after = ""
-    while after is not None:
-        page = await ask(portal, f"invoices/{number}/lines/{line['id']}/events", after=after, limit=40)
+    page: Any = {"next": ""}
+    while page["next"] is not None:
+        page = await ask(portal, f"invoices/{number}/lines/{line['id']}/events", after=page["next"], limit=40)
         seen += [event["id"] for event in page["events"]]
-        after = page["next"]
     assert len(seen) == len(set(seen)) == page["total"] == line["eventCount"]
     assert page["events"][0]["traceId"] == "0af7651916cd43dd8448eb211c80319c"
 

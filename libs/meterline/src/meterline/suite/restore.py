@@ -30,7 +30,8 @@ async def check_backup(
     Raises InputError naming what is wrong, SuiteError if a dump can't be read.
     """
     manifest = read_manifest(backup, suite_version=suite_version)
-    if set(manifest.services) != {service.name for service in services}:
+    needed = {service.name for service in services if not service.came_later}
+    if not needed <= set(manifest.services) <= {service.name for service in services}:
         raise InputError(f"{backup} holds {', '.join(manifest.services)}, which are not the services of this suite")
     tell(f"{len(manifest.files)} files are compared with their digests")
     check_files(backup, manifest)
@@ -39,8 +40,8 @@ async def check_backup(
         tell(f"other users can read {exposed[0]}, and it holds keys and passwords: chmod -R go= {backup}")
     binaries = _fitting_binaries(backup, manifest)
     with tempfile.TemporaryDirectory() as logs:
-        for service in services:
-            await dumps.list_content(binaries, backup / dump_name(service.name), Path(logs, f"{service.name}.log"))
+        for name in manifest.services:
+            await dumps.list_content(binaries, backup / dump_name(name), Path(logs, f"{name}.log"))
     return manifest
 
 
@@ -73,8 +74,11 @@ async def _fill(
         await server.start()
         databases = {service: database_of(directory, server.endpoint, service.name) for service in services}
         for service, database in databases.items():
-            tell(f"{service.name}: {sum(manifest.services[service.name].fact_rows.values()):,} rows of facts")
             await ensure_database(server.superuser_dsn, database)
+            if service.name not in manifest.services:
+                tell(f"{service.name}: begins empty, since the backup is of a release before it")
+                continue
+            tell(f"{service.name}: {sum(manifest.services[service.name].fact_rows.values()):,} rows of facts")
             await _load(server.binaries, database, backup, manifest, directory)
         tell("Databases are brought up to date")
         reason = f"restored from the backup of {manifest.taken_at.isoformat(timespec='seconds')}"

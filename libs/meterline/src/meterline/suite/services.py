@@ -31,8 +31,9 @@ _POLL_INTERVAL_S = 0.02
 class ServiceSpec:
     """A service: its name, its Python package (default: the name), and the services it asks, if any.
 
-    `serves_web` is one that serves HTTP besides. `acts_for_customers` is one whose token allows nothing but to read, for
-    one customer at a time.
+    `serves_web` is one that serves HTTP besides. `acts_for_customers` is one whose token allows nothing but to read,
+    for one customer at a time. `came_later` is one that backups of earlier releases do not hold: restored from such a
+    backup, it begins empty.
     """
 
     name: str
@@ -40,6 +41,7 @@ class ServiceSpec:
     package: str = ""
     serves_web: bool = False
     acts_for_customers: bool = False
+    came_later: bool = False
 
     def command(self, verb: str) -> list[str]:
         """Return how to run it; -P keeps the working directory off the import path."""
@@ -50,12 +52,13 @@ class ServiceSpec:
         return {f"{self.name}_{key}".upper(): value for key, value in values.items()}
 
 
+_ASKED_BY_PORTAL = ("aggregator", "rating", "invoicing")
 SERVICES = (
     ServiceSpec("ingest"),
     ServiceSpec("aggregator", asks=("ingest",)),
     ServiceSpec("rating", asks=("aggregator",)),
     ServiceSpec("invoicing", asks=("rating",)),
-    ServiceSpec("portal", asks=("aggregator", "rating", "invoicing"), serves_web=True, acts_for_customers=True),
+    ServiceSpec("portal", _ASKED_BY_PORTAL, serves_web=True, acts_for_customers=True, came_later=True),
 )
 """All services, left to right: questions go left, so they stop from right to left."""
 

@@ -14,6 +14,7 @@ from portal.domain.cost import CostAnswer, CostQuestion
 from portal.domain.invoices import Invoice, InvoicePage, Verified
 from portal.domain.lines import Derivation, EventPage, MeteredSpan
 from portal.domain.meters import Meter
+from portal.domain.operators import CustomerPage
 from portal.domain.periods import ContractPeriod
 from portal.domain.plans import PlanPage
 from portal.domain.usage import MeterCounts, UsageAnswer, UsageQuestion
@@ -97,6 +98,22 @@ class Invoicing(Protocol):
         ...
 
 
+class Seller(Protocol):
+    """What the seller's own pages ask, with the token of whoever looks at them."""
+
+    async def customers(self, after: str, limit: int) -> CustomerPage:
+        """Return a page of customers by key."""
+        ...
+
+    async def live_bill(self, customer: str) -> Invoice:
+        """Return the draft of the period that runs. Raises NotFound without a contract in force."""
+        ...
+
+    async def invoices(self, customer: str, after: str, limit: int) -> InvoicePage:
+        """Return a page of a customer's invoices, the newest first."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Deps:
     """Made once per process."""
@@ -106,6 +123,7 @@ class Deps:
     aggregator: Aggregator
     rating: Rating
     invoicing: Invoicing
+    seller: Seller
     instruments: Instruments
     sessions: RememberedSessions
     public_url: str

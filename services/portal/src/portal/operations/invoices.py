@@ -35,7 +35,7 @@ async def list_invoices(deps: Deps, viewer: Viewer, after: str) -> InvoiceList:
     return InvoiceList(
         as_of=fresh.as_of,
         complete_until=fresh.complete_until,
-        draft=None if draft is None else _summary_of_draft(draft),
+        draft=None if draft is None else summary_of_draft(draft),
         invoices=tuple(listed.summary for listed in page.invoices),
         next=page.next or None,
     )
@@ -78,7 +78,8 @@ async def _no_draft() -> None:
     """Stand in for the draft on later pages."""
 
 
-def _summary_of_draft(draft: Invoice) -> DraftSummary:
+def summary_of_draft(draft: Invoice) -> DraftSummary:
+    """Return what a list shows of a draft."""
     return DraftSummary(
         billing_period=draft.billing_period,
         period=draft.period,

@@ -199,7 +199,7 @@ async def _groups(deps: Deps, viewer: Viewer, chosen: _Chosen, group_by: str) ->
     return _Groups(keys, wholes, await deps.aggregator.usage(viewer.customer, replace(grouped, filters=filters)))
 
 
-def _series(  # noqa: PLR0913, PLR0917 - what one chart is made of
+def _series(
     viewer: Viewer,
     chosen: _Chosen,
     choices: Choices,

@@ -8,7 +8,18 @@ from fastapi import APIRouter, FastAPI
 from fastapi.routing import APIRoute
 
 from portal.operations.profiles import is_allowed_origin
-from portal.web import changes, exploring, invoices, links, overview, pages, portal_session, problems, saved_views
+from portal.web import (
+    changes,
+    exploring,
+    invoices,
+    links,
+    operators,
+    overview,
+    pages,
+    portal_session,
+    problems,
+    saved_views,
+)
 from portal.web.headers import Headers
 
 if TYPE_CHECKING:
@@ -35,7 +46,7 @@ def api() -> FastAPI:
         generate_unique_id_function=_operation_name,
     )
     routes = APIRouter(prefix=API, responses=problems.PROBLEMS)
-    for noun in (portal_session, exploring, overview, invoices, saved_views, changes):
+    for noun in (portal_session, exploring, overview, invoices, saved_views, changes, operators):
         routes.include_router(noun.router)
     app.include_router(routes)
     app.include_router(links.router)

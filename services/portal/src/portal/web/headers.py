@@ -7,6 +7,9 @@ from typing import TYPE_CHECKING, Final
 
 from starlette.datastructures import MutableHeaders
 
+from chassis.errors import Reason, TooBig
+from portal.web import problems
+
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
 
@@ -24,7 +27,8 @@ _ALLOWED_HEADERS: Final = "authorization, content-type, if-none-match"
 _EXPOSED_HEADERS: Final = "etag, x-meterline-complete-until, retry-after"
 _PREFLIGHT_KEPT_S: Final = "600"
 _API: Final = "/api/v1/"
-_ERROR: Final = 500
+_WITHOUT_BODY: Final = frozenset({"GET", "HEAD", "OPTIONS", "DELETE"})
+_BODY_BYTES_MAX: Final = 16 * 1024
 
 
 def policy_for(frame_ancestors: Sequence[str]) -> str:
@@ -58,6 +62,10 @@ class Headers:
         if scope["method"] == "OPTIONS" and scope["path"].startswith(_API):
             await self._preflight(scope, send_with_headers)
             return
+        if scope["method"] not in _WITHOUT_BODY and not _is_short(scope):
+            text = f"send a body of at most {_BODY_BYTES_MAX} bytes, and its length before it"
+            await problems.answer(TooBig(Reason.MESSAGE_TOO_LARGE, text))(scope, receive, send_with_headers)
+            return
         await self._app(scope, receive, send_with_headers)
 
     async def _preflight(self, scope: Scope, send: Send) -> None:
@@ -78,6 +86,12 @@ class Headers:
             ]
         await send({"type": "http.response.start", "status": 204, "headers": answer})
         await send({"type": "http.response.body", "body": b""})
+
+
+def _is_short(scope: Scope) -> bool:
+    """Whether a request says that its body is no longer than any that is asked for here."""
+    length = dict(scope["headers"]).get(b"content-length", b"")
+    return length.isdigit() and int(length) <= _BODY_BYTES_MAX
 
 
 def _write(headers: MutableHeaders, state: dict[str, object]) -> None:

@@ -32,6 +32,14 @@ def rendered(request: Request, template: str, *, status: int = 200, **values: An
     return HTMLResponse(text, status_code=status, headers={"cache-control": "no-store"})
 
 
+# Before the pages, any of which its name might be.
+@router.get("/seller")
+@router.get("/seller/{rest:path}")
+async def seller(request: Request) -> HTMLResponse:
+    """Show the seller's pages; they ask by the token that whoever looks has."""
+    return rendered(request, "seller.html", kit=parts_of(request).assets.url("operator.js"))
+
+
 @router.get("/")
 @router.get("/{page}")
 @router.get("/invoices/{number}")
@@ -43,13 +51,6 @@ async def shell(request: Request, page: PageName = PageName.OVERVIEW) -> HTMLRes
     except MeterlineError as error:
         return rendered(request, "problem.html", status=401, text=error.message)
     return rendered(request, "shell.html", page=page.value, kit=parts_of(request).assets.url("kit.js"))
-
-
-@router.get("/seller")
-@router.get("/seller/{rest:path}")
-async def seller(request: Request) -> HTMLResponse:
-    """Show the seller's pages; they ask by the token that whoever looks has."""
-    return rendered(request, "seller.html", kit=parts_of(request).assets.url("operator.js"))
 
 
 @router.get("/embed/{tenant}/{page}")

@@ -138,6 +138,8 @@ async def _invalid_request(_request: Request, error: Exception) -> JSONResponse:
     if not isinstance(error, RequestValidationError):
         raise error
     first = error.errors()[0]
+    if first["loc"][0] == "path":
+        return answer(NotFound(Reason.VIEW_NOT_FOUND, "nothing has that name; choose one from its list"))
     # What was sent is not repeated: it may be anything.
     field = ".".join(str(part) for part in first["loc"][1:]) or "request"
     return answer(InvalidRequest(Reason.FIELD_INVALID, f"{field}: {first['msg']}"))

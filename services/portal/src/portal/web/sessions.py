@@ -11,7 +11,7 @@ from chassis.errors import Forbidden, Reason, Unauthenticated
 from chassis.identity import Identity, Scope, set_identity
 from portal.domain.sessions import COOKIE_LIFE, TOKEN_PREFIX, PageName, SessionKind
 from portal.domain.viewers import Viewer
-from portal.operations.operators import pass_on
+from portal.operations.passed_on import pass_on
 from portal.operations.viewers import viewer_of
 from portal.web.parts import parts_of
 

@@ -11,6 +11,7 @@ from metering.invoicing.v1 import invoicing_service_pb2 as service_pb
 from portal.domain.invoices import (
     Invoice,
     InvoiceKind,
+    InvoicePage,
     InvoiceSummary,
     Line,
     LineKind,
@@ -91,6 +92,22 @@ def listed_from_proto(message: pb.Invoice) -> ListedInvoice:
         has_adjustments=message.adjustment_count > 0,
     )
     return ListedInvoice(summary, message.contract, message.seller)
+
+
+def newest_first(customer: str, after: str, limit: int) -> service_pb.ListInvoicesRequest:
+    """Return the question for a page of a customer's invoices, without their lines."""
+    return service_pb.ListInvoicesRequest(
+        customer=customer,
+        page_size=limit,
+        page_token=after,
+        order=service_pb.INVOICE_ORDER_NEWEST_FIRST,
+        without_lines=True,
+    )
+
+
+def page_from_proto(message: service_pb.ListInvoicesResponse) -> InvoicePage:
+    """Return a page of invoices."""
+    return InvoicePage(tuple(map(listed_from_proto, message.invoices)), message.next_page_token)
 
 
 def verified_from_proto(message: service_pb.VerifyInvoiceResponse) -> Verified:
