@@ -2046,7 +2046,7 @@ var Resource = class {
     host.addController(this);
   }
   hostConnected() {
-    this.unwatch = client.watch(() => this.refresh());
+    if (this.options.isWatched !== false) this.unwatch = client.watch(() => this.refresh());
   }
   hostDisconnected() {
     this.unwatch?.();
@@ -2310,6 +2310,26 @@ var TEXTS = {
   "plan.tierFlat": "plus {flat}",
   "plan.empty": "No plan in this period",
   "plan.emptyText": "The contract does not cover the chosen period. Choose another one.",
+  "operator.title": "Customers and revenue",
+  "operator.signInText": "These pages show all customers. Give a token of the suite with the scope read; it is kept only until this page is closed.",
+  "operator.token": "Token",
+  "operator.signIn": "Sign in",
+  "operator.signOut": "Sign out",
+  "operator.customers": "Customers",
+  "operator.sessions": "Sessions",
+  "operator.more": "Show more",
+  "operator.empty": "Nothing here yet",
+  "operator.emptyText": "What is added to the catalog, and sessions that are made, appear here.",
+  "operator.column.customer": "Customer",
+  "operator.column.live": "Live bill",
+  "operator.column.last": "Last invoice",
+  "operator.column.kind": "Kind",
+  "operator.column.made": "Made by",
+  "operator.column.ends": "Ends",
+  "operator.column.used": "Last used",
+  "operator.kind.embed": "Embed",
+  "operator.kind.link": "Link",
+  "operator.kind.operator": "View as customer",
   "banner.actingFor": "You see what {customer} sees. Signed in as {operator}: {reason}",
   "menu.skip": "Skip to the page",
   "menu.pages": "Pages",
@@ -3847,7 +3867,10 @@ var MeterlineOverview = class extends MeterlineView {
   renderWhy(context, data, waterfall) {
     const { t: t4, format, words } = context;
     const { currency } = data.billSoFar;
-    const end = (key, { label, amount }) => ({ key, label, detail: "", value: amount, text: format.money(amount, currency), isEnd: true });
+    const end = (key, { label, amount }) => {
+      const [name = label, detail = ""] = label.split(", ", 2);
+      return { key, label: name, detail, value: amount, text: format.money(amount, currency), isEnd: true };
+    };
     const steps = [
       end("from", waterfall.from),
       ...waterfall.steps.map((step) => ({
