@@ -62,7 +62,7 @@ def run(*command: str) -> None:
 
 def build(target: Path) -> None:
     """Write every asset into `target`."""
-    for name in ("kit", "react"):
+    for name in ("kit", "operator", "react"):
         run("node_modules/.bin/esbuild", f"src/{name}.ts", *BUNDLE, f"--outfile={target / name}.js")
     shutil.copyfile(UI / "src" / "tokens.css", target / "tokens.css")
     inter = UI / "node_modules" / "@fontsource-variable" / "inter"

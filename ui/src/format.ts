@@ -6,6 +6,7 @@
  */
 
 const DECIMAL = /^([+-]?)(\d+)(?:\.(\d+))?$/;
+const CURRENCY = /^[A-Z]{3}$/;
 const MINUS = "−";
 const NUMERIC_PARTS = new Set(["integer", "group", "decimal", "fraction"]);
 
@@ -45,14 +46,12 @@ export class Format {
 
   /** An amount with its currency, padded to the places of the currency: "26345.4" USD is "$26,345.40". */
   money(text: string, currency: string): string {
-    const options = { style: "currency", currency } as const;
-    return this.render(text, options, this.number(options).resolvedOptions().maximumFractionDigits ?? 0);
+    return this.inCurrency(text, currency, {});
   }
 
   /** A difference of money, always with its sign unless it is zero. */
   moneyChange(text: string, currency: string): string {
-    const options = { style: "currency", currency, signDisplay: "exceptZero" } as const;
-    return this.render(text, options, this.number(options).resolvedOptions().maximumFractionDigits ?? 0);
+    return this.inCurrency(text, currency, { signDisplay: "exceptZero" });
   }
 
   /** A percentage that the server computed: "77.5" is "77.5%". */
@@ -68,7 +67,7 @@ export class Format {
   /** A round number of an axis. It is a place on the screen, not a figure of the bill. */
   tick(value: number, currency?: string): string {
     const compact = { notation: "compact", maximumFractionDigits: 2 } as const;
-    return currency === undefined
+    return currency === undefined || !CURRENCY.test(currency)
       ? this.number(compact).format(value)
       : this.number({ ...compact, style: "currency", currency, minimumFractionDigits: 0 }).format(value);
   }
@@ -161,6 +160,13 @@ export class Format {
   weekdays(): string[] {
     const weekday = this.dateFormat({ timeZone: "UTC", weekday: "short" });
     return Array.from({ length: 7 }, (_, day) => weekday.format(Date.UTC(2024, 0, 1 + day, 12)));
+  }
+
+  /** Without a currency (a customer without a contract has none) an amount is a bare number. */
+  private inCurrency(text: string, currency: string, sign: Intl.NumberFormatOptions): string {
+    if (!CURRENCY.test(currency)) return this.render(text, sign, 0);
+    const options = { ...sign, style: "currency", currency } as const;
+    return this.render(text, options, this.number(options).resolvedOptions().maximumFractionDigits ?? 0);
   }
 
   private render(text: string, options: Intl.NumberFormatOptions, placesMin: number): string {

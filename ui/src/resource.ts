@@ -12,6 +12,8 @@ export interface Wanted {
 export interface Options {
   /** Whether old figures stay in sight, dimmed, while others are on their way. */
   isKept?: boolean;
+  /** Whether it is asked for again when figures may have changed; by default it is. */
+  isWatched?: boolean;
   /** Called when a request failed. */
   onProblem?: (problem: Problem) => void;
 }
@@ -41,7 +43,7 @@ export class Resource<T> implements ReactiveController {
   }
 
   hostConnected(): void {
-    this.unwatch = client.watch(() => this.refresh());
+    if (this.options.isWatched !== false) this.unwatch = client.watch(() => this.refresh());
   }
 
   hostDisconnected(): void {

@@ -6,7 +6,7 @@ import { applyBrand } from "./brand.ts";
 import { client, Problem } from "./client.ts";
 import { chosenPeriod, openContext, textsWithoutSession, type Context } from "./context.ts";
 import "./parts/freshness.ts";
-import { problemState, skeleton } from "./parts/states.ts";
+import { problemState, refusal, skeleton } from "./parts/states.ts";
 import type { Resource } from "./resource.ts";
 import { State, type Changes } from "./state.ts";
 import type { Fresh, Period, ViewName } from "./types.ts";
@@ -16,11 +16,14 @@ export abstract class MeterlineView extends MeterlineElement {
     state: { attribute: false },
     context: { state: true },
     failure: { state: true },
+    notice: { state: true },
   };
 
   declare state: State;
   protected declare context: Context | null;
   protected declare failure: Problem | null;
+  /** What the reader should know of the last action, for example that it was refused. */
+  protected declare notice: string;
   protected abstract readonly view: ViewName;
   private listened: State | null = null;
   private followed = "";
@@ -30,6 +33,7 @@ export abstract class MeterlineView extends MeterlineElement {
     this.state = new State();
     this.context = null;
     this.failure = null;
+    this.notice = "";
   }
 
   override connectedCallback(): void {
@@ -104,6 +108,12 @@ export abstract class MeterlineView extends MeterlineElement {
 
   protected readonly onProblem = (problem: Problem): void => this.report(problem);
 
+  /** An action of the reader failed: say so where they are looking, and to the page around. */
+  protected readonly onRefused = (problem: Problem): void => {
+    if (this.context !== null) this.notice = refusal(this.context.t, problem);
+    this.report(problem);
+  };
+
   private readonly begin = (): void => {
     this.failure = null;
     openContext().then(
@@ -120,6 +130,7 @@ export abstract class MeterlineView extends MeterlineElement {
   };
 
   private readonly onState = (): void => {
+    this.notice = "";
     this.notify("meterline-state-changed", { query: this.state.toString() });
     this.requestUpdate();
   };

@@ -21,6 +21,7 @@ test("an amount has at least the places of its currency, and more if it came wit
   assert.equal(english.money("-1200", "JPY"), "−¥1,200");
   assert.equal(english.money("-0.00", "USD"), "$0.00");
   assert.equal(english.money("-0.07", "USD"), "−$0.07");
+  assert.equal(english.money("12.5", ""), "12.5");
 });
 
 test("other locales have their own digits, signs and places of the currency", () => {

@@ -121,7 +121,7 @@ function drawFall(
     <text class="what is-small" x=${middle} y=${FLOOR + 37}>${shortened(step.detail, column)}</text>`;
   return step.isEnd
     ? svg`<g data-step=${step.key} data-value=${step.value}>${drawing}</g>`
-    : svg`<g class="step" role="button" tabindex="0" aria-label="${step.label}: ${step.text}" data-step=${step.key} data-value=${step.value}
+    : svg`<g class="step" role="button" tabindex="0" data-step=${step.key} data-value=${step.value}
         @click=${() => open(step.key)} @keydown=${onKey}>${drawing}</g>`;
 }
 

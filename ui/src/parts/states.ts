@@ -44,6 +44,12 @@ function whatToDo(t: Translate, problem: Problem, seller: string): string {
   return t(keys[kind] ?? "problem.unavailableText", { seller });
 }
 
+/** Why an action was refused and what to do, in one line. */
+export function refusal(t: Translate, problem: Problem): string {
+  const said = [problem.detail, problem.remedy].filter((text) => text !== "").join(" ");
+  return said || shortProblem(t, problem);
+}
+
 /** The problem as a few words, for the chip that says that figures are old. */
 export function shortProblem(t: Translate, problem: Problem): string {
   const kind = kindOf(problem);

@@ -29,12 +29,10 @@ export abstract class MeterlineExplorer<T extends Explored> extends MeterlineVie
   static override properties: PropertyDeclarations = {
     explained: { state: true },
     isSheetOpen: { state: true },
-    notice: { state: true },
   };
 
   declare explained: Explained | null;
   declare isSheetOpen: boolean;
-  declare notice: string;
   protected readonly meters = new Resource<Meter[]>(this, () => (this.isOpen ? { path: "meters" } : null), { onProblem: this.onProblem });
   protected readonly explored = new Resource<T>(this, () => this.wanted(), { onProblem: this.onProblem });
 
@@ -42,7 +40,6 @@ export abstract class MeterlineExplorer<T extends Explored> extends MeterlineVie
     super();
     this.explained = null;
     this.isSheetOpen = false;
-    this.notice = "";
   }
 
   /** The name of the resource of the portal: "usage" or "cost". */
@@ -153,7 +150,7 @@ export abstract class MeterlineExplorer<T extends Explored> extends MeterlineVie
       query: this.query(),
       page: `/${this.path}?${this.state.toString()}`,
       say: (text) => (this.notice = text),
-      onProblem: this.onProblem,
+      onProblem: this.onRefused,
       show: (query) => this.change(replacing(this.state.toString(), query)),
     };
   }
@@ -185,6 +182,7 @@ export abstract class MeterlineExplorer<T extends Explored> extends MeterlineVie
         only: (series) => this.only(data, series),
         change: (changes) => this.change(changes),
         explain: (series) => this.explainSeries(context, data, series),
+        explainTotal: () => this.explainTotal(context, data),
         openLine: (href) => this.openPath(href),
       })}`;
   }
@@ -219,6 +217,7 @@ export abstract class MeterlineExplorer<T extends Explored> extends MeterlineVie
     const { compare } = data;
     const isOpen = this.period?.state === "open";
     const before = compare?.samePoint ?? null;
+    const events = format.decimal(String(data.eventCount));
     const first = data.series.find(({ isOther }) => !isOther);
     const title = t(isOpen ? "explore.soFar" : "explore.inAll", { what: data.label });
     return html`<dl class="card kpis">
@@ -231,7 +230,7 @@ export abstract class MeterlineExplorer<T extends Explored> extends MeterlineVie
           ? t("explore.was", { total: this.print(context, data, compare.total) })
           : t("explore.wasDays", { total: this.print(context, data, before.total), days: before.days })}</dd></div>`}
       <div class="kpi"><dt>${t("explore.events")}</dt>
-        <dd class="big">${format.decimal(String(data.eventCount))}</dd><dd class="small">${t("explore.eventsHint")}</dd></div>
+        <dd class="big">${figure(events, String(data.eventCount), t("explore.events"), () => this.explainEvents(context, data))}</dd><dd class="small">${t("explore.eventsHint")}</dd></div>
       ${data.series.length < 2 || first === undefined ? nothing : html`<div class="kpi"><dt>${t("explore.largest", { name: first.label })}</dt>
         <dd class="big">${figure(this.print(context, data, first.total), first.total, first.label, () => this.explainSeries(context, data, first))}</dd>
         <dd class="small">${first.share === null ? "" : t("explore.shareOf", { share: format.percent(first.share) })}</dd></div>`}
@@ -254,6 +253,15 @@ export abstract class MeterlineExplorer<T extends Explored> extends MeterlineVie
         ...data.series.map((series) => [series.label, this.print(context, data, series.total)] as const),
         [t("explore.events"), format.decimal(String(data.eventCount))],
       ],
+      action: this.lineAction(context, data),
+    });
+  }
+
+  private explainEvents(context: Context, data: T): void {
+    const { t, format } = context;
+    this.explain({
+      title: t("explore.events"), text: format.decimal(String(data.eventCount)),
+      sentence: t("explore.explainEvents", { period: format.period(data.period.start, data.period.end) }), rows: [],
       action: this.lineAction(context, data),
     });
   }

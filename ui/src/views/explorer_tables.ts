@@ -16,6 +16,7 @@ export interface SeriesTable {
   only: (series: Series) => Changes | null;
   change: (changes: Changes) => void;
   explain: (series: Series) => void;
+  explainTotal: () => void;
   openLine: (href: string) => void;
 }
 
@@ -36,7 +37,7 @@ export function seriesTable(context: Context, data: Explored, table: SeriesTable
       </tr>`)}</tbody>
       <tfoot><tr>
         <th scope="row">${t("explore.total")}</th><td class="narrow-hidden"></td>
-        <td class="right" data-figure="table-total" data-value=${data.total}>${table.print(data.total)}</td>
+        <td class="right" data-figure="table-total" data-value=${data.total}>${figure(table.print(data.total), data.total, t("explore.total"), table.explainTotal)}</td>
         <td class="right">${renderLine(context, data, table)}</td>
       </tr></tfoot>
     </table></div>

@@ -2,9 +2,10 @@
 
 import { html, nothing, type PropertyDeclarations, type PropertyValues, type TemplateResult } from "lit";
 import { define, MeterlineElement } from "../base.ts";
-import { client, type Problem } from "../client.ts";
+import { client } from "../client.ts";
 import type { Context } from "../context.ts";
 import { attempted } from "../parts/attempt.ts";
+import { explainedDrawer, type Explained } from "../parts/explained.ts";
 import { figure } from "../parts/figure.ts";
 import { save } from "../parts/files.ts";
 import { heading, periodName, periodSwitch } from "../parts/heading.ts";
@@ -26,6 +27,7 @@ export class MeterlineInvoice extends MeterlineView {
     isNarrow: { state: true },
     verification: { state: true },
     isVerifying: { state: true },
+    explained: { state: true },
   };
 
   /** Number of the invoice, or "draft" for that of the chosen period. */
@@ -33,6 +35,7 @@ export class MeterlineInvoice extends MeterlineView {
   declare isNarrow: boolean;
   declare verification: Verification | null;
   declare isVerifying: boolean;
+  declare explained: Explained | null;
   protected readonly view = "invoices";
   private readonly invoice = new Resource<Invoice>(
     this,
@@ -47,6 +50,7 @@ export class MeterlineInvoice extends MeterlineView {
     this.isNarrow = false;
     this.verification = null;
     this.isVerifying = false;
+    this.explained = null;
   }
 
   override connectedCallback(): void {
@@ -80,7 +84,9 @@ export class MeterlineInvoice extends MeterlineView {
         period: isDraft ? periodSwitch(context, this.period, (label) => this.choosePeriod(context, label)) : nothing,
         actions: data === null ? nothing : this.renderActions(context),
       })}
-      ${this.renderResource(context, this.invoice, [24, 16, 200, 28], (found) => this.renderInvoice(context, found))}`;
+      ${this.notice === "" ? nothing : html`<p class="note" role="status">${this.notice}</p>`}
+      ${this.renderResource(context, this.invoice, [24, 16, 200, 28], (found) => this.renderInvoice(context, found))}
+      ${explainedDrawer(context, this.explained, () => (this.explained = null))}`;
   }
 
   private get isDraft(): boolean {
@@ -97,7 +103,7 @@ export class MeterlineInvoice extends MeterlineView {
 
   private renderActions(context: Context): TemplateResult {
     const { t } = context;
-    const file = (path: string, name: string) => (): Promise<void> => attempted(() => save(path, this.query, name), this.onProblem);
+    const file = (path: string, name: string) => (): Promise<void> => attempted(() => save(path, this.query, name), this.onRefused);
     return html`<span class="actions controls">
       <button class="button" type="button" @click=${() => print()}>${icon("print")}${t("invoice.print")}</button>
       <button class="button" type="button" @click=${file(`${this.path}.csv`, `${this.number}.csv`)}>${icon("download")}${t("invoice.csv")}</button>
@@ -137,7 +143,7 @@ export class MeterlineInvoice extends MeterlineView {
           <th scope="col" class="right">${t("invoice.amount")}</th></tr></thead>
         <tbody>${data.lines.map((line) => this.renderLine(context, data, line, chosen))}</tbody>
         <tfoot><tr><th scope="row" colspan="2">${t(data.status === "draft" ? "invoice.totalSoFar" : "invoice.total")}</th>
-          <td class="right total" data-figure="total" data-value=${data.total}>${total}</td></tr></tfoot>
+          <td class="right total" data-figure="total" data-value=${data.total}>${figure(total, data.total, t("invoice.total"), () => this.explainTotal(context, data, total))}</td></tr></tfoot>
       </table>
       ${data.pending === null ? nothing : this.renderPending(context, data, data.pending, chosen)}
       ${data.notes.map((note) => html`<p class="note">${note}</p>`)}
@@ -149,14 +155,16 @@ export class MeterlineInvoice extends MeterlineView {
     const { t, format, words } = context;
     const isChosen = line === chosen;
     const amount = format.money(line.amount, data.currency);
+    const explain = (): void => this.change({ line: isChosen ? null : line.id });
     const count = String(line.eventCount);
     const origin = line.kind === "fixed" ? t("invoice.oncePeriod")
       : t(format.plural(count) === "one" ? "invoice.events.one" : "invoice.events.other", { count: format.decimal(count) });
     return html`<tr class=${isChosen ? "is-chosen" : ""} data-line=${line.id} aria-current=${isChosen ? "true" : "false"}>
       <th scope="row">${line.label}
         <span class="small">${line.adjustsLineId === null ? origin : `${t("invoice.adjusts", { line: line.adjustsLineId })} · ${periodName(format, line.period)}`}</span></th>
-      <td class="right" data-value=${line.quantity}>${line.kind === "fixed" ? "" : html`${format.decimal(line.quantity)} <span class="unit">${words.unit(line.unit, line.quantity)}</span>`}</td>
-      <td class="right">${figure(amount, line.amount, line.label, () => this.change({ line: isChosen ? null : line.id }))}</td>
+      <td class="right" data-value=${line.quantity}>${line.kind === "fixed" ? "" : html`${figure(format.decimal(line.quantity), line.quantity, line.label, explain)}
+        <span class="unit">${words.unit(line.unit, line.quantity)}</span>`}</td>
+      <td class="right">${figure(amount, line.amount, line.label, explain)}</td>
     </tr>`;
   }
 
@@ -183,11 +191,19 @@ export class MeterlineInvoice extends MeterlineView {
     </footer>`;
   }
 
+  private explainTotal({ t, format }: Context, data: Invoice, text: string): void {
+    this.explained = {
+      title: t("invoice.total"), text, fresh: data,
+      sentence: t("invoice.explainTotal", { count: data.lines.length }),
+      rows: data.lines.map((line) => [line.label, format.money(line.amount, data.currency)]),
+    };
+  }
+
   private async verify(): Promise<void> {
     this.isVerifying = true;
     await attempted(async () => {
       this.verification = await client.get<Verification>(`${this.path}/verify`);
-    }, (problem: Problem) => this.report(problem));
+    }, this.onRefused);
     this.isVerifying = false;
   }
 

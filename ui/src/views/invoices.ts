@@ -18,7 +18,7 @@ export class MeterlineInvoices extends MeterlineView {
 
   declare sought: string;
   protected readonly view = "invoices";
-  private readonly pages = new Pages<Invoices>(this, () => (this.isOpen ? { path: "invoices" } : null), { onProblem: this.onProblem });
+  private readonly pages = new Pages<Invoices>(this, () => (this.isOpen ? { path: "invoices" } : null), { onProblem: this.onRefused });
 
   constructor() {
     super();
@@ -74,6 +74,7 @@ export class MeterlineInvoices extends MeterlineView {
         </tr></thead>
         <tbody>${shown.map((invoice) => this.renderRow(context, invoice))}</tbody>
       </table></div>`}
+      ${this.notice === "" ? nothing : html`<p class="note" role="status">${this.notice}</p>`}
       ${this.pages.next === null ? nothing : html`<p class="more controls"><button class="button" type="button" ?disabled=${this.pages.isLoading}
         @click=${() => this.pages.more()}>${t("invoices.more")}</button></p>`}
     </section>`;

@@ -7,7 +7,7 @@ import { client, type Problem } from "../client.ts";
 import type { Context } from "../context.ts";
 import { Pages } from "../pages.ts";
 import { attempted } from "../parts/attempt.ts";
-import { problemState, skeleton } from "../parts/states.ts";
+import { problemState, refusal, skeleton } from "../parts/states.ts";
 import { proofBadge } from "../parts/proof.ts";
 import { stair } from "../parts/stair.ts";
 import { Resource } from "../resource.ts";
@@ -28,6 +28,7 @@ export class MeterlineLine extends MeterlineElement {
     currency: { attribute: false },
     verification: { state: true },
     isVerifying: { state: true },
+    notice: { state: true },
   };
 
   declare context: Context | null;
@@ -38,7 +39,13 @@ export class MeterlineLine extends MeterlineElement {
   declare currency: string;
   declare verification: Verification | null;
   declare isVerifying: boolean;
+  /** Why the last action of the reader was refused. */
+  declare notice: string;
   private readonly onProblem = (problem: Problem): void => this.report(problem);
+  private readonly onRefused = (problem: Problem): void => {
+    if (this.context !== null) this.notice = refusal(this.context.t, problem);
+    this.report(problem);
+  };
   private readonly explanation = new Resource<Explanation>(
     this,
     () => (this.line === null ? null : { path: `${this.path}/explain`, query: this.query }),
@@ -47,7 +54,7 @@ export class MeterlineLine extends MeterlineElement {
   private readonly events = new Pages<Events>(
     this,
     () => (this.line === null || this.line.kind === "fixed" ? null : { path: `${this.path}/events`, query: { ...this.query, limit: EVENTS_A_PAGE } }),
-    { isKept: false, onProblem: this.onProblem },
+    { isKept: false, onProblem: this.onRefused },
   );
 
   constructor() {
@@ -59,11 +66,15 @@ export class MeterlineLine extends MeterlineElement {
     this.currency = "";
     this.verification = null;
     this.isVerifying = false;
+    this.notice = "";
   }
 
   protected override willUpdate(changes: PropertyValues<this>): void {
     const before = changes.get("line");
-    if (changes.has("line") && before?.id !== this.line?.id) this.verification = null;
+    if (changes.has("line") && before?.id !== this.line?.id) {
+      this.verification = null;
+      this.notice = "";
+    }
   }
 
   protected override render(): TemplateResult | typeof nothing {
@@ -95,6 +106,7 @@ export class MeterlineLine extends MeterlineElement {
       </section>
       ${found.tiers.length < 2 ? nothing : html`<section><h3 class="section-title">${t("explain.tiers")}</h3>${stair(context, found.tiers, unit, this.currency)}</section>`}
       ${this.renderProof(context, found)}
+      ${this.notice === "" ? nothing : html`<p class="note" role="status">${this.notice}</p>`}
       ${found.days.length < 2 ? nothing : html`<section><h3 class="section-title">${t("explain.days")}</h3>
         <meterline-chart kind="bars" height="120" .model=${daysModel(context, found)}></meterline-chart></section>`}
       ${found.line.kind === "fixed" ? nothing : this.renderEvents(context, found)}
@@ -135,7 +147,7 @@ export class MeterlineLine extends MeterlineElement {
     const { t, format, words } = context;
     const properties = Object.entries(event.properties);
     return html`<tr data-event=${event.id}>
-      <th scope="row"><details><summary aria-label=${t("explain.properties", { event: event.id })}>${format.moment(event.time)}</summary>
+      <th scope="row"><details><summary>${format.moment(event.time)}</summary>
         <dl class="properties">${properties.map(([name, value]) => html`<div><dt>${words.property(name)}</dt><dd>${words.value(name, value)}</dd></div>`)}
           ${event.subject === "" ? nothing : html`<div><dt>${t("explain.subject")}</dt><dd>${event.subject}</dd></div>`}
           <div><dt>${t("explain.source")}</dt><dd>${event.source}</dd></div></dl></details>
@@ -149,7 +161,7 @@ export class MeterlineLine extends MeterlineElement {
     this.isVerifying = true;
     await attempted(async () => {
       this.verification = await client.get<Verification>(`${this.path}/verify`, this.query);
-    }, this.onProblem);
+    }, this.onRefused);
     this.isVerifying = false;
   }
 }
@@ -160,7 +172,7 @@ function traceLink({ session, t }: Context, traceId: string): TemplateResult {
   const template = session.traceLink ?? "";
   if (!template.startsWith("https://") || !template.includes("{traceId}")) return short;
   const href = template.replaceAll("{traceId}", encodeURIComponent(traceId));
-  return html`<a href=${href} target="_blank" rel="noopener noreferrer" aria-label=${t("explain.traceOpen", { trace: traceId })}>${short}</a>`;
+  return html`<a href=${href} target="_blank" rel="noopener noreferrer" title=${t("explain.traceOpen", { trace: traceId })}>${short}</a>`;
 }
 
 function daysModel(context: Context, found: Explanation): ChartModel {

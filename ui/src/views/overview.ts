@@ -124,8 +124,11 @@ export class MeterlineOverview extends MeterlineView {
   private renderWhy(context: Context, data: Overview, waterfall: Waterfall): TemplateResult {
     const { t, format, words } = context;
     const { currency } = data.billSoFar;
-    const end = (key: string, { label, amount }: Waterfall["from"]): FallStep =>
-      ({ key, label, detail: "", value: amount, text: format.money(amount, currency), isEnd: true });
+    const end = (key: string, { label, amount }: Waterfall["from"]): FallStep => {
+      // "2013-10, first 18 days": a column has room for one of them a row.
+      const [name = label, detail = ""] = label.split(", ", 2);
+      return { key, label: name, detail, value: amount, text: format.money(amount, currency), isEnd: true };
+    };
     const steps: FallStep[] = [
       end("from", waterfall.from),
       ...waterfall.steps.map((step) => ({

@@ -56,7 +56,6 @@ export class MeterlinePortal extends MeterlineElement {
     if (context === null) return html`<div class="reset alone">${skeleton(textsWithoutSession(), [28, 40, 16, 200])}</div>`;
     const route = routeOf(this.path);
     return html`<div class="reset frame">
-      <a class="skip" href="#page" @click=${this.onSkip}>${context.t("menu.skip")}</a>
       ${this.renderRail(context, route)}
       <main id="page" tabindex="-1">
         ${this.renderBanner(context)}
@@ -74,18 +73,21 @@ export class MeterlinePortal extends MeterlineElement {
 
   private renderRail(context: Context, route: Route | null): TemplateResult {
     const { t, session, words } = context;
+    // The logo is for who has a session; on a host's page the browser would ask for it without one.
+    const logo = this.isFollowing ? session.branding.logoUrl : null;
     return html`<header class="rail controls"><div>
-      <div class="brand">${session.branding.logoUrl === null
+      <button class="skip" type="button" @click=${this.onSkip}>${t("menu.skip")}</button>
+      <div class="brand">${logo === null
         ? html`<span class="mark" aria-hidden="true"></span><span>${session.seller || session.customer.name}</span>`
-        : html`<img src=${session.branding.logoUrl} alt=${session.seller} />`}</div>
+        : html`<img src=${logo} alt=${session.seller} />`}</div>
       <nav aria-label=${t("menu.pages")}><ul>
         ${session.views.map((view) => html`<li><a href=${this.address(view)} aria-current=${route?.view === view ? "page" : "false"}
           @click=${(event: MouseEvent) => this.onLink(event, view)}>${t(`view.${view}`)}</a></li>`)}
       </ul></nav>
-      <footer class="small">
+      <div class="foot small">
         ${session.seller === "" ? nothing : html`<p>${t("menu.help", { seller: session.seller })}</p>`}
         <p>${t("menu.zone", { zone: words.zone(session.timeZone) })}</p>
-      </footer>
+      </div>
     </div></header>`;
   }
 
@@ -148,8 +150,7 @@ export class MeterlinePortal extends MeterlineElement {
     this.go(pathOf(view), this.state.after({ line: null }), false);
   };
 
-  private readonly onSkip = (event: Event): void => {
-    event.preventDefault();
+  private readonly onSkip = (): void => {
     this.renderRoot.querySelector<HTMLElement>("#page")?.focus();
   };
 

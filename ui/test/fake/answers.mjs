@@ -222,12 +222,12 @@ export function overview(query) {
       previous: buckets.map((day) => (month > 1 && day <= daysIn(month - 1) ? fromCents(total(linesUpTo(month - 1, day))) : null)),
     },
     waterfall: month > 1 ? {
-      from: { label: `First ${days} days of ${label(month - 1)}`, amount: fromCents(total(before)) },
+      from: { label: `${label(month - 1)}, first ${days} days`, amount: fromCents(total(before)) },
       steps: now.flatMap((line, index) => {
         const change = Math.round(cents(line.amount)) - Math.round(cents(before[index].amount));
         return change === 0 ? [] : [{ item: line.item, label: line.item, amount: fromCents(change), quantityBefore: String(before[index].quantity), quantity: String(line.quantity), unit: line.unit ?? "" }];
       }),
-      to: { label: `First ${days} days of ${label(month)}`, amount: fromCents(total(now)) },
+      to: { label: label(month), amount: fromCents(total(now)) },
     } : null,
     items: now.map((line, index) => ({ item: line.item, label: line.item, amount: dollars(line.amount), quantity: String(line.quantity), unit: line.unit ?? "", lineId: lineId(month, index) })),
     included: [{ item: "Aircraft", label: "Aircraft", included: "10", used: String(now[2].quantity), left: "0", unit: "aircraft" }],
@@ -337,5 +337,23 @@ export function plan(query) {
       included: item.included ? String(item.included) : null, minimum: item.minimum ? exact(item.minimum) : null,
       tiers: (item.model === "perUnit" ? [] : item.tiers ?? []).map(([bound, price, flat]) => ({ upTo: text(bound), unitPrice: exact(price), flat: flat === 0 ? null : exact(flat) })),
     })),
+  };
+}
+
+export function customers() {
+  const { draft, invoices: [last] } = invoices(new URLSearchParams());
+  const named = { UA: "United Air Lines Inc.", DL: "Delta Air Lines Inc.", B6: "JetBlue Airways" };
+  const rows = Object.entries(named).map(([key, name]) => ({ key, name, currency: "USD", live: draft, lastInvoice: last }));
+  return { customers: [...rows, { key: "OO", name: "SkyWest Airlines Inc.", currency: "USD", live: null, lastInvoice: null }], next: null };
+}
+
+export function sessions() {
+  const at = (minutes) => iso(new Date(Date.now() + minutes * 60_000));
+  return {
+    sessions: [
+      { id: "ps_01", kind: "link", customer: "UA", views: [], reason: "", createdBy: "billing", createdAt: at(-30), endsAt: at(600), lastUsedAt: at(-1) },
+      { id: "ps_02", kind: "operator", customer: "DL", views: [], reason: "ticket 4711", createdBy: "jane@example.com", createdAt: at(-5), endsAt: at(10), lastUsedAt: null },
+    ],
+    next: null,
   };
 }

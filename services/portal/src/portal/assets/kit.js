@@ -1020,7 +1020,7 @@ function swatch(seriesClass) {
 }
 
 // src/styles/chart.css
-var chart_default = ":host { position: relative; }\n\n.stage { position: relative; }\n.surface { display: block; width: 100%; overflow: visible; touch-action: pan-y; }\n.surface:focus-visible { outline-offset: 4px; }\n\n.grid { stroke: var(--_line); stroke-width: 1; shape-rendering: crispedges; }\n.axis { stroke: var(--_line-strong); stroke-width: 1; shape-rendering: crispedges; }\n.tick { fill: var(--_text-3); font: 400 12px var(--_font); font-variant-numeric: tabular-nums; }\n.column { fill: var(--_text); fill-opacity: 0.06; }\n\n.bar { fill: var(--_c); cursor: pointer; transition: opacity 150ms; }\n.bar.is-dim { opacity: 0.45; }\n.stroke { fill: none; stroke: var(--_c); stroke-width: 2; stroke-linejoin: round; stroke-linecap: round; }\n.area { fill: var(--_c); fill-opacity: 0.09; }\n.dot { fill: var(--_c); }\n.dot.is-unseen { fill: none; }\n.dot.is-active { stroke: var(--_surface); stroke-width: 2; }\n.previous-halo { fill: none; stroke: var(--_surface); stroke-opacity: 0.6; stroke-width: 4; stroke-linejoin: round; }\n.previous { fill: none; stroke: var(--_text-2); stroke-width: 1.5; stroke-dasharray: 3 4; stroke-linejoin: round; }\n.band { fill: var(--_c1); fill-opacity: 0.14; }\n.cell { fill: var(--_c1); cursor: pointer; }\n.cell.is-active { stroke: var(--_text); stroke-width: 1.5; }\n\n.tip {\n  position: absolute;\n  top: 0;\n  left: 0;\n  z-index: 2;\n  min-width: 148px;\n  max-width: 260px;\n  padding: 10px 12px;\n  border: 1px solid var(--_line-strong);\n  border-radius: var(--_radius-control);\n  background: var(--_raised);\n  font-size: 12px;\n  pointer-events: none;\n}\n\n.tip h3 { font: 650 12px/1.4 var(--_font); margin-bottom: 4px; }\n.tip dl { display: grid; grid-template-columns: 1fr auto; gap: 2px 14px; }\n.tip dt { overflow: hidden; text-overflow: ellipsis; white-space: nowrap; }\n.tip dd { margin: 0; text-align: right; }\n.tip .is-total { font-weight: 650; }\n.tip .is-previous { color: var(--_text-2); }\n\n.step { cursor: pointer; }\n.step:hover .fall, .step:focus-visible .fall { filter: brightness(1.1); }\n.fall.is-end { fill: var(--_c1); }\n.fall.is-more { fill: var(--_c2); }\n.fall.is-less { fill: var(--_c6); }\n.joint { stroke: var(--_text-3); stroke-dasharray: 2 3; }\n.tear { fill: none; stroke: var(--_surface); stroke-width: 3; }\n.amount { fill: var(--_text); font: 650 13px var(--_font); font-variant-numeric: tabular-nums; text-anchor: middle; }\n.what { fill: var(--_text-2); font: 400 12px var(--_font); text-anchor: middle; }\n.what.is-small { fill: var(--_text-3); font-size: 11px; }\n\n.falls { display: grid; gap: 10px; }\n.falls li { display: grid; gap: 4px; }\n.falls .line { display: flex; justify-content: space-between; gap: 12px; font-size: 13px; }\n.falls svg { display: block; width: 100%; height: 8px; }\n\n@media (forced-colors: active) {\n  .bar, .stroke, .dot, .fall, .cell { forced-color-adjust: none; }\n}\n\n@media print { .tip { display: none; } }\n";
+var chart_default = ":host { position: relative; }\n\n.stage { position: relative; }\n.surface { display: block; width: 100%; overflow: visible; touch-action: pan-y; }\n.surface:focus-visible { outline-offset: 4px; }\n\n.grid { stroke: var(--_line); stroke-width: 1; shape-rendering: crispedges; }\n.axis { stroke: var(--_line-strong); stroke-width: 1; shape-rendering: crispedges; }\n.tick { fill: var(--_text-3); font: 400 12px var(--_font); font-variant-numeric: tabular-nums; }\n.column { fill: var(--_text); fill-opacity: 0.06; }\n\n.bar { fill: var(--_c); cursor: pointer; transition: opacity 150ms; }\n.bar.is-dim { opacity: 0.45; }\n.stroke { fill: none; stroke: var(--_c); stroke-width: 2; stroke-linejoin: round; stroke-linecap: round; }\n.area { fill: var(--_c); fill-opacity: 0.09; }\n.dot { fill: var(--_c); }\n.dot.is-unseen { fill: none; }\n.dot.is-active { stroke: var(--_surface); stroke-width: 2; }\n.previous-halo { fill: none; stroke: var(--_surface); stroke-opacity: 0.5; stroke-width: 3.5; stroke-linejoin: round; }\n.previous { fill: none; stroke: var(--_text-2); stroke-width: 1.5; stroke-dasharray: 3 4; stroke-linejoin: round; }\n.band { fill: var(--_c1); fill-opacity: 0.14; }\n.cell { fill: var(--_c1); cursor: pointer; }\n.cell.is-active { stroke: var(--_text); stroke-width: 1.5; }\n\n.tip {\n  position: absolute;\n  top: 0;\n  left: 0;\n  z-index: 2;\n  min-width: 148px;\n  max-width: 260px;\n  padding: 10px 12px;\n  border: 1px solid var(--_line-strong);\n  border-radius: var(--_radius-control);\n  background: var(--_raised);\n  font-size: 12px;\n  pointer-events: none;\n}\n\n.tip h3 { font: 650 12px/1.4 var(--_font); margin-bottom: 4px; }\n.tip dl { display: grid; grid-template-columns: 1fr auto; gap: 2px 14px; }\n.tip dt { overflow: hidden; text-overflow: ellipsis; white-space: nowrap; }\n.tip dd { margin: 0; text-align: right; }\n.tip .is-total { font-weight: 650; }\n.tip .is-previous { color: var(--_text-2); }\n\n.step { cursor: pointer; }\n.step:hover .fall, .step:focus-visible .fall { filter: brightness(1.1); }\n.fall.is-end { fill: var(--_c1); }\n.fall.is-more { fill: var(--_c2); }\n.fall.is-less { fill: var(--_c6); }\n.joint { stroke: var(--_text-3); stroke-dasharray: 2 3; }\n.tear { fill: none; stroke: var(--_surface); stroke-width: 3; }\n.amount { fill: var(--_text); font: 650 13px var(--_font); font-variant-numeric: tabular-nums; text-anchor: middle; }\n.what { fill: var(--_text-2); font: 400 12px var(--_font); text-anchor: middle; }\n.what.is-small { fill: var(--_text-3); font-size: 11px; }\n\n.falls { display: grid; gap: 10px; }\n.falls li { display: grid; gap: 4px; }\n.falls .line { display: flex; justify-content: space-between; gap: 12px; font-size: 13px; }\n.falls svg { display: block; width: 100%; height: 8px; }\n\n@media (forced-colors: active) {\n  .bar, .stroke, .dot, .fall, .cell { forced-color-adjust: none; }\n}\n\n@media print { .tip { display: none; } }\n";
 
 // src/charts/limits.ts
 var BUCKETS_DRAWN_ONE_BY_ONE_MAX = 400;
@@ -1482,7 +1482,7 @@ function drawFall(fall, index, column, y3, floor, hasNext, open) {
     <text class="amount" x=${middle2} y=${top - 8}>${step.text}</text>
     <text class="what" x=${middle2} y=${FLOOR + 20}>${shortened(step.label, column)}</text>
     <text class="what is-small" x=${middle2} y=${FLOOR + 37}>${shortened(step.detail, column)}</text>`;
-  return step.isEnd ? w`<g data-step=${step.key} data-value=${step.value}>${drawing}</g>` : w`<g class="step" role="button" tabindex="0" aria-label="${step.label}: ${step.text}" data-step=${step.key} data-value=${step.value}
+  return step.isEnd ? w`<g data-step=${step.key} data-value=${step.value}>${drawing}</g>` : w`<g class="step" role="button" tabindex="0" data-step=${step.key} data-value=${step.value}
         @click=${() => open(step.key)} @keydown=${onKey}>${drawing}</g>`;
 }
 function fallsOf(steps) {
@@ -1732,6 +1732,7 @@ function figure(text, exact, name, explain) {
 
 // src/format.ts
 var DECIMAL = /^([+-]?)(\d+)(?:\.(\d+))?$/;
+var CURRENCY = /^[A-Z]{3}$/;
 var MINUS = "−";
 var NUMERIC_PARTS = /* @__PURE__ */ new Set(["integer", "group", "decimal", "fraction"]);
 function isNegative(text) {
@@ -1756,13 +1757,11 @@ var Format = class {
   }
   /** An amount with its currency, padded to the places of the currency: "26345.4" USD is "$26,345.40". */
   money(text, currency) {
-    const options = { style: "currency", currency };
-    return this.render(text, options, this.number(options).resolvedOptions().maximumFractionDigits ?? 0);
+    return this.inCurrency(text, currency, {});
   }
   /** A difference of money, always with its sign unless it is zero. */
   moneyChange(text, currency) {
-    const options = { style: "currency", currency, signDisplay: "exceptZero" };
-    return this.render(text, options, this.number(options).resolvedOptions().maximumFractionDigits ?? 0);
+    return this.inCurrency(text, currency, { signDisplay: "exceptZero" });
   }
   /** A percentage that the server computed: "77.5" is "77.5%". */
   percent(text) {
@@ -1775,7 +1774,7 @@ var Format = class {
   /** A round number of an axis. It is a place on the screen, not a figure of the bill. */
   tick(value, currency) {
     const compact = { notation: "compact", maximumFractionDigits: 2 };
-    return currency === void 0 ? this.number(compact).format(value) : this.number({ ...compact, style: "currency", currency, minimumFractionDigits: 0 }).format(value);
+    return currency === void 0 || !CURRENCY.test(currency) ? this.number(compact).format(value) : this.number({ ...compact, style: "currency", currency, minimumFractionDigits: 0 }).format(value);
   }
   /** The form of a word that goes with a quantity, by the rules of the language: "one", "few", "other" and so on. */
   plural(text) {
@@ -1855,6 +1854,12 @@ var Format = class {
   weekdays() {
     const weekday = this.dateFormat({ timeZone: "UTC", weekday: "short" });
     return Array.from({ length: 7 }, (_2, day) => weekday.format(Date.UTC(2024, 0, 1 + day, 12)));
+  }
+  /** Without a currency (a customer without a contract has none) an amount is a bare number. */
+  inCurrency(text, currency, sign) {
+    if (!CURRENCY.test(currency)) return this.render(text, sign, 0);
+    const options = { ...sign, style: "currency", currency };
+    return this.render(text, options, this.number(options).resolvedOptions().maximumFractionDigits ?? 0);
   }
   render(text, options, placesMin) {
     const match = DECIMAL.exec(text);
@@ -2014,6 +2019,10 @@ function whatToDo(t4, problem, seller) {
   };
   return t4(keys[kind] ?? "problem.unavailableText", { seller });
 }
+function refusal(t4, problem) {
+  const said = [problem.detail, problem.remedy].filter((text) => text !== "").join(" ");
+  return said || shortProblem(t4, problem);
+}
 function shortProblem(t4, problem) {
   const kind = kindOf(problem);
   return kind === "refused" ? problem.title : t4(`problem.${kind}`);
@@ -2037,7 +2046,7 @@ var Resource = class {
     host.addController(this);
   }
   hostConnected() {
-    this.unwatch = client.watch(() => this.refresh());
+    if (this.options.isWatched !== false) this.unwatch = client.watch(() => this.refresh());
   }
   hostDisconnected() {
     this.unwatch?.();
@@ -2122,7 +2131,6 @@ var TEXTS = {
   "period.previous": "Previous period",
   "period.next": "Next period",
   "period.days": "days of {zone}",
-  "period.pays": "pays {currency}",
   "window": "Window",
   "window.hour": "Hour",
   "window.day": "Day",
@@ -2135,7 +2143,6 @@ var TEXTS = {
   "overview.billSoFar": "Bill so far",
   "overview.bill": "Bill",
   "overview.samePoint": "Same point last period",
-  "overview.samePointOf": "After the same {days} days of the period before",
   "overview.lastInvoice": "Last invoice",
   "overview.cumulative": "How the bill grew",
   "overview.thisPeriod": "this period",
@@ -2161,8 +2168,6 @@ var TEXTS = {
   "span.6": "6 periods",
   "span.12": "12 periods",
   "explore.meter": "Meter",
-  "explore.items": "Items",
-  "explore.allItems": "All items",
   "explore.group": "Group by",
   "explore.groupNone": "Not grouped",
   "explore.groupBy": "By {property}",
@@ -2207,8 +2212,6 @@ var TEXTS = {
   "explore.amount": "Amount",
   "explore.share": "Share",
   "explore.start": "From",
-  "explore.other": "Other",
-  "explore.notByOrigin": "Not by {property}",
   "explore.equalsLine": "equals the invoice line",
   "explore.differsLine": "the invoice line has {value}",
   "explore.notAdded": "values of this meter do not add up over groups",
@@ -2221,6 +2224,7 @@ var TEXTS = {
   "explore.explainTotal": "Everything that was counted in {period}, in the days of {zone}.",
   "explore.explainBucket": "What was counted from {start} up to {end}.",
   "explore.explainSeries": "What was counted for {series} in {period}.",
+  "explore.explainEvents": "The events of {period} that are counted here. One that was reported twice is counted once.",
   "explore.explainCost": "What this costs at the prices of the contract, from {start} up to {end}.",
   "explore.openLine": "Open the invoice line",
   "explore.chartKeys": "Use the arrow keys to read the values and Enter to open one.",
@@ -2241,7 +2245,6 @@ var TEXTS = {
   "invoices.noneFound": "No invoice fits “{text}”.",
   "invoice.draft": "Draft",
   "invoice.final": "Final",
-  "invoice.void": "Void",
   "invoice.title": "Invoice {number}",
   "invoice.bills": "bills {customer}",
   "invoice.item": "Item",
@@ -2264,14 +2267,13 @@ var TEXTS = {
   "invoice.verified": "Digest, chain and lines agree.",
   "invoice.pending": "Came late",
   "invoice.pendingText": "{amount} will be on the invoice of {period}; this one stays as it is.",
+  "invoice.explainTotal": "The sum of the {count} amounts above, as they are printed: nothing is rounded again.",
   "invoice.choose": "Choose an amount to see where it comes from.",
-  "explain.price": "Price",
   "explain.steps": "How the amount comes about",
   "explain.tiers": "Tiers",
   "explain.tierUpTo": "up to {upTo}",
   "explain.tierAbove": "above",
   "explain.tierHere": "you are here",
-  "explain.rounding": "Rounding",
   "explain.days": "Day by day",
   "explain.proof": "Proof",
   "explain.check": "Count the events again",
@@ -2288,7 +2290,6 @@ var TEXTS = {
   "explain.value": "Value",
   "explain.trace": "Trace",
   "explain.traceOpen": "Open trace {trace}",
-  "explain.properties": "Properties of {event}",
   "explain.subject": "Subject",
   "explain.source": "Source",
   "explain.close": "Close",
@@ -2309,6 +2310,26 @@ var TEXTS = {
   "plan.tierFlat": "plus {flat}",
   "plan.empty": "No plan in this period",
   "plan.emptyText": "The contract does not cover the chosen period. Choose another one.",
+  "operator.title": "Customers and revenue",
+  "operator.signInText": "These pages show all customers. Give a token of the suite with the scope read; it is kept only until this page is closed.",
+  "operator.token": "Token",
+  "operator.signIn": "Sign in",
+  "operator.signOut": "Sign out",
+  "operator.customers": "Customers",
+  "operator.sessions": "Sessions",
+  "operator.more": "Show more",
+  "operator.empty": "Nothing here yet",
+  "operator.emptyText": "What is added to the catalog, and sessions that are made, appear here.",
+  "operator.column.customer": "Customer",
+  "operator.column.live": "Live bill",
+  "operator.column.last": "Last invoice",
+  "operator.column.kind": "Kind",
+  "operator.column.made": "Made by",
+  "operator.column.ends": "Ends",
+  "operator.column.used": "Last used",
+  "operator.kind.embed": "Embed",
+  "operator.kind.link": "Link",
+  "operator.kind.operator": "View as customer",
   "banner.actingFor": "You see what {customer} sees. Signed in as {operator}: {reason}",
   "menu.skip": "Skip to the page",
   "menu.pages": "Pages",
@@ -2533,6 +2554,11 @@ var MeterlineView = class extends MeterlineElement {
     this.listened = null;
     this.followed = "";
     this.onProblem = (problem) => this.report(problem);
+    /** An action of the reader failed: say so where they are looking, and to the page around. */
+    this.onRefused = (problem) => {
+      if (this.context !== null) this.notice = refusal(this.context.t, problem);
+      this.report(problem);
+    };
     this.begin = () => {
       this.failure = null;
       openContext().then(
@@ -2548,18 +2574,21 @@ var MeterlineView = class extends MeterlineElement {
       );
     };
     this.onState = () => {
+      this.notice = "";
       this.notify("meterline-state-changed", { query: this.state.toString() });
       this.requestUpdate();
     };
     this.state = new State();
     this.context = null;
     this.failure = null;
+    this.notice = "";
   }
   static {
     this.properties = {
       state: { attribute: false },
       context: { state: true },
-      failure: { state: true }
+      failure: { state: true },
+      notice: { state: true }
     };
   }
   connectedCallback() {
@@ -2822,7 +2851,7 @@ function seriesTable(context, data, table) {
       </tr>`)}</tbody>
       <tfoot><tr>
         <th scope="row">${t4("explore.total")}</th><td class="narrow-hidden"></td>
-        <td class="right" data-figure="table-total" data-value=${data.total}>${table.print(data.total)}</td>
+        <td class="right" data-figure="table-total" data-value=${data.total}>${figure(table.print(data.total), data.total, t4("explore.total"), table.explainTotal)}</td>
         <td class="right">${renderLine(context, data, table)}</td>
       </tr></tfoot>
     </table></div>
@@ -2873,7 +2902,6 @@ var MeterlineExplorer = class extends MeterlineView {
     this.explored = new Resource(this, () => this.wanted(), { onProblem: this.onProblem });
     this.explained = null;
     this.isSheetOpen = false;
-    this.notice = "";
   }
   static {
     this.styles = MeterlineElement.stylesWith(explorer_default);
@@ -2881,8 +2909,7 @@ var MeterlineExplorer = class extends MeterlineView {
   static {
     this.properties = {
       explained: { state: true },
-      isSheetOpen: { state: true },
-      notice: { state: true }
+      isSheetOpen: { state: true }
     };
   }
   renderPage(context) {
@@ -2971,7 +2998,7 @@ var MeterlineExplorer = class extends MeterlineView {
       query: this.query(),
       page: `/${this.path}?${this.state.toString()}`,
       say: (text) => this.notice = text,
-      onProblem: this.onProblem,
+      onProblem: this.onRefused,
       show: (query) => this.change(replacing(this.state.toString(), query))
     };
   }
@@ -3000,6 +3027,7 @@ var MeterlineExplorer = class extends MeterlineView {
       only: (series) => this.only(data, series),
       change: (changes) => this.change(changes),
       explain: (series) => this.explainSeries(context, data, series),
+      explainTotal: () => this.explainTotal(context, data),
       openLine: (href) => this.openPath(href)
     })}`;
   }
@@ -3038,6 +3066,7 @@ var MeterlineExplorer = class extends MeterlineView {
     const { compare } = data;
     const isOpen = this.period?.state === "open";
     const before = compare?.samePoint ?? null;
+    const events = format.decimal(String(data.eventCount));
     const first = data.series.find(({ isOther }) => !isOther);
     const title = t4(isOpen ? "explore.soFar" : "explore.inAll", { what: data.label });
     return b2`<dl class="card kpis">
@@ -3048,7 +3077,7 @@ var MeterlineExplorer = class extends MeterlineView {
         <dd class="big">${compare.change === null ? "–" : changeOf(context, compare.change)}</dd>
         <dd class="small">${before === null ? t4("explore.was", { total: this.print(context, data, compare.total) }) : t4("explore.wasDays", { total: this.print(context, data, before.total), days: before.days })}</dd></div>`}
       <div class="kpi"><dt>${t4("explore.events")}</dt>
-        <dd class="big">${format.decimal(String(data.eventCount))}</dd><dd class="small">${t4("explore.eventsHint")}</dd></div>
+        <dd class="big">${figure(events, String(data.eventCount), t4("explore.events"), () => this.explainEvents(context, data))}</dd><dd class="small">${t4("explore.eventsHint")}</dd></div>
       ${data.series.length < 2 || first === void 0 ? A : b2`<div class="kpi"><dt>${t4("explore.largest", { name: first.label })}</dt>
         <dd class="big">${figure(this.print(context, data, first.total), first.total, first.label, () => this.explainSeries(context, data, first))}</dd>
         <dd class="small">${first.share === null ? "" : t4("explore.shareOf", { share: format.percent(first.share) })}</dd></div>`}
@@ -3070,6 +3099,16 @@ var MeterlineExplorer = class extends MeterlineView {
         ...data.series.map((series) => [series.label, this.print(context, data, series.total)]),
         [t4("explore.events"), format.decimal(String(data.eventCount))]
       ],
+      action: this.lineAction(context, data)
+    });
+  }
+  explainEvents(context, data) {
+    const { t: t4, format } = context;
+    this.explain({
+      title: t4("explore.events"),
+      text: format.decimal(String(data.eventCount)),
+      sentence: t4("explore.explainEvents", { period: format.period(data.period.start, data.period.end) }),
+      rows: [],
       action: this.lineAction(context, data)
     });
   }
@@ -3286,6 +3325,10 @@ var MeterlineLine = class extends MeterlineElement {
   constructor() {
     super();
     this.onProblem = (problem) => this.report(problem);
+    this.onRefused = (problem) => {
+      if (this.context !== null) this.notice = refusal(this.context.t, problem);
+      this.report(problem);
+    };
     this.explanation = new Resource(
       this,
       () => this.line === null ? null : { path: `${this.path}/explain`, query: this.query },
@@ -3294,7 +3337,7 @@ var MeterlineLine = class extends MeterlineElement {
     this.events = new Pages(
       this,
       () => this.line === null || this.line.kind === "fixed" ? null : { path: `${this.path}/events`, query: { ...this.query, limit: EVENTS_A_PAGE } },
-      { isKept: false, onProblem: this.onProblem }
+      { isKept: false, onProblem: this.onRefused }
     );
     this.context = null;
     this.invoice = "";
@@ -3303,6 +3346,7 @@ var MeterlineLine = class extends MeterlineElement {
     this.currency = "";
     this.verification = null;
     this.isVerifying = false;
+    this.notice = "";
   }
   static {
     this.styles = MeterlineElement.stylesWith(invoice_default, line_default);
@@ -3315,12 +3359,16 @@ var MeterlineLine = class extends MeterlineElement {
       line: { attribute: false },
       currency: { attribute: false },
       verification: { state: true },
-      isVerifying: { state: true }
+      isVerifying: { state: true },
+      notice: { state: true }
     };
   }
   willUpdate(changes) {
     const before = changes.get("line");
-    if (changes.has("line") && before?.id !== this.line?.id) this.verification = null;
+    if (changes.has("line") && before?.id !== this.line?.id) {
+      this.verification = null;
+      this.notice = "";
+    }
   }
   render() {
     const { context, explanation } = this;
@@ -3347,6 +3395,7 @@ var MeterlineLine = class extends MeterlineElement {
       </section>
       ${found.tiers.length < 2 ? A : b2`<section><h3 class="section-title">${t4("explain.tiers")}</h3>${stair(context, found.tiers, unit, this.currency)}</section>`}
       ${this.renderProof(context, found)}
+      ${this.notice === "" ? A : b2`<p class="note" role="status">${this.notice}</p>`}
       ${found.days.length < 2 ? A : b2`<section><h3 class="section-title">${t4("explain.days")}</h3>
         <meterline-chart kind="bars" height="120" .model=${daysModel(context, found)}></meterline-chart></section>`}
       ${found.line.kind === "fixed" ? A : this.renderEvents(context, found)}
@@ -3388,7 +3437,7 @@ var MeterlineLine = class extends MeterlineElement {
     const { t: t4, format, words } = context;
     const properties = Object.entries(event.properties);
     return b2`<tr data-event=${event.id}>
-      <th scope="row"><details><summary aria-label=${t4("explain.properties", { event: event.id })}>${format.moment(event.time)}</summary>
+      <th scope="row"><details><summary>${format.moment(event.time)}</summary>
         <dl class="properties">${properties.map(([name, value]) => b2`<div><dt>${words.property(name)}</dt><dd>${words.value(name, value)}</dd></div>`)}
           ${event.subject === "" ? A : b2`<div><dt>${t4("explain.subject")}</dt><dd>${event.subject}</dd></div>`}
           <div><dt>${t4("explain.source")}</dt><dd>${event.source}</dd></div></dl></details>
@@ -3401,7 +3450,7 @@ var MeterlineLine = class extends MeterlineElement {
     this.isVerifying = true;
     await attempted(async () => {
       this.verification = await client.get(`${this.path}/verify`, this.query);
-    }, this.onProblem);
+    }, this.onRefused);
     this.isVerifying = false;
   }
 };
@@ -3410,7 +3459,7 @@ function traceLink({ session, t: t4 }, traceId) {
   const template = session.traceLink ?? "";
   if (!template.startsWith("https://") || !template.includes("{traceId}")) return short;
   const href = template.replaceAll("{traceId}", encodeURIComponent(traceId));
-  return b2`<a href=${href} target="_blank" rel="noopener noreferrer" aria-label=${t4("explain.traceOpen", { trace: traceId })}>${short}</a>`;
+  return b2`<a href=${href} target="_blank" rel="noopener noreferrer" title=${t4("explain.traceOpen", { trace: traceId })}>${short}</a>`;
 }
 function daysModel(context, found) {
   const { t: t4, format, words } = context;
@@ -3452,6 +3501,7 @@ var MeterlineInvoice = class extends MeterlineView {
     this.isNarrow = false;
     this.verification = null;
     this.isVerifying = false;
+    this.explained = null;
   }
   static {
     this.styles = MeterlineElement.stylesWith(invoice_default);
@@ -3461,7 +3511,8 @@ var MeterlineInvoice = class extends MeterlineView {
       number: {},
       isNarrow: { state: true },
       verification: { state: true },
-      isVerifying: { state: true }
+      isVerifying: { state: true },
+      explained: { state: true }
     };
   }
   connectedCallback() {
@@ -3492,7 +3543,9 @@ var MeterlineInvoice = class extends MeterlineView {
       period: isDraft ? periodSwitch(context, this.period, (label) => this.choosePeriod(context, label)) : A,
       actions: data === null ? A : this.renderActions(context)
     })}
-      ${this.renderResource(context, this.invoice, [24, 16, 200, 28], (found) => this.renderInvoice(context, found))}`;
+      ${this.notice === "" ? A : b2`<p class="note" role="status">${this.notice}</p>`}
+      ${this.renderResource(context, this.invoice, [24, 16, 200, 28], (found) => this.renderInvoice(context, found))}
+      ${explainedDrawer(context, this.explained, () => this.explained = null)}`;
   }
   get isDraft() {
     return this.number === "draft";
@@ -3505,7 +3558,7 @@ var MeterlineInvoice = class extends MeterlineView {
   }
   renderActions(context) {
     const { t: t4 } = context;
-    const file = (path, name) => () => attempted(() => save(path, this.query, name), this.onProblem);
+    const file = (path, name) => () => attempted(() => save(path, this.query, name), this.onRefused);
     return b2`<span class="actions controls">
       <button class="button" type="button" @click=${() => print()}>${icon("print")}${t4("invoice.print")}</button>
       <button class="button" type="button" @click=${file(`${this.path}.csv`, `${this.number}.csv`)}>${icon("download")}${t4("invoice.csv")}</button>
@@ -3539,7 +3592,7 @@ var MeterlineInvoice = class extends MeterlineView {
           <th scope="col" class="right">${t4("invoice.amount")}</th></tr></thead>
         <tbody>${data.lines.map((line) => this.renderLine(context, data, line, chosen))}</tbody>
         <tfoot><tr><th scope="row" colspan="2">${t4(data.status === "draft" ? "invoice.totalSoFar" : "invoice.total")}</th>
-          <td class="right total" data-figure="total" data-value=${data.total}>${total}</td></tr></tfoot>
+          <td class="right total" data-figure="total" data-value=${data.total}>${figure(total, data.total, t4("invoice.total"), () => this.explainTotal(context, data, total))}</td></tr></tfoot>
       </table>
       ${data.pending === null ? A : this.renderPending(context, data, data.pending, chosen)}
       ${data.notes.map((note) => b2`<p class="note">${note}</p>`)}
@@ -3550,13 +3603,15 @@ var MeterlineInvoice = class extends MeterlineView {
     const { t: t4, format, words } = context;
     const isChosen = line === chosen;
     const amount = format.money(line.amount, data.currency);
+    const explain = () => this.change({ line: isChosen ? null : line.id });
     const count = String(line.eventCount);
     const origin = line.kind === "fixed" ? t4("invoice.oncePeriod") : t4(format.plural(count) === "one" ? "invoice.events.one" : "invoice.events.other", { count: format.decimal(count) });
     return b2`<tr class=${isChosen ? "is-chosen" : ""} data-line=${line.id} aria-current=${isChosen ? "true" : "false"}>
       <th scope="row">${line.label}
         <span class="small">${line.adjustsLineId === null ? origin : `${t4("invoice.adjusts", { line: line.adjustsLineId })} · ${periodName(format, line.period)}`}</span></th>
-      <td class="right" data-value=${line.quantity}>${line.kind === "fixed" ? "" : b2`${format.decimal(line.quantity)} <span class="unit">${words.unit(line.unit, line.quantity)}</span>`}</td>
-      <td class="right">${figure(amount, line.amount, line.label, () => this.change({ line: isChosen ? null : line.id }))}</td>
+      <td class="right" data-value=${line.quantity}>${line.kind === "fixed" ? "" : b2`${figure(format.decimal(line.quantity), line.quantity, line.label, explain)}
+        <span class="unit">${words.unit(line.unit, line.quantity)}</span>`}</td>
+      <td class="right">${figure(amount, line.amount, line.label, explain)}</td>
     </tr>`;
   }
   renderPending(context, data, pending, chosen) {
@@ -3584,11 +3639,20 @@ var MeterlineInvoice = class extends MeterlineView {
     })}</div>
     </footer>`;
   }
+  explainTotal({ t: t4, format }, data, text) {
+    this.explained = {
+      title: t4("invoice.total"),
+      text,
+      fresh: data,
+      sentence: t4("invoice.explainTotal", { count: data.lines.length }),
+      rows: data.lines.map((line) => [line.label, format.money(line.amount, data.currency)])
+    };
+  }
   async verify() {
     this.isVerifying = true;
     await attempted(async () => {
       this.verification = await client.get(`${this.path}/verify`);
-    }, (problem) => this.report(problem));
+    }, this.onRefused);
     this.isVerifying = false;
   }
   /** A period that has its invoice by now is shown by that. */
@@ -3608,7 +3672,7 @@ var MeterlineInvoices = class extends MeterlineView {
   constructor() {
     super();
     this.view = "invoices";
-    this.pages = new Pages(this, () => this.isOpen ? { path: "invoices" } : null, { onProblem: this.onProblem });
+    this.pages = new Pages(this, () => this.isOpen ? { path: "invoices" } : null, { onProblem: this.onRefused });
     this.sought = "";
   }
   static {
@@ -3663,6 +3727,7 @@ var MeterlineInvoices = class extends MeterlineView {
         </tr></thead>
         <tbody>${shown.map((invoice) => this.renderRow(context, invoice))}</tbody>
       </table></div>`}
+      ${this.notice === "" ? A : b2`<p class="note" role="status">${this.notice}</p>`}
       ${this.pages.next === null ? A : b2`<p class="more controls"><button class="button" type="button" ?disabled=${this.pages.isLoading}
         @click=${() => this.pages.more()}>${t4("invoices.more")}</button></p>`}
     </section>`;
@@ -3802,7 +3867,10 @@ var MeterlineOverview = class extends MeterlineView {
   renderWhy(context, data, waterfall) {
     const { t: t4, format, words } = context;
     const { currency } = data.billSoFar;
-    const end = (key, { label, amount }) => ({ key, label, detail: "", value: amount, text: format.money(amount, currency), isEnd: true });
+    const end = (key, { label, amount }) => {
+      const [name = label, detail = ""] = label.split(", ", 2);
+      return { key, label: name, detail, value: amount, text: format.money(amount, currency), isEnd: true };
+    };
     const steps = [
       end("from", waterfall.from),
       ...waterfall.steps.map((step) => ({
@@ -3982,7 +4050,7 @@ function decoded(text) {
 }
 
 // src/styles/portal.css
-var portal_default = '.frame { display: grid; grid-template-columns: 216px minmax(0, 1fr); min-height: 100dvh; background: var(--_bg); }\n.alone { max-width: 640px; margin: 12vh auto; padding: 0 16px; }\n\n.rail { border-right: 1px solid var(--_line); background: var(--_surface); }\n.rail > div { position: sticky; top: 0; display: flex; flex-direction: column; gap: 20px; height: 100dvh; padding: 22px 12px 20px; }\n\n.brand { display: flex; align-items: center; gap: 10px; min-height: 28px; padding: 0 12px; font: 650 14px/1.3 var(--_font); }\n.brand img { max-width: 168px; max-height: 36px; }\n.mark { width: 22px; height: 22px; border-radius: min(var(--_radius), 7px); background: var(--_accent); forced-color-adjust: none; }\n\n.rail li + li { margin-top: 2px; }\n.rail a { display: block; padding: 7px 12px; border-radius: var(--_radius-control); color: var(--_text-2); font-weight: 500; text-decoration: none; }\n.rail a:hover { background: var(--_tint); color: var(--_text); }\n.rail a[aria-current="page"] { background: var(--_tint-strong); color: var(--_text); font-weight: 650; }\n.rail footer { margin-top: auto; padding: 0 12px; display: grid; gap: 6px; }\n\nmain { padding: 24px 32px 48px; min-width: 0; outline: none; }\n.banner { margin-bottom: 16px; max-width: 1180px; }\n\n.skip { position: absolute; left: 12px; top: -60px; z-index: 9; padding: 8px 14px; border-radius: var(--_radius-control); background: var(--_accent); color: var(--_accent-ink); }\n.skip:focus { top: 12px; }\n\n/* On a phone the rail becomes a strip of tabs that fades where it goes on. */\n@container (max-width: 760px) {\n  .frame { grid-template-columns: minmax(0, 1fr); grid-template-rows: auto 1fr; }\n  .rail { border-right: 0; border-bottom: 1px solid var(--_line); }\n  .rail > div { position: static; height: auto; gap: 10px; padding: 12px 0 0; }\n  .brand { padding: 0 16px; }\n  .rail nav { overflow-x: auto; scrollbar-width: none; mask-image: linear-gradient(to right, #000 calc(100% - 32px), transparent); }\n  .rail ul { display: flex; gap: 4px; padding: 0 40px 0 8px; width: max-content; }\n  .rail li + li { margin-top: 0; }\n  .rail a { padding: 11px 10px; border-radius: 0; white-space: nowrap; }\n  .rail a[aria-current="page"] { background: none; box-shadow: inset 0 -2px 0 var(--_accent); }\n  .rail footer { display: none; }\n  main { padding: 16px 16px 40px; }\n}\n\n@media (forced-colors: active) {\n  .rail a[aria-current="page"] { outline: 2px solid Highlight; outline-offset: -2px; }\n}\n\n@media print {\n  .frame { display: block; min-height: 0; background: none; }\n  main { padding: 0; }\n}\n';
+var portal_default = '.frame { display: grid; grid-template-columns: 216px minmax(0, 1fr); min-height: 100dvh; background: var(--_bg); }\n.alone { max-width: 640px; margin: 12vh auto; padding: 0 16px; }\n\n.rail { border-right: 1px solid var(--_line); background: var(--_surface); }\n.rail > div { position: sticky; top: 0; display: flex; flex-direction: column; gap: 20px; height: 100dvh; padding: 22px 12px 20px; }\n\n.brand { display: flex; align-items: center; gap: 10px; min-height: 28px; padding: 0 12px; font: 650 14px/1.3 var(--_font); }\n.brand img { max-width: 168px; max-height: 36px; }\n.mark { width: 22px; height: 22px; border-radius: min(var(--_radius), 7px); background: var(--_accent); forced-color-adjust: none; }\n\n.rail li + li { margin-top: 2px; }\n.rail a { display: block; padding: 7px 12px; border-radius: var(--_radius-control); color: var(--_text-2); font-weight: 500; text-decoration: none; }\n.rail a:hover { background: var(--_tint); color: var(--_text); }\n.rail a[aria-current="page"] { background: var(--_tint-strong); color: var(--_text); font-weight: 650; }\n.foot { margin-top: auto; padding: 0 12px; display: grid; gap: 6px; }\n\nmain { padding: 24px 32px 48px; min-width: 0; outline: none; }\n.banner { margin-bottom: 16px; max-width: 1180px; }\n\n.skip { position: absolute; left: 12px; top: -60px; z-index: 9; padding: 8px 14px; border: 0; border-radius: var(--_radius-control); font: 500 13px/1.3 var(--_font); background: var(--_accent); color: var(--_accent-ink); }\n.skip:focus { top: 12px; }\n\n/* On a phone the rail becomes a strip of tabs that fades where it goes on. */\n@container (max-width: 760px) {\n  .frame { grid-template-columns: minmax(0, 1fr); grid-template-rows: auto 1fr; }\n  .rail { border-right: 0; border-bottom: 1px solid var(--_line); }\n  .rail > div { position: static; height: auto; gap: 10px; padding: 12px 0 0; }\n  .brand { padding: 0 16px; }\n  .rail nav { overflow-x: auto; scrollbar-width: none; mask-image: linear-gradient(to right, #000 calc(100% - 32px), transparent); }\n  .rail ul { display: flex; gap: 4px; padding: 0 40px 0 8px; width: max-content; }\n  .rail li + li { margin-top: 0; }\n  .rail a { padding: 11px 10px; border-radius: 0; white-space: nowrap; }\n  .rail a[aria-current="page"] { background: none; box-shadow: inset 0 -2px 0 var(--_accent); }\n  .foot { display: none; }\n  main { padding: 16px 16px 40px; }\n}\n\n@media (forced-colors: active) {\n  .rail a[aria-current="page"] { outline: 2px solid Highlight; outline-offset: -2px; }\n}\n\n@media print {\n  .frame { display: block; min-height: 0; background: none; }\n  main { padding: 0; }\n}\n';
 
 // src/views/portal.ts
 var MeterlinePortal = class extends MeterlineElement {
@@ -4006,8 +4074,7 @@ var MeterlinePortal = class extends MeterlineElement {
       event.preventDefault();
       this.go(pathOf2(view), this.state.after({ line: null }), false);
     };
-    this.onSkip = (event) => {
-      event.preventDefault();
+    this.onSkip = () => {
       this.renderRoot.querySelector("#page")?.focus();
     };
     this.onNavigate = (event) => {
@@ -4057,7 +4124,6 @@ var MeterlinePortal = class extends MeterlineElement {
     if (context === null) return b2`<div class="reset alone">${skeleton(textsWithoutSession(), [28, 40, 16, 200])}</div>`;
     const route = routeOf(this.path);
     return b2`<div class="reset frame">
-      <a class="skip" href="#page" @click=${this.onSkip}>${context.t("menu.skip")}</a>
       ${this.renderRail(context, route)}
       <main id="page" tabindex="-1">
         ${this.renderBanner(context)}
@@ -4073,16 +4139,18 @@ var MeterlinePortal = class extends MeterlineElement {
   }
   renderRail(context, route) {
     const { t: t4, session, words } = context;
+    const logo = this.isFollowing ? session.branding.logoUrl : null;
     return b2`<header class="rail controls"><div>
-      <div class="brand">${session.branding.logoUrl === null ? b2`<span class="mark" aria-hidden="true"></span><span>${session.seller || session.customer.name}</span>` : b2`<img src=${session.branding.logoUrl} alt=${session.seller} />`}</div>
+      <button class="skip" type="button" @click=${this.onSkip}>${t4("menu.skip")}</button>
+      <div class="brand">${logo === null ? b2`<span class="mark" aria-hidden="true"></span><span>${session.seller || session.customer.name}</span>` : b2`<img src=${logo} alt=${session.seller} />`}</div>
       <nav aria-label=${t4("menu.pages")}><ul>
         ${session.views.map((view) => b2`<li><a href=${this.address(view)} aria-current=${route?.view === view ? "page" : "false"}
           @click=${(event) => this.onLink(event, view)}>${t4(`view.${view}`)}</a></li>`)}
       </ul></nav>
-      <footer class="small">
+      <div class="foot small">
         ${session.seller === "" ? A : b2`<p>${t4("menu.help", { seller: session.seller })}</p>`}
         <p>${t4("menu.zone", { zone: words.zone(session.timeZone) })}</p>
-      </footer>
+      </div>
     </div></header>`;
   }
   renderBanner({ session, t: t4 }) {
