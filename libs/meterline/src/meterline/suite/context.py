@@ -164,7 +164,7 @@ def acting_for(context: Context, *, tenant: str = "", customer: str = "") -> Con
 
 
 def with_token(context: Context, token: str) -> Context:
-    """Return `context` for calls with another token. It is no longer that of a file, whose token would take its place."""
+    """Return `context` for calls with another token; without its file, whose token would take the place of this one."""
     return replace(context, token=token, file=None)
 
 
