@@ -34,15 +34,20 @@ BY_NUMBER: Final = "by the number that the list of all tenants gave"
 OPERATOR: Final = "a command of the operator, who may read all of the database"
 FEED: Final = "the feed holds all tenants; only services of the suite may read it"
 PLACE: Final = "by a place in the log, which a key or a segment of the tenant gave"
+FRESHNESS: Final = "how far the log is counted for all tenants, which tells nothing of any"
 JOINED: Final = "its columns, and among them the tenant, are put together beside it"
 EXCEPTIONS: Final[Mapping[str, str]] = {
     "aggregator.store.anew.doubtful_snapshots": OPERATOR,
     "aggregator.store.anew.drop_derived": OPERATOR,
     "aggregator.store.backlogs.backlog_ids": EVERY_TENANT,
     "aggregator.store.backlogs.share_backlog": BY_NUMBER,
+    "aggregator.store.fills.is_any_open": FRESHNESS,
     "aggregator.store.fills.open_fills": EVERY_TENANT,
     "aggregator.store.fills.share_fill": BY_NUMBER,
     "aggregator.store.meters.all_versions": EVERY_TENANT,
+    "aggregator.store.progress.slowest_as_of": FRESHNESS,
+    "aggregator.store.usage._met": JOINED,
+    "aggregator.store.usage._running": JOINED,
     "aggregator.store.usage.joined": JOINED,
     "chassis.migrations._grant": "it gives rights to tables and reads no row",
     "eventlog.log.reader._PAGE": FEED,

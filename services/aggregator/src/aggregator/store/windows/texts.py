@@ -37,16 +37,14 @@ class Texts:
         """Count the distinct texts."""
         if not any(meter.aggregation.READS is Reads.TEXT for meter in plan.meters):
             return None
-        values = f"({source('w.value', self.TABLE)}) AS v"
+        values = source("w.value", self.TABLE)
         if plan.running:
             # A text counts in the window that saw it first: so it is counted once, however many see it after that.
             values = f"""
-                (
-                    SELECT number, customer, min(window_number) AS window_number, grp, value FROM {values}
-                    GROUP BY number, customer, grp, value
-                ) AS v
+                SELECT number, customer, min(window_number) AS window_number, grp, value FROM ({values}) AS every_one
+                GROUP BY number, customer, grp, value
             """  # noqa: S608
-        subquery = f"SELECT {KEY}, count(DISTINCT value) AS distinct_count FROM {values} GROUP BY {KEY}"  # noqa: S608
+        subquery = f"SELECT {KEY}, count(DISTINCT value) AS distinct_count FROM ({values}) AS v GROUP BY {KEY}"  # noqa: S608
         return ReadingPart("seen", subquery, ("distinct_count",), ("CAST(sum(distinct_count) OVER so_far AS bigint)",))
 
 
