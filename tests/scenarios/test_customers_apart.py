@@ -29,7 +29,7 @@ from testkit.wait import wait_until
 
 SERVICES: Final = {service.name: contract_of(service.name)[0] for service in services.SERVICES}
 # They tell quantities, and what every customer of the tenant is measured by: nobody's name.
-ABOUT_NOBODY: Final = ("QueryTotals", "DescribeMeters")
+ABOUT_NOBODY: Final = ("QueryTotals", "DescribeMeters", "VerifyInvoice", "VerifyLine")
 READS: Final = sorted(
     (name, path)
     for name, service in SERVICES.items()
@@ -155,7 +155,12 @@ def _requests(tenant: Tenant, invoice: dict[str, Any], name: str) -> Iterator[tu
             "GetInvoice": invoicing_pb.GetInvoiceRequest(number=invoice["number"]),
             "ListInvoices": invoicing_pb.ListInvoicesRequest(customer=name),
             "ExplainLine": invoicing_pb.ExplainLineRequest(line_id=line["id"]),
+            "ExplainDraftLine": invoicing_pb.ExplainDraftLineRequest(
+                contract=contract, billing_period="2024-02", line_id="draft.1"
+            ),
             "ListLineEvents": invoicing_pb.ListLineEventsRequest(line_id=line["id"]),
+            "VerifyInvoice": invoicing_pb.VerifyInvoiceRequest(number=invoice["number"]),
+            "VerifyLine": invoicing_pb.VerifyLineRequest(line_id=line["id"]),
         },
     }
     for service, requests in asked.items():

@@ -74,9 +74,17 @@ def january(tenant: Tenant) -> dict[str, Any]:
 
 
 @pytest.fixture(scope="module")
-def february(tenant: Tenant, january: dict[str, Any]) -> dict[str, Any]:
-    """February's invoice, after an event of January came late."""
+def cost_of_january(tenant: Tenant, january: dict[str, Any]) -> dict[str, Any]:
+    """What January costs by day and country, before anything of it comes late."""
     assert january["number"]
+    asked = ("--period", "2024-01", "--window", "day", "--group-by", "country")
+    return dict(tenant.json("cost", "acme", *asked))
+
+
+@pytest.fixture(scope="module")
+def february(tenant: Tenant, cost_of_january: dict[str, Any]) -> dict[str, Any]:
+    """February's invoice, after an event of January came late."""
+    assert cost_of_january["rows"]
     assert tenant.report(LATE)["accepted"] == 1
     (invoice,) = tenant.json("invoice", "finalize", "--period", "2024-02")
     return dict(invoice)
@@ -165,3 +173,36 @@ def test_another_tenant_sees_nothing_of_it(make_tenant: Callable[[str], Tenant],
     assert stranger.json("invoice", "list") == []
     refused = stranger.run("invoice", "show", january["number"], expected=(3,))
     assert "INVOICE_NOT_FOUND" in refused.stderr
+
+
+def test_the_cost_of_each_day_and_country_adds_up_to_the_lines(
+    tenant: Tenant, january: dict[str, Any], cost_of_january: dict[str, Any]
+) -> None:
+    rows = cost_of_january["rows"]
+
+    messages = [row for row in rows if row["item"] == "Messages"]
+    assert [(row["window"]["start"][:10], row["group"], row["quantity"], row["amount"]) for row in messages] == [
+        ("2023-12-31", {"country": "AT"}, "60", "2.63"),
+        ("2024-01-14", {"country": "AT"}, "47.5", "2.41"),
+        ("2024-01-30", {"country": "AT"}, "1", "0.04"),
+    ]
+    for line in january["lines"]:
+        of_item = [Decimal(row["amount"]) for row in rows if row["item"] == line["item"]]
+        assert sum(of_item) == Decimal(line["amount"])
+    assert len(rows) == 31 + 3
+
+
+def test_one_invoice_and_its_lines_are_verified(
+    tenant: Tenant, january: dict[str, Any], february: dict[str, Any]
+) -> None:
+    for invoice in (january, february):
+        verified = tenant.json("invoice", "verify", invoice["number"])
+
+        assert (verified["problems"], verified["digest"], verified["chain"]) == (
+            [],
+            invoice["digest"],
+            invoice["chain"],
+        )
+        assert verified["lineCount"] == len(invoice["lines"])
+    newest = tenant.json("invoice", "list", "--newest-first")
+    assert [invoice["number"] for invoice in newest] == [february["number"], january["number"]]

@@ -49,8 +49,8 @@ READS: Final = sorted(
 # They tell how long the log is and how far it is read: of the whole installation, and about nobody.
 ABOUT_NOBODY: Final = {"Heads", "GetProgress", "GetStatus"}
 READS_OF_SOMEBODY: Final = [method for _, method in READS if method.rpartition("/")[2] not in ABOUT_NOBODY]
-# It counts invoices, and names none unless something is wrong.
-COUNTS: Final = {"VerifyInvoices"}
+# They count, and name nothing unless something is wrong.
+COUNTS: Final = {"VerifyInvoices", "VerifyInvoice", "VerifyLine"}
 MARK: Final = b"whisper"
 OWN_VOICE, TWINS_VOICE = "murmur", "shout"
 """What the owner and its twin, whose names are the same, write into every text that is no name."""
@@ -203,7 +203,12 @@ def _requests(tenant: Tenant, invoice: dict[str, Any]) -> Iterator[tuple[str, Me
             "GetInvoice": invoicing_pb.GetInvoiceRequest(number=invoice["number"]),
             "ListInvoices": invoicing_pb.ListInvoicesRequest(),
             "ExplainLine": invoicing_pb.ExplainLineRequest(line_id=line["id"]),
+            "ExplainDraftLine": invoicing_pb.ExplainDraftLineRequest(
+                contract=contract, billing_period="2024-02", line_id="draft.1"
+            ),
             "ListLineEvents": invoicing_pb.ListLineEventsRequest(line_id=line["id"]),
+            "VerifyInvoice": invoicing_pb.VerifyInvoiceRequest(number=invoice["number"]),
+            "VerifyLine": invoicing_pb.VerifyLineRequest(line_id=line["id"]),
             "VerifyInvoices": invoicing_pb.VerifyInvoicesRequest(),
         },
         SERVICES["portal"]: {
@@ -269,7 +274,8 @@ def forget_how_fresh(message: Message) -> None:
     for field, value in message.ListFields():
         if field.message_type is None:
             continue
-        if field.message_type.full_name == values_pb2.AsOf.DESCRIPTOR.full_name:
+        is_as_of = field.message_type.full_name == values_pb2.AsOf.DESCRIPTOR.full_name
+        if is_as_of or field.name == "checked_at":
             message.ClearField(field.name)
         elif not field.message_type.GetOptions().map_entry:
             for entry in value if field.is_repeated else [value]:

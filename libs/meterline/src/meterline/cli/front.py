@@ -28,6 +28,10 @@ COMMANDS: Final = {
         "List usage that no invoice will have as things are, each with its reason.",
     ),
     "charges": ("usage:charges", "Show what usage costs so far, exactly and not yet rounded."),
+    "cost": (
+        "cost:cost",
+        "Show what a period costs by item, time and property, in parts that add up to its invoice lines.",
+    ),
     "status": (
         "status:status",
         "Show how each service is, how far behind, since when it stands still, its last error, and what to do next.",

@@ -35,6 +35,7 @@ from meterline.errors import InputError
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, Sequence
+    from pathlib import Path
 
     from metering.rating.v1 import catalog_pb2
     from meterline.client import AsyncClient
@@ -110,7 +111,7 @@ def finalize(
     if output is not Output.TABLE:
         print_document([invoice_document(invoice) for invoice in run.invoices], output)
     elif run.invoices:
-        _print_list(run.invoices)
+        _print_list(sorted(run.invoices, key=by_number))
     tell_parked(run.invoices, context)
     tell_pending(run.pending)
     _tell_failures(run.failures)
@@ -258,11 +259,20 @@ def pending(
 def list_invoices(
     customer: Annotated[str, typer.Option(help="Only this customer.")] = "",
     period: PeriodOption = "",
+    newest_first: Annotated[  # noqa: FBT002 - an option
+        bool, typer.Option("--newest-first", help="The last that was made final comes first. Default: by number.")
+    ] = False,
     context: ContextOption = None,
     output: OutputOption = Output.TABLE,
 ) -> None:
-    """List final invoices by number."""
-    request = pb.ListInvoicesRequest(customer=customer, billing_period=month(period) if period else "")
+    """List final invoices by number, or the newest first."""
+    order = pb.INVOICE_ORDER_NEWEST_FIRST if newest_first else pb.INVOICE_ORDER_UNSPECIFIED
+    request = pb.ListInvoicesRequest(
+        customer=customer,
+        billing_period=month(period) if period else "",
+        order=order,
+        without_lines=output is Output.TABLE,
+    )
 
     async def ask(client: AsyncClient) -> tuple[list[invoice_pb2.Invoice], list[str]]:
         found = [invoice async for page in pages(client.invoicing.ListInvoices, request) for invoice in page.invoices]
@@ -273,7 +283,7 @@ def list_invoices(
     if output is not Output.TABLE:
         print_document([invoice_document(invoice) for invoice in invoices], output)
         return
-    _print_list(invoices)
+    _print_list(invoices if newest_first else sorted(invoices, key=by_number))
 
 
 @app.command("show")
@@ -292,6 +302,7 @@ def show(
 
 @app.command("verify")
 def verify(
+    number: Annotated[str, typer.Argument(help="Invoice number. Default: all invoices.")] = "",
     lineage: Annotated[  # noqa: FBT002 - an option
         bool, typer.Option("--lineage", help="Also name what rests on something that a restore has lost.")
     ] = False,
@@ -300,9 +311,13 @@ def verify(
 ) -> None:
     """Recompute every digest and the hash chain, and look for missing numbers; name those that are noted as lost.
 
+    With NUMBER, check that invoice alone, and that it follows the one before it and is followed by the one after it.
     With --lineage, walk from the lines to their charges, their snapshots and the event log, and name whatever is ahead
     of what is to its left.
     """
+    if number:
+        _verify_one(number, context, output, lineage=lineage)
+        return
 
     async def ask(client: AsyncClient) -> tuple[pb.VerifyInvoicesResponse, list[Ahead]]:
         verified = await client.invoicing.VerifyInvoices(pb.VerifyInvoicesRequest())
@@ -326,6 +341,32 @@ def verify(
         if lineage:
             print_ahead(ahead)
     if response.problems or ahead:
+        raise SystemExit(int(ExitCode.REFUSED))
+
+
+def _verify_one(number: str, context: Path | None, output: Output, *, lineage: bool) -> None:
+    if lineage:
+        raise InputError("--lineage walks from all invoices; leave out the number, or --lineage")
+
+    async def ask(client: AsyncClient) -> pb.VerifyInvoiceResponse:
+        return await client.invoicing.VerifyInvoice(pb.VerifyInvoiceRequest(number=number))
+
+    response = call_services(ask, context)
+    if output is not Output.TABLE:
+        document = {
+            "number": number,
+            "digest": response.digest.hex(),
+            "chain": response.chain.hex(),
+            "lineCount": response.line_count,
+            "checkedAt": time_text(response.checked_at),
+            "problems": list(response.problems),
+        }
+        print_document(document, output)
+    else:
+        write(f"{number}: {response.line_count} lines, digest {response.digest.hex()}, chain {response.chain.hex()}")
+        for problem in response.problems:
+            write_title(problem, fg="red")
+    if response.problems:
         raise SystemExit(int(ExitCode.REFUSED))
 
 
@@ -376,10 +417,10 @@ def _print_list(invoices: list[invoice_pb2.Invoice]) -> None:
             invoice.customer,
             invoice.billing_period,
             _kind_word(invoice),
-            str(len(invoice.lines)),
+            str(invoice.line_count),
             f"{invoice.total} {invoice.currency}",
         )
-        for invoice in sorted(invoices, key=by_number)
+        for invoice in invoices
     ]
     print_table(("number", "customer", "period", "kind", ">lines", ">total"), rows)
 

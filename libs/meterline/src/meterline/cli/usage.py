@@ -54,7 +54,7 @@ class Window(StrEnum):
     MONTH = "month"
 
 
-_WINDOW_SIZES: Final = {
+WINDOW_SIZES: Final = {
     None: usage_pb2.WINDOW_SIZE_UNSPECIFIED,
     Window.HOUR: usage_pb2.WINDOW_SIZE_HOUR,
     Window.DAY: usage_pb2.WINDOW_SIZE_DAY,
@@ -83,7 +83,7 @@ def usage(  # noqa: PLR0913, PLR0917 - options of a command
         meter=meter,
         customers=customer or [],
         period=period_between(start, end, zone),
-        window_size=_WINDOW_SIZES[window],
+        window_size=WINDOW_SIZES[window],
         time_zone=tz,
         group_by=group_by or [],
         freshness=pb.Freshness(latest=True) if wait else None,
