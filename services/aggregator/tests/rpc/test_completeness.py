@@ -149,6 +149,18 @@ async def test_while_the_fold_is_behind_it_stands_still(aggregator: Any, ingest:
     await passes(aggregator, accepted)
 
 
+async def test_that_heads_are_asked_for_again_and_again_makes_no_span(spans: Any, aggregator: Any, ingest: Any) -> None:
+    asked_before = ingest.heads_asked
+
+    await heads(aggregator)
+    await asked_again(ingest)
+    await aggregator.apply("calls")
+
+    assert ingest.heads_asked > asked_before
+    assert spans("metering.aggregator.v1.AggregatorService/ApplyMeter")
+    assert not spans("metering.common.v1.FeedService/Heads")
+
+
 async def test_of_a_log_that_does_not_tell_it_nothing_is_told(aggregator: Any, ingest: Any, new_event: Any) -> None:
     ingest.tells_until = False
     await aggregator.apply("calls")

@@ -10,7 +10,7 @@ import grpc
 
 from chassis.errors import NO_METADATA, Forbidden, Internal, Reason, Unauthenticated, Unavailable
 from chassis.errors.status import from_rpc_error
-from chassis.rpc.method import repeatable_methods
+from chassis.rpc.method import polled_methods, repeatable_methods
 from chassis.rpc.outgoing import client_interceptors
 
 if TYPE_CHECKING:
@@ -57,8 +57,10 @@ def open_channel(
     call carries `metadata`. With `tls` the channel speaks TLS, and goes on with new certificates when their files
     change; without, plain text.
     """
-    options = channel_options(settings, repeatable_methods(services))
-    interceptors = [*outer_interceptors, *client_interceptors(target, token_source, metadata)]
+    called = tuple(services)
+    options = channel_options(settings, repeatable_methods(called))
+    polled = polled_methods(called)
+    interceptors = [*outer_interceptors, *client_interceptors(target, token_source, metadata, polled)]
     if tls is None:
         return grpc.aio.insecure_channel(target, options=options, interceptors=interceptors)
     # Loaded only where it is needed: most clients on one machine speak plain text.

@@ -176,7 +176,7 @@ class CallGuard:
 
     def _begin(self, method: str, context: Context) -> Call:
         metadata = metadata_of(context)
-        if self._rules.methods[method].is_feed:
+        if not self._rules.methods[method].has_span:
             return Call(method, time.perf_counter(), _NO_SPAN, metadata)
         name = method[1:]
         span = self._tracer.start_span(

@@ -66,6 +66,13 @@ class Method:
     """The method checks its requests itself, without protovalidate."""
     request_bytes_max: int = REQUEST_BYTES_MAX_DEFAULT
     """A larger request is refused before it is parsed."""
+    is_polled: bool = False
+    """Asked again and again by services, whether anything happens or not. No span."""
+
+    @property
+    def has_span(self) -> bool:
+        """Whether the server makes a span for each call."""
+        return not (self.is_feed or self.is_polled)
 
     @property
     def changes_something(self) -> bool:
@@ -101,6 +108,13 @@ def repeatable_methods(services: Iterable[ServiceDescriptor]) -> list[tuple[str,
     ]
 
 
+def polled_methods(services: Iterable[ServiceDescriptor]) -> frozenset[str]:
+    """Return the full names of the methods for whose calls nobody makes a span."""
+    return frozenset(
+        name for service in services for name, method in declared_methods(service).items() if method.is_polled
+    )
+
+
 def _declared(method: MethodDescriptor) -> Method:
     policy = method.GetOptions().Extensions[method_pb2.policy]
     if not policy.scopes:
@@ -114,6 +128,7 @@ def _declared(method: MethodDescriptor) -> Method:
         is_feed=policy.is_feed,
         checks_itself=policy.checks_itself,
         request_bytes_max=policy.request_bytes_max or REQUEST_BYTES_MAX_DEFAULT,
+        is_polled=policy.is_polled,
     )
 
 

@@ -11,7 +11,7 @@ import time
 from typing import TYPE_CHECKING, Any, Final, cast
 
 import grpc
-from opentelemetry.trace import Span, SpanKind, Status, StatusCode
+from opentelemetry.trace import INVALID_SPAN, Span, SpanKind, Status, StatusCode
 
 from chassis.deadline import RESERVE_S, current_deadline_s
 from chassis.errors import DeadlineExceeded, Reason
@@ -46,9 +46,19 @@ class _Call:
 class CallObserver:
     """What the four kinds of interceptors share: how a call begins and ends."""
 
-    def __init__(self, target: str, token_source: TokenSource | None, metadata: Mapping[str, str | bytes]) -> None:
-        """Observe calls to `target` ("host:port", or a URI of it), each of which carries `metadata`."""
+    def __init__(
+        self,
+        target: str,
+        token_source: TokenSource | None,
+        metadata: Mapping[str, str | bytes],
+        polled: frozenset[str] = frozenset(),
+    ) -> None:
+        """Observe calls to `target` ("host:port", or a URI of it), each of which carries `metadata`.
+
+        Those of the methods `polled`, by full name, are observed without a span.
+        """
         self._metadata = metadata
+        self._polled = polled
         host, _, port = target.rpartition("/")[2].rpartition(":")
         self._server: dict[str, str | int] = {conventions.SERVER_ADDRESS: host or target}
         if port.isdecimal():
@@ -66,11 +76,7 @@ class CallObserver:
         path = named.decode() if isinstance(named, bytes) else named
         method = path.removeprefix("/")
         timeout_s = _timeout_s(details.timeout, is_unary=is_unary)
-        span = self._tracer.start_span(
-            method,
-            kind=SpanKind.CLIENT,
-            attributes={conventions.RPC_SYSTEM: "grpc", conventions.RPC_METHOD: method, **self._server},
-        )
+        span = INVALID_SPAN if path in self._polled else self._span(method)
         metadata = grpc.aio.Metadata(*(details.metadata or ()))
         _set(metadata, conventions.TRACEPARENT_METADATA, traceparent_of(span))
         for key, value in self._metadata.items():
@@ -86,6 +92,13 @@ class CallObserver:
             details.method, timeout_s, metadata, details.credentials, details.wait_for_ready
         )
         return _Call(changed, method, span)
+
+    def _span(self, method: str) -> Span:
+        return self._tracer.start_span(
+            method,
+            kind=SpanKind.CLIENT,
+            attributes={conventions.RPC_SYSTEM: "grpc", conventions.RPC_METHOD: method, **self._server},
+        )
 
     def end(self, call: _Call, code: grpc.StatusCode) -> None:
         """End the call's span and measure it, once."""
@@ -206,10 +219,16 @@ class _StreamStream(grpc.aio.StreamStreamClientInterceptor):
 
 
 def client_interceptors(
-    target: str, token_source: TokenSource | None, metadata: Mapping[str, str | bytes]
+    target: str,
+    token_source: TokenSource | None,
+    metadata: Mapping[str, str | bytes],
+    polled: frozenset[str] = frozenset(),
 ) -> Sequence[grpc.aio.ClientInterceptor]:
-    """Return the interceptors of a channel to `target`. Create them after `Telemetry.start`."""
-    observer = CallObserver(target, token_source, metadata)
+    """Return the interceptors of a channel to `target`. Create them after `Telemetry.start`.
+
+    Calls of the methods `polled` have no span.
+    """
+    observer = CallObserver(target, token_source, metadata, polled)
     return cast(
         "Sequence[grpc.aio.ClientInterceptor]",
         [_UnaryUnary(observer), _UnaryStream(observer), _StreamUnary(observer), _StreamStream(observer)],

@@ -28,7 +28,7 @@ from metering.common.v1 import feed_pb2 as metering_dot_common_dot_v1_dot_feed__
 from metering.common.v1 import method_pb2 as metering_dot_common_dot_v1_dot_method__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n%metering/common/v1/feed_service.proto\x12\x12metering.common.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1dmetering/common/v1/feed.proto\x1a\x1fmetering/common/v1/method.proto\"E\n\x0bReadRequest\x12\x36\n\x06\x63ursor\x18\x01 \x01(\x0b\x32\x1e.metering.common.v1.FeedCursorB\x06\xbaH\x03\xc8\x01\x01\"@\n\x0cReadResponse\x12\x30\n\x07segment\x18\x01 \x01(\x0b\x32\x1f.metering.common.v1.FeedSegment\"\x0e\n\x0cHeadsRequest\"q\n\rHeadsResponse\x12,\n\x05heads\x18\x01 \x01(\x0b\x32\x1d.metering.common.v1.FeedHeads\x12\x32\n\x0e\x63omplete_until\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp2\xc9\x01\n\x0b\x46\x65\x65\x64Service\x12\\\n\x04Read\x12\x1f.metering.common.v1.ReadRequest\x1a .metering.common.v1.ReadResponse\"\x0f\xda\xce\x18\x0b\n\x01\x04\x10\x01\x1a\x02\x08\x01 \x01\x30\x01\x12\\\n\x05Heads\x12 .metering.common.v1.HeadsRequest\x1a!.metering.common.v1.HeadsResponse\"\x0e\xda\xce\x18\n\n\x02\x02\x04\x10\x01\x1a\x02\x08\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n%metering/common/v1/feed_service.proto\x12\x12metering.common.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1dmetering/common/v1/feed.proto\x1a\x1fmetering/common/v1/method.proto\"E\n\x0bReadRequest\x12\x36\n\x06\x63ursor\x18\x01 \x01(\x0b\x32\x1e.metering.common.v1.FeedCursorB\x06\xbaH\x03\xc8\x01\x01\"@\n\x0cReadResponse\x12\x30\n\x07segment\x18\x01 \x01(\x0b\x32\x1f.metering.common.v1.FeedSegment\"\x0e\n\x0cHeadsRequest\"q\n\rHeadsResponse\x12,\n\x05heads\x18\x01 \x01(\x0b\x32\x1d.metering.common.v1.FeedHeads\x12\x32\n\x0e\x63omplete_until\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp2\xcb\x01\n\x0b\x46\x65\x65\x64Service\x12\\\n\x04Read\x12\x1f.metering.common.v1.ReadRequest\x1a .metering.common.v1.ReadResponse\"\x0f\xda\xce\x18\x0b\n\x01\x04\x10\x01\x1a\x02\x08\x01 \x01\x30\x01\x12^\n\x05Heads\x12 .metering.common.v1.HeadsRequest\x1a!.metering.common.v1.HeadsResponse\"\x10\xda\xce\x18\x0c\n\x02\x02\x04\x10\x01\x1a\x02\x08\x01\x38\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -40,7 +40,7 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_FEEDSERVICE'].methods_by_name['Read']._loaded_options = None
   _globals['_FEEDSERVICE'].methods_by_name['Read']._serialized_options = b'\332\316\030\013\n\001\004\020\001\032\002\010\001 \001'
   _globals['_FEEDSERVICE'].methods_by_name['Heads']._loaded_options = None
-  _globals['_FEEDSERVICE'].methods_by_name['Heads']._serialized_options = b'\332\316\030\n\n\002\002\004\020\001\032\002\010\001'
+  _globals['_FEEDSERVICE'].methods_by_name['Heads']._serialized_options = b'\332\316\030\014\n\002\002\004\020\001\032\002\010\0018\001'
   _globals['_READREQUEST']._serialized_start=187
   _globals['_READREQUEST']._serialized_end=256
   _globals['_READRESPONSE']._serialized_start=258
@@ -50,5 +50,5 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_HEADSRESPONSE']._serialized_start=340
   _globals['_HEADSRESPONSE']._serialized_end=453
   _globals['_FEEDSERVICE']._serialized_start=456
-  _globals['_FEEDSERVICE']._serialized_end=657
+  _globals['_FEEDSERVICE']._serialized_end=659
 # @@protoc_insertion_point(module_scope)
