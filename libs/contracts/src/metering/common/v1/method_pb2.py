@@ -25,21 +25,21 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import descriptor_pb2 as google_dot_protobuf_dot_descriptor__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1fmetering/common/v1/method.proto\x12\x12metering.common.v1\x1a google/protobuf/descriptor.proto\"\xdf\x01\n\x0cMethodPolicy\x12)\n\x06scopes\x18\x01 \x03(\x0e\x32\x19.metering.common.v1.Scope\x12*\n\x06repeat\x18\x02 \x01(\x0e\x32\x1a.metering.common.v1.Repeat\x12\x35\n\x08\x63ustomer\x18\x03 \x01(\x0b\x32#.metering.common.v1.CustomerConcern\x12\x0f\n\x07is_feed\x18\x04 \x01(\x08\x12\x15\n\rchecks_itself\x18\x05 \x01(\x08\x12\x19\n\x11request_bytes_max\x18\x06 \x01(\r\"d\n\x0f\x43ustomerConcern\x12\x0c\n\x04none\x18\x01 \x01(\x08\x12\x10\n\x08in_field\x18\x02 \x01(\t\x12\x31\n\x08owner_of\x18\x03 \x01(\x0b\x32\x1f.metering.common.v1.OwnedObject\"+\n\x0bOwnedObject\x12\x0c\n\x04kind\x18\x01 \x01(\t\x12\x0e\n\x06\x66ields\x18\x02 \x03(\t*w\n\x05Scope\x12\x15\n\x11SCOPE_UNSPECIFIED\x10\x00\x12\x10\n\x0cSCOPE_REPORT\x10\x01\x12\x0e\n\nSCOPE_READ\x10\x02\x12\x0f\n\x0bSCOPE_ADMIN\x10\x03\x12\x12\n\x0eSCOPE_INTERNAL\x10\x04\x12\x10\n\x0cSCOPE_PORTAL\x10\x05*u\n\x06Repeat\x12\x16\n\x12REPEAT_UNSPECIFIED\x10\x00\x12\x10\n\x0cREPEAT_READS\x10\x01\x12\x15\n\x11REPEAT_BY_CONTENT\x10\x02\x12\x18\n\x14REPEAT_BY_REQUEST_ID\x10\x03\x12\x10\n\x0cREPEAT_NEVER\x10\x04:R\n\x06policy\x12\x1e.google.protobuf.MethodOptions\x18\xeb\x89\x03 \x01(\x0b\x32 .metering.common.v1.MethodPolicyb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1fmetering/common/v1/method.proto\x12\x12metering.common.v1\x1a google/protobuf/descriptor.proto\"\xf2\x01\n\x0cMethodPolicy\x12)\n\x06scopes\x18\x01 \x03(\x0e\x32\x19.metering.common.v1.Scope\x12*\n\x06repeat\x18\x02 \x01(\x0e\x32\x1a.metering.common.v1.Repeat\x12\x35\n\x08\x63ustomer\x18\x03 \x01(\x0b\x32#.metering.common.v1.CustomerConcern\x12\x0f\n\x07is_feed\x18\x04 \x01(\x08\x12\x15\n\rchecks_itself\x18\x05 \x01(\x08\x12\x19\n\x11request_bytes_max\x18\x06 \x01(\r\x12\x11\n\tis_polled\x18\x07 \x01(\x08\"d\n\x0f\x43ustomerConcern\x12\x0c\n\x04none\x18\x01 \x01(\x08\x12\x10\n\x08in_field\x18\x02 \x01(\t\x12\x31\n\x08owner_of\x18\x03 \x01(\x0b\x32\x1f.metering.common.v1.OwnedObject\"+\n\x0bOwnedObject\x12\x0c\n\x04kind\x18\x01 \x01(\t\x12\x0e\n\x06\x66ields\x18\x02 \x03(\t*w\n\x05Scope\x12\x15\n\x11SCOPE_UNSPECIFIED\x10\x00\x12\x10\n\x0cSCOPE_REPORT\x10\x01\x12\x0e\n\nSCOPE_READ\x10\x02\x12\x0f\n\x0bSCOPE_ADMIN\x10\x03\x12\x12\n\x0eSCOPE_INTERNAL\x10\x04\x12\x10\n\x0cSCOPE_PORTAL\x10\x05*u\n\x06Repeat\x12\x16\n\x12REPEAT_UNSPECIFIED\x10\x00\x12\x10\n\x0cREPEAT_READS\x10\x01\x12\x15\n\x11REPEAT_BY_CONTENT\x10\x02\x12\x18\n\x14REPEAT_BY_REQUEST_ID\x10\x03\x12\x10\n\x0cREPEAT_NEVER\x10\x04:R\n\x06policy\x12\x1e.google.protobuf.MethodOptions\x18\xeb\x89\x03 \x01(\x0b\x32 .metering.common.v1.MethodPolicyb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'metering.common.v1.method_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_SCOPE']._serialized_start=462
-  _globals['_SCOPE']._serialized_end=581
-  _globals['_REPEAT']._serialized_start=583
-  _globals['_REPEAT']._serialized_end=700
+  _globals['_SCOPE']._serialized_start=481
+  _globals['_SCOPE']._serialized_end=600
+  _globals['_REPEAT']._serialized_start=602
+  _globals['_REPEAT']._serialized_end=719
   _globals['_METHODPOLICY']._serialized_start=90
-  _globals['_METHODPOLICY']._serialized_end=313
-  _globals['_CUSTOMERCONCERN']._serialized_start=315
-  _globals['_CUSTOMERCONCERN']._serialized_end=415
-  _globals['_OWNEDOBJECT']._serialized_start=417
-  _globals['_OWNEDOBJECT']._serialized_end=460
+  _globals['_METHODPOLICY']._serialized_end=332
+  _globals['_CUSTOMERCONCERN']._serialized_start=334
+  _globals['_CUSTOMERCONCERN']._serialized_end=434
+  _globals['_OWNEDOBJECT']._serialized_start=436
+  _globals['_OWNEDOBJECT']._serialized_end=479
 # @@protoc_insertion_point(module_scope)

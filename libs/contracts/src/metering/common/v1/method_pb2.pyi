@@ -101,6 +101,7 @@ class MethodPolicy(_message.Message):
     IS_FEED_FIELD_NUMBER: _builtins.int
     CHECKS_ITSELF_FIELD_NUMBER: _builtins.int
     REQUEST_BYTES_MAX_FIELD_NUMBER: _builtins.int
+    IS_POLLED_FIELD_NUMBER: _builtins.int
     repeat: Global___Repeat.ValueType
     """Whether the same call may be sent again. Required."""
     is_feed: _builtins.bool
@@ -109,6 +110,8 @@ class MethodPolicy(_message.Message):
     """The method checks its request itself, item by item, instead of having it refused as a whole by the validation rules."""
     request_bytes_max: _builtins.int
     """Largest request in bytes; a larger one is refused before it is parsed. 0 = 512 KiB. Example: 8388608 for batches of events."""
+    is_polled: _builtins.bool
+    """Services ask for it again and again, whether anything happens or not: so it has no span, neither of the caller nor of the server."""
     @_builtins.property
     def scopes(self) -> _containers.RepeatedScalarFieldContainer[Global___Scope.ValueType]:
         """A token needs one of these scopes. At least one."""
@@ -126,10 +129,11 @@ class MethodPolicy(_message.Message):
         is_feed: _builtins.bool = ...,
         checks_itself: _builtins.bool = ...,
         request_bytes_max: _builtins.int = ...,
+        is_polled: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["customer", b"customer"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["checks_itself", b"checks_itself", "customer", b"customer", "is_feed", b"is_feed", "repeat", b"repeat", "request_bytes_max", b"request_bytes_max", "scopes", b"scopes"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["checks_itself", b"checks_itself", "customer", b"customer", "is_feed", b"is_feed", "is_polled", b"is_polled", "repeat", b"repeat", "request_bytes_max", b"request_bytes_max", "scopes", b"scopes"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
