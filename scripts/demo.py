@@ -54,7 +54,7 @@ def _run(suite: LiveSuite) -> None:
     began_s = time.monotonic()
     with _step("The data: every flight that left New York in 2013 (fetched once)"):
         flights = flights_csv()
-    with _step("Four services over a bundled PostgreSQL", "up"):
+    with _step("Four services and a portal over a bundled PostgreSQL", "up"):
         suite.start()
     with _step("Meters, plans, customers and contracts", f"apply -f {CATALOG}"):
         suite.run("apply", "-f", CATALOG)
@@ -99,9 +99,15 @@ def _expect(what: str, found: int, wanted: int) -> None:
 
 
 def _say_how_to_go_on(suite: LiveSuite) -> None:
+    link = suite.json("portal", "link", "--customer", SHOWN_CUSTOMER, "--minutes", "60")["url"]
+    seller = f"{suite.context['urls']['portal']}/seller"
     pid = suite.release()
     print(
         f"\nThe suite keeps running. Look around:\n"
+        f"  {link}\n"
+        f"    is what {SHOWN_CUSTOMER} sees; it can be opened once, within an hour\n"
+        f"  {seller}\n"
+        f"    is what the seller sees, with the token in {suite.ready_file}\n"
         f"  export METERLINE_CONTEXT={suite.ready_file}\n"
         f"  .venv/bin/meterline invoice list --customer UA\n"
         f"  .venv/bin/meterline --help\n"

@@ -65,6 +65,7 @@ def test_a_policy_that_is_left_out_closes_its_edge(render: Callable[[str], Objec
     assert all_of_it - allowed(render("overlays/example"), without="rating") == {
         Edge("rating", "aggregator", 8080),
         Edge("invoicing", "rating", 8080),
+        Edge("portal", "rating", 8080),
     }
 
 

@@ -115,7 +115,7 @@ def test_each_service_that_calls_another_gets_a_token_that_services_take(
         assert headers["Authorization"] == "Bearer of-the-pod"
         assert headers["Content-Type"] == "application/merge-patch+json"
         identity = verifier.verify(body["stringData"]["token"])
-        assert identity.is_internal
+        assert identity.is_internal is not identity.acts_for_customers
         assert identity.subject == name
 
 

@@ -149,6 +149,14 @@ def _of_the_portal(voice: str) -> Iterator[tuple[str, Message]]:
     yield "SaveView", portal_pb.SaveViewRequest(customer=customer, name=f"{voice} whisper", query="/usage")
 
 
+def _asked_of_the_portal(customer: str) -> dict[str, Message]:
+    return {
+        "ListSessions": portal_pb.ListSessionsRequest(),
+        "GetProfile": portal_pb.GetProfileRequest(),
+        "ListViews": portal_pb.ListViewsRequest(customer=customer),
+    }
+
+
 def _requests(tenant: Tenant, invoice: dict[str, Any]) -> Iterator[tuple[str, Message]]:
     (line,) = invoice["lines"]
     charge = tenant.json("explain", line["id"])["charge"]["id"]
@@ -211,11 +219,7 @@ def _requests(tenant: Tenant, invoice: dict[str, Any]) -> Iterator[tuple[str, Me
             "VerifyLine": invoicing_pb.VerifyLineRequest(line_id=line["id"]),
             "VerifyInvoices": invoicing_pb.VerifyInvoicesRequest(),
         },
-        SERVICES["portal"]: {
-            "ListSessions": portal_pb.ListSessionsRequest(),
-            "GetProfile": portal_pb.GetProfileRequest(),
-            "ListViews": portal_pb.ListViewsRequest(customer=customer),
-        },
+        SERVICES["portal"]: _asked_of_the_portal(customer),
         FEED: {"Heads": feed_service_pb2.HeadsRequest()},
     }
     for service, requests in asked.items():

@@ -35,6 +35,7 @@ OPERATOR: Final = "a command of the operator, who may read all of the database"
 FEED: Final = "the feed holds all tenants; only services of the suite may read it"
 PLACE: Final = "by a place in the log, which a key or a segment of the tenant gave"
 FRESHNESS: Final = "how far the log is counted for all tenants, which tells nothing of any"
+BY_SECRET: Final = "by a secret of 256 bits, which alone says whose session it is"
 JOINED: Final = "its columns, and among them the tenant, are put together beside it"
 EXCEPTIONS: Final[Mapping[str, str]] = {
     "aggregator.store.anew.doubtful_snapshots": OPERATOR,
@@ -58,6 +59,10 @@ EXCEPTIONS: Final[Mapping[str, str]] = {
     "ingest.store.segments.first_position_of_segment_at": PLACE,
     "invoicing.store.audits.tenants": EVERY_TENANT,
     "invoicing.store.lines._ADD": JOINED,
+    "portal.store.profiles.is_allowed_origin": "a preflight names no tenant: it is told of an origin, and nothing else",
+    "portal.store.sessions.forget_sessions": EVERY_TENANT,
+    "portal.store.sessions.lock_session_with_code": BY_SECRET,
+    "portal.store.sessions.session_with_secret": BY_SECRET,
     "rating.store.unbilled.forget_tenants": OPERATOR,
     "rating.store.unbilled.usage_tenants": EVERY_TENANT,
     "rating.store.versions.VersionTable.add_all": JOINED,

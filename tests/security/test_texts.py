@@ -25,6 +25,13 @@ def requests_with_a_nul(described: Descriptor, within: tuple[Descriptor, ...] = 
         elif field.type == FieldDescriptor.TYPE_STRING:
             setattr(message, field.name, NUL)
             yield field.name, message
+        elif field.message_type is not None and field.message_type.GetOptions().map_entry:
+            for path, entries in maps_with_a_nul(field.message_type, (*within, described)):
+                container = getattr(message, field.name)
+                container.clear()
+                for key, value in entries.items():
+                    put(container, key, value)
+                yield f"{field.name}{path}", message
         elif field.message_type is not None and field.message_type not in within:
             for path, inner in requests_with_a_nul(field.message_type, (*within, described)):
                 outer: Any = GetMessageClass(described)()
@@ -34,6 +41,28 @@ def requests_with_a_nul(described: Descriptor, within: tuple[Descriptor, ...] = 
                 else:
                     getattr(outer, field.name).CopyFrom(inner)
                     yield f"{field.name}.{path}", outer
+
+
+def maps_with_a_nul(entry: Descriptor, within: tuple[Descriptor, ...]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """What a map can hold with a NUL in it: in a key, which is named after the map, or in the value of a sound key."""
+    described = entry.fields_by_name["value"]
+    if described.message_type is None:
+        yield "", {NUL: "sound"}
+        yield "[sound]", {"sound": NUL}
+        return
+    yield "", {NUL: None}
+    for path, inner in requests_with_a_nul(described.message_type, within):
+        yield f"[sound].{path}", {"sound": inner}
+
+
+def put(container: Any, key: str, value: Any) -> None:
+    """Put an entry into a map: a text, a message, or None for an empty message."""
+    if isinstance(value, str):
+        container[key] = value
+    elif value is None:
+        container.get_or_create(key)
+    else:
+        container[key].CopyFrom(value)
 
 
 async def test_a_nul_is_refused_by_field(door: Any, checked_method: Any) -> None:

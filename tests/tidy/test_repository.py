@@ -31,7 +31,19 @@ SHAPE = {
 }
 MAY_HAVE = {"intake", "loops", "web"}  # work besides answering calls: at the door, in the background, or over HTTP
 FLOOR = {"operations", "store", "wire"}
-NO_NOUNS = {"deps", "owners", "finding", "folding", "issuing", "anew", "remembered", "viewers", "passed_on"}
+NO_NOUNS = {
+    "deps",
+    "owners",
+    "finding",
+    "folding",
+    "issuing",
+    "anew",
+    "remembered",
+    "viewers",
+    "passed_on",
+    "asking",
+    "drafts",
+}
 
 
 def names(folder: Path) -> set[str]:

@@ -36,7 +36,7 @@ class Instruments:
         self._duration = meter.create_histogram(
             "metering.portal.request.duration", unit="s", description="From a request's headers to its answer's"
         )
-        self._streams = meter.create_up_down_counter(
+        self._streams = meter.create_gauge(
             "metering.portal.streams", unit="{stream}", description="Streams of changes that are open"
         )
 
@@ -49,10 +49,6 @@ class Instruments:
         self._answers.add(1, {STATUS_ATTRIBUTE: f"{status // 100}xx"})
         self._duration.record(duration_s)
 
-    def stream_opened(self) -> None:
-        """Count one more open stream."""
-        self._streams.add(1)
-
-    def stream_closed(self) -> None:
-        """Count one open stream less."""
-        self._streams.add(-1)
+    def streams(self, count: int) -> None:
+        """Tell how many streams are open."""
+        self._streams.set(count)

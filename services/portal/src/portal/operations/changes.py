@@ -62,12 +62,12 @@ class Changes:
         hidden = frozenset(viewer.profile.hidden_meters)
         watch = Watch(viewer.tenant, viewer.customer, billing_period, hidden)
         self._watches.add(watch)
-        self._deps.instruments.stream_opened()
+        self._deps.instruments.streams(len(self._watches))
         try:
             yield watch
         finally:
             self._watches.discard(watch)
-            self._deps.instruments.stream_closed()
+            self._deps.instruments.streams(len(self._watches))
 
     async def run(self, stop: asyncio.Event) -> None:
         """Look at what is watched until told to stop."""

@@ -1,0 +1,452 @@
+"""Neighbors of the portal as hand-written fakes: two airlines with flights of two months, priced and billed.
+
+They compute by themselves, plainly, so that what the portal adds up is compared with something.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from datetime import UTC, datetime, timedelta
+
+from chassis.errors import NotFound, Reason
+from metering.aggregator.v1 import aggregator_service_pb2 as aggregator_pb
+from metering.aggregator.v1 import aggregator_service_pb2_grpc as aggregator_grpc
+from metering.aggregator.v1 import meter_pb2, usage_pb2
+from metering.ingest.v1 import usage_event_pb2
+from metering.invoicing.v1 import invoice_pb2
+from metering.invoicing.v1 import invoicing_service_pb2 as invoicing_pb
+from metering.invoicing.v1 import invoicing_service_pb2_grpc as invoicing_grpc
+from metering.rating.v1 import catalog_pb2, charge_pb2, cost_pb2
+from metering.rating.v1 import rating_service_pb2 as rating_pb
+from metering.rating.v1 import rating_service_pb2_grpc as rating_grpc
+from testkit.portal.world import (
+    DIGEST,
+    FEE,
+    MONTHS,
+    NEW_YORK,
+    NOW,
+    PRICE,
+    Context,
+    Flight,
+    World,
+    bounds,
+    period_message,
+    refuse,
+)
+
+
+class FakeAggregator(aggregator_grpc.AggregatorServiceServicer):
+    """Counts flights."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+
+    async def DescribeMeters(
+        self, request: aggregator_pb.DescribeMetersRequest, context: Context
+    ) -> aggregator_pb.DescribeMetersResponse:
+        """Answer DescribeMeters."""
+        await self.world.caller("DescribeMeters", context)
+        flights = meter_pb2.MeterDescription(
+            name="flights", unit="flight", aggregation=meter_pb2.AGGREGATION_COUNT, group_by=["origin", "secret"]
+        )
+        hidden = meter_pb2.MeterDescription(name="internal", aggregation=meter_pb2.AGGREGATION_COUNT)
+        return aggregator_pb.DescribeMetersResponse(meters=[flights, hidden])
+
+    async def QueryUsage(
+        self, request: aggregator_pb.QueryUsageRequest, context: Context
+    ) -> aggregator_pb.QueryUsageResponse:
+        """Answer QueryUsage."""
+        customer = await self.world.caller("QueryUsage", context, named=f"C-{request.customers[0]}")
+        start, end = (message.ToDatetime(UTC) for message in (request.period.start, request.period.end))
+        wanted = {one.property: set(one.values) for one in request.filters}
+        rows: dict[tuple[datetime, str], list[Flight]] = {}
+        for flight in self.world.used(customer, start, end):
+            if flight.origin in wanted.get("origin", {flight.origin}):
+                window = max(start, window_of(flight.at, request.window_size, start))
+                rows.setdefault((window, flight.origin if request.group_by else ""), []).append(flight)
+        return aggregator_pb.QueryUsageResponse(
+            rows=[
+                usage_row(customer, key, found, grouped=bool(request.group_by)) for key, found in sorted(rows.items())
+            ],
+            unit="flight",
+            as_of=self.world.as_of(),
+            filled=True,
+        )
+
+    async def QueryTotals(
+        self, request: aggregator_pb.QueryTotalsRequest, context: Context
+    ) -> aggregator_pb.QueryTotalsResponse:
+        """Answer QueryTotals."""
+        customer = await self.world.caller("QueryTotals", context, named=f"C-{request.customer}")
+        start, end = (message.ToDatetime(UTC) for message in (request.period.start, request.period.end))
+        count = len(self.world.used(customer, start, end))
+        usage = [usage_pb2.MeterUsage(meter="flights", event_count=count, quantity=str(count))]
+        return aggregator_pb.QueryTotalsResponse(usage=usage, as_of=self.world.as_of())
+
+    async def ListMeteredEvents(
+        self, request: aggregator_pb.ListMeteredEventsRequest, context: Context
+    ) -> AsyncIterator[aggregator_pb.ListMeteredEventsResponse]:
+        """Answer ListMeteredEvents."""
+        customer = await self.world.caller("ListMeteredEvents", context, named=f"C-{request.customer}")
+        start, end = (message.ToDatetime(UTC) for message in (request.period.start, request.period.end))
+        yield aggregator_pb.ListMeteredEventsResponse(
+            events=metered(self.world, customer, start, end, request.after.position, request.limit)
+        )
+
+
+def window_of(at: datetime, size: int, start: datetime) -> datetime:
+    """When the window of an instant begins."""
+    local = at.astimezone(NEW_YORK)
+    match size:
+        case usage_pb2.WINDOW_SIZE_HOUR:
+            return at.replace(minute=0, second=0, microsecond=0)
+        case usage_pb2.WINDOW_SIZE_DAY:
+            return datetime(local.year, local.month, local.day, tzinfo=NEW_YORK).astimezone(UTC)
+        case usage_pb2.WINDOW_SIZE_MONTH:
+            return datetime(local.year, local.month, 1, tzinfo=NEW_YORK).astimezone(UTC)
+        case usage_pb2.WINDOW_SIZE_WEEK:
+            monday = local.date() - timedelta(days=local.weekday())
+            return datetime(monday.year, monday.month, monday.day, tzinfo=NEW_YORK).astimezone(UTC)
+        case _:
+            return start
+
+
+def usage_row(
+    customer: str, key: tuple[datetime, str], found: Sequence[Flight], *, grouped: bool
+) -> usage_pb2.UsageRow:
+    """Return the message of usage row."""
+    return usage_pb2.UsageRow(
+        customer=customer,
+        window=period_message(key[0], key[0] + timedelta(hours=1)),
+        group=[key[1]] if grouped else [],
+        quantity=str(sum(flight.quantity for flight in found)),
+        event_count=len(found),
+    )
+
+
+def metered(
+    world: World, customer: str, start: datetime, end: datetime, after: int, limit: int
+) -> list[usage_pb2.MeteredEvent]:
+    """Events in log order, after a place."""
+    made = []
+    for position, flight in enumerate(world.flights[customer], 1):
+        if position > after and start <= flight.at < end:
+            event = usage_event_pb2.UsageEvent(
+                id=f"{customer}-{position}",
+                source="ops",
+                properties={"origin": flight.origin, "secret": "x"},
+                traceparent="00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
+            )
+            event.time.FromDatetime(flight.at)
+            stored = usage_event_pb2.StoredEvent(event=event, lane=0, position=position)
+            made.append(usage_pb2.MeteredEvent(event=stored, value=str(flight.quantity)))
+    return made[: limit or None]
+
+
+class FakeRating(rating_grpc.RatingServiceServicer):
+    """Prices flights: so much for each, and a fee."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+
+    async def GetCustomer(
+        self, request: rating_pb.GetCustomerRequest, context: Context
+    ) -> rating_pb.GetCustomerResponse:
+        """Answer GetCustomer."""
+        customer = await self.world.caller("GetCustomer", context, named=f"C-{request.name}")
+        names = {"UA": "United Air Lines", "DL": "Delta <b>Air</b> Lines"}
+        spec = catalog_pb2.CustomerSpec(display_name=names[customer], currency="USD")
+        return rating_pb.GetCustomerResponse(customer=catalog_pb2.Customer(name=customer, spec=spec))
+
+    async def ListCustomers(
+        self, request: rating_pb.ListCustomersRequest, context: Context
+    ) -> rating_pb.ListCustomersResponse:
+        """Answer ListCustomers."""
+        self.world.note_operator("ListCustomers", context)
+        spec = catalog_pb2.CustomerSpec(currency="USD")
+        customers = [catalog_pb2.Customer(name=name, spec=spec) for name in ("DL", "UA")]
+        return rating_pb.ListCustomersResponse(customers=customers)
+
+    async def ListContracts(
+        self, request: rating_pb.ListContractsRequest, context: Context
+    ) -> rating_pb.ListContractsResponse:
+        """Answer ListContracts."""
+        customer = await self.world.caller("ListContracts", context, named=f"C-{request.customer}")
+        return rating_pb.ListContractsResponse(contracts=[contract_of(customer)])
+
+    async def ListBillingPeriods(
+        self, request: rating_pb.ListBillingPeriodsRequest, context: Context
+    ) -> rating_pb.ListBillingPeriodsResponse:
+        """Answer ListBillingPeriods."""
+        customer = await self.world.caller("ListBillingPeriods", context, named=f"C-{request.customer}")
+        periods = [
+            rating_pb.ContractPeriod(
+                contract=f"C-{customer}", billing_period=month, period=period_message(*bounds(month)), currency="USD"
+            )
+            for month in (*MONTHS, "2013-12")
+        ]
+        return rating_pb.ListBillingPeriodsResponse(periods=periods)
+
+    async def ListCharges(
+        self, request: rating_pb.ListChargesRequest, context: Context
+    ) -> rating_pb.ListChargesResponse:
+        """Answer ListCharges."""
+        customer = await self.world.caller("ListCharges", context, named=request.contract)
+        start, end = bounds(request.billing_period)
+        count = len(self.world.used(customer, start, end))
+        charge = charge_pb2.Charge(item="Flights", meter="flights", unit="flight", quantity=str(count))
+        return rating_pb.ListChargesResponse(charges=[charge], as_of=self.world.as_of())
+
+    async def QueryCost(self, request: rating_pb.QueryCostRequest, context: Context) -> rating_pb.QueryCostResponse:
+        """Answer QueryCost."""
+        customer = await self.world.caller("QueryCost", context, named=request.contract)
+        start, end = bounds(request.billing_period)
+        until = request.until.ToDatetime(UTC) if request.HasField("until") else end
+        rows: dict[tuple[datetime, str], list[Flight]] = {}
+        for flight in self.world.used(customer, start, min(end, until)):
+            group = flight.origin if request.group_by else ""
+            rows.setdefault((max(start, window_of(flight.at, request.window_size, start)), group), []).append(flight)
+        usage = [
+            cost_pb2.CostRow(
+                item="Flights",
+                kind=charge_pb2.CHARGE_KIND_USAGE,
+                meter="flights",
+                part=cost_pb2.COST_PART_USAGE,
+                window=period_message(window, window + timedelta(hours=1)),
+                group=[group] if request.group_by else [],
+                is_grouped=bool(request.group_by),
+                quantity=str(len(found)),
+                unit="flight",
+                amount=str(PRICE * len(found)),
+            )
+            for (window, group), found in sorted(rows.items())
+            if not request.items or "Flights" in request.items
+        ]
+        fee = cost_pb2.CostRow(
+            item="Fee",
+            kind=charge_pb2.CHARGE_KIND_FIXED,
+            part=cost_pb2.COST_PART_FIXED,
+            window=period_message(start, start + timedelta(hours=1)),
+            quantity="0",
+            amount=str(FEE),
+        )
+        return rating_pb.QueryCostResponse(
+            rows=[*usage, *([] if request.items and "Fee" not in request.items else [fee])],
+            currency="USD",
+            period=period_message(start, end),
+            billing_period=request.billing_period,
+            time_zone=NEW_YORK.key,
+            as_of=self.world.as_of(),
+            filled=True,
+        )
+
+    async def GetPriceList(
+        self, request: rating_pb.GetPriceListRequest, context: Context
+    ) -> rating_pb.GetPriceListResponse:
+        """Answer GetPriceList."""
+        customer = await self.world.caller("GetPriceList", context, named=request.contract)
+        return rating_pb.GetPriceListResponse(
+            plan=catalog_pb2.Plan(
+                name="standard",
+                version=3,
+                spec=catalog_pb2.PlanSpec(currency="USD", items=[fee_item(), flights_item()]),
+            ),
+            contract=contract_of(customer),
+            billing_period=request.billing_period,
+        )
+
+
+def contract_of(customer: str) -> catalog_pb2.Contract:
+    """Return the message of contract of."""
+    spec = catalog_pb2.ContractSpec(customer=customer, plan="standard", start="2013-01-01", time_zone=NEW_YORK.key)
+    return catalog_pb2.Contract(name=f"C-{customer}", version=1, spec=spec)
+
+
+def fee_item() -> catalog_pb2.PlanItem:
+    """Return the message of fee item."""
+    return catalog_pb2.PlanItem(name="Fee", fixed=catalog_pb2.FixedFee(amount=str(FEE)))
+
+
+def flights_item() -> catalog_pb2.PlanItem:
+    """Return the message of flights item."""
+    price = catalog_pb2.UsagePrice(per_unit=catalog_pb2.PerUnitPrice(unit_price=str(PRICE)), included="0")
+    return catalog_pb2.PlanItem(name="Flights", meter="flights", usage=price)
+
+
+class FakeInvoicing(invoicing_grpc.InvoicingServiceServicer):
+    """Bills October, and has a draft of November."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+
+    async def PreviewInvoice(
+        self, request: invoicing_pb.PreviewInvoiceRequest, context: Context
+    ) -> invoicing_pb.PreviewInvoiceResponse:
+        """Answer PreviewInvoice."""
+        if request.customer:
+            self.world.note_operator("PreviewInvoice", context)
+            return invoicing_pb.PreviewInvoiceResponse(invoice=invoice_of(self.world, request.customer, MONTHS[-1], ""))
+        customer = await self.world.caller("PreviewInvoice", context, named=request.contract)
+        numbers = {month: number for number, month in self.world.invoices(customer).items()}
+        month = request.billing_period
+        return invoicing_pb.PreviewInvoiceResponse(
+            invoice=invoice_of(self.world, customer, month, numbers.get(month, ""))
+        )
+
+    async def GetInvoice(
+        self, request: invoicing_pb.GetInvoiceRequest, context: Context
+    ) -> invoicing_pb.GetInvoiceResponse:
+        """Answer GetInvoice."""
+        customer, month = await self._owned("GetInvoice", request.number, context)
+        return invoicing_pb.GetInvoiceResponse(invoice=invoice_of(self.world, customer, month, request.number))
+
+    async def ListInvoices(
+        self, request: invoicing_pb.ListInvoicesRequest, context: Context
+    ) -> invoicing_pb.ListInvoicesResponse:
+        """Answer ListInvoices."""
+        customer = request.customer
+        if "x-meterline-customer" in dict(context.invocation_metadata() or ()):
+            await self.world.caller("ListInvoices", context, named=f"C-{customer}")
+        else:
+            self.world.note_operator("ListInvoices", context)
+        found = self.world.invoices(customer).items()
+        return invoicing_pb.ListInvoicesResponse(
+            invoices=[invoice_of(self.world, customer, month, number) for number, month in found]
+        )
+
+    async def ExplainLine(
+        self, request: invoicing_pb.ExplainLineRequest, context: Context
+    ) -> invoicing_pb.ExplainLineResponse:
+        """Answer ExplainLine."""
+        number = request.line_id.rpartition(".")[0]
+        customer, month = await self._owned("ExplainLine", number, context)
+        invoice = invoice_of(self.world, customer, month, number)
+        line = next((line for line in invoice.lines if line.id == request.line_id), None)
+        if line is None:
+            await refuse(context, NotFound(Reason.LINE_NOT_FOUND, f"there is no line {request.line_id}; look again"))
+            raise AssertionError
+        snapshot = usage_pb2.UsageSnapshot(id="snap-1", digest=DIGEST, as_of=self.world.as_of())
+        snapshot.sealed_at.FromDatetime(bounds(month)[1])
+        return invoicing_pb.ExplainLineResponse(
+            line=line,
+            invoice_number=number,
+            steps=["497.50 is rounded to USD 497.50"],
+            charge=rating_pb.ExplainChargeResponse(
+                charge=charge_of(line), item=flights_item() if line.meter else fee_item(), snapshot=snapshot
+            ),
+        )
+
+    async def ExplainDraftLine(
+        self, request: invoicing_pb.ExplainDraftLineRequest, context: Context
+    ) -> invoicing_pb.ExplainDraftLineResponse:
+        """Answer ExplainDraftLine."""
+        customer = await self.world.caller("ExplainDraftLine", context, named=request.contract)
+        draft = invoice_of(self.world, customer, request.billing_period, "")
+        line = next((line for line in draft.lines if line.id == request.line_id), None)
+        if line is None:
+            await refuse(context, NotFound(Reason.LINE_NOT_FOUND, f"there is no line {request.line_id}; look again"))
+            raise AssertionError
+        return invoicing_pb.ExplainDraftLineResponse(
+            line=line,
+            charge=charge_of(line),
+            item=flights_item() if line.meter else fee_item(),
+            as_of=self.world.as_of(),
+        )
+
+    async def ListLineEvents(
+        self, request: invoicing_pb.ListLineEventsRequest, context: Context
+    ) -> AsyncIterator[invoicing_pb.ListLineEventsResponse]:
+        """Answer ListLineEvents."""
+        number = request.line_id.rpartition(".")[0]
+        customer, month = await self._owned("ListLineEvents", number, context)
+        start, end = bounds(month)
+        yield invoicing_pb.ListLineEventsResponse(
+            events=metered(self.world, customer, start, end, request.after.position, request.limit)
+        )
+
+    async def VerifyInvoice(
+        self, request: invoicing_pb.VerifyInvoiceRequest, context: Context
+    ) -> invoicing_pb.VerifyInvoiceResponse:
+        """Answer VerifyInvoice."""
+        await self._owned("VerifyInvoice", request.number, context)
+        response = invoicing_pb.VerifyInvoiceResponse(digest=DIGEST, chain=DIGEST, line_count=2)
+        response.checked_at.FromDatetime(NOW)
+        return response
+
+    async def VerifyLine(
+        self, request: invoicing_pb.VerifyLineRequest, context: Context
+    ) -> invoicing_pb.VerifyLineResponse:
+        """Answer VerifyLine."""
+        await self._owned("VerifyLine", request.line_id.rpartition(".")[0], context)
+        response = invoicing_pb.VerifyLineResponse(
+            event_count=3, problems=["an event is missing"], snapshot_digest=DIGEST
+        )
+        response.checked_at.FromDatetime(NOW)
+        return response
+
+    async def _owned(self, method: str, number: str, context: Context) -> tuple[str, str]:
+        customer = await self.world.caller(method, context)
+        month = self.world.invoices(customer).get(number)
+        if month is None:
+            await refuse(context, NotFound(Reason.INVOICE_NOT_FOUND, f"there is no invoice {number}; list them"))
+            raise AssertionError
+        return customer, month
+
+
+def invoice_of(world: World, customer: str, month: str, number: str) -> invoice_pb2.Invoice:
+    """An invoice or, without a number, a draft."""
+    start, end = bounds(month)
+    count = len(world.used(customer, start, end))
+    amount, prefix = PRICE * count, number or "draft"
+    flights = invoice_pb2.InvoiceLine(
+        id=f"{prefix}.2",
+        kind=invoice_pb2.LINE_KIND_USAGE,
+        item="Flights",
+        meter="flights",
+        unit="flight",
+        quantity=str(count),
+        amount=str(amount),
+        exact_amount=str(amount),
+        event_count=count,
+        period=period_message(start, end),
+        plan="standard",
+        plan_version=3,
+    )
+    flights.tiers.add(quantity=str(count), unit_price=str(PRICE), amount=str(amount))
+    fee = invoice_pb2.InvoiceLine(
+        id=f"{prefix}.1",
+        kind=invoice_pb2.LINE_KIND_FIXED,
+        item="Fee",
+        quantity="1",
+        amount=str(FEE),
+        exact_amount=str(FEE),
+        period=period_message(start, end),
+    )
+    made = invoice_pb2.Invoice(
+        number=number,
+        status=invoice_pb2.INVOICE_STATUS_FINALIZED if number else invoice_pb2.INVOICE_STATUS_DRAFT,
+        kind=invoice_pb2.INVOICE_KIND_PERIOD,
+        customer=customer,
+        customer_name=f"{customer} Inc.",
+        seller="Metered Skies",
+        contract=f"C-{customer}",
+        currency="USD",
+        period=period_message(start, end),
+        billing_period=month,
+        time_zone=NEW_YORK.key,
+        lines=[fee, flights],
+        total=str(amount + FEE),
+        as_of=world.as_of(),
+        digest=DIGEST if number else b"",
+        chain=DIGEST if number else b"",
+        line_count=2,
+    )
+    if number:
+        made.finalized_at.FromDatetime(end)
+    return made
+
+
+def charge_of(line: invoice_pb2.InvoiceLine) -> charge_pb2.Charge:
+    """Return the message of charge of."""
+    step = charge_pb2.DerivationStep(name="total", text="all of it", value=line.exact_amount)
+    return charge_pb2.Charge(meter=line.meter, currency="USD", steps=[step], exact_amount=line.exact_amount)
