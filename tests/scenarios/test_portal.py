@@ -18,6 +18,10 @@ kind: Meter
 metadata: {name: sms}
 spec: {eventTypes: [sms.sent], aggregation: SUM, value: parts, groupBy: [country], unit: part}
 ---
+kind: Meter
+metadata: {name: countries}
+spec: {eventTypes: [sms.sent], aggregation: COUNT_UNIQUE, value: country, unit: country}
+---
 kind: Plan
 metadata: {name: messaging}
 spec:
@@ -27,6 +31,7 @@ spec:
     - name: Messages
       meter: sms
       price: {graduated: {tiers: [{upTo: "10", unit: "0"}, {upTo: "100", unit: "0.0525"}, {unit: "0.0415"}]}}
+    - {name: Countries, meter: countries, price: {perUnit: "1.5"}}
 ---
 kind: Customer
 metadata: {name: acme}
@@ -56,8 +61,8 @@ def sms(number: int, day: str, parts: str) -> dict[str, Any]:
 def tenant(make_tenant: Callable[[str], Tenant]) -> Tenant:
     tenant = make_tenant("pages")
     tenant.apply(CATALOG)
-    days = ("2024-01-03", "2024-01-17", "2024-01-31", "2024-02-05")
-    tenant.report(*(sms(number, day, f"{number + 7}.25") for day in days for number in range(len(COUNTRIES))))
+    days = {"2024-01-03": 7, "2024-01-17": 7, "2024-01-31": 10, "2024-02-05": 10}
+    tenant.report(*(sms(number, day, f"{number + 7}.25") for day, count in days.items() for number in range(count)))
     wait_until(lambda: tenant.json("invoice", "finalize", "--period", "2024-01"), 60, what="January to be final")
     return tenant
 
@@ -104,6 +109,18 @@ def test_the_first_page_is_the_draft(tenant: Tenant, browser: httpx.Client) -> N
     waterfall = overview["waterfall"]
     steps = sum(Decimal(step["amount"]) for step in waterfall["steps"])
     assert Decimal(waterfall["from"]["amount"]) + steps == Decimal(waterfall["to"]["amount"])
+
+
+def test_quantities_of_the_period_before_are_those_of_its_invoice(browser: httpx.Client) -> None:
+    number = {one["billingPeriod"]: one["invoice"] for one in ask(browser, "periods")}["2024-01"]
+    lines = {line["item"]: line for line in ask(browser, f"invoices/{number}")["lines"]}
+
+    steps = ask(browser, "overview", billingPeriod="2024-02")["waterfall"]["steps"]
+
+    before = {step["item"]: step["quantityBefore"] for step in steps}
+    # A month has no more different countries than one of its days, however often each was seen.
+    assert before["Countries"] == lines["Countries"]["quantity"] == "7"
+    assert before["Messages"] == lines["Messages"]["quantity"]
 
 
 @pytest.mark.parametrize("month", ["2024-01", "2024-02"])

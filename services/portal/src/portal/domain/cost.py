@@ -37,13 +37,15 @@ class CostQuestion:
 
 @dataclass(frozen=True, slots=True)
 class CostRow:
-    """What one item, window and group cost, as it is printed. `group` is None for what comes from no group."""
+    """What one item, window and group cost, as it is printed. `group` is None for what comes from no group.
+    `quantity` is None where quantities of several groups fall together that don't add up.
+    """
 
     item: str
     part: CostPart
     start: datetime
     group: str | None
-    quantity: Decimal
+    quantity: Decimal | None
     unit: str
     amount: Decimal
 

@@ -137,9 +137,10 @@ def _unit_prices(
 ) -> tuple[Decimal | None, ...]:
     """Return what one unit came to in each bucket, where one item is shown."""
     used = [row for row in answer.rows if row.part is CostPart.USAGE]
-    if len({row.item for row in answer.rows}) != 1:
+    used_up = [Point(row.start, "", row.quantity) for row in used if row.quantity is not None]
+    if len({row.item for row in answer.rows}) != 1 or len(used_up) < len(used):
         return (None,) * len(buckets)
-    quantities = on_buckets([Point(row.start, "", row.quantity) for row in used], buckets)
+    quantities = on_buckets(used_up, buckets)
     units = quantities.get("", (None,) * len(buckets))
     return tuple(
         None if amount is None or not unit else price_of_one(amount, unit)
@@ -200,7 +201,7 @@ async def same_point_of(
     if until <= previous.start:
         return CostAtSamePoint(0, None)
     part = replace(
-        question, window="day", until=until, contract=previous.contract, billing_period=previous.billing_period
+        question, window=None, until=until, contract=previous.contract, billing_period=previous.billing_period
     )
     return CostAtSamePoint(days, await deps.rating.cost(part))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from decimal import Decimal
 from typing import TYPE_CHECKING, Final
 
@@ -44,16 +45,17 @@ async def get_overview(deps: Deps, viewer: Viewer, billing_period: str) -> Overv
     periods = await deps.rating.periods(viewer.customer)
     period = found_in(periods, billing_period, deps)
     previous = before(periods, period)
-    bill, cost, earlier, at_same_point, plan, last = await asyncio.gather(
+    bill, cost, earlier, earlier_in_one, at_same_point, plan, last = await asyncio.gather(
         deps.invoicing.preview(period.contract, period.billing_period),
         deps.rating.cost(_by_day(period)),
         _nothing() if previous is None else deps.rating.cost(_by_day(previous)),
+        _nothing() if previous is None else deps.rating.cost(replace(_by_day(previous), window=None)),
         _nothing() if previous is None else same_point_of(deps, period, previous, _by_day(previous)),
         deps.rating.price_list(period.contract, period.billing_period),
         deps.invoicing.invoices(viewer.customer, "", 1),
     )
     with exact_arithmetic():
-        start = None if earlier is None else _by_item(earlier, at_same_point)
+        start = None if earlier_in_one is None else _by_item(earlier_in_one, at_same_point)
         return Overview(
             as_of=bill.as_of,
             complete_until=bill.complete_until,
@@ -89,7 +91,8 @@ class _Before:
 def _by_item(whole: CostAnswer, at_same_point: CostAtSamePoint | None) -> Mapping[str, _Before]:
     """Return what each item of the period before had come to, at the same point where this period still runs.
 
-    A fixed fee is there in full from the first day on, as it is on a draft.
+    Both answers have one window: the quantities of days would not add up for all meters. A fixed fee is there in full
+    from the first day on, as it is on a draft.
     """
     part = whole if at_same_point is None else at_same_point.answer
     found: dict[str, _Before] = {row.item: _Before() for row in whole.rows}
@@ -100,7 +103,7 @@ def _by_item(whole: CostAnswer, at_same_point: CostAtSamePoint | None) -> Mappin
         if row.part is not CostPart.FIXED:
             found[row.item].amount += row.amount
         if row.part is CostPart.USAGE:
-            found[row.item].quantity += row.quantity
+            found[row.item].quantity += row.quantity or Decimal(0)
             found[row.item].is_usage, found[row.item].unit = True, row.unit
     return found
 

@@ -50,7 +50,7 @@ def _row(message: cost_pb2.CostRow) -> CostRow:
         part=_PARTS[message.part],
         start=instant_from_proto(message.window.start),
         group=(message.group[0] if message.group else "") if message.is_grouped else None,
-        quantity=Decimal(message.quantity),
+        quantity=Decimal(message.quantity) if message.quantity else None,
         unit=message.unit,
         amount=Decimal(message.amount),
     )
