@@ -16,7 +16,7 @@ from metering.invoicing.v1 import invoicing_service_pb2 as pb
 
 Invoicing = Any
 FakeRating = Any
-NEWEST = pb.INVOICE_ORDER_NEWEST_FIRST
+NEWEST, BY_NUMBER = pb.INVOICE_ORDER_NEWEST_FIRST, pb.INVOICE_ORDER_UNSPECIFIED
 
 
 async def finalize(stub: Any, month: str, contract: str = "C-1") -> invoice_pb2.Invoice:
@@ -107,7 +107,11 @@ async def test_a_page_token_of_the_other_order_is_refused(invoicing: Invoicing, 
     for month in ("2025-01", "2025-02"):
         await finalize(stub, month)
 
+<<<<<<< HEAD
     for order, other in ((NEWEST, pb.INVOICE_ORDER_UNSPECIFIED), (pb.INVOICE_ORDER_UNSPECIFIED, NEWEST)):
+=======
+    for order, other in ((NEWEST, BY_NUMBER), (BY_NUMBER, NEWEST)):
+>>>>>>> line-b
         page = await stub.ListInvoices(pb.ListInvoicesRequest(order=order, page_size=1))
         request = pb.ListInvoicesRequest(order=other, page_token=page.next_page_token)
         assert (await refusal(stub.ListInvoices(request))).reason is Reason.PAGE_TOKEN_INVALID

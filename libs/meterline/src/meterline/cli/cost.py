@@ -34,8 +34,9 @@ def cost(  # noqa: PLR0913, PLR0917 - options of a command
     output: OutputOption = Output.TABLE,
 ) -> None:
     """Show what a period costs by item, time and property, in parts that add up to its invoice lines."""
+    named: dict[str, Any] = {**contract_or_customer(contract, customer)}
     request = pb.QueryCostRequest(
-        **contract_or_customer(contract, customer),
+        **named,
         billing_period=month(period) if period else "",
         items=item or [],
         window_size=WINDOW_SIZES[window],

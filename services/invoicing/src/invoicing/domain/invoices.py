@@ -30,7 +30,7 @@ class FrozenInvoice:
     """What is stored of an invoice. Rows of releases that did not know the currency have none beside the text.
 
     `filed_under` is the contract, or for a closing invoice the account (`accounts.filed_under`). `finalized_at` is that
-    of its row; None before it is stored.
+    of its row; None where it is not looked at.
     """
 
     number: str
@@ -127,6 +127,7 @@ def freeze(content: Invoice, place: Place) -> FrozenInvoice:
         previous_chain=place.previous_chain,
         chain=chain_of(place.previous_chain, digest),
         currency=content.currency,
+        finalized_at=content.finalized_at,
     )
 
 

@@ -298,11 +298,13 @@ def _shared(
     if not any(weights):
         if row.amount:
             yield replace(row, quantity=ZERO)
-        row, weights = replace(row, amount=round_to_minor_unit(ZERO, currency)), weights or [ZERO]
+        # So that the groups are told with their quantities, and cost nothing.
+        row = replace(row, amount=round_to_minor_unit(ZERO, currency))
     # First those share that the filters tell apart, then the groups inside each: so a filter shows just what its
     # values have in the question that groups by them.
     parts: dict[Group, list[tuple[Decimal, Decimal]]] = {}
-    for (narrowed, groups), amount in zip(by_narrowed.items(), share(row.amount, weights, currency), strict=False):
+    shares = share(row.amount, weights, currency) if weights else []
+    for (narrowed, groups), amount in zip(by_narrowed.items(), shares, strict=True):
         if breakdown.lets_pass(narrowed):
             amounts = share(amount, [max(quantity, ZERO) for quantity in groups.values()], currency)
             for (group, quantity), part in zip(groups.items(), amounts, strict=True):

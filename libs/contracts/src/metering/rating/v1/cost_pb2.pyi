@@ -80,7 +80,8 @@ class CostRow(_message.Message):
     """
     quantity: _builtins.str
     """Quantity of the window, or of its group. Of a meter whose windows don't add up (of the largest value, say) and no group: that from
-    the start of the period to the window's end. Decimal text; "0" for a fee and a minimum.
+    the start of the period to the window's end. Decimal text; "0" for a fee and a minimum. Empty where values of a filter fall together
+    whose quantities don't add up.
     """
     unit: _builtins.str
     """Unit of the quantity, for people. Example: "min"."""
