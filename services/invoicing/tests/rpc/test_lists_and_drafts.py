@@ -107,11 +107,7 @@ async def test_a_page_token_of_the_other_order_is_refused(invoicing: Invoicing, 
     for month in ("2025-01", "2025-02"):
         await finalize(stub, month)
 
-<<<<<<< HEAD
-    for order, other in ((NEWEST, pb.INVOICE_ORDER_UNSPECIFIED), (pb.INVOICE_ORDER_UNSPECIFIED, NEWEST)):
-=======
     for order, other in ((NEWEST, BY_NUMBER), (BY_NUMBER, NEWEST)):
->>>>>>> line-b
         page = await stub.ListInvoices(pb.ListInvoicesRequest(order=order, page_size=1))
         request = pb.ListInvoicesRequest(order=other, page_token=page.next_page_token)
         assert (await refusal(stub.ListInvoices(request))).reason is Reason.PAGE_TOKEN_INVALID
