@@ -14,7 +14,7 @@ import { proofBadge } from "../parts/proof.ts";
 import { Resource } from "../resource.ts";
 import type { Changes } from "../state.ts";
 import invoice from "../styles/invoice.css";
-import type { Invoice, InvoiceLine, Period, Verification } from "../types.ts";
+import type { Invoice, InvoiceLine, Period, Tier, Verification } from "../types.ts";
 import { MeterlineView } from "../view.ts";
 import "./line.ts";
 
@@ -161,7 +161,8 @@ export class MeterlineInvoice extends MeterlineView {
       : t(format.plural(count) === "one" ? "invoice.events.one" : "invoice.events.other", { count: format.decimal(count) });
     return html`<tr class=${isChosen ? "is-chosen" : ""} data-line=${line.id} aria-current=${isChosen ? "true" : "false"}>
       <th scope="row">${line.label}
-        <span class="small">${line.adjustsLineId === null ? origin : `${t("invoice.adjusts", { line: line.adjustsLineId })} · ${periodName(format, line.period)}`}</span></th>
+        <span class="small">${line.adjustsLineId === null ? origin : `${t("invoice.adjusts", { line: line.adjustsLineId })} · ${periodName(format, line.period)}`}</span>
+        ${line.tiers.map((tier) => html`<span class="small paper-only">${tierText(context, tier, data.currency)}</span>`)}</th>
       <td class="right" data-value=${line.quantity}>${line.kind === "fixed" ? "" : html`${figure(format.decimal(line.quantity), line.quantity, line.label, explain)}
         <span class="unit">${words.unit(line.unit, line.quantity)}</span>`}</td>
       <td class="right">${figure(amount, line.amount, line.label, explain)}</td>
@@ -213,6 +214,12 @@ export class MeterlineInvoice extends MeterlineView {
     if (period?.invoice === undefined || period.invoice === null) this.change({ billingPeriod, line: null });
     else this.navigate(`/invoices/${encodeURIComponent(period.invoice)}`, this.state.after({ line: null, billingPeriod: null }));
   }
+}
+
+/** A tier as the paper says it, where no panel can be opened: "90,000 × $0.05 = $4,500.00". */
+function tierText({ t, format }: Context, tier: Tier, currency: string): string {
+  const flat = tier.flat === null ? "" : ` ${t("plan.tierFlat", { flat: format.money(tier.flat, currency) })}`;
+  return `${format.decimal(tier.quantity)} × ${format.money(tier.unitPrice, currency)}${flat} = ${format.money(tier.amount, currency)}`;
 }
 
 define("meterline-invoice", MeterlineInvoice);

@@ -617,6 +617,11 @@ a { color: var(--_accent); text-underline-offset: 3px; }
 .s7 { --_c: var(--_c7); }
 .s-other { --_c: var(--_c-other); }
 
+/* Paper is white, whatever the screen was. */
+@media print {
+  :host, .reset { color-scheme: light !important; }
+}
+
 @media (prefers-reduced-motion: reduce) {
   *, *::before, *::after { animation: none !important; transition: none !important; }
 }
