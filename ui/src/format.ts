@@ -12,6 +12,11 @@ const NUMERIC_PARTS = new Set(["integer", "group", "decimal", "fraction"]);
 
 export type Window = "hour" | "day" | "week" | "month";
 
+/** Whether a text is decimal text. */
+export function isDecimal(text: string): boolean {
+  return /^-?[0-9]+(\.[0-9]+)?$/.test(text);
+}
+
 /** Whether decimal text is below zero. */
 export function isNegative(text: string): boolean {
   return text.startsWith("-") && /[1-9]/.test(text);

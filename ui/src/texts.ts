@@ -150,7 +150,6 @@ export const TEXTS = {
   "invoice.oncePeriod": "fee of the period",
   "invoice.events.one": "{count} event",
   "invoice.events.other": "{count} events",
-  "invoice.rounded": "Each line is rounded once, half away from zero. The total is the sum of what is printed.",
   "invoice.digest": "Digest",
   "invoice.chain": "Chain",
   "invoice.adjusts": "adjusts {line}",

@@ -110,7 +110,8 @@ export interface Explored extends Fresh {
   series: Series[];
   totals: (string | null)[];
   total: string;
-  eventCount: number;
+  /** Null for cost. */
+  eventCount: number | null;
   compare: Compare | null;
   line: EqualLine | null;
   filled: boolean;

@@ -158,7 +158,7 @@ export abstract class MeterlineExplorer<T extends Explored> extends MeterlineVie
   private renderExplored(context: Context, data: T, choices: Choices): TemplateResult {
     const { t } = context;
     const hasFilters = this.state.all("filter").length > 0;
-    if (data.buckets.length === 0 || (data.eventCount === 0 && data.totals.every((total) => total === null))) {
+    if (data.buckets.length === 0 || (!data.eventCount && data.totals.every((total) => total === null))) {
       const clear = html`<button class="button controls" type="button" @click=${() => this.change({ filter: null, item: null })}>${t("explore.clear")}</button>`;
       return emptyState(t("explore.empty"), t(hasFilters ? "explore.emptyFiltered" : "explore.emptyText"), hasFilters ? clear : nothing);
     }
@@ -217,7 +217,6 @@ export abstract class MeterlineExplorer<T extends Explored> extends MeterlineVie
     const { compare } = data;
     const isOpen = this.period?.state === "open";
     const before = compare?.samePoint ?? null;
-    const events = format.decimal(String(data.eventCount));
     const first = data.series.find(({ isOther }) => !isOther);
     const title = t(isOpen ? "explore.soFar" : "explore.inAll", { what: data.label });
     return html`<dl class="card kpis">
@@ -229,12 +228,18 @@ export abstract class MeterlineExplorer<T extends Explored> extends MeterlineVie
         <dd class="small">${before === null
           ? t("explore.was", { total: this.print(context, data, compare.total) })
           : t("explore.wasDays", { total: this.print(context, data, before.total), days: before.days })}</dd></div>`}
-      <div class="kpi"><dt>${t("explore.events")}</dt>
-        <dd class="big">${figure(events, String(data.eventCount), t("explore.events"), () => this.explainEvents(context, data))}</dd><dd class="small">${t("explore.eventsHint")}</dd></div>
+      ${data.eventCount === null ? nothing : this.renderEvents(context, data, String(data.eventCount))}
       ${data.series.length < 2 || first === undefined ? nothing : html`<div class="kpi"><dt>${t("explore.largest", { name: first.label })}</dt>
         <dd class="big">${figure(this.print(context, data, first.total), first.total, first.label, () => this.explainSeries(context, data, first))}</dd>
         <dd class="small">${first.share === null ? "" : t("explore.shareOf", { share: format.percent(first.share) })}</dd></div>`}
     </dl>`;
+  }
+
+  private renderEvents(context: Context, data: T, count: string): TemplateResult {
+    const { t, format } = context;
+    const shown = figure(format.decimal(count), count, t("explore.events"), () => this.explainEvents(context, data, count));
+    return html`<div class="kpi"><dt>${t("explore.events")}</dt>
+      <dd class="big">${shown}</dd><dd class="small">${t("explore.eventsHint")}</dd></div>`;
   }
 
   private renderLegend(context: Context, data: T): TemplateResult {
@@ -251,16 +256,16 @@ export abstract class MeterlineExplorer<T extends Explored> extends MeterlineVie
       sentence: t("explore.explainTotal", { period: format.period(data.period.start, data.period.end), zone: context.words.zone(data.timeZone) }),
       rows: [
         ...data.series.map((series) => [series.label, this.print(context, data, series.total)] as const),
-        [t("explore.events"), format.decimal(String(data.eventCount))],
+        ...(data.eventCount === null ? [] : [[t("explore.events"), format.decimal(String(data.eventCount))] as const]),
       ],
       action: this.lineAction(context, data),
     });
   }
 
-  private explainEvents(context: Context, data: T): void {
+  private explainEvents(context: Context, data: T, count: string): void {
     const { t, format } = context;
     this.explain({
-      title: t("explore.events"), text: format.decimal(String(data.eventCount)),
+      title: t("explore.events"), text: format.decimal(count),
       sentence: t("explore.explainEvents", { period: format.period(data.period.start, data.period.end) }), rows: [],
       action: this.lineAction(context, data),
     });

@@ -147,7 +147,6 @@ export class MeterlineInvoice extends MeterlineView {
       </table>
       ${data.pending === null ? nothing : this.renderPending(context, data, data.pending, chosen)}
       ${data.notes.map((note) => html`<p class="note">${note}</p>`)}
-      <p class="note">${t("invoice.rounded")}</p>
       ${data.digest === null ? nothing : this.renderProof(context, data, data.digest)}`;
   }
 

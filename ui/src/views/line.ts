@@ -5,6 +5,7 @@ import { define, MeterlineElement } from "../base.ts";
 import type { ChartModel } from "../charts/model.ts";
 import { client, type Problem } from "../client.ts";
 import type { Context } from "../context.ts";
+import { isDecimal } from "../format.ts";
 import { Pages } from "../pages.ts";
 import { attempted } from "../parts/attempt.ts";
 import { problemState, refusal, skeleton } from "../parts/states.ts";
@@ -152,7 +153,7 @@ export class MeterlineLine extends MeterlineElement {
           ${event.subject === "" ? nothing : html`<div><dt>${t("explain.subject")}</dt><dd>${event.subject}</dd></div>`}
           <div><dt>${t("explain.source")}</dt><dd>${event.source}</dd></div></dl></details>
         <span class="mono small">${event.id}</span></th>
-      <td class="right" data-value=${event.value}>${event.value === "" ? "–" : words.quantity(event.value, found.line.unit)}</td>
+      <td class="right" data-value=${event.value}>${event.value === "" ? "–" : isDecimal(event.value) ? words.quantity(event.value, found.line.unit) : event.value}</td>
       <td class="right">${event.traceId === null ? "–" : traceLink(context, event.traceId)}</td>
     </tr>`;
   }

@@ -1740,6 +1740,9 @@ var DECIMAL = /^([+-]?)(\d+)(?:\.(\d+))?$/;
 var CURRENCY = /^[A-Z]{3}$/;
 var MINUS = "−";
 var NUMERIC_PARTS = /* @__PURE__ */ new Set(["integer", "group", "decimal", "fraction"]);
+function isDecimal(text) {
+  return /^-?[0-9]+(\.[0-9]+)?$/.test(text);
+}
 function isNegative(text) {
   return text.startsWith("-") && /[1-9]/.test(text);
 }
@@ -2260,7 +2263,6 @@ var TEXTS = {
   "invoice.oncePeriod": "fee of the period",
   "invoice.events.one": "{count} event",
   "invoice.events.other": "{count} events",
-  "invoice.rounded": "Each line is rounded once, half away from zero. The total is the sum of what is printed.",
   "invoice.digest": "Digest",
   "invoice.chain": "Chain",
   "invoice.adjusts": "adjusts {line}",
@@ -3010,7 +3012,7 @@ var MeterlineExplorer = class extends MeterlineView {
   renderExplored(context, data, choices) {
     const { t: t4 } = context;
     const hasFilters = this.state.all("filter").length > 0;
-    if (data.buckets.length === 0 || data.eventCount === 0 && data.totals.every((total) => total === null)) {
+    if (data.buckets.length === 0 || !data.eventCount && data.totals.every((total) => total === null)) {
       const clear = b2`<button class="button controls" type="button" @click=${() => this.change({ filter: null, item: null })}>${t4("explore.clear")}</button>`;
       return emptyState(t4("explore.empty"), t4(hasFilters ? "explore.emptyFiltered" : "explore.emptyText"), hasFilters ? clear : A);
     }
@@ -3071,7 +3073,6 @@ var MeterlineExplorer = class extends MeterlineView {
     const { compare } = data;
     const isOpen = this.period?.state === "open";
     const before = compare?.samePoint ?? null;
-    const events = format.decimal(String(data.eventCount));
     const first = data.series.find(({ isOther }) => !isOther);
     const title = t4(isOpen ? "explore.soFar" : "explore.inAll", { what: data.label });
     return b2`<dl class="card kpis">
@@ -3081,12 +3082,17 @@ var MeterlineExplorer = class extends MeterlineView {
       ${compare === null ? A : b2`<div class="kpi"><dt>${t4("explore.change")}</dt>
         <dd class="big">${compare.change === null ? "–" : changeOf(context, compare.change)}</dd>
         <dd class="small">${before === null ? t4("explore.was", { total: this.print(context, data, compare.total) }) : t4("explore.wasDays", { total: this.print(context, data, before.total), days: before.days })}</dd></div>`}
-      <div class="kpi"><dt>${t4("explore.events")}</dt>
-        <dd class="big">${figure(events, String(data.eventCount), t4("explore.events"), () => this.explainEvents(context, data))}</dd><dd class="small">${t4("explore.eventsHint")}</dd></div>
+      ${data.eventCount === null ? A : this.renderEvents(context, data, String(data.eventCount))}
       ${data.series.length < 2 || first === void 0 ? A : b2`<div class="kpi"><dt>${t4("explore.largest", { name: first.label })}</dt>
         <dd class="big">${figure(this.print(context, data, first.total), first.total, first.label, () => this.explainSeries(context, data, first))}</dd>
         <dd class="small">${first.share === null ? "" : t4("explore.shareOf", { share: format.percent(first.share) })}</dd></div>`}
     </dl>`;
+  }
+  renderEvents(context, data, count) {
+    const { t: t4, format } = context;
+    const shown = figure(format.decimal(count), count, t4("explore.events"), () => this.explainEvents(context, data, count));
+    return b2`<div class="kpi"><dt>${t4("explore.events")}</dt>
+      <dd class="big">${shown}</dd><dd class="small">${t4("explore.eventsHint")}</dd></div>`;
   }
   renderLegend(context, data) {
     return b2`<ul class="legend">
@@ -3102,16 +3108,16 @@ var MeterlineExplorer = class extends MeterlineView {
       sentence: t4("explore.explainTotal", { period: format.period(data.period.start, data.period.end), zone: context.words.zone(data.timeZone) }),
       rows: [
         ...data.series.map((series) => [series.label, this.print(context, data, series.total)]),
-        [t4("explore.events"), format.decimal(String(data.eventCount))]
+        ...data.eventCount === null ? [] : [[t4("explore.events"), format.decimal(String(data.eventCount))]]
       ],
       action: this.lineAction(context, data)
     });
   }
-  explainEvents(context, data) {
+  explainEvents(context, data, count) {
     const { t: t4, format } = context;
     this.explain({
       title: t4("explore.events"),
-      text: format.decimal(String(data.eventCount)),
+      text: format.decimal(count),
       sentence: t4("explore.explainEvents", { period: format.period(data.period.start, data.period.end) }),
       rows: [],
       action: this.lineAction(context, data)
@@ -3447,7 +3453,7 @@ var MeterlineLine = class extends MeterlineElement {
           ${event.subject === "" ? A : b2`<div><dt>${t4("explain.subject")}</dt><dd>${event.subject}</dd></div>`}
           <div><dt>${t4("explain.source")}</dt><dd>${event.source}</dd></div></dl></details>
         <span class="mono small">${event.id}</span></th>
-      <td class="right" data-value=${event.value}>${event.value === "" ? "–" : words.quantity(event.value, found.line.unit)}</td>
+      <td class="right" data-value=${event.value}>${event.value === "" ? "–" : isDecimal(event.value) ? words.quantity(event.value, found.line.unit) : event.value}</td>
       <td class="right">${event.traceId === null ? "–" : traceLink(context, event.traceId)}</td>
     </tr>`;
   }
@@ -3601,7 +3607,6 @@ var MeterlineInvoice = class extends MeterlineView {
       </table>
       ${data.pending === null ? A : this.renderPending(context, data, data.pending, chosen)}
       ${data.notes.map((note) => b2`<p class="note">${note}</p>`)}
-      <p class="note">${t4("invoice.rounded")}</p>
       ${data.digest === null ? A : this.renderProof(context, data, data.digest)}`;
   }
   renderLine(context, data, line, chosen) {

@@ -38,6 +38,7 @@ class CostQuestion:
 @dataclass(frozen=True, slots=True)
 class CostRow:
     """What one item, window and group cost, as it is printed. `group` is None for what comes from no group.
+
     `quantity` is None where quantities of several groups fall together that don't add up.
     """
 

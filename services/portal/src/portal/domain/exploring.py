@@ -76,7 +76,9 @@ class Exploration(Answer):
     series: tuple[Series, ...] = Field(description="The largest first; the rest, and what has no group, last.")
     totals: tuple[Quantity | None, ...] = Field(description="One for each bucket, over all series.")
     total: Quantity = Field(description="Over the whole span.")
-    event_count: int = Field(description="Events behind the total.")
+    event_count: int | None = Field(
+        description="Events behind the total; null for cost, whose items have events of their own."
+    )
     compare: Comparison | None = Field(description="Null unless asked for, or where there is nothing before.")
     line: EqualLine | None = Field(description="Null where no single line bills just what is shown.")
     filled: bool = Field(description="False while past events are still being counted: more may follow.")

@@ -77,7 +77,7 @@ async def explore_cost(deps: Deps, viewer: Viewer, wanted: CostChoices) -> Cost:
         series=series,
         totals=totals,
         total=total,
-        event_count=0,
+        event_count=None,
         compare=compare,
         line=line,
         unit_prices=unit_prices,
