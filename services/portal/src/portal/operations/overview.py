@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import TYPE_CHECKING, Final
 
@@ -45,17 +45,16 @@ async def get_overview(deps: Deps, viewer: Viewer, billing_period: str) -> Overv
     periods = await deps.rating.periods(viewer.customer)
     period = found_in(periods, billing_period, deps)
     previous = before(periods, period)
-    bill, cost, earlier, earlier_in_one, at_same_point, plan, last = await asyncio.gather(
+    bill, cost, earlier, plan, last = await asyncio.gather(
         deps.invoicing.preview(period.contract, period.billing_period),
         deps.rating.cost(_by_day(period)),
-        _nothing() if previous is None else deps.rating.cost(_by_day(previous)),
-        _nothing() if previous is None else deps.rating.cost(replace(_by_day(previous), window=None)),
-        _nothing() if previous is None else same_point_of(deps, period, previous, _by_day(previous)),
+        _earlier(deps, period, previous),
         deps.rating.price_list(period.contract, period.billing_period),
         deps.invoicing.invoices(viewer.customer, "", 1),
     )
     with exact_arithmetic():
-        start = None if earlier_in_one is None else _by_item(earlier_in_one, at_same_point)
+        start = None if earlier is None else _by_item(earlier.in_one, earlier.at_same_point)
+        at_same_point = None if earlier is None else earlier.at_same_point
         return Overview(
             as_of=bill.as_of,
             complete_until=bill.complete_until,
@@ -64,7 +63,7 @@ async def get_overview(deps: Deps, viewer: Viewer, billing_period: str) -> Overv
             bill_so_far=Bill(amount=bill.total, currency=bill.currency, final=bill.status == "final"),
             same_point=_same_point(bill, start, at_same_point),
             last_invoice=_last(last.invoices),
-            cumulative=_cumulative(deps, period, cost, previous, earlier),
+            cumulative=_cumulative(deps, period, cost, previous, None if earlier is None else earlier.by_day),
             waterfall=None
             if start is None or previous is None
             else _waterfall(viewer, bill, start, previous, at_same_point),
@@ -72,6 +71,29 @@ async def get_overview(deps: Deps, viewer: Viewer, billing_period: str) -> Overv
             included=_included(viewer, plan, bill),
             adjustments=_adjustments(bill),
         )
+
+
+@dataclass(frozen=True, slots=True)
+class _Earlier:
+    """The cost of the period before: by day, in one window, and in one window up to the same point."""
+
+    by_day: CostAnswer
+    in_one: CostAnswer
+    at_same_point: CostAtSamePoint | None
+    """None where this period does not run."""
+
+
+async def _earlier(deps: Deps, period: ContractPeriod, previous: ContractPeriod | None) -> _Earlier | None:
+    if previous is None:
+        return None
+    by_day = _by_day(previous)
+    return _Earlier(
+        *await asyncio.gather(
+            deps.rating.cost(by_day),
+            deps.rating.cost(replace(by_day, window=None)),
+            same_point_of(deps, period, previous, by_day),
+        )
+    )
 
 
 def _by_day(period: ContractPeriod) -> CostQuestion:
@@ -229,7 +251,3 @@ def _included(viewer: Viewer, plan: PlanPage, bill: Invoice) -> tuple[IncludedUn
 
 def _adjustments(bill: Invoice) -> Decimal:
     return sum((line.amount for line in bill.lines if line.kind == "adjustment"), Decimal(0))
-
-
-async def _nothing() -> None:
-    """Stand in for a question that is not asked."""
