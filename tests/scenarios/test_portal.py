@@ -156,4 +156,5 @@ def test_proofs_are_sound(browser: httpx.Client) -> None:
 
 def test_the_plan_and_the_session_are_told(browser: httpx.Client) -> None:
     assert ask(browser, "session")["customer"] == {"key": "acme", "name": "Acme Ltd."}
-    assert [item["item"] for item in ask(browser, "plan", billingPeriod="2024-02")["items"]] == ["Base fee", "Messages"]
+    items = ask(browser, "plan", billingPeriod="2024-02")["items"]
+    assert [item["item"] for item in items] == ["Base fee", "Messages", "Countries"]
