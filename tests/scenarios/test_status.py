@@ -29,7 +29,7 @@ def assert_cut_off(service: dict[str, Any], consumer: str, followed: str) -> Non
 def test_every_service_is_up_with_its_version_schema_and_feeds(make_tenant: Callable[[str], Tenant]) -> None:
     services = status(make_tenant("status"), 0, 4)
 
-    assert list(services) == ["ingest", "aggregator", "rating", "invoicing"]
+    assert list(services) == ["ingest", "aggregator", "rating", "invoicing", "portal"]
     assert all(
         service["version"] and service["schemaRevision"] and service["startedAt"] for service in services.values()
     )

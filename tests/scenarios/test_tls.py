@@ -95,7 +95,7 @@ def test_the_keys_are_for_their_owner_alone(suite: LiveSuite) -> None:
     directory = suite.directory / "data" / "tls"
     keys = sorted(directory.glob("*.key"))
 
-    assert [key.stem for key in keys] == ["aggregator", "ca", "ingest", "invoicing", "operator", "rating"]
+    assert [key.stem for key in keys] == ["aggregator", "ca", "ingest", "invoicing", "operator", "portal", "rating"]
     assert {stat.S_IMODE(key.stat().st_mode) for key in keys} == {0o600}
     assert stat.S_IMODE(directory.stat().st_mode) == 0o700
 

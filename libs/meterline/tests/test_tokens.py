@@ -57,7 +57,7 @@ def test_the_kid_is_the_keys_thumbprint(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("tenant", "scopes", "message"),
     [
-        ("acme", ("raed",), "unknown scope 'raed'; choose from report, read, admin, internal"),
+        ("acme", ("raed",), "unknown scope 'raed'; choose from report, read, admin, portal, internal"),
         ("acme", (), "no scope given"),
         ("", ("read",), "the tenant must have 1 to 128 printable characters"),
         ("*", ("read",), "scope internal and tenant '\\*' go together, or neither"),

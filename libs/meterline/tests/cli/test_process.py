@@ -85,7 +85,7 @@ def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]
     ("arguments", "named"),
     [
         (("nonsense",), "nonsense"),
-        (("usage", "m", "--from", "2013-01-01", "--to", "2013-02-01", "--window", "week"), "week"),
+        (("usage", "m", "--from", "2013-01-01", "--to", "2013-02-01", "--window", "fortnight"), "fortnight"),
         (("get",), "kind"),
         (("get", "nonsense"), "nonsense"),
         (("invoice", "finalize", "--period", "2013-13"), "2013-13"),

@@ -91,6 +91,15 @@ COUNTS: Final[Mapping[str, Mapping[str, Count]]] = {
         "invoices": Count("invoices finalized", Chosen("metering_invoicing_invoices_finalized_total")),
         "lines": Count("lines finalized", Chosen("metering_invoicing_lines_finalized_total"), always=False),
     },
+    "portal": {
+        "sessions": Count("sessions made", Chosen("metering_portal_sessions_created_total")),
+        "requests": Count("requests answered", Chosen("metering_portal_requests_total")),
+        "failedRequests": Count(
+            "requests that failed",
+            Chosen("metering_portal_requests_total", {"metering_status_class": "5xx"}),
+            always=False,
+        ),
+    },
 }
 
 DURATIONS: Final[Mapping[str, Mapping[str, Duration]]] = {
@@ -98,12 +107,14 @@ DURATIONS: Final[Mapping[str, Mapping[str, Duration]]] = {
     "aggregator": {"fold": Duration("folds", "metering_aggregator_fold_duration_seconds")},
     "rating": {"rate": Duration("ratings", "metering_rating_rate_duration_seconds")},
     "invoicing": {"finalize": Duration("finalizations", "metering_invoicing_finalize_duration_seconds")},
+    "portal": {"request": Duration("requests", "metering_portal_request_duration_seconds")},
 }
 
 LEVELS: Final[Mapping[str, Mapping[str, Level]]] = {
     "ingest": {"queued": Level("events queued", Chosen("metering_ingest_queue_events"))},
     "rating": {"unbilled": Level("events unbilled", Chosen("metering_rating_events_unbilled"))},
     "invoicing": {"problems": Level("invoices changed", Chosen("metering_invoicing_verify_problems"))},
+    "portal": {"streams": Level("streams open", Chosen("metering_portal_streams"))},
 }
 
 

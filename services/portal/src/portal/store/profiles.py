@@ -28,7 +28,7 @@ async def newest_profile(conn: AsyncConnection, tenant: str) -> Profile | None:
 
 async def profile_version(conn: AsyncConnection, tenant: str, version: int) -> Profile | None:
     """Return one version of a tenant's profile."""
-    query = text(f"{_PROFILES} AND version = :version")
+    query = text(f"{_PROFILES} AND version = CAST(:version AS bigint)")
     row = (await conn.execute(query, {"tenant": tenant, "version": version})).mappings().first()
     return None if row is None else _profile(row)
 

@@ -294,7 +294,7 @@ def _shared(
     for values, quantity in sorted((usage.groups or {}).get(place, {}).items()):
         by_narrowed.setdefault(breakdown.narrowed(values), {})[breakdown.group_of(values)] = quantity
     with exact_arithmetic():
-        weights = [max(sum(groups.values(), ZERO), ZERO) for groups in by_narrowed.values()]
+        weights = [sum((max(one, ZERO) for one in groups.values()), ZERO) for groups in by_narrowed.values()]
     if not any(weights):
         if row.amount:
             yield replace(row, quantity=ZERO)
