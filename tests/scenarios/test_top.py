@@ -173,7 +173,9 @@ def test_at_a_terminal_it_is_drawn_in_place_and_the_last_picture_stays(make_tena
     assert screen.count("\x1b[?1049h") == 1
     assert "aggregator  up" in after
     assert "fresh up to" not in after, "sixty columns have no room for it"
-    assert max(map(len, re.sub(r"\x1b\[[0-9;?]*[a-z]", "", after).splitlines())) <= 60
+    lines = re.sub(r"\x1b\[[0-9;?]*[a-z]", "", after).splitlines()
+    # What is wrong with a service is a sentence, which the terminal breaks; on a busy machine there may be one.
+    assert max(len(line) for line in lines if not re.match(r"[a-z]+: ", line)) <= 60
 
 
 def read_all(terminal: int, written: bytearray) -> None:
