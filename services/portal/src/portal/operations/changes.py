@@ -88,7 +88,7 @@ class Changes:
         return found
 
     async def _look(self, subject: tuple[str, str, str], watches: Sequence[Watch]) -> None:
-        """Tell the watches of one customer and period which meters have counted more since the last look."""
+        """Tell the watches of one customer and period which meters have counted more since the last look, if any."""
         # A task of its own: for whom it asks must not stay with the loop.
         try:
             events = await asyncio.create_task(self._events(subject))
@@ -96,10 +96,9 @@ class Changes:
             # Pages keep what they show, and ask for it themselves once the neighbor is back.
             _log.warning("usage that is watched can't be looked at", reason=error.reason.value)
             return
-        before = self._seen.get(subject)
+        # What was counted between a page's own question and the first look is not known: it asks once more.
+        before = self._seen.get(subject, {})
         self._seen[subject] = events
-        if before is None:
-            return
         changed = {meter for meter in events.keys() | before.keys() if events.get(meter) != before.get(meter)}
         for watch in watches:
             if changed - watch.hidden:
