@@ -56,9 +56,11 @@ def test_the_steps_of_the_waterfall_add_up_from_one_bill_to_the_other(portal: Po
     totals = [Decimal(portal.preview("UA", name)["total"]) for name in (before, month)]
 
     with portal.page("UA", f"/?billingPeriod={month}") as page:
-        values = waterfall(page.locator("meterline-waterfall [data-value]").evaluate_all(
-            "(found) => found.map((each) => [each.dataset.step, each.dataset.value])"
-        ))
+        values = waterfall(
+            page.locator("meterline-waterfall [data-value]").evaluate_all(
+                "(found) => found.map((each) => [each.dataset.step, each.dataset.value])"
+            )
+        )
 
     start, *steps, end = values
     assert [Decimal(start), Decimal(end)] == totals

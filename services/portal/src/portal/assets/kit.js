@@ -2297,6 +2297,7 @@ var TEXTS = {
   "explain.value": "Value",
   "explain.trace": "Trace",
   "explain.traceOpen": "Open trace {trace}",
+  "explain.reportTraceOpen": "Open the trace of its report, {trace}",
   "explain.subject": "Subject",
   "explain.source": "Source",
   "explain.close": "Close",
@@ -2695,6 +2696,19 @@ async function attempted(action, onProblem) {
   }
 }
 
+// src/parts/popover.ts
+function closeLeft(event) {
+  const details = event.currentTarget;
+  if (!(event.relatedTarget instanceof Node && details.contains(event.relatedTarget))) details.open = false;
+}
+function closeByKey(event) {
+  const details = event.currentTarget;
+  if (event.key !== "Escape" || !details.open) return;
+  event.stopPropagation();
+  details.open = false;
+  details.querySelector("summary")?.focus();
+}
+
 // src/views/saved_views.ts
 var MeterlineSavedViews = class extends MeterlineElement {
   constructor() {
@@ -2735,7 +2749,7 @@ var MeterlineSavedViews = class extends MeterlineElement {
     const own2 = this.page.split("?", 1)[0] ?? "";
     const views = (this.views.data ?? []).filter(({ query }) => query.split("?", 1)[0] === own2);
     const problem = this.problem ?? this.views.problem;
-    return b2`<div class="reset"><details class="popover" @toggle=${this.onToggle}>
+    return b2`<div class="reset"><details class="popover" @toggle=${this.onToggle} @focusout=${closeLeft} @keydown=${closeByKey}>
       <summary class="button" aria-label=${t4("explore.views")}>${icon("bookmark")}<span class="label">${t4("explore.views")}</span></summary>
       <div class="panel">
         ${views.length === 0 ? b2`<p class="note">${t4("explore.viewsNone")}</p>` : b2`<ul class="saved">${views.map((view) => b2`<li>
@@ -2810,7 +2824,7 @@ function renderFilters(context, filters, properties, change) {
     return b2`<span class="chip is-removable">${text}<button type="button" aria-label=${t4("explore.filterRemove", { filter: text })}
         @click=${() => change(filters.filter((each) => each !== filter))}>${icon("close")}</button></span>`;
   })}
-    ${properties.length === 0 ? A : b2`<details class="popover">
+    ${properties.length === 0 ? A : b2`<details class="popover" @focusout=${closeLeft} @keydown=${closeByKey}>
       <summary class="button is-bare">${icon("filter")}${t4("explore.filterAdd")}</summary>
       <form class="panel" @submit=${add}>
         <label>${t4("explore.filterProperty")}
@@ -3454,7 +3468,7 @@ var MeterlineLine = class extends MeterlineElement {
           <div><dt>${t4("explain.source")}</dt><dd>${event.source}</dd></div></dl></details>
         <span class="mono small">${event.id}</span></th>
       <td class="right" data-value=${event.value}>${event.value === "" ? "–" : isDecimal(event.value) ? words.quantity(event.value, found.line.unit) : event.value}</td>
-      <td class="right">${event.traceId === null ? "–" : traceLink(context, event.traceId)}</td>
+      <td class="right">${renderTrace(context, event)}</td>
     </tr>`;
   }
   async verify() {
@@ -3465,12 +3479,16 @@ var MeterlineLine = class extends MeterlineElement {
     this.isVerifying = false;
   }
 };
-function traceLink({ session, t: t4 }, traceId) {
+function renderTrace(context, { traceId, reportTraceId }) {
+  if (traceId !== null) return traceLink(context, traceId, "explain.traceOpen");
+  return reportTraceId === null ? "–" : traceLink(context, reportTraceId, "explain.reportTraceOpen");
+}
+function traceLink({ session, t: t4 }, traceId, title) {
   const short = b2`<span class="mono" title=${traceId}>${traceId.slice(0, 8)}…</span>`;
   const template = session.traceLink ?? "";
   if (!template.startsWith("https://") || !template.includes("{traceId}")) return short;
   const href = template.replaceAll("{traceId}", encodeURIComponent(traceId));
-  return b2`<a href=${href} target="_blank" rel="noopener noreferrer" title=${t4("explain.traceOpen", { trace: traceId })}>${short}</a>`;
+  return b2`<a href=${href} target="_blank" rel="noopener noreferrer" title=${t4(title, { trace: traceId })}>${short}</a>`;
 }
 function daysModel(context, found) {
   const { t: t4, format, words } = context;
