@@ -122,6 +122,9 @@ export const TEXTS = {
   "explore.openLine": "Open the invoice line",
   "explore.chartKeys": "Use the arrow keys to read the values and Enter to open one.",
 
+  "bucket.more": "and {count} more",
+  "bucket.meter": "Events of",
+
   "invoices.live": "Live invoice",
   "invoices.liveHint": "It moves with your usage and becomes final after the period has ended.",
   "invoices.number": "Number",

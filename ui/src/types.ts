@@ -125,6 +125,8 @@ export interface Usage extends Explored {
 export interface Cost extends Explored {
   currency: string;
   items: string[];
+  /** By item. */
+  meters: Record<string, string>;
   unitPrices: (string | null)[];
 }
 
@@ -266,6 +268,22 @@ export interface Events {
   events: UsageEvent[];
   next: string | null;
   total: number;
+}
+
+export interface TopValues {
+  property: string;
+  values: { key: string; label: string; quantity: string; share: string | null }[];
+  /** How many values there are in all. */
+  count: number;
+}
+
+export interface BucketDetail extends Fresh {
+  meter: string;
+  unit: string;
+  bucket: Span;
+  quantity: string;
+  eventCount: number;
+  properties: TopValues[];
 }
 
 export interface Verification {

@@ -1249,6 +1249,8 @@ var TEXTS = {
   "explore.explainCost": "What this costs at the prices of the contract, from {start} up to {end}.",
   "explore.openLine": "Open the invoice line",
   "explore.chartKeys": "Use the arrow keys to read the values and Enter to open one.",
+  "bucket.more": "and {count} more",
+  "bucket.meter": "Events of",
   "invoices.live": "Live invoice",
   "invoices.liveHint": "It moves with your usage and becomes final after the period has ended.",
   "invoices.number": "Number",

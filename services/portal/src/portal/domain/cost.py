@@ -43,6 +43,7 @@ class CostRow:
     """
 
     item: str
+    meter: str
     part: CostPart
     start: datetime
     group: str | None
@@ -72,6 +73,7 @@ class Cost(Exploration):
 
     currency: str = Field(description="ISO 4217 code.")
     items: tuple[str, ...] = Field(description="Items that are in it; empty = all.")
+    meters: Mapping[str, str] = Field(description="Meter of each item that prices usage, by item.")
     unit_prices: tuple[Quantity | None, ...] = Field(
         description="Amount divided by quantity for each bucket, rounded to six places; null where nothing was used or "
         "more than one item is shown."

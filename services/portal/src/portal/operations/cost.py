@@ -73,6 +73,7 @@ async def explore_cost(deps: Deps, viewer: Viewer, wanted: CostChoices) -> Cost:
         window=choices.window,
         group_by=choices.group_by or None,
         items=wanted.items,
+        meters=_meters(viewer, answer.rows),
         buckets=buckets,
         series=series,
         totals=totals,
@@ -130,6 +131,11 @@ def _label(viewer: Viewer, group_by: str, key: str) -> str:
     if not group_by:
         return "Cost"
     return viewer.item_label(key) if group_by == BY_ITEM else viewer.value_label(group_by, key)
+
+
+def _meters(viewer: Viewer, rows: Sequence[CostRow]) -> dict[str, str]:
+    """Return the meter of each item, but for those that the seller hides."""
+    return {row.item: row.meter for row in rows if row.meter and row.meter not in viewer.profile.hidden_meters}
 
 
 def _unit_prices(

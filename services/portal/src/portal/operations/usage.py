@@ -35,7 +35,7 @@ _ATTEMPTS_MAX: Final = 5
 
 
 @dataclass(frozen=True, slots=True)
-class _Chosen:
+class ChosenUsage:
     """What is looked at: the span with its buckets, and the span before."""
 
     meter: Meter
@@ -73,11 +73,9 @@ class _Groups:
 
 async def explore_usage(deps: Deps, viewer: Viewer, name: str, choices: Choices) -> Usage:
     """Return usage of one meter. Raises InvalidRequest and NotFound."""
-    meter, periods = await asyncio.gather(meter_named(deps, viewer, name), deps.rating.periods(viewer.customer))
+    chosen = await chosen_usage(deps, viewer, name, choices)
+    meter = chosen.meter
     with refusals():
-        check_window(choices.window, viewer.profile.window_floor)
-        _check_properties(meter, choices)
-        chosen = _chosen(deps, meter, periods, choices)
         buckets = cut(chosen.period.start, chosen.period.end, choices.window, chosen.zone)
     answers = await _asked(deps, viewer, chosen, choices)
     with exact_arithmetic():
@@ -104,7 +102,16 @@ async def explore_usage(deps: Deps, viewer: Viewer, name: str, choices: Choices)
         )
 
 
-async def _asked(deps: Deps, viewer: Viewer, chosen: _Chosen, choices: Choices) -> _Answers:
+async def chosen_usage(deps: Deps, viewer: Viewer, name: str, choices: Choices) -> ChosenUsage:
+    """Return what is looked at, if it may be. Raises InvalidRequest and NotFound."""
+    meter, periods = await asyncio.gather(meter_named(deps, viewer, name), deps.rating.periods(viewer.customer))
+    with refusals():
+        check_window(choices.window, viewer.profile.window_floor)
+        _check_properties(meter, choices)
+        return _chosen(deps, meter, periods, choices)
+
+
+async def _asked(deps: Deps, viewer: Viewer, chosen: ChosenUsage, choices: Choices) -> _Answers:
     """Ask all at once; again if something was counted in between, so that what is added up is of one moment."""
     for _attempt in range(_ATTEMPTS_MAX):
         windows, whole, groups, compare, line = await asyncio.gather(
@@ -143,21 +150,21 @@ def _check_properties(meter: Meter, choices: Choices) -> None:
             raise Refused("filter", Reason.GROUP_UNKNOWN, text)
 
 
-def _chosen(deps: Deps, meter: Meter, periods: Sequence[ContractPeriod], choices: Choices) -> _Chosen:
+def _chosen(deps: Deps, meter: Meter, periods: Sequence[ContractPeriod], choices: Choices) -> ChosenUsage:
     """Return what is looked at. Raises Refused and NotFound."""
     if choices.is_by_days:
         newest = max(periods, key=lambda one: one.start, default=None)
         zone = zone_named(newest.time_zone if newest else "")
         first, end = choices.days()
         period = _by_days(first, end, zone)
-        return _Chosen(
+        return ChosenUsage(
             meter, _question(meter, period, zone, choices), period, zone, None, _days_before(first, end, zone)
         )
     found = found_in(periods, choices.billing_period, deps)
     zone = zone_named(found.time_zone)
     period, previous = _as_explored(found), before(periods, found)
     question = _question(meter, period, zone, choices)
-    return _Chosen(meter, question, period, zone, found, None if previous is None else _as_explored(previous))
+    return ChosenUsage(meter, question, period, zone, found, None if previous is None else _as_explored(previous))
 
 
 def _by_days(first: date, end: date, zone: ZoneInfo) -> ExploredPeriod:
@@ -188,7 +195,7 @@ def _points(answer: UsageAnswer) -> list[Point]:
     return [Point(row.start, row.group, row.quantity) for row in answer.rows]
 
 
-async def _groups(deps: Deps, viewer: Viewer, chosen: _Chosen, group_by: str) -> _Groups:
+async def _groups(deps: Deps, viewer: Viewer, chosen: ChosenUsage, group_by: str) -> _Groups:
     """Return the largest groups by themselves."""
     grouped = replace(chosen.question, group_by=group_by)
     wholes = await deps.aggregator.usage(viewer.customer, replace(grouped, window=None))
@@ -201,7 +208,7 @@ async def _groups(deps: Deps, viewer: Viewer, chosen: _Chosen, group_by: str) ->
 
 def _series(
     viewer: Viewer,
-    chosen: _Chosen,
+    chosen: ChosenUsage,
     choices: Choices,
     groups: _Groups | None,
     buckets: Sequence[Span],
@@ -227,7 +234,7 @@ def _series(
     return (*shown, other(rest_of(totals, [one.values for one in shown]), rest, total))
 
 
-async def _comparison(deps: Deps, viewer: Viewer, chosen: _Chosen) -> Comparison | None:
+async def _comparison(deps: Deps, viewer: Viewer, chosen: ChosenUsage) -> Comparison | None:
     """Return the span before; its change is filled in by who knows the total."""
     previous = chosen.previous
     if previous is None:
@@ -253,7 +260,7 @@ async def _comparison(deps: Deps, viewer: Viewer, chosen: _Chosen) -> Comparison
         )
 
 
-async def _same_point(deps: Deps, viewer: Viewer, chosen: _Chosen, previous: UsageQuestion, days: int) -> SamePoint:
+async def _same_point(deps: Deps, viewer: Viewer, chosen: ChosenUsage, previous: UsageQuestion, days: int) -> SamePoint:
     """Return the first days of the span before, as many as have passed of this one."""
     end = min(after_days(previous.start, days, chosen.zone), previous.end)
     if end <= previous.start:
@@ -263,12 +270,12 @@ async def _same_point(deps: Deps, viewer: Viewer, chosen: _Chosen, previous: Usa
         return SamePoint(days=days, total=sum((row.quantity for row in part.rows), Decimal(0)))
 
 
-def _may_equal_a_line(chosen: _Chosen, choices: Choices) -> bool:
+def _may_equal_a_line(chosen: ChosenUsage, choices: Choices) -> bool:
     """Whether just one line of an invoice may bill what is shown."""
     return chosen.contract_period is not None and not choices.filters
 
 
-async def _line(deps: Deps, viewer: Viewer, chosen: _Chosen) -> EqualLine | None:
+async def _line(deps: Deps, viewer: Viewer, chosen: ChosenUsage) -> EqualLine | None:
     """Return the line that bills the meter in the period; whether it equals is filled in by who knows the total."""
     period = chosen.contract_period
     if period is None:
