@@ -86,6 +86,8 @@ export interface Compare {
   period: ExploredPeriod;
   buckets: Span[];
   totals: (string | null)[];
+  /** For each bucket of the span, the place of the one before that it is compared with. */
+  aligned: (number | null)[];
   total: string;
   samePoint: { days: number; total: string } | null;
   change: string | null;

@@ -16,7 +16,7 @@ import { emptyState } from "../parts/states.ts";
 import { Resource, type Wanted } from "../resource.ts";
 import type { Changes } from "../state.ts";
 import explorer from "../styles/explorer.css";
-import type { Explored, Meter, Series, Span } from "../types.ts";
+import type { Explored, Meter, Period, Series, Span } from "../types.ts";
 import { MeterlineView } from "../view.ts";
 import "./bucket.ts";
 import { renderActions, renderChoices, renderFilters, type Choices } from "./choices.ts";
@@ -77,7 +77,7 @@ export abstract class MeterlineExplorer<T extends Explored> extends MeterlineVie
     return html`
       ${heading({
         title: t(`view.${this.view}`),
-        freshness: this.renderFreshness(this.explored, period.state === "final" && choices.span === "1"),
+        freshness: this.renderFreshness(this.explored, this.chosenPeriods(context, choices.span).every(({ state }) => state === "final")),
         period: periodSwitch(context, period, (billingPeriod) => this.change({ billingPeriod })),
       })}
       <div class="bar controls">
@@ -151,10 +151,16 @@ export abstract class MeterlineExplorer<T extends Explored> extends MeterlineVie
   private range(span: string): Changes {
     const { context, period } = this;
     if (context === null || period === undefined) return {};
-    const first = context.periods[Math.min(context.periods.indexOf(period) + Number(span) - 1, context.periods.length - 1)];
+    const first = this.chosenPeriods(context, span).at(-1);
     return span === "1" || first === undefined
       ? { billingPeriod: period.billingPeriod }
       : { from: context.format.localDate(first.start), until: context.format.localDate(period.end) };
+  }
+
+  /** The newest first. */
+  private chosenPeriods({ periods }: Context, span: string): readonly Period[] {
+    const index = this.period === undefined ? -1 : periods.indexOf(this.period);
+    return index < 0 ? [] : periods.slice(index, index + Number(span));
   }
 
   private renderChoices(context: Context, choices: Choices): TemplateResult {
@@ -216,14 +222,14 @@ export abstract class MeterlineExplorer<T extends Explored> extends MeterlineVie
       totalText: t("explore.total"), previousText: t("explore.previous"),
       buckets: data.buckets.map(({ start, end }) => ({
         key: format.bucketKey(start, window), label: axisLabel(context, start, window, data.buckets.length),
-        full: format.bucketInFull(start, end, window), ...heatPlace(context, start, window),
+        full: bucketName(context, { start, end }, window), ...heatPlace(context, start, window),
       })),
       rows: window === "day" ? format.weekdays() : [],
       series: data.series.map((series, index) => ({
         key: series.key, label: series.label, look: lookOf(index, series.isOther), values: series.values,
       })),
       totals: data.totals,
-      previous: data.compare?.totals ?? null,
+      previous: data.compare === null ? null : data.buckets.map((_, index) => previousAt(data, index)?.value ?? null),
       print: (value) => this.print(context, data, value),
       tick: (value) => this.tick(context, data, value),
     };
@@ -240,7 +246,7 @@ export abstract class MeterlineExplorer<T extends Explored> extends MeterlineVie
       <div class="kpi"><dt>${title}</dt>
         <dd class="big" data-figure="total">${figure(this.print(context, data, data.total), data.total, title, () => this.explainTotal(context, data))}</dd>
         <dd class="small">${format.period(data.period.start, data.period.end)}</dd></div>
-      ${compare === null ? nothing : html`<div class="kpi"><dt>${t("explore.change")}</dt>
+      ${compare === null ? nothing : html`<div class="kpi"><dt>${t(before === null ? "explore.changeWhole" : "explore.change")}</dt>
         <dd class="big">${compare.change === null ? "–" : changeOf(context, compare.change)}</dd>
         <dd class="small">${before === null
           ? t("explore.was", { total: this.print(context, data, compare.total) })
@@ -321,7 +327,7 @@ export abstract class MeterlineExplorer<T extends Explored> extends MeterlineVie
     const opened = this.state.get("series");
     const series = data.series.length < 2 ? undefined : data.series.find(({ key: own }) => (own || UNNAMED) === opened);
     const value = (series === undefined ? data.totals[index] : series.values[index]) ?? "0";
-    const name = context.format.bucketInFull(bucket.start, bucket.end, data.window);
+    const name = bucketName(context, bucket, data.window);
     return {
       title: series === undefined ? name : `${series.label} · ${name}`,
       text: this.print(context, data, value),
@@ -352,8 +358,10 @@ export abstract class MeterlineExplorer<T extends Explored> extends MeterlineVie
       const value = series.values[index] ?? null;
       return value === null ? [] : [[series.label, this.print(context, data, value)] as const];
     });
-    const previous = data.compare?.totals[index] ?? null;
-    return previous === null ? rows : [...rows, [context.t("explore.previous"), this.print(context, data, previous)]];
+    const previous = previousAt(data, index);
+    if (previous === null) return rows;
+    const name = bucketName(context, previous.bucket, data.window);
+    return [...rows, [context.t("explore.previousOf", { bucket: name }), this.print(context, data, previous.value)]];
   }
 
   private lineAction(context: Context, data: T): Explained["action"] {
@@ -365,6 +373,19 @@ export abstract class MeterlineExplorer<T extends Explored> extends MeterlineVie
     const [path = "", query = ""] = href.split("?", 2);
     this.navigate(path, query);
   }
+}
+
+/** What a bucket is compared with, and what that came to; null where there is none. */
+function previousAt({ compare }: Explored, index: number): { bucket: Span; value: string } | null {
+  const place = compare?.aligned[index] ?? null;
+  if (compare === null || place === null) return null;
+  const [bucket, value] = [compare.buckets[place], compare.totals[place] ?? null];
+  return bucket === undefined || value === null ? null : { bucket, value };
+}
+
+/** A bucket in full; a billing period that is no month of the calendar by its days. */
+function bucketName({ format }: Context, bucket: Span, window: Window): string {
+  return window === "month" ? periodName(format, bucket) : format.bucketInFull(bucket.start, bucket.end, window);
 }
 
 /** Changes that replace one query string by another. */

@@ -132,6 +132,7 @@ function usageBefore(meter, month, query, total) {
   return {
     period: { ...span(month - 1), billingPeriod: label(month - 1) }, buckets: windows.map(({ start, end }) => ({ start: iso(start), end: iso(end) })),
     totals: before.totals, total: String(before.total),
+    aligned: windowsOf(query).map((_, index) => { const place = index + (query.get("window") === "day" ? (daysIn(month - 1) + 3) % 7 - 3 : 0); return place < windows.length && place >= 0 ? place : null; }),
     samePoint: month === LAST_DAY.month ? { days, total: String(same) } : null,
     change: percent((total / (month === LAST_DAY.month ? same : before.total) - 1) * 100),
   };

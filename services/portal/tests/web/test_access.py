@@ -426,3 +426,16 @@ async def test_pages_are_there_or_not(portal: Any, path: str, status: int) -> No
         answer = await browser.get(path)
 
     assert answer.status_code == status
+
+
+async def test_files_find_others_beside_them(portal: Any) -> None:
+    async with portal.browser() as client:
+        page = await client.get("/l/mlp_x")
+        (tokens,) = re.findall(r'href="([^"]+/tokens\.css)"', page.text)
+        style = await client.get(tokens)
+        fonts = re.findall(r'url\("([^"]+)"\)', style.text)
+        assert style.status_code == 200
+        assert fonts
+        for font in fonts:
+            found = await client.get(httpx.URL(tokens).join(font).path)
+            assert (found.status_code, found.headers["content-type"]) == (200, "font/woff2")

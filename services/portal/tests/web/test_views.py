@@ -105,6 +105,52 @@ async def test_cost_adds_up_to_the_bill_whatever_it_is_broken_down_by(portal: An
         assert shown["series"][-1]["total"] == "10"
 
 
+@pytest.mark.parametrize("window", ["day", "week", "month"])
+@pytest.mark.parametrize("group_by", ["item", "origin"])
+async def test_cost_of_several_periods_adds_up_to_their_bills(portal: Any, window: str, group_by: str) -> None:
+    span = {"from": "2013-10-01", "until": "2013-12-01", "window": window, "groupBy": group_by}
+    shown = await ask(portal, "cost", **span, compare="previous")
+    bills = [await ask(portal, f"invoices/{number}") for number in ("INV-000001", "draft")]
+
+    assert Decimal(shown["total"]) == sum(Decimal(bill["total"]) for bill in bills) == total(shown["totals"])
+    assert (shown["line"]["quantity"], shown["line"]["equals"]) == (shown["total"], True)
+    assert shown["line"]["href"] == "/invoices"
+    assert shown["period"]["billingPeriod"] is None
+    assert shown["compare"] is None
+    if window == "month":
+        assert [Decimal(each) for each in shown["totals"]] == [Decimal(bill["total"]) for bill in bills]
+        assert [each["start"] for each in shown["buckets"]] == [bill["period"]["start"] for bill in bills]
+
+
+async def test_cost_is_told_of_whole_periods(portal: Any) -> None:
+    async with await portal.client() as client:
+        parameters = {"from": "2013-10-02", "until": "2013-12-01"}
+        refused = await client.get(f"{API}/cost", params=parameters)
+    assert (refused.status_code, refused.json()["reason"]) == (400, "PERIOD_INVALID")
+
+
+async def test_usage_of_several_periods_is_that_of_their_lines(portal: Any) -> None:
+    span = {"from": "2013-10-01", "until": "2013-12-01", "window": "month"}
+    shown = await ask(portal, "usage", meter="flights", **span)
+    bills = [await ask(portal, f"invoices/{number}") for number in ("INV-000001", "draft")]
+
+    billed = [Decimal(line["quantity"]) for bill in bills for line in bill["lines"] if line["meter"]]
+    assert [Decimal(each) for each in shown["totals"]] == billed
+    assert (shown["line"]["quantity"], shown["line"]["equals"]) == (shown["total"], True)
+
+
+async def test_days_are_compared_with_the_same_weekday(portal: Any) -> None:
+    shown = await ask(portal, "usage", meter="flights", billingPeriod="2013-11", compare="previous")
+
+    # The first of November was a Friday, the fourth of October as well.
+    compare = shown["compare"]
+    assert compare["aligned"][0] == 3
+    assert compare["buckets"][3]["start"] == "2013-10-04T04:00:00Z"
+    assert compare["aligned"][-2:] == [None, None]
+    weeks = await ask(portal, "usage", meter="flights", billingPeriod="2013-11", compare="previous", window="week")
+    assert weeks["compare"]["aligned"] == list(range(len(weeks["buckets"])))
+
+
 async def test_the_price_of_one_unit_is_told_where_one_item_is_shown(portal: Any) -> None:
     shown = await ask(portal, "cost", billingPeriod="2013-10", item="Flights", window="month")
 

@@ -907,7 +907,7 @@ a { color: var(--_accent); text-underline-offset: 3px; }
 `;
 
 // src/styles/content.css
-var content_default = ".page { display: grid; grid-template-columns: minmax(0, 1fr); gap: 16px; max-width: 1180px; }\n\n.page-head { display: flex; flex-wrap: wrap; align-items: center; gap: 8px 16px; min-height: 40px; }\n.page-head .spacer { flex: 1; }\n.page-title { font: 650 20px/1.3 var(--_font); letter-spacing: -0.01em; text-wrap: balance; }\n.page-sub { font-size: 13px; color: var(--_text-2); }\n\nmeterline-freshness { display: inline-block; container-type: normal; }\n\n.card {\n  background: var(--_surface);\n  border: 1px solid var(--_line);\n  border-radius: var(--_radius);\n  padding: 20px 24px;\n  min-width: 0;\n}\n\n.card-head { display: flex; flex-wrap: wrap; align-items: center; gap: 4px 12px; margin-bottom: 12px; }\n.card-head .spacer { flex: 1; }\n.card-title { font: 650 16px/1.4 var(--_font); letter-spacing: -0.005em; }\n.hint { font-size: 13px; color: var(--_text-2); }\n.plain { font-weight: 400; }\n.small { font-size: 12px; color: var(--_text-2); }\n.mono { font-family: var(--_mono); font-size: 0.92em; overflow-wrap: anywhere; }\n.note { font-size: 12px; color: var(--_text-2); max-width: 68ch; text-wrap: pretty; }\n\n.up { color: var(--_warning); font-weight: 650; }\n.down { color: var(--_positive); font-weight: 650; }\n\n.card.kpis { display: grid; grid-template-columns: repeat(auto-fit, minmax(190px, 1fr)); padding: 0; overflow: clip; }\n.kpi { padding: 16px 24px; box-shadow: -1px 0 0 var(--_line), 0 -1px 0 var(--_line); min-width: 0; }\n.kpi dt { font-size: 13px; color: var(--_text-2); }\n.kpi .big { font: 650 28px/1.25 var(--_font); letter-spacing: -0.02em; overflow-wrap: anywhere; }\n.kpi .small { min-height: 18px; }\n\n.rows { display: grid; }\n.rows > * { display: flex; align-items: baseline; justify-content: space-between; gap: 16px; padding: 9px 0; border-top: 1px solid var(--_line); font-size: 13px; }\n.rows dt { color: var(--_text-2); }\n.rows dd { text-align: right; }\n\n.scroll { overflow-x: auto; margin: 0 -24px; padding: 0 24px; }\n.scroll:focus-visible { outline-offset: -2px; }\n\ntable { width: 100%; border-collapse: collapse; font-size: 13px; }\nth { font-weight: 500; color: var(--_text-2); text-align: left; padding: 6px 12px 8px; white-space: nowrap; }\ntd { padding: 9px 12px; border-top: 1px solid var(--_line); vertical-align: top; }\nth:first-child, td:first-child { padding-left: 0; }\nth:last-child, td:last-child { padding-right: 0; }\n.right { text-align: right; white-space: nowrap; }\nth::first-letter { text-transform: uppercase; }\ntbody th { color: var(--_text); font-weight: 400; border-top: 1px solid var(--_line); padding: 9px 12px 9px 0; white-space: normal; vertical-align: top; }\ntfoot td, tfoot th { border-top: 2px solid var(--_text); color: var(--_text); font-weight: 650; padding-block: 10px; }\ntr.is-link:hover > * { background: var(--_tint); }\n.unit { color: var(--_text-2); }\n\n.swatch { display: inline-block; width: 10px; height: 10px; margin-right: 8px; vertical-align: -1px; flex: none; }\n.swatch rect { fill: var(--_c); forced-color-adjust: none; }\n\n.legend { display: flex; flex-wrap: wrap; gap: 4px 16px; font-size: 13px; color: var(--_text); }\n.legend li { display: inline-flex; align-items: center; max-width: 100%; }\n.legend .dash { width: 16px; border-top: 2px dashed var(--_text-3); margin-right: 8px; }\n\n.is-waiting { opacity: 0.55; transition: opacity 150ms 200ms; }\n\n/* What stands in the place of figures that are not there yet: it has their final shape. */\n.bone { display: block; border-radius: 4px; background: var(--_line); animation: breathe 1.6s ease-in-out infinite; }\n.bones { display: grid; gap: 12px; }\n\n.empty { display: grid; justify-items: center; gap: 6px; padding: 40px 16px; text-align: center; color: var(--_text-2); }\n.empty h2 { font: 650 16px/1.4 var(--_font); color: var(--_text); }\n.empty p { max-width: 46ch; text-wrap: balance; }\n.empty .button { margin-top: 8px; }\n\n.banner { padding: 8px 16px; border: 1px solid var(--_warning); border-radius: var(--_radius-control); color: var(--_warning); background: var(--_surface); font-size: 13px; }\n\n@keyframes breathe { 50% { opacity: 0.45; } }\n\n@container (max-width: 560px) {\n  .card { padding: 16px; }\n  .card.kpis { grid-template-columns: repeat(auto-fit, minmax(148px, 1fr)); }\n  .kpi { padding: 12px 16px; }\n  .kpi .big { font-size: 22px; }\n  .scroll { margin: 0 -16px; padding: 0 16px; }\n  td, th { padding-inline: 8px; }\n  .narrow-hidden { display: none; }\n  tr[data-series] > th { white-space: nowrap; }\n}\n\n@media print {\n  .card { border: 0; padding: 8px 0; break-inside: avoid; }\n  .page { max-width: none; }\n}\n\n.period-switch { display: inline-flex; gap: 4px; }\n.explained { display: grid; gap: 16px; }\n.explained-figure { font: 650 28px/1.2 var(--_font); letter-spacing: -0.02em; }\n.explained-sentence { padding-left: 14px; border-left: 3px solid var(--_accent); color: var(--_text-2); text-wrap: pretty; }\n.spark { width: 96px; height: 22px; vertical-align: middle; }\n.spark path { fill: none; stroke: var(--_c, var(--_text-3)); stroke-width: 1.5; stroke-linejoin: round; }\n";
+var content_default = ".page { display: grid; grid-template-columns: minmax(0, 1fr); gap: 16px; max-width: 1180px; }\n\n.page-head { display: flex; flex-wrap: wrap; align-items: center; gap: 8px 16px; min-height: 40px; }\n.page-head .spacer { flex: 1; }\n.page-title { font: 650 20px/1.3 var(--_font); letter-spacing: -0.01em; text-wrap: balance; }\n.page-sub { font-size: 13px; color: var(--_text-2); }\n\nmeterline-freshness { display: inline-block; container-type: normal; }\n\n.card {\n  background: var(--_surface);\n  border: 1px solid var(--_line);\n  border-radius: var(--_radius);\n  padding: 20px 24px;\n  min-width: 0;\n}\n\n.card-head { display: flex; flex-wrap: wrap; align-items: center; gap: 4px 12px; margin-bottom: 12px; }\n.card-head .spacer { flex: 1; }\n.card-title { font: 650 16px/1.4 var(--_font); letter-spacing: -0.005em; }\n.hint { font-size: 13px; color: var(--_text-2); }\n.plain { font-weight: 400; }\n.small { font-size: 12px; color: var(--_text-2); }\n.mono { font-family: var(--_mono); font-size: 0.92em; overflow-wrap: anywhere; }\n.note { font-size: 12px; color: var(--_text-2); max-width: 68ch; text-wrap: pretty; }\n\n.up { color: var(--_warning); font-weight: 650; }\n.down { color: var(--_positive); font-weight: 650; }\n\n.card.kpis { display: grid; grid-template-columns: repeat(auto-fit, minmax(190px, 1fr)); padding: 0; overflow: clip; }\n.kpi { padding: 16px 24px; box-shadow: -1px 0 0 var(--_line), 0 -1px 0 var(--_line); min-width: 0; }\n.kpi dt { font-size: 13px; color: var(--_text-2); }\n.kpi .big { font: 650 28px/1.25 var(--_font); letter-spacing: -0.02em; overflow-wrap: anywhere; }\n.kpi .big .figure { white-space: normal; text-align: left; }\n.kpi .small { min-height: 18px; }\n\n.rows { display: grid; }\n.rows > * { display: flex; align-items: baseline; justify-content: space-between; gap: 16px; padding: 9px 0; border-top: 1px solid var(--_line); font-size: 13px; }\n.rows dt { color: var(--_text-2); }\n.rows dd { text-align: right; }\n\n.scroll { overflow-x: auto; margin: 0 -24px; padding: 0 24px; }\n.scroll:focus-visible { outline-offset: -2px; }\n\ntable { width: 100%; border-collapse: collapse; font-size: 13px; }\nth { font-weight: 500; color: var(--_text-2); text-align: left; padding: 6px 12px 8px; white-space: nowrap; }\ntd { padding: 9px 12px; border-top: 1px solid var(--_line); vertical-align: top; }\nth:first-child, td:first-child { padding-left: 0; }\nth:last-child, td:last-child { padding-right: 0; }\n.right { text-align: right; white-space: nowrap; }\nth::first-letter { text-transform: uppercase; }\ntbody th { color: var(--_text); font-weight: 400; border-top: 1px solid var(--_line); padding: 9px 12px 9px 0; white-space: normal; vertical-align: top; }\ntfoot td, tfoot th { border-top: 2px solid var(--_text); color: var(--_text); font-weight: 650; padding-block: 10px; }\ntr.is-link:hover > * { background: var(--_tint); }\n.unit { color: var(--_text-2); }\n\n.swatch { display: inline-block; width: 10px; height: 10px; margin-right: 8px; vertical-align: -1px; flex: none; }\n.swatch rect { fill: var(--_c); forced-color-adjust: none; }\n\n.legend { display: flex; flex-wrap: wrap; gap: 4px 16px; font-size: 13px; color: var(--_text); }\n.legend li { display: inline-flex; align-items: center; max-width: 100%; }\n.legend .dash { width: 16px; border-top: 2px dashed var(--_text-3); margin-right: 8px; }\n\n.is-waiting { opacity: 0.55; transition: opacity 150ms 200ms; }\n\n/* What stands in the place of figures that are not there yet: it has their final shape. */\n.bone { display: block; border-radius: 4px; background: var(--_line); animation: breathe 1.6s ease-in-out infinite; }\n.bones { display: grid; gap: 12px; }\n\n.empty { display: grid; justify-items: center; gap: 6px; padding: 40px 16px; text-align: center; color: var(--_text-2); }\n.empty h2 { font: 650 16px/1.4 var(--_font); color: var(--_text); }\n.empty p { max-width: 46ch; text-wrap: balance; }\n.empty .button { margin-top: 8px; }\n\n.banner { padding: 8px 16px; border: 1px solid var(--_warning); border-radius: var(--_radius-control); color: var(--_warning); background: var(--_surface); font-size: 13px; }\n\n@keyframes breathe { 50% { opacity: 0.45; } }\n\n@container (max-width: 560px) {\n  .card { padding: 16px; }\n  .card.kpis { grid-template-columns: repeat(auto-fit, minmax(148px, 1fr)); }\n  .kpi { padding: 12px 16px; }\n  .kpi .big { font-size: 22px; }\n  .scroll { margin: 0 -16px; padding: 0 16px; }\n  td, th { padding-inline: 8px; }\n  .narrow-hidden { display: none; }\n  tr[data-series] > th { white-space: nowrap; }\n}\n\n@media print {\n  .card { border: 0; padding: 8px 0; break-inside: avoid; }\n  .page { max-width: none; }\n}\n\n.period-switch { display: inline-flex; gap: 4px; }\n.explained { display: grid; gap: 16px; }\n.explained-figure { font: 650 28px/1.2 var(--_font); letter-spacing: -0.02em; }\n.explained-sentence { padding-left: 14px; border-left: 3px solid var(--_accent); color: var(--_text-2); text-wrap: pretty; }\n.spark { width: 96px; height: 22px; vertical-align: middle; }\n.spark path { fill: none; stroke: var(--_c, var(--_text-3)); stroke-width: 1.5; stroke-linejoin: round; }\n";
 
 // src/styles/controls.css
 var controls_default = 'button, select, input { font: inherit; color: inherit; margin: 0; }\n\n.button, .select, .input {\n  display: inline-flex;\n  align-items: center;\n  gap: 6px;\n  height: 32px;\n  padding: 0 12px;\n  border: 1px solid var(--_line-strong);\n  border-radius: var(--_radius-control);\n  background: var(--_surface);\n  color: var(--_text);\n  font: 500 13px/1 var(--_font);\n  white-space: nowrap;\n  text-decoration: none;\n  cursor: pointer;\n}\n\n.button:hover, .select:hover { background: var(--_tint); border-color: var(--_accent); }\n.button[disabled] { opacity: 0.55; cursor: default; }\n.button.is-primary { background: var(--_accent); border-color: var(--_accent); color: var(--_accent-ink); }\n.button.is-primary:hover { filter: brightness(1.08); }\n.button.is-bare { border-color: transparent; background: none; padding: 0 8px; color: var(--_text-2); }\n.button.is-bare:hover { color: var(--_text); background: var(--_tint); }\n.button.is-icon { padding: 0; width: 32px; justify-content: center; }\n.input { cursor: text; font-weight: 400; min-width: 0; }\n.select { padding-right: 8px; max-width: 100%; }\n.icon { width: 16px; height: 16px; flex: none; fill: none; stroke: currentcolor; stroke-width: 1.6; stroke-linecap: round; stroke-linejoin: round; }\n\n.segments {\n  display: inline-flex;\n  border: 1px solid var(--_line-strong);\n  border-radius: var(--_radius-control);\n  overflow: clip;\n}\n\n.segments button {\n  display: inline-flex;\n  align-items: center;\n  gap: 6px;\n  height: 30px;\n  padding: 0 11px;\n  border: 0;\n  border-left: 1px solid var(--_line);\n  background: var(--_surface);\n  color: var(--_text-2);\n  font: 500 13px/1 var(--_font);\n  cursor: pointer;\n}\n\n.segments button:first-child { border-left: 0; }\n.segments button:hover { color: var(--_text); background: var(--_tint); }\n.segments button:focus-visible { outline-offset: -3px; }\n/* The line below tells what is pressed where colours of the page are overruled. */\n.segments button[aria-pressed="true"] { background: var(--_tint-strong); color: var(--_text); font-weight: 650; box-shadow: inset 0 -2px 0 var(--_accent); }\n\n.toggle { display: inline-flex; align-items: center; gap: 8px; height: 32px; font-size: 13px; color: var(--_text-2); cursor: pointer; }\n.toggle input { accent-color: var(--_accent); width: 16px; height: 16px; }\n\n.chip {\n  display: inline-flex;\n  align-items: center;\n  gap: 6px;\n  min-height: 26px;\n  padding: 2px 10px;\n  border: 1px solid var(--_line);\n  border-radius: 999px;\n  background: var(--_surface);\n  color: var(--_text-2);\n  font: 400 12px/1.3 var(--_font);\n}\n\n.chip .dot { width: 7px; height: 7px; border-radius: 50%; background: currentcolor; forced-color-adjust: none; }\n.chip.is-live .dot { color: var(--_positive); animation: breathe 2.4s ease-in-out infinite; }\n.chip.is-late { color: var(--_warning); border-color: currentcolor; }\n.chip.is-removable { padding-right: 2px; border-color: var(--_line-strong); color: var(--_text); }\n.chip button { display: inline-grid; place-items: center; width: 22px; height: 22px; border: 0; border-radius: 50%; background: none; color: var(--_text-2); cursor: pointer; }\n.chip button:hover { background: var(--_tint-strong); color: var(--_text); }\n\n@keyframes breathe { 50% { opacity: 0.35; } }\n\n.badge {\n  display: inline-block;\n  padding: 2px 8px;\n  border: 1px solid currentcolor;\n  border-radius: 999px;\n  font: 650 11px/1.3 var(--_font);\n  color: var(--_text-2);\n  white-space: nowrap;\n}\n\n.badge.is-draft { color: var(--_warning); }\n.badge.is-final { color: var(--_positive); }\n\n/* A number that explains itself. */\n.figure {\n  padding: 0;\n  border: 0;\n  background: none;\n  font: inherit;\n  color: inherit;\n  letter-spacing: inherit;\n  text-align: inherit;\n  cursor: pointer;\n  text-decoration: underline dotted 1px var(--_line-strong);\n  text-underline-offset: 0.28em;\n  white-space: nowrap;\n}\n\n.figure:hover { color: var(--_accent); text-decoration: underline solid 1px currentcolor; }\n\n@media (pointer: coarse) {\n  .button, .select, .input, .segments button { height: 44px; }\n  .button.is-icon { width: 44px; }\n  .chip button { width: 32px; height: 32px; }\n}\n\n@media (forced-colors: active) {\n  .segments button[aria-pressed="true"] { outline: 2px solid Highlight; outline-offset: -2px; }\n  .button.is-primary { border-width: 2px; }\n}\n\n@media print {\n  .controls { display: none !important; }\n  .figure { text-decoration: none; }\n}\n';
@@ -2388,9 +2388,11 @@ var TEXTS = {
   "explore.soFar": "{what} so far",
   "explore.inAll": "{what} in all",
   "explore.previous": "Previous",
+  "explore.previousOf": "Previous, {bucket}",
   "explore.wasDays": "was {total} after the same {days} days",
   "explore.was": "was {total}",
   "explore.change": "Against the same point before",
+  "explore.changeWhole": "Against the time before",
   "explore.events": "Events counted",
   "explore.eventsHint": "each counted once",
   "explore.largest": "Largest: {name}",
@@ -3047,7 +3049,7 @@ function bucketTable(context, data, model, explain) {
       <th scope="row">${bucket.full}</th>
       ${model.series.map((series) => cell(series.values[index] ?? null, index, series.key, series.label))}
       ${hasTotal ? cell(data.totals[index] ?? null, index, null, t4("explore.total")) : A}
-      ${data.compare === null ? A : cell(data.compare.totals[index] ?? null, index, null, t4("explore.previous"))}
+      ${data.compare === null ? A : cell(model.previous?.[index] ?? null, index, null, t4("explore.previous"))}
     </tr>`)}</tbody>
   </table></div>`;
 }
@@ -3080,7 +3082,7 @@ var MeterlineExplorer = class extends MeterlineView {
     return b2`
       ${heading({
       title: t4(`view.${this.view}`),
-      freshness: this.renderFreshness(this.explored, period.state === "final" && choices.span === "1"),
+      freshness: this.renderFreshness(this.explored, this.chosenPeriods(context, choices.span).every(({ state }) => state === "final")),
       period: periodSwitch(context, period, (billingPeriod) => this.change({ billingPeriod }))
     })}
       <div class="bar controls">
@@ -3150,8 +3152,13 @@ var MeterlineExplorer = class extends MeterlineView {
   range(span) {
     const { context, period } = this;
     if (context === null || period === void 0) return {};
-    const first = context.periods[Math.min(context.periods.indexOf(period) + Number(span) - 1, context.periods.length - 1)];
+    const first = this.chosenPeriods(context, span).at(-1);
     return span === "1" || first === void 0 ? { billingPeriod: period.billingPeriod } : { from: context.format.localDate(first.start), until: context.format.localDate(period.end) };
+  }
+  /** The newest first. */
+  chosenPeriods({ periods }, span) {
+    const index = this.period === void 0 ? -1 : periods.indexOf(this.period);
+    return index < 0 ? [] : periods.slice(index, index + Number(span));
   }
   renderChoices(context, choices) {
     return renderChoices(context, choices, this.groups(context), this.renderOwnChoices(context), (changes) => this.change(changes));
@@ -3209,7 +3216,7 @@ var MeterlineExplorer = class extends MeterlineView {
       buckets: data.buckets.map(({ start, end }) => ({
         key: format.bucketKey(start, window),
         label: axisLabel(context, start, window, data.buckets.length),
-        full: format.bucketInFull(start, end, window),
+        full: bucketName(context, { start, end }, window),
         ...heatPlace(context, start, window)
       })),
       rows: window === "day" ? format.weekdays() : [],
@@ -3220,7 +3227,7 @@ var MeterlineExplorer = class extends MeterlineView {
         values: series.values
       })),
       totals: data.totals,
-      previous: data.compare?.totals ?? null,
+      previous: data.compare === null ? null : data.buckets.map((_2, index) => previousAt(data, index)?.value ?? null),
       print: (value) => this.print(context, data, value),
       tick: (value) => this.tick(context, data, value)
     };
@@ -3236,7 +3243,7 @@ var MeterlineExplorer = class extends MeterlineView {
       <div class="kpi"><dt>${title}</dt>
         <dd class="big" data-figure="total">${figure(this.print(context, data, data.total), data.total, title, () => this.explainTotal(context, data))}</dd>
         <dd class="small">${format.period(data.period.start, data.period.end)}</dd></div>
-      ${compare === null ? A : b2`<div class="kpi"><dt>${t4("explore.change")}</dt>
+      ${compare === null ? A : b2`<div class="kpi"><dt>${t4(before === null ? "explore.changeWhole" : "explore.change")}</dt>
         <dd class="big">${compare.change === null ? "–" : changeOf(context, compare.change)}</dd>
         <dd class="small">${before === null ? t4("explore.was", { total: this.print(context, data, compare.total) }) : t4("explore.wasDays", { total: this.print(context, data, before.total), days: before.days })}</dd></div>`}
       ${data.eventCount === null ? A : this.renderEvents(context, data, String(data.eventCount))}
@@ -3311,7 +3318,7 @@ var MeterlineExplorer = class extends MeterlineView {
     const opened2 = this.state.get("series");
     const series = data.series.length < 2 ? void 0 : data.series.find(({ key: own2 }) => (own2 || UNNAMED) === opened2);
     const value = (series === void 0 ? data.totals[index] : series.values[index]) ?? "0";
-    const name = context.format.bucketInFull(bucket.start, bucket.end, data.window);
+    const name = bucketName(context, bucket, data.window);
     return {
       title: series === void 0 ? name : `${series.label} · ${name}`,
       text: this.print(context, data, value),
@@ -3339,8 +3346,10 @@ var MeterlineExplorer = class extends MeterlineView {
       const value = series.values[index] ?? null;
       return value === null ? [] : [[series.label, this.print(context, data, value)]];
     });
-    const previous = data.compare?.totals[index] ?? null;
-    return previous === null ? rows : [...rows, [context.t("explore.previous"), this.print(context, data, previous)]];
+    const previous = previousAt(data, index);
+    if (previous === null) return rows;
+    const name = bucketName(context, previous.bucket, data.window);
+    return [...rows, [context.t("explore.previousOf", { bucket: name }), this.print(context, data, previous.value)]];
   }
   lineAction(context, data) {
     const href = data.line?.href;
@@ -3351,6 +3360,15 @@ var MeterlineExplorer = class extends MeterlineView {
     this.navigate(path, query);
   }
 };
+function previousAt({ compare }, index) {
+  const place2 = compare?.aligned[index] ?? null;
+  if (compare === null || place2 === null) return null;
+  const [bucket, value] = [compare.buckets[place2], compare.totals[place2] ?? null];
+  return bucket === void 0 || value === null ? null : { bucket, value };
+}
+function bucketName({ format }, bucket, window) {
+  return window === "month" ? periodName(format, bucket) : format.bucketInFull(bucket.start, bucket.end, window);
+}
 function replacing(old, next) {
   const params = new URLSearchParams(next);
   const changes = {};

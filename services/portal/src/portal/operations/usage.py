@@ -12,13 +12,14 @@ from zoneinfo import ZoneInfo
 from chassis.errors import Conflict, Reason
 from chassis.errors.refused import Refused, refusals
 from money import exact_arithmetic
-from portal.domain.buckets import after_days, check_window, cut, midnight, whole_days, zone_named
+from portal.domain.buckets import after_days, aligned, check_window, cut, midnight, whole_days, zone_named
 from portal.domain.exploring import Comparison, EqualLine, ExploredPeriod, SamePoint, Series
 from portal.domain.meters import ADDITIVE, Meter
 from portal.domain.percents import change_from
-from portal.domain.periods import ContractPeriod, before
+from portal.domain.periods import ContractPeriod, as_many_before, before, filling
 from portal.domain.series import Point, largest, on_buckets, other, rest_of, series_of
 from portal.domain.usage import Usage, UsageAnswer, UsageQuestion
+from portal.operations.invoices import path_of
 from portal.operations.meters import meter_named
 from portal.operations.periods import found_in
 
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from portal.domain.choices import Choices
+    from portal.domain.invoices import Invoice, Line
     from portal.domain.viewers import Viewer
     from portal.domain.views import Span
     from portal.operations.deps import Deps
@@ -42,7 +44,8 @@ class ChosenUsage:
     question: UsageQuestion
     period: ExploredPeriod
     zone: ZoneInfo
-    contract_period: ContractPeriod | None
+    contract_periods: Sequence[ContractPeriod]
+    """The billing periods that fill it; none if it is no whole number of them."""
     previous: ExploredPeriod | None
 
 
@@ -157,14 +160,17 @@ def _chosen(deps: Deps, meter: Meter, periods: Sequence[ContractPeriod], choices
         zone = zone_named(newest.time_zone if newest else "")
         first, end = choices.days()
         period = _by_days(first, end, zone)
-        return ChosenUsage(
-            meter, _question(meter, period, zone, choices), period, zone, None, _days_before(first, end, zone)
-        )
+        whole = filling(periods, period.start, period.end)
+        earlier = as_many_before(periods, whole) if whole else ()
+        previous = _as_one(earlier) if earlier else _days_before(first, end, zone)
+        return ChosenUsage(meter, _question(meter, period, zone, choices), period, zone, whole, previous)
     found = found_in(periods, choices.billing_period, deps)
     zone = zone_named(found.time_zone)
-    period, previous = _as_explored(found), before(periods, found)
+    period, one_before = _as_explored(found), before(periods, found)
     question = _question(meter, period, zone, choices)
-    return ChosenUsage(meter, question, period, zone, found, None if previous is None else _as_explored(previous))
+    return ChosenUsage(
+        meter, question, period, zone, (found,), None if one_before is None else _as_explored(one_before)
+    )
 
 
 def _by_days(first: date, end: date, zone: ZoneInfo) -> ExploredPeriod:
@@ -174,6 +180,11 @@ def _by_days(first: date, end: date, zone: ZoneInfo) -> ExploredPeriod:
 def _days_before(first: date, end: date, zone: ZoneInfo) -> ExploredPeriod:
     """Return the span of as many days that ends where this one begins."""
     return _by_days(first - (end - first), first, zone)
+
+
+def _as_one(periods: Sequence[ContractPeriod]) -> ExploredPeriod:
+    """Return the span from the first to the last of some periods."""
+    return ExploredPeriod(start=periods[0].start, end=periods[-1].end, billing_period=None)
 
 
 def _as_explored(period: ContractPeriod) -> ExploredPeriod:
@@ -249,11 +260,15 @@ async def _comparison(deps: Deps, viewer: Viewer, chosen: ChosenUsage) -> Compar
         deps.aggregator.usage(viewer.customer, replace(question, window=None)),
         _nothing() if days is None else _same_point(deps, viewer, chosen, question, days),
     )
+    window = chosen.question.window or "day"
+    with refusals():
+        shown = cut(chosen.period.start, chosen.period.end, window, chosen.zone)
     with exact_arithmetic():
         return Comparison(
             period=previous,
             buckets=buckets,
             totals=on_buckets(_points(windows), buckets).get("", (None,) * len(buckets)),
+            aligned=aligned(shown, buckets, window, chosen.zone),
             total=sum((row.quantity for row in whole.rows), Decimal(0)),
             same_point=same_point,
             change=None,
@@ -271,22 +286,25 @@ async def _same_point(deps: Deps, viewer: Viewer, chosen: ChosenUsage, previous:
 
 
 def _may_equal_a_line(chosen: ChosenUsage, choices: Choices) -> bool:
-    """Whether just one line of an invoice may bill what is shown."""
-    return chosen.contract_period is not None and not choices.filters
+    """Whether lines of invoices may bill just what is shown: quantities of several only where they add up."""
+    count = len(chosen.contract_periods)
+    return not choices.filters and (count == 1 or (count > 1 and chosen.meter.aggregation in ADDITIVE))
 
 
 async def _line(deps: Deps, viewer: Viewer, chosen: ChosenUsage) -> EqualLine | None:
-    """Return the line that bills the meter in the period; whether it equals is filled in by who knows the total."""
-    period = chosen.contract_period
-    if period is None:
+    """Return the line of each period that bills the meter; whether it equals is filled in by who knows the total."""
+    periods = chosen.contract_periods
+    invoices = await asyncio.gather(*(deps.invoicing.preview(one.contract, one.billing_period) for one in periods))
+    lines = [_lines_of(chosen.meter, invoice) for invoice in invoices]
+    if any(len(found) != 1 for found in lines):
         return None
-    invoice = await deps.invoicing.preview(period.contract, period.billing_period)
-    lines = [line for line in invoice.lines if line.kind == "usage" and line.meter == chosen.meter.name]
-    if len(lines) != 1:
-        return None
-    (line,) = lines
-    path = f"/invoices/{invoice.number}" if invoice.number else f"/invoices/draft?billingPeriod={period.billing_period}"
-    return EqualLine(quantity=line.quantity, item=viewer.item_label(line.item), equals=False, href=path)
+    with exact_arithmetic():
+        quantity = sum((line.quantity for (line,) in lines), Decimal(0))
+    return EqualLine(quantity=quantity, item=viewer.item_label(lines[-1][0].item), equals=False, href=path_of(invoices))
+
+
+def _lines_of(meter: Meter, invoice: Invoice) -> list[Line]:
+    return [line for line in invoice.lines if line.kind == "usage" and line.meter == meter.name]
 
 
 async def _nothing() -> None:
