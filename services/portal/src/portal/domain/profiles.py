@@ -23,6 +23,7 @@ DARK_SURFACE: Final[Colour] = (20, 24, 31)
 RADIUS_PX_MAX: Final = 24
 TEXTS_MAX: Final = 200
 TEXT_CHARS_MAX: Final = 500
+SELLER_NAME_CHARS_MAX: Final = 80
 LABELS_MAX: Final = 1000
 ORIGINS_MAX: Final = 20
 TRACE_ID_MARK: Final = "{traceId}"
@@ -72,6 +73,8 @@ class Profile:
     """One version of a tenant's profile. Version 0 is the default that holds until one is applied."""
 
     version: int = 0
+    seller_name: str = ""
+    """The seller for people; empty = as invoices name it."""
     accent: str = "#2a5bd7"
     accent_dark: str = "#8fb0ff"
     """The accent on the dark surface."""
@@ -120,6 +123,7 @@ def checked(profile: Profile) -> Profile:
         partial(_check_accent, "accent_dark", profile.accent_dark, DARK_SURFACE, "dark"),
         partial(_check_series, profile.series),
         partial(_check_looks, profile),
+        partial(_check_seller_name, profile.seller_name),
         partial(_check_texts, profile.texts),
         partial(_check_labels, profile.labels),
         partial(_check_trace_link, profile.trace_link),
@@ -155,6 +159,14 @@ def _check_looks(profile: Profile) -> None:
         raise Refused("font", Reason.FIELD_INVALID, "write the name of one font: letters, digits, spaces, - and _")
     if not 0 <= profile.radius_px <= RADIUS_PX_MAX:
         raise Refused("radius_px", Reason.FIELD_INVALID, f"write 0 to {RADIUS_PX_MAX} pixels")
+
+
+def _check_seller_name(name: str) -> None:
+    fault = value_fault(name)
+    if fault is not None:
+        raise Refused("seller_name", Reason.TEXT_INVALID, fault)
+    if len(name) > SELLER_NAME_CHARS_MAX:
+        raise Refused("seller_name", Reason.FIELD_INVALID, f"write at most {SELLER_NAME_CHARS_MAX} characters")
 
 
 def _check_texts(texts: Mapping[str, Mapping[str, str]]) -> None:

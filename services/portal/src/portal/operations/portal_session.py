@@ -64,7 +64,9 @@ async def _customer_name(deps: Deps, customer: str) -> str:
 
 
 async def _seller(deps: Deps, viewer: Viewer, newest: ContractPeriod | None) -> str:
-    """Return the seller as the customer's newest invoice names it, or else the draft; nothing without either."""
+    """Return the seller as the profile names it, or else the customer's newest invoice, or else the draft."""
+    if viewer.profile.seller_name:
+        return viewer.profile.seller_name
     page = await deps.invoicing.invoices(viewer.customer, "", 1)
     if page.invoices:
         return page.invoices[0].seller

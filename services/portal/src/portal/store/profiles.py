@@ -68,6 +68,7 @@ def _content(profile: Profile) -> Mapping[str, Any]:
     """Return all of a profile but its logo, as JSON."""
     labels = profile.labels
     return {
+        "seller_name": profile.seller_name,
         "accent": profile.accent,
         "accent_dark": profile.accent_dark,
         "series": list(profile.series),
@@ -96,6 +97,7 @@ def _profile(row: RowMapping) -> Profile:
     labels = content["labels"]
     return Profile(
         version=row["version"],
+        seller_name=content.get("seller_name", ""),
         accent=content["accent"],
         accent_dark=content["accent_dark"],
         series=tuple(content["series"]),

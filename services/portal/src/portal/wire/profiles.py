@@ -32,6 +32,7 @@ def profile_from_proto(spec: pb.ProfileSpec) -> Profile:
     """Return a profile that is not checked yet; what is absent is taken from the default."""
     default = Profile()
     return Profile(
+        seller_name=spec.seller_name,
         accent=spec.accent or default.accent,
         accent_dark=spec.accent_dark or default.accent_dark,
         series=tuple(spec.series),
@@ -53,6 +54,7 @@ def profile_from_proto(spec: pb.ProfileSpec) -> Profile:
 def profile_to_proto(profile: Profile) -> pb.Profile:
     """Return the message of a profile."""
     spec = pb.ProfileSpec(
+        seller_name=profile.seller_name,
         accent=profile.accent,
         accent_dark=profile.accent_dark,
         series=profile.series,

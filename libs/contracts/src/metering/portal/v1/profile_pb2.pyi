@@ -119,6 +119,7 @@ class ProfileSpec(_message.Message):
     LABELS_FIELD_NUMBER: _builtins.int
     TRACE_LINK_FIELD_NUMBER: _builtins.int
     ALLOWED_ORIGINS_FIELD_NUMBER: _builtins.int
+    SELLER_NAME_FIELD_NUMBER: _builtins.int
     accent: _builtins.str
     """Colour of buttons, links and the first series, on the light surface: # and six lower case hexadecimal digits. Refused if its
     contrast to white is below 4.5:1. Empty = "#2a5bd7".
@@ -139,6 +140,8 @@ class ProfileSpec(_message.Message):
     """Address of a trace in the seller's tool, with {traceId} in it once; empty = traces are not linked.
     Example: "https://traces.example.com/trace/{traceId}".
     """
+    seller_name: _builtins.str
+    """Name of the seller for people, at most 80 characters. Empty = as invoices name it. Example: "Acme Cloud"."""
     @_builtins.property
     def series(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Colours of the series of charts, in order; none = those of the portal. Example: "#b7702e"."""
@@ -187,10 +190,11 @@ class ProfileSpec(_message.Message):
         labels: Global___Labels | None = ...,
         trace_link: _builtins.str = ...,
         allowed_origins: _abc.Iterable[_builtins.str] | None = ...,
+        seller_name: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_radius_px", b"_radius_px", "labels", b"labels", "radius_px", b"radius_px"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_radius_px", b"_radius_px", "accent", b"accent", "accent_dark", b"accent_dark", "allowed_origins", b"allowed_origins", "font", b"font", "hidden_meters", b"hidden_meters", "hidden_properties", b"hidden_properties", "labels", b"labels", "logo_png", b"logo_png", "mode", b"mode", "pages", b"pages", "radius_px", b"radius_px", "series", b"series", "texts", b"texts", "trace_link", b"trace_link", "window_floor", b"window_floor"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_radius_px", b"_radius_px", "accent", b"accent", "accent_dark", b"accent_dark", "allowed_origins", b"allowed_origins", "font", b"font", "hidden_meters", b"hidden_meters", "hidden_properties", b"hidden_properties", "labels", b"labels", "logo_png", b"logo_png", "mode", b"mode", "pages", b"pages", "radius_px", b"radius_px", "seller_name", b"seller_name", "series", b"series", "texts", b"texts", "trace_link", b"trace_link", "window_floor", b"window_floor"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__radius_px: _TypeAlias = _typing.Literal["radius_px"]  # noqa: Y015
     _WhichOneofArgType__radius_px: _TypeAlias = _typing.Literal["_radius_px", b"_radius_px"]  # noqa: Y015

@@ -1,0 +1,1 @@
+"""Pages of the portal in a real browser: Debian's Chromium, driven by Playwright."""
