@@ -49,5 +49,5 @@ class Assets:
         return self._found.get(name)
 
     def url(self, name: str) -> str:
-        """Return the address of a file, which changes with the content of any; of one that does not exist, one that is 404."""
+        """Return the address of a file, which changes when any of them does; one that does not exist is 404."""
         return f"/assets/{self.digest}/{name}"
