@@ -33,7 +33,7 @@ def test_the_bill_is_the_sum_of_its_lines_the_total_of_the_cost_explorer_and_the
     portal: Portal, month: str
 ) -> None:
     preview = portal.preview("UA", month)
-    shown, places = {}, set()
+    shown, places, amounts = {}, set(), [""]
 
     for path, figures in {
         f"/?billingPeriod={month}": "[data-figure=bill] [data-value]",

@@ -93,9 +93,11 @@ export const TEXTS = {
   "explore.soFar": "{what} so far",
   "explore.inAll": "{what} in all",
   "explore.previous": "Previous",
+  "explore.previousOf": "Previous, {bucket}",
   "explore.wasDays": "was {total} after the same {days} days",
   "explore.was": "was {total}",
   "explore.change": "Against the same point before",
+  "explore.changeWhole": "Against the time before",
   "explore.events": "Events counted",
   "explore.eventsHint": "each counted once",
   "explore.largest": "Largest: {name}",
@@ -121,6 +123,9 @@ export const TEXTS = {
   "explore.explainCost": "What this costs at the prices of the contract, from {start} up to {end}.",
   "explore.openLine": "Open the invoice line",
   "explore.chartKeys": "Use the arrow keys to read the values and Enter to open one.",
+
+  "bucket.more": "and {count} more",
+  "bucket.meter": "Events of",
 
   "invoices.live": "Live invoice",
   "invoices.liveHint": "It moves with your usage and becomes final after the period has ended.",

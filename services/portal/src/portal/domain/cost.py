@@ -43,6 +43,7 @@ class CostRow:
     """
 
     item: str
+    meter: str
     part: CostPart
     start: datetime
     group: str | None
@@ -104,6 +105,7 @@ class Cost(Exploration):
     compare: CostComparison | None = Field(description="Null unless asked for, or where there is nothing before.")
     line: EqualAmount | None = Field(description="Null where no single line bills just what is shown.")
     items: tuple[str, ...] = Field(description="Items that are in it; empty = all.")
+    meters: Mapping[str, str] = Field(description="Meter of each item that prices usage, by item.")
     unit_prices: tuple[Quantity | None, ...] = Field(
         description="Amount divided by quantity for each bucket, rounded to six places; null where nothing was used or "
         "more than one item is shown."

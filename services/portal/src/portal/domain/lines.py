@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from pydantic import Field
@@ -70,11 +70,12 @@ class Derivation:
 
 @dataclass(frozen=True, slots=True)
 class MeteredSpan:
-    """Which events: those that a meter counts in a span."""
+    """Which events: those that a meter counts in a span, of some values of properties alone."""
 
     meter: str
     start: datetime
     end: datetime
+    filters: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
 
 class LineEvent(View):
@@ -103,4 +104,4 @@ class LineEvents(View):
 
     events: tuple[LineEvent, ...]
     next: str | None = Field(description="What to send as `after` for the next page; null on the last.")
-    total: int = Field(description="Events behind the line, over all pages.")
+    total: int = Field(description="Events behind the line or bucket, over all pages.")
