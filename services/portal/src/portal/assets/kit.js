@@ -4018,15 +4018,15 @@ var MeterlinePlan = class extends MeterlineView {
   renderItem(context, data, item) {
     const { t: t4, format, words } = context;
     const terms = [];
-    if (item.amount !== null && item.blockSize !== null) terms.push([t4("plan.blockAmount"), format.money(item.amount, data.currency)]);
-    if (item.unitPrice !== null) terms.push([t4("plan.unitPrice"), format.money(item.unitPrice, data.currency)]);
-    if (item.blockSize !== null) terms.push([t4("plan.blockSize"), words.quantity(item.blockSize, item.unit)]);
-    if (item.included !== null && !isZero(item.included)) terms.push([t4("plan.included"), words.quantity(item.included, item.unit)]);
-    if (item.minimum !== null && !isZero(item.minimum)) terms.push([t4("plan.minimum"), format.money(item.minimum, data.currency)]);
+    if (item.amount !== null && item.blockSize !== null) terms.push([t4("plan.blockAmount"), format.money(item.amount, data.currency), item.amount]);
+    if (item.unitPrice !== null) terms.push([t4("plan.unitPrice"), format.money(item.unitPrice, data.currency), item.unitPrice]);
+    if (item.blockSize !== null) terms.push([t4("plan.blockSize"), words.quantity(item.blockSize, item.unit), item.blockSize]);
+    if (item.included !== null && !isZero(item.included)) terms.push([t4("plan.included"), words.quantity(item.included, item.unit), item.included]);
+    if (item.minimum !== null && !isZero(item.minimum)) terms.push([t4("plan.minimum"), format.money(item.minimum, data.currency), item.minimum]);
     return b2`<li class="card" data-item=${item.item}>
       <h2 class="card-title">${item.label}</h2>
-      <p class="explained-sentence">${item.sentence}</p>
-      ${terms.length === 0 ? A : b2`<dl class="terms">${terms.map(([name, value]) => b2`<div><dt>${name}</dt><dd>${value}</dd></div>`)}</dl>`}
+      <p class="explained-sentence" data-value=${item.model === "fixed" && item.amount !== null ? item.amount : A}>${item.sentence}</p>
+      ${terms.length === 0 ? A : b2`<dl class="terms">${terms.map(([name, text, exact]) => b2`<div><dt>${name}</dt><dd data-value=${exact}>${text}</dd></div>`)}</dl>`}
       ${item.tiers.length === 0 ? A : this.renderTiers(context, data, item)}
     </li>`;
   }
@@ -4037,8 +4037,9 @@ var MeterlinePlan = class extends MeterlineView {
       <thead><tr><th scope="col">${t4("explain.tiers")}</th><th scope="col" class="right">${t4("plan.unitPrice")}</th>
         <th scope="col" class="right">${t4("plan.flat")}</th></tr></thead>
       <tbody>${item.tiers.map((tier) => b2`<tr>
-        <th scope="row">${tier.upTo === null ? t4("explain.tierAbove") : t4("explain.tierUpTo", { upTo: words.quantity(tier.upTo, item.unit) })}</th>
-        <td class="right">${money(tier.unitPrice)}</td><td class="right">${money(tier.flat)}</td>
+        <th scope="row" data-value=${tier.upTo ?? A}>${tier.upTo === null ? t4("explain.tierAbove") : t4("explain.tierUpTo", { upTo: words.quantity(tier.upTo, item.unit) })}</th>
+        <td class="right" data-value=${tier.unitPrice ?? A}>${money(tier.unitPrice)}</td>
+        <td class="right" data-value=${tier.flat ?? A}>${money(tier.flat)}</td>
       </tr>`)}</tbody></table>`;
   }
 };
