@@ -86,6 +86,8 @@ export interface Compare {
   period: ExploredPeriod;
   buckets: Span[];
   totals: (string | null)[];
+  /** For each bucket of the span, the place of the one before that it is compared with. */
+  aligned: (number | null)[];
   total: string;
   samePoint: { days: number; total: string } | null;
   change: string | null;
@@ -125,6 +127,8 @@ export interface Usage extends Explored {
 export interface Cost extends Explored {
   currency: string;
   items: string[];
+  /** By item. */
+  meters: Record<string, string>;
   unitPrices: (string | null)[];
 }
 
@@ -260,12 +264,29 @@ export interface UsageEvent {
   value: string;
   properties: Record<string, string>;
   traceId: string | null;
+  reportTraceId: string | null;
 }
 
 export interface Events {
   events: UsageEvent[];
   next: string | null;
   total: number;
+}
+
+export interface TopValues {
+  property: string;
+  values: { key: string; label: string; quantity: string; share: string | null }[];
+  /** How many values there are in all. */
+  count: number;
+}
+
+export interface BucketDetail extends Fresh {
+  meter: string;
+  unit: string;
+  bucket: Span;
+  quantity: string;
+  eventCount: number;
+  properties: TopValues[];
 }
 
 export interface Verification {

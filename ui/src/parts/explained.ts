@@ -12,6 +12,8 @@ export interface Explained {
   sentence: string;
   rows: readonly (readonly [name: string, value: string])[];
   fresh: Fresh | null;
+  /** What stands below the rows. */
+  more?: TemplateResult | undefined;
   action?: { text: string; run: () => void } | undefined;
 }
 
@@ -32,6 +34,7 @@ function body(context: Context, explained: Explained, close: () => void): Templa
     <p class="explained-figure">${explained.text}</p>
     <p class="explained-sentence">${explained.sentence}</p>
     <dl class="rows">${explained.rows.map(([name, value]) => html`<div><dt>${name}</dt><dd>${value}</dd></div>`)}</dl>
+    ${explained.more ?? nothing}
     ${action === undefined ? nothing : html`<p><button class="button is-primary" type="button" @click=${run}>${action.text}</button></p>`}
     ${fresh === null || fresh.asOf === "" ? nothing : html`<p class="small mono">${context.t("explain.asOf", { asOf: fresh.asOf })}</p>`}
   </div>`;

@@ -8,7 +8,8 @@ import type { Changes } from "../state.ts";
 import { figure } from "../parts/figure.ts";
 import { icon } from "../parts/icons.ts";
 import type { Cost, Series } from "../types.ts";
-import { MeterlineExplorer } from "./explorer.ts";
+import { choose } from "./choices.ts";
+import { MeterlineExplorer, type Behind } from "./explorer.ts";
 
 export class MeterlineCost extends MeterlineExplorer<Cost> {
   protected readonly view = "cost";
@@ -69,6 +70,23 @@ export class MeterlineCost extends MeterlineExplorer<Cost> {
     if (series.isOther || series.key === "" || data.series.length < 2) return null;
     if (data.groupBy === "item") return { item: [series.key] };
     return data.groupBy === null ? null : { filter: [...this.state.all("filter"), `${data.groupBy}:${series.key}`] };
+  }
+
+  /** Items are counted by meters of their own: of several, the reader chooses one. */
+  protected behind({ t }: Context, data: Cost, series: Series | undefined): Behind | null {
+    const isItem = data.groupBy === "item" && series !== undefined;
+    const names = [...new Set(isItem ? [data.meters[series.key] ?? ""] : Object.values(data.meters))].filter((name) => name !== "").sort();
+    const meters = (this.meters.data ?? []).filter(({ name }) => names.includes(name));
+    const meter = meters.find(({ name }) => name === this.state.get("behind")) ?? meters[0];
+    if (meter === undefined || (!isItem && series?.key === "")) return null;
+    const isGroup = !isItem && data.groupBy !== null && series !== undefined && !series.isOther;
+    const filters = [...this.state.all("filter"), ...(isGroup ? [`${data.groupBy}:${series.key}`] : [])];
+    const filter = filters.filter((each) => meter.groupBy.includes(each.slice(0, each.indexOf(":"))));
+    if (meters.length < 2) return { meter: meter.name, filter };
+    const { bucket, series: key } = { bucket: this.state.get("bucket"), series: this.state.get("series") };
+    const options = meters.map(({ name, label }) => [name, label] as const);
+    const change = (behind: string): void => this.change({ behind, bucket, series: key });
+    return { meter: meter.name, filter, choice: html`<label class="behind">${t("bucket.meter")} ${choose(t("bucket.meter"), options, meter.name, change)}</label>` };
   }
 
   protected properties(): string[] {

@@ -16,13 +16,23 @@ import { emptyState } from "../parts/states.ts";
 import { Resource, type Wanted } from "../resource.ts";
 import type { Changes } from "../state.ts";
 import explorer from "../styles/explorer.css";
-import type { Explored, Meter, Series, Span } from "../types.ts";
+import type { Explored, Meter, Period, Series, Span } from "../types.ts";
 import { MeterlineView } from "../view.ts";
+import "./bucket.ts";
 import { renderActions, renderChoices, renderFilters, type Choices } from "./choices.ts";
 import { SPANS } from "./spans.ts";
 import { bucketTable, seriesTable } from "./explorer_tables.ts";
 
+/** Stands in the address for the series without a key. */
+const UNNAMED = "~";
 const WINDOWS: readonly Window[] = ["hour", "day", "week", "month"];
+
+export interface Behind {
+  meter: string;
+  filter: string[];
+  /** Where one of several meters must be chosen. */
+  choice?: TemplateResult;
+}
 
 export abstract class MeterlineExplorer<T extends Explored> extends MeterlineView {
   static override styles = MeterlineElement.stylesWith(explorer);
@@ -56,6 +66,8 @@ export abstract class MeterlineExplorer<T extends Explored> extends MeterlineVie
   /** The change of choices that leaves only one series, or null where that can't be. */
   protected abstract only(data: T, series: Series): Changes | null;
   protected abstract properties(): string[];
+  /** The meter and the filters of the events behind a bucket, or behind one series in it; null where there are none. */
+  protected abstract behind(context: Context, data: T, series: Series | undefined): Behind | null;
 
   protected renderPage(context: Context): TemplateResult {
     const { t } = context;
@@ -65,7 +77,7 @@ export abstract class MeterlineExplorer<T extends Explored> extends MeterlineVie
     return html`
       ${heading({
         title: t(`view.${this.view}`),
-        freshness: this.renderFreshness(this.explored, period.state === "final" && choices.span === "1"),
+        freshness: this.renderFreshness(this.explored, this.chosenPeriods(context, choices.span).every(({ state }) => state === "final")),
         period: periodSwitch(context, period, (billingPeriod) => this.change({ billingPeriod })),
       })}
       <div class="bar controls">
@@ -79,12 +91,17 @@ export abstract class MeterlineExplorer<T extends Explored> extends MeterlineVie
         ${renderActions(context, this.actions())}
       </div>
       ${this.renderResource(context, this.explored, [20, 36, 220, 24, 24, 24], (data) => this.renderExplored(context, data, choices))}
-      ${explainedDrawer(context, this.explained, () => (this.explained = null))}
+      ${this.renderExplained(context)}
       <meterline-drawer heading=${t("explore.choices")} close-text=${t("explore.close")} .isOpen=${this.isSheetOpen}
         @drawer-close=${() => (this.isSheetOpen = false)}>
         ${this.isSheetOpen ? html`<div class="reset sheet">${this.renderChoices(context, choices)}
           ${renderFilters(context, this.state.all("filter"), this.properties(), (filter) => this.change({ filter }))}</div>` : nothing}
       </meterline-drawer>`;
+  }
+
+  /** Another picture has other buckets: the one that is open closes. */
+  protected override change(changes: Changes): void {
+    super.change({ bucket: null, series: null, behind: null, ...changes });
   }
 
   /** What is shown, with what it is where nothing was chosen. */
@@ -134,10 +151,16 @@ export abstract class MeterlineExplorer<T extends Explored> extends MeterlineVie
   private range(span: string): Changes {
     const { context, period } = this;
     if (context === null || period === undefined) return {};
-    const first = context.periods[Math.min(context.periods.indexOf(period) + Number(span) - 1, context.periods.length - 1)];
+    const first = this.chosenPeriods(context, span).at(-1);
     return span === "1" || first === undefined
       ? { billingPeriod: period.billingPeriod }
       : { from: context.format.localDate(first.start), until: context.format.localDate(period.end) };
+  }
+
+  /** The newest first. */
+  private chosenPeriods({ periods }: Context, span: string): readonly Period[] {
+    const index = this.period === undefined ? -1 : periods.indexOf(this.period);
+    return index < 0 ? [] : periods.slice(index, index + Number(span));
   }
 
   private renderChoices(context: Context, choices: Choices): TemplateResult {
@@ -163,7 +186,7 @@ export abstract class MeterlineExplorer<T extends Explored> extends MeterlineVie
       return emptyState(t("explore.empty"), t(hasFilters ? "explore.emptyFiltered" : "explore.emptyText"), hasFilters ? clear : nothing);
     }
     const model = this.model(context, data);
-    const open = (event: CustomEvent<Opened>): void => this.explainBucket(context, data, event.detail);
+    const open = (event: CustomEvent<Opened>): void => this.openBucket(context, data, event.detail);
     return html`
       ${this.renderKpis(context, data)}
       <section class="card">
@@ -171,7 +194,7 @@ export abstract class MeterlineExplorer<T extends Explored> extends MeterlineVie
           <span class="hint">${t("period.days", { zone: context.words.zone(data.timeZone) })}</span><span class="spacer"></span>
           ${this.renderLegend(context, data)}</div>
         ${choices.chart === "table"
-          ? bucketTable(context, data, model, (index, series) => this.explainBucket(context, data, { index, series }))
+          ? bucketTable(context, data, model, (index, series) => this.openBucket(context, data, { index, series }))
           : html`<meterline-chart kind=${choices.chart satisfies ChartKind} .model=${model} @bucket-open=${open}></meterline-chart>`}
       </section>
       ${this.renderExtra(context, data)}
@@ -199,14 +222,14 @@ export abstract class MeterlineExplorer<T extends Explored> extends MeterlineVie
       totalText: t("explore.total"), previousText: t("explore.previous"),
       buckets: data.buckets.map(({ start, end }) => ({
         key: format.bucketKey(start, window), label: axisLabel(context, start, window, data.buckets.length),
-        full: format.bucketInFull(start, end, window), ...heatPlace(context, start, window),
+        full: bucketName(context, { start, end }, window), ...heatPlace(context, start, window),
       })),
       rows: window === "day" ? format.weekdays() : [],
       series: data.series.map((series, index) => ({
         key: series.key, label: series.label, look: lookOf(index, series.isOther), values: series.values,
       })),
       totals: data.totals,
-      previous: data.compare?.totals ?? null,
+      previous: data.compare === null ? null : data.buckets.map((_, index) => previousAt(data, index)?.value ?? null),
       print: (value) => this.print(context, data, value),
       tick: (value) => this.tick(context, data, value),
     };
@@ -223,7 +246,7 @@ export abstract class MeterlineExplorer<T extends Explored> extends MeterlineVie
       <div class="kpi"><dt>${title}</dt>
         <dd class="big" data-figure="total">${figure(this.print(context, data, data.total), data.total, title, () => this.explainTotal(context, data))}</dd>
         <dd class="small">${format.period(data.period.start, data.period.end)}</dd></div>
-      ${compare === null ? nothing : html`<div class="kpi"><dt>${t("explore.change")}</dt>
+      ${compare === null ? nothing : html`<div class="kpi"><dt>${t(before === null ? "explore.changeWhole" : "explore.change")}</dt>
         <dd class="big">${compare.change === null ? "–" : changeOf(context, compare.change)}</dd>
         <dd class="small">${before === null
           ? t("explore.was", { total: this.print(context, data, compare.total) })
@@ -281,19 +304,48 @@ export abstract class MeterlineExplorer<T extends Explored> extends MeterlineVie
     });
   }
 
-  private explainBucket(context: Context, data: T, { index, series: key }: Opened): void {
+  /** What is chosen is in the address: so is the bucket that is open, and the series in it. */
+  private openBucket({ format }: Context, data: T, { index, series }: Opened): void {
     const bucket = data.buckets[index];
-    if (bucket === undefined) return;
-    const series = data.series.find((each) => each.key === key && data.series.length > 1);
+    if (bucket !== undefined) this.change({ bucket: format.bucketKey(bucket.start, data.window), series: series === "" ? UNNAMED : series });
+  }
+
+  private renderExplained(context: Context): TemplateResult {
+    const close = (): void => {
+      this.explained = null;
+      this.change({ bucket: null, series: null });
+    };
+    return explainedDrawer(context, this.explained ?? this.openedBucket(context), close);
+  }
+
+  private openedBucket(context: Context): Explained | null {
+    const { data } = this.explored;
+    const key = this.state.get("bucket");
+    const index = data === null || key === "" ? -1 : data.buckets.findIndex(({ start }) => context.format.bucketKey(start, data.window) === key);
+    const bucket = data?.buckets[index];
+    if (data === null || bucket === undefined) return null;
+    const opened = this.state.get("series");
+    const series = data.series.length < 2 ? undefined : data.series.find(({ key: own }) => (own || UNNAMED) === opened);
     const value = (series === undefined ? data.totals[index] : series.values[index]) ?? "0";
-    const name = context.format.bucketInFull(bucket.start, bucket.end, data.window);
-    this.explain({
+    const name = bucketName(context, bucket, data.window);
+    return {
       title: series === undefined ? name : `${series.label} · ${name}`,
       text: this.print(context, data, value),
       sentence: this.bucketSentence(context, bucket),
       rows: this.bucketRows(context, data, index),
+      more: this.renderBehind(context, data, bucket, series),
       action: this.lineAction(context, data),
-    });
+      fresh: data,
+    };
+  }
+
+  /** The events behind a bucket, for whoever may see usage. */
+  private renderBehind(context: Context, data: T, bucket: Span, series: Series | undefined): TemplateResult | undefined {
+    const behind = context.session.views.includes("usage") ? this.behind(context, data, series) : null;
+    const query = this.query();
+    if (behind === null || query === null) return undefined;
+    const asked = { ...query, item: null, groupBy: null, compare: null, meter: behind.meter, filter: behind.filter, bucket: bucket.start };
+    return html`${behind.choice ?? nothing}<meterline-bucket .context=${context} .query=${asked}></meterline-bucket>`;
   }
 
   private bucketSentence(context: Context, { start, end }: Span): string {
@@ -306,8 +358,10 @@ export abstract class MeterlineExplorer<T extends Explored> extends MeterlineVie
       const value = series.values[index] ?? null;
       return value === null ? [] : [[series.label, this.print(context, data, value)] as const];
     });
-    const previous = data.compare?.totals[index] ?? null;
-    return previous === null ? rows : [...rows, [context.t("explore.previous"), this.print(context, data, previous)]];
+    const previous = previousAt(data, index);
+    if (previous === null) return rows;
+    const name = bucketName(context, previous.bucket, data.window);
+    return [...rows, [context.t("explore.previousOf", { bucket: name }), this.print(context, data, previous.value)]];
   }
 
   private lineAction(context: Context, data: T): Explained["action"] {
@@ -319,6 +373,19 @@ export abstract class MeterlineExplorer<T extends Explored> extends MeterlineVie
     const [path = "", query = ""] = href.split("?", 2);
     this.navigate(path, query);
   }
+}
+
+/** What a bucket is compared with, and what that came to; null where there is none. */
+function previousAt({ compare }: Explored, index: number): { bucket: Span; value: string } | null {
+  const place = compare?.aligned[index] ?? null;
+  if (compare === null || place === null) return null;
+  const [bucket, value] = [compare.buckets[place], compare.totals[place] ?? null];
+  return bucket === undefined || value === null ? null : { bucket, value };
+}
+
+/** A bucket in full; a billing period that is no month of the calendar by its days. */
+function bucketName({ format }: Context, bucket: Span, window: Window): string {
+  return window === "month" ? periodName(format, bucket) : format.bucketInFull(bucket.start, bucket.end, window);
 }
 
 /** Changes that replace one query string by another. */

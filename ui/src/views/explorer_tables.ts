@@ -80,7 +80,7 @@ export function bucketTable(
       <th scope="row">${bucket.full}</th>
       ${model.series.map((series) => cell(series.values[index] ?? null, index, series.key, series.label))}
       ${hasTotal ? cell(data.totals[index] ?? null, index, null, t("explore.total")) : nothing}
-      ${data.compare === null ? nothing : cell(data.compare.totals[index] ?? null, index, null, t("explore.previous"))}
+      ${data.compare === null ? nothing : cell(model.previous?.[index] ?? null, index, null, t("explore.previous"))}
     </tr>`)}</tbody>
   </table></div>`;
 }

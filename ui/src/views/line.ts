@@ -5,9 +5,9 @@ import { define, MeterlineElement } from "../base.ts";
 import type { ChartModel } from "../charts/model.ts";
 import { client, type Problem } from "../client.ts";
 import type { Context } from "../context.ts";
-import { isDecimal } from "../format.ts";
 import { Pages } from "../pages.ts";
 import { attempted } from "../parts/attempt.ts";
+import { eventTable } from "../parts/events.ts";
 import { problemState, refusal, skeleton } from "../parts/states.ts";
 import { proofBadge } from "../parts/proof.ts";
 import { stair } from "../parts/stair.ts";
@@ -15,7 +15,7 @@ import { Resource } from "../resource.ts";
 import type { Changes } from "../state.ts";
 import invoice from "../styles/invoice.css";
 import line from "../styles/line.css";
-import type { Events, Explanation, InvoiceLine, UsageEvent, Verification } from "../types.ts";
+import type { Events, Explanation, InvoiceLine, Verification } from "../types.ts";
 
 const EVENTS_A_PAGE = "10";
 
@@ -136,26 +136,10 @@ export class MeterlineLine extends MeterlineElement {
       <div class="section-head"><h3 class="section-title">${t("explain.events")}</h3>
         <span class="small">${t("explain.eventsOf", { shown: format.decimal(String(events.length)), total: format.decimal(String(total)) })}</span></div>
       ${first.problem !== null && first.data === null ? problemState(t, first.problem, context, () => first.refresh()) : html`
-        <table class="events"><thead><tr><th scope="col">${t("explain.when")}</th><th scope="col" class="right">${t("explain.value")}</th>
-          <th scope="col" class="right">${t("explain.trace")}</th></tr></thead>
-        <tbody>${events.map((event) => this.renderEvent(context, found, event))}</tbody></table>`}
+        ${eventTable(context, events, found.line.unit)}`}
       ${this.events.next === null ? nothing : html`<p class="more"><button class="button" type="button" ?disabled=${this.events.isLoading}
         @click=${() => this.events.more()}>${t("explain.eventsMore")}</button></p>`}
     </section>`;
-  }
-
-  private renderEvent(context: Context, found: Explanation, event: UsageEvent): TemplateResult {
-    const { t, format, words } = context;
-    const properties = Object.entries(event.properties);
-    return html`<tr data-event=${event.id}>
-      <th scope="row"><details><summary>${format.moment(event.time)}</summary>
-        <dl class="properties">${properties.map(([name, value]) => html`<div><dt>${words.property(name)}</dt><dd>${words.value(name, value)}</dd></div>`)}
-          ${event.subject === "" ? nothing : html`<div><dt>${t("explain.subject")}</dt><dd>${event.subject}</dd></div>`}
-          <div><dt>${t("explain.source")}</dt><dd>${event.source}</dd></div></dl></details>
-        <span class="mono small">${event.id}</span></th>
-      <td class="right" data-value=${event.value}>${event.value === "" ? "–" : isDecimal(event.value) ? words.quantity(event.value, found.line.unit) : event.value}</td>
-      <td class="right">${event.traceId === null ? "–" : traceLink(context, event.traceId)}</td>
-    </tr>`;
   }
 
   private async verify(): Promise<void> {
@@ -165,15 +149,6 @@ export class MeterlineLine extends MeterlineElement {
     }, this.onRefused);
     this.isVerifying = false;
   }
-}
-
-/** The trace in the seller's own tool, if the profile says where that is; only https leaves the page. */
-function traceLink({ session, t }: Context, traceId: string): TemplateResult {
-  const short = html`<span class="mono" title=${traceId}>${traceId.slice(0, 8)}…</span>`;
-  const template = session.traceLink ?? "";
-  if (!template.startsWith("https://") || !template.includes("{traceId}")) return short;
-  const href = template.replaceAll("{traceId}", encodeURIComponent(traceId));
-  return html`<a href=${href} target="_blank" rel="noopener noreferrer" title=${t("explain.traceOpen", { trace: traceId })}>${short}</a>`;
 }
 
 function daysModel(context: Context, found: Explanation): ChartModel {

@@ -11,6 +11,9 @@ import { AddressPlace, State } from "../state.ts";
 import portal from "../styles/portal.css";
 import type { ViewName } from "../types.ts";
 
+/** What was open on a page is not on another. */
+const LEFT_BEHIND = { line: null, bucket: null, series: null, behind: null };
+
 export class MeterlinePortal extends MeterlineElement {
   static override styles = MeterlineElement.stylesWith(portal);
   static override properties: PropertyDeclarations = {
@@ -138,16 +141,16 @@ export class MeterlinePortal extends MeterlineElement {
     this.context = context;
   }
 
-  /** A page keeps all that was chosen on the one before, but for the line that was open. */
+  /** A page keeps all that was chosen on the one before, but for what was open on it. */
   private address(view: ViewName): string {
-    const query = this.state.after({ line: null });
+    const query = this.state.after(LEFT_BEHIND);
     return pathOf(view) + (query && `?${query}`);
   }
 
   private readonly onLink = (event: MouseEvent, view: ViewName): void => {
     if (event.metaKey || event.ctrlKey || event.shiftKey || event.button !== 0) return;
     event.preventDefault();
-    this.go(pathOf(view), this.state.after({ line: null }), false);
+    this.go(pathOf(view), this.state.after(LEFT_BEHIND), false);
   };
 
   private readonly onSkip = (): void => {

@@ -6,7 +6,7 @@ import type { Context } from "../context.ts";
 import type { Changes } from "../state.ts";
 import type { Meter, Series, Usage } from "../types.ts";
 import { choose } from "./choices.ts";
-import { MeterlineExplorer } from "./explorer.ts";
+import { MeterlineExplorer, type Behind } from "./explorer.ts";
 
 export class MeterlineUsage extends MeterlineExplorer<Usage> {
   protected readonly view = "usage";
@@ -56,6 +56,12 @@ export class MeterlineUsage extends MeterlineExplorer<Usage> {
 
   protected properties(): string[] {
     return this.meter?.groupBy ?? [];
+  }
+
+  protected behind(_context: Context, data: Usage, series: Series | undefined): Behind {
+    const filter = this.state.all("filter");
+    const isOne = data.groupBy !== null && series !== undefined && !series.isOther;
+    return { meter: data.meter, filter: isOne ? [...filter, `${data.groupBy}:${series.key}`] : filter };
   }
 
   private get meter(): Meter | undefined {

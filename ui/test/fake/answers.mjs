@@ -132,6 +132,7 @@ function usageBefore(meter, month, query, total) {
   return {
     period: { ...span(month - 1), billingPeriod: label(month - 1) }, buckets: windows.map(({ start, end }) => ({ start: iso(start), end: iso(end) })),
     totals: before.totals, total: String(before.total),
+    aligned: windowsOf(query).map((_, index) => { const place = index + (query.get("window") === "day" ? (daysIn(month - 1) + 3) % 7 - 3 : 0); return place < windows.length && place >= 0 ? place : null; }),
     samePoint: month === LAST_DAY.month ? { days, total: String(same) } : null,
     change: percent((total / (month === LAST_DAY.month ? same : before.total) - 1) * 100),
   };
@@ -193,7 +194,7 @@ export function cost(query) {
     return { key, label: name, isOther: false, values: values.map((value) => (value === null ? null : fromCents(value))), total: fromCents(own), share: ((own / total) * 100).toFixed(1) };
   });
   return {
-    currency: "USD", items, label: "Cost", timeZone: ZONE, window: query.get("window") || "day", groupBy, eventCount: upTo("flights", month, lastDay(month)),
+    currency: "USD", items, label: "Cost", meters: Object.fromEntries(ITEMS.filter(({ meter }) => meter).map(({ item, meter }) => [item, meter])), timeZone: ZONE, window: query.get("window") || "day", groupBy, eventCount: upTo("flights", month, lastDay(month)),
     period: { ...span(month), billingPeriod: label(month) },
     buckets: windows.map(({ start, end }) => ({ start: iso(start), end: iso(end) })),
     series: series.sort((one, other) => Number(other.total) - Number(one.total)), totals: totals.map((value) => (value === null ? null : fromCents(value))), total: fromCents(total),
@@ -318,10 +319,35 @@ export function events(name, id, query) {
     return {
       time: iso(new Date(Math.floor(time.getTime() / 60_000) * 60_000)), id: `UA${flight}-${airport}-${iso(time).slice(0, 13)}Z`, source: "flights.csv", subject: "",
       value: found.line.meter === "flights" ? "1" : String(80 + ((nth * 53) % 290)), properties: { origin: airport, dest: ["ORD", "SFO", "IAH", "LAX"][nth % 4], tailnum: `N${10_000 + flight}` },
-      traceId: nth % 5 === 4 ? null : `${HEX.slice(nth % 20, (nth % 20) + 32)}`,
+      traceId: nth % 5 === 4 ? null : `${HEX.slice(nth % 20, (nth % 20) + 32)}`, reportTraceId: `${HEX.slice(5, 37)}`,
     };
   });
   return { events: page, next: from + limit < found.eventCount ? String(from + limit) : null, total: found.eventCount };
+}
+
+export function bucket(query) {
+  const found = usage(new URLSearchParams([...query].filter(([name]) => name !== "groupBy")));
+  const place = found?.buckets.findIndex(({ start }) => start === query.get("bucket")) ?? -1;
+  if (place < 0) return null;
+  const grouped = new URLSearchParams(query);
+  grouped.set("groupBy", "origin");
+  const series = usage(grouped).series.filter(({ values }) => (values[place] ?? "0") !== "0");
+  const quantity = found.totals[place] ?? "0";
+  const values = series.map(({ key, label: name, values: own }) => ({ key, label: name, quantity: own[place], share: ((Number(own[place]) / Number(quantity)) * 100).toFixed(1) }));
+  return { meter: found.meter, unit: found.unit, bucket: found.buckets[place], quantity, eventCount: Number(quantity), properties: [{ property: "origin", values: values.slice(0, 5), count: values.length }], asOf: found.asOf, completeUntil: found.completeUntil };
+}
+
+export function bucketEvents(query) {
+  const found = bucket(query);
+  if (found === null) return null;
+  const from = Number(query.get("after") ?? 0);
+  const count = Math.max(0, Math.min(Number(query.get("limit") ?? 50), found.eventCount - from));
+  const begins = Date.parse(found.bucket.start);
+  const page = Array.from({ length: count }, (_, index) => ({
+    time: new Date(begins + (from + index) * 60_000).toISOString(), id: `UA${300 + from + index}`, source: "flights.csv", subject: "", value: "1",
+    properties: { origin: "EWR", dest: "ORD" }, traceId: HEX.slice(0, 32),
+  }));
+  return { events: page, next: from + count < found.eventCount ? String(from + count) : null, total: found.eventCount };
 }
 
 export function verify(isWhole) {

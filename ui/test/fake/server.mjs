@@ -88,6 +88,8 @@ function emptied(name, answer) {
 function answerTo(path, query, customer) {
   const [name, number, , line, what] = path.split("/").map(decodeURIComponent);
   if (path === "views") return saved;
+  if (path === "usage/bucket") return answers.bucket(query);
+  if (path === "usage/events") return answers.bucketEvents(query);
   if (name !== "invoices" || number === undefined) {
     return { periods: answers.periods, meters: answers.meters, usage: answers.usage, cost: answers.cost, overview: answers.overview, invoices: answers.invoices, plan: answers.plan }[name]?.(query);
   }

@@ -101,6 +101,7 @@ class AggregatorClient:
             customer=customer,
             meter=span.meter,
             period=period_to_proto(Period(span.start, span.end)),
+            filters=wire_usage.filters_to_proto(span.filters),
             after=wire_lines.place_from_token(after),
             limit=limit + 1,
         )

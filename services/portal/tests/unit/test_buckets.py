@@ -10,8 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chassis.errors.refused import Refused
-from portal.domain.buckets import BUCKETS_MAX, after_days, check_window, cut, midnight, whole_days, zone_named
+from portal.domain.buckets import BUCKETS_MAX, after_days, aligned, check_window, cut, midnight, whole_days, zone_named
 from portal.domain.exploring import Window
+from portal.domain.views import Span
 
 NEW_YORK = ZoneInfo("America/New_York")
 ZONES = st.sampled_from(["UTC", "America/New_York", "Asia/Kathmandu", "Pacific/Apia", "Europe/Vienna"])
@@ -74,3 +75,44 @@ def test_whole_days_are_civil_days() -> None:
 
     assert whole_days(start, noon, NEW_YORK) == 9
     assert after_days(start, 9, NEW_YORK) == midnight(date(2013, 11, 10), NEW_YORK)
+
+
+@pytest.mark.parametrize(
+    ("start", "days", "before", "days_before", "first", "last"),
+    [
+        # A 31-day October from a Tuesday, a 30-day November from a Friday.
+        ("2013-11-01", 30, "2013-10-01", 31, 3, None),
+        ("2013-10-01", 31, "2013-09-01", 30, 2, None),
+        ("2013-03-01", 31, "2013-02-01", 28, 0, None),
+        ("2013-12-01", 31, "2013-11-01", 30, 2, None),
+        ("2014-01-01", 31, "2013-12-01", 31, 3, None),
+        ("2013-05-01", 31, "2013-04-01", 30, 2, None),
+        ("2013-07-08", 28, "2013-06-10", 28, 0, 27),
+        # Where the days before begin later in the week, the first days have none.
+        ("2013-11-10", 40, "2013-10-01", 40, None, 37),
+        # Less than two weeks are compared day by day.
+        ("2013-11-01", 3, "2013-10-29", 3, 0, 2),
+    ],
+)
+def test_days_are_aligned_by_weekday(
+    start: str, days: int, before: str, days_before: int, first: int | None, last: int | None
+) -> None:
+    def span(text: str, count: int) -> tuple[Span, ...]:
+        begin = midnight(date.fromisoformat(text), NEW_YORK)
+        return cut(begin, after_days(begin, count, NEW_YORK), "day", NEW_YORK)
+
+    buckets, earlier = span(start, days), span(before, days_before)
+    places = aligned(buckets, earlier, "day", NEW_YORK)
+    assert len(places) == len(buckets)
+    assert (places[0], places[-1]) == (first, last)
+    if days >= 14:
+        for bucket, place in zip(buckets, places, strict=True):
+            if place is not None:
+                one, other = (each.start.astimezone(NEW_YORK).weekday() for each in (bucket, earlier[place]))
+                assert one == other
+
+
+def test_other_windows_are_compared_by_their_order() -> None:
+    begin = midnight(date(2013, 11, 1), NEW_YORK)
+    buckets = cut(begin, after_days(begin, 30, NEW_YORK), "week", NEW_YORK)
+    assert aligned(buckets, buckets[:3], "week", NEW_YORK) == (0, 1, 2, *(None for _ in buckets[3:]))

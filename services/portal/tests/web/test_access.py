@@ -30,6 +30,13 @@ FILLED = {
     "{lineId}": "INV-000001.2",
     "{viewId}": "3f6f0c1a-0000-4000-8000-000000000000",
 }
+_BUCKET = "?meter=flights&billingPeriod=2013-10&bucket=2013-10-01T04:00:00Z"
+NEEDED = {
+    "/usage": "?meter=flights",
+    "/usage.csv": "?meter=flights",
+    "/usage/bucket": _BUCKET,
+    "/usage/events": _BUCKET,
+}
 OTHERS = {**FILLED, "{number}": "INV-000002", "{lineId}": "INV-000002.2"}
 PAGES = {"overview": "overview", "usage": "usage", "cost": "cost", "invoices": "invoices", "plan": "plan"}
 BODY = {"name": "Mine", "query": "/usage"}
@@ -40,7 +47,7 @@ def filled(path: str, names: dict[str, str]) -> str:
     """A path with its names put in, and the parameters it needs."""
     for mark, name in names.items():
         path = path.replace(mark, name)
-    return f"{path}?meter=flights" if path.endswith(("/usage", "/usage.csv")) else path
+    return path + next((query for ending, query in NEEDED.items() if path.endswith(ending)), "")
 
 
 async def knock(client: httpx.AsyncClient, path: str, method: str) -> httpx.Response:
@@ -419,3 +426,16 @@ async def test_pages_are_there_or_not(portal: Any, path: str, status: int) -> No
         answer = await browser.get(path)
 
     assert answer.status_code == status
+
+
+async def test_files_find_others_beside_them(portal: Any) -> None:
+    async with portal.browser() as client:
+        page = await client.get("/l/mlp_x")
+        (tokens,) = re.findall(r'href="([^"]+/tokens\.css)"', page.text)
+        style = await client.get(tokens)
+        fonts = re.findall(r'url\("([^"]+)"\)', style.text)
+        assert style.status_code == 200
+        assert fonts
+        for font in fonts:
+            found = await client.get(httpx.URL(tokens).join(font).path)
+            assert (found.status_code, found.headers["content-type"]) == (200, "font/woff2")

@@ -105,6 +105,52 @@ async def test_cost_adds_up_to_the_bill_whatever_it_is_broken_down_by(portal: An
         assert shown["series"][-1]["total"] == "10"
 
 
+@pytest.mark.parametrize("window", ["day", "week", "month"])
+@pytest.mark.parametrize("group_by", ["item", "origin"])
+async def test_cost_of_several_periods_adds_up_to_their_bills(portal: Any, window: str, group_by: str) -> None:
+    span = {"from": "2013-10-01", "until": "2013-12-01", "window": window, "groupBy": group_by}
+    shown = await ask(portal, "cost", **span, compare="previous")
+    bills = [await ask(portal, f"invoices/{number}") for number in ("INV-000001", "draft")]
+
+    assert Decimal(shown["total"]) == sum(Decimal(bill["total"]) for bill in bills) == total(shown["totals"])
+    assert (shown["line"]["quantity"], shown["line"]["equals"]) == (shown["total"], True)
+    assert shown["line"]["href"] == "/invoices"
+    assert shown["period"]["billingPeriod"] is None
+    assert shown["compare"] is None
+    if window == "month":
+        assert [Decimal(each) for each in shown["totals"]] == [Decimal(bill["total"]) for bill in bills]
+        assert [each["start"] for each in shown["buckets"]] == [bill["period"]["start"] for bill in bills]
+
+
+async def test_cost_is_told_of_whole_periods(portal: Any) -> None:
+    async with await portal.client() as client:
+        parameters = {"from": "2013-10-02", "until": "2013-12-01"}
+        refused = await client.get(f"{API}/cost", params=parameters)
+    assert (refused.status_code, refused.json()["reason"]) == (400, "PERIOD_INVALID")
+
+
+async def test_usage_of_several_periods_is_that_of_their_lines(portal: Any) -> None:
+    span = {"from": "2013-10-01", "until": "2013-12-01", "window": "month"}
+    shown = await ask(portal, "usage", meter="flights", **span)
+    bills = [await ask(portal, f"invoices/{number}") for number in ("INV-000001", "draft")]
+
+    billed = [Decimal(line["quantity"]) for bill in bills for line in bill["lines"] if line["meter"]]
+    assert [Decimal(each) for each in shown["totals"]] == billed
+    assert (shown["line"]["quantity"], shown["line"]["equals"]) == (shown["total"], True)
+
+
+async def test_days_are_compared_with_the_same_weekday(portal: Any) -> None:
+    shown = await ask(portal, "usage", meter="flights", billingPeriod="2013-11", compare="previous")
+
+    # The first of November was a Friday, the fourth of October as well.
+    compare = shown["compare"]
+    assert compare["aligned"][0] == 3
+    assert compare["buckets"][3]["start"] == "2013-10-04T04:00:00Z"
+    assert compare["aligned"][-2:] == [None, None]
+    weeks = await ask(portal, "usage", meter="flights", billingPeriod="2013-11", compare="previous", window="week")
+    assert weeks["compare"]["aligned"] == list(range(len(weeks["buckets"])))
+
+
 async def test_the_price_of_one_unit_is_told_where_one_item_is_shown(portal: Any) -> None:
     shown = await ask(portal, "cost", billingPeriod="2013-10", item="Flights", window="month")
 
@@ -247,5 +293,48 @@ async def test_a_profile_names_hides_and_floors(portal: Any) -> None:
         ):
             refused = await client.get(f"{API}/usage", params={**parameters, **wrong})
             assert refused.json()["reason"] == reason
+        bucket = {"meter": "flights", "billingPeriod": "2013-10", "bucket": "2013-10-01T04:00:00Z"}
+        behind = (await client.get(f"{API}/usage/events", params=bucket)).json()
+        assert {name for event in behind["events"] for name in event["properties"]} == {"origin"}
+        detail = (await client.get(f"{API}/usage/bucket", params=bucket)).json()
+        assert [top["property"] for top in detail["properties"]] == ["origin"]
+        for path in ("usage/bucket", "usage/events"):
+            hours = await client.get(f"{API}/{path}", params={**bucket, "window": "hour"})
+            assert hours.json()["reason"] == "WINDOW_INVALID"
         events = (await client.get(f"{API}/invoices/INV-000001/lines/INV-000001.2/events")).json()
         assert set(events["events"][0]["properties"]) == {"origin"}
+
+
+async def test_a_bucket_is_told_by_its_values_and_its_events(portal: Any) -> None:
+    picture = {"meter": "flights", "billingPeriod": "2013-10", "window": "week"}
+    shown = await ask(portal, "usage", **picture)
+    for place, span in enumerate(shown["buckets"]):
+        chosen = {**picture, "bucket": span["start"]}
+        detail = await ask(portal, "usage/bucket", **chosen)
+        assert detail["bucket"] == span
+        assert detail["quantity"] == shown["totals"][place]
+
+        seen: list[str] = []
+        page: Any = {"next": ""}
+        while page["next"] is not None:
+            page = await ask(portal, "usage/events", **chosen, after=page["next"], limit=7)
+            seen += [event["id"] for event in page["events"]]
+        assert len(seen) == len(set(seen)) == page["total"] == detail["eventCount"]
+        assert Decimal(detail["quantity"]) == len(seen)
+
+
+async def test_a_bucket_of_one_value_has_the_events_of_that_value(portal: Any) -> None:
+    picture = {"meter": "flights", "billingPeriod": "2013-10", "window": "month", "filter": "origin:EWR"}
+    shown = await ask(portal, "usage", **picture)
+    events = await ask(portal, "usage/events", **picture, bucket=shown["buckets"][0]["start"], limit=500)
+
+    assert {event["properties"]["origin"] for event in events["events"]} == {"EWR"}
+    assert str(len(events["events"])) == shown["total"]
+
+
+async def test_only_a_bucket_of_what_is_shown_can_be_opened(portal: Any) -> None:
+    async with await portal.client() as client:
+        for path in ("usage/bucket", "usage/events"):
+            parameters = {"meter": "flights", "billingPeriod": "2013-10", "bucket": "2013-10-02T05:00:00Z"}
+            refused = await client.get(f"{API}/{path}", params=parameters)
+            assert (refused.status_code, refused.json()["reason"]) == (400, "WINDOW_INVALID"), path

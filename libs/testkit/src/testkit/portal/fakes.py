@@ -5,7 +5,7 @@ They compute by themselves, plainly, so that what the portal adds up is compared
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Collection, Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 
 from chassis.errors import NotFound, Reason
@@ -90,8 +90,15 @@ class FakeAggregator(aggregator_grpc.AggregatorServiceServicer):
         customer = await self.world.caller("ListMeteredEvents", context, named=f"C-{request.customer}")
         start, end = (message.ToDatetime(UTC) for message in (request.period.start, request.period.end))
         yield aggregator_pb.ListMeteredEventsResponse(
-            events=metered(self.world, customer, start, end, request.after.position, request.limit)
+            events=metered(
+                self.world, customer, start, end, request.after.position, request.limit, values_of(request.filters)
+            )
         )
+
+
+def values_of(filters: Iterable[meter_pb2.PropertyFilter]) -> set[str]:
+    """The origins that are asked for; none = all."""
+    return {value for one in filters if one.property == "origin" for value in one.values}
 
 
 def window_of(at: datetime, size: int, start: datetime) -> datetime:
@@ -125,12 +132,18 @@ def usage_row(
 
 
 def metered(
-    world: World, customer: str, start: datetime, end: datetime, after: int, limit: int
+    world: World,
+    customer: str,
+    start: datetime,
+    end: datetime,
+    after: int,
+    limit: int,
+    origins: Collection[str] = (),
 ) -> list[usage_pb2.MeteredEvent]:
     """Events in log order, after a place."""
     made = []
     for position, flight in enumerate(world.flights[customer], 1):
-        if position > after and start <= flight.at < end:
+        if position > after and start <= flight.at < end and (not origins or flight.origin in origins):
             event = usage_event_pb2.UsageEvent(
                 id=f"{customer}-{position}",
                 source="ops",

@@ -12,12 +12,13 @@ from chassis.errors.refused import Refused
 from portal.domain.views import Span
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from portal.domain.exploring import Window
 
 BUCKETS_MAX: Final = 1000
 _ORDER: Final = ("hour", "day", "week", "month")
+_ALIGNED_FROM_DAYS: Final = 14
 _YEAR_MIN: Final = 2
 _YEAR_MAX: Final = 9998
 
@@ -54,6 +55,20 @@ def cut(start: datetime, end: datetime, window: Window, zone: ZoneInfo) -> tuple
             raise Refused("window", Reason.WINDOW_INVALID, text)
     bounds.append(end)
     return tuple(Span(start=one, end=other) for one, other in pairwise(bounds))
+
+
+def aligned(buckets: Sequence[Span], earlier: Sequence[Span], window: Window, zone: ZoneInfo) -> tuple[int | None, ...]:
+    """Return for each bucket the place of the earlier one that it is compared with; None where there is none.
+
+    Of two weeks of days or more, a day is compared with one of the same weekday: the days before are moved by three at
+    most. All others are compared by their order.
+    """
+    shift = 0
+    if window == "day" and len(buckets) >= _ALIGNED_FROM_DAYS and earlier:
+        first, before = (spans[0].start.astimezone(zone).weekday() for spans in (buckets, earlier))
+        shift = (first - before + 3) % 7 - 3
+    places = range(shift, shift + len(buckets))
+    return tuple(place if 0 <= place < len(earlier) else None for place in places)
 
 
 def check_window(window: Window, floor: str) -> None:

@@ -46,6 +46,11 @@ class Comparison(View):
     period: ExploredPeriod
     buckets: tuple[Span, ...]
     totals: tuple[Quantity | None, ...] = Field(description="One for each bucket of the span before.")
+    aligned: tuple[int | None, ...] = Field(
+        description="For each bucket of the span that is looked at, the place in `buckets` of the one before that it "
+        "is compared with: a day with one of the same weekday, where there are two weeks or more; all others by their "
+        "order. Null where there is none."
+    )
     total: Quantity = Field(description="Over the whole span before.")
     same_point: SamePoint | None = Field(description="Null unless the span that is looked at still runs.")
     change: str | None = Field(
@@ -70,9 +75,9 @@ class Exploration(Answer):
     label: str = Field(description="What is shown, for people.")
     period: ExploredPeriod
     time_zone: str = Field(description="IANA zone in which buckets begin.")
-    window: Window
+    window: Window = Field(description="In the cost of several billing periods, a `month` is a period each.")
     group_by: str | None = Field(description="Property or, in the cost explorer, `item`; null = one series.")
-    buckets: tuple[Span, ...] = Field(description="In order and without gaps; at most 1000.")
+    buckets: tuple[Span, ...] = Field(description="In order, at most 1000; without gaps within a billing period.")
     series: tuple[Series, ...] = Field(description="The largest first; the rest, and what has no group, last.")
     totals: tuple[Quantity | None, ...] = Field(description="One for each bucket, over all series.")
     total: Quantity = Field(description="Over the whole span.")

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from pydantic import Field
@@ -70,11 +70,12 @@ class Derivation:
 
 @dataclass(frozen=True, slots=True)
 class MeteredSpan:
-    """Which events: those that a meter counts in a span."""
+    """Which events: those that a meter counts in a span, of some values of properties alone."""
 
     meter: str
     start: datetime
     end: datetime
+    filters: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
 
 class LineEvent(View):
@@ -86,7 +87,8 @@ class LineEvent(View):
     subject: str = Field(description="User or device below the customer; empty if none.")
     value: str = Field(description="What the meter read of it.")
     properties: Mapping[str, str] = Field(description="Without those that the seller hides.")
-    trace_id: str | None
+    trace_id: str | None = Field(description="Trace of the request in which it happened, if it was told.")
+    report_trace_id: str | None = Field(description="Trace of the call that reported it.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,4 +104,4 @@ class LineEvents(View):
 
     events: tuple[LineEvent, ...]
     next: str | None = Field(description="What to send as `after` for the next page; null on the last.")
-    total: int = Field(description="Events behind the line, over all pages.")
+    total: int = Field(description="Events behind the line or bucket, over all pages.")

@@ -72,6 +72,26 @@ def find(periods: Sequence[ContractPeriod], billing_period: str, now: datetime) 
     return max(found, key=lambda one: (one.start, one.contract), default=None)
 
 
+def filling(periods: Sequence[ContractPeriod], start: datetime, end: datetime) -> tuple[ContractPeriod, ...]:
+    """Return the periods, one after the other, of which the first begins and the last ends just then; none if not."""
+    last = max((one for one in periods if one.end == end), key=lambda one: (one.start, one.contract), default=None)
+    found: list[ContractPeriod] = []
+    while last is not None and last.start >= start:
+        found.insert(0, last)
+        last = before(periods, last)
+    return tuple(found) if found and found[0].start == start else ()
+
+
+def as_many_before(periods: Sequence[ContractPeriod], chosen: Sequence[ContractPeriod]) -> tuple[ContractPeriod, ...]:
+    """Return as many periods as are chosen, just before them; none if there are fewer."""
+    found: list[ContractPeriod] = []
+    earlier = before(periods, chosen[0])
+    while earlier is not None and len(found) < len(chosen):
+        found.insert(0, earlier)
+        earlier = before(periods, earlier)
+    return tuple(found) if len(found) == len(chosen) else ()
+
+
 def before(periods: Sequence[ContractPeriod], period: ContractPeriod) -> ContractPeriod | None:
     """Return the period before another: the one that ended last by its start, in the same currency."""
     found = [one for one in periods if one.end <= period.start and one.currency == period.currency]

@@ -8,25 +8,35 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import TYPE_CHECKING, Final
 
-from chassis.errors.refused import refusals
+from chassis.errors import Reason
+from chassis.errors.refused import Refused, refusals
 from money import exact_arithmetic
-from portal.domain.buckets import after_days, check_window, cut, whole_days, zone_named
-from portal.domain.cost import Cost, CostAnswer, CostPart, CostQuestion, CostRow
-from portal.domain.exploring import Comparison, EqualLine, ExploredPeriod, SamePoint, Series
+from portal.domain.buckets import BUCKETS_MAX, after_days, aligned, check_window, cut, midnight, whole_days, zone_named
+from portal.domain.cost import (
+    Cost,
+    CostAnswer,
+    CostComparison,
+    CostPart,
+    CostQuestion,
+    CostRow,
+    CostSamePoint,
+    CostSeries,
+    EqualAmount,
+)
+from portal.domain.exploring import ExploredPeriod
 from portal.domain.percents import change_from, price_of_one, share_of
-from portal.domain.periods import ContractPeriod, before
-from portal.domain.series import Point, largest, on_buckets, other, rest_of, summed
+from portal.domain.periods import ContractPeriod, as_many_before, filling
+from portal.domain.series import OTHER_LABEL, Point, largest, on_buckets, rest_of, summed
+from portal.domain.views import Span
+from portal.operations.invoices import path_of
 from portal.operations.periods import found_in
 
 if TYPE_CHECKING:
     from portal.domain.choices import Choices
     from portal.domain.viewers import Viewer
-    from portal.domain.views import Span
     from portal.operations.deps import Deps
 
 BY_ITEM: Final = "item"
-NOT_BY_ORIGIN: Final = "Not by origin"
-"""Fees and minimums, which come from no group of usage."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,22 +47,30 @@ class CostChoices:
     items: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """One of the billing periods that are looked at, with its own buckets."""
+
+    period: ContractPeriod
+    question: CostQuestion
+    buckets: tuple[Span, ...]
+
+
 async def explore_cost(deps: Deps, viewer: Viewer, wanted: CostChoices) -> Cost:
-    """Return the cost of a billing period. Raises InvalidRequest and NotFound."""
+    """Return the cost of one billing period, or of several after each other. Raises InvalidRequest and NotFound."""
     choices = wanted.choices
     periods = await deps.rating.periods(viewer.customer)
     with refusals():
         check_window(choices.window, viewer.profile.window_floor)
-        period = found_in(periods, choices.billing_period, deps)
-        zone = zone_named(period.time_zone)
-        buckets = cut(period.start, period.end, choices.window, zone)
-    previous = before(periods, period) if choices.compares else None
-    question = _question(period, wanted)
-    answer, compare, line = await asyncio.gather(
-        deps.rating.cost(question),
-        _comparison(deps, period, previous, question),
-        _line(deps, viewer, period, wanted),
+        chosen = _chosen(deps, periods, choices)
+        parts = _parts(chosen, wanted)
+    zone = zone_named(chosen[-1].time_zone)
+    buckets = tuple(bucket for part in parts for bucket in part.buckets)
+    earlier = as_many_before(periods, chosen) if choices.compares else ()
+    answers, compare, line = await asyncio.gather(
+        _costs(deps, parts), _comparison(deps, parts, earlier, wanted), _line(deps, viewer, chosen, wanted)
     )
+    answer = _as_one(answers)
     with exact_arithmetic():
         series = _series(viewer, answer.rows, buckets, choices.group_by)
         totals = summed([one.values for one in series], len(buckets))
@@ -68,11 +86,12 @@ async def explore_cost(deps: Deps, viewer: Viewer, wanted: CostChoices) -> Cost:
         complete_until=answer.freshness.complete_until,
         label="Cost",
         currency=answer.currency,
-        period=ExploredPeriod(start=period.start, end=period.end, billing_period=period.billing_period),
+        period=_explored(chosen),
         time_zone=zone.key,
         window=choices.window,
         group_by=choices.group_by or None,
         items=wanted.items,
+        meters=_meters(viewer, answer.rows),
         buckets=buckets,
         series=series,
         totals=totals,
@@ -85,19 +104,66 @@ async def explore_cost(deps: Deps, viewer: Viewer, wanted: CostChoices) -> Cost:
     )
 
 
-def _question(period: ContractPeriod, wanted: CostChoices) -> CostQuestion:
-    by = wanted.choices.group_by
-    return CostQuestion(
+def _chosen(deps: Deps, periods: Sequence[ContractPeriod], choices: Choices) -> tuple[ContractPeriod, ...]:
+    """Return the periods that are looked at, the oldest first. Raises Refused and NotFound."""
+    if not choices.is_by_days:
+        return (found_in(periods, choices.billing_period, deps),)
+    newest = max(periods, key=lambda one: one.start, default=None)
+    zone = zone_named(newest.time_zone if newest else "")
+    first, end = choices.days()
+    found = filling(periods, midnight(first, zone), midnight(end, zone))
+    if not found:
+        text = "cost is told of whole billing periods; take the first day of one, and as `until` the day after the last"
+        raise Refused("from", Reason.PERIOD_INVALID, text)
+    return found
+
+
+def _parts(periods: Sequence[ContractPeriod], wanted: CostChoices) -> tuple[_Part, ...]:
+    """Return the periods with their buckets. Raises Refused for more than 1000 of them."""
+    window = wanted.choices.window
+    # A month of one among several periods is the whole of it: its days may begin within a month of the calendar.
+    is_whole = len(periods) > 1 and window == "month"
+    parts = tuple(_part(period, wanted, is_whole=is_whole) for period in periods)
+    if sum(len(part.buckets) for part in parts) > BUCKETS_MAX:
+        text = f"the span has more than {BUCKETS_MAX} windows of a {window}; ask for a larger one or fewer periods"
+        raise Refused("window", Reason.WINDOW_INVALID, text)
+    return parts
+
+
+def _part(period: ContractPeriod, wanted: CostChoices, *, is_whole: bool) -> _Part:
+    by, window = wanted.choices.group_by, wanted.choices.window
+    question = CostQuestion(
         contract=period.contract,
         billing_period=period.billing_period,
-        window=wanted.choices.window,
+        window=None if is_whole else window,
         group_by=by if by not in {"", BY_ITEM} else None,
         filters=wanted.choices.filters,
         items=wanted.items,
     )
+    whole = (Span(start=period.start, end=period.end),)
+    buckets = whole if is_whole else cut(period.start, period.end, window, zone_named(period.time_zone))
+    return _Part(period, question, buckets)
 
 
-def _series(viewer: Viewer, rows: Sequence[CostRow], buckets: Sequence[Span], group_by: str) -> tuple[Series, ...]:
+async def _costs(deps: Deps, parts: Sequence[_Part]) -> Sequence[CostAnswer]:
+    return await asyncio.gather(*(deps.rating.cost(part.question) for part in parts))
+
+
+def _as_one(answers: Sequence[CostAnswer]) -> CostAnswer:
+    """Return the rows of all periods together: as fresh as the last of them, which may still move."""
+    return replace(
+        answers[-1],
+        rows=[row for answer in answers for row in answer.rows],
+        filled=all(answer.filled for answer in answers),
+    )
+
+
+def _explored(periods: Sequence[ContractPeriod]) -> ExploredPeriod:
+    label = periods[0].billing_period if len(periods) == 1 else None
+    return ExploredPeriod(start=periods[0].start, end=periods[-1].end, billing_period=label)
+
+
+def _series(viewer: Viewer, rows: Sequence[CostRow], buckets: Sequence[Span], group_by: str) -> tuple[CostSeries, ...]:
     """Return series that add up to all rows: the largest, the rest, and what comes from no group."""
     keyed: dict[str | None, list[CostRow]] = {}
     for row in rows:
@@ -114,22 +180,32 @@ def _series(viewer: Viewer, rows: Sequence[CostRow], buckets: Sequence[Span], gr
     if left:
         everything = summed([values[key] for key in by_key], len(buckets))
         rest = rest_of(everything, [values[key] for key in keys])
-        shown = (*shown, other(rest, sum(left, Decimal(0)), whole))
+        shown = (*shown, _one("", OTHER_LABEL, rest, sum(left, Decimal(0)), whole, is_other=True))
     if ungrouped:
         fixed = on_buckets([Point(row.start, "", row.amount) for row in ungrouped], buckets)[""]
         amount = sum((row.amount for row in ungrouped), Decimal(0))
-        shown = (*shown, _one("", NOT_BY_ORIGIN, fixed, amount, whole))
+        # Fees and minimums, which come from no group of usage.
+        label = f"Not by {viewer.property_label(group_by)}"
+        shown = (*shown, _one("", label, fixed, amount, whole))
     return shown
 
 
-def _one(key: str, label: str, values: Sequence[Decimal | None], total: Decimal, whole: Decimal) -> Series:
-    return Series(key=key, label=label, is_other=False, values=tuple(values), total=total, share=share_of(total, whole))
+def _one(
+    key: str, label: str, values: Sequence[Decimal | None], total: Decimal, whole: Decimal, *, is_other: bool = False
+) -> CostSeries:
+    share = share_of(total, whole)
+    return CostSeries(key=key, label=label, is_other=is_other, values=tuple(values), total=total, share=share)
 
 
 def _label(viewer: Viewer, group_by: str, key: str) -> str:
     if not group_by:
         return "Cost"
     return viewer.item_label(key) if group_by == BY_ITEM else viewer.value_label(group_by, key)
+
+
+def _meters(viewer: Viewer, rows: Sequence[CostRow]) -> dict[str, str]:
+    """Return the meter of each item, but for those that the seller hides."""
+    return {row.item: row.meter for row in rows if row.meter and row.meter not in viewer.profile.hidden_meters}
 
 
 def _unit_prices(
@@ -149,26 +225,41 @@ def _unit_prices(
 
 
 async def _comparison(
-    deps: Deps, period: ContractPeriod, previous: ContractPeriod | None, question: CostQuestion
-) -> Comparison | None:
-    """Return the period before; its change is filled in by who knows the total."""
-    if previous is None:
+    deps: Deps, parts: Sequence[_Part], earlier: Sequence[ContractPeriod], wanted: CostChoices
+) -> CostComparison | None:
+    """Return as many periods before; its change is filled in by who knows the total.
+
+    Several that still run are not compared: the same point of one period is no point of another.
+    """
+    last = parts[-1].period
+    if not earlier or (len(parts) > 1 and last.end > deps.clock.now()):
         return None
-    asked = replace(question, contract=previous.contract, billing_period=previous.billing_period, group_by=None)
-    zone = zone_named(previous.time_zone)
-    answer, same_point = await asyncio.gather(deps.rating.cost(asked), same_point_of(deps, period, previous, asked))
     with refusals():
-        buckets = cut(previous.start, previous.end, question.window or "day", zone)
+        before = _parts(earlier, wanted)
+    whole = replace(before[-1].question, window=None, group_by=None)
+    answers, same_point = await asyncio.gather(
+        _costs(deps, [replace(part, question=replace(part.question, group_by=None)) for part in before]),
+        same_point_of(deps, last, before[-1].period, whole) if len(parts) == 1 else _nothing(),
+    )
+    buckets = tuple(bucket for part in before for bucket in part.buckets)
+    shown = tuple(bucket for part in parts for bucket in part.buckets)
     with exact_arithmetic():
-        points = [Point(row.start, "", row.amount) for row in answer.rows]
-        return Comparison(
-            period=ExploredPeriod(start=previous.start, end=previous.end, billing_period=previous.billing_period),
+        rows = _as_one(answers).rows
+        return CostComparison(
+            period=_explored(earlier),
             buckets=buckets,
-            totals=on_buckets(points, buckets).get("", (None,) * len(buckets)),
-            total=sum((row.amount for row in answer.rows), Decimal(0)),
+            totals=on_buckets([Point(row.start, "", row.amount) for row in rows], buckets).get(
+                "", (None,) * len(buckets)
+            ),
+            aligned=aligned(shown, buckets, wanted.choices.window, zone_named(last.time_zone)),
+            total=sum((row.amount for row in rows), Decimal(0)),
             same_point=None if same_point is None else same_point.shown(),
             change=None,
         )
+
+
+async def _nothing() -> None:
+    """Stand in for a question that is not asked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,9 +274,9 @@ class CostAtSamePoint:
         """Return the sum of its printed amounts."""
         return sum((row.amount for row in self.answer.rows), Decimal(0)) if self.answer else Decimal(0)
 
-    def shown(self) -> SamePoint:
+    def shown(self) -> CostSamePoint:
         """Return it as an explorer shows it."""
-        return SamePoint(days=self.days, total=self.total())
+        return CostSamePoint(days=self.days, total=self.total())
 
 
 async def same_point_of(
@@ -206,16 +297,17 @@ async def same_point_of(
     return CostAtSamePoint(days, await deps.rating.cost(part))
 
 
-async def _line(deps: Deps, viewer: Viewer, period: ContractPeriod, wanted: CostChoices) -> EqualLine | None:
-    """Return the line, or for all items the total, that should be the same as what is shown."""
+async def _line(
+    deps: Deps, viewer: Viewer, periods: Sequence[ContractPeriod], wanted: CostChoices
+) -> EqualAmount | None:
+    """Return the lines, or for all items the totals, that should be the same as what is shown."""
     if wanted.choices.filters:
         return None
-    invoice = await deps.invoicing.preview(period.contract, period.billing_period)
-    path = f"/invoices/{invoice.number}" if invoice.number else f"/invoices/draft?billingPeriod={period.billing_period}"
-    lines = [line for line in invoice.lines if line.kind != "adjustment"]
+    invoices = await asyncio.gather(*(deps.invoicing.preview(one.contract, one.billing_period) for one in periods))
+    lines = [line for invoice in invoices for line in invoice.lines if line.kind != "adjustment"]
     if wanted.items:
         lines = [line for line in lines if line.item in wanted.items]
     with exact_arithmetic():
         amount = sum((line.amount for line in lines), Decimal(0))
-    name = viewer.item_label(lines[0].item) if len(lines) == 1 else "Total"
-    return EqualLine(quantity=amount, item=name, equals=False, href=path)
+    name = viewer.item_label(lines[0].item) if len({line.item for line in lines}) == 1 else "Total"
+    return EqualAmount(quantity=amount, item=name, equals=False, href=path_of(invoices))

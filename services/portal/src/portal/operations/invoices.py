@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
 from chassis.errors import NotFound
@@ -76,6 +77,16 @@ async def _live_draft(deps: Deps, viewer: Viewer) -> Invoice | None:
 
 async def _no_draft() -> None:
     """Stand in for the draft on later pages."""
+
+
+def path_of(invoices: Sequence[Invoice]) -> str:
+    """Return the path of the page that shows an invoice or draft; of several, that of the list."""
+    if len(invoices) != 1:
+        return "/invoices"
+    (invoice,) = invoices
+    if invoice.number:
+        return f"/invoices/{invoice.number}"
+    return f"/invoices/{DRAFT}?billingPeriod={invoice.billing_period}"
 
 
 def summary_of_draft(draft: Invoice) -> DraftSummary:

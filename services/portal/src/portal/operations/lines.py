@@ -68,12 +68,10 @@ async def explain_line(deps: Deps, viewer: Viewer, name: LineName) -> ExplainedL
 async def list_line_events(deps: Deps, viewer: Viewer, name: LineName, after: str, limit: int) -> LineEvents:
     """Return a page of the events behind a line. Raises NotFound and InvalidRequest."""
     name.check()
-    if not 1 <= limit <= EVENTS_MAX:
-        with refusals():
-            raise Refused("limit", Reason.FIELD_INVALID, f"ask for 1 to {EVENTS_MAX} events, and for more by `after`")
+    check_page(limit)
     line, page = await _events(deps, viewer, name, after, limit)
     return LineEvents(
-        events=tuple(_shown(viewer, event) for event in page.events), next=page.next or None, total=line.event_count
+        events=tuple(shown_to(viewer, event) for event in page.events), next=page.next or None, total=line.event_count
     )
 
 
@@ -83,6 +81,13 @@ async def verify_line(deps: Deps, name: LineName) -> Verified:
     if name.is_of_draft:
         raise line_not_found(name.line_id)
     return await deps.invoicing.verify_line(name.line_id)
+
+
+def check_page(limit: int) -> None:
+    """Refuse a page of more events than one may have. Raises InvalidRequest."""
+    if not 1 <= limit <= EVENTS_MAX:
+        with refusals():
+            raise Refused("limit", Reason.FIELD_INVALID, f"ask for 1 to {EVENTS_MAX} events, and for more by `after`")
 
 
 def line_not_found(line_id: str) -> NotFound:
@@ -137,6 +142,7 @@ def _metered(line: Line, period: ContractPeriod) -> MeteredSpan:
     return MeteredSpan(line.meter, period.start, period.end)
 
 
-def _shown(viewer: Viewer, event: LineEvent) -> LineEvent:
+def shown_to(viewer: Viewer, event: LineEvent) -> LineEvent:
+    """Return an event without the properties that the seller hides."""
     kept = {name: value for name, value in event.properties.items() if viewer.shows_property(name)}
     return event.model_copy(update={"properties": kept})

@@ -12,13 +12,14 @@ from zoneinfo import ZoneInfo
 from chassis.errors import Conflict, Reason
 from chassis.errors.refused import Refused, refusals
 from money import exact_arithmetic
-from portal.domain.buckets import after_days, check_window, cut, midnight, whole_days, zone_named
+from portal.domain.buckets import after_days, aligned, check_window, cut, midnight, whole_days, zone_named
 from portal.domain.exploring import Comparison, EqualLine, ExploredPeriod, SamePoint, Series
 from portal.domain.meters import ADDITIVE, Meter
 from portal.domain.percents import change_from
-from portal.domain.periods import ContractPeriod, before
+from portal.domain.periods import ContractPeriod, as_many_before, before, filling
 from portal.domain.series import Point, largest, on_buckets, other, rest_of, series_of
 from portal.domain.usage import Usage, UsageAnswer, UsageQuestion
+from portal.operations.invoices import path_of
 from portal.operations.meters import meter_named
 from portal.operations.periods import found_in
 
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from portal.domain.choices import Choices
+    from portal.domain.invoices import Invoice, Line
     from portal.domain.viewers import Viewer
     from portal.domain.views import Span
     from portal.operations.deps import Deps
@@ -35,14 +37,15 @@ _ATTEMPTS_MAX: Final = 5
 
 
 @dataclass(frozen=True, slots=True)
-class _Chosen:
+class ChosenUsage:
     """What is looked at: the span with its buckets, and the span before."""
 
     meter: Meter
     question: UsageQuestion
     period: ExploredPeriod
     zone: ZoneInfo
-    contract_period: ContractPeriod | None
+    contract_periods: Sequence[ContractPeriod]
+    """The billing periods that fill it; none if it is no whole number of them."""
     previous: ExploredPeriod | None
 
 
@@ -73,11 +76,9 @@ class _Groups:
 
 async def explore_usage(deps: Deps, viewer: Viewer, name: str, choices: Choices) -> Usage:
     """Return usage of one meter. Raises InvalidRequest and NotFound."""
-    meter, periods = await asyncio.gather(meter_named(deps, viewer, name), deps.rating.periods(viewer.customer))
+    chosen = await chosen_usage(deps, viewer, name, choices)
+    meter = chosen.meter
     with refusals():
-        check_window(choices.window, viewer.profile.window_floor)
-        _check_properties(meter, choices)
-        chosen = _chosen(deps, meter, periods, choices)
         buckets = cut(chosen.period.start, chosen.period.end, choices.window, chosen.zone)
     answers = await _asked(deps, viewer, chosen, choices)
     with exact_arithmetic():
@@ -104,7 +105,16 @@ async def explore_usage(deps: Deps, viewer: Viewer, name: str, choices: Choices)
         )
 
 
-async def _asked(deps: Deps, viewer: Viewer, chosen: _Chosen, choices: Choices) -> _Answers:
+async def chosen_usage(deps: Deps, viewer: Viewer, name: str, choices: Choices) -> ChosenUsage:
+    """Return what is looked at, if it may be. Raises InvalidRequest and NotFound."""
+    meter, periods = await asyncio.gather(meter_named(deps, viewer, name), deps.rating.periods(viewer.customer))
+    with refusals():
+        check_window(choices.window, viewer.profile.window_floor)
+        _check_properties(meter, choices)
+        return _chosen(deps, meter, periods, choices)
+
+
+async def _asked(deps: Deps, viewer: Viewer, chosen: ChosenUsage, choices: Choices) -> _Answers:
     """Ask all at once; again if something was counted in between, so that what is added up is of one moment."""
     for _attempt in range(_ATTEMPTS_MAX):
         windows, whole, groups, compare, line = await asyncio.gather(
@@ -143,21 +153,24 @@ def _check_properties(meter: Meter, choices: Choices) -> None:
             raise Refused("filter", Reason.GROUP_UNKNOWN, text)
 
 
-def _chosen(deps: Deps, meter: Meter, periods: Sequence[ContractPeriod], choices: Choices) -> _Chosen:
+def _chosen(deps: Deps, meter: Meter, periods: Sequence[ContractPeriod], choices: Choices) -> ChosenUsage:
     """Return what is looked at. Raises Refused and NotFound."""
     if choices.is_by_days:
         newest = max(periods, key=lambda one: one.start, default=None)
         zone = zone_named(newest.time_zone if newest else "")
         first, end = choices.days()
         period = _by_days(first, end, zone)
-        return _Chosen(
-            meter, _question(meter, period, zone, choices), period, zone, None, _days_before(first, end, zone)
-        )
+        whole = filling(periods, period.start, period.end)
+        earlier = as_many_before(periods, whole) if whole else ()
+        previous = _as_one(earlier) if earlier else _days_before(first, end, zone)
+        return ChosenUsage(meter, _question(meter, period, zone, choices), period, zone, whole, previous)
     found = found_in(periods, choices.billing_period, deps)
     zone = zone_named(found.time_zone)
-    period, previous = _as_explored(found), before(periods, found)
+    period, one_before = _as_explored(found), before(periods, found)
     question = _question(meter, period, zone, choices)
-    return _Chosen(meter, question, period, zone, found, None if previous is None else _as_explored(previous))
+    return ChosenUsage(
+        meter, question, period, zone, (found,), None if one_before is None else _as_explored(one_before)
+    )
 
 
 def _by_days(first: date, end: date, zone: ZoneInfo) -> ExploredPeriod:
@@ -167,6 +180,11 @@ def _by_days(first: date, end: date, zone: ZoneInfo) -> ExploredPeriod:
 def _days_before(first: date, end: date, zone: ZoneInfo) -> ExploredPeriod:
     """Return the span of as many days that ends where this one begins."""
     return _by_days(first - (end - first), first, zone)
+
+
+def _as_one(periods: Sequence[ContractPeriod]) -> ExploredPeriod:
+    """Return the span from the first to the last of some periods."""
+    return ExploredPeriod(start=periods[0].start, end=periods[-1].end, billing_period=None)
 
 
 def _as_explored(period: ContractPeriod) -> ExploredPeriod:
@@ -188,7 +206,7 @@ def _points(answer: UsageAnswer) -> list[Point]:
     return [Point(row.start, row.group, row.quantity) for row in answer.rows]
 
 
-async def _groups(deps: Deps, viewer: Viewer, chosen: _Chosen, group_by: str) -> _Groups:
+async def _groups(deps: Deps, viewer: Viewer, chosen: ChosenUsage, group_by: str) -> _Groups:
     """Return the largest groups by themselves."""
     grouped = replace(chosen.question, group_by=group_by)
     wholes = await deps.aggregator.usage(viewer.customer, replace(grouped, window=None))
@@ -201,7 +219,7 @@ async def _groups(deps: Deps, viewer: Viewer, chosen: _Chosen, group_by: str) ->
 
 def _series(
     viewer: Viewer,
-    chosen: _Chosen,
+    chosen: ChosenUsage,
     choices: Choices,
     groups: _Groups | None,
     buckets: Sequence[Span],
@@ -227,7 +245,7 @@ def _series(
     return (*shown, other(rest_of(totals, [one.values for one in shown]), rest, total))
 
 
-async def _comparison(deps: Deps, viewer: Viewer, chosen: _Chosen) -> Comparison | None:
+async def _comparison(deps: Deps, viewer: Viewer, chosen: ChosenUsage) -> Comparison | None:
     """Return the span before; its change is filled in by who knows the total."""
     previous = chosen.previous
     if previous is None:
@@ -242,18 +260,22 @@ async def _comparison(deps: Deps, viewer: Viewer, chosen: _Chosen) -> Comparison
         deps.aggregator.usage(viewer.customer, replace(question, window=None)),
         _nothing() if days is None else _same_point(deps, viewer, chosen, question, days),
     )
+    window = chosen.question.window or "day"
+    with refusals():
+        shown = cut(chosen.period.start, chosen.period.end, window, chosen.zone)
     with exact_arithmetic():
         return Comparison(
             period=previous,
             buckets=buckets,
             totals=on_buckets(_points(windows), buckets).get("", (None,) * len(buckets)),
+            aligned=aligned(shown, buckets, window, chosen.zone),
             total=sum((row.quantity for row in whole.rows), Decimal(0)),
             same_point=same_point,
             change=None,
         )
 
 
-async def _same_point(deps: Deps, viewer: Viewer, chosen: _Chosen, previous: UsageQuestion, days: int) -> SamePoint:
+async def _same_point(deps: Deps, viewer: Viewer, chosen: ChosenUsage, previous: UsageQuestion, days: int) -> SamePoint:
     """Return the first days of the span before, as many as have passed of this one."""
     end = min(after_days(previous.start, days, chosen.zone), previous.end)
     if end <= previous.start:
@@ -263,23 +285,26 @@ async def _same_point(deps: Deps, viewer: Viewer, chosen: _Chosen, previous: Usa
         return SamePoint(days=days, total=sum((row.quantity for row in part.rows), Decimal(0)))
 
 
-def _may_equal_a_line(chosen: _Chosen, choices: Choices) -> bool:
-    """Whether just one line of an invoice may bill what is shown."""
-    return chosen.contract_period is not None and not choices.filters
+def _may_equal_a_line(chosen: ChosenUsage, choices: Choices) -> bool:
+    """Whether lines of invoices may bill just what is shown: quantities of several only where they add up."""
+    count = len(chosen.contract_periods)
+    return not choices.filters and (count == 1 or (count > 1 and chosen.meter.aggregation in ADDITIVE))
 
 
-async def _line(deps: Deps, viewer: Viewer, chosen: _Chosen) -> EqualLine | None:
-    """Return the line that bills the meter in the period; whether it equals is filled in by who knows the total."""
-    period = chosen.contract_period
-    if period is None:
+async def _line(deps: Deps, viewer: Viewer, chosen: ChosenUsage) -> EqualLine | None:
+    """Return the line of each period that bills the meter; whether it equals is filled in by who knows the total."""
+    periods = chosen.contract_periods
+    invoices = await asyncio.gather(*(deps.invoicing.preview(one.contract, one.billing_period) for one in periods))
+    lines = [_lines_of(chosen.meter, invoice) for invoice in invoices]
+    if any(len(found) != 1 for found in lines):
         return None
-    invoice = await deps.invoicing.preview(period.contract, period.billing_period)
-    lines = [line for line in invoice.lines if line.kind == "usage" and line.meter == chosen.meter.name]
-    if len(lines) != 1:
-        return None
-    (line,) = lines
-    path = f"/invoices/{invoice.number}" if invoice.number else f"/invoices/draft?billingPeriod={period.billing_period}"
-    return EqualLine(quantity=line.quantity, item=viewer.item_label(line.item), equals=False, href=path)
+    with exact_arithmetic():
+        quantity = sum((line.quantity for (line,) in lines), Decimal(0))
+    return EqualLine(quantity=quantity, item=viewer.item_label(lines[-1][0].item), equals=False, href=path_of(invoices))
+
+
+def _lines_of(meter: Meter, invoice: Invoice) -> list[Line]:
+    return [line for line in invoice.lines if line.kind == "usage" and line.meter == meter.name]
 
 
 async def _nothing() -> None:

@@ -1,4 +1,4 @@
-"""Files that browsers load: built in ui/, committed beside this package, named by their content."""
+"""Files that browsers load: built in ui/, committed beside this package, at addresses that name their content."""
 
 from __future__ import annotations
 
@@ -33,17 +33,21 @@ class Assets:
     def __init__(self, folder: Path = _FOLDER) -> None:
         """Read the files of `folder`, which may have none yet."""
         self._found: dict[str, Asset] = {}
+        whole = hashlib.sha256()
         for path in sorted(folder.rglob("*")):
             if path.is_file() and path.suffix in _TYPES:
                 content = path.read_bytes()
                 digest = hashlib.sha256(content).hexdigest()[:_DIGEST_CHARS]
+                whole.update(digest.encode())
                 self._found[path.relative_to(folder).as_posix()] = Asset(content, _TYPES[path.suffix], digest)
+
+        self.digest = whole.hexdigest()[:_DIGEST_CHARS]
+        """Of all files: those that name others by their place beside them find them at the same address."""
 
     def find(self, name: str) -> Asset | None:
         """Return a file by its path in the folder."""
         return self._found.get(name)
 
     def url(self, name: str) -> str:
-        """Return the address of a file, which changes with its content; of one that does not exist, one that is 404."""
-        found = self._found.get(name)
-        return f"/assets/{found.digest if found else 'absent'}/{name}"
+        """Return the address of a file, which changes when any of them does; one that does not exist is 404."""
+        return f"/assets/{self.digest}/{name}"

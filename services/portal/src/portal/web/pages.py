@@ -77,8 +77,9 @@ async def logo(request: Request, found: AnyViewer, version: int) -> Response:
 @router.get("/assets/{digest}/{name:path}")
 async def asset(request: Request, digest: str, name: str) -> Response:
     """Return a file whose address names its content."""
-    found = parts_of(request).assets.find(name)
-    if found is None or found.digest != digest:
+    assets = parts_of(request).assets
+    found = assets.find(name)
+    if found is None or assets.digest != digest:
         raise _no_file()
     return Response(found.content, media_type=found.media_type, headers={"cache-control": _FOREVER})
 

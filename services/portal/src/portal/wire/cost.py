@@ -47,6 +47,7 @@ def answer_from_proto(message: pb.QueryCostResponse) -> CostAnswer:
 def _row(message: cost_pb2.CostRow) -> CostRow:
     return CostRow(
         item=message.item,
+        meter=message.meter,
         part=_PARTS[message.part],
         start=instant_from_proto(message.window.start),
         group=(message.group[0] if message.group else "") if message.is_grouped else None,
