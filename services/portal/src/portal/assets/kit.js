@@ -907,7 +907,7 @@ a { color: var(--_accent); text-underline-offset: 3px; }
 `;
 
 // src/styles/content.css
-var content_default = ".page { display: grid; grid-template-columns: minmax(0, 1fr); gap: 16px; max-width: 1180px; }\n\n.page-head { display: flex; flex-wrap: wrap; align-items: center; gap: 8px 16px; min-height: 40px; }\n.page-head .spacer { flex: 1; }\n.page-title { font: 650 20px/1.3 var(--_font); letter-spacing: -0.01em; text-wrap: balance; }\n.page-sub { font-size: 13px; color: var(--_text-2); }\n\nmeterline-freshness { display: inline-block; container-type: normal; }\n\n.card {\n  background: var(--_surface);\n  border: 1px solid var(--_line);\n  border-radius: var(--_radius);\n  padding: 20px 24px;\n  min-width: 0;\n}\n\n.card-head { display: flex; flex-wrap: wrap; align-items: center; gap: 4px 12px; margin-bottom: 12px; }\n.card-head .spacer { flex: 1; }\n.card-title { font: 650 16px/1.4 var(--_font); letter-spacing: -0.005em; }\n.hint { font-size: 13px; color: var(--_text-2); }\n.plain { font-weight: 400; }\n.small { font-size: 12px; color: var(--_text-2); }\n.mono { font-family: var(--_mono); font-size: 0.92em; overflow-wrap: anywhere; }\n.note { font-size: 12px; color: var(--_text-2); max-width: 68ch; text-wrap: pretty; }\n\n.up { color: var(--_warning); font-weight: 650; }\n.down { color: var(--_positive); font-weight: 650; }\n\n.card.kpis { display: grid; grid-template-columns: repeat(auto-fit, minmax(190px, 1fr)); padding: 0; overflow: clip; }\n.kpi { padding: 16px 24px; box-shadow: -1px 0 0 var(--_line), 0 -1px 0 var(--_line); min-width: 0; }\n.kpi dt { font-size: 13px; color: var(--_text-2); }\n.kpi .big { font: 650 28px/1.25 var(--_font); letter-spacing: -0.02em; overflow-wrap: anywhere; }\n.kpi .small { min-height: 18px; }\n\n.rows { display: grid; }\n.rows > * { display: flex; align-items: baseline; justify-content: space-between; gap: 16px; padding: 9px 0; border-top: 1px solid var(--_line); font-size: 13px; }\n.rows dt { color: var(--_text-2); }\n.rows dd { text-align: right; }\n\n.scroll { overflow-x: auto; margin: 0 -24px; padding: 0 24px; }\n.scroll:focus-visible { outline-offset: -2px; }\n\ntable { width: 100%; border-collapse: collapse; font-size: 13px; }\nth { font-weight: 500; color: var(--_text-2); text-align: left; padding: 6px 12px 8px; white-space: nowrap; }\ntd { padding: 9px 12px; border-top: 1px solid var(--_line); vertical-align: top; }\nth:first-child, td:first-child { padding-left: 0; }\nth:last-child, td:last-child { padding-right: 0; }\n.right { text-align: right; white-space: nowrap; }\nth::first-letter { text-transform: uppercase; }\ntbody th { color: var(--_text); font-weight: 400; border-top: 1px solid var(--_line); padding: 9px 12px 9px 0; white-space: normal; vertical-align: top; }\ntfoot td, tfoot th { border-top: 2px solid var(--_text); color: var(--_text); font-weight: 650; padding-block: 10px; }\ntr.is-link:hover > * { background: var(--_tint); }\n.unit { color: var(--_text-2); }\n\n.swatch { display: inline-block; width: 10px; height: 10px; margin-right: 8px; vertical-align: -1px; flex: none; }\n.swatch rect { fill: var(--_c); forced-color-adjust: none; }\n\n.legend { display: flex; flex-wrap: wrap; gap: 4px 16px; font-size: 13px; color: var(--_text); }\n.legend li { display: inline-flex; align-items: center; max-width: 100%; }\n.legend .dash { width: 16px; border-top: 2px dashed var(--_text-3); margin-right: 8px; }\n\n.is-waiting { opacity: 0.55; transition: opacity 150ms 200ms; }\n\n/* What stands in the place of figures that are not there yet: it has their final shape. */\n.bone { display: block; border-radius: 4px; background: var(--_line); animation: breathe 1.6s ease-in-out infinite; }\n.bones { display: grid; gap: 12px; }\n\n.empty { display: grid; justify-items: center; gap: 6px; padding: 40px 16px; text-align: center; color: var(--_text-2); }\n.empty h2 { font: 650 16px/1.4 var(--_font); color: var(--_text); }\n.empty p { max-width: 46ch; text-wrap: balance; }\n.empty .button { margin-top: 8px; }\n\n.banner { padding: 8px 16px; border: 1px solid var(--_warning); border-radius: var(--_radius-control); color: var(--_warning); background: var(--_surface); font-size: 13px; }\n\n@keyframes breathe { 50% { opacity: 0.45; } }\n\n@container (max-width: 560px) {\n  .card { padding: 16px; }\n  .card.kpis { grid-template-columns: repeat(auto-fit, minmax(148px, 1fr)); }\n  .kpi { padding: 12px 16px; }\n  .kpi .big { font-size: 22px; }\n  .scroll { margin: 0 -16px; padding: 0 16px; }\n  td, th { padding-inline: 8px; }\n  .narrow-hidden { display: none; }\n  tr[data-series] > th { white-space: nowrap; }\n}\n\n@media print {\n  .card { border: 0; padding: 8px 0; break-inside: avoid; }\n  .page { max-width: none; }\n}\n\n.period-switch { display: inline-flex; gap: 4px; }\n.explained { display: grid; gap: 16px; }\n.explained-figure { font: 650 28px/1.2 var(--_font); letter-spacing: -0.02em; }\n.explained-sentence { padding-left: 14px; border-left: 3px solid var(--_accent); color: var(--_text-2); text-wrap: pretty; }\n.spark { width: 96px; height: 22px; vertical-align: middle; }\n.spark path { fill: none; stroke: var(--_c, var(--_text-3)); stroke-width: 1.5; stroke-linejoin: round; }\n";
+var content_default = ".page { display: grid; grid-template-columns: minmax(0, 1fr); gap: 16px; max-width: 1180px; }\n\n.page-head { display: flex; flex-wrap: wrap; align-items: center; gap: 8px 16px; min-height: 40px; }\n.page-head .spacer { flex: 1; }\n.page-title { font: 650 20px/1.3 var(--_font); letter-spacing: -0.01em; text-wrap: balance; }\n.page-sub { font-size: 13px; color: var(--_text-2); }\n\nmeterline-freshness { display: inline-block; container-type: normal; }\n\n.card {\n  background: var(--_surface);\n  border: 1px solid var(--_line);\n  border-radius: var(--_radius);\n  padding: 20px 24px;\n  min-width: 0;\n}\n\n.card-head { display: flex; flex-wrap: wrap; align-items: center; gap: 4px 12px; margin-bottom: 12px; }\n.card-head .spacer { flex: 1; }\n.card-title { font: 650 16px/1.4 var(--_font); letter-spacing: -0.005em; }\n.hint { font-size: 13px; color: var(--_text-2); }\n.plain { font-weight: 400; }\n.small { font-size: 12px; color: var(--_text-2); }\n.mono { font-family: var(--_mono); font-size: 0.92em; overflow-wrap: anywhere; }\n.note { font-size: 12px; color: var(--_text-2); max-width: 68ch; text-wrap: pretty; }\n\n.up { color: var(--_warning); font-weight: 650; }\n.down { color: var(--_positive); font-weight: 650; }\n\n.card.kpis { display: grid; grid-template-columns: repeat(auto-fit, minmax(190px, 1fr)); padding: 0; overflow: clip; }\n.kpi { padding: 16px 24px; box-shadow: -1px 0 0 var(--_line), 0 -1px 0 var(--_line); min-width: 0; }\n.kpi dt { font-size: 13px; color: var(--_text-2); }\n.kpi .big { font: 650 28px/1.25 var(--_font); letter-spacing: -0.02em; overflow-wrap: anywhere; }\n.kpi .big .figure { white-space: normal; text-align: left; }\n.kpi .small { min-height: 18px; }\n\n.rows { display: grid; }\n.rows > * { display: flex; align-items: baseline; justify-content: space-between; gap: 16px; padding: 9px 0; border-top: 1px solid var(--_line); font-size: 13px; }\n.rows dt { color: var(--_text-2); }\n.rows dd { text-align: right; }\n\n.scroll { overflow-x: auto; margin: 0 -24px; padding: 0 24px; }\n.scroll:focus-visible { outline-offset: -2px; }\n\ntable { width: 100%; border-collapse: collapse; font-size: 13px; }\nth { font-weight: 500; color: var(--_text-2); text-align: left; padding: 6px 12px 8px; white-space: nowrap; }\ntd { padding: 9px 12px; border-top: 1px solid var(--_line); vertical-align: top; }\nth:first-child, td:first-child { padding-left: 0; }\nth:last-child, td:last-child { padding-right: 0; }\n.right { text-align: right; white-space: nowrap; }\nth::first-letter { text-transform: uppercase; }\ntbody th { color: var(--_text); font-weight: 400; border-top: 1px solid var(--_line); padding: 9px 12px 9px 0; white-space: normal; vertical-align: top; }\ntfoot td, tfoot th { border-top: 2px solid var(--_text); color: var(--_text); font-weight: 650; padding-block: 10px; }\ntr.is-link:hover > * { background: var(--_tint); }\n.unit { color: var(--_text-2); }\n\n.swatch { display: inline-block; width: 10px; height: 10px; margin-right: 8px; vertical-align: -1px; flex: none; }\n.swatch rect { fill: var(--_c); forced-color-adjust: none; }\n\n.legend { display: flex; flex-wrap: wrap; gap: 4px 16px; font-size: 13px; color: var(--_text); }\n.legend li { display: inline-flex; align-items: center; max-width: 100%; }\n.legend .dash { width: 16px; border-top: 2px dashed var(--_text-3); margin-right: 8px; }\n\n.is-waiting { opacity: 0.55; transition: opacity 150ms 200ms; }\n\n/* What stands in the place of figures that are not there yet: it has their final shape. */\n.bone { display: block; border-radius: 4px; background: var(--_line); animation: breathe 1.6s ease-in-out infinite; }\n.bones { display: grid; gap: 12px; }\n\n.empty { display: grid; justify-items: center; gap: 6px; padding: 40px 16px; text-align: center; color: var(--_text-2); }\n.empty h2 { font: 650 16px/1.4 var(--_font); color: var(--_text); }\n.empty p { max-width: 46ch; text-wrap: balance; }\n.empty .button { margin-top: 8px; }\n\n.banner { padding: 8px 16px; border: 1px solid var(--_warning); border-radius: var(--_radius-control); color: var(--_warning); background: var(--_surface); font-size: 13px; }\n\n@keyframes breathe { 50% { opacity: 0.45; } }\n\n@container (max-width: 560px) {\n  .card { padding: 16px; }\n  .card.kpis { grid-template-columns: repeat(auto-fit, minmax(148px, 1fr)); }\n  .kpi { padding: 12px 16px; }\n  .kpi .big { font-size: 22px; }\n  .scroll { margin: 0 -16px; padding: 0 16px; }\n  td, th { padding-inline: 8px; }\n  .narrow-hidden { display: none; }\n  tr[data-series] > th { white-space: nowrap; }\n}\n\n@media print {\n  .card { border: 0; padding: 8px 0; break-inside: avoid; }\n  .page { max-width: none; }\n}\n\n.period-switch { display: inline-flex; gap: 4px; }\n.explained { display: grid; gap: 16px; }\n.explained-figure { font: 650 28px/1.2 var(--_font); letter-spacing: -0.02em; }\n.explained-sentence { padding-left: 14px; border-left: 3px solid var(--_accent); color: var(--_text-2); text-wrap: pretty; }\n.spark { width: 96px; height: 22px; vertical-align: middle; }\n.spark path { fill: none; stroke: var(--_c, var(--_text-3)); stroke-width: 1.5; stroke-linejoin: round; }\n";
 
 // src/styles/controls.css
 var controls_default = 'button, select, input { font: inherit; color: inherit; margin: 0; }\n\n.button, .select, .input {\n  display: inline-flex;\n  align-items: center;\n  gap: 6px;\n  height: 32px;\n  padding: 0 12px;\n  border: 1px solid var(--_line-strong);\n  border-radius: var(--_radius-control);\n  background: var(--_surface);\n  color: var(--_text);\n  font: 500 13px/1 var(--_font);\n  white-space: nowrap;\n  text-decoration: none;\n  cursor: pointer;\n}\n\n.button:hover, .select:hover { background: var(--_tint); border-color: var(--_accent); }\n.button[disabled] { opacity: 0.55; cursor: default; }\n.button.is-primary { background: var(--_accent); border-color: var(--_accent); color: var(--_accent-ink); }\n.button.is-primary:hover { filter: brightness(1.08); }\n.button.is-bare { border-color: transparent; background: none; padding: 0 8px; color: var(--_text-2); }\n.button.is-bare:hover { color: var(--_text); background: var(--_tint); }\n.button.is-icon { padding: 0; width: 32px; justify-content: center; }\n.input { cursor: text; font-weight: 400; min-width: 0; }\n.select { padding-right: 8px; max-width: 100%; }\n.icon { width: 16px; height: 16px; flex: none; fill: none; stroke: currentcolor; stroke-width: 1.6; stroke-linecap: round; stroke-linejoin: round; }\n\n.segments {\n  display: inline-flex;\n  border: 1px solid var(--_line-strong);\n  border-radius: var(--_radius-control);\n  overflow: clip;\n}\n\n.segments button {\n  display: inline-flex;\n  align-items: center;\n  gap: 6px;\n  height: 30px;\n  padding: 0 11px;\n  border: 0;\n  border-left: 1px solid var(--_line);\n  background: var(--_surface);\n  color: var(--_text-2);\n  font: 500 13px/1 var(--_font);\n  cursor: pointer;\n}\n\n.segments button:first-child { border-left: 0; }\n.segments button:hover { color: var(--_text); background: var(--_tint); }\n.segments button:focus-visible { outline-offset: -3px; }\n/* The line below tells what is pressed where colours of the page are overruled. */\n.segments button[aria-pressed="true"] { background: var(--_tint-strong); color: var(--_text); font-weight: 650; box-shadow: inset 0 -2px 0 var(--_accent); }\n\n.toggle { display: inline-flex; align-items: center; gap: 8px; height: 32px; font-size: 13px; color: var(--_text-2); cursor: pointer; }\n.toggle input { accent-color: var(--_accent); width: 16px; height: 16px; }\n\n.chip {\n  display: inline-flex;\n  align-items: center;\n  gap: 6px;\n  min-height: 26px;\n  padding: 2px 10px;\n  border: 1px solid var(--_line);\n  border-radius: 999px;\n  background: var(--_surface);\n  color: var(--_text-2);\n  font: 400 12px/1.3 var(--_font);\n}\n\n.chip .dot { width: 7px; height: 7px; border-radius: 50%; background: currentcolor; forced-color-adjust: none; }\n.chip.is-live .dot { color: var(--_positive); animation: breathe 2.4s ease-in-out infinite; }\n.chip.is-late { color: var(--_warning); border-color: currentcolor; }\n.chip.is-removable { padding-right: 2px; border-color: var(--_line-strong); color: var(--_text); }\n.chip button { display: inline-grid; place-items: center; width: 22px; height: 22px; border: 0; border-radius: 50%; background: none; color: var(--_text-2); cursor: pointer; }\n.chip button:hover { background: var(--_tint-strong); color: var(--_text); }\n\n@keyframes breathe { 50% { opacity: 0.35; } }\n\n.badge {\n  display: inline-block;\n  padding: 2px 8px;\n  border: 1px solid currentcolor;\n  border-radius: 999px;\n  font: 650 11px/1.3 var(--_font);\n  color: var(--_text-2);\n  white-space: nowrap;\n}\n\n.badge.is-draft { color: var(--_warning); }\n.badge.is-final { color: var(--_positive); }\n\n/* A number that explains itself. */\n.figure {\n  padding: 0;\n  border: 0;\n  background: none;\n  font: inherit;\n  color: inherit;\n  letter-spacing: inherit;\n  text-align: inherit;\n  cursor: pointer;\n  text-decoration: underline dotted 1px var(--_line-strong);\n  text-underline-offset: 0.28em;\n  white-space: nowrap;\n}\n\n.figure:hover { color: var(--_accent); text-decoration: underline solid 1px currentcolor; }\n\n@media (pointer: coarse) {\n  .button, .select, .input, .segments button { height: 44px; }\n  .button.is-icon { width: 44px; }\n  .chip button { width: 32px; height: 32px; }\n}\n\n@media (forced-colors: active) {\n  .segments button[aria-pressed="true"] { outline: 2px solid Highlight; outline-offset: -2px; }\n  .button.is-primary { border-width: 2px; }\n}\n\n@media print {\n  .controls { display: none !important; }\n  .figure { text-decoration: none; }\n}\n';
@@ -1735,6 +1735,267 @@ function figure(text, exact, name, explain) {
   return b2`<button class="figure" type="button" data-value=${exact} aria-label="${name}: ${text}" @click=${explain} ${tint(text)}>${text}</button>`;
 }
 
+// src/parts/files.ts
+async function save(path, query, name) {
+  const content = await client.download(path, query);
+  const link = document.createElement("a");
+  link.href = URL.createObjectURL(content);
+  link.download = name;
+  link.click();
+  URL.revokeObjectURL(link.href);
+}
+async function copy(text) {
+  try {
+    await navigator.clipboard.writeText(text);
+    return true;
+  } catch (error) {
+    if (error instanceof DOMException || error instanceof TypeError) return false;
+    throw error;
+  }
+}
+function curlOf(path, query) {
+  const address = new URL(client.url(path, query), location.href).href;
+  return `curl -H "Authorization: Bearer $METERLINE_PORTAL_TOKEN" '${address.replaceAll("'", "%27")}'`;
+}
+
+// src/parts/attempt.ts
+async function attempted(action, onProblem) {
+  try {
+    await action();
+  } catch (error) {
+    if (!(error instanceof Problem)) throw error;
+    onProblem(error);
+  }
+}
+
+// src/parts/popover.ts
+function closeLeft(event) {
+  const details = event.currentTarget;
+  if (!(event.relatedTarget instanceof Node && details.contains(event.relatedTarget))) details.open = false;
+}
+function closeByKey(event) {
+  const details = event.currentTarget;
+  if (event.key !== "Escape" || !details.open) return;
+  event.stopPropagation();
+  details.open = false;
+  details.querySelector("summary")?.focus();
+}
+
+// src/resource.ts
+var Resource = class {
+  constructor(host, wanted, options = {}) {
+    this.host = host;
+    this.wanted = wanted;
+    this.options = options;
+    this.data = null;
+    this.problem = null;
+    /** Whether `data`, if there is any, belongs to what was wanted before. */
+    this.isWaiting = false;
+    this.key = "";
+    this.current = null;
+    this.controller = null;
+    this.isBehind = false;
+    this.unwatch = null;
+    host.addController(this);
+  }
+  hostConnected() {
+    if (this.options.isWatched !== false) this.unwatch = client.watch(() => this.refresh());
+  }
+  hostDisconnected() {
+    this.unwatch?.();
+    this.unwatch = null;
+    this.controller?.abort();
+    this.controller = null;
+    this.key = "";
+  }
+  hostUpdate() {
+    const wanted = this.wanted();
+    const key = wanted === null ? "" : JSON.stringify(wanted);
+    if (key === this.key) return;
+    this.key = key;
+    this.current = wanted;
+    this.problem = null;
+    this.controller?.abort();
+    this.controller = null;
+    this.isWaiting = wanted !== null;
+    if (this.options.isKept === false || wanted === null) this.data = null;
+    if (wanted !== null) void this.load(wanted);
+  }
+  /** Ask again for the same. While an answer is on its way the question is put off, so that it does arrive. */
+  refresh() {
+    if (this.controller !== null) this.isBehind = true;
+    else if (this.current !== null) void this.load(this.current);
+  }
+  async load(wanted) {
+    const controller = this.controller = new AbortController();
+    this.isBehind = false;
+    try {
+      this.data = await client.get(wanted.path, wanted.query ?? {}, controller.signal);
+      this.problem = null;
+    } catch (error) {
+      if (controller.signal.aborted) return;
+      if (!(error instanceof Problem)) throw error;
+      if (this.isWaiting) this.data = null;
+      this.problem = error;
+      this.options.onProblem?.(error);
+    }
+    if (controller.signal.aborted) return;
+    this.controller = null;
+    this.isWaiting = false;
+    this.host.requestUpdate();
+    if (this.isBehind) void this.load(wanted);
+  }
+};
+
+// src/styles/explorer.css
+var explorer_default = ".bar { display: flex; flex-wrap: wrap; align-items: center; gap: 8px; }\n.bar .spacer { flex: 1; }\n.bar .break { flex-basis: 100%; }\n.choices { display: contents; }\n.sheet-opener { display: none; }\n.sheet .popover .panel { position: static; margin-top: 4px; }\n.sheet { display: grid; gap: 16px; justify-items: start; }\n.filters { display: flex; flex-wrap: wrap; align-items: center; gap: 8px; }\n\nmeterline-saved-views { display: inline-block; container-type: normal; }\n\n.behind { display: flex; align-items: center; gap: 8px; font-size: 13px; }\n\n.popover { position: relative; }\n.popover summary { list-style: none; }\n.popover summary::-webkit-details-marker { display: none; }\n.popover .panel {\n  position: absolute;\n  z-index: 3;\n  top: calc(100% + 4px);\n  left: 0;\n  display: grid;\n  gap: 12px;\n  width: max-content;\n  min-width: 240px;\n  max-width: min(320px, 86vw);\n  padding: 14px;\n  border: 1px solid var(--_line-strong);\n  border-radius: var(--_radius-control);\n  background: var(--_raised);\n  font-size: 13px;\n}\n\n.popover form { display: grid; gap: 10px; }\n.popover label { display: grid; gap: 4px; color: var(--_text-2); }\n.saved li { display: flex; align-items: center; justify-content: space-between; gap: 8px; }\n.saved .button:first-child { overflow: hidden; text-overflow: ellipsis; }\n\n.button.only { width: 24px; height: 24px; vertical-align: middle; opacity: 0; }\ntr:hover .only, .only:focus-visible { opacity: 1; }\n.is-equal { color: var(--_positive); }\n.is-unequal { color: var(--_warning); }\n.figure .icon { width: 13px; height: 13px; vertical-align: -2px; }\n.buckets { font-size: 12px; }\n\n@media (hover: none) { .button.only { opacity: 1; } }\n\n/* The same choices as one sheet, where a row of them would fill the screen. */\n@container (max-width: 720px) {\n  .choices { display: none; }\n  .sheet-opener { display: inline-flex; }\n  .bar .break, .label, .only { display: none; }\n  .bar .filters .popover { display: none; }\n}\n\n/* Within the small element of the saved views the container is the button itself. */\n:host(meterline-saved-views) .label { display: inline; }\n@media (max-width: 720px) { :host(meterline-saved-views) .label { display: none; } }\n";
+
+// src/views/saved_views.ts
+var MeterlineSavedViews = class extends MeterlineElement {
+  constructor() {
+    super();
+    this.views = new Resource(this, () => this.isOpen ? { path: "views" } : null);
+    this.onToggle = (event) => {
+      this.isOpen = event.currentTarget.open;
+    };
+    this.onSave = (event) => {
+      event.preventDefault();
+      const form = event.currentTarget;
+      const name = String(new FormData(form).get("name")).trim();
+      void this.attempt(async () => {
+        await client.post("views", { name, query: this.page });
+        form.reset();
+      });
+    };
+    this.context = null;
+    this.page = "";
+    this.problem = null;
+    this.isOpen = false;
+  }
+  static {
+    this.styles = MeterlineElement.stylesWith(explorer_default);
+  }
+  static {
+    this.properties = {
+      context: { attribute: false },
+      page: { attribute: false },
+      problem: { state: true },
+      isOpen: { state: true }
+    };
+  }
+  render() {
+    const { context } = this;
+    if (context === null) return A;
+    const { t: t4 } = context;
+    const own2 = this.page.split("?", 1)[0] ?? "";
+    const views = (this.views.data ?? []).filter(({ query }) => query.split("?", 1)[0] === own2);
+    const problem = this.problem ?? this.views.problem;
+    return b2`<div class="reset"><details class="popover" @toggle=${this.onToggle} @focusout=${closeLeft} @keydown=${closeByKey}>
+      <summary class="button" aria-label=${t4("explore.views")}>${icon("bookmark")}<span class="label">${t4("explore.views")}</span></summary>
+      <div class="panel">
+        ${views.length === 0 ? b2`<p class="note">${t4("explore.viewsNone")}</p>` : b2`<ul class="saved">${views.map((view) => b2`<li>
+          <button class="button is-bare" type="button" @click=${() => this.show(view)}>${view.name}</button>
+          <button class="button is-bare is-icon" type="button" aria-label=${t4("explore.viewDelete", { name: view.name })}
+            @click=${() => this.forget(view)}>${icon("close")}</button></li>`)}</ul>`}
+        <form @submit=${this.onSave}>
+          <label>${t4("explore.viewName")}<input class="input" name="name" required maxlength="80" autocomplete="off" /></label>
+          <button class="button is-primary">${t4("explore.viewSave")}</button>
+        </form>
+        ${problem === null ? A : b2`<p class="note" role="alert">${problem.detail || problem.title} ${problem.remedy}</p>`}
+      </div>
+    </details></div>`;
+  }
+  show(view) {
+    this.renderRoot.querySelector("details")?.removeAttribute("open");
+    this.notify("view-chosen", { query: view.query.split("?", 2)[1] ?? "" });
+  }
+  forget(view) {
+    void this.attempt(() => client.remove(`views/${encodeURIComponent(view.id)}`));
+  }
+  async attempt(action) {
+    this.problem = null;
+    await attempted(action, (problem) => this.problem = problem);
+    this.views.refresh();
+  }
+};
+define("meterline-saved-views", MeterlineSavedViews);
+
+// src/views/spans.ts
+var SPANS = ["1", "3", "6", "12"];
+
+// src/views/choices.ts
+function choose(name, options, chosen, change) {
+  const onChange = (event) => change(event.currentTarget.value);
+  return b2`<select class="select" aria-label=${name} @change=${onChange}>
+    ${options.map(([value, text]) => b2`<option value=${value} ?selected=${value === chosen} .selected=${value === chosen}>${text}</option>`)}
+  </select>`;
+}
+function renderChoices(context, choices, groups, own2, change) {
+  const { t: t4 } = context;
+  return b2`${own2}
+    ${choose(t4("explore.span"), SPANS.map((span) => [span, t4(`span.${span}`)]), choices.span, (span) => change({ span: span === "1" ? null : span }))}
+    <div class="segments" role="group" aria-label=${t4("window")}>
+      ${choices.windows.map((window) => b2`<button type="button" aria-pressed=${window === choices.window}
+        @click=${() => change({ window })}>${t4(`window.${window}`)}</button>`)}
+    </div>
+    ${groups.length < 2 ? A : choose(t4("explore.group"), groups, choices.groupBy, (groupBy) => change({ groupBy }))}
+    <div class="segments" role="group" aria-label=${t4("explore.chart")}>
+      ${[...CHART_KINDS, "table"].map((kind) => b2`<button type="button" aria-pressed=${kind === choices.chart}
+        title=${t4(`explore.${kind}`)} aria-label=${t4(`explore.${kind}`)} @click=${() => change({ chart: kind })}>${icon(kind)}</button>`)}
+    </div>
+    <label class="toggle"><input type="checkbox" .checked=${choices.isCompared}
+      @change=${() => change({ compare: choices.isCompared ? "none" : null })} />${t4("explore.compare")}</label>`;
+}
+function renderFilters(context, filters, properties, change) {
+  const { t: t4, words } = context;
+  if (properties.length === 0 && filters.length === 0) return A;
+  const add = (event) => {
+    event.preventDefault();
+    const form = event.currentTarget;
+    const given = new FormData(form);
+    const [property, value] = [String(given.get("property")), String(given.get("value")).trim()];
+    if (value === "") return;
+    change([.../* @__PURE__ */ new Set([...filters, `${property}:${value}`])]);
+    form.reset();
+    form.closest("details")?.removeAttribute("open");
+  };
+  return b2`<div class="filters">
+    ${filters.map((filter) => {
+    const text = filterText(context, filter);
+    return b2`<span class="chip is-removable">${text}<button type="button" aria-label=${t4("explore.filterRemove", { filter: text })}
+        @click=${() => change(filters.filter((each) => each !== filter))}>${icon("close")}</button></span>`;
+  })}
+    ${properties.length === 0 ? A : b2`<details class="popover" @focusout=${closeLeft} @keydown=${closeByKey}>
+      <summary class="button is-bare">${icon("filter")}${t4("explore.filterAdd")}</summary>
+      <form class="panel" @submit=${add}>
+        <label>${t4("explore.filterProperty")}
+          <select class="select" name="property">${properties.map((name) => b2`<option value=${name}>${words.property(name)}</option>`)}</select></label>
+        <label>${t4("explore.filterValue")}<input class="input" name="value" required maxlength="256" autocomplete="off" /></label>
+        <button class="button is-primary">${t4("explore.filterApply")}</button>
+      </form>
+    </details>`}
+  </div>`;
+}
+function filterText({ words }, filter) {
+  const colon = filter.indexOf(":");
+  const [property, value] = [filter.slice(0, colon), filter.slice(colon + 1)];
+  return `${words.property(property)}: ${words.value(property, value)}`;
+}
+function renderActions(context, actions) {
+  const { t: t4 } = context;
+  const copied = (text) => async () => actions.say(t4(await copy(text) ? "explore.copied" : "explore.copyFailed"));
+  const { query } = actions;
+  return b2`
+    <meterline-saved-views .context=${context} .page=${actions.page} @view-chosen=${(event) => actions.show(event.detail.query)}></meterline-saved-views>
+    <button class="button is-icon" type="button" title=${t4("explore.copyLink")} aria-label=${t4("explore.copyLink")}
+      @click=${() => copied(location.href)()}>${icon("link")}</button>
+    ${query === null ? A : b2`
+      <button class="button is-icon" type="button" title=${t4("explore.copyCurl")} aria-label=${t4("explore.copyCurl")}
+        @click=${() => copied(curlOf(actions.path, query))()}>${icon("terminal")}</button>
+      <button class="button" type="button" aria-label=${t4("explore.csv")} @click=${() => attempted(() => save(`${actions.path}.csv`, query, `${actions.path}.csv`), actions.onProblem)}>
+        ${icon("download")}<span class="label">${t4("explore.csv")}</span></button>`}`;
+}
+
 // src/format.ts
 var DECIMAL = /^([+-]?)(\d+)(?:\.(\d+))?$/;
 var CURRENCY = /^[A-Z]{3}$/;
@@ -1954,6 +2215,7 @@ function body(context, explained, close) {
     <p class="explained-figure">${explained.text}</p>
     <p class="explained-sentence">${explained.sentence}</p>
     <dl class="rows">${explained.rows.map(([name, value]) => b2`<div><dt>${name}</dt><dd>${value}</dd></div>`)}</dl>
+    ${explained.more ?? A}
     ${action === void 0 ? A : b2`<p><button class="button is-primary" type="button" @click=${run}>${action.text}</button></p>`}
     ${fresh === null || fresh.asOf === "" ? A : b2`<p class="small mono">${context.t("explain.asOf", { asOf: fresh.asOf })}</p>`}
   </div>`;
@@ -2035,75 +2297,6 @@ function shortProblem(t4, problem) {
   const kind = kindOf(problem);
   return kind === "refused" ? problem.title : t4(`problem.${kind}`);
 }
-
-// src/resource.ts
-var Resource = class {
-  constructor(host, wanted, options = {}) {
-    this.host = host;
-    this.wanted = wanted;
-    this.options = options;
-    this.data = null;
-    this.problem = null;
-    /** Whether `data`, if there is any, belongs to what was wanted before. */
-    this.isWaiting = false;
-    this.key = "";
-    this.current = null;
-    this.controller = null;
-    this.isBehind = false;
-    this.unwatch = null;
-    host.addController(this);
-  }
-  hostConnected() {
-    if (this.options.isWatched !== false) this.unwatch = client.watch(() => this.refresh());
-  }
-  hostDisconnected() {
-    this.unwatch?.();
-    this.unwatch = null;
-    this.controller?.abort();
-    this.controller = null;
-    this.key = "";
-  }
-  hostUpdate() {
-    const wanted = this.wanted();
-    const key = wanted === null ? "" : JSON.stringify(wanted);
-    if (key === this.key) return;
-    this.key = key;
-    this.current = wanted;
-    this.problem = null;
-    this.controller?.abort();
-    this.controller = null;
-    this.isWaiting = wanted !== null;
-    if (this.options.isKept === false || wanted === null) this.data = null;
-    if (wanted !== null) void this.load(wanted);
-  }
-  /** Ask again for the same. While an answer is on its way the question is put off, so that it does arrive. */
-  refresh() {
-    if (this.controller !== null) this.isBehind = true;
-    else if (this.current !== null) void this.load(this.current);
-  }
-  async load(wanted) {
-    const controller = this.controller = new AbortController();
-    this.isBehind = false;
-    try {
-      this.data = await client.get(wanted.path, wanted.query ?? {}, controller.signal);
-      this.problem = null;
-    } catch (error) {
-      if (controller.signal.aborted) return;
-      if (!(error instanceof Problem)) throw error;
-      if (this.isWaiting) this.data = null;
-      this.problem = error;
-      this.options.onProblem?.(error);
-    }
-    if (controller.signal.aborted) return;
-    this.controller = null;
-    this.isWaiting = false;
-    this.host.requestUpdate();
-    if (this.isBehind) void this.load(wanted);
-  }
-};
-
-// src/styles/explorer.css
-var explorer_default = ".bar { display: flex; flex-wrap: wrap; align-items: center; gap: 8px; }\n.bar .spacer { flex: 1; }\n.bar .break { flex-basis: 100%; }\n.choices { display: contents; }\n.sheet-opener { display: none; }\n.sheet .popover .panel { position: static; margin-top: 4px; }\n.sheet { display: grid; gap: 16px; justify-items: start; }\n.filters { display: flex; flex-wrap: wrap; align-items: center; gap: 8px; }\n\nmeterline-saved-views { display: inline-block; container-type: normal; }\n\n.popover { position: relative; }\n.popover summary { list-style: none; }\n.popover summary::-webkit-details-marker { display: none; }\n.popover .panel {\n  position: absolute;\n  z-index: 3;\n  top: calc(100% + 4px);\n  left: 0;\n  display: grid;\n  gap: 12px;\n  width: max-content;\n  min-width: 240px;\n  max-width: min(320px, 86vw);\n  padding: 14px;\n  border: 1px solid var(--_line-strong);\n  border-radius: var(--_radius-control);\n  background: var(--_raised);\n  font-size: 13px;\n}\n\n.popover form { display: grid; gap: 10px; }\n.popover label { display: grid; gap: 4px; color: var(--_text-2); }\n.saved li { display: flex; align-items: center; justify-content: space-between; gap: 8px; }\n.saved .button:first-child { overflow: hidden; text-overflow: ellipsis; }\n\n.button.only { width: 24px; height: 24px; vertical-align: middle; opacity: 0; }\ntr:hover .only, .only:focus-visible { opacity: 1; }\n.is-equal { color: var(--_positive); }\n.is-unequal { color: var(--_warning); }\n.figure .icon { width: 13px; height: 13px; vertical-align: -2px; }\n.buckets { font-size: 12px; }\n\n@media (hover: none) { .button.only { opacity: 1; } }\n\n/* The same choices as one sheet, where a row of them would fill the screen. */\n@container (max-width: 720px) {\n  .choices { display: none; }\n  .sheet-opener { display: inline-flex; }\n  .bar .break, .label, .only { display: none; }\n  .bar .filters .popover { display: none; }\n}\n\n/* Within the small element of the saved views the container is the button itself. */\n:host(meterline-saved-views) .label { display: inline; }\n@media (max-width: 720px) { :host(meterline-saved-views) .label { display: none; } }\n";
 
 // src/brand.ts
 var COLOUR = /^#[0-9a-f]{6}$/i;
@@ -2208,9 +2401,11 @@ var TEXTS = {
   "explore.soFar": "{what} so far",
   "explore.inAll": "{what} in all",
   "explore.previous": "Previous",
+  "explore.previousOf": "Previous, {bucket}",
   "explore.wasDays": "was {total} after the same {days} days",
   "explore.was": "was {total}",
   "explore.change": "Against the same point before",
+  "explore.changeWhole": "Against the time before",
   "explore.events": "Events counted",
   "explore.eventsHint": "each counted once",
   "explore.largest": "Largest: {name}",
@@ -2236,6 +2431,8 @@ var TEXTS = {
   "explore.explainCost": "What this costs at the prices of the contract, from {start} up to {end}.",
   "explore.openLine": "Open the invoice line",
   "explore.chartKeys": "Use the arrow keys to read the values and Enter to open one.",
+  "bucket.more": "and {count} more",
+  "bucket.meter": "Events of",
   "invoices.live": "Live invoice",
   "invoices.liveHint": "It moves with your usage and becomes final after the period has ended.",
   "invoices.number": "Number",
@@ -2297,6 +2494,7 @@ var TEXTS = {
   "explain.value": "Value",
   "explain.trace": "Trace",
   "explain.traceOpen": "Open trace {trace}",
+  "explain.reportTraceOpen": "Open the trace of its report, {trace}",
   "explain.subject": "Subject",
   "explain.source": "Source",
   "explain.close": "Close",
@@ -2662,184 +2860,158 @@ var MeterlineView = class extends MeterlineElement {
   }
 };
 
-// src/parts/files.ts
-async function save(path, query, name) {
-  const content = await client.download(path, query);
-  const link = document.createElement("a");
-  link.href = URL.createObjectURL(content);
-  link.download = name;
-  link.click();
-  URL.revokeObjectURL(link.href);
-}
-async function copy(text) {
-  try {
-    await navigator.clipboard.writeText(text);
-    return true;
-  } catch (error) {
-    if (error instanceof DOMException || error instanceof TypeError) return false;
-    throw error;
+// src/pages.ts
+var Pages = class {
+  constructor(host, wanted, options = {}) {
+    this.host = host;
+    this.wanted = wanted;
+    this.options = options;
+    this.later = [];
+    this.isLoading = false;
+    this.key = "";
+    this.first = new Resource(host, () => this.firstWanted(), options);
   }
+  get all() {
+    return this.first.data === null ? [] : [this.first.data, ...this.later];
+  }
+  /** What to send for the next page, or null on the last. */
+  get next() {
+    return this.all.at(-1)?.next ?? null;
+  }
+  /** Add the next page. */
+  async more() {
+    const [wanted, after, key] = [this.wanted(), this.next, this.key];
+    if (wanted === null || after === null || this.isLoading) return;
+    this.isLoading = true;
+    this.host.requestUpdate();
+    try {
+      const page = await client.get(wanted.path, { ...wanted.query, after });
+      if (key === this.key) this.later = [...this.later, page];
+    } catch (error) {
+      if (!(error instanceof Problem)) throw error;
+      this.options.onProblem?.(error);
+    } finally {
+      this.isLoading = false;
+      this.host.requestUpdate();
+    }
+  }
+  firstWanted() {
+    const wanted = this.wanted();
+    const key = JSON.stringify(wanted);
+    if (key !== this.key) this.later = [];
+    this.key = key;
+    return wanted;
+  }
+};
+
+// src/parts/events.ts
+function eventTable(context, events, unit) {
+  const { t: t4 } = context;
+  return b2`<table class="events">
+    <thead><tr><th scope="col">${t4("explain.when")}</th><th scope="col" class="right">${t4("explain.value")}</th>
+      <th scope="col" class="right">${t4("explain.trace")}</th></tr></thead>
+    <tbody>${events.map((event) => renderEvent(context, event, unit))}</tbody>
+  </table>`;
 }
-function curlOf(path, query) {
-  const address = new URL(client.url(path, query), location.href).href;
-  return `curl -H "Authorization: Bearer $METERLINE_PORTAL_TOKEN" '${address.replaceAll("'", "%27")}'`;
+function renderEvent(context, event, unit) {
+  const { t: t4, format, words } = context;
+  const properties = Object.entries(event.properties);
+  return b2`<tr data-event=${event.id}>
+    <th scope="row"><details><summary>${format.moment(event.time)}</summary>
+      <dl class="properties">${properties.map(([name, value]) => b2`<div><dt>${words.property(name)}</dt><dd>${words.value(name, value)}</dd></div>`)}
+        ${event.subject === "" ? A : b2`<div><dt>${t4("explain.subject")}</dt><dd>${event.subject}</dd></div>`}
+        <div><dt>${t4("explain.source")}</dt><dd>${event.source}</dd></div></dl></details>
+      <span class="mono small">${event.id}</span></th>
+    <td class="right" data-value=${event.value}>${event.value === "" ? "–" : isDecimal(event.value) ? words.quantity(event.value, unit) : event.value}</td>
+    <td class="right">${renderTrace(context, event)}</td>
+  </tr>`;
+}
+function renderTrace(context, { traceId, reportTraceId }) {
+  if (traceId !== null) return traceLink(context, traceId, "explain.traceOpen");
+  return reportTraceId === null ? "–" : traceLink(context, reportTraceId, "explain.reportTraceOpen");
+}
+function traceLink({ session, t: t4 }, traceId, title) {
+  const short = b2`<span class="mono" title=${traceId}>${traceId.slice(0, 8)}…</span>`;
+  const template = session.traceLink ?? "";
+  if (!template.startsWith("https://") || !template.includes("{traceId}")) return short;
+  const href = template.replaceAll("{traceId}", encodeURIComponent(traceId));
+  return b2`<a href=${href} target="_blank" rel="noopener noreferrer" title=${t4(title, { trace: traceId })}>${short}</a>`;
 }
 
-// src/parts/attempt.ts
-async function attempted(action, onProblem) {
-  try {
-    await action();
-  } catch (error) {
-    if (!(error instanceof Problem)) throw error;
-    onProblem(error);
-  }
-}
+// src/styles/line.css
+var line_default = ":host { container-type: normal; }\n\n.explanation { display: grid; gap: 20px; font-size: 13px; }\n.explained-sentence { font-size: 14px; }\n.section-title { font: 650 13px/1.4 var(--_font); margin-bottom: 6px; }\n.section-head { display: flex; justify-content: space-between; align-items: baseline; }\n.steps dd { font-weight: 500; white-space: nowrap; }\n.steps .result { border-top: 2px solid var(--_text); font-weight: 650; }\n.steps .result dt { color: var(--_text); }\n\n.stair { display: grid; gap: 2px; }\n.stair li { display: grid; grid-template-columns: minmax(0, 1fr) auto; gap: 0 12px; padding: 8px 0 8px 12px; border-left: 3px solid var(--_line); }\n.stair li.is-here { border-left-color: var(--_accent); }\n.stair .right { font-weight: 500; }\n.stair .fill { grid-column: 1 / -1; height: 4px; margin-top: 4px; border-radius: 2px; background: var(--_line); overflow: clip; }\n.stair .fill span { display: block; height: 100%; background: var(--_c1); forced-color-adjust: none; }\n\n.events summary { cursor: pointer; }\n.events .mono.small { display: block; font-size: 11px; }\n.properties { display: grid; gap: 2px; padding: 6px 0 6px 12px; font-size: 12px; }\n.properties > div { display: grid; grid-template-columns: 84px minmax(0, 1fr); gap: 8px; }\n.properties dt { color: var(--_text-2); }\n.properties dd { margin: 0; overflow-wrap: anywhere; }\n.more { display: grid; justify-content: center; padding-top: 12px; }\n";
 
-// src/views/saved_views.ts
-var MeterlineSavedViews = class extends MeterlineElement {
+// src/views/bucket.ts
+var EVENTS_A_PAGE = "25";
+var MeterlineBucket = class extends MeterlineElement {
   constructor() {
     super();
-    this.views = new Resource(this, () => this.isOpen ? { path: "views" } : null);
-    this.onToggle = (event) => {
-      this.isOpen = event.currentTarget.open;
+    this.onProblem = (problem) => this.report(problem);
+    this.onRefused = (problem) => {
+      if (this.context !== null) this.notice = refusal(this.context.t, problem);
+      this.report(problem);
     };
-    this.onSave = (event) => {
-      event.preventDefault();
-      const form = event.currentTarget;
-      const name = String(new FormData(form).get("name")).trim();
-      void this.attempt(async () => {
-        await client.post("views", { name, query: this.page });
-        form.reset();
-      });
-    };
+    this.detail = new Resource(
+      this,
+      () => this.query === null ? null : { path: "usage/bucket", query: this.query },
+      { isKept: false, onProblem: this.onProblem }
+    );
+    this.events = new Pages(
+      this,
+      () => this.query === null ? null : { path: "usage/events", query: { ...this.query, limit: EVENTS_A_PAGE } },
+      { isKept: false, onProblem: this.onRefused }
+    );
     this.context = null;
-    this.page = "";
-    this.problem = null;
-    this.isOpen = false;
+    this.query = null;
+    this.notice = "";
   }
   static {
-    this.styles = MeterlineElement.stylesWith(explorer_default);
+    this.styles = MeterlineElement.stylesWith(line_default);
   }
   static {
     this.properties = {
       context: { attribute: false },
-      page: { attribute: false },
-      problem: { state: true },
-      isOpen: { state: true }
+      query: { attribute: false },
+      notice: { state: true }
     };
   }
   render() {
-    const { context } = this;
-    if (context === null) return A;
-    const { t: t4 } = context;
-    const own2 = this.page.split("?", 1)[0] ?? "";
-    const views = (this.views.data ?? []).filter(({ query }) => query.split("?", 1)[0] === own2);
-    const problem = this.problem ?? this.views.problem;
-    return b2`<div class="reset"><details class="popover" @toggle=${this.onToggle}>
-      <summary class="button" aria-label=${t4("explore.views")}>${icon("bookmark")}<span class="label">${t4("explore.views")}</span></summary>
-      <div class="panel">
-        ${views.length === 0 ? b2`<p class="note">${t4("explore.viewsNone")}</p>` : b2`<ul class="saved">${views.map((view) => b2`<li>
-          <button class="button is-bare" type="button" @click=${() => this.show(view)}>${view.name}</button>
-          <button class="button is-bare is-icon" type="button" aria-label=${t4("explore.viewDelete", { name: view.name })}
-            @click=${() => this.forget(view)}>${icon("close")}</button></li>`)}</ul>`}
-        <form @submit=${this.onSave}>
-          <label>${t4("explore.viewName")}<input class="input" name="name" required maxlength="80" autocomplete="off" /></label>
-          <button class="button is-primary">${t4("explore.viewSave")}</button>
-        </form>
-        ${problem === null ? A : b2`<p class="note" role="alert">${problem.detail || problem.title} ${problem.remedy}</p>`}
-      </div>
-    </details></div>`;
+    const { context, detail } = this;
+    if (context === null || this.query === null) return A;
+    const body2 = detail.data !== null ? this.renderDetail(context, detail.data) : detail.problem !== null ? problemState(context.t, detail.problem, context, () => detail.refresh()) : skeleton(context.t, [24, 24, 24, 120]);
+    return b2`<div class="reset explanation">${body2}</div>`;
   }
-  show(view) {
-    this.renderRoot.querySelector("details")?.removeAttribute("open");
-    this.notify("view-chosen", { query: view.query.split("?", 2)[1] ?? "" });
+  renderDetail(context, detail) {
+    return b2`
+      ${detail.properties.filter(({ values }) => values.length > 1).map((top) => renderTop(context, top, detail.unit))}
+      ${this.renderEvents(context, detail)}
+      ${this.notice === "" ? A : b2`<p class="note" role="status">${this.notice}</p>`}`;
   }
-  forget(view) {
-    void this.attempt(() => client.remove(`views/${encodeURIComponent(view.id)}`));
-  }
-  async attempt(action) {
-    this.problem = null;
-    await attempted(action, (problem) => this.problem = problem);
-    this.views.refresh();
+  renderEvents(context, detail) {
+    const { t: t4, format } = context;
+    const { first, all } = this.events;
+    const events = all.flatMap((page) => page.events);
+    const total = String(all[0]?.total ?? detail.eventCount);
+    const shown = first.data === null ? "" : t4("explain.eventsOf", { shown: format.decimal(String(events.length)), total: format.decimal(total) });
+    return b2`<section>
+      <div class="section-head"><h3 class="section-title">${t4("explain.events")}</h3><span class="small" data-events=${total}>${shown}</span></div>
+      ${first.problem !== null && first.data === null ? problemState(t4, first.problem, context, () => first.refresh()) : eventTable(context, events, detail.unit)}
+      ${this.events.next === null ? A : b2`<p class="more"><button class="button" type="button" ?disabled=${this.events.isLoading}
+        @click=${() => this.events.more()}>${t4("explain.eventsMore")}</button></p>`}
+    </section>`;
   }
 };
-define("meterline-saved-views", MeterlineSavedViews);
-
-// src/views/spans.ts
-var SPANS = ["1", "3", "6", "12"];
-
-// src/views/choices.ts
-function choose(name, options, chosen, change) {
-  const onChange = (event) => change(event.currentTarget.value);
-  return b2`<select class="select" aria-label=${name} @change=${onChange}>
-    ${options.map(([value, text]) => b2`<option value=${value} ?selected=${value === chosen} .selected=${value === chosen}>${text}</option>`)}
-  </select>`;
+function renderTop(context, top, unit) {
+  const { t: t4, format, words } = context;
+  const left = top.count - top.values.length;
+  return b2`<section data-property=${top.property}>
+    <h3 class="section-title">${t4("explore.groupBy", { property: words.property(top.property) })}</h3>
+    <dl class="rows">${top.values.map(({ key, label, quantity, share }) => b2`<div data-key=${key}><dt>${label}</dt>
+      <dd data-value=${quantity}>${words.quantity(quantity, unit)}${share === null ? A : b2` <span class="small">${format.percent(share)}</span>`}</dd></div>`)}</dl>
+    ${left === 0 ? A : b2`<p class="small">${t4("bucket.more", { count: left })}</p>`}
+  </section>`;
 }
-function renderChoices(context, choices, groups, own2, change) {
-  const { t: t4 } = context;
-  return b2`${own2}
-    ${choose(t4("explore.span"), SPANS.map((span) => [span, t4(`span.${span}`)]), choices.span, (span) => change({ span: span === "1" ? null : span }))}
-    <div class="segments" role="group" aria-label=${t4("window")}>
-      ${choices.windows.map((window) => b2`<button type="button" aria-pressed=${window === choices.window}
-        @click=${() => change({ window })}>${t4(`window.${window}`)}</button>`)}
-    </div>
-    ${groups.length < 2 ? A : choose(t4("explore.group"), groups, choices.groupBy, (groupBy) => change({ groupBy }))}
-    <div class="segments" role="group" aria-label=${t4("explore.chart")}>
-      ${[...CHART_KINDS, "table"].map((kind) => b2`<button type="button" aria-pressed=${kind === choices.chart}
-        title=${t4(`explore.${kind}`)} aria-label=${t4(`explore.${kind}`)} @click=${() => change({ chart: kind })}>${icon(kind)}</button>`)}
-    </div>
-    <label class="toggle"><input type="checkbox" .checked=${choices.isCompared}
-      @change=${() => change({ compare: choices.isCompared ? "none" : null })} />${t4("explore.compare")}</label>`;
-}
-function renderFilters(context, filters, properties, change) {
-  const { t: t4, words } = context;
-  if (properties.length === 0 && filters.length === 0) return A;
-  const add = (event) => {
-    event.preventDefault();
-    const form = event.currentTarget;
-    const given = new FormData(form);
-    const [property, value] = [String(given.get("property")), String(given.get("value")).trim()];
-    if (value === "") return;
-    change([.../* @__PURE__ */ new Set([...filters, `${property}:${value}`])]);
-    form.reset();
-    form.closest("details")?.removeAttribute("open");
-  };
-  return b2`<div class="filters">
-    ${filters.map((filter) => {
-    const text = filterText(context, filter);
-    return b2`<span class="chip is-removable">${text}<button type="button" aria-label=${t4("explore.filterRemove", { filter: text })}
-        @click=${() => change(filters.filter((each) => each !== filter))}>${icon("close")}</button></span>`;
-  })}
-    ${properties.length === 0 ? A : b2`<details class="popover">
-      <summary class="button is-bare">${icon("filter")}${t4("explore.filterAdd")}</summary>
-      <form class="panel" @submit=${add}>
-        <label>${t4("explore.filterProperty")}
-          <select class="select" name="property">${properties.map((name) => b2`<option value=${name}>${words.property(name)}</option>`)}</select></label>
-        <label>${t4("explore.filterValue")}<input class="input" name="value" required maxlength="256" autocomplete="off" /></label>
-        <button class="button is-primary">${t4("explore.filterApply")}</button>
-      </form>
-    </details>`}
-  </div>`;
-}
-function filterText({ words }, filter) {
-  const colon = filter.indexOf(":");
-  const [property, value] = [filter.slice(0, colon), filter.slice(colon + 1)];
-  return `${words.property(property)}: ${words.value(property, value)}`;
-}
-function renderActions(context, actions) {
-  const { t: t4 } = context;
-  const copied = (text) => async () => actions.say(t4(await copy(text) ? "explore.copied" : "explore.copyFailed"));
-  const { query } = actions;
-  return b2`
-    <meterline-saved-views .context=${context} .page=${actions.page} @view-chosen=${(event) => actions.show(event.detail.query)}></meterline-saved-views>
-    <button class="button is-icon" type="button" title=${t4("explore.copyLink")} aria-label=${t4("explore.copyLink")}
-      @click=${() => copied(location.href)()}>${icon("link")}</button>
-    ${query === null ? A : b2`
-      <button class="button is-icon" type="button" title=${t4("explore.copyCurl")} aria-label=${t4("explore.copyCurl")}
-        @click=${() => copied(curlOf(actions.path, query))()}>${icon("terminal")}</button>
-      <button class="button" type="button" aria-label=${t4("explore.csv")} @click=${() => attempted(() => save(`${actions.path}.csv`, query, `${actions.path}.csv`), actions.onProblem)}>
-        ${icon("download")}<span class="label">${t4("explore.csv")}</span></button>`}`;
-}
+define("meterline-bucket", MeterlineBucket);
 
 // src/views/explorer_tables.ts
 function seriesTable(context, data, table) {
@@ -2895,12 +3067,13 @@ function bucketTable(context, data, model, explain) {
       <th scope="row">${bucket.full}</th>
       ${model.series.map((series) => cell(series.values[index] ?? null, index, series.key, series.label))}
       ${hasTotal ? cell(data.totals[index] ?? null, index, null, t4("explore.total")) : A}
-      ${data.compare === null ? A : cell(data.compare.totals[index] ?? null, index, null, t4("explore.previous"))}
+      ${data.compare === null ? A : cell(model.previous?.[index] ?? null, index, null, t4("explore.previous"))}
     </tr>`)}</tbody>
   </table></div>`;
 }
 
 // src/views/explorer.ts
+var UNNAMED = "~";
 var WINDOWS = ["hour", "day", "week", "month"];
 var MeterlineExplorer = class extends MeterlineView {
   constructor() {
@@ -2927,7 +3100,7 @@ var MeterlineExplorer = class extends MeterlineView {
     return b2`
       ${heading({
       title: t4(`view.${this.view}`),
-      freshness: this.renderFreshness(this.explored, period.state === "final" && choices.span === "1"),
+      freshness: this.renderFreshness(this.explored, this.chosenPeriods(context, choices.span).every(({ state }) => state === "final")),
       period: periodSwitch(context, period, (billingPeriod) => this.change({ billingPeriod }))
     })}
       <div class="bar controls">
@@ -2941,12 +3114,16 @@ var MeterlineExplorer = class extends MeterlineView {
         ${renderActions(context, this.actions())}
       </div>
       ${this.renderResource(context, this.explored, [20, 36, 220, 24, 24, 24], (data) => this.renderExplored(context, data, choices))}
-      ${explainedDrawer(context, this.explained, () => this.explained = null)}
+      ${this.renderExplained(context)}
       <meterline-drawer heading=${t4("explore.choices")} close-text=${t4("explore.close")} .isOpen=${this.isSheetOpen}
         @drawer-close=${() => this.isSheetOpen = false}>
         ${this.isSheetOpen ? b2`<div class="reset sheet">${this.renderChoices(context, choices)}
           ${renderFilters(context, this.state.all("filter"), this.properties(), (filter) => this.change({ filter }))}</div>` : A}
       </meterline-drawer>`;
+  }
+  /** Another picture has other buckets: the one that is open closes. */
+  change(changes) {
+    super.change({ bucket: null, series: null, behind: null, ...changes });
   }
   /** What is shown, with what it is where nothing was chosen. */
   choices() {
@@ -2993,8 +3170,13 @@ var MeterlineExplorer = class extends MeterlineView {
   range(span) {
     const { context, period } = this;
     if (context === null || period === void 0) return {};
-    const first = context.periods[Math.min(context.periods.indexOf(period) + Number(span) - 1, context.periods.length - 1)];
+    const first = this.chosenPeriods(context, span).at(-1);
     return span === "1" || first === void 0 ? { billingPeriod: period.billingPeriod } : { from: context.format.localDate(first.start), until: context.format.localDate(period.end) };
+  }
+  /** The newest first. */
+  chosenPeriods({ periods }, span) {
+    const index = this.period === void 0 ? -1 : periods.indexOf(this.period);
+    return index < 0 ? [] : periods.slice(index, index + Number(span));
   }
   renderChoices(context, choices) {
     return renderChoices(context, choices, this.groups(context), this.renderOwnChoices(context), (changes) => this.change(changes));
@@ -3017,14 +3199,14 @@ var MeterlineExplorer = class extends MeterlineView {
       return emptyState(t4("explore.empty"), t4(hasFilters ? "explore.emptyFiltered" : "explore.emptyText"), hasFilters ? clear : A);
     }
     const model = this.model(context, data);
-    const open = (event) => this.explainBucket(context, data, event.detail);
+    const open = (event) => this.openBucket(context, data, event.detail);
     return b2`
       ${this.renderKpis(context, data)}
       <section class="card">
         <div class="card-head"><h2 class="card-title">${model.name}</h2>
           <span class="hint">${t4("period.days", { zone: context.words.zone(data.timeZone) })}</span><span class="spacer"></span>
           ${this.renderLegend(context, data)}</div>
-        ${choices.chart === "table" ? bucketTable(context, data, model, (index, series) => this.explainBucket(context, data, { index, series })) : b2`<meterline-chart kind=${choices.chart} .model=${model} @bucket-open=${open}></meterline-chart>`}
+        ${choices.chart === "table" ? bucketTable(context, data, model, (index, series) => this.openBucket(context, data, { index, series })) : b2`<meterline-chart kind=${choices.chart} .model=${model} @bucket-open=${open}></meterline-chart>`}
       </section>
       ${this.renderExtra(context, data)}
       ${seriesTable(context, data, {
@@ -3052,7 +3234,7 @@ var MeterlineExplorer = class extends MeterlineView {
       buckets: data.buckets.map(({ start, end }) => ({
         key: format.bucketKey(start, window),
         label: axisLabel(context, start, window, data.buckets.length),
-        full: format.bucketInFull(start, end, window),
+        full: bucketName(context, { start, end }, window),
         ...heatPlace(context, start, window)
       })),
       rows: window === "day" ? format.weekdays() : [],
@@ -3063,7 +3245,7 @@ var MeterlineExplorer = class extends MeterlineView {
         values: series.values
       })),
       totals: data.totals,
-      previous: data.compare?.totals ?? null,
+      previous: data.compare === null ? null : data.buckets.map((_2, index) => previousAt(data, index)?.value ?? null),
       print: (value) => this.print(context, data, value),
       tick: (value) => this.tick(context, data, value)
     };
@@ -3079,7 +3261,7 @@ var MeterlineExplorer = class extends MeterlineView {
       <div class="kpi"><dt>${title}</dt>
         <dd class="big" data-figure="total">${figure(this.print(context, data, data.total), data.total, title, () => this.explainTotal(context, data))}</dd>
         <dd class="small">${format.period(data.period.start, data.period.end)}</dd></div>
-      ${compare === null ? A : b2`<div class="kpi"><dt>${t4("explore.change")}</dt>
+      ${compare === null ? A : b2`<div class="kpi"><dt>${t4(before === null ? "explore.changeWhole" : "explore.change")}</dt>
         <dd class="big">${compare.change === null ? "–" : changeOf(context, compare.change)}</dd>
         <dd class="small">${before === null ? t4("explore.was", { total: this.print(context, data, compare.total) }) : t4("explore.wasDays", { total: this.print(context, data, before.total), days: before.days })}</dd></div>`}
       ${data.eventCount === null ? A : this.renderEvents(context, data, String(data.eventCount))}
@@ -3133,19 +3315,45 @@ var MeterlineExplorer = class extends MeterlineView {
       action: this.lineAction(context, data)
     });
   }
-  explainBucket(context, data, { index, series: key }) {
+  /** What is chosen is in the address: so is the bucket that is open, and the series in it. */
+  openBucket({ format }, data, { index, series }) {
     const bucket = data.buckets[index];
-    if (bucket === void 0) return;
-    const series = data.series.find((each) => each.key === key && data.series.length > 1);
+    if (bucket !== void 0) this.change({ bucket: format.bucketKey(bucket.start, data.window), series: series === "" ? UNNAMED : series });
+  }
+  renderExplained(context) {
+    const close = () => {
+      this.explained = null;
+      this.change({ bucket: null, series: null });
+    };
+    return explainedDrawer(context, this.explained ?? this.openedBucket(context), close);
+  }
+  openedBucket(context) {
+    const { data } = this.explored;
+    const key = this.state.get("bucket");
+    const index = data === null || key === "" ? -1 : data.buckets.findIndex(({ start }) => context.format.bucketKey(start, data.window) === key);
+    const bucket = data?.buckets[index];
+    if (data === null || bucket === void 0) return null;
+    const opened2 = this.state.get("series");
+    const series = data.series.length < 2 ? void 0 : data.series.find(({ key: own2 }) => (own2 || UNNAMED) === opened2);
     const value = (series === void 0 ? data.totals[index] : series.values[index]) ?? "0";
-    const name = context.format.bucketInFull(bucket.start, bucket.end, data.window);
-    this.explain({
+    const name = bucketName(context, bucket, data.window);
+    return {
       title: series === void 0 ? name : `${series.label} · ${name}`,
       text: this.print(context, data, value),
       sentence: this.bucketSentence(context, bucket),
       rows: this.bucketRows(context, data, index),
-      action: this.lineAction(context, data)
-    });
+      more: this.renderBehind(context, data, bucket, series),
+      action: this.lineAction(context, data),
+      fresh: data
+    };
+  }
+  /** The events behind a bucket, for whoever may see usage. */
+  renderBehind(context, data, bucket, series) {
+    const behind = context.session.views.includes("usage") ? this.behind(context, data, series) : null;
+    const query = this.query();
+    if (behind === null || query === null) return void 0;
+    const asked = { ...query, item: null, groupBy: null, compare: null, meter: behind.meter, filter: behind.filter, bucket: bucket.start };
+    return b2`${behind.choice ?? A}<meterline-bucket .context=${context} .query=${asked}></meterline-bucket>`;
   }
   bucketSentence(context, { start, end }) {
     const { t: t4, format } = context;
@@ -3156,8 +3364,10 @@ var MeterlineExplorer = class extends MeterlineView {
       const value = series.values[index] ?? null;
       return value === null ? [] : [[series.label, this.print(context, data, value)]];
     });
-    const previous = data.compare?.totals[index] ?? null;
-    return previous === null ? rows : [...rows, [context.t("explore.previous"), this.print(context, data, previous)]];
+    const previous = previousAt(data, index);
+    if (previous === null) return rows;
+    const name = bucketName(context, previous.bucket, data.window);
+    return [...rows, [context.t("explore.previousOf", { bucket: name }), this.print(context, data, previous.value)]];
   }
   lineAction(context, data) {
     const href = data.line?.href;
@@ -3168,6 +3378,15 @@ var MeterlineExplorer = class extends MeterlineView {
     this.navigate(path, query);
   }
 };
+function previousAt({ compare }, index) {
+  const place2 = compare?.aligned[index] ?? null;
+  if (compare === null || place2 === null) return null;
+  const [bucket, value] = [compare.buckets[place2], compare.totals[place2] ?? null];
+  return bucket === void 0 || value === null ? null : { bucket, value };
+}
+function bucketName({ format }, bucket, window) {
+  return window === "month" ? periodName(format, bucket) : format.bucketInFull(bucket.start, bucket.end, window);
+}
 function replacing(old, next) {
   const params = new URLSearchParams(next);
   const changes = {};
@@ -3244,6 +3463,22 @@ var MeterlineCost = class extends MeterlineExplorer {
     if (data.groupBy === "item") return { item: [series.key] };
     return data.groupBy === null ? null : { filter: [...this.state.all("filter"), `${data.groupBy}:${series.key}`] };
   }
+  /** Items are counted by meters of their own: of several, the reader chooses one. */
+  behind({ t: t4 }, data, series) {
+    const isItem = data.groupBy === "item" && series !== void 0;
+    const names = [...new Set(isItem ? [data.meters[series.key] ?? ""] : Object.values(data.meters))].filter((name) => name !== "").sort();
+    const meters = (this.meters.data ?? []).filter(({ name }) => names.includes(name));
+    const meter = meters.find(({ name }) => name === this.state.get("behind")) ?? meters[0];
+    if (meter === void 0 || !isItem && series?.key === "") return null;
+    const isGroup = !isItem && data.groupBy !== null && series !== void 0 && !series.isOther;
+    const filters = [...this.state.all("filter"), ...isGroup ? [`${data.groupBy}:${series.key}`] : []];
+    const filter = filters.filter((each) => meter.groupBy.includes(each.slice(0, each.indexOf(":"))));
+    if (meters.length < 2) return { meter: meter.name, filter };
+    const { bucket, series: key } = { bucket: this.state.get("bucket"), series: this.state.get("series") };
+    const options = meters.map(({ name, label }) => [name, label]);
+    const change = (behind) => this.change({ behind, bucket, series: key });
+    return { meter: meter.name, filter, choice: b2`<label class="behind">${t4("bucket.meter")} ${choose(t4("bucket.meter"), options, meter.name, change)}</label>` };
+  }
   properties() {
     return [...new Set((this.meters.data ?? []).flatMap(({ groupBy }) => groupBy))].sort();
   }
@@ -3267,50 +3502,6 @@ function shortDigest(digest) {
 // src/styles/invoice.css
 var invoice_default = ".sheets { display: grid; grid-template-columns: minmax(0, 3fr) minmax(340px, 2fr); gap: 16px; align-items: start; }\n.paper { position: sticky; top: 16px; padding: 32px 36px; }\n.actions { display: inline-flex; flex-wrap: wrap; gap: 8px; }\n.paper-head { display: flex; flex-wrap: wrap; justify-content: space-between; gap: 8px 24px; margin-bottom: 28px; }\n.seller { font: 650 16px/1.4 var(--_font); }\n.paper th .small { display: block; }\n.paper th .paper-only { display: none; }\n.total { font: 650 18px/1.3 var(--_font); }\n.paper .note { margin-top: 16px; }\n.paper .note + .note { margin-top: 4px; }\ntr.is-chosen > * { background: var(--_tint); }\ntr.is-chosen .small, tr.is-chosen .unit { color: var(--_text); }\ntr.is-chosen > :first-child { box-shadow: inset 3px 0 0 var(--_accent); padding-left: 10px; }\n.pending { margin-top: 24px; padding: 12px 16px 4px; border: 1px dashed var(--_line-strong); border-radius: var(--_radius-control); }\n.back { display: inline-flex; align-items: center; gap: 4px; padding: 0; border: 0; background: none; color: var(--_text-2); font-size: 13px; cursor: pointer; }\n.back:hover { color: var(--_accent); }\n.back .icon { width: 12px; height: 12px; }\n.panel-head { display: flex; align-items: baseline; justify-content: space-between; gap: 12px; margin-bottom: 12px; }\n.proof { display: grid; gap: 12px; margin-top: 20px; padding-top: 12px; border-top: 1px solid var(--_line); font-size: 11px; color: var(--_text-2); }\n.proof dl { display: grid; gap: 2px; }\n.proof dl > div { display: grid; grid-template-columns: 52px minmax(0, 1fr); gap: 8px; }\n\n.badge-box { display: grid; gap: 8px; justify-items: start; }\n.verdict { display: flex; gap: 12px; align-items: flex-start; padding: 12px 14px; border: 1px solid; border-radius: var(--_radius-control); font-size: 13px; }\n.verdict .icon { margin-top: 2px; stroke-width: 2; }\n.verdict > :last-child { color: var(--_text); }\n.is-proven { color: var(--_positive); background: color-mix(in oklab, var(--_positive) 8%, var(--_surface)); }\n.is-broken { color: var(--_negative); background: color-mix(in oklab, var(--_negative) 8%, var(--_surface)); }\n.is-broken li { margin-top: 4px; }\n\n@container (max-width: 900px) {\n  .sheets { grid-template-columns: minmax(0, 1fr); }\n  .paper { position: static; }\n}\n\n@container (max-width: 560px) {\n  .paper { padding: 20px 16px; }\n  .paper-head .right { text-align: left; }\n}\n\n@media print {\n  .sheets { display: block; }\n  .paper { position: static; padding: 0; }\n  .paper th .paper-only { display: block; }\n  tr { break-inside: avoid; }\n  tr.is-chosen > * { background: none; box-shadow: none; padding-left: 0; }\n}\n";
 
-// src/pages.ts
-var Pages = class {
-  constructor(host, wanted, options = {}) {
-    this.host = host;
-    this.wanted = wanted;
-    this.options = options;
-    this.later = [];
-    this.isLoading = false;
-    this.key = "";
-    this.first = new Resource(host, () => this.firstWanted(), options);
-  }
-  get all() {
-    return this.first.data === null ? [] : [this.first.data, ...this.later];
-  }
-  /** What to send for the next page, or null on the last. */
-  get next() {
-    return this.all.at(-1)?.next ?? null;
-  }
-  /** Add the next page. */
-  async more() {
-    const [wanted, after, key] = [this.wanted(), this.next, this.key];
-    if (wanted === null || after === null || this.isLoading) return;
-    this.isLoading = true;
-    this.host.requestUpdate();
-    try {
-      const page = await client.get(wanted.path, { ...wanted.query, after });
-      if (key === this.key) this.later = [...this.later, page];
-    } catch (error) {
-      if (!(error instanceof Problem)) throw error;
-      this.options.onProblem?.(error);
-    } finally {
-      this.isLoading = false;
-      this.host.requestUpdate();
-    }
-  }
-  firstWanted() {
-    const wanted = this.wanted();
-    const key = JSON.stringify(wanted);
-    if (key !== this.key) this.later = [];
-    this.key = key;
-    return wanted;
-  }
-};
-
 // src/parts/stair.ts
 function stair(context, tiers, unit, currency) {
   const { t: t4, format, words } = context;
@@ -3327,11 +3518,8 @@ function stair(context, tiers, unit, currency) {
   })}</ol>`;
 }
 
-// src/styles/line.css
-var line_default = ":host { container-type: normal; }\n\n.explanation { display: grid; gap: 20px; font-size: 13px; }\n.explained-sentence { font-size: 14px; }\n.section-title { font: 650 13px/1.4 var(--_font); margin-bottom: 6px; }\n.section-head { display: flex; justify-content: space-between; align-items: baseline; }\n.steps dd { font-weight: 500; white-space: nowrap; }\n.steps .result { border-top: 2px solid var(--_text); font-weight: 650; }\n.steps .result dt { color: var(--_text); }\n\n.stair { display: grid; gap: 2px; }\n.stair li { display: grid; grid-template-columns: minmax(0, 1fr) auto; gap: 0 12px; padding: 8px 0 8px 12px; border-left: 3px solid var(--_line); }\n.stair li.is-here { border-left-color: var(--_accent); }\n.stair .right { font-weight: 500; }\n.stair .fill { grid-column: 1 / -1; height: 4px; margin-top: 4px; border-radius: 2px; background: var(--_line); overflow: clip; }\n.stair .fill span { display: block; height: 100%; background: var(--_c1); forced-color-adjust: none; }\n\n.events summary { cursor: pointer; }\n.events .mono.small { display: block; font-size: 11px; }\n.properties { display: grid; gap: 2px; padding: 6px 0 6px 12px; font-size: 12px; }\n.properties > div { display: grid; grid-template-columns: 84px minmax(0, 1fr); gap: 8px; }\n.properties dt { color: var(--_text-2); }\n.properties dd { margin: 0; overflow-wrap: anywhere; }\n.more { display: grid; justify-content: center; padding-top: 12px; }\n";
-
 // src/views/line.ts
-var EVENTS_A_PAGE = "10";
+var EVENTS_A_PAGE2 = "10";
 var MeterlineLine = class extends MeterlineElement {
   constructor() {
     super();
@@ -3347,7 +3535,7 @@ var MeterlineLine = class extends MeterlineElement {
     );
     this.events = new Pages(
       this,
-      () => this.line === null || this.line.kind === "fixed" ? null : { path: `${this.path}/events`, query: { ...this.query, limit: EVENTS_A_PAGE } },
+      () => this.line === null || this.line.kind === "fixed" ? null : { path: `${this.path}/events`, query: { ...this.query, limit: EVENTS_A_PAGE2 } },
       { isKept: false, onProblem: this.onRefused }
     );
     this.context = null;
@@ -3437,25 +3625,10 @@ var MeterlineLine = class extends MeterlineElement {
       <div class="section-head"><h3 class="section-title">${t4("explain.events")}</h3>
         <span class="small">${t4("explain.eventsOf", { shown: format.decimal(String(events.length)), total: format.decimal(String(total)) })}</span></div>
       ${first.problem !== null && first.data === null ? problemState(t4, first.problem, context, () => first.refresh()) : b2`
-        <table class="events"><thead><tr><th scope="col">${t4("explain.when")}</th><th scope="col" class="right">${t4("explain.value")}</th>
-          <th scope="col" class="right">${t4("explain.trace")}</th></tr></thead>
-        <tbody>${events.map((event) => this.renderEvent(context, found, event))}</tbody></table>`}
+        ${eventTable(context, events, found.line.unit)}`}
       ${this.events.next === null ? A : b2`<p class="more"><button class="button" type="button" ?disabled=${this.events.isLoading}
         @click=${() => this.events.more()}>${t4("explain.eventsMore")}</button></p>`}
     </section>`;
-  }
-  renderEvent(context, found, event) {
-    const { t: t4, format, words } = context;
-    const properties = Object.entries(event.properties);
-    return b2`<tr data-event=${event.id}>
-      <th scope="row"><details><summary>${format.moment(event.time)}</summary>
-        <dl class="properties">${properties.map(([name, value]) => b2`<div><dt>${words.property(name)}</dt><dd>${words.value(name, value)}</dd></div>`)}
-          ${event.subject === "" ? A : b2`<div><dt>${t4("explain.subject")}</dt><dd>${event.subject}</dd></div>`}
-          <div><dt>${t4("explain.source")}</dt><dd>${event.source}</dd></div></dl></details>
-        <span class="mono small">${event.id}</span></th>
-      <td class="right" data-value=${event.value}>${event.value === "" ? "–" : isDecimal(event.value) ? words.quantity(event.value, found.line.unit) : event.value}</td>
-      <td class="right">${event.traceId === null ? "–" : traceLink(context, event.traceId)}</td>
-    </tr>`;
   }
   async verify() {
     this.isVerifying = true;
@@ -3465,13 +3638,6 @@ var MeterlineLine = class extends MeterlineElement {
     this.isVerifying = false;
   }
 };
-function traceLink({ session, t: t4 }, traceId) {
-  const short = b2`<span class="mono" title=${traceId}>${traceId.slice(0, 8)}…</span>`;
-  const template = session.traceLink ?? "";
-  if (!template.startsWith("https://") || !template.includes("{traceId}")) return short;
-  const href = template.replaceAll("{traceId}", encodeURIComponent(traceId));
-  return b2`<a href=${href} target="_blank" rel="noopener noreferrer" title=${t4("explain.traceOpen", { trace: traceId })}>${short}</a>`;
-}
 function daysModel(context, found) {
   const { t: t4, format, words } = context;
   return {
@@ -4069,6 +4235,7 @@ function decoded(text) {
 var portal_default = '.frame { display: grid; grid-template-columns: 216px minmax(0, 1fr); min-height: 100dvh; background: var(--_bg); }\n.alone { max-width: 640px; margin: 12vh auto; padding: 0 16px; }\n\n.rail { border-right: 1px solid var(--_line); background: var(--_surface); }\n.rail > div { position: sticky; top: 0; display: flex; flex-direction: column; gap: 20px; height: 100dvh; padding: 22px 12px 20px; }\n\n.brand { display: flex; align-items: center; gap: 10px; min-height: 28px; padding: 0 12px; font: 650 14px/1.3 var(--_font); }\n.brand img { max-width: 168px; max-height: 36px; }\n.mark { width: 22px; height: 22px; border-radius: min(var(--_radius), 7px); background: var(--_accent); forced-color-adjust: none; }\n\n.rail li + li { margin-top: 2px; }\n.rail a { display: block; padding: 7px 12px; border-radius: var(--_radius-control); color: var(--_text-2); font-weight: 500; text-decoration: none; }\n.rail a:hover { background: var(--_tint); color: var(--_text); }\n.rail a[aria-current="page"] { background: var(--_tint-strong); color: var(--_text); font-weight: 650; }\n.foot { margin-top: auto; padding: 0 12px; display: grid; gap: 6px; }\n\nmain { padding: 24px 32px 48px; min-width: 0; outline: none; }\n.banner { margin-bottom: 16px; max-width: 1180px; }\n\n.skip { position: absolute; left: 12px; top: -60px; z-index: 9; padding: 8px 14px; border: 0; border-radius: var(--_radius-control); font: 500 13px/1.3 var(--_font); background: var(--_accent); color: var(--_accent-ink); }\n.skip:focus { top: 12px; }\n\n/* On a phone the rail becomes a strip of tabs that fades where it goes on. */\n@container (max-width: 760px) {\n  .frame { grid-template-columns: minmax(0, 1fr); grid-template-rows: auto 1fr; }\n  .rail { border-right: 0; border-bottom: 1px solid var(--_line); }\n  .rail > div { position: static; height: auto; gap: 10px; padding: 12px 0 0; }\n  .brand { padding: 0 16px; }\n  .rail nav { overflow-x: auto; scrollbar-width: none; mask-image: linear-gradient(to right, #000 calc(100% - 32px), transparent); }\n  .rail ul { display: flex; gap: 4px; padding: 0 40px 0 8px; width: max-content; }\n  .rail li + li { margin-top: 0; }\n  .rail a { padding: 11px 10px; border-radius: 0; white-space: nowrap; }\n  .rail a[aria-current="page"] { background: none; box-shadow: inset 0 -2px 0 var(--_accent); }\n  .foot { display: none; }\n  main { padding: 16px 16px 40px; }\n}\n\n@media (forced-colors: active) {\n  .rail a[aria-current="page"] { outline: 2px solid Highlight; outline-offset: -2px; }\n}\n\n@media print {\n  .frame { display: block; min-height: 0; background: none; }\n  main { padding: 0; }\n}\n';
 
 // src/views/portal.ts
+var LEFT_BEHIND = { line: null, bucket: null, series: null, behind: null };
 var MeterlinePortal = class extends MeterlineElement {
   constructor() {
     super();
@@ -4088,7 +4255,7 @@ var MeterlinePortal = class extends MeterlineElement {
     this.onLink = (event, view) => {
       if (event.metaKey || event.ctrlKey || event.shiftKey || event.button !== 0) return;
       event.preventDefault();
-      this.go(pathOf2(view), this.state.after({ line: null }), false);
+      this.go(pathOf2(view), this.state.after(LEFT_BEHIND), false);
     };
     this.onSkip = () => {
       this.renderRoot.querySelector("#page")?.focus();
@@ -4201,9 +4368,9 @@ var MeterlinePortal = class extends MeterlineElement {
     if (isHome) this.go(pathOf2(first), this.state.toString(), true);
     this.context = context;
   }
-  /** A page keeps all that was chosen on the one before, but for the line that was open. */
+  /** A page keeps all that was chosen on the one before, but for what was open on it. */
   address(view) {
-    const query = this.state.after({ line: null });
+    const query = this.state.after(LEFT_BEHIND);
     return pathOf2(view) + (query && `?${query}`);
   }
   go(path, query, isReplaced) {
@@ -4265,6 +4432,11 @@ var MeterlineUsage = class extends MeterlineExplorer {
   }
   properties() {
     return this.meter?.groupBy ?? [];
+  }
+  behind(_context, data, series) {
+    const filter = this.state.all("filter");
+    const isOne = data.groupBy !== null && series !== void 0 && !series.isOther;
+    return { meter: data.meter, filter: isOne ? [...filter, `${data.groupBy}:${series.key}`] : filter };
   }
   get meter() {
     const meters = this.meters.data ?? [];
