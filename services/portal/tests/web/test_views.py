@@ -97,12 +97,12 @@ async def test_cost_adds_up_to_the_bill_whatever_it_is_broken_down_by(portal: An
     shown = await ask(portal, "cost", billingPeriod="2013-10", groupBy=group_by, compare="previous")
     invoice = await ask(portal, "invoices/INV-000001")
 
-    assert shown["total"] == shown["line"]["quantity"] == Decimal(invoice["total"]).normalize().__format__("f")
+    assert shown["total"] == shown["line"]["quantity"] == invoice["total"]
     assert shown["line"]["equals"] is True
     assert total(shown["totals"]) == sum(Decimal(one["total"]) for one in shown["series"]) == Decimal(shown["total"])
     if group_by == "origin":
         assert shown["series"][-1]["label"] == "Not by origin"
-        assert shown["series"][-1]["total"] == "10"
+        assert shown["series"][-1]["total"] == "10.00"
 
 
 @pytest.mark.parametrize("window", ["day", "week", "month"])
