@@ -4184,15 +4184,15 @@ var MeterlinePlan = class extends MeterlineView {
   renderItem(context, data, item) {
     const { t: t4, format, words } = context;
     const terms = [];
-    if (item.amount !== null && item.blockSize !== null) terms.push([t4("plan.blockAmount"), format.money(item.amount, data.currency)]);
-    if (item.unitPrice !== null) terms.push([t4("plan.unitPrice"), format.money(item.unitPrice, data.currency)]);
-    if (item.blockSize !== null) terms.push([t4("plan.blockSize"), words.quantity(item.blockSize, item.unit)]);
-    if (item.included !== null && !isZero(item.included)) terms.push([t4("plan.included"), words.quantity(item.included, item.unit)]);
-    if (item.minimum !== null && !isZero(item.minimum)) terms.push([t4("plan.minimum"), format.money(item.minimum, data.currency)]);
+    if (item.amount !== null && item.blockSize !== null) terms.push([t4("plan.blockAmount"), format.money(item.amount, data.currency), item.amount]);
+    if (item.unitPrice !== null) terms.push([t4("plan.unitPrice"), format.money(item.unitPrice, data.currency), item.unitPrice]);
+    if (item.blockSize !== null) terms.push([t4("plan.blockSize"), words.quantity(item.blockSize, item.unit), item.blockSize]);
+    if (item.included !== null && !isZero(item.included)) terms.push([t4("plan.included"), words.quantity(item.included, item.unit), item.included]);
+    if (item.minimum !== null && !isZero(item.minimum)) terms.push([t4("plan.minimum"), format.money(item.minimum, data.currency), item.minimum]);
     return b2`<li class="card" data-item=${item.item}>
       <h2 class="card-title">${item.label}</h2>
-      <p class="explained-sentence">${item.sentence}</p>
-      ${terms.length === 0 ? A : b2`<dl class="terms">${terms.map(([name, value]) => b2`<div><dt>${name}</dt><dd>${value}</dd></div>`)}</dl>`}
+      <p class="explained-sentence" data-value=${item.model === "fixed" && item.amount !== null ? item.amount : A}>${item.sentence}</p>
+      ${terms.length === 0 ? A : b2`<dl class="terms">${terms.map(([name, text, exact]) => b2`<div><dt>${name}</dt><dd data-value=${exact}>${text}</dd></div>`)}</dl>`}
       ${item.tiers.length === 0 ? A : this.renderTiers(context, data, item)}
     </li>`;
   }
@@ -4203,8 +4203,9 @@ var MeterlinePlan = class extends MeterlineView {
       <thead><tr><th scope="col">${t4("explain.tiers")}</th><th scope="col" class="right">${t4("plan.unitPrice")}</th>
         <th scope="col" class="right">${t4("plan.flat")}</th></tr></thead>
       <tbody>${item.tiers.map((tier) => b2`<tr>
-        <th scope="row">${tier.upTo === null ? t4("explain.tierAbove") : t4("explain.tierUpTo", { upTo: words.quantity(tier.upTo, item.unit) })}</th>
-        <td class="right">${money(tier.unitPrice)}</td><td class="right">${money(tier.flat)}</td>
+        <th scope="row" data-value=${tier.upTo ?? A}>${tier.upTo === null ? t4("explain.tierAbove") : t4("explain.tierUpTo", { upTo: words.quantity(tier.upTo, item.unit) })}</th>
+        <td class="right" data-value=${tier.unitPrice ?? A}>${money(tier.unitPrice)}</td>
+        <td class="right" data-value=${tier.flat ?? A}>${money(tier.flat)}</td>
       </tr>`)}</tbody></table>`;
   }
 };
@@ -4396,12 +4397,12 @@ var MeterlineUsage = class extends MeterlineExplorer {
     this.path = "usage";
   }
   ownQuery() {
-    const meter = this.meter;
+    const meter = this.chosenMeter;
     return meter === void 0 ? null : { meter: meter.name };
   }
   groups(context) {
     const { t: t4, words } = context;
-    const properties = this.meter?.groupBy ?? [];
+    const properties = this.chosenMeter?.groupBy ?? [];
     return [
       ["", t4("explore.groupNone")],
       ...properties.map((name) => [name, t4("explore.groupBy", { property: words.property(name) })])
@@ -4418,7 +4419,7 @@ var MeterlineUsage = class extends MeterlineExplorer {
     if (meters.length < 2) return A;
     const options = meters.map(({ name, label }) => [name, label]);
     const change = (name) => this.change({ meter: name, ...this.unfit(meters.find((meter) => meter.name === name)) });
-    return choose(context.t("explore.meter"), options, this.meter?.name ?? "", change);
+    return choose(context.t("explore.meter"), options, this.chosenMeter?.name ?? "", change);
   }
   renderExtra() {
     return A;
@@ -4430,14 +4431,14 @@ var MeterlineUsage = class extends MeterlineExplorer {
     return filters.includes(filter) ? null : { filter: [...filters, filter] };
   }
   properties() {
-    return this.meter?.groupBy ?? [];
+    return this.chosenMeter?.groupBy ?? [];
   }
   behind(_context, data, series) {
     const filter = this.state.all("filter");
     const isOne = data.groupBy !== null && series !== void 0 && !series.isOther;
     return { meter: data.meter, filter: isOne ? [...filter, `${data.groupBy}:${series.key}`] : filter };
   }
-  get meter() {
+  get chosenMeter() {
     const meters = this.meters.data ?? [];
     return meters.find(({ name }) => name === this.choice("meter")) ?? meters[0];
   }
