@@ -338,3 +338,18 @@ async def test_only_a_bucket_of_what_is_shown_can_be_opened(portal: Any) -> None
             parameters = {"meter": "flights", "billingPeriod": "2013-10", "bucket": "2013-10-02T05:00:00Z"}
             refused = await client.get(f"{API}/{path}", params=parameters)
             assert (refused.status_code, refused.json()["reason"]) == (400, "WINDOW_INVALID"), path
+
+
+async def test_two_invoices_are_compared_exactly(portal: Any) -> None:
+    shown = await ask(portal, "invoices/draft/compare", **{"with": "INV-000001"})
+    draft, final = await ask(portal, "invoices/draft"), await ask(portal, "invoices/INV-000001")
+
+    assert (shown["left"]["total"], shown["right"]["total"]) == (draft["total"], final["total"])
+    changes = [Decimal(item["amountChange"]) for item in shown["items"]]
+    assert sum(changes) == Decimal(shown["totalChange"]) == Decimal(draft["total"]) - Decimal(final["total"])
+    fee, flights = shown["items"]
+    assert (fee["quantityChange"], fee["unitPriceChange"], fee["amountChange"]) == (None, None, "0.00")
+    quantities = [next(line["quantity"] for line in bill["lines"] if line["meter"]) for bill in (draft, final)]
+    assert [flights[side]["quantity"] for side in ("left", "right")] == quantities
+    assert Decimal(flights["quantityChange"]) == Decimal(quantities[0]) - Decimal(quantities[1])
+    assert (flights["left"]["unitPrice"], flights["unitPriceChange"]) == ("2.5", "0")

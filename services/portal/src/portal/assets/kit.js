@@ -1015,6 +1015,7 @@ var PATHS = {
   link: "M6.5 9.5 9.5 6.5M7 4.5 9 2.6a3 3 0 0 1 4.3 4.3L11.5 9M9 11.5 7 13.4A3 3 0 0 1 2.7 9.1L4.5 7",
   terminal: "m3 4 4 4-4 4M8.5 12.5H13",
   print: "M4 6V2h8v4M4 12H2V6h12v6h-2M4 9.5h8V14H4z",
+  compare: "M2 3h5v10H2zM9 3h5v10H9zM4 6h1M4 9h1M11 6h1M11 9h1",
   open: "M6 3H3v10h10v-3M9 3h4v4M13 3 7 9"
 };
 function icon(name) {
@@ -2011,6 +2012,10 @@ var Format = class {
   decimal(text) {
     return this.render(text, {}, 0);
   }
+  /** A difference of quantities, always with its sign unless it is zero. */
+  change(text) {
+    return this.render(text, { signDisplay: "exceptZero" }, 0);
+  }
   /** An amount with its currency, padded to the places of the currency: "26345.4" USD is "$26,345.40". */
   money(text, currency) {
     return this.inCurrency(text, currency, {});
@@ -2460,6 +2465,13 @@ var TEXTS = {
   "invoice.pendingText": "{amount} will be on the invoice of {period}; this one stays as it is.",
   "invoice.explainTotal": "The sum of the {count} amounts above, as they are printed: nothing is rounded again.",
   "invoice.choose": "Choose an amount to see where it comes from.",
+  "compare.title": "Two invoices side by side",
+  "compare.with": "Compare with…",
+  "compare.end": "Stop comparing",
+  "compare.before": "Compare {number} with the one before",
+  "compare.difference": "Difference",
+  "compare.explainItem": "What this item comes to on the one less what it comes to on the other.",
+  "compare.explainTotal": "The differences of all items add up to that of the totals, to the last digit.",
   "explain.steps": "How the amount comes about",
   "explain.tiers": "Tiers",
   "explain.tierUpTo": "up to {upTo}",
@@ -3482,7 +3494,98 @@ function shortDigest(digest) {
 }
 
 // src/styles/invoice.css
-var invoice_default = ".sheets { display: grid; grid-template-columns: minmax(0, 3fr) minmax(340px, 2fr); gap: 16px; align-items: start; }\n.paper { position: sticky; top: 16px; padding: 32px 36px; }\n.actions { display: inline-flex; flex-wrap: wrap; gap: 8px; }\n.paper-head { display: flex; flex-wrap: wrap; justify-content: space-between; gap: 8px 24px; margin-bottom: 28px; }\n.seller { font: 650 16px/1.4 var(--_font); }\n.paper th .small { display: block; }\n.paper th .paper-only { display: none; }\n.total { font: 650 18px/1.3 var(--_font); }\n.paper .note { margin-top: 16px; }\n.paper .note + .note { margin-top: 4px; }\ntr.is-chosen > * { background: var(--_tint); }\ntr.is-chosen .small, tr.is-chosen .unit { color: var(--_text); }\ntr.is-chosen > :first-child { box-shadow: inset 3px 0 0 var(--_accent); padding-left: 10px; }\n.pending { margin-top: 24px; padding: 12px 16px 4px; border: 1px dashed var(--_line-strong); border-radius: var(--_radius-control); }\n.back { display: inline-flex; align-items: center; gap: 4px; padding: 0; border: 0; background: none; color: var(--_text-2); font-size: 13px; cursor: pointer; }\n.back:hover { color: var(--_accent); }\n.back .icon { width: 12px; height: 12px; }\n.panel-head { display: flex; align-items: baseline; justify-content: space-between; gap: 12px; margin-bottom: 12px; }\n.proof { display: grid; gap: 12px; margin-top: 20px; padding-top: 12px; border-top: 1px solid var(--_line); font-size: 11px; color: var(--_text-2); }\n.proof dl { display: grid; gap: 2px; }\n.proof dl > div { display: grid; grid-template-columns: 52px minmax(0, 1fr); gap: 8px; }\n\n.badge-box { display: grid; gap: 8px; justify-items: start; }\n.verdict { display: flex; gap: 12px; align-items: flex-start; padding: 12px 14px; border: 1px solid; border-radius: var(--_radius-control); font-size: 13px; }\n.verdict .icon { margin-top: 2px; stroke-width: 2; }\n.verdict > :last-child { color: var(--_text); }\n.is-proven { color: var(--_positive); background: color-mix(in oklab, var(--_positive) 8%, var(--_surface)); }\n.is-broken { color: var(--_negative); background: color-mix(in oklab, var(--_negative) 8%, var(--_surface)); }\n.is-broken li { margin-top: 4px; }\n\n@container (max-width: 900px) {\n  .sheets { grid-template-columns: minmax(0, 1fr); }\n  .paper { position: static; }\n}\n\n@container (max-width: 560px) {\n  .paper { padding: 20px 16px; }\n  .paper-head .right { text-align: left; }\n}\n\n@media print {\n  .sheets { display: block; }\n  .paper { position: static; padding: 0; }\n  .paper th .paper-only { display: block; }\n  tr { break-inside: avoid; }\n  tr.is-chosen > * { background: none; box-shadow: none; padding-left: 0; }\n}\n";
+var invoice_default = ".sheets { display: grid; grid-template-columns: minmax(0, 3fr) minmax(340px, 2fr); gap: 16px; align-items: start; }\n.paper { position: sticky; top: 16px; padding: 32px 36px; }\n.actions { display: inline-flex; flex-wrap: wrap; gap: 8px; }\n.paper-head { display: flex; flex-wrap: wrap; justify-content: space-between; gap: 8px 24px; margin-bottom: 28px; }\n.seller { font: 650 16px/1.4 var(--_font); }\n.paper th .small { display: block; }\n.paper th .paper-only { display: none; }\n.total { font: 650 18px/1.3 var(--_font); }\n.paper .note { margin-top: 16px; }\n.paper .note + .note { margin-top: 4px; }\ntr.is-chosen > * { background: var(--_tint); }\ntr.is-chosen .small, tr.is-chosen .unit { color: var(--_text); }\ntr.is-chosen > :first-child { box-shadow: inset 3px 0 0 var(--_accent); padding-left: 10px; }\n.pending { margin-top: 24px; padding: 12px 16px 4px; border: 1px dashed var(--_line-strong); border-radius: var(--_radius-control); }\n.back { display: inline-flex; align-items: center; gap: 4px; padding: 0; border: 0; background: none; color: var(--_text-2); font-size: 13px; cursor: pointer; }\n.back:hover { color: var(--_accent); }\n.back .icon { width: 12px; height: 12px; }\n.panel-head { display: flex; align-items: baseline; justify-content: space-between; gap: 12px; margin-bottom: 12px; }\n.proof { display: grid; gap: 12px; margin-top: 20px; padding-top: 12px; border-top: 1px solid var(--_line); font-size: 11px; color: var(--_text-2); }\n.proof dl { display: grid; gap: 2px; }\n.proof dl > div { display: grid; grid-template-columns: 52px minmax(0, 1fr); gap: 8px; }\n\n.badge-box { display: grid; gap: 8px; justify-items: start; }\n.verdict { display: flex; gap: 12px; align-items: flex-start; padding: 12px 14px; border: 1px solid; border-radius: var(--_radius-control); font-size: 13px; }\n.verdict .icon { margin-top: 2px; stroke-width: 2; }\n.verdict > :last-child { color: var(--_text); }\n.is-proven { color: var(--_positive); background: color-mix(in oklab, var(--_positive) 8%, var(--_surface)); }\n.is-broken { color: var(--_negative); background: color-mix(in oklab, var(--_negative) 8%, var(--_surface)); }\n.is-broken li { margin-top: 4px; }\n\n@container (max-width: 900px) {\n  .sheets { grid-template-columns: minmax(0, 1fr); }\n  .paper { position: static; }\n}\n\n@container (max-width: 560px) {\n  .paper { padding: 20px 16px; }\n  .paper-head .right { text-align: left; }\n}\n\n@media print {\n  .sheets { display: block; }\n  .paper { position: static; padding: 0; }\n  .paper th .paper-only { display: block; }\n  tr { break-inside: avoid; }\n  tr.is-chosen > * { background: none; box-shadow: none; padding-left: 0; }\n}\n\n.compared .small { display: block; font-weight: 400; }\n.compared td, .compared th { vertical-align: top; }\n";
+
+// src/views/comparison.ts
+var MeterlineComparison = class extends MeterlineElement {
+  constructor() {
+    super();
+    this.onProblem = (problem) => this.report(problem);
+    this.comparison = new Resource(this, () => this.wanted, { isKept: false, onProblem: this.onProblem });
+    this.context = null;
+    this.wanted = null;
+    this.explained = null;
+  }
+  static {
+    this.styles = MeterlineElement.stylesWith(invoice_default);
+  }
+  static {
+    this.properties = {
+      context: { attribute: false },
+      wanted: { attribute: false },
+      explained: { state: true }
+    };
+  }
+  render() {
+    const { context, comparison } = this;
+    if (context === null || this.wanted === null) return A;
+    const body2 = comparison.data !== null ? this.renderComparison(context, comparison.data) : comparison.problem !== null ? problemState(context.t, comparison.problem, context, () => comparison.refresh()) : skeleton(context.t, [24, 24, 24, 24, 28]);
+    return b2`<div class="reset">${body2}${explainedDrawer(context, this.explained, () => this.explained = null)}</div>`;
+  }
+  renderComparison(context, data) {
+    const { t: t4, format } = context;
+    const { left, right, currency } = data;
+    const total = (value, text, name) => figure(text, value, name, () => this.explainTotal(context, data));
+    return b2`<section class="card"><div class="scroll" role="region" tabindex="0" aria-label=${t4("compare.title")}>
+      <table class="compared">
+        <thead><tr><th scope="col">${t4("invoice.item")}</th><th scope="col" class="right">${nameOf(context, left)}</th>
+          <th scope="col" class="right">${nameOf(context, right)}</th><th scope="col" class="right">${t4("compare.difference")}</th></tr></thead>
+        <tbody>${data.items.map((item) => this.renderItem(context, data, item))}</tbody>
+        <tfoot><tr><th scope="row">${t4("invoice.total")}</th>
+          <td class="right" data-figure="left">${total(left.total, format.money(left.total, currency), titleOf(context, left))}</td>
+          <td class="right" data-figure="right">${total(right.total, format.money(right.total, currency), titleOf(context, right))}</td>
+          <td class="right" data-figure="difference"><span class=${lookOf3(data.totalChange)}>
+            ${total(data.totalChange, format.moneyChange(data.totalChange, currency), t4("compare.difference"))}</span>
+            <span class="small">${changeOf(context, data.change)}</span></td>
+        </tr></tfoot>
+      </table></div></section>`;
+  }
+  renderItem(context, data, item) {
+    const { t: t4, format, words } = context;
+    const explain = () => this.explainItem(context, data, item);
+    const name = item.kind === "adjustment" ? `${item.label} · ${t4("invoices.adjusted")}` : item.label;
+    const side = (shown) => b2`<td class="right">${shown === null ? "–" : b2`
+      ${figure(format.money(shown.amount, data.currency), shown.amount, name, explain)}
+      ${item.kind === "fixed" ? A : b2`<span class="small" data-value=${shown.quantity}>${words.quantity(shown.quantity, item.unit)}</span>`}
+      ${shown.unitPrice === null ? A : b2`<span class="small" data-value=${shown.unitPrice}>× ${format.money(shown.unitPrice, data.currency)}</span>`}`}</td>`;
+    return b2`<tr data-item=${item.item} data-kind=${item.kind}>
+      <th scope="row">${name}</th>${side(item.left)}${side(item.right)}
+      <td class="right"><span class=${lookOf3(item.amountChange)}>${figure(format.moneyChange(item.amountChange, data.currency), item.amountChange, name, explain)}</span>
+        ${item.quantityChange === null ? A : b2`<span class="small" data-value=${item.quantityChange}>
+          ${format.change(item.quantityChange)} ${words.unit(item.unit, item.quantityChange)}</span>`}
+        ${item.unitPriceChange === null ? A : b2`<span class="small" data-value=${item.unitPriceChange}>${format.moneyChange(item.unitPriceChange, data.currency)}</span>`}</td>
+    </tr>`;
+  }
+  explainItem(context, data, item) {
+    const { t: t4, format, words } = context;
+    const rows = [[data.left, item.left], [data.right, item.right]].flatMap(([invoice, side]) => side === null ? [] : [
+      [titleOf(context, invoice), format.money(side.amount, data.currency)],
+      ...item.kind === "fixed" ? [] : [[t4("explore.quantity"), words.quantity(side.quantity, item.unit)]],
+      ...side.unitPrice === null ? [] : [[t4("explore.unitPrice"), format.money(side.unitPrice, data.currency)]]
+    ]);
+    this.explained = { title: item.label, text: format.moneyChange(item.amountChange, data.currency), sentence: t4("compare.explainItem"), rows, fresh: data };
+  }
+  explainTotal(context, data) {
+    const { t: t4, format } = context;
+    this.explained = {
+      title: t4("compare.difference"),
+      text: format.moneyChange(data.totalChange, data.currency),
+      sentence: t4("compare.explainTotal"),
+      rows: data.items.map((item) => [item.label, format.moneyChange(item.amountChange, data.currency)]),
+      fresh: data
+    };
+  }
+};
+function titleOf({ t: t4, format }, { number, period }) {
+  return number ?? `${t4("invoice.draft")} ${periodName(format, period)}`;
+}
+function nameOf(context, shown) {
+  return b2`${shown.number ?? context.t("invoice.draft")}<span class="small">${periodName(context.format, shown.period)}</span>`;
+}
+function lookOf3(change) {
+  return isZero(change) ? "" : isNegative(change) ? "down" : "up";
+}
+define("meterline-comparison", MeterlineComparison);
 
 // src/parts/stair.ts
 function stair(context, tiers, unit, currency) {
@@ -3695,7 +3798,7 @@ var MeterlineInvoice = class extends MeterlineView {
       ${heading({
       title: isDraft ? t4("invoices.live") : t4("invoice.title", { number: this.number }),
       badge,
-      sub: b2`<button class="back controls" type="button" @click=${() => this.navigate("/invoices", this.state.after({ line: null }))}>
+      sub: b2`<button class="back controls" type="button" @click=${() => this.navigate("/invoices", this.state.after({ line: null, with: null }))}>
           ${icon("previous")}${t4("invoice.back")}</button>`,
       // What is final says so by its badge.
       freshness: data?.status === "final" ? A : this.renderFreshness(this.invoice, false),
@@ -3703,7 +3806,7 @@ var MeterlineInvoice = class extends MeterlineView {
       actions: data === null ? A : this.renderActions(context)
     })}
       ${this.notice === "" ? A : b2`<p class="note" role="status">${this.notice}</p>`}
-      ${this.renderResource(context, this.invoice, [24, 16, 200, 28], (found) => this.renderInvoice(context, found))}
+      ${this.other === "" ? this.renderResource(context, this.invoice, [24, 16, 200, 28], (found) => this.renderInvoice(context, found)) : b2`<meterline-comparison .context=${context} .wanted=${this.compared}></meterline-comparison>`}
       ${explainedDrawer(context, this.explained, () => this.explained = null)}`;
   }
   get isDraft() {
@@ -3715,10 +3818,35 @@ var MeterlineInvoice = class extends MeterlineView {
   get query() {
     return this.isDraft ? { billingPeriod: this.period?.billingPeriod ?? null } : {};
   }
+  /** The invoice that this one is compared with; "" where it stands alone. */
+  get other() {
+    const other = this.choice("with");
+    return other === this.number ? "" : other;
+  }
+  get compared() {
+    const hasDraft = this.isDraft || this.other === "draft";
+    return { path: `${this.path}/compare`, query: { with: this.other, billingPeriod: hasDraft ? this.period?.billingPeriod ?? null : null } };
+  }
+  /** The other invoices, and the draft of the newest period. */
+  renderComparing(context) {
+    const { t: t4, format, periods } = context;
+    const options = periods.flatMap((period, index) => {
+      const name = period.invoice ?? (index === 0 ? "draft" : null);
+      return name === null || name === this.number ? [] : [[name, `${periodName(format, period)} · ${period.invoice ?? t4("invoice.draft")}`]];
+    });
+    if (options.length === 0) return A;
+    return choose(
+      t4("compare.with"),
+      [["", this.other === "" ? t4("compare.with") : t4("compare.end")], ...options],
+      this.other,
+      (other) => this.change({ with: other, line: null })
+    );
+  }
   renderActions(context) {
     const { t: t4 } = context;
     const file = (path, name) => () => attempted(() => save(path, this.query, name), this.onRefused);
     return b2`<span class="actions controls">
+      ${this.renderComparing(context)}
       <button class="button" type="button" @click=${() => print()}>${icon("print")}${t4("invoice.print")}</button>
       <button class="button" type="button" @click=${file(`${this.path}.csv`, `${this.number}.csv`)}>${icon("download")}${t4("invoice.csv")}</button>
       <button class="button" type="button" @click=${file(this.path, `${this.number}.json`)}>${icon("download")}${t4("invoice.json")}</button>
@@ -3818,7 +3946,7 @@ var MeterlineInvoice = class extends MeterlineView {
   choosePeriod(context, billingPeriod) {
     const period = context.periods.find((each) => each.billingPeriod === billingPeriod);
     if (period?.invoice === void 0 || period.invoice === null) this.change({ billingPeriod, line: null });
-    else this.navigate(`/invoices/${encodeURIComponent(period.invoice)}`, this.state.after({ line: null, billingPeriod: null }));
+    else this.navigate(`/invoices/${encodeURIComponent(period.invoice)}`, this.state.after({ line: null, with: null, billingPeriod: null }));
   }
 };
 function tierText({ t: t4, format }, tier, currency) {
@@ -3828,7 +3956,7 @@ function tierText({ t: t4, format }, tier, currency) {
 define("meterline-invoice", MeterlineInvoice);
 
 // src/styles/invoices.css
-var invoices_default = ".draft { display: grid; grid-template-columns: minmax(0, 1fr) auto auto; align-items: center; gap: 12px 24px; border-left: 3px solid var(--_warning); }\n.draft .amount { font: 650 24px/1.2 var(--_font); letter-spacing: -0.02em; }\n.more { display: grid; justify-content: center; padding-top: 16px; }\ntr.is-link { cursor: pointer; }\ntbody .badge { margin-left: 6px; }\n\n@container (max-width: 560px) {\n  .draft { grid-template-columns: minmax(0, 1fr); }\n  .draft .button { justify-content: center; }\n}\n";
+var invoices_default = ".draft { display: grid; grid-template-columns: minmax(0, 1fr) auto auto; align-items: center; gap: 12px 24px; border-left: 3px solid var(--_warning); }\n.draft .amount { font: 650 24px/1.2 var(--_font); letter-spacing: -0.02em; }\n.more { display: grid; justify-content: center; padding-top: 16px; }\ntr.is-link { cursor: pointer; }\n.button.compare { width: 24px; height: 24px; vertical-align: middle; }\ntbody .badge { margin-left: 6px; }\n\n@container (max-width: 560px) {\n  .draft { grid-template-columns: minmax(0, 1fr); }\n  .draft .button { justify-content: center; }\n}\n";
 
 // src/views/invoices.ts
 var MeterlineInvoices = class extends MeterlineView {
@@ -3888,18 +4016,18 @@ var MeterlineInvoices = class extends MeterlineView {
           <th scope="col" class="right narrow-hidden">${t4("invoices.lines")}</th><th scope="col" class="narrow-hidden">${t4("invoices.finalized")}</th>
           <th scope="col" class="right">${t4("invoices.total")}</th>
         </tr></thead>
-        <tbody>${shown.map((invoice) => this.renderRow(context, invoice))}</tbody>
+        <tbody>${shown.map((invoice) => this.renderRow(context, invoice, all[all.indexOf(invoice) + 1]))}</tbody>
       </table></div>`}
       ${this.notice === "" ? A : b2`<p class="note" role="status">${this.notice}</p>`}
       ${this.pages.next === null ? A : b2`<p class="more controls"><button class="button" type="button" ?disabled=${this.pages.isLoading}
         @click=${() => this.pages.more()}>${t4("invoices.more")}</button></p>`}
     </section>`;
   }
-  renderRow(context, invoice) {
+  renderRow(context, invoice, before) {
     const { t: t4, format } = context;
     const open = () => this.open(invoice.number, null);
     return b2`<tr class="is-link" data-invoice=${invoice.number} @click=${open}>
-      <th scope="row"><span class="mono">${invoice.number}</span>
+      <th scope="row"><span class="mono">${invoice.number}</span>${this.renderCompare(context, invoice, before)}
         ${invoice.isCredit ? b2`<span class="badge">${t4("invoices.credit")}</span>` : A}
         ${invoice.hasAdjustments ? b2`<span class="badge">${t4("invoices.adjusted")}</span>` : A}</th>
       <td>${periodName(format, invoice.period)}</td>
@@ -3908,8 +4036,17 @@ var MeterlineInvoices = class extends MeterlineView {
       <td class="right">${figure(format.money(invoice.total, invoice.currency), invoice.total, invoice.number, open)}</td>
     </tr>`;
   }
-  open(name, billingPeriod) {
-    this.navigate(`/invoices/${encodeURIComponent(name)}`, this.state.after({ line: null, billingPeriod }));
+  renderCompare({ t: t4 }, { number }, before) {
+    if (before === void 0) return A;
+    const text = t4("compare.before", { number });
+    const compare = (event) => {
+      event.stopPropagation();
+      this.open(number, null, before.number);
+    };
+    return b2` <button class="button is-bare is-icon compare controls" type="button" title=${text} aria-label=${text} @click=${compare}>${icon("compare")}</button>`;
+  }
+  open(name, billingPeriod, other = null) {
+    this.navigate(`/invoices/${encodeURIComponent(name)}`, this.state.after({ line: null, with: other, billingPeriod }));
   }
 };
 define("meterline-invoices", MeterlineInvoices);
@@ -4216,7 +4353,7 @@ function decoded(text) {
 var portal_default = '.frame { display: grid; grid-template-columns: 216px minmax(0, 1fr); min-height: 100dvh; background: var(--_bg); }\n.alone { max-width: 640px; margin: 12vh auto; padding: 0 16px; }\n\n.rail { border-right: 1px solid var(--_line); background: var(--_surface); }\n.rail > div { position: sticky; top: 0; display: flex; flex-direction: column; gap: 20px; height: 100dvh; padding: 22px 12px 20px; }\n\n.brand { display: flex; align-items: center; gap: 10px; min-height: 28px; padding: 0 12px; font: 650 14px/1.3 var(--_font); }\n.brand img { max-width: 168px; max-height: 36px; }\n.mark { width: 22px; height: 22px; border-radius: min(var(--_radius), 7px); background: var(--_accent); forced-color-adjust: none; }\n\n.rail li + li { margin-top: 2px; }\n.rail a { display: block; padding: 7px 12px; border-radius: var(--_radius-control); color: var(--_text-2); font-weight: 500; text-decoration: none; }\n.rail a:hover { background: var(--_tint); color: var(--_text); }\n.rail a[aria-current="page"] { background: var(--_tint-strong); color: var(--_text); font-weight: 650; }\n.foot { margin-top: auto; padding: 0 12px; display: grid; gap: 6px; }\n\nmain { padding: 24px 32px 48px; min-width: 0; outline: none; }\n.banner { margin-bottom: 16px; max-width: 1180px; }\n\n.skip { position: absolute; left: 12px; top: -60px; z-index: 9; padding: 8px 14px; border: 0; border-radius: var(--_radius-control); font: 500 13px/1.3 var(--_font); background: var(--_accent); color: var(--_accent-ink); }\n.skip:focus { top: 12px; }\n\n/* On a phone the rail becomes a strip of tabs that fades where it goes on. */\n@container (max-width: 760px) {\n  .frame { grid-template-columns: minmax(0, 1fr); grid-template-rows: auto 1fr; }\n  .rail { border-right: 0; border-bottom: 1px solid var(--_line); }\n  .rail > div { position: static; height: auto; gap: 10px; padding: 12px 0 0; }\n  .brand { padding: 0 16px; }\n  .rail nav { overflow-x: auto; scrollbar-width: none; mask-image: linear-gradient(to right, #000 calc(100% - 32px), transparent); }\n  .rail ul { display: flex; gap: 4px; padding: 0 40px 0 8px; width: max-content; }\n  .rail li + li { margin-top: 0; }\n  .rail a { padding: 11px 10px; border-radius: 0; white-space: nowrap; }\n  .rail a[aria-current="page"] { background: none; box-shadow: inset 0 -2px 0 var(--_accent); }\n  .foot { display: none; }\n  main { padding: 16px 16px 40px; }\n}\n\n@media (forced-colors: active) {\n  .rail a[aria-current="page"] { outline: 2px solid Highlight; outline-offset: -2px; }\n}\n\n@media print {\n  .frame { display: block; min-height: 0; background: none; }\n  main { padding: 0; }\n}\n';
 
 // src/views/portal.ts
-var LEFT_BEHIND = { line: null, bucket: null, series: null, behind: null };
+var LEFT_BEHIND = { line: null, with: null, bucket: null, series: null, behind: null };
 var MeterlinePortal = class extends MeterlineElement {
   constructor() {
     super();

@@ -964,6 +964,10 @@ var Format = class {
   decimal(text) {
     return this.render(text, {}, 0);
   }
+  /** A difference of quantities, always with its sign unless it is zero. */
+  change(text) {
+    return this.render(text, { signDisplay: "exceptZero" }, 0);
+  }
   /** An amount with its currency, padded to the places of the currency: "26345.4" USD is "$26,345.40". */
   money(text, currency) {
     return this.inCurrency(text, currency, {});
@@ -1293,6 +1297,13 @@ var TEXTS = {
   "invoice.pendingText": "{amount} will be on the invoice of {period}; this one stays as it is.",
   "invoice.explainTotal": "The sum of the {count} amounts above, as they are printed: nothing is rounded again.",
   "invoice.choose": "Choose an amount to see where it comes from.",
+  "compare.title": "Two invoices side by side",
+  "compare.with": "Compare with…",
+  "compare.end": "Stop comparing",
+  "compare.before": "Compare {number} with the one before",
+  "compare.difference": "Difference",
+  "compare.explainItem": "What this item comes to on the one less what it comes to on the other.",
+  "compare.explainTotal": "The differences of all items add up to that of the totals, to the last digit.",
   "explain.steps": "How the amount comes about",
   "explain.tiers": "Tiers",
   "explain.tierUpTo": "up to {upTo}",

@@ -59,7 +59,9 @@ class PortalSession(View):
     """Whose pages these are, and how they look."""
 
     customer: Party
-    seller: str = Field(description="Name of the seller for people; empty where neither the profile nor an invoice or draft names it.")
+    seller: str = Field(
+        description="Name of the seller for people; empty where neither the profile nor an invoice or draft names it."
+    )
     views: tuple[PageName, ...]
     locale: str | None = Field(description="Language tag; null = the browser's.")
     time_zone: str = Field(description="IANA zone of the customer's newest contract; UTC without one.")
