@@ -42,5 +42,5 @@ def test_a_fee_comes_from_no_airport_and_is_there_all_the_same(portal: Portal) -
         page.locator("[data-equals=true]").wait_for()
 
     assert sum(amounts) == Decimal(preview["total"])
-    (place,) = [place for place, name in enumerate(names) if name.startswith("Not by airport")]
+    (place,) = [place for place, name in enumerate(names) if name.startswith("Not by Airport")]
     assert amounts[place] >= Decimal(fee["amount"])

@@ -33,7 +33,7 @@ def test_the_bill_is_the_sum_of_its_lines_the_total_of_the_cost_explorer_and_the
     portal: Portal, month: str
 ) -> None:
     preview = portal.preview("UA", month)
-    shown, places = {}, set()
+    shown, places, amounts = {}, set(), [""]
 
     for path, figures in {
         f"/?billingPeriod={month}": "[data-figure=bill] [data-value]",
@@ -56,9 +56,11 @@ def test_the_steps_of_the_waterfall_add_up_from_one_bill_to_the_other(portal: Po
     totals = [Decimal(portal.preview("UA", name)["total"]) for name in (before, month)]
 
     with portal.page("UA", f"/?billingPeriod={month}") as page:
-        values = waterfall(page.locator("meterline-waterfall [data-value]").evaluate_all(
-            "(found) => found.map((each) => [each.dataset.step, each.dataset.value])"
-        ))
+        values = waterfall(
+            page.locator("meterline-waterfall [data-value]").evaluate_all(
+                "(found) => found.map((each) => [each.dataset.step, each.dataset.value])"
+            )
+        )
 
     start, *steps, end = values
     assert [Decimal(start), Decimal(end)] == totals

@@ -1,8 +1,8 @@
-"""The usage explorer: bars, table and the line of the invoice are one number, in the customer's days, at any address."""
+"""The usage explorer: bars, table and line are one number, in the customer's days, at any address."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from decimal import Decimal
 from itertools import permutations
 from urllib.parse import parse_qs, urlsplit
@@ -62,7 +62,7 @@ def test_days_are_those_of_the_contract_wherever_the_browser_is(portal: Portal, 
 
 
 # Each choice: what is done, and what the address says afterwards.
-CHOICES = {
+CHOICES: Mapping[str, tuple[str, Callable[[Page], object]]] = {
     "meter": ("air-minutes", lambda page: page.locator("select[aria-label=Meter]").select_option("air-minutes")),
     "window": ("week", lambda page: page.get_by_role("button", name="Week", exact=True).click()),
     "groupBy": ("origin", lambda page: page.locator("select[aria-label='Group by']").select_option("origin")),

@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
-from urllib.parse import urlsplit
 
-import asyncpg
-
-from meterline.suite.directory import DataDirectory
-from meterline.suite.postgres import SUPERUSER
 from testkit.live import Tenant
+from testkit.tampering import tamper
 
 CATALOG = """
 kind: Meter
@@ -72,21 +67,9 @@ def ahead(tenant: Tenant) -> list[dict[str, Any]]:
 
 def lose(tenant: Tenant, service: str, *tables: str) -> None:
     """Take the tenant's facts out of a database, as putting an older one in its place does."""
-    address = urlsplit(tenant.suite.context["dsn"][service])
-    password = DataDirectory(tenant.suite.directory / "data").password("postgres")
-    place = address.netloc.rpartition("@")[2]
-
-    async def remove() -> None:
-        connection = await asyncpg.connect(address._replace(netloc=f"{SUPERUSER}:{password}@{place}").geturl())
-        try:
-            await connection.execute("SET session_replication_role = replica")
-            for table in tables:
-                statement = f"DELETE FROM {table} WHERE tenant = $1"  # noqa: S608 - names of our own
-                assert await connection.execute(statement, tenant.name) != "DELETE 0"
-        finally:
-            await connection.close()
-
-    asyncio.run(remove())
+    for table in tables:
+        statement = f"DELETE FROM {table} WHERE tenant = $1"  # noqa: S608 - names of our own
+        assert tamper(tenant.suite, service, statement, tenant.name) != "DELETE 0"
 
 
 def all_lines_amount(tenant: Tenant) -> Decimal:

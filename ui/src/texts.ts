@@ -198,6 +198,7 @@ export const TEXTS = {
   "explain.value": "Value",
   "explain.trace": "Trace",
   "explain.traceOpen": "Open trace {trace}",
+  "explain.reportTraceOpen": "Open the trace of its report, {trace}",
   "explain.subject": "Subject",
   "explain.source": "Source",
   "explain.close": "Close",

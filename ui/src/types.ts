@@ -264,6 +264,7 @@ export interface UsageEvent {
   value: string;
   properties: Record<string, string>;
   traceId: string | null;
+  reportTraceId: string | null;
 }
 
 export interface Events {

@@ -3,6 +3,7 @@
 import { html, nothing, type TemplateResult } from "lit";
 import type { Context } from "../context.ts";
 import { isDecimal } from "../format.ts";
+import type { TextKey } from "../texts.ts";
 import type { UsageEvent } from "../types.ts";
 
 export function eventTable(context: Context, events: readonly UsageEvent[], unit: string): TemplateResult {
@@ -24,15 +25,21 @@ function renderEvent(context: Context, event: UsageEvent, unit: string): Templat
         <div><dt>${t("explain.source")}</dt><dd>${event.source}</dd></div></dl></details>
       <span class="mono small">${event.id}</span></th>
     <td class="right" data-value=${event.value}>${event.value === "" ? "–" : isDecimal(event.value) ? words.quantity(event.value, unit) : event.value}</td>
-    <td class="right">${event.traceId === null ? "–" : traceLink(context, event.traceId)}</td>
+    <td class="right">${renderTrace(context, event)}</td>
   </tr>`;
 }
 
+/** The trace in which it happened; where that was not told, the trace in which it was reported. */
+function renderTrace(context: Context, { traceId, reportTraceId }: UsageEvent): TemplateResult | string {
+  if (traceId !== null) return traceLink(context, traceId, "explain.traceOpen");
+  return reportTraceId === null ? "–" : traceLink(context, reportTraceId, "explain.reportTraceOpen");
+}
+
 /** The trace in the seller's own tool, if the profile says where that is; only https leaves the page. */
-function traceLink({ session, t }: Context, traceId: string): TemplateResult {
+function traceLink({ session, t }: Context, traceId: string, title: TextKey): TemplateResult {
   const short = html`<span class="mono" title=${traceId}>${traceId.slice(0, 8)}…</span>`;
   const template = session.traceLink ?? "";
   if (!template.startsWith("https://") || !template.includes("{traceId}")) return short;
   const href = template.replaceAll("{traceId}", encodeURIComponent(traceId));
-  return html`<a href=${href} target="_blank" rel="noopener noreferrer" title=${t("explain.traceOpen", { trace: traceId })}>${short}</a>`;
+  return html`<a href=${href} target="_blank" rel="noopener noreferrer" title=${t(title, { trace: traceId })}>${short}</a>`;
 }

@@ -8,6 +8,7 @@ import type { Window } from "../format.ts";
 import { copy, curlOf, save } from "../parts/files.ts";
 import { icon } from "../parts/icons.ts";
 import { attempted } from "../parts/attempt.ts";
+import { closeByKey, closeLeft } from "../parts/popover.ts";
 import "./saved_views.ts";
 import type { Changes } from "../state.ts";
 import { SPANS } from "./spans.ts";
@@ -73,7 +74,7 @@ export function renderFilters(
       return html`<span class="chip is-removable">${text}<button type="button" aria-label=${t("explore.filterRemove", { filter: text })}
         @click=${() => change(filters.filter((each) => each !== filter))}>${icon("close")}</button></span>`;
     })}
-    ${properties.length === 0 ? nothing : html`<details class="popover">
+    ${properties.length === 0 ? nothing : html`<details class="popover" @focusout=${closeLeft} @keydown=${closeByKey}>
       <summary class="button is-bare">${icon("filter")}${t("explore.filterAdd")}</summary>
       <form class="panel" @submit=${add}>
         <label>${t("explore.filterProperty")}

@@ -5,6 +5,7 @@ import { define, MeterlineElement } from "../base.ts";
 import { client, type Problem } from "../client.ts";
 import type { Context } from "../context.ts";
 import { attempted } from "../parts/attempt.ts";
+import { closeByKey, closeLeft } from "../parts/popover.ts";
 import { icon } from "../parts/icons.ts";
 import { Resource } from "../resource.ts";
 import explorer from "../styles/explorer.css";
@@ -41,7 +42,7 @@ export class MeterlineSavedViews extends MeterlineElement {
     const own = this.page.split("?", 1)[0] ?? "";
     const views = (this.views.data ?? []).filter(({ query }) => query.split("?", 1)[0] === own);
     const problem = this.problem ?? this.views.problem;
-    return html`<div class="reset"><details class="popover" @toggle=${this.onToggle}>
+    return html`<div class="reset"><details class="popover" @toggle=${this.onToggle} @focusout=${closeLeft} @keydown=${closeByKey}>
       <summary class="button" aria-label=${t("explore.views")}>${icon("bookmark")}<span class="label">${t("explore.views")}</span></summary>
       <div class="panel">
         ${views.length === 0 ? html`<p class="note">${t("explore.viewsNone")}</p>` : html`<ul class="saved">${views.map((view) => html`<li>

@@ -334,7 +334,7 @@ export function events(name, id, query) {
     return {
       time: iso(new Date(Math.floor(time.getTime() / 60_000) * 60_000)), id: `UA${flight}-${airport}-${iso(time).slice(0, 13)}Z`, source: "flights.csv", subject: "",
       value: found.line.meter === "flights" ? "1" : String(80 + ((nth * 53) % 290)), properties: { origin: airport, dest: ["ORD", "SFO", "IAH", "LAX"][nth % 4], tailnum: `N${10_000 + flight}` },
-      traceId: nth % 5 === 4 ? null : `${HEX.slice(nth % 20, (nth % 20) + 32)}`,
+      traceId: nth % 5 === 4 ? null : `${HEX.slice(nth % 20, (nth % 20) + 32)}`, reportTraceId: `${HEX.slice(5, 37)}`,
     };
   });
   return { events: page, next: from + limit < found.eventCount ? String(from + limit) : null, total: found.eventCount };

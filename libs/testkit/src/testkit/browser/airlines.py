@@ -41,7 +41,13 @@ def airlines(suite: LiveSuite, directory: Path, name: str = "airlines") -> Tenan
     profile = directory / "profile.yaml"
     profile.write_text(PROFILE, encoding="utf-8")
     tenant.run("portal", "brand", profile)
-    tenant.run("import", flights_of_months(directory / "flights.csv"), "--map", ROOT / "demo" / "flights.map.yaml", "--backfill")
+    tenant.run(
+        "import",
+        flights_of_months(directory / "flights.csv"),
+        "--map",
+        ROOT / "demo" / "flights.map.yaml",
+        "--backfill",
+    )
     for month in BILLED:
         tenant.run("invoice", "finalize", "--period", month)
     return tenant

@@ -67,9 +67,7 @@ class Portal:
             yield context
 
     @contextmanager
-    def page(
-        self, customer: str, path: str = "/", size: tuple[int, int] = WIDE, **options: Any
-    ) -> Iterator[Page]:
+    def page(self, customer: str, path: str = "/", size: tuple[int, int] = WIDE, **options: Any) -> Iterator[Page]:
         """Open a page of a customer's, and find at the end that it kept to its policy, its host, and made no error."""
         with self.signed_in(customer, size, **options) as context:
             watched = Watched.over(context.new_page())

@@ -10,8 +10,8 @@ from enum import StrEnum
 
 from pydantic import Field
 
-from portal.domain.exploring import Exploration, Window
-from portal.domain.views import Freshness, Quantity
+from portal.domain.exploring import Comparison, EqualLine, Exploration, SamePoint, Series, Window
+from portal.domain.views import Amount, Freshness, Quantity
 
 
 class CostPart(StrEnum):
@@ -65,6 +65,33 @@ class CostAnswer:
     filled: bool
 
 
+class CostSeries(Series):
+    """One line or one colour of a chart, in amounts."""
+
+    values: tuple[Amount | None, ...] = Field(description="One for each bucket; null where nothing happened.")
+    total: Amount = Field(description="Over the whole span.")
+
+
+class CostSamePoint(SamePoint):
+    """What the span before had cost at the same point."""
+
+    total: Amount = Field(description="What the first that many days of the span before came to.")
+
+
+class CostComparison(Comparison):
+    """What the span before cost."""
+
+    totals: tuple[Amount | None, ...] = Field(description="One for each bucket of the span before.")
+    total: Amount = Field(description="Over the whole span before.")
+    same_point: CostSamePoint | None = Field(description="Null unless the span that is looked at still runs.")
+
+
+class EqualAmount(EqualLine):
+    """The line, or for all items the total, of the invoice or draft that is what is shown."""
+
+    quantity: Amount = Field(description="Amount of the line.")
+
+
 class Cost(Exploration):
     """Cost over time, by item or by the values of a property. All values are amounts, as they are printed.
 
@@ -72,6 +99,11 @@ class Cost(Exploration):
     """
 
     currency: str = Field(description="ISO 4217 code.")
+    series: tuple[CostSeries, ...] = Field(description="The largest first; the rest, and what has no group, last.")
+    totals: tuple[Amount | None, ...] = Field(description="One for each bucket, over all series.")
+    total: Amount = Field(description="Over the whole span.")
+    compare: CostComparison | None = Field(description="Null unless asked for, or where there is nothing before.")
+    line: EqualAmount | None = Field(description="Null where no single line bills just what is shown.")
     items: tuple[str, ...] = Field(description="Items that are in it; empty = all.")
     meters: Mapping[str, str] = Field(description="Meter of each item that prices usage, by item.")
     unit_prices: tuple[Quantity | None, ...] = Field(

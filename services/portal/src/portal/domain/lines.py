@@ -87,7 +87,8 @@ class LineEvent(View):
     subject: str = Field(description="User or device below the customer; empty if none.")
     value: str = Field(description="What the meter read of it.")
     properties: Mapping[str, str] = Field(description="Without those that the seller hides.")
-    trace_id: str | None
+    trace_id: str | None = Field(description="Trace of the request in which it happened, if it was told.")
+    report_trace_id: str | None = Field(description="Trace of the call that reported it.")
 
 
 @dataclass(frozen=True, slots=True)

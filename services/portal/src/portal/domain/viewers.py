@@ -48,6 +48,10 @@ class Viewer:
         """Return the name of an item for people."""
         return self.profile.labels.items.get(item, item)
 
+    def property_label(self, name: str) -> str:
+        """Return the name of a property for people."""
+        return self.profile.labels.properties.get(name, name)
+
     def value_label(self, name: str, value: str) -> str:
         """Return the name of a property's value for people; of an event without it, a dash."""
         return self.profile.labels.values.get(name, {}).get(value, value or "–")  # noqa: RUF001 - a dash, for reading

@@ -12,11 +12,21 @@ from chassis.errors import Reason
 from chassis.errors.refused import Refused, refusals
 from money import exact_arithmetic
 from portal.domain.buckets import BUCKETS_MAX, after_days, aligned, check_window, cut, midnight, whole_days, zone_named
-from portal.domain.cost import Cost, CostAnswer, CostPart, CostQuestion, CostRow
-from portal.domain.exploring import Comparison, EqualLine, ExploredPeriod, SamePoint, Series
+from portal.domain.cost import (
+    Cost,
+    CostAnswer,
+    CostComparison,
+    CostPart,
+    CostQuestion,
+    CostRow,
+    CostSamePoint,
+    CostSeries,
+    EqualAmount,
+)
+from portal.domain.exploring import ExploredPeriod
 from portal.domain.percents import change_from, price_of_one, share_of
 from portal.domain.periods import ContractPeriod, as_many_before, filling
-from portal.domain.series import Point, largest, on_buckets, other, rest_of, summed
+from portal.domain.series import OTHER_LABEL, Point, largest, on_buckets, rest_of, summed
 from portal.domain.views import Span
 from portal.operations.invoices import path_of
 from portal.operations.periods import found_in
@@ -27,8 +37,6 @@ if TYPE_CHECKING:
     from portal.operations.deps import Deps
 
 BY_ITEM: Final = "item"
-NOT_BY_ORIGIN: Final = "Not by origin"
-"""Fees and minimums, which come from no group of usage."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +163,7 @@ def _explored(periods: Sequence[ContractPeriod]) -> ExploredPeriod:
     return ExploredPeriod(start=periods[0].start, end=periods[-1].end, billing_period=label)
 
 
-def _series(viewer: Viewer, rows: Sequence[CostRow], buckets: Sequence[Span], group_by: str) -> tuple[Series, ...]:
+def _series(viewer: Viewer, rows: Sequence[CostRow], buckets: Sequence[Span], group_by: str) -> tuple[CostSeries, ...]:
     """Return series that add up to all rows: the largest, the rest, and what comes from no group."""
     keyed: dict[str | None, list[CostRow]] = {}
     for row in rows:
@@ -172,16 +180,21 @@ def _series(viewer: Viewer, rows: Sequence[CostRow], buckets: Sequence[Span], gr
     if left:
         everything = summed([values[key] for key in by_key], len(buckets))
         rest = rest_of(everything, [values[key] for key in keys])
-        shown = (*shown, other(rest, sum(left, Decimal(0)), whole))
+        shown = (*shown, _one("", OTHER_LABEL, rest, sum(left, Decimal(0)), whole, is_other=True))
     if ungrouped:
         fixed = on_buckets([Point(row.start, "", row.amount) for row in ungrouped], buckets)[""]
         amount = sum((row.amount for row in ungrouped), Decimal(0))
-        shown = (*shown, _one("", NOT_BY_ORIGIN, fixed, amount, whole))
+        # Fees and minimums, which come from no group of usage.
+        label = f"Not by {viewer.property_label(group_by)}"
+        shown = (*shown, _one("", label, fixed, amount, whole))
     return shown
 
 
-def _one(key: str, label: str, values: Sequence[Decimal | None], total: Decimal, whole: Decimal) -> Series:
-    return Series(key=key, label=label, is_other=False, values=tuple(values), total=total, share=share_of(total, whole))
+def _one(
+    key: str, label: str, values: Sequence[Decimal | None], total: Decimal, whole: Decimal, *, is_other: bool = False
+) -> CostSeries:
+    share = share_of(total, whole)
+    return CostSeries(key=key, label=label, is_other=is_other, values=tuple(values), total=total, share=share)
 
 
 def _label(viewer: Viewer, group_by: str, key: str) -> str:
@@ -213,7 +226,7 @@ def _unit_prices(
 
 async def _comparison(
     deps: Deps, parts: Sequence[_Part], earlier: Sequence[ContractPeriod], wanted: CostChoices
-) -> Comparison | None:
+) -> CostComparison | None:
     """Return as many periods before; its change is filled in by who knows the total.
 
     Several that still run are not compared: the same point of one period is no point of another.
@@ -232,7 +245,7 @@ async def _comparison(
     shown = tuple(bucket for part in parts for bucket in part.buckets)
     with exact_arithmetic():
         rows = _as_one(answers).rows
-        return Comparison(
+        return CostComparison(
             period=_explored(earlier),
             buckets=buckets,
             totals=on_buckets([Point(row.start, "", row.amount) for row in rows], buckets).get(
@@ -261,9 +274,9 @@ class CostAtSamePoint:
         """Return the sum of its printed amounts."""
         return sum((row.amount for row in self.answer.rows), Decimal(0)) if self.answer else Decimal(0)
 
-    def shown(self) -> SamePoint:
+    def shown(self) -> CostSamePoint:
         """Return it as an explorer shows it."""
-        return SamePoint(days=self.days, total=self.total())
+        return CostSamePoint(days=self.days, total=self.total())
 
 
 async def same_point_of(
@@ -284,7 +297,9 @@ async def same_point_of(
     return CostAtSamePoint(days, await deps.rating.cost(part))
 
 
-async def _line(deps: Deps, viewer: Viewer, periods: Sequence[ContractPeriod], wanted: CostChoices) -> EqualLine | None:
+async def _line(
+    deps: Deps, viewer: Viewer, periods: Sequence[ContractPeriod], wanted: CostChoices
+) -> EqualAmount | None:
     """Return the lines, or for all items the totals, that should be the same as what is shown."""
     if wanted.choices.filters:
         return None
@@ -295,4 +310,4 @@ async def _line(deps: Deps, viewer: Viewer, periods: Sequence[ContractPeriod], w
     with exact_arithmetic():
         amount = sum((line.amount for line in lines), Decimal(0))
     name = viewer.item_label(lines[0].item) if len({line.item for line in lines}) == 1 else "Total"
-    return EqualLine(quantity=amount, item=name, equals=False, href=path_of(invoices))
+    return EqualAmount(quantity=amount, item=name, equals=False, href=path_of(invoices))

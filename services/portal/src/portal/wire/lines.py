@@ -112,6 +112,7 @@ def event_from_proto(message: usage_pb2.MeteredEvent) -> LineEvent:
         value=message.value,
         properties=dict(event.properties),
         trace_id=_trace_id(event.traceparent),
+        report_trace_id=_trace_id(message.event.accepted_traceparent),
     )
 
 

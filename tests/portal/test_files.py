@@ -1,0 +1,100 @@
+"""What is taken along: a file has the figures of the screen, in their granularity, and starts no formula."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page
+
+from testkit.browser.portal import Portal, exact
+
+ROWS = "tr[data-bucket]"
+
+
+def saved(page: Page, button: str) -> Path:
+    """Press a button that saves a file."""
+    with page.expect_download() as download:
+        page.get_by_role("button", name=button).click()
+    return Path(download.value.path())
+
+
+def rows_of(file: Path) -> list[list[str]]:
+    return list(csv.reader(file.read_text(encoding="utf-8-sig").splitlines()))
+
+
+@pytest.mark.parametrize("window", ["hour", "day", "week", "month"])
+@pytest.mark.parametrize("page_name", ["usage", "cost"])
+def test_a_file_of_an_explorer_is_its_table(portal: Portal, page_name: str, window: str) -> None:
+    path = f"/{page_name}?meter=flights&groupBy=origin&billingPeriod=2013-11&chart=table&compare=none&window={window}"
+    with portal.page("VX", path) as page:
+        header = [name.strip() for name in page.locator("table.buckets thead th").all_inner_texts()]
+        shown = page.locator(ROWS).evaluate_all(
+            "(rows) => rows.map((row) => [...row.querySelectorAll('td')]"
+            ".map((cell) => cell.querySelector('[data-value]')?.dataset.value ?? ''))"
+        )
+        total = exact(page.locator("[data-figure=table-total] button"))
+        file = rows_of(saved(page, "CSV"))
+
+    head, *buckets, totals = file
+    assert head[1:-1] == header[1 : len(head) - 1]
+    columns = len(header) - 1
+    assert [row[1 : columns + 1] for row in buckets] == shown
+    assert [totals[-1]] == total
+    assert len(buckets) == {"hour": 721, "day": 30, "week": 5, "month": 1}[window]
+
+
+def test_a_file_of_an_invoice_has_its_lines_and_its_total(portal: Portal) -> None:
+    invoice = portal.preview("VX", "2013-11")
+    with portal.page("VX", f"/invoices/{invoice['number']}") as page:
+        file = rows_of(saved(page, "CSV"))
+        document = json.loads(saved(page, "JSON").read_text(encoding="utf-8"))
+
+    head, *lines, total = file
+    amount = head.index("amount")
+    assert [line[amount] for line in lines] == [line["amount"] for line in invoice["lines"]]
+    assert total[amount] == invoice["total"] == document["total"]
+
+
+@pytest.fixture
+def formula(portal: Portal) -> Iterator[str]:
+    """A customer whose usage has a value that a spreadsheet would take for a formula."""
+    tenant = portal.tenant
+    tenant.apply(
+        """
+kind: Customer
+metadata: {name: "=1+1"}
+spec: {displayName: "=1+1", currency: USD}
+---
+kind: Contract
+metadata: {name: "formula-2013"}
+spec:
+  {customer: "=1+1", plan: airline-small, start: "2013-12-01", end: "2014-01-01", interval: MONTH, timeZone: America/New_York}
+"""
+    )
+    tenant.report(
+        {
+            "id": "formula-1",
+            "source": "test",
+            "type": "flight.operated",
+            "customer": "=1+1",
+            "time": "2013-12-05T12:00:00Z",
+            "properties": {"origin": "=HYPERLINK(1)", "air_time": "61", "dep_delay": "1", "tailnum": "@SUM(1)"},
+        }
+    )
+    yield "=1+1"
+
+
+def test_no_cell_is_a_formula(portal: Portal, formula: str) -> None:
+    portal.tenant.json(
+        "usage", "flights", "--from", "2013-12-01", "--to", "2014-01-01", "--customer", formula, "--wait"
+    )
+    with portal.page(formula, "/usage?meter=flights&groupBy=origin&chart=table") as page:
+        assert page.locator("table.buckets thead").inner_text().count("=HYPERLINK(1)") == 1
+        cells = [cell for row in rows_of(saved(page, "CSV")) for cell in row]
+
+    assert "'=HYPERLINK(1)" in cells
+    assert not [cell for cell in cells if cell.startswith(("=", "+", "@", "\t"))]

@@ -1,0 +1,142 @@
+"""What is reported shows on an open page by itself, and a running period is compared with the same point before."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+from playwright.sync_api import Browser, Page
+
+from testkit.browser.portal import Portal, exact, settled
+from testkit.live import LiveSuite, Tenant
+
+BILL = "[data-figure=bill] [data-value]"
+TOTAL = "[data-figure=table-total] button"
+EVENTS = 100
+NEW_YORK = ZoneInfo("America/New_York")
+
+
+def flights(customer: str, name: str, count: int) -> list[dict[str, Any]]:
+    return [
+        {
+            "id": f"{name}-{number}",
+            "source": "test",
+            "type": "flight.operated",
+            "customer": customer,
+            "time": "2013-12-24T12:00:00Z",
+            "properties": {"origin": "LGA", "air_time": "100", "dep_delay": "0", "tailnum": f"N{number}"},
+        }
+        for number in range(count)
+    ]
+
+
+def seconds_until(page: Page, selector: str, value: str) -> float:
+    """Wait until a figure has a value, and return how long that took."""
+    began_s = time.monotonic()
+    page.locator(f"{selector.removesuffix(' [data-value]')} [data-value='{value}']").first.wait_for()
+    return time.monotonic() - began_s
+
+
+def test_a_hundred_events_show_in_the_bar_and_in_the_bill_without_a_reload(
+    portal: Portal, record_property: Callable[[str, object], None]
+) -> None:
+    with (
+        portal.page("WN", "/usage?meter=flights&billingPeriod=2013-12&groupBy=") as usage,
+        portal.page("WN", "/invoices/draft?billingPeriod=2013-12") as draft,
+    ):
+        (before,) = exact(usage.locator(TOTAL))
+        place = usage.locator("[data-as-of]").get_attribute("data-as-of")
+        bill = exact(draft.locator("[data-figure=total] button"))
+
+        portal.tenant.report(*flights("WN", "live", EVENTS))
+        took_s = seconds_until(usage, "[data-figure=table-total]", str(int(before) + EVENTS))
+        bar = usage.locator("rect[data-bucket='2013-12-24']").get_attribute("data-value")
+        draft.wait_for_function(
+            "(was) => { const find = (root) => { for (const one of root.querySelectorAll('*')) {"
+            " if (one.matches('[data-figure=total] button') && one.dataset.value !== was) return true;"
+            " if (one.shadowRoot && find(one.shadowRoot)) return true; } return false; }; return find(document); }",
+            arg=bill[0],
+        )
+        moved = usage.locator("[data-as-of]").get_attribute("data-as-of")
+        shown = exact(draft.locator("[data-figure=total] button"))
+
+    record_property("seconds from the acknowledgement to the bar", round(took_s, 2))
+    assert moved != place
+    assert int(bar or 0) >= EVENTS
+    assert shown == [portal.preview("WN", "2013-12")["total"]]
+    # A busy machine may need longer than the two seconds that the page promises; four times that is a defect.
+    assert took_s < 8
+
+
+RUNNING = """
+kind: Meter
+metadata: {{name: calls}}
+spec: {{eventTypes: [call.made], aggregation: COUNT, groupBy: [region], unit: call}}
+---
+kind: Plan
+metadata: {{name: calls}}
+spec:
+  currency: EUR
+  items:
+    - {{name: Base fee, fixed: {{amount: "10.00"}}}}
+    - {{name: Calls, meter: calls, price: {{perUnit: "0.35"}}}}
+---
+kind: Customer
+metadata: {{name: acme}}
+spec: {{displayName: Acme, currency: EUR}}
+---
+kind: Contract
+metadata: {{name: acme}}
+spec: {{customer: acme, plan: calls, start: "{start}", interval: MONTH, timeZone: America/New_York}}
+"""
+
+
+@pytest.fixture(scope="module")
+def running(suite: LiveSuite, tmp_path_factory: pytest.TempPathFactory) -> Tenant:
+    """A tenant whose customer has used something on each day of last month and of this one so far."""
+    tenant = Tenant.create(suite, "running", tmp_path_factory.mktemp("running"))
+    now = datetime.now(UTC).astimezone(NEW_YORK)
+    this_month = now.replace(day=1, hour=0, minute=0, second=0, microsecond=0)
+    last_month = (this_month - timedelta(days=1)).replace(day=1)
+    tenant.apply(RUNNING.format(start=last_month.date()))
+    moment, events = last_month.replace(hour=12), []
+    while moment < now:
+        events += [
+            {
+                "id": f"{moment.date()}-{number}",
+                "source": "test",
+                "type": "call.made",
+                "customer": "acme",
+                "time": moment.astimezone(UTC).isoformat().replace("+00:00", "Z"),
+                "properties": {"region": "eu"},
+            }
+            for number in range(moment.day + (3 if moment >= this_month else 0))
+        ]
+        moment += timedelta(days=1)
+    tenant.report(*events)
+    return tenant
+
+
+def test_the_same_point_has_as_many_days_of_both_periods(running: Tenant, browser: Browser) -> None:
+    now = datetime.now(UTC).astimezone(NEW_YORK)
+    days = now.day - 1
+    used = days * (days + 1) // 2
+    costs = Decimal("10.00") + used * Decimal("0.35")
+
+    with Portal(running, browser).page("acme") as page:
+        text = page.locator("dt", has_text="Same point").locator("..").inner_text()
+        shown = exact(page.locator("dt", has_text="Same point").locator("..").locator("[data-value]"))
+        steps = [Decimal(value) for value in exact(page.locator("meterline-waterfall [data-value]"))]
+        page.get_by_role("link", name="Usage").click()
+        settled(page)
+        explored = page.locator("dl.kpis").inner_text()
+
+    assert [Decimal(value) for value in shown] == [costs], text
+    assert steps[0] == costs
+    assert sum(steps[:-1]) == steps[-1]
+    assert f"was {used} call after the same {days} days" in explored
