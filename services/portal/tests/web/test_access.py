@@ -37,6 +37,7 @@ NEEDED = {
     "/usage/bucket": _BUCKET,
     "/usage/events": _BUCKET,
     "/compare": "?with=draft",
+    "/plan/quote": "?item=Flights&quantity=12",
 }
 OTHERS = {**FILLED, "{number}": "INV-000002", "{lineId}": "INV-000002.2"}
 PAGES = {"overview": "overview", "usage": "usage", "cost": "cost", "invoices": "invoices", "plan": "plan"}
