@@ -102,7 +102,7 @@ async def test_cost_adds_up_to_the_bill_whatever_it_is_broken_down_by(portal: An
     assert total(shown["totals"]) == sum(Decimal(one["total"]) for one in shown["series"]) == Decimal(shown["total"])
     if group_by == "origin":
         assert shown["series"][-1]["label"] == "Not by origin"
-        assert shown["series"][-1]["total"] == "10"
+        assert shown["series"][-1]["total"] == "10.00"
 
 
 @pytest.mark.parametrize("window", ["day", "week", "month"])
