@@ -36,6 +36,8 @@ NEEDED = {
     "/usage.csv": "?meter=flights",
     "/usage/bucket": _BUCKET,
     "/usage/events": _BUCKET,
+    "/compare": "?with=draft",
+    "/plan/quote": "?item=Flights&quantity=12",
 }
 OTHERS = {**FILLED, "{number}": "INV-000002", "{lineId}": "INV-000002.2"}
 PAGES = {"overview": "overview", "usage": "usage", "cost": "cost", "invoices": "invoices", "plan": "plan"}
@@ -439,6 +441,12 @@ async def test_pages_are_there_or_not(portal: Any, path: str, status: int) -> No
         answer = await browser.get(path)
 
     assert answer.status_code == status
+
+
+async def test_an_invoice_is_not_compared_with_that_of_another_customer(portal: Any) -> None:
+    async with await portal.client() as client:
+        answer = await client.get(f"{API}/invoices/INV-000001/compare", params={"with": "INV-000002"})
+    assert answer.status_code == 404
 
 
 async def test_files_find_others_beside_them(portal: Any) -> None:
