@@ -4397,12 +4397,12 @@ var MeterlineUsage = class extends MeterlineExplorer {
     this.path = "usage";
   }
   ownQuery() {
-    const meter = this.meter;
+    const meter = this.chosenMeter;
     return meter === void 0 ? null : { meter: meter.name };
   }
   groups(context) {
     const { t: t4, words } = context;
-    const properties = this.meter?.groupBy ?? [];
+    const properties = this.chosenMeter?.groupBy ?? [];
     return [
       ["", t4("explore.groupNone")],
       ...properties.map((name) => [name, t4("explore.groupBy", { property: words.property(name) })])
@@ -4419,7 +4419,7 @@ var MeterlineUsage = class extends MeterlineExplorer {
     if (meters.length < 2) return A;
     const options = meters.map(({ name, label }) => [name, label]);
     const change = (name) => this.change({ meter: name, ...this.unfit(meters.find((meter) => meter.name === name)) });
-    return choose(context.t("explore.meter"), options, this.meter?.name ?? "", change);
+    return choose(context.t("explore.meter"), options, this.chosenMeter?.name ?? "", change);
   }
   renderExtra() {
     return A;
@@ -4431,14 +4431,14 @@ var MeterlineUsage = class extends MeterlineExplorer {
     return filters.includes(filter) ? null : { filter: [...filters, filter] };
   }
   properties() {
-    return this.meter?.groupBy ?? [];
+    return this.chosenMeter?.groupBy ?? [];
   }
   behind(_context, data, series) {
     const filter = this.state.all("filter");
     const isOne = data.groupBy !== null && series !== void 0 && !series.isOther;
     return { meter: data.meter, filter: isOne ? [...filter, `${data.groupBy}:${series.key}`] : filter };
   }
-  get meter() {
+  get chosenMeter() {
     const meters = this.meters.data ?? [];
     return meters.find(({ name }) => name === this.choice("meter")) ?? meters[0];
   }
