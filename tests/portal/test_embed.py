@@ -149,7 +149,7 @@ def test_choices_outlive_the_token_that_they_were_made_with(portal: Portal, open
     page.get_by_role("button", name="Week", exact=True).click()
     page.locator("rect[data-bucket='2013-11-04']").first.wait_for()
     for session in portal.tenant.json("portal", "sessions", "--customer", "UA")["sessions"]:
-        if session["kind"] == "EMBED":
+        if session["kind"] == "embed":
             portal.tenant.run("portal", "revoke", session["id"])
     # A session is looked up again after a few seconds.
     page.wait_for_timeout(5500)

@@ -71,7 +71,12 @@ spec: {displayName: "=1+1", currency: USD}
 kind: Contract
 metadata: {name: "formula-2013"}
 spec:
-  {customer: "=1+1", plan: airline-small, start: "2013-12-01", interval: MONTH, timeZone: America/New_York}
+  customer: "=1+1"
+  plan: airline-small
+  start: "2013-12-01"
+  end: "2014-01-01"
+  interval: MONTH
+  timeZone: America/New_York
 """
     )
     tenant.report(

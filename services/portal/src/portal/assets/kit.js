@@ -4160,10 +4160,10 @@ var MeterlinePlan = class extends MeterlineView {
   }
   renderItem(context, data, item) {
     let { t: t4, format, words } = context, terms = [];
-    return item.amount !== null && item.blockSize !== null && terms.push([t4("plan.blockAmount"), format.money(item.amount, data.currency)]), item.unitPrice !== null && terms.push([t4("plan.unitPrice"), format.money(item.unitPrice, data.currency)]), item.blockSize !== null && terms.push([t4("plan.blockSize"), words.quantity(item.blockSize, item.unit)]), item.included !== null && !isZero(item.included) && terms.push([t4("plan.included"), words.quantity(item.included, item.unit)]), item.minimum !== null && !isZero(item.minimum) && terms.push([t4("plan.minimum"), format.money(item.minimum, data.currency)]), b2`<li class="card" data-item=${item.item}>
+    return item.amount !== null && item.blockSize !== null && terms.push([t4("plan.blockAmount"), format.money(item.amount, data.currency), item.amount]), item.unitPrice !== null && terms.push([t4("plan.unitPrice"), format.money(item.unitPrice, data.currency), item.unitPrice]), item.blockSize !== null && terms.push([t4("plan.blockSize"), words.quantity(item.blockSize, item.unit), item.blockSize]), item.included !== null && !isZero(item.included) && terms.push([t4("plan.included"), words.quantity(item.included, item.unit), item.included]), item.minimum !== null && !isZero(item.minimum) && terms.push([t4("plan.minimum"), format.money(item.minimum, data.currency), item.minimum]), b2`<li class="card" data-item=${item.item}>
       <h2 class="card-title">${item.label}</h2>
-      <p class="explained-sentence">${priceInWords(context, item, data.currency)}</p>
-      ${terms.length === 0 ? A : b2`<dl class="terms">${terms.map(([name, value]) => b2`<div><dt>${name}</dt><dd>${value}</dd></div>`)}</dl>`}
+      <p class="explained-sentence" data-value=${item.model === "fixed" && item.amount !== null ? item.amount : A}>${priceInWords(context, item, data.currency)}</p>
+      ${terms.length === 0 ? A : b2`<dl class="terms">${terms.map(([name, text, exact]) => b2`<div><dt>${name}</dt><dd data-value=${exact}>${text}</dd></div>`)}</dl>`}
       ${item.tiers.length === 0 ? A : this.renderTiers(context, data, item)}
       ${item.meter === "" ? A : this.renderExamples(context, data, item)}
     </li>`;
@@ -4218,8 +4218,9 @@ var MeterlinePlan = class extends MeterlineView {
       <thead><tr><th scope="col">${t4("explain.tiers")}</th><th scope="col" class="right">${t4("plan.unitPrice")}</th>
         <th scope="col" class="right">${t4("plan.flat")}</th></tr></thead>
       <tbody>${item.tiers.map((tier) => b2`<tr>
-        <th scope="row">${tier.upTo === null ? t4("explain.tierAbove") : t4("explain.tierUpTo", { upTo: words.quantity(tier.upTo, item.unit) })}</th>
-        <td class="right">${money(tier.unitPrice)}</td><td class="right">${money(tier.flat)}</td>
+        <th scope="row" data-value=${tier.upTo ?? A}>${tier.upTo === null ? t4("explain.tierAbove") : t4("explain.tierUpTo", { upTo: words.quantity(tier.upTo, item.unit) })}</th>
+        <td class="right" data-value=${tier.unitPrice ?? A}>${money(tier.unitPrice)}</td>
+        <td class="right" data-value=${tier.flat ?? A}>${money(tier.flat)}</td>
       </tr>`)}</tbody></table>`;
   }
 };
@@ -4426,11 +4427,11 @@ var MeterlineUsage = class extends MeterlineExplorer {
     this.path = "usage";
   }
   ownQuery() {
-    let meter = this.meter;
+    let meter = this.chosenMeter;
     return meter === void 0 ? null : { meter: meter.name };
   }
   groups(context) {
-    let { t: t4, words } = context, properties = this.meter?.groupBy ?? [];
+    let { t: t4, words } = context, properties = this.chosenMeter?.groupBy ?? [];
     return [
       ["", t4("explore.groupNone")],
       ...properties.map((name) => [name, t4("explore.groupBy", { property: words.property(name) })])
@@ -4446,7 +4447,7 @@ var MeterlineUsage = class extends MeterlineExplorer {
     let meters = this.meters.data ?? [];
     if (meters.length < 2) return A;
     let options = meters.map(({ name, label }) => [name, label]), change = (name) => this.change({ meter: name, ...this.unfit(meters.find((meter) => meter.name === name)) });
-    return choose(context.t("explore.meter"), options, this.meter?.name ?? "", change);
+    return choose(context.t("explore.meter"), options, this.chosenMeter?.name ?? "", change);
   }
   renderExtra() {
     return A;
@@ -4457,13 +4458,13 @@ var MeterlineUsage = class extends MeterlineExplorer {
     return filters.includes(filter) ? null : { filter: [...filters, filter] };
   }
   properties() {
-    return this.meter?.groupBy ?? [];
+    return this.chosenMeter?.groupBy ?? [];
   }
   behind(_context, data, series) {
     let filter = this.state.all("filter"), isOne = data.groupBy !== null && series !== void 0 && !series.isOther;
     return { meter: data.meter, filter: isOne ? [...filter, `${data.groupBy}:${series.key}`] : filter };
   }
-  get meter() {
+  get chosenMeter() {
     let meters = this.meters.data ?? [];
     return meters.find(({ name }) => name === this.choice("meter")) ?? meters[0];
   }
