@@ -18,7 +18,14 @@ export interface Context {
 }
 
 let opened: Promise<Context> | null = null;
-client.addEventListener("configured", () => (opened = null));
+/** Whether something was asked for it: before that, a configuration changes nothing. */
+let isAsked = false;
+let configured = 0;
+client.addEventListener("configured", () => {
+  configured += 1;
+  if (isAsked) opened = null;
+  isAsked = false;
+});
 
 /** The context of the session, asked for once; after a failure the next call asks again. Raises `Problem`. */
 export function openContext(): Promise<Context> {
@@ -41,6 +48,9 @@ export function changeLanguage(language: Language): void {
 }
 
 async function load(): Promise<Context> {
+  await client.started;
+  isAsked = true;
+  const asked = configured;
   const chosen = client.isHosted ? (new URLSearchParams(location.search).get("lang") ?? chosenLanguage()) : "";
   const [session, periods] = await Promise.all([
     client.get<Session>("session", { locale: chosen || client.locale || null }),
@@ -50,7 +60,10 @@ async function load(): Promise<Context> {
   // A choice is of a language alone: of one that the reader has anyway, the habits of their country stay.
   const locale = chosen === "" || languageOf(chosen) === languageOf(usual) ? usual : languageOf(chosen);
   const language = languageOf(locale);
-  speak(await textsOf(language));
+  const texts = await textsOf(language);
+  // The reader, or the page around, has chosen another meanwhile: this one must not speak over it.
+  if (asked !== configured) return openContext();
+  speak(texts);
   const format = new Format(locale, session.timeZone);
   const words = new Words(session.labels, format);
   return { session, format, language, t: translator(session.texts), words, periods };

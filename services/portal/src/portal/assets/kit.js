@@ -118,6 +118,10 @@ var Client = class extends EventTarget {
   async freshToken() {
     return await this.isStarted.opened, this.renew(this.token);
   }
+  /** Resolved once it is configured. */
+  get started() {
+    return this.isStarted.opened;
+  }
   get locale() {
     return this.configuration?.locale ?? "";
   }
@@ -2425,8 +2429,10 @@ function keepLanguage(language) {
 }
 
 // src/context.ts
-var opened = null;
-client.addEventListener("configured", () => opened = null);
+var opened = null, isAsked = !1, configured = 0;
+client.addEventListener("configured", () => {
+  configured += 1, isAsked && (opened = null), isAsked = !1;
+});
 function openContext() {
   return opened ??= load().catch((error) => {
     throw opened = null, error;
@@ -2439,11 +2445,13 @@ function changeLanguage(language) {
   keepLanguage(language), client.dispatchEvent(new Event("configured"));
 }
 async function load() {
-  let chosen = client.isHosted ? new URLSearchParams(location.search).get("lang") ?? chosenLanguage() : "", [session, periods] = await Promise.all([
+  await client.started, isAsked = !0;
+  let asked = configured, chosen = client.isHosted ? new URLSearchParams(location.search).get("lang") ?? chosenLanguage() : "", [session, periods] = await Promise.all([
     client.get("session", { locale: chosen || client.locale || null }),
     client.get("periods")
-  ]), usual = client.locale || (session.locale ?? navigator.language), locale = chosen === "" || languageOf(chosen) === languageOf(usual) ? usual : languageOf(chosen), language = languageOf(locale);
-  speak(await textsOf(language));
+  ]), usual = client.locale || (session.locale ?? navigator.language), locale = chosen === "" || languageOf(chosen) === languageOf(usual) ? usual : languageOf(chosen), language = languageOf(locale), texts = await textsOf(language);
+  if (asked !== configured) return openContext();
+  speak(texts);
   let format = new Format(locale, session.timeZone), words = new Words(session.labels, format);
   return { session, format, language, t: translator(session.texts), words, periods };
 }

@@ -1233,6 +1233,10 @@ var Client = class extends EventTarget {
   async freshToken() {
     return await this.isStarted.opened, this.renew(this.token);
   }
+  /** Resolved once it is configured. */
+  get started() {
+    return this.isStarted.opened;
+  }
   get locale() {
     return this.configuration?.locale ?? "";
   }
@@ -1523,8 +1527,10 @@ function knownTimeZone(timeZone) {
 }
 
 // src/context.ts
-var opened = null;
-client.addEventListener("configured", () => opened = null);
+var opened = null, isAsked = !1, configured = 0;
+client.addEventListener("configured", () => {
+  configured += 1, isAsked && (opened = null), isAsked = !1;
+});
 function textsWithoutSession() {
   return translator({});
 }
