@@ -103,6 +103,11 @@ export class Client extends EventTarget {
     return this.renew(this.token);
   }
 
+  /** Resolved once it is configured. */
+  get started(): Promise<void> {
+    return this.isStarted.opened;
+  }
+
   get locale(): string {
     return this.configuration?.locale ?? "";
   }
