@@ -14,6 +14,9 @@ export interface Context {
   periods: Period[];
 }
 
+const LOCALE = /^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*$/;
+const LOCALE_CHARS_MAX = 16;
+
 let opened: Promise<Context> | null = null;
 client.addEventListener("configured", () => (opened = null));
 
@@ -31,9 +34,15 @@ export function textsWithoutSession(): Translate {
   return translator({});
 }
 
+/** The reader's language, by which the seller's texts are chosen; nothing where the browser names none. */
+function readersLocale(): string {
+  const locale = client.locale || navigator.language;
+  return LOCALE.test(locale) && locale.length <= LOCALE_CHARS_MAX ? locale : "";
+}
+
 async function load(): Promise<Context> {
   const [session, periods] = await Promise.all([
-    client.get<Session>("session"),
+    client.get<Session>("session", { locale: readersLocale() }),
     client.get<Period[]>("periods"),
   ]);
   const format = new Format(client.locale || (session.locale ?? navigator.language), session.timeZone);

@@ -119,6 +119,7 @@ var Client = class extends EventTarget {
     this.token = "";
     this.renewal = null;
     this.kept = /* @__PURE__ */ new Map();
+    this.presets = /* @__PURE__ */ new Map();
     this.stream = new EventStream(
       (signal) => this.send("GET", this.url("changes", { billingPeriod: this.followed }), { accept: "text/event-stream", signal }),
       () => this.dispatchEvent(new Event("change"))
@@ -143,6 +144,10 @@ var Client = class extends EventTarget {
     this.isStarted = gate();
     this.token = "";
     this.kept.clear();
+  }
+  /** Give this answer to whoever gets that path, in place of the portal's: a preview shows what is not saved. Set before `configure`. */
+  preset(path, body2) {
+    this.presets.set(path, body2);
   }
   get isHosted() {
     return this.configuration !== null && this.configuration.fetchToken === void 0;
@@ -172,6 +177,7 @@ var Client = class extends EventTarget {
   /** Get JSON; an answer that has not changed since is the very same object, unless it is now complete to a later time. Raises `Problem`. */
   async get(path, query = {}, signal) {
     await this.isStarted.opened;
+    if (this.presets.has(path)) return this.presets.get(path);
     const url = this.url(path, query);
     const known = this.kept.get(url);
     const response = await this.send("GET", url, { etag: known?.etag, signal });
@@ -2515,26 +2521,6 @@ var TEXTS = {
   "plan.tierFlat": "plus {flat}",
   "plan.empty": "No plan in this period",
   "plan.emptyText": "The contract does not cover the chosen period. Choose another one.",
-  "operator.title": "Customers and revenue",
-  "operator.signInText": "These pages show all customers. Give a token of the suite with the scope read; it is kept only until this page is closed.",
-  "operator.token": "Token",
-  "operator.signIn": "Sign in",
-  "operator.signOut": "Sign out",
-  "operator.customers": "Customers",
-  "operator.sessions": "Sessions",
-  "operator.more": "Show more",
-  "operator.empty": "Nothing here yet",
-  "operator.emptyText": "What is added to the catalog, and sessions that are made, appear here.",
-  "operator.column.customer": "Customer",
-  "operator.column.live": "Live bill",
-  "operator.column.last": "Last invoice",
-  "operator.column.kind": "Kind",
-  "operator.column.made": "Made by",
-  "operator.column.ends": "Ends",
-  "operator.column.used": "Last used",
-  "operator.kind.embed": "Embed",
-  "operator.kind.link": "Link",
-  "operator.kind.operator": "View as customer",
   "banner.actingFor": "You see what {customer} sees. Signed in as {operator}: {reason}",
   "menu.skip": "Skip to the page",
   "menu.pages": "Pages",
@@ -2594,6 +2580,8 @@ var Words = class {
 };
 
 // src/context.ts
+var LOCALE = /^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*$/;
+var LOCALE_CHARS_MAX = 16;
 var opened = null;
 client.addEventListener("configured", () => opened = null);
 function openContext() {
@@ -2606,9 +2594,13 @@ function openContext() {
 function textsWithoutSession() {
   return translator({});
 }
+function readersLocale() {
+  const locale = client.locale || navigator.language;
+  return LOCALE.test(locale) && locale.length <= LOCALE_CHARS_MAX ? locale : "";
+}
 async function load() {
   const [session, periods] = await Promise.all([
-    client.get("session"),
+    client.get("session", { locale: readersLocale() }),
     client.get("periods")
   ]);
   const format = new Format(client.locale || (session.locale ?? navigator.language), session.timeZone);
@@ -4321,7 +4313,8 @@ var MeterlinePortal = class extends MeterlineElement {
   }
   renderRail(context, route) {
     const { t: t4, session, words } = context;
-    const logo = this.isFollowing ? session.branding.logoUrl : null;
+    const { logoUrl } = session.branding;
+    const logo = this.isFollowing || logoUrl?.startsWith("data:") === true ? logoUrl : null;
     return b2`<header class="rail controls"><div>
       <button class="skip" type="button" @click=${this.onSkip}>${t4("menu.skip")}</button>
       <div class="brand">${logo === null ? b2`<span class="mark" aria-hidden="true"></span><span>${session.seller || session.customer.name}</span>` : b2`<img src=${logo} alt=${session.seller} />`}</div>

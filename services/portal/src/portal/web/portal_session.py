@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter, Request, Response
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Request, Response
 
 from portal.domain.meters import Meter
 from portal.domain.periods import BillingPeriod
@@ -15,12 +17,21 @@ from portal.web.parts import parts_of
 from portal.web.sessions import AnyViewer
 
 router = APIRouter()
+ReadersLocale = Annotated[
+    str,
+    Query(
+        max_length=16,
+        pattern=r"^([A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*)?$",
+        description="Language tag of the reader, whose texts are chosen where the session has no locale.",
+        examples=["pt-BR"],
+    ),
+]
 
 
 @router.get("/session", response_model=PortalSession)
-async def session(request: Request, viewer: AnyViewer) -> Response:
+async def session(request: Request, viewer: AnyViewer, locale: ReadersLocale = "") -> Response:
     """Whose pages these are, and how they look."""
-    return sent(request, await get_portal_session(parts_of(request).deps, viewer))
+    return sent(request, await get_portal_session(parts_of(request).deps, viewer, locale))
 
 
 @router.get("/meters", response_model=list[Meter])
