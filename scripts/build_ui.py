@@ -29,6 +29,8 @@ BUNDLE: Final = (
     "--format=esm",
     "--target=es2022",
     "--charset=utf8",
+    # Shorter forms, but the names and lines of the source: 1 KB less, and still to be read.
+    "--minify-syntax",
     "--loader:.css=text",
     "--legal-comments=eof",
 )

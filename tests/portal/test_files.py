@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -60,7 +59,7 @@ def test_a_file_of_an_invoice_has_its_lines_and_its_total(portal: Portal) -> Non
 
 
 @pytest.fixture
-def formula(portal: Portal) -> Iterator[str]:
+def formula(portal: Portal) -> str:
     """A customer whose usage has a value that a spreadsheet would take for a formula."""
     tenant = portal.tenant
     tenant.apply(
@@ -72,7 +71,12 @@ spec: {displayName: "=1+1", currency: USD}
 kind: Contract
 metadata: {name: "formula-2013"}
 spec:
-  {customer: "=1+1", plan: airline-small, start: "2013-12-01", end: "2014-01-01", interval: MONTH, timeZone: America/New_York}
+  customer: "=1+1"
+  plan: airline-small
+  start: "2013-12-01"
+  end: "2014-01-01"
+  interval: MONTH
+  timeZone: America/New_York
 """
     )
     tenant.report(
@@ -85,7 +89,7 @@ spec:
             "properties": {"origin": "=HYPERLINK(1)", "air_time": "61", "dep_delay": "1", "tailnum": "@SUM(1)"},
         }
     )
-    yield "=1+1"
+    return "=1+1"
 
 
 def test_no_cell_is_a_formula(portal: Portal, formula: str) -> None:

@@ -197,6 +197,11 @@ def _requests(tenant: Tenant, invoice: dict[str, Any]) -> Iterator[tuple[str, Me
             "ListCharges": rating_pb.ListChargesRequest(contract=contract, billing_period="2024-01"),
             "QueryCost": rating_pb.QueryCostRequest(contract=contract, billing_period="2024-01"),
             "GetPriceList": rating_pb.GetPriceListRequest(contract=contract, billing_period="2024-01"),
+            "QuotePrice": rating_pb.QuotePriceRequest(
+                contract=contract,
+                billing_period="2024-01",
+                questions=[rating_pb.PriceQuestion(item="Whisper calls", quantity="1")],
+            ),
             "ListRatedPeriods": rating_pb.ListRatedPeriodsRequest(),
             "ExplainCharge": rating_pb.ExplainChargeRequest(charge_id=charge),
             "ListUnbilledUsage": rating_pb.ListUnbilledUsageRequest(),

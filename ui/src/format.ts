@@ -49,6 +49,11 @@ export class Format {
     return this.render(text, {}, 0);
   }
 
+  /** A difference of quantities, always with its sign unless it is zero. */
+  change(text: string): string {
+    return this.render(text, { signDisplay: "exceptZero" }, 0);
+  }
+
   /** An amount with its currency, padded to the places of the currency: "26345.4" USD is "$26,345.40". */
   money(text: string, currency: string): string {
     return this.inCurrency(text, currency, {});

@@ -169,6 +169,14 @@ export const TEXTS = {
   "invoice.explainTotal": "The sum of the {count} amounts above, as they are printed: nothing is rounded again.",
   "invoice.choose": "Choose an amount to see where it comes from.",
 
+  "compare.title": "Two invoices side by side",
+  "compare.with": "Compare with…",
+  "compare.end": "Stop comparing",
+  "compare.before": "Compare {number} with the one before",
+  "compare.difference": "Difference",
+  "compare.explainItem": "What this item comes to on the one less what it comes to on the other.",
+  "compare.explainTotal": "The differences of all items add up to that of the totals, to the last digit.",
+
   "explain.steps": "How the amount comes about",
   "explain.tiers": "Tiers",
   "explain.tierUpTo": "up to {upTo}",

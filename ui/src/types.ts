@@ -273,6 +273,42 @@ export interface Events {
   total: number;
 }
 
+export interface ComparedInvoice {
+  number: string | null;
+  status: "draft" | "final";
+  billingPeriod: string;
+  period: Span;
+  total: string;
+}
+
+export interface ComparedSide {
+  quantity: string;
+  unitPrice: string | null;
+  amount: string;
+}
+
+export interface ComparedItem {
+  item: string;
+  label: string;
+  kind: InvoiceLine["kind"];
+  unit: string;
+  left: ComparedSide | null;
+  right: ComparedSide | null;
+  quantityChange: string | null;
+  unitPriceChange: string | null;
+  amountChange: string;
+}
+
+/** All changes are those of the left one against the right one. */
+export interface Comparison extends Fresh {
+  currency: string;
+  left: ComparedInvoice;
+  right: ComparedInvoice;
+  items: ComparedItem[];
+  totalChange: string;
+  change: string | null;
+}
+
 export interface TopValues {
   property: string;
   values: { key: string; label: string; quantity: string; share: string | null }[];

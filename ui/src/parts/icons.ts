@@ -19,6 +19,7 @@ const PATHS = {
   link: "M6.5 9.5 9.5 6.5M7 4.5 9 2.6a3 3 0 0 1 4.3 4.3L11.5 9M9 11.5 7 13.4A3 3 0 0 1 2.7 9.1L4.5 7",
   terminal: "m3 4 4 4-4 4M8.5 12.5H13",
   print: "M4 6V2h8v4M4 12H2V6h12v6h-2M4 9.5h8V14H4z",
+  compare: "M2 3h5v10H2zM9 3h5v10H9zM4 6h1M4 9h1M11 6h1M11 9h1",
   open: "M6 3H3v10h10v-3M9 3h4v4M13 3 7 9",
 } as const;
 

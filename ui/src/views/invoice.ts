@@ -11,11 +11,13 @@ import { save } from "../parts/files.ts";
 import { heading, periodName, periodSwitch } from "../parts/heading.ts";
 import { icon } from "../parts/icons.ts";
 import { proofBadge } from "../parts/proof.ts";
-import { Resource } from "../resource.ts";
+import { Resource, type Wanted } from "../resource.ts";
 import type { Changes } from "../state.ts";
 import invoice from "../styles/invoice.css";
 import type { Invoice, InvoiceLine, Period, Tier, Verification } from "../types.ts";
 import { MeterlineView } from "../view.ts";
+import { choose } from "./choices.ts";
+import "./comparison.ts";
 import "./line.ts";
 
 const NARROW_BELOW_PX = 900;
@@ -77,7 +79,7 @@ export class MeterlineInvoice extends MeterlineView {
       ${heading({
         title: isDraft ? t("invoices.live") : t("invoice.title", { number: this.number }),
         badge,
-        sub: html`<button class="back controls" type="button" @click=${() => this.navigate("/invoices", this.state.after({ line: null }))}>
+        sub: html`<button class="back controls" type="button" @click=${() => this.navigate("/invoices", this.state.after({ line: null, with: null }))}>
           ${icon("previous")}${t("invoice.back")}</button>`,
         // What is final says so by its badge.
         freshness: data?.status === "final" ? nothing : this.renderFreshness(this.invoice, false),
@@ -85,7 +87,8 @@ export class MeterlineInvoice extends MeterlineView {
         actions: data === null ? nothing : this.renderActions(context),
       })}
       ${this.notice === "" ? nothing : html`<p class="note" role="status">${this.notice}</p>`}
-      ${this.renderResource(context, this.invoice, [24, 16, 200, 28], (found) => this.renderInvoice(context, found))}
+      ${this.other === "" ? this.renderResource(context, this.invoice, [24, 16, 200, 28], (found) => this.renderInvoice(context, found))
+        : html`<meterline-comparison .context=${context} .wanted=${this.compared}></meterline-comparison>`}
       ${explainedDrawer(context, this.explained, () => (this.explained = null))}`;
   }
 
@@ -101,10 +104,34 @@ export class MeterlineInvoice extends MeterlineView {
     return this.isDraft ? { billingPeriod: this.period?.billingPeriod ?? null } : {};
   }
 
+  /** The invoice that this one is compared with; "" where it stands alone. */
+  private get other(): string {
+    const other = this.choice("with");
+    return other === this.number ? "" : other;
+  }
+
+  private get compared(): Wanted {
+    const hasDraft = this.isDraft || this.other === "draft";
+    return { path: `${this.path}/compare`, query: { with: this.other, billingPeriod: hasDraft ? (this.period?.billingPeriod ?? null) : null } };
+  }
+
+  /** The other invoices, and the draft of the newest period. */
+  private renderComparing(context: Context): TemplateResult | typeof nothing {
+    const { t, format, periods } = context;
+    const options = periods.flatMap((period, index): (readonly [string, string])[] => {
+      const name = period.invoice ?? (index === 0 ? "draft" : null);
+      return name === null || name === this.number ? [] : [[name, `${periodName(format, period)} · ${period.invoice ?? t("invoice.draft")}`]];
+    });
+    if (options.length === 0) return nothing;
+    return choose(t("compare.with"), [["", this.other === "" ? t("compare.with") : t("compare.end")], ...options], this.other,
+      (other) => this.change({ with: other, line: null }));
+  }
+
   private renderActions(context: Context): TemplateResult {
     const { t } = context;
     const file = (path: string, name: string) => (): Promise<void> => attempted(() => save(path, this.query, name), this.onRefused);
     return html`<span class="actions controls">
+      ${this.renderComparing(context)}
       <button class="button" type="button" @click=${() => print()}>${icon("print")}${t("invoice.print")}</button>
       <button class="button" type="button" @click=${file(`${this.path}.csv`, `${this.number}.csv`)}>${icon("download")}${t("invoice.csv")}</button>
       <button class="button" type="button" @click=${file(this.path, `${this.number}.json`)}>${icon("download")}${t("invoice.json")}</button>
@@ -211,7 +238,7 @@ export class MeterlineInvoice extends MeterlineView {
   private choosePeriod(context: Context, billingPeriod: string): void {
     const period = context.periods.find((each: Period) => each.billingPeriod === billingPeriod);
     if (period?.invoice === undefined || period.invoice === null) this.change({ billingPeriod, line: null });
-    else this.navigate(`/invoices/${encodeURIComponent(period.invoice)}`, this.state.after({ line: null, billingPeriod: null }));
+    else this.navigate(`/invoices/${encodeURIComponent(period.invoice)}`, this.state.after({ line: null, with: null, billingPeriod: null }));
   }
 }
 

@@ -6,6 +6,7 @@ import { spark } from "../charts/spark.ts";
 import type { Context } from "../context.ts";
 import { figure } from "../parts/figure.ts";
 import { heading, periodName } from "../parts/heading.ts";
+import { icon } from "../parts/icons.ts";
 import { emptyState } from "../parts/states.ts";
 import { Pages } from "../pages.ts";
 import invoices from "../styles/invoices.css";
@@ -72,7 +73,7 @@ export class MeterlineInvoices extends MeterlineView {
           <th scope="col" class="right narrow-hidden">${t("invoices.lines")}</th><th scope="col" class="narrow-hidden">${t("invoices.finalized")}</th>
           <th scope="col" class="right">${t("invoices.total")}</th>
         </tr></thead>
-        <tbody>${shown.map((invoice) => this.renderRow(context, invoice))}</tbody>
+        <tbody>${shown.map((invoice) => this.renderRow(context, invoice, all[all.indexOf(invoice) + 1]))}</tbody>
       </table></div>`}
       ${this.notice === "" ? nothing : html`<p class="note" role="status">${this.notice}</p>`}
       ${this.pages.next === null ? nothing : html`<p class="more controls"><button class="button" type="button" ?disabled=${this.pages.isLoading}
@@ -80,11 +81,11 @@ export class MeterlineInvoices extends MeterlineView {
     </section>`;
   }
 
-  private renderRow(context: Context, invoice: InvoiceSummary): TemplateResult {
+  private renderRow(context: Context, invoice: InvoiceSummary, before: InvoiceSummary | undefined): TemplateResult {
     const { t, format } = context;
     const open = (): void => this.open(invoice.number, null);
     return html`<tr class="is-link" data-invoice=${invoice.number} @click=${open}>
-      <th scope="row"><span class="mono">${invoice.number}</span>
+      <th scope="row"><span class="mono">${invoice.number}</span>${this.renderCompare(context, invoice, before)}
         ${invoice.isCredit ? html`<span class="badge">${t("invoices.credit")}</span>` : nothing}
         ${invoice.hasAdjustments ? html`<span class="badge">${t("invoices.adjusted")}</span>` : nothing}</th>
       <td>${periodName(format, invoice.period)}</td>
@@ -94,8 +95,18 @@ export class MeterlineInvoices extends MeterlineView {
     </tr>`;
   }
 
-  private open(name: string, billingPeriod: string | null): void {
-    this.navigate(`/invoices/${encodeURIComponent(name)}`, this.state.after({ line: null, billingPeriod }));
+  private renderCompare({ t }: Context, { number }: InvoiceSummary, before: InvoiceSummary | undefined): TemplateResult | typeof nothing {
+    if (before === undefined) return nothing;
+    const text = t("compare.before", { number });
+    const compare = (event: Event): void => {
+      event.stopPropagation();
+      this.open(number, null, before.number);
+    };
+    return html` <button class="button is-bare is-icon compare controls" type="button" title=${text} aria-label=${text} @click=${compare}>${icon("compare")}</button>`;
+  }
+
+  private open(name: string, billingPeriod: string | null, other: string | null = null): void {
+    this.navigate(`/invoices/${encodeURIComponent(name)}`, this.state.after({ line: null, with: other, billingPeriod }));
   }
 }
 

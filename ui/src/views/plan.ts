@@ -50,17 +50,17 @@ export class MeterlinePlan extends MeterlineView {
 
   private renderItem(context: Context, data: Plan, item: PlanItem): TemplateResult {
     const { t, format, words } = context;
-    const terms: (readonly [string, string])[] = [];
+    const terms: (readonly [name: string, text: string, exact: string])[] = [];
     // A fixed fee is said in full by its sentence.
-    if (item.amount !== null && item.blockSize !== null) terms.push([t("plan.blockAmount"), format.money(item.amount, data.currency)]);
-    if (item.unitPrice !== null) terms.push([t("plan.unitPrice"), format.money(item.unitPrice, data.currency)]);
-    if (item.blockSize !== null) terms.push([t("plan.blockSize"), words.quantity(item.blockSize, item.unit)]);
-    if (item.included !== null && !isZero(item.included)) terms.push([t("plan.included"), words.quantity(item.included, item.unit)]);
-    if (item.minimum !== null && !isZero(item.minimum)) terms.push([t("plan.minimum"), format.money(item.minimum, data.currency)]);
+    if (item.amount !== null && item.blockSize !== null) terms.push([t("plan.blockAmount"), format.money(item.amount, data.currency), item.amount]);
+    if (item.unitPrice !== null) terms.push([t("plan.unitPrice"), format.money(item.unitPrice, data.currency), item.unitPrice]);
+    if (item.blockSize !== null) terms.push([t("plan.blockSize"), words.quantity(item.blockSize, item.unit), item.blockSize]);
+    if (item.included !== null && !isZero(item.included)) terms.push([t("plan.included"), words.quantity(item.included, item.unit), item.included]);
+    if (item.minimum !== null && !isZero(item.minimum)) terms.push([t("plan.minimum"), format.money(item.minimum, data.currency), item.minimum]);
     return html`<li class="card" data-item=${item.item}>
       <h2 class="card-title">${item.label}</h2>
-      <p class="explained-sentence">${item.sentence}</p>
-      ${terms.length === 0 ? nothing : html`<dl class="terms">${terms.map(([name, value]) => html`<div><dt>${name}</dt><dd>${value}</dd></div>`)}</dl>`}
+      <p class="explained-sentence" data-value=${item.model === "fixed" && item.amount !== null ? item.amount : nothing}>${item.sentence}</p>
+      ${terms.length === 0 ? nothing : html`<dl class="terms">${terms.map(([name, text, exact]) => html`<div><dt>${name}</dt><dd data-value=${exact}>${text}</dd></div>`)}</dl>`}
       ${item.tiers.length === 0 ? nothing : this.renderTiers(context, data, item)}
     </li>`;
   }
@@ -72,8 +72,9 @@ export class MeterlinePlan extends MeterlineView {
       <thead><tr><th scope="col">${t("explain.tiers")}</th><th scope="col" class="right">${t("plan.unitPrice")}</th>
         <th scope="col" class="right">${t("plan.flat")}</th></tr></thead>
       <tbody>${item.tiers.map((tier) => html`<tr>
-        <th scope="row">${tier.upTo === null ? t("explain.tierAbove") : t("explain.tierUpTo", { upTo: words.quantity(tier.upTo, item.unit) })}</th>
-        <td class="right">${money(tier.unitPrice)}</td><td class="right">${money(tier.flat)}</td>
+        <th scope="row" data-value=${tier.upTo ?? nothing}>${tier.upTo === null ? t("explain.tierAbove") : t("explain.tierUpTo", { upTo: words.quantity(tier.upTo, item.unit) })}</th>
+        <td class="right" data-value=${tier.unitPrice ?? nothing}>${money(tier.unitPrice)}</td>
+        <td class="right" data-value=${tier.flat ?? nothing}>${money(tier.flat)}</td>
       </tr>`)}</tbody></table>`;
   }
 }

@@ -12,7 +12,7 @@ import portal from "../styles/portal.css";
 import type { ViewName } from "../types.ts";
 
 /** What was open on a page is not on another. */
-const LEFT_BEHIND = { line: null, bucket: null, series: null, behind: null };
+const LEFT_BEHIND = { line: null, with: null, bucket: null, series: null, behind: null };
 
 export class MeterlinePortal extends MeterlineElement {
   static override styles = MeterlineElement.stylesWith(portal);

@@ -13,13 +13,13 @@ export class MeterlineUsage extends MeterlineExplorer<Usage> {
   protected readonly path = "usage";
 
   protected ownQuery(): Changes | null {
-    const meter = this.meter;
+    const meter = this.chosenMeter;
     return meter === undefined ? null : { meter: meter.name };
   }
 
   protected groups(context: Context): (readonly [string, string])[] {
     const { t, words } = context;
-    const properties = this.meter?.groupBy ?? [];
+    const properties = this.chosenMeter?.groupBy ?? [];
     return [
       ["", t("explore.groupNone")],
       ...properties.map((name) => [name, t("explore.groupBy", { property: words.property(name) })] as const),
@@ -40,7 +40,7 @@ export class MeterlineUsage extends MeterlineExplorer<Usage> {
     const options = meters.map(({ name, label }) => [name, label] as const);
     // A group or filter of one meter means nothing to another, unless that has the property too.
     const change = (name: string): void => this.change({ meter: name, ...this.unfit(meters.find((meter) => meter.name === name)) });
-    return choose(context.t("explore.meter"), options, this.meter?.name ?? "", change);
+    return choose(context.t("explore.meter"), options, this.chosenMeter?.name ?? "", change);
   }
 
   protected renderExtra(): typeof nothing {
@@ -55,7 +55,7 @@ export class MeterlineUsage extends MeterlineExplorer<Usage> {
   }
 
   protected properties(): string[] {
-    return this.meter?.groupBy ?? [];
+    return this.chosenMeter?.groupBy ?? [];
   }
 
   protected behind(_context: Context, data: Usage, series: Series | undefined): Behind {
@@ -64,7 +64,7 @@ export class MeterlineUsage extends MeterlineExplorer<Usage> {
     return { meter: data.meter, filter: isOne ? [...filter, `${data.groupBy}:${series.key}`] : filter };
   }
 
-  private get meter(): Meter | undefined {
+  private get chosenMeter(): Meter | undefined {
     const meters = this.meters.data ?? [];
     return meters.find(({ name }) => name === this.choice("meter")) ?? meters[0];
   }

@@ -280,6 +280,21 @@ export function invoice(name, query) {
   };
 }
 
+export function compare(name, query) {
+  const [left, right] = [invoice(name, query), invoice(query.get("with"), query)];
+  if (left === null || right === null) return null;
+  const head = ({ number: own, status, billingPeriod, period, total }) => ({ number: own, status, billingPeriod, period, total });
+  const side = ({ kind, quantity, amount }) => ({ quantity, amount, unitPrice: kind === "fixed" || quantity === "0" ? null : (Number(amount) / Number(quantity)).toFixed(6) });
+  const less = (one, other) => fromCents(Math.round(Number(one) * 100) - Math.round(Number(other) * 100));
+  const items = left.lines.map((line, index) => {
+    const [one, other] = [side(line), side(right.lines[index])];
+    const isFee = line.kind === "fixed";
+    return { item: line.item, label: line.label, kind: line.kind, unit: line.unit, left: one, right: other, amountChange: less(one.amount, other.amount),
+      quantityChange: isFee ? null : String(Number(one.quantity) - Number(other.quantity)), unitPriceChange: one.unitPrice === null || other.unitPrice === null ? null : (Number(one.unitPrice) - Number(other.unitPrice)).toFixed(6) };
+  });
+  return { currency: "USD", left: head(left), right: head(right), items, totalChange: less(left.total, right.total), change: percent((Number(left.total) / Number(right.total) - 1) * 100), ...fresh() };
+}
+
 export function explain(name, id, query) {
   const found = invoice(name, query);
   const line = found?.lines.find((each) => each.id === id);

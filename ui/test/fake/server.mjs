@@ -93,6 +93,7 @@ function answerTo(path, query, customer) {
   if (name !== "invoices" || number === undefined) {
     return { periods: answers.periods, meters: answers.meters, usage: answers.usage, cost: answers.cost, overview: answers.overview, invoices: answers.invoices, plan: answers.plan }[name]?.(query);
   }
+  if (path.endsWith("/compare")) return answers.compare(number, query);
   if (path.endsWith("/verify")) return answers.verify(!customer.isForged);
   if (what === "explain") return answers.explain(number, line, query);
   if (what === "events") return answers.events(number, line, query);

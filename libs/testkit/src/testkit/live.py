@@ -188,6 +188,11 @@ class Tenant:
         """The tenant's context file."""
         return self.directory / "context.json"
 
+    @property
+    def token(self) -> str:
+        """The tenant's token, with all user scopes."""
+        return str(json.loads(self.context.read_text(encoding="utf-8"))["token"])
+
     def run(
         self, *arguments: str | Path, stdin: str | None = None, expected: Sequence[int] = (0,)
     ) -> subprocess.CompletedProcess[str]:

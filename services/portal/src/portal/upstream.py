@@ -7,7 +7,7 @@ the seller's pages are made with the token of whoever looks.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterable, Iterator, Sequence
+from collections.abc import AsyncIterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final
 
@@ -33,22 +33,23 @@ from portal.domain.usage import MeterCounts, UsageAnswer, UsageQuestion
 from portal.wire import cost as wire_cost
 from portal.wire import invoices as wire_invoices
 from portal.wire import lines as wire_lines
+from portal.wire import plans as wire_plans
 from portal.wire import usage as wire_usage
 from portal.wire.catalog import contract_from_proto, plan_from_proto
 from portal.wire.meters import meter_from_proto
 from portal.wire.periods import period_from_proto
-from portal.wire.plans import price_list_from_proto
 from portal.wire.unbilled import unbilled_from_proto
 from portal.wire.values import freshness_from_proto
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
+    from decimal import Decimal
 
     from portal.domain.cost import CostAnswer, CostQuestion
     from portal.domain.meters import Meter
     from portal.domain.periods import ContractPeriod
-    from portal.domain.plans import PlanPage
+    from portal.domain.plans import PlanPage, PriceQuestion, PriceQuote
 
 CALLED_AGGREGATOR: Final = (aggregator_pb.DESCRIPTOR.services_by_name["AggregatorService"],)
 CALLED_RATING: Final = (rating_pb.DESCRIPTOR.services_by_name["RatingService"],)
@@ -58,6 +59,10 @@ CALLED_INVOICING: Final = (invoicing_pb.DESCRIPTOR.services_by_name["InvoicingSe
 _FIRST_LABEL: Final = "0001-01"
 _ENDS_WITHIN_DAYS: Final = 62
 """The longest month, and the one before it: the period that runs is in the list wherever it began."""
+_ENDS_WITHIN_DAYS_MAX: Final = 366
+"""A year: as far as rating tells."""
+_QUESTIONS_MAX: Final = 1000
+"""Most quantities that rating is asked for at once."""
 _CONTRACTS_PER_PAGE: Final = 1000
 _BILLS_PER_PAGE: Final = 200
 _EVENTS_S: Final = 30.0
@@ -162,7 +167,45 @@ class RatingClient:
         charges = rating_pb.ListChargesRequest(contract=contract, billing_period=billing_period)
         with neighbor_errors("rating"):
             response, charged = await asyncio.gather(self._stub.GetPriceList(prices), self._stub.ListCharges(charges))
-        return price_list_from_proto(response, {charge.meter: charge.unit for charge in charged.charges})
+        return wire_plans.price_list_from_proto(response, {charge.meter: charge.unit for charge in charged.charges})
+
+    async def prices(self, contract: str, billing_period: str, units: Mapping[str, str]) -> PlanPage:
+        """Return the plan that prices a period, which may be one to come; `units` has the unit of each meter."""
+        request = rating_pb.GetPriceListRequest(contract=contract, billing_period=billing_period)
+        with neighbor_errors("rating"):
+            response: rating_pb.GetPriceListResponse = await self._stub.GetPriceList(request)
+        return wire_plans.price_list_from_proto(response, units)
+
+    async def quotes(
+        self, contract: str, billing_period: str, questions: Sequence[PriceQuestion]
+    ) -> Sequence[PriceQuote]:
+        """Return what quantities would cost at the prices of a period, which may be one to come."""
+        found: list[PriceQuote] = []
+        with neighbor_errors("rating"):
+            for first in range(0, len(questions), _QUESTIONS_MAX):
+                request = wire_plans.questions_to_proto(
+                    contract, billing_period, questions[first : first + _QUESTIONS_MAX]
+                )
+                response: rating_pb.QuotePriceResponse = await self._stub.QuotePrice(request)
+                found += map(wire_plans.quote_from_proto, response.quotes)
+        return found
+
+    async def periods_to_come(self, customer: str, contract: str, after: datetime) -> Sequence[ContractPeriod]:
+        """Return the periods of a contract that begin after a time and within a year, the next first."""
+        request = rating_pb.ListBillingPeriodsRequest(
+            customer=customer, from_billing_period=_FIRST_LABEL, ends_within_days=_ENDS_WITHIN_DAYS_MAX
+        )
+        with neighbor_errors("rating"):
+            zones, response = await asyncio.gather(self._zones(customer), self._stub.ListBillingPeriods(request))
+        found = [period_from_proto(period, zones) for period in response.periods]
+        return [period for period in found if period.contract == contract and period.start > after]
+
+    async def used(self, contract: str, billing_period: str) -> Mapping[str, Decimal]:
+        """Return what each meter of a plan has counted in a period."""
+        request = rating_pb.ListChargesRequest(contract=contract, billing_period=billing_period)
+        with neighbor_errors("rating"):
+            response: rating_pb.ListChargesResponse = await self._stub.ListCharges(request)
+        return wire_plans.used_from_proto(response)
 
 
 class InvoicingClient:

@@ -36,6 +36,8 @@ NEEDED = {
     "/usage.csv": "?meter=flights",
     "/usage/bucket": _BUCKET,
     "/usage/events": _BUCKET,
+    "/compare": "?with=draft",
+    "/plan/quote": "?item=Flights&quantity=12",
 }
 OTHERS = {**FILLED, "{number}": "INV-000002", "{lineId}": "INV-000002.2"}
 PAGES = {"overview": "overview", "usage": "usage", "cost": "cost", "invoices": "invoices", "plan": "plan"}
@@ -256,6 +258,19 @@ async def test_scripts_of_allowed_origins_may_ask_and_no_others(portal: Any) -> 
     }
 
 
+async def test_a_script_of_an_allowed_origin_can_read_that_its_token_is_no_good(portal: Any) -> None:
+    spec = profile_pb2.ProfileSpec(allowed_origins=["https://app.example.com"])
+    await portal.stub("renews").ApplyProfile(pb.ApplyProfileRequest(spec=spec))
+    told = {}
+    async with portal.bearer("mlp_" + "A" * 43) as client:
+        for origin in ("https://app.example.com", "https://evil.example.com"):
+            answer = await client.get(f"{API}/session", headers={"origin": origin})
+            assert answer.status_code == 401
+            told[origin] = answer.headers.get("access-control-allow-origin")
+
+    assert told == {"https://app.example.com": "https://app.example.com", "https://evil.example.com": None}
+
+
 async def test_a_frame_may_stand_in_the_pages_of_its_own_tenant_alone(portal: Any) -> None:
     spec = profile_pb2.ProfileSpec(allowed_origins=["https://app.example.com"])
     await portal.stub("framed").ApplyProfile(pb.ApplyProfileRequest(spec=spec))
@@ -427,6 +442,12 @@ async def test_pages_are_there_or_not(portal: Any, path: str, status: int) -> No
         answer = await browser.get(path)
 
     assert answer.status_code == status
+
+
+async def test_an_invoice_is_not_compared_with_that_of_another_customer(portal: Any) -> None:
+    async with await portal.client() as client:
+        answer = await client.get(f"{API}/invoices/INV-000001/compare", params={"with": "INV-000002"})
+    assert answer.status_code == 404
 
 
 async def test_files_find_others_beside_them(portal: Any) -> None:

@@ -97,12 +97,12 @@ async def test_cost_adds_up_to_the_bill_whatever_it_is_broken_down_by(portal: An
     shown = await ask(portal, "cost", billingPeriod="2013-10", groupBy=group_by, compare="previous")
     invoice = await ask(portal, "invoices/INV-000001")
 
-    assert shown["total"] == shown["line"]["quantity"] == Decimal(invoice["total"]).normalize().__format__("f")
+    assert shown["total"] == shown["line"]["quantity"] == invoice["total"]
     assert shown["line"]["equals"] is True
     assert total(shown["totals"]) == sum(Decimal(one["total"]) for one in shown["series"]) == Decimal(shown["total"])
     if group_by == "origin":
         assert shown["series"][-1]["label"] == "Not by origin"
-        assert shown["series"][-1]["total"] == "10"
+        assert shown["series"][-1]["total"] == "10.00"
 
 
 @pytest.mark.parametrize("window", ["day", "week", "month"])
@@ -338,3 +338,57 @@ async def test_only_a_bucket_of_what_is_shown_can_be_opened(portal: Any) -> None
             parameters = {"meter": "flights", "billingPeriod": "2013-10", "bucket": "2013-10-02T05:00:00Z"}
             refused = await client.get(f"{API}/{path}", params=parameters)
             assert (refused.status_code, refused.json()["reason"]) == (400, "WINDOW_INVALID"), path
+
+
+async def test_two_invoices_are_compared_exactly(portal: Any) -> None:
+    shown = await ask(portal, "invoices/draft/compare", **{"with": "INV-000001"})
+    draft, final = await ask(portal, "invoices/draft"), await ask(portal, "invoices/INV-000001")
+
+    assert (shown["left"]["total"], shown["right"]["total"]) == (draft["total"], final["total"])
+    changes = [Decimal(item["amountChange"]) for item in shown["items"]]
+    assert sum(changes) == Decimal(shown["totalChange"]) == Decimal(draft["total"]) - Decimal(final["total"])
+    fee, flights = shown["items"]
+    assert (fee["quantityChange"], fee["unitPriceChange"], fee["amountChange"]) == (None, None, "0.00")
+    quantities = [next(line["quantity"] for line in bill["lines"] if line["meter"]) for bill in (draft, final)]
+    assert [flights[side]["quantity"] for side in ("left", "right")] == quantities
+    assert Decimal(flights["quantityChange"]) == Decimal(quantities[0]) - Decimal(quantities[1])
+    assert (flights["left"]["unitPrice"], flights["unitPriceChange"]) == ("2.5", "0")
+
+
+async def test_examples_of_a_price_are_what_was_used_and_about_it(portal: Any) -> None:
+    plan = await ask(portal, "plan", billingPeriod="2013-11")
+    october = await ask(portal, "usage", meter="flights", billingPeriod="2013-10")
+
+    (flights,) = plan["examples"]
+    assert flights["item"] == "Flights"
+    assert [one["quantity"] for one in flights["examples"] if one["isOwn"]] == [october["total"]]
+    assert len(flights["examples"]) == 3
+    for one in flights["examples"]:
+        quoted = await ask(portal, "plan/quote", item="Flights", quantity=one["quantity"])
+        assert quoted["amount"] == one["amount"]
+        assert Decimal(one["amount"]) == Decimal(one["quantity"]) * Decimal("2.50")
+        assert quoted["steps"][-1]["value"] == quoted["exactAmount"]
+
+
+async def test_prices_to_come_are_told_with_what_they_change(portal: Any) -> None:
+    plan = await ask(portal, "plan")
+    invoice = await ask(portal, "invoices/INV-000001")
+    flights = next(Decimal(line["quantity"]) for line in invoice["lines"] if line["meter"])
+
+    (change,) = plan["coming"]
+    assert (change["billingPeriod"], change["start"], change["version"]) == ("2013-12", "2013-12-01", 4)
+    assert [(item["item"], item["unitPrice"]) for item in change["items"]] == [("Flights", "3")]
+    assert change["ended"] == []
+    effect = change["effect"]
+    assert (effect["billingPeriod"], effect["amount"]) == ("2013-10", invoice["total"])
+    assert Decimal(effect["change"]) == flights * Decimal("0.50")
+    assert Decimal(effect["amountToCome"]) == Decimal(effect["amount"]) + Decimal(effect["change"])
+    assert (await ask(portal, "plan", billingPeriod="2013-10"))["coming"] == []
+
+
+async def test_what_has_no_price_is_not_quoted(portal: Any) -> None:
+    async with await portal.client() as client:
+        for item, quantity in (("Calls", "1"), ("Flights", "-1"), ("Flights", "1e3"), ("Flights", "NaN")):
+            refused = await client.get(f"{API}/plan/quote", params={"item": item, "quantity": quantity})
+            assert refused.status_code == 400, (item, quantity)
+            assert refused.json()["do"]

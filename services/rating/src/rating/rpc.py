@@ -26,6 +26,7 @@ from rating.operations import (
     plans,
     price_lists,
     products,
+    quotes,
     unbilled,
 )
 from rating.operations.owners import owners
@@ -37,6 +38,7 @@ from rating.wire import customers as customers_wire
 from rating.wire import plans as plans_wire
 from rating.wire import price_lists as price_lists_wire
 from rating.wire import products as products_wire
+from rating.wire import quotes as quotes_wire
 from rating.wire import unbilled as unbilled_wire
 from rating.wire.live import asked_period, progress_to_proto
 
@@ -211,6 +213,11 @@ class RatingServicer(pb_grpc.RatingServiceServicer):
         """Return the prices of a period."""
         prices = await price_lists.get_price_list(self._deps, current_tenant(), asked_period(request))
         return price_lists_wire.price_list_to_proto(prices)
+
+    async def QuotePrice(self, request: pb.QuotePriceRequest, context: Context) -> pb.QuotePriceResponse:
+        """Return what quantities would cost."""
+        asked, questions = asked_period(request), quotes_wire.questions_from_proto(request)
+        return quotes_wire.quotes_to_proto(await quotes.quote_price(self._deps, current_tenant(), asked, questions))
 
     async def RateUsage(self, request: pb.RateUsageRequest, context: Context) -> pb.RateUsageResponse:
         """Seal usage and freeze its charges."""

@@ -309,6 +309,60 @@ async def test_a_price_list_tells_the_products_that_its_plan_names(calm_rating: 
     ]
 
 
+async def test_a_quote_is_what_a_charge_of_that_usage_would_be(calm_rating: Any, calm_catalog: Any, seen: Any) -> None:
+    user = calm_rating.user()
+    await calm_catalog.plan(fixed("Fee", "9"), per_unit("Calls", "calls", "0.125", included="2"))
+    await calm_catalog.customer()
+    await calm_catalog.contract()
+    february = timestamp(datetime(2013, 2, 1, tzinfo=NEW_YORK))
+    await calm_catalog.plan(per_unit("Calls", "calls", "7"), effective_from=february)
+    seen.report("UA", "calls", day(2), "7")
+
+    charges = await user("ListCharges", pb.ListChargesRequest(contract="UA-2013", billing_period="2013-01"))
+    questions = [pb.PriceQuestion(item="Fee"), pb.PriceQuestion(item="Calls", quantity=charges.charges[1].quantity)]
+    quotes = await user(
+        "QuotePrice", pb.QuotePriceRequest(customer="UA", billing_period="2013-01", questions=questions)
+    )
+    to_come = await user(
+        "QuotePrice", pb.QuotePriceRequest(contract="UA-2013", billing_period="2013-02", questions=questions[1:])
+    )
+
+    assert [quote.exact_amount for quote in quotes.quotes] == [charge.exact_amount for charge in charges.charges]
+    assert [list(quote.tiers) for quote in quotes.quotes] == [list(charge.tiers) for charge in charges.charges]
+    assert [quote.amount for quote in quotes.quotes] == ["9.00", "3.20"]
+    assert (quotes.plan, quotes.plan_version, quotes.currency, quotes.billing_period) == (
+        "standard",
+        1,
+        "USD",
+        "2013-01",
+    )
+    assert (to_come.plan_version, [quote.amount for quote in to_come.quotes]) == (2, ["193.20"])
+
+
+@pytest.mark.parametrize(
+    ("item", "quantity", "field"),
+    [
+        ("Lines", "1", "questions[0].item"),
+        ("Calls", "-1", "questions[0].quantity"),
+        ("Calls", "1e3", "questions[0].quantity"),
+        ("Calls", "many", "questions[0].quantity"),
+    ],
+)
+async def test_a_question_that_has_no_price_is_refused_by_its_field(
+    calm_rating: Any, calm_catalog: Any, item: str, quantity: str, field: str
+) -> None:
+    await calm_catalog.plan(per_unit("Calls", "calls", "1"))
+    await calm_catalog.customer()
+    await calm_catalog.contract()
+
+    question = pb.PriceQuestion(item=item, quantity=quantity)
+    with pytest.raises(InvalidRequest) as refused:
+        await calm_rating.user()("QuotePrice", pb.QuotePriceRequest(contract="UA-2013", questions=[question]))
+
+    assert refused.value.reason is Reason.FIELD_INVALID
+    assert [violation.field for violation in refused.value.violations] == [field]
+
+
 async def test_an_item_that_is_not_grouped_so_has_no_groups_unless_it_is_named(
     calm_rating: Any, calm_catalog: Any, seen: Any
 ) -> None:

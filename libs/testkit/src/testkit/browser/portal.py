@@ -1,4 +1,4 @@
-"""The portal of a running suite in a browser: sessions are made as a platform makes them, and links opened as people do."""
+"""The portal of a running suite in a browser: sessions are made as a platform does, and links opened as people do."""
 
 from __future__ import annotations
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Collection, Iterable, Sequence
 from datetime import UTC, datetime, timedelta
+from decimal import ROUND_HALF_UP, Decimal
 
 from chassis.errors import NotFound, Reason
 from metering.aggregator.v1 import aggregator_service_pb2 as aggregator_pb
@@ -20,10 +21,12 @@ from metering.rating.v1 import catalog_pb2, charge_pb2, cost_pb2, unbilled_pb2
 from metering.rating.v1 import rating_service_pb2 as rating_pb
 from metering.rating.v1 import rating_service_pb2_grpc as rating_grpc
 from testkit.portal.world import (
+    DEARER_FROM,
     DIGEST,
     FEE,
     MONTHS,
     NEW_YORK,
+    NEXT_PRICE,
     NOW,
     PRICE,
     Context,
@@ -296,12 +299,34 @@ class FakeRating(rating_grpc.RatingServiceServicer):
         return rating_pb.GetPriceListResponse(
             plan=catalog_pb2.Plan(
                 name="standard",
-                version=3,
-                spec=catalog_pb2.PlanSpec(currency="USD", items=[fee_item(), flights_item()]),
+                version=4 if request.billing_period == DEARER_FROM else 3,
+                spec=catalog_pb2.PlanSpec(
+                    currency="USD",
+                    items=[fee_item(), flights_item(NEXT_PRICE if request.billing_period == DEARER_FROM else PRICE)],
+                ),
             ),
             contract=contract_of(customer),
             billing_period=request.billing_period,
         )
+
+    async def QuotePrice(self, request: rating_pb.QuotePriceRequest, context: Context) -> rating_pb.QuotePriceResponse:
+        """Answer QuotePrice."""
+        await self.world.caller("QuotePrice", context, named=request.contract)
+        price = NEXT_PRICE if request.billing_period == DEARER_FROM else PRICE
+        return rating_pb.QuotePriceResponse(
+            quotes=[quote_of(question, price) for question in request.questions], currency="USD"
+        )
+
+
+def quote_of(question: rating_pb.PriceQuestion, price: Decimal) -> rating_pb.PriceQuote:
+    """What a quantity costs: so much for each flight, or the fee."""
+    quantity = Decimal(1) if question.item == "Fee" else Decimal(question.quantity)
+    exact = FEE if question.item == "Fee" else quantity * price
+    step = charge_pb2.DerivationStep(name="total", text="all of it", value=str(exact))
+    amount = str(exact.quantize(Decimal("0.01"), ROUND_HALF_UP))
+    return rating_pb.PriceQuote(
+        item=question.item, quantity=str(quantity), exact_amount=str(exact), amount=amount, steps=[step]
+    )
 
 
 def plan_of(version: int) -> catalog_pb2.Plan:
@@ -325,9 +350,9 @@ def fee_item() -> catalog_pb2.PlanItem:
     return catalog_pb2.PlanItem(name="Fee", fixed=catalog_pb2.FixedFee(amount=str(FEE)))
 
 
-def flights_item() -> catalog_pb2.PlanItem:
+def flights_item(unit_price: Decimal = PRICE) -> catalog_pb2.PlanItem:
     """Return the message of flights item."""
-    price = catalog_pb2.UsagePrice(per_unit=catalog_pb2.PerUnitPrice(unit_price=str(PRICE)), included="0")
+    price = catalog_pb2.UsagePrice(per_unit=catalog_pb2.PerUnitPrice(unit_price=str(unit_price)), included="0")
     return catalog_pb2.PlanItem(name="Flights", meter="flights", usage=price)
 
 

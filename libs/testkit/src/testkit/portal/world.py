@@ -20,6 +20,8 @@ Context = grpc.aio.ServicerContext[Any, Any]
 NEW_YORK = ZoneInfo("America/New_York")
 NOW = datetime(2013, 11, 20, 15, tzinfo=UTC)
 PRICE, FEE = Decimal("2.50"), Decimal("10.00")
+NEXT_PRICE, DEARER_FROM = Decimal("3.00"), "2013-12"
+"""What a flight costs from a month to come on."""
 MONTHS = ("2013-10", "2013-11")
 EPOCH = "5a1d37cd-98b1-4c0e-8f7a-0e0a1e6a8a35"
 TENANT = "acme"

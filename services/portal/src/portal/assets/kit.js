@@ -1,99 +1,75 @@
 // src/stream.ts
-var POLL_MS = 15e3;
-var SILENCE_MAX_MS = 4e4;
 var EventStream = class {
   constructor(connect, onChange) {
     this.connect = connect;
     this.onChange = onChange;
     this.controller = null;
-    this.isWanted = false;
-    this.onVisibility = () => document.hidden ? this.close() : this.open(true);
+    this.isWanted = !1;
+    this.onVisibility = () => document.hidden ? this.close() : this.open(!0);
   }
   start() {
-    this.isWanted = true;
-    document.addEventListener("visibilitychange", this.onVisibility);
-    if (!document.hidden) this.open(false);
+    this.isWanted = !0, document.addEventListener("visibilitychange", this.onVisibility), document.hidden || this.open(!1);
   }
   stop() {
-    this.isWanted = false;
-    document.removeEventListener("visibilitychange", this.onVisibility);
-    this.close();
+    this.isWanted = !1, document.removeEventListener("visibilitychange", this.onVisibility), this.close();
   }
   /** Begin anew, with another token: what was shown may be somebody else's. */
   restart() {
-    if (!this.isWanted) return;
-    this.close();
-    this.open(true);
+    this.isWanted && (this.close(), this.open(!0));
   }
   /** Listen to something else from now on; what is shown was asked for just now. */
   reconnect() {
-    if (!this.isWanted || this.controller === null) return;
-    this.close();
-    this.open(false);
+    !this.isWanted || this.controller === null || (this.close(), this.open(!1));
   }
   close() {
-    this.controller?.abort();
-    this.controller = null;
+    this.controller?.abort(), this.controller = null;
   }
   /** After a pause something may have changed unheard, so `isBehind` asks for all of it again. */
   open(isBehind) {
-    if (!this.isWanted || this.controller !== null) return;
-    this.controller = new AbortController();
-    if (isBehind) this.onChange();
-    void this.follow(this.controller.signal);
+    !this.isWanted || this.controller !== null || (this.controller = new AbortController(), isBehind && this.onChange(), this.follow(this.controller.signal));
   }
   async follow(signal) {
-    while (!signal.aborted) {
-      await this.listen(signal);
-      await pause(POLL_MS, signal);
-      if (!signal.aborted) this.onChange();
-    }
+    for (; !signal.aborted; )
+      await this.listen(signal), await pause(15e3, signal), signal.aborted || this.onChange();
   }
   /** Read until the stream ends; any failure only means that polling stands in for it. */
   async listen(signal) {
-    const line = new AbortController();
-    const end = () => line.abort();
+    let line = new AbortController(), end = () => line.abort();
     signal.addEventListener("abort", end);
-    let silence = setTimeout(end, SILENCE_MAX_MS);
+    let silence = setTimeout(end, 4e4);
     try {
-      const response = await this.connect(line.signal);
-      const reader = response.body?.pipeThrough(new TextDecoderStream()).getReader();
-      const parser = new EventParser();
-      for (let part2 = await reader?.read(); part2 !== void 0 && !part2.done; part2 = await reader?.read()) {
-        clearTimeout(silence);
-        silence = setTimeout(end, SILENCE_MAX_MS);
-        if (parser.feed(part2.value).includes("changed")) this.onChange();
-      }
+      let reader = (await this.connect(line.signal)).body?.pipeThrough(new TextDecoderStream()).getReader(), parser = new EventParser();
+      for (let part2 = await reader?.read(); part2 !== void 0 && !part2.done; part2 = await reader?.read())
+        clearTimeout(silence), silence = setTimeout(end, 4e4), parser.feed(part2.value).includes("changed") && this.onChange();
     } catch (error) {
-      if (!signal.aborted) console.info("meterline: changes can't be streamed, so the figures are polled.", error);
+      signal.aborted || console.info("meterline: changes can't be streamed, so the figures are polled.", error);
     } finally {
-      clearTimeout(silence);
-      signal.removeEventListener("abort", end);
+      clearTimeout(silence), signal.removeEventListener("abort", end);
     }
   }
-};
-var EventParser = class {
+}, EventParser = class {
   constructor() {
     this.rest = "";
   }
   feed(text) {
-    const blocks = (this.rest + text).replaceAll("\r\n", "\n").split("\n\n");
-    this.rest = blocks.pop() ?? "";
-    return blocks.map((block) => /^event: ?(.*)$/m.exec(block)?.[1] ?? "").filter((name) => name !== "");
+    let blocks = (this.rest + text).replaceAll(`\r
+`, `
+`).split(`
+
+`);
+    return this.rest = blocks.pop() ?? "", blocks.map((block) => /^event: ?(.*)$/m.exec(block)?.[1] ?? "").filter((name) => name !== "");
   }
 };
 function pause(milliseconds, signal) {
   return new Promise((resolve) => {
     if (signal.aborted) return resolve();
-    const timer = setTimeout(resolve, milliseconds);
-    signal.addEventListener("abort", () => (clearTimeout(timer), resolve()), { once: true });
+    let timer = setTimeout(resolve, milliseconds);
+    signal.addEventListener("abort", () => (clearTimeout(timer), resolve()), { once: !0 });
   });
 }
 
 // src/client.ts
-var ETAGS_MAX = 100;
-var COMPLETE_UNTIL = "x-meterline-complete-until";
-var Problem = class extends Error {
+var ETAGS_MAX = 100, COMPLETE_UNTIL = "x-meterline-complete-until", Problem = class extends Error {
   constructor(status, title, detail = "", reason = "", remedy = "", requestId = "") {
     super(detail || title);
     this.status = status;
@@ -106,10 +82,7 @@ var Problem = class extends Error {
   }
 };
 function kindOf(problem) {
-  if (problem.status === 401) return "expired";
-  if (problem.status === 403) return "forbidden";
-  if (problem.status === 404) return "missing";
-  return problem.status >= 400 && problem.status < 500 && problem.status !== 429 ? "refused" : "unavailable";
+  return problem.status === 401 ? "expired" : problem.status === 403 ? "forbidden" : problem.status === 404 ? "missing" : problem.status >= 400 && problem.status < 500 && problem.status !== 429 ? "refused" : "unavailable";
 }
 var Client = class extends EventTarget {
   constructor() {
@@ -129,21 +102,11 @@ var Client = class extends EventTarget {
   }
   /** Say where the portal is and how to get a token; calling it again begins a new session. */
   configure(configuration) {
-    this.configuration = { ...configuration, baseUrl: configuration.baseUrl.replace(/\/+$/, "") };
-    this.token = "";
-    this.renewal = null;
-    this.kept.clear();
-    this.isStarted.open();
-    this.stream.restart();
-    this.dispatchEvent(new Event("configured"));
+    this.configuration = { ...configuration, baseUrl: configuration.baseUrl.replace(/\/+$/, "") }, this.token = "", this.renewal = null, this.kept.clear(), this.isStarted.open(), this.stream.restart(), this.dispatchEvent(new Event("configured"));
   }
   /** Forget the token and all answers, as on signing out; elements wait until `configure` is called again. */
   reset() {
-    this.stream.stop();
-    this.configuration = null;
-    this.isStarted = gate();
-    this.token = "";
-    this.kept.clear();
+    this.stream.stop(), this.configuration = null, this.isStarted = gate(), this.token = "", this.kept.clear();
   }
   /** Give this answer to whoever gets that path, in place of the portal's: a preview shows what is not saved. Set before `configure`. */
   preset(path, body2) {
@@ -158,206 +121,163 @@ var Client = class extends EventTarget {
   }
   /** A token that the host's backend made just now, for a frame. Raises `Problem`. */
   async freshToken() {
-    await this.isStarted.opened;
-    return this.renew(this.token);
+    return await this.isStarted.opened, this.renew(this.token);
   }
   get locale() {
     return this.configuration?.locale ?? "";
   }
   /** The full address of a resource, as others may call it with a token of their own. */
   url(path, query = {}) {
-    const params = new URLSearchParams();
-    for (const [name, value] of Object.entries(query)) {
-      if (value === null || value === "") continue;
-      for (const each of typeof value === "string" ? [value] : value) params.append(name, each);
-    }
-    const text = params.toString();
+    let params = new URLSearchParams();
+    for (let [name, value] of Object.entries(query))
+      if (!(value === null || value === ""))
+        for (let each of typeof value == "string" ? [value] : value) params.append(name, each);
+    let text = params.toString();
     return `${this.configuration?.baseUrl ?? ""}/api/v1/${path}${text && `?${text}`}`;
   }
   /** Get JSON; an answer that has not changed since is the very same object, unless it is now complete to a later time. Raises `Problem`. */
   async get(path, query = {}, signal) {
-    await this.isStarted.opened;
-    if (this.presets.has(path)) return this.presets.get(path);
-    const url = this.url(path, query);
-    const known = this.kept.get(url);
-    const response = await this.send("GET", url, { etag: known?.etag, signal });
+    if (await this.isStarted.opened, this.presets.has(path)) return this.presets.get(path);
+    let url = this.url(path, query), known = this.kept.get(url), response = await this.send("GET", url, { etag: known?.etag, signal });
     if (response.status === 304 && known !== void 0) return stillFresh(known.body, response.headers.get(COMPLETE_UNTIL));
-    const body2 = await jsonOf(response);
-    this.keep(url, response.headers.get("etag"), body2);
-    return body2;
+    let body2 = await jsonOf(response);
+    return this.keep(url, response.headers.get("etag"), body2), body2;
   }
   /** Create something. Raises `Problem`. */
   async post(path, content) {
-    await this.isStarted.opened;
-    return await jsonOf(await this.send("POST", this.url(path), { content }));
+    return await this.isStarted.opened, await jsonOf(await this.send("POST", this.url(path), { content }));
   }
   /** Remove something. Raises `Problem`. */
   async remove(path) {
-    await this.isStarted.opened;
-    await this.send("DELETE", this.url(path), {});
+    await this.isStarted.opened, await this.send("DELETE", this.url(path), {});
   }
   /** Get a file. Raises `Problem`. */
   async download(path, query = {}) {
-    await this.isStarted.opened;
-    return (await this.send("GET", this.url(path, query), { accept: "*/*" })).blob();
+    return await this.isStarted.opened, (await this.send("GET", this.url(path, query), { accept: "*/*" })).blob();
   }
   /** Call `listener` when figures may have changed; the stream is open while anybody listens and the page is visible. */
   watch(listener) {
-    this.addEventListener("change", listener);
-    if (this.listeners++ === 0) void this.isStarted.opened.then(() => this.listeners > 0 && this.stream.start());
-    return () => {
-      this.removeEventListener("change", listener);
-      if (--this.listeners === 0) this.stream.stop();
+    return this.addEventListener("change", listener), this.listeners++ === 0 && this.isStarted.opened.then(() => this.listeners > 0 && this.stream.start()), () => {
+      this.removeEventListener("change", listener), --this.listeners === 0 && this.stream.stop();
     };
   }
   /** Say which period is shown, whose changes are then told. */
   follow(billingPeriod) {
-    if (billingPeriod === this.followed) return;
-    this.followed = billingPeriod;
-    this.stream.reconnect();
+    billingPeriod !== this.followed && (this.followed = billingPeriod, this.stream.reconnect());
   }
   keep(url, etag, body2) {
-    this.kept.delete(url);
-    if (etag === null) return;
+    if (this.kept.delete(url), etag === null) return;
     this.kept.set(url, { etag, body: body2 });
-    const oldest = this.kept.keys().next().value;
-    if (this.kept.size > ETAGS_MAX && oldest !== void 0) this.kept.delete(oldest);
+    let oldest = this.kept.keys().next().value;
+    this.kept.size > ETAGS_MAX && oldest !== void 0 && this.kept.delete(oldest);
   }
   async send(method, url, call) {
     if (this.isHosted) return accepted(await this.attempt(method, url, call, ""));
-    const token = this.token || await this.renew("");
-    const first = await this.attempt(method, url, call, token);
-    if (first.status !== 401) return accepted(first);
-    return accepted(await this.attempt(method, url, call, await this.renew(token)));
+    let token = this.token || await this.renew(""), first = await this.attempt(method, url, call, token);
+    return first.status !== 401 ? accepted(first) : accepted(await this.attempt(method, url, call, await this.renew(token)));
   }
   async attempt(method, url, call, token) {
-    const headers = new Headers({ accept: call.accept ?? "application/json, application/problem+json" });
-    if (token !== "") headers.set("authorization", `Bearer ${token}`);
-    if (call.etag !== void 0) headers.set("if-none-match", call.etag);
-    if (call.content !== void 0) headers.set("content-type", "application/json");
-    const credentials = this.isHosted ? "same-origin" : "omit";
-    const body2 = call.content === void 0 ? null : JSON.stringify(call.content);
-    const request = { method, headers, credentials, body: body2, cache: "no-store", signal: call.signal ?? null };
+    let headers = new Headers({ accept: call.accept ?? "application/json, application/problem+json" });
+    token !== "" && headers.set("authorization", `Bearer ${token}`), call.etag !== void 0 && headers.set("if-none-match", call.etag), call.content !== void 0 && headers.set("content-type", "application/json");
+    let credentials = this.isHosted ? "same-origin" : "omit", body2 = call.content === void 0 ? null : JSON.stringify(call.content), request = { method, headers, credentials, body: body2, cache: "no-store", signal: call.signal ?? null };
     try {
       return await fetch(url, request);
     } catch (error) {
-      if (error instanceof TypeError) throw new Problem(0, "unreachable");
-      throw error;
+      throw error instanceof TypeError ? new Problem(0, "unreachable") : error;
     }
   }
   /** Ask the host for a token once, however many requests were refused with the old one. */
   renew(refused) {
     if (this.token !== refused) return Promise.resolve(this.token);
-    const fetchToken = this.configuration?.fetchToken;
+    let fetchToken = this.configuration?.fetchToken;
     if (fetchToken === void 0) throw new Problem(401, "no token");
-    this.renewal ??= fetchToken().then((token) => this.token = token).catch((error) => {
+    return this.renewal ??= fetchToken().then((token) => this.token = token).catch((error) => {
       throw new Problem(401, "no token", error instanceof Error ? error.message : String(error));
-    }).finally(() => this.renewal = null);
-    return this.renewal;
+    }).finally(() => this.renewal = null), this.renewal;
   }
 };
 function gate() {
-  let open = () => void 0;
-  const opened2 = new Promise((resolve) => open = resolve);
-  return { opened: opened2, open };
+  let open = () => {
+  };
+  return { opened: new Promise((resolve) => open = resolve), open };
 }
 function stillFresh(body2, completeUntil) {
-  if (completeUntil === null || typeof body2 !== "object" || body2 === null || !("completeUntil" in body2)) return body2;
-  return body2.completeUntil === completeUntil ? body2 : { ...body2, completeUntil };
+  return completeUntil === null || typeof body2 != "object" || body2 === null || !("completeUntil" in body2) || body2.completeUntil === completeUntil ? body2 : { ...body2, completeUntil };
 }
 async function accepted(response) {
   if (response.ok || response.status === 304) return response;
-  const isProblem = (response.headers.get("content-type") ?? "").includes("json");
-  const body2 = isProblem ? await jsonOf(response) : {};
-  const text = (name) => typeof body2[name] === "string" ? body2[name] : "";
-  const title = text("title") || response.statusText || String(response.status);
+  let body2 = (response.headers.get("content-type") ?? "").includes("json") ? await jsonOf(response) : {}, text = (name) => typeof body2[name] == "string" ? body2[name] : "", title = text("title") || response.statusText || String(response.status);
   throw new Problem(response.status, title, text("detail"), text("reason"), text("do"), text("requestId"));
 }
 async function jsonOf(response) {
   try {
     return await response.json();
   } catch (error) {
-    if (error instanceof SyntaxError) throw new Problem(502, "not JSON");
-    throw error;
+    throw error instanceof SyntaxError ? new Problem(502, "not JSON") : error;
   }
 }
 var client = new Client();
 
 // node_modules/@lit/reactive-element/css-tag.js
-var t = globalThis;
-var e = t.ShadowRoot && (void 0 === t.ShadyCSS || t.ShadyCSS.nativeShadow) && "adoptedStyleSheets" in Document.prototype && "replace" in CSSStyleSheet.prototype;
-var s = /* @__PURE__ */ Symbol();
-var o = /* @__PURE__ */ new WeakMap();
-var n = class {
+var t = globalThis, e = t.ShadowRoot && (t.ShadyCSS === void 0 || t.ShadyCSS.nativeShadow) && "adoptedStyleSheets" in Document.prototype && "replace" in CSSStyleSheet.prototype, s = /* @__PURE__ */ Symbol(), o = /* @__PURE__ */ new WeakMap(), n = class {
   constructor(t4, e5, o5) {
-    if (this._$cssResult$ = true, o5 !== s) throw Error("CSSResult is not constructable. Use `unsafeCSS` or `css` instead.");
+    if (this._$cssResult$ = !0, o5 !== s) throw Error("CSSResult is not constructable. Use `unsafeCSS` or `css` instead.");
     this.cssText = t4, this.t = e5;
   }
   get styleSheet() {
-    let t4 = this.o;
-    const s4 = this.t;
-    if (e && void 0 === t4) {
-      const e5 = void 0 !== s4 && 1 === s4.length;
-      e5 && (t4 = o.get(s4)), void 0 === t4 && ((this.o = t4 = new CSSStyleSheet()).replaceSync(this.cssText), e5 && o.set(s4, t4));
+    let t4 = this.o, s4 = this.t;
+    if (e && t4 === void 0) {
+      let e5 = s4 !== void 0 && s4.length === 1;
+      e5 && (t4 = o.get(s4)), t4 === void 0 && ((this.o = t4 = new CSSStyleSheet()).replaceSync(this.cssText), e5 && o.set(s4, t4));
     }
     return t4;
   }
   toString() {
     return this.cssText;
   }
-};
-var r = (t4) => new n("string" == typeof t4 ? t4 : t4 + "", void 0, s);
+}, r = (t4) => new n(typeof t4 == "string" ? t4 : t4 + "", void 0, s);
 var S = (s4, o5) => {
   if (e) s4.adoptedStyleSheets = o5.map((t4) => t4 instanceof CSSStyleSheet ? t4 : t4.styleSheet);
-  else for (const e5 of o5) {
-    const o6 = document.createElement("style"), n4 = t.litNonce;
-    void 0 !== n4 && o6.setAttribute("nonce", n4), o6.textContent = e5.cssText, s4.appendChild(o6);
+  else for (let e5 of o5) {
+    let o6 = document.createElement("style"), n4 = t.litNonce;
+    n4 !== void 0 && o6.setAttribute("nonce", n4), o6.textContent = e5.cssText, s4.appendChild(o6);
   }
-};
-var c = e ? (t4) => t4 : (t4) => t4 instanceof CSSStyleSheet ? ((t5) => {
+}, c = e ? (t4) => t4 : (t4) => t4 instanceof CSSStyleSheet ? ((t5) => {
   let e5 = "";
-  for (const s4 of t5.cssRules) e5 += s4.cssText;
+  for (let s4 of t5.cssRules) e5 += s4.cssText;
   return r(e5);
 })(t4) : t4;
 
 // node_modules/@lit/reactive-element/reactive-element.js
-var { is: i2, defineProperty: e2, getOwnPropertyDescriptor: h, getOwnPropertyNames: r2, getOwnPropertySymbols: o2, getPrototypeOf: n2 } = Object;
-var a = globalThis;
-var c2 = a.trustedTypes;
-var l = c2 ? c2.emptyScript : "";
-var p = a.reactiveElementPolyfillSupport;
-var d = (t4, s4) => t4;
-var u = { toAttribute(t4, s4) {
+var { is: i2, defineProperty: e2, getOwnPropertyDescriptor: h, getOwnPropertyNames: r2, getOwnPropertySymbols: o2, getPrototypeOf: n2 } = Object, a = globalThis, c2 = a.trustedTypes, l = c2 ? c2.emptyScript : "", p = a.reactiveElementPolyfillSupport, d = (t4, s4) => t4, u = { toAttribute(t4, s4) {
   switch (s4) {
     case Boolean:
       t4 = t4 ? l : null;
       break;
     case Object:
     case Array:
-      t4 = null == t4 ? t4 : JSON.stringify(t4);
+      t4 = t4 == null ? t4 : JSON.stringify(t4);
   }
   return t4;
 }, fromAttribute(t4, s4) {
   let i6 = t4;
   switch (s4) {
     case Boolean:
-      i6 = null !== t4;
+      i6 = t4 !== null;
       break;
     case Number:
-      i6 = null === t4 ? null : Number(t4);
+      i6 = t4 === null ? null : Number(t4);
       break;
     case Object:
     case Array:
       try {
         i6 = JSON.parse(t4);
-      } catch (t5) {
+      } catch {
         i6 = null;
       }
   }
   return i6;
-} };
-var f = (t4, s4) => !i2(t4, s4);
-var b = { attribute: true, type: String, converter: u, reflect: false, useDefault: false, hasChanged: f };
+} }, f = (t4, s4) => !i2(t4, s4), b = { attribute: !0, type: String, converter: u, reflect: !1, useDefault: !1, hasChanged: f };
 Symbol.metadata ??= /* @__PURE__ */ Symbol("metadata"), a.litPropertyMetadata ??= /* @__PURE__ */ new WeakMap();
 var y = class extends HTMLElement {
   static addInitializer(t4) {
@@ -367,83 +287,83 @@ var y = class extends HTMLElement {
     return this.finalize(), this._$Eh && [...this._$Eh.keys()];
   }
   static createProperty(t4, s4 = b) {
-    if (s4.state && (s4.attribute = false), this._$Ei(), this.prototype.hasOwnProperty(t4) && ((s4 = Object.create(s4)).wrapped = true), this.elementProperties.set(t4, s4), !s4.noAccessor) {
-      const i6 = /* @__PURE__ */ Symbol(), h3 = this.getPropertyDescriptor(t4, i6, s4);
-      void 0 !== h3 && e2(this.prototype, t4, h3);
+    if (s4.state && (s4.attribute = !1), this._$Ei(), this.prototype.hasOwnProperty(t4) && ((s4 = Object.create(s4)).wrapped = !0), this.elementProperties.set(t4, s4), !s4.noAccessor) {
+      let i6 = /* @__PURE__ */ Symbol(), h3 = this.getPropertyDescriptor(t4, i6, s4);
+      h3 !== void 0 && e2(this.prototype, t4, h3);
     }
   }
   static getPropertyDescriptor(t4, s4, i6) {
-    const { get: e5, set: r4 } = h(this.prototype, t4) ?? { get() {
+    let { get: e5, set: r4 } = h(this.prototype, t4) ?? { get() {
       return this[s4];
     }, set(t5) {
       this[s4] = t5;
     } };
     return { get: e5, set(s5) {
-      const h3 = e5?.call(this);
+      let h3 = e5?.call(this);
       r4?.call(this, s5), this.requestUpdate(t4, h3, i6);
-    }, configurable: true, enumerable: true };
+    }, configurable: !0, enumerable: !0 };
   }
   static getPropertyOptions(t4) {
     return this.elementProperties.get(t4) ?? b;
   }
   static _$Ei() {
     if (this.hasOwnProperty(d("elementProperties"))) return;
-    const t4 = n2(this);
-    t4.finalize(), void 0 !== t4.l && (this.l = [...t4.l]), this.elementProperties = new Map(t4.elementProperties);
+    let t4 = n2(this);
+    t4.finalize(), t4.l !== void 0 && (this.l = [...t4.l]), this.elementProperties = new Map(t4.elementProperties);
   }
   static finalize() {
     if (this.hasOwnProperty(d("finalized"))) return;
-    if (this.finalized = true, this._$Ei(), this.hasOwnProperty(d("properties"))) {
-      const t5 = this.properties, s4 = [...r2(t5), ...o2(t5)];
-      for (const i6 of s4) this.createProperty(i6, t5[i6]);
+    if (this.finalized = !0, this._$Ei(), this.hasOwnProperty(d("properties"))) {
+      let t5 = this.properties, s4 = [...r2(t5), ...o2(t5)];
+      for (let i6 of s4) this.createProperty(i6, t5[i6]);
     }
-    const t4 = this[Symbol.metadata];
-    if (null !== t4) {
-      const s4 = litPropertyMetadata.get(t4);
-      if (void 0 !== s4) for (const [t5, i6] of s4) this.elementProperties.set(t5, i6);
+    let t4 = this[Symbol.metadata];
+    if (t4 !== null) {
+      let s4 = litPropertyMetadata.get(t4);
+      if (s4 !== void 0) for (let [t5, i6] of s4) this.elementProperties.set(t5, i6);
     }
     this._$Eh = /* @__PURE__ */ new Map();
-    for (const [t5, s4] of this.elementProperties) {
-      const i6 = this._$Eu(t5, s4);
-      void 0 !== i6 && this._$Eh.set(i6, t5);
+    for (let [t5, s4] of this.elementProperties) {
+      let i6 = this._$Eu(t5, s4);
+      i6 !== void 0 && this._$Eh.set(i6, t5);
     }
     this.elementStyles = this.finalizeStyles(this.styles);
   }
   static finalizeStyles(s4) {
-    const i6 = [];
+    let i6 = [];
     if (Array.isArray(s4)) {
-      const e5 = new Set(s4.flat(1 / 0).reverse());
-      for (const s5 of e5) i6.unshift(c(s5));
-    } else void 0 !== s4 && i6.push(c(s4));
+      let e5 = new Set(s4.flat(1 / 0).reverse());
+      for (let s5 of e5) i6.unshift(c(s5));
+    } else s4 !== void 0 && i6.push(c(s4));
     return i6;
   }
   static _$Eu(t4, s4) {
-    const i6 = s4.attribute;
-    return false === i6 ? void 0 : "string" == typeof i6 ? i6 : "string" == typeof t4 ? t4.toLowerCase() : void 0;
+    let i6 = s4.attribute;
+    return i6 === !1 ? void 0 : typeof i6 == "string" ? i6 : typeof t4 == "string" ? t4.toLowerCase() : void 0;
   }
   constructor() {
-    super(), this._$Ep = void 0, this.isUpdatePending = false, this.hasUpdated = false, this._$Em = null, this._$Ev();
+    super(), this._$Ep = void 0, this.isUpdatePending = !1, this.hasUpdated = !1, this._$Em = null, this._$Ev();
   }
   _$Ev() {
     this._$ES = new Promise((t4) => this.enableUpdating = t4), this._$AL = /* @__PURE__ */ new Map(), this._$E_(), this.requestUpdate(), this.constructor.l?.forEach((t4) => t4(this));
   }
   addController(t4) {
-    (this._$EO ??= /* @__PURE__ */ new Set()).add(t4), void 0 !== this.renderRoot && this.isConnected && t4.hostConnected?.();
+    (this._$EO ??= /* @__PURE__ */ new Set()).add(t4), this.renderRoot !== void 0 && this.isConnected && t4.hostConnected?.();
   }
   removeController(t4) {
     this._$EO?.delete(t4);
   }
   _$E_() {
-    const t4 = /* @__PURE__ */ new Map(), s4 = this.constructor.elementProperties;
-    for (const i6 of s4.keys()) this.hasOwnProperty(i6) && (t4.set(i6, this[i6]), delete this[i6]);
+    let t4 = /* @__PURE__ */ new Map(), s4 = this.constructor.elementProperties;
+    for (let i6 of s4.keys()) this.hasOwnProperty(i6) && (t4.set(i6, this[i6]), delete this[i6]);
     t4.size > 0 && (this._$Ep = t4);
   }
   createRenderRoot() {
-    const t4 = this.shadowRoot ?? this.attachShadow(this.constructor.shadowRootOptions);
+    let t4 = this.shadowRoot ?? this.attachShadow(this.constructor.shadowRootOptions);
     return S(t4, this.constructor.elementStyles), t4;
   }
   connectedCallback() {
-    this.renderRoot ??= this.createRenderRoot(), this.enableUpdating(true), this._$EO?.forEach((t4) => t4.hostConnected?.());
+    this.renderRoot ??= this.createRenderRoot(), this.enableUpdating(!0), this._$EO?.forEach((t4) => t4.hostConnected?.());
   }
   enableUpdating(t4) {
   }
@@ -454,41 +374,41 @@ var y = class extends HTMLElement {
     this._$AK(t4, i6);
   }
   _$ET(t4, s4) {
-    const i6 = this.constructor.elementProperties.get(t4), e5 = this.constructor._$Eu(t4, i6);
-    if (void 0 !== e5 && true === i6.reflect) {
-      const h3 = (void 0 !== i6.converter?.toAttribute ? i6.converter : u).toAttribute(s4, i6.type);
-      this._$Em = t4, null == h3 ? this.removeAttribute(e5) : this.setAttribute(e5, h3), this._$Em = null;
+    let i6 = this.constructor.elementProperties.get(t4), e5 = this.constructor._$Eu(t4, i6);
+    if (e5 !== void 0 && i6.reflect === !0) {
+      let h3 = (i6.converter?.toAttribute !== void 0 ? i6.converter : u).toAttribute(s4, i6.type);
+      this._$Em = t4, h3 == null ? this.removeAttribute(e5) : this.setAttribute(e5, h3), this._$Em = null;
     }
   }
   _$AK(t4, s4) {
-    const i6 = this.constructor, e5 = i6._$Eh.get(t4);
-    if (void 0 !== e5 && this._$Em !== e5) {
-      const t5 = i6.getPropertyOptions(e5), h3 = "function" == typeof t5.converter ? { fromAttribute: t5.converter } : void 0 !== t5.converter?.fromAttribute ? t5.converter : u;
+    let i6 = this.constructor, e5 = i6._$Eh.get(t4);
+    if (e5 !== void 0 && this._$Em !== e5) {
+      let t5 = i6.getPropertyOptions(e5), h3 = typeof t5.converter == "function" ? { fromAttribute: t5.converter } : t5.converter?.fromAttribute !== void 0 ? t5.converter : u;
       this._$Em = e5;
-      const r4 = h3.fromAttribute(s4, t5.type);
+      let r4 = h3.fromAttribute(s4, t5.type);
       this[e5] = r4 ?? this._$Ej?.get(e5) ?? r4, this._$Em = null;
     }
   }
-  requestUpdate(t4, s4, i6, e5 = false, h3) {
-    if (void 0 !== t4) {
-      const r4 = this.constructor;
-      if (false === e5 && (h3 = this[t4]), i6 ??= r4.getPropertyOptions(t4), !((i6.hasChanged ?? f)(h3, s4) || i6.useDefault && i6.reflect && h3 === this._$Ej?.get(t4) && !this.hasAttribute(r4._$Eu(t4, i6)))) return;
+  requestUpdate(t4, s4, i6, e5 = !1, h3) {
+    if (t4 !== void 0) {
+      let r4 = this.constructor;
+      if (e5 === !1 && (h3 = this[t4]), i6 ??= r4.getPropertyOptions(t4), !((i6.hasChanged ?? f)(h3, s4) || i6.useDefault && i6.reflect && h3 === this._$Ej?.get(t4) && !this.hasAttribute(r4._$Eu(t4, i6)))) return;
       this.C(t4, s4, i6);
     }
-    false === this.isUpdatePending && (this._$ES = this._$EP());
+    this.isUpdatePending === !1 && (this._$ES = this._$EP());
   }
   C(t4, s4, { useDefault: i6, reflect: e5, wrapped: h3 }, r4) {
-    i6 && !(this._$Ej ??= /* @__PURE__ */ new Map()).has(t4) && (this._$Ej.set(t4, r4 ?? s4 ?? this[t4]), true !== h3 || void 0 !== r4) || (this._$AL.has(t4) || (this.hasUpdated || i6 || (s4 = void 0), this._$AL.set(t4, s4)), true === e5 && this._$Em !== t4 && (this._$Eq ??= /* @__PURE__ */ new Set()).add(t4));
+    i6 && !(this._$Ej ??= /* @__PURE__ */ new Map()).has(t4) && (this._$Ej.set(t4, r4 ?? s4 ?? this[t4]), h3 !== !0 || r4 !== void 0) || (this._$AL.has(t4) || (this.hasUpdated || i6 || (s4 = void 0), this._$AL.set(t4, s4)), e5 === !0 && this._$Em !== t4 && (this._$Eq ??= /* @__PURE__ */ new Set()).add(t4));
   }
   async _$EP() {
-    this.isUpdatePending = true;
+    this.isUpdatePending = !0;
     try {
       await this._$ES;
     } catch (t5) {
       Promise.reject(t5);
     }
-    const t4 = this.scheduleUpdate();
-    return null != t4 && await t4, !this.isUpdatePending;
+    let t4 = this.scheduleUpdate();
+    return t4 != null && await t4, !this.isUpdatePending;
   }
   scheduleUpdate() {
     return this.performUpdate();
@@ -497,31 +417,30 @@ var y = class extends HTMLElement {
     if (!this.isUpdatePending) return;
     if (!this.hasUpdated) {
       if (this.renderRoot ??= this.createRenderRoot(), this._$Ep) {
-        for (const [t6, s5] of this._$Ep) this[t6] = s5;
+        for (let [t6, s5] of this._$Ep) this[t6] = s5;
         this._$Ep = void 0;
       }
-      const t5 = this.constructor.elementProperties;
-      if (t5.size > 0) for (const [s5, i6] of t5) {
-        const { wrapped: t6 } = i6, e5 = this[s5];
-        true !== t6 || this._$AL.has(s5) || void 0 === e5 || this.C(s5, void 0, i6, e5);
+      let t5 = this.constructor.elementProperties;
+      if (t5.size > 0) for (let [s5, i6] of t5) {
+        let { wrapped: t6 } = i6, e5 = this[s5];
+        t6 !== !0 || this._$AL.has(s5) || e5 === void 0 || this.C(s5, void 0, i6, e5);
       }
     }
-    let t4 = false;
-    const s4 = this._$AL;
+    let t4 = !1, s4 = this._$AL;
     try {
       t4 = this.shouldUpdate(s4), t4 ? (this.willUpdate(s4), this._$EO?.forEach((t5) => t5.hostUpdate?.()), this.update(s4)) : this._$EM();
     } catch (s5) {
-      throw t4 = false, this._$EM(), s5;
+      throw t4 = !1, this._$EM(), s5;
     }
     t4 && this._$AE(s4);
   }
   willUpdate(t4) {
   }
   _$AE(t4) {
-    this._$EO?.forEach((t5) => t5.hostUpdated?.()), this.hasUpdated || (this.hasUpdated = true, this.firstUpdated(t4)), this.updated(t4);
+    this._$EO?.forEach((t5) => t5.hostUpdated?.()), this.hasUpdated || (this.hasUpdated = !0, this.firstUpdated(t4)), this.updated(t4);
   }
   _$EM() {
-    this._$AL = /* @__PURE__ */ new Map(), this.isUpdatePending = false;
+    this._$AL = /* @__PURE__ */ new Map(), this.isUpdatePending = !1;
   }
   get updateComplete() {
     return this.getUpdateComplete();
@@ -530,7 +449,7 @@ var y = class extends HTMLElement {
     return this._$ES;
   }
   shouldUpdate(t4) {
-    return true;
+    return !0;
   }
   update(t4) {
     this._$Eq &&= this._$Eq.forEach((t5) => this._$ET(t5, this[t5])), this._$EM();
@@ -543,94 +462,62 @@ var y = class extends HTMLElement {
 y.elementStyles = [], y.shadowRootOptions = { mode: "open" }, y[d("elementProperties")] = /* @__PURE__ */ new Map(), y[d("finalized")] = /* @__PURE__ */ new Map(), p?.({ ReactiveElement: y }), (a.reactiveElementVersions ??= []).push("2.1.2");
 
 // node_modules/lit-html/lit-html.js
-var t2 = globalThis;
-var i3 = (t4) => t4;
-var s2 = t2.trustedTypes;
-var e3 = s2 ? s2.createPolicy("lit-html", { createHTML: (t4) => t4 }) : void 0;
-var h2 = "$lit$";
-var o3 = `lit$${Math.random().toFixed(9).slice(2)}$`;
-var n3 = "?" + o3;
-var r3 = `<${n3}>`;
-var l2 = document;
-var c3 = () => l2.createComment("");
-var a2 = (t4) => null === t4 || "object" != typeof t4 && "function" != typeof t4;
-var u2 = Array.isArray;
-var d2 = (t4) => u2(t4) || "function" == typeof t4?.[Symbol.iterator];
-var f2 = "[ 	\n\f\r]";
-var v = /<(?:(!--|\/[^a-zA-Z])|(\/?[a-zA-Z][^>\s]*)|(\/?$))/g;
-var _ = /-->/g;
-var m = />/g;
-var p2 = RegExp(`>|${f2}(?:([^\\s"'>=/]+)(${f2}*=${f2}*(?:[^ 	
-\f\r"'\`<>=]|("|')|))|$)`, "g");
-var g = /'/g;
-var $ = /"/g;
-var y2 = /^(?:script|style|textarea|title)$/i;
-var x = (t4) => (i6, ...s4) => ({ _$litType$: t4, strings: i6, values: s4 });
-var b2 = x(1);
-var w = x(2);
-var T = x(3);
-var E = /* @__PURE__ */ Symbol.for("lit-noChange");
-var A = /* @__PURE__ */ Symbol.for("lit-nothing");
-var C = /* @__PURE__ */ new WeakMap();
-var P = l2.createTreeWalker(l2, 129);
+var t2 = globalThis, i3 = (t4) => t4, s2 = t2.trustedTypes, e3 = s2 ? s2.createPolicy("lit-html", { createHTML: (t4) => t4 }) : void 0, h2 = "$lit$", o3 = `lit$${Math.random().toFixed(9).slice(2)}$`, n3 = "?" + o3, r3 = `<${n3}>`, l2 = document, c3 = () => l2.createComment(""), a2 = (t4) => t4 === null || typeof t4 != "object" && typeof t4 != "function", u2 = Array.isArray, d2 = (t4) => u2(t4) || typeof t4?.[Symbol.iterator] == "function", f2 = `[ 	
+\f\r]`, v = /<(?:(!--|\/[^a-zA-Z])|(\/?[a-zA-Z][^>\s]*)|(\/?$))/g, _ = /-->/g, m = />/g, p2 = RegExp(`>|${f2}(?:([^\\s"'>=/]+)(${f2}*=${f2}*(?:[^ 	
+\f\r"'\`<>=]|("|')|))|$)`, "g"), g = /'/g, $ = /"/g, y2 = /^(?:script|style|textarea|title)$/i, x = (t4) => (i6, ...s4) => ({ _$litType$: t4, strings: i6, values: s4 }), b2 = x(1), w = x(2), T = x(3), E = /* @__PURE__ */ Symbol.for("lit-noChange"), A = /* @__PURE__ */ Symbol.for("lit-nothing"), C = /* @__PURE__ */ new WeakMap(), P = l2.createTreeWalker(l2, 129);
 function V(t4, i6) {
   if (!u2(t4) || !t4.hasOwnProperty("raw")) throw Error("invalid template strings array");
-  return void 0 !== e3 ? e3.createHTML(i6) : i6;
+  return e3 !== void 0 ? e3.createHTML(i6) : i6;
 }
 var N = (t4, i6) => {
-  const s4 = t4.length - 1, e5 = [];
-  let n4, l3 = 2 === i6 ? "<svg>" : 3 === i6 ? "<math>" : "", c4 = v;
+  let s4 = t4.length - 1, e5 = [], n4, l3 = i6 === 2 ? "<svg>" : i6 === 3 ? "<math>" : "", c4 = v;
   for (let i7 = 0; i7 < s4; i7++) {
-    const s5 = t4[i7];
-    let a3, u3, d3 = -1, f3 = 0;
-    for (; f3 < s5.length && (c4.lastIndex = f3, u3 = c4.exec(s5), null !== u3); ) f3 = c4.lastIndex, c4 === v ? "!--" === u3[1] ? c4 = _ : void 0 !== u3[1] ? c4 = m : void 0 !== u3[2] ? (y2.test(u3[2]) && (n4 = RegExp("</" + u3[2], "g")), c4 = p2) : void 0 !== u3[3] && (c4 = p2) : c4 === p2 ? ">" === u3[0] ? (c4 = n4 ?? v, d3 = -1) : void 0 === u3[1] ? d3 = -2 : (d3 = c4.lastIndex - u3[2].length, a3 = u3[1], c4 = void 0 === u3[3] ? p2 : '"' === u3[3] ? $ : g) : c4 === $ || c4 === g ? c4 = p2 : c4 === _ || c4 === m ? c4 = v : (c4 = p2, n4 = void 0);
-    const x2 = c4 === p2 && t4[i7 + 1].startsWith("/>") ? " " : "";
-    l3 += c4 === v ? s5 + r3 : d3 >= 0 ? (e5.push(a3), s5.slice(0, d3) + h2 + s5.slice(d3) + o3 + x2) : s5 + o3 + (-2 === d3 ? i7 : x2);
+    let s5 = t4[i7], a3, u3, d3 = -1, f3 = 0;
+    for (; f3 < s5.length && (c4.lastIndex = f3, u3 = c4.exec(s5), u3 !== null); ) f3 = c4.lastIndex, c4 === v ? u3[1] === "!--" ? c4 = _ : u3[1] !== void 0 ? c4 = m : u3[2] !== void 0 ? (y2.test(u3[2]) && (n4 = RegExp("</" + u3[2], "g")), c4 = p2) : u3[3] !== void 0 && (c4 = p2) : c4 === p2 ? u3[0] === ">" ? (c4 = n4 ?? v, d3 = -1) : u3[1] === void 0 ? d3 = -2 : (d3 = c4.lastIndex - u3[2].length, a3 = u3[1], c4 = u3[3] === void 0 ? p2 : u3[3] === '"' ? $ : g) : c4 === $ || c4 === g ? c4 = p2 : c4 === _ || c4 === m ? c4 = v : (c4 = p2, n4 = void 0);
+    let x2 = c4 === p2 && t4[i7 + 1].startsWith("/>") ? " " : "";
+    l3 += c4 === v ? s5 + r3 : d3 >= 0 ? (e5.push(a3), s5.slice(0, d3) + h2 + s5.slice(d3) + o3 + x2) : s5 + o3 + (d3 === -2 ? i7 : x2);
   }
-  return [V(t4, l3 + (t4[s4] || "<?>") + (2 === i6 ? "</svg>" : 3 === i6 ? "</math>" : "")), e5];
-};
-var S2 = class _S {
+  return [V(t4, l3 + (t4[s4] || "<?>") + (i6 === 2 ? "</svg>" : i6 === 3 ? "</math>" : "")), e5];
+}, S2 = class _S {
   constructor({ strings: t4, _$litType$: i6 }, e5) {
     let r4;
     this.parts = [];
-    let l3 = 0, a3 = 0;
-    const u3 = t4.length - 1, d3 = this.parts, [f3, v2] = N(t4, i6);
-    if (this.el = _S.createElement(f3, e5), P.currentNode = this.el.content, 2 === i6 || 3 === i6) {
-      const t5 = this.el.content.firstChild;
+    let l3 = 0, a3 = 0, u3 = t4.length - 1, d3 = this.parts, [f3, v2] = N(t4, i6);
+    if (this.el = _S.createElement(f3, e5), P.currentNode = this.el.content, i6 === 2 || i6 === 3) {
+      let t5 = this.el.content.firstChild;
       t5.replaceWith(...t5.childNodes);
     }
-    for (; null !== (r4 = P.nextNode()) && d3.length < u3; ) {
-      if (1 === r4.nodeType) {
-        if (r4.hasAttributes()) for (const t5 of r4.getAttributeNames()) if (t5.endsWith(h2)) {
-          const i7 = v2[a3++], s4 = r4.getAttribute(t5).split(o3), e6 = /([.?@])?(.*)/.exec(i7);
-          d3.push({ type: 1, index: l3, name: e6[2], strings: s4, ctor: "." === e6[1] ? I : "?" === e6[1] ? L : "@" === e6[1] ? z : H }), r4.removeAttribute(t5);
+    for (; (r4 = P.nextNode()) !== null && d3.length < u3; ) {
+      if (r4.nodeType === 1) {
+        if (r4.hasAttributes()) for (let t5 of r4.getAttributeNames()) if (t5.endsWith(h2)) {
+          let i7 = v2[a3++], s4 = r4.getAttribute(t5).split(o3), e6 = /([.?@])?(.*)/.exec(i7);
+          d3.push({ type: 1, index: l3, name: e6[2], strings: s4, ctor: e6[1] === "." ? I : e6[1] === "?" ? L : e6[1] === "@" ? z : H }), r4.removeAttribute(t5);
         } else t5.startsWith(o3) && (d3.push({ type: 6, index: l3 }), r4.removeAttribute(t5));
         if (y2.test(r4.tagName)) {
-          const t5 = r4.textContent.split(o3), i7 = t5.length - 1;
+          let t5 = r4.textContent.split(o3), i7 = t5.length - 1;
           if (i7 > 0) {
             r4.textContent = s2 ? s2.emptyScript : "";
             for (let s4 = 0; s4 < i7; s4++) r4.append(t5[s4], c3()), P.nextNode(), d3.push({ type: 2, index: ++l3 });
             r4.append(t5[i7], c3());
           }
         }
-      } else if (8 === r4.nodeType) if (r4.data === n3) d3.push({ type: 2, index: l3 });
+      } else if (r4.nodeType === 8) if (r4.data === n3) d3.push({ type: 2, index: l3 });
       else {
         let t5 = -1;
-        for (; -1 !== (t5 = r4.data.indexOf(o3, t5 + 1)); ) d3.push({ type: 7, index: l3 }), t5 += o3.length - 1;
+        for (; (t5 = r4.data.indexOf(o3, t5 + 1)) !== -1; ) d3.push({ type: 7, index: l3 }), t5 += o3.length - 1;
       }
       l3++;
     }
   }
   static createElement(t4, i6) {
-    const s4 = l2.createElement("template");
+    let s4 = l2.createElement("template");
     return s4.innerHTML = t4, s4;
   }
 };
 function M(t4, i6, s4 = t4, e5) {
   if (i6 === E) return i6;
-  let h3 = void 0 !== e5 ? s4._$Co?.[e5] : s4._$Cl;
-  const o5 = a2(i6) ? void 0 : i6._$litDirective$;
-  return h3?.constructor !== o5 && (h3?._$AO?.(false), void 0 === o5 ? h3 = void 0 : (h3 = new o5(t4), h3._$AT(t4, s4, e5)), void 0 !== e5 ? (s4._$Co ??= [])[e5] = h3 : s4._$Cl = h3), void 0 !== h3 && (i6 = M(t4, h3._$AS(t4, i6.values), h3, e5)), i6;
+  let h3 = e5 !== void 0 ? s4._$Co?.[e5] : s4._$Cl, o5 = a2(i6) ? void 0 : i6._$litDirective$;
+  return h3?.constructor !== o5 && (h3?._$AO?.(!1), o5 === void 0 ? h3 = void 0 : (h3 = new o5(t4), h3._$AT(t4, s4, e5)), e5 !== void 0 ? (s4._$Co ??= [])[e5] = h3 : s4._$Cl = h3), h3 !== void 0 && (i6 = M(t4, h3._$AS(t4, i6.values), h3, e5)), i6;
 }
 var R = class {
   constructor(t4, i6) {
@@ -643,13 +530,13 @@ var R = class {
     return this._$AM._$AU;
   }
   u(t4) {
-    const { el: { content: i6 }, parts: s4 } = this._$AD, e5 = (t4?.creationScope ?? l2).importNode(i6, true);
+    let { el: { content: i6 }, parts: s4 } = this._$AD, e5 = (t4?.creationScope ?? l2).importNode(i6, !0);
     P.currentNode = e5;
     let h3 = P.nextNode(), o5 = 0, n4 = 0, r4 = s4[0];
-    for (; void 0 !== r4; ) {
+    for (; r4 !== void 0; ) {
       if (o5 === r4.index) {
         let i7;
-        2 === r4.type ? i7 = new k(h3, h3.nextSibling, this, t4) : 1 === r4.type ? i7 = new r4.ctor(h3, r4.name, r4.strings, this, t4) : 6 === r4.type && (i7 = new Z(h3, this, t4)), this._$AV.push(i7), r4 = s4[++n4];
+        r4.type === 2 ? i7 = new k(h3, h3.nextSibling, this, t4) : r4.type === 1 ? i7 = new r4.ctor(h3, r4.name, r4.strings, this, t4) : r4.type === 6 && (i7 = new Z(h3, this, t4)), this._$AV.push(i7), r4 = s4[++n4];
       }
       o5 !== r4?.index && (h3 = P.nextNode(), o5++);
     }
@@ -657,20 +544,18 @@ var R = class {
   }
   p(t4) {
     let i6 = 0;
-    for (const s4 of this._$AV) void 0 !== s4 && (void 0 !== s4.strings ? (s4._$AI(t4, s4, i6), i6 += s4.strings.length - 2) : s4._$AI(t4[i6])), i6++;
+    for (let s4 of this._$AV) s4 !== void 0 && (s4.strings !== void 0 ? (s4._$AI(t4, s4, i6), i6 += s4.strings.length - 2) : s4._$AI(t4[i6])), i6++;
   }
-};
-var k = class _k {
+}, k = class _k {
   get _$AU() {
     return this._$AM?._$AU ?? this._$Cv;
   }
   constructor(t4, i6, s4, e5) {
-    this.type = 2, this._$AH = A, this._$AN = void 0, this._$AA = t4, this._$AB = i6, this._$AM = s4, this.options = e5, this._$Cv = e5?.isConnected ?? true;
+    this.type = 2, this._$AH = A, this._$AN = void 0, this._$AA = t4, this._$AB = i6, this._$AM = s4, this.options = e5, this._$Cv = e5?.isConnected ?? !0;
   }
   get parentNode() {
-    let t4 = this._$AA.parentNode;
-    const i6 = this._$AM;
-    return void 0 !== i6 && 11 === t4?.nodeType && (t4 = i6.parentNode), t4;
+    let t4 = this._$AA.parentNode, i6 = this._$AM;
+    return i6 !== void 0 && t4?.nodeType === 11 && (t4 = i6.parentNode), t4;
   }
   get startNode() {
     return this._$AA;
@@ -679,7 +564,7 @@ var k = class _k {
     return this._$AB;
   }
   _$AI(t4, i6 = this) {
-    t4 = M(this, t4, i6), a2(t4) ? t4 === A || null == t4 || "" === t4 ? (this._$AH !== A && this._$AR(), this._$AH = A) : t4 !== this._$AH && t4 !== E && this._(t4) : void 0 !== t4._$litType$ ? this.$(t4) : void 0 !== t4.nodeType ? this.T(t4) : d2(t4) ? this.k(t4) : this._(t4);
+    t4 = M(this, t4, i6), a2(t4) ? t4 === A || t4 == null || t4 === "" ? (this._$AH !== A && this._$AR(), this._$AH = A) : t4 !== this._$AH && t4 !== E && this._(t4) : t4._$litType$ !== void 0 ? this.$(t4) : t4.nodeType !== void 0 ? this.T(t4) : d2(t4) ? this.k(t4) : this._(t4);
   }
   O(t4) {
     return this._$AA.parentNode.insertBefore(t4, this._$AB);
@@ -691,35 +576,33 @@ var k = class _k {
     this._$AH !== A && a2(this._$AH) ? this._$AA.nextSibling.data = t4 : this.T(l2.createTextNode(t4)), this._$AH = t4;
   }
   $(t4) {
-    const { values: i6, _$litType$: s4 } = t4, e5 = "number" == typeof s4 ? this._$AC(t4) : (void 0 === s4.el && (s4.el = S2.createElement(V(s4.h, s4.h[0]), this.options)), s4);
+    let { values: i6, _$litType$: s4 } = t4, e5 = typeof s4 == "number" ? this._$AC(t4) : (s4.el === void 0 && (s4.el = S2.createElement(V(s4.h, s4.h[0]), this.options)), s4);
     if (this._$AH?._$AD === e5) this._$AH.p(i6);
     else {
-      const t5 = new R(e5, this), s5 = t5.u(this.options);
+      let t5 = new R(e5, this), s5 = t5.u(this.options);
       t5.p(i6), this.T(s5), this._$AH = t5;
     }
   }
   _$AC(t4) {
     let i6 = C.get(t4.strings);
-    return void 0 === i6 && C.set(t4.strings, i6 = new S2(t4)), i6;
+    return i6 === void 0 && C.set(t4.strings, i6 = new S2(t4)), i6;
   }
   k(t4) {
     u2(this._$AH) || (this._$AH = [], this._$AR());
-    const i6 = this._$AH;
-    let s4, e5 = 0;
-    for (const h3 of t4) e5 === i6.length ? i6.push(s4 = new _k(this.O(c3()), this.O(c3()), this, this.options)) : s4 = i6[e5], s4._$AI(h3), e5++;
+    let i6 = this._$AH, s4, e5 = 0;
+    for (let h3 of t4) e5 === i6.length ? i6.push(s4 = new _k(this.O(c3()), this.O(c3()), this, this.options)) : s4 = i6[e5], s4._$AI(h3), e5++;
     e5 < i6.length && (this._$AR(s4 && s4._$AB.nextSibling, e5), i6.length = e5);
   }
   _$AR(t4 = this._$AA.nextSibling, s4) {
-    for (this._$AP?.(false, true, s4); t4 !== this._$AB; ) {
-      const s5 = i3(t4).nextSibling;
+    for (this._$AP?.(!1, !0, s4); t4 !== this._$AB; ) {
+      let s5 = i3(t4).nextSibling;
       i3(t4).remove(), t4 = s5;
     }
   }
   setConnected(t4) {
-    void 0 === this._$AM && (this._$Cv = t4, this._$AP?.(t4));
+    this._$AM === void 0 && (this._$Cv = t4, this._$AP?.(t4));
   }
-};
-var H = class {
+}, H = class {
   get tagName() {
     return this.element.tagName;
   }
@@ -727,15 +610,13 @@ var H = class {
     return this._$AM._$AU;
   }
   constructor(t4, i6, s4, e5, h3) {
-    this.type = 1, this._$AH = A, this._$AN = void 0, this.element = t4, this.name = i6, this._$AM = e5, this.options = h3, s4.length > 2 || "" !== s4[0] || "" !== s4[1] ? (this._$AH = Array(s4.length - 1).fill(new String()), this.strings = s4) : this._$AH = A;
+    this.type = 1, this._$AH = A, this._$AN = void 0, this.element = t4, this.name = i6, this._$AM = e5, this.options = h3, s4.length > 2 || s4[0] !== "" || s4[1] !== "" ? (this._$AH = Array(s4.length - 1).fill(new String()), this.strings = s4) : this._$AH = A;
   }
   _$AI(t4, i6 = this, s4, e5) {
-    const h3 = this.strings;
-    let o5 = false;
-    if (void 0 === h3) t4 = M(this, t4, i6, 0), o5 = !a2(t4) || t4 !== this._$AH && t4 !== E, o5 && (this._$AH = t4);
+    let h3 = this.strings, o5 = !1;
+    if (h3 === void 0) t4 = M(this, t4, i6, 0), o5 = !a2(t4) || t4 !== this._$AH && t4 !== E, o5 && (this._$AH = t4);
     else {
-      const e6 = t4;
-      let n4, r4;
+      let e6 = t4, n4, r4;
       for (t4 = h3[0], n4 = 0; n4 < h3.length - 1; n4++) r4 = M(this, e6[s4 + n4], i6, n4), r4 === E && (r4 = this._$AH[n4]), o5 ||= !a2(r4) || r4 !== this._$AH[n4], r4 === A ? t4 = A : t4 !== A && (t4 += (r4 ?? "") + h3[n4 + 1]), this._$AH[n4] = r4;
     }
     o5 && !e5 && this.j(t4);
@@ -743,37 +624,33 @@ var H = class {
   j(t4) {
     t4 === A ? this.element.removeAttribute(this.name) : this.element.setAttribute(this.name, t4 ?? "");
   }
-};
-var I = class extends H {
+}, I = class extends H {
   constructor() {
     super(...arguments), this.type = 3;
   }
   j(t4) {
     this.element[this.name] = t4 === A ? void 0 : t4;
   }
-};
-var L = class extends H {
+}, L = class extends H {
   constructor() {
     super(...arguments), this.type = 4;
   }
   j(t4) {
     this.element.toggleAttribute(this.name, !!t4 && t4 !== A);
   }
-};
-var z = class extends H {
+}, z = class extends H {
   constructor(t4, i6, s4, e5, h3) {
     super(t4, i6, s4, e5, h3), this.type = 5;
   }
   _$AI(t4, i6 = this) {
     if ((t4 = M(this, t4, i6, 0) ?? A) === E) return;
-    const s4 = this._$AH, e5 = t4 === A && s4 !== A || t4.capture !== s4.capture || t4.once !== s4.once || t4.passive !== s4.passive, h3 = t4 !== A && (s4 === A || e5);
+    let s4 = this._$AH, e5 = t4 === A && s4 !== A || t4.capture !== s4.capture || t4.once !== s4.once || t4.passive !== s4.passive, h3 = t4 !== A && (s4 === A || e5);
     e5 && this.element.removeEventListener(this.name, this, s4), h3 && this.element.addEventListener(this.name, this, t4), this._$AH = t4;
   }
   handleEvent(t4) {
-    "function" == typeof this._$AH ? this._$AH.call(this.options?.host ?? this.element, t4) : this._$AH.handleEvent(t4);
+    typeof this._$AH == "function" ? this._$AH.call(this.options?.host ?? this.element, t4) : this._$AH.handleEvent(t4);
   }
-};
-var Z = class {
+}, Z = class {
   constructor(t4, i6, s4) {
     this.element = t4, this.type = 6, this._$AN = void 0, this._$AM = i6, this.options = s4;
   }
@@ -787,40 +664,38 @@ var Z = class {
 var B = t2.litHtmlPolyfillSupport;
 B?.(S2, k), (t2.litHtmlVersions ??= []).push("3.3.3");
 var D = (t4, i6, s4) => {
-  const e5 = s4?.renderBefore ?? i6;
-  let h3 = e5._$litPart$;
-  if (void 0 === h3) {
-    const t5 = s4?.renderBefore ?? null;
+  let e5 = s4?.renderBefore ?? i6, h3 = e5._$litPart$;
+  if (h3 === void 0) {
+    let t5 = s4?.renderBefore ?? null;
     e5._$litPart$ = h3 = new k(i6.insertBefore(c3(), t5), t5, void 0, s4 ?? {});
   }
   return h3._$AI(t4), h3;
 };
 
 // node_modules/lit-element/lit-element.js
-var s3 = globalThis;
-var i4 = class extends y {
+var s3 = globalThis, i4 = class extends y {
   constructor() {
     super(...arguments), this.renderOptions = { host: this }, this._$Do = void 0;
   }
   createRenderRoot() {
-    const t4 = super.createRenderRoot();
+    let t4 = super.createRenderRoot();
     return this.renderOptions.renderBefore ??= t4.firstChild, t4;
   }
   update(t4) {
-    const r4 = this.render();
+    let r4 = this.render();
     this.hasUpdated || (this.renderOptions.isConnected = this.isConnected), super.update(t4), this._$Do = D(r4, this.renderRoot, this.renderOptions);
   }
   connectedCallback() {
-    super.connectedCallback(), this._$Do?.setConnected(true);
+    super.connectedCallback(), this._$Do?.setConnected(!0);
   }
   disconnectedCallback() {
-    super.disconnectedCallback(), this._$Do?.setConnected(false);
+    super.disconnectedCallback(), this._$Do?.setConnected(!1);
   }
   render() {
     return E;
   }
 };
-i4._$litElement$ = true, i4["finalized"] = true, s3.litElementHydrateSupport?.({ LitElement: i4 });
+i4._$litElement$ = !0, i4.finalized = !0, s3.litElementHydrateSupport?.({ LitElement: i4 });
 var o4 = s3.litElementPolyfillSupport;
 o4?.({ LitElement: i4 });
 (s3.litElementVersions ??= []).push("4.2.2");
@@ -913,17 +788,242 @@ a { color: var(--_accent); text-underline-offset: 3px; }
 `;
 
 // src/styles/content.css
-var content_default = ".page { display: grid; grid-template-columns: minmax(0, 1fr); gap: 16px; max-width: 1180px; }\n\n.page-head { display: flex; flex-wrap: wrap; align-items: center; gap: 8px 16px; min-height: 40px; }\n.page-head .spacer { flex: 1; }\n.page-title { font: 650 20px/1.3 var(--_font); letter-spacing: -0.01em; text-wrap: balance; }\n.page-sub { font-size: 13px; color: var(--_text-2); }\n\nmeterline-freshness { display: inline-block; container-type: normal; }\n\n.card {\n  background: var(--_surface);\n  border: 1px solid var(--_line);\n  border-radius: var(--_radius);\n  padding: 20px 24px;\n  min-width: 0;\n}\n\n.card-head { display: flex; flex-wrap: wrap; align-items: center; gap: 4px 12px; margin-bottom: 12px; }\n.card-head .spacer { flex: 1; }\n.card-title { font: 650 16px/1.4 var(--_font); letter-spacing: -0.005em; }\n.hint { font-size: 13px; color: var(--_text-2); }\n.plain { font-weight: 400; }\n.small { font-size: 12px; color: var(--_text-2); }\n.mono { font-family: var(--_mono); font-size: 0.92em; overflow-wrap: anywhere; }\n.note { font-size: 12px; color: var(--_text-2); max-width: 68ch; text-wrap: pretty; }\n\n.up { color: var(--_warning); font-weight: 650; }\n.down { color: var(--_positive); font-weight: 650; }\n\n.card.kpis { display: grid; grid-template-columns: repeat(auto-fit, minmax(190px, 1fr)); padding: 0; overflow: clip; }\n.kpi { padding: 16px 24px; box-shadow: -1px 0 0 var(--_line), 0 -1px 0 var(--_line); min-width: 0; }\n.kpi dt { font-size: 13px; color: var(--_text-2); }\n.kpi .big { font: 650 28px/1.25 var(--_font); letter-spacing: -0.02em; overflow-wrap: anywhere; }\n.kpi .big .figure { white-space: normal; text-align: left; }\n.kpi .small { min-height: 18px; }\n\n.rows { display: grid; }\n.rows > * { display: flex; align-items: baseline; justify-content: space-between; gap: 16px; padding: 9px 0; border-top: 1px solid var(--_line); font-size: 13px; }\n.rows dt { color: var(--_text-2); }\n.rows dd { text-align: right; }\n\n.scroll { overflow-x: auto; margin: 0 -24px; padding: 0 24px; }\n.scroll:focus-visible { outline-offset: -2px; }\n\ntable { width: 100%; border-collapse: collapse; font-size: 13px; }\nth { font-weight: 500; color: var(--_text-2); text-align: left; padding: 6px 12px 8px; white-space: nowrap; }\ntd { padding: 9px 12px; border-top: 1px solid var(--_line); vertical-align: top; }\nth:first-child, td:first-child { padding-left: 0; }\nth:last-child, td:last-child { padding-right: 0; }\n.right { text-align: right; white-space: nowrap; }\nth::first-letter { text-transform: uppercase; }\ntbody th { color: var(--_text); font-weight: 400; border-top: 1px solid var(--_line); padding: 9px 12px 9px 0; white-space: normal; vertical-align: top; }\ntfoot td, tfoot th { border-top: 2px solid var(--_text); color: var(--_text); font-weight: 650; padding-block: 10px; }\ntr.is-link:hover > * { background: var(--_tint); }\n.unit { color: var(--_text-2); }\n\n.swatch { display: inline-block; width: 10px; height: 10px; margin-right: 8px; vertical-align: -1px; flex: none; }\n.swatch rect { fill: var(--_c); forced-color-adjust: none; }\n\n.legend { display: flex; flex-wrap: wrap; gap: 4px 16px; font-size: 13px; color: var(--_text); }\n.legend li { display: inline-flex; align-items: center; max-width: 100%; }\n.legend .dash { width: 16px; border-top: 2px dashed var(--_text-3); margin-right: 8px; }\n\n.is-waiting { opacity: 0.55; transition: opacity 150ms 200ms; }\n\n/* What stands in the place of figures that are not there yet: it has their final shape. */\n.bone { display: block; border-radius: 4px; background: var(--_line); animation: breathe 1.6s ease-in-out infinite; }\n.bones { display: grid; gap: 12px; }\n\n.empty { display: grid; justify-items: center; gap: 6px; padding: 40px 16px; text-align: center; color: var(--_text-2); }\n.empty h2 { font: 650 16px/1.4 var(--_font); color: var(--_text); }\n.empty p { max-width: 46ch; text-wrap: balance; }\n.empty .button { margin-top: 8px; }\n\n.banner { padding: 8px 16px; border: 1px solid var(--_warning); border-radius: var(--_radius-control); color: var(--_warning); background: var(--_surface); font-size: 13px; }\n\n@keyframes breathe { 50% { opacity: 0.45; } }\n\n@container (max-width: 560px) {\n  .card { padding: 16px; }\n  .card.kpis { grid-template-columns: repeat(auto-fit, minmax(148px, 1fr)); }\n  .kpi { padding: 12px 16px; }\n  .kpi .big { font-size: 22px; }\n  .scroll { margin: 0 -16px; padding: 0 16px; }\n  td, th { padding-inline: 8px; }\n  .narrow-hidden { display: none; }\n  tr[data-series] > th { white-space: nowrap; }\n}\n\n@media print {\n  .card { border: 0; padding: 8px 0; break-inside: avoid; }\n  .page { max-width: none; }\n}\n\n.period-switch { display: inline-flex; gap: 4px; }\n.explained { display: grid; gap: 16px; }\n.explained-figure { font: 650 28px/1.2 var(--_font); letter-spacing: -0.02em; }\n.explained-sentence { padding-left: 14px; border-left: 3px solid var(--_accent); color: var(--_text-2); text-wrap: pretty; }\n.spark { width: 96px; height: 22px; vertical-align: middle; }\n.spark path { fill: none; stroke: var(--_c, var(--_text-3)); stroke-width: 1.5; stroke-linejoin: round; }\n";
+var content_default = `.page { display: grid; grid-template-columns: minmax(0, 1fr); gap: 16px; max-width: 1180px; }
+
+.page-head { display: flex; flex-wrap: wrap; align-items: center; gap: 8px 16px; min-height: 40px; }
+.page-head .spacer { flex: 1; }
+.page-title { font: 650 20px/1.3 var(--_font); letter-spacing: -0.01em; text-wrap: balance; }
+.page-sub { font-size: 13px; color: var(--_text-2); }
+
+meterline-freshness { display: inline-block; container-type: normal; }
+
+.card {
+  background: var(--_surface);
+  border: 1px solid var(--_line);
+  border-radius: var(--_radius);
+  padding: 20px 24px;
+  min-width: 0;
+}
+
+.card-head { display: flex; flex-wrap: wrap; align-items: center; gap: 4px 12px; margin-bottom: 12px; }
+.card-head .spacer { flex: 1; }
+.card-title { font: 650 16px/1.4 var(--_font); letter-spacing: -0.005em; }
+.hint { font-size: 13px; color: var(--_text-2); }
+.plain { font-weight: 400; }
+.small { font-size: 12px; color: var(--_text-2); }
+.mono { font-family: var(--_mono); font-size: 0.92em; overflow-wrap: anywhere; }
+.note { font-size: 12px; color: var(--_text-2); max-width: 68ch; text-wrap: pretty; }
+
+.up { color: var(--_warning); font-weight: 650; }
+.down { color: var(--_positive); font-weight: 650; }
+
+.card.kpis { display: grid; grid-template-columns: repeat(auto-fit, minmax(190px, 1fr)); padding: 0; overflow: clip; }
+.kpi { padding: 16px 24px; box-shadow: -1px 0 0 var(--_line), 0 -1px 0 var(--_line); min-width: 0; }
+.kpi dt { font-size: 13px; color: var(--_text-2); }
+.kpi .big { font: 650 28px/1.25 var(--_font); letter-spacing: -0.02em; overflow-wrap: anywhere; }
+.kpi .big .figure { white-space: normal; text-align: left; }
+.kpi .small { min-height: 18px; }
+
+.rows { display: grid; }
+.rows > * { display: flex; align-items: baseline; justify-content: space-between; gap: 16px; padding: 9px 0; border-top: 1px solid var(--_line); font-size: 13px; }
+.rows dt { color: var(--_text-2); }
+.rows dd { text-align: right; }
+
+.scroll { overflow-x: auto; margin: 0 -24px; padding: 0 24px; }
+.scroll:focus-visible { outline-offset: -2px; }
+
+table { width: 100%; border-collapse: collapse; font-size: 13px; }
+th { font-weight: 500; color: var(--_text-2); text-align: left; padding: 6px 12px 8px; white-space: nowrap; }
+td { padding: 9px 12px; border-top: 1px solid var(--_line); vertical-align: top; }
+th:first-child, td:first-child { padding-left: 0; }
+th:last-child, td:last-child { padding-right: 0; }
+.right { text-align: right; white-space: nowrap; }
+th::first-letter { text-transform: uppercase; }
+tbody th { color: var(--_text); font-weight: 400; border-top: 1px solid var(--_line); padding: 9px 12px 9px 0; white-space: normal; vertical-align: top; }
+tfoot td, tfoot th { border-top: 2px solid var(--_text); color: var(--_text); font-weight: 650; padding-block: 10px; }
+tr.is-link:hover > * { background: var(--_tint); }
+.unit { color: var(--_text-2); }
+
+.swatch { display: inline-block; width: 10px; height: 10px; margin-right: 8px; vertical-align: -1px; flex: none; }
+.swatch rect { fill: var(--_c); forced-color-adjust: none; }
+
+.legend { display: flex; flex-wrap: wrap; gap: 4px 16px; font-size: 13px; color: var(--_text); }
+.legend li { display: inline-flex; align-items: center; max-width: 100%; }
+.legend .dash { width: 16px; border-top: 2px dashed var(--_text-3); margin-right: 8px; }
+
+.is-waiting { opacity: 0.55; transition: opacity 150ms 200ms; }
+
+/* What stands in the place of figures that are not there yet: it has their final shape. */
+.bone { display: block; border-radius: 4px; background: var(--_line); animation: breathe 1.6s ease-in-out infinite; }
+.bones { display: grid; gap: 12px; }
+
+.empty { display: grid; justify-items: center; gap: 6px; padding: 40px 16px; text-align: center; color: var(--_text-2); }
+.empty h2 { font: 650 16px/1.4 var(--_font); color: var(--_text); }
+.empty p { max-width: 46ch; text-wrap: balance; }
+.empty .button { margin-top: 8px; }
+
+.banner { padding: 8px 16px; border: 1px solid var(--_warning); border-radius: var(--_radius-control); color: var(--_warning); background: var(--_surface); font-size: 13px; }
+
+@keyframes breathe { 50% { opacity: 0.45; } }
+
+@container (max-width: 560px) {
+  .card { padding: 16px; }
+  .card.kpis { grid-template-columns: repeat(auto-fit, minmax(148px, 1fr)); }
+  .kpi { padding: 12px 16px; }
+  .kpi .big { font-size: 22px; }
+  .scroll { margin: 0 -16px; padding: 0 16px; }
+  td, th { padding-inline: 8px; }
+  .narrow-hidden { display: none; }
+  tr[data-series] > th { white-space: nowrap; }
+}
+
+@media print {
+  .card { border: 0; padding: 8px 0; break-inside: avoid; }
+  .page { max-width: none; }
+}
+
+.period-switch { display: inline-flex; gap: 4px; }
+.explained { display: grid; gap: 16px; }
+.explained-figure { font: 650 28px/1.2 var(--_font); letter-spacing: -0.02em; }
+.explained-sentence { padding-left: 14px; border-left: 3px solid var(--_accent); color: var(--_text-2); text-wrap: pretty; }
+.spark { width: 96px; height: 22px; vertical-align: middle; }
+.spark path { fill: none; stroke: var(--_c, var(--_text-3)); stroke-width: 1.5; stroke-linejoin: round; }
+`;
 
 // src/styles/controls.css
-var controls_default = 'button, select, input { font: inherit; color: inherit; margin: 0; }\n\n.button, .select, .input {\n  display: inline-flex;\n  align-items: center;\n  gap: 6px;\n  height: 32px;\n  padding: 0 12px;\n  border: 1px solid var(--_line-strong);\n  border-radius: var(--_radius-control);\n  background: var(--_surface);\n  color: var(--_text);\n  font: 500 13px/1 var(--_font);\n  white-space: nowrap;\n  text-decoration: none;\n  cursor: pointer;\n}\n\n.button:hover, .select:hover { background: var(--_tint); border-color: var(--_accent); }\n.button[disabled] { opacity: 0.55; cursor: default; }\n.button.is-primary { background: var(--_accent); border-color: var(--_accent); color: var(--_accent-ink); }\n.button.is-primary:hover { filter: brightness(1.08); }\n.button.is-bare { border-color: transparent; background: none; padding: 0 8px; color: var(--_text-2); }\n.button.is-bare:hover { color: var(--_text); background: var(--_tint); }\n.button.is-icon { padding: 0; width: 32px; justify-content: center; }\n.input { cursor: text; font-weight: 400; min-width: 0; }\n.select { padding-right: 8px; max-width: 100%; }\n.icon { width: 16px; height: 16px; flex: none; fill: none; stroke: currentcolor; stroke-width: 1.6; stroke-linecap: round; stroke-linejoin: round; }\n\n.segments {\n  display: inline-flex;\n  border: 1px solid var(--_line-strong);\n  border-radius: var(--_radius-control);\n  overflow: clip;\n}\n\n.segments button {\n  display: inline-flex;\n  align-items: center;\n  gap: 6px;\n  height: 30px;\n  padding: 0 11px;\n  border: 0;\n  border-left: 1px solid var(--_line);\n  background: var(--_surface);\n  color: var(--_text-2);\n  font: 500 13px/1 var(--_font);\n  cursor: pointer;\n}\n\n.segments button:first-child { border-left: 0; }\n.segments button:hover { color: var(--_text); background: var(--_tint); }\n.segments button:focus-visible { outline-offset: -3px; }\n/* The line below tells what is pressed where colours of the page are overruled. */\n.segments button[aria-pressed="true"] { background: var(--_tint-strong); color: var(--_text); font-weight: 650; box-shadow: inset 0 -2px 0 var(--_accent); }\n\n.toggle { display: inline-flex; align-items: center; gap: 8px; height: 32px; font-size: 13px; color: var(--_text-2); cursor: pointer; }\n.toggle input { accent-color: var(--_accent); width: 16px; height: 16px; }\n\n.chip {\n  display: inline-flex;\n  align-items: center;\n  gap: 6px;\n  min-height: 26px;\n  padding: 2px 10px;\n  border: 1px solid var(--_line);\n  border-radius: 999px;\n  background: var(--_surface);\n  color: var(--_text-2);\n  font: 400 12px/1.3 var(--_font);\n}\n\n.chip .dot { width: 7px; height: 7px; border-radius: 50%; background: currentcolor; forced-color-adjust: none; }\n.chip.is-live .dot { color: var(--_positive); animation: breathe 2.4s ease-in-out infinite; }\n.chip.is-late { color: var(--_warning); border-color: currentcolor; }\n.chip.is-removable { padding-right: 2px; border-color: var(--_line-strong); color: var(--_text); }\n.chip button { display: inline-grid; place-items: center; width: 22px; height: 22px; border: 0; border-radius: 50%; background: none; color: var(--_text-2); cursor: pointer; }\n.chip button:hover { background: var(--_tint-strong); color: var(--_text); }\n\n@keyframes breathe { 50% { opacity: 0.35; } }\n\n.badge {\n  display: inline-block;\n  padding: 2px 8px;\n  border: 1px solid currentcolor;\n  border-radius: 999px;\n  font: 650 11px/1.3 var(--_font);\n  color: var(--_text-2);\n  white-space: nowrap;\n}\n\n.badge.is-draft { color: var(--_warning); }\n.badge.is-final { color: var(--_positive); }\n\n/* A number that explains itself. */\n.figure {\n  padding: 0;\n  border: 0;\n  background: none;\n  font: inherit;\n  color: inherit;\n  letter-spacing: inherit;\n  text-align: inherit;\n  cursor: pointer;\n  text-decoration: underline dotted 1px var(--_line-strong);\n  text-underline-offset: 0.28em;\n  white-space: nowrap;\n}\n\n.figure:hover { color: var(--_accent); text-decoration: underline solid 1px currentcolor; }\n\n@media (pointer: coarse) {\n  .button, .select, .input, .segments button { height: 44px; }\n  .button.is-icon { width: 44px; }\n  .chip button { width: 32px; height: 32px; }\n}\n\n@media (forced-colors: active) {\n  .segments button[aria-pressed="true"] { outline: 2px solid Highlight; outline-offset: -2px; }\n  .button.is-primary { border-width: 2px; }\n}\n\n@media print {\n  .controls { display: none !important; }\n  .figure { text-decoration: none; }\n}\n';
+var controls_default = `button, select, input { font: inherit; color: inherit; margin: 0; }
+
+.button, .select, .input {
+  display: inline-flex;
+  align-items: center;
+  gap: 6px;
+  height: 32px;
+  padding: 0 12px;
+  border: 1px solid var(--_line-strong);
+  border-radius: var(--_radius-control);
+  background: var(--_surface);
+  color: var(--_text);
+  font: 500 13px/1 var(--_font);
+  white-space: nowrap;
+  text-decoration: none;
+  cursor: pointer;
+}
+
+.button:hover, .select:hover { background: var(--_tint); border-color: var(--_accent); }
+.button[disabled] { opacity: 0.55; cursor: default; }
+.button.is-primary { background: var(--_accent); border-color: var(--_accent); color: var(--_accent-ink); }
+.button.is-primary:hover { filter: brightness(1.08); }
+.button.is-bare { border-color: transparent; background: none; padding: 0 8px; color: var(--_text-2); }
+.button.is-bare:hover { color: var(--_text); background: var(--_tint); }
+.button.is-icon { padding: 0; width: 32px; justify-content: center; }
+.input { cursor: text; font-weight: 400; min-width: 0; }
+.select { padding-right: 8px; max-width: 100%; }
+.icon { width: 16px; height: 16px; flex: none; fill: none; stroke: currentcolor; stroke-width: 1.6; stroke-linecap: round; stroke-linejoin: round; }
+
+.segments {
+  display: inline-flex;
+  border: 1px solid var(--_line-strong);
+  border-radius: var(--_radius-control);
+  overflow: clip;
+}
+
+.segments button {
+  display: inline-flex;
+  align-items: center;
+  gap: 6px;
+  height: 30px;
+  padding: 0 11px;
+  border: 0;
+  border-left: 1px solid var(--_line);
+  background: var(--_surface);
+  color: var(--_text-2);
+  font: 500 13px/1 var(--_font);
+  cursor: pointer;
+}
+
+.segments button:first-child { border-left: 0; }
+.segments button:hover { color: var(--_text); background: var(--_tint); }
+.segments button:focus-visible { outline-offset: -3px; }
+/* The line below tells what is pressed where colours of the page are overruled. */
+.segments button[aria-pressed="true"] { background: var(--_tint-strong); color: var(--_text); font-weight: 650; box-shadow: inset 0 -2px 0 var(--_accent); }
+
+.toggle { display: inline-flex; align-items: center; gap: 8px; height: 32px; font-size: 13px; color: var(--_text-2); cursor: pointer; }
+.toggle input { accent-color: var(--_accent); width: 16px; height: 16px; }
+
+.chip {
+  display: inline-flex;
+  align-items: center;
+  gap: 6px;
+  min-height: 26px;
+  padding: 2px 10px;
+  border: 1px solid var(--_line);
+  border-radius: 999px;
+  background: var(--_surface);
+  color: var(--_text-2);
+  font: 400 12px/1.3 var(--_font);
+}
+
+.chip .dot { width: 7px; height: 7px; border-radius: 50%; background: currentcolor; forced-color-adjust: none; }
+.chip.is-live .dot { color: var(--_positive); animation: breathe 2.4s ease-in-out infinite; }
+.chip.is-late { color: var(--_warning); border-color: currentcolor; }
+.chip.is-removable { padding-right: 2px; border-color: var(--_line-strong); color: var(--_text); }
+.chip button { display: inline-grid; place-items: center; width: 22px; height: 22px; border: 0; border-radius: 50%; background: none; color: var(--_text-2); cursor: pointer; }
+.chip button:hover { background: var(--_tint-strong); color: var(--_text); }
+
+@keyframes breathe { 50% { opacity: 0.35; } }
+
+.badge {
+  display: inline-block;
+  padding: 2px 8px;
+  border: 1px solid currentcolor;
+  border-radius: 999px;
+  font: 650 11px/1.3 var(--_font);
+  color: var(--_text-2);
+  white-space: nowrap;
+}
+
+.badge.is-draft { color: var(--_warning); }
+.badge.is-final { color: var(--_positive); }
+
+/* A number that explains itself. */
+.figure {
+  padding: 0;
+  border: 0;
+  background: none;
+  font: inherit;
+  color: inherit;
+  letter-spacing: inherit;
+  text-align: inherit;
+  cursor: pointer;
+  text-decoration: underline dotted 1px var(--_line-strong);
+  text-underline-offset: 0.28em;
+  white-space: nowrap;
+}
+
+.figure:hover { color: var(--_accent); text-decoration: underline solid 1px currentcolor; }
+
+@media (pointer: coarse) {
+  .button, .select, .input, .segments button { height: 44px; }
+  .button.is-icon { width: 44px; }
+  .chip button { width: 32px; height: 32px; }
+}
+
+@media (forced-colors: active) {
+  .segments button[aria-pressed="true"] { outline: 2px solid Highlight; outline-offset: -2px; }
+  .button.is-primary { border-width: 2px; }
+}
+
+@media print {
+  .controls { display: none !important; }
+  .figure { text-decoration: none; }
+}
+`;
 
 // src/base.ts
 function sheet(text) {
   return r(text);
 }
-var BASE = [sheet(aliases_default), sheet(controls_default), sheet(content_default)];
-var MeterlineElement = class extends i4 {
+var BASE = [sheet(aliases_default), sheet(controls_default), sheet(content_default)], MeterlineElement = class extends i4 {
   static {
     this.styles = BASE;
   }
@@ -937,21 +1037,19 @@ var MeterlineElement = class extends i4 {
   }
   /** Tell the page around that something could not be had; it gets the kind and the text, never a token. */
   report(problem) {
-    const { status, title, detail, reason, requestId } = problem;
+    let { status, title, detail, reason, requestId } = problem;
     this.notify("meterline-error", { kind: kindOf(problem), status, title, detail, reason, requestId });
   }
   notify(name, detail) {
-    this.dispatchEvent(new CustomEvent(name, { detail, bubbles: true, composed: true }));
+    this.dispatchEvent(new CustomEvent(name, { detail, bubbles: !0, composed: !0 }));
   }
 };
 function define(name, element) {
-  if (customElements.get(name) === void 0) customElements.define(name, element);
+  customElements.get(name) === void 0 && customElements.define(name, element);
 }
 
 // node_modules/lit-html/directive.js
-var t3 = { ATTRIBUTE: 1, CHILD: 2, PROPERTY: 3, BOOLEAN_ATTRIBUTE: 4, EVENT: 5, ELEMENT: 6 };
-var e4 = (t4) => (...e5) => ({ _$litDirective$: t4, values: e5 });
-var i5 = class {
+var t3 = { ATTRIBUTE: 1, CHILD: 2, PROPERTY: 3, BOOLEAN_ATTRIBUTE: 4, EVENT: 5, ELEMENT: 6 }, e4 = (t4) => (...e5) => ({ _$litDirective$: t4, values: e5 }), i5 = class {
   constructor(t4) {
   }
   get _$AU() {
@@ -971,20 +1069,17 @@ var i5 = class {
 // src/parts/directives.ts
 var StyleDirective = class extends i5 {
   constructor(info) {
-    super(info);
-    if (info.type !== t3.ELEMENT) throw new Error("place(…) stands inside a tag, not in an attribute");
+    if (super(info), info.type !== t3.ELEMENT) throw new Error("place(…) stands inside a tag, not in an attribute");
   }
   render(_styles) {
     return A;
   }
   update(part2, [styles]) {
-    const { style } = part2.element;
-    for (const [name, value] of Object.entries(styles)) style.setProperty(name, value);
+    let { style } = part2.element;
+    for (let [name, value] of Object.entries(styles)) style.setProperty(name, value);
     return A;
   }
-};
-var place = e4(StyleDirective);
-var TintDirective = class extends i5 {
+}, place = e4(StyleDirective), TintDirective = class extends i5 {
   constructor() {
     super(...arguments);
     this.text = null;
@@ -993,15 +1088,10 @@ var TintDirective = class extends i5 {
     return A;
   }
   update(part2, [text]) {
-    const isOther = this.text !== null && this.text !== text;
-    this.text = text;
-    if (isOther && !matchMedia("(prefers-reduced-motion: reduce)").matches) {
-      part2.element.animate({ backgroundColor: ["color-mix(in srgb, currentcolor 22%, transparent)", "transparent"] }, 1e3);
-    }
-    return A;
+    let isOther = this.text !== null && this.text !== text;
+    return this.text = text, isOther && !matchMedia("(prefers-reduced-motion: reduce)").matches && part2.element.animate({ backgroundColor: ["color-mix(in srgb, currentcolor 22%, transparent)", "transparent"] }, 1e3), A;
   }
-};
-var tint = e4(TintDirective);
+}, tint = e4(TintDirective);
 
 // src/parts/icons.ts
 var PATHS = {
@@ -1021,6 +1111,7 @@ var PATHS = {
   link: "M6.5 9.5 9.5 6.5M7 4.5 9 2.6a3 3 0 0 1 4.3 4.3L11.5 9M9 11.5 7 13.4A3 3 0 0 1 2.7 9.1L4.5 7",
   terminal: "m3 4 4 4-4 4M8.5 12.5H13",
   print: "M4 6V2h8v4M4 12H2V6h12v6h-2M4 9.5h8V14H4z",
+  compare: "M2 3h5v10H2zM9 3h5v10H9zM4 6h1M4 9h1M11 6h1M11 9h1",
   open: "M6 3H3v10h10v-3M9 3h4v4M13 3 7 9"
 };
 function icon(name) {
@@ -1031,11 +1122,74 @@ function swatch(seriesClass) {
 }
 
 // src/styles/chart.css
-var chart_default = ":host { position: relative; }\n\n.stage { position: relative; }\n.surface { display: block; width: 100%; overflow: visible; touch-action: pan-y; }\n.surface:focus-visible { outline-offset: 4px; }\n\n.grid { stroke: var(--_line); stroke-width: 1; shape-rendering: crispedges; }\n.axis { stroke: var(--_line-strong); stroke-width: 1; shape-rendering: crispedges; }\n.tick { fill: var(--_text-3); font: 400 12px var(--_font); font-variant-numeric: tabular-nums; }\n.column { fill: var(--_text); fill-opacity: 0.06; }\n\n.bar { fill: var(--_c); cursor: pointer; transition: opacity 150ms; }\n.bar.is-dim { opacity: 0.45; }\n.stroke { fill: none; stroke: var(--_c); stroke-width: 2; stroke-linejoin: round; stroke-linecap: round; }\n.area { fill: var(--_c); fill-opacity: 0.09; }\n.dot { fill: var(--_c); }\n.dot.is-unseen { fill: none; }\n.dot.is-active { stroke: var(--_surface); stroke-width: 2; }\n.previous-halo { fill: none; stroke: var(--_surface); stroke-opacity: 0.5; stroke-width: 3.5; stroke-linejoin: round; }\n.previous { fill: none; stroke: var(--_text-2); stroke-width: 1.5; stroke-dasharray: 3 4; stroke-linejoin: round; }\n.band { fill: var(--_c1); fill-opacity: 0.14; }\n.cell { fill: var(--_c1); cursor: pointer; }\n.cell.is-active { stroke: var(--_text); stroke-width: 1.5; }\n\n.tip {\n  position: absolute;\n  top: 0;\n  left: 0;\n  z-index: 2;\n  min-width: 148px;\n  max-width: 260px;\n  padding: 10px 12px;\n  border: 1px solid var(--_line-strong);\n  border-radius: var(--_radius-control);\n  background: var(--_raised);\n  font-size: 12px;\n  pointer-events: none;\n}\n\n.tip h3 { font: 650 12px/1.4 var(--_font); margin-bottom: 4px; }\n.tip dl { display: grid; grid-template-columns: 1fr auto; gap: 2px 14px; }\n.tip dt { overflow: hidden; text-overflow: ellipsis; white-space: nowrap; }\n.tip dd { margin: 0; text-align: right; }\n.tip .is-total { font-weight: 650; }\n.tip .is-previous { color: var(--_text-2); }\n\n.step { cursor: pointer; }\n.step:hover .fall, .step:focus-visible .fall { filter: brightness(1.1); }\n.fall.is-end { fill: var(--_c1); }\n.fall.is-more { fill: var(--_c2); }\n.fall.is-less { fill: var(--_c6); }\n.joint { stroke: var(--_text-3); stroke-dasharray: 2 3; }\n.tear { fill: none; stroke: var(--_surface); stroke-width: 3; }\n.amount { fill: var(--_text); font: 650 13px var(--_font); font-variant-numeric: tabular-nums; text-anchor: middle; }\n.what { fill: var(--_text-2); font: 400 12px var(--_font); text-anchor: middle; }\n.what.is-small { fill: var(--_text-3); font-size: 11px; }\n\n.falls { display: grid; gap: 10px; }\n.falls li { display: grid; gap: 4px; }\n.falls .line { display: flex; justify-content: space-between; gap: 12px; font-size: 13px; }\n.falls svg { display: block; width: 100%; height: 8px; }\n\n@media (forced-colors: active) {\n  .bar, .stroke, .dot, .fall, .cell { forced-color-adjust: none; }\n}\n\n@media print { .tip { display: none; } }\n";
+var chart_default = `:host { position: relative; }
 
-// src/charts/limits.ts
-var BUCKETS_DRAWN_ONE_BY_ONE_MAX = 400;
-var BUCKETS_COMPARED_MAX = 120;
+.stage { position: relative; }
+.surface { display: block; width: 100%; overflow: visible; touch-action: pan-y; }
+.surface:focus-visible { outline-offset: 4px; }
+
+.grid { stroke: var(--_line); stroke-width: 1; shape-rendering: crispedges; }
+.axis { stroke: var(--_line-strong); stroke-width: 1; shape-rendering: crispedges; }
+.tick { fill: var(--_text-3); font: 400 12px var(--_font); font-variant-numeric: tabular-nums; }
+.column { fill: var(--_text); fill-opacity: 0.06; }
+
+.bar { fill: var(--_c); cursor: pointer; transition: opacity 150ms; }
+.bar.is-dim { opacity: 0.45; }
+.stroke { fill: none; stroke: var(--_c); stroke-width: 2; stroke-linejoin: round; stroke-linecap: round; }
+.area { fill: var(--_c); fill-opacity: 0.09; }
+.dot { fill: var(--_c); }
+.dot.is-unseen { fill: none; }
+.dot.is-active { stroke: var(--_surface); stroke-width: 2; }
+.previous-halo { fill: none; stroke: var(--_surface); stroke-opacity: 0.5; stroke-width: 3.5; stroke-linejoin: round; }
+.previous { fill: none; stroke: var(--_text-2); stroke-width: 1.5; stroke-dasharray: 3 4; stroke-linejoin: round; }
+.band { fill: var(--_c1); fill-opacity: 0.14; }
+.cell { fill: var(--_c1); cursor: pointer; }
+.cell.is-active { stroke: var(--_text); stroke-width: 1.5; }
+
+.tip {
+  position: absolute;
+  top: 0;
+  left: 0;
+  z-index: 2;
+  min-width: 148px;
+  max-width: 260px;
+  padding: 10px 12px;
+  border: 1px solid var(--_line-strong);
+  border-radius: var(--_radius-control);
+  background: var(--_raised);
+  font-size: 12px;
+  pointer-events: none;
+}
+
+.tip h3 { font: 650 12px/1.4 var(--_font); margin-bottom: 4px; }
+.tip dl { display: grid; grid-template-columns: 1fr auto; gap: 2px 14px; }
+.tip dt { overflow: hidden; text-overflow: ellipsis; white-space: nowrap; }
+.tip dd { margin: 0; text-align: right; }
+.tip .is-total { font-weight: 650; }
+.tip .is-previous { color: var(--_text-2); }
+
+.step { cursor: pointer; }
+.step:hover .fall, .step:focus-visible .fall { filter: brightness(1.1); }
+.fall.is-end { fill: var(--_c1); }
+.fall.is-more { fill: var(--_c2); }
+.fall.is-less { fill: var(--_c6); }
+.joint { stroke: var(--_text-3); stroke-dasharray: 2 3; }
+.tear { fill: none; stroke: var(--_surface); stroke-width: 3; }
+.amount { fill: var(--_text); font: 650 13px var(--_font); font-variant-numeric: tabular-nums; text-anchor: middle; }
+.what { fill: var(--_text-2); font: 400 12px var(--_font); text-anchor: middle; }
+.what.is-small { fill: var(--_text-3); font-size: 11px; }
+
+.falls { display: grid; gap: 10px; }
+.falls li { display: grid; gap: 4px; }
+.falls .line { display: flex; justify-content: space-between; gap: 12px; font-size: 13px; }
+.falls svg { display: block; width: 100%; height: 8px; }
+
+@media (forced-colors: active) {
+  .bar, .stroke, .dot, .fall, .cell { forced-color-adjust: none; }
+}
+
+@media print { .tip { display: none; } }
+`;
 
 // src/charts/scale.ts
 function position(text) {
@@ -1045,28 +1199,21 @@ function positionOrZero(text) {
   return position(text) ?? 0;
 }
 function part(text, whole) {
-  const total = Math.abs(Number(whole));
+  let total = Math.abs(Number(whole));
   return total === 0 ? 0 : Math.min(1, Math.abs(Number(text)) / total);
 }
 function largest(texts) {
   let found = "0";
-  for (const text of texts) if (text !== null && Math.abs(Number(text)) > Math.abs(Number(found))) found = text;
+  for (let text of texts) text !== null && Math.abs(Number(text)) > Math.abs(Number(found)) && (found = text);
   return found;
 }
-function scaleOf(values, count, hasZero = true) {
-  const low = Math.min(...values, hasZero ? 0 : Infinity);
-  const high = Math.max(...values, hasZero ? 0 : -Infinity);
-  const span = high - low || Math.abs(high) || 1;
-  const step = roundStep(span / count);
-  const min = Math.floor(low / step) * step;
-  const max = Math.max(Math.ceil(high / step) * step, min + step);
-  const ticks = Array.from({ length: Math.round((max - min) / step) + 1 }, (_2, index) => min + index * step);
+function scaleOf(values, count, hasZero = !0) {
+  let low = Math.min(...values, hasZero ? 0 : 1 / 0), high = Math.max(...values, hasZero ? 0 : -1 / 0), span = high - low || Math.abs(high) || 1, step = roundStep(span / count), min = Math.floor(low / step) * step, max = Math.max(Math.ceil(high / step) * step, min + step), ticks = Array.from({ length: Math.round((max - min) / step) + 1 }, (_2, index) => min + index * step);
   return { min, max, ticks: ticks.map((tick) => Number(tick.toPrecision(12))) };
 }
 function roundStep(raw) {
-  const power = 10 ** Math.floor(Math.log10(raw));
-  const step = [1, 2, 2.5, 5, 10].find((factor) => factor * power >= raw * 0.999) ?? 10;
-  return step * power;
+  let power = 10 ** Math.floor(Math.log10(raw));
+  return ([1, 2, 2.5, 5, 10].find((factor) => factor * power >= raw * 0.999) ?? 10) * power;
 }
 function pixel(value) {
   return Math.round(value * 2) / 2;
@@ -1075,43 +1222,32 @@ function pixel(value) {
 // src/charts/bars.ts
 function stackEnds(model) {
   return model.buckets.flatMap((_2, bucket) => {
-    const values = model.series.map((series) => positionOrZero(series.values[bucket] ?? null));
+    let values = model.series.map((series) => positionOrZero(series.values[bucket] ?? null));
     return [sum(values.filter((value) => value > 0)), sum(values.filter((value) => value < 0))];
   });
 }
 function drawBars(model, plot, active) {
-  const bars = stack(model, plot);
-  const isOneByOne = model.buckets.length <= BUCKETS_DRAWN_ONE_BY_ONE_MAX;
+  let bars = stack(model, plot), isOneByOne = model.buckets.length <= 400;
   return w`${model.series.map((series, index) => {
-    const own2 = bars[index] ?? [];
-    if (!isOneByOne) return w`<path class="bar ${series.look}" data-series=${series.key} d=${own2.map(outline).join("")} />`;
-    return w`<g class=${series.look}>${own2.map((bar) => drawBar(model, series.key, bar, active))}</g>`;
+    let own2 = bars[index] ?? [];
+    return isOneByOne ? w`<g class=${series.look}>${own2.map((bar) => drawBar(model, series.key, bar, active))}</g>` : w`<path class="bar ${series.look}" data-series=${series.key} d=${own2.map(outline).join("")} />`;
   })}`;
 }
 function drawBar(model, series, bar, active) {
-  const look = active === null || active === bar.bucket ? "bar" : "bar is-dim";
+  let look = active === null || active === bar.bucket ? "bar" : "bar is-dim";
   return w`<rect class=${look} x=${bar.x} y=${bar.y} width=${bar.width} height=${bar.height}
     data-bucket=${model.buckets[bar.bucket]?.key ?? ""} data-series=${series} data-value=${bar.value} />`;
 }
 function stack(model, plot) {
-  const gap = plot.step > 5 ? Math.max(1.5, plot.step * 0.22) : plot.step > 2 ? 0.5 : 0;
-  const width = Math.max(0.5, pixel(Math.min(plot.step - gap, 64)));
-  const ups = model.buckets.map(() => 0);
-  const downs = model.buckets.map(() => 0);
+  let gap = plot.step > 5 ? Math.max(1.5, plot.step * 0.22) : plot.step > 2 ? 0.5 : 0, width = Math.max(0.5, pixel(Math.min(plot.step - gap, 64))), ups = model.buckets.map(() => 0), downs = model.buckets.map(() => 0);
   return model.series.map(
     (series) => model.buckets.flatMap((_2, bucket) => {
-      const value = series.values[bucket] ?? null;
+      let value = series.values[bucket] ?? null;
       if (value === null) return [];
-      const amount = positionOrZero(value);
-      const ends = amount < 0 ? downs : ups;
-      const from = ends[bucket] ?? 0;
+      let amount = positionOrZero(value), ends = amount < 0 ? downs : ups, from = ends[bucket] ?? 0;
       ends[bucket] = from + amount;
-      const [low, high] = amount < 0 ? [from + amount, from] : [from, from + amount];
-      const top = pixel(plot.y(high));
-      const bottom = pixel(plot.y(low));
-      const height = bottom - top > 3 ? bottom - top - 1 : Math.max(bottom - top, amount === 0 ? 0 : 0.5);
-      const x2 = pixel(plot.x(bucket) + (plot.step - width) / 2);
-      return [{ x: x2, y: top, width, height, bucket, value }];
+      let [low, high] = amount < 0 ? [from + amount, from] : [from, from + amount], top = pixel(plot.y(high)), bottom = pixel(plot.y(low)), height = bottom - top > 3 ? bottom - top - 1 : Math.max(bottom - top, amount === 0 ? 0 : 0.5);
+      return [{ x: pixel(plot.x(bucket) + (plot.step - width) / 2), y: top, width, height, bucket, value }];
     })
   );
 }
@@ -1123,21 +1259,14 @@ function sum(values) {
 }
 
 // src/charts/heat.ts
-var LABEL_PX = 56;
-var HEAD_PX = 20;
-var CELL_PX_MAX = 44;
+var LABEL_PX = 56, HEAD_PX = 20, CELL_PX_MAX = 44;
 function layOut(model, width) {
-  const rows = [.../* @__PURE__ */ new Set([...model.rows, ...model.buckets.map((bucket) => bucket.row)])];
-  const columns = [...new Set(model.buckets.map((bucket) => bucket.column))];
-  if (columns.every((column) => /^\d\d$/.test(column))) columns.sort();
-  const cellWidth = Math.min((width - LABEL_PX) / columns.length, 96);
-  const cellHeight = Math.min(CELL_PX_MAX, Math.max(14, 260 / rows.length));
-  const shared = Map.groupBy(model.buckets.keys(), (index) => `${model.buckets[index]?.row}
-${model.buckets[index]?.column}`);
-  const cells = [...shared.values()].flatMap(
+  let rows = [.../* @__PURE__ */ new Set([...model.rows, ...model.buckets.map((bucket) => bucket.row)])], columns = [...new Set(model.buckets.map((bucket) => bucket.column))];
+  columns.every((column) => /^\d\d$/.test(column)) && columns.sort();
+  let cellWidth = Math.min((width - LABEL_PX) / columns.length, 96), cellHeight = Math.min(CELL_PX_MAX, Math.max(14, 260 / rows.length)), cells = [...Map.groupBy(model.buckets.keys(), (index) => `${model.buckets[index]?.row}
+${model.buckets[index]?.column}`).values()].flatMap(
     (indexes) => indexes.map((bucket, nth) => {
-      const { row = "", column = "" } = model.buckets[bucket] ?? {};
-      const own2 = cellWidth / indexes.length;
+      let { row = "", column = "" } = model.buckets[bucket] ?? {}, own2 = cellWidth / indexes.length;
       return {
         bucket,
         x: pixel(LABEL_PX + columns.indexOf(column) * cellWidth + nth * own2),
@@ -1150,15 +1279,12 @@ ${model.buckets[index]?.column}`);
   return { rows, columns, cells, cellWidth, cellHeight, height: HEAD_PX + rows.length * cellHeight + 4 };
 }
 function drawHeat(model, layout, active) {
-  const totals = model.totals ?? model.series[0]?.values ?? [];
-  const top = largest(totals);
-  const every = Math.ceil(44 / layout.cellWidth);
+  let totals = model.totals ?? model.series[0]?.values ?? [], top = largest(totals), every = Math.ceil(44 / layout.cellWidth);
   return w`
     ${layout.columns.map((column, index) => index % every === 0 ? w`<text class="tick" x=${LABEL_PX + index * layout.cellWidth} y="12">${column}</text>` : w``)}
     ${layout.rows.map((row, index) => w`<text class="tick" x="0" y=${HEAD_PX + (index + 0.5) * layout.cellHeight + 3}>${row}</text>`)}
     ${layout.cells.map((cell) => {
-    const value = totals[cell.bucket] ?? null;
-    const shade = value === null ? 0.04 : 0.12 + 0.88 * part(value, top);
+    let value = totals[cell.bucket] ?? null, shade = value === null ? 0.04 : 0.12 + 0.88 * part(value, top);
     return w`<rect class=${active === cell.bucket ? "cell is-active" : "cell"} x=${cell.x} y=${cell.y} width=${cell.width} height=${cell.height}
         rx="2" fill-opacity=${shade.toFixed(3)} data-bucket=${model.buckets[cell.bucket]?.key ?? ""} data-value=${value ?? ""} />`;
   })}`;
@@ -1166,14 +1292,13 @@ function drawHeat(model, layout, active) {
 
 // src/charts/lines.ts
 function lineEnds(model) {
-  const all = [...model.series.map((series) => series.values), model.previous ?? [], model.band?.low ?? [], model.band?.high ?? []];
-  return all.flat().flatMap((value) => position(value) ?? []);
+  return [...model.series.map((series) => series.values), model.previous ?? [], model.band?.low ?? [], model.band?.high ?? []].flat().flatMap((value) => position(value) ?? []);
 }
 function drawLines(model, plot, active) {
-  const isAlone = model.series.length === 1;
+  let isAlone = model.series.length === 1;
   return w`${model.band === void 0 ? A : drawBand(model.band, plot)}
     ${model.series.map((series) => {
-    const runs = runsOf(series.values, plot);
+    let runs = runsOf(series.values, plot);
     return w`<g class=${series.look} data-series=${series.key}>
         ${isAlone ? w`<path class="area" d=${runs.map((run) => areaOf(run, plot)).join("")} />` : A}
         <path class="stroke" d=${runs.map(pathOf).join("")} />
@@ -1183,34 +1308,29 @@ function drawLines(model, plot, active) {
   })}`;
 }
 function drawPrevious(model, plot) {
-  if (model.previous === null || model.buckets.length > BUCKETS_COMPARED_MAX) return A;
-  const line = runsOf(model.previous.slice(0, model.buckets.length), plot).map(pathOf).join("");
+  if (model.previous === null || model.buckets.length > 120) return A;
+  let line = runsOf(model.previous.slice(0, model.buckets.length), plot).map(pathOf).join("");
   return w`<path class="previous-halo" d=${line} /><path class="previous" d=${line} />`;
 }
 function drawPoint(model, series, value, bucket, plot, active) {
-  const place2 = position(value);
-  if (place2 === null) return A;
-  return w`<circle class=${active === bucket ? "dot is-active" : "dot is-unseen"} cx=${middle(plot, bucket)} cy=${pixel(plot.y(place2))} r="4"
+  let place2 = position(value);
+  return place2 === null ? A : w`<circle class=${active === bucket ? "dot is-active" : "dot is-unseen"} cx=${middle(plot, bucket)} cy=${pixel(plot.y(place2))} r="4"
     data-bucket=${model.buckets[bucket]?.key ?? ""} data-series=${series} data-value=${value} />`;
 }
 function drawBand(band, plot) {
-  const high = runsOf(band.high, plot).flat();
-  const low = runsOf(band.low, plot).flat().reverse();
+  let high = runsOf(band.high, plot).flat(), low = runsOf(band.low, plot).flat().reverse();
   return w`<path class="band" d=${high.length === 0 ? "" : `${pathOf([...high, ...low])}z`} />`;
 }
 function runsOf(values, plot) {
-  const runs = [];
-  let run = null;
-  values.forEach((value, bucket) => {
-    const place2 = position(value);
+  let runs = [], run = null;
+  return values.forEach((value, bucket) => {
+    let place2 = position(value);
     if (place2 === null) {
       run = null;
       return;
     }
-    if (run === null) runs.push(run = []);
-    run.push([middle(plot, bucket), pixel(plot.y(place2))]);
-  });
-  return runs;
+    run === null && runs.push(run = []), run.push([middle(plot, bucket), pixel(plot.y(place2))]);
+  }), runs;
 }
 function middle(plot, bucket) {
   return pixel(plot.x(bucket) + plot.step / 2);
@@ -1219,9 +1339,9 @@ function pathOf(points) {
   return points.map(([x2, y3], index) => `${index === 0 ? "M" : "L"}${x2} ${y3}`).join("");
 }
 function areaOf(points, plot) {
-  const [first, last] = [points[0], points.at(-1)];
+  let [first, last] = [points[0], points.at(-1)];
   if (first === void 0 || last === void 0) return "";
-  const floor = pixel(plot.y(Math.max(0, plot.scale.min)));
+  let floor = pixel(plot.y(Math.max(0, plot.scale.min)));
   return `${pathOf(points)}L${last[0]} ${floor}L${first[0]} ${floor}z`;
 }
 
@@ -1231,9 +1351,7 @@ function lookOf(index, isOther) {
   return isOther || index > 6 ? "s-other" : `s${index + 1}`;
 }
 function plotOf(count, width, height, left, scale) {
-  const [top, right, bottom] = [10, width - 4, height - 26];
-  const step = (right - left) / Math.max(1, count);
-  const perUnit = (bottom - top) / (scale.max - scale.min);
+  let [top, right, bottom] = [10, width - 4, height - 26], step = (right - left) / Math.max(1, count), perUnit = (bottom - top) / (scale.max - scale.min);
   return {
     left,
     right,
@@ -1247,9 +1365,7 @@ function plotOf(count, width, height, left, scale) {
 }
 
 // src/charts/chart.ts
-var TIP_PX = 220;
-var LABEL_PX2 = 68;
-var MeterlineChart = class extends MeterlineElement {
+var TIP_PX = 220, LABEL_PX2 = 68, MeterlineChart = class extends MeterlineElement {
   constructor() {
     super();
     this.plot = null;
@@ -1262,68 +1378,57 @@ var MeterlineChart = class extends MeterlineElement {
       this.active = this.indexAt(event);
     };
     this.leave = () => {
-      this.active = null;
-      this.said = "";
+      this.active = null, this.said = "";
     };
     this.onClick = (event) => {
-      const index = this.indexAt(event);
-      const hit = event.target instanceof Element ? event.target.getAttribute("data-series") : null;
-      if (index !== null) this.notify("bucket-open", { index, series: hit });
+      let index = this.indexAt(event), hit = event.target instanceof Element ? event.target.getAttribute("data-series") : null;
+      index !== null && this.notify("bucket-open", { index, series: hit });
     };
     this.onKey = (event) => {
-      const last = (this.model?.buckets.length ?? 0) - 1;
+      let last = (this.model?.buckets.length ?? 0) - 1;
       if (last < 0) return;
-      const now = this.active ?? (event.key === "ArrowLeft" ? last + 1 : -1);
-      const moves = {
+      let now = this.active ?? (event.key === "ArrowLeft" ? last + 1 : -1), next = {
         ArrowRight: Math.min(last, now + 1),
         ArrowLeft: Math.max(0, now - 1),
         Home: 0,
         End: last,
         PageDown: Math.min(last, now + 7),
         PageUp: Math.max(0, now - 7)
-      };
-      const next = moves[event.key];
+      }[event.key];
       if (next !== void 0) this.say(next);
       else if (event.key === "Enter" && this.active !== null) this.notify("bucket-open", { index: this.active, series: null });
       else if (event.key === "Escape" && this.active !== null) this.leave();
       else return;
       event.preventDefault();
     };
-    this.model = null;
-    this.kind = "bars";
-    this.height = 260;
-    this.active = null;
-    this.width = 0;
+    this.model = null, this.kind = "bars", this.height = 260, this.active = null, this.width = 0;
   }
   static {
     this.styles = MeterlineElement.stylesWith(chart_default);
   }
   static {
     this.properties = {
-      model: { attribute: false },
+      model: { attribute: !1 },
       kind: {},
       height: { type: Number },
-      active: { state: true },
-      width: { state: true }
+      active: { state: !0 },
+      width: { state: !0 }
     };
   }
   connectedCallback() {
-    super.connectedCallback();
-    this.observer.observe(this);
+    super.connectedCallback(), this.observer.observe(this);
   }
   disconnectedCallback() {
-    super.disconnectedCallback();
-    this.observer.disconnect();
+    super.disconnectedCallback(), this.observer.disconnect();
   }
   willUpdate(changes) {
-    if (changes.has("model") && this.active !== null && this.active >= (this.model?.buckets.length ?? 0)) this.active = null;
+    changes.has("model") && this.active !== null && this.active >= (this.model?.buckets.length ?? 0) && (this.active = null);
   }
   render() {
-    const { model } = this;
+    let { model } = this;
     if (model === null || this.width === 0) return b2`<div ${place({ height: `${this.height}px` })}></div>`;
-    this.heat = this.kind === "heat" ? layOut(model, this.width) : null;
-    this.plot = this.heat === null ? this.measure(model) : null;
-    const height = this.heat?.height ?? this.height;
+    this.heat = this.kind === "heat" ? layOut(model, this.width) : null, this.plot = this.heat === null ? this.measure(model) : null;
+    let height = this.heat?.height ?? this.height;
     return b2`<div class="reset stage">
       <svg class="surface" role="application" tabindex="0" aria-label="${model.name}. ${model.keysHint}" height=${height}
         viewBox="0 0 ${this.width} ${height}" @pointermove=${this.onMove} @pointerleave=${this.leave} @click=${this.onClick}
@@ -1335,9 +1440,7 @@ var MeterlineChart = class extends MeterlineElement {
     </div>`;
   }
   measure(model) {
-    const ends = this.kind === "bars" ? [...stackEnds(model), ...(model.previous ?? []).flatMap((value) => position(value) ?? [])] : lineEnds(model);
-    const scale = scaleOf(ends, this.height < 200 ? 3 : 4);
-    const longest = Math.max(...scale.ticks.map((tick) => model.tick(tick).length));
+    let ends = this.kind === "bars" ? [...stackEnds(model), ...(model.previous ?? []).flatMap((value) => position(value) ?? [])] : lineEnds(model), scale = scaleOf(ends, this.height < 200 ? 3 : 4), longest = Math.max(...scale.ticks.map((tick) => model.tick(tick).length));
     return plotOf(model.buckets.length, this.width, this.height, longest * 7 + 12, scale);
   }
   drawPlot(model, plot) {
@@ -1351,22 +1454,17 @@ var MeterlineChart = class extends MeterlineElement {
       ${this.drawLabels(model, plot)}`;
   }
   drawLabels(model, plot) {
-    const named = model.buckets.flatMap((bucket, index) => bucket.label === "" ? [] : [{ bucket, index }]);
-    const every = Math.max(1, Math.ceil(LABEL_PX2 * named.length / (plot.right - plot.left)));
+    let named = model.buckets.flatMap((bucket, index) => bucket.label === "" ? [] : [{ bucket, index }]), every = Math.max(1, Math.ceil(LABEL_PX2 * named.length / (plot.right - plot.left)));
     return named.flatMap(({ bucket, index }, nth) => {
       if (nth % every !== 0) return [];
-      const x2 = Math.min(Math.max(plot.x(index) + plot.step / 2, 20), this.width - 22);
+      let x2 = Math.min(Math.max(plot.x(index) + plot.step / 2, 20), this.width - 22);
       return [w`<text class="tick" text-anchor="middle" x=${x2} y=${this.height - 6}>${bucket.label}</text>`];
     });
   }
   renderTip(model) {
-    const bucket = this.active === null ? void 0 : model.buckets[this.active];
+    let bucket = this.active === null ? void 0 : model.buckets[this.active];
     if (this.active === null || bucket === void 0) return A;
-    const index = this.active;
-    const [x2, y3] = this.tipPlace(index);
-    const rows = model.series.filter((series) => (series.values[index] ?? null) !== null);
-    const total = model.totals?.[index] ?? null;
-    const previous = model.previous?.[index] ?? null;
+    let index = this.active, [x2, y3] = this.tipPlace(index), rows = model.series.filter((series) => (series.values[index] ?? null) !== null), total = model.totals?.[index] ?? null, previous = model.previous?.[index] ?? null;
     return b2`<div class="tip" ${place({ transform: `translate(${x2}px, ${y3}px)` })}>
       <h3>${bucket.full}</h3>
       <dl>
@@ -1378,52 +1476,35 @@ var MeterlineChart = class extends MeterlineElement {
   }
   /** Beside the bucket, on the side that has room. */
   tipPlace(index) {
-    const cell = this.heat?.cells.find((each) => each.bucket === index);
-    const left = cell?.x ?? this.plot?.x(index) ?? 0;
-    const width = cell?.width ?? this.plot?.step ?? 0;
-    const x2 = left + width + 8 + TIP_PX > this.width ? Math.max(0, left - TIP_PX - 8 + 60) : left + width + 8;
+    let cell = this.heat?.cells.find((each) => each.bucket === index), left = cell?.x ?? this.plot?.x(index) ?? 0, width = cell?.width ?? this.plot?.step ?? 0, x2 = left + width + 8 + TIP_PX > this.width ? Math.max(0, left - TIP_PX - 8 + 60) : left + width + 8;
     return [Math.round(x2), Math.round(cell === void 0 ? 4 : Math.max(0, cell.y - 20))];
   }
   indexAt(event) {
-    const surface = event.currentTarget;
-    const box = surface.getBoundingClientRect();
-    const [x2, y3] = [event.clientX - box.left, event.clientY - box.top];
-    if (this.heat !== null) {
-      return this.heat.cells.find((cell) => x2 >= cell.x && x2 < cell.x + cell.width + 2 && y3 >= cell.y && y3 < cell.y + cell.height + 2)?.bucket ?? null;
-    }
-    if (this.plot === null || x2 < this.plot.left || x2 > this.plot.right) return null;
-    return Math.min((this.model?.buckets.length ?? 1) - 1, Math.floor((x2 - this.plot.left) / this.plot.step));
+    let box = event.currentTarget.getBoundingClientRect(), [x2, y3] = [event.clientX - box.left, event.clientY - box.top];
+    return this.heat !== null ? this.heat.cells.find((cell) => x2 >= cell.x && x2 < cell.x + cell.width + 2 && y3 >= cell.y && y3 < cell.y + cell.height + 2)?.bucket ?? null : this.plot === null || x2 < this.plot.left || x2 > this.plot.right ? null : Math.min((this.model?.buckets.length ?? 1) - 1, Math.floor((x2 - this.plot.left) / this.plot.step));
   }
   say(index) {
     this.active = index;
-    const { model } = this;
+    let { model } = this;
     if (model === null) return;
-    const values = model.series.flatMap((series) => {
-      const value = series.values[index] ?? null;
+    let values = model.series.flatMap((series) => {
+      let value = series.values[index] ?? null;
       return value === null ? [] : [`${series.label} ${model.print(value)}`];
-    });
-    const total = model.totals?.[index] ?? null;
-    if (total !== null && values.length !== 1) values.push(`${model.totalText} ${model.print(total)}`);
-    this.said = [model.buckets[index]?.full ?? "", ...values].join(", ");
+    }), total = model.totals?.[index] ?? null;
+    total !== null && values.length !== 1 && values.push(`${model.totalText} ${model.print(total)}`), this.said = [model.buckets[index]?.full ?? "", ...values].join(", ");
   }
 };
 define("meterline-chart", MeterlineChart);
 
 // src/charts/waterfall.ts
-var HEIGHT = 216;
-var TOP = 26;
-var FLOOR = 168;
-var COLUMN_PX_MIN = 108;
-var MeterlineWaterfall = class extends MeterlineElement {
+var HEIGHT = 216, TOP = 26, FLOOR = 168, COLUMN_PX_MIN = 108, MeterlineWaterfall = class extends MeterlineElement {
   constructor() {
     super();
     this.observer = new ResizeObserver(([entry]) => {
       this.width = Math.floor(entry?.contentRect.width ?? 0);
     });
     this.open = (key) => this.notify("step-open", { key });
-    this.name = "";
-    this.steps = [];
-    this.width = 0;
+    this.name = "", this.steps = [], this.width = 0;
   }
   static {
     this.styles = MeterlineElement.stylesWith(chart_default);
@@ -1431,39 +1512,32 @@ var MeterlineWaterfall = class extends MeterlineElement {
   static {
     this.properties = {
       name: {},
-      steps: { attribute: false },
-      width: { state: true }
+      steps: { attribute: !1 },
+      width: { state: !0 }
     };
   }
   connectedCallback() {
-    super.connectedCallback();
-    this.observer.observe(this);
+    super.connectedCallback(), this.observer.observe(this);
   }
   disconnectedCallback() {
-    super.disconnectedCallback();
-    this.observer.disconnect();
+    super.disconnectedCallback(), this.observer.disconnect();
   }
   render() {
     if (this.width === 0) return A;
-    const falls = fallsOf(this.steps);
-    const isWide = this.width / falls.length >= COLUMN_PX_MIN;
+    let falls = fallsOf(this.steps), isWide = this.width / falls.length >= COLUMN_PX_MIN;
     return b2`<div class="reset">${isWide ? this.renderColumns(falls) : this.renderRows(falls)}</div>`;
   }
   renderColumns(falls) {
-    const scale = spanOf(falls);
-    const column = this.width / falls.length;
-    const y3 = (value) => pixel(FLOOR - (value - scale.min) / (scale.max - scale.min) * (FLOOR - TOP));
+    let scale = spanOf(falls), column = this.width / falls.length, y3 = (value) => pixel(FLOOR - (value - scale.min) / (scale.max - scale.min) * (FLOOR - TOP));
     return b2`<svg class="surface" role="group" aria-label=${this.name} height=${HEIGHT} viewBox="0 0 ${this.width} ${HEIGHT}">
       <line class="axis" x1="0" x2=${this.width} y1=${FLOOR} y2=${FLOOR} />
       ${falls.map((fall, index) => drawFall(fall, index, column, y3, scale.min, index < falls.length - 1, this.open))}
     </svg>`;
   }
   renderRows(falls) {
-    const scale = spanOf(falls);
-    const x2 = (value) => (value - scale.min) / (scale.max - scale.min) * this.width;
+    let scale = spanOf(falls), x2 = (value) => (value - scale.min) / (scale.max - scale.min) * this.width;
     return b2`<ol class="falls">${falls.map(({ step, from, to }) => {
-      const left = step.isEnd ? 0 : x2(Math.min(from, to));
-      const width = Math.max(1, x2(Math.max(from, to)) - left);
+      let left = step.isEnd ? 0 : x2(Math.min(from, to)), width = Math.max(1, x2(Math.max(from, to)) - left);
       return b2`<li>
         <span class="line"><span>${step.label}</span>${step.isEnd ? b2`<b data-value=${step.value}>${step.text}</b>` : b2`<button class="figure" type="button" data-value=${step.value} @click=${() => this.open(step.key)}>${step.text}</button>`}</span>
         <svg viewBox="0 0 ${this.width} 8" preserveAspectRatio="none" aria-hidden="true">${w`
@@ -1474,19 +1548,9 @@ var MeterlineWaterfall = class extends MeterlineElement {
   }
 };
 function drawFall(fall, index, column, y3, floor, hasNext, open) {
-  const { step, from, to } = fall;
-  const width = pixel(Math.min(column * 0.58, 120));
-  const middle2 = (index + 0.5) * column;
-  const left = pixel(middle2 - width / 2);
-  const [low, high] = [Math.max(floor, Math.min(from, to)), Math.max(from, to)];
-  const top = y3(high);
-  const height = Math.max(1.5, y3(low) - top);
-  const onKey = (event) => {
-    if (event.key !== "Enter" && event.key !== " ") return;
-    event.preventDefault();
-    open(step.key);
-  };
-  const drawing = w`
+  let { step, from, to } = fall, width = pixel(Math.min(column * 0.58, 120)), middle2 = (index + 0.5) * column, left = pixel(middle2 - width / 2), [low, high] = [Math.max(floor, Math.min(from, to)), Math.max(from, to)], top = y3(high), height = Math.max(1.5, y3(low) - top), onKey = (event) => {
+    event.key !== "Enter" && event.key !== " " || (event.preventDefault(), open(step.key));
+  }, drawing = w`
     <rect class="fall ${lookOf2(step)}" x=${left} y=${top} width=${width} height=${height} rx="2" />
     ${step.isEnd && floor > 0 ? w`<path class="tear" d=${tear(left, width)} />` : A}
     ${hasNext ? w`<line class="joint" x1=${left + width} x2=${left + column} y1=${y3(to)} y2=${y3(to)} />` : A}
@@ -1499,36 +1563,29 @@ function drawFall(fall, index, column, y3, floor, hasNext, open) {
 function fallsOf(steps) {
   let level = 0;
   return steps.map((step) => {
-    const from = step.isEnd ? 0 : level;
-    level = step.isEnd ? positionOrZero(step.value) : level + positionOrZero(step.value);
-    return { step, from, to: level };
+    let from = step.isEnd ? 0 : level;
+    return level = step.isEnd ? positionOrZero(step.value) : level + positionOrZero(step.value), { step, from, to: level };
   });
 }
 function spanOf(falls) {
-  const levels = falls.flatMap(({ step, from, to }) => step.isEnd ? [to] : [from, to]);
-  const [low, high] = [Math.min(...levels), Math.max(...levels)];
-  const spread = high - low;
-  if (low <= 0 || spread === 0 || spread > high * 0.5) return scaleOf(levels, 3);
-  return { min: low - spread * 0.6, max: high };
+  let levels = falls.flatMap(({ step, from, to }) => step.isEnd ? [to] : [from, to]), [low, high] = [Math.min(...levels), Math.max(...levels)], spread = high - low;
+  return low <= 0 || spread === 0 || spread > high * 0.5 ? scaleOf(levels, 3) : { min: low - spread * 0.6, max: high };
 }
 function tear(left, width) {
-  const wave = Array.from({ length: 5 }, (_2, index) => `L${pixel(left + (index + 0.5) * width / 4.5)} ${FLOOR - 10 + (index % 2 === 0 ? 4 : -2)}`);
+  let wave = Array.from({ length: 5 }, (_2, index) => `L${pixel(left + (index + 0.5) * width / 4.5)} ${FLOOR - 10 + (index % 2 === 0 ? 4 : -2)}`);
   return `M${left - 1} ${FLOOR - 12}${wave.join("")}L${left + width + 1} ${FLOOR - 12}`;
 }
 function lookOf2(step) {
-  if (step.isEnd) return "is-end";
-  return step.value.startsWith("-") ? "is-less" : "is-more";
+  return step.isEnd ? "is-end" : step.value.startsWith("-") ? "is-less" : "is-more";
 }
 function shortened(text, column) {
-  const lettersMax = Math.floor(column / 6.2);
+  let lettersMax = Math.floor(column / 6.2);
   return text.length > lettersMax ? `${text.slice(0, lettersMax - 1)}…` : text;
 }
 define("meterline-waterfall", MeterlineWaterfall);
 
 // src/frame/channel.ts
-var HELLO = "meterline:hello";
-var CONNECT = "meterline:connect";
-var PASSED_ON = ["meterline-navigate", "meterline-state-changed", "meterline-error"];
+var HELLO = "meterline:hello", CONNECT = "meterline:connect", PASSED_ON = ["meterline-navigate", "meterline-state-changed", "meterline-error"];
 
 // src/frame/content.ts
 var MeterlineFrameContent = class extends MeterlineElement {
@@ -1537,62 +1594,48 @@ var MeterlineFrameContent = class extends MeterlineElement {
     this.port = null;
     this.asked = [];
     this.observer = new ResizeObserver(([entry]) => {
-      const height = Math.ceil(entry?.contentRect.height ?? 0);
-      if (height > 0) this.tell({ type: "height", height });
+      let height = Math.ceil(entry?.contentRect.height ?? 0);
+      height > 0 && this.tell({ type: "height", height });
     });
     this.onMessage = (event) => {
-      const [port] = event.ports;
-      const isFromPage = event.source === parent && this.allowed.includes(event.origin);
-      if (!isFromPage || event.data?.type !== CONNECT || port === void 0 || this.port !== null) return;
-      this.port = port;
-      port.onmessage = (answer) => {
-        for (const resolve of this.asked.splice(0)) resolve(answer.data);
-      };
-      client.configure({ baseUrl: location.origin, fetchToken: () => this.fetchToken() });
-      this.isConnectedToPage = true;
-      this.observer.observe(this);
+      let [port] = event.ports;
+      !(event.source === parent && this.allowed.includes(event.origin)) || event.data?.type !== CONNECT || port === void 0 || this.port !== null || (this.port = port, port.onmessage = (answer) => {
+        for (let resolve of this.asked.splice(0)) resolve(answer.data);
+      }, client.configure({ baseUrl: location.origin, fetchToken: () => this.fetchToken() }), this.isConnectedToPage = !0, this.observer.observe(this));
     };
     this.passOn = (event) => {
       this.tell({ type: "event", name: event.type, detail: event.detail });
     };
-    this.page = "overview";
-    this.origins = "";
-    this.isConnectedToPage = false;
+    this.page = "overview", this.origins = "", this.isConnectedToPage = !1;
   }
   static {
-    this.properties = { page: {}, origins: {}, isConnectedToPage: { state: true } };
+    this.properties = { page: {}, origins: {}, isConnectedToPage: { state: !0 } };
   }
   connectedCallback() {
-    super.connectedCallback();
-    addEventListener("message", this.onMessage);
-    for (const name of PASSED_ON) this.addEventListener(name, this.passOn);
-    for (const origin of this.allowed) parent.postMessage({ type: HELLO }, origin);
+    super.connectedCallback(), addEventListener("message", this.onMessage);
+    for (let name of PASSED_ON) this.addEventListener(name, this.passOn);
+    for (let origin of this.allowed) parent.postMessage({ type: HELLO }, origin);
   }
   disconnectedCallback() {
-    super.disconnectedCallback();
-    removeEventListener("message", this.onMessage);
-    for (const name of PASSED_ON) this.removeEventListener(name, this.passOn);
-    this.observer.disconnect();
-    this.port?.close();
+    super.disconnectedCallback(), removeEventListener("message", this.onMessage);
+    for (let name of PASSED_ON) this.removeEventListener(name, this.passOn);
+    this.observer.disconnect(), this.port?.close();
   }
   render() {
-    if (!this.isConnectedToPage) return A;
-    const pages = {
+    return this.isConnectedToPage ? {
       overview: () => b2`<meterline-overview></meterline-overview>`,
       usage: () => b2`<meterline-usage></meterline-usage>`,
       cost: () => b2`<meterline-cost></meterline-cost>`,
       invoices: () => b2`<meterline-invoices></meterline-invoices>`,
       plan: () => b2`<meterline-plan></meterline-plan>`
-    };
-    return pages[this.page]();
+    }[this.page]() : A;
   }
   get allowed() {
     return this.origins.split(" ").filter((origin) => origin !== "");
   }
   async fetchToken() {
-    const answer = await new Promise((resolve) => {
-      this.asked.push(resolve);
-      this.tell({ type: "token?" });
+    let answer = await new Promise((resolve) => {
+      this.asked.push(resolve), this.tell({ type: "token?" });
     });
     if (answer.type === "token") return answer.token;
     throw new Error(answer.reason);
@@ -1604,7 +1647,8 @@ var MeterlineFrameContent = class extends MeterlineElement {
 define("meterline-frame-content", MeterlineFrameContent);
 
 // src/styles/frame.css
-var frame_default = "iframe { display: block; width: 100%; border: 0; color-scheme: inherit; }\n";
+var frame_default = `iframe { display: block; width: 100%; border: 0; color-scheme: inherit; }
+`;
 
 // src/frame/frame.ts
 var MeterlineFrame = class extends MeterlineElement {
@@ -1615,20 +1659,13 @@ var MeterlineFrame = class extends MeterlineElement {
       this.baseUrl = client.baseUrl;
     };
     this.onMessage = (event) => {
-      const inner = this.renderRoot.querySelector("iframe")?.contentWindow;
-      const origin = this.baseUrl === "" ? "" : new URL(this.baseUrl).origin;
-      if (inner === void 0 || inner === null || event.source !== inner || event.origin !== origin || event.data?.type !== HELLO) return;
+      let inner = this.renderRoot.querySelector("iframe")?.contentWindow, origin = this.baseUrl === "" ? "" : new URL(this.baseUrl).origin;
+      if (inner == null || event.source !== inner || event.origin !== origin || event.data?.type !== HELLO) return;
       this.port?.close();
-      const { port1, port2 } = new MessageChannel();
-      this.port = port1;
-      port1.onmessage = (message) => this.onFrame(message.data);
-      inner.postMessage({ type: CONNECT }, origin, [port2]);
+      let { port1, port2 } = new MessageChannel();
+      this.port = port1, port1.onmessage = (message) => this.onFrame(message.data), inner.postMessage({ type: CONNECT }, origin, [port2]);
     };
-    this.tenant = "";
-    this.page = "overview";
-    this.heading = "Usage and billing";
-    this.height = 480;
-    this.baseUrl = client.baseUrl;
+    this.tenant = "", this.page = "overview", this.heading = "Usage and billing", this.height = 480, this.baseUrl = client.baseUrl;
   }
   static {
     this.styles = MeterlineElement.stylesWith(frame_default);
@@ -1638,34 +1675,26 @@ var MeterlineFrame = class extends MeterlineElement {
       tenant: {},
       page: {},
       heading: {},
-      height: { state: true },
-      baseUrl: { state: true }
+      height: { state: !0 },
+      baseUrl: { state: !0 }
     };
   }
   connectedCallback() {
-    super.connectedCallback();
-    addEventListener("message", this.onMessage);
-    client.addEventListener("configured", this.onConfigured);
+    super.connectedCallback(), addEventListener("message", this.onMessage), client.addEventListener("configured", this.onConfigured);
   }
   disconnectedCallback() {
-    super.disconnectedCallback();
-    removeEventListener("message", this.onMessage);
-    client.removeEventListener("configured", this.onConfigured);
-    this.port?.close();
-    this.port = null;
+    super.disconnectedCallback(), removeEventListener("message", this.onMessage), client.removeEventListener("configured", this.onConfigured), this.port?.close(), this.port = null;
   }
   render() {
     if (this.baseUrl === "" || this.tenant === "") return A;
-    const address = `${this.baseUrl}/embed/${encodeURIComponent(this.tenant)}/${encodeURIComponent(this.page)}`;
+    let address = `${this.baseUrl}/embed/${encodeURIComponent(this.tenant)}/${encodeURIComponent(this.page)}`;
     return b2`<iframe src=${address} title=${this.heading} referrerpolicy="no-referrer" ${place({ height: `${this.height}px` })}></iframe>`;
   }
   onFrame(message) {
-    if (message.type === "token?") void this.answer();
-    else if (message.type === "height") this.height = message.height;
-    else if (PASSED_ON.includes(message.name)) this.notify(message.name, message.detail);
+    message.type === "token?" ? this.answer() : message.type === "height" ? this.height = message.height : PASSED_ON.includes(message.name) && this.notify(message.name, message.detail);
   }
   async answer() {
-    const answer = await client.freshToken().then(
+    let answer = await client.freshToken().then(
       (token) => ({ type: "token", token }),
       (error) => ({ type: "refused", reason: error instanceof Error ? error.message : String(error) })
     );
@@ -1675,21 +1704,54 @@ var MeterlineFrame = class extends MeterlineElement {
 define("meterline-frame", MeterlineFrame);
 
 // src/styles/drawer.css
-var drawer_default = ":host { display: contents; container-type: normal; }\n\ndialog {\n  margin: 0 0 0 auto;\n  width: min(440px, 100vw);\n  max-width: none;\n  height: 100dvh;\n  max-height: none;\n  padding: 0;\n  border: 0;\n  border-left: 1px solid var(--_line);\n  background: var(--_raised);\n  color-scheme: inherit;\n}\n\ndialog::backdrop { background: light-dark(rgb(20 24 31 / 28%), rgb(0 0 0 / 55%)); }\ndialog[open] { animation: arrive 150ms ease-out; }\n\nheader {\n  position: sticky;\n  top: 0;\n  display: flex;\n  align-items: center;\n  justify-content: space-between;\n  gap: 12px;\n  padding: 14px 16px 14px 24px;\n  border-bottom: 1px solid var(--_line);\n  background: var(--_raised);\n}\n\n.body { display: grid; gap: 16px; padding: 20px 24px 32px; }\n\n@keyframes arrive { from { opacity: 0; transform: translateX(16px); } }\n\n@media print { dialog { display: none; } }\n";
+var drawer_default = `:host { display: contents; container-type: normal; }
+
+dialog {
+  margin: 0 0 0 auto;
+  width: min(440px, 100vw);
+  max-width: none;
+  height: 100dvh;
+  max-height: none;
+  padding: 0;
+  border: 0;
+  border-left: 1px solid var(--_line);
+  background: var(--_raised);
+  color-scheme: inherit;
+}
+
+dialog::backdrop { background: light-dark(rgb(20 24 31 / 28%), rgb(0 0 0 / 55%)); }
+dialog[open] { animation: arrive 150ms ease-out; }
+
+header {
+  position: sticky;
+  top: 0;
+  display: flex;
+  align-items: center;
+  justify-content: space-between;
+  gap: 12px;
+  padding: 14px 16px 14px 24px;
+  border-bottom: 1px solid var(--_line);
+  background: var(--_raised);
+}
+
+.body { display: grid; gap: 16px; padding: 20px 24px 32px; }
+
+@keyframes arrive { from { opacity: 0; transform: translateX(16px); } }
+
+@media print { dialog { display: none; } }
+`;
 
 // src/parts/drawer.ts
 var MeterlineDrawer = class extends MeterlineElement {
   constructor() {
     super();
     this.onBackdrop = (event) => {
-      if (event.target === event.currentTarget) this.close();
+      event.target === event.currentTarget && this.close();
     };
     this.close = () => {
       this.renderRoot.querySelector("dialog")?.close();
     };
-    this.heading = "";
-    this.closeText = "";
-    this.isOpen = false;
+    this.heading = "", this.closeText = "", this.isOpen = !1;
   }
   static {
     this.styles = MeterlineElement.stylesWith(drawer_default);
@@ -1698,14 +1760,12 @@ var MeterlineDrawer = class extends MeterlineElement {
     this.properties = {
       heading: {},
       closeText: { attribute: "close-text" },
-      isOpen: { attribute: false }
+      isOpen: { attribute: !1 }
     };
   }
   updated() {
-    const dialog = this.renderRoot.querySelector("dialog");
-    if (dialog === null || dialog.open === this.isOpen) return;
-    if (this.isOpen) dialog.showModal();
-    else dialog.close();
+    let dialog = this.renderRoot.querySelector("dialog");
+    dialog === null || dialog.open === this.isOpen || (this.isOpen ? dialog.showModal() : dialog.close());
   }
   render() {
     return b2`<dialog aria-labelledby="heading" @close=${() => this.notify("drawer-close", null)} @click=${this.onBackdrop}>
@@ -1722,15 +1782,12 @@ var MeterlineDrawer = class extends MeterlineElement {
 define("meterline-drawer", MeterlineDrawer);
 
 // src/charts/spark.ts
-var WIDTH = 96;
-var HEIGHT2 = 22;
+var WIDTH = 96, HEIGHT2 = 22;
 function spark(values, look = "") {
-  const places = values.slice(0, values.findLastIndex((value) => value !== null) + 1).map(positionOrZero);
+  let places = values.slice(0, values.findLastIndex((value) => value !== null) + 1).map(positionOrZero);
   if (places.length < 2) return A;
-  const low = Math.min(0, ...places);
-  const span = Math.max(...places) - low || 1;
-  const points = places.map((place2, index) => {
-    const x2 = pixel(1 + index * (WIDTH - 2) / (places.length - 1));
+  let low = Math.min(0, ...places), span = Math.max(...places) - low || 1, points = places.map((place2, index) => {
+    let x2 = pixel(1 + index * (WIDTH - 2) / (places.length - 1));
     return `${index === 0 ? "M" : "L"}${x2} ${pixel(HEIGHT2 - 2 - (place2 - low) / span * (HEIGHT2 - 4))}`;
   });
   return b2`<svg class="spark ${look}" viewBox="0 0 ${WIDTH} ${HEIGHT2}" aria-hidden="true">${w`<path d=${points.join("")} />`}</svg>`;
@@ -1743,25 +1800,19 @@ function figure(text, exact, name, explain) {
 
 // src/parts/files.ts
 async function save(path, query, name) {
-  const content = await client.download(path, query);
-  const link = document.createElement("a");
-  link.href = URL.createObjectURL(content);
-  link.download = name;
-  link.click();
-  URL.revokeObjectURL(link.href);
+  let content = await client.download(path, query), link = document.createElement("a");
+  link.href = URL.createObjectURL(content), link.download = name, link.click(), URL.revokeObjectURL(link.href);
 }
 async function copy(text) {
   try {
-    await navigator.clipboard.writeText(text);
-    return true;
+    return await navigator.clipboard.writeText(text), !0;
   } catch (error) {
-    if (error instanceof DOMException || error instanceof TypeError) return false;
+    if (error instanceof DOMException || error instanceof TypeError) return !1;
     throw error;
   }
 }
 function curlOf(path, query) {
-  const address = new URL(client.url(path, query), location.href).href;
-  return `curl -H "Authorization: Bearer $METERLINE_PORTAL_TOKEN" '${address.replaceAll("'", "%27")}'`;
+  return `curl -H "Authorization: Bearer $METERLINE_PORTAL_TOKEN" '${new URL(client.url(path, query), location.href).href.replaceAll("'", "%27")}'`;
 }
 
 // src/parts/attempt.ts
@@ -1776,15 +1827,12 @@ async function attempted(action, onProblem) {
 
 // src/parts/popover.ts
 function closeLeft(event) {
-  const details = event.currentTarget;
-  if (!(event.relatedTarget instanceof Node && details.contains(event.relatedTarget))) details.open = false;
+  let details = event.currentTarget;
+  event.relatedTarget instanceof Node && details.contains(event.relatedTarget) || (details.open = !1);
 }
 function closeByKey(event) {
-  const details = event.currentTarget;
-  if (event.key !== "Escape" || !details.open) return;
-  event.stopPropagation();
-  details.open = false;
-  details.querySelector("summary")?.focus();
+  let details = event.currentTarget;
+  event.key !== "Escape" || !details.open || (event.stopPropagation(), details.open = !1, details.querySelector("summary")?.focus());
 }
 
 // src/resource.ts
@@ -1796,65 +1844,102 @@ var Resource = class {
     this.data = null;
     this.problem = null;
     /** Whether `data`, if there is any, belongs to what was wanted before. */
-    this.isWaiting = false;
+    this.isWaiting = !1;
     this.key = "";
     this.current = null;
     this.controller = null;
-    this.isBehind = false;
+    this.isBehind = !1;
     this.unwatch = null;
     host.addController(this);
   }
   hostConnected() {
-    if (this.options.isWatched !== false) this.unwatch = client.watch(() => this.refresh());
+    this.options.isWatched !== !1 && (this.unwatch = client.watch(() => this.refresh()));
   }
   hostDisconnected() {
-    this.unwatch?.();
-    this.unwatch = null;
-    this.controller?.abort();
-    this.controller = null;
-    this.key = "";
+    this.unwatch?.(), this.unwatch = null, this.controller?.abort(), this.controller = null, this.key = "";
   }
   hostUpdate() {
-    const wanted = this.wanted();
-    const key = wanted === null ? "" : JSON.stringify(wanted);
-    if (key === this.key) return;
-    this.key = key;
-    this.current = wanted;
-    this.problem = null;
-    this.controller?.abort();
-    this.controller = null;
-    this.isWaiting = wanted !== null;
-    if (this.options.isKept === false || wanted === null) this.data = null;
-    if (wanted !== null) void this.load(wanted);
+    let wanted = this.wanted(), key = wanted === null ? "" : JSON.stringify(wanted);
+    key !== this.key && (this.key = key, this.current = wanted, this.problem = null, this.controller?.abort(), this.controller = null, this.isWaiting = wanted !== null, (this.options.isKept === !1 || wanted === null) && (this.data = null), wanted !== null && this.load(wanted));
   }
   /** Ask again for the same. While an answer is on its way the question is put off, so that it does arrive. */
   refresh() {
-    if (this.controller !== null) this.isBehind = true;
-    else if (this.current !== null) void this.load(this.current);
+    this.controller !== null ? this.isBehind = !0 : this.current !== null && this.load(this.current);
   }
   async load(wanted) {
-    const controller = this.controller = new AbortController();
-    this.isBehind = false;
+    let controller = this.controller = new AbortController();
+    this.isBehind = !1;
     try {
-      this.data = await client.get(wanted.path, wanted.query ?? {}, controller.signal);
-      this.problem = null;
+      this.data = await client.get(wanted.path, wanted.query ?? {}, controller.signal), this.problem = null;
     } catch (error) {
       if (controller.signal.aborted) return;
       if (!(error instanceof Problem)) throw error;
-      if (this.isWaiting) this.data = null;
-      this.problem = error;
-      this.options.onProblem?.(error);
+      this.isWaiting && (this.data = null), this.problem = error, this.options.onProblem?.(error);
     }
-    if (controller.signal.aborted) return;
-    this.controller = null;
-    this.isWaiting = false;
-    this.host.requestUpdate();
-    if (this.isBehind) void this.load(wanted);
+    controller.signal.aborted || (this.controller = null, this.isWaiting = !1, this.host.requestUpdate(), this.isBehind && this.load(wanted));
   }
 };
 
 // src/styles/explorer.css
-var explorer_default = ".bar { display: flex; flex-wrap: wrap; align-items: center; gap: 8px; }\n.bar .spacer { flex: 1; }\n.bar .break { flex-basis: 100%; }\n.choices { display: contents; }\n.sheet-opener { display: none; }\n.sheet .popover .panel { position: static; margin-top: 4px; }\n.sheet { display: grid; gap: 16px; justify-items: start; }\n.filters { display: flex; flex-wrap: wrap; align-items: center; gap: 8px; }\n\nmeterline-saved-views { display: inline-block; container-type: normal; }\n\n.behind { display: flex; align-items: center; gap: 8px; font-size: 13px; }\n\n.popover { position: relative; }\n.popover summary { list-style: none; }\n.popover summary::-webkit-details-marker { display: none; }\n.popover .panel {\n  position: absolute;\n  z-index: 3;\n  top: calc(100% + 4px);\n  left: 0;\n  display: grid;\n  gap: 12px;\n  width: max-content;\n  min-width: 240px;\n  max-width: min(320px, 86vw);\n  padding: 14px;\n  border: 1px solid var(--_line-strong);\n  border-radius: var(--_radius-control);\n  background: var(--_raised);\n  font-size: 13px;\n}\n\n.popover form { display: grid; gap: 10px; }\n.popover label { display: grid; gap: 4px; color: var(--_text-2); }\n.saved li { display: flex; align-items: center; justify-content: space-between; gap: 8px; }\n.saved .button:first-child { overflow: hidden; text-overflow: ellipsis; }\n\n.button.only { width: 24px; height: 24px; vertical-align: middle; opacity: 0; }\ntr:hover .only, .only:focus-visible { opacity: 1; }\n.is-equal { color: var(--_positive); }\n.is-unequal { color: var(--_warning); }\n.figure .icon { width: 13px; height: 13px; vertical-align: -2px; }\n.buckets { font-size: 12px; }\n\n@media (hover: none) { .button.only { opacity: 1; } }\n\n/* The same choices as one sheet, where a row of them would fill the screen. */\n@container (max-width: 720px) {\n  .choices { display: none; }\n  .sheet-opener { display: inline-flex; }\n  .bar .break, .label, .only { display: none; }\n  .bar .filters .popover { display: none; }\n}\n\n/* Within the small element of the saved views the container is the button itself. */\n:host(meterline-saved-views) .label { display: inline; }\n@media (max-width: 720px) { :host(meterline-saved-views) .label { display: none; } }\n";
+var explorer_default = `.bar { display: flex; flex-wrap: wrap; align-items: center; gap: 8px; }
+.bar .spacer { flex: 1; }
+.bar .break { flex-basis: 100%; }
+.choices { display: contents; }
+.sheet-opener { display: none; }
+.sheet .popover .panel { position: static; margin-top: 4px; }
+.sheet { display: grid; gap: 16px; justify-items: start; }
+.filters { display: flex; flex-wrap: wrap; align-items: center; gap: 8px; }
+
+meterline-saved-views { display: inline-block; container-type: normal; }
+
+.behind { display: flex; align-items: center; gap: 8px; font-size: 13px; }
+
+.popover { position: relative; }
+.popover summary { list-style: none; }
+.popover summary::-webkit-details-marker { display: none; }
+.popover .panel {
+  position: absolute;
+  z-index: 3;
+  top: calc(100% + 4px);
+  left: 0;
+  display: grid;
+  gap: 12px;
+  width: max-content;
+  min-width: 240px;
+  max-width: min(320px, 86vw);
+  padding: 14px;
+  border: 1px solid var(--_line-strong);
+  border-radius: var(--_radius-control);
+  background: var(--_raised);
+  font-size: 13px;
+}
+
+.popover form { display: grid; gap: 10px; }
+.popover label { display: grid; gap: 4px; color: var(--_text-2); }
+.saved li { display: flex; align-items: center; justify-content: space-between; gap: 8px; }
+.saved .button:first-child { overflow: hidden; text-overflow: ellipsis; }
+
+.button.only { width: 24px; height: 24px; vertical-align: middle; opacity: 0; }
+tr:hover .only, .only:focus-visible { opacity: 1; }
+.is-equal { color: var(--_positive); }
+.is-unequal { color: var(--_warning); }
+.figure .icon { width: 13px; height: 13px; vertical-align: -2px; }
+.buckets { font-size: 12px; }
+
+@media (hover: none) { .button.only { opacity: 1; } }
+
+/* The same choices as one sheet, where a row of them would fill the screen. */
+@container (max-width: 720px) {
+  .choices { display: none; }
+  .sheet-opener { display: inline-flex; }
+  .bar .break, .label, .only { display: none; }
+  .bar .filters .popover { display: none; }
+}
+
+/* Within the small element of the saved views the container is the button itself. */
+:host(meterline-saved-views) .label { display: inline; }
+@media (max-width: 720px) { :host(meterline-saved-views) .label { display: none; } }
+`;
 
 // src/views/saved_views.ts
 var MeterlineSavedViews = class extends MeterlineElement {
@@ -1866,36 +1951,28 @@ var MeterlineSavedViews = class extends MeterlineElement {
     };
     this.onSave = (event) => {
       event.preventDefault();
-      const form = event.currentTarget;
-      const name = String(new FormData(form).get("name")).trim();
-      void this.attempt(async () => {
-        await client.post("views", { name, query: this.page });
-        form.reset();
+      let form = event.currentTarget, name = String(new FormData(form).get("name")).trim();
+      this.attempt(async () => {
+        await client.post("views", { name, query: this.page }), form.reset();
       });
     };
-    this.context = null;
-    this.page = "";
-    this.problem = null;
-    this.isOpen = false;
+    this.context = null, this.page = "", this.problem = null, this.isOpen = !1;
   }
   static {
     this.styles = MeterlineElement.stylesWith(explorer_default);
   }
   static {
     this.properties = {
-      context: { attribute: false },
-      page: { attribute: false },
-      problem: { state: true },
-      isOpen: { state: true }
+      context: { attribute: !1 },
+      page: { attribute: !1 },
+      problem: { state: !0 },
+      isOpen: { state: !0 }
     };
   }
   render() {
-    const { context } = this;
+    let { context } = this;
     if (context === null) return A;
-    const { t: t4 } = context;
-    const own2 = this.page.split("?", 1)[0] ?? "";
-    const views = (this.views.data ?? []).filter(({ query }) => query.split("?", 1)[0] === own2);
-    const problem = this.problem ?? this.views.problem;
+    let { t: t4 } = context, own2 = this.page.split("?", 1)[0] ?? "", views = (this.views.data ?? []).filter(({ query }) => query.split("?", 1)[0] === own2), problem = this.problem ?? this.views.problem;
     return b2`<div class="reset"><details class="popover" @toggle=${this.onToggle} @focusout=${closeLeft} @keydown=${closeByKey}>
       <summary class="button" aria-label=${t4("explore.views")}>${icon("bookmark")}<span class="label">${t4("explore.views")}</span></summary>
       <div class="panel">
@@ -1912,16 +1989,13 @@ var MeterlineSavedViews = class extends MeterlineElement {
     </details></div>`;
   }
   show(view) {
-    this.renderRoot.querySelector("details")?.removeAttribute("open");
-    this.notify("view-chosen", { query: view.query.split("?", 2)[1] ?? "" });
+    this.renderRoot.querySelector("details")?.removeAttribute("open"), this.notify("view-chosen", { query: view.query.split("?", 2)[1] ?? "" });
   }
   forget(view) {
-    void this.attempt(() => client.remove(`views/${encodeURIComponent(view.id)}`));
+    this.attempt(() => client.remove(`views/${encodeURIComponent(view.id)}`));
   }
   async attempt(action) {
-    this.problem = null;
-    await attempted(action, (problem) => this.problem = problem);
-    this.views.refresh();
+    this.problem = null, await attempted(action, (problem) => this.problem = problem), this.views.refresh();
   }
 };
 define("meterline-saved-views", MeterlineSavedViews);
@@ -1931,13 +2005,12 @@ var SPANS = ["1", "3", "6", "12"];
 
 // src/views/choices.ts
 function choose(name, options, chosen, change) {
-  const onChange = (event) => change(event.currentTarget.value);
-  return b2`<select class="select" aria-label=${name} @change=${onChange}>
+  return b2`<select class="select" aria-label=${name} @change=${(event) => change(event.currentTarget.value)}>
     ${options.map(([value, text]) => b2`<option value=${value} ?selected=${value === chosen} .selected=${value === chosen}>${text}</option>`)}
   </select>`;
 }
 function renderChoices(context, choices, groups, own2, change) {
-  const { t: t4 } = context;
+  let { t: t4 } = context;
   return b2`${own2}
     ${choose(t4("explore.span"), SPANS.map((span) => [span, t4(`span.${span}`)]), choices.span, (span) => change({ span: span === "1" ? null : span }))}
     <div class="segments" role="group" aria-label=${t4("window")}>
@@ -1953,21 +2026,16 @@ function renderChoices(context, choices, groups, own2, change) {
       @change=${() => change({ compare: choices.isCompared ? "none" : null })} />${t4("explore.compare")}</label>`;
 }
 function renderFilters(context, filters, properties, change) {
-  const { t: t4, words } = context;
+  let { t: t4, words } = context;
   if (properties.length === 0 && filters.length === 0) return A;
-  const add = (event) => {
+  let add = (event) => {
     event.preventDefault();
-    const form = event.currentTarget;
-    const given = new FormData(form);
-    const [property, value] = [String(given.get("property")), String(given.get("value")).trim()];
-    if (value === "") return;
-    change([.../* @__PURE__ */ new Set([...filters, `${property}:${value}`])]);
-    form.reset();
-    form.closest("details")?.removeAttribute("open");
+    let form = event.currentTarget, given = new FormData(form), [property, value] = [String(given.get("property")), String(given.get("value")).trim()];
+    value !== "" && (change([.../* @__PURE__ */ new Set([...filters, `${property}:${value}`])]), form.reset(), form.closest("details")?.removeAttribute("open"));
   };
   return b2`<div class="filters">
     ${filters.map((filter) => {
-    const text = filterText(context, filter);
+    let text = filterText(context, filter);
     return b2`<span class="chip is-removable">${text}<button type="button" aria-label=${t4("explore.filterRemove", { filter: text })}
         @click=${() => change(filters.filter((each) => each !== filter))}>${icon("close")}</button></span>`;
   })}
@@ -1983,14 +2051,11 @@ function renderFilters(context, filters, properties, change) {
   </div>`;
 }
 function filterText({ words }, filter) {
-  const colon = filter.indexOf(":");
-  const [property, value] = [filter.slice(0, colon), filter.slice(colon + 1)];
+  let colon = filter.indexOf(":"), [property, value] = [filter.slice(0, colon), filter.slice(colon + 1)];
   return `${words.property(property)}: ${words.value(property, value)}`;
 }
 function renderActions(context, actions) {
-  const { t: t4 } = context;
-  const copied = (text) => async () => actions.say(t4(await copy(text) ? "explore.copied" : "explore.copyFailed"));
-  const { query } = actions;
+  let { t: t4 } = context, copied = (text) => async () => actions.say(t4(await copy(text) ? "explore.copied" : "explore.copyFailed")), { query } = actions;
   return b2`
     <meterline-saved-views .context=${context} .page=${actions.page} @view-chosen=${(event) => actions.show(event.detail.query)}></meterline-saved-views>
     <button class="button is-icon" type="button" title=${t4("explore.copyLink")} aria-label=${t4("explore.copyLink")}
@@ -2003,9 +2068,7 @@ function renderActions(context, actions) {
 }
 
 // src/format.ts
-var DECIMAL = /^([+-]?)(\d+)(?:\.(\d+))?$/;
-var CURRENCY = /^[A-Z]{3}$/;
-var MINUS = "−";
+var DECIMAL = /^([+-]?)(\d+)(?:\.(\d+))?$/, CURRENCY = /^[A-Z]{3}$/;
 var NUMERIC_PARTS = /* @__PURE__ */ new Set(["integer", "group", "decimal", "fraction"]);
 function isDecimal(text) {
   return /^-?[0-9]+(\.[0-9]+)?$/.test(text);
@@ -2020,15 +2083,17 @@ var Format = class {
   constructor(locale, timeZone) {
     this.numbers = /* @__PURE__ */ new Map();
     this.dates = /* @__PURE__ */ new Map();
-    this.locale = knownLocale(locale);
-    this.timeZone = knownTimeZone(timeZone);
-    const plain = new Intl.NumberFormat(this.locale, { useGrouping: false });
-    this.digits = Array.from({ length: 10 }, (_2, digit) => plain.format(digit));
-    this.separator = plain.formatToParts(0.5).find((part2) => part2.type === "decimal")?.value ?? ".";
+    this.locale = knownLocale(locale), this.timeZone = knownTimeZone(timeZone);
+    let plain = new Intl.NumberFormat(this.locale, { useGrouping: !1 });
+    this.digits = Array.from({ length: 10 }, (_2, digit) => plain.format(digit)), this.separator = plain.formatToParts(0.5).find((part2) => part2.type === "decimal")?.value ?? ".";
   }
   /** Group the digits of decimal text: "12345.600" is "12,345.600" in English. Other text is returned as it is. */
   decimal(text) {
     return this.render(text, {}, 0);
+  }
+  /** A difference of quantities, always with its sign unless it is zero. */
+  change(text) {
+    return this.render(text, { signDisplay: "exceptZero" }, 0);
   }
   /** An amount with its currency, padded to the places of the currency: "26345.4" USD is "$26,345.40". */
   money(text, currency) {
@@ -2048,7 +2113,7 @@ var Format = class {
   }
   /** A round number of an axis. It is a place on the screen, not a figure of the bill. */
   tick(value, currency) {
-    const compact = { notation: "compact", maximumFractionDigits: 2 };
+    let compact = { notation: "compact", maximumFractionDigits: 2 };
     return currency === void 0 || !CURRENCY.test(currency) ? this.number(compact).format(value) : this.number({ ...compact, style: "currency", currency, minimumFractionDigits: 0 }).format(value);
   }
   /** The form of a word that goes with a quantity, by the rules of the language: "one", "few", "other" and so on. */
@@ -2056,11 +2121,11 @@ var Format = class {
     return new Intl.PluralRules(this.locale).select(Number(text));
   }
   /** A day: "Nov 9", or with its weekday and year "Sat, Nov 9, 2013". */
-  day(instant, isLong = false) {
+  day(instant, isLong = !1) {
     return this.date(instant, isLong ? { weekday: "short", month: "short", day: "numeric", year: "numeric" } : { month: "short", day: "numeric" });
   }
   /** The month and year: "November 2013". */
-  month(instant, isShort = false) {
+  month(instant, isShort = !1) {
     return this.date(instant, { month: isShort ? "short" : "long", year: "numeric" });
   }
   /** A time of day with its zone: "9:06:58 AM EST". */
@@ -2080,35 +2145,32 @@ var Format = class {
   }
   /** The days of a half-open period, its end not among them: "Nov 1 – 30, 2013". */
   period(start, end) {
-    const last = new Date(Date.parse(end) - 1);
+    let last = new Date(Date.parse(end) - 1);
     return this.dateFormat({ month: "short", day: "numeric", year: "numeric" }).formatRange(new Date(start), last);
   }
   /** What stands below a bucket on an axis. */
   bucket(start, window) {
-    if (window === "hour") return this.date(start, { hour: "numeric" });
-    return window === "month" ? this.month(start, true) : this.day(start);
+    return window === "hour" ? this.date(start, { hour: "numeric" }) : window === "month" ? this.month(start, !0) : this.day(start);
   }
   /** A bucket in full, as tooltips and tables name it. */
   bucketInFull(start, end, window) {
-    if (window === "hour") return this.moment(start);
-    if (window === "month") return this.month(start);
-    return window === "week" ? this.period(start, end) : this.day(start, true);
+    return window === "hour" ? this.moment(start) : window === "month" ? this.month(start) : window === "week" ? this.period(start, end) : this.day(start, !0);
   }
   /** A stable name of a bucket: "2013-11-09", of an hour "2013-11-09T01-05:00", since one hour of autumn comes twice. */
   bucketKey(start, window) {
-    const date = this.localDate(start);
+    let date = this.localDate(start);
     if (window !== "hour") return window === "month" ? date.slice(0, 7) : date;
-    const offset = this.part(start, { timeZoneName: "longOffset" }, "timeZoneName").replace("GMT", "") || "Z";
+    let offset = this.part(start, { timeZoneName: "longOffset" }, "timeZoneName").replace("GMT", "") || "Z";
     return `${date}T${this.hour(start)}${offset}`;
   }
   /** A civil date, "2013-11-09", or one some days from it. It is the same day in every zone: "Nov 9, 2013". */
   civilDate(date, daysAfter = 0) {
-    const noon = Date.parse(`${date}T12:00:00Z`) + daysAfter * 864e5;
+    let noon = Date.parse(`${date}T12:00:00Z`) + daysAfter * 864e5;
     return this.dateFormat({ timeZone: "UTC", month: "short", day: "numeric", year: "numeric" }).format(noon);
   }
   /** The civil date in the zone, as in ISO 8601: "2013-11-09". */
   localDate(instant) {
-    const numeric = { year: "numeric", month: "2-digit", day: "2-digit", numberingSystem: "latn", calendar: "gregory" };
+    let numeric = { year: "numeric", month: "2-digit", day: "2-digit", numberingSystem: "latn", calendar: "gregory" };
     return ["year", "month", "day"].map((type) => this.part(instant, numeric, type, "en")).join("-");
   }
   /** The hour of the day in the zone, "00" to "23". */
@@ -2117,9 +2179,7 @@ var Format = class {
   }
   /** Where a day stands in a calendar: its weekday, and the Monday of its week. */
   weekPlace(instant) {
-    const noon = Date.parse(`${this.localDate(instant)}T12:00:00Z`);
-    const monday = new Date(noon - (new Date(noon).getUTCDay() + 6) % 7 * 864e5);
-    const utc = { timeZone: "UTC" };
+    let noon = Date.parse(`${this.localDate(instant)}T12:00:00Z`), monday = new Date(noon - (new Date(noon).getUTCDay() + 6) % 7 * 864e5), utc = { timeZone: "UTC" };
     return {
       row: this.dateFormat({ ...utc, weekday: "short" }).format(noon),
       column: this.dateFormat({ ...utc, month: "short", day: "numeric" }).format(monday)
@@ -2127,57 +2187,38 @@ var Format = class {
   }
   /** The names of the days of a week, Monday first. */
   weekdays() {
-    const weekday = this.dateFormat({ timeZone: "UTC", weekday: "short" });
+    let weekday = this.dateFormat({ timeZone: "UTC", weekday: "short" });
     return Array.from({ length: 7 }, (_2, day) => weekday.format(Date.UTC(2024, 0, 1 + day, 12)));
   }
   /** Without a currency (a customer without a contract has none) an amount is a bare number. */
   inCurrency(text, currency, sign) {
     if (!CURRENCY.test(currency)) return this.render(text, sign, 0);
-    const options = { ...sign, style: "currency", currency };
+    let options = { ...sign, style: "currency", currency };
     return this.render(text, options, this.number(options).resolvedOptions().maximumFractionDigits ?? 0);
   }
   render(text, options, placesMin) {
-    const match = DECIMAL.exec(text);
+    let match = DECIMAL.exec(text);
     if (match === null) return text;
-    const [, sign = "", whole = "0", fraction = ""] = match;
-    const digits = this.group(whole, fraction.padEnd(placesMin, "0"));
-    const unit = isZero(text) ? 0 : sign === "-" ? -1 : 1;
-    let isPlaced = false;
-    const parts = this.number(options).formatToParts(unit).map((part2) => {
-      if (part2.type === "minusSign") return MINUS;
-      if (!NUMERIC_PARTS.has(part2.type)) return part2.value;
-      if (isPlaced) return "";
-      isPlaced = true;
-      return digits;
-    });
-    return parts.join("");
+    let [, sign = "", whole = "0", fraction = ""] = match, digits = this.group(whole, fraction.padEnd(placesMin, "0")), unit = isZero(text) ? 0 : sign === "-" ? -1 : 1, isPlaced = !1;
+    return this.number(options).formatToParts(unit).map((part2) => part2.type === "minusSign" ? "−" : NUMERIC_PARTS.has(part2.type) ? isPlaced ? "" : (isPlaced = !0, digits) : part2.value).join("");
   }
   group(whole, fraction) {
-    const grouped = this.number({}).format(BigInt(whole));
-    if (fraction === "") return grouped;
-    return grouped + this.separator + Array.from(fraction, (digit) => this.digits[Number(digit)]).join("");
+    let grouped = this.number({}).format(BigInt(whole));
+    return fraction === "" ? grouped : grouped + this.separator + Array.from(fraction, (digit) => this.digits[Number(digit)]).join("");
   }
   number(options) {
-    const key = JSON.stringify(options);
-    let format = this.numbers.get(key);
-    if (format === void 0) this.numbers.set(key, format = new Intl.NumberFormat(this.locale, options));
-    return format;
+    let key = JSON.stringify(options), format = this.numbers.get(key);
+    return format === void 0 && this.numbers.set(key, format = new Intl.NumberFormat(this.locale, options)), format;
   }
   dateFormat(options, locale = this.locale) {
-    const key = locale + JSON.stringify(options);
-    let format = this.dates.get(key);
-    if (format === void 0) {
-      format = new Intl.DateTimeFormat(locale, { timeZone: this.timeZone, ...options });
-      this.dates.set(key, format);
-    }
-    return format;
+    let key = locale + JSON.stringify(options), format = this.dates.get(key);
+    return format === void 0 && (format = new Intl.DateTimeFormat(locale, { timeZone: this.timeZone, ...options }), this.dates.set(key, format)), format;
   }
   date(instant, options) {
     return this.dateFormat(options).format(new Date(instant));
   }
   part(instant, options, type, locale = this.locale) {
-    const parts = this.dateFormat(options, locale).formatToParts(new Date(instant));
-    return parts.find((part2) => part2.type === type)?.value ?? "";
+    return this.dateFormat(options, locale).formatToParts(new Date(instant)).find((part2) => part2.type === type)?.value ?? "";
   }
 };
 function knownLocale(locale) {
@@ -2200,7 +2241,7 @@ function knownTimeZone(timeZone) {
 // src/parts/change.ts
 function changeOf(context, change) {
   if (change === null) return A;
-  const look = isZero(change) ? "" : isNegative(change) ? "down" : "up";
+  let look = isZero(change) ? "" : isNegative(change) ? "down" : "up";
   return b2`<span class=${look}>${context.format.percentChange(change)}</span>`;
 }
 
@@ -2212,10 +2253,8 @@ function explainedDrawer(context, explained, close) {
   </meterline-drawer>`;
 }
 function body(context, explained, close) {
-  const { action, fresh } = explained;
-  const run = () => {
-    close();
-    action?.run();
+  let { action, fresh } = explained, run = () => {
+    close(), action?.run();
   };
   return b2`<div class="reset explained">
     <p class="explained-figure">${explained.text}</p>
@@ -2228,20 +2267,17 @@ function body(context, explained, close) {
 }
 
 // src/parts/heading.ts
-function periodName(format, span, isShort = false) {
-  const isMonth = format.localDate(span.start).endsWith("-01") && format.localDate(span.end).endsWith("-01") && Date.parse(span.end) - Date.parse(span.start) < 32 * 864e5;
-  return isMonth ? format.month(span.start, isShort) : format.period(span.start, span.end);
+function periodName(format, span, isShort = !1) {
+  return format.localDate(span.start).endsWith("-01") && format.localDate(span.end).endsWith("-01") && Date.parse(span.end) - Date.parse(span.start) < 27648e5 ? format.month(span.start, isShort) : format.period(span.start, span.end);
 }
 function periodSwitch(context, chosen, choose2) {
-  const { periods, t: t4, format } = context;
+  let { periods, t: t4, format } = context;
   if (chosen === void 0) return A;
-  const index = periods.indexOf(chosen);
-  const step = (to, name) => {
-    const target = periods[to];
+  let index = periods.indexOf(chosen), step = (to, name) => {
+    let target = periods[to];
     return b2`<button class="button is-icon" type="button" aria-label=${t4(`period.${name}`)} ?disabled=${target === void 0}
       @click=${() => target !== void 0 && choose2(target.billingPeriod)}>${icon(name)}</button>`;
-  };
-  const onChange = (event) => choose2(event.currentTarget.value);
+  }, onChange = (event) => choose2(event.currentTarget.value);
   return b2`<span class="period-switch controls">
     ${step(index + 1, "previous")}
     <select class="select" aria-label=${t4("period.choose")} @change=${onChange}>
@@ -2274,9 +2310,7 @@ function emptyState(title, text, action = A) {
   return b2`<div class="card empty"><h2>${title}</h2><p>${text}</p>${action}</div>`;
 }
 function problemState(t4, problem, context, retry) {
-  const kind = kindOf(problem);
-  const seller = context?.session.seller || "…";
-  const canRetry = kind === "unavailable" || kind === "expired" && !client.isHosted;
+  let kind = kindOf(problem), seller = context?.session.seller || "…", canRetry = kind === "unavailable" || kind === "expired" && !client.isHosted;
   return b2`<div class="card empty" role="alert" data-problem=${kind}>
     <h2>${t4(`problem.${kind}`)}</h2>
     <p>${whatToDo(t4, problem, seller)}</p>
@@ -2285,36 +2319,26 @@ function problemState(t4, problem, context, retry) {
   </div>`;
 }
 function whatToDo(t4, problem, seller) {
-  const kind = kindOf(problem);
-  if (kind === "refused") return [problem.detail, problem.remedy].filter((text) => text !== "").join(" ");
-  if (kind === "expired" && !client.isHosted) return t4("problem.expiredEmbed");
-  const keys = {
+  let kind = kindOf(problem);
+  return kind === "refused" ? [problem.detail, problem.remedy].filter((text) => text !== "").join(" ") : kind === "expired" && !client.isHosted ? t4("problem.expiredEmbed") : t4({
     expired: seller === "…" ? "problem.expiredUnknown" : "problem.expiredText",
     forbidden: seller === "…" ? "problem.forbiddenUnknown" : "problem.forbiddenText",
     missing: "problem.missingText"
-  };
-  return t4(keys[kind] ?? "problem.unavailableText", { seller });
+  }[kind] ?? "problem.unavailableText", { seller });
 }
 function refusal(t4, problem) {
-  const said = [problem.detail, problem.remedy].filter((text) => text !== "").join(" ");
-  return said || shortProblem(t4, problem);
+  return [problem.detail, problem.remedy].filter((text) => text !== "").join(" ") || shortProblem(t4, problem);
 }
 function shortProblem(t4, problem) {
-  const kind = kindOf(problem);
+  let kind = kindOf(problem);
   return kind === "refused" ? problem.title : t4(`problem.${kind}`);
 }
 
 // src/brand.ts
-var COLOUR = /^#[0-9a-f]{6}$/i;
-var FONT = /^[\w -]{1,64}$/;
+var COLOUR = /^#[0-9a-f]{6}$/i, FONT = /^[\w -]{1,64}$/;
 function applyBrand(element, branding) {
-  const set = (name, value) => element.style.setProperty(`--_brand-${name}`, value);
-  const dark = COLOUR.test(branding.accentDark) ? branding.accentDark : branding.accent;
-  if (COLOUR.test(branding.accent)) set("accent", `light-dark(${branding.accent}, ${dark})`);
-  if (COLOUR.test(branding.accentInk)) set("accent-ink", `light-dark(${branding.accentInk}, #0d1015)`);
-  if (Number.isInteger(branding.radius)) set("radius", `${branding.radius}px`);
-  if (branding.font !== null && FONT.test(branding.font)) set("font", `"${branding.font}", var(--_page-font, system-ui, sans-serif)`);
-  branding.series.slice(0, 7).forEach((colour, index) => COLOUR.test(colour) && set(`c${index + 1}`, colour));
+  let set = (name, value) => element.style.setProperty(`--_brand-${name}`, value), dark = COLOUR.test(branding.accentDark) ? branding.accentDark : branding.accent;
+  COLOUR.test(branding.accent) && set("accent", `light-dark(${branding.accent}, ${dark})`), COLOUR.test(branding.accentInk) && set("accent-ink", `light-dark(${branding.accentInk}, #0d1015)`), Number.isInteger(branding.radius) && set("radius", `${branding.radius}px`), branding.font !== null && FONT.test(branding.font) && set("font", `"${branding.font}", var(--_page-font, system-ui, sans-serif)`), branding.series.slice(0, 7).forEach((colour, index) => COLOUR.test(colour) && set(`c${index + 1}`, colour));
 }
 
 // src/texts.ts
@@ -2338,7 +2362,7 @@ var TEXTS = {
   "period.previous": "Previous period",
   "period.next": "Next period",
   "period.days": "days of {zone}",
-  "window": "Window",
+  window: "Window",
   "window.hour": "Hour",
   "window.day": "Day",
   "window.week": "Week",
@@ -2479,6 +2503,13 @@ var TEXTS = {
   "invoice.pendingText": "{amount} will be on the invoice of {period}; this one stays as it is.",
   "invoice.explainTotal": "The sum of the {count} amounts above, as they are printed: nothing is rounded again.",
   "invoice.choose": "Choose an amount to see where it comes from.",
+  "compare.title": "Two invoices side by side",
+  "compare.with": "Compare with…",
+  "compare.end": "Stop comparing",
+  "compare.before": "Compare {number} with the one before",
+  "compare.difference": "Difference",
+  "compare.explainItem": "What this item comes to on the one less what it comes to on the other.",
+  "compare.explainTotal": "The differences of all items add up to that of the totals, to the last digit.",
   "explain.steps": "How the amount comes about",
   "explain.tiers": "Tiers",
   "explain.tierUpTo": "up to {upTo}",
@@ -2540,7 +2571,7 @@ var TEXTS = {
   "problem.unavailableText": "Nothing is lost: what was reported is kept and counted. Try again in a moment.",
   "problem.retry": "Try again",
   "problem.request": "Request {id}",
-  "loading": "Loading"
+  loading: "Loading"
 };
 
 // src/i18n.ts
@@ -2570,7 +2601,7 @@ var Words = class {
   }
   /** The unit that goes with a quantity: "flight" with 1, "flights" with 2. */
   unit(unit, quantity) {
-    const forms = this.labels.units[unit];
+    let forms = this.labels.units[unit];
     return forms?.[this.format.plural(quantity)] ?? forms?.other ?? unit;
   }
   /** A quantity with its unit: "2,977 flights". */
@@ -2580,88 +2611,71 @@ var Words = class {
 };
 
 // src/context.ts
-var LOCALE = /^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*$/;
-var LOCALE_CHARS_MAX = 16;
-var opened = null;
+var LOCALE = /^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*$/, LOCALE_CHARS_MAX = 16, opened = null;
 client.addEventListener("configured", () => opened = null);
 function openContext() {
-  opened ??= load().catch((error) => {
-    opened = null;
-    throw error;
-  });
-  return opened;
+  return opened ??= load().catch((error) => {
+    throw opened = null, error;
+  }), opened;
 }
 function textsWithoutSession() {
   return translator({});
 }
 function readersLocale() {
-  const locale = client.locale || navigator.language;
+  let locale = client.locale || navigator.language;
   return LOCALE.test(locale) && locale.length <= LOCALE_CHARS_MAX ? locale : "";
 }
 async function load() {
-  const [session, periods] = await Promise.all([
+  let [session, periods] = await Promise.all([
     client.get("session", { locale: readersLocale() }),
     client.get("periods")
-  ]);
-  const format = new Format(client.locale || (session.locale ?? navigator.language), session.timeZone);
-  const words = new Words(session.labels, format);
+  ]), format = new Format(client.locale || (session.locale ?? navigator.language), session.timeZone), words = new Words(session.labels, format);
   return { session, format, t: translator(session.texts), words, periods };
 }
 function chosenPeriod(context, billingPeriod) {
-  const begun = (period) => Date.parse(period.start) <= Date.now();
+  let begun = (period) => Date.parse(period.start) <= Date.now();
   return context.periods.find((period) => period.billingPeriod === billingPeriod) ?? context.periods.find(begun) ?? context.periods[0];
 }
 
 // src/parts/freshness.ts
 var LATE_AFTER_MS = 3e4;
 function age(context, milliseconds) {
-  const seconds = Math.round(milliseconds / 1e3);
-  if (seconds < 120) return context.t("age.seconds", { count: seconds });
-  if (seconds < 7200) return context.t("age.minutes", { count: Math.round(seconds / 60) });
-  if (seconds < 172800) return context.t("age.hours", { count: Math.round(seconds / 3600) });
-  return context.t("age.days", { count: Math.round(seconds / 86400) });
+  let seconds = Math.round(milliseconds / 1e3);
+  return seconds < 120 ? context.t("age.seconds", { count: seconds }) : seconds < 7200 ? context.t("age.minutes", { count: Math.round(seconds / 60) }) : seconds < 172800 ? context.t("age.hours", { count: Math.round(seconds / 3600) }) : context.t("age.days", { count: Math.round(seconds / 86400) });
 }
 var MeterlineFreshness = class extends MeterlineElement {
   static {
     this.properties = {
-      context: { attribute: false },
-      freshness: { attribute: false }
+      context: { attribute: !1 },
+      freshness: { attribute: !1 }
     };
   }
   constructor() {
-    super();
-    this.context = null;
-    this.freshness = null;
+    super(), this.context = null, this.freshness = null;
   }
   connectedCallback() {
-    super.connectedCallback();
-    this.timer = setInterval(() => this.requestUpdate(), 1e3);
+    super.connectedCallback(), this.timer = setInterval(() => this.requestUpdate(), 1e3);
   }
   disconnectedCallback() {
-    super.disconnectedCallback();
-    clearInterval(this.timer);
+    super.disconnectedCallback(), clearInterval(this.timer);
   }
   /** Its title is the place in the log, so that two pages can be compared. */
   render() {
-    const { context, freshness } = this;
+    let { context, freshness } = this;
     if (context === null || freshness === null) return A;
-    const { text, look } = wording(context, freshness, Date.now());
-    const { asOf } = freshness.fresh;
-    const title = freshness.problem?.detail || asOf && context.t("explain.asOf", { asOf });
+    let { text, look } = wording(context, freshness, Date.now()), { asOf } = freshness.fresh, title = freshness.problem?.detail || asOf && context.t("explain.asOf", { asOf });
     return b2`<span class="reset"><span class="chip ${look}" data-as-of=${asOf} title=${title}>
       <span class="dot"></span><span>${text}</span>
     </span></span>`;
   }
 };
 function wording(context, freshness, nowMs) {
-  const { t: t4, format } = context;
-  const { fresh, problem, isFinal, isFilled } = freshness;
+  let { t: t4, format } = context, { fresh, problem, isFinal, isFilled } = freshness;
   if (problem !== null) return { text: t4("fresh.stale", { reason: shortProblem(t4, problem) }), look: "is-late" };
   if (isFinal) return { text: t4("fresh.final"), look: "is-final" };
   if (!isFilled) return { text: t4("fresh.filling"), look: "is-late" };
   if (fresh.completeUntil === null) return { text: t4("fresh.unknown"), look: "" };
-  const time = format.time(fresh.completeUntil);
-  const passed = nowMs - Date.parse(fresh.completeUntil);
+  let time = format.time(fresh.completeUntil), passed = nowMs - Date.parse(fresh.completeUntil);
   return passed <= LATE_AFTER_MS ? { text: t4("fresh.live", { time }), look: "is-live" } : { text: t4("fresh.late", { time, age: age(context, passed) }), look: "is-late" };
 }
 define("meterline-freshness", MeterlineFreshness);
@@ -2677,18 +2691,15 @@ var MemoryPlace = class {
   write(query) {
     this.query = query;
   }
-};
-var AddressPlace = class {
+}, AddressPlace = class {
   read() {
     return location.search;
   }
   write(query, isReplaced) {
-    const address = location.pathname + (query && `?${query}`);
-    if (isReplaced) history.replaceState(null, "", address);
-    else history.pushState(null, "", address);
+    let address = location.pathname + (query && `?${query}`);
+    isReplaced ? history.replaceState(null, "", address) : history.pushState(null, "", address);
   }
-};
-var State = class extends EventTarget {
+}, State = class extends EventTarget {
   constructor(place2 = new MemoryPlace()) {
     super();
     this.place = place2;
@@ -2711,37 +2722,31 @@ var State = class extends EventTarget {
     return queryOf(changed(this.params, changes));
   }
   /** Change what is named and keep every other choice. `isReplaced` makes no entry of history. */
-  change(changes, isReplaced = false) {
-    const params = changed(this.params, changes);
-    if (queryOf(params) === this.toString()) return;
-    this.params = params;
-    this.place.write(this.toString(), isReplaced);
-    this.dispatchEvent(new Event("change"));
+  change(changes, isReplaced = !1) {
+    let params = changed(this.params, changes);
+    queryOf(params) !== this.toString() && (this.params = params, this.place.write(this.toString(), isReplaced), this.dispatchEvent(new Event("change")));
   }
   /** Replace all choices by those of a query string, as another page brings them. */
   become(query) {
-    this.place.write(query, true);
-    this.reread();
+    this.place.write(query, !0), this.reread();
   }
   /** Read the query string again, after Back or Forward. */
   reread() {
-    this.params = new URLSearchParams(this.place.read());
-    this.dispatchEvent(new Event("change"));
+    this.params = new URLSearchParams(this.place.read()), this.dispatchEvent(new Event("change"));
   }
 };
 function changed(params, changes) {
-  const next = new URLSearchParams(params);
-  for (const [name, value] of Object.entries(changes)) {
+  let next = new URLSearchParams(params);
+  for (let [name, value] of Object.entries(changes)) {
     next.delete(name);
-    const values = value === null || value === "" ? [] : typeof value === "string" ? [value] : value;
-    for (const each of values) next.append(name, each);
+    let values = value === null || value === "" ? [] : typeof value == "string" ? [value] : value;
+    for (let each of values) next.append(name, each);
   }
   return next;
 }
 function queryOf(params) {
-  const sorted = new URLSearchParams(params);
-  sorted.sort();
-  return sorted.toString();
+  let sorted = new URLSearchParams(params);
+  return sorted.sort(), sorted.toString();
 }
 
 // src/view.ts
@@ -2753,69 +2758,50 @@ var MeterlineView = class extends MeterlineElement {
     this.onProblem = (problem) => this.report(problem);
     /** An action of the reader failed: say so where they are looking, and to the page around. */
     this.onRefused = (problem) => {
-      if (this.context !== null) this.notice = refusal(this.context.t, problem);
-      this.report(problem);
+      this.context !== null && (this.notice = refusal(this.context.t, problem)), this.report(problem);
     };
     this.begin = () => {
-      this.failure = null;
-      openContext().then(
+      this.failure = null, openContext().then(
         (context) => {
-          this.context = context;
-          applyBrand(this, context.session.branding);
+          this.context = context, applyBrand(this, context.session.branding);
         },
         (error) => {
           if (!(error instanceof Problem)) throw error;
-          this.failure = error;
-          this.report(error);
+          this.failure = error, this.report(error);
         }
       );
     };
     this.onState = () => {
-      this.notice = "";
-      this.notify("meterline-state-changed", { query: this.state.toString() });
-      this.requestUpdate();
+      this.notice = "", this.notify("meterline-state-changed", { query: this.state.toString() }), this.requestUpdate();
     };
-    this.state = new State();
-    this.context = null;
-    this.failure = null;
-    this.notice = "";
+    this.state = new State(), this.context = null, this.failure = null, this.notice = "";
   }
   static {
     this.properties = {
-      state: { attribute: false },
-      context: { state: true },
-      failure: { state: true },
-      notice: { state: true }
+      state: { attribute: !1 },
+      context: { state: !0 },
+      failure: { state: !0 },
+      notice: { state: !0 }
     };
   }
   connectedCallback() {
-    super.connectedCallback();
-    client.addEventListener("configured", this.begin);
-    this.begin();
+    super.connectedCallback(), client.addEventListener("configured", this.begin), this.begin();
   }
   disconnectedCallback() {
-    super.disconnectedCallback();
-    client.removeEventListener("configured", this.begin);
-    this.listenTo(null);
+    super.disconnectedCallback(), client.removeEventListener("configured", this.begin), this.listenTo(null);
   }
   willUpdate(_changes) {
-    if (this.isConnected) this.listenTo(this.state);
-    const billingPeriod = this.isOpen ? this.period?.billingPeriod ?? "" : "";
-    if (billingPeriod === this.followed) return;
-    this.followed = billingPeriod;
-    client.follow(billingPeriod);
+    this.isConnected && this.listenTo(this.state);
+    let billingPeriod = this.isOpen ? this.period?.billingPeriod ?? "" : "";
+    billingPeriod !== this.followed && (this.followed = billingPeriod, client.follow(billingPeriod));
   }
   render() {
-    const { context } = this;
+    let { context } = this;
     if (this.failure !== null) {
-      const t4 = context?.t ?? textsWithoutSession();
+      let t4 = context?.t ?? textsWithoutSession();
       return b2`<div class="reset">${problemState(t4, this.failure, context, this.begin)}</div>`;
     }
-    if (context === null) return b2`<div class="reset"><div class="page">${skeleton(textsWithoutSession(), [28, 40, 16, 200])}</div></div>`;
-    if (!context.session.views.includes(this.view)) {
-      return b2`<div class="reset">${problemState(context.t, new Problem(403, "forbidden"), context, this.begin)}</div>`;
-    }
-    return b2`<div class="reset"><div class="page">${this.renderPage(context)}</div></div>`;
+    return context === null ? b2`<div class="reset"><div class="page">${skeleton(textsWithoutSession(), [28, 40, 16, 200])}</div></div>` : context.session.views.includes(this.view) ? b2`<div class="reset"><div class="page">${this.renderPage(context)}</div></div>` : b2`<div class="reset">${problemState(context.t, new Problem(403, "forbidden"), context, this.begin)}</div>`;
   }
   /** What the reader chose, else what the attribute of that name says, else nothing. */
   choice(name) {
@@ -2834,21 +2820,16 @@ var MeterlineView = class extends MeterlineElement {
   }
   /** The data of a page, or a skeleton, or what went wrong. Old figures stay in sight when they can't be refreshed. */
   renderResource(context, resource, bones, render) {
-    if (resource.data !== null) return b2`<div class="page ${resource.isWaiting ? "is-waiting" : ""}" aria-busy=${resource.isWaiting}>${render(resource.data)}</div>`;
-    if (resource.problem !== null) return problemState(context.t, resource.problem, context, () => resource.refresh());
-    return skeleton(context.t, bones);
+    return resource.data !== null ? b2`<div class="page ${resource.isWaiting ? "is-waiting" : ""}" aria-busy=${resource.isWaiting}>${render(resource.data)}</div>` : resource.problem !== null ? problemState(context.t, resource.problem, context, () => resource.refresh()) : skeleton(context.t, bones);
   }
   renderFreshness(resource, isFinal) {
-    const { data, problem } = resource;
+    let { data, problem } = resource;
     if (data === null) return A;
-    const freshness = { fresh: data, problem, isFinal, isFilled: data.filled ?? true };
+    let freshness = { fresh: data, problem, isFinal, isFilled: data.filled ?? !0 };
     return b2`<meterline-freshness .context=${this.context} .freshness=${freshness}></meterline-freshness>`;
   }
   listenTo(state) {
-    if (this.listened === state) return;
-    this.listened?.removeEventListener("change", this.onState);
-    state?.addEventListener("change", this.onState);
-    this.listened = state;
+    this.listened !== state && (this.listened?.removeEventListener("change", this.onState), state?.addEventListener("change", this.onState), this.listened = state);
   }
 };
 
@@ -2859,7 +2840,7 @@ var Pages = class {
     this.wanted = wanted;
     this.options = options;
     this.later = [];
-    this.isLoading = false;
+    this.isLoading = !1;
     this.key = "";
     this.first = new Resource(host, () => this.firstWanted(), options);
   }
@@ -2872,33 +2853,29 @@ var Pages = class {
   }
   /** Add the next page. */
   async more() {
-    const [wanted, after, key] = [this.wanted(), this.next, this.key];
-    if (wanted === null || after === null || this.isLoading) return;
-    this.isLoading = true;
-    this.host.requestUpdate();
-    try {
-      const page = await client.get(wanted.path, { ...wanted.query, after });
-      if (key === this.key) this.later = [...this.later, page];
-    } catch (error) {
-      if (!(error instanceof Problem)) throw error;
-      this.options.onProblem?.(error);
-    } finally {
-      this.isLoading = false;
-      this.host.requestUpdate();
+    let [wanted, after, key] = [this.wanted(), this.next, this.key];
+    if (!(wanted === null || after === null || this.isLoading)) {
+      this.isLoading = !0, this.host.requestUpdate();
+      try {
+        let page = await client.get(wanted.path, { ...wanted.query, after });
+        key === this.key && (this.later = [...this.later, page]);
+      } catch (error) {
+        if (!(error instanceof Problem)) throw error;
+        this.options.onProblem?.(error);
+      } finally {
+        this.isLoading = !1, this.host.requestUpdate();
+      }
     }
   }
   firstWanted() {
-    const wanted = this.wanted();
-    const key = JSON.stringify(wanted);
-    if (key !== this.key) this.later = [];
-    this.key = key;
-    return wanted;
+    let wanted = this.wanted(), key = JSON.stringify(wanted);
+    return key !== this.key && (this.later = []), this.key = key, wanted;
   }
 };
 
 // src/parts/events.ts
 function eventTable(context, events, unit) {
-  const { t: t4 } = context;
+  let { t: t4 } = context;
   return b2`<table class="events">
     <thead><tr><th scope="col">${t4("explain.when")}</th><th scope="col" class="right">${t4("explain.value")}</th>
       <th scope="col" class="right">${t4("explain.trace")}</th></tr></thead>
@@ -2906,8 +2883,7 @@ function eventTable(context, events, unit) {
   </table>`;
 }
 function renderEvent(context, event, unit) {
-  const { t: t4, format, words } = context;
-  const properties = Object.entries(event.properties);
+  let { t: t4, format, words } = context, properties = Object.entries(event.properties);
   return b2`<tr data-event=${event.id}>
     <th scope="row"><details><summary>${format.moment(event.time)}</summary>
       <dl class="properties">${properties.map(([name, value]) => b2`<div><dt>${words.property(name)}</dt><dd>${words.value(name, value)}</dd></div>`)}
@@ -2919,58 +2895,76 @@ function renderEvent(context, event, unit) {
   </tr>`;
 }
 function renderTrace(context, { traceId, reportTraceId }) {
-  if (traceId !== null) return traceLink(context, traceId, "explain.traceOpen");
-  return reportTraceId === null ? "–" : traceLink(context, reportTraceId, "explain.reportTraceOpen");
+  return traceId !== null ? traceLink(context, traceId, "explain.traceOpen") : reportTraceId === null ? "–" : traceLink(context, reportTraceId, "explain.reportTraceOpen");
 }
 function traceLink({ session, t: t4 }, traceId, title) {
-  const short = b2`<span class="mono" title=${traceId}>${traceId.slice(0, 8)}…</span>`;
-  const template = session.traceLink ?? "";
+  let short = b2`<span class="mono" title=${traceId}>${traceId.slice(0, 8)}…</span>`, template = session.traceLink ?? "";
   if (!template.startsWith("https://") || !template.includes("{traceId}")) return short;
-  const href = template.replaceAll("{traceId}", encodeURIComponent(traceId));
+  let href = template.replaceAll("{traceId}", encodeURIComponent(traceId));
   return b2`<a href=${href} target="_blank" rel="noopener noreferrer" title=${t4(title, { trace: traceId })}>${short}</a>`;
 }
 
 // src/styles/line.css
-var line_default = ":host { container-type: normal; }\n\n.explanation { display: grid; gap: 20px; font-size: 13px; }\n.explained-sentence { font-size: 14px; }\n.section-title { font: 650 13px/1.4 var(--_font); margin-bottom: 6px; }\n.section-head { display: flex; justify-content: space-between; align-items: baseline; }\n.steps dd { font-weight: 500; white-space: nowrap; }\n.steps .result { border-top: 2px solid var(--_text); font-weight: 650; }\n.steps .result dt { color: var(--_text); }\n\n.stair { display: grid; gap: 2px; }\n.stair li { display: grid; grid-template-columns: minmax(0, 1fr) auto; gap: 0 12px; padding: 8px 0 8px 12px; border-left: 3px solid var(--_line); }\n.stair li.is-here { border-left-color: var(--_accent); }\n.stair .right { font-weight: 500; }\n.stair .fill { grid-column: 1 / -1; height: 4px; margin-top: 4px; border-radius: 2px; background: var(--_line); overflow: clip; }\n.stair .fill span { display: block; height: 100%; background: var(--_c1); forced-color-adjust: none; }\n\n.events summary { cursor: pointer; }\n.events .mono.small { display: block; font-size: 11px; }\n.properties { display: grid; gap: 2px; padding: 6px 0 6px 12px; font-size: 12px; }\n.properties > div { display: grid; grid-template-columns: 84px minmax(0, 1fr); gap: 8px; }\n.properties dt { color: var(--_text-2); }\n.properties dd { margin: 0; overflow-wrap: anywhere; }\n.more { display: grid; justify-content: center; padding-top: 12px; }\n";
+var line_default = `:host { container-type: normal; }
+
+.explanation { display: grid; gap: 20px; font-size: 13px; }
+.explained-sentence { font-size: 14px; }
+.section-title { font: 650 13px/1.4 var(--_font); margin-bottom: 6px; }
+.section-head { display: flex; justify-content: space-between; align-items: baseline; }
+.steps dd { font-weight: 500; white-space: nowrap; }
+.steps .result { border-top: 2px solid var(--_text); font-weight: 650; }
+.steps .result dt { color: var(--_text); }
+
+.stair { display: grid; gap: 2px; }
+.stair li { display: grid; grid-template-columns: minmax(0, 1fr) auto; gap: 0 12px; padding: 8px 0 8px 12px; border-left: 3px solid var(--_line); }
+.stair li.is-here { border-left-color: var(--_accent); }
+.stair .right { font-weight: 500; }
+.stair .fill { grid-column: 1 / -1; height: 4px; margin-top: 4px; border-radius: 2px; background: var(--_line); overflow: clip; }
+.stair .fill span { display: block; height: 100%; background: var(--_c1); forced-color-adjust: none; }
+
+.events summary { cursor: pointer; }
+.events .mono.small { display: block; font-size: 11px; }
+.properties { display: grid; gap: 2px; padding: 6px 0 6px 12px; font-size: 12px; }
+.properties > div { display: grid; grid-template-columns: 84px minmax(0, 1fr); gap: 8px; }
+.properties dt { color: var(--_text-2); }
+.properties dd { margin: 0; overflow-wrap: anywhere; }
+.more { display: grid; justify-content: center; padding-top: 12px; }
+`;
 
 // src/views/bucket.ts
-var EVENTS_A_PAGE = "25";
-var MeterlineBucket = class extends MeterlineElement {
+var EVENTS_A_PAGE = "25", MeterlineBucket = class extends MeterlineElement {
   constructor() {
     super();
     this.onProblem = (problem) => this.report(problem);
     this.onRefused = (problem) => {
-      if (this.context !== null) this.notice = refusal(this.context.t, problem);
-      this.report(problem);
+      this.context !== null && (this.notice = refusal(this.context.t, problem)), this.report(problem);
     };
     this.detail = new Resource(
       this,
       () => this.query === null ? null : { path: "usage/bucket", query: this.query },
-      { isKept: false, onProblem: this.onProblem }
+      { isKept: !1, onProblem: this.onProblem }
     );
     this.events = new Pages(
       this,
       () => this.query === null ? null : { path: "usage/events", query: { ...this.query, limit: EVENTS_A_PAGE } },
-      { isKept: false, onProblem: this.onRefused }
+      { isKept: !1, onProblem: this.onRefused }
     );
-    this.context = null;
-    this.query = null;
-    this.notice = "";
+    this.context = null, this.query = null, this.notice = "";
   }
   static {
     this.styles = MeterlineElement.stylesWith(line_default);
   }
   static {
     this.properties = {
-      context: { attribute: false },
-      query: { attribute: false },
-      notice: { state: true }
+      context: { attribute: !1 },
+      query: { attribute: !1 },
+      notice: { state: !0 }
     };
   }
   render() {
-    const { context, detail } = this;
+    let { context, detail } = this;
     if (context === null || this.query === null) return A;
-    const body2 = detail.data !== null ? this.renderDetail(context, detail.data) : detail.problem !== null ? problemState(context.t, detail.problem, context, () => detail.refresh()) : skeleton(context.t, [24, 24, 24, 120]);
+    let body2 = detail.data !== null ? this.renderDetail(context, detail.data) : detail.problem !== null ? problemState(context.t, detail.problem, context, () => detail.refresh()) : skeleton(context.t, [24, 24, 24, 120]);
     return b2`<div class="reset explanation">${body2}</div>`;
   }
   renderDetail(context, detail) {
@@ -2980,11 +2974,7 @@ var MeterlineBucket = class extends MeterlineElement {
       ${this.notice === "" ? A : b2`<p class="note" role="status">${this.notice}</p>`}`;
   }
   renderEvents(context, detail) {
-    const { t: t4, format } = context;
-    const { first, all } = this.events;
-    const events = all.flatMap((page) => page.events);
-    const total = String(all[0]?.total ?? detail.eventCount);
-    const shown = first.data === null ? "" : t4("explain.eventsOf", { shown: format.decimal(String(events.length)), total: format.decimal(total) });
+    let { t: t4, format } = context, { first, all } = this.events, events = all.flatMap((page) => page.events), total = String(all[0]?.total ?? detail.eventCount), shown = first.data === null ? "" : t4("explain.eventsOf", { shown: format.decimal(String(events.length)), total: format.decimal(total) });
     return b2`<section>
       <div class="section-head"><h3 class="section-title">${t4("explain.events")}</h3><span class="small" data-events=${total}>${shown}</span></div>
       ${first.problem !== null && first.data === null ? problemState(t4, first.problem, context, () => first.refresh()) : eventTable(context, events, detail.unit)}
@@ -2994,8 +2984,7 @@ var MeterlineBucket = class extends MeterlineElement {
   }
 };
 function renderTop(context, top, unit) {
-  const { t: t4, format, words } = context;
-  const left = top.count - top.values.length;
+  let { t: t4, format, words } = context, left = top.count - top.values.length;
   return b2`<section data-property=${top.property}>
     <h3 class="section-title">${t4("explore.groupBy", { property: words.property(top.property) })}</h3>
     <dl class="rows">${top.values.map(({ key, label, quantity, share }) => b2`<div data-key=${key}><dt>${label}</dt>
@@ -3007,7 +2996,7 @@ define("meterline-bucket", MeterlineBucket);
 
 // src/views/explorer_tables.ts
 function seriesTable(context, data, table) {
-  const { t: t4, format } = context;
+  let { t: t4, format } = context;
   return b2`<section class="card"><div class="scroll" role="region" tabindex="0" aria-label=${table.heading}>
     <table>
       <thead><tr>
@@ -3030,23 +3019,21 @@ function seriesTable(context, data, table) {
   </section>`;
 }
 function renderOnly(context, table, series) {
-  const changes = table.only(series);
+  let changes = table.only(series);
   if (changes === null) return A;
-  const text = context.t("explore.only", { value: series.label });
+  let text = context.t("explore.only", { value: series.label });
   return b2` <button class="button is-bare is-icon only controls" type="button" title=${text} aria-label=${text}
     @click=${() => table.change(changes)}>${icon("filter")}</button>`;
 }
 function renderLine(context, data, table) {
-  const { line } = data;
+  let { line } = data;
   if (line === null) return A;
-  const text = line.equals ? context.t("explore.equalsLine") : context.t("explore.differsLine", { value: table.print(line.quantity) });
+  let text = line.equals ? context.t("explore.equalsLine") : context.t("explore.differsLine", { value: table.print(line.quantity) });
   return b2`<button class="figure ${line.equals ? "is-equal" : "is-unequal"}" type="button" data-equals=${line.equals}
     @click=${() => table.openLine(line.href)}>${line.equals ? icon("check") : icon("warning")} ${text}</button>`;
 }
 function bucketTable(context, data, model, explain) {
-  const { t: t4 } = context;
-  const hasTotal = data.series.length > 1;
-  const cell = (value, index, key, name) => b2`<td class="right">
+  let { t: t4 } = context, hasTotal = data.series.length > 1, cell = (value, index, key, name) => b2`<td class="right">
     ${value === null ? "–" : figure(model.print(value), value, `${name}, ${model.buckets[index]?.full ?? ""}`, () => explain(index, key))}</td>`;
   return b2`<div class="scroll" role="region" tabindex="0" aria-label=${model.name}><table class="buckets">
     <thead><tr>
@@ -3065,30 +3052,26 @@ function bucketTable(context, data, model, explain) {
 }
 
 // src/views/explorer.ts
-var UNNAMED = "~";
-var WINDOWS = ["hour", "day", "week", "month"];
-var MeterlineExplorer = class extends MeterlineView {
+var UNNAMED = "~", WINDOWS = ["hour", "day", "week", "month"], MeterlineExplorer = class extends MeterlineView {
   constructor() {
     super();
     this.meters = new Resource(this, () => this.isOpen ? { path: "meters" } : null, { onProblem: this.onProblem });
     this.explored = new Resource(this, () => this.wanted(), { onProblem: this.onProblem });
-    this.explained = null;
-    this.isSheetOpen = false;
+    this.explained = null, this.isSheetOpen = !1;
   }
   static {
     this.styles = MeterlineElement.stylesWith(explorer_default);
   }
   static {
     this.properties = {
-      explained: { state: true },
-      isSheetOpen: { state: true }
+      explained: { state: !0 },
+      isSheetOpen: { state: !0 }
     };
   }
   renderPage(context) {
-    const { t: t4 } = context;
-    const period = this.period;
+    let { t: t4 } = context, period = this.period;
     if (period === void 0) return emptyState(t4("explore.empty"), t4("explore.emptyText"));
-    const choices = this.choices();
+    let choices = this.choices();
     return b2`
       ${heading({
       title: t4(`view.${this.view}`),
@@ -3097,7 +3080,7 @@ var MeterlineExplorer = class extends MeterlineView {
     })}
       <div class="bar controls">
         <div class="choices">${this.renderChoices(context, choices)}</div>
-        <button class="button sheet-opener" type="button" @click=${() => this.isSheetOpen = true}>
+        <button class="button sheet-opener" type="button" @click=${() => this.isSheetOpen = !0}>
           ${icon("sliders")}${t4("explore.choices")}</button>
         <span class="break"></span>
         ${renderFilters(context, this.state.all("filter"), this.properties(), (filter) => this.change({ filter }))}
@@ -3108,7 +3091,7 @@ var MeterlineExplorer = class extends MeterlineView {
       ${this.renderResource(context, this.explored, [20, 36, 220, 24, 24, 24], (data) => this.renderExplored(context, data, choices))}
       ${this.renderExplained(context)}
       <meterline-drawer heading=${t4("explore.choices")} close-text=${t4("explore.close")} .isOpen=${this.isSheetOpen}
-        @drawer-close=${() => this.isSheetOpen = false}>
+        @drawer-close=${() => this.isSheetOpen = !1}>
         ${this.isSheetOpen ? b2`<div class="reset sheet">${this.renderChoices(context, choices)}
           ${renderFilters(context, this.state.all("filter"), this.properties(), (filter) => this.change({ filter }))}</div>` : A}
       </meterline-drawer>`;
@@ -3119,11 +3102,7 @@ var MeterlineExplorer = class extends MeterlineView {
   }
   /** What is shown, with what it is where nothing was chosen. */
   choices() {
-    const floor = WINDOWS.indexOf(this.context?.session.windowMin ?? "hour");
-    const span = SPANS.find((each) => each === this.choice("span")) ?? "1";
-    const windows = WINDOWS.filter((window, index) => index >= floor && !(window === "hour" && span !== "1"));
-    const wished = this.choice("window");
-    const usual = span === "1" ? "day" : span === "3" ? "week" : "month";
+    let floor = WINDOWS.indexOf(this.context?.session.windowMin ?? "hour"), span = SPANS.find((each) => each === this.choice("span")) ?? "1", windows = WINDOWS.filter((window, index) => index >= floor && !(window === "hour" && span !== "1")), wished = this.choice("window"), usual = span === "1" ? "day" : span === "3" ? "week" : "month";
     return {
       windows,
       span,
@@ -3138,10 +3117,9 @@ var MeterlineExplorer = class extends MeterlineView {
   }
   /** The choices as the portal is asked for them; the same for the picture, its CSV and its command line. */
   query() {
-    const own2 = this.ownQuery();
-    const period = this.period;
+    let own2 = this.ownQuery(), period = this.period;
     if (!this.isOpen || own2 === null || period === void 0) return null;
-    const { window, span, groupBy, isCompared } = this.choices();
+    let { window, span, groupBy, isCompared } = this.choices();
     return {
       ...own2,
       ...this.range(span),
@@ -3155,19 +3133,19 @@ var MeterlineExplorer = class extends MeterlineView {
     this.explained = { ...explained, fresh: this.explored.data };
   }
   wanted() {
-    const query = this.query();
+    let query = this.query();
     return query === null ? null : { path: this.path, query };
   }
   /** The chosen period, or the chosen number of periods up to its end. */
   range(span) {
-    const { context, period } = this;
+    let { context, period } = this;
     if (context === null || period === void 0) return {};
-    const first = this.chosenPeriods(context, span).at(-1);
+    let first = this.chosenPeriods(context, span).at(-1);
     return span === "1" || first === void 0 ? { billingPeriod: period.billingPeriod } : { from: context.format.localDate(first.start), until: context.format.localDate(period.end) };
   }
   /** The newest first. */
   chosenPeriods({ periods }, span) {
-    const index = this.period === void 0 ? -1 : periods.indexOf(this.period);
+    let index = this.period === void 0 ? -1 : periods.indexOf(this.period);
     return index < 0 ? [] : periods.slice(index, index + Number(span));
   }
   renderChoices(context, choices) {
@@ -3184,14 +3162,12 @@ var MeterlineExplorer = class extends MeterlineView {
     };
   }
   renderExplored(context, data, choices) {
-    const { t: t4 } = context;
-    const hasFilters = this.state.all("filter").length > 0;
+    let { t: t4 } = context, hasFilters = this.state.all("filter").length > 0;
     if (data.buckets.length === 0 || !data.eventCount && data.totals.every((total) => total === null)) {
-      const clear = b2`<button class="button controls" type="button" @click=${() => this.change({ filter: null, item: null })}>${t4("explore.clear")}</button>`;
+      let clear = b2`<button class="button controls" type="button" @click=${() => this.change({ filter: null, item: null })}>${t4("explore.clear")}</button>`;
       return emptyState(t4("explore.empty"), t4(hasFilters ? "explore.emptyFiltered" : "explore.emptyText"), hasFilters ? clear : A);
     }
-    const model = this.model(context, data);
-    const open = (event) => this.openBucket(context, data, event.detail);
+    let model = this.model(context, data), open = (event) => this.openBucket(context, data, event.detail);
     return b2`
       ${this.renderKpis(context, data)}
       <section class="card">
@@ -3216,8 +3192,7 @@ var MeterlineExplorer = class extends MeterlineView {
     return groupBy === "item" ? context.t("invoice.item") : context.words.property(groupBy);
   }
   model(context, data) {
-    const { t: t4, format } = context;
-    const { window } = data;
+    let { t: t4, format } = context, { window } = data;
     return {
       name: t4(`by.${window}`, { what: data.label }),
       keysHint: t4("explore.chartKeys"),
@@ -3243,12 +3218,7 @@ var MeterlineExplorer = class extends MeterlineView {
     };
   }
   renderKpis(context, data) {
-    const { t: t4, format } = context;
-    const { compare } = data;
-    const isOpen = this.period?.state === "open";
-    const before = compare?.samePoint ?? null;
-    const first = data.series.find(({ isOther }) => !isOther);
-    const title = t4(isOpen ? "explore.soFar" : "explore.inAll", { what: data.label });
+    let { t: t4, format } = context, { compare } = data, isOpen = this.period?.state === "open", before = compare?.samePoint ?? null, first = data.series.find(({ isOther }) => !isOther), title = t4(isOpen ? "explore.soFar" : "explore.inAll", { what: data.label });
     return b2`<dl class="card kpis">
       <div class="kpi"><dt>${title}</dt>
         <dd class="big" data-figure="total">${figure(this.print(context, data, data.total), data.total, title, () => this.explainTotal(context, data))}</dd>
@@ -3263,19 +3233,18 @@ var MeterlineExplorer = class extends MeterlineView {
     </dl>`;
   }
   renderEvents(context, data, count) {
-    const { t: t4, format } = context;
-    const shown = figure(format.decimal(count), count, t4("explore.events"), () => this.explainEvents(context, data, count));
+    let { t: t4, format } = context, shown = figure(format.decimal(count), count, t4("explore.events"), () => this.explainEvents(context, data, count));
     return b2`<div class="kpi"><dt>${t4("explore.events")}</dt>
       <dd class="big">${shown}</dd><dd class="small">${t4("explore.eventsHint")}</dd></div>`;
   }
   renderLegend(context, data) {
     return b2`<ul class="legend">
       ${data.series.length < 2 ? A : data.series.map((series, index) => b2`<li>${swatch(lookOf(index, series.isOther))}${series.label}</li>`)}
-      ${data.compare === null || data.buckets.length > BUCKETS_COMPARED_MAX ? A : b2`<li><span class="dash"></span>${context.t("explore.previous")}</li>`}
+      ${data.compare === null || data.buckets.length > 120 ? A : b2`<li><span class="dash"></span>${context.t("explore.previous")}</li>`}
     </ul>`;
   }
   explainTotal(context, data) {
-    const { t: t4, format } = context;
+    let { t: t4, format } = context;
     this.explain({
       title: data.label,
       text: this.print(context, data, data.total),
@@ -3288,7 +3257,7 @@ var MeterlineExplorer = class extends MeterlineView {
     });
   }
   explainEvents(context, data, count) {
-    const { t: t4, format } = context;
+    let { t: t4, format } = context;
     this.explain({
       title: t4("explore.events"),
       text: format.decimal(count),
@@ -3298,7 +3267,7 @@ var MeterlineExplorer = class extends MeterlineView {
     });
   }
   explainSeries(context, data, series) {
-    const period = periodName(context.format, data.period);
+    let period = periodName(context.format, data.period);
     this.explain({
       title: series.label,
       text: this.print(context, data, series.total),
@@ -3309,26 +3278,19 @@ var MeterlineExplorer = class extends MeterlineView {
   }
   /** What is chosen is in the address: so is the bucket that is open, and the series in it. */
   openBucket({ format }, data, { index, series }) {
-    const bucket = data.buckets[index];
-    if (bucket !== void 0) this.change({ bucket: format.bucketKey(bucket.start, data.window), series: series === "" ? UNNAMED : series });
+    let bucket = data.buckets[index];
+    bucket !== void 0 && this.change({ bucket: format.bucketKey(bucket.start, data.window), series: series === "" ? UNNAMED : series });
   }
   renderExplained(context) {
-    const close = () => {
-      this.explained = null;
-      this.change({ bucket: null, series: null });
+    let close = () => {
+      this.explained = null, this.change({ bucket: null, series: null });
     };
     return explainedDrawer(context, this.explained ?? this.openedBucket(context), close);
   }
   openedBucket(context) {
-    const { data } = this.explored;
-    const key = this.state.get("bucket");
-    const index = data === null || key === "" ? -1 : data.buckets.findIndex(({ start }) => context.format.bucketKey(start, data.window) === key);
-    const bucket = data?.buckets[index];
+    let { data } = this.explored, key = this.state.get("bucket"), index = data === null || key === "" ? -1 : data.buckets.findIndex(({ start }) => context.format.bucketKey(start, data.window) === key), bucket = data?.buckets[index];
     if (data === null || bucket === void 0) return null;
-    const opened2 = this.state.get("series");
-    const series = data.series.length < 2 ? void 0 : data.series.find(({ key: own2 }) => (own2 || UNNAMED) === opened2);
-    const value = (series === void 0 ? data.totals[index] : series.values[index]) ?? "0";
-    const name = bucketName(context, bucket, data.window);
+    let opened2 = this.state.get("series"), series = data.series.length < 2 ? void 0 : data.series.find(({ key: own2 }) => (own2 || UNNAMED) === opened2), value = (series === void 0 ? data.totals[index] : series.values[index]) ?? "0", name = bucketName(context, bucket, data.window);
     return {
       title: series === void 0 ? name : `${series.label} · ${name}`,
       text: this.print(context, data, value),
@@ -3341,60 +3303,54 @@ var MeterlineExplorer = class extends MeterlineView {
   }
   /** The events behind a bucket, for whoever may see usage. */
   renderBehind(context, data, bucket, series) {
-    const behind = context.session.views.includes("usage") ? this.behind(context, data, series) : null;
-    const query = this.query();
-    if (behind === null || query === null) return void 0;
-    const asked = { ...query, item: null, groupBy: null, compare: null, meter: behind.meter, filter: behind.filter, bucket: bucket.start };
+    let behind = context.session.views.includes("usage") ? this.behind(context, data, series) : null, query = this.query();
+    if (behind === null || query === null) return;
+    let asked = { ...query, item: null, groupBy: null, compare: null, meter: behind.meter, filter: behind.filter, bucket: bucket.start };
     return b2`${behind.choice ?? A}<meterline-bucket .context=${context} .query=${asked}></meterline-bucket>`;
   }
   bucketSentence(context, { start, end }) {
-    const { t: t4, format } = context;
+    let { t: t4, format } = context;
     return t4(this.view === "cost" ? "explore.explainCost" : "explore.explainBucket", { start: format.moment(start), end: format.moment(end) });
   }
   bucketRows(context, data, index) {
-    const rows = data.series.flatMap((series) => {
-      const value = series.values[index] ?? null;
+    let rows = data.series.flatMap((series) => {
+      let value = series.values[index] ?? null;
       return value === null ? [] : [[series.label, this.print(context, data, value)]];
-    });
-    const previous = previousAt(data, index);
+    }), previous = previousAt(data, index);
     if (previous === null) return rows;
-    const name = bucketName(context, previous.bucket, data.window);
+    let name = bucketName(context, previous.bucket, data.window);
     return [...rows, [context.t("explore.previousOf", { bucket: name }), this.print(context, data, previous.value)]];
   }
   lineAction(context, data) {
-    const href = data.line?.href;
+    let href = data.line?.href;
     return href === void 0 ? void 0 : { text: context.t("explore.openLine"), run: () => this.openPath(href) };
   }
   openPath(href) {
-    const [path = "", query = ""] = href.split("?", 2);
+    let [path = "", query = ""] = href.split("?", 2);
     this.navigate(path, query);
   }
 };
 function previousAt({ compare }, index) {
-  const place2 = compare?.aligned[index] ?? null;
+  let place2 = compare?.aligned[index] ?? null;
   if (compare === null || place2 === null) return null;
-  const [bucket, value] = [compare.buckets[place2], compare.totals[place2] ?? null];
+  let [bucket, value] = [compare.buckets[place2], compare.totals[place2] ?? null];
   return bucket === void 0 || value === null ? null : { bucket, value };
 }
 function bucketName({ format }, bucket, window) {
   return window === "month" ? periodName(format, bucket) : format.bucketInFull(bucket.start, bucket.end, window);
 }
 function replacing(old, next) {
-  const params = new URLSearchParams(next);
-  const changes = {};
-  for (const name of new URLSearchParams(old).keys()) changes[name] = null;
-  for (const name of params.keys()) changes[name] = params.getAll(name);
+  let params = new URLSearchParams(next), changes = {};
+  for (let name of new URLSearchParams(old).keys()) changes[name] = null;
+  for (let name of params.keys()) changes[name] = params.getAll(name);
   return changes;
 }
 function axisLabel({ format }, start, window, count) {
-  if (window !== "hour" || count <= 48) return format.bucket(start, window);
-  return format.hour(start) === "00" ? format.day(start) : "";
+  return window !== "hour" || count <= 48 ? format.bucket(start, window) : format.hour(start) === "00" ? format.day(start) : "";
 }
 function heatPlace(context, start, window) {
-  const { format } = context;
-  if (window === "hour") return { row: format.day(start), column: format.hour(start) };
-  if (window === "day") return format.weekPlace(start);
-  return { row: "", column: format.bucket(start, window) };
+  let { format } = context;
+  return window === "hour" ? { row: format.day(start), column: format.hour(start) } : window === "day" ? format.weekPlace(start) : { row: "", column: format.bucket(start, window) };
 }
 
 // src/views/cost.ts
@@ -3423,25 +3379,21 @@ var MeterlineCost = class extends MeterlineExplorer {
     return format.tick(value, data.currency);
   }
   renderOwnChoices(context) {
-    const items = this.state.all("item");
-    const { t: t4, words } = context;
+    let items = this.state.all("item"), { t: t4, words } = context;
     return b2`${items.map((item) => b2`<span class="chip is-removable">${words.item(item)}<button type="button"
       aria-label=${t4("explore.filterRemove", { filter: words.item(item) })}
       @click=${() => this.change({ item: items.filter((each) => each !== item) })}>${icon("close")}</button></span>`)}`;
   }
   /** What one unit cost on average, window by window: where a tier begins it falls or rises. */
   renderExtra(context, data) {
-    const { t: t4, format } = context;
-    const prices = data.unitPrices.filter((price) => price !== null);
-    const last = prices.at(-1);
+    let { t: t4, format } = context, prices = data.unitPrices.filter((price) => price !== null), last = prices.at(-1);
     if (prices.length < 2 || last === void 0) return A;
-    const text = format.money(last, data.currency);
-    const explain = () => this.explain({
+    let text = format.money(last, data.currency), explain = () => this.explain({
       title: t4("explore.unitPrice"),
       text,
       sentence: t4("explore.unitPriceHint"),
       rows: data.buckets.flatMap(({ start, end }, index) => {
-        const price = data.unitPrices[index] ?? null;
+        let price = data.unitPrices[index] ?? null;
         return price === null ? [] : [[format.bucketInFull(start, end, data.window), format.money(price, data.currency)]];
       })
     });
@@ -3451,24 +3403,15 @@ var MeterlineCost = class extends MeterlineExplorer {
     </section>`;
   }
   only(data, series) {
-    if (series.isOther || series.key === "" || data.series.length < 2) return null;
-    if (data.groupBy === "item") return { item: [series.key] };
-    return data.groupBy === null ? null : { filter: [...this.state.all("filter"), `${data.groupBy}:${series.key}`] };
+    return series.isOther || series.key === "" || data.series.length < 2 ? null : data.groupBy === "item" ? { item: [series.key] } : data.groupBy === null ? null : { filter: [...this.state.all("filter"), `${data.groupBy}:${series.key}`] };
   }
   /** Items are counted by meters of their own: of several, the reader chooses one. */
   behind({ t: t4 }, data, series) {
-    const isItem = data.groupBy === "item" && series !== void 0;
-    const names = [...new Set(isItem ? [data.meters[series.key] ?? ""] : Object.values(data.meters))].filter((name) => name !== "").sort();
-    const meters = (this.meters.data ?? []).filter(({ name }) => names.includes(name));
-    const meter = meters.find(({ name }) => name === this.state.get("behind")) ?? meters[0];
+    let isItem = data.groupBy === "item" && series !== void 0, names = [...new Set(isItem ? [data.meters[series.key] ?? ""] : Object.values(data.meters))].filter((name) => name !== "").sort(), meters = (this.meters.data ?? []).filter(({ name }) => names.includes(name)), meter = meters.find(({ name }) => name === this.state.get("behind")) ?? meters[0];
     if (meter === void 0 || !isItem && series?.key === "") return null;
-    const isGroup = !isItem && data.groupBy !== null && series !== void 0 && !series.isOther;
-    const filters = [...this.state.all("filter"), ...isGroup ? [`${data.groupBy}:${series.key}`] : []];
-    const filter = filters.filter((each) => meter.groupBy.includes(each.slice(0, each.indexOf(":"))));
+    let isGroup = !isItem && data.groupBy !== null && series !== void 0 && !series.isOther, filter = [...this.state.all("filter"), ...isGroup ? [`${data.groupBy}:${series.key}`] : []].filter((each) => meter.groupBy.includes(each.slice(0, each.indexOf(":"))));
     if (meters.length < 2) return { meter: meter.name, filter };
-    const { bucket, series: key } = { bucket: this.state.get("bucket"), series: this.state.get("series") };
-    const options = meters.map(({ name, label }) => [name, label]);
-    const change = (behind) => this.change({ behind, bucket, series: key });
+    let { bucket, series: key } = { bucket: this.state.get("bucket"), series: this.state.get("series") }, options = meters.map(({ name, label }) => [name, label]), change = (behind) => this.change({ behind, bucket, series: key });
     return { meter: meter.name, filter, choice: b2`<label class="behind">${t4("bucket.meter")} ${choose(t4("bucket.meter"), options, meter.name, change)}</label>` };
   }
   properties() {
@@ -3479,11 +3422,8 @@ define("meterline-cost", MeterlineCost);
 
 // src/parts/proof.ts
 function proofBadge({ verification, isChecking, t: t4, ask, proven, hint, check }) {
-  if (verification === null) {
-    return b2`<div class="badge-box">${hint === void 0 ? A : b2`<p class="hint">${hint}</p>`}
-      <button class="button" type="button" ?disabled=${isChecking} @click=${check}>${isChecking ? t4("explain.checking") : ask}</button></div>`;
-  }
-  return verification.ok ? b2`<div class="verdict is-proven" role="status" data-proof="ok">${icon("check")}<p><b>${t4("explain.proven")}</b> ${proven}
+  return verification === null ? b2`<div class="badge-box">${hint === void 0 ? A : b2`<p class="hint">${hint}</p>`}
+      <button class="button" type="button" ?disabled=${isChecking} @click=${check}>${isChecking ? t4("explain.checking") : ask}</button></div>` : verification.ok ? b2`<div class="verdict is-proven" role="status" data-proof="ok">${icon("check")}<p><b>${t4("explain.proven")}</b> ${proven}
         ${verification.digest === null ? A : b2`<span class="mono">${shortDigest(verification.digest)}</span>`}</p></div>` : b2`<div class="verdict is-broken" role="alert" data-proof="broken">${icon("warning")}<div><b>${t4("explain.broken")}</b>
         <ul>${verification.problems.map((problem) => b2`<li>${problem}</li>`)}</ul></div></div>`;
 }
@@ -3492,15 +3432,155 @@ function shortDigest(digest) {
 }
 
 // src/styles/invoice.css
-var invoice_default = ".sheets { display: grid; grid-template-columns: minmax(0, 3fr) minmax(340px, 2fr); gap: 16px; align-items: start; }\n.paper { position: sticky; top: 16px; padding: 32px 36px; }\n.actions { display: inline-flex; flex-wrap: wrap; gap: 8px; }\n.paper-head { display: flex; flex-wrap: wrap; justify-content: space-between; gap: 8px 24px; margin-bottom: 28px; }\n.seller { font: 650 16px/1.4 var(--_font); }\n.paper th .small { display: block; }\n.paper th .paper-only { display: none; }\n.total { font: 650 18px/1.3 var(--_font); }\n.paper .note { margin-top: 16px; }\n.paper .note + .note { margin-top: 4px; }\ntr.is-chosen > * { background: var(--_tint); }\ntr.is-chosen .small, tr.is-chosen .unit { color: var(--_text); }\ntr.is-chosen > :first-child { box-shadow: inset 3px 0 0 var(--_accent); padding-left: 10px; }\n.pending { margin-top: 24px; padding: 12px 16px 4px; border: 1px dashed var(--_line-strong); border-radius: var(--_radius-control); }\n.back { display: inline-flex; align-items: center; gap: 4px; padding: 0; border: 0; background: none; color: var(--_text-2); font-size: 13px; cursor: pointer; }\n.back:hover { color: var(--_accent); }\n.back .icon { width: 12px; height: 12px; }\n.panel-head { display: flex; align-items: baseline; justify-content: space-between; gap: 12px; margin-bottom: 12px; }\n.proof { display: grid; gap: 12px; margin-top: 20px; padding-top: 12px; border-top: 1px solid var(--_line); font-size: 11px; color: var(--_text-2); }\n.proof dl { display: grid; gap: 2px; }\n.proof dl > div { display: grid; grid-template-columns: 52px minmax(0, 1fr); gap: 8px; }\n\n.badge-box { display: grid; gap: 8px; justify-items: start; }\n.verdict { display: flex; gap: 12px; align-items: flex-start; padding: 12px 14px; border: 1px solid; border-radius: var(--_radius-control); font-size: 13px; }\n.verdict .icon { margin-top: 2px; stroke-width: 2; }\n.verdict > :last-child { color: var(--_text); }\n.is-proven { color: var(--_positive); background: color-mix(in oklab, var(--_positive) 8%, var(--_surface)); }\n.is-broken { color: var(--_negative); background: color-mix(in oklab, var(--_negative) 8%, var(--_surface)); }\n.is-broken li { margin-top: 4px; }\n\n@container (max-width: 900px) {\n  .sheets { grid-template-columns: minmax(0, 1fr); }\n  .paper { position: static; }\n}\n\n@container (max-width: 560px) {\n  .paper { padding: 20px 16px; }\n  .paper-head .right { text-align: left; }\n}\n\n@media print {\n  .sheets { display: block; }\n  .paper { position: static; padding: 0; }\n  .paper th .paper-only { display: block; }\n  tr { break-inside: avoid; }\n  tr.is-chosen > * { background: none; box-shadow: none; padding-left: 0; }\n}\n";
+var invoice_default = `.sheets { display: grid; grid-template-columns: minmax(0, 3fr) minmax(340px, 2fr); gap: 16px; align-items: start; }
+.paper { position: sticky; top: 16px; padding: 32px 36px; }
+.actions { display: inline-flex; flex-wrap: wrap; gap: 8px; }
+.paper-head { display: flex; flex-wrap: wrap; justify-content: space-between; gap: 8px 24px; margin-bottom: 28px; }
+.seller { font: 650 16px/1.4 var(--_font); }
+.paper th .small { display: block; }
+.paper th .paper-only { display: none; }
+.total { font: 650 18px/1.3 var(--_font); }
+.paper .note { margin-top: 16px; }
+.paper .note + .note { margin-top: 4px; }
+tr.is-chosen > * { background: var(--_tint); }
+tr.is-chosen .small, tr.is-chosen .unit { color: var(--_text); }
+tr.is-chosen > :first-child { box-shadow: inset 3px 0 0 var(--_accent); padding-left: 10px; }
+.pending { margin-top: 24px; padding: 12px 16px 4px; border: 1px dashed var(--_line-strong); border-radius: var(--_radius-control); }
+.back { display: inline-flex; align-items: center; gap: 4px; padding: 0; border: 0; background: none; color: var(--_text-2); font-size: 13px; cursor: pointer; }
+.back:hover { color: var(--_accent); }
+.back .icon { width: 12px; height: 12px; }
+.panel-head { display: flex; align-items: baseline; justify-content: space-between; gap: 12px; margin-bottom: 12px; }
+.proof { display: grid; gap: 12px; margin-top: 20px; padding-top: 12px; border-top: 1px solid var(--_line); font-size: 11px; color: var(--_text-2); }
+.proof dl { display: grid; gap: 2px; }
+.proof dl > div { display: grid; grid-template-columns: 52px minmax(0, 1fr); gap: 8px; }
+
+.badge-box { display: grid; gap: 8px; justify-items: start; }
+.verdict { display: flex; gap: 12px; align-items: flex-start; padding: 12px 14px; border: 1px solid; border-radius: var(--_radius-control); font-size: 13px; }
+.verdict .icon { margin-top: 2px; stroke-width: 2; }
+.verdict > :last-child { color: var(--_text); }
+.is-proven { color: var(--_positive); background: color-mix(in oklab, var(--_positive) 8%, var(--_surface)); }
+.is-broken { color: var(--_negative); background: color-mix(in oklab, var(--_negative) 8%, var(--_surface)); }
+.is-broken li { margin-top: 4px; }
+
+@container (max-width: 900px) {
+  .sheets { grid-template-columns: minmax(0, 1fr); }
+  .paper { position: static; }
+}
+
+@container (max-width: 560px) {
+  .paper { padding: 20px 16px; }
+  .paper-head .right { text-align: left; }
+}
+
+@media print {
+  .sheets { display: block; }
+  .paper { position: static; padding: 0; }
+  .paper th .paper-only { display: block; }
+  tr { break-inside: avoid; }
+  tr.is-chosen > * { background: none; box-shadow: none; padding-left: 0; }
+}
+
+.compared .small { display: block; font-weight: 400; }
+.compared td, .compared th { vertical-align: top; }
+
+/* Three columns of figures have room on a phone when the name stands above them. */
+@container (max-width: 560px) {
+  .compared tr { display: grid; grid-template-columns: repeat(3, minmax(0, 1fr)); }
+  .compared th:first-child { grid-column: 1 / -1; padding-bottom: 0; }
+  .compared td { border-top: 0; white-space: normal; padding-inline: 0 4px; }
+  .compared tfoot td { border-top: 0; }
+  .compared thead th { padding-inline: 0 4px; white-space: normal; }
+}
+`;
+
+// src/views/comparison.ts
+var MeterlineComparison = class extends MeterlineElement {
+  constructor() {
+    super();
+    this.onProblem = (problem) => this.report(problem);
+    this.comparison = new Resource(this, () => this.wanted, { isKept: !1, onProblem: this.onProblem });
+    this.context = null, this.wanted = null, this.explained = null;
+  }
+  static {
+    this.styles = MeterlineElement.stylesWith(invoice_default);
+  }
+  static {
+    this.properties = {
+      context: { attribute: !1 },
+      wanted: { attribute: !1 },
+      explained: { state: !0 }
+    };
+  }
+  render() {
+    let { context, comparison } = this;
+    if (context === null || this.wanted === null) return A;
+    let body2 = comparison.data !== null ? this.renderComparison(context, comparison.data) : comparison.problem !== null ? problemState(context.t, comparison.problem, context, () => comparison.refresh()) : skeleton(context.t, [24, 24, 24, 24, 28]);
+    return b2`<div class="reset">${body2}${explainedDrawer(context, this.explained, () => this.explained = null)}</div>`;
+  }
+  renderComparison(context, data) {
+    let { t: t4, format } = context, { left, right, currency } = data, total = (value, text, name) => figure(text, value, name, () => this.explainTotal(context, data));
+    return b2`<section class="card"><div class="scroll" role="region" tabindex="0" aria-label=${t4("compare.title")}>
+      <table class="compared">
+        <thead><tr><th scope="col">${t4("invoice.item")}</th><th scope="col" class="right">${nameOf(context, left)}</th>
+          <th scope="col" class="right">${nameOf(context, right)}</th><th scope="col" class="right">${t4("compare.difference")}</th></tr></thead>
+        <tbody>${data.items.map((item) => this.renderItem(context, data, item))}</tbody>
+        <tfoot><tr><th scope="row">${t4("invoice.total")}</th>
+          <td class="right" data-figure="left">${total(left.total, format.money(left.total, currency), titleOf(context, left))}</td>
+          <td class="right" data-figure="right">${total(right.total, format.money(right.total, currency), titleOf(context, right))}</td>
+          <td class="right" data-figure="difference"><span class=${lookOf3(data.totalChange)}>
+            ${total(data.totalChange, format.moneyChange(data.totalChange, currency), t4("compare.difference"))}</span>
+            <span class="small">${changeOf(context, data.change)}</span></td>
+        </tr></tfoot>
+      </table></div></section>`;
+  }
+  renderItem(context, data, item) {
+    let { t: t4, format, words } = context, explain = () => this.explainItem(context, data, item), name = item.kind === "adjustment" ? `${item.label} · ${t4("invoices.adjusted")}` : item.label, side = (shown) => b2`<td class="right">${shown === null ? "–" : b2`
+      ${figure(format.money(shown.amount, data.currency), shown.amount, name, explain)}
+      ${item.kind === "fixed" ? A : b2`<span class="small" data-value=${shown.quantity}>${words.quantity(shown.quantity, item.unit)}</span>`}
+      ${shown.unitPrice === null ? A : b2`<span class="small" data-value=${shown.unitPrice}>× ${format.money(shown.unitPrice, data.currency)}</span>`}`}</td>`;
+    return b2`<tr data-item=${item.item} data-kind=${item.kind}>
+      <th scope="row">${name}</th>${side(item.left)}${side(item.right)}
+      <td class="right"><span class=${lookOf3(item.amountChange)}>${figure(format.moneyChange(item.amountChange, data.currency), item.amountChange, name, explain)}</span>
+        ${item.quantityChange === null ? A : b2`<span class="small" data-value=${item.quantityChange}>
+          ${format.change(item.quantityChange)} ${words.unit(item.unit, item.quantityChange)}</span>`}
+        ${item.unitPriceChange === null ? A : b2`<span class="small" data-value=${item.unitPriceChange}>${format.moneyChange(item.unitPriceChange, data.currency)}</span>`}</td>
+    </tr>`;
+  }
+  explainItem(context, data, item) {
+    let { t: t4, format, words } = context, rows = [[data.left, item.left], [data.right, item.right]].flatMap(([invoice, side]) => side === null ? [] : [
+      [titleOf(context, invoice), format.money(side.amount, data.currency)],
+      ...item.kind === "fixed" ? [] : [[t4("explore.quantity"), words.quantity(side.quantity, item.unit)]],
+      ...side.unitPrice === null ? [] : [[t4("explore.unitPrice"), format.money(side.unitPrice, data.currency)]]
+    ]);
+    this.explained = { title: item.label, text: format.moneyChange(item.amountChange, data.currency), sentence: t4("compare.explainItem"), rows, fresh: data };
+  }
+  explainTotal(context, data) {
+    let { t: t4, format } = context;
+    this.explained = {
+      title: t4("compare.difference"),
+      text: format.moneyChange(data.totalChange, data.currency),
+      sentence: t4("compare.explainTotal"),
+      rows: data.items.map((item) => [item.label, format.moneyChange(item.amountChange, data.currency)]),
+      fresh: data
+    };
+  }
+};
+function titleOf({ t: t4, format }, { number, period }) {
+  return number ?? `${t4("invoice.draft")} ${periodName(format, period)}`;
+}
+function nameOf(context, shown) {
+  return b2`${shown.number ?? context.t("invoice.draft")}<span class="small">${periodName(context.format, shown.period)}</span>`;
+}
+function lookOf3(change) {
+  return isZero(change) ? "" : isNegative(change) ? "down" : "up";
+}
+define("meterline-comparison", MeterlineComparison);
 
 // src/parts/stair.ts
 function stair(context, tiers, unit, currency) {
-  const { t: t4, format, words } = context;
-  const top = largest(tiers.map(({ quantity }) => quantity));
+  let { t: t4, format, words } = context, top = largest(tiers.map(({ quantity }) => quantity));
   return b2`<ol class="stair">${tiers.map((tier) => {
-    const bound = tier.upTo === null ? t4("explain.tierAbove") : t4("explain.tierUpTo", { upTo: words.quantity(tier.upTo, unit) });
-    const flat = tier.flat === null || isZero(tier.flat) ? A : b2` ${t4("plan.tierFlat", { flat: format.money(tier.flat, currency) })}`;
+    let bound = tier.upTo === null ? t4("explain.tierAbove") : t4("explain.tierUpTo", { upTo: words.quantity(tier.upTo, unit) }), flat = tier.flat === null || isZero(tier.flat) ? A : b2` ${t4("plan.tierFlat", { flat: format.money(tier.flat, currency) })}`;
     return b2`<li class=${tier.here ? "is-here" : ""} data-tier=${tier.upTo ?? ""}>
       <span class="bound">${bound}${tier.here ? b2` <span class="badge">${t4("explain.tierHere")}</span>` : A}</span>
       <span class="right" data-value=${tier.amount}>${format.money(tier.amount, currency)}</span>
@@ -3511,69 +3591,55 @@ function stair(context, tiers, unit, currency) {
 }
 
 // src/views/line.ts
-var EVENTS_A_PAGE2 = "10";
-var MeterlineLine = class extends MeterlineElement {
+var EVENTS_A_PAGE2 = "10", MeterlineLine = class extends MeterlineElement {
   constructor() {
     super();
     this.onProblem = (problem) => this.report(problem);
     this.onRefused = (problem) => {
-      if (this.context !== null) this.notice = refusal(this.context.t, problem);
-      this.report(problem);
+      this.context !== null && (this.notice = refusal(this.context.t, problem)), this.report(problem);
     };
     this.explanation = new Resource(
       this,
       () => this.line === null ? null : { path: `${this.path}/explain`, query: this.query },
-      { isKept: false, onProblem: this.onProblem }
+      { isKept: !1, onProblem: this.onProblem }
     );
     this.events = new Pages(
       this,
       () => this.line === null || this.line.kind === "fixed" ? null : { path: `${this.path}/events`, query: { ...this.query, limit: EVENTS_A_PAGE2 } },
-      { isKept: false, onProblem: this.onRefused }
+      { isKept: !1, onProblem: this.onRefused }
     );
-    this.context = null;
-    this.invoice = "";
-    this.query = {};
-    this.line = null;
-    this.currency = "";
-    this.verification = null;
-    this.isVerifying = false;
-    this.notice = "";
+    this.context = null, this.invoice = "", this.query = {}, this.line = null, this.currency = "", this.verification = null, this.isVerifying = !1, this.notice = "";
   }
   static {
     this.styles = MeterlineElement.stylesWith(invoice_default, line_default);
   }
   static {
     this.properties = {
-      context: { attribute: false },
-      invoice: { attribute: false },
-      query: { attribute: false },
-      line: { attribute: false },
-      currency: { attribute: false },
-      verification: { state: true },
-      isVerifying: { state: true },
-      notice: { state: true }
+      context: { attribute: !1 },
+      invoice: { attribute: !1 },
+      query: { attribute: !1 },
+      line: { attribute: !1 },
+      currency: { attribute: !1 },
+      verification: { state: !0 },
+      isVerifying: { state: !0 },
+      notice: { state: !0 }
     };
   }
   willUpdate(changes) {
-    const before = changes.get("line");
-    if (changes.has("line") && before?.id !== this.line?.id) {
-      this.verification = null;
-      this.notice = "";
-    }
+    let before = changes.get("line");
+    changes.has("line") && before?.id !== this.line?.id && (this.verification = null, this.notice = "");
   }
   render() {
-    const { context, explanation } = this;
+    let { context, explanation } = this;
     if (context === null || this.line === null) return A;
-    const found = explanation.data;
-    const body2 = found !== null ? this.renderExplanation(context, found) : explanation.problem !== null ? problemState(context.t, explanation.problem, context, () => explanation.refresh()) : skeleton(context.t, [48, 24, 24, 24]);
+    let found = explanation.data, body2 = found !== null ? this.renderExplanation(context, found) : explanation.problem !== null ? problemState(context.t, explanation.problem, context, () => explanation.refresh()) : skeleton(context.t, [48, 24, 24, 24]);
     return b2`<div class="reset explanation">${body2}</div>`;
   }
   get path() {
     return `${this.invoice}/lines/${encodeURIComponent(this.line?.id ?? "")}`;
   }
   renderExplanation(context, found) {
-    const { t: t4, format } = context;
-    const { unit } = found.line;
+    let { t: t4, format } = context, { unit } = found.line;
     return b2`
       ${found.sentence === "" ? A : b2`<p class="explained-sentence">${found.sentence}</p>`}
       <section>
@@ -3593,11 +3659,10 @@ var MeterlineLine = class extends MeterlineElement {
       ${found.asOf === "" ? A : b2`<p class="small mono">${t4("explain.asOf", { asOf: found.asOf })}</p>`}`;
   }
   renderProof(context, found) {
-    const { t: t4, format } = context;
+    let { t: t4, format } = context;
     if (found.line.kind === "fixed") return b2`<p class="hint">${t4("explain.noEvents")}</p>`;
     if (found.evidence === null) return A;
-    const count = String(this.verification?.counted ?? found.eventCount);
-    const events = t4(format.plural(count) === "one" ? "invoice.events.one" : "invoice.events.other", { count: format.decimal(count) });
+    let count = String(this.verification?.counted ?? found.eventCount), events = t4(format.plural(count) === "one" ? "invoice.events.one" : "invoice.events.other", { count: format.decimal(count) });
     return b2`<section><h3 class="section-title">${t4("explain.proof")}</h3>${proofBadge({
       verification: this.verification,
       isChecking: this.isVerifying,
@@ -3609,10 +3674,7 @@ var MeterlineLine = class extends MeterlineElement {
     })}</section>`;
   }
   renderEvents(context, found) {
-    const { t: t4, format } = context;
-    const { first, all } = this.events;
-    const events = all.flatMap((page) => page.events);
-    const total = all[0]?.total ?? found.eventCount;
+    let { t: t4, format } = context, { first, all } = this.events, events = all.flatMap((page) => page.events), total = all[0]?.total ?? found.eventCount;
     return b2`<section>
       <div class="section-head"><h3 class="section-title">${t4("explain.events")}</h3>
         <span class="small">${t4("explain.eventsOf", { shown: format.decimal(String(events.length)), total: format.decimal(String(total)) })}</span></div>
@@ -3623,15 +3685,13 @@ var MeterlineLine = class extends MeterlineElement {
     </section>`;
   }
   async verify() {
-    this.isVerifying = true;
-    await attempted(async () => {
+    this.isVerifying = !0, await attempted(async () => {
       this.verification = await client.get(`${this.path}/verify`, this.query);
-    }, this.onRefused);
-    this.isVerifying = false;
+    }, this.onRefused), this.isVerifying = !1;
   }
 };
 function daysModel(context, found) {
-  const { t: t4, format, words } = context;
+  let { t: t4, format, words } = context;
   return {
     name: t4("explain.days"),
     keysHint: t4("explore.chartKeys"),
@@ -3655,8 +3715,7 @@ function daysModel(context, found) {
 define("meterline-line", MeterlineLine);
 
 // src/views/invoice.ts
-var NARROW_BELOW_PX = 900;
-var MeterlineInvoice = class extends MeterlineView {
+var NARROW_BELOW_PX = 900, MeterlineInvoice = class extends MeterlineView {
   constructor() {
     super();
     this.view = "invoices";
@@ -3666,11 +3725,7 @@ var MeterlineInvoice = class extends MeterlineView {
       { onProblem: this.onProblem }
     );
     this.observer = new ResizeObserver(([entry]) => this.isNarrow = (entry?.contentRect.width ?? 0) < NARROW_BELOW_PX);
-    this.number = "draft";
-    this.isNarrow = false;
-    this.verification = null;
-    this.isVerifying = false;
-    this.explained = null;
+    this.number = "draft", this.isNarrow = !1, this.verification = null, this.isVerifying = !1, this.explained = null;
   }
   static {
     this.styles = MeterlineElement.stylesWith(invoice_default);
@@ -3678,42 +3733,36 @@ var MeterlineInvoice = class extends MeterlineView {
   static {
     this.properties = {
       number: {},
-      isNarrow: { state: true },
-      verification: { state: true },
-      isVerifying: { state: true },
-      explained: { state: true }
+      isNarrow: { state: !0 },
+      verification: { state: !0 },
+      isVerifying: { state: !0 },
+      explained: { state: !0 }
     };
   }
   connectedCallback() {
-    super.connectedCallback();
-    this.observer.observe(this);
+    super.connectedCallback(), this.observer.observe(this);
   }
   disconnectedCallback() {
-    super.disconnectedCallback();
-    this.observer.disconnect();
+    super.disconnectedCallback(), this.observer.disconnect();
   }
   willUpdate(changes) {
-    super.willUpdate(changes);
-    if (changes.has("number")) this.verification = null;
+    super.willUpdate(changes), changes.has("number") && (this.verification = null);
   }
   renderPage(context) {
-    const { t: t4 } = context;
-    const data = this.invoice.data;
-    const isDraft = this.isDraft;
-    const badge = data === null ? A : b2`<span class="badge is-${data.status}">${t4(`invoice.${data.status}`)}</span>`;
+    let { t: t4 } = context, data = this.invoice.data, isDraft = this.isDraft, badge = data === null ? A : b2`<span class="badge is-${data.status}">${t4(`invoice.${data.status}`)}</span>`;
     return b2`
       ${heading({
       title: isDraft ? t4("invoices.live") : t4("invoice.title", { number: this.number }),
       badge,
-      sub: b2`<button class="back controls" type="button" @click=${() => this.navigate("/invoices", this.state.after({ line: null }))}>
+      sub: b2`<button class="back controls" type="button" @click=${() => this.navigate("/invoices", this.state.after({ line: null, with: null }))}>
           ${icon("previous")}${t4("invoice.back")}</button>`,
       // What is final says so by its badge.
-      freshness: data?.status === "final" ? A : this.renderFreshness(this.invoice, false),
+      freshness: data?.status === "final" ? A : this.renderFreshness(this.invoice, !1),
       period: isDraft ? periodSwitch(context, this.period, (label) => this.choosePeriod(context, label)) : A,
       actions: data === null ? A : this.renderActions(context)
     })}
       ${this.notice === "" ? A : b2`<p class="note" role="status">${this.notice}</p>`}
-      ${this.renderResource(context, this.invoice, [24, 16, 200, 28], (found) => this.renderInvoice(context, found))}
+      ${this.other === "" ? this.renderResource(context, this.invoice, [24, 16, 200, 28], (found) => this.renderInvoice(context, found)) : b2`<meterline-comparison .context=${context} .wanted=${this.compared}></meterline-comparison>`}
       ${explainedDrawer(context, this.explained, () => this.explained = null)}`;
   }
   get isDraft() {
@@ -3725,29 +3774,47 @@ var MeterlineInvoice = class extends MeterlineView {
   get query() {
     return this.isDraft ? { billingPeriod: this.period?.billingPeriod ?? null } : {};
   }
+  /** The invoice that this one is compared with; "" where it stands alone. */
+  get other() {
+    let other = this.choice("with");
+    return other === this.number ? "" : other;
+  }
+  get compared() {
+    let hasDraft = this.isDraft || this.other === "draft";
+    return { path: `${this.path}/compare`, query: { with: this.other, billingPeriod: hasDraft ? this.period?.billingPeriod ?? null : null } };
+  }
+  /** The other invoices, and the draft of the newest period. */
+  renderComparing(context) {
+    let { t: t4, format, periods } = context, options = periods.flatMap((period, index) => {
+      let name = period.invoice ?? (index === 0 ? "draft" : null);
+      return name === null || name === this.number ? [] : [[name, `${periodName(format, period)} · ${period.invoice ?? t4("invoice.draft")}`]];
+    });
+    return options.length === 0 ? A : choose(
+      t4("compare.with"),
+      [["", this.other === "" ? t4("compare.with") : t4("compare.end")], ...options],
+      this.other,
+      (other) => this.change({ with: other, line: null })
+    );
+  }
   renderActions(context) {
-    const { t: t4 } = context;
-    const file = (path, name) => () => attempted(() => save(path, this.query, name), this.onRefused);
+    let { t: t4 } = context, file = (path, name) => () => attempted(() => save(path, this.query, name), this.onRefused);
     return b2`<span class="actions controls">
+      ${this.renderComparing(context)}
       <button class="button" type="button" @click=${() => print()}>${icon("print")}${t4("invoice.print")}</button>
       <button class="button" type="button" @click=${file(`${this.path}.csv`, `${this.number}.csv`)}>${icon("download")}${t4("invoice.csv")}</button>
       <button class="button" type="button" @click=${file(this.path, `${this.number}.json`)}>${icon("download")}${t4("invoice.json")}</button>
     </span>`;
   }
   renderInvoice(context, data) {
-    const { t: t4 } = context;
-    const chosen = [...data.lines, ...data.pending?.lines ?? []].find(({ id }) => id === this.choice("line"));
-    const panel = chosen === void 0 ? A : b2`<meterline-line .context=${context} .invoice=${this.path} .query=${this.query}
-      .line=${chosen} .currency=${data.currency}></meterline-line>`;
-    const close = () => this.change({ line: null });
+    let { t: t4 } = context, chosen = [...data.lines, ...data.pending?.lines ?? []].find(({ id }) => id === this.choice("line")), panel = chosen === void 0 ? A : b2`<meterline-line .context=${context} .invoice=${this.path} .query=${this.query}
+      .line=${chosen} .currency=${data.currency}></meterline-line>`, close = () => this.change({ line: null });
     return b2`<div class="sheets">
       <article class="card paper">${this.renderPaper(context, data, chosen)}</article>
       ${this.isNarrow ? b2`<meterline-drawer heading=${chosen?.label ?? ""} close-text=${t4("explain.close")} .isOpen=${chosen !== void 0} @drawer-close=${close}>${panel}</meterline-drawer>` : b2`<aside class="card panel controls">${chosen === void 0 ? b2`<p class="hint">${t4("invoice.choose")}</p>` : b2`<header class="panel-head"><h2 class="card-title">${chosen.label}</h2><span class="small mono">${chosen.id}</span></header>${panel}`}</aside>`}
     </div>`;
   }
   renderPaper(context, data, chosen) {
-    const { t: t4, format } = context;
-    const total = format.money(data.total, data.currency);
+    let { t: t4, format } = context, total = format.money(data.total, data.currency);
     return b2`
       <header class="paper-head">
         <div><p class="seller">${data.seller || context.session.seller}</p>
@@ -3768,12 +3835,7 @@ var MeterlineInvoice = class extends MeterlineView {
       ${data.digest === null ? A : this.renderProof(context, data, data.digest)}`;
   }
   renderLine(context, data, line, chosen) {
-    const { t: t4, format, words } = context;
-    const isChosen = line === chosen;
-    const amount = format.money(line.amount, data.currency);
-    const explain = () => this.change({ line: isChosen ? null : line.id });
-    const count = String(line.eventCount);
-    const origin = line.kind === "fixed" ? t4("invoice.oncePeriod") : t4(format.plural(count) === "one" ? "invoice.events.one" : "invoice.events.other", { count: format.decimal(count) });
+    let { t: t4, format, words } = context, isChosen = line === chosen, amount = format.money(line.amount, data.currency), explain = () => this.change({ line: isChosen ? null : line.id }), count = String(line.eventCount), origin = line.kind === "fixed" ? t4("invoice.oncePeriod") : t4(format.plural(count) === "one" ? "invoice.events.one" : "invoice.events.other", { count: format.decimal(count) });
     return b2`<tr class=${isChosen ? "is-chosen" : ""} data-line=${line.id} aria-current=${isChosen ? "true" : "false"}>
       <th scope="row">${line.label}
         <span class="small">${line.adjustsLineId === null ? origin : `${t4("invoice.adjusts", { line: line.adjustsLineId })} · ${periodName(format, line.period)}`}</span>
@@ -3784,7 +3846,7 @@ var MeterlineInvoice = class extends MeterlineView {
     </tr>`;
   }
   renderPending(context, data, pending, chosen) {
-    const { t: t4, format } = context;
+    let { t: t4, format } = context;
     return b2`<section class="pending">
       <h3 class="card-title">${t4("invoice.pending")}</h3>
       <p class="hint">${t4("invoice.pendingText", { amount: format.money(pending.amount, data.currency), period: pending.nextInvoice ?? "" })}</p>
@@ -3792,7 +3854,7 @@ var MeterlineInvoice = class extends MeterlineView {
     </section>`;
   }
   renderProof(context, data, digest) {
-    const { t: t4 } = context;
+    let { t: t4 } = context;
     return b2`<footer class="proof">
       <dl>
         <div><dt>${t4("invoice.digest")}</dt><dd class="mono">${digest}</dd></div>
@@ -3818,27 +3880,35 @@ var MeterlineInvoice = class extends MeterlineView {
     };
   }
   async verify() {
-    this.isVerifying = true;
-    await attempted(async () => {
+    this.isVerifying = !0, await attempted(async () => {
       this.verification = await client.get(`${this.path}/verify`);
-    }, this.onRefused);
-    this.isVerifying = false;
+    }, this.onRefused), this.isVerifying = !1;
   }
   /** A period that has its invoice by now is shown by that. */
   choosePeriod(context, billingPeriod) {
-    const period = context.periods.find((each) => each.billingPeriod === billingPeriod);
-    if (period?.invoice === void 0 || period.invoice === null) this.change({ billingPeriod, line: null });
-    else this.navigate(`/invoices/${encodeURIComponent(period.invoice)}`, this.state.after({ line: null, billingPeriod: null }));
+    let period = context.periods.find((each) => each.billingPeriod === billingPeriod);
+    period?.invoice === void 0 || period.invoice === null ? this.change({ billingPeriod, line: null }) : this.navigate(`/invoices/${encodeURIComponent(period.invoice)}`, this.state.after({ line: null, with: null, billingPeriod: null }));
   }
 };
 function tierText({ t: t4, format }, tier, currency) {
-  const flat = tier.flat === null ? "" : ` ${t4("plan.tierFlat", { flat: format.money(tier.flat, currency) })}`;
+  let flat = tier.flat === null ? "" : ` ${t4("plan.tierFlat", { flat: format.money(tier.flat, currency) })}`;
   return `${format.decimal(tier.quantity)} × ${format.money(tier.unitPrice, currency)}${flat} = ${format.money(tier.amount, currency)}`;
 }
 define("meterline-invoice", MeterlineInvoice);
 
 // src/styles/invoices.css
-var invoices_default = ".draft { display: grid; grid-template-columns: minmax(0, 1fr) auto auto; align-items: center; gap: 12px 24px; border-left: 3px solid var(--_warning); }\n.draft .amount { font: 650 24px/1.2 var(--_font); letter-spacing: -0.02em; }\n.more { display: grid; justify-content: center; padding-top: 16px; }\ntr.is-link { cursor: pointer; }\ntbody .badge { margin-left: 6px; }\n\n@container (max-width: 560px) {\n  .draft { grid-template-columns: minmax(0, 1fr); }\n  .draft .button { justify-content: center; }\n}\n";
+var invoices_default = `.draft { display: grid; grid-template-columns: minmax(0, 1fr) auto auto; align-items: center; gap: 12px 24px; border-left: 3px solid var(--_warning); }
+.draft .amount { font: 650 24px/1.2 var(--_font); letter-spacing: -0.02em; }
+.more { display: grid; justify-content: center; padding-top: 16px; }
+tr.is-link { cursor: pointer; }
+.button.compare { width: 24px; height: 24px; vertical-align: middle; }
+tbody .badge { margin-left: 6px; }
+
+@container (max-width: 560px) {
+  .draft { grid-template-columns: minmax(0, 1fr); }
+  .draft .button { justify-content: center; }
+}
+`;
 
 // src/views/invoices.ts
 var MeterlineInvoices = class extends MeterlineView {
@@ -3852,24 +3922,21 @@ var MeterlineInvoices = class extends MeterlineView {
     this.styles = MeterlineElement.stylesWith(invoices_default);
   }
   static {
-    this.properties = { sought: { state: true } };
+    this.properties = { sought: { state: !0 } };
   }
   renderPage(context) {
     return b2`
-      ${heading({ title: context.t("view.invoices"), freshness: this.renderFreshness(this.pages.first, false) })}
+      ${heading({ title: context.t("view.invoices"), freshness: this.renderFreshness(this.pages.first, !1) })}
       ${this.renderResource(context, this.pages.first, [64, 24, 24, 24, 24], (first) => this.renderInvoices(context, first))}`;
   }
   renderInvoices(context, first) {
-    const { t: t4 } = context;
-    const all = this.pages.all.flatMap((page) => page.invoices);
-    if (first.draft === null && all.length === 0) return emptyState(t4("invoices.empty"), t4("invoices.emptyText"));
-    return b2`
+    let { t: t4 } = context, all = this.pages.all.flatMap((page) => page.invoices);
+    return first.draft === null && all.length === 0 ? emptyState(t4("invoices.empty"), t4("invoices.emptyText")) : b2`
       ${first.draft === null ? A : this.renderDraft(context, first.draft)}
       ${all.length === 0 ? emptyState(t4("invoices.empty"), t4("invoices.emptyText")) : this.renderTable(context, all)}`;
   }
   renderDraft(context, draft) {
-    const { t: t4, format } = context;
-    const open = () => this.open("draft", draft.billingPeriod);
+    let { t: t4, format } = context, open = () => this.open("draft", draft.billingPeriod);
     return b2`<section class="card draft">
       <div>
         <h2 class="card-title">${t4("invoices.live")} <span class="badge is-draft">${t4("invoice.draft")}</span></h2>
@@ -3880,10 +3947,7 @@ var MeterlineInvoices = class extends MeterlineView {
     </section>`;
   }
   renderTable(context, all) {
-    const { t: t4 } = context;
-    const sought = this.sought.trim().toLowerCase();
-    const shown = all.filter((invoice) => `${invoice.number} ${periodName(context.format, invoice.period)} ${invoice.billingPeriod}`.toLowerCase().includes(sought));
-    const totals = all.slice(0, 24).map(({ total }) => total).reverse();
+    let { t: t4 } = context, sought = this.sought.trim().toLowerCase(), shown = all.filter((invoice) => `${invoice.number} ${periodName(context.format, invoice.period)} ${invoice.billingPeriod}`.toLowerCase().includes(sought)), totals = all.slice(0, 24).map(({ total }) => total).reverse();
     return b2`<section class="card">
       <div class="card-head">
         <input class="input controls" type="search" aria-label=${t4("invoices.search")} placeholder=${t4("invoices.search")} .value=${this.sought}
@@ -3898,34 +3962,72 @@ var MeterlineInvoices = class extends MeterlineView {
           <th scope="col" class="right narrow-hidden">${t4("invoices.lines")}</th><th scope="col" class="narrow-hidden">${t4("invoices.finalized")}</th>
           <th scope="col" class="right">${t4("invoices.total")}</th>
         </tr></thead>
-        <tbody>${shown.map((invoice) => this.renderRow(context, invoice))}</tbody>
+        <tbody>${shown.map((invoice) => this.renderRow(context, invoice, all[all.indexOf(invoice) + 1]))}</tbody>
       </table></div>`}
       ${this.notice === "" ? A : b2`<p class="note" role="status">${this.notice}</p>`}
       ${this.pages.next === null ? A : b2`<p class="more controls"><button class="button" type="button" ?disabled=${this.pages.isLoading}
         @click=${() => this.pages.more()}>${t4("invoices.more")}</button></p>`}
     </section>`;
   }
-  renderRow(context, invoice) {
-    const { t: t4, format } = context;
-    const open = () => this.open(invoice.number, null);
+  renderRow(context, invoice, before) {
+    let { t: t4, format } = context, open = () => this.open(invoice.number, null);
     return b2`<tr class="is-link" data-invoice=${invoice.number} @click=${open}>
-      <th scope="row"><span class="mono">${invoice.number}</span>
+      <th scope="row"><span class="mono">${invoice.number}</span>${this.renderCompare(context, invoice, before)}
         ${invoice.isCredit ? b2`<span class="badge">${t4("invoices.credit")}</span>` : A}
         ${invoice.hasAdjustments ? b2`<span class="badge">${t4("invoices.adjusted")}</span>` : A}</th>
       <td>${periodName(format, invoice.period)}</td>
       <td class="right narrow-hidden">${invoice.lineCount}</td>
-      <td class="narrow-hidden">${format.day(invoice.finalizedAt, true)}</td>
+      <td class="narrow-hidden">${format.day(invoice.finalizedAt, !0)}</td>
       <td class="right">${figure(format.money(invoice.total, invoice.currency), invoice.total, invoice.number, open)}</td>
     </tr>`;
   }
-  open(name, billingPeriod) {
-    this.navigate(`/invoices/${encodeURIComponent(name)}`, this.state.after({ line: null, billingPeriod }));
+  renderCompare({ t: t4 }, { number }, before) {
+    if (before === void 0) return A;
+    let text = t4("compare.before", { number });
+    return b2` <button class="button is-bare is-icon compare controls" type="button" title=${text} aria-label=${text} @click=${(event) => {
+      event.stopPropagation(), this.open(number, null, before.number);
+    }}>${icon("compare")}</button>`;
+  }
+  open(name, billingPeriod, other = null) {
+    this.navigate(`/invoices/${encodeURIComponent(name)}`, this.state.after({ line: null, with: other, billingPeriod }));
   }
 };
 define("meterline-invoices", MeterlineInvoices);
 
 // src/styles/overview.css
-var overview_default = ".bill { display: grid; grid-template-columns: minmax(0, 5fr) minmax(0, 9fr); gap: 24px 40px; align-items: center; }\n.hero { font: 650 40px/1.2 var(--_font); letter-spacing: -0.03em; margin: 2px 0 14px; }\n.hero .figure { text-decoration-thickness: 2px; text-underline-offset: 0.18em; }\n.growth-head { display: flex; justify-content: space-between; gap: 12px; margin-bottom: 4px; }\n\n.items > li {\n  display: grid;\n  grid-template-columns: minmax(140px, 1.2fr) minmax(60px, 3fr) minmax(96px, auto);\n  gap: 4px 20px;\n  align-items: center;\n  padding: 10px 0;\n  border-top: 1px solid var(--_line);\n}\n\n.item-name { min-width: 0; overflow-wrap: anywhere; }\n.item-name .small { display: block; }\n.items .right { font-weight: 500; }\n.track { display: block; height: 8px; border-radius: 4px; background: var(--_line); overflow: clip; }\n.track .bar { display: block; height: 100%; min-width: 2px; border-radius: 4px; background: var(--_c1); forced-color-adjust: none; }\n.track .bar.is-spent { background: var(--_warning); }\n\n@container (max-width: 760px) {\n  .bill { grid-template-columns: minmax(0, 1fr); }\n}\n\n@container (max-width: 560px) {\n  .hero { font-size: 34px; }\n  .items > li { grid-template-columns: minmax(0, 1fr) auto; }\n  .items .track { grid-row: 2; grid-column: 1 / -1; }\n}\n\n@media print { .track { print-color-adjust: exact; } }\n";
+var overview_default = `.bill { display: grid; grid-template-columns: minmax(0, 5fr) minmax(0, 9fr); gap: 24px 40px; align-items: center; }
+.hero { font: 650 40px/1.2 var(--_font); letter-spacing: -0.03em; margin: 2px 0 14px; }
+.hero .figure { text-decoration-thickness: 2px; text-underline-offset: 0.18em; }
+.growth-head { display: flex; justify-content: space-between; gap: 12px; margin-bottom: 4px; }
+
+.items > li {
+  display: grid;
+  grid-template-columns: minmax(140px, 1.2fr) minmax(60px, 3fr) minmax(96px, auto);
+  gap: 4px 20px;
+  align-items: center;
+  padding: 10px 0;
+  border-top: 1px solid var(--_line);
+}
+
+.item-name { min-width: 0; overflow-wrap: anywhere; }
+.item-name .small { display: block; }
+.items .right { font-weight: 500; }
+.track { display: block; height: 8px; border-radius: 4px; background: var(--_line); overflow: clip; }
+.track .bar { display: block; height: 100%; min-width: 2px; border-radius: 4px; background: var(--_c1); forced-color-adjust: none; }
+.track .bar.is-spent { background: var(--_warning); }
+
+@container (max-width: 760px) {
+  .bill { grid-template-columns: minmax(0, 1fr); }
+}
+
+@container (max-width: 560px) {
+  .hero { font-size: 34px; }
+  .items > li { grid-template-columns: minmax(0, 1fr) auto; }
+  .items .track { grid-row: 2; grid-column: 1 / -1; }
+}
+
+@media print { .track { print-color-adjust: exact; } }
+`;
 
 // src/views/overview.ts
 var MeterlineOverview = class extends MeterlineView {
@@ -3943,38 +4045,31 @@ var MeterlineOverview = class extends MeterlineView {
     this.styles = MeterlineElement.stylesWith(overview_default);
   }
   static {
-    this.properties = { explained: { state: true } };
+    this.properties = { explained: { state: !0 } };
   }
   renderPage(context) {
-    const { t: t4, session, words } = context;
-    const period = this.period;
+    let { t: t4, session, words } = context, period = this.period;
     if (period === void 0) return emptyState(t4("overview.empty"), t4("overview.emptyText"));
-    const days = `${context.format.period(period.start, period.end)} · ${t4("period.days", { zone: words.zone(period.timeZone) })}`;
+    let days = `${context.format.period(period.start, period.end)} · ${t4("period.days", { zone: words.zone(period.timeZone) })}`;
     return b2`
       ${heading({
       title: session.customer.name || session.customer.key,
       sub: days,
-      freshness: this.renderFreshness(this.overview, this.overview.data?.billSoFar.final ?? false),
+      freshness: this.renderFreshness(this.overview, this.overview.data?.billSoFar.final ?? !1),
       period: periodSwitch(context, period, (billingPeriod) => this.change({ billingPeriod }))
     })}
       ${this.renderResource(context, this.overview, [16, 56, 160, 24, 24], (data) => this.renderOverview(context, data))}
       ${explainedDrawer(context, this.explained, () => this.explained = null)}`;
   }
   renderOverview(context, data) {
-    const isEmpty = data.items.length === 0 && isZero(data.billSoFar.amount);
-    if (isEmpty) return emptyState(context.t("overview.empty"), context.t("overview.emptyText"));
-    return b2`
+    return data.items.length === 0 && isZero(data.billSoFar.amount) ? emptyState(context.t("overview.empty"), context.t("overview.emptyText")) : b2`
       <section class="card bill">${this.renderBill(context, data)}${this.renderGrowth(context, data)}</section>
       ${data.waterfall === null ? A : this.renderWhy(context, data, data.waterfall)}
       ${this.renderItems(context, data)}
       ${data.included.length === 0 ? A : this.renderIncluded(context, data)}`;
   }
   renderBill(context, data) {
-    const { t: t4, format } = context;
-    const { billSoFar, samePoint, lastInvoice } = data;
-    const title = t4(billSoFar.final ? "overview.bill" : "overview.billSoFar");
-    const text = format.money(billSoFar.amount, billSoFar.currency);
-    const explainBill = () => this.explain({
+    let { t: t4, format } = context, { billSoFar, samePoint, lastInvoice } = data, title = t4(billSoFar.final ? "overview.bill" : "overview.billSoFar"), text = format.money(billSoFar.amount, billSoFar.currency), explainBill = () => this.explain({
       title,
       text,
       sentence: billSoFar.final ? t4("overview.explainFinal", { number: this.period?.invoice ?? "" }) : t4("overview.explainBill", { count: data.items.length }),
@@ -3999,11 +4094,9 @@ var MeterlineOverview = class extends MeterlineView {
     </div>`;
   }
   renderGrowth(context, data) {
-    const { cumulative, billSoFar } = data;
+    let { cumulative, billSoFar } = data;
     if (cumulative === null) return A;
-    const { t: t4, format } = context;
-    const hasPrevious = cumulative.previous.some((amount) => amount !== null);
-    const model = {
+    let { t: t4, format } = context, hasPrevious = cumulative.previous.some((amount) => amount !== null), model = {
       name: t4("overview.cumulative"),
       keysHint: t4("explore.chartKeys"),
       totalText: t4("explore.total"),
@@ -4021,13 +4114,10 @@ var MeterlineOverview = class extends MeterlineView {
       previous: hasPrevious ? cumulative.previous : null,
       print: (text) => format.money(text, billSoFar.currency),
       tick: (value) => format.tick(value, billSoFar.currency)
-    };
-    const open = (event) => {
-      const bucket = cumulative.buckets[event.detail.index];
-      const amount = cumulative.amounts[event.detail.index] ?? null;
+    }, open = (event) => {
+      let bucket = cumulative.buckets[event.detail.index], amount = cumulative.amounts[event.detail.index] ?? null;
       if (bucket === void 0 || amount === null) return;
-      const text = model.print(amount);
-      const title = format.bucketInFull(bucket.start, bucket.end, "day");
+      let text = model.print(amount), title = format.bucketInFull(bucket.start, bucket.end, "day");
       this.explain({ title, text, sentence: t4("overview.cumulative"), rows: [] });
     };
     return b2`<figure>
@@ -4038,28 +4128,24 @@ var MeterlineOverview = class extends MeterlineView {
     </figure>`;
   }
   renderWhy(context, data, waterfall) {
-    const { t: t4, format, words } = context;
-    const { currency } = data.billSoFar;
-    const end = (key, { label, amount }) => {
-      const [name = label, detail = ""] = label.split(", ", 2);
-      return { key, label: name, detail, value: amount, text: format.money(amount, currency), isEnd: true };
-    };
-    const steps = [
+    let { t: t4, format, words } = context, { currency } = data.billSoFar, end = (key, { label, amount }) => {
+      let [name = label, detail = ""] = label.split(", ", 2);
+      return { key, label: name, detail, value: amount, text: format.money(amount, currency), isEnd: !0 };
+    }, steps = [
       end("from", waterfall.from),
       ...waterfall.steps.map((step) => ({
         key: step.item,
         label: step.label,
         value: step.amount,
         text: format.moneyChange(step.amount, currency),
-        isEnd: false,
+        isEnd: !1,
         detail: step.quantityBefore === null || step.quantity === null ? "" : `${format.decimal(step.quantityBefore)} → ${words.quantity(step.quantity, step.unit)}`
       })),
       end("to", waterfall.to)
-    ];
-    const open = (event) => {
-      const step = steps.find(({ key, isEnd }) => key === event.detail.key && !isEnd);
+    ], open = (event) => {
+      let step = steps.find(({ key, isEnd }) => key === event.detail.key && !isEnd);
       if (step === void 0) return;
-      const line = data.items.find(({ item }) => item === step.key);
+      let line = data.items.find(({ item }) => item === step.key);
       this.explain({
         title: step.label,
         text: step.text,
@@ -4074,8 +4160,7 @@ var MeterlineOverview = class extends MeterlineView {
     </section>`;
   }
   renderItems(context, data) {
-    const { t: t4, format } = context;
-    const top = largest(data.items.map(({ amount }) => amount));
+    let { t: t4, format } = context, top = largest(data.items.map(({ amount }) => amount));
     return b2`<section class="card">
       <div class="card-head"><h2 class="card-title">${t4("overview.madeOf")}</h2><span class="spacer"></span>
         <button class="button controls" type="button" @click=${() => this.openInvoice("")}>
@@ -4091,10 +4176,7 @@ var MeterlineOverview = class extends MeterlineView {
     </section>`;
   }
   renderItem(context, item, top, currency) {
-    const { t: t4, format, words } = context;
-    const text = format.money(item.amount, currency);
-    const quantity = item.unit === "" ? "" : words.quantity(item.quantity, item.unit);
-    const explain = () => this.explain({
+    let { t: t4, format, words } = context, text = format.money(item.amount, currency), quantity = item.unit === "" ? "" : words.quantity(item.quantity, item.unit), explain = () => this.explain({
       title: item.label,
       text,
       sentence: t4("overview.explainAmount", { item: item.label }),
@@ -4108,7 +4190,7 @@ var MeterlineOverview = class extends MeterlineView {
     </li>`;
   }
   renderIncluded(context, data) {
-    const { t: t4, format, words } = context;
+    let { t: t4, format, words } = context;
     return b2`<section class="card">
       <div class="card-head"><h2 class="card-title">${t4("overview.included")}</h2></div>
       <ul class="items">${data.included.map((each) => b2`<li>
@@ -4122,16 +4204,21 @@ var MeterlineOverview = class extends MeterlineView {
     this.explained = { ...explained, fresh: this.overview.data };
   }
   openInvoice(line) {
-    const period = this.period;
-    const name = period?.invoice ?? "draft";
-    const billingPeriod = period?.invoice === null ? period.billingPeriod : null;
+    let period = this.period, name = period?.invoice ?? "draft", billingPeriod = period?.invoice === null ? period.billingPeriod : null;
     this.navigate(`/invoices/${name}`, this.state.after({ line: line || null, ...billingPeriod === null ? {} : { billingPeriod } }));
   }
 };
 define("meterline-overview", MeterlineOverview);
 
 // src/styles/plan.css
-var plan_default = ".terms { display: flex; flex-wrap: wrap; gap: 12px 40px; margin-top: 12px; }\n.terms dt { font-size: 12px; color: var(--_text-2); }\n.terms dd { margin: 0; font-weight: 500; }\n.prices { columns: 420px; column-gap: 16px; }\n.prices > li { break-inside: avoid; margin-bottom: 16px; }\n.prices .explained-sentence { margin: 10px 0 4px; }\n.prices table { margin-top: 12px; }\n";
+var plan_default = `.terms { display: flex; flex-wrap: wrap; gap: 12px 40px; margin-top: 12px; }
+.terms dt { font-size: 12px; color: var(--_text-2); }
+.terms dd { margin: 0; font-weight: 500; }
+.prices { columns: 420px; column-gap: 16px; }
+.prices > li { break-inside: avoid; margin-bottom: 16px; }
+.prices .explained-sentence { margin: 10px 0 4px; }
+.prices table { margin-top: 12px; }
+`;
 
 // src/views/plan.ts
 var MeterlinePlan = class extends MeterlineView {
@@ -4148,9 +4235,8 @@ var MeterlinePlan = class extends MeterlineView {
     this.styles = MeterlineElement.stylesWith(plan_default);
   }
   renderPage(context) {
-    const { t: t4 } = context;
-    if (this.period === void 0) return emptyState(t4("plan.empty"), t4("plan.emptyText"));
-    return b2`
+    let { t: t4 } = context;
+    return this.period === void 0 ? emptyState(t4("plan.empty"), t4("plan.emptyText")) : b2`
       ${heading({
       title: t4("view.plan"),
       period: periodSwitch(context, this.period, (billingPeriod) => this.change({ billingPeriod }))
@@ -4158,7 +4244,7 @@ var MeterlinePlan = class extends MeterlineView {
       ${this.renderResource(context, this.plan, [32, 80, 80, 80], (data) => this.renderPlan(context, data))}`;
   }
   renderPlan(context, data) {
-    const { t: t4, format, words } = context;
+    let { t: t4, format, words } = context;
     return b2`
       <section class="card">
         <div class="card-head"><h2 class="card-title">${data.plan}</h2><span class="badge">${t4("plan.version")} ${data.version}</span></div>
@@ -4174,29 +4260,23 @@ var MeterlinePlan = class extends MeterlineView {
       <ul class="prices">${data.items.map((item) => this.renderItem(context, data, item))}</ul>`;
   }
   renderItem(context, data, item) {
-    const { t: t4, format, words } = context;
-    const terms = [];
-    if (item.amount !== null && item.blockSize !== null) terms.push([t4("plan.blockAmount"), format.money(item.amount, data.currency)]);
-    if (item.unitPrice !== null) terms.push([t4("plan.unitPrice"), format.money(item.unitPrice, data.currency)]);
-    if (item.blockSize !== null) terms.push([t4("plan.blockSize"), words.quantity(item.blockSize, item.unit)]);
-    if (item.included !== null && !isZero(item.included)) terms.push([t4("plan.included"), words.quantity(item.included, item.unit)]);
-    if (item.minimum !== null && !isZero(item.minimum)) terms.push([t4("plan.minimum"), format.money(item.minimum, data.currency)]);
-    return b2`<li class="card" data-item=${item.item}>
+    let { t: t4, format, words } = context, terms = [];
+    return item.amount !== null && item.blockSize !== null && terms.push([t4("plan.blockAmount"), format.money(item.amount, data.currency), item.amount]), item.unitPrice !== null && terms.push([t4("plan.unitPrice"), format.money(item.unitPrice, data.currency), item.unitPrice]), item.blockSize !== null && terms.push([t4("plan.blockSize"), words.quantity(item.blockSize, item.unit), item.blockSize]), item.included !== null && !isZero(item.included) && terms.push([t4("plan.included"), words.quantity(item.included, item.unit), item.included]), item.minimum !== null && !isZero(item.minimum) && terms.push([t4("plan.minimum"), format.money(item.minimum, data.currency), item.minimum]), b2`<li class="card" data-item=${item.item}>
       <h2 class="card-title">${item.label}</h2>
-      <p class="explained-sentence">${item.sentence}</p>
-      ${terms.length === 0 ? A : b2`<dl class="terms">${terms.map(([name, value]) => b2`<div><dt>${name}</dt><dd>${value}</dd></div>`)}</dl>`}
+      <p class="explained-sentence" data-value=${item.model === "fixed" && item.amount !== null ? item.amount : A}>${item.sentence}</p>
+      ${terms.length === 0 ? A : b2`<dl class="terms">${terms.map(([name, text, exact]) => b2`<div><dt>${name}</dt><dd data-value=${exact}>${text}</dd></div>`)}</dl>`}
       ${item.tiers.length === 0 ? A : this.renderTiers(context, data, item)}
     </li>`;
   }
   renderTiers(context, data, item) {
-    const { t: t4, format, words } = context;
-    const money = (amount) => amount === null ? "–" : format.money(amount, data.currency);
+    let { t: t4, format, words } = context, money = (amount) => amount === null ? "–" : format.money(amount, data.currency);
     return b2`<table>
       <thead><tr><th scope="col">${t4("explain.tiers")}</th><th scope="col" class="right">${t4("plan.unitPrice")}</th>
         <th scope="col" class="right">${t4("plan.flat")}</th></tr></thead>
       <tbody>${item.tiers.map((tier) => b2`<tr>
-        <th scope="row">${tier.upTo === null ? t4("explain.tierAbove") : t4("explain.tierUpTo", { upTo: words.quantity(tier.upTo, item.unit) })}</th>
-        <td class="right">${money(tier.unitPrice)}</td><td class="right">${money(tier.flat)}</td>
+        <th scope="row" data-value=${tier.upTo ?? A}>${tier.upTo === null ? t4("explain.tierAbove") : t4("explain.tierUpTo", { upTo: words.quantity(tier.upTo, item.unit) })}</th>
+        <td class="right" data-value=${tier.unitPrice ?? A}>${money(tier.unitPrice)}</td>
+        <td class="right" data-value=${tier.flat ?? A}>${money(tier.flat)}</td>
       </tr>`)}</tbody></table>`;
   }
 };
@@ -4205,10 +4285,8 @@ define("meterline-plan", MeterlinePlan);
 // src/router.ts
 var PATHS2 = { "": "overview", usage: "usage", cost: "cost", invoices: "invoices", plan: "plan" };
 function routeOf(path) {
-  const [name = "", invoice = "", ...rest] = path.replace(/^\//, "").split("/");
-  const view = Object.hasOwn(PATHS2, name) ? PATHS2[name] : void 0;
-  if (view === void 0 || rest.length > 0 || invoice !== "" && view !== "invoices") return null;
-  return { view, invoice: decoded(invoice) };
+  let [name = "", invoice = "", ...rest] = path.replace(/^\//, "").split("/"), view = Object.hasOwn(PATHS2, name) ? PATHS2[name] : void 0;
+  return view === void 0 || rest.length > 0 || invoice !== "" && view !== "invoices" ? null : { view, invoice: decoded(invoice) };
 }
 function pathOf2(view) {
   return view === "overview" ? "/" : `/${view}`;
@@ -4223,80 +4301,107 @@ function decoded(text) {
 }
 
 // src/styles/portal.css
-var portal_default = '.frame { display: grid; grid-template-columns: 216px minmax(0, 1fr); min-height: 100dvh; background: var(--_bg); }\n.alone { max-width: 640px; margin: 12vh auto; padding: 0 16px; }\n\n.rail { border-right: 1px solid var(--_line); background: var(--_surface); }\n.rail > div { position: sticky; top: 0; display: flex; flex-direction: column; gap: 20px; height: 100dvh; padding: 22px 12px 20px; }\n\n.brand { display: flex; align-items: center; gap: 10px; min-height: 28px; padding: 0 12px; font: 650 14px/1.3 var(--_font); }\n.brand img { max-width: 168px; max-height: 36px; }\n.mark { width: 22px; height: 22px; border-radius: min(var(--_radius), 7px); background: var(--_accent); forced-color-adjust: none; }\n\n.rail li + li { margin-top: 2px; }\n.rail a { display: block; padding: 7px 12px; border-radius: var(--_radius-control); color: var(--_text-2); font-weight: 500; text-decoration: none; }\n.rail a:hover { background: var(--_tint); color: var(--_text); }\n.rail a[aria-current="page"] { background: var(--_tint-strong); color: var(--_text); font-weight: 650; }\n.foot { margin-top: auto; padding: 0 12px; display: grid; gap: 6px; }\n\nmain { padding: 24px 32px 48px; min-width: 0; outline: none; }\n.banner { margin-bottom: 16px; max-width: 1180px; }\n\n.skip { position: absolute; left: 12px; top: -60px; z-index: 9; padding: 8px 14px; border: 0; border-radius: var(--_radius-control); font: 500 13px/1.3 var(--_font); background: var(--_accent); color: var(--_accent-ink); }\n.skip:focus { top: 12px; }\n\n/* On a phone the rail becomes a strip of tabs that fades where it goes on. */\n@container (max-width: 760px) {\n  .frame { grid-template-columns: minmax(0, 1fr); grid-template-rows: auto 1fr; }\n  .rail { border-right: 0; border-bottom: 1px solid var(--_line); }\n  .rail > div { position: static; height: auto; gap: 10px; padding: 12px 0 0; }\n  .brand { padding: 0 16px; }\n  .rail nav { overflow-x: auto; scrollbar-width: none; mask-image: linear-gradient(to right, #000 calc(100% - 32px), transparent); }\n  .rail ul { display: flex; gap: 4px; padding: 0 40px 0 8px; width: max-content; }\n  .rail li + li { margin-top: 0; }\n  .rail a { padding: 11px 10px; border-radius: 0; white-space: nowrap; }\n  .rail a[aria-current="page"] { background: none; box-shadow: inset 0 -2px 0 var(--_accent); }\n  .foot { display: none; }\n  main { padding: 16px 16px 40px; }\n}\n\n@media (forced-colors: active) {\n  .rail a[aria-current="page"] { outline: 2px solid Highlight; outline-offset: -2px; }\n}\n\n@media print {\n  .frame { display: block; min-height: 0; background: none; }\n  main { padding: 0; }\n}\n';
+var portal_default = `.frame { display: grid; grid-template-columns: 216px minmax(0, 1fr); min-height: 100dvh; background: var(--_bg); }
+.alone { max-width: 640px; margin: 12vh auto; padding: 0 16px; }
+
+.rail { border-right: 1px solid var(--_line); background: var(--_surface); }
+.rail > div { position: sticky; top: 0; display: flex; flex-direction: column; gap: 20px; height: 100dvh; padding: 22px 12px 20px; }
+
+.brand { display: flex; align-items: center; gap: 10px; min-height: 28px; padding: 0 12px; font: 650 14px/1.3 var(--_font); }
+.brand img { max-width: 168px; max-height: 36px; }
+.mark { width: 22px; height: 22px; border-radius: min(var(--_radius), 7px); background: var(--_accent); forced-color-adjust: none; }
+
+.rail li + li { margin-top: 2px; }
+.rail a { display: block; padding: 7px 12px; border-radius: var(--_radius-control); color: var(--_text-2); font-weight: 500; text-decoration: none; }
+.rail a:hover { background: var(--_tint); color: var(--_text); }
+.rail a[aria-current="page"] { background: var(--_tint-strong); color: var(--_text); font-weight: 650; }
+.foot { margin-top: auto; padding: 0 12px; display: grid; gap: 6px; }
+
+main { padding: 24px 32px 48px; min-width: 0; outline: none; }
+.banner { margin-bottom: 16px; max-width: 1180px; }
+
+.skip { position: absolute; left: 12px; top: -60px; z-index: 9; padding: 8px 14px; border: 0; border-radius: var(--_radius-control); font: 500 13px/1.3 var(--_font); background: var(--_accent); color: var(--_accent-ink); }
+.skip:focus { top: 12px; }
+
+/* On a phone the rail becomes a strip of tabs that fades where it goes on. */
+@container (max-width: 760px) {
+  .frame { grid-template-columns: minmax(0, 1fr); grid-template-rows: auto 1fr; }
+  .rail { border-right: 0; border-bottom: 1px solid var(--_line); }
+  .rail > div { position: static; height: auto; gap: 10px; padding: 12px 0 0; }
+  .brand { padding: 0 16px; }
+  .rail nav { overflow-x: auto; scrollbar-width: none; mask-image: linear-gradient(to right, #000 calc(100% - 32px), transparent); }
+  .rail ul { display: flex; gap: 4px; padding: 0 40px 0 8px; width: max-content; }
+  .rail li + li { margin-top: 0; }
+  .rail a { padding: 11px 10px; border-radius: 0; white-space: nowrap; }
+  .rail a[aria-current="page"] { background: none; box-shadow: inset 0 -2px 0 var(--_accent); }
+  .foot { display: none; }
+  main { padding: 16px 16px 40px; }
+}
+
+@media (forced-colors: active) {
+  .rail a[aria-current="page"] { outline: 2px solid Highlight; outline-offset: -2px; }
+}
+
+@media print {
+  .frame { display: block; min-height: 0; background: none; }
+  main { padding: 0; }
+}
+`;
 
 // src/views/portal.ts
-var LEFT_BEHIND = { line: null, bucket: null, series: null, behind: null };
-var MeterlinePortal = class extends MeterlineElement {
+var LEFT_BEHIND = { line: null, with: null, bucket: null, series: null, behind: null }, MeterlinePortal = class extends MeterlineElement {
   constructor() {
     super();
     this.state = new State();
-    this.isFollowing = false;
+    this.isFollowing = !1;
     this.begin = () => {
-      this.failure = null;
-      openContext().then(
+      this.failure = null, openContext().then(
         (context) => this.open(context),
         (error) => {
           if (!(error instanceof Problem)) throw error;
-          this.failure = error;
-          this.report(error);
+          this.failure = error, this.report(error);
         }
       );
     };
     this.onLink = (event, view) => {
-      if (event.metaKey || event.ctrlKey || event.shiftKey || event.button !== 0) return;
-      event.preventDefault();
-      this.go(pathOf2(view), this.state.after(LEFT_BEHIND), false);
+      event.metaKey || event.ctrlKey || event.shiftKey || event.button !== 0 || (event.preventDefault(), this.go(pathOf2(view), this.state.after(LEFT_BEHIND), !1));
     };
     this.onSkip = () => {
       this.renderRoot.querySelector("#page")?.focus();
     };
     this.onNavigate = (event) => {
-      const { path, query } = event.detail;
-      event.preventDefault();
-      this.go(path, query, false);
+      let { path, query } = event.detail;
+      event.preventDefault(), this.go(path, query, !1);
     };
     this.onPopState = () => {
-      if (!this.isFollowing) return;
-      this.path = location.pathname;
-      this.state.reread();
-      this.requestUpdate();
+      this.isFollowing && (this.path = location.pathname, this.state.reread(), this.requestUpdate());
     };
-    this.context = null;
-    this.failure = null;
-    this.path = "/";
+    this.context = null, this.failure = null, this.path = "/";
   }
   static {
     this.styles = MeterlineElement.stylesWith(portal_default);
   }
   static {
     this.properties = {
-      context: { state: true },
-      failure: { state: true },
-      path: { state: true }
+      context: { state: !0 },
+      failure: { state: !0 },
+      path: { state: !0 }
     };
   }
   connectedCallback() {
-    super.connectedCallback();
-    this.addEventListener("meterline-navigate", this.onNavigate);
-    client.addEventListener("configured", this.begin);
-    addEventListener("popstate", this.onPopState);
-    this.begin();
+    super.connectedCallback(), this.addEventListener("meterline-navigate", this.onNavigate), client.addEventListener("configured", this.begin), addEventListener("popstate", this.onPopState), this.begin();
   }
   disconnectedCallback() {
-    super.disconnectedCallback();
-    this.removeEventListener("meterline-navigate", this.onNavigate);
-    client.removeEventListener("configured", this.begin);
-    removeEventListener("popstate", this.onPopState);
+    super.disconnectedCallback(), this.removeEventListener("meterline-navigate", this.onNavigate), client.removeEventListener("configured", this.begin), removeEventListener("popstate", this.onPopState);
   }
   render() {
-    const { context } = this;
+    let { context } = this;
     if (this.failure !== null) {
-      const t4 = context?.t ?? textsWithoutSession();
+      let t4 = context?.t ?? textsWithoutSession();
       return b2`<div class="reset alone"><main>${problemState(t4, this.failure, context, this.begin)}</main></div>`;
     }
     if (context === null) return b2`<div class="reset alone">${skeleton(textsWithoutSession(), [28, 40, 16, 200])}</div>`;
-    const route = routeOf(this.path);
+    let route = routeOf(this.path);
     return b2`<div class="reset frame">
       ${this.renderRail(context, route)}
       <main id="page" tabindex="-1">
@@ -4307,14 +4412,11 @@ var MeterlinePortal = class extends MeterlineElement {
   }
   updated(changes) {
     if (!this.isFollowing || this.context === null || !(changes.has("path") || changes.has("context"))) return;
-    const view = routeOf(this.path)?.view;
-    const name = this.context.session.seller || this.context.session.customer.name;
+    let view = routeOf(this.path)?.view, name = this.context.session.seller || this.context.session.customer.name;
     document.title = view === void 0 ? name : `${this.context.t(`view.${view}`)} · ${name}`;
   }
   renderRail(context, route) {
-    const { t: t4, session, words } = context;
-    const { logoUrl } = session.branding;
-    const logo = this.isFollowing || logoUrl?.startsWith("data:") === true ? logoUrl : null;
+    let { t: t4, session, words } = context, { logoUrl } = session.branding, logo = this.isFollowing || logoUrl?.startsWith("data:") === !0 ? logoUrl : null;
     return b2`<header class="rail controls"><div>
       <button class="skip" type="button" @click=${this.onSkip}>${t4("menu.skip")}</button>
       <div class="brand">${logo === null ? b2`<span class="mark" aria-hidden="true"></span><span>${session.seller || session.customer.name}</span>` : b2`<img src=${logo} alt=${session.seller} />`}</div>
@@ -4330,53 +4432,36 @@ var MeterlinePortal = class extends MeterlineElement {
   }
   renderBanner({ session, t: t4 }) {
     if (session.actingFor === null) return A;
-    const { operator, reason } = session.actingFor;
-    const customer = session.customer.name || session.customer.key;
+    let { operator, reason } = session.actingFor, customer = session.customer.name || session.customer.key;
     return b2`<p class="banner" role="status" data-banner="acting-for">${t4("banner.actingFor", { customer, operator, reason })}</p>`;
   }
   renderRoute(context, { view, invoice }) {
-    if (!context.session.views.includes(view)) return problemState(context.t, new Problem(403, "forbidden"), context, this.begin);
-    if (invoice !== "") return b2`<meterline-invoice .state=${this.state} .number=${invoice}></meterline-invoice>`;
-    const pages = {
+    return context.session.views.includes(view) ? invoice !== "" ? b2`<meterline-invoice .state=${this.state} .number=${invoice}></meterline-invoice>` : {
       overview: () => b2`<meterline-overview .state=${this.state}></meterline-overview>`,
       usage: () => b2`<meterline-usage .state=${this.state}></meterline-usage>`,
       cost: () => b2`<meterline-cost .state=${this.state}></meterline-cost>`,
       invoices: () => b2`<meterline-invoices .state=${this.state}></meterline-invoices>`,
       plan: () => b2`<meterline-plan .state=${this.state}></meterline-plan>`
-    };
-    return pages[view]();
+    }[view]() : problemState(context.t, new Problem(403, "forbidden"), context, this.begin);
   }
   /** Only the portal's own page gives its address bar, title and scheme of colours; on other pages they belong to the host. */
   open(context) {
-    this.isFollowing = client.isHosted;
-    if (this.isFollowing) {
-      this.state = new State(new AddressPlace());
-      this.path = location.pathname;
-      document.documentElement.style.colorScheme = context.session.mode === "auto" ? "" : context.session.mode;
-    }
-    applyBrand(this, context.session.branding);
-    const [first] = context.session.views;
-    const isHome = this.path === "/" && first !== void 0 && !context.session.views.includes("overview");
-    if (isHome) this.go(pathOf2(first), this.state.toString(), true);
-    this.context = context;
+    this.isFollowing = client.isHosted, this.isFollowing && (this.state = new State(new AddressPlace()), this.path = location.pathname, document.documentElement.style.colorScheme = context.session.mode === "auto" ? "" : context.session.mode), applyBrand(this, context.session.branding);
+    let [first] = context.session.views;
+    this.path === "/" && first !== void 0 && !context.session.views.includes("overview") && this.go(pathOf2(first), this.state.toString(), !0), this.context = context;
   }
   /** A page keeps all that was chosen on the one before, but for what was open on it. */
   address(view) {
-    const query = this.state.after(LEFT_BEHIND);
+    let query = this.state.after(LEFT_BEHIND);
     return pathOf2(view) + (query && `?${query}`);
   }
   go(path, query, isReplaced) {
     if (this.isFollowing) {
-      const address = path + (query && `?${query}`);
-      if (isReplaced) history.replaceState(null, "", address);
-      else history.pushState(null, "", address);
-      this.state.reread();
-      scrollTo(0, 0);
-    } else {
+      let address = path + (query && `?${query}`);
+      isReplaced ? history.replaceState(null, "", address) : history.pushState(null, "", address), this.state.reread(), scrollTo(0, 0);
+    } else
       this.state.become(query);
-    }
-    this.path = path;
-    this.requestUpdate();
+    this.path = path, this.requestUpdate();
   }
 };
 define("meterline-portal", MeterlinePortal);
@@ -4389,12 +4474,11 @@ var MeterlineUsage = class extends MeterlineExplorer {
     this.path = "usage";
   }
   ownQuery() {
-    const meter = this.meter;
+    let meter = this.chosenMeter;
     return meter === void 0 ? null : { meter: meter.name };
   }
   groups(context) {
-    const { t: t4, words } = context;
-    const properties = this.meter?.groupBy ?? [];
+    let { t: t4, words } = context, properties = this.chosenMeter?.groupBy ?? [];
     return [
       ["", t4("explore.groupNone")],
       ...properties.map((name) => [name, t4("explore.groupBy", { property: words.property(name) })])
@@ -4407,37 +4491,33 @@ var MeterlineUsage = class extends MeterlineExplorer {
     return format.tick(value);
   }
   renderOwnChoices(context) {
-    const meters = this.meters.data ?? [];
+    let meters = this.meters.data ?? [];
     if (meters.length < 2) return A;
-    const options = meters.map(({ name, label }) => [name, label]);
-    const change = (name) => this.change({ meter: name, ...this.unfit(meters.find((meter) => meter.name === name)) });
-    return choose(context.t("explore.meter"), options, this.meter?.name ?? "", change);
+    let options = meters.map(({ name, label }) => [name, label]), change = (name) => this.change({ meter: name, ...this.unfit(meters.find((meter) => meter.name === name)) });
+    return choose(context.t("explore.meter"), options, this.chosenMeter?.name ?? "", change);
   }
   renderExtra() {
     return A;
   }
   only(data, series) {
     if (data.groupBy === null || series.isOther || series.key === "") return null;
-    const filter = `${data.groupBy}:${series.key}`;
-    const filters = this.state.all("filter");
+    let filter = `${data.groupBy}:${series.key}`, filters = this.state.all("filter");
     return filters.includes(filter) ? null : { filter: [...filters, filter] };
   }
   properties() {
-    return this.meter?.groupBy ?? [];
+    return this.chosenMeter?.groupBy ?? [];
   }
   behind(_context, data, series) {
-    const filter = this.state.all("filter");
-    const isOne = data.groupBy !== null && series !== void 0 && !series.isOther;
+    let filter = this.state.all("filter"), isOne = data.groupBy !== null && series !== void 0 && !series.isOther;
     return { meter: data.meter, filter: isOne ? [...filter, `${data.groupBy}:${series.key}`] : filter };
   }
-  get meter() {
-    const meters = this.meters.data ?? [];
+  get chosenMeter() {
+    let meters = this.meters.data ?? [];
     return meters.find(({ name }) => name === this.choice("meter")) ?? meters[0];
   }
   unfit(meter) {
-    const has = (property) => meter?.groupBy.includes(property) ?? false;
-    const filter = this.state.all("filter").filter((each) => has(each.slice(0, each.indexOf(":"))));
-    return { filter, ...has(this.choice("groupBy")) ? {} : { groupBy: null } };
+    let has = (property) => meter?.groupBy.includes(property) ?? !1;
+    return { filter: this.state.all("filter").filter((each) => has(each.slice(0, each.indexOf(":")))), ...has(this.choice("groupBy")) ? {} : { groupBy: null } };
   }
 };
 define("meterline-usage", MeterlineUsage);
@@ -4449,9 +4529,8 @@ function configure(configuration) {
 function logout() {
   client.reset();
 }
-var own = new URL(import.meta.url).origin;
-var isFrame = document.querySelector("meterline-frame-content") !== null;
-if (own === location.origin && !isFrame) client.configure({ baseUrl: own });
+var own = new URL(import.meta.url).origin, isFrame = document.querySelector("meterline-frame-content") !== null;
+own === location.origin && !isFrame && client.configure({ baseUrl: own });
 export {
   configure,
   logout

@@ -8,32 +8,28 @@ var ELEMENTS = {
   Plan: "meterline-plan",
   Portal: "meterline-portal",
   Frame: "meterline-frame"
-};
-var EVENTS = {
+}, EVENTS = {
   onNavigate: "meterline-navigate",
   onStateChanged: "meterline-state-changed",
   onError: "meterline-error"
 };
 function createComponents(react) {
-  const entries = Object.entries(ELEMENTS).map(([name, tag]) => [name, componentOf(react, tag)]);
+  let entries = Object.entries(ELEMENTS).map(([name, tag]) => [name, componentOf(react, tag)]);
   return Object.fromEntries(entries);
 }
 function componentOf(react, tag) {
   return (props) => {
-    const ref = react.useRef(null);
-    const attributes = { ref };
-    for (const [name, value] of Object.entries(props)) if (!(name in EVENTS)) attributes[dashed(name)] = value;
-    const { onNavigate, onStateChanged, onError } = props;
-    react.useEffect(() => listen(ref.current, { onNavigate, onStateChanged, onError }), [onNavigate, onStateChanged, onError]);
-    return react.createElement(tag, attributes);
+    let ref = react.useRef(null), attributes = { ref };
+    for (let [name, value] of Object.entries(props)) name in EVENTS || (attributes[dashed(name)] = value);
+    let { onNavigate, onStateChanged, onError } = props;
+    return react.useEffect(() => listen(ref.current, { onNavigate, onStateChanged, onError }), [onNavigate, onStateChanged, onError]), react.createElement(tag, attributes);
   };
 }
 function listen(element, handlers) {
-  const controller = new AbortController();
-  for (const [name, event] of Object.entries(EVENTS)) {
-    const handler = handlers[name];
-    if (handler === void 0) continue;
-    element?.addEventListener(event, (fired) => handler(fired.detail), { signal: controller.signal });
+  let controller = new AbortController();
+  for (let [name, event] of Object.entries(EVENTS)) {
+    let handler = handlers[name];
+    handler !== void 0 && element?.addEventListener(event, (fired) => handler(fired.detail), { signal: controller.signal });
   }
   return () => controller.abort();
 }

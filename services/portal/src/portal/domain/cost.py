@@ -103,7 +103,7 @@ class Cost(Exploration):
     totals: tuple[Amount | None, ...] = Field(description="One for each bucket, over all series.")
     total: Amount = Field(description="Over the whole span.")
     compare: CostComparison | None = Field(description="Null unless asked for, or where there is nothing before.")
-    line: EqualAmount | None = Field(description="Null where no single line bills just what is shown.")
+    line: EqualAmount | None = Field(description="Null where none bills just this, or events were counted meanwhile.")
     items: tuple[str, ...] = Field(description="Items that are in it; empty = all.")
     meters: Mapping[str, str] = Field(description="Meter of each item that prices usage, by item.")
     unit_prices: tuple[Quantity | None, ...] = Field(

@@ -85,5 +85,5 @@ class Exploration(Answer):
         description="Events behind the total; null for cost, whose items have events of their own."
     )
     compare: Comparison | None = Field(description="Null unless asked for, or where there is nothing before.")
-    line: EqualLine | None = Field(description="Null where no single line bills just what is shown.")
+    line: EqualLine | None = Field(description="Null where none bills just this, or events were counted meanwhile.")
     filled: bool = Field(description="False while past events are still being counted: more may follow.")

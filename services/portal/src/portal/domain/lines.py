@@ -10,15 +10,8 @@ from pydantic import Field
 
 from portal.domain.invoices import Line, Tier
 from portal.domain.plans import PlanItem
+from portal.domain.steps import Step
 from portal.domain.views import Answer, Freshness, Quantity, Span, View
-
-
-class Step(View):
-    """One step from the quantity to the amount."""
-
-    name: str = Field(description="Stable name.", examples=["included", "tier", "minimum", "total"])
-    text: str = Field(description="In plain words.")
-    value: Quantity = Field(description="Result of the step.")
 
 
 class Evidence(View):
@@ -43,6 +36,7 @@ class ExplainedLine(Answer):
     line: Line
     invoice_number: str | None = Field(description="Number of its invoice; null for a draft.")
     sentence: str = Field(description="The price in words.")
+    price: PlanItem | None = Field(description="The price in figures; null where it is not told.")
     steps: tuple[Step, ...]
     tiers: tuple[Tier, ...]
     rounding: tuple[str, ...] = Field(description="How the amount on the line follows from the exact one, in words.")

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Literal
+from zoneinfo import ZoneInfo
 
 from pydantic import Field
 
@@ -24,6 +25,10 @@ class ContractPeriod:
     end: datetime
     currency: str
     time_zone: str
+
+    def first_day(self) -> date:
+        """Return the civil day on which it begins."""
+        return self.start.astimezone(ZoneInfo(self.time_zone)).date()
 
 
 class BillingPeriod(View):

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import date
+from decimal import Decimal
 from typing import Literal
 
 from pydantic import Field
 
-from portal.domain.views import Quantity, View
+from portal.domain.invoices import Tier
+from portal.domain.steps import Step
+from portal.domain.views import Amount, Quantity, View
 
 PriceModel = Literal["fixed", "perUnit", "graduated", "volume", "package", "stairstep"]
 
@@ -37,6 +41,57 @@ class PlanItem(View):
     tiers: tuple[PlanTier, ...]
 
 
+class Example(View):
+    """What one quantity of an item costs."""
+
+    quantity: Quantity
+    amount: Amount = Field(description="As an invoice prints it.")
+    is_own: bool = Field(description="Whether it is what was used in the last whole period.")
+
+
+class ItemExamples(View):
+    """Examples of one item."""
+
+    item: str
+    examples: tuple[Example, ...]
+
+
+class Effect(View):
+    """What the usage of the last whole period would cost at prices to come."""
+
+    billing_period: str
+    amount: Amount = Field(description="At the prices of today, fees and minimums included.")
+    amount_to_come: Amount
+    change: Amount = Field(description="To come less today.")
+
+
+class ComingChange(View):
+    """Other prices, from a period to come on."""
+
+    billing_period: str = Field(description="The first period that has them.")
+    start: date = Field(description="Its first day.")
+    plan: str
+    version: int
+    items: tuple[PlanItem, ...] = Field(description="Items whose price is another one, or new.")
+    ended: tuple[str, ...] = Field(description="Items that are no longer there, for people.")
+    effect: Effect | None = Field(description="Null where no whole period has been billed by the plan of today.")
+
+
+class Quote(View):
+    """What a quantity of an item would cost in a period, with the steps that lead there."""
+
+    item: str
+    label: str = Field(description="For people.")
+    unit: str
+    quantity: Quantity
+    amount: Amount = Field(description="As an invoice prints it.")
+    exact_amount: Quantity
+    currency: str
+    steps: tuple[Step, ...]
+    tiers: tuple[Tier, ...]
+    price: PlanItem
+
+
 class PlanPage(View):
     """What was agreed."""
 
@@ -50,3 +105,25 @@ class PlanPage(View):
     time_zone: str
     billing_period: str
     items: tuple[PlanItem, ...]
+    examples: tuple[ItemExamples, ...] = Field(default=(), description="Of each item that prices usage.")
+    coming: tuple[ComingChange, ...] = Field(default=(), description="Changes of the prices within a year.")
+
+
+@dataclass(frozen=True, slots=True)
+class PriceQuestion:
+    """An item at a quantity of a whole period."""
+
+    item: str
+    quantity: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class PriceQuote:
+    """What it would cost, as rating says."""
+
+    item: str
+    quantity: Decimal
+    amount: Decimal
+    exact_amount: Decimal
+    steps: tuple[Step, ...]
+    tiers: tuple[Tier, ...]

@@ -27,8 +27,10 @@ from portal.domain.exploring import ExploredPeriod
 from portal.domain.percents import change_from, price_of_one, share_of
 from portal.domain.periods import ContractPeriod, as_many_before, filling
 from portal.domain.series import OTHER_LABEL, Point, largest, on_buckets, rest_of, summed
+from portal.domain.verdicts import Billed, places_of
 from portal.domain.views import Span
 from portal.operations.invoices import path_of
+from portal.operations.moments import of_one_moment
 from portal.operations.periods import found_in
 
 if TYPE_CHECKING:
@@ -56,6 +58,27 @@ class _Part:
     buckets: tuple[Span, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class _Answers:
+    """All that was asked at once."""
+
+    costs: Sequence[CostAnswer]
+    compare: CostComparison | None
+    billed: Billed[EqualAmount] | None
+
+    def line(self) -> EqualAmount | None:
+        """Return the line with its verdict; None without one, and where events were counted in between."""
+        if self.billed is None:
+            return None
+        with exact_arithmetic():
+            total = sum((row.amount for answer in self.costs for row in answer.rows), Decimal(0))
+        return self.billed.verdict(total, self.costs[-1].freshness.as_of)
+
+    def agree(self) -> bool:
+        """Whether the line could be compared, if there is one."""
+        return self.billed is None or self.line() is not None
+
+
 async def explore_cost(deps: Deps, viewer: Viewer, wanted: CostChoices) -> Cost:
     """Return the cost of one billing period, or of several after each other. Raises InvalidRequest and NotFound."""
     choices = wanted.choices
@@ -67,10 +90,18 @@ async def explore_cost(deps: Deps, viewer: Viewer, wanted: CostChoices) -> Cost:
     zone = zone_named(chosen[-1].time_zone)
     buckets = tuple(bucket for part in parts for bucket in part.buckets)
     earlier = as_many_before(periods, chosen) if choices.compares else ()
-    answers, compare, line = await asyncio.gather(
-        _costs(deps, parts), _comparison(deps, parts, earlier, wanted), _line(deps, viewer, chosen, wanted)
-    )
-    answer = _as_one(answers)
+
+    async def ask() -> _Answers:
+        return _Answers(
+            *await asyncio.gather(
+                _costs(deps, parts),
+                _comparison(deps, parts, earlier, wanted),
+                _billed(deps, viewer, chosen, wanted),
+            )
+        )
+
+    answers = await of_one_moment(ask, agrees=_Answers.agree)
+    answer, compare = _as_one(answers.costs), answers.compare
     with exact_arithmetic():
         series = _series(viewer, answer.rows, buckets, choices.group_by)
         totals = summed([one.values for one in series], len(buckets))
@@ -78,8 +109,6 @@ async def explore_cost(deps: Deps, viewer: Viewer, wanted: CostChoices) -> Cost:
         if compare is not None:
             reference = compare.same_point.total if compare.same_point else compare.total
             compare = compare.model_copy(update={"change": change_from(reference, total)})
-        if line is not None:
-            line = line.model_copy(update={"equals": line.quantity == total})
         unit_prices = _unit_prices(answer, buckets, totals)
     return Cost(
         as_of=answer.freshness.as_of,
@@ -98,7 +127,7 @@ async def explore_cost(deps: Deps, viewer: Viewer, wanted: CostChoices) -> Cost:
         total=total,
         event_count=None,
         compare=compare,
-        line=line,
+        line=answers.line(),
         unit_prices=unit_prices,
         filled=answer.filled,
     )
@@ -297,10 +326,10 @@ async def same_point_of(
     return CostAtSamePoint(days, await deps.rating.cost(part))
 
 
-async def _line(
+async def _billed(
     deps: Deps, viewer: Viewer, periods: Sequence[ContractPeriod], wanted: CostChoices
-) -> EqualAmount | None:
-    """Return the lines, or for all items the totals, that should be the same as what is shown."""
+) -> Billed[EqualAmount] | None:
+    """Return the lines, or for all items the totals, that should be the same as what is shown, as one."""
     if wanted.choices.filters:
         return None
     invoices = await asyncio.gather(*(deps.invoicing.preview(one.contract, one.billing_period) for one in periods))
@@ -310,4 +339,5 @@ async def _line(
     with exact_arithmetic():
         amount = sum((line.amount for line in lines), Decimal(0))
     name = viewer.item_label(lines[0].item) if len({line.item for line in lines}) == 1 else "Total"
-    return EqualAmount(quantity=amount, item=name, equals=False, href=path_of(invoices))
+    line = EqualAmount(quantity=amount, item=name, equals=False, href=path_of(invoices))
+    return Billed(line, places_of(invoices))

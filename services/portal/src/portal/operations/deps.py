@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 from typing import Protocol
 
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -17,7 +18,7 @@ from portal.domain.lines import Derivation, EventPage, MeteredSpan
 from portal.domain.meters import Meter
 from portal.domain.operators import CustomerPage
 from portal.domain.periods import ContractPeriod
-from portal.domain.plans import PlanPage
+from portal.domain.plans import PlanPage, PriceQuestion, PriceQuote
 from portal.domain.unbilled import UnbilledPage
 from portal.domain.usage import MeterCounts, UsageAnswer, UsageQuestion
 from portal.operations.remembered import RememberedSessions
@@ -61,6 +62,24 @@ class Rating(Protocol):
 
     async def price_list(self, contract: str, billing_period: str) -> PlanPage:
         """Return the plan that prices a billing period."""
+        ...
+
+    async def prices(self, contract: str, billing_period: str, units: Mapping[str, str]) -> PlanPage:
+        """Return the plan that prices a period to come; `units` has the unit of each meter."""
+        ...
+
+    async def periods_to_come(self, customer: str, contract: str, after: datetime) -> Sequence[ContractPeriod]:
+        """Return the periods of a contract that begin after a time and within a year, the next first."""
+        ...
+
+    async def quotes(
+        self, contract: str, billing_period: str, questions: Sequence[PriceQuestion]
+    ) -> Sequence[PriceQuote]:
+        """Return what quantities would cost at the prices of a period, which may be one to come."""
+        ...
+
+    async def used(self, contract: str, billing_period: str) -> Mapping[str, Decimal]:
+        """Return what each meter of a plan has counted in a period."""
         ...
 
 

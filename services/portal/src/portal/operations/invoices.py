@@ -7,6 +7,9 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
 from chassis.errors import NotFound
+from chassis.errors.refused import refusals
+from money import exact_arithmetic
+from portal.domain.comparison import InvoiceComparison, compared
 from portal.domain.invoices import (
     DraftSummary,
     Invoice,
@@ -52,6 +55,17 @@ async def get_invoice(deps: Deps, viewer: Viewer, number: str, billing_period: s
         return labelled(invoice, viewer.item_label)
     pending = await _pending(deps, invoice)
     return labelled(invoice.model_copy(update={"pending": pending}), viewer.item_label)
+
+
+async def compare_invoices(
+    deps: Deps, viewer: Viewer, number: str, other: str, billing_period: str
+) -> InvoiceComparison:
+    """Return two invoices, of which one may be the draft of a period, side by side. Raises NotFound, InvalidRequest."""
+    left, right = await asyncio.gather(
+        get_invoice(deps, viewer, number, billing_period), get_invoice(deps, viewer, other, billing_period)
+    )
+    with refusals(), exact_arithmetic():
+        return compared(left, right)
 
 
 async def verify_invoice(deps: Deps, number: str) -> Verified:

@@ -14,6 +14,7 @@ from portal.domain.prices import sentence_of
 from portal.domain.usage import UsageQuestion
 from portal.operations.invoices import DRAFT
 from portal.operations.periods import period_of
+from portal.operations.plans import priced
 
 if TYPE_CHECKING:
     from portal.domain.lines import Derivation
@@ -56,6 +57,7 @@ async def explain_line(deps: Deps, viewer: Viewer, name: LineName) -> ExplainedL
         line=line,
         invoice_number=derivation.invoice_number,
         sentence="" if derivation.item is None else sentence_of(derivation.item, derivation.currency),
+        price=None if derivation.item is None else priced(viewer, derivation.item, derivation.currency),
         steps=derivation.steps,
         tiers=line.tiers,
         rounding=derivation.rounding,

@@ -26,6 +26,7 @@ from portal.domain.overview import (
 from portal.domain.percents import change_from
 from portal.domain.periods import ContractPeriod, before
 from portal.operations.cost import CostAtSamePoint, same_point_of
+from portal.operations.moments import of_one_moment
 from portal.operations.periods import found_in
 
 if TYPE_CHECKING:
@@ -45,9 +46,8 @@ async def get_overview(deps: Deps, viewer: Viewer, billing_period: str) -> Overv
     periods = await deps.rating.periods(viewer.customer)
     period = found_in(periods, billing_period, deps)
     previous = before(periods, period)
-    bill, cost, earlier, plan, last = await asyncio.gather(
-        deps.invoicing.preview(period.contract, period.billing_period),
-        deps.rating.cost(_by_day(period)),
+    (bill, cost), earlier, plan, last = await asyncio.gather(
+        of_one_moment(lambda: _bill_and_growth(deps, period), agrees=_are_alike),
         _earlier(deps, period, previous),
         deps.rating.price_list(period.contract, period.billing_period),
         deps.invoicing.invoices(viewer.customer, "", 1),
@@ -71,6 +71,22 @@ async def get_overview(deps: Deps, viewer: Viewer, billing_period: str) -> Overv
             included=_included(viewer, plan, bill),
             adjustments=_adjustments(bill),
         )
+
+
+async def _bill_and_growth(deps: Deps, period: ContractPeriod) -> tuple[Invoice, CostAnswer]:
+    """Return the bill, and the days by which it grew."""
+    return await asyncio.gather(
+        deps.invoicing.preview(period.contract, period.billing_period), deps.rating.cost(_by_day(period))
+    )
+
+
+def _are_alike(answers: tuple[Invoice, CostAnswer]) -> bool:
+    """Whether the days come to the bill, or could not for another reason than events that were counted in between."""
+    bill, cost = answers
+    with exact_arithmetic():
+        grown = sum((row.amount for row in cost.rows), Decimal(0))
+        is_equal = grown == bill.total - _adjustments(bill)
+    return is_equal or bill.status == "final" or bill.as_of == cost.freshness.as_of
 
 
 @dataclass(frozen=True, slots=True)

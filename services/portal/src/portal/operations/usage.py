@@ -6,10 +6,10 @@ import asyncio
 from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
-from chassis.errors import Conflict, Reason
+from chassis.errors import Reason
 from chassis.errors.refused import Refused, refusals
 from money import exact_arithmetic
 from portal.domain.buckets import after_days, aligned, check_window, cut, midnight, whole_days, zone_named
@@ -19,8 +19,10 @@ from portal.domain.percents import change_from
 from portal.domain.periods import ContractPeriod, as_many_before, before, filling
 from portal.domain.series import Point, largest, on_buckets, other, rest_of, series_of
 from portal.domain.usage import Usage, UsageAnswer, UsageQuestion
+from portal.domain.verdicts import Billed, places_of
 from portal.operations.invoices import path_of
 from portal.operations.meters import meter_named
+from portal.operations.moments import of_one_moment
 from portal.operations.periods import found_in
 
 if TYPE_CHECKING:
@@ -31,9 +33,6 @@ if TYPE_CHECKING:
     from portal.domain.viewers import Viewer
     from portal.domain.views import Span
     from portal.operations.deps import Deps
-
-
-_ATTEMPTS_MAX: Final = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +56,20 @@ class _Answers:
     whole: UsageAnswer
     groups: _Groups | None
     compare: Comparison | None
-    line: EqualLine | None
+    billed: Billed[EqualLine] | None
+
+    def total(self) -> Decimal:
+        """Return the quantity of the whole span."""
+        with exact_arithmetic():
+            return sum((row.quantity for row in self.whole.rows), Decimal(0))
+
+    def line(self) -> EqualLine | None:
+        """Return the line with its verdict; None without one, and where events were counted in between."""
+        return None if self.billed is None else self.billed.verdict(self.total(), self.whole.freshness.as_of)
+
+    def agree(self) -> bool:
+        """Whether the line could be compared, if there is one."""
+        return self.billed is None or self.line() is not None
 
     def are_of_one_moment(self) -> bool:
         """Whether they reflect the same part of the log, so that their numbers agree to the last digit."""
@@ -83,7 +95,7 @@ async def explore_usage(deps: Deps, viewer: Viewer, name: str, choices: Choices)
     answers = await _asked(deps, viewer, chosen, choices)
     with exact_arithmetic():
         totals = on_buckets(_points(answers.windows), buckets).get("", (None,) * len(buckets))
-        total = sum((row.quantity for row in answers.whole.rows), Decimal(0))
+        total = answers.total()
         return Usage(
             as_of=answers.windows.freshness.as_of,
             complete_until=answers.windows.freshness.complete_until,
@@ -100,7 +112,7 @@ async def explore_usage(deps: Deps, viewer: Viewer, name: str, choices: Choices)
             total=total,
             event_count=sum(row.event_count for row in answers.whole.rows),
             compare=_with_change(answers.compare, total),
-            line=_with_verdict(answers.line, total),
+            line=answers.line(),
             filled=answers.windows.filled and answers.whole.filled,
         )
 
@@ -116,18 +128,19 @@ async def chosen_usage(deps: Deps, viewer: Viewer, name: str, choices: Choices) 
 
 async def _asked(deps: Deps, viewer: Viewer, chosen: ChosenUsage, choices: Choices) -> _Answers:
     """Ask all at once; again if something was counted in between, so that what is added up is of one moment."""
-    for _attempt in range(_ATTEMPTS_MAX):
-        windows, whole, groups, compare, line = await asyncio.gather(
-            deps.aggregator.usage(viewer.customer, chosen.question),
-            deps.aggregator.usage(viewer.customer, replace(chosen.question, window=None)),
-            _groups(deps, viewer, chosen, choices.group_by) if choices.group_by else _nothing(),
-            _comparison(deps, viewer, chosen) if choices.compares else _nothing(),
-            _line(deps, viewer, chosen) if _may_equal_a_line(chosen, choices) else _nothing(),
+
+    async def ask() -> _Answers:
+        return _Answers(
+            *await asyncio.gather(
+                deps.aggregator.usage(viewer.customer, chosen.question),
+                deps.aggregator.usage(viewer.customer, replace(chosen.question, window=None)),
+                _groups(deps, viewer, chosen, choices.group_by) if choices.group_by else _nothing(),
+                _comparison(deps, viewer, chosen) if choices.compares else _nothing(),
+                _billed(deps, viewer, chosen) if _may_equal_a_line(chosen, choices) else _nothing(),
+            )
         )
-        answers = _Answers(windows, whole, groups, compare, line)
-        if answers.are_of_one_moment():
-            return answers
-    raise Conflict(Reason.TRANSACTION_CONFLICT, "usage changes faster than it can be added up; ask again")
+
+    return await of_one_moment(ask, agrees=_Answers.agree, holds=_Answers.are_of_one_moment)
 
 
 def _with_change(compare: Comparison | None, total: Decimal) -> Comparison | None:
@@ -135,10 +148,6 @@ def _with_change(compare: Comparison | None, total: Decimal) -> Comparison | Non
         return None
     reference = compare.same_point.total if compare.same_point else compare.total
     return compare.model_copy(update={"change": change_from(reference, total)})
-
-
-def _with_verdict(line: EqualLine | None, total: Decimal) -> EqualLine | None:
-    return None if line is None else line.model_copy(update={"equals": line.quantity == total})
 
 
 def _check_properties(meter: Meter, choices: Choices) -> None:
@@ -291,8 +300,8 @@ def _may_equal_a_line(chosen: ChosenUsage, choices: Choices) -> bool:
     return not choices.filters and (count == 1 or (count > 1 and chosen.meter.aggregation in ADDITIVE))
 
 
-async def _line(deps: Deps, viewer: Viewer, chosen: ChosenUsage) -> EqualLine | None:
-    """Return the line of each period that bills the meter; whether it equals is filled in by who knows the total."""
+async def _billed(deps: Deps, viewer: Viewer, chosen: ChosenUsage) -> Billed[EqualLine] | None:
+    """Return the lines of the periods that bill the meter, one a period, as one."""
     periods = chosen.contract_periods
     invoices = await asyncio.gather(*(deps.invoicing.preview(one.contract, one.billing_period) for one in periods))
     lines = [_lines_of(chosen.meter, invoice) for invoice in invoices]
@@ -300,7 +309,9 @@ async def _line(deps: Deps, viewer: Viewer, chosen: ChosenUsage) -> EqualLine | 
         return None
     with exact_arithmetic():
         quantity = sum((line.quantity for (line,) in lines), Decimal(0))
-    return EqualLine(quantity=quantity, item=viewer.item_label(lines[-1][0].item), equals=False, href=path_of(invoices))
+    item = viewer.item_label(lines[-1][0].item)
+    line = EqualLine(quantity=quantity, item=item, equals=False, href=path_of(invoices))
+    return Billed(line, places_of(invoices))
 
 
 def _lines_of(meter: Meter, invoice: Invoice) -> list[Line]:

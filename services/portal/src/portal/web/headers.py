@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
 
 from starlette.datastructures import MutableHeaders
@@ -61,6 +62,8 @@ class Headers:
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
                 self._instruments.answered(message["status"], time.perf_counter() - started_s)
+                if message["status"] == HTTPStatus.UNAUTHORIZED and "allowed_origin" not in state:
+                    await self._let_read(scope, state)
                 _write(MutableHeaders(scope=message), state)
             await send(message)
 
@@ -73,6 +76,12 @@ class Headers:
             await problems.answer(TooBig(Reason.MESSAGE_TOO_LARGE, text))(scope, receive, send_with_headers)
             return
         await self._app(scope, receive, send_with_headers)
+
+    async def _let_read(self, scope: Scope, state: dict[str, object]) -> None:
+        """Let a script read that its token is no good, and renew it: no session tells here whose page it is on."""
+        origin = dict(scope["headers"]).get(b"origin", b"").decode("latin-1")
+        if origin and scope["path"].startswith(_API) and await self._is_allowed(origin):
+            state["allowed_origin"] = origin
 
     async def _preflight(self, scope: Scope, send: Send) -> None:
         """Answer whether a script of another page may ask: it names no tenant yet, so any tenant's profile counts.

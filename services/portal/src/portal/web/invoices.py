@@ -6,9 +6,10 @@ from typing import Annotated
 
 from fastapi import APIRouter, Path, Query, Request, Response
 
+from portal.domain.comparison import InvoiceComparison
 from portal.domain.invoices import Invoice, InvoiceList, Verified
 from portal.domain.lines import ExplainedLine, LineEvents
-from portal.operations.invoices import get_invoice, list_invoices, verify_invoice
+from portal.operations.invoices import compare_invoices, get_invoice, list_invoices, verify_invoice
 from portal.operations.lines import EVENTS_MAX, LineName, explain_line, list_line_events, verify_line
 from portal.web.answers import csv_of, sent
 from portal.web.parameters import After, BillingPeriodName
@@ -48,6 +49,21 @@ async def invoice(
 ) -> Response:
     """An invoice, or the draft of a period."""
     return sent(request, await get_invoice(parts_of(request).deps, viewer, number, billing_period))
+
+
+@router.get("/invoices/{number}/compare", response_model=InvoiceComparison)
+async def invoices_compared(
+    request: Request,
+    viewer: InvoicesViewer,
+    number: Number,
+    other: Annotated[
+        str, Query(alias="with", max_length=64, pattern=r"^[A-Za-z0-9-]+$", description="The other; also `draft`.")
+    ],
+    billing_period: BillingPeriodName = "",
+) -> Response:
+    """Two invoices side by side, with the exact differences item by item; `billingPeriod` is that of a draft."""
+    found = await compare_invoices(parts_of(request).deps, viewer, number, other, billing_period)
+    return sent(request, found)
 
 
 @router.get("/invoices/{number}/verify", response_model=Verified)

@@ -17,9 +17,9 @@ from portal.domain.invoices import (
     LineKind,
     ListedInvoice,
     PendingAdjustment,
-    Tier,
     Verified,
 )
+from portal.wire.charges import tiers_from_proto
 from portal.wire.values import freshness_from_proto, optional_decimal, span_from_proto
 
 if TYPE_CHECKING:
@@ -135,28 +135,11 @@ def line_from_proto(message: pb.InvoiceLine) -> Line:
         amount=Decimal(message.amount),
         exact_amount=Decimal(message.exact_amount),
         event_count=message.event_count,
-        tiers=_tiers(message),
+        tiers=tiers_from_proto(message.tiers),
         period=span_from_proto(message.period),
         plan=message.plan,
         plan_version=message.plan_version,
         adjusts_line_id=message.adjusts_line_id or None,
         billed_before=optional_decimal(message.billed_before),
         contract=message.contract or None,
-    )
-
-
-def _tiers(message: pb.InvoiceLine) -> tuple[Tier, ...]:
-    """Return the rows of the price model; the quantity ends in the last of them that has a part of it."""
-    priced = [place for place, tier in enumerate(message.tiers) if Decimal(tier.quantity)]
-    ends_in = priced[-1] if priced else -1
-    return tuple(
-        Tier(
-            up_to=optional_decimal(tier.up_to),
-            quantity=Decimal(tier.quantity),
-            unit_price=Decimal(tier.unit_price or "0"),
-            flat=optional_decimal(tier.flat),
-            amount=Decimal(tier.amount),
-            here=place == ends_in,
-        )
-        for place, tier in enumerate(message.tiers)
     )

@@ -10,15 +10,15 @@ from eventlog.wire import instant_from_proto
 from metering.aggregator.v1 import meter_pb2, usage_pb2
 from money import exact_arithmetic
 from portal.domain.invoices import Verified
-from portal.domain.lines import DayValue, Derivation, Evidence, LineEvent, Step
+from portal.domain.lines import DayValue, Derivation, Evidence, LineEvent
 from portal.domain.views import Freshness
+from portal.wire.charges import steps_from_proto
 from portal.wire.invoices import line_from_proto
 from portal.wire.plans import item_from_proto
 from portal.wire.values import freshness_from_proto, span_from_proto
 
 if TYPE_CHECKING:
     from metering.invoicing.v1 import invoicing_service_pb2 as service_pb
-    from metering.rating.v1 import charge_pb2
     from metering.rating.v1 import rating_service_pb2 as rating_pb
     from portal.domain.views import Span
 
@@ -43,7 +43,7 @@ def derivation_from_proto(message: service_pb.ExplainLineResponse) -> Derivation
         line=line,
         invoice_number=message.invoice_number,
         contract=charge.charge.contract,
-        steps=_steps(charge.charge),
+        steps=steps_from_proto(charge.charge.steps),
         rounding=tuple(message.steps),
         item=item_from_proto(charge.item, {line.meter: line.unit}, {charge.item.product: line.meter}),
         currency=charge.charge.currency,
@@ -60,7 +60,7 @@ def draft_derivation_from_proto(message: service_pb.ExplainDraftLineResponse) ->
         line=line,
         invoice_number=None,
         contract=message.charge.contract,
-        steps=_steps(message.charge),
+        steps=steps_from_proto(message.charge.steps),
         rounding=tuple(message.steps),
         item=item_from_proto(message.item, {line.meter: line.unit}, {message.item.product: line.meter}),
         currency=message.charge.currency,
@@ -80,10 +80,6 @@ def verified_from_proto(message: service_pb.VerifyLineResponse) -> Verified:
         chain=None,
         checked_at=instant_from_proto(message.checked_at),
     )
-
-
-def _steps(charge: charge_pb2.Charge) -> tuple[Step, ...]:
-    return tuple(Step(name=step.name, text=step.text, value=Decimal(step.value)) for step in charge.steps)
 
 
 def _days(charge: rating_pb.ExplainChargeResponse) -> tuple[DayValue, ...]:

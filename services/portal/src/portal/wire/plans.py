@@ -6,11 +6,14 @@ from datetime import date
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from portal.domain.plans import PlanItem, PlanPage, PlanTier
+from metering.rating.v1 import rating_service_pb2 as rating_pb
+from money import format_decimal
+from portal.domain.plans import PlanItem, PlanPage, PlanTier, PriceQuestion, PriceQuote
+from portal.wire.charges import steps_from_proto, tiers_from_proto
 from portal.wire.values import optional_decimal
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from metering.rating.v1 import catalog_pb2
     from metering.rating.v1 import rating_service_pb2 as pb
@@ -86,3 +89,29 @@ def _tier(message: catalog_pb2.PriceTier) -> PlanTier:
 
 def _bracket(message: catalog_pb2.StairstepTier) -> PlanTier:
     return PlanTier(up_to=optional_decimal(message.up_to), unit_price=None, flat=Decimal(message.amount))
+
+
+def questions_to_proto(contract: str, billing_period: str, questions: Iterable[PriceQuestion]) -> pb.QuotePriceRequest:
+    """Return the question what quantities would cost."""
+    return rating_pb.QuotePriceRequest(
+        contract=contract,
+        billing_period=billing_period,
+        questions=[rating_pb.PriceQuestion(item=one.item, quantity=format_decimal(one.quantity)) for one in questions],
+    )
+
+
+def quote_from_proto(message: pb.PriceQuote) -> PriceQuote:
+    """Return what a quantity would cost."""
+    return PriceQuote(
+        item=message.item,
+        quantity=Decimal(message.quantity),
+        amount=Decimal(message.amount),
+        exact_amount=Decimal(message.exact_amount),
+        steps=steps_from_proto(message.steps),
+        tiers=tiers_from_proto(message.tiers),
+    )
+
+
+def used_from_proto(message: pb.ListChargesResponse) -> dict[str, Decimal]:
+    """Return what each meter has counted."""
+    return {charge.meter: Decimal(charge.quantity) for charge in message.charges if charge.meter}

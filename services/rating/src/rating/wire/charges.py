@@ -18,7 +18,7 @@ from rating.wire.plans import item_to_proto
 
 if TYPE_CHECKING:
     from rating.domain.charges import Charge, RatedPeriod
-    from rating.domain.pricing.rows import TierRow
+    from rating.domain.pricing.rows import Derivation, TierRow
     from rating.operations.charges import ChargesOfPeriod, ExplainedCharge
 
 _GRACE_MAX: Final = timedelta(days=366)
@@ -49,16 +49,25 @@ def billed_from_proto(billed: pb.BilledSnapshot) -> Billed:
     return Billed(billed.snapshot_id, billed.plan, billed.plan_version, items)
 
 
+def tiers_to_proto(derivation: Derivation) -> list[charge_pb2.ChargeTier]:
+    """Return the rows of a price model that were used."""
+    return [_tier_to_proto(row) for row in derivation.rows]
+
+
+def steps_to_proto(derivation: Derivation) -> list[charge_pb2.DerivationStep]:
+    """Return how an amount came about."""
+    return [
+        charge_pb2.DerivationStep(name=step.name.value, text=step.text, value=format_decimal(step.value))
+        for step in derivation.steps
+    ]
+
+
 def charge_to_proto(tenant: str, charge: Charge, rated: RatedPeriod) -> charge_pb2.Charge:
     """Return the message of a charge; a live one has no id, for the next look may give another amount."""
     identity = ""
     if rated.snapshot_id:
         identity = charge_id(tenant, rated.contract, rated.period.label, rated.snapshot_id, charge.item)
     derivation = charge.derivation
-    steps = [
-        charge_pb2.DerivationStep(name=step.name.value, text=step.text, value=format_decimal(step.value))
-        for step in derivation.steps
-    ]
     return charge_pb2.Charge(
         id=identity,
         contract=rated.contract,
@@ -74,8 +83,8 @@ def charge_to_proto(tenant: str, charge: Charge, rated: RatedPeriod) -> charge_p
         billing_period=rated.period.label,
         quantity=format_decimal(charge.quantity),
         exact_amount=format_decimal(derivation.amount),
-        tiers=[_tier_to_proto(row) for row in derivation.rows],
-        steps=steps,
+        tiers=tiers_to_proto(derivation),
+        steps=steps_to_proto(derivation),
         snapshot_id=rated.snapshot_id,
         event_count=charge.event_count,
         as_of=as_of_to_proto(rated.as_of),

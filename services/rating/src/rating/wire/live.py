@@ -44,7 +44,9 @@ def changes_from_segment(segment: Segment) -> list[Change]:
         raise Diverged(Reason.FEED_CORRUPT, message) from error
 
 
-def asked_period(request: pb.ListChargesRequest | pb.QueryCostRequest | pb.GetPriceListRequest) -> AskedPeriod:
+def asked_period(
+    request: pb.ListChargesRequest | pb.QueryCostRequest | pb.GetPriceListRequest | pb.QuotePriceRequest,
+) -> AskedPeriod:
     """Return which period is asked for. Raises InvalidRequest unless either the contract or the customer is named."""
     if bool(request.contract) == bool(request.customer):
         raise invalid_field("contract", Reason.FIELD_REQUIRED, "name either the contract or the customer")

@@ -1172,6 +1172,158 @@ class GetPriceListResponse(_message.Message):
 Global___GetPriceListResponse: _TypeAlias = GetPriceListResponse  # noqa: Y015
 
 @_typing.final
+class QuotePriceRequest(_message.Message):
+    """Which quantities."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CONTRACT_FIELD_NUMBER: _builtins.int
+    CUSTOMER_FIELD_NUMBER: _builtins.int
+    BILLING_PERIOD_FIELD_NUMBER: _builtins.int
+    QUESTIONS_FIELD_NUMBER: _builtins.int
+    contract: _builtins.str
+    """Contract name. Either this or `customer`."""
+    customer: _builtins.str
+    """Customer key: stands for the contract in force in the period."""
+    billing_period: _builtins.str
+    """Label of the billing period, which may be one to come. Empty means the current one. Example: "2013-01"."""
+    @_builtins.property
+    def questions(self) -> _containers.RepeatedCompositeFieldContainer[Global___PriceQuestion]:
+        """Which items at which quantities. Required."""
+
+    def __init__(
+        self,
+        *,
+        contract: _builtins.str = ...,
+        customer: _builtins.str = ...,
+        billing_period: _builtins.str = ...,
+        questions: _abc.Iterable[Global___PriceQuestion] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["billing_period", b"billing_period", "contract", b"contract", "customer", b"customer", "questions", b"questions"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___QuotePriceRequest: _TypeAlias = QuotePriceRequest  # noqa: Y015
+
+@_typing.final
+class PriceQuestion(_message.Message):
+    """One item at one quantity."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ITEM_FIELD_NUMBER: _builtins.int
+    QUANTITY_FIELD_NUMBER: _builtins.int
+    item: _builtins.str
+    """Name of the plan item. Required."""
+    quantity: _builtins.str
+    """Quantity of a period, decimal text, zero or more. What costs the same whatever the usage takes none. Example: "1250.5"."""
+    def __init__(
+        self,
+        *,
+        item: _builtins.str = ...,
+        quantity: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["item", b"item", "quantity", b"quantity"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PriceQuestion: _TypeAlias = PriceQuestion  # noqa: Y015
+
+@_typing.final
+class QuotePriceResponse(_message.Message):
+    """What the quantities would cost."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    QUOTES_FIELD_NUMBER: _builtins.int
+    CURRENCY_FIELD_NUMBER: _builtins.int
+    PLAN_FIELD_NUMBER: _builtins.int
+    PLAN_VERSION_FIELD_NUMBER: _builtins.int
+    BILLING_PERIOD_FIELD_NUMBER: _builtins.int
+    CONTRACT_FIELD_NUMBER: _builtins.int
+    currency: _builtins.str
+    """ISO 4217 code of all amounts."""
+    plan: _builtins.str
+    """Plan whose prices were used."""
+    plan_version: _builtins.int
+    """Its version."""
+    billing_period: _builtins.str
+    """Label of the billing period. Example: "2013-01"."""
+    contract: _builtins.str
+    """Contract name."""
+    @_builtins.property
+    def quotes(self) -> _containers.RepeatedCompositeFieldContainer[Global___PriceQuote]:
+        """In the order of the questions."""
+
+    def __init__(
+        self,
+        *,
+        quotes: _abc.Iterable[Global___PriceQuote] | None = ...,
+        currency: _builtins.str = ...,
+        plan: _builtins.str = ...,
+        plan_version: _builtins.int = ...,
+        billing_period: _builtins.str = ...,
+        contract: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["billing_period", b"billing_period", "contract", b"contract", "currency", b"currency", "plan", b"plan", "plan_version", b"plan_version", "quotes", b"quotes"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___QuotePriceResponse: _TypeAlias = QuotePriceResponse  # noqa: Y015
+
+@_typing.final
+class PriceQuote(_message.Message):
+    """What one item would cost."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ITEM_FIELD_NUMBER: _builtins.int
+    QUANTITY_FIELD_NUMBER: _builtins.int
+    EXACT_AMOUNT_FIELD_NUMBER: _builtins.int
+    AMOUNT_FIELD_NUMBER: _builtins.int
+    TIERS_FIELD_NUMBER: _builtins.int
+    STEPS_FIELD_NUMBER: _builtins.int
+    item: _builtins.str
+    """Name of the plan item."""
+    quantity: _builtins.str
+    """Quantity, decimal text; "1" for a fixed fee."""
+    exact_amount: _builtins.str
+    """Exact amount, not rounded. Decimal text."""
+    amount: _builtins.str
+    """The same as an invoice prints it: rounded once, half away from zero."""
+    @_builtins.property
+    def tiers(self) -> _containers.RepeatedCompositeFieldContainer[_charge_pb2.ChargeTier]:
+        """Rows of the price model that were used, in order."""
+
+    @_builtins.property
+    def steps(self) -> _containers.RepeatedCompositeFieldContainer[_charge_pb2.DerivationStep]:
+        """How the amount came about, in order."""
+
+    def __init__(
+        self,
+        *,
+        item: _builtins.str = ...,
+        quantity: _builtins.str = ...,
+        exact_amount: _builtins.str = ...,
+        amount: _builtins.str = ...,
+        tiers: _abc.Iterable[_charge_pb2.ChargeTier] | None = ...,
+        steps: _abc.Iterable[_charge_pb2.DerivationStep] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "exact_amount", b"exact_amount", "item", b"item", "quantity", b"quantity", "steps", b"steps", "tiers", b"tiers"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PriceQuote: _TypeAlias = PriceQuote  # noqa: Y015
+
+@_typing.final
 class RateUsageRequest(_message.Message):
     """Which charges to freeze."""
 

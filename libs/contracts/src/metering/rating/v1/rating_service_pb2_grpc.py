@@ -116,6 +116,11 @@ class RatingServiceStub:
                 request_serializer=metering_dot_rating_dot_v1_dot_rating__service__pb2.GetPriceListRequest.SerializeToString,
                 response_deserializer=metering_dot_rating_dot_v1_dot_rating__service__pb2.GetPriceListResponse.FromString,
                 _registered_method=True)
+        self.QuotePrice = channel.unary_unary(
+                '/metering.rating.v1.RatingService/QuotePrice',
+                request_serializer=metering_dot_rating_dot_v1_dot_rating__service__pb2.QuotePriceRequest.SerializeToString,
+                response_deserializer=metering_dot_rating_dot_v1_dot_rating__service__pb2.QuotePriceResponse.FromString,
+                _registered_method=True)
         self.RateUsage = channel.unary_unary(
                 '/metering.rating.v1.RatingService/RateUsage',
                 request_serializer=metering_dot_rating_dot_v1_dot_rating__service__pb2.RateUsageRequest.SerializeToString,
@@ -278,6 +283,15 @@ class RatingServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def QuotePrice(self, request, context):
+        """Returns what quantities would cost at the prices of one contract and period, computed as their charges are. Quantities are those of a whole
+        period, before included units. Errors: those of GetPriceList, INVALID_ARGUMENT FIELD_INVALID (the plan has no such item, the quantity is
+        no decimal or below zero).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def RateUsage(self, request, context):
         """Seals the usage of one contract and period and returns the frozen charges; asked again, it returns the same ones.
         Errors: those of AggregatorService.SealUsage, NOT_FOUND CONTRACT_NOT_FOUND, INVALID_ARGUMENT PERIOD_INVALID, FAILED_PRECONDITION
@@ -408,6 +422,11 @@ def add_RatingServiceServicer_to_server(servicer, server):
                     servicer.GetPriceList,
                     request_deserializer=metering_dot_rating_dot_v1_dot_rating__service__pb2.GetPriceListRequest.FromString,
                     response_serializer=metering_dot_rating_dot_v1_dot_rating__service__pb2.GetPriceListResponse.SerializeToString,
+            ),
+            'QuotePrice': grpc.unary_unary_rpc_method_handler(
+                    servicer.QuotePrice,
+                    request_deserializer=metering_dot_rating_dot_v1_dot_rating__service__pb2.QuotePriceRequest.FromString,
+                    response_serializer=metering_dot_rating_dot_v1_dot_rating__service__pb2.QuotePriceResponse.SerializeToString,
             ),
             'RateUsage': grpc.unary_unary_rpc_method_handler(
                     servicer.RateUsage,
@@ -874,6 +893,33 @@ class RatingService:
             '/metering.rating.v1.RatingService/GetPriceList',
             metering_dot_rating_dot_v1_dot_rating__service__pb2.GetPriceListRequest.SerializeToString,
             metering_dot_rating_dot_v1_dot_rating__service__pb2.GetPriceListResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def QuotePrice(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/metering.rating.v1.RatingService/QuotePrice',
+            metering_dot_rating_dot_v1_dot_rating__service__pb2.QuotePriceRequest.SerializeToString,
+            metering_dot_rating_dot_v1_dot_rating__service__pb2.QuotePriceResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -86,6 +86,11 @@ class RatingServiceStub:
     """Returns the prices of one contract and period: the plan version that rules it, and the products that it names. Errors: those of
     ListCharges, NOT_FOUND PLAN_NOT_FOUND.
     """
+    QuotePrice: _grpc.UnaryUnaryMultiCallable[_rating_service_pb2.QuotePriceRequest, _rating_service_pb2.QuotePriceResponse]
+    """Returns what quantities would cost at the prices of one contract and period, computed as their charges are. Quantities are those of a whole
+    period, before included units. Errors: those of GetPriceList, INVALID_ARGUMENT FIELD_INVALID (the plan has no such item, the quantity is
+    no decimal or below zero).
+    """
     RateUsage: _grpc.UnaryUnaryMultiCallable[_rating_service_pb2.RateUsageRequest, _rating_service_pb2.RateUsageResponse]
     """Seals the usage of one contract and period and returns the frozen charges; asked again, it returns the same ones.
     Errors: those of AggregatorService.SealUsage, NOT_FOUND CONTRACT_NOT_FOUND, INVALID_ARGUMENT PERIOD_INVALID, FAILED_PRECONDITION
@@ -167,6 +172,11 @@ class RatingServiceAsyncStub(RatingServiceStub):
     GetPriceList: _aio.UnaryUnaryMultiCallable[_rating_service_pb2.GetPriceListRequest, _rating_service_pb2.GetPriceListResponse]  # type: ignore[assignment]
     """Returns the prices of one contract and period: the plan version that rules it, and the products that it names. Errors: those of
     ListCharges, NOT_FOUND PLAN_NOT_FOUND.
+    """
+    QuotePrice: _aio.UnaryUnaryMultiCallable[_rating_service_pb2.QuotePriceRequest, _rating_service_pb2.QuotePriceResponse]  # type: ignore[assignment]
+    """Returns what quantities would cost at the prices of one contract and period, computed as their charges are. Quantities are those of a whole
+    period, before included units. Errors: those of GetPriceList, INVALID_ARGUMENT FIELD_INVALID (the plan has no such item, the quantity is
+    no decimal or below zero).
     """
     RateUsage: _aio.UnaryUnaryMultiCallable[_rating_service_pb2.RateUsageRequest, _rating_service_pb2.RateUsageResponse]  # type: ignore[assignment]
     """Seals the usage of one contract and period and returns the frozen charges; asked again, it returns the same ones.
@@ -342,6 +352,17 @@ class RatingServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_rating_service_pb2.GetPriceListResponse, _abc.Awaitable[_rating_service_pb2.GetPriceListResponse]]:
         """Returns the prices of one contract and period: the plan version that rules it, and the products that it names. Errors: those of
         ListCharges, NOT_FOUND PLAN_NOT_FOUND.
+        """
+
+    @_abc_1.abstractmethod
+    def QuotePrice(
+        self,
+        request: _rating_service_pb2.QuotePriceRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_rating_service_pb2.QuotePriceResponse, _abc.Awaitable[_rating_service_pb2.QuotePriceResponse]]:
+        """Returns what quantities would cost at the prices of one contract and period, computed as their charges are. Quantities are those of a whole
+        period, before included units. Errors: those of GetPriceList, INVALID_ARGUMENT FIELD_INVALID (the plan has no such item, the quantity is
+        no decimal or below zero).
         """
 
     @_abc_1.abstractmethod

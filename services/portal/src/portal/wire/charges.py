@@ -1,0 +1,40 @@
+"""Steps and tiers of a price, as charges, quotes and lines have them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from decimal import Decimal
+from typing import TYPE_CHECKING
+
+from portal.domain.invoices import Tier
+from portal.domain.steps import Step
+from portal.wire.values import optional_decimal
+
+if TYPE_CHECKING:
+    from metering.invoicing.v1 import invoice_pb2
+    from metering.rating.v1 import charge_pb2
+
+
+def steps_from_proto(messages: Iterable[charge_pb2.DerivationStep]) -> tuple[Step, ...]:
+    """Return how an amount came about."""
+    return tuple(Step(name=step.name, text=step.text, value=Decimal(step.value)) for step in messages)
+
+
+def tiers_from_proto(
+    messages: Iterable[invoice_pb2.InvoiceLineTier | charge_pb2.ChargeTier],
+) -> tuple[Tier, ...]:
+    """Return the rows of the price model; the quantity ends in the last of them that has a part of it."""
+    found = list(messages)
+    priced = [place for place, tier in enumerate(found) if Decimal(tier.quantity)]
+    ends_in = priced[-1] if priced else -1
+    return tuple(
+        Tier(
+            up_to=optional_decimal(tier.up_to),
+            quantity=Decimal(tier.quantity),
+            unit_price=Decimal(tier.unit_price or "0"),
+            flat=optional_decimal(tier.flat),
+            amount=Decimal(tier.amount),
+            here=place == ends_in,
+        )
+        for place, tier in enumerate(found)
+    )

@@ -1,0 +1,62 @@
+from __future__ import annotations
+
+from decimal import Decimal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from chassis.errors.refused import Refused
+from rating.domain.charges import MeterUsage, rate_plan
+from rating.domain.plans import Plan, PlanItem
+from rating.domain.pricing.adjust import Included, Minimum
+from rating.domain.pricing.fixed import FixedFee
+from rating.domain.pricing.graduated import Graduated
+from rating.domain.pricing.model import PriceModel
+from rating.domain.pricing.package import Package
+from rating.domain.pricing.per_unit import PerUnit
+from rating.domain.pricing.price import Price
+from rating.domain.pricing.tiers import Tier
+from rating.domain.pricing.volume import Volume
+from rating.domain.quotes import Question, quoted
+
+TIERS = (Tier(Decimal(100), Decimal("0.05")), Tier(None, Decimal("0.033"), Decimal(2)))
+MODELS: dict[str, PriceModel] = {
+    "per unit": PerUnit(Decimal("0.005")),
+    "graduated": Graduated(TIERS),
+    "volume": Volume(TIERS),
+    "package": Package(Decimal(7), Decimal("1.115")),
+}
+
+
+def plan(model: PriceModel) -> Plan:
+    price = Price(model, (Included(Decimal(10)), Minimum(Decimal("0.5"))))
+    items = (
+        PlanItem("Fee", meter="", product="", price=Price(FixedFee(Decimal("9.90")))),
+        PlanItem("Minutes", meter="minutes", product="", price=price),
+    )
+    return Plan(currency="USD", items=items)
+
+
+@pytest.mark.parametrize("name", MODELS)
+@given(quantity=st.decimals(0, 100_000, places=3))
+def test_a_quote_is_what_the_same_usage_is_charged(name: str, quantity: Decimal) -> None:
+    priced = plan(MODELS[name])
+    fee, minutes = quoted(priced, [Question("Fee", Decimal(0)), Question("Minutes", quantity)])
+    charged = rate_plan(priced, {"minutes": MeterUsage(quantity, "", 1)})
+
+    assert [fee.derivation, minutes.derivation] == [charge.derivation for charge in charged]
+    assert (fee.quantity, minutes.quantity) == (Decimal(1), quantity)
+    assert abs(minutes.amount - minutes.derivation.amount) <= Decimal("0.005")
+
+
+def test_what_is_printed_is_rounded_once_away_from_zero() -> None:
+    (quote,) = quoted(plan(PerUnit(Decimal("0.005"))), [Question("Minutes", Decimal(333))])
+
+    assert (quote.derivation.amount, format(quote.amount, "f")) == (Decimal("1.615"), "1.62")
+
+
+def test_an_item_that_the_plan_does_not_have_is_refused_by_its_place() -> None:
+    with pytest.raises(Refused, match="it has: 'Fee', 'Minutes'") as refused:
+        quoted(plan(PerUnit(Decimal(1))), [Question("Fee", Decimal(0)), Question("Calls", Decimal(1))])
+    assert refused.value.field == "questions[1].item"
