@@ -20,6 +20,7 @@ const PREVIEW_AFTER_MS = 350;
 const TOKEN_MS = 8 * 60_000;
 const DESKTOP_PX = 1200;
 const PHONE_PX = 390;
+const NARROW_PX = 600;
 
 export class MeterlineSellerBranding extends SellerPage {
   static override properties: PropertyDeclarations = {
@@ -49,7 +50,7 @@ export class MeterlineSellerBranding extends SellerPage {
     this.tried = null;
     this.customers = [];
     this.customer = "";
-    this.device = "desktop";
+    this.device = innerWidth < NARROW_PX ? "phone" : "desktop";
     this.mode = "light";
     this.isSaving = false;
   }

@@ -8,7 +8,7 @@ import { heading, periodName } from "../parts/heading.ts";
 import { SellerPage } from "./page.ts";
 import type { CustomerList, CustomerRow, Flag, MadeSession } from "./types.ts";
 
-const FLAGS: Record<Flag, string> = { noContract: "No contract", adjusted: "Adjusted", credit: "Credit" };
+const FLAGS: Record<Flag, string> = { noContract: "No contract now", adjusted: "Adjusted", credit: "Credit" };
 const LATE_AFTER_MS = 30_000;
 
 export class MeterlineSellerCustomers extends SellerPage {
@@ -35,7 +35,7 @@ export class MeterlineSellerCustomers extends SellerPage {
       <input class="input" name="search" type="search" maxlength="128" aria-label="Search by key or name" placeholder="Search by key or name" />
       <button class="button">Search</button></form>`;
     return html`${heading({ title: "Customers", actions: search })}
-      ${this.renderTable("Customers", this.customers, ["Customer", ">Live bill", "Last invoices", ">Last invoice", "Complete to", "Look at", ""],
+      ${this.renderTable("Customers", this.customers, ["Customer", ">Live bill", "~Last invoices", ">Last invoice", "~Complete to", "Look at", ""],
         ({ customers }) => customers, (row: CustomerRow) => this.renderRow(row),
         this.search === ""
           ? { title: "No customers yet", text: "A customer appears here once it is applied to the catalog: meterline apply -f catalog.yaml" }
@@ -50,10 +50,10 @@ export class MeterlineSellerCustomers extends SellerPage {
       <th scope="row">${name}${name === key ? nothing : html` <span class="small mono">${key}</span>`}</th>
       <td class="right">${live === null ? "–" : html`<span data-value=${live.total}>${format.money(live.total, live.currency)}</span>
         <span class="small below">${periodName(format, live.period)}</span>`}</td>
-      <td>${trend.length < 2 ? nothing : html`<span data-trend=${trend.join(" ")}>${spark(trend)}<span class="unseen">${trend.length} invoices</span></span>`}</td>
+      <td class="narrow-hidden">${trend.length < 2 ? nothing : html`<span data-trend=${trend.join(" ")}>${spark(trend)}<span class="unseen">${trend.length} invoices</span></span>`}</td>
       <td class="right">${lastInvoice === null ? "–" : html`<span data-value=${lastInvoice.total}>${format.money(lastInvoice.total, lastInvoice.currency)}</span>
         <span class="small below mono">${lastInvoice.number}</span>`}</td>
-      <td>${live === null ? "–" : completeUntil === null ? html`<span class="small">not known</span>`
+      <td class="narrow-hidden">${live === null ? "–" : completeUntil === null ? html`<span class="small">not known</span>`
         : html`<span class=${isLate ? "late" : ""}>${format.moment(completeUntil)}</span>`}</td>
       <td>${flags.map((flag) => html`<span class="badge ${flag === "noContract" ? "is-draft" : ""}">${FLAGS[flag]}</span> `)}</td>
       <td class="right"><button class="button" type="button" @click=${() => this.onOpen(key)}

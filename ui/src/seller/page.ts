@@ -10,6 +10,9 @@ import { emptyState, problemState, refusal, skeleton } from "../parts/states.ts"
 import type { Resource, Wanted } from "../resource.ts";
 import seller from "../styles/operator.css";
 
+/** What stands before the name of a column tells its look: figures to the right, or left out where there is little room. */
+const LOOKS: Record<string, string> = { ">": "right", "~": "narrow-hidden" };
+
 export abstract class SellerPage extends MeterlineElement {
   static override styles = MeterlineElement.stylesWith(seller);
   static override properties: PropertyDeclarations = { notice: { state: true } };
@@ -55,7 +58,7 @@ export abstract class SellerPage extends MeterlineElement {
       const rows = pages.all.flatMap(rowsOf);
       if (rows.length === 0 && pages.next === null) return emptyState(empty.title, empty.text);
       return html`<section class="card"><div class="scroll" role="region" tabindex="0" aria-label=${label}><table>
-        <thead><tr>${columns.map((column) => html`<th scope="col" class=${column.startsWith(">") ? "right" : ""}>${column.replace(/^>/, "")}</th>`)}</tr></thead>
+        <thead><tr>${columns.map((column) => html`<th scope="col" class=${LOOKS[column[0] ?? ""] ?? ""}>${column.replace(/^[>~]/, "")}</th>`)}</tr></thead>
         <tbody>${rows.map(render)}</tbody></table></div>${this.renderMore(pages)}</section>`;
     });
   }

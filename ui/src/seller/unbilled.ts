@@ -28,9 +28,9 @@ export class MeterlineSellerUnbilled extends SellerPage {
       <td>${row.billingPeriod ?? "–"}${row.contract === null ? nothing : html`<span class="small mono below">${row.contract}</span>`}</td>
       <td class="right" data-value=${row.eventCount}>${format.decimal(String(row.eventCount))}</td>
       <td class="right">${row.quantity === null ? "–" : html`<span data-value=${row.quantity}>${format.decimal(row.quantity)} ${row.unit}</span>`}</td>
-      <td class="small">${moments.map((moment) => html`<span class="below">${moment}</span>`)}</td>
-      <td class="wide"><code class="mono">${row.command}</code> <button class="button is-bare" type="button" aria-label=${`Copy: ${row.command}`}
-        @click=${() => this.onCopy(row.command)}>Copy</button></td></tr>`;
+      <td class="small moments">${moments.map((moment) => html`<span class="below">${moment}</span>`)}</td>
+      <td class="wide"><span class="command"><code class="mono">${row.command}</code><button class="button is-bare" type="button" aria-label=${`Copy: ${row.command}`}
+        @click=${() => this.onCopy(row.command)}>Copy</button></span></td></tr>`;
   }
 
   private async onCopy(command: string): Promise<void> {

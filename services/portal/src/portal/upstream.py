@@ -361,6 +361,13 @@ class SellerClient:
             response: invoicing_pb.ListInvoicesResponse = await self._invoicing.ListInvoices(request)
         return BillPage(tuple(map(wire_invoices.invoice_from_proto, response.invoices)), response.next_page_token)
 
+    async def ended_periods(self, customer: str) -> Sequence[ContractPeriod]:
+        """Return the billing periods of a customer that have ended; their time zones are not known."""
+        request = rating_pb.ListBillingPeriodsRequest(customer=customer, from_billing_period=_FIRST_LABEL)
+        with _callers_errors():
+            response: rating_pb.ListBillingPeriodsResponse = await self._rating.ListBillingPeriods(request)
+        return [period_from_proto(period, {}) for period in response.periods]
+
     async def live_bill(self, customer: str) -> Invoice:
         """Return the draft of the period that runs. Raises NotFound without a contract in force."""
         with _callers_errors():

@@ -3960,9 +3960,9 @@ function prefixed(prefix, divider, entries) {
 
 // src/styles/operator.css
 var operator_default = `.frame { min-height: 100dvh; padding: 0 32px 48px; background: var(--_bg); }
-.page, .wide-page { margin: 0 auto; }
+.wide-page { margin: 0 auto; }
+.page { max-width: none; }
 .wide-page { max-width: 1480px; padding-top: 24px; }
-:host(meterline-seller-branding) .page { max-width: none; }
 .bar { display: flex; align-items: center; gap: 16px; margin: 0 -32px; padding: 8px 32px; border-bottom: 1px solid var(--_line); background: var(--_surface); }
 .bar nav { flex: 1; min-width: 0; overflow-x: auto; }
 .bar ul { display: flex; gap: 4px; }
@@ -3976,7 +3976,7 @@ var operator_default = `.frame { min-height: 100dvh; padding: 0 32px 48px; backg
 .stack > label .input:not([type="file"]), .colour .input { width: 100%; }
 .stack .select { justify-self: start; }
 input[type="file"].input { height: auto; padding: 6px; max-width: 100%; }
-textarea.input { height: auto; padding: 8px 12px; font: 400 12px/1.5 var(--_mono); white-space: pre; overflow-x: auto; resize: vertical; }
+textarea.input { height: auto; padding: 8px 12px; font: 400 12px/1.5 var(--_mono); white-space: pre; overflow-x: auto; resize: vertical; field-sizing: content; min-height: 64px; max-height: 260px; min-width: 0; width: 100%; }
 .search, .buttons, .inline { display: inline-flex; align-items: center; gap: 8px; }
 .inline { font-size: 13px; color: var(--_text-2); }
 .buttons { justify-content: end; flex-wrap: wrap; }
@@ -3987,7 +3987,9 @@ textarea.input { height: auto; padding: 8px 12px; font: 400 12px/1.5 var(--_mono
 .below { display: block; }
 .more { display: grid; justify-content: center; padding-top: 16px; }
 .late { color: var(--_warning); }
-.wide { min-width: 180px; }
+.wide { min-width: 180px; max-width: 44ch; }
+.moments { white-space: nowrap; }
+.command { display: flex; align-items: baseline; gap: 4px; }
 .is-over { color: var(--_text-2); }
 .button.is-danger { border-color: var(--_negative); color: var(--_negative); }
 .fill-cell { width: 22%; min-width: 80px; vertical-align: middle; }
@@ -3995,7 +3997,8 @@ textarea.input { height: auto; padding: 8px 12px; font: 400 12px/1.5 var(--_mono
 .fill > span { display: block; height: 100%; background: var(--_c1); forced-color-adjust: none; }
 details > summary { cursor: pointer; padding: 6px 0; font-size: 13px; }
 .prices dt { flex: none; }
-.prices dd { max-width: 72ch; text-wrap: pretty; }
+.rows.prices > * { display: grid; grid-template-columns: minmax(90px, 160px) minmax(0, 1fr); }
+.rows.prices dd { max-width: 80ch; text-align: left; text-wrap: pretty; }
 dialog.card { width: min(460px, calc(100vw - 32px)); color: var(--_text); background: var(--_raised); }
 dialog::backdrop { background: rgb(0 0 0 / 45%); }
 fieldset { margin: 0; }
@@ -4020,15 +4023,14 @@ legend + * { clear: both; }
 @container (max-width: 560px) {
   .frame { padding: 0 16px 16px; }
   .bar { margin: 0 -16px; padding: 8px 16px; gap: 8px; }
-  .rows.prices > * { display: grid; gap: 2px; }
-  .prices dd { text-align: left; }
+  .rows.prices > * { grid-template-columns: minmax(0, 1fr); gap: 2px; }
   .search { width: 100%; }
   .search .input { flex: 1; }
 }
 `;
 
 // src/seller/page.ts
-var SellerPage = class extends MeterlineElement {
+var LOOKS = { ">": "right", "~": "narrow-hidden" }, SellerPage = class extends MeterlineElement {
   constructor() {
     super();
     this.t = textsWithoutSession();
@@ -4058,7 +4060,7 @@ var SellerPage = class extends MeterlineElement {
     return this.renderData(pages.first, () => {
       let rows = pages.all.flatMap(rowsOf);
       return rows.length === 0 && pages.next === null ? emptyState(empty.title, empty.text) : b2`<section class="card"><div class="scroll" role="region" tabindex="0" aria-label=${label}><table>
-        <thead><tr>${columns.map((column) => b2`<th scope="col" class=${column.startsWith(">") ? "right" : ""}>${column.replace(/^>/, "")}</th>`)}</tr></thead>
+        <thead><tr>${columns.map((column) => b2`<th scope="col" class=${LOOKS[column[0] ?? ""] ?? ""}>${column.replace(/^[>~]/, "")}</th>`)}</tr></thead>
         <tbody>${rows.map(render)}</tbody></table></div>${this.renderMore(pages)}</section>`;
     });
   }
@@ -4068,7 +4070,7 @@ var SellerPage = class extends MeterlineElement {
 };
 
 // src/seller/branding.ts
-var VIEWS = ["overview", "usage", "cost", "invoices", "plan"], MODES = [["COLOR_MODE_AUTO", "As the browser is set"], ["COLOR_MODE_LIGHT", "Always light"], ["COLOR_MODE_DARK", "Always dark"]], FLOORS = [["WINDOW_FLOOR_HOUR", "Hours"], ["WINDOW_FLOOR_DAY", "Days"], ["WINDOW_FLOOR_MONTH", "Months"]], PREVIEW_AFTER_MS = 350, TOKEN_MS = 8 * 6e4, DESKTOP_PX = 1200, PHONE_PX = 390, MeterlineSellerBranding = class extends SellerPage {
+var VIEWS = ["overview", "usage", "cost", "invoices", "plan"], MODES = [["COLOR_MODE_AUTO", "As the browser is set"], ["COLOR_MODE_LIGHT", "Always light"], ["COLOR_MODE_DARK", "Always dark"]], FLOORS = [["WINDOW_FLOOR_HOUR", "Hours"], ["WINDOW_FLOOR_DAY", "Days"], ["WINDOW_FLOOR_MONTH", "Months"]], PREVIEW_AFTER_MS = 350, TOKEN_MS = 8 * 6e4, DESKTOP_PX = 1200, PHONE_PX = 390, NARROW_PX = 600, MeterlineSellerBranding = class extends SellerPage {
   constructor() {
     super();
     this.token = { customer: "", text: "", until: 0 };
@@ -4108,7 +4110,7 @@ var VIEWS = ["overview", "usage", "cost", "invoices", "plan"], MODES = [["COLOR_
         this.isSaving = !1;
       }
     };
-    this.stored = null, this.failure = null, this.spec = {}, this.tried = null, this.customers = [], this.customer = "", this.device = "desktop", this.mode = "light", this.isSaving = !1;
+    this.stored = null, this.failure = null, this.spec = {}, this.tried = null, this.customers = [], this.customer = "", this.device = innerWidth < NARROW_PX ? "phone" : "desktop", this.mode = "light", this.isSaving = !1;
   }
   static {
     this.properties = {
@@ -4355,7 +4357,7 @@ var MeterlineSellerCatalog = class extends SellerPage {
 define("meterline-seller-catalog", MeterlineSellerCatalog);
 
 // src/seller/customers.ts
-var FLAGS = { noContract: "No contract", adjusted: "Adjusted", credit: "Credit" }, LATE_AFTER_MS2 = 3e4, MeterlineSellerCustomers = class extends SellerPage {
+var FLAGS = { noContract: "No contract now", adjusted: "Adjusted", credit: "Credit" }, LATE_AFTER_MS2 = 3e4, MeterlineSellerCustomers = class extends SellerPage {
   constructor() {
     super();
     this.customers = this.pages(() => ({ path: "operator/customers", query: { search: this.search } }));
@@ -4400,7 +4402,7 @@ var FLAGS = { noContract: "No contract", adjusted: "Adjusted", credit: "Credit" 
       ${this.renderTable(
       "Customers",
       this.customers,
-      ["Customer", ">Live bill", "Last invoices", ">Last invoice", "Complete to", "Look at", ""],
+      ["Customer", ">Live bill", "~Last invoices", ">Last invoice", "~Complete to", "Look at", ""],
       ({ customers }) => customers,
       (row) => this.renderRow(row),
       this.search === "" ? { title: "No customers yet", text: "A customer appears here once it is applied to the catalog: meterline apply -f catalog.yaml" } : { title: "Nobody is named so", text: "Search for another part of the key or the name." }
@@ -4413,10 +4415,10 @@ var FLAGS = { noContract: "No contract", adjusted: "Adjusted", credit: "Credit" 
       <th scope="row">${name}${name === key ? A : b2` <span class="small mono">${key}</span>`}</th>
       <td class="right">${live === null ? "–" : b2`<span data-value=${live.total}>${format.money(live.total, live.currency)}</span>
         <span class="small below">${periodName(format, live.period)}</span>`}</td>
-      <td>${trend.length < 2 ? A : b2`<span data-trend=${trend.join(" ")}>${spark(trend)}<span class="unseen">${trend.length} invoices</span></span>`}</td>
+      <td class="narrow-hidden">${trend.length < 2 ? A : b2`<span data-trend=${trend.join(" ")}>${spark(trend)}<span class="unseen">${trend.length} invoices</span></span>`}</td>
       <td class="right">${lastInvoice === null ? "–" : b2`<span data-value=${lastInvoice.total}>${format.money(lastInvoice.total, lastInvoice.currency)}</span>
         <span class="small below mono">${lastInvoice.number}</span>`}</td>
-      <td>${live === null ? "–" : completeUntil === null ? b2`<span class="small">not known</span>` : b2`<span class=${isLate ? "late" : ""}>${format.moment(completeUntil)}</span>`}</td>
+      <td class="narrow-hidden">${live === null ? "–" : completeUntil === null ? b2`<span class="small">not known</span>` : b2`<span class=${isLate ? "late" : ""}>${format.moment(completeUntil)}</span>`}</td>
       <td>${flags.map((flag) => b2`<span class="badge ${flag === "noContract" ? "is-draft" : ""}">${FLAGS[flag]}</span> `)}</td>
       <td class="right"><button class="button" type="button" @click=${() => this.onOpen(key)}
         aria-label=${`Open as ${name}`}>Open as customer</button></td>
@@ -4609,9 +4611,9 @@ var MeterlineSellerUnbilled = class extends SellerPage {
       <td>${row.billingPeriod ?? "–"}${row.contract === null ? A : b2`<span class="small mono below">${row.contract}</span>`}</td>
       <td class="right" data-value=${row.eventCount}>${format.decimal(String(row.eventCount))}</td>
       <td class="right">${row.quantity === null ? "–" : b2`<span data-value=${row.quantity}>${format.decimal(row.quantity)} ${row.unit}</span>`}</td>
-      <td class="small">${moments.map((moment) => b2`<span class="below">${moment}</span>`)}</td>
-      <td class="wide"><code class="mono">${row.command}</code> <button class="button is-bare" type="button" aria-label=${`Copy: ${row.command}`}
-        @click=${() => this.onCopy(row.command)}>Copy</button></td></tr>`;
+      <td class="small moments">${moments.map((moment) => b2`<span class="below">${moment}</span>`)}</td>
+      <td class="wide"><span class="command"><code class="mono">${row.command}</code><button class="button is-bare" type="button" aria-label=${`Copy: ${row.command}`}
+        @click=${() => this.onCopy(row.command)}>Copy</button></span></td></tr>`;
   }
   async onCopy(command) {
     this.notice = await copy(command) ? "The command is copied." : "The browser does not allow copying; select the command instead.";

@@ -31,7 +31,9 @@ class CustomerRow(View):
     key: str
     name: str
     currency: str
-    live: DraftSummary | None = Field(description="The live bill; null without a contract in force.")
+    live: DraftSummary | None = Field(
+        description="The live bill; without a contract in force the draft of the last period; null where that is final."
+    )
     last_invoice: InvoiceSummary | None
     trend: tuple[Amount, ...] = Field(description="Totals of the last twelve invoices, the oldest first.")
     complete_until: datetime | None = Field(
@@ -104,11 +106,11 @@ class MadeSession(View):
     url: str | None = Field(description="For the others: the address to open, once.")
 
 
-def flags_of(live: Invoice | None, last: InvoiceSummary | None) -> tuple[Flag, ...]:
+def flags_of(live: Invoice | None, last: InvoiceSummary | None, *, is_in_force: bool) -> tuple[Flag, ...]:
     """Return what somebody should look at."""
     is_adjusted = live is not None and any(line.kind == "adjustment" for line in live.lines)
     found = {
-        Flag.NO_CONTRACT: live is None,
+        Flag.NO_CONTRACT: not is_in_force,
         Flag.ADJUSTED: is_adjusted or (last is not None and last.has_adjustments),
         Flag.CREDIT: last is not None and last.is_credit,
     }

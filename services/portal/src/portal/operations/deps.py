@@ -154,6 +154,10 @@ class Seller(Protocol):
         """Return a page of the invoices of some months, with their lines."""
         ...
 
+    async def ended_periods(self, customer: str) -> Sequence[ContractPeriod]:
+        """Return the billing periods of a customer that have ended; their time zones are not known."""
+        ...
+
     async def live_bill(self, customer: str) -> Invoice:
         """Return the draft of the period that runs. Raises NotFound without a contract in force."""
         ...

@@ -16,6 +16,7 @@ from portal.domain.operators import (
     is_named,
     session_row,
 )
+from portal.domain.periods import find
 from portal.operations.invoices import summary_of_draft
 from portal.operations.sessions import list_sessions
 
@@ -42,7 +43,7 @@ async def list_customers(deps: Deps, after: str, words: str) -> CustomerList:
 
     async def described(customer: KnownCustomer) -> CustomerRow:
         async with turns:
-            live, invoices = await asyncio.gather(
+            (live, is_in_force), invoices = await asyncio.gather(
                 _live(deps, customer.key), deps.seller.invoices(customer.key, "", _TREND_INVOICES)
             )
         listed = [one.summary for one in invoices.invoices]
@@ -55,7 +56,7 @@ async def list_customers(deps: Deps, after: str, words: str) -> CustomerList:
             last_invoice=last,
             trend=tuple(one.total for one in reversed(listed)),
             complete_until=None if live is None else live.complete_until,
-            flags=flags_of(live, last),
+            flags=flags_of(live, last, is_in_force=is_in_force),
         )
 
     rows = await asyncio.gather(*map(described, page.customers))
@@ -85,9 +86,16 @@ async def list_open_sessions(
     )
 
 
-async def _live(deps: Deps, customer: str) -> Invoice | None:
-    """Return the live bill of a customer; nothing without a contract in force."""
+async def _live(deps: Deps, customer: str) -> tuple[Invoice | None, bool]:
+    """Return the live bill of a customer, and whether a contract is in force.
+
+    Without one it is the draft of the last period, unless that is final.
+    """
     try:
-        return await deps.seller.live_bill(customer)
+        return await deps.seller.live_bill(customer), True
     except NotFound:
-        return None
+        last = find(await deps.seller.ended_periods(customer), "", deps.clock.now())
+    if last is None:
+        return None, False
+    bill = await deps.seller.bill(last.contract, last.billing_period)
+    return (bill if bill.status == "draft" else None), False
