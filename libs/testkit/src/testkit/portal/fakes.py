@@ -17,7 +17,7 @@ from metering.ingest.v1 import usage_event_pb2
 from metering.invoicing.v1 import invoice_pb2
 from metering.invoicing.v1 import invoicing_service_pb2 as invoicing_pb
 from metering.invoicing.v1 import invoicing_service_pb2_grpc as invoicing_grpc
-from metering.rating.v1 import catalog_pb2, charge_pb2, cost_pb2
+from metering.rating.v1 import catalog_pb2, charge_pb2, cost_pb2, unbilled_pb2
 from metering.rating.v1 import rating_service_pb2 as rating_pb
 from metering.rating.v1 import rating_service_pb2_grpc as rating_grpc
 from testkit.portal.world import (
@@ -37,6 +37,8 @@ from testkit.portal.world import (
     refuse,
 )
 
+LAST_VERSION = 3
+
 
 class FakeAggregator(aggregator_grpc.AggregatorServiceServicer):
     """Counts flights."""
@@ -48,7 +50,10 @@ class FakeAggregator(aggregator_grpc.AggregatorServiceServicer):
         self, request: aggregator_pb.DescribeMetersRequest, context: Context
     ) -> aggregator_pb.DescribeMetersResponse:
         """Answer DescribeMeters."""
-        await self.world.caller("DescribeMeters", context)
+        if self.world.is_operator(context):
+            self.world.note_operator("DescribeMeters", context)
+        else:
+            await self.world.caller("DescribeMeters", context)
         flights = meter_pb2.MeterDescription(
             name="flights", unit="flight", aggregation=meter_pb2.AGGREGATION_COUNT, group_by=["origin", "secret"]
         )
@@ -183,10 +188,40 @@ class FakeRating(rating_grpc.RatingServiceServicer):
         customers = [catalog_pb2.Customer(name=name, spec=spec) for name in ("DL", "UA")]
         return rating_pb.ListCustomersResponse(customers=customers)
 
+    async def ListPlans(self, request: rating_pb.ListPlansRequest, context: Context) -> rating_pb.ListPlansResponse:
+        """Answer ListPlans."""
+        self.world.note_operator("ListPlans", context)
+        return rating_pb.ListPlansResponse(plans=[plan_of(3)])
+
+    async def GetPlan(self, request: rating_pb.GetPlanRequest, context: Context) -> rating_pb.GetPlanResponse:
+        """Answer GetPlan."""
+        self.world.note_operator("GetPlan", context)
+        return rating_pb.GetPlanResponse(plan=plan_of(request.version))
+
+    async def ListUnbilledUsage(
+        self, request: rating_pb.ListUnbilledUsageRequest, context: Context
+    ) -> rating_pb.ListUnbilledUsageResponse:
+        """Answer ListUnbilledUsage."""
+        self.world.note_operator("ListUnbilledUsage", context)
+        row = unbilled_pb2.UnbilledUsage(
+            customer="UA",
+            meter="flights",
+            reason=unbilled_pb2.UNBILLED_REASON_PARKED,
+            park_reason="VALUE_MISSING",
+            billing_period="2013-11",
+            event_count=2,
+        )
+        row.first_time.FromDatetime(NOW)
+        row.last_time.FromDatetime(NOW)
+        return rating_pb.ListUnbilledUsageResponse(rows=[row], as_of=self.world.as_of(), filled=True)
+
     async def ListContracts(
         self, request: rating_pb.ListContractsRequest, context: Context
     ) -> rating_pb.ListContractsResponse:
         """Answer ListContracts."""
+        if self.world.is_operator(context):
+            self.world.note_operator("ListContracts", context)
+            return rating_pb.ListContractsResponse(contracts=map(contract_of, self.world.flights))
         customer = await self.world.caller("ListContracts", context, named=f"C-{request.customer}")
         return rating_pb.ListContractsResponse(contracts=[contract_of(customer)])
 
@@ -294,6 +329,16 @@ def quote_of(question: rating_pb.PriceQuestion, price: Decimal) -> rating_pb.Pri
     )
 
 
+def plan_of(version: int) -> catalog_pb2.Plan:
+    """A version of the plan; the third prices what starts after the tests' time."""
+    spec = catalog_pb2.PlanSpec(currency="USD", items=[fee_item(), flights_item()])
+    if version == LAST_VERSION:
+        spec.effective_from.FromDatetime(NOW + timedelta(days=30))
+    plan = catalog_pb2.Plan(name="standard", version=version, spec=spec)
+    plan.created_at.FromDatetime(NOW)
+    return plan
+
+
 def contract_of(customer: str) -> catalog_pb2.Contract:
     """Return the message of contract of."""
     spec = catalog_pb2.ContractSpec(customer=customer, plan="standard", start="2013-01-01", time_zone=NEW_YORK.key)
@@ -324,6 +369,12 @@ class FakeInvoicing(invoicing_grpc.InvoicingServiceServicer):
         if request.customer:
             self.world.note_operator("PreviewInvoice", context)
             return invoicing_pb.PreviewInvoiceResponse(invoice=invoice_of(self.world, request.customer, MONTHS[-1], ""))
+        if self.world.is_operator(context):
+            self.world.note_operator("PreviewInvoice", context)
+            named = request.contract.removeprefix("C-")
+            return invoicing_pb.PreviewInvoiceResponse(
+                invoice=invoice_of(self.world, named, request.billing_period, "")
+            )
         customer = await self.world.caller("PreviewInvoice", context, named=request.contract)
         numbers = {month: number for number, month in self.world.invoices(customer).items()}
         month = request.billing_period
@@ -350,6 +401,15 @@ class FakeInvoicing(invoicing_grpc.InvoicingServiceServicer):
             await self.world.caller("ListInvoices", context, named=f"C-{customer}")
         else:
             self.world.note_operator("ListInvoices", context)
+        if not customer:
+            return invoicing_pb.ListInvoicesResponse(
+                invoices=[
+                    invoice_of(self.world, one, month, number)
+                    for one in self.world.flights
+                    for number, month in self.world.invoices(one).items()
+                    if request.from_billing_period <= month <= request.until_billing_period
+                ]
+            )
         found = self.world.invoices(customer).items()
         return invoicing_pb.ListInvoicesResponse(
             invoices=[invoice_of(self.world, customer, month, number) for number, month in found]
