@@ -1,8 +1,9 @@
 // src/stream.ts
 var EventStream = class {
-  constructor(connect, onChange) {
+  constructor(connect, onChange, onAlive) {
     this.connect = connect;
     this.onChange = onChange;
+    this.onAlive = onAlive;
     this.controller = null;
     this.isWanted = !1;
     this.onVisibility = () => document.hidden ? this.close() : this.open(!0);
@@ -39,12 +40,20 @@ var EventStream = class {
     let silence = setTimeout(end, 4e4);
     try {
       let reader = (await this.connect(line.signal)).body?.pipeThrough(new TextDecoderStream()).getReader(), parser = new EventParser();
-      for (let part2 = await reader?.read(); part2 !== void 0 && !part2.done; part2 = await reader?.read())
-        clearTimeout(silence), silence = setTimeout(end, 4e4), parser.feed(part2.value).includes("changed") && this.onChange();
+      for (let part2 = await reader?.read(); part2 !== void 0 && !part2.done; part2 = await reader?.read()) {
+        clearTimeout(silence), silence = setTimeout(end, 4e4);
+        for (let event of parser.feed(part2.value)) this.take(event);
+      }
     } catch (error) {
       signal.aborted || console.info("meterline: changes can't be streamed, so the figures are polled.", error);
     } finally {
       clearTimeout(silence), signal.removeEventListener("abort", end);
+    }
+  }
+  take({ name, data }) {
+    if (name === "changed" && this.onChange(), name === "alive") {
+      let { completeUntil } = JSON.parse(data);
+      completeUntil !== null && this.onAlive(completeUntil);
     }
   }
 }, EventParser = class {
@@ -57,7 +66,9 @@ var EventStream = class {
 `).split(`
 
 `);
-    return this.rest = blocks.pop() ?? "", blocks.map((block) => /^event: ?(.*)$/m.exec(block)?.[1] ?? "").filter((name) => name !== "");
+    this.rest = blocks.pop() ?? "";
+    let line = (block, name) => new RegExp(`^${name}: ?(.*)$`, "m").exec(block)?.[1] ?? "";
+    return blocks.map((block) => ({ name: line(block, "event"), data: line(block, "data") })).filter(({ name }) => name !== "");
   }
 };
 function pause(milliseconds, signal) {
@@ -94,14 +105,17 @@ var Client = class extends EventTarget {
     this.kept = /* @__PURE__ */ new Map();
     this.stream = new EventStream(
       (signal) => this.send("GET", this.url("changes", { billingPeriod: this.followed }), { accept: "text/event-stream", signal }),
-      () => this.dispatchEvent(new Event("change"))
+      () => this.dispatchEvent(new Event("change")),
+      (completeUntil) => this.completeUntil = completeUntil
     );
     this.listeners = 0;
+    /** Nothing that was shown has changed up to then, as the stream says; empty until it does. */
+    this.completeUntil = "";
     this.followed = "";
   }
   /** Say where the portal is and how to get a token; calling it again begins a new session. */
   configure(configuration) {
-    this.configuration = { ...configuration, baseUrl: configuration.baseUrl.replace(/\/+$/, "") }, this.token = "", this.renewal = null, this.kept.clear(), this.isStarted.open(), this.stream.restart(), this.dispatchEvent(new Event("configured"));
+    this.configuration = { ...configuration, baseUrl: configuration.baseUrl.replace(/\/+$/, "") }, this.token = "", this.renewal = null, this.completeUntil = "", this.kept.clear(), this.isStarted.open(), this.stream.restart(), this.dispatchEvent(new Event("configured"));
   }
   /** Forget the token and all answers, as on signing out; elements wait until `configure` is called again. */
   reset() {
@@ -158,7 +172,7 @@ var Client = class extends EventTarget {
   }
   /** Say which period is shown, whose changes are then told. */
   follow(billingPeriod) {
-    billingPeriod !== this.followed && (this.followed = billingPeriod, this.stream.reconnect());
+    billingPeriod !== this.followed && (this.followed = billingPeriod, this.completeUntil = "", this.stream.reconnect());
   }
   keep(url, etag, body2) {
     if (this.kept.delete(url), etag === null) return;
@@ -2681,13 +2695,16 @@ var MeterlineFreshness = class extends MeterlineElement {
   }
 };
 function wording(context, freshness, nowMs) {
-  let { t: t4, format } = context, { fresh, problem, isFinal, isFilled } = freshness;
+  let { t: t4, format } = context, { problem, isFinal, isFilled } = freshness, until = latest(freshness.fresh.completeUntil, client.completeUntil);
   if (problem !== null) return { text: t4("fresh.stale", { reason: shortProblem(t4, problem) }), look: "is-late" };
   if (isFinal) return { text: t4("fresh.final"), look: "is-final" };
   if (!isFilled) return { text: t4("fresh.filling"), look: "is-late" };
-  if (fresh.completeUntil === null) return { text: t4("fresh.unknown"), look: "" };
-  let time = format.time(fresh.completeUntil), passed = nowMs - Date.parse(fresh.completeUntil);
+  if (until === null) return { text: t4("fresh.unknown"), look: "" };
+  let time = format.time(until), passed = nowMs - Date.parse(until);
   return passed <= LATE_AFTER_MS ? { text: t4("fresh.live", { time }), look: "is-live" } : { text: t4("fresh.late", { time, age: age(context, passed) }), look: "is-late" };
+}
+function latest(shown, said) {
+  return shown !== null && said !== "" && Date.parse(said) > Date.parse(shown) ? said : shown;
 }
 define("meterline-freshness", MeterlineFreshness);
 
@@ -2766,6 +2783,8 @@ var MeterlineView = class extends MeterlineElement {
     super();
     this.listened = null;
     this.followed = "";
+    /** A host may change what its attributes choose at any time; frameworks do. */
+    this.attributesObserver = new MutationObserver(() => this.requestUpdate());
     this.onProblem = (problem) => this.report(problem);
     /** An action of the reader failed: say so where they are looking, and to the page around. */
     this.onRefused = (problem) => {
@@ -2796,10 +2815,10 @@ var MeterlineView = class extends MeterlineElement {
     };
   }
   connectedCallback() {
-    super.connectedCallback(), client.addEventListener("configured", this.begin), this.begin();
+    super.connectedCallback(), client.addEventListener("configured", this.begin), this.attributesObserver.observe(this, { attributes: !0 }), this.begin();
   }
   disconnectedCallback() {
-    super.disconnectedCallback(), client.removeEventListener("configured", this.begin), this.listenTo(null);
+    super.disconnectedCallback(), client.removeEventListener("configured", this.begin), this.attributesObserver.disconnect(), this.listenTo(null);
   }
   willUpdate(_changes) {
     this.isConnected && this.listenTo(this.state);

@@ -801,9 +801,10 @@ var controls_default = `button, select, input { font: inherit; color: inherit; m
 
 // src/stream.ts
 var EventStream = class {
-  constructor(connect, onChange) {
+  constructor(connect, onChange, onAlive) {
     this.connect = connect;
     this.onChange = onChange;
+    this.onAlive = onAlive;
     this.controller = null;
     this.isWanted = !1;
     this.onVisibility = () => document.hidden ? this.close() : this.open(!0);
@@ -840,12 +841,20 @@ var EventStream = class {
     let silence = setTimeout(end, 4e4);
     try {
       let reader = (await this.connect(line.signal)).body?.pipeThrough(new TextDecoderStream()).getReader(), parser = new EventParser();
-      for (let part = await reader?.read(); part !== void 0 && !part.done; part = await reader?.read())
-        clearTimeout(silence), silence = setTimeout(end, 4e4), parser.feed(part.value).includes("changed") && this.onChange();
+      for (let part = await reader?.read(); part !== void 0 && !part.done; part = await reader?.read()) {
+        clearTimeout(silence), silence = setTimeout(end, 4e4);
+        for (let event of parser.feed(part.value)) this.take(event);
+      }
     } catch (error) {
       signal.aborted || console.info("meterline: changes can't be streamed, so the figures are polled.", error);
     } finally {
       clearTimeout(silence), signal.removeEventListener("abort", end);
+    }
+  }
+  take({ name, data }) {
+    if (name === "changed" && this.onChange(), name === "alive") {
+      let { completeUntil } = JSON.parse(data);
+      completeUntil !== null && this.onAlive(completeUntil);
     }
   }
 }, EventParser = class {
@@ -858,7 +867,9 @@ var EventStream = class {
 `).split(`
 
 `);
-    return this.rest = blocks.pop() ?? "", blocks.map((block) => /^event: ?(.*)$/m.exec(block)?.[1] ?? "").filter((name) => name !== "");
+    this.rest = blocks.pop() ?? "";
+    let line = (block, name) => new RegExp(`^${name}: ?(.*)$`, "m").exec(block)?.[1] ?? "";
+    return blocks.map((block) => ({ name: line(block, "event"), data: line(block, "data") })).filter(({ name }) => name !== "");
   }
 };
 function pause(milliseconds, signal) {
@@ -895,14 +906,17 @@ var Client = class extends EventTarget {
     this.kept = /* @__PURE__ */ new Map();
     this.stream = new EventStream(
       (signal) => this.send("GET", this.url("changes", { billingPeriod: this.followed }), { accept: "text/event-stream", signal }),
-      () => this.dispatchEvent(new Event("change"))
+      () => this.dispatchEvent(new Event("change")),
+      (completeUntil) => this.completeUntil = completeUntil
     );
     this.listeners = 0;
+    /** Nothing that was shown has changed up to then, as the stream says; empty until it does. */
+    this.completeUntil = "";
     this.followed = "";
   }
   /** Say where the portal is and how to get a token; calling it again begins a new session. */
   configure(configuration) {
-    this.configuration = { ...configuration, baseUrl: configuration.baseUrl.replace(/\/+$/, "") }, this.token = "", this.renewal = null, this.kept.clear(), this.isStarted.open(), this.stream.restart(), this.dispatchEvent(new Event("configured"));
+    this.configuration = { ...configuration, baseUrl: configuration.baseUrl.replace(/\/+$/, "") }, this.token = "", this.renewal = null, this.completeUntil = "", this.kept.clear(), this.isStarted.open(), this.stream.restart(), this.dispatchEvent(new Event("configured"));
   }
   /** Forget the token and all answers, as on signing out; elements wait until `configure` is called again. */
   reset() {
@@ -959,7 +973,7 @@ var Client = class extends EventTarget {
   }
   /** Say which period is shown, whose changes are then told. */
   follow(billingPeriod) {
-    billingPeriod !== this.followed && (this.followed = billingPeriod, this.stream.reconnect());
+    billingPeriod !== this.followed && (this.followed = billingPeriod, this.completeUntil = "", this.stream.reconnect());
   }
   keep(url, etag, body) {
     if (this.kept.delete(url), etag === null) return;

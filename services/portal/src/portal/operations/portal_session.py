@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from portal.operations.deps import Deps
 
 
-async def get_portal_session(deps: Deps, viewer: Viewer) -> PortalSession:
-    """Return whose pages a session shows, and how they look."""
+async def get_portal_session(deps: Deps, viewer: Viewer, locale: str) -> PortalSession:
+    """Return whose pages a session shows, and how they look; `locale` is that of the reader, empty = the session's."""
     periods, name = await asyncio.gather(deps.rating.periods(viewer.customer), _customer_name(deps, viewer.customer))
     newest = find(periods, "", deps.clock.now())
     session, profile = viewer.session, viewer.profile
@@ -32,7 +32,7 @@ async def get_portal_session(deps: Deps, viewer: Viewer) -> PortalSession:
         currency="" if newest is None else newest.currency,
         mode=profile.mode,
         branding=branding_of(profile),
-        texts=profile.texts_for(session.locale or "en"),
+        texts=profile.texts_for(locale or session.locale or "en"),
         labels=_labels(profile.labels),
         window_min=profile.window_floor,
         trace_link=profile.trace_link or None,

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter, Request, Response
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Request, Response
 
 from portal.domain.meters import Meter
 from portal.domain.periods import BillingPeriod
@@ -16,11 +18,20 @@ from portal.web.sessions import AnyViewer
 
 router = APIRouter()
 
+ReaderLocale = Annotated[
+    str,
+    Query(
+        pattern=r"^([A-Za-z]{2,3}(-[A-Za-z0-9]{2,8}){0,3})?$",
+        description="Language tag of the reader, for the seller's own texts; empty = that of the session.",
+        examples=["de-AT"],
+    ),
+]
+
 
 @router.get("/session", response_model=PortalSession)
-async def session(request: Request, viewer: AnyViewer) -> Response:
+async def session(request: Request, viewer: AnyViewer, locale: ReaderLocale = "") -> Response:
     """Whose pages these are, and how they look."""
-    return sent(request, await get_portal_session(parts_of(request).deps, viewer))
+    return sent(request, await get_portal_session(parts_of(request).deps, viewer, locale))
 
 
 @router.get("/meters", response_model=list[Meter])
