@@ -34,6 +34,15 @@ BUNDLE: Final = (
     "--loader:.css=text",
     "--legal-comments=eof",
 )
+BUNDLES: Final = {
+    "kit": "kit",
+    "operator": "operator",
+    "react": "react",
+    "texts_en": "texts",
+    "texts_de": "texts_de",
+    "texts_fr": "texts_fr",
+}
+"""Source of each script; a page loads the texts of its language alone."""
 FONTS: Final = ("inter-latin-wght-normal.woff2", "inter-latin-ext-wght-normal.woff2")
 
 
@@ -64,8 +73,8 @@ def run(*command: str) -> None:
 
 def build(target: Path) -> None:
     """Write every asset into `target`."""
-    for name in ("kit", "operator", "react"):
-        run("node_modules/.bin/esbuild", f"src/{name}.ts", *BUNDLE, f"--outfile={target / name}.js")
+    for name, source in BUNDLES.items():
+        run("node_modules/.bin/esbuild", f"src/{source}.ts", *BUNDLE, f"--outfile={target / name}.js")
     shutil.copyfile(UI / "src" / "tokens.css", target / "tokens.css")
     inter = UI / "node_modules" / "@fontsource-variable" / "inter"
     (target / "fonts").mkdir(exist_ok=True)

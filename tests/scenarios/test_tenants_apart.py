@@ -53,6 +53,7 @@ READS_OF_SOMEBODY: Final = [method for _, method in READS if method.rpartition("
 COUNTS: Final = {"VerifyInvoices", "VerifyInvoice", "VerifyLine"}
 MARK: Final = b"whisper"
 OWN_VOICE, TWINS_VOICE = "murmur", "shout"
+QUESTIONS: Final = (rating_pb.PriceQuestion(item="Whisper calls", quantity="1"),)
 """What the owner and its twin, whose names are the same, write into every text that is no name."""
 CATALOG: Final = """
 kind: Meter
@@ -197,11 +198,7 @@ def _requests(tenant: Tenant, invoice: dict[str, Any]) -> Iterator[tuple[str, Me
             "ListCharges": rating_pb.ListChargesRequest(contract=contract, billing_period="2024-01"),
             "QueryCost": rating_pb.QueryCostRequest(contract=contract, billing_period="2024-01"),
             "GetPriceList": rating_pb.GetPriceListRequest(contract=contract, billing_period="2024-01"),
-            "QuotePrice": rating_pb.QuotePriceRequest(
-                contract=contract,
-                billing_period="2024-01",
-                questions=[rating_pb.PriceQuestion(item="Whisper calls", quantity="1")],
-            ),
+            "QuotePrice": rating_pb.QuotePriceRequest(contract=contract, billing_period="2024-01", questions=QUESTIONS),
             "ListRatedPeriods": rating_pb.ListRatedPeriodsRequest(),
             "ExplainCharge": rating_pb.ExplainChargeRequest(charge_id=charge),
             "ListUnbilledUsage": rating_pb.ListUnbilledUsageRequest(),

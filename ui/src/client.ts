@@ -61,8 +61,11 @@ export class Client extends EventTarget {
   private readonly stream = new EventStream(
     (signal) => this.send("GET", this.url("changes", { billingPeriod: this.followed }), { accept: "text/event-stream", signal }),
     () => this.dispatchEvent(new Event("change")),
+    (completeUntil) => (this.completeUntil = completeUntil),
   );
   private listeners = 0;
+  /** Nothing that was shown has changed up to then, as the stream says; empty until it does. */
+  completeUntil = "";
   private followed = "";
 
   /** Say where the portal is and how to get a token; calling it again begins a new session. */
@@ -70,6 +73,7 @@ export class Client extends EventTarget {
     this.configuration = { ...configuration, baseUrl: configuration.baseUrl.replace(/\/+$/, "") };
     this.token = "";
     this.renewal = null;
+    this.completeUntil = "";
     this.kept.clear();
     this.isStarted.open();
     this.stream.restart();
@@ -103,6 +107,11 @@ export class Client extends EventTarget {
   async freshToken(): Promise<string> {
     await this.isStarted.opened;
     return this.renew(this.token);
+  }
+
+  /** Resolved once it is configured. */
+  get started(): Promise<void> {
+    return this.isStarted.opened;
   }
 
   get locale(): string {
@@ -165,6 +174,7 @@ export class Client extends EventTarget {
   follow(billingPeriod: string): void {
     if (billingPeriod === this.followed) return;
     this.followed = billingPeriod;
+    this.completeUntil = "";
     this.stream.reconnect();
   }
 

@@ -1,7 +1,8 @@
 /** Texts with their blanks filled in, the session's own texts before those of the kit. */
 
 import type { Format } from "./format.ts";
-import { TEXTS, type TextKey } from "./texts.ts";
+import type { TextKey } from "./texts.ts";
+import { FIRST_TEXTS } from "./texts_first.ts";
 import type { Labels } from "./types.ts";
 
 export type Blanks = Record<string, string | number>;
@@ -12,9 +13,17 @@ export function filled(text: string, blanks: Blanks): string {
   return text.replace(/\{(\w+)\}/g, (blank, name: string) => (name in blanks ? String(blanks[name]) : blank));
 }
 
-/** Texts of one session. */
+export type Texts = Partial<Record<TextKey, string>>;
+let spoken: Texts = FIRST_TEXTS;
+
+/** Say everything in these words from now on. */
+export function speak(texts: Texts): void {
+  spoken = { ...FIRST_TEXTS, ...texts };
+}
+
+/** Texts of one session; a key that has no text in a language is shown as it is, so that the mistake is seen. */
 export function translator(own: Record<string, string>): Translate {
-  return (key, blanks = {}) => filled((Object.hasOwn(own, key) ? own[key] : undefined) ?? TEXTS[key], blanks);
+  return (key, blanks = {}) => filled((Object.hasOwn(own, key) ? own[key] : undefined) ?? spoken[key] ?? key, blanks);
 }
 
 /** The words of the seller for meters, items, properties, values and units; where there is none, the name made readable. */

@@ -1,5 +1,6 @@
 /** The seller's pages, apart from the kit: customers never load them. The preview shows the real elements. */
 
+import "./english.ts";
 import "./charts/chart.ts";
 import "./charts/waterfall.ts";
 import "./parts/drawer.ts";

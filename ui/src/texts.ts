@@ -1,4 +1,10 @@
-/** Every text of the kit in English. A session may bring others for its locale; the keys are the contract. */
+/**
+ * Every text of the kit in English; the languages beside it say the same. A session may bring others; the keys are the contract.
+ * It is an asset of its own, so that a page loads the words of its language alone.
+ */
+
+import { FIRST_TEXTS } from "./texts_first.ts";
+
 export const TEXTS = {
   "view.overview": "Overview",
   "view.usage": "Usage",
@@ -39,6 +45,7 @@ export const TEXTS = {
   "overview.cumulative": "How the bill grew",
   "overview.thisPeriod": "this period",
   "overview.lastPeriod": "last period",
+  "overview.firstDays": "first {days} days",
   "overview.why": "Why it changed",
   "overview.whyHint": "against the same days of the period before; the steps add up exactly",
   "overview.madeOf": "What it is made of",
@@ -102,6 +109,8 @@ export const TEXTS = {
   "explore.eventsHint": "each counted once",
   "explore.largest": "Largest: {name}",
   "explore.shareOf": "{share} of all",
+  "explore.other": "Other",
+  "explore.notBy": "Not by {property}",
   "explore.trend": "Trend",
   "explore.quantity": "Quantity",
   "explore.amount": "Amount",
@@ -166,6 +175,8 @@ export const TEXTS = {
   "invoice.verified": "Digest, chain and lines agree.",
   "invoice.pending": "Came late",
   "invoice.pendingText": "{amount} will be on the invoice of {period}; this one stays as it is.",
+  "invoice.noteRounding": "Each amount is the exact charge rounded once, half away from zero; the total is their sum.",
+  "invoice.noteCredit": "The total is below zero: this document is a credit.",
   "invoice.explainTotal": "The sum of the {count} amounts above, as they are printed: nothing is rounded again.",
   "invoice.choose": "Choose an amount to see where it comes from.",
 
@@ -204,6 +215,42 @@ export const TEXTS = {
   "explain.close": "Close",
   "explain.asOf": "As of {asOf}",
 
+  "price.unit": "unit",
+  "price.included": "The first {included} of a period are included.",
+  "price.fixed": "{amount} in every period, whatever is used.",
+  "price.perUnit": "Each {unit} costs {price}.",
+  "price.perFurther": "Each further {unit} costs {price}.",
+  "price.package": "Every {size} begun cost {price}.",
+  "price.perUnitSlice": "Each {unit} costs {price}",
+  "price.sliceFirst": "Up to {upTo}, each costs {price}",
+  "price.slice": "From there up to {upTo}, each costs {price}",
+  "price.sliceRest": "Every further {unit} costs {price}",
+  "price.fee": ", and {fee} for the tier",
+  "price.volume": "The whole quantity has the price of the tier in which it ends: {tiers}.",
+  "price.stairstep": "All of it costs what its bracket says: {tiers}.",
+  "price.upTo": "up to {upTo}, {price}",
+  "price.beyond": "beyond, {price}",
+  "price.each": "{price} each",
+  "price.minimum": "It costs at least {minimum} in a period.",
+  "step.quantity": "Usage of the period",
+  "step.included": "{included} included; what remains",
+  "step.tier": "{quantity} × {price}",
+  "step.package": "{quantity} blocks of {size} × {price}, the last one counted whole",
+  "step.flat": "Fee of the tier",
+  "step.minimum": "Lifted to the minimum",
+  "step.fixed": "Fee of the period",
+  "step.total": "Exact amount",
+  "step.rounded": "Rounded once, half away from zero",
+  "step.billedBefore": "Billed before",
+
+  "plan.examples": "What it comes to",
+  "plan.own": "your last period",
+  "plan.try": "Another quantity",
+  "plan.quote": "Show the price",
+  "plan.explainQuote": "What {quantity} in a period cost at the prices of this plan.",
+  "plan.coming": "From {date}: other prices",
+  "plan.ended": "No longer there: {items}",
+  "plan.effect": "Your usage of {period} would come to {amount} in place of {today}:",
   "plan.contract": "Contract",
   "plan.from": "First day",
   "plan.to": "Last day",
@@ -225,23 +272,10 @@ export const TEXTS = {
   "menu.skip": "Skip to the page",
   "menu.pages": "Pages",
   "menu.help": "Questions about this bill? Ask {seller}.",
+  "menu.language": "Language",
   "menu.zone": "Days of {zone}",
 
-  "problem.expired": "This session has ended",
-  "problem.expiredText": "Ask {seller} for a new link, then open it here.",
-  "problem.expiredUnknown": "Ask whoever sent you the link for a new one, then open it here.",
-  "problem.expiredEmbed": "Reload this page to sign in again.",
-  "problem.forbidden": "This page is not open to you",
-  "problem.forbiddenText": "{seller} decides which pages are shown. Ask them if you need this one.",
-  "problem.forbiddenUnknown": "Your session shows only some pages. Ask whoever invited you if you need this one.",
-  "problem.missing": "There is nothing here",
-  "problem.missingText": "The address may be mistyped, or what it named is gone. Choose a page from the menu.",
-  "problem.refused": "This can't be shown",
-  "problem.unavailable": "The figures can't be reached right now",
-  "problem.unavailableText": "Nothing is lost: what was reported is kept and counted. Try again in a moment.",
-  "problem.retry": "Try again",
-  "problem.request": "Request {id}",
-  "loading": "Loading",
+  ...FIRST_TEXTS,
 } as const;
 
 export type TextKey = keyof typeof TEXTS;

@@ -244,11 +244,18 @@ export interface Invoice extends Fresh {
   pending: { amount: string; lines: InvoiceLine[]; nextInvoice: string | null } | null;
 }
 
+export interface Step {
+  name: string;
+  text: string;
+  value: string;
+}
+
 export interface Explanation extends Fresh {
   line: InvoiceLine;
   invoiceNumber: string | null;
   sentence: string;
-  steps: { name: string; text: string; value: string }[];
+  price: PlanItem | null;
+  steps: Step[];
   tiers: Tier[];
   rounding: string[];
   eventCount: number;
@@ -367,6 +374,32 @@ export interface Plan {
   timeZone: string;
   billingPeriod: string;
   items: PlanItem[];
+  examples: { item: string; examples: { quantity: string; amount: string; isOwn: boolean }[] }[];
+  coming: ComingChange[];
+}
+
+/** Other prices from the first day of a period to come. */
+export interface ComingChange {
+  billingPeriod: string;
+  start: string;
+  plan: string;
+  version: number;
+  items: PlanItem[];
+  ended: string[];
+  effect: { billingPeriod: string; amount: string; amountToCome: string; change: string } | null;
+}
+
+export interface Quote {
+  item: string;
+  label: string;
+  unit: string;
+  quantity: string;
+  amount: string;
+  exactAmount: string;
+  currency: string;
+  steps: Step[];
+  tiers: Tier[];
+  price: PlanItem;
 }
 
 export interface SavedView {

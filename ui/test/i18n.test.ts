@@ -1,7 +1,13 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Format } from "../src/format.ts";
-import { filled, translator, Words } from "../src/i18n.ts";
+import { filled, speak, translator, Words, type Texts } from "../src/i18n.ts";
+import { languageOf } from "../src/languages.ts";
+import { TEXTS } from "../src/texts.ts";
+import { TEXTS as GERMAN } from "../src/texts_de.ts";
+import { TEXTS as FRENCH } from "../src/texts_fr.ts";
+
+speak(TEXTS);
 
 const labels = {
   meters: {}, items: { "Base fee": "Grundgebühr" }, properties: {}, values: { origin: { EWR: "Newark" } },
@@ -34,4 +40,38 @@ test("names without a label are shown as they are", () => {
   assert.equal(words.item("Flights"), "Flights");
   assert.equal(words.value("origin", "EWR"), "Newark");
   assert.equal(words.value("origin", "XNA"), "XNA");
+});
+
+const blanksOf = (text: string): string[] => [...text.matchAll(/\{(\w+)\}/g)].map(([blank]) => blank).sort();
+// The seller's own pages are in English.
+const KEYS = (Object.keys(TEXTS) as (keyof typeof TEXTS)[]).filter((key) => !key.startsWith("operator."));
+
+for (const [name, texts] of Object.entries<Texts>({ German: GERMAN, French: FRENCH })) {
+  test(`every text is there in ${name}, with the same blanks`, () => {
+    assert.deepEqual(KEYS.filter((key) => texts[key] === undefined), []);
+    for (const key of KEYS) {
+      const [own, english] = [blanksOf(texts[key] ?? ""), blanksOf(TEXTS[key])];
+      // A language may say "each" where another names the unit.
+      assert.deepEqual(own.filter((blank) => !english.includes(blank)), [], key);
+      if (!key.startsWith("price.")) assert.deepEqual(own, english, key);
+    }
+  });
+}
+
+test("a reader has the language of their locale, or English", () => {
+  assert.equal(languageOf("de-AT"), "de");
+  assert.equal(languageOf("FR"), "fr");
+  assert.equal(languageOf("pt-BR"), "en");
+  assert.equal(languageOf(""), "en");
+  assert.equal(languageOf("constructor"), "en");
+});
+
+test("what is said in another language changes with it, and the seller's own words stay", () => {
+  const t = translator({ "view.usage": "Nutzung" });
+  speak(GERMAN);
+  assert.equal(t("view.cost"), "Kosten");
+  assert.equal(t("view.usage"), "Nutzung");
+  assert.equal(t("loading"), "Wird geladen");
+  speak(TEXTS);
+  assert.equal(t("view.cost"), "Cost");
 });

@@ -178,8 +178,9 @@ export abstract class MeterlineExplorer<T extends Explored> extends MeterlineVie
     };
   }
 
-  private renderExplored(context: Context, data: T, choices: Choices): TemplateResult {
+  private renderExplored(context: Context, answer: T, choices: Choices): TemplateResult {
     const { t } = context;
+    const data = this.named(context, answer);
     const hasFilters = this.state.all("filter").length > 0;
     if (data.buckets.length === 0 || (!data.eventCount && data.totals.every((total) => total === null))) {
       const clear = html`<button class="button controls" type="button" @click=${() => this.change({ filter: null, item: null })}>${t("explore.clear")}</button>`;
@@ -208,6 +209,19 @@ export abstract class MeterlineExplorer<T extends Explored> extends MeterlineVie
         explainTotal: () => this.explainTotal(context, data),
         openLine: (href) => this.openPath(href),
       })}`;
+  }
+
+  /** What stands for no name of the seller is said in the words of the reader. */
+  private named(context: Context, data: T): T {
+    const { t } = context;
+    const isCost = this.view === "cost";
+    const label = isCost ? t("view.cost") : data.label;
+    const series = data.series.map((each) => {
+      if (each.isOther) return { ...each, label: t("explore.other") };
+      if (!isCost || each.key !== "" || each.label === "–") return each;
+      return { ...each, label: data.groupBy === null ? label : t("explore.notBy", { property: this.groupText(context, data.groupBy) }) };
+    });
+    return { ...data, label, series };
   }
 
   private groupText(context: Context, groupBy: string): string {
@@ -319,7 +333,7 @@ export abstract class MeterlineExplorer<T extends Explored> extends MeterlineVie
   }
 
   private openedBucket(context: Context): Explained | null {
-    const { data } = this.explored;
+    const data = this.explored.data === null ? null : this.named(context, this.explored.data);
     const key = this.state.get("bucket");
     const index = data === null || key === "" ? -1 : data.buckets.findIndex(({ start }) => context.format.bucketKey(start, data.window) === key);
     const bucket = data?.buckets[index];

@@ -7,7 +7,7 @@ import type { Context } from "../context.ts";
 import { attempted } from "../parts/attempt.ts";
 import { explainedDrawer, type Explained } from "../parts/explained.ts";
 import { figure } from "../parts/figure.ts";
-import { save } from "../parts/files.ts";
+import { copy, curlOf, save } from "../parts/files.ts";
 import { heading, periodName, periodSwitch } from "../parts/heading.ts";
 import { icon } from "../parts/icons.ts";
 import { proofBadge } from "../parts/proof.ts";
@@ -134,8 +134,15 @@ export class MeterlineInvoice extends MeterlineView {
       ${this.renderComparing(context)}
       <button class="button" type="button" @click=${() => print()}>${icon("print")}${t("invoice.print")}</button>
       <button class="button" type="button" @click=${file(`${this.path}.csv`, `${this.number}.csv`)}>${icon("download")}${t("invoice.csv")}</button>
-      <button class="button" type="button" @click=${file(this.path, `${this.number}.json`)}>${icon("download")}${t("invoice.json")}</button>
+      <button class="button" type="button" @click=${file(this.isDraft ? this.path : `${this.path}.json`, `${this.number}.json`)}>${icon("download")}${t("invoice.json")}</button>
+      <button class="button is-icon" type="button" title=${t("explore.copyCurl")} aria-label=${t("explore.copyCurl")} @click=${() => this.copyRequest(context)}>${icon("terminal")}</button>
     </span>`;
+  }
+
+  /** The request of what is shown, the comparison where there is one. */
+  private async copyRequest({ t }: Context): Promise<void> {
+    const { path, query = {} } = this.other === "" ? { path: this.path, query: this.query } : this.compared;
+    this.notice = t((await copy(curlOf(path, query))) ? "explore.copied" : "explore.copyFailed");
   }
 
   private renderInvoice(context: Context, data: Invoice): TemplateResult {
@@ -173,7 +180,8 @@ export class MeterlineInvoice extends MeterlineView {
           <td class="right total" data-figure="total" data-value=${data.total}>${figure(total, data.total, t("invoice.total"), () => this.explainTotal(context, data, total))}</td></tr></tfoot>
       </table>
       ${data.pending === null ? nothing : this.renderPending(context, data, data.pending, chosen)}
-      ${data.notes.map((note) => html`<p class="note">${note}</p>`)}
+      <p class="note">${t("invoice.noteRounding")}</p>
+      ${data.isCredit ? html`<p class="note">${t("invoice.noteCredit")}</p>` : nothing}
       ${data.digest === null ? nothing : this.renderProof(context, data, data.digest)}`;
   }
 

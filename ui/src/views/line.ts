@@ -8,6 +8,7 @@ import type { Context } from "../context.ts";
 import { Pages } from "../pages.ts";
 import { attempted } from "../parts/attempt.ts";
 import { eventTable } from "../parts/events.ts";
+import { priceInWords, stepsInWords } from "../parts/prices.ts";
 import { problemState, refusal, skeleton } from "../parts/states.ts";
 import { proofBadge } from "../parts/proof.ts";
 import { stair } from "../parts/stair.ts";
@@ -94,14 +95,16 @@ export class MeterlineLine extends MeterlineElement {
 
   private renderExplanation(context: Context, found: Explanation): TemplateResult {
     const { t, format } = context;
-    const { unit } = found.line;
+    const { unit, billedBefore } = found.line;
     return html`
-      ${found.sentence === "" ? nothing : html`<p class="explained-sentence">${found.sentence}</p>`}
+      ${found.price === null ? nothing : html`<p class="explained-sentence">${priceInWords(context, found.price, this.currency)}</p>`}
       <section>
         <h3 class="section-title">${t("explain.steps")}</h3>
         <dl class="rows steps">
-          ${found.steps.map((step) => html`<div data-step=${step.name}><dt>${step.text}</dt><dd data-value=${step.value}>${format.decimal(step.value)}</dd></div>`)}
-          ${found.rounding.map((text) => html`<div><dt>${text}</dt><dd></dd></div>`)}
+          ${stepsInWords(context, found.steps, found.tiers, found.price, unit, this.currency).map((step) => html`<div data-step=${step.name}><dt>${step.text}</dt>
+            <dd data-value=${step.value}>${step.shown}</dd></div>`)}
+          <div><dt>${t("step.rounded")}</dt><dd></dd></div>
+          ${billedBefore === null ? nothing : html`<div><dt>${t("step.billedBefore")}</dt><dd data-value=${billedBefore}>−${format.money(billedBefore, this.currency)}</dd></div>`}
           <div class="result"><dt>${t("invoice.amount")}</dt><dd data-value=${found.line.amount}>${format.money(found.line.amount, this.currency)}</dd></div>
         </dl>
       </section>

@@ -125,14 +125,15 @@ export class MeterlineOverview extends MeterlineView {
     const { t, format, words } = context;
     const { currency } = data.billSoFar;
     const end = (key: string, { label, amount }: Waterfall["from"]): FallStep => {
-      // "2013-10, first 18 days": a column has room for one of them a row.
-      const [name = label, detail = ""] = label.split(", ", 2);
+      const [name = label, part = ""] = label.split(", ", 2);
+      // A column has room for one of them a row: the period, and how many of its days.
+      const detail = part === "" || data.samePoint === null ? "" : t("overview.firstDays", { days: data.samePoint.days });
       return { key, label: name, detail, value: amount, text: format.money(amount, currency), isEnd: true };
     };
     const steps: FallStep[] = [
       end("from", waterfall.from),
       ...waterfall.steps.map((step) => ({
-        key: step.item, label: step.label, value: step.amount, text: format.moneyChange(step.amount, currency), isEnd: false,
+        key: step.item, label: step.item === "" ? t("invoices.adjusted") : step.label, value: step.amount, text: format.moneyChange(step.amount, currency), isEnd: false,
         detail: step.quantityBefore === null || step.quantity === null ? "" : `${format.decimal(step.quantityBefore)} → ${words.quantity(step.quantity, step.unit)}`,
       })),
       end("to", waterfall.to),

@@ -4,15 +4,17 @@ import { html, nothing, type PropertyDeclarations, type PropertyValues, type Tem
 import { define, MeterlineElement, type Navigation } from "../base.ts";
 import { applyBrand } from "../brand.ts";
 import { client, Problem } from "../client.ts";
-import { openContext, textsWithoutSession, type Context } from "../context.ts";
+import { changeLanguage, openContext, textsWithoutSession, type Context } from "../context.ts";
+import { LANGUAGES, languageOf } from "../languages.ts";
 import { problemState, skeleton } from "../parts/states.ts";
 import { pathOf, routeOf, type Route } from "../router.ts";
 import { AddressPlace, State } from "../state.ts";
+import { choose } from "./choices.ts";
 import portal from "../styles/portal.css";
 import type { ViewName } from "../types.ts";
 
 /** What was open on a page is not on another. */
-const LEFT_BEHIND = { line: null, with: null, bucket: null, series: null, behind: null };
+const LEFT_BEHIND = { line: null, with: null, priced: null, quantity: null, bucket: null, series: null, behind: null };
 
 export class MeterlinePortal extends MeterlineElement {
   static override styles = MeterlineElement.stylesWith(portal);
@@ -92,6 +94,7 @@ export class MeterlinePortal extends MeterlineElement {
         ${session.seller === "" ? nothing : html`<p>${t("menu.help", { seller: session.seller })}</p>`}
         <p>${t("menu.zone", { zone: words.zone(session.timeZone) })}</p>
       </div>
+      ${this.isFollowing ? html`<div class="language">${choose(t("menu.language"), Object.entries(LANGUAGES), context.language, this.onLanguage)}</div>` : nothing}
     </div></header>`;
   }
 
@@ -133,6 +136,7 @@ export class MeterlinePortal extends MeterlineElement {
     if (this.isFollowing) {
       this.state = new State(new AddressPlace());
       this.path = location.pathname;
+      document.documentElement.lang = context.language;
       document.documentElement.style.colorScheme = context.session.mode === "auto" ? "" : context.session.mode;
     }
     applyBrand(this, context.session.branding);
@@ -152,6 +156,11 @@ export class MeterlinePortal extends MeterlineElement {
     if (event.metaKey || event.ctrlKey || event.shiftKey || event.button !== 0) return;
     event.preventDefault();
     this.go(pathOf(view), this.state.after(LEFT_BEHIND), false);
+  };
+
+  private readonly onLanguage = (language: string): void => {
+    this.state.change({ lang: null }, true);
+    changeLanguage(languageOf(language));
   };
 
   private readonly onSkip = (): void => {

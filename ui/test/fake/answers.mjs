@@ -303,7 +303,7 @@ export function explain(name, id, query) {
   const month = monthOf(found.billingPeriod);
   const tiers = line.tiers.filter((tier) => tier.quantity !== "0");
   return {
-    line, invoiceNumber: found.number, sentence: item.sentence,
+    line, invoiceNumber: found.number, sentence: item.sentence, price: plan(query).items.find((each) => each.item === line.item) ?? null,
     steps: [
       ...(line.kind === "fixed" ? [] : [{ name: "quantity", text: `${line.label} counted from ${line.eventCount} events`, value: line.quantity }]),
       ...(item.included ? [{ name: "included", text: `less ${item.included} included`, value: String(Number(line.quantity) - item.included) }] : []),
@@ -370,7 +370,9 @@ export function verify(isWhole) {
 }
 
 export function plan(query) {
+  const examplesOf = (item) => [1000, 5201, 10_000].map((quantity) => ({ quantity: String(quantity), amount: dollars(rated(item, quantity).amount), isOwn: quantity === 5201 }));
   return {
+    examples: ITEMS.filter(({ meter }) => meter).map((item) => ({ item: item.item, examples: examplesOf(item) })), coming: [],
     plan: "airline-standard", version: 1, description: "", currency: "USD", contract: "UA-2013", start: "2013-01-01", end: "2014-01-01", timeZone: ZONE, billingPeriod: label(monthOf(query.get("billingPeriod"))),
     items: ITEMS.map((item) => ({
       item: item.item, label: item.item, meter: item.meter ?? "", unit: item.unit ?? "", sentence: item.sentence, model: item.model ?? "fixed",
@@ -378,5 +380,18 @@ export function plan(query) {
       included: item.included ? String(item.included) : null, minimum: item.minimum ? exact(item.minimum) : null,
       tiers: (item.model === "perUnit" ? [] : item.tiers ?? []).map(([bound, price, flat]) => ({ upTo: text(bound), unitPrice: exact(price), flat: flat === 0 ? null : exact(flat) })),
     })),
+  };
+}
+
+export function quote(query) {
+  const item = ITEMS.find((each) => each.item === query.get("item"));
+  if (item === undefined) return null;
+  const quantity = Number(query.get("quantity"));
+  const priced = rated(item, quantity);
+  const [price] = plan(query).items.filter((each) => each.item === item.item);
+  const tiers = tiersOf({ ...item, ...priced }).filter((tier) => tier.quantity !== "0");
+  return {
+    item: item.item, label: item.item, unit: item.unit ?? "", quantity: query.get("quantity"), amount: dollars(priced.amount), exactAmount: exact(priced.amount), currency: "USD", tiers, price,
+    steps: [{ name: "quantity", text: "usage", value: query.get("quantity") }, ...tiers.map((tier) => ({ name: "tier", text: "tier", value: tier.amount })), { name: "total", text: "exact", value: exact(priced.amount) }],
   };
 }

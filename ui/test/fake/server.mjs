@@ -88,6 +88,7 @@ function emptied(name, answer) {
 function answerTo(path, query, customer) {
   const [name, number, , line, what] = path.split("/").map(decodeURIComponent);
   if (path === "views") return saved;
+  if (path === "plan/quote") return answers.quote(query);
   if (path === "usage/bucket") return answers.bucket(query);
   if (path === "usage/events") return answers.bucketEvents(query);
   if (name !== "invoices" || number === undefined) {

@@ -229,6 +229,14 @@ class InvoicingClient:
             )
         return wire_invoices.invoice_from_proto(response.invoice)
 
+    async def document(self, number: str) -> bytes:
+        """Return the text of an invoice as it is stored, whose SHA-256 is its digest. Raises NotFound."""
+        with neighbor_errors("invoicing"):
+            response: invoicing_pb.GetInvoiceResponse = await self._stub.GetInvoice(
+                invoicing_pb.GetInvoiceRequest(number=number)
+            )
+        return response.canonical_json
+
     async def explain(self, line_id: str) -> Derivation:
         """Return how a line of an invoice came about, with all its windows. Raises NotFound."""
         request = invoicing_pb.ExplainLineRequest(line_id=line_id)

@@ -182,7 +182,9 @@ async def test_texts_are_those_of_the_readers_language(portal: Any) -> None:
         ("fixed", fixed.token, "de"),
     ):
         async with portal.bearer(token) as client:
-            told[name] = (await client.get("/api/v1/session", params={"locale": locale})).json()["texts"]["help"]
+            told[name] = (await client.get("/api/v1/session", headers={"accept-language": locale})).json()["texts"][
+                "help"
+            ]
 
     assert told == {"reader": "Fragen?", "none": "Questions?", "fixed": "Questions?"}
 

@@ -392,3 +392,31 @@ async def test_what_has_no_price_is_not_quoted(portal: Any) -> None:
             refused = await client.get(f"{API}/plan/quote", params={"item": item, "quantity": quantity})
             assert refused.status_code == 400, (item, quantity)
             assert refused.json()["do"]
+
+
+async def test_the_document_of_an_invoice_is_what_is_stored(portal: Any) -> None:
+    async with await portal.client() as client:
+        file = await client.get(f"{API}/invoices/INV-000001.json")
+        draft = await client.get(f"{API}/invoices/draft.json")
+
+    assert (file.content, file.headers["content-type"]) == (b'{"number":"INV-000001"}', "application/json")
+    assert file.headers["content-disposition"] == 'attachment; filename="INV-000001.json"'
+    assert (draft.status_code, draft.json()["reason"]) == (404, "INVOICE_NOT_FOUND")
+
+
+async def test_the_words_of_the_seller_follow_the_language_of_the_reader(portal: Any) -> None:
+    texts = {
+        "en": profile_pb2.Texts(texts={"view.usage": "Flying"}),
+        "de": profile_pb2.Texts(texts={"view.usage": "Fliegen"}),
+    }
+    await portal.stub("spoken").ApplyProfile(pb.ApplyProfileRequest(spec=profile_pb2.ProfileSpec(texts=texts)))
+    made = await portal.session(tenant="spoken")
+    async with portal.bearer(made.token) as client:
+        told = [
+            (await client.get(f"{API}/session", params={"locale": locale})).json()["texts"]
+            for locale in ("", "de-AT", "fr")
+        ]
+        refused = await client.get(f"{API}/session", params={"locale": "../x"})
+
+    assert [texts.get("view.usage") for texts in told] == ["Flying", "Fliegen", None]
+    assert refused.status_code == 400

@@ -387,7 +387,10 @@ class FakeInvoicing(invoicing_grpc.InvoicingServiceServicer):
     ) -> invoicing_pb.GetInvoiceResponse:
         """Answer GetInvoice."""
         customer, month = await self._owned("GetInvoice", request.number, context)
-        return invoicing_pb.GetInvoiceResponse(invoice=invoice_of(self.world, customer, month, request.number))
+        document = b'{"number":"%s"}' % request.number.encode()
+        return invoicing_pb.GetInvoiceResponse(
+            invoice=invoice_of(self.world, customer, month, request.number), canonical_json=document
+        )
 
     async def ListInvoices(
         self, request: invoicing_pb.ListInvoicesRequest, context: Context

@@ -1,8 +1,9 @@
 // src/stream.ts
 var EventStream = class {
-  constructor(connect, onChange) {
+  constructor(connect, onChange, onAlive) {
     this.connect = connect;
     this.onChange = onChange;
+    this.onAlive = onAlive;
     this.controller = null;
     this.isWanted = !1;
     this.onVisibility = () => document.hidden ? this.close() : this.open(!0);
@@ -39,12 +40,20 @@ var EventStream = class {
     let silence = setTimeout(end, 4e4);
     try {
       let reader = (await this.connect(line.signal)).body?.pipeThrough(new TextDecoderStream()).getReader(), parser = new EventParser();
-      for (let part2 = await reader?.read(); part2 !== void 0 && !part2.done; part2 = await reader?.read())
-        clearTimeout(silence), silence = setTimeout(end, 4e4), parser.feed(part2.value).includes("changed") && this.onChange();
+      for (let part2 = await reader?.read(); part2 !== void 0 && !part2.done; part2 = await reader?.read()) {
+        clearTimeout(silence), silence = setTimeout(end, 4e4);
+        for (let event of parser.feed(part2.value)) this.take(event);
+      }
     } catch (error) {
       signal.aborted || console.info("meterline: changes can't be streamed, so the figures are polled.", error);
     } finally {
       clearTimeout(silence), signal.removeEventListener("abort", end);
+    }
+  }
+  take({ name, data }) {
+    if (name === "changed" && this.onChange(), name === "alive") {
+      let { completeUntil } = JSON.parse(data);
+      completeUntil !== null && this.onAlive(completeUntil);
     }
   }
 }, EventParser = class {
@@ -57,7 +66,9 @@ var EventStream = class {
 `).split(`
 
 `);
-    return this.rest = blocks.pop() ?? "", blocks.map((block) => /^event: ?(.*)$/m.exec(block)?.[1] ?? "").filter((name) => name !== "");
+    this.rest = blocks.pop() ?? "";
+    let line = (block, name) => new RegExp(`^${name}: ?(.*)$`, "m").exec(block)?.[1] ?? "";
+    return blocks.map((block) => ({ name: line(block, "event"), data: line(block, "data") })).filter(({ name }) => name !== "");
   }
 };
 function pause(milliseconds, signal) {
@@ -95,14 +106,17 @@ var Client = class extends EventTarget {
     this.presets = /* @__PURE__ */ new Map();
     this.stream = new EventStream(
       (signal) => this.send("GET", this.url("changes", { billingPeriod: this.followed }), { accept: "text/event-stream", signal }),
-      () => this.dispatchEvent(new Event("change"))
+      () => this.dispatchEvent(new Event("change")),
+      (completeUntil) => this.completeUntil = completeUntil
     );
     this.listeners = 0;
+    /** Nothing that was shown has changed up to then, as the stream says; empty until it does. */
+    this.completeUntil = "";
     this.followed = "";
   }
   /** Say where the portal is and how to get a token; calling it again begins a new session. */
   configure(configuration) {
-    this.configuration = { ...configuration, baseUrl: configuration.baseUrl.replace(/\/+$/, "") }, this.token = "", this.renewal = null, this.kept.clear(), this.isStarted.open(), this.stream.restart(), this.dispatchEvent(new Event("configured"));
+    this.configuration = { ...configuration, baseUrl: configuration.baseUrl.replace(/\/+$/, "") }, this.token = "", this.renewal = null, this.completeUntil = "", this.kept.clear(), this.isStarted.open(), this.stream.restart(), this.dispatchEvent(new Event("configured"));
   }
   /** Forget the token and all answers, as on signing out; elements wait until `configure` is called again. */
   reset() {
@@ -122,6 +136,10 @@ var Client = class extends EventTarget {
   /** A token that the host's backend made just now, for a frame. Raises `Problem`. */
   async freshToken() {
     return await this.isStarted.opened, this.renew(this.token);
+  }
+  /** Resolved once it is configured. */
+  get started() {
+    return this.isStarted.opened;
   }
   get locale() {
     return this.configuration?.locale ?? "";
@@ -163,7 +181,7 @@ var Client = class extends EventTarget {
   }
   /** Say which period is shown, whose changes are then told. */
   follow(billingPeriod) {
-    billingPeriod !== this.followed && (this.followed = billingPeriod, this.stream.reconnect());
+    billingPeriod !== this.followed && (this.followed = billingPeriod, this.completeUntil = "", this.stream.reconnect());
   }
   keep(url, etag, body2) {
     if (this.kept.delete(url), etag === null) return;
@@ -820,7 +838,7 @@ meterline-freshness { display: inline-block; container-type: normal; }
 .card.kpis { display: grid; grid-template-columns: repeat(auto-fit, minmax(190px, 1fr)); padding: 0; overflow: clip; }
 .kpi { padding: 16px 24px; box-shadow: -1px 0 0 var(--_line), 0 -1px 0 var(--_line); min-width: 0; }
 .kpi dt { font-size: 13px; color: var(--_text-2); }
-.kpi .big { font: 650 28px/1.25 var(--_font); letter-spacing: -0.02em; overflow-wrap: anywhere; }
+.kpi .big { font: 650 28px/1.25 var(--_font); letter-spacing: -0.02em; overflow-wrap: break-word; }
 .kpi .big .figure { white-space: normal; text-align: left; }
 .kpi .small { min-height: 18px; }
 
@@ -870,7 +888,7 @@ tr.is-link:hover > * { background: var(--_tint); }
   .card { padding: 16px; }
   .card.kpis { grid-template-columns: repeat(auto-fit, minmax(148px, 1fr)); }
   .kpi { padding: 12px 16px; }
-  .kpi .big { font-size: 22px; }
+  .kpi .big { font-size: 19px; }
   .scroll { margin: 0 -16px; padding: 0 16px; }
   td, th { padding-inline: 8px; }
   .narrow-hidden { display: none; }
@@ -2341,222 +2359,8 @@ function applyBrand(element, branding) {
   COLOUR.test(branding.accent) && set("accent", `light-dark(${branding.accent}, ${dark})`), COLOUR.test(branding.accentInk) && set("accent-ink", `light-dark(${branding.accentInk}, #0d1015)`), Number.isInteger(branding.radius) && set("radius", `${branding.radius}px`), branding.font !== null && FONT.test(branding.font) && set("font", `"${branding.font}", var(--_page-font, system-ui, sans-serif)`), branding.series.slice(0, 7).forEach((colour, index) => COLOUR.test(colour) && set(`c${index + 1}`, colour));
 }
 
-// src/texts.ts
-var TEXTS = {
-  "view.overview": "Overview",
-  "view.usage": "Usage",
-  "view.cost": "Cost",
-  "view.invoices": "Invoices",
-  "view.plan": "Plan & prices",
-  "fresh.live": "Live · complete to {time}",
-  "fresh.late": "Complete to {time} · {age} ago",
-  "fresh.final": "Final",
-  "fresh.unknown": "Freshness is not known",
-  "fresh.stale": "Not refreshed · {reason}",
-  "fresh.filling": "Still being counted",
-  "age.seconds": "{count} s",
-  "age.minutes": "{count} min",
-  "age.hours": "{count} h",
-  "age.days": "{count} d",
-  "period.choose": "Billing period",
-  "period.previous": "Previous period",
-  "period.next": "Next period",
-  "period.days": "days of {zone}",
-  window: "Window",
-  "window.hour": "Hour",
-  "window.day": "Day",
-  "window.week": "Week",
-  "window.month": "Month",
-  "by.hour": "{what} by hour",
-  "by.day": "{what} by day",
-  "by.week": "{what} by week",
-  "by.month": "{what} by month",
-  "overview.billSoFar": "Bill so far",
-  "overview.bill": "Bill",
-  "overview.samePoint": "Same point last period",
-  "overview.lastInvoice": "Last invoice",
-  "overview.cumulative": "How the bill grew",
-  "overview.thisPeriod": "this period",
-  "overview.lastPeriod": "last period",
-  "overview.why": "Why it changed",
-  "overview.whyHint": "against the same days of the period before; the steps add up exactly",
-  "overview.madeOf": "What it is made of",
-  "overview.included": "Included units",
-  "overview.left": "{left} of {included} left",
-  "overview.openLive": "Open live invoice",
-  "overview.openInvoice": "Open invoice",
-  "overview.openLine": "Explain this line",
-  "overview.explainBill": "The sum of the {count} lines of the live invoice. It becomes final after the period has ended.",
-  "overview.explainFinal": "The total of the final invoice {number}.",
-  "overview.explainSamePoint": "What the period before had come to after {days} days, computed with its own prices.",
-  "overview.explainStep": "How much {item} costs more or less than at the same point of the period before.",
-  "overview.explainAmount": "What {item} costs in this period so far.",
-  "overview.empty": "No usage yet",
-  "overview.emptyText": "The first event appears here within a second of being reported.",
-  "explore.span": "How many periods",
-  "span.1": "One period",
-  "span.3": "3 periods",
-  "span.6": "6 periods",
-  "span.12": "12 periods",
-  "explore.meter": "Meter",
-  "explore.group": "Group by",
-  "explore.groupNone": "Not grouped",
-  "explore.groupBy": "By {property}",
-  "explore.groupItem": "By item",
-  "explore.compare": "Compare with previous",
-  "explore.chart": "Shown as",
-  "explore.bars": "Bars",
-  "explore.line": "Lines",
-  "explore.heat": "Heat map",
-  "explore.table": "Table",
-  "explore.choices": "Choices",
-  "explore.filterAdd": "Add filter",
-  "explore.filterProperty": "Property",
-  "explore.filterValue": "Value",
-  "explore.filterApply": "Apply",
-  "explore.filterRemove": "Remove filter {filter}",
-  "explore.only": "Only {value}",
-  "explore.close": "Done",
-  "explore.copyLink": "Copy link",
-  "explore.copyCurl": "Copy as curl",
-  "explore.copied": "Copied",
-  "explore.copyFailed": "This browser does not let the page copy. Copy the address bar instead.",
-  "explore.csv": "CSV",
-  "explore.views": "Saved views",
-  "explore.viewsNone": "Nothing saved yet. A view keeps all that is chosen on this page.",
-  "explore.viewName": "Name of this view",
-  "explore.viewSave": "Save view",
-  "explore.viewDelete": "Delete view {name}",
-  "explore.total": "Total",
-  "explore.soFar": "{what} so far",
-  "explore.inAll": "{what} in all",
-  "explore.previous": "Previous",
-  "explore.previousOf": "Previous, {bucket}",
-  "explore.wasDays": "was {total} after the same {days} days",
-  "explore.was": "was {total}",
-  "explore.change": "Against the same point before",
-  "explore.changeWhole": "Against the time before",
-  "explore.events": "Events counted",
-  "explore.eventsHint": "each counted once",
-  "explore.largest": "Largest: {name}",
-  "explore.shareOf": "{share} of all",
-  "explore.trend": "Trend",
-  "explore.quantity": "Quantity",
-  "explore.amount": "Amount",
-  "explore.share": "Share",
-  "explore.start": "From",
-  "explore.equalsLine": "equals the invoice line",
-  "explore.differsLine": "the invoice line has {value}",
-  "explore.notAdded": "values of this meter do not add up over groups",
-  "explore.unitPrice": "Effective unit price",
-  "explore.unitPriceHint": "amount divided by quantity, window by window",
-  "explore.empty": "Nothing counted in this period",
-  "explore.emptyText": "The first event appears here within a second of being reported.",
-  "explore.emptyFiltered": "No event fits these filters. Remove one to see more.",
-  "explore.clear": "Remove all filters",
-  "explore.explainTotal": "Everything that was counted in {period}, in the days of {zone}.",
-  "explore.explainBucket": "What was counted from {start} up to {end}.",
-  "explore.explainSeries": "What was counted for {series} in {period}.",
-  "explore.explainEvents": "The events of {period} that are counted here. One that was reported twice is counted once.",
-  "explore.explainCost": "What this costs at the prices of the contract, from {start} up to {end}.",
-  "explore.openLine": "Open the invoice line",
-  "explore.chartKeys": "Use the arrow keys to read the values and Enter to open one.",
-  "bucket.more": "and {count} more",
-  "bucket.meter": "Events of",
-  "invoices.live": "Live invoice",
-  "invoices.liveHint": "It moves with your usage and becomes final after the period has ended.",
-  "invoices.number": "Number",
-  "invoices.period": "Period",
-  "invoices.lines": "Lines",
-  "invoices.finalized": "Issued",
-  "invoices.total": "Total",
-  "invoices.credit": "Credit note",
-  "invoices.adjusted": "Adjustments",
-  "invoices.search": "Find a number or month",
-  "invoices.more": "Show earlier invoices",
-  "invoices.trend": "Totals of the last {count} invoices",
-  "invoices.empty": "No invoice yet",
-  "invoices.emptyText": "The first one is issued after the first period has ended.",
-  "invoices.noneFound": "No invoice fits “{text}”.",
-  "invoice.draft": "Draft",
-  "invoice.final": "Final",
-  "invoice.title": "Invoice {number}",
-  "invoice.bills": "bills {customer}",
-  "invoice.item": "Item",
-  "invoice.quantity": "Quantity",
-  "invoice.amount": "Amount",
-  "invoice.total": "Total",
-  "invoice.totalSoFar": "Total so far",
-  "invoice.oncePeriod": "fee of the period",
-  "invoice.events.one": "{count} event",
-  "invoice.events.other": "{count} events",
-  "invoice.digest": "Digest",
-  "invoice.chain": "Chain",
-  "invoice.adjusts": "adjusts {line}",
-  "invoice.print": "Print",
-  "invoice.csv": "CSV",
-  "invoice.json": "JSON",
-  "invoice.back": "All invoices",
-  "invoice.verify": "Check this invoice",
-  "invoice.verified": "Digest, chain and lines agree.",
-  "invoice.pending": "Came late",
-  "invoice.pendingText": "{amount} will be on the invoice of {period}; this one stays as it is.",
-  "invoice.explainTotal": "The sum of the {count} amounts above, as they are printed: nothing is rounded again.",
-  "invoice.choose": "Choose an amount to see where it comes from.",
-  "compare.title": "Two invoices side by side",
-  "compare.with": "Compare with…",
-  "compare.end": "Stop comparing",
-  "compare.before": "Compare {number} with the one before",
-  "compare.difference": "Difference",
-  "compare.explainItem": "What this item comes to on the one less what it comes to on the other.",
-  "compare.explainTotal": "The differences of all items add up to that of the totals, to the last digit.",
-  "explain.steps": "How the amount comes about",
-  "explain.tiers": "Tiers",
-  "explain.tierUpTo": "up to {upTo}",
-  "explain.tierAbove": "above",
-  "explain.tierHere": "you are here",
-  "explain.days": "Day by day",
-  "explain.proof": "Proof",
-  "explain.check": "Count the events again",
-  "explain.checking": "Counting…",
-  "explain.proven": "Proven.",
-  "explain.provenText": "{events} counted again: the quantity and the digest agree.",
-  "explain.broken": "Does not agree.",
-  "explain.notChecked": "Every event behind this line can be counted again, here and now.",
-  "explain.noEvents": "A fee: no events are behind this line.",
-  "explain.events": "Events",
-  "explain.eventsMore": "Show more events",
-  "explain.eventsOf": "{shown} of {total}",
-  "explain.when": "When",
-  "explain.value": "Value",
-  "explain.trace": "Trace",
-  "explain.traceOpen": "Open trace {trace}",
-  "explain.reportTraceOpen": "Open the trace of its report, {trace}",
-  "explain.subject": "Subject",
-  "explain.source": "Source",
-  "explain.close": "Close",
-  "explain.asOf": "As of {asOf}",
-  "plan.contract": "Contract",
-  "plan.from": "First day",
-  "plan.to": "Last day",
-  "plan.open": "open",
-  "plan.version": "Version",
-  "plan.currency": "Currency",
-  "plan.zone": "Days of",
-  "plan.blockAmount": "Each block",
-  "plan.blockSize": "Block",
-  "plan.unitPrice": "Unit price",
-  "plan.included": "Included",
-  "plan.minimum": "At least",
-  "plan.flat": "Fee of the tier",
-  "plan.tierFlat": "plus {flat}",
-  "plan.empty": "No plan in this period",
-  "plan.emptyText": "The contract does not cover the chosen period. Choose another one.",
-  "banner.actingFor": "You see what {customer} sees. Signed in as {operator}: {reason}",
-  "menu.skip": "Skip to the page",
-  "menu.pages": "Pages",
-  "menu.help": "Questions about this bill? Ask {seller}.",
-  "menu.zone": "Days of {zone}",
+// src/texts_first.ts
+var FIRST_TEXTS = {
   "problem.expired": "This session has ended",
   "problem.expiredText": "Ask {seller} for a new link, then open it here.",
   "problem.expiredUnknown": "Ask whoever sent you the link for a new one, then open it here.",
@@ -2578,8 +2382,12 @@ var TEXTS = {
 function filled(text, blanks) {
   return text.replace(/\{(\w+)\}/g, (blank, name) => name in blanks ? String(blanks[name]) : blank);
 }
+var spoken = FIRST_TEXTS;
+function speak(texts) {
+  spoken = { ...FIRST_TEXTS, ...texts };
+}
 function translator(own2) {
-  return (key, blanks = {}) => filled((Object.hasOwn(own2, key) ? own2[key] : void 0) ?? TEXTS[key], blanks);
+  return (key, blanks = {}) => filled((Object.hasOwn(own2, key) ? own2[key] : void 0) ?? spoken[key] ?? key, blanks);
 }
 var Words = class {
   constructor(labels, format) {
@@ -2610,9 +2418,40 @@ var Words = class {
   }
 };
 
+// src/languages.ts
+var LANGUAGES = { en: "English", de: "Deutsch", fr: "Français" }, KEPT_AS = "meterline-language";
+function languageOf(locale) {
+  let [language = ""] = locale.toLowerCase().split("-");
+  return Object.hasOwn(LANGUAGES, language) ? language : "en";
+}
+async function textsOf(language) {
+  try {
+    return (await import(new URL(`./texts_${language}.js`, import.meta.url).href)).TEXTS;
+  } catch (error) {
+    throw new Problem(0, error instanceof Error ? error.message : "texts");
+  }
+}
+function chosenLanguage() {
+  try {
+    return localStorage.getItem(KEPT_AS) ?? "";
+  } catch (error) {
+    if (error instanceof DOMException) return "";
+    throw error;
+  }
+}
+function keepLanguage(language) {
+  try {
+    localStorage.setItem(KEPT_AS, language);
+  } catch (error) {
+    if (!(error instanceof DOMException)) throw error;
+  }
+}
+
 // src/context.ts
-var LOCALE = /^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*$/, LOCALE_CHARS_MAX = 16, opened = null;
-client.addEventListener("configured", () => opened = null);
+var opened = null, isAsked = !1, configured = 0;
+client.addEventListener("configured", () => {
+  configured += 1, isAsked && (opened = null), isAsked = !1;
+});
 function openContext() {
   return opened ??= load().catch((error) => {
     throw opened = null, error;
@@ -2621,16 +2460,19 @@ function openContext() {
 function textsWithoutSession() {
   return translator({});
 }
-function readersLocale() {
-  let locale = client.locale || navigator.language;
-  return LOCALE.test(locale) && locale.length <= LOCALE_CHARS_MAX ? locale : "";
+function changeLanguage(language) {
+  keepLanguage(language), client.dispatchEvent(new Event("configured"));
 }
 async function load() {
-  let [session, periods] = await Promise.all([
-    client.get("session", { locale: readersLocale() }),
+  await client.started, isAsked = !0;
+  let asked = configured, chosen = client.isHosted ? new URLSearchParams(location.search).get("lang") ?? chosenLanguage() : "", [session, periods] = await Promise.all([
+    client.get("session", { locale: chosen || client.locale || null }),
     client.get("periods")
-  ]), format = new Format(client.locale || (session.locale ?? navigator.language), session.timeZone), words = new Words(session.labels, format);
-  return { session, format, t: translator(session.texts), words, periods };
+  ]), usual = client.locale || (session.locale ?? navigator.language), locale = chosen === "" || languageOf(chosen) === languageOf(usual) ? usual : languageOf(chosen), language = languageOf(locale), texts = await textsOf(language);
+  if (asked !== configured) return openContext();
+  speak(texts);
+  let format = new Format(locale, session.timeZone), words = new Words(session.labels, format);
+  return { session, format, language, t: translator(session.texts), words, periods };
 }
 function chosenPeriod(context, billingPeriod) {
   let begun = (period) => Date.parse(period.start) <= Date.now();
@@ -2670,13 +2512,16 @@ var MeterlineFreshness = class extends MeterlineElement {
   }
 };
 function wording(context, freshness, nowMs) {
-  let { t: t4, format } = context, { fresh, problem, isFinal, isFilled } = freshness;
+  let { t: t4, format } = context, { problem, isFinal, isFilled } = freshness, until = latest(freshness.fresh.completeUntil, client.completeUntil);
   if (problem !== null) return { text: t4("fresh.stale", { reason: shortProblem(t4, problem) }), look: "is-late" };
   if (isFinal) return { text: t4("fresh.final"), look: "is-final" };
   if (!isFilled) return { text: t4("fresh.filling"), look: "is-late" };
-  if (fresh.completeUntil === null) return { text: t4("fresh.unknown"), look: "" };
-  let time = format.time(fresh.completeUntil), passed = nowMs - Date.parse(fresh.completeUntil);
+  if (until === null) return { text: t4("fresh.unknown"), look: "" };
+  let time = format.time(until), passed = nowMs - Date.parse(until);
   return passed <= LATE_AFTER_MS ? { text: t4("fresh.live", { time }), look: "is-live" } : { text: t4("fresh.late", { time, age: age(context, passed) }), look: "is-late" };
+}
+function latest(shown, said) {
+  return shown !== null && said !== "" && Date.parse(said) > Date.parse(shown) ? said : shown;
 }
 define("meterline-freshness", MeterlineFreshness);
 
@@ -2755,6 +2600,8 @@ var MeterlineView = class extends MeterlineElement {
     super();
     this.listened = null;
     this.followed = "";
+    /** A host may change what its attributes choose at any time; frameworks do. */
+    this.attributesObserver = new MutationObserver(() => this.requestUpdate());
     this.onProblem = (problem) => this.report(problem);
     /** An action of the reader failed: say so where they are looking, and to the page around. */
     this.onRefused = (problem) => {
@@ -2785,10 +2632,10 @@ var MeterlineView = class extends MeterlineElement {
     };
   }
   connectedCallback() {
-    super.connectedCallback(), client.addEventListener("configured", this.begin), this.begin();
+    super.connectedCallback(), client.addEventListener("configured", this.begin), this.attributesObserver.observe(this, { attributes: !0 }), this.begin();
   }
   disconnectedCallback() {
-    super.disconnectedCallback(), client.removeEventListener("configured", this.begin), this.listenTo(null);
+    super.disconnectedCallback(), client.removeEventListener("configured", this.begin), this.attributesObserver.disconnect(), this.listenTo(null);
   }
   willUpdate(_changes) {
     this.isConnected && this.listenTo(this.state);
@@ -3161,8 +3008,8 @@ var UNNAMED = "~", WINDOWS = ["hour", "day", "week", "month"], MeterlineExplorer
       show: (query) => this.change(replacing(this.state.toString(), query))
     };
   }
-  renderExplored(context, data, choices) {
-    let { t: t4 } = context, hasFilters = this.state.all("filter").length > 0;
+  renderExplored(context, answer, choices) {
+    let { t: t4 } = context, data = this.named(context, answer), hasFilters = this.state.all("filter").length > 0;
     if (data.buckets.length === 0 || !data.eventCount && data.totals.every((total) => total === null)) {
       let clear = b2`<button class="button controls" type="button" @click=${() => this.change({ filter: null, item: null })}>${t4("explore.clear")}</button>`;
       return emptyState(t4("explore.empty"), t4(hasFilters ? "explore.emptyFiltered" : "explore.emptyText"), hasFilters ? clear : A);
@@ -3187,6 +3034,11 @@ var UNNAMED = "~", WINDOWS = ["hour", "day", "week", "month"], MeterlineExplorer
       explainTotal: () => this.explainTotal(context, data),
       openLine: (href) => this.openPath(href)
     })}`;
+  }
+  /** What stands for no name of the seller is said in the words of the reader. */
+  named(context, data) {
+    let { t: t4 } = context, isCost = this.view === "cost", label = isCost ? t4("view.cost") : data.label, series = data.series.map((each) => each.isOther ? { ...each, label: t4("explore.other") } : !isCost || each.key !== "" || each.label === "–" ? each : { ...each, label: data.groupBy === null ? label : t4("explore.notBy", { property: this.groupText(context, data.groupBy) }) });
+    return { ...data, label, series };
   }
   groupText(context, groupBy) {
     return groupBy === "item" ? context.t("invoice.item") : context.words.property(groupBy);
@@ -3288,7 +3140,7 @@ var UNNAMED = "~", WINDOWS = ["hour", "day", "week", "month"], MeterlineExplorer
     return explainedDrawer(context, this.explained ?? this.openedBucket(context), close);
   }
   openedBucket(context) {
-    let { data } = this.explored, key = this.state.get("bucket"), index = data === null || key === "" ? -1 : data.buckets.findIndex(({ start }) => context.format.bucketKey(start, data.window) === key), bucket = data?.buckets[index];
+    let data = this.explored.data === null ? null : this.named(context, this.explored.data), key = this.state.get("bucket"), index = data === null || key === "" ? -1 : data.buckets.findIndex(({ start }) => context.format.bucketKey(start, data.window) === key), bucket = data?.buckets[index];
     if (data === null || bucket === void 0) return null;
     let opened2 = this.state.get("series"), series = data.series.length < 2 ? void 0 : data.series.find(({ key: own2 }) => (own2 || UNNAMED) === opened2), value = (series === void 0 ? data.totals[index] : series.values[index]) ?? "0", name = bucketName(context, bucket, data.window);
     return {
@@ -3576,6 +3428,63 @@ function lookOf3(change) {
 }
 define("meterline-comparison", MeterlineComparison);
 
+// src/parts/prices.ts
+function priceInWords(context, item, currency) {
+  let { t: t4, format, words } = context, money = (amount) => format.money(amount ?? "0", currency), quantity = (value) => words.quantity(value ?? "1", item.unit), unit = item.unit === "" ? t4("price.unit") : words.unit(item.unit, "1"), said = item.included === null ? [] : [t4("price.included", { included: quantity(item.included) })], fee = ({ flat }) => flat === null ? "" : t4("price.fee", { fee: money(flat) });
+  switch (item.model) {
+    case "fixed":
+      said.push(t4("price.fixed", { amount: money(item.amount) }));
+      break;
+    case "perUnit":
+      said.push(t4(item.included === null ? "price.perUnit" : "price.perFurther", { unit, price: money(item.unitPrice) }));
+      break;
+    case "package":
+      said.push(t4("price.package", { size: quantity(item.blockSize), price: money(item.amount) }));
+      break;
+    case "graduated":
+      said.push(...item.tiers.map((tier, index) => t4(sliceOf(tier, index), { unit, price: money(tier.unitPrice), upTo: quantity(tier.upTo) }) + fee(tier) + "."));
+      break;
+    case "volume":
+    case "stairstep": {
+      let isVolume = item.model === "volume", bounds = item.tiers.map((tier) => t4(tier.upTo === null ? "price.beyond" : "price.upTo", {
+        upTo: quantity(tier.upTo),
+        price: isVolume ? t4("price.each", { price: money(tier.unitPrice) }) : money(tier.flat)
+      }) + (isVolume ? fee(tier) : ""));
+      said.push(t4(`price.${item.model}`, { tiers: bounds.join("; ") }));
+    }
+  }
+  return item.minimum !== null && said.push(t4("price.minimum", { minimum: money(item.minimum) })), said.join(" ");
+}
+function sliceOf({ upTo }, index) {
+  return upTo === null ? index === 0 ? "price.perUnitSlice" : "price.sliceRest" : index === 0 ? "price.sliceFirst" : "price.slice";
+}
+function stepsInWords(context, steps, tiers, price, unit, currency) {
+  let { t: t4, format, words } = context, priced = [...tiers];
+  return steps.map((step) => {
+    let money = format.money(step.value, currency);
+    switch (step.name) {
+      case "quantity":
+        return { ...step, text: t4("step.quantity"), shown: words.quantity(step.value, unit) };
+      case "included":
+        return { ...step, text: t4("step.included", { included: words.quantity(price?.included ?? "0", unit) }), shown: words.quantity(step.value, unit) };
+      case "package":
+      case "tier": {
+        let tier = priced.shift();
+        if (tier === void 0) return { ...step, shown: money };
+        let blanks = { quantity: format.decimal(tier.quantity), price: format.money(tier.unitPrice, currency), size: words.quantity(price?.blockSize ?? "1", unit) };
+        return { ...step, text: t4(`step.${step.name}`, blanks), shown: money };
+      }
+      case "flat":
+      case "minimum":
+      case "fixed":
+      case "total":
+        return { ...step, text: t4(`step.${step.name}`), shown: money };
+      default:
+        return { ...step, shown: money };
+    }
+  });
+}
+
 // src/parts/stair.ts
 function stair(context, tiers, unit, currency) {
   let { t: t4, format, words } = context, top = largest(tiers.map(({ quantity }) => quantity));
@@ -3639,14 +3548,16 @@ var EVENTS_A_PAGE2 = "10", MeterlineLine = class extends MeterlineElement {
     return `${this.invoice}/lines/${encodeURIComponent(this.line?.id ?? "")}`;
   }
   renderExplanation(context, found) {
-    let { t: t4, format } = context, { unit } = found.line;
+    let { t: t4, format } = context, { unit, billedBefore } = found.line;
     return b2`
-      ${found.sentence === "" ? A : b2`<p class="explained-sentence">${found.sentence}</p>`}
+      ${found.price === null ? A : b2`<p class="explained-sentence">${priceInWords(context, found.price, this.currency)}</p>`}
       <section>
         <h3 class="section-title">${t4("explain.steps")}</h3>
         <dl class="rows steps">
-          ${found.steps.map((step) => b2`<div data-step=${step.name}><dt>${step.text}</dt><dd data-value=${step.value}>${format.decimal(step.value)}</dd></div>`)}
-          ${found.rounding.map((text) => b2`<div><dt>${text}</dt><dd></dd></div>`)}
+          ${stepsInWords(context, found.steps, found.tiers, found.price, unit, this.currency).map((step) => b2`<div data-step=${step.name}><dt>${step.text}</dt>
+            <dd data-value=${step.value}>${step.shown}</dd></div>`)}
+          <div><dt>${t4("step.rounded")}</dt><dd></dd></div>
+          ${billedBefore === null ? A : b2`<div><dt>${t4("step.billedBefore")}</dt><dd data-value=${billedBefore}>−${format.money(billedBefore, this.currency)}</dd></div>`}
           <div class="result"><dt>${t4("invoice.amount")}</dt><dd data-value=${found.line.amount}>${format.money(found.line.amount, this.currency)}</dd></div>
         </dl>
       </section>
@@ -3802,8 +3713,14 @@ var NARROW_BELOW_PX = 900, MeterlineInvoice = class extends MeterlineView {
       ${this.renderComparing(context)}
       <button class="button" type="button" @click=${() => print()}>${icon("print")}${t4("invoice.print")}</button>
       <button class="button" type="button" @click=${file(`${this.path}.csv`, `${this.number}.csv`)}>${icon("download")}${t4("invoice.csv")}</button>
-      <button class="button" type="button" @click=${file(this.path, `${this.number}.json`)}>${icon("download")}${t4("invoice.json")}</button>
+      <button class="button" type="button" @click=${file(this.isDraft ? this.path : `${this.path}.json`, `${this.number}.json`)}>${icon("download")}${t4("invoice.json")}</button>
+      <button class="button is-icon" type="button" title=${t4("explore.copyCurl")} aria-label=${t4("explore.copyCurl")} @click=${() => this.copyRequest(context)}>${icon("terminal")}</button>
     </span>`;
+  }
+  /** The request of what is shown, the comparison where there is one. */
+  async copyRequest({ t: t4 }) {
+    let { path, query = {} } = this.other === "" ? { path: this.path, query: this.query } : this.compared;
+    this.notice = t4(await copy(curlOf(path, query)) ? "explore.copied" : "explore.copyFailed");
   }
   renderInvoice(context, data) {
     let { t: t4 } = context, chosen = [...data.lines, ...data.pending?.lines ?? []].find(({ id }) => id === this.choice("line")), panel = chosen === void 0 ? A : b2`<meterline-line .context=${context} .invoice=${this.path} .query=${this.query}
@@ -3831,7 +3748,8 @@ var NARROW_BELOW_PX = 900, MeterlineInvoice = class extends MeterlineView {
           <td class="right total" data-figure="total" data-value=${data.total}>${figure(total, data.total, t4("invoice.total"), () => this.explainTotal(context, data, total))}</td></tr></tfoot>
       </table>
       ${data.pending === null ? A : this.renderPending(context, data, data.pending, chosen)}
-      ${data.notes.map((note) => b2`<p class="note">${note}</p>`)}
+      <p class="note">${t4("invoice.noteRounding")}</p>
+      ${data.isCredit ? b2`<p class="note">${t4("invoice.noteCredit")}</p>` : A}
       ${data.digest === null ? A : this.renderProof(context, data, data.digest)}`;
   }
   renderLine(context, data, line, chosen) {
@@ -4129,13 +4047,13 @@ var MeterlineOverview = class extends MeterlineView {
   }
   renderWhy(context, data, waterfall) {
     let { t: t4, format, words } = context, { currency } = data.billSoFar, end = (key, { label, amount }) => {
-      let [name = label, detail = ""] = label.split(", ", 2);
+      let [name = label, part2 = ""] = label.split(", ", 2), detail = part2 === "" || data.samePoint === null ? "" : t4("overview.firstDays", { days: data.samePoint.days });
       return { key, label: name, detail, value: amount, text: format.money(amount, currency), isEnd: !0 };
     }, steps = [
       end("from", waterfall.from),
       ...waterfall.steps.map((step) => ({
         key: step.item,
-        label: step.label,
+        label: step.item === "" ? t4("invoices.adjusted") : step.label,
         value: step.amount,
         text: format.moneyChange(step.amount, currency),
         isEnd: !1,
@@ -4218,6 +4136,12 @@ var plan_default = `.terms { display: flex; flex-wrap: wrap; gap: 12px 40px; mar
 .prices > li { break-inside: avoid; margin-bottom: 16px; }
 .prices .explained-sentence { margin: 10px 0 4px; }
 .prices table { margin-top: 12px; }
+.prices .section-title { margin-top: 16px; }
+.quote { display: flex; flex-wrap: wrap; align-items: center; gap: 8px; margin-top: 12px; font-size: 13px; }
+.quote .input { width: 120px; }
+.coming { border-left: 3px solid var(--_warning); }
+.coming .icon { color: var(--_warning); }
+.coming dd { max-width: 64ch; }
 `;
 
 // src/views/plan.ts
@@ -4230,9 +4154,14 @@ var MeterlinePlan = class extends MeterlineView {
       () => this.isOpen && this.period !== void 0 ? { path: "plan", query: { billingPeriod: this.period.billingPeriod } } : null,
       { onProblem: this.onProblem }
     );
+    /** What is chosen is in the address: also the quantity whose price is shown, and of which item. */
+    this.quote = new Resource(this, () => {
+      let [item, quantity] = [this.state.get("priced"), this.state.get("quantity")];
+      return this.isOpen && this.period !== void 0 && item !== "" && isDecimal(quantity) ? { path: "plan/quote", query: { billingPeriod: this.period?.billingPeriod ?? null, item, quantity } } : null;
+    }, { isKept: !1, onProblem: this.onProblem });
   }
   static {
-    this.styles = MeterlineElement.stylesWith(plan_default);
+    this.styles = MeterlineElement.stylesWith(line_default, plan_default);
   }
   renderPage(context) {
     let { t: t4 } = context;
@@ -4241,7 +4170,8 @@ var MeterlinePlan = class extends MeterlineView {
       title: t4("view.plan"),
       period: periodSwitch(context, this.period, (billingPeriod) => this.change({ billingPeriod }))
     })}
-      ${this.renderResource(context, this.plan, [32, 80, 80, 80], (data) => this.renderPlan(context, data))}`;
+      ${this.renderResource(context, this.plan, [32, 80, 80, 80], (data) => this.renderPlan(context, data))}
+      ${this.renderQuote(context)}`;
   }
   renderPlan(context, data) {
     let { t: t4, format, words } = context;
@@ -4257,16 +4187,62 @@ var MeterlinePlan = class extends MeterlineView {
           <div><dt>${t4("plan.zone")}</dt><dd>${words.zone(data.timeZone)}</dd></div>
         </dl>
       </section>
+      ${data.coming.map((change) => this.renderComing(context, data, change))}
       <ul class="prices">${data.items.map((item) => this.renderItem(context, data, item))}</ul>`;
   }
   renderItem(context, data, item) {
     let { t: t4, format, words } = context, terms = [];
     return item.amount !== null && item.blockSize !== null && terms.push([t4("plan.blockAmount"), format.money(item.amount, data.currency), item.amount]), item.unitPrice !== null && terms.push([t4("plan.unitPrice"), format.money(item.unitPrice, data.currency), item.unitPrice]), item.blockSize !== null && terms.push([t4("plan.blockSize"), words.quantity(item.blockSize, item.unit), item.blockSize]), item.included !== null && !isZero(item.included) && terms.push([t4("plan.included"), words.quantity(item.included, item.unit), item.included]), item.minimum !== null && !isZero(item.minimum) && terms.push([t4("plan.minimum"), format.money(item.minimum, data.currency), item.minimum]), b2`<li class="card" data-item=${item.item}>
       <h2 class="card-title">${item.label}</h2>
-      <p class="explained-sentence" data-value=${item.model === "fixed" && item.amount !== null ? item.amount : A}>${item.sentence}</p>
+      <p class="explained-sentence" data-value=${item.model === "fixed" && item.amount !== null ? item.amount : A}>${priceInWords(context, item, data.currency)}</p>
       ${terms.length === 0 ? A : b2`<dl class="terms">${terms.map(([name, text, exact]) => b2`<div><dt>${name}</dt><dd data-value=${exact}>${text}</dd></div>`)}</dl>`}
       ${item.tiers.length === 0 ? A : this.renderTiers(context, data, item)}
+      ${item.meter === "" ? A : this.renderExamples(context, data, item)}
     </li>`;
+  }
+  /** Three quantities with what they cost, and a field for any other. */
+  renderExamples(context, data, item) {
+    let { t: t4, format, words } = context, examples = data.examples.find((each) => each.item === item.item)?.examples ?? [], show = (quantity) => this.change({ priced: item.item, quantity }), ask = (event) => {
+      event.preventDefault();
+      let quantity = String(new FormData(event.currentTarget).get("quantity")).trim();
+      isDecimal(quantity) && show(quantity);
+    };
+    return b2`<h3 class="section-title">${t4("plan.examples")}</h3>
+      <dl class="rows">${examples.map(({ quantity, amount, isOwn }) => b2`<div data-quantity=${quantity}>
+        <dt>${words.quantity(quantity, item.unit)}${isOwn ? b2` <span class="badge">${t4("plan.own")}</span>` : A}</dt>
+        <dd>${figure(format.money(amount, data.currency), amount, words.quantity(quantity, item.unit), () => show(quantity))}</dd></div>`)}</dl>
+      <form class="quote controls" @submit=${ask}>
+        <label>${t4("plan.try")} <input class="input" name="quantity" required inputmode="decimal" pattern="[0-9]{1,20}([.][0-9]{1,9})?" placeholder="1000" autocomplete="off" /></label>
+        <button class="button">${t4("plan.quote")}</button>
+      </form>`;
+  }
+  renderQuote(context) {
+    let { t: t4, format, words } = context, { data, problem } = this.quote, isOpen = this.state.get("quantity") !== "" && this.state.get("priced") !== "", close = () => this.change({ priced: null, quantity: null }), body2 = (shown) => b2`
+      <p class="explained-figure">${format.money(shown.amount, shown.currency)}</p>
+      <p class="explained-sentence">${t4("plan.explainQuote", { quantity: words.quantity(shown.quantity, shown.unit) })}</p>
+      <dl class="rows steps">
+        ${stepsInWords(context, shown.steps, shown.tiers, shown.price, shown.unit, shown.currency).map((step) => b2`<div data-step=${step.name}>
+          <dt>${step.text}</dt><dd data-value=${step.value}>${step.shown}</dd></div>`)}
+        <div class="result"><dt>${t4("invoice.amount")}</dt><dd data-value=${shown.amount}>${format.money(shown.amount, shown.currency)}</dd></div>
+      </dl>
+      ${shown.tiers.length < 2 ? A : stair(context, shown.tiers, shown.unit, shown.currency)}`;
+    return b2`<meterline-drawer heading=${data?.label ?? t4("plan.examples")} close-text=${t4("explain.close")} .isOpen=${isOpen} @drawer-close=${close}>
+      ${isOpen ? b2`<div class="reset explained">${data !== null ? body2(data) : problem !== null ? problemState(t4, problem, context, () => this.quote.refresh()) : skeleton(t4, [32, 24, 24])}</div>` : A}
+    </meterline-drawer>`;
+  }
+  renderComing(context, data, change) {
+    let { t: t4, format, periods } = context, { effect } = change, period = periods.find(({ billingPeriod }) => billingPeriod === effect?.billingPeriod);
+    return b2`<section class="card coming" data-coming=${change.start}>
+      <div class="card-head">${icon("warning")}<h2 class="card-title">${t4("plan.coming", { date: format.civilDate(change.start) })}</h2>
+        <span class="badge">${change.plan === data.plan ? "" : `${change.plan} · `}${t4("plan.version")} ${change.version}</span></div>
+      <dl class="rows">${change.items.map((item) => b2`<div data-item=${item.item}><dt>${item.label}</dt><dd>${priceInWords(context, item, data.currency)}</dd></div>`)}</dl>
+      ${change.ended.length === 0 ? A : b2`<p class="hint">${t4("plan.ended", { items: change.ended.join(", ") })}</p>`}
+      ${effect === null ? A : b2`<p class="hint">${t4("plan.effect", {
+      period: period === void 0 ? effect.billingPeriod : periodName(format, period),
+      amount: format.money(effect.amountToCome, data.currency),
+      today: format.money(effect.amount, data.currency)
+    })} <b data-value=${effect.change}>${format.moneyChange(effect.change, data.currency)}</b></p>`}
+    </section>`;
   }
   renderTiers(context, data, item) {
     let { t: t4, format, words } = context, money = (amount) => amount === null ? "–" : format.money(amount, data.currency);
@@ -4317,6 +4293,9 @@ var portal_default = `.frame { display: grid; grid-template-columns: 216px minma
 .rail a[aria-current="page"] { background: var(--_tint-strong); color: var(--_text); font-weight: 650; }
 .foot { margin-top: auto; padding: 0 12px; display: grid; gap: 6px; }
 
+.language { padding: 0 12px; }
+.language .select { width: 100%; }
+
 main { padding: 24px 32px 48px; min-width: 0; outline: none; }
 .banner { margin-bottom: 16px; max-width: 1180px; }
 
@@ -4335,6 +4314,8 @@ main { padding: 24px 32px 48px; min-width: 0; outline: none; }
   .rail a { padding: 11px 10px; border-radius: 0; white-space: nowrap; }
   .rail a[aria-current="page"] { background: none; box-shadow: inset 0 -2px 0 var(--_accent); }
   .foot { display: none; }
+  .rail > div { position: relative; }
+  .language { position: absolute; top: 8px; right: 16px; padding: 0; }
   main { padding: 16px 16px 40px; }
 }
 
@@ -4349,7 +4330,7 @@ main { padding: 24px 32px 48px; min-width: 0; outline: none; }
 `;
 
 // src/views/portal.ts
-var LEFT_BEHIND = { line: null, with: null, bucket: null, series: null, behind: null }, MeterlinePortal = class extends MeterlineElement {
+var LEFT_BEHIND = { line: null, with: null, priced: null, quantity: null, bucket: null, series: null, behind: null }, MeterlinePortal = class extends MeterlineElement {
   constructor() {
     super();
     this.state = new State();
@@ -4365,6 +4346,9 @@ var LEFT_BEHIND = { line: null, with: null, bucket: null, series: null, behind: 
     };
     this.onLink = (event, view) => {
       event.metaKey || event.ctrlKey || event.shiftKey || event.button !== 0 || (event.preventDefault(), this.go(pathOf2(view), this.state.after(LEFT_BEHIND), !1));
+    };
+    this.onLanguage = (language) => {
+      this.state.change({ lang: null }, !0), changeLanguage(languageOf(language));
     };
     this.onSkip = () => {
       this.renderRoot.querySelector("#page")?.focus();
@@ -4428,6 +4412,7 @@ var LEFT_BEHIND = { line: null, with: null, bucket: null, series: null, behind: 
         ${session.seller === "" ? A : b2`<p>${t4("menu.help", { seller: session.seller })}</p>`}
         <p>${t4("menu.zone", { zone: words.zone(session.timeZone) })}</p>
       </div>
+      ${this.isFollowing ? b2`<div class="language">${choose(t4("menu.language"), Object.entries(LANGUAGES), context.language, this.onLanguage)}</div>` : A}
     </div></header>`;
   }
   renderBanner({ session, t: t4 }) {
@@ -4446,7 +4431,7 @@ var LEFT_BEHIND = { line: null, with: null, bucket: null, series: null, behind: 
   }
   /** Only the portal's own page gives its address bar, title and scheme of colours; on other pages they belong to the host. */
   open(context) {
-    this.isFollowing = client.isHosted, this.isFollowing && (this.state = new State(new AddressPlace()), this.path = location.pathname, document.documentElement.style.colorScheme = context.session.mode === "auto" ? "" : context.session.mode), applyBrand(this, context.session.branding);
+    this.isFollowing = client.isHosted, this.isFollowing && (this.state = new State(new AddressPlace()), this.path = location.pathname, document.documentElement.lang = context.language, document.documentElement.style.colorScheme = context.session.mode === "auto" ? "" : context.session.mode), applyBrand(this, context.session.branding);
     let [first] = context.session.views;
     this.path === "/" && first !== void 0 && !context.session.views.includes("overview") && this.go(pathOf2(first), this.state.toString(), !0), this.context = context;
   }

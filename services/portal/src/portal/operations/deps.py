@@ -94,6 +94,10 @@ class Invoicing(Protocol):
         """Return an invoice as it was finalized. Raises NotFound."""
         ...
 
+    async def document(self, number: str) -> bytes:
+        """Return the text of an invoice as it is stored, whose SHA-256 is its digest. Raises NotFound."""
+        ...
+
     async def invoices(self, customer: str, after: str, limit: int) -> InvoicePage:
         """Return a page of a customer's invoices, the newest first."""
         ...

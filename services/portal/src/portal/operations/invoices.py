@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
-from chassis.errors import NotFound
+from chassis.errors import NotFound, Reason
 from chassis.errors.refused import refusals
 from money import exact_arithmetic
 from portal.domain.comparison import InvoiceComparison, compared
@@ -55,6 +55,13 @@ async def get_invoice(deps: Deps, viewer: Viewer, number: str, billing_period: s
         return labelled(invoice, viewer.item_label)
     pending = await _pending(deps, invoice)
     return labelled(invoice.model_copy(update={"pending": pending}), viewer.item_label)
+
+
+async def invoice_document(deps: Deps, number: str) -> bytes:
+    """Return the text of an invoice as it is stored. Raises NotFound: a draft is stored nowhere."""
+    if number == DRAFT:
+        raise NotFound(Reason.INVOICE_NOT_FOUND, "a draft has no stored document; ask for /invoices/draft")
+    return await deps.invoicing.document(number)
 
 
 async def compare_invoices(

@@ -17,10 +17,11 @@ if TYPE_CHECKING:
     from portal.operations.deps import Deps
 
 
-async def get_portal_session(deps: Deps, viewer: Viewer, readers_locale: str) -> PortalSession:
+async def get_portal_session(deps: Deps, viewer: Viewer, locale: str, usual_locale: str = "") -> PortalSession:
     """Return whose pages a session shows, and how they look.
 
-    Texts are those of the session's locale, or of the reader's where the session has none.
+    The seller's texts are those of the locale that the reader chose, else of the session's, else of the one that the
+    reader's browser names.
     """
     periods, name = await asyncio.gather(deps.rating.periods(viewer.customer), _customer_name(deps, viewer.customer))
     newest = find(periods, "", deps.clock.now())
@@ -35,7 +36,7 @@ async def get_portal_session(deps: Deps, viewer: Viewer, readers_locale: str) ->
         currency="" if newest is None else newest.currency,
         mode=profile.mode,
         branding=branding_of(profile),
-        texts=profile.texts_for(session.locale or readers_locale or "en"),
+        texts=profile.texts_for(locale or session.locale or usual_locale or "en"),
         labels=_labels(profile.labels),
         window_min=profile.window_floor,
         trace_link=profile.trace_link or None,

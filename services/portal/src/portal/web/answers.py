@@ -45,8 +45,13 @@ def csv_of(name: str, header: Sequence[str], rows: Iterable[Sequence[str]]) -> R
     writer = csv.writer(text, lineterminator="\r\n")
     writer.writerow([_harmless(cell) for cell in header])
     writer.writerows([_harmless(cell) for cell in row] for row in rows)
-    headers = {"content-disposition": f'attachment; filename="{name}.csv"', "cache-control": "no-store"}
-    return Response(text.getvalue().encode(), media_type="text/csv; charset=utf-8", headers=headers)
+    return file_of(f"{name}.csv", text.getvalue().encode(), "text/csv; charset=utf-8")
+
+
+def file_of(name: str, content: bytes, media_type: str) -> Response:
+    """Return content as a file of that name."""
+    headers = {"content-disposition": f'attachment; filename="{name}"', "cache-control": "no-store"}
+    return Response(content, media_type=media_type, headers=headers)
 
 
 def _harmless(cell: str) -> str:

@@ -9,9 +9,9 @@ from fastapi import APIRouter, Path, Query, Request, Response
 from portal.domain.comparison import InvoiceComparison
 from portal.domain.invoices import Invoice, InvoiceList, Verified
 from portal.domain.lines import ExplainedLine, LineEvents
-from portal.operations.invoices import compare_invoices, get_invoice, list_invoices, verify_invoice
+from portal.operations.invoices import compare_invoices, get_invoice, invoice_document, list_invoices, verify_invoice
 from portal.operations.lines import EVENTS_MAX, LineName, explain_line, list_line_events, verify_line
-from portal.web.answers import csv_of, sent
+from portal.web.answers import csv_of, file_of, sent
 from portal.web.parameters import After, BillingPeriodName
 from portal.web.parts import parts_of
 from portal.web.sessions import InvoicesViewer
@@ -41,6 +41,12 @@ async def invoice_csv(
     """The lines of an invoice or draft as a table."""
     found = await get_invoice(parts_of(request).deps, viewer, number, billing_period)
     return csv_of(number, INVOICE_HEADER, invoice_rows(found))
+
+
+@router.get("/invoices/{number}.json", response_class=Response)
+async def invoice_json(request: Request, _: InvoicesViewer, number: Number) -> Response:
+    """The document of an invoice as it is stored, byte by byte: its SHA-256 is the digest on the page."""
+    return file_of(f"{number}.json", await invoice_document(parts_of(request).deps, number), "application/json")
 
 
 @router.get("/invoices/{number}", response_model=Invoice)

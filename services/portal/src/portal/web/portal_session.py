@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+import re
+from typing import Annotated, Final
 
 from fastapi import APIRouter, Query, Request, Response
 
@@ -17,21 +18,21 @@ from portal.web.parts import parts_of
 from portal.web.sessions import AnyViewer
 
 router = APIRouter()
-ReadersLocale = Annotated[
+_LOCALE: Final = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8}){0,3}", re.ASCII)
+ReaderLocale = Annotated[
     str,
     Query(
-        max_length=16,
-        pattern=r"^([A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*)?$",
-        description="Language tag of the reader, whose texts are chosen where the session has no locale.",
-        examples=["pt-BR"],
+        pattern=r"^([A-Za-z]{2,3}(-[A-Za-z0-9]{2,8}){0,3})?$",
+        description="Language tag of the reader, for the seller's own texts; empty = that of the session.",
+        examples=["de-AT"],
     ),
 ]
 
 
 @router.get("/session", response_model=PortalSession)
-async def session(request: Request, viewer: AnyViewer, locale: ReadersLocale = "") -> Response:
+async def session(request: Request, viewer: AnyViewer, locale: ReaderLocale = "") -> Response:
     """Whose pages these are, and how they look."""
-    return sent(request, await get_portal_session(parts_of(request).deps, viewer, locale))
+    return sent(request, await get_portal_session(parts_of(request).deps, viewer, locale, usual_locale(request)))
 
 
 @router.get("/meters", response_model=list[Meter])
@@ -44,3 +45,9 @@ async def meters(request: Request, viewer: AnyViewer) -> Response:
 async def periods(request: Request, viewer: AnyViewer) -> Response:
     """All billing periods that have begun, the newest first."""
     return sent(request, await list_periods(parts_of(request).deps, viewer))
+
+
+def usual_locale(request: Request) -> str:
+    """Return the first language that the browser asks for; empty if it names none."""
+    first = request.headers.get("accept-language", "").partition(",")[0].partition(";")[0].strip()
+    return first if _LOCALE.fullmatch(first) else ""

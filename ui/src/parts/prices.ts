@@ -1,0 +1,61 @@
+/** Prices and steps in the words of the reader: the portal sends what was agreed in figures, and the words are those of the kit. */
+
+import type { Context } from "../context.ts";
+import type { TextKey } from "../texts.ts";
+import type { PlanItem, PlanTier, Step, Tier } from "../types.ts";
+
+/** The price of an item, in sentences: "The first 10,000 minutes are included. Each further minute costs $0.05." */
+export function priceInWords(context: Context, item: PlanItem, currency: string): string {
+  const { t, format, words } = context;
+  const money = (amount: string | null): string => format.money(amount ?? "0", currency);
+  const quantity = (value: string | null): string => words.quantity(value ?? "1", item.unit);
+  const unit = item.unit === "" ? t("price.unit") : words.unit(item.unit, "1");
+  const said: string[] = item.included === null ? [] : [t("price.included", { included: quantity(item.included) })];
+  const fee = ({ flat }: PlanTier): string => (flat === null ? "" : t("price.fee", { fee: money(flat) }));
+  switch (item.model) {
+    case "fixed": said.push(t("price.fixed", { amount: money(item.amount) })); break;
+    case "perUnit": said.push(t(item.included === null ? "price.perUnit" : "price.perFurther", { unit, price: money(item.unitPrice) })); break;
+    case "package": said.push(t("price.package", { size: quantity(item.blockSize), price: money(item.amount) })); break;
+    case "graduated": said.push(...item.tiers.map((tier, index) => t(sliceOf(tier, index), { unit, price: money(tier.unitPrice), upTo: quantity(tier.upTo) }) + fee(tier) + ".")); break;
+    case "volume": case "stairstep": {
+      const isVolume = item.model === "volume";
+      const bounds = item.tiers.map((tier) => t(tier.upTo === null ? "price.beyond" : "price.upTo", {
+        upTo: quantity(tier.upTo), price: isVolume ? t("price.each", { price: money(tier.unitPrice) }) : money(tier.flat),
+      }) + (isVolume ? fee(tier) : ""));
+      said.push(t(`price.${item.model}`, { tiers: bounds.join("; ") }));
+    }
+  }
+  if (item.minimum !== null) said.push(t("price.minimum", { minimum: money(item.minimum) }));
+  return said.join(" ");
+}
+
+function sliceOf({ upTo }: PlanTier, index: number): TextKey {
+  if (upTo === null) return index === 0 ? "price.perUnitSlice" : "price.sliceRest";
+  return index === 0 ? "price.sliceFirst" : "price.slice";
+}
+
+/** A step as it is shown: in words, and its result as a quantity or an amount. */
+export interface ShownStep extends Step {
+  shown: string;
+}
+
+/** Steps from a quantity to its amount. Those that this kit does not know keep the words of the portal. */
+export function stepsInWords(context: Context, steps: readonly Step[], tiers: readonly Tier[], price: PlanItem | null, unit: string, currency: string): ShownStep[] {
+  const { t, format, words } = context;
+  const priced = [...tiers];
+  return steps.map((step) => {
+    const money = format.money(step.value, currency);
+    switch (step.name) {
+      case "quantity": return { ...step, text: t("step.quantity"), shown: words.quantity(step.value, unit) };
+      case "included": return { ...step, text: t("step.included", { included: words.quantity(price?.included ?? "0", unit) }), shown: words.quantity(step.value, unit) };
+      case "package": case "tier": {
+        const tier = priced.shift();
+        if (tier === undefined) return { ...step, shown: money };
+        const blanks = { quantity: format.decimal(tier.quantity), price: format.money(tier.unitPrice, currency), size: words.quantity(price?.blockSize ?? "1", unit) };
+        return { ...step, text: t(`step.${step.name}`, blanks), shown: money };
+      }
+      case "flat": case "minimum": case "fixed": case "total": return { ...step, text: t(`step.${step.name}`), shown: money };
+      default: return { ...step, shown: money };
+    }
+  });
+}

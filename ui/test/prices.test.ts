@@ -1,0 +1,71 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import type { Context } from "../src/context.ts";
+import { Format } from "../src/format.ts";
+import { speak, translator, Words } from "../src/i18n.ts";
+import { priceInWords, stepsInWords } from "../src/parts/prices.ts";
+import { TEXTS } from "../src/texts.ts";
+import { TEXTS as GERMAN } from "../src/texts_de.ts";
+import type { PlanItem } from "../src/types.ts";
+
+const labels = { meters: {}, items: {}, properties: {}, values: {}, units: { min: { one: "minute", other: "minutes" } } };
+
+function reader(locale: string): Context {
+  const format = new Format(locale, "UTC");
+  return { format, t: translator({}), words: new Words(labels, format) } as unknown as Context;
+}
+
+function item(changed: Partial<PlanItem>): PlanItem {
+  return {
+    item: "Minutes", label: "Minutes", meter: "minutes", unit: "min", sentence: "", model: "perUnit", amount: null, unitPrice: null,
+    blockSize: null, included: null, minimum: null, tiers: [], ...changed,
+  };
+}
+
+const TIERS = [{ upTo: "10000", unitPrice: "0.05", flat: null }, { upTo: null, unitPrice: "0.0425", flat: "2" }];
+const EXAMPLES: [PlanItem, string][] = [
+  [item({ model: "fixed", amount: "9.9" }), "$9.90 in every period, whatever is used."],
+  [item({ unitPrice: "0.05" }), "Each minute costs $0.05."],
+  [
+    item({ unitPrice: "0.05", included: "10000", minimum: "1500" }),
+    "The first 10,000 minutes of a period are included. Each further minute costs $0.05. It costs at least $1,500.00 in a period.",
+  ],
+  [item({ model: "package", blockSize: "1000", amount: "1.5" }), "Every 1,000 minutes begun cost $1.50."],
+  [item({ model: "graduated", tiers: TIERS }), "Up to 10,000 minutes, each costs $0.05. Every further minute costs $0.0425, and $2.00 for the tier."],
+  [
+    item({ model: "volume", tiers: TIERS }),
+    "The whole quantity has the price of the tier in which it ends: up to 10,000 minutes, $0.05 each; beyond, $0.0425 each, and $2.00 for the tier.",
+  ],
+  [
+    item({ model: "stairstep", tiers: [{ upTo: "100", unitPrice: null, flat: "20" }, { upTo: null, unitPrice: null, flat: "80" }] }),
+    "All of it costs what its bracket says: up to 100 minutes, $20.00; beyond, $80.00.",
+  ],
+];
+
+for (const [priced, sentence] of EXAMPLES) {
+  test(`a price is told in words: ${priced.model}`, () => {
+    speak(TEXTS);
+    assert.equal(priceInWords(reader("en-US"), priced, "USD"), sentence);
+  });
+}
+
+test("a price is told in the language and with the figures of the reader", () => {
+  speak(GERMAN);
+  const told = priceInWords(reader("de-DE"), item({ unitPrice: "0.05", included: "10000" }), "EUR");
+  assert.equal(told, "Die ersten 10.000 minutes eines Zeitraums sind enthalten. 0,05\u00a0€ je minute darüber hinaus.");
+  speak(TEXTS);
+});
+
+test("steps have quantities with their units, amounts with their currency, and each tier its own row", () => {
+  const tiers = [
+    { upTo: "10000", quantity: "10000", unitPrice: "0.05", flat: null, amount: "500", here: false },
+    { upTo: null, quantity: "2500", unitPrice: "0.0425", flat: "2", amount: "108.25", here: true },
+  ];
+  const steps = [["quantity", "13500"], ["included", "12500"], ["tier", "500"], ["tier", "106.25"], ["flat", "2"], ["total", "608.25"], ["new", "1"]]
+    .map(([name = "", value = ""]) => ({ name, text: "as rating says", value }));
+  const shown = stepsInWords(reader("en-US"), steps, tiers, item({ included: "1000" }), "min", "USD");
+  assert.deepEqual(shown.map(({ text, shown: value }) => `${text}: ${value}`), [
+    "Usage of the period: 13,500 minutes", "1,000 minutes included; what remains: 12,500 minutes",
+    "10,000 × $0.05: $500.00", "2,500 × $0.0425: $106.25", "Fee of the tier: $2.00", "Exact amount: $608.25", "as rating says: $1.00",
+  ]);
+});
