@@ -103,6 +103,7 @@ var Client = class extends EventTarget {
     this.token = "";
     this.renewal = null;
     this.kept = /* @__PURE__ */ new Map();
+    this.presets = /* @__PURE__ */ new Map();
     this.stream = new EventStream(
       (signal) => this.send("GET", this.url("changes", { billingPeriod: this.followed }), { accept: "text/event-stream", signal }),
       () => this.dispatchEvent(new Event("change")),
@@ -120,6 +121,10 @@ var Client = class extends EventTarget {
   /** Forget the token and all answers, as on signing out; elements wait until `configure` is called again. */
   reset() {
     this.stream.stop(), this.configuration = null, this.isStarted = gate(), this.token = "", this.kept.clear();
+  }
+  /** Give this answer to whoever gets that path, in place of the portal's: a preview shows what is not saved. Set before `configure`. */
+  preset(path, body2) {
+    this.presets.set(path, body2);
   }
   get isHosted() {
     return this.configuration !== null && this.configuration.fetchToken === void 0;
@@ -150,9 +155,9 @@ var Client = class extends EventTarget {
   }
   /** Get JSON; an answer that has not changed since is the very same object, unless it is now complete to a later time. Raises `Problem`. */
   async get(path, query = {}, signal) {
-    await this.isStarted.opened;
-    let url = this.url(path, query), known = this.kept.get(url), response = await this.send("GET", url, { etag: known?.etag, signal });
-    if (response.status === 304 && known !== void 0) return stillFresh(known.body, response.headers.get(COMPLETE_UNTIL));
+    if (await this.isStarted.opened, this.presets.has(path)) return this.presets.get(path);
+    let url = this.url(path, query), known2 = this.kept.get(url), response = await this.send("GET", url, { etag: known2?.etag, signal });
+    if (response.status === 304 && known2 !== void 0) return stillFresh(known2.body, response.headers.get(COMPLETE_UNTIL));
     let body2 = await jsonOf(response);
     return this.keep(url, response.headers.get("etag"), body2), body2;
   }
@@ -2443,7 +2448,7 @@ function keepLanguage(language) {
 }
 
 // src/context.ts
-var opened = null, isAsked = !1, configured = 0;
+var LOCALE = /^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8}){0,3}$/, opened = null, isAsked = !1, configured = 0;
 client.addEventListener("configured", () => {
   configured += 1, isAsked && (opened = null), isAsked = !1;
 });
@@ -2458,10 +2463,13 @@ function textsWithoutSession() {
 function changeLanguage(language) {
   keepLanguage(language), client.dispatchEvent(new Event("configured"));
 }
+function known(locale) {
+  return LOCALE.test(locale) ? locale : null;
+}
 async function load() {
   await client.started, isAsked = !0;
   let asked = configured, chosen = client.isHosted ? new URLSearchParams(location.search).get("lang") ?? chosenLanguage() : "", [session, periods] = await Promise.all([
-    client.get("session", { locale: chosen || client.locale || null }),
+    client.get("session", { locale: known(chosen || client.locale) }),
     client.get("periods")
   ]), usual = client.locale || (session.locale ?? navigator.language), locale = chosen === "" || languageOf(chosen) === languageOf(usual) ? usual : languageOf(chosen), language = languageOf(locale), texts = await textsOf(language);
   if (asked !== configured) return openContext();
@@ -4395,7 +4403,7 @@ var LEFT_BEHIND = { line: null, with: null, priced: null, quantity: null, bucket
     document.title = view === void 0 ? name : `${this.context.t(`view.${view}`)} · ${name}`;
   }
   renderRail(context, route) {
-    let { t: t4, session, words } = context, logo = this.isFollowing ? session.branding.logoUrl : null;
+    let { t: t4, session, words } = context, { logoUrl } = session.branding, logo = this.isFollowing || logoUrl?.startsWith("data:") === !0 ? logoUrl : null;
     return b2`<header class="rail controls"><div>
       <button class="skip" type="button" @click=${this.onSkip}>${t4("menu.skip")}</button>
       <div class="brand">${logo === null ? b2`<span class="mark" aria-hidden="true"></span><span>${session.seller || session.customer.name}</span>` : b2`<img src=${logo} alt=${session.seller} />`}</div>
