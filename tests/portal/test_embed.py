@@ -10,7 +10,6 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
-from typing import Any
 
 import pytest
 import yaml
@@ -192,9 +191,7 @@ def another(suite: LiveSuite, tmp_path_factory: pytest.TempPathFactory) -> Tenan
     return tenant
 
 
-def test_a_frame_of_another_origin_is_refused_and_each_tenant_has_its_own_list(
-    portal: Portal, another: Tenant
-) -> None:
+def test_a_frame_of_another_origin_is_refused_and_each_tenant_has_its_own_list(portal: Portal, another: Tenant) -> None:
     with hosting(portal.tenant, example.PAGES) as origin, portal.context() as context:
         allow(portal.tenant, origin)
         page = context.new_page()
@@ -204,9 +201,9 @@ def test_a_frame_of_another_origin_is_refused_and_each_tenant_has_its_own_list(
         page.wait_for_function("document.querySelector('meterline-frame').shadowRoot.querySelector('iframe') !== null")
         page.locator("iframe").wait_for()
         expect(page.frame_locator("iframe").locator("meterline-frame-content")).to_have_count(0)
-        page.wait_for_event("console", predicate=lambda message: "frame-ancestors" in message.text, timeout=5000) if not any(
-            "frame-ancestors" in text for text in refused
-        ) else None
+        page.wait_for_event(
+            "console", predicate=lambda message: "frame-ancestors" in message.text, timeout=5000
+        ) if not any("frame-ancestors" in text for text in refused) else None
         own, theirs = (
             context.request.get(f"{portal.url}/embed/{name}/usage").headers["content-security-policy"]
             for name in (portal.tenant.name, another.name)

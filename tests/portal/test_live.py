@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-import uuid
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -86,10 +85,9 @@ def test_a_hundred_events_show_in_the_bar_and_in_the_bill_without_a_reload(
     ],
 )
 def test_a_busy_customer_is_never_told_that_its_bill_is_another(portal: Portal, path: str) -> None:
-    name = uuid.uuid4().hex
     with (
         portal.page("WN") as page,
-        Producer(portal.tenant.context, lambda number: flights("WN", f"{name}-{number}", 1)[0]) as busy,
+        Producer(portal.tenant.context, lambda number: flights("WN", 1)[0]) as busy,
     ):
         verdicts, totals = [], set()
         for _ in range(ASKED):
@@ -114,6 +112,7 @@ spec:
   items:
     - {{name: Base fee, fixed: {{amount: "10.00"}}}}
     - {{name: Calls, meter: calls, price: {{perUnit: "0.35"}}}}
+    - {{name: Support, meter: calls, price: {{perUnit: "0.01", minimum: "25.00"}}}}
 ---
 kind: Customer
 metadata: {{name: acme}}
@@ -154,18 +153,32 @@ def running(suite: LiveSuite, tmp_path_factory: pytest.TempPathFactory) -> Tenan
 def test_the_same_point_has_as_many_days_of_both_periods(running: Tenant, browser: Browser) -> None:
     now = datetime.now(UTC).astimezone(NEW_YORK)
     days = now.day - 1
-    used = days * (days + 1) // 2
-    costs = Decimal("10.00") + used * Decimal("0.35")
+    in_both = min(days, (now.replace(day=1) - timedelta(days=1)).day)
+    used = in_both * (in_both + 1) // 2
+    # The fee in full and the minimum of the support, as a draft of that day had them; on the first day there is none.
+    minimum = Decimal("25.00") if days else Decimal(0)
+    costs = Decimal("10.00") + minimum + used * Decimal("0.35")
 
-    with Portal(running, browser).page("acme") as page:
+    portal = Portal(running, browser)
+    with portal.page("acme") as page:
         text = page.locator("dt", has_text="Same point").locator("..").inner_text()
         shown = exact(page.locator("dt", has_text="Same point").locator("..").locator("[data-value]"))
         steps = [Decimal(value) for value in exact(page.locator("meterline-waterfall [data-value]"))]
         page.get_by_role("link", name="Usage").click()
         settled(page)
         explored = page.locator("dl.kpis").inner_text()
+        page.get_by_role("link", name="Cost").click()
+        settled(page)
+        priced = page.locator("dl.kpis").inner_text()
+        told = page.request.get(f"{portal.url}/api/v1/overview").json()
 
     assert [Decimal(value) for value in shown] == [costs], text
     assert steps[0] == costs
     assert sum(steps[:-1]) == steps[-1]
     assert f"was {used} call after the same {days} days" in explored
+    assert f"was €{costs} after the same {days} days" in priced
+    grown, previous = told["cumulative"]["amounts"], told["cumulative"]["previous"]
+    assert [amount for amount in grown if amount is not None][-1] == told["billSoFar"]["amount"]
+    # What a minimum lifts stands on the last day of the period before, which is not the day that is compared.
+    if 0 < days == in_both < len(previous) - 1:
+        assert Decimal(previous[days - 1]) + minimum - used * Decimal("0.01") == costs

@@ -57,11 +57,15 @@ export class Client extends EventTarget {
   private token = "";
   private renewal: Promise<string> | null = null;
   private readonly kept = new Map<string, Kept>();
+  private readonly presets = new Map<string, unknown>();
   private readonly stream = new EventStream(
     (signal) => this.send("GET", this.url("changes", { billingPeriod: this.followed }), { accept: "text/event-stream", signal }),
     () => this.dispatchEvent(new Event("change")),
+    (completeUntil) => (this.completeUntil = completeUntil),
   );
   private listeners = 0;
+  /** Nothing that was shown has changed up to then, as the stream says; empty until it does. */
+  completeUntil = "";
   private followed = "";
 
   /** Say where the portal is and how to get a token; calling it again begins a new session. */
@@ -69,6 +73,7 @@ export class Client extends EventTarget {
     this.configuration = { ...configuration, baseUrl: configuration.baseUrl.replace(/\/+$/, "") };
     this.token = "";
     this.renewal = null;
+    this.completeUntil = "";
     this.kept.clear();
     this.isStarted.open();
     this.stream.restart();
@@ -82,6 +87,11 @@ export class Client extends EventTarget {
     this.isStarted = gate();
     this.token = "";
     this.kept.clear();
+  }
+
+  /** Give this answer to whoever gets that path, in place of the portal's: a preview shows what is not saved. Set before `configure`. */
+  preset(path: string, body: unknown): void {
+    this.presets.set(path, body);
   }
 
   get isHosted(): boolean {
@@ -122,6 +132,7 @@ export class Client extends EventTarget {
   /** Get JSON; an answer that has not changed since is the very same object, unless it is now complete to a later time. Raises `Problem`. */
   async get<T>(path: string, query: Changes = {}, signal?: AbortSignal): Promise<T> {
     await this.isStarted.opened;
+    if (this.presets.has(path)) return this.presets.get(path) as T;
     const url = this.url(path, query);
     const known = this.kept.get(url);
     const response = await this.send("GET", url, { etag: known?.etag, signal });
@@ -163,6 +174,7 @@ export class Client extends EventTarget {
   follow(billingPeriod: string): void {
     if (billingPeriod === this.followed) return;
     this.followed = billingPeriod;
+    this.completeUntil = "";
     this.stream.reconnect();
   }
 

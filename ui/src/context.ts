@@ -17,6 +17,8 @@ export interface Context {
   periods: Period[];
 }
 
+const LOCALE = /^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8}){0,3}$/;
+
 let opened: Promise<Context> | null = null;
 /** Whether something was asked for it: before that, a configuration changes nothing. */
 let isAsked = false;
@@ -47,13 +49,18 @@ export function changeLanguage(language: Language): void {
   client.dispatchEvent(new Event("configured"));
 }
 
+/** A language tag that can be one; the page around may have given anything. */
+function known(locale: string): string | null {
+  return LOCALE.test(locale) ? locale : null;
+}
+
 async function load(): Promise<Context> {
   await client.started;
   isAsked = true;
   const asked = configured;
   const chosen = client.isHosted ? (new URLSearchParams(location.search).get("lang") ?? chosenLanguage()) : "";
   const [session, periods] = await Promise.all([
-    client.get<Session>("session", { locale: chosen || client.locale || null }),
+    client.get<Session>("session", { locale: known(chosen || client.locale) }),
     client.get<Period[]>("periods"),
   ]);
   const usual = client.locale || (session.locale ?? navigator.language);

@@ -19,6 +19,7 @@ export class EventStream {
   constructor(
     private readonly connect: Open,
     private readonly onChange: () => void,
+    private readonly onAlive: (completeUntil: string) => void,
   ) {}
 
   start(): void {
@@ -81,7 +82,7 @@ export class EventStream {
       for (let part = await reader?.read(); part !== undefined && !part.done; part = await reader?.read()) {
         clearTimeout(silence);
         silence = setTimeout(end, SILENCE_MAX_MS);
-        if (parser.feed(part.value).includes("changed")) this.onChange();
+        for (const event of parser.feed(part.value)) this.take(event);
       }
     } catch (error) {
       if (!signal.aborted) console.info("meterline: changes can't be streamed, so the figures are polled.", error);
@@ -90,16 +91,30 @@ export class EventStream {
       signal.removeEventListener("abort", end);
     }
   }
+
+  private take({ name, data }: StreamEvent): void {
+    if (name === "changed") this.onChange();
+    if (name === "alive") {
+      const { completeUntil } = JSON.parse(data) as { completeUntil: string | null };
+      if (completeUntil !== null) this.onAlive(completeUntil);
+    }
+  }
 }
 
-/** Takes the text of a stream in parts of any length and returns the names of the events that they complete. */
+export interface StreamEvent {
+  name: string;
+  data: string;
+}
+
+/** Takes the text of a stream in parts of any length and returns the events that they complete. */
 export class EventParser {
   private rest = "";
 
-  feed(text: string): string[] {
+  feed(text: string): StreamEvent[] {
     const blocks = (this.rest + text).replaceAll("\r\n", "\n").split("\n\n");
     this.rest = blocks.pop() ?? "";
-    return blocks.map((block) => /^event: ?(.*)$/m.exec(block)?.[1] ?? "").filter((name) => name !== "");
+    const line = (block: string, name: string): string => new RegExp(`^${name}: ?(.*)$`, "m").exec(block)?.[1] ?? "";
+    return blocks.map((block) => ({ name: line(block, "event"), data: line(block, "data") })).filter(({ name }) => name !== "");
   }
 }
 

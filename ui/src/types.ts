@@ -407,33 +407,3 @@ export interface SavedView {
   name: string;
   query: string;
 }
-
-export interface CustomerRow {
-  key: string;
-  name: string;
-  currency: string;
-  live: Draft | null;
-  lastInvoice: InvoiceSummary | null;
-}
-
-export interface CustomerList {
-  customers: CustomerRow[];
-  next: string | null;
-}
-
-export interface SessionRow {
-  id: string;
-  kind: Session["kind"];
-  customer: string;
-  views: ViewName[];
-  reason: string;
-  createdBy: string;
-  createdAt: string;
-  endsAt: string;
-  lastUsedAt: string | null;
-}
-
-export interface SessionList {
-  sessions: SessionRow[];
-  next: string | null;
-}

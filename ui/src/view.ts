@@ -27,6 +27,8 @@ export abstract class MeterlineView extends MeterlineElement {
   protected abstract readonly view: ViewName;
   private listened: State | null = null;
   private followed = "";
+  /** A host may change what its attributes choose at any time; frameworks do. */
+  private readonly attributesObserver = new MutationObserver(() => this.requestUpdate());
 
   constructor() {
     super();
@@ -39,12 +41,14 @@ export abstract class MeterlineView extends MeterlineElement {
   override connectedCallback(): void {
     super.connectedCallback();
     client.addEventListener("configured", this.begin);
+    this.attributesObserver.observe(this, { attributes: true });
     this.begin();
   }
 
   override disconnectedCallback(): void {
     super.disconnectedCallback();
     client.removeEventListener("configured", this.begin);
+    this.attributesObserver.disconnect();
     this.listenTo(null);
   }
 

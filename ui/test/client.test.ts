@@ -106,7 +106,10 @@ test("repeated choices become repeated parameters, and no choice none", () => {
 });
 
 test("events are read from parts of any length", () => {
-  const text = ': keep-alive\n\nevent: changed\ndata: {"meters":["flights"]}\n\nevent: changed\r\ndata: {}\r\n\r\n';
+  const text = ': keep-alive\n\nevent: changed\ndata: {"meters":["flights"]}\n\nevent: alive\r\ndata: {}\r\n\r\n';
   const parser = new EventParser();
-  assert.deepEqual([...text].flatMap((letter) => parser.feed(letter)), ["changed", "changed"]);
+  assert.deepEqual([...text].flatMap((letter) => parser.feed(letter)), [
+    { name: "changed", data: '{"meters":["flights"]}' },
+    { name: "alive", data: "{}" },
+  ]);
 });

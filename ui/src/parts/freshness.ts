@@ -3,7 +3,7 @@
 import { html, nothing, type PropertyDeclarations, type TemplateResult } from "lit";
 import { define, MeterlineElement } from "../base.ts";
 import type { Context } from "../context.ts";
-import type { Problem } from "../client.ts";
+import { client, type Problem } from "../client.ts";
 import type { Fresh } from "../types.ts";
 import { shortProblem } from "./states.ts";
 
@@ -67,16 +67,22 @@ export class MeterlineFreshness extends MeterlineElement {
 
 function wording(context: Context, freshness: Freshness, nowMs: number): { text: string; look: string } {
   const { t, format } = context;
-  const { fresh, problem, isFinal, isFilled } = freshness;
+  const { problem, isFinal, isFilled } = freshness;
+  const until = latest(freshness.fresh.completeUntil, client.completeUntil);
   if (problem !== null) return { text: t("fresh.stale", { reason: shortProblem(t, problem) }), look: "is-late" };
   if (isFinal) return { text: t("fresh.final"), look: "is-final" };
   if (!isFilled) return { text: t("fresh.filling"), look: "is-late" };
-  if (fresh.completeUntil === null) return { text: t("fresh.unknown"), look: "" };
-  const time = format.time(fresh.completeUntil);
-  const passed = nowMs - Date.parse(fresh.completeUntil);
+  if (until === null) return { text: t("fresh.unknown"), look: "" };
+  const time = format.time(until);
+  const passed = nowMs - Date.parse(until);
   return passed <= LATE_AFTER_MS
     ? { text: t("fresh.live", { time }), look: "is-live" }
     : { text: t("fresh.late", { time, age: age(context, passed) }), look: "is-late" };
+}
+
+/** The later of two moments. What the stream has said since holds for what is shown: a change would have been asked for. */
+function latest(shown: string | null, said: string): string | null {
+  return shown !== null && said !== "" && Date.parse(said) > Date.parse(shown) ? said : shown;
 }
 
 define("meterline-freshness", MeterlineFreshness);

@@ -2,118 +2,86 @@
 
 import { html, nothing, type PropertyDeclarations, type TemplateResult } from "lit";
 import { define, MeterlineElement } from "../base.ts";
-import { client, kindOf, type Problem } from "../client.ts";
-import { textsWithoutSession } from "../context.ts";
-import { Format } from "../format.ts";
-import { Pages } from "../pages.ts";
-import { heading, periodName } from "../parts/heading.ts";
-import { emptyState, problemState, refusal, skeleton } from "../parts/states.ts";
+import { client } from "../client.ts";
+import "../seller/branding.ts";
+import "../seller/catalog.ts";
+import "../seller/customers.ts";
+import "../seller/revenue.ts";
+import "../seller/sessions.ts";
+import "../seller/unbilled.ts";
 import operator from "../styles/operator.css";
-import type { CustomerList, CustomerRow, SessionList, SessionRow } from "../types.ts";
 
-type Tab = "customers" | "sessions";
-const TABS: readonly Tab[] = ["customers", "sessions"];
+type Tab = keyof typeof TABS;
+const TABS = {
+  customers: { name: "Customers", page: () => html`<meterline-seller-customers></meterline-seller-customers>` },
+  revenue: { name: "Revenue", page: () => html`<meterline-seller-revenue></meterline-seller-revenue>` },
+  catalog: { name: "Catalog", page: () => html`<meterline-seller-catalog></meterline-seller-catalog>` },
+  unbilled: { name: "Unbilled", page: () => html`<meterline-seller-unbilled></meterline-seller-unbilled>` },
+  sessions: { name: "Sessions", page: () => html`<meterline-seller-sessions></meterline-seller-sessions>` },
+  branding: { name: "Branding", page: () => html`<meterline-seller-branding></meterline-seller-branding>` },
+} as const;
 
 export class MeterlineOperator extends MeterlineElement {
   static override styles = MeterlineElement.stylesWith(operator);
-  static override properties: PropertyDeclarations = {
-    isSignedIn: { state: true },
-    tab: { state: true },
-    notice: { state: true },
-  };
+  static override properties: PropertyDeclarations = { isSignedIn: { state: true }, tab: { state: true }, notice: { state: true } };
 
   declare isSignedIn: boolean;
   declare tab: Tab;
   declare notice: string;
-  private readonly t = textsWithoutSession();
-  private readonly format = new Format(navigator.language, Intl.DateTimeFormat().resolvedOptions().timeZone);
-  private readonly onProblem = (problem: Problem): void => {
-    this.notice = refusal(this.t, problem);
-    if (kindOf(problem) === "expired") this.isSignedIn = false;
-  };
-  private readonly customers = this.pagesOf<CustomerList>("customers");
-  private readonly sessions = this.pagesOf<SessionList>("sessions");
 
   constructor() {
     super();
     this.isSignedIn = false;
-    this.tab = "customers";
+    this.tab = tabOf(location.pathname);
     this.notice = "";
   }
 
-  protected override render(): TemplateResult {
-    return html`<div class="reset frame"><main class="page">
-      ${this.isSignedIn ? this.renderPages() : this.renderSignIn()}
-      ${this.notice === "" ? nothing : html`<p class="note" role="alert">${this.notice}</p>`}
-    </main></div>`;
+  override connectedCallback(): void {
+    super.connectedCallback();
+    addEventListener("popstate", this.onPopState);
+    addEventListener("hashchange", this.onHash);
+    this.addEventListener("meterline-error", this.onError);
+    this.onHash();
   }
 
-  private pagesOf<T extends CustomerList | SessionList>(tab: Tab): Pages<T> {
-    // Changes are told to sessions of customers only, and the bills of all customers are too much to ask for again and again.
-    const options = { onProblem: this.onProblem, isWatched: false };
-    return new Pages<T>(this, () => (this.isSignedIn && this.tab === tab ? { path: `operator/${tab}` } : null), options);
+  override disconnectedCallback(): void {
+    super.disconnectedCallback();
+    removeEventListener("popstate", this.onPopState);
+    removeEventListener("hashchange", this.onHash);
+    this.removeEventListener("meterline-error", this.onError);
+  }
+
+  protected override render(): TemplateResult {
+    return html`<div class="reset frame">
+      ${this.isSignedIn ? this.renderPages() : this.renderSignIn()}
+    </div>`;
+  }
+
+  protected override updated(): void {
+    document.title = `${TABS[this.tab].name} · Meterline`;
   }
 
   private renderSignIn(): TemplateResult {
-    const { t } = this;
-    return html`<form class="card sign-in" @submit=${this.onSignIn}>
-      <h1 class="page-title">${t("operator.title")}</h1>
-      <p class="hint">${t("operator.signInText")}</p>
-      <label>${t("operator.token")}<input class="input" name="token" type="password" required autocomplete="off" spellcheck="false" /></label>
-      <button class="button is-primary">${t("operator.signIn")}</button>
-    </form>`;
+    return html`<main class="page"><form class="card sign-in" @submit=${this.onSignIn}>
+      <h1 class="page-title">The seller's pages</h1>
+      <p class="hint">They show all customers. <code class="mono">meterline portal seller</code> prints a link that opens them; or give a token of the suite with the scope read. It is kept until this page is closed or loaded again.</p>
+      <label>Token<input class="input" name="token" type="password" required autocomplete="off" spellcheck="false" /></label>
+      <button class="button is-primary">Sign in</button>
+      ${this.notice === "" ? nothing : html`<p class="note" role="alert">${this.notice}</p>`}
+    </form></main>`;
   }
 
   private renderPages(): TemplateResult {
-    const { t } = this;
-    return html`
-      ${heading({
-        title: t("operator.title"),
-        actions: html`<button class="button" type="button" @click=${this.onSignOut}>${t("operator.signOut")}</button>`,
-      })}
-      <div class="segments" role="group" aria-label=${t("menu.pages")}>${TABS.map((tab) => html`<button type="button"
-        aria-pressed=${tab === this.tab} @click=${() => (this.tab = tab)}>${t(`operator.${tab}`)}</button>`)}</div>
-      ${this.tab === "customers"
-        ? this.renderList(this.customers, ({ customers }) => customers, ["customer", "live", "last"], (row) => this.renderCustomer(row))
-        : this.renderList(this.sessions, ({ sessions }) => sessions, ["customer", "kind", "made", "ends", "used"], (row) => this.renderSession(row))}`;
+    return html`<header class="bar controls"><nav aria-label="Pages"><ul>${(Object.keys(TABS) as Tab[]).map((tab) => html`<li><a href=${`/seller/${tab}`}
+        aria-current=${tab === this.tab ? "page" : "false"} @click=${(event: MouseEvent) => this.onLink(event, tab)}>${TABS[tab].name}</a></li>`)}</ul></nav>
+      <button class="button" type="button" @click=${this.onSignOut}>Sign out</button></header>
+      <main class="wide-page">${TABS[this.tab].page()}</main>`;
   }
 
-  private renderList<T extends CustomerList | SessionList, Row>(
-    pages: Pages<T>, rowsOf: (page: T) => Row[], columns: readonly Column[], render: (row: Row) => TemplateResult,
-  ): TemplateResult {
-    const { t } = this;
-    const { data, problem } = pages.first;
-    if (data === null && problem !== null) return problemState(t, problem, null, () => pages.first.refresh());
-    if (data === null) return skeleton(t, [24, 24, 24, 24]);
-    const rows = pages.all.flatMap(rowsOf);
-    if (rows.length === 0) return emptyState(t("operator.empty"), t("operator.emptyText"));
-    return html`<section class="card"><div class="scroll" role="region" tabindex="0" aria-label=${t(`operator.${this.tab}`)}><table>
-      <thead><tr>${columns.map((column) => html`<th scope="col" class=${column === "live" || column === "last" ? "right" : ""}>${t(`operator.column.${column}`)}</th>`)}</tr></thead>
-      <tbody>${rows.map(render)}</tbody></table></div>
-      ${pages.next === null ? nothing : html`<p class="more"><button class="button" type="button" ?disabled=${pages.isLoading}
-        @click=${() => pages.more()}>${t("operator.more")}</button></p>`}
-    </section>`;
-  }
-
-  private renderCustomer({ key, name, live, lastInvoice }: CustomerRow): TemplateResult {
-    const { format } = this;
-    return html`<tr data-customer=${key}>
-      <th scope="row">${name || key}<span class="small mono"> ${key}</span></th>
-      <td class="right">${live === null ? "–" : html`<span data-value=${live.total}>${format.money(live.total, live.currency)}</span>
-        <span class="small below">${periodName(format, live.period)}</span>`}</td>
-      <td class="right">${lastInvoice === null ? "–" : html`<span data-value=${lastInvoice.total}>${format.money(lastInvoice.total, lastInvoice.currency)}</span>
-        <span class="small below mono">${lastInvoice.number}</span>`}</td>
-    </tr>`;
-  }
-
-  private renderSession({ id, customer, kind, createdBy, createdAt, endsAt, lastUsedAt, reason }: SessionRow): TemplateResult {
-    const { format, t } = this;
-    return html`<tr data-session=${id}>
-      <th scope="row">${customer}<span class="small mono below">${id}</span></th>
-      <td>${t(`operator.kind.${kind}`)}<span class="small below">${reason}</span></td>
-      <td>${createdBy}<span class="small below">${format.moment(createdAt)}</span></td>
-      <td>${format.moment(endsAt)}</td><td>${lastUsedAt === null ? "–" : format.moment(lastUsedAt)}</td>
-    </tr>`;
+  private signIn(token: string): void {
+    client.configure({ baseUrl: location.origin, fetchToken: () => Promise.resolve(token) });
+    this.notice = "";
+    this.isSignedIn = true;
   }
 
   private readonly onSignIn = (event: SubmitEvent): void => {
@@ -122,17 +90,44 @@ export class MeterlineOperator extends MeterlineElement {
     const token = String(new FormData(form).get("token")).trim();
     if (token === "") return;
     form.reset();
-    client.configure({ baseUrl: location.origin, fetchToken: () => Promise.resolve(token) });
-    this.notice = "";
-    this.isSignedIn = true;
+    this.signIn(token);
   };
 
   private readonly onSignOut = (): void => {
     client.reset();
     this.isSignedIn = false;
   };
+
+  /** A link has the token behind the #; it is taken out of the address before anything else. */
+  private readonly onHash = (): void => {
+    const token = decodeURIComponent(location.hash.slice(1));
+    if (token === "") return;
+    history.replaceState(null, "", location.pathname + location.search);
+    this.signIn(token);
+  };
+
+  private readonly onError = (event: Event): void => {
+    if ((event as CustomEvent<{ kind: string; detail: string }>).detail.kind !== "expired") return;
+    this.notice = (event as CustomEvent<{ detail: string }>).detail.detail || "The token is not good any more; give another one.";
+    this.isSignedIn = false;
+  };
+
+  private readonly onPopState = (): void => {
+    this.tab = tabOf(location.pathname);
+  };
+
+  private readonly onLink = (event: MouseEvent, tab: Tab): void => {
+    if (event.metaKey || event.ctrlKey || event.shiftKey || event.button !== 0) return;
+    event.preventDefault();
+    history.pushState(null, "", `/seller/${tab}`);
+    this.tab = tab;
+  };
 }
 
-type Column = "customer" | "live" | "last" | "kind" | "made" | "ends" | "used";
+/** The page that an address names; anything else is the first. */
+function tabOf(path: string): Tab {
+  const name = path.split("/")[2] ?? "";
+  return name in TABS ? (name as Tab) : "customers";
+}
 
 define("meterline-operator", MeterlineOperator);

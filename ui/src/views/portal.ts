@@ -79,7 +79,8 @@ export class MeterlinePortal extends MeterlineElement {
   private renderRail(context: Context, route: Route | null): TemplateResult {
     const { t, session, words } = context;
     // The logo is for who has a session; on a host's page the browser would ask for it without one.
-    const logo = this.isFollowing ? session.branding.logoUrl : null;
+    const { logoUrl } = session.branding;
+    const logo = this.isFollowing || logoUrl?.startsWith("data:") === true ? logoUrl : null;
     return html`<header class="rail controls"><div>
       <button class="skip" type="button" @click=${this.onSkip}>${t("menu.skip")}</button>
       <div class="brand">${logo === null

@@ -395,21 +395,3 @@ export function quote(query) {
     steps: [{ name: "quantity", text: "usage", value: query.get("quantity") }, ...tiers.map((tier) => ({ name: "tier", text: "tier", value: tier.amount })), { name: "total", text: "exact", value: exact(priced.amount) }],
   };
 }
-
-export function customers() {
-  const { draft, invoices: [last] } = invoices(new URLSearchParams());
-  const named = { UA: "United Air Lines Inc.", DL: "Delta Air Lines Inc.", B6: "JetBlue Airways" };
-  const rows = Object.entries(named).map(([key, name]) => ({ key, name, currency: "USD", live: draft, lastInvoice: last }));
-  return { customers: [...rows, { key: "OO", name: "SkyWest Airlines Inc.", currency: "USD", live: null, lastInvoice: null }], next: null };
-}
-
-export function sessions() {
-  const at = (minutes) => iso(new Date(Date.now() + minutes * 60_000));
-  return {
-    sessions: [
-      { id: "ps_01", kind: "link", customer: "UA", views: [], reason: "", createdBy: "billing", createdAt: at(-30), endsAt: at(600), lastUsedAt: at(-1) },
-      { id: "ps_02", kind: "operator", customer: "DL", views: [], reason: "ticket 4711", createdBy: "jane@example.com", createdAt: at(-5), endsAt: at(10), lastUsedAt: null },
-    ],
-    next: null,
-  };
-}

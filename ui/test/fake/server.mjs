@@ -107,7 +107,6 @@ function api(request, response, path, query) {
   const key = bearer ?? cookie ?? "UA";
   const customer = CUSTOMERS[key];
   if (customer === undefined || customer.isExpired) return problem(response, 401, "Session expired", "the session has ended", "ask for a new link");
-  if (path.startsWith("operator/")) return json(request, response, path === "operator/customers" ? answers.customers() : answers.sessions());
   if (path === "session") return json(request, response, answers.session(customer));
   if (path === "changes") return stream(request, response);
   if (request.method === "POST") return create(request, response);
@@ -170,10 +169,6 @@ async function handle(request, response) {
   if (request.method === "OPTIONS") return send(response, 204);
   if (url.pathname.startsWith("/api/v1/")) return api(request, response, url.pathname.slice(8), url.searchParams);
   if (/^\/(assets|ui\/v1)\//.test(url.pathname)) return asset(response, url.pathname);
-  if (url.pathname === "/seller") {
-    const body = page("").replaceAll("meterline-portal", "meterline-operator").replace("kit.js", "operator.js");
-    return send(response, 200, body, { "content-type": "text/html", "content-security-policy": POLICY });
-  }
   if (url.pathname.startsWith("/as/")) {
     const location = url.searchParams.get("to") ?? "/";
     return send(response, 303, "", { "set-cookie": `customer=${url.pathname.slice(4)}; Path=/`, location });

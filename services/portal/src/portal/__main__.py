@@ -26,7 +26,8 @@ from portal.operations.changes import Changes
 from portal.operations.deps import Deps
 from portal.operations.passed_on import OPERATOR_TOKEN
 from portal.operations.remembered import RememberedSessions
-from portal.rpc import served
+from portal.own_calls import OwnCalls
+from portal.rpc import PortalServicer, served
 from portal.telemetry import Instruments
 from portal.upstream import (
     CALLED_AGGREGATOR,
@@ -73,6 +74,7 @@ async def compose(runtime: Runtime[PortalSettings]) -> Composition:
         rating=RatingClient(channel(settings.rating_target, CALLED_RATING)),
         invoicing=InvoicingClient(channel(settings.invoicing_target, CALLED_INVOICING)),
         seller=SellerClient(
+            channel(settings.aggregator_target, CALLED_AGGREGATOR, OPERATOR_TOKEN),
             channel(settings.rating_target, CALLED_RATING, OPERATOR_TOKEN),
             channel(settings.invoicing_target, CALLED_INVOICING, OPERATOR_TOKEN),
         ),
@@ -80,6 +82,7 @@ async def compose(runtime: Runtime[PortalSettings]) -> Composition:
         sessions=RememberedSessions(settings.session_kept_s),
         public_url=settings.public_url.rstrip("/"),
     )
+    servicer = PortalServicer(deps)
     changes = Changes(deps, settings.changes_interval_s)
     listener = listening(settings.http_listen, plaintext_allowed=settings.plaintext == "allowed")
     runtime.closing.callback(listener.close)
@@ -96,12 +99,13 @@ async def compose(runtime: Runtime[PortalSettings]) -> Composition:
             service_life_max_s=settings.service_token_life_max_s,
         ),
         changes=changes,
+        own_calls=OwnCalls(servicer, runtime.engine),
         assets=Assets(),
         origin=origin_of(deps.public_url),
         draining=runtime.draining,
     )
     return Composition(
-        served=[served(deps), served_status(runtime, FeedBoard()), served_audit(runtime.engine)],
+        served=[served(deps, servicer), served_status(runtime, FeedBoard()), served_audit(runtime.engine)],
         loops=loops(deps, changes, WebServer(create_app(parts), listener).run),
     )
 

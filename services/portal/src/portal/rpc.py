@@ -103,9 +103,8 @@ class PortalServicer(pb_grpc.PortalServiceServicer):
         return pb.DeleteViewResponse()
 
 
-def served(deps: Deps) -> Served:
+def served(deps: Deps, servicer: PortalServicer) -> Served:
     """Describe the service to the server."""
-    servicer = PortalServicer(deps)
     return Served(
         add=lambda server: pb_grpc.add_PortalServiceServicer_to_server(servicer, server),
         methods=declared_methods(pb.DESCRIPTOR.services_by_name["PortalService"]),

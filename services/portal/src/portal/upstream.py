@@ -24,20 +24,25 @@ from metering.invoicing.v1 import invoicing_service_pb2 as invoicing_pb
 from metering.invoicing.v1 import invoicing_service_pb2_grpc as invoicing_grpc
 from metering.rating.v1 import rating_service_pb2 as rating_pb
 from metering.rating.v1 import rating_service_pb2_grpc as rating_grpc
-from portal.domain.invoices import Invoice, InvoicePage, Verified
+from portal.domain.catalog import ContractPage, PlanVersion, PlanVersions
+from portal.domain.invoices import BillPage, Invoice, InvoicePage, Verified
 from portal.domain.lines import Derivation, EventPage, MeteredSpan
 from portal.domain.operators import CustomerPage, KnownCustomer
+from portal.domain.unbilled import UnbilledPage
 from portal.domain.usage import MeterCounts, UsageAnswer, UsageQuestion
 from portal.wire import cost as wire_cost
 from portal.wire import invoices as wire_invoices
 from portal.wire import lines as wire_lines
 from portal.wire import plans as wire_plans
 from portal.wire import usage as wire_usage
+from portal.wire.catalog import contract_from_proto, plan_from_proto
 from portal.wire.meters import meter_from_proto
 from portal.wire.periods import period_from_proto
+from portal.wire.unbilled import unbilled_from_proto
 from portal.wire.values import freshness_from_proto
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from datetime import datetime
     from decimal import Decimal
 
@@ -59,6 +64,7 @@ _ENDS_WITHIN_DAYS_MAX: Final = 366
 _QUESTIONS_MAX: Final = 1000
 """Most quantities that rating is asked for at once."""
 _CONTRACTS_PER_PAGE: Final = 1000
+_BILLS_PER_PAGE: Final = 200
 _EVENTS_S: Final = 30.0
 """How long a page of events may take."""
 
@@ -287,9 +293,10 @@ class InvoicingClient:
 
 
 class SellerClient:
-    """Rating and invoicing for the seller, by a channel that sends the token of whoever looks."""
+    """The other services for the seller, by channels that send the token of whoever looks."""
 
-    def __init__(self, rating: grpc.aio.Channel, invoicing: grpc.aio.Channel) -> None:
+    def __init__(self, aggregator: grpc.aio.Channel, rating: grpc.aio.Channel, invoicing: grpc.aio.Channel) -> None:
+        self._aggregator = aggregator_grpc.AggregatorServiceStub(aggregator)
         self._rating = rating_grpc.RatingServiceStub(rating)
         self._invoicing = invoicing_grpc.InvoicingServiceStub(invoicing)
 
@@ -306,6 +313,68 @@ class SellerClient:
             ],
             response.next_page_token,
         )
+
+    async def plans(self, after: str, limit: int) -> PlanVersions:
+        """Return a page of plans by name, each with its newest version."""
+        with _callers_errors():
+            response: rating_pb.ListPlansResponse = await self._rating.ListPlans(
+                rating_pb.ListPlansRequest(page_size=limit, page_token=after)
+            )
+        return PlanVersions(tuple(map(plan_from_proto, response.plans)), response.next_page_token)
+
+    async def plan(self, name: str, version: int) -> PlanVersion:
+        """Return a version of a plan. Raises NotFound."""
+        with _callers_errors():
+            response: rating_pb.GetPlanResponse = await self._rating.GetPlan(
+                rating_pb.GetPlanRequest(name=name, version=version)
+            )
+        return plan_from_proto(response.plan)
+
+    async def contracts(self, billing_period: str, after: str, limit: int) -> ContractPage:
+        """Return a page of contracts by name; only those with a period of that label, if there is one."""
+        request = rating_pb.ListContractsRequest(billing_period=billing_period, page_size=limit, page_token=after)
+        with _callers_errors():
+            response: rating_pb.ListContractsResponse = await self._rating.ListContracts(request)
+        return ContractPage(tuple(map(contract_from_proto, response.contracts)), response.next_page_token)
+
+    async def unbilled(self, after: str, limit: int) -> UnbilledPage:
+        """Return a page of usage that no invoice will have; it may be short and not be the last."""
+        with _callers_errors():
+            response: rating_pb.ListUnbilledUsageResponse = await self._rating.ListUnbilledUsage(
+                rating_pb.ListUnbilledUsageRequest(page_size=limit, page_token=after)
+            )
+        return unbilled_from_proto(response)
+
+    async def units(self) -> Mapping[str, str]:
+        """Return the unit of each meter."""
+        with _callers_errors():
+            response: aggregator_pb.DescribeMetersResponse = await self._aggregator.DescribeMeters(
+                aggregator_pb.DescribeMetersRequest()
+            )
+        return {meter.name: meter.unit for meter in response.meters}
+
+    async def bill(self, contract: str, billing_period: str) -> Invoice:
+        """Return the invoice of a period, or its draft. Raises NotFound."""
+        request = invoicing_pb.PreviewInvoiceRequest(contract=contract, billing_period=billing_period)
+        with _callers_errors():
+            response: invoicing_pb.PreviewInvoiceResponse = await self._invoicing.PreviewInvoice(request)
+        return wire_invoices.preview_from_proto(response)
+
+    async def bills(self, first: str, last: str, after: str) -> BillPage:
+        """Return a page of the invoices of some months, with their lines."""
+        request = invoicing_pb.ListInvoicesRequest(
+            from_billing_period=first, until_billing_period=last, page_size=_BILLS_PER_PAGE, page_token=after
+        )
+        with _callers_errors():
+            response: invoicing_pb.ListInvoicesResponse = await self._invoicing.ListInvoices(request)
+        return BillPage(tuple(map(wire_invoices.invoice_from_proto, response.invoices)), response.next_page_token)
+
+    async def ended_periods(self, customer: str) -> Sequence[ContractPeriod]:
+        """Return the billing periods of a customer that have ended; their time zones are not known."""
+        request = rating_pb.ListBillingPeriodsRequest(customer=customer, from_billing_period=_FIRST_LABEL)
+        with _callers_errors():
+            response: rating_pb.ListBillingPeriodsResponse = await self._rating.ListBillingPeriods(request)
+        return [period_from_proto(period, {}) for period in response.periods]
 
     async def live_bill(self, customer: str) -> Invoice:
         """Return the draft of the period that runs. Raises NotFound without a contract in force."""

@@ -398,6 +398,7 @@ async def test_the_sellers_pages_ask_with_the_token_of_whoever_looks(portal: Any
         ("UA", "INV-000001"),
     ]
     assert all(one["live"]["billingPeriod"] == "2013-11" for one in customers["customers"])
+    assert all(one["trend"] == [one["lastInvoice"]["total"]] for one in customers["customers"])
     assert made.session.id in {one["id"] for one in sessions["sessions"]}
 
 

@@ -270,6 +270,21 @@ async def test_until_a_time_a_fee_is_that_of_the_days_and_no_minimum_lifts(
     assert span_of(answer.rows[0].window) == (day(1, 0), day(4, 0))
 
 
+async def test_as_a_draft_of_a_time_fees_are_in_full_and_minimums_lift(
+    calm_rating: Any, calm_catalog: Any, seen: Any
+) -> None:
+    await sold(calm_catalog)
+
+    answer = await cost(calm_rating.user(), until=timestamp(day(4, 0)), as_draft=True)
+
+    assert [(row.item, row.amount) for row in answer.rows] == [
+        ("Fee", "31.00"),
+        ("Calls", "0.53"),
+        ("Calls", "1.47"),
+        ("Lines", "6.02"),
+    ]
+
+
 async def test_a_customer_stands_for_its_contract_and_a_period_that_is_rated_keeps_its_prices(
     calm_rating: Any, calm_catalog: Any, seen: Any
 ) -> None:

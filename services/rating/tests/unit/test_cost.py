@@ -451,6 +451,10 @@ def test_up_to_a_time_nothing_changes_and_no_minimum_lifts(
     fees = cost_rows([FEE], {}, windows, Breakdown(), USD)
     assert total(fees) == round_half_away(Fraction(500 * days, 30), 2)
 
+    as_draft = cost_windows(NOVEMBER, ZONE, WindowSize.DAY, until, as_draft=True)
+    assert total(costs(words, events, as_draft, breakdown, aggregation)) == printed(before, aggregation, words, USD)
+    assert total(cost_rows([FEE], {}, as_draft, Breakdown(), USD)) == 500
+
 
 @settings(max_examples=60)
 @given(usages, prices, aggregations, values)

@@ -16,6 +16,7 @@ from meterline.cli.calls import call_services, pages
 from meterline.cli.options import ContextOption, Output, OutputOption, plain_app
 from meterline.cli.output import print_document, print_table, write
 from meterline.errors import InputError
+from meterline.suite import context as contexts
 
 if TYPE_CHECKING:
     from meterline.client import AsyncClient
@@ -49,6 +50,23 @@ def link(
         write(made.url)
     else:
         print_document({"url": made.url, "session": _session(made.session)}, output)
+
+
+@app.command("seller")
+def seller(context: ContextOption = None, output: OutputOption = Output.TABLE) -> None:
+    """Print a link that opens the seller's own pages: customers, revenue, catalog, branding.
+
+    The token of the context stands behind the #, which browsers send to nobody; whoever has the link can use it.
+    """
+    found = contexts.load(context)
+    address = found.urls.get("portal", "")
+    if not address:
+        raise InputError('the context names no address of the portal; add it to the context as urls: {"portal": ...}')
+    url = f"{address}/seller#{found.token}"
+    if output is Output.TABLE:
+        write(url)
+    else:
+        print_document({"url": url}, output)
 
 
 @app.command("sessions")

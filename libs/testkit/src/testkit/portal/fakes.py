@@ -9,20 +9,15 @@ from collections.abc import AsyncIterator, Collection, Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal
 
-from chassis.errors import NotFound, Reason
 from metering.aggregator.v1 import aggregator_service_pb2 as aggregator_pb
 from metering.aggregator.v1 import aggregator_service_pb2_grpc as aggregator_grpc
 from metering.aggregator.v1 import meter_pb2, usage_pb2
 from metering.ingest.v1 import usage_event_pb2
-from metering.invoicing.v1 import invoice_pb2
-from metering.invoicing.v1 import invoicing_service_pb2 as invoicing_pb
-from metering.invoicing.v1 import invoicing_service_pb2_grpc as invoicing_grpc
-from metering.rating.v1 import catalog_pb2, charge_pb2, cost_pb2
+from metering.rating.v1 import catalog_pb2, charge_pb2, cost_pb2, unbilled_pb2
 from metering.rating.v1 import rating_service_pb2 as rating_pb
 from metering.rating.v1 import rating_service_pb2_grpc as rating_grpc
 from testkit.portal.world import (
     DEARER_FROM,
-    DIGEST,
     FEE,
     MONTHS,
     NEW_YORK,
@@ -34,8 +29,9 @@ from testkit.portal.world import (
     World,
     bounds,
     period_message,
-    refuse,
 )
+
+LAST_VERSION = 3
 
 
 class FakeAggregator(aggregator_grpc.AggregatorServiceServicer):
@@ -48,7 +44,10 @@ class FakeAggregator(aggregator_grpc.AggregatorServiceServicer):
         self, request: aggregator_pb.DescribeMetersRequest, context: Context
     ) -> aggregator_pb.DescribeMetersResponse:
         """Answer DescribeMeters."""
-        await self.world.caller("DescribeMeters", context)
+        if self.world.is_operator(context):
+            self.world.note_operator("DescribeMeters", context)
+        else:
+            await self.world.caller("DescribeMeters", context)
         flights = meter_pb2.MeterDescription(
             name="flights", unit="flight", aggregation=meter_pb2.AGGREGATION_COUNT, group_by=["origin", "secret"]
         )
@@ -183,10 +182,40 @@ class FakeRating(rating_grpc.RatingServiceServicer):
         customers = [catalog_pb2.Customer(name=name, spec=spec) for name in ("DL", "UA")]
         return rating_pb.ListCustomersResponse(customers=customers)
 
+    async def ListPlans(self, request: rating_pb.ListPlansRequest, context: Context) -> rating_pb.ListPlansResponse:
+        """Answer ListPlans."""
+        self.world.note_operator("ListPlans", context)
+        return rating_pb.ListPlansResponse(plans=[plan_of(3)])
+
+    async def GetPlan(self, request: rating_pb.GetPlanRequest, context: Context) -> rating_pb.GetPlanResponse:
+        """Answer GetPlan."""
+        self.world.note_operator("GetPlan", context)
+        return rating_pb.GetPlanResponse(plan=plan_of(request.version))
+
+    async def ListUnbilledUsage(
+        self, request: rating_pb.ListUnbilledUsageRequest, context: Context
+    ) -> rating_pb.ListUnbilledUsageResponse:
+        """Answer ListUnbilledUsage."""
+        self.world.note_operator("ListUnbilledUsage", context)
+        row = unbilled_pb2.UnbilledUsage(
+            customer="UA",
+            meter="flights",
+            reason=unbilled_pb2.UNBILLED_REASON_PARKED,
+            park_reason="VALUE_MISSING",
+            billing_period="2013-11",
+            event_count=2,
+        )
+        row.first_time.FromDatetime(NOW)
+        row.last_time.FromDatetime(NOW)
+        return rating_pb.ListUnbilledUsageResponse(rows=[row], as_of=self.world.as_of(), filled=True)
+
     async def ListContracts(
         self, request: rating_pb.ListContractsRequest, context: Context
     ) -> rating_pb.ListContractsResponse:
         """Answer ListContracts."""
+        if self.world.is_operator(context):
+            self.world.note_operator("ListContracts", context)
+            return rating_pb.ListContractsResponse(contracts=map(contract_of, self.world.flights))
         customer = await self.world.caller("ListContracts", context, named=f"C-{request.customer}")
         return rating_pb.ListContractsResponse(contracts=[contract_of(customer)])
 
@@ -294,6 +323,16 @@ def quote_of(question: rating_pb.PriceQuestion, price: Decimal) -> rating_pb.Pri
     )
 
 
+def plan_of(version: int) -> catalog_pb2.Plan:
+    """A version of the plan; the third prices what starts after the tests' time."""
+    spec = catalog_pb2.PlanSpec(currency="USD", items=[fee_item(), flights_item()])
+    if version == LAST_VERSION:
+        spec.effective_from.FromDatetime(NOW + timedelta(days=30))
+    plan = catalog_pb2.Plan(name="standard", version=version, spec=spec)
+    plan.created_at.FromDatetime(NOW)
+    return plan
+
+
 def contract_of(customer: str) -> catalog_pb2.Contract:
     """Return the message of contract of."""
     spec = catalog_pb2.ContractSpec(customer=customer, plan="standard", start="2013-01-01", time_zone=NEW_YORK.key)
@@ -309,185 +348,3 @@ def flights_item(unit_price: Decimal = PRICE) -> catalog_pb2.PlanItem:
     """Return the message of flights item."""
     price = catalog_pb2.UsagePrice(per_unit=catalog_pb2.PerUnitPrice(unit_price=str(unit_price)), included="0")
     return catalog_pb2.PlanItem(name="Flights", meter="flights", usage=price)
-
-
-class FakeInvoicing(invoicing_grpc.InvoicingServiceServicer):
-    """Bills October, and has a draft of November."""
-
-    def __init__(self, world: World) -> None:
-        self.world = world
-
-    async def PreviewInvoice(
-        self, request: invoicing_pb.PreviewInvoiceRequest, context: Context
-    ) -> invoicing_pb.PreviewInvoiceResponse:
-        """Answer PreviewInvoice."""
-        if request.customer:
-            self.world.note_operator("PreviewInvoice", context)
-            return invoicing_pb.PreviewInvoiceResponse(invoice=invoice_of(self.world, request.customer, MONTHS[-1], ""))
-        customer = await self.world.caller("PreviewInvoice", context, named=request.contract)
-        numbers = {month: number for number, month in self.world.invoices(customer).items()}
-        month = request.billing_period
-        return invoicing_pb.PreviewInvoiceResponse(
-            invoice=invoice_of(self.world, customer, month, numbers.get(month, ""))
-        )
-
-    async def GetInvoice(
-        self, request: invoicing_pb.GetInvoiceRequest, context: Context
-    ) -> invoicing_pb.GetInvoiceResponse:
-        """Answer GetInvoice."""
-        customer, month = await self._owned("GetInvoice", request.number, context)
-        document = b'{"number":"%s"}' % request.number.encode()
-        return invoicing_pb.GetInvoiceResponse(
-            invoice=invoice_of(self.world, customer, month, request.number), canonical_json=document
-        )
-
-    async def ListInvoices(
-        self, request: invoicing_pb.ListInvoicesRequest, context: Context
-    ) -> invoicing_pb.ListInvoicesResponse:
-        """Answer ListInvoices."""
-        customer = request.customer
-        if "x-meterline-customer" in dict(context.invocation_metadata() or ()):
-            await self.world.caller("ListInvoices", context, named=f"C-{customer}")
-        else:
-            self.world.note_operator("ListInvoices", context)
-        found = self.world.invoices(customer).items()
-        return invoicing_pb.ListInvoicesResponse(
-            invoices=[invoice_of(self.world, customer, month, number) for number, month in found]
-        )
-
-    async def ExplainLine(
-        self, request: invoicing_pb.ExplainLineRequest, context: Context
-    ) -> invoicing_pb.ExplainLineResponse:
-        """Answer ExplainLine."""
-        number = request.line_id.rpartition(".")[0]
-        customer, month = await self._owned("ExplainLine", number, context)
-        invoice = invoice_of(self.world, customer, month, number)
-        line = next((line for line in invoice.lines if line.id == request.line_id), None)
-        if line is None:
-            await refuse(context, NotFound(Reason.LINE_NOT_FOUND, f"there is no line {request.line_id}; look again"))
-            raise AssertionError
-        snapshot = usage_pb2.UsageSnapshot(id="snap-1", digest=DIGEST, as_of=self.world.as_of())
-        snapshot.sealed_at.FromDatetime(bounds(month)[1])
-        return invoicing_pb.ExplainLineResponse(
-            line=line,
-            invoice_number=number,
-            steps=["497.50 is rounded to USD 497.50"],
-            charge=rating_pb.ExplainChargeResponse(
-                charge=charge_of(line), item=flights_item() if line.meter else fee_item(), snapshot=snapshot
-            ),
-        )
-
-    async def ExplainDraftLine(
-        self, request: invoicing_pb.ExplainDraftLineRequest, context: Context
-    ) -> invoicing_pb.ExplainDraftLineResponse:
-        """Answer ExplainDraftLine."""
-        customer = await self.world.caller("ExplainDraftLine", context, named=request.contract)
-        draft = invoice_of(self.world, customer, request.billing_period, "")
-        line = next((line for line in draft.lines if line.id == request.line_id), None)
-        if line is None:
-            await refuse(context, NotFound(Reason.LINE_NOT_FOUND, f"there is no line {request.line_id}; look again"))
-            raise AssertionError
-        return invoicing_pb.ExplainDraftLineResponse(
-            line=line,
-            charge=charge_of(line),
-            item=flights_item() if line.meter else fee_item(),
-            as_of=self.world.as_of(),
-        )
-
-    async def ListLineEvents(
-        self, request: invoicing_pb.ListLineEventsRequest, context: Context
-    ) -> AsyncIterator[invoicing_pb.ListLineEventsResponse]:
-        """Answer ListLineEvents."""
-        number = request.line_id.rpartition(".")[0]
-        customer, month = await self._owned("ListLineEvents", number, context)
-        start, end = bounds(month)
-        yield invoicing_pb.ListLineEventsResponse(
-            events=metered(self.world, customer, start, end, request.after.position, request.limit)
-        )
-
-    async def VerifyInvoice(
-        self, request: invoicing_pb.VerifyInvoiceRequest, context: Context
-    ) -> invoicing_pb.VerifyInvoiceResponse:
-        """Answer VerifyInvoice."""
-        await self._owned("VerifyInvoice", request.number, context)
-        response = invoicing_pb.VerifyInvoiceResponse(digest=DIGEST, chain=DIGEST, line_count=2)
-        response.checked_at.FromDatetime(NOW)
-        return response
-
-    async def VerifyLine(
-        self, request: invoicing_pb.VerifyLineRequest, context: Context
-    ) -> invoicing_pb.VerifyLineResponse:
-        """Answer VerifyLine."""
-        await self._owned("VerifyLine", request.line_id.rpartition(".")[0], context)
-        response = invoicing_pb.VerifyLineResponse(
-            event_count=3, problems=["an event is missing"], snapshot_digest=DIGEST
-        )
-        response.checked_at.FromDatetime(NOW)
-        return response
-
-    async def _owned(self, method: str, number: str, context: Context) -> tuple[str, str]:
-        customer = await self.world.caller(method, context)
-        month = self.world.invoices(customer).get(number)
-        if month is None:
-            await refuse(context, NotFound(Reason.INVOICE_NOT_FOUND, f"there is no invoice {number}; list them"))
-            raise AssertionError
-        return customer, month
-
-
-def invoice_of(world: World, customer: str, month: str, number: str) -> invoice_pb2.Invoice:
-    """An invoice or, without a number, a draft."""
-    start, end = bounds(month)
-    count = len(world.used(customer, start, end))
-    amount, prefix = PRICE * count, number or "draft"
-    flights = invoice_pb2.InvoiceLine(
-        id=f"{prefix}.2",
-        kind=invoice_pb2.LINE_KIND_USAGE,
-        item="Flights",
-        meter="flights",
-        unit="flight",
-        quantity=str(count),
-        amount=str(amount),
-        exact_amount=str(amount),
-        event_count=count,
-        period=period_message(start, end),
-        plan="standard",
-        plan_version=3,
-    )
-    flights.tiers.add(quantity=str(count), unit_price=str(PRICE), amount=str(amount))
-    fee = invoice_pb2.InvoiceLine(
-        id=f"{prefix}.1",
-        kind=invoice_pb2.LINE_KIND_FIXED,
-        item="Fee",
-        quantity="1",
-        amount=str(FEE),
-        exact_amount=str(FEE),
-        period=period_message(start, end),
-    )
-    made = invoice_pb2.Invoice(
-        number=number,
-        status=invoice_pb2.INVOICE_STATUS_FINALIZED if number else invoice_pb2.INVOICE_STATUS_DRAFT,
-        kind=invoice_pb2.INVOICE_KIND_PERIOD,
-        customer=customer,
-        customer_name=f"{customer} Inc.",
-        seller="Metered Skies",
-        contract=f"C-{customer}",
-        currency="USD",
-        period=period_message(start, end),
-        billing_period=month,
-        time_zone=NEW_YORK.key,
-        lines=[fee, flights],
-        total=str(amount + FEE),
-        as_of=world.as_of(),
-        digest=DIGEST if number else b"",
-        chain=DIGEST if number else b"",
-        line_count=2,
-    )
-    if number:
-        made.finalized_at.FromDatetime(end)
-    return made
-
-
-def charge_of(line: invoice_pb2.InvoiceLine) -> charge_pb2.Charge:
-    """Return the message of charge of."""
-    step = charge_pb2.DerivationStep(name="total", text="all of it", value=line.exact_amount)
-    return charge_pb2.Charge(meter=line.meter, currency="USD", steps=[step], exact_amount=line.exact_amount)

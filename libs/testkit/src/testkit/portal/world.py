@@ -104,6 +104,10 @@ class World:
         self.operators.add(str(metadata["authorization"]).removeprefix("Bearer "))
         self.asked.append((method, "", ""))
 
+    def is_operator(self, context: Context) -> bool:
+        """Whether a call acts for no customer."""
+        return "x-meterline-customer" not in dict(context.invocation_metadata() or ())
+
     async def caller(self, method: str, context: Context, *, named: str = "") -> str:
         """The customer for whom a call is; the guard of every service refuses any other."""
         metadata = dict(context.invocation_metadata() or ())

@@ -1,8 +1,9 @@
 // src/stream.ts
 var EventStream = class {
-  constructor(connect, onChange) {
+  constructor(connect, onChange, onAlive) {
     this.connect = connect;
     this.onChange = onChange;
+    this.onAlive = onAlive;
     this.controller = null;
     this.isWanted = !1;
     this.onVisibility = () => document.hidden ? this.close() : this.open(!0);
@@ -39,12 +40,20 @@ var EventStream = class {
     let silence = setTimeout(end, 4e4);
     try {
       let reader = (await this.connect(line.signal)).body?.pipeThrough(new TextDecoderStream()).getReader(), parser = new EventParser();
-      for (let part2 = await reader?.read(); part2 !== void 0 && !part2.done; part2 = await reader?.read())
-        clearTimeout(silence), silence = setTimeout(end, 4e4), parser.feed(part2.value).includes("changed") && this.onChange();
+      for (let part2 = await reader?.read(); part2 !== void 0 && !part2.done; part2 = await reader?.read()) {
+        clearTimeout(silence), silence = setTimeout(end, 4e4);
+        for (let event of parser.feed(part2.value)) this.take(event);
+      }
     } catch (error) {
       signal.aborted || console.info("meterline: changes can't be streamed, so the figures are polled.", error);
     } finally {
       clearTimeout(silence), signal.removeEventListener("abort", end);
+    }
+  }
+  take({ name, data }) {
+    if (name === "changed" && this.onChange(), name === "alive") {
+      let { completeUntil } = JSON.parse(data);
+      completeUntil !== null && this.onAlive(completeUntil);
     }
   }
 }, EventParser = class {
@@ -57,7 +66,9 @@ var EventStream = class {
 `).split(`
 
 `);
-    return this.rest = blocks.pop() ?? "", blocks.map((block) => /^event: ?(.*)$/m.exec(block)?.[1] ?? "").filter((name) => name !== "");
+    this.rest = blocks.pop() ?? "";
+    let line = (block, name) => new RegExp(`^${name}: ?(.*)$`, "m").exec(block)?.[1] ?? "";
+    return blocks.map((block) => ({ name: line(block, "event"), data: line(block, "data") })).filter(({ name }) => name !== "");
   }
 };
 function pause(milliseconds, signal) {
@@ -92,20 +103,28 @@ var Client = class extends EventTarget {
     this.token = "";
     this.renewal = null;
     this.kept = /* @__PURE__ */ new Map();
+    this.presets = /* @__PURE__ */ new Map();
     this.stream = new EventStream(
       (signal) => this.send("GET", this.url("changes", { billingPeriod: this.followed }), { accept: "text/event-stream", signal }),
-      () => this.dispatchEvent(new Event("change"))
+      () => this.dispatchEvent(new Event("change")),
+      (completeUntil) => this.completeUntil = completeUntil
     );
     this.listeners = 0;
+    /** Nothing that was shown has changed up to then, as the stream says; empty until it does. */
+    this.completeUntil = "";
     this.followed = "";
   }
   /** Say where the portal is and how to get a token; calling it again begins a new session. */
   configure(configuration) {
-    this.configuration = { ...configuration, baseUrl: configuration.baseUrl.replace(/\/+$/, "") }, this.token = "", this.renewal = null, this.kept.clear(), this.isStarted.open(), this.stream.restart(), this.dispatchEvent(new Event("configured"));
+    this.configuration = { ...configuration, baseUrl: configuration.baseUrl.replace(/\/+$/, "") }, this.token = "", this.renewal = null, this.completeUntil = "", this.kept.clear(), this.isStarted.open(), this.stream.restart(), this.dispatchEvent(new Event("configured"));
   }
   /** Forget the token and all answers, as on signing out; elements wait until `configure` is called again. */
   reset() {
     this.stream.stop(), this.configuration = null, this.isStarted = gate(), this.token = "", this.kept.clear();
+  }
+  /** Give this answer to whoever gets that path, in place of the portal's: a preview shows what is not saved. Set before `configure`. */
+  preset(path, body2) {
+    this.presets.set(path, body2);
   }
   get isHosted() {
     return this.configuration !== null && this.configuration.fetchToken === void 0;
@@ -136,9 +155,9 @@ var Client = class extends EventTarget {
   }
   /** Get JSON; an answer that has not changed since is the very same object, unless it is now complete to a later time. Raises `Problem`. */
   async get(path, query = {}, signal) {
-    await this.isStarted.opened;
-    let url = this.url(path, query), known = this.kept.get(url), response = await this.send("GET", url, { etag: known?.etag, signal });
-    if (response.status === 304 && known !== void 0) return stillFresh(known.body, response.headers.get(COMPLETE_UNTIL));
+    if (await this.isStarted.opened, this.presets.has(path)) return this.presets.get(path);
+    let url = this.url(path, query), known2 = this.kept.get(url), response = await this.send("GET", url, { etag: known2?.etag, signal });
+    if (response.status === 304 && known2 !== void 0) return stillFresh(known2.body, response.headers.get(COMPLETE_UNTIL));
     let body2 = await jsonOf(response);
     return this.keep(url, response.headers.get("etag"), body2), body2;
   }
@@ -162,7 +181,7 @@ var Client = class extends EventTarget {
   }
   /** Say which period is shown, whose changes are then told. */
   follow(billingPeriod) {
-    billingPeriod !== this.followed && (this.followed = billingPeriod, this.stream.reconnect());
+    billingPeriod !== this.followed && (this.followed = billingPeriod, this.completeUntil = "", this.stream.reconnect());
   }
   keep(url, etag, body2) {
     if (this.kept.delete(url), etag === null) return;
@@ -2429,7 +2448,7 @@ function keepLanguage(language) {
 }
 
 // src/context.ts
-var opened = null, isAsked = !1, configured = 0;
+var LOCALE = /^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8}){0,3}$/, opened = null, isAsked = !1, configured = 0;
 client.addEventListener("configured", () => {
   configured += 1, isAsked && (opened = null), isAsked = !1;
 });
@@ -2444,10 +2463,13 @@ function textsWithoutSession() {
 function changeLanguage(language) {
   keepLanguage(language), client.dispatchEvent(new Event("configured"));
 }
+function known(locale) {
+  return LOCALE.test(locale) ? locale : null;
+}
 async function load() {
   await client.started, isAsked = !0;
   let asked = configured, chosen = client.isHosted ? new URLSearchParams(location.search).get("lang") ?? chosenLanguage() : "", [session, periods] = await Promise.all([
-    client.get("session", { locale: chosen || client.locale || null }),
+    client.get("session", { locale: known(chosen || client.locale) }),
     client.get("periods")
   ]), usual = client.locale || (session.locale ?? navigator.language), locale = chosen === "" || languageOf(chosen) === languageOf(usual) ? usual : languageOf(chosen), language = languageOf(locale), texts = await textsOf(language);
   if (asked !== configured) return openContext();
@@ -2493,13 +2515,16 @@ var MeterlineFreshness = class extends MeterlineElement {
   }
 };
 function wording(context, freshness, nowMs) {
-  let { t: t4, format } = context, { fresh, problem, isFinal, isFilled } = freshness;
+  let { t: t4, format } = context, { problem, isFinal, isFilled } = freshness, until = latest(freshness.fresh.completeUntil, client.completeUntil);
   if (problem !== null) return { text: t4("fresh.stale", { reason: shortProblem(t4, problem) }), look: "is-late" };
   if (isFinal) return { text: t4("fresh.final"), look: "is-final" };
   if (!isFilled) return { text: t4("fresh.filling"), look: "is-late" };
-  if (fresh.completeUntil === null) return { text: t4("fresh.unknown"), look: "" };
-  let time = format.time(fresh.completeUntil), passed = nowMs - Date.parse(fresh.completeUntil);
+  if (until === null) return { text: t4("fresh.unknown"), look: "" };
+  let time = format.time(until), passed = nowMs - Date.parse(until);
   return passed <= LATE_AFTER_MS ? { text: t4("fresh.live", { time }), look: "is-live" } : { text: t4("fresh.late", { time, age: age(context, passed) }), look: "is-late" };
+}
+function latest(shown, said) {
+  return shown !== null && said !== "" && Date.parse(said) > Date.parse(shown) ? said : shown;
 }
 define("meterline-freshness", MeterlineFreshness);
 
@@ -2578,6 +2603,8 @@ var MeterlineView = class extends MeterlineElement {
     super();
     this.listened = null;
     this.followed = "";
+    /** A host may change what its attributes choose at any time; frameworks do. */
+    this.attributesObserver = new MutationObserver(() => this.requestUpdate());
     this.onProblem = (problem) => this.report(problem);
     /** An action of the reader failed: say so where they are looking, and to the page around. */
     this.onRefused = (problem) => {
@@ -2608,10 +2635,10 @@ var MeterlineView = class extends MeterlineElement {
     };
   }
   connectedCallback() {
-    super.connectedCallback(), client.addEventListener("configured", this.begin), this.begin();
+    super.connectedCallback(), client.addEventListener("configured", this.begin), this.attributesObserver.observe(this, { attributes: !0 }), this.begin();
   }
   disconnectedCallback() {
-    super.disconnectedCallback(), client.removeEventListener("configured", this.begin), this.listenTo(null);
+    super.disconnectedCallback(), client.removeEventListener("configured", this.begin), this.attributesObserver.disconnect(), this.listenTo(null);
   }
   willUpdate(_changes) {
     this.isConnected && this.listenTo(this.state);
@@ -4376,7 +4403,7 @@ var LEFT_BEHIND = { line: null, with: null, priced: null, quantity: null, bucket
     document.title = view === void 0 ? name : `${this.context.t(`view.${view}`)} · ${name}`;
   }
   renderRail(context, route) {
-    let { t: t4, session, words } = context, logo = this.isFollowing ? session.branding.logoUrl : null;
+    let { t: t4, session, words } = context, { logoUrl } = session.branding, logo = this.isFollowing || logoUrl?.startsWith("data:") === !0 ? logoUrl : null;
     return b2`<header class="rail controls"><div>
       <button class="skip" type="button" @click=${this.onSkip}>${t4("menu.skip")}</button>
       <div class="brand">${logo === null ? b2`<span class="mark" aria-hidden="true"></span><span>${session.seller || session.customer.name}</span>` : b2`<img src=${logo} alt=${session.seller} />`}</div>

@@ -28,6 +28,34 @@ function speak(texts) {
 function translator(own) {
   return (key, blanks = {}) => filled((Object.hasOwn(own, key) ? own[key] : void 0) ?? spoken[key] ?? key, blanks);
 }
+var Words = class {
+  constructor(labels, format) {
+    this.labels = labels;
+    this.format = format;
+  }
+  item(name) {
+    return this.labels.items[name] ?? name;
+  }
+  property(name) {
+    return this.labels.properties[name] ?? name.replaceAll("_", " ");
+  }
+  value(property, value) {
+    return this.labels.values[property]?.[value] ?? value;
+  }
+  /** A time zone as people write it: "America/New York". */
+  zone(zone) {
+    return zone.replaceAll("_", " ");
+  }
+  /** The unit that goes with a quantity: "flight" with 1, "flights" with 2. */
+  unit(unit, quantity) {
+    let forms = this.labels.units[unit];
+    return forms?.[this.format.plural(quantity)] ?? forms?.other ?? unit;
+  }
+  /** A quantity with its unit: "2,977 flights". */
+  quantity(quantity, unit) {
+    return `${this.format.decimal(quantity)} ${this.unit(unit, quantity)}`.trim();
+  }
+};
 
 // src/texts.ts
 var TEXTS = {
@@ -280,26 +308,6 @@ var TEXTS = {
   "plan.tierFlat": "plus {flat}",
   "plan.empty": "No plan in this period",
   "plan.emptyText": "The contract does not cover the chosen period. Choose another one.",
-  "operator.title": "Customers and revenue",
-  "operator.signInText": "These pages show all customers. Give a token of the suite with the scope read; it is kept only until this page is closed.",
-  "operator.token": "Token",
-  "operator.signIn": "Sign in",
-  "operator.signOut": "Sign out",
-  "operator.customers": "Customers",
-  "operator.sessions": "Sessions",
-  "operator.more": "Show more",
-  "operator.empty": "Nothing here yet",
-  "operator.emptyText": "What is added to the catalog, and sessions that are made, appear here.",
-  "operator.column.customer": "Customer",
-  "operator.column.live": "Live bill",
-  "operator.column.last": "Last invoice",
-  "operator.column.kind": "Kind",
-  "operator.column.made": "Made by",
-  "operator.column.ends": "Ends",
-  "operator.column.used": "Last used",
-  "operator.kind.embed": "Embed",
-  "operator.kind.link": "Link",
-  "operator.kind.operator": "View as customer",
   "banner.actingFor": "You see what {customer} sees. Signed in as {operator}: {reason}",
   "menu.skip": "Skip to the page",
   "menu.pages": "Pages",
@@ -1115,9 +1123,10 @@ var controls_default = `button, select, input { font: inherit; color: inherit; m
 
 // src/stream.ts
 var EventStream = class {
-  constructor(connect, onChange) {
+  constructor(connect, onChange, onAlive) {
     this.connect = connect;
     this.onChange = onChange;
+    this.onAlive = onAlive;
     this.controller = null;
     this.isWanted = !1;
     this.onVisibility = () => document.hidden ? this.close() : this.open(!0);
@@ -1154,12 +1163,20 @@ var EventStream = class {
     let silence = setTimeout(end, 4e4);
     try {
       let reader = (await this.connect(line.signal)).body?.pipeThrough(new TextDecoderStream()).getReader(), parser = new EventParser();
-      for (let part = await reader?.read(); part !== void 0 && !part.done; part = await reader?.read())
-        clearTimeout(silence), silence = setTimeout(end, 4e4), parser.feed(part.value).includes("changed") && this.onChange();
+      for (let part2 = await reader?.read(); part2 !== void 0 && !part2.done; part2 = await reader?.read()) {
+        clearTimeout(silence), silence = setTimeout(end, 4e4);
+        for (let event of parser.feed(part2.value)) this.take(event);
+      }
     } catch (error) {
       signal.aborted || console.info("meterline: changes can't be streamed, so the figures are polled.", error);
     } finally {
       clearTimeout(silence), signal.removeEventListener("abort", end);
+    }
+  }
+  take({ name, data }) {
+    if (name === "changed" && this.onChange(), name === "alive") {
+      let { completeUntil } = JSON.parse(data);
+      completeUntil !== null && this.onAlive(completeUntil);
     }
   }
 }, EventParser = class {
@@ -1172,7 +1189,9 @@ var EventStream = class {
 `).split(`
 
 `);
-    return this.rest = blocks.pop() ?? "", blocks.map((block) => /^event: ?(.*)$/m.exec(block)?.[1] ?? "").filter((name) => name !== "");
+    this.rest = blocks.pop() ?? "";
+    let line = (block, name) => new RegExp(`^${name}: ?(.*)$`, "m").exec(block)?.[1] ?? "";
+    return blocks.map((block) => ({ name: line(block, "event"), data: line(block, "data") })).filter(({ name }) => name !== "");
   }
 };
 function pause(milliseconds, signal) {
@@ -1207,20 +1226,28 @@ var Client = class extends EventTarget {
     this.token = "";
     this.renewal = null;
     this.kept = /* @__PURE__ */ new Map();
+    this.presets = /* @__PURE__ */ new Map();
     this.stream = new EventStream(
       (signal) => this.send("GET", this.url("changes", { billingPeriod: this.followed }), { accept: "text/event-stream", signal }),
-      () => this.dispatchEvent(new Event("change"))
+      () => this.dispatchEvent(new Event("change")),
+      (completeUntil) => this.completeUntil = completeUntil
     );
     this.listeners = 0;
+    /** Nothing that was shown has changed up to then, as the stream says; empty until it does. */
+    this.completeUntil = "";
     this.followed = "";
   }
   /** Say where the portal is and how to get a token; calling it again begins a new session. */
   configure(configuration) {
-    this.configuration = { ...configuration, baseUrl: configuration.baseUrl.replace(/\/+$/, "") }, this.token = "", this.renewal = null, this.kept.clear(), this.isStarted.open(), this.stream.restart(), this.dispatchEvent(new Event("configured"));
+    this.configuration = { ...configuration, baseUrl: configuration.baseUrl.replace(/\/+$/, "") }, this.token = "", this.renewal = null, this.completeUntil = "", this.kept.clear(), this.isStarted.open(), this.stream.restart(), this.dispatchEvent(new Event("configured"));
   }
   /** Forget the token and all answers, as on signing out; elements wait until `configure` is called again. */
   reset() {
     this.stream.stop(), this.configuration = null, this.isStarted = gate(), this.token = "", this.kept.clear();
+  }
+  /** Give this answer to whoever gets that path, in place of the portal's: a preview shows what is not saved. Set before `configure`. */
+  preset(path, body2) {
+    this.presets.set(path, body2);
   }
   get isHosted() {
     return this.configuration !== null && this.configuration.fetchToken === void 0;
@@ -1251,11 +1278,11 @@ var Client = class extends EventTarget {
   }
   /** Get JSON; an answer that has not changed since is the very same object, unless it is now complete to a later time. Raises `Problem`. */
   async get(path, query = {}, signal) {
-    await this.isStarted.opened;
-    let url = this.url(path, query), known = this.kept.get(url), response = await this.send("GET", url, { etag: known?.etag, signal });
-    if (response.status === 304 && known !== void 0) return stillFresh(known.body, response.headers.get(COMPLETE_UNTIL));
-    let body = await jsonOf(response);
-    return this.keep(url, response.headers.get("etag"), body), body;
+    if (await this.isStarted.opened, this.presets.has(path)) return this.presets.get(path);
+    let url = this.url(path, query), known2 = this.kept.get(url), response = await this.send("GET", url, { etag: known2?.etag, signal });
+    if (response.status === 304 && known2 !== void 0) return stillFresh(known2.body, response.headers.get(COMPLETE_UNTIL));
+    let body2 = await jsonOf(response);
+    return this.keep(url, response.headers.get("etag"), body2), body2;
   }
   /** Create something. Raises `Problem`. */
   async post(path, content) {
@@ -1277,11 +1304,11 @@ var Client = class extends EventTarget {
   }
   /** Say which period is shown, whose changes are then told. */
   follow(billingPeriod) {
-    billingPeriod !== this.followed && (this.followed = billingPeriod, this.stream.reconnect());
+    billingPeriod !== this.followed && (this.followed = billingPeriod, this.completeUntil = "", this.stream.reconnect());
   }
-  keep(url, etag, body) {
+  keep(url, etag, body2) {
     if (this.kept.delete(url), etag === null) return;
-    this.kept.set(url, { etag, body });
+    this.kept.set(url, { etag, body: body2 });
     let oldest = this.kept.keys().next().value;
     this.kept.size > ETAGS_MAX && oldest !== void 0 && this.kept.delete(oldest);
   }
@@ -1293,7 +1320,7 @@ var Client = class extends EventTarget {
   async attempt(method, url, call, token) {
     let headers = new Headers({ accept: call.accept ?? "application/json, application/problem+json" });
     token !== "" && headers.set("authorization", `Bearer ${token}`), call.etag !== void 0 && headers.set("if-none-match", call.etag), call.content !== void 0 && headers.set("content-type", "application/json");
-    let credentials = this.isHosted ? "same-origin" : "omit", body = call.content === void 0 ? null : JSON.stringify(call.content), request = { method, headers, credentials, body, cache: "no-store", signal: call.signal ?? null };
+    let credentials = this.isHosted ? "same-origin" : "omit", body2 = call.content === void 0 ? null : JSON.stringify(call.content), request = { method, headers, credentials, body: body2, cache: "no-store", signal: call.signal ?? null };
     try {
       return await fetch(url, request);
     } catch (error) {
@@ -1311,16 +1338,16 @@ var Client = class extends EventTarget {
   }
 };
 function gate() {
-  let open = () => {
+  let open2 = () => {
   };
-  return { opened: new Promise((resolve) => open = resolve), open };
+  return { opened: new Promise((resolve) => open2 = resolve), open: open2 };
 }
-function stillFresh(body, completeUntil) {
-  return completeUntil === null || typeof body != "object" || body === null || !("completeUntil" in body) || body.completeUntil === completeUntil ? body : { ...body, completeUntil };
+function stillFresh(body2, completeUntil) {
+  return completeUntil === null || typeof body2 != "object" || body2 === null || !("completeUntil" in body2) || body2.completeUntil === completeUntil ? body2 : { ...body2, completeUntil };
 }
 async function accepted(response) {
   if (response.ok || response.status === 304) return response;
-  let body = (response.headers.get("content-type") ?? "").includes("json") ? await jsonOf(response) : {}, text = (name) => typeof body[name] == "string" ? body[name] : "", title = text("title") || response.statusText || String(response.status);
+  let body2 = (response.headers.get("content-type") ?? "").includes("json") ? await jsonOf(response) : {}, text = (name) => typeof body2[name] == "string" ? body2[name] : "", title = text("title") || response.statusText || String(response.status);
   throw new Problem(response.status, title, text("detail"), text("reason"), text("do"), text("requestId"));
 }
 async function jsonOf(response) {
@@ -1361,9 +1388,941 @@ function define(name, element) {
   customElements.get(name) === void 0 && customElements.define(name, element);
 }
 
+// node_modules/lit-html/directive.js
+var t3 = { ATTRIBUTE: 1, CHILD: 2, PROPERTY: 3, BOOLEAN_ATTRIBUTE: 4, EVENT: 5, ELEMENT: 6 }, e4 = (t4) => (...e5) => ({ _$litDirective$: t4, values: e5 }), i5 = class {
+  constructor(t4) {
+  }
+  get _$AU() {
+    return this._$AM._$AU;
+  }
+  _$AT(t4, e5, i6) {
+    this._$Ct = t4, this._$AM = e5, this._$Ci = i6;
+  }
+  _$AS(t4, e5) {
+    return this.update(t4, e5);
+  }
+  update(t4, e5) {
+    return this.render(...e5);
+  }
+};
+
+// src/parts/directives.ts
+var StyleDirective = class extends i5 {
+  constructor(info) {
+    if (super(info), info.type !== t3.ELEMENT) throw new Error("place(…) stands inside a tag, not in an attribute");
+  }
+  render(_styles) {
+    return A;
+  }
+  update(part2, [styles]) {
+    let { style } = part2.element;
+    for (let [name, value] of Object.entries(styles)) style.setProperty(name, value);
+    return A;
+  }
+}, place = e4(StyleDirective), TintDirective = class extends i5 {
+  constructor() {
+    super(...arguments);
+    this.text = null;
+  }
+  render(_text) {
+    return A;
+  }
+  update(part2, [text]) {
+    let isOther = this.text !== null && this.text !== text;
+    return this.text = text, isOther && !matchMedia("(prefers-reduced-motion: reduce)").matches && part2.element.animate({ backgroundColor: ["color-mix(in srgb, currentcolor 22%, transparent)", "transparent"] }, 1e3), A;
+  }
+}, tint = e4(TintDirective);
+
+// src/parts/icons.ts
+var PATHS = {
+  previous: "M10 3 5 8l5 5",
+  next: "m6 3 5 5-5 5",
+  close: "m4 4 8 8M12 4l-8 8",
+  check: "m3 8.5 3.2 3L13 4.5",
+  warning: "M8 2 1.5 13.5h13zM8 6.5v3.2M8 11.7v.1",
+  bars: "M3 13V8M8 13V3M13 13V6",
+  line: "m2 11 4-4 3 2 5-6",
+  heat: "M2 2h5v5H2zM9 2h5v5H9zM2 9h5v5H2zM9 9h5v5H9z",
+  table: "M2 3h12v10H2zM2 7h12M6 7v6",
+  filter: "M2 3h12L9.5 8.5V13l-3-1.5v-3z",
+  sliders: "M2 5h6M12 5h2M2 11h2M8 11h6M10 3v4M6 9v4",
+  bookmark: "M4 2h8v12l-4-3-4 3z",
+  download: "M8 2v8M4.5 7 8 10.5 11.5 7M2.5 13.5h11",
+  link: "M6.5 9.5 9.5 6.5M7 4.5 9 2.6a3 3 0 0 1 4.3 4.3L11.5 9M9 11.5 7 13.4A3 3 0 0 1 2.7 9.1L4.5 7",
+  terminal: "m3 4 4 4-4 4M8.5 12.5H13",
+  print: "M4 6V2h8v4M4 12H2V6h12v6h-2M4 9.5h8V14H4z",
+  compare: "M2 3h5v10H2zM9 3h5v10H9zM4 6h1M4 9h1M11 6h1M11 9h1",
+  open: "M6 3H3v10h10v-3M9 3h4v4M13 3 7 9"
+};
+function icon(name) {
+  return b2`<svg class="icon" viewBox="0 0 16 16" aria-hidden="true">${w`<path d=${PATHS[name]} />`}</svg>`;
+}
+function swatch(seriesClass) {
+  return b2`<svg class="swatch ${seriesClass}" viewBox="0 0 10 10" aria-hidden="true"><rect width="10" height="10" rx="2.5" /></svg>`;
+}
+
+// src/styles/chart.css
+var chart_default = `:host { position: relative; }
+
+.stage { position: relative; }
+.surface { display: block; width: 100%; overflow: visible; touch-action: pan-y; }
+.surface:focus-visible { outline-offset: 4px; }
+
+.grid { stroke: var(--_line); stroke-width: 1; shape-rendering: crispedges; }
+.axis { stroke: var(--_line-strong); stroke-width: 1; shape-rendering: crispedges; }
+.tick { fill: var(--_text-3); font: 400 12px var(--_font); font-variant-numeric: tabular-nums; }
+.column { fill: var(--_text); fill-opacity: 0.06; }
+
+.bar { fill: var(--_c); cursor: pointer; transition: opacity 150ms; }
+.bar.is-dim { opacity: 0.45; }
+.stroke { fill: none; stroke: var(--_c); stroke-width: 2; stroke-linejoin: round; stroke-linecap: round; }
+.area { fill: var(--_c); fill-opacity: 0.09; }
+.dot { fill: var(--_c); }
+.dot.is-unseen { fill: none; }
+.dot.is-active { stroke: var(--_surface); stroke-width: 2; }
+.previous-halo { fill: none; stroke: var(--_surface); stroke-opacity: 0.5; stroke-width: 3.5; stroke-linejoin: round; }
+.previous { fill: none; stroke: var(--_text-2); stroke-width: 1.5; stroke-dasharray: 3 4; stroke-linejoin: round; }
+.band { fill: var(--_c1); fill-opacity: 0.14; }
+.cell { fill: var(--_c1); cursor: pointer; }
+.cell.is-active { stroke: var(--_text); stroke-width: 1.5; }
+
+.tip {
+  position: absolute;
+  top: 0;
+  left: 0;
+  z-index: 2;
+  min-width: 148px;
+  max-width: 260px;
+  padding: 10px 12px;
+  border: 1px solid var(--_line-strong);
+  border-radius: var(--_radius-control);
+  background: var(--_raised);
+  font-size: 12px;
+  pointer-events: none;
+}
+
+.tip h3 { font: 650 12px/1.4 var(--_font); margin-bottom: 4px; }
+.tip dl { display: grid; grid-template-columns: 1fr auto; gap: 2px 14px; }
+.tip dt { overflow: hidden; text-overflow: ellipsis; white-space: nowrap; }
+.tip dd { margin: 0; text-align: right; }
+.tip .is-total { font-weight: 650; }
+.tip .is-previous { color: var(--_text-2); }
+
+.step { cursor: pointer; }
+.step:hover .fall, .step:focus-visible .fall { filter: brightness(1.1); }
+.fall.is-end { fill: var(--_c1); }
+.fall.is-more { fill: var(--_c2); }
+.fall.is-less { fill: var(--_c6); }
+.joint { stroke: var(--_text-3); stroke-dasharray: 2 3; }
+.tear { fill: none; stroke: var(--_surface); stroke-width: 3; }
+.amount { fill: var(--_text); font: 650 13px var(--_font); font-variant-numeric: tabular-nums; text-anchor: middle; }
+.what { fill: var(--_text-2); font: 400 12px var(--_font); text-anchor: middle; }
+.what.is-small { fill: var(--_text-3); font-size: 11px; }
+
+.falls { display: grid; gap: 10px; }
+.falls li { display: grid; gap: 4px; }
+.falls .line { display: flex; justify-content: space-between; gap: 12px; font-size: 13px; }
+.falls svg { display: block; width: 100%; height: 8px; }
+
+@media (forced-colors: active) {
+  .bar, .stroke, .dot, .fall, .cell { forced-color-adjust: none; }
+}
+
+@media print { .tip { display: none; } }
+`;
+
+// src/charts/scale.ts
+function position(text) {
+  return text === null ? null : Number(text);
+}
+function positionOrZero(text) {
+  return position(text) ?? 0;
+}
+function part(text, whole) {
+  let total = Math.abs(Number(whole));
+  return total === 0 ? 0 : Math.min(1, Math.abs(Number(text)) / total);
+}
+function largest(texts) {
+  let found = "0";
+  for (let text of texts) text !== null && Math.abs(Number(text)) > Math.abs(Number(found)) && (found = text);
+  return found;
+}
+function scaleOf(values, count, hasZero = !0) {
+  let low = Math.min(...values, hasZero ? 0 : 1 / 0), high = Math.max(...values, hasZero ? 0 : -1 / 0), span = high - low || Math.abs(high) || 1, step = roundStep(span / count), min = Math.floor(low / step) * step, max = Math.max(Math.ceil(high / step) * step, min + step), ticks = Array.from({ length: Math.round((max - min) / step) + 1 }, (_2, index) => min + index * step);
+  return { min, max, ticks: ticks.map((tick) => Number(tick.toPrecision(12))) };
+}
+function roundStep(raw) {
+  let power = 10 ** Math.floor(Math.log10(raw));
+  return ([1, 2, 2.5, 5, 10].find((factor) => factor * power >= raw * 0.999) ?? 10) * power;
+}
+function pixel(value) {
+  return Math.round(value * 2) / 2;
+}
+
+// src/charts/bars.ts
+function stackEnds(model) {
+  return model.buckets.flatMap((_2, bucket) => {
+    let values = model.series.map((series) => positionOrZero(series.values[bucket] ?? null));
+    return [sum(values.filter((value) => value > 0)), sum(values.filter((value) => value < 0))];
+  });
+}
+function drawBars(model, plot, active) {
+  let bars = stack(model, plot), isOneByOne = model.buckets.length <= 400;
+  return w`${model.series.map((series, index) => {
+    let own = bars[index] ?? [];
+    return isOneByOne ? w`<g class=${series.look}>${own.map((bar) => drawBar(model, series.key, bar, active))}</g>` : w`<path class="bar ${series.look}" data-series=${series.key} d=${own.map(outline).join("")} />`;
+  })}`;
+}
+function drawBar(model, series, bar, active) {
+  let look = active === null || active === bar.bucket ? "bar" : "bar is-dim";
+  return w`<rect class=${look} x=${bar.x} y=${bar.y} width=${bar.width} height=${bar.height}
+    data-bucket=${model.buckets[bar.bucket]?.key ?? ""} data-series=${series} data-value=${bar.value} />`;
+}
+function stack(model, plot) {
+  let gap = plot.step > 5 ? Math.max(1.5, plot.step * 0.22) : plot.step > 2 ? 0.5 : 0, width = Math.max(0.5, pixel(Math.min(plot.step - gap, 64))), ups = model.buckets.map(() => 0), downs = model.buckets.map(() => 0);
+  return model.series.map(
+    (series) => model.buckets.flatMap((_2, bucket) => {
+      let value = series.values[bucket] ?? null;
+      if (value === null) return [];
+      let amount = positionOrZero(value), ends = amount < 0 ? downs : ups, from = ends[bucket] ?? 0;
+      ends[bucket] = from + amount;
+      let [low, high] = amount < 0 ? [from + amount, from] : [from, from + amount], top = pixel(plot.y(high)), bottom = pixel(plot.y(low)), height = bottom - top > 3 ? bottom - top - 1 : Math.max(bottom - top, amount === 0 ? 0 : 0.5);
+      return [{ x: pixel(plot.x(bucket) + (plot.step - width) / 2), y: top, width, height, bucket, value }];
+    })
+  );
+}
+function outline(bar) {
+  return `M${bar.x} ${bar.y}h${bar.width}v${bar.height}h${-bar.width}z`;
+}
+function sum(values) {
+  return values.reduce((total, value) => total + value, 0);
+}
+
+// src/charts/heat.ts
+var LABEL_PX = 56, HEAD_PX = 20, CELL_PX_MAX = 44;
+function layOut(model, width) {
+  let rows = [.../* @__PURE__ */ new Set([...model.rows, ...model.buckets.map((bucket) => bucket.row)])], columns = [...new Set(model.buckets.map((bucket) => bucket.column))];
+  columns.every((column) => /^\d\d$/.test(column)) && columns.sort();
+  let cellWidth = Math.min((width - LABEL_PX) / columns.length, 96), cellHeight = Math.min(CELL_PX_MAX, Math.max(14, 260 / rows.length)), cells = [...Map.groupBy(model.buckets.keys(), (index) => `${model.buckets[index]?.row}
+${model.buckets[index]?.column}`).values()].flatMap(
+    (indexes) => indexes.map((bucket, nth) => {
+      let { row = "", column = "" } = model.buckets[bucket] ?? {}, own = cellWidth / indexes.length;
+      return {
+        bucket,
+        x: pixel(LABEL_PX + columns.indexOf(column) * cellWidth + nth * own),
+        y: pixel(HEAD_PX + rows.indexOf(row) * cellHeight),
+        width: Math.max(1, pixel(own - 2)),
+        height: pixel(cellHeight - 2)
+      };
+    })
+  );
+  return { rows, columns, cells, cellWidth, cellHeight, height: HEAD_PX + rows.length * cellHeight + 4 };
+}
+function drawHeat(model, layout, active) {
+  let totals = model.totals ?? model.series[0]?.values ?? [], top = largest(totals), every = Math.ceil(44 / layout.cellWidth);
+  return w`
+    ${layout.columns.map((column, index) => index % every === 0 ? w`<text class="tick" x=${LABEL_PX + index * layout.cellWidth} y="12">${column}</text>` : w``)}
+    ${layout.rows.map((row, index) => w`<text class="tick" x="0" y=${HEAD_PX + (index + 0.5) * layout.cellHeight + 3}>${row}</text>`)}
+    ${layout.cells.map((cell) => {
+    let value = totals[cell.bucket] ?? null, shade = value === null ? 0.04 : 0.12 + 0.88 * part(value, top);
+    return w`<rect class=${active === cell.bucket ? "cell is-active" : "cell"} x=${cell.x} y=${cell.y} width=${cell.width} height=${cell.height}
+        rx="2" fill-opacity=${shade.toFixed(3)} data-bucket=${model.buckets[cell.bucket]?.key ?? ""} data-value=${value ?? ""} />`;
+  })}`;
+}
+
+// src/charts/lines.ts
+function lineEnds(model) {
+  return [...model.series.map((series) => series.values), model.previous ?? [], model.band?.low ?? [], model.band?.high ?? []].flat().flatMap((value) => position(value) ?? []);
+}
+function drawLines(model, plot, active) {
+  let isAlone = model.series.length === 1;
+  return w`${model.band === void 0 ? A : drawBand(model.band, plot)}
+    ${model.series.map((series) => {
+    let runs = runsOf(series.values, plot);
+    return w`<g class=${series.look} data-series=${series.key}>
+        ${isAlone ? w`<path class="area" d=${runs.map((run) => areaOf(run, plot)).join("")} />` : A}
+        <path class="stroke" d=${runs.map(pathOf).join("")} />
+        ${runs.filter((run) => run.length === 1).map(([point]) => w`<circle class="dot" cx=${point?.[0] ?? 0} cy=${point?.[1] ?? 0} r="2" />`)}
+        ${series.values.map((value, bucket) => drawPoint(model, series.key, value, bucket, plot, active))}
+      </g>`;
+  })}`;
+}
+function drawPrevious(model, plot) {
+  if (model.previous === null || model.buckets.length > 120) return A;
+  let line = runsOf(model.previous.slice(0, model.buckets.length), plot).map(pathOf).join("");
+  return w`<path class="previous-halo" d=${line} /><path class="previous" d=${line} />`;
+}
+function drawPoint(model, series, value, bucket, plot, active) {
+  let place2 = position(value);
+  return place2 === null ? A : w`<circle class=${active === bucket ? "dot is-active" : "dot is-unseen"} cx=${middle(plot, bucket)} cy=${pixel(plot.y(place2))} r="4"
+    data-bucket=${model.buckets[bucket]?.key ?? ""} data-series=${series} data-value=${value} />`;
+}
+function drawBand(band, plot) {
+  let high = runsOf(band.high, plot).flat(), low = runsOf(band.low, plot).flat().reverse();
+  return w`<path class="band" d=${high.length === 0 ? "" : `${pathOf([...high, ...low])}z`} />`;
+}
+function runsOf(values, plot) {
+  let runs = [], run = null;
+  return values.forEach((value, bucket) => {
+    let place2 = position(value);
+    if (place2 === null) {
+      run = null;
+      return;
+    }
+    run === null && runs.push(run = []), run.push([middle(plot, bucket), pixel(plot.y(place2))]);
+  }), runs;
+}
+function middle(plot, bucket) {
+  return pixel(plot.x(bucket) + plot.step / 2);
+}
+function pathOf(points) {
+  return points.map(([x2, y3], index) => `${index === 0 ? "M" : "L"}${x2} ${y3}`).join("");
+}
+function areaOf(points, plot) {
+  let [first, last] = [points[0], points.at(-1)];
+  if (first === void 0 || last === void 0) return "";
+  let floor = pixel(plot.y(Math.max(0, plot.scale.min)));
+  return `${pathOf(points)}L${last[0]} ${floor}L${first[0]} ${floor}z`;
+}
+
+// src/charts/model.ts
+var CHART_KINDS = ["bars", "line", "heat"];
+function lookOf(index, isOther) {
+  return isOther || index > 6 ? "s-other" : `s${index + 1}`;
+}
+function plotOf(count, width, height, left, scale) {
+  let [top, right, bottom] = [10, width - 4, height - 26], step = (right - left) / Math.max(1, count), perUnit = (bottom - top) / (scale.max - scale.min);
+  return {
+    left,
+    right,
+    top,
+    bottom,
+    step,
+    scale,
+    x: (index) => left + index * step,
+    y: (value) => bottom - (value - scale.min) * perUnit
+  };
+}
+
+// src/charts/chart.ts
+var TIP_PX = 220, LABEL_PX2 = 68, MeterlineChart = class extends MeterlineElement {
+  constructor() {
+    super();
+    this.plot = null;
+    this.heat = null;
+    this.said = "";
+    this.observer = new ResizeObserver(([entry]) => {
+      this.width = Math.floor(entry?.contentRect.width ?? 0);
+    });
+    this.onMove = (event) => {
+      this.active = this.indexAt(event);
+    };
+    this.leave = () => {
+      this.active = null, this.said = "";
+    };
+    this.onClick = (event) => {
+      let index = this.indexAt(event), hit = event.target instanceof Element ? event.target.getAttribute("data-series") : null;
+      index !== null && this.notify("bucket-open", { index, series: hit });
+    };
+    this.onKey = (event) => {
+      let last = (this.model?.buckets.length ?? 0) - 1;
+      if (last < 0) return;
+      let now = this.active ?? (event.key === "ArrowLeft" ? last + 1 : -1), next = {
+        ArrowRight: Math.min(last, now + 1),
+        ArrowLeft: Math.max(0, now - 1),
+        Home: 0,
+        End: last,
+        PageDown: Math.min(last, now + 7),
+        PageUp: Math.max(0, now - 7)
+      }[event.key];
+      if (next !== void 0) this.say(next);
+      else if (event.key === "Enter" && this.active !== null) this.notify("bucket-open", { index: this.active, series: null });
+      else if (event.key === "Escape" && this.active !== null) this.leave();
+      else return;
+      event.preventDefault();
+    };
+    this.model = null, this.kind = "bars", this.height = 260, this.active = null, this.width = 0;
+  }
+  static {
+    this.styles = MeterlineElement.stylesWith(chart_default);
+  }
+  static {
+    this.properties = {
+      model: { attribute: !1 },
+      kind: {},
+      height: { type: Number },
+      active: { state: !0 },
+      width: { state: !0 }
+    };
+  }
+  connectedCallback() {
+    super.connectedCallback(), this.observer.observe(this);
+  }
+  disconnectedCallback() {
+    super.disconnectedCallback(), this.observer.disconnect();
+  }
+  willUpdate(changes) {
+    changes.has("model") && this.active !== null && this.active >= (this.model?.buckets.length ?? 0) && (this.active = null);
+  }
+  render() {
+    let { model } = this;
+    if (model === null || this.width === 0) return b2`<div ${place({ height: `${this.height}px` })}></div>`;
+    this.heat = this.kind === "heat" ? layOut(model, this.width) : null, this.plot = this.heat === null ? this.measure(model) : null;
+    let height = this.heat?.height ?? this.height;
+    return b2`<div class="reset stage">
+      <svg class="surface" role="application" tabindex="0" aria-label="${model.name}. ${model.keysHint}" height=${height}
+        viewBox="0 0 ${this.width} ${height}" @pointermove=${this.onMove} @pointerleave=${this.leave} @click=${this.onClick}
+        @keydown=${this.onKey} @blur=${this.leave}>
+        ${this.heat !== null ? drawHeat(model, this.heat, this.active) : this.plot !== null ? this.drawPlot(model, this.plot) : A}
+      </svg>
+      ${this.renderTip(model)}
+      <p class="unseen" aria-live="polite">${this.said}</p>
+    </div>`;
+  }
+  measure(model) {
+    let ends = this.kind === "bars" ? [...stackEnds(model), ...(model.previous ?? []).flatMap((value) => position(value) ?? [])] : lineEnds(model), scale = scaleOf(ends, this.height < 200 ? 3 : 4), longest = Math.max(...scale.ticks.map((tick) => model.tick(tick).length));
+    return plotOf(model.buckets.length, this.width, this.height, longest * 7 + 12, scale);
+  }
+  drawPlot(model, plot) {
+    return w`
+      ${plot.scale.ticks.map((tick) => w`
+        <line class=${tick === 0 ? "axis" : "grid"} x1=${plot.left} x2=${plot.right} y1=${plot.y(tick)} y2=${plot.y(tick)} />
+        <text class="tick" text-anchor="end" x=${plot.left - 8} y=${plot.y(tick) + 4}>${model.tick(tick)}</text>`)}
+      ${this.active === null ? A : w`<rect class="column" x=${plot.x(this.active)} y=${plot.top} width=${plot.step} height=${plot.bottom - plot.top} />`}
+      ${this.kind === "bars" ? drawBars(model, plot, this.active) : drawLines(model, plot, this.active)}
+      ${drawPrevious(model, plot)}
+      ${this.drawLabels(model, plot)}`;
+  }
+  drawLabels(model, plot) {
+    let named = model.buckets.flatMap((bucket, index) => bucket.label === "" ? [] : [{ bucket, index }]), every = Math.max(1, Math.ceil(LABEL_PX2 * named.length / (plot.right - plot.left)));
+    return named.flatMap(({ bucket, index }, nth) => {
+      if (nth % every !== 0) return [];
+      let x2 = Math.min(Math.max(plot.x(index) + plot.step / 2, 20), this.width - 22);
+      return [w`<text class="tick" text-anchor="middle" x=${x2} y=${this.height - 6}>${bucket.label}</text>`];
+    });
+  }
+  renderTip(model) {
+    let bucket = this.active === null ? void 0 : model.buckets[this.active];
+    if (this.active === null || bucket === void 0) return A;
+    let index = this.active, [x2, y3] = this.tipPlace(index), rows = model.series.filter((series) => (series.values[index] ?? null) !== null), total = model.totals?.[index] ?? null, previous = model.previous?.[index] ?? null;
+    return b2`<div class="tip" ${place({ transform: `translate(${x2}px, ${y3}px)` })}>
+      <h3>${bucket.full}</h3>
+      <dl>
+        ${rows.map((series) => b2`<dt>${swatch(series.look)}${series.label}</dt><dd>${model.print(series.values[index] ?? "")}</dd>`)}
+        ${total === null || rows.length < 2 ? A : b2`<dt class="is-total">${model.totalText}</dt><dd class="is-total">${model.print(total)}</dd>`}
+        ${previous === null ? A : b2`<dt class="is-previous">${model.previousText}</dt><dd class="is-previous">${model.print(previous)}</dd>`}
+      </dl>
+    </div>`;
+  }
+  /** Beside the bucket, on the side that has room. */
+  tipPlace(index) {
+    let cell = this.heat?.cells.find((each) => each.bucket === index), left = cell?.x ?? this.plot?.x(index) ?? 0, width = cell?.width ?? this.plot?.step ?? 0, x2 = left + width + 8 + TIP_PX > this.width ? Math.max(0, left - TIP_PX - 8 + 60) : left + width + 8;
+    return [Math.round(x2), Math.round(cell === void 0 ? 4 : Math.max(0, cell.y - 20))];
+  }
+  indexAt(event) {
+    let box = event.currentTarget.getBoundingClientRect(), [x2, y3] = [event.clientX - box.left, event.clientY - box.top];
+    return this.heat !== null ? this.heat.cells.find((cell) => x2 >= cell.x && x2 < cell.x + cell.width + 2 && y3 >= cell.y && y3 < cell.y + cell.height + 2)?.bucket ?? null : this.plot === null || x2 < this.plot.left || x2 > this.plot.right ? null : Math.min((this.model?.buckets.length ?? 1) - 1, Math.floor((x2 - this.plot.left) / this.plot.step));
+  }
+  say(index) {
+    this.active = index;
+    let { model } = this;
+    if (model === null) return;
+    let values = model.series.flatMap((series) => {
+      let value = series.values[index] ?? null;
+      return value === null ? [] : [`${series.label} ${model.print(value)}`];
+    }), total = model.totals?.[index] ?? null;
+    total !== null && values.length !== 1 && values.push(`${model.totalText} ${model.print(total)}`), this.said = [model.buckets[index]?.full ?? "", ...values].join(", ");
+  }
+};
+define("meterline-chart", MeterlineChart);
+
+// src/charts/waterfall.ts
+var HEIGHT = 216, TOP = 26, FLOOR = 168, COLUMN_PX_MIN = 108, MeterlineWaterfall = class extends MeterlineElement {
+  constructor() {
+    super();
+    this.observer = new ResizeObserver(([entry]) => {
+      this.width = Math.floor(entry?.contentRect.width ?? 0);
+    });
+    this.open = (key) => this.notify("step-open", { key });
+    this.name = "", this.steps = [], this.width = 0;
+  }
+  static {
+    this.styles = MeterlineElement.stylesWith(chart_default);
+  }
+  static {
+    this.properties = {
+      name: {},
+      steps: { attribute: !1 },
+      width: { state: !0 }
+    };
+  }
+  connectedCallback() {
+    super.connectedCallback(), this.observer.observe(this);
+  }
+  disconnectedCallback() {
+    super.disconnectedCallback(), this.observer.disconnect();
+  }
+  render() {
+    if (this.width === 0) return A;
+    let falls = fallsOf(this.steps), isWide = this.width / falls.length >= COLUMN_PX_MIN;
+    return b2`<div class="reset">${isWide ? this.renderColumns(falls) : this.renderRows(falls)}</div>`;
+  }
+  renderColumns(falls) {
+    let scale = spanOf(falls), column = this.width / falls.length, y3 = (value) => pixel(FLOOR - (value - scale.min) / (scale.max - scale.min) * (FLOOR - TOP));
+    return b2`<svg class="surface" role="group" aria-label=${this.name} height=${HEIGHT} viewBox="0 0 ${this.width} ${HEIGHT}">
+      <line class="axis" x1="0" x2=${this.width} y1=${FLOOR} y2=${FLOOR} />
+      ${falls.map((fall, index) => drawFall(fall, index, column, y3, scale.min, index < falls.length - 1, this.open))}
+    </svg>`;
+  }
+  renderRows(falls) {
+    let scale = spanOf(falls), x2 = (value) => (value - scale.min) / (scale.max - scale.min) * this.width;
+    return b2`<ol class="falls">${falls.map(({ step, from, to }) => {
+      let left = step.isEnd ? 0 : x2(Math.min(from, to)), width = Math.max(1, x2(Math.max(from, to)) - left);
+      return b2`<li>
+        <span class="line"><span>${step.label}</span>${step.isEnd ? b2`<b data-value=${step.value}>${step.text}</b>` : b2`<button class="figure" type="button" data-value=${step.value} @click=${() => this.open(step.key)}>${step.text}</button>`}</span>
+        <svg viewBox="0 0 ${this.width} 8" preserveAspectRatio="none" aria-hidden="true">${w`
+          <rect class="fall ${lookOf2(step)}" x=${pixel(left)} y="0" width=${pixel(width)} height="8" rx="2" />`}</svg>
+        ${step.detail === "" ? A : b2`<span class="small">${step.detail}</span>`}
+      </li>`;
+    })}</ol>`;
+  }
+};
+function drawFall(fall, index, column, y3, floor, hasNext, open2) {
+  let { step, from, to } = fall, width = pixel(Math.min(column * 0.58, 120)), middle2 = (index + 0.5) * column, left = pixel(middle2 - width / 2), [low, high] = [Math.max(floor, Math.min(from, to)), Math.max(from, to)], top = y3(high), height = Math.max(1.5, y3(low) - top), onKey = (event) => {
+    event.key !== "Enter" && event.key !== " " || (event.preventDefault(), open2(step.key));
+  }, drawing = w`
+    <rect class="fall ${lookOf2(step)}" x=${left} y=${top} width=${width} height=${height} rx="2" />
+    ${step.isEnd && floor > 0 ? w`<path class="tear" d=${tear(left, width)} />` : A}
+    ${hasNext ? w`<line class="joint" x1=${left + width} x2=${left + column} y1=${y3(to)} y2=${y3(to)} />` : A}
+    <text class="amount" x=${middle2} y=${top - 8}>${step.text}</text>
+    <text class="what" x=${middle2} y=${FLOOR + 20}>${shortened(step.label, column)}</text>
+    <text class="what is-small" x=${middle2} y=${FLOOR + 37}>${shortened(step.detail, column)}</text>`;
+  return step.isEnd ? w`<g data-step=${step.key} data-value=${step.value}>${drawing}</g>` : w`<g class="step" role="button" tabindex="0" data-step=${step.key} data-value=${step.value}
+        @click=${() => open2(step.key)} @keydown=${onKey}>${drawing}</g>`;
+}
+function fallsOf(steps) {
+  let level = 0;
+  return steps.map((step) => {
+    let from = step.isEnd ? 0 : level;
+    return level = step.isEnd ? positionOrZero(step.value) : level + positionOrZero(step.value), { step, from, to: level };
+  });
+}
+function spanOf(falls) {
+  let levels = falls.flatMap(({ step, from, to }) => step.isEnd ? [to] : [from, to]), [low, high] = [Math.min(...levels), Math.max(...levels)], spread = high - low;
+  return low <= 0 || spread === 0 || spread > high * 0.5 ? scaleOf(levels, 3) : { min: low - spread * 0.6, max: high };
+}
+function tear(left, width) {
+  let wave = Array.from({ length: 5 }, (_2, index) => `L${pixel(left + (index + 0.5) * width / 4.5)} ${FLOOR - 10 + (index % 2 === 0 ? 4 : -2)}`);
+  return `M${left - 1} ${FLOOR - 12}${wave.join("")}L${left + width + 1} ${FLOOR - 12}`;
+}
+function lookOf2(step) {
+  return step.isEnd ? "is-end" : step.value.startsWith("-") ? "is-less" : "is-more";
+}
+function shortened(text, column) {
+  let lettersMax = Math.floor(column / 6.2);
+  return text.length > lettersMax ? `${text.slice(0, lettersMax - 1)}…` : text;
+}
+define("meterline-waterfall", MeterlineWaterfall);
+
+// src/styles/drawer.css
+var drawer_default = `:host { display: contents; container-type: normal; }
+
+dialog {
+  margin: 0 0 0 auto;
+  width: min(440px, 100vw);
+  max-width: none;
+  height: 100dvh;
+  max-height: none;
+  padding: 0;
+  border: 0;
+  border-left: 1px solid var(--_line);
+  background: var(--_raised);
+  color-scheme: inherit;
+}
+
+dialog::backdrop { background: light-dark(rgb(20 24 31 / 28%), rgb(0 0 0 / 55%)); }
+dialog[open] { animation: arrive 150ms ease-out; }
+
+header {
+  position: sticky;
+  top: 0;
+  display: flex;
+  align-items: center;
+  justify-content: space-between;
+  gap: 12px;
+  padding: 14px 16px 14px 24px;
+  border-bottom: 1px solid var(--_line);
+  background: var(--_raised);
+}
+
+.body { display: grid; gap: 16px; padding: 20px 24px 32px; }
+
+@keyframes arrive { from { opacity: 0; transform: translateX(16px); } }
+
+@media print { dialog { display: none; } }
+`;
+
+// src/parts/drawer.ts
+var MeterlineDrawer = class extends MeterlineElement {
+  constructor() {
+    super();
+    this.onBackdrop = (event) => {
+      event.target === event.currentTarget && this.close();
+    };
+    this.close = () => {
+      this.renderRoot.querySelector("dialog")?.close();
+    };
+    this.heading = "", this.closeText = "", this.isOpen = !1;
+  }
+  static {
+    this.styles = MeterlineElement.stylesWith(drawer_default);
+  }
+  static {
+    this.properties = {
+      heading: {},
+      closeText: { attribute: "close-text" },
+      isOpen: { attribute: !1 }
+    };
+  }
+  updated() {
+    let dialog = this.renderRoot.querySelector("dialog");
+    dialog === null || dialog.open === this.isOpen || (this.isOpen ? dialog.showModal() : dialog.close());
+  }
+  render() {
+    return b2`<dialog aria-labelledby="heading" @close=${() => this.notify("drawer-close", null)} @click=${this.onBackdrop}>
+      <div class="reset">
+        <header>
+          <h2 id="heading" class="card-title">${this.heading}</h2>
+          <button class="button is-bare is-icon" type="button" aria-label=${this.closeText} @click=${this.close}>${icon("close")}</button>
+        </header>
+        <div class="body"><slot></slot></div>
+      </div>
+    </dialog>`;
+  }
+};
+define("meterline-drawer", MeterlineDrawer);
+
+// src/seller/preview.ts
+var READY = "meterline-preview-ready", MeterlinePreview = class extends MeterlineElement {
+  constructor() {
+    super();
+    this.onMessage = (event) => {
+      if (event.source !== parent || event.origin !== location.origin || event.data?.type !== "meterline-preview") return;
+      let { token, session } = event.data;
+      document.documentElement.style.colorScheme = session.mode === "auto" ? "" : session.mode, client.preset("session", session), client.configure({ baseUrl: location.origin, fetchToken: () => Promise.resolve(token) }), this.isShown = !0;
+    };
+    this.isShown = !1;
+  }
+  static {
+    this.properties = { isShown: { state: !0 } };
+  }
+  connectedCallback() {
+    super.connectedCallback(), addEventListener("message", this.onMessage), parent.postMessage({ type: READY }, location.origin);
+  }
+  disconnectedCallback() {
+    super.disconnectedCallback(), removeEventListener("message", this.onMessage);
+  }
+  render() {
+    return this.isShown ? b2`<meterline-portal></meterline-portal>` : A;
+  }
+};
+define("meterline-preview", MeterlinePreview);
+
+// src/charts/spark.ts
+var WIDTH = 96, HEIGHT2 = 22;
+function spark(values, look = "") {
+  let places = values.slice(0, values.findLastIndex((value) => value !== null) + 1).map(positionOrZero);
+  if (places.length < 2) return A;
+  let low = Math.min(0, ...places), span = Math.max(...places) - low || 1, points = places.map((place2, index) => {
+    let x2 = pixel(1 + index * (WIDTH - 2) / (places.length - 1));
+    return `${index === 0 ? "M" : "L"}${x2} ${pixel(HEIGHT2 - 2 - (place2 - low) / span * (HEIGHT2 - 4))}`;
+  });
+  return b2`<svg class="spark ${look}" viewBox="0 0 ${WIDTH} ${HEIGHT2}" aria-hidden="true">${w`<path d=${points.join("")} />`}</svg>`;
+}
+
+// src/parts/figure.ts
+function figure(text, exact, name, explain) {
+  return b2`<button class="figure" type="button" data-value=${exact} aria-label="${name}: ${text}" @click=${explain} ${tint(text)}>${text}</button>`;
+}
+
+// src/parts/files.ts
+async function save(path, query, name) {
+  let content = await client.download(path, query), link = document.createElement("a");
+  link.href = URL.createObjectURL(content), link.download = name, link.click(), URL.revokeObjectURL(link.href);
+}
+async function copy(text) {
+  try {
+    return await navigator.clipboard.writeText(text), !0;
+  } catch (error) {
+    if (error instanceof DOMException || error instanceof TypeError) return !1;
+    throw error;
+  }
+}
+function curlOf(path, query) {
+  return `curl -H "Authorization: Bearer $METERLINE_PORTAL_TOKEN" '${new URL(client.url(path, query), location.href).href.replaceAll("'", "%27")}'`;
+}
+
+// src/parts/attempt.ts
+async function attempted(action, onProblem) {
+  try {
+    await action();
+  } catch (error) {
+    if (!(error instanceof Problem)) throw error;
+    onProblem(error);
+  }
+}
+
+// src/parts/popover.ts
+function closeLeft(event) {
+  let details = event.currentTarget;
+  event.relatedTarget instanceof Node && details.contains(event.relatedTarget) || (details.open = !1);
+}
+function closeByKey(event) {
+  let details = event.currentTarget;
+  event.key !== "Escape" || !details.open || (event.stopPropagation(), details.open = !1, details.querySelector("summary")?.focus());
+}
+
+// src/resource.ts
+var Resource = class {
+  constructor(host, wanted, options = {}) {
+    this.host = host;
+    this.wanted = wanted;
+    this.options = options;
+    this.data = null;
+    this.problem = null;
+    /** Whether `data`, if there is any, belongs to what was wanted before. */
+    this.isWaiting = !1;
+    this.key = "";
+    this.current = null;
+    this.controller = null;
+    this.isBehind = !1;
+    this.unwatch = null;
+    host.addController(this);
+  }
+  hostConnected() {
+    this.options.isWatched !== !1 && (this.unwatch = client.watch(() => this.refresh()));
+  }
+  hostDisconnected() {
+    this.unwatch?.(), this.unwatch = null, this.controller?.abort(), this.controller = null, this.key = "";
+  }
+  hostUpdate() {
+    let wanted = this.wanted(), key = wanted === null ? "" : JSON.stringify(wanted);
+    key !== this.key && (this.key = key, this.current = wanted, this.problem = null, this.controller?.abort(), this.controller = null, this.isWaiting = wanted !== null, (this.options.isKept === !1 || wanted === null) && (this.data = null), wanted !== null && this.load(wanted));
+  }
+  /** Ask again for the same. While an answer is on its way the question is put off, so that it does arrive. */
+  refresh() {
+    this.controller !== null ? this.isBehind = !0 : this.current !== null && this.load(this.current);
+  }
+  async load(wanted) {
+    let controller = this.controller = new AbortController();
+    this.isBehind = !1;
+    try {
+      this.data = await client.get(wanted.path, wanted.query ?? {}, controller.signal), this.problem = null;
+    } catch (error) {
+      if (controller.signal.aborted) return;
+      if (!(error instanceof Problem)) throw error;
+      this.isWaiting && (this.data = null), this.problem = error, this.options.onProblem?.(error);
+    }
+    controller.signal.aborted || (this.controller = null, this.isWaiting = !1, this.host.requestUpdate(), this.isBehind && this.load(wanted));
+  }
+};
+
+// src/styles/explorer.css
+var explorer_default = `.bar { display: flex; flex-wrap: wrap; align-items: center; gap: 8px; }
+.bar .spacer { flex: 1; }
+.bar .break { flex-basis: 100%; }
+.choices { display: contents; }
+.sheet-opener { display: none; }
+.sheet .popover .panel { position: static; margin-top: 4px; }
+.sheet { display: grid; gap: 16px; justify-items: start; }
+.filters { display: flex; flex-wrap: wrap; align-items: center; gap: 8px; }
+
+meterline-saved-views { display: inline-block; container-type: normal; }
+
+.behind { display: flex; align-items: center; gap: 8px; font-size: 13px; }
+
+.popover { position: relative; }
+.popover summary { list-style: none; }
+.popover summary::-webkit-details-marker { display: none; }
+.popover .panel {
+  position: absolute;
+  z-index: 3;
+  top: calc(100% + 4px);
+  left: 0;
+  display: grid;
+  gap: 12px;
+  width: max-content;
+  min-width: 240px;
+  max-width: min(320px, 86vw);
+  padding: 14px;
+  border: 1px solid var(--_line-strong);
+  border-radius: var(--_radius-control);
+  background: var(--_raised);
+  font-size: 13px;
+}
+
+.popover form { display: grid; gap: 10px; }
+.popover label { display: grid; gap: 4px; color: var(--_text-2); }
+.saved li { display: flex; align-items: center; justify-content: space-between; gap: 8px; }
+.saved .button:first-child { overflow: hidden; text-overflow: ellipsis; }
+
+.button.only { width: 24px; height: 24px; vertical-align: middle; opacity: 0; }
+tr:hover .only, .only:focus-visible { opacity: 1; }
+.is-equal { color: var(--_positive); }
+.is-unequal { color: var(--_warning); }
+.figure .icon { width: 13px; height: 13px; vertical-align: -2px; }
+.buckets { font-size: 12px; }
+
+@media (hover: none) { .button.only { opacity: 1; } }
+
+/* The same choices as one sheet, where a row of them would fill the screen. */
+@container (max-width: 720px) {
+  .choices { display: none; }
+  .sheet-opener { display: inline-flex; }
+  .bar .break, .label, .only { display: none; }
+  .bar .filters .popover { display: none; }
+}
+
+/* Within the small element of the saved views the container is the button itself. */
+:host(meterline-saved-views) .label { display: inline; }
+@media (max-width: 720px) { :host(meterline-saved-views) .label { display: none; } }
+`;
+
+// src/views/saved_views.ts
+var MeterlineSavedViews = class extends MeterlineElement {
+  constructor() {
+    super();
+    this.views = new Resource(this, () => this.isOpen ? { path: "views" } : null);
+    this.onToggle = (event) => {
+      this.isOpen = event.currentTarget.open;
+    };
+    this.onSave = (event) => {
+      event.preventDefault();
+      let form = event.currentTarget, name = String(new FormData(form).get("name")).trim();
+      this.attempt(async () => {
+        await client.post("views", { name, query: this.page }), form.reset();
+      });
+    };
+    this.context = null, this.page = "", this.problem = null, this.isOpen = !1;
+  }
+  static {
+    this.styles = MeterlineElement.stylesWith(explorer_default);
+  }
+  static {
+    this.properties = {
+      context: { attribute: !1 },
+      page: { attribute: !1 },
+      problem: { state: !0 },
+      isOpen: { state: !0 }
+    };
+  }
+  render() {
+    let { context } = this;
+    if (context === null) return A;
+    let { t: t4 } = context, own = this.page.split("?", 1)[0] ?? "", views = (this.views.data ?? []).filter(({ query }) => query.split("?", 1)[0] === own), problem = this.problem ?? this.views.problem;
+    return b2`<div class="reset"><details class="popover" @toggle=${this.onToggle} @focusout=${closeLeft} @keydown=${closeByKey}>
+      <summary class="button" aria-label=${t4("explore.views")}>${icon("bookmark")}<span class="label">${t4("explore.views")}</span></summary>
+      <div class="panel">
+        ${views.length === 0 ? b2`<p class="note">${t4("explore.viewsNone")}</p>` : b2`<ul class="saved">${views.map((view) => b2`<li>
+          <button class="button is-bare" type="button" @click=${() => this.show(view)}>${view.name}</button>
+          <button class="button is-bare is-icon" type="button" aria-label=${t4("explore.viewDelete", { name: view.name })}
+            @click=${() => this.forget(view)}>${icon("close")}</button></li>`)}</ul>`}
+        <form @submit=${this.onSave}>
+          <label>${t4("explore.viewName")}<input class="input" name="name" required maxlength="80" autocomplete="off" /></label>
+          <button class="button is-primary">${t4("explore.viewSave")}</button>
+        </form>
+        ${problem === null ? A : b2`<p class="note" role="alert">${problem.detail || problem.title} ${problem.remedy}</p>`}
+      </div>
+    </details></div>`;
+  }
+  show(view) {
+    this.renderRoot.querySelector("details")?.removeAttribute("open"), this.notify("view-chosen", { query: view.query.split("?", 2)[1] ?? "" });
+  }
+  forget(view) {
+    this.attempt(() => client.remove(`views/${encodeURIComponent(view.id)}`));
+  }
+  async attempt(action) {
+    this.problem = null, await attempted(action, (problem) => this.problem = problem), this.views.refresh();
+  }
+};
+define("meterline-saved-views", MeterlineSavedViews);
+
+// src/views/spans.ts
+var SPANS = ["1", "3", "6", "12"];
+
+// src/views/choices.ts
+function choose(name, options, chosen, change) {
+  return b2`<select class="select" aria-label=${name} @change=${(event) => change(event.currentTarget.value)}>
+    ${options.map(([value, text]) => b2`<option value=${value} ?selected=${value === chosen} .selected=${value === chosen}>${text}</option>`)}
+  </select>`;
+}
+function renderChoices(context, choices, groups, own, change) {
+  let { t: t4 } = context;
+  return b2`${own}
+    ${choose(t4("explore.span"), SPANS.map((span) => [span, t4(`span.${span}`)]), choices.span, (span) => change({ span: span === "1" ? null : span }))}
+    <div class="segments" role="group" aria-label=${t4("window")}>
+      ${choices.windows.map((window) => b2`<button type="button" aria-pressed=${window === choices.window}
+        @click=${() => change({ window })}>${t4(`window.${window}`)}</button>`)}
+    </div>
+    ${groups.length < 2 ? A : choose(t4("explore.group"), groups, choices.groupBy, (groupBy) => change({ groupBy }))}
+    <div class="segments" role="group" aria-label=${t4("explore.chart")}>
+      ${[...CHART_KINDS, "table"].map((kind) => b2`<button type="button" aria-pressed=${kind === choices.chart}
+        title=${t4(`explore.${kind}`)} aria-label=${t4(`explore.${kind}`)} @click=${() => change({ chart: kind })}>${icon(kind)}</button>`)}
+    </div>
+    <label class="toggle"><input type="checkbox" .checked=${choices.isCompared}
+      @change=${() => change({ compare: choices.isCompared ? "none" : null })} />${t4("explore.compare")}</label>`;
+}
+function renderFilters(context, filters, properties, change) {
+  let { t: t4, words } = context;
+  if (properties.length === 0 && filters.length === 0) return A;
+  let add = (event) => {
+    event.preventDefault();
+    let form = event.currentTarget, given = new FormData(form), [property, value] = [String(given.get("property")), String(given.get("value")).trim()];
+    value !== "" && (change([.../* @__PURE__ */ new Set([...filters, `${property}:${value}`])]), form.reset(), form.closest("details")?.removeAttribute("open"));
+  };
+  return b2`<div class="filters">
+    ${filters.map((filter) => {
+    let text = filterText(context, filter);
+    return b2`<span class="chip is-removable">${text}<button type="button" aria-label=${t4("explore.filterRemove", { filter: text })}
+        @click=${() => change(filters.filter((each) => each !== filter))}>${icon("close")}</button></span>`;
+  })}
+    ${properties.length === 0 ? A : b2`<details class="popover" @focusout=${closeLeft} @keydown=${closeByKey}>
+      <summary class="button is-bare">${icon("filter")}${t4("explore.filterAdd")}</summary>
+      <form class="panel" @submit=${add}>
+        <label>${t4("explore.filterProperty")}
+          <select class="select" name="property">${properties.map((name) => b2`<option value=${name}>${words.property(name)}</option>`)}</select></label>
+        <label>${t4("explore.filterValue")}<input class="input" name="value" required maxlength="256" autocomplete="off" /></label>
+        <button class="button is-primary">${t4("explore.filterApply")}</button>
+      </form>
+    </details>`}
+  </div>`;
+}
+function filterText({ words }, filter) {
+  let colon = filter.indexOf(":"), [property, value] = [filter.slice(0, colon), filter.slice(colon + 1)];
+  return `${words.property(property)}: ${words.value(property, value)}`;
+}
+function renderActions(context, actions) {
+  let { t: t4 } = context, copied = (text) => async () => actions.say(t4(await copy(text) ? "explore.copied" : "explore.copyFailed")), { query } = actions;
+  return b2`
+    <meterline-saved-views .context=${context} .page=${actions.page} @view-chosen=${(event) => actions.show(event.detail.query)}></meterline-saved-views>
+    <button class="button is-icon" type="button" title=${t4("explore.copyLink")} aria-label=${t4("explore.copyLink")}
+      @click=${() => copied(location.href)()}>${icon("link")}</button>
+    ${query === null ? A : b2`
+      <button class="button is-icon" type="button" title=${t4("explore.copyCurl")} aria-label=${t4("explore.copyCurl")}
+        @click=${() => copied(curlOf(actions.path, query))()}>${icon("terminal")}</button>
+      <button class="button" type="button" aria-label=${t4("explore.csv")} @click=${() => attempted(() => save(`${actions.path}.csv`, query, `${actions.path}.csv`), actions.onProblem)}>
+        ${icon("download")}<span class="label">${t4("explore.csv")}</span></button>`}`;
+}
+
 // src/format.ts
 var DECIMAL = /^([+-]?)(\d+)(?:\.(\d+))?$/, CURRENCY = /^[A-Z]{3}$/;
 var NUMERIC_PARTS = /* @__PURE__ */ new Set(["integer", "group", "decimal", "fraction"]);
+function isDecimal(text) {
+  return /^-?[0-9]+(\.[0-9]+)?$/.test(text);
+}
+function isNegative(text) {
+  return text.startsWith("-") && /[1-9]/.test(text);
+}
 function isZero(text) {
   return !/[1-9]/.test(text);
 }
@@ -1373,7 +2332,7 @@ var Format = class {
     this.dates = /* @__PURE__ */ new Map();
     this.locale = knownLocale(locale), this.timeZone = knownTimeZone(timeZone);
     let plain = new Intl.NumberFormat(this.locale, { useGrouping: !1 });
-    this.digits = Array.from({ length: 10 }, (_2, digit) => plain.format(digit)), this.separator = plain.formatToParts(0.5).find((part) => part.type === "decimal")?.value ?? ".";
+    this.digits = Array.from({ length: 10 }, (_2, digit) => plain.format(digit)), this.separator = plain.formatToParts(0.5).find((part2) => part2.type === "decimal")?.value ?? ".";
   }
   /** Group the digits of decimal text: "12345.600" is "12,345.600" in English. Other text is returned as it is. */
   decimal(text) {
@@ -1488,7 +2447,7 @@ var Format = class {
     let match = DECIMAL.exec(text);
     if (match === null) return text;
     let [, sign = "", whole = "0", fraction = ""] = match, digits = this.group(whole, fraction.padEnd(placesMin, "0")), unit = isZero(text) ? 0 : sign === "-" ? -1 : 1, isPlaced = !1;
-    return this.number(options).formatToParts(unit).map((part) => part.type === "minusSign" ? "−" : NUMERIC_PARTS.has(part.type) ? isPlaced ? "" : (isPlaced = !0, digits) : part.value).join("");
+    return this.number(options).formatToParts(unit).map((part2) => part2.type === "minusSign" ? "−" : NUMERIC_PARTS.has(part2.type) ? isPlaced ? "" : (isPlaced = !0, digits) : part2.value).join("");
   }
   group(whole, fraction) {
     let grouped = this.number({}).format(BigInt(whole));
@@ -1506,7 +2465,7 @@ var Format = class {
     return this.dateFormat(options).format(new Date(instant));
   }
   part(instant, options, type, locale = this.locale) {
-    return this.dateFormat(options, locale).formatToParts(new Date(instant)).find((part) => part.type === type)?.value ?? "";
+    return this.dateFormat(options, locale).formatToParts(new Date(instant)).find((part2) => part2.type === type)?.value ?? "";
   }
 };
 function knownLocale(locale) {
@@ -1526,57 +2485,371 @@ function knownTimeZone(timeZone) {
   }
 }
 
+// src/parts/change.ts
+function changeOf(context, change) {
+  if (change === null) return A;
+  let look = isZero(change) ? "" : isNegative(change) ? "down" : "up";
+  return b2`<span class=${look}>${context.format.percentChange(change)}</span>`;
+}
+
+// src/parts/explained.ts
+function explainedDrawer(context, explained, close) {
+  return b2`<meterline-drawer heading=${explained?.title ?? ""} close-text=${context.t("explain.close")}
+    .isOpen=${explained !== null} @drawer-close=${close}>
+    ${explained === null ? A : body(context, explained, close)}
+  </meterline-drawer>`;
+}
+function body(context, explained, close) {
+  let { action, fresh } = explained, run = () => {
+    close(), action?.run();
+  };
+  return b2`<div class="reset explained">
+    <p class="explained-figure">${explained.text}</p>
+    <p class="explained-sentence">${explained.sentence}</p>
+    <dl class="rows">${explained.rows.map(([name, value]) => b2`<div><dt>${name}</dt><dd>${value}</dd></div>`)}</dl>
+    ${explained.more ?? A}
+    ${action === void 0 ? A : b2`<p><button class="button is-primary" type="button" @click=${run}>${action.text}</button></p>`}
+    ${fresh === null || fresh.asOf === "" ? A : b2`<p class="small mono">${context.t("explain.asOf", { asOf: fresh.asOf })}</p>`}
+  </div>`;
+}
+
+// src/parts/heading.ts
+function periodName(format, span, isShort = !1) {
+  return format.localDate(span.start).endsWith("-01") && format.localDate(span.end).endsWith("-01") && Date.parse(span.end) - Date.parse(span.start) < 27648e5 ? format.month(span.start, isShort) : format.period(span.start, span.end);
+}
+function periodSwitch(context, chosen, choose2) {
+  let { periods, t: t4, format } = context;
+  if (chosen === void 0) return A;
+  let index = periods.indexOf(chosen), step = (to, name) => {
+    let target = periods[to];
+    return b2`<button class="button is-icon" type="button" aria-label=${t4(`period.${name}`)} ?disabled=${target === void 0}
+      @click=${() => target !== void 0 && choose2(target.billingPeriod)}>${icon(name)}</button>`;
+  }, onChange = (event) => choose2(event.currentTarget.value);
+  return b2`<span class="period-switch controls">
+    ${step(index + 1, "previous")}
+    <select class="select" aria-label=${t4("period.choose")} @change=${onChange}>
+      ${periods.map((period) => b2`<option value=${period.billingPeriod} ?selected=${period === chosen} .selected=${period === chosen}>
+        ${periodName(format, period)}</option>`)}
+    </select>
+    ${step(index - 1, "next")}
+  </span>`;
+}
+function heading(parts) {
+  return b2`<header class="page-head">
+    <div>
+      <h1 class="page-title">${parts.title} ${parts.badge ?? A}</h1>
+      ${parts.sub === void 0 ? A : b2`<p class="page-sub">${parts.sub}</p>`}
+    </div>
+    <span class="spacer"></span>
+    ${parts.freshness ?? A}
+    ${parts.period ?? A}
+    ${parts.actions ?? A}
+  </header>`;
+}
+
+// src/parts/states.ts
+function skeleton(t4, heights) {
+  return b2`<div class="card bones" role="status" aria-label=${t4("loading")}>
+    ${heights.map((height, index) => b2`<span class="bone" ${place({ height: `${height}px`, width: `${100 - index * 23 % 50}%` })}></span>`)}
+  </div>`;
+}
+function emptyState(title, text, action = A) {
+  return b2`<div class="card empty"><h2>${title}</h2><p>${text}</p>${action}</div>`;
+}
+function problemState(t4, problem, context, retry) {
+  let kind = kindOf(problem), seller = context?.session.seller || "…", canRetry = kind === "unavailable" || kind === "expired" && !client.isHosted;
+  return b2`<div class="card empty" role="alert" data-problem=${kind}>
+    <h2>${t4(`problem.${kind}`)}</h2>
+    <p>${whatToDo(t4, problem, seller)}</p>
+    ${problem.requestId === "" ? A : b2`<p class="small mono">${t4("problem.request", { id: problem.requestId })}</p>`}
+    ${canRetry ? b2`<button class="button controls" type="button" @click=${retry}>${t4("problem.retry")}</button>` : A}
+  </div>`;
+}
+function whatToDo(t4, problem, seller) {
+  let kind = kindOf(problem);
+  return kind === "refused" ? [problem.detail, problem.remedy].filter((text) => text !== "").join(" ") : kind === "expired" && !client.isHosted ? t4("problem.expiredEmbed") : t4({
+    expired: seller === "…" ? "problem.expiredUnknown" : "problem.expiredText",
+    forbidden: seller === "…" ? "problem.forbiddenUnknown" : "problem.forbiddenText",
+    missing: "problem.missingText"
+  }[kind] ?? "problem.unavailableText", { seller });
+}
+function refusal(t4, problem) {
+  return [problem.detail, problem.remedy].filter((text) => text !== "").join(" ") || shortProblem(t4, problem);
+}
+function shortProblem(t4, problem) {
+  let kind = kindOf(problem);
+  return kind === "refused" ? problem.title : t4(`problem.${kind}`);
+}
+
+// src/brand.ts
+var COLOUR = /^#[0-9a-f]{6}$/i, FONT = /^[\w -]{1,64}$/;
+function applyBrand(element, branding) {
+  let set = (name, value) => element.style.setProperty(`--_brand-${name}`, value), dark = COLOUR.test(branding.accentDark) ? branding.accentDark : branding.accent;
+  COLOUR.test(branding.accent) && set("accent", `light-dark(${branding.accent}, ${dark})`), COLOUR.test(branding.accentInk) && set("accent-ink", `light-dark(${branding.accentInk}, #0d1015)`), Number.isInteger(branding.radius) && set("radius", `${branding.radius}px`), branding.font !== null && FONT.test(branding.font) && set("font", `"${branding.font}", var(--_page-font, system-ui, sans-serif)`), branding.series.slice(0, 7).forEach((colour, index) => COLOUR.test(colour) && set(`c${index + 1}`, colour));
+}
+
+// src/languages.ts
+var LANGUAGES = { en: "English", de: "Deutsch", fr: "Français" }, KEPT_AS = "meterline-language";
+function languageOf(locale) {
+  let [language = ""] = locale.toLowerCase().split("-");
+  return Object.hasOwn(LANGUAGES, language) ? language : "en";
+}
+async function textsOf(language) {
+  try {
+    return (await import(new URL(`./texts_${language}.js`, import.meta.url).href)).TEXTS;
+  } catch (error) {
+    throw new Problem(0, error instanceof Error ? error.message : "texts");
+  }
+}
+function chosenLanguage() {
+  try {
+    return localStorage.getItem(KEPT_AS) ?? "";
+  } catch (error) {
+    if (error instanceof DOMException) return "";
+    throw error;
+  }
+}
+function keepLanguage(language) {
+  try {
+    localStorage.setItem(KEPT_AS, language);
+  } catch (error) {
+    if (!(error instanceof DOMException)) throw error;
+  }
+}
+
 // src/context.ts
-var opened = null, isAsked = !1, configured = 0;
+var LOCALE = /^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8}){0,3}$/, opened = null, isAsked = !1, configured = 0;
 client.addEventListener("configured", () => {
   configured += 1, isAsked && (opened = null), isAsked = !1;
 });
+function openContext() {
+  return opened ??= load().catch((error) => {
+    throw opened = null, error;
+  }), opened;
+}
 function textsWithoutSession() {
   return translator({});
 }
+function changeLanguage(language) {
+  keepLanguage(language), client.dispatchEvent(new Event("configured"));
+}
+function known(locale) {
+  return LOCALE.test(locale) ? locale : null;
+}
+async function load() {
+  await client.started, isAsked = !0;
+  let asked = configured, chosen = client.isHosted ? new URLSearchParams(location.search).get("lang") ?? chosenLanguage() : "", [session, periods] = await Promise.all([
+    client.get("session", { locale: known(chosen || client.locale) }),
+    client.get("periods")
+  ]), usual = client.locale || (session.locale ?? navigator.language), locale = chosen === "" || languageOf(chosen) === languageOf(usual) ? usual : languageOf(chosen), language = languageOf(locale), texts = await textsOf(language);
+  if (asked !== configured) return openContext();
+  speak(texts);
+  let format = new Format(locale, session.timeZone), words = new Words(session.labels, format);
+  return { session, format, language, t: translator(session.texts), words, periods };
+}
+function chosenPeriod(context, billingPeriod) {
+  let begun = (period) => Date.parse(period.start) <= Date.now();
+  return context.periods.find((period) => period.billingPeriod === billingPeriod) ?? context.periods.find(begun) ?? context.periods[0];
+}
 
-// src/resource.ts
-var Resource = class {
-  constructor(host, wanted, options = {}) {
-    this.host = host;
-    this.wanted = wanted;
-    this.options = options;
-    this.data = null;
-    this.problem = null;
-    /** Whether `data`, if there is any, belongs to what was wanted before. */
-    this.isWaiting = !1;
-    this.key = "";
-    this.current = null;
-    this.controller = null;
-    this.isBehind = !1;
-    this.unwatch = null;
-    host.addController(this);
+// src/parts/freshness.ts
+var LATE_AFTER_MS = 3e4;
+function age(context, milliseconds) {
+  let seconds = Math.round(milliseconds / 1e3);
+  return seconds < 120 ? context.t("age.seconds", { count: seconds }) : seconds < 7200 ? context.t("age.minutes", { count: Math.round(seconds / 60) }) : seconds < 172800 ? context.t("age.hours", { count: Math.round(seconds / 3600) }) : context.t("age.days", { count: Math.round(seconds / 86400) });
+}
+var MeterlineFreshness = class extends MeterlineElement {
+  static {
+    this.properties = {
+      context: { attribute: !1 },
+      freshness: { attribute: !1 }
+    };
   }
-  hostConnected() {
-    this.options.isWatched !== !1 && (this.unwatch = client.watch(() => this.refresh()));
+  constructor() {
+    super(), this.context = null, this.freshness = null;
   }
-  hostDisconnected() {
-    this.unwatch?.(), this.unwatch = null, this.controller?.abort(), this.controller = null, this.key = "";
+  connectedCallback() {
+    super.connectedCallback(), this.timer = setInterval(() => this.requestUpdate(), 1e3);
   }
-  hostUpdate() {
-    let wanted = this.wanted(), key = wanted === null ? "" : JSON.stringify(wanted);
-    key !== this.key && (this.key = key, this.current = wanted, this.problem = null, this.controller?.abort(), this.controller = null, this.isWaiting = wanted !== null, (this.options.isKept === !1 || wanted === null) && (this.data = null), wanted !== null && this.load(wanted));
+  disconnectedCallback() {
+    super.disconnectedCallback(), clearInterval(this.timer);
   }
-  /** Ask again for the same. While an answer is on its way the question is put off, so that it does arrive. */
-  refresh() {
-    this.controller !== null ? this.isBehind = !0 : this.current !== null && this.load(this.current);
+  /** Its title is the place in the log, so that two pages can be compared. */
+  render() {
+    let { context, freshness } = this;
+    if (context === null || freshness === null) return A;
+    let { text, look } = wording(context, freshness, Date.now()), { asOf } = freshness.fresh, title = freshness.problem?.detail || asOf && context.t("explain.asOf", { asOf });
+    return b2`<span class="reset"><span class="chip ${look}" data-as-of=${asOf} title=${title}>
+      <span class="dot"></span><span>${text}</span>
+    </span></span>`;
   }
-  async load(wanted) {
-    let controller = this.controller = new AbortController();
-    this.isBehind = !1;
-    try {
-      this.data = await client.get(wanted.path, wanted.query ?? {}, controller.signal), this.problem = null;
-    } catch (error) {
-      if (controller.signal.aborted) return;
-      if (!(error instanceof Problem)) throw error;
-      this.isWaiting && (this.data = null), this.problem = error, this.options.onProblem?.(error);
+};
+function wording(context, freshness, nowMs) {
+  let { t: t4, format } = context, { problem, isFinal, isFilled } = freshness, until = latest(freshness.fresh.completeUntil, client.completeUntil);
+  if (problem !== null) return { text: t4("fresh.stale", { reason: shortProblem(t4, problem) }), look: "is-late" };
+  if (isFinal) return { text: t4("fresh.final"), look: "is-final" };
+  if (!isFilled) return { text: t4("fresh.filling"), look: "is-late" };
+  if (until === null) return { text: t4("fresh.unknown"), look: "" };
+  let time = format.time(until), passed = nowMs - Date.parse(until);
+  return passed <= LATE_AFTER_MS ? { text: t4("fresh.live", { time }), look: "is-live" } : { text: t4("fresh.late", { time, age: age(context, passed) }), look: "is-late" };
+}
+function latest(shown, said) {
+  return shown !== null && said !== "" && Date.parse(said) > Date.parse(shown) ? said : shown;
+}
+define("meterline-freshness", MeterlineFreshness);
+
+// src/state.ts
+var MemoryPlace = class {
+  constructor(query = "") {
+    this.query = query;
+  }
+  read() {
+    return this.query;
+  }
+  write(query) {
+    this.query = query;
+  }
+}, AddressPlace = class {
+  read() {
+    return location.search;
+  }
+  write(query, isReplaced) {
+    let address = location.pathname + (query && `?${query}`);
+    isReplaced ? history.replaceState(null, "", address) : history.pushState(null, "", address);
+  }
+}, State = class extends EventTarget {
+  constructor(place2 = new MemoryPlace()) {
+    super();
+    this.place = place2;
+    this.params = new URLSearchParams(place2.read());
+  }
+  /** One choice, or "" where none is made. */
+  get(name) {
+    return this.params.get(name) ?? "";
+  }
+  /** A choice of several. */
+  all(name) {
+    return this.params.getAll(name);
+  }
+  /** The whole as a query string, in a stable order, so that equal choices have equal addresses. */
+  toString() {
+    return queryOf(this.params);
+  }
+  /** The query string after a change that isn't made, for links. */
+  after(changes) {
+    return queryOf(changed(this.params, changes));
+  }
+  /** Change what is named and keep every other choice. `isReplaced` makes no entry of history. */
+  change(changes, isReplaced = !1) {
+    let params = changed(this.params, changes);
+    queryOf(params) !== this.toString() && (this.params = params, this.place.write(this.toString(), isReplaced), this.dispatchEvent(new Event("change")));
+  }
+  /** Replace all choices by those of a query string, as another page brings them. */
+  become(query) {
+    this.place.write(query, !0), this.reread();
+  }
+  /** Read the query string again, after Back or Forward. */
+  reread() {
+    this.params = new URLSearchParams(this.place.read()), this.dispatchEvent(new Event("change"));
+  }
+};
+function changed(params, changes) {
+  let next = new URLSearchParams(params);
+  for (let [name, value] of Object.entries(changes)) {
+    next.delete(name);
+    let values = value === null || value === "" ? [] : typeof value == "string" ? [value] : value;
+    for (let each of values) next.append(name, each);
+  }
+  return next;
+}
+function queryOf(params) {
+  let sorted = new URLSearchParams(params);
+  return sorted.sort(), sorted.toString();
+}
+
+// src/view.ts
+var MeterlineView = class extends MeterlineElement {
+  constructor() {
+    super();
+    this.listened = null;
+    this.followed = "";
+    /** A host may change what its attributes choose at any time; frameworks do. */
+    this.attributesObserver = new MutationObserver(() => this.requestUpdate());
+    this.onProblem = (problem) => this.report(problem);
+    /** An action of the reader failed: say so where they are looking, and to the page around. */
+    this.onRefused = (problem) => {
+      this.context !== null && (this.notice = refusal(this.context.t, problem)), this.report(problem);
+    };
+    this.begin = () => {
+      this.failure = null, openContext().then(
+        (context) => {
+          this.context = context, applyBrand(this, context.session.branding);
+        },
+        (error) => {
+          if (!(error instanceof Problem)) throw error;
+          this.failure = error, this.report(error);
+        }
+      );
+    };
+    this.onState = () => {
+      this.notice = "", this.notify("meterline-state-changed", { query: this.state.toString() }), this.requestUpdate();
+    };
+    this.state = new State(), this.context = null, this.failure = null, this.notice = "";
+  }
+  static {
+    this.properties = {
+      state: { attribute: !1 },
+      context: { state: !0 },
+      failure: { state: !0 },
+      notice: { state: !0 }
+    };
+  }
+  connectedCallback() {
+    super.connectedCallback(), client.addEventListener("configured", this.begin), this.attributesObserver.observe(this, { attributes: !0 }), this.begin();
+  }
+  disconnectedCallback() {
+    super.disconnectedCallback(), client.removeEventListener("configured", this.begin), this.attributesObserver.disconnect(), this.listenTo(null);
+  }
+  willUpdate(_changes) {
+    this.isConnected && this.listenTo(this.state);
+    let billingPeriod = this.isOpen ? this.period?.billingPeriod ?? "" : "";
+    billingPeriod !== this.followed && (this.followed = billingPeriod, client.follow(billingPeriod));
+  }
+  render() {
+    let { context } = this;
+    if (this.failure !== null) {
+      let t4 = context?.t ?? textsWithoutSession();
+      return b2`<div class="reset">${problemState(t4, this.failure, context, this.begin)}</div>`;
     }
-    controller.signal.aborted || (this.controller = null, this.isWaiting = !1, this.host.requestUpdate(), this.isBehind && this.load(wanted));
+    return context === null ? b2`<div class="reset"><div class="page">${skeleton(textsWithoutSession(), [28, 40, 16, 200])}</div></div>` : context.session.views.includes(this.view) ? b2`<div class="reset"><div class="page">${this.renderPage(context)}</div></div>` : b2`<div class="reset">${problemState(context.t, new Problem(403, "forbidden"), context, this.begin)}</div>`;
+  }
+  /** What the reader chose, else what the attribute of that name says, else nothing. */
+  choice(name) {
+    return this.state.get(name) || (this.getAttribute(name.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)) ?? "");
+  }
+  change(changes) {
+    this.state.change(changes);
+  }
+  /** The chosen period, or the newest. */
+  get period() {
+    return this.context === null ? void 0 : chosenPeriod(this.context, this.choice("billingPeriod"));
+  }
+  /** Whether requests can be made: the session is known and shows this page. */
+  get isOpen() {
+    return this.context !== null && this.context.session.views.includes(this.view);
+  }
+  /** The data of a page, or a skeleton, or what went wrong. Old figures stay in sight when they can't be refreshed. */
+  renderResource(context, resource, bones, render) {
+    return resource.data !== null ? b2`<div class="page ${resource.isWaiting ? "is-waiting" : ""}" aria-busy=${resource.isWaiting}>${render(resource.data)}</div>` : resource.problem !== null ? problemState(context.t, resource.problem, context, () => resource.refresh()) : skeleton(context.t, bones);
+  }
+  renderFreshness(resource, isFinal) {
+    let { data, problem } = resource;
+    if (data === null) return A;
+    let freshness = { fresh: data, problem, isFinal, isFilled: data.filled ?? !0 };
+    return b2`<meterline-freshness .context=${this.context} .freshness=${freshness}></meterline-freshness>`;
+  }
+  listenTo(state) {
+    this.listened !== state && (this.listened?.removeEventListener("change", this.onState), state?.addEventListener("change", this.onState), this.listened = state);
   }
 };
 
@@ -1620,210 +2893,2592 @@ var Pages = class {
   }
 };
 
-// src/parts/heading.ts
-function periodName(format, span, isShort = !1) {
-  return format.localDate(span.start).endsWith("-01") && format.localDate(span.end).endsWith("-01") && Date.parse(span.end) - Date.parse(span.start) < 27648e5 ? format.month(span.start, isShort) : format.period(span.start, span.end);
+// src/parts/events.ts
+function eventTable(context, events, unit) {
+  let { t: t4 } = context;
+  return b2`<table class="events">
+    <thead><tr><th scope="col">${t4("explain.when")}</th><th scope="col" class="right">${t4("explain.value")}</th>
+      <th scope="col" class="right">${t4("explain.trace")}</th></tr></thead>
+    <tbody>${events.map((event) => renderEvent(context, event, unit))}</tbody>
+  </table>`;
 }
-function heading(parts) {
-  return b2`<header class="page-head">
-    <div>
-      <h1 class="page-title">${parts.title} ${parts.badge ?? A}</h1>
-      ${parts.sub === void 0 ? A : b2`<p class="page-sub">${parts.sub}</p>`}
-    </div>
-    <span class="spacer"></span>
-    ${parts.freshness ?? A}
-    ${parts.period ?? A}
-    ${parts.actions ?? A}
-  </header>`;
+function renderEvent(context, event, unit) {
+  let { t: t4, format, words } = context, properties = Object.entries(event.properties);
+  return b2`<tr data-event=${event.id}>
+    <th scope="row"><details><summary>${format.moment(event.time)}</summary>
+      <dl class="properties">${properties.map(([name, value]) => b2`<div><dt>${words.property(name)}</dt><dd>${words.value(name, value)}</dd></div>`)}
+        ${event.subject === "" ? A : b2`<div><dt>${t4("explain.subject")}</dt><dd>${event.subject}</dd></div>`}
+        <div><dt>${t4("explain.source")}</dt><dd>${event.source}</dd></div></dl></details>
+      <span class="mono small">${event.id}</span></th>
+    <td class="right" data-value=${event.value}>${event.value === "" ? "–" : isDecimal(event.value) ? words.quantity(event.value, unit) : event.value}</td>
+    <td class="right">${renderTrace(context, event)}</td>
+  </tr>`;
+}
+function renderTrace(context, { traceId, reportTraceId }) {
+  return traceId !== null ? traceLink(context, traceId, "explain.traceOpen") : reportTraceId === null ? "–" : traceLink(context, reportTraceId, "explain.reportTraceOpen");
+}
+function traceLink({ session, t: t4 }, traceId, title) {
+  let short = b2`<span class="mono" title=${traceId}>${traceId.slice(0, 8)}…</span>`, template = session.traceLink ?? "";
+  if (!template.startsWith("https://") || !template.includes("{traceId}")) return short;
+  let href = template.replaceAll("{traceId}", encodeURIComponent(traceId));
+  return b2`<a href=${href} target="_blank" rel="noopener noreferrer" title=${t4(title, { trace: traceId })}>${short}</a>`;
 }
 
-// node_modules/lit-html/directive.js
-var t3 = { ATTRIBUTE: 1, CHILD: 2, PROPERTY: 3, BOOLEAN_ATTRIBUTE: 4, EVENT: 5, ELEMENT: 6 }, e4 = (t4) => (...e5) => ({ _$litDirective$: t4, values: e5 }), i5 = class {
-  constructor(t4) {
+// src/styles/line.css
+var line_default = `:host { container-type: normal; }
+
+.explanation { display: grid; gap: 20px; font-size: 13px; }
+.explained-sentence { font-size: 14px; }
+.section-title { font: 650 13px/1.4 var(--_font); margin-bottom: 6px; }
+.section-head { display: flex; justify-content: space-between; align-items: baseline; }
+.steps dd { font-weight: 500; white-space: nowrap; }
+.steps .result { border-top: 2px solid var(--_text); font-weight: 650; }
+.steps .result dt { color: var(--_text); }
+
+.stair { display: grid; gap: 2px; }
+.stair li { display: grid; grid-template-columns: minmax(0, 1fr) auto; gap: 0 12px; padding: 8px 0 8px 12px; border-left: 3px solid var(--_line); }
+.stair li.is-here { border-left-color: var(--_accent); }
+.stair .right { font-weight: 500; }
+.stair .fill { grid-column: 1 / -1; height: 4px; margin-top: 4px; border-radius: 2px; background: var(--_line); overflow: clip; }
+.stair .fill span { display: block; height: 100%; background: var(--_c1); forced-color-adjust: none; }
+
+.events summary { cursor: pointer; }
+.events .mono.small { display: block; font-size: 11px; }
+.properties { display: grid; gap: 2px; padding: 6px 0 6px 12px; font-size: 12px; }
+.properties > div { display: grid; grid-template-columns: 84px minmax(0, 1fr); gap: 8px; }
+.properties dt { color: var(--_text-2); }
+.properties dd { margin: 0; overflow-wrap: anywhere; }
+.more { display: grid; justify-content: center; padding-top: 12px; }
+`;
+
+// src/views/bucket.ts
+var EVENTS_A_PAGE = "25", MeterlineBucket = class extends MeterlineElement {
+  constructor() {
+    super();
+    this.onProblem = (problem) => this.report(problem);
+    this.onRefused = (problem) => {
+      this.context !== null && (this.notice = refusal(this.context.t, problem)), this.report(problem);
+    };
+    this.detail = new Resource(
+      this,
+      () => this.query === null ? null : { path: "usage/bucket", query: this.query },
+      { isKept: !1, onProblem: this.onProblem }
+    );
+    this.events = new Pages(
+      this,
+      () => this.query === null ? null : { path: "usage/events", query: { ...this.query, limit: EVENTS_A_PAGE } },
+      { isKept: !1, onProblem: this.onRefused }
+    );
+    this.context = null, this.query = null, this.notice = "";
   }
-  get _$AU() {
-    return this._$AM._$AU;
+  static {
+    this.styles = MeterlineElement.stylesWith(line_default);
   }
-  _$AT(t4, e5, i6) {
-    this._$Ct = t4, this._$AM = e5, this._$Ci = i6;
+  static {
+    this.properties = {
+      context: { attribute: !1 },
+      query: { attribute: !1 },
+      notice: { state: !0 }
+    };
   }
-  _$AS(t4, e5) {
-    return this.update(t4, e5);
+  render() {
+    let { context, detail } = this;
+    if (context === null || this.query === null) return A;
+    let body2 = detail.data !== null ? this.renderDetail(context, detail.data) : detail.problem !== null ? problemState(context.t, detail.problem, context, () => detail.refresh()) : skeleton(context.t, [24, 24, 24, 120]);
+    return b2`<div class="reset explanation">${body2}</div>`;
   }
-  update(t4, e5) {
-    return this.render(...e5);
+  renderDetail(context, detail) {
+    return b2`
+      ${detail.properties.filter(({ values }) => values.length > 1).map((top) => renderTop(context, top, detail.unit))}
+      ${this.renderEvents(context, detail)}
+      ${this.notice === "" ? A : b2`<p class="note" role="status">${this.notice}</p>`}`;
+  }
+  renderEvents(context, detail) {
+    let { t: t4, format } = context, { first, all } = this.events, events = all.flatMap((page) => page.events), total = String(all[0]?.total ?? detail.eventCount), shown = first.data === null ? "" : t4("explain.eventsOf", { shown: format.decimal(String(events.length)), total: format.decimal(total) });
+    return b2`<section>
+      <div class="section-head"><h3 class="section-title">${t4("explain.events")}</h3><span class="small" data-events=${total}>${shown}</span></div>
+      ${first.problem !== null && first.data === null ? problemState(t4, first.problem, context, () => first.refresh()) : eventTable(context, events, detail.unit)}
+      ${this.events.next === null ? A : b2`<p class="more"><button class="button" type="button" ?disabled=${this.events.isLoading}
+        @click=${() => this.events.more()}>${t4("explain.eventsMore")}</button></p>`}
+    </section>`;
   }
 };
+function renderTop(context, top, unit) {
+  let { t: t4, format, words } = context, left = top.count - top.values.length;
+  return b2`<section data-property=${top.property}>
+    <h3 class="section-title">${t4("explore.groupBy", { property: words.property(top.property) })}</h3>
+    <dl class="rows">${top.values.map(({ key, label, quantity, share }) => b2`<div data-key=${key}><dt>${label}</dt>
+      <dd data-value=${quantity}>${words.quantity(quantity, unit)}${share === null ? A : b2` <span class="small">${format.percent(share)}</span>`}</dd></div>`)}</dl>
+    ${left === 0 ? A : b2`<p class="small">${t4("bucket.more", { count: left })}</p>`}
+  </section>`;
+}
+define("meterline-bucket", MeterlineBucket);
 
-// src/parts/directives.ts
-var StyleDirective = class extends i5 {
-  constructor(info) {
-    if (super(info), info.type !== t3.ELEMENT) throw new Error("place(…) stands inside a tag, not in an attribute");
+// src/views/explorer_tables.ts
+function seriesTable(context, data, table) {
+  let { t: t4, format } = context;
+  return b2`<section class="card"><div class="scroll" role="region" tabindex="0" aria-label=${table.heading}>
+    <table>
+      <thead><tr>
+        <th scope="col">${table.heading}</th><th scope="col" class="right narrow-hidden">${t4("explore.trend")}</th>
+        <th scope="col" class="right">${table.valueHeading}</th><th scope="col" class="right">${t4("explore.share")}</th>
+      </tr></thead>
+      <tbody>${data.series.map((series, index) => b2`<tr data-series=${series.key}>
+        <th scope="row">${swatch(lookOf(index, series.isOther))}${series.label}${renderOnly(context, table, series)}</th>
+        <td class="right narrow-hidden">${spark(series.values, lookOf(index, series.isOther))}</td>
+        <td class="right">${figure(table.print(series.total), series.total, series.label, () => table.explain(series))}</td>
+        <td class="right">${series.share === null ? "–" : format.percent(series.share)}</td>
+      </tr>`)}</tbody>
+      <tfoot><tr>
+        <th scope="row">${t4("explore.total")}</th><td class="narrow-hidden"></td>
+        <td class="right" data-figure="table-total" data-value=${data.total}>${figure(table.print(data.total), data.total, t4("explore.total"), table.explainTotal)}</td>
+        <td class="right">${renderLine(context, data, table)}</td>
+      </tr></tfoot>
+    </table></div>
+    ${data.series.length > 1 && data.series.every(({ share }) => share === null) ? b2`<p class="note">${t4("explore.notAdded")}</p>` : A}
+  </section>`;
+}
+function renderOnly(context, table, series) {
+  let changes = table.only(series);
+  if (changes === null) return A;
+  let text = context.t("explore.only", { value: series.label });
+  return b2` <button class="button is-bare is-icon only controls" type="button" title=${text} aria-label=${text}
+    @click=${() => table.change(changes)}>${icon("filter")}</button>`;
+}
+function renderLine(context, data, table) {
+  let { line } = data;
+  if (line === null) return A;
+  let text = line.equals ? context.t("explore.equalsLine") : context.t("explore.differsLine", { value: table.print(line.quantity) });
+  return b2`<button class="figure ${line.equals ? "is-equal" : "is-unequal"}" type="button" data-equals=${line.equals}
+    @click=${() => table.openLine(line.href)}>${line.equals ? icon("check") : icon("warning")} ${text}</button>`;
+}
+function bucketTable(context, data, model, explain) {
+  let { t: t4 } = context, hasTotal = data.series.length > 1, cell = (value, index, key, name) => b2`<td class="right">
+    ${value === null ? "–" : figure(model.print(value), value, `${name}, ${model.buckets[index]?.full ?? ""}`, () => explain(index, key))}</td>`;
+  return b2`<div class="scroll" role="region" tabindex="0" aria-label=${model.name}><table class="buckets">
+    <thead><tr>
+      <th scope="col">${t4("explore.start")}</th>
+      ${model.series.map((series) => b2`<th scope="col" class="right">${swatch(series.look)}${series.label}</th>`)}
+      ${hasTotal ? b2`<th scope="col" class="right">${t4("explore.total")}</th>` : A}
+      ${data.compare === null ? A : b2`<th scope="col" class="right">${t4("explore.previous")}</th>`}
+    </tr></thead>
+    <tbody>${model.buckets.map((bucket, index) => b2`<tr data-bucket=${bucket.key}>
+      <th scope="row">${bucket.full}</th>
+      ${model.series.map((series) => cell(series.values[index] ?? null, index, series.key, series.label))}
+      ${hasTotal ? cell(data.totals[index] ?? null, index, null, t4("explore.total")) : A}
+      ${data.compare === null ? A : cell(model.previous?.[index] ?? null, index, null, t4("explore.previous"))}
+    </tr>`)}</tbody>
+  </table></div>`;
+}
+
+// src/views/explorer.ts
+var UNNAMED = "~", WINDOWS = ["hour", "day", "week", "month"], MeterlineExplorer = class extends MeterlineView {
+  constructor() {
+    super();
+    this.meters = new Resource(this, () => this.isOpen ? { path: "meters" } : null, { onProblem: this.onProblem });
+    this.explored = new Resource(this, () => this.wanted(), { onProblem: this.onProblem });
+    this.explained = null, this.isSheetOpen = !1;
   }
-  render(_styles) {
-    return A;
+  static {
+    this.styles = MeterlineElement.stylesWith(explorer_default);
   }
-  update(part, [styles]) {
-    let { style } = part.element;
-    for (let [name, value] of Object.entries(styles)) style.setProperty(name, value);
-    return A;
+  static {
+    this.properties = {
+      explained: { state: !0 },
+      isSheetOpen: { state: !0 }
+    };
   }
-}, place = e4(StyleDirective), TintDirective = class extends i5 {
+  renderPage(context) {
+    let { t: t4 } = context, period = this.period;
+    if (period === void 0) return emptyState(t4("explore.empty"), t4("explore.emptyText"));
+    let choices = this.choices();
+    return b2`
+      ${heading({
+      title: t4(`view.${this.view}`),
+      freshness: this.renderFreshness(this.explored, this.chosenPeriods(context, choices.span).every(({ state }) => state === "final")),
+      period: periodSwitch(context, period, (billingPeriod) => this.change({ billingPeriod }))
+    })}
+      <div class="bar controls">
+        <div class="choices">${this.renderChoices(context, choices)}</div>
+        <button class="button sheet-opener" type="button" @click=${() => this.isSheetOpen = !0}>
+          ${icon("sliders")}${t4("explore.choices")}</button>
+        <span class="break"></span>
+        ${renderFilters(context, this.state.all("filter"), this.properties(), (filter) => this.change({ filter }))}
+        <span class="spacer"></span>
+        <span class="note" role="status">${this.notice}</span>
+        ${renderActions(context, this.actions())}
+      </div>
+      ${this.renderResource(context, this.explored, [20, 36, 220, 24, 24, 24], (data) => this.renderExplored(context, data, choices))}
+      ${this.renderExplained(context)}
+      <meterline-drawer heading=${t4("explore.choices")} close-text=${t4("explore.close")} .isOpen=${this.isSheetOpen}
+        @drawer-close=${() => this.isSheetOpen = !1}>
+        ${this.isSheetOpen ? b2`<div class="reset sheet">${this.renderChoices(context, choices)}
+          ${renderFilters(context, this.state.all("filter"), this.properties(), (filter) => this.change({ filter }))}</div>` : A}
+      </meterline-drawer>`;
+  }
+  /** Another picture has other buckets: the one that is open closes. */
+  change(changes) {
+    super.change({ bucket: null, series: null, behind: null, ...changes });
+  }
+  /** What is shown, with what it is where nothing was chosen. */
+  choices() {
+    let floor = WINDOWS.indexOf(this.context?.session.windowMin ?? "hour"), span = SPANS.find((each) => each === this.choice("span")) ?? "1", windows = WINDOWS.filter((window, index) => index >= floor && !(window === "hour" && span !== "1")), wished = this.choice("window"), usual = span === "1" ? "day" : span === "3" ? "week" : "month";
+    return {
+      windows,
+      span,
+      window: windows.find((window) => window === wished) ?? windows.find((window) => window === usual) ?? "month",
+      chart: CHART_KINDS.find((kind) => kind === this.choice("chart")) ?? (this.choice("chart") === "table" ? "table" : "bars"),
+      groupBy: this.choice("groupBy") || this.usualGroup,
+      isCompared: this.choice("compare") !== "none"
+    };
+  }
+  get usualGroup() {
+    return "";
+  }
+  /** The choices as the portal is asked for them; the same for the picture, its CSV and its command line. */
+  query() {
+    let own = this.ownQuery(), period = this.period;
+    if (!this.isOpen || own === null || period === void 0) return null;
+    let { window, span, groupBy, isCompared } = this.choices();
+    return {
+      ...own,
+      ...this.range(span),
+      window,
+      groupBy: groupBy || null,
+      filter: this.state.all("filter"),
+      compare: isCompared ? "previous" : null
+    };
+  }
+  explain(explained) {
+    this.explained = { ...explained, fresh: this.explored.data };
+  }
+  wanted() {
+    let query = this.query();
+    return query === null ? null : { path: this.path, query };
+  }
+  /** The chosen period, or the chosen number of periods up to its end. */
+  range(span) {
+    let { context, period } = this;
+    if (context === null || period === void 0) return {};
+    let first = this.chosenPeriods(context, span).at(-1);
+    return span === "1" || first === void 0 ? { billingPeriod: period.billingPeriod } : { from: context.format.localDate(first.start), until: context.format.localDate(period.end) };
+  }
+  /** The newest first. */
+  chosenPeriods({ periods }, span) {
+    let index = this.period === void 0 ? -1 : periods.indexOf(this.period);
+    return index < 0 ? [] : periods.slice(index, index + Number(span));
+  }
+  renderChoices(context, choices) {
+    return renderChoices(context, choices, this.groups(context), this.renderOwnChoices(context), (changes) => this.change(changes));
+  }
+  actions() {
+    return {
+      path: this.path,
+      query: this.query(),
+      page: `/${this.path}?${this.state.toString()}`,
+      say: (text) => this.notice = text,
+      onProblem: this.onRefused,
+      show: (query) => this.change(replacing(this.state.toString(), query))
+    };
+  }
+  renderExplored(context, answer, choices) {
+    let { t: t4 } = context, data = this.named(context, answer), hasFilters = this.state.all("filter").length > 0;
+    if (data.buckets.length === 0 || !data.eventCount && data.totals.every((total) => total === null)) {
+      let clear = b2`<button class="button controls" type="button" @click=${() => this.change({ filter: null, item: null })}>${t4("explore.clear")}</button>`;
+      return emptyState(t4("explore.empty"), t4(hasFilters ? "explore.emptyFiltered" : "explore.emptyText"), hasFilters ? clear : A);
+    }
+    let model = this.model(context, data), open2 = (event) => this.openBucket(context, data, event.detail);
+    return b2`
+      ${this.renderKpis(context, data)}
+      <section class="card">
+        <div class="card-head"><h2 class="card-title">${model.name}</h2>
+          <span class="hint">${t4("period.days", { zone: context.words.zone(data.timeZone) })}</span><span class="spacer"></span>
+          ${this.renderLegend(context, data)}</div>
+        ${choices.chart === "table" ? bucketTable(context, data, model, (index, series) => this.openBucket(context, data, { index, series })) : b2`<meterline-chart kind=${choices.chart} .model=${model} @bucket-open=${open2}></meterline-chart>`}
+      </section>
+      ${this.renderExtra(context, data)}
+      ${seriesTable(context, data, {
+      print: (value) => this.print(context, data, value),
+      heading: data.groupBy === null ? data.label : this.groupText(context, data.groupBy),
+      valueHeading: t4(this.view === "cost" ? "explore.amount" : "explore.quantity"),
+      only: (series) => this.only(data, series),
+      change: (changes) => this.change(changes),
+      explain: (series) => this.explainSeries(context, data, series),
+      explainTotal: () => this.explainTotal(context, data),
+      openLine: (href) => this.openPath(href)
+    })}`;
+  }
+  /** What stands for no name of the seller is said in the words of the reader. */
+  named(context, data) {
+    let { t: t4 } = context, isCost = this.view === "cost", label = isCost ? t4("view.cost") : data.label, series = data.series.map((each) => each.isOther ? { ...each, label: t4("explore.other") } : !isCost || each.key !== "" || each.label === "–" ? each : { ...each, label: data.groupBy === null ? label : t4("explore.notBy", { property: this.groupText(context, data.groupBy) }) });
+    return { ...data, label, series };
+  }
+  groupText(context, groupBy) {
+    return groupBy === "item" ? context.t("invoice.item") : context.words.property(groupBy);
+  }
+  model(context, data) {
+    let { t: t4, format } = context, { window } = data;
+    return {
+      name: t4(`by.${window}`, { what: data.label }),
+      keysHint: t4("explore.chartKeys"),
+      totalText: t4("explore.total"),
+      previousText: t4("explore.previous"),
+      buckets: data.buckets.map(({ start, end }) => ({
+        key: format.bucketKey(start, window),
+        label: axisLabel(context, start, window, data.buckets.length),
+        full: bucketName(context, { start, end }, window),
+        ...heatPlace(context, start, window)
+      })),
+      rows: window === "day" ? format.weekdays() : [],
+      series: data.series.map((series, index) => ({
+        key: series.key,
+        label: series.label,
+        look: lookOf(index, series.isOther),
+        values: series.values
+      })),
+      totals: data.totals,
+      previous: data.compare === null ? null : data.buckets.map((_2, index) => previousAt(data, index)?.value ?? null),
+      print: (value) => this.print(context, data, value),
+      tick: (value) => this.tick(context, data, value)
+    };
+  }
+  renderKpis(context, data) {
+    let { t: t4, format } = context, { compare } = data, isOpen = this.period?.state === "open", before = compare?.samePoint ?? null, first = data.series.find(({ isOther }) => !isOther), title = t4(isOpen ? "explore.soFar" : "explore.inAll", { what: data.label });
+    return b2`<dl class="card kpis">
+      <div class="kpi"><dt>${title}</dt>
+        <dd class="big" data-figure="total">${figure(this.print(context, data, data.total), data.total, title, () => this.explainTotal(context, data))}</dd>
+        <dd class="small">${format.period(data.period.start, data.period.end)}</dd></div>
+      ${compare === null ? A : b2`<div class="kpi"><dt>${t4(before === null ? "explore.changeWhole" : "explore.change")}</dt>
+        <dd class="big">${compare.change === null ? "–" : changeOf(context, compare.change)}</dd>
+        <dd class="small">${before === null ? t4("explore.was", { total: this.print(context, data, compare.total) }) : t4("explore.wasDays", { total: this.print(context, data, before.total), days: before.days })}</dd></div>`}
+      ${data.eventCount === null ? A : this.renderEvents(context, data, String(data.eventCount))}
+      ${data.series.length < 2 || first === void 0 ? A : b2`<div class="kpi"><dt>${t4("explore.largest", { name: first.label })}</dt>
+        <dd class="big">${figure(this.print(context, data, first.total), first.total, first.label, () => this.explainSeries(context, data, first))}</dd>
+        <dd class="small">${first.share === null ? "" : t4("explore.shareOf", { share: format.percent(first.share) })}</dd></div>`}
+    </dl>`;
+  }
+  renderEvents(context, data, count) {
+    let { t: t4, format } = context, shown = figure(format.decimal(count), count, t4("explore.events"), () => this.explainEvents(context, data, count));
+    return b2`<div class="kpi"><dt>${t4("explore.events")}</dt>
+      <dd class="big">${shown}</dd><dd class="small">${t4("explore.eventsHint")}</dd></div>`;
+  }
+  renderLegend(context, data) {
+    return b2`<ul class="legend">
+      ${data.series.length < 2 ? A : data.series.map((series, index) => b2`<li>${swatch(lookOf(index, series.isOther))}${series.label}</li>`)}
+      ${data.compare === null || data.buckets.length > 120 ? A : b2`<li><span class="dash"></span>${context.t("explore.previous")}</li>`}
+    </ul>`;
+  }
+  explainTotal(context, data) {
+    let { t: t4, format } = context;
+    this.explain({
+      title: data.label,
+      text: this.print(context, data, data.total),
+      sentence: t4("explore.explainTotal", { period: format.period(data.period.start, data.period.end), zone: context.words.zone(data.timeZone) }),
+      rows: [
+        ...data.series.map((series) => [series.label, this.print(context, data, series.total)]),
+        ...data.eventCount === null ? [] : [[t4("explore.events"), format.decimal(String(data.eventCount))]]
+      ],
+      action: this.lineAction(context, data)
+    });
+  }
+  explainEvents(context, data, count) {
+    let { t: t4, format } = context;
+    this.explain({
+      title: t4("explore.events"),
+      text: format.decimal(count),
+      sentence: t4("explore.explainEvents", { period: format.period(data.period.start, data.period.end) }),
+      rows: [],
+      action: this.lineAction(context, data)
+    });
+  }
+  explainSeries(context, data, series) {
+    let period = periodName(context.format, data.period);
+    this.explain({
+      title: series.label,
+      text: this.print(context, data, series.total),
+      sentence: context.t("explore.explainSeries", { series: series.label, period }),
+      rows: series.share === null ? [] : [[context.t("explore.share"), context.format.percent(series.share)]],
+      action: this.lineAction(context, data)
+    });
+  }
+  /** What is chosen is in the address: so is the bucket that is open, and the series in it. */
+  openBucket({ format }, data, { index, series }) {
+    let bucket = data.buckets[index];
+    bucket !== void 0 && this.change({ bucket: format.bucketKey(bucket.start, data.window), series: series === "" ? UNNAMED : series });
+  }
+  renderExplained(context) {
+    let close = () => {
+      this.explained = null, this.change({ bucket: null, series: null });
+    };
+    return explainedDrawer(context, this.explained ?? this.openedBucket(context), close);
+  }
+  openedBucket(context) {
+    let data = this.explored.data === null ? null : this.named(context, this.explored.data), key = this.state.get("bucket"), index = data === null || key === "" ? -1 : data.buckets.findIndex(({ start }) => context.format.bucketKey(start, data.window) === key), bucket = data?.buckets[index];
+    if (data === null || bucket === void 0) return null;
+    let opened2 = this.state.get("series"), series = data.series.length < 2 ? void 0 : data.series.find(({ key: own }) => (own || UNNAMED) === opened2), value = (series === void 0 ? data.totals[index] : series.values[index]) ?? "0", name = bucketName(context, bucket, data.window);
+    return {
+      title: series === void 0 ? name : `${series.label} · ${name}`,
+      text: this.print(context, data, value),
+      sentence: this.bucketSentence(context, bucket),
+      rows: this.bucketRows(context, data, index),
+      more: this.renderBehind(context, data, bucket, series),
+      action: this.lineAction(context, data),
+      fresh: data
+    };
+  }
+  /** The events behind a bucket, for whoever may see usage. */
+  renderBehind(context, data, bucket, series) {
+    let behind = context.session.views.includes("usage") ? this.behind(context, data, series) : null, query = this.query();
+    if (behind === null || query === null) return;
+    let asked = { ...query, item: null, groupBy: null, compare: null, meter: behind.meter, filter: behind.filter, bucket: bucket.start };
+    return b2`${behind.choice ?? A}<meterline-bucket .context=${context} .query=${asked}></meterline-bucket>`;
+  }
+  bucketSentence(context, { start, end }) {
+    let { t: t4, format } = context;
+    return t4(this.view === "cost" ? "explore.explainCost" : "explore.explainBucket", { start: format.moment(start), end: format.moment(end) });
+  }
+  bucketRows(context, data, index) {
+    let rows = data.series.flatMap((series) => {
+      let value = series.values[index] ?? null;
+      return value === null ? [] : [[series.label, this.print(context, data, value)]];
+    }), previous = previousAt(data, index);
+    if (previous === null) return rows;
+    let name = bucketName(context, previous.bucket, data.window);
+    return [...rows, [context.t("explore.previousOf", { bucket: name }), this.print(context, data, previous.value)]];
+  }
+  lineAction(context, data) {
+    let href = data.line?.href;
+    return href === void 0 ? void 0 : { text: context.t("explore.openLine"), run: () => this.openPath(href) };
+  }
+  openPath(href) {
+    let [path = "", query = ""] = href.split("?", 2);
+    this.navigate(path, query);
+  }
+};
+function previousAt({ compare }, index) {
+  let place2 = compare?.aligned[index] ?? null;
+  if (compare === null || place2 === null) return null;
+  let [bucket, value] = [compare.buckets[place2], compare.totals[place2] ?? null];
+  return bucket === void 0 || value === null ? null : { bucket, value };
+}
+function bucketName({ format }, bucket, window) {
+  return window === "month" ? periodName(format, bucket) : format.bucketInFull(bucket.start, bucket.end, window);
+}
+function replacing(old, next) {
+  let params = new URLSearchParams(next), changes = {};
+  for (let name of new URLSearchParams(old).keys()) changes[name] = null;
+  for (let name of params.keys()) changes[name] = params.getAll(name);
+  return changes;
+}
+function axisLabel({ format }, start, window, count) {
+  return window !== "hour" || count <= 48 ? format.bucket(start, window) : format.hour(start) === "00" ? format.day(start) : "";
+}
+function heatPlace(context, start, window) {
+  let { format } = context;
+  return window === "hour" ? { row: format.day(start), column: format.hour(start) } : window === "day" ? format.weekPlace(start) : { row: "", column: format.bucket(start, window) };
+}
+
+// src/views/cost.ts
+var MeterlineCost = class extends MeterlineExplorer {
   constructor() {
     super(...arguments);
-    this.text = null;
+    this.view = "cost";
+    this.path = "cost";
   }
-  render(_text) {
-    return A;
+  get usualGroup() {
+    return "item";
   }
-  update(part, [text]) {
-    let isOther = this.text !== null && this.text !== text;
-    return this.text = text, isOther && !matchMedia("(prefers-reduced-motion: reduce)").matches && part.element.animate({ backgroundColor: ["color-mix(in srgb, currentcolor 22%, transparent)", "transparent"] }, 1e3), A;
+  ownQuery() {
+    return { item: this.state.all("item") };
   }
-}, tint = e4(TintDirective);
+  groups({ t: t4, words }) {
+    return [
+      ["item", t4("explore.groupItem")],
+      ...this.properties().map((name) => [name, t4("explore.groupBy", { property: words.property(name) })])
+    ];
+  }
+  print({ format }, data, value) {
+    return format.money(value, data.currency);
+  }
+  tick({ format }, data, value) {
+    return format.tick(value, data.currency);
+  }
+  renderOwnChoices(context) {
+    let items = this.state.all("item"), { t: t4, words } = context;
+    return b2`${items.map((item) => b2`<span class="chip is-removable">${words.item(item)}<button type="button"
+      aria-label=${t4("explore.filterRemove", { filter: words.item(item) })}
+      @click=${() => this.change({ item: items.filter((each) => each !== item) })}>${icon("close")}</button></span>`)}`;
+  }
+  /** What one unit cost on average, window by window: where a tier begins it falls or rises. */
+  renderExtra(context, data) {
+    let { t: t4, format } = context, prices = data.unitPrices.filter((price) => price !== null), last = prices.at(-1);
+    if (prices.length < 2 || last === void 0) return A;
+    let text = format.money(last, data.currency), explain = () => this.explain({
+      title: t4("explore.unitPrice"),
+      text,
+      sentence: t4("explore.unitPriceHint"),
+      rows: data.buckets.flatMap(({ start, end }, index) => {
+        let price = data.unitPrices[index] ?? null;
+        return price === null ? [] : [[format.bucketInFull(start, end, data.window), format.money(price, data.currency)]];
+      })
+    });
+    return b2`<section class="card card-head">
+      <h2 class="card-title">${t4("explore.unitPrice")}</h2><span class="hint">${t4("explore.unitPriceHint")}</span>
+      <span class="spacer"></span>${spark(data.unitPrices, "s1")}${figure(text, last, t4("explore.unitPrice"), explain)}
+    </section>`;
+  }
+  only(data, series) {
+    return series.isOther || series.key === "" || data.series.length < 2 ? null : data.groupBy === "item" ? { item: [series.key] } : data.groupBy === null ? null : { filter: [...this.state.all("filter"), `${data.groupBy}:${series.key}`] };
+  }
+  /** Items are counted by meters of their own: of several, the reader chooses one. */
+  behind({ t: t4 }, data, series) {
+    let isItem = data.groupBy === "item" && series !== void 0, names = [...new Set(isItem ? [data.meters[series.key] ?? ""] : Object.values(data.meters))].filter((name) => name !== "").sort(), meters = (this.meters.data ?? []).filter(({ name }) => names.includes(name)), meter = meters.find(({ name }) => name === this.state.get("behind")) ?? meters[0];
+    if (meter === void 0 || !isItem && series?.key === "") return null;
+    let isGroup = !isItem && data.groupBy !== null && series !== void 0 && !series.isOther, filter = [...this.state.all("filter"), ...isGroup ? [`${data.groupBy}:${series.key}`] : []].filter((each) => meter.groupBy.includes(each.slice(0, each.indexOf(":"))));
+    if (meters.length < 2) return { meter: meter.name, filter };
+    let { bucket, series: key } = { bucket: this.state.get("bucket"), series: this.state.get("series") }, options = meters.map(({ name, label }) => [name, label]), change = (behind) => this.change({ behind, bucket, series: key });
+    return { meter: meter.name, filter, choice: b2`<label class="behind">${t4("bucket.meter")} ${choose(t4("bucket.meter"), options, meter.name, change)}</label>` };
+  }
+  properties() {
+    return [...new Set((this.meters.data ?? []).flatMap(({ groupBy }) => groupBy))].sort();
+  }
+};
+define("meterline-cost", MeterlineCost);
 
-// src/parts/states.ts
-function skeleton(t4, heights) {
-  return b2`<div class="card bones" role="status" aria-label=${t4("loading")}>
-    ${heights.map((height, index) => b2`<span class="bone" ${place({ height: `${height}px`, width: `${100 - index * 23 % 50}%` })}></span>`)}
-  </div>`;
+// src/parts/proof.ts
+function proofBadge({ verification, isChecking, t: t4, ask, proven, hint, check }) {
+  return verification === null ? b2`<div class="badge-box">${hint === void 0 ? A : b2`<p class="hint">${hint}</p>`}
+      <button class="button" type="button" ?disabled=${isChecking} @click=${check}>${isChecking ? t4("explain.checking") : ask}</button></div>` : verification.ok ? b2`<div class="verdict is-proven" role="status" data-proof="ok">${icon("check")}<p><b>${t4("explain.proven")}</b> ${proven}
+        ${verification.digest === null ? A : b2`<span class="mono">${shortDigest(verification.digest)}</span>`}</p></div>` : b2`<div class="verdict is-broken" role="alert" data-proof="broken">${icon("warning")}<div><b>${t4("explain.broken")}</b>
+        <ul>${verification.problems.map((problem) => b2`<li>${problem}</li>`)}</ul></div></div>`;
 }
-function emptyState(title, text, action = A) {
-  return b2`<div class="card empty"><h2>${title}</h2><p>${text}</p>${action}</div>`;
-}
-function problemState(t4, problem, context, retry) {
-  let kind = kindOf(problem), seller = context?.session.seller || "…", canRetry = kind === "unavailable" || kind === "expired" && !client.isHosted;
-  return b2`<div class="card empty" role="alert" data-problem=${kind}>
-    <h2>${t4(`problem.${kind}`)}</h2>
-    <p>${whatToDo(t4, problem, seller)}</p>
-    ${problem.requestId === "" ? A : b2`<p class="small mono">${t4("problem.request", { id: problem.requestId })}</p>`}
-    ${canRetry ? b2`<button class="button controls" type="button" @click=${retry}>${t4("problem.retry")}</button>` : A}
-  </div>`;
-}
-function whatToDo(t4, problem, seller) {
-  let kind = kindOf(problem);
-  return kind === "refused" ? [problem.detail, problem.remedy].filter((text) => text !== "").join(" ") : kind === "expired" && !client.isHosted ? t4("problem.expiredEmbed") : t4({
-    expired: seller === "…" ? "problem.expiredUnknown" : "problem.expiredText",
-    forbidden: seller === "…" ? "problem.forbiddenUnknown" : "problem.forbiddenText",
-    missing: "problem.missingText"
-  }[kind] ?? "problem.unavailableText", { seller });
-}
-function refusal(t4, problem) {
-  return [problem.detail, problem.remedy].filter((text) => text !== "").join(" ") || shortProblem(t4, problem);
-}
-function shortProblem(t4, problem) {
-  let kind = kindOf(problem);
-  return kind === "refused" ? problem.title : t4(`problem.${kind}`);
+function shortDigest(digest) {
+  return digest.length > 16 ? `${digest.slice(0, 6)}…${digest.slice(-4)}` : digest;
 }
 
-// src/styles/operator.css
-var operator_default = `.frame { min-height: 100dvh; padding: 24px 32px 48px; background: var(--_bg); }
-.page { margin: 0 auto; }
-.sign-in { display: grid; gap: 14px; max-width: 420px; margin: 12vh auto 0; justify-items: start; }
-.sign-in label { display: grid; gap: 4px; width: 100%; font-size: 13px; color: var(--_text-2); }
-.segments { justify-self: start; }
-.below { display: block; }
-.more { display: grid; justify-content: center; padding-top: 16px; }
+// src/styles/invoice.css
+var invoice_default = `.sheets { display: grid; grid-template-columns: minmax(0, 3fr) minmax(340px, 2fr); gap: 16px; align-items: start; }
+.paper { position: sticky; top: 16px; padding: 32px 36px; }
+.actions { display: inline-flex; flex-wrap: wrap; gap: 8px; }
+.paper-head { display: flex; flex-wrap: wrap; justify-content: space-between; gap: 8px 24px; margin-bottom: 28px; }
+.seller { font: 650 16px/1.4 var(--_font); }
+.paper th .small { display: block; }
+.paper th .paper-only { display: none; }
+.total { font: 650 18px/1.3 var(--_font); }
+.paper .note { margin-top: 16px; }
+.paper .note + .note { margin-top: 4px; }
+tr.is-chosen > * { background: var(--_tint); }
+tr.is-chosen .small, tr.is-chosen .unit { color: var(--_text); }
+tr.is-chosen > :first-child { box-shadow: inset 3px 0 0 var(--_accent); padding-left: 10px; }
+.pending { margin-top: 24px; padding: 12px 16px 4px; border: 1px dashed var(--_line-strong); border-radius: var(--_radius-control); }
+.back { display: inline-flex; align-items: center; gap: 4px; padding: 0; border: 0; background: none; color: var(--_text-2); font-size: 13px; cursor: pointer; }
+.back:hover { color: var(--_accent); }
+.back .icon { width: 12px; height: 12px; }
+.panel-head { display: flex; align-items: baseline; justify-content: space-between; gap: 12px; margin-bottom: 12px; }
+.proof { display: grid; gap: 12px; margin-top: 20px; padding-top: 12px; border-top: 1px solid var(--_line); font-size: 11px; color: var(--_text-2); }
+.proof dl { display: grid; gap: 2px; }
+.proof dl > div { display: grid; grid-template-columns: 52px minmax(0, 1fr); gap: 8px; }
+
+.badge-box { display: grid; gap: 8px; justify-items: start; }
+.verdict { display: flex; gap: 12px; align-items: flex-start; padding: 12px 14px; border: 1px solid; border-radius: var(--_radius-control); font-size: 13px; }
+.verdict .icon { margin-top: 2px; stroke-width: 2; }
+.verdict > :last-child { color: var(--_text); }
+.is-proven { color: var(--_positive); background: color-mix(in oklab, var(--_positive) 8%, var(--_surface)); }
+.is-broken { color: var(--_negative); background: color-mix(in oklab, var(--_negative) 8%, var(--_surface)); }
+.is-broken li { margin-top: 4px; }
+
+@container (max-width: 900px) {
+  .sheets { grid-template-columns: minmax(0, 1fr); }
+  .paper { position: static; }
+}
 
 @container (max-width: 560px) {
-  .frame { padding: 16px; }
+  .paper { padding: 20px 16px; }
+  .paper-head .right { text-align: left; }
+}
+
+@media print {
+  .sheets { display: block; }
+  .paper { position: static; padding: 0; }
+  .paper th .paper-only { display: block; }
+  tr { break-inside: avoid; }
+  tr.is-chosen > * { background: none; box-shadow: none; padding-left: 0; }
+}
+
+.compared .small { display: block; font-weight: 400; }
+.compared td, .compared th { vertical-align: top; }
+
+/* Three columns of figures have room on a phone when the name stands above them. */
+@container (max-width: 560px) {
+  .compared tr { display: grid; grid-template-columns: repeat(3, minmax(0, 1fr)); }
+  .compared th:first-child { grid-column: 1 / -1; padding-bottom: 0; }
+  .compared td { border-top: 0; white-space: normal; padding-inline: 0 4px; }
+  .compared tfoot td { border-top: 0; }
+  .compared thead th { padding-inline: 0 4px; white-space: normal; }
 }
 `;
 
-// src/views/operator.ts
-var TABS = ["customers", "sessions"], MeterlineOperator = class extends MeterlineElement {
+// src/views/comparison.ts
+var MeterlineComparison = class extends MeterlineElement {
+  constructor() {
+    super();
+    this.onProblem = (problem) => this.report(problem);
+    this.comparison = new Resource(this, () => this.wanted, { isKept: !1, onProblem: this.onProblem });
+    this.context = null, this.wanted = null, this.explained = null;
+  }
+  static {
+    this.styles = MeterlineElement.stylesWith(invoice_default);
+  }
+  static {
+    this.properties = {
+      context: { attribute: !1 },
+      wanted: { attribute: !1 },
+      explained: { state: !0 }
+    };
+  }
+  render() {
+    let { context, comparison } = this;
+    if (context === null || this.wanted === null) return A;
+    let body2 = comparison.data !== null ? this.renderComparison(context, comparison.data) : comparison.problem !== null ? problemState(context.t, comparison.problem, context, () => comparison.refresh()) : skeleton(context.t, [24, 24, 24, 24, 28]);
+    return b2`<div class="reset">${body2}${explainedDrawer(context, this.explained, () => this.explained = null)}</div>`;
+  }
+  renderComparison(context, data) {
+    let { t: t4, format } = context, { left, right, currency } = data, total = (value, text, name) => figure(text, value, name, () => this.explainTotal(context, data));
+    return b2`<section class="card"><div class="scroll" role="region" tabindex="0" aria-label=${t4("compare.title")}>
+      <table class="compared">
+        <thead><tr><th scope="col">${t4("invoice.item")}</th><th scope="col" class="right">${nameOf(context, left)}</th>
+          <th scope="col" class="right">${nameOf(context, right)}</th><th scope="col" class="right">${t4("compare.difference")}</th></tr></thead>
+        <tbody>${data.items.map((item) => this.renderItem(context, data, item))}</tbody>
+        <tfoot><tr><th scope="row">${t4("invoice.total")}</th>
+          <td class="right" data-figure="left">${total(left.total, format.money(left.total, currency), titleOf(context, left))}</td>
+          <td class="right" data-figure="right">${total(right.total, format.money(right.total, currency), titleOf(context, right))}</td>
+          <td class="right" data-figure="difference"><span class=${lookOf3(data.totalChange)}>
+            ${total(data.totalChange, format.moneyChange(data.totalChange, currency), t4("compare.difference"))}</span>
+            <span class="small">${changeOf(context, data.change)}</span></td>
+        </tr></tfoot>
+      </table></div></section>`;
+  }
+  renderItem(context, data, item) {
+    let { t: t4, format, words } = context, explain = () => this.explainItem(context, data, item), name = item.kind === "adjustment" ? `${item.label} · ${t4("invoices.adjusted")}` : item.label, side = (shown) => b2`<td class="right">${shown === null ? "–" : b2`
+      ${figure(format.money(shown.amount, data.currency), shown.amount, name, explain)}
+      ${item.kind === "fixed" ? A : b2`<span class="small" data-value=${shown.quantity}>${words.quantity(shown.quantity, item.unit)}</span>`}
+      ${shown.unitPrice === null ? A : b2`<span class="small" data-value=${shown.unitPrice}>× ${format.money(shown.unitPrice, data.currency)}</span>`}`}</td>`;
+    return b2`<tr data-item=${item.item} data-kind=${item.kind}>
+      <th scope="row">${name}</th>${side(item.left)}${side(item.right)}
+      <td class="right"><span class=${lookOf3(item.amountChange)}>${figure(format.moneyChange(item.amountChange, data.currency), item.amountChange, name, explain)}</span>
+        ${item.quantityChange === null ? A : b2`<span class="small" data-value=${item.quantityChange}>
+          ${format.change(item.quantityChange)} ${words.unit(item.unit, item.quantityChange)}</span>`}
+        ${item.unitPriceChange === null ? A : b2`<span class="small" data-value=${item.unitPriceChange}>${format.moneyChange(item.unitPriceChange, data.currency)}</span>`}</td>
+    </tr>`;
+  }
+  explainItem(context, data, item) {
+    let { t: t4, format, words } = context, rows = [[data.left, item.left], [data.right, item.right]].flatMap(([invoice, side]) => side === null ? [] : [
+      [titleOf(context, invoice), format.money(side.amount, data.currency)],
+      ...item.kind === "fixed" ? [] : [[t4("explore.quantity"), words.quantity(side.quantity, item.unit)]],
+      ...side.unitPrice === null ? [] : [[t4("explore.unitPrice"), format.money(side.unitPrice, data.currency)]]
+    ]);
+    this.explained = { title: item.label, text: format.moneyChange(item.amountChange, data.currency), sentence: t4("compare.explainItem"), rows, fresh: data };
+  }
+  explainTotal(context, data) {
+    let { t: t4, format } = context;
+    this.explained = {
+      title: t4("compare.difference"),
+      text: format.moneyChange(data.totalChange, data.currency),
+      sentence: t4("compare.explainTotal"),
+      rows: data.items.map((item) => [item.label, format.moneyChange(item.amountChange, data.currency)]),
+      fresh: data
+    };
+  }
+};
+function titleOf({ t: t4, format }, { number, period }) {
+  return number ?? `${t4("invoice.draft")} ${periodName(format, period)}`;
+}
+function nameOf(context, shown) {
+  return b2`${shown.number ?? context.t("invoice.draft")}<span class="small">${periodName(context.format, shown.period)}</span>`;
+}
+function lookOf3(change) {
+  return isZero(change) ? "" : isNegative(change) ? "down" : "up";
+}
+define("meterline-comparison", MeterlineComparison);
+
+// src/parts/prices.ts
+function priceInWords(context, item, currency) {
+  let { t: t4, format, words } = context, money = (amount) => format.money(amount ?? "0", currency), quantity = (value) => words.quantity(value ?? "1", item.unit), unit = item.unit === "" ? t4("price.unit") : words.unit(item.unit, "1"), said = item.included === null ? [] : [t4("price.included", { included: quantity(item.included) })], fee = ({ flat }) => flat === null ? "" : t4("price.fee", { fee: money(flat) });
+  switch (item.model) {
+    case "fixed":
+      said.push(t4("price.fixed", { amount: money(item.amount) }));
+      break;
+    case "perUnit":
+      said.push(t4(item.included === null ? "price.perUnit" : "price.perFurther", { unit, price: money(item.unitPrice) }));
+      break;
+    case "package":
+      said.push(t4("price.package", { size: quantity(item.blockSize), price: money(item.amount) }));
+      break;
+    case "graduated":
+      said.push(...item.tiers.map((tier, index) => t4(sliceOf(tier, index), { unit, price: money(tier.unitPrice), upTo: quantity(tier.upTo) }) + fee(tier) + "."));
+      break;
+    case "volume":
+    case "stairstep": {
+      let isVolume = item.model === "volume", bounds = item.tiers.map((tier) => t4(tier.upTo === null ? "price.beyond" : "price.upTo", {
+        upTo: quantity(tier.upTo),
+        price: isVolume ? t4("price.each", { price: money(tier.unitPrice) }) : money(tier.flat)
+      }) + (isVolume ? fee(tier) : ""));
+      said.push(t4(`price.${item.model}`, { tiers: bounds.join("; ") }));
+    }
+  }
+  return item.minimum !== null && said.push(t4("price.minimum", { minimum: money(item.minimum) })), said.join(" ");
+}
+function sliceOf({ upTo }, index) {
+  return upTo === null ? index === 0 ? "price.perUnitSlice" : "price.sliceRest" : index === 0 ? "price.sliceFirst" : "price.slice";
+}
+function stepsInWords(context, steps, tiers, price, unit, currency) {
+  let { t: t4, format, words } = context, priced = [...tiers];
+  return steps.map((step) => {
+    let money = format.money(step.value, currency);
+    switch (step.name) {
+      case "quantity":
+        return { ...step, text: t4("step.quantity"), shown: words.quantity(step.value, unit) };
+      case "included":
+        return { ...step, text: t4("step.included", { included: words.quantity(price?.included ?? "0", unit) }), shown: words.quantity(step.value, unit) };
+      case "package":
+      case "tier": {
+        let tier = priced.shift();
+        if (tier === void 0) return { ...step, shown: money };
+        let blanks = { quantity: format.decimal(tier.quantity), price: format.money(tier.unitPrice, currency), size: words.quantity(price?.blockSize ?? "1", unit) };
+        return { ...step, text: t4(`step.${step.name}`, blanks), shown: money };
+      }
+      case "flat":
+      case "minimum":
+      case "fixed":
+      case "total":
+        return { ...step, text: t4(`step.${step.name}`), shown: money };
+      default:
+        return { ...step, shown: money };
+    }
+  });
+}
+
+// src/parts/stair.ts
+function stair(context, tiers, unit, currency) {
+  let { t: t4, format, words } = context, top = largest(tiers.map(({ quantity }) => quantity));
+  return b2`<ol class="stair">${tiers.map((tier) => {
+    let bound = tier.upTo === null ? t4("explain.tierAbove") : t4("explain.tierUpTo", { upTo: words.quantity(tier.upTo, unit) }), flat = tier.flat === null || isZero(tier.flat) ? A : b2` ${t4("plan.tierFlat", { flat: format.money(tier.flat, currency) })}`;
+    return b2`<li class=${tier.here ? "is-here" : ""} data-tier=${tier.upTo ?? ""}>
+      <span class="bound">${bound}${tier.here ? b2` <span class="badge">${t4("explain.tierHere")}</span>` : A}</span>
+      <span class="right" data-value=${tier.amount}>${format.money(tier.amount, currency)}</span>
+      <span class="small">${format.decimal(tier.quantity)} × ${format.money(tier.unitPrice, currency)}${flat}</span>
+      <span class="fill" aria-hidden="true"><span ${place({ width: `${(part(tier.quantity, top) * 100).toFixed(2)}%` })}></span></span>
+    </li>`;
+  })}</ol>`;
+}
+
+// src/views/line.ts
+var EVENTS_A_PAGE2 = "10", MeterlineLine = class extends MeterlineElement {
+  constructor() {
+    super();
+    this.onProblem = (problem) => this.report(problem);
+    this.onRefused = (problem) => {
+      this.context !== null && (this.notice = refusal(this.context.t, problem)), this.report(problem);
+    };
+    this.explanation = new Resource(
+      this,
+      () => this.line === null ? null : { path: `${this.path}/explain`, query: this.query },
+      { isKept: !1, onProblem: this.onProblem }
+    );
+    this.events = new Pages(
+      this,
+      () => this.line === null || this.line.kind === "fixed" ? null : { path: `${this.path}/events`, query: { ...this.query, limit: EVENTS_A_PAGE2 } },
+      { isKept: !1, onProblem: this.onRefused }
+    );
+    this.context = null, this.invoice = "", this.query = {}, this.line = null, this.currency = "", this.verification = null, this.isVerifying = !1, this.notice = "";
+  }
+  static {
+    this.styles = MeterlineElement.stylesWith(invoice_default, line_default);
+  }
+  static {
+    this.properties = {
+      context: { attribute: !1 },
+      invoice: { attribute: !1 },
+      query: { attribute: !1 },
+      line: { attribute: !1 },
+      currency: { attribute: !1 },
+      verification: { state: !0 },
+      isVerifying: { state: !0 },
+      notice: { state: !0 }
+    };
+  }
+  willUpdate(changes) {
+    let before = changes.get("line");
+    changes.has("line") && before?.id !== this.line?.id && (this.verification = null, this.notice = "");
+  }
+  render() {
+    let { context, explanation } = this;
+    if (context === null || this.line === null) return A;
+    let found = explanation.data, body2 = found !== null ? this.renderExplanation(context, found) : explanation.problem !== null ? problemState(context.t, explanation.problem, context, () => explanation.refresh()) : skeleton(context.t, [48, 24, 24, 24]);
+    return b2`<div class="reset explanation">${body2}</div>`;
+  }
+  get path() {
+    return `${this.invoice}/lines/${encodeURIComponent(this.line?.id ?? "")}`;
+  }
+  renderExplanation(context, found) {
+    let { t: t4, format } = context, { unit, billedBefore } = found.line;
+    return b2`
+      ${found.price === null ? A : b2`<p class="explained-sentence">${priceInWords(context, found.price, this.currency)}</p>`}
+      <section>
+        <h3 class="section-title">${t4("explain.steps")}</h3>
+        <dl class="rows steps">
+          ${stepsInWords(context, found.steps, found.tiers, found.price, unit, this.currency).map((step) => b2`<div data-step=${step.name}><dt>${step.text}</dt>
+            <dd data-value=${step.value}>${step.shown}</dd></div>`)}
+          <div><dt>${t4("step.rounded")}</dt><dd></dd></div>
+          ${billedBefore === null ? A : b2`<div><dt>${t4("step.billedBefore")}</dt><dd data-value=${billedBefore}>−${format.money(billedBefore, this.currency)}</dd></div>`}
+          <div class="result"><dt>${t4("invoice.amount")}</dt><dd data-value=${found.line.amount}>${format.money(found.line.amount, this.currency)}</dd></div>
+        </dl>
+      </section>
+      ${found.tiers.length < 2 ? A : b2`<section><h3 class="section-title">${t4("explain.tiers")}</h3>${stair(context, found.tiers, unit, this.currency)}</section>`}
+      ${this.renderProof(context, found)}
+      ${this.notice === "" ? A : b2`<p class="note" role="status">${this.notice}</p>`}
+      ${found.days.length < 2 ? A : b2`<section><h3 class="section-title">${t4("explain.days")}</h3>
+        <meterline-chart kind="bars" height="120" .model=${daysModel(context, found)}></meterline-chart></section>`}
+      ${found.line.kind === "fixed" ? A : this.renderEvents(context, found)}
+      ${found.asOf === "" ? A : b2`<p class="small mono">${t4("explain.asOf", { asOf: found.asOf })}</p>`}`;
+  }
+  renderProof(context, found) {
+    let { t: t4, format } = context;
+    if (found.line.kind === "fixed") return b2`<p class="hint">${t4("explain.noEvents")}</p>`;
+    if (found.evidence === null) return A;
+    let count = String(this.verification?.counted ?? found.eventCount), events = t4(format.plural(count) === "one" ? "invoice.events.one" : "invoice.events.other", { count: format.decimal(count) });
+    return b2`<section><h3 class="section-title">${t4("explain.proof")}</h3>${proofBadge({
+      verification: this.verification,
+      isChecking: this.isVerifying,
+      t: t4,
+      ask: t4("explain.check"),
+      hint: t4("explain.notChecked"),
+      proven: t4("explain.provenText", { events }),
+      check: () => this.verify()
+    })}</section>`;
+  }
+  renderEvents(context, found) {
+    let { t: t4, format } = context, { first, all } = this.events, events = all.flatMap((page) => page.events), total = all[0]?.total ?? found.eventCount;
+    return b2`<section>
+      <div class="section-head"><h3 class="section-title">${t4("explain.events")}</h3>
+        <span class="small">${t4("explain.eventsOf", { shown: format.decimal(String(events.length)), total: format.decimal(String(total)) })}</span></div>
+      ${first.problem !== null && first.data === null ? problemState(t4, first.problem, context, () => first.refresh()) : b2`
+        ${eventTable(context, events, found.line.unit)}`}
+      ${this.events.next === null ? A : b2`<p class="more"><button class="button" type="button" ?disabled=${this.events.isLoading}
+        @click=${() => this.events.more()}>${t4("explain.eventsMore")}</button></p>`}
+    </section>`;
+  }
+  async verify() {
+    this.isVerifying = !0, await attempted(async () => {
+      this.verification = await client.get(`${this.path}/verify`, this.query);
+    }, this.onRefused), this.isVerifying = !1;
+  }
+};
+function daysModel(context, found) {
+  let { t: t4, format, words } = context;
+  return {
+    name: t4("explain.days"),
+    keysHint: t4("explore.chartKeys"),
+    totalText: t4("explore.total"),
+    previousText: "",
+    buckets: found.days.map(({ window: { start, end } }) => ({
+      key: format.bucketKey(start, "day"),
+      label: format.bucket(start, "day"),
+      full: format.bucketInFull(start, end, "day"),
+      row: "",
+      column: ""
+    })),
+    rows: [],
+    series: [{ key: found.line.item, label: found.line.label, look: "s1", values: found.days.map(({ quantity }) => quantity) }],
+    totals: null,
+    previous: null,
+    print: (value) => words.quantity(value, found.line.unit),
+    tick: (value) => format.tick(value)
+  };
+}
+define("meterline-line", MeterlineLine);
+
+// src/views/invoice.ts
+var NARROW_BELOW_PX = 900, MeterlineInvoice = class extends MeterlineView {
+  constructor() {
+    super();
+    this.view = "invoices";
+    this.invoice = new Resource(
+      this,
+      () => this.isOpen && this.number !== "" ? { path: this.path, query: this.query } : null,
+      { onProblem: this.onProblem }
+    );
+    this.observer = new ResizeObserver(([entry]) => this.isNarrow = (entry?.contentRect.width ?? 0) < NARROW_BELOW_PX);
+    this.number = "draft", this.isNarrow = !1, this.verification = null, this.isVerifying = !1, this.explained = null;
+  }
+  static {
+    this.styles = MeterlineElement.stylesWith(invoice_default);
+  }
+  static {
+    this.properties = {
+      number: {},
+      isNarrow: { state: !0 },
+      verification: { state: !0 },
+      isVerifying: { state: !0 },
+      explained: { state: !0 }
+    };
+  }
+  connectedCallback() {
+    super.connectedCallback(), this.observer.observe(this);
+  }
+  disconnectedCallback() {
+    super.disconnectedCallback(), this.observer.disconnect();
+  }
+  willUpdate(changes) {
+    super.willUpdate(changes), changes.has("number") && (this.verification = null);
+  }
+  renderPage(context) {
+    let { t: t4 } = context, data = this.invoice.data, isDraft = this.isDraft, badge = data === null ? A : b2`<span class="badge is-${data.status}">${t4(`invoice.${data.status}`)}</span>`;
+    return b2`
+      ${heading({
+      title: isDraft ? t4("invoices.live") : t4("invoice.title", { number: this.number }),
+      badge,
+      sub: b2`<button class="back controls" type="button" @click=${() => this.navigate("/invoices", this.state.after({ line: null, with: null }))}>
+          ${icon("previous")}${t4("invoice.back")}</button>`,
+      // What is final says so by its badge.
+      freshness: data?.status === "final" ? A : this.renderFreshness(this.invoice, !1),
+      period: isDraft ? periodSwitch(context, this.period, (label) => this.choosePeriod(context, label)) : A,
+      actions: data === null ? A : this.renderActions(context)
+    })}
+      ${this.notice === "" ? A : b2`<p class="note" role="status">${this.notice}</p>`}
+      ${this.other === "" ? this.renderResource(context, this.invoice, [24, 16, 200, 28], (found) => this.renderInvoice(context, found)) : b2`<meterline-comparison .context=${context} .wanted=${this.compared}></meterline-comparison>`}
+      ${explainedDrawer(context, this.explained, () => this.explained = null)}`;
+  }
+  get isDraft() {
+    return this.number === "draft";
+  }
+  get path() {
+    return `invoices/${encodeURIComponent(this.number)}`;
+  }
+  get query() {
+    return this.isDraft ? { billingPeriod: this.period?.billingPeriod ?? null } : {};
+  }
+  /** The invoice that this one is compared with; "" where it stands alone. */
+  get other() {
+    let other = this.choice("with");
+    return other === this.number ? "" : other;
+  }
+  get compared() {
+    let hasDraft = this.isDraft || this.other === "draft";
+    return { path: `${this.path}/compare`, query: { with: this.other, billingPeriod: hasDraft ? this.period?.billingPeriod ?? null : null } };
+  }
+  /** The other invoices, and the draft of the newest period. */
+  renderComparing(context) {
+    let { t: t4, format, periods } = context, options = periods.flatMap((period, index) => {
+      let name = period.invoice ?? (index === 0 ? "draft" : null);
+      return name === null || name === this.number ? [] : [[name, `${periodName(format, period)} · ${period.invoice ?? t4("invoice.draft")}`]];
+    });
+    return options.length === 0 ? A : choose(
+      t4("compare.with"),
+      [["", this.other === "" ? t4("compare.with") : t4("compare.end")], ...options],
+      this.other,
+      (other) => this.change({ with: other, line: null })
+    );
+  }
+  renderActions(context) {
+    let { t: t4 } = context, file = (path, name) => () => attempted(() => save(path, this.query, name), this.onRefused);
+    return b2`<span class="actions controls">
+      ${this.renderComparing(context)}
+      <button class="button" type="button" @click=${() => print()}>${icon("print")}${t4("invoice.print")}</button>
+      <button class="button" type="button" @click=${file(`${this.path}.csv`, `${this.number}.csv`)}>${icon("download")}${t4("invoice.csv")}</button>
+      <button class="button" type="button" @click=${file(this.isDraft ? this.path : `${this.path}.json`, `${this.number}.json`)}>${icon("download")}${t4("invoice.json")}</button>
+      <button class="button is-icon" type="button" title=${t4("explore.copyCurl")} aria-label=${t4("explore.copyCurl")} @click=${() => this.copyRequest(context)}>${icon("terminal")}</button>
+    </span>`;
+  }
+  /** The request of what is shown, the comparison where there is one. */
+  async copyRequest({ t: t4 }) {
+    let { path, query = {} } = this.other === "" ? { path: this.path, query: this.query } : this.compared;
+    this.notice = t4(await copy(curlOf(path, query)) ? "explore.copied" : "explore.copyFailed");
+  }
+  renderInvoice(context, data) {
+    let { t: t4 } = context, chosen = [...data.lines, ...data.pending?.lines ?? []].find(({ id }) => id === this.choice("line")), panel = chosen === void 0 ? A : b2`<meterline-line .context=${context} .invoice=${this.path} .query=${this.query}
+      .line=${chosen} .currency=${data.currency}></meterline-line>`, close = () => this.change({ line: null });
+    return b2`<div class="sheets">
+      <article class="card paper">${this.renderPaper(context, data, chosen)}</article>
+      ${this.isNarrow ? b2`<meterline-drawer heading=${chosen?.label ?? ""} close-text=${t4("explain.close")} .isOpen=${chosen !== void 0} @drawer-close=${close}>${panel}</meterline-drawer>` : b2`<aside class="card panel controls">${chosen === void 0 ? b2`<p class="hint">${t4("invoice.choose")}</p>` : b2`<header class="panel-head"><h2 class="card-title">${chosen.label}</h2><span class="small mono">${chosen.id}</span></header>${panel}`}</aside>`}
+    </div>`;
+  }
+  renderPaper(context, data, chosen) {
+    let { t: t4, format } = context, total = format.money(data.total, data.currency);
+    return b2`
+      <header class="paper-head">
+        <div><p class="seller">${data.seller || context.session.seller}</p>
+          <p class="hint">${t4("invoice.bills", { customer: data.customerName || data.customer })}</p></div>
+        <div class="right"><p>${data.number ?? t4("invoice.draft")}</p>
+          <p class="hint">${format.period(data.period.start, data.period.end)}</p>
+          <p class="hint">${t4("period.days", { zone: context.words.zone(data.timeZone) })}</p></div>
+      </header>
+      <table>
+        <thead><tr><th scope="col">${t4("invoice.item")}</th><th scope="col" class="right">${t4("invoice.quantity")}</th>
+          <th scope="col" class="right">${t4("invoice.amount")}</th></tr></thead>
+        <tbody>${data.lines.map((line) => this.renderLine(context, data, line, chosen))}</tbody>
+        <tfoot><tr><th scope="row" colspan="2">${t4(data.status === "draft" ? "invoice.totalSoFar" : "invoice.total")}</th>
+          <td class="right total" data-figure="total" data-value=${data.total}>${figure(total, data.total, t4("invoice.total"), () => this.explainTotal(context, data, total))}</td></tr></tfoot>
+      </table>
+      ${data.pending === null ? A : this.renderPending(context, data, data.pending, chosen)}
+      <p class="note">${t4("invoice.noteRounding")}</p>
+      ${data.isCredit ? b2`<p class="note">${t4("invoice.noteCredit")}</p>` : A}
+      ${data.digest === null ? A : this.renderProof(context, data, data.digest)}`;
+  }
+  renderLine(context, data, line, chosen) {
+    let { t: t4, format, words } = context, isChosen = line === chosen, amount = format.money(line.amount, data.currency), explain = () => this.change({ line: isChosen ? null : line.id }), count = String(line.eventCount), origin = line.kind === "fixed" ? t4("invoice.oncePeriod") : t4(format.plural(count) === "one" ? "invoice.events.one" : "invoice.events.other", { count: format.decimal(count) });
+    return b2`<tr class=${isChosen ? "is-chosen" : ""} data-line=${line.id} aria-current=${isChosen ? "true" : "false"}>
+      <th scope="row">${line.label}
+        <span class="small">${line.adjustsLineId === null ? origin : `${t4("invoice.adjusts", { line: line.adjustsLineId })} · ${periodName(format, line.period)}`}</span>
+        ${line.tiers.map((tier) => b2`<span class="small paper-only">${tierText(context, tier, data.currency)}</span>`)}</th>
+      <td class="right" data-value=${line.quantity}>${line.kind === "fixed" ? "" : b2`${figure(format.decimal(line.quantity), line.quantity, line.label, explain)}
+        <span class="unit">${words.unit(line.unit, line.quantity)}</span>`}</td>
+      <td class="right">${figure(amount, line.amount, line.label, explain)}</td>
+    </tr>`;
+  }
+  renderPending(context, data, pending, chosen) {
+    let { t: t4, format } = context;
+    return b2`<section class="pending">
+      <h3 class="card-title">${t4("invoice.pending")}</h3>
+      <p class="hint">${t4("invoice.pendingText", { amount: format.money(pending.amount, data.currency), period: pending.nextInvoice ?? "" })}</p>
+      <table><tbody>${pending.lines.map((line) => this.renderLine(context, data, line, chosen))}</tbody></table>
+    </section>`;
+  }
+  renderProof(context, data, digest) {
+    let { t: t4 } = context;
+    return b2`<footer class="proof">
+      <dl>
+        <div><dt>${t4("invoice.digest")}</dt><dd class="mono">${digest}</dd></div>
+        ${data.chain === null ? A : b2`<div><dt>${t4("invoice.chain")}</dt><dd class="mono">${data.chain}</dd></div>`}
+      </dl>
+      <div class="controls">${proofBadge({
+      verification: this.verification,
+      isChecking: this.isVerifying,
+      t: t4,
+      ask: t4("invoice.verify"),
+      proven: t4("invoice.verified"),
+      check: () => this.verify()
+    })}</div>
+    </footer>`;
+  }
+  explainTotal({ t: t4, format }, data, text) {
+    this.explained = {
+      title: t4("invoice.total"),
+      text,
+      fresh: data,
+      sentence: t4("invoice.explainTotal", { count: data.lines.length }),
+      rows: data.lines.map((line) => [line.label, format.money(line.amount, data.currency)])
+    };
+  }
+  async verify() {
+    this.isVerifying = !0, await attempted(async () => {
+      this.verification = await client.get(`${this.path}/verify`);
+    }, this.onRefused), this.isVerifying = !1;
+  }
+  /** A period that has its invoice by now is shown by that. */
+  choosePeriod(context, billingPeriod) {
+    let period = context.periods.find((each) => each.billingPeriod === billingPeriod);
+    period?.invoice === void 0 || period.invoice === null ? this.change({ billingPeriod, line: null }) : this.navigate(`/invoices/${encodeURIComponent(period.invoice)}`, this.state.after({ line: null, with: null, billingPeriod: null }));
+  }
+};
+function tierText({ t: t4, format }, tier, currency) {
+  let flat = tier.flat === null ? "" : ` ${t4("plan.tierFlat", { flat: format.money(tier.flat, currency) })}`;
+  return `${format.decimal(tier.quantity)} × ${format.money(tier.unitPrice, currency)}${flat} = ${format.money(tier.amount, currency)}`;
+}
+define("meterline-invoice", MeterlineInvoice);
+
+// src/styles/invoices.css
+var invoices_default = `.draft { display: grid; grid-template-columns: minmax(0, 1fr) auto auto; align-items: center; gap: 12px 24px; border-left: 3px solid var(--_warning); }
+.draft .amount { font: 650 24px/1.2 var(--_font); letter-spacing: -0.02em; }
+.more { display: grid; justify-content: center; padding-top: 16px; }
+tr.is-link { cursor: pointer; }
+.button.compare { width: 24px; height: 24px; vertical-align: middle; }
+tbody .badge { margin-left: 6px; }
+
+@container (max-width: 560px) {
+  .draft { grid-template-columns: minmax(0, 1fr); }
+  .draft .button { justify-content: center; }
+}
+`;
+
+// src/views/invoices.ts
+var MeterlineInvoices = class extends MeterlineView {
+  constructor() {
+    super();
+    this.view = "invoices";
+    this.pages = new Pages(this, () => this.isOpen ? { path: "invoices" } : null, { onProblem: this.onRefused });
+    this.sought = "";
+  }
+  static {
+    this.styles = MeterlineElement.stylesWith(invoices_default);
+  }
+  static {
+    this.properties = { sought: { state: !0 } };
+  }
+  renderPage(context) {
+    return b2`
+      ${heading({ title: context.t("view.invoices"), freshness: this.renderFreshness(this.pages.first, !1) })}
+      ${this.renderResource(context, this.pages.first, [64, 24, 24, 24, 24], (first) => this.renderInvoices(context, first))}`;
+  }
+  renderInvoices(context, first) {
+    let { t: t4 } = context, all = this.pages.all.flatMap((page) => page.invoices);
+    return first.draft === null && all.length === 0 ? emptyState(t4("invoices.empty"), t4("invoices.emptyText")) : b2`
+      ${first.draft === null ? A : this.renderDraft(context, first.draft)}
+      ${all.length === 0 ? emptyState(t4("invoices.empty"), t4("invoices.emptyText")) : this.renderTable(context, all)}`;
+  }
+  renderDraft(context, draft) {
+    let { t: t4, format } = context, open2 = () => this.open("draft", draft.billingPeriod);
+    return b2`<section class="card draft">
+      <div>
+        <h2 class="card-title">${t4("invoices.live")} <span class="badge is-draft">${t4("invoice.draft")}</span></h2>
+        <p class="hint">${periodName(format, draft.period)} · ${t4("invoices.liveHint")}</p>
+      </div>
+      <p class="amount" data-figure="draft">${figure(format.money(draft.total, draft.currency), draft.total, t4("invoices.live"), open2)}</p>
+      <button class="button is-primary controls" type="button" @click=${open2}>${t4("overview.openLive")}</button>
+    </section>`;
+  }
+  renderTable(context, all) {
+    let { t: t4 } = context, sought = this.sought.trim().toLowerCase(), shown = all.filter((invoice) => `${invoice.number} ${periodName(context.format, invoice.period)} ${invoice.billingPeriod}`.toLowerCase().includes(sought)), totals = all.slice(0, 24).map(({ total }) => total).reverse();
+    return b2`<section class="card">
+      <div class="card-head">
+        <input class="input controls" type="search" aria-label=${t4("invoices.search")} placeholder=${t4("invoices.search")} .value=${this.sought}
+          @input=${(event) => this.sought = event.currentTarget.value} />
+        <span class="spacer"></span>
+        <span class="hint narrow-hidden">${t4("invoices.trend", { count: totals.length })}</span>${spark(totals, "s1")}
+      </div>
+      ${shown.length === 0 ? b2`<p class="hint">${t4("invoices.noneFound", { text: this.sought })}</p>` : b2`
+      <div class="scroll" role="region" tabindex="0" aria-label=${t4("view.invoices")}><table>
+        <thead><tr>
+          <th scope="col">${t4("invoices.number")}</th><th scope="col">${t4("invoices.period")}</th>
+          <th scope="col" class="right narrow-hidden">${t4("invoices.lines")}</th><th scope="col" class="narrow-hidden">${t4("invoices.finalized")}</th>
+          <th scope="col" class="right">${t4("invoices.total")}</th>
+        </tr></thead>
+        <tbody>${shown.map((invoice) => this.renderRow(context, invoice, all[all.indexOf(invoice) + 1]))}</tbody>
+      </table></div>`}
+      ${this.notice === "" ? A : b2`<p class="note" role="status">${this.notice}</p>`}
+      ${this.pages.next === null ? A : b2`<p class="more controls"><button class="button" type="button" ?disabled=${this.pages.isLoading}
+        @click=${() => this.pages.more()}>${t4("invoices.more")}</button></p>`}
+    </section>`;
+  }
+  renderRow(context, invoice, before) {
+    let { t: t4, format } = context, open2 = () => this.open(invoice.number, null);
+    return b2`<tr class="is-link" data-invoice=${invoice.number} @click=${open2}>
+      <th scope="row"><span class="mono">${invoice.number}</span>${this.renderCompare(context, invoice, before)}
+        ${invoice.isCredit ? b2`<span class="badge">${t4("invoices.credit")}</span>` : A}
+        ${invoice.hasAdjustments ? b2`<span class="badge">${t4("invoices.adjusted")}</span>` : A}</th>
+      <td>${periodName(format, invoice.period)}</td>
+      <td class="right narrow-hidden">${invoice.lineCount}</td>
+      <td class="narrow-hidden">${format.day(invoice.finalizedAt, !0)}</td>
+      <td class="right">${figure(format.money(invoice.total, invoice.currency), invoice.total, invoice.number, open2)}</td>
+    </tr>`;
+  }
+  renderCompare({ t: t4 }, { number }, before) {
+    if (before === void 0) return A;
+    let text = t4("compare.before", { number });
+    return b2` <button class="button is-bare is-icon compare controls" type="button" title=${text} aria-label=${text} @click=${(event) => {
+      event.stopPropagation(), this.open(number, null, before.number);
+    }}>${icon("compare")}</button>`;
+  }
+  open(name, billingPeriod, other = null) {
+    this.navigate(`/invoices/${encodeURIComponent(name)}`, this.state.after({ line: null, with: other, billingPeriod }));
+  }
+};
+define("meterline-invoices", MeterlineInvoices);
+
+// src/seller/lines.ts
+function listOf(text) {
+  return text.split(/[,\n]/).map((name) => name.trim()).filter((name) => name !== "");
+}
+function linesOf(entries = {}) {
+  return Object.entries(entries).map(([name, text]) => `${name} = ${text}`).join(`
+`);
+}
+function entriesOf(text) {
+  let found = {};
+  for (let line of text.split(`
+`)) {
+    if (line.trim() === "") continue;
+    let at = line.indexOf("="), name = (at < 0 ? line : line.slice(0, at)).trim(), value = at < 0 ? name : line.slice(at + 1).trim();
+    name !== "" && value !== "" && (found[name] = value);
+  }
+  return found;
+}
+function linesOfTexts(texts = {}) {
+  return Object.entries(texts).map(([locale, entry]) => linesOf(prefixed(locale, " ", entry.texts ?? {}))).filter((text) => text !== "").join(`
+`);
+}
+function textsOf2(text) {
+  let found = {};
+  for (let [name, each] of Object.entries(entriesOf(text))) {
+    let [locale = "", key = ""] = name.split(/\s+/, 2), entry = found[locale] ??= { texts: {} };
+    entry.texts = { ...entry.texts, [key]: each };
+  }
+  return found;
+}
+function linesOfUnits(units = {}) {
+  return linesOf(Object.fromEntries(Object.entries(units).map(([unit, { one, other }]) => [unit, `${one}, ${other}`])));
+}
+function unitsOf(text) {
+  return Object.fromEntries(Object.entries(entriesOf(text)).map(([unit, words]) => {
+    let [one = unit, other = one] = listOf(words);
+    return [unit, { one, other }];
+  }));
+}
+function linesOfValues(values = {}) {
+  return Object.entries(values).map(([property, entry]) => linesOf(prefixed(property, ": ", entry.labels ?? {}))).filter((text) => text !== "").join(`
+`);
+}
+function valuesOf(text) {
+  let found = {};
+  for (let [name, label] of Object.entries(entriesOf(text))) {
+    let at = name.indexOf(":");
+    if (at < 0) continue;
+    let entry = found[name.slice(0, at).trim()] ??= { labels: {} };
+    entry.labels = { ...entry.labels, [name.slice(at + 1).trim()]: label };
+  }
+  return found;
+}
+function prefixed(prefix, divider, entries) {
+  return Object.fromEntries(Object.entries(entries).map(([key, text]) => [`${prefix}${divider}${key}`, text]));
+}
+
+// src/styles/operator.css
+var operator_default = `.frame { min-height: 100dvh; padding: 0 32px 48px; background: var(--_bg); }
+.wide-page { margin: 0 auto; }
+.page { max-width: none; }
+.wide-page { max-width: 1480px; padding-top: 24px; }
+.bar { display: flex; align-items: center; gap: 16px; margin: 0 -32px; padding: 8px 32px; border-bottom: 1px solid var(--_line); background: var(--_surface); }
+.bar nav { flex: 1; min-width: 0; overflow-x: auto; }
+.bar ul { display: flex; gap: 4px; }
+.bar a { display: block; padding: 8px 12px; border-radius: var(--_radius-control); color: var(--_text-2); font: 500 14px/1.3 var(--_font); text-decoration: none; white-space: nowrap; }
+.bar a:hover { color: var(--_text); background: var(--_tint); }
+.bar a:focus-visible { outline-offset: -2px; }
+.bar a[aria-current="page"] { color: var(--_text); font-weight: 650; background: var(--_tint-strong); box-shadow: inset 0 -2px 0 var(--_accent); }
+.sign-in { display: grid; gap: 14px; max-width: 460px; margin: 12vh auto 0; justify-items: start; }
+.stack { display: grid; gap: 14px; align-content: start; grid-template-columns: minmax(0, 1fr); }
+.sign-in label, .stack > label, .colour > label { display: grid; gap: 4px; width: 100%; font-size: 13px; color: var(--_text-2); }
+.stack > label .input:not([type="file"]), .colour .input { width: 100%; }
+.stack .select { justify-self: start; }
+input[type="file"].input { height: auto; padding: 6px; max-width: 100%; }
+textarea.input { height: auto; padding: 8px 12px; font: 400 12px/1.5 var(--_mono); white-space: pre; overflow-x: auto; resize: vertical; field-sizing: content; min-height: 64px; max-height: 260px; min-width: 0; width: 100%; }
+.search, .buttons, .inline { display: inline-flex; align-items: center; gap: 8px; }
+.inline { font-size: 13px; color: var(--_text-2); }
+.buttons { justify-content: end; flex-wrap: wrap; }
+.search .input { width: 220px; }
+.choices { display: flex; flex-wrap: wrap; align-items: end; gap: 8px 16px; }
+.choices > label:not(.toggle, .inline) { display: grid; gap: 4px; font-size: 13px; color: var(--_text-2); }
+.checks { display: flex; flex-wrap: wrap; gap: 0 16px; }
+.below { display: block; }
+.more { display: grid; justify-content: center; padding-top: 16px; }
+.late { color: var(--_warning); }
+.wide { min-width: 180px; max-width: 44ch; }
+.moments { white-space: nowrap; }
+.command { display: flex; align-items: baseline; gap: 4px; }
+.is-over { color: var(--_text-2); }
+.button.is-danger { border-color: var(--_negative); color: var(--_negative); }
+.fill-cell { width: 22%; min-width: 80px; vertical-align: middle; }
+.fill { display: block; height: 8px; border-radius: 4px; background: var(--_tint); overflow: clip; }
+.fill > span { display: block; height: 100%; background: var(--_c1); forced-color-adjust: none; }
+details > summary { cursor: pointer; padding: 6px 0; font-size: 13px; }
+.prices dt { flex: none; }
+.rows.prices > * { display: grid; grid-template-columns: minmax(90px, 160px) minmax(0, 1fr); }
+.rows.prices dd { max-width: 80ch; text-align: left; text-wrap: pretty; }
+dialog.card { width: min(460px, calc(100vw - 32px)); color: var(--_text); background: var(--_raised); }
+dialog::backdrop { background: rgb(0 0 0 / 45%); }
+fieldset { margin: 0; }
+legend { float: left; width: 100%; padding: 0; font: 650 16px/1.4 var(--_font); }
+legend + * { clear: both; }
+.split { display: grid; grid-template-columns: minmax(320px, 420px) minmax(0, 1fr); gap: 24px; align-items: start; }
+.preview { position: sticky; top: 16px; }
+.stage { height: min(78vh, 860px); border: 1px solid var(--_line-strong); border-radius: var(--_radius); overflow: clip; background: var(--_surface); }
+.stage.phone { width: min(390px, 100%); margin-inline: auto; }
+.stage iframe { display: block; border: 0; transform-origin: 0 0; }
+.colour { display: grid; grid-template-columns: minmax(0, 1fr) 44px; gap: 4px 8px; align-items: end; }
+.colour input[type="color"] { width: 44px; height: 32px; padding: 2px; border: 1px solid var(--_line-strong); border-radius: var(--_radius-control); background: var(--_surface); }
+.verdict-line { grid-column: 1 / -1; font-size: 12px; }
+.snippet { display: grid; gap: 8px; justify-items: start; }
+.snippet pre { width: 100%; margin: 0; padding: 12px; overflow-x: auto; border: 1px solid var(--_line); border-radius: var(--_radius-control); background: var(--_bg); font-size: 12px; }
+
+@container (max-width: 900px) {
+  .split { grid-template-columns: minmax(0, 1fr); }
+  .preview { position: static; }
+}
+
+@container (max-width: 560px) {
+  .frame { padding: 0 16px 16px; }
+  .bar { margin: 0 -16px; padding: 8px 16px; gap: 8px; }
+  .rows.prices > * { grid-template-columns: minmax(0, 1fr); gap: 2px; }
+  .search { width: 100%; }
+  .search .input { flex: 1; }
+}
+`;
+
+// src/seller/page.ts
+var LOOKS = { ">": "right", "~": "narrow-hidden" }, SellerPage = class extends MeterlineElement {
   constructor() {
     super();
     this.t = textsWithoutSession();
     this.format = new Format(navigator.language, Intl.DateTimeFormat().resolvedOptions().timeZone);
     this.onProblem = (problem) => {
-      this.notice = refusal(this.t, problem), kindOf(problem) === "expired" && (this.isSignedIn = !1);
+      this.notice = refusal(this.t, problem), this.report(problem);
     };
-    this.customers = this.pagesOf("customers");
-    this.sessions = this.pagesOf("sessions");
-    this.onSignIn = (event) => {
-      event.preventDefault();
-      let form = event.currentTarget, token = String(new FormData(form).get("token")).trim();
-      token !== "" && (form.reset(), client.configure({ baseUrl: location.origin, fetchToken: () => Promise.resolve(token) }), this.notice = "", this.isSignedIn = !0);
-    };
-    this.onSignOut = () => {
-      client.reset(), this.isSignedIn = !1;
-    };
-    this.isSignedIn = !1, this.tab = "customers", this.notice = "";
+    this.notice = "";
   }
   static {
     this.styles = MeterlineElement.stylesWith(operator_default);
   }
   static {
-    this.properties = {
-      isSignedIn: { state: !0 },
-      tab: { state: !0 },
-      notice: { state: !0 }
-    };
+    this.properties = { notice: { state: !0 } };
   }
   render() {
-    return b2`<div class="reset frame"><main class="page">
-      ${this.isSignedIn ? this.renderPages() : this.renderSignIn()}
-      ${this.notice === "" ? A : b2`<p class="note" role="alert">${this.notice}</p>`}
-    </main></div>`;
+    return b2`<div class="reset"><div class="page">${this.renderPage()}
+      ${this.notice === "" ? A : b2`<p class="note" role="alert">${this.notice}</p>`}</div></div>`;
   }
-  pagesOf(tab) {
-    let options = { onProblem: this.onProblem, isWatched: !1 };
-    return new Pages(this, () => this.isSignedIn && this.tab === tab ? { path: `operator/${tab}` } : null, options);
+  pages(wanted) {
+    return new Pages(this, wanted, { isWatched: !1, onProblem: this.onProblem });
   }
-  renderSignIn() {
-    let { t: t4 } = this;
-    return b2`<form class="card sign-in" @submit=${this.onSignIn}>
-      <h1 class="page-title">${t4("operator.title")}</h1>
-      <p class="hint">${t4("operator.signInText")}</p>
-      <label>${t4("operator.token")}<input class="input" name="token" type="password" required autocomplete="off" spellcheck="false" /></label>
-      <button class="button is-primary">${t4("operator.signIn")}</button>
-    </form>`;
+  renderData(resource, render) {
+    return resource.data !== null ? b2`<div class="page ${resource.isWaiting ? "is-waiting" : ""}" aria-busy=${resource.isWaiting}>${render(resource.data)}</div>` : resource.problem !== null ? problemState(this.t, resource.problem, null, () => resource.refresh()) : skeleton(this.t, [28, 24, 24, 24]);
   }
-  renderPages() {
-    let { t: t4 } = this;
-    return b2`
-      ${heading({
-      title: t4("operator.title"),
-      actions: b2`<button class="button" type="button" @click=${this.onSignOut}>${t4("operator.signOut")}</button>`
-    })}
-      <div class="segments" role="group" aria-label=${t4("menu.pages")}>${TABS.map((tab) => b2`<button type="button"
-        aria-pressed=${tab === this.tab} @click=${() => this.tab = tab}>${t4(`operator.${tab}`)}</button>`)}</div>
-      ${this.tab === "customers" ? this.renderList(this.customers, ({ customers }) => customers, ["customer", "live", "last"], (row) => this.renderCustomer(row)) : this.renderList(this.sessions, ({ sessions }) => sessions, ["customer", "kind", "made", "ends", "used"], (row) => this.renderSession(row))}`;
+  renderTable(label, pages, columns, rowsOf, render, empty) {
+    return this.renderData(pages.first, () => {
+      let rows = pages.all.flatMap(rowsOf);
+      return rows.length === 0 && pages.next === null ? emptyState(empty.title, empty.text) : b2`<section class="card"><div class="scroll" role="region" tabindex="0" aria-label=${label}><table>
+        <thead><tr>${columns.map((column) => b2`<th scope="col" class=${LOOKS[column[0] ?? ""] ?? ""}>${column.replace(/^[>~]/, "")}</th>`)}</tr></thead>
+        <tbody>${rows.map(render)}</tbody></table></div>${this.renderMore(pages)}</section>`;
+    });
   }
-  renderList(pages, rowsOf, columns, render) {
-    let { t: t4 } = this, { data, problem } = pages.first;
-    if (data === null && problem !== null) return problemState(t4, problem, null, () => pages.first.refresh());
-    if (data === null) return skeleton(t4, [24, 24, 24, 24]);
-    let rows = pages.all.flatMap(rowsOf);
-    return rows.length === 0 ? emptyState(t4("operator.empty"), t4("operator.emptyText")) : b2`<section class="card"><div class="scroll" role="region" tabindex="0" aria-label=${t4(`operator.${this.tab}`)}><table>
-      <thead><tr>${columns.map((column) => b2`<th scope="col" class=${column === "live" || column === "last" ? "right" : ""}>${t4(`operator.column.${column}`)}</th>`)}</tr></thead>
-      <tbody>${rows.map(render)}</tbody></table></div>
-      ${pages.next === null ? A : b2`<p class="more"><button class="button" type="button" ?disabled=${pages.isLoading}
-        @click=${() => pages.more()}>${t4("operator.more")}</button></p>`}
-    </section>`;
-  }
-  renderCustomer({ key, name, live, lastInvoice }) {
-    let { format } = this;
-    return b2`<tr data-customer=${key}>
-      <th scope="row">${name || key}<span class="small mono"> ${key}</span></th>
-      <td class="right">${live === null ? "–" : b2`<span data-value=${live.total}>${format.money(live.total, live.currency)}</span>
-        <span class="small below">${periodName(format, live.period)}</span>`}</td>
-      <td class="right">${lastInvoice === null ? "–" : b2`<span data-value=${lastInvoice.total}>${format.money(lastInvoice.total, lastInvoice.currency)}</span>
-        <span class="small below mono">${lastInvoice.number}</span>`}</td>
-    </tr>`;
-  }
-  renderSession({ id, customer, kind, createdBy, createdAt, endsAt, lastUsedAt, reason }) {
-    let { format, t: t4 } = this;
-    return b2`<tr data-session=${id}>
-      <th scope="row">${customer}<span class="small mono below">${id}</span></th>
-      <td>${t4(`operator.kind.${kind}`)}<span class="small below">${reason}</span></td>
-      <td>${createdBy}<span class="small below">${format.moment(createdAt)}</span></td>
-      <td>${format.moment(endsAt)}</td><td>${lastUsedAt === null ? "–" : format.moment(lastUsedAt)}</td>
-    </tr>`;
+  renderMore(pages) {
+    return pages.next === null ? A : b2`<p class="more"><button class="button" type="button" ?disabled=${pages.isLoading} @click=${() => pages.more()}>Show more</button></p>`;
   }
 };
+
+// src/seller/branding.ts
+var VIEWS = ["overview", "usage", "cost", "invoices", "plan"], MODES = [["COLOR_MODE_AUTO", "As the browser is set"], ["COLOR_MODE_LIGHT", "Always light"], ["COLOR_MODE_DARK", "Always dark"]], FLOORS = [["WINDOW_FLOOR_HOUR", "Hours"], ["WINDOW_FLOOR_DAY", "Days"], ["WINDOW_FLOOR_MONTH", "Months"]], PREVIEW_AFTER_MS = 350, TOKEN_MS = 8 * 6e4, DESKTOP_PX = 1200, PHONE_PX = 390, NARROW_PX = 600, MeterlineSellerBranding = class extends SellerPage {
+  constructor() {
+    super();
+    this.token = { customer: "", text: "", until: 0 };
+    this.timer = 0;
+    this.turn = 0;
+    this.observer = new ResizeObserver(() => this.fit());
+    this.onMessage = (event) => {
+      let frame = this.stage?.querySelector("iframe")?.contentWindow;
+      event.source === frame && event.origin === location.origin && event.data?.type === READY && this.show();
+    };
+    this.onCustomer = (event) => {
+      this.customer = valueOf(event).trim(), this.show();
+    };
+    this.onLogo = async (event) => {
+      let file = event.currentTarget.files?.[0];
+      if (file === void 0) return;
+      let bytes = new Uint8Array(await file.arrayBuffer());
+      this.change({ logoPng: btoa(Array.from(bytes, (byte) => String.fromCharCode(byte)).join("")) });
+    };
+    this.onVersion = async (event) => {
+      let version = valueOf(event);
+      try {
+        this.open(await client.get("operator/profile", { version })), this.notice = "";
+      } catch (error) {
+        if (!(error instanceof Problem)) throw error;
+        this.onProblem(error);
+      }
+    };
+    this.onSave = async () => {
+      this.isSaving = !0;
+      try {
+        this.open(await client.post("operator/profile", { spec: this.spec })), this.notice = `Saved as version ${this.stored?.version ?? 0}. Customers see it when they open their next page.`;
+      } catch (error) {
+        if (!(error instanceof Problem)) throw error;
+        this.onProblem(error);
+      } finally {
+        this.isSaving = !1;
+      }
+    };
+    this.stored = null, this.failure = null, this.spec = {}, this.tried = null, this.customers = [], this.customer = "", this.device = innerWidth < NARROW_PX ? "phone" : "desktop", this.mode = "light", this.isSaving = !1;
+  }
+  static {
+    this.properties = {
+      ...SellerPage.properties,
+      stored: { state: !0 },
+      failure: { state: !0 },
+      spec: { state: !0 },
+      tried: { state: !0 },
+      customers: { state: !0 },
+      customer: { state: !0 },
+      device: { state: !0 },
+      mode: { state: !0 },
+      isSaving: { state: !0 }
+    };
+  }
+  connectedCallback() {
+    super.connectedCallback(), addEventListener("message", this.onMessage), this.begin();
+  }
+  disconnectedCallback() {
+    super.disconnectedCallback(), removeEventListener("message", this.onMessage), clearTimeout(this.timer), this.observer.disconnect();
+  }
+  updated() {
+    let stage = this.stage;
+    stage !== null && this.observer.observe(stage), this.fit();
+  }
+  renderPage() {
+    return this.failure !== null ? problemState(this.t, this.failure, null, () => {
+      this.begin();
+    }) : this.stored === null ? skeleton(this.t, [28, 40, 200]) : b2`${heading({ title: "Branding", actions: this.renderActions(this.stored) })}
+      <div class="split"><form class="stack" @submit=${(event) => event.preventDefault()}>${this.renderForm(this.stored)}</form>${this.renderPreview()}</div>`;
+  }
+  renderActions(stored) {
+    let isOld = stored.version !== (stored.versions[0] ?? 0);
+    return b2`<label class="inline">Version<select class="select" @change=${this.onVersion} aria-label="Version">
+        ${stored.versions.length === 0 ? b2`<option>default</option>` : stored.versions.map((version) => b2`<option value=${version} ?selected=${version === stored.version}>${version}${version === stored.versions[0] ? " (in force)" : ""}</option>`)}
+      </select></label>
+      <button class="button is-primary" type="button" ?disabled=${this.isSaving || (this.tried?.problems.length ?? 0) > 0} @click=${this.onSave}>${isOld ? `Restore version ${stored.version}` : "Save"}</button>`;
+  }
+  renderForm(stored) {
+    let { spec } = this, { labels = {} } = spec, text = (name, label, hint, placeholder = "") => b2`<label>${label}
+      <input class="input" .value=${String(spec[name] ?? "")} placeholder=${placeholder} aria-describedby=${`hint-${name}`} @input=${(event) => this.change({ [name]: valueOf(event) })} />
+      <span id=${`hint-${name}`} class="small">${hint}${this.renderProblem(name)}</span></label>`, area = (label, hint, value, change, placeholder = "") => b2`<label>${label}
+      <textarea class="input" rows="3" spellcheck="false" .value=${value} placeholder=${placeholder} @change=${(event) => this.change(change(valueOf(event)))}></textarea>
+      <span class="small">${hint}</span></label>`, select = (name, label, options) => b2`<label>${label}
+      <select class="select" @change=${(event) => this.change({ [name]: valueOf(event) })}>${options.map(([value, word]) => b2`<option value=${value} ?selected=${value === spec[name]}>${word}</option>`)}</select></label>`, labelled = (part2) => ({ labels: { ...this.spec.labels, ...part2 } });
+    return b2`
+      <fieldset class="card stack"><legend>Looks</legend>
+        ${text("sellerName", "Your name", "As customers read it. Empty: as invoices name it.")}
+        ${this.renderColour("accent", "Accent on light")}${this.renderColour("accentDark", "Accent on dark")}
+        <label>Logo<input class="input" type="file" accept="image/png" @change=${this.onLogo} /><span class="small">PNG, at most 128 KiB.
+          ${spec.logoPng ? b2`<button class="button is-bare" type="button" @click=${() => this.change({ logoPng: "" })}>Remove the logo</button>` : A}${this.renderProblem("logo_png")}</span></label>
+        <label>Corners<span class="inline"><input type="range" min="0" max="24" .value=${String(spec.radiusPx ?? 10)} @input=${(event) => this.change({ radiusPx: Number.parseInt(valueOf(event), 10) })} /><output>${spec.radiusPx ?? 10} px</output></span></label>
+        ${text("font", "Font", "One font that your customers' machines have. Empty: that of the portal.", "Inter")}
+        ${select("mode", "Light or dark", MODES)}
+        <label>Colours of charts<input class="input" .value=${(spec.series ?? []).join(", ")} placeholder="#2a5bd7, #b7702e" @change=${(event) => this.change({ series: listOf(valueOf(event)) })} />
+          <span class="small">At most eight, in order. Empty: those of the portal.${this.renderProblem("series")}</span></label>
+      </fieldset>
+      <fieldset class="card stack"><legend>What customers see</legend>
+        <div class="checks" role="group" aria-label="Pages">${VIEWS.map((view) => b2`<label class="toggle"><input type="checkbox" .checked=${this.shows(view)} @change=${() => this.toggle(view)} />${this.t(`view.${view}`)}</label>`)}</div>
+        ${select("windowFloor", "Smallest window of usage and cost", FLOORS)}
+        ${area("Hidden properties", "One a line: customers neither see them nor group by them.", (spec.hiddenProperties ?? []).join(`
+`), (value) => ({ hiddenProperties: listOf(value) }), "cost_center")}
+        ${area("Hidden meters", "One a line: their usage is not shown by itself; what it costs stays on the invoice.", (spec.hiddenMeters ?? []).join(`
+`), (value) => ({ hiddenMeters: listOf(value) }), "internal_retries")}
+      </fieldset>
+      <fieldset class="card stack"><legend>Words</legend>
+        ${area("Meters", "name = word for customers", linesOf(labels.meters), (value) => labelled({ meters: entriesOf(value) }), "flights = Flights")}
+        ${area("Items", "item of a plan = word for customers", linesOf(labels.items), (value) => labelled({ items: entriesOf(value) }))}
+        ${area("Properties", "name = word for customers", linesOf(labels.properties), (value) => labelled({ properties: entriesOf(value) }), "origin = Airport")}
+        ${area("Values", "property: value = word for customers", linesOfValues(labels.values), (value) => labelled({ values: valuesOf(value) }), "origin: EWR = Newark")}
+        ${area("Units", "unit = word for one, word for several", linesOfUnits(labels.units), (value) => labelled({ units: unitsOf(value) }), "flight = flight, flights")}
+        ${area("Texts", "language key = text. They are chosen by the reader's language.", linesOfTexts(spec.texts), (value) => ({ texts: textsOf2(value) }), "de view.usage = Verbrauch")}
+        <p class="small">${this.renderProblem("labels")}${this.renderProblem("texts")}</p>
+      </fieldset>
+      <fieldset class="card stack"><legend>Links and embedding</legend>
+        ${text("traceLink", "Address of a trace", "With {traceId} in it once. Empty: traces are not linked.", "https://traces.example.com/trace/{traceId}")}
+        ${area("Origins that may embed", "One a line, exactly as browsers name them.", (spec.allowedOrigins ?? []).join(`
+`), (value) => ({ allowedOrigins: listOf(value) }), "https://app.example.com")}
+        <p class="small">${this.renderProblem("allowed_origins")}</p>
+        ${this.renderSnippet(stored)}
+      </fieldset>`;
+  }
+  renderColour(name, label) {
+    let value = this.spec[name] ?? "", verdict = (this.tried ?? this.stored)?.verdicts.find(({ field }) => field === name), change = (event) => this.change({ [name]: valueOf(event).toLowerCase() });
+    return b2`<div class="colour" role="group" aria-label=${label}><label>${label}<input class="input" .value=${value} maxlength="7" spellcheck="false" @input=${change} /></label>
+      <input type="color" aria-label=${`${label}, by eye`} .value=${/^#[0-9a-f]{6}$/.test(value) ? value : "#000000"} @input=${change} />
+      ${verdict === void 0 ? A : this.renderVerdict(verdict)}</div>`;
+  }
+  renderVerdict({ field, surface, ratio, isReadable, better }) {
+    return ratio === null ? b2`<p class="verdict-line late" data-verdict=${field}>Write a colour as # and six hexadecimal digits.</p>` : b2`<p class="verdict-line ${isReadable ? "" : "late"}" data-verdict=${field}>${ratio}:1 on the ${surface} surface: ${isReadable ? "it can be read." : "4.5:1 is needed."}
+      ${better === null ? A : b2`<button class="button is-bare" type="button" @click=${() => this.change({ [field]: better })}>Take ${better}</button>`}</p>`;
+  }
+  renderProblem(name) {
+    let snake = name.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`), found = this.tried?.problems.filter(({ field }) => field === snake || field.startsWith(`${snake}[`) || field.startsWith(`${snake}.`)) ?? [];
+    return found.length === 0 ? A : b2` <b class="late" role="alert">${found.map(({ message }) => message).join(" ")}</b>`;
+  }
+  renderSnippet({ publicUrl }) {
+    let snippet = `<script type="module">
+  import { configure } from "${publicUrl}/ui/v1/kit.js";
+  configure({
+    baseUrl: "${publicUrl}",
+    fetchToken: () => fetch("/my/portal-token").then((response) => response.text()),
+  });
+<\/script>
+<meterline-portal></meterline-portal>`;
+    return b2`<div class="snippet"><p class="small">Put this into your page. Your server answers /my/portal-token with the token of a session that it makes.</p>
+      <pre class="mono" tabindex="0" aria-label="Embed snippet">${snippet}</pre><button class="button" type="button" @click=${() => this.onCopy(snippet)}>Copy</button></div>`;
+  }
+  renderPreview() {
+    let segments = (label, options, chosen, choose2) => b2`<div class="segments" role="group" aria-label=${label}>
+      ${options.map(([value, text]) => b2`<button type="button" aria-pressed=${value === chosen} @click=${() => choose2(value)}>${text}</button>`)}</div>`;
+    return b2`<aside class="stack preview" aria-label="Preview">
+      <div class="choices">
+        <label class="inline">Customer<input class="input" list="customers" .value=${this.customer} @change=${this.onCustomer} /></label>
+        <datalist id="customers">${this.customers.map(({ key, name }) => b2`<option value=${key}>${name}</option>`)}</datalist>
+        ${segments("Size", [["desktop", "Desktop"], ["phone", "Phone"]], this.device, (device) => this.device = device)}
+        ${segments("Colours", [["light", "Light"], ["dark", "Dark"]], this.mode, (mode) => this.onMode(mode))}
+      </div>
+      <div class="stage ${this.device}"><iframe src="/seller/preview" title="The portal as this customer would see it"></iframe></div>
+      <p class="small">The pages are real, with this customer's figures. Looks, pages, texts and units follow the form; names in tables, hidden properties and meters do once it is saved.</p>
+    </aside>`;
+  }
+  get stage() {
+    return this.renderRoot.querySelector(".stage");
+  }
+  /** The desktop is shown at its own width, made smaller to fit. */
+  fit() {
+    let stage = this.stage, frame = stage?.querySelector("iframe");
+    if (stage === null || frame === null || frame === void 0) return;
+    let width = this.device === "phone" ? PHONE_PX : DESKTOP_PX, scale = Math.min(1, stage.clientWidth / width);
+    frame.style.width = `${width}px`, frame.style.height = `${Math.round(stage.clientHeight / scale)}px`, frame.style.transform = `scale(${scale})`;
+  }
+  async begin() {
+    this.failure = null;
+    try {
+      let [stored, { customers }] = await Promise.all([
+        client.get("operator/profile"),
+        client.get("operator/customers")
+      ]);
+      this.customers = customers, this.customer = customers[0]?.key ?? "", this.open(stored);
+    } catch (error) {
+      if (!(error instanceof Problem)) throw error;
+      this.failure = error, this.report(error);
+    }
+  }
+  open(stored) {
+    this.stored = stored, this.spec = stored.spec, this.tried = null, this.show();
+  }
+  change(changes) {
+    this.spec = { ...this.spec, ...changes }, this.notice = "", this.show();
+  }
+  shows(view) {
+    let { pages = [] } = this.spec;
+    return pages.length === 0 || pages.includes(pageOf(view));
+  }
+  /** At least one page stays: none would mean all. */
+  toggle(view) {
+    let shown = VIEWS.filter((each) => each === view ? !this.shows(each) : this.shows(each));
+    shown.length > 0 ? this.change({ pages: shown.length === VIEWS.length ? [] : shown.map(pageOf) }) : this.requestUpdate();
+  }
+  show() {
+    clearTimeout(this.timer), this.timer = setTimeout(() => {
+      this.preview();
+    }, PREVIEW_AFTER_MS);
+  }
+  async preview() {
+    let turn = ++this.turn, frame = this.stage?.querySelector("iframe")?.contentWindow;
+    if (!(this.customer === "" || frame === null || frame === void 0))
+      try {
+        let body2 = { spec: this.spec, customer: this.customer, locale: navigator.language.split("-")[0] ?? "" }, tried = await client.post("operator/profile/preview", body2);
+        if (turn !== this.turn || (this.tried = tried, tried.session === null)) return;
+        let logoUrl = tried.logo === null ? null : `data:image/png;base64,${tried.logo}`, session = { ...tried.session, mode: this.mode, branding: { ...tried.session.branding, logoUrl } }, message = { type: "meterline-preview", token: await this.previewToken(), session };
+        turn === this.turn && frame.postMessage(message, location.origin);
+      } catch (error) {
+        if (!(error instanceof Problem)) throw error;
+        this.onProblem(error);
+      }
+  }
+  async previewToken() {
+    let { customer, text, until } = this.token;
+    if (customer === this.customer && Date.now() < until) return text;
+    let made = await client.post("operator/sessions", { customer: this.customer, kind: "embed", reason: "preview of the portal's looks" });
+    return this.token = { customer: this.customer, text: made.token ?? "", until: Date.now() + TOKEN_MS }, this.token.text;
+  }
+  onMode(mode) {
+    this.mode = mode, this.show();
+  }
+  async onCopy(snippet) {
+    this.notice = await copy(snippet) ? "The snippet is copied." : "The browser does not allow copying; select the snippet instead.";
+  }
+};
+function pageOf(view) {
+  return `PORTAL_PAGE_${view.toUpperCase()}`;
+}
+function valueOf(event) {
+  return event.currentTarget.value;
+}
+define("meterline-seller-branding", MeterlineSellerBranding);
+
+// src/seller/catalog.ts
+var MeterlineSellerCatalog = class extends SellerPage {
+  constructor() {
+    super(...arguments);
+    this.catalog = this.pages(() => ({ path: "operator/catalog" }));
+  }
+  renderPage() {
+    return b2`${heading({ title: "Catalog" })}
+      ${this.renderData(this.catalog.first, ({ allContracts }) => {
+      let plans = this.catalog.all.flatMap((page) => page.plans);
+      return plans.length === 0 ? emptyState("No plans yet", "A plan appears here once it is applied: meterline apply -f catalog.yaml") : b2`${plans.map((plan) => this.renderPlan(plan))}
+          ${allContracts ? A : b2`<p class="note">There are more contracts than are shown here; meterline get contracts lists all.</p>`}
+          ${this.renderMore(this.catalog)}`;
+    })}`;
+  }
+  renderPlan(plan) {
+    let inForce = plan.versions.find((version) => !version.isComing);
+    return b2`<section class="card stack" data-plan=${plan.name} aria-label=${plan.name}>
+      <div class="card-head"><h2 class="card-title">${plan.name}</h2><span class="small">${plan.versionCount} ${plan.versionCount === 1 ? "version" : "versions"},
+        ${plan.contractCount} ${plan.contractCount === 1 ? "contract" : "contracts"}</span></div>
+      ${plan.versions.map((version) => this.renderVersion(version, version === inForce))}
+      ${plan.contracts.length === 0 ? b2`<p class="hint">Nobody is on this plan.</p>` : this.renderContracts(plan)}
+    </section>`;
+  }
+  renderVersion(version, isInForce) {
+    let since = version.effectiveFrom ?? version.createdAt;
+    return b2`<details ?open=${isInForce || version.isComing} data-version=${version.version}><summary><b>Version ${version.version}</b>
+      ${version.isComing ? b2`<span class="badge is-draft">Coming</span>` : isInForce ? b2`<span class="badge is-final">In force</span>` : A}
+      <span class="small">${version.effectiveFrom === null && version.version === 1 ? "from the beginning" : `periods that start from ${this.format.moment(since)}`},
+        ${version.currency}${version.description === "" ? A : b2` · ${version.description}`}</span></summary>
+      <dl class="rows prices">${version.items.map(({ item, sentence }) => b2`<div><dt>${item}</dt><dd>${sentence}</dd></div>`)}</dl></details>`;
+  }
+  renderContracts(plan) {
+    let row = (contract) => b2`<tr data-contract=${contract.contract}>
+      <th scope="row">${contract.customer}</th><td class="mono">${contract.contract}</td>
+      <td>${contract.start}${contract.end === null ? " on" : ` until ${contract.end}`}</td>
+      <td>${contract.pinnedVersion === null ? "the one in force" : `always ${contract.pinnedVersion}`}</td>
+      <td>${contract.isComing ? b2`<span class="badge is-draft">Coming</span> ` : A}${contract.effectiveFrom === null ? A : b2`<span class="small">on it from ${contract.effectiveFrom}</span>`}</td></tr>`;
+    return b2`<details><summary>Who is on it</summary><div class="scroll" role="region" tabindex="0" aria-label=${`Contracts on ${plan.name}`}><table>
+      <thead><tr><th scope="col">Customer</th><th scope="col">Contract</th><th scope="col">Days</th><th scope="col">Version</th><th></th></tr></thead>
+      <tbody>${plan.contracts.map(row)}</tbody></table></div>
+      ${plan.contracts.length < plan.contractCount ? b2`<p class="note">The first ${plan.contracts.length} of ${plan.contractCount}.</p>` : A}</details>`;
+  }
+};
+define("meterline-seller-catalog", MeterlineSellerCatalog);
+
+// src/seller/customers.ts
+var FLAGS = { noContract: "No contract now", adjusted: "Adjusted", credit: "Credit" }, LATE_AFTER_MS2 = 3e4, MeterlineSellerCustomers = class extends SellerPage {
+  constructor() {
+    super();
+    this.customers = this.pages(() => ({ path: "operator/customers", query: { search: this.search } }));
+    this.onSearch = (event) => {
+      event.preventDefault(), this.search = String(new FormData(event.currentTarget).get("search")).trim();
+    };
+    this.onCancel = () => this.dialog.close();
+    this.onClosed = () => {
+      this.dialog.querySelector("form")?.reset();
+    };
+    this.onConfirm = async (event) => {
+      event.preventDefault();
+      let reason = String(new FormData(event.currentTarget).get("reason")).trim(), tab = open("", "_blank");
+      try {
+        let made = await client.post("operator/sessions", { customer: this.opening, kind: "operator", reason });
+        if (made.url === null) return;
+        if (tab === null) {
+          this.link = made.url;
+          return;
+        }
+        tab.opener = null, tab.location.href = made.url, this.dialog.close();
+      } catch (error) {
+        if (tab?.close(), !(error instanceof Problem)) throw error;
+        this.dialog.close(), this.onProblem(error);
+      }
+    };
+    this.search = "", this.opening = "", this.link = "";
+  }
+  static {
+    this.properties = {
+      ...SellerPage.properties,
+      search: { state: !0 },
+      opening: { state: !0 },
+      link: { state: !0 }
+    };
+  }
+  renderPage() {
+    let search = b2`<form class="search controls" role="search" @submit=${this.onSearch}>
+      <input class="input" name="search" type="search" maxlength="128" aria-label="Search by key or name" placeholder="Search by key or name" />
+      <button class="button">Search</button></form>`;
+    return b2`${heading({ title: "Customers", actions: search })}
+      ${this.renderTable(
+      "Customers",
+      this.customers,
+      ["Customer", ">Live bill", "~Last invoices", ">Last invoice", "~Complete to", "Look at", ""],
+      ({ customers }) => customers,
+      (row) => this.renderRow(row),
+      this.search === "" ? { title: "No customers yet", text: "A customer appears here once it is applied to the catalog: meterline apply -f catalog.yaml" } : { title: "Nobody is named so", text: "Search for another part of the key or the name." }
+    )}
+      ${this.renderDialog()}`;
+  }
+  renderRow({ key, name, live, lastInvoice, trend, completeUntil, flags }) {
+    let { format } = this, isLate = completeUntil !== null && Date.now() - Date.parse(completeUntil) > LATE_AFTER_MS2;
+    return b2`<tr data-customer=${key}>
+      <th scope="row">${name}${name === key ? A : b2` <span class="small mono">${key}</span>`}</th>
+      <td class="right">${live === null ? "–" : b2`<span data-value=${live.total}>${format.money(live.total, live.currency)}</span>
+        <span class="small below">${periodName(format, live.period)}</span>`}</td>
+      <td class="narrow-hidden">${trend.length < 2 ? A : b2`<span data-trend=${trend.join(" ")}>${spark(trend)}<span class="unseen">${trend.length} invoices</span></span>`}</td>
+      <td class="right">${lastInvoice === null ? "–" : b2`<span data-value=${lastInvoice.total}>${format.money(lastInvoice.total, lastInvoice.currency)}</span>
+        <span class="small below mono">${lastInvoice.number}</span>`}</td>
+      <td class="narrow-hidden">${live === null ? "–" : completeUntil === null ? b2`<span class="small">not known</span>` : b2`<span class=${isLate ? "late" : ""}>${format.moment(completeUntil)}</span>`}</td>
+      <td>${flags.map((flag) => b2`<span class="badge ${flag === "noContract" ? "is-draft" : ""}">${FLAGS[flag]}</span> `)}</td>
+      <td class="right"><button class="button" type="button" @click=${() => this.onOpen(key)}
+        aria-label=${`Open as ${name}`}>Open as customer</button></td>
+    </tr>`;
+  }
+  renderDialog() {
+    return b2`<dialog class="card" aria-labelledby="opening" @close=${this.onClosed}>
+      <form class="stack" method="dialog" @submit=${this.onConfirm}>
+        <h2 id="opening" class="card-title">See what ${this.opening} sees</h2>
+        <p class="hint">A session is made and recorded with your name and this reason. You can look at everything and change nothing.</p>
+        <label>Reason<input class="input" name="reason" maxlength="200" required autocomplete="off" placeholder="ticket 4711" /></label>
+        ${this.link === "" ? A : b2`<p class="note" role="status">The browser kept the new tab closed: <a href=${this.link} target="_blank" rel="noopener">open the pages here</a>, once.</p>`}
+        <div class="buttons"><button class="button" type="button" @click=${this.onCancel}>Cancel</button>
+          <button class="button is-primary">Open in a new tab</button></div>
+      </form></dialog>`;
+  }
+  get dialog() {
+    return this.renderRoot.querySelector("dialog");
+  }
+  onOpen(key) {
+    this.notice = "", this.link = "", this.opening = key, this.updateComplete.then(() => this.dialog.showModal());
+  }
+};
+define("meterline-seller-customers", MeterlineSellerCustomers);
+
+// src/seller/revenue.ts
+var CUTS = [["customer", "By customer"], ["item", "By item"], ["plan", "By plan"]], MONTHS = ["1", "3", "6", "12"], MeterlineSellerRevenue = class extends SellerPage {
+  constructor() {
+    super();
+    this.revenue = new Resource(
+      this,
+      () => ({ path: "operator/revenue", query: { billingPeriod: this.month, months: this.months, by: this.by } }),
+      { isWatched: !1, onProblem: this.onProblem }
+    );
+    this.onMonth = (event) => {
+      let { value } = event.currentTarget;
+      /^\d{4}-\d{2}$/.test(value) && (this.month = value);
+    };
+    this.onMonths = (event) => {
+      this.months = event.currentTarget.value;
+    };
+    let query = new URLSearchParams(location.search), asked = query.get("billingPeriod") ?? "";
+    this.month = /^\d{4}-\d{2}$/.test(asked) ? asked : (/* @__PURE__ */ new Date()).toISOString().slice(0, 7), this.months = MONTHS.find((count) => count === query.get("months")) ?? "1", this.by = CUTS.map(([cut]) => cut).find((cut) => cut === query.get("by")) ?? "customer";
+  }
+  static {
+    this.properties = {
+      ...SellerPage.properties,
+      month: { state: !0 },
+      months: { state: !0 },
+      by: { state: !0 }
+    };
+  }
+  updated() {
+    let query = new URLSearchParams({ billingPeriod: this.month, months: this.months, by: this.by });
+    history.replaceState(null, "", `${location.pathname}?${query.toString()}`);
+  }
+  renderPage() {
+    return b2`${heading({ title: "Revenue" })}
+      <div class="choices controls">
+        <label>Last month<input class="input" type="month" required .value=${this.month} @change=${this.onMonth} /></label>
+        <label>Months<select class="select" @change=${this.onMonths}>${MONTHS.map((count) => b2`<option value=${count} ?selected=${count === this.months}>${count}</option>`)}</select></label>
+        <div class="segments" role="group" aria-label="Rows">${CUTS.map(([cut, text]) => b2`<button type="button"
+          aria-pressed=${cut === this.by} @click=${() => this.by = cut}>${text}</button>`)}</div>
+      </div>
+      ${this.renderData(this.revenue, (found) => this.renderRevenue(found))}`;
+  }
+  renderRevenue(found) {
+    let { format } = this;
+    if (found.rows.length === 0) return emptyState("Nothing is billed in these months", "Choose another month, or apply contracts that have a period in it.");
+    let span = found.firstPeriod === found.billingPeriod ? found.billingPeriod : `${found.firstPeriod} to ${found.billingPeriod}`;
+    return b2`<dl class="card kpis">${found.totals.map((total) => b2`<div class="kpi" data-total=${total.currency}>
+        <dt>${span}, ${total.currency}</dt><dd class="big" data-value=${total.amount}>${format.money(total.amount, total.currency)}</dd>
+        <dd class="small">of it final: ${format.money(total.final, total.currency)}</dd></div>
+        <div class="kpi"><dt>Bills</dt><dd class="big">${total.invoices + total.drafts}</dd>
+        <dd class="small">${total.invoices} final, ${total.drafts} live</dd></div>`)}</dl>
+      ${found.totals.map((total) => this.renderTotal(found, total.currency))}
+      <p class="note">Each total is the exact sum of the totals of its invoices and live bills; the rows are the lines of the same bills.
+        ${found.isWhole ? A : b2`<b>There are more bills than are added up at once: these are not all.</b> Choose fewer months.`}</p>`;
+  }
+  renderTotal(found, currency) {
+    let { format } = this, rows = found.rows.filter((row2) => row2.currency === currency), total = found.totals.find((one) => one.currency === currency), top = largest(rows.map(({ amount }) => amount)), row = ({ key, label, amount, share, final, bills }) => b2`<tr data-row=${key}>
+      <th scope="row">${label || "Adjustments"}${found.by === "customer" && label !== key ? b2` <span class="small mono">${key}</span>` : A}</th>
+      <td class="right" data-value=${amount}>${format.money(amount, currency)}</td>
+      <td class="fill-cell"><span class="fill" aria-hidden="true"><span ${place({ width: `${(part(amount, top) * 100).toFixed(2)}%` })}></span></span></td>
+      <td class="right">${share === null ? "–" : format.percent(share)}</td>
+      <td class="right">${format.money(final, currency)}</td><td class="right">${bills}</td></tr>`;
+    return b2`<section class="card"><div class="scroll" role="region" tabindex="0" aria-label=${`Revenue in ${currency}`}><table>
+      <thead><tr><th scope="col">${found.by}</th><th scope="col" class="right">Amount</th><th></th><th scope="col" class="right">Share</th>
+        <th scope="col" class="right">Final</th><th scope="col" class="right">Bills</th></tr></thead>
+      <tbody>${rows.map(row)}</tbody>
+      ${total === void 0 ? A : b2`<tfoot><tr><th scope="row">Total</th><td class="right" data-value=${total.amount}>${format.money(total.amount, currency)}</td>
+        <td></td><td></td><td class="right">${format.money(total.final, currency)}</td><td class="right">${total.invoices + total.drafts}</td></tr></tfoot>`}
+    </table></div></section>`;
+  }
+};
+define("meterline-seller-revenue", MeterlineSellerRevenue);
+
+// src/seller/sessions.ts
+var KINDS = { embed: "Embedded", link: "Link", operator: "Seen as customer" }, MeterlineSellerSessions = class extends SellerPage {
+  constructor() {
+    super();
+    this.sessions = this.pages(() => ({
+      path: "operator/sessions",
+      query: { customer: this.customer, ended: this.hasEnded ? "true" : "" }
+    }));
+    this.onFilter = (event) => {
+      event.preventDefault(), this.customer = String(new FormData(event.currentTarget).get("customer")).trim();
+    };
+    this.onEnded = (event) => {
+      this.hasEnded = event.currentTarget.checked;
+    };
+    this.hasEnded = !1, this.customer = "", this.revoking = "";
+  }
+  static {
+    this.properties = {
+      ...SellerPage.properties,
+      hasEnded: { state: !0 },
+      customer: { state: !0 },
+      revoking: { state: !0 }
+    };
+  }
+  renderPage() {
+    return b2`${heading({ title: "Portal sessions" })}
+      <form class="choices controls" @submit=${this.onFilter}>
+        <label>Customer key<input class="input" name="customer" maxlength="128" .value=${this.customer} /></label>
+        <button class="button">Show</button>
+        <label class="toggle"><input type="checkbox" .checked=${this.hasEnded} @change=${this.onEnded} />Also those that ended in the last 30 days</label>
+      </form>
+      ${this.renderTable(
+      "Sessions",
+      this.sessions,
+      ["Customer", "Kind and reason", "Made by", "Opened", "Last used", "Ends", ""],
+      ({ sessions }) => sessions,
+      (row) => this.renderRow(row),
+      { title: "Nobody is in", text: "A session appears here when your platform makes one, or with meterline portal link --customer KEY." }
+    )}
+      <p class="note">Every session is in the audit trail as well, with who made it and why: meterline audit list.</p>`;
+  }
+  renderRow(row) {
+    let { format } = this, moment = (time) => time === null ? "–" : format.moment(time);
+    return b2`<tr data-session=${row.id} class=${row.isOver ? "is-over" : ""}>
+      <th scope="row">${row.customer}<span class="small mono below">${row.id.slice(0, 8)}</span></th>
+      <td class="wide">${KINDS[row.kind]}${row.reason === "" ? A : b2`<span class="small below">${row.reason}</span>`}</td>
+      <td>${row.createdBy}<span class="small below">${moment(row.createdAt)}</span></td>
+      <td>${row.kind === "embed" ? "–" : row.redeemedAt === null ? "not yet" : moment(row.redeemedAt)}</td>
+      <td>${moment(row.lastUsedAt)}</td>
+      <td>${row.revokedAt === null ? moment(row.endsAt) : b2`revoked <span class="small below">${moment(row.revokedAt)}</span>`}</td>
+      <td class="right">${row.isOver ? A : this.renderRevoke(row)}</td></tr>`;
+  }
+  renderRevoke({ id, customer }) {
+    return this.revoking !== id ? b2`<button class="button" type="button" aria-label=${`Revoke the session of ${customer}`} @click=${() => this.revoking = id}>Revoke</button>` : b2`<span class="buttons"><button class="button is-danger" type="button" @click=${() => this.onRevoke(id)}>End it now</button>
+      <button class="button is-bare" type="button" @click=${() => this.revoking = ""}>Keep it</button></span>`;
+  }
+  async onRevoke(id) {
+    this.revoking = "";
+    try {
+      await client.remove(`operator/sessions/${encodeURIComponent(id)}`), this.notice = "The session has ended.", this.sessions.first.refresh();
+    } catch (error) {
+      if (!(error instanceof Problem)) throw error;
+      this.onProblem(error);
+    }
+  }
+};
+define("meterline-seller-sessions", MeterlineSellerSessions);
+
+// src/seller/unbilled.ts
+var MeterlineSellerUnbilled = class extends SellerPage {
+  constructor() {
+    super(...arguments);
+    this.unbilled = this.pages(() => ({ path: "operator/unbilled" }));
+  }
+  renderPage() {
+    let first = this.unbilled.first.data;
+    return b2`${heading({ title: "Unbilled usage", sub: "Usage that is counted or kept, and that no invoice will have as things are." })}
+      ${this.renderTable(
+      "Unbilled usage",
+      this.unbilled,
+      ["Customer", "Meter", "Why", "Period", ">Events", ">Quantity", "From, to", "What to do"],
+      ({ rows }) => rows,
+      (row) => this.renderRow(row),
+      { title: "Everything is billed", text: "All usage that was reported is on an invoice, or will be." }
+    )}
+      ${first === null || first.filled ? A : b2`<p class="note">A meter is still being counted from the past: more may follow.</p>`}`;
+  }
+  renderRow(row) {
+    let { format } = this, moments = [row.firstTime, row.lastTime].filter((time) => time !== null).map((time) => format.moment(time));
+    return b2`<tr data-reason=${row.reason}>
+      <th scope="row">${row.customer ?? "–"}</th><td>${row.meter ?? "–"}</td>
+      <td class="wide"><span class="mono">${row.detail ?? row.reason}</span><span class="small below">${row.meaning}</span></td>
+      <td>${row.billingPeriod ?? "–"}${row.contract === null ? A : b2`<span class="small mono below">${row.contract}</span>`}</td>
+      <td class="right" data-value=${row.eventCount}>${format.decimal(String(row.eventCount))}</td>
+      <td class="right">${row.quantity === null ? "–" : b2`<span data-value=${row.quantity}>${format.decimal(row.quantity)} ${row.unit}</span>`}</td>
+      <td class="small moments">${moments.map((moment) => b2`<span class="below">${moment}</span>`)}</td>
+      <td class="wide"><span class="command"><code class="mono">${row.command}</code><button class="button is-bare" type="button" aria-label=${`Copy: ${row.command}`}
+        @click=${() => this.onCopy(row.command)}>Copy</button></span></td></tr>`;
+  }
+  async onCopy(command) {
+    this.notice = await copy(command) ? "The command is copied." : "The browser does not allow copying; select the command instead.";
+  }
+};
+define("meterline-seller-unbilled", MeterlineSellerUnbilled);
+
+// src/views/operator.ts
+var TABS = {
+  customers: { name: "Customers", page: () => b2`<meterline-seller-customers></meterline-seller-customers>` },
+  revenue: { name: "Revenue", page: () => b2`<meterline-seller-revenue></meterline-seller-revenue>` },
+  catalog: { name: "Catalog", page: () => b2`<meterline-seller-catalog></meterline-seller-catalog>` },
+  unbilled: { name: "Unbilled", page: () => b2`<meterline-seller-unbilled></meterline-seller-unbilled>` },
+  sessions: { name: "Sessions", page: () => b2`<meterline-seller-sessions></meterline-seller-sessions>` },
+  branding: { name: "Branding", page: () => b2`<meterline-seller-branding></meterline-seller-branding>` }
+}, MeterlineOperator = class extends MeterlineElement {
+  constructor() {
+    super();
+    this.onSignIn = (event) => {
+      event.preventDefault();
+      let form = event.currentTarget, token = String(new FormData(form).get("token")).trim();
+      token !== "" && (form.reset(), this.signIn(token));
+    };
+    this.onSignOut = () => {
+      client.reset(), this.isSignedIn = !1;
+    };
+    /** A link has the token behind the #; it is taken out of the address before anything else. */
+    this.onHash = () => {
+      let token = decodeURIComponent(location.hash.slice(1));
+      token !== "" && (history.replaceState(null, "", location.pathname + location.search), this.signIn(token));
+    };
+    this.onError = (event) => {
+      event.detail.kind === "expired" && (this.notice = event.detail.detail || "The token is not good any more; give another one.", this.isSignedIn = !1);
+    };
+    this.onPopState = () => {
+      this.tab = tabOf(location.pathname);
+    };
+    this.onLink = (event, tab) => {
+      event.metaKey || event.ctrlKey || event.shiftKey || event.button !== 0 || (event.preventDefault(), history.pushState(null, "", `/seller/${tab}`), this.tab = tab);
+    };
+    this.isSignedIn = !1, this.tab = tabOf(location.pathname), this.notice = "";
+  }
+  static {
+    this.styles = MeterlineElement.stylesWith(operator_default);
+  }
+  static {
+    this.properties = { isSignedIn: { state: !0 }, tab: { state: !0 }, notice: { state: !0 } };
+  }
+  connectedCallback() {
+    super.connectedCallback(), addEventListener("popstate", this.onPopState), addEventListener("hashchange", this.onHash), this.addEventListener("meterline-error", this.onError), this.onHash();
+  }
+  disconnectedCallback() {
+    super.disconnectedCallback(), removeEventListener("popstate", this.onPopState), removeEventListener("hashchange", this.onHash), this.removeEventListener("meterline-error", this.onError);
+  }
+  render() {
+    return b2`<div class="reset frame">
+      ${this.isSignedIn ? this.renderPages() : this.renderSignIn()}
+    </div>`;
+  }
+  updated() {
+    document.title = `${TABS[this.tab].name} · Meterline`;
+  }
+  renderSignIn() {
+    return b2`<main class="page"><form class="card sign-in" @submit=${this.onSignIn}>
+      <h1 class="page-title">The seller's pages</h1>
+      <p class="hint">They show all customers. <code class="mono">meterline portal seller</code> prints a link that opens them; or give a token of the suite with the scope read. It is kept until this page is closed or loaded again.</p>
+      <label>Token<input class="input" name="token" type="password" required autocomplete="off" spellcheck="false" /></label>
+      <button class="button is-primary">Sign in</button>
+      ${this.notice === "" ? A : b2`<p class="note" role="alert">${this.notice}</p>`}
+    </form></main>`;
+  }
+  renderPages() {
+    return b2`<header class="bar controls"><nav aria-label="Pages"><ul>${Object.keys(TABS).map((tab) => b2`<li><a href=${`/seller/${tab}`}
+        aria-current=${tab === this.tab ? "page" : "false"} @click=${(event) => this.onLink(event, tab)}>${TABS[tab].name}</a></li>`)}</ul></nav>
+      <button class="button" type="button" @click=${this.onSignOut}>Sign out</button></header>
+      <main class="wide-page">${TABS[this.tab].page()}</main>`;
+  }
+  signIn(token) {
+    client.configure({ baseUrl: location.origin, fetchToken: () => Promise.resolve(token) }), this.notice = "", this.isSignedIn = !0;
+  }
+};
+function tabOf(path) {
+  let name = path.split("/")[2] ?? "";
+  return name in TABS ? name : "customers";
+}
 define("meterline-operator", MeterlineOperator);
+
+// src/styles/overview.css
+var overview_default = `.bill { display: grid; grid-template-columns: minmax(0, 5fr) minmax(0, 9fr); gap: 24px 40px; align-items: center; }
+.hero { font: 650 40px/1.2 var(--_font); letter-spacing: -0.03em; margin: 2px 0 14px; }
+.hero .figure { text-decoration-thickness: 2px; text-underline-offset: 0.18em; }
+.growth-head { display: flex; justify-content: space-between; gap: 12px; margin-bottom: 4px; }
+
+.items > li {
+  display: grid;
+  grid-template-columns: minmax(140px, 1.2fr) minmax(60px, 3fr) minmax(96px, auto);
+  gap: 4px 20px;
+  align-items: center;
+  padding: 10px 0;
+  border-top: 1px solid var(--_line);
+}
+
+.item-name { min-width: 0; overflow-wrap: anywhere; }
+.item-name .small { display: block; }
+.items .right { font-weight: 500; }
+.track { display: block; height: 8px; border-radius: 4px; background: var(--_line); overflow: clip; }
+.track .bar { display: block; height: 100%; min-width: 2px; border-radius: 4px; background: var(--_c1); forced-color-adjust: none; }
+.track .bar.is-spent { background: var(--_warning); }
+
+@container (max-width: 760px) {
+  .bill { grid-template-columns: minmax(0, 1fr); }
+}
+
+@container (max-width: 560px) {
+  .hero { font-size: 34px; }
+  .items > li { grid-template-columns: minmax(0, 1fr) auto; }
+  .items .track { grid-row: 2; grid-column: 1 / -1; }
+}
+
+@media print { .track { print-color-adjust: exact; } }
+`;
+
+// src/views/overview.ts
+var MeterlineOverview = class extends MeterlineView {
+  constructor() {
+    super();
+    this.view = "overview";
+    this.overview = new Resource(
+      this,
+      () => this.isOpen && this.period !== void 0 ? { path: "overview", query: { billingPeriod: this.period.billingPeriod } } : null,
+      { onProblem: this.onProblem }
+    );
+    this.explained = null;
+  }
+  static {
+    this.styles = MeterlineElement.stylesWith(overview_default);
+  }
+  static {
+    this.properties = { explained: { state: !0 } };
+  }
+  renderPage(context) {
+    let { t: t4, session, words } = context, period = this.period;
+    if (period === void 0) return emptyState(t4("overview.empty"), t4("overview.emptyText"));
+    let days = `${context.format.period(period.start, period.end)} · ${t4("period.days", { zone: words.zone(period.timeZone) })}`;
+    return b2`
+      ${heading({
+      title: session.customer.name || session.customer.key,
+      sub: days,
+      freshness: this.renderFreshness(this.overview, this.overview.data?.billSoFar.final ?? !1),
+      period: periodSwitch(context, period, (billingPeriod) => this.change({ billingPeriod }))
+    })}
+      ${this.renderResource(context, this.overview, [16, 56, 160, 24, 24], (data) => this.renderOverview(context, data))}
+      ${explainedDrawer(context, this.explained, () => this.explained = null)}`;
+  }
+  renderOverview(context, data) {
+    return data.items.length === 0 && isZero(data.billSoFar.amount) ? emptyState(context.t("overview.empty"), context.t("overview.emptyText")) : b2`
+      <section class="card bill">${this.renderBill(context, data)}${this.renderGrowth(context, data)}</section>
+      ${data.waterfall === null ? A : this.renderWhy(context, data, data.waterfall)}
+      ${this.renderItems(context, data)}
+      ${data.included.length === 0 ? A : this.renderIncluded(context, data)}`;
+  }
+  renderBill(context, data) {
+    let { t: t4, format } = context, { billSoFar, samePoint, lastInvoice } = data, title = t4(billSoFar.final ? "overview.bill" : "overview.billSoFar"), text = format.money(billSoFar.amount, billSoFar.currency), explainBill = () => this.explain({
+      title,
+      text,
+      sentence: billSoFar.final ? t4("overview.explainFinal", { number: this.period?.invoice ?? "" }) : t4("overview.explainBill", { count: data.items.length }),
+      rows: data.items.map((item) => [item.label, format.money(item.amount, billSoFar.currency)]),
+      action: { text: t4(billSoFar.final ? "overview.openInvoice" : "overview.openLive"), run: () => this.openInvoice("") }
+    });
+    return b2`<div>
+      <h2 class="hint plain">${title}</h2>
+      <p class="hero" data-figure="bill">${figure(text, billSoFar.amount, title, explainBill)}</p>
+      <dl class="rows">
+        ${samePoint === null ? A : b2`<div><dt>${t4("overview.samePoint")}</dt><dd>
+          ${figure(format.money(samePoint.amount, billSoFar.currency), samePoint.amount, t4("overview.samePoint"), () => this.explain({
+      title: t4("overview.samePoint"),
+      text: format.money(samePoint.amount, billSoFar.currency),
+      sentence: t4("overview.explainSamePoint", { days: samePoint.days }),
+      rows: []
+    }))} ${changeOf(context, samePoint.change)}</dd></div>`}
+        ${lastInvoice === null ? A : b2`<div><dt>${t4("overview.lastInvoice")}</dt><dd>
+          ${figure(format.money(lastInvoice.total, lastInvoice.currency), lastInvoice.total, lastInvoice.number, () => this.navigate(`/invoices/${lastInvoice.number}`, ""))}
+        </dd></div>`}
+      </dl>
+    </div>`;
+  }
+  renderGrowth(context, data) {
+    let { cumulative, billSoFar } = data;
+    if (cumulative === null) return A;
+    let { t: t4, format } = context, hasPrevious = cumulative.previous.some((amount) => amount !== null), model = {
+      name: t4("overview.cumulative"),
+      keysHint: t4("explore.chartKeys"),
+      totalText: t4("explore.total"),
+      previousText: t4("overview.lastPeriod"),
+      buckets: cumulative.buckets.map(({ start, end }) => ({
+        key: format.bucketKey(start, "day"),
+        label: format.bucket(start, "day"),
+        full: format.bucketInFull(start, end, "day"),
+        row: "",
+        column: ""
+      })),
+      rows: [],
+      series: [{ key: "bill", label: t4("overview.thisPeriod"), look: "s1", values: cumulative.amounts }],
+      totals: null,
+      previous: hasPrevious ? cumulative.previous : null,
+      print: (text) => format.money(text, billSoFar.currency),
+      tick: (value) => format.tick(value, billSoFar.currency)
+    }, open2 = (event) => {
+      let bucket = cumulative.buckets[event.detail.index], amount = cumulative.amounts[event.detail.index] ?? null;
+      if (bucket === void 0 || amount === null) return;
+      let text = model.print(amount), title = format.bucketInFull(bucket.start, bucket.end, "day");
+      this.explain({ title, text, sentence: t4("overview.cumulative"), rows: [] });
+    };
+    return b2`<figure>
+      <figcaption class="growth-head"><span class="hint">${t4("overview.cumulative")}</span>
+        <ul class="legend">${hasPrevious ? b2`<li><span class="dash"></span>${t4("overview.lastPeriod")}</li>` : A}</ul>
+      </figcaption>
+      <meterline-chart kind="line" height="216" .model=${model} @bucket-open=${open2}></meterline-chart>
+    </figure>`;
+  }
+  renderWhy(context, data, waterfall) {
+    let { t: t4, format, words } = context, { currency } = data.billSoFar, end = (key, { label, amount }) => {
+      let [name = label, part2 = ""] = label.split(", ", 2), detail = part2 === "" || data.samePoint === null ? "" : t4("overview.firstDays", { days: data.samePoint.days });
+      return { key, label: name, detail, value: amount, text: format.money(amount, currency), isEnd: !0 };
+    }, steps = [
+      end("from", waterfall.from),
+      ...waterfall.steps.map((step) => ({
+        key: step.item,
+        label: step.item === "" ? t4("invoices.adjusted") : step.label,
+        value: step.amount,
+        text: format.moneyChange(step.amount, currency),
+        isEnd: !1,
+        detail: step.quantityBefore === null || step.quantity === null ? "" : `${format.decimal(step.quantityBefore)} → ${words.quantity(step.quantity, step.unit)}`
+      })),
+      end("to", waterfall.to)
+    ], open2 = (event) => {
+      let step = steps.find(({ key, isEnd }) => key === event.detail.key && !isEnd);
+      if (step === void 0) return;
+      let line = data.items.find(({ item }) => item === step.key);
+      this.explain({
+        title: step.label,
+        text: step.text,
+        sentence: t4("overview.explainStep", { item: step.label }),
+        rows: step.detail === "" ? [] : [[t4("explore.quantity"), step.detail]],
+        action: line === void 0 ? void 0 : { text: t4("overview.openLine"), run: () => this.openInvoice(line.lineId) }
+      });
+    };
+    return b2`<section class="card">
+      <div class="card-head"><h2 class="card-title">${t4("overview.why")}</h2><span class="hint">${t4("overview.whyHint")}</span></div>
+      <meterline-waterfall name=${t4("overview.why")} .steps=${steps} @step-open=${open2}></meterline-waterfall>
+    </section>`;
+  }
+  renderItems(context, data) {
+    let { t: t4, format } = context, top = largest(data.items.map(({ amount }) => amount));
+    return b2`<section class="card">
+      <div class="card-head"><h2 class="card-title">${t4("overview.madeOf")}</h2><span class="spacer"></span>
+        <button class="button controls" type="button" @click=${() => this.openInvoice("")}>
+          ${t4(data.billSoFar.final ? "overview.openInvoice" : "overview.openLive")}</button>
+      </div>
+      <ul class="items">
+        ${data.items.map((item) => this.renderItem(context, item, top, data.billSoFar.currency))}
+        ${isZero(data.adjustments) ? A : b2`<li>
+          <span class="item-name">${t4("invoices.adjusted")}</span><span></span>
+          <span class="right">${figure(format.money(data.adjustments, data.billSoFar.currency), data.adjustments, t4("invoices.adjusted"), () => this.openInvoice(""))}</span>
+        </li>`}
+      </ul>
+    </section>`;
+  }
+  renderItem(context, item, top, currency) {
+    let { t: t4, format, words } = context, text = format.money(item.amount, currency), quantity = item.unit === "" ? "" : words.quantity(item.quantity, item.unit), explain = () => this.explain({
+      title: item.label,
+      text,
+      sentence: t4("overview.explainAmount", { item: item.label }),
+      rows: quantity === "" ? [] : [[t4("explore.quantity"), quantity]],
+      action: { text: t4("overview.openLine"), run: () => this.openInvoice(item.lineId) }
+    });
+    return b2`<li data-item=${item.item}>
+      <span class="item-name">${item.label}<span class="small"> ${quantity}</span></span>
+      <span class="track" aria-hidden="true"><span class="bar" ${place({ width: `${(part(item.amount, top) * 100).toFixed(2)}%` })}></span></span>
+      <span class="right">${figure(text, item.amount, item.label, explain)}</span>
+    </li>`;
+  }
+  renderIncluded(context, data) {
+    let { t: t4, format, words } = context;
+    return b2`<section class="card">
+      <div class="card-head"><h2 class="card-title">${t4("overview.included")}</h2></div>
+      <ul class="items">${data.included.map((each) => b2`<li>
+        <span class="item-name">${each.label}</span>
+        <span class="track" aria-hidden="true"><span class="bar ${isZero(each.left) ? "is-spent" : ""}" ${place({ width: `${(part(each.used, each.included) * 100).toFixed(2)}%` })}></span></span>
+        <span class="right">${t4("overview.left", { left: format.decimal(each.left), included: words.quantity(each.included, each.unit) })}</span>
+      </li>`)}</ul>
+    </section>`;
+  }
+  explain(explained) {
+    this.explained = { ...explained, fresh: this.overview.data };
+  }
+  openInvoice(line) {
+    let period = this.period, name = period?.invoice ?? "draft", billingPeriod = period?.invoice === null ? period.billingPeriod : null;
+    this.navigate(`/invoices/${name}`, this.state.after({ line: line || null, ...billingPeriod === null ? {} : { billingPeriod } }));
+  }
+};
+define("meterline-overview", MeterlineOverview);
+
+// src/styles/plan.css
+var plan_default = `.terms { display: flex; flex-wrap: wrap; gap: 12px 40px; margin-top: 12px; }
+.terms dt { font-size: 12px; color: var(--_text-2); }
+.terms dd { margin: 0; font-weight: 500; }
+.prices { columns: 420px; column-gap: 16px; }
+.prices > li { break-inside: avoid; margin-bottom: 16px; }
+.prices .explained-sentence { margin: 10px 0 4px; }
+.prices table { margin-top: 12px; }
+.prices .section-title { margin-top: 16px; }
+.quote { display: flex; flex-wrap: wrap; align-items: center; gap: 8px; margin-top: 12px; font-size: 13px; }
+.quote .input { width: 120px; }
+.coming { border-left: 3px solid var(--_warning); }
+.coming .icon { color: var(--_warning); }
+.coming dd { max-width: 64ch; }
+`;
+
+// src/views/plan.ts
+var MeterlinePlan = class extends MeterlineView {
+  constructor() {
+    super(...arguments);
+    this.view = "plan";
+    this.plan = new Resource(
+      this,
+      () => this.isOpen && this.period !== void 0 ? { path: "plan", query: { billingPeriod: this.period.billingPeriod } } : null,
+      { onProblem: this.onProblem }
+    );
+    /** What is chosen is in the address: also the quantity whose price is shown, and of which item. */
+    this.quote = new Resource(this, () => {
+      let [item, quantity] = [this.state.get("priced"), this.state.get("quantity")];
+      return this.isOpen && this.period !== void 0 && item !== "" && isDecimal(quantity) ? { path: "plan/quote", query: { billingPeriod: this.period?.billingPeriod ?? null, item, quantity } } : null;
+    }, { isKept: !1, onProblem: this.onProblem });
+  }
+  static {
+    this.styles = MeterlineElement.stylesWith(line_default, plan_default);
+  }
+  renderPage(context) {
+    let { t: t4 } = context;
+    return this.period === void 0 ? emptyState(t4("plan.empty"), t4("plan.emptyText")) : b2`
+      ${heading({
+      title: t4("view.plan"),
+      period: periodSwitch(context, this.period, (billingPeriod) => this.change({ billingPeriod }))
+    })}
+      ${this.renderResource(context, this.plan, [32, 80, 80, 80], (data) => this.renderPlan(context, data))}
+      ${this.renderQuote(context)}`;
+  }
+  renderPlan(context, data) {
+    let { t: t4, format, words } = context;
+    return b2`
+      <section class="card">
+        <div class="card-head"><h2 class="card-title">${data.plan}</h2><span class="badge">${t4("plan.version")} ${data.version}</span></div>
+        ${data.description === "" ? A : b2`<p class="hint">${data.description}</p>`}
+        <dl class="terms">
+          <div><dt>${t4("plan.contract")}</dt><dd>${data.contract}</dd></div>
+          <div><dt>${t4("plan.from")}</dt><dd>${format.civilDate(data.start)}</dd></div>
+          <div><dt>${t4("plan.to")}</dt><dd>${data.end === null ? t4("plan.open") : format.civilDate(data.end, -1)}</dd></div>
+          <div><dt>${t4("plan.currency")}</dt><dd>${data.currency}</dd></div>
+          <div><dt>${t4("plan.zone")}</dt><dd>${words.zone(data.timeZone)}</dd></div>
+        </dl>
+      </section>
+      ${data.coming.map((change) => this.renderComing(context, data, change))}
+      <ul class="prices">${data.items.map((item) => this.renderItem(context, data, item))}</ul>`;
+  }
+  renderItem(context, data, item) {
+    let { t: t4, format, words } = context, terms = [];
+    return item.amount !== null && item.blockSize !== null && terms.push([t4("plan.blockAmount"), format.money(item.amount, data.currency), item.amount]), item.unitPrice !== null && terms.push([t4("plan.unitPrice"), format.money(item.unitPrice, data.currency), item.unitPrice]), item.blockSize !== null && terms.push([t4("plan.blockSize"), words.quantity(item.blockSize, item.unit), item.blockSize]), item.included !== null && !isZero(item.included) && terms.push([t4("plan.included"), words.quantity(item.included, item.unit), item.included]), item.minimum !== null && !isZero(item.minimum) && terms.push([t4("plan.minimum"), format.money(item.minimum, data.currency), item.minimum]), b2`<li class="card" data-item=${item.item}>
+      <h2 class="card-title">${item.label}</h2>
+      <p class="explained-sentence" data-value=${item.model === "fixed" && item.amount !== null ? item.amount : A}>${priceInWords(context, item, data.currency)}</p>
+      ${terms.length === 0 ? A : b2`<dl class="terms">${terms.map(([name, text, exact]) => b2`<div><dt>${name}</dt><dd data-value=${exact}>${text}</dd></div>`)}</dl>`}
+      ${item.tiers.length === 0 ? A : this.renderTiers(context, data, item)}
+      ${item.meter === "" ? A : this.renderExamples(context, data, item)}
+    </li>`;
+  }
+  /** Three quantities with what they cost, and a field for any other. */
+  renderExamples(context, data, item) {
+    let { t: t4, format, words } = context, examples = data.examples.find((each) => each.item === item.item)?.examples ?? [], show = (quantity) => this.change({ priced: item.item, quantity }), ask = (event) => {
+      event.preventDefault();
+      let quantity = String(new FormData(event.currentTarget).get("quantity")).trim();
+      isDecimal(quantity) && show(quantity);
+    };
+    return b2`<h3 class="section-title">${t4("plan.examples")}</h3>
+      <dl class="rows">${examples.map(({ quantity, amount, isOwn }) => b2`<div data-quantity=${quantity}>
+        <dt>${words.quantity(quantity, item.unit)}${isOwn ? b2` <span class="badge">${t4("plan.own")}</span>` : A}</dt>
+        <dd>${figure(format.money(amount, data.currency), amount, words.quantity(quantity, item.unit), () => show(quantity))}</dd></div>`)}</dl>
+      <form class="quote controls" @submit=${ask}>
+        <label>${t4("plan.try")} <input class="input" name="quantity" required inputmode="decimal" pattern="[0-9]{1,20}([.][0-9]{1,9})?" placeholder="1000" autocomplete="off" /></label>
+        <button class="button">${t4("plan.quote")}</button>
+      </form>`;
+  }
+  renderQuote(context) {
+    let { t: t4, format, words } = context, { data, problem } = this.quote, isOpen = this.state.get("quantity") !== "" && this.state.get("priced") !== "", close = () => this.change({ priced: null, quantity: null }), body2 = (shown) => b2`
+      <p class="explained-figure">${format.money(shown.amount, shown.currency)}</p>
+      <p class="explained-sentence">${t4("plan.explainQuote", { quantity: words.quantity(shown.quantity, shown.unit) })}</p>
+      <dl class="rows steps">
+        ${stepsInWords(context, shown.steps, shown.tiers, shown.price, shown.unit, shown.currency).map((step) => b2`<div data-step=${step.name}>
+          <dt>${step.text}</dt><dd data-value=${step.value}>${step.shown}</dd></div>`)}
+        <div class="result"><dt>${t4("invoice.amount")}</dt><dd data-value=${shown.amount}>${format.money(shown.amount, shown.currency)}</dd></div>
+      </dl>
+      ${shown.tiers.length < 2 ? A : stair(context, shown.tiers, shown.unit, shown.currency)}`;
+    return b2`<meterline-drawer heading=${data?.label ?? t4("plan.examples")} close-text=${t4("explain.close")} .isOpen=${isOpen} @drawer-close=${close}>
+      ${isOpen ? b2`<div class="reset explained">${data !== null ? body2(data) : problem !== null ? problemState(t4, problem, context, () => this.quote.refresh()) : skeleton(t4, [32, 24, 24])}</div>` : A}
+    </meterline-drawer>`;
+  }
+  renderComing(context, data, change) {
+    let { t: t4, format, periods } = context, { effect } = change, period = periods.find(({ billingPeriod }) => billingPeriod === effect?.billingPeriod);
+    return b2`<section class="card coming" data-coming=${change.start}>
+      <div class="card-head">${icon("warning")}<h2 class="card-title">${t4("plan.coming", { date: format.civilDate(change.start) })}</h2>
+        <span class="badge">${change.plan === data.plan ? "" : `${change.plan} · `}${t4("plan.version")} ${change.version}</span></div>
+      <dl class="rows">${change.items.map((item) => b2`<div data-item=${item.item}><dt>${item.label}</dt><dd>${priceInWords(context, item, data.currency)}</dd></div>`)}</dl>
+      ${change.ended.length === 0 ? A : b2`<p class="hint">${t4("plan.ended", { items: change.ended.join(", ") })}</p>`}
+      ${effect === null ? A : b2`<p class="hint">${t4("plan.effect", {
+      period: period === void 0 ? effect.billingPeriod : periodName(format, period),
+      amount: format.money(effect.amountToCome, data.currency),
+      today: format.money(effect.amount, data.currency)
+    })} <b data-value=${effect.change}>${format.moneyChange(effect.change, data.currency)}</b></p>`}
+    </section>`;
+  }
+  renderTiers(context, data, item) {
+    let { t: t4, format, words } = context, money = (amount) => amount === null ? "–" : format.money(amount, data.currency);
+    return b2`<table>
+      <thead><tr><th scope="col">${t4("explain.tiers")}</th><th scope="col" class="right">${t4("plan.unitPrice")}</th>
+        <th scope="col" class="right">${t4("plan.flat")}</th></tr></thead>
+      <tbody>${item.tiers.map((tier) => b2`<tr>
+        <th scope="row" data-value=${tier.upTo ?? A}>${tier.upTo === null ? t4("explain.tierAbove") : t4("explain.tierUpTo", { upTo: words.quantity(tier.upTo, item.unit) })}</th>
+        <td class="right" data-value=${tier.unitPrice ?? A}>${money(tier.unitPrice)}</td>
+        <td class="right" data-value=${tier.flat ?? A}>${money(tier.flat)}</td>
+      </tr>`)}</tbody></table>`;
+  }
+};
+define("meterline-plan", MeterlinePlan);
+
+// src/router.ts
+var PATHS2 = { "": "overview", usage: "usage", cost: "cost", invoices: "invoices", plan: "plan" };
+function routeOf(path) {
+  let [name = "", invoice = "", ...rest] = path.replace(/^\//, "").split("/"), view = Object.hasOwn(PATHS2, name) ? PATHS2[name] : void 0;
+  return view === void 0 || rest.length > 0 || invoice !== "" && view !== "invoices" ? null : { view, invoice: decoded(invoice) };
+}
+function pathOf2(view) {
+  return view === "overview" ? "/" : `/${view}`;
+}
+function decoded(text) {
+  try {
+    return decodeURIComponent(text);
+  } catch (error) {
+    if (error instanceof URIError) return text;
+    throw error;
+  }
+}
+
+// src/styles/portal.css
+var portal_default = `.frame { display: grid; grid-template-columns: 216px minmax(0, 1fr); min-height: 100dvh; background: var(--_bg); }
+.alone { max-width: 640px; margin: 12vh auto; padding: 0 16px; }
+
+.rail { border-right: 1px solid var(--_line); background: var(--_surface); }
+.rail > div { position: sticky; top: 0; display: flex; flex-direction: column; gap: 20px; height: 100dvh; padding: 22px 12px 20px; }
+
+.brand { display: flex; align-items: center; gap: 10px; min-height: 28px; padding: 0 12px; font: 650 14px/1.3 var(--_font); }
+.brand img { max-width: 168px; max-height: 36px; }
+.mark { width: 22px; height: 22px; border-radius: min(var(--_radius), 7px); background: var(--_accent); forced-color-adjust: none; }
+
+.rail li + li { margin-top: 2px; }
+.rail a { display: block; padding: 7px 12px; border-radius: var(--_radius-control); color: var(--_text-2); font-weight: 500; text-decoration: none; }
+.rail a:hover { background: var(--_tint); color: var(--_text); }
+.rail a[aria-current="page"] { background: var(--_tint-strong); color: var(--_text); font-weight: 650; }
+.foot { margin-top: auto; padding: 0 12px; display: grid; gap: 6px; }
+
+.language { padding: 0 12px; }
+.language .select { width: 100%; }
+
+main { padding: 24px 32px 48px; min-width: 0; outline: none; }
+.banner { margin-bottom: 16px; max-width: 1180px; }
+
+.skip { position: absolute; left: 12px; top: -60px; z-index: 9; padding: 8px 14px; border: 0; border-radius: var(--_radius-control); font: 500 13px/1.3 var(--_font); background: var(--_accent); color: var(--_accent-ink); }
+.skip:focus { top: 12px; }
+
+/* On a phone the rail becomes a strip of tabs that fades where it goes on. */
+@container (max-width: 760px) {
+  .frame { grid-template-columns: minmax(0, 1fr); grid-template-rows: auto 1fr; }
+  .rail { border-right: 0; border-bottom: 1px solid var(--_line); }
+  .rail > div { position: static; height: auto; gap: 10px; padding: 12px 0 0; }
+  .brand { padding: 0 16px; }
+  .rail nav { overflow-x: auto; scrollbar-width: none; mask-image: linear-gradient(to right, #000 calc(100% - 32px), transparent); }
+  .rail ul { display: flex; gap: 4px; padding: 0 40px 0 8px; width: max-content; }
+  .rail li + li { margin-top: 0; }
+  .rail a { padding: 11px 10px; border-radius: 0; white-space: nowrap; }
+  .rail a[aria-current="page"] { background: none; box-shadow: inset 0 -2px 0 var(--_accent); }
+  .foot { display: none; }
+  .rail > div { position: relative; }
+  .language { position: absolute; top: 8px; right: 16px; padding: 0; }
+  main { padding: 16px 16px 40px; }
+}
+
+@media (forced-colors: active) {
+  .rail a[aria-current="page"] { outline: 2px solid Highlight; outline-offset: -2px; }
+}
+
+@media print {
+  .frame { display: block; min-height: 0; background: none; }
+  main { padding: 0; }
+}
+`;
+
+// src/views/portal.ts
+var LEFT_BEHIND = { line: null, with: null, priced: null, quantity: null, bucket: null, series: null, behind: null }, MeterlinePortal = class extends MeterlineElement {
+  constructor() {
+    super();
+    this.state = new State();
+    this.isFollowing = !1;
+    this.begin = () => {
+      this.failure = null, openContext().then(
+        (context) => this.open(context),
+        (error) => {
+          if (!(error instanceof Problem)) throw error;
+          this.failure = error, this.report(error);
+        }
+      );
+    };
+    this.onLink = (event, view) => {
+      event.metaKey || event.ctrlKey || event.shiftKey || event.button !== 0 || (event.preventDefault(), this.go(pathOf2(view), this.state.after(LEFT_BEHIND), !1));
+    };
+    this.onLanguage = (language) => {
+      this.state.change({ lang: null }, !0), changeLanguage(languageOf(language));
+    };
+    this.onSkip = () => {
+      this.renderRoot.querySelector("#page")?.focus();
+    };
+    this.onNavigate = (event) => {
+      let { path, query } = event.detail;
+      event.preventDefault(), this.go(path, query, !1);
+    };
+    this.onPopState = () => {
+      this.isFollowing && (this.path = location.pathname, this.state.reread(), this.requestUpdate());
+    };
+    this.context = null, this.failure = null, this.path = "/";
+  }
+  static {
+    this.styles = MeterlineElement.stylesWith(portal_default);
+  }
+  static {
+    this.properties = {
+      context: { state: !0 },
+      failure: { state: !0 },
+      path: { state: !0 }
+    };
+  }
+  connectedCallback() {
+    super.connectedCallback(), this.addEventListener("meterline-navigate", this.onNavigate), client.addEventListener("configured", this.begin), addEventListener("popstate", this.onPopState), this.begin();
+  }
+  disconnectedCallback() {
+    super.disconnectedCallback(), this.removeEventListener("meterline-navigate", this.onNavigate), client.removeEventListener("configured", this.begin), removeEventListener("popstate", this.onPopState);
+  }
+  render() {
+    let { context } = this;
+    if (this.failure !== null) {
+      let t4 = context?.t ?? textsWithoutSession();
+      return b2`<div class="reset alone"><main>${problemState(t4, this.failure, context, this.begin)}</main></div>`;
+    }
+    if (context === null) return b2`<div class="reset alone">${skeleton(textsWithoutSession(), [28, 40, 16, 200])}</div>`;
+    let route = routeOf(this.path);
+    return b2`<div class="reset frame">
+      ${this.renderRail(context, route)}
+      <main id="page" tabindex="-1">
+        ${this.renderBanner(context)}
+        ${route === null ? problemState(context.t, new Problem(404, "missing"), context, this.begin) : this.renderRoute(context, route)}
+      </main>
+    </div>`;
+  }
+  updated(changes) {
+    if (!this.isFollowing || this.context === null || !(changes.has("path") || changes.has("context"))) return;
+    let view = routeOf(this.path)?.view, name = this.context.session.seller || this.context.session.customer.name;
+    document.title = view === void 0 ? name : `${this.context.t(`view.${view}`)} · ${name}`;
+  }
+  renderRail(context, route) {
+    let { t: t4, session, words } = context, { logoUrl } = session.branding, logo = this.isFollowing || logoUrl?.startsWith("data:") === !0 ? logoUrl : null;
+    return b2`<header class="rail controls"><div>
+      <button class="skip" type="button" @click=${this.onSkip}>${t4("menu.skip")}</button>
+      <div class="brand">${logo === null ? b2`<span class="mark" aria-hidden="true"></span><span>${session.seller || session.customer.name}</span>` : b2`<img src=${logo} alt=${session.seller} />`}</div>
+      <nav aria-label=${t4("menu.pages")}><ul>
+        ${session.views.map((view) => b2`<li><a href=${this.address(view)} aria-current=${route?.view === view ? "page" : "false"}
+          @click=${(event) => this.onLink(event, view)}>${t4(`view.${view}`)}</a></li>`)}
+      </ul></nav>
+      <div class="foot small">
+        ${session.seller === "" ? A : b2`<p>${t4("menu.help", { seller: session.seller })}</p>`}
+        <p>${t4("menu.zone", { zone: words.zone(session.timeZone) })}</p>
+      </div>
+      ${this.isFollowing ? b2`<div class="language">${choose(t4("menu.language"), Object.entries(LANGUAGES), context.language, this.onLanguage)}</div>` : A}
+    </div></header>`;
+  }
+  renderBanner({ session, t: t4 }) {
+    if (session.actingFor === null) return A;
+    let { operator, reason } = session.actingFor, customer = session.customer.name || session.customer.key;
+    return b2`<p class="banner" role="status" data-banner="acting-for">${t4("banner.actingFor", { customer, operator, reason })}</p>`;
+  }
+  renderRoute(context, { view, invoice }) {
+    return context.session.views.includes(view) ? invoice !== "" ? b2`<meterline-invoice .state=${this.state} .number=${invoice}></meterline-invoice>` : {
+      overview: () => b2`<meterline-overview .state=${this.state}></meterline-overview>`,
+      usage: () => b2`<meterline-usage .state=${this.state}></meterline-usage>`,
+      cost: () => b2`<meterline-cost .state=${this.state}></meterline-cost>`,
+      invoices: () => b2`<meterline-invoices .state=${this.state}></meterline-invoices>`,
+      plan: () => b2`<meterline-plan .state=${this.state}></meterline-plan>`
+    }[view]() : problemState(context.t, new Problem(403, "forbidden"), context, this.begin);
+  }
+  /** Only the portal's own page gives its address bar, title and scheme of colours; on other pages they belong to the host. */
+  open(context) {
+    this.isFollowing = client.isHosted, this.isFollowing && (this.state = new State(new AddressPlace()), this.path = location.pathname, document.documentElement.lang = context.language, document.documentElement.style.colorScheme = context.session.mode === "auto" ? "" : context.session.mode), applyBrand(this, context.session.branding);
+    let [first] = context.session.views;
+    this.path === "/" && first !== void 0 && !context.session.views.includes("overview") && this.go(pathOf2(first), this.state.toString(), !0), this.context = context;
+  }
+  /** A page keeps all that was chosen on the one before, but for what was open on it. */
+  address(view) {
+    let query = this.state.after(LEFT_BEHIND);
+    return pathOf2(view) + (query && `?${query}`);
+  }
+  go(path, query, isReplaced) {
+    if (this.isFollowing) {
+      let address = path + (query && `?${query}`);
+      isReplaced ? history.replaceState(null, "", address) : history.pushState(null, "", address), this.state.reread(), scrollTo(0, 0);
+    } else
+      this.state.become(query);
+    this.path = path, this.requestUpdate();
+  }
+};
+define("meterline-portal", MeterlinePortal);
+
+// src/views/usage.ts
+var MeterlineUsage = class extends MeterlineExplorer {
+  constructor() {
+    super(...arguments);
+    this.view = "usage";
+    this.path = "usage";
+  }
+  ownQuery() {
+    let meter = this.chosenMeter;
+    return meter === void 0 ? null : { meter: meter.name };
+  }
+  groups(context) {
+    let { t: t4, words } = context, properties = this.chosenMeter?.groupBy ?? [];
+    return [
+      ["", t4("explore.groupNone")],
+      ...properties.map((name) => [name, t4("explore.groupBy", { property: words.property(name) })])
+    ];
+  }
+  print({ words }, data, value) {
+    return words.quantity(value, data.unit);
+  }
+  tick({ format }, _data, value) {
+    return format.tick(value);
+  }
+  renderOwnChoices(context) {
+    let meters = this.meters.data ?? [];
+    if (meters.length < 2) return A;
+    let options = meters.map(({ name, label }) => [name, label]), change = (name) => this.change({ meter: name, ...this.unfit(meters.find((meter) => meter.name === name)) });
+    return choose(context.t("explore.meter"), options, this.chosenMeter?.name ?? "", change);
+  }
+  renderExtra() {
+    return A;
+  }
+  only(data, series) {
+    if (data.groupBy === null || series.isOther || series.key === "") return null;
+    let filter = `${data.groupBy}:${series.key}`, filters = this.state.all("filter");
+    return filters.includes(filter) ? null : { filter: [...filters, filter] };
+  }
+  properties() {
+    return this.chosenMeter?.groupBy ?? [];
+  }
+  behind(_context, data, series) {
+    let filter = this.state.all("filter"), isOne = data.groupBy !== null && series !== void 0 && !series.isOther;
+    return { meter: data.meter, filter: isOne ? [...filter, `${data.groupBy}:${series.key}`] : filter };
+  }
+  get chosenMeter() {
+    let meters = this.meters.data ?? [];
+    return meters.find(({ name }) => name === this.choice("meter")) ?? meters[0];
+  }
+  unfit(meter) {
+    let has = (property) => meter?.groupBy.includes(property) ?? !1;
+    return { filter: this.state.all("filter").filter((each) => has(each.slice(0, each.indexOf(":")))), ...has(this.choice("groupBy")) ? {} : { groupBy: null } };
+  }
+};
+define("meterline-usage", MeterlineUsage);
 /*! Bundled license information:
 
 @lit/reactive-element/css-tag.js:

@@ -24,7 +24,10 @@ class CostPart(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class CostQuestion:
-    """Which cost: of one billing period of a contract, of some items (none = all), with usage before `until` alone."""
+    """Which cost: of one billing period of a contract, of some items (none = all), with usage before `until` alone.
+
+    `as_draft`: fees in full and minimums, as on the draft of a period that runs.
+    """
 
     contract: str
     billing_period: str
@@ -33,6 +36,7 @@ class CostQuestion:
     filters: Mapping[str, Sequence[str]] = field(default_factory=dict)
     items: Sequence[str] = ()
     until: datetime | None = None
+    as_draft: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,8 +16,10 @@ from portal.operations.viewers import act_for
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+    from datetime import datetime
 
     from portal.domain.periods import ContractPeriod
+    from portal.domain.usage import MeterCounts
     from portal.domain.viewers import Viewer
     from portal.operations.deps import Deps
 
@@ -37,6 +39,8 @@ class Watch:
     changed: set[str] = field(default_factory=set)
     """Meters that have changed."""
     woken: asyncio.Event = field(default_factory=asyncio.Event)
+    complete_until: datetime | None = None
+    """All that was accepted by then was looked at; what was told as changed includes it."""
 
     def take(self) -> Sequence[str]:
         """Return what has changed, and begin anew."""
@@ -91,25 +95,26 @@ class Changes:
         """Tell the watches of one customer and period which meters have counted more since the last look, if any."""
         # A task of its own: for whom it asks must not stay with the loop.
         try:
-            events = await asyncio.create_task(self._events(subject))
+            counts = await asyncio.create_task(self._counts(subject))
         except MeterlineError as error:
             # Pages keep what they show, and ask for it themselves once the neighbor is back.
             _log.warning("usage that is watched can't be looked at", reason=error.reason.value)
             return
         # What was counted between a page's own question and the first look is not known: it asks once more.
-        before = self._seen.get(subject, {})
+        before, events = self._seen.get(subject, {}), counts.events
         self._seen[subject] = events
         changed = {meter for meter in events.keys() | before.keys() if events.get(meter) != before.get(meter)}
         for watch in watches:
+            watch.complete_until = counts.freshness.complete_until
             if changed - watch.hidden:
                 watch.changed |= changed - watch.hidden
                 watch.woken.set()
 
-    async def _events(self, subject: tuple[str, str, str]) -> Mapping[str, int]:
+    async def _counts(self, subject: tuple[str, str, str]) -> MeterCounts:
         tenant, customer, billing_period = subject
         act_for(tenant, customer)
         period = self._periods.get(subject)
         if period is None or self._deps.clock.now() >= period.end:
             period = found_in(await self._deps.rating.periods(customer), billing_period, self._deps)
             self._periods[subject] = period
-        return (await self._deps.aggregator.counts(customer, period.start, period.end)).events
+        return await self._deps.aggregator.counts(customer, period.start, period.end)

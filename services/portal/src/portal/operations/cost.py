@@ -282,7 +282,7 @@ async def _comparison(
             ),
             aligned=aligned(shown, buckets, wanted.choices.window, zone_named(last.time_zone)),
             total=sum((row.amount for row in rows), Decimal(0)),
-            same_point=None if same_point is None else same_point.shown(),
+            same_point=None if same_point is None else same_point.shown(rows),
             change=None,
         )
 
@@ -299,19 +299,19 @@ class CostAtSamePoint:
     answer: CostAnswer | None
     """None where no day has passed."""
 
-    def total(self) -> Decimal:
-        """Return the sum of its printed amounts."""
-        return sum((row.amount for row in self.answer.rows), Decimal(0)) if self.answer else Decimal(0)
+    def rows(self, whole: Sequence[CostRow]) -> Sequence[CostRow]:
+        """Return what it cost, of rows of the whole period: where no day has passed, its fees."""
+        return [row for row in whole if row.part is CostPart.FIXED] if self.answer is None else self.answer.rows
 
-    def shown(self) -> CostSamePoint:
-        """Return it as an explorer shows it."""
-        return CostSamePoint(days=self.days, total=self.total())
+    def shown(self, whole: Sequence[CostRow]) -> CostSamePoint:
+        """Return it as an explorer shows it, of rows of the whole period."""
+        return CostSamePoint(days=self.days, total=sum((row.amount for row in self.rows(whole)), Decimal(0)))
 
 
 async def same_point_of(
     deps: Deps, period: ContractPeriod, previous: ContractPeriod, question: CostQuestion
 ) -> CostAtSamePoint | None:
-    """Return the period before up to the same point, while this one runs."""
+    """Return the period before as its draft was at the same point, while this one runs."""
     now = deps.clock.now()
     if not period.start <= now < period.end:
         return None
@@ -321,7 +321,12 @@ async def same_point_of(
     if until <= previous.start:
         return CostAtSamePoint(0, None)
     part = replace(
-        question, window=None, until=until, contract=previous.contract, billing_period=previous.billing_period
+        question,
+        window=None,
+        until=until,
+        as_draft=True,
+        contract=previous.contract,
+        billing_period=previous.billing_period,
     )
     return CostAtSamePoint(days, await deps.rating.cost(part))
 

@@ -11,13 +11,15 @@ from typing import Protocol
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from chassis.clock import Clock
+from portal.domain.catalog import ContractPage, PlanVersion, PlanVersions
 from portal.domain.cost import CostAnswer, CostQuestion
-from portal.domain.invoices import Invoice, InvoicePage, Verified
+from portal.domain.invoices import BillPage, Invoice, InvoicePage, Verified
 from portal.domain.lines import Derivation, EventPage, MeteredSpan
 from portal.domain.meters import Meter
 from portal.domain.operators import CustomerPage
 from portal.domain.periods import ContractPeriod
 from portal.domain.plans import PlanPage, PriceQuestion, PriceQuote
+from portal.domain.unbilled import UnbilledPage
 from portal.domain.usage import MeterCounts, UsageAnswer, UsageQuestion
 from portal.operations.remembered import RememberedSessions
 from portal.telemetry import Instruments
@@ -126,6 +128,38 @@ class Seller(Protocol):
 
     async def customers(self, after: str, limit: int) -> CustomerPage:
         """Return a page of customers by key."""
+        ...
+
+    async def plans(self, after: str, limit: int) -> PlanVersions:
+        """Return a page of plans by name, each with its newest version."""
+        ...
+
+    async def plan(self, name: str, version: int) -> PlanVersion:
+        """Return a version of a plan. Raises NotFound."""
+        ...
+
+    async def contracts(self, billing_period: str, after: str, limit: int) -> ContractPage:
+        """Return a page of contracts by name; only those with a period of that label, if there is one."""
+        ...
+
+    async def unbilled(self, after: str, limit: int) -> UnbilledPage:
+        """Return a page of usage that no invoice will have; it may be short and not be the last."""
+        ...
+
+    async def units(self) -> Mapping[str, str]:
+        """Return the unit of each meter."""
+        ...
+
+    async def bill(self, contract: str, billing_period: str) -> Invoice:
+        """Return the invoice of a period, or its draft. Raises NotFound."""
+        ...
+
+    async def bills(self, first: str, last: str, after: str) -> BillPage:
+        """Return a page of the invoices of some months, with their lines."""
+        ...
+
+    async def ended_periods(self, customer: str) -> Sequence[ContractPeriod]:
+        """Return the billing periods of a customer that have ended; their time zones are not known."""
         ...
 
     async def live_bill(self, customer: str) -> Invoice:

@@ -3,50 +3,99 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
 from chassis.errors import NotFound
-from portal.domain.operators import CustomerList, CustomerRow, KnownCustomer, SessionList, session_row
+from portal.domain.operators import (
+    CustomerList,
+    CustomerPage,
+    CustomerRow,
+    KnownCustomer,
+    SessionList,
+    flags_of,
+    is_named,
+    session_row,
+)
+from portal.domain.periods import find
 from portal.operations.invoices import summary_of_draft
 from portal.operations.sessions import list_sessions
 
 if TYPE_CHECKING:
-    from portal.domain.invoices import DraftSummary
+    from datetime import datetime
+
+    from portal.domain.invoices import Invoice
     from portal.operations.deps import Deps
 
 _CUSTOMERS_PER_PAGE: Final = 25
+_SEARCHED_PER_CALL: Final = 500
+_SEARCH_CALLS_MAX: Final = 20
 _ASKED_AT_ONCE: Final = 8
+_TREND_INVOICES: Final = 12
 
 
-async def list_customers(deps: Deps, after: str) -> CustomerList:
-    """Return a page of customers with their live bills and their last invoices."""
-    page = await deps.seller.customers(after, _CUSTOMERS_PER_PAGE)
+async def list_customers(deps: Deps, after: str, words: str) -> CustomerList:
+    """Return a page of customers with their live bills and their last invoices.
+
+    With `words`, only those whose key or name holds them; such a page may be short, and not the last.
+    """
+    page = await (_found(deps, after, words) if words else deps.seller.customers(after, _CUSTOMERS_PER_PAGE))
     turns = asyncio.Semaphore(_ASKED_AT_ONCE)
 
     async def described(customer: KnownCustomer) -> CustomerRow:
         async with turns:
-            live, invoices = await asyncio.gather(_live(deps, customer.key), deps.seller.invoices(customer.key, "", 1))
-        last = invoices.invoices[0].summary if invoices.invoices else None
+            (live, is_in_force), invoices = await asyncio.gather(
+                _live(deps, customer.key), deps.seller.invoices(customer.key, "", _TREND_INVOICES)
+            )
+        listed = [one.summary for one in invoices.invoices]
+        last = listed[0] if listed else None
         return CustomerRow(
-            key=customer.key, name=customer.name, currency=customer.currency, live=live, last_invoice=last
+            key=customer.key,
+            name=customer.name,
+            currency=customer.currency,
+            live=None if live is None else summary_of_draft(live),
+            last_invoice=last,
+            trend=tuple(one.total for one in reversed(listed)),
+            complete_until=None if live is None else live.complete_until,
+            flags=flags_of(live, last, is_in_force=is_in_force),
         )
 
     rows = await asyncio.gather(*map(described, page.customers))
     return CustomerList(customers=tuple(rows), next=page.next or None)
 
 
+async def _found(deps: Deps, after: str, words: str) -> CustomerPage:
+    """Return the customers of the next pages that are named so; it stops after the first page that has some."""
+    page = CustomerPage((), after)
+    for _ in range(_SEARCH_CALLS_MAX):
+        page = await deps.seller.customers(page.next, _SEARCHED_PER_CALL)
+        found = [customer for customer in page.customers if is_named(customer, words)]
+        page = CustomerPage(found, page.next)
+        if found or not page.next:
+            break
+    return page
+
+
 async def list_open_sessions(
-    deps: Deps, tenant: str, customer: str, after: tuple[datetime, str] | None, limit: int
+    deps: Deps, tenant: str, customer: str, after: tuple[datetime, str] | None, limit: int, *, ended: bool
 ) -> SessionList:
-    """Return a page of sessions that have not ended."""
-    page = await list_sessions(deps, tenant, customer, after, limit, ended=False)
-    return SessionList(sessions=tuple(map(session_row, page.entries)), next=page.next_page_token or None)
+    """Return a page of sessions; only those that have not ended, unless `ended`."""
+    page = await list_sessions(deps, tenant, customer, after, limit, ended=ended)
+    now = deps.clock.now()
+    return SessionList(
+        sessions=tuple(session_row(session, now) for session in page.entries), next=page.next_page_token or None
+    )
 
 
-async def _live(deps: Deps, customer: str) -> DraftSummary | None:
-    """Return the live bill of a customer; nothing without a contract in force."""
+async def _live(deps: Deps, customer: str) -> tuple[Invoice | None, bool]:
+    """Return the live bill of a customer, and whether a contract is in force.
+
+    Without one it is the draft of the last period, unless that is final.
+    """
     try:
-        return summary_of_draft(await deps.seller.live_bill(customer))
+        return await deps.seller.live_bill(customer), True
     except NotFound:
-        return None
+        last = find(await deps.seller.ended_periods(customer), "", deps.clock.now())
+    if last is None:
+        return None, False
+    bill = await deps.seller.bill(last.contract, last.billing_period)
+    return (bill if bill.status == "draft" else None), False

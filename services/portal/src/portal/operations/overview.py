@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Final
 
 from money import exact_arithmetic
-from portal.domain.buckets import cut, zone_named
+from portal.domain.buckets import after_days, cut, whole_days, zone_named
 from portal.domain.cost import CostAnswer, CostPart, CostQuestion
 from portal.domain.exploring import ExploredPeriod
 from portal.domain.overview import (
@@ -76,7 +76,7 @@ async def get_overview(deps: Deps, viewer: Viewer, billing_period: str) -> Overv
 async def _bill_and_growth(deps: Deps, period: ContractPeriod) -> tuple[Invoice, CostAnswer]:
     """Return the bill, and the days by which it grew."""
     return await asyncio.gather(
-        deps.invoicing.preview(period.contract, period.billing_period), deps.rating.cost(_by_day(period))
+        deps.invoicing.preview(period.contract, period.billing_period), deps.rating.cost(_until_today(deps, period))
     )
 
 
@@ -116,6 +116,16 @@ def _by_day(period: ContractPeriod) -> CostQuestion:
     return CostQuestion(contract=period.contract, billing_period=period.billing_period, window="day")
 
 
+def _until_today(deps: Deps, period: ContractPeriod) -> CostQuestion:
+    """Return the question for the days of a period up to this one, which together are its draft."""
+    now = deps.clock.now()
+    if not period.start <= now < period.end:
+        return _by_day(period)
+    zone = zone_named(period.time_zone)
+    tomorrow = after_days(period.start, whole_days(period.start, now, zone) + 1, zone)
+    return replace(_by_day(period), until=min(tomorrow, period.end), as_draft=True)
+
+
 class _Before:
     """What an item had come to: its amount, its quantity, and its unit."""
 
@@ -129,17 +139,12 @@ class _Before:
 def _by_item(whole: CostAnswer, at_same_point: CostAtSamePoint | None) -> Mapping[str, _Before]:
     """Return what each item of the period before had come to, at the same point where this period still runs.
 
-    Both answers have one window: the quantities of days would not add up for all meters. A fixed fee is there in full
-    from the first day on, as it is on a draft.
+    Both answers have one window: the quantities of days would not add up for all meters. Where no day has passed, there
+    are only the fees, which are there in full from the first day on, as they are on a draft.
     """
-    part = whole if at_same_point is None else at_same_point.answer
     found: dict[str, _Before] = {row.item: _Before() for row in whole.rows}
-    for row in whole.rows:
-        if row.part is CostPart.FIXED:
-            found[row.item].amount += row.amount
-    for row in part.rows if part else ():
-        if row.part is not CostPart.FIXED:
-            found[row.item].amount += row.amount
+    for row in whole.rows if at_same_point is None else at_same_point.rows(whole.rows):
+        found[row.item].amount += row.amount
         if row.part is CostPart.USAGE:
             found[row.item].quantity += row.quantity or Decimal(0)
             found[row.item].is_usage, found[row.item].unit = True, row.unit
@@ -187,10 +192,11 @@ def _cumulative(
 
 
 def _grown(answer: CostAnswer, buckets: Sequence[Span]) -> list[Decimal]:
-    """Return what all rows came to by the end of each bucket."""
+    """Return what all rows came to by the end of each bucket. Fees are there in full from the first one on."""
     added: dict[object, Decimal] = {}
     for row in answer.rows:
-        added[row.start] = added.get(row.start, Decimal(0)) + row.amount
+        start = answer.start if row.part is CostPart.FIXED else row.start
+        added[start] = added.get(start, Decimal(0)) + row.amount
     reached, found = Decimal(0), []
     for bucket in buckets:
         reached += added.get(bucket.start, Decimal(0))

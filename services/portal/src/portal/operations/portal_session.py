@@ -17,8 +17,11 @@ if TYPE_CHECKING:
     from portal.operations.deps import Deps
 
 
-async def get_portal_session(deps: Deps, viewer: Viewer, locale: str) -> PortalSession:
-    """Return whose pages a session shows, and how they look; `locale` is that of the reader, empty = the session's."""
+async def get_portal_session(deps: Deps, viewer: Viewer, chosen: str, usual: str) -> PortalSession:
+    """Return whose pages a session shows, and how they look.
+
+    Texts are those of the locale that the reader has chosen, else of the session's, else of the reader's usual one.
+    """
     periods, name = await asyncio.gather(deps.rating.periods(viewer.customer), _customer_name(deps, viewer.customer))
     newest = find(periods, "", deps.clock.now())
     session, profile = viewer.session, viewer.profile
@@ -32,7 +35,7 @@ async def get_portal_session(deps: Deps, viewer: Viewer, locale: str) -> PortalS
         currency="" if newest is None else newest.currency,
         mode=profile.mode,
         branding=branding_of(profile),
-        texts=profile.texts_for(locale or session.locale or "en"),
+        texts=profile.texts_for(chosen or session.locale or usual or "en"),
         labels=_labels(profile.labels),
         window_min=profile.window_floor,
         trace_link=profile.trace_link or None,

@@ -9,6 +9,7 @@ from fastapi.routing import APIRoute
 
 from portal.operations.profiles import is_allowed_origin
 from portal.web import (
+    branding,
     changes,
     exploring,
     invoices,
@@ -46,7 +47,7 @@ def api() -> FastAPI:
         generate_unique_id_function=_operation_name,
     )
     routes = APIRouter(prefix=API, responses=problems.PROBLEMS)
-    for noun in (portal_session, exploring, overview, invoices, saved_views, changes, operators):
+    for noun in (portal_session, exploring, overview, invoices, saved_views, changes, operators, branding):
         routes.include_router(noun.router)
     app.include_router(routes)
     app.include_router(links.router)

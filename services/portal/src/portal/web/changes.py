@@ -6,6 +6,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator
 from contextlib import suppress
+from datetime import datetime
 from typing import Final
 
 from fastapi import APIRouter, Request
@@ -25,7 +26,8 @@ _HEADERS: Final = {"cache-control": "no-store", "x-accel-buffering": "no"}
 async def changes(request: Request, viewer: AnyViewer, billing_period: BillingPeriodName = "") -> StreamingResponse:
     """Events `changed` with the names of the meters whose usage of the period has changed, one a second at most.
 
-    Data: `{"meters": ["flights"]}`. A comment keeps the stream alive every 15 s.
+    Data: `{"meters": ["flights"]}`. Every 15 s without one an event `alive` says up to when nothing has changed since:
+    `{"completeUntil": "2026-11-27T18:00:00Z"}`, null where that is not known.
     """
     parts = parts_of(request)
     stream = _stream(parts, viewer, billing_period)
@@ -51,4 +53,14 @@ async def _stream(parts: Parts, viewer: Viewer, billing_period: str) -> AsyncIte
                 async with asyncio.timeout(KEEP_ALIVE_S):
                     await watch.woken.wait()
             taken = watch.take()
-            yield f"event: changed\ndata: {json.dumps({'meters': taken})}\n\n" if taken else ": alive\n\n"
+            yield (
+                _event("changed", meters=taken) if taken else _event("alive", completeUntil=_text(watch.complete_until))
+            )
+
+
+def _event(name: str, **data: object) -> str:
+    return f"event: {name}\ndata: {json.dumps(data)}\n\n"
+
+
+def _text(instant: datetime | None) -> str | None:
+    return None if instant is None else instant.isoformat().replace("+00:00", "Z")

@@ -30,10 +30,15 @@ _PREFLIGHT_KEPT_S: Final = "600"
 _API: Final = "/api/v1/"
 _WITHOUT_BODY: Final = frozenset({"GET", "HEAD", "OPTIONS", "DELETE"})
 _BODY_BYTES_MAX: Final = 16 * 1024
+_PROFILE_PATH: Final = "/api/v1/operator/profile"
+_PROFILE_BYTES_MAX: Final = 512 * 1024
+"""A profile has a logo in it, and labels."""
 
 
-def policy_for(frame_ancestors: Sequence[str]) -> str:
-    """Return the content security policy of a page that these origins may frame."""
+def policy_for(frame_ancestors: Sequence[str], *, frames_own: bool = False) -> str:
+    """Return the content security policy of a page that these origins may frame; `frames_own`: it frames our own."""
+    if frames_own:
+        return f"{_POLICY}; frame-src 'self'; frame-ancestors 'none'"
     return f"{_POLICY}; frame-ancestors {' '.join(frame_ancestors) or chr(39) + 'none' + chr(39)}"
 
 
@@ -65,8 +70,9 @@ class Headers:
         if scope["method"] == "OPTIONS" and scope["path"].startswith(_API):
             await self._preflight(scope, send_with_headers)
             return
-        if scope["method"] not in _WITHOUT_BODY and not _is_short(scope):
-            text = f"send a body of at most {_BODY_BYTES_MAX} bytes, and its length before it"
+        bytes_max = _PROFILE_BYTES_MAX if scope["path"].startswith(_PROFILE_PATH) else _BODY_BYTES_MAX
+        if scope["method"] not in _WITHOUT_BODY and not _is_short(scope, bytes_max):
+            text = f"send a body of at most {bytes_max} bytes, and its length before it"
             await problems.answer(TooBig(Reason.MESSAGE_TOO_LARGE, text))(scope, receive, send_with_headers)
             return
         await self._app(scope, receive, send_with_headers)
@@ -97,15 +103,16 @@ class Headers:
         await send({"type": "http.response.body", "body": b""})
 
 
-def _is_short(scope: Scope) -> bool:
+def _is_short(scope: Scope, bytes_max: int) -> bool:
     """Whether a request says that its body is no longer than any that is asked for here."""
     length = dict(scope["headers"]).get(b"content-length", b"")
-    return length.isdigit() and int(length) <= _BODY_BYTES_MAX
+    return length.isdigit() and int(length) <= bytes_max
 
 
 def _write(headers: MutableHeaders, state: dict[str, object]) -> None:
     ancestors = state.get("frame_ancestors", ())
-    headers.setdefault("content-security-policy", policy_for(ancestors if isinstance(ancestors, tuple) else ()))
+    policy = policy_for(ancestors if isinstance(ancestors, tuple) else (), frames_own=state.get("frames_own") is True)
+    headers.setdefault("content-security-policy", policy)
     headers.setdefault("cache-control", "no-store")
     headers.setdefault("cross-origin-resource-policy", "same-origin")
     headers["referrer-policy"] = "no-referrer"

@@ -33,10 +33,20 @@ def rendered(request: Request, template: str, *, status: int = 200, **values: An
 
 
 # Before the pages, any of which its name might be.
+@router.get("/seller/preview")
+async def preview(request: Request) -> HTMLResponse:
+    """Show a customer's pages inside the seller's form, by a profile that is not saved."""
+    # Read by the middleware that writes the headers.
+    request.state.frame_ancestors = ("'self'",)
+    return rendered(request, "preview.html", kit=parts_of(request).assets.url("operator.js"))
+
+
 @router.get("/seller")
 @router.get("/seller/{rest:path}")
 async def seller(request: Request) -> HTMLResponse:
     """Show the seller's pages; they ask by the token that whoever looks has."""
+    # Read by the middleware that writes the headers.
+    request.state.frames_own = True
     return rendered(request, "seller.html", kit=parts_of(request).assets.url("operator.js"))
 
 

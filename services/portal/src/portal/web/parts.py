@@ -11,6 +11,7 @@ from fastapi import Request
 from chassis.auth import TokenVerifier
 from portal.operations.changes import Changes
 from portal.operations.deps import Deps
+from portal.own_calls import OwnCalls
 from portal.web.assets import Assets
 from portal.web.limits import Limits
 
@@ -23,6 +24,7 @@ class Parts:
     limits: Limits
     verifier: TokenVerifier
     changes: Changes
+    own_calls: OwnCalls
     assets: Assets
     origin: str
     draining: asyncio.Event

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response
@@ -17,12 +18,13 @@ from portal.web.parts import parts_of
 from portal.web.sessions import AnyViewer
 
 router = APIRouter()
-
+_LOCALE = r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8}){0,3}"
 ReaderLocale = Annotated[
     str,
     Query(
-        pattern=r"^([A-Za-z]{2,3}(-[A-Za-z0-9]{2,8}){0,3})?$",
-        description="Language tag of the reader, for the seller's own texts; empty = that of the session.",
+        pattern=f"^({_LOCALE})?$",
+        description="Language tag that the reader has chosen, for the seller's own texts; empty = that of the session, "
+        "or else of the browser.",
         examples=["de-AT"],
     ),
 ]
@@ -31,7 +33,9 @@ ReaderLocale = Annotated[
 @router.get("/session", response_model=PortalSession)
 async def session(request: Request, viewer: AnyViewer, locale: ReaderLocale = "") -> Response:
     """Whose pages these are, and how they look."""
-    return sent(request, await get_portal_session(parts_of(request).deps, viewer, locale))
+    usual = re.match(_LOCALE, request.headers.get("accept-language", ""))
+    shown = await get_portal_session(parts_of(request).deps, viewer, locale, usual[0] if usual else "")
+    return sent(request, shown)
 
 
 @router.get("/meters", response_model=list[Meter])

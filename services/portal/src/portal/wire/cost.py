@@ -28,6 +28,7 @@ def question_to_proto(question: CostQuestion) -> pb.QueryCostRequest:
         group_by=[question.group_by] if question.group_by else [],
         filters=filters_to_proto(question.filters),
         until=None if question.until is None else timestamp(question.until),
+        as_draft=question.as_draft,
     )
 
 

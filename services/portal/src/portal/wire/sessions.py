@@ -10,6 +10,7 @@ from chassis.rpc.pages import page_token_invalid, place_in
 from eventlog.wire import timestamp
 from metering.portal.v1 import portal_service_pb2 as service_pb
 from metering.portal.v1 import session_pb2 as pb
+from portal.domain.operators import MadeSession, SessionToMake
 from portal.domain.sessions import TTL_DEFAULT, TTL_MAX, PageName, Session, SessionKind, Wanted
 
 if TYPE_CHECKING:
@@ -80,6 +81,17 @@ def made_to_proto(made: Made, url: str) -> service_pb.CreateSessionResponse:
     return service_pb.CreateSessionResponse(
         session=session_to_proto(made.session), token=made.secret, url=url if made.session.has_code else ""
     )
+
+
+def to_make(wanted: SessionToMake) -> service_pb.CreateSessionRequest:
+    """Return the request for a session that somebody of the seller asks for."""
+    kind = pb.SessionKind.ValueType(_KIND_NUMBERS[wanted.kind])
+    return service_pb.CreateSessionRequest(customer=wanted.customer, kind=kind, reason=wanted.reason)
+
+
+def made_from_proto(message: service_pb.CreateSessionResponse) -> MadeSession:
+    """Return a session that was made; of one whose address is opened, the code is in the address alone."""
+    return MadeSession(id=message.session.id, token=None if message.url else message.token, url=message.url or None)
 
 
 def place_after(token: str) -> tuple[datetime, str] | None:

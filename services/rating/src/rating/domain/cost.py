@@ -4,8 +4,9 @@ A window costs the price of all usage up to its end less the price of all usage 
 the windows add up to the charge whatever the price model. What is printed follows by running rounding: the rounded
 price up to the end less the rounded price up to the start. A window can cost less than nothing where a price falls with
 the quantity. What a minimum lifts is a part of its own in the last window of the period. A fixed fee falls on the days
-of the period alike. Inside a window, groups share what is printed by their quantities (`money.share`), those below zero
-counting as zero. Pure, and exact: the only roundings are those of `money`.
+of the period alike. As a draft says it, the last window that is asked for bears both in full. Inside a window, groups
+share what is printed by their quantities (`money.share`), those below zero counting as zero. Pure, and exact: the only
+roundings are those of `money`.
 """
 
 from __future__ import annotations
@@ -96,12 +97,16 @@ class Breakdown:
 
 @dataclass(frozen=True, slots=True)
 class CostQuestion:
-    """What of a period's cost is asked for. No items: all; `until` None: the end of the period."""
+    """What of a period's cost is asked for. No items: all; `until` None: the end of the period.
+
+    `as_draft`: fees in full, and minimums on what had been used by then.
+    """
 
     items: tuple[str, ...]
     window_size: WindowSize
     breakdown: Breakdown
     until: datetime | None
+    as_draft: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,7 +237,8 @@ def _cost_of_fee(item: PlanItem, windows: CostWindows, currency: Currency) -> It
     fee = rate(ZERO, item.price).amount
     before = 0
     for window in windows.windows:
-        days = windows.days_before(window.end)
+        is_last = window == windows.windows[-1]
+        days = len(windows.days) if is_last and windows.bears_rest else windows.days_before(window.end)
         if days > before:
             is_whole = days - before == len(windows.days)
             with exact_arithmetic():
@@ -264,7 +270,7 @@ def _cost_of_usage(
         yield from [row] if usage.groups is None else _shared(row, usage, used.place, breakdown, currency)
         exact_before = exact
     lifted = rate(running, item.price).amount
-    if windows.reaches_end and lifted != exact_before:
+    if windows.bears_rest and lifted != exact_before:
         amount, exact = _difference(lifted, exact_before, currency)
         last = windows.windows[-1]
         yield CostRow(item.name, ChargeKind.USAGE, item.meter, usage.unit, CostPart.MINIMUM, last, amount, exact)

@@ -47,8 +47,8 @@ class CostWindows:
 
     windows: tuple[Period, ...]
     days: tuple[datetime, ...]
-    reaches_end: bool
-    """Whether the windows cover the whole billing period."""
+    bears_rest: bool
+    """Whether the last window bears what is of the whole period: the rest of a fee, and what a minimum lifts."""
 
     @property
     def span(self) -> Period:
@@ -64,10 +64,13 @@ class CostWindows:
         return sum(day < instant for day in self.days)
 
 
-def cost_windows(period: BillingPeriod, zone_name: str, size: WindowSize, until: datetime | None) -> CostWindows:
+def cost_windows(
+    period: BillingPeriod, zone_name: str, size: WindowSize, until: datetime | None, *, as_draft: bool = False
+) -> CostWindows:
     """Cut a billing period into windows, up to `until` (None: to its end). Raises Refused WINDOW_INVALID.
 
-    `until` must be the end of a window or, where the period is one window, the beginning of a day.
+    `until` must be the end of a window or, where the period is one window, the beginning of a day. `as_draft`: what is
+    of the whole period counts in full, as it does on the draft of a period that still runs.
     """
     zone = ZoneInfo(zone_name)
     end = period.end if until is None else until
@@ -84,7 +87,7 @@ def cost_windows(period: BillingPeriod, zone_name: str, size: WindowSize, until:
         message = f"is not the end of a window in {zone_name}; write the time at which a window of the period ends"
         raise Refused("until", Reason.WINDOW_INVALID, message)
     bounds = [*(start for start in starts if start < end), end]
-    return CostWindows(tuple(Period(*pair) for pair in pairwise(bounds)), days, end == period.end)
+    return CostWindows(tuple(Period(*pair) for pair in pairwise(bounds)), days, as_draft or end == period.end)
 
 
 def _starts(period: BillingPeriod, zone: ZoneInfo, size: WindowSize) -> Iterator[datetime]:

@@ -55,7 +55,9 @@ async def query_cost(deps: Deps, tenant: str, asked: AskedPeriod, question: Cost
         terms = await find_terms(conn, tenant, versions, period)
     plan = terms.plan.content
     with refusals():
-        windows = cost_windows(period, terms.time_zone, question.window_size, question.until)
+        windows = cost_windows(
+            period, terms.time_zone, question.window_size, question.until, as_draft=question.as_draft
+        )
         items = chosen_items(plan, question.items)
     totals = await deps.aggregator.totals(terms.customer, windows.span)
     try:

@@ -89,7 +89,7 @@ def question_from_proto(request: pb.QueryCostRequest) -> CostQuestion:
     with refusals():
         breakdown = Breakdown(tuple(request.group_by), filters)
     until = instant_in(request.until, "until") if request.HasField("until") else None
-    return CostQuestion(tuple(request.items), _WINDOW_SIZES[request.window_size], breakdown, until)
+    return CostQuestion(tuple(request.items), _WINDOW_SIZES[request.window_size], breakdown, until, request.as_draft)
 
 
 def cost_to_proto(cost: CostOfPeriod) -> pb.QueryCostResponse:

@@ -979,6 +979,7 @@ class QueryCostRequest(_message.Message):
     GROUP_BY_FIELD_NUMBER: _builtins.int
     FILTERS_FIELD_NUMBER: _builtins.int
     UNTIL_FIELD_NUMBER: _builtins.int
+    AS_DRAFT_FIELD_NUMBER: _builtins.int
     contract: _builtins.str
     """Contract name. Either this or `customer`."""
     customer: _builtins.str
@@ -987,6 +988,8 @@ class QueryCostRequest(_message.Message):
     """Label of the billing period. Empty means the current one. Example: "2013-01"."""
     window_size: _usage_pb2.WindowSize.ValueType
     """Windows of the contract's time zone, 1,000 at most. Unspecified means the whole period as one window."""
+    as_draft: _builtins.bool
+    """As a draft would have said at `until`: the last window bears the rest of each fee, and what a minimum lifts."""
     @_builtins.property
     def items(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Only these items of the plan, by name; empty means all."""
@@ -1018,10 +1021,11 @@ class QueryCostRequest(_message.Message):
         group_by: _abc.Iterable[_builtins.str] | None = ...,
         filters: _abc.Iterable[_meter_pb2.PropertyFilter] | None = ...,
         until: _timestamp_pb2.Timestamp | None = ...,
+        as_draft: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["until", b"until"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["billing_period", b"billing_period", "contract", b"contract", "customer", b"customer", "filters", b"filters", "group_by", b"group_by", "items", b"items", "until", b"until", "window_size", b"window_size"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["as_draft", b"as_draft", "billing_period", b"billing_period", "contract", b"contract", "customer", b"customer", "filters", b"filters", "group_by", b"group_by", "items", b"items", "until", b"until", "window_size", b"window_size"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -1,0 +1,198 @@
+"""The seller's pages over HTTP: each with the token of whoever looks, and no right that the token does not give."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from decimal import Decimal
+from typing import Any
+
+import httpx
+import pytest
+from sqlalchemy import text
+
+from testkit.portal.world import FEE, PRICE, bounds
+
+API = "/api/v1/operator"
+GREY = "#cccccc"
+
+
+def seller(portal: Any, scopes: Sequence[str] = ("read",), tenant: str = "acme") -> httpx.AsyncClient:
+    """Somebody of the seller, with a token of the suite."""
+    token = portal.key.mint(tenant, list(scopes), subject="jane", now_s=portal.clock.now().timestamp())
+    client: httpx.AsyncClient = portal.bearer(token)
+    return client
+
+
+async def records(portal: Any, tenant: str, method: str) -> list[tuple[str, str]]:
+    """Who called a method, and how it ended."""
+    query = text("SELECT subject, outcome FROM audit_record WHERE tenant = :tenant AND method LIKE :method")
+    async with portal.engine.connect() as conn:
+        rows = (await conn.execute(query, {"tenant": tenant, "method": f"%/{method}"})).all()
+    return [(row.subject, row.outcome) for row in rows]
+
+
+async def test_customers_are_found_by_a_part_of_key_or_name(portal: Any) -> None:
+    async with seller(portal) as client:
+        found = (await client.get(f"{API}/customers", params={"search": "ua"})).json()
+        nothing = (await client.get(f"{API}/customers", params={"search": "zz"})).json()
+
+    assert [one["key"] for one in found["customers"]] == ["UA"]
+    assert nothing == {"customers": [], "next": None}
+
+
+@pytest.mark.parametrize("cut", ["customer", "item", "plan"])
+async def test_revenue_is_the_sum_of_the_bills_however_it_is_cut(portal: Any, cut: str) -> None:
+    async with seller(portal) as client:
+        both = (await client.get(f"{API}/revenue", params={"billingPeriod": "2013-11", "months": 2, "by": cut})).json()
+        october = (await client.get(f"{API}/revenue", params={"billingPeriod": "2013-10", "by": cut})).json()
+
+    billed = sum(used(portal, "2013-10"), Decimal(0))
+    assert [Decimal(one["amount"]) for one in both["totals"]] == [billed + sum(used(portal, "2013-11"), Decimal(0))]
+    assert [(Decimal(one["amount"]), Decimal(one["final"])) for one in october["totals"]] == [(billed, billed)]
+    assert [(one["invoices"], one["drafts"]) for one in both["totals"]] == [(2, 2)]
+    assert sum(Decimal(row["amount"]) for row in both["rows"]) == Decimal(both["totals"][0]["amount"])
+    assert sum(Decimal(row["final"]) for row in both["rows"]) == billed
+    assert both["isWhole"]
+
+
+def used(portal: Any, month: str) -> list[Decimal]:
+    """What each customer's bill of a month comes to."""
+    return [FEE + PRICE * len(portal.world.used(customer, *bounds(month))) for customer in portal.world.flights]
+
+
+async def test_the_catalog_tells_versions_prices_and_who_is_on_them(portal: Any) -> None:
+    async with seller(portal) as client:
+        plan = (await client.get(f"{API}/catalog")).json()["plans"][0]
+
+    assert [(one["version"], one["isComing"]) for one in plan["versions"]] == [(3, True), (2, False), (1, False)]
+    assert "Each flight costs USD 2.5." in {item["sentence"] for item in plan["versions"][0]["items"]}
+    assert {one["customer"] for one in plan["contracts"]} == {"UA", "DL"}
+
+
+async def test_unbilled_usage_has_its_reason_and_a_command(portal: Any) -> None:
+    async with seller(portal) as client:
+        page = (await client.get(f"{API}/unbilled")).json()
+
+    (row,) = page["rows"]
+    assert (row["reason"], row["detail"], row["eventCount"], row["quantity"]) == ("PARKED", "VALUE_MISSING", 2, None)
+    assert row["command"] == "meterline get parked flights --customer UA"
+
+
+async def test_looking_as_a_customer_needs_a_reason_and_is_recorded(portal: Any) -> None:
+    body = {"customer": "UA", "kind": "operator"}
+    async with seller(portal, ["read", "admin"], "looks") as client:
+        refused = await client.post(f"{API}/sessions", json=body)
+        made = await client.post(f"{API}/sessions", json={**body, "reason": "ticket 4711"})
+        listed = (await client.get(f"{API}/sessions")).json()["sessions"]
+        ended = await client.delete(f"{API}/sessions/{made.json()['id']}")
+        after = (await client.get(f"{API}/sessions")).json()["sessions"]
+        all_of_them = (await client.get(f"{API}/sessions", params={"ended": True})).json()["sessions"]
+
+    assert (refused.status_code, refused.json()["reason"]) == (400, "FIELD_REQUIRED")
+    assert made.json()["url"].startswith(f"{portal.url}/l/")
+    assert made.json()["token"] is None
+    assert [(one["createdBy"], one["reason"], one["isOver"]) for one in listed] == [("jane", "ticket 4711", False)]
+    assert (ended.status_code, after) == (204, [])
+    assert [(one["createdBy"], one["reason"], one["isOver"]) for one in all_of_them] == [("jane", "ticket 4711", True)]
+    assert sorted(await records(portal, "looks", "CreateSession")) == [("jane", "FIELD_REQUIRED"), ("jane", "OK")]
+    assert await records(portal, "looks", "RevokeSession") == [("jane", "OK")]
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body"),
+    [
+        ("post", "/sessions", {"customer": "UA", "kind": "operator", "reason": "curious"}),
+        ("delete", "/sessions/3f6f0c1a-0000-4000-8000-000000000000", None),
+        ("post", "/profile", {"spec": {"sellerName": "Mine now"}}),
+    ],
+)
+async def test_who_may_only_read_changes_nothing(
+    portal: Any, method: str, path: str, body: dict[str, Any] | None
+) -> None:
+    async with seller(portal, ["read"], "readers") as client:
+        answer = await client.request(method, API + path, json=body)
+        profile = (await client.get(f"{API}/profile")).json()
+        sessions = (await client.get(f"{API}/sessions", params={"ended": True})).json()
+
+    assert (answer.status_code, answer.json()["reason"]) == (403, "SCOPE_MISSING")
+    assert (profile["version"], sessions["sessions"]) == (0, [])
+
+
+async def test_a_profile_is_tried_on_a_customers_pages_and_not_kept(portal: Any) -> None:
+    spec = {
+        "accent": "#7a1f5c",
+        "texts": {"de": {"texts": {"view.usage": "Verbrauch"}}},
+        "pages": ["PORTAL_PAGE_USAGE"],
+    }
+    async with seller(portal, ["read"], "tries") as client:
+        body = {"spec": spec, "customer": "UA", "locale": "de-AT"}
+        session = (await client.post(f"{API}/profile/preview", json=body)).json()["session"]
+        kept = (await client.get(f"{API}/profile")).json()
+
+    assert (session["branding"]["accent"], session["views"]) == ("#7a1f5c", ["usage"])
+    assert session["texts"] == {"view.usage": "Verbrauch"}
+    assert session["customer"]["name"] == "United Air Lines"
+    assert (kept["version"], kept["spec"].get("accent")) == (0, "#2a5bd7")
+
+
+async def test_a_colour_that_cannot_be_read_is_told_with_its_contrast_and_refused(portal: Any) -> None:
+    async with seller(portal, ["read", "admin"], "pale") as client:
+        body = {"spec": {"accent": GREY}, "customer": "UA"}
+        tried = (await client.post(f"{API}/profile/preview", json=body)).json()
+        refused = await client.post(f"{API}/profile", json={"spec": {"accent": GREY}})
+        verdict = tried["verdicts"][0]
+        better = await client.post(f"{API}/profile", json={"spec": {"accent": verdict["better"]}})
+
+    assert tried["session"] is None
+    assert [problem["field"] for problem in tried["problems"]] == ["accent"]
+    assert (verdict["ratio"], verdict["isReadable"]) == ("1.60", False)
+    assert refused.status_code == 400
+    assert (better.status_code, better.json()["version"]) == (200, 1)
+
+
+async def test_versions_are_kept_and_an_old_one_can_be_had_again(portal: Any) -> None:
+    async with seller(portal, ["read", "admin"], "versions") as client:
+        for name in ("First", "Second"):
+            await client.post(f"{API}/profile", json={"spec": {"sellerName": name}})
+        first = (await client.get(f"{API}/profile", params={"version": 1})).json()
+        restored = (await client.post(f"{API}/profile", json={"spec": first["spec"]})).json()
+
+    assert (restored["version"], restored["spec"]["sellerName"], restored["versions"]) == (3, "First", [3, 2, 1])
+
+
+async def test_a_document_that_is_no_profile_is_refused_with_what_is_wrong(portal: Any) -> None:
+    async with seller(portal, ["read", "admin"], "wrong") as client:
+        unknown = await client.post(f"{API}/profile", json={"spec": {"acccent": "#7a1f5c"}})
+        too_big = await client.post(f"{API}/profile", json={"spec": {"logoPng": "A" * 600_000}})
+
+    assert (unknown.status_code, "acccent" in unknown.json()["detail"]) == (400, True)
+    assert too_big.status_code == 413
+
+
+async def test_texts_are_those_of_the_readers_language(portal: Any) -> None:
+    spec = {"texts": {"de": {"texts": {"help": "Fragen?"}}, "en": {"texts": {"help": "Questions?"}}}}
+    async with seller(portal, ["read", "admin"], "tongues") as client:
+        await client.post(f"{API}/profile", json={"spec": spec})
+    made = await portal.session(tenant="tongues")
+    fixed = await portal.session(tenant="tongues", locale="en")
+    told = {}
+    for name, token, locale in (
+        ("reader", made.token, "de-DE"),
+        ("none", made.token, ""),
+        ("fixed", fixed.token, "de"),
+    ):
+        async with portal.bearer(token) as client:
+            told[name] = (await client.get("/api/v1/session", params={"locale": locale})).json()["texts"]["help"]
+
+    assert told == {"reader": "Fragen?", "none": "Questions?", "fixed": "Questions?"}
+
+
+async def test_only_the_sellers_form_frames_the_preview(portal: Any) -> None:
+    async with portal.browser() as browser:
+        preview = (await browser.get("/seller/preview")).headers["content-security-policy"]
+        form = (await browser.get("/seller/branding")).headers["content-security-policy"]
+        page = (await browser.get("/")).headers["content-security-policy"]
+
+    assert "frame-ancestors 'self'" in preview
+    assert ("frame-src 'self'" in form, "frame-ancestors 'none'" in form) == (True, True)
+    assert ("frame-src" in page, "frame-ancestors 'none'" in page) == (False, True)

@@ -1,0 +1,70 @@
+/** What the seller's pages have in common: their words, their figures, and how they say what went wrong. */
+
+import { html, nothing, type PropertyDeclarations, type TemplateResult } from "lit";
+import { MeterlineElement } from "../base.ts";
+import type { Problem } from "../client.ts";
+import { textsWithoutSession } from "../context.ts";
+import { Format } from "../format.ts";
+import { Pages, type Page } from "../pages.ts";
+import { emptyState, problemState, refusal, skeleton } from "../parts/states.ts";
+import type { Resource, Wanted } from "../resource.ts";
+import seller from "../styles/operator.css";
+
+/** What stands before the name of a column tells its look: figures to the right, or left out where there is little room. */
+const LOOKS: Record<string, string> = { ">": "right", "~": "narrow-hidden" };
+
+export abstract class SellerPage extends MeterlineElement {
+  static override styles = MeterlineElement.stylesWith(seller);
+  static override properties: PropertyDeclarations = { notice: { state: true } };
+
+  /** What the reader should know of the last action. */
+  declare notice: string;
+  protected readonly t = textsWithoutSession();
+  protected readonly format = new Format(navigator.language, Intl.DateTimeFormat().resolvedOptions().timeZone);
+
+  constructor() {
+    super();
+    this.notice = "";
+  }
+
+  protected readonly onProblem = (problem: Problem): void => {
+    this.notice = refusal(this.t, problem);
+    this.report(problem);
+  };
+
+  protected override render(): TemplateResult {
+    return html`<div class="reset"><div class="page">${this.renderPage()}
+      ${this.notice === "" ? nothing : html`<p class="note" role="alert">${this.notice}</p>`}</div></div>`;
+  }
+
+  protected abstract renderPage(): TemplateResult;
+
+  protected pages<T extends Page>(wanted: () => Wanted | null): Pages<T> {
+    // Changes are told to sessions of customers only, and all that a seller has is too much to ask for again and again.
+    return new Pages<T>(this, wanted, { isWatched: false, onProblem: this.onProblem });
+  }
+
+  protected renderData<T>(resource: Resource<T>, render: (data: T) => TemplateResult): TemplateResult {
+    if (resource.data !== null) return html`<div class="page ${resource.isWaiting ? "is-waiting" : ""}" aria-busy=${resource.isWaiting}>${render(resource.data)}</div>`;
+    if (resource.problem !== null) return problemState(this.t, resource.problem, null, () => resource.refresh());
+    return skeleton(this.t, [28, 24, 24, 24]);
+  }
+
+  protected renderTable<T extends Page, Row>(
+    label: string, pages: Pages<T>, columns: readonly string[], rowsOf: (page: T) => readonly Row[], render: (row: Row) => TemplateResult,
+    empty: { title: string; text: string },
+  ): TemplateResult {
+    return this.renderData(pages.first, () => {
+      const rows = pages.all.flatMap(rowsOf);
+      if (rows.length === 0 && pages.next === null) return emptyState(empty.title, empty.text);
+      return html`<section class="card"><div class="scroll" role="region" tabindex="0" aria-label=${label}><table>
+        <thead><tr>${columns.map((column) => html`<th scope="col" class=${LOOKS[column[0] ?? ""] ?? ""}>${column.replace(/^[>~]/, "")}</th>`)}</tr></thead>
+        <tbody>${rows.map(render)}</tbody></table></div>${this.renderMore(pages)}</section>`;
+    });
+  }
+
+  protected renderMore<T extends Page>(pages: Pages<T>): TemplateResult | typeof nothing {
+    if (pages.next === null) return nothing;
+    return html`<p class="more"><button class="button" type="button" ?disabled=${pages.isLoading} @click=${() => pages.more()}>Show more</button></p>`;
+  }
+}

@@ -1,0 +1,98 @@
+/** `<meterline-seller-revenue>`: what is earned, by customer, item or plan; all of it sums of bills that the portal's server made. */
+
+import { html, nothing, type PropertyDeclarations, type TemplateResult } from "lit";
+import { define } from "../base.ts";
+import { largest, part } from "../charts/scale.ts";
+import { place } from "../parts/directives.ts";
+import { heading } from "../parts/heading.ts";
+import { emptyState } from "../parts/states.ts";
+import { Resource } from "../resource.ts";
+import { SellerPage } from "./page.ts";
+import type { Cut, Revenue, RevenueRow } from "./types.ts";
+
+const CUTS: readonly [Cut, string][] = [["customer", "By customer"], ["item", "By item"], ["plan", "By plan"]];
+const MONTHS = ["1", "3", "6", "12"];
+
+export class MeterlineSellerRevenue extends SellerPage {
+  static override properties: PropertyDeclarations = {
+    ...SellerPage.properties, month: { state: true }, months: { state: true }, by: { state: true },
+  };
+
+  declare month: string;
+  declare months: string;
+  declare by: Cut;
+  private readonly revenue = new Resource<Revenue>(
+    this, () => ({ path: "operator/revenue", query: { billingPeriod: this.month, months: this.months, by: this.by } }),
+    { isWatched: false, onProblem: this.onProblem },
+  );
+
+  constructor() {
+    super();
+    const query = new URLSearchParams(location.search);
+    const asked = query.get("billingPeriod") ?? "";
+    this.month = /^\d{4}-\d{2}$/.test(asked) ? asked : new Date().toISOString().slice(0, 7);
+    this.months = MONTHS.find((count) => count === query.get("months")) ?? "1";
+    this.by = CUTS.map(([cut]) => cut).find((cut) => cut === query.get("by")) ?? "customer";
+  }
+
+  protected override updated(): void {
+    const query = new URLSearchParams({ billingPeriod: this.month, months: this.months, by: this.by });
+    history.replaceState(null, "", `${location.pathname}?${query.toString()}`);
+  }
+
+  protected override renderPage(): TemplateResult {
+    return html`${heading({ title: "Revenue" })}
+      <div class="choices controls">
+        <label>Last month<input class="input" type="month" required .value=${this.month} @change=${this.onMonth} /></label>
+        <label>Months<select class="select" @change=${this.onMonths}>${MONTHS.map((count) => html`<option value=${count} ?selected=${count === this.months}>${count}</option>`)}</select></label>
+        <div class="segments" role="group" aria-label="Rows">${CUTS.map(([cut, text]) => html`<button type="button"
+          aria-pressed=${cut === this.by} @click=${() => (this.by = cut)}>${text}</button>`)}</div>
+      </div>
+      ${this.renderData(this.revenue, (found) => this.renderRevenue(found))}`;
+  }
+
+  private renderRevenue(found: Revenue): TemplateResult {
+    const { format } = this;
+    if (found.rows.length === 0) return emptyState("Nothing is billed in these months", "Choose another month, or apply contracts that have a period in it.");
+    const span = found.firstPeriod === found.billingPeriod ? found.billingPeriod : `${found.firstPeriod} to ${found.billingPeriod}`;
+    return html`<dl class="card kpis">${found.totals.map((total) => html`<div class="kpi" data-total=${total.currency}>
+        <dt>${span}, ${total.currency}</dt><dd class="big" data-value=${total.amount}>${format.money(total.amount, total.currency)}</dd>
+        <dd class="small">of it final: ${format.money(total.final, total.currency)}</dd></div>
+        <div class="kpi"><dt>Bills</dt><dd class="big">${total.invoices + total.drafts}</dd>
+        <dd class="small">${total.invoices} final, ${total.drafts} live</dd></div>`)}</dl>
+      ${found.totals.map((total) => this.renderTotal(found, total.currency))}
+      <p class="note">Each total is the exact sum of the totals of its invoices and live bills; the rows are the lines of the same bills.
+        ${found.isWhole ? nothing : html`<b>There are more bills than are added up at once: these are not all.</b> Choose fewer months.`}</p>`;
+  }
+
+  private renderTotal(found: Revenue, currency: string): TemplateResult {
+    const { format } = this;
+    const rows = found.rows.filter((row) => row.currency === currency);
+    const total = found.totals.find((one) => one.currency === currency);
+    const top = largest(rows.map(({ amount }) => amount));
+    const row = ({ key, label, amount, share, final, bills }: RevenueRow): TemplateResult => html`<tr data-row=${key}>
+      <th scope="row">${label || "Adjustments"}${found.by === "customer" && label !== key ? html` <span class="small mono">${key}</span>` : nothing}</th>
+      <td class="right" data-value=${amount}>${format.money(amount, currency)}</td>
+      <td class="fill-cell"><span class="fill" aria-hidden="true"><span ${place({ width: `${(part(amount, top) * 100).toFixed(2)}%` })}></span></span></td>
+      <td class="right">${share === null ? "–" : format.percent(share)}</td>
+      <td class="right">${format.money(final, currency)}</td><td class="right">${bills}</td></tr>`;
+    return html`<section class="card"><div class="scroll" role="region" tabindex="0" aria-label=${`Revenue in ${currency}`}><table>
+      <thead><tr><th scope="col">${found.by}</th><th scope="col" class="right">Amount</th><th></th><th scope="col" class="right">Share</th>
+        <th scope="col" class="right">Final</th><th scope="col" class="right">Bills</th></tr></thead>
+      <tbody>${rows.map(row)}</tbody>
+      ${total === undefined ? nothing : html`<tfoot><tr><th scope="row">Total</th><td class="right" data-value=${total.amount}>${format.money(total.amount, currency)}</td>
+        <td></td><td></td><td class="right">${format.money(total.final, currency)}</td><td class="right">${total.invoices + total.drafts}</td></tr></tfoot>`}
+    </table></div></section>`;
+  }
+
+  private readonly onMonth = (event: Event): void => {
+    const { value } = event.currentTarget as HTMLInputElement;
+    if (/^\d{4}-\d{2}$/.test(value)) this.month = value;
+  };
+
+  private readonly onMonths = (event: Event): void => {
+    this.months = (event.currentTarget as HTMLSelectElement).value;
+  };
+}
+
+define("meterline-seller-revenue", MeterlineSellerRevenue);
