@@ -33,8 +33,8 @@ from meterline.suite.host import free_port
 from portal.__main__ import compose
 from portal.config import PortalSettings
 from testkit.clock import FakeClock
-from testkit.portal.bills import FakeInvoicing
 from testkit.portal.fakes import FakeAggregator, FakeRating
+from testkit.portal.invoicing_fakes import FakeInvoicing
 from testkit.portal.world import NOW, World
 from testkit.postgres import Cluster
 from testkit.tokens import SigningKey

@@ -11,6 +11,7 @@ from metering.invoicing.v1 import invoicing_service_pb2 as invoicing_pb
 from metering.invoicing.v1 import invoicing_service_pb2_grpc as invoicing_grpc
 from metering.rating.v1 import charge_pb2
 from metering.rating.v1 import rating_service_pb2 as rating_pb
+from testkit.portal.fakes import fee_item, flights_item, metered
 from testkit.portal.world import (
     DIGEST,
     FEE,
@@ -24,9 +25,6 @@ from testkit.portal.world import (
     period_message,
     refuse,
 )
-
-LAST_VERSION = 3
-from testkit.portal.fakes import fee_item, flights_item, metered
 
 
 class FakeInvoicing(invoicing_grpc.InvoicingServiceServicer):
