@@ -26,6 +26,7 @@ from testkit.calls import ask
 AIRLINES: Final = ("9E", "AA", "AS", "B6", "DL", "EV", "F9", "FL", "HA", "MQ", "OO", "UA", "US", "VX", "WN", "YV")
 METERS: Final = ("air-minutes", "aircraft", "flights", "worst-delay")
 NEW_YORK: Final = ZoneInfo("America/New_York")
+PRICES: Final = ".explained-sentence[data-value], .terms [data-value], table [data-value]"
 MINUS: Final = "\N{MINUS SIGN}"
 NUMBER: Final = re.compile(rf"({MINUS}?)\$?([0-9][0-9,]*(?:\.[0-9]+)?)")
 
@@ -152,7 +153,7 @@ def check_plan(portal: Portal, page: Page, airline: str) -> None:
     request = rating_service_pb2.GetPriceListRequest(contract=f"{airline}-2013", billing_period=DRAFT)
     for item in answer(portal, _RATING + "GetPriceList", request).plan.spec.items:
         card = page.locator(f"li[data-item='{item.name}']")
-        assert exact(card.locator("[data-value]")) == prices_of(item), item.name
+        assert exact(card.locator(PRICES)) == prices_of(item), item.name
 
 
 def prices_of(item: catalog_pb2.PlanItem) -> list[str]:
