@@ -33,8 +33,9 @@ from meterline.suite.host import free_port
 from portal.__main__ import compose
 from portal.config import PortalSettings
 from testkit.clock import FakeClock
-from testkit.portal.fakes import FakeAggregator, FakeRating
-from testkit.portal.invoicing_fakes import FakeInvoicing
+from testkit.portal.fake_aggregator import FakeAggregator
+from testkit.portal.fake_invoicing import FakeInvoicing
+from testkit.portal.fake_rating import FakeRating
 from testkit.portal.world import NOW, World
 from testkit.postgres import Cluster
 from testkit.tokens import SigningKey

@@ -176,15 +176,22 @@ async def test_texts_are_those_of_the_readers_language(portal: Any) -> None:
     made = await portal.session(tenant="tongues")
     fixed = await portal.session(tenant="tongues", locale="en")
     told = {}
-    for name, token, locale in (
-        ("reader", made.token, "de-DE"),
-        ("none", made.token, ""),
-        ("fixed", fixed.token, "de"),
+    for name, token, chosen, usual in (
+        ("chosen", fixed.token, "de-DE", "en"),
+        ("of the session", fixed.token, "", "de"),
+        ("of the browser", made.token, "", "de-AT,de;q=0.9"),
+        ("nobody's", made.token, "", "*"),
     ):
         async with portal.bearer(token) as client:
-            told[name] = (await client.get("/api/v1/session", params={"locale": locale})).json()["texts"]["help"]
+            answer = await client.get("/api/v1/session", params={"locale": chosen}, headers={"accept-language": usual})
+            told[name] = answer.json()["texts"]["help"]
 
-    assert told == {"reader": "Fragen?", "none": "Questions?", "fixed": "Questions?"}
+    assert told == {
+        "chosen": "Fragen?",
+        "of the session": "Questions?",
+        "of the browser": "Fragen?",
+        "nobody's": "Questions?",
+    }
 
 
 async def test_only_the_sellers_form_frames_the_preview(portal: Any) -> None:

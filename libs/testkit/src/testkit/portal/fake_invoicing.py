@@ -1,4 +1,4 @@
-"""Invoicing beside the portal, as a hand-written fake: October is billed, and November has a draft."""
+"""Invoicing as the portal sees it, over a small world of flights."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from metering.invoicing.v1 import invoicing_service_pb2 as invoicing_pb
 from metering.invoicing.v1 import invoicing_service_pb2_grpc as invoicing_grpc
 from metering.rating.v1 import charge_pb2
 from metering.rating.v1 import rating_service_pb2 as rating_pb
-from testkit.portal.fakes import fee_item, flights_item, metered
+from testkit.portal.fake_aggregator import metered
+from testkit.portal.fake_rating import fee_item, flights_item
 from testkit.portal.world import (
     DIGEST,
     FEE,
@@ -25,6 +26,8 @@ from testkit.portal.world import (
     period_message,
     refuse,
 )
+
+LAST_VERSION = 3
 
 
 class FakeInvoicing(invoicing_grpc.InvoicingServiceServicer):
