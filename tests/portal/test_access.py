@@ -57,7 +57,14 @@ def named(path: str, number: str) -> str:
     names = {"number": number, "lineId": f"{number}.2", "viewId": "3f6f0c1a-0000-4000-8000-000000000000"}
     filled = re.sub(r"\{(\w+)\}", lambda mark: names[mark[1]], path)
     bucket = "meter=flights&billingPeriod=2013-10&bucket=2013-10-02T04:00:00Z"
-    needed = {"usage": "meter=flights", "usage.csv": "meter=flights", "usage/bucket": bucket, "usage/events": bucket}
+    needed = {
+        "usage": "meter=flights",
+        "usage.csv": "meter=flights",
+        "usage/bucket": bucket,
+        "usage/events": bucket,
+        "compare": f"with={number}",
+        "plan/quote": "item=Flights&quantity=12",
+    }
     return filled + next((f"?{query}" for end, query in needed.items() if filled.endswith(f"/{end}")), "")
 
 

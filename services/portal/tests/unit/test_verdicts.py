@@ -15,18 +15,22 @@ LINE = EqualLine(quantity=Decimal(100), item="Flights", equals=False, href="/inv
 
 
 @pytest.mark.parametrize(
-    ("total", "as_of", "verdict"),
+    ("total", "as_of", "verdict", "is_settled"),
     [
-        (100, "0/5", True),
-        (100, "0/6", True),  # equal numbers of two moments are equal all the same
-        (101, "0/5", False),
-        (101, "0/6", None),  # an event may have been counted in between
+        (100, "0/5", True, True),
+        (100, "0/6", True, True),  # equal numbers of two moments are equal all the same
+        (101, "0/5", False, False),
+        (101, "0/6", None, False),  # an event may have been counted in between
     ],
 )
-def test_a_draft_is_called_different_only_of_the_same_moment(total: int, as_of: str, verdict: bool | None) -> None:
-    told = Billed(LINE, frozenset({"0/5"})).verdict(Decimal(total), as_of)
+def test_a_draft_is_called_different_only_of_the_same_moment(
+    total: int, as_of: str, verdict: bool | None, is_settled: bool
+) -> None:
+    billed = Billed(LINE, frozenset({"0/5"}))
+    told = billed.verdict(Decimal(total), as_of)
 
     assert (told.equals if told else None) is verdict
+    assert billed.is_settled(Decimal(total), as_of) is is_settled
 
 
 def test_a_final_invoice_stands_whatever_is_counted_since() -> None:
@@ -34,6 +38,7 @@ def test_a_final_invoice_stands_whatever_is_counted_since() -> None:
 
     assert told is not None
     assert told.equals is False
+    assert Billed(LINE, frozenset()).is_settled(Decimal(101), "0/9")
 
 
 class Counter:

@@ -46,7 +46,7 @@ class Portal:
     def context(self, size: tuple[int, int] = WIDE, **options: Any) -> Iterator[BrowserContext]:
         """Give a browser without any session, for the block."""
         options = {"locale": "en-US", "timezone_id": "America/New_York", "color_scheme": "light"} | options
-        context = self.browser.new_context(viewport={"width": size[0], "height": size[1]}, **options)
+        context = self.browser.new_context(base_url=self.url, viewport={"width": size[0], "height": size[1]}, **options)
         context.set_default_timeout(PAGE_LIMIT_MS)
         try:
             yield context

@@ -33,6 +33,15 @@ class Billed(Generic[LineType]):
             return None
         return self.line.model_copy(update={"equals": equals})
 
+    def is_settled(self, total: Decimal, as_of: str) -> bool:
+        """Whether it is no use to ask again: the numbers are equal, or the bill is final.
+
+        A draft that differs is asked for once more even at an equal place: an answer of several meters names the place
+        that all of them have reached, and may hold more of some.
+        """
+        verdict = self.verdict(total, as_of)
+        return verdict is not None and (verdict.equals or not self.as_of)
+
 
 def places_of(invoices: Iterable[Invoice]) -> frozenset[str]:
     """Return the places in the log that drafts reflect. A final invoice stays as it is, whatever is counted."""

@@ -68,15 +68,16 @@ class _Answers:
 
     def line(self) -> EqualAmount | None:
         """Return the line with its verdict; None without one, and where events were counted in between."""
-        if self.billed is None:
-            return None
+        return None if self.billed is None else self.billed.verdict(self.total(), self.costs[-1].freshness.as_of)
+
+    def total(self) -> Decimal:
+        """Return the sum of all printed amounts."""
         with exact_arithmetic():
-            total = sum((row.amount for answer in self.costs for row in answer.rows), Decimal(0))
-        return self.billed.verdict(total, self.costs[-1].freshness.as_of)
+            return sum((row.amount for answer in self.costs for row in answer.rows), Decimal(0))
 
     def agree(self) -> bool:
-        """Whether the line could be compared, if there is one."""
-        return self.billed is None or self.line() is not None
+        """Whether the line, if there is one, was compared for good."""
+        return self.billed is None or self.billed.is_settled(self.total(), self.costs[-1].freshness.as_of)
 
 
 async def explore_cost(deps: Deps, viewer: Viewer, wanted: CostChoices) -> Cost:

@@ -81,12 +81,12 @@ async def _bill_and_growth(deps: Deps, period: ContractPeriod) -> tuple[Invoice,
 
 
 def _are_alike(answers: tuple[Invoice, CostAnswer]) -> bool:
-    """Whether the days come to the bill, or could not for another reason than events that were counted in between."""
+    """Whether the days come to the bill, as they do unless it is final or events were counted in between."""
     bill, cost = answers
     with exact_arithmetic():
         grown = sum((row.amount for row in cost.rows), Decimal(0))
         is_equal = grown == bill.total - _adjustments(bill)
-    return is_equal or bill.status == "final" or bill.as_of == cost.freshness.as_of
+    return is_equal or bill.status == "final"
 
 
 @dataclass(frozen=True, slots=True)

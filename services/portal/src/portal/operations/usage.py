@@ -68,8 +68,8 @@ class _Answers:
         return None if self.billed is None else self.billed.verdict(self.total(), self.whole.freshness.as_of)
 
     def agree(self) -> bool:
-        """Whether the line could be compared, if there is one."""
-        return self.billed is None or self.line() is not None
+        """Whether the line, if there is one, was compared for good."""
+        return self.billed is None or self.billed.is_settled(self.total(), self.whole.freshness.as_of)
 
     def are_of_one_moment(self) -> bool:
         """Whether they reflect the same part of the log, so that their numbers agree to the last digit."""
