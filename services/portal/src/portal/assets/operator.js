@@ -3516,6 +3516,12 @@ tr.is-chosen > :first-child { box-shadow: inset 3px 0 0 var(--_accent); padding-
   .compared tfoot td { border-top: 0; }
   .compared thead th { padding-inline: 0 4px; white-space: normal; }
 }
+
+@container (max-width: 340px) {
+  .paper { padding: 16px 10px; }
+  .paper th, .paper td { padding-inline: 3px; }
+  .paper td .unit { display: block; }
+}
 `;
 
 // src/views/comparison.ts
