@@ -21,6 +21,7 @@ from testkit.live import CommandError, LiveSuite
 
 CATALOG: Final = Path("demo/catalog.yaml")
 IMPORT_MAP: Final = Path("demo/flights.map.yaml")
+PROFILE: Final = Path("demo/portal.yaml")
 MONTHS: Final = tuple(f"2013-{month:02d}" for month in range(1, 13))
 AIRLINE_COUNT: Final = 16
 SHOWN_CUSTOMER: Final = "HA"
@@ -58,6 +59,8 @@ def _run(suite: LiveSuite) -> None:
         suite.start()
     with _step("Meters, plans, customers and contracts", f"apply -f {CATALOG}"):
         suite.run("apply", "-f", CATALOG)
+    with _step("The seller's name and colour, and words for the portal", f"portal brand {PROFILE}"):
+        suite.run("portal", "brand", PROFILE)
     with _step(f"{FLIGHT_COUNT:,} flights become usage events", f"import {flights.name} --map {IMPORT_MAP} --backfill"):
         _import(suite, flights)
     with _step(f"{AIRLINE_COUNT} airlines are billed for 12 months", "invoice finalize --period 2013-01   (… 2013-12)"):

@@ -17,8 +17,6 @@ from testkit.portal.world import (
     period_message,
 )
 
-LAST_VERSION = 3
-
 
 class FakeAggregator(aggregator_grpc.AggregatorServiceServicer):
     """Counts flights."""

@@ -27,8 +27,6 @@ from testkit.portal.world import (
     refuse,
 )
 
-LAST_VERSION = 3
-
 
 class FakeInvoicing(invoicing_grpc.InvoicingServiceServicer):
     """Bills October, and has a draft of November."""

@@ -2582,10 +2582,10 @@ function shortProblem(t4, problem) {
 }
 
 // src/brand.ts
-var COLOUR = /^#[0-9a-f]{6}$/i, FONT = /^[\w -]{1,64}$/;
+var COLOUR = /^#[0-9a-f]{6}$/i, OWN_ACCENT = "#2a5bd7", FONT = /^[\w -]{1,64}$/;
 function applyBrand(element, branding) {
   let set = (name, value) => element.style.setProperty(`--_brand-${name}`, value), dark = COLOUR.test(branding.accentDark) ? branding.accentDark : branding.accent;
-  COLOUR.test(branding.accent) && set("accent", `light-dark(${branding.accent}, ${dark})`), COLOUR.test(branding.accentInk) && set("accent-ink", `light-dark(${branding.accentInk}, #0d1015)`), Number.isInteger(branding.radius) && set("radius", `${branding.radius}px`), branding.font !== null && FONT.test(branding.font) && set("font", `"${branding.font}", var(--_page-font, system-ui, sans-serif)`), branding.series.slice(0, 7).forEach((colour, index) => COLOUR.test(colour) && set(`c${index + 1}`, colour));
+  COLOUR.test(branding.accent) && set("accent", `light-dark(${branding.accent}, ${dark})`), COLOUR.test(branding.accentInk) && set("accent-ink", `light-dark(${branding.accentInk}, #0d1015)`), Number.isInteger(branding.radius) && set("radius", `${branding.radius}px`), branding.font !== null && FONT.test(branding.font) && set("font", `"${branding.font}", var(--_page-font, system-ui, sans-serif)`), COLOUR.test(branding.accent) && branding.accent !== OWN_ACCENT && set("c1", `light-dark(${branding.accent}, ${dark})`), branding.series.slice(0, 7).forEach((colour, index) => COLOUR.test(colour) && set(`c${index + 1}`, colour));
 }
 
 // src/languages.ts
