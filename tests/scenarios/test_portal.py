@@ -11,6 +11,7 @@ import httpx
 import pytest
 
 from testkit.live import Tenant
+from testkit.otlp import OtlpReceiver, ReceivedSpan
 from testkit.wait import wait_until
 
 CATALOG = """
@@ -158,3 +159,25 @@ def test_the_plan_and_the_session_are_told(browser: httpx.Client) -> None:
     assert ask(browser, "session")["customer"] == {"key": "acme", "name": "Acme Ltd."}
     items = ask(browser, "plan", billingPeriod="2024-02")["items"]
     assert [item["item"] for item in items] == ["Base fee", "Messages", "Countries"]
+
+
+def test_a_question_of_a_page_is_a_span_above_the_calls_that_answer_it(
+    browser: httpx.Client, otlp: OtlpReceiver
+) -> None:
+    ask(browser, "invoices/draft", billingPeriod="2024-02")
+
+    def asked() -> list[ReceivedSpan]:
+        return otlp.spans("GET /api/v1/invoices/{number}")
+
+    wait_until(asked, 60, what="the span of the question")
+    span = asked()[-1]
+    assert (span.service, span.kind) == ("portal", "SERVER")
+    assert span.attributes["http.response.status_code"] == 200
+    assert span.attributes["http.route"] == "/api/v1/invoices/{number}"
+    assert "2024-02" not in str(span.attributes)
+
+    def calls() -> list[str]:
+        below = otlp.spans("metering.invoicing.v1.InvoicingService/PreviewInvoice")
+        return [one.service for one in below if one.id.trace_id == span.id.trace_id]
+
+    wait_until(lambda: {"portal", "invoicing"} <= set(calls()), 60, what="the spans of the call, on both sides")

@@ -22,6 +22,7 @@ from portal.web import (
     saved_views,
 )
 from portal.web.headers import Headers
+from portal.web.tracing import Traced
 
 if TYPE_CHECKING:
     from portal.web.parts import Parts
@@ -64,6 +65,7 @@ def create_app(parts: Parts) -> FastAPI:
     async def is_allowed(origin: str) -> bool:
         return await is_allowed_origin(parts.deps, origin)
 
+    app.add_middleware(Traced)
     app.add_middleware(Headers, is_allowed=is_allowed, instruments=parts.deps.instruments)
     return app
 
