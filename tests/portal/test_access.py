@@ -178,7 +178,7 @@ def viewed(portal: Portal) -> Iterator[Any]:
     """What somebody of the seller sees of a customer."""
     with portal.context() as context:
         page = context.new_page()
-        page.goto(portal.link("UA", "--as-operator", "ticket 4711"))
+        page.goto(portal.link("UA", "--as-operator", "ticket 815"))
         page.get_by_role("button").click()
         page.locator("[data-banner=acting-for]").wait_for()
         yield page
@@ -187,10 +187,10 @@ def viewed(portal: Portal) -> Iterator[Any]:
 def test_somebody_of_the_seller_sees_a_banner_and_is_recorded(portal: Portal, viewed: Any) -> None:
     text = viewed.locator("[data-banner=acting-for]").inner_text()
     assert "United Air Lines" in text
-    assert "ticket 4711" in text
+    assert "ticket 815" in text
     refused = viewed.request.post(
         f"{portal.url}/api/v1/views", data=json.dumps(BODY), headers={"content-type": "application/json"}
     )
     assert refused.status == 403
     reasons = [one.get("reason") for one in portal.tenant.json("portal", "sessions")["sessions"]]
-    assert "ticket 4711" in reasons
+    assert "ticket 815" in reasons

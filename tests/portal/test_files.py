@@ -69,7 +69,7 @@ metadata: {name: "=1+1"}
 spec: {displayName: "=1+1", currency: USD}
 ---
 kind: Contract
-metadata: {name: "formula-2013"}
+metadata: {name: "=1+1-2013"}
 spec:
   customer: "=1+1"
   plan: airline-small
