@@ -201,7 +201,8 @@ def test_while_figures_are_on_their_way_their_shape_is_there(opened: Callable[..
                 route.continue_()
 
         page.route("**/api/v1/usage?*", hold)
-        page.locator("nav a").nth(1).click()
+        with page.expect_request("**/api/v1/usage?*"):
+            page.locator("nav a").nth(1).click()
         page.locator(".bones").wait_for()
         held[0].continue_()
         settled(page)
@@ -234,6 +235,5 @@ def test_a_page_whose_figures_cannot_be_had_says_so_and_offers_to_try_again(open
         page.locator("[data-problem=unavailable]").wait_for()
         page.unroute("**/api/v1/plan?*")
         # By itself, when figures may have changed, or by the button.
-        again = page.get_by_role("button", name="Try again").or_(page.locator("[data-item]").first)
-        again.first.click()
+        page.get_by_role("button", name="Try again").evaluate_all("(found) => found.forEach((one) => one.click())")
         page.locator("[data-item]").first.wait_for()
