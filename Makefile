@@ -43,6 +43,7 @@ docs: install  ## Make docs/errors.md, docs/api.md, the schema of catalog files,
 	@$(BIN)/python scripts/generate_slo_rules.py
 	@$(BIN)/python scripts/generate_dashboards.py
 	@$(BIN)/python scripts/generate_openapi.py
+	@$(BIN)/python scripts/generate_ui_types.py
 
 ui: install  ## Build the UI kit from ui/ into the portal's assets; needs Node >= 20, which nothing else does
 	@$(BIN)/python scripts/build_ui.py
@@ -64,6 +65,7 @@ check: install  ## Check format, lint, types, boundaries, contracts and tidiness
 	@$(BIN)/lint-imports --no-logo
 	@$(BIN)/python scripts/generate_protos.py --check
 	@$(BIN)/python scripts/generate_openapi.py --check
+	@$(BIN)/python scripts/generate_ui_types.py --check
 	@$(BIN)/python scripts/build_ui.py --check
 	@$(BIN)/python scripts/tidy.py
 

@@ -38,7 +38,13 @@ class View(BaseModel):
     """A part of an answer."""
 
     model_config = ConfigDict(
-        frozen=True, extra="forbid", alias_generator=to_camel, validate_by_name=True, validate_by_alias=True
+        frozen=True,
+        extra="forbid",
+        alias_generator=to_camel,
+        validate_by_name=True,
+        validate_by_alias=True,
+        # An answer has all its fields, those of a usual value as well.
+        json_schema_serialization_defaults_required=True,
     )
 
 
