@@ -28,7 +28,7 @@ export class MeterlineInvoices extends MeterlineView {
 
   protected renderPage(context: Context): TemplateResult {
     return html`
-      ${heading({ title: context.t("view.invoices"), freshness: this.renderFreshness(this.pages.first, false) })}
+      ${heading({ title: context.t("view.invoices"), freshness: this.renderFreshness(this.pages.first, this.pages.first.data?.draft === null) })}
       ${this.renderResource(context, this.pages.first, [64, 24, 24, 24, 24], (first) => this.renderInvoices(context, first))}`;
   }
 

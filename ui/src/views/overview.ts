@@ -11,7 +11,7 @@ import { place } from "../parts/directives.ts";
 import { explainedDrawer, type Explained } from "../parts/explained.ts";
 import { changeOf } from "../parts/change.ts";
 import { figure } from "../parts/figure.ts";
-import { heading, periodSwitch } from "../parts/heading.ts";
+import { heading, periodName, periodSwitch } from "../parts/heading.ts";
 import { emptyState } from "../parts/states.ts";
 import { Resource } from "../resource.ts";
 import overview from "../styles/overview.css";
@@ -125,7 +125,9 @@ export class MeterlineOverview extends MeterlineView {
     const { t, format, words } = context;
     const { currency } = data.billSoFar;
     const end = (key: string, { label, amount }: Waterfall["from"]): FallStep => {
-      const [name = label, part = ""] = label.split(", ", 2);
+      const [billingPeriod = label, part = ""] = label.split(", ", 2);
+      const period = context.periods.find((each) => each.billingPeriod === billingPeriod);
+      const name = period === undefined ? billingPeriod : periodName(format, period, true);
       // A column has room for one of them a row: the period, and how many of its days.
       const detail = part === "" || data.samePoint === null ? "" : t("overview.firstDays", { days: data.samePoint.days });
       return { key, label: name, detail, value: amount, text: format.money(amount, currency), isEnd: true };

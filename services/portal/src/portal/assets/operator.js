@@ -4023,7 +4023,7 @@ var MeterlineInvoices = class extends MeterlineView {
   }
   renderPage(context) {
     return b2`
-      ${heading({ title: context.t("view.invoices"), freshness: this.renderFreshness(this.pages.first, !1) })}
+      ${heading({ title: context.t("view.invoices"), freshness: this.renderFreshness(this.pages.first, this.pages.first.data?.draft === null) })}
       ${this.renderResource(context, this.pages.first, [64, 24, 24, 24, 24], (first) => this.renderInvoices(context, first))}`;
   }
   renderInvoices(context, first) {
@@ -5026,7 +5026,7 @@ var MeterlineOverview = class extends MeterlineView {
   }
   renderWhy(context, data, waterfall) {
     let { t: t4, format, words } = context, { currency } = data.billSoFar, end = (key, { label, amount }) => {
-      let [name = label, part2 = ""] = label.split(", ", 2), detail = part2 === "" || data.samePoint === null ? "" : t4("overview.firstDays", { days: data.samePoint.days });
+      let [billingPeriod = label, part2 = ""] = label.split(", ", 2), period = context.periods.find((each) => each.billingPeriod === billingPeriod), name = period === void 0 ? billingPeriod : periodName(format, period, !0), detail = part2 === "" || data.samePoint === null ? "" : t4("overview.firstDays", { days: data.samePoint.days });
       return { key, label: name, detail, value: amount, text: format.money(amount, currency), isEnd: !0 };
     }, steps = [
       end("from", waterfall.from),
