@@ -898,6 +898,8 @@ export interface SavedView {
   /** Path and query of the page. */
   query: string;
   createdAt: string;
+  /** Whether it is of the seller's profile: every customer has it, and none deletes it. */
+  isPreset: boolean;
 }
 
 /** One line or one colour of a chart. */

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { entriesOf, linesOf, linesOfTexts, linesOfUnits, linesOfValues, listOf, textsOf, unitsOf, valuesOf } from "../src/seller/lines.ts";
+import { entriesOf, linesOf, linesOfPresets, linesOfTexts, linesOfUnits, linesOfValues, listOf, presetsOf, rowsOf, textsOf, unitsOf, valuesOf } from "../src/seller/lines.ts";
 
 test("what is written in lines comes back as it was", () => {
   const texts = { de: { texts: { "view.usage": "Verbrauch = viel", help: "Fragen?" } }, "pt-BR": { texts: { help: "Dúvidas?" } } };
@@ -10,6 +10,9 @@ test("what is written in lines comes back as it was", () => {
   assert.deepEqual(textsOf(linesOfTexts(texts)), texts);
   assert.deepEqual(unitsOf(linesOfUnits(units)), units);
   assert.deepEqual(valuesOf(linesOfValues(values)), values);
+  const presets = [{ name: "By airport", query: "/usage?groupBy=origin&window=day" }, { name: "Cost", query: "/cost" }];
+  assert.deepEqual(presetsOf(linesOfPresets(presets)), presets);
+  assert.deepEqual(rowsOf("Discount, partners\n\n Fee "), ["Discount, partners", "Fee"]);
   assert.deepEqual(entriesOf(linesOf({ flights: "Flights" })), { flights: "Flights" });
 });
 

@@ -7,7 +7,7 @@ import { copy } from "../parts/files.ts";
 import { heading } from "../parts/heading.ts";
 import { problemState, skeleton } from "../parts/states.ts";
 import type { ViewName } from "../types.ts";
-import { entriesOf, linesOf, linesOfTexts, linesOfUnits, linesOfValues, listOf, textsOf, unitsOf, valuesOf } from "./lines.ts";
+import { entriesOf, linesOf, linesOfPresets, linesOfTexts, linesOfUnits, linesOfValues, listOf, presetsOf, rowsOf, textsOf, unitsOf, valuesOf } from "./lines.ts";
 import { SellerPage } from "./page.ts";
 import { READY, type Shown } from "./preview.ts";
 import type { CustomerList, MadeSession, Preview, ProfileSpec, StoredProfile, Verdict } from "./types.ts";
@@ -117,6 +117,8 @@ export class MeterlineSellerBranding extends SellerPage {
         <div class="checks" role="group" aria-label="Pages">${VIEWS.map((view) => html`<label class="toggle"><input type="checkbox" .checked=${this.shows(view)} @change=${() => this.toggle(view)} />${this.t(`view.${view}`)}</label>`)}</div>
         ${select("windowFloor", "Smallest window of usage and cost", FLOORS)}
         ${area("Hidden properties", "One a line: customers neither see them nor group by them.", (spec.hiddenProperties ?? []).join("\n"), (value) => ({ hiddenProperties: listOf(value) }), "cost_center")}
+        ${area("Hidden items", "One a line: part of Other in the cost explorer and on the first page, left out of the prices; lines of invoices are never hidden.", (spec.hiddenItems ?? []).join("\n"), (value) => ({ hiddenItems: rowsOf(value) }), "Support discount")}
+        ${area("Views for everybody", "One a line: name = path and query of a page. Every customer finds them among the saved views.", linesOfPresets(spec.presets), (value) => ({ presets: presetsOf(value) }), "Flights by airport = /usage?meter=flights&groupBy=origin")}
         ${area("Hidden meters", "One a line: their usage is not shown by itself; what it costs stays on the invoice.", (spec.hiddenMeters ?? []).join("\n"), (value) => ({ hiddenMeters: listOf(value) }), "internal_retries")}
       </fieldset>
       <fieldset class="card stack"><legend>Words</legend>

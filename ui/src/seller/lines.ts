@@ -4,11 +4,26 @@ import type { ProfileSpec } from "./types.ts";
 
 type Flat = Record<string, string>;
 type Texts = NonNullable<ProfileSpec["texts"]>;
+type Presets = NonNullable<ProfileSpec["presets"]>;
 type Labels = NonNullable<ProfileSpec["labels"]>;
 
 /** Names in a row, as a list of them; empty ones are left out. */
 export function listOf(text: string): string[] {
   return text.split(/[,\n]/).map((name) => name.trim()).filter((name) => name !== "");
+}
+
+/** One name a line, for names that may have a comma in them. */
+export function rowsOf(text: string): string[] {
+  return text.split("\n").map((name) => name.trim()).filter((name) => name !== "");
+}
+
+/** `Flights by airport = /usage?groupBy=origin`: the name of a view, then the path and query of its page. */
+export function linesOfPresets(presets: Presets = []): string {
+  return presets.map(({ name, query }) => `${name} = ${query}`).join("\n");
+}
+
+export function presetsOf(text: string): Presets {
+  return Object.entries(entriesOf(text)).map(([name, query]) => ({ name, query }));
 }
 
 export function linesOf(entries: Flat = {}): string {

@@ -39,6 +39,8 @@ export interface ProfileSpec {
   windowFloor?: string;
   hiddenProperties?: string[];
   hiddenMeters?: string[];
+  hiddenItems?: string[];
+  presets?: { name: string; query: string }[];
   labels?: {
     meters?: Record<string, string>;
     items?: Record<string, string>;

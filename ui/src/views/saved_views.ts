@@ -47,8 +47,8 @@ export class MeterlineSavedViews extends MeterlineElement {
       <div class="panel">
         ${views.length === 0 ? html`<p class="note">${t("explore.viewsNone")}</p>` : html`<ul class="saved">${views.map((view) => html`<li>
           <button class="button is-bare" type="button" @click=${() => this.show(view)}>${view.name}</button>
-          <button class="button is-bare is-icon" type="button" aria-label=${t("explore.viewDelete", { name: view.name })}
-            @click=${() => this.forget(view)}>${icon("close")}</button></li>`)}</ul>`}
+          ${view.isPreset ? nothing : html`<button class="button is-bare is-icon" type="button" aria-label=${t("explore.viewDelete", { name: view.name })}
+            @click=${() => this.forget(view)}>${icon("close")}</button>`}</li>`)}</ul>`}
         <form @submit=${this.onSave}>
           <label>${t("explore.viewName")}<input class="input" name="name" required maxlength="80" autocomplete="off" /></label>
           <button class="button is-primary">${t("explore.viewSave")}</button>

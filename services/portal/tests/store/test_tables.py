@@ -10,7 +10,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
 from chassis.postgres import open_engine, transaction
-from portal.domain.profiles import Labels, Mode, Profile, UnitNames, WindowFloor
+from portal.domain.profiles import Labels, Mode, Preset, Profile, UnitNames, WindowFloor
 from portal.domain.sessions import PageName, SessionKind, Wanted, begun, redeemed
 from portal.store import profiles, sessions
 from testkit.postgres import DatabaseMaker
@@ -35,6 +35,9 @@ async def test_rows_come_back_as_they_were_and_facts_stay(fresh_database: Databa
         window_floor=WindowFloor.DAY,
         hidden_properties=("secret",),
         hidden_meters=("internal",),
+        seller_name="Acme",
+        hidden_items=("Discount, partners",),
+        presets=(Preset("By airport", "/usage?groupBy=origin"),),
         labels=Labels({"m": "M"}, {"i": "I"}, {"p": "P"}, {"p": {"v": "V"}}, {"u": UnitNames("one", "many")}),
         trace_link="https://t.example.com/{traceId}",
         allowed_origins=("https://app.example.com",),

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from chassis.errors.refused import Refused
-from portal.domain.profiles import Labels, Profile, checked, is_origin
+from portal.domain.profiles import Labels, Preset, Profile, checked, is_origin
 from portal.domain.sessions import PageName
 
 
@@ -52,6 +52,11 @@ def test_all_that_is_wrong_is_told_at_once() -> None:
         {"trace_link": "http://traces.example.com/{traceId}"},
         {"trace_link": "https://t.example.com/{traceId}/{traceId}"},
         {"allowed_origins": ("https://a.example.com",) * 21},
+        {"seller_name": "x" * 81},
+        {"presets": (Preset("", "/usage"),)},
+        {"presets": (Preset("Elsewhere", "https://elsewhere.example.com"),)},
+        {"presets": (Preset("Twice", "/usage"), Preset("Twice", "/cost"))},
+        {"presets": tuple(Preset(str(number), "/usage") for number in range(21))},
     ],
     ids=str,
 )

@@ -420,3 +420,35 @@ async def test_the_words_of_the_seller_follow_the_language_of_the_reader(portal:
 
     assert [texts.get("view.usage") for texts in told] == ["Flying", "Fliegen", None]
     assert refused.status_code == 400
+
+
+async def test_items_that_the_seller_hides_are_part_of_other_and_lines_of_invoices_stay(portal: Any) -> None:
+    preset = profile_pb2.PresetView(name="By airport", query="/usage?meter=flights&groupBy=origin")
+    spec = profile_pb2.ProfileSpec(hidden_items=["Fee"], presets=[preset])
+    await portal.stub("hides").ApplyProfile(pb.ApplyProfileRequest(spec=spec))
+    made = await portal.session(tenant="hides")
+    async with portal.bearer(made.token) as client:
+
+        async def told(path: str, **parameters: str) -> Any:
+            return (await client.get(f"{API}/{path}", params={"billingPeriod": "2013-10"} | parameters)).json()
+
+        cost = await told("cost", groupBy="item")
+        overview = await told("overview")
+        plan = await told("plan")
+        invoice = await told("invoices/INV-000001")
+        refused = await client.get(f"{API}/cost", params={"item": "Fee"})
+        quoted = await client.get(f"{API}/plan/quote", params={"item": "Fee", "quantity": "1"})
+        views = (await client.get(f"{API}/views")).json()
+        await client.delete(f"{API}/views/{views[0]['id']}")
+        still = (await client.get(f"{API}/views")).json()
+
+    assert [one["label"] for one in cost["series"]] == ["Flights", "Other"]
+    assert cost["total"] == invoice["total"]
+    assert cost["line"]["equals"] is True
+    assert [one["label"] for one in overview["items"]] == ["Flights", "Other"]
+    assert total([one["amount"] for one in overview["items"]]) == Decimal(overview["billSoFar"]["amount"])
+    assert [one["item"] for one in plan["items"]] == ["Flights"]
+    assert {line["item"] for line in invoice["lines"]} == {"Flights", "Fee"}
+    assert (refused.status_code, quoted.status_code) == (400, 400)
+    assert [(view["name"], view["isPreset"]) for view in views] == [("By airport", True)]
+    assert still == views

@@ -1996,8 +1996,8 @@ var MeterlineSavedViews = class extends MeterlineElement {
       <div class="panel">
         ${views.length === 0 ? b2`<p class="note">${t4("explore.viewsNone")}</p>` : b2`<ul class="saved">${views.map((view) => b2`<li>
           <button class="button is-bare" type="button" @click=${() => this.show(view)}>${view.name}</button>
-          <button class="button is-bare is-icon" type="button" aria-label=${t4("explore.viewDelete", { name: view.name })}
-            @click=${() => this.forget(view)}>${icon("close")}</button></li>`)}</ul>`}
+          ${view.isPreset ? A : b2`<button class="button is-bare is-icon" type="button" aria-label=${t4("explore.viewDelete", { name: view.name })}
+            @click=${() => this.forget(view)}>${icon("close")}</button>`}</li>`)}</ul>`}
         <form @submit=${this.onSave}>
           <label>${t4("explore.viewName")}<input class="input" name="name" required maxlength="80" autocomplete="off" /></label>
           <button class="button is-primary">${t4("explore.viewSave")}</button>

@@ -2225,8 +2225,8 @@ var MeterlineSavedViews = class extends MeterlineElement {
       <div class="panel">
         ${views.length === 0 ? b2`<p class="note">${t4("explore.viewsNone")}</p>` : b2`<ul class="saved">${views.map((view) => b2`<li>
           <button class="button is-bare" type="button" @click=${() => this.show(view)}>${view.name}</button>
-          <button class="button is-bare is-icon" type="button" aria-label=${t4("explore.viewDelete", { name: view.name })}
-            @click=${() => this.forget(view)}>${icon("close")}</button></li>`)}</ul>`}
+          ${view.isPreset ? A : b2`<button class="button is-bare is-icon" type="button" aria-label=${t4("explore.viewDelete", { name: view.name })}
+            @click=${() => this.forget(view)}>${icon("close")}</button>`}</li>`)}</ul>`}
         <form @submit=${this.onSave}>
           <label>${t4("explore.viewName")}<input class="input" name="name" required maxlength="80" autocomplete="off" /></label>
           <button class="button is-primary">${t4("explore.viewSave")}</button>
@@ -4095,6 +4095,17 @@ define("meterline-invoices", MeterlineInvoices);
 function listOf(text) {
   return text.split(/[,\n]/).map((name) => name.trim()).filter((name) => name !== "");
 }
+function rowsOf(text) {
+  return text.split(`
+`).map((name) => name.trim()).filter((name) => name !== "");
+}
+function linesOfPresets(presets = []) {
+  return presets.map(({ name, query }) => `${name} = ${query}`).join(`
+`);
+}
+function presetsOf(text) {
+  return Object.entries(entriesOf(text)).map(([name, query]) => ({ name, query }));
+}
 function linesOf(entries = {}) {
   return Object.entries(entries).map(([name, text]) => `${name} = ${text}`).join(`
 `);
@@ -4246,9 +4257,9 @@ var LOOKS = { ">": "right", "~": "narrow-hidden" }, SellerPage = class extends M
   renderData(resource, render) {
     return resource.data !== null ? b2`<div class="page ${resource.isWaiting ? "is-waiting" : ""}" aria-busy=${resource.isWaiting}>${render(resource.data)}</div>` : resource.problem !== null ? problemState(this.t, resource.problem, null, () => resource.refresh()) : skeleton(this.t, [28, 24, 24, 24]);
   }
-  renderTable(label, pages, columns, rowsOf, render, empty) {
+  renderTable(label, pages, columns, rowsOf2, render, empty) {
     return this.renderData(pages.first, () => {
-      let rows = pages.all.flatMap(rowsOf);
+      let rows = pages.all.flatMap(rowsOf2);
       return rows.length === 0 && pages.next === null ? emptyState(empty.title, empty.text) : b2`<section class="card"><div class="scroll" role="region" tabindex="0" aria-label=${label}><table>
         <thead><tr>${columns.map((column) => b2`<th scope="col" class=${LOOKS[column[0] ?? ""] ?? ""}>${column.replace(/^[>~]/, "")}</th>`)}</tr></thead>
         <tbody>${rows.map(render)}</tbody></table></div>${this.renderMore(pages)}</section>`;
@@ -4363,6 +4374,9 @@ var VIEWS = ["overview", "usage", "cost", "invoices", "plan"], MODES = [["COLOR_
         ${select("windowFloor", "Smallest window of usage and cost", FLOORS)}
         ${area("Hidden properties", "One a line: customers neither see them nor group by them.", (spec.hiddenProperties ?? []).join(`
 `), (value) => ({ hiddenProperties: listOf(value) }), "cost_center")}
+        ${area("Hidden items", "One a line: part of Other in the cost explorer and on the first page, left out of the prices; lines of invoices are never hidden.", (spec.hiddenItems ?? []).join(`
+`), (value) => ({ hiddenItems: rowsOf(value) }), "Support discount")}
+        ${area("Views for everybody", "One a line: name = path and query of a page. Every customer finds them among the saved views.", linesOfPresets(spec.presets), (value) => ({ presets: presetsOf(value) }), "Flights by airport = /usage?meter=flights&groupBy=origin")}
         ${area("Hidden meters", "One a line: their usage is not shown by itself; what it costs stays on the invoice.", (spec.hiddenMeters ?? []).join(`
 `), (value) => ({ hiddenMeters: listOf(value) }), "internal_retries")}
       </fieldset>

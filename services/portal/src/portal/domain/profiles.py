@@ -17,6 +17,7 @@ from chassis.errors.refused import Refused, all_of
 from chassis.text import check_name, value_fault
 from portal.domain.contrast import READABLE, WHITE, Colour, colour_of, contrast, ink_on, mended, text_of
 from portal.domain.pictures import clean_png
+from portal.domain.saved_views import check_saved_view
 from portal.domain.sessions import PageName
 
 DARK_SURFACE: Final[Colour] = (20, 24, 31)
@@ -24,6 +25,7 @@ RADIUS_PX_MAX: Final = 24
 TEXTS_MAX: Final = 200
 TEXT_CHARS_MAX: Final = 500
 SELLER_NAME_CHARS_MAX: Final = 80
+PRESETS_MAX: Final = 20
 LABELS_MAX: Final = 1000
 ORIGINS_MAX: Final = 20
 TRACE_ID_MARK: Final = "{traceId}"
@@ -69,6 +71,15 @@ class Labels:
 
 
 @dataclass(frozen=True, slots=True)
+class Preset:
+    """A page of the portal with all choices that are made on it."""
+
+    name: str
+    query: str
+    """Path and query."""
+
+
+@dataclass(frozen=True, slots=True)
 class Profile:
     """One version of a tenant's profile. Version 0 is the default that holds until one is applied."""
 
@@ -91,6 +102,9 @@ class Profile:
     window_floor: WindowFloor = WindowFloor.HOUR
     hidden_properties: tuple[str, ...] = ()
     hidden_meters: tuple[str, ...] = ()
+    hidden_items: tuple[str, ...] = ()
+    presets: tuple[Preset, ...] = ()
+    """Views that every customer finds among the saved ones."""
     labels: Labels = field(default_factory=Labels)
     trace_link: str = ""
     """Template of the address of a trace, with `{traceId}` in it; empty = traces are not linked."""
@@ -127,6 +141,7 @@ def checked(profile: Profile) -> Profile:
         partial(_check_texts, profile.texts),
         partial(_check_labels, profile.labels),
         partial(_check_trace_link, profile.trace_link),
+        partial(_check_presets, profile.presets),
         partial(_check_origins, profile.allowed_origins),
     )
     logo, *_ = all_of(lambda: clean_png(profile.logo_png) if profile.logo_png else b"", *checks)
@@ -209,6 +224,18 @@ def _check_trace_link(template: str) -> None:
     if not template.startswith("https://") or template.count(TRACE_ID_MARK) != 1 or len(template) > TEXT_CHARS_MAX:
         text = f"write an address that begins with https:// and has {TRACE_ID_MARK} in it once"
         raise Refused("trace_link", Reason.FIELD_INVALID, text)
+
+
+def _check_presets(presets: tuple[Preset, ...]) -> None:
+    if len(presets) > PRESETS_MAX:
+        raise Refused("presets", Reason.FIELD_INVALID, f"name at most {PRESETS_MAX} views")
+    if len({preset.name for preset in presets}) < len(presets):
+        raise Refused("presets", Reason.FIELD_INVALID, "two views have the same name; give each one of its own")
+    for place, preset in enumerate(presets):
+        try:
+            check_saved_view(preset.name, preset.query)
+        except Refused as refused:
+            raise refused.inside(f"presets[{place}]") from refused
 
 
 def _check_origins(origins: tuple[str, ...]) -> None:

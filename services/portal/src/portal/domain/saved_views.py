@@ -24,6 +24,9 @@ class SavedView(View):
     name: str
     query: str = Field(description="Path and query of the page.", examples=["/usage?meter=flights&groupBy=origin"])
     created_at: datetime
+    is_preset: bool = Field(
+        description="Whether it is of the seller's profile: every customer has it, and none deletes it."
+    )
 
 
 def check_saved_view(name: str, query: str) -> None:

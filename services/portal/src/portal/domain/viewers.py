@@ -40,6 +40,10 @@ class Viewer:
         """Whether a property of events may be seen."""
         return name not in self.profile.hidden_properties
 
+    def shows_item(self, item: str) -> bool:
+        """Whether an item of a plan is shown by itself."""
+        return item not in self.profile.hidden_items
+
     def meter_label(self, meter: str) -> str:
         """Return the name of a meter for people."""
         return self.profile.labels.meters.get(meter, meter)

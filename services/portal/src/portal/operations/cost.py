@@ -86,6 +86,7 @@ async def explore_cost(deps: Deps, viewer: Viewer, wanted: CostChoices) -> Cost:
     periods = await deps.rating.periods(viewer.customer)
     with refusals():
         check_window(choices.window, viewer.profile.window_floor)
+        _check_items(viewer, wanted.items)
         chosen = _chosen(deps, periods, choices)
         parts = _parts(chosen, wanted)
     zone = zone_named(chosen[-1].time_zone)
@@ -193,6 +194,13 @@ def _explored(periods: Sequence[ContractPeriod]) -> ExploredPeriod:
     return ExploredPeriod(start=periods[0].start, end=periods[-1].end, billing_period=label)
 
 
+def _check_items(viewer: Viewer, items: Sequence[str]) -> None:
+    """Refuse items that the seller hides. Raises Refused."""
+    for item in items:
+        if not viewer.shows_item(item):
+            raise Refused("item", Reason.FIELD_INVALID, f"there is no item {item!a} by itself; leave it out to see all")
+
+
 def _series(viewer: Viewer, rows: Sequence[CostRow], buckets: Sequence[Span], group_by: str) -> tuple[CostSeries, ...]:
     """Return series that add up to all rows: the largest, the rest, and what comes from no group."""
     keyed: dict[str | None, list[CostRow]] = {}
@@ -204,7 +212,7 @@ def _series(viewer: Viewer, rows: Sequence[CostRow], buckets: Sequence[Span], gr
     )
     by_key = {str(key): sum((row.amount for row in found), Decimal(0)) for key, found in keyed.items()}
     whole = sum((row.amount for row in rows), Decimal(0))
-    keys = largest(by_key)
+    keys = largest({key: by_key[key] for key in by_key if group_by != BY_ITEM or viewer.shows_item(key)})
     shown = tuple(_one(key, _label(viewer, group_by, key), values[key], by_key[key], whole) for key in keys)
     left = [by_key[key] for key in by_key if key not in keys]
     if left:

@@ -25,6 +25,7 @@ from portal.domain.overview import (
 )
 from portal.domain.percents import change_from
 from portal.domain.periods import ContractPeriod, before
+from portal.domain.series import OTHER_LABEL
 from portal.operations.cost import CostAtSamePoint, same_point_of
 from portal.operations.moments import of_one_moment
 from portal.operations.periods import found_in
@@ -67,7 +68,7 @@ async def get_overview(deps: Deps, viewer: Viewer, billing_period: str) -> Overv
             waterfall=None
             if start is None or previous is None
             else _waterfall(viewer, bill, start, previous, at_same_point),
-            items=tuple(_item(viewer, line) for line in bill.lines if line.kind != "adjustment"),
+            items=_items(viewer, bill),
             included=_included(viewer, plan, bill),
             adjustments=_adjustments(bill),
         )
@@ -214,7 +215,15 @@ def _waterfall(
     """Return what each item adds, in the order of the bill; items that are gone come after, adjustments last."""
     lines = {line.item: line for line in bill.lines if line.kind != "adjustment"}
     items = [*lines, *(item for item in start if item not in lines)]
-    steps = [_step(viewer, item, lines.get(item), start.get(item)) for item in items]
+    every = [_step(viewer, item, lines.get(item), start.get(item)) for item in items]
+    steps = [step for step in every if viewer.shows_item(step.item)]
+    if len(steps) < len(every):
+        hidden = sum((step.amount for step in every if not viewer.shows_item(step.item)), Decimal(0))
+        steps.append(
+            WaterfallStep(
+                item=OTHER_LABEL, label=OTHER_LABEL, amount=hidden, quantity_before=None, quantity=None, unit=""
+            )
+        )
     adjustments = _adjustments(bill)
     if adjustments:
         steps.append(
@@ -243,6 +252,17 @@ def _step(viewer: Viewer, item: str, line: Line | None, was: _Before | None) -> 
     )
 
 
+def _items(viewer: Viewer, bill: Invoice) -> tuple[OverviewItem, ...]:
+    """Return what the bill is made of; items that the seller hides are one."""
+    lines = [line for line in bill.lines if line.kind != "adjustment"]
+    shown = tuple(_item(viewer, line) for line in lines if viewer.shows_item(line.item))
+    if len(shown) == len(lines):
+        return shown
+    hidden = sum((line.amount for line in lines if not viewer.shows_item(line.item)), Decimal(0))
+    other = OverviewItem(item=OTHER_LABEL, label=OTHER_LABEL, amount=hidden, quantity=Decimal(0), unit="", line_id="")
+    return (*shown, other)
+
+
 def _item(viewer: Viewer, line: Line) -> OverviewItem:
     return OverviewItem(
         item=line.item,
@@ -267,7 +287,7 @@ def _included(viewer: Viewer, plan: PlanPage, bill: Invoice) -> tuple[IncludedUn
             left=max(Decimal(0), item.included - used.get(item.item, Decimal(0))),
         )
         for item in plan.items
-        if item.included
+        if item.included and viewer.shows_item(item.item)
     )
 
 

@@ -42,8 +42,8 @@ async def get_plan(deps: Deps, viewer: Viewer, billing_period: str) -> PlanPage:
     )
     return page.model_copy(
         update={
-            "items": tuple(priced(viewer, item, page.currency) for item in page.items),
-            "examples": examples,
+            "items": tuple(priced(viewer, item, page.currency) for item in page.items if viewer.shows_item(item.item)),
+            "examples": tuple(one for one in examples if viewer.shows_item(one.item)),
             "coming": coming,
         }
     )
@@ -53,10 +53,11 @@ async def quote(deps: Deps, viewer: Viewer, billing_period: str, item: str, quan
     """Return what a quantity of an item would cost in a period. Raises NotFound and InvalidRequest."""
     period = await period_of(deps, viewer, billing_period)
     page = await deps.rating.price_list(period.contract, period.billing_period)
-    found = next((one for one in page.items if one.item == item), None)
+    shown = [one for one in page.items if viewer.shows_item(one.item)]
+    found = next((one for one in shown if one.item == item), None)
     with refusals():
         if found is None:
-            there = ", ".join(one.item for one in page.items)
+            there = ", ".join(one.item for one in shown)
             raise Refused("item", Reason.FIELD_INVALID, f"the plan has no item {item!a}; it has: {there}")
     (answer,) = await deps.rating.quotes(period.contract, period.billing_period, [PriceQuestion(item, quantity)])
     return Quote(
@@ -136,8 +137,16 @@ def _change(
         start=period.first_day(),
         plan=then.plan,
         version=then.version,
-        items=tuple(priced(viewer, item, then.currency) for item in then.items if item not in now.items),
-        ended=tuple(viewer.item_label(item.item) for item in now.items if item.item not in names),
+        items=tuple(
+            priced(viewer, item, then.currency)
+            for item in then.items
+            if item not in now.items and viewer.shows_item(item.item)
+        ),
+        ended=tuple(
+            viewer.item_label(item.item)
+            for item in now.items
+            if item.item not in names and viewer.shows_item(item.item)
+        ),
         effect=effect,
     )
 

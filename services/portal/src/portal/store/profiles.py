@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy import RowMapping, text
 
-from portal.domain.profiles import Labels, Mode, Profile, UnitNames, WindowFloor
+from portal.domain.profiles import Labels, Mode, Preset, Profile, UnitNames, WindowFloor
 from portal.domain.sessions import PageName
 
 if TYPE_CHECKING:
@@ -80,6 +80,8 @@ def _content(profile: Profile) -> Mapping[str, Any]:
         "window_floor": profile.window_floor,
         "hidden_properties": list(profile.hidden_properties),
         "hidden_meters": list(profile.hidden_meters),
+        "hidden_items": list(profile.hidden_items),
+        "presets": [[preset.name, preset.query] for preset in profile.presets],
         "labels": {
             "meters": dict(labels.meters),
             "items": dict(labels.items),
@@ -111,6 +113,9 @@ def _profile(row: RowMapping) -> Profile:
         window_floor=WindowFloor(content["window_floor"]),
         hidden_properties=tuple(content["hidden_properties"]),
         hidden_meters=tuple(content["hidden_meters"]),
+        # Profiles of before these were there have none.
+        hidden_items=tuple(content.get("hidden_items", ())),
+        presets=tuple(Preset(name, query) for name, query in content.get("presets", ())),
         labels=Labels(
             meters=labels["meters"],
             items=labels["items"],

@@ -50,7 +50,7 @@ async def list_views(conn: AsyncConnection, tenant: str, customer: str) -> Seque
         """
     )
     rows = (await conn.execute(query, {"tenant": tenant, "customer": customer})).mappings()
-    return [SavedView(**row) for row in rows]
+    return [SavedView(**row, is_preset=False) for row in rows]
 
 
 async def delete_view(conn: AsyncConnection, tenant: str, customer: str, view_id: str) -> None:

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Path, Request, Response
 from chassis.postgres import transaction
 from portal.domain.saved_views import SavedView
 from portal.domain.views import View
-from portal.operations.saved_views import delete_view, list_views, save_view
+from portal.operations.saved_views import delete_view, list_views, presets_of, save_view
 from portal.web.answers import sent
 from portal.web.parts import parts_of
 from portal.web.sessions import AnyViewer, check_may_change
@@ -26,8 +26,9 @@ class ViewToSave(View):
 
 @router.get("/views", response_model=list[SavedView])
 async def views(request: Request, viewer: AnyViewer) -> Response:
-    """All saved views, by name."""
-    return sent(request, await list_views(parts_of(request).deps, viewer.tenant, viewer.customer))
+    """The views of the seller's profile, in its order, then all saved ones by name."""
+    saved_ones = await list_views(parts_of(request).deps, viewer.tenant, viewer.customer)
+    return sent(request, [*presets_of(viewer.profile), *saved_ones])
 
 
 @router.post("/views", response_model=SavedView)

@@ -8,7 +8,7 @@ from eventlog.wire import timestamp
 from metering.common.v1 import values_pb2
 from metering.portal.v1 import portal_service_pb2 as service_pb
 from metering.portal.v1 import profile_pb2 as pb
-from portal.domain.profiles import Labels, Mode, Profile, UnitNames, WindowFloor
+from portal.domain.profiles import Labels, Mode, Preset, Profile, UnitNames, WindowFloor
 from portal.wire.sessions import pages_from_proto, pages_to_proto
 
 if TYPE_CHECKING:
@@ -45,6 +45,8 @@ def profile_from_proto(spec: pb.ProfileSpec) -> Profile:
         window_floor=_FLOORS[spec.window_floor],
         hidden_properties=tuple(spec.hidden_properties),
         hidden_meters=tuple(spec.hidden_meters),
+        hidden_items=tuple(spec.hidden_items),
+        presets=tuple(Preset(preset.name, preset.query) for preset in spec.presets),
         labels=_labels_from_proto(spec.labels),
         trace_link=spec.trace_link,
         allowed_origins=tuple(spec.allowed_origins),
@@ -67,6 +69,8 @@ def profile_to_proto(profile: Profile) -> pb.Profile:
         window_floor=pb.WindowFloor.ValueType(_FLOOR_NUMBERS[profile.window_floor]),
         hidden_properties=profile.hidden_properties,
         hidden_meters=profile.hidden_meters,
+        hidden_items=profile.hidden_items,
+        presets=[pb.PresetView(name=preset.name, query=preset.query) for preset in profile.presets],
         labels=_labels_to_proto(profile.labels),
         trace_link=profile.trace_link,
         allowed_origins=profile.allowed_origins,

@@ -120,6 +120,8 @@ class ProfileSpec(_message.Message):
     TRACE_LINK_FIELD_NUMBER: _builtins.int
     ALLOWED_ORIGINS_FIELD_NUMBER: _builtins.int
     SELLER_NAME_FIELD_NUMBER: _builtins.int
+    HIDDEN_ITEMS_FIELD_NUMBER: _builtins.int
+    PRESETS_FIELD_NUMBER: _builtins.int
     accent: _builtins.str
     """Colour of buttons, links and the first series, on the light surface: # and six lower case hexadecimal digits. Refused if its
     contrast to white is below 4.5:1. Empty = "#2a5bd7".
@@ -172,6 +174,16 @@ class ProfileSpec(_message.Message):
         Example: "https://app.example.com".
         """
 
+    @_builtins.property
+    def hidden_items(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Items of plans that customers do not see by themselves: on the first page and in the cost explorer they are part of "Other", and the
+        page of prices leaves them out. Lines of invoices are never hidden. Example: "Support discount".
+        """
+
+    @_builtins.property
+    def presets(self) -> _containers.RepeatedCompositeFieldContainer[Global___PresetView]:
+        """Views that every customer finds among the saved ones, in this order."""
+
     def __init__(
         self,
         *,
@@ -191,16 +203,44 @@ class ProfileSpec(_message.Message):
         trace_link: _builtins.str = ...,
         allowed_origins: _abc.Iterable[_builtins.str] | None = ...,
         seller_name: _builtins.str = ...,
+        hidden_items: _abc.Iterable[_builtins.str] | None = ...,
+        presets: _abc.Iterable[Global___PresetView] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_radius_px", b"_radius_px", "labels", b"labels", "radius_px", b"radius_px"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_radius_px", b"_radius_px", "accent", b"accent", "accent_dark", b"accent_dark", "allowed_origins", b"allowed_origins", "font", b"font", "hidden_meters", b"hidden_meters", "hidden_properties", b"hidden_properties", "labels", b"labels", "logo_png", b"logo_png", "mode", b"mode", "pages", b"pages", "radius_px", b"radius_px", "seller_name", b"seller_name", "series", b"series", "texts", b"texts", "trace_link", b"trace_link", "window_floor", b"window_floor"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_radius_px", b"_radius_px", "accent", b"accent", "accent_dark", b"accent_dark", "allowed_origins", b"allowed_origins", "font", b"font", "hidden_items", b"hidden_items", "hidden_meters", b"hidden_meters", "hidden_properties", b"hidden_properties", "labels", b"labels", "logo_png", b"logo_png", "mode", b"mode", "pages", b"pages", "presets", b"presets", "radius_px", b"radius_px", "seller_name", b"seller_name", "series", b"series", "texts", b"texts", "trace_link", b"trace_link", "window_floor", b"window_floor"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__radius_px: _TypeAlias = _typing.Literal["radius_px"]  # noqa: Y015
     _WhichOneofArgType__radius_px: _TypeAlias = _typing.Literal["_radius_px", b"_radius_px"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType__radius_px) -> _WhichOneofReturnType__radius_px | None: ...
 
 Global___ProfileSpec: _TypeAlias = ProfileSpec  # noqa: Y015
+
+@_typing.final
+class PresetView(_message.Message):
+    """A page of the portal with all choices that are made on it."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    QUERY_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """Name, 1 to 80 characters. Required. Example: "Flights by airport"."""
+    query: _builtins.str
+    """Path and query of the page. Required. Example: "/usage?meter=flights&groupBy=origin"."""
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        query: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["name", b"name", "query", b"query"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PresetView: _TypeAlias = PresetView  # noqa: Y015
 
 @_typing.final
 class Texts(_message.Message):
