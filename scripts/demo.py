@@ -103,14 +103,15 @@ def _expect(what: str, found: int, wanted: int) -> None:
 
 def _say_how_to_go_on(suite: LiveSuite) -> None:
     link = suite.json("portal", "link", "--customer", SHOWN_CUSTOMER, "--minutes", "60")["url"]
+    seller = suite.json("portal", "seller")["url"]
     pid = suite.release()
     print(
         f"\nThe suite keeps running. Look around:\n"
         f"  {link}\n"
         f"    is what {SHOWN_CUSTOMER} sees; it can be opened once, within an hour\n"
+        f"  {seller}\n"
+        f"    is what the seller sees; the demo's token is in it (`meterline portal seller` prints it again)\n"
         f"  export METERLINE_CONTEXT={suite.ready_file}\n"
-        f"  .venv/bin/meterline portal seller\n"
-        f"    prints a link that opens what the seller sees, and has a token in it\n"
         f"  .venv/bin/meterline invoice list --customer UA\n"
         f"  .venv/bin/meterline --help\n"
         f"Stop it with `kill {pid}`; its state is in {suite.directory}."
