@@ -43,6 +43,7 @@ NO_NOUNS = {
     "passed_on",
     "asking",
     "drafts",
+    "moments",
 }
 
 

@@ -26,7 +26,6 @@ from portal.operations.changes import Changes
 from portal.operations.deps import Deps
 from portal.operations.passed_on import OPERATOR_TOKEN
 from portal.operations.remembered import RememberedSessions
-from portal.own_calls import OwnCalls
 from portal.rpc import PortalServicer, served
 from portal.telemetry import Instruments
 from portal.upstream import (
@@ -41,6 +40,7 @@ from portal.upstream import (
 from portal.web.app import create_app
 from portal.web.assets import Assets
 from portal.web.limits import Limits
+from portal.web.own_calls import OwnCalls
 from portal.web.parts import Parts
 from portal.web.server import WebServer, address_of, listening
 from portal.web.sessions import origin_of

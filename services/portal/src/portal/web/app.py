@@ -10,6 +10,7 @@ from fastapi.routing import APIRoute
 from portal.operations.profiles import is_allowed_origin
 from portal.web import (
     branding,
+    bucket,
     changes,
     exploring,
     invoices,
@@ -19,6 +20,7 @@ from portal.web import (
     pages,
     portal_session,
     problems,
+    revenue,
     saved_views,
 )
 from portal.web.headers import Headers
@@ -48,7 +50,18 @@ def api() -> FastAPI:
         generate_unique_id_function=_operation_name,
     )
     routes = APIRouter(prefix=API, responses=problems.PROBLEMS)
-    for noun in (portal_session, exploring, overview, invoices, saved_views, changes, operators, branding):
+    for noun in (
+        portal_session,
+        exploring,
+        bucket,
+        overview,
+        invoices,
+        saved_views,
+        changes,
+        operators,
+        revenue,
+        branding,
+    ):
         routes.include_router(noun.router)
     app.include_router(routes)
     app.include_router(links.router)

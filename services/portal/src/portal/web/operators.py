@@ -9,11 +9,9 @@ from fastapi import APIRouter, Path, Query, Request, Response
 from metering.portal.v1 import portal_service_pb2 as pb
 from portal.domain.catalog import Catalog
 from portal.domain.operators import CustomerList, MadeSession, SessionList, SessionToMake
-from portal.domain.revenue import Cut, Revenue
 from portal.domain.unbilled import UnbilledPage
 from portal.operations.catalog import list_catalog
 from portal.operations.operators import list_customers, list_open_sessions
-from portal.operations.revenue import get_revenue
 from portal.web.answers import sent
 from portal.web.parameters import After
 from portal.web.parts import parts_of
@@ -26,10 +24,6 @@ if TYPE_CHECKING:
 router = APIRouter(prefix="/operator")
 _SESSIONS_PER_PAGE = 100
 _UNBILLED_PER_PAGE = 100
-Month = Annotated[
-    str,
-    Query(alias="billingPeriod", pattern=r"^[0-9]{4}-(0[1-9]|1[0-2])$", description="Label.", examples=["2013-11"]),
-]
 
 
 @router.get("/customers", response_model=CustomerList)
@@ -41,18 +35,6 @@ async def customers(
 ) -> Response:
     """A page of customers, with their live bills and their last invoices."""
     return sent(request, await list_customers(_deps(request), after, search.strip()))
-
-
-@router.get("/revenue", response_model=Revenue)
-async def revenue(
-    request: Request,
-    _: Operator,
-    billing_period: Month,
-    months: Annotated[int, Query(ge=1, le=12, description="How many months, of which that one is the last.")] = 1,
-    by: Annotated[Cut, Query(description="What the rows are.")] = "customer",
-) -> Response:
-    """The sums of the invoices of some months, and of the drafts of what is not final."""
-    return sent(request, await get_revenue(_deps(request), billing_period, months, by))
 
 
 @router.get("/catalog", response_model=Catalog)

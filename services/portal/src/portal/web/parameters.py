@@ -54,3 +54,4 @@ async def _choices(
 
 
 ChoicesOfQuery = Annotated[Choices, Depends(_choices)]
+MeterName = Annotated[str, Query(min_length=1, max_length=64, description="Name of the meter.")]

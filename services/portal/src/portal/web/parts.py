@@ -11,9 +11,9 @@ from fastapi import Request
 from chassis.auth import TokenVerifier
 from portal.operations.changes import Changes
 from portal.operations.deps import Deps
-from portal.own_calls import OwnCalls
 from portal.web.assets import Assets
 from portal.web.limits import Limits
+from portal.web.own_calls import OwnCalls
 
 
 @dataclass(frozen=True, slots=True)
