@@ -40,9 +40,9 @@ def test_a_bar_opens_to_its_values_and_all_its_events_by_keyboard(portal: Portal
         by_origin.first.wait_for()
         assert total(exact(by_origin)) == Decimal(value)
         events = page.locator("meterline-bucket tr[data-event]")
-        while (more := page.locator("meterline-bucket .more button")).count():
-            before = events.count()
-            more.click()
+        events.first.wait_for()
+        while (before := events.count()) < int(value):
+            page.locator("meterline-bucket .more button").click()
             expect(events).not_to_have_count(before)
         expect(events).to_have_count(int(value))
         ids = events.evaluate_all("(rows) => rows.map((row) => row.dataset.event)")

@@ -7,9 +7,11 @@ import json
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page
+from playwright.sync_api import Browser, Page
 
 from testkit.browser.portal import Portal, exact
+from testkit.flights import ROOT
+from testkit.live import LiveSuite, Tenant
 
 ROWS = "tr[data-bucket]"
 
@@ -59,9 +61,10 @@ def test_a_file_of_an_invoice_has_its_lines_and_its_total(portal: Portal) -> Non
 
 
 @pytest.fixture
-def formula(portal: Portal) -> str:
-    """A customer whose usage has a value that a spreadsheet would take for a formula."""
-    tenant = portal.tenant
+def formula(suite: LiveSuite, browser: Browser, tmp_path: Path) -> Portal:
+    """A tenant whose one customer, and a value of its usage, a spreadsheet would take for a formula."""
+    tenant = Tenant.create(suite, "formula", tmp_path)
+    tenant.run("apply", "-f", ROOT / "demo" / "catalog.yaml")
     tenant.apply(
         """
 kind: Customer
@@ -69,7 +72,7 @@ metadata: {name: "=1+1"}
 spec: {displayName: "=1+1", currency: USD}
 ---
 kind: Contract
-metadata: {name: "=1+1-2013"}
+metadata: {name: "formula-2013"}
 spec:
   customer: "=1+1"
   plan: airline-small
@@ -89,14 +92,12 @@ spec:
             "properties": {"origin": "=HYPERLINK(1)", "air_time": "61", "dep_delay": "1", "tailnum": "@SUM(1)"},
         }
     )
-    return "=1+1"
+    tenant.json("usage", "flights", "--from", "2013-12-01", "--to", "2014-01-01", "--customer", "=1+1", "--wait")
+    return Portal(tenant, browser)
 
 
-def test_no_cell_is_a_formula(portal: Portal, formula: str) -> None:
-    portal.tenant.json(
-        "usage", "flights", "--from", "2013-12-01", "--to", "2014-01-01", "--customer", formula, "--wait"
-    )
-    with portal.page(formula, "/usage?meter=flights&groupBy=origin&chart=table") as page:
+def test_no_cell_is_a_formula(formula: Portal) -> None:
+    with formula.page("=1+1", "/usage?meter=flights&groupBy=origin&chart=table") as page:
         assert page.locator("table.buckets thead").inner_text().count("=HYPERLINK(1)") == 1
         cells = [cell for row in rows_of(saved(page, "CSV")) for cell in row]
 

@@ -153,6 +153,8 @@ def test_at_a_terminal_it_is_drawn_in_place_and_the_last_picture_stays(make_tena
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 60, 0, 0))
     command = [str(METERLINE), "--context", str(tenant.context), "top", "--interval", "0.5"]
     environment = {**os.environ, "TERM": "xterm", "NO_COLOR": "1"}
+    # What a runner of tests says of its own terminal goes before what ours has.
+    environment.pop("COLUMNS", None)
     process = subprocess.Popen(command, env=environment, stdin=theirs, stdout=theirs, stderr=theirs)
     os.close(theirs)
     written = bytearray()

@@ -82,7 +82,6 @@ async def compose(runtime: Runtime[PortalSettings]) -> Composition:
         sessions=RememberedSessions(settings.session_kept_s),
         public_url=settings.public_url.rstrip("/"),
     )
-    servicer = PortalServicer(deps)
     changes = Changes(deps, settings.changes_interval_s)
     listener = listening(settings.http_listen, plaintext_allowed=settings.plaintext == "allowed")
     runtime.closing.callback(listener.close)
@@ -99,13 +98,13 @@ async def compose(runtime: Runtime[PortalSettings]) -> Composition:
             service_life_max_s=settings.service_token_life_max_s,
         ),
         changes=changes,
-        own_calls=OwnCalls(servicer, runtime.engine),
+        own_calls=OwnCalls(PortalServicer(deps), runtime.engine),
         assets=Assets(),
         origin=origin_of(deps.public_url),
         draining=runtime.draining,
     )
     return Composition(
-        served=[served(deps, servicer), served_status(runtime, FeedBoard()), served_audit(runtime.engine)],
+        served=[served(deps), served_status(runtime, FeedBoard()), served_audit(runtime.engine)],
         loops=loops(deps, changes, WebServer(create_app(parts), listener).run),
     )
 

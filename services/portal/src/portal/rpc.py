@@ -103,10 +103,10 @@ class PortalServicer(pb_grpc.PortalServiceServicer):
         return pb.DeleteViewResponse()
 
 
-def served(deps: Deps, servicer: PortalServicer) -> Served:
+def served(deps: Deps) -> Served:
     """Describe the service to the server."""
     return Served(
-        add=lambda server: pb_grpc.add_PortalServiceServicer_to_server(servicer, server),
+        add=lambda server: pb_grpc.add_PortalServiceServicer_to_server(PortalServicer(deps), server),
         methods=declared_methods(pb.DESCRIPTOR.services_by_name["PortalService"]),
         owners=owners(deps),
     )
