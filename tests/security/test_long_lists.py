@@ -33,7 +33,8 @@ def requests_with_a_long_list(described: Descriptor, within: tuple[Descriptor, .
 
 def _tag(field: FieldDescriptor) -> bytes:
     """An empty entry on the wire; in a map all have the same key, but nobody knows that beforehand."""
-    return bytes([field.number << 3 | 2, 0])
+    tag = field.number << 3 | 2
+    return bytes([tag, 0]) if tag < 0x80 else bytes([tag & 0x7F | 0x80, tag >> 7, 0])
 
 
 async def test_very_many_entries_are_refused_at_once(door: Any, method: Any) -> None:
