@@ -2,9 +2,9 @@
 
     python -m benchmarks.portal --seconds 30 --streams 1000
 
-Over the whole suite with three months of the demo's real flights: twenty sessions that each ask once a second, in
-turns for the first page, for usage and for cost; the first paint of the first page in Chromium, where there is one; and
-the memory of the portal with so many idle streams of changes, spread over all customers.
+Over the whole suite with three months of the demo's real flights: twenty sessions that each ask once a second (or every
+`--every-s`), in turns for the first page, for usage and for cost; the first paint of the first page in Chromium, where
+there is one; and the memory of the portal with so many idle streams of changes, spread over all customers.
 """
 
 from __future__ import annotations
@@ -61,15 +61,15 @@ def tokens(tenant: Tenant, count: int) -> list[str]:
     return made
 
 
-async def ask_for(seconds: float, home: str, bearers: Sequence[str]) -> dict[str, list[float]]:
-    """Have each session ask once a second; return how long the answers to each question took, in seconds."""
+async def ask_for(seconds: float, home: str, bearers: Sequence[str], every_s: float) -> dict[str, list[float]]:
+    """Have each session ask every `every_s` seconds; return how long the answers to each question took, in seconds."""
     took: dict[str, list[float]] = {name: [] for name in QUESTIONS}
     ends_at_s = time.monotonic() + seconds
 
     async def session(number: int, bearer: str) -> None:
         headers = {"authorization": f"Bearer {bearer}"}
         async with httpx.AsyncClient(base_url=f"{home}/api/v1/", headers=headers, timeout=60) as client:
-            await asyncio.sleep(number / len(bearers))
+            await asyncio.sleep(every_s * number / len(bearers))
             turn = number
             while time.monotonic() < ends_at_s:
                 name = list(QUESTIONS)[turn % len(QUESTIONS)]
@@ -78,7 +78,7 @@ async def ask_for(seconds: float, home: str, bearers: Sequence[str]) -> dict[str
                 answer.raise_for_status()
                 took[name].append(time.monotonic() - began_s)
                 turn += 1
-                await asyncio.sleep(max(0.0, began_s + 1.0 - time.monotonic()))
+                await asyncio.sleep(max(0.0, began_s + every_s - time.monotonic()))
 
     await asyncio.gather(*(session(number, bearer) for number, bearer in enumerate(bearers)))
     return took
@@ -147,7 +147,7 @@ def figures(took: dict[str, list[float]]) -> dict[str, dict[str, float]]:
     return found
 
 
-def measure(seconds: float, streams: int) -> dict[str, Any]:
+def measure(seconds: float, streams: int, every_s: float) -> dict[str, Any]:
     """Measure all of it over a suite of its own."""
     with tempfile.TemporaryDirectory(prefix="meterline-portal-") as folder, LiveSuite(Path(folder) / "suite") as suite:
         own = Path(folder) / "tenant"
@@ -156,8 +156,8 @@ def measure(seconds: float, streams: int) -> dict[str, Any]:
         home = suite.context["urls"]["portal"]
         found: dict[str, Any] = {}
         bearers = tokens(tenant, SESSIONS)
-        asyncio.run(ask_for(min(5.0, seconds), home, bearers))
-        found["questions"] = figures(asyncio.run(ask_for(seconds, home, bearers)))
+        asyncio.run(ask_for(min(5.0, seconds), home, bearers, every_s))
+        found["questions"] = figures(asyncio.run(ask_for(seconds, home, bearers, every_s)))
         if CHROMIUM is not None:
             found["paint"] = paints(tenant)
         held = tokens(tenant, streams)
@@ -170,13 +170,14 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seconds", type=float, default=30.0)
     parser.add_argument("--streams", type=int, default=1000)
+    parser.add_argument("--every-s", type=float, default=1.0, help="seconds from one question of a session to the next")
     arguments = parser.parse_args()
-    found = measure(arguments.seconds, arguments.streams)
+    found = measure(arguments.seconds, arguments.streams, arguments.every_s)
     print(json.dumps(found, indent=2))
     missed = [name for name, bar_s in BARS_S.items() if found["questions"][name]["p95_s"] > bar_s]
     if found.get("paint", {}).get("first_paint_s", 0.0) > PAINT_BAR_S:
         missed.append("first paint")
-    if found["streams"]["with_streams_mib"] > STREAMS_BAR_MIB:
+    if found["streams"]["with_streams_mib"] - found["streams"]["before_mib"] > STREAMS_BAR_MIB:
         missed.append("streams")
     if missed:
         print(f"above the bar: {', '.join(missed)}", file=sys.stderr)
