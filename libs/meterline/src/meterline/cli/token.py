@@ -28,7 +28,9 @@ def create(  # noqa: PLR0913, PLR0917 - options of a command
     tenant: Annotated[str, typer.Option(help="Tenant for which the token acts.")] = "default",
     scope: Annotated[
         list[str] | None,
-        typer.Option(help="report, read, admin or portal; repeat for several. Default: report, read; of customers: read."),
+        typer.Option(
+            help="report, read, admin or portal; repeat for several. Default: report, read; of customers: read."
+        ),
     ] = None,
     subject: Annotated[str, typer.Option(help="Who uses it, for the records.")] = "command-line",
     hours: Annotated[
