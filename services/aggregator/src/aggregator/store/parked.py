@@ -11,6 +11,8 @@ from aggregator.domain.parked import ParkedCount, ParkedEntry, ParkedFilter, Par
 from eventlog.instants import INSTANT_MAX_US, INSTANT_MIN_US, instant_of
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from sqlalchemy.ext.asyncio import AsyncConnection
 
     from aggregator.domain.fold import Parked, UnmatchedRange
@@ -35,6 +37,7 @@ _LIST: Final = """
         AND u.min_time >= CAST(:start AS timestamptz) AND u.min_time < CAST(:end AS timestamptz)
 """
 _COUNTS_MAX: Final = 1000
+_CLEARED_PER_STATEMENT: Final = 1000
 _PARKED_COLUMNS: Final = (
     "meter_id",
     "lane",
@@ -82,6 +85,23 @@ async def forget_unmatched(driver: Any, tenant: str, spans: Sequence[tuple[int, 
     """Delete the ranges without a meter in whole segments, given as (lane, first, last), before they are set anew."""
     async with driver.transaction():
         await driver.execute(_FORGET_UNMATCHED, tenant, *map(list, zip(*spans, strict=True)))
+
+
+async def clear_parked(conn: AsyncConnection, meter_id: int, since: datetime | None) -> None:
+    """Forget what a version parked from `since` on (None: all), in statements that stay small."""
+    statement = text(
+        """
+        WITH chosen AS (
+            SELECT lane, position FROM parked_event
+            WHERE meter_id = :meter_id AND event_time >= coalesce(CAST(:since AS timestamptz), '-infinity') LIMIT :limit
+        )
+        DELETE FROM parked_event AS p USING chosen
+        WHERE p.meter_id = :meter_id AND (p.lane, p.position) = (chosen.lane, chosen.position)
+        """
+    )
+    parameters = {"meter_id": meter_id, "since": since, "limit": _CLEARED_PER_STATEMENT}
+    while (await conn.execute(statement, parameters)).rowcount == _CLEARED_PER_STATEMENT:
+        pass
 
 
 async def parked_among(
