@@ -117,9 +117,8 @@ def _as_asked(windows: Windows, plan: UsagePlan, meter: MeterPlan, projection: P
 def within(windows: Windows, period: Period, customers: Sequence[str]) -> Windows:
     """Return the windows of a period, and of some customers if any are named."""
     wanted = (windows.starts_us >= period.start_us) & (windows.starts_us < period.end_us)
-    if customers:
-        names = frozenset(customers)
-        wanted &= _table(windows.customers.values, names.__contains__)[windows.customers.codes]
+    if customers and not frozenset(customers).issuperset(windows.customers.values):
+        wanted &= _table(windows.customers.values, frozenset(customers).__contains__)[windows.customers.codes]
     return windows.take(wanted)
 
 

@@ -198,7 +198,8 @@ async def _wanted(rows: Sequence[Any], period: Period, customers: Sequence[str])
     """Return what is wanted of the windows of rows, each with the key of its meter's version; of many in a thread."""
 
     def read() -> list[tuple[int, Windows]]:
-        return [(row["meter_id"], within(from_bytes(row["payload"]), period, customers)) for row in rows]
+        names = frozenset(customers) or None
+        return [(row["meter_id"], within(from_bytes(row["payload"], names), period, customers)) for row in rows]
 
     return read() if len(rows) <= _PAGES_AT_FIRST else await asyncio.to_thread(read)
 

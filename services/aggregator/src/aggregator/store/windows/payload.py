@@ -15,10 +15,10 @@ import numpy as np
 import zstandard
 
 from aggregator.domain.columns import CodedTexts, ScaledNumbers
-from aggregator.domain.windows import Entries, Windows
+from aggregator.domain.windows import Entries, Windows, no_entries
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Container, Sequence
 
     from numpy.typing import NDArray
 
@@ -27,6 +27,7 @@ _PLAIN: Final = b"\x00"
 _COMPRESSED: Final = b"\x01"
 _TEXTS: Final = 255
 _UNSIGNED: Final = ((1, np.uint8, 2**8), (2, np.uint16, 2**16), (4, np.uint32, 2**32))
+_KINDS: Final = {1: "<u1", 2: "<u2", 4: "<u4", 8: "<i8"}
 _COMPRESSED_FROM_BYTES: Final = 256
 _UNCOMPRESSED_MAX_BYTES: Final = 2**30
 
@@ -53,30 +54,51 @@ def to_bytes(windows: Windows) -> bytes:
     return _COMPRESSED + zstandard.ZstdCompressor(level=3).compress(plain)
 
 
-def from_bytes(payload: bytes) -> Windows:
-    """Return the windows of a page. Raises ValueError for what is no page."""
+def from_bytes(payload: bytes, customers: Container[str] | None = None) -> Windows:
+    """Return the windows of a page; of some customers, those that lie between the first and the last one of them.
+
+    Raises ValueError for what is no page.
+    """
     plain = payload[1:]
     if payload[:1] == _COMPRESSED:
         plain = zstandard.ZstdDecompressor().decompress(plain, max_output_size=_UNCOMPRESSED_MAX_BYTES)
     reader = _Reader(plain)
-    version, windows, entries = reader.unpack("<BII")
+    version, count, entry_count = reader.unpack("<BII")
     if version != _VERSION:
         message = f"a page of version {version} was written by a later release; upgrade to that one"
         raise ValueError(message)
+    names = reader.texts(count, 0, count)
+    first, end = (0, count) if customers is None else _range_of(names, customers)
     return Windows(
-        customers=reader.texts(windows),
-        starts_us=reader.integers(windows),
-        groups=reader.texts(windows),
-        event_counts=reader.integers(windows),
-        sums=reader.numbers(windows),
-        flush_ids=reader.integers(windows),
-        entries=Entries(
-            windows=reader.integers(entries),
-            texts=reader.texts(entries),
-            times_us=reader.integers(entries),
-            values=reader.numbers(entries),
-            counts=reader.integers(entries),
-        ),
+        customers=names if (first, end) == (0, count) else names.take(slice(first, end)),
+        starts_us=reader.integers(count, first, end),
+        groups=reader.texts(count, first, end),
+        event_counts=reader.integers(count, first, end),
+        sums=reader.numbers(count, first, end),
+        flush_ids=reader.integers(count, first, end),
+        entries=_entries(reader, entry_count, first, end) if entry_count else no_entries(),
+    )
+
+
+def _range_of(names: CodedTexts, customers: Container[str]) -> tuple[int, int]:
+    """Return the range of the rows of some customers; customers come in order."""
+    codes = [code for code, name in enumerate(names.values) if name in customers]
+    if not codes:
+        return 0, 0
+    first, end = np.searchsorted(names.codes, [codes[0], codes[-1] + 1]).tolist()
+    return first, end
+
+
+def _entries(reader: _Reader, count: int, first_window: int, end_window: int) -> Entries:
+    """Return the entries of the windows of a range."""
+    windows = reader.integers(count, 0, count)
+    first, end = np.searchsorted(windows, [first_window, end_window]).tolist()
+    return Entries(
+        windows=windows[first:end] - first_window,
+        texts=reader.texts(count, first, end),
+        times_us=reader.integers(count, first, end),
+        values=reader.numbers(count, first, end),
+        counts=reader.integers(count, first, end),
     )
 
 
@@ -124,33 +146,33 @@ class _Reader:
         self._at += struct.calcsize(layout)
         return found
 
-    def integers(self, count: int) -> NDArray[np.int64]:
-        """Return integers that fit 64 bits."""
+    def integers(self, count: int, first: int, end: int) -> NDArray[np.int64]:
+        """Return a range of a column of integers that fit 64 bits."""
         if not count:
             return np.zeros(0, dtype=np.int64)
         width, base = self.unpack("<Bq")
         if width == 0:
-            return np.full(count, base, dtype=np.int64)
-        kind = {1: "<u1", 2: "<u2", 4: "<u4", 8: "<i8"}[width]
-        values = np.frombuffer(self._plain, dtype=kind, count=count, offset=self._at).astype(np.int64)
+            return np.full(end - first, base, dtype=np.int64)
+        at = self._at + first * width
+        values = np.frombuffer(self._plain, dtype=_KINDS[width], count=end - first, offset=at).astype(np.int64)
         self._at += count * width
         return values + base if base else values
 
-    def numbers(self, count: int) -> ScaledNumbers:
-        """Return integers of any size with their scale."""
+    def numbers(self, count: int, first: int, end: int) -> ScaledNumbers:
+        """Return a range of a column of integers of any size, with their scale."""
         if not count:
             return ScaledNumbers(np.zeros(0, dtype=np.int64), 0)
         (scale,) = self.unpack("<B")
         if self._plain[self._at] != _TEXTS:
-            return ScaledNumbers(self.integers(count), scale)
-        return ScaledNumbers(np.array([int(text) for text in self.strings()], dtype=np.object_), scale)
+            return ScaledNumbers(self.integers(count, first, end), scale)
+        return ScaledNumbers(np.array([int(text) for text in self.strings()[first:end]], dtype=np.object_), scale)
 
-    def texts(self, count: int) -> CodedTexts:
-        """Return texts."""
+    def texts(self, count: int, first: int, end: int) -> CodedTexts:
+        """Return a range of a column of texts."""
         if not count:
             return CodedTexts((), np.zeros(0, dtype=np.int64))
         strings = self.strings()
-        return CodedTexts(strings, self.integers(count))
+        return CodedTexts(strings, self.integers(count, first, end))
 
     def strings(self) -> list[str]:
         """Return the distinct strings of a dictionary."""
