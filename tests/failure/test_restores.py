@@ -54,7 +54,7 @@ LIMIT_S: Final = 60.0
 DIGESTS: Final = {
     "aggregator": """
         SELECT md5(string_agg(line, E'\n' ORDER BY line)) FROM (
-            SELECT concat_ws('|', m.name, p.reason, p.event_id, p.event_time)
+            SELECT concat_ws('|', m.name, p.reason, p.event_id, p.event_time) AS line
             FROM parked_event AS p JOIN meter AS m USING (meter_id)
             UNION ALL
             SELECT concat_ws('|', event_type, sum(event_count)) FROM unmatched_range GROUP BY event_type
