@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, replace
 from decimal import Decimal
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -38,7 +39,12 @@ class CountedRow:
     @property
     def group(self) -> tuple[str, ...]:
         """Values of the properties asked for."""
-        return tuple(json.loads(self.key.group))
+        return _values_of(self.key.group)
+
+
+@lru_cache(maxsize=4096)
+def _values_of(group: str) -> tuple[str, ...]:
+    return tuple(json.loads(group))
 
 
 def counted_rows(plan: UsagePlan, windows_of: Mapping[int, Sequence[Windows]]) -> Iterator[CountedRow]:
