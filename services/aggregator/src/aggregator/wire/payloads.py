@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 from aggregator.domain.batch import LogSegment
 from chassis.errors import Diverged, Reason
+from eventlog.feed.cursor import kind_of
+from eventlog.feed.kinds import EntryKind
 from eventlog.payload import compress, decode_payload
 from eventlog.wire import timestamp_of_us
 from metering.aggregator.v1 import usage_pb2
@@ -27,6 +29,8 @@ def read_segments(segments: Iterable[Segment]) -> list[LogSegment]:
 
 
 def _read_segment(segment: Segment) -> LogSegment:
+    if kind_of(segment) is EntryKind.VOID:
+        raise _corrupt(segment, "it takes events back, which this release can't count")
     try:
         events = decode_payload(segment.payload)
     except ValueError as error:
