@@ -25,12 +25,18 @@ ABSENT: Final = ""
 
 @dataclass(frozen=True, slots=True)
 class LogSegment:
-    """A run of consecutive positions of one lane, all of one tenant."""
+    """A run of consecutive positions of one lane, all of one tenant.
+
+    `sign` is 1 where the events count, and -1 where they are taken back.
+    """
 
     tenant: str
     lane: int
     first_position: int
     events: EventColumns
+    sign: int = 1
+    taken_back: Sequence[int] = ()
+    """Where events are taken back: of each the position, in the same lane, at which it counted."""
 
     @property
     def last_position(self) -> int:
@@ -40,7 +46,12 @@ class LogSegment:
     def part(self, first: int, last: int) -> LogSegment:
         """Return the events [first, last), counted from 0, as a segment of its own."""
         events = self.events.take(np.arange(first, last, dtype=np.int64))
-        return LogSegment(self.tenant, self.lane, self.first_position + first, events)
+        taken_back = self.taken_back[first:last]
+        return LogSegment(self.tenant, self.lane, self.first_position + first, events, self.sign, taken_back)
+
+    def takes_back(self, place: int) -> int | None:
+        """Return the position that an event, counted from 0, takes back; None where it counts."""
+        return self.taken_back[place] if self.sign < 0 else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +107,12 @@ class Batch:
     def sources(self) -> BatchColumn:
         """Source of each event."""
         return self._unite([segment.events.sources for segment in self.segments])
+
+    @cached_property
+    def signs(self) -> NDArray[np.int64] | None:
+        """1 or -1 for each event; None where all count."""
+        signs = [segment.sign for segment in self.segments]
+        return np.repeat(np.array(signs, dtype=np.int64), self.counts) if -1 in signs else None
 
     @cached_property
     def segment_numbers(self) -> NDArray[np.int64]:

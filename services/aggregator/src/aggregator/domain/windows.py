@@ -35,6 +35,8 @@ class MeterFold:
     event_counts: Sequence[int]
     added: Added
     rows: NDArray[np.int64]
+    run_lengths: Sequence[int]
+    """How many of the rows each window has."""
 
     def __len__(self) -> int:
         """Return the number of windows."""
@@ -42,7 +44,7 @@ class MeterFold:
 
     def groups_by_first_event(self) -> list[str]:
         """Return the groups in the order in which the log has the first event of each."""
-        starts = np.cumsum([0, *self.event_counts[:-1]])
+        starts = np.cumsum([0, *self.run_lengths[:-1]])
         first_of: dict[str, int] = {}
         for group, row in zip(self.group_keys, np.minimum.reduceat(self.rows, starts).tolist(), strict=True):
             first_of[group] = min(row, first_of.get(group, row))
@@ -51,7 +53,7 @@ class MeterFold:
     def rows_of(self, groups: AbstractSet[str]) -> NDArray[np.bool_]:
         """Per event of `rows`: whether it is of one of the groups."""
         wanted = np.fromiter((group in groups for group in self.group_keys), dtype=np.bool_, count=len(self))
-        return np.repeat(wanted, self.event_counts)
+        return np.repeat(wanted, self.run_lengths)
 
     def parts(self, windows_max: int) -> Iterator[MeterFold]:
         """Yield the same windows in order, at most so many at a time."""
@@ -61,7 +63,7 @@ class MeterFold:
         first_row = 0
         for first in range(0, len(self), windows_max):
             last = min(first + windows_max, len(self))
-            last_row = first_row + sum(self.event_counts[first:last])
+            last_row = first_row + sum(self.run_lengths[first:last])
             yield MeterFold(
                 meter=self.meter,
                 customers=self.customers[first:last],
@@ -70,6 +72,7 @@ class MeterFold:
                 event_counts=self.event_counts[first:last],
                 added=self.added.part(first, last),
                 rows=self.rows[first_row:last_row],
+                run_lengths=self.run_lengths[first:last],
             )
             first_row = last_row
 
@@ -85,4 +88,5 @@ def fold_windows(batch: Batch, meter: CountingMeter, rows: NDArray[np.int64], co
         event_counts=groups.counts(),
         added=meter.spec.aggregation.fold(groups),
         rows=groups.rows,
+        run_lengths=groups.run_lengths,
     )

@@ -22,7 +22,7 @@ from aggregator.domain.meters import (
 )
 from aggregator.operations.deps import Deps
 from aggregator.operations.finding import meter_not_found
-from aggregator.store import fills, progress
+from aggregator.store import fills, parked, progress
 from aggregator.store import meters as store
 from aggregator.store.windows import flushes
 from chassis.errors import Reason
@@ -159,6 +159,7 @@ async def _count_again(
     changes = Changes()
     for version, since_us in taken_back:
         since = None if since_us == ALWAYS_US else instant_of(since_us)
+        await parked.clear_parked_voids(conn, version.meter_id, since)
         for customer, first, last in await flushes.clear_meter(conn, version.meter_id, since):
             span = Span(microseconds_of(first), microseconds_of(last) + version.spec.bucket_us)
             changes.add(tenant, ChangeKey(customer, version.name), span)

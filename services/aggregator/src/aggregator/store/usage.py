@@ -11,6 +11,7 @@ from sqlalchemy import text
 
 from aggregator.domain.aggregations.aggregation import Totals
 from aggregator.domain.query import RowKey
+from aggregator.store.parked import PARKED_NOW
 from aggregator.store.windows import flushes
 from aggregator.store.windows.shape import GROUP, KEY
 
@@ -75,7 +76,7 @@ async def count_parked(conn: AsyncConnection, plan: UsagePlan) -> Mapping[int, i
     rows = await conn.execute(
         text(
             f"""
-            SELECT asked.number, count(*) AS parked FROM {_ASKED} JOIN parked_event AS p USING (meter_id)
+            SELECT asked.number, count(*) AS parked FROM {_ASKED} JOIN {PARKED_NOW} AS p USING (meter_id)
             WHERE p.customer = :customer AND p.event_time >= :period_start AND p.event_time < :period_end
             GROUP BY asked.number
             """  # noqa: S608 - constant text

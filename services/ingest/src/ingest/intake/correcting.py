@@ -50,15 +50,14 @@ class NewEntries:
     standings: Sequence[Standing]
 
     @property
-    def takes_back(self) -> list[int | None]:
-        """By entry the position that it takes back; None for entries that take nothing back."""
-        return [standing.holds_at if self.kind is EntryKind.VOID else None for standing in self.standings]
+    def taken_back(self) -> list[int]:
+        """By entry the position that it takes back; empty for entries that take nothing back."""
+        return [standing.last for standing in self.standings] if self.kind is EntryKind.VOID else []
 
     @property
     def concerned(self) -> list[int]:
         """By entry the position of what it takes back, or else of the original event."""
-        taken = zip(self.standings, self.takes_back, strict=True)
-        return [standing.original if position is None else position for standing, position in taken]
+        return self.taken_back or [standing.original for standing in self.standings]
 
 
 async def write_corrections(
@@ -69,7 +68,7 @@ async def write_corrections(
         drafts = [spans.enter_context(_publishing(order, part)) for part in parts]
         segments = await append(driver, head, drafts, OWNER_COLUMNS)
         for segment, part in zip(segments, parts, strict=True):
-            await add_corrections(driver, part.standings, part.kind, segment.first_position, part.takes_back)
+            await add_corrections(driver, part.standings, part.kind, segment.first_position, part.taken_back)
     decoded = [_decoded(segment, order, part) for segment, part in zip(segments, parts, strict=True)]
     return decoded, segments[0].epoch
 
@@ -82,7 +81,7 @@ def _publishing(order: Order, part: NewEntries) -> Iterator[SegmentDraft]:
         yield SegmentDraft(
             tenant=order.tenant,
             count=len(events),
-            payload=encode_payload(events),
+            payload=encode_payload(events, part.taken_back),
             accepted_at=order.accepted_at,
             traceparent=traceparent_of(span) if span.get_span_context().is_valid else "",
             min_time=instant_of(int(events.times_us.min())),

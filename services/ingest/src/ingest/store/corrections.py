@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import repeat
 from typing import TYPE_CHECKING, Any, Final
 
 from eventlog.feed.kinds import EntryKind
@@ -63,9 +64,12 @@ async def taken_back(driver: Any, lane: int, first_position: int, last_position:
 
 
 async def add_corrections(
-    driver: Any, standings: Sequence[Standing], kind: EntryKind, first_position: int, takes_back: Sequence[int | None]
+    driver: Any, standings: Sequence[Standing], kind: EntryKind, first_position: int, taken_back: Sequence[int]
 ) -> None:
-    """Note corrections of events, of one kind and at consecutive positions of their lane."""
+    """Note corrections of events, of one kind and at consecutive positions of their lane.
+
+    `taken_back` are the positions that voids take back; empty for replacements.
+    """
     records = [
         (
             int(standing.key.source_ids[0]),
@@ -76,7 +80,7 @@ async def add_corrections(
             int(kind),
             taken,
         )
-        for number, (standing, taken) in enumerate(zip(standings, takes_back, strict=True))
+        for number, (standing, taken) in enumerate(zip(standings, taken_back or repeat(None), strict=False))
     ]
     await driver.copy_records_to_table("event_correction", records=records, columns=_COLUMNS)
 

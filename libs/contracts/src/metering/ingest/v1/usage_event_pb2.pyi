@@ -129,6 +129,7 @@ class UsageEventColumns(_message.Message):
     TRACE_CONTEXTS_FIELD_NUMBER: _builtins.int
     TRACE_CONTEXT_INDEXES_FIELD_NUMBER: _builtins.int
     REFERENCES_FIELD_NUMBER: _builtins.int
+    TAKES_BACK_FIELD_NUMBER: _builtins.int
     trace_contexts: _builtins.bytes
     """Distinct trace contexts, 25 bytes each: 16 bytes trace id, 8 bytes span id, 1 byte flags."""
     @_builtins.property
@@ -167,6 +168,12 @@ class UsageEventColumns(_message.Message):
     def references(self) -> Global___DictionaryColumn:
         """Reference of each event; left out if no event has one."""
 
+    @_builtins.property
+    def takes_back(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
+        """Only in the log, and there only in voids: of each event the position, in the same lane, of the entry that it takes back. In a
+        report it is ignored.
+        """
+
     def __init__(
         self,
         *,
@@ -180,10 +187,11 @@ class UsageEventColumns(_message.Message):
         trace_contexts: _builtins.bytes = ...,
         trace_context_indexes: _abc.Iterable[_builtins.int] | None = ...,
         references: Global___DictionaryColumn | None = ...,
+        takes_back: _abc.Iterable[_builtins.int] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["customers", b"customers", "references", b"references", "sources", b"sources", "subjects", b"subjects", "types", b"types"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["customers", b"customers", "ids", b"ids", "properties", b"properties", "references", b"references", "sources", b"sources", "subjects", b"subjects", "times_us", b"times_us", "trace_context_indexes", b"trace_context_indexes", "trace_contexts", b"trace_contexts", "types", b"types"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["customers", b"customers", "ids", b"ids", "properties", b"properties", "references", b"references", "sources", b"sources", "subjects", b"subjects", "takes_back", b"takes_back", "times_us", b"times_us", "trace_context_indexes", b"trace_context_indexes", "trace_contexts", b"trace_contexts", "types", b"types"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

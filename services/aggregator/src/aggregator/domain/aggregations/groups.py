@@ -50,10 +50,16 @@ class Groups:
         self._keys = keys[order]
         self._starts = np.flatnonzero(np.diff(self._keys, prepend=self._keys[0] - 1))
         self._heads = self.rows[self._starts]
+        self.run_lengths: list[int] = np.diff(self._starts, append=len(self.rows)).tolist()
+        """How many events each window has."""
+        self._signs = batch.signs
+        """None where all events count; else 1 for those that do, and -1 for those that are taken back."""
 
     def counts(self) -> list[int]:
-        """Events of each window."""
-        counts: list[int] = np.diff(self._starts, append=len(self.rows)).tolist()
+        """Events of each window; one that is taken back counts as one less."""
+        if self._signs is None:
+            return self.run_lengths
+        counts: list[int] = np.add.reduceat(self._signs[self.rows], self._starts).tolist()
         return counts
 
     def texts_of(self, column: BatchColumn) -> list[str]:
@@ -84,10 +90,17 @@ class Groups:
     def reduced(self, reduce: np.ufunc) -> ScaledValues:
         """Return the sum, smallest or largest number of each window."""
         column = self._numbers()
-        return ScaledValues(reduce.reduceat(column.units[self.rows], self._starts).tolist(), column.scale)
+        units = column.units[self.rows]
+        if self._signs is not None:
+            if reduce is not np.add:
+                raise self._not_subtracted()
+            units = units * self._signs[self.rows]
+        return ScaledValues(reduce.reduceat(units, self._starts).tolist(), column.scale)
 
     def chosen(self, choice: Choice) -> ChosenValues:
         """Return the number of the event with the greatest, or the least, (time, id, number) of each window."""
+        if self._signs is not None:
+            raise self._not_subtracted()
         column, times_us = self._numbers(), self._batch.times_us[self.rows]
         is_latest = choice is Choice.LATEST
         time_of = (np.maximum if is_latest else np.minimum).reduceat(times_us, self._starts)
@@ -111,11 +124,17 @@ class Groups:
 
     def distinct(self) -> DistinctTexts:
         """Return the distinct texts of each window, ordered by window and text."""
+        if self._signs is not None:
+            raise self._not_subtracted()
         column = self._batch.property(self._meter.spec.value_property)
         window_of = np.repeat(np.arange(len(self._starts)), np.diff(self._starts, append=len(self.rows)))
         pairs = np.unique(_combine(window_of, column.codes[self.rows], len(column.values)))
         windows, codes = np.divmod(pairs, len(column.values))
         return DistinctTexts(windows.tolist(), [column.values[code] for code in codes.tolist()])
+
+    def _not_subtracted(self) -> RuntimeError:
+        # Not one of the traps of arithmetic, which would park the event: the fold must stop rather than go wrong.
+        return RuntimeError(f"events of meter {self._meter.version.name} were taken back, and it can only add up")
 
     def _numbers(self) -> ScaledColumn:
         if self._column is None:

@@ -51,7 +51,7 @@ class Average(Sum):
 
     def quantity(self, totals: Totals) -> Decimal | None:
         """Return the average of the whole, not of averages."""
-        return None if totals.sum is None else average(totals.sum, totals.event_count)
+        return None if totals.sum is None or not totals.event_count else average(totals.sum, totals.event_count)
 
 
 def average(total: Decimal, count: int) -> Decimal:

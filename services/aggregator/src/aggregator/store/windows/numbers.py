@@ -70,7 +70,7 @@ class Numbers:
             SELECT {KEY}, CAST(sum(c.event_count) AS bigint) AS event_count, sum(c.sum) AS sum, min(c.min) AS min,
                    max(c.max) AS max, {chosen[Choice.LATEST]} AS latest, {chosen[Choice.EARLIEST]} AS earliest
             FROM ({source(columns, self.TABLE)}) AS c {after}
-            GROUP BY {KEY}
+            GROUP BY {KEY} HAVING sum(c.event_count) <> 0
         """  # noqa: S608
         return ReadingPart("counted", subquery, ("event_count", "sum", "min", "max", "latest", "earliest"), _RUNNING)
 
