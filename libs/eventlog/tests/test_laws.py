@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from chassis.errors import Diverged, Reason
 from eventlog.feed.chain import COVERED, RULE_PAYLOAD, RULE_WHOLE, chain_after, next_chain, owner_hash
 from eventlog.feed.cursor import CHAIN_START, Cursor, Segment, check_payload, follow
+from eventlog.feed.kinds import EntryKind
 from eventlog.instants import microseconds_of
 from testkit.clock import START
 
@@ -91,6 +92,7 @@ CHANGES: dict[str, object] = {
     "min_time": START - timedelta(days=40),
     "max_time": START + timedelta(days=40),
     "owner_hash": owner_hash({"note": b"y"}),
+    "kind": EntryKind.VOID,
 }
 
 
@@ -128,9 +130,9 @@ def test_a_segment_can_not_be_turned_back_to_the_rule_that_sees_less() -> None:
 
 
 def test_a_rule_of_a_newer_release_stops_the_reader() -> None:
-    segment = replace(lane_of([(1, b"a")])[0], chain_rule=3)
+    segment = replace(lane_of([(1, b"a")])[0], chain_rule=4)
 
-    with pytest.raises(Diverged, match="rule 3, unknown here"):
+    with pytest.raises(Diverged, match="rule 4, unknown here"):
         walk([segment])
 
 

@@ -19,6 +19,7 @@ from chassis.errors import Diverged, InvalidRequest, NotFound, OutOfRange, Reaso
 from chassis.postgres import connect_with, driver_connection, driver_transaction, transaction
 from eventlog.feed.chain import COVERED, chain_after, next_chain
 from eventlog.feed.cursor import CHAIN_START, Cursor, Segment, follow
+from eventlog.feed.kinds import EntryKind
 from eventlog.log.reader import PAGE_BYTES_MAX, FeedReader
 from eventlog.log.stored import read_proven
 from eventlog.log.writer import SEGMENT_BYTES_MAX, append, claim_lane
@@ -260,6 +261,7 @@ CHANGES = {
     "digest": "sha256('other')",
     "chain": "sha256('other')",
     "chain_rule": "1",
+    "kind": "1",
     "lane": "3",
     "first_position": "7",
     "count": "2",
@@ -342,6 +344,23 @@ async def test_a_log_of_an_older_release_is_read_and_goes_on_by_the_newest_rule(
     assert [segment.chain_rule for segment in found] == [1, 2]
     # A consumer that had followed the old part goes on from its checkpoint.
     assert await read_segments(reader, Cursor(0, 2, chain, segment.epoch), 1) == found[1:]
+
+
+async def test_corrections_follow_a_rule_of_their_own_which_older_readers_refuse(
+    engine: AsyncEngine, database: ServiceDatabase, reader: FeedReader
+) -> None:
+    drafts = [segment_draft(), replace(segment_draft(), kind=EntryKind.VOID), segment_draft()]
+    written = await append_segments(engine, drafts)
+
+    found = await read_segments(reader, Cursor.start(0), 3)
+
+    assert found == written
+    assert [(segment.kind, segment.chain_rule) for segment in found] == [(0, 2), (1, 3), (0, 2)]
+    owner = await connect_with(database.owner_dsn)()
+    await owner.execute("UPDATE segment SET kind = 0 WHERE first_position = 2")
+    await owner.close()
+    with pytest.raises(Diverged):
+        await read_segments(reader, Cursor.start(0), 3)
 
 
 @pytest.mark.parametrize("lane", [2**31 - 1, 2**31, 2**32 - 1])

@@ -40,14 +40,15 @@ from chassis.rpc.server import RpcServer
 from chassis.service import Runtime
 from chassis.telemetry import Telemetry
 from eventlog.as_of import AsOf
-from eventlog.feed.chain import RULE_WHOLE, chain_after, owner_hash
+from eventlog.feed.chain import RULE_KINDS, RULE_WHOLE, chain_after, owner_hash
 from eventlog.feed.cursor import CHAIN_START, Cursor, FeedHeads, Segment
+from eventlog.feed.kinds import EntryKind
 from eventlog.feed.wire import cursor_from_proto, heads_to_proto, segment_to_proto
 from eventlog.instants import instant_of
 from metering.aggregator.v1 import aggregator_service_pb2 as pb
 from metering.aggregator.v1 import aggregator_service_pb2_grpc as pb_grpc
 from metering.aggregator.v1 import meter_pb2
-from metering.common.v1 import feed_service_pb2, feed_service_pb2_grpc, values_pb2
+from metering.common.v1 import feed_pb2, feed_service_pb2, feed_service_pb2_grpc, values_pb2
 from metering.ingest.v1 import ingest_service_pb2 as ingest_pb
 from metering.ingest.v1 import ingest_service_pb2_grpc as ingest_grpc
 from metering.ingest.v1 import usage_event_pb2 as event_pb
@@ -86,12 +87,14 @@ def usage_event(number: int, **fields: Any) -> event_pb.UsageEvent:
 class FakeIngest:
     """The event log, in memory, with lanes, dense positions and true chain hashes."""
 
-    Report = GetEvent = OpenBackfill = CloseBackfill = ListBackfills = None
+    Report = GetEvent = VoidEvents = ReplaceEvent = OpenBackfill = CloseBackfill = ListBackfills = None
     """Not asked by the aggregator."""
 
     def __init__(self, lanes: int = 2) -> None:
         self.lanes: dict[int, list[tuple[Segment, list[event_pb.UsageEvent]]]] = {lane: [] for lane in range(lanes)}
         self.grown = asyncio.Event()
+        self.takes_back: dict[tuple[int, int], int] = {}
+        """Place of each void, and the position of the lane that it takes back."""
         self.cut_after: int | None = None
         """Streams end with UNAVAILABLE after this many segments."""
         self.held_back = 0
@@ -134,10 +137,13 @@ class FakeIngest:
         tenant: str = "acme",
         traceparent: str = "",
         payload: bytes | None = None,
+        takes_back: Sequence[int] = (),
     ) -> Segment:
-        """Accept a batch, as one segment."""
+        """Accept a batch, as one segment; with `takes_back`, as voids of what lies at these positions of the lane."""
         if payload is None:
-            payload = zstandard.ZstdCompressor().compress(usage_columns(events).SerializeToString())
+            columns = usage_columns(events)
+            columns.takes_back.extend(takes_back)
+            payload = zstandard.ZstdCompressor().compress(columns.SerializeToString())
         written = self.lanes[lane]
         chain, first = (written[-1][0].chain, written[-1][0].last_position + 1) if written else (CHAIN_START, 1)
         digest = hashlib.sha256(payload).digest()
@@ -155,13 +161,27 @@ class FakeIngest:
             traceparent=traceparent,
             min_time=min(times),
             max_time=max(times),
-            chain_rule=RULE_WHOLE,
+            chain_rule=RULE_KINDS if takes_back else RULE_WHOLE,
             owner_hash=owner_hash({"customer_filter": b""}),
+            kind=EntryKind.VOID if takes_back else EntryKind.PLAIN,
         )
+        positions = range(segment.first_position, segment.last_position + 1)
+        self.takes_back |= {(lane, own): taken for own, taken in zip(positions, takes_back, strict=False)}
         segment = replace(segment, chain=chain_after(chain, segment) or b"")
         written.append((segment, list(events)))
         self.wake()
         return segment
+
+    def void(self, places: Sequence[tuple[int, int]], tenant: str = "acme") -> None:
+        """Take back the events at some places (lane, position), in one segment for each lane."""
+        for lane in sorted({lane for lane, _ in places}):
+            at = {
+                position: event
+                for segment, events in self.lanes[lane]
+                for position, event in enumerate(events, start=segment.first_position)
+            }
+            taken = [position for own, position in places if own == lane]
+            self.append([at[position] for position in taken], lane=lane, tenant=tenant, takes_back=taken)
 
     def heads(self) -> dict[int, int]:
         heads = {lane: written[-1][0].last_position if written else 0 for lane, written in self.lanes.items()}
@@ -217,13 +237,27 @@ class FakeIngest:
                     time_ns, period = event.time.ToNanoseconds(), request.period
                     if not period.start.ToNanoseconds() <= time_ns < period.end.ToNanoseconds():
                         continue
+                    if (lane, position) in self.takes_back and not request.with_voids:
+                        continue
                     if event.customer in request.customers and event.type in request.types:
-                        page.append(event_pb.StoredEvent(event=event, lane=lane, position=position))
+                        page.append(self._stored(event, lane, position))
                     if len(page) == PAGE_EVENTS:
                         yield ingest_pb.ListEventsResponse(events=page)
                         page = []
         if page:
             yield ingest_pb.ListEventsResponse(events=page)
+
+    def _stored(self, event: event_pb.UsageEvent, lane: int, position: int) -> event_pb.StoredEvent:
+        corrects = self.takes_back.get((lane, position), 0)
+        voids = [own for (of, own), taken in self.takes_back.items() if (of, taken) == (lane, position)]
+        return event_pb.StoredEvent(
+            event=event,
+            lane=lane,
+            position=position,
+            kind=feed_pb2.ENTRY_KIND_VOID if corrects else feed_pb2.ENTRY_KIND_UNSPECIFIED,
+            corrects=corrects,
+            taken_back_at=voids[0] if voids else 0,
+        )
 
 
 class Caller:

@@ -91,9 +91,11 @@ def _dictionary(column: TextColumn) -> pb.DictionaryColumn:
     return pb.DictionaryColumn(values=column.values, indexes=indexes)
 
 
-def encode_payload(columns: EventColumns) -> bytes:
-    """Make the payload of a segment."""
-    return compress(columns_to_proto(columns).SerializeToString())
+def encode_payload(columns: EventColumns, takes_back: Sequence[int] = ()) -> bytes:
+    """Make the payload of a segment; of voids with the position that each event takes back."""
+    message = columns_to_proto(columns)
+    message.takes_back.extend(takes_back)
+    return compress(message.SerializeToString())
 
 
 def compress(serialized: bytes) -> bytes:
@@ -103,10 +105,30 @@ def compress(serialized: bytes) -> bytes:
 
 def decode_payload(payload: bytes) -> EventColumns:
     """Read the payload of a segment. Raises ValueError that says what is wrong with it."""
+    return _columns_in(_message_in(payload))
+
+
+def decode_voids(payload: bytes) -> tuple[EventColumns, list[int]]:
+    """Read the payload of a segment of voids: the events, and the position that each takes back. Raises ValueError."""
+    message = _message_in(payload)
+    columns, takes_back = _columns_in(message), list(message.takes_back)
+    if len(takes_back) != len(columns):
+        raise ValueError(f"{len(columns)} voids name {len(takes_back)} entries that they take back")
+    return columns, takes_back
+
+
+def _message_in(payload: bytes) -> pb.UsageEventColumns:
     try:
         unpacked = _zstd.decompressor.decompress(payload, max_output_size=PAYLOAD_BYTES_MAX)
-        columns = columns_from_proto(pb.UsageEventColumns.FromString(unpacked))
-    except (zstandard.ZstdError, DecodeError, Refused) as error:
+        return pb.UsageEventColumns.FromString(unpacked)
+    except (zstandard.ZstdError, DecodeError) as error:
+        raise ValueError(str(error)) from error
+
+
+def _columns_in(message: pb.UsageEventColumns) -> EventColumns:
+    try:
+        columns = columns_from_proto(message)
+    except Refused as error:
         raise ValueError(str(error)) from error
     for field in FIELDS:
         if len(columns) and field.is_required and not columns.text(field.name).is_complete():

@@ -43,10 +43,20 @@ class IngestClient:
             return await self.feed.heads()
 
     async def list_events(
-        self, customer: str, types: Sequence[str], period: Period, after: AsOf | None, up_to: AsOf
+        self,
+        customer: str,
+        types: Sequence[str],
+        period: Period,
+        after: AsOf | None,
+        up_to: AsOf,
+        *,
+        with_voids: bool = False,
     ) -> AsyncGenerator[Sequence[ReadableEvent], None]:
-        """Yield pages of a customer's events of some types and a period, between two points of the log."""
-        request = events_request(customer, types, period, after, up_to)
+        """Yield pages of a customer's events of some types and a period, between two points of the log.
+
+        With voids: also entries that only take others back.
+        """
+        request = events_request(customer, types, period, after, up_to, with_voids=with_voids)
         with neighbor_errors("ingest"):
             async with reading(self._stub.ListEvents(request)) as responses:
                 async for response in responses:

@@ -11,9 +11,10 @@ from chassis.rpc.reading import received_bytes
 from chassis.rpc.repeat import once
 from chassis.rpc.server import Served
 from ingest.intake.batches import LARGE_COLUMNS_BYTES
-from ingest.operations import backfills, events, reports
+from ingest.operations import backfills, corrections, events, reports
 from ingest.operations.owners import owners
 from ingest.wire import backfills as backfills_wire
+from ingest.wire import corrections as corrections_wire
 from ingest.wire import events as events_wire
 from ingest.wire import reports as reports_wire
 from metering.ingest.v1 import ingest_service_pb2 as pb
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncConnection
 
     from ingest.domain.backfills import Backfill
+    from ingest.operations.corrections import Replaced, Voided
     from ingest.operations.deps import Deps
 
     Context = grpc.aio.ServicerContext[Any, Any]
@@ -53,9 +55,8 @@ class IngestServicer(pb_grpc.IngestServiceServicer):
 
     async def GetEvent(self, request: pb.GetEventRequest, context: Context) -> pb.GetEventResponse:
         """Return one event."""
-        source, event_id = events_wire.event_identity_from_proto(request)
-        page = await events.get_event(self._deps, current_tenant(), source, event_id)
-        return pb.GetEventResponse(event=next(events_wire.stored_events_to_proto(page)))
+        identity = events_wire.event_identity_from_proto(request)
+        return events_wire.history_to_proto(await events.get_event(self._deps, current_tenant(), identity))
 
     async def ListEvents(self, request: pb.ListEventsRequest, context: Context) -> AsyncIterator[pb.ListEventsResponse]:
         """Stream the wanted events."""
@@ -64,6 +65,24 @@ class IngestServicer(pb_grpc.IngestServiceServicer):
             async for page in pages:
                 for response in events_wire.list_responses_to_proto(page):
                     yield response
+
+    async def VoidEvents(self, request: pb.VoidEventsRequest, context: Context) -> pb.VoidEventsResponse:
+        """Take events back."""
+        identities = corrections_wire.voids_from_proto(request)
+
+        def void_events(conn: AsyncConnection) -> Awaitable[Voided]:
+            return corrections.void_events(self._deps, conn, current_tenant(), identities, request.reason)
+
+        return await once(self._deps.engine, request, void_events, corrections_wire.voided_to_proto)
+
+    async def ReplaceEvent(self, request: pb.ReplaceEventRequest, context: Context) -> pb.ReplaceEventResponse:
+        """Let another event hold in the place of one."""
+        event = corrections_wire.replacement_from_proto(request)
+
+        def replace_event(conn: AsyncConnection) -> Awaitable[Replaced]:
+            return corrections.replace_event(self._deps, conn, current_tenant(), event, request.reason)
+
+        return await once(self._deps.engine, request, replace_event, corrections_wire.replaced_to_proto)
 
     async def OpenBackfill(self, request: pb.OpenBackfillRequest, context: Context) -> pb.OpenBackfillResponse:
         """Open a backfill."""

@@ -112,6 +112,8 @@ async def test_a_key_that_was_bent_to_another_event_is_noticed(
         "accepted_at = now()",
         "traceparent = 'none'",
         "chain_rule = 1",
+        "kind = 1",
+        "correction = '{}'",
     ],
 )
 async def test_a_change_beside_the_events_stops_the_feed(

@@ -2,7 +2,8 @@
 
 Rule 1 covers the payload (by its digest) and the place of a segment. Rule 2 covers every column of the table but the
 chain itself, and the number of the rule, so that nobody can turn a segment back to a rule that sees less. A log keeps
-the rule by which each segment was written: old segments stay as they are, new ones follow the newest rule.
+the rule by which each segment was written: old segments stay as they are. Rule 3 is rule 2 and the kind of the
+entries; only corrections follow it, so that a reader that does not know them stops instead of counting them as usage.
 """
 
 from __future__ import annotations
@@ -20,7 +21,9 @@ if TYPE_CHECKING:
 RULE_PAYLOAD: Final = 1
 """The payload and the place: every segment written before there were rules."""
 RULE_WHOLE: Final = 2
-"""Every column."""
+"""Every column but the kind, for entries of the plain kind."""
+RULE_KINDS: Final = 3
+"""Every column, for corrections."""
 
 _RANGE: Final = struct.Struct(">IQI")
 _U32: Final = struct.Struct(">I")
@@ -52,9 +55,11 @@ COVERED: Final[Mapping[str, Callable[[Any], bytes]]] = {
     "min_time": _instant,
     "max_time": _instant,
     "owner_hash": bytes,
+    "kind": _U32.pack,
 }
-"""What rule 2 covers, in order, and how each is written. `digest` stands for the payload, `owner_hash` for the owner's
-columns. A test fails when the table has a column that is not here."""
+"""What the newest rule covers, in order, and how each is written. `digest` stands for the payload, `owner_hash` for the
+owner's columns. A test fails when the table has a column that is not here."""
+_ADDED_BY_KINDS: Final = frozenset({"kind"})
 
 
 def next_chain(previous: bytes, digest: bytes, lane: int, first_position: int, count: int) -> bytes:
@@ -64,11 +69,13 @@ def next_chain(previous: bytes, digest: bytes, lane: int, first_position: int, c
 
 def chain_after(previous: bytes, segment: Segment) -> bytes | None:
     """Return the chain that `segment` must have after `previous`, by its own rule; None for a rule not known here."""
-    if segment.chain_rule == RULE_PAYLOAD:
+    if segment.chain_rule == RULE_PAYLOAD and not segment.kind:
         return next_chain(previous, segment.digest, segment.lane, segment.first_position, segment.count)
-    if segment.chain_rule != RULE_WHOLE:
+    if segment.chain_rule not in (RULE_WHOLE, RULE_KINDS):
         return None
-    parts = (write(getattr(segment, name)) for name, write in COVERED.items())
+    # A kind that was put on a plain segment afterwards makes another chain, and so is noticed.
+    without = _ADDED_BY_KINDS if segment.chain_rule == RULE_WHOLE and not segment.kind else frozenset()
+    parts = (write(getattr(segment, name)) for name, write in COVERED.items() if name not in without)
     return hashlib.sha256(previous + b"".join(parts)).digest()
 
 

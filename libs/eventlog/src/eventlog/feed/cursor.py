@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 from chassis.errors import Diverged, Reason
 from eventlog.as_of import AsOf
 from eventlog.feed.chain import RULE_PAYLOAD, chain_after
+from eventlog.feed.kinds import EntryKind
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -46,7 +47,7 @@ class Segment:
     """A run of `count` entries of one lane, written by one commit for one tenant.
 
     `payload` is a zstd-compressed message, `digest` its SHA-256, `chain` the hash of the lane up to here by the rule
-    `chain_rule`, and `owner_hash` that of the columns which the log's owner added.
+    `chain_rule`, and `owner_hash` that of the columns which the log's owner added. `kind` says what its entries are.
     `accepted_at` is the writer's clock and says nothing about order; `min_time` and `max_time` are the entries' own.
     """
 
@@ -64,6 +65,7 @@ class Segment:
     max_time: datetime
     chain_rule: int = RULE_PAYLOAD
     owner_hash: bytes = b""
+    kind: int = EntryKind.PLAIN
 
     @property
     def last_position(self) -> int:
@@ -119,6 +121,15 @@ def check_payload(segment: Segment) -> None:
     """Raise Diverged FEED_CORRUPT unless the payload matches its digest."""
     if hashlib.sha256(segment.payload).digest() != segment.digest:
         raise corrupt(segment, "its payload does not match its digest")
+
+
+def kind_of(segment: Segment) -> EntryKind:
+    """Return the kind of a segment's entries. Raises Diverged FEED_DIVERGED for one of a newer release."""
+    try:
+        return EntryKind(segment.kind)
+    except ValueError as error:
+        what = f"its entries are of kind {segment.kind}, unknown here"
+        raise _diverged(Reason.FEED_DIVERGED, segment, what) from error
 
 
 def follow(cursor: Cursor, segment: Segment) -> Cursor:

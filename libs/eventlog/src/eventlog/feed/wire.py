@@ -58,6 +58,7 @@ def segment_to_proto(segment: Segment) -> feed_pb2.FeedSegment:
         max_time=timestamp(segment.max_time),
         chain_rule=segment.chain_rule,
         owner_hash=segment.owner_hash,
+        kind=feed_pb2.EntryKind.ValueType(segment.kind),
     )
 
 
@@ -78,6 +79,7 @@ def segment_from_proto(message: feed_pb2.FeedSegment) -> Segment:
         max_time=instant_from_proto(message.max_time),
         chain_rule=message.chain_rule or RULE_PAYLOAD,
         owner_hash=message.owner_hash,
+        kind=message.kind,
     )
 
 

@@ -27,6 +27,7 @@ HEADER_COLUMNS: Final = (
     "min_time",
     "max_time",
     "chain_rule",
+    "kind",
 )
 """The columns that every log has, but for the payload."""
 COLUMNS: Final = (*HEADER_COLUMNS, "payload")

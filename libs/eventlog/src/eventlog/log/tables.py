@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 from chassis.migrations import forbid_changes
 from eventlog.feed.chain import RULE_PAYLOAD
 from eventlog.feed.cursor import CHAIN_START
+from eventlog.feed.kinds import EntryKind
 
 if TYPE_CHECKING:
     from alembic.operations import Operations
@@ -76,6 +77,11 @@ def create_feed_tables(op: Operations, *, lanes: int = LANES_DEFAULT, owner_colu
 def add_chain_rule(op: Operations) -> None:
     """Let segments say by which rule their chain is made; those that are there, and older writers, follow rule 1."""
     op.execute(f"ALTER TABLE segment ADD COLUMN chain_rule integer NOT NULL DEFAULT {RULE_PAYLOAD}")
+
+
+def add_entry_kind(op: Operations) -> None:
+    """Let segments say of which kind their entries are; those that are there, and of older writers, are plain."""
+    op.execute(f"ALTER TABLE segment ADD COLUMN kind integer NOT NULL DEFAULT {EntryKind.PLAIN:d}")
 
 
 def number_epochs(op: Operations) -> None:

@@ -17,8 +17,9 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 from chassis.errors import Internal, Reason, TooBig
-from eventlog.feed.chain import RULE_WHOLE, chain_after, owner_hash
+from eventlog.feed.chain import RULE_KINDS, RULE_WHOLE, chain_after, owner_hash
 from eventlog.feed.cursor import Segment
+from eventlog.feed.kinds import EntryKind
 from eventlog.log.epochs import EPOCH
 
 if TYPE_CHECKING:
@@ -42,6 +43,7 @@ _COLUMNS: Final = (
     "min_time",
     "max_time",
     "chain_rule",
+    "kind",
 )
 _LANE: Final = "SELECT lane, position, chain FROM lane_head"
 _FREE_LANE: Final = f"{_LANE} ORDER BY lane FOR UPDATE SKIP LOCKED LIMIT 1"
@@ -89,6 +91,7 @@ class SegmentDraft:
     min_time: datetime
     max_time: datetime
     owner_values: tuple[bytes | None, ...] = ()
+    kind: EntryKind = EntryKind.PLAIN
     digest: bytes = field(init=False)
 
     def __post_init__(self) -> None:
@@ -110,6 +113,17 @@ async def claim_lane(driver: Any) -> LaneHead:
     and so see everything that the lane's last writer wrote.
     """
     row = await driver.fetchrow(_FREE_LANE) or await driver.fetchrow(_THIS_LANE, await _own_lane(driver))
+    return LaneHead(lane=row["lane"], position=row["position"], chain=row["chain"])
+
+
+async def claim_this_lane(driver: Any, lane: int) -> LaneHead:
+    """Lock a certain lane's head for this transaction, however long it is taken: for entries about others of the lane.
+
+    Whoever needs several lanes claims them in the order of their numbers, or two would wait for each other in a circle.
+    """
+    row = await driver.fetchrow(_THIS_LANE, lane)
+    if row is None:
+        raise Internal(Reason.INTERNAL, f"the feed has no lane {lane}, but something is said to lie there")
     return LaneHead(lane=row["lane"], position=row["position"], chain=row["chain"])
 
 
@@ -166,7 +180,8 @@ def _place(
         traceparent=draft.traceparent,
         min_time=draft.min_time,
         max_time=draft.max_time,
-        chain_rule=RULE_WHOLE,
+        chain_rule=RULE_WHOLE if draft.kind is EntryKind.PLAIN else RULE_KINDS,
+        kind=draft.kind,
         owner_hash=owner_hash(dict(zip(owner_columns, draft.owner_values, strict=True))),
     )
     chain = chain_after(previous_chain, segment)
@@ -190,6 +205,7 @@ def _copy_row(segment: Segment, draft: SegmentDraft) -> bytes:
         _timestamp(segment.min_time),
         _timestamp(segment.max_time),
         segment.chain_rule.to_bytes(4, "big"),
+        segment.kind.to_bytes(4, "big"),
         *draft.owner_values,
     )
     return b"".join((fixed, *map(_field, fields)))

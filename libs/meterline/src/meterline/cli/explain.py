@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 import typer
 
 from metering.aggregator.v1 import meter_pb2
+from metering.common.v1 import feed_pb2
 from metering.invoicing.v1 import invoice_pb2
 from metering.invoicing.v1 import invoicing_service_pb2 as pb
 from meterline.cli.calls import call_services
@@ -134,7 +135,7 @@ def _print_events(found: list[usage_pb2.MeteredEvent], event_count: int) -> None
         (
             time_text(metered.event.event.time),
             metered.event.event.id,
-            metered.value,
+            _counted(metered),
             f"{metered.event.lane}:{metered.event.position}",
             _trace_id(metered.event.event.traceparent),
             _trace_id(metered.event.accepted_traceparent),
@@ -144,6 +145,11 @@ def _print_events(found: list[usage_pb2.MeteredEvent], event_count: int) -> None
     print_table(("time", "event", ">value", "log", "trace of the producer", "trace of the report"), rows)
     if len(found) < event_count:
         say(f"these are the first {len(found):,} of {event_count:,} events; --limit 0 lists all")
+
+
+def _counted(metered: usage_pb2.MeteredEvent) -> str:
+    # What was billed before and was voided since: the adjustment takes it off.
+    return f"void of {metered.value}" if metered.event.kind == feed_pb2.ENTRY_KIND_VOID else metered.value
 
 
 def _trace_id(traceparent: str) -> str:
@@ -184,6 +190,7 @@ def event_document(metered: usage_pb2.MeteredEvent) -> dict[str, Any]:
     return {
         "event": message_document(stored.event),
         "value": metered.value,
+        "isVoid": metered.event.kind == feed_pb2.ENTRY_KIND_VOID,
         "lane": stored.lane,
         "position": str(stored.position),
         "acceptedAt": time_text(stored.accepted_at),

@@ -22,6 +22,7 @@ COMMANDS: Final = {
         "csv_import:import_csv",
         "Import usage events from a CSV file. Importing it again accepts nothing twice.",
     ),
+    "events": ("events:app", "Single events as the log has them: list them, void them, replace them."),
     "usage": ("usage:usage", "Show the usage of a meter. Windows in which nothing happened have no row."),
     "unbilled": (
         "unbilled:unbilled",

@@ -35,6 +35,8 @@ class LogSegment:
     first_position: int
     events: EventColumns
     sign: int = 1
+    taken_back: Sequence[int] = ()
+    """Where events are taken back: of each the position, in the same lane, at which it counted."""
 
     @property
     def last_position(self) -> int:
@@ -44,7 +46,12 @@ class LogSegment:
     def part(self, first: int, last: int) -> LogSegment:
         """Return the events [first, last), counted from 0, as a segment of its own."""
         events = self.events.take(np.arange(first, last, dtype=np.int64))
-        return LogSegment(self.tenant, self.lane, self.first_position + first, events, self.sign)
+        taken_back = self.taken_back[first:last]
+        return LogSegment(self.tenant, self.lane, self.first_position + first, events, self.sign, taken_back)
+
+    def takes_back(self, place: int) -> int | None:
+        """Return the position that an event, counted from 0, takes back; None where it counts."""
+        return self.taken_back[place] if self.sign < 0 else None
 
 
 @dataclass(frozen=True, slots=True)

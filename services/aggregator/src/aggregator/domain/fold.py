@@ -54,6 +54,19 @@ class Parked:
     source: str
     id: str
     time_us: int
+    takes_back: int | None = None
+    """Set where an event that the meter can't count is taken back: the position at which it is parked."""
+
+
+@dataclass(frozen=True, slots=True)
+class UnmatchedVoid:
+    """An event that no meter of the tenant asks for, and that is taken back; `takes_back` is where it was unmatched."""
+
+    tenant: str
+    type: str
+    lane: int
+    position: int
+    takes_back: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +118,22 @@ class FoldedMeter:
         kept = rows[~refused]
         return replace(self, windows=self.fold_again(kept) if len(kept) else None), parked
 
+    def taking_back(self) -> dict[int, tuple[int, int]]:
+        """Return the rows of the windows that take an event back, each with the lane and position of that event."""
+        if self.windows is None or self.batch.signs is None:
+            return {}
+        rows = self.windows.rows
+        return {row: taken_back_by(self.batch, row) for row in rows[self.batch.signs[rows] < 0].tolist()}
+
+    def without_rows(self, refused: Sequence[int], reason: ParkReason, why: str) -> tuple[FoldedMeter, list[Parked]]:
+        """Return what is left without some events of the windows, and those events."""
+        if self.windows is None:
+            raise ValueError("nothing counted for the meter, so nothing can be left out")
+        meter, rows = self.windows.meter, self.windows.rows
+        kept = rows[~np.isin(rows, refused)]
+        parked = [_parked(self.batch, meter, row, reason, why) for row in refused]
+        return replace(self, windows=self.fold_again(kept) if len(kept) else None), parked
+
 
 class TenantFold:
     """Segments of one tenant, folded one meter after another, so that no more than one meter's windows are held."""
@@ -139,7 +168,17 @@ class TenantFold:
 
     def unmatched(self) -> Sequence[UnmatchedRange]:
         """Return the events that no meter asks for. Meant for when `by_meter` has come to its end."""
-        return () if self._matched.all() else _unmatched(self._batch, np.flatnonzero(~self._matched))
+        rows = np.flatnonzero(~self._matched)
+        if self._batch.signs is not None:
+            rows = rows[self._batch.signs[rows] > 0]
+        return _unmatched(self._batch, rows) if rows.size else ()
+
+    def unmatched_voids(self) -> Sequence[UnmatchedVoid]:
+        """Return the events that no meter asks for and that are taken back. Meant for the end of `by_meter`, too."""
+        if self._batch.signs is None:
+            return ()
+        rows = np.flatnonzero(~self._matched & (self._batch.signs < 0))
+        return [_unmatched_void(self._batch, row) for row in rows.tolist()]
 
 
 def fold_tenants(
@@ -270,6 +309,24 @@ def _parked(batch: Batch, meter: CountingMeter, row: int, reason: ParkReason, me
         source=batch.sources.text(row),
         id=segment.events.ids[place],
         time_us=int(batch.times_us[row]),
+        takes_back=segment.takes_back(place),
+    )
+
+
+def taken_back_by(batch: Batch, row: int) -> tuple[int, int]:
+    """Return the lane and the position of the event that a row takes back."""
+    segment, place = batch.locate(row)
+    return segment.lane, segment.taken_back[place]
+
+
+def _unmatched_void(batch: Batch, row: int) -> UnmatchedVoid:
+    segment, place = batch.locate(row)
+    return UnmatchedVoid(
+        tenant=segment.tenant,
+        type=batch.types.text(row),
+        lane=segment.lane,
+        position=segment.first_position + place,
+        takes_back=segment.taken_back[place],
     )
 
 

@@ -26,6 +26,8 @@ class Lineage:
 
     aggregation: Aggregation
     event_count: int = 0
+    """One that takes an event back counts as one less."""
+    listed: int = 0
     _sum: Decimal = ZERO
     _least: Decimal | None = None
     _greatest: Decimal | None = None
@@ -35,7 +37,8 @@ class Lineage:
 
     def add(self, events: Sequence[CountedEvent]) -> None:
         """Count events that are listed."""
-        self.event_count += len(events)
+        self.listed += len(events)
+        self.event_count += sum(counted.event.sign for counted in events)
         if self.aggregation.READS is Reads.TEXT:
             self._texts.update(counted.value for counted in events)
         elif self.aggregation.READS is Reads.DECIMAL and events:
@@ -45,7 +48,8 @@ class Lineage:
         chosen = [(counted.event.time_us, counted.event.id, Decimal(counted.value)) for counted in events]
         values = [value for _, _, value in chosen]
         with exact_arithmetic():
-            self._sum = sum(values, self._sum)
+            signed = (counted.event.sign * Decimal(counted.value) for counted in events)
+            self._sum = sum(signed, self._sum)
         self._least = min(values) if self._least is None else min(self._least, *values)
         self._greatest = max(values) if self._greatest is None else max(self._greatest, *values)
         self._earliest = min(chosen) if self._earliest is None else min(self._earliest, *chosen)

@@ -44,6 +44,20 @@ class ReadableEvent:
     id: str = ""
     place: tuple[int, int] = (0, 0)
     """Lane and position in the log."""
+    takes_back: int | None = None
+    """Of an entry that takes an event back: the position, in the same lane, at which that counted."""
+    taken_back_at: int | None = None
+    """Position, in the same lane, of the entry that took the event back."""
+
+    @property
+    def sign(self) -> int:
+        """How often the entry counts: 1, or -1 where it takes an event back."""
+        return 1 if self.takes_back is None else -1
+
+    @property
+    def counted_at(self) -> tuple[int, int]:
+        """Lane and position of the event that counts, or counted until it was taken back."""
+        return self.place if self.takes_back is None else (self.place[0], self.takes_back)
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +131,7 @@ def counted_value(
     """
     for meter in meters:
         if matches(meter, event):
-            if (meter.meter_id, *event.place) in parked:
+            if (meter.meter_id, *event.counted_at) in parked:
                 return None
             value = read_value(meter, event)
             return None if isinstance(value, ParkReason) else value

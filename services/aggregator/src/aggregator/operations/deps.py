@@ -28,9 +28,19 @@ class EventLog(Protocol):
         ...
 
     def list_events(
-        self, customer: str, types: Sequence[str], period: Period, after: AsOf | None, up_to: AsOf
+        self,
+        customer: str,
+        types: Sequence[str],
+        period: Period,
+        after: AsOf | None,
+        up_to: AsOf,
+        *,
+        with_voids: bool = False,
     ) -> AsyncGenerator[Sequence[ReadableEvent], None]:
-        """Yield pages of a customer's events of some types and a period, between two points of the log."""
+        """Yield pages of a customer's events of some types and a period, between two points of the log.
+
+        With voids: also entries that only take others back.
+        """
         ...
 
 

@@ -6,6 +6,7 @@ from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, replace
 
+from aggregator.domain.corrections import makes_a_difference
 from aggregator.domain.freshness import Freshness
 from aggregator.domain.lineage import Lineage
 from aggregator.domain.listing import EventPage, EventPlace, EventQuery, listed_by, resumed
@@ -29,7 +30,10 @@ from money import ZERO, format_decimal
 
 @dataclass(frozen=True, slots=True)
 class _Sought:
-    """Which events are listed: those that `meters` count and that meet `filters`, between two points of the log."""
+    """Which events are listed: those that `meters` count and that meet `filters`, between two points of the log.
+
+    The list is about what changed from `base` (None: the beginning) to `up_to`; it goes on behind `after`.
+    """
 
     customer: str
     period: Period
@@ -37,6 +41,7 @@ class _Sought:
     after: AsOf | None
     up_to: AsOf
     filters: Sequence[PropertyFilter] = ()
+    base: AsOf | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +76,7 @@ async def list_usage_events(
         async for page in pages:
             lineage.add(page)
             yield page
-    is_whole = after is None and not (limit and lineage.event_count == limit)
+    is_whole = after is None and not (limit and lineage.listed == limit)
     if is_whole and not lineage.agrees_with(sealed.usage, sealed.before):
         raise _mismatch(sealed, lineage)
 
@@ -123,10 +128,13 @@ async def _logged(deps: Deps, sought: _Sought) -> AsyncGenerator[Sequence[Readab
     types = sorted({event_type for counting in sought.meters for event_type in counting.spec.event_types})
     if sought.up_to.is_empty or not sought.meters:
         return
-    found = deps.log.list_events(sought.customer, types, sought.period, sought.after, sought.up_to)
+    with_voids = sought.base is not None
+    found = deps.log.list_events(
+        sought.customer, types, sought.period, sought.after, sought.up_to, with_voids=with_voids
+    )
     async with aclosing(found) as pages:
         async for page in pages:
-            yield page
+            yield [event for event in page if makes_a_difference(event, sought.base, sought.up_to)]
 
 
 def _mismatch(sealed: _Sealed, lineage: Lineage) -> Diverged:
@@ -162,12 +170,14 @@ async def _coordinates(
     if amended is None:
         return _Sealed(snapshot, sealed), sought
     nothing = replace(sealed, event_count=0, quantity=ZERO)
-    return _Sealed(snapshot, sealed, amended.usage_of(meter) or nothing), replace(sought, after=amended.as_of)
+    return _Sealed(snapshot, sealed, amended.usage_of(meter) or nothing), replace(
+        sought, after=amended.as_of, base=amended.as_of
+    )
 
 
 async def _counted(deps: Deps, page: Sequence[ReadableEvent], meters: Sequence[CountingMeter]) -> list[CountedEvent]:
     async with transaction(deps.engine) as conn:
-        places = [event.place for event in page]
+        places = [event.counted_at for event in page]
         parked = await parked_store.parked_among(conn, [meter.meter_id for meter in meters], places)
     values = ((event, counted_value(meters, event, parked)) for event in page)
     return [CountedEvent(event, value) for event, value in values if value is not None]

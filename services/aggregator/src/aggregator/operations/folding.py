@@ -25,6 +25,7 @@ from aggregator.domain.batch import LogSegment
 from aggregator.domain.changes import Changes
 from aggregator.domain.fold import FoldedMeter, Parked, TenantFold, fold_tenants
 from aggregator.domain.meters import CountingMeter, counting_meters_by_tenant
+from aggregator.operations.corrections import without_parked
 from aggregator.operations.deps import Deps
 from aggregator.operations.groups import within_groups
 from aggregator.store import meters, parked
@@ -166,12 +167,16 @@ class _Writing:
         folds = tenant.by_meter()
         while (folded := await self._next(folds)) is not None:
             if folded.windows is not None:
+                folded, uncounted = await without_parked(self._conn, folded)
+                await self._park(uncounted)
                 folded, refused = await within_groups(self._driver, folded, self._deps.groups_max, self._size)
                 await self._park(refused)
                 await self._add(folded)
             await self._park(folded.parked)
         unmatched = tenant.unmatched()
         await write_in_parts(unmatched, self._size, partial(parked.set_unmatched, self._driver))
+        voids = tenant.unmatched_voids()
+        await write_in_parts(voids, self._size, partial(parked.set_unmatched_voids, self._driver))
         self.applied.unmatched += sum(found.event_count for found in unmatched)
 
     async def _add(self, folded: FoldedMeter) -> None:
@@ -197,7 +202,7 @@ class _Writing:
     async def _park(self, events: Iterable[Parked]) -> None:
         async def write(part: Sequence[Parked]) -> None:
             await parked.add_parked(self._driver, part)
-            self.applied.parked.update(event.reason.value for event in part)
+            self.applied.parked.update(event.reason.value for event in part if event.takes_back is None)
 
         await write_in_parts(events, self._size, write)
 

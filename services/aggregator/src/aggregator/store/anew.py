@@ -27,7 +27,9 @@ DERIVED_TABLES: Final = (
     "meter_group",
     "meter_group_count",
     "parked_event",
+    "parked_void",
     "unmatched_range",
+    "unmatched_void",
     "seal_target",
 )
 """All that is made again from the log and the meters. A test fails when a table is neither this nor said to stay."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import astuple
 from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy import text
@@ -15,14 +16,21 @@ if TYPE_CHECKING:
 
     from sqlalchemy.ext.asyncio import AsyncConnection
 
-    from aggregator.domain.fold import Parked, UnmatchedRange
+    from aggregator.domain.fold import Parked, UnmatchedRange, UnmatchedVoid
 
 
 # Ranges are kept a segment each; the type in the key tells several ranges of one segment apart.
-_LIST: Final = """
+PARKED_NOW: Final = """(
+    SELECT e.* FROM parked_event AS e WHERE NOT EXISTS (
+        SELECT FROM parked_void AS v
+        WHERE v.meter_id = e.meter_id AND v.lane = e.lane AND v.takes_back = e.position
+    )
+)"""
+"""Subquery of the events that are parked and were not taken back since. Both are noted, in whatever order they come."""
+_LIST: Final = f"""
     SELECT m.name AS meter, p.meter_id, p.lane, p.position, p.event_type, p.reason, p.message, p.customer, p.source,
            p.event_id, p.event_time AS time, p.position AS last_position, CAST(1 AS bigint) AS event_count
-    FROM parked_event AS p JOIN meter AS m USING (meter_id)
+    FROM {PARKED_NOW} AS p JOIN meter AS m USING (meter_id)
     WHERE m.tenant = :tenant AND CAST(:meter AS text) IN ('', m.name)
         AND CAST(:reason AS text) IN ('', p.reason) AND CAST(:type AS text) IN ('', p.event_type)
         AND CAST(:customer AS text) IN ('', p.customer)
@@ -31,11 +39,20 @@ _LIST: Final = """
     SELECT '' COLLATE "C", 0, u.lane, u.first_position, u.event_type, 'NO_METER',
            'no meter asks for events of type ' || u.event_type || ' with these properties', '', '', '', u.min_time,
            u.last_position, u.event_count
-    FROM unmatched_range AS u
-    WHERE u.tenant = :tenant AND CAST(:meter AS text) = '' AND CAST(:reason AS text) IN ('', 'NO_METER')
-        AND CAST(:type AS text) IN ('', u.event_type) AND CAST(:customer AS text) = ''
+    FROM (
+        SELECT r.tenant, r.lane, r.first_position, r.event_type, r.last_position, r.min_time,
+               r.event_count - (
+                   SELECT count(*) FROM unmatched_void AS v
+                   WHERE v.tenant = r.tenant AND v.lane = r.lane AND v.event_type = r.event_type
+                       AND v.takes_back BETWEEN r.first_position AND r.last_position
+               ) AS event_count
+        FROM unmatched_range AS r
+    ) AS u
+    WHERE u.event_count > 0 AND u.tenant = :tenant AND CAST(:meter AS text) = ''
+        AND CAST(:reason AS text) IN ('', 'NO_METER') AND CAST(:type AS text) IN ('', u.event_type)
+        AND CAST(:customer AS text) = ''
         AND u.min_time >= CAST(:start AS timestamptz) AND u.min_time < CAST(:end AS timestamptz)
-"""
+"""  # noqa: S608 - constant text
 _COUNTS_MAX: Final = 1000
 _CLEARED_PER_STATEMENT: Final = 1000
 _PARKED_COLUMNS: Final = (
@@ -67,12 +84,46 @@ _FORGET_UNMATCHED: Final = """
     WHERE u.tenant = $1 AND u.lane = s.lane AND u.first_position BETWEEN s.first AND s.last
 """
 
+_VOID_COLUMNS: Final = ("meter_id", "lane", "takes_back", "position", "event_time")
+_SET_UNMATCHED_VOID: Final = """
+    INSERT INTO unmatched_void (tenant, event_type, lane, position, takes_back) VALUES ($1, $2, $3, $4, $5)
+    ON CONFLICT DO NOTHING
+"""
+_FORGET_UNMATCHED_VOID: Final = """
+    DELETE FROM unmatched_void AS u
+    USING unnest($2::integer[], $3::bigint[], $4::bigint[]) AS s (lane, first, last)
+    WHERE u.tenant = $1 AND u.lane = s.lane AND u.position BETWEEN s.first AND s.last
+"""
+
 
 async def add_parked(driver: Any, parked: Sequence[Parked]) -> None:
-    """Store events that could not be counted."""
+    """Store events that could not be counted, and which of such events were taken back."""
+    records = [_parked_record(event) for event in parked if event.takes_back is None]
+    voids = [_void_record(event) for event in parked if event.takes_back is not None]
     async with driver.transaction():
-        records = map(_parked_record, parked)
-        await driver.copy_records_to_table("parked_event", records=records, columns=_PARKED_COLUMNS)
+        if records:
+            await driver.copy_records_to_table("parked_event", records=records, columns=_PARKED_COLUMNS)
+        if voids:
+            await driver.copy_records_to_table("parked_void", records=voids, columns=_VOID_COLUMNS)
+
+
+async def set_unmatched_voids(driver: Any, voids: Sequence[UnmatchedVoid]) -> None:
+    """Store which events that no meter asks for were taken back."""
+    async with driver.transaction():
+        await driver.executemany(_SET_UNMATCHED_VOID, [astuple(void) for void in voids])
+
+
+async def clear_parked_voids(conn: AsyncConnection, meter_id: int, since: datetime | None) -> None:
+    """Forget which parked events of a version were taken back, from `since` on (None: all)."""
+    await conn.execute(
+        text(
+            """
+            DELETE FROM parked_void
+            WHERE meter_id = :meter_id AND event_time >= coalesce(CAST(:since AS timestamptz), '-infinity')
+            """
+        ),
+        {"meter_id": meter_id, "since": since},
+    )
 
 
 async def set_unmatched(driver: Any, ranges: Sequence[UnmatchedRange]) -> None:
@@ -83,8 +134,10 @@ async def set_unmatched(driver: Any, ranges: Sequence[UnmatchedRange]) -> None:
 
 async def forget_unmatched(driver: Any, tenant: str, spans: Sequence[tuple[int, int, int]]) -> None:
     """Delete the ranges without a meter in whole segments, given as (lane, first, last), before they are set anew."""
+    columns = list(map(list, zip(*spans, strict=True)))
     async with driver.transaction():
-        await driver.execute(_FORGET_UNMATCHED, tenant, *map(list, zip(*spans, strict=True)))
+        await driver.execute(_FORGET_UNMATCHED, tenant, *columns)
+        await driver.execute(_FORGET_UNMATCHED_VOID, tenant, *columns)
 
 
 async def clear_parked(conn: AsyncConnection, meter_id: int, since: datetime | None) -> None:
@@ -214,6 +267,10 @@ def _parked_record(parked: Parked) -> tuple[Any, ...]:
         parked.id,
         instant_of(parked.time_us),
     )
+
+
+def _void_record(parked: Parked) -> tuple[Any, ...]:
+    return parked.meter_id, parked.lane, parked.takes_back, parked.position, instant_of(parked.time_us)
 
 
 def _unmatched_row(unmatched: UnmatchedRange) -> tuple[Any, ...]:

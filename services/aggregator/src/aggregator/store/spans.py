@@ -9,6 +9,7 @@ from sqlalchemy import text
 from aggregator.domain.reading import as_one, by_customer, counted_in
 from aggregator.domain.spans import SpanParked, SpanUsage, WindowBounds, counted_period
 from aggregator.domain.windows import merged, spans_by_customer
+from aggregator.store.parked import PARKED_NOW
 from aggregator.store.windows.pages import months_with_windows, windows_by_ranges
 from eventlog.instants import INSTANT_MAX_US, INSTANT_MIN_US, instant_of
 from eventlog.period import Period
@@ -159,7 +160,7 @@ async def read_parked_spans(conn: AsyncConnection, plan: SpansPlan) -> list[Span
         SELECT s.span, p.reason, count(*) AS event_count,
                min(p.event_time) AS first_time, max(p.event_time) AS last_time
         FROM {_SPANS} CROSS JOIN LATERAL (
-            SELECT stored.reason, stored.event_time FROM parked_event AS stored
+            SELECT stored.reason, stored.event_time FROM {PARKED_NOW} AS stored
             WHERE stored.meter_id = s.meter_id AND stored.customer = s.customer
                 AND stored.event_time >= s.start_at AND stored.event_time < s.end_at
             OFFSET 0

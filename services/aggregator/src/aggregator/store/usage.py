@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 from sqlalchemy import text
 
 from aggregator.domain.reading import CountedRow, counted_rows, flushes_behind
+from aggregator.store.parked import PARKED_NOW
 from aggregator.store.windows.pages import windows_by_ranges
 
 if TYPE_CHECKING:
@@ -47,7 +48,7 @@ async def count_parked(conn: AsyncConnection, plan: UsagePlan) -> Mapping[int, i
     rows = await conn.execute(
         text(
             f"""
-            SELECT asked.number, count(*) AS parked FROM {_ASKED} JOIN parked_event AS p USING (meter_id)
+            SELECT asked.number, count(*) AS parked FROM {_ASKED} JOIN {PARKED_NOW} AS p USING (meter_id)
             WHERE p.customer = :customer AND p.event_time >= :period_start AND p.event_time < :period_end
             GROUP BY asked.number
             """  # noqa: S608 - constant text

@@ -14,11 +14,12 @@ from eventlog.period import Period
 from eventlog.wire import as_of_from_proto, as_of_to_proto, period_in, period_to_proto
 from metering.aggregator.v1 import aggregator_service_pb2 as pb
 from metering.aggregator.v1 import usage_pb2
+from metering.common.v1 import feed_pb2
 from metering.ingest.v1 import ingest_service_pb2, usage_event_pb2
 
 
 def events_request(
-    customer: str, types: Sequence[str], period: Period, after: AsOf | None, up_to: AsOf
+    customer: str, types: Sequence[str], period: Period, after: AsOf | None, up_to: AsOf, *, with_voids: bool
 ) -> ingest_service_pb2.ListEventsRequest:
     """Return the request for the events of a customer, of some types and a period, between two points of the log."""
     return ingest_service_pb2.ListEventsRequest(
@@ -27,6 +28,7 @@ def events_request(
         period=period_to_proto(period),
         after=None if after is None else as_of_to_proto(after),
         up_to=as_of_to_proto(up_to),
+        with_voids=with_voids,
     )
 
 
@@ -34,8 +36,16 @@ def readable_event(message: usage_event_pb2.StoredEvent) -> ReadableEvent:
     """Return what meters look at of an event."""
     event = message.event
     time_us = microseconds_of(event.time.ToDatetime(tzinfo=UTC))
-    place = (message.lane, message.position)
-    return ReadableEvent(event.type, time_us, event.properties, message, event.id, place)
+    return ReadableEvent(
+        event.type,
+        time_us,
+        event.properties,
+        message,
+        event.id,
+        place=(message.lane, message.position),
+        takes_back=message.corrects if message.kind == feed_pb2.ENTRY_KIND_VOID else None,
+        taken_back_at=message.taken_back_at or None,
+    )
 
 
 def after_from_proto(message: pb.ListUsageEventsRequest | pb.ListMeteredEventsRequest) -> EventPlace | None:

@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING
 
 from aggregator.domain.batch import LogSegment
 from chassis.errors import Diverged, Reason
-from eventlog.payload import compress, decode_payload
+from eventlog.feed.cursor import kind_of
+from eventlog.feed.kinds import EntryKind
+from eventlog.payload import compress, decode_payload, decode_voids
 from eventlog.wire import timestamp_of_us
 from metering.aggregator.v1 import usage_pb2
 from metering.common.v1 import values_pb2
@@ -27,13 +29,17 @@ def read_segments(segments: Iterable[Segment]) -> list[LogSegment]:
 
 
 def _read_segment(segment: Segment) -> LogSegment:
+    kind, taken_back = kind_of(segment), list[int]()
     try:
-        events = decode_payload(segment.payload)
+        if kind is EntryKind.VOID:
+            events, taken_back = decode_voids(segment.payload)
+        else:
+            events = decode_payload(segment.payload)
     except ValueError as error:
         raise _corrupt(segment, str(error)) from error
     if len(events) != segment.count:
         raise _corrupt(segment, f"it holds {len(events)} events")
-    return LogSegment(segment.tenant, segment.lane, segment.first_position, events)
+    return LogSegment(segment.tenant, segment.lane, segment.first_position, events, kind.sign, taken_back)
 
 
 def pack_changes(changes: Mapping[ChangeKey, Span]) -> bytes:

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from eventlog.feed.kinds import EntryKind
+
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from datetime import datetime
     from uuid import UUID
 
     from eventlog.as_of import AsOf
     from eventlog.columns import EventColumns, Mask, RowNumbers
     from eventlog.period import Period
+    from ingest.domain.corrections import Correction
     from ingest.domain.reporters import Reporter
 
 
@@ -28,6 +32,8 @@ class SegmentPlace:
     traceparent: str
     backfill_id: UUID | None
     reporters: tuple[Reporter, ...] = ()
+    kind: EntryKind = EntryKind.PLAIN
+    correction: Correction | None = None
 
     @property
     def last_position(self) -> int:
@@ -49,11 +55,15 @@ class DecodedSegment:
 
 @dataclass(frozen=True, slots=True)
 class StoredPage:
-    """Some events of one segment: `rows` of its `events`."""
+    """Some events of one segment: `rows` of its `events`.
+
+    `taken_back` says of positions of the segment which later position of the lane took them back.
+    """
 
     place: SegmentPlace
     events: EventColumns
     rows: RowNumbers
+    taken_back: Mapping[int, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +76,8 @@ class ListQuery:
     after: AsOf | None = None
     up_to: AsOf | None = None
     limit: int | None = None
+    with_voids: bool = False
+    """Whether entries that only take others back are wanted, too."""
 
     def rows_in(self, segment: DecodedSegment, after: int, up_to: int) -> RowNumbers:
         """Return the rows of the wanted events of a segment, of those with positions over `after` and to `up_to`."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_right, insort
 from collections import OrderedDict
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from chassis.errors import Internal, Reason
 from chassis.postgres import driver_transaction
@@ -33,7 +33,14 @@ class SegmentLibrary:
         if kept is not None:
             return kept
         async with driver_transaction(self._engine) as driver:
-            stored = await segments.segment_at(driver, lane, position)
+            return await self.read(driver, lane, position)
+
+    async def read(self, driver: Any, lane: int, position: int) -> DecodedSegment:
+        """Return the same within a transaction, for who has one and should not wait for a second connection."""
+        kept = self._find(lane, position)
+        if kept is not None:
+            return kept
+        stored = await segments.segment_at(driver, lane, position)
         if stored is None:
             raise Internal(Reason.INTERNAL, f"a key points to position {position} of lane {lane}, which is not stored")
         decoded = DecodedSegment(stored.place, decode_payload(stored.payload))

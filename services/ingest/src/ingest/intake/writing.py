@@ -100,6 +100,7 @@ def _publishing(submission: Submission, accepted_at: datetime) -> Iterator[Segme
                 customer_filter(events.customers.values),
                 None if submission.backfill_id is None else submission.backfill_id.bytes,
                 write_reporters(submission.callers.reporters()),
+                None,
             ),
         )
 

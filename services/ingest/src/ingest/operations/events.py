@@ -3,22 +3,28 @@
 from __future__ import annotations
 
 from contextlib import aclosing
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
+
+import numpy as np
 
 from chassis.errors import Diverged, NotFound, Reason
 from chassis.postgres import driver_transaction
 from eventlog.columns import TextColumn
+from eventlog.feed.kinds import EntryKind
 from eventlog.payload import decode_payload
 from ingest.domain.customers import CustomerProbe
 from ingest.domain.events import DecodedSegment, StoredPage
 from ingest.domain.keys import keys_of
 from ingest.domain.text import shown
+from ingest.store.corrections import corrections_of, taken_back
 from ingest.store.keys import find_keys
 from ingest.store.segments import first_position_of_segment_at, segments_by_first, summarize_segments
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Sequence
+    from collections.abc import AsyncGenerator, Mapping, Sequence
 
+    from ingest.domain.corrections import Identity
     from ingest.domain.events import ListQuery
     from ingest.operations.deps import Deps
     from ingest.store.segments import SegmentSummary
@@ -27,19 +33,40 @@ _SUMMARIES: Final = 256
 _READ_BYTES_MAX: Final = 1024 * 1024
 
 
-async def get_event(deps: Deps, tenant: str, source: str, event_id: str) -> StoredPage:
-    """Return the page that holds one event. Raises NotFound."""
-    source_id = await deps.sources.find(tenant, source)
+@dataclass(frozen=True, slots=True)
+class EventHistory:
+    """An event as it was first reported, its corrections in log order, and what holds now: None once it is voided."""
+
+    original: StoredPage
+    corrections: Sequence[StoredPage]
+    holds: StoredPage | None
+
+
+async def get_event(deps: Deps, tenant: str, identity: Identity) -> EventHistory:
+    """Return one event with its corrections. Raises NotFound."""
+    source_id = await deps.sources.find(tenant, identity.source)
     if source_id is not None:
-        keys = keys_of(tenant, [event_id], TextColumn([source]), [source_id])
+        keys = keys_of(tenant, [identity.id], TextColumn([identity.source]), [source_id])
         async with driver_transaction(deps.engine) as driver:
             found, lanes, positions = await find_keys(driver, keys)
+            entries = await corrections_of(driver, keys)
         if found.size:
-            segment = await deps.library.at(int(lanes[0]), int(positions[0]))
-            page = StoredPage(segment.place, segment.events, positions - segment.place.first_position)
-            _check_is(page, source, event_id)
-            return page
-    raise event_not_found(source, event_id)
+            taken_back = {one.takes_back: one.position for one in entries if one.takes_back is not None}
+            places = [int(positions[0]), *(entry.position for entry in entries)]
+            pages = [await _page_at(deps, int(lanes[0]), position, identity, taken_back) for position in places]
+            voided = bool(entries) and entries[-1].kind is EntryKind.VOID
+            return EventHistory(pages[0], pages[1:], None if voided else pages[-1])
+    raise event_not_found(identity.source, identity.id)
+
+
+async def _page_at(
+    deps: Deps, lane: int, position: int, identity: Identity, taken_back: Mapping[int, int]
+) -> StoredPage:
+    segment = await deps.library.at(lane, position)
+    rows = np.array([position - segment.place.first_position], dtype=np.int64)
+    page = StoredPage(segment.place, segment.events, rows, taken_back)
+    check_are(page, [identity])
+    return page
 
 
 def event_not_found(source: str, event_id: str) -> NotFound:
@@ -48,13 +75,14 @@ def event_not_found(source: str, event_id: str) -> NotFound:
     return NotFound(Reason.EVENT_NOT_FOUND, message)
 
 
-def _check_is(page: StoredPage, source: str, event_id: str) -> None:
-    """Raise Diverged unless the only event of a page is the one that its key stands for."""
-    row = int(page.rows[0])
-    if (page.events.text("source").texts(page.rows)[0], page.events.ids[row]) != (source, event_id):
-        place = f"position {page.place.first_position + row} of lane {page.place.lane}"
-        message = f"the key of the event points to {place}, which holds another; follow the runbook data-corrupted"
-        raise Diverged(Reason.DATA_CORRUPTED, message)
+def check_are(page: StoredPage, identities: Sequence[Identity]) -> None:
+    """Raise Diverged unless the events of a page are those that their keys stand for."""
+    sources = page.events.text("source").texts(page.rows)
+    for row, source, identity in zip(page.rows.tolist(), sources, identities, strict=True):
+        if (source, page.events.ids[row]) != (identity.source, identity.id):
+            place = f"position {page.place.first_position + row} of lane {page.place.lane}"
+            message = f"the key of the event points to {place}, which holds another; follow the runbook data-corrupted"
+            raise Diverged(Reason.DATA_CORRUPTED, message)
 
 
 async def list_events(deps: Deps, tenant: str, query: ListQuery) -> AsyncGenerator[StoredPage, None]:
@@ -70,10 +98,10 @@ async def list_events(deps: Deps, tenant: str, query: ListQuery) -> AsyncGenerat
             end = min(end, up_to.positions.get(lane, 0))
         start = 0 if after is None else after.positions.get(lane, 0)
         async with aclosing(_segments_of_lane(deps, tenant, query, lane, start, end)) as segments:
-            async for segment in segments:
+            async for segment, taken_back in segments:
                 rows = query.rows_in(segment, start, end)[:left]
                 if rows.size:
-                    yield StoredPage(segment.place, segment.events, rows)
+                    yield StoredPage(segment.place, segment.events, rows, taken_back)
                     left = None if left is None else left - len(rows)
                 if left == 0:
                     return
@@ -81,8 +109,11 @@ async def list_events(deps: Deps, tenant: str, query: ListQuery) -> AsyncGenerat
 
 async def _segments_of_lane(
     deps: Deps, tenant: str, query: ListQuery, lane: int, after: int, up_to: int
-) -> AsyncGenerator[DecodedSegment, None]:
-    """Yield the segments that may hold wanted events. No transaction is open while the reader takes its time."""
+) -> AsyncGenerator[tuple[DecodedSegment, Mapping[int, int]], None]:
+    """Yield the segments that may hold wanted events, each with the positions around it that were taken back.
+
+    No transaction is open while the reader takes its time.
+    """
     if after >= up_to:
         return
     probe = CustomerProbe(query.customers) if query.customers else None
@@ -97,8 +128,10 @@ async def _segments_of_lane(
         for chunk in _chunks(wanted):
             async with driver_transaction(deps.engine) as driver:
                 stored = await segments_by_first(driver, lane, chunk)
+                ends = stored[0].place.first_position, stored[-1].place.last_position
+                back = await taken_back(driver, lane, *ends)
             for segment in stored:
-                yield DecodedSegment(segment.place, decode_payload(segment.payload))
+                yield DecodedSegment(segment.place, decode_payload(segment.payload)), back
         if len(summaries) < _SUMMARIES:
             return
         seen = summaries[-1].first_position

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from chassis.errors import NotFound
 from chassis.rpc.binding import OwnedKind
+from ingest.domain.corrections import Identity
 from ingest.operations.events import event_not_found, get_event
 
 if TYPE_CHECKING:
@@ -22,7 +23,10 @@ def owners(deps: Deps) -> Mapping[str, OwnedKind]:
 
 async def _customer_of_event(deps: Deps, tenant: str, source: str, event_id: str) -> str | None:
     try:
-        page = await get_event(deps, tenant, source, event_id)
+        history = await get_event(deps, tenant, Identity(source, event_id))
     except NotFound:
         return None
-    return page.events.text("customer").texts(page.rows)[0]
+    pages = (history.original, *history.corrections)
+    customers = {page.events.text("customer").texts(page.rows)[0] for page in pages}
+    # One that was moved from one customer to another shows both, so neither may see it whole.
+    return customers.pop() if len(customers) == 1 else None

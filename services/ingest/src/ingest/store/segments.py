@@ -5,18 +5,21 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
+from eventlog.feed.cursor import kind_of
+from eventlog.feed.kinds import EntryKind
 from eventlog.log.stored import read_proven
+from ingest.domain.corrections import read_correction
 from ingest.domain.events import ListQuery, SegmentPlace
 from ingest.domain.reporters import read_reporters
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from uuid import UUID
 
     from eventlog.feed.cursor import Segment
 
-OWNER_COLUMNS: Final = ("customer_filter", "backfill_id", "reported_by")
-"""What ingest keeps beside each segment: whose events it may hold, the backfill it belongs to, and who reported it."""
+OWNER_COLUMNS: Final = ("customer_filter", "backfill_id", "reported_by", "correction")
+"""What ingest keeps beside each segment: whose events it may hold, the backfill it belongs to, who reported it, and of
+corrections what they correct and why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +49,7 @@ async def segment_at(driver: Any, lane: int, position: int) -> StoredSegment | N
 async def segments_by_first(driver: Any, lane: int, first_positions: Sequence[int]) -> list[StoredSegment]:
     """Return segments in log order. Raises Diverged if one is not what was written."""
     found = await read_proven(driver, lane, first_positions, OWNER_COLUMNS)
-    return [_stored(segment, row["backfill_id"], row["reported_by"]) for segment, row in found]
+    return [_stored(segment, row) for segment, row in found]
 
 
 async def summarize_segments(  # noqa: PLR0913 - a lane's range, its reader's place in it and its reader's conditions
@@ -59,8 +62,9 @@ async def summarize_segments(  # noqa: PLR0913 - a lane's range, its reader's pl
         WHERE tenant = $1 AND lane = $2 AND first_position > $3 AND first_position <= $4
           AND first_position + count - 1 > $5
           AND ($6::timestamptz IS NULL OR max_time >= $6) AND ($7::timestamptz IS NULL OR min_time < $7)
+          AND ($8 OR kind <> $9)
         ORDER BY first_position
-        LIMIT $8
+        LIMIT $10
         """,
         tenant,
         lane,
@@ -69,6 +73,8 @@ async def summarize_segments(  # noqa: PLR0913 - a lane's range, its reader's pl
         after,
         None if query.period is None else query.period.start,
         None if query.period is None else query.period.end,
+        query.with_voids,
+        EntryKind.VOID,
         limit,
     )
     return [SegmentSummary(row["first_position"], row["payload_bytes"], row["customer_filter"]) for row in rows]
@@ -82,14 +88,16 @@ async def first_position_of_segment_at(driver: Any, lane: int, position: int) ->
     return int(found or 0)
 
 
-def _stored(segment: Segment, backfill_id: UUID | None, reported_by: bytes | None) -> StoredSegment:
+def _stored(segment: Segment, row: Any) -> StoredSegment:
     place = SegmentPlace(
         lane=segment.lane,
         first_position=segment.first_position,
         count=segment.count,
         accepted_at=segment.accepted_at,
         traceparent=segment.traceparent,
-        backfill_id=backfill_id,
-        reporters=read_reporters(reported_by),
+        backfill_id=row["backfill_id"],
+        reporters=read_reporters(row["reported_by"]),
+        kind=kind_of(segment),
+        correction=read_correction(row["correction"]),
     )
     return StoredSegment(place, segment.payload)

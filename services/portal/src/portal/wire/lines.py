@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 from chassis.rpc.pages import page_token, place_in
 from eventlog.wire import instant_from_proto
 from metering.aggregator.v1 import meter_pb2, usage_pb2
+from metering.common.v1 import feed_pb2
 from money import exact_arithmetic
 from portal.domain.invoices import Verified
 from portal.domain.lines import DayValue, Derivation, Evidence, LineEvent
@@ -105,11 +106,18 @@ def event_from_proto(message: usage_pb2.MeteredEvent) -> LineEvent:
         id=event.id,
         source=event.source,
         subject=event.subject,
-        value=message.value,
+        value=_signed(message),
         properties=dict(event.properties),
         trace_id=_trace_id(event.traceparent),
         report_trace_id=_trace_id(message.event.accepted_traceparent),
     )
+
+
+def _signed(message: usage_pb2.MeteredEvent) -> str:
+    """Return the value as the line has it: an adjustment takes off what was voided since it was billed."""
+    if message.event.kind != feed_pb2.ENTRY_KIND_VOID:
+        return message.value
+    return message.value.removeprefix("-") if message.value.startswith("-") else f"-{message.value}"
 
 
 def place_to_token(message: usage_pb2.MeteredEvent) -> str:

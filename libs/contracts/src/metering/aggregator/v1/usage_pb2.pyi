@@ -285,7 +285,9 @@ class MeteredEvent(_message.Message):
     """Value that the meter read: decimal text, or the text that COUNT_UNIQUE counts; "1" for COUNT."""
     @_builtins.property
     def event(self) -> _usage_event_pb2.StoredEvent:
-        """The event as the log holds it."""
+        """The event as the log holds it. In a list of what came after an earlier snapshot it may be a void (ENTRY_KIND_VOID), which takes
+        back an event that the earlier one counts: then it counts -1, and its value is to be subtracted.
+        """
 
     def __init__(
         self,

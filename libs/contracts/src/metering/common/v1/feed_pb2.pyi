@@ -8,6 +8,7 @@ from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
+from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from metering.common.v1 import values_pb2 as _values_pb2
 import builtins as _builtins
 import sys
@@ -19,6 +20,30 @@ else:
     from typing_extensions import TypeAlias as _TypeAlias, Never as _Never
 
 DESCRIPTOR: _descriptor.FileDescriptor
+
+class _EntryKind:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _EntryKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_EntryKind.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    ENTRY_KIND_UNSPECIFIED: _EntryKind.ValueType  # 0
+    """Facts of their own: all that is reported, and every entry of a log without corrections."""
+    ENTRY_KIND_VOID: _EntryKind.ValueType  # 1
+    """Each is a whole copy of an earlier entry of the same lane, which it takes back: it counts -1."""
+    ENTRY_KIND_REPLACEMENT: _EntryKind.ValueType  # 2
+    """Each holds from here on in the place of an earlier entry of the same lane and identity, which was taken back before: it counts 1."""
+
+class EntryKind(_EntryKind, metaclass=_EntryKindEnumTypeWrapper):
+    """What the entries of a segment are."""
+
+ENTRY_KIND_UNSPECIFIED: EntryKind.ValueType  # 0
+"""Facts of their own: all that is reported, and every entry of a log without corrections."""
+ENTRY_KIND_VOID: EntryKind.ValueType  # 1
+"""Each is a whole copy of an earlier entry of the same lane, which it takes back: it counts -1."""
+ENTRY_KIND_REPLACEMENT: EntryKind.ValueType  # 2
+"""Each holds from here on in the place of an earlier entry of the same lane and identity, which was taken back before: it counts 1."""
+Global___EntryKind: _TypeAlias = EntryKind  # noqa: Y015
 
 @_typing.final
 class FeedCursor(_message.Message):
@@ -74,6 +99,7 @@ class FeedSegment(_message.Message):
     MAX_TIME_FIELD_NUMBER: _builtins.int
     CHAIN_RULE_FIELD_NUMBER: _builtins.int
     OWNER_HASH_FIELD_NUMBER: _builtins.int
+    KIND_FIELD_NUMBER: _builtins.int
     epoch: _builtins.str
     """Identity of the log (UUID text)."""
     lane: _builtins.int
@@ -92,16 +118,18 @@ class FeedSegment(_message.Message):
     """Chain hash (32 bytes), integers big-endian. By rule 1: SHA-256(previous chain || digest || lane u32 || first_position u64 ||
     count u32). By rule 2: SHA-256(previous chain || digest || lane u32 || first_position u64 || count u32 || chain_rule u32 ||
     tenant || accepted_at i64 || traceparent || min_time i64 || max_time i64 || owner_hash), texts as their length u32 and
-    UTF-8, times as microseconds since 1970.
+    UTF-8, times as microseconds since 1970. By rule 3, which is that of corrections: the same, and kind u32 after owner_hash.
     """
     traceparent: _builtins.str
     """W3C traceparent of the span that published the segment; a consumer links to it. Empty if there was none."""
     chain_rule: _builtins.int
-    """Rule by which `chain` is made: 1 or 2; absent in a segment of an older release: 1. A reader that does not know the rule stops."""
+    """Rule by which `chain` is made: 1, 2 or 3; absent in a segment of an older release: 1. A reader that does not know the rule stops."""
     owner_hash: _builtins.bytes
     """SHA-256 (32 bytes) of the columns that only the owner of the log reads: of each that has a value, by name, the name and the
     value, both with their length u32.
     """
+    kind: Global___EntryKind.ValueType
+    """What the entries are. A reader that does not know the kind stops: it must not count them as if they were plain."""
     @_builtins.property
     def accepted_at(self) -> _timestamp_pb2.Timestamp:
         """When the segment was committed, by the owner's clock. Never used for order."""
@@ -131,10 +159,11 @@ class FeedSegment(_message.Message):
         max_time: _timestamp_pb2.Timestamp | None = ...,
         chain_rule: _builtins.int = ...,
         owner_hash: _builtins.bytes = ...,
+        kind: Global___EntryKind.ValueType = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["accepted_at", b"accepted_at", "max_time", b"max_time", "min_time", b"min_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["accepted_at", b"accepted_at", "chain", b"chain", "chain_rule", b"chain_rule", "count", b"count", "digest", b"digest", "epoch", b"epoch", "first_position", b"first_position", "lane", b"lane", "max_time", b"max_time", "min_time", b"min_time", "owner_hash", b"owner_hash", "payload", b"payload", "tenant", b"tenant", "traceparent", b"traceparent"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["accepted_at", b"accepted_at", "chain", b"chain", "chain_rule", b"chain_rule", "count", b"count", "digest", b"digest", "epoch", b"epoch", "first_position", b"first_position", "kind", b"kind", "lane", b"lane", "max_time", b"max_time", "min_time", b"min_time", "owner_hash", b"owner_hash", "payload", b"payload", "tenant", b"tenant", "traceparent", b"traceparent"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -214,22 +214,166 @@ class GetEventResponse(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     EVENT_FIELD_NUMBER: _builtins.int
+    CORRECTIONS_FIELD_NUMBER: _builtins.int
+    HOLDS_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def event(self) -> _usage_event_pb2.StoredEvent:
-        """The event, as it is in the log."""
+        """The event as it was first reported."""
+
+    @_builtins.property
+    def corrections(self) -> _containers.RepeatedCompositeFieldContainer[_usage_event_pb2.StoredEvent]:
+        """Its corrections, in log order: the last one decides."""
+
+    @_builtins.property
+    def holds(self) -> _usage_event_pb2.StoredEvent:
+        """What holds now: the event as it was reported, or the last replacement. Absent if it is voided, and from releases before
+        corrections.
+        """
 
     def __init__(
         self,
         *,
         event: _usage_event_pb2.StoredEvent | None = ...,
+        corrections: _abc.Iterable[_usage_event_pb2.StoredEvent] | None = ...,
+        holds: _usage_event_pb2.StoredEvent | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["event", b"event"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["event", b"event", "holds", b"holds"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["event", b"event"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["corrections", b"corrections", "event", b"event", "holds", b"holds"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___GetEventResponse: _TypeAlias = GetEventResponse  # noqa: Y015
+
+@_typing.final
+class VoidEventsRequest(_message.Message):
+    """Which events to void, and why."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    EVENTS_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    request_id: _builtins.str
+    """Makes the call safe to repeat: the same id and content have the same answer; other content is ABORTED REQUEST_ID_REUSED."""
+    reason: _builtins.str
+    """Why, for people; kept with the entries. 1 to 256 bytes. Example: "load test of 3 March, ticket 4711". Required."""
+    @_builtins.property
+    def events(self) -> _containers.RepeatedCompositeFieldContainer[_usage_event_pb2.EventIdentity]:
+        """The events, 1 to 1000."""
+
+    def __init__(
+        self,
+        *,
+        request_id: _builtins.str = ...,
+        events: _abc.Iterable[_usage_event_pb2.EventIdentity] | None = ...,
+        reason: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["events", b"events", "reason", b"reason", "request_id", b"request_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___VoidEventsRequest: _TypeAlias = VoidEventsRequest  # noqa: Y015
+
+@_typing.final
+class VoidEventsResponse(_message.Message):
+    """What became of the events. voided + already_voided = different events named."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    VOIDED_FIELD_NUMBER: _builtins.int
+    ALREADY_VOIDED_FIELD_NUMBER: _builtins.int
+    AS_OF_FIELD_NUMBER: _builtins.int
+    voided: _builtins.int
+    """Events that held and no longer do."""
+    already_voided: _builtins.int
+    """Events that were voided before."""
+    @_builtins.property
+    def as_of(self) -> _values_pb2.AsOf:
+        """The log up to and including the voids; pass it to QueryUsage as `freshness.as_of` to see their effect."""
+
+    def __init__(
+        self,
+        *,
+        voided: _builtins.int = ...,
+        already_voided: _builtins.int = ...,
+        as_of: _values_pb2.AsOf | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["as_of", b"as_of"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["already_voided", b"already_voided", "as_of", b"as_of", "voided", b"voided"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___VoidEventsResponse: _TypeAlias = VoidEventsResponse  # noqa: Y015
+
+@_typing.final
+class ReplaceEventRequest(_message.Message):
+    """What is to hold in the place of an event, and why."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    EVENT_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    request_id: _builtins.str
+    """Makes the call safe to repeat: the same id and content have the same answer; other content is ABORTED REQUEST_ID_REUSED."""
+    reason: _builtins.str
+    """Why, for people; kept with the entries. 1 to 256 bytes. Example: "counted twice by firmware 2.1". Required."""
+    @_builtins.property
+    def event(self) -> _usage_event_pb2.UsageEvent:
+        """The event as it should have been; its source and id say which one it replaces. Required."""
+
+    def __init__(
+        self,
+        *,
+        request_id: _builtins.str = ...,
+        event: _usage_event_pb2.UsageEvent | None = ...,
+        reason: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["event", b"event"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["event", b"event", "reason", b"reason", "request_id", b"request_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ReplaceEventRequest: _TypeAlias = ReplaceEventRequest  # noqa: Y015
+
+@_typing.final
+class ReplaceEventResponse(_message.Message):
+    """The event as it holds now."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    EVENT_FIELD_NUMBER: _builtins.int
+    REPLACED_FIELD_NUMBER: _builtins.int
+    AS_OF_FIELD_NUMBER: _builtins.int
+    replaced: _builtins.bool
+    """Whether anything was written; false if the same held before."""
+    @_builtins.property
+    def event(self) -> _usage_event_pb2.StoredEvent:
+        """What holds now."""
+
+    @_builtins.property
+    def as_of(self) -> _values_pb2.AsOf:
+        """The log up to and including the replacement; pass it to QueryUsage as `freshness.as_of` to see its effect."""
+
+    def __init__(
+        self,
+        *,
+        event: _usage_event_pb2.StoredEvent | None = ...,
+        replaced: _builtins.bool = ...,
+        as_of: _values_pb2.AsOf | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["as_of", b"as_of", "event", b"event"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["as_of", b"as_of", "event", b"event", "replaced", b"replaced"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ReplaceEventResponse: _TypeAlias = ReplaceEventResponse  # noqa: Y015
 
 @_typing.final
 class ListEventsRequest(_message.Message):
@@ -243,8 +387,13 @@ class ListEventsRequest(_message.Message):
     AFTER_FIELD_NUMBER: _builtins.int
     UP_TO_FIELD_NUMBER: _builtins.int
     LIMIT_FIELD_NUMBER: _builtins.int
+    WITH_VOIDS_FIELD_NUMBER: _builtins.int
     limit: _builtins.int
     """End after this many events. 0 means no limit."""
+    with_voids: _builtins.bool
+    """Also return voids: entries that only take others back. Without them a list has each event and each replacement once, also those
+    that do not hold any more: see `taken_back_at`.
+    """
     @_builtins.property
     def customers(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Customers. Optional."""
@@ -274,10 +423,11 @@ class ListEventsRequest(_message.Message):
         after: _values_pb2.AsOf | None = ...,
         up_to: _values_pb2.AsOf | None = ...,
         limit: _builtins.int = ...,
+        with_voids: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["after", b"after", "period", b"period", "up_to", b"up_to"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["after", b"after", "customers", b"customers", "limit", b"limit", "period", b"period", "types", b"types", "up_to", b"up_to"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["after", b"after", "customers", b"customers", "limit", b"limit", "period", b"period", "types", b"types", "up_to", b"up_to", "with_voids", b"with_voids"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

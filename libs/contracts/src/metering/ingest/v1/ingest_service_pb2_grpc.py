@@ -51,6 +51,16 @@ class IngestServiceStub:
                 request_serializer=metering_dot_ingest_dot_v1_dot_ingest__service__pb2.ListEventsRequest.SerializeToString,
                 response_deserializer=metering_dot_ingest_dot_v1_dot_ingest__service__pb2.ListEventsResponse.FromString,
                 _registered_method=True)
+        self.VoidEvents = channel.unary_unary(
+                '/metering.ingest.v1.IngestService/VoidEvents',
+                request_serializer=metering_dot_ingest_dot_v1_dot_ingest__service__pb2.VoidEventsRequest.SerializeToString,
+                response_deserializer=metering_dot_ingest_dot_v1_dot_ingest__service__pb2.VoidEventsResponse.FromString,
+                _registered_method=True)
+        self.ReplaceEvent = channel.unary_unary(
+                '/metering.ingest.v1.IngestService/ReplaceEvent',
+                request_serializer=metering_dot_ingest_dot_v1_dot_ingest__service__pb2.ReplaceEventRequest.SerializeToString,
+                response_deserializer=metering_dot_ingest_dot_v1_dot_ingest__service__pb2.ReplaceEventResponse.FromString,
+                _registered_method=True)
         self.OpenBackfill = channel.unary_unary(
                 '/metering.ingest.v1.IngestService/OpenBackfill',
                 request_serializer=metering_dot_ingest_dot_v1_dot_ingest__service__pb2.OpenBackfillRequest.SerializeToString,
@@ -85,14 +95,35 @@ class IngestServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def GetEvent(self, request, context):
-        """Returns one event by its identity. Errors: NOT_FOUND.
+        """Returns one event by its identity, with its corrections and what holds now. Errors: NOT_FOUND.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def ListEvents(self, request, context):
-        """Streams events in log order (lane by lane). Ends once it has read the log as it was when the call began.
+        """Streams events in log order (lane by lane), each with whether it was taken back. Ends once it has read the log as it was when the
+        call began.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def VoidEvents(self, request, context):
+        """Voids events: from now on they do not count, also where their period is billed; the invoice stands, and the next one has the
+        difference. What was reported stays in the log, and the voids are entries of it. All are voided or none. An event that is voided
+        already stays so; one that was replaced is voided as it holds now. Reporting a voided event again changes nothing: it is a
+        duplicate. Errors: NOT_FOUND EVENT_NOT_FOUND (one of them was never accepted), INVALID_ARGUMENT.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ReplaceEvent(self, request, context):
+        """Replaces an event by another of the same source and id: from now on that one counts, and not what was reported before. Any other
+        field may differ, and its time may be as old as ingest accepts. A voided event holds again as the replacement says. Where the same
+        already holds, nothing is written. Errors: NOT_FOUND EVENT_NOT_FOUND (nothing was accepted with this identity: report it),
+        INVALID_ARGUMENT (what Report would refuse of the event, and why).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -136,6 +167,16 @@ def add_IngestServiceServicer_to_server(servicer, server):
                     servicer.ListEvents,
                     request_deserializer=metering_dot_ingest_dot_v1_dot_ingest__service__pb2.ListEventsRequest.FromString,
                     response_serializer=metering_dot_ingest_dot_v1_dot_ingest__service__pb2.ListEventsResponse.SerializeToString,
+            ),
+            'VoidEvents': grpc.unary_unary_rpc_method_handler(
+                    servicer.VoidEvents,
+                    request_deserializer=metering_dot_ingest_dot_v1_dot_ingest__service__pb2.VoidEventsRequest.FromString,
+                    response_serializer=metering_dot_ingest_dot_v1_dot_ingest__service__pb2.VoidEventsResponse.SerializeToString,
+            ),
+            'ReplaceEvent': grpc.unary_unary_rpc_method_handler(
+                    servicer.ReplaceEvent,
+                    request_deserializer=metering_dot_ingest_dot_v1_dot_ingest__service__pb2.ReplaceEventRequest.FromString,
+                    response_serializer=metering_dot_ingest_dot_v1_dot_ingest__service__pb2.ReplaceEventResponse.SerializeToString,
             ),
             'OpenBackfill': grpc.unary_unary_rpc_method_handler(
                     servicer.OpenBackfill,
@@ -236,6 +277,60 @@ class IngestService:
             '/metering.ingest.v1.IngestService/ListEvents',
             metering_dot_ingest_dot_v1_dot_ingest__service__pb2.ListEventsRequest.SerializeToString,
             metering_dot_ingest_dot_v1_dot_ingest__service__pb2.ListEventsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def VoidEvents(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/metering.ingest.v1.IngestService/VoidEvents',
+            metering_dot_ingest_dot_v1_dot_ingest__service__pb2.VoidEventsRequest.SerializeToString,
+            metering_dot_ingest_dot_v1_dot_ingest__service__pb2.VoidEventsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ReplaceEvent(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/metering.ingest.v1.IngestService/ReplaceEvent',
+            metering_dot_ingest_dot_v1_dot_ingest__service__pb2.ReplaceEventRequest.SerializeToString,
+            metering_dot_ingest_dot_v1_dot_ingest__service__pb2.ReplaceEventResponse.FromString,
             options,
             channel_credentials,
             insecure,

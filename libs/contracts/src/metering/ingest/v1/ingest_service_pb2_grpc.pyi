@@ -43,9 +43,23 @@ class IngestServiceStub:
     overloaded, so retry after the delay), UNAVAILABLE (retry).
     """
     GetEvent: _grpc.UnaryUnaryMultiCallable[_ingest_service_pb2.GetEventRequest, _ingest_service_pb2.GetEventResponse]
-    """Returns one event by its identity. Errors: NOT_FOUND."""
+    """Returns one event by its identity, with its corrections and what holds now. Errors: NOT_FOUND."""
     ListEvents: _grpc.UnaryStreamMultiCallable[_ingest_service_pb2.ListEventsRequest, _ingest_service_pb2.ListEventsResponse]
-    """Streams events in log order (lane by lane). Ends once it has read the log as it was when the call began."""
+    """Streams events in log order (lane by lane), each with whether it was taken back. Ends once it has read the log as it was when the
+    call began.
+    """
+    VoidEvents: _grpc.UnaryUnaryMultiCallable[_ingest_service_pb2.VoidEventsRequest, _ingest_service_pb2.VoidEventsResponse]
+    """Voids events: from now on they do not count, also where their period is billed; the invoice stands, and the next one has the
+    difference. What was reported stays in the log, and the voids are entries of it. All are voided or none. An event that is voided
+    already stays so; one that was replaced is voided as it holds now. Reporting a voided event again changes nothing: it is a
+    duplicate. Errors: NOT_FOUND EVENT_NOT_FOUND (one of them was never accepted), INVALID_ARGUMENT.
+    """
+    ReplaceEvent: _grpc.UnaryUnaryMultiCallable[_ingest_service_pb2.ReplaceEventRequest, _ingest_service_pb2.ReplaceEventResponse]
+    """Replaces an event by another of the same source and id: from now on that one counts, and not what was reported before. Any other
+    field may differ, and its time may be as old as ingest accepts. A voided event holds again as the replacement says. Where the same
+    already holds, nothing is written. Errors: NOT_FOUND EVENT_NOT_FOUND (nothing was accepted with this identity: report it),
+    INVALID_ARGUMENT (what Report would refuse of the event, and why).
+    """
     OpenBackfill: _grpc.UnaryUnaryMultiCallable[_ingest_service_pb2.OpenBackfillRequest, _ingest_service_pb2.OpenBackfillResponse]
     """Opens a backfill: while it is open, events that name it may be older than the late limit."""
     CloseBackfill: _grpc.UnaryUnaryMultiCallable[_ingest_service_pb2.CloseBackfillRequest, _ingest_service_pb2.CloseBackfillResponse]
@@ -68,9 +82,23 @@ class IngestServiceAsyncStub(IngestServiceStub):
     overloaded, so retry after the delay), UNAVAILABLE (retry).
     """
     GetEvent: _aio.UnaryUnaryMultiCallable[_ingest_service_pb2.GetEventRequest, _ingest_service_pb2.GetEventResponse]  # type: ignore[assignment]
-    """Returns one event by its identity. Errors: NOT_FOUND."""
+    """Returns one event by its identity, with its corrections and what holds now. Errors: NOT_FOUND."""
     ListEvents: _aio.UnaryStreamMultiCallable[_ingest_service_pb2.ListEventsRequest, _ingest_service_pb2.ListEventsResponse]  # type: ignore[assignment]
-    """Streams events in log order (lane by lane). Ends once it has read the log as it was when the call began."""
+    """Streams events in log order (lane by lane), each with whether it was taken back. Ends once it has read the log as it was when the
+    call began.
+    """
+    VoidEvents: _aio.UnaryUnaryMultiCallable[_ingest_service_pb2.VoidEventsRequest, _ingest_service_pb2.VoidEventsResponse]  # type: ignore[assignment]
+    """Voids events: from now on they do not count, also where their period is billed; the invoice stands, and the next one has the
+    difference. What was reported stays in the log, and the voids are entries of it. All are voided or none. An event that is voided
+    already stays so; one that was replaced is voided as it holds now. Reporting a voided event again changes nothing: it is a
+    duplicate. Errors: NOT_FOUND EVENT_NOT_FOUND (one of them was never accepted), INVALID_ARGUMENT.
+    """
+    ReplaceEvent: _aio.UnaryUnaryMultiCallable[_ingest_service_pb2.ReplaceEventRequest, _ingest_service_pb2.ReplaceEventResponse]  # type: ignore[assignment]
+    """Replaces an event by another of the same source and id: from now on that one counts, and not what was reported before. Any other
+    field may differ, and its time may be as old as ingest accepts. A voided event holds again as the replacement says. Where the same
+    already holds, nothing is written. Errors: NOT_FOUND EVENT_NOT_FOUND (nothing was accepted with this identity: report it),
+    INVALID_ARGUMENT (what Report would refuse of the event, and why).
+    """
     OpenBackfill: _aio.UnaryUnaryMultiCallable[_ingest_service_pb2.OpenBackfillRequest, _ingest_service_pb2.OpenBackfillResponse]  # type: ignore[assignment]
     """Opens a backfill: while it is open, events that name it may be older than the late limit."""
     CloseBackfill: _aio.UnaryUnaryMultiCallable[_ingest_service_pb2.CloseBackfillRequest, _ingest_service_pb2.CloseBackfillResponse]  # type: ignore[assignment]
@@ -102,7 +130,7 @@ class IngestServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _ingest_service_pb2.GetEventRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_ingest_service_pb2.GetEventResponse, _abc.Awaitable[_ingest_service_pb2.GetEventResponse]]:
-        """Returns one event by its identity. Errors: NOT_FOUND."""
+        """Returns one event by its identity, with its corrections and what holds now. Errors: NOT_FOUND."""
 
     @_abc_1.abstractmethod
     def ListEvents(
@@ -110,7 +138,33 @@ class IngestServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _ingest_service_pb2.ListEventsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_abc.Iterator[_ingest_service_pb2.ListEventsResponse], _abc.AsyncIterator[_ingest_service_pb2.ListEventsResponse]]:
-        """Streams events in log order (lane by lane). Ends once it has read the log as it was when the call began."""
+        """Streams events in log order (lane by lane), each with whether it was taken back. Ends once it has read the log as it was when the
+        call began.
+        """
+
+    @_abc_1.abstractmethod
+    def VoidEvents(
+        self,
+        request: _ingest_service_pb2.VoidEventsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_ingest_service_pb2.VoidEventsResponse, _abc.Awaitable[_ingest_service_pb2.VoidEventsResponse]]:
+        """Voids events: from now on they do not count, also where their period is billed; the invoice stands, and the next one has the
+        difference. What was reported stays in the log, and the voids are entries of it. All are voided or none. An event that is voided
+        already stays so; one that was replaced is voided as it holds now. Reporting a voided event again changes nothing: it is a
+        duplicate. Errors: NOT_FOUND EVENT_NOT_FOUND (one of them was never accepted), INVALID_ARGUMENT.
+        """
+
+    @_abc_1.abstractmethod
+    def ReplaceEvent(
+        self,
+        request: _ingest_service_pb2.ReplaceEventRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_ingest_service_pb2.ReplaceEventResponse, _abc.Awaitable[_ingest_service_pb2.ReplaceEventResponse]]:
+        """Replaces an event by another of the same source and id: from now on that one counts, and not what was reported before. Any other
+        field may differ, and its time may be as old as ingest accepts. A voided event holds again as the replacement says. Where the same
+        already holds, nothing is written. Errors: NOT_FOUND EVENT_NOT_FOUND (nothing was accepted with this identity: report it),
+        INVALID_ARGUMENT (what Report would refuse of the event, and why).
+        """
 
     @_abc_1.abstractmethod
     def OpenBackfill(

@@ -24,9 +24,10 @@ _sym_db = _symbol_database.Default()
 
 from buf.validate import validate_pb2 as buf_dot_validate_dot_validate__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
+from metering.common.v1 import feed_pb2 as metering_dot_common_dot_v1_dot_feed__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n$metering/ingest/v1/usage_event.proto\x12\x12metering.ingest.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x81\x03\n\nUsageEvent\x12\x16\n\x02id\x18\x01 \x01(\tB\n\xbaH\x07r\x05 \x01(\x80\x01\x12\x1a\n\x06source\x18\x02 \x01(\tB\n\xbaH\x07r\x05 \x01(\x80\x01\x12\x18\n\x04type\x18\x03 \x01(\tB\n\xbaH\x07r\x05 \x01(\x80\x01\x12\x1c\n\x08\x63ustomer\x18\x04 \x01(\tB\n\xbaH\x07r\x05 \x01(\x80\x01\x12\x19\n\x07subject\x18\x05 \x01(\tB\x08\xbaH\x05r\x03(\x80\x01\x12\x30\n\x04time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x06\xbaH\x03\xc8\x01\x01\x12L\n\nproperties\x18\x07 \x03(\x0b\x32..metering.ingest.v1.UsageEvent.PropertiesEntryB\x08\xbaH\x05\x9a\x01\x02\x10 \x12\x1c\n\x0btraceparent\x18\x08 \x01(\tB\x07\xbaH\x04r\x02(7\x12\x1b\n\treference\x18\t \x01(\tB\x08\xbaH\x05r\x03(\x80\x01\x1a\x31\n\x0fPropertiesEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"\xb8\x03\n\x11UsageEventColumns\x12\x0b\n\x03ids\x18\x01 \x03(\t\x12\x10\n\x08times_us\x18\x02 \x03(\x10\x12\x35\n\x07sources\x18\x03 \x01(\x0b\x32$.metering.ingest.v1.DictionaryColumn\x12\x33\n\x05types\x18\x04 \x01(\x0b\x32$.metering.ingest.v1.DictionaryColumn\x12\x37\n\tcustomers\x18\x05 \x01(\x0b\x32$.metering.ingest.v1.DictionaryColumn\x12\x36\n\x08subjects\x18\x06 \x01(\x0b\x32$.metering.ingest.v1.DictionaryColumn\x12\x36\n\nproperties\x18\x07 \x03(\x0b\x32\".metering.ingest.v1.PropertyColumn\x12\x16\n\x0etrace_contexts\x18\x08 \x01(\x0c\x12\x1d\n\x15trace_context_indexes\x18\t \x03(\r\x12\x38\n\nreferences\x18\n \x01(\x0b\x32$.metering.ingest.v1.DictionaryColumn\"3\n\x10\x44ictionaryColumn\x12\x0e\n\x06values\x18\x01 \x03(\t\x12\x0f\n\x07indexes\x18\x02 \x03(\r\"S\n\x0ePropertyColumn\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\x34\n\x06\x63olumn\x18\x02 \x01(\x0b\x32$.metering.ingest.v1.DictionaryColumn\"\xf3\x01\n\x0bStoredEvent\x12-\n\x05\x65vent\x18\x01 \x01(\x0b\x32\x1e.metering.ingest.v1.UsageEvent\x12\x0c\n\x04lane\x18\x02 \x01(\r\x12\x10\n\x08position\x18\x03 \x01(\x04\x12/\n\x0b\x61\x63\x63\x65pted_at\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x1c\n\x14\x61\x63\x63\x65pted_traceparent\x18\x05 \x01(\t\x12\x13\n\x0b\x62\x61\x63kfill_id\x18\x06 \x01(\t\x12\x31\n\x0breported_by\x18\x07 \x03(\x0b\x32\x1c.metering.ingest.v1.Reporter\"-\n\x08Reporter\x12\x0f\n\x07subject\x18\x01 \x01(\t\x12\x10\n\x08token_id\x18\x02 \x01(\tb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n$metering/ingest/v1/usage_event.proto\x12\x12metering.ingest.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1dmetering/common/v1/feed.proto\"\x81\x03\n\nUsageEvent\x12\x16\n\x02id\x18\x01 \x01(\tB\n\xbaH\x07r\x05 \x01(\x80\x01\x12\x1a\n\x06source\x18\x02 \x01(\tB\n\xbaH\x07r\x05 \x01(\x80\x01\x12\x18\n\x04type\x18\x03 \x01(\tB\n\xbaH\x07r\x05 \x01(\x80\x01\x12\x1c\n\x08\x63ustomer\x18\x04 \x01(\tB\n\xbaH\x07r\x05 \x01(\x80\x01\x12\x19\n\x07subject\x18\x05 \x01(\tB\x08\xbaH\x05r\x03(\x80\x01\x12\x30\n\x04time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x06\xbaH\x03\xc8\x01\x01\x12L\n\nproperties\x18\x07 \x03(\x0b\x32..metering.ingest.v1.UsageEvent.PropertiesEntryB\x08\xbaH\x05\x9a\x01\x02\x10 \x12\x1c\n\x0btraceparent\x18\x08 \x01(\tB\x07\xbaH\x04r\x02(7\x12\x1b\n\treference\x18\t \x01(\tB\x08\xbaH\x05r\x03(\x80\x01\x1a\x31\n\x0fPropertiesEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"\xcc\x03\n\x11UsageEventColumns\x12\x0b\n\x03ids\x18\x01 \x03(\t\x12\x10\n\x08times_us\x18\x02 \x03(\x10\x12\x35\n\x07sources\x18\x03 \x01(\x0b\x32$.metering.ingest.v1.DictionaryColumn\x12\x33\n\x05types\x18\x04 \x01(\x0b\x32$.metering.ingest.v1.DictionaryColumn\x12\x37\n\tcustomers\x18\x05 \x01(\x0b\x32$.metering.ingest.v1.DictionaryColumn\x12\x36\n\x08subjects\x18\x06 \x01(\x0b\x32$.metering.ingest.v1.DictionaryColumn\x12\x36\n\nproperties\x18\x07 \x03(\x0b\x32\".metering.ingest.v1.PropertyColumn\x12\x16\n\x0etrace_contexts\x18\x08 \x01(\x0c\x12\x1d\n\x15trace_context_indexes\x18\t \x03(\r\x12\x38\n\nreferences\x18\n \x01(\x0b\x32$.metering.ingest.v1.DictionaryColumn\x12\x12\n\ntakes_back\x18\x0b \x03(\x04\"3\n\x10\x44ictionaryColumn\x12\x0e\n\x06values\x18\x01 \x03(\t\x12\x0f\n\x07indexes\x18\x02 \x03(\r\"S\n\x0ePropertyColumn\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\x34\n\x06\x63olumn\x18\x02 \x01(\x0b\x32$.metering.ingest.v1.DictionaryColumn\"\xd9\x02\n\x0bStoredEvent\x12-\n\x05\x65vent\x18\x01 \x01(\x0b\x32\x1e.metering.ingest.v1.UsageEvent\x12\x0c\n\x04lane\x18\x02 \x01(\r\x12\x10\n\x08position\x18\x03 \x01(\x04\x12/\n\x0b\x61\x63\x63\x65pted_at\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x1c\n\x14\x61\x63\x63\x65pted_traceparent\x18\x05 \x01(\t\x12\x13\n\x0b\x62\x61\x63kfill_id\x18\x06 \x01(\t\x12\x31\n\x0breported_by\x18\x07 \x03(\x0b\x32\x1c.metering.ingest.v1.Reporter\x12+\n\x04kind\x18\x08 \x01(\x0e\x32\x1d.metering.common.v1.EntryKind\x12\x15\n\rtaken_back_at\x18\t \x01(\x04\x12\x10\n\x08\x63orrects\x18\n \x01(\x04\x12\x0e\n\x06reason\x18\x0b \x01(\t\"C\n\rEventIdentity\x12\x1a\n\x06source\x18\x01 \x01(\tB\n\xbaH\x07r\x05 \x01(\x80\x01\x12\x16\n\x02id\x18\x02 \x01(\tB\n\xbaH\x07r\x05 \x01(\x80\x01\"-\n\x08Reporter\x12\x0f\n\x07subject\x18\x01 \x01(\t\x12\x10\n\x08token_id\x18\x02 \x01(\tb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -53,18 +54,24 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_USAGEEVENT'].fields_by_name['traceparent']._serialized_options = b'\272H\004r\002(7'
   _globals['_USAGEEVENT'].fields_by_name['reference']._loaded_options = None
   _globals['_USAGEEVENT'].fields_by_name['reference']._serialized_options = b'\272H\005r\003(\200\001'
-  _globals['_USAGEEVENT']._serialized_start=123
-  _globals['_USAGEEVENT']._serialized_end=508
-  _globals['_USAGEEVENT_PROPERTIESENTRY']._serialized_start=459
-  _globals['_USAGEEVENT_PROPERTIESENTRY']._serialized_end=508
-  _globals['_USAGEEVENTCOLUMNS']._serialized_start=511
-  _globals['_USAGEEVENTCOLUMNS']._serialized_end=951
-  _globals['_DICTIONARYCOLUMN']._serialized_start=953
-  _globals['_DICTIONARYCOLUMN']._serialized_end=1004
-  _globals['_PROPERTYCOLUMN']._serialized_start=1006
-  _globals['_PROPERTYCOLUMN']._serialized_end=1089
-  _globals['_STOREDEVENT']._serialized_start=1092
-  _globals['_STOREDEVENT']._serialized_end=1335
-  _globals['_REPORTER']._serialized_start=1337
-  _globals['_REPORTER']._serialized_end=1382
+  _globals['_EVENTIDENTITY'].fields_by_name['source']._loaded_options = None
+  _globals['_EVENTIDENTITY'].fields_by_name['source']._serialized_options = b'\272H\007r\005 \001(\200\001'
+  _globals['_EVENTIDENTITY'].fields_by_name['id']._loaded_options = None
+  _globals['_EVENTIDENTITY'].fields_by_name['id']._serialized_options = b'\272H\007r\005 \001(\200\001'
+  _globals['_USAGEEVENT']._serialized_start=154
+  _globals['_USAGEEVENT']._serialized_end=539
+  _globals['_USAGEEVENT_PROPERTIESENTRY']._serialized_start=490
+  _globals['_USAGEEVENT_PROPERTIESENTRY']._serialized_end=539
+  _globals['_USAGEEVENTCOLUMNS']._serialized_start=542
+  _globals['_USAGEEVENTCOLUMNS']._serialized_end=1002
+  _globals['_DICTIONARYCOLUMN']._serialized_start=1004
+  _globals['_DICTIONARYCOLUMN']._serialized_end=1055
+  _globals['_PROPERTYCOLUMN']._serialized_start=1057
+  _globals['_PROPERTYCOLUMN']._serialized_end=1140
+  _globals['_STOREDEVENT']._serialized_start=1143
+  _globals['_STOREDEVENT']._serialized_end=1488
+  _globals['_EVENTIDENTITY']._serialized_start=1490
+  _globals['_EVENTIDENTITY']._serialized_end=1557
+  _globals['_REPORTER']._serialized_start=1559
+  _globals['_REPORTER']._serialized_end=1604
 # @@protoc_insertion_point(module_scope)

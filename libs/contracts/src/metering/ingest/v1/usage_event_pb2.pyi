@@ -8,6 +8,7 @@ from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
+from metering.common.v1 import feed_pb2 as _feed_pb2
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -128,6 +129,7 @@ class UsageEventColumns(_message.Message):
     TRACE_CONTEXTS_FIELD_NUMBER: _builtins.int
     TRACE_CONTEXT_INDEXES_FIELD_NUMBER: _builtins.int
     REFERENCES_FIELD_NUMBER: _builtins.int
+    TAKES_BACK_FIELD_NUMBER: _builtins.int
     trace_contexts: _builtins.bytes
     """Distinct trace contexts, 25 bytes each: 16 bytes trace id, 8 bytes span id, 1 byte flags."""
     @_builtins.property
@@ -166,6 +168,12 @@ class UsageEventColumns(_message.Message):
     def references(self) -> Global___DictionaryColumn:
         """Reference of each event; left out if no event has one."""
 
+    @_builtins.property
+    def takes_back(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
+        """Only in the log, and there only in voids: of each event the position, in the same lane, of the entry that it takes back. In a
+        report it is ignored.
+        """
+
     def __init__(
         self,
         *,
@@ -179,10 +187,11 @@ class UsageEventColumns(_message.Message):
         trace_contexts: _builtins.bytes = ...,
         trace_context_indexes: _abc.Iterable[_builtins.int] | None = ...,
         references: Global___DictionaryColumn | None = ...,
+        takes_back: _abc.Iterable[_builtins.int] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["customers", b"customers", "references", b"references", "sources", b"sources", "subjects", b"subjects", "types", b"types"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["customers", b"customers", "ids", b"ids", "properties", b"properties", "references", b"references", "sources", b"sources", "subjects", b"subjects", "times_us", b"times_us", "trace_context_indexes", b"trace_context_indexes", "trace_contexts", b"trace_contexts", "types", b"types"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["customers", b"customers", "ids", b"ids", "properties", b"properties", "references", b"references", "sources", b"sources", "subjects", b"subjects", "takes_back", b"takes_back", "times_us", b"times_us", "trace_context_indexes", b"trace_context_indexes", "trace_contexts", b"trace_contexts", "types", b"types"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -259,6 +268,10 @@ class StoredEvent(_message.Message):
     ACCEPTED_TRACEPARENT_FIELD_NUMBER: _builtins.int
     BACKFILL_ID_FIELD_NUMBER: _builtins.int
     REPORTED_BY_FIELD_NUMBER: _builtins.int
+    KIND_FIELD_NUMBER: _builtins.int
+    TAKEN_BACK_AT_FIELD_NUMBER: _builtins.int
+    CORRECTS_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
     lane: _builtins.int
     """Lane of the log."""
     position: _builtins.int
@@ -267,6 +280,16 @@ class StoredEvent(_message.Message):
     """W3C traceparent of the span that accepted it."""
     backfill_id: _builtins.str
     """Backfill through which it came; empty if none."""
+    kind: _feed_pb2.EntryKind.ValueType
+    """Unset for an event as it was reported. A void is a copy of the entry that it takes back; a replacement is what holds since then."""
+    taken_back_at: _builtins.int
+    """Position, in the same lane, of the void that took this entry back: from there on it does not count. 0 while it was not."""
+    corrects: _builtins.int
+    """Of a void: position, in the same lane, of the entry that it takes back. Of a replacement: that of the event as it was first
+    reported. Otherwise 0.
+    """
+    reason: _builtins.str
+    """Why it was voided or replaced; empty for an event as it was reported. `reported_by` then says who corrected it."""
     @_builtins.property
     def event(self) -> Global___UsageEvent:
         """The event as it was reported."""
@@ -291,14 +314,44 @@ class StoredEvent(_message.Message):
         accepted_traceparent: _builtins.str = ...,
         backfill_id: _builtins.str = ...,
         reported_by: _abc.Iterable[Global___Reporter] | None = ...,
+        kind: _feed_pb2.EntryKind.ValueType = ...,
+        taken_back_at: _builtins.int = ...,
+        corrects: _builtins.int = ...,
+        reason: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["accepted_at", b"accepted_at", "event", b"event"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["accepted_at", b"accepted_at", "accepted_traceparent", b"accepted_traceparent", "backfill_id", b"backfill_id", "event", b"event", "lane", b"lane", "position", b"position", "reported_by", b"reported_by"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["accepted_at", b"accepted_at", "accepted_traceparent", b"accepted_traceparent", "backfill_id", b"backfill_id", "corrects", b"corrects", "event", b"event", "kind", b"kind", "lane", b"lane", "position", b"position", "reason", b"reason", "reported_by", b"reported_by", "taken_back_at", b"taken_back_at"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___StoredEvent: _TypeAlias = StoredEvent  # noqa: Y015
+
+@_typing.final
+class EventIdentity(_message.Message):
+    """Names an event within its tenant."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SOURCE_FIELD_NUMBER: _builtins.int
+    ID_FIELD_NUMBER: _builtins.int
+    source: _builtins.str
+    """Source of the event. Required. Example: "sms-gateway/eu-1"."""
+    id: _builtins.str
+    """Id of the event. Required. Example: "0192f0c1-7a3e-7cc1-9d62-3f1f3a1f0b11"."""
+    def __init__(
+        self,
+        *,
+        source: _builtins.str = ...,
+        id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["id", b"id", "source", b"source"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___EventIdentity: _TypeAlias = EventIdentity  # noqa: Y015
 
 @_typing.final
 class Reporter(_message.Message):

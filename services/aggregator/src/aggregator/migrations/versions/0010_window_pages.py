@@ -1,16 +1,28 @@
 """Windows in pages of columns instead of a row each; all usage is counted again from the log.
 
-Revision ID: 0009
+Revision ID: 0010
 """
 
 from __future__ import annotations
 
 from alembic import op
 
-revision = "0009"
-down_revision = "0008"
+revision = "0010"
+down_revision = "0009"
 branch_labels = None
 depends_on = None
+
+
+_COUNTED_AGAIN = (
+    "parked_event",
+    "parked_void",
+    "unmatched_void",
+    "meter_group",
+    "meter_group_count",
+    "meter_fill",
+    "fill_until",
+    "fill",
+)
 
 
 def upgrade() -> None:
@@ -48,7 +60,16 @@ def upgrade() -> None:
 
 def _count_again() -> None:
     """Begin a fill for each tenant that has counted anything, as a rebuild of all its meters does."""
-    for table in ("parked_event", "meter_group", "meter_group_count", "meter_fill", "fill_until", "fill"):
+    for table in (
+        "parked_event",
+        "parked_void",
+        "unmatched_void",
+        "meter_group",
+        "meter_group_count",
+        "meter_fill",
+        "fill_until",
+        "fill",
+    ):
         op.execute(f"DELETE FROM {table}")  # noqa: S608 - names of our own
     op.execute("DELETE FROM feed_checkpoint WHERE consumer LIKE 'fill:%'")
     op.execute(
