@@ -154,3 +154,36 @@ def test_what_the_command_line_says_of_corrections(make_tenant: MakeTenant) -> N
     assert "another id than the event to replace" in other
     assert (duplicate["accepted"], duplicate["duplicates"]) == (0, 1)
     assert "taken back at" in tenant.run("events", "list").stdout
+
+
+def test_a_backfill_is_reverted_and_a_range_is_replaced(make_tenant: MakeTenant) -> None:
+    tenant = make_tenant("revert")
+    tenant.apply(CATALOG)
+    tenant.report(used("1", "2024-05-03", "10"), used("2", "2024-05-04", "20"))
+    (backfill,) = tenant.json("get", "backfills")
+    tenant.report(used("3", "2024-05-05", "5"), used("4", "2024-06-05", "7"))
+    finalize(tenant, "2024-05")
+    replacing = ("backfill", "open", "--replace", "--customer", "c-cust", "--from", "2024-05-01", "--to", "2024-06-01")
+
+    asked = tenant.run("backfill", "revert", backfill["id"], "--reason", "in cents")
+    unchanged = holding(tenant)
+    reverted = tenant.json("backfill", "revert", backfill["id"], "--reason", "in cents", "--yes")
+    left = holding(tenant)
+    planned = tenant.run(*replacing)
+    opened = tenant.json(*replacing, "--yes")
+    tenant.report(used("new", "2024-05-06", "1"))
+    closed = tenant.json("backfill", "close", opened["id"])
+    wait_until(lambda: tenant.json("invoice", "pending"), 60, what="the correction to be pending")
+    june = finalize(tenant, "2024-06")
+
+    assert "would void 2 events" in asked.stdout
+    assert "--yes voids them" in asked.stderr
+    assert unchanged == {"1": "10", "2": "20", "3": "5", "4": "7"}
+    assert (reverted["voided"], left) == (2, {"3": "5", "4": "7"})
+    assert reverted["backfill"]["revertedAt"]
+    assert "c-cust: 1 events of type c.used" in planned.stderr
+    assert closed["closedAt"]
+    assert holding(tenant) == {"4": "7", "new": "1"}
+    assert (adjustments(june), june["total"]) == ([("C-000001.1", "-34", "-34.00")], "-27.00")
+    refused = tenant.run("backfill", "open", "--replace", "--from", "2024-05-01", expected=(2,)).stderr
+    assert "it never voids all there is" in refused

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncConnection
 
     from ingest.domain.backfills import Backfill
+    from ingest.operations.backfills import Reverted
     from ingest.operations.corrections import Replaced, Voided
     from ingest.operations.deps import Deps
 
@@ -101,6 +102,18 @@ class IngestServicer(pb_grpc.IngestServiceServicer):
             return backfills.close_backfill(self._deps, conn, current_tenant(), backfill_id)
 
         return await once(self._deps.engine, request, close_backfill, backfills_wire.closed_to_proto)
+
+    async def RevertBackfill(self, request: pb.RevertBackfillRequest, context: Context) -> pb.RevertBackfillResponse:
+        """Void the next events of a backfill."""
+        wanted = backfills_wire.reversion_from_proto(request)
+        if request.validate_only:
+            judged = await backfills.judge_reversion(self._deps, current_tenant(), wanted)
+            return backfills_wire.reverted_to_proto(judged)
+
+        def revert_backfill(conn: AsyncConnection) -> Awaitable[Reverted]:
+            return backfills.revert_backfill(self._deps, conn, current_tenant(), wanted)
+
+        return await once(self._deps.engine, request, revert_backfill, backfills_wire.reverted_to_proto)
 
     async def ListBackfills(self, request: pb.ListBackfillsRequest, context: Context) -> pb.ListBackfillsResponse:
         """Return a page of backfills."""

@@ -154,3 +154,59 @@ async def test_judging_a_batch_says_what_would_be_refused_and_keeps_nothing(inge
     assert not plain.HasField("as_of")
     assert list(backfills.backfills) == []
     assert (taken.accepted, taken.duplicates) == (1, 0)
+
+
+async def reverted(caller: Any, backfill_id: str, **fields: Any) -> list[pb.RevertBackfillResponse]:
+    """All answers, page after page."""
+    answers: list[pb.RevertBackfillResponse] = []
+    while not answers or answers[-1].next_page_token:
+        token = answers[-1].next_page_token if answers else ""
+        request = pb.RevertBackfillRequest(backfill_id=backfill_id, reason="in cents", page_token=token, **fields)
+        answers.append(await caller.RevertBackfill(request))
+    return answers
+
+
+def in_all(answers: list[pb.RevertBackfillResponse]) -> tuple[int, int]:
+    return sum(answer.voided for answer in answers), sum(answer.already_voided for answer in answers)
+
+
+async def test_a_backfill_is_reverted_whole_and_nothing_else(ingest: Any, new_event: EventMaker) -> None:
+    caller = ingest.caller()
+    backfill = (await caller.OpenBackfill(pb.OpenBackfillRequest(period=YEAR_2013))).backfill
+    batches = [[new_event(time_us=IN_2013) for _ in range(size)] for size in (3000, 2500, 4, 1)]
+    (last,) = batches[-1]
+    for events in batches:
+        await caller.Report(pb.ReportRequest(events=events, backfill_id=backfill.id))
+    await caller.Report(pb.ReportRequest(events=[new_event(id="other"), last]))
+    await caller.VoidEvents(
+        pb.VoidEventsRequest(events=[event_pb.EventIdentity(source="gateway", id=last.id)], reason="alone")
+    )
+
+    judged = await reverted(caller, backfill.id, validate_only=True)
+    open_still = await caller.Report(
+        pb.ReportRequest(events=[new_event(id="replaced", time_us=IN_2013)], backfill_id=backfill.id)
+    )
+    better = new_event(id="replaced", time_us=IN_2013, properties={"segments": "9"})
+    await caller.ReplaceEvent(pb.ReplaceEventRequest(event=better, reason="better"))
+    answers = await reverted(caller, backfill.id)
+    again = await reverted(caller, backfill.id)
+
+    assert in_all(judged) == (5504, 1)
+    assert open_still.accepted == 1
+    assert in_all(answers) == (5505, 1)
+    assert len(answers) > 1
+    assert [answer.backfill.HasField("reverted_at") for answer in answers] == [*[False] * (len(answers) - 1), True]
+    assert answers[0].backfill.HasField("closed_at")
+    assert in_all(again) == (0, 5506)
+    assert again[-1].backfill == answers[-1].backfill
+    holding = [
+        event.event.id
+        async for page in caller.ListEvents(pb.ListEventsRequest())
+        for event in page.events
+        if not event.taken_back_at
+    ]
+    assert holding == ["other"]
+    other = await refused(
+        ingest.caller("globex").RevertBackfill(pb.RevertBackfillRequest(backfill_id=backfill.id, reason="no"))
+    )
+    assert other.reason is Reason.BACKFILL_NOT_FOUND

@@ -23,6 +23,10 @@ COMMANDS: Final = {
         "Import usage events from a CSV file. Importing it again accepts nothing twice.",
     ),
     "events": ("events:app", "Single events as the log has them: list them, void them, replace them."),
+    "backfill": (
+        "backfills:app",
+        "Ranges of the past that are reported afterwards: open, close and revert them.",
+    ),
     "usage": ("usage:usage", "Show the usage of a meter. Windows in which nothing happened have no row."),
     "unbilled": (
         "unbilled:unbilled",

@@ -149,9 +149,15 @@ def backfill_row(backfill: ingest_service_pb2.Backfill) -> Sequence[str]:
         short_time(backfill.period.start),
         short_time(backfill.period.end),
         short_time(backfill.opened_at),
-        short_time(backfill.closed_at) if backfill.HasField("closed_at") else "open",
+        _end_of(backfill),
         f"{backfill.accepted:,}",
     )
+
+
+def _end_of(backfill: ingest_service_pb2.Backfill) -> str:
+    if not backfill.HasField("closed_at"):
+        return "open"
+    return short_time(backfill.closed_at) + (", reverted" if backfill.HasField("reverted_at") else "")
 
 
 PARKED_COLUMNS: Final = ("meter", "reason", "customer", "type", "source", "id", "time", "log", ">events", "why")

@@ -25,9 +25,9 @@ from aggregator.domain.batch import LogSegment
 from aggregator.domain.changes import Changes
 from aggregator.domain.fold import FoldedMeter, Parked, TenantFold, fold_tenants
 from aggregator.domain.meters import CountingMeter, counting_meters_by_tenant
-from aggregator.operations.corrections import without_parked
 from aggregator.operations.deps import Deps
 from aggregator.operations.groups import within_groups
+from aggregator.operations.parked import without_parked
 from aggregator.store import meters, parked
 from aggregator.store.windows import pages
 from chassis.postgres import driver_connection, transaction

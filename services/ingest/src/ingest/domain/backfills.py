@@ -39,6 +39,7 @@ class Backfill:
     opened_at: datetime
     closed_at: datetime | None
     accepted: int
+    reverted_at: datetime | None = None
 
     @property
     def window(self) -> BackfillWindow:
@@ -55,6 +56,15 @@ class BackfillPage:
     size: int
     after_opened_at: datetime | None = None
     after_id: UUID | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Reversion:
+    """Which backfill is to be reverted, why, and behind which place (lane, position) of the log to go on."""
+
+    backfill_id: str
+    reason: str
+    after: tuple[int, int] = (-1, 0)
 
 
 def check_new(new: NewBackfill, limits: Limits) -> None:

@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from eventlog.columns import EventColumns
     from eventlog.log.writer import LaneHead
     from ingest.domain.corrections import Standing
+    from ingest.domain.keys import EventKeys
     from ingest.operations.deps import Deps
 
 _FIRST_ROW = np.zeros(1, dtype=np.int64)
@@ -79,6 +80,14 @@ async def void_events(
         reached[lane] = segment.place.last_position
     already = sum(standing.is_voided for standing in standings)
     return Voided(len(standings) - already, already, AsOf(await read_epoch(driver), reached))
+
+
+async def count_voids(conn: AsyncConnection, tenant: str, identities: Sequence[Identity]) -> Voided:
+    """Say what `void_events` would do, and write nothing. Raises NotFound EVENT_NOT_FOUND."""
+    driver = await driver_connection(conn)
+    keys, places = await _find(driver, tenant, list(dict.fromkeys(identities)))
+    already = sum(entry.kind is EntryKind.VOID for entry in (await last_corrections(driver, keys)).values())
+    return Voided(len(places) - already, already, AsOf(await read_epoch(driver)))
 
 
 async def replace_event(deps: Deps, conn: AsyncConnection, tenant: str, events: EventColumns, reason: str) -> Replaced:
@@ -122,6 +131,22 @@ async def _claim(
 ) -> tuple[list[Standing], Mapping[int, LaneHead]]:
     """Lock the lanes of events, each named once, and say how they stand. Raises NotFound."""
     wanted = list(dict.fromkeys(identities))
+    keys, places = await _find(driver, tenant, wanted)
+    # In the order of their numbers, so that two callers never wait for each other.
+    heads = {lane: await claim_this_lane(driver, lane) for lane in sorted({lane for lane, _ in places.values()})}
+    last = await last_corrections(driver, keys)
+    found = enumerate(wanted)
+    standings = [
+        standing_of(identity, keys.take(np.array([row], dtype=np.int64)), places[row], last.get(row))
+        for row, identity in found
+    ]
+    return standings, heads
+
+
+async def _find(
+    driver: Any, tenant: str, wanted: Sequence[Identity]
+) -> tuple[EventKeys, Mapping[int, tuple[int, int]]]:
+    """Return the keys of events, and the place (lane, position) of each as it was reported. Raises NotFound."""
     sources = sorted({identity.source for identity in wanted})
     numbers = await find_sources(driver, tenant, sources)
     for identity in wanted:
@@ -135,14 +160,7 @@ async def _claim(
     for row, identity in enumerate(wanted):
         if row not in places:
             raise event_not_found(identity.source, identity.id)
-    # In the order of their numbers, so that two callers never wait for each other.
-    heads = {lane: await claim_this_lane(driver, lane) for lane in sorted({lane for lane, _ in places.values()})}
-    last = await last_corrections(driver, keys)
-    found = enumerate(wanted)
-    return [
-        standing_of(identity, keys.take(np.array([row], dtype=np.int64)), places[row], last.get(row))
-        for row, identity in found
-    ], heads
+    return keys, places
 
 
 async def _held_events(deps: Deps, driver: Any, standings: Sequence[Standing]) -> EventColumns:

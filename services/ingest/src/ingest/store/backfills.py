@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncConnection
 
 _BACKFILL_COLUMNS: Final = """
-    b.id, b.description, b.period_start, b.period_end, b.opened_at, b.closed_at,
+    b.id, b.description, b.period_start, b.period_end, b.opened_at, b.closed_at, b.reverted_at,
     (SELECT coalesce(sum(s.count), 0)::bigint FROM segment AS s WHERE s.backfill_id = b.id) AS accepted
 """
 
@@ -66,6 +66,38 @@ async def close_backfill(conn: AsyncConnection, tenant: str, backfill_id: UUID, 
         ),
         {"tenant": tenant, "id": backfill_id, "closed_at": closed_at},
     )
+
+
+async def note_reverted(conn: AsyncConnection, tenant: str, backfill_id: UUID, reverted_at: datetime) -> None:
+    """Note that the events of a backfill are voided; one that was reverted before keeps its time."""
+    await conn.execute(
+        text(
+            """
+            UPDATE backfill SET reverted_at = :reverted_at
+            WHERE tenant = :tenant AND id = :id AND reverted_at IS NULL
+            """
+        ),
+        {"tenant": tenant, "id": backfill_id, "reverted_at": reverted_at},
+    )
+
+
+async def segments_of_backfill(
+    driver: Any, tenant: str, backfill_id: UUID, after: tuple[int, int], limit: int
+) -> list[tuple[int, int, int]]:
+    """Return the next segments of a backfill behind a place, as (lane, first position, count), in log order."""
+    rows = await driver.fetch(
+        """
+        SELECT lane, first_position, count FROM segment
+        WHERE tenant = $1 AND backfill_id = $2 AND (lane, first_position) > ($3, $4)
+        ORDER BY lane, first_position
+        LIMIT $5
+        """,
+        tenant,
+        backfill_id,
+        *after,
+        limit,
+    )
+    return [(row["lane"], row["first_position"], row["count"]) for row in rows]
 
 
 async def find_backfill(conn: AsyncConnection, tenant: str, backfill_id: UUID) -> Backfill | None:

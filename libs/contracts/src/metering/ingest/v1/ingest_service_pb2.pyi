@@ -469,6 +469,7 @@ class Backfill(_message.Message):
     OPENED_AT_FIELD_NUMBER: _builtins.int
     CLOSED_AT_FIELD_NUMBER: _builtins.int
     ACCEPTED_FIELD_NUMBER: _builtins.int
+    REVERTED_AT_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     """Made by the service."""
     description: _builtins.str
@@ -487,6 +488,10 @@ class Backfill(_message.Message):
     def closed_at(self) -> _timestamp_pb2.Timestamp:
         """When it was closed; absent while it is open."""
 
+    @_builtins.property
+    def reverted_at(self) -> _timestamp_pb2.Timestamp:
+        """When all its events were voided by RevertBackfill; absent if they were not."""
+
     def __init__(
         self,
         *,
@@ -496,10 +501,11 @@ class Backfill(_message.Message):
         opened_at: _timestamp_pb2.Timestamp | None = ...,
         closed_at: _timestamp_pb2.Timestamp | None = ...,
         accepted: _builtins.int = ...,
+        reverted_at: _timestamp_pb2.Timestamp | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["closed_at", b"closed_at", "opened_at", b"opened_at", "period", b"period"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["closed_at", b"closed_at", "opened_at", b"opened_at", "period", b"period", "reverted_at", b"reverted_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["accepted", b"accepted", "closed_at", b"closed_at", "description", b"description", "id", b"id", "opened_at", b"opened_at", "period", b"period"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["accepted", b"accepted", "closed_at", b"closed_at", "description", b"description", "id", b"id", "opened_at", b"opened_at", "period", b"period", "reverted_at", b"reverted_at"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -612,6 +618,88 @@ class CloseBackfillResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___CloseBackfillResponse: _TypeAlias = CloseBackfillResponse  # noqa: Y015
+
+@_typing.final
+class RevertBackfillRequest(_message.Message):
+    """Which backfill to revert, and from where to go on."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    BACKFILL_ID_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    VALIDATE_ONLY_FIELD_NUMBER: _builtins.int
+    request_id: _builtins.str
+    """Makes the call safe to repeat: the same id and content have the same answer; other content is ABORTED REQUEST_ID_REUSED."""
+    backfill_id: _builtins.str
+    """Id from OpenBackfill. Required."""
+    reason: _builtins.str
+    """Why, for people; kept with the voids. 1 to 256 bytes. Example: "the export had the amounts in cents". Required."""
+    page_token: _builtins.str
+    """Token of the call before. Optional: from the first event."""
+    validate_only: _builtins.bool
+    """Only say how many events would be voided: nothing is, and the backfill stays open if it is."""
+    def __init__(
+        self,
+        *,
+        request_id: _builtins.str = ...,
+        backfill_id: _builtins.str = ...,
+        reason: _builtins.str = ...,
+        page_token: _builtins.str = ...,
+        validate_only: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["backfill_id", b"backfill_id", "page_token", b"page_token", "reason", b"reason", "request_id", b"request_id", "validate_only", b"validate_only"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RevertBackfillRequest: _TypeAlias = RevertBackfillRequest  # noqa: Y015
+
+@_typing.final
+class RevertBackfillResponse(_message.Message):
+    """What became of some events of the backfill."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    BACKFILL_FIELD_NUMBER: _builtins.int
+    VOIDED_FIELD_NUMBER: _builtins.int
+    ALREADY_VOIDED_FIELD_NUMBER: _builtins.int
+    AS_OF_FIELD_NUMBER: _builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    voided: _builtins.int
+    """Events that held and no longer do; with `validate_only`, that would be voided."""
+    already_voided: _builtins.int
+    """Events that were voided before."""
+    next_page_token: _builtins.str
+    """Token for the next call; empty when all events are voided."""
+    @_builtins.property
+    def backfill(self) -> Global___Backfill:
+        """With `reverted_at` once the last of its events are voided."""
+
+    @_builtins.property
+    def as_of(self) -> _values_pb2.AsOf:
+        """The log up to and including these voids; pass it to QueryUsage as `freshness.as_of` to see their effect. Absent with
+        `validate_only`.
+        """
+
+    def __init__(
+        self,
+        *,
+        backfill: Global___Backfill | None = ...,
+        voided: _builtins.int = ...,
+        already_voided: _builtins.int = ...,
+        as_of: _values_pb2.AsOf | None = ...,
+        next_page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["as_of", b"as_of", "backfill", b"backfill"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["already_voided", b"already_voided", "as_of", b"as_of", "backfill", b"backfill", "next_page_token", b"next_page_token", "voided", b"voided"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RevertBackfillResponse: _TypeAlias = RevertBackfillResponse  # noqa: Y015
 
 @_typing.final
 class ListBackfillsRequest(_message.Message):

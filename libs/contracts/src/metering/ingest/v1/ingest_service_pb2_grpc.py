@@ -71,6 +71,11 @@ class IngestServiceStub:
                 request_serializer=metering_dot_ingest_dot_v1_dot_ingest__service__pb2.CloseBackfillRequest.SerializeToString,
                 response_deserializer=metering_dot_ingest_dot_v1_dot_ingest__service__pb2.CloseBackfillResponse.FromString,
                 _registered_method=True)
+        self.RevertBackfill = channel.unary_unary(
+                '/metering.ingest.v1.IngestService/RevertBackfill',
+                request_serializer=metering_dot_ingest_dot_v1_dot_ingest__service__pb2.RevertBackfillRequest.SerializeToString,
+                response_deserializer=metering_dot_ingest_dot_v1_dot_ingest__service__pb2.RevertBackfillResponse.FromString,
+                _registered_method=True)
         self.ListBackfills = channel.unary_unary(
                 '/metering.ingest.v1.IngestService/ListBackfills',
                 request_serializer=metering_dot_ingest_dot_v1_dot_ingest__service__pb2.ListBackfillsRequest.SerializeToString,
@@ -143,6 +148,15 @@ class IngestServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def RevertBackfill(self, request, context):
+        """Voids the events that were first reported through a backfill, as they hold now, and closes the backfill. A call voids some
+        thousands of them: go on with `next_page_token` until it is empty. Repeating any part of it changes nothing more, so whoever was
+        interrupted begins again. Errors: NOT_FOUND BACKFILL_NOT_FOUND, INVALID_ARGUMENT PAGE_TOKEN_INVALID.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def ListBackfills(self, request, context):
         """Lists backfills, newest first.
         """
@@ -187,6 +201,11 @@ def add_IngestServiceServicer_to_server(servicer, server):
                     servicer.CloseBackfill,
                     request_deserializer=metering_dot_ingest_dot_v1_dot_ingest__service__pb2.CloseBackfillRequest.FromString,
                     response_serializer=metering_dot_ingest_dot_v1_dot_ingest__service__pb2.CloseBackfillResponse.SerializeToString,
+            ),
+            'RevertBackfill': grpc.unary_unary_rpc_method_handler(
+                    servicer.RevertBackfill,
+                    request_deserializer=metering_dot_ingest_dot_v1_dot_ingest__service__pb2.RevertBackfillRequest.FromString,
+                    response_serializer=metering_dot_ingest_dot_v1_dot_ingest__service__pb2.RevertBackfillResponse.SerializeToString,
             ),
             'ListBackfills': grpc.unary_unary_rpc_method_handler(
                     servicer.ListBackfills,
@@ -385,6 +404,33 @@ class IngestService:
             '/metering.ingest.v1.IngestService/CloseBackfill',
             metering_dot_ingest_dot_v1_dot_ingest__service__pb2.CloseBackfillRequest.SerializeToString,
             metering_dot_ingest_dot_v1_dot_ingest__service__pb2.CloseBackfillResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RevertBackfill(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/metering.ingest.v1.IngestService/RevertBackfill',
+            metering_dot_ingest_dot_v1_dot_ingest__service__pb2.RevertBackfillRequest.SerializeToString,
+            metering_dot_ingest_dot_v1_dot_ingest__service__pb2.RevertBackfillResponse.FromString,
             options,
             channel_credentials,
             insecure,

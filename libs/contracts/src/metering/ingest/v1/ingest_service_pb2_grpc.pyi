@@ -64,6 +64,11 @@ class IngestServiceStub:
     """Opens a backfill: while it is open, events that name it may be older than the late limit."""
     CloseBackfill: _grpc.UnaryUnaryMultiCallable[_ingest_service_pb2.CloseBackfillRequest, _ingest_service_pb2.CloseBackfillResponse]
     """Closes a backfill; events that name it are refused from then on. Closing it again changes nothing. Errors: NOT_FOUND."""
+    RevertBackfill: _grpc.UnaryUnaryMultiCallable[_ingest_service_pb2.RevertBackfillRequest, _ingest_service_pb2.RevertBackfillResponse]
+    """Voids the events that were first reported through a backfill, as they hold now, and closes the backfill. A call voids some
+    thousands of them: go on with `next_page_token` until it is empty. Repeating any part of it changes nothing more, so whoever was
+    interrupted begins again. Errors: NOT_FOUND BACKFILL_NOT_FOUND, INVALID_ARGUMENT PAGE_TOKEN_INVALID.
+    """
     ListBackfills: _grpc.UnaryUnaryMultiCallable[_ingest_service_pb2.ListBackfillsRequest, _ingest_service_pb2.ListBackfillsResponse]
     """Lists backfills, newest first."""
 
@@ -103,6 +108,11 @@ class IngestServiceAsyncStub(IngestServiceStub):
     """Opens a backfill: while it is open, events that name it may be older than the late limit."""
     CloseBackfill: _aio.UnaryUnaryMultiCallable[_ingest_service_pb2.CloseBackfillRequest, _ingest_service_pb2.CloseBackfillResponse]  # type: ignore[assignment]
     """Closes a backfill; events that name it are refused from then on. Closing it again changes nothing. Errors: NOT_FOUND."""
+    RevertBackfill: _aio.UnaryUnaryMultiCallable[_ingest_service_pb2.RevertBackfillRequest, _ingest_service_pb2.RevertBackfillResponse]  # type: ignore[assignment]
+    """Voids the events that were first reported through a backfill, as they hold now, and closes the backfill. A call voids some
+    thousands of them: go on with `next_page_token` until it is empty. Repeating any part of it changes nothing more, so whoever was
+    interrupted begins again. Errors: NOT_FOUND BACKFILL_NOT_FOUND, INVALID_ARGUMENT PAGE_TOKEN_INVALID.
+    """
     ListBackfills: _aio.UnaryUnaryMultiCallable[_ingest_service_pb2.ListBackfillsRequest, _ingest_service_pb2.ListBackfillsResponse]  # type: ignore[assignment]
     """Lists backfills, newest first."""
 
@@ -181,6 +191,17 @@ class IngestServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_ingest_service_pb2.CloseBackfillResponse, _abc.Awaitable[_ingest_service_pb2.CloseBackfillResponse]]:
         """Closes a backfill; events that name it are refused from then on. Closing it again changes nothing. Errors: NOT_FOUND."""
+
+    @_abc_1.abstractmethod
+    def RevertBackfill(
+        self,
+        request: _ingest_service_pb2.RevertBackfillRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_ingest_service_pb2.RevertBackfillResponse, _abc.Awaitable[_ingest_service_pb2.RevertBackfillResponse]]:
+        """Voids the events that were first reported through a backfill, as they hold now, and closes the backfill. A call voids some
+        thousands of them: go on with `next_page_token` until it is empty. Repeating any part of it changes nothing more, so whoever was
+        interrupted begins again. Errors: NOT_FOUND BACKFILL_NOT_FOUND, INVALID_ARGUMENT PAGE_TOKEN_INVALID.
+        """
 
     @_abc_1.abstractmethod
     def ListBackfills(

@@ -15,6 +15,7 @@ def upgrade() -> None:
     """Create the index. It can be made again from the log, which says all of it."""
     add_entry_kind(op)
     op.execute("ALTER TABLE segment ADD COLUMN correction bytea")
+    op.execute("ALTER TABLE backfill ADD COLUMN reverted_at timestamptz")
     op.execute(
         """
         CREATE TABLE event_correction (

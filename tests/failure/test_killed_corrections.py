@@ -1,0 +1,119 @@
+"""Processes and databases are killed while events are voided, replaced and reverted: each correction holds once."""
+
+from __future__ import annotations
+
+import json
+import random
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from testkit.killer import Killer
+from testkit.live import LiveSuite
+
+CATALOG = """
+kind: Meter
+metadata: {name: k-units}
+spec: {eventTypes: [k.used], aggregation: SUM, value: n}
+---
+kind: Meter
+metadata: {name: k-calls}
+spec: {eventTypes: [k.used], aggregation: COUNT}
+---
+kind: Plan
+metadata: {name: k-plan}
+spec:
+  currency: USD
+  items:
+    - {name: Units, meter: k-units, price: {perUnit: "1"}}
+    - {name: Calls, meter: k-calls, price: {perUnit: "0.01"}}
+---
+kind: BillingProfile
+spec: {seller: Seller, numberPrefix: K, graceHours: "0"}
+---
+kind: Customer
+metadata: {name: k-cust}
+spec: {currency: USD}
+---
+kind: Contract
+metadata: {name: k-one}
+spec: {customer: k-cust, plan: k-plan, start: "2024-05-01", end: "2024-12-01", timeZone: UTC}
+"""
+WRONG = 12_000
+RIGHT = 12
+
+pytestmark = pytest.mark.timeout(600)
+
+
+@pytest.fixture
+def suite(tmp_path: Path) -> Iterator[LiveSuite]:
+    with LiveSuite(tmp_path / "suite") as running:
+        yield running
+
+
+def used(event_id: str, n: int) -> dict[str, Any]:
+    time = "2024-05-03T00:00:00Z"
+    properties = {"n": str(n)}
+    named = {"id": event_id, "source": "a", "type": "k.used", "customer": "k-cust"}
+    return {**named, "time": time, "properties": properties}
+
+
+def report(suite: LiveSuite, *events: dict[str, Any]) -> None:
+    suite.run("report", "-f", "-", "--backfill", stdin="".join(json.dumps(event) + "\n" for event in events))
+
+
+def listed(suite: LiveSuite) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = suite.json("events", "list", "--customer", "k-cust")["events"]
+    return found
+
+
+def test_every_correction_is_made_once_whoever_is_killed_meanwhile(suite: LiveSuite, tmp_path: Path) -> None:
+    suite.json("apply", "-f", "-", stdin=CATALOG)
+    report(suite, *(used(f"wrong-{number}", 3) for number in range(WRONG)))
+    (wrong,) = suite.json("get", "backfills")
+    report(suite, *(used(f"right-{number}", 10) for number in range(RIGHT)))
+    (before,) = suite.json("invoice", "finalize", "--period", "2024-05", "--customer", "k-cust")
+    replacing = tmp_path / "better.json"
+    replacing.write_text(json.dumps({**used("", 4), "id": ""}), encoding="utf-8")
+    killer = Killer(suite, random.Random(20), left=12)
+    commands = [("backfill", "revert", wrong["id"], "--reason", "a test", "--yes")]
+    commands += [("events", "void", "a", f"right-{number}", "--reason", "a test") for number in range(3)]
+    commands += [
+        ("events", "replace", "a", f"right-{number}", "-f", str(replacing), "--reason", "a test")
+        for number in (0, 4, 5)
+    ]
+
+    ends = []
+    for command in commands:
+        under_way = suite.begin(*command)
+        killer.kill_during(under_way, 2)
+        said = under_way.communicate(timeout=300)
+        ends.append((command[:2], under_way.returncode, said[1]))
+    killer.wait_for_all()
+
+    assert [end for end in ends if end[1]] == []
+    assert killer.killed.total() > 0
+    held = {
+        one["event"]["id"]: (one["event"]["properties"]["n"], one["kind"])
+        for one in listed(suite)
+        if one["takenBackAt"] == "0"
+    }
+    # What was voided first and replaced then holds as it was replaced.
+    reported, replacement = "ENTRY_KIND_UNSPECIFIED", "ENTRY_KIND_REPLACEMENT"
+    assert held == {
+        **{f"right-{number}": ("4", replacement) for number in (0, 4, 5)},
+        **{f"right-{number}": ("10", reported) for number in (3, 6, 7, 8, 9, 10, 11)},
+    }
+    corrections = {
+        number: [one["kind"] for one in suite.json("events", "get", "a", f"right-{number}")["corrections"]]
+        for number in (0, 1, 3, 4)
+    }
+    void = "ENTRY_KIND_VOID"
+    assert corrections == {0: [void, replacement], 1: [void], 3: [], 4: [void, replacement]}
+    (june,) = suite.json("invoice", "finalize", "--period", "2024-06", "--customer", "k-cust")
+    assert before["total"] == f"{WRONG * 3 + RIGHT * 10 + (WRONG + RIGHT) // 100}.12"
+    # 82 units in 10 events are left of it.
+    assert june["total"] == f"-{WRONG * 3 + RIGHT * 10 - 82 + (WRONG + RIGHT - 10) // 100}.02"
+    assert suite.json("invoice", "verify")["problems"] == []
