@@ -136,6 +136,8 @@ def with_everything(tenant: Tenant, voice: str, minutes: str) -> Owner:
         call(tenant, "portal", f"/{SERVICES['portal'].full_name}/{method}", request)
     reported = tenant.report(event("whisper-1", minutes=minutes, voice=voice), event("whisper-2", voice=voice))
     assert reported["accepted"] == 2
+    in_future = {**event("whisper-refused", voice=voice), "time": "2222-01-01T00:00:00Z"}
+    tenant.run("report", "-f", "-", stdin=json.dumps(in_future), expected=(7,))
     (invoice,) = tenant.json("invoice", "finalize", "--period", "2024-01")
     tenant.report(event("whisper-late", minutes=minutes, voice=voice))
     wait_until(lambda: tenant.json("invoice", "pending"), 60, what="late usage to be pending")
@@ -171,6 +173,7 @@ def _requests(tenant: Tenant, invoice: dict[str, Any]) -> Iterator[tuple[str, Me
             "GetEvent": ingest_pb.GetEventRequest(source="whisper-gateway", id="whisper-1"),
             "ListEvents": ingest_pb.ListEventsRequest(customers=[customer]),
             "ListBackfills": ingest_pb.ListBackfillsRequest(),
+            "ListRefusals": ingest_pb.ListRefusalsRequest(source="whisper-gateway", samples=20),
         },
         SERVICES["aggregator"]: {
             "GetMeter": aggregator_pb.GetMeterRequest(name=meter),

@@ -11,10 +11,11 @@ from chassis.rpc.reading import received_bytes
 from chassis.rpc.repeat import once
 from chassis.rpc.server import Served
 from ingest.intake.batches import LARGE_COLUMNS_BYTES
-from ingest.operations import backfills, events, reports
+from ingest.operations import backfills, events, refusals, reports
 from ingest.operations.owners import owners
 from ingest.wire import backfills as backfills_wire
 from ingest.wire import events as events_wire
+from ingest.wire import refusals as refusals_wire
 from ingest.wire import reports as reports_wire
 from metering.ingest.v1 import ingest_service_pb2 as pb
 from metering.ingest.v1 import ingest_service_pb2_grpc as pb_grpc
@@ -64,6 +65,11 @@ class IngestServicer(pb_grpc.IngestServiceServicer):
             async for page in pages:
                 for response in events_wire.list_responses_to_proto(page):
                     yield response
+
+    async def ListRefusals(self, request: pb.ListRefusalsRequest, context: Context) -> pb.ListRefusalsResponse:
+        """Return a page of what was refused."""
+        query = refusals_wire.refusal_query_from_proto(current_tenant(), request)
+        return refusals_wire.refusals_to_proto(*await refusals.list_refusals(self._deps, current_tenant(), query))
 
     async def OpenBackfill(self, request: pb.OpenBackfillRequest, context: Context) -> pb.OpenBackfillResponse:
         """Open a backfill."""

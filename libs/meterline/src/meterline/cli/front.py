@@ -27,6 +27,10 @@ COMMANDS: Final = {
         "unbilled:unbilled",
         "List usage that no invoice will have as things are, each with its reason.",
     ),
+    "refusals": (
+        "refusals:refusals",
+        "List events that were refused or in conflict: how many, why, and the newest of them as they were sent.",
+    ),
     "charges": ("usage:charges", "Show what usage costs so far, exactly and not yet rounded."),
     "cost": (
         "cost:cost",

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from ingest.domain.reports import Reported, Verdicts
     from ingest.intake.batches import Batches
     from ingest.intake.committer import Committer
+    from ingest.intake.refusing import RefusalNotes
     from ingest.intake.sources import SourceNumbers
     from ingest.intake.submission import Callers
     from ingest.telemetry import Instruments
@@ -44,7 +45,7 @@ if TYPE_CHECKING:
 class Admitter:
     """Takes batches in, one after the other or several at once; it keeps nothing between them."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913, PLR0917 - each neighbor once, from the composition root
         self,
         engine: AsyncEngine,
         clock: Clock,
@@ -53,8 +54,9 @@ class Admitter:
         committer: Committer,
         instruments: Instruments,
         batches: Batches,
+        refusals: RefusalNotes,
     ) -> None:
-        """Let in what `limits` allow, on to `committer`."""
+        """Let in what `limits` allow, on to `committer`; keep note in `refusals` of what is not."""
         self._engine = engine
         self._clock = clock
         self._limits = limits
@@ -62,6 +64,7 @@ class Admitter:
         self._committer = committer
         self._instruments = instruments
         self._batches = batches
+        self._refusals = refusals
 
     async def take_in(self, tenant: str, reported: Reported, callers: Callers) -> Verdicts:
         """Refuse what can't be accepted, write the rest exactly once, say what became of each event."""
@@ -69,7 +72,9 @@ class Admitter:
         sent, admission = await self._admit(tenant, reported, None if backfill is None else backfill.window)
         if not admission.accepted.size:
             self._instruments.reported(accepted=0, duplicates=0, conflicts=0, refused=len(admission.refusals))
-            return none_accepted(admission, AsOf(await self._committer.epoch()))
+            refused = none_accepted(admission, AsOf(await self._committer.epoch()))
+            self._refusals.note(tenant, reported.events, sent, refused, callers)
+            return refused
         # Not clean without a refusal: a value that no event uses must not enter the log either.
         events = sent if admission.is_clean else sent.take(admission.accepted)
         source_ids = await self._sources.of(tenant, events.sources.values)
@@ -94,7 +99,9 @@ class Admitter:
             conflicts=len(outcome.conflicts),
             refused=len(admission.refusals),
         )
-        return verdicts_of(admission, events, outcome)
+        verdicts = verdicts_of(admission, events, outcome)
+        self._refusals.note(tenant, reported.events, sent, verdicts, callers)
+        return verdicts
 
     async def judge(self, tenant: str, reported: Reported, window: BackfillWindow | None) -> Admission:
         """Say what `take_in` would refuse, of a batch in the backfill it names or else in a `window`; keep nothing."""

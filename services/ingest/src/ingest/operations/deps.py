@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from ingest.intake.batches import Batches
     from ingest.intake.gatherer import Gatherer
     from ingest.intake.library import SegmentLibrary
+    from ingest.intake.refusing import RefusalNotes
     from ingest.intake.sources import SourceNumbers
 
 
@@ -32,5 +33,6 @@ class Deps:
     library: SegmentLibrary
     sources: SourceNumbers
     feed: FeedReader
+    refusals: RefusalNotes
     event_rate: RateLimit | None = None
     reporters_kept: bool = True

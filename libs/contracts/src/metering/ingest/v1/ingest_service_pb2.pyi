@@ -9,6 +9,7 @@ from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
 from metering.common.v1 import values_pb2 as _values_pb2
+from metering.ingest.v1 import refusal_pb2 as _refusal_pb2
 from metering.ingest.v1 import usage_event_pb2 as _usage_event_pb2
 import builtins as _builtins
 import sys
@@ -516,3 +517,85 @@ class ListBackfillsResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ListBackfillsResponse: _TypeAlias = ListBackfillsResponse  # noqa: Y015
+
+@_typing.final
+class ListRefusalsRequest(_message.Message):
+    """Which refused events: those that meet all conditions. An empty text means no condition."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SOURCE_FIELD_NUMBER: _builtins.int
+    TYPE_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    PERIOD_FIELD_NUMBER: _builtins.int
+    SAMPLES_FIELD_NUMBER: _builtins.int
+    PAGE_SIZE_FIELD_NUMBER: _builtins.int
+    PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    source: _builtins.str
+    """Source as it was sent. Optional."""
+    type: _builtins.str
+    """Event type as it was sent. Optional."""
+    reason: _builtins.str
+    """Reason. Optional. Example: "TIME_TOO_OLD"."""
+    samples: _builtins.int
+    """At most this many samples of each reason, up to 20. 0 means none. Samples come with the first page alone."""
+    page_size: _builtins.int
+    """At most this many counts, 1 to 1000; 0 means 100."""
+    page_token: _builtins.str
+    """Token from the previous page. Optional."""
+    @_builtins.property
+    def period(self) -> _values_pb2.Period:
+        """When they were refused; counts are of whole days in UTC, those in which the period lies. Optional: all that is kept."""
+
+    def __init__(
+        self,
+        *,
+        source: _builtins.str = ...,
+        type: _builtins.str = ...,
+        reason: _builtins.str = ...,
+        period: _values_pb2.Period | None = ...,
+        samples: _builtins.int = ...,
+        page_size: _builtins.int = ...,
+        page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["period", b"period"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["page_size", b"page_size", "page_token", b"page_token", "period", b"period", "reason", b"reason", "samples", b"samples", "source", b"source", "type", b"type"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListRefusalsRequest: _TypeAlias = ListRefusalsRequest  # noqa: Y015
+
+@_typing.final
+class ListRefusalsResponse(_message.Message):
+    """A page of refusals."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    COUNTS_FIELD_NUMBER: _builtins.int
+    SAMPLES_FIELD_NUMBER: _builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    next_page_token: _builtins.str
+    """Token for the next page; empty on the last."""
+    @_builtins.property
+    def counts(self) -> _containers.RepeatedCompositeFieldContainer[_refusal_pb2.RefusalCount]:
+        """How many events were refused, the newest day first."""
+
+    @_builtins.property
+    def samples(self) -> _containers.RepeatedCompositeFieldContainer[_refusal_pb2.RefusedEvent]:
+        """The newest refused events of each reason, the newest first; on the first page alone."""
+
+    def __init__(
+        self,
+        *,
+        counts: _abc.Iterable[_refusal_pb2.RefusalCount] | None = ...,
+        samples: _abc.Iterable[_refusal_pb2.RefusedEvent] | None = ...,
+        next_page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["counts", b"counts", "next_page_token", b"next_page_token", "samples", b"samples"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListRefusalsResponse: _TypeAlias = ListRefusalsResponse  # noqa: Y015

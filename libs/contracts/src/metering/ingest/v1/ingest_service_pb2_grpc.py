@@ -51,6 +51,11 @@ class IngestServiceStub:
                 request_serializer=metering_dot_ingest_dot_v1_dot_ingest__service__pb2.ListEventsRequest.SerializeToString,
                 response_deserializer=metering_dot_ingest_dot_v1_dot_ingest__service__pb2.ListEventsResponse.FromString,
                 _registered_method=True)
+        self.ListRefusals = channel.unary_unary(
+                '/metering.ingest.v1.IngestService/ListRefusals',
+                request_serializer=metering_dot_ingest_dot_v1_dot_ingest__service__pb2.ListRefusalsRequest.SerializeToString,
+                response_deserializer=metering_dot_ingest_dot_v1_dot_ingest__service__pb2.ListRefusalsResponse.FromString,
+                _registered_method=True)
         self.OpenBackfill = channel.unary_unary(
                 '/metering.ingest.v1.IngestService/OpenBackfill',
                 request_serializer=metering_dot_ingest_dot_v1_dot_ingest__service__pb2.OpenBackfillRequest.SerializeToString,
@@ -98,6 +103,15 @@ class IngestServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ListRefusals(self, request, context):
+        """Lists the events that were refused or in conflict: how many by day, source, type, reason and field, and of each reason the newest
+        ones with what was sent. What this process refused is in the answer at once, what another one refused after a second. A
+        process that is killed loses the list of its last second; callers were told of each refusal all the same.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def OpenBackfill(self, request, context):
         """Opens a backfill: while it is open, events that name it may be older than the late limit.
         """
@@ -136,6 +150,11 @@ def add_IngestServiceServicer_to_server(servicer, server):
                     servicer.ListEvents,
                     request_deserializer=metering_dot_ingest_dot_v1_dot_ingest__service__pb2.ListEventsRequest.FromString,
                     response_serializer=metering_dot_ingest_dot_v1_dot_ingest__service__pb2.ListEventsResponse.SerializeToString,
+            ),
+            'ListRefusals': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListRefusals,
+                    request_deserializer=metering_dot_ingest_dot_v1_dot_ingest__service__pb2.ListRefusalsRequest.FromString,
+                    response_serializer=metering_dot_ingest_dot_v1_dot_ingest__service__pb2.ListRefusalsResponse.SerializeToString,
             ),
             'OpenBackfill': grpc.unary_unary_rpc_method_handler(
                     servicer.OpenBackfill,
@@ -236,6 +255,33 @@ class IngestService:
             '/metering.ingest.v1.IngestService/ListEvents',
             metering_dot_ingest_dot_v1_dot_ingest__service__pb2.ListEventsRequest.SerializeToString,
             metering_dot_ingest_dot_v1_dot_ingest__service__pb2.ListEventsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListRefusals(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/metering.ingest.v1.IngestService/ListRefusals',
+            metering_dot_ingest_dot_v1_dot_ingest__service__pb2.ListRefusalsRequest.SerializeToString,
+            metering_dot_ingest_dot_v1_dot_ingest__service__pb2.ListRefusalsResponse.FromString,
             options,
             channel_credentials,
             insecure,

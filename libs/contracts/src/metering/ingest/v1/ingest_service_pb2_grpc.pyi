@@ -46,6 +46,11 @@ class IngestServiceStub:
     """Returns one event by its identity. Errors: NOT_FOUND."""
     ListEvents: _grpc.UnaryStreamMultiCallable[_ingest_service_pb2.ListEventsRequest, _ingest_service_pb2.ListEventsResponse]
     """Streams events in log order (lane by lane). Ends once it has read the log as it was when the call began."""
+    ListRefusals: _grpc.UnaryUnaryMultiCallable[_ingest_service_pb2.ListRefusalsRequest, _ingest_service_pb2.ListRefusalsResponse]
+    """Lists the events that were refused or in conflict: how many by day, source, type, reason and field, and of each reason the newest
+    ones with what was sent. What this process refused is in the answer at once, what another one refused after a second. A
+    process that is killed loses the list of its last second; callers were told of each refusal all the same.
+    """
     OpenBackfill: _grpc.UnaryUnaryMultiCallable[_ingest_service_pb2.OpenBackfillRequest, _ingest_service_pb2.OpenBackfillResponse]
     """Opens a backfill: while it is open, events that name it may be older than the late limit."""
     CloseBackfill: _grpc.UnaryUnaryMultiCallable[_ingest_service_pb2.CloseBackfillRequest, _ingest_service_pb2.CloseBackfillResponse]
@@ -71,6 +76,11 @@ class IngestServiceAsyncStub(IngestServiceStub):
     """Returns one event by its identity. Errors: NOT_FOUND."""
     ListEvents: _aio.UnaryStreamMultiCallable[_ingest_service_pb2.ListEventsRequest, _ingest_service_pb2.ListEventsResponse]  # type: ignore[assignment]
     """Streams events in log order (lane by lane). Ends once it has read the log as it was when the call began."""
+    ListRefusals: _aio.UnaryUnaryMultiCallable[_ingest_service_pb2.ListRefusalsRequest, _ingest_service_pb2.ListRefusalsResponse]  # type: ignore[assignment]
+    """Lists the events that were refused or in conflict: how many by day, source, type, reason and field, and of each reason the newest
+    ones with what was sent. What this process refused is in the answer at once, what another one refused after a second. A
+    process that is killed loses the list of its last second; callers were told of each refusal all the same.
+    """
     OpenBackfill: _aio.UnaryUnaryMultiCallable[_ingest_service_pb2.OpenBackfillRequest, _ingest_service_pb2.OpenBackfillResponse]  # type: ignore[assignment]
     """Opens a backfill: while it is open, events that name it may be older than the late limit."""
     CloseBackfill: _aio.UnaryUnaryMultiCallable[_ingest_service_pb2.CloseBackfillRequest, _ingest_service_pb2.CloseBackfillResponse]  # type: ignore[assignment]
@@ -111,6 +121,17 @@ class IngestServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_abc.Iterator[_ingest_service_pb2.ListEventsResponse], _abc.AsyncIterator[_ingest_service_pb2.ListEventsResponse]]:
         """Streams events in log order (lane by lane). Ends once it has read the log as it was when the call began."""
+
+    @_abc_1.abstractmethod
+    def ListRefusals(
+        self,
+        request: _ingest_service_pb2.ListRefusalsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_ingest_service_pb2.ListRefusalsResponse, _abc.Awaitable[_ingest_service_pb2.ListRefusalsResponse]]:
+        """Lists the events that were refused or in conflict: how many by day, source, type, reason and field, and of each reason the newest
+        ones with what was sent. What this process refused is in the answer at once, what another one refused after a second. A
+        process that is killed loses the list of its last second; callers were told of each refusal all the same.
+        """
 
     @_abc_1.abstractmethod
     def OpenBackfill(

@@ -1,0 +1,52 @@
+"""Whatever does not count is listed with its reason, can be mended, and counts then: by the commands that say so."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from testkit.live import Tenant
+
+CATALOG = """
+kind: Meter
+metadata: {name: n-units}
+spec: {eventTypes: [n.used], aggregation: SUM, value: n}
+"""
+
+
+def used(event_id: str, n: str = "1", **fields: Any) -> dict[str, Any]:
+    time = (datetime.now(UTC) - timedelta(minutes=5)).strftime("%Y-%m-%dT%H:%M:%SZ")
+    values = {"id": event_id, "source": "n-gateway", "type": "n.used", "customer": "n-cust", "time": time}
+    return {**values, "properties": {"n": n}, **fields}
+
+
+def lines(*events: dict[str, Any]) -> str:
+    return "\n".join(json.dumps(event) for event in events)
+
+
+@pytest.fixture(scope="module")
+def tenant(make_tenant: Callable[[str], Tenant]) -> Tenant:
+    tenant = make_tenant("nothing-disappears")
+    tenant.apply(CATALOG)
+    return tenant
+
+
+def test_a_refused_event_is_listed_and_counts_once_it_is_mended(tenant: Tenant) -> None:
+    refused = used("refused-1", time="2222-01-01T00:00:00Z")
+    tenant.run("report", "-f", "-", stdin=lines(refused, used("sound-1")), expected=(7,))
+
+    table = tenant.run("refusals")
+    listed = tenant.json("refusals", "--source", "n-gateway", "--reason", "time_in_future")
+
+    assert "TIME_IN_FUTURE" in table.stdout
+    assert "mend the producer" in table.stderr
+    (count,) = listed["counts"]
+    assert (count["source"], count["field"], count["eventCount"]) == ("n-gateway", "time", "1")
+    (sample,) = listed["samples"]
+    assert sample["event"] == refused
+    mended = {**sample["event"], "time": used("")["time"]}
+    assert tenant.report(mended)["accepted"] == 1
