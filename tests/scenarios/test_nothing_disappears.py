@@ -35,6 +35,27 @@ def tenant(make_tenant: Callable[[str], Tenant]) -> Tenant:
     return tenant
 
 
+def test_a_parked_event_counts_once_its_meter_is_mended(tenant: Tenant) -> None:
+    tenant.apply(CATALOG.replace("n-units", "n-mended").replace("n.used", "n.typo"))
+    events = [used(f"typo-{n}", type="n.typo", time="2024-05-01T00:00:00Z", properties={"m": n}) for n in "23"]
+    tenant.report(*events)
+    span = ["--customer", "n-cust", "--from", "2024-05-01", "--to", "2024-05-02", "--wait"]
+    assert [row["quantity"] for row in tenant.json("usage", "n-mended", *span)["rows"]] == ["0"]
+    listed = tenant.json("parked", "list", "n-mended")
+    tenant.apply(CATALOG.replace("n-units", "n-mended").replace("n.used", "n.typo").replace("value: n", "value: m"))
+
+    foreseen = tenant.json("parked", "requeue", "n-mended", "--dry-run")
+    done = tenant.json("parked", "requeue", "n-mended", "--reason", "value_missing")
+    again = tenant.run("parked", "requeue", "n-mended").stdout
+
+    assert [(one["reason"], one["eventCount"]) for one in listed["counts"]] == [("VALUE_MISSING", "2")]
+    assert (foreseen["counted"], done["counted"], done["stillParked"]) == (2, 2, 0)
+    assert "counted" in again
+    (row,) = tenant.json("usage", "n-mended", *span)["rows"]
+    assert row["quantity"] == "5"
+    assert tenant.json("parked", "list", "n-mended")["totalCount"] == "0"
+
+
 def test_a_refused_event_is_listed_and_counts_once_it_is_mended(tenant: Tenant) -> None:
     refused = used("refused-1", time="2222-01-01T00:00:00Z")
     tenant.run("report", "-f", "-", stdin=lines(refused, used("sound-1")), expected=(7,))

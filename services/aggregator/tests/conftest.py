@@ -82,6 +82,8 @@ class FakeIngest:
 
     Report = GetEvent = OpenBackfill = CloseBackfill = ListBackfills = None
     """Not asked by the aggregator."""
+    ListRefusals = None
+    """Likewise."""
 
     def __init__(self, lanes: int = 2) -> None:
         self.lanes: dict[int, list[tuple[Segment, list[event_pb.UsageEvent]]]] = {lane: [] for lane in range(lanes)}

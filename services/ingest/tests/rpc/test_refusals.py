@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -16,16 +15,10 @@ from chassis.errors.status import from_rpc_error
 from metering.common.v1 import values_pb2
 from metering.ingest.v1 import ingest_service_pb2 as pb
 from metering.ingest.v1 import usage_event_pb2 as event_pb
+from testkit.wait import eventually
 
 EventMaker = Callable[..., event_pb.UsageEvent]
 YEAR_1999 = 930_000_000 * 1_000_000
-
-
-async def until(found: Callable[[], Awaitable[bool]]) -> None:
-    limit_s = time.monotonic() + 20
-    while not await found():
-        assert time.monotonic() < limit_s, "it never came"
-        await asyncio.sleep(0.05)
 
 
 async def listed(caller: Any, **wanted: Any) -> pb.ListRefusalsResponse:
@@ -108,7 +101,7 @@ async def test_what_waits_is_written_by_itself_and_counts_of_two_processes_add_u
     async def are_all_written() -> bool:
         return bool(await log.value("SELECT sum(event_count) FROM refusal_count") == 3)
 
-    await until(are_all_written)
+    await eventually(are_all_written)
     assert await log.value("SELECT count(*) FROM refusal_count") == 1
     assert await log.value("SELECT count(*) FROM refusal_sample") == 3
 
@@ -176,7 +169,7 @@ async def test_old_refusals_are_forgotten(start_ingest: Any, log: Any, new_event
     async def is_forgotten() -> bool:
         return [one.event_count for one in (await listed(process.caller())).counts] == [1]
 
-    await until(is_forgotten)
+    await eventually(is_forgotten)
     kept = await log.value("SELECT min(day) FROM refusal_count")
     assert kept > day
 

@@ -63,6 +63,7 @@ COMMANDS: Final = {
     ),
     "database": ("database:app", "Databases of the services."),
     "token": ("token:app", "Tokens by which callers prove who they are."),
+    "parked": ("parked:app", "Events that did not count: why, and counting them once their meter is mended."),
     "invoice": ("invoices:app", "Drafts and final invoices."),
     "portal": ("portal:app", "The customers' portal: links, sessions, and how its pages look."),
 }

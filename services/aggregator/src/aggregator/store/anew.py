@@ -28,6 +28,7 @@ DERIVED_TABLES: Final = (
     "meter_group",
     "meter_group_count",
     "parked_event",
+    "requeued_event",
     "unmatched_range",
     "seal_target",
 )
