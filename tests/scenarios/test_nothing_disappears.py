@@ -9,6 +9,10 @@ from typing import Any
 
 import pytest
 
+from metering.ingest.v1 import ingest_service_pb2 as pb
+from metering.ingest.v1.completeness_pb2 import SequenceRange
+from metering.ingest.v1.usage_event_pb2 import UsageEvent
+from meterline import Client
 from testkit.live import Tenant
 
 CATALOG = """
@@ -54,6 +58,30 @@ def test_a_parked_event_counts_once_its_meter_is_mended(tenant: Tenant) -> None:
     (row,) = tenant.json("usage", "n-mended", *span)["rows"]
     assert row["quantity"] == "5"
     assert tenant.json("parked", "list", "n-mended")["totalCount"] == "0"
+
+
+def test_numbers_that_never_came_and_silence_are_told(tenant: Tenant) -> None:
+    with Client.from_context(tenant.context) as client:
+        events = [UsageEvent(id=f"c-{n}", source="c-gateway", type="n.used", customer="n-cust") for n in range(4)]
+        for event in events:
+            event.time.GetCurrentTime()
+        for batch, first in ((events[:2], 1), (events[2:], 5)):
+            numbers = [SequenceRange(source="c-gateway", first=first, last=first + 1)]
+            client.call(client.aio.ingest.Report(pb.ReportRequest(events=batch, sequences=numbers)))
+    today = datetime.now(UTC).date()
+    span = ["--from", str(today - timedelta(days=1)), "--to", str(today + timedelta(days=1))]
+
+    found = tenant.json("completeness", "c-gateway", *span)
+    shown = tenant.run("completeness", "c-gateway", *span)
+    unknown = tenant.run("completeness", "nobody", *span).stdout
+    sources = {one["source"]: one for one in tenant.json("completeness")["sources"]}
+
+    assert (found["sequence"]["expected"], found["sequence"]["missing"]) == ("6", "2")
+    assert [(gap["first"], gap["last"]) for gap in found["sequence"]["gaps"]] == [("3", "4")]
+    assert "missing 3 to 4" in shown.stdout
+    assert "same ids" in shown.stderr
+    assert "never heard of" in unknown
+    assert sources["c-gateway"]["came"]["accepted"] == "4"
 
 
 def test_a_refused_event_is_listed_and_counts_once_it_is_mended(tenant: Tenant) -> None:

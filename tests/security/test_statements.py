@@ -56,6 +56,7 @@ EXCEPTIONS: Final[Mapping[str, str]] = {
     "eventlog.log.stored._check_continued": PLACE,
     "eventlog.log.stored.read_proven": PLACE,
     "ingest.store.backfills.lock_open_backfills": "by the id under which the tenant's own backfill was found",
+    "ingest.store.completeness.forget_heard_before": EVERY_TENANT,
     "ingest.store.refusals.forget_before": EVERY_TENANT,
     "ingest.store.segments.first_position_of_segment_at": PLACE,
     "invoicing.store.audits.tenants": EVERY_TENANT,

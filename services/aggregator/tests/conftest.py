@@ -82,7 +82,7 @@ class FakeIngest:
 
     Report = GetEvent = OpenBackfill = CloseBackfill = ListBackfills = None
     """Not asked by the aggregator."""
-    ListRefusals = None
+    ListRefusals = DeclareCounts = GetCompleteness = ListSources = None
     """Likewise."""
 
     def __init__(self, lanes: int = 2) -> None:

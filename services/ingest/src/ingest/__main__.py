@@ -23,6 +23,7 @@ from ingest.intake.admitter import Admitter
 from ingest.intake.batches import Batches
 from ingest.intake.committer import Committer
 from ingest.intake.gatherer import Gatherer
+from ingest.intake.hearing import SourceNotes
 from ingest.intake.library import SegmentLibrary
 from ingest.intake.refusing import RefusalNotes
 from ingest.intake.sources import SourceNumbers
@@ -60,7 +61,8 @@ async def compose(runtime: Runtime[IngestSettings]) -> Composition:
     sources = SourceNumbers(engine)
     batches = Batches()
     refusals = RefusalNotes(engine, clock, settings.refusals_kept_days)
-    admitter = Admitter(engine, clock, settings.limits, sources, committer, instruments, batches, refusals)
+    heard = SourceNotes(engine, clock, settings.sources_kept_days)
+    admitter = Admitter(engine, clock, settings.limits, sources, committer, instruments, batches, refusals, heard)
     gatherer = Gatherer(clock, admitter.take_in)
     deps = Deps(
         engine=engine,
@@ -73,6 +75,7 @@ async def compose(runtime: Runtime[IngestSettings]) -> Composition:
         sources=sources,
         feed=feed,
         refusals=refusals,
+        heard=heard,
         reporters_kept=settings.reporters_kept,
         event_rate=rate_limit(settings, "events", settings.tenant_events_per_s, lambda own: own.events_per_s),
     )
@@ -82,7 +85,7 @@ async def compose(runtime: Runtime[IngestSettings]) -> Composition:
         return clock.now()
 
     search_rarely()
-    loops = intake_loops(gatherer, committer, refusals, settings.commit_workers)
+    loops = intake_loops(gatherer, committer, [refusals, heard], settings.commit_workers)
     return Composition(
         served=[
             served(deps),

@@ -52,6 +52,9 @@ class IngestSettings(ServiceSettings):
     refusals_kept_days: int = Field(
         default=90, ge=1, le=3650, description="Counts and samples of refused events are kept this many days."
     )
+    sources_kept_days: int = Field(
+        default=400, ge=1, le=3650, description="Tallies, numbers and counts of sources are kept this many days."
+    )
     decoded_events_max: int = Field(default=200_000, ge=0, description="Events of lately used segments kept decoded.")
 
     @property

@@ -31,6 +31,10 @@ COMMANDS: Final = {
         "refusals:refusals",
         "List events that were refused or in conflict: how many, why, and the newest of them as they were sent.",
     ),
+    "completeness": (
+        "completeness:completeness",
+        "Tell whether everything came from a source: expected, received, gaps, refused, and since when it is silent.",
+    ),
     "charges": ("usage:charges", "Show what usage costs so far, exactly and not yet rounded."),
     "cost": (
         "cost:cost",

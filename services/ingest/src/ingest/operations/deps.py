@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from ingest.intake.admitter import Admitter
     from ingest.intake.batches import Batches
     from ingest.intake.gatherer import Gatherer
+    from ingest.intake.hearing import SourceNotes
     from ingest.intake.library import SegmentLibrary
     from ingest.intake.refusing import RefusalNotes
     from ingest.intake.sources import SourceNumbers
@@ -34,5 +35,6 @@ class Deps:
     sources: SourceNumbers
     feed: FeedReader
     refusals: RefusalNotes
+    heard: SourceNotes
     event_rate: RateLimit | None = None
     reporters_kept: bool = True

@@ -148,7 +148,9 @@ async def list_samples(conn: AsyncConnection, tenant: str, query: RefusalQuery) 
                    message, body, body_bytes, reported_by
             FROM (
                 SELECT sample_id, tenant, refused_at, batch_index, event_id, source, type, customer, field, reason,
-                       message, body, body_bytes, reported_by, row_number() OVER (PARTITION BY reason ORDER BY sample_id DESC) AS place FROM refusal_sample
+                       message, body, body_bytes, reported_by,
+                       row_number() OVER (PARTITION BY reason ORDER BY sample_id DESC) AS place
+                FROM refusal_sample
                 WHERE tenant = :tenant
                   AND CAST(:source AS text) IN ('', source) AND CAST(:type AS text) IN ('', type)
                   AND CAST(:reason AS text) IN ('', reason)
