@@ -156,6 +156,27 @@ class TenantFold:
         """Return the number of events."""
         return len(self._batch)
 
+    @property
+    def meters(self) -> Sequence[CountingMeter]:
+        """All meters of the tenant."""
+        return self._meters
+
+    def meter(self, meter_id: int) -> CountingMeter:
+        """Return one of the meters."""
+        return next(meter for meter in self._meters if meter.meter_id == meter_id)
+
+    def taken_back(self) -> list[tuple[int, int]]:
+        """Return the lane and position of each event that is taken back."""
+        return [(one.lane, position) for one in self._batch.segments if one.sign < 0 for position in one.taken_back]
+
+    def event_at(self, lane: int, position: int) -> LogSegment:
+        """Return one of the events, by its place in the log, as a segment of its own."""
+        for segment in self._batch.segments:
+            if segment.lane == lane and segment.first_position <= position <= segment.last_position:
+                place = position - segment.first_position
+                return segment.part(place, place + 1)
+        raise ValueError(f"position {position} of lane {lane} is not in the batch")
+
     def by_meter(self) -> Iterator[FoldedMeter]:
         """Yield what each meter gets, in the order of their keys; a meter may come in several parts."""
         for meter in self._meters:

@@ -99,6 +99,11 @@ def matches(meter: CountingMeter, event: ReadableEvent) -> bool:
     return meets(event, meter.spec.filters)
 
 
+def asks_for(meter: CountingMeter, event: ReadableEvent) -> bool:
+    """Whether the meter asks for such an event, whenever it happens: type and filters."""
+    return event.type in meter.spec.event_types and meets(event, meter.spec.filters)
+
+
 def meets(event: ReadableEvent, conditions: Iterable[PropertyFilter]) -> bool:
     """Whether the properties of an event meet all conditions."""
     return all(event.properties.get(condition.key, ABSENT) in condition.values for condition in conditions)
@@ -122,17 +127,21 @@ def read_value(meter: CountingMeter, event: ReadableEvent) -> str | ParkReason:
 
 
 def counted_value(
-    meters: Iterable[CountingMeter], event: ReadableEvent, parked: Container[tuple[int, int, int]] = ()
+    meters: Iterable[CountingMeter],
+    event: ReadableEvent,
+    parked: Container[tuple[int, int, int]] = (),
+    requeued: Mapping[tuple[int, int, int], CountingMeter] | None = None,
 ) -> str | None:
     """Return what an event contributes to a meter, given as its versions; None if it does not count.
 
     The spans of the versions don't overlap, so at most one of them asks for the event. What the fold parked, given as
-    (meter id, lane, position), does not count: the release that folded it may have read less than this one.
+    (meter id, lane, position), does not count: the release that folded it may have read less than this one. What was
+    `requeued` counts as the meter there reads it.
     """
     for meter in meters:
         if matches(meter, event):
             if (meter.meter_id, *event.counted_at) in parked:
                 return None
-            value = read_value(meter, event)
+            value = read_value((requeued or {}).get((meter.meter_id, *event.counted_at), meter), event)
             return None if isinstance(value, ParkReason) else value
     return None

@@ -27,9 +27,11 @@ _VERSION_COLUMNS = """
 """
 
 
-async def lock_catalog(conn: AsyncConnection) -> None:
-    """Keep flushes and other changes of meters out until this transaction ends, and raise the catalog's number."""
-    await conn.execute(text("UPDATE catalog_version SET number = number + 1"))
+async def lock_catalog(conn: AsyncConnection) -> int:
+    """Keep flushes and other changes of meters out until this transaction ends; return the catalog's new number."""
+    raised = await conn.execute(text("UPDATE catalog_version SET number = number + 1 RETURNING number"))
+    number: int = raised.scalar_one()
+    return number
 
 
 async def share_catalog(conn: AsyncConnection) -> int:
