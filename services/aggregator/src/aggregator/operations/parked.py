@@ -73,7 +73,7 @@ async def requeue(deps: Deps, conn: AsyncConnection, tenant: str, prepared: Prep
     """Count what would count, each event once whoever else asks for the same. Raises Conflict TRANSACTION_CONFLICT."""
     await limit_lock_waits(conn)
     # Exclusively: no fold may take an event back while it is being counted.
-    if await meters.lock_catalog(conn) != prepared.number + 1:
+    if await meters.hold_catalog(conn) != prepared.number:
         raise Conflict(
             Reason.TRANSACTION_CONFLICT, "meters were changed in the meantime; nothing was counted; call again"
         )

@@ -27,10 +27,14 @@ _VERSION_COLUMNS = """
 """
 
 
-async def lock_catalog(conn: AsyncConnection) -> int:
-    """Keep flushes and other changes of meters out until this transaction ends; return the catalog's new number."""
-    raised = await conn.execute(text("UPDATE catalog_version SET number = number + 1 RETURNING number"))
-    number: int = raised.scalar_one()
+async def lock_catalog(conn: AsyncConnection) -> None:
+    """Keep flushes and other changes of meters out until this transaction ends, and raise the catalog's number."""
+    await conn.execute(text("UPDATE catalog_version SET number = number + 1"))
+
+
+async def hold_catalog(conn: AsyncConnection) -> int:
+    """Keep flushes and changes of meters out until this transaction ends; return the catalog's number, which stays."""
+    number: int = (await conn.execute(text("SELECT number FROM catalog_version FOR UPDATE"))).scalar_one()
     return number
 
 
