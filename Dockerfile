@@ -38,7 +38,7 @@ COPY services services
 RUN set -eu; \
     own="services/$SERVICE"; [ -d "$own" ] || own="libs/$SERVICE"; \
     /tools/bin/pip wheel --quiet --no-cache-dir --no-deps --no-index --no-build-isolation --wheel-dir /wheels \
-      ./libs/contracts ./libs/chassis ./libs/eventlog ./libs/money "./$own"; \
+      ./libs/contracts ./libs/chassis ./libs/eventlog ./libs/expressions ./libs/money "./$own"; \
     /tools/bin/pip --python /app/bin/python install --quiet --no-compile --no-deps --no-index /wheels/*.whl
 # A third of what the wheels of others bring are debug symbols. Libraries in *.libs were moved there by a tool that
 # rewrites them, and do not bear another.

@@ -14,7 +14,7 @@ from meterline.suite import services
 
 ROOT = Path(__file__).resolve().parents[2]
 SERVICES = [spec.name for spec in services.SERVICES]
-LIBRARIES = ["libs/chassis", "libs/contracts", "libs/eventlog", "libs/money"]
+LIBRARIES = ["libs/chassis", "libs/contracts", "libs/eventlog", "libs/expressions", "libs/money"]
 
 # A fresh environment per service is made of some forty packages; a cold cache may have to fetch them.
 pytestmark = pytest.mark.timeout(300)
