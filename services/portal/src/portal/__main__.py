@@ -25,7 +25,7 @@ from portal.loops import loops
 from portal.operations.changes import Changes
 from portal.operations.deps import Deps
 from portal.operations.passed_on import OPERATOR_TOKEN
-from portal.operations.remembered import RememberedSessions
+from portal.operations.remembered import RememberedAnswers, RememberedSessions
 from portal.rpc import PortalServicer, served
 from portal.telemetry import Instruments
 from portal.upstream import (
@@ -80,6 +80,7 @@ async def compose(runtime: Runtime[PortalSettings]) -> Composition:
         ),
         instruments=Instruments(runtime.telemetry.meter),
         sessions=RememberedSessions(settings.session_kept_s),
+        answers=RememberedAnswers(runtime.clock, settings.answers_kept_s),
         public_url=settings.public_url.rstrip("/"),
     )
     changes = Changes(deps, settings.changes_interval_s)

@@ -27,6 +27,11 @@ class PortalSettings(ServiceSettings):
         ge=0.0,
         description="Seconds for which a session is not looked up again, nor found revoked elsewhere.",
     )
+    answers_kept_s: float = Field(
+        default=3.0,
+        ge=0.0,
+        description="Seconds for which periods, prices, meters and figures of earlier periods are not asked for again.",
+    )
     session_requests_per_s: float = Field(
         default=20.0, gt=0.0, description="Requests a second that one session may make."
     )

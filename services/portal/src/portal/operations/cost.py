@@ -32,6 +32,7 @@ from portal.domain.views import Span
 from portal.operations.invoices import path_of
 from portal.operations.moments import of_one_moment
 from portal.operations.periods import found_in
+from portal.operations.seldom import earlier_cost, periods_of
 
 if TYPE_CHECKING:
     from portal.domain.choices import Choices
@@ -83,7 +84,7 @@ class _Answers:
 async def explore_cost(deps: Deps, viewer: Viewer, wanted: CostChoices) -> Cost:
     """Return the cost of one billing period, or of several after each other. Raises InvalidRequest and NotFound."""
     choices = wanted.choices
-    periods = await deps.rating.periods(viewer.customer)
+    periods = await periods_of(deps, viewer)
     with refusals():
         check_window(choices.window, viewer.profile.window_floor)
         _check_items(viewer, wanted.items)
@@ -97,7 +98,7 @@ async def explore_cost(deps: Deps, viewer: Viewer, wanted: CostChoices) -> Cost:
         return _Answers(
             *await asyncio.gather(
                 _costs(deps, parts),
-                _comparison(deps, parts, earlier, wanted),
+                _comparison(deps, viewer, parts, earlier, wanted),
                 _billed(deps, viewer, chosen, wanted),
             )
         )
@@ -263,7 +264,7 @@ def _unit_prices(
 
 
 async def _comparison(
-    deps: Deps, parts: Sequence[_Part], earlier: Sequence[ContractPeriod], wanted: CostChoices
+    deps: Deps, viewer: Viewer, parts: Sequence[_Part], earlier: Sequence[ContractPeriod], wanted: CostChoices
 ) -> CostComparison | None:
     """Return as many periods before; its change is filled in by who knows the total.
 
@@ -276,8 +277,8 @@ async def _comparison(
         before = _parts(earlier, wanted)
     whole = replace(before[-1].question, window=None, group_by=None)
     answers, same_point = await asyncio.gather(
-        _costs(deps, [replace(part, question=replace(part.question, group_by=None)) for part in before]),
-        same_point_of(deps, last, before[-1].period, whole) if len(parts) == 1 else _nothing(),
+        asyncio.gather(*(earlier_cost(deps, viewer, replace(part.question, group_by=None)) for part in before)),
+        same_point_of(deps, viewer, last, before[-1].period, whole) if len(parts) == 1 else _nothing(),
     )
     buckets = tuple(bucket for part in before for bucket in part.buckets)
     shown = tuple(bucket for part in parts for bucket in part.buckets)
@@ -318,7 +319,7 @@ class CostAtSamePoint:
 
 
 async def same_point_of(
-    deps: Deps, period: ContractPeriod, previous: ContractPeriod, question: CostQuestion
+    deps: Deps, viewer: Viewer, period: ContractPeriod, previous: ContractPeriod, question: CostQuestion
 ) -> CostAtSamePoint | None:
     """Return the period before as its draft was at the same point, while this one runs."""
     now = deps.clock.now()
@@ -337,7 +338,7 @@ async def same_point_of(
         contract=previous.contract,
         billing_period=previous.billing_period,
     )
-    return CostAtSamePoint(days, await deps.rating.cost(part))
+    return CostAtSamePoint(days, await earlier_cost(deps, viewer, part))
 
 
 async def _billed(

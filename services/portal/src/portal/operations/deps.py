@@ -21,7 +21,7 @@ from portal.domain.periods import ContractPeriod
 from portal.domain.plans import PlanPage, PriceQuestion, PriceQuote
 from portal.domain.unbilled import UnbilledPage
 from portal.domain.usage import MeterCounts, UsageAnswer, UsageQuestion
-from portal.operations.remembered import RememberedSessions
+from portal.operations.remembered import RememberedAnswers, RememberedSessions
 from portal.telemetry import Instruments
 
 
@@ -183,6 +183,7 @@ class Deps:
     seller: Seller
     instruments: Instruments
     sessions: RememberedSessions
+    answers: RememberedAnswers
     public_url: str
 
     def link_of(self, code: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from chassis.errors import NotFound, Reason
+from portal.operations.seldom import all_meters
 
 if TYPE_CHECKING:
     from portal.domain.meters import Meter
@@ -21,7 +22,7 @@ async def list_meters(deps: Deps, viewer: Viewer) -> tuple[Meter, ...]:
                 "group_by": tuple(filter(viewer.shows_property, meter.group_by)),
             }
         )
-        for meter in await deps.aggregator.meters()
+        for meter in await all_meters(deps, viewer)
         if meter.name not in viewer.profile.hidden_meters
     )
 

@@ -29,6 +29,7 @@ from portal.domain.series import OTHER_LABEL
 from portal.operations.cost import CostAtSamePoint, same_point_of
 from portal.operations.moments import of_one_moment
 from portal.operations.periods import found_in
+from portal.operations.seldom import earlier_cost, periods_of, price_list_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -44,13 +45,13 @@ ADJUSTMENTS: Final = "Adjustments"
 
 async def get_overview(deps: Deps, viewer: Viewer, billing_period: str) -> Overview:
     """Return the first page of a period, by default the newest that has begun. Raises NotFound."""
-    periods = await deps.rating.periods(viewer.customer)
+    periods = await periods_of(deps, viewer)
     period = found_in(periods, billing_period, deps)
     previous = before(periods, period)
     (bill, cost), earlier, plan, last = await asyncio.gather(
         of_one_moment(lambda: _bill_and_growth(deps, period), agrees=_are_alike),
-        _earlier(deps, period, previous),
-        deps.rating.price_list(period.contract, period.billing_period),
+        _earlier(deps, viewer, period, previous),
+        price_list_of(deps, viewer, period),
         deps.invoicing.invoices(viewer.customer, "", 1),
     )
     with exact_arithmetic():
@@ -100,15 +101,17 @@ class _Earlier:
     """None where this period does not run."""
 
 
-async def _earlier(deps: Deps, period: ContractPeriod, previous: ContractPeriod | None) -> _Earlier | None:
+async def _earlier(
+    deps: Deps, viewer: Viewer, period: ContractPeriod, previous: ContractPeriod | None
+) -> _Earlier | None:
     if previous is None:
         return None
     by_day = _by_day(previous)
     return _Earlier(
         *await asyncio.gather(
-            deps.rating.cost(by_day),
-            deps.rating.cost(replace(by_day, window=None)),
-            same_point_of(deps, period, previous, by_day),
+            earlier_cost(deps, viewer, by_day),
+            earlier_cost(deps, viewer, replace(by_day, window=None)),
+            same_point_of(deps, viewer, period, previous, by_day),
         )
     )
 

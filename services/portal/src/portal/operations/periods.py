@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from chassis.errors import NotFound, Reason
 from portal.domain.periods import BillingPeriod, ContractPeriod, described, find
+from portal.operations.seldom import periods_of
 
 if TYPE_CHECKING:
     from portal.domain.viewers import Viewer
@@ -18,7 +19,7 @@ _INVOICES_PER_PAGE: Final = 100
 
 async def list_periods(deps: Deps, viewer: Viewer) -> tuple[BillingPeriod, ...]:
     """Return the periods of a customer that have begun, the newest first."""
-    periods, numbers = await asyncio.gather(deps.rating.periods(viewer.customer), invoice_numbers(deps, viewer))
+    periods, numbers = await asyncio.gather(periods_of(deps, viewer), invoice_numbers(deps, viewer))
     return described(periods, numbers, deps.clock.now())
 
 
@@ -38,7 +39,7 @@ async def invoice_numbers(deps: Deps, viewer: Viewer) -> Mapping[tuple[str, str]
 
 async def period_of(deps: Deps, viewer: Viewer, billing_period: str) -> ContractPeriod:
     """Return the period with a label, or the newest that has begun. Raises NotFound."""
-    return found_in(await deps.rating.periods(viewer.customer), billing_period, deps)
+    return found_in(await periods_of(deps, viewer), billing_period, deps)
 
 
 def found_in(periods: Sequence[ContractPeriod], billing_period: str, deps: Deps) -> ContractPeriod:

@@ -24,6 +24,7 @@ from portal.domain.plans import (
 )
 from portal.domain.prices import sentence_of
 from portal.operations.periods import found_in, period_of
+from portal.operations.seldom import periods_of, price_list_of
 
 if TYPE_CHECKING:
     from portal.domain.viewers import Viewer
@@ -32,11 +33,9 @@ if TYPE_CHECKING:
 
 async def get_plan(deps: Deps, viewer: Viewer, billing_period: str) -> PlanPage:
     """Return the plan that prices a period, by default the newest that has begun. Raises NotFound."""
-    periods = await deps.rating.periods(viewer.customer)
+    periods = await periods_of(deps, viewer)
     period = found_in(periods, billing_period, deps)
-    page, used = await asyncio.gather(
-        deps.rating.price_list(period.contract, period.billing_period), _used_before(deps, periods, period)
-    )
+    page, used = await asyncio.gather(price_list_of(deps, viewer, period), _used_before(deps, periods, period))
     examples, coming = await asyncio.gather(
         _examples(deps, page, period, used), _coming(deps, viewer, periods, period, page)
     )
@@ -52,7 +51,7 @@ async def get_plan(deps: Deps, viewer: Viewer, billing_period: str) -> PlanPage:
 async def quote(deps: Deps, viewer: Viewer, billing_period: str, item: str, quantity: Decimal) -> Quote:
     """Return what a quantity of an item would cost in a period. Raises NotFound and InvalidRequest."""
     period = await period_of(deps, viewer, billing_period)
-    page = await deps.rating.price_list(period.contract, period.billing_period)
+    page = await price_list_of(deps, viewer, period)
     shown = [one for one in page.items if viewer.shows_item(one.item)]
     found = next((one for one in shown if one.item == item), None)
     with refusals():

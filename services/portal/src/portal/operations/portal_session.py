@@ -9,6 +9,7 @@ from chassis.errors import NotFound
 from portal.domain.periods import find
 from portal.domain.portal_session import ActingFor, Branding, LabelSet, Party, PortalSession, UnitLabel
 from portal.domain.sessions import SessionKind
+from portal.operations.seldom import periods_of
 
 if TYPE_CHECKING:
     from portal.domain.periods import ContractPeriod
@@ -22,7 +23,7 @@ async def get_portal_session(deps: Deps, viewer: Viewer, chosen: str, usual: str
 
     Texts are those of the locale that the reader has chosen, else of the session's, else of the reader's usual one.
     """
-    periods, name = await asyncio.gather(deps.rating.periods(viewer.customer), _customer_name(deps, viewer.customer))
+    periods, name = await asyncio.gather(periods_of(deps, viewer), _customer_name(deps, viewer.customer))
     newest = find(periods, "", deps.clock.now())
     session, profile = viewer.session, viewer.profile
     acting = ActingFor(operator=session.created_by, reason=session.reason)

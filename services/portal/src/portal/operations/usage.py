@@ -24,6 +24,7 @@ from portal.operations.invoices import path_of
 from portal.operations.meters import meter_named
 from portal.operations.moments import of_one_moment
 from portal.operations.periods import found_in
+from portal.operations.seldom import earlier_usage, periods_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -119,7 +120,7 @@ async def explore_usage(deps: Deps, viewer: Viewer, name: str, choices: Choices)
 
 async def chosen_usage(deps: Deps, viewer: Viewer, name: str, choices: Choices) -> ChosenUsage:
     """Return what is looked at, if it may be. Raises InvalidRequest and NotFound."""
-    meter, periods = await asyncio.gather(meter_named(deps, viewer, name), deps.rating.periods(viewer.customer))
+    meter, periods = await asyncio.gather(meter_named(deps, viewer, name), periods_of(deps, viewer))
     with refusals():
         check_window(choices.window, viewer.profile.window_floor)
         _check_properties(meter, choices)
@@ -265,8 +266,8 @@ async def _comparison(deps: Deps, viewer: Viewer, chosen: ChosenUsage) -> Compar
     with refusals():
         buckets = cut(previous.start, previous.end, chosen.question.window or "day", chosen.zone)
     windows, whole, same_point = await asyncio.gather(
-        deps.aggregator.usage(viewer.customer, question),
-        deps.aggregator.usage(viewer.customer, replace(question, window=None)),
+        earlier_usage(deps, viewer, question),
+        earlier_usage(deps, viewer, replace(question, window=None)),
         _nothing() if days is None else _same_point(deps, viewer, chosen, question, days),
     )
     window = chosen.question.window or "day"
@@ -289,7 +290,7 @@ async def _same_point(deps: Deps, viewer: Viewer, chosen: ChosenUsage, previous:
     end = min(after_days(previous.start, days, chosen.zone), previous.end)
     if end <= previous.start:
         return SamePoint(days=0, total=Decimal(0))
-    part = await deps.aggregator.usage(viewer.customer, replace(previous, end=end, window=None))
+    part = await earlier_usage(deps, viewer, replace(previous, end=end, window=None))
     with exact_arithmetic():
         return SamePoint(days=days, total=sum((row.quantity for row in part.rows), Decimal(0)))
 
