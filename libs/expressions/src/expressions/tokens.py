@@ -54,6 +54,7 @@ _HINTS: Final = {
     "|": "write or, or concat(a, b) to join texts",
     "%": "there is no remainder; write x - floor(x, step)",
 }
+_CONTROL: Final = re.compile("[\x00-\x1f\x7f-\x9f]")
 # They can't be kept or sent by everyone who comes across the text.
 _NOT_IN_SOURCE: Final = re.compile("[\x00\ud800-\udfff]")
 
@@ -91,6 +92,8 @@ def _measured(text: str, at: Position) -> str:
     if len(text) > LITERAL_CHARACTERS_MAX:
         message = f"the text has {len(text)} characters; at most {LITERAL_CHARACTERS_MAX} are allowed"
         raise ExpressionError(message, at)
+    if _CONTROL.search(text):
+        raise ExpressionError("the text holds a line end or another control character; no event does, so remove it", at)
     return text
 
 

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from aggregator.domain.batch import ABSENT, Batch, spread
+from aggregator.domain.batch import Batch, spread
+from aggregator.domain.readings import ABSENT, Reading
+from eventlog.columns import TextColumn
 from money.decimals import CHARACTERS_MAX, INPUT, InvalidDecimalError, parse_decimal
 
 if TYPE_CHECKING:
@@ -74,9 +76,14 @@ class ScaledColumn:
         return not self.states.any()
 
 
-def scaled_column(batch: Batch, key: str) -> ScaledColumn:
-    """Read a property of all events as numbers at one scale. Each distinct text of a segment is read once."""
-    columns = batch.property_columns(key)
+def scaled_column(batch: Batch, reading: Reading) -> ScaledColumn:
+    """Read the value of all events as numbers at one scale. Each distinct text of a segment is read once."""
+    if reading.expression:
+        computed = batch.read(reading)
+        # As one segment whose first value is the absent one.
+        columns, counts = [TextColumn(computed.values[1:], computed.codes.astype(np.uint32))], [len(batch)]
+    else:
+        columns, counts = batch.property_columns(reading.key), batch.counts
     parsed = [[parse_units(text) for text in column.values] for column in columns]
     states = [_states(column.values, numbers) for column, numbers in zip(columns, parsed, strict=True)]
     scale = max((number[1] for numbers in parsed for number in numbers if number is not None), default=0)
@@ -85,11 +92,11 @@ def scaled_column(batch: Batch, key: str) -> ScaledColumn:
         for numbers in parsed
     ]
     largest = max(abs(number) for table in units for number in table)
-    read_states = spread(states, columns, batch.counts)
+    read_states = spread(states, columns, counts)
     if largest * len(batch) < _INT64_LIMIT:
-        small = spread([np.array(table, dtype=np.int64) for table in units], columns, batch.counts)
+        small = spread([np.array(table, dtype=np.int64) for table in units], columns, counts)
         return ScaledColumn(small, read_states, scale)
-    large = spread([np.array(table, dtype=np.object_) for table in units], columns, batch.counts)
+    large = spread([np.array(table, dtype=np.object_) for table in units], columns, counts)
     return ScaledColumn(large, read_states, scale)
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from aggregator.domain.freshness import Freshness
 from aggregator.domain.lineage import Lineage
 from aggregator.domain.listing import EventPage, EventPlace, EventQuery, listed_by, resumed
-from aggregator.domain.matching import CountedEvent, ReadableEvent, counted_value, meets
+from aggregator.domain.matching import CountedEvent, ReadableEvent, counted_value, is_listed
 from aggregator.domain.meters import CountingMeter, PropertyFilter, counting_meters
 from aggregator.domain.seals import Snapshot
 from aggregator.domain.usage import MeterUsage
@@ -109,7 +109,8 @@ async def _listed(deps: Deps, sought: _Sought, limit: int) -> AsyncGenerator[lis
     left = limit
     async with aclosing(_logged(deps, sought)) as pages:
         async for page in pages:
-            listed = await _counted(deps, [event for event in page if meets(event, sought.filters)], sought.meters)
+            asked = [event for event in page if is_listed(sought.meters, event, sought.filters)]
+            listed = await _counted(deps, asked, sought.meters)
             if limit:
                 listed = listed[:left]
                 left -= len(listed)

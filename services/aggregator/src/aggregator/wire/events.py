@@ -9,6 +9,7 @@ from aggregator.domain.listing import EventPage, EventPlace, EventQuery
 from aggregator.domain.matching import CountedEvent, ReadableEvent
 from aggregator.wire.meters import filters_from_proto
 from eventlog.as_of import AsOf
+from eventlog.fields import FIELDS
 from eventlog.instants import microseconds_of
 from eventlog.period import Period
 from eventlog.wire import as_of_from_proto, as_of_to_proto, period_in, period_to_proto
@@ -35,7 +36,8 @@ def readable_event(message: usage_event_pb2.StoredEvent) -> ReadableEvent:
     event = message.event
     time_us = microseconds_of(event.time.ToDatetime(tzinfo=UTC))
     place = (message.lane, message.position)
-    return ReadableEvent(event.type, time_us, event.properties, message, event.id, place)
+    texts = {field.name: getattr(event, field.name) for field in FIELDS}
+    return ReadableEvent(event.type, time_us, event.properties, message, event.id, place, texts)
 
 
 def after_from_proto(message: pb.ListUsageEventsRequest | pb.ListMeteredEventsRequest) -> EventPlace | None:

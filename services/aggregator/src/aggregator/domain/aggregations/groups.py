@@ -37,7 +37,7 @@ class Groups:
         self._column = column
         self._batch = batch
         self._meter = meter
-        self._group_columns = [batch.property(key) for key in meter.spec.group_by]
+        self._group_columns = [batch.read(meter.spec.group(name)) for name in meter.spec.group_by]
         bucket_numbers = batch.times_us[rows] // meter.spec.bucket_us
         bucket_numbers -= bucket_numbers.min()
         keys = batch.customers.codes[rows]
@@ -111,7 +111,7 @@ class Groups:
 
     def distinct(self) -> DistinctTexts:
         """Return the distinct texts of each window, ordered by window and text."""
-        column = self._batch.property(self._meter.spec.value_property)
+        column = self._batch.read(self._meter.spec.value)
         window_of = np.repeat(np.arange(len(self._starts)), np.diff(self._starts, append=len(self.rows)))
         pairs = np.unique(_combine(window_of, column.codes[self.rows], len(column.values)))
         windows, codes = np.divmod(pairs, len(column.values))
