@@ -152,6 +152,10 @@ class _Parser:
             self._fail(f"{token} is not expected here; write a value, a name or a function", token)
         elif self._is("("):
             node = self._call(token.text, self._arguments(), token.at)
+        elif self._is("."):
+            self._next()
+            message = f"there is nothing in {token.text}; a property is written properties.{self._token.text or 'NAME'}"
+            self._fail(message, token)
         else:
             node = Name(token.text, token.at)
         return node
