@@ -87,44 +87,6 @@ def test_a_meter_is_read(tmp_path: Path) -> None:
     assert spec.effective_from.ToJsonString() == "2013-01-01T00:00:00Z"
 
 
-COMPUTED = """
-kind: Meter
-metadata: {name: minutes}
-spec:
-  eventTypes: [call.ended]
-  aggregation: SUM
-  value: {expression: "ceil(decimal(properties.seconds), 60)"}
-  filter: properties.region in ('eu', 'us')
-  groupBy:
-    - region
-    - {name: hour, expression: "hour(time, 'Europe/Berlin')"}
-"""
-
-
-def test_a_value_a_filter_and_a_dimension_may_be_expressions(tmp_path: Path) -> None:
-    (entry,) = read(tmp_path, COMPUTED)
-
-    spec = entry.request.spec
-
-    assert spec.value_expression == "ceil(decimal(properties.seconds), 60)"
-    assert spec.filter_expression == "properties.region in ('eu', 'us')"
-    assert list(spec.group_by) == ["region", "hour"]
-    assert [(part.name, part.expression) for part in spec.dimensions] == [("hour", "hour(time, 'Europe/Berlin')")]
-    assert (spec.value_property, list(spec.filters)) == ("", [])
-    schema().validate(yaml.safe_load(COMPUTED))
-
-
-def test_what_is_wrong_with_an_expression_is_told_where_it_was_written(tmp_path: Path) -> None:
-    entries = read(tmp_path, COMPUTED)
-    fields = {"filter_expression": "filter", "value_expression": "value", "dimensions[0].expression": "groupBy"}
-
-    for field, written in fields.items():
-        violation = FieldViolation(f"spec.{field}", Reason.METER_INVALID, "line 1, column 7: no")
-        refused = InvalidRequest(Reason.METER_INVALID, "no", violations=(violation,), metadata={"entry": "0"})
-        (shown,) = placed(refused, entries)
-        assert f"spec.{written}: line 1, column 7: no" in str(shown)
-
-
 def test_numbers_keep_the_text_they_were_written_as(tmp_path: Path) -> None:
     (entry,) = read(tmp_path, PLAN)
 
