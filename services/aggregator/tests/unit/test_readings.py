@@ -233,6 +233,11 @@ def test_a_computed_dimension_that_is_longer_than_a_property_is_the_empty_group(
             "dimensions[1].name",
             "is given twice",
         ),
+        (
+            {"filter_expression": " or ".join(["true"] * 255)},
+            "dimensions[0].expression",
+            "the expressions of the meter have 270 parts together, and at most 256 are allowed",
+        ),
     ],
 )
 def test_what_is_wrong_is_told_with_its_field(changed: dict[str, Any], field: str, told: str) -> None:

@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
 from aggregator.domain.aggregations.aggregation import Aggregation, Reads
-from aggregator.domain.readings import WRITABLE, Reading, expression_fault
+from aggregator.domain.readings import METER_PARTS_MAX, WRITABLE, Reading, expression_fault, parts_of
 from chassis.errors import Reason
 from chassis.errors.refused import Refused
 from chassis.text import name_fault
@@ -235,7 +235,21 @@ def _problems_of_expressions(spec: MeterSpec) -> list[Refused]:
         if part.name in seen:
             faults.append(_invalid(f"{field}.name", "is given twice; take another name"))
         seen.add(part.name)
-    return [fault for fault in faults if fault is not None]
+    return [fault for fault in faults if fault is not None] or _problems_of_size(spec)
+
+
+def _problems_of_size(spec: MeterSpec) -> list[Refused]:
+    given = [("spec.filter_expression", spec.filter_expression), ("spec.value_expression", spec.value_expression)]
+    given += [(f"spec.dimensions[{number}].expression", part.expression) for number, part in enumerate(spec.dimensions)]
+    sound = [(field, source) for field, source in given if source]
+    parts = parts_of(source for _, source in sound)
+    if parts <= METER_PARTS_MAX:
+        return []
+    message = (
+        f"the expressions of the meter have {parts} parts together, and at most {METER_PARTS_MAX} are allowed; "
+        "make them smaller, or send what is computed as a property"
+    )
+    return [_invalid(sound[-1][0], message)]
 
 
 def _problems_of_names(spec: MeterSpec) -> list[Refused]:

@@ -6,7 +6,7 @@ bears. One event and a whole batch are read by the same functions.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final
@@ -15,6 +15,7 @@ from chassis.errors import Reason
 from chassis.errors.refused import Refused
 from eventlog.fields import FIELDS
 from expressions import Environment, Expression, ExpressionError, Type, check, compile_, parse, text_of_value
+from expressions.limits import PARTS_MAX
 
 if TYPE_CHECKING:
     from expressions import Row, Value
@@ -28,6 +29,8 @@ ENVIRONMENT: Final = Environment({field.name: Type.TEXT for field in FIELDS} | {
 WRITABLE: Final = frozenset({Type.TEXT, Type.DECIMAL, Type.BOOL})
 """Types of what can be told apart by its text."""
 
+METER_PARTS_MAX: Final = PARTS_MAX
+"""Most parts of all expressions of a meter together: the fold of a tenant's events must not take for ever."""
 _TEXT_BYTES_MAX: Final = 256
 """Longest text that is computed, as for properties: texts are keys of windows."""
 _KEPT: Final = 1024
@@ -56,6 +59,11 @@ def compiled(source: str) -> Compiled:
     expression = parse(source)
     type_ = check(expression, ENVIRONMENT)
     return Compiled(expression, type_, compile_(expression, ENVIRONMENT))
+
+
+def parts_of(sources: Iterable[str]) -> int:
+    """Return how many parts sound expressions have together: so many steps are taken for an event at most."""
+    return sum(compiled(source).expression.root.size for source in sources)
 
 
 def canonical_text(value: Value | None) -> str:
