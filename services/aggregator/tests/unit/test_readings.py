@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from aggregator.domain.aggregations import BY_NAME
 from aggregator.domain.aggregations.groups import group_key
-from aggregator.domain.batch import LogSegment
+from aggregator.domain.batch import Batch, LogSegment
 from aggregator.domain.fold import fold
 from aggregator.domain.matching import ParkReason, ReadableEvent, counted_value, is_listed
 from aggregator.domain.meters import (
@@ -27,6 +27,7 @@ from aggregator.domain.meters import (
     counting_meters,
     problems_of,
 )
+from aggregator.domain.readings import Reading
 from eventlog.columns import EventColumns, TextColumn
 
 QUARTER_US = 15 * 60_000_000
@@ -94,7 +95,9 @@ def segment(events: Sequence[Call], first_position: int = 1) -> LogSegment:
 
 def readable(event: Call) -> ReadableEvent:
     properties = {key: text for key, text in (("seconds", event.seconds), ("region", event.region)) if text}
-    return ReadableEvent("call", event.time_us, properties, texts={"customer": "acme", "subject": event.subject})
+    return ReadableEvent(
+        "call", event.time_us, properties, texts={"source": "test", "customer": "acme", "subject": event.subject}
+    )
 
 
 def is_asked(event: Call) -> bool:
@@ -164,6 +167,32 @@ def test_any_split_gives_the_same(events: list[Call], cut: int) -> None:
         [one for part in split for windows in part.windows for one in sums(windows)]
     )
     assert [parked.position for parked in whole.parked] == [one.position for part in split for one in part.parked]
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "coalesce(properties.region, 'none')",
+        "present(subject)",
+        "concat(id, source, type, customer)",
+        "coalesce(subject, reference, id)",
+        "date(time, 'Asia/Kathmandu')",
+        "decimal(properties.seconds) * 2",
+        "case when properties.region < 'f' or properties.nobody = 'x' then minute(time) end",
+        "'the same'",
+    ],
+)
+@given(events=calls, cut=st.integers(0, 20))
+def test_a_batch_is_read_as_its_events(source: str, events: list[Call], cut: int) -> None:
+    parts = [part for part in (events[:cut], events[cut:]) if part]
+    firsts = [1, 1 + len(parts[0])]
+    batch = Batch([segment(part, first) for part, first in zip(parts, firsts, strict=False)])
+    reading = Reading(expression=source)
+
+    column = batch.read(reading)
+
+    found = [column.text(row) for row in range(len(events))]
+    assert found == [replace(readable(event), id=f"e{row}").read(reading) for row, event in enumerate(events, start=1)]
 
 
 def test_a_filter_on_a_dimension_lists_what_was_grouped_so() -> None:
