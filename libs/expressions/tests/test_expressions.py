@@ -230,6 +230,28 @@ def test_a_column_is_computed_once_for_each_value_and_each_second() -> None:
     assert [found.values[code] for code in found.codes[[0, 1, 2, 20, 22]].tolist()] == [None, 0, None, None, 1]
 
 
+def test_columns_of_which_no_two_rows_are_alike_give_what_rows_give() -> None:
+    count = 70_000
+    texts = [None, *(f"{number}.{number % 7}" for number in range(1, count))]
+
+    class Rows:
+        def field(self, name: str) -> Column | np.ndarray[Any, np.dtype[np.int64]]:
+            return np.arange(count, dtype=np.int64) * 999_983
+
+        def property(self, key: str) -> Column:
+            codes = np.arange(count, dtype=np.int64)
+            return Column(texts, codes if key == "a" else codes[::-1].copy())
+
+    expression = parse("decimal(properties.a) * decimal(properties.b) - second(time)")
+    found = evaluate_columns(expression, Rows())
+    evaluate = compile_(expression, ENVIRONMENT)
+
+    assert found.codes is not None
+    for row in (0, *range(1, count, 997), count - 1):
+        properties = {key: text for key, text in (("a", texts[row]), ("b", texts[count - 1 - row])) if text}
+        assert found.values[found.codes[row]] == evaluate(ExampleEvent({}, properties, row * 999_983))
+
+
 def test_local_midnight_is_where_the_zone_has_it() -> None:
     for zone in ("Australia/Lord_Howe", "Pacific/Chatham", "America/St_Johns"):
         local = datetime(2026, 1, 31, 0, 0, tzinfo=ZoneInfo(zone))

@@ -27,11 +27,16 @@ if TYPE_CHECKING:
 
 _KEYS_MAX: Final = 2**62
 _TABLE_MIN: Final = 2**16
+_GATHERED_MAX: Final = 2**16
+"""Most combinations whose equal results are brought together; what is as varied as that stays varied."""
 
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """Values of many rows: `values[code]`, where None stands for absent. `codes` None: all rows have the only value."""
+    """Values of many rows: `values[code]`, where None stands for absent. `codes` None: all rows have the only value.
+
+    A value may have several codes, and some that no row has may be there.
+    """
 
     values: Sequence[Value | None]
     codes: NDArray[np.int64] | None = None
@@ -126,7 +131,9 @@ def _occurring(keys: NDArray[np.int64], end: int) -> tuple[NDArray[np.int64], ND
 
 
 def _gathered(apply: Apply, occurring: Sequence[Sequence[Value | None]], inverse: NDArray[np.int64]) -> Column:
-    """Compute each combination once, and give equal results one code."""
+    """Compute each combination once, and give equal results one code where that is worth the while."""
+    if len(occurring[0]) > _GATHERED_MAX:
+        return Column(list(map(apply, *occurring)), inverse)
     code_of: dict[Value | None, int] = {}
     codes = [code_of.setdefault(apply(*values), len(code_of)) for values in zip(*occurring, strict=True)]
     return Column(list(code_of), np.array(codes, dtype=np.int64)[inverse])

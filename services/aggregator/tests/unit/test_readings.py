@@ -223,6 +223,31 @@ def test_what_can_not_be_computed_is_parked_with_its_reason(seconds: str, reason
     assert told in parked.message
 
 
+@pytest.mark.parametrize(
+    ("source", "wanted"),
+    [
+        # Beyond 64 bits, at the edge of what a value may have, and with zeros at the end that say nothing.
+        ("decimal(properties.seconds) - 0.5", Fraction(20) * (Fraction(10**18 - 1) - Fraction(1, 2))),
+        ("decimal(properties.seconds) * 0.000000000000000001", Fraction(20) * Fraction(10**18 - 1, 10**18)),
+        ("decimal(properties.seconds) * 0.000000000001 * 0.0000010", Fraction(20) * Fraction(10**18 - 1, 10**18)),
+        ("decimal(properties.seconds) * 0.000000000001 * 0.0000001", None),
+        ("decimal(properties.seconds) + 1", None),
+        ("decimal(properties.seconds) * 0", Fraction(0)),
+    ],
+)
+def test_computed_numbers_add_up_exactly(source: str, wanted: Fraction | None) -> None:
+    spec = MeterSpec(event_types=("call",), aggregation=BY_NAME["SUM"], value_expression=source)
+    events = [Call("999999999999999999", "", "", START_US)] * 20
+    folded = fold([segment(events)], {"acme": [meter(spec)]})
+    counted = [counted_value([meter(spec)], readable(event)) for event in events]
+
+    found = [windows.added.sums for windows in folded.windows]
+    sums = [Fraction(part.units[0], 10**part.scale) for part in found if part is not None]
+    assert sums == ([] if wanted is None else [wanted])
+    assert {parked.reason for parked in folded.parked} == ({ParkReason.VALUE_INVALID} if wanted is None else set())
+    assert [None if text is None else Fraction(text) * 20 for text in counted] == [wanted] * 20
+
+
 def test_distinct_texts_may_be_computed() -> None:
     spec = MeterSpec(
         event_types=("call",), aggregation=BY_NAME["COUNT_UNIQUE"], value_expression="part(subject, ' ', 2)"

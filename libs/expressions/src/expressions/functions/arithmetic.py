@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from decimal import Decimal, DecimalException
+from operator import add, neg, sub
 from typing import TYPE_CHECKING, Final
 
 from expressions.functions.function import DECIMAL, Function, Parameter, always
@@ -58,6 +59,12 @@ def _bounded(value: Decimal) -> Decimal | None:
     """Return a number unless it has too many digits."""
     if value.adjusted() >= DIGITS_MAX.integer_digits_max and value:
         return None
+    return value
+
+
+def _product(left: Decimal, right: Decimal) -> Decimal | None:
+    """Return a product; of all that is computed, only it may have more places than what it is made of."""
+    value = left * right
     if _places(value) > DIGITS_MAX.fraction_digits_max:
         value = value.normalize()
         return None if _places(value) > DIGITS_MAX.fraction_digits_max else value
@@ -69,12 +76,13 @@ def _places(value: Decimal) -> int:
     return -exponent if isinstance(exponent, int) else 0
 
 
-def _computed(operation: Callable[..., Decimal]) -> Apply:
+def _computed(operation: Callable[..., Decimal | None]) -> Apply:
     def apply(*values: Decimal) -> Decimal | None:
         try:
-            return _bounded(operation(*values))
+            value = operation(*values)
         except DecimalException:
             return None
+        return None if value is None else _bounded(value)
 
     return apply
 
@@ -136,10 +144,10 @@ _MODE: Final = Parameter(frozenset({Type.TEXT}), fault=_mode_fault)
 _STEP: Final = Parameter(DECIMAL.types, fault=_step_fault)
 
 FUNCTIONS: Final = (
-    Function("+", (DECIMAL, DECIMAL), Type.DECIMAL, always(_computed(lambda left, right: left + right))),
-    Function("-", (DECIMAL, DECIMAL), Type.DECIMAL, always(_computed(lambda left, right: left - right))),
-    Function("*", (DECIMAL, DECIMAL), Type.DECIMAL, always(_computed(lambda left, right: left * right))),
-    Function("negative", (DECIMAL,), Type.DECIMAL, always(_computed(lambda value: -value))),
+    Function("+", (DECIMAL, DECIMAL), Type.DECIMAL, always(_computed(add))),
+    Function("-", (DECIMAL, DECIMAL), Type.DECIMAL, always(_computed(sub))),
+    Function("*", (DECIMAL, DECIMAL), Type.DECIMAL, always(_computed(_product))),
+    Function("negative", (DECIMAL,), Type.DECIMAL, always(_computed(neg))),
     Function("abs", (DECIMAL,), Type.DECIMAL, always(_computed(abs))),
     Function("min", (DECIMAL, DECIMAL), Type.DECIMAL, always(min), repeats=True),
     Function("max", (DECIMAL, DECIMAL), Type.DECIMAL, always(max), repeats=True),

@@ -78,7 +78,7 @@ class Function:
             if self.parameter(number).fault is not None and isinstance(argument, Literal)
         ]
         apply = self.build(literals)
-        return apply if self.lenient else strict(apply)
+        return apply if self.lenient else strict(apply, len(call.arguments) - len(literals))
 
     def _check_count(self, call: Call) -> None:
         count, most = len(call.arguments), len(self.parameters)
@@ -90,13 +90,16 @@ class Function:
             )
 
 
-def strict(apply: Apply) -> Apply:
-    """Make a function absent as soon as one of its arguments is."""
+_TWO: Final = 2
 
-    def applied(*values: Value | None) -> Value | None:
-        return None if None in values else apply(*values)
 
-    return applied
+def strict(apply: Apply, arguments: int) -> Apply:
+    """Make a function of so many arguments absent as soon as one of them is."""
+    if arguments == 1:
+        return lambda value: None if value is None else apply(value)
+    if arguments == _TWO:
+        return lambda first, second: None if first is None or second is None else apply(first, second)
+    return lambda *values: None if any(value is None for value in values) else apply(*values)
 
 
 def always(apply: Apply) -> Callable[[Sequence[Value]], Apply]:

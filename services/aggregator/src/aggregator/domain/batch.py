@@ -73,7 +73,8 @@ class Batch:
         self._first_rows: list[int] = [0, *accumulate(self.counts)]
         self._texts: dict[str, BatchColumn] = {}
         self._properties: dict[str, BatchColumn] = {}
-        self._computed: dict[str, BatchColumn] = {}
+        self._computed: dict[str, Column] = {}
+        self._written: dict[str, BatchColumn] = {}
 
     def __len__(self) -> int:
         """Return the number of events."""
@@ -122,10 +123,17 @@ class Batch:
         """Return what a meter reads of each event: a property, or the text of what an expression gives."""
         if not reading.expression:
             return self.property(reading.key)
-        column = self._computed.get(reading.expression)
+        column = self._written.get(reading.expression)
         if column is None:
-            found = evaluate_columns(compiled(reading.expression).expression, _BatchFields(self))
-            column = self._computed[reading.expression] = _texts_of(found, len(self))
+            column = self._written[reading.expression] = _texts_of(self.computed(reading.expression), len(self))
+        return column
+
+    def computed(self, expression: str) -> Column:
+        """Return what an expression gives for each event."""
+        column = self._computed.get(expression)
+        if column is None:
+            found = evaluate_columns(compiled(expression).expression, _BatchFields(self))
+            column = self._computed[expression] = found
         return column
 
     def property_columns(self, key: str) -> list[TextColumn]:
