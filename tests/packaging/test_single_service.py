@@ -14,7 +14,7 @@ from meterline.suite import services
 
 ROOT = Path(__file__).resolve().parents[2]
 SERVICES = [spec.name for spec in services.SERVICES]
-LIBRARIES = ["libs/chassis", "libs/contracts", "libs/eventlog", "libs/expressions", "libs/money"]
+LIBRARIES = ["libs/chassis", "libs/contracts", "libs/eventlog", "libs/money"]
 
 # A fresh environment per service is made of some forty packages; a cold cache may have to fetch them.
 pytestmark = pytest.mark.timeout(300)
@@ -43,7 +43,10 @@ def installed(
 ) -> Installed:
     """A service in an environment of its own."""
     member = f"services/{request.param}"
-    python = make_environment(request.param, ROOT / "requirements" / f"{request.param}.txt", [member, *LIBRARIES])
+    libraries = [*LIBRARIES]
+    if "metering-expressions" in (ROOT / member / "pyproject.toml").read_text():
+        libraries.append("libs/expressions")
+    python = make_environment(request.param, ROOT / "requirements" / f"{request.param}.txt", [member, *libraries])
     return Installed(request.param, python, build_wheel(member))
 
 

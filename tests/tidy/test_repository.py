@@ -44,6 +44,7 @@ NO_NOUNS = {
     "asking",
     "drafts",
     "moments",
+    "seldom",
 }
 
 

@@ -22,5 +22,5 @@ TEXT_CHARACTERS_MAX: Final = 1024
 """Longest text that may be computed; what would be longer is absent."""
 DIGITS_MAX: Final = DERIVED
 """Digits of what is computed on the way; a number with more is absent. What a meter counts has 18 and 18 at most."""
-PATTERN_BYTES_MAX: Final = 1 << 20
-"""Memory that a compiled pattern may take."""
+PATTERN_BYTES_MAX: Final = 1 << 19
+"""Memory that a compiled pattern may take; 256 of them are kept at most."""

@@ -76,8 +76,9 @@ def _pattern(pattern: str) -> re2._Regexp:
 
 
 def _matches(literals: Sequence[Value]) -> Apply:
-    pattern = _pattern(str(literals[0]))
-    return lambda text: pattern.search(text) is not None
+    pattern = str(literals[0])
+    # Looked up each time, so that expressions that are kept don't keep what their patterns grow to.
+    return lambda text: _pattern(pattern).search(text) is not None
 
 
 def _pattern_fault(value: Value) -> str | None:
