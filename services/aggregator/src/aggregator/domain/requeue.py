@@ -23,14 +23,15 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class ValueReading:
     """How the value of an event is read: the part of a meter that a newer version may have mended."""
 
     value_property: str
+    value_expression: str
     parks_negative: bool
 
 
-Readings = Mapping[tuple[int, int, int], Reading]
+Readings = Mapping[tuple[int, int, int], ValueReading]
 """By meter id, lane and position: how events that were parked are read since."""
 
 
@@ -40,7 +41,7 @@ class Countable:
 
     key: ParkedKey
     meter: CountingMeter
-    reading: Reading
+    reading: ValueReading
     event: ReadableEvent
     customer: str
     time: datetime
@@ -63,14 +64,19 @@ class RequeueResult:
     next_page_token: str
 
 
-def reading_of(meter: CountingMeter) -> Reading:
+def reading_of(meter: CountingMeter) -> ValueReading:
     """Return how a meter version reads values."""
-    return Reading(meter.spec.value_property, meter.spec.parks_negative)
+    return ValueReading(meter.spec.value_property, meter.spec.value_expression, meter.spec.parks_negative)
 
 
-def read_as(meter: CountingMeter, reading: Reading) -> CountingMeter:
+def read_as(meter: CountingMeter, reading: ValueReading) -> CountingMeter:
     """Return a meter version that reads values differently and is otherwise the same."""
-    spec = replace(meter.spec, value_property=reading.value_property, parks_negative=reading.parks_negative)
+    spec = replace(
+        meter.spec,
+        value_property=reading.value_property,
+        value_expression=reading.value_expression,
+        parks_negative=reading.parks_negative,
+    )
     return replace(meter, version=replace(meter.version, spec=spec))
 
 
@@ -98,7 +104,7 @@ def judge_parked(
     return Judged(countable, left)
 
 
-def _reading(meter: CountingMeter, newest: CountingMeter, event: ReadableEvent) -> Reading | None:
+def _reading(meter: CountingMeter, newest: CountingMeter, event: ReadableEvent) -> ValueReading | None:
     own = reading_of(meter)
     if not isinstance(read_value(meter, event), ParkReason):
         return own

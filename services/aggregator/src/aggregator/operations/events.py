@@ -11,7 +11,7 @@ from aggregator.domain.corrections import makes_a_difference
 from aggregator.domain.freshness import Freshness
 from aggregator.domain.lineage import Lineage
 from aggregator.domain.listing import EventPage, EventPlace, EventQuery, listed_by, resumed
-from aggregator.domain.matching import CountedEvent, ReadableEvent, counted_value, meets
+from aggregator.domain.matching import CountedEvent, ReadableEvent, counted_value, is_listed
 from aggregator.domain.meters import CountingMeter, PropertyFilter, counting_meters
 from aggregator.domain.requeue import read_as
 from aggregator.domain.seals import Snapshot
@@ -125,7 +125,8 @@ async def _listed(deps: Deps, sought: _Sought, limit: int) -> AsyncGenerator[lis
     left = limit
     async with aclosing(_logged(deps, sought)) as pages:
         async for page in pages:
-            listed = await _counted(deps, [event for event in page if meets(event, sought.filters)], sought)
+            asked = [event for event in page if is_listed(sought.meters, event, sought.filters)]
+            listed = await _counted(deps, asked, sought)
             if limit:
                 listed = listed[:left]
                 left -= len(listed)

@@ -25,7 +25,7 @@ from aggregator.domain.batch import LogSegment
 from aggregator.domain.changes import Changes
 from aggregator.domain.fold import FoldedMeter, Parked, TenantFold, fold_tenants
 from aggregator.domain.meters import CountingMeter, counting_meters_by_tenant
-from aggregator.domain.requeue import Reading, Readings, read_as
+from aggregator.domain.requeue import Readings, ValueReading, read_as
 from aggregator.operations.corrections import readings_of_taken_back, without_parked
 from aggregator.operations.deps import Deps
 from aggregator.operations.groups import within_groups
@@ -82,7 +82,7 @@ class Applied:
     fold_s: float = 0.0
 
 
-ReadAgain = tuple[CountingMeter, Reading, LogSegment]
+ReadAgain = tuple[CountingMeter, ValueReading, LogSegment]
 """An event that was parked, as a segment of its own: the version in whose windows it counts, and how it is read."""
 
 
@@ -195,7 +195,7 @@ class _Writing:
 
     async def add_requeued(self, found: Sequence[ReadAgain]) -> None:
         """Fold and add events that were parked, each as it is read since."""
-        by_reading: dict[tuple[int, Reading], tuple[CountingMeter, list[LogSegment]]] = {}
+        by_reading: dict[tuple[int, ValueReading], tuple[CountingMeter, list[LogSegment]]] = {}
         for meter, reading, segment in found:
             by_reading.setdefault((meter.meter_id, reading), (read_as(meter, reading), []))[1].append(segment)
         for meter, segments in by_reading.values():

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import text
 
-from aggregator.domain.requeue import Reading
+from aggregator.domain.requeue import ValueReading
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -28,7 +28,7 @@ class Requeued:
     """An event that counts since `at`."""
 
     place: Place
-    reading: Reading
+    reading: ValueReading
     at: datetime
 
 
@@ -61,12 +61,13 @@ async def add_requeued(conn: AsyncConnection, found: Sequence[Countable], at: da
     await conn.execute(
         text(
             """
-            INSERT INTO requeued_event (meter_id, lane, position, value_property, parks_negative, requeued_at,
-                                        customer, event_time)
-            VALUES (:meter_id, :lane, :position, :value_property, :parks_negative, :requeued_at,
+            INSERT INTO requeued_event (meter_id, lane, position, value_property, value_expression, parks_negative,
+                                        requeued_at, customer, event_time)
+            VALUES (:meter_id, :lane, :position, :value_property, :value_expression, :parks_negative, :requeued_at,
                     :customer, :event_time)
             ON CONFLICT (meter_id, lane, position) DO UPDATE SET
                 value_property = EXCLUDED.value_property,
+                value_expression = EXCLUDED.value_expression,
                 parks_negative = EXCLUDED.parks_negative,
                 requeued_at = EXCLUDED.requeued_at
             """
@@ -77,6 +78,7 @@ async def add_requeued(conn: AsyncConnection, found: Sequence[Countable], at: da
                 "lane": one.key.lane,
                 "position": one.key.position,
                 "value_property": one.reading.value_property,
+                "value_expression": one.reading.value_expression,
                 "parks_negative": one.reading.parks_negative,
                 "requeued_at": at,
                 "customer": one.customer,
@@ -107,7 +109,7 @@ async def requeued_in(driver: Any, meter_ids: Sequence[int], spans: Sequence[tup
     """Return what was requeued for meters in whole segments, given as (lane, first, last)."""
     rows = await driver.fetch(
         """
-        SELECT r.meter_id, r.lane, r.position, r.value_property, r.parks_negative, r.requeued_at
+        SELECT r.meter_id, r.lane, r.position, r.value_property, r.value_expression, r.parks_negative, r.requeued_at
         FROM unnest($2::integer[], $3::bigint[], $4::bigint[]) AS s (lane, first, last)
         CROSS JOIN unnest($1::integer[]) AS m (meter_id)
         JOIN requeued_event AS r
@@ -126,7 +128,7 @@ async def requeued_among(
     rows = await conn.execute(
         text(
             """
-            SELECT r.meter_id, r.lane, r.position, r.value_property, r.parks_negative, r.requeued_at
+            SELECT r.meter_id, r.lane, r.position, r.value_property, r.value_expression, r.parks_negative, r.requeued_at
             FROM unnest(CAST(:meter_ids AS integer[])) AS m (meter_id)
             CROSS JOIN unnest(CAST(:lanes AS integer[]), CAST(:positions AS bigint[])) AS e (lane, position)
             JOIN requeued_event AS r USING (meter_id, lane, position)
@@ -177,6 +179,6 @@ def _columns(places: Sequence[Place]) -> dict[str, list[int]]:
 def _requeued(row: Any) -> Requeued:
     return Requeued(
         (row["meter_id"], row["lane"], row["position"]),
-        Reading(row["value_property"], row["parks_negative"]),
+        ValueReading(row["value_property"], row["value_expression"], row["parks_negative"]),
         row["requeued_at"],
     )

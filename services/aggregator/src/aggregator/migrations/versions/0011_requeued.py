@@ -17,6 +17,7 @@ def upgrade() -> None:
             lane integer NOT NULL,
             position bigint NOT NULL,
             value_property text NOT NULL,
+            value_expression text NOT NULL,
             parks_negative boolean NOT NULL,
             requeued_at timestamptz NOT NULL,
             customer text COLLATE "C" NOT NULL,
