@@ -22,6 +22,10 @@ COMMANDS: Final = {
         "csv_import:import_csv",
         "Import usage events from a CSV file. Importing it again accepts nothing twice.",
     ),
+    "check": (
+        "sample_check:check",
+        "Try a sample file: what would be refused, held or counted, and by which meters. Nothing is kept.",
+    ),
     "usage": ("usage:usage", "Show the usage of a meter. Windows in which nothing happened have no row."),
     "unbilled": (
         "unbilled:unbilled",
