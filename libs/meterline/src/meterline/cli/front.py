@@ -22,14 +22,14 @@ COMMANDS: Final = {
         "csv_import:import_csv",
         "Import usage events from a CSV file. Importing it again accepts nothing twice.",
     ),
-    "check": (
-        "sample_check:check",
-        "Try a sample file: what would be refused, held or counted, and by which meters. Nothing is kept.",
-    ),
     "usage": ("usage:usage", "Show the usage of a meter. Windows in which nothing happened have no row."),
     "unbilled": (
         "unbilled:unbilled",
         "List usage that no invoice will have as things are, each with its reason.",
+    ),
+    "check": (
+        "sample_check:check",
+        "Try a sample file: what would be refused, held or counted, and by which meters. Nothing is kept.",
     ),
     "refusals": (
         "refusals:refusals",
