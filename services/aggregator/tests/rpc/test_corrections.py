@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import random
 from collections import defaultdict
+from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
 import pytest
 
+from aggregator.domain.aggregations import AGGREGATIONS
 from metering.aggregator.v1 import aggregator_service_pb2 as pb
 from metering.aggregator.v1 import meter_pb2
 from metering.common.v1 import feed_pb2
+from metering.ingest.v1 import usage_event_pb2 as event_pb
 
 CUSTOMERS = ("customer-1", "customer-2", "customer-3")
 
@@ -195,3 +198,52 @@ async def test_usage_that_is_not_sealed_lists_what_holds(aggregator: Any, ingest
     pages = [page async for page in aggregator.caller().ListMeteredEvents(request)]
 
     assert [one.event.position for page in pages for one in page.events] == [2]
+
+
+OF_ALL: dict[str, Callable[[list[event_pb.UsageEvent]], Decimal]] = {
+    "SUM": lambda events: sum((value_of(event) for event in events), Decimal(0)),
+    "COUNT": lambda events: Decimal(len(events)),
+    "COUNT_UNIQUE": lambda events: Decimal(len({event.properties["minutes"] for event in events})),
+    "MIN": lambda events: min(map(value_of, events)),
+    "MAX": lambda events: max(map(value_of, events)),
+    "AVG": lambda events: sum(map(value_of, events), Decimal(0)) / len(events),
+    "LATEST": lambda events: value_of(max(events, key=order_of)),
+    "FIRST": lambda events: value_of(min(events, key=order_of)),
+}
+
+
+def value_of(event: event_pb.UsageEvent) -> Decimal:
+    return Decimal(event.properties["minutes"])
+
+
+def order_of(event: event_pb.UsageEvent) -> tuple[int, bytes]:
+    return event.time.ToNanoseconds(), event.id.encode()
+
+
+async def test_every_aggregation_is_that_of_what_holds(
+    aggregator: Any, ingest: Any, new_event: Any, counted: Any
+) -> None:
+    chance = random.Random(5)
+    assert {aggregation.NAME for aggregation in AGGREGATIONS} == set(OF_ALL)
+    for name in OF_ALL:
+        value = "" if name == "COUNT" else "minutes"
+        aggregation = meter_pb2.Aggregation.Value(f"AGGREGATION_{name}")
+        await aggregator.apply(name.lower().replace("_", "-"), aggregation=aggregation, value_property=value)
+    events = [
+        new_event(chance.randrange(500), id=f"e{number}", properties={"minutes": str(chance.choice([1, 2, 4, 8]))})
+        for number in range(64)
+    ]
+    # Extremes, the first and the last are among those that go.
+    gone = set(chance.sample(range(64), 40)) | {number for number, event in enumerate(events) if value_of(event) == 8}
+    ingest.append(events)
+    await counted()
+    for number in sorted(gone, key=lambda _: chance.random()):
+        ingest.void([(0, number + 1)])
+    await counted()
+
+    holding = [event for number, event in enumerate(events) if number not in gone]
+    for name, amount in OF_ALL.items():
+        found = await aggregator.quantities(name.lower().replace("_", "-"))
+        assert {customer: Decimal(text) for customer, text in found.items()} == {
+            "customer-1": amount(holding).quantize(Decimal("1e-12")).normalize()
+        }, name

@@ -11,6 +11,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from chassis.errors import NotFound
 from metering.aggregator.v1 import aggregator_service_pb2 as pb
 from metering.aggregator.v1 import meter_pb2
+from metering.common.v1 import feed_pb2
 from testkit.wait import eventually
 
 SUM = meter_pb2.AGGREGATION_SUM
@@ -81,6 +82,44 @@ async def test_counting_everything_again_comes_to_the_same(
     await eventually(is_filled)
     assert await aggregator.rows("minutes") == rows
     assert await parked(aggregator) == [("event-3", "VALUE_MISSING")]
+
+
+async def test_what_was_requeued_is_subtracted_as_it_was_read_when_it_is_taken_back(
+    aggregator: Any, ingest: Any, new_event: Any, counted: Any
+) -> None:
+    await seed(aggregator, ingest, new_event, counted)
+    sealed = await aggregator.seal()
+    await mend(aggregator)
+    await requeue(aggregator)
+    assert await aggregator.quantities("minutes") == {"customer-1": "7", "customer-2": "2"}
+
+    ingest.void([(0, 2), (0, 1)])
+    await counted()
+    live = await aggregator.quantities("minutes")
+    amended = await aggregator.seal(amends_snapshot_id=sealed.id)
+    await aggregator.caller().RebuildUsage(pb.RebuildUsageRequest(meters=["minutes"]))
+    await counted()
+
+    assert live == {"customer-1": "1", "customer-2": "2"}
+    assert await aggregator.quantities("minutes") == live
+    # Event 2 counted in neither seal, event 1 in the first one alone.
+    request = pb.ListUsageEventsRequest(snapshot_id=amended.id, meter="minutes", only_amendment=True)
+    pages = [page async for page in aggregator.caller().ListUsageEvents(request)]
+    assert [(one.event.event.id, one.event.kind) for page in pages for one in page.events] == [
+        ("event-1", feed_pb2.ENTRY_KIND_VOID)
+    ]
+
+
+async def test_what_is_taken_back_while_it_is_parked_is_not_requeued(
+    aggregator: Any, ingest: Any, new_event: Any, counted: Any
+) -> None:
+    await seed(aggregator, ingest, new_event, counted)
+    ingest.void([(0, 2)])
+    await counted()
+    await mend(aggregator)
+
+    assert (await requeue(aggregator)).counted == 1
+    assert await aggregator.quantities("minutes") == {"customer-1": "2", "customer-2": "2"}
 
 
 async def test_many_who_ask_at_once_count_each_event_once(
