@@ -13,13 +13,29 @@ from zoneinfo import ZoneInfo
 import pytest
 from playwright.sync_api import Browser, Page
 
+from metering.ingest.v1 import ingest_service_pb2 as ingest_pb
+from meterline import Client, UsageEvent
+from meterline.uuid7 import uuid7
 from testkit.browser.portal import Portal, exact, settled
 from testkit.live import LiveSuite, Tenant
 from testkit.producer import Producer
+from testkit.wait import wait_until
 
-BILL = "[data-figure=bill] [data-value]"
-TOTAL = "[data-figure=table-total] button"
+BAR = "rect[data-bucket='2013-12-24']"
+DRAFT_TOTAL = "[data-figure=total] button"
 EVENTS = 100
+SHOWN_WITHIN_S = 2.0
+"""From the acknowledgement of a report to the figures on an open page, whichever figure it is."""
+NOTE_VALUES = """(selector) => {
+  const find = (root) => { const one = root.querySelector(selector); if (one) return one;
+    for (const each of root.querySelectorAll("*")) if (each.shadowRoot) { const two = find(each.shadowRoot);
+      if (two) return two; } return null; };
+  window.firstSeen = {};
+  const note = () => { const value = find(document)?.dataset.value;
+    if (value !== undefined) window.firstSeen[value] ??= Date.now();
+    requestAnimationFrame(note); };
+  note();
+}"""
 ASKED = 15
 NEW_YORK = ZoneInfo("America/New_York")
 
@@ -39,11 +55,32 @@ def flights(customer: str, count: int) -> list[dict[str, Any]]:
     ]
 
 
-def seconds_until(page: Page, selector: str, value: str) -> float:
-    """Wait until a figure has a value, and return how long that took."""
-    began_s = time.monotonic()
-    page.locator(f"{selector.removesuffix(' [data-value]')} [data-value='{value}']").first.wait_for()
-    return time.monotonic() - began_s
+def report(tenant: Tenant, *events: dict[str, Any]) -> float:
+    """Report events as a platform does, by the SDK; return when they were acknowledged, in seconds since 1970."""
+    with Client.from_context(tenant.context) as client:
+        opening = ingest_pb.OpenBackfillRequest(request_id=uuid7(), description="live")
+        backfill_id = client.call(client.aio.ingest.OpenBackfill(opening)).backfill.id
+        made = [UsageEvent(**{**event, "time": datetime.fromisoformat(event["time"])}) for event in events]
+        result = client.report(made, backfill_id=backfill_id)
+        acknowledged_s = time.time()
+    assert result.accepted == len(events)
+    return acknowledged_s
+
+
+def watch(page: Page, selector: str) -> None:
+    """Have the page note, frame by frame, when a figure had which value first."""
+    page.evaluate(NOTE_VALUES, selector)
+
+
+def seen_s(page: Page, value: str) -> float:
+    """Wait until the watched figure has had a value; return since when, in seconds since 1970."""
+    since_ms: float = page.wait_for_function("(value) => window.firstSeen[value]", arg=value).json_value()
+    return since_ms / 1000
+
+
+def counted(bill: Any) -> list[int]:
+    """Return how many events each line of a bill counts."""
+    return [int(line["eventCount"]) for line in bill["lines"] if line.get("meter")]
 
 
 def test_a_hundred_events_show_in_the_bar_and_in_the_bill_without_a_reload(
@@ -53,28 +90,26 @@ def test_a_hundred_events_show_in_the_bar_and_in_the_bill_without_a_reload(
         portal.page("WN", "/usage?meter=flights&billingPeriod=2013-12&groupBy=") as usage,
         portal.page("WN", "/invoices/draft?billingPeriod=2013-12") as draft,
     ):
-        (before,) = exact(usage.locator(TOTAL))
         place = usage.locator("[data-as-of]").get_attribute("data-as-of")
-        bill = exact(draft.locator("[data-figure=total] button"))
+        bar = int(usage.locator(BAR).get_attribute("data-value") or 0)
+        before = counted(portal.preview("WN", "2013-12"))
+        watch(usage, BAR)
+        watch(draft, DRAFT_TOTAL)
 
-        portal.tenant.report(*flights("WN", EVENTS))
-        took_s = seconds_until(usage, "[data-figure=table-total]", str(int(before) + EVENTS))
-        bar = usage.locator("rect[data-bucket='2013-12-24']").get_attribute("data-value")
-        draft.wait_for_function(
-            "(was) => { const find = (root) => { for (const one of root.querySelectorAll('*')) {"
-            " if (one.matches('[data-figure=total] button') && one.dataset.value !== was) return true;"
-            " if (one.shadowRoot && find(one.shadowRoot)) return true; } return false; }; return find(document); }",
-            arg=bill[0],
+        acknowledged_s = report(portal.tenant, *flights("WN", EVENTS))
+        bar_took_s = seen_s(usage, str(bar + EVENTS)) - acknowledged_s
+        wait_until(
+            lambda: counted(portal.preview("WN", "2013-12")) == [count + EVENTS for count in before],
+            what="every line of the bill counts them",
         )
+        total = portal.preview("WN", "2013-12")["total"]
+        total_took_s = seen_s(draft, total) - acknowledged_s
         moved = usage.locator("[data-as-of]").get_attribute("data-as-of")
-        shown = exact(draft.locator("[data-figure=total] button"))
 
-    record_property("seconds from the acknowledgement to the bar", round(took_s, 2))
+    record_property("seconds from the acknowledgement to the bar", round(bar_took_s, 2))
+    record_property("seconds from the acknowledgement to the draft's total", round(total_took_s, 2))
     assert moved != place
-    assert int(bar or 0) >= EVENTS
-    assert shown == [portal.preview("WN", "2013-12")["total"]]
-    # A busy machine may need longer than the two seconds that the page promises; four times that is a defect.
-    assert took_s < 8
+    assert max(bar_took_s, total_took_s) < SHOWN_WITHIN_S, (bar_took_s, total_took_s)
 
 
 @pytest.mark.parametrize(

@@ -386,8 +386,6 @@ export interface ExplainedLine {
   line: Line;
   /** Number of its invoice; null for a draft. */
   invoiceNumber: string | null;
-  /** The price in words. */
-  sentence: string;
   /** The price in figures; null where it is not told. */
   price: PlanItem | null;
   steps: Step[];
@@ -691,8 +689,6 @@ export interface PlanItem {
   /** Meter that is priced; empty for a fixed fee. */
   meter: string;
   unit: string;
-  /** The price in words. */
-  sentence: string;
   model: "fixed" | "perUnit" | "graduated" | "volume" | "package" | "stairstep";
   /** Amount of a fixed fee, or of one block of a package. */
   amount: string | null;

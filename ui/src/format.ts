@@ -77,9 +77,8 @@ export class Format {
   /** A round number of an axis. It is a place on the screen, not a figure of the bill. */
   tick(value: number, currency?: string): string {
     const compact = { notation: "compact", maximumFractionDigits: 2 } as const;
-    return currency === undefined || !CURRENCY.test(currency)
-      ? this.number(compact).format(value)
-      : this.number({ ...compact, style: "currency", currency, minimumFractionDigits: 0 }).format(value);
+    const options = currency === undefined || !CURRENCY.test(currency) ? compact : { ...compact, style: "currency", currency, minimumFractionDigits: 0 } as const;
+    return this.number(options).format(value).replace("-", MINUS);
   }
 
   /** The form of a word that goes with a quantity, by the rules of the language: "one", "few", "other" and so on. */
@@ -104,10 +103,10 @@ export class Format {
     return this.date(instant, { hour: "numeric", minute: "2-digit", second: "2-digit", timeZoneName: "short" });
   }
 
-  /** A day and a time of day with its zone. */
-  moment(instant: string): string {
+  /** A day and a time of day with its zone; without the year where what stands around says it. */
+  moment(instant: string, hasYear = true): string {
     return this.date(instant, {
-      month: "short", day: "numeric", year: "numeric", hour: "numeric", minute: "2-digit", timeZoneName: "short",
+      month: "short", day: "numeric", year: hasYear ? "numeric" : undefined, hour: "numeric", minute: "2-digit", timeZoneName: "short",
     });
   }
 

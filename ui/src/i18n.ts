@@ -37,6 +37,10 @@ export class Words {
     return this.labels.items[name] ?? name;
   }
 
+  meter(name: string): string {
+    return this.labels.meters[name] ?? name;
+  }
+
   property(name: string): string {
     return this.labels.properties[name] ?? name.replaceAll("_", " ");
   }

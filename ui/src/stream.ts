@@ -6,6 +6,8 @@
  */
 
 const POLL_MS = 15_000;
+/** A session has few streams: the place of the one before, or of the page that was just left, is free in a moment. */
+const SECOND_TRY_MS = 700;
 /** The server speaks every 15 s, if only to keep the line open; a longer silence means that the line is dead. */
 const SILENCE_MAX_MS = 40_000;
 
@@ -62,9 +64,9 @@ export class EventStream {
   }
 
   private async follow(signal: AbortSignal): Promise<void> {
-    while (!signal.aborted) {
+    for (let pauseMs = SECOND_TRY_MS; !signal.aborted; pauseMs = POLL_MS) {
       await this.listen(signal);
-      await pause(POLL_MS, signal);
+      await pause(pauseMs, signal);
       if (!signal.aborted) this.onChange();
     }
   }

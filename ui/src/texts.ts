@@ -118,6 +118,8 @@ export const TEXTS = {
   "explore.start": "From",
   "explore.equalsLine": "equals the invoice line",
   "explore.differsLine": "the invoice line has {value}",
+  "explore.equalsInvoice": "equals the invoice",
+  "explore.differsInvoice": "the invoice has {value}",
   "explore.notAdded": "values of this meter do not add up over groups",
   "explore.unitPrice": "Effective unit price",
   "explore.unitPriceHint": "amount divided by quantity, window by window",

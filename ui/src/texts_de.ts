@@ -115,6 +115,8 @@ export const TEXTS: Texts = {
   "explore.start": "Ab",
   "explore.equalsLine": "gleicht der Rechnungsposition",
   "explore.differsLine": "die Rechnungsposition hat {value}",
+  "explore.equalsInvoice": "gleicht der Rechnung",
+  "explore.differsInvoice": "die Rechnung hat {value}",
   "explore.notAdded": "Werte dieses Zählers lassen sich über Gruppen nicht zusammenzählen",
   "explore.unitPrice": "Tatsächlicher Stückpreis",
   "explore.unitPriceHint": "Betrag geteilt durch Menge, Abschnitt für Abschnitt",

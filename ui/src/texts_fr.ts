@@ -115,6 +115,8 @@ export const TEXTS: Texts = {
   "explore.start": "À partir de",
   "explore.equalsLine": "égal à la ligne de la facture",
   "explore.differsLine": "la ligne de la facture a {value}",
+  "explore.equalsInvoice": "égal à la facture",
+  "explore.differsInvoice": "la facture a {value}",
   "explore.notAdded": "les valeurs de ce compteur ne s’additionnent pas d’un groupe à l’autre",
   "explore.unitPrice": "Prix unitaire effectif",
   "explore.unitPriceHint": "montant divisé par quantité, pas à pas",

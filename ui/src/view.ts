@@ -5,6 +5,7 @@ import { MeterlineElement } from "./base.ts";
 import { applyBrand } from "./brand.ts";
 import { client, Problem } from "./client.ts";
 import { chosenPeriod, openContext, textsWithoutSession, type Context } from "./context.ts";
+import { curlButton } from "./parts/curl.ts";
 import "./parts/freshness.ts";
 import { problemState, refusal, skeleton } from "./parts/states.ts";
 import type { Resource } from "./resource.ts";
@@ -108,6 +109,12 @@ export abstract class MeterlineView extends MeterlineElement {
     if (data === null) return nothing;
     const freshness = { fresh: data, problem, isFinal, isFilled: data.filled ?? true };
     return html`<meterline-freshness .context=${this.context} .freshness=${freshness}></meterline-freshness>`;
+  }
+
+  /** The request behind the page as a command line, and what came of the last action. */
+  protected renderCurl(context: Context, path: string, query: Changes): TemplateResult {
+    return html`<span class="note" role="status">${this.notice}</span>
+      <span class="controls narrow-hidden">${curlButton(context, path, query, (text) => (this.notice = text))}</span>`;
   }
 
   protected readonly onProblem = (problem: Problem): void => this.report(problem);

@@ -10,6 +10,12 @@ test("a scale holds all values between round ticks", () => {
   }
 });
 
+test("a little below zero has its room, and no tick of its own", () => {
+  const { min, max, ticks } = scaleOf([-12, 5000], 4);
+  assert.deepEqual([min, max, ticks[0]], [-12, 6000, 0]);
+  assert.equal(scaleOf([-900, 5000], 4).ticks[0], -2000);
+});
+
 test("ticks are round numbers and not what floats make of them", () => {
   assert.deepEqual(scaleOf([0, 0.3], 3).ticks, [0, 0.1, 0.2, 0.3]);
   assert.deepEqual(scaleOf([0, 180], 4).ticks, [0, 50, 100, 150, 200]);

@@ -30,7 +30,8 @@ export function layOut(model: ChartModel, width: number): HeatLayout {
   const rows = [...new Set([...model.rows, ...model.buckets.map((bucket) => bucket.row)])];
   const columns = [...new Set(model.buckets.map((bucket) => bucket.column))];
   if (columns.every((column) => /^\d\d$/.test(column))) columns.sort();
-  const cellWidth = Math.min((width - LABEL_PX) / columns.length, 96);
+  // The weeks of a month fill the card; a few cells that stand for themselves need not.
+  const cellWidth = Math.min((width - LABEL_PX) / columns.length, model.rows.length > 0 ? Infinity : 96);
   const cellHeight = Math.min(CELL_PX_MAX, Math.max(14, 260 / rows.length));
   const shared = Map.groupBy(model.buckets.keys(), (index) => `${model.buckets[index]?.row}\n${model.buckets[index]?.column}`);
   const cells = [...shared.values()].flatMap((indexes) =>

@@ -40,9 +40,12 @@ export function scaleOf(values: readonly number[], count: number, hasZero = true
   const high = Math.max(...values, hasZero ? 0 : -Infinity);
   const span = high - low || Math.abs(high) || 1;
   const step = roundStep(span / count);
-  const min = Math.floor(low / step) * step;
-  const max = Math.max(Math.ceil(high / step) * step, min + step);
-  const ticks = Array.from({ length: Math.round((max - min) / step) + 1 }, (_, index) => min + index * step);
+  // A little below zero needs some room, and not a whole step of it.
+  const isBarelyBelow = low < 0 && low > -step / 4 && high > 0;
+  const first = isBarelyBelow ? 0 : Math.floor(low / step) * step;
+  const min = isBarelyBelow ? low : first;
+  const max = Math.max(Math.ceil(high / step) * step, first + step);
+  const ticks = Array.from({ length: Math.round((max - first) / step) + 1 }, (_, index) => first + index * step);
   return { min, max, ticks: ticks.map((tick) => Number(tick.toPrecision(12))) };
 }
 

@@ -9,12 +9,15 @@ const HEIGHT = 216;
 const TOP = 26;
 const FLOOR = 168;
 const COLUMN_PX_MIN = 108;
+const LETTER_PX = 6.2;
 
 export interface FallStep {
   key: string;
   label: string;
   /** A second line below the label, for example "614,034 → 646,135 min". */
   detail: string;
+  /** The same without its unit, for a column that is too narrow for it. */
+  bare: string;
   /** Decimal text; for an end the whole amount. */
   value: string;
   /** As its reader sees it. */
@@ -118,7 +121,7 @@ function drawFall(
     ${hasNext ? svg`<line class="joint" x1=${left + width} x2=${left + column} y1=${y(to)} y2=${y(to)} />` : nothing}
     <text class="amount" x=${middle} y=${top - 8}>${step.text}</text>
     <text class="what" x=${middle} y=${FLOOR + 20}>${shortened(step.label, column)}</text>
-    <text class="what is-small" x=${middle} y=${FLOOR + 37}>${shortened(step.detail, column)}</text>`;
+    <text class="what is-small" x=${middle} y=${FLOOR + 37}>${fits(step.detail, column) ? step.detail : shortened(step.bare, column)}</text>`;
   return step.isEnd
     ? svg`<g data-step=${step.key} data-value=${step.value}>${drawing}</g>`
     : svg`<g class="step" role="button" tabindex="0" data-step=${step.key} data-value=${step.value}
@@ -154,9 +157,12 @@ function lookOf(step: FallStep): string {
   return step.value.startsWith("-") ? "is-less" : "is-more";
 }
 
+function fits(text: string, column: number): boolean {
+  return text.length <= column / LETTER_PX;
+}
+
 function shortened(text: string, column: number): string {
-  const lettersMax = Math.floor(column / 6.2);
-  return text.length > lettersMax ? `${text.slice(0, lettersMax - 1)}…` : text;
+  return fits(text, column) ? text : `${text.slice(0, Math.floor(column / LETTER_PX) - 1)}…`;
 }
 
 define("meterline-waterfall", MeterlineWaterfall);

@@ -19,7 +19,7 @@ function renderEvent(context: Context, event: UsageEvent, unit: string): Templat
   const { t, format, words } = context;
   const properties = Object.entries(event.properties);
   return html`<tr data-event=${event.id}>
-    <th scope="row"><details><summary>${format.moment(event.time)}</summary>
+    <th scope="row"><details><summary>${format.moment(event.time, false)}</summary>
       <dl class="properties">${properties.map(([name, value]) => html`<div><dt>${words.property(name)}</dt><dd>${words.value(name, value)}</dd></div>`)}
         ${event.subject === "" ? nothing : html`<div><dt>${t("explain.subject")}</dt><dd>${event.subject}</dd></div>`}
         <div><dt>${t("explain.source")}</dt><dd>${event.source}</dd></div></dl></details>

@@ -4,8 +4,11 @@ import type { Context } from "../context.ts";
 import type { TextKey } from "../texts.ts";
 import type { PlanItem, PlanTier, Step, Tier } from "../types.ts";
 
+/** What it takes to say a price; the seller's pages have no session. */
+export type Speaker = Pick<Context, "t" | "format" | "words">;
+
 /** The price of an item, in sentences: "The first 10,000 minutes are included. Each further minute costs $0.05." */
-export function priceInWords(context: Context, item: PlanItem, currency: string): string {
+export function priceInWords(context: Speaker, item: PlanItem, currency: string): string {
   const { t, format, words } = context;
   const money = (amount: string | null): string => format.money(amount ?? "0", currency);
   const quantity = (value: string | null): string => words.quantity(value ?? "1", item.unit);

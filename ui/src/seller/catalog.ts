@@ -3,12 +3,17 @@
 import { html, nothing, type TemplateResult } from "lit";
 import { define } from "../base.ts";
 import { heading } from "../parts/heading.ts";
+import { priceInWords } from "../parts/prices.ts";
 import { emptyState } from "../parts/states.ts";
 import { SellerPage } from "./page.ts";
 import type { Catalog, CatalogPlan, PlanContract, PlanVersion } from "./types.ts";
 
 export class MeterlineSellerCatalog extends SellerPage {
   private readonly catalog = this.pages<Catalog>(() => ({ path: "operator/catalog" }));
+
+  protected override get hasWords(): boolean {
+    return true;
+  }
 
   protected override renderPage(): TemplateResult {
     return html`${heading({ title: "Catalog" })}
@@ -33,11 +38,12 @@ export class MeterlineSellerCatalog extends SellerPage {
 
   private renderVersion(version: PlanVersion, isInForce: boolean): TemplateResult {
     const since = version.effectiveFrom ?? version.createdAt;
+    const { words } = this;
     return html`<details ?open=${isInForce || version.isComing} data-version=${version.version}><summary><b>Version ${version.version}</b>
       ${version.isComing ? html`<span class="badge is-draft">Coming</span>` : isInForce ? html`<span class="badge is-final">In force</span>` : nothing}
       <span class="small">${version.effectiveFrom === null && version.version === 1 ? "from the beginning" : `periods that start from ${this.format.moment(since)}`},
         ${version.currency}${version.description === "" ? nothing : html` · ${version.description}`}</span></summary>
-      <dl class="rows prices">${version.items.map(({ item, sentence }) => html`<div><dt>${item}</dt><dd>${sentence}</dd></div>`)}</dl></details>`;
+      <dl class="rows prices">${version.items.map((item) => html`<div><dt>${words.item(item.item)}</dt><dd>${priceInWords({ t: this.t, format: this.format, words }, item, version.currency)}</dd></div>`)}</dl></details>`;
   }
 
   private renderContracts(plan: CatalogPlan): TemplateResult {

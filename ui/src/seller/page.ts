@@ -5,10 +5,12 @@ import { MeterlineElement } from "../base.ts";
 import type { Problem } from "../client.ts";
 import { textsWithoutSession } from "../context.ts";
 import { Format } from "../format.ts";
+import { Words } from "../i18n.ts";
 import { Pages, type Page } from "../pages.ts";
 import { emptyState, problemState, refusal, skeleton } from "../parts/states.ts";
-import type { Resource, Wanted } from "../resource.ts";
+import { Resource, type Wanted } from "../resource.ts";
 import seller from "../styles/operator.css";
+import type { StoredProfile } from "./types.ts";
 
 /** What stands before the name of a column tells its look: figures to the right, or left out where there is little room. */
 const LOOKS: Record<string, string> = { ">": "right", "~": "narrow-hidden" };
@@ -22,9 +24,29 @@ export abstract class SellerPage extends MeterlineElement {
   protected readonly t = textsWithoutSession();
   protected readonly format = new Format(navigator.language, Intl.DateTimeFormat().resolvedOptions().timeZone);
 
+  private readonly profile = new Resource<StoredProfile>(
+    this, () => (this.hasWords ? { path: "operator/profile" } : null), { isWatched: false, onProblem: (problem) => this.onProblem(problem) },
+  );
+
   constructor() {
     super();
     this.notice = "";
+  }
+
+  /** Whether the page says things in the words of the profile. */
+  protected get hasWords(): boolean {
+    return false;
+  }
+
+  /** The seller's own words, as customers read them; names as they are until those are known. */
+  protected get words(): Words {
+    const { items = {}, meters = {}, units = {} } = this.profile.data?.spec.labels ?? {};
+    return new Words({ items, meters, units, properties: {}, values: {} }, this.format);
+  }
+
+  /** "2013-11" as "November 2013"; a period that is named otherwise keeps its name. */
+  protected monthName(billingPeriod: string): string {
+    return /^\d{4}-\d{2}$/.test(billingPeriod) ? this.format.month(`${billingPeriod}-15T12:00:00Z`) : billingPeriod;
   }
 
   protected readonly onProblem = (problem: Problem): void => {

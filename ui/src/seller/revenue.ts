@@ -54,7 +54,7 @@ export class MeterlineSellerRevenue extends SellerPage {
   private renderRevenue(found: Revenue): TemplateResult {
     const { format } = this;
     if (found.rows.length === 0) return emptyState("Nothing is billed in these months", "Choose another month, or apply contracts that have a period in it.");
-    const span = found.firstPeriod === found.billingPeriod ? found.billingPeriod : `${found.firstPeriod} to ${found.billingPeriod}`;
+    const span = found.firstPeriod === found.billingPeriod ? this.monthName(found.billingPeriod) : `${this.monthName(found.firstPeriod)} to ${this.monthName(found.billingPeriod)}`;
     return html`<dl class="card kpis">${found.totals.map((total) => html`<div class="kpi" data-total=${total.currency}>
         <dt>${span}, ${total.currency}</dt><dd class="big" data-value=${total.amount}>${format.money(total.amount, total.currency)}</dd>
         <dd class="small">of it final: ${format.money(total.final, total.currency)}</dd></div>

@@ -48,10 +48,10 @@ export class MeterlineSellerSessions extends SellerPage {
     return html`<tr data-session=${row.id} class=${row.isOver ? "is-over" : ""}>
       <th scope="row">${row.customer}<span class="small mono below">${row.id.slice(0, 8)}</span></th>
       <td class="wide">${KINDS[row.kind]}${row.reason === "" ? nothing : html`<span class="small below">${row.reason}</span>`}</td>
-      <td>${row.createdBy}<span class="small below">${moment(row.createdAt)}</span></td>
-      <td>${row.kind === "embed" ? "–" : row.redeemedAt === null ? "not yet" : moment(row.redeemedAt)}</td>
-      <td>${moment(row.lastUsedAt)}</td>
-      <td>${row.revokedAt === null ? moment(row.endsAt) : html`revoked <span class="small below">${moment(row.revokedAt)}</span>`}</td>
+      <td class="moments">${row.createdBy}<span class="small below">${moment(row.createdAt)}</span></td>
+      <td class="moments">${row.kind === "embed" ? "–" : row.redeemedAt === null ? "not yet" : moment(row.redeemedAt)}</td>
+      <td class="moments">${moment(row.lastUsedAt)}</td>
+      <td class="moments">${row.revokedAt === null ? moment(row.endsAt) : html`revoked <span class="small below">${moment(row.revokedAt)}</span>`}</td>
       <td class="right">${row.isOver ? nothing : this.renderRevoke(row)}</td></tr>`;
   }
 

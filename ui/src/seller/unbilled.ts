@@ -10,6 +10,10 @@ import type { UnbilledPage, UnbilledRow } from "./types.ts";
 export class MeterlineSellerUnbilled extends SellerPage {
   private readonly unbilled = this.pages<UnbilledPage>(() => ({ path: "operator/unbilled" }));
 
+  protected override get hasWords(): boolean {
+    return true;
+  }
+
   protected override renderPage(): TemplateResult {
     const first = this.unbilled.first.data;
     return html`${heading({ title: "Unbilled usage", sub: "Usage that is counted or kept, and that no invoice will have as things are." })}
@@ -20,16 +24,16 @@ export class MeterlineSellerUnbilled extends SellerPage {
   }
 
   private renderRow(row: UnbilledRow): TemplateResult {
-    const { format } = this;
+    const { format, words } = this;
     const moments = [row.firstTime, row.lastTime].filter((time) => time !== null).map((time) => format.moment(time));
     return html`<tr data-reason=${row.reason}>
-      <th scope="row">${row.customer ?? "–"}</th><td>${row.meter ?? "–"}</td>
-      <td class="wide"><span class="mono">${row.detail ?? row.reason}</span><span class="small below">${row.meaning}</span></td>
-      <td>${row.billingPeriod ?? "–"}${row.contract === null ? nothing : html`<span class="small mono below">${row.contract}</span>`}</td>
+      <th scope="row">${row.customer ?? "–"}</th><td>${row.meter === null ? "–" : words.meter(row.meter)}</td>
+      <td class="wide">${row.meaning}<span class="small mono below">${row.detail ?? row.reason}</span></td>
+      <td class="moments">${row.billingPeriod === null ? "–" : this.monthName(row.billingPeriod)}${row.contract === null ? nothing : html`<span class="small mono below">${row.contract}</span>`}</td>
       <td class="right" data-value=${row.eventCount}>${format.decimal(String(row.eventCount))}</td>
-      <td class="right">${row.quantity === null ? "–" : html`<span data-value=${row.quantity}>${format.decimal(row.quantity)} ${row.unit}</span>`}</td>
+      <td class="right">${row.quantity === null ? "–" : html`<span data-value=${row.quantity}>${words.quantity(row.quantity, row.unit)}</span>`}</td>
       <td class="small moments">${moments.map((moment) => html`<span class="below">${moment}</span>`)}</td>
-      <td class="wide"><span class="command"><code class="mono">${row.command}</code><button class="button is-bare" type="button" aria-label=${`Copy: ${row.command}`}
+      <td class="wide"><span class="command"><code class="mono">${row.command.split(" ").map((word) => html`<span>${word}</span> `)}</code><button class="button is-bare" type="button" aria-label=${`Copy: ${row.command}`}
         @click=${() => this.onCopy(row.command)}>Copy</button></span></td></tr>`;
   }
 

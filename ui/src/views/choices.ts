@@ -5,7 +5,8 @@ import { CHART_KINDS, type ChartKind } from "../charts/model.ts";
 import type { Problem } from "../client.ts";
 import type { Context } from "../context.ts";
 import type { Window } from "../format.ts";
-import { copy, curlOf, save } from "../parts/files.ts";
+import { curlButton } from "../parts/curl.ts";
+import { copy, save } from "../parts/files.ts";
 import { icon } from "../parts/icons.ts";
 import { attempted } from "../parts/attempt.ts";
 import { closeByKey, closeLeft } from "../parts/popover.ts";
@@ -105,15 +106,14 @@ export interface Actions {
 /** Take this picture along: its address, its request, its figures, or the view itself. */
 export function renderActions(context: Context, actions: Actions): TemplateResult {
   const { t } = context;
-  const copied = (text: string) => async (): Promise<void> => actions.say(t((await copy(text)) ? "explore.copied" : "explore.copyFailed"));
+  const copyLink = async (): Promise<void> => actions.say(t((await copy(location.href)) ? "explore.copied" : "explore.copyFailed"));
   const { query } = actions;
   return html`
     <meterline-saved-views .context=${context} .page=${actions.page} @view-chosen=${(event: CustomEvent<{ query: string }>) => actions.show(event.detail.query)}></meterline-saved-views>
     <button class="button is-icon" type="button" title=${t("explore.copyLink")} aria-label=${t("explore.copyLink")}
-      @click=${() => copied(location.href)()}>${icon("link")}</button>
+      @click=${copyLink}>${icon("link")}</button>
     ${query === null ? nothing : html`
-      <button class="button is-icon" type="button" title=${t("explore.copyCurl")} aria-label=${t("explore.copyCurl")}
-        @click=${() => copied(curlOf(actions.path, query))()}>${icon("terminal")}</button>
+      ${curlButton(context, actions.path, query, actions.say)}
       <button class="button" type="button" aria-label=${t("explore.csv")} @click=${() => attempted(() => save(`${actions.path}.csv`, query, `${actions.path}.csv`), actions.onProblem)}>
         ${icon("download")}<span class="label">${t("explore.csv")}</span></button>`}`;
 }

@@ -193,7 +193,7 @@ export abstract class MeterlineExplorer<T extends Explored> extends MeterlineVie
       <section class="card">
         <div class="card-head"><h2 class="card-title">${model.name}</h2>
           <span class="hint">${t("period.days", { zone: context.words.zone(data.timeZone) })}</span><span class="spacer"></span>
-          ${this.renderLegend(context, data)}</div>
+          ${choices.chart === "bars" || choices.chart === "line" ? this.renderLegend(context, data) : nothing}</div>
         ${choices.chart === "table"
           ? bucketTable(context, data, model, (index, series) => this.openBucket(context, data, { index, series }))
           : html`<meterline-chart kind=${choices.chart satisfies ChartKind} .model=${model} @bucket-open=${open}></meterline-chart>`}
@@ -203,6 +203,7 @@ export abstract class MeterlineExplorer<T extends Explored> extends MeterlineVie
         print: (value) => this.print(context, data, value),
         heading: data.groupBy === null ? data.label : this.groupText(context, data.groupBy),
         valueHeading: t(this.view === "cost" ? "explore.amount" : "explore.quantity"),
+        isWhole: this.view === "cost" && this.state.all("item").length === 0,
         only: (series) => this.only(data, series),
         change: (changes) => this.change(changes),
         explain: (series) => this.explainSeries(context, data, series),

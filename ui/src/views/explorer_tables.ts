@@ -13,6 +13,8 @@ export interface SeriesTable {
   print: (value: string) => string;
   heading: string;
   valueHeading: string;
+  /** Whether everything that is billed is in it, and not one line of it. */
+  isWhole: boolean;
   only: (series: Series) => Changes | null;
   change: (changes: Changes) => void;
   explain: (series: Series) => void;
@@ -38,8 +40,8 @@ export function seriesTable(context: Context, data: Explored, table: SeriesTable
       <tfoot><tr>
         <th scope="row">${t("explore.total")}</th><td class="narrow-hidden"></td>
         <td class="right" data-figure="table-total" data-value=${data.total}>${figure(table.print(data.total), data.total, t("explore.total"), table.explainTotal)}</td>
-        <td class="right">${renderLine(context, data, table)}</td>
-      </tr></tfoot>
+        <td></td>
+      </tr>${data.line === null ? nothing : html`<tr class="proven"><td colspan="4">${renderLine(context, data.line, table)}</td></tr>`}</tfoot>
     </table></div>
     ${data.series.length > 1 && data.series.every(({ share }) => share === null) ? html`<p class="note">${t("explore.notAdded")}</p>` : nothing}
   </section>`;
@@ -53,10 +55,9 @@ function renderOnly(context: Context, table: SeriesTable, series: Series): Templ
     @click=${() => table.change(changes)}>${icon("filter")}</button>`;
 }
 
-function renderLine(context: Context, data: Explored, table: SeriesTable): TemplateResult | typeof nothing {
-  const { line } = data;
-  if (line === null) return nothing;
-  const text = line.equals ? context.t("explore.equalsLine") : context.t("explore.differsLine", { value: table.print(line.quantity) });
+function renderLine({ t }: Context, line: NonNullable<Explored["line"]>, table: SeriesTable): TemplateResult {
+  const text = line.equals ? t(table.isWhole ? "explore.equalsInvoice" : "explore.equalsLine")
+    : t(table.isWhole ? "explore.differsInvoice" : "explore.differsLine", { value: table.print(line.quantity) });
   return html`<button class="figure ${line.equals ? "is-equal" : "is-unequal"}" type="button" data-equals=${line.equals}
     @click=${() => table.openLine(line.href)}>${line.equals ? icon("check") : icon("warning")} ${text}</button>`;
 }

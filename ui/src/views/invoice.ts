@@ -7,7 +7,8 @@ import type { Context } from "../context.ts";
 import { attempted } from "../parts/attempt.ts";
 import { explainedDrawer, type Explained } from "../parts/explained.ts";
 import { figure } from "../parts/figure.ts";
-import { copy, curlOf, save } from "../parts/files.ts";
+import { curlButton } from "../parts/curl.ts";
+import { save } from "../parts/files.ts";
 import { heading, periodName, periodSwitch } from "../parts/heading.ts";
 import { icon } from "../parts/icons.ts";
 import { proofBadge } from "../parts/proof.ts";
@@ -129,20 +130,16 @@ export class MeterlineInvoice extends MeterlineView {
 
   private renderActions(context: Context): TemplateResult {
     const { t } = context;
+    // The request of what is shown: the comparison where there is one.
+    const { path: shown, query = {} } = this.other === "" ? { path: this.path, query: this.query } : this.compared;
     const file = (path: string, name: string) => (): Promise<void> => attempted(() => save(path, this.query, name), this.onRefused);
     return html`<span class="actions controls">
       ${this.renderComparing(context)}
       <button class="button" type="button" @click=${() => print()}>${icon("print")}${t("invoice.print")}</button>
       <button class="button" type="button" @click=${file(`${this.path}.csv`, `${this.number}.csv`)}>${icon("download")}${t("invoice.csv")}</button>
       <button class="button" type="button" @click=${file(this.isDraft ? this.path : `${this.path}.json`, `${this.number}.json`)}>${icon("download")}${t("invoice.json")}</button>
-      <button class="button is-icon" type="button" title=${t("explore.copyCurl")} aria-label=${t("explore.copyCurl")} @click=${() => this.copyRequest(context)}>${icon("terminal")}</button>
+      ${curlButton(context, shown, query, (text) => (this.notice = text))}
     </span>`;
-  }
-
-  /** The request of what is shown, the comparison where there is one. */
-  private async copyRequest({ t }: Context): Promise<void> {
-    const { path, query = {} } = this.other === "" ? { path: this.path, query: this.query } : this.compared;
-    this.notice = t((await copy(curlOf(path, query))) ? "explore.copied" : "explore.copyFailed");
   }
 
   private renderInvoice(context: Context, data: Invoice): TemplateResult {

@@ -13,6 +13,9 @@ import invoices from "../styles/invoices.css";
 import type { Draft, Invoices, InvoiceSummary } from "../types.ts";
 import { MeterlineView } from "../view.ts";
 
+/** Fewer totals are no trend. */
+const TREND_MIN = 3;
+
 export class MeterlineInvoices extends MeterlineView {
   static override styles = MeterlineElement.stylesWith(invoices);
   static override properties: PropertyDeclarations = { sought: { state: true } };
@@ -28,7 +31,7 @@ export class MeterlineInvoices extends MeterlineView {
 
   protected renderPage(context: Context): TemplateResult {
     return html`
-      ${heading({ title: context.t("view.invoices"), freshness: this.renderFreshness(this.pages.first, this.pages.first.data?.draft === null) })}
+      ${heading({ title: context.t("view.invoices"), freshness: this.renderFreshness(this.pages.first, this.pages.first.data?.draft === null), actions: this.renderCurl(context, "invoices", {}) })}
       ${this.renderResource(context, this.pages.first, [64, 24, 24, 24, 24], (first) => this.renderInvoices(context, first))}`;
   }
 
@@ -64,7 +67,7 @@ export class MeterlineInvoices extends MeterlineView {
         <input class="input controls" type="search" aria-label=${t("invoices.search")} placeholder=${t("invoices.search")} .value=${this.sought}
           @input=${(event: Event) => (this.sought = (event.currentTarget as HTMLInputElement).value)} />
         <span class="spacer"></span>
-        <span class="hint narrow-hidden">${t("invoices.trend", { count: totals.length })}</span>${spark(totals, "s1")}
+        ${totals.length < TREND_MIN ? nothing : html`<span class="hint narrow-hidden">${t("invoices.trend", { count: totals.length })} ${spark(totals, "s1")}</span>`}
       </div>
       ${shown.length === 0 ? html`<p class="hint">${t("invoices.noneFound", { text: this.sought })}</p>` : html`
       <div class="scroll" role="region" tabindex="0" aria-label=${t("view.invoices")}><table>
@@ -75,7 +78,6 @@ export class MeterlineInvoices extends MeterlineView {
         </tr></thead>
         <tbody>${shown.map((invoice) => this.renderRow(context, invoice, all[all.indexOf(invoice) + 1]))}</tbody>
       </table></div>`}
-      ${this.notice === "" ? nothing : html`<p class="note" role="status">${this.notice}</p>`}
       ${this.pages.next === null ? nothing : html`<p class="more controls"><button class="button" type="button" ?disabled=${this.pages.isLoading}
         @click=${() => this.pages.more()}>${t("invoices.more")}</button></p>`}
     </section>`;

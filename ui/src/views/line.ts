@@ -103,9 +103,8 @@ export class MeterlineLine extends MeterlineElement {
         <dl class="rows steps">
           ${stepsInWords(context, found.steps, found.tiers, found.price, unit, this.currency).map((step) => html`<div data-step=${step.name}><dt>${step.text}</dt>
             <dd data-value=${step.value}>${step.shown}</dd></div>`)}
-          <div><dt>${t("step.rounded")}</dt><dd></dd></div>
           ${billedBefore === null ? nothing : html`<div><dt>${t("step.billedBefore")}</dt><dd data-value=${billedBefore}>−${format.money(billedBefore, this.currency)}</dd></div>`}
-          <div class="result"><dt>${t("invoice.amount")}</dt><dd data-value=${found.line.amount}>${format.money(found.line.amount, this.currency)}</dd></div>
+          <div class="result"><dt>${t("invoice.amount")}<span class="small">${t("step.rounded")}</span></dt><dd data-value=${found.line.amount}>${format.money(found.line.amount, this.currency)}</dd></div>
         </dl>
       </section>
       ${found.tiers.length < 2 ? nothing : html`<section><h3 class="section-title">${t("explain.tiers")}</h3>${stair(context, found.tiers, unit, this.currency)}</section>`}

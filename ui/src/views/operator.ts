@@ -58,6 +58,7 @@ export class MeterlineOperator extends MeterlineElement {
   }
 
   protected override updated(): void {
+    this.renderRoot.querySelector("nav [aria-current=page]")?.scrollIntoView({ block: "nearest", inline: "center" });
     document.title = `${TABS[this.tab].name} · Meterline`;
   }
 

@@ -46,6 +46,7 @@ export class MeterlineOverview extends MeterlineView {
         sub: days,
         freshness: this.renderFreshness(this.overview, this.overview.data?.billSoFar.final ?? false),
         period: periodSwitch(context, period, (billingPeriod) => this.change({ billingPeriod })),
+        actions: this.renderCurl(context, "overview", { billingPeriod: period.billingPeriod }),
       })}
       ${this.renderResource(context, this.overview, [16, 56, 160, 24, 24], (data) => this.renderOverview(context, data))}
       ${explainedDrawer(context, this.explained, () => (this.explained = null))}`;
@@ -81,7 +82,7 @@ export class MeterlineOverview extends MeterlineView {
             title: t("overview.samePoint"), text: format.money(samePoint.amount, billSoFar.currency),
             sentence: t("overview.explainSamePoint", { days: samePoint.days }), rows: [],
           }))} ${changeOf(context, samePoint.change)}</dd></div>`}
-        ${lastInvoice === null ? nothing : html`<div><dt>${t("overview.lastInvoice")}</dt><dd>
+        ${lastInvoice === null ? nothing : html`<div><dt>${t(lastInvoice.number === this.period?.invoice ? "invoice.title" : "overview.lastInvoice", { number: lastInvoice.number })}</dt><dd>
           ${figure(format.money(lastInvoice.total, lastInvoice.currency), lastInvoice.total, lastInvoice.number, () => this.navigate(`/invoices/${lastInvoice.number}`, ""))}
         </dd></div>`}
       </dl>
@@ -130,13 +131,16 @@ export class MeterlineOverview extends MeterlineView {
       const name = period === undefined ? billingPeriod : periodName(format, period, true);
       // A column has room for one of them a row: the period, and how many of its days.
       const detail = part === "" || data.samePoint === null ? "" : t("overview.firstDays", { days: data.samePoint.days });
-      return { key, label: name, detail, value: amount, text: format.money(amount, currency), isEnd: true };
+      return { key, label: name, detail, bare: detail, value: amount, text: format.money(amount, currency), isEnd: true };
     };
     const steps: FallStep[] = [
       end("from", waterfall.from),
       ...waterfall.steps.map((step) => ({
         key: step.item, label: step.item === "" ? t("invoices.adjusted") : step.label, value: step.amount, text: format.moneyChange(step.amount, currency), isEnd: false,
-        detail: step.quantityBefore === null || step.quantity === null ? "" : `${format.decimal(step.quantityBefore)} → ${words.quantity(step.quantity, step.unit)}`,
+        ...(step.quantityBefore === null || step.quantity === null ? { detail: "", bare: "" } : {
+          detail: `${format.decimal(step.quantityBefore)} → ${words.quantity(step.quantity, step.unit)}`,
+          bare: `${format.decimal(step.quantityBefore)} → ${format.decimal(step.quantity)}`,
+        }),
       })),
       end("to", waterfall.to),
     ];

@@ -38,6 +38,7 @@ export class MeterlinePlan extends MeterlineView {
       ${heading({
         title: t("view.plan"),
         period: periodSwitch(context, this.period, (billingPeriod) => this.change({ billingPeriod })),
+        actions: this.renderCurl(context, "plan", { billingPeriod: this.period.billingPeriod }),
       })}
       ${this.renderResource(context, this.plan, [32, 80, 80, 80], (data) => this.renderPlan(context, data))}
       ${this.renderQuote(context)}`;

@@ -71,6 +71,7 @@ export class MeterlinePortal extends MeterlineElement {
 
   protected override updated(changes: PropertyValues<this>): void {
     if (!this.isFollowing || this.context === null || !(changes.has("path") || changes.has("context"))) return;
+    this.renderRoot.querySelector("nav [aria-current=page]")?.scrollIntoView({ block: "nearest", inline: "center" });
     const view = routeOf(this.path)?.view;
     const name = this.context.session.seller || this.context.session.customer.name;
     document.title = view === undefined ? name : `${this.context.t(`view.${view}`)} · ${name}`;

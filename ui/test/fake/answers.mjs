@@ -303,7 +303,7 @@ export function explain(name, id, query) {
   const month = monthOf(found.billingPeriod);
   const tiers = line.tiers.filter((tier) => tier.quantity !== "0");
   return {
-    line, invoiceNumber: found.number, sentence: item.sentence, price: plan(query).items.find((each) => each.item === line.item) ?? null,
+    line, invoiceNumber: found.number, price: plan(query).items.find((each) => each.item === line.item) ?? null,
     steps: [
       ...(line.kind === "fixed" ? [] : [{ name: "quantity", text: `${line.label} counted from ${line.eventCount} events`, value: line.quantity }]),
       ...(item.included ? [{ name: "included", text: `less ${item.included} included`, value: String(Number(line.quantity) - item.included) }] : []),
@@ -375,7 +375,7 @@ export function plan(query) {
     examples: ITEMS.filter(({ meter }) => meter).map((item) => ({ item: item.item, examples: examplesOf(item) })), coming: [],
     plan: "airline-standard", version: 1, description: "", currency: "USD", contract: "UA-2013", start: "2013-01-01", end: "2014-01-01", timeZone: ZONE, billingPeriod: label(monthOf(query.get("billingPeriod"))),
     items: ITEMS.map((item) => ({
-      item: item.item, label: item.item, meter: item.meter ?? "", unit: item.unit ?? "", sentence: item.sentence, model: item.model ?? "fixed",
+      item: item.item, label: item.item, meter: item.meter ?? "", unit: item.unit ?? "", model: item.model ?? "fixed",
       amount: item.kind === "fixed" ? exact(item.amount) : null, unitPrice: item.model === "perUnit" ? exact(item.tiers[0][1]) : null, blockSize: null,
       included: item.included ? String(item.included) : null, minimum: item.minimum ? exact(item.minimum) : null,
       tiers: (item.model === "perUnit" ? [] : item.tiers ?? []).map(([bound, price, flat]) => ({ upTo: text(bound), unitPrice: exact(price), flat: flat === 0 ? null : exact(flat) })),

@@ -68,21 +68,18 @@ export function upTo(meter, month, last) {
 const GRADUATED = "graduated";
 const VOLUME = "volume";
 export const ITEMS = [
-  { item: "Base fee", kind: "fixed", amount: 500 * SCALE, sentence: "$500.00 in each period." },
+  { item: "Base fee", kind: "fixed", amount: 500 * SCALE },
   {
     item: "Air minutes", meter: "air-minutes", unit: "min", model: GRADUATED,
-    sentence: "The first 10,000 minutes are included. Each of the next 90,000 costs $0.05, each one above $0.04.",
     tiers: [[10_000, 0, 0], [100_000, 500, 0], [null, 400, 0]],
   },
-  { item: "Aircraft", meter: "aircraft", unit: "aircraft", model: "perUnit", included: 10, minimum: 100 * SCALE, sentence: "The first 10 aircraft are included, each further one costs $25.00; at least $100.00.", tiers: [[null, 25 * SCALE, 0]] },
+  { item: "Aircraft", meter: "aircraft", unit: "aircraft", model: "perUnit", included: 10, minimum: 100 * SCALE, tiers: [[null, 25 * SCALE, 0]] },
   {
     item: "Flights", meter: "flights", unit: "flight", model: VOLUME,
-    sentence: "All flights cost what the last of them costs: $0.3125 up to 1,000, $0.2875 and $20.00 up to 3,000, $0.2435 and $45.50 above.",
     tiers: [[1000, 3125, 0], [3000, 2875, 20 * SCALE], [null, 2435, 455_000]],
   },
   {
     item: "Worst delay", meter: "worst-delay", unit: "min", model: GRADUATED,
-    sentence: "Up to 60 minutes nothing. Each minute up to 240 costs $0.125 and $15.00 once, each one above $0.333 and $75.00 once.",
     tiers: [[60, 0, 0], [240, 1250, 15 * SCALE], [null, 3330, 75 * SCALE]],
   },
 ];

@@ -15,7 +15,6 @@ def item(**changed: Any) -> PlanItem:
         "label": "Minutes",
         "meter": "minutes",
         "unit": "min",
-        "sentence": "",
         "model": "perUnit",
         "amount": None,
         "unit_price": Decimal(1),

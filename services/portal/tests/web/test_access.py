@@ -320,6 +320,18 @@ async def test_a_stream_says_what_was_counted_before_the_first_look_and_what_is_
         assert await told_while_time_goes_on(portal, lines) == {"meters": ["flights"]}
 
 
+async def test_a_page_that_follows_later_than_another_is_told_once_what_it_may_have_missed(portal: Any) -> None:
+    async with await portal.client() as client, client.stream("GET", f"{API}/changes") as first:
+        lines = first.aiter_lines()
+        assert await anext(lines) == ": watching"
+        assert await told_while_time_goes_on(portal, lines) == {"meters": ["flights"]}
+
+        async with client.stream("GET", f"{API}/changes") as second:
+            lines = second.aiter_lines()
+            assert await anext(lines) == ": watching"
+            assert await told_while_time_goes_on(portal, lines) == {"meters": ["flights"]}
+
+
 async def told_while_time_goes_on(portal: Any, lines: Any) -> Any:
     """What the next event of a stream says."""
     told = asyncio.create_task(next_event(lines))

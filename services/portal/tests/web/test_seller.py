@@ -65,7 +65,8 @@ async def test_the_catalog_tells_versions_prices_and_who_is_on_them(portal: Any)
         plan = (await client.get(f"{API}/catalog")).json()["plans"][0]
 
     assert [(one["version"], one["isComing"]) for one in plan["versions"]] == [(3, True), (2, False), (1, False)]
-    assert "Each flight costs USD 2.5." in {item["sentence"] for item in plan["versions"][0]["items"]}
+    prices = {(item["model"], item["unit"], item["unitPrice"]) for item in plan["versions"][0]["items"]}
+    assert ("perUnit", "flight", "2.5") in prices
     assert {one["customer"] for one in plan["contracts"]} == {"UA", "DL"}
 
 

@@ -191,7 +191,7 @@ async def test_a_line_is_explained_down_to_its_events(portal: Any, number: str) 
     explained = await ask(portal, f"invoices/{number}/lines/{line['id']}/explain")
     assert explained["steps"][-1]["value"] == line["exactAmount"]
     assert sum(Decimal(tier["amount"]) for tier in explained["tiers"]) == Decimal(line["exactAmount"])
-    assert explained["sentence"] == "Each flight costs USD 2.5."
+    assert (explained["price"]["model"], explained["price"]["unitPrice"]) == ("perUnit", "2.5")
     assert (explained["evidence"] is None) is (number == "draft")
 
     seen: list[str] = []
@@ -211,13 +211,14 @@ async def test_proofs_are_asked_for_now(portal: Any) -> None:
     assert (line["ok"], line["problems"]) == (False, ["an event is missing"])
 
 
-async def test_the_plan_is_told_in_words(portal: Any) -> None:
+async def test_the_plan_is_told_in_figures_that_each_reader_gets_in_words_of_their_own(portal: Any) -> None:
     plan = await ask(portal, "plan")
 
-    assert [item["sentence"] for item in plan["items"]] == [
-        "USD 10 in every period, whatever is used.",
-        "Each flight costs USD 2.5.",
+    assert [(item["model"], item["amount"], item["unitPrice"], item["unit"]) for item in plan["items"]] == [
+        ("fixed", "10", None, ""),
+        ("perUnit", None, "2.5", "flight"),
     ]
+    assert not any("sentence" in item for item in plan["items"])
 
 
 async def test_a_file_holds_what_is_on_the_screen(portal: Any) -> None:

@@ -30,8 +30,8 @@ var EventStream = class {
     !this.isWanted || this.controller !== null || (this.controller = new AbortController(), isBehind && this.onChange(), this.follow(this.controller.signal));
   }
   async follow(signal) {
-    for (; !signal.aborted; )
-      await this.listen(signal), await pause(15e3, signal), signal.aborted || this.onChange();
+    for (let pauseMs = 700; !signal.aborted; pauseMs = 15e3)
+      await this.listen(signal), await pause(pauseMs, signal), signal.aborted || this.onChange();
   }
   /** Read until the stream ends; any failure only means that polling stands in for it. */
   async listen(signal) {
@@ -810,6 +810,7 @@ var content_default = `.page { display: grid; grid-template-columns: minmax(0, 1
 
 .page-head { display: flex; flex-wrap: wrap; align-items: center; gap: 8px 16px; min-height: 40px; }
 .page-head .spacer { flex: 1; }
+.page-head .note:empty { margin-right: -16px; }
 .page-title { font: 650 20px/1.3 var(--_font); letter-spacing: -0.01em; text-wrap: balance; }
 .page-sub { font-size: 13px; color: var(--_text-2); }
 
@@ -852,12 +853,12 @@ meterline-freshness { display: inline-block; container-type: normal; }
 
 table { width: 100%; border-collapse: collapse; font-size: 13px; }
 th { font-weight: 500; color: var(--_text-2); text-align: left; padding: 6px 12px 8px; white-space: nowrap; }
-td { padding: 9px 12px; border-top: 1px solid var(--_line); vertical-align: top; }
+td { padding: 9px 12px; border-top: 1px solid var(--_line); vertical-align: baseline; }
 th:first-child, td:first-child { padding-left: 0; }
 th:last-child, td:last-child { padding-right: 0; }
 .right { text-align: right; white-space: nowrap; }
 th::first-letter { text-transform: uppercase; }
-tbody th { color: var(--_text); font-weight: 400; border-top: 1px solid var(--_line); padding: 9px 12px 9px 0; white-space: normal; vertical-align: top; }
+tbody th { color: var(--_text); font-weight: 400; border-top: 1px solid var(--_line); padding: 9px 12px 9px 0; white-space: normal; vertical-align: baseline; }
 tfoot td, tfoot th { border-top: 2px solid var(--_text); color: var(--_text); font-weight: 650; padding-block: 10px; }
 tr.is-link:hover > * { background: var(--_tint); }
 .unit { color: var(--_text-2); }
@@ -888,6 +889,7 @@ tr.is-link:hover > * { background: var(--_tint); }
   .card { padding: 16px; }
   .card.kpis { grid-template-columns: repeat(auto-fit, minmax(148px, 1fr)); }
   .kpi { padding: 12px 16px; }
+  .kpi:last-child:nth-child(odd) { grid-column: 1 / -1; }
   .kpi .big { font-size: 19px; }
   .scroll { margin: 0 -16px; padding: 0 16px; }
   td, th { padding-inline: 8px; }
@@ -1226,7 +1228,7 @@ function largest(texts) {
   return found;
 }
 function scaleOf(values, count, hasZero = !0) {
-  let low = Math.min(...values, hasZero ? 0 : 1 / 0), high = Math.max(...values, hasZero ? 0 : -1 / 0), span = high - low || Math.abs(high) || 1, step = roundStep(span / count), min = Math.floor(low / step) * step, max = Math.max(Math.ceil(high / step) * step, min + step), ticks = Array.from({ length: Math.round((max - min) / step) + 1 }, (_2, index) => min + index * step);
+  let low = Math.min(...values, hasZero ? 0 : 1 / 0), high = Math.max(...values, hasZero ? 0 : -1 / 0), span = high - low || Math.abs(high) || 1, step = roundStep(span / count), isBarelyBelow = low < 0 && low > -step / 4 && high > 0, first = isBarelyBelow ? 0 : Math.floor(low / step) * step, min = isBarelyBelow ? low : first, max = Math.max(Math.ceil(high / step) * step, first + step), ticks = Array.from({ length: Math.round((max - first) / step) + 1 }, (_2, index) => first + index * step);
   return { min, max, ticks: ticks.map((tick) => Number(tick.toPrecision(12))) };
 }
 function roundStep(raw) {
@@ -1281,7 +1283,7 @@ var LABEL_PX = 56, HEAD_PX = 20, CELL_PX_MAX = 44;
 function layOut(model, width) {
   let rows = [.../* @__PURE__ */ new Set([...model.rows, ...model.buckets.map((bucket) => bucket.row)])], columns = [...new Set(model.buckets.map((bucket) => bucket.column))];
   columns.every((column) => /^\d\d$/.test(column)) && columns.sort();
-  let cellWidth = Math.min((width - LABEL_PX) / columns.length, 96), cellHeight = Math.min(CELL_PX_MAX, Math.max(14, 260 / rows.length)), cells = [...Map.groupBy(model.buckets.keys(), (index) => `${model.buckets[index]?.row}
+  let cellWidth = Math.min((width - LABEL_PX) / columns.length, model.rows.length > 0 ? 1 / 0 : 96), cellHeight = Math.min(CELL_PX_MAX, Math.max(14, 260 / rows.length)), cells = [...Map.groupBy(model.buckets.keys(), (index) => `${model.buckets[index]?.row}
 ${model.buckets[index]?.column}`).values()].flatMap(
     (indexes) => indexes.map((bucket, nth) => {
       let { row = "", column = "" } = model.buckets[bucket] ?? {}, own2 = cellWidth / indexes.length;
@@ -1515,7 +1517,7 @@ var TIP_PX = 220, LABEL_PX2 = 68, MeterlineChart = class extends MeterlineElemen
 define("meterline-chart", MeterlineChart);
 
 // src/charts/waterfall.ts
-var HEIGHT = 216, TOP = 26, FLOOR = 168, COLUMN_PX_MIN = 108, MeterlineWaterfall = class extends MeterlineElement {
+var HEIGHT = 216, TOP = 26, FLOOR = 168, COLUMN_PX_MIN = 108, LETTER_PX = 6.2, MeterlineWaterfall = class extends MeterlineElement {
   constructor() {
     super();
     this.observer = new ResizeObserver(([entry]) => {
@@ -1574,7 +1576,7 @@ function drawFall(fall, index, column, y3, floor, hasNext, open) {
     ${hasNext ? w`<line class="joint" x1=${left + width} x2=${left + column} y1=${y3(to)} y2=${y3(to)} />` : A}
     <text class="amount" x=${middle2} y=${top - 8}>${step.text}</text>
     <text class="what" x=${middle2} y=${FLOOR + 20}>${shortened(step.label, column)}</text>
-    <text class="what is-small" x=${middle2} y=${FLOOR + 37}>${shortened(step.detail, column)}</text>`;
+    <text class="what is-small" x=${middle2} y=${FLOOR + 37}>${fits(step.detail, column) ? step.detail : shortened(step.bare, column)}</text>`;
   return step.isEnd ? w`<g data-step=${step.key} data-value=${step.value}>${drawing}</g>` : w`<g class="step" role="button" tabindex="0" data-step=${step.key} data-value=${step.value}
         @click=${() => open(step.key)} @keydown=${onKey}>${drawing}</g>`;
 }
@@ -1596,9 +1598,11 @@ function tear(left, width) {
 function lookOf2(step) {
   return step.isEnd ? "is-end" : step.value.startsWith("-") ? "is-less" : "is-more";
 }
+function fits(text, column) {
+  return text.length <= column / LETTER_PX;
+}
 function shortened(text, column) {
-  let lettersMax = Math.floor(column / 6.2);
-  return text.length > lettersMax ? `${text.slice(0, lettersMax - 1)}…` : text;
+  return fits(text, column) ? text : `${text.slice(0, Math.floor(column / LETTER_PX) - 1)}…`;
 }
 define("meterline-waterfall", MeterlineWaterfall);
 
@@ -1833,6 +1837,12 @@ function curlOf(path, query) {
   return `curl -H "Authorization: Bearer $METERLINE_PORTAL_TOKEN" '${new URL(client.url(path, query), location.href).href.replaceAll("'", "%27")}'`;
 }
 
+// src/parts/curl.ts
+function curlButton({ t: t4 }, path, query, say) {
+  let onClick = async () => say(t4(await copy(curlOf(path, query)) ? "explore.copied" : "explore.copyFailed"));
+  return b2`<button class="button is-icon" type="button" title=${t4("explore.copyCurl")} aria-label=${t4("explore.copyCurl")} @click=${onClick}>${icon("terminal")}</button>`;
+}
+
 // src/parts/attempt.ts
 async function attempted(action, onProblem) {
   try {
@@ -1943,6 +1953,8 @@ tr:hover .only, .only:focus-visible { opacity: 1; }
 .is-unequal { color: var(--_warning); }
 .figure .icon { width: 13px; height: 13px; vertical-align: -2px; }
 .buckets { font-size: 12px; }
+.buckets tbody th { white-space: nowrap; }
+.proven td { padding-top: 0; border: 0; text-align: right; }
 
 @media (hover: none) { .button.only { opacity: 1; } }
 
@@ -2073,14 +2085,13 @@ function filterText({ words }, filter) {
   return `${words.property(property)}: ${words.value(property, value)}`;
 }
 function renderActions(context, actions) {
-  let { t: t4 } = context, copied = (text) => async () => actions.say(t4(await copy(text) ? "explore.copied" : "explore.copyFailed")), { query } = actions;
+  let { t: t4 } = context, copyLink = async () => actions.say(t4(await copy(location.href) ? "explore.copied" : "explore.copyFailed")), { query } = actions;
   return b2`
     <meterline-saved-views .context=${context} .page=${actions.page} @view-chosen=${(event) => actions.show(event.detail.query)}></meterline-saved-views>
     <button class="button is-icon" type="button" title=${t4("explore.copyLink")} aria-label=${t4("explore.copyLink")}
-      @click=${() => copied(location.href)()}>${icon("link")}</button>
+      @click=${copyLink}>${icon("link")}</button>
     ${query === null ? A : b2`
-      <button class="button is-icon" type="button" title=${t4("explore.copyCurl")} aria-label=${t4("explore.copyCurl")}
-        @click=${() => copied(curlOf(actions.path, query))()}>${icon("terminal")}</button>
+      ${curlButton(context, actions.path, query, actions.say)}
       <button class="button" type="button" aria-label=${t4("explore.csv")} @click=${() => attempted(() => save(`${actions.path}.csv`, query, `${actions.path}.csv`), actions.onProblem)}>
         ${icon("download")}<span class="label">${t4("explore.csv")}</span></button>`}`;
 }
@@ -2131,8 +2142,8 @@ var Format = class {
   }
   /** A round number of an axis. It is a place on the screen, not a figure of the bill. */
   tick(value, currency) {
-    let compact = { notation: "compact", maximumFractionDigits: 2 };
-    return currency === void 0 || !CURRENCY.test(currency) ? this.number(compact).format(value) : this.number({ ...compact, style: "currency", currency, minimumFractionDigits: 0 }).format(value);
+    let compact = { notation: "compact", maximumFractionDigits: 2 }, options = currency === void 0 || !CURRENCY.test(currency) ? compact : { ...compact, style: "currency", currency, minimumFractionDigits: 0 };
+    return this.number(options).format(value).replace("-", "−");
   }
   /** The form of a word that goes with a quantity, by the rules of the language: "one", "few", "other" and so on. */
   plural(text) {
@@ -2150,12 +2161,12 @@ var Format = class {
   time(instant) {
     return this.date(instant, { hour: "numeric", minute: "2-digit", second: "2-digit", timeZoneName: "short" });
   }
-  /** A day and a time of day with its zone. */
-  moment(instant) {
+  /** A day and a time of day with its zone; without the year where what stands around says it. */
+  moment(instant, hasYear = !0) {
     return this.date(instant, {
       month: "short",
       day: "numeric",
-      year: "numeric",
+      year: hasYear ? "numeric" : void 0,
       hour: "numeric",
       minute: "2-digit",
       timeZoneName: "short"
@@ -2396,6 +2407,9 @@ var Words = class {
   }
   item(name) {
     return this.labels.items[name] ?? name;
+  }
+  meter(name) {
+    return this.labels.meters[name] ?? name;
   }
   property(name) {
     return this.labels.properties[name] ?? name.replaceAll("_", " ");
@@ -2678,6 +2692,11 @@ var MeterlineView = class extends MeterlineElement {
     let freshness = { fresh: data, problem, isFinal, isFilled: data.filled ?? !0 };
     return b2`<meterline-freshness .context=${this.context} .freshness=${freshness}></meterline-freshness>`;
   }
+  /** The request behind the page as a command line, and what came of the last action. */
+  renderCurl(context, path, query) {
+    return b2`<span class="note" role="status">${this.notice}</span>
+      <span class="controls narrow-hidden">${curlButton(context, path, query, (text) => this.notice = text)}</span>`;
+  }
   listenTo(state) {
     this.listened !== state && (this.listened?.removeEventListener("change", this.onState), state?.addEventListener("change", this.onState), this.listened = state);
   }
@@ -2735,7 +2754,7 @@ function eventTable(context, events, unit) {
 function renderEvent(context, event, unit) {
   let { t: t4, format, words } = context, properties = Object.entries(event.properties);
   return b2`<tr data-event=${event.id}>
-    <th scope="row"><details><summary>${format.moment(event.time)}</summary>
+    <th scope="row"><details><summary>${format.moment(event.time, !1)}</summary>
       <dl class="properties">${properties.map(([name, value]) => b2`<div><dt>${words.property(name)}</dt><dd>${words.value(name, value)}</dd></div>`)}
         ${event.subject === "" ? A : b2`<div><dt>${t4("explain.subject")}</dt><dd>${event.subject}</dd></div>`}
         <div><dt>${t4("explain.source")}</dt><dd>${event.source}</dd></div></dl></details>
@@ -2757,22 +2776,25 @@ function traceLink({ session, t: t4 }, traceId, title) {
 // src/styles/line.css
 var line_default = `:host { container-type: normal; }
 
-.explanation { display: grid; gap: 20px; font-size: 13px; }
+.explanation { display: grid; grid-template-columns: minmax(0, 1fr); gap: 20px; font-size: 13px; }
 .explained-sentence { font-size: 14px; }
 .section-title { font: 650 13px/1.4 var(--_font); margin-bottom: 6px; }
 .section-head { display: flex; justify-content: space-between; align-items: baseline; }
 .steps dd { font-weight: 500; white-space: nowrap; }
 .steps .result { border-top: 2px solid var(--_text); font-weight: 650; }
 .steps .result dt { color: var(--_text); }
+.result .small { display: block; font-weight: 400; }
 
 .stair { display: grid; gap: 2px; }
 .stair li { display: grid; grid-template-columns: minmax(0, 1fr) auto; gap: 0 12px; padding: 8px 0 8px 12px; border-left: 3px solid var(--_line); }
 .stair li.is-here { border-left-color: var(--_accent); }
+.bound::first-letter { text-transform: uppercase; }
 .stair .right { font-weight: 500; }
 .stair .fill { grid-column: 1 / -1; height: 4px; margin-top: 4px; border-radius: 2px; background: var(--_line); overflow: clip; }
 .stair .fill span { display: block; height: 100%; background: var(--_c1); forced-color-adjust: none; }
 
-.events summary { cursor: pointer; }
+.events td, .events th:not(:first-child) { padding-inline: 6px 0; }
+.events summary { cursor: pointer; white-space: nowrap; }
 .events .mono.small { display: block; font-size: 11px; }
 .properties { display: grid; gap: 2px; padding: 6px 0 6px 12px; font-size: 12px; }
 .properties > div { display: grid; grid-template-columns: 84px minmax(0, 1fr); gap: 8px; }
@@ -2862,8 +2884,8 @@ function seriesTable(context, data, table) {
       <tfoot><tr>
         <th scope="row">${t4("explore.total")}</th><td class="narrow-hidden"></td>
         <td class="right" data-figure="table-total" data-value=${data.total}>${figure(table.print(data.total), data.total, t4("explore.total"), table.explainTotal)}</td>
-        <td class="right">${renderLine(context, data, table)}</td>
-      </tr></tfoot>
+        <td></td>
+      </tr>${data.line === null ? A : b2`<tr class="proven"><td colspan="4">${renderLine(context, data.line, table)}</td></tr>`}</tfoot>
     </table></div>
     ${data.series.length > 1 && data.series.every(({ share }) => share === null) ? b2`<p class="note">${t4("explore.notAdded")}</p>` : A}
   </section>`;
@@ -2875,10 +2897,8 @@ function renderOnly(context, table, series) {
   return b2` <button class="button is-bare is-icon only controls" type="button" title=${text} aria-label=${text}
     @click=${() => table.change(changes)}>${icon("filter")}</button>`;
 }
-function renderLine(context, data, table) {
-  let { line } = data;
-  if (line === null) return A;
-  let text = line.equals ? context.t("explore.equalsLine") : context.t("explore.differsLine", { value: table.print(line.quantity) });
+function renderLine({ t: t4 }, line, table) {
+  let text = line.equals ? t4(table.isWhole ? "explore.equalsInvoice" : "explore.equalsLine") : t4(table.isWhole ? "explore.differsInvoice" : "explore.differsLine", { value: table.print(line.quantity) });
   return b2`<button class="figure ${line.equals ? "is-equal" : "is-unequal"}" type="button" data-equals=${line.equals}
     @click=${() => table.openLine(line.href)}>${line.equals ? icon("check") : icon("warning")} ${text}</button>`;
 }
@@ -3023,7 +3043,7 @@ var UNNAMED = "~", WINDOWS = ["hour", "day", "week", "month"], MeterlineExplorer
       <section class="card">
         <div class="card-head"><h2 class="card-title">${model.name}</h2>
           <span class="hint">${t4("period.days", { zone: context.words.zone(data.timeZone) })}</span><span class="spacer"></span>
-          ${this.renderLegend(context, data)}</div>
+          ${choices.chart === "bars" || choices.chart === "line" ? this.renderLegend(context, data) : A}</div>
         ${choices.chart === "table" ? bucketTable(context, data, model, (index, series) => this.openBucket(context, data, { index, series })) : b2`<meterline-chart kind=${choices.chart} .model=${model} @bucket-open=${open}></meterline-chart>`}
       </section>
       ${this.renderExtra(context, data)}
@@ -3031,6 +3051,7 @@ var UNNAMED = "~", WINDOWS = ["hour", "day", "week", "month"], MeterlineExplorer
       print: (value) => this.print(context, data, value),
       heading: data.groupBy === null ? data.label : this.groupText(context, data.groupBy),
       valueHeading: t4(this.view === "cost" ? "explore.amount" : "explore.quantity"),
+      isWhole: this.view === "cost" && this.state.all("item").length === 0,
       only: (series) => this.only(data, series),
       change: (changes) => this.change(changes),
       explain: (series) => this.explainSeries(context, data, series),
@@ -3325,6 +3346,7 @@ tr.is-chosen > :first-child { box-shadow: inset 3px 0 0 var(--_accent); padding-
 @container (max-width: 560px) {
   .paper { padding: 20px 16px; }
   .paper-head .right { text-align: left; }
+  .paper td .unit { display: block; }
 }
 
 @media print {
@@ -3350,7 +3372,6 @@ tr.is-chosen > :first-child { box-shadow: inset 3px 0 0 var(--_accent); padding-
 @container (max-width: 340px) {
   .paper { padding: 16px 10px; }
   .paper th, .paper td { padding-inline: 3px; }
-  .paper td .unit { display: block; }
 }
 `;
 
@@ -3565,9 +3586,8 @@ var EVENTS_A_PAGE2 = "10", MeterlineLine = class extends MeterlineElement {
         <dl class="rows steps">
           ${stepsInWords(context, found.steps, found.tiers, found.price, unit, this.currency).map((step) => b2`<div data-step=${step.name}><dt>${step.text}</dt>
             <dd data-value=${step.value}>${step.shown}</dd></div>`)}
-          <div><dt>${t4("step.rounded")}</dt><dd></dd></div>
           ${billedBefore === null ? A : b2`<div><dt>${t4("step.billedBefore")}</dt><dd data-value=${billedBefore}>−${format.money(billedBefore, this.currency)}</dd></div>`}
-          <div class="result"><dt>${t4("invoice.amount")}</dt><dd data-value=${found.line.amount}>${format.money(found.line.amount, this.currency)}</dd></div>
+          <div class="result"><dt>${t4("invoice.amount")}<span class="small">${t4("step.rounded")}</span></dt><dd data-value=${found.line.amount}>${format.money(found.line.amount, this.currency)}</dd></div>
         </dl>
       </section>
       ${found.tiers.length < 2 ? A : b2`<section><h3 class="section-title">${t4("explain.tiers")}</h3>${stair(context, found.tiers, unit, this.currency)}</section>`}
@@ -3717,19 +3737,14 @@ var NARROW_BELOW_PX = 900, MeterlineInvoice = class extends MeterlineView {
     );
   }
   renderActions(context) {
-    let { t: t4 } = context, file = (path, name) => () => attempted(() => save(path, this.query, name), this.onRefused);
+    let { t: t4 } = context, { path: shown, query = {} } = this.other === "" ? { path: this.path, query: this.query } : this.compared, file = (path, name) => () => attempted(() => save(path, this.query, name), this.onRefused);
     return b2`<span class="actions controls">
       ${this.renderComparing(context)}
       <button class="button" type="button" @click=${() => print()}>${icon("print")}${t4("invoice.print")}</button>
       <button class="button" type="button" @click=${file(`${this.path}.csv`, `${this.number}.csv`)}>${icon("download")}${t4("invoice.csv")}</button>
       <button class="button" type="button" @click=${file(this.isDraft ? this.path : `${this.path}.json`, `${this.number}.json`)}>${icon("download")}${t4("invoice.json")}</button>
-      <button class="button is-icon" type="button" title=${t4("explore.copyCurl")} aria-label=${t4("explore.copyCurl")} @click=${() => this.copyRequest(context)}>${icon("terminal")}</button>
+      ${curlButton(context, shown, query, (text) => this.notice = text)}
     </span>`;
-  }
-  /** The request of what is shown, the comparison where there is one. */
-  async copyRequest({ t: t4 }) {
-    let { path, query = {} } = this.other === "" ? { path: this.path, query: this.query } : this.compared;
-    this.notice = t4(await copy(curlOf(path, query)) ? "explore.copied" : "explore.copyFailed");
   }
   renderInvoice(context, data) {
     let { t: t4 } = context, chosen = [...data.lines, ...data.pending?.lines ?? []].find(({ id }) => id === this.choice("line")), panel = chosen === void 0 ? A : b2`<meterline-line .context=${context} .invoice=${this.path} .query=${this.query}
@@ -3838,7 +3853,7 @@ tbody .badge { margin-left: 6px; }
 `;
 
 // src/views/invoices.ts
-var MeterlineInvoices = class extends MeterlineView {
+var TREND_MIN = 3, MeterlineInvoices = class extends MeterlineView {
   constructor() {
     super();
     this.view = "invoices";
@@ -3853,7 +3868,7 @@ var MeterlineInvoices = class extends MeterlineView {
   }
   renderPage(context) {
     return b2`
-      ${heading({ title: context.t("view.invoices"), freshness: this.renderFreshness(this.pages.first, this.pages.first.data?.draft === null) })}
+      ${heading({ title: context.t("view.invoices"), freshness: this.renderFreshness(this.pages.first, this.pages.first.data?.draft === null), actions: this.renderCurl(context, "invoices", {}) })}
       ${this.renderResource(context, this.pages.first, [64, 24, 24, 24, 24], (first) => this.renderInvoices(context, first))}`;
   }
   renderInvoices(context, first) {
@@ -3880,7 +3895,7 @@ var MeterlineInvoices = class extends MeterlineView {
         <input class="input controls" type="search" aria-label=${t4("invoices.search")} placeholder=${t4("invoices.search")} .value=${this.sought}
           @input=${(event) => this.sought = event.currentTarget.value} />
         <span class="spacer"></span>
-        <span class="hint narrow-hidden">${t4("invoices.trend", { count: totals.length })}</span>${spark(totals, "s1")}
+        ${totals.length < TREND_MIN ? A : b2`<span class="hint narrow-hidden">${t4("invoices.trend", { count: totals.length })} ${spark(totals, "s1")}</span>`}
       </div>
       ${shown.length === 0 ? b2`<p class="hint">${t4("invoices.noneFound", { text: this.sought })}</p>` : b2`
       <div class="scroll" role="region" tabindex="0" aria-label=${t4("view.invoices")}><table>
@@ -3891,7 +3906,6 @@ var MeterlineInvoices = class extends MeterlineView {
         </tr></thead>
         <tbody>${shown.map((invoice) => this.renderRow(context, invoice, all[all.indexOf(invoice) + 1]))}</tbody>
       </table></div>`}
-      ${this.notice === "" ? A : b2`<p class="note" role="status">${this.notice}</p>`}
       ${this.pages.next === null ? A : b2`<p class="more controls"><button class="button" type="button" ?disabled=${this.pages.isLoading}
         @click=${() => this.pages.more()}>${t4("invoices.more")}</button></p>`}
     </section>`;
@@ -3983,7 +3997,8 @@ var MeterlineOverview = class extends MeterlineView {
       title: session.customer.name || session.customer.key,
       sub: days,
       freshness: this.renderFreshness(this.overview, this.overview.data?.billSoFar.final ?? !1),
-      period: periodSwitch(context, period, (billingPeriod) => this.change({ billingPeriod }))
+      period: periodSwitch(context, period, (billingPeriod) => this.change({ billingPeriod })),
+      actions: this.renderCurl(context, "overview", { billingPeriod: period.billingPeriod })
     })}
       ${this.renderResource(context, this.overview, [16, 56, 160, 24, 24], (data) => this.renderOverview(context, data))}
       ${explainedDrawer(context, this.explained, () => this.explained = null)}`;
@@ -4014,7 +4029,7 @@ var MeterlineOverview = class extends MeterlineView {
       sentence: t4("overview.explainSamePoint", { days: samePoint.days }),
       rows: []
     }))} ${changeOf(context, samePoint.change)}</dd></div>`}
-        ${lastInvoice === null ? A : b2`<div><dt>${t4("overview.lastInvoice")}</dt><dd>
+        ${lastInvoice === null ? A : b2`<div><dt>${t4(lastInvoice.number === this.period?.invoice ? "invoice.title" : "overview.lastInvoice", { number: lastInvoice.number })}</dt><dd>
           ${figure(format.money(lastInvoice.total, lastInvoice.currency), lastInvoice.total, lastInvoice.number, () => this.navigate(`/invoices/${lastInvoice.number}`, ""))}
         </dd></div>`}
       </dl>
@@ -4057,7 +4072,7 @@ var MeterlineOverview = class extends MeterlineView {
   renderWhy(context, data, waterfall) {
     let { t: t4, format, words } = context, { currency } = data.billSoFar, end = (key, { label, amount }) => {
       let [billingPeriod = label, part2 = ""] = label.split(", ", 2), period = context.periods.find((each) => each.billingPeriod === billingPeriod), name = period === void 0 ? billingPeriod : periodName(format, period, !0), detail = part2 === "" || data.samePoint === null ? "" : t4("overview.firstDays", { days: data.samePoint.days });
-      return { key, label: name, detail, value: amount, text: format.money(amount, currency), isEnd: !0 };
+      return { key, label: name, detail, bare: detail, value: amount, text: format.money(amount, currency), isEnd: !0 };
     }, steps = [
       end("from", waterfall.from),
       ...waterfall.steps.map((step) => ({
@@ -4066,7 +4081,10 @@ var MeterlineOverview = class extends MeterlineView {
         value: step.amount,
         text: format.moneyChange(step.amount, currency),
         isEnd: !1,
-        detail: step.quantityBefore === null || step.quantity === null ? "" : `${format.decimal(step.quantityBefore)} → ${words.quantity(step.quantity, step.unit)}`
+        ...step.quantityBefore === null || step.quantity === null ? { detail: "", bare: "" } : {
+          detail: `${format.decimal(step.quantityBefore)} → ${words.quantity(step.quantity, step.unit)}`,
+          bare: `${format.decimal(step.quantityBefore)} → ${format.decimal(step.quantity)}`
+        }
       })),
       end("to", waterfall.to)
     ], open = (event) => {
@@ -4177,7 +4195,8 @@ var MeterlinePlan = class extends MeterlineView {
     return this.period === void 0 ? emptyState(t4("plan.empty"), t4("plan.emptyText")) : b2`
       ${heading({
       title: t4("view.plan"),
-      period: periodSwitch(context, this.period, (billingPeriod) => this.change({ billingPeriod }))
+      period: periodSwitch(context, this.period, (billingPeriod) => this.change({ billingPeriod })),
+      actions: this.renderCurl(context, "plan", { billingPeriod: this.period.billingPeriod })
     })}
       ${this.renderResource(context, this.plan, [32, 80, 80, 80], (data) => this.renderPlan(context, data))}
       ${this.renderQuote(context)}`;
@@ -4405,6 +4424,7 @@ var LEFT_BEHIND = { line: null, with: null, priced: null, quantity: null, bucket
   }
   updated(changes) {
     if (!this.isFollowing || this.context === null || !(changes.has("path") || changes.has("context"))) return;
+    this.renderRoot.querySelector("nav [aria-current=page]")?.scrollIntoView({ block: "nearest", inline: "center" });
     let view = routeOf(this.path)?.view, name = this.context.session.seller || this.context.session.customer.name;
     document.title = view === void 0 ? name : `${this.context.t(`view.${view}`)} · ${name}`;
   }

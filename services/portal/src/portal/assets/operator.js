@@ -36,6 +36,9 @@ var Words = class {
   item(name) {
     return this.labels.items[name] ?? name;
   }
+  meter(name) {
+    return this.labels.meters[name] ?? name;
+  }
   property(name) {
     return this.labels.properties[name] ?? name.replaceAll("_", " ");
   }
@@ -166,6 +169,8 @@ var TEXTS = {
   "explore.start": "From",
   "explore.equalsLine": "equals the invoice line",
   "explore.differsLine": "the invoice line has {value}",
+  "explore.equalsInvoice": "equals the invoice",
+  "explore.differsInvoice": "the invoice has {value}",
   "explore.notAdded": "values of this meter do not add up over groups",
   "explore.unitPrice": "Effective unit price",
   "explore.unitPriceHint": "amount divided by quantity, window by window",
@@ -894,6 +899,7 @@ var content_default = `.page { display: grid; grid-template-columns: minmax(0, 1
 
 .page-head { display: flex; flex-wrap: wrap; align-items: center; gap: 8px 16px; min-height: 40px; }
 .page-head .spacer { flex: 1; }
+.page-head .note:empty { margin-right: -16px; }
 .page-title { font: 650 20px/1.3 var(--_font); letter-spacing: -0.01em; text-wrap: balance; }
 .page-sub { font-size: 13px; color: var(--_text-2); }
 
@@ -936,12 +942,12 @@ meterline-freshness { display: inline-block; container-type: normal; }
 
 table { width: 100%; border-collapse: collapse; font-size: 13px; }
 th { font-weight: 500; color: var(--_text-2); text-align: left; padding: 6px 12px 8px; white-space: nowrap; }
-td { padding: 9px 12px; border-top: 1px solid var(--_line); vertical-align: top; }
+td { padding: 9px 12px; border-top: 1px solid var(--_line); vertical-align: baseline; }
 th:first-child, td:first-child { padding-left: 0; }
 th:last-child, td:last-child { padding-right: 0; }
 .right { text-align: right; white-space: nowrap; }
 th::first-letter { text-transform: uppercase; }
-tbody th { color: var(--_text); font-weight: 400; border-top: 1px solid var(--_line); padding: 9px 12px 9px 0; white-space: normal; vertical-align: top; }
+tbody th { color: var(--_text); font-weight: 400; border-top: 1px solid var(--_line); padding: 9px 12px 9px 0; white-space: normal; vertical-align: baseline; }
 tfoot td, tfoot th { border-top: 2px solid var(--_text); color: var(--_text); font-weight: 650; padding-block: 10px; }
 tr.is-link:hover > * { background: var(--_tint); }
 .unit { color: var(--_text-2); }
@@ -972,6 +978,7 @@ tr.is-link:hover > * { background: var(--_tint); }
   .card { padding: 16px; }
   .card.kpis { grid-template-columns: repeat(auto-fit, minmax(148px, 1fr)); }
   .kpi { padding: 12px 16px; }
+  .kpi:last-child:nth-child(odd) { grid-column: 1 / -1; }
   .kpi .big { font-size: 19px; }
   .scroll { margin: 0 -16px; padding: 0 16px; }
   td, th { padding-inline: 8px; }
@@ -1153,8 +1160,8 @@ var EventStream = class {
     !this.isWanted || this.controller !== null || (this.controller = new AbortController(), isBehind && this.onChange(), this.follow(this.controller.signal));
   }
   async follow(signal) {
-    for (; !signal.aborted; )
-      await this.listen(signal), await pause(15e3, signal), signal.aborted || this.onChange();
+    for (let pauseMs = 700; !signal.aborted; pauseMs = 15e3)
+      await this.listen(signal), await pause(pauseMs, signal), signal.aborted || this.onChange();
   }
   /** Read until the stream ends; any failure only means that polling stands in for it. */
   async listen(signal) {
@@ -1548,7 +1555,7 @@ function largest(texts) {
   return found;
 }
 function scaleOf(values, count, hasZero = !0) {
-  let low = Math.min(...values, hasZero ? 0 : 1 / 0), high = Math.max(...values, hasZero ? 0 : -1 / 0), span = high - low || Math.abs(high) || 1, step = roundStep(span / count), min = Math.floor(low / step) * step, max = Math.max(Math.ceil(high / step) * step, min + step), ticks = Array.from({ length: Math.round((max - min) / step) + 1 }, (_2, index) => min + index * step);
+  let low = Math.min(...values, hasZero ? 0 : 1 / 0), high = Math.max(...values, hasZero ? 0 : -1 / 0), span = high - low || Math.abs(high) || 1, step = roundStep(span / count), isBarelyBelow = low < 0 && low > -step / 4 && high > 0, first = isBarelyBelow ? 0 : Math.floor(low / step) * step, min = isBarelyBelow ? low : first, max = Math.max(Math.ceil(high / step) * step, first + step), ticks = Array.from({ length: Math.round((max - first) / step) + 1 }, (_2, index) => first + index * step);
   return { min, max, ticks: ticks.map((tick) => Number(tick.toPrecision(12))) };
 }
 function roundStep(raw) {
@@ -1603,7 +1610,7 @@ var LABEL_PX = 56, HEAD_PX = 20, CELL_PX_MAX = 44;
 function layOut(model, width) {
   let rows = [.../* @__PURE__ */ new Set([...model.rows, ...model.buckets.map((bucket) => bucket.row)])], columns = [...new Set(model.buckets.map((bucket) => bucket.column))];
   columns.every((column) => /^\d\d$/.test(column)) && columns.sort();
-  let cellWidth = Math.min((width - LABEL_PX) / columns.length, 96), cellHeight = Math.min(CELL_PX_MAX, Math.max(14, 260 / rows.length)), cells = [...Map.groupBy(model.buckets.keys(), (index) => `${model.buckets[index]?.row}
+  let cellWidth = Math.min((width - LABEL_PX) / columns.length, model.rows.length > 0 ? 1 / 0 : 96), cellHeight = Math.min(CELL_PX_MAX, Math.max(14, 260 / rows.length)), cells = [...Map.groupBy(model.buckets.keys(), (index) => `${model.buckets[index]?.row}
 ${model.buckets[index]?.column}`).values()].flatMap(
     (indexes) => indexes.map((bucket, nth) => {
       let { row = "", column = "" } = model.buckets[bucket] ?? {}, own = cellWidth / indexes.length;
@@ -1837,7 +1844,7 @@ var TIP_PX = 220, LABEL_PX2 = 68, MeterlineChart = class extends MeterlineElemen
 define("meterline-chart", MeterlineChart);
 
 // src/charts/waterfall.ts
-var HEIGHT = 216, TOP = 26, FLOOR = 168, COLUMN_PX_MIN = 108, MeterlineWaterfall = class extends MeterlineElement {
+var HEIGHT = 216, TOP = 26, FLOOR = 168, COLUMN_PX_MIN = 108, LETTER_PX = 6.2, MeterlineWaterfall = class extends MeterlineElement {
   constructor() {
     super();
     this.observer = new ResizeObserver(([entry]) => {
@@ -1896,7 +1903,7 @@ function drawFall(fall, index, column, y3, floor, hasNext, open2) {
     ${hasNext ? w`<line class="joint" x1=${left + width} x2=${left + column} y1=${y3(to)} y2=${y3(to)} />` : A}
     <text class="amount" x=${middle2} y=${top - 8}>${step.text}</text>
     <text class="what" x=${middle2} y=${FLOOR + 20}>${shortened(step.label, column)}</text>
-    <text class="what is-small" x=${middle2} y=${FLOOR + 37}>${shortened(step.detail, column)}</text>`;
+    <text class="what is-small" x=${middle2} y=${FLOOR + 37}>${fits(step.detail, column) ? step.detail : shortened(step.bare, column)}</text>`;
   return step.isEnd ? w`<g data-step=${step.key} data-value=${step.value}>${drawing}</g>` : w`<g class="step" role="button" tabindex="0" data-step=${step.key} data-value=${step.value}
         @click=${() => open2(step.key)} @keydown=${onKey}>${drawing}</g>`;
 }
@@ -1918,9 +1925,11 @@ function tear(left, width) {
 function lookOf2(step) {
   return step.isEnd ? "is-end" : step.value.startsWith("-") ? "is-less" : "is-more";
 }
+function fits(text, column) {
+  return text.length <= column / LETTER_PX;
+}
 function shortened(text, column) {
-  let lettersMax = Math.floor(column / 6.2);
-  return text.length > lettersMax ? `${text.slice(0, lettersMax - 1)}…` : text;
+  return fits(text, column) ? text : `${text.slice(0, Math.floor(column / LETTER_PX) - 1)}…`;
 }
 define("meterline-waterfall", MeterlineWaterfall);
 
@@ -2062,6 +2071,12 @@ function curlOf(path, query) {
   return `curl -H "Authorization: Bearer $METERLINE_PORTAL_TOKEN" '${new URL(client.url(path, query), location.href).href.replaceAll("'", "%27")}'`;
 }
 
+// src/parts/curl.ts
+function curlButton({ t: t4 }, path, query, say) {
+  let onClick = async () => say(t4(await copy(curlOf(path, query)) ? "explore.copied" : "explore.copyFailed"));
+  return b2`<button class="button is-icon" type="button" title=${t4("explore.copyCurl")} aria-label=${t4("explore.copyCurl")} @click=${onClick}>${icon("terminal")}</button>`;
+}
+
 // src/parts/attempt.ts
 async function attempted(action, onProblem) {
   try {
@@ -2172,6 +2187,8 @@ tr:hover .only, .only:focus-visible { opacity: 1; }
 .is-unequal { color: var(--_warning); }
 .figure .icon { width: 13px; height: 13px; vertical-align: -2px; }
 .buckets { font-size: 12px; }
+.buckets tbody th { white-space: nowrap; }
+.proven td { padding-top: 0; border: 0; text-align: right; }
 
 @media (hover: none) { .button.only { opacity: 1; } }
 
@@ -2302,14 +2319,13 @@ function filterText({ words }, filter) {
   return `${words.property(property)}: ${words.value(property, value)}`;
 }
 function renderActions(context, actions) {
-  let { t: t4 } = context, copied = (text) => async () => actions.say(t4(await copy(text) ? "explore.copied" : "explore.copyFailed")), { query } = actions;
+  let { t: t4 } = context, copyLink = async () => actions.say(t4(await copy(location.href) ? "explore.copied" : "explore.copyFailed")), { query } = actions;
   return b2`
     <meterline-saved-views .context=${context} .page=${actions.page} @view-chosen=${(event) => actions.show(event.detail.query)}></meterline-saved-views>
     <button class="button is-icon" type="button" title=${t4("explore.copyLink")} aria-label=${t4("explore.copyLink")}
-      @click=${() => copied(location.href)()}>${icon("link")}</button>
+      @click=${copyLink}>${icon("link")}</button>
     ${query === null ? A : b2`
-      <button class="button is-icon" type="button" title=${t4("explore.copyCurl")} aria-label=${t4("explore.copyCurl")}
-        @click=${() => copied(curlOf(actions.path, query))()}>${icon("terminal")}</button>
+      ${curlButton(context, actions.path, query, actions.say)}
       <button class="button" type="button" aria-label=${t4("explore.csv")} @click=${() => attempted(() => save(`${actions.path}.csv`, query, `${actions.path}.csv`), actions.onProblem)}>
         ${icon("download")}<span class="label">${t4("explore.csv")}</span></button>`}`;
 }
@@ -2360,8 +2376,8 @@ var Format = class {
   }
   /** A round number of an axis. It is a place on the screen, not a figure of the bill. */
   tick(value, currency) {
-    let compact = { notation: "compact", maximumFractionDigits: 2 };
-    return currency === void 0 || !CURRENCY.test(currency) ? this.number(compact).format(value) : this.number({ ...compact, style: "currency", currency, minimumFractionDigits: 0 }).format(value);
+    let compact = { notation: "compact", maximumFractionDigits: 2 }, options = currency === void 0 || !CURRENCY.test(currency) ? compact : { ...compact, style: "currency", currency, minimumFractionDigits: 0 };
+    return this.number(options).format(value).replace("-", "−");
   }
   /** The form of a word that goes with a quantity, by the rules of the language: "one", "few", "other" and so on. */
   plural(text) {
@@ -2379,12 +2395,12 @@ var Format = class {
   time(instant) {
     return this.date(instant, { hour: "numeric", minute: "2-digit", second: "2-digit", timeZoneName: "short" });
   }
-  /** A day and a time of day with its zone. */
-  moment(instant) {
+  /** A day and a time of day with its zone; without the year where what stands around says it. */
+  moment(instant, hasYear = !0) {
     return this.date(instant, {
       month: "short",
       day: "numeric",
-      year: "numeric",
+      year: hasYear ? "numeric" : void 0,
       hour: "numeric",
       minute: "2-digit",
       timeZoneName: "short"
@@ -2848,6 +2864,11 @@ var MeterlineView = class extends MeterlineElement {
     let freshness = { fresh: data, problem, isFinal, isFilled: data.filled ?? !0 };
     return b2`<meterline-freshness .context=${this.context} .freshness=${freshness}></meterline-freshness>`;
   }
+  /** The request behind the page as a command line, and what came of the last action. */
+  renderCurl(context, path, query) {
+    return b2`<span class="note" role="status">${this.notice}</span>
+      <span class="controls narrow-hidden">${curlButton(context, path, query, (text) => this.notice = text)}</span>`;
+  }
   listenTo(state) {
     this.listened !== state && (this.listened?.removeEventListener("change", this.onState), state?.addEventListener("change", this.onState), this.listened = state);
   }
@@ -2905,7 +2926,7 @@ function eventTable(context, events, unit) {
 function renderEvent(context, event, unit) {
   let { t: t4, format, words } = context, properties = Object.entries(event.properties);
   return b2`<tr data-event=${event.id}>
-    <th scope="row"><details><summary>${format.moment(event.time)}</summary>
+    <th scope="row"><details><summary>${format.moment(event.time, !1)}</summary>
       <dl class="properties">${properties.map(([name, value]) => b2`<div><dt>${words.property(name)}</dt><dd>${words.value(name, value)}</dd></div>`)}
         ${event.subject === "" ? A : b2`<div><dt>${t4("explain.subject")}</dt><dd>${event.subject}</dd></div>`}
         <div><dt>${t4("explain.source")}</dt><dd>${event.source}</dd></div></dl></details>
@@ -2927,22 +2948,25 @@ function traceLink({ session, t: t4 }, traceId, title) {
 // src/styles/line.css
 var line_default = `:host { container-type: normal; }
 
-.explanation { display: grid; gap: 20px; font-size: 13px; }
+.explanation { display: grid; grid-template-columns: minmax(0, 1fr); gap: 20px; font-size: 13px; }
 .explained-sentence { font-size: 14px; }
 .section-title { font: 650 13px/1.4 var(--_font); margin-bottom: 6px; }
 .section-head { display: flex; justify-content: space-between; align-items: baseline; }
 .steps dd { font-weight: 500; white-space: nowrap; }
 .steps .result { border-top: 2px solid var(--_text); font-weight: 650; }
 .steps .result dt { color: var(--_text); }
+.result .small { display: block; font-weight: 400; }
 
 .stair { display: grid; gap: 2px; }
 .stair li { display: grid; grid-template-columns: minmax(0, 1fr) auto; gap: 0 12px; padding: 8px 0 8px 12px; border-left: 3px solid var(--_line); }
 .stair li.is-here { border-left-color: var(--_accent); }
+.bound::first-letter { text-transform: uppercase; }
 .stair .right { font-weight: 500; }
 .stair .fill { grid-column: 1 / -1; height: 4px; margin-top: 4px; border-radius: 2px; background: var(--_line); overflow: clip; }
 .stair .fill span { display: block; height: 100%; background: var(--_c1); forced-color-adjust: none; }
 
-.events summary { cursor: pointer; }
+.events td, .events th:not(:first-child) { padding-inline: 6px 0; }
+.events summary { cursor: pointer; white-space: nowrap; }
 .events .mono.small { display: block; font-size: 11px; }
 .properties { display: grid; gap: 2px; padding: 6px 0 6px 12px; font-size: 12px; }
 .properties > div { display: grid; grid-template-columns: 84px minmax(0, 1fr); gap: 8px; }
@@ -3032,8 +3056,8 @@ function seriesTable(context, data, table) {
       <tfoot><tr>
         <th scope="row">${t4("explore.total")}</th><td class="narrow-hidden"></td>
         <td class="right" data-figure="table-total" data-value=${data.total}>${figure(table.print(data.total), data.total, t4("explore.total"), table.explainTotal)}</td>
-        <td class="right">${renderLine(context, data, table)}</td>
-      </tr></tfoot>
+        <td></td>
+      </tr>${data.line === null ? A : b2`<tr class="proven"><td colspan="4">${renderLine(context, data.line, table)}</td></tr>`}</tfoot>
     </table></div>
     ${data.series.length > 1 && data.series.every(({ share }) => share === null) ? b2`<p class="note">${t4("explore.notAdded")}</p>` : A}
   </section>`;
@@ -3045,10 +3069,8 @@ function renderOnly(context, table, series) {
   return b2` <button class="button is-bare is-icon only controls" type="button" title=${text} aria-label=${text}
     @click=${() => table.change(changes)}>${icon("filter")}</button>`;
 }
-function renderLine(context, data, table) {
-  let { line } = data;
-  if (line === null) return A;
-  let text = line.equals ? context.t("explore.equalsLine") : context.t("explore.differsLine", { value: table.print(line.quantity) });
+function renderLine({ t: t4 }, line, table) {
+  let text = line.equals ? t4(table.isWhole ? "explore.equalsInvoice" : "explore.equalsLine") : t4(table.isWhole ? "explore.differsInvoice" : "explore.differsLine", { value: table.print(line.quantity) });
   return b2`<button class="figure ${line.equals ? "is-equal" : "is-unequal"}" type="button" data-equals=${line.equals}
     @click=${() => table.openLine(line.href)}>${line.equals ? icon("check") : icon("warning")} ${text}</button>`;
 }
@@ -3193,7 +3215,7 @@ var UNNAMED = "~", WINDOWS = ["hour", "day", "week", "month"], MeterlineExplorer
       <section class="card">
         <div class="card-head"><h2 class="card-title">${model.name}</h2>
           <span class="hint">${t4("period.days", { zone: context.words.zone(data.timeZone) })}</span><span class="spacer"></span>
-          ${this.renderLegend(context, data)}</div>
+          ${choices.chart === "bars" || choices.chart === "line" ? this.renderLegend(context, data) : A}</div>
         ${choices.chart === "table" ? bucketTable(context, data, model, (index, series) => this.openBucket(context, data, { index, series })) : b2`<meterline-chart kind=${choices.chart} .model=${model} @bucket-open=${open2}></meterline-chart>`}
       </section>
       ${this.renderExtra(context, data)}
@@ -3201,6 +3223,7 @@ var UNNAMED = "~", WINDOWS = ["hour", "day", "week", "month"], MeterlineExplorer
       print: (value) => this.print(context, data, value),
       heading: data.groupBy === null ? data.label : this.groupText(context, data.groupBy),
       valueHeading: t4(this.view === "cost" ? "explore.amount" : "explore.quantity"),
+      isWhole: this.view === "cost" && this.state.all("item").length === 0,
       only: (series) => this.only(data, series),
       change: (changes) => this.change(changes),
       explain: (series) => this.explainSeries(context, data, series),
@@ -3495,6 +3518,7 @@ tr.is-chosen > :first-child { box-shadow: inset 3px 0 0 var(--_accent); padding-
 @container (max-width: 560px) {
   .paper { padding: 20px 16px; }
   .paper-head .right { text-align: left; }
+  .paper td .unit { display: block; }
 }
 
 @media print {
@@ -3520,7 +3544,6 @@ tr.is-chosen > :first-child { box-shadow: inset 3px 0 0 var(--_accent); padding-
 @container (max-width: 340px) {
   .paper { padding: 16px 10px; }
   .paper th, .paper td { padding-inline: 3px; }
-  .paper td .unit { display: block; }
 }
 `;
 
@@ -3735,9 +3758,8 @@ var EVENTS_A_PAGE2 = "10", MeterlineLine = class extends MeterlineElement {
         <dl class="rows steps">
           ${stepsInWords(context, found.steps, found.tiers, found.price, unit, this.currency).map((step) => b2`<div data-step=${step.name}><dt>${step.text}</dt>
             <dd data-value=${step.value}>${step.shown}</dd></div>`)}
-          <div><dt>${t4("step.rounded")}</dt><dd></dd></div>
           ${billedBefore === null ? A : b2`<div><dt>${t4("step.billedBefore")}</dt><dd data-value=${billedBefore}>−${format.money(billedBefore, this.currency)}</dd></div>`}
-          <div class="result"><dt>${t4("invoice.amount")}</dt><dd data-value=${found.line.amount}>${format.money(found.line.amount, this.currency)}</dd></div>
+          <div class="result"><dt>${t4("invoice.amount")}<span class="small">${t4("step.rounded")}</span></dt><dd data-value=${found.line.amount}>${format.money(found.line.amount, this.currency)}</dd></div>
         </dl>
       </section>
       ${found.tiers.length < 2 ? A : b2`<section><h3 class="section-title">${t4("explain.tiers")}</h3>${stair(context, found.tiers, unit, this.currency)}</section>`}
@@ -3887,19 +3909,14 @@ var NARROW_BELOW_PX = 900, MeterlineInvoice = class extends MeterlineView {
     );
   }
   renderActions(context) {
-    let { t: t4 } = context, file = (path, name) => () => attempted(() => save(path, this.query, name), this.onRefused);
+    let { t: t4 } = context, { path: shown, query = {} } = this.other === "" ? { path: this.path, query: this.query } : this.compared, file = (path, name) => () => attempted(() => save(path, this.query, name), this.onRefused);
     return b2`<span class="actions controls">
       ${this.renderComparing(context)}
       <button class="button" type="button" @click=${() => print()}>${icon("print")}${t4("invoice.print")}</button>
       <button class="button" type="button" @click=${file(`${this.path}.csv`, `${this.number}.csv`)}>${icon("download")}${t4("invoice.csv")}</button>
       <button class="button" type="button" @click=${file(this.isDraft ? this.path : `${this.path}.json`, `${this.number}.json`)}>${icon("download")}${t4("invoice.json")}</button>
-      <button class="button is-icon" type="button" title=${t4("explore.copyCurl")} aria-label=${t4("explore.copyCurl")} @click=${() => this.copyRequest(context)}>${icon("terminal")}</button>
+      ${curlButton(context, shown, query, (text) => this.notice = text)}
     </span>`;
-  }
-  /** The request of what is shown, the comparison where there is one. */
-  async copyRequest({ t: t4 }) {
-    let { path, query = {} } = this.other === "" ? { path: this.path, query: this.query } : this.compared;
-    this.notice = t4(await copy(curlOf(path, query)) ? "explore.copied" : "explore.copyFailed");
   }
   renderInvoice(context, data) {
     let { t: t4 } = context, chosen = [...data.lines, ...data.pending?.lines ?? []].find(({ id }) => id === this.choice("line")), panel = chosen === void 0 ? A : b2`<meterline-line .context=${context} .invoice=${this.path} .query=${this.query}
@@ -4008,7 +4025,7 @@ tbody .badge { margin-left: 6px; }
 `;
 
 // src/views/invoices.ts
-var MeterlineInvoices = class extends MeterlineView {
+var TREND_MIN = 3, MeterlineInvoices = class extends MeterlineView {
   constructor() {
     super();
     this.view = "invoices";
@@ -4023,7 +4040,7 @@ var MeterlineInvoices = class extends MeterlineView {
   }
   renderPage(context) {
     return b2`
-      ${heading({ title: context.t("view.invoices"), freshness: this.renderFreshness(this.pages.first, this.pages.first.data?.draft === null) })}
+      ${heading({ title: context.t("view.invoices"), freshness: this.renderFreshness(this.pages.first, this.pages.first.data?.draft === null), actions: this.renderCurl(context, "invoices", {}) })}
       ${this.renderResource(context, this.pages.first, [64, 24, 24, 24, 24], (first) => this.renderInvoices(context, first))}`;
   }
   renderInvoices(context, first) {
@@ -4050,7 +4067,7 @@ var MeterlineInvoices = class extends MeterlineView {
         <input class="input controls" type="search" aria-label=${t4("invoices.search")} placeholder=${t4("invoices.search")} .value=${this.sought}
           @input=${(event) => this.sought = event.currentTarget.value} />
         <span class="spacer"></span>
-        <span class="hint narrow-hidden">${t4("invoices.trend", { count: totals.length })}</span>${spark(totals, "s1")}
+        ${totals.length < TREND_MIN ? A : b2`<span class="hint narrow-hidden">${t4("invoices.trend", { count: totals.length })} ${spark(totals, "s1")}</span>`}
       </div>
       ${shown.length === 0 ? b2`<p class="hint">${t4("invoices.noneFound", { text: this.sought })}</p>` : b2`
       <div class="scroll" role="region" tabindex="0" aria-label=${t4("view.invoices")}><table>
@@ -4061,7 +4078,6 @@ var MeterlineInvoices = class extends MeterlineView {
         </tr></thead>
         <tbody>${shown.map((invoice) => this.renderRow(context, invoice, all[all.indexOf(invoice) + 1]))}</tbody>
       </table></div>`}
-      ${this.notice === "" ? A : b2`<p class="note" role="status">${this.notice}</p>`}
       ${this.pages.next === null ? A : b2`<p class="more controls"><button class="button" type="button" ?disabled=${this.pages.isLoading}
         @click=${() => this.pages.more()}>${t4("invoices.more")}</button></p>`}
     </section>`;
@@ -4165,7 +4181,7 @@ var operator_default = `.frame { min-height: 100dvh; padding: 0 32px 48px; backg
 .page { max-width: none; }
 .wide-page { max-width: 1480px; padding-top: 24px; }
 .bar { display: flex; align-items: center; gap: 16px; margin: 0 -32px; padding: 8px 32px; border-bottom: 1px solid var(--_line); background: var(--_surface); }
-.bar nav { flex: 1; min-width: 0; overflow-x: auto; }
+.bar nav { flex: 1; min-width: 0; overflow-x: auto; scrollbar-width: none; }
 .bar ul { display: flex; gap: 4px; }
 .bar a { display: block; padding: 8px 12px; border-radius: var(--_radius-control); color: var(--_text-2); font: 500 14px/1.3 var(--_font); text-decoration: none; white-space: nowrap; }
 .bar a:hover { color: var(--_text); background: var(--_tint); }
@@ -4186,10 +4202,10 @@ textarea.input { height: auto; padding: 8px 12px; font: 400 12px/1.5 var(--_mono
 .choices > label:not(.toggle, .inline) { display: grid; gap: 4px; font-size: 13px; color: var(--_text-2); }
 .checks { display: flex; flex-wrap: wrap; gap: 0 16px; }
 .below { display: block; }
+.below.mono, .command code span, .moments { white-space: nowrap; }
 .more { display: grid; justify-content: center; padding-top: 16px; }
 .late { color: var(--_warning); }
 .wide { min-width: 180px; max-width: 44ch; }
-.moments { white-space: nowrap; }
 .command { display: flex; align-items: baseline; gap: 4px; }
 .is-over { color: var(--_text-2); }
 .button.is-danger { border-color: var(--_negative); color: var(--_negative); }
@@ -4224,6 +4240,8 @@ legend + * { clear: both; }
 @container (max-width: 560px) {
   .frame { padding: 0 16px 16px; }
   .bar { margin: 0 -16px; padding: 8px 16px; gap: 8px; }
+  .bar nav { mask-image: linear-gradient(to right, #000 calc(100% - 24px), transparent); }
+  .bar ul { width: max-content; padding-right: 24px; }
   .rows.prices > * { grid-template-columns: minmax(0, 1fr); gap: 2px; }
   .search { width: 100%; }
   .search .input { flex: 1; }
@@ -4236,6 +4254,11 @@ var LOOKS = { ">": "right", "~": "narrow-hidden" }, SellerPage = class extends M
     super();
     this.t = textsWithoutSession();
     this.format = new Format(navigator.language, Intl.DateTimeFormat().resolvedOptions().timeZone);
+    this.profile = new Resource(
+      this,
+      () => this.hasWords ? { path: "operator/profile" } : null,
+      { isWatched: !1, onProblem: (problem) => this.onProblem(problem) }
+    );
     this.onProblem = (problem) => {
       this.notice = refusal(this.t, problem), this.report(problem);
     };
@@ -4246,6 +4269,19 @@ var LOOKS = { ">": "right", "~": "narrow-hidden" }, SellerPage = class extends M
   }
   static {
     this.properties = { notice: { state: !0 } };
+  }
+  /** Whether the page says things in the words of the profile. */
+  get hasWords() {
+    return !1;
+  }
+  /** The seller's own words, as customers read them; names as they are until those are known. */
+  get words() {
+    let { items = {}, meters = {}, units = {} } = this.profile.data?.spec.labels ?? {};
+    return new Words({ items, meters, units, properties: {}, values: {} }, this.format);
+  }
+  /** "2013-11" as "November 2013"; a period that is named otherwise keeps its name. */
+  monthName(billingPeriod) {
+    return /^\d{4}-\d{2}$/.test(billingPeriod) ? this.format.month(`${billingPeriod}-15T12:00:00Z`) : billingPeriod;
   }
   render() {
     return b2`<div class="reset"><div class="page">${this.renderPage()}
@@ -4520,6 +4556,9 @@ var MeterlineSellerCatalog = class extends SellerPage {
     super(...arguments);
     this.catalog = this.pages(() => ({ path: "operator/catalog" }));
   }
+  get hasWords() {
+    return !0;
+  }
   renderPage() {
     return b2`${heading({ title: "Catalog" })}
       ${this.renderData(this.catalog.first, ({ allContracts }) => {
@@ -4539,12 +4578,12 @@ var MeterlineSellerCatalog = class extends SellerPage {
     </section>`;
   }
   renderVersion(version, isInForce) {
-    let since = version.effectiveFrom ?? version.createdAt;
+    let since = version.effectiveFrom ?? version.createdAt, { words } = this;
     return b2`<details ?open=${isInForce || version.isComing} data-version=${version.version}><summary><b>Version ${version.version}</b>
       ${version.isComing ? b2`<span class="badge is-draft">Coming</span>` : isInForce ? b2`<span class="badge is-final">In force</span>` : A}
       <span class="small">${version.effectiveFrom === null && version.version === 1 ? "from the beginning" : `periods that start from ${this.format.moment(since)}`},
         ${version.currency}${version.description === "" ? A : b2` · ${version.description}`}</span></summary>
-      <dl class="rows prices">${version.items.map(({ item, sentence }) => b2`<div><dt>${item}</dt><dd>${sentence}</dd></div>`)}</dl></details>`;
+      <dl class="rows prices">${version.items.map((item) => b2`<div><dt>${words.item(item.item)}</dt><dd>${priceInWords({ t: this.t, format: this.format, words }, item, version.currency)}</dd></div>`)}</dl></details>`;
   }
   renderContracts(plan) {
     let row = (contract) => b2`<tr data-contract=${contract.contract}>
@@ -4692,7 +4731,7 @@ var CUTS = [["customer", "By customer"], ["item", "By item"], ["plan", "By plan"
   renderRevenue(found) {
     let { format } = this;
     if (found.rows.length === 0) return emptyState("Nothing is billed in these months", "Choose another month, or apply contracts that have a period in it.");
-    let span = found.firstPeriod === found.billingPeriod ? found.billingPeriod : `${found.firstPeriod} to ${found.billingPeriod}`;
+    let span = found.firstPeriod === found.billingPeriod ? this.monthName(found.billingPeriod) : `${this.monthName(found.firstPeriod)} to ${this.monthName(found.billingPeriod)}`;
     return b2`<dl class="card kpis">${found.totals.map((total) => b2`<div class="kpi" data-total=${total.currency}>
         <dt>${span}, ${total.currency}</dt><dd class="big" data-value=${total.amount}>${format.money(total.amount, total.currency)}</dd>
         <dd class="small">of it final: ${format.money(total.final, total.currency)}</dd></div>
@@ -4766,10 +4805,10 @@ var KINDS = { embed: "Embedded", link: "Link", operator: "Seen as customer" }, M
     return b2`<tr data-session=${row.id} class=${row.isOver ? "is-over" : ""}>
       <th scope="row">${row.customer}<span class="small mono below">${row.id.slice(0, 8)}</span></th>
       <td class="wide">${KINDS[row.kind]}${row.reason === "" ? A : b2`<span class="small below">${row.reason}</span>`}</td>
-      <td>${row.createdBy}<span class="small below">${moment(row.createdAt)}</span></td>
-      <td>${row.kind === "embed" ? "–" : row.redeemedAt === null ? "not yet" : moment(row.redeemedAt)}</td>
-      <td>${moment(row.lastUsedAt)}</td>
-      <td>${row.revokedAt === null ? moment(row.endsAt) : b2`revoked <span class="small below">${moment(row.revokedAt)}</span>`}</td>
+      <td class="moments">${row.createdBy}<span class="small below">${moment(row.createdAt)}</span></td>
+      <td class="moments">${row.kind === "embed" ? "–" : row.redeemedAt === null ? "not yet" : moment(row.redeemedAt)}</td>
+      <td class="moments">${moment(row.lastUsedAt)}</td>
+      <td class="moments">${row.revokedAt === null ? moment(row.endsAt) : b2`revoked <span class="small below">${moment(row.revokedAt)}</span>`}</td>
       <td class="right">${row.isOver ? A : this.renderRevoke(row)}</td></tr>`;
   }
   renderRevoke({ id, customer }) {
@@ -4794,6 +4833,9 @@ var MeterlineSellerUnbilled = class extends SellerPage {
     super(...arguments);
     this.unbilled = this.pages(() => ({ path: "operator/unbilled" }));
   }
+  get hasWords() {
+    return !0;
+  }
   renderPage() {
     let first = this.unbilled.first.data;
     return b2`${heading({ title: "Unbilled usage", sub: "Usage that is counted or kept, and that no invoice will have as things are." })}
@@ -4808,15 +4850,15 @@ var MeterlineSellerUnbilled = class extends SellerPage {
       ${first === null || first.filled ? A : b2`<p class="note">A meter is still being counted from the past: more may follow.</p>`}`;
   }
   renderRow(row) {
-    let { format } = this, moments = [row.firstTime, row.lastTime].filter((time) => time !== null).map((time) => format.moment(time));
+    let { format, words } = this, moments = [row.firstTime, row.lastTime].filter((time) => time !== null).map((time) => format.moment(time));
     return b2`<tr data-reason=${row.reason}>
-      <th scope="row">${row.customer ?? "–"}</th><td>${row.meter ?? "–"}</td>
-      <td class="wide"><span class="mono">${row.detail ?? row.reason}</span><span class="small below">${row.meaning}</span></td>
-      <td>${row.billingPeriod ?? "–"}${row.contract === null ? A : b2`<span class="small mono below">${row.contract}</span>`}</td>
+      <th scope="row">${row.customer ?? "–"}</th><td>${row.meter === null ? "–" : words.meter(row.meter)}</td>
+      <td class="wide">${row.meaning}<span class="small mono below">${row.detail ?? row.reason}</span></td>
+      <td class="moments">${row.billingPeriod === null ? "–" : this.monthName(row.billingPeriod)}${row.contract === null ? A : b2`<span class="small mono below">${row.contract}</span>`}</td>
       <td class="right" data-value=${row.eventCount}>${format.decimal(String(row.eventCount))}</td>
-      <td class="right">${row.quantity === null ? "–" : b2`<span data-value=${row.quantity}>${format.decimal(row.quantity)} ${row.unit}</span>`}</td>
+      <td class="right">${row.quantity === null ? "–" : b2`<span data-value=${row.quantity}>${words.quantity(row.quantity, row.unit)}</span>`}</td>
       <td class="small moments">${moments.map((moment) => b2`<span class="below">${moment}</span>`)}</td>
-      <td class="wide"><span class="command"><code class="mono">${row.command}</code><button class="button is-bare" type="button" aria-label=${`Copy: ${row.command}`}
+      <td class="wide"><span class="command"><code class="mono">${row.command.split(" ").map((word) => b2`<span>${word}</span> `)}</code><button class="button is-bare" type="button" aria-label=${`Copy: ${row.command}`}
         @click=${() => this.onCopy(row.command)}>Copy</button></span></td></tr>`;
   }
   async onCopy(command) {
@@ -4878,7 +4920,7 @@ var TABS = {
     </div>`;
   }
   updated() {
-    document.title = `${TABS[this.tab].name} · Meterline`;
+    this.renderRoot.querySelector("nav [aria-current=page]")?.scrollIntoView({ block: "nearest", inline: "center" }), document.title = `${TABS[this.tab].name} · Meterline`;
   }
   renderSignIn() {
     return b2`<main class="page"><form class="card sign-in" @submit=${this.onSignIn}>
@@ -4967,7 +5009,8 @@ var MeterlineOverview = class extends MeterlineView {
       title: session.customer.name || session.customer.key,
       sub: days,
       freshness: this.renderFreshness(this.overview, this.overview.data?.billSoFar.final ?? !1),
-      period: periodSwitch(context, period, (billingPeriod) => this.change({ billingPeriod }))
+      period: periodSwitch(context, period, (billingPeriod) => this.change({ billingPeriod })),
+      actions: this.renderCurl(context, "overview", { billingPeriod: period.billingPeriod })
     })}
       ${this.renderResource(context, this.overview, [16, 56, 160, 24, 24], (data) => this.renderOverview(context, data))}
       ${explainedDrawer(context, this.explained, () => this.explained = null)}`;
@@ -4998,7 +5041,7 @@ var MeterlineOverview = class extends MeterlineView {
       sentence: t4("overview.explainSamePoint", { days: samePoint.days }),
       rows: []
     }))} ${changeOf(context, samePoint.change)}</dd></div>`}
-        ${lastInvoice === null ? A : b2`<div><dt>${t4("overview.lastInvoice")}</dt><dd>
+        ${lastInvoice === null ? A : b2`<div><dt>${t4(lastInvoice.number === this.period?.invoice ? "invoice.title" : "overview.lastInvoice", { number: lastInvoice.number })}</dt><dd>
           ${figure(format.money(lastInvoice.total, lastInvoice.currency), lastInvoice.total, lastInvoice.number, () => this.navigate(`/invoices/${lastInvoice.number}`, ""))}
         </dd></div>`}
       </dl>
@@ -5041,7 +5084,7 @@ var MeterlineOverview = class extends MeterlineView {
   renderWhy(context, data, waterfall) {
     let { t: t4, format, words } = context, { currency } = data.billSoFar, end = (key, { label, amount }) => {
       let [billingPeriod = label, part2 = ""] = label.split(", ", 2), period = context.periods.find((each) => each.billingPeriod === billingPeriod), name = period === void 0 ? billingPeriod : periodName(format, period, !0), detail = part2 === "" || data.samePoint === null ? "" : t4("overview.firstDays", { days: data.samePoint.days });
-      return { key, label: name, detail, value: amount, text: format.money(amount, currency), isEnd: !0 };
+      return { key, label: name, detail, bare: detail, value: amount, text: format.money(amount, currency), isEnd: !0 };
     }, steps = [
       end("from", waterfall.from),
       ...waterfall.steps.map((step) => ({
@@ -5050,7 +5093,10 @@ var MeterlineOverview = class extends MeterlineView {
         value: step.amount,
         text: format.moneyChange(step.amount, currency),
         isEnd: !1,
-        detail: step.quantityBefore === null || step.quantity === null ? "" : `${format.decimal(step.quantityBefore)} → ${words.quantity(step.quantity, step.unit)}`
+        ...step.quantityBefore === null || step.quantity === null ? { detail: "", bare: "" } : {
+          detail: `${format.decimal(step.quantityBefore)} → ${words.quantity(step.quantity, step.unit)}`,
+          bare: `${format.decimal(step.quantityBefore)} → ${format.decimal(step.quantity)}`
+        }
       })),
       end("to", waterfall.to)
     ], open2 = (event) => {
@@ -5161,7 +5207,8 @@ var MeterlinePlan = class extends MeterlineView {
     return this.period === void 0 ? emptyState(t4("plan.empty"), t4("plan.emptyText")) : b2`
       ${heading({
       title: t4("view.plan"),
-      period: periodSwitch(context, this.period, (billingPeriod) => this.change({ billingPeriod }))
+      period: periodSwitch(context, this.period, (billingPeriod) => this.change({ billingPeriod })),
+      actions: this.renderCurl(context, "plan", { billingPeriod: this.period.billingPeriod })
     })}
       ${this.renderResource(context, this.plan, [32, 80, 80, 80], (data) => this.renderPlan(context, data))}
       ${this.renderQuote(context)}`;
@@ -5389,6 +5436,7 @@ var LEFT_BEHIND = { line: null, with: null, priced: null, quantity: null, bucket
   }
   updated(changes) {
     if (!this.isFollowing || this.context === null || !(changes.has("path") || changes.has("context"))) return;
+    this.renderRoot.querySelector("nav [aria-current=page]")?.scrollIntoView({ block: "nearest", inline: "center" });
     let view = routeOf(this.path)?.view, name = this.context.session.seller || this.context.session.customer.name;
     document.title = view === void 0 ? name : `${this.context.t(`view.${view}`)} · ${name}`;
   }

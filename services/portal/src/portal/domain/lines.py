@@ -35,7 +35,6 @@ class ExplainedLine(Answer):
 
     line: Line
     invoice_number: str | None = Field(description="Number of its invoice; null for a draft.")
-    sentence: str = Field(description="The price in words.")
     price: PlanItem | None = Field(description="The price in figures; null where it is not told.")
     steps: tuple[Step, ...]
     tiers: tuple[Tier, ...]

@@ -31,7 +31,6 @@ class PlanItem(View):
     label: str
     meter: str = Field(description="Meter that is priced; empty for a fixed fee.")
     unit: str
-    sentence: str = Field(description="The price in words.")
     model: PriceModel
     amount: Quantity | None = Field(description="Amount of a fixed fee, or of one block of a package.")
     unit_price: Quantity | None = Field(description="Price of one unit, where all units have the same.")

@@ -44,6 +44,10 @@ class Viewer:
         """Whether an item of a plan is shown by itself."""
         return item not in self.profile.hidden_items
 
+    def seller_label(self, seller: str) -> str:
+        """Return the seller of an invoice for people: one that no billing profile named stands there by its key."""
+        return self.profile.seller_name or seller if seller == self.tenant else seller
+
     def meter_label(self, meter: str) -> str:
         """Return the name of a meter for people."""
         return self.profile.labels.meters.get(meter, meter)

@@ -7,7 +7,6 @@ from collections import defaultdict
 from typing import TYPE_CHECKING, Final
 
 from portal.domain.catalog import Catalog, CatalogPlan, KnownContract, PlanVersion, contract_on, is_coming
-from portal.domain.prices import sentence_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -40,7 +39,8 @@ async def list_catalog(deps: Deps, after: str) -> Catalog:
         return CatalogPlan(
             name=newest.name,
             versions=tuple(
-                _in_words(one, units).model_copy(update={"is_coming": is_coming(one, now)}) for one in (newest, *found)
+                _with_units(one, units).model_copy(update={"is_coming": is_coming(one, now)})
+                for one in (newest, *found)
             ),
             version_count=newest.version,
             contracts=tuple(contract_on(one, now.date()) for one in here[:_CONTRACTS_PER_PLAN_MAX]),
@@ -65,10 +65,6 @@ async def _contracts(deps: Deps) -> tuple[Mapping[str, list[KnownContract]], boo
     return found, False
 
 
-def _in_words(version: PlanVersion, units: Mapping[str, str]) -> PlanVersion:
+def _with_units(version: PlanVersion, units: Mapping[str, str]) -> PlanVersion:
     items = [item.model_copy(update={"unit": units.get(item.meter, "")}) for item in version.items]
-    return version.model_copy(
-        update={
-            "items": tuple(item.model_copy(update={"sentence": sentence_of(item, version.currency)}) for item in items)
-        }
-    )
+    return version.model_copy(update={"items": tuple(items)})

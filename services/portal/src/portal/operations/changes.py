@@ -39,6 +39,8 @@ class Watch:
     changed: set[str] = field(default_factory=set)
     """Meters that have changed."""
     woken: asyncio.Event = field(default_factory=asyncio.Event)
+    is_new: bool = True
+    """Whether nothing was looked at for it yet: what it shows may be older than what others were told."""
     complete_until: datetime | None = None
     """All that was accepted by then was looked at; what was told as changed includes it."""
 
@@ -100,14 +102,16 @@ class Changes:
             # Pages keep what they show, and ask for it themselves once the neighbor is back.
             _log.warning("usage that is watched can't be looked at", reason=error.reason.value)
             return
-        # What was counted between a page's own question and the first look is not known: it asks once more.
         before, events = self._seen.get(subject, {}), counts.events
         self._seen[subject] = events
         changed = {meter for meter in events.keys() | before.keys() if events.get(meter) != before.get(meter)}
         for watch in watches:
             watch.complete_until = counts.freshness.complete_until
-            if changed - watch.hidden:
-                watch.changed |= changed - watch.hidden
+            # What was counted between a page's own question and its first look is not known: it asks once more.
+            news = (set(events) if watch.is_new else changed) - watch.hidden
+            watch.is_new = False
+            if news:
+                watch.changed |= news
                 watch.woken.set()
 
     async def _counts(self, subject: tuple[str, str, str]) -> MeterCounts:

@@ -49,12 +49,12 @@ async def get_invoice(deps: Deps, viewer: Viewer, number: str, billing_period: s
     """Return an invoice, or the draft of a period, with what changed since if it is final. Raises NotFound."""
     if number == DRAFT:
         period = await period_of(deps, viewer, billing_period)
-        return labelled(await deps.invoicing.preview(period.contract, period.billing_period), viewer.item_label)
+        return _as_read(viewer, await deps.invoicing.preview(period.contract, period.billing_period))
     invoice = await deps.invoicing.invoice(number)
     if invoice.kind == "closing":
-        return labelled(invoice, viewer.item_label)
+        return _as_read(viewer, invoice)
     pending = await _pending(deps, invoice)
-    return labelled(invoice.model_copy(update={"pending": pending}), viewer.item_label)
+    return _as_read(viewer, invoice.model_copy(update={"pending": pending}))
 
 
 async def invoice_document(deps: Deps, number: str) -> bytes:
@@ -78,6 +78,12 @@ async def compare_invoices(
 async def verify_invoice(deps: Deps, number: str) -> Verified:
     """Compute again what proves an invoice. Raises NotFound."""
     return await deps.invoicing.verify_invoice(number)
+
+
+def _as_read(viewer: Viewer, invoice: Invoice) -> Invoice:
+    """Return an invoice with the names that its reader has for the seller and the items."""
+    named = labelled(invoice, viewer.item_label)
+    return named.model_copy(update={"seller": viewer.seller_label(invoice.seller)})
 
 
 async def _pending(deps: Deps, invoice: Invoice) -> PendingAdjustment | None:

@@ -10,7 +10,6 @@ from chassis.errors.refused import Refused, refusals
 from portal.domain.buckets import cut, zone_named
 from portal.domain.invoices import Invoice, Line, Verified
 from portal.domain.lines import DayValue, EventPage, ExplainedLine, LineEvent, LineEvents, MeteredSpan
-from portal.domain.prices import sentence_of
 from portal.domain.usage import UsageQuestion
 from portal.operations.invoices import DRAFT
 from portal.operations.periods import period_of
@@ -56,8 +55,7 @@ async def explain_line(deps: Deps, viewer: Viewer, name: LineName) -> ExplainedL
         complete_until=derivation.freshness.complete_until,
         line=line,
         invoice_number=derivation.invoice_number,
-        sentence="" if derivation.item is None else sentence_of(derivation.item, derivation.currency),
-        price=None if derivation.item is None else priced(viewer, derivation.item, derivation.currency),
+        price=None if derivation.item is None else priced(viewer, derivation.item),
         steps=derivation.steps,
         tiers=line.tiers,
         rounding=derivation.rounding,

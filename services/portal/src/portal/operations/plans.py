@@ -1,4 +1,4 @@
-"""The plan and its prices: in words, in examples, and as they will be."""
+"""The plan and its prices: as agreed, in examples, and as they will be."""
 
 from __future__ import annotations
 
@@ -22,7 +22,6 @@ from portal.domain.plans import (
     PriceQuestion,
     Quote,
 )
-from portal.domain.prices import sentence_of
 from portal.operations.periods import found_in, period_of
 from portal.operations.seldom import periods_of, price_list_of
 
@@ -41,7 +40,7 @@ async def get_plan(deps: Deps, viewer: Viewer, billing_period: str) -> PlanPage:
     )
     return page.model_copy(
         update={
-            "items": tuple(priced(viewer, item, page.currency) for item in page.items if viewer.shows_item(item.item)),
+            "items": tuple(priced(viewer, item) for item in page.items if viewer.shows_item(item.item)),
             "examples": tuple(one for one in examples if viewer.shows_item(one.item)),
             "coming": coming,
         }
@@ -69,13 +68,13 @@ async def quote(deps: Deps, viewer: Viewer, billing_period: str, item: str, quan
         currency=page.currency,
         steps=answer.steps,
         tiers=answer.tiers,
-        price=priced(viewer, found, page.currency),
+        price=priced(viewer, found),
     )
 
 
-def priced(viewer: Viewer, item: PlanItem, currency: str) -> PlanItem:
-    """Return an item with its name for people and its price in words."""
-    return item.model_copy(update={"label": viewer.item_label(item.item), "sentence": sentence_of(item, currency)})
+def priced(viewer: Viewer, item: PlanItem) -> PlanItem:
+    """Return an item with its name for people."""
+    return item.model_copy(update={"label": viewer.item_label(item.item)})
 
 
 async def _used_before(deps: Deps, periods: Sequence[ContractPeriod], period: ContractPeriod) -> Mapping[str, Decimal]:
@@ -137,9 +136,7 @@ def _change(
         plan=then.plan,
         version=then.version,
         items=tuple(
-            priced(viewer, item, then.currency)
-            for item in then.items
-            if item not in now.items and viewer.shows_item(item.item)
+            priced(viewer, item) for item in then.items if item not in now.items and viewer.shows_item(item.item)
         ),
         ended=tuple(
             viewer.item_label(item.item)

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def plan_from_proto(message: catalog_pb2.Plan) -> PlanVersion:
-    """Return a version of a plan; units and sentences of its items are not known here."""
+    """Return a version of a plan; units of its items are not known here."""
     spec = message.spec
     return PlanVersion(
         name=message.name,

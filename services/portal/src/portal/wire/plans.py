@@ -45,7 +45,6 @@ def item_from_proto(message: catalog_pb2.PlanItem, units: Mapping[str, str], met
         "label": message.name,
         "meter": meter,
         "unit": units.get(meter, ""),
-        "sentence": "",
         "model": "fixed",
         "amount": None,
         "unit_price": None,
