@@ -1,11 +1,13 @@
 """The first day of a user: a month of history, spread thin, reported at once to a machine that has other work.
 
     python -m benchmarks.month --events 2000000 --statement-timeout-s 2
+    python -m benchmarks.month --events 10000000 --quiet
 
-The suite and its Postgres run on one core beside a busy loop. Two million events over 31 days, 1,000 customers and four
-meters touch millions of windows. It reports how long they take, the peak of the aggregator's memory, what `meterline
-status` said meanwhile and how many batches had to be tried again, and fails unless every quantity is exactly that of
-the events sent.
+The suite and its Postgres run on one core beside a busy loop; `--quiet` gives them all cores and no company but the
+generator. Two million events over 31 days, 1,000 customers and four meters touch millions of windows. It reports how
+long they take, the peak of the aggregator's memory, what `meterline status` said meanwhile and how many batches had to
+be tried again; then how long questions take, what an event takes on disk, and how long a rebuild takes. It fails unless
+every quantity is exactly that of the events sent, before the rebuild and after it.
 """
 
 from __future__ import annotations
@@ -20,13 +22,15 @@ import sys
 import tempfile
 import time
 from collections import defaultdict
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
+from statistics import quantiles
 from typing import TYPE_CHECKING, Any, Final
 
+import asyncpg
 from rich.console import Console
 
 from benchmarks import processes, shape
@@ -34,6 +38,7 @@ from benchmarks.__main__ import running_suite
 from chassis.errors import DeadlineExceeded, MeterlineError, Overloaded, Unavailable
 from eventlog.encode import encode_columns
 from metering.aggregator.v1 import aggregator_service_pb2 as aggregator_pb
+from metering.aggregator.v1 import usage_pb2
 from metering.common.v1 import values_pb2
 from metering.ingest.v1 import ingest_service_pb2 as ingest_pb
 from meterline.client import AsyncClient
@@ -52,6 +57,8 @@ BATCH_EVENTS: Final = 10_000
 IN_FLIGHT: Final = 4
 SAMPLE_S: Final = 2.0
 SHOWN_S: Final = 30.0
+QUESTIONS: Final = 300
+DAY: Final = usage_pb2.WINDOW_SIZE_DAY
 MONTH_US: Final = DAYS * 86_400 * 1_000_000
 START_US: Final = int(START.timestamp()) * 1_000_000
 CATALOG: Final = """\
@@ -157,17 +164,20 @@ async def report(client: AsyncClient, events: int) -> Sent:
             request, rows = batch(chance, count)
             request.backfill_id = opened.backfill.id
             sent.add(rows)
-            while True:
-                try:
-                    response = await client.ingest.Report(request, timeout=60)
-                    break
-                except (Overloaded, Unavailable, DeadlineExceeded):
-                    await asyncio.sleep(0.2)
+            response = await _reported(client, request)
             if response.accepted + response.duplicates != count:
                 raise SystemExit(f"of {count} events {response.accepted} were accepted")
 
     await asyncio.gather(*(sender() for _ in range(IN_FLIGHT)))
     return sent
+
+
+async def _reported(client: AsyncClient, request: ingest_pb.ReportRequest) -> ingest_pb.ReportResponse:
+    while True:
+        try:
+            return await client.ingest.Report(request, timeout=60)
+        except (Overloaded, Unavailable, DeadlineExceeded):
+            await asyncio.sleep(0.2)
 
 
 async def sample(client: AsyncClient, suite: Suite, samples: Samples, begin_s: float) -> None:
@@ -248,6 +258,57 @@ async def check(client: AsyncClient, sent: Sent) -> list[str]:
     return wrong
 
 
+async def asked(client: AsyncClient) -> dict[str, float]:
+    """Return how long questions take, in milliseconds: one customer's month by day, and all customers' by day."""
+    chance = random.Random(1)
+    found: dict[str, float] = {}
+    for meter in ("bytes", "models"):
+        took = []
+        for _ in range(QUESTIONS):
+            customer = f"customer-{chance.randrange(CUSTOMERS):04d}"
+            took.append(await _took(client, meter, [customer]))
+        cuts = quantiles(took, n=100)
+        found |= {f"{meter}_by_day_p50_ms": round(cuts[49], 1), f"{meter}_by_day_p99_ms": round(cuts[98], 1)}
+    found["events_of_all_by_day_ms"] = round(await _took(client, "events", []), 1)
+    return found
+
+
+async def _took(client: AsyncClient, meter: str, customers: Sequence[str]) -> float:
+    began_s = time.perf_counter()
+    request = aggregator_pb.QueryUsageRequest(
+        meter=meter, period=month(), customers=customers, window_size=DAY, page_size=10_000
+    )
+    while True:
+        response = await client.aggregator.QueryUsage(request, timeout=120)
+        if not response.next_page_token:
+            return (time.perf_counter() - began_s) * 1000
+        request.page_token = response.next_page_token
+
+
+async def rebuilt(client: AsyncClient) -> float:
+    """Count everything again from the log; return how long that took, in seconds."""
+    began_s = time.monotonic()
+    await client.aggregator.RebuildUsage(aggregator_pb.RebuildUsageRequest(request_id="again"))
+    is_filling = True
+    while is_filling:
+        await asyncio.sleep(0.1)
+        progress = await client.aggregator.GetProgress(aggregator_pb.GetProgressRequest(), timeout=60)
+        is_filling = bool(progress.filling_meters)
+    return time.monotonic() - began_s
+
+
+async def stored_bytes(suite: Suite) -> dict[str, int]:
+    """Return the size of the databases of ingest and the aggregator."""
+    found = {}
+    for name in ("ingest", "aggregator"):
+        connection = await asyncpg.connect(suite.context.dsn[name])
+        try:
+            found[name] = await connection.fetchval("SELECT pg_database_size(current_database())")
+        finally:
+            await connection.close()
+    return found
+
+
 def repeated_batches(suite: Suite) -> int:
     """Count how often the service's log says that a batch had to be tried again."""
     assert suite.context.data_dir is not None
@@ -282,12 +343,18 @@ async def measure(suite: Suite, arguments: argparse.Namespace) -> dict[str, Any]
         counted_s = time.monotonic() - begin_s
         watching.cancel()
         wrong = await check(client, sent)
+        questions, stored = await asked(client), await stored_bytes(suite)
+        rebuilt_s = await rebuilt(client)
+        wrong += await check(client, sent)
     return {
         "events": arguments.events,
         "statement_timeout_s": arguments.statement_timeout_s,
         "acknowledged_after_s": round(acked_s, 1),
         "counted_after_s": round(counted_s, 1),
         "events_per_s": round(arguments.events / counted_s),
+        "rebuilt_events_per_s": round(arguments.events / rebuilt_s),
+        "bytes_per_event": {name: round(size / arguments.events) for name, size in stored.items()},
+        **questions,
         "exact": not wrong,
         "wrong": wrong,
         "batches_repeated": repeated_batches(suite),
@@ -304,6 +371,7 @@ def main() -> None:
     parser.add_argument("--events", type=int, default=2_000_000)
     parser.add_argument("--statement-timeout-s", type=float, default=15.0, help="of all services")
     parser.add_argument("--core", type=int, default=0, help="the core that the suite shares with a busy loop")
+    parser.add_argument("--quiet", action="store_true", help="give the suite all cores and no busy loop")
     parser.add_argument("--limit-s", type=float, default=6 * 3600.0)
     parser.add_argument("--json", type=Path, help="write all figures and samples to this file too")
     arguments = parser.parse_args()
@@ -311,7 +379,7 @@ def main() -> None:
         os.environ[f"{service.name.upper()}_STATEMENT_TIMEOUT_S"] = str(arguments.statement_timeout_s)
     with (
         tempfile.TemporaryDirectory(prefix="meterline-month-") as folder,
-        pinned(arguments.core),
+        nullcontext() if arguments.quiet else pinned(arguments.core),
         running_suite(Path(folder)) as suite,
     ):
         catalog = Path(folder) / "catalog.yaml"

@@ -6,6 +6,7 @@ restore brings back is all in the databases. The producer reports again what ing
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
@@ -24,6 +25,8 @@ import aggregator.__main__ as aggregator_main
 import ingest.__main__ as ingest_main
 import rating.__main__ as rating_main
 from aggregator.config import AggregatorMigrateSettings, AggregatorSettings
+from aggregator.domain.windows import Windows, merged
+from aggregator.store.windows.payload import from_bytes, to_bytes
 from chassis.auth import TokenVerifier
 from chassis.clock import SystemClock
 from chassis.loops import Supervisor
@@ -51,15 +54,7 @@ LIMIT_S: Final = 60.0
 DIGESTS: Final = {
     "aggregator": """
         SELECT md5(string_agg(line, E'\n' ORDER BY line)) FROM (
-            SELECT concat_ws(
-                '|', m.name, w.customer, w.bucket_start, w.group_key, w.event_count, trim_scale(w.sum)
-            ) AS line
-            FROM usage_window AS w JOIN meter AS m USING (meter_id)
-            UNION ALL
-            SELECT concat_ws('|', m.name, u.customer, u.bucket_start, u.group_key, u.value)
-            FROM usage_unique AS u JOIN meter AS m USING (meter_id)
-            UNION ALL
-            SELECT concat_ws('|', m.name, p.reason, p.event_id, p.event_time)
+            SELECT concat_ws('|', m.name, p.reason, p.event_id, p.event_time) AS line
             FROM parked_event AS p JOIN meter AS m USING (meter_id)
             UNION ALL
             SELECT concat_ws('|', event_type, sum(event_count)) FROM unmatched_range GROUP BY event_type
@@ -271,9 +266,21 @@ class Suite:
             connection = await asyncpg.connect(self.databases[name].owner_dsn)
             try:
                 found[name] = await connection.fetchval(query)
+                if name == "aggregator":
+                    found["windows"] = await windows_of(connection)
             finally:
                 await connection.close()
         return found
+
+
+async def windows_of(connection: Any) -> str:
+    """All windows by the names of their meters, however they lie in pages."""
+    rows = await connection.fetch("SELECT m.name, p.payload FROM window_page AS p JOIN meter AS m USING (meter_id)")
+    parts: dict[str, list[Windows]] = {}
+    for row in rows:
+        parts.setdefault(row["name"], []).append(from_bytes(row["payload"]))
+    whole = {name: merged(own).of_flush(0) for name, own in sorted(parts.items())}
+    return str({name: hashlib.sha256(to_bytes(windows)).hexdigest() for name, windows in whole.items()})
 
 
 def command(module: Any, name: str) -> Any:

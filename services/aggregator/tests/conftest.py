@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import astuple, dataclass, field
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +23,9 @@ from pydantic import SecretStr
 
 from aggregator.__main__ import compose
 from aggregator.config import AggregatorSettings
+from aggregator.domain.aggregations.aggregation import decimals
+from aggregator.domain.windows import Windows, merged
+from aggregator.store.windows.payload import from_bytes
 from chassis.auth import TokenVerifier
 from chassis.clock import SystemClock
 from chassis.errors import MeterlineError
@@ -30,6 +35,7 @@ from chassis.postgres import open_engine
 from chassis.rpc.server import RpcServer
 from chassis.service import Runtime
 from chassis.telemetry import Telemetry
+from eventlog.instants import instant_of
 from metering.aggregator.v1 import aggregator_service_pb2 as pb
 from metering.aggregator.v1 import aggregator_service_pb2_grpc as pb_grpc
 from metering.aggregator.v1 import meter_pb2
@@ -249,16 +255,6 @@ class Tables:
     async def dump(self) -> Mapping[str, list[tuple[Any, ...]]]:
         """All that is derived from the log, without surrogate keys and clocks: equal logs give equal dumps."""
         queries = {
-            "windows": """
-                SELECT m.name, m.version, w.customer, w.bucket_start, w.group_key, w.event_count,
-                       trim_scale(w.sum), trim_scale(w.min), trim_scale(w.max), trim_scale(w.latest), w.latest_at,
-                       w.latest_id
-                FROM usage_window AS w JOIN meter AS m USING (meter_id) ORDER BY 1, 2, 3, 4, 5
-            """,
-            "uniques": """
-                SELECT m.name, m.version, u.customer, u.bucket_start, u.group_key, u.value
-                FROM usage_unique AS u JOIN meter AS m USING (meter_id) ORDER BY 1, 2, 3, 4, 5, 6
-            """,
             "parked": """
                 SELECT m.name, m.version, p.lane, p.position, p.reason, p.message, p.event_id
                 FROM parked_event AS p JOIN meter AS m USING (meter_id) ORDER BY 1, 2, 3, 4
@@ -273,7 +269,61 @@ class Tables:
                 FROM unmatched_range ORDER BY 1, 2, 3, 4
             """,
         }
-        return {name: [tuple(row) for row in await self.connection.fetch(query)] for name, query in queries.items()}
+        found = {name: [tuple(row) for row in await self.connection.fetch(query)] for name, query in queries.items()}
+        return {"windows": list(map(astuple, await self.windows())), **found}
+
+    async def windows(self, tenant: str = "") -> list[StoredWindow]:
+        """Windows as they are stored, of a tenant or of all: those of all pages put together."""
+        rows = await self.connection.fetch(
+            """
+            SELECT m.name, m.version, p.payload FROM window_page AS p JOIN meter AS m USING (meter_id)
+            WHERE $1 IN ('', m.tenant) ORDER BY m.name, m.version
+            """,
+            tenant,
+        )
+        found = []
+        for (name, version), pages in groupby(rows, key=lambda row: (row["name"], row["version"])):
+            windows = merged([from_bytes(page["payload"]) for page in pages])
+            found += [StoredWindow(name, version, *window) for window in stored_rows(windows)]
+        return found
+
+    async def counted(self, tenant: str = "") -> int:
+        """How many events all windows have."""
+        return sum(window.event_count for window in await self.windows(tenant))
+
+
+@dataclass(frozen=True)
+class StoredWindow:
+    """A window with what it holds; entries as (text, time, value, how often)."""
+
+    meter: str
+    version: int
+    customer: str
+    start: datetime
+    group: str
+    event_count: int
+    sum: Decimal
+    entries: tuple[tuple[str, int, Decimal, int], ...]
+
+
+def stored_rows(windows: Windows) -> Iterator[tuple[Any, ...]]:
+    """What is in each window."""
+    entries = windows.entries
+    texts, values = entries.texts.texts(), decimals(entries.values)
+    listed: dict[int, list[tuple[str, int, Decimal, int]]] = {}
+    for place, window in enumerate(entries.windows.tolist()):
+        entry = (texts[place], int(entries.times_us[place]), values[place].normalize(), int(entries.counts[place]))
+        listed.setdefault(window, []).append(entry)
+    customers, groups, sums = windows.customers.texts(), windows.groups.texts(), decimals(windows.sums)
+    for number in range(len(windows)):
+        yield (
+            customers[number],
+            instant_of(int(windows.starts_us[number])),
+            groups[number],
+            int(windows.event_counts[number]),
+            sums[number].normalize(),
+            tuple(sorted(listed.get(number, ()))),
+        )
 
 
 @pytest_asyncio.fixture(loop_scope="session")

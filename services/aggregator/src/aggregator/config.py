@@ -23,7 +23,7 @@ class AggregatorSettings(ServiceSettings):
         5000, ge=1, description="Events of one tenant counted at once beside other tenants; one with more takes turns."
     )
     rows_per_statement_max: int = Field(
-        2000, ge=1, description="Windows, distinct texts or parked events that one statement writes at most."
+        2000, ge=1, description="Parked events or ranges that one statement writes at most."
     )
     fill_poll_s: float = Field(
         1.0, gt=0.0, le=60.0, description="How often new fills are looked for, if no hint comes."

@@ -8,13 +8,14 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
-from aggregator.operations import backlogs, fills, folding
+from aggregator.operations import backlogs, fills, folding, merging
 from aggregator.operations.backlogs import BacklogSelection, LiveSelection
 from aggregator.operations.fills import FillSelection
 from aggregator.operations.folding import AlreadyFinished, Catalog, LeftOut, PreparedBatch, Selection
 from aggregator.store.backlogs import Backlog
 from aggregator.store.fills import Fill
 from aggregator.wire.payloads import read_segments
+from chassis.errors import MeterlineError
 from chassis.logs import get_logger
 from chassis.loops import Loop
 from chassis.statements import StatementSize
@@ -244,6 +245,17 @@ class CatchUp(Turns):
         await wait_or_stop(self._folds.settings.flush_interval_s, stop, self._folds.deps.clock.sleep)
 
 
+async def merge_windows(deps: Deps, interval_s: float, stop: asyncio.Event) -> None:
+    """Merge pages of windows behind the folds until told to stop."""
+    while not stop.is_set():
+        try:
+            await merging.merge_what_is_due(deps)
+        except MeterlineError as error:
+            # Nothing is wrong but that questions find more pages; it is tried again.
+            _log.warning("merge.waits", reason=error.reason.value)
+        await wait_or_stop(interval_s, stop, deps.clock.sleep)
+
+
 async def _first_done(run: asyncio.Task[None], stop: asyncio.Event, limit_s: float) -> None:
     waiting = asyncio.create_task(stop.wait())
     try:
@@ -265,5 +277,6 @@ def loops(folds: FoldFactory) -> tuple[Loop, ...]:
         Loop("usage", live.run, live.problem),
         Loop("fill", Filler(folds).run),
         Loop("backlog", CatchUp(folds).run),
+        Loop("merge", partial(merge_windows, deps, folds.settings.flush_interval_s)),
         Loop("completeness", partial(keep_looking, deps.completeness, deps.log.heads, deps.clock)),
     )

@@ -24,12 +24,12 @@ DAY = period_to_proto(Period(START, START + timedelta(days=1)))
 HELD = """
     CREATE FUNCTION held() RETURNS trigger LANGUAGE plpgsql AS $$
     BEGIN
-        IF NEW.customer = 'held' THEN
+        IF 'held' COLLATE "C" BETWEEN NEW.first_customer AND NEW.last_customer THEN
             RAISE EXCEPTION 'no space left' USING ERRCODE = '53100';
         END IF;
         RETURN NEW;
     END $$;
-    CREATE TRIGGER held BEFORE INSERT ON usage_window FOR EACH ROW EXECUTE FUNCTION held();
+    CREATE TRIGGER held BEFORE INSERT ON window_page FOR EACH ROW EXECUTE FUNCTION held();
 """
 
 
@@ -198,7 +198,7 @@ async def test_while_a_meter_is_filled_its_answers_tell_none_and_those_of_others
     assert await heads(aggregator) is None, "charges may follow from the meter, so rating must not take them for whole"
     for found in (calls, one, of_others):
         assert (time_of(found.as_of) or START) >= accepted
-    await tables.connection.execute("DROP TRIGGER held ON usage_window")
+    await tables.connection.execute("DROP TRIGGER held ON window_page")
 
     async def filled() -> bool:
         return await heads(aggregator) is not None and (await asked(aggregator, meter="late")).filled
@@ -227,7 +227,7 @@ async def test_who_floods_is_complete_until_earlier_than_others_and_the_feed_is_
         assert flooded is not None
         assert before <= flooded < after
         assert feed == flooded
-        await tables.connection.execute("DROP TRIGGER held ON usage_window")
+        await tables.connection.execute("DROP TRIGGER held ON window_page")
         await passes(aggregator, after)
 
 

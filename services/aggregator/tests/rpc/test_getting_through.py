@@ -20,24 +20,13 @@ MARCH = values_pb2.Period()
 MARCH.start.FromDatetime(datetime(2026, 3, 1, tzinfo=UTC))
 MARCH.end.FromDatetime(datetime(2026, 4, 1, tzinfo=UTC))
 KEYS = [f"key-{number}" for number in range(8)]
-# A row that stands for what nobody has thought of yet: the database refuses it, for ever.
-REFUSE = """
-    CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$
-    BEGIN
-        IF NEW.{column} LIKE 'poison%' THEN
-            RAISE EXCEPTION 'this can not be stored' USING ERRCODE = '54000';
-        END IF;
-        RETURN NEW;
-    END $$;
-    CREATE TRIGGER refuse BEFORE INSERT ON {table} FOR EACH ROW EXECUTE FUNCTION refuse();
-"""
 SLOW = """
     CREATE FUNCTION delay() RETURNS trigger LANGUAGE plpgsql AS $$
     BEGIN
         PERFORM pg_sleep({seconds});
         RETURN NEW;
     END $$;
-    CREATE TRIGGER delay BEFORE INSERT ON usage_window FOR EACH ROW EXECUTE FUNCTION delay();
+    CREATE TRIGGER delay BEFORE INSERT ON window_page FOR EACH ROW EXECUTE FUNCTION delay();
 """
 BOUNDED = """
     CREATE FUNCTION bounded() RETURNS trigger LANGUAGE plpgsql AS $$
@@ -47,10 +36,6 @@ BOUNDED = """
         END IF;
         RETURN NULL;
     END $$;
-    CREATE TRIGGER bounded_windows AFTER INSERT ON usage_window REFERENCING NEW TABLE AS added
-        FOR EACH STATEMENT EXECUTE FUNCTION bounded();
-    CREATE TRIGGER bounded_texts AFTER INSERT ON usage_unique REFERENCING NEW TABLE AS added
-        FOR EACH STATEMENT EXECUTE FUNCTION bounded();
     CREATE TRIGGER bounded_ranges AFTER INSERT ON unmatched_range REFERENCING NEW TABLE AS added
         FOR EACH STATEMENT EXECUTE FUNCTION bounded();
 """
@@ -202,89 +187,6 @@ async def test_no_statement_grows_with_what_a_batch_touches(
     assert await tables.value("SELECT sum(event_count)::int FROM unmatched_range") == 100
 
 
-@pytest.mark.parametrize("slices", [1, 7, 40])
-async def test_what_the_database_refuses_is_parked_alone_whatever_the_batches(
-    run_aggregator: Any, ingest: Any, new_event: Any, tables: Any, slices: int
-) -> None:
-    chance = random.Random(slices)
-    await tables.connection.execute(REFUSE.format(table="usage_unique", column="value"))
-    expected: Counter[str] = Counter()
-    texts: set[tuple[str, str]] = set()
-    poisoned: set[str] = set()
-    async with run_aggregator() as aggregator:
-        for tenant in ("acme", "beta"):
-            await aggregator.apply("texts", tenant, aggregation=UNIQUE, value_property="text", group_by=["region"])
-            await aggregator.apply("calls", tenant)
-    number = 0
-    for _ in range(6):
-        async with run_aggregator(flush_interval_s=0.01, batch_events_max=25) as aggregator:
-            for _ in range(5):
-                events = []
-                for _ in range(slices):
-                    customer, text = f"customer-{chance.randrange(3)}", f"text-{chance.randrange(9)}"
-                    if chance.random() < 0.15:
-                        text = f"poison-{number}"
-                        poisoned.add(f"event-{number}")
-                    else:
-                        expected[customer] += 1
-                        texts.add((customer, text))
-                    time = chance.randrange(60)
-                    properties = {"text": text, "region": "eu"}
-                    events.append(new_event(number, customer=customer, properties=properties))
-                    events[-1].time.FromSeconds(events[-1].time.seconds // 3600 * 3600 + time)
-                    number += 1
-                ingest.append(events, lane=chance.randrange(2), tenant="acme")
-                ingest.append([new_event(number, id=f"beta-{number}")], tenant="beta")
-                number += 1
-            await aggregator.caller().GetProgress(pb.GetProgressRequest())
-            for task in aggregator.supervisor._tasks:
-                task.cancel()
-
-    async with run_aggregator() as aggregator:
-        rows = await aggregator.rows("texts")
-        assert {row[0]: row[4] for row in rows} == dict(expected)
-        assert {row[0]: int(row[3]) for row in rows} == Counter(customer for customer, _ in texts)
-        assert sum(row[4] for row in await aggregator.rows("calls")) == 30 * slices
-        found = await parked(aggregator, "texts")
-        assert {event.id for event in found} == poisoned
-        assert {event.reason for event in found} <= {"NOT_STORABLE"}
-        assert all("54000" in event.message and "rebuild" in event.message for event in found)
-        assert sum(row[4] for row in await aggregator.rows("calls", "beta")) == 30
-
-
-async def test_a_sealed_period_lists_no_event_that_could_not_be_stored(
-    run_aggregator: Any, ingest: Any, new_event: Any, tables: Any
-) -> None:
-    await tables.connection.execute(REFUSE.format(table="usage_unique", column="value"))
-    async with run_aggregator() as aggregator:
-        await aggregator.apply("texts", aggregation=UNIQUE, value_property="text")
-        for number in range(10):
-            text = f"poison-{number}" if number % 3 == 0 else f"text-{number}"
-            ingest.append([new_event(number, properties={"text": text})])
-        await aggregator.quantities("texts")
-        snapshot = await aggregator.seal()
-
-        request = pb.ListUsageEventsRequest(snapshot_id=snapshot.id, meter="texts")
-        listed = [event.value async for page in aggregator.service().ListUsageEvents(request) for event in page.events]
-        assert (snapshot.usage[0].event_count, snapshot.usage[0].parked_count) == (6, 4)
-        assert sorted(listed) == [f"text-{number}" for number in range(10) if number % 3]
-
-
-async def test_statements_that_take_too_long_are_made_smaller_and_the_batch_is_not_repeated(
-    run_aggregator: Any, ingest: Any, new_event: Any, tables: Any
-) -> None:
-    await tables.connection.execute(SLOW.format(seconds=0.01))
-    async with run_aggregator(statement_timeout_s=0.4) as aggregator:
-        await aggregator.apply("calls")
-        await aggregator.apply("minutes", aggregation=SUM, value_property="minutes")
-        ingest.append([new_event(number, customer=f"customer-{number}") for number in range(120)])
-
-        assert len(await aggregator.quantities("calls")) == 120
-        assert len(await aggregator.quantities("minutes")) == 120
-        assert aggregator.supervisor.problems() is None
-    assert await tables.value("SELECT count(*)::int FROM process_span") == 1
-
-
 async def test_a_row_that_takes_too_long_is_waited_for_and_counted_once(
     run_aggregator: Any, ingest: Any, new_event: Any, tables: Any
 ) -> None:
@@ -299,7 +201,7 @@ async def test_a_row_that_takes_too_long_is_waited_for_and_counted_once(
         await eventually(told)
         assert (await feed(aggregator, "usage")).last_error_reason == "DEADLINE_EXCEEDED"
         assert (await feed(aggregator, "usage")).lag_entries == 3
-        await tables.connection.execute("DROP TRIGGER delay ON usage_window")
+        await tables.connection.execute("DROP TRIGGER delay ON window_page")
 
         assert await aggregator.quantities("calls") == {"customer-1": "3"}
         assert (await feed(aggregator, "usage")).attempts == 0
@@ -315,12 +217,12 @@ async def parked_rows(tables: Any) -> int:
 OUT_OF_DISK = """
     CREATE FUNCTION out_of_disk() RETURNS trigger LANGUAGE plpgsql AS $$
     BEGIN
-        IF NEW.customer LIKE 'stuck%' THEN
+        IF NEW.first_customer LIKE 'stuck%' THEN
             RAISE EXCEPTION 'no space left' USING ERRCODE = '53100';
         END IF;
         RETURN NEW;
     END $$;
-    CREATE TRIGGER out_of_disk BEFORE INSERT ON usage_window FOR EACH ROW EXECUTE FUNCTION out_of_disk();
+    CREATE TRIGGER out_of_disk BEFORE INSERT ON window_page FOR EACH ROW EXECUTE FUNCTION out_of_disk();
 """
 
 
@@ -357,24 +259,10 @@ async def test_a_fill_that_can_not_go_on_holds_up_no_other(
             )
 
         await eventually(told)
-        await tables.connection.execute("DROP TRIGGER out_of_disk ON usage_window")
+        await tables.connection.execute("DROP TRIGGER out_of_disk ON window_page")
         assert await aggregator.quantities("held-up") == {"stuck": "5"}
         progress = await aggregator.caller().GetProgress(pb.GetProgressRequest())
         assert [state.consumer for state in progress.feeds] == ["usage"]
-
-
-async def test_a_fill_goes_around_what_the_database_refuses(
-    run_aggregator: Any, ingest: Any, new_event: Any, tables: Any
-) -> None:
-    await tables.connection.execute(REFUSE.format(table="usage_window", column="customer"))
-    for number in range(40):
-        customer = "poison" if number % 10 == 3 else f"customer-{number % 4}"
-        ingest.append([new_event(number, customer=customer)], lane=number % 2)
-    async with run_aggregator(fill_turn_s=0.2) as aggregator:
-        await eventually(lambda: all_applied(aggregator, ingest))
-        await aggregator.apply("calls")
-        assert sum(map(int, (await aggregator.quantities("calls")).values())) == 36
-        assert {event.id for event in await parked(aggregator, "calls")} == {f"event-{n}" for n in (3, 13, 23, 33)}
 
 
 async def all_applied(aggregator: Any, ingest: Any) -> bool:
@@ -388,7 +276,7 @@ SLOW_DELETE = """
         PERFORM pg_sleep(0.005);
         RETURN OLD;
     END $$;
-    CREATE TRIGGER delay_delete BEFORE DELETE ON usage_window FOR EACH ROW EXECUTE FUNCTION delay_delete();
+    CREATE TRIGGER delay_delete BEFORE DELETE ON window_page FOR EACH ROW EXECUTE FUNCTION delay_delete();
 """
 
 

@@ -154,7 +154,7 @@ async def test_a_version_counts_from_its_time_on_and_takes_over_what_was_counted
 
     # 30 minutes by the first version and one late event, 30 times 60 seconds by the second.
     assert await aggregator.quantities("minutes") == {"customer-1": str(30 + 7 + 30 * 60)}
-    assert await tables.value("SELECT sum(event_count)::int FROM usage_window") == 61
+    assert await tables.counted() == 61
     totals = await aggregator.caller().QueryTotals(
         pb.QueryTotalsRequest(
             customer="customer-1",

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from aggregator.domain.aggregations import BY_NAME
+from aggregator.domain.columns import ScaledNumbers
+from aggregator.store.windows.payload import from_bytes, to_bytes
 from chassis.errors import Diverged, InvalidRequest, Reason
 from metering.aggregator.v1 import aggregator_service_pb2 as pb
 from metering.aggregator.v1 import meter_pb2
@@ -79,7 +82,11 @@ async def test_a_line_billed_by_edited_windows_does_not_list_its_events_as_if_al
     await aggregator.apply("minutes", aggregation=SUM, value_property="minutes")
     ingest.append([new_event(number) for number in range(10)])
     await aggregator.rows("minutes")
-    await forge(tables, "UPDATE usage_window SET sum = sum + 1000000")
+    for page in await tables.connection.fetch("SELECT page_id, payload FROM window_page"):
+        windows = from_bytes(page["payload"])
+        more = ScaledNumbers(windows.sums.units + 1_000_000 * 10**windows.sums.scale, windows.sums.scale)
+        forged = to_bytes(replace(windows, sums=more))
+        await forge(tables, "UPDATE window_page SET payload = $2 WHERE page_id = $1", page["page_id"], forged)
     snapshot = await aggregator.seal()
 
     error = await refusal(aggregator, events_of(snapshot))

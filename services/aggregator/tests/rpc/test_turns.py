@@ -28,12 +28,12 @@ TENANTS = ("acme", "beta", "gamma")
 HELD = """
     CREATE FUNCTION held() RETURNS trigger LANGUAGE plpgsql AS $$
     BEGIN
-        IF NEW.customer LIKE 'flood%' THEN
+        IF NEW.first_customer LIKE 'flood%' THEN
             RAISE EXCEPTION 'no space left' USING ERRCODE = '53100';
         END IF;
         RETURN NEW;
     END $$;
-    CREATE TRIGGER held BEFORE INSERT ON usage_window FOR EACH ROW EXECUTE FUNCTION held();
+    CREATE TRIGGER held BEFORE INSERT ON window_page FOR EACH ROW EXECUTE FUNCTION held();
 """
 
 
@@ -90,7 +90,7 @@ async def test_while_one_tenant_floods_the_usage_of_another_is_counted(
         # The meter's past is the one event before the flood: the flood is counted for it as for any other.
         await aggregator.apply("minutes", aggregation=meter_pb2.AGGREGATION_SUM, value_property="minutes")
         assert (await aggregator.seal("customer-1", "beta")).usage[0].event_count == 1
-        await tables.connection.execute("DROP TRIGGER held ON usage_window")
+        await tables.connection.execute("DROP TRIGGER held ON window_page")
 
         expected = {f"flood-{number}": "10" for number in range(5)} | {"before": "1"}
         assert await aggregator.quantities("calls") == expected
@@ -230,14 +230,14 @@ async def test_every_event_counts_once_whoever_floods_dies_or_changes_meters(  #
             await watch(aggregator, log, tenant, checked)
 
     counts, sums, parked, unmatched = log.windows(meters)
-    rows = await tables.connection.fetch(
-        """
-        SELECT m.tenant, m.name, w.customer, w.bucket_start, w.event_count, w.sum
-        FROM usage_window AS w JOIN meter AS m USING (meter_id)
-        """
-    )
-    assert {tuple(row)[:4]: row["event_count"] for row in rows} == dict(counts)
-    assert {tuple(row)[:4]: row["sum"] for row in rows if row["name"] == "minutes"} == dict(sums)
+    stored = {
+        (tenant, window.meter, window.customer, window.start): window
+        for tenant in {key[0] for key in counts}
+        for window in await tables.windows(tenant)
+    }
+    assert {key: window.event_count for key, window in stored.items()} == dict(counts)
+    assert {key: window.sum for key, window in stored.items() if window.meter == "minutes"} == dict(sums)
+    assert await tables.counted() == sum(counts.values())
     found = await tables.connection.fetch(
         "SELECT m.tenant, count(*) AS events FROM parked_event JOIN meter AS m USING (meter_id) GROUP BY 1"
     )

@@ -14,17 +14,23 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from aggregator.domain.aggregations import AGGREGATIONS
 from aggregator.domain.batch import LogSegment
+from aggregator.domain.calendar import WindowSize
 from aggregator.domain.fold import fold
 from aggregator.domain.meters import CountingMeter, MeterSpec, MeterVersion, counting_meters
+from aggregator.domain.query import UsageQuery, plan_query
+from aggregator.domain.reading import CountedRow
 from aggregator.store import meters as meter_store
-from aggregator.store import parked
-from aggregator.store.windows import flushes
+from aggregator.store import parked, usage
+from aggregator.store.windows import merging, pages
 from chassis.postgres import driver_connection, open_engine, transaction
 from eventlog.columns import EventColumns, TextColumn
+from eventlog.instants import instant_of
+from eventlog.period import Period
 from meterline.suite.databases import ServiceDatabase
 
 CREATED = datetime(2026, 1, 1, tzinfo=UTC)
 CHANCE = random.Random(17)
+PERIOD = Period(datetime(1970, 1, 1, tzinfo=UTC), datetime(1970, 1, 2, tzinfo=UTC))
 
 
 class Settings:
@@ -39,7 +45,7 @@ async def engine(database: ServiceDatabase) -> AsyncIterator[AsyncEngine]:
     await engine.dispose()
 
 
-def segment(count: int, first_position: int) -> LogSegment:
+def segment(count: int, first_position: int, customers: Sequence[str] = ("a", "b", "ü", "Z")) -> LogSegment:
     """Random events of a few customers and windows, many of them at the same time and with the same id."""
 
     def column(values: Sequence[str]) -> TextColumn:
@@ -52,7 +58,7 @@ def segment(count: int, first_position: int) -> LogSegment:
         texts={
             "source": TextColumn(("test",)),
             "type": column(("call", "noise")),
-            "customer": column(("a", "b", "ü", "Z")),
+            "customer": column(tuple(customers)),
         },
         properties={"v": column(("1", "-2.5", "0.000000000001", "999999999999999999.5", "x")), "g": column(("", "eu"))},
     )
@@ -76,28 +82,33 @@ async def meters(engine: AsyncEngine, tenant: str) -> tuple[CountingMeter, ...]:
 async def add(engine: AsyncEngine, segments: Sequence[LogSegment], counting: Sequence[CountingMeter]) -> None:
     folded = fold(segments, {"acme": counting})
     async with transaction(engine) as conn:
-        flush_id = await flushes.begin_flush(conn, "")
+        flush_id = await pages.begin_flush(conn, "")
         driver = await driver_connection(conn)
-        for windows in folded.windows:
-            for part in windows.parts(7):
-                await flushes.add_windows(driver, part, flush_id, 3)
+        for change in folded.windows:
+            await pages.add_windows(driver, change, flush_id)
         await parked.add_parked(driver, folded.parked)
         await parked.set_unmatched(driver, folded.unmatched)
 
 
-async def stored(tables: Any, tenant: str) -> list[tuple[Any, ...]]:
-    rows = await tables.connection.fetch(
-        """
-        SELECT m.name, w.customer, w.bucket_start, w.group_key, w.event_count, trim_scale(w.sum), trim_scale(w.min),
-               trim_scale(w.max), trim_scale(w.latest), w.latest_at, w.latest_id,
-               (SELECT array_agg(u.value ORDER BY u.value) FROM usage_unique AS u
-                WHERE (u.meter_id, u.customer, u.bucket_start, u.group_key)
-                    = (w.meter_id, w.customer, w.bucket_start, w.group_key)) AS texts
-        FROM usage_window AS w JOIN meter AS m USING (meter_id) WHERE m.tenant = $1 ORDER BY 1, 2, 3, 4
-        """,
-        tenant,
-    )
-    return [tuple(row) for row in rows]
+async def merge(engine: AsyncEngine) -> int:
+    """Merge until nothing is due."""
+    merges = 0
+    while True:
+        async with transaction(engine) as conn:
+            due = await merging.due_merges(conn, None)
+        if not due:
+            return merges
+        for one in due:
+            async with transaction(engine) as conn:
+                assert await merging.merge_runs(conn, one)
+            merges += 1
+
+
+async def read(engine: AsyncEngine, counting: CountingMeter, customers: Sequence[str] = ()) -> list[CountedRow]:
+    """What a question by quarter hours and groups is answered with."""
+    query = UsageQuery(counting.version.name, tuple(customers), PERIOD, WindowSize.HOUR, group_by=("g",))
+    async with transaction(engine) as conn:
+        return await usage.read_usage(conn, plan_query(query, [counting]))
 
 
 async def test_parts_in_any_order_add_up_to_the_whole(engine: AsyncEngine, tables: Any) -> None:
@@ -109,11 +120,11 @@ async def test_parts_in_any_order_add_up_to_the_whole(engine: AsyncEngine, table
     for first in range(0, 12, 3):
         await add(engine, shuffled[first : first + 3], parts)
 
-    assert len(await stored(tables, "whole")) > 50
-    assert await stored(tables, "parts") == await stored(tables, "whole")
+    assert len(await tables.windows("whole")) > 50
+    assert await tables.windows("parts") == await tables.windows("whole")
 
 
-async def test_writers_side_by_side_never_lock_each_other_out(engine: AsyncEngine, tables: Any) -> None:
+async def test_writers_side_by_side_never_wait_for_each_other(engine: AsyncEngine, tables: Any) -> None:
     segments = [segment(300, 1 + 300 * number) for number in range(24)]
     one_by_one, at_once = await meters(engine, "one by one"), await meters(engine, "at once")
 
@@ -123,4 +134,75 @@ async def test_writers_side_by_side_never_lock_each_other_out(engine: AsyncEngin
     for first in range(0, 24, 6):
         await asyncio.gather(*(add(engine, [one], at_once) for one in segments[first : first + 6]))
 
-    assert await stored(tables, "at once") == await stored(tables, "one by one")
+    assert await tables.windows("at once") == await tables.windows("one by one")
+
+
+async def test_merging_changes_no_answer_and_leaves_few_pages(engine: AsyncEngine, tables: Any) -> None:
+    counting = await meters(engine, "merged")
+    for number in range(3 * merging.RUNS_MAX):
+        await add(engine, [segment(60, 1 + 60 * number)], counting)
+        if (number + 1) % merging.RUNS_MAX == 0 and number < 2 * merging.RUNS_MAX:
+            assert await merge(engine) == len(counting)
+    before, answers = await tables.windows("merged"), [await read(engine, one) for one in counting]
+
+    assert await merge(engine) == len(counting)
+
+    assert await tables.value("SELECT count(*)::int FROM window_page") == 3 * len(counting)
+    assert await tables.windows("merged") == before
+    assert [await read(engine, one) for one in counting] == answers
+    assert sum(row.event_count for row in answers[0]) > 300
+
+
+async def test_merging_waits_for_whoever_takes_pages_of_the_meter_away(engine: AsyncEngine) -> None:
+    counting = await meters(engine, "held")
+    for number in range(merging.RUNS_MAX):
+        await add(engine, [segment(20, 1 + 20 * number)], counting)
+    async with transaction(engine) as conn:
+        (first, *_) = await merging.due_merges(conn, None)
+        await pages.lock_pages(conn, first.meter_id)
+
+        async with transaction(engine) as other:
+            assert not await merging.merge_runs(other, first)
+
+
+async def test_pages_are_read_range_after_range_and_each_customer_is_whole(engine: AsyncEngine, tables: Any) -> None:
+    counting = (await meters(engine, "ranges"))[1]
+    assert counting.version.name == "count"
+    names = [f"c{number:02}" for number in range(40)]
+    for number in range(60):
+        # Pages that overlap, of two customers each.
+        await add(engine, [segment(80, 1 + 80 * number, CHANCE.sample(names, 2))], [counting])
+
+    rows = await read(engine, counting)
+    async with transaction(engine) as conn:
+        ranges = [
+            {name for parts in found.values() for part in parts for name in part.customers.values}
+            async for found in pages.windows_by_ranges(conn, [counting.meter_id], PERIOD)
+        ]
+
+    assert len(ranges) > 2
+    assert sum(map(len, ranges)) == len(set().union(*ranges)) == len({row.key.customer for row in rows})
+    keys = [(row.key.customer, row.key.window_number, row.key.group) for row in rows]
+    assert keys == sorted(keys)
+    assert sum(row.event_count for row in rows) == await tables.counted("ranges")
+    two = [names[3], names[31]]
+    assert [row for row in rows if row.key.customer in two] == await read(engine, counting, two)
+
+
+async def test_what_a_version_counted_is_taken_back_from_a_time_on(engine: AsyncEngine, tables: Any) -> None:
+    counting = await meters(engine, "cleared")
+    for number in range(4):
+        await add(engine, [segment(90, 1 + 90 * number)], counting)
+    before = await tables.windows("cleared")
+    since = instant_of(2 * 900_000_000)
+
+    async with transaction(engine) as conn:
+        gone = {one: await pages.clear_windows(conn, one.meter_id, since) for one in counting}
+
+    assert await tables.windows("cleared") == [window for window in before if window.start < since]
+    for one, bounds in gone.items():
+        own = [window for window in before if window.meter == one.version.name and window.start >= since]
+        starts: dict[str, list[datetime]] = {}
+        for window in own:
+            starts.setdefault(window.customer, []).append(window.start)
+        assert bounds == [(name, min(found), max(found)) for name, found in sorted(starts.items())]

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
     from aggregator.domain.aggregations.aggregation import Added
     from aggregator.domain.aggregations.groups import Groups
+    from aggregator.domain.columns import ScaledNumbers
+    from aggregator.domain.folds import MeterFold
 
 CREATED = datetime(2026, 1, 1, tzinfo=UTC)
 QUARTER_US = 15 * 60_000_000
@@ -140,32 +142,36 @@ def oracle(events: Sequence[Event], meters: Sequence[CountingMeter]) -> tuple[Wi
 
 
 def merged(parts: Sequence[Folded]) -> Windows:
-    """What the database does with the parts: add, compare, choose."""
+    """What all parts hold together, added up one by one."""
     windows: Windows = {}
     for part in parts:
         for change in part.windows:
-            keys = zip(change.customers, change.buckets_us, change.group_keys, strict=True)
-            for number, (customer, start, group) in enumerate(keys):
-                window = windows.setdefault((change.meter.meter_id, customer, start, group), Window())
-                window.count += change.event_counts[number]
-                for numbers in (change.added.sums, change.added.minima, change.added.maxima):
-                    if numbers is not None:
-                        value = Fraction(numbers.units[number], 10**numbers.scale)
-                        window.sum += value
-                        window.values.append(value)
-                if change.added.chosen is not None:
-                    values = change.added.chosen.values
-                    window.chosen.append(
-                        (
-                            change.added.chosen.times_us[number],
-                            change.added.chosen.ids[number].encode(),
-                            Fraction(values.units[number], 10**values.scale),
-                        )
-                    )
-                if change.added.texts is not None:
-                    seen = zip(change.added.texts.windows, change.added.texts.texts, strict=True)
-                    window.texts |= {text for owner, text in seen if owner == number}
+            own = [windows.setdefault((change.meter.meter_id, *key), Window()) for key in keys_of(change)]
+            for window, count, total in zip(own, counts_of(change), fractions_of(change.windows.sums), strict=True):
+                window.count += count
+                window.sum += total
+            entries = change.windows.entries
+            columns = (entries.windows.tolist(), entries.texts.texts(), entries.times_us.tolist())
+            values = fractions_of(entries.values)
+            for number, text, time_us, value, count in zip(*columns, values, entries.counts.tolist(), strict=True):
+                own[number].texts.add(text)
+                own[number].values += [value] * count
+                own[number].chosen += [(time_us, text.encode(), value)] * count
     return windows
+
+
+def keys_of(change: MeterFold) -> list[tuple[str, int, str]]:
+    windows = change.windows
+    return list(zip(windows.customers.texts(), windows.starts_us.tolist(), windows.groups.texts(), strict=True))
+
+
+def counts_of(change: MeterFold) -> list[int]:
+    counts: list[int] = change.windows.event_counts.tolist()
+    return counts
+
+
+def fractions_of(numbers: ScaledNumbers) -> list[Fraction]:
+    return [Fraction(units, 10**numbers.scale) for units in numbers.units.tolist()]
 
 
 def comparable(windows: Windows, meters: Sequence[CountingMeter]) -> dict[tuple[int, str, int, str], object]:
@@ -253,7 +259,7 @@ def test_any_split_of_the_log_gives_the_same_windows(events: list[Event], data: 
 @given(EVENTS)
 def test_the_listing_of_events_agrees_with_the_fold(events: list[Event]) -> None:
     folded = fold([segment(events)], {"acme": ALL_METERS})
-    counted = {change.meter.meter_id: sum(change.event_counts) for change in folded.windows}
+    counted = {change.meter.meter_id: sum(counts_of(change)) for change in folded.windows}
 
     for one in ALL_METERS:
         readable = [ReadableEvent(event.type, event.time_us, event.properties) for event in events]
@@ -271,7 +277,7 @@ def test_windows_come_in_the_order_that_all_writers_keep() -> None:
 
     (change,) = fold([segment(events)], {"acme": [one]}).windows
 
-    keys = list(zip(change.customers, change.buckets_us, change.group_keys, strict=True))
+    keys = keys_of(change)
     assert keys == sorted(keys)
     assert len(set(keys)) == len(keys) == 30
 
@@ -283,9 +289,9 @@ def test_one_poisoned_value_in_a_thousand_parks_one_event_and_counts_the_rest() 
     folded = fold([segment(events, first_position=41, lane=3)], {"acme": [total, count]})
 
     summed, counted = folded.windows
-    assert summed.added.sums is not None
-    assert (summed.added.sums.units, summed.added.sums.scale, summed.event_counts) == ([999], 1, [999])
-    assert counted.event_counts == [1000]
+    sums = summed.windows.sums
+    assert (sums.units.tolist(), sums.scale, counts_of(summed)) == ([999], 1, [999])
+    assert counts_of(counted) == [1000]
     (parked,) = folded.parked
     assert (parked.meter_id, parked.lane, parked.position, parked.id) == (1, 3, 541, "500")
     assert (parked.reason, parked.type, parked.customer, parked.source) == ("VALUE_INVALID", "call", "a", "test")
@@ -303,7 +309,7 @@ def test_a_meter_that_parks_negative_values_counts_just_the_others(events: list[
     values = [counted_value([counts], event) for event in readable]
     kept = [value for value in values if value is not None and Decimal(value) >= 0]
     assert [value for event in readable if (value := counted_value([parks], event)) is not None] == kept
-    assert sum(sum(change.event_counts) for change in folded.windows) == len(kept)
+    assert sum(sum(counts_of(change)) for change in folded.windows) == len(kept)
     negative = [event for event in folded.parked if event.reason == "VALUE_NEGATIVE"]
     assert len(negative) == sum(value is not None and Decimal(value) < 0 for value in values)
 
@@ -320,7 +326,7 @@ def test_a_negative_value_is_parked_with_its_own_reason() -> None:
         ("4", "VALUE_MISSING", ""),
     ]
     (change,) = folded.windows
-    assert change.event_counts == [2]
+    assert counts_of(change) == [2]
 
 
 @pytest.mark.parametrize("aggregation", ["SUM", "COUNT_UNIQUE"])
@@ -340,9 +346,8 @@ def test_sums_beyond_64_bits_stay_exact() -> None:
 
     (change,) = fold([segment(events)], {"acme": [meter(BY_NAME["SUM"])]}).windows
 
-    assert change.added.sums is not None
-    assert change.added.sums.units == [50 * 999999999999999999999999999999999999]
-    assert change.added.sums.scale == 18
+    assert change.windows.sums.units.tolist() == [50 * 999999999999999999999999999999999999]
+    assert change.windows.sums.scale == 18
 
 
 def test_the_largest_and_the_smallest_value_add_up_exactly_a_hundred_thousand_times_over() -> None:
@@ -351,9 +356,7 @@ def test_the_largest_and_the_smallest_value_add_up_exactly_a_hundred_thousand_ti
 
     (change,) = fold([segment(events)], {"acme": [meter(BY_NAME["SUM"])]}).windows
 
-    assert change.added.sums is not None
-    found = Fraction(change.added.sums.units[0], 10**change.added.sums.scale)
-    assert found == 100_000 * sum(map(Fraction, pair))
+    assert fractions_of(change.windows.sums) == [100_000 * sum(map(Fraction, pair))]
 
 
 def test_zeros_at_the_end_of_values_do_not_widen_the_numbers_of_a_batch() -> None:
@@ -362,8 +365,7 @@ def test_zeros_at_the_end_of_values_do_not_widen_the_numbers_of_a_batch() -> Non
 
     (change,) = fold([segment(events)], {"acme": [meter(BY_NAME["SUM"])]}).windows
 
-    assert change.added.sums is not None
-    assert (change.added.sums.units, change.added.sums.scale) == ([5 * 200200749], 8)
+    assert (change.windows.sums.units.tolist(), change.windows.sums.scale) == ([5 * 200200749], 8)
 
 
 def test_the_latest_is_chosen_by_time_then_id_bytewise() -> None:
@@ -376,9 +378,8 @@ def test_the_latest_is_chosen_by_time_then_id_bytewise() -> None:
 
     (change,) = fold([segment(events)], {"acme": [meter(BY_NAME["LATEST"])]}).windows
 
-    assert change.added.chosen is not None
-    chosen = change.added.chosen
-    assert (chosen.values.units, chosen.ids, chosen.times_us) == ([2], ["\u00e9"], [100])
+    assert BY_NAME["LATEST"].quantities(change.windows) == [Decimal(2)]
+    assert BY_NAME["FIRST"].quantities(change.windows) == [Decimal(4)]
 
 
 def test_events_that_no_meter_asks_for_are_gathered_by_segment_and_type() -> None:
@@ -418,7 +419,7 @@ def test_versions_share_events_by_the_time_of_the_event() -> None:
 
     folded = fold([segment(events)], {"acme": counting_meters([old, new])})
 
-    assert [(change.meter.meter_id, sum(change.event_counts)) for change in folded.windows] == [(1, 2), (2, 3)]
+    assert [(change.meter.meter_id, sum(counts_of(change))) for change in folded.windows] == [(1, 2), (2, 3)]
     assert folded.unmatched == []
 
 
@@ -431,9 +432,9 @@ def test_very_many_distinct_keys_do_not_overflow() -> None:
 
     (change,) = fold([segment(events)], {"acme": [one]}).windows
 
-    assert change.event_counts == [1] * 1800
-    number = change.customers.index("c-900")
-    assert change.group_keys[number] == '["v-900","w-900","x-900","y-900","z-900"]'
+    assert counts_of(change) == [1] * 1800
+    (group,) = (group for customer, _, group in keys_of(change) if customer == "c-900")
+    assert group == '["v-900","w-900","x-900","y-900","z-900"]'
 
 
 class TrappingSum(type(BY_NAME["SUM"])):  # type: ignore[misc]  # the class of what the list holds
@@ -442,7 +443,7 @@ class TrappingSum(type(BY_NAME["SUM"])):  # type: ignore[misc]  # the class of w
     def fold(self, groups: Groups) -> Added:
         """Trap, or add up."""
         added = super().fold(groups)
-        if any(units % 100 == 13 for units in groups.reduced(np.maximum).units):
+        if any(units % 100 == 13 for units in groups.values().values.units.tolist()):
             raise Inexact
         return cast("Added", added)
 
@@ -466,33 +467,5 @@ def test_an_event_that_traps_is_parked_alone(values: list[int], parts: int) -> N
         ("NOT_STORABLE", number + 1) for number, value in enumerate(values) if value == 13
     }
     counted = [value for value in values if value != 13]
-    assert sum(sum(window.event_counts) for window in folded.windows) == len(counted)
-    assert sum(sum(window.added.sums.units) for window in folded.windows if window.added.sums) == sum(counted)
-
-
-@given(st.lists(st.integers(0, 5), min_size=1, max_size=60), st.integers(1, 7))
-def test_windows_taken_in_parts_are_the_same_windows(times: list[int], windows_max: int) -> None:
-    events = [
-        Event(f"id-{number}", "call", "abc"[number % 3], time * QUARTER_US, {"v": str(number % 4)})
-        for number, time in enumerate(times)
-    ]
-    for aggregation in AGGREGATIONS:
-        whole = fold([segment(events)], {"acme": [meter(aggregation)]}).windows[0]
-        parts = list(whole.parts(windows_max))
-
-        assert max(map(len, parts)) <= windows_max
-        assert [customer for part in parts for customer in part.customers] == list(whole.customers)
-        assert [bucket for part in parts for bucket in part.buckets_us] == list(whole.buckets_us)
-        assert [count for part in parts for count in part.event_counts] == list(whole.event_counts)
-        assert [row for part in parts for row in part.rows.tolist()] == whole.rows.tolist()
-        if whole.added.texts:
-            texts = [
-                (part.customers[owner], part.buckets_us[owner], value)
-                for part in parts
-                if part.added.texts
-                for owner, value in zip(part.added.texts.windows, part.added.texts.texts, strict=True)
-            ]
-            assert texts == [
-                (whole.customers[owner], whole.buckets_us[owner], value)
-                for owner, value in zip(whole.added.texts.windows, whole.added.texts.texts, strict=True)
-            ]
+    assert sum(sum(counts_of(change)) for change in folded.windows) == len(counted)
+    assert sum(sum(fractions_of(change.windows.sums)) for change in folded.windows) == sum(counted)

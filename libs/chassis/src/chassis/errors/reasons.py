@@ -246,7 +246,7 @@ class Reason(StrEnum):
     )
     NOT_STORABLE = (
         "NOT_STORABLE",
-        "What the event adds to a meter is beyond exact arithmetic or beyond the database.",
+        "What the event adds to a meter is beyond exact arithmetic.",
         "Mend the meter or send a corrected event, then rebuild the meter.",
     )
     VALUE_NEGATIVE = (

@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from aggregator.domain.windows import spans_by_customer
+
 if TYPE_CHECKING:
-    from aggregator.domain.windows import MeterFold
+    from aggregator.domain.folds import MeterFold
 
 ANY_METER: Final = ""
 """Stands for all meters of a customer where naming each would take too much."""
@@ -57,12 +59,6 @@ class Changes:
     def add_fold(self, fold: MeterFold) -> None:
         """Note all windows that a batch touches of one meter."""
         version = fold.meter.version
-        # Windows come ordered by customer, then time: the first and last of each customer's run bound it.
-        first: dict[str, int] = {}
-        last: dict[str, int] = {}
-        for customer, start_us in zip(fold.customers, fold.buckets_us, strict=True):
-            first.setdefault(customer, start_us)
-            last[customer] = start_us
-        for customer, start_us in first.items():
-            span = Span(start_us, last[customer] + version.spec.bucket_us)
+        for customer, first_us, last_us in spans_by_customer(fold.windows):
+            span = Span(first_us, last_us + version.spec.bucket_us)
             self.add(version.tenant, ChangeKey(customer, version.name), span)

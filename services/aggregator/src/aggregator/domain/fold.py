@@ -15,9 +15,9 @@ import numpy as np
 
 from aggregator.domain.aggregations.aggregation import Reads
 from aggregator.domain.batch import Batch
+from aggregator.domain.folds import MeterFold, fold_windows
 from aggregator.domain.matching import ParkReason, groups_too_many_message, not_storable_message, park_message
 from aggregator.domain.values import VALUE_INVALID, VALUE_MISSING, VALUE_OK, ScaledColumn, scaled_column
-from aggregator.domain.windows import MeterFold, fold_windows
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -133,12 +133,6 @@ class FoldedMeter:
         kept = rows[~np.isin(rows, refused)]
         parked = [_parked(self.batch, meter, row, reason, why) for row in refused]
         return replace(self, windows=self.fold_again(kept) if len(kept) else None), parked
-
-    def not_storable(self, row: int, why: str) -> Parked:
-        """Park an event whose windows can't be written."""
-        if self.windows is None:
-            raise ValueError("nothing counted for the meter, so nothing of it can be refused")
-        return _parked(self.batch, self.windows.meter, row, ParkReason.NOT_STORABLE, why)
 
 
 class TenantFold:

@@ -10,6 +10,7 @@ from typing import Protocol
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from aggregator.domain.matching import ReadableEvent
+from aggregator.operations.written import WrittenMeters
 from aggregator.store.changes import ChangeFeed
 from chassis.clock import Clock
 from eventlog.as_of import AsOf
@@ -60,3 +61,5 @@ class Deps:
     """Where the folds of this process show how far they are."""
     completeness: Completeness = field(default_factory=Completeness)
     """Until when what is counted is complete."""
+    written: WrittenMeters = field(default_factory=WrittenMeters)
+    """To whose windows pages were added, which are merged behind."""

@@ -8,16 +8,16 @@ from typing import Final
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from aggregator.domain.aggregations.aggregation import Totals
 from aggregator.domain.meters import CountingMeter, MeterVersion, counting_meters
 from aggregator.domain.query import UsagePlan
-from aggregator.domain.usage import MeterUsage, quantity_of
+from aggregator.domain.usage import MeterUsage
 from aggregator.operations.deps import Deps
 from aggregator.store import fills, progress, usage
 from chassis.errors import NotFound, Reason
 from chassis.postgres import transaction
 from eventlog.as_of import AsOf
 from eventlog.feed.cursor import FeedHeads
+from money import ZERO
 
 _POLL_S: Final = 0.02
 _POLL_MAX_S: Final = 0.1
@@ -60,9 +60,8 @@ def completed(deps: Deps, as_of: AsOf, versions: Sequence[MeterVersion]) -> AsOf
 
 async def read_totals(conn: AsyncConnection, plan: UsagePlan) -> tuple[MeterUsage, ...]:
     """Return the whole quantity of every meter of a plan for one customer; zero where nothing happened."""
-    totals = {counted.key.meter_number: counted.totals for counted in await usage.read_usage(conn, plan)}
+    counted = {row.key.meter_number: row for row in await usage.read_usage(conn, plan)}
     parked = await usage.count_parked(conn, plan)
-    nothing = Totals()
     return tuple(
         MeterUsage(
             meter=meter.name,
@@ -70,8 +69,8 @@ async def read_totals(conn: AsyncConnection, plan: UsagePlan) -> tuple[MeterUsag
             newest_version=meter.newest_version,
             aggregation=meter.aggregation,
             unit=meter.unit,
-            quantity=quantity_of(meter.aggregation, totals.get(number, nothing)),
-            event_count=totals.get(number, nothing).event_count,
+            quantity=counted[number].quantity if number in counted else ZERO,
+            event_count=counted[number].event_count if number in counted else 0,
             parked_count=parked.get(number, 0),
         )
         for number, meter in enumerate(plan.meters)

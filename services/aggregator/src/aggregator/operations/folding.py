@@ -28,9 +28,8 @@ from aggregator.domain.meters import CountingMeter, counting_meters_by_tenant
 from aggregator.operations.deps import Deps
 from aggregator.operations.groups import within_groups
 from aggregator.operations.parked import without_parked
-from aggregator.operations.windows import Flush
 from aggregator.store import meters, parked
-from aggregator.store.windows import flushes
+from aggregator.store.windows import pages
 from chassis.postgres import driver_connection, transaction
 from chassis.statements import StatementSize, limit_lock_waits, write_in_parts
 from chassis.telemetry import links_from, start_span, traceparent_of
@@ -140,7 +139,7 @@ async def apply_batch(
     ) as span:
         driver = await driver_connection(conn)
         await selection.clear(driver, prepared.read, size)
-        writing = _Writing(conn, driver, size, traceparent_of(span), deps.groups_max)
+        writing = _Writing(deps, conn, driver, size, traceparent_of(span))
         for tenant in fold_tenants(prepared.events, prepared.catalog.meters_of, selection.counts):
             started_s = time.perf_counter()
             await writing.add(tenant)
@@ -153,15 +152,13 @@ async def apply_batch(
 class _Writing:
     """Adds tenant after tenant in the transaction of a batch."""
 
-    def __init__(
-        self, conn: AsyncConnection, driver: Any, size: StatementSize, traceparent: str, groups_max: int
-    ) -> None:
+    def __init__(self, deps: Deps, conn: AsyncConnection, driver: Any, size: StatementSize, traceparent: str) -> None:
+        self._deps = deps
         self._conn = conn
         self._driver = driver
         self._size = size
         self._traceparent = traceparent
-        self._groups_max = groups_max
-        self._flush: Flush | None = None
+        self._flush_id: int | None = None
         self.changes = Changes()
         self.applied = Applied()
 
@@ -172,7 +169,7 @@ class _Writing:
             if folded.windows is not None:
                 folded, uncounted = await without_parked(self._conn, folded)
                 await self._park(uncounted)
-                folded, refused = await within_groups(self._driver, folded, self._groups_max, self._size)
+                folded, refused = await within_groups(self._driver, folded, self._deps.groups_max, self._size)
                 await self._park(refused)
                 await self._add(folded)
             await self._park(folded.parked)
@@ -184,8 +181,8 @@ class _Writing:
 
     async def _add(self, folded: FoldedMeter) -> None:
         if folded.windows is not None:
-            flush = await self._begun()
-            await self._park(await flush.add(folded))
+            await pages.add_windows(self._driver, folded.windows, await self._begun())
+            self._deps.written.note(folded.windows.meter.meter_id)
             await asyncio.to_thread(self.changes.add_fold, folded.windows)
             self.applied.windows += len(folded.windows)
 
@@ -196,12 +193,11 @@ class _Writing:
         self.applied.fold_s += time.perf_counter() - started_s
         return folded
 
-    async def _begun(self) -> Flush:
-        """Return the flush, which is noted only where there is something to write."""
-        if self._flush is None:
-            flush_id = await flushes.begin_flush(self._conn, self._traceparent)
-            self._flush = Flush(self._driver, flush_id, self._size)
-        return self._flush
+    async def _begun(self) -> int:
+        """Return the number of the flush, which is noted only where there is something to write."""
+        if self._flush_id is None:
+            self._flush_id = await pages.begin_flush(self._conn, self._traceparent)
+        return self._flush_id
 
     async def _park(self, events: Iterable[Parked]) -> None:
         async def write(part: Sequence[Parked]) -> None:

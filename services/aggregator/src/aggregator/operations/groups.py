@@ -12,9 +12,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from aggregator.domain.fold import FoldedMeter, Parked
-from aggregator.domain.windows import MeterFold
+from aggregator.domain.folds import MeterFold
 from aggregator.store import groups as store
-from aggregator.store.windows.shape import stored_group
 from chassis.logs import get_logger
 from chassis.statements import StatementSize
 
@@ -28,7 +27,7 @@ async def within_groups(
     windows = folded.windows
     if windows is None or not windows.meter.spec.group_by:
         return folded, ()
-    hashes = {group: hashlib.sha256(stored_group(group)[0].encode()).digest() for group in set(windows.group_keys)}
+    hashes = {group: hashlib.sha256(group.encode()).digest() for group in windows.windows.groups.values}
     if not await _unknown(driver, windows.meter.meter_id, list(hashes.values()), size):
         return folded, ()
     refused = await _refused(driver, windows, hashes, groups_max, size)

@@ -24,7 +24,7 @@ from aggregator.operations.deps import Deps
 from aggregator.operations.finding import meter_not_found
 from aggregator.store import fills, parked, progress
 from aggregator.store import meters as store
-from aggregator.store.windows import flushes
+from aggregator.store.windows.pages import clear_windows
 from chassis.errors import Reason
 from chassis.errors.refused import Refused, refusals, refuse_all
 from chassis.postgres import transaction
@@ -160,9 +160,10 @@ async def _count_again(
     for version, since_us in taken_back:
         since = None if since_us == ALWAYS_US else instant_of(since_us)
         await parked.clear_parked_voids(conn, version.meter_id, since)
-        for customer, first, last in await flushes.clear_meter(conn, version.meter_id, since):
+        for customer, first, last in await clear_windows(conn, version.meter_id, since):
             span = Span(microseconds_of(first), microseconds_of(last) + version.spec.bucket_us)
             changes.add(tenant, ChangeKey(customer, version.name), span)
+        await parked.clear_parked(conn, version.meter_id, since)
     as_of = await progress.read_as_of(conn, tenant)
     if filled_anew and not as_of.is_empty:
         meter_ids = [version.meter_id for version in filled_anew]

@@ -23,7 +23,6 @@ from aggregator.domain.seals import (
     same_usage,
     text_of,
 )
-from aggregator.domain.usage import quantity_of
 from aggregator.operations.deps import Deps
 from aggregator.operations.finding import (
     filling,
@@ -230,8 +229,8 @@ async def _read_days(conn: AsyncConnection, plan: UsagePlan) -> tuple[SnapshotWi
                 meter=meter.name,
                 window=plan.windows[counted.key.window_number],
                 group=dict(zip(meter.group_by, counted.group, strict=True)),
-                quantity=quantity_of(meter.aggregation, counted.totals),
-                event_count=counted.totals.event_count,
+                quantity=counted.quantity,
+                event_count=counted.event_count,
             )
         )
     return tuple(windows)

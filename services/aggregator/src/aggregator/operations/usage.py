@@ -11,7 +11,8 @@ from aggregator.domain.calendar import zone_named
 from aggregator.domain.freshness import Freshness
 from aggregator.domain.meters import CountingMeter, counting_meters
 from aggregator.domain.query import UsagePlan, UsageQuery, plan_query, plan_totals
-from aggregator.domain.usage import TotalsAnswer, UsageAnswer, UsageRow, quantity_of
+from aggregator.domain.reading import CountedRow
+from aggregator.domain.usage import TotalsAnswer, UsageAnswer, UsageRow
 from aggregator.operations.deps import Deps
 from aggregator.operations.finding import (
     completed,
@@ -154,7 +155,7 @@ def _concerns(consumer: str, own_backlog: str | None) -> bool:
     return consumer == own_backlog or not consumer.startswith(progress.BACKLOG_PREFIX)
 
 
-def _bytes_of(row: usage.CountedRow) -> int:
+def _bytes_of(row: CountedRow) -> int:
     """Return about how many bytes a row takes in a message."""
     return _ROW_BYTES + len(row.key.customer.encode()) + sum(len(text.encode()) + 4 for text in row.group)
 
@@ -167,12 +168,11 @@ def _chosen(histories: list[tuple[CountingMeter, ...]], names: Sequence[str]) ->
     return [by_name[name] for name in sorted(set(names))]
 
 
-def _row(plan: UsagePlan, counted: usage.CountedRow) -> UsageRow:
-    meter = plan.meters[counted.key.meter_number]
+def _row(plan: UsagePlan, counted: CountedRow) -> UsageRow:
     return UsageRow(
         customer=counted.key.customer,
         window=plan.windows[counted.key.window_number],
         group=counted.group,
-        quantity=quantity_of(meter.aggregation, counted.totals),
-        event_count=counted.totals.event_count,
+        quantity=counted.quantity,
+        event_count=counted.event_count,
     )

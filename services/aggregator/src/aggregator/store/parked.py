@@ -54,6 +54,7 @@ _LIST: Final = f"""
         AND u.min_time >= CAST(:start AS timestamptz) AND u.min_time < CAST(:end AS timestamptz)
 """  # noqa: S608 - constant text
 _COUNTS_MAX: Final = 1000
+_CLEARED_PER_STATEMENT: Final = 1000
 _PARKED_COLUMNS: Final = (
     "meter_id",
     "lane",
@@ -137,6 +138,23 @@ async def forget_unmatched(driver: Any, tenant: str, spans: Sequence[tuple[int, 
     async with driver.transaction():
         await driver.execute(_FORGET_UNMATCHED, tenant, *columns)
         await driver.execute(_FORGET_UNMATCHED_VOID, tenant, *columns)
+
+
+async def clear_parked(conn: AsyncConnection, meter_id: int, since: datetime | None) -> None:
+    """Forget what a version parked from `since` on (None: all), in statements that stay small."""
+    statement = text(
+        """
+        WITH chosen AS (
+            SELECT lane, position FROM parked_event
+            WHERE meter_id = :meter_id AND event_time >= coalesce(CAST(:since AS timestamptz), '-infinity') LIMIT :limit
+        )
+        DELETE FROM parked_event AS p USING chosen
+        WHERE p.meter_id = :meter_id AND (p.lane, p.position) = (chosen.lane, chosen.position)
+        """
+    )
+    parameters = {"meter_id": meter_id, "since": since, "limit": _CLEARED_PER_STATEMENT}
+    while (await conn.execute(statement, parameters)).rowcount == _CLEARED_PER_STATEMENT:
+        pass
 
 
 async def parked_among(

@@ -6,17 +6,17 @@ from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy import text
 
-from aggregator.domain.query import UsagePlan
+from aggregator.domain.reading import as_one, by_customer, counted_in
 from aggregator.domain.spans import SpanParked, SpanUsage, WindowBounds, counted_period
-from aggregator.domain.usage import quantity_of
+from aggregator.domain.windows import merged, spans_by_customer
 from aggregator.store.parked import PARKED_NOW
-from aggregator.store.usage import joined, totals_of
-from aggregator.store.windows import flushes
-from aggregator.store.windows.shape import KEY, ReadingPart
+from aggregator.store.windows.pages import months_with_windows, windows_by_ranges
+from eventlog.instants import INSTANT_MAX_US, INSTANT_MIN_US, instant_of
 from eventlog.period import Period
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
+    from datetime import datetime
 
     from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -25,53 +25,44 @@ if TYPE_CHECKING:
 _METERS: Final = "unnest(CAST(:meter_ids AS integer[])) AS m (meter_id)"
 _SPANS: Final = """
     unnest(
-        CAST(:spans AS integer[]), CAST(:numbers AS integer[]), CAST(:meter_ids AS integer[]),
-        CAST(:customers AS text[]), CAST(:starts AS timestamptz[]), CAST(:ends AS timestamptz[])
-    ) AS s (span, number, meter_id, customer, start_at, end_at)
+        CAST(:spans AS integer[]), CAST(:meter_ids AS integer[]), CAST(:customers AS text[]),
+        CAST(:starts AS timestamptz[]), CAST(:ends AS timestamptz[])
+    ) AS s (span, meter_id, customer, start_at, end_at)
 """
-
-
-def _end_of_span(way: str) -> str:
-    """Return the expression of the start of the first or last window of a span: one look into the index."""
-    return f"""
-        (SELECT w.bucket_start FROM usage_window AS w
-         WHERE w.meter_id = s.meter_id AND w.customer = s.customer
-            AND w.bucket_start >= s.start_at AND w.bucket_start < s.end_at
-         ORDER BY w.bucket_start {way} LIMIT 1)
-    """  # noqa: S608 - constant text
-
-
-_BOUNDS: Final = f"""
-    SELECT {KEY}, min(first_start) AS first_start, max(last_start) AS last_start FROM (
-        SELECT s.number, s.customer, s.span AS window_number, CAST('[]' AS text) AS grp,
-               {_end_of_span("ASC")} AS first_start, {_end_of_span("DESC")} AS last_start
-        FROM {_SPANS}
-    ) AS ends
-    GROUP BY {KEY}
-"""  # noqa: S608 - constant text
-
-
-def _next_customer(condition: str) -> str:
-    """Return the expression of the least customer that meets a condition: one look into an index for each meter."""
-    return f"""
-        (SELECT min(candidate.customer) FROM {_METERS} CROSS JOIN LATERAL (
-            (SELECT w.customer FROM usage_window AS w
-             WHERE w.meter_id = m.meter_id AND w.customer {condition} ORDER BY w.customer LIMIT 1)
-            UNION ALL
-            (SELECT p.customer FROM parked_event AS p
-             WHERE p.meter_id = m.meter_id AND p.customer {condition} ORDER BY p.customer LIMIT 1)
-        ) AS candidate)
-    """  # noqa: S608 - constant text
+_ALWAYS: Final = Period(instant_of(INSTANT_MIN_US), instant_of(INSTANT_MAX_US))
+_Ends = dict[tuple[str, int], tuple[int, int]]
+"""Starts of the first and the last window of a customer by the key of a meter's version."""
 
 
 async def customers_from(conn: AsyncConnection, meter_ids: Sequence[int], from_customer: str, limit: int) -> list[str]:
     """Return the first customers, in order, that have windows or parked events of these versions."""
-    # From one customer to the next through the index: a customer's windows are not read.
+    found = await _with_parked(conn, meter_ids, from_customer, limit)
+    counted: set[str] = set()
+    async for windows_of in windows_by_ranges(conn, meter_ids, _ALWAYS, (), from_customer):
+        for parts in windows_of.values():
+            counted.update(name for part in parts for name in part.customers.values if name >= from_customer)
+        if len(counted) >= limit:
+            break
+    return sorted(counted.union(found))[:limit]
+
+
+def _next_parked(condition: str) -> str:
+    """Return the expression of the least customer that meets a condition: one look into an index for each meter."""
+    return f"""
+        (SELECT min(candidate.customer) FROM {_METERS} CROSS JOIN LATERAL (
+            SELECT p.customer FROM parked_event AS p
+            WHERE p.meter_id = m.meter_id AND p.customer {condition} ORDER BY p.customer LIMIT 1
+        ) AS candidate)
+    """  # noqa: S608 - constant text
+
+
+async def _with_parked(conn: AsyncConnection, meter_ids: Sequence[int], from_customer: str, limit: int) -> list[str]:
+    # From one customer to the next through the index: not all that is parked is read.
     statement = f"""
         WITH RECURSIVE found (customer) AS (
-            SELECT {_next_customer(">= CAST(:from_customer AS text)")}
+            SELECT {_next_parked(">= CAST(:from_customer AS text)")}
             UNION ALL
-            SELECT {_next_customer("> found.customer")} FROM found WHERE found.customer IS NOT NULL
+            SELECT {_next_parked("> found.customer")} FROM found WHERE found.customer IS NOT NULL
         )
         SELECT customer FROM found WHERE customer IS NOT NULL LIMIT :limit
     """  # noqa: S608 - constant text
@@ -83,29 +74,56 @@ async def window_bounds(
     conn: AsyncConnection, meter_ids: Sequence[int], customers: Sequence[str]
 ) -> list[WindowBounds]:
     """Return for each customer and version that has anything when it begins and ends."""
+    months = await months_with_windows(conn, meter_ids)
+    firsts = await _ends(conn, meter_ids, customers, months)
+    lasts = await _ends(conn, meter_ids, customers, reversed(months))
+    parked = await _parked_bounds(conn, meter_ids, customers)
+    return [
+        WindowBounds(
+            customer,
+            meter_id,
+            instant_of(firsts[customer, meter_id][0]) if (customer, meter_id) in firsts else None,
+            instant_of(lasts[customer, meter_id][1]) if (customer, meter_id) in lasts else None,
+            *parked.get((customer, meter_id), (None, None)),
+        )
+        for customer, meter_id in sorted({*firsts, *parked})
+    ]
 
-    def end_of(column: str, table: str, way: str) -> str:
+
+async def _ends(
+    conn: AsyncConnection, meter_ids: Sequence[int], customers: Sequence[str], months: Iterable[Period]
+) -> _Ends:
+    """Return the ends of each customer and version within the first of some months in which it has windows."""
+    found: _Ends = {}
+    for month in months:
+        missing = [name for name in customers if any((name, meter_id) not in found for meter_id in meter_ids)]
+        if not missing:
+            break
+        async for windows_of in windows_by_ranges(conn, meter_ids, month, missing):
+            for meter_id, parts in windows_of.items():
+                for customer, first_us, last_us in spans_by_customer(merged(parts)):
+                    found.setdefault((customer, meter_id), (first_us, last_us))
+    return found
+
+
+async def _parked_bounds(
+    conn: AsyncConnection, meter_ids: Sequence[int], customers: Sequence[str]
+) -> dict[tuple[str, int], tuple[datetime, datetime]]:
+    def end_of(way: str) -> str:
         return f"""
-            (SELECT w.{column} FROM {table} AS w WHERE w.meter_id = m.meter_id AND w.customer = c.customer
-             ORDER BY w.{column} {way} LIMIT 1)
+            (SELECT p.event_time FROM parked_event AS p WHERE p.meter_id = m.meter_id AND p.customer = c.customer
+             ORDER BY p.event_time {way} LIMIT 1)
         """  # noqa: S608 - names of our own
 
     statement = f"""
-        SELECT customer, meter_id, first_start, last_start, first_parked, last_parked FROM (
-            SELECT c.customer, m.meter_id,
-                   {end_of("bucket_start", "usage_window", "ASC")} AS first_start,
-                   {end_of("bucket_start", "usage_window", "DESC")} AS last_start,
-                   {end_of("event_time", "parked_event", "ASC")} AS first_parked,
-                   {end_of("event_time", "parked_event", "DESC")} AS last_parked
+        SELECT customer, meter_id, first_parked, last_parked FROM (
+            SELECT c.customer, m.meter_id, {end_of("ASC")} AS first_parked, {end_of("DESC")} AS last_parked
             FROM {_METERS} CROSS JOIN unnest(CAST(:customers AS text[])) AS c (customer)
         ) AS bounds
-        WHERE first_start IS NOT NULL OR first_parked IS NOT NULL
+        WHERE first_parked IS NOT NULL
     """  # noqa: S608 - constant text
     rows = await conn.execute(text(statement), {"meter_ids": list(meter_ids), "customers": list(customers)})
-    return [
-        WindowBounds(row.customer, row.meter_id, row.first_start, row.last_start, row.first_parked, row.last_parked)
-        for row in rows
-    ]
+    return {(row.customer, row.meter_id): (row.first_parked, row.last_parked) for row in rows}
 
 
 async def read_spans(conn: AsyncConnection, plan: SpansPlan) -> list[SpanUsage]:
@@ -113,30 +131,24 @@ async def read_spans(conn: AsyncConnection, plan: SpansPlan) -> list[SpanUsage]:
     wanted = [span for span in plan.spans if not span.only_parked]
     if not wanted:
         return []
-
-    def source(columns: str, table: str) -> str:
-        # The limit that limits nothing keeps the planner from reading the whole table for a few spans.
-        return f"""
-            SELECT s.number, s.customer, s.span AS window_number, CAST('[]' AS text) AS grp, {columns}
-            FROM {_SPANS} CROSS JOIN LATERAL (
-                SELECT {columns} FROM {table} AS w
-                WHERE w.meter_id = s.meter_id AND w.customer = s.customer
-                    AND w.bucket_start >= s.start_at AND w.bucket_start < s.end_at
-                OFFSET 0
-            ) AS w
-        """  # noqa: S608 - names of our own
-
     hull = Period(min(span.period.start for span in wanted), max(span.period.end for span in wanted))
-    meters = UsagePlan(period=hull, windows=(hull,), meters=plan.meters)
-    others = [part for shape in flushes.OTHERS if (part := shape.part(meters, source, "")) is not None]
-    others.append(ReadingPart("bounds", _BOUNDS, ("first_start", "last_start")))
-    statement = joined(flushes.NUMBERS.part(meters, source, ""), others)
+    meter_ids = sorted({projection.meter_id for meter in plan.meters for projection in meter.projections})
+    spans_of: dict[str, list[PlannedSpan]] = {}
+    for span in wanted:
+        spans_of.setdefault(span.customer, []).append(span)
     found = []
-    for row in await conn.execute(text(statement), _parameters(plan, wanted)):
-        meter, totals = plan.meters[row.number], totals_of(row)
-        quantity = quantity_of(meter.aggregation, totals)
-        counted = counted_period(row.first_start, row.last_start, meter)
-        found.append(SpanUsage(row.window_number, quantity, meter.unit, totals.event_count, counted))
+    async for windows_of in windows_by_ranges(conn, meter_ids, hull, list(spans_of)):
+        for customer, own in by_customer(windows_of):
+            for span in spans_of.get(customer, ()):
+                meter = plan.meters[span.meter_number]
+                counted = counted_in(span.period, meter, own)
+                if not len(counted):
+                    continue
+                whole = as_one(counted)
+                (quantity,) = meter.aggregation.quantities(whole)
+                first, last = (instant_of(int(counted.starts_us[place])) for place in (0, -1))
+                period = counted_period(first, last, meter)
+                found.append(SpanUsage(span.span, quantity, meter.unit, int(whole.event_counts[0]), period))
     return sorted(found, key=lambda usage: usage.span)
 
 
@@ -163,7 +175,6 @@ def _parameters(plan: SpansPlan, spans: Sequence[PlannedSpan]) -> dict[str, Any]
     rows = [(span, projection.meter_id) for span in spans for projection in plan.meters[span.meter_number].projections]
     return {
         "spans": [span.span for span, _ in rows],
-        "numbers": [span.meter_number for span, _ in rows],
         "meter_ids": [meter_id for _, meter_id in rows],
         "customers": [span.customer for span, _ in rows],
         "starts": [span.period.start for span, _ in rows],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from aggregator.domain.calendar import WindowSize
@@ -57,15 +58,17 @@ def freshness_from_proto(message: pb.Freshness) -> Freshness:
             return Freshness()
 
 
-def row_to_proto(row: UsageRow) -> usage_pb2.UsageRow:
-    """Return a row of an answer as a message."""
-    return usage_pb2.UsageRow(
-        customer=row.customer,
-        window=period_to_proto(row.window),
-        group=row.group,
-        quantity=format_decimal(row.quantity),
-        event_count=row.event_count,
-    )
+def rows_to_proto(rows: Sequence[UsageRow]) -> Iterator[usage_pb2.UsageRow]:
+    """Yield rows of an answer as messages. Many share a window, which is made once."""
+    windows = {row.window: period_to_proto(row.window) for row in rows}
+    for row in rows:
+        yield usage_pb2.UsageRow(
+            customer=row.customer,
+            window=windows[row.window],
+            group=row.group,
+            quantity=format_decimal(row.quantity),
+            event_count=row.event_count,
+        )
 
 
 def meter_usage_to_proto(usage: MeterUsage) -> usage_pb2.MeterUsage:
@@ -87,7 +90,7 @@ def answer_to_proto(query: UsageQuery, answer: UsageAnswer) -> pb.QueryUsageResp
     if answer.last is not None:
         token = page_token(query.fingerprint(), answer.last.customer, answer.last.window_number, answer.last.group)
     return pb.QueryUsageResponse(
-        rows=map(row_to_proto, answer.rows),
+        rows=rows_to_proto(answer.rows),
         unit=answer.unit,
         as_of=as_of_to_proto(answer.as_of),
         next_page_token=token,

@@ -2,38 +2,63 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
-from aggregator.domain.aggregations.aggregation import Added, Aggregation, Totals
-from aggregator.domain.aggregations.groups import Groups
+from aggregator.domain.aggregations.aggregation import Added, Aggregation, decimals
+from aggregator.domain.columns import ScaledNumbers, run_starts
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from decimal import Decimal
+
+    from aggregator.domain.aggregations.aggregation import Totals
+    from aggregator.domain.aggregations.groups import Groups
+    from aggregator.domain.windows import Windows
 
 
-class Minimum(Aggregation):
+class _Extreme(Aggregation):
+    """A value that all others compare with."""
+
+    COMPARES: ClassVar[np.ufunc]
+
+    def fold(self, groups: Groups) -> Added:
+        """Gather the values: when the smallest is taken back, another one is."""
+        return Added(entries=groups.values())
+
+    def quantities(self, windows: Windows) -> Sequence[Decimal]:
+        """Return the value of each window."""
+        return decimals(self._values(windows))
+
+    def quantities_so_far(self, windows: Windows) -> Sequence[Decimal]:
+        """Return the value so far."""
+        values = self._values(windows)
+        return decimals(ScaledNumbers(self.COMPARES.accumulate(values.units), values.scale))
+
+    def _values(self, windows: Windows) -> ScaledNumbers:
+        entries = windows.entries
+        units = self.COMPARES.reduceat(entries.values.units, run_starts(entries.windows))
+        return ScaledNumbers(units, entries.values.scale)
+
+
+class Minimum(_Extreme):
     """The smallest value."""
 
     NAME: ClassVar[str] = "MIN"
-
-    def fold(self, groups: Groups) -> Added:
-        """Find the smallest value."""
-        return Added(minima=groups.reduced(np.minimum))
+    COMPARES: ClassVar[np.ufunc] = np.minimum
 
     def quantity(self, totals: Totals) -> Decimal | None:
-        """Return the smallest value."""
+        """Return the value."""
         return totals.minimum
 
 
-class Maximum(Aggregation):
+class Maximum(_Extreme):
     """The largest value."""
 
     NAME: ClassVar[str] = "MAX"
-
-    def fold(self, groups: Groups) -> Added:
-        """Find the largest value."""
-        return Added(maxima=groups.reduced(np.maximum))
+    COMPARES: ClassVar[np.ufunc] = np.maximum
 
     def quantity(self, totals: Totals) -> Decimal | None:
-        """Return the largest value."""
+        """Return the value."""
         return totals.maximum

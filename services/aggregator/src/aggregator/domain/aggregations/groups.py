@@ -3,23 +3,31 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from aggregator.domain.aggregations.aggregation import Choice, ChosenValues, DistinctTexts, ScaledValues
+from aggregator.domain.columns import (
+    CodedTexts,
+    ScaledNumbers,
+    combined,
+    combined_times,
+    distinct_of,
+    no_numbers,
+    no_texts,
+    run_starts,
+    sorting,
+)
+from aggregator.domain.windows import Entries, added_up
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
-    from aggregator.domain.batch import Batch, BatchColumn
+    from aggregator.domain.batch import Batch
     from aggregator.domain.meters import CountingMeter
     from aggregator.domain.values import ScaledColumn
-
-_KEY_LIMIT: Final = 2**62
-_RADIX_LIMIT: Final = 2**16
 
 
 def group_key(values: Sequence[str]) -> str:
@@ -38,103 +46,80 @@ class Groups:
         self._batch = batch
         self._meter = meter
         self._group_columns = [batch.property(key) for key in meter.spec.group_by]
-        bucket_numbers = batch.times_us[rows] // meter.spec.bucket_us
-        bucket_numbers -= bucket_numbers.min()
-        keys = batch.customers.codes[rows]
-        keys = _combine(keys, bucket_numbers, int(bucket_numbers.max()) + 1)
-        for grouping in self._group_columns:
-            keys = _combine(keys, grouping.codes[rows], len(grouping.values))
-        order = _sorting(keys)
+        self.group_texts, group_codes = self._named_groups(rows)
+        keys = combined_times(batch.customers.codes[rows], batch.times_us[rows] // meter.spec.bucket_us)
+        keys = combined(keys, group_codes, len(self.group_texts))
+        order = sorting(keys)
         self.rows = rows[order]
         """The events in the order of the windows."""
-        self._keys = keys[order]
-        self._starts = np.flatnonzero(np.diff(self._keys, prepend=self._keys[0] - 1))
+        self._starts = run_starts(keys[order])
         self._heads = self.rows[self._starts]
-        self.run_lengths: list[int] = np.diff(self._starts, append=len(self.rows)).tolist()
+        self._group_codes = group_codes[order][self._starts]
+        self.run_lengths = np.diff(self._starts, append=len(rows))
         """How many events each window has."""
         self._signs = batch.signs
         """None where all events count; else 1 for those that do, and -1 for those that are taken back."""
 
-    def counts(self) -> list[int]:
+    def counts(self) -> NDArray[np.int64]:
         """Events of each window; one that is taken back counts as one less."""
-        if self._signs is None:
-            return self.run_lengths
-        counts: list[int] = np.add.reduceat(self._signs[self.rows], self._starts).tolist()
-        return counts
+        return self.run_lengths if self._signs is None else np.add.reduceat(self._signs[self.rows], self._starts)
 
-    def texts_of(self, column: BatchColumn) -> list[str]:
-        """Text of a column for each window, all of whose events share it."""
-        values = column.values
-        return [values[code] for code in column.codes[self._heads].tolist()]
+    def customers(self) -> CodedTexts:
+        """Customer of each window."""
+        column = self._batch.customers
+        return CodedTexts(column.values, column.codes[self._heads]).take(slice(None))
 
-    def buckets_us(self) -> list[int]:
+    def starts_us(self) -> NDArray[np.int64]:
         """Start of each window."""
         bucket_us = self._meter.spec.bucket_us
-        buckets: list[int] = (self._batch.times_us[self._heads] // bucket_us * bucket_us).tolist()
-        return buckets
+        return self._batch.times_us[self._heads] // bucket_us * bucket_us
 
-    def group_keys(self) -> list[str]:
+    def groups(self) -> CodedTexts:
         """Group of each window as canonical text."""
-        if not self._group_columns:
-            return [group_key(())] * len(self._heads)
-        texts = [self.texts_of(column) for column in self._group_columns]
-        known: dict[tuple[str, ...], str] = {}
-        keys = []
-        for values in zip(*texts, strict=True):
-            key = known.get(values)
-            if key is None:
-                key = known[values] = group_key(values)
-            keys.append(key)
-        return keys
+        return CodedTexts(self.group_texts, self._group_codes).take(slice(None))
 
-    def reduced(self, reduce: np.ufunc) -> ScaledValues:
-        """Return the sum, smallest or largest number of each window."""
+    def sums(self) -> ScaledNumbers:
+        """Sum of the numbers of each window."""
         column = self._numbers()
         units = column.units[self.rows]
         if self._signs is not None:
-            if reduce is not np.add:
-                raise self._not_subtracted()
             units = units * self._signs[self.rows]
-        return ScaledValues(reduce.reduceat(units, self._starts).tolist(), column.scale)
+        return ScaledNumbers(np.add.reduceat(units, self._starts), column.scale)
 
-    def chosen(self, choice: Choice) -> ChosenValues:
-        """Return the number of the event with the greatest, or the least, (time, id, number) of each window."""
-        if self._signs is not None:
-            raise self._not_subtracted()
-        column, times_us = self._numbers(), self._batch.times_us[self.rows]
-        is_latest = choice is Choice.LATEST
-        time_of = (np.maximum if is_latest else np.minimum).reduceat(times_us, self._starts)
-        run_lengths = np.diff(self._starts, append=len(self.rows))
-        candidates = np.flatnonzero(times_us == np.repeat(time_of, run_lengths))
-        window_of = np.repeat(np.arange(len(self._starts)), run_lengths)[candidates]
-        best: list[tuple[bytes, int] | None] = [None] * len(self._starts)
-        for window, row in zip(window_of.tolist(), self.rows[candidates].tolist(), strict=True):
-            # UTF-8 bytes, as the database compares them.
-            candidate = (self._batch.event_id(row).encode(), int(column.units[row]))
-            current = best[window]
-            if current is None or (candidate > current if is_latest else candidate < current):
-                best[window] = candidate
-        found = [candidate for candidate in best if candidate is not None]
-        return ChosenValues(
-            values=ScaledValues([units for _, units in found], column.scale),
-            times_us=time_of.tolist(),
-            ids=[event_id.decode() for event_id, _ in found],
-            choice=choice,
-        )
-
-    def distinct(self) -> DistinctTexts:
-        """Return the distinct texts of each window, ordered by window and text."""
-        if self._signs is not None:
-            raise self._not_subtracted()
+    def distinct(self) -> Entries:
+        """Texts of each window."""
         column = self._batch.property(self._meter.spec.value_property)
-        window_of = np.repeat(np.arange(len(self._starts)), np.diff(self._starts, append=len(self.rows)))
-        pairs = np.unique(_combine(window_of, column.codes[self.rows], len(column.values)))
-        windows, codes = np.divmod(pairs, len(column.values))
-        return DistinctTexts(windows.tolist(), [column.values[code] for code in codes.tolist()])
+        texts = CodedTexts(column.values, column.codes[self.rows])
+        return self._entries(texts, np.zeros(len(self.rows), dtype=np.int64), no_numbers(len(self.rows)))
 
-    def _not_subtracted(self) -> RuntimeError:
-        # Not one of the traps of arithmetic, which would park the event: the fold must stop rather than go wrong.
-        return RuntimeError(f"events of meter {self._meter.version.name} were taken back, and it can only add up")
+    def values(self) -> Entries:
+        """Numbers of each window."""
+        count = len(self.rows)
+        return self._entries(no_texts(count), np.zeros(count, dtype=np.int64), self._numbers_of_rows())
+
+    def events(self) -> Entries:
+        """Numbers of each window, each with the time and the id of its event."""
+        ids = [self._batch.event_id(row) for row in self.rows.tolist()]
+        return self._entries(_coded(ids), self._batch.times_us[self.rows], self._numbers_of_rows())
+
+    def _entries(self, texts: CodedTexts, times_us: NDArray[np.int64], values: ScaledNumbers) -> Entries:
+        windows = np.repeat(np.arange(len(self._starts), dtype=np.int64), self.run_lengths)
+        counts = np.ones(len(self.rows), dtype=np.int64) if self._signs is None else self._signs[self.rows]
+        return added_up(Entries(windows, texts, times_us, values, counts))
+
+    def _named_groups(self, rows: NDArray[np.int64]) -> tuple[Sequence[str], NDArray[np.int64]]:
+        """Return the canonical texts of the groups that occur, sorted, and per row the place of its own."""
+        keys = np.zeros(len(rows), dtype=np.int64)
+        for column in self._group_columns:
+            keys = combined(keys, column.codes[rows], len(column.values))
+        examples, places = distinct_of(keys)
+        names = [group_key([column.text(row) for column in self._group_columns]) for row in rows[examples].tolist()]
+        named = CodedTexts((), places).renamed(names)
+        return named.values, named.codes
+
+    def _numbers_of_rows(self) -> ScaledNumbers:
+        column = self._numbers()
+        return ScaledNumbers(column.units[self.rows], column.scale)
 
     def _numbers(self) -> ScaledColumn:
         if self._column is None:
@@ -142,16 +127,7 @@ class Groups:
         return self._column
 
 
-def _sorting(keys: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Return the order that sorts the keys; equal ones come in any order, because no reduction depends on it."""
-    if int(keys.max()) < _RADIX_LIMIT:
-        # Sixteen bits are sorted by counting, ten times as fast.
-        return np.argsort(keys.astype(np.uint16), kind="stable")
-    return np.argsort(keys)
-
-
-def _combine(keys: NDArray[np.int64], codes: NDArray[np.int64], codes_end: int) -> NDArray[np.int64]:
-    """Append a digit below `codes_end` to mixed-radix keys; keys that would overflow are renumbered first."""
-    if (int(keys.max()) + 1) * codes_end >= _KEY_LIMIT:
-        keys = np.unique(keys, return_inverse=True)[1].astype(np.int64)
-    return keys * codes_end + codes
+def _coded(texts: Sequence[str]) -> CodedTexts:
+    values = sorted(set(texts))
+    code_of = {value: code for code, value in enumerate(values)}
+    return CodedTexts(values, np.fromiter((code_of[text] for text in texts), dtype=np.int64, count=len(texts)))

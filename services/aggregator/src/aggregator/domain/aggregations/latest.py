@@ -2,22 +2,34 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
-from aggregator.domain.aggregations.aggregation import Added, Aggregation, Choice, Totals
-from aggregator.domain.aggregations.groups import Groups
+import numpy as np
+
+from aggregator.domain.aggregations.chosen import ChosenEvent
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from decimal import Decimal
+
+    from numpy.typing import NDArray
+
+    from aggregator.domain.aggregations.aggregation import Totals
+    from aggregator.domain.windows import Windows
 
 
-class Latest(Aggregation):
-    """The value of the event with the greatest (time, id, value): the order in which events arrive does not matter."""
+class Latest(ChosenEvent):
+    """The value of the event with the greatest (time, id, value)."""
 
     NAME: ClassVar[str] = "LATEST"
-    CHOOSES: ClassVar[Choice | None] = Choice.LATEST
 
-    def fold(self, groups: Groups) -> Added:
-        """Find the latest event."""
-        return Added(chosen=groups.chosen(Choice.LATEST))
+    def chosen(self, starts: NDArray[np.int64], end: int) -> NDArray[np.int64]:
+        """Return the last of each run."""
+        return np.append(starts[1:], end) - 1
+
+    def quantities_so_far(self, windows: Windows) -> Sequence[Decimal]:
+        """Return the values of the windows themselves: the latest event so far is in the current one."""
+        return self.quantities(windows)
 
     def quantity(self, totals: Totals) -> Decimal | None:
         """Return its value."""

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import ClassVar, Final
+from typing import TYPE_CHECKING, ClassVar, Final
 
-import numpy as np
-
-from aggregator.domain.aggregations.aggregation import Added, Aggregation, Reads, Totals
-from aggregator.domain.aggregations.groups import Groups
+from aggregator.domain.aggregations.aggregation import Added, Aggregation, Reads, decimals
 from money import exact_arithmetic
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from aggregator.domain.aggregations.aggregation import Totals
+    from aggregator.domain.aggregations.groups import Groups
+    from aggregator.domain.windows import Windows
 
 AVERAGE_PLACES: Final = 12
 _AVERAGE_STEP: Final = Decimal(1).scaleb(-AVERAGE_PLACES)
@@ -22,7 +26,11 @@ class Sum(Aggregation):
 
     def fold(self, groups: Groups) -> Added:
         """Add the values up."""
-        return Added(sums=groups.reduced(np.add))
+        return Added(sums=groups.sums())
+
+    def quantities(self, windows: Windows) -> Sequence[Decimal]:
+        """Return the sums."""
+        return decimals(windows.sums)
 
     def quantity(self, totals: Totals) -> Decimal | None:
         """Return the sum."""
@@ -39,6 +47,10 @@ class Count(Aggregation):
         """Add nothing else."""
         return Added()
 
+    def quantities(self, windows: Windows) -> Sequence[Decimal]:
+        """Return the numbers of events."""
+        return [Decimal(count) for count in windows.event_counts.tolist()]
+
     def quantity(self, totals: Totals) -> Decimal | None:
         """Return the number of events."""
         return Decimal(totals.event_count)
@@ -49,9 +61,14 @@ class Average(Sum):
 
     NAME: ClassVar[str] = "AVG"
 
-    def quantity(self, totals: Totals) -> Decimal | None:
+    def quantities(self, windows: Windows) -> Sequence[Decimal]:
         """Return the average of the whole, not of averages."""
-        return None if totals.sum is None or not totals.event_count else average(totals.sum, totals.event_count)
+        totals = decimals(windows.sums)
+        return [average(total, count) for total, count in zip(totals, windows.event_counts.tolist(), strict=True)]
+
+    def quantity(self, totals: Totals) -> Decimal | None:
+        """Return the average of the whole."""
+        return None if totals.sum is None else average(totals.sum, totals.event_count)
 
 
 def average(total: Decimal, count: int) -> Decimal:

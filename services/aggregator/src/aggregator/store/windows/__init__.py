@@ -1,1 +1,1 @@
-"""The storage shapes of windows, a file each: numbers that add up or compare, and distinct texts."""
+"""Windows in the database: pages of columns, only ever added, and merged behind."""

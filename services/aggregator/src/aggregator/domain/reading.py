@@ -1,0 +1,180 @@
+"""Windows become the rows of an answer: chosen, brought under the windows and groups asked for, and put together."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, replace
+from decimal import Decimal
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from aggregator.domain.aggregations.groups import group_key
+from aggregator.domain.columns import run_starts, sorting
+from aggregator.domain.query import RowKey
+from aggregator.domain.windows import merged
+from eventlog.instants import microseconds_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+
+    from numpy.typing import NDArray
+
+    from aggregator.domain.aggregations.aggregation import Aggregation
+    from aggregator.domain.columns import CodedTexts
+    from aggregator.domain.query import Condition, MeterPlan, Projection, UsagePlan
+    from aggregator.domain.windows import Windows
+    from eventlog.period import Period
+
+
+@dataclass(frozen=True, slots=True)
+class CountedRow:
+    """Windows of one meter, customer, window and group, put together."""
+
+    key: RowKey
+    quantity: Decimal
+    event_count: int
+
+    @property
+    def group(self) -> tuple[str, ...]:
+        """Values of the properties asked for."""
+        return _values_of(self.key.group)
+
+
+@lru_cache(maxsize=4096)
+def _values_of(group: str) -> tuple[str, ...]:
+    return tuple(json.loads(group))
+
+
+def counted_rows(plan: UsagePlan, windows_of: Mapping[int, Sequence[Windows]]) -> Iterator[CountedRow]:
+    """Yield what was planned, ordered by meter, customer, window, group; what has no events has no row.
+
+    `windows_of` are windows by the keys of the versions of meters; more than was asked for may be among them.
+    """
+    for number, meter in enumerate(plan.meters):
+        asked = [
+            _as_asked(windows, plan, meter, projection)
+            for projection in meter.projections
+            for windows in windows_of.get(projection.meter_id, ())
+        ]
+        yield from _rows(plan, number, _counted(merged(asked)))
+
+
+def by_customer(windows_of: Mapping[int, Sequence[Windows]]) -> Iterator[tuple[str, dict[int, Windows]]]:
+    """Yield each customer with its windows, put together, by the keys of the versions of meters."""
+    found: dict[str, dict[int, Windows]] = {}
+    for meter_id, parts in windows_of.items():
+        whole = merged(parts)
+        firsts = run_starts(whole.customers.codes).tolist()
+        for first, end in zip(firsts, [*firsts[1:], len(whole)], strict=True):
+            own = whole.part(first, end)
+            found.setdefault(own.customers.values[0], {})[meter_id] = own
+    yield from found.items()
+
+
+def counted_in(period: Period, meter: MeterPlan, windows_of: Mapping[int, Windows]) -> Windows:
+    """Return the windows of a period, of one customer, with their own starts, all groups of the meter together."""
+    own = [windows_of[one.meter_id] for one in meter.projections if one.meter_id in windows_of]
+    return _counted(merged([_with_groups(within(windows, period, ()), lambda _: "[]") for windows in own]))
+
+
+def flushes_behind(plan: UsagePlan, windows_of: Mapping[int, Sequence[Windows]]) -> set[int]:
+    """Return the batches that touched the windows of a plan last."""
+    found: set[int] = set()
+    for meter in plan.meters:
+        for projection in meter.projections:
+            for windows in windows_of.get(projection.meter_id, ()):
+                found.update(np.unique(within(windows, plan.period, plan.customers).flush_ids).tolist())
+    return found
+
+
+def as_one(windows: Windows) -> Windows:
+    """Return windows of one customer and group as a single one."""
+    return merged([replace(windows, starts_us=np.zeros(len(windows), dtype=np.int64))])
+
+
+def of_customers(windows: Windows, from_customer: str, before_customer: str | None) -> Windows:
+    """Return the windows of the customers from one on, and before another one if it is named."""
+    values = windows.customers.values
+    wanted = _table(values, lambda name: from_customer <= name and (before_customer is None or name < before_customer))
+    return windows.take(wanted[windows.customers.codes])
+
+
+def _counted(windows: Windows) -> Windows:
+    """Leave out what is taken back altogether."""
+    return windows.take(windows.event_counts > 0)
+
+
+def _as_asked(windows: Windows, plan: UsagePlan, meter: MeterPlan, projection: Projection) -> Windows:
+    """Return the windows that a question is about, with the numbers of its windows as their starts, by its groups."""
+    chosen = within(windows, plan.period, plan.customers)
+    for condition in plan.conditions:
+        chosen = chosen.take(_meets(chosen.groups, condition, projection.meter_id))
+    starts_us = np.array([microseconds_of(window.start) for window in plan.windows], dtype=np.int64)
+    numbered = replace(chosen, starts_us=np.searchsorted(starts_us, chosen.starts_us, side="right") - 1)
+    if not meter.group_by:
+        return _with_groups(numbered, lambda _: "[]")
+    if projection.is_identity:
+        return numbered
+    return _with_groups(numbered, lambda group: _projected(group, projection.places))
+
+
+def within(windows: Windows, period: Period, customers: Sequence[str]) -> Windows:
+    """Return the windows of a period, and of some customers if any are named."""
+    wanted = (windows.starts_us >= period.start_us) & (windows.starts_us < period.end_us)
+    if customers and not frozenset(customers).issuperset(windows.customers.values):
+        wanted &= _table(windows.customers.values, frozenset(customers).__contains__)[windows.customers.codes]
+    return windows.take(wanted)
+
+
+def _meets(groups: CodedTexts, condition: Condition, meter_id: int) -> NDArray[np.bool_]:
+    place, values = dict(condition.places)[meter_id], frozenset(condition.values)
+    return _table(groups.values, lambda group: json.loads(group)[place] in values)[groups.codes]
+
+
+def _table(values: Sequence[str], is_wanted: Callable[[str], bool]) -> NDArray[np.bool_]:
+    return np.fromiter((is_wanted(value) for value in values), dtype=np.bool_, count=len(values))
+
+
+def _with_groups(windows: Windows, name: Callable[[str], str]) -> Windows:
+    """Return windows by other groups, several of which may then be the same."""
+    return replace(windows, groups=windows.groups.renamed([name(group) for group in windows.groups.values]))
+
+
+def _projected(group: str, places: Iterable[int | None]) -> str:
+    values = json.loads(group)
+    return group_key(["" if place is None else values[place] for place in places])
+
+
+def _rows(plan: UsagePlan, number: int, windows: Windows) -> Iterator[CountedRow]:
+    if not len(windows):
+        return
+    aggregation = plan.meters[number].aggregation
+    if plan.running:
+        quantities, counts = _so_far(aggregation, windows)
+    else:
+        quantities, counts = list(aggregation.quantities(windows)), windows.event_counts.tolist()
+    columns = (windows.customers.texts(), windows.starts_us.tolist(), windows.groups.texts())
+    for customer, window, group, quantity, count in zip(*columns, quantities, counts, strict=True):
+        yield CountedRow(RowKey(number, customer, window, group), quantity, count)
+
+
+def _so_far(aggregation: Aggregation, windows: Windows) -> tuple[list[Decimal], list[int]]:
+    """Return for each window the quantity and the events from the first window of its customer and group to it."""
+    keys = windows.customers.codes * len(windows.groups.values) + windows.groups.codes
+    order = sorting(keys, has_runs=True)
+    firsts = run_starts(keys[order]).tolist()
+    quantities: list[Decimal] = [Decimal(0)] * len(windows)
+    counts = [0] * len(windows)
+    for first, end in zip(firsts, [*firsts[1:], len(order)], strict=True):
+        places = order[first:end]
+        is_of_series = np.zeros(len(windows), dtype=np.bool_)
+        is_of_series[places] = True
+        series = windows.take(is_of_series)
+        so_far = aggregation.quantities_so_far(series)
+        for place, quantity, count in zip(
+            np.sort(places).tolist(), so_far, np.cumsum(series.event_counts).tolist(), strict=True
+        ):
+            quantities[place], counts[place] = quantity, count
+    return quantities, counts

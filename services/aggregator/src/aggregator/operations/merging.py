@@ -1,0 +1,41 @@
+"""Keeping the pages of windows few: what batches have written is merged behind them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from aggregator.store.windows import merging as store
+from chassis.postgres import transaction
+
+if TYPE_CHECKING:
+    from aggregator.operations.deps import Deps
+    from aggregator.store.windows.merging import DueMerge
+
+
+async def merge_what_is_due(deps: Deps) -> int:
+    """Merge what is due of the meters written to, until nothing is; return how many merges that were."""
+    meter_ids = deps.written.take()
+    count = 0
+    try:
+        while due := await _due(deps, meter_ids):
+            done = [await _merge(deps, one) for one in due]
+            count += sum(done)
+            if not all(done):
+                # Another replica is at it, and goes on until nothing is due.
+                break
+    except BaseException:
+        deps.written.note_all()
+        raise
+    return count
+
+
+async def _due(deps: Deps, meter_ids: list[int] | None) -> list[DueMerge]:
+    if meter_ids == []:
+        return []
+    async with transaction(deps.engine) as conn:
+        return await store.due_merges(conn, meter_ids)
+
+
+async def _merge(deps: Deps, due: DueMerge) -> bool:
+    async with transaction(deps.engine) as conn:
+        return await store.merge_runs(conn, due)
