@@ -73,6 +73,12 @@ def adjustments(invoice: dict[str, Any]) -> list[tuple[str, str, str]]:
     ]
 
 
+def unbilled(tenant: Tenant) -> dict[tuple[str, str], int]:
+    """How many events no invoice will have, by customer and reason, once all is counted."""
+    rows = tenant.json("unbilled", "--wait")["rows"]
+    return {(one["customer"] or "", one["reason"]): one["eventCount"] for one in rows}
+
+
 def holding(tenant: Tenant) -> dict[str, str]:
     listed = tenant.json("events", "list", "--customer", "c-cust")["events"]
     return {one["event"]["id"]: one["event"]["properties"]["n"] for one in listed if one["takenBackAt"] == "0"}
@@ -187,3 +193,25 @@ def test_a_backfill_is_reverted_and_a_range_is_replaced(make_tenant: MakeTenant)
     assert (adjustments(june), june["total"]) == ([("C-000001.1", "-34", "-34.00")], "-27.00")
     refused = tenant.run("backfill", "open", "--replace", "--from", "2024-05-01", expected=(2,)).stderr
     assert "it never voids all there is" in refused
+
+
+def test_usage_that_nobody_bills_is_not_listed_once_it_is_voided(make_tenant: MakeTenant) -> None:
+    tenant = make_tenant("unbilled")
+    tenant.apply(CATALOG)
+    nobody = {"customer": "c-nobody"}
+    tenant.report(
+        used("1", "2024-05-03", "10", **nobody),
+        used("2", "2024-05-03", "10", **nobody),
+        used("3", "2024-05-03", "many"),
+        used("4", "2024-05-03", "10", type="c.else"),
+    )
+    before = unbilled(tenant)
+    for event_id in ("2", "3"):
+        tenant.run("events", "void", "a", event_id, "--reason", "a test")
+    fewer = unbilled(tenant)
+    for event_id in ("1", "4"):
+        tenant.run("events", "void", "a", event_id, "--reason", "a test")
+
+    assert before == {("c-nobody", "UNKNOWN_CUSTOMER"): 2, ("c-cust", "PARKED"): 1, ("", "NO_METER"): 1}
+    assert fewer == {("c-nobody", "UNKNOWN_CUSTOMER"): 1, ("", "NO_METER"): 1}
+    assert unbilled(tenant) == {}
