@@ -37,8 +37,9 @@ COPY libs libs
 COPY services services
 RUN set -eu; \
     own="services/$SERVICE"; [ -d "$own" ] || own="libs/$SERVICE"; \
+    expressions=; if grep -q metering-expressions "$own/pyproject.toml"; then expressions=./libs/expressions; fi; \
     /tools/bin/pip wheel --quiet --no-cache-dir --no-deps --no-index --no-build-isolation --wheel-dir /wheels \
-      ./libs/contracts ./libs/chassis ./libs/eventlog ./libs/money "./$own"; \
+      ./libs/contracts ./libs/chassis ./libs/eventlog ./libs/money $expressions "./$own"; \
     /tools/bin/pip --python /app/bin/python install --quiet --no-compile --no-deps --no-index /wheels/*.whl
 # A third of what the wheels of others bring are debug symbols. Libraries in *.libs were moved there by a tool that
 # rewrites them, and do not bear another.

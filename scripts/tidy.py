@@ -25,7 +25,7 @@ GENERATED = "libs/contracts/src/"
 # Files that must name what is looked for.
 LOOKOUTS = re.compile(r"^scripts/tidy\.py$|^tests/tidy/")
 # Where a float could get into a quantity or an amount of money.
-EXACT = re.compile(r"^services/\w+/src/\w+/domain/|^libs/money/src/")
+EXACT = re.compile(r"^services/\w+/src/\w+/domain/|^libs/(?:expressions|money)/src/")
 # The edges, where the current time or a random id may enter; everywhere else they are arguments.
 EDGES = re.compile(
     r"/__main__\.py$|/operations(\.py$|/)|/web/|^libs/chassis/src/chassis/clock\.py$|^libs/meterline/|^libs/testkit/"

@@ -43,7 +43,10 @@ def installed(
 ) -> Installed:
     """A service in an environment of its own."""
     member = f"services/{request.param}"
-    python = make_environment(request.param, ROOT / "requirements" / f"{request.param}.txt", [member, *LIBRARIES])
+    libraries = [*LIBRARIES]
+    if "metering-expressions" in (ROOT / member / "pyproject.toml").read_text():
+        libraries.append("libs/expressions")
+    python = make_environment(request.param, ROOT / "requirements" / f"{request.param}.txt", [member, *libraries])
     return Installed(request.param, python, build_wheel(member))
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from itertools import chain
 from typing import Any, Final
 
@@ -50,7 +50,9 @@ READS: Final = sorted(
 ABOUT_NOBODY: Final = {"Heads", "GetProgress", "GetStatus"}
 READS_OF_SOMEBODY: Final = [method for _, method in READS if method.rpartition("/")[2] not in ABOUT_NOBODY]
 # They count, and name nothing unless something is wrong.
-COUNTS: Final = {"VerifyInvoices", "VerifyInvoice", "VerifyLine"}
+COUNTS: Final = {"GetCompleteness", "VerifyInvoices", "VerifyInvoice", "VerifyLine"}
+# When an answer was made, or something last came.
+FRESHNESS: Final = {"as_of", "checked_at"}
 MARK: Final = b"whisper"
 OWN_VOICE, TWINS_VOICE = "murmur", "shout"
 QUESTIONS: Final = (rating_pb.PriceQuestion(item="Whisper calls", quantity="1"),)
@@ -136,6 +138,8 @@ def with_everything(tenant: Tenant, voice: str, minutes: str) -> Owner:
         call(tenant, "portal", f"/{SERVICES['portal'].full_name}/{method}", request)
     reported = tenant.report(event("whisper-1", minutes=minutes, voice=voice), event("whisper-2", voice=voice))
     assert reported["accepted"] == 2
+    in_future = {**event("whisper-refused", voice=voice), "time": "2222-01-01T00:00:00Z"}
+    tenant.run("report", "-f", "-", stdin=json.dumps(in_future), expected=(7,))
     (invoice,) = tenant.json("invoice", "finalize", "--period", "2024-01")
     tenant.report(event("whisper-late", minutes=minutes, voice=voice))
     wait_until(lambda: tenant.json("invoice", "pending"), 60, what="late usage to be pending")
@@ -158,6 +162,24 @@ def _asked_of_the_portal(customer: str) -> dict[str, Message]:
     }
 
 
+def _around_now() -> values_pb2.Period:
+    start, end = Timestamp(), Timestamp()
+    start.FromDatetime(datetime.now(UTC) - timedelta(days=1))
+    end.FromDatetime(datetime.now(UTC) + timedelta(days=1))
+    return values_pb2.Period(start=start, end=end)
+
+
+def _asked_of_ingest(customer: str) -> dict[str, Message]:
+    return {
+        "GetEvent": ingest_pb.GetEventRequest(source="whisper-gateway", id="whisper-1"),
+        "ListEvents": ingest_pb.ListEventsRequest(customers=[customer]),
+        "ListBackfills": ingest_pb.ListBackfillsRequest(),
+        "GetCompleteness": ingest_pb.GetCompletenessRequest(source="whisper-gateway", period=_around_now()),
+        "ListSources": ingest_pb.ListSourcesRequest(),
+        "ListRefusals": ingest_pb.ListRefusalsRequest(source="whisper-gateway", samples=20),
+    }
+
+
 def _requests(tenant: Tenant, invoice: dict[str, Any]) -> Iterator[tuple[str, Message]]:
     (line,) = invoice["lines"]
     charge = tenant.json("explain", line["id"])["charge"]["id"]
@@ -167,11 +189,7 @@ def _requests(tenant: Tenant, invoice: dict[str, Any]) -> Iterator[tuple[str, Me
     january = values_pb2.Period(start=start, end=end)
     customer, contract, meter = "whisper-customer", "whisper-contract", "whisper-calls"
     asked: dict[ServiceDescriptor, dict[str, Message]] = {
-        SERVICES["ingest"]: {
-            "GetEvent": ingest_pb.GetEventRequest(source="whisper-gateway", id="whisper-1"),
-            "ListEvents": ingest_pb.ListEventsRequest(customers=[customer]),
-            "ListBackfills": ingest_pb.ListBackfillsRequest(),
-        },
+        SERVICES["ingest"]: _asked_of_ingest(customer),
         SERVICES["aggregator"]: {
             "GetMeter": aggregator_pb.GetMeterRequest(name=meter),
             "ListMeters": aggregator_pb.ListMetersRequest(),
@@ -281,7 +299,7 @@ def forget_how_fresh(message: Message) -> None:
         if field.message_type is None:
             continue
         is_as_of = field.message_type.full_name == values_pb2.AsOf.DESCRIPTOR.full_name
-        if is_as_of or field.name == "checked_at":
+        if is_as_of or field.name in FRESHNESS:
             message.ClearField(field.name)
         elif not field.message_type.GetOptions().map_entry:
             for entry in value if field.is_repeated else [value]:

@@ -57,6 +57,8 @@ EXCEPTIONS: Final[Mapping[str, str]] = {
     "eventlog.log.stored.read_proven": PLACE,
     "ingest.store.backfills.lock_open_backfills": "by the id under which the tenant's own backfill was found",
     "ingest.store.corrections.taken_back": PLACE,
+    "ingest.store.completeness.forget_heard_before": EVERY_TENANT,
+    "ingest.store.refusals.forget_before": EVERY_TENANT,
     "ingest.store.segments.first_position_of_segment_at": PLACE,
     "invoicing.store.audits.tenants": EVERY_TENANT,
     "invoicing.store.lines._ADD": JOINED,

@@ -1,7 +1,7 @@
 """The way from row messages to columns and back: from here on rows and columns are one and the same.
 
 `join_rows` puts the rows of several calls one after the other; `columns_of(rows)` reads them into columns;
-`events_of(columns, rows)` writes rows as messages again.
+`events_of(columns, rows)` writes rows as messages again, and `messages_of` gives the bytes of either.
 """
 
 from __future__ import annotations
@@ -170,3 +170,12 @@ def events_of(columns: EventColumns, rows: RowNumbers) -> Iterator[pb.UsageEvent
             traceparent=columns.traces.traceparent(row),
             **{name: column[number] or "" for name, column in texts},
         )
+
+
+def messages_of(events: EventRows | EventColumns, rows: RowNumbers) -> Iterator[bytes]:
+    """Serialize some events as row messages, in the order given; those that came as rows, just as they came."""
+    if isinstance(events, EventColumns):
+        yield from (event.SerializeToString(deterministic=True) for event in events_of(events, rows))
+        return
+    messages = cast("Sequence[pb.UsageEvent]", events.messages)
+    yield from (messages[row].SerializeToString(deterministic=True) for row in rows.tolist())

@@ -193,7 +193,12 @@ def test_the_published_schema_sees_a_mistake(text: str) -> None:
         (METER.replace("2013-01-01T00:00:00Z", "soon"), "spec.effectiveFrom: 'soon' isn't a valid time; write"),
         (METER.replace("unit: min", "unit: true"), "spec.unit: must be a text, in quotes where YAML"),
         (METER.replace("00:00:00Z", "00:00:00"), "it has no offset; add Z or one such as -05:00"),
-        (METER.replace("filter: {origin: [EWR, JFK], dest: BOS}", "filter: dest"), "spec.filter: must map properties"),
+        (
+            METER.replace("filter: {origin: [EWR, JFK], dest: BOS}", "filter: [dest]"),
+            "spec.filter: must map properties",
+        ),
+        (METER.replace("value: air_time", "value: {expr: air_time}"), "with the key expression and no other"),
+        (METER.replace("[origin]", "[{nam: a, expression: b}]"), "spec.groupBy: unknown; write name, expression"),
         (METER.replace("metadata: {name: air-minutes}", "metadata: {}"), "line 3: metadata must be {name: …}"),
         (
             PLAN.replace("{amount: 500.00}", "{amount: [1]}"),

@@ -35,6 +35,8 @@ class FakeIngest:
 
     Report = GetEvent = VoidEvents = ReplaceEvent = OpenBackfill = CloseBackfill = RevertBackfill = ListBackfills = None
     """Not asked by the aggregator."""
+    ListRefusals = DeclareCounts = GetCompleteness = ListSources = None
+    """Likewise."""
 
     def __init__(self, lanes: int = 2) -> None:
         self.lanes: dict[int, list[tuple[Segment, list[event_pb.UsageEvent]]]] = {lane: [] for lane in range(lanes)}

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncConnection
 
     from aggregator.domain.meters import AppliedMeter
+    from aggregator.domain.requeue import RequeueResult
     from aggregator.operations.deps import Deps
 
     Context = grpc.aio.ServicerContext[Any, Any]
@@ -162,6 +163,20 @@ class AggregatorServicer(pb_grpc.AggregatorServiceServicer):
         wanted = parked_wire.filter_from_proto(current_tenant(), request)
         after, limit = parked_wire.key_in(request.page_token), page_limit(request.page_size)
         return parked_wire.page_to_proto(*await parked.list_parked(self._deps, wanted, after, limit))
+
+    async def RequeueParked(self, request: pb.RequeueParkedRequest, context: Context) -> pb.RequeueParkedResponse:
+        """Look again at a page of the events that did not count."""
+        tenant = current_tenant()
+        wanted = parked_wire.requeue_filter_from_proto(tenant, request)
+        after, limit = parked_wire.key_in(request.page_token), page_limit(request.page_size)
+        prepared = await parked.prepare_requeue(self._deps, wanted, after, limit)
+        if request.validate_only:
+            return parked_wire.requeue_to_proto(parked.foreseen(prepared))
+
+        async def requeue(conn: AsyncConnection) -> RequeueResult:
+            return await parked.requeue(self._deps, conn, tenant, prepared)
+
+        return await once(self._deps.engine, request, requeue, parked_wire.requeue_to_proto)
 
     async def CheckEvents(self, request: pb.CheckEventsRequest, context: Context) -> pb.CheckEventsResponse:
         """Say what would not be counted."""

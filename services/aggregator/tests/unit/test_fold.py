@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from decimal import Decimal, Inexact
 from fractions import Fraction
@@ -20,6 +20,7 @@ from aggregator.domain.batch import LogSegment
 from aggregator.domain.fold import Folded, fold
 from aggregator.domain.matching import ReadableEvent, counted_value, matches
 from aggregator.domain.meters import CountingMeter, MeterSpec, MeterVersion, PropertyFilter, counting_meters
+from aggregator.domain.windows import merged as put_together
 from eventlog.columns import EventColumns, TextColumn
 from eventlog.instants import instant_of
 from money import InvalidDecimalError, parse_decimal
@@ -469,3 +470,33 @@ def test_an_event_that_traps_is_parked_alone(values: list[int], parts: int) -> N
     counted = [value for value in values if value != 13]
     assert sum(sum(counts_of(change)) for change in folded.windows) == len(counted)
     assert sum(sum(fractions_of(change.windows.sums)) for change in folded.windows) == sum(counted)
+
+
+def amounts(parts: Sequence[Folded], one: CountingMeter) -> dict[tuple[str, int, str], tuple[int, Decimal]]:
+    """What each window amounts to, after all parts were put together."""
+    whole = put_together([change.windows for part in parts for change in part.windows if change.meter is one])
+    if not len(whole):
+        return {}
+    keys = zip(whole.customers.texts(), whole.starts_us.tolist(), whole.groups.texts(), strict=True)
+    found = zip(whole.event_counts.tolist(), one.spec.aggregation.quantities(whole), strict=True)
+    return dict(zip(keys, found, strict=True))
+
+
+@given(EVENTS, st.data())
+def test_what_is_taken_back_is_as_if_it_had_never_been(events: list[Event], data: st.DataObject) -> None:
+    gone = data.draw(st.sets(st.integers(0, len(events) - 1)))
+    kept = [event for number, event in enumerate(events) if number not in gone]
+    void = replace(
+        segment([events[number] for number in sorted(gone)], len(events) + 1),
+        sign=-1,
+        taken_back=[number + 1 for number in sorted(gone)],
+    )
+    segments = [segment(events), *([void] if gone else [])]
+    together = data.draw(st.booleans())
+
+    batches = [segments] if together else [[one] for one in segments]
+    parts = [fold(batch, {"acme": ALL_METERS}) for batch in batches]
+
+    for one in ALL_METERS:
+        expected = amounts([fold([segment(kept)], {"acme": [one]})] if kept else [], one)
+        assert amounts(parts, one) == expected

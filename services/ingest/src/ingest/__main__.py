@@ -23,7 +23,9 @@ from ingest.intake.admitter import Admitter
 from ingest.intake.batches import Batches
 from ingest.intake.committer import Committer
 from ingest.intake.gatherer import Gatherer
+from ingest.intake.hearing import SourceNotes
 from ingest.intake.library import SegmentLibrary
+from ingest.intake.refusing import RefusalNotes
 from ingest.intake.sources import SourceNumbers
 from ingest.loops import intake_loops
 from ingest.operations.deps import Deps
@@ -58,7 +60,9 @@ async def compose(runtime: Runtime[IngestSettings]) -> Composition:
     runtime.closing.push_async_callback(feed.aclose)
     sources = SourceNumbers(engine)
     batches = Batches()
-    admitter = Admitter(engine, clock, settings.limits, sources, committer, instruments, batches)
+    refusals = RefusalNotes(engine, clock, settings.refusals_kept_days)
+    heard = SourceNotes(engine, clock, settings.sources_kept_days)
+    admitter = Admitter(engine, clock, settings.limits, sources, committer, instruments, batches, refusals, heard)
     gatherer = Gatherer(clock, admitter.take_in)
     deps = Deps(
         engine=engine,
@@ -70,6 +74,8 @@ async def compose(runtime: Runtime[IngestSettings]) -> Composition:
         library=library,
         sources=sources,
         feed=feed,
+        refusals=refusals,
+        heard=heard,
         reporters_kept=settings.reporters_kept,
         event_rate=rate_limit(settings, "events", settings.tenant_events_per_s, lambda own: own.events_per_s),
     )
@@ -79,7 +85,7 @@ async def compose(runtime: Runtime[IngestSettings]) -> Composition:
         return clock.now()
 
     search_rarely()
-    loops = intake_loops(gatherer, committer, settings.commit_workers)
+    loops = intake_loops(gatherer, committer, [refusals, heard], settings.commit_workers)
     return Composition(
         served=[
             served(deps),

@@ -49,6 +49,12 @@ class IngestSettings(ServiceSettings):
         default=True,
         description="Keep with events who reported them. Not while a release that does not know this may still serve.",
     )
+    refusals_kept_days: int = Field(
+        default=90, ge=1, le=3650, description="Counts and samples of refused events are kept this many days."
+    )
+    sources_kept_days: int = Field(
+        default=400, ge=1, le=3650, description="Tallies, numbers and counts of sources are kept this many days."
+    )
     decoded_events_max: int = Field(default=200_000, ge=0, description="Events of lately used segments kept decoded.")
 
     @property

@@ -7,15 +7,18 @@ from typing import TYPE_CHECKING, Any
 
 from chassis.identity import current_tenant
 from chassis.rpc.method import declared_methods
+from chassis.rpc.pages import page_limit
 from chassis.rpc.reading import received_bytes
 from chassis.rpc.repeat import once
 from chassis.rpc.server import Served
 from ingest.intake.batches import LARGE_COLUMNS_BYTES
-from ingest.operations import backfills, corrections, events, reports
+from ingest.operations import backfills, completeness, corrections, events, refusals, reports
 from ingest.operations.owners import owners
 from ingest.wire import backfills as backfills_wire
+from ingest.wire import completeness as completeness_wire
 from ingest.wire import corrections as corrections_wire
 from ingest.wire import events as events_wire
+from ingest.wire import refusals as refusals_wire
 from ingest.wire import reports as reports_wire
 from metering.ingest.v1 import ingest_service_pb2 as pb
 from metering.ingest.v1 import ingest_service_pb2_grpc as pb_grpc
@@ -84,6 +87,30 @@ class IngestServicer(pb_grpc.IngestServiceServicer):
             return corrections.replace_event(self._deps, conn, current_tenant(), event, request.reason)
 
         return await once(self._deps.engine, request, replace_event, corrections_wire.replaced_to_proto)
+
+    async def ListRefusals(self, request: pb.ListRefusalsRequest, context: Context) -> pb.ListRefusalsResponse:
+        """Return a page of what was refused."""
+        query = refusals_wire.refusal_query_from_proto(current_tenant(), request)
+        return refusals_wire.refusals_to_proto(*await refusals.list_refusals(self._deps, current_tenant(), query))
+
+    async def DeclareCounts(self, request: pb.DeclareCountsRequest, context: Context) -> pb.DeclareCountsResponse:
+        """Keep what sources say that they made."""
+        counts, ends = completeness_wire.declared_from_proto(request)
+        await completeness.declare(self._deps, current_tenant(), counts, ends)
+        return pb.DeclareCountsResponse()
+
+    async def GetCompleteness(self, request: pb.GetCompletenessRequest, context: Context) -> pb.GetCompletenessResponse:
+        """Say whether everything came from a source."""
+        source, period = completeness_wire.completeness_query_from_proto(request)
+        found = await completeness.get_completeness(self._deps, current_tenant(), source, period)
+        return completeness_wire.completeness_to_proto(found)
+
+    async def ListSources(self, request: pb.ListSourcesRequest, context: Context) -> pb.ListSourcesResponse:
+        """Return a page of the sources that were heard of."""
+        after, limit = completeness_wire.source_in(request.page_token), page_limit(request.page_size)
+        return completeness_wire.sources_to_proto(
+            await completeness.list_sources(self._deps, current_tenant(), after, limit)
+        )
 
     async def OpenBackfill(self, request: pb.OpenBackfillRequest, context: Context) -> pb.OpenBackfillResponse:
         """Open a backfill."""

@@ -11,7 +11,7 @@ from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.json_format import ParseDict, ParseError
 
 from eventlog.rfc3339 import instant_or_midnight_of_text
-from meterline.catalog.sugar import DEFAULTS, SHORT_FORMS, NotSugarError, Short
+from meterline.catalog.sugar import DEFAULTS, SHORT_FORMS, NotSugarError, Short, shorts_for
 from meterline.errors import InputError, InputErrors
 
 if TYPE_CHECKING:
@@ -94,11 +94,14 @@ class SpecReader:
         if not isinstance(value, dict):
             raise self._wrong(spot, f"must be a mapping with the keys {_keys(descriptor)}")
         fields = {field.json_name: field for field in descriptor.fields}
-        shorts = SHORT_FORMS.get(descriptor.full_name, {})
         lines: Mapping[str, int] = getattr(value, "lines", {})
         read: dict[str, Any] = {}
-        for key, content in value.items():
-            short = shorts.get(key, Short(key))
+        written = (
+            (key, content, short)
+            for key, content in value.items()
+            for short in shorts_for(descriptor.full_name, str(key), content)
+        )
+        for key, content, short in written:
             field = fields.get(short.field)
             at = spot.below(field.name if field else str(key), str(key), lines.get(key))
             try:

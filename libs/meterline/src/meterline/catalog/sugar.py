@@ -36,6 +36,34 @@ def _filters(value: Any) -> list[dict[str, Any]]:
     ]
 
 
+def _filter_forms(value: Any) -> list[Short]:
+    return [Short("filterExpression")] if isinstance(value, str) else [_FILTERS]
+
+
+def _value_forms(value: Any) -> list[Short]:
+    return [Short("valueExpression", _only_expression) if isinstance(value, Mapping) else Short("valueProperty")]
+
+
+def _group_forms(value: Any) -> list[Short]:
+    if not isinstance(value, list) or not any(isinstance(entry, Mapping) for entry in value):
+        return [Short("groupBy")]
+    return [Short("groupBy", _group_names), Short("dimensions", _dimensions)]
+
+
+def _only_expression(value: Any) -> Any:
+    if set(value) != {"expression"}:
+        raise NotSugarError("must be a property, or a mapping with the key expression and no other")
+    return value["expression"]
+
+
+def _group_names(value: Any) -> list[Any]:
+    return [entry.get("name", "") if isinstance(entry, Mapping) else entry for entry in value]
+
+
+def _dimensions(value: Any) -> list[Any]:
+    return [entry for entry in value if isinstance(entry, Mapping)]
+
+
 def _hours(value: Any) -> str:
     if not isinstance(value, str) or not _WHOLE.fullmatch(value):
         raise NotSugarError("must be a whole number of hours")
@@ -46,19 +74,45 @@ _ONE_OR_MORE_TEXTS: Final = {
     "anyOf": [{"type": "string"}, {"type": "array", "minItems": 1, "items": {"type": "string"}}]
 }
 
-SHORT_FORMS: Final[Mapping[str, Mapping[str, Short]]] = {
-    "metering.aggregator.v1.MeterSpec": {
-        "value": Short("valueProperty"),
-        "filter": Short(
-            "filters",
-            _filters,
-            {
-                "description": "Property -> value or list of values; all properties must match.",
-                "type": "object",
-                "additionalProperties": _ONE_OR_MORE_TEXTS,
-            },
-        ),
+_METER: Final = "metering.aggregator.v1.MeterSpec"
+_FILTERS: Final = Short(
+    "filters",
+    _filters,
+    {
+        "description": "Property -> value or list of values, all of which must match; or an expression.",
+        "anyOf": [{"type": "object", "additionalProperties": _ONE_OR_MORE_TEXTS}, {"type": "string"}],
     },
+)
+_VALUE: Final = Short(
+    "valueProperty",
+    None,
+    {
+        "description": "Property that holds the value, or {expression: …}.",
+        "anyOf": [
+            {"type": "string"},
+            {
+                "type": "object",
+                "required": ["expression"],
+                "properties": {"expression": {"type": "string"}},
+                "additionalProperties": False,
+            },
+        ],
+    },
+)
+_GROUPS: Final = Short(
+    "groupBy",
+    None,
+    {
+        "description": "Properties by which usage can be broken down, and {name: …, expression: …} for computed ones.",
+        "type": "array",
+        "maxItems": 8,
+        "uniqueItems": True,
+        "items": {"anyOf": [{"type": "string"}, {"$ref": "#/$defs/Dimension"}]},
+    },
+)
+
+SHORT_FORMS: Final[Mapping[str, Mapping[str, Short]]] = {
+    _METER: {"value": _VALUE, "filter": _FILTERS, "groupBy": _GROUPS},
     "metering.rating.v1.PlanItem": {"price": Short("usage")},
     "metering.rating.v1.PriceTier": {"unit": Short("unitPrice")},
     "metering.rating.v1.PackagePrice": {"unit": Short("unitPrice")},
@@ -75,3 +129,15 @@ DEFAULTS: Final[Mapping[str, Mapping[str, str]]] = {
     "metering.invoicing.v1.BillingProfileSpec": {"numberPrefix": "INV"},
 }
 """Message -> field -> its value where a document leaves it out, though the contract requires it."""
+
+_FORMS_BY_CONTENT: Final[Mapping[tuple[str, str], Callable[[Any], list[Short]]]] = {
+    (_METER, "filter"): _filter_forms,
+    (_METER, "value"): _value_forms,
+    (_METER, "groupBy"): _group_forms,
+}
+
+
+def shorts_for(message: str, key: str, content: Any) -> list[Short]:
+    """Return what a key of a message stands for: one field or several, some by what is written there."""
+    forms = _FORMS_BY_CONTENT.get((message, key))
+    return [SHORT_FORMS.get(message, {}).get(key, Short(key))] if forms is None else forms(content)

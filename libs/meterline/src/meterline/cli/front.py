@@ -32,6 +32,14 @@ COMMANDS: Final = {
         "unbilled:unbilled",
         "List usage that no invoice will have as things are, each with its reason.",
     ),
+    "refusals": (
+        "refusals:refusals",
+        "List events that were refused or in conflict: how many, why, and the newest of them as they were sent.",
+    ),
+    "completeness": (
+        "completeness:completeness",
+        "Tell whether everything came from a source: expected, received, gaps, refused, and since when it is silent.",
+    ),
     "charges": ("usage:charges", "Show what usage costs so far, exactly and not yet rounded."),
     "cost": (
         "cost:cost",
@@ -64,6 +72,7 @@ COMMANDS: Final = {
     ),
     "database": ("database:app", "Databases of the services."),
     "token": ("token:app", "Tokens by which callers prove who they are."),
+    "parked": ("parked:app", "Events that did not count: why, and counting them once their meter is mended."),
     "invoice": ("invoices:app", "Drafts and final invoices."),
     "portal": ("portal:app", "The customers' portal: links, sessions, and how its pages look."),
 }

@@ -9,7 +9,7 @@ from metering.rating.v1 import catalog_pb2
 from meterline.cli.documents import enum_word, short_time
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from google.protobuf.message import Message
 
@@ -30,6 +30,12 @@ METER_COLUMNS: Final = (
 )
 
 
+def _conditions(spec: meter_pb2.MeterSpec) -> Iterator[str]:
+    yield from (f"{entry.property} = {' | '.join(entry.values)}" for entry in spec.filters)
+    if spec.filter_expression:
+        yield spec.filter_expression
+
+
 def meter_row(meter: meter_pb2.Meter) -> Sequence[str]:
     """Show a meter."""
     spec = meter.spec
@@ -37,9 +43,9 @@ def meter_row(meter: meter_pb2.Meter) -> Sequence[str]:
         meter.name,
         str(meter.version),
         enum_word(spec, "aggregation"),
-        spec.value_property or "-",
+        spec.value_property or spec.value_expression or "-",
         ", ".join(spec.event_types),
-        "; ".join(f"{entry.property} = {' | '.join(entry.values)}" for entry in spec.filters) or "-",
+        "; ".join(_conditions(spec)) or "-",
         ", ".join(spec.group_by) or "-",
         spec.unit or "-",
         "counted" if meter.filled else "filling",

@@ -6,9 +6,12 @@ from bisect import bisect_right
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import accumulate
-from typing import TYPE_CHECKING, Final, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
+
+from aggregator.domain.readings import ABSENT, Reading, canonical_text, compiled
+from expressions.columns import Column, evaluate_columns
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -18,9 +21,6 @@ if TYPE_CHECKING:
     from eventlog.columns import EventColumns, TextColumn
 
 Entry = TypeVar("Entry", bound=np.generic)
-
-ABSENT: Final = ""
-"""What an absent property reads as: absent and empty are one and the same to a meter."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +82,10 @@ class Batch:
         self.segments = segments
         self.counts: list[int] = [len(segment.events) for segment in segments]
         self._first_rows: list[int] = [0, *accumulate(self.counts)]
+        self._texts: dict[str, BatchColumn] = {}
         self._properties: dict[str, BatchColumn] = {}
+        self._computed: dict[str, Column] = {}
+        self._written: dict[str, BatchColumn] = {}
 
     def __len__(self) -> int:
         """Return the number of events."""
@@ -93,20 +96,27 @@ class Batch:
         """Time of each event."""
         return np.concatenate([segment.events.times_us for segment in self.segments])
 
-    @cached_property
+    @property
     def types(self) -> BatchColumn:
         """Type of each event."""
-        return self._unite([segment.events.types for segment in self.segments])
+        return self.text("type")
 
-    @cached_property
+    @property
     def customers(self) -> BatchColumn:
         """Customer of each event."""
-        return self._unite([segment.events.customers for segment in self.segments])
+        return self.text("customer")
 
-    @cached_property
+    @property
     def sources(self) -> BatchColumn:
         """Source of each event."""
-        return self._unite([segment.events.sources for segment in self.segments])
+        return self.text("source")
+
+    def text(self, name: str) -> BatchColumn:
+        """Text field of each event, by the name of the field."""
+        column = self._texts.get(name)
+        if column is None:
+            column = self._texts[name] = self._unite([segment.events.text(name) for segment in self.segments])
+        return column
 
     @cached_property
     def signs(self) -> NDArray[np.int64] | None:
@@ -126,6 +136,23 @@ class Batch:
             column = self._properties[key] = self._unite(self.property_columns(key))
         return column
 
+    def read(self, reading: Reading) -> BatchColumn:
+        """Return what a meter reads of each event: a property, or the text of what an expression gives."""
+        if not reading.expression:
+            return self.property(reading.key)
+        column = self._written.get(reading.expression)
+        if column is None:
+            column = self._written[reading.expression] = _texts_of(self.computed(reading.expression), len(self))
+        return column
+
+    def computed(self, expression: str) -> Column:
+        """Return what an expression gives for each event."""
+        column = self._computed.get(expression)
+        if column is None:
+            found = evaluate_columns(compiled(expression).expression, _BatchFields(self))
+            column = self._computed[expression] = found
+        return column
+
     def property_columns(self, key: str) -> list[TextColumn]:
         """The property's column of each segment, as the log holds it."""
         return [segment.events.property(key) for segment in self.segments]
@@ -135,10 +162,12 @@ class Batch:
         number = bisect_right(self._first_rows, row) - 1
         return self.segments[number], row - self._first_rows[number]
 
-    def property_text(self, key: str, row: int) -> str | None:
-        """Value of a property of one event as the log holds it; None if it has none, which an empty value is not."""
+    def text_read(self, reading: Reading, row: int) -> str | None:
+        """What a meter reads of one event; None if there is nothing, which the empty value of a property is not."""
+        if reading.expression:
+            return self.read(reading).text(row) or None
         segment, place = self.locate(row)
-        return segment.events.property(key).text(place)
+        return segment.events.property(reading.key).text(place)
 
     def event_id(self, row: int) -> str:
         """Id of one event."""
@@ -176,3 +205,37 @@ def spread(tables: Sequence[NDArray[Entry]], columns: Sequence[TextColumn], coun
         else:
             parts.append(table[column.indexes])
     return np.concatenate(parts)
+
+
+class _BatchFields:
+    """A batch as expressions read it; what is empty is absent to them."""
+
+    def __init__(self, batch: Batch) -> None:
+        self._batch = batch
+
+    def field(self, name: str) -> Column | NDArray[np.int64]:
+        """Return the times, the ids, or a text field."""
+        if name == "time":
+            return self._batch.times_us
+        if name == "id":
+            ids = [event_id for segment in self._batch.segments for event_id in segment.events.ids]
+            return Column(ids, np.arange(len(ids), dtype=np.int64))
+        return _column_of(self._batch.text(name))
+
+    def property(self, key: str) -> Column:
+        """Return a property."""
+        return _column_of(self._batch.property(key))
+
+
+def _column_of(column: BatchColumn) -> Column:
+    # The first value is always the absent one.
+    return Column([None, *column.values[1:]], column.codes)
+
+
+def _texts_of(column: Column, count: int) -> BatchColumn:
+    """Write the values of a column as texts; different values may have the same text."""
+    texts = [canonical_text(value) for value in column.values]
+    values = sorted({ABSENT, *texts})
+    code_of = {value: code for code, value in enumerate(values)}
+    table = np.array([code_of[text] for text in texts], dtype=np.int64)
+    return BatchColumn(values, np.full(count, table[0]) if column.codes is None else table[column.codes])

@@ -17,6 +17,7 @@ from aggregator.domain.aggregations.aggregation import Reads
 from aggregator.domain.batch import Batch
 from aggregator.domain.folds import MeterFold, fold_windows
 from aggregator.domain.matching import ParkReason, groups_too_many_message, not_storable_message, park_message
+from aggregator.domain.readings import TRUE, Reading
 from aggregator.domain.values import VALUE_INVALID, VALUE_MISSING, VALUE_OK, ScaledColumn, scaled_column
 
 if TYPE_CHECKING:
@@ -156,6 +157,27 @@ class TenantFold:
         """Return the number of events."""
         return len(self._batch)
 
+    @property
+    def meters(self) -> Sequence[CountingMeter]:
+        """All meters of the tenant."""
+        return self._meters
+
+    def meter(self, meter_id: int) -> CountingMeter:
+        """Return one of the meters."""
+        return next(meter for meter in self._meters if meter.meter_id == meter_id)
+
+    def taken_back(self) -> list[tuple[int, int]]:
+        """Return the lane and position of each event that is taken back."""
+        return [(one.lane, position) for one in self._batch.segments if one.sign < 0 for position in one.taken_back]
+
+    def event_at(self, lane: int, position: int) -> LogSegment:
+        """Return one of the events, by its place in the log, as a segment of its own."""
+        for segment in self._batch.segments:
+            if segment.lane == lane and segment.first_position <= position <= segment.last_position:
+                place = position - segment.first_position
+                return segment.part(place, place + 1)
+        raise ValueError(f"position {position} of lane {lane} is not in the batch")
+
     def by_meter(self) -> Iterator[FoldedMeter]:
         """Yield what each meter gets, in the order of their keys; a meter may come in several parts."""
         for meter in self._meters:
@@ -221,7 +243,7 @@ def fold(
 
 
 def _fold_surely(
-    batch: Batch, meter: CountingMeter, rows: NDArray[np.int64], numbers: Callable[[str], ScaledColumn]
+    batch: Batch, meter: CountingMeter, rows: NDArray[np.int64], numbers: Callable[[Reading], ScaledColumn]
 ) -> Iterator[FoldedMeter]:
     """Fold the rows that a meter asks for; where the arithmetic traps, in ever smaller parts, down to one event."""
     try:
@@ -256,6 +278,8 @@ def _match(batch: Batch, meter: CountingMeter) -> NDArray[np.bool_]:
         wanted &= (batch.times_us >= meter.from_us) & (batch.times_us < meter.until_us)
         for condition in meter.spec.filters:
             wanted &= batch.property(condition.key).is_any_of(condition.values)
+        if meter.spec.filter_expression and wanted.any():
+            wanted &= batch.read(Reading(expression=meter.spec.filter_expression)).is_any_of((TRUE,))
     return wanted
 
 
@@ -269,18 +293,18 @@ class _Found:
 
 
 def _read(
-    batch: Batch, meter: CountingMeter, rows: NDArray[np.int64], numbers: Callable[[str], ScaledColumn]
+    batch: Batch, meter: CountingMeter, rows: NDArray[np.int64], numbers: Callable[[Reading], ScaledColumn]
 ) -> _Found:
-    key = meter.spec.value_property
+    reading = meter.spec.value
     match meter.spec.aggregation.READS:
         case Reads.NOTHING:
             return _Found(rows, rows[:0])
         case Reads.TEXT:
             # Code 0 is the absent text.
-            present = batch.property(key).codes[rows] != 0
+            present = batch.read(reading).codes[rows] != 0
             return _Found(rows[present], rows[~present])
         case Reads.DECIMAL:
-            column = numbers(key)
+            column = numbers(reading)
             if column.all_readable and not meter.spec.parks_negative:
                 return _Found(rows, rows[:0], column)
             countable = column.states[rows] == VALUE_OK
@@ -292,8 +316,8 @@ def _read(
 def _park(batch: Batch, meter: CountingMeter, found: _Found) -> Iterator[Parked]:
     for row in found.unreadable.tolist():
         reason = _PARK_REASONS[VALUE_MISSING if found.column is None else int(found.column.states[row])]
-        key = meter.spec.value_property
-        yield _parked(batch, meter, row, reason, park_message(reason, key, batch.property_text(key, row)))
+        reading = meter.spec.value
+        yield _parked(batch, meter, row, reason, park_message(reason, reading, batch.text_read(reading, row)))
 
 
 def _parked(batch: Batch, meter: CountingMeter, row: int, reason: ParkReason, message: str) -> Parked:

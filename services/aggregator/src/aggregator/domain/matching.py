@@ -6,18 +6,19 @@ same answers, because a listing that disagrees with the quantity billed would be
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Final
 
 from aggregator.domain.aggregations.aggregation import Reads
-from aggregator.domain.batch import ABSENT
+from aggregator.domain.readings import ABSENT, TRUE, Reading, canonical_text, compiled
 from aggregator.domain.values import parse_units, why_invalid
 
 if TYPE_CHECKING:
-    from collections.abc import Container, Iterable, Mapping
+    from collections.abc import Container, Iterable, Mapping, Sequence
 
     from aggregator.domain.meters import CountingMeter, PropertyFilter
+    from expressions import Value
 
 COUNTED_ONCE: Final = "1"
 """What an event contributes to a COUNT."""
@@ -48,6 +49,8 @@ class ReadableEvent:
     """Of an entry that takes an event back: the position, in the same lane, at which that counted."""
     taken_back_at: int | None = None
     """Position, in the same lane, of the entry that took the event back."""
+    texts: Mapping[str, str] = field(default_factory=dict)
+    """Its other text fields by their names, as far as it has them."""
 
     @property
     def sign(self) -> int:
@@ -59,6 +62,23 @@ class ReadableEvent:
         """Lane and position of the event that counts, or counted until it was taken back."""
         return self.place if self.takes_back is None else (self.place[0], self.takes_back)
 
+    def field(self, name: str) -> Value | None:
+        """Return a field as expressions read it: what is empty is absent to them."""
+        if name == "time":
+            return self.time_us
+        own = {"id": self.id, "type": self.type}
+        return own.get(name) or self.texts.get(name) or None
+
+    def property(self, key: str) -> str | None:
+        """Return a property as expressions read it."""
+        return self.properties.get(key) or None
+
+    def read(self, reading: Reading) -> str:
+        """Return what a meter reads of it, as `Batch.read` does."""
+        if reading.expression:
+            return canonical_text(compiled(reading.expression).evaluate(self))
+        return self.properties.get(reading.key, ABSENT)
+
 
 @dataclass(frozen=True, slots=True)
 class CountedEvent:
@@ -68,8 +88,11 @@ class CountedEvent:
     value: str
 
 
-def park_message(reason: ParkReason, key: str, text: str | None) -> str:
+def park_message(reason: ParkReason, reading: Reading, text: str | None) -> str:
     """Say for people why an event was parked; `text` is its value, None if it has none."""
+    if reading.expression:
+        return _park_message_of_expression(reason, reading.expression, text)
+    key = reading.key
     if text is None:
         return f"property {key} is missing"
     if reason is ParkReason.VALUE_MISSING:
@@ -77,6 +100,15 @@ def park_message(reason: ParkReason, key: str, text: str | None) -> str:
     if reason is ParkReason.VALUE_NEGATIVE:
         return f"property {key}: {text} is below zero, which this meter does not count"
     return f"property {key}: {why_invalid(text)}"
+
+
+def _park_message_of_expression(reason: ParkReason, source: str, text: str | None) -> str:
+    if text is None:
+        read = ", ".join(sorted(compiled(source).expression.properties())) or "none"
+        return f"the expression gives no value; see that the properties that it reads are there and are numbers: {read}"
+    if reason is ParkReason.VALUE_NEGATIVE:
+        return f"the expression gives {text}, which is below zero and which this meter does not count"
+    return f"what the expression gives can't be counted: {why_invalid(text)}"
 
 
 def not_storable_message(fault: str) -> str:
@@ -94,14 +126,26 @@ def groups_too_many_message(groups_max: int) -> str:
 
 def matches(meter: CountingMeter, event: ReadableEvent) -> bool:
     """Whether the meter asks for the event: type, time and filters."""
-    if event.type not in meter.spec.event_types or not meter.from_us <= event.time_us < meter.until_us:
+    return meter.from_us <= event.time_us < meter.until_us and asks_for(meter, event)
+
+
+def asks_for(meter: CountingMeter, event: ReadableEvent) -> bool:
+    """Whether the meter asks for such an event, whenever it happens: type and filters."""
+    if event.type not in meter.spec.event_types:
         return False
-    return meets(event, meter.spec.filters)
+    if any(event.properties.get(condition.key, ABSENT) not in condition.values for condition in meter.spec.filters):
+        return False
+    source = meter.spec.filter_expression
+    return not source or event.read(Reading(expression=source)) == TRUE
 
 
-def meets(event: ReadableEvent, conditions: Iterable[PropertyFilter]) -> bool:
-    """Whether the properties of an event meet all conditions."""
-    return all(event.properties.get(condition.key, ABSENT) in condition.values for condition in conditions)
+def is_listed(meters: Iterable[CountingMeter], event: ReadableEvent, conditions: Sequence[PropertyFilter]) -> bool:
+    """Whether a version of the meter asks for the event, and groups it as the conditions have it."""
+    return any(
+        matches(meter, event)
+        and all(event.read(meter.spec.group(condition.key)) in condition.values for condition in conditions)
+        for meter in meters
+    )
 
 
 def read_value(meter: CountingMeter, event: ReadableEvent) -> str | ParkReason:
@@ -109,7 +153,7 @@ def read_value(meter: CountingMeter, event: ReadableEvent) -> str | ParkReason:
     reads = meter.spec.aggregation.READS
     if reads is Reads.NOTHING:
         return COUNTED_ONCE
-    text = event.properties.get(meter.spec.value_property, ABSENT)
+    text = event.read(meter.spec.value)
     if text == ABSENT:
         return ParkReason.VALUE_MISSING
     if reads is Reads.DECIMAL:
@@ -122,17 +166,21 @@ def read_value(meter: CountingMeter, event: ReadableEvent) -> str | ParkReason:
 
 
 def counted_value(
-    meters: Iterable[CountingMeter], event: ReadableEvent, parked: Container[tuple[int, int, int]] = ()
+    meters: Iterable[CountingMeter],
+    event: ReadableEvent,
+    parked: Container[tuple[int, int, int]] = (),
+    requeued: Mapping[tuple[int, int, int], CountingMeter] | None = None,
 ) -> str | None:
     """Return what an event contributes to a meter, given as its versions; None if it does not count.
 
     The spans of the versions don't overlap, so at most one of them asks for the event. What the fold parked, given as
-    (meter id, lane, position), does not count: the release that folded it may have read less than this one.
+    (meter id, lane, position), does not count: the release that folded it may have read less than this one. What was
+    `requeued` counts as the meter there reads it.
     """
     for meter in meters:
         if matches(meter, event):
             if (meter.meter_id, *event.counted_at) in parked:
                 return None
-            value = read_value(meter, event)
+            value = read_value((requeued or {}).get((meter.meter_id, *event.counted_at), meter), event)
             return None if isinstance(value, ParkReason) else value
     return None

@@ -8,10 +8,12 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
 from aggregator.domain.aggregations.aggregation import Aggregation, Reads
+from aggregator.domain.readings import METER_PARTS_MAX, WRITABLE, Reading, expression_fault, parts_of
 from chassis.errors import Reason
 from chassis.errors.refused import Refused
 from chassis.text import name_fault
 from eventlog.instants import instant_of, microseconds_of
+from expressions import Type
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -32,6 +34,14 @@ class PropertyFilter:
 
 
 @dataclass(frozen=True, slots=True)
+class Dimension:
+    """A name in `group_by` that stands for an expression instead of a property."""
+
+    name: str
+    expression: str
+
+
+@dataclass(frozen=True, slots=True)
 class MeterSpec:
     """Content of a meter as it was asked for. `effective_from` is None when it was left open."""
 
@@ -45,6 +55,19 @@ class MeterSpec:
     effective_from: datetime | None = None
     description: str = ""
     parks_negative: bool = False
+    filter_expression: str = ""
+    value_expression: str = ""
+    dimensions: tuple[Dimension, ...] = ()
+
+    @property
+    def value(self) -> Reading:
+        """What it reads as the value."""
+        return Reading(self.value_property, self.value_expression)
+
+    def group(self, name: str) -> Reading:
+        """Return what a name in `group_by` stands for."""
+        expression = next((part.expression for part in self.dimensions if part.name == name), "")
+        return Reading(name, expression)
 
     @property
     def bucket_us(self) -> int:
@@ -145,6 +168,7 @@ def canonical(spec: MeterSpec) -> MeterSpec:
         spec,
         event_types=tuple(sorted(spec.event_types)),
         filters=tuple(sorted(filters, key=lambda item: item.key)),
+        dimensions=tuple(sorted(spec.dimensions, key=lambda item: item.name)),
     )
 
 
@@ -165,15 +189,7 @@ def resolve_counts_from(spec: MeterSpec, earlier: Sequence[MeterVersion], now: d
 
 def problems_of(spec: MeterSpec) -> list[Refused]:
     """What is wrong with a meter looked at alone; empty when nothing is."""
-    problems = _problems_of_names(spec)
-    if spec.aggregation.READS is not Reads.NOTHING and not spec.value_property:
-        problems.append(
-            _invalid("spec.value_property", f"{spec.aggregation} needs the property that holds the value; name it")
-        )
-    if spec.aggregation.READS is Reads.NOTHING and spec.value_property:
-        problems.append(
-            _invalid("spec.value_property", "COUNT counts events and reads no value; leave value_property empty")
-        )
+    problems = [*_problems_of_names(spec), *_problems_of_value(spec), *_problems_of_expressions(spec)]
     if spec.parks_negative and spec.aggregation.READS is not Reads.DECIMAL:
         message = f"{spec.aggregation} reads no decimal, so no value is below zero; leave negative_values out"
         problems.append(_invalid("spec.negative_values", message))
@@ -190,6 +206,52 @@ def problems_of(spec: MeterSpec) -> list[Refused]:
     return problems
 
 
+def _problems_of_value(spec: MeterSpec) -> list[Refused]:
+    field = "spec.value_property" if spec.value_property or not spec.value_expression else "spec.value_expression"
+    is_given = bool(spec.value_property or spec.value_expression)
+    if spec.aggregation.READS is not Reads.NOTHING and not is_given:
+        return [_invalid(field, f"{spec.aggregation} needs the property that holds the value; name it")]
+    if spec.aggregation.READS is Reads.NOTHING and is_given:
+        name = field.removeprefix("spec.")
+        return [_invalid(field, f"COUNT counts events and reads no value; leave {name} empty")]
+    if spec.value_property and spec.value_expression:
+        return [_invalid("spec.value_expression", "stands beside value_property; leave one of them empty")]
+    return []
+
+
+def _problems_of_expressions(spec: MeterSpec) -> list[Refused]:
+    faults = []
+    if spec.filter_expression:
+        faults.append(expression_fault("spec.filter_expression", spec.filter_expression, frozenset({Type.BOOL})))
+    if spec.value_expression:
+        wanted = frozenset({Type.DECIMAL}) if spec.aggregation.READS is Reads.DECIMAL else WRITABLE
+        faults.append(expression_fault("spec.value_expression", spec.value_expression, wanted))
+    seen: set[str] = set()
+    for number, part in enumerate(spec.dimensions):
+        field = f"spec.dimensions[{number}]"
+        faults.append(expression_fault(f"{field}.expression", part.expression, WRITABLE))
+        if part.name not in spec.group_by:
+            faults.append(_invalid(f"{field}.name", "is not in group_by; add it there, or remove the dimension"))
+        if part.name in seen:
+            faults.append(_invalid(f"{field}.name", "is given twice; take another name"))
+        seen.add(part.name)
+    return [fault for fault in faults if fault is not None] or _problems_of_size(spec)
+
+
+def _problems_of_size(spec: MeterSpec) -> list[Refused]:
+    given = [("spec.filter_expression", spec.filter_expression), ("spec.value_expression", spec.value_expression)]
+    given += [(f"spec.dimensions[{number}].expression", part.expression) for number, part in enumerate(spec.dimensions)]
+    sound = [(field, source) for field, source in given if source]
+    parts = parts_of(source for _, source in sound)
+    if parts <= METER_PARTS_MAX:
+        return []
+    message = (
+        f"the expressions of the meter have {parts} parts together, and at most {METER_PARTS_MAX} are allowed; "
+        "make them smaller, or send what is computed as a property"
+    )
+    return [_invalid(sound[-1][0], message)]
+
+
 def _problems_of_names(spec: MeterSpec) -> list[Refused]:
     """What no event may be called, a meter may not look for; the values of its filters are data."""
     names = [
@@ -197,6 +259,7 @@ def _problems_of_names(spec: MeterSpec) -> list[Refused]:
         ("spec.value_property", spec.value_property),
         *(("spec.filters", part.key) for part in spec.filters),
         *(("spec.group_by", key) for key in spec.group_by),
+        *((f"spec.dimensions[{number}].name", part.name) for number, part in enumerate(spec.dimensions)),
         ("spec.unit", spec.unit),
         ("spec.description", spec.description),
     ]

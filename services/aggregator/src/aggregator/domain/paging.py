@@ -27,6 +27,10 @@ TEXT_BYTES_MAX: Final = 4 * 1024 * 1024
 """About how many bytes of groups and texts a page may have, were each written down for every window."""
 
 
+_WHOLE: Final = 2**30
+"""What the shares of the windows of a page come to."""
+
+
 @dataclass(frozen=True, slots=True)
 class Page:
     """Windows of one month, at most so many that they are read at once. `month` counts from January 1970."""
@@ -78,9 +82,11 @@ def _ends(windows: Windows, windows_max: int) -> list[int]:
     entries = np.bincount(windows.entries.windows, minlength=count)
     own_bytes = _lengths(windows.groups)[windows.groups.codes]
     entry_bytes = _lengths(windows.entries.texts)[windows.entries.texts.codes]
-    own_bytes += np.bincount(windows.entries.windows, weights=entry_bytes, minlength=count).astype(np.int64)
-    shares = np.maximum(1 / windows_max, np.maximum(entries / ENTRIES_MAX, own_bytes / TEXT_BYTES_MAX))
-    return [*run_starts(np.cumsum(shares).astype(np.int64))[1:].tolist(), count]
+    np.add.at(own_bytes, windows.entries.windows, entry_bytes)
+    shares = np.maximum(entries * _WHOLE // ENTRIES_MAX, own_bytes * _WHOLE // TEXT_BYTES_MAX)
+    shares = np.maximum(shares, -(-_WHOLE // windows_max))
+    page_of = (np.cumsum(shares) - shares) // _WHOLE
+    return [*run_starts(page_of)[1:].tolist(), count]
 
 
 def _lengths(texts: CodedTexts) -> NDArray[np.int64]:

@@ -4,18 +4,24 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from decimal import Decimal
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from aggregator.domain.batch import ABSENT, Batch, spread
+from aggregator.domain.batch import Batch, spread
+from aggregator.domain.readings import ABSENT, Reading
+from money import exact_arithmetic
 from money.decimals import CHARACTERS_MAX, INPUT, InvalidDecimalError, parse_decimal
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from numpy.typing import NDArray
+
+    from expressions import Value
+    from expressions.columns import Column
 
 # Zeros at the end of the fraction are left out of it: they would only widen the whole batch's scale.
 _DECIMAL: Final = re.compile(
@@ -74,9 +80,11 @@ class ScaledColumn:
         return not self.states.any()
 
 
-def scaled_column(batch: Batch, key: str) -> ScaledColumn:
-    """Read a property of all events as numbers at one scale. Each distinct text of a segment is read once."""
-    columns = batch.property_columns(key)
+def scaled_column(batch: Batch, reading: Reading) -> ScaledColumn:
+    """Read the value of all events as numbers at one scale. Each distinct text of a segment is read once."""
+    if reading.expression:
+        return _computed_column(batch.computed(reading.expression), len(batch))
+    columns = batch.property_columns(reading.key)
     parsed = [[parse_units(text) for text in column.values] for column in columns]
     states = [_states(column.values, numbers) for column, numbers in zip(columns, parsed, strict=True)]
     scale = max((number[1] for numbers in parsed for number in numbers if number is not None), default=0)
@@ -101,3 +109,35 @@ def _states(texts: Sequence[str], numbers: Sequence[tuple[int, int] | None]) -> 
         else:
             states.append(VALUE_MISSING if text == ABSENT else VALUE_INVALID)
     return np.array(states, dtype=np.int64)
+
+
+def _computed_column(column: Column, count: int) -> ScaledColumn:
+    """Return computed decimals at one scale; those with more digits than a value may have can't be read."""
+    with exact_arithmetic():
+        numbers = [None if value is None else _fitting(value) for value in column.values]
+        scale = max((number[1] for number in numbers if number is not None), default=0)
+        units = [0 if number is None else int(number[0].scaleb(scale)) for number in numbers]
+    faults = [VALUE_MISSING if value is None else VALUE_INVALID for value in column.values]
+    states = [fault if number is None else VALUE_OK for fault, number in zip(faults, numbers, strict=True)]
+    codes = np.zeros(count, dtype=np.int64) if column.codes is None else column.codes
+    read_states = np.array(states, dtype=np.int64)[codes]
+    if max(map(abs, units), default=0) * count < _INT64_LIMIT:
+        return ScaledColumn(np.array(units, dtype=np.int64)[codes], read_states, scale)
+    return ScaledColumn(np.array(units, dtype=np.object_)[codes], read_states, scale)
+
+
+def _fitting(value: Value) -> tuple[Decimal, int] | None:
+    """Return a decimal and its places; None if it has more digits than `parse_units` takes."""
+    number = Decimal(value)
+    places = _places(number)
+    if places > INPUT.fraction_digits_max:
+        number = number.normalize()
+        places = _places(number)
+    if places > INPUT.fraction_digits_max or (number and number.adjusted() >= INPUT.integer_digits_max):
+        return None
+    return number, max(places, 0)
+
+
+def _places(number: Decimal) -> int:
+    exponent = number.as_tuple().exponent
+    return -exponent if isinstance(exponent, int) else 0

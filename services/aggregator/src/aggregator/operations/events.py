@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 
 from aggregator.domain.corrections import makes_a_difference
 from aggregator.domain.freshness import Freshness
 from aggregator.domain.lineage import Lineage
 from aggregator.domain.listing import EventPage, EventPlace, EventQuery, listed_by, resumed
-from aggregator.domain.matching import CountedEvent, ReadableEvent, counted_value, meets
+from aggregator.domain.matching import CountedEvent, ReadableEvent, counted_value, is_listed
 from aggregator.domain.meters import CountingMeter, PropertyFilter, counting_meters
+from aggregator.domain.requeue import read_as
 from aggregator.domain.seals import Snapshot
 from aggregator.domain.usage import MeterUsage
 from aggregator.operations.deps import Deps
@@ -19,7 +21,7 @@ from aggregator.operations.finding import completed, filling, in_followed_log, m
 from aggregator.operations.usage import wait_until_fresh
 from aggregator.store import meters as meter_store
 from aggregator.store import parked as parked_store
-from aggregator.store import progress, seals
+from aggregator.store import progress, requeued, seals
 from chassis.errors import Diverged, Reason
 from chassis.errors.refused import refusals
 from chassis.postgres import transaction
@@ -42,6 +44,10 @@ class _Sought:
     up_to: AsOf
     filters: Sequence[PropertyFilter] = ()
     base: AsOf | None = None
+    at: datetime | None = None
+    """As it was then: what was requeued later did not count."""
+    base_at: datetime | None = None
+    """When `base` was: what was requeued later did not count then."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +57,7 @@ class _Sealed:
     snapshot: Snapshot
     usage: MeterUsage
     before: MeterUsage | None = None
+    amended: Snapshot | None = None
 
 
 async def list_usage_events(
@@ -70,8 +77,12 @@ async def list_usage_events(
     amount to is not what the snapshot says.
     """
     sealed, sought = await _coordinates(deps, tenant, snapshot_id, meter, only_amendment=only_amendment)
-    sought = replace(sought, after=resumed(sought.after, after, sought.up_to))
     lineage = Lineage(sealed.usage.aggregation)
+    if sealed.amended is not None and after is None:
+        async for page in _requeued_since(deps, sealed.amended, sought):
+            lineage.add(page)
+            yield page
+    sought = replace(sought, after=resumed(sought.after, after, sought.up_to))
     async with aclosing(_listed(deps, sought, limit)) as pages:
         async for page in pages:
             lineage.add(page)
@@ -114,7 +125,8 @@ async def _listed(deps: Deps, sought: _Sought, limit: int) -> AsyncGenerator[lis
     left = limit
     async with aclosing(_logged(deps, sought)) as pages:
         async for page in pages:
-            listed = await _counted(deps, [event for event in page if meets(event, sought.filters)], sought.meters)
+            asked = [event for event in page if is_listed(sought.meters, event, sought.filters)]
+            listed = await _counted(deps, asked, sought)
             if limit:
                 listed = listed[:left]
                 left -= len(listed)
@@ -166,18 +178,45 @@ async def _coordinates(
     then = [version for version in versions if version.version <= sealed.newest_version]
     key = snapshot.key
     meters = [one for one in counting_meters(then) if one.overlaps(key.period.start_us, key.period.end_us)]
-    sought = _Sought(key.customer, key.period, meters, None, snapshot.as_of)
+    sought = _Sought(key.customer, key.period, meters, None, snapshot.as_of, at=snapshot.sealed_at)
     if amended is None:
         return _Sealed(snapshot, sealed), sought
     nothing = replace(sealed, event_count=0, quantity=ZERO)
-    return _Sealed(snapshot, sealed, amended.usage_of(meter) or nothing), replace(
-        sought, after=amended.as_of, base=amended.as_of
-    )
+    before = amended.usage_of(meter) or nothing
+    since = replace(sought, after=amended.as_of, base=amended.as_of, base_at=amended.sealed_at)
+    return _Sealed(snapshot, sealed, before, amended), since
 
 
-async def _counted(deps: Deps, page: Sequence[ReadableEvent], meters: Sequence[CountingMeter]) -> list[CountedEvent]:
+async def _requeued_since(deps: Deps, amended: Snapshot, sought: _Sought) -> AsyncGenerator[list[CountedEvent], None]:
+    """Yield the events that were parked when a snapshot was sealed and counted in the one that amends it."""
+    meter_ids = [meter.meter_id for meter in sought.meters]
     async with transaction(deps.engine) as conn:
-        places = [event.counted_at for event in page]
-        parked = await parked_store.parked_among(conn, [meter.meter_id for meter in meters], places)
-    values = ((event, counted_value(meters, event, parked)) for event in page)
+        found = await requeued.requeued_between(
+            conn, meter_ids, sought.customer, sought.period, amended.sealed_at, sought.at or amended.sealed_at
+        )
+    for lane, position, time in found:
+        if position <= amended.as_of.positions.get(lane, 0):
+            epoch, at = sought.up_to.epoch, Period(time, time + timedelta(microseconds=1))
+            place = replace(
+                sought, period=at, after=AsOf(epoch, {lane: position - 1}), up_to=AsOf(epoch, {lane: position})
+            )
+            async with aclosing(_listed(deps, place, 0)) as pages:
+                async for page in pages:
+                    # Also what is taken back by then is no difference.
+                    yield [one for one in page if makes_a_difference(one.event, None, sought.up_to)]
+
+
+async def _counted(deps: Deps, page: Sequence[ReadableEvent], sought: _Sought) -> list[CountedEvent]:
+    meters = sought.meters
+    async with transaction(deps.engine) as conn:
+        places, meter_ids = [event.counted_at for event in page], [meter.meter_id for meter in meters]
+        parked = await parked_store.parked_among(conn, meter_ids, places)
+        found = await requeued.requeued_among(conn, meter_ids, places)
+    later = {one.place for one in found if sought.at is not None and one.at > sought.at}
+    since = {one.place[1:] for one in found if sought.base_at is not None and one.at > sought.base_at}
+    by_id = {meter.meter_id: meter for meter in meters}
+    mended = {one.place: read_as(by_id[one.place[0]], one.reading) for one in found}
+    # What takes back an event that did not count at the base is no difference.
+    kept = [event for event in page if event.takes_back is None or event.counted_at not in since]
+    values = ((event, counted_value(meters, event, parked | later, mended)) for event in kept)
     return [CountedEvent(event, value) for event, value in values if value is not None]

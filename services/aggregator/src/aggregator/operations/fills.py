@@ -9,9 +9,10 @@ from typing import Any
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from aggregator.domain.meters import CountingMeter
+from aggregator.domain.requeue import Readings
 from aggregator.operations.deps import Deps
 from aggregator.operations.folding import AlreadyFinished, LeftOut, Selection
-from aggregator.store import fills, parked
+from aggregator.store import fills, parked, requeued
 from aggregator.store.fills import Fill
 from chassis.postgres import transaction
 from chassis.statements import StatementSize, write_in_parts
@@ -48,6 +49,13 @@ class FillSelection(Selection):
         spans = [(segment.lane, segment.first_position, segment.last_position) for segment in segments]
 
         await write_in_parts(spans, size, partial(parked.forget_unmatched, driver, self._fill.tenant))
+
+    async def requeued(self, driver: Any, segments: Sequence[Segment], meters: Sequence[CountingMeter]) -> Readings:
+        """Return what was requeued before: without it, counting from the start would park it again."""
+        meter_ids = [meter.meter_id for meter in meters if self.counts(meter)]
+        spans = [(segment.lane, segment.first_position, segment.last_position) for segment in segments]
+        found = await requeued.requeued_in(driver, meter_ids, spans) if spans and meter_ids else []
+        return {one.place: one.reading for one in found}
 
 
 async def open_fills(deps: Deps) -> list[Fill]:

@@ -12,7 +12,7 @@ import asyncio
 import time
 from abc import ABC, abstractmethod
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -25,9 +25,10 @@ from aggregator.domain.batch import LogSegment
 from aggregator.domain.changes import Changes
 from aggregator.domain.fold import FoldedMeter, Parked, TenantFold, fold_tenants
 from aggregator.domain.meters import CountingMeter, counting_meters_by_tenant
+from aggregator.domain.requeue import Readings, ValueReading, read_as
+from aggregator.operations.corrections import readings_of_taken_back, without_parked
 from aggregator.operations.deps import Deps
 from aggregator.operations.groups import within_groups
-from aggregator.operations.parked import without_parked
 from aggregator.store import meters, parked
 from aggregator.store.windows import pages
 from chassis.postgres import driver_connection, transaction
@@ -81,6 +82,10 @@ class Applied:
     fold_s: float = 0.0
 
 
+ReadAgain = tuple[CountingMeter, ValueReading, LogSegment]
+"""An event that was parked, as a segment of its own: the version in whose windows it counts, and how it is read."""
+
+
 class AlreadyFinished(Exception):
     """The fill or backlog was finished by another replica, or has nothing left to do."""
 
@@ -110,6 +115,11 @@ class Selection(ABC):
 
     async def clear(self, driver: Any, segments: Sequence[Segment], size: StatementSize) -> None:  # noqa: B027
         """Take back what an earlier fold stored about segments and this one will set anew: nothing."""
+
+    async def requeued(self, driver: Any, segments: Sequence[Segment], meters: Sequence[CountingMeter]) -> Readings:
+        """Return which events of segments were parked before and count since; of what is counted first, none."""
+        del driver, segments, meters
+        return {}
 
     def took(self, events: int, duration_s: float) -> None:  # noqa: B027
         """Learn how long the events of one tenant took."""
@@ -142,10 +152,20 @@ async def apply_batch(
         writing = _Writing(deps, conn, driver, size, traceparent_of(span))
         for tenant in fold_tenants(prepared.events, prepared.catalog.meters_of, selection.counts):
             started_s = time.perf_counter()
-            await writing.add(tenant)
+            readings = dict(await selection.requeued(driver, prepared.read, tenant.meters))
+            await writing.add(tenant, readings | dict(await readings_of_taken_back(conn, tenant)))
             selection.took(len(tenant), time.perf_counter() - started_s)
         await deps.changes.append(conn, writing.changes, deps.clock.now())
     size.grow()
+    return writing.applied
+
+
+async def count_parked(deps: Deps, conn: AsyncConnection, found: Sequence[ReadAgain], size: StatementSize) -> Applied:
+    """Add parked events, which the transaction has taken from the others; what can't be written is parked again."""
+    with start_span(telemetry.PROCESS_SPAN, kind=SpanKind.INTERNAL) as span:
+        writing = _Writing(deps, conn, await driver_connection(conn), size, traceparent_of(span))
+        await writing.add_requeued(found)
+        await deps.changes.append(conn, writing.changes, deps.clock.now())
     return writing.applied
 
 
@@ -162,9 +182,28 @@ class _Writing:
         self.changes = Changes()
         self.applied = Applied()
 
-    async def add(self, tenant: TenantFold) -> None:
-        """Fold and add a tenant's events, meter after meter."""
-        folds = tenant.by_meter()
+    async def add(self, tenant: TenantFold, readings: Readings) -> None:
+        """Fold and add a tenant's events, meter after meter, and those that count only as `readings` has them."""
+        requeued: list[ReadAgain] = []
+        await self._add_folds(tenant.by_meter(), partial(_unless_requeued, tenant, readings, requeued))
+        await self.add_requeued(requeued)
+        unmatched = tenant.unmatched()
+        await write_in_parts(unmatched, self._size, partial(parked.set_unmatched, self._driver))
+        voids = tenant.unmatched_voids()
+        await write_in_parts(voids, self._size, partial(parked.set_unmatched_voids, self._driver))
+        self.applied.unmatched += sum(found.event_count for found in unmatched)
+
+    async def add_requeued(self, found: Sequence[ReadAgain]) -> None:
+        """Fold and add events that were parked, each as it is read since."""
+        by_reading: dict[tuple[int, ValueReading], tuple[CountingMeter, list[LogSegment]]] = {}
+        for meter, reading, segment in found:
+            by_reading.setdefault((meter.meter_id, reading), (read_as(meter, reading), []))[1].append(segment)
+        for meter, segments in by_reading.values():
+            await self._add_folds(TenantFold(segments, [meter]).by_meter(), lambda parked: parked)
+
+    async def _add_folds(
+        self, folds: Iterator[FoldedMeter], left: Callable[[Iterable[Parked]], Iterable[Parked]]
+    ) -> None:
         while (folded := await self._next(folds)) is not None:
             if folded.windows is not None:
                 folded, uncounted = await without_parked(self._conn, folded)
@@ -172,12 +211,7 @@ class _Writing:
                 folded, refused = await within_groups(self._driver, folded, self._deps.groups_max, self._size)
                 await self._park(refused)
                 await self._add(folded)
-            await self._park(folded.parked)
-        unmatched = tenant.unmatched()
-        await write_in_parts(unmatched, self._size, partial(parked.set_unmatched, self._driver))
-        voids = tenant.unmatched_voids()
-        await write_in_parts(voids, self._size, partial(parked.set_unmatched_voids, self._driver))
-        self.applied.unmatched += sum(found.event_count for found in unmatched)
+            await self._park(left(folded.parked))
 
     async def _add(self, folded: FoldedMeter) -> None:
         if folded.windows is not None:
@@ -205,6 +239,19 @@ class _Writing:
             self.applied.parked.update(event.reason.value for event in part if event.takes_back is None)
 
         await write_in_parts(events, self._size, write)
+
+
+def _unless_requeued(
+    tenant: TenantFold, readings: Readings, requeued: list[ReadAgain], events: Iterable[Parked]
+) -> Iterator[Parked]:
+    """Yield the parked events that nobody requeued, and gather the others."""
+    for event in events:
+        counted_at = event.position if event.takes_back is None else event.takes_back
+        reading = readings.get((event.meter_id, event.lane, counted_at))
+        if reading is None:
+            yield event
+        else:
+            requeued.append((tenant.meter(event.meter_id), reading, tenant.event_at(event.lane, event.position)))
 
 
 async def abandon(deps: Deps, consumer: str) -> None:

@@ -28,6 +28,7 @@ DERIVED_TABLES: Final = (
     "meter_group_count",
     "parked_event",
     "parked_void",
+    "requeued_event",
     "unmatched_range",
     "unmatched_void",
     "seal_target",

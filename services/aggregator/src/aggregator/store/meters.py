@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import text
 
 from aggregator.domain.aggregations import BY_NAME
-from aggregator.domain.meters import MeterSpec, MeterVersion, PropertyFilter
+from aggregator.domain.meters import Dimension, MeterSpec, MeterVersion, PropertyFilter
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -30,6 +30,12 @@ _VERSION_COLUMNS = """
 async def lock_catalog(conn: AsyncConnection) -> None:
     """Keep flushes and other changes of meters out until this transaction ends, and raise the catalog's number."""
     await conn.execute(text("UPDATE catalog_version SET number = number + 1"))
+
+
+async def hold_catalog(conn: AsyncConnection) -> int:
+    """Keep flushes and changes of meters out until this transaction ends; return the catalog's number, which stays."""
+    number: int = (await conn.execute(text("SELECT number FROM catalog_version FOR UPDATE"))).scalar_one()
+    return number
 
 
 async def share_catalog(conn: AsyncConnection) -> int:
@@ -141,6 +147,9 @@ def _spec_document(spec: MeterSpec) -> dict[str, object]:
         "effective_from": None if spec.effective_from is None else spec.effective_from.isoformat(),
         "description": spec.description,
         "parks_negative": spec.parks_negative,
+        "filter_expression": spec.filter_expression,
+        "value_expression": spec.value_expression,
+        "dimensions": [{"name": part.name, "expression": part.expression} for part in spec.dimensions],
     }
 
 
@@ -156,8 +165,11 @@ def _spec(document: dict[str, Any]) -> MeterSpec:
         bucket_minutes=document["bucket_minutes"],
         effective_from=None if effective_from is None else datetime.fromisoformat(effective_from),
         description=document["description"],
-        # Meters of older releases say nothing of it.
+        # Meters of older releases say nothing of these.
         parks_negative=document.get("parks_negative", False),
+        filter_expression=document.get("filter_expression", ""),
+        value_expression=document.get("value_expression", ""),
+        dimensions=tuple(Dimension(part["name"], part["expression"]) for part in document.get("dimensions", ())),
     )
 
 

@@ -9,6 +9,7 @@ from aggregator.domain.listing import EventPage, EventPlace, EventQuery
 from aggregator.domain.matching import CountedEvent, ReadableEvent
 from aggregator.wire.meters import filters_from_proto
 from eventlog.as_of import AsOf
+from eventlog.fields import FIELDS
 from eventlog.instants import microseconds_of
 from eventlog.period import Period
 from eventlog.wire import as_of_from_proto, as_of_to_proto, period_in, period_to_proto
@@ -36,6 +37,7 @@ def readable_event(message: usage_event_pb2.StoredEvent) -> ReadableEvent:
     """Return what meters look at of an event."""
     event = message.event
     time_us = microseconds_of(event.time.ToDatetime(tzinfo=UTC))
+    texts = {field.name: getattr(event, field.name) for field in FIELDS}
     return ReadableEvent(
         event.type,
         time_us,
@@ -43,6 +45,7 @@ def readable_event(message: usage_event_pb2.StoredEvent) -> ReadableEvent:
         message,
         event.id,
         place=(message.lane, message.position),
+        texts=texts,
         takes_back=message.corrects if message.kind == feed_pb2.ENTRY_KIND_VOID else None,
         taken_back_at=message.taken_back_at or None,
     )

@@ -10,6 +10,7 @@ from aggregator.domain.meters import (
     BUCKET_MINUTES_DEFAULT,
     AppliedMeter,
     ApplyOutcome,
+    Dimension,
     MeterSpec,
     MeterVersion,
     PropertyFilter,
@@ -47,6 +48,9 @@ def spec_from_proto(message: meter_pb2.MeterSpec) -> MeterSpec:
             effective_from=effective_from,
             description=message.description,
             parks_negative=message.negative_values == _PARK,
+            filter_expression=message.filter_expression,
+            value_expression=message.value_expression,
+            dimensions=tuple(Dimension(part.name, part.expression) for part in message.dimensions),
         )
     )
 
@@ -67,6 +71,9 @@ def meter_to_proto(version: MeterVersion) -> meter_pb2.Meter:
             bucket_minutes=spec.bucket_minutes,
             description=spec.description,
             negative_values=_PARK if spec.parks_negative else _UNSPECIFIED,
+            filter_expression=spec.filter_expression,
+            value_expression=spec.value_expression,
+            dimensions=[meter_pb2.Dimension(name=part.name, expression=part.expression) for part in spec.dimensions],
         ),
         created_at=timestamp(version.created_at),
         filled=version.filled,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from aggregator.domain.parked import ParkedCount, ParkedEntry, ParkedFilter, ParkedKey
+from aggregator.domain.requeue import RequeueResult
 from chassis.rpc.pages import Page, place_in
 from eventlog.wire import period_in, timestamp
 from metering.aggregator.v1 import aggregator_service_pb2 as pb
@@ -19,6 +20,24 @@ def filter_from_proto(tenant: str, message: pb.ListParkedEventsRequest) -> Parke
     """Return which part of the list is asked for. Raises InvalidRequest."""
     period = period_in(message.period, "period") if message.HasField("period") else None
     return ParkedFilter(tenant, message.meter, message.reason, message.customer, message.type, period)
+
+
+def requeue_filter_from_proto(tenant: str, message: pb.RequeueParkedRequest) -> ParkedFilter:
+    """Read which parked events are looked at again. Raises InvalidRequest."""
+    period = period_in(message.period, "period") if message.HasField("period") else None
+    return ParkedFilter(tenant, message.meter, message.reason, message.customer, message.type, period)
+
+
+def requeue_to_proto(result: RequeueResult) -> pb.RequeueParkedResponse:
+    """Say what looking again came to."""
+    return pb.RequeueParkedResponse(
+        counted=result.counted,
+        still_parked=sum(result.left.values()),
+        reasons=[
+            pb.ParkedReasonCount(reason=reason, event_count=count) for reason, count in sorted(result.left.items())
+        ],
+        next_page_token=result.next_page_token,
+    )
 
 
 def page_to_proto(page: Page[ParkedEntry], total_count: int, counts: list[ParkedCount]) -> pb.ListParkedEventsResponse:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from eventlog.as_of import AsOf
     from eventlog.columns import EventColumns, EventRows, Mask
     from ingest.domain.admission import Admission, Refusal
+    from ingest.domain.completeness import NumberedSource
 
 _SMALL_EVENTS_MAX: Final = 32
 _SMALL_BYTES_MAX: Final = 64 * 1024
@@ -27,6 +28,7 @@ class Reported:
     backfill_id: str
     message_bytes: int
     verbatim: bytes | None = None
+    sequences: Sequence[NumberedSource] = ()
 
     def __len__(self) -> int:
         """Return the number of events."""
@@ -35,7 +37,7 @@ class Reported:
     @property
     def is_small(self) -> bool:
         """Whether it may be taken in with others; as many as may be together fit into one segment."""
-        return len(self.events) <= _SMALL_EVENTS_MAX and self.message_bytes <= _SMALL_BYTES_MAX
+        return not self.sequences and len(self.events) <= _SMALL_EVENTS_MAX and self.message_bytes <= _SMALL_BYTES_MAX
 
 
 @dataclass(frozen=True, slots=True)

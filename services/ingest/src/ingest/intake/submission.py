@@ -37,6 +37,13 @@ class Callers:
         """Keep the calls of some rows."""
         return self if self.rows is None else Callers(self.calls, self.rows[rows])
 
+    def place_of(self, row: int) -> tuple[int, Origin]:
+        """Return which event of which call a row is; the rows of a call stand together."""
+        if self.rows is None:
+            return row, self.calls[0]
+        number = self.rows[row]
+        return row - int(np.searchsorted(self.rows, number)), self.calls[int(number)]
+
     def present(self) -> list[Origin]:
         """Return the calls with any row."""
         numbers = range(1) if self.rows is None else np.unique(self.rows).tolist()

@@ -15,7 +15,9 @@ if TYPE_CHECKING:
     from ingest.intake.admitter import Admitter
     from ingest.intake.batches import Batches
     from ingest.intake.gatherer import Gatherer
+    from ingest.intake.hearing import SourceNotes
     from ingest.intake.library import SegmentLibrary
+    from ingest.intake.refusing import RefusalNotes
     from ingest.intake.sources import SourceNumbers
 
 
@@ -32,5 +34,7 @@ class Deps:
     library: SegmentLibrary
     sources: SourceNumbers
     feed: FeedReader
+    refusals: RefusalNotes
+    heard: SourceNotes
     event_rate: RateLimit | None = None
     reporters_kept: bool = True

@@ -11,6 +11,7 @@ from eventlog.payload import columns_from_proto
 from eventlog.wire import as_of_to_proto
 from ingest.domain.admission import check_count
 from ingest.domain.reports import Reported
+from ingest.wire.completeness import sequences_from_proto
 from metering.ingest.v1 import ingest_service_pb2 as pb
 
 if TYPE_CHECKING:
@@ -30,7 +31,8 @@ def reported_from_proto(request: pb.ReportRequest, limits: Limits, received_byte
         raise InvalidRequest(Reason.REQUEST_INVALID, "the request holds both events and columns; send one of them")
     if not has_columns:
         check_count(len(request.events), limits)
-        return Reported(EventRows(request.events), request.backfill_id, received_bytes)
+        rows = EventRows(request.events)
+        return Reported(rows, request.backfill_id, received_bytes, sequences=sequences_from_proto(request))
     message = request.columns
     check_count(len(message.ids), limits)
     with refusals("columns"):
@@ -38,7 +40,7 @@ def reported_from_proto(request: pb.ReportRequest, limits: Limits, received_byte
     # Fields this release does not know must not enter the log: nobody has checked them.
     message.DiscardUnknownFields()
     verbatim = message.SerializeToString()
-    return Reported(columns, request.backfill_id, len(verbatim), verbatim)
+    return Reported(columns, request.backfill_id, len(verbatim), verbatim, sequences_from_proto(request))
 
 
 def report_response_to_proto(result: ReportResult) -> pb.ReportResponse:

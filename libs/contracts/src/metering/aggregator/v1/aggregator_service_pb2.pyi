@@ -895,6 +895,126 @@ class ListParkedEventsResponse(_message.Message):
 Global___ListParkedEventsResponse: _TypeAlias = ListParkedEventsResponse  # noqa: Y015
 
 @_typing.final
+class RequeueParkedRequest(_message.Message):
+    """Which parked events are looked at again: those of a meter that meet all conditions."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    METER_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    CUSTOMER_FIELD_NUMBER: _builtins.int
+    PERIOD_FIELD_NUMBER: _builtins.int
+    TYPE_FIELD_NUMBER: _builtins.int
+    VALIDATE_ONLY_FIELD_NUMBER: _builtins.int
+    PAGE_SIZE_FIELD_NUMBER: _builtins.int
+    PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    request_id: _builtins.str
+    """Makes the call safe to repeat; a page of its own needs an id of its own."""
+    meter: _builtins.str
+    """Meter. Required."""
+    reason: _builtins.str
+    """Only this reason. Optional. Example: "VALUE_MISSING"."""
+    customer: _builtins.str
+    """Only events of this customer. Optional."""
+    type: _builtins.str
+    """Only events of this type. Optional."""
+    validate_only: _builtins.bool
+    """Only say how many would count; nothing is changed. That there are too many groups, or that a value can't be stored, shows only when
+    it is tried.
+    """
+    page_size: _builtins.int
+    """At most this many events, 1 to 1000; 0 means 100."""
+    page_token: _builtins.str
+    """Token from the previous page. Optional."""
+    @_builtins.property
+    def period(self) -> _values_pb2.Period:
+        """Only events that happened in this period. Optional."""
+
+    def __init__(
+        self,
+        *,
+        request_id: _builtins.str = ...,
+        meter: _builtins.str = ...,
+        reason: _builtins.str = ...,
+        customer: _builtins.str = ...,
+        period: _values_pb2.Period | None = ...,
+        type: _builtins.str = ...,
+        validate_only: _builtins.bool = ...,
+        page_size: _builtins.int = ...,
+        page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["period", b"period"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["customer", b"customer", "meter", b"meter", "page_size", b"page_size", "page_token", b"page_token", "period", b"period", "reason", b"reason", "request_id", b"request_id", "type", b"type", "validate_only", b"validate_only"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RequeueParkedRequest: _TypeAlias = RequeueParkedRequest  # noqa: Y015
+
+@_typing.final
+class RequeueParkedResponse(_message.Message):
+    """What looking again at a page of parked events came to."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    COUNTED_FIELD_NUMBER: _builtins.int
+    STILL_PARKED_FIELD_NUMBER: _builtins.int
+    REASONS_FIELD_NUMBER: _builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    counted: _builtins.int
+    """Events that count now, or would with `validate_only`."""
+    still_parked: _builtins.int
+    """Events that stay parked."""
+    next_page_token: _builtins.str
+    """Token for the next page; empty on the last."""
+    @_builtins.property
+    def reasons(self) -> _containers.RepeatedCompositeFieldContainer[Global___ParkedReasonCount]:
+        """Why, by reason."""
+
+    def __init__(
+        self,
+        *,
+        counted: _builtins.int = ...,
+        still_parked: _builtins.int = ...,
+        reasons: _abc.Iterable[Global___ParkedReasonCount] | None = ...,
+        next_page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["counted", b"counted", "next_page_token", b"next_page_token", "reasons", b"reasons", "still_parked", b"still_parked"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RequeueParkedResponse: _TypeAlias = RequeueParkedResponse  # noqa: Y015
+
+@_typing.final
+class ParkedReasonCount(_message.Message):
+    """How many events stay parked for a reason."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REASON_FIELD_NUMBER: _builtins.int
+    EVENT_COUNT_FIELD_NUMBER: _builtins.int
+    reason: _builtins.str
+    """Stable reason. Example: "VALUE_MISSING"."""
+    event_count: _builtins.int
+    """Number of events."""
+    def __init__(
+        self,
+        *,
+        reason: _builtins.str = ...,
+        event_count: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["event_count", b"event_count", "reason", b"reason"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ParkedReasonCount: _TypeAlias = ParkedReasonCount  # noqa: Y015
+
+@_typing.final
 class ListUsageExtentsRequest(_message.Message):
     """Whose usage."""
 

@@ -105,6 +105,11 @@ class AggregatorServiceStub:
                 request_serializer=metering_dot_aggregator_dot_v1_dot_aggregator__service__pb2.ListParkedEventsRequest.SerializeToString,
                 response_deserializer=metering_dot_aggregator_dot_v1_dot_aggregator__service__pb2.ListParkedEventsResponse.FromString,
                 _registered_method=True)
+        self.RequeueParked = channel.unary_unary(
+                '/metering.aggregator.v1.AggregatorService/RequeueParked',
+                request_serializer=metering_dot_aggregator_dot_v1_dot_aggregator__service__pb2.RequeueParkedRequest.SerializeToString,
+                response_deserializer=metering_dot_aggregator_dot_v1_dot_aggregator__service__pb2.RequeueParkedResponse.FromString,
+                _registered_method=True)
         self.CheckEvents = channel.unary_unary(
                 '/metering.aggregator.v1.AggregatorService/CheckEvents',
                 request_serializer=metering_dot_aggregator_dot_v1_dot_aggregator__service__pb2.CheckEventsRequest.SerializeToString,
@@ -236,6 +241,16 @@ class AggregatorServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def RequeueParked(self, request, context):
+        """Looks again at a page of the parked events of one meter: reads them from the log, by the version of their time or else as the
+        newest version reads values, and counts those that it can, each exactly once. They count in the windows and groups of the version of
+        their time; a sealed period shows a change and stays as it is. RebuildUsage comes to the same afterwards. Errors: NOT_FOUND
+        METER_NOT_FOUND, INVALID_ARGUMENT (period), ABORTED TRANSACTION_CONFLICT (meters were changed at the same time; call again).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def CheckEvents(self, request, context):
         """Says which of some events the meters, as they are now, would not count, and why. Nothing is kept. Errors: INVALID_ARGUMENT (no
         or two batches, columns of unequal length), RESOURCE_EXHAUSTED (more than 10,000 events).
@@ -331,6 +346,11 @@ def add_AggregatorServiceServicer_to_server(servicer, server):
                     servicer.ListParkedEvents,
                     request_deserializer=metering_dot_aggregator_dot_v1_dot_aggregator__service__pb2.ListParkedEventsRequest.FromString,
                     response_serializer=metering_dot_aggregator_dot_v1_dot_aggregator__service__pb2.ListParkedEventsResponse.SerializeToString,
+            ),
+            'RequeueParked': grpc.unary_unary_rpc_method_handler(
+                    servicer.RequeueParked,
+                    request_deserializer=metering_dot_aggregator_dot_v1_dot_aggregator__service__pb2.RequeueParkedRequest.FromString,
+                    response_serializer=metering_dot_aggregator_dot_v1_dot_aggregator__service__pb2.RequeueParkedResponse.SerializeToString,
             ),
             'CheckEvents': grpc.unary_unary_rpc_method_handler(
                     servicer.CheckEvents,
@@ -727,6 +747,33 @@ class AggregatorService:
             '/metering.aggregator.v1.AggregatorService/ListParkedEvents',
             metering_dot_aggregator_dot_v1_dot_aggregator__service__pb2.ListParkedEventsRequest.SerializeToString,
             metering_dot_aggregator_dot_v1_dot_aggregator__service__pb2.ListParkedEventsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RequeueParked(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/metering.aggregator.v1.AggregatorService/RequeueParked',
+            metering_dot_aggregator_dot_v1_dot_aggregator__service__pb2.RequeueParkedRequest.SerializeToString,
+            metering_dot_aggregator_dot_v1_dot_aggregator__service__pb2.RequeueParkedResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -81,6 +81,12 @@ class AggregatorServiceStub:
     """Returns what was counted and what is parked in many spans of customers and meters at once. What is unknown has nothing."""
     ListParkedEvents: _grpc.UnaryUnaryMultiCallable[_aggregator_service_pb2.ListParkedEventsRequest, _aggregator_service_pb2.ListParkedEventsResponse]
     """Lists parked events (those that did not count), with the reason. Errors: INVALID_ARGUMENT (period)."""
+    RequeueParked: _grpc.UnaryUnaryMultiCallable[_aggregator_service_pb2.RequeueParkedRequest, _aggregator_service_pb2.RequeueParkedResponse]
+    """Looks again at a page of the parked events of one meter: reads them from the log, by the version of their time or else as the
+    newest version reads values, and counts those that it can, each exactly once. They count in the windows and groups of the version of
+    their time; a sealed period shows a change and stays as it is. RebuildUsage comes to the same afterwards. Errors: NOT_FOUND
+    METER_NOT_FOUND, INVALID_ARGUMENT (period), ABORTED TRANSACTION_CONFLICT (meters were changed at the same time; call again).
+    """
     CheckEvents: _grpc.UnaryUnaryMultiCallable[_aggregator_service_pb2.CheckEventsRequest, _aggregator_service_pb2.CheckEventsResponse]
     """Says which of some events the meters, as they are now, would not count, and why. Nothing is kept. Errors: INVALID_ARGUMENT (no
     or two batches, columns of unequal length), RESOURCE_EXHAUSTED (more than 10,000 events).
@@ -145,6 +151,12 @@ class AggregatorServiceAsyncStub(AggregatorServiceStub):
     """Returns what was counted and what is parked in many spans of customers and meters at once. What is unknown has nothing."""
     ListParkedEvents: _aio.UnaryUnaryMultiCallable[_aggregator_service_pb2.ListParkedEventsRequest, _aggregator_service_pb2.ListParkedEventsResponse]  # type: ignore[assignment]
     """Lists parked events (those that did not count), with the reason. Errors: INVALID_ARGUMENT (period)."""
+    RequeueParked: _aio.UnaryUnaryMultiCallable[_aggregator_service_pb2.RequeueParkedRequest, _aggregator_service_pb2.RequeueParkedResponse]  # type: ignore[assignment]
+    """Looks again at a page of the parked events of one meter: reads them from the log, by the version of their time or else as the
+    newest version reads values, and counts those that it can, each exactly once. They count in the windows and groups of the version of
+    their time; a sealed period shows a change and stays as it is. RebuildUsage comes to the same afterwards. Errors: NOT_FOUND
+    METER_NOT_FOUND, INVALID_ARGUMENT (period), ABORTED TRANSACTION_CONFLICT (meters were changed at the same time; call again).
+    """
     CheckEvents: _aio.UnaryUnaryMultiCallable[_aggregator_service_pb2.CheckEventsRequest, _aggregator_service_pb2.CheckEventsResponse]  # type: ignore[assignment]
     """Says which of some events the meters, as they are now, would not count, and why. Nothing is kept. Errors: INVALID_ARGUMENT (no
     or two batches, columns of unequal length), RESOURCE_EXHAUSTED (more than 10,000 events).
@@ -290,6 +302,18 @@ class AggregatorServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_aggregator_service_pb2.ListParkedEventsResponse, _abc.Awaitable[_aggregator_service_pb2.ListParkedEventsResponse]]:
         """Lists parked events (those that did not count), with the reason. Errors: INVALID_ARGUMENT (period)."""
+
+    @_abc_1.abstractmethod
+    def RequeueParked(
+        self,
+        request: _aggregator_service_pb2.RequeueParkedRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_aggregator_service_pb2.RequeueParkedResponse, _abc.Awaitable[_aggregator_service_pb2.RequeueParkedResponse]]:
+        """Looks again at a page of the parked events of one meter: reads them from the log, by the version of their time or else as the
+        newest version reads values, and counts those that it can, each exactly once. They count in the windows and groups of the version of
+        their time; a sealed period shows a change and stays as it is. RebuildUsage comes to the same afterwards. Errors: NOT_FOUND
+        METER_NOT_FOUND, INVALID_ARGUMENT (period), ABORTED TRANSACTION_CONFLICT (meters were changed at the same time; call again).
+        """
 
     @_abc_1.abstractmethod
     def CheckEvents(

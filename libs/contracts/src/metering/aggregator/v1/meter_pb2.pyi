@@ -112,6 +112,9 @@ class MeterSpec(_message.Message):
     EFFECTIVE_FROM_FIELD_NUMBER: _builtins.int
     DESCRIPTION_FIELD_NUMBER: _builtins.int
     NEGATIVE_VALUES_FIELD_NUMBER: _builtins.int
+    FILTER_EXPRESSION_FIELD_NUMBER: _builtins.int
+    VALUE_EXPRESSION_FIELD_NUMBER: _builtins.int
+    DIMENSIONS_FIELD_NUMBER: _builtins.int
     aggregation: Global___Aggregation.ValueType
     """How values become a quantity. Required."""
     value_property: _builtins.str
@@ -127,6 +130,15 @@ class MeterSpec(_message.Message):
     negative_values: Global___NegativeValues.ValueType
     """What becomes of an event whose value is below zero. Only for meters that read a decimal. Example: PARK where nobody who may
     report events should be able to take usage back. Optional.
+    """
+    filter_expression: _builtins.str
+    """Only events for which this expression is true, beside `filters`; where it is absent, it is not. Its grammar, types and bounds are in
+    libs/expressions/README.md; METER_INVALID names the line and column of what is wrong. Optional.
+    Example: "properties.region in ('eu', 'us') and hour(time, 'Europe/Berlin') >= 8".
+    """
+    value_expression: _builtins.str
+    """Instead of `value_property`: an expression that gives the value, a decimal or, for COUNT_UNIQUE, a text, decimal or bool. An event
+    for which it is absent is parked. Optional. Example: "ceil(decimal(properties.seconds), 60)".
     """
     @_builtins.property
     def event_types(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
@@ -146,6 +158,10 @@ class MeterSpec(_message.Message):
         first event on, a later one from the moment it is applied.
         """
 
+    @_builtins.property
+    def dimensions(self) -> _containers.RepeatedCompositeFieldContainer[Global___Dimension]:
+        """What the names in `group_by` stand for that are no properties. Optional."""
+
     def __init__(
         self,
         *,
@@ -159,14 +175,45 @@ class MeterSpec(_message.Message):
         effective_from: _timestamp_pb2.Timestamp | None = ...,
         description: _builtins.str = ...,
         negative_values: Global___NegativeValues.ValueType = ...,
+        filter_expression: _builtins.str = ...,
+        value_expression: _builtins.str = ...,
+        dimensions: _abc.Iterable[Global___Dimension] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["effective_from", b"effective_from"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["aggregation", b"aggregation", "bucket_minutes", b"bucket_minutes", "description", b"description", "effective_from", b"effective_from", "event_types", b"event_types", "filters", b"filters", "group_by", b"group_by", "negative_values", b"negative_values", "unit", b"unit", "value_property", b"value_property"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["aggregation", b"aggregation", "bucket_minutes", b"bucket_minutes", "description", b"description", "dimensions", b"dimensions", "effective_from", b"effective_from", "event_types", b"event_types", "filter_expression", b"filter_expression", "filters", b"filters", "group_by", b"group_by", "negative_values", b"negative_values", "unit", b"unit", "value_expression", b"value_expression", "value_property", b"value_property"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___MeterSpec: _TypeAlias = MeterSpec  # noqa: Y015
+
+@_typing.final
+class Dimension(_message.Message):
+    """A dimension by which usage can be broken down, computed from each event."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    EXPRESSION_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """Its name, one of those in `group_by`. It hides a property of the same name. Example: "daytime"."""
+    expression: _builtins.str
+    """An expression that gives a text, decimal or bool, as canonical text of at most 256 bytes; what is absent or longer is "".
+    Example: "case when hour(time, 'Europe/Berlin') in (22, 23, 0, 1, 2, 3, 4, 5) then 'night' else 'day' end".
+    """
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        expression: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["expression", b"expression", "name", b"name"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Dimension: _TypeAlias = Dimension  # noqa: Y015
 
 @_typing.final
 class PropertyFilter(_message.Message):

@@ -9,6 +9,8 @@ from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
 from metering.common.v1 import values_pb2 as _values_pb2
+from metering.ingest.v1 import completeness_pb2 as _completeness_pb2
+from metering.ingest.v1 import refusal_pb2 as _refusal_pb2
 from metering.ingest.v1 import usage_event_pb2 as _usage_event_pb2
 import builtins as _builtins
 import sys
@@ -32,6 +34,7 @@ class ReportRequest(_message.Message):
     BACKFILL_ID_FIELD_NUMBER: _builtins.int
     VALIDATE_ONLY_FIELD_NUMBER: _builtins.int
     WHOLE_PAST_FIELD_NUMBER: _builtins.int
+    SEQUENCES_FIELD_NUMBER: _builtins.int
     backfill_id: _builtins.str
     """Id of the open backfill that the batch belongs to. Optional."""
     validate_only: _builtins.bool
@@ -48,6 +51,14 @@ class ReportRequest(_message.Message):
     def columns(self) -> _usage_event_pb2.UsageEventColumns:
         """Events as columns, 1 to 10,000."""
 
+    @_builtins.property
+    def sequences(self) -> _containers.RepeatedCompositeFieldContainer[_completeness_pb2.SequenceRange]:
+        """Numbers of the events, for sources that number what they make from 1 on: one entry for each such source of the batch. It says that all
+        events of the source in the batch are the numbers from `first` to `last`; if they are not as many, the whole batch is
+        INVALID_ARGUMENT FIELD_INVALID. OK means that the numbers are kept as well. GetCompleteness tells which never came. Such a
+        batch is committed by itself: number batches, not single events. Optional; at most 100.
+        """
+
     def __init__(
         self,
         *,
@@ -56,10 +67,11 @@ class ReportRequest(_message.Message):
         backfill_id: _builtins.str = ...,
         validate_only: _builtins.bool = ...,
         whole_past: _builtins.bool = ...,
+        sequences: _abc.Iterable[_completeness_pb2.SequenceRange] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["columns", b"columns"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["backfill_id", b"backfill_id", "columns", b"columns", "events", b"events", "validate_only", b"validate_only", "whole_past", b"whole_past"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["backfill_id", b"backfill_id", "columns", b"columns", "events", b"events", "sequences", b"sequences", "validate_only", b"validate_only", "whole_past", b"whole_past"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -754,3 +766,266 @@ class ListBackfillsResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ListBackfillsResponse: _TypeAlias = ListBackfillsResponse  # noqa: Y015
+
+@_typing.final
+class ListRefusalsRequest(_message.Message):
+    """Which refused events: those that meet all conditions. An empty text means no condition."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SOURCE_FIELD_NUMBER: _builtins.int
+    TYPE_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    PERIOD_FIELD_NUMBER: _builtins.int
+    SAMPLES_FIELD_NUMBER: _builtins.int
+    PAGE_SIZE_FIELD_NUMBER: _builtins.int
+    PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    source: _builtins.str
+    """Source as it was sent. Optional."""
+    type: _builtins.str
+    """Event type as it was sent. Optional."""
+    reason: _builtins.str
+    """Reason. Optional. Example: "TIME_TOO_OLD"."""
+    samples: _builtins.int
+    """At most this many samples of each reason, up to 20. 0 means none. Samples come with the first page alone."""
+    page_size: _builtins.int
+    """At most this many counts, 1 to 1000; 0 means 100."""
+    page_token: _builtins.str
+    """Token from the previous page. Optional."""
+    @_builtins.property
+    def period(self) -> _values_pb2.Period:
+        """When they were refused; counts are of whole days in UTC, those in which the period lies. Optional: all that is kept."""
+
+    def __init__(
+        self,
+        *,
+        source: _builtins.str = ...,
+        type: _builtins.str = ...,
+        reason: _builtins.str = ...,
+        period: _values_pb2.Period | None = ...,
+        samples: _builtins.int = ...,
+        page_size: _builtins.int = ...,
+        page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["period", b"period"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["page_size", b"page_size", "page_token", b"page_token", "period", b"period", "reason", b"reason", "samples", b"samples", "source", b"source", "type", b"type"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListRefusalsRequest: _TypeAlias = ListRefusalsRequest  # noqa: Y015
+
+@_typing.final
+class ListRefusalsResponse(_message.Message):
+    """A page of refusals."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    COUNTS_FIELD_NUMBER: _builtins.int
+    SAMPLES_FIELD_NUMBER: _builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    next_page_token: _builtins.str
+    """Token for the next page; empty on the last."""
+    @_builtins.property
+    def counts(self) -> _containers.RepeatedCompositeFieldContainer[_refusal_pb2.RefusalCount]:
+        """How many events were refused, the newest day first."""
+
+    @_builtins.property
+    def samples(self) -> _containers.RepeatedCompositeFieldContainer[_refusal_pb2.RefusedEvent]:
+        """The newest refused events of each reason, the newest first; on the first page alone."""
+
+    def __init__(
+        self,
+        *,
+        counts: _abc.Iterable[_refusal_pb2.RefusalCount] | None = ...,
+        samples: _abc.Iterable[_refusal_pb2.RefusedEvent] | None = ...,
+        next_page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["counts", b"counts", "next_page_token", b"next_page_token", "samples", b"samples"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListRefusalsResponse: _TypeAlias = ListRefusalsResponse  # noqa: Y015
+
+@_typing.final
+class DeclareCountsRequest(_message.Message):
+    """What sources have made."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    COUNTS_FIELD_NUMBER: _builtins.int
+    ENDS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def counts(self) -> _containers.RepeatedCompositeFieldContainer[_completeness_pb2.DeclaredCount]:
+        """Numbers of events by period; 0 says that the source was there and had nothing. At most 1,000 in both lists."""
+
+    @_builtins.property
+    def ends(self) -> _containers.RepeatedCompositeFieldContainer[_completeness_pb2.SequenceEnd]:
+        """Numbers up to which sources have come: what is lost at the end is seen, too."""
+
+    def __init__(
+        self,
+        *,
+        counts: _abc.Iterable[_completeness_pb2.DeclaredCount] | None = ...,
+        ends: _abc.Iterable[_completeness_pb2.SequenceEnd] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["counts", b"counts", "ends", b"ends"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DeclareCountsRequest: _TypeAlias = DeclareCountsRequest  # noqa: Y015
+
+@_typing.final
+class DeclareCountsResponse(_message.Message):
+    """It is kept."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DeclareCountsResponse: _TypeAlias = DeclareCountsResponse  # noqa: Y015
+
+@_typing.final
+class GetCompletenessRequest(_message.Message):
+    """Whose completeness, and when."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SOURCE_FIELD_NUMBER: _builtins.int
+    PERIOD_FIELD_NUMBER: _builtins.int
+    source: _builtins.str
+    """Source. Required."""
+    @_builtins.property
+    def period(self) -> _values_pb2.Period:
+        """Declared counts are of periods that lie in this one, and compared with the events that happened in them; numbers and what came are of
+        the whole days in UTC in which it lies, by when they came. At most 400 days. Required.
+        """
+
+    def __init__(
+        self,
+        *,
+        source: _builtins.str = ...,
+        period: _values_pb2.Period | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["period", b"period"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["period", b"period", "source", b"source"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetCompletenessRequest: _TypeAlias = GetCompletenessRequest  # noqa: Y015
+
+@_typing.final
+class GetCompletenessResponse(_message.Message):
+    """Whether everything came."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SEQUENCE_FIELD_NUMBER: _builtins.int
+    COUNTS_FIELD_NUMBER: _builtins.int
+    CAME_FIELD_NUMBER: _builtins.int
+    LAST_HEARD_AT_FIELD_NUMBER: _builtins.int
+    AS_OF_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def sequence(self) -> _completeness_pb2.SequenceCompleteness:
+        """By its numbers; absent if it sent none up to the end of the period."""
+
+    @_builtins.property
+    def counts(self) -> _containers.RepeatedCompositeFieldContainer[_completeness_pb2.CountCompleteness]:
+        """By the counts that it declared, the earliest period first."""
+
+    @_builtins.property
+    def came(self) -> _completeness_pb2.SourceTally:
+        """What came, by what became of it. An event that was sent again counts again. A process that was killed lacks its last seconds here."""
+
+    @_builtins.property
+    def last_heard_at(self) -> _timestamp_pb2.Timestamp:
+        """When it was last heard of by any means, whenever that was; absent: never. Silence since then is not zero: a source that has nothing
+        to report says so by a count of 0.
+        """
+
+    @_builtins.property
+    def as_of(self) -> _timestamp_pb2.Timestamp:
+        """Until when the answer holds: everything acknowledged before is in it."""
+
+    def __init__(
+        self,
+        *,
+        sequence: _completeness_pb2.SequenceCompleteness | None = ...,
+        counts: _abc.Iterable[_completeness_pb2.CountCompleteness] | None = ...,
+        came: _completeness_pb2.SourceTally | None = ...,
+        last_heard_at: _timestamp_pb2.Timestamp | None = ...,
+        as_of: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["as_of", b"as_of", "came", b"came", "last_heard_at", b"last_heard_at", "sequence", b"sequence"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["as_of", b"as_of", "came", b"came", "counts", b"counts", "last_heard_at", b"last_heard_at", "sequence", b"sequence"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetCompletenessResponse: _TypeAlias = GetCompletenessResponse  # noqa: Y015
+
+@_typing.final
+class ListSourcesRequest(_message.Message):
+    """A page of sources."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PAGE_SIZE_FIELD_NUMBER: _builtins.int
+    PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    page_size: _builtins.int
+    """At most this many, 1 to 1000; 0 means 100."""
+    page_token: _builtins.str
+    """Token from the previous page. Optional."""
+    def __init__(
+        self,
+        *,
+        page_size: _builtins.int = ...,
+        page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["page_size", b"page_size", "page_token", b"page_token"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListSourcesRequest: _TypeAlias = ListSourcesRequest  # noqa: Y015
+
+@_typing.final
+class ListSourcesResponse(_message.Message):
+    """A page of sources."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SOURCES_FIELD_NUMBER: _builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    next_page_token: _builtins.str
+    """Token for the next page; empty on the last."""
+    @_builtins.property
+    def sources(self) -> _containers.RepeatedCompositeFieldContainer[_completeness_pb2.HeardSource]:
+        """By name."""
+
+    def __init__(
+        self,
+        *,
+        sources: _abc.Iterable[_completeness_pb2.HeardSource] | None = ...,
+        next_page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["next_page_token", b"next_page_token", "sources", b"sources"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListSourcesResponse: _TypeAlias = ListSourcesResponse  # noqa: Y015

@@ -61,6 +61,26 @@ class IngestServiceStub:
                 request_serializer=metering_dot_ingest_dot_v1_dot_ingest__service__pb2.ReplaceEventRequest.SerializeToString,
                 response_deserializer=metering_dot_ingest_dot_v1_dot_ingest__service__pb2.ReplaceEventResponse.FromString,
                 _registered_method=True)
+        self.ListRefusals = channel.unary_unary(
+                '/metering.ingest.v1.IngestService/ListRefusals',
+                request_serializer=metering_dot_ingest_dot_v1_dot_ingest__service__pb2.ListRefusalsRequest.SerializeToString,
+                response_deserializer=metering_dot_ingest_dot_v1_dot_ingest__service__pb2.ListRefusalsResponse.FromString,
+                _registered_method=True)
+        self.DeclareCounts = channel.unary_unary(
+                '/metering.ingest.v1.IngestService/DeclareCounts',
+                request_serializer=metering_dot_ingest_dot_v1_dot_ingest__service__pb2.DeclareCountsRequest.SerializeToString,
+                response_deserializer=metering_dot_ingest_dot_v1_dot_ingest__service__pb2.DeclareCountsResponse.FromString,
+                _registered_method=True)
+        self.GetCompleteness = channel.unary_unary(
+                '/metering.ingest.v1.IngestService/GetCompleteness',
+                request_serializer=metering_dot_ingest_dot_v1_dot_ingest__service__pb2.GetCompletenessRequest.SerializeToString,
+                response_deserializer=metering_dot_ingest_dot_v1_dot_ingest__service__pb2.GetCompletenessResponse.FromString,
+                _registered_method=True)
+        self.ListSources = channel.unary_unary(
+                '/metering.ingest.v1.IngestService/ListSources',
+                request_serializer=metering_dot_ingest_dot_v1_dot_ingest__service__pb2.ListSourcesRequest.SerializeToString,
+                response_deserializer=metering_dot_ingest_dot_v1_dot_ingest__service__pb2.ListSourcesResponse.FromString,
+                _registered_method=True)
         self.OpenBackfill = channel.unary_unary(
                 '/metering.ingest.v1.IngestService/OpenBackfill',
                 request_serializer=metering_dot_ingest_dot_v1_dot_ingest__service__pb2.OpenBackfillRequest.SerializeToString,
@@ -134,6 +154,38 @@ class IngestServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ListRefusals(self, request, context):
+        """Lists the events that were refused or in conflict: how many by day, source, type, reason and field, and of each reason the newest
+        ones with what was sent. What this process refused is in the answer at once, what another one refused after a second. A
+        process that is killed loses the list of its last second; callers were told of each refusal all the same.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def DeclareCounts(self, request, context):
+        """Tells what sources have made, apart from the events: so that what never came is seen, and silence is told from zero. Telling the same
+        again changes nothing. Errors: INVALID_ARGUMENT (period, number, source).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetCompleteness(self, request, context):
+        """Says for one source and period whether everything came: by the numbers of its events, by the counts that it declared, or else only what
+        came. Errors: INVALID_ARGUMENT (period).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListSources(self, request, context):
+        """Lists the sources that were ever heard of, with when that was last.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def OpenBackfill(self, request, context):
         """Opens a backfill: while it is open, events that name it may be older than the late limit.
         """
@@ -191,6 +243,26 @@ def add_IngestServiceServicer_to_server(servicer, server):
                     servicer.ReplaceEvent,
                     request_deserializer=metering_dot_ingest_dot_v1_dot_ingest__service__pb2.ReplaceEventRequest.FromString,
                     response_serializer=metering_dot_ingest_dot_v1_dot_ingest__service__pb2.ReplaceEventResponse.SerializeToString,
+            ),
+            'ListRefusals': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListRefusals,
+                    request_deserializer=metering_dot_ingest_dot_v1_dot_ingest__service__pb2.ListRefusalsRequest.FromString,
+                    response_serializer=metering_dot_ingest_dot_v1_dot_ingest__service__pb2.ListRefusalsResponse.SerializeToString,
+            ),
+            'DeclareCounts': grpc.unary_unary_rpc_method_handler(
+                    servicer.DeclareCounts,
+                    request_deserializer=metering_dot_ingest_dot_v1_dot_ingest__service__pb2.DeclareCountsRequest.FromString,
+                    response_serializer=metering_dot_ingest_dot_v1_dot_ingest__service__pb2.DeclareCountsResponse.SerializeToString,
+            ),
+            'GetCompleteness': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetCompleteness,
+                    request_deserializer=metering_dot_ingest_dot_v1_dot_ingest__service__pb2.GetCompletenessRequest.FromString,
+                    response_serializer=metering_dot_ingest_dot_v1_dot_ingest__service__pb2.GetCompletenessResponse.SerializeToString,
+            ),
+            'ListSources': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListSources,
+                    request_deserializer=metering_dot_ingest_dot_v1_dot_ingest__service__pb2.ListSourcesRequest.FromString,
+                    response_serializer=metering_dot_ingest_dot_v1_dot_ingest__service__pb2.ListSourcesResponse.SerializeToString,
             ),
             'OpenBackfill': grpc.unary_unary_rpc_method_handler(
                     servicer.OpenBackfill,
@@ -350,6 +422,114 @@ class IngestService:
             '/metering.ingest.v1.IngestService/ReplaceEvent',
             metering_dot_ingest_dot_v1_dot_ingest__service__pb2.ReplaceEventRequest.SerializeToString,
             metering_dot_ingest_dot_v1_dot_ingest__service__pb2.ReplaceEventResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListRefusals(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/metering.ingest.v1.IngestService/ListRefusals',
+            metering_dot_ingest_dot_v1_dot_ingest__service__pb2.ListRefusalsRequest.SerializeToString,
+            metering_dot_ingest_dot_v1_dot_ingest__service__pb2.ListRefusalsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DeclareCounts(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/metering.ingest.v1.IngestService/DeclareCounts',
+            metering_dot_ingest_dot_v1_dot_ingest__service__pb2.DeclareCountsRequest.SerializeToString,
+            metering_dot_ingest_dot_v1_dot_ingest__service__pb2.DeclareCountsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetCompleteness(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/metering.ingest.v1.IngestService/GetCompleteness',
+            metering_dot_ingest_dot_v1_dot_ingest__service__pb2.GetCompletenessRequest.SerializeToString,
+            metering_dot_ingest_dot_v1_dot_ingest__service__pb2.GetCompletenessResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListSources(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/metering.ingest.v1.IngestService/ListSources',
+            metering_dot_ingest_dot_v1_dot_ingest__service__pb2.ListSourcesRequest.SerializeToString,
+            metering_dot_ingest_dot_v1_dot_ingest__service__pb2.ListSourcesResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -60,6 +60,21 @@ class IngestServiceStub:
     already holds, nothing is written. Errors: NOT_FOUND EVENT_NOT_FOUND (nothing was accepted with this identity: report it),
     INVALID_ARGUMENT (what Report would refuse of the event, and why).
     """
+    ListRefusals: _grpc.UnaryUnaryMultiCallable[_ingest_service_pb2.ListRefusalsRequest, _ingest_service_pb2.ListRefusalsResponse]
+    """Lists the events that were refused or in conflict: how many by day, source, type, reason and field, and of each reason the newest
+    ones with what was sent. What this process refused is in the answer at once, what another one refused after a second. A
+    process that is killed loses the list of its last second; callers were told of each refusal all the same.
+    """
+    DeclareCounts: _grpc.UnaryUnaryMultiCallable[_ingest_service_pb2.DeclareCountsRequest, _ingest_service_pb2.DeclareCountsResponse]
+    """Tells what sources have made, apart from the events: so that what never came is seen, and silence is told from zero. Telling the same
+    again changes nothing. Errors: INVALID_ARGUMENT (period, number, source).
+    """
+    GetCompleteness: _grpc.UnaryUnaryMultiCallable[_ingest_service_pb2.GetCompletenessRequest, _ingest_service_pb2.GetCompletenessResponse]
+    """Says for one source and period whether everything came: by the numbers of its events, by the counts that it declared, or else only what
+    came. Errors: INVALID_ARGUMENT (period).
+    """
+    ListSources: _grpc.UnaryUnaryMultiCallable[_ingest_service_pb2.ListSourcesRequest, _ingest_service_pb2.ListSourcesResponse]
+    """Lists the sources that were ever heard of, with when that was last."""
     OpenBackfill: _grpc.UnaryUnaryMultiCallable[_ingest_service_pb2.OpenBackfillRequest, _ingest_service_pb2.OpenBackfillResponse]
     """Opens a backfill: while it is open, events that name it may be older than the late limit."""
     CloseBackfill: _grpc.UnaryUnaryMultiCallable[_ingest_service_pb2.CloseBackfillRequest, _ingest_service_pb2.CloseBackfillResponse]
@@ -104,6 +119,21 @@ class IngestServiceAsyncStub(IngestServiceStub):
     already holds, nothing is written. Errors: NOT_FOUND EVENT_NOT_FOUND (nothing was accepted with this identity: report it),
     INVALID_ARGUMENT (what Report would refuse of the event, and why).
     """
+    ListRefusals: _aio.UnaryUnaryMultiCallable[_ingest_service_pb2.ListRefusalsRequest, _ingest_service_pb2.ListRefusalsResponse]  # type: ignore[assignment]
+    """Lists the events that were refused or in conflict: how many by day, source, type, reason and field, and of each reason the newest
+    ones with what was sent. What this process refused is in the answer at once, what another one refused after a second. A
+    process that is killed loses the list of its last second; callers were told of each refusal all the same.
+    """
+    DeclareCounts: _aio.UnaryUnaryMultiCallable[_ingest_service_pb2.DeclareCountsRequest, _ingest_service_pb2.DeclareCountsResponse]  # type: ignore[assignment]
+    """Tells what sources have made, apart from the events: so that what never came is seen, and silence is told from zero. Telling the same
+    again changes nothing. Errors: INVALID_ARGUMENT (period, number, source).
+    """
+    GetCompleteness: _aio.UnaryUnaryMultiCallable[_ingest_service_pb2.GetCompletenessRequest, _ingest_service_pb2.GetCompletenessResponse]  # type: ignore[assignment]
+    """Says for one source and period whether everything came: by the numbers of its events, by the counts that it declared, or else only what
+    came. Errors: INVALID_ARGUMENT (period).
+    """
+    ListSources: _aio.UnaryUnaryMultiCallable[_ingest_service_pb2.ListSourcesRequest, _ingest_service_pb2.ListSourcesResponse]  # type: ignore[assignment]
+    """Lists the sources that were ever heard of, with when that was last."""
     OpenBackfill: _aio.UnaryUnaryMultiCallable[_ingest_service_pb2.OpenBackfillRequest, _ingest_service_pb2.OpenBackfillResponse]  # type: ignore[assignment]
     """Opens a backfill: while it is open, events that name it may be older than the late limit."""
     CloseBackfill: _aio.UnaryUnaryMultiCallable[_ingest_service_pb2.CloseBackfillRequest, _ingest_service_pb2.CloseBackfillResponse]  # type: ignore[assignment]
@@ -175,6 +205,45 @@ class IngestServiceServicer(metaclass=_abc_1.ABCMeta):
         already holds, nothing is written. Errors: NOT_FOUND EVENT_NOT_FOUND (nothing was accepted with this identity: report it),
         INVALID_ARGUMENT (what Report would refuse of the event, and why).
         """
+
+    @_abc_1.abstractmethod
+    def ListRefusals(
+        self,
+        request: _ingest_service_pb2.ListRefusalsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_ingest_service_pb2.ListRefusalsResponse, _abc.Awaitable[_ingest_service_pb2.ListRefusalsResponse]]:
+        """Lists the events that were refused or in conflict: how many by day, source, type, reason and field, and of each reason the newest
+        ones with what was sent. What this process refused is in the answer at once, what another one refused after a second. A
+        process that is killed loses the list of its last second; callers were told of each refusal all the same.
+        """
+
+    @_abc_1.abstractmethod
+    def DeclareCounts(
+        self,
+        request: _ingest_service_pb2.DeclareCountsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_ingest_service_pb2.DeclareCountsResponse, _abc.Awaitable[_ingest_service_pb2.DeclareCountsResponse]]:
+        """Tells what sources have made, apart from the events: so that what never came is seen, and silence is told from zero. Telling the same
+        again changes nothing. Errors: INVALID_ARGUMENT (period, number, source).
+        """
+
+    @_abc_1.abstractmethod
+    def GetCompleteness(
+        self,
+        request: _ingest_service_pb2.GetCompletenessRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_ingest_service_pb2.GetCompletenessResponse, _abc.Awaitable[_ingest_service_pb2.GetCompletenessResponse]]:
+        """Says for one source and period whether everything came: by the numbers of its events, by the counts that it declared, or else only what
+        came. Errors: INVALID_ARGUMENT (period).
+        """
+
+    @_abc_1.abstractmethod
+    def ListSources(
+        self,
+        request: _ingest_service_pb2.ListSourcesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_ingest_service_pb2.ListSourcesResponse, _abc.Awaitable[_ingest_service_pb2.ListSourcesResponse]]:
+        """Lists the sources that were ever heard of, with when that was last."""
 
     @_abc_1.abstractmethod
     def OpenBackfill(

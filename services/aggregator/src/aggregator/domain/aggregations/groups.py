@@ -45,7 +45,7 @@ class Groups:
         self._column = column
         self._batch = batch
         self._meter = meter
-        self._group_columns = [batch.property(key) for key in meter.spec.group_by]
+        self._group_columns = [batch.read(meter.spec.group(name)) for name in meter.spec.group_by]
         self.group_texts, group_codes = self._named_groups(rows)
         keys = combined_times(batch.customers.codes[rows], batch.times_us[rows] // meter.spec.bucket_us)
         keys = combined(keys, group_codes, len(self.group_texts))
@@ -88,7 +88,7 @@ class Groups:
 
     def distinct(self) -> Entries:
         """Texts of each window."""
-        column = self._batch.property(self._meter.spec.value_property)
+        column = self._batch.read(self._meter.spec.value)
         texts = CodedTexts(column.values, column.codes[self.rows])
         return self._entries(texts, np.zeros(len(self.rows), dtype=np.int64), no_numbers(len(self.rows)))
 
