@@ -85,8 +85,8 @@ def test_what_is_computed_is_counted_and_billed(tenant: Tenant) -> None:
 def test_what_is_not_computed_is_parked_and_what_is_filtered_out_is_listed(tenant: Tenant) -> None:
     (parked,) = tenant.json("get", "parked", "minutes")
 
-    assert (parked["id"], parked["reason"]) == ("unreadable", "VALUE_MISSING")
-    assert "are there and are numbers: seconds" in parked["message"]
+    assert (parked["id"], parked["reason"]) == ("unreadable", "VALUE_INVALID")
+    assert "are numbers where it needs them: seconds" in parked["message"]
 
 
 def test_a_mistake_is_told_in_the_file_by_line_and_column(tenant: Tenant, tmp_path: Path) -> None:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from metering.ingest.v1 import ingest_service_pb2 as pb
 from metering.ingest.v1.completeness_pb2 import SequenceRange
@@ -82,6 +85,46 @@ def test_numbers_that_never_came_and_silence_are_told(tenant: Tenant) -> None:
     assert "same ids" in shown.stderr
     assert "never heard of" in unknown
     assert sources["c-gateway"]["came"]["accepted"] == "4"
+
+
+def test_a_sample_is_tried_and_a_map_suggested_that_import_takes(tenant: Tenant, tmp_path: Path) -> None:
+    meter = CATALOG.replace("n-units", "n-calls").replace("n.used", "n.called").replace("value: n", "value: minutes")
+    tenant.apply(meter.replace("SUM,", "SUM, groupBy: [region],"))
+    now = datetime.now(UTC) - timedelta(minutes=5)
+    rows = [f"k-{n},{now - timedelta(seconds=n):%Y-%m-%d %H:%M:%S},n-cust,{m}" for n, m in enumerate(("1", "2.5", "x"))]
+    sample = tmp_path / "calls.csv.gz"
+    sample.write_bytes(gzip.compress("\n".join(["Call ID,Timestamp,Customer,minutes", *rows]).encode()))
+
+    done = tenant.run("check", sample, "-o", "json", expected=(7,))
+    shown = tenant.run("check", sample, expected=(7,)).stdout
+    found = json.loads(done.stdout)
+    map_file, plain = tmp_path / "map.yaml", tmp_path / "calls.csv"
+    map_file.write_text(yaml.safe_dump(found["importMap"]))
+    plain.write_bytes(gzip.decompress(sample.read_bytes()))
+
+    assert found["form"] == "csv"
+    assert found["countedByMeter"] == {"n-calls": 2}
+    assert found["uncountedByReason"] == {"VALUE_INVALID": 1}
+    assert found["missingProperties"] == [{"meter": "n-calls", "property": "region", "events": 3}]
+    assert found["importMap"]["type"] == {"const": "n.called"}
+    assert "import FILE --map" in shown
+    assert tenant.json("parked", "list", "n-calls")["totalCount"] == "0"
+    assert tenant.json("import", plain, "--map", map_file)["accepted"] == 3
+    ndjson = tmp_path / "events.ndjson"
+    ndjson.write_text(lines(used("check-1"), used("check-2", type="n.nobody")))
+    tried = json.loads(tenant.run("check", ndjson, "-o", "json", expected=(7,)).stdout)
+    assert (tried["form"], tried["countedByMeter"]) == ("ndjson", {"n-units": 1})
+    assert tried["uncountedByReason"] == {"NO_METER": 1}
+
+
+def test_a_sample_without_a_time_is_told_what_its_map_lacks(tenant: Tenant, tmp_path: Path) -> None:
+    sample = tmp_path / "no-time.csv"
+    sample.write_text("id,customer,minutes\n1,n-cust,2\n")
+
+    done = tenant.run("check", sample, expected=(2,))
+
+    assert "time: no column seems to be it" in done.stdout
+    assert "complete the suggested map" in done.stderr
 
 
 def test_a_refused_event_is_listed_and_counts_once_it_is_mended(tenant: Tenant) -> None:

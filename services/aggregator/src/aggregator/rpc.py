@@ -179,9 +179,9 @@ class AggregatorServicer(pb_grpc.AggregatorServiceServicer):
         return await once(self._deps.engine, request, requeue, parked_wire.requeue_to_proto)
 
     async def CheckEvents(self, request: pb.CheckEventsRequest, context: Context) -> pb.CheckEventsResponse:
-        """Say what would not be counted."""
+        """Say what would be counted, and what not."""
         batch = checks_wire.events_from_proto(request)
-        return checks_wire.uncounted_to_proto(await checks.check_events(self._deps, current_tenant(), batch))
+        return checks_wire.checked_to_proto(await checks.check_events(self._deps, current_tenant(), batch))
 
     async def GetProgress(self, request: pb.GetProgressRequest, context: Context) -> pb.GetProgressResponse:
         """Tell how far the fold is."""

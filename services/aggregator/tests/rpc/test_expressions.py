@@ -147,8 +147,8 @@ async def test_what_is_not_computed_is_parked_and_told_beforehand(
 
     parked = await aggregator.caller().ListParkedEvents(pb.ListParkedEventsRequest(meter="seconds"))
 
-    told = "the expression gives no value; see that the properties that it reads are there and are numbers: minutes"
-    assert [(one.meter, one.reason, one.message) for one in checked.uncounted] == [("seconds", "VALUE_MISSING", told)]
+    told = "the expression gives no value; see that what it reads are numbers where it needs them: minutes"
+    assert [(one.meter, one.reason, one.message) for one in checked.uncounted] == [("seconds", "VALUE_INVALID", told)]
     assert [(one.id, one.message) for one in parked.events] == [("event-1", told)]
 
 

@@ -486,11 +486,8 @@ def amounts(parts: Sequence[Folded], one: CountingMeter) -> dict[tuple[str, int,
 def test_what_is_taken_back_is_as_if_it_had_never_been(events: list[Event], data: st.DataObject) -> None:
     gone = data.draw(st.sets(st.integers(0, len(events) - 1)))
     kept = [event for number, event in enumerate(events) if number not in gone]
-    void = replace(
-        segment([events[number] for number in sorted(gone)], len(events) + 1),
-        sign=-1,
-        taken_back=[number + 1 for number in sorted(gone)],
-    )
+    void = segment([events[number] for number in sorted(gone)], len(events) + 1)
+    void = replace(void, sign=-1, taken_back=[number + 1 for number in sorted(gone)])
     segments = [segment(events), *([void] if gone else [])]
     together = data.draw(st.booleans())
 

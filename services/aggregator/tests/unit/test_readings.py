@@ -207,16 +207,16 @@ def test_a_filter_on_a_dimension_lists_what_was_grouped_so() -> None:
         (
             "",
             ParkReason.VALUE_MISSING,
-            "the expression gives no value; see that the properties that it reads are there",
+            "no value, and not all that it reads is there: seconds, subject",
         ),
-        ("ten", ParkReason.VALUE_MISSING, "are there and are numbers: seconds"),
+        ("ten", ParkReason.VALUE_INVALID, "see that what it reads are numbers where it needs them: seconds, subject"),
         ("999999999999999999", ParkReason.VALUE_INVALID, "19 digits before the point; at most 18 are allowed"),
         ("-61", ParkReason.VALUE_NEGATIVE, "the expression gives -90, which is below zero"),
     ],
 )
 def test_what_can_not_be_computed_is_parked_with_its_reason(seconds: str, reason: ParkReason, told: str) -> None:
     parks = meter(replace(SPEC, parks_negative=True))
-    (parked,) = fold([segment([Call(seconds, "eu", "", START_US)])], {"acme": [parks]}).parked
+    (parked,) = fold([segment([Call(seconds, "eu", "+49 30 1", START_US)])], {"acme": [parks]}).parked
 
     assert parked.reason is reason
     assert told in parked.message

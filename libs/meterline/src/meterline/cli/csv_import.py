@@ -100,14 +100,22 @@ class Table:
         self._reported = reported
         self._reader = csv.reader(_lines(file, stream), strict=True)
         self._index = 0
+        self._ahead: list[tuple[int, list[str]]] = []
         header = next(self._read(1), None)
         if header is None:
             raise InputError(f"{file} is empty; the first line must name the columns")
         self.header: Sequence[str] = header[1]
 
+    def look_ahead(self, count: int) -> list[list[str]]:
+        """Return the first rows, which `batches` then reads as well."""
+        self._ahead = list(self._read(count))
+        return [cells for _line, cells in self._ahead]
+
     def batches(self, row_map: RowMap) -> Iterator[tuple[Batch, int]]:
         """Read all rows into batches, each with the bytes read so far; rows that are not events are refused."""
-        while rows := list(self._read(_BATCH_EVENTS)):
+        ahead, self._ahead = self._ahead, []
+        while rows := ahead or list(self._read(_BATCH_EVENTS)):
+            ahead = []
             width = len(self.header)
             whole: list[tuple[int, int, list[str]]] = []
             for line, cells in rows:

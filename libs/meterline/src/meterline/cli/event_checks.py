@@ -59,6 +59,7 @@ class Checked:
     uncounted: list[Refusal] = field(default_factory=list)
     uncounted_by_reason: Counter[str] = field(default_factory=Counter)
     customers: Counter[str] = field(default_factory=Counter)
+    counted: Counter[str] = field(default_factory=Counter)
     without_contract: list[str] = field(default_factory=list)
     _seen: dict[int, _Seen] = field(default_factory=dict)
 
@@ -143,6 +144,7 @@ async def check_all(
         asked = aggregator_pb.CheckEventsRequest(events=request.events, columns=columns)
         answer = await until_reachable(client.aggregator.CheckEvents, asked, on_wait=notice.waiting)
         checked.add(batch, judged, answer.uncounted, twins)
+        checked.counted.update({one.meter: one.event_count for one in answer.counted})
 
     await for_all(batches, check, size)
     checked.reported.sort()
@@ -158,23 +160,28 @@ async def _customers_with_contract(client: AsyncClient) -> set[str]:
     }
 
 
-def print_checked(checked: Checked, output: Output, *, backfill: bool) -> None:
-    """Print what would become of the events; ends with its own exit code unless all would be accepted and counted."""
+def print_checked(checked: Checked, output: Output, *, backfill: bool, is_told: bool = False) -> None:
+    """Print what would become of the events; ends with its own exit code unless all would be accepted and counted.
+
+    `is_told`: the document was printed already.
+    """
     result = checked.reported.result
     if output is Output.TABLE:
         print_result_table(result)
         rows = [(str(e.index), e.id, e.field, e.reason, e.message) for e in checked.uncounted]
         print_faults(rows, checked.uncounted_by_reason, field="meter")
         _print_customers(checked)
-    else:
-        print_document(_document(checked), output)
+    elif not is_told:
+        print_document(checked_document(checked), output)
     say_too_old(result, backfill=backfill)
     if result.conflicts or result.refused or checked.uncounted:
         raise SystemExit(int(ExitCode.EVENTS_REFUSED))
 
 
-def _document(checked: Checked) -> dict[str, Any]:
+def checked_document(checked: Checked) -> dict[str, Any]:
+    """Return what would become of the events in the published shape."""
     return result_document(checked.reported.result) | {
+        "countedByMeter": dict(sorted(checked.counted.items())),
         "uncountedByReason": dict(checked.uncounted_by_reason.most_common()),
         "uncounted": [_uncounted_document(event) for event in checked.uncounted],
         "customersWithoutContract": [
@@ -205,6 +212,20 @@ def _bodies(request: ingest_pb.ReportRequest) -> Iterator[tuple[int, str, int]]:
     others = [_texts(request, field.name) for field in FIELDS if not field.is_identity]
     for event_id, source, properties, *body in zip(ids, sources, _properties(request), *others, strict=True):
         yield hash((source, event_id)), event_id, hash((properties, *body))
+
+
+def missing_properties(
+    request: ingest_pb.ReportRequest, wanted: Sequence[tuple[str, frozenset[str], Sequence[str]]]
+) -> Counter[tuple[str, str]]:
+    """Count by meter and property the events that lack it; `wanted` has of each meter name, event types, properties."""
+    missing: Counter[tuple[str, str]] = Counter()
+    for event_type, body in zip(_texts(request, "type"), _properties(request), strict=True):
+        # Its first parts are the time.
+        given = {part[0] for part in body if isinstance(part, tuple) and part[1]}
+        for meter, types, keys in wanted:
+            if event_type in types:
+                missing.update((meter, key) for key in keys if key not in given)
+    return missing
 
 
 def _ids(request: ingest_pb.ReportRequest) -> Sequence[str]:

@@ -32,6 +32,10 @@ COMMANDS: Final = {
         "unbilled:unbilled",
         "List usage that no invoice will have as things are, each with its reason.",
     ),
+    "check": (
+        "sample_check:check",
+        "Try a sample file: what would be refused, held or counted, and by which meters. Nothing is kept.",
+    ),
     "refusals": (
         "refusals:refusals",
         "List events that were refused or in conflict: how many, why, and the newest of them as they were sent.",

@@ -169,6 +169,14 @@ class Batch:
         segment, place = self.locate(row)
         return segment.events.property(reading.key).text(place)
 
+    def lacks_what_is_read(self, reading: Reading, row: int) -> bool:
+        """Whether one event lacks a property or a field that a meter reads."""
+        if not reading.expression:
+            return not self.property(reading.key).text(row)
+        expression = compiled(reading.expression).expression
+        texts = [self.property(key).text(row) for key in expression.properties()]
+        return not all(texts + [self.text(name).text(row) for name in expression.names() - {"id", "time"}])
+
     def event_id(self, row: int) -> str:
         """Id of one event."""
         segment, place = self.locate(row)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -11,7 +12,7 @@ from aggregator.domain.batch import Batch, LogSegment
 from aggregator.domain.fold import fold, is_asked_for
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from aggregator.domain.meters import CountingMeter
     from eventlog.columns import EventColumns
@@ -29,17 +30,28 @@ class Uncounted:
     message: str
 
 
-def uncounted_events(events: EventColumns, meters: Sequence[CountingMeter]) -> list[Uncounted]:
-    """Return what the meters of a tenant would not count, by place and meter."""
+@dataclass(frozen=True, slots=True)
+class CheckedEvents:
+    """What meters would not count, by place and meter, and how many events each meter would count."""
+
+    uncounted: Sequence[Uncounted]
+    counted: Mapping[str, int]
+
+
+def checked_events(events: EventColumns, meters: Sequence[CountingMeter]) -> CheckedEvents:
+    """Say what the meters of a tenant would count, and what not."""
     segment = LogSegment("", lane=0, first_position=0, events=events)
     names = {meter.meter_id: meter.version.name for meter in meters}
+    folded = fold([segment], {"": meters})
     found = [
-        Uncounted(parked.position, names[parked.meter_id], parked.reason, parked.message)
-        for parked in fold([segment], {"": meters}).parked
+        Uncounted(parked.position, names[parked.meter_id], parked.reason, parked.message) for parked in folded.parked
     ]
+    counted: Counter[str] = Counter()
+    for windows in folded.windows:
+        counted[windows.meter.version.name] += len(windows.rows)
     batch = Batch([segment])
     found += [
         Uncounted(row, "", NO_METER, "no meter asks for an event of its type, time and properties")
         for row in np.flatnonzero(~is_asked_for(batch, meters)).tolist()
     ]
-    return sorted(found, key=lambda event: (event.index, event.meter))
+    return CheckedEvents(sorted(found, key=lambda event: (event.index, event.meter)), counted)

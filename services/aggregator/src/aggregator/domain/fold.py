@@ -317,6 +317,8 @@ def _park(batch: Batch, meter: CountingMeter, found: _Found) -> Iterator[Parked]
     for row in found.unreadable.tolist():
         reason = _PARK_REASONS[VALUE_MISSING if found.column is None else int(found.column.states[row])]
         reading = meter.spec.value
+        if reason is ParkReason.VALUE_MISSING and not batch.lacks_what_is_read(reading, row):
+            reason = ParkReason.VALUE_INVALID
         yield _parked(batch, meter, row, reason, park_message(reason, reading, batch.text_read(reading, row)))
 
 

@@ -104,8 +104,11 @@ def park_message(reason: ParkReason, reading: Reading, text: str | None) -> str:
 
 def _park_message_of_expression(reason: ParkReason, source: str, text: str | None) -> str:
     if text is None:
-        read = ", ".join(sorted(compiled(source).expression.properties())) or "none"
-        return f"the expression gives no value; see that the properties that it reads are there and are numbers: {read}"
+        expression = compiled(source).expression
+        read = ", ".join(sorted(expression.properties() | expression.names())) or "none"
+        if reason is ParkReason.VALUE_MISSING:
+            return f"the expression gives no value, and not all that it reads is there: {read}"
+        return f"the expression gives no value; see that what it reads are numbers where it needs them: {read}"
     if reason is ParkReason.VALUE_NEGATIVE:
         return f"the expression gives {text}, which is below zero and which this meter does not count"
     return f"what the expression gives can't be counted: {why_invalid(text)}"

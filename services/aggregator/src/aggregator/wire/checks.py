@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Final
 
-from aggregator.domain.checks import Uncounted
+from aggregator.domain.checks import CheckedEvents
 from chassis.errors import InvalidRequest, Reason, TooBig
 from chassis.errors.refused import refusals
 from eventlog.columns import EventColumns, EventRows
@@ -33,11 +32,12 @@ def events_from_proto(request: pb.CheckEventsRequest) -> EventColumns:
         return columns_from_proto(request.columns)
 
 
-def uncounted_to_proto(uncounted: Iterable[Uncounted]) -> pb.CheckEventsResponse:
-    """Return what would not be counted."""
+def checked_to_proto(checked: CheckedEvents) -> pb.CheckEventsResponse:
+    """Return what would be counted, and what not."""
     return pb.CheckEventsResponse(
         uncounted=(
             pb.UncountedEvent(index=event.index, meter=event.meter, reason=event.reason, message=event.message)
-            for event in uncounted
-        )
+            for event in checked.uncounted
+        ),
+        counted=(pb.CountedEvents(meter=name, event_count=count) for name, count in sorted(checked.counted.items())),
     )

@@ -1191,22 +1191,54 @@ class CheckEventsResponse(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     UNCOUNTED_FIELD_NUMBER: _builtins.int
+    COUNTED_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def uncounted(self) -> _containers.RepeatedCompositeFieldContainer[Global___UncountedEvent]:
         """By place, then by meter."""
+
+    @_builtins.property
+    def counted(self) -> _containers.RepeatedCompositeFieldContainer[Global___CountedEvents]:
+        """How many events each meter would count, by name; a meter that would count none is left out."""
 
     def __init__(
         self,
         *,
         uncounted: _abc.Iterable[Global___UncountedEvent] | None = ...,
+        counted: _abc.Iterable[Global___CountedEvents] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["uncounted", b"uncounted"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["counted", b"counted", "uncounted", b"uncounted"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___CheckEventsResponse: _TypeAlias = CheckEventsResponse  # noqa: Y015
+
+@_typing.final
+class CountedEvents(_message.Message):
+    """How many events a meter would count."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    METER_FIELD_NUMBER: _builtins.int
+    EVENT_COUNT_FIELD_NUMBER: _builtins.int
+    meter: _builtins.str
+    """Meter name."""
+    event_count: _builtins.int
+    """Number of events."""
+    def __init__(
+        self,
+        *,
+        meter: _builtins.str = ...,
+        event_count: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["event_count", b"event_count", "meter", b"meter"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CountedEvents: _TypeAlias = CountedEvents  # noqa: Y015
 
 @_typing.final
 class UncountedEvent(_message.Message):
