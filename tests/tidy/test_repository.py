@@ -36,6 +36,7 @@ NO_NOUNS = {
     "owners",
     "finding",
     "folding",
+    "corrections",
     "issuing",
     "anew",
     "remembered",

@@ -16,6 +16,7 @@ from metering.aggregator.v1 import meter_pb2
 from metering.common.v1 import feed_pb2
 from metering.ingest.v1 import usage_event_pb2 as event_pb
 
+CHOOSING = ("min", "max", "latest", "first", "count_unique")
 CUSTOMERS = ("customer-1", "customer-2", "customer-3")
 
 
@@ -24,6 +25,19 @@ async def prepare(aggregator: Any) -> None:
     await aggregator.apply("minutes", aggregation=meter_pb2.AGGREGATION_SUM, **values)
     await aggregator.apply("mean", aggregation=meter_pb2.AGGREGATION_AVG, **values)
     await aggregator.apply("calls")
+    for name in CHOOSING:
+        await aggregator.apply(name, aggregation=f"AGGREGATION_{name.upper()}", **values)
+
+
+def expected(events: list[Any]) -> dict[str, Decimal]:
+    """What the meters that can't subtract say of the events of one customer, from their contract's words."""
+    readable = [event for event in events if event.properties["minutes"] != "x"]
+    chosen = [(event.time.ToNanoseconds(), event.id, Decimal(event.properties["minutes"])) for event in readable]
+    values = [value for _, _, value in chosen]
+    distinct = {"count_unique": Decimal(len({event.properties["minutes"] for event in events}))}
+    if not values:
+        return distinct
+    return {**distinct, "min": min(values), "max": max(values), "latest": max(chosen)[2], "first": min(chosen)[2]}
 
 
 async def listed(aggregator: Any, snapshot_id: str, **fields: Any) -> list[tuple[int, int, bool]]:
@@ -95,13 +109,19 @@ async def test_whatever_the_batches_and_corrections_live_usage_is_that_of_what_h
             continue
         calls[event.customer] += 1
         if event.properties["minutes"] == "x":
-            refused += 2
+            refused += 6
         else:
             sums[event.customer] += Decimal(event.properties["minutes"])
     await counted()
     assert {name: Decimal(total) for name, total in (await aggregator.quantities("minutes")).items()} == sums
     assert {name: int(total) for name, total in (await aggregator.quantities("calls")).items()} == calls
     assert (await parked(aggregator))[1] == refused + missed
+    of = {
+        name: [one for one in holding.values() if one.customer == name and one.type != "call.missed"] for name in calls
+    }
+    for meter in CHOOSING:
+        told = {name: Decimal(quantity) for name, quantity in (await aggregator.quantities(meter)).items()}
+        assert told == {name: found[meter] for name in calls if meter in (found := expected(of[name]))}
     async with run_twin() as (twin, twins_tables):
         await prepare(twin)
         assert await twin.quantities("calls") == await aggregator.quantities("calls")
