@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, expect
 
 from testkit.browser.portal import Portal, exact
 from testkit.flights import ROOT
@@ -103,3 +103,24 @@ def test_no_cell_is_a_formula(formula: Portal) -> None:
 
     assert "'=HYPERLINK(1)" in cells
     assert not [cell for cell in cells if cell.startswith(("=", "+", "@", "\t"))]
+
+
+@pytest.mark.parametrize(
+    ("path", "asked"),
+    [
+        ("/?billingPeriod=2013-11", "overview?billingPeriod=2013-11"),
+        ("/usage?billingPeriod=2013-11&meter=flights", "usage?meter=flights"),
+        ("/cost?billingPeriod=2013-11", "cost?billingPeriod=2013-11"),
+        ("/invoices", "invoices"),
+        ("/invoices/draft?billingPeriod=2013-12", "invoices/draft?billingPeriod=2013-12"),
+        ("/plan?billingPeriod=2013-11", "plan?billingPeriod=2013-11"),
+    ],
+)
+def test_every_page_gives_its_request_as_a_command_line(portal: Portal, path: str, asked: str) -> None:
+    with portal.page("UA", path) as page:
+        page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+        page.get_by_role("button", name="Copy as curl").click()
+        expect(page.get_by_role("status").filter(has_text="Copied")).to_be_visible()
+        command = page.evaluate("navigator.clipboard.readText()")
+
+    assert command.startswith(f'curl -H "Authorization: Bearer $METERLINE_PORTAL_TOKEN" \'{portal.url}/api/v1/{asked}')
