@@ -126,7 +126,9 @@ def _asked(meters: Sequence[meter_pb2.Meter]) -> list[Asked]:
 
 def _properties_of(meter: meter_pb2.Meter) -> list[str]:
     spec = meter.spec
-    named = [spec.value_property, *spec.group_by, *(entry.property for entry in spec.filters)]
+    computed = {dimension.name for dimension in spec.dimensions}
+    grouped = [name for name in spec.group_by if name not in computed]
+    named = [spec.value_property, *grouped, *(entry.property for entry in spec.filters)]
     return list(dict.fromkeys(filter(None, named)))
 
 
