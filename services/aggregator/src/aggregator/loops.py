@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
-from aggregator.operations import backlogs, fills, folding, merging
+from aggregator.operations import backlogs, fills, folding, windows
 from aggregator.operations.backlogs import BacklogSelection, LiveSelection
 from aggregator.operations.fills import FillSelection
 from aggregator.operations.folding import AlreadyFinished, Catalog, LeftOut, PreparedBatch, Selection
@@ -249,7 +249,7 @@ async def merge_windows(deps: Deps, interval_s: float, stop: asyncio.Event) -> N
     """Merge pages of windows behind the folds until told to stop."""
     while not stop.is_set():
         try:
-            await merging.merge_what_is_due(deps)
+            await windows.merge_what_is_due(deps)
         except MeterlineError as error:
             # Nothing is wrong but that questions find more pages; it is tried again.
             _log.warning("merge.waits", reason=error.reason.value)

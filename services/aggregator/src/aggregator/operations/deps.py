@@ -10,7 +10,7 @@ from typing import Protocol
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from aggregator.domain.matching import ReadableEvent
-from aggregator.operations.written import WrittenMeters
+from aggregator.operations.windows import WrittenMeters
 from aggregator.store.changes import ChangeFeed
 from chassis.clock import Clock
 from eventlog.as_of import AsOf
