@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import aclosing
 from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy import text
@@ -38,11 +39,13 @@ async def customers_from(conn: AsyncConnection, meter_ids: Sequence[int], from_c
     """Return the first customers, in order, that have windows or parked events of these versions."""
     found = await _with_parked(conn, meter_ids, from_customer, limit)
     counted: set[str] = set()
-    async for windows_of in windows_by_ranges(conn, meter_ids, _ALWAYS, (), from_customer):
-        for parts in windows_of.values():
-            counted.update(name for part in parts for name in part.customers.values if name >= from_customer)
-        if len(counted) >= limit:
-            break
+    ranges = windows_by_ranges(conn, meter_ids, _ALWAYS, (), from_customer)
+    async with aclosing(ranges):
+        async for windows_of in ranges:
+            for parts in windows_of.values():
+                counted.update(name for part in parts for name in part.customers.values if name >= from_customer)
+            if len(counted) >= limit:
+                break
     return sorted(counted.union(found))[:limit]
 
 

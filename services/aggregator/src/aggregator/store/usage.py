@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from contextlib import aclosing
 from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy import text
@@ -33,13 +34,15 @@ async def read_usage(conn: AsyncConnection, plan: UsagePlan) -> list[CountedRow]
     found: list[CountedRow] = []
     after = None if plan.after is None else (plan.after.customer, plan.after.window_number, plan.after.group)
     from_customer = "" if plan.after is None else plan.after.customer
-    async for windows_of in windows_by_ranges(conn, _meter_ids(plan), plan.period, plan.customers, from_customer):
-        for row in counted_rows(plan, windows_of):
-            if after is not None and (row.key.customer, row.key.window_number, row.key.group) <= after:
-                continue
-            found.append(row)
-            if len(found) == plan.limit:
-                return found
+    ranges = windows_by_ranges(conn, _meter_ids(plan), plan.period, plan.customers, from_customer)
+    async with aclosing(ranges):
+        async for windows_of in ranges:
+            for row in counted_rows(plan, windows_of):
+                if after is not None and (row.key.customer, row.key.window_number, row.key.group) <= after:
+                    continue
+                found.append(row)
+                if len(found) == plan.limit:
+                    return found
     return sorted(found, key=lambda row: row.key.meter_number)
 
 

@@ -1,7 +1,7 @@
 """Pages of windows: written with each batch, read by customer and month, never changed. Hot: the driver's own calls.
 
-A page belongs to a run: windows that were written together, of which no two pages overlap. Runs of a level are merged
-behind into one of the next (`merging`), so that a question finds few of them. What a batch writes waits for nobody.
+A page belongs to a run: windows that were written together. Runs of a level are merged behind into one of the next
+(`merging`), so that a question finds few of them. What a batch writes waits for nobody.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from chassis.postgres import driver_connection
 from eventlog.instants import INSTANT_MIN_US, instant_of, microseconds_of
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+    from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
     from datetime import datetime
 
     from sqlalchemy.ext.asyncio import AsyncConnection
@@ -161,7 +161,7 @@ async def windows_by_ranges(
     period: Period,
     customers: Sequence[str] = (),
     from_customer: str = "",
-) -> AsyncIterator[Mapping[int, list[Windows]]]:
+) -> AsyncGenerator[Mapping[int, list[Windows]], None]:
     """Yield the windows of a period by the keys of their meters' versions, range after range of customers.
 
     All windows of a customer are in one range. Only pages with some of the customers are read, if any are named; others
