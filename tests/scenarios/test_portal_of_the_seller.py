@@ -142,8 +142,8 @@ def test_the_catalog_has_every_plan_and_its_contracts(seller: httpx.Client) -> N
         "messaging": {"acme", "beta"},
         "bulk": {"gamma"},
     }
-    sentences = {item["item"]: item["sentence"] for item in plans["messaging"]["versions"][0]["items"]}
-    assert sentences["Messages"] == "Each part costs EUR 0.0333."
+    prices = {item["item"]: (item["model"], item["unitPrice"]) for item in plans["messaging"]["versions"][0]["items"]}
+    assert prices["Messages"] == ("perUnit", "0.0333")
 
 
 def test_who_looked_as_whom_and_why_is_in_the_list_and_in_the_audit_trail(tenant: Tenant, seller: httpx.Client) -> None:

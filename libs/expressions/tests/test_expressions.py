@@ -14,7 +14,7 @@ import pytest
 from expressions import Environment, ExpressionError, Type, check, compile_, parse, text_of
 from expressions.columns import Column, evaluate_columns
 from expressions.limits import DEPTH_MAX, PARTS_MAX
-from testkit.oracle.expressions import ExampleEvent
+from testkit.expressions_by_hand import ExampleEvent
 
 ENVIRONMENT = Environment({"time": Type.INSTANT, "customer": Type.TEXT})
 

@@ -27,7 +27,7 @@ from expressions import (
 )
 from expressions.columns import Column, evaluate_columns
 from expressions.tree import Node
-from testkit.oracle.expressions import Answer, ExampleEvent, answer_of
+from testkit.expressions_by_hand import Answer, ExampleEvent, answer_of
 
 ENVIRONMENT = Environment({"time": Type.INSTANT, "customer": Type.TEXT, "subject": Type.TEXT})
 KEYS = ["a", "b", "and", 'odd "key"', "ünï"]

@@ -186,3 +186,17 @@ async def test_parked_events_are_filtered_by_customer_time_and_type_and_counted_
     assert (await parked(type="ping")).total_count == 3
     assert (await parked(type="ping", customer="customer-1")).total_count == 0
     assert (await parked(type="ping", period=period(end, end + QUARTER))).total_count == 0
+
+
+async def test_a_span_of_which_all_was_taken_back_has_nothing(aggregator: Any, ingest: Any, new_event: Any) -> None:
+    await aggregator.apply("calls")
+    ingest.append([new_event(1)])
+    ingest.void([(0, 1)])
+    assert await aggregator.quantities("calls") == {}
+
+    span = usage_pb2.UsageSpan(customer="customer-1", meter="calls")
+    span.period.start.FromJsonString("2026-03-01T00:00:00Z")
+    span.period.end.FromJsonString("2026-04-01T00:00:00Z")
+    answer = await aggregator.service().QuerySpans(pb.QuerySpansRequest(spans=[span]))
+
+    assert (list(answer.counted), list(answer.parked)) == ([], [])

@@ -17,6 +17,7 @@ from aggregator.domain.aggregations import BY_NAME
 from aggregator.domain.aggregations.groups import group_key
 from aggregator.domain.batch import Batch, LogSegment
 from aggregator.domain.fold import fold
+from aggregator.domain.folds import MeterFold
 from aggregator.domain.matching import ParkReason, ReadableEvent, counted_value, is_listed
 from aggregator.domain.meters import (
     CountingMeter,
@@ -158,12 +159,12 @@ def test_any_split_gives_the_same(events: list[Call], cut: int) -> None:
     def total(folds: list[Fraction]) -> Fraction:
         return sum(folds, Fraction(0))
 
-    def sums(windows: object) -> list[Fraction]:
-        added = windows.added.sums  # type: ignore[attr-defined]
-        return [Fraction(units, 10**added.scale) for units in added.units]
+    def sums(change: MeterFold) -> list[Fraction]:
+        numbers = change.windows.sums
+        return [Fraction(units, 10**numbers.scale) for units in numbers.units.tolist()]
 
-    assert total([one for windows in whole.windows for one in sums(windows)]) == total(
-        [one for part in split for windows in part.windows for one in sums(windows)]
+    assert total([one for change in whole.windows for one in sums(change)]) == total(
+        [one for part in split for change in part.windows for one in sums(change)]
     )
     assert [parked.position for parked in whole.parked] == [one.position for part in split for one in part.parked]
 

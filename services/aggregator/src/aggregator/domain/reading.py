@@ -67,7 +67,8 @@ def by_customer(windows_of: Mapping[int, Sequence[Windows]]) -> Iterator[tuple[s
     for meter_id, parts in windows_of.items():
         whole = merged(parts)
         firsts = run_starts(whole.customers.codes).tolist()
-        for first, end in zip(firsts, [*firsts[1:], len(whole)], strict=True):
+        # No window may be left: what was taken back altogether is nobody's.
+        for first, end in zip(firsts, [*firsts[1:], len(whole)][: len(firsts)], strict=True):
             own = whole.part(first, end)
             found.setdefault(own.customers.values[0], {})[meter_id] = own
     yield from found.items()
