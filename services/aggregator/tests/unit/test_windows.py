@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aggregator.domain import paging
-from aggregator.domain.columns import CodedTexts, ScaledNumbers
+from aggregator.domain.columns import CodedTexts, ScaledNumbers, combined_times
 from aggregator.domain.windows import Entries, Windows, merged, no_windows
 from aggregator.store.windows.payload import from_bytes, to_bytes
 
@@ -150,3 +150,12 @@ def test_pages_are_of_one_month_each_and_small(contributions: list[Contribution]
             max(page.windows.customers.values),
         )
     assert rows_of(merged([page.windows for page in pages])) == rows_of(windows)
+
+
+def test_keys_stay_in_order_however_wide_times_are() -> None:
+    keys = np.repeat(np.arange(40, dtype=np.int64), 2)
+    times = np.tile(np.array([-62_135_596_800_000_000, 253_402_300_799_999_999], dtype=np.int64), 40)
+
+    found = combined_times(keys, times)
+
+    assert found.tolist() == sorted(set(found.tolist()))

@@ -99,9 +99,12 @@ def _largest(numbers: ScaledNumbers) -> int:
 
 
 def combined(keys: NDArray[np.int64], codes: NDArray[np.int64], codes_end: int) -> NDArray[np.int64]:
-    """Append a digit below `codes_end` to mixed-radix keys; keys that would overflow are renumbered first."""
+    """Append a digit below `codes_end` to mixed-radix keys; what would overflow is renumbered first, in its order."""
     if len(keys) and (int(keys.max()) + 1) * codes_end >= _KEY_LIMIT:
         keys = np.unique(keys, return_inverse=True)[1].astype(np.int64)
+        # Times of years, beside as many keys, are too wide even then: so many distinct ones as rows there are fit.
+        distinct, places = np.unique(codes, return_inverse=True)
+        codes, codes_end = places.astype(np.int64), len(distinct)
     return keys * codes_end + codes
 
 
