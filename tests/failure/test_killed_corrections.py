@@ -77,7 +77,7 @@ def test_every_correction_is_made_once_whoever_is_killed_meanwhile(suite: LiveSu
     (before,) = suite.json("invoice", "finalize", "--period", "2024-05", "--customer", "k-cust")
     replacing = tmp_path / "better.json"
     replacing.write_text(json.dumps({**used("", 4), "id": ""}), encoding="utf-8")
-    killer = Killer(suite, random.Random(20), left=12)
+    killer = Killer(suite, random.Random(20), left=12, pause_longest_s=0.2)
     commands: list[tuple[str, ...]] = [("backfill", "revert", wrong["id"], "--reason", "a test", "--yes")]
     commands += [("events", "void", "a", f"right-{number}", "--reason", "a test") for number in range(3)]
     commands += [

@@ -17,17 +17,20 @@ from testkit.wait import wait_until
 
 VICTIMS: Final = ("postgres", *(service.name for service in SERVICES))
 _PAUSE_SHORTEST_S: Final = 0.05
-_PAUSE_LONGEST_S: Final = 1.2
 _RESTART_LIMIT_S: Final = 60.0
 
 
 @dataclass
 class Killer:
-    """Kills processes of a suite with SIGKILL; moments and victims follow from the seed."""
+    """Kills processes of a suite with SIGKILL; moments and victims follow from the seed.
+
+    pause_longest_s is to be shorter than the commands that are to be hit take on a fast machine.
+    """
 
     suite: LiveSuite
     chance: random.Random
     left: int
+    pause_longest_s: float = 1.2
     killed: Counter[str] = field(default_factory=Counter)
     last_pids: dict[str, int] = field(default_factory=dict)
 
@@ -35,7 +38,7 @@ class Killer:
         """Kill up to the given number of processes, one after another, while the command runs."""
         for _ in range(min(kills_max, self.left)):
             try:
-                command.wait(self.chance.uniform(_PAUSE_SHORTEST_S, _PAUSE_LONGEST_S))
+                command.wait(self.chance.uniform(_PAUSE_SHORTEST_S, self.pause_longest_s))
             except subprocess.TimeoutExpired:
                 self._kill_one()
             else:
