@@ -108,7 +108,7 @@ async def read(engine: AsyncEngine, counting: CountingMeter, customers: Sequence
     """What a question by quarter hours and groups is answered with."""
     query = UsageQuery(counting.version.name, tuple(customers), PERIOD, WindowSize.HOUR, group_by=("g",))
     async with transaction(engine) as conn:
-        return await usage.read_usage(conn, plan_query(query, [counting]))
+        return await usage.read_usage(conn, plan_query(query, [counting], PERIOD.end))
 
 
 async def test_parts_in_any_order_add_up_to_the_whole(engine: AsyncEngine, tables: Any) -> None:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncConnection
 
     from aggregator.domain.query import UsagePlan
+    from eventlog.period import Period
 
 _ASKED: Final = """
     unnest(CAST(:meter_ids AS integer[]), CAST(:meter_numbers AS integer[])) AS asked (meter_id, number)
@@ -34,15 +35,16 @@ async def read_usage(conn: AsyncConnection, plan: UsagePlan) -> list[CountedRow]
     found: list[CountedRow] = []
     after = None if plan.after is None else (plan.after.customer, plan.after.window_number, plan.after.group)
     from_customer = "" if plan.after is None else plan.after.customer
-    ranges = windows_by_ranges(conn, _meter_ids(plan), plan.period, plan.customers, from_customer)
-    async with aclosing(ranges):
-        async for windows_of in ranges:
-            for row in counted_rows(plan, windows_of):
-                if after is not None and (row.key.customer, row.key.window_number, row.key.group) <= after:
-                    continue
-                found.append(row)
-                if len(found) == plan.limit:
-                    return found
+    for period, meter_ids in _read_together(plan):
+        ranges = windows_by_ranges(conn, meter_ids, period, plan.customers, from_customer)
+        async with aclosing(ranges):
+            async for windows_of in ranges:
+                for row in counted_rows(plan, windows_of):
+                    if after is not None and (row.key.customer, row.key.window_number, row.key.group) <= after:
+                        continue
+                    found.append(row)
+                    if len(found) == plan.limit:
+                        return found
     return sorted(found, key=lambda row: row.key.meter_number)
 
 
@@ -64,8 +66,9 @@ async def count_parked(conn: AsyncConnection, plan: UsagePlan) -> Mapping[int, i
 async def spans_behind(conn: AsyncConnection, plan: UsagePlan, limit: int) -> tuple[list[str], int]:
     """Return the spans of the newest `limit` batches that last touched the plan's windows, and how many there are."""
     flush_ids: set[int] = set()
-    async for windows_of in windows_by_ranges(conn, _meter_ids(plan), plan.period, plan.customers):
-        flush_ids |= flushes_behind(plan, windows_of)
+    for period, meter_ids in _read_together(plan):
+        async for windows_of in windows_by_ranges(conn, meter_ids, period, plan.customers):
+            flush_ids |= flushes_behind(plan, windows_of)
     rows = await conn.execute(
         text(
             """
@@ -77,6 +80,14 @@ async def spans_behind(conn: AsyncConnection, plan: UsagePlan, limit: int) -> tu
     )
     found = rows.all()
     return [row.traceparent for row in found], found[0].total if found else 0
+
+
+def _read_together(plan: UsagePlan) -> list[tuple[Period, list[int]]]:
+    """Return the times to read with the versions of meters that look so far back: others need not be read so far."""
+    found: dict[Period, list[int]] = {}
+    for meter in plan.meters:
+        found.setdefault(meter.reads(plan.period), []).extend(one.meter_id for one in meter.projections)
+    return list(found.items())
 
 
 def _meter_ids(plan: UsagePlan) -> list[int]:
