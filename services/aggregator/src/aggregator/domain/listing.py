@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from aggregator.domain.query import UsageQuery, plan_query
+from aggregator.domain.query import UsageQuery, plan_query, time_that_matters
 from eventlog.as_of import AsOf
 
 if TYPE_CHECKING:
@@ -48,8 +48,12 @@ class EventPage:
 
 def listed_by(query: EventQuery, meters: Sequence[CountingMeter]) -> list[CountingMeter]:
     """Return the versions of the meter that count in the period. Raises Refused for what no usage can be asked for."""
-    plan_query(UsageQuery(query.meter, (query.customer,), query.period, filters=query.filters), meters)
-    return [meter for meter in meters if meter.overlaps(query.period.start_us, query.period.end_us)]
+    # What is planned is of no interest, so it does not matter for when.
+    plan_query(
+        UsageQuery(query.meter, (query.customer,), query.period, filters=query.filters), meters, query.period.end
+    )
+    reads = time_that_matters(meters, query.period)
+    return [meter for meter in meters if meter.overlaps(reads.start_us, reads.end_us)]
 
 
 def resumed(begin: AsOf | None, after: EventPlace | None, up_to: AsOf) -> AsOf | None:

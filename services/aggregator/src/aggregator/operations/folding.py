@@ -217,7 +217,7 @@ class _Writing:
         if folded.windows is not None:
             await pages.add_windows(self._driver, folded.windows, await self._begun())
             self._deps.written.note(folded.windows.meter.meter_id)
-            await asyncio.to_thread(self.changes.add_fold, folded.windows)
+            await asyncio.to_thread(self.changes.add_fold, folded.windows, self._deps.clock.now())
             self.applied.windows += len(folded.windows)
 
     async def _next(self, folds: Iterator[FoldedMeter]) -> FoldedMeter | None:

@@ -62,7 +62,7 @@ async def query_usage(deps: Deps, tenant: str, query: UsageQuery, freshness: Fre
             versions = await meters.versions_of_meter(conn, tenant, query.meter)
             if not versions:
                 raise meter_not_found(query.meter)
-            plan = plan_query(query, counting_meters(versions))
+            plan = plan_query(query, counting_meters(versions), deps.clock.now())
             counted = await usage.read_usage(conn, plan, deps.remembered)
     meter = plan.meters[0]
     page = fitting(counted[: query.page_rows], _bytes_of)
@@ -90,7 +90,8 @@ async def query_totals(
             if names:
                 histories = _chosen(histories, names)
                 versions = [version for version in versions if version.name in names]
-            found = await read_totals(conn, plan_totals(customer, period, histories), deps.remembered)
+            plan = plan_totals(customer, period, histories, deps.clock.now())
+            found = await read_totals(conn, plan, deps.remembered)
     return TotalsAnswer(found, completed(deps, as_of, versions))
 
 

@@ -71,7 +71,7 @@ class UsageRow(_message.Message):
     quantity: _builtins.str
     """Exact decimal text: the quantity of the window, or, if `running` was asked for, from the period's start to the window's end."""
     event_count: _builtins.int
-    """Events behind it."""
+    """Events behind it. For meters that look back (DURATION its timeout, WEIGHTED_SUM with carry-over for ever) those before the window too."""
     @_builtins.property
     def window(self) -> _values_pb2.Period:
         """The window."""
@@ -119,7 +119,7 @@ class MeterUsage(_message.Message):
     quantity: _builtins.str
     """Exact decimal text; "0" when nothing happened."""
     event_count: _builtins.int
-    """Events behind it."""
+    """Events behind it. For meters that look back (DURATION its timeout, WEIGHTED_SUM with carry-over for ever) those before the period too."""
     parked_count: _builtins.int
     """Events of the meter and period that could not be counted; ListParkedEvents tells why."""
     @_builtins.property
@@ -282,7 +282,9 @@ class MeteredEvent(_message.Message):
     EVENT_FIELD_NUMBER: _builtins.int
     VALUE_FIELD_NUMBER: _builtins.int
     value: _builtins.str
-    """Value that the meter read: decimal text, or the text that COUNT_UNIQUE counts; "1" for COUNT."""
+    """Value that the meter read: decimal text, or the text that COUNT_UNIQUE counts; "1" for COUNT; for DURATION a JSON array of the key of
+    the session and the phase, one of START, HEARTBEAT and STOP. Example: ["call-4711","START"].
+    """
     @_builtins.property
     def event(self) -> _usage_event_pb2.StoredEvent:
         """The event as the log holds it. In a list of what came after an earlier snapshot it may be a void (ENTRY_KIND_VOID), which takes
