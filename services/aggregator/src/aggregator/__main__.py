@@ -21,7 +21,7 @@ from aggregator.store.changes import OWNER_COLUMNS, ChangeFeed
 from aggregator.telemetry import Instruments
 from aggregator.upstream import CALLED, IngestClient
 from aggregator.wire.anew import told_of
-from aggregator.wire.payloads import pack_changes
+from aggregator.wire.payloads import pack_changes, read_segments
 from chassis.clock import SystemClock
 from chassis.command_line import Command, main
 from chassis.one_off import one_off_engine
@@ -87,6 +87,8 @@ async def compose(runtime: Runtime[AggregatorSettings]) -> Composition:
         engine=engine,
         clock=clock,
         log=ingest,
+        feed=ingest.feed,
+        read_segments=read_segments,
         changes=ChangeFeed(pack_changes),
         seal_wait_s=settings.seal_wait_s,
         meters_max=settings.meters_max,

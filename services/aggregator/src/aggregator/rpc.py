@@ -5,8 +5,9 @@ from __future__ import annotations
 from contextlib import aclosing
 from typing import TYPE_CHECKING, Any
 
-from aggregator.operations import checks, events, meters, parked, seals, spans, usage
+from aggregator.operations import checks, events, meters, parked, reconciling, seals, spans, usage
 from aggregator.operations.owners import owners
+from aggregator.wire import balances as balances_wire
 from aggregator.wire import checks as checks_wire
 from aggregator.wire import events as events_wire
 from aggregator.wire import meters as meters_wire
@@ -192,6 +193,14 @@ class AggregatorServicer(pb_grpc.AggregatorServiceServicer):
             filling_meters=progress.filling_meters,
             feeds=feeds_to_proto(progress.feeds, self._deps.clock.now()),
         )
+
+    async def Reconcile(self, request: pb.ReconcileRequest, context: Context) -> AsyncIterator[pb.ReconcileResponse]:
+        """Stream how far the comparison is, and its result."""
+        period = period_in(request.period, "period") if request.HasField("period") else None
+        steps = reconciling.reconcile(self._deps, current_tenant(), tuple(request.meters), period)
+        async with aclosing(steps):
+            async for step in steps:
+                yield balances_wire.step_to_proto(step)
 
     async def RebuildUsage(self, request: pb.RebuildUsageRequest, context: Context) -> pb.RebuildUsageResponse:
         """Begin to count again from the start."""

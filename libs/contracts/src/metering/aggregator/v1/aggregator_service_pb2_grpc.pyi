@@ -91,6 +91,12 @@ class AggregatorServiceStub:
     """Says which of some events the meters, as they are now, would not count, and why. Nothing is kept. Errors: INVALID_ARGUMENT (no
     or two batches, columns of unequal length), RESOURCE_EXHAUSTED (more than 10,000 events).
     """
+    Reconcile: _grpc.UnaryStreamMultiCallable[_aggregator_service_pb2.ReconcileRequest, _aggregator_service_pb2.ReconcileResponse]
+    """Reads the log again and compares it with what is counted, parked and asked for by no meter at the same place of the log: by number,
+    sum and digest. Streams how far it is, and at last the result; what differs is named down to windows and ranges of positions. Takes
+    about as long as counting again does, and changes nothing. Errors: NOT_FOUND METER_NOT_FOUND, INVALID_ARGUMENT (period),
+    FAILED_PRECONDITION FEED_DIVERGED or FEED_CORRUPT (the log is not what was written).
+    """
     GetProgress: _grpc.UnaryUnaryMultiCallable[_aggregator_service_pb2.GetProgressRequest, _aggregator_service_pb2.GetProgressResponse]
     """Returns how far the events in the log have been counted."""
     RebuildUsage: _grpc.UnaryUnaryMultiCallable[_aggregator_service_pb2.RebuildUsageRequest, _aggregator_service_pb2.RebuildUsageResponse]
@@ -160,6 +166,12 @@ class AggregatorServiceAsyncStub(AggregatorServiceStub):
     CheckEvents: _aio.UnaryUnaryMultiCallable[_aggregator_service_pb2.CheckEventsRequest, _aggregator_service_pb2.CheckEventsResponse]  # type: ignore[assignment]
     """Says which of some events the meters, as they are now, would not count, and why. Nothing is kept. Errors: INVALID_ARGUMENT (no
     or two batches, columns of unequal length), RESOURCE_EXHAUSTED (more than 10,000 events).
+    """
+    Reconcile: _aio.UnaryStreamMultiCallable[_aggregator_service_pb2.ReconcileRequest, _aggregator_service_pb2.ReconcileResponse]  # type: ignore[assignment]
+    """Reads the log again and compares it with what is counted, parked and asked for by no meter at the same place of the log: by number,
+    sum and digest. Streams how far it is, and at last the result; what differs is named down to windows and ranges of positions. Takes
+    about as long as counting again does, and changes nothing. Errors: NOT_FOUND METER_NOT_FOUND, INVALID_ARGUMENT (period),
+    FAILED_PRECONDITION FEED_DIVERGED or FEED_CORRUPT (the log is not what was written).
     """
     GetProgress: _aio.UnaryUnaryMultiCallable[_aggregator_service_pb2.GetProgressRequest, _aggregator_service_pb2.GetProgressResponse]  # type: ignore[assignment]
     """Returns how far the events in the log have been counted."""
@@ -323,6 +335,18 @@ class AggregatorServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_aggregator_service_pb2.CheckEventsResponse, _abc.Awaitable[_aggregator_service_pb2.CheckEventsResponse]]:
         """Says which of some events the meters, as they are now, would not count, and why. Nothing is kept. Errors: INVALID_ARGUMENT (no
         or two batches, columns of unequal length), RESOURCE_EXHAUSTED (more than 10,000 events).
+        """
+
+    @_abc_1.abstractmethod
+    def Reconcile(
+        self,
+        request: _aggregator_service_pb2.ReconcileRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_aggregator_service_pb2.ReconcileResponse], _abc.AsyncIterator[_aggregator_service_pb2.ReconcileResponse]]:
+        """Reads the log again and compares it with what is counted, parked and asked for by no meter at the same place of the log: by number,
+        sum and digest. Streams how far it is, and at last the result; what differs is named down to windows and ranges of positions. Takes
+        about as long as counting again does, and changes nothing. Errors: NOT_FOUND METER_NOT_FOUND, INVALID_ARGUMENT (period),
+        FAILED_PRECONDITION FEED_DIVERGED or FEED_CORRUPT (the log is not what was written).
         """
 
     @_abc_1.abstractmethod
