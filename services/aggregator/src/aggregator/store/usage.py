@@ -18,13 +18,16 @@ if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncConnection
 
     from aggregator.domain.query import UsagePlan
+    from aggregator.store.windows.remembered import RememberedPages
 
 _ASKED: Final = """
     unnest(CAST(:meter_ids AS integer[]), CAST(:meter_numbers AS integer[])) AS asked (meter_id, number)
 """
 
 
-async def read_usage(conn: AsyncConnection, plan: UsagePlan) -> list[CountedRow]:
+async def read_usage(
+    conn: AsyncConnection, plan: UsagePlan, remembered: RememberedPages | None = None
+) -> list[CountedRow]:
     """Return what was planned, ordered by meter, customer, window, group; what has no events has no row.
 
     A plan for several meters names the customers: of all customers only one meter is read, range after range.
@@ -34,7 +37,7 @@ async def read_usage(conn: AsyncConnection, plan: UsagePlan) -> list[CountedRow]
     found: list[CountedRow] = []
     after = None if plan.after is None else (plan.after.customer, plan.after.window_number, plan.after.group)
     from_customer = "" if plan.after is None else plan.after.customer
-    ranges = windows_by_ranges(conn, _meter_ids(plan), plan.period, plan.customers, from_customer)
+    ranges = windows_by_ranges(conn, _meter_ids(plan), plan.period, plan.customers, from_customer, remembered)
     async with aclosing(ranges):
         async for windows_of in ranges:
             for row in counted_rows(plan, windows_of):
