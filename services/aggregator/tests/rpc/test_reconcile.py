@@ -2,14 +2,29 @@
 
 from __future__ import annotations
 
-import asyncio
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
+
+import pytest
+from google.protobuf.timestamp_pb2 import Timestamp
 
 from metering.aggregator.v1 import aggregator_service_pb2 as pb
 from metering.aggregator.v1 import meter_pb2, reconciliation_pb2
+from metering.common.v1 import values_pb2
+from testkit.wait import eventually
 
 SUM = meter_pb2.AGGREGATION_SUM
 UNIQUE = meter_pb2.AGGREGATION_COUNT_UNIQUE
+START = datetime(2026, 3, 1, tzinfo=UTC)
+
+
+def period(start: datetime, end: datetime) -> values_pb2.Period:
+    found = values_pb2.Period()
+    found.start.FromDatetime(start)
+    found.end.FromDatetime(end)
+    return found
 
 
 async def reconciled(aggregator: Any, **fields: Any) -> reconciliation_pb2.Reconciliation:
@@ -52,47 +67,126 @@ async def test_every_accepted_event_is_somewhere(aggregator: Any, ingest: Any, n
     assert not any(one.faults for one in result.meters)
 
 
-async def test_what_was_done_to_the_store_is_found_and_named(
-    aggregator: Any, ingest: Any, new_event: Any, counted: Any, tables: Any
-) -> None:
-    await seed(aggregator, ingest, new_event, counted)
-    own = "(SELECT meter_id FROM meter WHERE name = 'minutes')"
-    columns = "meter_id, month, level, run_id, first_customer, last_customer, windows, payload"
-    damages = {
-        "a page is gone": f"DELETE FROM window_page WHERE page_id = (SELECT max(page_id) FROM window_page WHERE meter_id = {own})",
-        "a page is there twice": f"""
-            INSERT INTO window_page ({columns}) SELECT {columns} FROM window_page WHERE meter_id = {own}
-        """,
-        "a parked event is gone": f"DELETE FROM parked_event WHERE meter_id = {own}",
-        "a parked event is another": f"UPDATE parked_event SET position = 4 WHERE meter_id = {own}",
-        "an unmatched event is gone": "DELETE FROM unmatched_range",
-    }
-    found = {}
-    for name, statement in damages.items():
-        transaction = tables.connection.transaction()
-        await transaction.start()
-        before = await tables.connection.fetch(f"SELECT {columns} FROM window_page")
-        parked = await tables.connection.fetch("SELECT * FROM parked_event")
-        unmatched = await tables.connection.fetch("SELECT * FROM unmatched_range")
-        await tables.connection.execute(statement)
-        await transaction.commit()
-        found[name] = await reconciled(aggregator)
-        await tables.connection.execute("DELETE FROM window_page; DELETE FROM parked_event; DELETE FROM unmatched_range")
-        await tables.connection.copy_records_to_table("window_page", records=before, columns=columns.split(", "))
-        await tables.connection.copy_records_to_table("parked_event", records=parked)
-        await tables.connection.copy_records_to_table("unmatched_range", records=unmatched)
-    healed = await reconciled(aggregator)
+PAGE = "meter_id, month, level, run_id, first_customer, last_customer, windows, payload"
+OWN = "(SELECT meter_id FROM meter WHERE name = 'minutes')"
+DAMAGES = {
+    "DELETE FROM window_page WHERE meter_id = {own}": [
+        ("WINDOW", -1, "customer-1", 0, 3, 8),
+        ("WINDOW", -2, "customer-1", 0, 1, 7),
+        ("WINDOW", -2, "customer-1", 1, 1, 1),
+    ],
+    "INSERT INTO window_page ({page}) SELECT {page} FROM window_page WHERE meter_id = {own}": [
+        ("WINDOW", 1, "customer-1", 0, 3, 8),
+        ("WINDOW", 2, "customer-1", 0, 1, 7),
+        ("WINDOW", 2, "customer-1", 1, 1, 1),
+    ],
+    "DELETE FROM parked_event WHERE meter_id = {own}": [("LOST", -1, "", 0, 2, 2)],
+    "UPDATE parked_event SET position = 4 WHERE meter_id = {own}": [
+        ("LOST", -1, "", 0, 2, 2),
+        ("WINDOW", 1, "customer-1", 0, 1, 7),
+        ("WINDOW", 1, "customer-1", 1, 1, 1),
+    ],
+    "INSERT INTO parked_event SELECT meter_id, lane, 99, reason, message, event_type, customer, source, event_id, event_time "
+    "FROM parked_event WHERE meter_id = {own}": [("PARKED_UNKNOWN", 1, "", 0, 99, 99)],
+}
 
-    assert {name: result.balances for name, result in found.items()} == dict.fromkeys(damages, False)
-    assert healed.balances
-    for name in list(damages)[:4]:
-        assert [one.meter for one in found[name].meters if not one.balances] == ["minutes"]
-    faults = {
-        name: [
-            (one.kind, one.events, one.customer, one.place.lane, one.place.first_position, one.place.last_position)
-            for balance in result.meters
-            for one in balance.faults
-        ]
-        for name, result in found.items()
-    }
-    print(faults)
+
+def named(result: reconciliation_pb2.Reconciliation) -> list[tuple[Any, ...]]:
+    """What differs, without the meters' names."""
+    return [
+        (one.kind, one.events, one.customer, one.place.lane, one.place.first_position, one.place.last_position)
+        for balance in result.meters
+        for one in balance.faults
+    ]
+
+
+@pytest.mark.parametrize("statement", DAMAGES)
+async def test_what_was_done_to_the_store_is_found_and_named(
+    statement: str, run_aggregator: Any, ingest: Any, new_event: Any, tables: Any
+) -> None:
+    async with run_aggregator(reconcile_interval_s=0) as aggregator:
+        await seed(aggregator, ingest, new_event, partial(everything, aggregator))
+        assert (await reconciled(aggregator)).balances
+
+        await tables.connection.execute(statement.format(own=OWN, page=PAGE))
+        result = await reconciled(aggregator)
+
+        assert not result.balances
+        assert [one.meter for one in result.meters if not one.balances] == ["minutes"]
+        assert named(result) == DAMAGES[statement]
+
+
+async def everything(aggregator: Any) -> None:
+    """Wait until all that is accepted is counted, and all meters are filled."""
+    await aggregator.rows("minutes")
+
+
+async def test_corrections_requeues_rebuilds_and_too_many_groups_balance(
+    run_aggregator: Any, ingest: Any, new_event: Any
+) -> None:
+    async with run_aggregator(meter_groups_max=1, reconcile_interval_s=0) as aggregator:
+        await aggregator.apply("minutes", aggregation=SUM, value_property="minutes", group_by=["region"])
+        await aggregator.apply("last", aggregation=meter_pb2.AGGREGATION_LATEST, value_property="minutes")
+        ingest.append([new_event(1), new_event(2, properties={"mins": "4", "region": "eu"})])
+        ingest.append([new_event(3, properties={"minutes": "7", "region": "us"})], lane=1)
+        await everything(aggregator)
+        april = Timestamp()
+        april.FromDatetime(datetime(2026, 4, 1, tzinfo=UTC))
+        await aggregator.apply(
+            "minutes", aggregation=SUM, value_property="mins", group_by=["region"], effective_from=april
+        )
+        requeued = await aggregator.caller().RequeueParked(pb.RequeueParkedRequest(meter="minutes"))
+        after_requeue = await reconciled(aggregator)
+        ingest.void([(0, 2)])
+        ingest.void([(1, 1)])
+        ingest.append([new_event(4), new_event(5, type="other")], lane=1)
+        await everything(aggregator)
+        after_voids = await reconciled(aggregator)
+        await aggregator.caller().RebuildUsage(pb.RebuildUsageRequest())
+        await everything(aggregator)
+        after_rebuild = await reconciled(aggregator)
+        whole = period(START, datetime(2026, 4, 1, tzinfo=UTC))
+        first = period(START, START + timedelta(minutes=15))
+        of_period = await reconciled(aggregator, meters=["minutes"], period=whole)
+        of_quarter = await reconciled(aggregator, period=first)
+
+    assert requeued.counted == 1
+    assert after_requeue.balances
+    assert terms(after_requeue) == (3, 0, 0, 2, 1, 0)
+    assert after_voids.balances
+    assert terms(after_voids) == (5, 1, 2, 2, 0, 0)
+    assert after_rebuild == after_voids
+    assert of_period.balances
+    assert of_quarter.balances
+    assert terms(of_period) == terms(after_voids)
+
+
+async def test_the_background_finds_what_was_done_and_lets_go_of_it_once_it_is_mended(
+    run_aggregator: Any, ingest: Any, new_event: Any, tables: Any
+) -> None:
+    def compared(is_wanted: str) -> Callable[[], Awaitable[bool]]:
+        async def ask() -> bool:
+            query = f"SELECT count(*) = 2 AND {is_wanted} FROM reconciled_meter WHERE checked_at IS NOT NULL"
+            return bool(await tables.value(query))
+
+        return ask
+
+    async with run_aggregator(reconcile_interval_s=0.05) as aggregator:
+        await seed(aggregator, ingest, new_event, partial(everything, aggregator))
+        await eventually(compared("sum(difference) = 0"))
+        await tables.connection.execute(f"UPDATE parked_event SET lane = 1, position = 1 WHERE meter_id = {OWN}")
+        await eventually(compared("sum(difference) > 0"))
+        await aggregator.caller().RebuildUsage(pb.RebuildUsageRequest(meters=["minutes"]))
+        await everything(aggregator)
+        await eventually(compared("sum(difference) = 0"))
+        before = await tables.value("SELECT max(checked_at) FROM reconciled_meter")
+    # Another process goes on from the place that this one has kept.
+    async with run_aggregator(reconcile_interval_s=0.05) as aggregator:
+        ingest.append([new_event(9)])
+        await everything(aggregator)
+
+        async def is_compared() -> bool:
+            query = "SELECT count(*) = 2 FROM reconciled_meter WHERE checked_at > $1 AND difference = 0 AND place::text LIKE '%[0, 9,%'"
+            return bool(await tables.value(query, before))
+
+        await eventually(is_compared)

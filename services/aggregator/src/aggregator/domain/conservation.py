@@ -13,11 +13,13 @@ import numpy as np
 
 from aggregator.domain.columns import ScaledNumbers
 from aggregator.domain.recount import unpacked
-from aggregator.domain.terms import Terms, terms_by_month, total_of
+from aggregator.domain.terms import Terms, digest_of_places, terms_by_month, total_of
 from aggregator.domain.windows import Windows, merged
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+
+    from numpy.typing import NDArray
 
     from aggregator.domain.meters import CountingMeter
     from aggregator.domain.recount import Recounted
@@ -64,11 +66,13 @@ class StoredTerms:
 
 @dataclass(slots=True)
 class LogTerms:
-    """What the log comes to for one version of a meter."""
+    """What the log comes to for one version of a meter. `parked_digest` is that of all places in `parked`, also of a part
+    of the log that was read earlier and of which no more than that was kept."""
 
     asked: int = 0
     voided: int = 0
     windows: dict[int, Terms] = field(default_factory=dict)
+    parked_digest: int = 0
     parked: list[int] = field(default_factory=list)
     lost: list[int] = field(default_factory=list)
 
@@ -77,6 +81,7 @@ class LogTerms:
         self.asked += found.asked
         self.voided += found.voided
         self.parked += found.parked
+        self.parked_digest = (self.parked_digest + places_digest(found.parked)) % 2**64
         self.lost += found.lost
         for part in found.parts:
             for month, terms in terms_by_month(part.fold.windows).items():
@@ -105,6 +110,13 @@ class MeterBalance:
     def difference(self) -> int:
         """Events that are nowhere; below zero, events that are in two places."""
         return self.accepted - self.unasked - self.voided - self.counted.events - self.parked
+
+    @property
+    def differing_events(self) -> int:
+        """How many events are concerned, roughly: at least 1 where anything differs."""
+        if self.balances:
+            return 0
+        return max(1, abs(self.difference), sum(abs(fault.events) for fault in self.faults))
 
     @property
     def balances(self) -> bool:
@@ -146,6 +158,11 @@ class Reconciliation:
     def balances(self) -> bool:
         """Whether everything is where it has to be."""
         return all(meter.balances for meter in self.meters) and (self.unmatched is None or self.unmatched.balances)
+
+
+def places_digest(places: Sequence[int] | NDArray[np.int64]) -> int:
+    """Return the digest of places in the log."""
+    return digest_of_places(np.asarray(places, dtype=np.int64))
 
 
 def differing_months(log: LogTerms, stored: StoredTerms) -> list[int]:

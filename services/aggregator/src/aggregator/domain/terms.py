@@ -79,6 +79,11 @@ def terms_by_month(windows: Windows) -> dict[int, Terms]:
     }
 
 
+def digest_of_places(places: NDArray[np.int64]) -> int:
+    """Return a digest of places in the log, free of order, that adds up modulo 2^64."""
+    return int(_mixed(_mixed(places.astype(np.uint64)) ^ _ENTRY).sum(dtype=np.uint64))
+
+
 def _added_up(values: NDArray[np.int64] | NDArray[np.object_], places: NDArray[np.intp], count: int) -> list[int]:
     totals = np.zeros(count, dtype=values.dtype)
     np.add.at(totals, places, values)
