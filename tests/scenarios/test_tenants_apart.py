@@ -51,8 +51,8 @@ ABOUT_NOBODY: Final = {"Heads", "GetProgress", "GetStatus"}
 READS_OF_SOMEBODY: Final = [method for _, method in READS if method.rpartition("/")[2] not in ABOUT_NOBODY]
 # They count, and name nothing unless something is wrong.
 COUNTS: Final = {"GetCompleteness", "VerifyInvoices", "VerifyInvoice", "VerifyLine"}
-# When an answer was made, or something last came.
-FRESHNESS: Final = {"as_of", "checked_at"}
+# When an answer was made, or something last came, and how far the log of all was read for it.
+FRESHNESS: Final = {"as_of", "checked_at", "positions_done", "positions_total"}
 MARK: Final = b"whisper"
 OWN_VOICE, TWINS_VOICE = "murmur", "shout"
 QUESTIONS: Final = (rating_pb.PriceQuestion(item="Whisper calls", quantity="1"),)
@@ -203,6 +203,7 @@ def _requests(tenant: Tenant, invoice: dict[str, Any]) -> Iterator[tuple[str, Me
             "ListParkedEvents": aggregator_pb.ListParkedEventsRequest(),
             "CheckEvents": aggregator_pb.CheckEventsRequest(events=[usage_event_pb2.UsageEvent(type="whisper.called")]),
             "GetProgress": aggregator_pb.GetProgressRequest(),
+            "Reconcile": aggregator_pb.ReconcileRequest(),
         },
         SERVICES["rating"]: {
             "ListProducts": rating_pb.ListProductsRequest(),

@@ -40,7 +40,7 @@ class AggregatorSettings(ServiceSettings):
     reconcile_interval_s: float = Field(
         300.0,
         ge=0.0,
-        description="How often usage of each meter is compared with the log, at best; 0 = never. It takes 2% of a core.",
+        description="How often usage of each meter is compared with the log, at best; 0 = never. Takes 2% of a core.",
     )
     seal_wait_s: float = Field(2.0, ge=0.0, le=30.0, description="A seal waits this long before it answers NotReady.")
 

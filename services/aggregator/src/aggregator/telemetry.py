@@ -90,7 +90,7 @@ class Instruments:
         self._difference = meter.create_gauge(
             "metering.aggregator.reconcile.difference",
             unit="{event}",
-            description="Events that are not where they have to be, by the last comparison; more than 0 = look at the log",
+            description="Events that are not where they have to be, by the last comparison; more than 0: see the log",
         )
 
     def reconciled(self, *, positions: int, difference: int) -> None:

@@ -22,7 +22,8 @@ def windows(draw: st.DrawFn) -> Windows:
     """One window of some customer, group and month, with a value of any size at any scale, and maybe an entry."""
     scale = draw(st.integers(0, 18))
     units = draw(st.one_of(st.integers(-1000, 1000), st.integers(-(10**30), 10**30)))
-    kind = np.int64 if abs(units) < 2**62 else np.object_
+    is_small = abs(units) < 2**62
+    numbers = np.array([units], dtype=np.int64) if is_small else np.array([units], dtype=np.object_)
     start_us = draw(st.integers(-3, 3)) * QUARTER_US + draw(st.integers(0, 1)) * MONTH_US
     count = draw(st.integers(0, 1))
     code = np.zeros(1, dtype=np.int64)
@@ -32,7 +33,7 @@ def windows(draw: st.DrawFn) -> Windows:
         np.array([start_us], dtype=np.int64),
         CodedTexts([draw(st.sampled_from(["[]", '["eu"]']))], code),
         np.array([draw(st.integers(-3, 3))], dtype=np.int64),
-        ScaledNumbers(np.array([units], dtype=kind), scale),
+        ScaledNumbers(numbers, scale),
         code,
         Entries(
             entry,

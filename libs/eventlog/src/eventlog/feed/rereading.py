@@ -25,7 +25,7 @@ async def reread(
 ) -> AsyncGenerator[Segment, None]:
     """Yield the segments from `cursors` to the positions `until`, lane after lane, and move the cursors along.
 
-    The ends must be ends of segments, as checkpoints are. Raises Diverged, and other MeterlineErrors where the log stays
+    The ends must be ends of segments, as checkpoints are. Raises Diverged, and other MeterlineErrors where a log stays
     away.
     """
     for lane, end in sorted(until.items()):

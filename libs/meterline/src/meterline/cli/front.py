@@ -44,6 +44,10 @@ COMMANDS: Final = {
         "completeness:completeness",
         "Tell whether everything came from a source: expected, received, gaps, refused, and since when it is silent.",
     ),
+    "reconcile": (
+        "reconcile:reconcile",
+        "Read the log again and compare it with what is counted, parked and taken back. Exit code 1 if they differ.",
+    ),
     "charges": ("usage:charges", "Show what usage costs so far, exactly and not yet rounded."),
     "cost": (
         "cost:cost",

@@ -66,8 +66,11 @@ class StoredTerms:
 
 @dataclass(slots=True)
 class LogTerms:
-    """What the log comes to for one version of a meter. `parked_digest` is that of all places in `parked`, also of a part
-    of the log that was read earlier and of which no more than that was kept."""
+    """What the log comes to for one version of a meter.
+
+    `parked_digest` is that of all places in `parked`, also of a part of the log that was read earlier and of which no
+    more than that was kept.
+    """
 
     asked: int = 0
     voided: int = 0
@@ -139,7 +142,7 @@ class UnmatchedBalance:
 
 @dataclass(frozen=True, slots=True)
 class Reread:
-    """How far the log is read again: positions done, of so many, and by which passage: 1, or 2 and 3 where it differs."""
+    """How far the log is read again: positions done, of so many, in which passage: 1, or 2 and 3 where it differs."""
 
     done: int
     total: int
@@ -148,7 +151,7 @@ class Reread:
 
 @dataclass(frozen=True, slots=True)
 class Reconciliation:
-    """The terms of each meter at one place of the log, and of the events that no meter asks for, if those were asked."""
+    """The terms of each meter at one place of the log, and of events that no meter asks for, if all were asked."""
 
     as_of: AsOf
     meters: Sequence[MeterBalance]
@@ -168,9 +171,7 @@ def places_digest(places: Sequence[int] | NDArray[np.int64]) -> int:
 def differing_months(log: LogTerms, stored: StoredTerms) -> list[int]:
     """Return the months whose windows are not as the log has them."""
     months = log.windows.keys() | stored.windows.keys()
-    return sorted(
-        month for month in months if log.windows.get(month, Terms()) != stored.windows.get(month, Terms())
-    )
+    return sorted(month for month in months if log.windows.get(month, Terms()) != stored.windows.get(month, Terms()))
 
 
 def balance_of(
@@ -201,7 +202,9 @@ def place_faults(kind: FaultKind, version: int, places: Sequence[int], each: int
         if first is not None and last is not None and (place is None or place != last + 1):
             lane, position = unpacked(first)
             count = last - first + 1
-            yield Fault(kind, each * count, version, lane=lane, first_position=position, last_position=position + count - 1)
+            yield Fault(
+                kind, each * count, version, lane=lane, first_position=position, last_position=position + count - 1
+            )
             first = None
         if place is not None:
             first, last = place if first is None else first, place

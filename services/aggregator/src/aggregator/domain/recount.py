@@ -51,8 +51,8 @@ class CountedPart:
 class Recounted:
     """What entries of the log come to for one version of a meter.
 
-    `asked` events it asks for, `voided` of those, or of earlier ones, are taken back; `parts` are what counts. `parked` are
-    the places of events that are parked and that it does ask for; `lost` those that neither count nor are parked.
+    `asked` events it asks for, `voided` of those, or of earlier ones, are taken back; `parts` are what counts. `parked`
+    are the places of events that are parked and that it does ask for; `lost` those that neither count nor are parked.
     """
 
     asked: int = 0
@@ -147,8 +147,8 @@ def _counted_at(batch: Batch) -> NDArray[np.int64]:
 
 def _unread(found: Recounted, parked: NDArray[np.int64] | None, place: int) -> None:
     found.asked += 1
-    is_parked = parked is not None and len(parked) and parked[min(np.searchsorted(parked, place), len(parked) - 1)]
-    (found.parked if is_parked == place else found.lost).append(place)
+    is_parked = parked is not None and place in parked[np.searchsorted(parked, place) :][:1]
+    (found.parked if is_parked else found.lost).append(place)
 
 
 def _read_again(found: Recounted, meter: CountingMeter, segment: LogSegment) -> None:
@@ -161,4 +161,3 @@ def _read_again(found: Recounted, meter: CountingMeter, segment: LogSegment) -> 
     found.parts += [CountedPart(one.windows, one.batch) for one in folds if one.windows is not None]
     if not folds and segment.sign > 0:
         found.lost.append(packed(segment.lane, segment.first_position))
-

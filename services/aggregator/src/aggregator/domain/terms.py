@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     Words = NDArray[np.uint64]
 
 _PRIMES: Final = (2_147_483_647, 2_147_483_629)
-"""The digest is one number modulo each: below 2^31, so that products fit 64 bits. A prime lets a scale be divided out."""
+"""The digest is one number modulo each: below 2^31, so that products fit 64 bits, and a scale can be divided out."""
 _COUNT, _SUM, _ENTRY = (np.uint64(word) for word in (0x9E3779B97F4A7C15, 0xD1B54A32D192ED03, 0x8CB92BA72F3D8DD7))
 
 

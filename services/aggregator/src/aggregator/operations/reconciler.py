@@ -29,6 +29,7 @@ from aggregator.store import reconciled as store
 from aggregator.store.reconciled import ReconciledMeter
 from chassis.logs import get_logger
 from chassis.postgres import transaction
+from eventlog.as_of import AsOf
 from eventlog.feed.cursor import Cursor
 from eventlog.feed.rereading import starts_of
 
@@ -167,6 +168,7 @@ class Reconciler:
 
     async def _again(self, tenant: str, names: Sequence[str]) -> Reconciliation:
         """Compare some meters from the start of the log, and tell what differs."""
+        result = Reconciliation(AsOf(), ())
         async with aclosing(reconcile(self.deps, tenant, names, None)) as steps:
             async for step in steps:
                 if isinstance(step, Reconciliation):

@@ -68,7 +68,7 @@ class _Sides:
 async def reconcile(
     deps: Deps, tenant: str, names: Sequence[str], period: Period | None
 ) -> AsyncGenerator[Reread | Reconciliation, None]:
-    """Compare both sides for some meters (none named: all) and a period of events or all; yield how far it is, and the end.
+    """Compare both sides for some meters (none named: all) and times; yield how far it is, and the result at last.
 
     Raises NotFound METER_NOT_FOUND, InvalidRequest for a period off the grid.
     """

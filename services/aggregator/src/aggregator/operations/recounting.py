@@ -153,7 +153,4 @@ def clipped(meter: CountingMeter, period: Period | None) -> CountingMeter:
     """Return a version that counts in a part of its span only."""
     if period is None:
         return meter
-    return replace(
-        meter, from_us=max(meter.from_us, period.start_us), until_us=min(meter.until_us, period.end_us)
-    )
-
+    return replace(meter, from_us=max(meter.from_us, period.start_us), until_us=min(meter.until_us, period.end_us))

@@ -71,9 +71,7 @@ def _add(found: dict[int, StoredTerms], rows: Sequence[Any], period: Period | No
             own[month] = own.get(month, Terms()) + terms
 
 
-async def windows_of_month(
-    conn: AsyncConnection, meter_id: int, month: int, period: Period | None
-) -> list[Windows]:
+async def windows_of_month(conn: AsyncConnection, meter_id: int, month: int, period: Period | None) -> list[Windows]:
     """Return the windows of a version of a meter and a month, of which only those of a period are wanted."""
     driver = await driver_connection(conn)
     rows = await driver.fetch(_PAGES_OF_MONTH, meter_id, month)

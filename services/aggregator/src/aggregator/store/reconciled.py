@@ -59,7 +59,8 @@ async def reconciled_meters(conn: AsyncConnection) -> dict[int, ReconciledMeter]
     rows = await conn.execute(
         text(
             """
-            SELECT meter_id, CAST(place AS text) AS place, CAST(terms AS text) AS terms, worked_at, checked_at, difference
+            SELECT meter_id, CAST(place AS text) AS place, CAST(terms AS text) AS terms, worked_at, checked_at,
+                difference
             FROM reconciled_meter
             """
         )
