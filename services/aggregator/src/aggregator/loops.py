@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from aggregator.operations import backlogs, fills, folding, windows
 from aggregator.operations.backlogs import BacklogSelection, LiveSelection
+from aggregator.operations.current import LOOK_EVERY_S, CurrentUsage
 from aggregator.operations.fills import FillSelection
 from aggregator.operations.folding import AlreadyFinished, Catalog, LeftOut, PreparedBatch, Selection
 from aggregator.operations.reconciler import Reconciler
@@ -259,6 +260,17 @@ async def merge_windows(deps: Deps, interval_s: float, stop: asyncio.Event) -> N
         await wait_or_stop(interval_s, stop, deps.clock.sleep)
 
 
+async def follow_current(current: CurrentUsage, stop: asyncio.Event) -> None:
+    """Let current usage follow what is counted until told to stop."""
+    while not stop.is_set():
+        try:
+            await current.follow(stop)
+        except MeterlineError as error:
+            # Meanwhile everything is read from the database, or refused as it would be there.
+            _log.warning("current.waits", reason=error.reason.value)
+            await wait_or_stop(LOOK_EVERY_S, stop, current.deps.clock.sleep)
+
+
 async def reconcile_usage(folds: FoldFactory, stop: asyncio.Event) -> None:
     """Compare usage with the log, step by step, until told to stop; it rests most of the time."""
     deps, reconciler = folds.deps, Reconciler(folds.deps, folds.settings.reconcile_interval_s)
@@ -292,7 +304,7 @@ async def _ended(run: asyncio.Task[None]) -> None:
     await asyncio.gather(run, return_exceptions=True)
 
 
-def loops(folds: FoldFactory) -> tuple[Loop, ...]:
+def loops(folds: FoldFactory, current: CurrentUsage) -> tuple[Loop, ...]:
     """Return the background loops of the service."""
     live, deps = folds.live(), folds.deps
     # Without an interval nobody compares.
@@ -303,5 +315,6 @@ def loops(folds: FoldFactory) -> tuple[Loop, ...]:
         Loop("fill", Filler(folds).run),
         Loop("backlog", CatchUp(folds).run),
         Loop("merge", partial(merge_windows, deps, folds.settings.flush_interval_s)),
+        Loop("current", partial(follow_current, current)),
         Loop("completeness", partial(keep_looking, deps.completeness, deps.log.heads, deps.clock)),
     )

@@ -388,6 +388,90 @@ class QueryUsageResponse(_message.Message):
 Global___QueryUsageResponse: _TypeAlias = QueryUsageResponse  # noqa: Y015
 
 @_typing.final
+class CurrentUsageRequest(_message.Message):
+    """Which quantity."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CUSTOMER_FIELD_NUMBER: _builtins.int
+    METER_FIELD_NUMBER: _builtins.int
+    PERIOD_FIELD_NUMBER: _builtins.int
+    STALENESS_MS_MAX_FIELD_NUMBER: _builtins.int
+    customer: _builtins.str
+    """Customer key. Required."""
+    meter: _builtins.str
+    """Meter name. Required."""
+    staleness_ms_max: _builtins.int
+    """What was right longer ago than that is read again from the database. 0 means 2000, which is also the most."""
+    @_builtins.property
+    def period(self) -> _values_pb2.Period:
+        """The period; both ends must be aligned to the meter's windows. Required."""
+
+    def __init__(
+        self,
+        *,
+        customer: _builtins.str = ...,
+        meter: _builtins.str = ...,
+        period: _values_pb2.Period | None = ...,
+        staleness_ms_max: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["period", b"period"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["customer", b"customer", "meter", b"meter", "period", b"period", "staleness_ms_max", b"staleness_ms_max"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CurrentUsageRequest: _TypeAlias = CurrentUsageRequest  # noqa: Y015
+
+@_typing.final
+class CurrentUsageResponse(_message.Message):
+    """The quantity."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    QUANTITY_FIELD_NUMBER: _builtins.int
+    EVENT_COUNT_FIELD_NUMBER: _builtins.int
+    UNIT_FIELD_NUMBER: _builtins.int
+    AS_OF_FIELD_NUMBER: _builtins.int
+    FILLED_FIELD_NUMBER: _builtins.int
+    STALENESS_MS_FIELD_NUMBER: _builtins.int
+    CHANGE_POSITION_FIELD_NUMBER: _builtins.int
+    quantity: _builtins.str
+    """Decimal; "0" where nothing happened."""
+    event_count: _builtins.int
+    """Events that count."""
+    unit: _builtins.str
+    """The unit, for display."""
+    filled: _builtins.bool
+    """False while past events of the meter are still being counted."""
+    staleness_ms: _builtins.int
+    """All that was counted so long ago, by this or another replica, is in the quantity: its staleness is not more than that."""
+    change_position: _builtins.int
+    """Position of the change feed up to which usage is in the quantity."""
+    @_builtins.property
+    def as_of(self) -> _values_pb2.AsOf:
+        """The part of the log that is counted."""
+
+    def __init__(
+        self,
+        *,
+        quantity: _builtins.str = ...,
+        event_count: _builtins.int = ...,
+        unit: _builtins.str = ...,
+        as_of: _values_pb2.AsOf | None = ...,
+        filled: _builtins.bool = ...,
+        staleness_ms: _builtins.int = ...,
+        change_position: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["as_of", b"as_of"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["as_of", b"as_of", "change_position", b"change_position", "event_count", b"event_count", "filled", b"filled", "quantity", b"quantity", "staleness_ms", b"staleness_ms", "unit", b"unit"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CurrentUsageResponse: _TypeAlias = CurrentUsageResponse  # noqa: Y015
+
+@_typing.final
 class QueryTotalsRequest(_message.Message):
     """Which totals."""
 

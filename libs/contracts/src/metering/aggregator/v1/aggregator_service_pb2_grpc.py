@@ -55,6 +55,11 @@ class AggregatorServiceStub:
                 request_serializer=metering_dot_aggregator_dot_v1_dot_aggregator__service__pb2.QueryUsageRequest.SerializeToString,
                 response_deserializer=metering_dot_aggregator_dot_v1_dot_aggregator__service__pb2.QueryUsageResponse.FromString,
                 _registered_method=True)
+        self.CurrentUsage = channel.unary_unary(
+                '/metering.aggregator.v1.AggregatorService/CurrentUsage',
+                request_serializer=metering_dot_aggregator_dot_v1_dot_aggregator__service__pb2.CurrentUsageRequest.SerializeToString,
+                response_deserializer=metering_dot_aggregator_dot_v1_dot_aggregator__service__pb2.CurrentUsageResponse.FromString,
+                _registered_method=True)
         self.QueryTotals = channel.unary_unary(
                 '/metering.aggregator.v1.AggregatorService/QueryTotals',
                 request_serializer=metering_dot_aggregator_dot_v1_dot_aggregator__service__pb2.QueryTotalsRequest.SerializeToString,
@@ -161,6 +166,15 @@ class AggregatorServiceServicer:
     def QueryUsage(self, request, context):
         """Returns usage of one meter. Errors: NOT_FOUND METER_NOT_FOUND, INVALID_ARGUMENT (zone, window,
         group or filter by a property that the meter does not group by), DEADLINE_EXCEEDED while waiting for `freshness.as_of`.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def CurrentUsage(self, request, context):
+        """Returns a whole quantity from memory: of one customer, meter and period, at most a stated time old; for gates and alerts, which ask
+        often. The first time, and after the meter has changed, it is read from the database. Errors: NOT_FOUND METER_NOT_FOUND, INVALID_ARGUMENT
+        (period).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -311,6 +325,11 @@ def add_AggregatorServiceServicer_to_server(servicer, server):
                     servicer.QueryUsage,
                     request_deserializer=metering_dot_aggregator_dot_v1_dot_aggregator__service__pb2.QueryUsageRequest.FromString,
                     response_serializer=metering_dot_aggregator_dot_v1_dot_aggregator__service__pb2.QueryUsageResponse.SerializeToString,
+            ),
+            'CurrentUsage': grpc.unary_unary_rpc_method_handler(
+                    servicer.CurrentUsage,
+                    request_deserializer=metering_dot_aggregator_dot_v1_dot_aggregator__service__pb2.CurrentUsageRequest.FromString,
+                    response_serializer=metering_dot_aggregator_dot_v1_dot_aggregator__service__pb2.CurrentUsageResponse.SerializeToString,
             ),
             'QueryTotals': grpc.unary_unary_rpc_method_handler(
                     servicer.QueryTotals,
@@ -497,6 +516,33 @@ class AggregatorService:
             '/metering.aggregator.v1.AggregatorService/QueryUsage',
             metering_dot_aggregator_dot_v1_dot_aggregator__service__pb2.QueryUsageRequest.SerializeToString,
             metering_dot_aggregator_dot_v1_dot_aggregator__service__pb2.QueryUsageResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CurrentUsage(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/metering.aggregator.v1.AggregatorService/CurrentUsage',
+            metering_dot_aggregator_dot_v1_dot_aggregator__service__pb2.CurrentUsageRequest.SerializeToString,
+            metering_dot_aggregator_dot_v1_dot_aggregator__service__pb2.CurrentUsageResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -45,6 +45,11 @@ class AggregatorServiceStub:
     """Returns usage of one meter. Errors: NOT_FOUND METER_NOT_FOUND, INVALID_ARGUMENT (zone, window,
     group or filter by a property that the meter does not group by), DEADLINE_EXCEEDED while waiting for `freshness.as_of`.
     """
+    CurrentUsage: _grpc.UnaryUnaryMultiCallable[_aggregator_service_pb2.CurrentUsageRequest, _aggregator_service_pb2.CurrentUsageResponse]
+    """Returns a whole quantity from memory: of one customer, meter and period, at most a stated time old; for gates and alerts, which ask
+    often. The first time, and after the meter has changed, it is read from the database. Errors: NOT_FOUND METER_NOT_FOUND, INVALID_ARGUMENT
+    (period).
+    """
     QueryTotals: _grpc.UnaryUnaryMultiCallable[_aggregator_service_pb2.QueryTotalsRequest, _aggregator_service_pb2.QueryTotalsResponse]
     """Returns the quantities of all meters of one customer and period, as they are now."""
     SealUsage: _grpc.UnaryUnaryMultiCallable[_aggregator_service_pb2.SealUsageRequest, _aggregator_service_pb2.SealUsageResponse]
@@ -120,6 +125,11 @@ class AggregatorServiceAsyncStub(AggregatorServiceStub):
     QueryUsage: _aio.UnaryUnaryMultiCallable[_aggregator_service_pb2.QueryUsageRequest, _aggregator_service_pb2.QueryUsageResponse]  # type: ignore[assignment]
     """Returns usage of one meter. Errors: NOT_FOUND METER_NOT_FOUND, INVALID_ARGUMENT (zone, window,
     group or filter by a property that the meter does not group by), DEADLINE_EXCEEDED while waiting for `freshness.as_of`.
+    """
+    CurrentUsage: _aio.UnaryUnaryMultiCallable[_aggregator_service_pb2.CurrentUsageRequest, _aggregator_service_pb2.CurrentUsageResponse]  # type: ignore[assignment]
+    """Returns a whole quantity from memory: of one customer, meter and period, at most a stated time old; for gates and alerts, which ask
+    often. The first time, and after the meter has changed, it is read from the database. Errors: NOT_FOUND METER_NOT_FOUND, INVALID_ARGUMENT
+    (period).
     """
     QueryTotals: _aio.UnaryUnaryMultiCallable[_aggregator_service_pb2.QueryTotalsRequest, _aggregator_service_pb2.QueryTotalsResponse]  # type: ignore[assignment]
     """Returns the quantities of all meters of one customer and period, as they are now."""
@@ -217,6 +227,17 @@ class AggregatorServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_aggregator_service_pb2.QueryUsageResponse, _abc.Awaitable[_aggregator_service_pb2.QueryUsageResponse]]:
         """Returns usage of one meter. Errors: NOT_FOUND METER_NOT_FOUND, INVALID_ARGUMENT (zone, window,
         group or filter by a property that the meter does not group by), DEADLINE_EXCEEDED while waiting for `freshness.as_of`.
+        """
+
+    @_abc_1.abstractmethod
+    def CurrentUsage(
+        self,
+        request: _aggregator_service_pb2.CurrentUsageRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_aggregator_service_pb2.CurrentUsageResponse, _abc.Awaitable[_aggregator_service_pb2.CurrentUsageResponse]]:
+        """Returns a whole quantity from memory: of one customer, meter and period, at most a stated time old; for gates and alerts, which ask
+        often. The first time, and after the meter has changed, it is read from the database. Errors: NOT_FOUND METER_NOT_FOUND, INVALID_ARGUMENT
+        (period).
         """
 
     @_abc_1.abstractmethod
