@@ -112,7 +112,7 @@ async def read(
     counting: CountingMeter,
     customers: Sequence[str] = (),
     remembered: RememberedPages | None = None,
-) -> list[CountedRow]:
+) -> Sequence[CountedRow]:
     """What a question by quarter hours and groups is answered with."""
     query = UsageQuery(counting.version.name, tuple(customers), PERIOD, WindowSize.HOUR, group_by=("g",))
     async with transaction(engine) as conn:
@@ -197,11 +197,11 @@ async def test_pages_are_read_range_after_range_and_each_customer_is_whole(engin
     assert [row for row in rows if row.key.customer in two] == await read(engine, counting, two)
 
 
-@pytest.mark.parametrize("bytes_max", [16 * 1024 * 1024, 256 * 1024])
+@pytest.mark.parametrize("bytes_max", [1024 * 1024, 160 * 1024])
 async def test_pages_that_are_remembered_change_no_answer(engine: AsyncEngine, bytes_max: int) -> None:
     counting = await meters(engine, f"remembered-{bytes_max}")
     remembered = RememberedPages(bytes_max)
-    seen = 0
+    seen, held_bytes = 0, [0]
     for number in range(3 * merging.RUNS_MAX):
         await add(engine, [segment(60, 1 + 60 * number)], counting)
         if CHANCE.random() < 0.3:
@@ -210,13 +210,14 @@ async def test_pages_that_are_remembered_change_no_answer(engine: AsyncEngine, b
             async with transaction(engine) as conn:
                 await pages.clear_windows(conn, counting[0].meter_id, instant_of(2 * 900_000_000))
         for one in counting:
-            customers = CHANCE.sample(["a", "b", "ü", "Z", "nobody"], CHANCE.randint(1, 2))
+            customers = [CHANCE.choice(["a", "b", "ü", "Z", "nobody"])]
             answer = await read(engine, one, customers, remembered)
-            assert answer == await read(engine, one, customers) == await read(engine, one, customers, remembered)
-            assert remembered.held_bytes <= bytes_max
+            assert list(answer) == list(await read(engine, one, customers))
+            assert answer == await read(engine, one, customers, remembered)
+            held_bytes.append(remembered.held_bytes)
             seen += len(answer)
-    assert seen > 200
-    assert remembered.held_bytes > 100_000
+    assert seen > 100
+    assert bytes_max // 2 < max(held_bytes) <= bytes_max
 
 
 async def test_a_page_that_is_remembered_is_not_read_again(engine: AsyncEngine, tables: Any) -> None:

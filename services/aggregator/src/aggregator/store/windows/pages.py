@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 
     from aggregator.domain.folds import MeterFold
     from aggregator.domain.windows import Windows
-    from aggregator.store.windows.remembered import RememberedPages
     from eventlog.period import Period
 
 _INSERT: Final = """
@@ -40,9 +39,7 @@ _FROM_MONTH: Final = """
     WHERE meter_id = $1 AND month >= $2 AND page_id > $3 ORDER BY page_id LIMIT $4
 """
 _BY_CUSTOMER: Final = """
-    SELECT p.page_id, p.content_id, p.meter_id, p.first_customer,
-        CASE WHEN p.content_id = ANY($9::uuid[]) THEN NULL ELSE p.payload END AS payload
-    FROM window_page AS p
+    SELECT p.page_id, p.meter_id, p.first_customer, p.payload FROM window_page AS p
     WHERE p.meter_id = ANY($1::integer[]) AND p.month BETWEEN $2 AND $3
         AND p.last_customer >= $4
         AND p.first_customer <= coalesce(($5::text[])[cardinality($5::text[])], p.first_customer)
@@ -52,6 +49,12 @@ _BY_CUSTOMER: Final = """
         ))
         AND (p.first_customer, p.page_id) > ($6, $7::bigint)
     ORDER BY p.first_customer, p.page_id LIMIT $8
+"""
+_OF_CUSTOMER: Final = """
+    SELECT content_id, meter_id, CASE WHEN content_id = ANY($5::uuid[]) THEN NULL ELSE payload END AS payload
+    FROM window_page
+    WHERE meter_id = ANY($1::integer[]) AND month BETWEEN $2 AND $3 AND $4 BETWEEN first_customer AND last_customer
+    ORDER BY page_id
 """
 _MONTHS: Final = "SELECT DISTINCT month FROM window_page WHERE meter_id = ANY($1::integer[]) ORDER BY month"
 _PAGES_AT_FIRST: Final = 8
@@ -165,32 +168,23 @@ async def windows_by_ranges(
     period: Period,
     customers: Sequence[str] = (),
     from_customer: str = "",
-    remembered: RememberedPages | None = None,
 ) -> AsyncGenerator[Mapping[int, list[Windows]], None]:
     """Yield the windows of a period by the keys of their meters' versions, range after range of customers.
 
     All windows of a customer are in one range. Only pages with some of the customers are read, if any are named; others
-    may be in the pages too. Pages that are remembered are not read again.
+    may be in the pages too.
     """
     driver = await driver_connection(conn)
     span = (list(meter_ids), month_of(period.start_us), month_of(period.end_us - 1))
     named, limit = sorted(set(customers)), _PAGES_AT_FIRST
     if named:
         from_customer = max(from_customer, named[0])
-    asked = (tuple(meter_ids), *span[1:], tuple(named))
-    known = remembered.of(asked) if remembered is not None and named else {}
-    read: dict[UUID, Windows] = {}
     place = ("", 0)
     pending: list[tuple[int, Windows]] = []
     while True:
-        rows = await driver.fetch(_BY_CUSTOMER, *span, from_customer, named or None, *place, limit, list(known))
-        pages = await _read(rows, named, known)
-        read |= {row["content_id"]: windows for row, windows in zip(rows, pages, strict=True)}
-        wanted = ((row["meter_id"], within(each, period, named)) for row, each in zip(rows, pages, strict=True))
-        parts = [*pending, *wanted]
+        rows = await driver.fetch(_BY_CUSTOMER, *span, from_customer, named or None, *place, limit)
+        parts = [*pending, *await _wanted(rows, period, named)]
         if len(rows) < limit:
-            if remembered is not None and named:
-                remembered.keep(asked, read)
             yield _by_meter(parts)
             return
         # Pages that follow begin here at the earliest: what comes before it is all there.
@@ -200,6 +194,34 @@ async def windows_by_ranges(
         place, limit = (end, rows[-1]["page_id"]), min(2 * limit, _PAGES_PER_STATEMENT_MAX)
 
 
+async def pages_of_customer(
+    conn: AsyncConnection,
+    meter_ids: Sequence[int],
+    first_month: int,
+    last_month: int,
+    customer: str,
+    known: Mapping[UUID, tuple[int, Windows]],
+) -> Mapping[UUID, tuple[int, Windows]]:
+    """Return a customer's windows of some months, page by page, with the keys of their meters' versions.
+
+    What is known of pages, from the same question, is not read again.
+    """
+    driver = await driver_connection(conn)
+    rows = await driver.fetch(_OF_CUSTOMER, list(meter_ids), first_month, last_month, customer, list(known))
+
+    def read() -> dict[UUID, tuple[int, Windows]]:
+        names = frozenset([customer])
+        return {
+            row["content_id"]: known[row["content_id"]]
+            if row["payload"] is None
+            else (row["meter_id"], from_bytes(row["payload"], names))
+            for row in rows
+        }
+
+    is_quick = sum(row["payload"] is not None for row in rows) <= _PAGES_AT_FIRST
+    return read() if is_quick else await asyncio.to_thread(read)
+
+
 async def months_with_windows(conn: AsyncConnection, meter_ids: Sequence[int]) -> list[Period]:
     """Return the months, in order, in which versions of meters have windows."""
     driver = await driver_connection(conn)
@@ -207,14 +229,12 @@ async def months_with_windows(conn: AsyncConnection, meter_ids: Sequence[int]) -
     return [month_as_period(row["month"]) for row in rows]
 
 
-async def _read(rows: Sequence[Any], customers: Sequence[str], known: Mapping[UUID, Windows]) -> list[Windows]:
-    """Return the windows of rows: those known, and those in their payloads; of many in a thread."""
-    names = frozenset(customers) or None
+async def _wanted(rows: Sequence[Any], period: Period, customers: Sequence[str]) -> list[tuple[int, Windows]]:
+    """Return what is wanted of the windows of rows, each with the key of its meter's version; of many in a thread."""
 
-    def read() -> list[Windows]:
-        return [
-            known[row["content_id"]] if row["payload"] is None else from_bytes(row["payload"], names) for row in rows
-        ]
+    def read() -> list[tuple[int, Windows]]:
+        names = frozenset(customers) or None
+        return [(row["meter_id"], within(from_bytes(row["payload"], names), period, customers)) for row in rows]
 
     return read() if len(rows) <= _PAGES_AT_FIRST else await asyncio.to_thread(read)
 

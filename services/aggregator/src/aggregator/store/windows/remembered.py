@@ -1,63 +1,92 @@
-"""Pages that were read a moment ago: who asks for the same customers again reads only what was added since.
+"""Pages that were read a moment ago, and what was counted of them.
 
-A page never changes, and its content id is its own for ever, over restores and failovers, too: so nothing here can be
-stale. What is remembered of a page are the windows of the customers asked for.
+Who asks about a customer again reads only the pages that were added since, and counts anew only if there are any. A
+page never changes, and its content id is its own for ever, over restores and failovers, too: nothing here can be stale.
 """
 
 from __future__ import annotations
 
 from collections import OrderedDict
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
     from uuid import UUID
 
+    from aggregator.domain.query import UsagePlan
+    from aggregator.domain.reading import CountedRow
     from aggregator.domain.windows import Windows
+
+    Key = tuple[tuple[int, ...], int, int, str]
+    Pages = Mapping[UUID, tuple[int, Windows]]
 
 BYTES_MAX: Final = 64 * 1024 * 1024
 _SHARES: Final = 8
-"""No question takes more than one of so many parts of the memory."""
+"""Nobody's pages and answers take more than one of so many parts of the memory."""
 _PAGE_BYTES: Final = 4096
 """About what a page takes without its rows."""
 _TEXT_BYTES: Final = 64
 """About what a text takes without its characters."""
+_ROW_BYTES: Final = 512
+"""About what a row of an answer takes."""
+_ANSWERS_MAX: Final = 64
+"""Answers counted of the same pages; questions that end at the present are never asked twice."""
+_ANSWER_BYTES: Final = 4096
+"""About what an answer takes without its rows."""
+
+
+@dataclass(slots=True)
+class _Remembered:
+    """Pages of a customer, and answers counted of just these."""
+
+    pages: Pages
+    size_bytes: int
+    answers: dict[UsagePlan, Sequence[CountedRow]] = field(default_factory=dict)
 
 
 class RememberedPages:
-    """Pages by the question that they were read for; what was asked for least recently goes first."""
+    """Pages and answers by what they were read for: versions of meters, months and a customer.
+
+    What was asked for least recently goes first.
+    """
 
     def __init__(self, bytes_max: int = BYTES_MAX) -> None:
         """Remember about so many bytes at most."""
         self._bytes_max = bytes_max
-        self._bytes = 0
-        self._pages: OrderedDict[Hashable, tuple[Mapping[UUID, Windows], int]] = OrderedDict()
-
-    @property
-    def held_bytes(self) -> int:
+        self._held: OrderedDict[Key, _Remembered] = OrderedDict()
+        self.held_bytes = 0
         """About how many bytes are remembered."""
-        return self._bytes
 
-    def of(self, asked: Hashable) -> Mapping[UUID, Windows]:
-        """Return the pages that the same question read last."""
-        found = self._pages.get(asked)
-        if found is None:
-            return {}
-        self._pages.move_to_end(asked)
-        return found[0]
+    def pages(self, key: Key) -> Pages:
+        """Return the pages that were read last for this."""
+        found = self._held.get(key)
+        return {} if found is None else found.pages
 
-    def keep(self, asked: Hashable, pages: Mapping[UUID, Windows]) -> None:
-        """Remember all pages that a question read, instead of those that it read before."""
-        _, former_bytes = self._pages.pop(asked, ({}, 0))
-        self._bytes -= former_bytes
-        size_bytes = sum(map(_size_bytes, pages.values()))
-        if size_bytes > self._bytes_max // _SHARES:
+    def answer(
+        self, key: Key, pages: Pages, plan: UsagePlan, count: Callable[[], Sequence[CountedRow]]
+    ) -> Sequence[CountedRow]:
+        """Return what a plan comes to with these pages, all that there are now; `count` is asked if nobody knows."""
+        one = self._held.pop(key, None)
+        self.held_bytes -= 0 if one is None else one.size_bytes
+        if one is None or one.pages.keys() != pages.keys() or len(one.answers) == _ANSWERS_MAX:
+            one = _Remembered(pages, sum(_size_bytes(windows) for _, windows in pages.values()))
+        rows = one.answers.get(plan)
+        if rows is None:
+            rows = count()
+            one.answers[plan] = rows
+            one.size_bytes += _ANSWER_BYTES + _ROW_BYTES * len(rows)
+        self._keep(key, one)
+        return rows
+
+    def _keep(self, key: Key, one: _Remembered) -> None:
+        if one.size_bytes > self._bytes_max // _SHARES:
             return
-        self._pages[asked] = (pages, size_bytes)
-        self._bytes += size_bytes
-        while self._bytes > self._bytes_max:
-            _, (_, oldest_bytes) = self._pages.popitem(last=False)
-            self._bytes -= oldest_bytes
+        self._held[key] = one
+        self.held_bytes += one.size_bytes
+        while self.held_bytes > self._bytes_max:
+            _, oldest = self._held.popitem(last=False)
+            self.held_bytes -= oldest.size_bytes
 
 
 def _size_bytes(windows: Windows) -> int:
