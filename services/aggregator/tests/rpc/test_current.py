@@ -13,7 +13,7 @@ from metering.common.v1 import values_pb2
 from testkit.wait import eventually
 
 START = datetime(2026, 3, 1, tzinfo=UTC)
-METERS = {
+METERS: dict[str, dict[str, Any]] = {
     "calls": {"aggregation": meter_pb2.AGGREGATION_COUNT},
     "minutes": {"aggregation": meter_pb2.AGGREGATION_SUM, "value_property": "minutes", "group_by": ["region"]},
     "regions": {"aggregation": meter_pb2.AGGREGATION_COUNT_UNIQUE, "value_property": "region"},
@@ -35,7 +35,9 @@ PERIODS = (between(START, datetime(2026, 4, 1, tzinfo=UTC)), between(START, STAR
 
 async def current(aggregator: Any, meter: str = "calls", **fields: Any) -> pb.CurrentUsageResponse:
     values = {"customer": "customer-1", "period": PERIODS[0], **fields}
-    found: pb.CurrentUsageResponse = await aggregator.caller().CurrentUsage(pb.CurrentUsageRequest(meter=meter, **values))
+    found: pb.CurrentUsageResponse = await aggregator.caller().CurrentUsage(
+        pb.CurrentUsageRequest(meter=meter, **values)
+    )
     return found
 
 
@@ -52,7 +54,7 @@ async def asked(aggregator: Any) -> dict[tuple[str, str, int], tuple[str, int]]:
 
 async def true(aggregator: Any) -> dict[tuple[str, str, int], tuple[str, int]]:
     """All totals, from windows."""
-    found = {}
+    found: dict[tuple[str, str, int], tuple[str, int]] = {}
     for meter in METERS:
         for number, period in enumerate(PERIODS):
             rows = {row[0]: (row[3], row[4]) for row in await aggregator.rows(meter, period=period)}
@@ -93,13 +95,15 @@ async def test_it_is_what_usage_is_after_every_step_on_every_replica(
                 await one.caller().RebuildUsage(pb.RebuildUsageRequest(meters=["minutes", "last"]))
             if step % 5 == 4:
                 taken = {(0, 1 + step), (1, 1 + step // 2)} - set(_taken(ingest))
-                ingest.void([place for place in taken if place[1] <= ingest.heads()[place[0]] and _plain(ingest, place)])
+                ingest.void(
+                    [place for place in taken if place[1] <= ingest.heads()[place[0]] and _plain(ingest, place)]
+                )
             some()
             expected = await true(one)
             for process in (one, other):
 
                 async def is_current(process: Any = process, expected: Any = expected) -> bool:
-                    return await asked(process) == expected
+                    return bool(await asked(process) == expected)
 
                 await eventually(is_current, 5)
 

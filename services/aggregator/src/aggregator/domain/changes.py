@@ -37,7 +37,7 @@ class Span:
 
 
 class Changes:
-    """Changes of one transaction, by tenant. `flush_id` names the batch that added them; 0 where usage was taken away."""
+    """Changes of one transaction, by tenant. `flush_id` is the batch that added them; 0 where usage was taken away."""
 
     def __init__(self) -> None:
         self.flush_id = 0

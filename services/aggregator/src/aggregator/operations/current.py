@@ -153,7 +153,12 @@ class CurrentUsage:
                 # What was added may be merged with all the rest already, and is not to be told apart.
                 self.memory.drop(key)
                 continue
-            parts = [(meter_id, page) for meter_id in kept.meter_ids for one in own for page in pages.get((meter_id, one), ())]
+            parts = [
+                (meter_id, page)
+                for meter_id in kept.meter_ids
+                for one in own
+                for page in pages.get((meter_id, one), ())
+            ]
             found.append((key, kept, parts))
         return found
 

@@ -27,8 +27,8 @@ _SEGMENT_CHANGES_MAX: Final = 10_000
 class ChangeFeed:
     """Writes the service's own feed.
 
-    `pack` turns the changes of a tenant, made by a batch, into the payload of a segment; `unpack` tells of one the batch
-    and the customers and meters.
+    `pack` turns the changes of a tenant, made by a batch, into the payload of a segment; `unpack` tells of one which
+    batch that was, and the customers and meters.
     """
 
     pack: Callable[[Mapping[ChangeKey, Span], int], bytes]

@@ -79,7 +79,9 @@ async def merged_up_to(driver: Any, meter_ids: Sequence[int]) -> Mapping[int, in
     return {row["meter_id"]: row["run_id"] for row in await driver.fetch(_MERGED, list(meter_ids))}
 
 
-async def pages_of_customer(driver: Any, meter_ids: Sequence[int], period: Period, customer: str) -> dict[int, list[Windows]]:
+async def pages_of_customer(
+    driver: Any, meter_ids: Sequence[int], period: Period, customer: str
+) -> dict[int, list[Windows]]:
     """Return the pages of a period in which a customer may be, by versions of meters, cut to the customer's windows."""
     months = month_of(period.start_us), month_of(period.end_us - 1)
     found: dict[int, list[Windows]] = {}
