@@ -263,7 +263,7 @@ def _limit_statement(timeout_s: float) -> str:
 
 def _two_digits(milliseconds: int) -> int:
     """Return the number rounded down to two digits: a statement that repeats is prepared once, one of its own never."""
-    step = 10 ** max(0, len(str(milliseconds)) - 2)
+    step: int = 10 ** max(0, len(str(milliseconds)) - 2)
     return milliseconds // step * step
 
 
