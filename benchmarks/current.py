@@ -147,7 +147,9 @@ def _period() -> values_pb2.Period:
 
 async def _apply(suite: Suite) -> None:
     command = [sys.executable, "-m", "meterline", "apply", "--context", str(suite.context_file), "-f", "-"]
-    apply = await asyncio.create_subprocess_exec(*command, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.DEVNULL)
+    apply = await asyncio.create_subprocess_exec(
+        *command, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.DEVNULL
+    )
     await apply.communicate(shape.CATALOG.encode())
 
 
@@ -168,9 +170,7 @@ def main() -> None:
 
         async def measure() -> dict[str, float]:
             await _apply(suite)
-            return await ask(
-                suite, arguments.rate, arguments.seconds, arguments.events_per_s, arguments.customers
-            )
+            return await ask(suite, arguments.rate, arguments.seconds, arguments.events_per_s, arguments.customers)
 
         found = uvloop.run(measure())
     console.print(json.dumps({name: round(value, 2) for name, value in found.items()}, indent=2))
