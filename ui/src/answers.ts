@@ -818,6 +818,11 @@ export interface ProfileToPreview {
   customer: string;
   /** Language tag of the reader; empty = English. */
   locale?: string;
+  /**
+   * Id of an embed session of that customer that you made: as long as it lives, its pages and no others follow this profile.
+   * Needs the scope admin; empty = none.
+   */
+  session?: string;
 }
 
 /** What a quantity of an item would cost in a period, with the steps that lead there. */
