@@ -4697,11 +4697,10 @@ define("meterline-seller-customers", MeterlineSellerCustomers);
 var CUTS = [["customer", "By customer"], ["item", "By item"], ["plan", "By plan"]], MONTHS = ["1", "3", "6", "12"], MeterlineSellerRevenue = class extends SellerPage {
   constructor() {
     super();
-    this.revenue = new Resource(
-      this,
-      () => ({ path: "operator/revenue", query: { billingPeriod: this.month, months: this.months, by: this.by } }),
-      { isWatched: !1, onProblem: this.onProblem }
-    );
+    this.revenue = this.pages(() => ({
+      path: "operator/revenue",
+      query: { billingPeriod: this.month, months: this.months, by: this.by }
+    }));
     this.onMonth = (event) => {
       let { value } = event.currentTarget;
       /^\d{4}-\d{2}$/.test(value) && (this.month = value);
@@ -4732,7 +4731,7 @@ var CUTS = [["customer", "By customer"], ["item", "By item"], ["plan", "By plan"
         <div class="segments" role="group" aria-label="Rows">${CUTS.map(([cut, text]) => b2`<button type="button"
           aria-pressed=${cut === this.by} @click=${() => this.by = cut}>${text}</button>`)}</div>
       </div>
-      ${this.renderData(this.revenue, (found) => this.renderRevenue(found))}`;
+      ${this.renderData(this.revenue.first, (found) => this.renderRevenue(found))}`;
   }
   renderRevenue(found) {
     let { format } = this;
@@ -4744,11 +4743,12 @@ var CUTS = [["customer", "By customer"], ["item", "By item"], ["plan", "By plan"
         <div class="kpi"><dt>Bills</dt><dd class="big">${total.invoices + total.drafts}</dd>
         <dd class="small">${total.invoices} final, ${total.drafts} live</dd></div>`)}</dl>
       ${found.totals.map((total) => this.renderTotal(found, total.currency))}
+      ${this.renderMore(this.revenue)}
       <p class="note">Each total is the exact sum of the totals of its invoices and live bills; the rows are the lines of the same bills.
         ${found.isWhole ? A : b2`<b>There are more bills than are added up at once: these are not all.</b> Choose fewer months.`}</p>`;
   }
   renderTotal(found, currency) {
-    let { format } = this, rows = found.rows.filter((row2) => row2.currency === currency), total = found.totals.find((one) => one.currency === currency), top = largest(rows.map(({ amount }) => amount)), row = ({ key, label, amount, share, final, bills }) => b2`<tr data-row=${key}>
+    let { format } = this, rows = this.revenue.all.flatMap((page) => page.rows).filter((row2) => row2.currency === currency), total = found.totals.find((one) => one.currency === currency), top = largest(rows.map(({ amount }) => amount)), row = ({ key, label, amount, share, final, bills }) => b2`<tr data-row=${key}>
       <th scope="row">${label || "Adjustments"}${found.by === "customer" && label !== key ? b2` <span class="small mono">${key}</span>` : A}</th>
       <td class="right" data-value=${amount}>${format.money(amount, currency)}</td>
       <td class="fill-cell"><span class="fill" aria-hidden="true"><span ${place({ width: `${(part(amount, top) * 100).toFixed(2)}%` })}></span></span></td>
