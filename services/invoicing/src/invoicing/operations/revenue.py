@@ -109,5 +109,4 @@ async def _drafts(deps: Deps, tenant: str, due: Sequence[tuple[str, str]]) -> li
         drafts = [await compose_draft(deps, first, earlier, seller), *(compose(one, (), seller) for one in others)]
         return [draft.draft() for draft in drafts]
 
-    # One after the other: each asks for many periods side by side.
-    return [draft for account in by_account for draft in await carrying(account)]
+    return [draft for drafts in await each(carrying, list(by_account)) for draft in drafts]
