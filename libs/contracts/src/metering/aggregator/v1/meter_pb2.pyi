@@ -41,7 +41,7 @@ class _AggregationEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Aggregati
     AGGREGATION_LATEST: _Aggregation.ValueType  # 6
     """Value of the event with the latest time (ties: the greatest id, bytewise), so that arrival order does not matter."""
     AGGREGATION_AVG: _Aggregation.ValueType  # 7
-    """Sum divided by count, rounded half away from zero to 12 decimal places: the one quotient of the suite."""
+    """Sum divided by count, rounded half away from zero to 12 decimal places."""
     AGGREGATION_FIRST: _Aggregation.ValueType  # 8
     """The value of the earliest event (by event time, then by id). Without events the quantity is 0; an event without a decimal value
     is parked.
@@ -78,7 +78,7 @@ AGGREGATION_MAX: Aggregation.ValueType  # 5
 AGGREGATION_LATEST: Aggregation.ValueType  # 6
 """Value of the event with the latest time (ties: the greatest id, bytewise), so that arrival order does not matter."""
 AGGREGATION_AVG: Aggregation.ValueType  # 7
-"""Sum divided by count, rounded half away from zero to 12 decimal places: the one quotient of the suite."""
+"""Sum divided by count, rounded half away from zero to 12 decimal places."""
 AGGREGATION_FIRST: Aggregation.ValueType  # 8
 """The value of the earliest event (by event time, then by id). Without events the quantity is 0; an event without a decimal value
 is parked.
