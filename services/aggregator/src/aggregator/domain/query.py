@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
+from aggregator.domain.aggregations.over_time import OverTime
 from aggregator.domain.aggregations.rules import NO_RULES, Rules
 from aggregator.domain.calendar import WindowSize, check_period, windows_in, zone_named
 from chassis.errors import Reason
@@ -113,6 +114,11 @@ class UsagePlan:
     after: RowKey | None = None
     limit: int | None = None
     running: bool = False
+
+    def whenever(self) -> UsagePlan:
+        """Return what this plan has in common with all plans that come to the same: nothing goes on after its end."""
+        goes_on = any(isinstance(meter.aggregation, OverTime) for meter in self.meters)
+        return replace(self, now_us=min(self.now_us, self.period.end_us) if goes_on else self.period.end_us)
 
 
 def plan_query(query: UsageQuery, meters: Sequence[CountingMeter], now: datetime) -> UsagePlan:

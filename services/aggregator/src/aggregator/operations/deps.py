@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from aggregator.domain.matching import ReadableEvent
 from aggregator.operations.windows import WrittenMeters
 from aggregator.store.changes import ChangeFeed
+from aggregator.store.windows.remembered import RememberedPages
 from chassis.clock import Clock
 from eventlog.as_of import AsOf
 from eventlog.feed.completeness import Completeness
@@ -63,3 +64,5 @@ class Deps:
     """Until when what is counted is complete."""
     written: WrittenMeters = field(default_factory=WrittenMeters)
     """To whose windows pages were added, which are merged behind."""
+    remembered: RememberedPages = field(default_factory=RememberedPages)
+    """Pages of windows that questions read a moment ago."""

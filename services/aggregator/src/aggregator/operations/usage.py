@@ -63,7 +63,7 @@ async def query_usage(deps: Deps, tenant: str, query: UsageQuery, freshness: Fre
             if not versions:
                 raise meter_not_found(query.meter)
             plan = plan_query(query, counting_meters(versions), deps.clock.now())
-            counted = await usage.read_usage(conn, plan)
+            counted = await usage.read_usage(conn, plan, deps.remembered)
     meter = plan.meters[0]
     page = fitting(counted[: query.page_rows], _bytes_of)
     more = len(counted) > len(page)
@@ -90,7 +90,8 @@ async def query_totals(
             if names:
                 histories = _chosen(histories, names)
                 versions = [version for version in versions if version.name in names]
-            found = await read_totals(conn, plan_totals(customer, period, histories, deps.clock.now()))
+            plan = plan_totals(customer, period, histories, deps.clock.now())
+            found = await read_totals(conn, plan, deps.remembered)
     return TotalsAnswer(found, completed(deps, as_of, versions))
 
 
