@@ -77,6 +77,7 @@ def meter_of(aggregation: str) -> dict[str, Any]:
     reads: dict[str, dict[str, Any]] = {
         "COUNT": {},
         "DURATION": {"session": session},
+        "LIVE_COUNT": {"session": session},
         "PERCENTILE": {
             "value_property": "minutes",
             "percentile": "95",

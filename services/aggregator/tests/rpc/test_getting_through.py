@@ -124,6 +124,7 @@ async def test_whatever_ingest_accepts_is_counted_or_parked(
             "COUNT": {},
             "COUNT_UNIQUE": {"value_property": "text"},
             "DURATION": {"session": SESSION},
+            "LIVE_COUNT": {"session": SESSION},
         }
         for name, aggregation in zip(meters, BY_NAME, strict=True):
             fields = {**new_meter(aggregation), **reads.get(aggregation, {"value_property": "value"})}
