@@ -71,7 +71,7 @@ class UsageRow(_message.Message):
     quantity: _builtins.str
     """Exact decimal text: the quantity of the window, or, if `running` was asked for, from the period's start to the window's end."""
     event_count: _builtins.int
-    """Events behind it. For meters that look back (DURATION its timeout, WEIGHTED_SUM with carry-over for ever) those before the window too."""
+    """Events behind it. For meters that look back (the timeout of sessions; for ever what is carried over) those before the window too."""
     @_builtins.property
     def window(self) -> _values_pb2.Period:
         """The window."""
@@ -119,7 +119,7 @@ class MeterUsage(_message.Message):
     quantity: _builtins.str
     """Exact decimal text; "0" when nothing happened."""
     event_count: _builtins.int
-    """Events behind it. For meters that look back (DURATION its timeout, WEIGHTED_SUM with carry-over for ever) those before the period too."""
+    """Events behind it. For meters that look back (the timeout of sessions; for ever what is carried over) those before the period too."""
     parked_count: _builtins.int
     """Events of the meter and period that could not be counted; ListParkedEvents tells why."""
     @_builtins.property
@@ -282,7 +282,7 @@ class MeteredEvent(_message.Message):
     EVENT_FIELD_NUMBER: _builtins.int
     VALUE_FIELD_NUMBER: _builtins.int
     value: _builtins.str
-    """Value that the meter read: decimal text, or the text that COUNT_UNIQUE counts; "1" for COUNT; for DURATION a JSON array of the key of
+    """Value that the meter read: decimal text, or the text that COUNT_UNIQUE counts; "1" for COUNT; for sessions a JSON array of the key of
     the session and the phase, one of START, HEARTBEAT and STOP. Example: ["call-4711","START"].
     """
     @_builtins.property
