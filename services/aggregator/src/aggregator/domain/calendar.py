@@ -1,4 +1,4 @@
-"""Windows of time in a civil time zone: hours, days of 23 to 25 hours, weeks, months."""
+"""Windows of time in a civil time zone: minutes, hours, days of 23 to 25 hours, weeks, months; or as a caller has them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from eventlog.instants import microseconds_of
 from eventlog.period import Period
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
 WINDOWS_MAX: Final = 10_000
 """Most windows of one query; a year of hours is 8,784."""
@@ -30,6 +30,7 @@ class WindowSize(StrEnum):
     """Length of the windows of an answer."""
 
     WHOLE = "WHOLE"
+    MINUTE = "MINUTE"
     HOUR = "HOUR"
     DAY = "DAY"
     WEEK = "WEEK"
@@ -61,6 +62,10 @@ def windows_in(period: Period, size: WindowSize, zone: ZoneInfo, grid_us: int) -
     Raises Refused when there would be too many, or when a boundary of the zone falls off the grid (zones had odd
     seconds in the nineteenth century).
     """
+    if size is WindowSize.MINUTE and grid_us != _MINUTE_US:
+        message = f"minute does not go: usage of the meter is kept in windows of {grid_us // _MINUTE_US} minutes"
+        advice = "ask for hours, or apply a version of the meter with bucket_minutes 1, which counts from then on"
+        raise Refused("window_size", Reason.WINDOW_INVALID, f"{message}; {advice}")
     if size is not WindowSize.WHOLE and not (period.start.year >= _YEAR_MIN and period.end.year <= _YEAR_MAX):
         message = f"windows by the clock of a zone exist in the years {_YEAR_MIN} to {_YEAR_MAX} only"
         raise Refused("period", Reason.WINDOW_INVALID, f"{message}; ask for the whole period, or for a shorter one")
@@ -79,10 +84,24 @@ def windows_in(period: Period, size: WindowSize, zone: ZoneInfo, grid_us: int) -
     return tuple(Period(start, end) for start, end in pairwise(bounds))
 
 
+def windows_by_bounds(period: Period, bounds: Sequence[datetime], grid_us: int) -> tuple[Period, ...]:
+    """Cut a period at the bounds that a caller names. Raises Refused."""
+    for number, (before, bound) in enumerate(pairwise([period.start, *bounds])):
+        if not before < bound < period.end:
+            message = "must lie behind the bound before it and within the period; name inner bounds only, ascending"
+            raise Refused(f"bounds[{number}]", Reason.WINDOW_INVALID, message)
+        if microseconds_of(bound) % grid_us:
+            message = f"usage is kept in windows of {grid_us // _MINUTE_US} minutes; take a time on that grid"
+            raise Refused(f"bounds[{number}]", Reason.WINDOW_INVALID, message)
+    return tuple(Period(start, end) for start, end in pairwise([period.start, *bounds, period.end]))
+
+
 def _bounds_after(start: datetime, size: WindowSize, zone: ZoneInfo) -> Iterator[datetime]:
     match size:
         case WindowSize.WHOLE:
             return iter(())
+        case WindowSize.MINUTE:
+            return _minutes_after(start)
         case WindowSize.HOUR:
             return _hours_after(start, zone)
         case WindowSize.DAY:
@@ -91,6 +110,12 @@ def _bounds_after(start: datetime, size: WindowSize, zone: ZoneInfo) -> Iterator
             return _midnights_after(start, zone, _next_monday)
         case WindowSize.MONTH:
             return _midnights_after(start, zone, _next_month)
+
+
+def _minutes_after(moment: datetime) -> Iterator[datetime]:
+    while True:
+        moment += timedelta(minutes=1)
+        yield moment
 
 
 def _hours_after(moment: datetime, zone: ZoneInfo) -> Iterator[datetime]:

@@ -6,13 +6,14 @@ import hashlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from aggregator.domain.calendar import WindowSize, check_period, windows_in, zone_named
+from aggregator.domain.calendar import WindowSize, check_period, windows_by_bounds, windows_in, zone_named
 from chassis.errors import Reason
 from chassis.errors.refused import Refused
 from eventlog.period import Period
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from datetime import datetime
 
     from aggregator.domain.aggregations.aggregation import Aggregation
     from aggregator.domain.meters import CountingMeter, PropertyFilter
@@ -37,13 +38,35 @@ class UsageQuery:
     """Where the page before ended."""
     running: bool = False
     """Whether the quantity of a window is that from the start of the period to the end of the window."""
+    top: int = 0
+    """Only so many series, the largest over the period, and the exact rest; 0: all."""
+    across_customers: bool = False
+    """Whether all customers count as one, without a name."""
+    fill_gaps: bool = False
+    """Whether windows in which nothing happened have a row."""
+    bounds: tuple[datetime, ...] = ()
+    """Where windows of the caller's own begin, behind the first one."""
+    scan_events_max: int = 0
+    """Of how many events of the log properties may be read by which the meter does not group; 0: of none."""
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether it can only be answered once all that it is about has been put together."""
+        return self.is_unpaged or self.across_customers
+
+    @property
+    def is_unpaged(self) -> bool:
+        """Whether the answer comes whole: which series are the largest may change from page to page."""
+        return bool(self.top) or self.fill_gaps
 
     def fingerprint(self) -> str:
         """Short text that differs for different questions; a page token is good for its own question only."""
         asked = (self.meter, self.customers, self.period, self.window_size, self.time_zone, self.group_by, self.filters)
-        # Tokens of the release before, which knows no running quantities, stay good.
-        text = repr((*asked, "running") if self.running else asked)
-        return hashlib.sha256(text.encode()).hexdigest()[:16]
+        # Tokens of a release that knows less stay good.
+        more: tuple[object, ...] = ("running",) if self.running else ()
+        if self.top or self.across_customers or self.fill_gaps or self.bounds:
+            more += (self.top, self.across_customers, self.fill_gaps, self.bounds)
+        return hashlib.sha256(repr((*asked, *more)).encode()).hexdigest()[:16]
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +122,7 @@ class UsagePlan:
     after: RowKey | None = None
     limit: int | None = None
     running: bool = False
+    across_customers: bool = False
 
 
 def plan_query(query: UsageQuery, meters: Sequence[CountingMeter]) -> UsagePlan:
@@ -110,7 +134,7 @@ def plan_query(query: UsageQuery, meters: Sequence[CountingMeter]) -> UsagePlan:
         raise _unknown_group("group_by", missing[0], counting[-1])
     grid_us = max(meter.spec.bucket_us for meter in counting)
     check_period(query.period, grid_us)
-    windows = windows_in(query.period, query.window_size, zone_named(query.time_zone), grid_us)
+    windows = _windows_of(query, grid_us)
     return UsagePlan(
         period=query.period,
         windows=windows,
@@ -121,7 +145,16 @@ def plan_query(query: UsageQuery, meters: Sequence[CountingMeter]) -> UsagePlan:
         # One more than a page, to know whether another one follows.
         limit=query.page_rows + 1,
         running=query.running,
+        across_customers=query.across_customers,
     )
+
+
+def _windows_of(query: UsageQuery, grid_us: int) -> tuple[Period, ...]:
+    if not query.bounds:
+        return windows_in(query.period, query.window_size, zone_named(query.time_zone), grid_us)
+    if query.window_size is not WindowSize.WHOLE:
+        raise Refused("bounds", Reason.WINDOW_INVALID, "stand beside window_size; leave one of them out")
+    return windows_by_bounds(query.period, query.bounds, grid_us)
 
 
 def plan_totals(customer: str, period: Period, histories: Sequence[Sequence[CountingMeter]]) -> UsagePlan:
@@ -199,4 +232,5 @@ def _condition(item: PropertyFilter, counting: tuple[CountingMeter, ...]) -> Con
 def _unknown_group(field: str, key: str, meter: CountingMeter) -> Exception:
     own = ", ".join(meter.spec.group_by) or "none"
     name = f"{meter.version.name} (version {meter.version.version})"
-    return Refused(field, Reason.GROUP_UNKNOWN, f"{name} is not grouped by {key!a}; its properties: {own}")
+    advice = "to read it from the events themselves, allow that with scan_events_max"
+    return Refused(field, Reason.GROUP_UNKNOWN, f"{name} is not grouped by {key!a}; its properties: {own}; {advice}")

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from aggregator.domain.aggregations.groups import group_key
-from aggregator.domain.columns import run_starts, sorting
+from aggregator.domain.columns import no_texts, run_starts, sorting
 from aggregator.domain.query import RowKey
 from aggregator.domain.windows import merged
 from eventlog.instants import microseconds_of
@@ -35,6 +35,8 @@ class CountedRow:
     key: RowKey
     quantity: Decimal
     event_count: int
+    is_other: bool = False
+    """Whether it is the rest of what was asked for, which has neither customer nor group."""
 
     @property
     def group(self) -> tuple[str, ...]:
@@ -53,12 +55,17 @@ def counted_rows(plan: UsagePlan, windows_of: Mapping[int, Sequence[Windows]]) -
     `windows_of` are windows by the keys of the versions of meters; more than was asked for may be among them.
     """
     for number, meter in enumerate(plan.meters):
-        asked = [
-            _as_asked(windows, plan, meter, projection)
-            for projection in meter.projections
-            for windows in windows_of.get(projection.meter_id, ())
-        ]
-        yield from _rows(plan, number, _counted(merged(asked)))
+        yield from rows_of(plan, number, asked_windows(plan, meter, windows_of))
+
+
+def asked_windows(plan: UsagePlan, meter: MeterPlan, windows_of: Mapping[int, Sequence[Windows]]) -> Windows:
+    """Return what a plan asks of one of its meters, put together: the starts are the numbers of the plan's windows."""
+    asked = [
+        _as_asked(windows, plan, meter, projection)
+        for projection in meter.projections
+        for windows in windows_of.get(projection.meter_id, ())
+    ]
+    return _counted(merged(asked))
 
 
 def by_customer(windows_of: Mapping[int, Sequence[Windows]]) -> Iterator[tuple[str, dict[int, Windows]]]:
@@ -114,6 +121,8 @@ def _as_asked(windows: Windows, plan: UsagePlan, meter: MeterPlan, projection: P
         chosen = chosen.take(_meets(chosen.groups, condition, projection.meter_id))
     starts_us = np.array([microseconds_of(window.start) for window in plan.windows], dtype=np.int64)
     numbered = replace(chosen, starts_us=np.searchsorted(starts_us, chosen.starts_us, side="right") - 1)
+    if plan.across_customers:
+        numbered = replace(numbered, customers=no_texts(len(numbered)))
     if not meter.group_by:
         return _with_groups(numbered, lambda _: "[]")
     if projection.is_identity:
@@ -148,7 +157,8 @@ def _projected(group: str, places: Iterable[int | None]) -> str:
     return group_key(["" if place is None else values[place] for place in places])
 
 
-def _rows(plan: UsagePlan, number: int, windows: Windows) -> Iterator[CountedRow]:
+def rows_of(plan: UsagePlan, number: int, windows: Windows) -> Iterator[CountedRow]:
+    """Yield the rows of a plan's meter, by customer, window and group, from windows as the plan asks for them."""
     if not len(windows):
         return
     aggregation = plan.meters[number].aggregation

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
+from sqlalchemy.ext.asyncio import AsyncConnection
+
 from aggregator.domain.calendar import zone_named
 from aggregator.domain.freshness import Freshness
 from aggregator.domain.meters import CountingMeter, counting_meters
 from aggregator.domain.query import UsagePlan, UsageQuery, plan_query, plan_totals
+from aggregator.domain.ranking import Whole, check_rows, whole_answer
 from aggregator.domain.reading import CountedRow
 from aggregator.domain.usage import TotalsAnswer, UsageAnswer, UsageRow
 from aggregator.operations.deps import Deps
@@ -63,17 +67,33 @@ async def query_usage(deps: Deps, tenant: str, query: UsageQuery, freshness: Fre
             if not versions:
                 raise meter_not_found(query.meter)
             plan = plan_query(query, counting_meters(versions))
-            counted = await usage.read_usage(conn, plan)
-    meter = plan.meters[0]
-    page = fitting(counted[: query.page_rows], _bytes_of)
-    more = len(counted) > len(page)
+            found = await _read(conn, query, plan)
+    page = _page(query, found.rows)
+    more = len(found.rows) > len(page)
     return UsageAnswer(
         rows=[_row(plan, row) for row in page],
-        unit=meter.unit,
+        unit=plan.meters[0].unit,
         as_of=completed(deps, as_of, versions),
         last=page[-1].key if more else None,
         filled=all(version.filled for version in versions),
+        other_series=found.other_series,
     )
+
+
+async def _read(conn: AsyncConnection, query: UsageQuery, plan: UsagePlan) -> Whole:
+    if not query.is_whole:
+        return Whole(await usage.read_usage(conn, plan))
+    windows = await usage.read_whole(conn, plan)
+    return await asyncio.to_thread(whole_answer, query, plan, windows)
+
+
+def _page(query: UsageQuery, rows: Sequence[CountedRow]) -> Sequence[CountedRow]:
+    """Return as many rows as a page has; all of an answer that comes whole. Raises TooBig ANSWER_TOO_LARGE."""
+    if not query.is_unpaged:
+        return fitting(rows[: query.page_rows], _bytes_of)
+    page = fitting(rows, _bytes_of)
+    check_rows(len(rows), len(page))
+    return page
 
 
 async def query_totals(
@@ -175,4 +195,5 @@ def _row(plan: UsagePlan, counted: CountedRow) -> UsageRow:
         group=counted.group,
         quantity=counted.quantity,
         event_count=counted.event_count,
+        is_other=counted.is_other,
     )

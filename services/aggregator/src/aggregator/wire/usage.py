@@ -8,16 +8,17 @@ from dataclasses import replace
 from aggregator.domain.calendar import WindowSize
 from aggregator.domain.freshness import Freshness
 from aggregator.domain.query import PAGE_ROWS_DEFAULT, RowKey, UsageQuery
-from aggregator.domain.usage import MeterUsage, UsageAnswer, UsageRow
+from aggregator.domain.usage import MeterUsage, UsageAnswer, UsageRow, UsageSource
 from aggregator.wire.meters import aggregation_to_proto, filters_from_proto
 from chassis.rpc.pages import page_token, page_token_invalid, place_in
-from eventlog.wire import as_of_from_proto, as_of_to_proto, period_in, period_to_proto
+from eventlog.wire import as_of_from_proto, as_of_to_proto, instant_in, period_in, period_to_proto
 from metering.aggregator.v1 import aggregator_service_pb2 as pb
 from metering.aggregator.v1 import usage_pb2
 from money import format_decimal
 
 _WINDOW_SIZES = {
     usage_pb2.WINDOW_SIZE_UNSPECIFIED: WindowSize.WHOLE,
+    usage_pb2.WINDOW_SIZE_MINUTE: WindowSize.MINUTE,
     usage_pb2.WINDOW_SIZE_HOUR: WindowSize.HOUR,
     usage_pb2.WINDOW_SIZE_DAY: WindowSize.DAY,
     usage_pb2.WINDOW_SIZE_MONTH: WindowSize.MONTH,
@@ -37,6 +38,11 @@ def query_from_proto(message: pb.QueryUsageRequest) -> UsageQuery:
         filters=filters_from_proto(message.filters),
         page_rows=message.page_size or PAGE_ROWS_DEFAULT,
         running=message.running,
+        top=message.top,
+        across_customers=message.across_customers,
+        fill_gaps=message.fill_gaps,
+        bounds=tuple(instant_in(bound, f"bounds[{number}]") for number, bound in enumerate(message.bounds)),
+        scan_events_max=message.scan_events_max,
     )
     place = place_in(message.page_token, [str, str, int, str])
     if place is None:
@@ -68,7 +74,14 @@ def rows_to_proto(rows: Sequence[UsageRow]) -> Iterator[usage_pb2.UsageRow]:
             group=row.group,
             quantity=format_decimal(row.quantity),
             event_count=row.event_count,
+            is_other=row.is_other,
         )
+
+
+def source_to_proto(source: UsageSource) -> pb.UsageSource:
+    """Return where an answer comes from as a message."""
+    kind = pb.UsageSource.KIND_LOG if source.properties else pb.UsageSource.KIND_WINDOWS
+    return pb.UsageSource(kind=kind, events_read=source.events_read, properties=source.properties)
 
 
 def meter_usage_to_proto(usage: MeterUsage) -> usage_pb2.MeterUsage:
@@ -95,4 +108,6 @@ def answer_to_proto(query: UsageQuery, answer: UsageAnswer) -> pb.QueryUsageResp
         as_of=as_of_to_proto(answer.as_of),
         next_page_token=token,
         filled=answer.filled,
+        other_series=answer.other_series,
+        source=source_to_proto(answer.source),
     )

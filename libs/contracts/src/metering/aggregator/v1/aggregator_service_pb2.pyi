@@ -8,6 +8,7 @@ from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
+from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from metering.aggregator.v1 import meter_pb2 as _meter_pb2
 from metering.aggregator.v1 import usage_pb2 as _usage_pb2
 from metering.common.v1 import feed_pb2 as _feed_pb2
@@ -287,6 +288,11 @@ class QueryUsageRequest(_message.Message):
     PAGE_SIZE_FIELD_NUMBER: _builtins.int
     PAGE_TOKEN_FIELD_NUMBER: _builtins.int
     RUNNING_FIELD_NUMBER: _builtins.int
+    TOP_FIELD_NUMBER: _builtins.int
+    ACROSS_CUSTOMERS_FIELD_NUMBER: _builtins.int
+    FILL_GAPS_FIELD_NUMBER: _builtins.int
+    BOUNDS_FIELD_NUMBER: _builtins.int
+    SCAN_EVENTS_MAX_FIELD_NUMBER: _builtins.int
     meter: _builtins.str
     """Meter name. Required."""
     window_size: _usage_pb2.WindowSize.ValueType
@@ -300,6 +306,20 @@ class QueryUsageRequest(_message.Message):
     running: _builtins.bool
     """Running quantities: each row has the quantity and the number of events from the start of the period to the end of its window, as if
     that were asked for as one window. A window still has a row only if something happened in it, in the group of the row.
+    """
+    top: _builtins.int
+    """Only this many series, those with the largest quantity over the period, and one more with the exact rest (`UsageRow.is_other`). A
+    series is a customer and a group. Equal ones are taken by customer and group, bytewise. 0 means all. Example: 10.
+    """
+    across_customers: _builtins.bool
+    """All customers together, as one without a name: distinct texts, smallest and latest values are those over all of them."""
+    fill_gaps: _builtins.bool
+    """Also rows with the quantity "0" for windows in which nothing happened, of each series that has any row, and of each customer that
+    is named. Needs no `page_token`: the answer is whole, or refused.
+    """
+    scan_events_max: _builtins.int
+    """Allow properties that the meter does not group by, in `group_by` and `filters`: they are read from the log, of at most this many
+    events. 0 means never. Example: 1000000.
     """
     @_builtins.property
     def customers(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
@@ -321,6 +341,12 @@ class QueryUsageRequest(_message.Message):
     def freshness(self) -> Global___Freshness:
         """Wait until the answer is this fresh, within the deadline. Default: answer at once."""
 
+    @_builtins.property
+    def bounds(self) -> _containers.RepeatedCompositeFieldContainer[_timestamp_pb2.Timestamp]:
+        """Windows of the caller's own, such as billing periods: each begins where the one before ends, the first with the period, the last
+        ends with it. Ascending, within the period, on the grid of the meter's windows; instead of `window_size`. Optional.
+        """
+
     def __init__(
         self,
         *,
@@ -335,18 +361,78 @@ class QueryUsageRequest(_message.Message):
         page_size: _builtins.int = ...,
         page_token: _builtins.str = ...,
         running: _builtins.bool = ...,
+        top: _builtins.int = ...,
+        across_customers: _builtins.bool = ...,
+        fill_gaps: _builtins.bool = ...,
+        bounds: _abc.Iterable[_timestamp_pb2.Timestamp] | None = ...,
+        scan_events_max: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["freshness", b"freshness", "period", b"period"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["customers", b"customers", "filters", b"filters", "freshness", b"freshness", "group_by", b"group_by", "meter", b"meter", "page_size", b"page_size", "page_token", b"page_token", "period", b"period", "running", b"running", "time_zone", b"time_zone", "window_size", b"window_size"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["across_customers", b"across_customers", "bounds", b"bounds", "customers", b"customers", "fill_gaps", b"fill_gaps", "filters", b"filters", "freshness", b"freshness", "group_by", b"group_by", "meter", b"meter", "page_size", b"page_size", "page_token", b"page_token", "period", b"period", "running", b"running", "scan_events_max", b"scan_events_max", "time_zone", b"time_zone", "top", b"top", "window_size", b"window_size"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___QueryUsageRequest: _TypeAlias = QueryUsageRequest  # noqa: Y015
 
 @_typing.final
+class UsageSource(_message.Message):
+    """Where an answer about usage comes from, and what it took."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    class _Kind:
+        ValueType = _typing.NewType("ValueType", _builtins.int)
+        V: _TypeAlias = ValueType  # noqa: Y015
+
+    class _KindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[UsageSource._Kind.ValueType], _builtins.type):
+        DESCRIPTOR: _descriptor.EnumDescriptor
+        KIND_UNSPECIFIED: UsageSource._Kind.ValueType  # 0
+        """Unknown."""
+        KIND_WINDOWS: UsageSource._Kind.ValueType  # 1
+        """What is counted already."""
+        KIND_LOG: UsageSource._Kind.ValueType  # 2
+        """The events of the log."""
+
+    class Kind(_Kind, metaclass=_KindEnumTypeWrapper):
+        """WINDOWS: from what is counted already. LOG: counted for this answer, from the events themselves."""
+
+    KIND_UNSPECIFIED: UsageSource.Kind.ValueType  # 0
+    """Unknown."""
+    KIND_WINDOWS: UsageSource.Kind.ValueType  # 1
+    """What is counted already."""
+    KIND_LOG: UsageSource.Kind.ValueType  # 2
+    """The events of the log."""
+
+    KIND_FIELD_NUMBER: _builtins.int
+    EVENTS_READ_FIELD_NUMBER: _builtins.int
+    PROPERTIES_FIELD_NUMBER: _builtins.int
+    kind: Global___UsageSource.Kind.ValueType
+    """Which one."""
+    events_read: _builtins.int
+    """Events of the log that were read, also those of others that lie between them; 0 for windows."""
+    @_builtins.property
+    def properties(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Properties because of which the log was read. Example: "color"."""
+
+    def __init__(
+        self,
+        *,
+        kind: Global___UsageSource.Kind.ValueType = ...,
+        events_read: _builtins.int = ...,
+        properties: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["events_read", b"events_read", "kind", b"kind", "properties", b"properties"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___UsageSource: _TypeAlias = UsageSource  # noqa: Y015
+
+@_typing.final
 class QueryUsageResponse(_message.Message):
-    """Usage. Windows in which nothing happened have no row."""
+    """Usage. Windows in which nothing happened have no row, unless `fill_gaps` was asked for."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -355,19 +441,27 @@ class QueryUsageResponse(_message.Message):
     AS_OF_FIELD_NUMBER: _builtins.int
     NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
     FILLED_FIELD_NUMBER: _builtins.int
+    OTHER_SERIES_FIELD_NUMBER: _builtins.int
+    SOURCE_FIELD_NUMBER: _builtins.int
     unit: _builtins.str
     """The unit, for display."""
     next_page_token: _builtins.str
     """Token for the next page; empty on the last."""
     filled: _builtins.bool
     """False while past events of the meter are still being counted."""
+    other_series: _builtins.int
+    """With `top`: how many series the rest holds."""
     @_builtins.property
     def rows(self) -> _containers.RepeatedCompositeFieldContainer[_usage_pb2.UsageRow]:
-        """Rows, ordered by customer, window and group."""
+        """Rows, ordered by customer, window and group; with `top`, by series, the largest first and the rest last, then by window."""
 
     @_builtins.property
     def as_of(self) -> _values_pb2.AsOf:
         """The part of the log that is counted."""
+
+    @_builtins.property
+    def source(self) -> Global___UsageSource:
+        """Where the answer comes from."""
 
     def __init__(
         self,
@@ -377,10 +471,12 @@ class QueryUsageResponse(_message.Message):
         as_of: _values_pb2.AsOf | None = ...,
         next_page_token: _builtins.str = ...,
         filled: _builtins.bool = ...,
+        other_series: _builtins.int = ...,
+        source: Global___UsageSource | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["as_of", b"as_of"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["as_of", b"as_of", "source", b"source"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["as_of", b"as_of", "filled", b"filled", "next_page_token", b"next_page_token", "rows", b"rows", "unit", b"unit"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["as_of", b"as_of", "filled", b"filled", "next_page_token", b"next_page_token", "other_series", b"other_series", "rows", b"rows", "source", b"source", "unit", b"unit"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -155,7 +155,8 @@ class AggregatorServiceServicer:
 
     def QueryUsage(self, request, context):
         """Returns usage of one meter. Errors: NOT_FOUND METER_NOT_FOUND, INVALID_ARGUMENT (zone, window,
-        group or filter by a property that the meter does not group by), DEADLINE_EXCEEDED while waiting for `freshness.as_of`.
+        group or filter by a property that the meter does not group by, without `scan_events_max`), RESOURCE_EXHAUSTED SCAN_TOO_LARGE or
+        ANSWER_TOO_LARGE, DEADLINE_EXCEEDED while waiting for `freshness.as_of`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -43,7 +43,8 @@ class AggregatorServiceStub:
     """Lists the newest version of every meter, by name."""
     QueryUsage: _grpc.UnaryUnaryMultiCallable[_aggregator_service_pb2.QueryUsageRequest, _aggregator_service_pb2.QueryUsageResponse]
     """Returns usage of one meter. Errors: NOT_FOUND METER_NOT_FOUND, INVALID_ARGUMENT (zone, window,
-    group or filter by a property that the meter does not group by), DEADLINE_EXCEEDED while waiting for `freshness.as_of`.
+    group or filter by a property that the meter does not group by, without `scan_events_max`), RESOURCE_EXHAUSTED SCAN_TOO_LARGE or
+    ANSWER_TOO_LARGE, DEADLINE_EXCEEDED while waiting for `freshness.as_of`.
     """
     QueryTotals: _grpc.UnaryUnaryMultiCallable[_aggregator_service_pb2.QueryTotalsRequest, _aggregator_service_pb2.QueryTotalsResponse]
     """Returns the quantities of all meters of one customer and period, as they are now."""
@@ -113,7 +114,8 @@ class AggregatorServiceAsyncStub(AggregatorServiceStub):
     """Lists the newest version of every meter, by name."""
     QueryUsage: _aio.UnaryUnaryMultiCallable[_aggregator_service_pb2.QueryUsageRequest, _aggregator_service_pb2.QueryUsageResponse]  # type: ignore[assignment]
     """Returns usage of one meter. Errors: NOT_FOUND METER_NOT_FOUND, INVALID_ARGUMENT (zone, window,
-    group or filter by a property that the meter does not group by), DEADLINE_EXCEEDED while waiting for `freshness.as_of`.
+    group or filter by a property that the meter does not group by, without `scan_events_max`), RESOURCE_EXHAUSTED SCAN_TOO_LARGE or
+    ANSWER_TOO_LARGE, DEADLINE_EXCEEDED while waiting for `freshness.as_of`.
     """
     QueryTotals: _aio.UnaryUnaryMultiCallable[_aggregator_service_pb2.QueryTotalsRequest, _aggregator_service_pb2.QueryTotalsResponse]  # type: ignore[assignment]
     """Returns the quantities of all meters of one customer and period, as they are now."""
@@ -204,7 +206,8 @@ class AggregatorServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_aggregator_service_pb2.QueryUsageResponse, _abc.Awaitable[_aggregator_service_pb2.QueryUsageResponse]]:
         """Returns usage of one meter. Errors: NOT_FOUND METER_NOT_FOUND, INVALID_ARGUMENT (zone, window,
-        group or filter by a property that the meter does not group by), DEADLINE_EXCEEDED while waiting for `freshness.as_of`.
+        group or filter by a property that the meter does not group by, without `scan_events_max`), RESOURCE_EXHAUSTED SCAN_TOO_LARGE or
+        ANSWER_TOO_LARGE, DEADLINE_EXCEEDED while waiting for `freshness.as_of`.
         """
 
     @_abc_1.abstractmethod
