@@ -118,6 +118,7 @@ def _requests(tenant: Tenant, invoice: dict[str, Any], name: str) -> Iterator[tu
         "ingest": {
             "GetEvent": ingest_pb.GetEventRequest(source="gateway", id=f"{name}-0"),
             "ListEvents": ingest_pb.ListEventsRequest(customers=[name]),
+            "ScanEvents": ingest_pb.ScanEventsRequest(customers=[name], period=january, events_max=1000),
         },
         "aggregator": {
             "QueryUsage": aggregator_pb.QueryUsageRequest(

@@ -173,6 +173,9 @@ def _asked_of_ingest(customer: str) -> dict[str, Message]:
     return {
         "GetEvent": ingest_pb.GetEventRequest(source="whisper-gateway", id="whisper-1"),
         "ListEvents": ingest_pb.ListEventsRequest(customers=[customer]),
+        "ScanEvents": ingest_pb.ScanEventsRequest(
+            customers=[customer], period=_around_now(), properties=["secret"], events_max=1000
+        ),
         "ListBackfills": ingest_pb.ListBackfillsRequest(),
         "GetCompleteness": ingest_pb.GetCompletenessRequest(source="whisper-gateway", period=_around_now()),
         "ListSources": ingest_pb.ListSourcesRequest(),

@@ -222,7 +222,7 @@ async def test_minutes_are_those_of_a_meter_that_keeps_them(aggregator: Any, ing
     await aggregator.apply("fine", bucket_minutes=1)
     ingest.append([new_event(n, time=START + timedelta(seconds=40 * n)) for n in range(4)])
     await aggregator.rows("fine")
-    by_minute = {
+    by_minute: dict[str, Any] = {
         "period": span(START, START + timedelta(hours=1)),
         "window_size": usage_pb2.WINDOW_SIZE_MINUTE,
     }

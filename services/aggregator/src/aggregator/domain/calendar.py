@@ -1,4 +1,4 @@
-"""Windows of time in a civil time zone: minutes, hours, days of 23 to 25 hours, weeks, months; or as a caller has them."""
+"""Windows of time in a civil time zone: minutes, hours, days of 23 to 25 hours, weeks, months; or a caller's own."""
 
 from __future__ import annotations
 

@@ -127,7 +127,7 @@ class UsagePlan:
 
 def plan_query(query: UsageQuery, meters: Sequence[CountingMeter]) -> UsagePlan:
     """Plan one page of the answer to a question about the meter whose versions are given. Raises Refused."""
-    counting = _counting(meters, query.period)
+    counting = counting_in(meters, query.period)
     plan = plan_meter(meters, query.period, query.group_by)
     missing = [key for key in query.group_by if key not in counting[-1].spec.group_by]
     if missing:
@@ -178,14 +178,14 @@ def _checked(after: RowKey | None, windows: int) -> RowKey | None:
     return after
 
 
-def _counting(meters: Sequence[CountingMeter], period: Period) -> tuple[CountingMeter, ...]:
+def counting_in(meters: Sequence[CountingMeter], period: Period) -> tuple[CountingMeter, ...]:
     """Versions that count somewhere in the period, oldest first; the newest of all if none does."""
     counting = tuple(meter for meter in meters if meter.overlaps(period.start_us, period.end_us))
     return counting or (meters[-1],)
 
 
 def _grid_us(period: Period, histories: Sequence[Sequence[CountingMeter]]) -> int:
-    grids = (meter.spec.bucket_us for history in histories for meter in _counting(history, period))
+    grids = (meter.spec.bucket_us for history in histories for meter in counting_in(history, period))
     return max(grids, default=60_000_000)
 
 
@@ -193,14 +193,14 @@ def _plan_all(period: Period, histories: Sequence[Sequence[CountingMeter]], *, g
     check_period(period, _grid_us(period, histories))
     plans = []
     for history in histories:
-        own = _counting(history, period)[-1].spec.group_by
+        own = counting_in(history, period)[-1].spec.group_by
         plans.append(plan_meter(history, period, own if grouped else _NO_GROUPS))
     return tuple(plans)
 
 
 def plan_meter(history: Sequence[CountingMeter], period: Period, group_by: tuple[str, ...]) -> MeterPlan:
     """Plan one meter of a question by the versions that count in the period, by these of their properties."""
-    counting = _counting(history, period)
+    counting = counting_in(history, period)
     newest = counting[-1]
     projections = []
     for meter in counting:

@@ -10,6 +10,7 @@ from typing import Protocol
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from aggregator.domain.matching import ReadableEvent
+from aggregator.domain.scanning import ScannedEvents
 from aggregator.operations.windows import WrittenMeters
 from aggregator.store.changes import ChangeFeed
 from chassis.clock import Clock
@@ -40,6 +41,21 @@ class EventLog(Protocol):
         """Yield pages of a customer's events of some types and a period, between two points of the log.
 
         With voids: also entries that only take others back.
+        """
+        ...
+
+    def scan_events(
+        self,
+        customers: Sequence[str],
+        types: Sequence[str],
+        period: Period,
+        up_to: AsOf,
+        properties: Sequence[str],
+        events_max: int,
+    ) -> AsyncGenerator[ScannedEvents, None]:
+        """Yield events of some types and a period, with some of their properties, up to a point of the log.
+
+        No customers: of all. Raises TooBig SCAN_TOO_LARGE if more than `events_max` would have to be read.
         """
         ...
 

@@ -16,7 +16,8 @@ from aggregator.domain.meters import CountingMeter, counting_meters
 from aggregator.domain.query import UsagePlan, UsageQuery, plan_query, plan_totals
 from aggregator.domain.ranking import Whole, check_rows, whole_answer
 from aggregator.domain.reading import CountedRow
-from aggregator.domain.usage import TotalsAnswer, UsageAnswer, UsageRow
+from aggregator.domain.scanning import scan_for
+from aggregator.domain.usage import TotalsAnswer, UsageAnswer, UsageRow, UsageSource
 from aggregator.operations.deps import Deps
 from aggregator.operations.finding import (
     completed,
@@ -27,6 +28,7 @@ from aggregator.operations.finding import (
     read_totals,
     wait_until_counted,
 )
+from aggregator.operations.scanning import scanned_windows
 from aggregator.store import backlogs, fills, meters, progress, usage
 from chassis.deadline import RESERVE_S, current_deadline_s
 from chassis.errors import DeadlineExceeded, Reason
@@ -66,8 +68,14 @@ async def query_usage(deps: Deps, tenant: str, query: UsageQuery, freshness: Fre
             versions = await meters.versions_of_meter(conn, tenant, query.meter)
             if not versions:
                 raise meter_not_found(query.meter)
-            plan = plan_query(query, counting_meters(versions))
-            found = await _read(conn, query, plan)
+            meters_then = counting_meters(versions)
+            scan = scan_for(query, meters_then) if query.scan_events_max else None
+            plan = plan_query(query, meters_then if scan is None else scan.meters)
+            found = Whole([]) if scan is not None else await _read(conn, query, plan)
+        source = UsageSource()
+        if scan is not None:
+            windows, source = await scanned_windows(deps, query, scan, plan, as_of)
+            found = await asyncio.to_thread(whole_answer, query, plan, windows)
     page = _page(query, found.rows)
     more = len(found.rows) > len(page)
     return UsageAnswer(
@@ -77,6 +85,7 @@ async def query_usage(deps: Deps, tenant: str, query: UsageQuery, freshness: Fre
         last=page[-1].key if more else None,
         filled=all(version.filled for version in versions),
         other_series=found.other_series,
+        source=source,
     )
 
 
