@@ -197,6 +197,10 @@ def _requests(tenant: Tenant, invoice: dict[str, Any]) -> Iterator[tuple[str, Me
             "GetMeter": aggregator_pb.GetMeterRequest(name=meter),
             "ListMeters": aggregator_pb.ListMetersRequest(),
             "QueryUsage": aggregator_pb.QueryUsageRequest(meter=meter, customers=[customer], period=january),
+            "SummarizeUsage": aggregator_pb.SummarizeUsageRequest(
+                query=aggregator_pb.QueryUsageRequest(meter=meter, customers=[customer], period=january)
+            ),
+            "QueryHeatMap": aggregator_pb.QueryHeatMapRequest(meter=meter, customers=[customer], period=january),
             "QueryTotals": aggregator_pb.QueryTotalsRequest(customer=customer, period=january),
             "GetSnapshot": aggregator_pb.GetSnapshotRequest(snapshot_id=line["snapshotId"], windows_of_meter=meter),
             "ListSnapshots": aggregator_pb.ListSnapshotsRequest(),

@@ -123,6 +123,8 @@ class UsagePlan:
     limit: int | None = None
     running: bool = False
     across_customers: bool = False
+    grid_us: int = 0
+    """Of a question about one meter: the grid on which its windows lie, in microseconds."""
 
 
 def plan_query(query: UsageQuery, meters: Sequence[CountingMeter]) -> UsagePlan:
@@ -146,6 +148,7 @@ def plan_query(query: UsageQuery, meters: Sequence[CountingMeter]) -> UsagePlan:
         limit=query.page_rows + 1,
         running=query.running,
         across_customers=query.across_customers,
+        grid_us=grid_us,
     )
 
 

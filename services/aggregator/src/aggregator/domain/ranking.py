@@ -22,6 +22,7 @@ from money import ZERO
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+    from collections.abc import Set as AbstractSet
 
     from numpy.typing import NDArray
 
@@ -33,7 +34,8 @@ ROWS_MAX: Final = 10_000
 HELD_MAX: Final = 3_000_000
 """Most windows and entries that are held for such an answer: some hundred megabytes at worst."""
 
-_Series = tuple[str, str]
+Series = tuple[str, str]
+"""A customer and a group, as canonical text."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,45 +77,58 @@ def check_rows(count: int, rows_max: int = ROWS_MAX) -> None:
         raise TooBig(Reason.ANSWER_TOO_LARGE, f"{message}; ask for a shorter period, larger windows or fewer groups")
 
 
-def series_totals(windows: Windows) -> tuple[Windows, NDArray[np.int64]]:
-    """Return the series as one window each, and of each window the number of its series."""
-    totals = merged([replace(windows, starts_us=np.zeros(len(windows), dtype=np.int64))])
-    width = max(len(windows.groups.values), 1)
-    keys = windows.customers.codes * width + windows.groups.codes
-    # Totals lie by customer and group, as these keys do.
-    return totals, np.unique(keys, return_inverse=True)[1].astype(np.int64)
+def as_whole(windows: Windows) -> Windows:
+    """Return windows with one for each series."""
+    return merged([replace(windows, starts_us=np.zeros(len(windows), dtype=np.int64))])
 
 
-def _largest(plan: UsagePlan, windows: Windows, top: int) -> Whole:
-    totals, series_of = series_totals(windows)
+def ranked_series(plan: UsagePlan, windows: Windows) -> list[Series]:
+    """Return the series of windows, the largest over all of them first; equal ones by customer and group."""
+    totals = as_whole(windows)
     if not len(totals):
-        return Whole([])
+        return []
     quantities = list(plan.meters[0].aggregation.quantities(totals))
-    # Series lie by customer and group: of equal ones the first stays first.
     order = sorted(range(len(totals)), key=quantities.__getitem__, reverse=True)
-    ranks = np.empty(len(order), dtype=np.int64)
-    ranks[order] = np.arange(len(order))
-    is_named = ranks[series_of] < top
     customers, groups = totals.customers.texts(), totals.groups.texts()
-    rank_of = {(customers[one], groups[one]): rank for rank, one in enumerate(order[:top])}
-    named = sorted(
-        rows_of(plan, 0, windows.take(is_named)),
-        key=lambda row: (rank_of[_series_of(row)], row.key.window_number),
-    )
-    rest = [replace(row, is_other=True) for row in rows_of(plan, 0, _as_rest(plan, windows.take(~is_named)))]
-    return Whole(named + rest, max(len(order) - top, 0))
+    return [(customers[place], groups[place]) for place in order]
 
 
-def _as_rest(plan: UsagePlan, windows: Windows) -> Windows:
-    """Return windows as those of a single series, which has no names."""
-    nameless = group_key([""] * len(plan.meters[0].group_by))
-    count = len(windows)
-    groups = no_texts(count).renamed([nameless] if count else [])
+def as_rest(plan: UsagePlan, windows: Windows, named: AbstractSet[Series]) -> Windows:
+    """Return the windows of all series but those that are named, put together as one without names."""
+    return nameless(plan, windows.take(~_is_of(windows, named)))
+
+
+def nameless(plan: UsagePlan, windows: Windows) -> Windows:
+    """Return windows as those of a single series, which has neither customer nor group."""
+    group, count = group_key([""] * len(plan.meters[0].group_by)), len(windows)
+    groups = no_texts(count).renamed([group] if count else [])
     return merged([replace(windows, customers=no_texts(count), groups=groups)])
 
 
-def _series_of(row: CountedRow) -> _Series:
+def series_of(row: CountedRow) -> Series:
+    """Return the series of a row."""
     return row.key.customer, row.key.group
+
+
+def _is_of(windows: Windows, named: AbstractSet[Series]) -> NDArray[np.bool_]:
+    """Per window: whether it is of one of some series."""
+    customers, groups = windows.customers, windows.groups
+    keys = customers.codes * max(len(groups.values), 1) + groups.codes
+    distinct, places = np.unique(keys, return_inverse=True)
+    pairs = (divmod(key, max(len(groups.values), 1)) for key in distinct.tolist())
+    wanted = [(customers.values[customer], groups.values[group]) in named for customer, group in pairs]
+    return np.array(wanted, dtype=np.bool_)[places]
+
+
+def _largest(plan: UsagePlan, windows: Windows, top: int) -> Whole:
+    order = ranked_series(plan, windows)
+    rank_of = {series: rank for rank, series in enumerate(order[:top])}
+    named = sorted(
+        rows_of(plan, 0, windows.take(_is_of(windows, rank_of.keys()))),
+        key=lambda row: (rank_of[series_of(row)], row.key.window_number),
+    )
+    rest = [replace(row, is_other=True) for row in rows_of(plan, 0, as_rest(plan, windows, rank_of.keys()))]
+    return Whole(named + rest, max(len(order) - top, 0))
 
 
 def _place_of(key: RowKey) -> tuple[str, int, str]:
@@ -121,9 +136,9 @@ def _place_of(key: RowKey) -> tuple[str, int, str]:
 
 
 def _without_gaps(query: UsageQuery, plan: UsagePlan, rows: Sequence[CountedRow]) -> list[CountedRow]:
-    by_series: dict[tuple[bool, _Series], dict[int, CountedRow]] = {}
+    by_series: dict[tuple[bool, Series], dict[int, CountedRow]] = {}
     for row in rows:
-        by_series.setdefault((row.is_other, _series_of(row)), {})[row.key.window_number] = row
+        by_series.setdefault((row.is_other, series_of(row)), {})[row.key.window_number] = row
     if not query.group_by:
         for customer in ("",) if query.across_customers else query.customers:
             # Whoever is not among the largest is in the rest.
@@ -133,7 +148,7 @@ def _without_gaps(query: UsageQuery, plan: UsagePlan, rows: Sequence[CountedRow]
     return [row for series, found in by_series.items() for row in _each_window(plan, series, found)]
 
 
-def _each_window(plan: UsagePlan, series: tuple[bool, _Series], found: dict[int, CountedRow]) -> Iterator[CountedRow]:
+def _each_window(plan: UsagePlan, series: tuple[bool, Series], found: dict[int, CountedRow]) -> Iterator[CountedRow]:
     is_other, (customer, group) = series
     last: CountedRow | None = None
     for number in range(len(plan.windows)):

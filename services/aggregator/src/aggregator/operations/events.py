@@ -10,7 +10,15 @@ from datetime import datetime, timedelta
 from aggregator.domain.corrections import makes_a_difference
 from aggregator.domain.freshness import Freshness
 from aggregator.domain.lineage import Lineage
-from aggregator.domain.listing import EventPage, EventPlace, EventQuery, listed_by, resumed
+from aggregator.domain.listing import (
+    NARROWED_BY_NOTHING,
+    EventPage,
+    EventPlace,
+    EventQuery,
+    Narrowed,
+    listed_by,
+    resumed,
+)
 from aggregator.domain.matching import CountedEvent, ReadableEvent, counted_value, is_listed
 from aggregator.domain.meters import CountingMeter, PropertyFilter, counting_meters
 from aggregator.domain.requeue import read_as
@@ -43,6 +51,7 @@ class _Sought:
     after: AsOf | None
     up_to: AsOf
     filters: Sequence[PropertyFilter] = ()
+    narrowed: Narrowed = NARROWED_BY_NOTHING
     base: AsOf | None = None
     at: datetime | None = None
     """As it was then: what was requeued later did not count."""
@@ -109,7 +118,7 @@ async def list_metered_events(deps: Deps, tenant: str, query: EventQuery) -> Asy
         meters = listed_by(query, counting_meters(versions))
     up_to = as_of if query.up_to is None else await in_followed_log(deps, as_of, query.up_to)
     after = resumed(None, query.after, up_to)
-    sought = _Sought(query.customer, query.period, meters, after, up_to, query.filters)
+    sought = _Sought(query.customer, query.period, meters, after, up_to, query.filters, query.narrowed)
     page = EventPage((), completed(deps, up_to, versions), filled=not filling(versions))
     is_empty = True
     async with aclosing(_listed(deps, sought, query.limit)) as pages:
@@ -126,6 +135,7 @@ async def _listed(deps: Deps, sought: _Sought, limit: int) -> AsyncGenerator[lis
     async with aclosing(_logged(deps, sought)) as pages:
         async for page in pages:
             asked = [event for event in page if is_listed(sought.meters, event, sought.filters)]
+            asked = [event for event in asked if sought.narrowed.holds(sought.meters, event)]
             listed = await _counted(deps, asked, sought)
             if limit:
                 listed = listed[:left]

@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
-
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from aggregator.domain.calendar import zone_named
 from aggregator.domain.freshness import Freshness
 from aggregator.domain.meters import CountingMeter, counting_meters
-from aggregator.domain.query import UsagePlan, UsageQuery, plan_query, plan_totals
+from aggregator.domain.query import UsagePlan, UsageQuery, plan_totals
 from aggregator.domain.ranking import Whole, check_rows, whole_answer
 from aggregator.domain.reading import CountedRow
-from aggregator.domain.scanning import scan_for
-from aggregator.domain.usage import TotalsAnswer, UsageAnswer, UsageRow, UsageSource
+from aggregator.domain.usage import TotalsAnswer, UsageAnswer, UsageRow
+from aggregator.operations.asking import ask, meter_state, planned
 from aggregator.operations.deps import Deps
 from aggregator.operations.finding import (
     completed,
@@ -28,7 +26,6 @@ from aggregator.operations.finding import (
     read_totals,
     wait_until_counted,
 )
-from aggregator.operations.scanning import scanned_windows
 from aggregator.store import backlogs, fills, meters, progress, usage
 from chassis.deadline import RESERVE_S, current_deadline_s
 from chassis.errors import DeadlineExceeded, Reason
@@ -62,38 +59,36 @@ async def query_usage(deps: Deps, tenant: str, query: UsageQuery, freshness: Fre
     with refusals():
         zone_named(query.time_zone)
         await wait_until_fresh(deps, tenant, freshness, {query.meter})
+        if query.is_whole:
+            return await _from_whole(deps, tenant, query)
         async with transaction(deps.engine) as conn:
-            await progress.begin_consistent_read(conn)
-            as_of = await progress.read_as_of(conn, tenant)
-            versions = await meters.versions_of_meter(conn, tenant, query.meter)
-            if not versions:
-                raise meter_not_found(query.meter)
-            meters_then = counting_meters(versions)
-            scan = scan_for(query, meters_then) if query.scan_events_max else None
-            plan = plan_query(query, meters_then if scan is None else scan.meters)
-            found = Whole([]) if scan is not None else await _read(conn, query, plan)
-        source = UsageSource()
+            state = await meter_state(conn, tenant, query.meter)
+            plan, scan = planned(query, counting_meters(state.versions))
+            rows = await usage.read_usage(conn, plan) if scan is None else []
         if scan is not None:
-            windows, source = await scanned_windows(deps, query, scan, plan, as_of)
-            found = await asyncio.to_thread(whole_answer, query, plan, windows)
+            return await _from_whole(deps, tenant, query)
+    as_of = completed(deps, state.as_of, state.versions)
+    return _answer(query, plan, Whole(rows), as_of, filled=state.filled)
+
+
+async def _from_whole(deps: Deps, tenant: str, query: UsageQuery) -> UsageAnswer:
+    found = await ask(deps, tenant, [query])
+    asked = found.asked[0]
+    whole = await asyncio.to_thread(whole_answer, query, asked.plan, asked.windows)
+    answer = _answer(query, asked.plan, whole, found.as_of, filled=found.filled)
+    return replace(answer, other_series=whole.other_series, source=found.source)
+
+
+def _answer(query: UsageQuery, plan: UsagePlan, found: Whole, as_of: AsOf, *, filled: bool) -> UsageAnswer:
     page = _page(query, found.rows)
     more = len(found.rows) > len(page)
     return UsageAnswer(
         rows=[_row(plan, row) for row in page],
         unit=plan.meters[0].unit,
-        as_of=completed(deps, as_of, versions),
+        as_of=as_of,
         last=page[-1].key if more else None,
-        filled=all(version.filled for version in versions),
-        other_series=found.other_series,
-        source=source,
+        filled=filled,
     )
-
-
-async def _read(conn: AsyncConnection, query: UsageQuery, plan: UsagePlan) -> Whole:
-    if not query.is_whole:
-        return Whole(await usage.read_usage(conn, plan))
-    windows = await usage.read_whole(conn, plan)
-    return await asyncio.to_thread(whole_answer, query, plan, windows)
 
 
 def _page(query: UsageQuery, rows: Sequence[CountedRow]) -> Sequence[CountedRow]:

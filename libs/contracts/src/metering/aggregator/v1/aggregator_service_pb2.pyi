@@ -483,6 +483,332 @@ class QueryUsageResponse(_message.Message):
 Global___QueryUsageResponse: _TypeAlias = QueryUsageResponse  # noqa: Y015
 
 @_typing.final
+class SummarizeUsageRequest(_message.Message):
+    """Which figures."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    QUERY_FIELD_NUMBER: _builtins.int
+    WITH_PREVIOUS_FIELD_NUMBER: _builtins.int
+    PREVIOUS_FIELD_NUMBER: _builtins.int
+    with_previous: _builtins.bool
+    """Compare with the period before."""
+    @_builtins.property
+    def query(self) -> Global___QueryUsageRequest:
+        """Which usage. `window_size` or `bounds` are the windows of largest window and percentile; `page_size`, `page_token`, `running` and
+        `fill_gaps` are to be left out. Required.
+        """
+
+    @_builtins.property
+    def previous(self) -> _values_pb2.Period:
+        """The period to compare with, where it is not the one of the same length before: months before months, else as many days or hours.
+        Example: the billing period before. Optional.
+        """
+
+    def __init__(
+        self,
+        *,
+        query: Global___QueryUsageRequest | None = ...,
+        with_previous: _builtins.bool = ...,
+        previous: _values_pb2.Period | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["previous", b"previous", "query", b"query"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["previous", b"previous", "query", b"query", "with_previous", b"with_previous"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SummarizeUsageRequest: _TypeAlias = SummarizeUsageRequest  # noqa: Y015
+
+@_typing.final
+class UsageSummary(_message.Message):
+    """Figures of one series."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CUSTOMER_FIELD_NUMBER: _builtins.int
+    GROUP_FIELD_NUMBER: _builtins.int
+    IS_OTHER_FIELD_NUMBER: _builtins.int
+    QUANTITY_FIELD_NUMBER: _builtins.int
+    EVENT_COUNT_FIELD_NUMBER: _builtins.int
+    LARGEST_WINDOW_FIELD_NUMBER: _builtins.int
+    LARGEST_QUANTITY_FIELD_NUMBER: _builtins.int
+    PERCENTILE_95_FIELD_NUMBER: _builtins.int
+    WINDOW_COUNT_FIELD_NUMBER: _builtins.int
+    PREVIOUS_QUANTITY_FIELD_NUMBER: _builtins.int
+    PREVIOUS_EVENT_COUNT_FIELD_NUMBER: _builtins.int
+    customer: _builtins.str
+    """Customer key."""
+    is_other: _builtins.bool
+    """The rest of a `top`."""
+    quantity: _builtins.str
+    """Exact decimal text: the quantity over the whole period."""
+    event_count: _builtins.int
+    """Events behind it."""
+    largest_quantity: _builtins.str
+    """Its quantity. Exact decimal text; empty if nothing happened."""
+    percentile_95: _builtins.str
+    """The quantity that at least 95 of 100 windows do not exceed: that of a window, nothing is interpolated. Exact decimal text; empty if
+    there is no window.
+    """
+    window_count: _builtins.int
+    """How many windows that is of: those that have begun by now. Where nothing is no quantity (of averages, and of smallest, largest, first
+    and latest values), only those in which anything happened.
+    """
+    previous_quantity: _builtins.str
+    """The quantity of `previous`. Exact decimal text; empty if it was not asked for."""
+    previous_event_count: _builtins.int
+    """Events behind it."""
+    @_builtins.property
+    def group(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Values of the group-by properties asked for, in that order."""
+
+    @_builtins.property
+    def largest_window(self) -> _values_pb2.Period:
+        """The window with the largest quantity, the first of equal ones; absent if nothing happened."""
+
+    def __init__(
+        self,
+        *,
+        customer: _builtins.str = ...,
+        group: _abc.Iterable[_builtins.str] | None = ...,
+        is_other: _builtins.bool = ...,
+        quantity: _builtins.str = ...,
+        event_count: _builtins.int = ...,
+        largest_window: _values_pb2.Period | None = ...,
+        largest_quantity: _builtins.str = ...,
+        percentile_95: _builtins.str = ...,
+        window_count: _builtins.int = ...,
+        previous_quantity: _builtins.str = ...,
+        previous_event_count: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["largest_window", b"largest_window"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["customer", b"customer", "event_count", b"event_count", "group", b"group", "is_other", b"is_other", "largest_quantity", b"largest_quantity", "largest_window", b"largest_window", "percentile_95", b"percentile_95", "previous_event_count", b"previous_event_count", "previous_quantity", b"previous_quantity", "quantity", b"quantity", "window_count", b"window_count"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___UsageSummary: _TypeAlias = UsageSummary  # noqa: Y015
+
+@_typing.final
+class SummarizeUsageResponse(_message.Message):
+    """Figures."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SUMMARIES_FIELD_NUMBER: _builtins.int
+    UNIT_FIELD_NUMBER: _builtins.int
+    AS_OF_FIELD_NUMBER: _builtins.int
+    FILLED_FIELD_NUMBER: _builtins.int
+    OTHER_SERIES_FIELD_NUMBER: _builtins.int
+    SOURCE_FIELD_NUMBER: _builtins.int
+    PREVIOUS_FIELD_NUMBER: _builtins.int
+    unit: _builtins.str
+    """The unit, for display."""
+    filled: _builtins.bool
+    """False while past events of the meter are still being counted."""
+    other_series: _builtins.int
+    """With `top`: how many series the rest holds."""
+    @_builtins.property
+    def summaries(self) -> _containers.RepeatedCompositeFieldContainer[Global___UsageSummary]:
+        """By customer and group; with `top`, the largest first and the rest last. A series that only the period before had is left out, and is
+        in the rest if there is one.
+        """
+
+    @_builtins.property
+    def as_of(self) -> _values_pb2.AsOf:
+        """The part of the log that is counted."""
+
+    @_builtins.property
+    def source(self) -> Global___UsageSource:
+        """Where the answer comes from."""
+
+    @_builtins.property
+    def previous(self) -> _values_pb2.Period:
+        """The part of the period before that was compared: up to the local time that it is in the period now, all of it once the period is
+        over. Absent if it was not asked for, or if the period has not begun.
+        """
+
+    def __init__(
+        self,
+        *,
+        summaries: _abc.Iterable[Global___UsageSummary] | None = ...,
+        unit: _builtins.str = ...,
+        as_of: _values_pb2.AsOf | None = ...,
+        filled: _builtins.bool = ...,
+        other_series: _builtins.int = ...,
+        source: Global___UsageSource | None = ...,
+        previous: _values_pb2.Period | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["as_of", b"as_of", "previous", b"previous", "source", b"source"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["as_of", b"as_of", "filled", b"filled", "other_series", b"other_series", "previous", b"previous", "source", b"source", "summaries", b"summaries", "unit", b"unit"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SummarizeUsageResponse: _TypeAlias = SummarizeUsageResponse  # noqa: Y015
+
+@_typing.final
+class QueryHeatMapRequest(_message.Message):
+    """Which usage by the hour of the week."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    METER_FIELD_NUMBER: _builtins.int
+    CUSTOMERS_FIELD_NUMBER: _builtins.int
+    PERIOD_FIELD_NUMBER: _builtins.int
+    TIME_ZONE_FIELD_NUMBER: _builtins.int
+    FILTERS_FIELD_NUMBER: _builtins.int
+    FRESHNESS_FIELD_NUMBER: _builtins.int
+    SCAN_EVENTS_MAX_FIELD_NUMBER: _builtins.int
+    meter: _builtins.str
+    """Meter name. Required."""
+    time_zone: _builtins.str
+    """IANA time zone of the hours. Empty means UTC. Example: "America/New_York"."""
+    scan_events_max: _builtins.int
+    """Allow filters by properties that the meter does not group by, as in QueryUsage."""
+    @_builtins.property
+    def customers(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Customers, together; empty means all."""
+
+    @_builtins.property
+    def period(self) -> _values_pb2.Period:
+        """The period, at most 10,000 hours; both ends must be aligned to the meter's windows. Required."""
+
+    @_builtins.property
+    def filters(self) -> _containers.RepeatedCompositeFieldContainer[_meter_pb2.PropertyFilter]:
+        """Only groups with these values. Optional."""
+
+    @_builtins.property
+    def freshness(self) -> Global___Freshness:
+        """Wait until the answer is this fresh, within the deadline. Default: answer at once."""
+
+    def __init__(
+        self,
+        *,
+        meter: _builtins.str = ...,
+        customers: _abc.Iterable[_builtins.str] | None = ...,
+        period: _values_pb2.Period | None = ...,
+        time_zone: _builtins.str = ...,
+        filters: _abc.Iterable[_meter_pb2.PropertyFilter] | None = ...,
+        freshness: Global___Freshness | None = ...,
+        scan_events_max: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["freshness", b"freshness", "period", b"period"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["customers", b"customers", "filters", b"filters", "freshness", b"freshness", "meter", b"meter", "period", b"period", "scan_events_max", b"scan_events_max", "time_zone", b"time_zone"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___QueryHeatMapRequest: _TypeAlias = QueryHeatMapRequest  # noqa: Y015
+
+@_typing.final
+class HourOfWeek(_message.Message):
+    """An hour of the week of a zone."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    WEEKDAY_FIELD_NUMBER: _builtins.int
+    HOUR_FIELD_NUMBER: _builtins.int
+    weekday: _builtins.int
+    """Day of the week: 1 is Monday, 7 Sunday."""
+    hour: _builtins.int
+    """Hour of the clock, 0 to 23."""
+    def __init__(
+        self,
+        *,
+        weekday: _builtins.int = ...,
+        hour: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["hour", b"hour", "weekday", b"weekday"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___HourOfWeek: _TypeAlias = HourOfWeek  # noqa: Y015
+
+@_typing.final
+class HeatMapCell(_message.Message):
+    """All usage of an hour of the week, put together."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    HOUR_FIELD_NUMBER: _builtins.int
+    QUANTITY_FIELD_NUMBER: _builtins.int
+    EVENT_COUNT_FIELD_NUMBER: _builtins.int
+    MINUTES_FIELD_NUMBER: _builtins.int
+    quantity: _builtins.str
+    """Exact decimal text; "0" if nothing happened."""
+    event_count: _builtins.int
+    """Events behind it."""
+    minutes: _builtins.int
+    """How many minutes of the period lie in such an hour: 60 for each time that it came, 120 for a day on which clocks went back over it."""
+    @_builtins.property
+    def hour(self) -> Global___HourOfWeek:
+        """Which hour."""
+
+    def __init__(
+        self,
+        *,
+        hour: Global___HourOfWeek | None = ...,
+        quantity: _builtins.str = ...,
+        event_count: _builtins.int = ...,
+        minutes: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["hour", b"hour"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["event_count", b"event_count", "hour", b"hour", "minutes", b"minutes", "quantity", b"quantity"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___HeatMapCell: _TypeAlias = HeatMapCell  # noqa: Y015
+
+@_typing.final
+class QueryHeatMapResponse(_message.Message):
+    """Usage by the hour of the week."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CELLS_FIELD_NUMBER: _builtins.int
+    UNIT_FIELD_NUMBER: _builtins.int
+    AS_OF_FIELD_NUMBER: _builtins.int
+    FILLED_FIELD_NUMBER: _builtins.int
+    SOURCE_FIELD_NUMBER: _builtins.int
+    unit: _builtins.str
+    """The unit, for display."""
+    filled: _builtins.bool
+    """False while past events of the meter are still being counted."""
+    @_builtins.property
+    def cells(self) -> _containers.RepeatedCompositeFieldContainer[Global___HeatMapCell]:
+        """A cell for each hour of the week that the period has, by weekday and hour."""
+
+    @_builtins.property
+    def as_of(self) -> _values_pb2.AsOf:
+        """The part of the log that is counted."""
+
+    @_builtins.property
+    def source(self) -> Global___UsageSource:
+        """Where the answer comes from."""
+
+    def __init__(
+        self,
+        *,
+        cells: _abc.Iterable[Global___HeatMapCell] | None = ...,
+        unit: _builtins.str = ...,
+        as_of: _values_pb2.AsOf | None = ...,
+        filled: _builtins.bool = ...,
+        source: Global___UsageSource | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["as_of", b"as_of", "source", b"source"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["as_of", b"as_of", "cells", b"cells", "filled", b"filled", "source", b"source", "unit", b"unit"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___QueryHeatMapResponse: _TypeAlias = QueryHeatMapResponse  # noqa: Y015
+
+@_typing.final
 class QueryTotalsRequest(_message.Message):
     """Which totals."""
 
@@ -827,12 +1153,21 @@ class ListMeteredEventsRequest(_message.Message):
     AFTER_FIELD_NUMBER: _builtins.int
     LIMIT_FIELD_NUMBER: _builtins.int
     UP_TO_FIELD_NUMBER: _builtins.int
+    HOUR_OF_WEEK_FIELD_NUMBER: _builtins.int
+    TIME_ZONE_FIELD_NUMBER: _builtins.int
+    GROUP_BY_FIELD_NUMBER: _builtins.int
+    OTHER_THAN_FIELD_NUMBER: _builtins.int
+    ANY_PROPERTY_FIELD_NUMBER: _builtins.int
     customer: _builtins.str
     """Customer key. Required."""
     meter: _builtins.str
     """Meter name. Required."""
     limit: _builtins.int
     """End after this many events. 0 means no limit. Example: 100."""
+    time_zone: _builtins.str
+    """IANA time zone of `hour_of_week`. Empty means UTC."""
+    any_property: _builtins.bool
+    """Allow `filters` and `group_by` to name properties that the meter does not group by, as `scan_events_max` does in QueryUsage."""
     @_builtins.property
     def period(self) -> _values_pb2.Period:
         """When they happened; both ends must be aligned to the meter's windows, as in QueryUsage. Required."""
@@ -851,6 +1186,18 @@ class ListMeteredEventsRequest(_message.Message):
         of a usage answer lists what is behind that answer. Optional: all that is counted by now.
         """
 
+    @_builtins.property
+    def hour_of_week(self) -> Global___HourOfWeek:
+        """Only what lies in this hour of the week: the events behind a cell of QueryHeatMap. Optional."""
+
+    @_builtins.property
+    def group_by(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Properties that `other_than` is about."""
+
+    @_builtins.property
+    def other_than(self) -> _containers.RepeatedCompositeFieldContainer[Global___GroupValues]:
+        """Not these groups: the events of a customer behind the rest of a `top`, whose named groups these are. Optional."""
+
     def __init__(
         self,
         *,
@@ -861,14 +1208,43 @@ class ListMeteredEventsRequest(_message.Message):
         after: _usage_pb2.EventPlace | None = ...,
         limit: _builtins.int = ...,
         up_to: _values_pb2.AsOf | None = ...,
+        hour_of_week: Global___HourOfWeek | None = ...,
+        time_zone: _builtins.str = ...,
+        group_by: _abc.Iterable[_builtins.str] | None = ...,
+        other_than: _abc.Iterable[Global___GroupValues] | None = ...,
+        any_property: _builtins.bool = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["after", b"after", "period", b"period", "up_to", b"up_to"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["after", b"after", "hour_of_week", b"hour_of_week", "period", b"period", "up_to", b"up_to"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["after", b"after", "customer", b"customer", "filters", b"filters", "limit", b"limit", "meter", b"meter", "period", b"period", "up_to", b"up_to"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["after", b"after", "any_property", b"any_property", "customer", b"customer", "filters", b"filters", "group_by", b"group_by", "hour_of_week", b"hour_of_week", "limit", b"limit", "meter", b"meter", "other_than", b"other_than", "period", b"period", "time_zone", b"time_zone", "up_to", b"up_to"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ListMeteredEventsRequest: _TypeAlias = ListMeteredEventsRequest  # noqa: Y015
+
+@_typing.final
+class GroupValues(_message.Message):
+    """A group: a value of each property of `group_by`, in that order; "" where the event lacks it."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    VALUES_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def values(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """The values. Example: ["eu", "gold"]."""
+
+    def __init__(
+        self,
+        *,
+        values: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["values", b"values"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GroupValues: _TypeAlias = GroupValues  # noqa: Y015
 
 @_typing.final
 class ListMeteredEventsResponse(_message.Message):

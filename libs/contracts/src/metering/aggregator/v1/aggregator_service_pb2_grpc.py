@@ -55,6 +55,16 @@ class AggregatorServiceStub:
                 request_serializer=metering_dot_aggregator_dot_v1_dot_aggregator__service__pb2.QueryUsageRequest.SerializeToString,
                 response_deserializer=metering_dot_aggregator_dot_v1_dot_aggregator__service__pb2.QueryUsageResponse.FromString,
                 _registered_method=True)
+        self.SummarizeUsage = channel.unary_unary(
+                '/metering.aggregator.v1.AggregatorService/SummarizeUsage',
+                request_serializer=metering_dot_aggregator_dot_v1_dot_aggregator__service__pb2.SummarizeUsageRequest.SerializeToString,
+                response_deserializer=metering_dot_aggregator_dot_v1_dot_aggregator__service__pb2.SummarizeUsageResponse.FromString,
+                _registered_method=True)
+        self.QueryHeatMap = channel.unary_unary(
+                '/metering.aggregator.v1.AggregatorService/QueryHeatMap',
+                request_serializer=metering_dot_aggregator_dot_v1_dot_aggregator__service__pb2.QueryHeatMapRequest.SerializeToString,
+                response_deserializer=metering_dot_aggregator_dot_v1_dot_aggregator__service__pb2.QueryHeatMapResponse.FromString,
+                _registered_method=True)
         self.QueryTotals = channel.unary_unary(
                 '/metering.aggregator.v1.AggregatorService/QueryTotals',
                 request_serializer=metering_dot_aggregator_dot_v1_dot_aggregator__service__pb2.QueryTotalsRequest.SerializeToString,
@@ -157,6 +167,21 @@ class AggregatorServiceServicer:
         """Returns usage of one meter. Errors: NOT_FOUND METER_NOT_FOUND, INVALID_ARGUMENT (zone, window,
         group or filter by a property that the meter does not group by, without `scan_events_max`), RESOURCE_EXHAUSTED SCAN_TOO_LARGE or
         ANSWER_TOO_LARGE, DEADLINE_EXCEEDED while waiting for `freshness.as_of`.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def SummarizeUsage(self, request, context):
+        """Returns figures of each series of a question: its quantity, its largest window, its 95th percentile over windows, and the
+        period before up to the same point. Errors: as QueryUsage.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def QueryHeatMap(self, request, context):
+        """Returns usage by the hour of the week of a zone. Errors: as QueryUsage.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -297,6 +322,16 @@ def add_AggregatorServiceServicer_to_server(servicer, server):
                     servicer.QueryUsage,
                     request_deserializer=metering_dot_aggregator_dot_v1_dot_aggregator__service__pb2.QueryUsageRequest.FromString,
                     response_serializer=metering_dot_aggregator_dot_v1_dot_aggregator__service__pb2.QueryUsageResponse.SerializeToString,
+            ),
+            'SummarizeUsage': grpc.unary_unary_rpc_method_handler(
+                    servicer.SummarizeUsage,
+                    request_deserializer=metering_dot_aggregator_dot_v1_dot_aggregator__service__pb2.SummarizeUsageRequest.FromString,
+                    response_serializer=metering_dot_aggregator_dot_v1_dot_aggregator__service__pb2.SummarizeUsageResponse.SerializeToString,
+            ),
+            'QueryHeatMap': grpc.unary_unary_rpc_method_handler(
+                    servicer.QueryHeatMap,
+                    request_deserializer=metering_dot_aggregator_dot_v1_dot_aggregator__service__pb2.QueryHeatMapRequest.FromString,
+                    response_serializer=metering_dot_aggregator_dot_v1_dot_aggregator__service__pb2.QueryHeatMapResponse.SerializeToString,
             ),
             'QueryTotals': grpc.unary_unary_rpc_method_handler(
                     servicer.QueryTotals,
@@ -478,6 +513,60 @@ class AggregatorService:
             '/metering.aggregator.v1.AggregatorService/QueryUsage',
             metering_dot_aggregator_dot_v1_dot_aggregator__service__pb2.QueryUsageRequest.SerializeToString,
             metering_dot_aggregator_dot_v1_dot_aggregator__service__pb2.QueryUsageResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SummarizeUsage(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/metering.aggregator.v1.AggregatorService/SummarizeUsage',
+            metering_dot_aggregator_dot_v1_dot_aggregator__service__pb2.SummarizeUsageRequest.SerializeToString,
+            metering_dot_aggregator_dot_v1_dot_aggregator__service__pb2.SummarizeUsageResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def QueryHeatMap(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/metering.aggregator.v1.AggregatorService/QueryHeatMap',
+            metering_dot_aggregator_dot_v1_dot_aggregator__service__pb2.QueryHeatMapRequest.SerializeToString,
+            metering_dot_aggregator_dot_v1_dot_aggregator__service__pb2.QueryHeatMapResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -46,6 +46,12 @@ class AggregatorServiceStub:
     group or filter by a property that the meter does not group by, without `scan_events_max`), RESOURCE_EXHAUSTED SCAN_TOO_LARGE or
     ANSWER_TOO_LARGE, DEADLINE_EXCEEDED while waiting for `freshness.as_of`.
     """
+    SummarizeUsage: _grpc.UnaryUnaryMultiCallable[_aggregator_service_pb2.SummarizeUsageRequest, _aggregator_service_pb2.SummarizeUsageResponse]
+    """Returns figures of each series of a question: its quantity, its largest window, its 95th percentile over windows, and the
+    period before up to the same point. Errors: as QueryUsage.
+    """
+    QueryHeatMap: _grpc.UnaryUnaryMultiCallable[_aggregator_service_pb2.QueryHeatMapRequest, _aggregator_service_pb2.QueryHeatMapResponse]
+    """Returns usage by the hour of the week of a zone. Errors: as QueryUsage."""
     QueryTotals: _grpc.UnaryUnaryMultiCallable[_aggregator_service_pb2.QueryTotalsRequest, _aggregator_service_pb2.QueryTotalsResponse]
     """Returns the quantities of all meters of one customer and period, as they are now."""
     SealUsage: _grpc.UnaryUnaryMultiCallable[_aggregator_service_pb2.SealUsageRequest, _aggregator_service_pb2.SealUsageResponse]
@@ -117,6 +123,12 @@ class AggregatorServiceAsyncStub(AggregatorServiceStub):
     group or filter by a property that the meter does not group by, without `scan_events_max`), RESOURCE_EXHAUSTED SCAN_TOO_LARGE or
     ANSWER_TOO_LARGE, DEADLINE_EXCEEDED while waiting for `freshness.as_of`.
     """
+    SummarizeUsage: _aio.UnaryUnaryMultiCallable[_aggregator_service_pb2.SummarizeUsageRequest, _aggregator_service_pb2.SummarizeUsageResponse]  # type: ignore[assignment]
+    """Returns figures of each series of a question: its quantity, its largest window, its 95th percentile over windows, and the
+    period before up to the same point. Errors: as QueryUsage.
+    """
+    QueryHeatMap: _aio.UnaryUnaryMultiCallable[_aggregator_service_pb2.QueryHeatMapRequest, _aggregator_service_pb2.QueryHeatMapResponse]  # type: ignore[assignment]
+    """Returns usage by the hour of the week of a zone. Errors: as QueryUsage."""
     QueryTotals: _aio.UnaryUnaryMultiCallable[_aggregator_service_pb2.QueryTotalsRequest, _aggregator_service_pb2.QueryTotalsResponse]  # type: ignore[assignment]
     """Returns the quantities of all meters of one customer and period, as they are now."""
     SealUsage: _aio.UnaryUnaryMultiCallable[_aggregator_service_pb2.SealUsageRequest, _aggregator_service_pb2.SealUsageResponse]  # type: ignore[assignment]
@@ -209,6 +221,24 @@ class AggregatorServiceServicer(metaclass=_abc_1.ABCMeta):
         group or filter by a property that the meter does not group by, without `scan_events_max`), RESOURCE_EXHAUSTED SCAN_TOO_LARGE or
         ANSWER_TOO_LARGE, DEADLINE_EXCEEDED while waiting for `freshness.as_of`.
         """
+
+    @_abc_1.abstractmethod
+    def SummarizeUsage(
+        self,
+        request: _aggregator_service_pb2.SummarizeUsageRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_aggregator_service_pb2.SummarizeUsageResponse, _abc.Awaitable[_aggregator_service_pb2.SummarizeUsageResponse]]:
+        """Returns figures of each series of a question: its quantity, its largest window, its 95th percentile over windows, and the
+        period before up to the same point. Errors: as QueryUsage.
+        """
+
+    @_abc_1.abstractmethod
+    def QueryHeatMap(
+        self,
+        request: _aggregator_service_pb2.QueryHeatMapRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_aggregator_service_pb2.QueryHeatMapResponse, _abc.Awaitable[_aggregator_service_pb2.QueryHeatMapResponse]]:
+        """Returns usage by the hour of the week of a zone. Errors: as QueryUsage."""
 
     @_abc_1.abstractmethod
     def QueryTotals(
