@@ -124,6 +124,9 @@ def _requests(tenant: Tenant, invoice: dict[str, Any], name: str) -> Iterator[tu
             "QueryUsage": aggregator_pb.QueryUsageRequest(
                 meter="calls", customers=[name], period=january, freshness=aggregator_pb.Freshness(latest=True)
             ),
+            "WatchUsage": aggregator_pb.WatchUsageRequest(
+                query=aggregator_pb.QueryUsageRequest(meter="calls", customers=[name], period=january), answers_max=1
+            ),
             "SummarizeUsage": aggregator_pb.SummarizeUsageRequest(
                 query=aggregator_pb.QueryUsageRequest(meter="calls", customers=[name], period=january)
             ),

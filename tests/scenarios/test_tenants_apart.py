@@ -197,6 +197,9 @@ def _requests(tenant: Tenant, invoice: dict[str, Any]) -> Iterator[tuple[str, Me
             "GetMeter": aggregator_pb.GetMeterRequest(name=meter),
             "ListMeters": aggregator_pb.ListMetersRequest(),
             "QueryUsage": aggregator_pb.QueryUsageRequest(meter=meter, customers=[customer], period=january),
+            "WatchUsage": aggregator_pb.WatchUsageRequest(
+                query=aggregator_pb.QueryUsageRequest(meter=meter, customers=[customer], period=january), answers_max=1
+            ),
             "SummarizeUsage": aggregator_pb.SummarizeUsageRequest(
                 query=aggregator_pb.QueryUsageRequest(meter=meter, customers=[customer], period=january)
             ),

@@ -15,13 +15,13 @@ from typing import TYPE_CHECKING, Final
 from aggregator.config import AggregatorMigrateSettings, AggregatorSettings
 from aggregator.loops import FoldFactory, loops
 from aggregator.operations import anew, usage
-from aggregator.operations.deps import Deps
+from aggregator.operations.deps import Deps, Watching
 from aggregator.rpc import served
 from aggregator.store.changes import OWNER_COLUMNS, ChangeFeed
 from aggregator.telemetry import Instruments
 from aggregator.upstream import CALLED, IngestClient
 from aggregator.wire.anew import told_of
-from aggregator.wire.payloads import pack_changes
+from aggregator.wire.payloads import pack_changes, unpack_changes
 from chassis.clock import SystemClock
 from chassis.command_line import Command, main
 from chassis.one_off import one_off_engine
@@ -88,6 +88,7 @@ async def compose(runtime: Runtime[AggregatorSettings]) -> Composition:
         clock=clock,
         log=ingest,
         changes=ChangeFeed(pack_changes),
+        watching=Watching(changes, unpack_changes, runtime.draining, settings.watch_keepalive_s),
         seal_wait_s=settings.seal_wait_s,
         meters_max=settings.meters_max,
         groups_max=settings.meter_groups_max,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import aclosing
 from typing import TYPE_CHECKING, Any
 
-from aggregator.operations import checks, events, figures, meters, parked, seals, spans, usage
+from aggregator.operations import checks, events, figures, meters, parked, seals, spans, usage, watching
 from aggregator.operations.owners import owners
 from aggregator.wire import checks as checks_wire
 from aggregator.wire import events as events_wire
@@ -82,6 +82,18 @@ class AggregatorServicer(pb_grpc.AggregatorServiceServicer):
         query, freshness = usage_wire.query_from_proto(request), usage_wire.freshness_from_proto(request.freshness)
         answer = await usage.query_usage(self._deps, current_tenant(), query, freshness)
         return usage_wire.answer_to_proto(query, answer)
+
+    async def WatchUsage(self, request: pb.WatchUsageRequest, context: Context) -> AsyncIterator[pb.WatchUsageResponse]:
+        """Stream usage of one meter, again and again."""
+        query, freshness = (
+            usage_wire.watched_query_from_proto(request),
+            usage_wire.freshness_from_proto(request.query.freshness),
+        )
+        watched = watching.watch_usage(self._deps, current_tenant(), query, freshness, request.answers_max)
+        async with aclosing(watched) as answers:
+            async for one in answers:
+                answer = usage_wire.answer_to_proto(query, one.answer)
+                yield pb.WatchUsageResponse(answer=answer, is_unchanged=one.is_unchanged)
 
     async def SummarizeUsage(self, request: pb.SummarizeUsageRequest, context: Context) -> pb.SummarizeUsageResponse:
         """Return figures of series."""

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from aggregator.domain.changes import ChangeKey, Span
 from aggregator.domain.matching import ReadableEvent
 from aggregator.domain.scanning import ScannedEvents
 from aggregator.operations.windows import WrittenMeters
@@ -16,7 +17,7 @@ from aggregator.store.changes import ChangeFeed
 from chassis.clock import Clock
 from eventlog.as_of import AsOf
 from eventlog.feed.completeness import Completeness
-from eventlog.feed.cursor import FeedHeads
+from eventlog.feed.cursor import Cursor, FeedHeads, Segment
 from eventlog.feed.progress import FeedBoard
 from eventlog.period import Period
 
@@ -60,6 +61,31 @@ class EventLog(Protocol):
         ...
 
 
+class ChangeLog(Protocol):
+    """The service's own change feed, as its followers see it."""
+
+    async def end(self, lane: int) -> Cursor:
+        """Return where the lane ends now."""
+        ...
+
+    def stream(self, cursor: Cursor) -> AsyncGenerator[Segment, None]:
+        """Yield what comes after a place, until the service stops."""
+        ...
+
+
+@dataclass(frozen=True)
+class Watching:
+    """How answers are watched: the change feed, how its segments are read, and how long is waited."""
+
+    changes: ChangeLog
+    unpack: Callable[[bytes], Iterable[tuple[ChangeKey, Span]]]
+    draining: asyncio.Event
+    keepalive_s: float
+    """How long nothing may be sent."""
+    gather_s: float = 0.5
+    """Least time between two answers: what changes meanwhile comes as one."""
+
+
 @dataclass(frozen=True)
 class Deps:
     """Made once per process."""
@@ -68,6 +94,7 @@ class Deps:
     clock: Clock
     log: EventLog
     changes: ChangeFeed
+    watching: Watching
     seal_wait_s: float
     meters_max: int = 1000
     groups_max: int = 100_000

@@ -5,18 +5,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from aggregator.domain.batch import LogSegment
+from aggregator.domain.changes import ChangeKey, Span
 from chassis.errors import Diverged, Reason
 from eventlog.feed.cursor import kind_of
 from eventlog.feed.kinds import EntryKind
-from eventlog.payload import compress, decode_payload, decode_voids
-from eventlog.wire import timestamp_of_us
+from eventlog.payload import compress, decode_payload, decode_voids, decompress
+from eventlog.wire import period_from_proto, timestamp_of_us
 from metering.aggregator.v1 import usage_pb2
 from metering.common.v1 import values_pb2
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
-    from aggregator.domain.changes import ChangeKey, Span
     from eventlog.feed.cursor import Segment
 
 
@@ -55,6 +55,14 @@ def pack_changes(changes: Mapping[ChangeKey, Span]) -> bytes:
             )
         message.changes.add(customer=key.customer, meter=key.meter, period=period)
     return compress(message.SerializeToString())
+
+
+def unpack_changes(payload: bytes) -> Iterator[tuple[ChangeKey, Span]]:
+    """Yield what a segment of the change feed tells of."""
+    message = usage_pb2.UsageChanges.FromString(decompress(payload))
+    for change in message.changes:
+        period = period_from_proto(change.period)
+        yield ChangeKey(change.customer, change.meter), Span(period.start_us, period.end_us)
 
 
 def _corrupt(segment: Segment, what: str) -> Diverged:

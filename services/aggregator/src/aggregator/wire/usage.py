@@ -10,6 +10,7 @@ from aggregator.domain.freshness import Freshness
 from aggregator.domain.query import PAGE_ROWS_DEFAULT, RowKey, UsageQuery
 from aggregator.domain.usage import MeterUsage, UsageAnswer, UsageRow, UsageSource
 from aggregator.wire.meters import aggregation_to_proto, filters_from_proto
+from chassis.errors import Reason, invalid_field
 from chassis.rpc.pages import page_token, page_token_invalid, place_in
 from eventlog.wire import as_of_from_proto, as_of_to_proto, instant_in, period_in, period_to_proto
 from metering.aggregator.v1 import aggregator_service_pb2 as pb
@@ -95,6 +96,15 @@ def meter_usage_to_proto(usage: MeterUsage) -> usage_pb2.MeterUsage:
         event_count=usage.event_count,
         parked_count=usage.parked_count,
     )
+
+
+def watched_query_from_proto(message: pb.WatchUsageRequest) -> UsageQuery:
+    """Return the question to watch. Raises InvalidRequest."""
+    for name in ("page_size", "page_token", "scan_events_max"):
+        if getattr(message.query, name):
+            text = "can't be watched: the answer comes whole, and from windows; leave it out"
+            raise invalid_field(f"query.{name}", Reason.FIELD_INVALID, text)
+    return query_from_proto(message.query)
 
 
 def answer_to_proto(query: UsageQuery, answer: UsageAnswer) -> pb.QueryUsageResponse:

@@ -483,6 +483,62 @@ class QueryUsageResponse(_message.Message):
 Global___QueryUsageResponse: _TypeAlias = QueryUsageResponse  # noqa: Y015
 
 @_typing.final
+class WatchUsageRequest(_message.Message):
+    """What to watch."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    QUERY_FIELD_NUMBER: _builtins.int
+    ANSWERS_MAX_FIELD_NUMBER: _builtins.int
+    answers_max: _builtins.int
+    """End after this many answers. 0 means no limit. Example: 1."""
+    @_builtins.property
+    def query(self) -> Global___QueryUsageRequest:
+        """The question. `page_size`, `page_token` and `scan_events_max` are to be left out. Required."""
+
+    def __init__(
+        self,
+        *,
+        query: Global___QueryUsageRequest | None = ...,
+        answers_max: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["query", b"query"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["answers_max", b"answers_max", "query", b"query"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___WatchUsageRequest: _TypeAlias = WatchUsageRequest  # noqa: Y015
+
+@_typing.final
+class WatchUsageResponse(_message.Message):
+    """The answer as it is now."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ANSWER_FIELD_NUMBER: _builtins.int
+    IS_UNCHANGED_FIELD_NUMBER: _builtins.int
+    is_unchanged: _builtins.bool
+    """The answer is the one before; `answer.rows` are left out."""
+    @_builtins.property
+    def answer(self) -> Global___QueryUsageResponse:
+        """All of it; or, while it is the same as before, only how far it is counted by now."""
+
+    def __init__(
+        self,
+        *,
+        answer: Global___QueryUsageResponse | None = ...,
+        is_unchanged: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["answer", b"answer"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["answer", b"answer", "is_unchanged", b"is_unchanged"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___WatchUsageResponse: _TypeAlias = WatchUsageResponse  # noqa: Y015
+
+@_typing.final
 class SummarizeUsageRequest(_message.Message):
     """Which figures."""
 

@@ -46,6 +46,12 @@ class AggregatorServiceStub:
     group or filter by a property that the meter does not group by, without `scan_events_max`), RESOURCE_EXHAUSTED SCAN_TOO_LARGE or
     ANSWER_TOO_LARGE, DEADLINE_EXCEEDED while waiting for `freshness.as_of`.
     """
+    WatchUsage: _grpc.UnaryStreamMultiCallable[_aggregator_service_pb2.WatchUsageRequest, _aggregator_service_pb2.WatchUsageResponse]
+    """Streams the answer to a question: at once, and again whenever it has become another one. While it stays the same, a response
+    without rows comes every 15 seconds. Many changes in a short time come as one. The stream ends after an hour, and when the service stops: ask
+    again.
+    Errors: as QueryUsage; RESOURCE_EXHAUSTED ANSWER_TOO_LARGE (the answer has more than 10,000 rows).
+    """
     SummarizeUsage: _grpc.UnaryUnaryMultiCallable[_aggregator_service_pb2.SummarizeUsageRequest, _aggregator_service_pb2.SummarizeUsageResponse]
     """Returns figures of each series of a question: its quantity, its largest window, its 95th percentile over windows, and the
     period before up to the same point. Errors: as QueryUsage.
@@ -122,6 +128,12 @@ class AggregatorServiceAsyncStub(AggregatorServiceStub):
     """Returns usage of one meter. Errors: NOT_FOUND METER_NOT_FOUND, INVALID_ARGUMENT (zone, window,
     group or filter by a property that the meter does not group by, without `scan_events_max`), RESOURCE_EXHAUSTED SCAN_TOO_LARGE or
     ANSWER_TOO_LARGE, DEADLINE_EXCEEDED while waiting for `freshness.as_of`.
+    """
+    WatchUsage: _aio.UnaryStreamMultiCallable[_aggregator_service_pb2.WatchUsageRequest, _aggregator_service_pb2.WatchUsageResponse]  # type: ignore[assignment]
+    """Streams the answer to a question: at once, and again whenever it has become another one. While it stays the same, a response
+    without rows comes every 15 seconds. Many changes in a short time come as one. The stream ends after an hour, and when the service stops: ask
+    again.
+    Errors: as QueryUsage; RESOURCE_EXHAUSTED ANSWER_TOO_LARGE (the answer has more than 10,000 rows).
     """
     SummarizeUsage: _aio.UnaryUnaryMultiCallable[_aggregator_service_pb2.SummarizeUsageRequest, _aggregator_service_pb2.SummarizeUsageResponse]  # type: ignore[assignment]
     """Returns figures of each series of a question: its quantity, its largest window, its 95th percentile over windows, and the
@@ -220,6 +232,18 @@ class AggregatorServiceServicer(metaclass=_abc_1.ABCMeta):
         """Returns usage of one meter. Errors: NOT_FOUND METER_NOT_FOUND, INVALID_ARGUMENT (zone, window,
         group or filter by a property that the meter does not group by, without `scan_events_max`), RESOURCE_EXHAUSTED SCAN_TOO_LARGE or
         ANSWER_TOO_LARGE, DEADLINE_EXCEEDED while waiting for `freshness.as_of`.
+        """
+
+    @_abc_1.abstractmethod
+    def WatchUsage(
+        self,
+        request: _aggregator_service_pb2.WatchUsageRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_aggregator_service_pb2.WatchUsageResponse], _abc.AsyncIterator[_aggregator_service_pb2.WatchUsageResponse]]:
+        """Streams the answer to a question: at once, and again whenever it has become another one. While it stays the same, a response
+        without rows comes every 15 seconds. Many changes in a short time come as one. The stream ends after an hour, and when the service stops: ask
+        again.
+        Errors: as QueryUsage; RESOURCE_EXHAUSTED ANSWER_TOO_LARGE (the answer has more than 10,000 rows).
         """
 
     @_abc_1.abstractmethod
