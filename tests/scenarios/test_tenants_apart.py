@@ -50,7 +50,7 @@ READS: Final = sorted(
 ABOUT_NOBODY: Final = {"Heads", "GetProgress", "GetStatus"}
 READS_OF_SOMEBODY: Final = [method for _, method in READS if method.rpartition("/")[2] not in ABOUT_NOBODY]
 # They count, and name nothing unless something is wrong.
-COUNTS: Final = {"GetCompleteness", "VerifyInvoices", "VerifyInvoice", "VerifyLine"}
+COUNTS: Final = {"GetCompleteness", "QueryHeatMap", "VerifyInvoices", "VerifyInvoice", "VerifyLine"}
 # When an answer was made, or something last came.
 FRESHNESS: Final = {"as_of", "checked_at"}
 MARK: Final = b"whisper"
@@ -162,6 +162,12 @@ def _asked_of_the_portal(customer: str) -> dict[str, Message]:
     }
 
 
+def _since_2024() -> values_pb2.Period:
+    period = _around_now()
+    period.start.FromDatetime(datetime(2024, 1, 1, tzinfo=UTC))
+    return period
+
+
 def _around_now() -> values_pb2.Period:
     start, end = Timestamp(), Timestamp()
     start.FromDatetime(datetime.now(UTC) - timedelta(days=1))
@@ -174,7 +180,7 @@ def _asked_of_ingest(customer: str) -> dict[str, Message]:
         "GetEvent": ingest_pb.GetEventRequest(source="whisper-gateway", id="whisper-1"),
         "ListEvents": ingest_pb.ListEventsRequest(customers=[customer]),
         "ScanEvents": ingest_pb.ScanEventsRequest(
-            customers=[customer], period=_around_now(), properties=["secret"], events_max=1000
+            customers=[customer], period=_since_2024(), properties=["secret"], events_max=1000
         ),
         "ListBackfills": ingest_pb.ListBackfillsRequest(),
         "GetCompleteness": ingest_pb.GetCompletenessRequest(source="whisper-gateway", period=_around_now()),

@@ -27,7 +27,10 @@ COMMANDS: Final = {
         "backfills:app",
         "Ranges of the past that are reported afterwards: open, close and revert them.",
     ),
-    "usage": ("usage:usage", "Show the usage of a meter. Windows in which nothing happened have no row."),
+    "usage": (
+        "usage_commands:app",
+        "Show the usage of a meter: its rows, its figures, its hours of the week, or as it changes.",
+    ),
     "unbilled": (
         "unbilled:unbilled",
         "List usage that no invoice will have as things are, each with its reason.",

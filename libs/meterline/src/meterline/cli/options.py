@@ -21,7 +21,7 @@ CALL_REASON: Final[ContextVar[str]] = ContextVar("meterline_call_reason", defaul
 """What the user says of why, before the command; calls that change something carry it to the audit trail."""
 
 
-class _Group(TyperGroup):
+class PlainGroup(TyperGroup):
     """Shows the whole first paragraph of every command, however narrow the terminal is."""
 
     def format_commands(self, ctx: Context, formatter: HelpFormatter) -> None:
@@ -34,7 +34,7 @@ class _Group(TyperGroup):
 
 def plain_app(help_text: str | None = None) -> typer.Typer:
     """Make an app whose help is plain: the richer form takes longer to load than all else together."""
-    return typer.Typer(cls=_Group, help=help_text, add_completion=False, rich_markup_mode=None)
+    return typer.Typer(cls=PlainGroup, help=help_text, add_completion=False, rich_markup_mode=None)
 
 
 class Output(StrEnum):
@@ -43,6 +43,26 @@ class Output(StrEnum):
     TABLE = "table"
     JSON = "json"
     YAML = "yaml"
+
+
+class RowsOutput(StrEnum):
+    """Form in which rows are printed."""
+
+    TABLE = "table"
+    JSON = "json"
+    YAML = "yaml"
+    CSV = "csv"
+    PARQUET = "parquet"
+
+    @property
+    def is_export(self) -> bool:
+        """Whether it is for other programs to read as rows."""
+        return self in (RowsOutput.CSV, RowsOutput.PARQUET)
+
+    @property
+    def document(self) -> Output:
+        """The same form where all is printed as one document."""
+        return Output(self.value)
 
 
 def _given_before_the_command(context: typer.Context, value: Path | None) -> Path | None:
@@ -60,6 +80,9 @@ ContextOption = Annotated[
     ),
 ]
 OutputOption = Annotated[Output, typer.Option("-o", "--output", help="Form of the result.")]
+RowsOutputOption = Annotated[
+    RowsOutput, typer.Option("-o", "--output", help="Form of the result; Parquet is for a file: > usage.parquet.")
+]
 ContractOption = Annotated[
     str, typer.Option("--contract", help="Contract, where the customer has several in the period.")
 ]
