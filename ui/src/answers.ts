@@ -611,7 +611,7 @@ export interface Meter {
   /** Unit of its quantities, for people; empty if it has none. */
   unit: string;
   /** How events become a quantity. */
-  aggregation: "SUM" | "COUNT" | "COUNT_UNIQUE" | "MIN" | "MAX" | "LATEST" | "AVG" | "FIRST";
+  aggregation: "SUM" | "COUNT" | "COUNT_UNIQUE" | "MIN" | "MAX" | "LATEST" | "AVG" | "FIRST" | "WEIGHTED_SUM" | "DURATION" | "PERCENTILE";
   /** Properties by which its usage can be broken down and filtered. */
   groupBy: string[];
 }

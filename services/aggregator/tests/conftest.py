@@ -70,6 +70,21 @@ def usage_event(number: int, **fields: Any) -> event_pb.UsageEvent:
     return event_pb.UsageEvent(**{**values, **fields}, time=moment(time))
 
 
+def meter_of(aggregation: str) -> dict[str, Any]:
+    """A meter of an aggregation, by its name, that reads what `usage_event` has; each event is a session of its own."""
+    fields: dict[str, Any] = {"aggregation": meter_pb2.Aggregation.Value(f"AGGREGATION_{aggregation}")}
+    match aggregation:
+        case "COUNT":
+            return fields
+        case "DURATION":
+            session = meter_pb2.Session(key_expression="id", phase_expression="type", start="call.ended")
+            session.timeout_seconds = 60
+            return {**fields, "session": session}
+        case "PERCENTILE":
+            fields |= {"percentile": "95", "bucket_aggregation": meter_pb2.AGGREGATION_MAX}
+    return {**fields, "value_property": "minutes"}
+
+
 class Caller:
     """A stub that sends one token with every call and raises the suite's errors."""
 
@@ -186,6 +201,12 @@ async def running(
                 await channel.close(None)
                 await server.stop(2.0)
                 await supervisor.stop(5.0)
+
+
+@pytest.fixture
+def new_meter() -> Callable[[str], dict[str, Any]]:
+    """Make the fields of meters by the names of their aggregations."""
+    return meter_of
 
 
 @pytest.fixture

@@ -190,6 +190,16 @@ class FakeRating(pb_grpc.RatingServiceServicer):
             customer=customer_message(contract),
         )
 
+    async def ListChargesOfPeriods(
+        self, request: pb.ListChargesOfPeriodsRequest, context: Context
+    ) -> pb.ListChargesOfPeriodsResponse:
+        found = []
+        for one in request.periods:
+            asked = pb.ListChargesRequest(contract=one.contract, billing_period=one.billing_period)
+            found.append(await self.ListCharges(asked, context))
+            assert found[-1].customer.name == request.customer
+        return pb.ListChargesOfPeriodsResponse(periods=found)
+
     async def GetPriceList(self, request: pb.GetPriceListRequest, context: Context) -> pb.GetPriceListResponse:
         tenant = self._note("GetPriceList", request, context)
         contract = await self._find(tenant, request.contract, context)

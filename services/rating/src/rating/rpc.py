@@ -204,6 +204,14 @@ class RatingServicer(pb_grpc.RatingServiceServicer):
         tenant, asked = current_tenant(), asked_period(request)
         return charges_wire.live_to_proto(tenant, await live.live_charges(self._deps, tenant, asked))
 
+    async def ListChargesOfPeriods(
+        self, request: pb.ListChargesOfPeriodsRequest, context: Context
+    ) -> pb.ListChargesOfPeriodsResponse:
+        """Return charges of several periods of a customer as usage is now."""
+        tenant, asked = current_tenant(), charges_wire.periods_from_proto(request)
+        found = await live.live_charges_of_periods(self._deps, tenant, request.customer, asked)
+        return charges_wire.periods_to_proto(tenant, found)
+
     async def QueryCost(self, request: pb.QueryCostRequest, context: Context) -> pb.QueryCostResponse:
         """Return what a period costs over time and by dimension."""
         asked, question = asked_period(request), cost_wire.question_from_proto(request)

@@ -28,8 +28,24 @@ COMMANDS: Final = {
         "Ranges of the past that are reported afterwards: open, close and revert them.",
     ),
     "usage": (
-        "usage_commands:app",
-        "Show the usage of a meter: its rows, its figures, its hours of the week, or as it changes.",
+        "usage_show:show",
+        "Show the usage of a meter. Windows in which nothing happened have no row, unless --fill-gaps asks for them.",
+    ),
+    "usage summary": (
+        "usage_figures:summary",
+        "Show quantity, largest window and 95th percentile over windows, and what it was in the period before.",
+    ),
+    "usage heat": (
+        "usage_figures:heat",
+        "Show usage by the hour of the week, of all customers together or of those named.",
+    ),
+    "usage watch": (
+        "usage_watch:watch",
+        "Show usage now, and again whenever it has changed.",
+    ),
+    "usage current": (
+        "current:current_usage",
+        "Show the usage of a customer, meter and period from memory, with how old it is at most.",
     ),
     "unbilled": (
         "unbilled:unbilled",
@@ -46,6 +62,10 @@ COMMANDS: Final = {
     "completeness": (
         "completeness:completeness",
         "Tell whether everything came from a source: expected, received, gaps, refused, and since when it is silent.",
+    ),
+    "reconcile": (
+        "reconcile:reconcile",
+        "Read the log again and compare it with what is counted, parked and taken back. Exit code 1 if they differ.",
     ),
     "charges": ("usage:charges", "Show what usage costs so far, exactly and not yet rounded."),
     "cost": (

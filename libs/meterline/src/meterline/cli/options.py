@@ -21,7 +21,7 @@ CALL_REASON: Final[ContextVar[str]] = ContextVar("meterline_call_reason", defaul
 """What the user says of why, before the command; calls that change something carry it to the audit trail."""
 
 
-class PlainGroup(TyperGroup):
+class _Group(TyperGroup):
     """Shows the whole first paragraph of every command, however narrow the terminal is."""
 
     def format_commands(self, ctx: Context, formatter: HelpFormatter) -> None:
@@ -34,7 +34,7 @@ class PlainGroup(TyperGroup):
 
 def plain_app(help_text: str | None = None) -> typer.Typer:
     """Make an app whose help is plain: the richer form takes longer to load than all else together."""
-    return typer.Typer(cls=PlainGroup, help=help_text, add_completion=False, rich_markup_mode=None)
+    return typer.Typer(cls=_Group, help=help_text, add_completion=False, rich_markup_mode=None)
 
 
 class Output(StrEnum):

@@ -36,6 +36,10 @@ def _conditions(spec: meter_pb2.MeterSpec) -> Iterator[str]:
         yield spec.filter_expression
 
 
+def _session_key(spec: meter_pb2.MeterSpec) -> str:
+    return spec.session.key_property or spec.session.key_expression
+
+
 def meter_row(meter: meter_pb2.Meter) -> Sequence[str]:
     """Show a meter."""
     spec = meter.spec
@@ -43,7 +47,7 @@ def meter_row(meter: meter_pb2.Meter) -> Sequence[str]:
         meter.name,
         str(meter.version),
         enum_word(spec, "aggregation"),
-        spec.value_property or spec.value_expression or "-",
+        spec.value_property or spec.value_expression or _session_key(spec) or "-",
         ", ".join(spec.event_types),
         "; ".join(_conditions(spec)) or "-",
         ", ".join(spec.group_by) or "-",

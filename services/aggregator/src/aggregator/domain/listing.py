@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from aggregator.domain.calendar import HourOfWeek, hour_of_week, zone_named
 from aggregator.domain.matching import matches
-from aggregator.domain.query import UsageQuery, plan_query
+from aggregator.domain.query import UsageQuery, plan_query, time_that_matters
 from chassis.errors import Reason
 from chassis.errors.refused import Refused
 from eventlog.as_of import AsOf
@@ -84,8 +84,11 @@ def listed_by(query: EventQuery, meters: Sequence[CountingMeter]) -> list[Counti
         raise Refused("other_than", Reason.GROUP_UNKNOWN, "must have a value for each property of group_by")
     named = () if query.any_property else query.filters
     group_by = () if query.any_property else narrowed.group_by
-    plan_query(UsageQuery(query.meter, (query.customer,), query.period, group_by=group_by, filters=named), meters)
-    return [meter for meter in meters if meter.overlaps(query.period.start_us, query.period.end_us)]
+    asked = UsageQuery(query.meter, (query.customer,), query.period, group_by=group_by, filters=named)
+    # What is planned is of no interest, so it does not matter for when.
+    plan_query(asked, meters, query.period.end)
+    reads = time_that_matters(meters, query.period)
+    return [meter for meter in meters if meter.overlaps(reads.start_us, reads.end_us)]
 
 
 def resumed(begin: AsOf | None, after: EventPlace | None, up_to: AsOf) -> AsOf | None:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
+from aggregator.domain.aggregations.over_time import OverTime
+from aggregator.domain.aggregations.rules import NO_RULES, Rules
 from aggregator.domain.calendar import WindowSize, check_period, windows_by_bounds, windows_in, zone_named
 from chassis.errors import Reason
 from chassis.errors.refused import Refused
+from eventlog.instants import INSTANT_MIN_US, instant_of, microseconds_of
 from eventlog.period import Period
 
 if TYPE_CHECKING:
@@ -20,6 +23,8 @@ if TYPE_CHECKING:
 
 PAGE_ROWS_DEFAULT: Final = 1000
 _NO_GROUPS: Final = ()
+_GRID_US: Final = 15 * 60_000_000
+"""The coarsest grid of stored windows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +113,13 @@ class MeterPlan:
     group_by: tuple[str, ...]
     projections: tuple[Projection, ...]
     bucket_minutes: int
+    rules: Rules = NO_RULES
+    lookback_us: int = 0
+
+    def reads(self, period: Period) -> Period:
+        """Return the time whose windows matter to a period: it, and whole windows of the lookback before it."""
+        start_us = max(INSTANT_MIN_US, (period.start_us - self.lookback_us) // _GRID_US * _GRID_US)
+        return Period(instant_of(start_us), period.end) if self.lookback_us else period
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +129,8 @@ class UsagePlan:
     period: Period
     windows: tuple[Period, ...]
     meters: tuple[MeterPlan, ...]
+    now_us: int
+    """Until when counts what is still going on."""
     customers: tuple[str, ...] = ()
     conditions: tuple[Condition, ...] = ()
     after: RowKey | None = None
@@ -126,8 +140,13 @@ class UsagePlan:
     grid_us: int = 0
     """Of a question about one meter: the grid on which its windows lie, in microseconds."""
 
+    def whenever(self) -> UsagePlan:
+        """Return what this plan has in common with all plans that come to the same: nothing goes on after its end."""
+        goes_on = any(isinstance(meter.aggregation, OverTime) for meter in self.meters)
+        return replace(self, now_us=min(self.now_us, self.period.end_us) if goes_on else self.period.end_us)
 
-def plan_query(query: UsageQuery, meters: Sequence[CountingMeter]) -> UsagePlan:
+
+def plan_query(query: UsageQuery, meters: Sequence[CountingMeter], now: datetime) -> UsagePlan:
     """Plan one page of the answer to a question about the meter whose versions are given. Raises Refused."""
     counting = counting_in(meters, query.period)
     plan = plan_meter(meters, query.period, query.group_by)
@@ -136,11 +155,13 @@ def plan_query(query: UsageQuery, meters: Sequence[CountingMeter]) -> UsagePlan:
         raise _unknown_group("group_by", missing[0], counting[-1])
     grid_us = max(meter.spec.bucket_us for meter in counting)
     check_period(query.period, grid_us)
+    _check_together(query, plan.aggregation)
     windows = _windows_of(query, grid_us)
     return UsagePlan(
         period=query.period,
         windows=windows,
         meters=(plan,),
+        now_us=microseconds_of(now),
         customers=query.customers,
         conditions=tuple(_condition(item, counting) for item in query.filters),
         after=_checked(query.after, len(windows)),
@@ -152,6 +173,14 @@ def plan_query(query: UsageQuery, meters: Sequence[CountingMeter]) -> UsagePlan:
     )
 
 
+def _check_together(query: UsageQuery, aggregation: Aggregation) -> None:
+    """Refuse to put customers together where what one of them did would be taken for another's."""
+    if isinstance(aggregation, OverTime) and len(query.customers) != 1 and (query.top or query.across_customers):
+        field = "across_customers" if query.across_customers else "top"
+        message = f"puts customers together, and {aggregation} is of each customer alone; name one customer"
+        raise Refused(field, Reason.WINDOW_INVALID, message)
+
+
 def _windows_of(query: UsageQuery, grid_us: int) -> tuple[Period, ...]:
     if not query.bounds:
         return windows_in(query.period, query.window_size, zone_named(query.time_zone), grid_us)
@@ -160,18 +189,22 @@ def _windows_of(query: UsageQuery, grid_us: int) -> tuple[Period, ...]:
     return windows_by_bounds(query.period, query.bounds, grid_us)
 
 
-def plan_totals(customer: str, period: Period, histories: Sequence[Sequence[CountingMeter]]) -> UsagePlan:
+def plan_totals(
+    customer: str, period: Period, histories: Sequence[Sequence[CountingMeter]], now: datetime
+) -> UsagePlan:
     """Plan the whole quantities of one customer and period, for meters given by their versions. Raises Refused."""
     plans = _plan_all(period, histories, grouped=False)
-    return UsagePlan(period=period, windows=(period,), meters=plans, customers=(customer,))
+    return UsagePlan(period=period, windows=(period,), meters=plans, now_us=microseconds_of(now), customers=(customer,))
 
 
-def plan_days(customer: str, period: Period, time_zone: str, histories: Sequence[Sequence[CountingMeter]]) -> UsagePlan:
+def plan_days(
+    customer: str, period: Period, time_zone: str, histories: Sequence[Sequence[CountingMeter]], now: datetime
+) -> UsagePlan:
     """Plan the quantities of one customer and period by civil day and by all groups of each meter."""
     plans = _plan_all(period, histories, grouped=True)
     grid_us = _grid_us(period, histories)
     windows = windows_in(period, WindowSize.DAY, zone_named(time_zone), grid_us)
-    return UsagePlan(period=period, windows=windows, meters=plans, customers=(customer,))
+    return UsagePlan(period=period, windows=windows, meters=plans, now_us=microseconds_of(now), customers=(customer,))
 
 
 def _checked(after: RowKey | None, windows: int) -> RowKey | None:
@@ -182,9 +215,17 @@ def _checked(after: RowKey | None, windows: int) -> RowKey | None:
 
 
 def counting_in(meters: Sequence[CountingMeter], period: Period) -> tuple[CountingMeter, ...]:
-    """Versions that count somewhere in the period, oldest first; the newest of all if none does."""
-    counting = tuple(meter for meter in meters if meter.overlaps(period.start_us, period.end_us))
+    """Versions that count somewhere in the period or matter to it, oldest first; the newest of all if none does."""
+    reads = time_that_matters(meters, period)
+    counting = tuple(meter for meter in meters if meter.overlaps(reads.start_us, reads.end_us))
     return counting or (meters[-1],)
+
+
+def time_that_matters(meters: Sequence[CountingMeter], period: Period) -> Period:
+    """Return the period with the lookback before it in which events matter to it, exactly."""
+    # All versions that count look back alike.
+    start_us = max(INSTANT_MIN_US, period.start_us - meters[-1].spec.lookback_us)
+    return period if start_us == period.start_us else Period(instant_of(start_us), period.end)
 
 
 def _grid_us(period: Period, histories: Sequence[Sequence[CountingMeter]]) -> int:
@@ -204,7 +245,7 @@ def _plan_all(period: Period, histories: Sequence[Sequence[CountingMeter]], *, g
 def plan_meter(history: Sequence[CountingMeter], period: Period, group_by: tuple[str, ...]) -> MeterPlan:
     """Plan one meter of a question by the versions that count in the period, by these of their properties."""
     counting = counting_in(history, period)
-    newest = counting[-1]
+    newest, reads = counting[-1], time_that_matters(history, period)
     projections = []
     for meter in counting:
         own = meter.spec.group_by
@@ -214,11 +255,13 @@ def plan_meter(history: Sequence[CountingMeter], period: Period, group_by: tuple
         name=newest.version.name,
         aggregation=newest.spec.aggregation,
         unit=newest.spec.unit,
-        versions=tuple(meter.version.version for meter in counting if meter.overlaps(period.start_us, period.end_us)),
+        versions=tuple(meter.version.version for meter in counting if meter.overlaps(reads.start_us, reads.end_us)),
         newest_version=history[-1].version.version,
         group_by=group_by,
         projections=tuple(projections),
         bucket_minutes=newest.spec.bucket_minutes,
+        rules=newest.spec.rules,
+        lookback_us=newest.spec.lookback_us,
     )
 
 

@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from aggregator.domain.aggregations.aggregation import OfWindows
 from aggregator.domain.aggregations.groups import group_key
-from aggregator.domain.columns import no_texts
+from aggregator.domain.columns import CodedTexts
 from aggregator.domain.query import RowKey
-from aggregator.domain.reading import CountedRow, rows_of
+from aggregator.domain.reading import LEFT_OUT, CountedRow, rows_of
 from aggregator.domain.windows import merged
 from chassis.errors import Reason, TooBig
 from money import ZERO
@@ -34,6 +35,9 @@ ROWS_MAX: Final = 10_000
 HELD_MAX: Final = 3_000_000
 """Most windows and entries that are held for such an answer: some hundred megabytes at worst."""
 
+_REST: Final = "~"
+"""What the rest is called as a group; names of groups are JSON."""
+
 Series = tuple[str, str]
 """A customer and a group, as canonical text."""
 
@@ -42,7 +46,7 @@ Series = tuple[str, str]
 class Whole:
     """All rows of an answer in their order, and how many series its rest holds."""
 
-    rows: list[CountedRow]
+    rows: Sequence[CountedRow]
     other_series: int = 0
 
 
@@ -77,58 +81,70 @@ def check_rows(count: int, rows_max: int = ROWS_MAX) -> None:
         raise TooBig(Reason.ANSWER_TOO_LARGE, f"{message}; ask for a shorter period, larger windows or fewer groups")
 
 
-def as_whole(windows: Windows) -> Windows:
-    """Return windows with one for each series."""
-    return merged([replace(windows, starts_us=np.zeros(len(windows), dtype=np.int64))])
+def totals_of(plan: UsagePlan, windows: Windows) -> list[CountedRow]:
+    """Return a row for each series over the whole period, by customer and group, and the rest if there is one."""
+    whole = replace(plan, windows=(plan.period,), running=False)
+    if isinstance(plan.meters[0].aggregation, OfWindows):
+        windows = merged([replace(windows, starts_us=np.zeros(len(windows), dtype=np.int64))])
+    return list(rows_with_rest(whole, windows))
 
 
 def ranked_series(plan: UsagePlan, windows: Windows) -> list[Series]:
     """Return the series of windows, the largest over all of them first; equal ones by customer and group."""
-    totals = as_whole(windows)
-    if not len(totals):
-        return []
-    quantities = list(plan.meters[0].aggregation.quantities(totals))
-    order = sorted(range(len(totals)), key=quantities.__getitem__, reverse=True)
-    customers, groups = totals.customers.texts(), totals.groups.texts()
-    return [(customers[place], groups[place]) for place in order]
+    return [series_of(row) for row in sorted(totals_of(plan, windows), key=lambda row: row.quantity, reverse=True)]
 
 
-def as_rest(plan: UsagePlan, windows: Windows, named: AbstractSet[Series]) -> Windows:
-    """Return the windows of all series but those that are named, put together as one without names."""
-    return nameless(plan, windows.take(~_is_of(windows, named)))
-
-
-def nameless(plan: UsagePlan, windows: Windows) -> Windows:
-    """Return windows as those of a single series, which has neither customer nor group."""
-    group, count = group_key([""] * len(plan.meters[0].group_by)), len(windows)
-    groups = no_texts(count).renamed([group] if count else [])
-    return merged([replace(windows, customers=no_texts(count), groups=groups)])
-
-
-def series_of(row: CountedRow) -> Series:
-    """Return the series of a row."""
-    return row.key.customer, row.key.group
-
-
-def _is_of(windows: Windows, named: AbstractSet[Series]) -> NDArray[np.bool_]:
-    """Per window: whether it is of one of some series."""
+def with_rest(windows: Windows, named: AbstractSet[Series]) -> Windows:
+    """Return windows with all series but those that are named as one, the rest."""
     customers, groups = windows.customers, windows.groups
     keys = customers.codes * max(len(groups.values), 1) + groups.codes
     distinct, places = np.unique(keys, return_inverse=True)
     pairs = (divmod(key, max(len(groups.values), 1)) for key in distinct.tolist())
-    wanted = [(customers.values[customer], groups.values[group]) in named for customer, group in pairs]
-    return np.array(wanted, dtype=np.bool_)[places]
+    is_rest = np.array(
+        [_is_rest(customers.values[customer], groups.values[group], named) for customer, group in pairs], dtype=np.bool_
+    )[places]
+    if not is_rest.any():
+        return windows
+    return merged([replace(windows, customers=_named(customers, is_rest, ""), groups=_named(groups, is_rest, _REST))])
+
+
+def _is_rest(customer: str, group: str, named: AbstractSet[Series]) -> bool:
+    return (customer, group) not in named and not group.endswith(LEFT_OUT)
+
+
+def _named(texts: CodedTexts, rows: NDArray[np.bool_], name: str) -> CodedTexts:
+    """Return texts of which some rows have another one."""
+    values = sorted({*texts.values, name})
+    table = np.array([values.index(value) for value in texts.values], dtype=np.int64)
+    return CodedTexts(values, np.where(rows, values.index(name), table[texts.codes])).take(slice(None))
+
+
+def rows_with_rest(plan: UsagePlan, windows: Windows) -> Iterator[CountedRow]:
+    """Yield the rows of windows, with those of the rest as such, last."""
+    nameless = group_key([""] * len(plan.meters[0].group_by))
+    rest: list[CountedRow] = []
+    for row in rows_of(plan, 0, windows):
+        if row.key.group == _REST:
+            rest.append(replace(row, key=RowKey(0, "", row.key.window_number, nameless), is_other=True))
+        else:
+            yield row
+    yield from rest
+
+
+def series_of(row: CountedRow) -> Series:
+    """Return the series of a row that is not of the rest."""
+    return row.key.customer, row.key.group
 
 
 def _largest(plan: UsagePlan, windows: Windows, top: int) -> Whole:
     order = ranked_series(plan, windows)
     rank_of = {series: rank for rank, series in enumerate(order[:top])}
-    named = sorted(
-        rows_of(plan, 0, windows.take(_is_of(windows, rank_of.keys()))),
-        key=lambda row: (rank_of[series_of(row)], row.key.window_number),
-    )
-    rest = [replace(row, is_other=True) for row in rows_of(plan, 0, as_rest(plan, windows, rank_of.keys()))]
-    return Whole(named + rest, max(len(order) - top, 0))
+
+    def place(row: CountedRow) -> tuple[int, int]:
+        return (top if row.is_other else rank_of[series_of(row)], row.key.window_number)
+
+    rows = sorted(rows_with_rest(plan, with_rest(windows, rank_of.keys())), key=place)
+    return Whole(rows, max(len(order) - top, 0))
 
 
 def _place_of(key: RowKey) -> tuple[str, int, str]:

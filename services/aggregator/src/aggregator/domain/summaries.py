@@ -6,8 +6,15 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from aggregator.domain.calendar import WindowSize
-from aggregator.domain.ranking import Series, as_rest, as_whole, check_rows, ranked_series, series_of
-from aggregator.domain.reading import rows_of
+from aggregator.domain.ranking import (
+    Series,
+    check_rows,
+    ranked_series,
+    rows_with_rest,
+    series_of,
+    totals_of,
+    with_rest,
+)
 from money import ZERO
 
 if TYPE_CHECKING:
@@ -56,7 +63,7 @@ class SummaryAnswer:
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class Gathered:
     """A plan with all windows that it asks for."""
 
     plan: UsagePlan
@@ -68,42 +75,38 @@ def whole_period(query: UsageQuery, period: Period) -> UsageQuery:
     return replace(query, period=period, window_size=WindowSize.WHOLE, bounds=())
 
 
-def summarize(query: UsageQuery, asked: Asked, before: Asked | None, now: datetime) -> tuple[list[Summary], int]:
+def summarize(
+    query: UsageQuery, gathered: Gathered, before: Gathered | None, now: datetime
+) -> tuple[list[Summary], int]:
     """Return the figures of each series, and how many are in the rest. Raises TooBig ANSWER_TOO_LARGE."""
-    ranked = ranked_series(asked.plan, asked.windows)
+    ranked = ranked_series(gathered.plan, gathered.windows)
     named = ranked[: query.top] if query.top else sorted(ranked)
     check_rows(len(named))
-    by_series: dict[Series | None, list[CountedRow]] = {series: [] for series in named}
-    for row in rows_of(asked.plan, 0, asked.windows):
-        if (series := series_of(row)) in by_series:
-            by_series[series].append(row)
     rest = len(ranked) - len(named)
-    if query.top and rest:
-        by_series[None] = list(rows_of(asked.plan, 0, as_rest(asked.plan, asked.windows, frozenset(named))))
-    totals = _totals(asked, named, with_rest=bool(rest))
-    earlier = {} if before is None else _totals(before, named, with_rest=bool(rest))
+    if rest:
+        gathered = replace(gathered, windows=with_rest(gathered.windows, set(named)))
+        before = before and replace(before, windows=with_rest(before.windows, set(named)))
+    by_series: dict[Series | None, list[CountedRow]] = {series: [] for series in (*named, *([None] if rest else ()))}
+    for row in rows_with_rest(gathered.plan, gathered.windows):
+        by_series[_series(row)].append(row)
+    totals = {_series(row): row for row in totals_of(gathered.plan, gathered.windows)}
+    earlier = {} if before is None else {_series(row): row for row in totals_of(before.plan, before.windows)}
     found = []
     for one, rows in by_series.items():
-        summary = _summary(asked.plan, one, rows, totals[one], now)
-        found.append(summary if before is None else replace(summary, previous=earlier.get(one, (ZERO, 0))))
+        if one in totals:
+            summary = _summary(gathered.plan, rows, totals[one], now)
+            former = earlier.get(one)
+            figures = (ZERO, 0) if former is None else (former.quantity, former.event_count)
+            found.append(summary if before is None else replace(summary, previous=figures))
     return found, rest
 
 
-def _totals(asked: Asked, named: Sequence[Series], *, with_rest: bool) -> dict[Series | None, tuple[Decimal, int]]:
-    """Return quantity and events of each series over the whole period; the rest is that of None."""
-    plan = replace(asked.plan, windows=(asked.plan.period,), running=False)
-    whole = as_whole(asked.windows)
-    of_all = {series_of(row): (row.quantity, row.event_count) for row in rows_of(plan, 0, whole)}
-    found: dict[Series | None, tuple[Decimal, int]] = {series: of_all[series] for series in named if series in of_all}
-    if with_rest:
-        for row in rows_of(plan, 0, as_rest(plan, whole, frozenset(named))):
-            found[None] = (row.quantity, row.event_count)
-    return found
+def _series(row: CountedRow) -> Series | None:
+    """Return the series of a row, None for the rest."""
+    return None if row.is_other else series_of(row)
 
 
-def _summary(
-    plan: UsagePlan, series: Series | None, rows: Sequence[CountedRow], total: tuple[Decimal, int], now: datetime
-) -> Summary:
+def _summary(plan: UsagePlan, rows: Sequence[CountedRow], total: CountedRow, now: datetime) -> Summary:
     quantities = sorted(row.quantity for row in rows)
     if plan.meters[0].aggregation.NOTHING_IS_ZERO:
         with_events = {row.key.window_number for row in rows}
@@ -111,11 +114,11 @@ def _summary(
         quantities = sorted([*quantities, *(ZERO for number in begun if number not in with_events)])
     largest = max(rows, key=lambda row: row.quantity, default=None)
     return Summary(
-        customer="" if series is None else series[0],
-        group=rows[0].group if rows else (),
-        is_other=series is None,
-        quantity=total[0],
-        event_count=total[1],
+        customer=total.key.customer,
+        group=total.group,
+        is_other=total.is_other,
+        quantity=total.quantity,
+        event_count=total.event_count,
         largest=None if largest is None else (plan.windows[largest.key.window_number], largest.quantity),
         percentile=_percentile(quantities),
         window_count=len(quantities),

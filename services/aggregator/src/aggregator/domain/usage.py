@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from money import ZERO
 
 if TYPE_CHECKING:
-    from aggregator.domain.aggregations.aggregation import Aggregation, Totals
+    from aggregator.domain.aggregations.aggregation import Aggregation, OfWindows, Totals
     from aggregator.domain.query import RowKey
     from eventlog.as_of import AsOf
     from eventlog.period import Period
@@ -75,7 +75,7 @@ class TotalsAnswer:
     as_of: AsOf
 
 
-def quantity_of(aggregation: Aggregation, totals: Totals) -> Decimal:
+def quantity_of(aggregation: OfWindows, totals: Totals) -> Decimal:
     """Return the exact quantity; zero when nothing happened."""
     quantity = aggregation.quantity(totals)
     return ZERO if quantity is None else quantity

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from aggregator.domain.meters import CountingMeter, MeterVersion, counting_meters
 from aggregator.domain.query import UsagePlan, UsageQuery, plan_query
 from aggregator.domain.scanning import Scan, scan_for
-from aggregator.domain.summaries import Asked
+from aggregator.domain.summaries import Gathered
 from aggregator.domain.usage import UsageSource
 from aggregator.domain.windows import Windows
 from aggregator.operations.deps import Deps
@@ -20,14 +21,14 @@ from aggregator.store import meters, progress, usage
 from chassis.postgres import transaction
 from eventlog.as_of import AsOf
 
-Planner = Callable[[UsageQuery, Sequence[CountingMeter]], UsagePlan]
+Planner = Callable[[UsageQuery, Sequence[CountingMeter], datetime], UsagePlan]
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
     """What some questions about one meter ask for, all at one point of the log."""
 
-    asked: Sequence[Asked]
+    gathered: Sequence[Gathered]
     as_of: AsOf
     filled: bool
     source: UsageSource
@@ -57,30 +58,31 @@ async def meter_state(conn: AsyncConnection, tenant: str, meter: str) -> State:
 
 
 def planned(
-    query: UsageQuery, history: Sequence[CountingMeter], plan: Planner = plan_query
+    query: UsageQuery, history: Sequence[CountingMeter], now: datetime, plan: Planner = plan_query
 ) -> tuple[UsagePlan, Scan | None]:
     """Plan the answer to a question, and what is read of the log for it if it must and may be. Raises Refused."""
     scan = scan_for(query, history) if query.scan_events_max else None
-    return plan(query, history if scan is None else scan.meters), scan
+    return plan(query, history if scan is None else scan.meters, now), scan
 
 
 async def ask(deps: Deps, tenant: str, queries: Sequence[UsageQuery], plan: Planner = plan_query) -> Found:
     """Return all windows that questions about one meter ask for. Raises NotFound, Refused, TooBig."""
     found: list[tuple[UsageQuery, UsagePlan, Scan | Windows]] = []
+    now = deps.clock.now()
     async with transaction(deps.engine) as conn:
         state = await meter_state(conn, tenant, queries[0].meter)
         history = counting_meters(state.versions)
         for query in queries:
-            made, scan = planned(query, history, plan)
+            made, scan = planned(query, history, now, plan)
             found.append((query, made, await usage.read_whole(conn, made) if scan is None else scan))
-    asked: list[Asked] = []
+    gathered: list[Gathered] = []
     source = UsageSource()
     # No transaction is open while the log is read.
     for query, made, kept in found:
         if isinstance(kept, Windows):
-            asked.append(Asked(made, kept))
+            gathered.append(Gathered(made, kept))
         else:
             windows, read = await scanned_windows(deps, query, kept, made, state.as_of)
-            asked.append(Asked(made, windows))
+            gathered.append(Gathered(made, windows))
             source = UsageSource(source.events_read + read.events_read, read.properties)
-    return Found(asked, completed(deps, state.as_of, state.versions), state.filled, source)
+    return Found(gathered, completed(deps, state.as_of, state.versions), state.filled, source)

@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from aggregator.domain.changes import ChangeKey, Span
+from aggregator.domain.batch import LogSegment
 from aggregator.domain.matching import ReadableEvent
 from aggregator.domain.scanning import ScannedEvents
 from aggregator.operations.windows import WrittenMeters
 from aggregator.store.changes import ChangeFeed
+from aggregator.store.windows.remembered import RememberedPages
 from chassis.clock import Clock
 from eventlog.as_of import AsOf
 from eventlog.feed.completeness import Completeness
 from eventlog.feed.cursor import Cursor, FeedHeads, Segment
 from eventlog.feed.progress import FeedBoard
+from eventlog.feed.source import FeedSource
 from eventlog.period import Period
 
 
@@ -75,10 +77,9 @@ class ChangeLog(Protocol):
 
 @dataclass(frozen=True)
 class Watching:
-    """How answers are watched: the change feed, how its segments are read, and how long is waited."""
+    """How answers are watched: by the change feed, until when, and how long is waited."""
 
     changes: ChangeLog
-    unpack: Callable[[bytes], Iterable[tuple[ChangeKey, Span]]]
     draining: asyncio.Event
     keepalive_s: float
     """How long nothing may be sent."""
@@ -93,6 +94,10 @@ class Deps:
     engine: AsyncEngine
     clock: Clock
     log: EventLog
+    feed: FeedSource
+    """The event log as it is followed, for whoever reads it once more."""
+    read_segments: Callable[[Sequence[Segment]], list[LogSegment]]
+    """Reads segments of the event log. Raises Diverged FEED_CORRUPT."""
     changes: ChangeFeed
     watching: Watching
     seal_wait_s: float
@@ -106,3 +111,5 @@ class Deps:
     """Until when what is counted is complete."""
     written: WrittenMeters = field(default_factory=WrittenMeters)
     """To whose windows pages were added, which are merged behind."""
+    remembered: RememberedPages = field(default_factory=RememberedPages)
+    """Pages of windows that questions read a moment ago."""

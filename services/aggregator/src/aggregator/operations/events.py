@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 
 from aggregator.domain.corrections import makes_a_difference
 from aggregator.domain.freshness import Freshness
-from aggregator.domain.lineage import Lineage
+from aggregator.domain.lineage import Lineage, time_asked
 from aggregator.domain.listing import (
     NARROWED_BY_NOTHING,
     EventPage,
@@ -21,6 +21,7 @@ from aggregator.domain.listing import (
 )
 from aggregator.domain.matching import CountedEvent, ReadableEvent, counted_value, is_listed
 from aggregator.domain.meters import CountingMeter, PropertyFilter, counting_meters
+from aggregator.domain.query import time_that_matters
 from aggregator.domain.requeue import read_as
 from aggregator.domain.seals import Snapshot
 from aggregator.domain.usage import MeterUsage
@@ -86,7 +87,8 @@ async def list_usage_events(
     amount to is not what the snapshot says.
     """
     sealed, sought = await _coordinates(deps, tenant, snapshot_id, meter, only_amendment=only_amendment)
-    lineage = Lineage(sealed.usage.aggregation)
+    asked = time_asked(sought.meters, sealed.snapshot.key.period, sealed.snapshot.sealed_at)
+    lineage = Lineage(sealed.usage.aggregation, asked)
     if sealed.amended is not None and after is None:
         async for page in _requeued_since(deps, sealed.amended, sought):
             lineage.add(page)
@@ -118,7 +120,8 @@ async def list_metered_events(deps: Deps, tenant: str, query: EventQuery) -> Asy
         meters = listed_by(query, counting_meters(versions))
     up_to = as_of if query.up_to is None else await in_followed_log(deps, as_of, query.up_to)
     after = resumed(None, query.after, up_to)
-    sought = _Sought(query.customer, query.period, meters, after, up_to, query.filters, query.narrowed)
+    period = time_that_matters(meters, query.period) if meters else query.period
+    sought = _Sought(query.customer, period, meters, after, up_to, query.filters, query.narrowed)
     page = EventPage((), completed(deps, up_to, versions), filled=not filling(versions))
     is_empty = True
     async with aclosing(_listed(deps, sought, query.limit)) as pages:
@@ -187,8 +190,10 @@ async def _coordinates(
     # Versions applied since then have taken over parts of the time, but not in what was sealed.
     then = [version for version in versions if version.version <= sealed.newest_version]
     key = snapshot.key
-    meters = [one for one in counting_meters(then) if one.overlaps(key.period.start_us, key.period.end_us)]
-    sought = _Sought(key.customer, key.period, meters, None, snapshot.as_of, at=snapshot.sealed_at)
+    history = counting_meters(then)
+    period = time_that_matters(history, key.period)
+    meters = [one for one in history if one.overlaps(period.start_us, period.end_us)]
+    sought = _Sought(key.customer, period, meters, None, snapshot.as_of, at=snapshot.sealed_at)
     if amended is None:
         return _Sealed(snapshot, sealed), sought
     nothing = replace(sealed, event_count=0, quantity=ZERO)

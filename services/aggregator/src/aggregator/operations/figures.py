@@ -33,11 +33,11 @@ async def summarize_usage(
             compared = until_same_point(query.period, whole, now, zone, _COARSEST_US)
         queries = [query] if compared is None else [query, whole_period(query, compared)]
         found = await ask(deps, tenant, queries)
-    asked, earlier = found.asked[0], found.asked[1] if compared is not None else None
-    summaries, other_series = await asyncio.to_thread(summarize, query, asked, earlier, now)
+    gathered, earlier = found.gathered[0], found.gathered[1] if compared is not None else None
+    summaries, other_series = await asyncio.to_thread(summarize, query, gathered, earlier, now)
     return SummaryAnswer(
         summaries=summaries,
-        unit=asked.plan.meters[0].unit,
+        unit=gathered.plan.meters[0].unit,
         as_of=found.as_of,
         filled=found.filled,
         other_series=other_series,
@@ -52,11 +52,11 @@ async def query_heat_map(deps: Deps, tenant: str, query: UsageQuery, freshness: 
         zone_named(query.time_zone)
         await wait_until_fresh(deps, tenant, freshness, {query.meter})
         found = await ask(deps, tenant, [query], plan_heat)
-    asked = found.asked[0]
-    cells = await asyncio.to_thread(heat_cells, query, asked)
+    gathered = found.gathered[0]
+    cells = await asyncio.to_thread(heat_cells, query, gathered)
     return HeatAnswer(
         cells=cells,
-        unit=asked.plan.meters[0].unit,
+        unit=gathered.plan.meters[0].unit,
         as_of=found.as_of,
         filled=found.filled,
         source=found.source,

@@ -13,6 +13,7 @@ from aggregator.domain.query import UsagePlan
 from aggregator.domain.usage import MeterUsage
 from aggregator.operations.deps import Deps
 from aggregator.store import fills, progress, usage
+from aggregator.store.windows.remembered import RememberedPages
 from chassis.errors import NotFound, Reason
 from chassis.postgres import transaction
 from eventlog.as_of import AsOf
@@ -58,9 +59,11 @@ def completed(deps: Deps, as_of: AsOf, versions: Sequence[MeterVersion]) -> AsOf
     return as_of if filling(versions) else deps.completeness.of(as_of)
 
 
-async def read_totals(conn: AsyncConnection, plan: UsagePlan) -> tuple[MeterUsage, ...]:
+async def read_totals(
+    conn: AsyncConnection, plan: UsagePlan, remembered: RememberedPages | None = None
+) -> tuple[MeterUsage, ...]:
     """Return the whole quantity of every meter of a plan for one customer; zero where nothing happened."""
-    counted = {row.key.meter_number: row for row in await usage.read_usage(conn, plan)}
+    counted = {row.key.meter_number: row for row in await usage.read_usage(conn, plan, remembered)}
     parked = await usage.count_parked(conn, plan)
     return tuple(
         MeterUsage(

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from aggregator.domain.changes import ChangeKey, Changes, Span
+from aggregator.domain.changes import Changes
 from aggregator.domain.meters import (
     ALWAYS_US,
     AppliedMeter,
@@ -161,8 +161,7 @@ async def _count_again(
         since = None if since_us == ALWAYS_US else instant_of(since_us)
         await parked.clear_parked_voids(conn, version.meter_id, since)
         for customer, first, last in await clear_windows(conn, version.meter_id, since):
-            span = Span(microseconds_of(first), microseconds_of(last) + version.spec.bucket_us)
-            changes.add(tenant, ChangeKey(customer, version.name), span)
+            changes.add_windows(version, customer, microseconds_of(first), microseconds_of(last), deps.clock.now())
         await parked.clear_parked(conn, version.meter_id, since)
     as_of = await progress.read_as_of(conn, tenant)
     if filled_anew and not as_of.is_empty:

@@ -37,7 +37,12 @@ async def scanned_windows(
 
     if not up_to.is_empty:
         pages = deps.log.scan_events(
-            query.customers, scan.types, query.period, up_to, scan.properties, query.scan_events_max
+            query.customers,
+            scan.types,
+            plan.meters[0].reads(plan.period),
+            up_to,
+            scan.properties,
+            query.scan_events_max,
         )
         async with aclosing(pages):
             async for page in pages:

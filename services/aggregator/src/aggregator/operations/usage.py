@@ -63,8 +63,8 @@ async def query_usage(deps: Deps, tenant: str, query: UsageQuery, freshness: Fre
             return await _from_whole(deps, tenant, query)
         async with transaction(deps.engine) as conn:
             state = await meter_state(conn, tenant, query.meter)
-            plan, scan = planned(query, counting_meters(state.versions))
-            rows = await usage.read_usage(conn, plan) if scan is None else []
+            plan, scan = planned(query, counting_meters(state.versions), deps.clock.now())
+            rows = await usage.read_usage(conn, plan, deps.remembered) if scan is None else []
         if scan is not None:
             return await _from_whole(deps, tenant, query)
     as_of = completed(deps, state.as_of, state.versions)
@@ -73,9 +73,9 @@ async def query_usage(deps: Deps, tenant: str, query: UsageQuery, freshness: Fre
 
 async def _from_whole(deps: Deps, tenant: str, query: UsageQuery) -> UsageAnswer:
     found = await ask(deps, tenant, [query])
-    asked = found.asked[0]
-    whole = await asyncio.to_thread(whole_answer, query, asked.plan, asked.windows)
-    answer = _answer(query, asked.plan, whole, found.as_of, filled=found.filled)
+    gathered = found.gathered[0]
+    whole = await asyncio.to_thread(whole_answer, query, gathered.plan, gathered.windows)
+    answer = _answer(query, gathered.plan, whole, found.as_of, filled=found.filled)
     return replace(answer, other_series=whole.other_series, source=found.source)
 
 
@@ -114,7 +114,8 @@ async def query_totals(
             if names:
                 histories = _chosen(histories, names)
                 versions = [version for version in versions if version.name in names]
-            found = await read_totals(conn, plan_totals(customer, period, histories))
+            plan = plan_totals(customer, period, histories, deps.clock.now())
+            found = await read_totals(conn, plan, deps.remembered)
     return TotalsAnswer(found, completed(deps, as_of, versions))
 
 

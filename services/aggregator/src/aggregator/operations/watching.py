@@ -8,12 +8,12 @@ from contextlib import aclosing
 from dataclasses import dataclass, replace
 from typing import Final
 
-from aggregator.domain.changes import ANY_METER, ChangeKey, Span
+from aggregator.domain.changes import ANY_METER
 from aggregator.domain.freshness import Freshness
 from aggregator.domain.query import UsageQuery
 from aggregator.domain.ranking import ROWS_MAX, check_rows
 from aggregator.domain.usage import UsageAnswer
-from aggregator.operations.deps import Deps, Watching
+from aggregator.operations.deps import Deps
 from aggregator.operations.usage import query_usage
 from chassis.tasks import first_of, wait_or_stop
 from eventlog.feed.cursor import Cursor
@@ -46,7 +46,7 @@ async def watch_usage(
     yield WatchedAnswer(sent)
     answers = 1
     changed = asyncio.Event()
-    following = asyncio.create_task(_follow(watching, tenant, query, cursor, changed))
+    following = asyncio.create_task(_follow(deps, tenant, query, cursor, changed))
     try:
         while answers != answers_max and not await first_of(watching.draining, changed, watching.keepalive_s):
             if following.done():
@@ -87,20 +87,19 @@ def _differs(answer: UsageAnswer, sent: UsageAnswer) -> bool:
     )
 
 
-async def _follow(watching: Watching, tenant: str, query: UsageQuery, cursor: Cursor, changed: asyncio.Event) -> None:
+async def _follow(deps: Deps, tenant: str, query: UsageQuery, cursor: Cursor, changed: asyncio.Event) -> None:
     """Set `changed` for whatever concerns a question, until the feed ends."""
     try:
-        async with aclosing(watching.changes.stream(cursor)) as segments:
+        async with aclosing(deps.watching.changes.stream(cursor)) as segments:
             async for segment in segments:
                 if segment.tenant == tenant and not changed.is_set():
-                    found = watching.unpack(segment.payload)
-                    if any(concerns(query, key, span) for key, span in found):
+                    _, touched = deps.changes.unpack(segment.payload)
+                    if any(concerns(query, customer, meter) for customer, meter in touched):
                         changed.set()
     finally:
         changed.set()
 
 
-def concerns(query: UsageQuery, key: ChangeKey, span: Span) -> bool:
-    """Whether a change may be one of the answer to a question."""
-    is_of = key.meter in (query.meter, ANY_METER) and (not query.customers or key.customer in query.customers)
-    return is_of and span.start_us < query.period.end_us and span.end_us > query.period.start_us
+def concerns(query: UsageQuery, customer: str, meter: str) -> bool:
+    """Whether a change of a customer and a meter may be one of the answer to a question."""
+    return meter in (query.meter, ANY_METER) and (not query.customers or customer in query.customers)

@@ -13,8 +13,10 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import text
 
-from aggregator.domain.aggregations import BY_NAME
+from aggregator.domain.aggregations import BY_NAME, OF_BUCKETS
+from aggregator.domain.aggregations.rules import NO_RULES, Rules, Session, TimeUnit
 from aggregator.domain.meters import Dimension, MeterSpec, MeterVersion, PropertyFilter
+from aggregator.domain.readings import Reading
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -150,6 +152,26 @@ def _spec_document(spec: MeterSpec) -> dict[str, object]:
         "filter_expression": spec.filter_expression,
         "value_expression": spec.value_expression,
         "dimensions": [{"name": part.name, "expression": part.expression} for part in spec.dimensions],
+        "rules": _rules_document(spec.rules),
+    }
+
+
+def _rules_document(rules: Rules) -> dict[str, object]:
+    session, buckets = rules.session, rules.bucket_aggregation
+    return {
+        "session": {
+            "key": [session.key.key, session.key.expression],
+            "phase": [session.phase.key, session.phase.expression],
+            "start": session.start,
+            "stop": session.stop,
+            "heartbeat": session.heartbeat,
+            "timeout_s": session.timeout_s,
+        },
+        "time_unit": None if rules.time_unit is None else rules.time_unit.name,
+        "carries_over": rules.carries_over,
+        "percentile": rules.percentile,
+        "bucket_aggregation": None if buckets is None else buckets.NAME,
+        "skips_empty_buckets": rules.skips_empty_buckets,
     }
 
 
@@ -170,6 +192,21 @@ def _spec(document: dict[str, Any]) -> MeterSpec:
         filter_expression=document.get("filter_expression", ""),
         value_expression=document.get("value_expression", ""),
         dimensions=tuple(Dimension(part["name"], part["expression"]) for part in document.get("dimensions", ())),
+        rules=_rules(document["rules"]) if "rules" in document else NO_RULES,
+    )
+
+
+def _rules(document: dict[str, Any]) -> Rules:
+    session = dict(document["session"])
+    key, phase = Reading(*session.pop("key")), Reading(*session.pop("phase"))
+    unit, buckets = document["time_unit"], document["bucket_aggregation"]
+    return Rules(
+        session=Session(key, phase, **session),
+        time_unit=None if unit is None else TimeUnit[unit],
+        carries_over=document["carries_over"],
+        percentile=document["percentile"],
+        bucket_aggregation=None if buckets is None else OF_BUCKETS[buckets],
+        skips_empty_buckets=document["skips_empty_buckets"],
     )
 
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from aggregator.domain.aggregations import BY_NAME
+from aggregator.domain.aggregations import BY_NAME, OF_BUCKETS
 from aggregator.domain.aggregations.aggregation import Aggregation
+from aggregator.domain.aggregations.rules import NO_SESSION, Rules, Session, TimeUnit
 from aggregator.domain.meters import (
     BUCKET_MINUTES_DEFAULT,
     AppliedMeter,
@@ -16,12 +17,15 @@ from aggregator.domain.meters import (
     PropertyFilter,
     canonical,
 )
+from aggregator.domain.readings import Reading
 from eventlog.wire import instant_in, timestamp
 from metering.aggregator.v1 import aggregator_service_pb2 as pb
 from metering.aggregator.v1 import meter_pb2
 from metering.common.v1 import values_pb2
 
 _PREFIX = "AGGREGATION_"
+_UNIT_PREFIX = "TIME_UNIT_"
+_SKIP = meter_pb2.EMPTY_BUCKETS_SKIP
 _PARK = meter_pb2.NEGATIVE_VALUES_PARK
 _UNSPECIFIED = meter_pb2.NEGATIVE_VALUES_UNSPECIFIED
 
@@ -51,7 +55,30 @@ def spec_from_proto(message: meter_pb2.MeterSpec) -> MeterSpec:
             filter_expression=message.filter_expression,
             value_expression=message.value_expression,
             dimensions=tuple(Dimension(part.name, part.expression) for part in message.dimensions),
+            rules=_rules_from_proto(message),
         )
+    )
+
+
+def _rules_from_proto(message: meter_pb2.MeterSpec) -> Rules:
+    buckets = message.bucket_aggregation
+    if message.aggregation == meter_pb2.AGGREGATION_PERCENTILE:
+        buckets = buckets or meter_pb2.AGGREGATION_SUM
+    session, unit = message.session, message.time_unit
+    return Rules(
+        session=Session(
+            key=Reading(session.key_property, session.key_expression),
+            phase=Reading(session.phase_property, session.phase_expression),
+            start=session.start,
+            stop=session.stop,
+            heartbeat=session.heartbeat,
+            timeout_s=session.timeout_seconds,
+        ),
+        time_unit=TimeUnit[meter_pb2.TimeUnit.Name(unit).removeprefix(_UNIT_PREFIX)] if unit else None,
+        carries_over=message.carry_over,
+        percentile=message.percentile,
+        bucket_aggregation=OF_BUCKETS.get(meter_pb2.Aggregation.Name(buckets).removeprefix(_PREFIX)),
+        skips_empty_buckets=message.empty_buckets == _SKIP,
     )
 
 
@@ -78,9 +105,34 @@ def meter_to_proto(version: MeterVersion) -> meter_pb2.Meter:
         created_at=timestamp(version.created_at),
         filled=version.filled,
     )
+    _rules_to_proto(spec.rules, message.spec)
     if version.counts_from is not None:
         message.spec.effective_from.FromDatetime(version.counts_from)
     return message
+
+
+def _rules_to_proto(rules: Rules, spec: meter_pb2.MeterSpec) -> None:
+    session = rules.session
+    if session != NO_SESSION:
+        spec.session.CopyFrom(
+            meter_pb2.Session(
+                key_property=session.key.key,
+                key_expression=session.key.expression,
+                phase_property=session.phase.key,
+                phase_expression=session.phase.expression,
+                start=session.start,
+                stop=session.stop,
+                heartbeat=session.heartbeat,
+                timeout_seconds=session.timeout_s,
+            )
+        )
+    if rules.time_unit is not None:
+        spec.time_unit = meter_pb2.TimeUnit.Value(f"{_UNIT_PREFIX}{rules.time_unit.name}")
+    spec.carry_over, spec.percentile = rules.carries_over, rules.percentile
+    if rules.bucket_aggregation is not None:
+        spec.bucket_aggregation = aggregation_to_proto(rules.bucket_aggregation)
+    if rules.skips_empty_buckets:
+        spec.empty_buckets = _SKIP
 
 
 def description_to_proto(version: MeterVersion) -> meter_pb2.MeterDescription:

@@ -10,12 +10,12 @@ from chassis.errors import Diverged, Reason
 from eventlog.feed.cursor import kind_of
 from eventlog.feed.kinds import EntryKind
 from eventlog.payload import compress, decode_payload, decode_voids, decompress
-from eventlog.wire import period_from_proto, timestamp_of_us
+from eventlog.wire import timestamp_of_us
 from metering.aggregator.v1 import usage_pb2
 from metering.common.v1 import values_pb2
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Mapping
 
     from eventlog.feed.cursor import Segment
 
@@ -42,9 +42,9 @@ def _read_segment(segment: Segment) -> LogSegment:
     return LogSegment(segment.tenant, segment.lane, segment.first_position, events, kind.sign, taken_back)
 
 
-def pack_changes(changes: Mapping[ChangeKey, Span]) -> bytes:
+def pack_changes(changes: Mapping[ChangeKey, Span], flush_id: int) -> bytes:
     """Return the payload of a segment of the change feed."""
-    message = usage_pb2.UsageChanges()
+    message = usage_pb2.UsageChanges(batch=flush_id)
     # Thousands of customers share few spans.
     periods: dict[Span, values_pb2.Period] = {}
     for key, span in changes.items():
@@ -57,12 +57,10 @@ def pack_changes(changes: Mapping[ChangeKey, Span]) -> bytes:
     return compress(message.SerializeToString())
 
 
-def unpack_changes(payload: bytes) -> Iterator[tuple[ChangeKey, Span]]:
-    """Yield what a segment of the change feed tells of."""
+def unpack_changes(payload: bytes) -> tuple[int, list[tuple[str, str]]]:
+    """Return which batch a segment of the change feed tells of, and which customers and meters it touched."""
     message = usage_pb2.UsageChanges.FromString(decompress(payload))
-    for change in message.changes:
-        period = period_from_proto(change.period)
-        yield ChangeKey(change.customer, change.meter), Span(period.start_us, period.end_us)
+    return message.batch, [(change.customer, change.meter) for change in message.changes]
 
 
 def _corrupt(segment: Segment, what: str) -> Diverged:

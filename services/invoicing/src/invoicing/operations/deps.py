@@ -50,6 +50,10 @@ class Rating(Protocol):
         """Return the charges of a period as usage is now; by contract, or by customer and the contract in force."""
         ...
 
+    async def live_charges_of_periods(self, customer: str, periods: Sequence[tuple[str, str]]) -> Sequence[Rated]:
+        """Return the same of several periods of a customer, each by contract and label, in their order."""
+        ...
+
     async def told_charges(
         self, *, contract: str = "", customer: str = "", billing_period: str = ""
     ) -> tuple[Rated, Mapping[str, HandedThrough]]:

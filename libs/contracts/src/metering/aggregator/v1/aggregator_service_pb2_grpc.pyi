@@ -48,9 +48,8 @@ class AggregatorServiceStub:
     """
     WatchUsage: _grpc.UnaryStreamMultiCallable[_aggregator_service_pb2.WatchUsageRequest, _aggregator_service_pb2.WatchUsageResponse]
     """Streams the answer to a question: at once, and again whenever it has become another one. While it stays the same, a response
-    without rows comes every 15 seconds. Many changes in a short time come as one. The stream ends after an hour, and when the service stops: ask
-    again.
-    Errors: as QueryUsage; RESOURCE_EXHAUSTED ANSWER_TOO_LARGE (the answer has more than 10,000 rows).
+    without rows comes every 15 seconds. Many changes in a short time come as one. The stream ends after an hour, and when the
+    service stops: ask again. Errors: as QueryUsage; RESOURCE_EXHAUSTED ANSWER_TOO_LARGE (the answer has more than 10,000 rows).
     """
     SummarizeUsage: _grpc.UnaryUnaryMultiCallable[_aggregator_service_pb2.SummarizeUsageRequest, _aggregator_service_pb2.SummarizeUsageResponse]
     """Returns figures of each series of a question: its quantity, its largest window, its 95th percentile over windows, and the
@@ -58,6 +57,11 @@ class AggregatorServiceStub:
     """
     QueryHeatMap: _grpc.UnaryUnaryMultiCallable[_aggregator_service_pb2.QueryHeatMapRequest, _aggregator_service_pb2.QueryHeatMapResponse]
     """Returns usage by the hour of the week of a zone. Errors: as QueryUsage."""
+    CurrentUsage: _grpc.UnaryUnaryMultiCallable[_aggregator_service_pb2.CurrentUsageRequest, _aggregator_service_pb2.CurrentUsageResponse]
+    """Returns a whole quantity from memory: of one customer, meter and period, at most a stated time old; for gates and alerts, which ask
+    often. The first time, and after the meter has changed, it is read from the database. Errors: NOT_FOUND METER_NOT_FOUND, INVALID_ARGUMENT
+    (period).
+    """
     QueryTotals: _grpc.UnaryUnaryMultiCallable[_aggregator_service_pb2.QueryTotalsRequest, _aggregator_service_pb2.QueryTotalsResponse]
     """Returns the quantities of all meters of one customer and period, as they are now."""
     SealUsage: _grpc.UnaryUnaryMultiCallable[_aggregator_service_pb2.SealUsageRequest, _aggregator_service_pb2.SealUsageResponse]
@@ -104,6 +108,12 @@ class AggregatorServiceStub:
     """Says which of some events the meters, as they are now, would not count, and why. Nothing is kept. Errors: INVALID_ARGUMENT (no
     or two batches, columns of unequal length), RESOURCE_EXHAUSTED (more than 10,000 events).
     """
+    Reconcile: _grpc.UnaryStreamMultiCallable[_aggregator_service_pb2.ReconcileRequest, _aggregator_service_pb2.ReconcileResponse]
+    """Reads the log again and compares it with what is counted, parked and asked for by no meter at the same place of the log: by number,
+    sum and digest. Streams how far it is, and at last the result; what differs is named down to windows and ranges of positions. Takes
+    about as long as counting again does, and changes nothing. Errors: NOT_FOUND METER_NOT_FOUND, INVALID_ARGUMENT (period),
+    FAILED_PRECONDITION FEED_DIVERGED or FEED_CORRUPT (the log is not what was written).
+    """
     GetProgress: _grpc.UnaryUnaryMultiCallable[_aggregator_service_pb2.GetProgressRequest, _aggregator_service_pb2.GetProgressResponse]
     """Returns how far the events in the log have been counted."""
     RebuildUsage: _grpc.UnaryUnaryMultiCallable[_aggregator_service_pb2.RebuildUsageRequest, _aggregator_service_pb2.RebuildUsageResponse]
@@ -131,9 +141,8 @@ class AggregatorServiceAsyncStub(AggregatorServiceStub):
     """
     WatchUsage: _aio.UnaryStreamMultiCallable[_aggregator_service_pb2.WatchUsageRequest, _aggregator_service_pb2.WatchUsageResponse]  # type: ignore[assignment]
     """Streams the answer to a question: at once, and again whenever it has become another one. While it stays the same, a response
-    without rows comes every 15 seconds. Many changes in a short time come as one. The stream ends after an hour, and when the service stops: ask
-    again.
-    Errors: as QueryUsage; RESOURCE_EXHAUSTED ANSWER_TOO_LARGE (the answer has more than 10,000 rows).
+    without rows comes every 15 seconds. Many changes in a short time come as one. The stream ends after an hour, and when the
+    service stops: ask again. Errors: as QueryUsage; RESOURCE_EXHAUSTED ANSWER_TOO_LARGE (the answer has more than 10,000 rows).
     """
     SummarizeUsage: _aio.UnaryUnaryMultiCallable[_aggregator_service_pb2.SummarizeUsageRequest, _aggregator_service_pb2.SummarizeUsageResponse]  # type: ignore[assignment]
     """Returns figures of each series of a question: its quantity, its largest window, its 95th percentile over windows, and the
@@ -141,6 +150,11 @@ class AggregatorServiceAsyncStub(AggregatorServiceStub):
     """
     QueryHeatMap: _aio.UnaryUnaryMultiCallable[_aggregator_service_pb2.QueryHeatMapRequest, _aggregator_service_pb2.QueryHeatMapResponse]  # type: ignore[assignment]
     """Returns usage by the hour of the week of a zone. Errors: as QueryUsage."""
+    CurrentUsage: _aio.UnaryUnaryMultiCallable[_aggregator_service_pb2.CurrentUsageRequest, _aggregator_service_pb2.CurrentUsageResponse]  # type: ignore[assignment]
+    """Returns a whole quantity from memory: of one customer, meter and period, at most a stated time old; for gates and alerts, which ask
+    often. The first time, and after the meter has changed, it is read from the database. Errors: NOT_FOUND METER_NOT_FOUND, INVALID_ARGUMENT
+    (period).
+    """
     QueryTotals: _aio.UnaryUnaryMultiCallable[_aggregator_service_pb2.QueryTotalsRequest, _aggregator_service_pb2.QueryTotalsResponse]  # type: ignore[assignment]
     """Returns the quantities of all meters of one customer and period, as they are now."""
     SealUsage: _aio.UnaryUnaryMultiCallable[_aggregator_service_pb2.SealUsageRequest, _aggregator_service_pb2.SealUsageResponse]  # type: ignore[assignment]
@@ -186,6 +200,12 @@ class AggregatorServiceAsyncStub(AggregatorServiceStub):
     CheckEvents: _aio.UnaryUnaryMultiCallable[_aggregator_service_pb2.CheckEventsRequest, _aggregator_service_pb2.CheckEventsResponse]  # type: ignore[assignment]
     """Says which of some events the meters, as they are now, would not count, and why. Nothing is kept. Errors: INVALID_ARGUMENT (no
     or two batches, columns of unequal length), RESOURCE_EXHAUSTED (more than 10,000 events).
+    """
+    Reconcile: _aio.UnaryStreamMultiCallable[_aggregator_service_pb2.ReconcileRequest, _aggregator_service_pb2.ReconcileResponse]  # type: ignore[assignment]
+    """Reads the log again and compares it with what is counted, parked and asked for by no meter at the same place of the log: by number,
+    sum and digest. Streams how far it is, and at last the result; what differs is named down to windows and ranges of positions. Takes
+    about as long as counting again does, and changes nothing. Errors: NOT_FOUND METER_NOT_FOUND, INVALID_ARGUMENT (period),
+    FAILED_PRECONDITION FEED_DIVERGED or FEED_CORRUPT (the log is not what was written).
     """
     GetProgress: _aio.UnaryUnaryMultiCallable[_aggregator_service_pb2.GetProgressRequest, _aggregator_service_pb2.GetProgressResponse]  # type: ignore[assignment]
     """Returns how far the events in the log have been counted."""
@@ -241,9 +261,8 @@ class AggregatorServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_abc.Iterator[_aggregator_service_pb2.WatchUsageResponse], _abc.AsyncIterator[_aggregator_service_pb2.WatchUsageResponse]]:
         """Streams the answer to a question: at once, and again whenever it has become another one. While it stays the same, a response
-        without rows comes every 15 seconds. Many changes in a short time come as one. The stream ends after an hour, and when the service stops: ask
-        again.
-        Errors: as QueryUsage; RESOURCE_EXHAUSTED ANSWER_TOO_LARGE (the answer has more than 10,000 rows).
+        without rows comes every 15 seconds. Many changes in a short time come as one. The stream ends after an hour, and when the
+        service stops: ask again. Errors: as QueryUsage; RESOURCE_EXHAUSTED ANSWER_TOO_LARGE (the answer has more than 10,000 rows).
         """
 
     @_abc_1.abstractmethod
@@ -263,6 +282,17 @@ class AggregatorServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_aggregator_service_pb2.QueryHeatMapResponse, _abc.Awaitable[_aggregator_service_pb2.QueryHeatMapResponse]]:
         """Returns usage by the hour of the week of a zone. Errors: as QueryUsage."""
+
+    @_abc_1.abstractmethod
+    def CurrentUsage(
+        self,
+        request: _aggregator_service_pb2.CurrentUsageRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_aggregator_service_pb2.CurrentUsageResponse, _abc.Awaitable[_aggregator_service_pb2.CurrentUsageResponse]]:
+        """Returns a whole quantity from memory: of one customer, meter and period, at most a stated time old; for gates and alerts, which ask
+        often. The first time, and after the meter has changed, it is read from the database. Errors: NOT_FOUND METER_NOT_FOUND, INVALID_ARGUMENT
+        (period).
+        """
 
     @_abc_1.abstractmethod
     def QueryTotals(
@@ -380,6 +410,18 @@ class AggregatorServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_aggregator_service_pb2.CheckEventsResponse, _abc.Awaitable[_aggregator_service_pb2.CheckEventsResponse]]:
         """Says which of some events the meters, as they are now, would not count, and why. Nothing is kept. Errors: INVALID_ARGUMENT (no
         or two batches, columns of unequal length), RESOURCE_EXHAUSTED (more than 10,000 events).
+        """
+
+    @_abc_1.abstractmethod
+    def Reconcile(
+        self,
+        request: _aggregator_service_pb2.ReconcileRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_aggregator_service_pb2.ReconcileResponse], _abc.AsyncIterator[_aggregator_service_pb2.ReconcileResponse]]:
+        """Reads the log again and compares it with what is counted, parked and asked for by no meter at the same place of the log: by number,
+        sum and digest. Streams how far it is, and at last the result; what differs is named down to windows and ranges of positions. Takes
+        about as long as counting again does, and changes nothing. Errors: NOT_FOUND METER_NOT_FOUND, INVALID_ARGUMENT (period),
+        FAILED_PRECONDITION FEED_DIVERGED or FEED_CORRUPT (the log is not what was written).
         """
 
     @_abc_1.abstractmethod

@@ -46,6 +46,19 @@ class _AggregationEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Aggregati
     """The value of the earliest event (by event time, then by id). Without events the quantity is 0; an event without a decimal value
     is parked.
     """
+    AGGREGATION_WEIGHTED_SUM: _Aggregation.ValueType  # 9
+    """Each value times the time since its event, added up: a level that values raise (or lower, below zero) from their time on, times the
+    time for which it stays, in `time_unit`. The level begins at zero with the period that is asked about, unless `carry_over` is set;
+    it counts up to now. Example: gigabytes stored and deleted become gigabyte-hours.
+    """
+    AGGREGATION_DURATION: _Aggregation.ValueType  # 10
+    """The time of sessions in `time_unit`, put together from their starts, heartbeats and stops by the time of these events (`session`).
+    A session that is going on counts up to now.
+    """
+    AGGREGATION_PERCENTILE: _Aggregation.ValueType  # 11
+    """The value that `percentile` per cent of the buckets of a window do not exceed, by nearest rank: that of the bucket in place
+    ceil(percentile / 100 * number of buckets) by size. A bucket is `bucket_minutes` long, and aggregated by `bucket_aggregation`.
+    """
 
 class Aggregation(_Aggregation, metaclass=_AggregationEnumTypeWrapper):
     """How the values of a window become one quantity."""
@@ -70,7 +83,76 @@ AGGREGATION_FIRST: Aggregation.ValueType  # 8
 """The value of the earliest event (by event time, then by id). Without events the quantity is 0; an event without a decimal value
 is parked.
 """
+AGGREGATION_WEIGHTED_SUM: Aggregation.ValueType  # 9
+"""Each value times the time since its event, added up: a level that values raise (or lower, below zero) from their time on, times the
+time for which it stays, in `time_unit`. The level begins at zero with the period that is asked about, unless `carry_over` is set;
+it counts up to now. Example: gigabytes stored and deleted become gigabyte-hours.
+"""
+AGGREGATION_DURATION: Aggregation.ValueType  # 10
+"""The time of sessions in `time_unit`, put together from their starts, heartbeats and stops by the time of these events (`session`).
+A session that is going on counts up to now.
+"""
+AGGREGATION_PERCENTILE: Aggregation.ValueType  # 11
+"""The value that `percentile` per cent of the buckets of a window do not exceed, by nearest rank: that of the bucket in place
+ceil(percentile / 100 * number of buckets) by size. A bucket is `bucket_minutes` long, and aggregated by `bucket_aggregation`.
+"""
 Global___Aggregation: _TypeAlias = Aggregation  # noqa: Y015
+
+class _TimeUnit:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _TimeUnitEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_TimeUnit.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    TIME_UNIT_UNSPECIFIED: _TimeUnit.ValueType  # 0
+    """SECOND."""
+    TIME_UNIT_SECOND: _TimeUnit.ValueType  # 1
+    """Seconds: exact, to the microsecond (6 decimal places beyond those of the values)."""
+    TIME_UNIT_MINUTE: _TimeUnit.ValueType  # 2
+    """Minutes: microseconds are added up exactly, then divided by 60,000,000 and rounded half away from zero to 12 decimal places."""
+    TIME_UNIT_HOUR: _TimeUnit.ValueType  # 3
+    """Hours, rounded as minutes are."""
+    TIME_UNIT_DAY: _TimeUnit.ValueType  # 4
+    """Days of 24 hours, rounded as minutes are."""
+
+class TimeUnit(_TimeUnit, metaclass=_TimeUnitEnumTypeWrapper):
+    """The unit in which time is counted."""
+
+TIME_UNIT_UNSPECIFIED: TimeUnit.ValueType  # 0
+"""SECOND."""
+TIME_UNIT_SECOND: TimeUnit.ValueType  # 1
+"""Seconds: exact, to the microsecond (6 decimal places beyond those of the values)."""
+TIME_UNIT_MINUTE: TimeUnit.ValueType  # 2
+"""Minutes: microseconds are added up exactly, then divided by 60,000,000 and rounded half away from zero to 12 decimal places."""
+TIME_UNIT_HOUR: TimeUnit.ValueType  # 3
+"""Hours, rounded as minutes are."""
+TIME_UNIT_DAY: TimeUnit.ValueType  # 4
+"""Days of 24 hours, rounded as minutes are."""
+Global___TimeUnit: _TypeAlias = TimeUnit  # noqa: Y015
+
+class _EmptyBuckets:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _EmptyBucketsEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_EmptyBuckets.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    EMPTY_BUCKETS_UNSPECIFIED: _EmptyBuckets.ValueType  # 0
+    """COUNT_AS_ZERO."""
+    EMPTY_BUCKETS_COUNT_AS_ZERO: _EmptyBuckets.ValueType  # 1
+    """Zero, as bandwidth is billed: who sends nothing for a while lowers the percentile. Buckets that begin later than now are left out."""
+    EMPTY_BUCKETS_SKIP: _EmptyBuckets.ValueType  # 2
+    """Left out: the percentile is that of the buckets with events."""
+
+class EmptyBuckets(_EmptyBuckets, metaclass=_EmptyBucketsEnumTypeWrapper):
+    """What buckets without any event are for a percentile."""
+
+EMPTY_BUCKETS_UNSPECIFIED: EmptyBuckets.ValueType  # 0
+"""COUNT_AS_ZERO."""
+EMPTY_BUCKETS_COUNT_AS_ZERO: EmptyBuckets.ValueType  # 1
+"""Zero, as bandwidth is billed: who sends nothing for a while lowers the percentile. Buckets that begin later than now are left out."""
+EMPTY_BUCKETS_SKIP: EmptyBuckets.ValueType  # 2
+"""Left out: the percentile is that of the buckets with events."""
+Global___EmptyBuckets: _TypeAlias = EmptyBuckets  # noqa: Y015
 
 class _NegativeValues:
     ValueType = _typing.NewType("ValueType", _builtins.int)
@@ -115,10 +197,16 @@ class MeterSpec(_message.Message):
     FILTER_EXPRESSION_FIELD_NUMBER: _builtins.int
     VALUE_EXPRESSION_FIELD_NUMBER: _builtins.int
     DIMENSIONS_FIELD_NUMBER: _builtins.int
+    SESSION_FIELD_NUMBER: _builtins.int
+    TIME_UNIT_FIELD_NUMBER: _builtins.int
+    CARRY_OVER_FIELD_NUMBER: _builtins.int
+    PERCENTILE_FIELD_NUMBER: _builtins.int
+    BUCKET_AGGREGATION_FIELD_NUMBER: _builtins.int
+    EMPTY_BUCKETS_FIELD_NUMBER: _builtins.int
     aggregation: Global___Aggregation.ValueType
     """How values become a quantity. Required."""
     value_property: _builtins.str
-    """Property that holds the value: decimal text, or any text for COUNT_UNIQUE. Required except for COUNT, where it is empty."""
+    """Property that holds the value: decimal text, or any text for COUNT_UNIQUE. Required except for COUNT and DURATION, where it is empty."""
     unit: _builtins.str
     """Unit of the quantity, for people. Example: "min"."""
     bucket_minutes: _builtins.int
@@ -140,6 +228,18 @@ class MeterSpec(_message.Message):
     """Instead of `value_property`: an expression that gives the value, a decimal or, for COUNT_UNIQUE, a text, decimal or bool. An event
     for which it is absent is parked. Optional. Example: "ceil(decimal(properties.seconds), 60)".
     """
+    time_unit: Global___TimeUnit.ValueType
+    """Unit in which time is counted, for DURATION and WEIGHTED_SUM. Optional: SECOND."""
+    carry_over: _builtins.bool
+    """For WEIGHTED_SUM: the level begins with the sum of all values before the period, instead of zero. Then a question reads all that came
+    before, and the events behind a quantity are all of them. Optional.
+    """
+    percentile: _builtins.str
+    """For PERCENTILE, and required for it: the percentage as decimal text, above 0 and up to 100. Example: "95"."""
+    bucket_aggregation: Global___Aggregation.ValueType
+    """For PERCENTILE: what the value of a bucket is, one of SUM, AVG, MIN, MAX, LATEST and FIRST. Optional: SUM."""
+    empty_buckets: Global___EmptyBuckets.ValueType
+    """For PERCENTILE: what buckets without events are. Optional: COUNT_AS_ZERO."""
     @_builtins.property
     def event_types(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Event types that count. At least one."""
@@ -162,6 +262,10 @@ class MeterSpec(_message.Message):
     def dimensions(self) -> _containers.RepeatedCompositeFieldContainer[Global___Dimension]:
         """What the names in `group_by` stand for that are no properties. Optional."""
 
+    @_builtins.property
+    def session(self) -> Global___Session:
+        """How sessions are told apart and when they end. Required for DURATION, and only for it."""
+
     def __init__(
         self,
         *,
@@ -178,14 +282,80 @@ class MeterSpec(_message.Message):
         filter_expression: _builtins.str = ...,
         value_expression: _builtins.str = ...,
         dimensions: _abc.Iterable[Global___Dimension] | None = ...,
+        session: Global___Session | None = ...,
+        time_unit: Global___TimeUnit.ValueType = ...,
+        carry_over: _builtins.bool = ...,
+        percentile: _builtins.str = ...,
+        bucket_aggregation: Global___Aggregation.ValueType = ...,
+        empty_buckets: Global___EmptyBuckets.ValueType = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["effective_from", b"effective_from"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["effective_from", b"effective_from", "session", b"session"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["aggregation", b"aggregation", "bucket_minutes", b"bucket_minutes", "description", b"description", "dimensions", b"dimensions", "effective_from", b"effective_from", "event_types", b"event_types", "filter_expression", b"filter_expression", "filters", b"filters", "group_by", b"group_by", "negative_values", b"negative_values", "unit", b"unit", "value_expression", b"value_expression", "value_property", b"value_property"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["aggregation", b"aggregation", "bucket_aggregation", b"bucket_aggregation", "bucket_minutes", b"bucket_minutes", "carry_over", b"carry_over", "description", b"description", "dimensions", b"dimensions", "effective_from", b"effective_from", "empty_buckets", b"empty_buckets", "event_types", b"event_types", "filter_expression", b"filter_expression", "filters", b"filters", "group_by", b"group_by", "negative_values", b"negative_values", "percentile", b"percentile", "session", b"session", "time_unit", b"time_unit", "unit", b"unit", "value_expression", b"value_expression", "value_property", b"value_property"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___MeterSpec: _TypeAlias = MeterSpec  # noqa: Y015
+
+@_typing.final
+class Session(_message.Message):
+    """How sessions are told apart, and when one begins, goes on and ends. Each event that is no stop counts from its time until the next event
+    of its session by time, or for the timeout if none comes sooner; so a heartbeat without a start begins a session, a stop without one does
+    nothing, a second start is a heartbeat, and a session that is lost ends a timeout after its last event. Of events at the same time the
+    stop comes last. The time after an event belongs to the group of that event; a stop needs none of the properties grouped by.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    KEY_PROPERTY_FIELD_NUMBER: _builtins.int
+    KEY_EXPRESSION_FIELD_NUMBER: _builtins.int
+    PHASE_PROPERTY_FIELD_NUMBER: _builtins.int
+    PHASE_EXPRESSION_FIELD_NUMBER: _builtins.int
+    START_FIELD_NUMBER: _builtins.int
+    STOP_FIELD_NUMBER: _builtins.int
+    HEARTBEAT_FIELD_NUMBER: _builtins.int
+    TIMEOUT_SECONDS_FIELD_NUMBER: _builtins.int
+    key_property: _builtins.str
+    """Property that tells sessions of a customer apart. Events without it are parked. Required, unless `key_expression` is given.
+    Example: "call_id".
+    """
+    key_expression: _builtins.str
+    """Instead of `key_property`: an expression that gives the key. Example: "lower(properties.call_id)"."""
+    phase_property: _builtins.str
+    """Property that says what an event is to its session: one of the three texts below. Events with another text are parked. Required, unless
+    `phase_expression` is given. Example: "phase".
+    """
+    phase_expression: _builtins.str
+    """Instead of `phase_property`: an expression that gives the phase. Example: "type", where starts and stops are event types."""
+    start: _builtins.str
+    """The phase of an event that begins a session. Required, unless heartbeats begin it. Example: "start"."""
+    stop: _builtins.str
+    """The phase of an event that ends a session. Optional: sessions may end by their timeout alone. Example: "stop"."""
+    heartbeat: _builtins.str
+    """The phase of an event that says that a session goes on. Optional. Example: "heartbeat"."""
+    timeout_seconds: _builtins.int
+    """For how long a session counts after its last event if no stop comes, in seconds, 1 to 2,678,400 (31 days). A question about a period
+    looks back so far. Required. Example: 3600.
+    """
+    def __init__(
+        self,
+        *,
+        key_property: _builtins.str = ...,
+        key_expression: _builtins.str = ...,
+        phase_property: _builtins.str = ...,
+        phase_expression: _builtins.str = ...,
+        start: _builtins.str = ...,
+        stop: _builtins.str = ...,
+        heartbeat: _builtins.str = ...,
+        timeout_seconds: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["heartbeat", b"heartbeat", "key_expression", b"key_expression", "key_property", b"key_property", "phase_expression", b"phase_expression", "phase_property", b"phase_property", "start", b"start", "stop", b"stop", "timeout_seconds", b"timeout_seconds"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Session: _TypeAlias = Session  # noqa: Y015
 
 @_typing.final
 class Dimension(_message.Message):

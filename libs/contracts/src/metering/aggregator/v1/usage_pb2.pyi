@@ -76,7 +76,7 @@ class UsageRow(_message.Message):
     quantity: _builtins.str
     """Exact decimal text: the quantity of the window, or, if `running` was asked for, from the period's start to the window's end."""
     event_count: _builtins.int
-    """Events behind it."""
+    """Events behind it. For meters that look back (DURATION its timeout, WEIGHTED_SUM with carry-over for ever) those before the window too."""
     is_other: _builtins.bool
     """The rest of a `top`: all series that have no rows of their own, put together. Then customer and group are empty."""
     @_builtins.property
@@ -127,7 +127,7 @@ class MeterUsage(_message.Message):
     quantity: _builtins.str
     """Exact decimal text; "0" when nothing happened."""
     event_count: _builtins.int
-    """Events behind it."""
+    """Events behind it. For meters that look back (DURATION its timeout, WEIGHTED_SUM with carry-over for ever) those before the period too."""
     parked_count: _builtins.int
     """Events of the meter and period that could not be counted; ListParkedEvents tells why."""
     @_builtins.property
@@ -290,7 +290,9 @@ class MeteredEvent(_message.Message):
     EVENT_FIELD_NUMBER: _builtins.int
     VALUE_FIELD_NUMBER: _builtins.int
     value: _builtins.str
-    """Value that the meter read: decimal text, or the text that COUNT_UNIQUE counts; "1" for COUNT."""
+    """Value that the meter read: decimal text, or the text that COUNT_UNIQUE counts; "1" for COUNT; for DURATION a JSON array of the key of
+    the session and the phase, one of START, HEARTBEAT and STOP. Example: ["call-4711","START"].
+    """
     @_builtins.property
     def event(self) -> _usage_event_pb2.StoredEvent:
         """The event as the log holds it. In a list of what came after an earlier snapshot it may be a void (ENTRY_KIND_VOID), which takes
@@ -412,6 +414,9 @@ class UsageChanges(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     CHANGES_FIELD_NUMBER: _builtins.int
+    BATCH_FIELD_NUMBER: _builtins.int
+    batch: _builtins.int
+    """The batch that added to usage, so that replicas of the aggregator find what it added; 0 where usage was taken away to be counted again."""
     @_builtins.property
     def changes(self) -> _containers.RepeatedCompositeFieldContainer[Global___UsageChange]:
         """One entry per customer and meter touched by a flush."""
@@ -420,10 +425,11 @@ class UsageChanges(_message.Message):
         self,
         *,
         changes: _abc.Iterable[Global___UsageChange] | None = ...,
+        batch: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["changes", b"changes"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["batch", b"batch", "changes", b"changes"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -2,6 +2,9 @@
 
 An aggregation says what it reads of an event, what a fold adds to a window, and what windows amount to. It adds
 numbers, or entries that are there so and so often; both can be taken back, so that no correction has to read the log.
+
+Most form a quantity from the windows put together (`OfWindows`). Some ask when things happened, also before the time
+that is asked about (`over_time.OverTime`).
 """
 
 from __future__ import annotations
@@ -24,11 +27,15 @@ if TYPE_CHECKING:
 
 
 class Reads(Enum):
-    """What an aggregation needs of an event: nothing but that it happened, or a text or a decimal in a property."""
+    """What an aggregation needs of an event.
+
+    Nothing but that it happened, a text or a decimal in a property, or the key and the phase of a session.
+    """
 
     NOTHING = "nothing"
     TEXT = "text"
     DECIMAL = "decimal"
+    SESSION = "session"
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +73,14 @@ class Aggregation(ABC):
         """Return what grouped events add to their windows, whatever the order in which they came."""
         ...
 
+    def __str__(self) -> str:
+        """Return the name, as texts for people write it."""
+        return self.NAME
+
+
+class OfWindows(Aggregation):
+    """One whose windows put together amount to something, whatever came before them."""
+
     @abstractmethod
     def quantities(self, windows: Windows) -> Sequence[Decimal]:
         """Return what each window amounts to; each has at least one event."""
@@ -79,10 +94,6 @@ class Aggregation(ABC):
     def quantity(self, totals: Totals) -> Decimal | None:
         """Return what single events amount to; None where nothing happened."""
         ...
-
-    def __str__(self) -> str:
-        """Return the name, as texts for people write it."""
-        return self.NAME
 
 
 def accumulated(windows: Windows) -> Windows:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
-from aggregator.domain.aggregations.aggregation import Added, Aggregation, decimals
+from aggregator.domain.aggregations.aggregation import Added, OfWindows, decimals
 from aggregator.domain.columns import run_starts
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from aggregator.domain.windows import Windows
 
 
-class ChosenEvent(Aggregation):
+class ChosenEvent(OfWindows):
     """The value of the event at one end of the order by (time, id, value)."""
 
     NOTHING_IS_ZERO: ClassVar[bool] = False

@@ -5,7 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import TYPE_CHECKING, ClassVar, Final
 
-from aggregator.domain.aggregations.aggregation import Added, Aggregation, Reads, decimals
+from aggregator.domain.aggregations.aggregation import Added, OfWindows, Reads, decimals
 from money import exact_arithmetic
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ AVERAGE_PLACES: Final = 12
 _AVERAGE_STEP: Final = Decimal(1).scaleb(-AVERAGE_PLACES)
 
 
-class Sum(Aggregation):
+class Sum(OfWindows):
     """The sum of the values."""
 
     NAME: ClassVar[str] = "SUM"
@@ -37,7 +37,7 @@ class Sum(Aggregation):
         return totals.sum
 
 
-class Count(Aggregation):
+class Count(OfWindows):
     """The number of events."""
 
     NAME: ClassVar[str] = "COUNT"
@@ -73,12 +73,17 @@ class Average(Sum):
 
 
 def average(total: Decimal, count: int) -> Decimal:
-    """Divide a sum by a count of at least 1, rounded half away from zero to 12 places: the one quotient of the suite.
+    """Divide a sum by a count of at least 1, rounded as `quotient` does."""
+    numerator, denominator = total.as_integer_ratio()
+    return quotient(numerator, denominator * count)
+
+
+def quotient(numerator: int, denominator: int) -> Decimal:
+    """Divide by a number above zero, rounded half away from zero to 12 places: the one quotient of the suite.
 
     Decided on integers, so that no digit is lost on the way: a quotient rounded twice could be one step off.
     """
     with exact_arithmetic():
-        numerator, denominator = total.as_integer_ratio()
-        numerator, denominator = numerator * 10**AVERAGE_PLACES, denominator * count
+        numerator *= 10**AVERAGE_PLACES
         steps = (2 * abs(numerator) + denominator) // (2 * denominator)
         return Decimal(steps if numerator >= 0 else -steps) * _AVERAGE_STEP
