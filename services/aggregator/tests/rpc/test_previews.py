@@ -63,7 +63,7 @@ async def test_a_draft_is_counted_beside_the_meter_as_it_is_and_nothing_is_writt
 
     result = await previewed(aggregator, doubled)
     same = await previewed(aggregator, draft())
-    narrow = await previewed(aggregator, draft(filters=[usage_pb2.PropertyFilter(property="region", values=["us"])]))
+    narrow = await previewed(aggregator, draft(filters=[meter_pb2.PropertyFilter(property="region", values=["us"])]))
 
     assert rows(result) == [("customer-1", 1, "3.5", "7", "3.5"), ("customer-1", 2, "1", "2", "1")]
     assert (result.row_count, result.differing_count, dict(result.parked)) == (2, 2, {"VALUE_INVALID": 1})
