@@ -73,16 +73,18 @@ def usage_event(number: int, **fields: Any) -> event_pb.UsageEvent:
 def meter_of(aggregation: str) -> dict[str, Any]:
     """A meter of an aggregation, by its name, that reads what `usage_event` has; each event is a session of its own."""
     fields: dict[str, Any] = {"aggregation": meter_pb2.Aggregation.Value(f"AGGREGATION_{aggregation}")}
-    match aggregation:
-        case "COUNT":
-            return fields
-        case "DURATION":
-            session = meter_pb2.Session(key_expression="id", phase_expression="type", start="call.ended")
-            session.timeout_seconds = 60
-            return {**fields, "session": session}
-        case "PERCENTILE":
-            fields |= {"percentile": "95", "bucket_aggregation": meter_pb2.AGGREGATION_MAX}
-    return {**fields, "value_property": "minutes"}
+    session = meter_pb2.Session(key_expression="id", phase_expression="type", start="call.ended", timeout_seconds=60)
+    reads: dict[str, dict[str, Any]] = {
+        "COUNT": {},
+        "DURATION": {"session": session},
+        "LIVE_COUNT": {"session": session},
+        "PERCENTILE": {
+            "value_property": "minutes",
+            "percentile": "95",
+            "bucket_aggregation": meter_pb2.AGGREGATION_MAX,
+        },
+    }
+    return fields | reads.get(aggregation, {"value_property": "minutes"})
 
 
 class Caller:
@@ -114,6 +116,7 @@ class Aggregator:
     key: SigningKey
     channel: grpc.aio.Channel
     supervisor: Supervisor
+    drain: Callable[[], None]
     callers: dict[tuple[str, bool], Caller] = field(default_factory=dict)
 
     def caller(self, tenant: str = "acme", scopes: Iterable[str] = ("read", "admin")) -> Caller:
@@ -194,7 +197,7 @@ async def running(
             await server.start()
             channel = grpc.aio.insecure_channel(server.address, options=[("grpc.use_local_subchannel_pool", 1)])
             try:
-                yield Aggregator(server.address, key, channel, supervisor)
+                yield Aggregator(server.address, key, channel, supervisor, runtime.draining.set)
             finally:
                 runtime.draining.set()
                 await channel.close(None)

@@ -5,11 +5,24 @@ from __future__ import annotations
 from contextlib import aclosing
 from typing import TYPE_CHECKING, Any
 
-from aggregator.operations import checks, events, meters, parked, previews, reconciling, seals, spans, usage
+from aggregator.operations import (
+    checks,
+    events,
+    figures,
+    meters,
+    parked,
+    previews,
+    reconciling,
+    seals,
+    spans,
+    usage,
+    watching,
+)
 from aggregator.operations.owners import owners
 from aggregator.wire import balances as balances_wire
 from aggregator.wire import checks as checks_wire
 from aggregator.wire import events as events_wire
+from aggregator.wire import figures as figures_wire
 from aggregator.wire import meters as meters_wire
 from aggregator.wire import parked as parked_wire
 from aggregator.wire import previews as previews_wire
@@ -103,6 +116,35 @@ class AggregatorServicer(pb_grpc.AggregatorServiceServicer):
         query, freshness = usage_wire.query_from_proto(request), usage_wire.freshness_from_proto(request.freshness)
         answer = await usage.query_usage(self._deps, current_tenant(), query, freshness)
         return usage_wire.answer_to_proto(query, answer)
+
+    async def WatchUsage(self, request: pb.WatchUsageRequest, context: Context) -> AsyncIterator[pb.WatchUsageResponse]:
+        """Stream usage of one meter, again and again."""
+        query, freshness = (
+            usage_wire.watched_query_from_proto(request),
+            usage_wire.freshness_from_proto(request.query.freshness),
+        )
+        watched = watching.watch_usage(self._deps, current_tenant(), query, freshness, request.answers_max)
+        async with aclosing(watched) as answers:
+            async for one in answers:
+                answer = usage_wire.answer_to_proto(query, one.answer)
+                yield pb.WatchUsageResponse(answer=answer, is_unchanged=one.is_unchanged)
+
+    async def SummarizeUsage(self, request: pb.SummarizeUsageRequest, context: Context) -> pb.SummarizeUsageResponse:
+        """Return figures of series."""
+        query, previous = figures_wire.summary_query_from_proto(request)
+        freshness = usage_wire.freshness_from_proto(request.query.freshness)
+        answer = await figures.summarize_usage(
+            self._deps, current_tenant(), query, freshness, previous, with_previous=request.with_previous
+        )
+        return figures_wire.summaries_to_proto(answer)
+
+    async def QueryHeatMap(self, request: pb.QueryHeatMapRequest, context: Context) -> pb.QueryHeatMapResponse:
+        """Return usage by the hour of the week."""
+        query, freshness = (
+            figures_wire.heat_query_from_proto(request),
+            usage_wire.freshness_from_proto(request.freshness),
+        )
+        return figures_wire.heat_to_proto(await figures.query_heat_map(self._deps, current_tenant(), query, freshness))
 
     async def CurrentUsage(self, request: pb.CurrentUsageRequest, context: Context) -> pb.CurrentUsageResponse:
         """Return a whole quantity from memory."""

@@ -13,7 +13,7 @@ import numpy as np
 from aggregator.domain.aggregations.aggregation import OfWindows
 from aggregator.domain.aggregations.groups import group_key
 from aggregator.domain.aggregations.over_time import Asked, OverTime
-from aggregator.domain.columns import run_starts, sorting
+from aggregator.domain.columns import no_texts, run_starts, sorting
 from aggregator.domain.query import RowKey
 from aggregator.domain.windows import merged
 from eventlog.instants import microseconds_of
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from aggregator.domain.windows import Windows
     from eventlog.period import Period
 
-_LEFT_OUT: Final = " "
+LEFT_OUT: Final = " "
 """Ends the names of groups that a question leaves out: no name of a group ends so, and their order stays."""
 
 
@@ -39,6 +39,8 @@ class CountedRow:
     key: RowKey
     quantity: Decimal
     event_count: int
+    is_other: bool = False
+    """Whether it is the rest of what was asked for, which has neither customer nor group."""
 
     @property
     def group(self) -> tuple[str, ...]:
@@ -57,18 +59,32 @@ def counted_rows(plan: UsagePlan, windows_of: Mapping[int, Sequence[Windows]]) -
     `windows_of` are windows by the keys of the versions of meters; more than was asked for may be among them.
     """
     for number, meter in enumerate(plan.meters):
-        aggregation = meter.aggregation
-        bring = _told_apart if isinstance(aggregation, OverTime) else _as_asked
-        asked = [
-            bring(windows, plan, meter, projection)
-            for projection in meter.projections
-            for windows in windows_of.get(projection.meter_id, ())
-        ]
-        whole = _counted(merged(asked))
-        if isinstance(aggregation, OverTime):
-            yield from _rows_over_time(plan, number, aggregation, whole)
-        elif isinstance(aggregation, OfWindows):
-            yield from _rows(plan, number, aggregation, whole)
+        yield from rows_of(plan, number, asked_windows(plan, meter, windows_of))
+
+
+def asked_windows(plan: UsagePlan, meter: MeterPlan, windows_of: Mapping[int, Sequence[Windows]]) -> Windows:
+    """Return all that matters to what a plan asks of one of its meters, put together.
+
+    The starts are the numbers of the plan's windows; of an aggregation over time they are their own.
+    """
+    bring = _told_apart if isinstance(meter.aggregation, OverTime) else _as_asked
+    asked = [
+        bring(windows, plan, meter, projection)
+        for projection in meter.projections
+        for windows in windows_of.get(projection.meter_id, ())
+    ]
+    if plan.across_customers:
+        asked = [replace(windows, customers=no_texts(len(windows))) for windows in asked]
+    return _counted(merged(asked))
+
+
+def rows_of(plan: UsagePlan, number: int, windows: Windows) -> Iterator[CountedRow]:
+    """Yield the rows of a plan's meter, by customer, window and group, from windows as the plan asks for them."""
+    aggregation = plan.meters[number].aggregation
+    if isinstance(aggregation, OverTime):
+        yield from _rows_over_time(plan, number, aggregation, windows)
+    elif isinstance(aggregation, OfWindows):
+        yield from _rows(plan, number, aggregation, windows)
 
 
 def by_customer(windows_of: Mapping[int, Sequence[Windows]]) -> Iterator[tuple[str, dict[int, Windows]]]:
@@ -145,7 +161,7 @@ def _told_apart(windows: Windows, plan: UsagePlan, meter: MeterPlan, projection:
     def name(group: str) -> str:
         is_met = all(_is_met(group, condition, projection.meter_id) for condition in plan.conditions)
         named = group if projection.is_identity else _projected(group, projection.places)
-        return named if is_met else named + _LEFT_OUT
+        return named if is_met else named + LEFT_OUT
 
     return _with_groups(chosen, name)
 
@@ -204,7 +220,7 @@ def _rows_over_time(plan: UsagePlan, number: int, aggregation: OverTime, windows
             RowKey(number, customers[row.customer], row.window, groups[row.group]), row.quantity, row.event_count
         )
         for row in aggregation.rows(windows, meter.rules, asked)
-        if not groups[row.group].endswith(_LEFT_OUT)
+        if not groups[row.group].endswith(LEFT_OUT)
     ]
     yield from sorted(found, key=lambda row: (row.key.customer, row.key.window_number, row.key.group))
 

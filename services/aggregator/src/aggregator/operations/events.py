@@ -10,7 +10,15 @@ from datetime import datetime, timedelta
 from aggregator.domain.corrections import makes_a_difference
 from aggregator.domain.freshness import Freshness
 from aggregator.domain.lineage import Lineage, time_asked
-from aggregator.domain.listing import EventPage, EventPlace, EventQuery, listed_by, resumed
+from aggregator.domain.listing import (
+    NARROWED_BY_NOTHING,
+    EventPage,
+    EventPlace,
+    EventQuery,
+    Narrowed,
+    listed_by,
+    resumed,
+)
 from aggregator.domain.matching import CountedEvent, ReadableEvent, counted_value, is_listed
 from aggregator.domain.meters import CountingMeter, PropertyFilter, counting_meters
 from aggregator.domain.query import time_that_matters
@@ -44,6 +52,7 @@ class _Sought:
     after: AsOf | None
     up_to: AsOf
     filters: Sequence[PropertyFilter] = ()
+    narrowed: Narrowed = NARROWED_BY_NOTHING
     base: AsOf | None = None
     at: datetime | None = None
     """As it was then: what was requeued later did not count."""
@@ -112,7 +121,7 @@ async def list_metered_events(deps: Deps, tenant: str, query: EventQuery) -> Asy
     up_to = as_of if query.up_to is None else await in_followed_log(deps, as_of, query.up_to)
     after = resumed(None, query.after, up_to)
     period = time_that_matters(meters, query.period) if meters else query.period
-    sought = _Sought(query.customer, period, meters, after, up_to, query.filters)
+    sought = _Sought(query.customer, period, meters, after, up_to, query.filters, query.narrowed)
     page = EventPage((), completed(deps, up_to, versions), filled=not filling(versions))
     is_empty = True
     async with aclosing(_listed(deps, sought, query.limit)) as pages:
@@ -129,6 +138,7 @@ async def _listed(deps: Deps, sought: _Sought, limit: int) -> AsyncGenerator[lis
     async with aclosing(_logged(deps, sought)) as pages:
         async for page in pages:
             asked = [event for event in page if is_listed(sought.meters, event, sought.filters)]
+            asked = [event for event in asked if sought.narrowed.holds(sought.meters, event)]
             listed = await _counted(deps, asked, sought)
             if limit:
                 listed = listed[:left]

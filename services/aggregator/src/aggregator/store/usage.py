@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Any, Final
 from sqlalchemy import text
 
 from aggregator.domain.paging import month_of
-from aggregator.domain.reading import CountedRow, counted_rows, flushes_behind
+from aggregator.domain.ranking import check_held
+from aggregator.domain.reading import CountedRow, asked_windows, counted_rows, flushes_behind
+from aggregator.domain.windows import merged
 from aggregator.store.parked import PARKED_NOW
 from aggregator.store.windows.pages import pages_of_customer, windows_by_ranges
 
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
     from aggregator.store.windows.remembered import Key, RememberedPages
     from eventlog.period import Period
 
+_PARTS_MAX: Final = 64
 _ASKED: Final = """
     unnest(CAST(:meter_ids AS integer[]), CAST(:meter_numbers AS integer[])) AS asked (meter_id, number)
 """
@@ -52,6 +55,20 @@ async def read_usage(
                 if len(found) == plan.limit:
                     return found
     return sorted(found, key=lambda row: row.key.meter_number)
+
+
+async def read_whole(conn: AsyncConnection, plan: UsagePlan) -> Windows:
+    """Return all that a plan for one meter asks for as windows. Raises TooBig ANSWER_TOO_LARGE."""
+    parts: list[Windows] = []
+    (meter,) = plan.meters
+    ranges = windows_by_ranges(conn, _meter_ids(plan), meter.reads(plan.period), plan.customers)
+    async with aclosing(ranges):
+        async for windows_of in ranges:
+            parts.append(asked_windows(plan, meter, windows_of))
+            if len(parts) == _PARTS_MAX:
+                parts = [merged(parts)]
+            check_held(sum(len(part) + len(part.entries) for part in parts))
+    return merged(parts)
 
 
 async def _read_again(conn: AsyncConnection, plan: UsagePlan, remembered: RememberedPages) -> Sequence[CountedRow]:

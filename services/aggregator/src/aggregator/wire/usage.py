@@ -11,16 +11,18 @@ from aggregator.domain.calendar import WindowSize
 from aggregator.domain.current import CurrentKey, Total
 from aggregator.domain.freshness import Freshness
 from aggregator.domain.query import PAGE_ROWS_DEFAULT, RowKey, UsageQuery
-from aggregator.domain.usage import MeterUsage, UsageAnswer, UsageRow
+from aggregator.domain.usage import MeterUsage, UsageAnswer, UsageRow, UsageSource
 from aggregator.wire.meters import aggregation_to_proto, filters_from_proto
+from chassis.errors import Reason, invalid_field
 from chassis.rpc.pages import page_token, page_token_invalid, place_in
-from eventlog.wire import as_of_from_proto, as_of_to_proto, period_in, period_to_proto
+from eventlog.wire import as_of_from_proto, as_of_to_proto, instant_in, period_in, period_to_proto
 from metering.aggregator.v1 import aggregator_service_pb2 as pb
 from metering.aggregator.v1 import usage_pb2
 from money import format_decimal
 
 WINDOW_SIZES = {
     usage_pb2.WINDOW_SIZE_UNSPECIFIED: WindowSize.WHOLE,
+    usage_pb2.WINDOW_SIZE_MINUTE: WindowSize.MINUTE,
     usage_pb2.WINDOW_SIZE_HOUR: WindowSize.HOUR,
     usage_pb2.WINDOW_SIZE_DAY: WindowSize.DAY,
     usage_pb2.WINDOW_SIZE_MONTH: WindowSize.MONTH,
@@ -44,6 +46,11 @@ def query_from_proto(message: pb.QueryUsageRequest) -> UsageQuery:
         filters=filters_from_proto(message.filters),
         page_rows=message.page_size or PAGE_ROWS_DEFAULT,
         running=message.running,
+        top=message.top,
+        across_customers=message.across_customers,
+        fill_gaps=message.fill_gaps,
+        bounds=tuple(instant_in(bound, f"bounds[{number}]") for number, bound in enumerate(message.bounds)),
+        scan_events_max=message.scan_events_max,
     )
     place = place_in(message.page_token, [str, str, int, str])
     if place is None:
@@ -75,7 +82,14 @@ def rows_to_proto(rows: Sequence[UsageRow]) -> Iterator[usage_pb2.UsageRow]:
             group=row.group,
             quantity=format_decimal(row.quantity),
             event_count=row.event_count,
+            is_other=row.is_other,
         )
+
+
+def source_to_proto(source: UsageSource) -> pb.UsageSource:
+    """Return where an answer comes from as a message."""
+    kind = pb.UsageSource.KIND_LOG if source.properties else pb.UsageSource.KIND_WINDOWS
+    return pb.UsageSource(kind=kind, events_read=source.events_read, properties=source.properties)
 
 
 def meter_usage_to_proto(usage: MeterUsage) -> usage_pb2.MeterUsage:
@@ -91,6 +105,15 @@ def meter_usage_to_proto(usage: MeterUsage) -> usage_pb2.MeterUsage:
     )
 
 
+def watched_query_from_proto(message: pb.WatchUsageRequest) -> UsageQuery:
+    """Return the question to watch. Raises InvalidRequest."""
+    for name in ("page_size", "page_token", "scan_events_max"):
+        if getattr(message.query, name):
+            text = "can't be watched: the answer comes whole, and from windows; leave it out"
+            raise invalid_field(f"query.{name}", Reason.FIELD_INVALID, text)
+    return query_from_proto(message.query)
+
+
 def answer_to_proto(query: UsageQuery, answer: UsageAnswer) -> pb.QueryUsageResponse:
     """Return a page of usage as a message."""
     token = ""
@@ -102,6 +125,8 @@ def answer_to_proto(query: UsageQuery, answer: UsageAnswer) -> pb.QueryUsageResp
         as_of=as_of_to_proto(answer.as_of),
         next_page_token=token,
         filled=answer.filled,
+        other_series=answer.other_series,
+        source=source_to_proto(answer.source),
     )
 
 

@@ -60,6 +60,21 @@ class AggregatorServiceStub:
                 request_serializer=metering_dot_aggregator_dot_v1_dot_aggregator__service__pb2.QueryUsageRequest.SerializeToString,
                 response_deserializer=metering_dot_aggregator_dot_v1_dot_aggregator__service__pb2.QueryUsageResponse.FromString,
                 _registered_method=True)
+        self.WatchUsage = channel.unary_stream(
+                '/metering.aggregator.v1.AggregatorService/WatchUsage',
+                request_serializer=metering_dot_aggregator_dot_v1_dot_aggregator__service__pb2.WatchUsageRequest.SerializeToString,
+                response_deserializer=metering_dot_aggregator_dot_v1_dot_aggregator__service__pb2.WatchUsageResponse.FromString,
+                _registered_method=True)
+        self.SummarizeUsage = channel.unary_unary(
+                '/metering.aggregator.v1.AggregatorService/SummarizeUsage',
+                request_serializer=metering_dot_aggregator_dot_v1_dot_aggregator__service__pb2.SummarizeUsageRequest.SerializeToString,
+                response_deserializer=metering_dot_aggregator_dot_v1_dot_aggregator__service__pb2.SummarizeUsageResponse.FromString,
+                _registered_method=True)
+        self.QueryHeatMap = channel.unary_unary(
+                '/metering.aggregator.v1.AggregatorService/QueryHeatMap',
+                request_serializer=metering_dot_aggregator_dot_v1_dot_aggregator__service__pb2.QueryHeatMapRequest.SerializeToString,
+                response_deserializer=metering_dot_aggregator_dot_v1_dot_aggregator__service__pb2.QueryHeatMapResponse.FromString,
+                _registered_method=True)
         self.CurrentUsage = channel.unary_unary(
                 '/metering.aggregator.v1.AggregatorService/CurrentUsage',
                 request_serializer=metering_dot_aggregator_dot_v1_dot_aggregator__service__pb2.CurrentUsageRequest.SerializeToString,
@@ -179,7 +194,32 @@ class AggregatorServiceServicer:
 
     def QueryUsage(self, request, context):
         """Returns usage of one meter. Errors: NOT_FOUND METER_NOT_FOUND, INVALID_ARGUMENT (zone, window,
-        group or filter by a property that the meter does not group by), DEADLINE_EXCEEDED while waiting for `freshness.as_of`.
+        group or filter by a property that the meter does not group by, without `scan_events_max`), RESOURCE_EXHAUSTED SCAN_TOO_LARGE or
+        ANSWER_TOO_LARGE, DEADLINE_EXCEEDED while waiting for `freshness.as_of`.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def WatchUsage(self, request, context):
+        """Streams the answer to a question: at once, and again whenever it has become another one. While it stays the same, a response
+        without rows comes every 15 seconds. Many changes in a short time come as one. The stream ends after an hour, and when the
+        service stops: ask again. Errors: as QueryUsage; RESOURCE_EXHAUSTED ANSWER_TOO_LARGE (the answer has more than 10,000 rows).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def SummarizeUsage(self, request, context):
+        """Returns figures of each series of a question: its quantity, its largest window, its 95th percentile over windows, and the
+        period before up to the same point. Errors: as QueryUsage.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def QueryHeatMap(self, request, context):
+        """Returns usage by the hour of the week of a zone. Errors: as QueryUsage.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -344,6 +384,21 @@ def add_AggregatorServiceServicer_to_server(servicer, server):
                     servicer.QueryUsage,
                     request_deserializer=metering_dot_aggregator_dot_v1_dot_aggregator__service__pb2.QueryUsageRequest.FromString,
                     response_serializer=metering_dot_aggregator_dot_v1_dot_aggregator__service__pb2.QueryUsageResponse.SerializeToString,
+            ),
+            'WatchUsage': grpc.unary_stream_rpc_method_handler(
+                    servicer.WatchUsage,
+                    request_deserializer=metering_dot_aggregator_dot_v1_dot_aggregator__service__pb2.WatchUsageRequest.FromString,
+                    response_serializer=metering_dot_aggregator_dot_v1_dot_aggregator__service__pb2.WatchUsageResponse.SerializeToString,
+            ),
+            'SummarizeUsage': grpc.unary_unary_rpc_method_handler(
+                    servicer.SummarizeUsage,
+                    request_deserializer=metering_dot_aggregator_dot_v1_dot_aggregator__service__pb2.SummarizeUsageRequest.FromString,
+                    response_serializer=metering_dot_aggregator_dot_v1_dot_aggregator__service__pb2.SummarizeUsageResponse.SerializeToString,
+            ),
+            'QueryHeatMap': grpc.unary_unary_rpc_method_handler(
+                    servicer.QueryHeatMap,
+                    request_deserializer=metering_dot_aggregator_dot_v1_dot_aggregator__service__pb2.QueryHeatMapRequest.FromString,
+                    response_serializer=metering_dot_aggregator_dot_v1_dot_aggregator__service__pb2.QueryHeatMapResponse.SerializeToString,
             ),
             'CurrentUsage': grpc.unary_unary_rpc_method_handler(
                     servicer.CurrentUsage,
@@ -562,6 +617,87 @@ class AggregatorService:
             '/metering.aggregator.v1.AggregatorService/QueryUsage',
             metering_dot_aggregator_dot_v1_dot_aggregator__service__pb2.QueryUsageRequest.SerializeToString,
             metering_dot_aggregator_dot_v1_dot_aggregator__service__pb2.QueryUsageResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def WatchUsage(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/metering.aggregator.v1.AggregatorService/WatchUsage',
+            metering_dot_aggregator_dot_v1_dot_aggregator__service__pb2.WatchUsageRequest.SerializeToString,
+            metering_dot_aggregator_dot_v1_dot_aggregator__service__pb2.WatchUsageResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SummarizeUsage(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/metering.aggregator.v1.AggregatorService/SummarizeUsage',
+            metering_dot_aggregator_dot_v1_dot_aggregator__service__pb2.SummarizeUsageRequest.SerializeToString,
+            metering_dot_aggregator_dot_v1_dot_aggregator__service__pb2.SummarizeUsageResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def QueryHeatMap(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/metering.aggregator.v1.AggregatorService/QueryHeatMap',
+            metering_dot_aggregator_dot_v1_dot_aggregator__service__pb2.QueryHeatMapRequest.SerializeToString,
+            metering_dot_aggregator_dot_v1_dot_aggregator__service__pb2.QueryHeatMapResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -48,8 +48,20 @@ class AggregatorServiceStub:
     """Lists the newest version of every meter, by name."""
     QueryUsage: _grpc.UnaryUnaryMultiCallable[_aggregator_service_pb2.QueryUsageRequest, _aggregator_service_pb2.QueryUsageResponse]
     """Returns usage of one meter. Errors: NOT_FOUND METER_NOT_FOUND, INVALID_ARGUMENT (zone, window,
-    group or filter by a property that the meter does not group by), DEADLINE_EXCEEDED while waiting for `freshness.as_of`.
+    group or filter by a property that the meter does not group by, without `scan_events_max`), RESOURCE_EXHAUSTED SCAN_TOO_LARGE or
+    ANSWER_TOO_LARGE, DEADLINE_EXCEEDED while waiting for `freshness.as_of`.
     """
+    WatchUsage: _grpc.UnaryStreamMultiCallable[_aggregator_service_pb2.WatchUsageRequest, _aggregator_service_pb2.WatchUsageResponse]
+    """Streams the answer to a question: at once, and again whenever it has become another one. While it stays the same, a response
+    without rows comes every 15 seconds. Many changes in a short time come as one. The stream ends after an hour, and when the
+    service stops: ask again. Errors: as QueryUsage; RESOURCE_EXHAUSTED ANSWER_TOO_LARGE (the answer has more than 10,000 rows).
+    """
+    SummarizeUsage: _grpc.UnaryUnaryMultiCallable[_aggregator_service_pb2.SummarizeUsageRequest, _aggregator_service_pb2.SummarizeUsageResponse]
+    """Returns figures of each series of a question: its quantity, its largest window, its 95th percentile over windows, and the
+    period before up to the same point. Errors: as QueryUsage.
+    """
+    QueryHeatMap: _grpc.UnaryUnaryMultiCallable[_aggregator_service_pb2.QueryHeatMapRequest, _aggregator_service_pb2.QueryHeatMapResponse]
+    """Returns usage by the hour of the week of a zone. Errors: as QueryUsage."""
     CurrentUsage: _grpc.UnaryUnaryMultiCallable[_aggregator_service_pb2.CurrentUsageRequest, _aggregator_service_pb2.CurrentUsageResponse]
     """Returns a whole quantity from memory: of one customer, meter and period, at most a stated time old; for gates and alerts, which ask
     often. The first time, and after the meter has changed, it is read from the database. Errors: NOT_FOUND METER_NOT_FOUND, INVALID_ARGUMENT
@@ -134,8 +146,20 @@ class AggregatorServiceAsyncStub(AggregatorServiceStub):
     """Lists the newest version of every meter, by name."""
     QueryUsage: _aio.UnaryUnaryMultiCallable[_aggregator_service_pb2.QueryUsageRequest, _aggregator_service_pb2.QueryUsageResponse]  # type: ignore[assignment]
     """Returns usage of one meter. Errors: NOT_FOUND METER_NOT_FOUND, INVALID_ARGUMENT (zone, window,
-    group or filter by a property that the meter does not group by), DEADLINE_EXCEEDED while waiting for `freshness.as_of`.
+    group or filter by a property that the meter does not group by, without `scan_events_max`), RESOURCE_EXHAUSTED SCAN_TOO_LARGE or
+    ANSWER_TOO_LARGE, DEADLINE_EXCEEDED while waiting for `freshness.as_of`.
     """
+    WatchUsage: _aio.UnaryStreamMultiCallable[_aggregator_service_pb2.WatchUsageRequest, _aggregator_service_pb2.WatchUsageResponse]  # type: ignore[assignment]
+    """Streams the answer to a question: at once, and again whenever it has become another one. While it stays the same, a response
+    without rows comes every 15 seconds. Many changes in a short time come as one. The stream ends after an hour, and when the
+    service stops: ask again. Errors: as QueryUsage; RESOURCE_EXHAUSTED ANSWER_TOO_LARGE (the answer has more than 10,000 rows).
+    """
+    SummarizeUsage: _aio.UnaryUnaryMultiCallable[_aggregator_service_pb2.SummarizeUsageRequest, _aggregator_service_pb2.SummarizeUsageResponse]  # type: ignore[assignment]
+    """Returns figures of each series of a question: its quantity, its largest window, its 95th percentile over windows, and the
+    period before up to the same point. Errors: as QueryUsage.
+    """
+    QueryHeatMap: _aio.UnaryUnaryMultiCallable[_aggregator_service_pb2.QueryHeatMapRequest, _aggregator_service_pb2.QueryHeatMapResponse]  # type: ignore[assignment]
+    """Returns usage by the hour of the week of a zone. Errors: as QueryUsage."""
     CurrentUsage: _aio.UnaryUnaryMultiCallable[_aggregator_service_pb2.CurrentUsageRequest, _aggregator_service_pb2.CurrentUsageResponse]  # type: ignore[assignment]
     """Returns a whole quantity from memory: of one customer, meter and period, at most a stated time old; for gates and alerts, which ask
     often. The first time, and after the meter has changed, it is read from the database. Errors: NOT_FOUND METER_NOT_FOUND, INVALID_ARGUMENT
@@ -247,8 +271,38 @@ class AggregatorServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_aggregator_service_pb2.QueryUsageResponse, _abc.Awaitable[_aggregator_service_pb2.QueryUsageResponse]]:
         """Returns usage of one meter. Errors: NOT_FOUND METER_NOT_FOUND, INVALID_ARGUMENT (zone, window,
-        group or filter by a property that the meter does not group by), DEADLINE_EXCEEDED while waiting for `freshness.as_of`.
+        group or filter by a property that the meter does not group by, without `scan_events_max`), RESOURCE_EXHAUSTED SCAN_TOO_LARGE or
+        ANSWER_TOO_LARGE, DEADLINE_EXCEEDED while waiting for `freshness.as_of`.
         """
+
+    @_abc_1.abstractmethod
+    def WatchUsage(
+        self,
+        request: _aggregator_service_pb2.WatchUsageRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_aggregator_service_pb2.WatchUsageResponse], _abc.AsyncIterator[_aggregator_service_pb2.WatchUsageResponse]]:
+        """Streams the answer to a question: at once, and again whenever it has become another one. While it stays the same, a response
+        without rows comes every 15 seconds. Many changes in a short time come as one. The stream ends after an hour, and when the
+        service stops: ask again. Errors: as QueryUsage; RESOURCE_EXHAUSTED ANSWER_TOO_LARGE (the answer has more than 10,000 rows).
+        """
+
+    @_abc_1.abstractmethod
+    def SummarizeUsage(
+        self,
+        request: _aggregator_service_pb2.SummarizeUsageRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_aggregator_service_pb2.SummarizeUsageResponse, _abc.Awaitable[_aggregator_service_pb2.SummarizeUsageResponse]]:
+        """Returns figures of each series of a question: its quantity, its largest window, its 95th percentile over windows, and the
+        period before up to the same point. Errors: as QueryUsage.
+        """
+
+    @_abc_1.abstractmethod
+    def QueryHeatMap(
+        self,
+        request: _aggregator_service_pb2.QueryHeatMapRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_aggregator_service_pb2.QueryHeatMapResponse, _abc.Awaitable[_aggregator_service_pb2.QueryHeatMapResponse]]:
+        """Returns usage by the hour of the week of a zone. Errors: as QueryUsage."""
 
     @_abc_1.abstractmethod
     def CurrentUsage(

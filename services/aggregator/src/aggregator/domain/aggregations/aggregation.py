@@ -65,6 +65,8 @@ class Aggregation(ABC):
     NAME: ClassVar[str]
     """Name in the contract (without its prefix), in stored meters and in snapshots."""
     READS: ClassVar[Reads] = Reads.DECIMAL
+    NOTHING_IS_ZERO: ClassVar[bool] = True
+    """Whether zero is the quantity of a window in which nothing happened, and not only what is written for it."""
 
     @abstractmethod
     def fold(self, groups: Groups) -> Added:

@@ -60,6 +60,7 @@ class Average(Sum):
     """The sum of the values divided by their number."""
 
     NAME: ClassVar[str] = "AVG"
+    NOTHING_IS_ZERO: ClassVar[bool] = False
 
     def quantities(self, windows: Windows) -> Sequence[Decimal]:
         """Return the average of the whole, not of averages."""
