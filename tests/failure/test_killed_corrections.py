@@ -117,3 +117,12 @@ def test_every_correction_is_made_once_whoever_is_killed_meanwhile(suite: LiveSu
     # 82 units in 10 events are left of it.
     assert june["total"] == f"-{WRONG * 3 + RIGHT * 10 - 82 + (WRONG + RIGHT - 10) // 100}.02"
     assert suite.json("invoice", "verify")["problems"] == []
+    assert_conserved(suite)
+
+
+def assert_conserved(suite: LiveSuite) -> None:
+    """See that every accepted event, the three replacements too, is where it has to be."""
+    found = suite.json("reconcile")
+    terms = [(one["accepted"], one["unasked"], one["difference"], one["balances"]) for one in found["meters"]]
+    accepted = str(WRONG + RIGHT + 3)
+    assert terms == [(accepted, "0", "0", True)] * 2

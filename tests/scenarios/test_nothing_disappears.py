@@ -42,6 +42,28 @@ def tenant(make_tenant: Callable[[str], Tenant]) -> Tenant:
     return tenant
 
 
+def test_every_event_is_somewhere_and_a_reader_can_prove_it(make_tenant: Callable[[str], Tenant]) -> None:
+    tenant = make_tenant("conserved")
+    tenant.apply(CATALOG)
+    tenant.report(used("one", "2.5"), used("two", "x"), used("three"), used("four", type="n.unknown"))
+    tenant.run("events", "void", "n-gateway", "three", "--reason", "a test")
+    tenant.run("usage", "n-units", "--from", "2024-05-01", "--to", "2024-05-02", "--wait")
+
+    found = tenant.json("reconcile")
+    (meter,) = found["meters"]
+    table = tenant.run("reconcile", "--meter", "n-units", "--from", "2020-01-01").stdout
+
+    terms = ("accepted", "unasked", "voided", "counted", "parked", "difference", "sum")
+    assert [meter[term] for term in terms] == ["4", "1", "1", "1", "1", "0", "2.5"]
+    assert (found["balances"], found["unmatched"]) == (True, {"inLog": "1", "noted": "1"})
+    now = tenant.json(
+        "usage", "current", "n-units", "--customer", "n-cust", "--from", "2024-01-01", "--to", "2100-01-01"
+    )
+    assert (now["quantity"], now["eventCount"], now["filled"]) == ("2.5", 1, True)
+    assert "balances" in table
+    assert "DIFFERS" not in table
+
+
 def test_a_parked_event_counts_once_its_meter_is_mended(tenant: Tenant) -> None:
     tenant.apply(CATALOG.replace("n-units", "n-mended").replace("n.used", "n.typo"))
     events = [used(f"typo-{n}", type="n.typo", time="2024-05-01T00:00:00Z", properties={"m": n}) for n in "23"]

@@ -50,9 +50,9 @@ READS: Final = sorted(
 ABOUT_NOBODY: Final = {"Heads", "GetProgress", "GetStatus"}
 READS_OF_SOMEBODY: Final = [method for _, method in READS if method.rpartition("/")[2] not in ABOUT_NOBODY]
 # They count, and name nothing unless something is wrong.
-COUNTS: Final = {"GetCompleteness", "VerifyInvoices", "VerifyInvoice", "VerifyLine"}
-# When an answer was made, or something last came.
-FRESHNESS: Final = {"as_of", "checked_at"}
+COUNTS: Final = {"CurrentUsage", "GetCompleteness", "VerifyInvoices", "VerifyInvoice", "VerifyLine"}
+# When an answer was made, or something last came, and how far the log of all was read for it.
+FRESHNESS: Final = {"as_of", "checked_at", "positions_done", "positions_total", "staleness_ms", "change_position"}
 MARK: Final = b"whisper"
 OWN_VOICE, TWINS_VOICE = "murmur", "shout"
 QUESTIONS: Final = (rating_pb.PriceQuestion(item="Whisper calls", quantity="1"),)
@@ -195,6 +195,7 @@ def _requests(tenant: Tenant, invoice: dict[str, Any]) -> Iterator[tuple[str, Me
             "ListMeters": aggregator_pb.ListMetersRequest(),
             "QueryUsage": aggregator_pb.QueryUsageRequest(meter=meter, customers=[customer], period=january),
             "QueryTotals": aggregator_pb.QueryTotalsRequest(customer=customer, period=january),
+            "CurrentUsage": aggregator_pb.CurrentUsageRequest(customer=customer, meter=meter, period=january),
             "GetSnapshot": aggregator_pb.GetSnapshotRequest(snapshot_id=line["snapshotId"], windows_of_meter=meter),
             "ListSnapshots": aggregator_pb.ListSnapshotsRequest(),
             "ListUsageEvents": aggregator_pb.ListUsageEventsRequest(snapshot_id=line["snapshotId"], meter=meter),
@@ -203,6 +204,7 @@ def _requests(tenant: Tenant, invoice: dict[str, Any]) -> Iterator[tuple[str, Me
             "ListParkedEvents": aggregator_pb.ListParkedEventsRequest(),
             "CheckEvents": aggregator_pb.CheckEventsRequest(events=[usage_event_pb2.UsageEvent(type="whisper.called")]),
             "GetProgress": aggregator_pb.GetProgressRequest(),
+            "Reconcile": aggregator_pb.ReconcileRequest(),
         },
         SERVICES["rating"]: {
             "ListProducts": rating_pb.ListProductsRequest(),
@@ -238,6 +240,9 @@ def _requests(tenant: Tenant, invoice: dict[str, Any]) -> Iterator[tuple[str, Me
             "VerifyInvoice": invoicing_pb.VerifyInvoiceRequest(number=invoice["number"]),
             "VerifyLine": invoicing_pb.VerifyLineRequest(line_id=line["id"]),
             "VerifyInvoices": invoicing_pb.VerifyInvoicesRequest(),
+            "QueryRevenue": invoicing_pb.QueryRevenueRequest(
+                from_billing_period="2024-01", until_billing_period="2024-02"
+            ),
         },
         SERVICES["portal"]: _asked_of_the_portal(customer),
         FEED: {"Heads": feed_service_pb2.HeadsRequest()},

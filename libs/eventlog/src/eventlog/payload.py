@@ -103,6 +103,11 @@ def compress(serialized: bytes) -> bytes:
     return _zstd.compressor.compress(serialized)
 
 
+def decompress(payload: bytes) -> bytes:
+    """Return what `compress` was given. Raises ZstdError for anything else."""
+    return _zstd.decompressor.decompress(payload, max_output_size=PAYLOAD_BYTES_MAX)
+
+
 def decode_payload(payload: bytes) -> EventColumns:
     """Read the payload of a segment. Raises ValueError that says what is wrong with it."""
     return _columns_in(_message_in(payload))
@@ -119,8 +124,7 @@ def decode_voids(payload: bytes) -> tuple[EventColumns, list[int]]:
 
 def _message_in(payload: bytes) -> pb.UsageEventColumns:
     try:
-        unpacked = _zstd.decompressor.decompress(payload, max_output_size=PAYLOAD_BYTES_MAX)
-        return pb.UsageEventColumns.FromString(unpacked)
+        return pb.UsageEventColumns.FromString(decompress(payload))
     except (zstandard.ZstdError, DecodeError) as error:
         raise ValueError(str(error)) from error
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from contextlib import aclosing
 from typing import TYPE_CHECKING, Any
 
-from aggregator.operations import checks, events, meters, parked, seals, spans, usage
+from aggregator.operations import checks, events, meters, parked, reconciling, seals, spans, usage
 from aggregator.operations.owners import owners
+from aggregator.wire import balances as balances_wire
 from aggregator.wire import checks as checks_wire
 from aggregator.wire import events as events_wire
 from aggregator.wire import meters as meters_wire
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 
     from aggregator.domain.meters import AppliedMeter
     from aggregator.domain.requeue import RequeueResult
+    from aggregator.operations.current import CurrentUsage
     from aggregator.operations.deps import Deps
 
     Context = grpc.aio.ServicerContext[Any, Any]
@@ -40,9 +42,10 @@ if TYPE_CHECKING:
 class AggregatorServicer(pb_grpc.AggregatorServiceServicer):
     """AggregatorService. Errors are raised as they are; the server's interceptor renders them."""
 
-    def __init__(self, deps: Deps) -> None:
+    def __init__(self, deps: Deps, current: CurrentUsage) -> None:
         """Serve the use cases with `deps`."""
         self._deps = deps
+        self._current = current
 
     async def ApplyMeter(self, request: pb.ApplyMeterRequest, context: Context) -> pb.ApplyMeterResponse:
         """Create a meter or a version of it."""
@@ -81,6 +84,12 @@ class AggregatorServicer(pb_grpc.AggregatorServiceServicer):
         query, freshness = usage_wire.query_from_proto(request), usage_wire.freshness_from_proto(request.freshness)
         answer = await usage.query_usage(self._deps, current_tenant(), query, freshness)
         return usage_wire.answer_to_proto(query, answer)
+
+    async def CurrentUsage(self, request: pb.CurrentUsageRequest, context: Context) -> pb.CurrentUsageResponse:
+        """Return a whole quantity from memory."""
+        key, staleness_max_s = usage_wire.current_from_proto(current_tenant(), request)
+        total = await self._current.total(key, staleness_max_s)
+        return usage_wire.current_to_proto(total, self._deps.clock.monotonic_s())
 
     async def QueryTotals(self, request: pb.QueryTotalsRequest, context: Context) -> pb.QueryTotalsResponse:
         """Return whole quantities."""
@@ -193,6 +202,14 @@ class AggregatorServicer(pb_grpc.AggregatorServiceServicer):
             feeds=feeds_to_proto(progress.feeds, self._deps.clock.now()),
         )
 
+    async def Reconcile(self, request: pb.ReconcileRequest, context: Context) -> AsyncIterator[pb.ReconcileResponse]:
+        """Stream how far the comparison is, and its result."""
+        period = period_in(request.period, "period") if request.HasField("period") else None
+        steps = reconciling.reconcile(self._deps, current_tenant(), tuple(request.meters), period)
+        async with aclosing(steps):
+            async for step in steps:
+                yield balances_wire.step_to_proto(step)
+
     async def RebuildUsage(self, request: pb.RebuildUsageRequest, context: Context) -> pb.RebuildUsageResponse:
         """Begin to count again from the start."""
         tenant = current_tenant()
@@ -208,9 +225,9 @@ class AggregatorServicer(pb_grpc.AggregatorServiceServicer):
         return response
 
 
-def served(deps: Deps) -> Served:
+def served(deps: Deps, current: CurrentUsage) -> Served:
     """Describe the service to the server."""
-    servicer = AggregatorServicer(deps)
+    servicer = AggregatorServicer(deps, current)
     return Served(
         add=lambda server: pb_grpc.add_AggregatorServiceServicer_to_server(servicer, server),
         methods=declared_methods(pb.DESCRIPTOR.services_by_name["AggregatorService"]),

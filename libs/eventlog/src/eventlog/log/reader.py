@@ -77,6 +77,13 @@ class FeedReader:
         self.drain()
         await self._wakeups.aclose()
 
+    async def wait_beyond(self, lane: int, position: int) -> None:
+        """Return once a lane is said to reach beyond a position, within milliseconds of a commit, or when draining.
+
+        It is a hint: what is said may be late, or lost with a restore.
+        """
+        await self._wakeups.wait_beyond(lane, position)
+
     async def heads(self) -> FeedHeads:
         """Return the log's epoch, where every lane ends now, and what the log shares with its earlier epochs."""
         async with driver_transaction(self._engine) as driver:

@@ -28,6 +28,10 @@ COMMANDS: Final = {
         "Ranges of the past that are reported afterwards: open, close and revert them.",
     ),
     "usage": ("usage:usage", "Show the usage of a meter. Windows in which nothing happened have no row."),
+    "usage current": (
+        "current:current_usage",
+        "Show the usage of a customer, meter and period from memory, with how old it is at most.",
+    ),
     "unbilled": (
         "unbilled:unbilled",
         "List usage that no invoice will have as things are, each with its reason.",
@@ -43,6 +47,10 @@ COMMANDS: Final = {
     "completeness": (
         "completeness:completeness",
         "Tell whether everything came from a source: expected, received, gaps, refused, and since when it is silent.",
+    ),
+    "reconcile": (
+        "reconcile:reconcile",
+        "Read the log again and compare it with what is counted, parked and taken back. Exit code 1 if they differ.",
     ),
     "charges": ("usage:charges", "Show what usage costs so far, exactly and not yet rounded."),
     "cost": (

@@ -41,9 +41,10 @@ class Span:
 
 
 class Changes:
-    """Changes of one transaction, by tenant."""
+    """Changes of one transaction, by tenant. `flush_id` is the batch that added them; 0 where usage was taken away."""
 
     def __init__(self) -> None:
+        self.flush_id = 0
         self.by_tenant: dict[str, dict[ChangeKey, Span]] = {}
         self._without_meters: set[str] = set()
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from aggregator.domain.batch import LogSegment
 from aggregator.domain.matching import ReadableEvent
 from aggregator.operations.windows import WrittenMeters
 from aggregator.store.changes import ChangeFeed
@@ -16,8 +17,9 @@ from aggregator.store.windows.remembered import RememberedPages
 from chassis.clock import Clock
 from eventlog.as_of import AsOf
 from eventlog.feed.completeness import Completeness
-from eventlog.feed.cursor import FeedHeads
+from eventlog.feed.cursor import FeedHeads, Segment
 from eventlog.feed.progress import FeedBoard
+from eventlog.feed.source import FeedSource
 from eventlog.period import Period
 
 
@@ -52,6 +54,10 @@ class Deps:
     engine: AsyncEngine
     clock: Clock
     log: EventLog
+    feed: FeedSource
+    """The event log as it is followed, for whoever reads it once more."""
+    read_segments: Callable[[Sequence[Segment]], list[LogSegment]]
+    """Reads segments of the event log. Raises Diverged FEED_CORRUPT."""
     changes: ChangeFeed
     seal_wait_s: float
     meters_max: int = 1000

@@ -231,6 +231,7 @@ class _Writing:
         """Return the number of the flush, which is noted only where there is something to write."""
         if self._flush_id is None:
             self._flush_id = await pages.begin_flush(self._conn, self._traceparent)
+            self.changes.flush_id = self._flush_id
         return self._flush_id
 
     async def _park(self, events: Iterable[Parked]) -> None:

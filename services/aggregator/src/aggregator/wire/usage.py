@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from typing import Final
 
 from aggregator.domain.calendar import WindowSize
+from aggregator.domain.current import CurrentKey, Total
 from aggregator.domain.freshness import Freshness
 from aggregator.domain.query import PAGE_ROWS_DEFAULT, RowKey, UsageQuery
 from aggregator.domain.usage import MeterUsage, UsageAnswer, UsageRow
@@ -23,6 +26,10 @@ _WINDOW_SIZES = {
     usage_pb2.WINDOW_SIZE_MONTH: WindowSize.MONTH,
     usage_pb2.WINDOW_SIZE_WEEK: WindowSize.WEEK,
 }
+
+
+STALENESS_MS_MAX: Final = 2000
+"""What was right so long ago is not told from memory any more."""
 
 
 def query_from_proto(message: pb.QueryUsageRequest) -> UsageQuery:
@@ -95,4 +102,23 @@ def answer_to_proto(query: UsageQuery, answer: UsageAnswer) -> pb.QueryUsageResp
         as_of=as_of_to_proto(answer.as_of),
         next_page_token=token,
         filled=answer.filled,
+    )
+
+
+def current_from_proto(tenant: str, request: pb.CurrentUsageRequest) -> tuple[CurrentKey, float]:
+    """Return what is asked for, and how many seconds old an answer may be. Raises InvalidRequest."""
+    key = CurrentKey(tenant, request.customer, request.meter, period_in(request.period, "period"))
+    return key, min((request.staleness_ms_max or STALENESS_MS_MAX), STALENESS_MS_MAX) / 1000
+
+
+def current_to_proto(total: Total, now_s: float) -> pb.CurrentUsageResponse:
+    """Return a whole quantity, with how old it is at most."""
+    return pb.CurrentUsageResponse(
+        quantity=format_decimal(total.quantity),
+        event_count=total.event_count,
+        unit=total.unit,
+        as_of=as_of_to_proto(total.seen.as_of),
+        filled=total.filled,
+        staleness_ms=math.ceil((now_s - total.seen.at_s) * 1000),
+        change_position=total.seen.position,
     )

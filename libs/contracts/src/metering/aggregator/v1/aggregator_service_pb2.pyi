@@ -9,6 +9,7 @@ from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
 from metering.aggregator.v1 import meter_pb2 as _meter_pb2
+from metering.aggregator.v1 import reconciliation_pb2 as _reconciliation_pb2
 from metering.aggregator.v1 import usage_pb2 as _usage_pb2
 from metering.common.v1 import feed_pb2 as _feed_pb2
 from metering.common.v1 import values_pb2 as _values_pb2
@@ -385,6 +386,90 @@ class QueryUsageResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___QueryUsageResponse: _TypeAlias = QueryUsageResponse  # noqa: Y015
+
+@_typing.final
+class CurrentUsageRequest(_message.Message):
+    """Which quantity."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CUSTOMER_FIELD_NUMBER: _builtins.int
+    METER_FIELD_NUMBER: _builtins.int
+    PERIOD_FIELD_NUMBER: _builtins.int
+    STALENESS_MS_MAX_FIELD_NUMBER: _builtins.int
+    customer: _builtins.str
+    """Customer key. Required."""
+    meter: _builtins.str
+    """Meter name. Required."""
+    staleness_ms_max: _builtins.int
+    """What was right longer ago than that is read again from the database. 0 means 2000, which is also the most."""
+    @_builtins.property
+    def period(self) -> _values_pb2.Period:
+        """The period; both ends must be aligned to the meter's windows. Required."""
+
+    def __init__(
+        self,
+        *,
+        customer: _builtins.str = ...,
+        meter: _builtins.str = ...,
+        period: _values_pb2.Period | None = ...,
+        staleness_ms_max: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["period", b"period"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["customer", b"customer", "meter", b"meter", "period", b"period", "staleness_ms_max", b"staleness_ms_max"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CurrentUsageRequest: _TypeAlias = CurrentUsageRequest  # noqa: Y015
+
+@_typing.final
+class CurrentUsageResponse(_message.Message):
+    """The quantity."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    QUANTITY_FIELD_NUMBER: _builtins.int
+    EVENT_COUNT_FIELD_NUMBER: _builtins.int
+    UNIT_FIELD_NUMBER: _builtins.int
+    AS_OF_FIELD_NUMBER: _builtins.int
+    FILLED_FIELD_NUMBER: _builtins.int
+    STALENESS_MS_FIELD_NUMBER: _builtins.int
+    CHANGE_POSITION_FIELD_NUMBER: _builtins.int
+    quantity: _builtins.str
+    """Decimal; "0" where nothing happened."""
+    event_count: _builtins.int
+    """Events that count."""
+    unit: _builtins.str
+    """The unit, for display."""
+    filled: _builtins.bool
+    """False while past events of the meter are still being counted."""
+    staleness_ms: _builtins.int
+    """All that was counted so long ago, by this or another replica, is in the quantity: its staleness is not more than that."""
+    change_position: _builtins.int
+    """Position of the change feed up to which usage is in the quantity."""
+    @_builtins.property
+    def as_of(self) -> _values_pb2.AsOf:
+        """The part of the log that is counted."""
+
+    def __init__(
+        self,
+        *,
+        quantity: _builtins.str = ...,
+        event_count: _builtins.int = ...,
+        unit: _builtins.str = ...,
+        as_of: _values_pb2.AsOf | None = ...,
+        filled: _builtins.bool = ...,
+        staleness_ms: _builtins.int = ...,
+        change_position: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["as_of", b"as_of"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["as_of", b"as_of", "change_position", b"change_position", "event_count", b"event_count", "filled", b"filled", "quantity", b"quantity", "staleness_ms", b"staleness_ms", "unit", b"unit"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CurrentUsageResponse: _TypeAlias = CurrentUsageResponse  # noqa: Y015
 
 @_typing.final
 class QueryTotalsRequest(_message.Message):
@@ -1273,6 +1358,68 @@ class UncountedEvent(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___UncountedEvent: _TypeAlias = UncountedEvent  # noqa: Y015
+
+@_typing.final
+class ReconcileRequest(_message.Message):
+    """What to compare."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    METERS_FIELD_NUMBER: _builtins.int
+    PERIOD_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def meters(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Meters; empty means all of the tenant, and the events that no meter asks for."""
+
+    @_builtins.property
+    def period(self) -> _values_pb2.Period:
+        """Only events that happened in this period; both ends must be aligned to the windows of the meters. Optional: all."""
+
+    def __init__(
+        self,
+        *,
+        meters: _abc.Iterable[_builtins.str] | None = ...,
+        period: _values_pb2.Period | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["period", b"period"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["meters", b"meters", "period", b"period"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ReconcileRequest: _TypeAlias = ReconcileRequest  # noqa: Y015
+
+@_typing.final
+class ReconcileResponse(_message.Message):
+    """How far it is; the last one has the result."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PROGRESS_FIELD_NUMBER: _builtins.int
+    RESULT_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def progress(self) -> _reconciliation_pb2.ReconcileProgress:
+        """How far the log is read."""
+
+    @_builtins.property
+    def result(self) -> _reconciliation_pb2.Reconciliation:
+        """The end."""
+
+    def __init__(
+        self,
+        *,
+        progress: _reconciliation_pb2.ReconcileProgress | None = ...,
+        result: _reconciliation_pb2.Reconciliation | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["content", b"content", "progress", b"progress", "result", b"result"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["content", b"content", "progress", b"progress", "result", b"result"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType_content: _TypeAlias = _typing.Literal["progress", "result"]  # noqa: Y015
+    _WhichOneofArgType_content: _TypeAlias = _typing.Literal["content", b"content"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType_content) -> _WhichOneofReturnType_content | None: ...
+
+Global___ReconcileResponse: _TypeAlias = ReconcileResponse  # noqa: Y015
 
 @_typing.final
 class GetProgressRequest(_message.Message):

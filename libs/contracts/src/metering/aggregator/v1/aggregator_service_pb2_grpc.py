@@ -55,6 +55,11 @@ class AggregatorServiceStub:
                 request_serializer=metering_dot_aggregator_dot_v1_dot_aggregator__service__pb2.QueryUsageRequest.SerializeToString,
                 response_deserializer=metering_dot_aggregator_dot_v1_dot_aggregator__service__pb2.QueryUsageResponse.FromString,
                 _registered_method=True)
+        self.CurrentUsage = channel.unary_unary(
+                '/metering.aggregator.v1.AggregatorService/CurrentUsage',
+                request_serializer=metering_dot_aggregator_dot_v1_dot_aggregator__service__pb2.CurrentUsageRequest.SerializeToString,
+                response_deserializer=metering_dot_aggregator_dot_v1_dot_aggregator__service__pb2.CurrentUsageResponse.FromString,
+                _registered_method=True)
         self.QueryTotals = channel.unary_unary(
                 '/metering.aggregator.v1.AggregatorService/QueryTotals',
                 request_serializer=metering_dot_aggregator_dot_v1_dot_aggregator__service__pb2.QueryTotalsRequest.SerializeToString,
@@ -115,6 +120,11 @@ class AggregatorServiceStub:
                 request_serializer=metering_dot_aggregator_dot_v1_dot_aggregator__service__pb2.CheckEventsRequest.SerializeToString,
                 response_deserializer=metering_dot_aggregator_dot_v1_dot_aggregator__service__pb2.CheckEventsResponse.FromString,
                 _registered_method=True)
+        self.Reconcile = channel.unary_stream(
+                '/metering.aggregator.v1.AggregatorService/Reconcile',
+                request_serializer=metering_dot_aggregator_dot_v1_dot_aggregator__service__pb2.ReconcileRequest.SerializeToString,
+                response_deserializer=metering_dot_aggregator_dot_v1_dot_aggregator__service__pb2.ReconcileResponse.FromString,
+                _registered_method=True)
         self.GetProgress = channel.unary_unary(
                 '/metering.aggregator.v1.AggregatorService/GetProgress',
                 request_serializer=metering_dot_aggregator_dot_v1_dot_aggregator__service__pb2.GetProgressRequest.SerializeToString,
@@ -156,6 +166,15 @@ class AggregatorServiceServicer:
     def QueryUsage(self, request, context):
         """Returns usage of one meter. Errors: NOT_FOUND METER_NOT_FOUND, INVALID_ARGUMENT (zone, window,
         group or filter by a property that the meter does not group by), DEADLINE_EXCEEDED while waiting for `freshness.as_of`.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def CurrentUsage(self, request, context):
+        """Returns a whole quantity from memory: of one customer, meter and period, at most a stated time old; for gates and alerts, which ask
+        often. The first time, and after the meter has changed, it is read from the database. Errors: NOT_FOUND METER_NOT_FOUND, INVALID_ARGUMENT
+        (period).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -259,6 +278,16 @@ class AggregatorServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def Reconcile(self, request, context):
+        """Reads the log again and compares it with what is counted, parked and asked for by no meter at the same place of the log: by number,
+        sum and digest. Streams how far it is, and at last the result; what differs is named down to windows and ranges of positions. Takes
+        about as long as counting again does, and changes nothing. Errors: NOT_FOUND METER_NOT_FOUND, INVALID_ARGUMENT (period),
+        FAILED_PRECONDITION FEED_DIVERGED or FEED_CORRUPT (the log is not what was written).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def GetProgress(self, request, context):
         """Returns how far the events in the log have been counted.
         """
@@ -296,6 +325,11 @@ def add_AggregatorServiceServicer_to_server(servicer, server):
                     servicer.QueryUsage,
                     request_deserializer=metering_dot_aggregator_dot_v1_dot_aggregator__service__pb2.QueryUsageRequest.FromString,
                     response_serializer=metering_dot_aggregator_dot_v1_dot_aggregator__service__pb2.QueryUsageResponse.SerializeToString,
+            ),
+            'CurrentUsage': grpc.unary_unary_rpc_method_handler(
+                    servicer.CurrentUsage,
+                    request_deserializer=metering_dot_aggregator_dot_v1_dot_aggregator__service__pb2.CurrentUsageRequest.FromString,
+                    response_serializer=metering_dot_aggregator_dot_v1_dot_aggregator__service__pb2.CurrentUsageResponse.SerializeToString,
             ),
             'QueryTotals': grpc.unary_unary_rpc_method_handler(
                     servicer.QueryTotals,
@@ -356,6 +390,11 @@ def add_AggregatorServiceServicer_to_server(servicer, server):
                     servicer.CheckEvents,
                     request_deserializer=metering_dot_aggregator_dot_v1_dot_aggregator__service__pb2.CheckEventsRequest.FromString,
                     response_serializer=metering_dot_aggregator_dot_v1_dot_aggregator__service__pb2.CheckEventsResponse.SerializeToString,
+            ),
+            'Reconcile': grpc.unary_stream_rpc_method_handler(
+                    servicer.Reconcile,
+                    request_deserializer=metering_dot_aggregator_dot_v1_dot_aggregator__service__pb2.ReconcileRequest.FromString,
+                    response_serializer=metering_dot_aggregator_dot_v1_dot_aggregator__service__pb2.ReconcileResponse.SerializeToString,
             ),
             'GetProgress': grpc.unary_unary_rpc_method_handler(
                     servicer.GetProgress,
@@ -477,6 +516,33 @@ class AggregatorService:
             '/metering.aggregator.v1.AggregatorService/QueryUsage',
             metering_dot_aggregator_dot_v1_dot_aggregator__service__pb2.QueryUsageRequest.SerializeToString,
             metering_dot_aggregator_dot_v1_dot_aggregator__service__pb2.QueryUsageResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CurrentUsage(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/metering.aggregator.v1.AggregatorService/CurrentUsage',
+            metering_dot_aggregator_dot_v1_dot_aggregator__service__pb2.CurrentUsageRequest.SerializeToString,
+            metering_dot_aggregator_dot_v1_dot_aggregator__service__pb2.CurrentUsageResponse.FromString,
             options,
             channel_credentials,
             insecure,
@@ -801,6 +867,33 @@ class AggregatorService:
             '/metering.aggregator.v1.AggregatorService/CheckEvents',
             metering_dot_aggregator_dot_v1_dot_aggregator__service__pb2.CheckEventsRequest.SerializeToString,
             metering_dot_aggregator_dot_v1_dot_aggregator__service__pb2.CheckEventsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Reconcile(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/metering.aggregator.v1.AggregatorService/Reconcile',
+            metering_dot_aggregator_dot_v1_dot_aggregator__service__pb2.ReconcileRequest.SerializeToString,
+            metering_dot_aggregator_dot_v1_dot_aggregator__service__pb2.ReconcileResponse.FromString,
             options,
             channel_credentials,
             insecure,

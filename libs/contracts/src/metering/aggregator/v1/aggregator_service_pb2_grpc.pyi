@@ -45,6 +45,11 @@ class AggregatorServiceStub:
     """Returns usage of one meter. Errors: NOT_FOUND METER_NOT_FOUND, INVALID_ARGUMENT (zone, window,
     group or filter by a property that the meter does not group by), DEADLINE_EXCEEDED while waiting for `freshness.as_of`.
     """
+    CurrentUsage: _grpc.UnaryUnaryMultiCallable[_aggregator_service_pb2.CurrentUsageRequest, _aggregator_service_pb2.CurrentUsageResponse]
+    """Returns a whole quantity from memory: of one customer, meter and period, at most a stated time old; for gates and alerts, which ask
+    often. The first time, and after the meter has changed, it is read from the database. Errors: NOT_FOUND METER_NOT_FOUND, INVALID_ARGUMENT
+    (period).
+    """
     QueryTotals: _grpc.UnaryUnaryMultiCallable[_aggregator_service_pb2.QueryTotalsRequest, _aggregator_service_pb2.QueryTotalsResponse]
     """Returns the quantities of all meters of one customer and period, as they are now."""
     SealUsage: _grpc.UnaryUnaryMultiCallable[_aggregator_service_pb2.SealUsageRequest, _aggregator_service_pb2.SealUsageResponse]
@@ -91,6 +96,12 @@ class AggregatorServiceStub:
     """Says which of some events the meters, as they are now, would not count, and why. Nothing is kept. Errors: INVALID_ARGUMENT (no
     or two batches, columns of unequal length), RESOURCE_EXHAUSTED (more than 10,000 events).
     """
+    Reconcile: _grpc.UnaryStreamMultiCallable[_aggregator_service_pb2.ReconcileRequest, _aggregator_service_pb2.ReconcileResponse]
+    """Reads the log again and compares it with what is counted, parked and asked for by no meter at the same place of the log: by number,
+    sum and digest. Streams how far it is, and at last the result; what differs is named down to windows and ranges of positions. Takes
+    about as long as counting again does, and changes nothing. Errors: NOT_FOUND METER_NOT_FOUND, INVALID_ARGUMENT (period),
+    FAILED_PRECONDITION FEED_DIVERGED or FEED_CORRUPT (the log is not what was written).
+    """
     GetProgress: _grpc.UnaryUnaryMultiCallable[_aggregator_service_pb2.GetProgressRequest, _aggregator_service_pb2.GetProgressResponse]
     """Returns how far the events in the log have been counted."""
     RebuildUsage: _grpc.UnaryUnaryMultiCallable[_aggregator_service_pb2.RebuildUsageRequest, _aggregator_service_pb2.RebuildUsageResponse]
@@ -114,6 +125,11 @@ class AggregatorServiceAsyncStub(AggregatorServiceStub):
     QueryUsage: _aio.UnaryUnaryMultiCallable[_aggregator_service_pb2.QueryUsageRequest, _aggregator_service_pb2.QueryUsageResponse]  # type: ignore[assignment]
     """Returns usage of one meter. Errors: NOT_FOUND METER_NOT_FOUND, INVALID_ARGUMENT (zone, window,
     group or filter by a property that the meter does not group by), DEADLINE_EXCEEDED while waiting for `freshness.as_of`.
+    """
+    CurrentUsage: _aio.UnaryUnaryMultiCallable[_aggregator_service_pb2.CurrentUsageRequest, _aggregator_service_pb2.CurrentUsageResponse]  # type: ignore[assignment]
+    """Returns a whole quantity from memory: of one customer, meter and period, at most a stated time old; for gates and alerts, which ask
+    often. The first time, and after the meter has changed, it is read from the database. Errors: NOT_FOUND METER_NOT_FOUND, INVALID_ARGUMENT
+    (period).
     """
     QueryTotals: _aio.UnaryUnaryMultiCallable[_aggregator_service_pb2.QueryTotalsRequest, _aggregator_service_pb2.QueryTotalsResponse]  # type: ignore[assignment]
     """Returns the quantities of all meters of one customer and period, as they are now."""
@@ -161,6 +177,12 @@ class AggregatorServiceAsyncStub(AggregatorServiceStub):
     """Says which of some events the meters, as they are now, would not count, and why. Nothing is kept. Errors: INVALID_ARGUMENT (no
     or two batches, columns of unequal length), RESOURCE_EXHAUSTED (more than 10,000 events).
     """
+    Reconcile: _aio.UnaryStreamMultiCallable[_aggregator_service_pb2.ReconcileRequest, _aggregator_service_pb2.ReconcileResponse]  # type: ignore[assignment]
+    """Reads the log again and compares it with what is counted, parked and asked for by no meter at the same place of the log: by number,
+    sum and digest. Streams how far it is, and at last the result; what differs is named down to windows and ranges of positions. Takes
+    about as long as counting again does, and changes nothing. Errors: NOT_FOUND METER_NOT_FOUND, INVALID_ARGUMENT (period),
+    FAILED_PRECONDITION FEED_DIVERGED or FEED_CORRUPT (the log is not what was written).
+    """
     GetProgress: _aio.UnaryUnaryMultiCallable[_aggregator_service_pb2.GetProgressRequest, _aggregator_service_pb2.GetProgressResponse]  # type: ignore[assignment]
     """Returns how far the events in the log have been counted."""
     RebuildUsage: _aio.UnaryUnaryMultiCallable[_aggregator_service_pb2.RebuildUsageRequest, _aggregator_service_pb2.RebuildUsageResponse]  # type: ignore[assignment]
@@ -205,6 +227,17 @@ class AggregatorServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_aggregator_service_pb2.QueryUsageResponse, _abc.Awaitable[_aggregator_service_pb2.QueryUsageResponse]]:
         """Returns usage of one meter. Errors: NOT_FOUND METER_NOT_FOUND, INVALID_ARGUMENT (zone, window,
         group or filter by a property that the meter does not group by), DEADLINE_EXCEEDED while waiting for `freshness.as_of`.
+        """
+
+    @_abc_1.abstractmethod
+    def CurrentUsage(
+        self,
+        request: _aggregator_service_pb2.CurrentUsageRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_aggregator_service_pb2.CurrentUsageResponse, _abc.Awaitable[_aggregator_service_pb2.CurrentUsageResponse]]:
+        """Returns a whole quantity from memory: of one customer, meter and period, at most a stated time old; for gates and alerts, which ask
+        often. The first time, and after the meter has changed, it is read from the database. Errors: NOT_FOUND METER_NOT_FOUND, INVALID_ARGUMENT
+        (period).
         """
 
     @_abc_1.abstractmethod
@@ -323,6 +356,18 @@ class AggregatorServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_aggregator_service_pb2.CheckEventsResponse, _abc.Awaitable[_aggregator_service_pb2.CheckEventsResponse]]:
         """Says which of some events the meters, as they are now, would not count, and why. Nothing is kept. Errors: INVALID_ARGUMENT (no
         or two batches, columns of unequal length), RESOURCE_EXHAUSTED (more than 10,000 events).
+        """
+
+    @_abc_1.abstractmethod
+    def Reconcile(
+        self,
+        request: _aggregator_service_pb2.ReconcileRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_aggregator_service_pb2.ReconcileResponse], _abc.AsyncIterator[_aggregator_service_pb2.ReconcileResponse]]:
+        """Reads the log again and compares it with what is counted, parked and asked for by no meter at the same place of the log: by number,
+        sum and digest. Streams how far it is, and at last the result; what differs is named down to windows and ranges of positions. Takes
+        about as long as counting again does, and changes nothing. Errors: NOT_FOUND METER_NOT_FOUND, INVALID_ARGUMENT (period),
+        FAILED_PRECONDITION FEED_DIVERGED or FEED_CORRUPT (the log is not what was written).
         """
 
     @_abc_1.abstractmethod

@@ -406,6 +406,9 @@ class UsageChanges(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     CHANGES_FIELD_NUMBER: _builtins.int
+    BATCH_FIELD_NUMBER: _builtins.int
+    batch: _builtins.int
+    """The batch that added to usage, so that replicas of the aggregator find what it added; 0 where usage was taken away to be counted again."""
     @_builtins.property
     def changes(self) -> _containers.RepeatedCompositeFieldContainer[Global___UsageChange]:
         """One entry per customer and meter touched by a flush."""
@@ -414,10 +417,11 @@ class UsageChanges(_message.Message):
         self,
         *,
         changes: _abc.Iterable[Global___UsageChange] | None = ...,
+        batch: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["changes", b"changes"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["batch", b"batch", "changes", b"changes"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
