@@ -1,7 +1,7 @@
 """Current usage, asked for a thousand times a second while usage goes on: `python -m benchmarks.current --seconds 20`.
 
-An open loop: each question has its time, whether those before it are answered or not, and its latency counts from that
-time. So a pause shows in all questions that fell into it. It fails above its bar, and unless the last answers are exact.
+An open loop: each question has its time, whether those before it are answered or not, and its latency counts from
+that time. So a pause shows in all questions that fell into it. It fails above its bar, and unless answers are exact.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ from metering.aggregator.v1 import aggregator_service_pb2 as pb
 from metering.aggregator.v1 import aggregator_service_pb2_grpc as pb_grpc
 from metering.common.v1 import values_pb2
 from meterline.client import AsyncClient
+from meterline.event import UsageEvent
 
 if TYPE_CHECKING:
     from benchmarks.__main__ import Suite
@@ -100,17 +101,14 @@ async def report_steadily(context_file: Path, events_per_s: float, seconds: floa
     async with AsyncClient.from_context(context_file) as client:
         begin_s, sent = time.monotonic(), 0
         while time.monotonic() - begin_s < seconds:
-            now = datetime.now(UTC)
             events = [
-                {
-                    "id": f"{begin_s}-{sent}-{number}",
-                    "source": shape.SOURCE,
-                    "type": row.type,
-                    "customer": row.customer,
-                    "time": now,
-                    "properties": {"region": row.region, "model": row.model, "bytes": row.value},
-                }
-                for number, row in enumerate(template)
+                UsageEvent(
+                    type=row.type,
+                    customer=row.customer,
+                    source=shape.SOURCE,
+                    properties={"region": row.region, "model": row.model, "bytes": row.value},
+                )
+                for row in template
             ]
             await client.report(events)
             sent += len(events)

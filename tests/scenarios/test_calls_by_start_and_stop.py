@@ -1,4 +1,4 @@
-"""Voice calls by start, heartbeat and stop, some lost and some late: billed, corrected, adjusted, equal to the oracle."""
+"""Voice calls by start, heartbeat and stop, some lost, some late: billed, corrected, adjusted, equal to the oracle."""
 
 from __future__ import annotations
 
@@ -126,7 +126,7 @@ def make_calls() -> Calls:
 
 
 def seconds(told: Iterable[Told], start: datetime, end: datetime) -> Fraction:
-    """The seconds in which calls went on: after each thing told of a call that is no end, until the next, or so long."""
+    """The seconds in which calls went on: after each thing told of a call that is no end, until the next one."""
     rank = {"call.started": 0, "call.alive": 1, "call.ended": 2}
     by_call: dict[str, list[Told]] = {}
     for one in told:

@@ -259,6 +259,9 @@ def _requests(tenant: Tenant, invoice: dict[str, Any]) -> Iterator[tuple[str, Me
             "VerifyInvoice": invoicing_pb.VerifyInvoiceRequest(number=invoice["number"]),
             "VerifyLine": invoicing_pb.VerifyLineRequest(line_id=line["id"]),
             "VerifyInvoices": invoicing_pb.VerifyInvoicesRequest(),
+            "QueryRevenue": invoicing_pb.QueryRevenueRequest(
+                from_billing_period="2024-01", until_billing_period="2024-02"
+            ),
         },
         SERVICES["portal"]: _asked_of_the_portal(customer),
         FEED: {"Heads": feed_service_pb2.HeadsRequest()},

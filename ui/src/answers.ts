@@ -611,7 +611,7 @@ export interface Meter {
   /** Unit of its quantities, for people; empty if it has none. */
   unit: string;
   /** How events become a quantity. */
-  aggregation: "SUM" | "COUNT" | "COUNT_UNIQUE" | "MIN" | "MAX" | "LATEST" | "AVG" | "FIRST" | "WEIGHTED_SUM" | "DURATION" | "PERCENTILE";
+  aggregation: "SUM" | "COUNT" | "COUNT_UNIQUE" | "MIN" | "MAX" | "LATEST" | "AVG" | "FIRST" | "WEIGHTED_SUM" | "DURATION" | "PERCENTILE" | "LIVE_COUNT" | "RUNNING_TOTAL";
   /** Properties by which its usage can be broken down and filtered. */
   groupBy: string[];
 }
@@ -818,6 +818,11 @@ export interface ProfileToPreview {
   customer: string;
   /** Language tag of the reader; empty = English. */
   locale?: string;
+  /**
+   * Id of an embed session of that customer that you made: as long as it lives, its pages and no others follow this profile.
+   * Needs the scope admin; empty = none.
+   */
+  session?: string;
 }
 
 /** What a quantity of an item would cost in a period, with the steps that lead there. */
@@ -843,17 +848,19 @@ export interface Revenue {
   /** Label of the last month. */
   billingPeriod: string;
   by: "customer" | "item" | "plan";
-  /** The largest first. */
+  /** By currency, the largest first. */
   rows: RevenueRow[];
-  /** One for each currency, by its code. */
+  /** One for each currency, by its code, over all rows. */
   totals: RevenueTotal[];
-  /** False where there are more bills than are added up at once. */
+  /** False where there are more live bills than are added up at once. */
   isWhole: boolean;
+  /** What to send as `after` for the next rows; null on the last. */
+  next: string | null;
 }
 
 /** One customer, item or plan, in one currency. */
 export interface RevenueRow {
-  /** Key of the customer, name of the item, or name of the plan; empty = adjustments. */
+  /** Key of the customer, name of the item, or name of the plan. */
   key: string;
   label: string;
   currency: string;

@@ -73,16 +73,18 @@ def usage_event(number: int, **fields: Any) -> event_pb.UsageEvent:
 def meter_of(aggregation: str) -> dict[str, Any]:
     """A meter of an aggregation, by its name, that reads what `usage_event` has; each event is a session of its own."""
     fields: dict[str, Any] = {"aggregation": meter_pb2.Aggregation.Value(f"AGGREGATION_{aggregation}")}
-    match aggregation:
-        case "COUNT":
-            return fields
-        case "DURATION":
-            session = meter_pb2.Session(key_expression="id", phase_expression="type", start="call.ended")
-            session.timeout_seconds = 60
-            return {**fields, "session": session}
-        case "PERCENTILE":
-            fields |= {"percentile": "95", "bucket_aggregation": meter_pb2.AGGREGATION_MAX}
-    return {**fields, "value_property": "minutes"}
+    session = meter_pb2.Session(key_expression="id", phase_expression="type", start="call.ended", timeout_seconds=60)
+    reads: dict[str, dict[str, Any]] = {
+        "COUNT": {},
+        "DURATION": {"session": session},
+        "LIVE_COUNT": {"session": session},
+        "PERCENTILE": {
+            "value_property": "minutes",
+            "percentile": "95",
+            "bucket_aggregation": meter_pb2.AGGREGATION_MAX,
+        },
+    }
+    return fields | reads.get(aggregation, {"value_property": "minutes"})
 
 
 class Caller:

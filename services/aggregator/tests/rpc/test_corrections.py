@@ -234,6 +234,8 @@ OF_ALL: dict[str, Callable[[list[event_pb.UsageEvent]], Decimal]] = {
     "DURATION": lambda events: Decimal(60 * len(events)),
     "WEIGHTED_SUM": lambda events: sum((value_of(event) * seconds_left(event) for event in events), Decimal(0)),
     "PERCENTILE": lambda _: Decimal(0),
+    "LIVE_COUNT": lambda _: Decimal(0),
+    "RUNNING_TOTAL": lambda events: sum((value_of(event) for event in events), Decimal(0)),
 }
 
 

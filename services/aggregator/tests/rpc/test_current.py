@@ -18,6 +18,7 @@ METERS: dict[str, dict[str, Any]] = {
     "minutes": {"aggregation": meter_pb2.AGGREGATION_SUM, "value_property": "minutes", "group_by": ["region"]},
     "regions": {"aggregation": meter_pb2.AGGREGATION_COUNT_UNIQUE, "value_property": "region"},
     "last": {"aggregation": meter_pb2.AGGREGATION_LATEST, "value_property": "minutes"},
+    "level": {"aggregation": meter_pb2.AGGREGATION_WEIGHTED_SUM, "value_property": "minutes", "carry_over": True},
     "most": {"aggregation": meter_pb2.AGGREGATION_MAX, "value_property": "minutes"},
 }
 CUSTOMERS = ("customer-1", "customer-2")

@@ -19,7 +19,7 @@ MARCH = datetime(2026, 3, 1, tzinfo=UTC)
 APRIL = datetime(2026, 4, 1, tzinfo=UTC)
 HOUR = timedelta(hours=1)
 DURATION = meter_pb2.AGGREGATION_DURATION
-SESSION = {
+SESSION: dict[str, Any] = {
     "key_property": "call",
     "phase_property": "phase",
     "start": "start",
@@ -222,8 +222,8 @@ async def test_a_session_goes_on_in_the_next_version_which_may_not_count_otherwi
 ) -> None:
     await apply_calls(aggregator, effective_from=None)
     longer = {**SESSION, "timeout_seconds": 9000}
-    spec = {"event_types": ["call.ended"], "aggregation": DURATION}
-    request = pb.ApplyMeterRequest(name="calls", spec=meter_pb2.MeterSpec(**spec, session=longer))
+    spec: dict[str, Any] = {"event_types": ["call.ended"], "aggregation": DURATION}
+    request = pb.ApplyMeterRequest(name="calls", spec=meter_pb2.MeterSpec(**spec, session=meter_pb2.Session(**longer)))
     refused = await aggregator.caller().refused("ApplyMeter", request)
     request.spec.session.timeout_seconds = SESSION["timeout_seconds"]
     request.spec.unit = "s"

@@ -14,22 +14,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aggregator.domain.aggregations import AGGREGATIONS, BY_NAME, OF_BUCKETS
-from aggregator.domain.aggregations.aggregation import Aggregation, OfWindows, Reads
+from aggregator.domain.aggregations.aggregation import Aggregation, OfWindows
 from aggregator.domain.aggregations.groups import group_key
-from aggregator.domain.aggregations.over_time import Asked, OverTime
-from aggregator.domain.aggregations.rules import Rules, Session
 from aggregator.domain.batch import LogSegment
 from aggregator.domain.fold import Folded, fold
 from aggregator.domain.matching import ReadableEvent, counted_value, matches
-from aggregator.domain.meters import (
-    NEVER_US,
-    CountingMeter,
-    MeterSpec,
-    MeterVersion,
-    PropertyFilter,
-    counting_meters,
-)
-from aggregator.domain.readings import Reading
+from aggregator.domain.meters import CountingMeter, MeterSpec, MeterVersion, PropertyFilter, counting_meters
 from aggregator.domain.windows import merged as put_together
 from eventlog.columns import EventColumns, TextColumn
 from eventlog.instants import instant_of
@@ -45,7 +35,7 @@ if TYPE_CHECKING:
 
 CREATED = datetime(2026, 1, 1, tzinfo=UTC)
 QUARTER_US = 15 * 60_000_000
-SESSION = Session(Reading("v"), Reading("region"), start="eu", stop="ü", timeout_s=60)
+OF_WINDOWS = [one for one in AGGREGATIONS if isinstance(one, OfWindows)]
 
 
 @dataclass(frozen=True)
@@ -71,12 +61,8 @@ class Window:
 
 def meter(aggregation: Aggregation, meter_id: int = 1, **spec: Any) -> CountingMeter:
     defaults: dict[str, Any] = {"event_types": ("call",), "aggregation": aggregation}
-    if aggregation.READS is Reads.SESSION:
-        defaults["rules"] = Rules(session=SESSION)
-    elif aggregation is not BY_NAME["COUNT"]:
+    if aggregation is not BY_NAME["COUNT"]:
         defaults["value_property"] = "v"
-    if aggregation is BY_NAME["PERCENTILE"]:
-        defaults["rules"] = Rules(percentile="95", bucket_aggregation=OF_BUCKETS["MAX"])
     version = MeterVersion(meter_id, "acme", f"m{meter_id}", 1, MeterSpec(**{**defaults, **spec}), None, CREATED)
     return counting_meters([version])[0]
 
@@ -106,6 +92,7 @@ def segment(events: Sequence[Event], first_position: int = 1, lane: int = 0, ten
 
 Windows = dict[tuple[int, str, int, str], Window]
 READS_NOTHING = {"COUNT"}
+READS_TEXT = {"COUNT_UNIQUE"}
 # What the contract says that a window of each aggregation is, without asking the aggregation: a new one must be added.
 ESSENCE: dict[str, Callable[[Window], object]] = {
     "COUNT": lambda window: window.count,
@@ -116,23 +103,7 @@ ESSENCE: dict[str, Callable[[Window], object]] = {
     "MAX": lambda window: (window.count, max(window.values)),
     "LATEST": lambda window: (window.count, max(window.chosen)),
     "FIRST": lambda window: (window.count, min(window.chosen)),
-    "WEIGHTED_SUM": lambda window: (window.count, sorted((time_us, value) for time_us, _, value in window.chosen)),
-    "DURATION": lambda window: (window.count, sorted(window.chosen)),
-    "PERCENTILE": lambda window: (window.count, max(window.values)),
 }
-
-
-def number_of(text: str) -> Fraction | None:
-    try:
-        return Fraction(parse_decimal(text))
-    except InvalidDecimalError:
-        return None
-
-
-def session_of(event: Event) -> tuple[str, str, Fraction]:
-    """The key of the event's session, empty where the phase is unknown; what is told of it, and its phase."""
-    key, phase = event.properties.get("v", ""), {"eu": 0, "ü": 2}.get(event.properties.get("region", ""))
-    return ("", "", Fraction(0)) if phase is None else (key, key, Fraction(phase))
 
 
 def oracle(events: Sequence[Event], meters: Sequence[CountingMeter]) -> tuple[Windows, set[tuple[int, str]], set[str]]:
@@ -149,18 +120,16 @@ def oracle(events: Sequence[Event], meters: Sequence[CountingMeter]) -> tuple[Wi
                 continue
             asked = True
             text = event.properties.get(spec.value_property, "")
-            number, chosen = Fraction(0), event.id
-            if spec.aggregation.NAME == "DURATION":
-                text, chosen, number = session_of(event)
+            number = Fraction(0)
             if spec.aggregation.NAME not in READS_NOTHING and not text:
                 parked.add((one.meter_id, event.id))
                 continue
-            if spec.aggregation.READS is Reads.DECIMAL:
-                read = number_of(text)
-                if read is None:
+            if spec.aggregation.NAME not in READS_NOTHING | READS_TEXT:
+                try:
+                    number = Fraction(parse_decimal(text))
+                except InvalidDecimalError:
                     parked.add((one.meter_id, event.id))
                     continue
-                number = read
             group = group_key([event.properties.get(key, "") for key in spec.group_by])
             start = event.time_us - event.time_us % spec.bucket_us
             window = windows.setdefault((one.meter_id, event.customer, start, group), Window())
@@ -168,7 +137,7 @@ def oracle(events: Sequence[Event], meters: Sequence[CountingMeter]) -> tuple[Wi
             window.sum += number
             window.values.append(number)
             window.texts.add(text)
-            window.chosen.append((event.time_us, chosen.encode(), number))
+            window.chosen.append((event.time_us, event.id.encode(), number))
         if not asked:
             unmatched.add(event.id)
     return windows, parked, unmatched
@@ -249,7 +218,7 @@ EVENTS = st.lists(
     ]
 )
 ALL_METERS = [
-    *(meter(aggregation, number, group_by=("region",)) for number, aggregation in enumerate(AGGREGATIONS, start=1)),
+    *(meter(one, number, group_by=("region",)) for number, one in enumerate(OF_WINDOWS, start=1)),
     meter(BY_NAME["SUM"], 20, event_types=("call", "sms"), bucket_minutes=1),
     meter(BY_NAME["COUNT"], 21, filters=(PropertyFilter("region", ("eu", "")),)),
     meter(BY_NAME["COUNT_UNIQUE"], 22, filters=(PropertyFilter("v", ("0", "NaN")),), group_by=("v", "region")),
@@ -510,18 +479,8 @@ def amounts(parts: Sequence[Folded], one: CountingMeter) -> dict[tuple[str, int,
     if not len(whole):
         return {}
     keys = zip(whole.customers.texts(), whole.starts_us.tolist(), whole.groups.texts(), strict=True)
-    aggregation = one.spec.aggregation
-    if isinstance(aggregation, OfWindows):
-        found = zip(whole.event_counts.tolist(), aggregation.quantities(whole), strict=True)
-        return dict(zip(keys, found, strict=True))
-    assert isinstance(aggregation, OverTime)
-    bounds_us = np.arange(-4, 6, dtype=np.int64) * QUARTER_US
-    rows = aggregation.rows(whole, one.spec.rules, Asked(bounds_us, NEVER_US, one.spec.bucket_us))
-    customers, groups = whole.customers.values, whole.groups.values
-    return {
-        (customers[row.customer], row.window, groups[row.group]): (row.event_count, row.quantity.normalize())
-        for row in rows
-    }
+    found = zip(whole.event_counts.tolist(), cast("OfWindows", one.spec.aggregation).quantities(whole), strict=True)
+    return dict(zip(keys, found, strict=True))
 
 
 @given(EVENTS, st.data())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -17,6 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aggregator.domain.aggregations import BY_NAME, OF_BUCKETS
+from aggregator.domain.aggregations.aggregation import Reads
 from aggregator.domain.aggregations.groups import group_key
 from aggregator.domain.aggregations.level import areas_at
 from aggregator.domain.aggregations.over_time import Asked
@@ -46,6 +47,7 @@ STARTS = [
     datetime(2026, 4, 3, tzinfo=UTC),  # Lord Howe falls back by half an hour
     datetime(2026, 10, 31, tzinfo=UTC),  # New York falls back
 ]
+PROVEN = ["DURATION", "WEIGHTED_SUM", "carried", "PERCENTILE", "LIVE_COUNT", "members", "RUNNING_TOTAL"]
 TIMEOUTS_S = [1, 90, 3600, 86_400, 3 * 86_400]
 
 
@@ -147,14 +149,14 @@ def segment(events: Sequence[Event], first: int = 1) -> LogSegment:
 
 
 def meter(aggregation: str, rules: Rules, **spec: Any) -> CountingMeter:
-    value = "" if aggregation == "DURATION" else "value"
+    value = "" if BY_NAME[aggregation].READS is Reads.SESSION else "value"
     whole = MeterSpec(("call",), BY_NAME[aggregation], value, group_by=("region",), rules=rules, **spec)
     return counting_meters([MeterVersion(1, "acme", "m", 1, whole, None, datetime(2026, 1, 1, tzinfo=UTC))])[0]
 
 
-def session_meter(timeout_s: int, unit: TimeUnit | None = None) -> CountingMeter:
+def session_meter(timeout_s: int, unit: TimeUnit | None = None, aggregation: str = "DURATION") -> CountingMeter:
     session = Session(Reading("key"), Reading("phase"), "start", "stop", "beat", timeout_s)
-    return meter("DURATION", Rules(session=session, time_unit=unit))
+    return meter(aggregation, Rules(session=session, time_unit=unit))
 
 
 def folded(data: st.DataObject, one: CountingMeter, events: Sequence[Event]) -> list[Any]:
@@ -198,13 +200,10 @@ def overlap(start: int, end: int, window: Period, now_us: int) -> int:
     return max(0, min(end, window.end_us, now_us) - max(start, window.start_us))
 
 
-def seconds_by_group(case: Case, timeout_s: int, plan: UsagePlan, group_by: tuple[str, ...]) -> Found:
+def spans(case: Case, timeout_s: int) -> Iterator[tuple[Event, int]]:
     """Every microsecond of a session belongs to the last event before it, if that is no stop and not too long ago."""
-    found: Found = {}
-    now_us = microseconds_of(case.now)
     rank = {"start": 0, "beat": 1, "stop": 2}
     for event in case.events:
-        group = group_key([event.region] if group_by else [])
         own = [one for one in case.events if (one.customer, one.key) == (event.customer, event.key)]
 
         def later(one: Event, event: Event = event) -> bool:
@@ -212,10 +211,40 @@ def seconds_by_group(case: Case, timeout_s: int, plan: UsagePlan, group_by: tupl
             return there > here or (there == here and one.number > event.number)
 
         ends = [one.time_us for one in own if later(one)] + [event.time_us + timeout_s * 1_000_000]
+        yield event, event.time_us if event.what == "stop" else min(ends)
+
+
+def seconds_by_group(case: Case, timeout_s: int, plan: UsagePlan, group_by: tuple[str, ...]) -> Found:
+    found: Found = {}
+    now_us = microseconds_of(case.now)
+    for event, end_us in spans(case, timeout_s):
+        group = group_key([event.region] if group_by else [])
         for number, window in enumerate(plan.windows):
-            span_us = 0 if event.what == "stop" else overlap(event.time_us, min(ends), window, now_us)
+            span_us = overlap(event.time_us, end_us, window, now_us)
             counts = window.start_us - timeout_s * 1_000_000 <= event.time_us < window.end_us
             add(found, (event.customer, number, group), Fraction(span_us, 1_000_000), counts)
+    return found
+
+
+def open_by_group(case: Case, timeout_s: int, plan: UsagePlan, group_by: tuple[str, ...]) -> Found:
+    found: Found = {}
+    for event, until_us in spans(case, timeout_s or 10**11):
+        for number, window in enumerate(plan.windows):
+            end_us = min(window.end_us, microseconds_of(case.now))
+            is_open = event.time_us < end_us <= until_us
+            since_us = window.start_us - timeout_s * 1_000_000 if timeout_s else 0
+            key = (event.customer, number, group_key([event.region] if group_by else []))
+            add(found, key, Fraction(is_open), since_us <= event.time_us < window.end_us)
+    return found
+
+
+def totals_by_group(case: Case, plan: UsagePlan, group_by: tuple[str, ...]) -> Found:
+    found: Found = {}
+    for event in case.events:
+        for number, window in enumerate(plan.windows):
+            is_in = event.time_us < min(window.end_us, microseconds_of(case.now))
+            key = (event.customer, number, group_key([event.region] if group_by else []))
+            add(found, key, event.value if is_in else Fraction(0), event.time_us < window.end_us)
     return found
 
 
@@ -274,6 +303,19 @@ def test_levels_weigh_as_much_as_the_oracle_says(
     plan = plan_of(one, case, group_by)
 
     assert rows_of(plan, windows) == areas_by_group(case, plan, group_by, carries_over=carries_over)
+
+
+@given(CASES, st.sampled_from([0, *TIMEOUTS_S]), st.sampled_from([(), ("region",)]), st.booleans(), st.data())
+def test_what_is_there_at_the_end_is_what_the_oracle_says(
+    case: Case, timeout_s: int, group_by: tuple[str, ...], is_session: bool, data: st.DataObject
+) -> None:
+    one = session_meter(timeout_s, None, "LIVE_COUNT") if is_session else meter("RUNNING_TOTAL", Rules())
+    windows = folded(data, one, case.events)
+    plan = plan_of(one, case, group_by)
+
+    expected = open_by_group(case, timeout_s, plan, group_by) if is_session else totals_by_group(case, plan, group_by)
+
+    assert rows_of(plan, windows) == expected
 
 
 @given(CASES, st.sampled_from(TIMEOUTS_S), st.sampled_from(TimeUnit), st.booleans())
@@ -358,13 +400,16 @@ def percentile_of(
     return sorted(values)[ceil(percentile * len(values) / 100) - 1]
 
 
-@given(CASES, st.sampled_from(TIMEOUTS_S), st.sampled_from(["DURATION", "WEIGHTED_SUM", "carried", "PERCENTILE"]))
+@given(CASES, st.sampled_from(TIMEOUTS_S), st.sampled_from(PROVEN))
 def test_a_list_of_the_events_proves_the_quantity(case: Case, timeout_s: int, what: str) -> None:
     one = {
         "DURATION": session_meter(timeout_s, TimeUnit.MINUTE),
         "WEIGHTED_SUM": meter("WEIGHTED_SUM", Rules(time_unit=TimeUnit.HOUR)),
         "carried": meter("WEIGHTED_SUM", Rules(carries_over=True)),
         "PERCENTILE": meter("PERCENTILE", Rules(percentile="95", bucket_aggregation=OF_BUCKETS["SUM"])),
+        "LIVE_COUNT": session_meter(timeout_s, None, "LIVE_COUNT"),
+        "members": session_meter(0, None, "LIVE_COUNT"),
+        "RUNNING_TOTAL": meter("RUNNING_TOTAL", Rules()),
     }[what]
     windows = (
         [change.windows for change in fold([segment(case.events)], {"acme": [one]}).windows] if case.events else []

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 from google.protobuf.duration_pb2 import Duration
 
 from chassis.rpc.client import neighbor_errors, reading
+from chassis.rpc.pages import Page
 from invoicing.domain.accounts import DuePeriod
 from invoicing.operations.deps import ItemPrice
 from invoicing.wire.invoices import billed_to_proto, rated_from_proto
@@ -118,6 +119,13 @@ class RatingClient:
         with neighbor_errors("rating"):
             response: pb.ListBillingPeriodsResponse = await self._stub.ListBillingPeriods(request)
         return [DuePeriod(due.contract, due.billing_period, due.currency) for due in response.periods]
+
+    async def contracts_with(self, billing_period: str, after: str, limit: int) -> Page[str]:
+        """Return a page of the names of contracts that have a period of that label."""
+        request = pb.ListContractsRequest(billing_period=billing_period, page_token=after, page_size=limit)
+        with neighbor_errors("rating"):
+            response: pb.ListContractsResponse = await self._stub.ListContracts(request)
+        return Page([contract.name for contract in response.contracts], response.next_page_token)
 
     async def customer_of_contract(self, contract: str) -> str:
         """Return the customer of a contract. Raises NotFound also if the caller acts for another customer."""

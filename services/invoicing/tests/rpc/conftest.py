@@ -190,6 +190,12 @@ class FakeRating(pb_grpc.RatingServiceServicer):
             customer=customer_message(contract),
         )
 
+    async def ListContracts(self, request: pb.ListContractsRequest, context: Context) -> pb.ListContractsResponse:
+        tenant = self._note("ListContracts", request, context)
+        names = sorted(name for owner, name in self.contracts if owner == tenant and name > request.page_token)
+        found = [contract_message(self.contracts[tenant, name]) for name in names]
+        return pb.ListContractsResponse(contracts=found[:2], next_page_token=found[1].name if len(found) > 2 else "")
+
     async def ListChargesOfPeriods(
         self, request: pb.ListChargesOfPeriodsRequest, context: Context
     ) -> pb.ListChargesOfPeriodsResponse:

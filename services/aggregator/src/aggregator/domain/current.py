@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from aggregator.domain.aggregations.over_time import OverTime
 from aggregator.domain.columns import CodedTexts
 from aggregator.domain.reading import counted_rows, within
 from aggregator.domain.windows import merged
@@ -87,12 +88,18 @@ class Kept:
         """The versions of the meter that matter."""
         return tuple(projection.meter_id for projection in self.plan.meters[0].projections)
 
-    def quantity(self) -> tuple[Decimal, int]:
-        """Return quantity and number of events."""
+    @property
+    def is_over_time(self) -> bool:
+        """Whether the quantity grows while nothing happens."""
+        return isinstance(self.plan.meters[0].aggregation, OverTime)
+
+    def quantity(self, now_us: int) -> tuple[Decimal, int]:
+        """Return quantity and number of events; `now_us` is until when counts what is still going on."""
         if self.added:
             self._put_together()
-        if self.answer is None:
-            self.answer = quantity_of(self.plan, {meter_id: [one] for meter_id, one in self.windows.items()})
+        if self.answer is None or self.is_over_time:
+            plan = replace(self.plan, now_us=now_us)
+            self.answer = quantity_of(plan, {meter_id: [one] for meter_id, one in self.windows.items()})
         return self.answer
 
     def add(self, meter_id: int, page: Windows) -> None:
@@ -129,10 +136,11 @@ def windows_of(page: Windows, customer: str) -> Windows:
 
 
 def totalled(plan: UsagePlan, windows: Windows) -> Windows:
-    """Return the windows of a plan's period as few: all times and groups as one."""
-    own = within(windows, plan.period, ())
+    """Return the windows that matter to a plan as few: all times and groups as one, unless it asks when things were."""
+    meter = plan.meters[0]
+    own = within(windows, meter.reads(plan.period), ())
     count = len(own)
-    if not count:
+    if not count or isinstance(meter.aggregation, OverTime):
         return own
     starts_us = np.full(count, plan.period.start_us, dtype=np.int64)
     groups = CodedTexts(["[]"], np.zeros(count, dtype=np.int64))

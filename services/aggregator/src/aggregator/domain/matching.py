@@ -11,8 +11,8 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Final
 
 from aggregator.domain.aggregations.aggregation import Reads
-from aggregator.domain.aggregations.duration import session_text
 from aggregator.domain.aggregations.rules import Phase
+from aggregator.domain.aggregations.sessions import session_text
 from aggregator.domain.readings import ABSENT, TRUE, Reading, canonical_text, compiled
 from aggregator.domain.values import parse_units, why_invalid
 

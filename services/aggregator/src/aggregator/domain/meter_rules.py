@@ -6,11 +6,12 @@ from collections.abc import Iterator
 from decimal import Decimal
 from typing import TYPE_CHECKING, Final
 
-from aggregator.domain.aggregations.duration import Duration
+from aggregator.domain.aggregations.aggregation import Reads
 from aggregator.domain.aggregations.over_time import OverTime
 from aggregator.domain.aggregations.percentile import Percentile
 from aggregator.domain.aggregations.rules import NO_SESSION, TIMEOUT_MAX_S
-from aggregator.domain.aggregations.weighted import WeightedSum
+from aggregator.domain.aggregations.sessions import Duration, LiveCount
+from aggregator.domain.aggregations.values import WeightedSum
 from money import InvalidDecimalError, parse_decimal
 
 if TYPE_CHECKING:
@@ -26,10 +27,10 @@ Problem = tuple[str, str]
 
 def problems_of_rules(aggregation: Aggregation, rules: Rules) -> Iterator[Problem]:
     """Yield what is wrong with the rules of a meter of this aggregation."""
-    if isinstance(aggregation, Duration):
-        yield from _problems_of_session(rules.session)
+    if aggregation.READS is Reads.SESSION:
+        yield from _problems_of_session(aggregation, rules.session)
     elif rules.session != NO_SESSION:
-        yield "session", f"only DURATION counts sessions; leave it out, or make {aggregation} DURATION"
+        yield "session", f"{aggregation} counts no sessions; leave it out (DURATION and LIVE_COUNT do)"
     if rules.time_unit is not None and not isinstance(aggregation, Duration | WeightedSum):
         yield "time_unit", f"{aggregation} counts no time; leave it out (DURATION and WEIGHTED_SUM do)"
     if rules.carries_over and not isinstance(aggregation, WeightedSum):
@@ -47,18 +48,22 @@ def same_rules(counting: Sequence[tuple[Aggregation, Rules, int]]) -> bool:
     return len(kept) <= 1
 
 
-def _problems_of_session(session: Session) -> Iterator[Problem]:
+def _problems_of_session(aggregation: Aggregation, session: Session) -> Iterator[Problem]:
     for name, reading in (("key", session.key), ("phase", session.phase)):
         if reading.key and reading.expression:
             yield f"session.{name}_expression", f"stands beside {name}_property; leave one of them empty"
         elif not reading.key and not reading.expression:
-            yield f"session.{name}_property", f"DURATION needs the property that holds the {name} of a session; name it"
+            yield (
+                f"session.{name}_property",
+                f"{aggregation} needs the property that holds the {name} of a session; name it",
+            )
     if not session.start and not session.heartbeat:
         yield "session.start", "no session could ever begin; name the phase that starts one, or that of a heartbeat"
     phases = session.phases()
     if len(phases) != len(set(phases)):
         yield "session.phase_property", "start, stop and heartbeat must be different texts; change one of them"
-    if not 1 <= session.timeout_s <= TIMEOUT_MAX_S:
+    may_last_for_ever = isinstance(aggregation, LiveCount)
+    if session.timeout_s > TIMEOUT_MAX_S or not (session.timeout_s or may_last_for_ever):
         message = (
             f"must be from 1 to {TIMEOUT_MAX_S} (31 days): so long a session counts after its last event where no stop "
             "comes; take a little more than the longest time between two events of a session"

@@ -22,6 +22,7 @@ from aggregator.store import backlogs, meters, progress
 from aggregator.store import current as store
 from chassis.errors.refused import refusals
 from chassis.postgres import driver_connection, transaction
+from eventlog.instants import microseconds_of
 
 if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncConnection
@@ -169,7 +170,7 @@ class CurrentUsage:
         if look is not None and look.seen.position >= seen.position and look.seen.at_s > seen.at_s:
             is_filled = (key.tenant, key.meter) not in look.filling
             seen = replace(look.seen, as_of=look.behind.get(key.tenant, look.seen.as_of))
-        quantity, event_count = kept.quantity()
+        quantity, event_count = kept.quantity(microseconds_of(self.deps.clock.now()))
         if is_filled:
             seen = replace(seen, as_of=self.deps.completeness.of(seen.as_of))
         return Total(quantity, event_count, seen, kept.plan.meters[0].unit, is_filled)
@@ -186,9 +187,10 @@ class CurrentUsage:
             versions = await meters.versions_of_meter(conn, key.tenant, key.meter)
             if not versions:
                 raise meter_not_found(key.meter)
-            plan = plan_totals(key.customer, key.period, histories_of(versions))
+            plan = plan_totals(key.customer, key.period, histories_of(versions), self.deps.clock.now())
             meter_ids = [projection.meter_id for projection in plan.meters[0].projections]
-            pages = await store.pages_of_customer(driver, meter_ids, key.period, key.customer)
+            reads = plan.meters[0].reads(key.period)
+            pages = await store.pages_of_customer(driver, meter_ids, reads, key.customer)
         windows = {
             meter_id: merged([totalled(plan, windows_of(page, key.customer)) for page in own])
             for meter_id, own in pages.items()

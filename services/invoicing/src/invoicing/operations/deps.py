@@ -10,6 +10,7 @@ from typing import Any, Protocol
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from chassis.clock import Clock
+from chassis.rpc.pages import Page
 from invoicing.domain.accounts import DuePeriod
 from invoicing.domain.charges import Rated
 from invoicing.domain.line_checks import Evidence
@@ -70,6 +71,10 @@ class Rating(Protocol):
 
     async def due_periods(self, customer: str, from_billing_period: str, within_days: int) -> Sequence[DuePeriod]:
         """Return periods of all contracts of a customer, by their end: from a label on, if they end that soon."""
+        ...
+
+    async def contracts_with(self, billing_period: str, after: str, limit: int) -> Page[str]:
+        """Return a page of the names of contracts that have a period of that label."""
         ...
 
     async def customer_of_contract(self, contract: str) -> str:

@@ -17,6 +17,8 @@ _GO_ON: Final = {
     meter_pb2.AGGREGATION_DURATION,
     meter_pb2.AGGREGATION_WEIGHTED_SUM,
     meter_pb2.AGGREGATION_PERCENTILE,
+    meter_pb2.AGGREGATION_LIVE_COUNT,
+    meter_pb2.AGGREGATION_RUNNING_TOTAL,
 }
 """These are quantities of time that passes."""
 

@@ -41,7 +41,7 @@ class _AggregationEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Aggregati
     AGGREGATION_LATEST: _Aggregation.ValueType  # 6
     """Value of the event with the latest time (ties: the greatest id, bytewise), so that arrival order does not matter."""
     AGGREGATION_AVG: _Aggregation.ValueType  # 7
-    """Sum divided by count, rounded half away from zero to 12 decimal places: the one quotient of the suite."""
+    """Sum divided by count, rounded half away from zero to 12 decimal places."""
     AGGREGATION_FIRST: _Aggregation.ValueType  # 8
     """The value of the earliest event (by event time, then by id). Without events the quantity is 0; an event without a decimal value
     is parked.
@@ -59,6 +59,12 @@ class _AggregationEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Aggregati
     """The value that `percentile` per cent of the buckets of a window do not exceed, by nearest rank: that of the bucket in place
     ceil(percentile / 100 * number of buckets) by size. A bucket is `bucket_minutes` long, and aggregated by `bucket_aggregation`.
     """
+    AGGREGATION_LIVE_COUNT: _Aggregation.ValueType  # 12
+    """How many sessions (`session`) are open at the end of a window, or now if that is sooner: open connections, seats that are taken, members
+    that were added to a set and not removed. A session without a timeout stays open until its stop, over any number of periods.
+    """
+    AGGREGATION_RUNNING_TOTAL: _Aggregation.ValueType  # 13
+    """The sum of all values up to the end of a window, from the first event ever: it never begins anew."""
 
 class Aggregation(_Aggregation, metaclass=_AggregationEnumTypeWrapper):
     """How the values of a window become one quantity."""
@@ -78,7 +84,7 @@ AGGREGATION_MAX: Aggregation.ValueType  # 5
 AGGREGATION_LATEST: Aggregation.ValueType  # 6
 """Value of the event with the latest time (ties: the greatest id, bytewise), so that arrival order does not matter."""
 AGGREGATION_AVG: Aggregation.ValueType  # 7
-"""Sum divided by count, rounded half away from zero to 12 decimal places: the one quotient of the suite."""
+"""Sum divided by count, rounded half away from zero to 12 decimal places."""
 AGGREGATION_FIRST: Aggregation.ValueType  # 8
 """The value of the earliest event (by event time, then by id). Without events the quantity is 0; an event without a decimal value
 is parked.
@@ -96,6 +102,12 @@ AGGREGATION_PERCENTILE: Aggregation.ValueType  # 11
 """The value that `percentile` per cent of the buckets of a window do not exceed, by nearest rank: that of the bucket in place
 ceil(percentile / 100 * number of buckets) by size. A bucket is `bucket_minutes` long, and aggregated by `bucket_aggregation`.
 """
+AGGREGATION_LIVE_COUNT: Aggregation.ValueType  # 12
+"""How many sessions (`session`) are open at the end of a window, or now if that is sooner: open connections, seats that are taken, members
+that were added to a set and not removed. A session without a timeout stays open until its stop, over any number of periods.
+"""
+AGGREGATION_RUNNING_TOTAL: Aggregation.ValueType  # 13
+"""The sum of all values up to the end of a window, from the first event ever: it never begins anew."""
 Global___Aggregation: _TypeAlias = Aggregation  # noqa: Y015
 
 class _TimeUnit:
@@ -206,7 +218,9 @@ class MeterSpec(_message.Message):
     aggregation: Global___Aggregation.ValueType
     """How values become a quantity. Required."""
     value_property: _builtins.str
-    """Property that holds the value: decimal text, or any text for COUNT_UNIQUE. Required except for COUNT and DURATION, where it is empty."""
+    """Property that holds the value: decimal text, or any text for COUNT_UNIQUE. Required except for COUNT, DURATION and
+    LIVE_COUNT, where it is empty.
+    """
     unit: _builtins.str
     """Unit of the quantity, for people. Example: "min"."""
     bucket_minutes: _builtins.int
@@ -264,7 +278,7 @@ class MeterSpec(_message.Message):
 
     @_builtins.property
     def session(self) -> Global___Session:
-        """How sessions are told apart and when they end. Required for DURATION, and only for it."""
+        """How sessions are told apart and when they end. Required for DURATION and LIVE_COUNT, and only for them."""
 
     def __init__(
         self,
@@ -335,7 +349,7 @@ class Session(_message.Message):
     """The phase of an event that says that a session goes on. Optional. Example: "heartbeat"."""
     timeout_seconds: _builtins.int
     """For how long a session counts after its last event if no stop comes, in seconds, 1 to 2,678,400 (31 days). A question about a period
-    looks back so far. Required. Example: 3600.
+    looks back so far. Required for DURATION; for LIVE_COUNT 0 stands for ever, and a question looks back to the first event. Example: 3600.
     """
     def __init__(
         self,

@@ -7,13 +7,13 @@ from typing import Final
 
 from aggregator.domain.aggregations.aggregation import Aggregation, OfWindows, Reads
 from aggregator.domain.aggregations.distinct import CountUnique
-from aggregator.domain.aggregations.duration import Duration
 from aggregator.domain.aggregations.extremes import Maximum, Minimum
 from aggregator.domain.aggregations.first import First
 from aggregator.domain.aggregations.latest import Latest
 from aggregator.domain.aggregations.percentile import Percentile
+from aggregator.domain.aggregations.sessions import Duration, LiveCount
 from aggregator.domain.aggregations.sums import Average, Count, Sum
-from aggregator.domain.aggregations.weighted import WeightedSum
+from aggregator.domain.aggregations.values import RunningTotal, WeightedSum
 
 AGGREGATIONS: Final[tuple[Aggregation, ...]] = (
     Sum(),
@@ -27,6 +27,8 @@ AGGREGATIONS: Final[tuple[Aggregation, ...]] = (
     WeightedSum(),
     Duration(),
     Percentile(),
+    LiveCount(),
+    RunningTotal(),
 )
 BY_NAME: Final[Mapping[str, Aggregation]] = {aggregation.NAME: aggregation for aggregation in AGGREGATIONS}
 OF_BUCKETS: Final[Mapping[str, OfWindows]] = {

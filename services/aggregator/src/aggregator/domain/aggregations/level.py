@@ -1,4 +1,4 @@
-"""The time under a level: events raise and lower it, and it counts for as long as it stays."""
+"""A level that events raise and lower: what it is at the end of a window, or the time under it."""
 
 from __future__ import annotations
 
@@ -54,15 +54,25 @@ class Steps:
 
 
 class Level(OverTime):
-    """A level times the time for which it stays, in the meter's unit of time."""
+    """What a level comes to in each window."""
 
     @abstractmethod
     def steps(self, moments: Moments, rules: Rules) -> Steps:
         """Return how the events change the level of each series, in any order."""
         ...
 
+    @abstractmethod
+    def amounts(self, times_us: NDArray[np.int64], changes: Numbers, asked: Asked) -> list[int]:
+        """Return what the level of one series comes to in each window; `changes` come by time."""
+        ...
+
+    @abstractmethod
+    def quantity(self, amount: int, scale: int, rules: Rules) -> Decimal:
+        """Return what an amount is of levels in units of 10^-scale."""
+        ...
+
     def rows(self, windows: Windows, rules: Rules, asked: Asked) -> Iterator[TimedRow]:
-        """Yield what the time under the level comes to, series by series."""
+        """Yield what the level comes to, series by series."""
         moments = self._moments(windows, rules, asked)
         if not len(moments.series):
             return
@@ -74,11 +84,11 @@ class Level(OverTime):
         groups = len(windows.groups.values)
         for first, end in zip(starts.tolist(), [*starts[1:].tolist(), len(series)], strict=True):
             own = slice(*np.searchsorted(steps.series, [series[first], series[first] + 1]).tolist())
-            areas = areas_at(steps.times_us[own], steps.changes.units[own], asked)
+            amounts = self.amounts(steps.times_us[own], steps.changes.units[own], asked)
             events = self._events(times_us[first:end], counts[first:end], rules, asked)
-            for window, (area, count) in enumerate(zip(areas, events, strict=True)):
-                if area or count:
-                    quantity = in_units(area, steps.changes.scale, rules)
+            for window, (amount, count) in enumerate(zip(amounts, events, strict=True)):
+                if amount or count:
+                    quantity = self.quantity(amount, steps.changes.scale, rules)
                     yield TimedRow(*divmod(int(series[first]), groups), window, quantity, count)
 
     def _moments(self, windows: Windows, rules: Rules, asked: Asked) -> Moments:
@@ -97,6 +107,33 @@ class Level(OverTime):
             return list(ends.tolist())
         first_us = asked.bounds_us[:-1] - self.lookback_us(rules)
         return list((ends - until[np.searchsorted(times_us, first_us)]).tolist())
+
+
+class TimeUnderLevel(Level):
+    """A level times the time for which it stays, in the meter's unit of time."""
+
+    def amounts(self, times_us: NDArray[np.int64], changes: Numbers, asked: Asked) -> list[int]:
+        """Return the level times microseconds."""
+        return areas_at(times_us, changes, asked)
+
+    def quantity(self, amount: int, scale: int, rules: Rules) -> Decimal:
+        """Return a level times time."""
+        return in_units(amount, scale, rules)
+
+
+class LevelAtEnd(Level):
+    """What the level is at the end of a window, or now if that is sooner."""
+
+    def amounts(self, times_us: NDArray[np.int64], changes: Numbers, asked: Asked) -> list[int]:
+        """Return the level just before the end."""
+        levels = np.append(0, np.add.accumulate(changes))
+        ends_us = np.minimum(asked.bounds_us[1:], asked.now_us)
+        return [int(level) for level in levels[np.searchsorted(times_us, ends_us)].tolist()]
+
+    def quantity(self, amount: int, scale: int, rules: Rules) -> Decimal:  # noqa: ARG002 - no time is in it
+        """Return the level."""
+        # From text, which no context rounds.
+        return Decimal(f"{amount}e-{scale}")
 
 
 def areas_at(times_us: NDArray[np.int64], changes: Numbers, asked: Asked) -> list[int]:
