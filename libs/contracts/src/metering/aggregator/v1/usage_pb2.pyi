@@ -39,6 +39,8 @@ class _WindowSizeEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_WindowSize
     """Civil months."""
     WINDOW_SIZE_WEEK: _WindowSize.ValueType  # 4
     """Civil weeks, which begin on Monday."""
+    WINDOW_SIZE_MINUTE: _WindowSize.ValueType  # 5
+    """Minutes of the clock; only of meters whose windows are kept by the minute."""
 
 class WindowSize(_WindowSize, metaclass=_WindowSizeEnumTypeWrapper):
     """Length of the windows in which usage is asked for. Days, weeks and months begin at local midnight of the zone asked for."""
@@ -53,6 +55,8 @@ WINDOW_SIZE_MONTH: WindowSize.ValueType  # 3
 """Civil months."""
 WINDOW_SIZE_WEEK: WindowSize.ValueType  # 4
 """Civil weeks, which begin on Monday."""
+WINDOW_SIZE_MINUTE: WindowSize.ValueType  # 5
+"""Minutes of the clock; only of meters whose windows are kept by the minute."""
 Global___WindowSize: _TypeAlias = WindowSize  # noqa: Y015
 
 @_typing.final
@@ -66,12 +70,15 @@ class UsageRow(_message.Message):
     GROUP_FIELD_NUMBER: _builtins.int
     QUANTITY_FIELD_NUMBER: _builtins.int
     EVENT_COUNT_FIELD_NUMBER: _builtins.int
+    IS_OTHER_FIELD_NUMBER: _builtins.int
     customer: _builtins.str
     """Customer key."""
     quantity: _builtins.str
     """Exact decimal text: the quantity of the window, or, if `running` was asked for, from the period's start to the window's end."""
     event_count: _builtins.int
     """Events behind it. For meters that look back (the timeout of sessions; for ever what is carried over) those before the window too."""
+    is_other: _builtins.bool
+    """The rest of a `top`: all series that have no rows of their own, put together. Then customer and group are empty."""
     @_builtins.property
     def window(self) -> _values_pb2.Period:
         """The window."""
@@ -88,10 +95,11 @@ class UsageRow(_message.Message):
         group: _abc.Iterable[_builtins.str] | None = ...,
         quantity: _builtins.str = ...,
         event_count: _builtins.int = ...,
+        is_other: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["window", b"window"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["customer", b"customer", "event_count", b"event_count", "group", b"group", "quantity", b"quantity", "window", b"window"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["customer", b"customer", "event_count", b"event_count", "group", b"group", "is_other", b"is_other", "quantity", b"quantity", "window", b"window"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
