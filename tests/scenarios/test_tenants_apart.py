@@ -22,6 +22,7 @@ from chassis.errors import NotFound
 from chassis.identity import Scope
 from chassis.rpc.method import declared_methods
 from metering.aggregator.v1 import aggregator_service_pb2 as aggregator_pb
+from metering.aggregator.v1 import meter_pb2
 from metering.common.v1 import feed_service_pb2, values_pb2
 from metering.ingest.v1 import ingest_service_pb2 as ingest_pb
 from metering.ingest.v1 import usage_event_pb2
@@ -53,6 +54,9 @@ READS_OF_SOMEBODY: Final = [method for _, method in READS if method.rpartition("
 COUNTS: Final = {"CurrentUsage", "GetCompleteness", "QueryHeatMap", "VerifyInvoices", "VerifyInvoice", "VerifyLine"}
 # When an answer was made, or something last came, and how far the log of all was read for it.
 FRESHNESS: Final = {"as_of", "checked_at", "positions_done", "positions_total", "staleness_ms", "change_position"}
+WHISPERED: Final = meter_pb2.MeterSpec(
+    event_types=["whisper.called"], aggregation=meter_pb2.AGGREGATION_SUM, value_property="minutes"
+)
 MARK: Final = b"whisper"
 OWN_VOICE, TWINS_VOICE = "murmur", "shout"
 QUESTIONS: Final = (rating_pb.PriceQuestion(item="Whisper calls", quantity="1"),)
@@ -224,6 +228,7 @@ def _requests(tenant: Tenant, invoice: dict[str, Any]) -> Iterator[tuple[str, Me
             "CheckEvents": aggregator_pb.CheckEventsRequest(events=[usage_event_pb2.UsageEvent(type="whisper.called")]),
             "GetProgress": aggregator_pb.GetProgressRequest(),
             "Reconcile": aggregator_pb.ReconcileRequest(),
+            "PreviewMeter": aggregator_pb.PreviewMeterRequest(name=meter, spec=WHISPERED, period=january),
         },
         SERVICES["rating"]: {
             "ListProducts": rating_pb.ListProductsRequest(),

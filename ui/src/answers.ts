@@ -200,7 +200,7 @@ export interface Cost {
   period: ExploredPeriod;
   /** IANA zone in which buckets begin. */
   timeZone: string;
-  /** In the cost of several billing periods, a `month` is a period each. */
+  /** Of whole billing periods, a `month` is a period each. */
   window: "hour" | "day" | "week" | "month";
   /** Property or, in the cost explorer, `item`; null = one series. */
   groupBy: string | null;
@@ -257,7 +257,10 @@ export interface CostComparison {
 
 /** What the span before had cost at the same point. */
 export interface CostSamePoint {
-  /** Whole days of both spans that are compared. */
+  /**
+   * Whole days of the span before that are compared: as many as have passed of this one; of several billing periods, those that
+   * are over count whole on both sides.
+   */
   days: number;
   /** What the first that many days of the span before came to. */
   total: string;
@@ -919,7 +922,10 @@ export interface RevenueTotal {
 
 /** The span before, up to the same point. */
 export interface SamePoint {
-  /** Whole days of both spans that are compared. */
+  /**
+   * Whole days of the span before that are compared: as many as have passed of this one; of several billing periods, those that
+   * are over count whole on both sides.
+   */
   days: number;
   /** What the first that many days of the span before came to. */
   total: string;
@@ -1109,7 +1115,7 @@ export interface Usage {
   period: ExploredPeriod;
   /** IANA zone in which buckets begin. */
   timeZone: string;
-  /** In the cost of several billing periods, a `month` is a period each. */
+  /** Of whole billing periods, a `month` is a period each. */
   window: "hour" | "day" | "week" | "month";
   /** Property or, in the cost explorer, `item`; null = one series. */
   groupBy: string | null;

@@ -11,6 +11,7 @@ from aggregator.operations import (
     figures,
     meters,
     parked,
+    previews,
     reconciling,
     seals,
     spans,
@@ -24,6 +25,7 @@ from aggregator.wire import events as events_wire
 from aggregator.wire import figures as figures_wire
 from aggregator.wire import meters as meters_wire
 from aggregator.wire import parked as parked_wire
+from aggregator.wire import previews as previews_wire
 from aggregator.wire import seals as seals_wire
 from aggregator.wire import spans as spans_wire
 from aggregator.wire import usage as usage_wire
@@ -36,6 +38,7 @@ from eventlog.status import feeds_to_proto
 from eventlog.wire import as_of_to_proto, period_in
 from metering.aggregator.v1 import aggregator_service_pb2 as pb
 from metering.aggregator.v1 import aggregator_service_pb2_grpc as pb_grpc
+from metering.aggregator.v1 import meter_pb2
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -43,7 +46,7 @@ if TYPE_CHECKING:
     import grpc
     from sqlalchemy.ext.asyncio import AsyncConnection
 
-    from aggregator.domain.meters import AppliedMeter
+    from aggregator.domain.meters import AppliedMeter, MeterVersion
     from aggregator.domain.requeue import RequeueResult
     from aggregator.operations.current import CurrentUsage
     from aggregator.operations.deps import Deps
@@ -73,17 +76,34 @@ class AggregatorServicer(pb_grpc.AggregatorServiceServicer):
         meters.look_for_fills(self._deps)
         return response
 
+    async def PreviewMeter(
+        self, request: pb.PreviewMeterRequest, context: Context
+    ) -> AsyncIterator[pb.PreviewMeterResponse]:
+        """Stream how far trying a draft is, and its result."""
+        query, spec = previews_wire.query_from_proto(request), meters_wire.spec_from_proto(request.spec)
+        steps = previews.preview_meter(self._deps, current_tenant(), query, spec)
+        async with aclosing(steps):
+            async for step in steps:
+                yield previews_wire.step_to_proto(step)
+
     async def GetMeter(self, request: pb.GetMeterRequest, context: Context) -> pb.GetMeterResponse:
         """Return a meter with its history."""
         found = await meters.get_meter(self._deps, current_tenant(), request.name)
-        versions = fitting([meters_wire.meter_to_proto(version) for version in found], lambda one: one.ByteSize())
+        fills = await meters.fills_under_way(self._deps, current_tenant())
+        rows = [meters_wire.meter_to_proto(version, fills.get(version.fill_id or 0)) for version in found]
+        versions = fitting(rows, lambda one: one.ByteSize())
         return pb.GetMeterResponse(meter=versions[0], versions=versions)
 
     async def ListMeters(self, request: pb.ListMetersRequest, context: Context) -> pb.ListMetersResponse:
         """Return a page of meters."""
         after, limit = name_in(request.page_token), page_limit(request.page_size)
         found = await meters.list_meters(self._deps, current_tenant(), after, limit)
-        page = rendered(found, meters_wire.meter_to_proto, lambda version: (version.name,))
+        fills = await meters.fills_under_way(self._deps, current_tenant())
+
+        def render(version: MeterVersion) -> meter_pb2.Meter:
+            return meters_wire.meter_to_proto(version, fills.get(version.fill_id or 0))
+
+        page = rendered(found, render, lambda version: (version.name,))
         return pb.ListMetersResponse(meters=page.entries, next_page_token=page.next_page_token)
 
     async def DescribeMeters(self, request: pb.DescribeMetersRequest, context: Context) -> pb.DescribeMetersResponse:

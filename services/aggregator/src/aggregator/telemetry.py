@@ -93,6 +93,16 @@ class Instruments:
             description="Events that are not where they have to be, by the last comparison; more than 0: see the log",
         )
 
+        self._fill_left = meter.create_gauge(
+            "metering.aggregator.fill.left",
+            unit="{position}",
+            description="Positions of the log that the fills of new and changed meters still have to read",
+        )
+
+    def filling(self, *, positions_left: int) -> None:
+        """Measure how much the fills have left to do."""
+        self._fill_left.set(positions_left)
+
     def reconciled(self, *, positions: int, difference: int) -> None:
         """Measure a step of the comparison of usage with the log."""
         self._reread.add(positions)

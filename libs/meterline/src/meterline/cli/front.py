@@ -99,6 +99,7 @@ COMMANDS: Final = {
     ),
     "database": ("database:app", "Databases of the services."),
     "token": ("token:app", "Tokens by which callers prove who they are."),
+    "meter": ("meters:app", "Meters over time: how far a new one is filled, and what a draft would count."),
     "parked": ("parked:app", "Events that did not count: why, and counting them once their meter is mended."),
     "invoice": ("invoices:app", "Drafts and final invoices."),
     "portal": ("portal:app", "The customers' portal: links, sessions, and how its pages look."),

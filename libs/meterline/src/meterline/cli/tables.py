@@ -52,8 +52,15 @@ def meter_row(meter: meter_pb2.Meter) -> Sequence[str]:
         "; ".join(_conditions(spec)) or "-",
         ", ".join(spec.group_by) or "-",
         spec.unit or "-",
-        "counted" if meter.filled else "filling",
+        "counted" if meter.filled else _filling(meter.fill),
     )
+
+
+def _filling(fill: meter_pb2.FillProgress) -> str:
+    if not fill.positions_total:
+        return "filling"
+    end = f", until about {short_time(fill.estimated_end)}" if fill.HasField("estimated_end") else ""
+    return f"filling: {100 * fill.positions_done // fill.positions_total}%{end}"
 
 
 PRODUCT_COLUMNS: Final = ("name", ">version", "display name", "meter")

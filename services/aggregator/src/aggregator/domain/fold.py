@@ -164,6 +164,11 @@ class TenantFold:
         return len(self._batch)
 
     @property
+    def segments(self) -> Sequence[LogSegment]:
+        """The segments."""
+        return self._batch.segments
+
+    @property
     def meters(self) -> Sequence[CountingMeter]:
         """All meters of the tenant."""
         return self._meters

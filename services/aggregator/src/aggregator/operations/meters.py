@@ -8,6 +8,7 @@ from dataclasses import replace
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from aggregator.domain.changes import Changes
+from aggregator.domain.filling import FillProgress, progress_at
 from aggregator.domain.meters import (
     ALWAYS_US,
     AppliedMeter,
@@ -63,6 +64,14 @@ async def list_meters(deps: Deps, tenant: str, after: str, limit: int) -> Page[M
     async with transaction(deps.engine) as conn:
         found = await store.newest_versions(conn, tenant, after, limit + 1)
     return page_of(found, limit, lambda version: (version.name,))
+
+
+async def fills_under_way(deps: Deps, tenant: str) -> dict[int, FillProgress]:
+    """Return how far a tenant's fills are, by their keys."""
+    async with transaction(deps.engine) as conn:
+        places = await fills.fill_places(conn, tenant)
+    now = deps.clock.now()
+    return {place.fill_id: progress_at(place, now) for place in places}
 
 
 async def describe_meters(deps: Deps, tenant: str) -> list[MeterVersion]:

@@ -87,11 +87,16 @@ async def take_cut(
 
 
 async def recount_log(
-    deps: Deps, cut: Cut, cursors: dict[int, Cursor] | None, found: Found, tally: Tally
+    deps: Deps,
+    cut: Cut,
+    cursors: dict[int, Cursor] | None,
+    found: Found,
+    tally: Tally,
+    also: Callable[[TenantFold], None] = lambda _: None,
 ) -> AsyncGenerator[int, None]:
     """Read the log from `cursors` (None: from its start) to a cut; yield the number of positions read after each part.
 
-    `found` gets what each part comes to for each meter. The cursors are moved along.
+    `found` gets what each part comes to for each meter, `also` the tenant's part itself. The cursors are moved along.
     """
     places = starts_of(cut.as_of.positions, cut.as_of.epoch) if cursors is None else cursors
     done = 0
@@ -102,7 +107,7 @@ async def recount_log(
             own = [segment for segment in chunk if _concerns(segment, cut)]
             # In a thread, and part by part: the event loop goes on with what is more urgent.
             if own:
-                await asyncio.to_thread(_recount, deps, own, cut, found, tally)
+                await asyncio.to_thread(_recount, deps, own, cut, found, tally, also)
             yield done
     finally:
         await segments.aclose()
@@ -131,13 +136,21 @@ def _concerns(segment: Segment, cut: Cut) -> bool:
     return segment.min_time < cut.period.end and microseconds_of(segment.max_time) >= cut.period.start_us
 
 
-def _recount(deps: Deps, segments: Sequence[Segment], cut: Cut, found: Found, tally: Tally) -> None:
+def _recount(
+    deps: Deps,
+    segments: Sequence[Segment],
+    cut: Cut,
+    found: Found,
+    tally: Tally,
+    also: Callable[[TenantFold], None],
+) -> None:
     events = deps.read_segments(segments)
     tally.accepted += sum(_accepted(segment, cut.period) for segment in events)
     fold = TenantFold(events, cut.meters, lambda meter: meter.meter_id in cut.wanted)
     for meter, recounted in recount(fold, cut.parked, cut.readings):
         found(meter, recounted)
     tally.unmatched += sum(part.event_count for part in fold.unmatched()) - len(fold.unmatched_voids())
+    also(fold)
 
 
 def _accepted(segment: LogSegment, period: Period | None) -> int:

@@ -20,10 +20,7 @@ if TYPE_CHECKING:
 def step_to_proto(step: Reread | Reconciliation) -> pb.ReconcileResponse:
     """Return how far a comparison is, or its result."""
     if isinstance(step, Reread):
-        progress = reconciliation_pb2.ReconcileProgress(
-            positions_done=step.done, positions_total=step.total, passage=step.passage
-        )
-        return pb.ReconcileResponse(progress=progress)
+        return pb.ReconcileResponse(progress=progress_to_proto(step))
     unmatched = step.unmatched
     result = reconciliation_pb2.Reconciliation(
         balances=step.balances, as_of=as_of_to_proto(step.as_of), meters=map(_balance_to_proto, step.meters)
@@ -31,6 +28,13 @@ def step_to_proto(step: Reread | Reconciliation) -> pb.ReconcileResponse:
     if unmatched is not None:
         result.unmatched.in_log, result.unmatched.noted = unmatched.in_log, unmatched.noted
     return pb.ReconcileResponse(result=result)
+
+
+def progress_to_proto(step: Reread) -> reconciliation_pb2.ReconcileProgress:
+    """Return how far the log is read."""
+    return reconciliation_pb2.ReconcileProgress(
+        positions_done=step.done, positions_total=step.total, passage=step.passage
+    )
 
 
 def _balance_to_proto(balance: MeterBalance) -> reconciliation_pb2.MeterBalance:

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from aggregator.domain.aggregations import BY_NAME, OF_BUCKETS
 from aggregator.domain.aggregations.aggregation import Aggregation
 from aggregator.domain.aggregations.rules import NO_SESSION, Rules, Session, TimeUnit
+from aggregator.domain.filling import FillProgress
 from aggregator.domain.meters import (
     BUCKET_MINUTES_DEFAULT,
     AppliedMeter,
@@ -82,7 +83,7 @@ def _rules_from_proto(message: meter_pb2.MeterSpec) -> Rules:
     )
 
 
-def meter_to_proto(version: MeterVersion) -> meter_pb2.Meter:
+def meter_to_proto(version: MeterVersion, fill: FillProgress | None = None) -> meter_pb2.Meter:
     """Return a version as a message; its effective time is the one that holds, also when it was left open."""
     spec = version.spec
     message = meter_pb2.Meter(
@@ -108,6 +109,8 @@ def meter_to_proto(version: MeterVersion) -> meter_pb2.Meter:
     _rules_to_proto(spec.rules, message.spec)
     if version.counts_from is not None:
         message.spec.effective_from.FromDatetime(version.counts_from)
+    if fill is not None:
+        message.fill.CopyFrom(_fill_to_proto(fill))
     return message
 
 
@@ -133,6 +136,18 @@ def _rules_to_proto(rules: Rules, spec: meter_pb2.MeterSpec) -> None:
         spec.bucket_aggregation = aggregation_to_proto(rules.bucket_aggregation)
     if rules.skips_empty_buckets:
         spec.empty_buckets = _SKIP
+
+
+def _fill_to_proto(fill: FillProgress) -> meter_pb2.FillProgress:
+    message = meter_pb2.FillProgress(
+        began_at=timestamp(fill.place.began_at),
+        positions_done=fill.place.done,
+        positions_total=fill.place.total,
+        positions_per_s=fill.positions_per_s,
+    )
+    if fill.estimated_end is not None:
+        message.estimated_end.CopyFrom(timestamp(fill.estimated_end))
+    return message
 
 
 def description_to_proto(version: MeterVersion) -> meter_pb2.MeterDescription:

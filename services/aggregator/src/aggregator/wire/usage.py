@@ -20,7 +20,7 @@ from metering.aggregator.v1 import aggregator_service_pb2 as pb
 from metering.aggregator.v1 import usage_pb2
 from money import format_decimal
 
-_WINDOW_SIZES = {
+WINDOW_SIZES = {
     usage_pb2.WINDOW_SIZE_UNSPECIFIED: WindowSize.WHOLE,
     usage_pb2.WINDOW_SIZE_MINUTE: WindowSize.MINUTE,
     usage_pb2.WINDOW_SIZE_HOUR: WindowSize.HOUR,
@@ -40,7 +40,7 @@ def query_from_proto(message: pb.QueryUsageRequest) -> UsageQuery:
         meter=message.meter,
         customers=tuple(sorted(set(message.customers))),
         period=period_in(message.period, "period"),
-        window_size=_WINDOW_SIZES[message.window_size],
+        window_size=WINDOW_SIZES[message.window_size],
         time_zone=message.time_zone,
         group_by=tuple(message.group_by),
         filters=filters_from_proto(message.filters),

@@ -91,6 +91,84 @@ class ApplyMeterResponse(_message.Message):
 Global___ApplyMeterResponse: _TypeAlias = ApplyMeterResponse  # noqa: Y015
 
 @_typing.final
+class PreviewMeterRequest(_message.Message):
+    """The meter as it might be, and the events by which it is tried."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    SPEC_FIELD_NUMBER: _builtins.int
+    PERIOD_FIELD_NUMBER: _builtins.int
+    CUSTOMER_FIELD_NUMBER: _builtins.int
+    WINDOW_SIZE_FIELD_NUMBER: _builtins.int
+    TIME_ZONE_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """Name: the meter that is there under this name is counted beside it. Required."""
+    customer: _builtins.str
+    """Only this customer. Optional."""
+    window_size: _usage_pb2.WindowSize.ValueType
+    """Unspecified means the whole period as one window."""
+    time_zone: _builtins.str
+    """IANA time zone for days, weeks and months. Empty means UTC."""
+    @_builtins.property
+    def spec(self) -> _meter_pb2.MeterSpec:
+        """Content of the draft. Required."""
+
+    @_builtins.property
+    def period(self) -> _values_pb2.Period:
+        """When the events happened; both ends must be aligned to the windows of the draft and of the meter that is there. Required."""
+
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        spec: _meter_pb2.MeterSpec | None = ...,
+        period: _values_pb2.Period | None = ...,
+        customer: _builtins.str = ...,
+        window_size: _usage_pb2.WindowSize.ValueType = ...,
+        time_zone: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["period", b"period", "spec", b"spec"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["customer", b"customer", "name", b"name", "period", b"period", "spec", b"spec", "time_zone", b"time_zone", "window_size", b"window_size"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PreviewMeterRequest: _TypeAlias = PreviewMeterRequest  # noqa: Y015
+
+@_typing.final
+class PreviewMeterResponse(_message.Message):
+    """How far it is; the last one has the result."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PROGRESS_FIELD_NUMBER: _builtins.int
+    RESULT_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def progress(self) -> _reconciliation_pb2.ReconcileProgress:
+        """How far the log is read."""
+
+    @_builtins.property
+    def result(self) -> _reconciliation_pb2.MeterPreview:
+        """The end."""
+
+    def __init__(
+        self,
+        *,
+        progress: _reconciliation_pb2.ReconcileProgress | None = ...,
+        result: _reconciliation_pb2.MeterPreview | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["content", b"content", "progress", b"progress", "result", b"result"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["content", b"content", "progress", b"progress", "result", b"result"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType_content: _TypeAlias = _typing.Literal["progress", "result"]  # noqa: Y015
+    _WhichOneofArgType_content: _TypeAlias = _typing.Literal["content", b"content"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType_content) -> _WhichOneofReturnType_content | None: ...
+
+Global___PreviewMeterResponse: _TypeAlias = PreviewMeterResponse  # noqa: Y015
+
+@_typing.final
 class GetMeterRequest(_message.Message):
     """Names a meter."""
 

@@ -40,6 +40,11 @@ class AggregatorServiceStub:
                 request_serializer=metering_dot_aggregator_dot_v1_dot_aggregator__service__pb2.ApplyMeterRequest.SerializeToString,
                 response_deserializer=metering_dot_aggregator_dot_v1_dot_aggregator__service__pb2.ApplyMeterResponse.FromString,
                 _registered_method=True)
+        self.PreviewMeter = channel.unary_stream(
+                '/metering.aggregator.v1.AggregatorService/PreviewMeter',
+                request_serializer=metering_dot_aggregator_dot_v1_dot_aggregator__service__pb2.PreviewMeterRequest.SerializeToString,
+                response_deserializer=metering_dot_aggregator_dot_v1_dot_aggregator__service__pb2.PreviewMeterResponse.FromString,
+                _registered_method=True)
         self.GetMeter = channel.unary_unary(
                 '/metering.aggregator.v1.AggregatorService/GetMeter',
                 request_serializer=metering_dot_aggregator_dot_v1_dot_aggregator__service__pb2.GetMeterRequest.SerializeToString,
@@ -159,6 +164,15 @@ class AggregatorServiceServicer:
     def ApplyMeter(self, request, context):
         """Creates a meter, or a new version if the content differs; past events are counted from the log without stopping
         the live fold. Errors: INVALID_ARGUMENT METER_INVALID.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def PreviewMeter(self, request, context):
+        """Counts past events by a meter as it might be applied, beside the meter of that name as it is: reads the log, writes nothing. The draft counts
+        in all of the period, whatever `effective_from` says. Streams how far it is, and at last the result. Errors: INVALID_ARGUMENT METER_INVALID,
+        INVALID_ARGUMENT (period, zone, window; more than 20,000,000 events of the tenant in the period).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -351,6 +365,11 @@ def add_AggregatorServiceServicer_to_server(servicer, server):
                     request_deserializer=metering_dot_aggregator_dot_v1_dot_aggregator__service__pb2.ApplyMeterRequest.FromString,
                     response_serializer=metering_dot_aggregator_dot_v1_dot_aggregator__service__pb2.ApplyMeterResponse.SerializeToString,
             ),
+            'PreviewMeter': grpc.unary_stream_rpc_method_handler(
+                    servicer.PreviewMeter,
+                    request_deserializer=metering_dot_aggregator_dot_v1_dot_aggregator__service__pb2.PreviewMeterRequest.FromString,
+                    response_serializer=metering_dot_aggregator_dot_v1_dot_aggregator__service__pb2.PreviewMeterResponse.SerializeToString,
+            ),
             'GetMeter': grpc.unary_unary_rpc_method_handler(
                     servicer.GetMeter,
                     request_deserializer=metering_dot_aggregator_dot_v1_dot_aggregator__service__pb2.GetMeterRequest.FromString,
@@ -490,6 +509,33 @@ class AggregatorService:
             '/metering.aggregator.v1.AggregatorService/ApplyMeter',
             metering_dot_aggregator_dot_v1_dot_aggregator__service__pb2.ApplyMeterRequest.SerializeToString,
             metering_dot_aggregator_dot_v1_dot_aggregator__service__pb2.ApplyMeterResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def PreviewMeter(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/metering.aggregator.v1.AggregatorService/PreviewMeter',
+            metering_dot_aggregator_dot_v1_dot_aggregator__service__pb2.PreviewMeterRequest.SerializeToString,
+            metering_dot_aggregator_dot_v1_dot_aggregator__service__pb2.PreviewMeterResponse.FromString,
             options,
             channel_credentials,
             insecure,

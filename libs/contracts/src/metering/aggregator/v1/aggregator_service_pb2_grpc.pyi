@@ -37,6 +37,11 @@ class AggregatorServiceStub:
     """Creates a meter, or a new version if the content differs; past events are counted from the log without stopping
     the live fold. Errors: INVALID_ARGUMENT METER_INVALID.
     """
+    PreviewMeter: _grpc.UnaryStreamMultiCallable[_aggregator_service_pb2.PreviewMeterRequest, _aggregator_service_pb2.PreviewMeterResponse]
+    """Counts past events by a meter as it might be applied, beside the meter of that name as it is: reads the log, writes nothing. The draft counts
+    in all of the period, whatever `effective_from` says. Streams how far it is, and at last the result. Errors: INVALID_ARGUMENT METER_INVALID,
+    INVALID_ARGUMENT (period, zone, window; more than 20,000,000 events of the tenant in the period).
+    """
     GetMeter: _grpc.UnaryUnaryMultiCallable[_aggregator_service_pb2.GetMeterRequest, _aggregator_service_pb2.GetMeterResponse]
     """Returns a meter: its newest version, and all versions with the newest first. Errors: NOT_FOUND METER_NOT_FOUND."""
     ListMeters: _grpc.UnaryUnaryMultiCallable[_aggregator_service_pb2.ListMetersRequest, _aggregator_service_pb2.ListMetersResponse]
@@ -129,6 +134,11 @@ class AggregatorServiceAsyncStub(AggregatorServiceStub):
     ApplyMeter: _aio.UnaryUnaryMultiCallable[_aggregator_service_pb2.ApplyMeterRequest, _aggregator_service_pb2.ApplyMeterResponse]  # type: ignore[assignment]
     """Creates a meter, or a new version if the content differs; past events are counted from the log without stopping
     the live fold. Errors: INVALID_ARGUMENT METER_INVALID.
+    """
+    PreviewMeter: _aio.UnaryStreamMultiCallable[_aggregator_service_pb2.PreviewMeterRequest, _aggregator_service_pb2.PreviewMeterResponse]  # type: ignore[assignment]
+    """Counts past events by a meter as it might be applied, beside the meter of that name as it is: reads the log, writes nothing. The draft counts
+    in all of the period, whatever `effective_from` says. Streams how far it is, and at last the result. Errors: INVALID_ARGUMENT METER_INVALID,
+    INVALID_ARGUMENT (period, zone, window; more than 20,000,000 events of the tenant in the period).
     """
     GetMeter: _aio.UnaryUnaryMultiCallable[_aggregator_service_pb2.GetMeterRequest, _aggregator_service_pb2.GetMeterResponse]  # type: ignore[assignment]
     """Returns a meter: its newest version, and all versions with the newest first. Errors: NOT_FOUND METER_NOT_FOUND."""
@@ -225,6 +235,17 @@ class AggregatorServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_aggregator_service_pb2.ApplyMeterResponse, _abc.Awaitable[_aggregator_service_pb2.ApplyMeterResponse]]:
         """Creates a meter, or a new version if the content differs; past events are counted from the log without stopping
         the live fold. Errors: INVALID_ARGUMENT METER_INVALID.
+        """
+
+    @_abc_1.abstractmethod
+    def PreviewMeter(
+        self,
+        request: _aggregator_service_pb2.PreviewMeterRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_aggregator_service_pb2.PreviewMeterResponse], _abc.AsyncIterator[_aggregator_service_pb2.PreviewMeterResponse]]:
+        """Counts past events by a meter as it might be applied, beside the meter of that name as it is: reads the log, writes nothing. The draft counts
+        in all of the period, whatever `effective_from` says. Streams how far it is, and at last the result. Errors: INVALID_ARGUMENT METER_INVALID,
+        INVALID_ARGUMENT (period, zone, window; more than 20,000,000 events of the tenant in the period).
         """
 
     @_abc_1.abstractmethod

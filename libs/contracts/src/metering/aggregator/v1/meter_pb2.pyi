@@ -438,6 +438,7 @@ class Meter(_message.Message):
     SPEC_FIELD_NUMBER: _builtins.int
     CREATED_AT_FIELD_NUMBER: _builtins.int
     FILLED_FIELD_NUMBER: _builtins.int
+    FILL_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """Name, unique within the tenant. Lower case letters, digits, '-', '_', '.'."""
     version: _builtins.int
@@ -452,6 +453,10 @@ class Meter(_message.Message):
     def created_at(self) -> _timestamp_pb2.Timestamp:
         """When the version was applied."""
 
+    @_builtins.property
+    def fill(self) -> Global___FillProgress:
+        """How far that is; absent once it is filled. GetMeter and ListMeters tell it."""
+
     def __init__(
         self,
         *,
@@ -460,14 +465,57 @@ class Meter(_message.Message):
         spec: Global___MeterSpec | None = ...,
         created_at: _timestamp_pb2.Timestamp | None = ...,
         filled: _builtins.bool = ...,
+        fill: Global___FillProgress | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["created_at", b"created_at", "spec", b"spec"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["created_at", b"created_at", "fill", b"fill", "spec", b"spec"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["created_at", b"created_at", "filled", b"filled", "name", b"name", "spec", b"spec", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["created_at", b"created_at", "fill", b"fill", "filled", b"filled", "name", b"name", "spec", b"spec", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Meter: _TypeAlias = Meter  # noqa: Y015
+
+@_typing.final
+class FillProgress(_message.Message):
+    """How far the past of a meter is counted."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    BEGAN_AT_FIELD_NUMBER: _builtins.int
+    POSITIONS_DONE_FIELD_NUMBER: _builtins.int
+    POSITIONS_TOTAL_FIELD_NUMBER: _builtins.int
+    POSITIONS_PER_S_FIELD_NUMBER: _builtins.int
+    ESTIMATED_END_FIELD_NUMBER: _builtins.int
+    positions_done: _builtins.int
+    """Positions of the log that are read."""
+    positions_total: _builtins.int
+    """Positions that there are to read; what came after that is counted as it comes."""
+    positions_per_s: _builtins.int
+    """Positions read in a second, on average since it began."""
+    @_builtins.property
+    def began_at(self) -> _timestamp_pb2.Timestamp:
+        """When it began."""
+
+    @_builtins.property
+    def estimated_end(self) -> _timestamp_pb2.Timestamp:
+        """When it will be filled, if it goes on like that; absent while nothing is read yet."""
+
+    def __init__(
+        self,
+        *,
+        began_at: _timestamp_pb2.Timestamp | None = ...,
+        positions_done: _builtins.int = ...,
+        positions_total: _builtins.int = ...,
+        positions_per_s: _builtins.int = ...,
+        estimated_end: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["began_at", b"began_at", "estimated_end", b"estimated_end"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["began_at", b"began_at", "estimated_end", b"estimated_end", "positions_done", b"positions_done", "positions_per_s", b"positions_per_s", "positions_total", b"positions_total"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___FillProgress: _TypeAlias = FillProgress  # noqa: Y015
 
 @_typing.final
 class MeterDescription(_message.Message):
