@@ -77,7 +77,10 @@ class MeterSpec:
 
 @dataclass(frozen=True, slots=True)
 class MeterVersion:
-    """One immutable version. `counts_from` is its effective time as resolved when it was applied; None: every event."""
+    """One immutable version. `counts_from` is its effective time as resolved when it was applied; None: every event.
+
+    `filled_since` says from when on the fill that it waits for, if any, counts again; None: from its beginning.
+    """
 
     meter_id: int
     tenant: str
@@ -87,6 +90,7 @@ class MeterVersion:
     counts_from: datetime | None
     created_at: datetime
     fill_id: int | None = None
+    filled_since: datetime | None = None
 
     @property
     def filled(self) -> bool:
@@ -116,6 +120,11 @@ class CountingMeter:
     def never_counts(self) -> bool:
         """True when later versions took over its whole span."""
         return self.from_us >= self.until_us
+
+    def still_to_fill(self) -> CountingMeter:
+        """Return the part of its span that the fill which it waits for counts."""
+        since = self.version.filled_since
+        return self if since is None else replace(self, from_us=max(self.from_us, microseconds_of(since)))
 
     def overlaps(self, start_us: int, end_us: int) -> bool:
         """Whether the version counts anywhere in [start_us, end_us)."""

@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncConnection
 
 _VERSION_COLUMNS = """
-    m.meter_id, m.tenant, m.name, m.version, CAST(m.spec AS text) AS spec, m.counts_from, m.created_at, f.fill_id
+    m.meter_id, m.tenant, m.name, m.version, CAST(m.spec AS text) AS spec, m.counts_from, m.created_at, f.fill_id,
+    f.since AS filled_since
     FROM meter AS m LEFT JOIN meter_fill AS f USING (meter_id)
 """
 
@@ -132,6 +133,7 @@ def _version(row: Any) -> MeterVersion:
         counts_from=row.counts_from,
         created_at=row.created_at,
         fill_id=row.fill_id,
+        filled_since=row.filled_since,
     )
 
 

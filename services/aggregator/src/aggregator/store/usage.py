@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from sqlalchemy import text
 
 from aggregator.domain.reading import CountedRow, counted_rows, flushes_behind
+from aggregator.store.held import HELD_NOW
 from aggregator.store.parked import PARKED_NOW
 from aggregator.store.windows.pages import windows_by_ranges
 
@@ -47,7 +48,24 @@ async def read_usage(conn: AsyncConnection, plan: UsagePlan) -> list[CountedRow]
 
 
 async def count_parked(conn: AsyncConnection, plan: UsagePlan) -> Mapping[int, int]:
-    """Return by meter number how many events of the plan's one customer and period are parked."""
+    """Return by meter number how many events of the plan's one customer and period are parked.
+
+    What a schema holds is among them, for each meter that asks for its type.
+    """
+    parameters = {**_versions(plan), **_period(plan), "customer": plan.customers[0]}
+    held = await conn.execute(
+        text(
+            f"""
+            SELECT asked.number, count(DISTINCT (h.lane, h.position)) AS parked
+            FROM {_ASKED} JOIN meter AS m USING (meter_id)
+            JOIN {HELD_NOW} AS h ON h.tenant = m.tenant AND jsonb_exists(m.spec -> 'event_types', h.event_type)
+            WHERE h.customer = :customer AND h.event_time >= :period_start AND h.event_time < :period_end
+            GROUP BY asked.number
+            """  # noqa: S608 - constant text
+        ),
+        parameters,
+    )
+    counts = Counter({row.number: row.parked for row in held})
     rows = await conn.execute(
         text(
             f"""
@@ -56,9 +74,10 @@ async def count_parked(conn: AsyncConnection, plan: UsagePlan) -> Mapping[int, i
             GROUP BY asked.number
             """  # noqa: S608 - constant text
         ),
-        {**_versions(plan), **_period(plan), "customer": plan.customers[0]},
+        parameters,
     )
-    return Counter({row.number: row.parked for row in rows})
+    counts.update({row.number: row.parked for row in rows})
+    return counts
 
 
 async def spans_behind(conn: AsyncConnection, plan: UsagePlan, limit: int) -> tuple[list[str], int]:

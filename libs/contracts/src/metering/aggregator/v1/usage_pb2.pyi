@@ -10,6 +10,7 @@ from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from metering.aggregator.v1 import meter_pb2 as _meter_pb2
+from metering.aggregator.v1 import schema_pb2 as _schema_pb2
 from metering.common.v1 import values_pb2 as _values_pb2
 from metering.ingest.v1 import usage_event_pb2 as _usage_event_pb2
 import builtins as _builtins
@@ -281,6 +282,7 @@ class MeteredEvent(_message.Message):
 
     EVENT_FIELD_NUMBER: _builtins.int
     VALUE_FIELD_NUMBER: _builtins.int
+    REPAIRED_FIELD_NUMBER: _builtins.int
     value: _builtins.str
     """Value that the meter read: decimal text, or the text that COUNT_UNIQUE counts; "1" for COUNT."""
     @_builtins.property
@@ -289,15 +291,20 @@ class MeteredEvent(_message.Message):
         back an event that the earlier one counts: then it counts -1, and its value is to be subtracted.
         """
 
+    @_builtins.property
+    def repaired(self) -> _containers.RepeatedCompositeFieldContainer[_schema_pb2.RepairedProperty]:
+        """Properties that the schema of its type has mended, by key; `event` has them as they came. Meters read them so."""
+
     def __init__(
         self,
         *,
         event: _usage_event_pb2.StoredEvent | None = ...,
         value: _builtins.str = ...,
+        repaired: _abc.Iterable[_schema_pb2.RepairedProperty] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["event", b"event"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["event", b"event", "value", b"value"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["event", b"event", "repaired", b"repaired", "value", b"value"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -348,9 +355,12 @@ class ParkedEvent(_message.Message):
     EVENT_COUNT_FIELD_NUMBER: _builtins.int
     LAST_POSITION_FIELD_NUMBER: _builtins.int
     meter: _builtins.str
-    """Meter that could not read it; empty when no meter matched at all."""
+    """Meter that could not read it; empty when no meter matched at all, or where the schema of its type holds it."""
     reason: _builtins.str
-    """Stable reason: VALUE_MISSING, VALUE_INVALID, VALUE_NEGATIVE, NOT_STORABLE, GROUPS_TOO_MANY or NO_METER."""
+    """Stable reason: VALUE_MISSING, VALUE_INVALID, VALUE_NEGATIVE, NOT_STORABLE, GROUPS_TOO_MANY or NO_METER; of an event that its schema
+    holds, which counts for no meter: SCHEMA_PROPERTY_MISSING, SCHEMA_TYPE, SCHEMA_VALUE, SCHEMA_RANGE, SCHEMA_LENGTH, SCHEMA_PATTERN,
+    SCHEMA_PROPERTY_UNKNOWN or SCHEMA_UNIT.
+    """
     message: _builtins.str
     """For people. Example: "property air_time is missing"."""
     type: _builtins.str
