@@ -108,6 +108,7 @@ def usage(  # noqa: PLR0913, PLR0917 - options of a command
     if not is_table:
         print_document(_usage_document(meter, request, response), output)
         return
+    has_billable = any(row.billable_quantity for row in response.rows)
     rows = [
         (
             row.customer,
@@ -115,11 +116,14 @@ def usage(  # noqa: PLR0913, PLR0917 - options of a command
             local_time_text(row.window.end, zone),
             *row.group,
             row.quantity,
+            *([row.billable_quantity] if has_billable else []),
             str(row.event_count),
         )
         for row in response.rows
     ]
-    print_table(("customer", "from", "to", *request.group_by, f">quantity {response.unit}".rstrip(), ">events"), rows)
+    billed = [">billed"] if has_billable else []
+    quantity = f">quantity {response.unit}".rstrip()
+    print_table(("customer", "from", "to", *request.group_by, quantity, *billed, ">events"), rows)
     if not response.filled:
         write(f"{meter} is still being filled from the past; --wait waits for it")
     tell_unknown_customers(unknown)
@@ -152,6 +156,7 @@ def _usage_document(meter: str, request: pb.QueryUsageRequest, response: pb.Quer
             "window": period_document(row.window),
             "group": dict(zip(request.group_by, row.group, strict=True)) if request.group_by else {},
             "quantity": row.quantity,
+            "billableQuantity": row.billable_quantity,
             "eventCount": row.event_count,
         }
         for row in response.rows

@@ -18,6 +18,8 @@ from expressions import Type
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
+    from aggregator.domain.billable import EventRounding
+
 ALWAYS_US: Final = -(2**62)
 """Earlier than any event: the start of a range that has none."""
 NEVER_US: Final = 2**62
@@ -58,6 +60,8 @@ class MeterSpec:
     filter_expression: str = ""
     value_expression: str = ""
     dimensions: tuple[Dimension, ...] = ()
+    rounding: EventRounding | None = None
+    """How events are rounded one by one for what is billed; None: what is metered is billed."""
 
     @property
     def value(self) -> Reading:
@@ -202,6 +206,11 @@ def problems_of(spec: MeterSpec) -> list[Refused]:
     if spec.parks_negative and spec.aggregation.READS is not Reads.DECIMAL:
         message = f"{spec.aggregation} reads no decimal, so no value is below zero; leave negative_values out"
         problems.append(_invalid("spec.negative_values", message))
+    if spec.rounding is not None:
+        problems += spec.rounding.problems("spec.billable.per_event")
+        if spec.aggregation.NAME != "SUM":
+            message = f"goes with SUM, and {spec.aggregation} adds no values up; leave it out"
+            problems.append(_invalid("spec.billable", message))
     if any(not event_type for event_type in spec.event_types):
         problems.append(_invalid("spec.event_types", "an event type is empty; name at least one character"))
     if any(not key for key in spec.group_by):

@@ -11,7 +11,7 @@ from aggregator.domain.corrections import makes_a_difference
 from aggregator.domain.freshness import Freshness
 from aggregator.domain.lineage import Lineage
 from aggregator.domain.listing import EventPage, EventPlace, EventQuery, listed_by, resumed
-from aggregator.domain.matching import CountedEvent, ReadableEvent, counted_value, is_listed
+from aggregator.domain.matching import CountedEvent, ReadableEvent, billable_value, counted_value, is_listed
 from aggregator.domain.meters import CountingMeter, PropertyFilter, counting_meters
 from aggregator.domain.requeue import read_as
 from aggregator.domain.ruling import Ruling
@@ -258,4 +258,6 @@ async def _counted(deps: Deps, page: Sequence[ReadableEvent], sought: _Sought) -
     # What takes back an event that did not count at the base is no difference.
     kept = [event for event in page if event.takes_back is None or event.counted_at not in since]
     values = ((event, counted_value(meters, event, parked | later, mended)) for event in kept)
-    return [CountedEvent(event, value) for event, value in values if value is not None]
+    return [
+        CountedEvent(event, value, billable_value(meters, event, value)) for event, value in values if value is not None
+    ]

@@ -175,4 +175,5 @@ def _row(plan: UsagePlan, counted: CountedRow) -> UsageRow:
         group=counted.group,
         quantity=counted.quantity,
         event_count=counted.event_count,
+        billable=counted.billable,
     )

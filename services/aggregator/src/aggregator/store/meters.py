@@ -8,12 +8,14 @@ force, and whoever changes meters sees checkpoints that no flush is about to mov
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import text
 
-from aggregator.domain.aggregations import BY_NAME
+from aggregator.domain.aggregations import aggregation_named
+from aggregator.domain.billable import EventRounding, RoundingMode
 from aggregator.domain.meters import Dimension, MeterSpec, MeterVersion, PropertyFilter
 
 if TYPE_CHECKING:
@@ -152,6 +154,7 @@ def _spec_document(spec: MeterSpec) -> dict[str, object]:
         "filter_expression": spec.filter_expression,
         "value_expression": spec.value_expression,
         "dimensions": [{"name": part.name, "expression": part.expression} for part in spec.dimensions],
+        "rounding": None if spec.rounding is None else asdict(spec.rounding),
     }
 
 
@@ -159,7 +162,7 @@ def _spec(document: dict[str, Any]) -> MeterSpec:
     effective_from: str | None = document["effective_from"]
     return MeterSpec(
         event_types=_texts(document["event_types"]),
-        aggregation=BY_NAME[document["aggregation"]],
+        aggregation=aggregation_named(document["aggregation"], bills_events=bool(document.get("rounding"))),
         value_property=document["value_property"],
         filters=tuple(PropertyFilter(part["key"], _texts(part["values"])) for part in document["filters"]),
         group_by=_texts(document["group_by"]),
@@ -172,7 +175,14 @@ def _spec(document: dict[str, Any]) -> MeterSpec:
         filter_expression=document.get("filter_expression", ""),
         value_expression=document.get("value_expression", ""),
         dimensions=tuple(Dimension(part["name"], part["expression"]) for part in document.get("dimensions", ())),
+        rounding=_rounding(document.get("rounding")),
     )
+
+
+def _rounding(document: dict[str, str] | None) -> EventRounding | None:
+    if document is None:
+        return None
+    return EventRounding(document["minimum"], document["increment"], RoundingMode(document["mode"]))
 
 
 def _texts(values: Iterable[str]) -> tuple[str, ...]:

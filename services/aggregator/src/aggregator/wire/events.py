@@ -86,4 +86,6 @@ def event_page_to_proto(page: EventPage) -> pb.ListMeteredEventsResponse:
 def _metered_event(counted: CountedEvent) -> usage_pb2.MeteredEvent:
     event = counted.event
     repaired = repaired_to_proto(differences(event.whole.event.properties, event.properties))
-    return usage_pb2.MeteredEvent(event=event.whole, value=counted.value, repaired=repaired)
+    return usage_pb2.MeteredEvent(
+        event=event.whole, value=counted.value, repaired=repaired, billable_value=counted.billable
+    )

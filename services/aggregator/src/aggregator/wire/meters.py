@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from aggregator.domain.aggregations import BY_NAME
+from aggregator.domain.aggregations import aggregation_named
 from aggregator.domain.aggregations.aggregation import Aggregation
+from aggregator.domain.billable import EventRounding, RoundingMode
 from aggregator.domain.meters import (
     BUCKET_MINUTES_DEFAULT,
     AppliedMeter,
@@ -22,6 +23,7 @@ from metering.aggregator.v1 import meter_pb2
 from metering.common.v1 import values_pb2
 
 _PREFIX = "AGGREGATION_"
+_MODE = "EVENT_ROUNDING_MODE_"
 _PARK = meter_pb2.NEGATIVE_VALUES_PARK
 _UNSPECIFIED = meter_pb2.NEGATIVE_VALUES_UNSPECIFIED
 
@@ -39,7 +41,10 @@ def spec_from_proto(message: meter_pb2.MeterSpec) -> MeterSpec:
     return canonical(
         MeterSpec(
             event_types=tuple(message.event_types),
-            aggregation=BY_NAME[meter_pb2.Aggregation.Name(message.aggregation).removeprefix(_PREFIX)],
+            aggregation=aggregation_named(
+                meter_pb2.Aggregation.Name(message.aggregation).removeprefix(_PREFIX),
+                bills_events=message.HasField("billable"),
+            ),
             value_property=message.value_property,
             filters=filters_from_proto(message.filters),
             group_by=tuple(message.group_by),
@@ -51,8 +56,14 @@ def spec_from_proto(message: meter_pb2.MeterSpec) -> MeterSpec:
             filter_expression=message.filter_expression,
             value_expression=message.value_expression,
             dimensions=tuple(Dimension(part.name, part.expression) for part in message.dimensions),
+            rounding=_rounding(message.billable.per_event) if message.HasField("billable") else None,
         )
     )
+
+
+def _rounding(message: meter_pb2.EventRounding) -> EventRounding:
+    mode = RoundingMode(meter_pb2.EventRoundingMode.Name(message.mode).removeprefix(_MODE))
+    return EventRounding(message.minimum, message.increment, mode)
 
 
 def meter_to_proto(version: MeterVersion) -> meter_pb2.Meter:
@@ -78,6 +89,15 @@ def meter_to_proto(version: MeterVersion) -> meter_pb2.Meter:
         created_at=timestamp(version.created_at),
         filled=version.filled,
     )
+    if spec.rounding is not None:
+        rounding = spec.rounding
+        message.spec.billable.per_event.CopyFrom(
+            meter_pb2.EventRounding(
+                minimum=rounding.minimum,
+                increment=rounding.increment,
+                mode=meter_pb2.EventRoundingMode.Value(f"{_MODE}{rounding.mode}"),
+            )
+        )
     if version.counts_from is not None:
         message.spec.effective_from.FromDatetime(version.counts_from)
     return message

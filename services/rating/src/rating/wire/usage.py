@@ -34,7 +34,11 @@ def usage_from_snapshot(snapshot: usage_pb2.UsageSnapshot) -> Usage:
 def _meters(usage: Iterable[usage_pb2.MeterUsage]) -> dict[str, MeterUsage]:
     return {
         entry.meter: MeterUsage(
-            parse_decimal(entry.quantity or "0", DERIVED), entry.unit, entry.event_count, entry.aggregation in _ADD_UP
+            parse_decimal(entry.quantity or "0", DERIVED),
+            entry.unit,
+            entry.event_count,
+            entry.aggregation in _ADD_UP,
+            parse_decimal(entry.billable_quantity, DERIVED) if entry.billable_quantity else None,
         )
         for entry in usage
     }

@@ -67,12 +67,15 @@ class UsageRow(_message.Message):
     GROUP_FIELD_NUMBER: _builtins.int
     QUANTITY_FIELD_NUMBER: _builtins.int
     EVENT_COUNT_FIELD_NUMBER: _builtins.int
+    BILLABLE_QUANTITY_FIELD_NUMBER: _builtins.int
     customer: _builtins.str
     """Customer key."""
     quantity: _builtins.str
     """Exact decimal text: the quantity of the window, or, if `running` was asked for, from the period's start to the window's end."""
     event_count: _builtins.int
     """Events behind it."""
+    billable_quantity: _builtins.str
+    """Beside it what is billed, where the meter rounds each event by itself; else empty. Exact decimal text."""
     @_builtins.property
     def window(self) -> _values_pb2.Period:
         """The window."""
@@ -89,10 +92,11 @@ class UsageRow(_message.Message):
         group: _abc.Iterable[_builtins.str] | None = ...,
         quantity: _builtins.str = ...,
         event_count: _builtins.int = ...,
+        billable_quantity: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["window", b"window"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["customer", b"customer", "event_count", b"event_count", "group", b"group", "quantity", b"quantity", "window", b"window"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["billable_quantity", b"billable_quantity", "customer", b"customer", "event_count", b"event_count", "group", b"group", "quantity", b"quantity", "window", b"window"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -111,6 +115,7 @@ class MeterUsage(_message.Message):
     QUANTITY_FIELD_NUMBER: _builtins.int
     EVENT_COUNT_FIELD_NUMBER: _builtins.int
     PARKED_COUNT_FIELD_NUMBER: _builtins.int
+    BILLABLE_QUANTITY_FIELD_NUMBER: _builtins.int
     meter: _builtins.str
     """Meter name."""
     aggregation: _meter_pb2.Aggregation.ValueType
@@ -123,6 +128,8 @@ class MeterUsage(_message.Message):
     """Events behind it."""
     parked_count: _builtins.int
     """Events of the meter and period that could not be counted; ListParkedEvents tells why."""
+    billable_quantity: _builtins.str
+    """Beside it what is billed, where the meter rounds each event by itself; else empty. Exact decimal text."""
     @_builtins.property
     def meter_versions(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
         """Versions of the meter that contribute, ascending. Usually one."""
@@ -137,10 +144,11 @@ class MeterUsage(_message.Message):
         quantity: _builtins.str = ...,
         event_count: _builtins.int = ...,
         parked_count: _builtins.int = ...,
+        billable_quantity: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["aggregation", b"aggregation", "event_count", b"event_count", "meter", b"meter", "meter_versions", b"meter_versions", "parked_count", b"parked_count", "quantity", b"quantity", "unit", b"unit"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["aggregation", b"aggregation", "billable_quantity", b"billable_quantity", "event_count", b"event_count", "meter", b"meter", "meter_versions", b"meter_versions", "parked_count", b"parked_count", "quantity", b"quantity", "unit", b"unit"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -243,12 +251,15 @@ class SnapshotWindow(_message.Message):
     GROUP_FIELD_NUMBER: _builtins.int
     QUANTITY_FIELD_NUMBER: _builtins.int
     EVENT_COUNT_FIELD_NUMBER: _builtins.int
+    BILLABLE_QUANTITY_FIELD_NUMBER: _builtins.int
     meter: _builtins.str
     """Meter name."""
     quantity: _builtins.str
     """Exact decimal text."""
     event_count: _builtins.int
     """Events behind it."""
+    billable_quantity: _builtins.str
+    """Beside it what is billed, where the meter rounds each event by itself; else empty. Exact decimal text."""
     @_builtins.property
     def window(self) -> _values_pb2.Period:
         """The window."""
@@ -265,10 +276,11 @@ class SnapshotWindow(_message.Message):
         group: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
         quantity: _builtins.str = ...,
         event_count: _builtins.int = ...,
+        billable_quantity: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["window", b"window"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["event_count", b"event_count", "group", b"group", "meter", b"meter", "quantity", b"quantity", "window", b"window"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["billable_quantity", b"billable_quantity", "event_count", b"event_count", "group", b"group", "meter", b"meter", "quantity", b"quantity", "window", b"window"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -283,8 +295,11 @@ class MeteredEvent(_message.Message):
     EVENT_FIELD_NUMBER: _builtins.int
     VALUE_FIELD_NUMBER: _builtins.int
     REPAIRED_FIELD_NUMBER: _builtins.int
+    BILLABLE_VALUE_FIELD_NUMBER: _builtins.int
     value: _builtins.str
     """Value that the meter read: decimal text, or the text that COUNT_UNIQUE counts; "1" for COUNT."""
+    billable_value: _builtins.str
+    """What is billed of it, where the meter rounds each event by itself; else empty. Decimal text."""
     @_builtins.property
     def event(self) -> _usage_event_pb2.StoredEvent:
         """The event as the log holds it. In a list of what came after an earlier snapshot it may be a void (ENTRY_KIND_VOID), which takes
@@ -301,10 +316,11 @@ class MeteredEvent(_message.Message):
         event: _usage_event_pb2.StoredEvent | None = ...,
         value: _builtins.str = ...,
         repaired: _abc.Iterable[_schema_pb2.RepairedProperty] | None = ...,
+        billable_value: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["event", b"event"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["event", b"event", "repaired", b"repaired", "value", b"value"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["billable_value", b"billable_value", "event", b"event", "repaired", b"repaired", "value", b"value"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

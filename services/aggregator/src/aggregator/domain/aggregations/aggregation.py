@@ -78,6 +78,10 @@ class Aggregation(ABC):
         """Return what single events amount to; None where nothing happened."""
         ...
 
+    def billable(self, windows: Windows) -> Sequence[Decimal] | None:  # noqa: ARG002 - most bill what they meter
+        """Return what is billed of each window, where that is not its quantity."""
+        return None
+
     def __str__(self) -> str:
         """Return the name, as texts for people write it."""
         return self.NAME
