@@ -31,13 +31,17 @@ HELD_NOW: Final = """(
 _SET: Final = """
     INSERT INTO held_event (tenant, lane, position, schema_id, reason, message, event_type, customer, source, event_id,
                             event_time)
-    SELECT * FROM unnest($1::text[], $2::integer[], $3::bigint[], $4::integer[], $5::text[], $6::text[], $7::text[],
-                         $8::text[], $9::text[], $10::text[], $11::timestamptz[])
+    SELECT i.tenant, i.lane, i.position, i.schema_id, i.reason, i.message, i.event_type, i.customer, i.source,
+           i.event_id, i.event_time
+    FROM unnest($1::text[], $2::integer[], $3::bigint[], $4::integer[], $5::text[], $6::text[], $7::text[],
+                $8::text[], $9::text[], $10::text[], $11::timestamptz[])
+        AS i (tenant, lane, position, schema_id, reason, message, event_type, customer, source, event_id, event_time)
     ON CONFLICT (tenant, lane, position) DO NOTHING
 """
 _SET_VOIDS: Final = """
     INSERT INTO held_void (tenant, lane, takes_back, position)
-    SELECT * FROM unnest($1::text[], $2::integer[], $3::bigint[], $4::bigint[])
+    SELECT i.tenant, i.lane, i.takes_back, i.position
+    FROM unnest($1::text[], $2::integer[], $3::bigint[], $4::bigint[]) AS i (tenant, lane, takes_back, position)
     ON CONFLICT (tenant, lane, takes_back) DO NOTHING
 """
 _FORGET: Final = """
