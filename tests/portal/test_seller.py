@@ -128,6 +128,16 @@ def test_a_profile_is_seen_on_a_customers_pages_before_it_is_saved(portal: Porta
         expect(pages.locator(".brand")).to_contain_text("Unsaved Skies")
         expect(pages.locator("nav a")).to_have_text(["Overview", "Usage", "Cost", "Plan & prices"])
         expect(page.get_by_role("button", name="Save")).to_be_enabled()
+
+        pages.get_by_role("link", name="Usage").click()
+        pages.get_by_label("Meter", exact=True).select_option("flights")
+        by_origin = pages.get_by_label("Group by").locator("option[value=origin]")
+        expect(by_origin).to_have_count(1)
+        for name, text in (("Hidden properties", "origin"), ("Meters name", "flights = Departures")):
+            page.get_by_role("textbox", name=name).fill(text)
+            page.get_by_role("textbox", name=name).blur()
+        expect(by_origin).to_have_count(0)
+        expect(pages.locator("meterline-usage")).to_contain_text("Departures")
         colour = pages.locator("meterline-portal").evaluate(
             "(found) => found.style.getPropertyValue('--_brand-accent')"
         )

@@ -22,6 +22,7 @@ from chassis.errors import NotFound
 from chassis.identity import Scope
 from chassis.rpc.method import declared_methods
 from metering.aggregator.v1 import aggregator_service_pb2 as aggregator_pb
+from metering.aggregator.v1 import meter_pb2
 from metering.common.v1 import feed_service_pb2, values_pb2
 from metering.ingest.v1 import ingest_service_pb2 as ingest_pb
 from metering.ingest.v1 import usage_event_pb2
@@ -50,9 +51,12 @@ READS: Final = sorted(
 ABOUT_NOBODY: Final = {"Heads", "GetProgress", "GetStatus"}
 READS_OF_SOMEBODY: Final = [method for _, method in READS if method.rpartition("/")[2] not in ABOUT_NOBODY]
 # They count, and name nothing unless something is wrong.
-COUNTS: Final = {"GetCompleteness", "VerifyInvoices", "VerifyInvoice", "VerifyLine"}
-# When an answer was made, or something last came.
-FRESHNESS: Final = {"as_of", "checked_at"}
+COUNTS: Final = {"CurrentUsage", "GetCompleteness", "QueryHeatMap", "VerifyInvoices", "VerifyInvoice", "VerifyLine"}
+# When an answer was made, or something last came, and how far the log of all was read for it.
+FRESHNESS: Final = {"as_of", "checked_at", "positions_done", "positions_total", "staleness_ms", "change_position"}
+WHISPERED: Final = meter_pb2.MeterSpec(
+    event_types=["whisper.called"], aggregation=meter_pb2.AGGREGATION_SUM, value_property="minutes"
+)
 MARK: Final = b"whisper"
 OWN_VOICE, TWINS_VOICE = "murmur", "shout"
 QUESTIONS: Final = (rating_pb.PriceQuestion(item="Whisper calls", quantity="1"),)
@@ -162,6 +166,12 @@ def _asked_of_the_portal(customer: str) -> dict[str, Message]:
     }
 
 
+def _since_2024() -> values_pb2.Period:
+    period = _around_now()
+    period.start.FromDatetime(datetime(2024, 1, 1, tzinfo=UTC))
+    return period
+
+
 def _around_now() -> values_pb2.Period:
     start, end = Timestamp(), Timestamp()
     start.FromDatetime(datetime.now(UTC) - timedelta(days=1))
@@ -173,6 +183,9 @@ def _asked_of_ingest(customer: str) -> dict[str, Message]:
     return {
         "GetEvent": ingest_pb.GetEventRequest(source="whisper-gateway", id="whisper-1"),
         "ListEvents": ingest_pb.ListEventsRequest(customers=[customer]),
+        "ScanEvents": ingest_pb.ScanEventsRequest(
+            customers=[customer], period=_since_2024(), properties=["secret"], events_max=1000
+        ),
         "ListBackfills": ingest_pb.ListBackfillsRequest(),
         "GetCompleteness": ingest_pb.GetCompletenessRequest(source="whisper-gateway", period=_around_now()),
         "ListSources": ingest_pb.ListSourcesRequest(),
@@ -194,7 +207,15 @@ def _requests(tenant: Tenant, invoice: dict[str, Any]) -> Iterator[tuple[str, Me
             "GetMeter": aggregator_pb.GetMeterRequest(name=meter),
             "ListMeters": aggregator_pb.ListMetersRequest(),
             "QueryUsage": aggregator_pb.QueryUsageRequest(meter=meter, customers=[customer], period=january),
+            "WatchUsage": aggregator_pb.WatchUsageRequest(
+                query=aggregator_pb.QueryUsageRequest(meter=meter, customers=[customer], period=january), answers_max=1
+            ),
+            "SummarizeUsage": aggregator_pb.SummarizeUsageRequest(
+                query=aggregator_pb.QueryUsageRequest(meter=meter, customers=[customer], period=january)
+            ),
+            "QueryHeatMap": aggregator_pb.QueryHeatMapRequest(meter=meter, customers=[customer], period=january),
             "QueryTotals": aggregator_pb.QueryTotalsRequest(customer=customer, period=january),
+            "CurrentUsage": aggregator_pb.CurrentUsageRequest(customer=customer, meter=meter, period=january),
             "GetSnapshot": aggregator_pb.GetSnapshotRequest(snapshot_id=line["snapshotId"], windows_of_meter=meter),
             "ListSnapshots": aggregator_pb.ListSnapshotsRequest(),
             "ListUsageEvents": aggregator_pb.ListUsageEventsRequest(snapshot_id=line["snapshotId"], meter=meter),
@@ -203,6 +224,8 @@ def _requests(tenant: Tenant, invoice: dict[str, Any]) -> Iterator[tuple[str, Me
             "ListParkedEvents": aggregator_pb.ListParkedEventsRequest(),
             "CheckEvents": aggregator_pb.CheckEventsRequest(events=[usage_event_pb2.UsageEvent(type="whisper.called")]),
             "GetProgress": aggregator_pb.GetProgressRequest(),
+            "Reconcile": aggregator_pb.ReconcileRequest(),
+            "PreviewMeter": aggregator_pb.PreviewMeterRequest(name=meter, spec=WHISPERED, period=january),
         },
         SERVICES["rating"]: {
             "ListProducts": rating_pb.ListProductsRequest(),
@@ -238,6 +261,9 @@ def _requests(tenant: Tenant, invoice: dict[str, Any]) -> Iterator[tuple[str, Me
             "VerifyInvoice": invoicing_pb.VerifyInvoiceRequest(number=invoice["number"]),
             "VerifyLine": invoicing_pb.VerifyLineRequest(line_id=line["id"]),
             "VerifyInvoices": invoicing_pb.VerifyInvoicesRequest(),
+            "QueryRevenue": invoicing_pb.QueryRevenueRequest(
+                from_billing_period="2024-01", until_billing_period="2024-02"
+            ),
         },
         SERVICES["portal"]: _asked_of_the_portal(customer),
         FEED: {"Heads": feed_service_pb2.HeadsRequest()},

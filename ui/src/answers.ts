@@ -200,7 +200,7 @@ export interface Cost {
   period: ExploredPeriod;
   /** IANA zone in which buckets begin. */
   timeZone: string;
-  /** In the cost of several billing periods, a `month` is a period each. */
+  /** Of whole billing periods, a `month` is a period each. */
   window: "hour" | "day" | "week" | "month";
   /** Property or, in the cost explorer, `item`; null = one series. */
   groupBy: string | null;
@@ -257,7 +257,10 @@ export interface CostComparison {
 
 /** What the span before had cost at the same point. */
 export interface CostSamePoint {
-  /** Whole days of both spans that are compared. */
+  /**
+   * Whole days of the span before that are compared: as many as have passed of this one; of several billing periods, those that
+   * are over count whole on both sides.
+   */
   days: number;
   /** What the first that many days of the span before came to. */
   total: string;
@@ -611,7 +614,7 @@ export interface Meter {
   /** Unit of its quantities, for people; empty if it has none. */
   unit: string;
   /** How events become a quantity. */
-  aggregation: "SUM" | "COUNT" | "COUNT_UNIQUE" | "MIN" | "MAX" | "LATEST" | "AVG" | "FIRST";
+  aggregation: "SUM" | "COUNT" | "COUNT_UNIQUE" | "MIN" | "MAX" | "LATEST" | "AVG" | "FIRST" | "WEIGHTED_SUM" | "DURATION" | "PERCENTILE" | "LIVE_COUNT" | "RUNNING_TOTAL";
   /** Properties by which its usage can be broken down and filtered. */
   groupBy: string[];
 }
@@ -820,6 +823,11 @@ export interface ProfileToPreview {
   customer: string;
   /** Language tag of the reader; empty = English. */
   locale?: string;
+  /**
+   * Id of an embed session of that customer that you made: as long as it lives, its pages and no others follow this profile.
+   * Needs the scope admin; empty = none.
+   */
+  session?: string;
 }
 
 /** What a quantity of an item would cost in a period, with the steps that lead there. */
@@ -845,17 +853,19 @@ export interface Revenue {
   /** Label of the last month. */
   billingPeriod: string;
   by: "customer" | "item" | "plan";
-  /** The largest first. */
+  /** By currency, the largest first. */
   rows: RevenueRow[];
-  /** One for each currency, by its code. */
+  /** One for each currency, by its code, over all rows. */
   totals: RevenueTotal[];
-  /** False where there are more bills than are added up at once. */
+  /** False where there are more live bills than are added up at once. */
   isWhole: boolean;
+  /** What to send as `after` for the next rows; null on the last. */
+  next: string | null;
 }
 
 /** One customer, item or plan, in one currency. */
 export interface RevenueRow {
-  /** Key of the customer, name of the item, or name of the plan; empty = adjustments. */
+  /** Key of the customer, name of the item, or name of the plan. */
   key: string;
   label: string;
   currency: string;
@@ -883,7 +893,10 @@ export interface RevenueTotal {
 
 /** The span before, up to the same point. */
 export interface SamePoint {
-  /** Whole days of both spans that are compared. */
+  /**
+   * Whole days of the span before that are compared: as many as have passed of this one; of several billing periods, those that
+   * are over count whole on both sides.
+   */
   days: number;
   /** What the first that many days of the span before came to. */
   total: string;
@@ -1073,7 +1086,7 @@ export interface Usage {
   period: ExploredPeriod;
   /** IANA zone in which buckets begin. */
   timeZone: string;
-  /** In the cost of several billing periods, a `month` is a period each. */
+  /** Of whole billing periods, a `month` is a period each. */
   window: "hour" | "day" | "week" | "month";
   /** Property or, in the cost explorer, `item`; null = one series. */
   groupBy: string | null;

@@ -37,7 +37,7 @@ export class MeterlineSellerBranding extends SellerPage {
   declare device: "desktop" | "phone";
   declare mode: "light" | "dark";
   declare isSaving: boolean;
-  private token = { customer: "", text: "", until: 0 };
+  private session: { customer: string; made: MadeSession | null; until: number } = { customer: "", made: null, until: 0 };
   private timer = 0;
   private turn = 0;
   private readonly observer = new ResizeObserver(() => this.fit());
@@ -183,7 +183,7 @@ export class MeterlineSellerBranding extends SellerPage {
         ${segments("Colours", [["light", "Light"], ["dark", "Dark"]], this.mode, (mode) => this.onMode(mode))}
       </div>
       <div class="stage ${this.device}"><iframe src="/seller/preview" title="The portal as this customer would see it"></iframe></div>
-      <p class="small">The pages are real, with this customer's figures. Looks, pages, texts and units follow the form; names in tables, hidden properties and meters do once it is saved.</p>
+      <p class="small">The pages are real, with this customer's figures. They follow the form, and nobody else sees them before it is saved.</p>
     </aside>`;
   }
 
@@ -254,27 +254,35 @@ export class MeterlineSellerBranding extends SellerPage {
     const frame = this.stage?.querySelector("iframe")?.contentWindow;
     if (this.customer === "" || frame === null || frame === undefined) return;
     try {
-      const body = { spec: this.spec, customer: this.customer, locale: navigator.language.split("-")[0] ?? "" };
+      const made = await this.previewSession();
+      const body = { spec: this.spec, customer: this.customer, locale: navigator.language.split("-")[0] ?? "", session: made?.id ?? "" };
       const tried = await client.post<Preview>("operator/profile/preview", body);
       if (turn !== this.turn) return;
       this.tried = tried;
-      if (tried.session === null) return;
+      if (tried.session === null || made === null) return;
       const logoUrl = tried.logo === null ? null : `data:image/png;base64,${tried.logo}`;
       const session = { ...tried.session, mode: this.mode, branding: { ...tried.session.branding, logoUrl } };
-      const message: Shown = { type: "meterline-preview", token: await this.previewToken(), session };
-      if (turn === this.turn) frame.postMessage(message, location.origin);
+      const message: Shown = { type: "meterline-preview", token: made.token ?? "", session };
+      frame.postMessage(message, location.origin);
     } catch (error) {
       if (!(error instanceof Problem)) throw error;
       this.onProblem(error);
     }
   }
 
-  private async previewToken(): Promise<string> {
-    const { customer, text, until } = this.token;
-    if (customer === this.customer && Date.now() < until) return text;
-    const made = await client.post<MadeSession>("operator/sessions", { customer: this.customer, kind: "embed", reason: "preview of the portal's looks" });
-    this.token = { customer: this.customer, text: made.token ?? "", until: Date.now() + TOKEN_MS };
-    return this.token.text;
+  /** The session whose pages follow the form; null for who may not make one: the form still judges colours then. */
+  private async previewSession(): Promise<MadeSession | null> {
+    const { customer, made, until } = this.session;
+    if (customer === this.customer && made !== null && Date.now() < until) return made;
+    try {
+      const fresh = await client.post<MadeSession>("operator/sessions", { customer: this.customer, kind: "embed", reason: "preview of the portal's looks" });
+      this.session = { customer: this.customer, made: fresh, until: Date.now() + TOKEN_MS };
+      return fresh;
+    } catch (error) {
+      if (!(error instanceof Problem)) throw error;
+      this.onProblem(error);
+      return null;
+    }
   }
 
   private readonly onMessage = (event: MessageEvent<{ type?: unknown } | null>): void => {

@@ -48,6 +48,8 @@ export class MeterlinePreview extends MeterlineElement {
     document.documentElement.style.colorScheme = session.mode === "auto" ? "" : session.mode;
     client.preset("session", session);
     client.configure({ baseUrl: location.origin, fetchToken: () => Promise.resolve(token) });
+    // Words and what is hidden may have changed in answers that came before.
+    client.dispatchEvent(new Event("change"));
     this.isShown = true;
   };
 }

@@ -6,7 +6,6 @@ import { largest, part } from "../charts/scale.ts";
 import { place } from "../parts/directives.ts";
 import { heading } from "../parts/heading.ts";
 import { emptyState } from "../parts/states.ts";
-import { Resource } from "../resource.ts";
 import { SellerPage } from "./page.ts";
 import type { Cut, Revenue, RevenueRow } from "./types.ts";
 
@@ -21,10 +20,9 @@ export class MeterlineSellerRevenue extends SellerPage {
   declare month: string;
   declare months: string;
   declare by: Cut;
-  private readonly revenue = new Resource<Revenue>(
-    this, () => ({ path: "operator/revenue", query: { billingPeriod: this.month, months: this.months, by: this.by } }),
-    { isWatched: false, onProblem: this.onProblem },
-  );
+  private readonly revenue = this.pages<Revenue>(() => ({
+    path: "operator/revenue", query: { billingPeriod: this.month, months: this.months, by: this.by },
+  }));
 
   constructor() {
     super();
@@ -48,7 +46,7 @@ export class MeterlineSellerRevenue extends SellerPage {
         <div class="segments" role="group" aria-label="Rows">${CUTS.map(([cut, text]) => html`<button type="button"
           aria-pressed=${cut === this.by} @click=${() => (this.by = cut)}>${text}</button>`)}</div>
       </div>
-      ${this.renderData(this.revenue, (found) => this.renderRevenue(found))}`;
+      ${this.renderData(this.revenue.first, (found) => this.renderRevenue(found))}`;
   }
 
   private renderRevenue(found: Revenue): TemplateResult {
@@ -61,13 +59,14 @@ export class MeterlineSellerRevenue extends SellerPage {
         <div class="kpi"><dt>Bills</dt><dd class="big">${total.invoices + total.drafts}</dd>
         <dd class="small">${total.invoices} final, ${total.drafts} live</dd></div>`)}</dl>
       ${found.totals.map((total) => this.renderTotal(found, total.currency))}
+      ${this.renderMore(this.revenue)}
       <p class="note">Each total is the exact sum of the totals of its invoices and live bills; the rows are the lines of the same bills.
         ${found.isWhole ? nothing : html`<b>There are more bills than are added up at once: these are not all.</b> Choose fewer months.`}</p>`;
   }
 
   private renderTotal(found: Revenue, currency: string): TemplateResult {
     const { format } = this;
-    const rows = found.rows.filter((row) => row.currency === currency);
+    const rows = this.revenue.all.flatMap((page) => page.rows).filter((row) => row.currency === currency);
     const total = found.totals.find((one) => one.currency === currency);
     const top = largest(rows.map(({ amount }) => amount));
     const row = ({ key, label, amount, share, final, bills }: RevenueRow): TemplateResult => html`<tr data-row=${key}>

@@ -258,7 +258,13 @@ def _statement_limit_s(engine: AsyncEngine, timeout_s: float | None) -> float | 
 def _limit_statement(timeout_s: float) -> str:
     if timeout_s <= 0:
         raise DeadlineExceeded(Reason.DEADLINE_EXCEEDED, "no time is left; call again with a longer deadline")
-    return f"SET LOCAL statement_timeout = {_milliseconds(timeout_s)}"
+    return f"SET LOCAL statement_timeout = {_two_digits(max(1, int(timeout_s * 1000)))}"
+
+
+def _two_digits(milliseconds: int) -> int:
+    """Return the number rounded down to two digits: a statement that repeats is prepared once, one of its own never."""
+    step: int = 10 ** max(0, len(str(milliseconds)) - 2)
+    return milliseconds // step * step
 
 
 def translate(error: BaseException) -> MeterlineError | None:

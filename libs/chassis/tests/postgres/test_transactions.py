@@ -420,6 +420,23 @@ async def test_background_work_finds_a_connection_while_calls_hold_the_whole_poo
                 assert (await conn.execute(text("SELECT 1"))).scalar_one() == 1
 
 
+async def test_a_limit_is_a_little_less_than_the_deadline_and_seldom_a_new_statement(engine: AsyncEngine) -> None:
+    async def limit_and_statements(deadline_s: float) -> tuple[int, int]:
+        with within_deadline_s(deadline_s):
+            async with transaction(engine) as conn:
+                limit_ms = "SELECT CAST(setting AS integer) FROM pg_settings WHERE name = 'statement_timeout'"
+                prepared = "SELECT count(*) FROM pg_prepared_statements WHERE statement LIKE 'SET LOCAL%'"
+                return (
+                    (await conn.execute(text(limit_ms))).scalar_one(),
+                    (await conn.execute(text(prepared))).scalar_one(),
+                )
+
+    found = [await limit_and_statements(9.95 - 0.001 * number) for number in range(30)]
+
+    assert all(8000 < limit_ms <= 9950 for limit_ms, _ in found)
+    assert max(statements for _, statements in found) < 10
+
+
 async def test_whoever_waits_for_a_connection_is_told_before_its_deadline(shared_engine: AsyncEngine) -> None:
     async with held_by(shared_engine, "acme", 3):
         with within_deadline_s(0.2), pytest.raises(Overloaded):

@@ -87,6 +87,30 @@ class Instruments:
             "metering.aggregator.fold.duration", unit="s", description="Folding one batch in memory"
         )
 
+        self._reread = counter_from_zero(
+            meter, "metering.aggregator.reconcile.positions", "{position}", "Positions of the log read again to compare"
+        )
+        self._difference = meter.create_gauge(
+            "metering.aggregator.reconcile.difference",
+            unit="{event}",
+            description="Events that are not where they have to be, by the last comparison; more than 0: see the log",
+        )
+
+        self._fill_left = meter.create_gauge(
+            "metering.aggregator.fill.left",
+            unit="{position}",
+            description="Positions of the log that the fills of new and changed meters still have to read",
+        )
+
+    def filling(self, *, positions_left: int) -> None:
+        """Measure how much the fills have left to do."""
+        self._fill_left.set(positions_left)
+
+    def reconciled(self, *, positions: int, difference: int) -> None:
+        """Measure a step of the comparison of usage with the log."""
+        self._reread.add(positions)
+        self._difference.set(difference)
+
     def applied(self, consumer: str, applied: Applied) -> None:
         """Measure one batch."""
         attributes = {CONSUMER: consumer.partition(":")[0]}

@@ -236,6 +236,34 @@ async def test_a_meter_that_comes_later_counts_what_the_schema_lets_pass(
     assert await held(aggregator) == [("event-2", "SCHEMA_RANGE")]
 
 
+@pytest.mark.usefixtures("meter")
+async def test_what_is_scanned_reconciled_and_previewed_is_read_as_it_was_counted(
+    aggregator: Any, ingest: Any, new_event: Any, counted: Any
+) -> None:
+    await apply(aggregator, repairs=[UNIT, TRIM, LOWER])
+    lines = {"line": "b"}
+    ingest.append(
+        [
+            new_event(1, properties={"seconds": "3", "region": " EU ", "line": "a"}),
+            new_event(2, properties={"minutes": "-1", **lines}),
+            new_event(3, properties={"minutes": "x", **lines}),
+            new_event(4, properties={"minutes": "7", **lines}),
+        ]
+    )
+    await counted()
+    await apply(aggregator, minutes(min="-9"), repairs=[UNIT, TRIM, LOWER])
+    await requeue(aggregator)
+    ingest.void([(0, 4)])
+    await counted()
+
+    scanned = await aggregator.rows("minutes", group_by=["line"], scan_events_max=1000)
+    parts = [part async for part in aggregator.caller().Reconcile(pb.ReconcileRequest())]
+
+    assert [(row[2], row[3]) for row in scanned] == [(("a",), "1.5"), (("b",), "-1")]
+    assert await aggregator.quantities("minutes") == {"customer-1": "0.5"}
+    assert parts[-1].result.balances
+
+
 async def test_checking_says_what_would_be_held_and_mended_by_a_schema_that_is_only_tried(
     aggregator: Any, new_event: Any
 ) -> None:

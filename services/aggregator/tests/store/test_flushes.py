@@ -4,24 +4,30 @@ from __future__ import annotations
 
 import asyncio
 import random
+import struct
 from collections.abc import AsyncIterator, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
+import pytest
 import pytest_asyncio
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from aggregator.domain.aggregations import AGGREGATIONS
+from aggregator.domain.aggregations import AGGREGATIONS, OF_BUCKETS
+from aggregator.domain.aggregations.aggregation import Reads
+from aggregator.domain.aggregations.rules import Rules, Session, TimeUnit
 from aggregator.domain.batch import LogSegment
 from aggregator.domain.calendar import WindowSize
 from aggregator.domain.fold import fold
 from aggregator.domain.meters import CountingMeter, MeterSpec, MeterVersion, counting_meters
 from aggregator.domain.query import UsageQuery, plan_query
 from aggregator.domain.reading import CountedRow
+from aggregator.domain.readings import Reading
 from aggregator.store import meters as meter_store
 from aggregator.store import parked, usage
 from aggregator.store.windows import merging, pages
+from aggregator.store.windows.remembered import RememberedPages
 from chassis.postgres import driver_connection, open_engine, transaction
 from eventlog.columns import EventColumns, TextColumn
 from eventlog.instants import instant_of
@@ -29,6 +35,15 @@ from eventlog.period import Period
 from meterline.suite.databases import ServiceDatabase
 
 CREATED = datetime(2026, 1, 1, tzinfo=UTC)
+RULES = Rules(
+    session=Session(Reading("v"), Reading("g"), start="eu", timeout_s=3600),
+    time_unit=TimeUnit.HOUR,
+    carries_over=True,
+    percentile="50",
+    bucket_aggregation=OF_BUCKETS["SUM"],
+    skips_empty_buckets=True,
+)
+"""All of them, though none asks for all: what is stored is read again."""
 CHANCE = random.Random(17)
 PERIOD = Period(datetime(1970, 1, 1, tzinfo=UTC), datetime(1970, 1, 2, tzinfo=UTC))
 
@@ -68,8 +83,8 @@ def segment(count: int, first_position: int, customers: Sequence[str] = ("a", "b
 async def meters(engine: AsyncEngine, tenant: str) -> tuple[CountingMeter, ...]:
     """A stored meter of every kind; the tenant's name keeps several sets apart."""
     for aggregation in AGGREGATIONS:
-        value = "" if aggregation.NAME == "COUNT" else "v"
-        spec = MeterSpec(("call",), aggregation, value, group_by=("g",))
+        value = "" if aggregation.READS in {Reads.NOTHING, Reads.SESSION} else "v"
+        spec = MeterSpec(("call",), aggregation, value, group_by=("g",), rules=RULES)
         async with transaction(engine) as conn:
             await meter_store.add_version(
                 conn, MeterVersion(0, tenant, aggregation.NAME.lower(), 1, spec, None, CREATED)
@@ -104,11 +119,16 @@ async def merge(engine: AsyncEngine) -> int:
             merges += 1
 
 
-async def read(engine: AsyncEngine, counting: CountingMeter, customers: Sequence[str] = ()) -> list[CountedRow]:
+async def read(
+    engine: AsyncEngine,
+    counting: CountingMeter,
+    customers: Sequence[str] = (),
+    remembered: RememberedPages | None = None,
+) -> Sequence[CountedRow]:
     """What a question by quarter hours and groups is answered with."""
     query = UsageQuery(counting.version.name, tuple(customers), PERIOD, WindowSize.HOUR, group_by=("g",))
     async with transaction(engine) as conn:
-        return await usage.read_usage(conn, plan_query(query, [counting]))
+        return await usage.read_usage(conn, plan_query(query, [counting], PERIOD.end), remembered)
 
 
 async def test_parts_in_any_order_add_up_to_the_whole(engine: AsyncEngine, tables: Any) -> None:
@@ -187,6 +207,44 @@ async def test_pages_are_read_range_after_range_and_each_customer_is_whole(engin
     assert sum(row.event_count for row in rows) == await tables.counted("ranges")
     two = [names[3], names[31]]
     assert [row for row in rows if row.key.customer in two] == await read(engine, counting, two)
+
+
+@pytest.mark.parametrize("bytes_max", [1024 * 1024, 160 * 1024])
+async def test_pages_that_are_remembered_change_no_answer(engine: AsyncEngine, bytes_max: int) -> None:
+    counting = await meters(engine, f"remembered-{bytes_max}")
+    remembered = RememberedPages(bytes_max)
+    seen, held_bytes = 0, [0]
+    for number in range(3 * merging.RUNS_MAX):
+        await add(engine, [segment(60, 1 + 60 * number)], counting)
+        if CHANCE.random() < 0.3:
+            await merge(engine)
+        if number == 2 * merging.RUNS_MAX:
+            async with transaction(engine) as conn:
+                await pages.clear_windows(conn, counting[0].meter_id, instant_of(2 * 900_000_000))
+        for one in counting:
+            customers = [CHANCE.choice(["a", "b", "ü", "Z", "nobody"])]
+            answer = await read(engine, one, customers, remembered)
+            assert list(answer) == list(await read(engine, one, customers))
+            assert answer == await read(engine, one, customers, remembered)
+            held_bytes.append(remembered.held_bytes)
+            seen += len(answer)
+    assert seen > 100
+    assert bytes_max // 2 < max(held_bytes) <= bytes_max
+
+
+async def test_a_page_that_is_remembered_is_not_read_again(engine: AsyncEngine, tables: Any) -> None:
+    counting = (await meters(engine, "once"))[1]
+    remembered = RememberedPages()
+    for number in range(3):
+        await add(engine, [segment(60, 1 + 60 * number)], [counting])
+    before = await read(engine, counting, ["a"], remembered)
+
+    # What can't be read is not missed, until somebody asks who has not read it.
+    await tables.value("UPDATE window_page SET payload = '' RETURNING 1")
+
+    assert await read(engine, counting, ["a"], remembered) == before
+    with pytest.raises(struct.error):
+        await read(engine, counting, ["b"], remembered)
 
 
 async def test_what_a_version_counted_is_taken_back_from_a_time_on(engine: AsyncEngine, tables: Any) -> None:

@@ -12,12 +12,13 @@ from chassis.rpc.repeat import once
 from chassis.rpc.server import Served
 from invoicing.domain.accounts import Account
 from invoicing.domain.profiles import default_profile
-from invoicing.operations import accounts, audits, drafts, invoices, lines, lost_numbers, profiles
+from invoicing.operations import accounts, audits, drafts, invoices, lines, lost_numbers, profiles, revenue
 from invoicing.operations.owners import owners
 from invoicing.wire import accounts as wire_accounts
 from invoicing.wire import invoices as wire
 from invoicing.wire import lost_numbers as wire_lost_numbers
 from invoicing.wire import profiles as wire_profiles
+from invoicing.wire import revenue as wire_revenue
 from invoicing.wire.audits import audit_to_proto, invoice_check_to_proto, line_check_to_proto
 from invoicing.wire.lines import draft_line_to_proto, explained_to_proto
 from metering.invoicing.v1 import invoicing_service_pb2 as pb
@@ -113,6 +114,13 @@ class InvoicingServicer(pb_grpc.InvoicingServiceServicer):
             self._deps, current_tenant(), wanted, after, limit, without_lines=request.without_lines
         )
         return wire.listed_to_proto(page, without_lines=request.without_lines)
+
+    async def QueryRevenue(self, request: pb.QueryRevenueRequest, context: Context) -> pb.QueryRevenueResponse:
+        """Add up the bills of some months."""
+        months, cut = wire_revenue.months_from_proto(request), wire_revenue.cut_from_proto(request.by)
+        after, limit = wire_revenue.place_after(request.page_token), page_limit(request.page_size)
+        found = await revenue.query_revenue(self._deps, current_tenant(), months, cut, after, limit)
+        return wire_revenue.revenue_to_proto(found)
 
     async def ExplainLine(self, request: pb.ExplainLineRequest, context: Context) -> pb.ExplainLineResponse:
         """Walk from a line to its windows."""

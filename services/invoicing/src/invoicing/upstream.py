@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 from google.protobuf.duration_pb2 import Duration
 
 from chassis.rpc.client import neighbor_errors, reading
+from chassis.rpc.pages import Page
 from invoicing.domain.accounts import DuePeriod
 from invoicing.operations.deps import ItemPrice
 from invoicing.wire.invoices import billed_to_proto, rated_from_proto
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
 CALLED: Final = (pb.DESCRIPTOR.services_by_name["RatingService"],)
 """The services that are called through the channel."""
+_PERIODS_AT_ONCE: Final = 24
 
 
 class RatingClient:
@@ -70,22 +72,30 @@ class RatingClient:
         rated, _ = await self.told_charges(contract=contract, customer=customer, billing_period=billing_period)
         return rated
 
+    async def live_charges_of_periods(self, customer: str, periods: Sequence[tuple[str, str]]) -> list[Rated]:
+        """Return the same of several periods of a customer, each by contract and label, in their order."""
+        found: list[Rated] = []
+        for first in range(0, len(periods), _PERIODS_AT_ONCE):
+            request = pb.ListChargesOfPeriodsRequest(
+                customer=customer,
+                periods=[
+                    pb.AskedPeriod(contract=contract, billing_period=label)
+                    for contract, label in periods[first : first + _PERIODS_AT_ONCE]
+                ],
+            )
+            with neighbor_errors("rating"):
+                response: pb.ListChargesOfPeriodsResponse = await self._stub.ListChargesOfPeriods(request)
+            found += map(_rated, response.periods)
+        return found
+
     async def told_charges(
         self, *, contract: str = "", customer: str = "", billing_period: str = ""
     ) -> tuple[Rated, Mapping[str, charge_pb2.Charge]]:
-        """Return the same, and each charge by its item; handed through as it is."""
+        """Return the same of one period, and each charge by its item; handed through as it is."""
         request = pb.ListChargesRequest(contract=contract, customer=customer, billing_period=billing_period)
         with neighbor_errors("rating"):
             response: pb.ListChargesResponse = await self._stub.ListCharges(request)
-        rated = rated_from_proto(
-            charges=response.charges,
-            contract=response.contract,
-            customer=response.customer,
-            period=response.period,
-            billing_period=response.billing_period,
-            as_of=response.as_of,
-        )
-        return rated, {charge.item: charge for charge in response.charges}
+        return _rated(response), {charge.item: charge for charge in response.charges}
 
     async def price_of(self, contract: str, billing_period: str, item: str) -> ItemPrice:
         """Return the price of a plan item in a period; handed through as it is."""
@@ -109,6 +119,13 @@ class RatingClient:
         with neighbor_errors("rating"):
             response: pb.ListBillingPeriodsResponse = await self._stub.ListBillingPeriods(request)
         return [DuePeriod(due.contract, due.billing_period, due.currency) for due in response.periods]
+
+    async def contracts_with(self, billing_period: str, after: str, limit: int) -> Page[str]:
+        """Return a page of the names of contracts that have a period of that label."""
+        request = pb.ListContractsRequest(billing_period=billing_period, page_token=after, page_size=limit)
+        with neighbor_errors("rating"):
+            response: pb.ListContractsResponse = await self._stub.ListContracts(request)
+        return Page([contract.name for contract in response.contracts], response.next_page_token)
 
     async def customer_of_contract(self, contract: str) -> str:
         """Return the customer of a contract. Raises NotFound also if the caller acts for another customer."""
@@ -134,3 +151,14 @@ class RatingClient:
             async with reading(self._stub.ListChargeEvents(request)) as pages:
                 async for page in pages:
                     yield page.events
+
+
+def _rated(response: pb.ListChargesResponse) -> Rated:
+    return rated_from_proto(
+        charges=response.charges,
+        contract=response.contract,
+        customer=response.customer,
+        period=response.period,
+        billing_period=response.billing_period,
+        as_of=response.as_of,
+    )

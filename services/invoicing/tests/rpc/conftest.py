@@ -190,6 +190,22 @@ class FakeRating(pb_grpc.RatingServiceServicer):
             customer=customer_message(contract),
         )
 
+    async def ListContracts(self, request: pb.ListContractsRequest, context: Context) -> pb.ListContractsResponse:
+        tenant = self._note("ListContracts", request, context)
+        names = sorted(name for owner, name in self.contracts if owner == tenant and name > request.page_token)
+        found = [contract_message(self.contracts[tenant, name]) for name in names]
+        return pb.ListContractsResponse(contracts=found[:2], next_page_token=found[1].name if len(found) > 2 else "")
+
+    async def ListChargesOfPeriods(
+        self, request: pb.ListChargesOfPeriodsRequest, context: Context
+    ) -> pb.ListChargesOfPeriodsResponse:
+        found = []
+        for one in request.periods:
+            asked = pb.ListChargesRequest(contract=one.contract, billing_period=one.billing_period)
+            found.append(await self.ListCharges(asked, context))
+            assert found[-1].customer.name == request.customer
+        return pb.ListChargesOfPeriodsResponse(periods=found)
+
     async def GetPriceList(self, request: pb.GetPriceListRequest, context: Context) -> pb.GetPriceListResponse:
         tenant = self._note("GetPriceList", request, context)
         contract = await self._find(tenant, request.contract, context)

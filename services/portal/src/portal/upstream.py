@@ -25,7 +25,7 @@ from metering.invoicing.v1 import invoicing_service_pb2_grpc as invoicing_grpc
 from metering.rating.v1 import rating_service_pb2 as rating_pb
 from metering.rating.v1 import rating_service_pb2_grpc as rating_grpc
 from portal.domain.catalog import ContractPage, PlanVersion, PlanVersions
-from portal.domain.invoices import BillPage, Invoice, InvoicePage, Verified
+from portal.domain.invoices import Invoice, InvoicePage, Verified
 from portal.domain.lines import Derivation, EventPage, MeteredSpan
 from portal.domain.operators import CustomerPage, KnownCustomer
 from portal.domain.unbilled import UnbilledPage
@@ -34,6 +34,7 @@ from portal.wire import cost as wire_cost
 from portal.wire import invoices as wire_invoices
 from portal.wire import lines as wire_lines
 from portal.wire import plans as wire_plans
+from portal.wire import revenue as wire_revenue
 from portal.wire import usage as wire_usage
 from portal.wire.catalog import contract_from_proto, plan_from_proto
 from portal.wire.meters import meter_from_proto
@@ -50,6 +51,7 @@ if TYPE_CHECKING:
     from portal.domain.meters import Meter
     from portal.domain.periods import ContractPeriod
     from portal.domain.plans import PlanPage, PriceQuestion, PriceQuote
+    from portal.domain.revenue import Cut, Revenue
 
 CALLED_AGGREGATOR: Final = (aggregator_pb.DESCRIPTOR.services_by_name["AggregatorService"],)
 CALLED_RATING: Final = (rating_pb.DESCRIPTOR.services_by_name["RatingService"],)
@@ -64,7 +66,6 @@ _ENDS_WITHIN_DAYS_MAX: Final = 366
 _QUESTIONS_MAX: Final = 1000
 """Most quantities that rating is asked for at once."""
 _CONTRACTS_PER_PAGE: Final = 1000
-_BILLS_PER_PAGE: Final = 200
 _EVENTS_S: Final = 30.0
 """How long a page of events may take."""
 
@@ -300,12 +301,11 @@ class SellerClient:
         self._rating = rating_grpc.RatingServiceStub(rating)
         self._invoicing = invoicing_grpc.InvoicingServiceStub(invoicing)
 
-    async def customers(self, after: str, limit: int) -> CustomerPage:
-        """Return a page of customers by key."""
+    async def customers(self, words: str, after: str, limit: int) -> CustomerPage:
+        """Return a page of customers by key; only those that `words` find, if there are any. Raises InvalidRequest."""
+        request = rating_pb.ListCustomersRequest(search=words, page_size=limit, page_token=after)
         with _callers_errors():
-            response: rating_pb.ListCustomersResponse = await self._rating.ListCustomers(
-                rating_pb.ListCustomersRequest(page_size=limit, page_token=after)
-            )
+            response: rating_pb.ListCustomersResponse = await self._rating.ListCustomers(request)
         return CustomerPage(
             [
                 KnownCustomer(customer.name, customer.spec.display_name or customer.name, customer.spec.currency)
@@ -360,14 +360,12 @@ class SellerClient:
             response: invoicing_pb.PreviewInvoiceResponse = await self._invoicing.PreviewInvoice(request)
         return wire_invoices.preview_from_proto(response)
 
-    async def bills(self, first: str, last: str, after: str) -> BillPage:
-        """Return a page of the invoices of some months, with their lines."""
-        request = invoicing_pb.ListInvoicesRequest(
-            from_billing_period=first, until_billing_period=last, page_size=_BILLS_PER_PAGE, page_token=after
-        )
+    async def revenue(self, first: str, last: str, cut: Cut, after: str, limit: int) -> Revenue:
+        """Return a page of the sums of the bills of some months."""
+        request = wire_revenue.revenue_to_ask(first, last, cut, after, limit)
         with _callers_errors():
-            response: invoicing_pb.ListInvoicesResponse = await self._invoicing.ListInvoices(request)
-        return BillPage(tuple(map(wire_invoices.invoice_from_proto, response.invoices)), response.next_page_token)
+            response: invoicing_pb.QueryRevenueResponse = await self._invoicing.QueryRevenue(request)
+        return wire_revenue.revenue_from_proto(response, request, cut)
 
     async def ended_periods(self, customer: str) -> Sequence[ContractPeriod]:
         """Return the billing periods of a customer that have ended; their time zones are not known."""

@@ -74,3 +74,28 @@ async def test_a_version_that_was_replaced_allows_nothing_any_more(fresh_databas
         assert not await profiles.is_allowed_origin(conn, "https://app.example.com")
         assert list(await profiles.profile_versions(conn, "acme")) == [2, 1]
     await engine.dispose()
+
+
+async def test_what_is_tried_goes_with_its_session(fresh_database: DatabaseMaker) -> None:
+    database = await fresh_database("portal")
+    engine = open_engine(database.dsn, SETTINGS)
+    saved, tried = Profile(version=1, created_at=NOW), Profile(seller_name="Unsaved", created_at=NOW)
+    ends = NOW + timedelta(minutes=10)
+    async with transaction(engine) as conn:
+        await profiles.add_profile(conn, "acme", saved)
+        for name in ("ends", "revoked"):
+            session = begun("acme", name, Wanted("UA", SessionKind.EMBED), "who", NOW)
+            await sessions.add_session(conn, session, name.encode().ljust(32))
+            await profiles.try_profile(conn, "acme", name, tried)
+
+        assert await profiles.profile_on_pages(conn, "acme", "ends") == tried
+        assert await profiles.profile_on_pages(conn, "acme", "another") == saved
+        assert await profiles.profile_on_pages(conn, "other", "ends") is None
+        await sessions.revoke_session(conn, "acme", "revoked", NOW)
+        assert await profiles.forget_tried_profiles(conn, NOW) == 1
+        assert await profiles.forget_tried_profiles(conn, ends) == 1
+        assert await profiles.profile_on_pages(conn, "acme", "ends") == saved
+        await profiles.try_profile(conn, "acme", "ends", tried)
+        assert await sessions.forget_sessions(conn, ends + timedelta(seconds=1)) == 2
+        assert (await conn.execute(text("SELECT count(*) FROM tried_profile"))).scalar_one() == 0
+    await engine.dispose()

@@ -31,7 +31,7 @@ async def records(portal: Any, tenant: str, method: str) -> list[tuple[str, str]
     return [(row.subject, row.outcome) for row in rows]
 
 
-async def test_customers_are_found_by_a_part_of_key_or_name(portal: Any) -> None:
+async def test_customers_are_found_by_the_beginning_of_key_or_name(portal: Any) -> None:
     async with seller(portal) as client:
         found = (await client.get(f"{API}/customers", params={"search": "ua"})).json()
         nothing = (await client.get(f"{API}/customers", params={"search": "zz"})).json()
@@ -40,11 +40,21 @@ async def test_customers_are_found_by_a_part_of_key_or_name(portal: Any) -> None
     assert nothing == {"customers": [], "next": None}
 
 
+async def revenue(client: httpx.AsyncClient, **params: Any) -> dict[str, Any]:
+    """The sums of some months, with the rows of all pages."""
+    whole: dict[str, Any] = (await client.get(f"{API}/revenue", params=params)).json()
+    page = whole
+    while page["next"]:
+        page = (await client.get(f"{API}/revenue", params={**params, "after": page["next"]})).json()
+        whole["rows"] += page["rows"]
+    return whole
+
+
 @pytest.mark.parametrize("cut", ["customer", "item", "plan"])
 async def test_revenue_is_the_sum_of_the_bills_however_it_is_cut(portal: Any, cut: str) -> None:
     async with seller(portal) as client:
-        both = (await client.get(f"{API}/revenue", params={"billingPeriod": "2013-11", "months": 2, "by": cut})).json()
-        october = (await client.get(f"{API}/revenue", params={"billingPeriod": "2013-10", "by": cut})).json()
+        both = await revenue(client, billingPeriod="2013-11", months=2, by=cut)
+        october = await revenue(client, billingPeriod="2013-10", by=cut)
 
     billed = sum(used(portal, "2013-10"), Decimal(0))
     assert [Decimal(one["amount"]) for one in both["totals"]] == [billed + sum(used(portal, "2013-11"), Decimal(0))]
@@ -134,6 +144,82 @@ async def test_a_profile_is_tried_on_a_customers_pages_and_not_kept(portal: Any)
     assert session["texts"] == {"view.usage": "Verbrauch"}
     assert session["customer"]["name"] == "United Air Lines"
     assert (kept["version"], kept["spec"].get("accent")) == (0, "#2a5bd7")
+
+
+TRIED = {
+    "hiddenProperties": ["origin"],
+    "hiddenItems": ["Flights"],
+    "labels": {"meters": {"flights": "Departures"}, "items": {"Flights": "Take-offs"}},
+}
+
+
+async def try_on(client: httpx.AsyncClient, session: str, spec: dict[str, Any], customer: str = "UA") -> httpx.Response:
+    """Try a profile on the pages of a session."""
+    body = {"spec": spec, "customer": customer, "session": session}
+    return await client.post(f"{API}/profile/preview", json=body)
+
+
+async def told(portal: Any, token: str) -> tuple[set[str], set[str], set[str], int]:
+    """What pages tell: names of meters, properties to group by, items of cost, and the status of usage by origin."""
+    async with portal.bearer(token) as client:
+        meters = (await client.get("/api/v1/meters")).json()
+        cost = await client.get("/api/v1/cost", params={"billingPeriod": "2013-10", "groupBy": "item"})
+        by_origin = await client.get("/api/v1/usage", params={"meter": "flights", "groupBy": "origin"})
+    properties = {name for meter in meters for name in meter["groupBy"]}
+    items = {one["label"] for one in cost.json()["series"] if not one["isOther"]}
+    return {one["label"] for one in meters}, properties, items, by_origin.status_code
+
+
+async def made_by(client: httpx.AsyncClient, customer: str = "UA", kind: str = "embed") -> dict[str, Any]:
+    """A session that somebody of the seller makes."""
+    body = {"customer": customer, "kind": kind, "reason": "preview"}
+    made: dict[str, Any] = (await client.post(f"{API}/sessions", json=body)).json()
+    return made
+
+
+async def test_a_tried_profile_holds_on_the_pages_of_its_session_and_on_no_others(portal: Any) -> None:
+    async with seller(portal, ["read", "admin"]) as client:
+        preview, other = await made_by(client), await made_by(client)
+        before = await told(portal, preview["token"])
+        tried = await try_on(client, preview["id"], TRIED)
+        shown, untouched = await told(portal, preview["token"]), await told(portal, other["token"])
+        await try_on(client, preview["id"], {})
+        again = await told(portal, preview["token"])
+
+    assert tried.status_code == 200, tried.text
+    assert "origin" in before[1]
+    assert before[2] >= {"Flights"}
+    assert (shown[0] - before[0], "origin" in shown[1], shown[3]) == ({"Departures"}, False, 400)
+    assert shown[2].isdisjoint({"Flights", "Take-offs"})
+    assert untouched == again == before
+
+
+@pytest.mark.parametrize("wrong", ["customer", "maker", "kind", "over", "unknown", "tenant"])
+async def test_a_profile_is_tried_on_an_own_session_for_that_customer_alone(portal: Any, wrong: str) -> None:
+    async with seller(portal, ["read", "admin"]) as client, seller(portal, ["read", "admin"], "other") as stranger:
+        session = (await portal.session("UA")).session.id if wrong == "maker" else (await made_by(client))["id"]
+        if wrong == "kind":
+            session = (await made_by(client, kind="operator"))["id"]
+        if wrong == "over":
+            await client.delete(f"{API}/sessions/{session}")
+        if wrong == "unknown":
+            session = "3f6f0c1a-0000-4000-8000-000000000000"
+        refused = await try_on(
+            stranger if wrong == "tenant" else client, session, TRIED, "DL" if wrong == "customer" else "UA"
+        )
+
+    assert (refused.status_code, refused.json()["reason"]) == (404, "SESSION_NOT_FOUND")
+
+
+async def test_neither_a_reader_nor_a_customer_tries_a_profile_on_a_session(portal: Any) -> None:
+    async with seller(portal, ["read", "admin"]) as client:
+        made = await made_by(client)
+    async with seller(portal) as reader, portal.bearer(made["token"]) as customer:
+        by_reader, by_customer = await try_on(reader, made["id"], TRIED), await try_on(customer, made["id"], TRIED)
+
+    assert (by_reader.status_code, by_reader.json()["reason"]) == (403, "SCOPE_MISSING")
+    assert by_customer.status_code == 401
+    assert "Departures" not in (await told(portal, made["token"]))[0]
 
 
 async def test_a_colour_that_cannot_be_read_is_told_with_its_contrast_and_refused(portal: Any) -> None:

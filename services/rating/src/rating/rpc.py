@@ -124,7 +124,7 @@ class RatingServicer(pb_grpc.RatingServiceServicer):
     async def ListCustomers(self, request: pb.ListCustomersRequest, context: Context) -> pb.ListCustomersResponse:
         """Return a page of customers."""
         after, limit = name_in(request.page_token), page_limit(request.page_size)
-        page = await customers.list_customers(self._deps, current_tenant(), after, limit)
+        page = await customers.list_customers(self._deps, current_tenant(), request.search, after, limit)
         return pb.ListCustomersResponse(
             customers=map(customers_wire.customer_to_proto, page.entries), next_page_token=page.next_page_token
         )
@@ -203,6 +203,14 @@ class RatingServicer(pb_grpc.RatingServiceServicer):
         """Return charges as usage is now."""
         tenant, asked = current_tenant(), asked_period(request)
         return charges_wire.live_to_proto(tenant, await live.live_charges(self._deps, tenant, asked))
+
+    async def ListChargesOfPeriods(
+        self, request: pb.ListChargesOfPeriodsRequest, context: Context
+    ) -> pb.ListChargesOfPeriodsResponse:
+        """Return charges of several periods of a customer as usage is now."""
+        tenant, asked = current_tenant(), charges_wire.periods_from_proto(request)
+        found = await live.live_charges_of_periods(self._deps, tenant, request.customer, asked)
+        return charges_wire.periods_to_proto(tenant, found)
 
     async def QueryCost(self, request: pb.QueryCostRequest, context: Context) -> pb.QueryCostResponse:
         """Return what a period costs over time and by dimension."""

@@ -321,6 +321,61 @@ async def test_lists_are_paged_by_name(catalog: Any) -> None:
     assert caught.value.reason is Reason.PAGE_TOKEN_INVALID
 
 
+NAMED = {
+    "UA": "United Air Lines",
+    "acme-123": "",
+    "AA_2": "American Airlines, Inc.",
+    "shop.example.com": "Österreichische Bahn",
+    "kiosk": "Zeitung & Bücher",
+}
+
+
+@pytest.mark.parametrize(
+    ("search", "found"),
+    [
+        ("uni", ["UA"]),
+        ("AIR LI", ["UA"]),
+        ("lines", ["UA"]),
+        ("air", ["AA_2", "UA"]),
+        ("american, inc", ["AA_2"]),
+        ("123", ["acme-123"]),
+        ("acme-1", ["acme-123"]),
+        ("example", ["shop.example.com"]),
+        ("österreich", ["shop.example.com"]),
+        ("bücher zeit", ["kiosk"]),
+        ("ines", []),
+        ("united bahn", []),
+        ("old", []),
+    ],
+)
+async def test_customers_are_found_by_the_beginnings_of_their_words(
+    catalog: Any, search: str, found: list[str]
+) -> None:
+    await catalog.customer("kiosk", display_name="Old name")
+    for name, display_name in NAMED.items():
+        await catalog.customer(name, display_name=display_name)
+
+    names: list[str] = []
+    request = pb.ListCustomersRequest(search=search, page_size=1)
+    while not names or request.page_token:
+        page = await catalog.caller("ListCustomers", request)
+        names += [customer.name for customer in page.customers] or [""]
+        request.page_token = page.next_page_token
+
+    assert [name for name in names if name] == found
+
+
+async def test_a_search_without_a_word_is_refused_and_other_tenants_are_not_searched(catalog: Any, rating: Any) -> None:
+    await catalog.customer("UA", display_name="United")
+
+    with pytest.raises(InvalidRequest) as caught:
+        await catalog.caller("ListCustomers", pb.ListCustomersRequest(search="'&|"))
+    assert caught.value.reason is Reason.FIELD_INVALID
+    request = pb.ListCustomersRequest(search="united")
+    assert len((await catalog.caller("ListCustomers", request)).customers) == 1
+    assert not (await rating.user("other")("ListCustomers", request)).customers
+
+
 async def test_contracts_are_listed_by_customer_and_period(catalog: Any) -> None:
     await catalog.standard()
     await catalog.customer("DL")

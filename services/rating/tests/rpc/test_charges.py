@@ -69,6 +69,33 @@ async def test_live_charges_are_rated_on_the_spot_when_nothing_is_stored(
     ]
 
 
+async def test_charges_of_several_periods_are_those_of_each(calm_rating: Any, calm_catalog: Any, usage: Any) -> None:
+    await calm_catalog.standard()
+    await calm_catalog.contract("UA-2012", start="2012-01-01", end="2013-01-01")
+    await calm_catalog.customer("AA")
+    await calm_catalog.contract("AA-2013", customer="AA")
+    usage.report("UA", "calls", JANUARY, "30")
+    usage.report("UA", "calls", datetime(2013, 2, 2, tzinfo=UTC), "110")
+    user = calm_rating.user()
+    asked = [("UA-2013", "2013-02"), ("UA-2012", "2012-12"), ("UA-2013", "2013-01")]
+
+    def question(*periods: tuple[str, str]) -> pb.ListChargesOfPeriodsRequest:
+        named = [pb.AskedPeriod(contract=contract, billing_period=label) for contract, label in periods]
+        return pb.ListChargesOfPeriodsRequest(customer="UA", periods=named)
+
+    answer = await user("ListChargesOfPeriods", question(*asked))
+
+    each = [await live(user, contract=contract, billing_period=label) for contract, label in asked]
+    assert [amounts(one)["Calls"] for one in each] == ["5", "0", "1"]
+    assert list(answer.periods) == each
+    with pytest.raises(NotFound, match="AA-2013") as not_its_own:
+        await user("ListChargesOfPeriods", question(("UA-2013", "2013-01"), ("AA-2013", "2013-01")))
+    assert not_its_own.value.reason is Reason.CONTRACT_NOT_FOUND
+    with pytest.raises(InvalidRequest, match="2012-12") as before_it_began:
+        await user("ListChargesOfPeriods", question(("UA-2013", "2012-12")))
+    assert before_it_began.value.reason is Reason.PERIOD_INVALID
+
+
 async def test_live_charges_follow_the_change_feed(rating: Any, catalog: Any, usage: Any) -> None:
     await catalog.standard()
     usage.report("UA", "calls", JANUARY, "30")
@@ -84,7 +111,10 @@ async def test_live_charges_follow_the_change_feed(rating: Any, catalog: Any, us
     await eventually(caught_up)
     usage.asked.clear()
     january, february = await live(user), await live(user, contract="UA-2013", billing_period="2013-02")
+    both = [pb.AskedPeriod(contract="UA-2013", billing_period=label) for label in ("2013-01", "2013-02")]
+    answer = await user("ListChargesOfPeriods", pb.ListChargesOfPeriodsRequest(customer="UA", periods=both))
 
+    assert [list(one.charges) for one in answer.periods] == [list(january.charges), list(february.charges)]
     assert amounts(january) == {"Fee": "500", "Calls": "1"}
     assert amounts(february) == {"Fee": "500", "Calls": "5"}
     assert "QueryTotals" not in usage.asked, "they are stored"

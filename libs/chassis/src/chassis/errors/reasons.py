@@ -319,6 +319,16 @@ class Reason(StrEnum):
         "Fix start and end; the end is not part of the range.",
     )
     GROUP_UNKNOWN = "GROUP_UNKNOWN", "The meter does not group by that property.", "Use a property that it groups by."
+    SCAN_TOO_LARGE = (
+        "SCAN_TOO_LARGE",
+        "More events of the log would have to be read than the question allows.",
+        "Ask for a shorter period or for one customer, allow more, or let the meter group by the property.",
+    )
+    ANSWER_TOO_LARGE = (
+        "ANSWER_TOO_LARGE",
+        "The answer has to be whole, and it has more rows than fit.",
+        "Ask for a shorter period, larger windows or fewer groups.",
+    )
     SNAPSHOT_NOT_FOUND = "SNAPSHOT_NOT_FOUND", "There is no snapshot with that id.", "Seal the usage first."
 
     # --- rating ---------------------------------------------------------------------------------------------------

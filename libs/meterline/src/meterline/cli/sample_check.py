@@ -143,7 +143,8 @@ def _properties_of(meter: meter_pb2.Meter) -> list[str]:
     spec = meter.spec
     computed = {dimension.name for dimension in spec.dimensions}
     grouped = [name for name in spec.group_by if name not in computed]
-    named = [spec.value_property, *grouped, *(entry.property for entry in spec.filters)]
+    session = (spec.session.key_property, spec.session.phase_property)
+    named = [spec.value_property, *session, *grouped, *(entry.property for entry in spec.filters)]
     return list(dict.fromkeys(filter(None, named)))
 
 

@@ -52,6 +52,10 @@ def _conditions(spec: meter_pb2.MeterSpec) -> Iterator[str]:
         yield spec.filter_expression
 
 
+def _session_key(spec: meter_pb2.MeterSpec) -> str:
+    return spec.session.key_property or spec.session.key_expression
+
+
 def meter_row(meter: meter_pb2.Meter) -> Sequence[str]:
     """Show a meter."""
     spec = meter.spec
@@ -59,13 +63,20 @@ def meter_row(meter: meter_pb2.Meter) -> Sequence[str]:
         meter.name,
         str(meter.version),
         enum_word(spec, "aggregation"),
-        spec.value_property or spec.value_expression or "-",
+        spec.value_property or spec.value_expression or _session_key(spec) or "-",
         ", ".join(spec.event_types),
         "; ".join(_conditions(spec)) or "-",
         ", ".join(spec.group_by) or "-",
         spec.unit or "-",
-        "counted" if meter.filled else "filling",
+        "counted" if meter.filled else _filling(meter.fill),
     )
+
+
+def _filling(fill: meter_pb2.FillProgress) -> str:
+    if not fill.positions_total:
+        return "filling"
+    end = f", until about {short_time(fill.estimated_end)}" if fill.HasField("estimated_end") else ""
+    return f"filling: {100 * fill.positions_done // fill.positions_total}%{end}"
 
 
 PRODUCT_COLUMNS: Final = ("name", ">version", "display name", "meter")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from decimal import Decimal
 
 from chassis.errors import NotFound, Reason
 from metering.aggregator.v1 import usage_pb2
@@ -52,6 +53,44 @@ class FakeInvoicing(invoicing_grpc.InvoicingServiceServicer):
         month = request.billing_period
         return invoicing_pb.PreviewInvoiceResponse(
             invoice=invoice_of(self.world, customer, month, numbers.get(month, ""))
+        )
+
+    async def QueryRevenue(
+        self, request: invoicing_pb.QueryRevenueRequest, context: Context
+    ) -> invoicing_pb.QueryRevenueResponse:
+        """Answer QueryRevenue, a row a page: October is final, November a draft."""
+        self.world.note_operator("QueryRevenue", context)
+        months = [m for m in MONTHS if request.from_billing_period <= m <= request.until_billing_period]
+        bills = [
+            invoice_of(self.world, customer, month, "INV-1" if month == MONTHS[0] else "")
+            for customer in self.world.flights
+            for month in months
+        ]
+        lines = [(revenue_key(request.by, bill, line), bill, line) for bill in bills for line in bill.lines]
+        rows = []
+        for key in sorted({key for key, _, _ in lines}):
+            of_key = [(bill, Decimal(line.amount)) for own, bill, line in lines if own == key]
+            rows.append(
+                invoicing_pb.RevenueRow(
+                    key=key,
+                    currency="USD",
+                    amount=str(sum(amount for _, amount in of_key)),
+                    final_amount=str(sum((amount for bill, amount in of_key if bill.number), Decimal("0.00"))),
+                    bill_count=len({(bill.customer, bill.billing_period) for bill, _ in of_key}),
+                )
+            )
+        final = [bill for bill in bills if bill.number]
+        total = invoicing_pb.RevenueTotal(
+            currency="USD",
+            amount=str(sum(Decimal(bill.total) for bill in bills)),
+            final_amount=str(sum((Decimal(bill.total) for bill in final), Decimal("0.00"))),
+            invoice_count=len(final),
+            draft_count=len(bills) - len(final),
+        )
+        place = int(request.page_token or "0")
+        following = str(place + 1) if place + 1 < len(rows) else ""
+        return invoicing_pb.QueryRevenueResponse(
+            rows=rows[place : place + 1], totals=[total], next_page_token=following
         )
 
     async def GetInvoice(
@@ -164,6 +203,14 @@ class FakeInvoicing(invoicing_grpc.InvoicingServiceServicer):
             await refuse(context, NotFound(Reason.INVOICE_NOT_FOUND, f"there is no invoice {number}; list them"))
             raise AssertionError
         return customer, month
+
+
+def revenue_key(
+    cut: invoicing_pb.RevenueCut.ValueType, bill: invoice_pb2.Invoice, line: invoice_pb2.InvoiceLine
+) -> str:
+    """The row of revenue that a line counts for."""
+    by = {invoicing_pb.REVENUE_CUT_ITEM: line.item, invoicing_pb.REVENUE_CUT_PLAN: line.plan}
+    return by.get(cut, bill.customer)
 
 
 def invoice_of(world: World, customer: str, month: str, number: str) -> invoice_pb2.Invoice:

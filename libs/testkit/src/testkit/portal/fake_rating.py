@@ -48,7 +48,8 @@ class FakeRating(rating_grpc.RatingServiceServicer):
         """Answer ListCustomers."""
         self.world.note_operator("ListCustomers", context)
         spec = catalog_pb2.CustomerSpec(currency="USD")
-        customers = [catalog_pb2.Customer(name=name, spec=spec) for name in ("DL", "UA")]
+        found = [name for name in ("DL", "UA") if name.lower().startswith(request.search.lower())]
+        customers = [catalog_pb2.Customer(name=name, spec=spec) for name in found]
         return rating_pb.ListCustomersResponse(customers=customers)
 
     async def ListPlans(self, request: rating_pb.ListPlansRequest, context: Context) -> rating_pb.ListPlansResponse:

@@ -17,7 +17,13 @@ from aggregator.domain.aggregations.aggregation import Reads
 from aggregator.domain.batch import Batch
 from aggregator.domain.folds import MeterFold, fold_windows
 from aggregator.domain.judging import hold_message
-from aggregator.domain.matching import ParkReason, groups_too_many_message, not_storable_message, park_message
+from aggregator.domain.matching import (
+    ParkReason,
+    groups_too_many_message,
+    not_storable_message,
+    park_message,
+    session_fault,
+)
 from aggregator.domain.readings import TRUE, Reading
 from aggregator.domain.values import VALUE_INVALID, VALUE_MISSING, VALUE_OK, ScaledColumn, scaled_column
 
@@ -184,6 +190,11 @@ class TenantFold:
     def __len__(self) -> int:
         """Return the number of events."""
         return len(self._batch)
+
+    @property
+    def segments(self) -> Sequence[LogSegment]:
+        """The segments."""
+        return self._batch.segments
 
     @property
     def meters(self) -> Sequence[CountingMeter]:
@@ -357,6 +368,11 @@ def _read(
             # Code 0 is the absent text.
             present = batch.read(reading).codes[rows] != 0
             return _Found(rows[present], rows[~present])
+        case Reads.SESSION:
+            session = meter.spec.rules.session
+            sound = batch.read(session.key).codes[rows] != 0
+            sound &= batch.read(session.phase).is_any_of(session.phases())[rows]
+            return _Found(rows[sound], rows[~sound])
         case Reads.DECIMAL:
             column = numbers(reading)
             if column.all_readable and not meter.spec.parks_negative:
@@ -368,6 +384,12 @@ def _read(
 
 
 def _park(batch: Batch, meter: CountingMeter, found: _Found) -> Iterator[Parked]:
+    if meter.spec.aggregation.READS is Reads.SESSION:
+        session = meter.spec.rules.session
+        for row in found.unreadable.tolist():
+            fault = session_fault(session, batch.read(session.key).text(row), batch.read(session.phase).text(row))
+            yield _parked(batch, meter, row, *fault)
+        return
     for row in found.unreadable.tolist():
         reason = _PARK_REASONS[VALUE_MISSING if found.column is None else int(found.column.states[row])]
         reading = meter.spec.value

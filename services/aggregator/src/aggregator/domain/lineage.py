@@ -6,18 +6,44 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
-from aggregator.domain.aggregations.aggregation import Reads, Totals
+import numpy as np
+
+from aggregator.domain.aggregations.aggregation import OfWindows, Reads, Totals
+from aggregator.domain.aggregations.over_time import Asked, Moment, OverTime
 from aggregator.domain.usage import quantity_of
+from eventlog.instants import microseconds_of
 from money import ZERO, exact_arithmetic
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from datetime import datetime
 
     from aggregator.domain.aggregations.aggregation import Aggregation
+    from aggregator.domain.aggregations.rules import Rules
     from aggregator.domain.matching import CountedEvent
+    from aggregator.domain.meters import CountingMeter
     from aggregator.domain.usage import MeterUsage
+    from eventlog.period import Period
 
 _Chosen = tuple[int, str, Decimal]
+
+
+@dataclass(frozen=True, slots=True)
+class TimeAsked:
+    """An aggregation over time, the rules of its meter, and the one window that is asked for."""
+
+    aggregation: OverTime
+    rules: Rules
+    asked: Asked
+
+
+def time_asked(meters: Sequence[CountingMeter], period: Period, at: datetime) -> TimeAsked | None:
+    """Return what is asked of the versions of a meter over a period; None where they don't count over time."""
+    spec = meters[-1].spec if meters else None
+    if spec is None or not isinstance(spec.aggregation, OverTime):
+        return None
+    bounds_us = np.array([period.start_us, period.end_us], dtype=np.int64)
+    return TimeAsked(spec.aggregation, spec.rules, Asked(bounds_us, microseconds_of(at), spec.bucket_us))
 
 
 @dataclass(slots=True)
@@ -25,6 +51,8 @@ class Lineage:
     """The events of one meter, as they are listed: the windows' rules again, over single events."""
 
     aggregation: Aggregation
+    over_time: TimeAsked | None = None
+    """What is asked of an aggregation over time."""
     event_count: int = 0
     """One that takes an event back counts as one less."""
     listed: int = 0
@@ -35,12 +63,15 @@ class Lineage:
     _earliest: _Chosen | None = None
     _latest: _Chosen | None = None
     _texts: set[str] = field(default_factory=set)
+    _moments: list[Moment] = field(default_factory=list)
 
     def add(self, events: Sequence[CountedEvent]) -> None:
         """Count events that are listed."""
         self.listed += len(events)
         self.event_count += sum(counted.event.sign for counted in events)
-        if self.aggregation.READS is Reads.TEXT:
+        if self.over_time is not None:
+            self._moments += (Moment(each.event.time_us, each.event.id, each.value) for each in events)
+        elif self.aggregation.READS is Reads.TEXT:
             self._texts.update(counted.value for counted in events)
         elif self.aggregation.READS is Reads.DECIMAL and events:
             self._add_numbers(events)
@@ -61,6 +92,11 @@ class Lineage:
     @property
     def quantity(self) -> Decimal:
         """What the events amount to."""
+        if self.over_time is not None:
+            return self.over_time.aggregation.recount(self._moments, self.over_time.rules, self.over_time.asked)
+        if not isinstance(self.aggregation, OfWindows):
+            # No version of the meter counted in the time.
+            return ZERO
         totals = Totals(
             event_count=self.event_count,
             sum=self._sum if self.event_count else None,

@@ -13,7 +13,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from aggregator.domain.judging import Fault, faults, judge
+from aggregator.domain.meters import ALWAYS_US, NEVER_US
 from aggregator.domain.repairs import ColumnRepairs, repaired
+from aggregator.domain.schemas import touched_by
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -83,9 +85,21 @@ class Ruling:
         fault = judge(version.spec, read, failed)
         return replace(event, properties=read), None if fault is None else RowFault(version, fault)
 
-    def version(self, schema_id: int) -> SchemaVersion:
-        """Return a version by its key."""
-        return next(schema.version for schema in self.schemas if schema.version.schema_id == schema_id)
+    def mending_alone(self, released_by: int) -> Ruling:
+        """Return what only mends, and judges nothing: as of each event's time or, where not 0, all by one version."""
+        chosen = [
+            schema if not released_by else replace(schema, from_us=ALWAYS_US, until_us=NEVER_US)
+            for schema in self.schemas
+            if released_by in {0, schema.version.schema_id}
+        ]
+        return Ruling([replace(schema, version=_without_rules(schema.version)) for schema in chosen])
+
+    def properties_read(self, types: Sequence[str]) -> set[str]:
+        """Return the properties that repairs read or write in events of some types."""
+        repairs = (
+            repair for schema in self.schemas if schema.version.name in types for repair in schema.version.spec.repairs
+        )
+        return {key for repair in repairs for key in touched_by(repair)}
 
     def _version_of(self, event: ReadableEvent) -> SchemaVersion | None:
         released = self.released.get(event.counted_at)
@@ -133,3 +147,7 @@ class Ruling:
                     found[first_row + place] = schema_id
             first_row += len(segment.events)
         return found
+
+
+def _without_rules(version: SchemaVersion) -> SchemaVersion:
+    return replace(version, spec=replace(version.spec, rules=(), holds_unknown=False))

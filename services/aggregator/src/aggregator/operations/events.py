@@ -9,10 +9,19 @@ from datetime import datetime, timedelta
 
 from aggregator.domain.corrections import makes_a_difference
 from aggregator.domain.freshness import Freshness
-from aggregator.domain.lineage import Lineage
-from aggregator.domain.listing import EventPage, EventPlace, EventQuery, listed_by, resumed
+from aggregator.domain.lineage import Lineage, time_asked
+from aggregator.domain.listing import (
+    NARROWED_BY_NOTHING,
+    EventPage,
+    EventPlace,
+    EventQuery,
+    Narrowed,
+    listed_by,
+    resumed,
+)
 from aggregator.domain.matching import CountedEvent, ReadableEvent, billable_value, counted_value, is_listed
 from aggregator.domain.meters import CountingMeter, PropertyFilter, counting_meters
+from aggregator.domain.query import time_that_matters
 from aggregator.domain.requeue import read_as
 from aggregator.domain.ruling import Ruling
 from aggregator.domain.schemas import ReadingSchema
@@ -48,6 +57,7 @@ class _Sought:
     after: AsOf | None
     up_to: AsOf
     filters: Sequence[PropertyFilter] = ()
+    narrowed: Narrowed = NARROWED_BY_NOTHING
     base: AsOf | None = None
     at: datetime | None = None
     """As it was then: what was requeued later did not count."""
@@ -84,7 +94,8 @@ async def list_usage_events(
     amount to is not what the snapshot says.
     """
     sealed, sought = await _coordinates(deps, tenant, snapshot_id, meter, only_amendment=only_amendment)
-    lineage = Lineage(sealed.usage.aggregation)
+    asked = time_asked(sought.meters, sealed.snapshot.key.period, sealed.snapshot.sealed_at)
+    lineage = Lineage(sealed.usage.aggregation, asked)
     if sealed.amended is not None and after is None:
         async for page in _requeued_since(deps, sealed.amended, sought):
             lineage.add(page)
@@ -117,7 +128,8 @@ async def list_metered_events(deps: Deps, tenant: str, query: EventQuery) -> Asy
         meters = listed_by(query, counting_meters(versions))
     up_to = as_of if query.up_to is None else await in_followed_log(deps, as_of, query.up_to)
     after = resumed(None, query.after, up_to)
-    sought = _Sought(tenant, query.customer, query.period, meters, schemas, after, up_to, query.filters)
+    period = time_that_matters(meters, query.period) if meters else query.period
+    sought = _Sought(tenant, query.customer, period, meters, schemas, after, up_to, query.filters, query.narrowed)
     page = EventPage((), completed(deps, up_to, versions), filled=not filling(versions))
     is_empty = True
     async with aclosing(_listed(deps, sought, query.limit)) as pages:
@@ -135,6 +147,7 @@ async def _listed(deps: Deps, sought: _Sought, limit: int) -> AsyncGenerator[lis
         async for page in pages:
             read = await _as_read(deps, page, sought)
             asked = [event for event in read if is_listed(sought.meters, event, sought.filters)]
+            asked = [event for event in asked if sought.narrowed.holds(sought.meters, event)]
             listed = await _counted(deps, asked, sought)
             if limit:
                 listed = listed[:left]
@@ -205,8 +218,10 @@ async def _coordinates(
     # Versions applied since then have taken over parts of the time, but not in what was sealed.
     then = [version for version in versions if version.version <= sealed.newest_version]
     key = snapshot.key
-    meters = [one for one in counting_meters(then) if one.overlaps(key.period.start_us, key.period.end_us)]
-    sought = _Sought(tenant, key.customer, key.period, meters, schemas, None, snapshot.as_of, at=snapshot.sealed_at)
+    history = counting_meters(then)
+    period = time_that_matters(history, key.period)
+    meters = [one for one in history if one.overlaps(period.start_us, period.end_us)]
+    sought = _Sought(tenant, key.customer, period, meters, schemas, None, snapshot.as_of, at=snapshot.sealed_at)
     if amended is None:
         return _Sealed(snapshot, sealed), sought
     nothing = replace(sealed, event_count=0, quantity=ZERO)

@@ -69,6 +69,12 @@ async def open_fills(deps: Deps) -> list[Fill]:
         return await fills.open_fills(conn)
 
 
+async def positions_left(deps: Deps) -> int:
+    """Return how many positions all fills still have to read."""
+    async with transaction(deps.engine) as conn:
+        return sum(place.left for place in await fills.fill_places(conn, None))
+
+
 async def finish_fill(deps: Deps, fill: Fill) -> None:
     """Declare the meters of a fill filled."""
     async with transaction(deps.engine) as conn:

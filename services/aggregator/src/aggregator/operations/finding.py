@@ -9,6 +9,7 @@ from typing import Final
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from aggregator.domain.aggregations.aggregation import OfWindows
 from aggregator.domain.meters import CountingMeter, MeterVersion, counting_meters
 from aggregator.domain.query import MeterPlan, UsagePlan
 from aggregator.domain.reading import CountedRow
@@ -16,6 +17,7 @@ from aggregator.domain.usage import MeterUsage
 from aggregator.domain.windows import no_windows
 from aggregator.operations.deps import Deps
 from aggregator.store import fills, progress, usage
+from aggregator.store.windows.remembered import RememberedPages
 from chassis.errors import NotFound, Reason
 from chassis.postgres import transaction
 from eventlog.as_of import AsOf
@@ -61,9 +63,11 @@ def completed(deps: Deps, as_of: AsOf, versions: Sequence[MeterVersion]) -> AsOf
     return as_of if filling(versions) else deps.completeness.of(as_of)
 
 
-async def read_totals(conn: AsyncConnection, plan: UsagePlan) -> tuple[MeterUsage, ...]:
+async def read_totals(
+    conn: AsyncConnection, plan: UsagePlan, remembered: RememberedPages | None = None
+) -> tuple[MeterUsage, ...]:
     """Return the whole quantity of every meter of a plan for one customer; zero where nothing happened."""
-    counted = {row.key.meter_number: row for row in await usage.read_usage(conn, plan)}
+    counted = {row.key.meter_number: row for row in await usage.read_usage(conn, plan, remembered)}
     parked = await usage.count_parked(conn, plan)
     return tuple(
         MeterUsage(
@@ -84,7 +88,8 @@ async def read_totals(conn: AsyncConnection, plan: UsagePlan) -> tuple[MeterUsag
 def _billable(meter: MeterPlan, counted: CountedRow | None) -> Decimal | None:
     if counted is not None:
         return counted.billable
-    return None if meter.aggregation.billable(no_windows()) is None else ZERO
+    bills_events = isinstance(meter.aggregation, OfWindows) and meter.aggregation.billable(no_windows()) is not None
+    return ZERO if bills_events else None
 
 
 async def in_followed_log(deps: Deps, as_of: AsOf, target: AsOf) -> AsOf:

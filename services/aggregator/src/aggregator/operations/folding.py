@@ -254,7 +254,7 @@ class _Writing:
         if folded.windows is not None:
             await pages.add_windows(self._driver, folded.windows, await self._begun())
             self._deps.written.note(folded.windows.meter.meter_id)
-            await asyncio.to_thread(self.changes.add_fold, folded.windows)
+            await asyncio.to_thread(self.changes.add_fold, folded.windows, self._deps.clock.now())
             self.applied.windows += len(folded.windows)
 
     async def _next(self, folds: Iterator[FoldedMeter]) -> FoldedMeter | None:
@@ -268,6 +268,7 @@ class _Writing:
         """Return the number of the flush, which is noted only where there is something to write."""
         if self._flush_id is None:
             self._flush_id = await pages.begin_flush(self._conn, self._traceparent)
+            self.changes.flush_id = self._flush_id
         return self._flush_id
 
     async def _hold(self, part: Sequence[Held]) -> None:

@@ -8,7 +8,8 @@ from datetime import datetime
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from aggregator.domain.changes import ChangeKey, Changes, Span
+from aggregator.domain.changes import Changes
+from aggregator.domain.filling import FillProgress, progress_at
 from aggregator.domain.meters import (
     ALWAYS_US,
     AppliedMeter,
@@ -66,6 +67,14 @@ async def list_meters(deps: Deps, tenant: str, after: str, limit: int) -> Page[M
     return page_of(found, limit, lambda version: (version.name,))
 
 
+async def fills_under_way(deps: Deps, tenant: str) -> dict[int, FillProgress]:
+    """Return how far a tenant's fills are, by their keys."""
+    async with transaction(deps.engine) as conn:
+        places = await fills.fill_places(conn, tenant)
+    now = deps.clock.now()
+    return {place.fill_id: progress_at(place, now) for place in places}
+
+
 async def describe_meters(deps: Deps, tenant: str) -> list[MeterVersion]:
     """Return the newest version of every meter, by name."""
     async with transaction(deps.engine) as conn:
@@ -99,7 +108,7 @@ async def count_again(
     first = _instant(min(since_us for _, since_us in chosen))
     had_any = await parked.is_any_uncounted(conn, tenant, event_type, first)
     had_any |= any(not version.filled for version, _ in chosen)
-    had_any |= await _take_back(deps, conn, tenant, chosen)
+    had_any |= await _take_back(deps, conn, chosen)
     if not had_any:
         return False
     for since_us in sorted({since_us for _, since_us in chosen}):
@@ -183,16 +192,14 @@ async def _count_again(
     Needs the catalog locked: no flush is about to move the place up to which the tenant is counted, so that the fill
     counts exactly what lies before it, and the live fold or the tenant's backlog what follows.
     """
-    await _take_back(deps, conn, tenant, taken_back)
+    await _take_back(deps, conn, taken_back)
     as_of = await progress.read_as_of(conn, tenant)
     if filled_anew and not as_of.is_empty:
         meter_ids = [version.meter_id for version in filled_anew]
         await fills.start_fill(conn, tenant, meter_ids, as_of, deps.clock.now())
 
 
-async def _take_back(
-    deps: Deps, conn: AsyncConnection, tenant: str, taken_back: Sequence[tuple[MeterVersion, int]]
-) -> bool:
+async def _take_back(deps: Deps, conn: AsyncConnection, taken_back: Sequence[tuple[MeterVersion, int]]) -> bool:
     """Take back what versions counted and parked from a time on; return whether there was anything."""
     changes = Changes()
     had_any = False
@@ -201,8 +208,7 @@ async def _take_back(
         await parked.clear_parked_voids(conn, version.meter_id, since)
         for customer, first, last in await clear_windows(conn, version.meter_id, since):
             had_any = True
-            span = Span(microseconds_of(first), microseconds_of(last) + version.spec.bucket_us)
-            changes.add(tenant, ChangeKey(customer, version.name), span)
+            changes.add_windows(version, customer, microseconds_of(first), microseconds_of(last), deps.clock.now())
         had_any |= await parked.clear_parked(conn, version.meter_id, since) > 0
     await deps.changes.append(conn, changes, deps.clock.now())
     return had_any

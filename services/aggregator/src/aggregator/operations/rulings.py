@@ -29,6 +29,12 @@ async def ruling_among(
     return Ruling(schemas, await held.released_in(conn, tenant, spans, at))
 
 
+async def ruling_in(conn: AsyncConnection, tenant: str, spans: Sequence[tuple[int, int, int]]) -> Ruling | None:
+    """Return by what the events of a tenant are read, in spans given as (lane, first, last); None without schemas."""
+    schemas = await schemas_of(conn, tenant)
+    return Ruling(schemas, await held.released_in(conn, tenant, spans)) if schemas else None
+
+
 async def rulings_in(
     conn: AsyncConnection,
     schemas: Mapping[str, Sequence[ReadingSchema]],

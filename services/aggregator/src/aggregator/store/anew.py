@@ -24,6 +24,8 @@ DERIVED_TABLES: Final = (
     "backlog",
     "backlog_until",
     "window_page",
+    "reconciled_meter",
+    "reconciling_turn",
     "meter_group",
     "meter_group_count",
     "parked_event",

@@ -9,6 +9,7 @@ from datetime import datetime
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from aggregator.domain.filling import FillPlace
 from aggregator.store import progress
 from eventlog.as_of import AsOf
 from eventlog.feed.checkpoints import forget_checkpoints
@@ -78,6 +79,25 @@ async def open_fills(conn: AsyncConnection) -> list[Fill]:
         tenants[row.fill_id] = row.tenant
         positions.setdefault(row.fill_id, {})[row.lane] = row.position
     return [Fill(fill_id, tenant, AsOf("", positions[fill_id])) for fill_id, tenant in tenants.items()]
+
+
+async def fill_places(conn: AsyncConnection, tenant: str | None) -> list[FillPlace]:
+    """Return how far the fills of a tenant (None: of all) are."""
+    rows = await conn.execute(
+        text(
+            """
+            SELECT f.fill_id, f.created_at, CAST(sum(u.position) AS bigint) AS total,
+                CAST(coalesce(sum(least(c.position, u.position)), 0) AS bigint) AS done
+            FROM fill AS f
+            JOIN fill_until AS u USING (fill_id)
+            LEFT JOIN feed_checkpoint AS c ON c.consumer = :prefix || f.fill_id AND c.lane = u.lane
+            WHERE CAST(:tenant AS text) IS NULL OR f.tenant = :tenant
+            GROUP BY f.fill_id, f.created_at
+            """
+        ),
+        {"tenant": tenant, "prefix": progress.FILL_PREFIX},
+    )
+    return [FillPlace(row.fill_id, row.created_at, row.done, row.total) for row in rows]
 
 
 async def filling_meters(conn: AsyncConnection, tenant: str) -> set[str]:

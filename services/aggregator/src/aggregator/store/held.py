@@ -124,6 +124,25 @@ async def release(
     return {(row.lane, row.position) for row in rows}
 
 
+async def held_among(conn: AsyncConnection, tenant: str, places: Sequence[Place]) -> set[Place]:
+    """Return which of some events are held."""
+    rows = await conn.execute(
+        text(
+            """
+            SELECT h.lane, h.position
+            FROM unnest(CAST(:lanes AS integer[]), CAST(:positions AS bigint[])) AS e (lane, position)
+            JOIN held_event AS h ON h.tenant = :tenant AND h.lane = e.lane AND h.position = e.position
+            """
+        ),
+        {
+            "tenant": tenant,
+            "lanes": [lane for lane, _ in places],
+            "positions": [position for _, position in places],
+        },
+    )
+    return {(row.lane, row.position) for row in rows}
+
+
 async def released_in(
     conn: AsyncConnection, tenant: str, spans: Sequence[tuple[int, int, int]], at: datetime | None = None
 ) -> dict[Place, int]:

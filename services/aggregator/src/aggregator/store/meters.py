@@ -14,9 +14,11 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import text
 
-from aggregator.domain.aggregations import aggregation_named
+from aggregator.domain.aggregations import OF_BUCKETS, aggregation_named
+from aggregator.domain.aggregations.rules import NO_RULES, Rules, Session, TimeUnit
 from aggregator.domain.billable import EventRounding, RoundingMode
 from aggregator.domain.meters import Dimension, MeterSpec, MeterVersion, PropertyFilter
+from aggregator.domain.readings import Reading
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -155,6 +157,26 @@ def _spec_document(spec: MeterSpec) -> dict[str, object]:
         "value_expression": spec.value_expression,
         "dimensions": [{"name": part.name, "expression": part.expression} for part in spec.dimensions],
         "rounding": None if spec.rounding is None else asdict(spec.rounding),
+        "rules": _rules_document(spec.rules),
+    }
+
+
+def _rules_document(rules: Rules) -> dict[str, object]:
+    session, buckets = rules.session, rules.bucket_aggregation
+    return {
+        "session": {
+            "key": [session.key.key, session.key.expression],
+            "phase": [session.phase.key, session.phase.expression],
+            "start": session.start,
+            "stop": session.stop,
+            "heartbeat": session.heartbeat,
+            "timeout_s": session.timeout_s,
+        },
+        "time_unit": None if rules.time_unit is None else rules.time_unit.name,
+        "carries_over": rules.carries_over,
+        "percentile": rules.percentile,
+        "bucket_aggregation": None if buckets is None else buckets.NAME,
+        "skips_empty_buckets": rules.skips_empty_buckets,
     }
 
 
@@ -176,6 +198,21 @@ def _spec(document: dict[str, Any]) -> MeterSpec:
         value_expression=document.get("value_expression", ""),
         dimensions=tuple(Dimension(part["name"], part["expression"]) for part in document.get("dimensions", ())),
         rounding=_rounding(document.get("rounding")),
+        rules=_rules(document["rules"]) if "rules" in document else NO_RULES,
+    )
+
+
+def _rules(document: dict[str, Any]) -> Rules:
+    session = dict(document["session"])
+    key, phase = Reading(*session.pop("key")), Reading(*session.pop("phase"))
+    unit, buckets = document["time_unit"], document["bucket_aggregation"]
+    return Rules(
+        session=Session(key, phase, **session),
+        time_unit=None if unit is None else TimeUnit[unit],
+        carries_over=document["carries_over"],
+        percentile=document["percentile"],
+        bucket_aggregation=None if buckets is None else OF_BUCKETS[buckets],
+        skips_empty_buckets=document["skips_empty_buckets"],
     )
 
 

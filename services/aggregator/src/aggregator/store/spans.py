@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy import text
 
-from aggregator.domain.reading import as_one, by_customer, counted_in
+from aggregator.domain.reading import by_customer, counted_in, quantity_in
 from aggregator.domain.spans import SpanParked, SpanUsage, WindowBounds, counted_period
 from aggregator.domain.windows import merged, spans_by_customer
 from aggregator.store.held import HELD_NOW
@@ -151,25 +151,35 @@ async def read_spans(conn: AsyncConnection, plan: SpansPlan) -> list[SpanUsage]:
     wanted = [span for span in plan.spans if not span.only_parked]
     if not wanted:
         return []
+    found: list[SpanUsage] = []
+    by_lookback: dict[int, list[PlannedSpan]] = {}
+    for span in wanted:
+        by_lookback.setdefault(plan.meters[span.meter_number].lookback_us, []).append(span)
+    for own in by_lookback.values():
+        found += await _read_together(conn, plan, own)
+    return sorted(found, key=lambda usage: usage.span)
+
+
+async def _read_together(conn: AsyncConnection, plan: SpansPlan, wanted: Sequence[PlannedSpan]) -> list[SpanUsage]:
+    """Read spans of meters that look back equally far."""
+    meters = [plan.meters[number] for number in sorted({span.meter_number for span in wanted})]
     hull = Period(min(span.period.start for span in wanted), max(span.period.end for span in wanted))
-    meter_ids = sorted({projection.meter_id for meter in plan.meters for projection in meter.projections})
+    meter_ids = sorted({projection.meter_id for meter in meters for projection in meter.projections})
     spans_of: dict[str, list[PlannedSpan]] = {}
     for span in wanted:
         spans_of.setdefault(span.customer, []).append(span)
     found = []
-    async for windows_of in windows_by_ranges(conn, meter_ids, hull, list(spans_of)):
+    async for windows_of in windows_by_ranges(conn, meter_ids, meters[0].reads(hull), list(spans_of)):
         for customer, own in by_customer(windows_of):
             for span in spans_of.get(customer, ()):
                 meter = plan.meters[span.meter_number]
                 counted = counted_in(span.period, meter, own)
-                if not len(counted):
-                    continue
-                whole = as_one(counted)
-                (quantity,) = meter.aggregation.quantities(whole)
-                first, last = (instant_of(int(counted.starts_us[place])) for place in (0, -1))
-                period = counted_period(first, last, meter)
-                found.append(SpanUsage(span.span, quantity, meter.unit, int(whole.event_counts[0]), period))
-    return sorted(found, key=lambda usage: usage.span)
+                amount = quantity_in(span.period, meter, counted, plan.now_us)
+                if amount is not None:
+                    first, last = (instant_of(int(counted.starts_us[place])) for place in (0, -1))
+                    period = counted_period(first, last, meter, span.period)
+                    found.append(SpanUsage(span.span, amount[0], meter.unit, amount[1], period))
+    return found
 
 
 async def read_parked_spans(conn: AsyncConnection, plan: SpansPlan) -> list[SpanParked]:

@@ -12,7 +12,8 @@ from chassis.telemetry import start_span
 from invoicing.domain.accounts import ADJUST_WITHIN_DAYS, filed_under, has_begun, next_closing, next_due
 from invoicing.domain.composition import compose_closing, pending
 from invoicing.domain.invoices import proven
-from invoicing.operations.issuing import FINALIZE_ATTEMPTS_MAX, amendments, each, issue
+from invoicing.operations.drafts import billed_and_now
+from invoicing.operations.issuing import FINALIZE_ATTEMPTS_MAX, amendments, issue
 from invoicing.operations.lost_numbers import check_not_held
 from invoicing.operations.profiles import profile_in_force
 from invoicing.store import accounts as store
@@ -60,11 +61,8 @@ async def list_pending(deps: Deps, tenant: str, account: Account) -> tuple[list[
     async with transaction(deps.engine) as conn:
         billed = await billed_periods(conn, tenant, account)
 
-    async def changed(period: BilledPeriod) -> Pending | None:
-        now = await deps.rating.live_charges(contract=period.contract, billing_period=period.billing_period)
-        return pending(period, now)
-
-    found = [change for change in await each(changed, billed) if change is not None]
+    changes = [pending(one, now) for one, now in await billed_and_now(deps, account.customer, billed)]
+    found = [change for change in changes if change is not None]
     return found, await next_invoice(deps, tenant, account, billed) if found else None
 
 

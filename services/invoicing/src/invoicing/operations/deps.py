@@ -10,6 +10,7 @@ from typing import Any, Protocol
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from chassis.clock import Clock
+from chassis.rpc.pages import Page
 from invoicing.domain.accounts import DuePeriod
 from invoicing.domain.charges import Rated
 from invoicing.domain.line_checks import Evidence
@@ -50,6 +51,10 @@ class Rating(Protocol):
         """Return the charges of a period as usage is now; by contract, or by customer and the contract in force."""
         ...
 
+    async def live_charges_of_periods(self, customer: str, periods: Sequence[tuple[str, str]]) -> Sequence[Rated]:
+        """Return the same of several periods of a customer, each by contract and label, in their order."""
+        ...
+
     async def told_charges(
         self, *, contract: str = "", customer: str = "", billing_period: str = ""
     ) -> tuple[Rated, Mapping[str, HandedThrough]]:
@@ -66,6 +71,10 @@ class Rating(Protocol):
 
     async def due_periods(self, customer: str, from_billing_period: str, within_days: int) -> Sequence[DuePeriod]:
         """Return periods of all contracts of a customer, by their end: from a label on, if they end that soon."""
+        ...
+
+    async def contracts_with(self, billing_period: str, after: str, limit: int) -> Page[str]:
+        """Return a page of the names of contracts that have a period of that label."""
         ...
 
     async def customer_of_contract(self, contract: str) -> str:

@@ -10,7 +10,6 @@ from chassis.postgres import transaction
 from invoicing.domain.accounts import Account
 from invoicing.domain.composition import adjust, compose, explain_amount, same_prices
 from invoicing.domain.document import LineKind
-from invoicing.operations.issuing import each
 from invoicing.operations.profiles import profile_in_force
 from invoicing.store.invoices import invoice_of_period
 from invoicing.store.lines import billed_periods
@@ -20,7 +19,7 @@ if TYPE_CHECKING:
 
     from eventlog.as_of import AsOf
     from invoicing.domain.charges import Rated
-    from invoicing.domain.composition import ComposedLine, Composition
+    from invoicing.domain.composition import Composition
     from invoicing.domain.document import Invoice, InvoiceLine
     from invoicing.domain.lines import BilledPeriod, LineRecord
     from invoicing.operations.deps import Deps, HandedThrough
@@ -40,14 +39,18 @@ class ExplainedDraftLine:
 
 async def compose_draft(deps: Deps, rated: Rated, billed: Sequence[BilledPeriod], seller: str) -> Composition:
     """Return what finalizing a period now would bill: its live charges, and adjustments of what was billed before."""
+    # Where live charges no longer follow the prices that were billed, an adjustment can't be foreseen.
+    changed = [(one, now) for one, now in await billed_and_now(deps, rated.customer, billed) if same_prices(one, now)]
+    adjustments = [line for earlier, now in changed for line in adjust(earlier, now, rated)]
+    return compose(rated, adjustments, seller)
 
-    async def adjusted(earlier: BilledPeriod) -> tuple[ComposedLine, ...]:
-        now = await deps.rating.live_charges(contract=earlier.contract, billing_period=earlier.billing_period)
-        # Where live charges no longer follow the prices that were billed, an adjustment can't be foreseen.
-        return adjust(earlier, now, rated) if same_prices(earlier, now) else ()
 
-    adjustments = await each(adjusted, billed)
-    return compose(rated, [line for lines in adjustments for line in lines], seller)
+async def billed_and_now(
+    deps: Deps, customer: str, billed: Sequence[BilledPeriod]
+) -> Sequence[tuple[BilledPeriod, Rated]]:
+    """Return each billed period with its charges as usage is now."""
+    now = await deps.rating.live_charges_of_periods(customer, [(one.contract, one.billing_period) for one in billed])
+    return list(zip(billed, now, strict=True))
 
 
 async def explain_draft_line(

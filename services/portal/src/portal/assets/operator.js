@@ -2020,7 +2020,7 @@ var READY = "meterline-preview-ready", MeterlinePreview = class extends Meterlin
     this.onMessage = (event) => {
       if (event.source !== parent || event.origin !== location.origin || event.data?.type !== "meterline-preview") return;
       let { token, session } = event.data;
-      document.documentElement.style.colorScheme = session.mode === "auto" ? "" : session.mode, client.preset("session", session), client.configure({ baseUrl: location.origin, fetchToken: () => Promise.resolve(token) }), this.isShown = !0;
+      document.documentElement.style.colorScheme = session.mode === "auto" ? "" : session.mode, client.preset("session", session), client.configure({ baseUrl: location.origin, fetchToken: () => Promise.resolve(token) }), client.dispatchEvent(new Event("change")), this.isShown = !0;
     };
     this.isShown = !1;
   }
@@ -4316,7 +4316,7 @@ var LOOKS = { ">": "right", "~": "narrow-hidden" }, SellerPage = class extends M
 var VIEWS = ["overview", "usage", "cost", "invoices", "plan"], MODES = [["COLOR_MODE_AUTO", "As the browser is set"], ["COLOR_MODE_LIGHT", "Always light"], ["COLOR_MODE_DARK", "Always dark"]], FLOORS = [["WINDOW_FLOOR_HOUR", "Hours"], ["WINDOW_FLOOR_DAY", "Days"], ["WINDOW_FLOOR_MONTH", "Months"]], PREVIEW_AFTER_MS = 350, TOKEN_MS = 8 * 6e4, DESKTOP_PX = 1200, PHONE_PX = 390, NARROW_PX = 600, MeterlineSellerBranding = class extends SellerPage {
   constructor() {
     super();
-    this.token = { customer: "", text: "", until: 0 };
+    this.session = { customer: "", made: null, until: 0 };
     this.timer = 0;
     this.turn = 0;
     this.observer = new ResizeObserver(() => this.fit());
@@ -4476,7 +4476,7 @@ var VIEWS = ["overview", "usage", "cost", "invoices", "plan"], MODES = [["COLOR_
         ${segments("Colours", [["light", "Light"], ["dark", "Dark"]], this.mode, (mode) => this.onMode(mode))}
       </div>
       <div class="stage ${this.device}"><iframe src="/seller/preview" title="The portal as this customer would see it"></iframe></div>
-      <p class="small">The pages are real, with this customer's figures. Looks, pages, texts and units follow the form; names in tables, hidden properties and meters do once it is saved.</p>
+      <p class="small">The pages are real, with this customer's figures. They follow the form, and nobody else sees them before it is saved.</p>
     </aside>`;
   }
   get stage() {
@@ -4526,20 +4526,26 @@ var VIEWS = ["overview", "usage", "cost", "invoices", "plan"], MODES = [["COLOR_
     let turn = ++this.turn, frame = this.stage?.querySelector("iframe")?.contentWindow;
     if (!(this.customer === "" || frame === null || frame === void 0))
       try {
-        let body2 = { spec: this.spec, customer: this.customer, locale: navigator.language.split("-")[0] ?? "" }, tried = await client.post("operator/profile/preview", body2);
-        if (turn !== this.turn || (this.tried = tried, tried.session === null)) return;
-        let logoUrl = tried.logo === null ? null : `data:image/png;base64,${tried.logo}`, session = { ...tried.session, mode: this.mode, branding: { ...tried.session.branding, logoUrl } }, message = { type: "meterline-preview", token: await this.previewToken(), session };
-        turn === this.turn && frame.postMessage(message, location.origin);
+        let made = await this.previewSession(), body2 = { spec: this.spec, customer: this.customer, locale: navigator.language.split("-")[0] ?? "", session: made?.id ?? "" }, tried = await client.post("operator/profile/preview", body2);
+        if (turn !== this.turn || (this.tried = tried, tried.session === null || made === null)) return;
+        let logoUrl = tried.logo === null ? null : `data:image/png;base64,${tried.logo}`, session = { ...tried.session, mode: this.mode, branding: { ...tried.session.branding, logoUrl } }, message = { type: "meterline-preview", token: made.token ?? "", session };
+        frame.postMessage(message, location.origin);
       } catch (error) {
         if (!(error instanceof Problem)) throw error;
         this.onProblem(error);
       }
   }
-  async previewToken() {
-    let { customer, text, until } = this.token;
-    if (customer === this.customer && Date.now() < until) return text;
-    let made = await client.post("operator/sessions", { customer: this.customer, kind: "embed", reason: "preview of the portal's looks" });
-    return this.token = { customer: this.customer, text: made.token ?? "", until: Date.now() + TOKEN_MS }, this.token.text;
+  /** The session whose pages follow the form; null for who may not make one: the form still judges colours then. */
+  async previewSession() {
+    let { customer, made, until } = this.session;
+    if (customer === this.customer && made !== null && Date.now() < until) return made;
+    try {
+      let fresh = await client.post("operator/sessions", { customer: this.customer, kind: "embed", reason: "preview of the portal's looks" });
+      return this.session = { customer: this.customer, made: fresh, until: Date.now() + TOKEN_MS }, fresh;
+    } catch (error) {
+      if (!(error instanceof Problem)) throw error;
+      return this.onProblem(error), null;
+    }
   }
   onMode(mode) {
     this.mode = mode, this.show();
@@ -4697,11 +4703,10 @@ define("meterline-seller-customers", MeterlineSellerCustomers);
 var CUTS = [["customer", "By customer"], ["item", "By item"], ["plan", "By plan"]], MONTHS = ["1", "3", "6", "12"], MeterlineSellerRevenue = class extends SellerPage {
   constructor() {
     super();
-    this.revenue = new Resource(
-      this,
-      () => ({ path: "operator/revenue", query: { billingPeriod: this.month, months: this.months, by: this.by } }),
-      { isWatched: !1, onProblem: this.onProblem }
-    );
+    this.revenue = this.pages(() => ({
+      path: "operator/revenue",
+      query: { billingPeriod: this.month, months: this.months, by: this.by }
+    }));
     this.onMonth = (event) => {
       let { value } = event.currentTarget;
       /^\d{4}-\d{2}$/.test(value) && (this.month = value);
@@ -4732,7 +4737,7 @@ var CUTS = [["customer", "By customer"], ["item", "By item"], ["plan", "By plan"
         <div class="segments" role="group" aria-label="Rows">${CUTS.map(([cut, text]) => b2`<button type="button"
           aria-pressed=${cut === this.by} @click=${() => this.by = cut}>${text}</button>`)}</div>
       </div>
-      ${this.renderData(this.revenue, (found) => this.renderRevenue(found))}`;
+      ${this.renderData(this.revenue.first, (found) => this.renderRevenue(found))}`;
   }
   renderRevenue(found) {
     let { format } = this;
@@ -4744,11 +4749,12 @@ var CUTS = [["customer", "By customer"], ["item", "By item"], ["plan", "By plan"
         <div class="kpi"><dt>Bills</dt><dd class="big">${total.invoices + total.drafts}</dd>
         <dd class="small">${total.invoices} final, ${total.drafts} live</dd></div>`)}</dl>
       ${found.totals.map((total) => this.renderTotal(found, total.currency))}
+      ${this.renderMore(this.revenue)}
       <p class="note">Each total is the exact sum of the totals of its invoices and live bills; the rows are the lines of the same bills.
         ${found.isWhole ? A : b2`<b>There are more bills than are added up at once: these are not all.</b> Choose fewer months.`}</p>`;
   }
   renderTotal(found, currency) {
-    let { format } = this, rows = found.rows.filter((row2) => row2.currency === currency), total = found.totals.find((one) => one.currency === currency), top = largest(rows.map(({ amount }) => amount)), row = ({ key, label, amount, share, final, bills }) => b2`<tr data-row=${key}>
+    let { format } = this, rows = this.revenue.all.flatMap((page) => page.rows).filter((row2) => row2.currency === currency), total = found.totals.find((one) => one.currency === currency), top = largest(rows.map(({ amount }) => amount)), row = ({ key, label, amount, share, final, bills }) => b2`<tr data-row=${key}>
       <th scope="row">${label || "Adjustments"}${found.by === "customer" && label !== key ? b2` <span class="small mono">${key}</span>` : A}</th>
       <td class="right" data-value=${amount}>${format.money(amount, currency)}</td>
       <td class="fill-cell"><span class="fill" aria-hidden="true"><span ${place({ width: `${(part(amount, top) * 100).toFixed(2)}%` })}></span></span></td>

@@ -54,6 +54,12 @@ class ProfileToPreview(View):
     spec: Mapping[str, Any]
     customer: str = Field(min_length=1, max_length=128)
     locale: str = Field(default="", max_length=16, description="Language tag of the reader; empty = English.")
+    session: str = Field(
+        default="",
+        max_length=64,
+        description="Id of an embed session of that customer that you made: as long as it lives, its pages and no "
+        "others follow this profile. Needs the scope admin; empty = none.",
+    )
 
 
 class ProfileProblem(View):

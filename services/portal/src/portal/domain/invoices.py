@@ -145,14 +145,6 @@ class InvoicePage:
     next: str
 
 
-@dataclass(frozen=True, slots=True)
-class BillPage:
-    """Invoices with their lines, and what names the page after them; empty on the last."""
-
-    invoices: Sequence[Invoice]
-    next: str
-
-
 def labelled(invoice: Invoice, label: Callable[[str], str]) -> Invoice:
     """Return an invoice whose items have their names for people."""
 

@@ -117,12 +117,6 @@ def flags_of(live: Invoice | None, last: InvoiceSummary | None, *, is_in_force: 
     return tuple(flag for flag, holds in found.items() if holds)
 
 
-def is_named(customer: KnownCustomer, words: str) -> bool:
-    """Whether the key or the name of a customer holds some text, whatever its case."""
-    wanted = words.casefold()
-    return wanted in customer.key.casefold() or wanted in customer.name.casefold()
-
-
 def session_row(session: Session, now: datetime) -> SessionRow:
     """Return what the list shows of a session."""
     return SessionRow(

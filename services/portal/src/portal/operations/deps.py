@@ -13,12 +13,13 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from chassis.clock import Clock
 from portal.domain.catalog import ContractPage, PlanVersion, PlanVersions
 from portal.domain.cost import CostAnswer, CostQuestion
-from portal.domain.invoices import BillPage, Invoice, InvoicePage, Verified
+from portal.domain.invoices import Invoice, InvoicePage, Verified
 from portal.domain.lines import Derivation, EventPage, MeteredSpan
 from portal.domain.meters import Meter
 from portal.domain.operators import CustomerPage
 from portal.domain.periods import ContractPeriod
 from portal.domain.plans import PlanPage, PriceQuestion, PriceQuote
+from portal.domain.revenue import Cut, Revenue
 from portal.domain.unbilled import UnbilledPage
 from portal.domain.usage import MeterCounts, UsageAnswer, UsageQuestion
 from portal.operations.remembered import RememberedAnswers, RememberedSessions
@@ -126,8 +127,8 @@ class Invoicing(Protocol):
 class Seller(Protocol):
     """What the seller's own pages ask, with the token of whoever looks at them."""
 
-    async def customers(self, after: str, limit: int) -> CustomerPage:
-        """Return a page of customers by key."""
+    async def customers(self, words: str, after: str, limit: int) -> CustomerPage:
+        """Return a page of customers by key; only those that `words` find, if there are any. Raises InvalidRequest."""
         ...
 
     async def plans(self, after: str, limit: int) -> PlanVersions:
@@ -154,8 +155,8 @@ class Seller(Protocol):
         """Return the invoice of a period, or its draft. Raises NotFound."""
         ...
 
-    async def bills(self, first: str, last: str, after: str) -> BillPage:
-        """Return a page of the invoices of some months, with their lines."""
+    async def revenue(self, first: str, last: str, cut: Cut, after: str, limit: int) -> Revenue:
+        """Return a page of the sums of the bills of some months."""
         ...
 
     async def ended_periods(self, customer: str) -> Sequence[ContractPeriod]:

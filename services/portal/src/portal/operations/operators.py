@@ -8,12 +8,10 @@ from typing import TYPE_CHECKING, Final
 from chassis.errors import NotFound
 from portal.domain.operators import (
     CustomerList,
-    CustomerPage,
     CustomerRow,
     KnownCustomer,
     SessionList,
     flags_of,
-    is_named,
     session_row,
 )
 from portal.domain.periods import find
@@ -27,8 +25,6 @@ if TYPE_CHECKING:
     from portal.operations.deps import Deps
 
 _CUSTOMERS_PER_PAGE: Final = 25
-_SEARCHED_PER_CALL: Final = 500
-_SEARCH_CALLS_MAX: Final = 20
 _ASKED_AT_ONCE: Final = 8
 _TREND_INVOICES: Final = 12
 
@@ -36,9 +32,9 @@ _TREND_INVOICES: Final = 12
 async def list_customers(deps: Deps, after: str, words: str) -> CustomerList:
     """Return a page of customers with their live bills and their last invoices.
 
-    With `words`, only those whose key or name holds them; such a page may be short, and not the last.
+    With `words`, only those whose key and name have words that begin with them. Raises InvalidRequest.
     """
-    page = await (_found(deps, after, words) if words else deps.seller.customers(after, _CUSTOMERS_PER_PAGE))
+    page = await deps.seller.customers(words, after, _CUSTOMERS_PER_PAGE)
     turns = asyncio.Semaphore(_ASKED_AT_ONCE)
 
     async def described(customer: KnownCustomer) -> CustomerRow:
@@ -61,18 +57,6 @@ async def list_customers(deps: Deps, after: str, words: str) -> CustomerList:
 
     rows = await asyncio.gather(*map(described, page.customers))
     return CustomerList(customers=tuple(rows), next=page.next or None)
-
-
-async def _found(deps: Deps, after: str, words: str) -> CustomerPage:
-    """Return the customers of the next pages that are named so; it stops after the first page that has some."""
-    page = CustomerPage((), after)
-    for _ in range(_SEARCH_CALLS_MAX):
-        page = await deps.seller.customers(page.next, _SEARCHED_PER_CALL)
-        found = [customer for customer in page.customers if is_named(customer, words)]
-        page = CustomerPage(found, page.next)
-        if found or not page.next:
-            break
-    return page
 
 
 async def list_open_sessions(

@@ -9,13 +9,16 @@ from chassis.errors import NotFound, Reason
 from chassis.errors.refused import refusals
 from chassis.postgres import transaction
 from portal.domain.profiles import Profile, checked, is_origin
+from portal.domain.sessions import SessionKind
 from portal.store import profiles as store
+from portal.store import sessions as sessions_store
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from sqlalchemy.ext.asyncio import AsyncConnection
 
+    from portal.domain.sessions import Session
     from portal.operations.deps import Deps
 
 
@@ -33,6 +36,20 @@ class FoundProfile:
 
     profile: Profile
     versions: Sequence[int]
+
+
+@dataclass(frozen=True, slots=True)
+class Tried:
+    """A profile that somebody tries on a customer's pages before it is saved. `subject` is that of their token."""
+
+    profile: Profile
+    customer: str
+    subject: str
+
+    def is_for(self, session: Session) -> bool:
+        """Whether it may be tried on the pages of a session: never on those that a customer has."""
+        made_for = (session.kind, session.created_by, session.customer)
+        return made_for == (SessionKind.EMBED, self.subject, self.customer)
 
 
 async def apply_profile(
@@ -69,6 +86,26 @@ async def profile_in_force(deps: Deps, tenant: str) -> Profile:
     """Return the newest profile of a tenant, or the default."""
     async with transaction(deps.engine) as conn:
         return await store.newest_profile(conn, tenant) or Profile()
+
+
+async def profile_on_pages(deps: Deps, session: Session) -> Profile:
+    """Return what the pages of a session follow: the profile that is tried on them, else the one in force."""
+    async with transaction(deps.engine) as conn:
+        return await store.profile_on_pages(conn, session.tenant, session.id) or Profile()
+
+
+async def try_profile(deps: Deps, tenant: str, session_id: str, tried: Tried) -> None:
+    """Have the pages of one session follow a profile that is not saved, as long as the session lives.
+
+    Raises NotFound unless whoever tries it made that session, to embed that customer's pages.
+    """
+    now = deps.clock.now()
+    async with transaction(deps.engine) as conn:
+        session = await sessions_store.find_session(conn, tenant, session_id)
+        if session is None or session.is_over(now) or not tried.is_for(session):
+            message = "a profile is tried on a session of yours for that customer, of the kind embed; make one first"
+            raise NotFound(Reason.SESSION_NOT_FOUND, message)
+        await store.try_profile(conn, tenant, session_id, replace(tried.profile, version=0, created_at=now))
 
 
 async def is_allowed_origin(deps: Deps, origin: str) -> bool:

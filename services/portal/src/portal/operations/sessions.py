@@ -24,6 +24,7 @@ from portal.domain.sessions import (
     new_secret,
     redeemed,
 )
+from portal.store import profiles as profiles_store
 from portal.store import sessions as store
 
 if TYPE_CHECKING:
@@ -122,6 +123,11 @@ async def list_sessions(
 
 
 async def forget_sessions(deps: Deps, kept_for: timedelta = KEPT_FOR) -> int:
-    """Delete the sessions of all tenants that ended a while ago; return how many."""
+    """Delete the sessions of all tenants that ended a while ago, and what was tried on those that ended just now.
+
+    Return how many sessions were deleted.
+    """
+    now = deps.clock.now()
     async with transaction(deps.engine) as conn:
-        return await store.forget_sessions(conn, deps.clock.now() - kept_for)
+        await profiles_store.forget_tried_profiles(conn, now)
+        return await store.forget_sessions(conn, now - kept_for)

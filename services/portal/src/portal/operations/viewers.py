@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from chassis.identity import Identity, Scope, set_identity
 from portal.domain.viewers import Viewer
-from portal.operations.profiles import profile_in_force
+from portal.operations.profiles import profile_on_pages
 from portal.operations.sessions import session_of
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ async def viewer_of(deps: Deps, secret: str) -> Viewer:
     """Return who looks, and act for the customer of the session for the rest of this task. Raises Unauthenticated."""
     session = await session_of(deps, secret)
     act_for(session.tenant, session.customer)
-    return Viewer(session, await profile_in_force(deps, session.tenant))
+    return Viewer(session, await profile_on_pages(deps, session))
 
 
 def act_for(tenant: str, customer: str) -> None:

@@ -12,6 +12,7 @@ from portal.domain.sessions import PageName
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from datetime import datetime
 
     from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -23,6 +24,26 @@ async def newest_profile(conn: AsyncConnection, tenant: str) -> Profile | None:
     row = (
         (await conn.execute(text(f"{_PROFILES} ORDER BY version DESC LIMIT 1"), {"tenant": tenant})).mappings().first()
     )
+    return None if row is None else _profile(row)
+
+
+async def profile_on_pages(conn: AsyncConnection, tenant: str, session_id: str) -> Profile | None:
+    """Return the profile that the pages of a session follow: the one that is tried on them, else the newest."""
+    query = text(
+        """
+        SELECT version, content, logo_png, created_at FROM (
+            SELECT 0 AS version, content, logo_png, created_at, true AS is_tried FROM tried_profile
+            WHERE tenant = :tenant AND session_id = :session_id
+            UNION ALL
+            (
+                SELECT version, content, logo_png, created_at, false FROM profile
+                WHERE tenant = :tenant ORDER BY version DESC LIMIT 1
+            )
+        ) AS either
+        ORDER BY is_tried DESC LIMIT 1
+        """
+    )
+    row = (await conn.execute(query, {"tenant": tenant, "session_id": session_id})).mappings().first()
     return None if row is None else _profile(row)
 
 
@@ -127,6 +148,38 @@ def _profile(row: RowMapping) -> Profile:
         allowed_origins=tuple(content["allowed_origins"]),
         created_at=row["created_at"],
     )
+
+
+async def try_profile(conn: AsyncConnection, tenant: str, session_id: str, profile: Profile) -> None:
+    """Have the pages of a session follow a profile that is not saved, in place of what was tried on them before."""
+    statement = text(
+        """
+        INSERT INTO tried_profile (tenant, session_id, content, logo_png, created_at)
+        VALUES (:tenant, :session_id, CAST(:content AS jsonb), :logo_png, :created_at)
+        ON CONFLICT (tenant, session_id) DO UPDATE
+        SET content = excluded.content, logo_png = excluded.logo_png, created_at = excluded.created_at
+        """
+    )
+    parameters = {
+        "tenant": tenant,
+        "session_id": session_id,
+        "content": json.dumps(_content(profile)),
+        "logo_png": profile.logo_png,
+        "created_at": profile.created_at,
+    }
+    await conn.execute(statement, parameters)
+
+
+async def forget_tried_profiles(conn: AsyncConnection, now: datetime) -> int:
+    """Delete what was tried on the pages of sessions of all tenants that have ended; return how many."""
+    statement = text(
+        """
+        DELETE FROM tried_profile USING session
+        WHERE session.tenant = tried_profile.tenant AND session.id = tried_profile.session_id
+            AND (session.expires_at <= :now OR session.revoked_at IS NOT NULL)
+        """
+    )
+    return (await conn.execute(statement, {"now": now})).rowcount
 
 
 async def is_allowed_origin(conn: AsyncConnection, origin: str) -> bool:

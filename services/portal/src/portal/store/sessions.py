@@ -63,6 +63,13 @@ async def session_with_secret(conn: AsyncConnection, secret_sha256: bytes) -> Se
     return None if row is None else _session(row)
 
 
+async def find_session(conn: AsyncConnection, tenant: str, session_id: str) -> Session | None:
+    """Return a session by its id."""
+    query = text(f"SELECT {_COLUMNS} FROM session WHERE tenant = :tenant AND id = :id")  # noqa: S608 - as above
+    row = (await conn.execute(query, {"tenant": tenant, "id": session_id})).mappings().first()
+    return None if row is None else _session(row)
+
+
 async def lock_session_with_code(conn: AsyncConnection, code_sha256: bytes) -> Session | None:
     """Return the session of a code, redeemed or not, and keep others from redeeming it until commit."""
     query = text(f"SELECT {_COLUMNS} FROM session WHERE code_sha256 = :code_sha256 FOR UPDATE")  # noqa: S608 - as above

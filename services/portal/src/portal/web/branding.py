@@ -36,8 +36,6 @@ async def applied_profile(request: Request, _: Operator, wanted: ProfileToApply)
 @router.post("/preview", response_model=Preview)
 async def previewed_profile(request: Request, operator: Operator, wanted: ProfileToPreview) -> Response:
     """What a customer's pages would be told first with a profile that is not saved, and what is wrong with it."""
-    spec = spec_from_document(wanted.spec)
-    deps = parts_of(request).deps
-    return sent(
-        request, await preview_of(deps, operator.tenant, wanted.customer, wanted.locale, profile_from_proto(spec))
-    )
+    deps, profile = parts_of(request).deps, profile_from_proto(spec_from_document(wanted.spec))
+    preview = await preview_of(deps, operator.tenant, wanted.customer, wanted.locale, profile, wanted.session)
+    return sent(request, preview)

@@ -30,7 +30,9 @@ _UNBILLED_PER_PAGE = 100
 async def customers(
     request: Request,
     _: Operator,
-    search: Annotated[str, Query(max_length=128, description="Only those whose key or name has this in it.")] = "",
+    search: Annotated[
+        str, Query(max_length=128, description="Only those of whose key and name every word of this begins one.")
+    ] = "",
     after: After = "",
 ) -> Response:
     """A page of customers, with their live bills and their last invoices."""

@@ -21,7 +21,7 @@ BillingPeriodName = Annotated[
     ),
 ]
 After = Annotated[
-    str, Query(max_length=200, description="What the page before said in `next`; empty = the first page.")
+    str, Query(max_length=2000, description="What the page before said in `next`; empty = the first page.")
 ]
 
 

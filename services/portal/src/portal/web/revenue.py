@@ -9,6 +9,7 @@ from fastapi import APIRouter, Query, Request, Response
 from portal.domain.revenue import Cut, Revenue
 from portal.operations.revenue import get_revenue
 from portal.web.answers import sent
+from portal.web.parameters import After
 from portal.web.parts import parts_of
 from portal.web.sessions import Operator
 
@@ -26,6 +27,7 @@ async def revenue(
     billing_period: Month,
     months: Annotated[int, Query(ge=1, le=12, description="How many months, of which that one is the last.")] = 1,
     by: Annotated[Cut, Query(description="What the rows are.")] = "customer",
+    after: After = "",
 ) -> Response:
     """The sums of the invoices of some months, and of the drafts of what is not final."""
-    return sent(request, await get_revenue(parts_of(request).deps, billing_period, months, by))
+    return sent(request, await get_revenue(parts_of(request).deps, billing_period, months, by, after))

@@ -41,12 +41,16 @@ class MissingMeterError(LookupError):
 
 @dataclass(frozen=True, slots=True)
 class MeterUsage:
-    """The total of one meter over a period; `adds_up`: whether the totals of its parts add up to it."""
+    """The total of one meter over a period; `adds_up`: whether the totals of its parts add up to it.
+
+    `goes_on`: whether it may change without any event, until the period ends: a session that is open grows.
+    """
 
     quantity: Decimal
     unit: str
     event_count: int
     adds_up: bool = False
+    goes_on: bool = False
     rounded: Decimal | None = None
     """What is billed of it, where the meter rounds each event by itself; None: the quantity."""
 
@@ -135,6 +139,12 @@ class Billed:
 
 def _said(of_item: tuple[Decimal, Decimal] | None) -> str:
     return "nothing" if of_item is None else f"{format_decimal(of_item[1])} for {format_decimal(of_item[0])}"
+
+
+def goes_on(terms: Terms, usage: Usage) -> bool:
+    """Whether what the period costs may change without any event, until it ends."""
+    found = (usage.meters.get(item.meter) for item in terms.plan.content.items)
+    return any(used is not None and used.goes_on for used in found)
 
 
 def rate_period(terms: Terms, usage: Usage, traceparent: str = "") -> RatedPeriod:

@@ -5,14 +5,15 @@ from __future__ import annotations
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from chassis.errors import Reason, invalid_field
+from chassis.errors.refused import refusals
 from chassis.postgres import transaction
 from chassis.rpc.pages import Page, page_of
-from rating.domain.customers import Customer
+from rating.domain.customers import Customer, search_words
 from rating.domain.versions import Applied, Version, following, unchanged
 from rating.operations.deps import Deps
 from rating.operations.finding import find_customer
 from rating.store.contracts import contracts_of_customers
-from rating.store.customers import CUSTOMERS
+from rating.store.customers import CUSTOMERS, page_named_so
 from rating.store.versions import lock_entry
 
 
@@ -37,10 +38,18 @@ async def get_customer(deps: Deps, tenant: str, name: str) -> Version[Customer]:
         return await find_customer(conn, tenant, name)
 
 
-async def list_customers(deps: Deps, tenant: str, after: str, limit: int) -> Page[Version[Customer]]:
-    """Return a page of customers by name."""
+async def list_customers(deps: Deps, tenant: str, search: str, after: str, limit: int) -> Page[Version[Customer]]:
+    """Return a page of customers by name; with a `search`, those whose words begin with its words.
+
+    Raises InvalidRequest for a search without any word.
+    """
+    with refusals():
+        words = search_words(search)
     async with transaction(deps.engine) as conn:
-        found = await CUSTOMERS.page(conn, tenant, after, limit + 1)
+        if words:
+            found = await page_named_so(conn, tenant, words, after, limit + 1)
+        else:
+            found = await CUSTOMERS.page(conn, tenant, after, limit + 1)
     return page_of(found, limit, lambda customer: (customer.name,))
 
 

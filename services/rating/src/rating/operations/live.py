@@ -20,8 +20,8 @@ from chassis.postgres import transaction
 from chassis.statements import StatementSize, limit_lock_waits, write_in_parts
 from eventlog.as_of import AsOf
 from eventlog.feed.checkpoints import applied_up_to
-from rating.domain.billing_period import period_labelled, periods_touching
-from rating.domain.charges import MissingMeterError, RatedPeriod, Terms, rate_period
+from rating.domain.billing_period import BillingPeriod, period_labelled, periods_touching
+from rating.domain.charges import MissingMeterError, RatedPeriod, Terms, Usage, goes_on, rate_period
 from rating.domain.contracts import AskedPeriod, Contract
 from rating.domain.live import Change
 from rating.domain.setbacks import Key, Setback
@@ -29,7 +29,13 @@ from rating.domain.versions import Version
 from rating.operations.asking import select_period
 from rating.operations.charges import ChargesOfPeriod
 from rating.operations.deps import Deps
-from rating.operations.finding import find_contract, find_customer, find_terms
+from rating.operations.finding import (
+    contract_not_found,
+    find_contract,
+    find_customer,
+    find_terms,
+    period_invalid,
+)
 from rating.store import contracts as contract_store
 from rating.store import live as store
 from rating.store import unbilled as unbilled_store
@@ -60,20 +66,62 @@ class Progress:
 
 async def live_charges(deps: Deps, tenant: str, asked: AskedPeriod) -> ChargesOfPeriod:
     """Return the charges of a period as usage is now: those stored, or rated on the spot if they are out of date."""
-    stored: RatedPeriod | None = None
     async with transaction(deps.engine) as conn:
         # First: what is applied by now has left its marks, which are looked for after this.
         applied = await applied_up_to(conn, CHANGES_CONSUMER)
         versions, period = await select_period(conn, tenant, asked, deps.clock.now())
-        terms = await find_terms(conn, tenant, versions, period)
-        customer = await find_customer(conn, tenant, terms.customer)
-        # In this order: rows are stored before their marks are taken away.
-        if not await store.is_dirty(conn, tenant, terms.contract, period.label):
-            stored = await store.find_live_period(conn, tenant, terms.contract, period.label)
-    if stored is None or not _is_by(stored, terms):
-        return ChargesOfPeriod(await _rate_now(deps, terms), versions, customer)
-    as_of = replace(stored.as_of, complete_until=deps.completeness.until(applied))
-    return ChargesOfPeriod(replace(stored, as_of=as_of), versions, customer)
+        customer = await find_customer(conn, tenant, versions[-1].content.customer)
+        found = await _find_stored(conn, tenant, versions, period)
+    return ChargesOfPeriod(await _as_now(deps, found, applied), versions, customer)
+
+
+async def live_charges_of_periods(
+    deps: Deps, tenant: str, customer_name: str, asked: Sequence[AskedPeriod]
+) -> list[ChargesOfPeriod]:
+    """Return the same of several periods, in their order, of contracts of one customer. Raises NotFound of others."""
+    histories: dict[str, list[Version[Contract]]] = {}
+    async with transaction(deps.engine) as conn:
+        applied = await applied_up_to(conn, CHANGES_CONSUMER)
+        customer = await find_customer(conn, tenant, customer_name)
+        found = []
+        for one in asked:
+            versions = histories.get(one.contract) or await find_contract(conn, tenant, one.contract)
+            histories[one.contract] = versions
+            if versions[-1].content.customer != customer_name:
+                raise contract_not_found(one.contract)
+            period = period_labelled(versions[-1].content.schedule, one.billing_period)
+            if period is None:
+                raise period_invalid(one.contract, one.billing_period)
+            found.append(await _find_stored(conn, tenant, versions, period))
+    return [
+        ChargesOfPeriod(await _as_now(deps, stored, applied), histories[one.contract], customer)
+        for one, stored in zip(asked, found, strict=True)
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """By what a period is rated, and its stored charges where usage has not changed since."""
+
+    terms: Terms
+    stored: RatedPeriod | None
+
+
+async def _find_stored(
+    conn: AsyncConnection, tenant: str, versions: Sequence[Version[Contract]], period: BillingPeriod
+) -> _Found:
+    terms = await find_terms(conn, tenant, versions, period)
+    # In this order: rows are stored before their marks are taken away.
+    if await store.is_dirty(conn, tenant, terms.contract, period.label):
+        return _Found(terms, None)
+    return _Found(terms, await store.find_live_period(conn, tenant, terms.contract, period.label))
+
+
+async def _as_now(deps: Deps, found: _Found, applied: AsOf) -> RatedPeriod:
+    if found.stored is None or not _is_by(found.stored, found.terms):
+        return await _rate_now(deps, found.terms)
+    as_of = replace(found.stored.as_of, complete_until=deps.completeness.until(applied))
+    return replace(found.stored, as_of=as_of)
 
 
 def _is_by(stored: RatedPeriod, terms: Terms) -> bool:
@@ -81,7 +129,14 @@ def _is_by(stored: RatedPeriod, terms: Terms) -> bool:
 
 
 async def _rate_now(deps: Deps, terms: Terms) -> RatedPeriod:
-    usage = await deps.aggregator.totals(terms.customer, terms.period)
+    return _rated(terms, await _usage_now(deps, terms))
+
+
+async def _usage_now(deps: Deps, terms: Terms) -> Usage:
+    return await deps.aggregator.totals(terms.customer, terms.period)
+
+
+def _rated(terms: Terms, usage: Usage) -> RatedPeriod:
     try:
         return rate_period(terms, usage)
     except MissingMeterError as error:
@@ -220,9 +275,15 @@ async def _refresh(deps: Deps, claim: Claim) -> None:
             await store.drop_live_period(conn, claim, deps.clock.now())
             return
         terms = await find_terms(conn, claim.tenant, versions, period)
-    rated = await _rate_now(deps, terms)
+    begun_at = deps.clock.now()
+    usage = await _usage_now(deps, terms)
+    rated = _rated(terms, usage)
     async with transaction(deps.engine) as conn:
-        await store.keep_live_period(conn, claim, rated, deps.clock.now())
+        if begun_at < period.end and goes_on(terms, usage):
+            # What is stored would be out of date at once, without any event: it is rated when somebody asks.
+            await store.drop_live_period(conn, claim, deps.clock.now())
+        else:
+            await store.keep_live_period(conn, claim, rated, deps.clock.now())
 
 
 def _named(claim: Claim) -> dict[str, str]:

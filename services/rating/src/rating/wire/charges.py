@@ -12,11 +12,14 @@ from metering.rating.v1 import charge_pb2
 from metering.rating.v1 import rating_service_pb2 as pb
 from money import DERIVED, InvalidDecimalError, format_decimal, parse_decimal
 from rating.domain.charges import Billed, ChargeKind, charge_id
+from rating.domain.contracts import AskedPeriod
 from rating.wire.contracts import contract_to_proto, ruling_to_proto
 from rating.wire.customers import customer_to_proto
 from rating.wire.plans import item_to_proto
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from rating.domain.charges import Charge, RatedPeriod
     from rating.domain.pricing.rows import Derivation, TierRow
     from rating.operations.charges import ChargesOfPeriod, ExplainedCharge
@@ -104,6 +107,16 @@ def live_to_proto(tenant: str, found: ChargesOfPeriod) -> pb.ListChargesResponse
         customer=customer_to_proto(found.customer),
         ruling=ruling_to_proto(found.ruling),
     )
+
+
+def periods_from_proto(request: pb.ListChargesOfPeriodsRequest) -> list[AskedPeriod]:
+    """Return the periods asked for."""
+    return [AskedPeriod(one.contract, "", one.billing_period) for one in request.periods]
+
+
+def periods_to_proto(tenant: str, found: Sequence[ChargesOfPeriod]) -> pb.ListChargesOfPeriodsResponse:
+    """Return live charges of several periods."""
+    return pb.ListChargesOfPeriodsResponse(periods=[live_to_proto(tenant, one) for one in found])
 
 
 def rated_to_proto(tenant: str, found: ChargesOfPeriod) -> pb.RateUsageResponse:

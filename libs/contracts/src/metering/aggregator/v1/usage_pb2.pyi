@@ -40,6 +40,8 @@ class _WindowSizeEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_WindowSize
     """Civil months."""
     WINDOW_SIZE_WEEK: _WindowSize.ValueType  # 4
     """Civil weeks, which begin on Monday."""
+    WINDOW_SIZE_MINUTE: _WindowSize.ValueType  # 5
+    """Minutes of the clock; only of meters whose windows are kept by the minute."""
 
 class WindowSize(_WindowSize, metaclass=_WindowSizeEnumTypeWrapper):
     """Length of the windows in which usage is asked for. Days, weeks and months begin at local midnight of the zone asked for."""
@@ -54,6 +56,8 @@ WINDOW_SIZE_MONTH: WindowSize.ValueType  # 3
 """Civil months."""
 WINDOW_SIZE_WEEK: WindowSize.ValueType  # 4
 """Civil weeks, which begin on Monday."""
+WINDOW_SIZE_MINUTE: WindowSize.ValueType  # 5
+"""Minutes of the clock; only of meters whose windows are kept by the minute."""
 Global___WindowSize: _TypeAlias = WindowSize  # noqa: Y015
 
 @_typing.final
@@ -67,13 +71,16 @@ class UsageRow(_message.Message):
     GROUP_FIELD_NUMBER: _builtins.int
     QUANTITY_FIELD_NUMBER: _builtins.int
     EVENT_COUNT_FIELD_NUMBER: _builtins.int
+    IS_OTHER_FIELD_NUMBER: _builtins.int
     BILLABLE_QUANTITY_FIELD_NUMBER: _builtins.int
     customer: _builtins.str
     """Customer key."""
     quantity: _builtins.str
     """Exact decimal text: the quantity of the window, or, if `running` was asked for, from the period's start to the window's end."""
     event_count: _builtins.int
-    """Events behind it."""
+    """Events behind it. For meters that look back (the timeout of sessions; for ever what is carried over) those before the window too."""
+    is_other: _builtins.bool
+    """The rest of a `top`: all series that have no rows of their own, put together. Then customer and group are empty."""
     billable_quantity: _builtins.str
     """Beside it what is billed, where the meter rounds each event by itself; else empty. Exact decimal text."""
     @_builtins.property
@@ -92,11 +99,12 @@ class UsageRow(_message.Message):
         group: _abc.Iterable[_builtins.str] | None = ...,
         quantity: _builtins.str = ...,
         event_count: _builtins.int = ...,
+        is_other: _builtins.bool = ...,
         billable_quantity: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["window", b"window"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["billable_quantity", b"billable_quantity", "customer", b"customer", "event_count", b"event_count", "group", b"group", "quantity", b"quantity", "window", b"window"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["billable_quantity", b"billable_quantity", "customer", b"customer", "event_count", b"event_count", "group", b"group", "is_other", b"is_other", "quantity", b"quantity", "window", b"window"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -125,7 +133,7 @@ class MeterUsage(_message.Message):
     quantity: _builtins.str
     """Exact decimal text; "0" when nothing happened."""
     event_count: _builtins.int
-    """Events behind it."""
+    """Events behind it. For meters that look back (the timeout of sessions; for ever what is carried over) those before the period too."""
     parked_count: _builtins.int
     """Events of the meter and period that could not be counted; ListParkedEvents tells why."""
     billable_quantity: _builtins.str
@@ -297,7 +305,9 @@ class MeteredEvent(_message.Message):
     REPAIRED_FIELD_NUMBER: _builtins.int
     BILLABLE_VALUE_FIELD_NUMBER: _builtins.int
     value: _builtins.str
-    """Value that the meter read: decimal text, or the text that COUNT_UNIQUE counts; "1" for COUNT."""
+    """Value that the meter read: decimal text, or the text that COUNT_UNIQUE counts; "1" for COUNT; for sessions a JSON array of the key of
+    the session and the phase, one of START, HEARTBEAT and STOP. Example: ["call-4711","START"].
+    """
     billable_value: _builtins.str
     """What is billed of it, where the meter rounds each event by itself; else empty. Decimal text."""
     @_builtins.property
@@ -430,6 +440,9 @@ class UsageChanges(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     CHANGES_FIELD_NUMBER: _builtins.int
+    BATCH_FIELD_NUMBER: _builtins.int
+    batch: _builtins.int
+    """The batch that added to usage, so that replicas of the aggregator find what it added; 0 where usage was taken away to be counted again."""
     @_builtins.property
     def changes(self) -> _containers.RepeatedCompositeFieldContainer[Global___UsageChange]:
         """One entry per customer and meter touched by a flush."""
@@ -438,10 +451,11 @@ class UsageChanges(_message.Message):
         self,
         *,
         changes: _abc.Iterable[Global___UsageChange] | None = ...,
+        batch: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["changes", b"changes"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["batch", b"batch", "changes", b"changes"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

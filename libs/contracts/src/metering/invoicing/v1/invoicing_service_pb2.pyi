@@ -46,6 +46,34 @@ INVOICE_ORDER_NEWEST_FIRST: InvoiceOrder.ValueType  # 1
 """By the time they were made final, the latest first."""
 Global___InvoiceOrder: _TypeAlias = InvoiceOrder  # noqa: Y015
 
+class _RevenueCut:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _RevenueCutEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_RevenueCut.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    REVENUE_CUT_UNSPECIFIED: _RevenueCut.ValueType  # 0
+    """Customers."""
+    REVENUE_CUT_CUSTOMER: _RevenueCut.ValueType  # 1
+    """Customers, by their keys."""
+    REVENUE_CUT_ITEM: _RevenueCut.ValueType  # 2
+    """Items of plans, by name; an adjustment counts for the item that it adjusts."""
+    REVENUE_CUT_PLAN: _RevenueCut.ValueType  # 3
+    """Plans, by name."""
+
+class RevenueCut(_RevenueCut, metaclass=_RevenueCutEnumTypeWrapper):
+    """What the rows of revenue are."""
+
+REVENUE_CUT_UNSPECIFIED: RevenueCut.ValueType  # 0
+"""Customers."""
+REVENUE_CUT_CUSTOMER: RevenueCut.ValueType  # 1
+"""Customers, by their keys."""
+REVENUE_CUT_ITEM: RevenueCut.ValueType  # 2
+"""Items of plans, by name; an adjustment counts for the item that it adjusts."""
+REVENUE_CUT_PLAN: RevenueCut.ValueType  # 3
+"""Plans, by name."""
+Global___RevenueCut: _TypeAlias = RevenueCut  # noqa: Y015
+
 @_typing.final
 class ApplyBillingProfileRequest(_message.Message):
     """The profile as it should be."""
@@ -588,6 +616,162 @@ class ListInvoicesResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ListInvoicesResponse: _TypeAlias = ListInvoicesResponse  # noqa: Y015
+
+@_typing.final
+class QueryRevenueRequest(_message.Message):
+    """Which months, and how they are cut."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    FROM_BILLING_PERIOD_FIELD_NUMBER: _builtins.int
+    UNTIL_BILLING_PERIOD_FIELD_NUMBER: _builtins.int
+    BY_FIELD_NUMBER: _builtins.int
+    PAGE_SIZE_FIELD_NUMBER: _builtins.int
+    PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    from_billing_period: _builtins.str
+    """Label of the first month. Required. Example: "2013-01"."""
+    until_billing_period: _builtins.str
+    """Label of the last month, at most eleven after the first. Required. Example: "2013-12"."""
+    by: Global___RevenueCut.ValueType
+    """What the rows are. Unspecified means customers."""
+    page_size: _builtins.int
+    """At most this many rows, 1 to 1000; 0 means 100."""
+    page_token: _builtins.str
+    """Token from the previous page of the same months and cut. Optional. Each page is added up anew, so what changes meanwhile may move."""
+    def __init__(
+        self,
+        *,
+        from_billing_period: _builtins.str = ...,
+        until_billing_period: _builtins.str = ...,
+        by: Global___RevenueCut.ValueType = ...,
+        page_size: _builtins.int = ...,
+        page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["by", b"by", "from_billing_period", b"from_billing_period", "page_size", b"page_size", "page_token", b"page_token", "until_billing_period", b"until_billing_period"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___QueryRevenueRequest: _TypeAlias = QueryRevenueRequest  # noqa: Y015
+
+@_typing.final
+class RevenueRow(_message.Message):
+    """One customer, item or plan in one currency."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    KEY_FIELD_NUMBER: _builtins.int
+    DISPLAY_NAME_FIELD_NUMBER: _builtins.int
+    CURRENCY_FIELD_NUMBER: _builtins.int
+    AMOUNT_FIELD_NUMBER: _builtins.int
+    FINAL_AMOUNT_FIELD_NUMBER: _builtins.int
+    BILL_COUNT_FIELD_NUMBER: _builtins.int
+    key: _builtins.str
+    """Key of the customer, or name of the item or plan."""
+    display_name: _builtins.str
+    """Name of a customer as printed on the newest bill; of all else empty."""
+    currency: _builtins.str
+    """ISO 4217 code."""
+    amount: _builtins.str
+    """Sum of the amounts of the lines. Decimal text in the currency's minor unit."""
+    final_amount: _builtins.str
+    """The part of it that is on final invoices. Decimal text in the currency's minor unit."""
+    bill_count: _builtins.int
+    """Invoices and drafts with such lines."""
+    def __init__(
+        self,
+        *,
+        key: _builtins.str = ...,
+        display_name: _builtins.str = ...,
+        currency: _builtins.str = ...,
+        amount: _builtins.str = ...,
+        final_amount: _builtins.str = ...,
+        bill_count: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "bill_count", b"bill_count", "currency", b"currency", "display_name", b"display_name", "final_amount", b"final_amount", "key", b"key"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RevenueRow: _TypeAlias = RevenueRow  # noqa: Y015
+
+@_typing.final
+class RevenueTotal(_message.Message):
+    """All of one currency."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CURRENCY_FIELD_NUMBER: _builtins.int
+    AMOUNT_FIELD_NUMBER: _builtins.int
+    FINAL_AMOUNT_FIELD_NUMBER: _builtins.int
+    INVOICE_COUNT_FIELD_NUMBER: _builtins.int
+    DRAFT_COUNT_FIELD_NUMBER: _builtins.int
+    currency: _builtins.str
+    """ISO 4217 code."""
+    amount: _builtins.str
+    """Sum of the totals of the bills, which is that of all rows. Decimal text in the currency's minor unit."""
+    final_amount: _builtins.str
+    """The part of it that is on final invoices. Decimal text in the currency's minor unit."""
+    invoice_count: _builtins.int
+    """Final invoices."""
+    draft_count: _builtins.int
+    """Drafts, which may still move."""
+    def __init__(
+        self,
+        *,
+        currency: _builtins.str = ...,
+        amount: _builtins.str = ...,
+        final_amount: _builtins.str = ...,
+        invoice_count: _builtins.int = ...,
+        draft_count: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "currency", b"currency", "draft_count", b"draft_count", "final_amount", b"final_amount", "invoice_count", b"invoice_count"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RevenueTotal: _TypeAlias = RevenueTotal  # noqa: Y015
+
+@_typing.final
+class QueryRevenueResponse(_message.Message):
+    """Sums of bills."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ROWS_FIELD_NUMBER: _builtins.int
+    TOTALS_FIELD_NUMBER: _builtins.int
+    IS_CUT_OFF_FIELD_NUMBER: _builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    is_cut_off: _builtins.bool
+    """Whether more drafts are due in these months than are added up at once (1000): those beyond are missing everywhere."""
+    next_page_token: _builtins.str
+    """Token for the next page; empty on the last."""
+    @_builtins.property
+    def rows(self) -> _containers.RepeatedCompositeFieldContainer[Global___RevenueRow]:
+        """By currency, and in it the largest amount first."""
+
+    @_builtins.property
+    def totals(self) -> _containers.RepeatedCompositeFieldContainer[Global___RevenueTotal]:
+        """One for each currency, by its code, over the rows of all pages."""
+
+    def __init__(
+        self,
+        *,
+        rows: _abc.Iterable[Global___RevenueRow] | None = ...,
+        totals: _abc.Iterable[Global___RevenueTotal] | None = ...,
+        is_cut_off: _builtins.bool = ...,
+        next_page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["is_cut_off", b"is_cut_off", "next_page_token", b"next_page_token", "rows", b"rows", "totals", b"totals"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___QueryRevenueResponse: _TypeAlias = QueryRevenueResponse  # noqa: Y015
 
 @_typing.final
 class ExplainLineRequest(_message.Message):

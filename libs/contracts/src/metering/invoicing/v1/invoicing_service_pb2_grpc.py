@@ -80,6 +80,11 @@ class InvoicingServiceStub:
                 request_serializer=metering_dot_invoicing_dot_v1_dot_invoicing__service__pb2.ListInvoicesRequest.SerializeToString,
                 response_deserializer=metering_dot_invoicing_dot_v1_dot_invoicing__service__pb2.ListInvoicesResponse.FromString,
                 _registered_method=True)
+        self.QueryRevenue = channel.unary_unary(
+                '/metering.invoicing.v1.InvoicingService/QueryRevenue',
+                request_serializer=metering_dot_invoicing_dot_v1_dot_invoicing__service__pb2.QueryRevenueRequest.SerializeToString,
+                response_deserializer=metering_dot_invoicing_dot_v1_dot_invoicing__service__pb2.QueryRevenueResponse.FromString,
+                _registered_method=True)
         self.ExplainLine = channel.unary_unary(
                 '/metering.invoicing.v1.InvoicingService/ExplainLine',
                 request_serializer=metering_dot_invoicing_dot_v1_dot_invoicing__service__pb2.ExplainLineRequest.SerializeToString,
@@ -196,6 +201,15 @@ class InvoicingServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def QueryRevenue(self, request, context):
+        """Adds up the invoices of some months, and the drafts of what is not final in them, by customer, item or plan. Each line counts once: what
+        is to be adjusted of an account counts in the earliest of its drafts alone. Errors: INVALID_ARGUMENT PERIOD_INVALID (more than twelve
+        months, or none).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def ExplainLine(self, request, context):
         """Explains a line by its charge, its snapshot and its windows, page by page. Errors: NOT_FOUND LINE_NOT_FOUND,
         FAILED_PRECONDITION DATA_CORRUPTED (the invoice, the charge or the snapshot is not what was written).
@@ -302,6 +316,11 @@ def add_InvoicingServiceServicer_to_server(servicer, server):
                     servicer.ListInvoices,
                     request_deserializer=metering_dot_invoicing_dot_v1_dot_invoicing__service__pb2.ListInvoicesRequest.FromString,
                     response_serializer=metering_dot_invoicing_dot_v1_dot_invoicing__service__pb2.ListInvoicesResponse.SerializeToString,
+            ),
+            'QueryRevenue': grpc.unary_unary_rpc_method_handler(
+                    servicer.QueryRevenue,
+                    request_deserializer=metering_dot_invoicing_dot_v1_dot_invoicing__service__pb2.QueryRevenueRequest.FromString,
+                    response_serializer=metering_dot_invoicing_dot_v1_dot_invoicing__service__pb2.QueryRevenueResponse.SerializeToString,
             ),
             'ExplainLine': grpc.unary_unary_rpc_method_handler(
                     servicer.ExplainLine,
@@ -583,6 +602,33 @@ class InvoicingService:
             '/metering.invoicing.v1.InvoicingService/ListInvoices',
             metering_dot_invoicing_dot_v1_dot_invoicing__service__pb2.ListInvoicesRequest.SerializeToString,
             metering_dot_invoicing_dot_v1_dot_invoicing__service__pb2.ListInvoicesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def QueryRevenue(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/metering.invoicing.v1.InvoicingService/QueryRevenue',
+            metering_dot_invoicing_dot_v1_dot_invoicing__service__pb2.QueryRevenueRequest.SerializeToString,
+            metering_dot_invoicing_dot_v1_dot_invoicing__service__pb2.QueryRevenueResponse.FromString,
             options,
             channel_credentials,
             insecure,

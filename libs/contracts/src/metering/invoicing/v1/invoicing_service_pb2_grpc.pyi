@@ -67,6 +67,11 @@ class InvoicingServiceStub:
     """
     ListInvoices: _grpc.UnaryUnaryMultiCallable[_invoicing_service_pb2.ListInvoicesRequest, _invoicing_service_pb2.ListInvoicesResponse]
     """Lists invoices by number, or newest first. A page may have fewer than page_size entries and still be followed by another."""
+    QueryRevenue: _grpc.UnaryUnaryMultiCallable[_invoicing_service_pb2.QueryRevenueRequest, _invoicing_service_pb2.QueryRevenueResponse]
+    """Adds up the invoices of some months, and the drafts of what is not final in them, by customer, item or plan. Each line counts once: what
+    is to be adjusted of an account counts in the earliest of its drafts alone. Errors: INVALID_ARGUMENT PERIOD_INVALID (more than twelve
+    months, or none).
+    """
     ExplainLine: _grpc.UnaryUnaryMultiCallable[_invoicing_service_pb2.ExplainLineRequest, _invoicing_service_pb2.ExplainLineResponse]
     """Explains a line by its charge, its snapshot and its windows, page by page. Errors: NOT_FOUND LINE_NOT_FOUND,
     FAILED_PRECONDITION DATA_CORRUPTED (the invoice, the charge or the snapshot is not what was written).
@@ -138,6 +143,11 @@ class InvoicingServiceAsyncStub(InvoicingServiceStub):
     """
     ListInvoices: _aio.UnaryUnaryMultiCallable[_invoicing_service_pb2.ListInvoicesRequest, _invoicing_service_pb2.ListInvoicesResponse]  # type: ignore[assignment]
     """Lists invoices by number, or newest first. A page may have fewer than page_size entries and still be followed by another."""
+    QueryRevenue: _aio.UnaryUnaryMultiCallable[_invoicing_service_pb2.QueryRevenueRequest, _invoicing_service_pb2.QueryRevenueResponse]  # type: ignore[assignment]
+    """Adds up the invoices of some months, and the drafts of what is not final in them, by customer, item or plan. Each line counts once: what
+    is to be adjusted of an account counts in the earliest of its drafts alone. Errors: INVALID_ARGUMENT PERIOD_INVALID (more than twelve
+    months, or none).
+    """
     ExplainLine: _aio.UnaryUnaryMultiCallable[_invoicing_service_pb2.ExplainLineRequest, _invoicing_service_pb2.ExplainLineResponse]  # type: ignore[assignment]
     """Explains a line by its charge, its snapshot and its windows, page by page. Errors: NOT_FOUND LINE_NOT_FOUND,
     FAILED_PRECONDITION DATA_CORRUPTED (the invoice, the charge or the snapshot is not what was written).
@@ -260,6 +270,17 @@ class InvoicingServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_invoicing_service_pb2.ListInvoicesResponse, _abc.Awaitable[_invoicing_service_pb2.ListInvoicesResponse]]:
         """Lists invoices by number, or newest first. A page may have fewer than page_size entries and still be followed by another."""
+
+    @_abc_1.abstractmethod
+    def QueryRevenue(
+        self,
+        request: _invoicing_service_pb2.QueryRevenueRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_invoicing_service_pb2.QueryRevenueResponse, _abc.Awaitable[_invoicing_service_pb2.QueryRevenueResponse]]:
+        """Adds up the invoices of some months, and the drafts of what is not final in them, by customer, item or plan. Each line counts once: what
+        is to be adjusted of an account counts in the earliest of its drafts alone. Errors: INVALID_ARGUMENT PERIOD_INVALID (more than twelve
+        months, or none).
+        """
 
     @_abc_1.abstractmethod
     def ExplainLine(

@@ -106,6 +106,11 @@ class RatingServiceStub:
                 request_serializer=metering_dot_rating_dot_v1_dot_rating__service__pb2.ListChargesRequest.SerializeToString,
                 response_deserializer=metering_dot_rating_dot_v1_dot_rating__service__pb2.ListChargesResponse.FromString,
                 _registered_method=True)
+        self.ListChargesOfPeriods = channel.unary_unary(
+                '/metering.rating.v1.RatingService/ListChargesOfPeriods',
+                request_serializer=metering_dot_rating_dot_v1_dot_rating__service__pb2.ListChargesOfPeriodsRequest.SerializeToString,
+                response_deserializer=metering_dot_rating_dot_v1_dot_rating__service__pb2.ListChargesOfPeriodsResponse.FromString,
+                _registered_method=True)
         self.QueryCost = channel.unary_unary(
                 '/metering.rating.v1.RatingService/QueryCost',
                 request_serializer=metering_dot_rating_dot_v1_dot_rating__service__pb2.QueryCostRequest.SerializeToString,
@@ -263,6 +268,14 @@ class RatingServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ListChargesOfPeriods(self, request, context):
+        """Returns the same of several periods of one customer, in the order asked. Errors: those of ListCharges; a contract of another customer is
+        not found.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def QueryCost(self, request, context):
         """Returns what one contract and period costs over time and by the properties of its events, based on usage as it is now. Whatever the
         windows and groups, the amounts of an item add up to its charge of ListCharges, rounded once. Errors: those of ListCharges,
@@ -412,6 +425,11 @@ def add_RatingServiceServicer_to_server(servicer, server):
                     servicer.ListCharges,
                     request_deserializer=metering_dot_rating_dot_v1_dot_rating__service__pb2.ListChargesRequest.FromString,
                     response_serializer=metering_dot_rating_dot_v1_dot_rating__service__pb2.ListChargesResponse.SerializeToString,
+            ),
+            'ListChargesOfPeriods': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListChargesOfPeriods,
+                    request_deserializer=metering_dot_rating_dot_v1_dot_rating__service__pb2.ListChargesOfPeriodsRequest.FromString,
+                    response_serializer=metering_dot_rating_dot_v1_dot_rating__service__pb2.ListChargesOfPeriodsResponse.SerializeToString,
             ),
             'QueryCost': grpc.unary_unary_rpc_method_handler(
                     servicer.QueryCost,
@@ -839,6 +857,33 @@ class RatingService:
             '/metering.rating.v1.RatingService/ListCharges',
             metering_dot_rating_dot_v1_dot_rating__service__pb2.ListChargesRequest.SerializeToString,
             metering_dot_rating_dot_v1_dot_rating__service__pb2.ListChargesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListChargesOfPeriods(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/metering.rating.v1.RatingService/ListChargesOfPeriods',
+            metering_dot_rating_dot_v1_dot_rating__service__pb2.ListChargesOfPeriodsRequest.SerializeToString,
+            metering_dot_rating_dot_v1_dot_rating__service__pb2.ListChargesOfPeriodsResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -74,6 +74,10 @@ class RatingServiceStub:
     """Returns the charges of one contract and period, based on usage as it is now. Errors: NOT_FOUND CONTRACT_NOT_FOUND,
     INVALID_ARGUMENT PERIOD_INVALID (the contract has no such period).
     """
+    ListChargesOfPeriods: _grpc.UnaryUnaryMultiCallable[_rating_service_pb2.ListChargesOfPeriodsRequest, _rating_service_pb2.ListChargesOfPeriodsResponse]
+    """Returns the same of several periods of one customer, in the order asked. Errors: those of ListCharges; a contract of another customer is
+    not found.
+    """
     QueryCost: _grpc.UnaryUnaryMultiCallable[_rating_service_pb2.QueryCostRequest, _rating_service_pb2.QueryCostResponse]
     """Returns what one contract and period costs over time and by the properties of its events, based on usage as it is now. Whatever the
     windows and groups, the amounts of an item add up to its charge of ListCharges, rounded once. Errors: those of ListCharges,
@@ -160,6 +164,10 @@ class RatingServiceAsyncStub(RatingServiceStub):
     ListCharges: _aio.UnaryUnaryMultiCallable[_rating_service_pb2.ListChargesRequest, _rating_service_pb2.ListChargesResponse]  # type: ignore[assignment]
     """Returns the charges of one contract and period, based on usage as it is now. Errors: NOT_FOUND CONTRACT_NOT_FOUND,
     INVALID_ARGUMENT PERIOD_INVALID (the contract has no such period).
+    """
+    ListChargesOfPeriods: _aio.UnaryUnaryMultiCallable[_rating_service_pb2.ListChargesOfPeriodsRequest, _rating_service_pb2.ListChargesOfPeriodsResponse]  # type: ignore[assignment]
+    """Returns the same of several periods of one customer, in the order asked. Errors: those of ListCharges; a contract of another customer is
+    not found.
     """
     QueryCost: _aio.UnaryUnaryMultiCallable[_rating_service_pb2.QueryCostRequest, _rating_service_pb2.QueryCostResponse]  # type: ignore[assignment]
     """Returns what one contract and period costs over time and by the properties of its events, based on usage as it is now. Whatever the
@@ -328,6 +336,16 @@ class RatingServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_rating_service_pb2.ListChargesResponse, _abc.Awaitable[_rating_service_pb2.ListChargesResponse]]:
         """Returns the charges of one contract and period, based on usage as it is now. Errors: NOT_FOUND CONTRACT_NOT_FOUND,
         INVALID_ARGUMENT PERIOD_INVALID (the contract has no such period).
+        """
+
+    @_abc_1.abstractmethod
+    def ListChargesOfPeriods(
+        self,
+        request: _rating_service_pb2.ListChargesOfPeriodsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_rating_service_pb2.ListChargesOfPeriodsResponse, _abc.Awaitable[_rating_service_pb2.ListChargesOfPeriodsResponse]]:
+        """Returns the same of several periods of one customer, in the order asked. Errors: those of ListCharges; a contract of another customer is
+        not found.
         """
 
     @_abc_1.abstractmethod

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, ClassVar, Final
 
 import numpy as np
 
-from aggregator.domain.aggregations.aggregation import Added, Aggregation, Reads, decimals
+from aggregator.domain.aggregations.aggregation import Added, OfWindows, Reads, decimals
 from aggregator.domain.columns import ScaledNumbers
 from money import exact_arithmetic
 
@@ -22,7 +22,7 @@ AVERAGE_PLACES: Final = 12
 _AVERAGE_STEP: Final = Decimal(1).scaleb(-AVERAGE_PLACES)
 
 
-class Sum(Aggregation):
+class Sum(OfWindows):
     """The sum of the values."""
 
     NAME: ClassVar[str] = "SUM"
@@ -59,7 +59,7 @@ class RoundedSum(Sum):
         return decimals(ScaledNumbers(totals, entries.values.scale))
 
 
-class Count(Aggregation):
+class Count(OfWindows):
     """The number of events."""
 
     NAME: ClassVar[str] = "COUNT"
@@ -82,6 +82,7 @@ class Average(Sum):
     """The sum of the values divided by their number."""
 
     NAME: ClassVar[str] = "AVG"
+    NOTHING_IS_ZERO: ClassVar[bool] = False
 
     def quantities(self, windows: Windows) -> Sequence[Decimal]:
         """Return the average of the whole, not of averages."""
@@ -94,12 +95,17 @@ class Average(Sum):
 
 
 def average(total: Decimal, count: int) -> Decimal:
-    """Divide a sum by a count of at least 1, rounded half away from zero to 12 places: the one quotient of the suite.
+    """Divide a sum by a count of at least 1, rounded as `quotient` does."""
+    numerator, denominator = total.as_integer_ratio()
+    return quotient(numerator, denominator * count)
+
+
+def quotient(numerator: int, denominator: int) -> Decimal:
+    """Divide by a number above zero, rounded half away from zero to 12 places: the one quotient of the suite.
 
     Decided on integers, so that no digit is lost on the way: a quotient rounded twice could be one step off.
     """
     with exact_arithmetic():
-        numerator, denominator = total.as_integer_ratio()
-        numerator, denominator = numerator * 10**AVERAGE_PLACES, denominator * count
+        numerator *= 10**AVERAGE_PLACES
         steps = (2 * abs(numerator) + denominator) // (2 * denominator)
         return Decimal(steps if numerator >= 0 else -steps) * _AVERAGE_STEP

@@ -22,6 +22,7 @@ from eventlog.instants import INSTANT_MIN_US, instant_of, microseconds_of
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
     from datetime import datetime
+    from uuid import UUID
 
     from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -48,6 +49,12 @@ _BY_CUSTOMER: Final = """
         ))
         AND (p.first_customer, p.page_id) > ($6, $7::bigint)
     ORDER BY p.first_customer, p.page_id LIMIT $8
+"""
+_OF_CUSTOMER: Final = """
+    SELECT content_id, meter_id, CASE WHEN content_id = ANY($5::uuid[]) THEN NULL ELSE payload END AS payload
+    FROM window_page
+    WHERE meter_id = ANY($1::integer[]) AND month BETWEEN $2 AND $3 AND $4 BETWEEN first_customer AND last_customer
+    ORDER BY page_id
 """
 _MONTHS: Final = "SELECT DISTINCT month FROM window_page WHERE meter_id = ANY($1::integer[]) ORDER BY month"
 _PAGES_AT_FIRST: Final = 8
@@ -185,6 +192,34 @@ async def windows_by_ranges(
         yield _by_meter((meter_id, of_customers(windows, "", end)) for meter_id, windows in parts)
         pending = [(meter_id, of_customers(windows, end, None)) for meter_id, windows in parts]
         place, limit = (end, rows[-1]["page_id"]), min(2 * limit, _PAGES_PER_STATEMENT_MAX)
+
+
+async def pages_of_customer(
+    conn: AsyncConnection,
+    meter_ids: Sequence[int],
+    first_month: int,
+    last_month: int,
+    customer: str,
+    known: Mapping[UUID, tuple[int, Windows]],
+) -> Mapping[UUID, tuple[int, Windows]]:
+    """Return a customer's windows of some months, page by page, with the keys of their meters' versions.
+
+    What is known of pages, from the same question, is not read again.
+    """
+    driver = await driver_connection(conn)
+    rows = await driver.fetch(_OF_CUSTOMER, list(meter_ids), first_month, last_month, customer, list(known))
+
+    def read() -> dict[UUID, tuple[int, Windows]]:
+        names = frozenset([customer])
+        return {
+            row["content_id"]: known[row["content_id"]]
+            if row["payload"] is None
+            else (row["meter_id"], from_bytes(row["payload"], names))
+            for row in rows
+        }
+
+    is_quick = sum(row["payload"] is not None for row in rows) <= _PAGES_AT_FIRST
+    return read() if is_quick else await asyncio.to_thread(read)
 
 
 async def months_with_windows(conn: AsyncConnection, meter_ids: Sequence[int]) -> list[Period]:

@@ -6,8 +6,8 @@ from alembic import op
 
 from chassis.migrations import forbid_changes
 
-revision = "0030"
-down_revision = "0011"
+revision = "0051"
+down_revision = "0050"
 
 
 def upgrade() -> None:
