@@ -87,7 +87,7 @@ async def fill_places(conn: AsyncConnection, tenant: str | None) -> list[FillPla
         text(
             """
             SELECT f.fill_id, f.created_at, CAST(sum(u.position) AS bigint) AS total,
-                CAST(coalesce(sum(least(c.position, u.position)), 0) AS bigint) AS done
+                CAST(sum(least(coalesce(c.position, 0), u.position)) AS bigint) AS done
             FROM fill AS f
             JOIN fill_until AS u USING (fill_id)
             LEFT JOIN feed_checkpoint AS c ON c.consumer = :prefix || f.fill_id AND c.lane = u.lane
