@@ -203,6 +203,13 @@ def _asked_of_ingest(customer: str) -> dict[str, Message]:
     }
 
 
+def _asked_of_the_log(meter: str, period: values_pb2.Period) -> dict[str, Message]:
+    return {
+        "Reconcile": aggregator_pb.ReconcileRequest(),
+        "PreviewMeter": aggregator_pb.PreviewMeterRequest(name=meter, spec=WHISPERED, period=period),
+    }
+
+
 def _requests(tenant: Tenant, invoice: dict[str, Any]) -> Iterator[tuple[str, Message]]:
     (line,) = invoice["lines"]
     charge = tenant.json("explain", line["id"])["charge"]["id"]
@@ -227,8 +234,7 @@ def _requests(tenant: Tenant, invoice: dict[str, Any]) -> Iterator[tuple[str, Me
             "ListParkedEvents": aggregator_pb.ListParkedEventsRequest(),
             "CheckEvents": aggregator_pb.CheckEventsRequest(events=[usage_event_pb2.UsageEvent(type="whisper.called")]),
             "GetProgress": aggregator_pb.GetProgressRequest(),
-            "Reconcile": aggregator_pb.ReconcileRequest(),
-            "PreviewMeter": aggregator_pb.PreviewMeterRequest(name=meter, spec=WHISPERED, period=january),
+            **_asked_of_the_log(meter, january),
         },
         SERVICES["rating"]: {
             "ListProducts": rating_pb.ListProductsRequest(),
