@@ -170,6 +170,16 @@ def _asked_of_the_portal(customer: str) -> dict[str, Message]:
     }
 
 
+def _asked_about_usage(query: aggregator_pb.QueryUsageRequest) -> dict[str, Message]:
+    heat = aggregator_pb.QueryHeatMapRequest(meter=query.meter, customers=query.customers, period=query.period)
+    return {
+        "QueryUsage": query,
+        "WatchUsage": aggregator_pb.WatchUsageRequest(query=query, answers_max=1),
+        "SummarizeUsage": aggregator_pb.SummarizeUsageRequest(query=query),
+        "QueryHeatMap": heat,
+    }
+
+
 def _since_2024() -> values_pb2.Period:
     period = _around_now()
     period.start.FromDatetime(datetime(2024, 1, 1, tzinfo=UTC))
@@ -205,14 +215,7 @@ def _asked_of_the_aggregator(
         "GetEventSchema": aggregator_pb.GetEventSchemaRequest(name="whisper.called"),
         "ListEventSchemas": aggregator_pb.ListEventSchemasRequest(),
         "ListMeters": aggregator_pb.ListMetersRequest(),
-        "QueryUsage": aggregator_pb.QueryUsageRequest(meter=meter, customers=[customer], period=january),
-        "WatchUsage": aggregator_pb.WatchUsageRequest(
-            query=aggregator_pb.QueryUsageRequest(meter=meter, customers=[customer], period=january), answers_max=1
-        ),
-        "SummarizeUsage": aggregator_pb.SummarizeUsageRequest(
-            query=aggregator_pb.QueryUsageRequest(meter=meter, customers=[customer], period=january)
-        ),
-        "QueryHeatMap": aggregator_pb.QueryHeatMapRequest(meter=meter, customers=[customer], period=january),
+        **_asked_about_usage(aggregator_pb.QueryUsageRequest(meter=meter, customers=[customer], period=january)),
         "QueryTotals": aggregator_pb.QueryTotalsRequest(customer=customer, period=january),
         "CurrentUsage": aggregator_pb.CurrentUsageRequest(customer=customer, meter=meter, period=january),
         "GetSnapshot": aggregator_pb.GetSnapshotRequest(snapshot_id=snapshot_id, windows_of_meter=meter),

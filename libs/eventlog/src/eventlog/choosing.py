@@ -14,19 +14,9 @@ from eventlog.payload import message_in
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from eventlog.choice import Choice
     from eventlog.columns import RowNumbers
-    from eventlog.period import Period
     from metering.ingest.v1 import usage_event_pb2 as pb
-
-
-@dataclass(frozen=True, slots=True)
-class Choice:
-    """Which events are wanted, and which of their properties; no customers or types: all."""
-
-    customers: frozenset[str]
-    types: frozenset[str]
-    period: Period
-    properties: frozenset[str]
 
 
 @dataclass(frozen=True, slots=True)

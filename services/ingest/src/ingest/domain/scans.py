@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from eventlog.as_of import AsOf
-    from eventlog.choosing import Choice
+    from eventlog.choice import Choice
     from eventlog.columns import RowNumbers
 
 

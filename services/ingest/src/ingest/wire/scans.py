@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from eventlog.choosing import Choice
+from eventlog.choice import Choice
 from eventlog.payload import columns_to_proto
 from eventlog.wire import as_of_from_proto
 from ingest.domain.scans import ScannedPage, ScanQuery
