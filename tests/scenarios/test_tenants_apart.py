@@ -207,12 +207,6 @@ def _asked_of_ingest(customer: str) -> dict[str, Message]:
     }
 
 
-<<<<<<< HEAD
-def _asked_of_the_log(meter: str, period: values_pb2.Period) -> dict[str, Message]:
-    return {
-        "Reconcile": aggregator_pb.ReconcileRequest(),
-        "PreviewMeter": aggregator_pb.PreviewMeterRequest(name=meter, spec=WHISPERED, period=period),
-=======
 def _asked_of_the_aggregator(
     customer: str, meter: str, snapshot_id: str, january: values_pb2.Period
 ) -> dict[str, Message]:
@@ -234,7 +228,6 @@ def _asked_of_the_aggregator(
         "GetProgress": aggregator_pb.GetProgressRequest(),
         "Reconcile": aggregator_pb.ReconcileRequest(),
         "PreviewMeter": aggregator_pb.PreviewMeterRequest(name=meter, spec=WHISPERED, period=january),
->>>>>>> schemas
     }
 
 
@@ -248,26 +241,7 @@ def _requests(tenant: Tenant, invoice: dict[str, Any]) -> Iterator[tuple[str, Me
     customer, contract, meter = "whisper-customer", "whisper-contract", "whisper-calls"
     asked: dict[ServiceDescriptor, dict[str, Message]] = {
         SERVICES["ingest"]: _asked_of_ingest(customer),
-<<<<<<< HEAD
-        SERVICES["aggregator"]: {
-            "GetMeter": aggregator_pb.GetMeterRequest(name=meter),
-            "ListMeters": aggregator_pb.ListMetersRequest(),
-            **_asked_about_usage(aggregator_pb.QueryUsageRequest(meter=meter, customers=[customer], period=january)),
-            "QueryTotals": aggregator_pb.QueryTotalsRequest(customer=customer, period=january),
-            "CurrentUsage": aggregator_pb.CurrentUsageRequest(customer=customer, meter=meter, period=january),
-            "GetSnapshot": aggregator_pb.GetSnapshotRequest(snapshot_id=line["snapshotId"], windows_of_meter=meter),
-            "ListSnapshots": aggregator_pb.ListSnapshotsRequest(),
-            "ListUsageEvents": aggregator_pb.ListUsageEventsRequest(snapshot_id=line["snapshotId"], meter=meter),
-            "ListMeteredEvents": aggregator_pb.ListMeteredEventsRequest(customer=customer, meter=meter, period=january),
-            "DescribeMeters": aggregator_pb.DescribeMetersRequest(customer=customer),
-            "ListParkedEvents": aggregator_pb.ListParkedEventsRequest(),
-            "CheckEvents": aggregator_pb.CheckEventsRequest(events=[usage_event_pb2.UsageEvent(type="whisper.called")]),
-            "GetProgress": aggregator_pb.GetProgressRequest(),
-            **_asked_of_the_log(meter, january),
-        },
-=======
         SERVICES["aggregator"]: _asked_of_the_aggregator(customer, meter, line["snapshotId"], january),
->>>>>>> schemas
         SERVICES["rating"]: {
             "ListProducts": rating_pb.ListProductsRequest(),
             "GetPlan": rating_pb.GetPlanRequest(name="whisper-plan"),
