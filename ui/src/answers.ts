@@ -730,6 +730,8 @@ export interface PlanItem {
   unitPrice: string | null;
   /** Units in a block of a package. */
   blockSize: string | null;
+  /** Whether the metered quantity is brought to `unit`, or whole steps of it, before it is priced. */
+  isConverted: boolean;
   /** Units that cost nothing in every period; null = none. */
   included: string | null;
   /** What the item costs at least; null = no minimum. */

@@ -9,10 +9,12 @@ from aggregator.operations import (
     checks,
     events,
     figures,
+    held,
     meters,
     parked,
     previews,
     reconciling,
+    schemas,
     seals,
     spans,
     usage,
@@ -26,6 +28,7 @@ from aggregator.wire import figures as figures_wire
 from aggregator.wire import meters as meters_wire
 from aggregator.wire import parked as parked_wire
 from aggregator.wire import previews as previews_wire
+from aggregator.wire import schemas as schemas_wire
 from aggregator.wire import seals as seals_wire
 from aggregator.wire import spans as spans_wire
 from aggregator.wire import usage as usage_wire
@@ -47,7 +50,9 @@ if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncConnection
 
     from aggregator.domain.meters import AppliedMeter, MeterVersion
+    from aggregator.domain.parked import ParkedFilter, ParkedKey
     from aggregator.domain.requeue import RequeueResult
+    from aggregator.domain.schemas import AppliedSchema
     from aggregator.operations.current import CurrentUsage
     from aggregator.operations.deps import Deps
 
@@ -105,6 +110,37 @@ class AggregatorServicer(pb_grpc.AggregatorServiceServicer):
 
         page = rendered(found, render, lambda version: (version.name,))
         return pb.ListMetersResponse(meters=page.entries, next_page_token=page.next_page_token)
+
+    async def ApplyEventSchema(
+        self, request: pb.ApplyEventSchemaRequest, context: Context
+    ) -> pb.ApplyEventSchemaResponse:
+        """Create a schema or a version of it."""
+        tenant, spec = current_tenant(), schemas_wire.spec_from_proto(request.spec)
+        if request.validate_only:
+            outcome = await schemas.validate_schema(self._deps, tenant, request.name, spec)
+            return schemas_wire.outcome_to_proto(outcome)
+
+        async def apply(conn: AsyncConnection) -> AppliedSchema:
+            return await schemas.apply_schema(self._deps, conn, tenant, request.name, spec)
+
+        response = await once(self._deps.engine, request, apply, schemas_wire.applied_to_proto)
+        meters.look_for_fills(self._deps)
+        return response
+
+    async def GetEventSchema(self, request: pb.GetEventSchemaRequest, context: Context) -> pb.GetEventSchemaResponse:
+        """Return a schema with its history."""
+        found = await schemas.get_schema(self._deps, current_tenant(), request.name)
+        versions = fitting([schemas_wire.schema_to_proto(version) for version in found], lambda one: one.ByteSize())
+        return pb.GetEventSchemaResponse(schema=versions[0], versions=versions)
+
+    async def ListEventSchemas(
+        self, request: pb.ListEventSchemasRequest, context: Context
+    ) -> pb.ListEventSchemasResponse:
+        """Return a page of schemas."""
+        after, limit = name_in(request.page_token), page_limit(request.page_size)
+        found = await schemas.list_schemas(self._deps, current_tenant(), after, limit)
+        page = rendered(found, schemas_wire.schema_to_proto, lambda version: (version.name,))
+        return pb.ListEventSchemasResponse(schemas=page.entries, next_page_token=page.next_page_token)
 
     async def DescribeMeters(self, request: pb.DescribeMetersRequest, context: Context) -> pb.DescribeMetersResponse:
         """Return what the meters measure."""
@@ -239,6 +275,8 @@ class AggregatorServicer(pb_grpc.AggregatorServiceServicer):
         tenant = current_tenant()
         wanted = parked_wire.requeue_filter_from_proto(tenant, request)
         after, limit = parked_wire.key_in(request.page_token), page_limit(request.page_size)
+        if not request.meter:
+            return await self._release(request, wanted, after, limit)
         prepared = await parked.prepare_requeue(self._deps, wanted, after, limit)
         if request.validate_only:
             return parked_wire.requeue_to_proto(parked.foreseen(prepared))
@@ -248,10 +286,22 @@ class AggregatorServicer(pb_grpc.AggregatorServiceServicer):
 
         return await once(self._deps.engine, request, requeue, parked_wire.requeue_to_proto)
 
+    async def _release(
+        self, request: pb.RequeueParkedRequest, wanted: ParkedFilter, after: ParkedKey | None, limit: int
+    ) -> pb.RequeueParkedResponse:
+        prepared = await held.prepare_release(self._deps, wanted, after, limit)
+        if request.validate_only:
+            return parked_wire.requeue_to_proto(held.foreseen(prepared))
+
+        async def release(conn: AsyncConnection) -> RequeueResult:
+            return await held.release(self._deps, conn, wanted.tenant, prepared)
+
+        return await once(self._deps.engine, request, release, parked_wire.requeue_to_proto)
+
     async def CheckEvents(self, request: pb.CheckEventsRequest, context: Context) -> pb.CheckEventsResponse:
         """Say what would be counted, and what not."""
-        batch = checks_wire.events_from_proto(request)
-        return checks_wire.checked_to_proto(await checks.check_events(self._deps, current_tenant(), batch))
+        batch, tried = checks_wire.events_from_proto(request), checks_wire.tried_from_proto(request)
+        return checks_wire.checked_to_proto(await checks.check_events(self._deps, current_tenant(), batch, tried))
 
     async def GetProgress(self, request: pb.GetProgressRequest, context: Context) -> pb.GetProgressResponse:
         """Tell how far the fold is."""

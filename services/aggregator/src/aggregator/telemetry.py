@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from aggregator.domain.judging import HoldReason
 from aggregator.domain.matching import ParkReason
 from chassis.telemetry import counter_from_zero
 
@@ -27,7 +28,9 @@ LINKS_TOTAL: Final = "metering.links.total"
 LINKS_OMITTED: Final = "metering.links.omitted"
 SNAPSHOT_ID: Final = "metering.snapshot.id"
 _CONSUMERS: Final = tuple({CONSUMER: kind} for kind in ("usage", "fill", "backlog"))
-_PARKED: Final = tuple({**kind, PARK_REASON: reason.value} for kind in _CONSUMERS for reason in ParkReason)
+_PARKED: Final = tuple(
+    {**kind, PARK_REASON: reason.value} for kind in _CONSUMERS for reason in (*ParkReason, *HoldReason)
+)
 
 
 def process_attributes(

@@ -138,6 +138,7 @@ def _print(asked: Asked, request: pb.QueryUsageRequest, response: pb.QueryUsageR
 
 def print_usage(response: pb.QueryUsageResponse, group_by: list[str], zone: ZoneInfo) -> None:
     """Print rows of usage as a table."""
+    has_billable = any(row.billable_quantity for row in response.rows)
     rows = [
         (
             f"({response.other_series:,} others)" if row.is_other else row.customer,
@@ -145,11 +146,13 @@ def print_usage(response: pb.QueryUsageResponse, group_by: list[str], zone: Zone
             local_time_text(row.window.end, zone),
             *row.group,
             row.quantity,
+            *([row.billable_quantity] if has_billable else []),
             str(row.event_count),
         )
         for row in response.rows
     ]
-    print_table(("customer", "from", "to", *group_by, f">quantity {response.unit}".rstrip(), ">events"), rows)
+    quantity = (f">quantity {response.unit}".rstrip(), *([">billed"] if has_billable else []))
+    print_table(("customer", "from", "to", *group_by, *quantity, ">events"), rows)
 
 
 def _export(request: pb.QueryUsageRequest, response: pb.QueryUsageResponse, output: RowsOutput) -> None:
@@ -181,6 +184,7 @@ def usage_rows_document(response: pb.QueryUsageResponse, group_by: list[str]) ->
             "window": period_document(row.window),
             "group": dict(zip(group_by, row.group, strict=True)) if group_by else {},
             "quantity": row.quantity,
+            **({"billableQuantity": row.billable_quantity} if row.billable_quantity else {}),
             "eventCount": row.event_count,
             **({"isOther": True} if row.is_other else {}),
         }

@@ -176,4 +176,4 @@ def _each_window(plan: UsagePlan, series: tuple[bool, Series], found: dict[int, 
             # So far it still is what it was.
             yield replace(last, key=key)
         else:
-            yield CountedRow(key, ZERO, 0, is_other)
+            yield CountedRow(key, ZERO, 0, is_other=is_other)

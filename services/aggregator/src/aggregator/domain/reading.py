@@ -17,6 +17,7 @@ from aggregator.domain.columns import no_texts, run_starts, sorting
 from aggregator.domain.query import RowKey
 from aggregator.domain.windows import merged
 from eventlog.instants import microseconds_of
+from money import ZERO, exact_arithmetic
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -39,6 +40,8 @@ class CountedRow:
     key: RowKey
     quantity: Decimal
     event_count: int
+    billable: Decimal | None = None
+    """What is billed of it, where the meter rounds each event by itself."""
     is_other: bool = False
     """Whether it is the rest of what was asked for, which has neither customer nor group."""
 
@@ -228,13 +231,28 @@ def _rows_over_time(plan: UsagePlan, number: int, aggregation: OverTime, windows
 def _rows(plan: UsagePlan, number: int, aggregation: OfWindows, windows: Windows) -> Iterator[CountedRow]:
     if not len(windows):
         return
+    billable: Sequence[Decimal | None] = aggregation.billable(windows) or [None] * len(windows)
     if plan.running:
         quantities, counts = _so_far(aggregation, windows)
+        billable = _added_so_far(windows, billable)
     else:
         quantities, counts = list(aggregation.quantities(windows)), windows.event_counts.tolist()
     columns = (windows.customers.texts(), windows.starts_us.tolist(), windows.groups.texts())
-    for customer, window, group, quantity, count in zip(*columns, quantities, counts, strict=True):
-        yield CountedRow(RowKey(number, customer, window, group), quantity, count)
+    for customer, window, group, quantity, count, billed in zip(*columns, quantities, counts, billable, strict=True):
+        yield CountedRow(RowKey(number, customer, window, group), quantity, count, billed)
+
+
+def _added_so_far(windows: Windows, values: Sequence[Decimal | None]) -> list[Decimal | None]:
+    """Add values, if there are any, up from the first window of each customer and group, by time, to each."""
+    totals: dict[tuple[int, int], Decimal] = {}
+    found: list[Decimal | None] = []
+    with exact_arithmetic():
+        series = zip(windows.customers.codes.tolist(), windows.groups.codes.tolist(), strict=True)
+        for key, value in zip(series, values, strict=True):
+            if value is not None:
+                totals[key] = totals.get(key, ZERO) + value
+            found.append(None if value is None else totals[key])
+    return found
 
 
 def _so_far(aggregation: OfWindows, windows: Windows) -> tuple[list[Decimal], list[int]]:

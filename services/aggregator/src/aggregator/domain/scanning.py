@@ -27,9 +27,11 @@ if TYPE_CHECKING:
     from aggregator.domain.meters import CountingMeter, MeterSpec
     from aggregator.domain.query import UsageQuery
     from aggregator.domain.requeue import Readings, ValueReading
+    from aggregator.domain.ruling import Ruling
     from aggregator.domain.windows import Windows
 
 Place = tuple[int, int]
+_HELD: Final = -1
 FOLDED_EVENTS: Final = 50_000
 """So many events are folded at once: enough that their number does not matter, few enough to be held."""
 
@@ -75,6 +77,24 @@ class ScannedEvents:
         return replace(self.segment, events=self.segment.events.take(rows), taken_back=taken_back)
 
 
+def mended_by(
+    events: Sequence[ScannedEvents], held: AbstractSet[Place], ruling: Ruling
+) -> list[tuple[Ruling, list[ScannedEvents]]]:
+    """Part events by how their schemas mend them, without those that are `held`.
+
+    Only some properties were read, so that nothing is judged: what is held is known.
+    """
+    parts: dict[int, list[ScannedEvents]] = {}
+    for page in events:
+        keys = np.array([_HELD if place in held else ruling.released.get(place, 0) for place in page.counted_at])
+        for key in np.unique(keys).tolist():
+            if key != _HELD:
+                wanted = keys == key
+                segment = page.rows(wanted.tolist())
+                parts.setdefault(key, []).append(ScannedEvents(segment, page.positions[wanted], page.events_read))
+    return [(ruling.mending_alone(key), pages) for key, pages in sorted(parts.items())]
+
+
 def scan_for(query: UsageQuery, meters: Sequence[CountingMeter]) -> Scan | None:
     """Return what to read of the log for a question; None where windows have all that it names.
 
@@ -114,8 +134,11 @@ def folded_windows(
     meters: Sequence[CountingMeter],
     parked: AbstractSet[tuple[int, int, int]],
     requeued: Readings,
+    ruling: Ruling | None = None,
 ) -> dict[int, Windows]:
     """Return the windows that events of one tenant come to, by the keys of the versions of a meter.
+
+    All are mended as `ruling` has it, and none is held.
 
     Like the fold of all events, but for what it `parked`; what was `requeued` since counts as it is read since. Both
     are given by meter, lane and position.
@@ -125,15 +148,15 @@ def folded_windows(
         parts = [
             part
             for reader, segments in _read_by(tenant_events, meter, parked, requeued)
-            for part in _fold(reader, segments)
+            for part in _fold(reader, segments, ruling)
         ]
         if parts:
             found[meter.meter_id] = merged(parts)
     return found
 
 
-def _fold(meter: CountingMeter, segments: Sequence[LogSegment]) -> Iterator[Windows]:
-    for folded in TenantFold(segments, [meter]).by_meter() if segments else ():
+def _fold(meter: CountingMeter, segments: Sequence[LogSegment], ruling: Ruling | None) -> Iterator[Windows]:
+    for folded in TenantFold(segments, [meter], ruling=ruling).by_meter() if segments else ():
         if folded.windows is not None:
             yield folded.windows.windows
 

@@ -24,6 +24,7 @@ class UsageRow:
     group: tuple[str, ...]
     quantity: Decimal
     event_count: int
+    billable: Decimal | None = None
     is_other: bool = False
     """Whether it is the rest of a question for the largest ones."""
 
@@ -51,6 +52,8 @@ class MeterUsage:
     quantity: Decimal
     event_count: int
     parked_count: int = 0
+    billable: Decimal | None = None
+    """What is billed of it, where the meter rounds each event by itself."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -82,7 +82,7 @@ async def ask(deps: Deps, tenant: str, queries: Sequence[UsageQuery], plan: Plan
         if isinstance(kept, Windows):
             gathered.append(Gathered(made, kept))
         else:
-            windows, read = await scanned_windows(deps, query, kept, made, state.as_of)
+            windows, read = await scanned_windows(deps, tenant, query, kept, made, state.as_of)
             gathered.append(Gathered(made, windows))
             source = UsageSource(source.events_read + read.events_read, read.properties)
     return Found(gathered, completed(deps, state.as_of, state.versions), state.filled, source)

@@ -52,7 +52,7 @@ class _Sides:
 
     def try_draft(self, fold: TenantFold) -> None:
         """Take what a part of the log comes to for the draft."""
-        for folded in TenantFold(fold.segments, [self.draft_meter]).by_meter():
+        for folded in TenantFold(fold.segments, [self.draft_meter], ruling=fold.ruling).by_meter():
             if folded.windows is not None:
                 self._take(_DRAFT_ID, folded.windows.windows)
             self.parked.update(

@@ -12,6 +12,8 @@ import numpy as np
 from aggregator.domain.fold import TenantFold
 from aggregator.domain.meters import CountingMeter
 from aggregator.domain.recount import Places, Recounted, recount
+from aggregator.domain.ruling import Ruling
+from aggregator.operations.rulings import ruling_in
 from aggregator.store import conservation as store
 from aggregator.store import progress
 from chassis.identity import acting_for_everyone
@@ -48,6 +50,7 @@ class Cut:
     period: Period | None
     parked: Places = field(default_factory=dict)
     readings: Readings = field(default_factory=dict)
+    ruling: Ruling | None = None
 
     @property
     def positions(self) -> int:
@@ -75,14 +78,17 @@ async def take_cut(
     `others` are looked at only to tell which events no meter asks for.
     """
     wanted = [meter.meter_id for meter in chosen]
+    as_of = await progress.read_as_of(conn, tenant)
+    whole = [(lane, 0, position) for lane, position in as_of.positions.items()]
     return Cut(
         tenant=tenant,
-        as_of=await progress.read_as_of(conn, tenant),
+        as_of=as_of,
         meters=[clipped(meter, period) for meter in (*chosen, *others)],
         wanted=frozenset(wanted),
         period=period,
         parked=await store.parked_places(conn, wanted, period),
         readings=await store.requeued_readings(conn, wanted),
+        ruling=await ruling_in(conn, tenant, whole),
     )
 
 
@@ -146,7 +152,7 @@ def _recount(
 ) -> None:
     events = deps.read_segments(segments)
     tally.accepted += sum(_accepted(segment, cut.period) for segment in events)
-    fold = TenantFold(events, cut.meters, lambda meter: meter.meter_id in cut.wanted)
+    fold = TenantFold(events, cut.meters, lambda meter: meter.meter_id in cut.wanted, cut.ruling)
     for meter, recounted in recount(fold, cut.parked, cut.readings):
         found(meter, recounted)
     tally.unmatched += sum(part.event_count for part in fold.unmatched()) - len(fold.unmatched_voids())

@@ -200,5 +200,6 @@ def _row(plan: UsagePlan, counted: CountedRow) -> UsageRow:
         group=counted.group,
         quantity=counted.quantity,
         event_count=counted.event_count,
+        billable=counted.billable,
         is_other=counted.is_other,
     )

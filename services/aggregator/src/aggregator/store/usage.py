@@ -13,6 +13,7 @@ from aggregator.domain.paging import month_of
 from aggregator.domain.ranking import check_held
 from aggregator.domain.reading import CountedRow, asked_windows, counted_rows, flushes_behind
 from aggregator.domain.windows import merged
+from aggregator.store.held import HELD_NOW
 from aggregator.store.parked import PARKED_NOW
 from aggregator.store.windows.pages import pages_of_customer, windows_by_ranges
 
@@ -101,7 +102,24 @@ def _rows_of(plan: UsagePlan, windows_of: Mapping[int, Sequence[Windows]]) -> It
 
 
 async def count_parked(conn: AsyncConnection, plan: UsagePlan) -> Mapping[int, int]:
-    """Return by meter number how many events of the plan's one customer and period are parked."""
+    """Return by meter number how many events of the plan's one customer and period are parked.
+
+    What a schema holds is among them, for each meter that asks for its type.
+    """
+    parameters = {**_versions(plan), **_period(plan), "customer": plan.customers[0]}
+    held = await conn.execute(
+        text(
+            f"""
+            SELECT asked.number, count(DISTINCT (h.lane, h.position)) AS parked
+            FROM {_ASKED} JOIN meter AS m USING (meter_id)
+            JOIN {HELD_NOW} AS h ON h.tenant = m.tenant AND jsonb_exists(m.spec -> 'event_types', h.event_type)
+            WHERE h.customer = :customer AND h.event_time >= :period_start AND h.event_time < :period_end
+            GROUP BY asked.number
+            """  # noqa: S608 - constant text
+        ),
+        parameters,
+    )
+    counts = Counter({row.number: row.parked for row in held})
     rows = await conn.execute(
         text(
             f"""
@@ -110,9 +128,10 @@ async def count_parked(conn: AsyncConnection, plan: UsagePlan) -> Mapping[int, i
             GROUP BY asked.number
             """  # noqa: S608 - constant text
         ),
-        {**_versions(plan), **_period(plan), "customer": plan.customers[0]},
+        parameters,
     )
-    return Counter({row.number: row.parked for row in rows})
+    counts.update({row.number: row.parked for row in rows})
+    return counts
 
 
 async def spans_behind(conn: AsyncConnection, plan: UsagePlan, limit: int) -> tuple[list[str], int]:

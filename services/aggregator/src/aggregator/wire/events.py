@@ -8,7 +8,9 @@ from datetime import UTC
 from aggregator.domain.calendar import HourOfWeek
 from aggregator.domain.listing import EventPage, EventPlace, EventQuery, Narrowed
 from aggregator.domain.matching import CountedEvent, ReadableEvent
+from aggregator.domain.repairs import differences
 from aggregator.wire.meters import filters_from_proto
+from aggregator.wire.schemas import repaired_to_proto
 from eventlog.as_of import AsOf
 from eventlog.fields import FIELDS
 from eventlog.instants import microseconds_of
@@ -95,4 +97,8 @@ def event_page_to_proto(page: EventPage) -> pb.ListMeteredEventsResponse:
 
 
 def _metered_event(counted: CountedEvent) -> usage_pb2.MeteredEvent:
-    return usage_pb2.MeteredEvent(event=counted.event.whole, value=counted.value)
+    event = counted.event
+    repaired = repaired_to_proto(differences(event.whole.event.properties, event.properties))
+    return usage_pb2.MeteredEvent(
+        event=event.whole, value=counted.value, repaired=repaired, billable_value=counted.billable
+    )

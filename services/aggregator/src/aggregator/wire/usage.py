@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from decimal import Decimal
 from typing import Final
 
 from aggregator.domain.calendar import WindowSize
@@ -72,6 +73,11 @@ def freshness_from_proto(message: pb.Freshness) -> Freshness:
             return Freshness()
 
 
+def optional_decimal(value: Decimal | None) -> str:
+    """Return a decimal as text, and nothing as an empty one."""
+    return "" if value is None else format_decimal(value)
+
+
 def rows_to_proto(rows: Sequence[UsageRow]) -> Iterator[usage_pb2.UsageRow]:
     """Yield rows of an answer as messages. Many share a window, which is made once."""
     windows = {row.window: period_to_proto(row.window) for row in rows}
@@ -82,6 +88,7 @@ def rows_to_proto(rows: Sequence[UsageRow]) -> Iterator[usage_pb2.UsageRow]:
             group=row.group,
             quantity=format_decimal(row.quantity),
             event_count=row.event_count,
+            billable_quantity=optional_decimal(row.billable),
             is_other=row.is_other,
         )
 
@@ -102,6 +109,7 @@ def meter_usage_to_proto(usage: MeterUsage) -> usage_pb2.MeterUsage:
         quantity=format_decimal(usage.quantity),
         event_count=usage.event_count,
         parked_count=usage.parked_count,
+        billable_quantity=optional_decimal(usage.billable),
     )
 
 

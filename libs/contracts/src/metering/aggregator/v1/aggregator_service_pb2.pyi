@@ -11,6 +11,7 @@ from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from metering.aggregator.v1 import meter_pb2 as _meter_pb2
 from metering.aggregator.v1 import reconciliation_pb2 as _reconciliation_pb2
+from metering.aggregator.v1 import schema_pb2 as _schema_pb2
 from metering.aggregator.v1 import usage_pb2 as _usage_pb2
 from metering.common.v1 import feed_pb2 as _feed_pb2
 from metering.common.v1 import values_pb2 as _values_pb2
@@ -25,6 +26,182 @@ else:
     from typing_extensions import TypeAlias as _TypeAlias, Never as _Never
 
 DESCRIPTOR: _descriptor.FileDescriptor
+
+@_typing.final
+class ApplyEventSchemaRequest(_message.Message):
+    """The schema as it should be."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    NAME_FIELD_NUMBER: _builtins.int
+    SPEC_FIELD_NUMBER: _builtins.int
+    VALIDATE_ONLY_FIELD_NUMBER: _builtins.int
+    request_id: _builtins.str
+    """Makes the call safe to repeat."""
+    name: _builtins.str
+    """The event type. Required. Example: "sms.sent"."""
+    validate_only: _builtins.bool
+    """Check everything, write nothing: the answer is what would happen, without a schema."""
+    @_builtins.property
+    def spec(self) -> _schema_pb2.EventSchemaSpec:
+        """Content. Required."""
+
+    def __init__(
+        self,
+        *,
+        request_id: _builtins.str = ...,
+        name: _builtins.str = ...,
+        spec: _schema_pb2.EventSchemaSpec | None = ...,
+        validate_only: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["spec", b"spec"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["name", b"name", "request_id", b"request_id", "spec", b"spec", "validate_only", b"validate_only"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ApplyEventSchemaRequest: _TypeAlias = ApplyEventSchemaRequest  # noqa: Y015
+
+@_typing.final
+class ApplyEventSchemaResponse(_message.Message):
+    """What happened."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    OUTCOME_FIELD_NUMBER: _builtins.int
+    SCHEMA_FIELD_NUMBER: _builtins.int
+    RECOUNTED_METERS_FIELD_NUMBER: _builtins.int
+    outcome: _values_pb2.ApplyOutcome.ValueType
+    """Created, unchanged or new version."""
+    @_builtins.property
+    def schema(self) -> _schema_pb2.EventSchema:
+        """The newest version."""
+
+    @_builtins.property
+    def recounted_meters(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Meters that are counted again because of it."""
+
+    def __init__(
+        self,
+        *,
+        outcome: _values_pb2.ApplyOutcome.ValueType = ...,
+        schema: _schema_pb2.EventSchema | None = ...,
+        recounted_meters: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["schema", b"schema"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["outcome", b"outcome", "recounted_meters", b"recounted_meters", "schema", b"schema"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ApplyEventSchemaResponse: _TypeAlias = ApplyEventSchemaResponse  # noqa: Y015
+
+@_typing.final
+class GetEventSchemaRequest(_message.Message):
+    """Names a schema."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """The event type. Required."""
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["name", b"name"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetEventSchemaRequest: _TypeAlias = GetEventSchemaRequest  # noqa: Y015
+
+@_typing.final
+class GetEventSchemaResponse(_message.Message):
+    """A schema with its history."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SCHEMA_FIELD_NUMBER: _builtins.int
+    VERSIONS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def schema(self) -> _schema_pb2.EventSchema:
+        """Newest version."""
+
+    @_builtins.property
+    def versions(self) -> _containers.RepeatedCompositeFieldContainer[_schema_pb2.EventSchema]:
+        """All versions, newest first."""
+
+    def __init__(
+        self,
+        *,
+        schema: _schema_pb2.EventSchema | None = ...,
+        versions: _abc.Iterable[_schema_pb2.EventSchema] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["schema", b"schema"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["schema", b"schema", "versions", b"versions"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetEventSchemaResponse: _TypeAlias = GetEventSchemaResponse  # noqa: Y015
+
+@_typing.final
+class ListEventSchemasRequest(_message.Message):
+    """A page of schemas."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PAGE_SIZE_FIELD_NUMBER: _builtins.int
+    PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    page_size: _builtins.int
+    """At most this many, 1 to 1000; 0 means 100."""
+    page_token: _builtins.str
+    """Token from the previous page. Optional."""
+    def __init__(
+        self,
+        *,
+        page_size: _builtins.int = ...,
+        page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["page_size", b"page_size", "page_token", b"page_token"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListEventSchemasRequest: _TypeAlias = ListEventSchemasRequest  # noqa: Y015
+
+@_typing.final
+class ListEventSchemasResponse(_message.Message):
+    """A page of schemas."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SCHEMAS_FIELD_NUMBER: _builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    next_page_token: _builtins.str
+    """Token for the next page; empty on the last."""
+    @_builtins.property
+    def schemas(self) -> _containers.RepeatedCompositeFieldContainer[_schema_pb2.EventSchema]:
+        """Newest versions, by name."""
+
+    def __init__(
+        self,
+        *,
+        schemas: _abc.Iterable[_schema_pb2.EventSchema] | None = ...,
+        next_page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["next_page_token", b"next_page_token", "schemas", b"schemas"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListEventSchemasResponse: _TypeAlias = ListEventSchemasResponse  # noqa: Y015
 
 @_typing.final
 class ApplyMeterRequest(_message.Message):
@@ -1603,13 +1780,15 @@ class RequeueParkedRequest(_message.Message):
     request_id: _builtins.str
     """Makes the call safe to repeat; a page of its own needs an id of its own."""
     meter: _builtins.str
-    """Meter. Required."""
+    """Meter. Required, unless events are meant that a schema holds: then it is empty, and `type` is required."""
     reason: _builtins.str
     """Only this reason. Optional. Example: "VALUE_MISSING"."""
     customer: _builtins.str
     """Only events of this customer. Optional."""
     type: _builtins.str
-    """Only events of this type. Optional."""
+    """Only events of this type. Optional with a meter. Without one: the type whose schema was mended; the newest version of it judges the
+    events that are held, and those that it lets pass count for every meter.
+    """
     validate_only: _builtins.bool
     """Only say how many would count; nothing is changed. That there are too many groups, or that a value can't be stored, shows only when
     it is tried.
@@ -1853,6 +2032,7 @@ class CheckEventsRequest(_message.Message):
 
     EVENTS_FIELD_NUMBER: _builtins.int
     COLUMNS_FIELD_NUMBER: _builtins.int
+    SCHEMAS_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def events(self) -> _containers.RepeatedCompositeFieldContainer[_usage_event_pb2.UsageEvent]:
         """Events as rows, 1 to 10,000."""
@@ -1861,19 +2041,52 @@ class CheckEventsRequest(_message.Message):
     def columns(self) -> _usage_event_pb2.UsageEventColumns:
         """Events as columns, 1 to 10,000."""
 
+    @_builtins.property
+    def schemas(self) -> _containers.RepeatedCompositeFieldContainer[Global___TriedSchema]:
+        """Schemas that are tried instead of the tenant's for the types they name. Optional."""
+
     def __init__(
         self,
         *,
         events: _abc.Iterable[_usage_event_pb2.UsageEvent] | None = ...,
         columns: _usage_event_pb2.UsageEventColumns | None = ...,
+        schemas: _abc.Iterable[Global___TriedSchema] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["columns", b"columns"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["columns", b"columns", "events", b"events"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["columns", b"columns", "events", b"events", "schemas", b"schemas"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___CheckEventsRequest: _TypeAlias = CheckEventsRequest  # noqa: Y015
+
+@_typing.final
+class TriedSchema(_message.Message):
+    """A schema that is tried without being applied."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    SPEC_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """The event type. Required."""
+    @_builtins.property
+    def spec(self) -> _schema_pb2.EventSchemaSpec:
+        """Content. Required."""
+
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        spec: _schema_pb2.EventSchemaSpec | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["spec", b"spec"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["name", b"name", "spec", b"spec"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___TriedSchema: _TypeAlias = TriedSchema  # noqa: Y015
 
 @_typing.final
 class CheckEventsResponse(_message.Message):
@@ -1883,6 +2096,8 @@ class CheckEventsResponse(_message.Message):
 
     UNCOUNTED_FIELD_NUMBER: _builtins.int
     COUNTED_FIELD_NUMBER: _builtins.int
+    REPAIRS_FIELD_NUMBER: _builtins.int
+    REPAIRED_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def uncounted(self) -> _containers.RepeatedCompositeFieldContainer[Global___UncountedEvent]:
         """By place, then by meter."""
@@ -1891,19 +2106,87 @@ class CheckEventsResponse(_message.Message):
     def counted(self) -> _containers.RepeatedCompositeFieldContainer[Global___CountedEvents]:
         """How many events each meter would count, by name; a meter that would count none is left out."""
 
+    @_builtins.property
+    def repairs(self) -> _containers.RepeatedCompositeFieldContainer[Global___RepairCount]:
+        """In how many events schemas would mend a property, by type and property."""
+
+    @_builtins.property
+    def repaired(self) -> _containers.RepeatedCompositeFieldContainer[Global___RepairedEvent]:
+        """The first 100 events that schemas would mend, by place."""
+
     def __init__(
         self,
         *,
         uncounted: _abc.Iterable[Global___UncountedEvent] | None = ...,
         counted: _abc.Iterable[Global___CountedEvents] | None = ...,
+        repairs: _abc.Iterable[Global___RepairCount] | None = ...,
+        repaired: _abc.Iterable[Global___RepairedEvent] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["counted", b"counted", "uncounted", b"uncounted"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["counted", b"counted", "repaired", b"repaired", "repairs", b"repairs", "uncounted", b"uncounted"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___CheckEventsResponse: _TypeAlias = CheckEventsResponse  # noqa: Y015
+
+@_typing.final
+class RepairCount(_message.Message):
+    """How many events would be mended."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TYPE_FIELD_NUMBER: _builtins.int
+    PROPERTY_FIELD_NUMBER: _builtins.int
+    EVENT_COUNT_FIELD_NUMBER: _builtins.int
+    type: _builtins.str
+    """Event type."""
+    property: _builtins.str
+    """Property key."""
+    event_count: _builtins.int
+    """Number of events."""
+    def __init__(
+        self,
+        *,
+        type: _builtins.str = ...,
+        property: _builtins.str = ...,
+        event_count: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["event_count", b"event_count", "property", b"property", "type", b"type"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RepairCount: _TypeAlias = RepairCount  # noqa: Y015
+
+@_typing.final
+class RepairedEvent(_message.Message):
+    """What a schema would mend in an event."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    INDEX_FIELD_NUMBER: _builtins.int
+    PROPERTIES_FIELD_NUMBER: _builtins.int
+    index: _builtins.int
+    """Place in the batch, from 0."""
+    @_builtins.property
+    def properties(self) -> _containers.RepeatedCompositeFieldContainer[_schema_pb2.RepairedProperty]:
+        """Properties that differ, by key."""
+
+    def __init__(
+        self,
+        *,
+        index: _builtins.int = ...,
+        properties: _abc.Iterable[_schema_pb2.RepairedProperty] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["index", b"index", "properties", b"properties"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RepairedEvent: _TypeAlias = RepairedEvent  # noqa: Y015
 
 @_typing.final
 class CountedEvents(_message.Message):
@@ -1944,9 +2227,9 @@ class UncountedEvent(_message.Message):
     index: _builtins.int
     """Place in the batch, from 0."""
     meter: _builtins.str
-    """Meter that could not read it; empty for NO_METER."""
+    """Meter that could not read it; empty for NO_METER, and where the schema of its type would hold it."""
     reason: _builtins.str
-    """Stable reason: VALUE_MISSING, VALUE_INVALID or NO_METER."""
+    """Stable reason: VALUE_MISSING, VALUE_INVALID, NO_METER or, where a schema would hold it, one with SCHEMA_ in front."""
     message: _builtins.str
     """For people. Example: "property bytes: '1e3' is not a plain decimal"."""
     def __init__(

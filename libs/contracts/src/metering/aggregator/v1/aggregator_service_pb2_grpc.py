@@ -55,6 +55,21 @@ class AggregatorServiceStub:
                 request_serializer=metering_dot_aggregator_dot_v1_dot_aggregator__service__pb2.ListMetersRequest.SerializeToString,
                 response_deserializer=metering_dot_aggregator_dot_v1_dot_aggregator__service__pb2.ListMetersResponse.FromString,
                 _registered_method=True)
+        self.ApplyEventSchema = channel.unary_unary(
+                '/metering.aggregator.v1.AggregatorService/ApplyEventSchema',
+                request_serializer=metering_dot_aggregator_dot_v1_dot_aggregator__service__pb2.ApplyEventSchemaRequest.SerializeToString,
+                response_deserializer=metering_dot_aggregator_dot_v1_dot_aggregator__service__pb2.ApplyEventSchemaResponse.FromString,
+                _registered_method=True)
+        self.GetEventSchema = channel.unary_unary(
+                '/metering.aggregator.v1.AggregatorService/GetEventSchema',
+                request_serializer=metering_dot_aggregator_dot_v1_dot_aggregator__service__pb2.GetEventSchemaRequest.SerializeToString,
+                response_deserializer=metering_dot_aggregator_dot_v1_dot_aggregator__service__pb2.GetEventSchemaResponse.FromString,
+                _registered_method=True)
+        self.ListEventSchemas = channel.unary_unary(
+                '/metering.aggregator.v1.AggregatorService/ListEventSchemas',
+                request_serializer=metering_dot_aggregator_dot_v1_dot_aggregator__service__pb2.ListEventSchemasRequest.SerializeToString,
+                response_deserializer=metering_dot_aggregator_dot_v1_dot_aggregator__service__pb2.ListEventSchemasResponse.FromString,
+                _registered_method=True)
         self.QueryUsage = channel.unary_unary(
                 '/metering.aggregator.v1.AggregatorService/QueryUsage',
                 request_serializer=metering_dot_aggregator_dot_v1_dot_aggregator__service__pb2.QueryUsageRequest.SerializeToString,
@@ -187,6 +202,29 @@ class AggregatorServiceServicer:
 
     def ListMeters(self, request, context):
         """Lists the newest version of every meter, by name.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ApplyEventSchema(self, request, context):
+        """Creates the schema of an event type or, when its content differs, a new version of it; the same content again changes nothing.
+        Events that break it are held: they count for no meter, and ListParkedEvents names them. Where events from `effective_from` on were
+        counted already, the meters of the type are counted again from there. INVALID_ARGUMENT SCHEMA_INVALID, SCHEMAS_TOO_MANY.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetEventSchema(self, request, context):
+        """Returns the schema of an event type with its history. NOT_FOUND SCHEMA_NOT_FOUND.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListEventSchemas(self, request, context):
+        """Lists the newest versions of the tenant's schemas, by name.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -379,6 +417,21 @@ def add_AggregatorServiceServicer_to_server(servicer, server):
                     servicer.ListMeters,
                     request_deserializer=metering_dot_aggregator_dot_v1_dot_aggregator__service__pb2.ListMetersRequest.FromString,
                     response_serializer=metering_dot_aggregator_dot_v1_dot_aggregator__service__pb2.ListMetersResponse.SerializeToString,
+            ),
+            'ApplyEventSchema': grpc.unary_unary_rpc_method_handler(
+                    servicer.ApplyEventSchema,
+                    request_deserializer=metering_dot_aggregator_dot_v1_dot_aggregator__service__pb2.ApplyEventSchemaRequest.FromString,
+                    response_serializer=metering_dot_aggregator_dot_v1_dot_aggregator__service__pb2.ApplyEventSchemaResponse.SerializeToString,
+            ),
+            'GetEventSchema': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetEventSchema,
+                    request_deserializer=metering_dot_aggregator_dot_v1_dot_aggregator__service__pb2.GetEventSchemaRequest.FromString,
+                    response_serializer=metering_dot_aggregator_dot_v1_dot_aggregator__service__pb2.GetEventSchemaResponse.SerializeToString,
+            ),
+            'ListEventSchemas': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListEventSchemas,
+                    request_deserializer=metering_dot_aggregator_dot_v1_dot_aggregator__service__pb2.ListEventSchemasRequest.FromString,
+                    response_serializer=metering_dot_aggregator_dot_v1_dot_aggregator__service__pb2.ListEventSchemasResponse.SerializeToString,
             ),
             'QueryUsage': grpc.unary_unary_rpc_method_handler(
                     servicer.QueryUsage,
@@ -590,6 +643,87 @@ class AggregatorService:
             '/metering.aggregator.v1.AggregatorService/ListMeters',
             metering_dot_aggregator_dot_v1_dot_aggregator__service__pb2.ListMetersRequest.SerializeToString,
             metering_dot_aggregator_dot_v1_dot_aggregator__service__pb2.ListMetersResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ApplyEventSchema(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/metering.aggregator.v1.AggregatorService/ApplyEventSchema',
+            metering_dot_aggregator_dot_v1_dot_aggregator__service__pb2.ApplyEventSchemaRequest.SerializeToString,
+            metering_dot_aggregator_dot_v1_dot_aggregator__service__pb2.ApplyEventSchemaResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetEventSchema(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/metering.aggregator.v1.AggregatorService/GetEventSchema',
+            metering_dot_aggregator_dot_v1_dot_aggregator__service__pb2.GetEventSchemaRequest.SerializeToString,
+            metering_dot_aggregator_dot_v1_dot_aggregator__service__pb2.GetEventSchemaResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListEventSchemas(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/metering.aggregator.v1.AggregatorService/ListEventSchemas',
+            metering_dot_aggregator_dot_v1_dot_aggregator__service__pb2.ListEventSchemasRequest.SerializeToString,
+            metering_dot_aggregator_dot_v1_dot_aggregator__service__pb2.ListEventSchemasResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -46,6 +46,15 @@ class AggregatorServiceStub:
     """Returns a meter: its newest version, and all versions with the newest first. Errors: NOT_FOUND METER_NOT_FOUND."""
     ListMeters: _grpc.UnaryUnaryMultiCallable[_aggregator_service_pb2.ListMetersRequest, _aggregator_service_pb2.ListMetersResponse]
     """Lists the newest version of every meter, by name."""
+    ApplyEventSchema: _grpc.UnaryUnaryMultiCallable[_aggregator_service_pb2.ApplyEventSchemaRequest, _aggregator_service_pb2.ApplyEventSchemaResponse]
+    """Creates the schema of an event type or, when its content differs, a new version of it; the same content again changes nothing.
+    Events that break it are held: they count for no meter, and ListParkedEvents names them. Where events from `effective_from` on were
+    counted already, the meters of the type are counted again from there. INVALID_ARGUMENT SCHEMA_INVALID, SCHEMAS_TOO_MANY.
+    """
+    GetEventSchema: _grpc.UnaryUnaryMultiCallable[_aggregator_service_pb2.GetEventSchemaRequest, _aggregator_service_pb2.GetEventSchemaResponse]
+    """Returns the schema of an event type with its history. NOT_FOUND SCHEMA_NOT_FOUND."""
+    ListEventSchemas: _grpc.UnaryUnaryMultiCallable[_aggregator_service_pb2.ListEventSchemasRequest, _aggregator_service_pb2.ListEventSchemasResponse]
+    """Lists the newest versions of the tenant's schemas, by name."""
     QueryUsage: _grpc.UnaryUnaryMultiCallable[_aggregator_service_pb2.QueryUsageRequest, _aggregator_service_pb2.QueryUsageResponse]
     """Returns usage of one meter. Errors: NOT_FOUND METER_NOT_FOUND, INVALID_ARGUMENT (zone, window,
     group or filter by a property that the meter does not group by, without `scan_events_max`), RESOURCE_EXHAUSTED SCAN_TOO_LARGE or
@@ -144,6 +153,15 @@ class AggregatorServiceAsyncStub(AggregatorServiceStub):
     """Returns a meter: its newest version, and all versions with the newest first. Errors: NOT_FOUND METER_NOT_FOUND."""
     ListMeters: _aio.UnaryUnaryMultiCallable[_aggregator_service_pb2.ListMetersRequest, _aggregator_service_pb2.ListMetersResponse]  # type: ignore[assignment]
     """Lists the newest version of every meter, by name."""
+    ApplyEventSchema: _aio.UnaryUnaryMultiCallable[_aggregator_service_pb2.ApplyEventSchemaRequest, _aggregator_service_pb2.ApplyEventSchemaResponse]  # type: ignore[assignment]
+    """Creates the schema of an event type or, when its content differs, a new version of it; the same content again changes nothing.
+    Events that break it are held: they count for no meter, and ListParkedEvents names them. Where events from `effective_from` on were
+    counted already, the meters of the type are counted again from there. INVALID_ARGUMENT SCHEMA_INVALID, SCHEMAS_TOO_MANY.
+    """
+    GetEventSchema: _aio.UnaryUnaryMultiCallable[_aggregator_service_pb2.GetEventSchemaRequest, _aggregator_service_pb2.GetEventSchemaResponse]  # type: ignore[assignment]
+    """Returns the schema of an event type with its history. NOT_FOUND SCHEMA_NOT_FOUND."""
+    ListEventSchemas: _aio.UnaryUnaryMultiCallable[_aggregator_service_pb2.ListEventSchemasRequest, _aggregator_service_pb2.ListEventSchemasResponse]  # type: ignore[assignment]
+    """Lists the newest versions of the tenant's schemas, by name."""
     QueryUsage: _aio.UnaryUnaryMultiCallable[_aggregator_service_pb2.QueryUsageRequest, _aggregator_service_pb2.QueryUsageResponse]  # type: ignore[assignment]
     """Returns usage of one meter. Errors: NOT_FOUND METER_NOT_FOUND, INVALID_ARGUMENT (zone, window,
     group or filter by a property that the meter does not group by, without `scan_events_max`), RESOURCE_EXHAUSTED SCAN_TOO_LARGE or
@@ -263,6 +281,33 @@ class AggregatorServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_aggregator_service_pb2.ListMetersResponse, _abc.Awaitable[_aggregator_service_pb2.ListMetersResponse]]:
         """Lists the newest version of every meter, by name."""
+
+    @_abc_1.abstractmethod
+    def ApplyEventSchema(
+        self,
+        request: _aggregator_service_pb2.ApplyEventSchemaRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_aggregator_service_pb2.ApplyEventSchemaResponse, _abc.Awaitable[_aggregator_service_pb2.ApplyEventSchemaResponse]]:
+        """Creates the schema of an event type or, when its content differs, a new version of it; the same content again changes nothing.
+        Events that break it are held: they count for no meter, and ListParkedEvents names them. Where events from `effective_from` on were
+        counted already, the meters of the type are counted again from there. INVALID_ARGUMENT SCHEMA_INVALID, SCHEMAS_TOO_MANY.
+        """
+
+    @_abc_1.abstractmethod
+    def GetEventSchema(
+        self,
+        request: _aggregator_service_pb2.GetEventSchemaRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_aggregator_service_pb2.GetEventSchemaResponse, _abc.Awaitable[_aggregator_service_pb2.GetEventSchemaResponse]]:
+        """Returns the schema of an event type with its history. NOT_FOUND SCHEMA_NOT_FOUND."""
+
+    @_abc_1.abstractmethod
+    def ListEventSchemas(
+        self,
+        request: _aggregator_service_pb2.ListEventSchemasRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_aggregator_service_pb2.ListEventSchemasResponse, _abc.Awaitable[_aggregator_service_pb2.ListEventSchemasResponse]]:
+        """Lists the newest versions of the tenant's schemas, by name."""
 
     @_abc_1.abstractmethod
     def QueryUsage(

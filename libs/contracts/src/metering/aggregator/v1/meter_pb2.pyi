@@ -190,6 +190,34 @@ NEGATIVE_VALUES_PARK: NegativeValues.ValueType  # 2
 """The event is parked for the meter, with the reason VALUE_NEGATIVE."""
 Global___NegativeValues: _TypeAlias = NegativeValues  # noqa: Y015
 
+class _EventRoundingMode:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _EventRoundingModeEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_EventRoundingMode.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    EVENT_ROUNDING_MODE_UNSPECIFIED: _EventRoundingMode.ValueType  # 0
+    """Refused."""
+    EVENT_ROUNDING_MODE_CEILING: _EventRoundingMode.ValueType  # 1
+    """The next one that is not below it."""
+    EVENT_ROUNDING_MODE_FLOOR: _EventRoundingMode.ValueType  # 2
+    """The last one that is not above it."""
+    EVENT_ROUNDING_MODE_HALF_UP: _EventRoundingMode.ValueType  # 3
+    """The nearest one; of two that are as near, the upper one."""
+
+class EventRoundingMode(_EventRoundingMode, metaclass=_EventRoundingModeEnumTypeWrapper):
+    """Which step above the minimum a value becomes."""
+
+EVENT_ROUNDING_MODE_UNSPECIFIED: EventRoundingMode.ValueType  # 0
+"""Refused."""
+EVENT_ROUNDING_MODE_CEILING: EventRoundingMode.ValueType  # 1
+"""The next one that is not below it."""
+EVENT_ROUNDING_MODE_FLOOR: EventRoundingMode.ValueType  # 2
+"""The last one that is not above it."""
+EVENT_ROUNDING_MODE_HALF_UP: EventRoundingMode.ValueType  # 3
+"""The nearest one; of two that are as near, the upper one."""
+Global___EventRoundingMode: _TypeAlias = EventRoundingMode  # noqa: Y015
+
 @_typing.final
 class MeterSpec(_message.Message):
     """What a meter is. Never edited: another content is another version, effective from its own time on."""
@@ -215,6 +243,7 @@ class MeterSpec(_message.Message):
     PERCENTILE_FIELD_NUMBER: _builtins.int
     BUCKET_AGGREGATION_FIELD_NUMBER: _builtins.int
     EMPTY_BUCKETS_FIELD_NUMBER: _builtins.int
+    BILLABLE_FIELD_NUMBER: _builtins.int
     aggregation: Global___Aggregation.ValueType
     """How values become a quantity. Required."""
     value_property: _builtins.str
@@ -280,6 +309,10 @@ class MeterSpec(_message.Message):
     def session(self) -> Global___Session:
         """How sessions are told apart and when they end. Required for DURATION and LIVE_COUNT, and only for them."""
 
+    @_builtins.property
+    def billable(self) -> Global___Billable:
+        """What is billed beside what is metered. Only for SUM of a meter that none of its versions did without. Optional."""
+
     def __init__(
         self,
         *,
@@ -302,14 +335,71 @@ class MeterSpec(_message.Message):
         percentile: _builtins.str = ...,
         bucket_aggregation: Global___Aggregation.ValueType = ...,
         empty_buckets: Global___EmptyBuckets.ValueType = ...,
+        billable: Global___Billable | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["effective_from", b"effective_from", "session", b"session"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["billable", b"billable", "effective_from", b"effective_from", "session", b"session"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["aggregation", b"aggregation", "bucket_aggregation", b"bucket_aggregation", "bucket_minutes", b"bucket_minutes", "carry_over", b"carry_over", "description", b"description", "dimensions", b"dimensions", "effective_from", b"effective_from", "empty_buckets", b"empty_buckets", "event_types", b"event_types", "filter_expression", b"filter_expression", "filters", b"filters", "group_by", b"group_by", "negative_values", b"negative_values", "percentile", b"percentile", "session", b"session", "time_unit", b"time_unit", "unit", b"unit", "value_expression", b"value_expression", "value_property", b"value_property"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["aggregation", b"aggregation", "billable", b"billable", "bucket_aggregation", b"bucket_aggregation", "bucket_minutes", b"bucket_minutes", "carry_over", b"carry_over", "description", b"description", "dimensions", b"dimensions", "effective_from", b"effective_from", "empty_buckets", b"empty_buckets", "event_types", b"event_types", "filter_expression", b"filter_expression", "filters", b"filters", "group_by", b"group_by", "negative_values", b"negative_values", "percentile", b"percentile", "session", b"session", "time_unit", b"time_unit", "unit", b"unit", "value_expression", b"value_expression", "value_property", b"value_property"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___MeterSpec: _TypeAlias = MeterSpec  # noqa: Y015
+
+@_typing.final
+class Billable(_message.Message):
+    """What is billed of a meter, where that is not the metered quantity itself. Both are kept, exact, and told side by side."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PER_EVENT_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def per_event(self) -> Global___EventRounding:
+        """Each event's value is rounded by itself. Required."""
+
+    def __init__(
+        self,
+        *,
+        per_event: Global___EventRounding | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["per_event", b"per_event"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["per_event", b"per_event"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Billable: _TypeAlias = Billable  # noqa: Y015
+
+@_typing.final
+class EventRounding(_message.Message):
+    """How an event's value becomes the billed one: v <= 0 stays, v <= minimum becomes minimum, else minimum plus whole increments. 60/60 is
+    {minimum: "60", increment: "60"}, 60/1 {minimum: "60", increment: "1"}, 1/1 {minimum: "1", increment: "1"}.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MINIMUM_FIELD_NUMBER: _builtins.int
+    INCREMENT_FIELD_NUMBER: _builtins.int
+    MODE_FIELD_NUMBER: _builtins.int
+    minimum: _builtins.str
+    """Least billed value of an event above zero. Decimal text, not negative. Empty = 0."""
+    increment: _builtins.str
+    """Steps above the minimum. Decimal text above zero. Required."""
+    mode: Global___EventRoundingMode.ValueType
+    """Which step. Required."""
+    def __init__(
+        self,
+        *,
+        minimum: _builtins.str = ...,
+        increment: _builtins.str = ...,
+        mode: Global___EventRoundingMode.ValueType = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["increment", b"increment", "minimum", b"minimum", "mode", b"mode"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___EventRounding: _TypeAlias = EventRounding  # noqa: Y015
 
 @_typing.final
 class Session(_message.Message):

@@ -90,6 +90,10 @@ class OfWindows(Aggregation):
         """Return what windows of one customer and group, by time, amount to from the first one to each."""
         return self.quantities(accumulated(windows))
 
+    def billable(self, windows: Windows) -> Sequence[Decimal] | None:  # noqa: ARG002 - most bill what they meter
+        """Return what is billed of each window, where that is not its quantity."""
+        return None
+
     @abstractmethod
     def quantity(self, totals: Totals) -> Decimal | None:
         """Return what single events amount to; None where nothing happened."""
