@@ -3495,8 +3495,12 @@ function stepsInWords(context, steps, tiers, price, unit, currency) {
     switch (step.name) {
       case "quantity":
         return { ...step, text: t4("step.quantity"), shown: words.quantity(step.value, unit) };
+      case "billable":
+        return { ...step, text: t4("step.billable"), shown: words.quantity(step.value, unit) };
+      case "converted":
+        return { ...step, text: t4("step.converted"), shown: words.quantity(step.value, price?.unit ?? unit) };
       case "included":
-        return { ...step, text: t4("step.included", { included: words.quantity(price?.included ?? "0", unit) }), shown: words.quantity(step.value, unit) };
+        return { ...step, text: t4("step.included", { included: words.quantity(price?.included ?? "0", price?.unit ?? unit) }), shown: words.quantity(step.value, price?.unit ?? unit) };
       case "package":
       case "tier": {
         let tier = priced.shift();

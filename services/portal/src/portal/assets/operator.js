@@ -283,6 +283,8 @@ var TEXTS = {
   "price.each": "{price} each",
   "price.minimum": "It costs at least {minimum} in a period.",
   "step.quantity": "Usage of the period",
+  "step.billable": "Billed, each event rounded by itself",
+  "step.converted": "Billed, in the unit and steps of the price",
   "step.included": "{included} included; what remains",
   "step.tier": "{quantity} × {price}",
   "step.package": "{quantity} blocks of {size} × {price}, the last one counted whole",
@@ -3670,8 +3672,12 @@ function stepsInWords(context, steps, tiers, price, unit, currency) {
     switch (step.name) {
       case "quantity":
         return { ...step, text: t4("step.quantity"), shown: words.quantity(step.value, unit) };
+      case "billable":
+        return { ...step, text: t4("step.billable"), shown: words.quantity(step.value, unit) };
+      case "converted":
+        return { ...step, text: t4("step.converted"), shown: words.quantity(step.value, price?.unit ?? unit) };
       case "included":
-        return { ...step, text: t4("step.included", { included: words.quantity(price?.included ?? "0", unit) }), shown: words.quantity(step.value, unit) };
+        return { ...step, text: t4("step.included", { included: words.quantity(price?.included ?? "0", price?.unit ?? unit) }), shown: words.quantity(step.value, price?.unit ?? unit) };
       case "package":
       case "tier": {
         let tier = priced.shift();

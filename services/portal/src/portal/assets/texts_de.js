@@ -221,6 +221,8 @@ var TEXTS = {
   "price.each": "je {price}",
   "price.minimum": "Mindestens {minimum} in einem Zeitraum.",
   "step.quantity": "Verbrauch des Zeitraums",
+  "step.billable": "Berechnet, jedes Ereignis für sich gerundet",
+  "step.converted": "Berechnet, in Einheit und Schritten des Preises",
   "step.included": "{included} enthalten; es bleiben",
   "step.tier": "{quantity} × {price}",
   "step.package": "{quantity} Blöcke zu {size} × {price}, der letzte ganz gezählt",

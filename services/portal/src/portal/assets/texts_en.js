@@ -240,6 +240,8 @@ var TEXTS = {
   "price.each": "{price} each",
   "price.minimum": "It costs at least {minimum} in a period.",
   "step.quantity": "Usage of the period",
+  "step.billable": "Billed, each event rounded by itself",
+  "step.converted": "Billed, in the unit and steps of the price",
   "step.included": "{included} included; what remains",
   "step.tier": "{quantity} × {price}",
   "step.package": "{quantity} blocks of {size} × {price}, the last one counted whole",

@@ -221,6 +221,8 @@ var TEXTS = {
   "price.each": "{price} chacun",
   "price.minimum": "Au moins {minimum} par période.",
   "step.quantity": "Consommation de la période",
+  "step.billable": "Facturé, chaque événement arrondi séparément",
+  "step.converted": "Facturé, dans l’unité et les pas du prix",
   "step.included": "{included} inclus ; il reste",
   "step.tier": "{quantity} × {price}",
   "step.package": "{quantity} tranches de {size} × {price}, la dernière comptée entière",
