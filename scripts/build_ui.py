@@ -38,6 +38,8 @@ BUNDLES: Final = {
     "kit": "kit",
     "operator": "operator",
     "react": "react",
+    "seller_de": "seller/texts_de",
+    "seller_fr": "seller/texts_fr",
     "texts_en": "texts",
     "texts_de": "texts_de",
     "texts_fr": "texts_fr",

@@ -2695,7 +2695,7 @@ var MeterlineView = class extends MeterlineElement {
   /** The request behind the page as a command line, and what came of the last action. */
   renderCurl(context, path, query) {
     return b2`<span class="note" role="status">${this.notice}</span>
-      <span class="controls narrow-hidden">${curlButton(context, path, query, (text) => this.notice = text)}</span>`;
+      <span class="controls">${curlButton(context, path, query, (text) => this.notice = text)}</span>`;
   }
   listenTo(state) {
     this.listened !== state && (this.listened?.removeEventListener("change", this.onState), state?.addEventListener("change", this.onState), this.listened = state);
@@ -2868,22 +2868,22 @@ define("meterline-bucket", MeterlineBucket);
 
 // src/views/explorer_tables.ts
 function seriesTable(context, data, table) {
-  let { t: t4, format } = context;
+  let { t: t4, format } = context, cellOf = (value) => table.unit === "" ? table.print(value) : format.decimal(value);
   return b2`<section class="card"><div class="scroll" role="region" tabindex="0" aria-label=${table.heading}>
     <table>
       <thead><tr>
         <th scope="col">${table.heading}</th><th scope="col" class="right narrow-hidden">${t4("explore.trend")}</th>
-        <th scope="col" class="right">${table.valueHeading}</th><th scope="col" class="right">${t4("explore.share")}</th>
+        <th scope="col" class="right">${table.valueHeading}${unitOf(table.unit)}</th><th scope="col" class="right">${t4("explore.share")}</th>
       </tr></thead>
       <tbody>${data.series.map((series, index) => b2`<tr data-series=${series.key}>
         <th scope="row">${swatch(lookOf(index, series.isOther))}${series.label}${renderOnly(context, table, series)}</th>
         <td class="right narrow-hidden">${spark(series.values, lookOf(index, series.isOther))}</td>
-        <td class="right">${figure(table.print(series.total), series.total, series.label, () => table.explain(series))}</td>
+        <td class="right">${figure(cellOf(series.total), series.total, series.label, () => table.explain(series))}</td>
         <td class="right">${series.share === null ? "–" : format.percent(series.share)}</td>
       </tr>`)}</tbody>
       <tfoot><tr>
         <th scope="row">${t4("explore.total")}</th><td class="narrow-hidden"></td>
-        <td class="right" data-figure="table-total" data-value=${data.total}>${figure(table.print(data.total), data.total, t4("explore.total"), table.explainTotal)}</td>
+        <td class="right" data-figure="table-total" data-value=${data.total}>${figure(cellOf(data.total), data.total, t4("explore.total"), table.explainTotal)}</td>
         <td></td>
       </tr>${data.line === null ? A : b2`<tr class="proven"><td colspan="4">${renderLine(context, data.line, table)}</td></tr>`}</tfoot>
     </table></div>
@@ -2902,12 +2902,15 @@ function renderLine({ t: t4 }, line, table) {
   return b2`<button class="figure ${line.equals ? "is-equal" : "is-unequal"}" type="button" data-equals=${line.equals}
     @click=${() => table.openLine(line.href)}>${line.equals ? icon("check") : icon("warning")} ${text}</button>`;
 }
-function bucketTable(context, data, model, explain) {
-  let { t: t4 } = context, hasTotal = data.series.length > 1, cell = (value, index, key, name) => b2`<td class="right">
-    ${value === null ? "–" : figure(model.print(value), value, `${name}, ${model.buckets[index]?.full ?? ""}`, () => explain(index, key))}</td>`;
+function unitOf(unit) {
+  return unit === "" ? A : b2`<span class="unit"> · ${unit}</span>`;
+}
+function bucketTable(context, data, model, unit, explain) {
+  let { t: t4, format } = context, hasTotal = data.series.length > 1, cell = (value, index, key, name) => b2`<td class="right">
+    ${value === null ? "–" : figure(unit === "" ? model.print(value) : format.decimal(value), value, `${name}, ${model.buckets[index]?.full ?? ""}`, () => explain(index, key))}</td>`;
   return b2`<div class="scroll" role="region" tabindex="0" aria-label=${model.name}><table class="buckets">
     <thead><tr>
-      <th scope="col">${t4("explore.start")}</th>
+      <th scope="col">${t4("explore.start")}${unitOf(unit)}</th>
       ${model.series.map((series) => b2`<th scope="col" class="right">${swatch(series.look)}${series.label}</th>`)}
       ${hasTotal ? b2`<th scope="col" class="right">${t4("explore.total")}</th>` : A}
       ${data.compare === null ? A : b2`<th scope="col" class="right">${t4("explore.previous")}</th>`}
@@ -2937,6 +2940,10 @@ var UNNAMED = "~", WINDOWS = ["hour", "day", "week", "month"], MeterlineExplorer
       explained: { state: !0 },
       isSheetOpen: { state: !0 }
     };
+  }
+  /** The unit of all values, as tables head it; empty where each value has its own. */
+  unit(_context, _data) {
+    return "";
   }
   renderPage(context) {
     let { t: t4 } = context, period = this.period;
@@ -3044,11 +3051,12 @@ var UNNAMED = "~", WINDOWS = ["hour", "day", "week", "month"], MeterlineExplorer
         <div class="card-head"><h2 class="card-title">${model.name}</h2>
           <span class="hint">${t4("period.days", { zone: context.words.zone(data.timeZone) })}</span><span class="spacer"></span>
           ${choices.chart === "bars" || choices.chart === "line" ? this.renderLegend(context, data) : A}</div>
-        ${choices.chart === "table" ? bucketTable(context, data, model, (index, series) => this.openBucket(context, data, { index, series })) : b2`<meterline-chart kind=${choices.chart} .model=${model} @bucket-open=${open}></meterline-chart>`}
+        ${choices.chart === "table" ? bucketTable(context, data, model, this.unit(context, data), (index, series) => this.openBucket(context, data, { index, series })) : b2`<meterline-chart kind=${choices.chart} .model=${model} @bucket-open=${open}></meterline-chart>`}
       </section>
       ${this.renderExtra(context, data)}
       ${seriesTable(context, data, {
       print: (value) => this.print(context, data, value),
+      unit: this.unit(context, data),
       heading: data.groupBy === null ? data.label : this.groupText(context, data.groupBy),
       valueHeading: t4(this.view === "cost" ? "explore.amount" : "explore.quantity"),
       isWhole: this.view === "cost" && this.state.all("item").length === 0,
@@ -4497,6 +4505,9 @@ var MeterlineUsage = class extends MeterlineExplorer {
       ["", t4("explore.groupNone")],
       ...properties.map((name) => [name, t4("explore.groupBy", { property: words.property(name) })])
     ];
+  }
+  unit({ words }, data) {
+    return words.unit(data.unit, "2");
   }
   print({ words }, data, value) {
     return words.quantity(value, data.unit);
