@@ -4221,7 +4221,7 @@ textarea.input { height: auto; padding: 8px 12px; font: 400 12px/1.5 var(--_mono
 .search, .buttons, .inline { display: inline-flex; align-items: center; gap: 8px; }
 .inline { font-size: 13px; color: var(--_text-2); }
 .buttons { justify-content: end; flex-wrap: wrap; }
-.search .input { width: 220px; }
+.search .input { width: 270px; }
 .choices { display: flex; flex-wrap: wrap; align-items: end; gap: 8px 16px; }
 .choices > label:not(.toggle, .inline) { display: grid; gap: 4px; font-size: 13px; color: var(--_text-2); }
 .checks { display: flex; flex-wrap: wrap; gap: 0 16px; }
