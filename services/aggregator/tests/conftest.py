@@ -70,6 +70,23 @@ def usage_event(number: int, **fields: Any) -> event_pb.UsageEvent:
     return event_pb.UsageEvent(**{**values, **fields}, time=moment(time))
 
 
+def meter_of(aggregation: str) -> dict[str, Any]:
+    """A meter of an aggregation, by its name, that reads what `usage_event` has; each event is a session of its own."""
+    fields: dict[str, Any] = {"aggregation": meter_pb2.Aggregation.Value(f"AGGREGATION_{aggregation}")}
+    session = meter_pb2.Session(key_expression="id", phase_expression="type", start="call.ended", timeout_seconds=60)
+    reads: dict[str, dict[str, Any]] = {
+        "COUNT": {},
+        "DURATION": {"session": session},
+        "LIVE_COUNT": {"session": session},
+        "PERCENTILE": {
+            "value_property": "minutes",
+            "percentile": "95",
+            "bucket_aggregation": meter_pb2.AGGREGATION_MAX,
+        },
+    }
+    return fields | reads.get(aggregation, {"value_property": "minutes"})
+
+
 class Caller:
     """A stub that sends one token with every call and raises the suite's errors."""
 
@@ -99,6 +116,7 @@ class Aggregator:
     key: SigningKey
     channel: grpc.aio.Channel
     supervisor: Supervisor
+    drain: Callable[[], None]
     callers: dict[tuple[str, bool], Caller] = field(default_factory=dict)
 
     def caller(self, tenant: str = "acme", scopes: Iterable[str] = ("read", "admin")) -> Caller:
@@ -179,12 +197,18 @@ async def running(
             await server.start()
             channel = grpc.aio.insecure_channel(server.address, options=[("grpc.use_local_subchannel_pool", 1)])
             try:
-                yield Aggregator(server.address, key, channel, supervisor)
+                yield Aggregator(server.address, key, channel, supervisor, runtime.draining.set)
             finally:
                 runtime.draining.set()
                 await channel.close(None)
                 await server.stop(2.0)
                 await supervisor.stop(5.0)
+
+
+@pytest.fixture
+def new_meter() -> Callable[[str], dict[str, Any]]:
+    """Make the fields of meters by the names of their aggregations."""
+    return meter_of
 
 
 @pytest.fixture

@@ -42,7 +42,7 @@ from eventlog.feed.cursor import CHAIN_START, FeedHeads, Segment
 from eventlog.feed.wire import heads_to_proto, segment_to_proto
 from metering.aggregator.v1 import aggregator_service_pb2 as agg
 from metering.aggregator.v1 import aggregator_service_pb2_grpc as agg_grpc
-from metering.aggregator.v1 import usage_pb2
+from metering.aggregator.v1 import meter_pb2, usage_pb2
 from metering.common.v1 import feed_service_pb2, feed_service_pb2_grpc, values_pb2
 from metering.rating.v1 import catalog_pb2
 from metering.rating.v1 import rating_service_pb2 as pb
@@ -75,6 +75,7 @@ class FakeAggregator(agg_grpc.AggregatorServiceServicer, feed_service_pb2_grpc.F
     """Sums what a test reports, seals what it is asked to, and serves the changes as a feed with one lane."""
 
     meters: dict[str, str] = field(default_factory=lambda: {"calls": "call", "minutes": "min"})
+    aggregations: dict[str, meter_pb2.Aggregation.ValueType] = field(default_factory=dict)
     usage: list[tuple[str, str, str, datetime, Decimal]] = field(default_factory=list)
     snapshots: dict[str, usage_pb2.UsageSnapshot] = field(default_factory=dict)
     segments: list[Segment] = field(default_factory=list)
@@ -131,6 +132,7 @@ class FakeAggregator(agg_grpc.AggregatorServiceServicer, feed_service_pb2_grpc.F
         return [
             usage_pb2.MeterUsage(
                 meter=meter,
+                aggregation=self.aggregations.get(meter, meter_pb2.AGGREGATION_UNSPECIFIED),
                 unit=self.meters[meter],
                 quantity=format(sum(quantities, start=Decimal(0)), "f"),
                 event_count=len(quantities),

@@ -15,13 +15,14 @@ from typing import TYPE_CHECKING, Final
 from aggregator.config import AggregatorMigrateSettings, AggregatorSettings
 from aggregator.loops import FoldFactory, loops
 from aggregator.operations import anew, usage
-from aggregator.operations.deps import Deps
+from aggregator.operations.current import CurrentUsage
+from aggregator.operations.deps import Deps, Watching
 from aggregator.rpc import served
 from aggregator.store.changes import OWNER_COLUMNS, ChangeFeed
 from aggregator.telemetry import Instruments
 from aggregator.upstream import CALLED, IngestClient
 from aggregator.wire.anew import told_of
-from aggregator.wire.payloads import pack_changes
+from aggregator.wire.payloads import pack_changes, read_segments, unpack_changes
 from chassis.clock import SystemClock
 from chassis.command_line import Command, main
 from chassis.one_off import one_off_engine
@@ -87,20 +88,24 @@ async def compose(runtime: Runtime[AggregatorSettings]) -> Composition:
         engine=engine,
         clock=clock,
         log=ingest,
-        changes=ChangeFeed(pack_changes),
+        feed=ingest.feed,
+        read_segments=read_segments,
+        changes=ChangeFeed(pack_changes, unpack_changes),
+        watching=Watching(changes, runtime.draining, settings.watch_keepalive_s),
         seal_wait_s=settings.seal_wait_s,
         meters_max=settings.meters_max,
         groups_max=settings.meter_groups_max,
     )
+    current = CurrentUsage(deps, partial(changes.wait_beyond, 0))
     folds = FoldFactory(deps, ingest.feed, settings, Instruments(runtime.telemetry.meter))
     return Composition(
         served=[
-            served(deps),
+            served(deps, current),
             served_feed(changes, partial(usage.counted_until, deps)),
             served_status(runtime, deps.board),
             served_audit(runtime.engine),
         ],
-        loops=loops(folds),
+        loops=loops(folds, current),
     )
 
 

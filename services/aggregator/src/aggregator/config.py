@@ -37,6 +37,14 @@ class AggregatorSettings(ServiceSettings):
         ge=1,
         description="Groups that one version of a meter counts; events of more are parked with GROUPS_TOO_MANY.",
     )
+    watch_keepalive_s: float = Field(
+        15.0, gt=0.0, le=60.0, description="WatchUsage says at least this often that nothing has changed."
+    )
+    reconcile_interval_s: float = Field(
+        300.0,
+        ge=0.0,
+        description="How often usage of each meter is compared with the log, at best; 0 = never. Takes 2% of a core.",
+    )
     seal_wait_s: float = Field(2.0, ge=0.0, le=30.0, description="A seal waits this long before it answers NotReady.")
 
 

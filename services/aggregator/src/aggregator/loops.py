@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING, Final
 
 from aggregator.operations import backlogs, fills, folding, windows
 from aggregator.operations.backlogs import BacklogSelection, LiveSelection
+from aggregator.operations.current import LOOK_EVERY_S, CurrentUsage
 from aggregator.operations.fills import FillSelection
 from aggregator.operations.folding import AlreadyFinished, Catalog, LeftOut, PreparedBatch, Selection
+from aggregator.operations.reconciler import Reconciler
 from aggregator.store.backlogs import Backlog
 from aggregator.store.fills import Fill
 from aggregator.wire.payloads import read_segments
@@ -40,6 +42,8 @@ _log = get_logger(__name__)
 
 
 Past = Fill | Backlog
+RECONCILE_SHARE: Final = 0.02
+"""Share of the time in which usage is compared with the log."""
 BACKLOG_TARGET_S: Final = 0.5
 """Batches of backlogs last only so long, because the live fold of others shares the processor with them."""
 
@@ -220,7 +224,10 @@ class Filler(Turns):
     async def _open(self) -> Sequence[Past]:
         # Before looking: a hint that comes meanwhile is for the next look.
         self._folds.deps.fills_wanted.clear()
-        return await fills.open_fills(self._folds.deps)
+        found = await fills.open_fills(self._folds.deps)
+        left = await fills.positions_left(self._folds.deps) if found else 0
+        self._folds.instruments.filling(positions_left=left)
+        return found
 
     async def _finish(self, past: Past) -> None:
         if isinstance(past, Fill):
@@ -256,6 +263,36 @@ async def merge_windows(deps: Deps, interval_s: float, stop: asyncio.Event) -> N
         await wait_or_stop(interval_s, stop, deps.clock.sleep)
 
 
+async def follow_current(current: CurrentUsage, stop: asyncio.Event) -> None:
+    """Let current usage follow what is counted until told to stop."""
+    while not stop.is_set():
+        try:
+            await current.follow(stop)
+        except MeterlineError as error:
+            # Meanwhile everything is read from the database, or refused as it would be there.
+            _log.warning("current.waits", reason=error.reason.value)
+            await wait_or_stop(LOOK_EVERY_S, stop, current.deps.clock.sleep)
+
+
+async def reconcile_usage(folds: FoldFactory, stop: asyncio.Event) -> None:
+    """Compare usage with the log, step by step, until told to stop; it rests most of the time."""
+    deps, reconciler = folds.deps, Reconciler(folds.deps, folds.settings.reconcile_interval_s)
+    while not await wait_or_stop(folds.settings.flush_interval_s, stop, deps.clock.sleep):
+        began_s, pause_s = deps.clock.monotonic_s(), folds.settings.reconcile_interval_s / 10
+        try:
+            step = await reconciler.step()
+        except MeterlineError as error:
+            # A log or database that is away; a log that is not what was written halts the folds, which say so.
+            _log.warning("reconcile.waits", reason=error.reason.value, message=error.message)
+        else:
+            folds.instruments.reconciled(positions=step.positions, difference=step.difference)
+            if step.positions:
+                pause_s = 0.0
+        rest_s = (deps.clock.monotonic_s() - began_s) * (1 / RECONCILE_SHARE - 1)
+        if await wait_or_stop(max(pause_s, rest_s), stop, deps.clock.sleep):
+            return
+
+
 async def _first_done(run: asyncio.Task[None], stop: asyncio.Event, limit_s: float) -> None:
     waiting = asyncio.create_task(stop.wait())
     try:
@@ -270,13 +307,17 @@ async def _ended(run: asyncio.Task[None]) -> None:
     await asyncio.gather(run, return_exceptions=True)
 
 
-def loops(folds: FoldFactory) -> tuple[Loop, ...]:
+def loops(folds: FoldFactory, current: CurrentUsage) -> tuple[Loop, ...]:
     """Return the background loops of the service."""
     live, deps = folds.live(), folds.deps
+    # Without an interval nobody compares.
+    reconciling = (Loop("reconcile", partial(reconcile_usage, folds)),) if folds.settings.reconcile_interval_s else ()
     return (
+        *reconciling,
         Loop("usage", live.run, live.problem),
         Loop("fill", Filler(folds).run),
         Loop("backlog", CatchUp(folds).run),
         Loop("merge", partial(merge_windows, deps, folds.settings.flush_interval_s)),
+        Loop("current", partial(follow_current, current)),
         Loop("completeness", partial(keep_looking, deps.completeness, deps.log.heads, deps.clock)),
     )

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from aggregator.domain.aggregations import BY_NAME
 from metering.aggregator.v1 import aggregator_service_pb2 as pb
 from metering.aggregator.v1 import meter_pb2, usage_pb2
 from metering.common.v1 import feed_pb2, values_pb2
@@ -28,6 +29,9 @@ SLOW = """
     END $$;
     CREATE TRIGGER delay BEFORE INSERT ON window_page FOR EACH ROW EXECUTE FUNCTION delay();
 """
+SESSION = meter_pb2.Session(
+    key_property="text", phase_property="value", start="0", stop="1e3", heartbeat="x" * 256, timeout_seconds=60
+)
 BOUNDED = """
     CREATE FUNCTION bounded() RETURNS trigger LANGUAGE plpgsql AS $$
     BEGIN
@@ -85,7 +89,7 @@ async def test_the_longest_groups_that_ingest_accepts_are_counted_and_shown_whol
 
 @pytest.mark.parametrize("seed", range(3))
 async def test_whatever_ingest_accepts_is_counted_or_parked(
-    run_aggregator: Any, ingest: Any, new_event: Any, seed: int
+    run_aggregator: Any, ingest: Any, new_event: Any, new_meter: Any, seed: int
 ) -> None:
     chance = random.Random(seed)
     # A byte, several bytes, what JSON and SQL escape, what sorts oddly.
@@ -115,16 +119,16 @@ async def test_whatever_ingest_accepts_is_counted_or_parked(
             )
         )
     async with run_aggregator(batch_events_max=chance.choice([7, 1000])) as aggregator:
-        meters = {
-            name.removeprefix("AGGREGATION_").lower().replace("_", "-"): number
-            for name, number in meter_pb2.Aggregation.items()
-            if number
+        meters = [name.lower().replace("_", "-") for name in BY_NAME]
+        reads: dict[str, dict[str, Any]] = {
+            "COUNT": {},
+            "COUNT_UNIQUE": {"value_property": "text"},
+            "DURATION": {"session": SESSION},
+            "LIVE_COUNT": {"session": SESSION},
         }
-        for name, aggregation in meters.items():
-            value = {"count": "", "count-unique": "text"}.get(name, "value")
-            await aggregator.apply(
-                name, aggregation=aggregation, value_property=value, group_by=chance.sample(KEYS, chance.randrange(9))
-            )
+        for name, aggregation in zip(meters, BY_NAME, strict=True):
+            fields = {**new_meter(aggregation), **reads.get(aggregation, {"value_property": "value"})}
+            await aggregator.apply(name, **fields, group_by=chance.sample(KEYS, chance.randrange(9)))
         for start in range(0, 300, 50):
             ingest.append(events[start : start + 50], lane=chance.randrange(2))
         await eventually(lambda: all_applied(aggregator, ingest), 30)

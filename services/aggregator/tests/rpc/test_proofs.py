@@ -53,11 +53,10 @@ async def refusal(aggregator: Any, request: pb.ListUsageEventsRequest) -> Any:
 
 @pytest.mark.parametrize("name", sorted(BY_NAME))
 async def test_events_amount_to_what_was_sealed_whatever_the_aggregation(
-    aggregator: Any, ingest: Any, new_event: Any, name: str
+    aggregator: Any, ingest: Any, new_event: Any, new_meter: Any, name: str
 ) -> None:
     chance = random.Random(name)
-    value = {} if name == "COUNT" else {"value_property": "minutes"}
-    await aggregator.apply("minutes", aggregation=meter_pb2.Aggregation.Value(f"AGGREGATION_{name}"), **value)
+    await aggregator.apply("minutes", **new_meter(name))
     for batch in range(6):
         texts = [f"{chance.randrange(-50, 50)}.{chance.randrange(1, 100)}" for _ in range(20)]
         events = [

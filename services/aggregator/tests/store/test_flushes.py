@@ -14,13 +14,16 @@ import pytest
 import pytest_asyncio
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from aggregator.domain.aggregations import AGGREGATIONS
+from aggregator.domain.aggregations import AGGREGATIONS, OF_BUCKETS
+from aggregator.domain.aggregations.aggregation import Reads
+from aggregator.domain.aggregations.rules import Rules, Session, TimeUnit
 from aggregator.domain.batch import LogSegment
 from aggregator.domain.calendar import WindowSize
 from aggregator.domain.fold import fold
 from aggregator.domain.meters import CountingMeter, MeterSpec, MeterVersion, counting_meters
 from aggregator.domain.query import UsageQuery, plan_query
 from aggregator.domain.reading import CountedRow
+from aggregator.domain.readings import Reading
 from aggregator.store import meters as meter_store
 from aggregator.store import parked, usage
 from aggregator.store.windows import merging, pages
@@ -32,6 +35,15 @@ from eventlog.period import Period
 from meterline.suite.databases import ServiceDatabase
 
 CREATED = datetime(2026, 1, 1, tzinfo=UTC)
+RULES = Rules(
+    session=Session(Reading("v"), Reading("g"), start="eu", timeout_s=3600),
+    time_unit=TimeUnit.HOUR,
+    carries_over=True,
+    percentile="50",
+    bucket_aggregation=OF_BUCKETS["SUM"],
+    skips_empty_buckets=True,
+)
+"""All of them, though none asks for all: what is stored is read again."""
 CHANCE = random.Random(17)
 PERIOD = Period(datetime(1970, 1, 1, tzinfo=UTC), datetime(1970, 1, 2, tzinfo=UTC))
 
@@ -71,8 +83,8 @@ def segment(count: int, first_position: int, customers: Sequence[str] = ("a", "b
 async def meters(engine: AsyncEngine, tenant: str) -> tuple[CountingMeter, ...]:
     """A stored meter of every kind; the tenant's name keeps several sets apart."""
     for aggregation in AGGREGATIONS:
-        value = "" if aggregation.NAME == "COUNT" else "v"
-        spec = MeterSpec(("call",), aggregation, value, group_by=("g",))
+        value = "" if aggregation.READS in {Reads.NOTHING, Reads.SESSION} else "v"
+        spec = MeterSpec(("call",), aggregation, value, group_by=("g",), rules=RULES)
         async with transaction(engine) as conn:
             await meter_store.add_version(
                 conn, MeterVersion(0, tenant, aggregation.NAME.lower(), 1, spec, None, CREATED)
@@ -116,7 +128,7 @@ async def read(
     """What a question by quarter hours and groups is answered with."""
     query = UsageQuery(counting.version.name, tuple(customers), PERIOD, WindowSize.HOUR, group_by=("g",))
     async with transaction(engine) as conn:
-        return await usage.read_usage(conn, plan_query(query, [counting]), remembered)
+        return await usage.read_usage(conn, plan_query(query, [counting], PERIOD.end), remembered)
 
 
 async def test_parts_in_any_order_add_up_to_the_whole(engine: AsyncEngine, tables: Any) -> None:

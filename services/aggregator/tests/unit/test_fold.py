@@ -13,8 +13,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aggregator.domain.aggregations import AGGREGATIONS, BY_NAME
-from aggregator.domain.aggregations.aggregation import Aggregation
+from aggregator.domain.aggregations import AGGREGATIONS, BY_NAME, OF_BUCKETS
+from aggregator.domain.aggregations.aggregation import Aggregation, OfWindows
 from aggregator.domain.aggregations.groups import group_key
 from aggregator.domain.batch import LogSegment
 from aggregator.domain.fold import Folded, fold
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 
 CREATED = datetime(2026, 1, 1, tzinfo=UTC)
 QUARTER_US = 15 * 60_000_000
+OF_WINDOWS = [one for one in AGGREGATIONS if isinstance(one, OfWindows)]
 
 
 @dataclass(frozen=True)
@@ -217,7 +218,7 @@ EVENTS = st.lists(
     ]
 )
 ALL_METERS = [
-    *(meter(aggregation, number, group_by=("region",)) for number, aggregation in enumerate(AGGREGATIONS, start=1)),
+    *(meter(one, number, group_by=("region",)) for number, one in enumerate(OF_WINDOWS, start=1)),
     meter(BY_NAME["SUM"], 20, event_types=("call", "sms"), bucket_minutes=1),
     meter(BY_NAME["COUNT"], 21, filters=(PropertyFilter("region", ("eu", "")),)),
     meter(BY_NAME["COUNT_UNIQUE"], 22, filters=(PropertyFilter("v", ("0", "NaN")),), group_by=("v", "region")),
@@ -379,8 +380,8 @@ def test_the_latest_is_chosen_by_time_then_id_bytewise() -> None:
 
     (change,) = fold([segment(events)], {"acme": [meter(BY_NAME["LATEST"])]}).windows
 
-    assert BY_NAME["LATEST"].quantities(change.windows) == [Decimal(2)]
-    assert BY_NAME["FIRST"].quantities(change.windows) == [Decimal(4)]
+    assert OF_BUCKETS["LATEST"].quantities(change.windows) == [Decimal(2)]
+    assert OF_BUCKETS["FIRST"].quantities(change.windows) == [Decimal(4)]
 
 
 def test_events_that_no_meter_asks_for_are_gathered_by_segment_and_type() -> None:
@@ -478,7 +479,7 @@ def amounts(parts: Sequence[Folded], one: CountingMeter) -> dict[tuple[str, int,
     if not len(whole):
         return {}
     keys = zip(whole.customers.texts(), whole.starts_us.tolist(), whole.groups.texts(), strict=True)
-    found = zip(whole.event_counts.tolist(), one.spec.aggregation.quantities(whole), strict=True)
+    found = zip(whole.event_counts.tolist(), cast("OfWindows", one.spec.aggregation).quantities(whole), strict=True)
     return dict(zip(keys, found, strict=True))
 
 

@@ -97,24 +97,23 @@ def test_a_version_that_lacks_a_group_is_read_as_empty_and_not_filtered_by() -> 
     meters = counting_meters([version(1, None), version(2, START + DAY, wider)])
     period = Period(START, START + 2 * DAY)
 
-    plan = plan_query(UsageQuery("calls", (), period, group_by=("tier",)), meters)
-    regions = plan_query(UsageQuery("calls", (), period, filters=(PropertyFilter("region", ("eu",)),)), meters)
+    plan = plan_query(UsageQuery("calls", (), period, group_by=("tier",)), meters, START)
+    regions = plan_query(UsageQuery("calls", (), period, filters=(PropertyFilter("region", ("eu",)),)), meters, START)
 
     assert [projection.places for projection in plan.meters[0].projections] == [(None,), (0,)]
     assert regions.conditions[0].places == ((10, 0), (20, 1))
     with pytest.raises(Refused, match="version 1"):
-        plan_query(UsageQuery("calls", (), period, filters=(PropertyFilter("tier", ("gold",)),)), meters)
+        plan_query(UsageQuery("calls", (), period, filters=(PropertyFilter("tier", ("gold",)),)), meters, START)
     later = Period(START + DAY, START + 2 * DAY)
-    assert plan_query(UsageQuery("calls", (), later, filters=(PropertyFilter("tier", ("gold",)),)), meters).conditions[
-        0
-    ].places == ((20, 0),)
+    gold = UsageQuery("calls", (), later, filters=(PropertyFilter("tier", ("gold",)),))
+    assert plan_query(gold, meters, START).conditions[0].places == ((20, 0),)
 
 
 def test_totals_name_only_versions_that_count_in_the_period() -> None:
     meters = counting_meters([version(1, None), version(2, START + DAY), version(3, START + 5 * DAY)])
 
-    plan = plan_totals("a", Period(START, START + 2 * DAY), [meters])
-    before = plan_totals("a", Period(START, START + DAY), [counting_meters([version(1, START + DAY)])])
+    plan = plan_totals("a", Period(START, START + 2 * DAY), [meters], START)
+    before = plan_totals("a", Period(START, START + DAY), [counting_meters([version(1, START + DAY)])], START)
 
     assert (plan.meters[0].versions, plan.meters[0].newest_version) == ((1, 2), 3)
     assert (before.meters[0].versions, before.meters[0].newest_version) == ((), 1)
@@ -142,4 +141,4 @@ def test_a_place_beyond_the_windows_of_the_question_is_refused() -> None:
     query = UsageQuery("calls", (), Period(START, START + DAY), after=RowKey(0, "ü", 7, ""))
 
     with pytest.raises(Refused, match="page_token"):
-        plan_query(query, counting_meters([version(1, None)]))
+        plan_query(query, counting_meters([version(1, None)]), START)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import aclosing
 from typing import TYPE_CHECKING, Final
 
 from google.protobuf.duration_pb2 import Duration
@@ -12,6 +13,7 @@ from invoicing.domain.accounts import DuePeriod
 from invoicing.operations.deps import ItemPrice
 from invoicing.wire.invoices import billed_to_proto, rated_from_proto
 from invoicing.wire.lines import evidence_from_proto
+from metering.common.v1 import feed_pb2
 from metering.rating.v1 import rating_service_pb2 as pb
 from metering.rating.v1 import rating_service_pb2_grpc as pb_grpc
 
@@ -151,6 +153,14 @@ class RatingClient:
             async with reading(self._stub.ListChargeEvents(request)) as pages:
                 async for page in pages:
                     yield page.events
+
+    async def count_events(self, charge_id: str, *, only_amendment: bool) -> int:
+        """Return how many events are behind a charge; one that takes an event back counts as one less."""
+        count = 0
+        async with aclosing(self.events(charge_id, only_amendment=only_amendment, after=None, limit=0)) as pages:
+            async for page in pages:
+                count += sum(-1 if one.event.kind == feed_pb2.ENTRY_KIND_VOID else 1 for one in page)
+        return count
 
 
 def _rated(response: pb.ListChargesResponse) -> Rated:

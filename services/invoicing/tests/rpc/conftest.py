@@ -35,7 +35,7 @@ from chassis.telemetry import Telemetry, active_telemetry
 from invoicing.__main__ import compose
 from invoicing.config import InvoicingSettings
 from metering.aggregator.v1 import usage_pb2
-from metering.common.v1 import values_pb2
+from metering.common.v1 import feed_pb2, values_pb2
 from metering.ingest.v1 import usage_event_pb2
 from metering.invoicing.v1 import invoicing_service_pb2_grpc
 from metering.rating.v1 import catalog_pb2, charge_pb2
@@ -69,6 +69,7 @@ class Event:
     id: str
     item: str
     value: str
+    is_void: bool = False
 
 
 @dataclass
@@ -88,6 +89,11 @@ class Contract:
         """Let usage happen in a month; what comes after the month was rated comes late."""
         log = self.logs.setdefault(month, [])
         log += [Event(f"{month}-{len(log) + n}", item, value) for n, value in enumerate(values)]
+
+    def void(self, month: str, value: str, item: str = "Calls") -> None:
+        """Take a value back that was used in a month."""
+        log = self.logs[month]
+        log.append(Event(f"{month}-{len(log)}", item, f"-{value}", is_void=True))
 
 
 @dataclass
@@ -303,8 +309,8 @@ def charges(contract: Contract, month: str, snapshot: Snapshot | None) -> list[c
     log = contract.logs.get(month, [])[: None if snapshot is None else snapshot.events]
     made = []
     for item in contract.items:
-        used = [Decimal(event.value) for event in log if event.item == item.name]
-        quantity = Decimal(1) if item.is_fee else sum(used, Decimal(0))
+        used = [event for event in log if event.item == item.name]
+        quantity = Decimal(1) if item.is_fee else sum((Decimal(event.value) for event in used), Decimal(0))
         amount = quantity * Decimal(item.price)
         name = f"{snapshot.id}-{item.name}" if snapshot else ""
         charge = charge_pb2.Charge(
@@ -323,7 +329,7 @@ def charges(contract: Contract, month: str, snapshot: Snapshot | None) -> list[c
             quantity=format(quantity, "f"),
             exact_amount=format(amount, "f"),
             snapshot_id=snapshot.id if snapshot and not item.is_fee else "",
-            event_count=len(used),
+            event_count=sum(-1 if event.is_void else 1 for event in used),
             traceparent=traceparent(name) if snapshot else "",
         )
         charge.tiers.add(quantity=format(quantity, "f"), unit_price=item.price, amount=format(amount, "f"))
@@ -375,6 +381,8 @@ def customer_message(contract: Contract) -> catalog_pb2.Customer:
 def metered(event: Event) -> usage_pb2.MeteredEvent:
     """The event as the aggregator tells it."""
     stored = usage_event_pb2.StoredEvent(event=usage_event_pb2.UsageEvent(id=event.id))
+    if event.is_void:
+        stored.kind = feed_pb2.ENTRY_KIND_VOID
     return usage_pb2.MeteredEvent(event=stored, value=event.value)
 
 

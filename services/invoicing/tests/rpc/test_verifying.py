@@ -210,6 +210,25 @@ async def test_the_events_of_each_line_are_counted_again(invoicing: Invoicing, r
     assert not any(question.limit or question.HasField("after") for question in rating.questions("ListChargeEvents"))
 
 
+async def test_an_adjustment_by_voids_is_as_sound_as_one_by_late_events(
+    invoicing: Invoicing, rating: FakeRating
+) -> None:
+    stub = invoicing.stub()
+    contract = rating.contract()
+    contract.use("2025-01", "1", "2", "4")
+    await finalize(stub, "2025-01")
+    contract.void("2025-01", "4")
+    contract.void("2025-01", "2")
+    contract.use("2025-01", "5")
+    second = await finalize(stub, "2025-02")
+    (adjustment,) = [line for line in second.lines if line.kind == invoice_pb2.LINE_KIND_ADJUSTMENT]
+
+    checked = await line_check(stub, adjustment.id)
+
+    assert (adjustment.quantity, adjustment.event_count) == ("-1", 0)
+    assert (list(checked.problems), checked.event_count) == ([], 0)
+
+
 async def test_a_line_whose_events_or_charge_are_not_what_it_says_has_a_problem(
     invoicing: Invoicing, rating: FakeRating
 ) -> None:

@@ -77,10 +77,26 @@ class FeedReader:
         self.drain()
         await self._wakeups.aclose()
 
+    async def wait_beyond(self, lane: int, position: int) -> None:
+        """Return once a lane is said to reach beyond a position, within milliseconds of a commit, or when draining.
+
+        It is a hint: what is said may be late, or lost with a restore.
+        """
+        await self._wakeups.wait_beyond(lane, position)
+
     async def heads(self) -> FeedHeads:
         """Return the log's epoch, where every lane ends now, and what the log shares with its earlier epochs."""
         async with driver_transaction(self._engine) as driver:
             return await self._history.heads(driver)
+
+    async def end(self, lane: int) -> Cursor:
+        """Return the end of a lane: a stream from there has only what comes from now on. Raises NotFound."""
+        async with driver_transaction(self._engine) as driver:
+            query = f"SELECT position, chain, CAST({EPOCH} AS text) AS epoch FROM lane_head WHERE lane = $1"  # noqa: S608
+            row = await driver.fetchrow(query, lane)
+        if row is None:
+            raise NotFound(Reason.LANE_NOT_FOUND, f"the log has no lane {lane}; ask for its heads")
+        return Cursor(lane=lane, position=row["position"], chain=row["chain"], epoch=row["epoch"])
 
     async def stream(self, cursor: Cursor) -> AsyncGenerator[Segment, None]:
         """Yield the segments of `cursor.lane` after `cursor`, then wait for more until drained or closed.

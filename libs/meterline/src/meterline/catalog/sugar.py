@@ -44,6 +44,14 @@ def _value_forms(value: Any) -> list[Short]:
     return [Short("valueExpression", _only_expression) if isinstance(value, Mapping) else Short("valueProperty")]
 
 
+def _key_forms(value: Any) -> list[Short]:
+    return [Short("keyExpression", _only_expression) if isinstance(value, Mapping) else Short("keyProperty")]
+
+
+def _phase_forms(value: Any) -> list[Short]:
+    return [Short("phaseExpression", _only_expression) if isinstance(value, Mapping) else Short("phaseProperty")]
+
+
 def _group_forms(value: Any) -> list[Short]:
     if not isinstance(value, list) or not any(isinstance(entry, Mapping) for entry in value):
         return [Short("groupBy")]
@@ -75,6 +83,7 @@ _ONE_OR_MORE_TEXTS: Final = {
 }
 
 _METER: Final = "metering.aggregator.v1.MeterSpec"
+_SESSION: Final = "metering.aggregator.v1.Session"
 _FILTERS: Final = Short(
     "filters",
     _filters,
@@ -83,21 +92,31 @@ _FILTERS: Final = Short(
         "anyOf": [{"type": "object", "additionalProperties": _ONE_OR_MORE_TEXTS}, {"type": "string"}],
     },
 )
-_VALUE: Final = Short(
-    "valueProperty",
-    None,
-    {
-        "description": "Property that holds the value, or {expression: …}.",
-        "anyOf": [
-            {"type": "string"},
-            {
-                "type": "object",
-                "required": ["expression"],
-                "properties": {"expression": {"type": "string"}},
-                "additionalProperties": False,
-            },
-        ],
-    },
+
+
+def _property_or_expression(field: str, what: str) -> Short:
+    return Short(
+        field,
+        None,
+        {
+            "description": f"Property that {what}, or {{expression: …}}.",
+            "anyOf": [
+                {"type": "string"},
+                {
+                    "type": "object",
+                    "required": ["expression"],
+                    "properties": {"expression": {"type": "string"}},
+                    "additionalProperties": False,
+                },
+            ],
+        },
+    )
+
+
+_VALUE: Final = _property_or_expression("valueProperty", "holds the value")
+_KEY: Final = _property_or_expression("keyProperty", "tells sessions of a customer apart")
+_PHASE: Final = _property_or_expression(
+    "phaseProperty", "says what an event is to its session: start, stop or heartbeat"
 )
 _GROUPS: Final = Short(
     "groupBy",
@@ -113,6 +132,8 @@ _GROUPS: Final = Short(
 
 SHORT_FORMS: Final[Mapping[str, Mapping[str, Short]]] = {
     _METER: {"value": _VALUE, "filter": _FILTERS, "groupBy": _GROUPS},
+    "metering.aggregator.v1.EventSchemaSpec": {"from": Short("effectiveFrom")},
+    _SESSION: {"key": _KEY, "phase": _PHASE},
     "metering.rating.v1.PlanItem": {"price": Short("usage")},
     "metering.rating.v1.PriceTier": {"unit": Short("unitPrice")},
     "metering.rating.v1.PackagePrice": {"unit": Short("unitPrice")},
@@ -134,6 +155,8 @@ _FORMS_BY_CONTENT: Final[Mapping[tuple[str, str], Callable[[Any], list[Short]]]]
     (_METER, "filter"): _filter_forms,
     (_METER, "value"): _value_forms,
     (_METER, "groupBy"): _group_forms,
+    (_SESSION, "key"): _key_forms,
+    (_SESSION, "phase"): _phase_forms,
 }
 
 

@@ -61,6 +61,13 @@ class _Group(TyperGroup):
         read_plainly(self)
         self.commands = _Commands()
 
+    def resolve_command(self, ctx: Context, args: list[str]) -> tuple[str | None, Command | None, list[str]]:
+        """Find a command by its name, which may be two words: what else begins with the first one stays as it is."""
+        name = " ".join(args[:2])
+        if len(args) > 1 and name in front.COMMANDS:
+            return name, self.commands[name], args[2:]
+        return super().resolve_command(ctx, args)
+
     def list_commands(self, ctx: Context) -> list[str]:
         """Return the names in the order of `front.COMMANDS`."""
         del ctx

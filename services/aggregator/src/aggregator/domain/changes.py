@@ -6,9 +6,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from aggregator.domain.windows import spans_by_customer
+from eventlog.instants import microseconds_of
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from aggregator.domain.folds import MeterFold
+    from aggregator.domain.meters import MeterVersion
 
 ANY_METER: Final = ""
 """Stands for all meters of a customer where naming each would take too much."""
@@ -37,9 +41,10 @@ class Span:
 
 
 class Changes:
-    """Changes of one transaction, by tenant."""
+    """Changes of one transaction, by tenant. `flush_id` is the batch that added them; 0 where usage was taken away."""
 
     def __init__(self) -> None:
+        self.flush_id = 0
         self.by_tenant: dict[str, dict[ChangeKey, Span]] = {}
         self._without_meters: set[str] = set()
 
@@ -56,9 +61,17 @@ class Changes:
             for named, changed in known.items():
                 self.add(tenant, named, changed)
 
-    def add_fold(self, fold: MeterFold) -> None:
-        """Note all windows that a batch touches of one meter."""
+    def add_fold(self, fold: MeterFold, now: datetime) -> None:
+        """Note all windows that a batch touches of one meter, and those into which its events reach."""
         version = fold.meter.version
         for customer, first_us, last_us in spans_by_customer(fold.windows):
-            span = Span(first_us, last_us + version.spec.bucket_us)
-            self.add(version.tenant, ChangeKey(customer, version.name), span)
+            self.add_windows(version, customer, first_us, last_us, now)
+
+    def add_windows(self, version: MeterVersion, customer: str, first_us: int, last_us: int, now: datetime) -> None:
+        """Note that windows of a customer changed, given by the first and the last start.
+
+        What the events of a window reach into changes too, up to now: what is later is not asked for yet.
+        """
+        end_us = last_us + version.spec.bucket_us
+        reach_us = min(end_us + version.spec.lookback_us, microseconds_of(now))
+        self.add(version.tenant, ChangeKey(customer, version.name), Span(first_us, max(end_us, reach_us)))

@@ -6,18 +6,44 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
-from aggregator.domain.aggregations.aggregation import Reads, Totals
+import numpy as np
+
+from aggregator.domain.aggregations.aggregation import OfWindows, Reads, Totals
+from aggregator.domain.aggregations.over_time import Asked, Moment, OverTime
 from aggregator.domain.usage import quantity_of
+from eventlog.instants import microseconds_of
 from money import ZERO, exact_arithmetic
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from datetime import datetime
 
     from aggregator.domain.aggregations.aggregation import Aggregation
+    from aggregator.domain.aggregations.rules import Rules
     from aggregator.domain.matching import CountedEvent
+    from aggregator.domain.meters import CountingMeter
     from aggregator.domain.usage import MeterUsage
+    from eventlog.period import Period
 
 _Chosen = tuple[int, str, Decimal]
+
+
+@dataclass(frozen=True, slots=True)
+class TimeAsked:
+    """An aggregation over time, the rules of its meter, and the one window that is asked for."""
+
+    aggregation: OverTime
+    rules: Rules
+    asked: Asked
+
+
+def time_asked(meters: Sequence[CountingMeter], period: Period, at: datetime) -> TimeAsked | None:
+    """Return what is asked of the versions of a meter over a period; None where they don't count over time."""
+    spec = meters[-1].spec if meters else None
+    if spec is None or not isinstance(spec.aggregation, OverTime):
+        return None
+    bounds_us = np.array([period.start_us, period.end_us], dtype=np.int64)
+    return TimeAsked(spec.aggregation, spec.rules, Asked(bounds_us, microseconds_of(at), spec.bucket_us))
 
 
 @dataclass(slots=True)
@@ -25,21 +51,27 @@ class Lineage:
     """The events of one meter, as they are listed: the windows' rules again, over single events."""
 
     aggregation: Aggregation
+    over_time: TimeAsked | None = None
+    """What is asked of an aggregation over time."""
     event_count: int = 0
     """One that takes an event back counts as one less."""
     listed: int = 0
     _sum: Decimal = ZERO
+    _billed: Decimal = ZERO
     _least: Decimal | None = None
     _greatest: Decimal | None = None
     _earliest: _Chosen | None = None
     _latest: _Chosen | None = None
     _texts: set[str] = field(default_factory=set)
+    _moments: list[Moment] = field(default_factory=list)
 
     def add(self, events: Sequence[CountedEvent]) -> None:
         """Count events that are listed."""
         self.listed += len(events)
         self.event_count += sum(counted.event.sign for counted in events)
-        if self.aggregation.READS is Reads.TEXT:
+        if self.over_time is not None:
+            self._moments += (Moment(each.event.time_us, each.event.id, each.value) for each in events)
+        elif self.aggregation.READS is Reads.TEXT:
             self._texts.update(counted.value for counted in events)
         elif self.aggregation.READS is Reads.DECIMAL and events:
             self._add_numbers(events)
@@ -50,6 +82,8 @@ class Lineage:
         with exact_arithmetic():
             signed = (counted.event.sign * Decimal(counted.value) for counted in events)
             self._sum = sum(signed, self._sum)
+            billed = (counted.event.sign * Decimal(counted.billable) for counted in events if counted.billable)
+            self._billed = sum(billed, self._billed)
         self._least = min(values) if self._least is None else min(self._least, *values)
         self._greatest = max(values) if self._greatest is None else max(self._greatest, *values)
         self._earliest = min(chosen) if self._earliest is None else min(self._earliest, *chosen)
@@ -58,6 +92,11 @@ class Lineage:
     @property
     def quantity(self) -> Decimal:
         """What the events amount to."""
+        if self.over_time is not None:
+            return self.over_time.aggregation.recount(self._moments, self.over_time.rules, self.over_time.asked)
+        if not isinstance(self.aggregation, OfWindows):
+            # No version of the meter counted in the time.
+            return ZERO
         totals = Totals(
             event_count=self.event_count,
             sum=self._sum if self.event_count else None,
@@ -76,7 +115,8 @@ class Lineage:
         the meter has had another version since, which may have counted earlier events anew.
         """
         if before is None:
-            return (self.event_count, self.quantity) == (sealed.event_count, sealed.quantity)
+            is_billed = sealed.billable is None or sealed.billable == self._billed
+            return is_billed and (self.event_count, self.quantity) == (sealed.event_count, sealed.quantity)
         if before.newest_version != sealed.newest_version:
             return True
         return self.event_count == sealed.event_count - before.event_count

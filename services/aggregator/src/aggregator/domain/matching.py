@@ -7,16 +7,24 @@ same answers, because a listing that disagrees with the quantity billed would be
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from decimal import Decimal
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Final
 
+import numpy as np
+
 from aggregator.domain.aggregations.aggregation import Reads
+from aggregator.domain.aggregations.rules import Phase
+from aggregator.domain.aggregations.sessions import session_text
+from aggregator.domain.columns import ScaledNumbers
 from aggregator.domain.readings import ABSENT, TRUE, Reading, canonical_text, compiled
 from aggregator.domain.values import parse_units, why_invalid
+from money import format_decimal
 
 if TYPE_CHECKING:
     from collections.abc import Container, Iterable, Mapping, Sequence
 
+    from aggregator.domain.aggregations.rules import Session
     from aggregator.domain.meters import CountingMeter, PropertyFilter
     from expressions import Value
 
@@ -86,6 +94,8 @@ class CountedEvent:
 
     event: ReadableEvent
     value: str
+    billable: str = ""
+    """What is billed of it, where its meter rounds each event by itself."""
 
 
 def park_message(reason: ParkReason, reading: Reading, text: str | None) -> str:
@@ -127,6 +137,16 @@ def groups_too_many_message(groups_max: int) -> str:
     )
 
 
+def session_fault(session: Session, key: str, phase: str) -> tuple[ParkReason, str]:
+    """Say why an event can't be counted that lacks the key or the phase of a session, or has a phase of no meaning."""
+    for what, reading, text in (("key", session.key, key), ("phase", session.phase, phase)):
+        if text == ABSENT:
+            where = "the expression gives nothing" if reading.expression else f"property {reading.key} is missing"
+            return ParkReason.VALUE_MISSING, f"{where}, which is the {what} of the session"
+    known = ", ".join(session.phases())
+    return ParkReason.VALUE_INVALID, f"the phase of the session is {phase!a}; the meter knows {known}"
+
+
 def matches(meter: CountingMeter, event: ReadableEvent) -> bool:
     """Whether the meter asks for the event: type, time and filters."""
     return meter.from_us <= event.time_us < meter.until_us and asks_for(meter, event)
@@ -156,6 +176,8 @@ def read_value(meter: CountingMeter, event: ReadableEvent) -> str | ParkReason:
     reads = meter.spec.aggregation.READS
     if reads is Reads.NOTHING:
         return COUNTED_ONCE
+    if reads is Reads.SESSION:
+        return _read_session(meter.spec.rules.session, event)
     text = event.read(meter.spec.value)
     if text == ABSENT:
         return ParkReason.VALUE_MISSING
@@ -166,6 +188,24 @@ def read_value(meter: CountingMeter, event: ReadableEvent) -> str | ParkReason:
         if meter.spec.parks_negative and number[0] < 0:
             return ParkReason.VALUE_NEGATIVE
     return text
+
+
+def billable_value(meters: Iterable[CountingMeter], event: ReadableEvent, value: str) -> str:
+    """Return what is billed of an event that a meter, given as its versions, counts with a value; empty: the value."""
+    rounding = next((meter.spec.rounding for meter in meters if matches(meter, event)), None)
+    number = None if rounding is None else parse_units(value)
+    if rounding is None or number is None:
+        return ""
+    billed = rounding.round(ScaledNumbers(np.array([number[0]], dtype=np.object_), number[1]))
+    return format_decimal(Decimal(f"{billed.units[0]}e-{billed.scale}"))
+
+
+def _read_session(session: Session, event: ReadableEvent) -> str | ParkReason:
+    key, phase_text = event.read(session.key), event.read(session.phase)
+    phase = session.phase_of(phase_text)
+    if key == ABSENT or phase is Phase.UNKNOWN:
+        return session_fault(session, key, phase_text)[0]
+    return session_text(key, phase)
 
 
 def counted_value(

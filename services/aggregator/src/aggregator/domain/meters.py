@@ -8,6 +8,9 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
 from aggregator.domain.aggregations.aggregation import Aggregation, Reads
+from aggregator.domain.aggregations.over_time import OverTime
+from aggregator.domain.aggregations.rules import NO_RULES, Rules
+from aggregator.domain.meter_rules import problems_of_rules, same_rules
 from aggregator.domain.readings import METER_PARTS_MAX, WRITABLE, Reading, expression_fault, parts_of
 from chassis.errors import Reason
 from chassis.errors.refused import Refused
@@ -17,6 +20,8 @@ from expressions import Type
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
+
+    from aggregator.domain.billable import EventRounding
 
 ALWAYS_US: Final = -(2**62)
 """Earlier than any event: the start of a range that has none."""
@@ -58,6 +63,14 @@ class MeterSpec:
     filter_expression: str = ""
     value_expression: str = ""
     dimensions: tuple[Dimension, ...] = ()
+    rounding: EventRounding | None = None
+    """How events are rounded one by one for what is billed; None: what is metered is billed."""
+    rules: Rules = NO_RULES
+
+    @property
+    def lookback_us(self) -> int:
+        """How long after its time an event may still matter: so far back a question looks."""
+        return self.aggregation.lookback_us(self.rules) if isinstance(self.aggregation, OverTime) else 0
 
     @property
     def value(self) -> Reading:
@@ -77,7 +90,10 @@ class MeterSpec:
 
 @dataclass(frozen=True, slots=True)
 class MeterVersion:
-    """One immutable version. `counts_from` is its effective time as resolved when it was applied; None: every event."""
+    """One immutable version. `counts_from` is its effective time as resolved when it was applied; None: every event.
+
+    `filled_since` says from when on the fill that it waits for, if any, counts again; None: from its beginning.
+    """
 
     meter_id: int
     tenant: str
@@ -87,6 +103,7 @@ class MeterVersion:
     counts_from: datetime | None
     created_at: datetime
     fill_id: int | None = None
+    filled_since: datetime | None = None
 
     @property
     def filled(self) -> bool:
@@ -116,6 +133,11 @@ class CountingMeter:
     def never_counts(self) -> bool:
         """True when later versions took over its whole span."""
         return self.from_us >= self.until_us
+
+    def still_to_fill(self) -> CountingMeter:
+        """Return the part of its span that the fill which it waits for counts."""
+        since = self.version.filled_since
+        return self if since is None else replace(self, from_us=max(self.from_us, microseconds_of(since)))
 
     def overlaps(self, start_us: int, end_us: int) -> bool:
         """Whether the version counts anywhere in [start_us, end_us)."""
@@ -190,9 +212,17 @@ def resolve_counts_from(spec: MeterSpec, earlier: Sequence[MeterVersion], now: d
 def problems_of(spec: MeterSpec) -> list[Refused]:
     """What is wrong with a meter looked at alone; empty when nothing is."""
     problems = [*_problems_of_names(spec), *_problems_of_value(spec), *_problems_of_expressions(spec)]
+    problems += [
+        _invalid(f"spec.{field}", message) for field, message in problems_of_rules(spec.aggregation, spec.rules)
+    ]
     if spec.parks_negative and spec.aggregation.READS is not Reads.DECIMAL:
         message = f"{spec.aggregation} reads no decimal, so no value is below zero; leave negative_values out"
         problems.append(_invalid("spec.negative_values", message))
+    if spec.rounding is not None:
+        problems += spec.rounding.problems("spec.billable.per_event")
+        if spec.aggregation.NAME != "SUM":
+            message = f"goes with SUM, and {spec.aggregation} adds no values up; leave it out"
+            problems.append(_invalid("spec.billable", message))
     if any(not event_type for event_type in spec.event_types):
         problems.append(_invalid("spec.event_types", "an event type is empty; name at least one character"))
     if any(not key for key in spec.group_by):
@@ -209,11 +239,12 @@ def problems_of(spec: MeterSpec) -> list[Refused]:
 def _problems_of_value(spec: MeterSpec) -> list[Refused]:
     field = "spec.value_property" if spec.value_property or not spec.value_expression else "spec.value_expression"
     is_given = bool(spec.value_property or spec.value_expression)
-    if spec.aggregation.READS is not Reads.NOTHING and not is_given:
+    reads_value = spec.aggregation.READS in {Reads.TEXT, Reads.DECIMAL}
+    if reads_value and not is_given:
         return [_invalid(field, f"{spec.aggregation} needs the property that holds the value; name it")]
-    if spec.aggregation.READS is Reads.NOTHING and is_given:
-        name = field.removeprefix("spec.")
-        return [_invalid(field, f"COUNT counts events and reads no value; leave {name} empty")]
+    if not reads_value and is_given:
+        name, what = field.removeprefix("spec."), "events" if spec.aggregation.READS is Reads.NOTHING else "sessions"
+        return [_invalid(field, f"{spec.aggregation} counts {what} and reads no value; leave {name} empty")]
     if spec.value_property and spec.value_expression:
         return [_invalid("spec.value_expression", "stands beside value_property; leave one of them empty")]
     return []
@@ -226,6 +257,9 @@ def _problems_of_expressions(spec: MeterSpec) -> list[Refused]:
     if spec.value_expression:
         wanted = frozenset({Type.DECIMAL}) if spec.aggregation.READS is Reads.DECIMAL else WRITABLE
         faults.append(expression_fault("spec.value_expression", spec.value_expression, wanted))
+    for name, reading in _readings_of_session(spec):
+        if reading.expression:
+            faults.append(expression_fault(f"spec.session.{name}_expression", reading.expression, WRITABLE))
     seen: set[str] = set()
     for number, part in enumerate(spec.dimensions):
         field = f"spec.dimensions[{number}]"
@@ -240,6 +274,7 @@ def _problems_of_expressions(spec: MeterSpec) -> list[Refused]:
 
 def _problems_of_size(spec: MeterSpec) -> list[Refused]:
     given = [("spec.filter_expression", spec.filter_expression), ("spec.value_expression", spec.value_expression)]
+    given += [(f"spec.session.{name}_expression", reading.expression) for name, reading in _readings_of_session(spec)]
     given += [(f"spec.dimensions[{number}].expression", part.expression) for number, part in enumerate(spec.dimensions)]
     sound = [(field, source) for field, source in given if source]
     parts = parts_of(source for _, source in sound)
@@ -252,6 +287,10 @@ def _problems_of_size(spec: MeterSpec) -> list[Refused]:
     return [_invalid(sound[-1][0], message)]
 
 
+def _readings_of_session(spec: MeterSpec) -> list[tuple[str, Reading]]:
+    return [("key", spec.rules.session.key), ("phase", spec.rules.session.phase)]
+
+
 def _problems_of_names(spec: MeterSpec) -> list[Refused]:
     """What no event may be called, a meter may not look for; the values of its filters are data."""
     names = [
@@ -260,6 +299,7 @@ def _problems_of_names(spec: MeterSpec) -> list[Refused]:
         *(("spec.filters", part.key) for part in spec.filters),
         *(("spec.group_by", key) for key in spec.group_by),
         *((f"spec.dimensions[{number}].name", part.name) for number, part in enumerate(spec.dimensions)),
+        *((f"spec.session.{name}_property", reading.key) for name, reading in _readings_of_session(spec)),
         ("spec.unit", spec.unit),
         ("spec.description", spec.description),
     ]
@@ -281,6 +321,13 @@ def problems_of_succession(candidate: MeterVersion, earlier: Sequence[MeterVersi
         message = (
             "differs from the version before, and their quantities can't be added up; "
             "make a new meter, or let this version begin before all others"
+        )
+        problems.append(_invalid("spec.aggregation", message))
+    elif not same_rules([(meter.spec.aggregation, meter.spec.rules, meter.spec.bucket_minutes) for meter in counting]):
+        message = (
+            "counts time by other rules than the version before (session, time unit, carry-over, percentile, buckets), "
+            "and what goes on from one to the other can't be put together; make a new meter, or let this version begin "
+            "before all others"
         )
         problems.append(_invalid("spec.aggregation", message))
     return problems

@@ -6,26 +6,31 @@ import json
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from aggregator.domain.aggregations.aggregation import OfWindows
 from aggregator.domain.aggregations.groups import group_key
-from aggregator.domain.columns import run_starts, sorting
+from aggregator.domain.aggregations.over_time import Asked, OverTime
+from aggregator.domain.columns import no_texts, run_starts, sorting
 from aggregator.domain.query import RowKey
 from aggregator.domain.windows import merged
 from eventlog.instants import microseconds_of
+from money import ZERO, exact_arithmetic
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from numpy.typing import NDArray
 
-    from aggregator.domain.aggregations.aggregation import Aggregation
     from aggregator.domain.columns import CodedTexts
     from aggregator.domain.query import Condition, MeterPlan, Projection, UsagePlan
     from aggregator.domain.windows import Windows
     from eventlog.period import Period
+
+LEFT_OUT: Final = " "
+"""Ends the names of groups that a question leaves out: no name of a group ends so, and their order stays."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +40,10 @@ class CountedRow:
     key: RowKey
     quantity: Decimal
     event_count: int
+    billable: Decimal | None = None
+    """What is billed of it, where the meter rounds each event by itself."""
+    is_other: bool = False
+    """Whether it is the rest of what was asked for, which has neither customer nor group."""
 
     @property
     def group(self) -> tuple[str, ...]:
@@ -53,12 +62,32 @@ def counted_rows(plan: UsagePlan, windows_of: Mapping[int, Sequence[Windows]]) -
     `windows_of` are windows by the keys of the versions of meters; more than was asked for may be among them.
     """
     for number, meter in enumerate(plan.meters):
-        asked = [
-            _as_asked(windows, plan, meter, projection)
-            for projection in meter.projections
-            for windows in windows_of.get(projection.meter_id, ())
-        ]
-        yield from _rows(plan, number, _counted(merged(asked)))
+        yield from rows_of(plan, number, asked_windows(plan, meter, windows_of))
+
+
+def asked_windows(plan: UsagePlan, meter: MeterPlan, windows_of: Mapping[int, Sequence[Windows]]) -> Windows:
+    """Return all that matters to what a plan asks of one of its meters, put together.
+
+    The starts are the numbers of the plan's windows; of an aggregation over time they are their own.
+    """
+    bring = _told_apart if isinstance(meter.aggregation, OverTime) else _as_asked
+    asked = [
+        bring(windows, plan, meter, projection)
+        for projection in meter.projections
+        for windows in windows_of.get(projection.meter_id, ())
+    ]
+    if plan.across_customers:
+        asked = [replace(windows, customers=no_texts(len(windows))) for windows in asked]
+    return _counted(merged(asked))
+
+
+def rows_of(plan: UsagePlan, number: int, windows: Windows) -> Iterator[CountedRow]:
+    """Yield the rows of a plan's meter, by customer, window and group, from windows as the plan asks for them."""
+    aggregation = plan.meters[number].aggregation
+    if isinstance(aggregation, OverTime):
+        yield from _rows_over_time(plan, number, aggregation, windows)
+    elif isinstance(aggregation, OfWindows):
+        yield from _rows(plan, number, aggregation, windows)
 
 
 def by_customer(windows_of: Mapping[int, Sequence[Windows]]) -> Iterator[tuple[str, dict[int, Windows]]]:
@@ -75,9 +104,27 @@ def by_customer(windows_of: Mapping[int, Sequence[Windows]]) -> Iterator[tuple[s
 
 
 def counted_in(period: Period, meter: MeterPlan, windows_of: Mapping[int, Windows]) -> Windows:
-    """Return the windows of a period, of one customer, with their own starts, all groups of the meter together."""
+    """Return the windows that matter to a period, of one customer, all groups of the meter together."""
     own = [windows_of[one.meter_id] for one in meter.projections if one.meter_id in windows_of]
-    return _counted(merged([_with_groups(within(windows, period, ()), lambda _: "[]") for windows in own]))
+    reads = meter.reads(period)
+    return _counted(merged([_with_groups(within(windows, reads, ()), lambda _: "[]") for windows in own]))
+
+
+def quantity_in(period: Period, meter: MeterPlan, windows: Windows, now_us: int) -> tuple[Decimal, int] | None:
+    """Return what the windows that matter to a period amount to in it, and their events; None if it has neither."""
+    if isinstance(meter.aggregation, OverTime):
+        row = next(meter.aggregation.rows(windows, meter.rules, asked_for((period,), meter, now_us)), None)
+        return None if row is None else (row.quantity, row.event_count)
+    if not isinstance(meter.aggregation, OfWindows) or not len(windows):
+        return None
+    whole = as_one(windows)
+    return next(iter(meter.aggregation.quantities(whole))), int(whole.event_counts[0])
+
+
+def asked_for(windows: Sequence[Period], meter: MeterPlan, now_us: int, *, running: bool = False) -> Asked:
+    """Return windows that follow one another as an aggregation over time is asked for them."""
+    bounds = [microseconds_of(window.start) for window in windows] + [microseconds_of(windows[-1].end)]
+    return Asked(np.array(bounds, dtype=np.int64), now_us, meter.bucket_minutes * 60_000_000, running)
 
 
 def flushes_behind(plan: UsagePlan, windows_of: Mapping[int, Sequence[Windows]]) -> set[int]:
@@ -86,7 +133,7 @@ def flushes_behind(plan: UsagePlan, windows_of: Mapping[int, Sequence[Windows]])
     for meter in plan.meters:
         for projection in meter.projections:
             for windows in windows_of.get(projection.meter_id, ()):
-                found.update(np.unique(within(windows, plan.period, plan.customers).flush_ids).tolist())
+                found.update(np.unique(within(windows, meter.reads(plan.period), plan.customers).flush_ids).tolist())
     return found
 
 
@@ -105,6 +152,21 @@ def of_customers(windows: Windows, from_customer: str, before_customer: str | No
 def _counted(windows: Windows) -> Windows:
     """Leave out what is taken back altogether."""
     return windows.take(windows.event_counts > 0)
+
+
+def _told_apart(windows: Windows, plan: UsagePlan, meter: MeterPlan, projection: Projection) -> Windows:
+    """Return all windows that matter to a question, with their own starts, by its groups.
+
+    What its conditions leave out is there too, under names that are no groups: a session may go on in another group.
+    """
+    chosen = within(windows, meter.reads(plan.period), plan.customers)
+
+    def name(group: str) -> str:
+        is_met = all(_is_met(group, condition, projection.meter_id) for condition in plan.conditions)
+        named = group if projection.is_identity else _projected(group, projection.places)
+        return named if is_met else named + LEFT_OUT
+
+    return _with_groups(chosen, name)
 
 
 def _as_asked(windows: Windows, plan: UsagePlan, meter: MeterPlan, projection: Projection) -> Windows:
@@ -134,6 +196,10 @@ def _meets(groups: CodedTexts, condition: Condition, meter_id: int) -> NDArray[n
     return _table(groups.values, lambda group: json.loads(group)[place] in values)[groups.codes]
 
 
+def _is_met(group: str, condition: Condition, meter_id: int) -> bool:
+    return json.loads(group)[dict(condition.places)[meter_id]] in condition.values
+
+
 def _table(values: Sequence[str], is_wanted: Callable[[str], bool]) -> NDArray[np.bool_]:
     return np.fromiter((is_wanted(value) for value in values), dtype=np.bool_, count=len(values))
 
@@ -148,20 +214,48 @@ def _projected(group: str, places: Iterable[int | None]) -> str:
     return group_key(["" if place is None else values[place] for place in places])
 
 
-def _rows(plan: UsagePlan, number: int, windows: Windows) -> Iterator[CountedRow]:
+def _rows_over_time(plan: UsagePlan, number: int, aggregation: OverTime, windows: Windows) -> Iterator[CountedRow]:
+    meter = plan.meters[number]
+    asked = asked_for(plan.windows, meter, plan.now_us, running=plan.running)
+    customers, groups = windows.customers.values, windows.groups.values
+    found = [
+        CountedRow(
+            RowKey(number, customers[row.customer], row.window, groups[row.group]), row.quantity, row.event_count
+        )
+        for row in aggregation.rows(windows, meter.rules, asked)
+        if not groups[row.group].endswith(LEFT_OUT)
+    ]
+    yield from sorted(found, key=lambda row: (row.key.customer, row.key.window_number, row.key.group))
+
+
+def _rows(plan: UsagePlan, number: int, aggregation: OfWindows, windows: Windows) -> Iterator[CountedRow]:
     if not len(windows):
         return
-    aggregation = plan.meters[number].aggregation
+    billable: Sequence[Decimal | None] = aggregation.billable(windows) or [None] * len(windows)
     if plan.running:
         quantities, counts = _so_far(aggregation, windows)
+        billable = _added_so_far(windows, billable)
     else:
         quantities, counts = list(aggregation.quantities(windows)), windows.event_counts.tolist()
     columns = (windows.customers.texts(), windows.starts_us.tolist(), windows.groups.texts())
-    for customer, window, group, quantity, count in zip(*columns, quantities, counts, strict=True):
-        yield CountedRow(RowKey(number, customer, window, group), quantity, count)
+    for customer, window, group, quantity, count, billed in zip(*columns, quantities, counts, billable, strict=True):
+        yield CountedRow(RowKey(number, customer, window, group), quantity, count, billed)
 
 
-def _so_far(aggregation: Aggregation, windows: Windows) -> tuple[list[Decimal], list[int]]:
+def _added_so_far(windows: Windows, values: Sequence[Decimal | None]) -> list[Decimal | None]:
+    """Add values, if there are any, up from the first window of each customer and group, by time, to each."""
+    totals: dict[tuple[int, int], Decimal] = {}
+    found: list[Decimal | None] = []
+    with exact_arithmetic():
+        series = zip(windows.customers.codes.tolist(), windows.groups.codes.tolist(), strict=True)
+        for key, value in zip(series, values, strict=True):
+            if value is not None:
+                totals[key] = totals.get(key, ZERO) + value
+            found.append(None if value is None else totals[key])
+    return found
+
+
+def _so_far(aggregation: OfWindows, windows: Windows) -> tuple[list[Decimal], list[int]]:
     """Return for each window the quantity and the events from the first window of its customer and group to it."""
     keys = windows.customers.codes * len(windows.groups.values) + windows.groups.codes
     order = sorting(keys, has_runs=True)

@@ -44,6 +44,10 @@ class Reading:
     expression: str = ""
 
 
+NO_READING: Final = Reading()
+"""Nothing that is read: always absent."""
+
+
 @dataclass(frozen=True, slots=True)
 class Compiled:
     """An expression that is sound, and what evaluates it for one event."""

@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from aggregator.domain.query import MeterPlan, plan_meter
+from eventlog.instants import INSTANT_MAX_US, instant_of, microseconds_of
 from eventlog.period import Period
 
 if TYPE_CHECKING:
@@ -118,9 +119,13 @@ class SpansPlan:
 
     meters: tuple[MeterPlan, ...]
     spans: tuple[PlannedSpan, ...]
+    now_us: int
+    """Until when counts what is still going on."""
 
 
-def plan_spans(spans: Sequence[UsageSpan], histories: Mapping[str, Sequence[CountingMeter]]) -> SpansPlan:
+def plan_spans(
+    spans: Sequence[UsageSpan], histories: Mapping[str, Sequence[CountingMeter]], now: datetime
+) -> SpansPlan:
     """Plan the reading of spans of meters given by name; a span of an unknown meter or without time has nothing."""
     numbers: dict[MeterPlan, int] = {}
     planned = []
@@ -130,16 +135,21 @@ def plan_spans(spans: Sequence[UsageSpan], histories: Mapping[str, Sequence[Coun
             continue
         number = numbers.setdefault(plan_meter(history, span.period, ()), len(numbers))
         planned.append(PlannedSpan(place, number, span.customer, span.period, span.only_parked))
-    return SpansPlan(tuple(numbers), tuple(planned))
+    return SpansPlan(tuple(numbers), tuple(planned), microseconds_of(now))
 
 
-def extents_of(found: Iterable[WindowBounds], meters: Mapping[int, CountingMeter]) -> list[UsageExtent]:
-    """Put the bounds of the versions of each meter together, by customer and meter."""
+def extents_of(found: Iterable[WindowBounds], meters: Mapping[int, CountingMeter], now: datetime) -> list[UsageExtent]:
+    """Put the bounds of the versions of each meter together, by customer and meter.
+
+    What goes on after an event reaches as far as the meter looks back, but not beyond now.
+    """
     joined: dict[tuple[str, str], UsageExtent] = {}
     for bounds in found:
         meter = meters[bounds.meter_id]
         key = (bounds.customer, meter.version.name)
         counted = _period(bounds.first_start, bounds.last_start, timedelta(minutes=meter.spec.bucket_minutes))
+        if counted is not None and meter.spec.lookback_us:
+            counted = Period(counted.start, _until(counted.end, meter.spec.lookback_us, now))
         parked = _period(bounds.first_parked, bounds.last_parked, timedelta(microseconds=1))
         before = joined.get(key)
         if before is not None:
@@ -148,9 +158,15 @@ def extents_of(found: Iterable[WindowBounds], meters: Mapping[int, CountingMeter
     return [extent for _, extent in sorted(joined.items())]
 
 
-def counted_period(first_start: datetime, last_start: datetime, meter: MeterPlan) -> Period:
-    """Return the time from the first window to the end of the last one."""
+def counted_period(first_start: datetime, last_start: datetime, meter: MeterPlan, within: Period) -> Period:
+    """Return the time from the first window to the end of the last one, of a meter that looks back, all of `within`."""
+    if meter.lookback_us:
+        return within
     return Period(first_start, last_start + timedelta(minutes=meter.bucket_minutes))
+
+
+def _until(end: datetime, lookback_us: int, now: datetime) -> datetime:
+    return max(end, min(now, instant_of(min(microseconds_of(end) + lookback_us, INSTANT_MAX_US))))
 
 
 def _period(first: datetime | None, last: datetime | None, length: timedelta) -> Period | None:

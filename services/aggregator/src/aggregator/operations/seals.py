@@ -67,6 +67,7 @@ class _Reading:
     contents: Contents
     traceparents: list[str]
     batches: int
+    at: datetime
 
 
 async def seal_usage(deps: Deps, tenant: str, order: SealOrder) -> Snapshot:
@@ -205,6 +206,8 @@ async def _not_ready(deps: Deps, tenant: str, target: AsOf) -> NotReady:
 
 async def _read(deps: Deps, key: SealKey, time_zone: str, target: AsOf) -> _Reading | None:
     """Read quantities, windows and how far they reach, all of one moment; None if that is before the target."""
+    # What is still going on counts up to this moment, in a proof as well.
+    now = deps.clock.now()
     async with transaction(deps.engine) as conn:
         await progress.begin_consistent_read(conn)
         as_of = await progress.read_as_of(conn, key.tenant)
@@ -212,12 +215,12 @@ async def _read(deps: Deps, key: SealKey, time_zone: str, target: AsOf) -> _Read
         if filling(versions) or not as_of.covers(target):
             return None
         histories = histories_of(versions)
-        totals = plan_totals(key.customer, key.period, histories)
+        totals = plan_totals(key.customer, key.period, histories, now)
         quantities = await read_totals(conn, totals)
-        days = plan_days(key.customer, key.period, time_zone, histories)
+        days = plan_days(key.customer, key.period, time_zone, histories, now)
         windows = await _read_days(conn, days)
         traceparents, batches = await usage.spans_behind(conn, totals, LINKS_MAX)
-    return _Reading(Contents(quantities, windows, as_of), traceparents, batches)
+    return _Reading(Contents(quantities, windows, as_of), traceparents, batches, now)
 
 
 async def _read_days(conn: AsyncConnection, plan: UsagePlan) -> tuple[SnapshotWindow, ...]:
@@ -231,6 +234,7 @@ async def _read_days(conn: AsyncConnection, plan: UsagePlan) -> tuple[SnapshotWi
                 group=dict(zip(meter.group_by, counted.group, strict=True)),
                 quantity=counted.quantity,
                 event_count=counted.event_count,
+                billable=counted.billable,
             )
         )
     return tuple(windows)
@@ -249,7 +253,7 @@ async def _freeze(deps: Deps, key: SealKey, order: SealOrder, place: _Place, rea
             time_zone=order.time_zone,
             usage=reading.contents.usage,
             as_of=reading.contents.as_of,
-            sealed_at=deps.clock.now(),
+            sealed_at=reading.at,
             digest=digest_of(key, reading.contents),
             traceparent=traceparent_of(span),
             windows_digest=hashlib.sha256(windows_text).digest(),

@@ -37,7 +37,7 @@ async def list_extents(deps: Deps, tenant: str, query: ExtentQuery, freshness: F
         following = customers[query.customers_max :]
         bounds = await store.window_bounds(conn, meter_ids, customers[: query.customers_max])
     return ExtentAnswer(
-        extents=extents_of(bounds, by_id),
+        extents=extents_of(bounds, by_id, deps.clock.now()),
         next_customer=following[0] if following else "",
         as_of=as_of,
         filled=not filling(versions),
@@ -51,5 +51,5 @@ async def query_spans(deps: Deps, tenant: str, spans: Sequence[UsageSpan]) -> Sp
             await progress.begin_consistent_read(conn)
             as_of = await progress.read_as_of(conn, tenant)
             histories = histories_of(await meters.versions_of_tenant(conn, tenant))
-            plan = plan_spans(spans, {history[0].version.name: history for history in histories})
+            plan = plan_spans(spans, {history[0].version.name: history for history in histories}, deps.clock.now())
             return SpansAnswer(await store.read_spans(conn, plan), await store.read_parked_spans(conn, plan), as_of)

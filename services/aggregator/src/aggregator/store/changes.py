@@ -25,9 +25,14 @@ _SEGMENT_CHANGES_MAX: Final = 10_000
 
 @dataclass(frozen=True, slots=True)
 class ChangeFeed:
-    """Writes the service's own feed; `pack` turns the changes of a tenant into the payload of a segment."""
+    """Writes the service's own feed.
 
-    pack: Callable[[Mapping[ChangeKey, Span]], bytes]
+    `pack` turns the changes of a tenant, made by a batch, into the payload of a segment; `unpack` tells of one which
+    batch that was, and the customers and meters.
+    """
+
+    pack: Callable[[Mapping[ChangeKey, Span], int], bytes]
+    unpack: Callable[[bytes], tuple[int, list[tuple[str, str]]]]
 
     async def append(self, conn: AsyncConnection, changes: Changes, now: datetime) -> None:
         """Append them by tenant. The last thing in a transaction: the feed's one lane is held until it ends."""
@@ -43,7 +48,7 @@ class ChangeFeed:
             SegmentDraft(
                 tenant=tenant,
                 count=len(spans),
-                payload=self.pack(spans),
+                payload=self.pack(spans, changes.flush_id),
                 accepted_at=now,
                 traceparent=traceparent,
                 min_time=instant_of(min(span.start_us for span in spans.values())),

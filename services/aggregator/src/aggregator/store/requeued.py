@@ -121,6 +121,18 @@ async def requeued_in(driver: Any, meter_ids: Sequence[int], spans: Sequence[tup
     return [_requeued(row) for row in rows]
 
 
+async def readings_of(driver: Any, meter_ids: Sequence[int]) -> list[Requeued]:
+    """Return all that was requeued for meters."""
+    rows = await driver.fetch(
+        """
+        SELECT meter_id, lane, position, value_property, value_expression, parks_negative, requeued_at
+        FROM requeued_event WHERE meter_id = ANY($1::integer[])
+        """,
+        list(meter_ids),
+    )
+    return [_requeued(row) for row in rows]
+
+
 async def requeued_among(
     conn: AsyncConnection, meter_ids: Sequence[int], places: Sequence[tuple[int, int]]
 ) -> list[Requeued]:

@@ -10,19 +10,25 @@ from typing import TYPE_CHECKING, Any, Final
 from sqlalchemy import text
 
 from aggregator.domain.paging import month_of
-from aggregator.domain.reading import CountedRow, counted_rows, flushes_behind
+from aggregator.domain.ranking import check_held
+from aggregator.domain.reading import CountedRow, asked_windows, counted_rows, flushes_behind
+from aggregator.domain.windows import merged
+from aggregator.store.held import HELD_NOW
 from aggregator.store.parked import PARKED_NOW
 from aggregator.store.windows.pages import pages_of_customer, windows_by_ranges
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
+    from uuid import UUID
 
     from sqlalchemy.ext.asyncio import AsyncConnection
 
     from aggregator.domain.query import UsagePlan
     from aggregator.domain.windows import Windows
-    from aggregator.store.windows.remembered import RememberedPages
+    from aggregator.store.windows.remembered import Key, RememberedPages
+    from eventlog.period import Period
 
+_PARTS_MAX: Final = 64
 _ASKED: Final = """
     unnest(CAST(:meter_ids AS integer[]), CAST(:meter_numbers AS integer[])) AS asked (meter_id, number)
 """
@@ -42,21 +48,41 @@ async def read_usage(
         return await _read_again(conn, plan, remembered)
     found: list[CountedRow] = []
     from_customer = "" if plan.after is None else plan.after.customer
-    ranges = windows_by_ranges(conn, _meter_ids(plan), plan.period, plan.customers, from_customer)
+    for period, meter_ids in _read_together(plan):
+        ranges = windows_by_ranges(conn, meter_ids, period, plan.customers, from_customer)
+        async with aclosing(ranges):
+            async for windows_of in ranges:
+                found += islice(_rows_of(plan, windows_of), None if plan.limit is None else plan.limit - len(found))
+                if len(found) == plan.limit:
+                    return found
+    return sorted(found, key=lambda row: row.key.meter_number)
+
+
+async def read_whole(conn: AsyncConnection, plan: UsagePlan) -> Windows:
+    """Return all that a plan for one meter asks for as windows. Raises TooBig ANSWER_TOO_LARGE."""
+    parts: list[Windows] = []
+    (meter,) = plan.meters
+    ranges = windows_by_ranges(conn, _meter_ids(plan), meter.reads(plan.period), plan.customers)
     async with aclosing(ranges):
         async for windows_of in ranges:
-            found += islice(_rows_of(plan, windows_of), None if plan.limit is None else plan.limit - len(found))
-            if len(found) == plan.limit:
-                return found
-    return sorted(found, key=lambda row: row.key.meter_number)
+            parts.append(asked_windows(plan, meter, windows_of))
+            if len(parts) == _PARTS_MAX:
+                parts = [merged(parts)]
+            check_held(sum(len(part) + len(part.entries) for part in parts))
+    return merged(parts)
 
 
 async def _read_again(conn: AsyncConnection, plan: UsagePlan, remembered: RememberedPages) -> Sequence[CountedRow]:
     (customer,) = plan.customers
-    meter_ids = tuple(_meter_ids(plan))
-    first_month, last_month = month_of(plan.period.start_us), month_of(plan.period.end_us - 1)
-    key = (meter_ids, first_month, last_month, customer)
-    pages = await pages_of_customer(conn, *key, remembered.pages(key))
+    read = [
+        (tuple(meter_ids), month_of(period.start_us), month_of(period.end_us - 1))
+        for period, meter_ids in _read_together(plan)
+    ]
+    key: Key = (customer, *read)
+    known = remembered.pages(key)
+    pages: dict[UUID, tuple[int, Windows]] = {}
+    for meter_ids, first_month, last_month in read:
+        pages |= await pages_of_customer(conn, meter_ids, first_month, last_month, customer, known)
 
     def count() -> Sequence[CountedRow]:
         windows_of: dict[int, list[Windows]] = {}
@@ -64,7 +90,7 @@ async def _read_again(conn: AsyncConnection, plan: UsagePlan, remembered: Rememb
             windows_of.setdefault(meter_id, []).append(windows)
         return tuple(islice(_rows_of(plan, windows_of), plan.limit))
 
-    return remembered.answer(key, pages, plan, count)
+    return remembered.answer(key, pages, plan.whenever(), count)
 
 
 def _rows_of(plan: UsagePlan, windows_of: Mapping[int, Sequence[Windows]]) -> Iterator[CountedRow]:
@@ -76,7 +102,24 @@ def _rows_of(plan: UsagePlan, windows_of: Mapping[int, Sequence[Windows]]) -> It
 
 
 async def count_parked(conn: AsyncConnection, plan: UsagePlan) -> Mapping[int, int]:
-    """Return by meter number how many events of the plan's one customer and period are parked."""
+    """Return by meter number how many events of the plan's one customer and period are parked.
+
+    What a schema holds is among them, for each meter that asks for its type.
+    """
+    parameters = {**_versions(plan), **_period(plan), "customer": plan.customers[0]}
+    held = await conn.execute(
+        text(
+            f"""
+            SELECT asked.number, count(DISTINCT (h.lane, h.position)) AS parked
+            FROM {_ASKED} JOIN meter AS m USING (meter_id)
+            JOIN {HELD_NOW} AS h ON h.tenant = m.tenant AND jsonb_exists(m.spec -> 'event_types', h.event_type)
+            WHERE h.customer = :customer AND h.event_time >= :period_start AND h.event_time < :period_end
+            GROUP BY asked.number
+            """  # noqa: S608 - constant text
+        ),
+        parameters,
+    )
+    counts = Counter({row.number: row.parked for row in held})
     rows = await conn.execute(
         text(
             f"""
@@ -85,16 +128,18 @@ async def count_parked(conn: AsyncConnection, plan: UsagePlan) -> Mapping[int, i
             GROUP BY asked.number
             """  # noqa: S608 - constant text
         ),
-        {**_versions(plan), **_period(plan), "customer": plan.customers[0]},
+        parameters,
     )
-    return Counter({row.number: row.parked for row in rows})
+    counts.update({row.number: row.parked for row in rows})
+    return counts
 
 
 async def spans_behind(conn: AsyncConnection, plan: UsagePlan, limit: int) -> tuple[list[str], int]:
     """Return the spans of the newest `limit` batches that last touched the plan's windows, and how many there are."""
     flush_ids: set[int] = set()
-    async for windows_of in windows_by_ranges(conn, _meter_ids(plan), plan.period, plan.customers):
-        flush_ids |= flushes_behind(plan, windows_of)
+    for period, meter_ids in _read_together(plan):
+        async for windows_of in windows_by_ranges(conn, meter_ids, period, plan.customers):
+            flush_ids |= flushes_behind(plan, windows_of)
     rows = await conn.execute(
         text(
             """
@@ -106,6 +151,14 @@ async def spans_behind(conn: AsyncConnection, plan: UsagePlan, limit: int) -> tu
     )
     found = rows.all()
     return [row.traceparent for row in found], found[0].total if found else 0
+
+
+def _read_together(plan: UsagePlan) -> list[tuple[Period, list[int]]]:
+    """Return the times to read with the versions of meters that look so far back: others need not be read so far."""
+    found: dict[Period, list[int]] = {}
+    for meter in plan.meters:
+        found.setdefault(meter.reads(plan.period), []).extend(one.meter_id for one in meter.projections)
+    return list(found.items())
 
 
 def _meter_ids(plan: UsagePlan) -> list[int]:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from aggregator.domain.batch import LogSegment
+from aggregator.domain.changes import ChangeKey, Span
 from chassis.errors import Diverged, Reason
 from eventlog.feed.cursor import kind_of
 from eventlog.feed.kinds import EntryKind
-from eventlog.payload import compress, decode_payload, decode_voids
+from eventlog.payload import compress, decode_payload, decode_voids, decompress
 from eventlog.wire import timestamp_of_us
 from metering.aggregator.v1 import usage_pb2
 from metering.common.v1 import values_pb2
@@ -16,7 +17,6 @@ from metering.common.v1 import values_pb2
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from aggregator.domain.changes import ChangeKey, Span
     from eventlog.feed.cursor import Segment
 
 
@@ -42,9 +42,9 @@ def _read_segment(segment: Segment) -> LogSegment:
     return LogSegment(segment.tenant, segment.lane, segment.first_position, events, kind.sign, taken_back)
 
 
-def pack_changes(changes: Mapping[ChangeKey, Span]) -> bytes:
+def pack_changes(changes: Mapping[ChangeKey, Span], flush_id: int) -> bytes:
     """Return the payload of a segment of the change feed."""
-    message = usage_pb2.UsageChanges()
+    message = usage_pb2.UsageChanges(batch=flush_id)
     # Thousands of customers share few spans.
     periods: dict[Span, values_pb2.Period] = {}
     for key, span in changes.items():
@@ -55,6 +55,12 @@ def pack_changes(changes: Mapping[ChangeKey, Span]) -> bytes:
             )
         message.changes.add(customer=key.customer, meter=key.meter, period=period)
     return compress(message.SerializeToString())
+
+
+def unpack_changes(payload: bytes) -> tuple[int, list[tuple[str, str]]]:
+    """Return which batch a segment of the change feed tells of, and which customers and meters it touched."""
+    message = usage_pb2.UsageChanges.FromString(decompress(payload))
+    return message.batch, [(change.customer, change.meter) for change in message.changes]
 
 
 def _corrupt(segment: Segment, what: str) -> Diverged:

@@ -110,14 +110,12 @@ async def verify_line(deps: Deps, tenant: str, line_id: str) -> CheckedLine:
 
 async def _count_events(deps: Deps, line: InvoiceLine) -> tuple[int, Sequence[Problem]]:
     """Return how many events are behind a line; at the end of their list the aggregator has compared what they say."""
-    event_count = 0
     if line.kind is LineKind.FIXED:
-        return event_count, ()
-    pages = deps.rating.events(line.charge_id, only_amendment=line.kind is LineKind.ADJUSTMENT, after=None, limit=0)
+        return 0, ()
+    is_adjustment = line.kind is LineKind.ADJUSTMENT
     try:
-        async with aclosing(pages):
-            async for page in pages:
-                event_count += len(page)
+        event_count = await deps.rating.count_events(line.charge_id, only_amendment=is_adjustment)
     except (NotFound, Diverged) as error:
-        return event_count, [Problem(ProblemCode.EVENTS_UNPROVEN, line.id, detail=error.message)]
-    return event_count, ()
+        return 0, [Problem(ProblemCode.EVENTS_UNPROVEN, line.id, detail=error.message)]
+    # An adjustment that takes more events away than it adds bills none, and its quantity tells the rest.
+    return max(0, event_count), ()

@@ -91,6 +91,13 @@ class Rating(Protocol):
         """Yield the events behind a charge, page by page; those after a place in the log, unless that is None."""
         ...
 
+    async def count_events(self, charge_id: str, *, only_amendment: bool) -> int:
+        """Return how many events are behind a charge; one that takes an event back counts as one less.
+
+        Raises NotFound, Diverged: at the end of the list its maker has compared what the events say.
+        """
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class Deps:

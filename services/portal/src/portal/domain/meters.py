@@ -8,7 +8,21 @@ from pydantic import Field
 
 from portal.domain.views import View
 
-Aggregation = Literal["SUM", "COUNT", "COUNT_UNIQUE", "MIN", "MAX", "LATEST", "AVG", "FIRST"]
+Aggregation = Literal[
+    "SUM",
+    "COUNT",
+    "COUNT_UNIQUE",
+    "MIN",
+    "MAX",
+    "LATEST",
+    "AVG",
+    "FIRST",
+    "WEIGHTED_SUM",
+    "DURATION",
+    "PERCENTILE",
+    "LIVE_COUNT",
+    "RUNNING_TOTAL",
+]
 ADDITIVE: Final = frozenset({"SUM", "COUNT"})
 """Aggregations whose parts add up to the whole."""
 

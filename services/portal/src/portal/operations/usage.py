@@ -269,8 +269,8 @@ def _question(meter: Meter, period: Span, zone: ZoneInfo, choices: Choices) -> U
     )
 
 
-def _points(answer: UsageAnswer) -> list[Point]:
-    return [Point(row.start, row.group, row.quantity) for row in answer.rows]
+def _points(answer: UsageAnswer, *, of_rest: bool = False) -> list[Point]:
+    return [Point(row.start, row.group, row.quantity) for row in answer.rows if row.is_other == of_rest]
 
 
 async def _groups(deps: Deps, viewer: Viewer, chosen: ChosenUsage, group_by: str) -> _Groups:
@@ -280,6 +280,14 @@ async def _groups(deps: Deps, viewer: Viewer, chosen: ChosenUsage, group_by: str
     keys = largest({row.group: row.quantity for row in wholes.rows})
     if not keys:
         return _Groups(keys, wholes, wholes)
+    if len(keys) < len(wholes.rows) and chosen.meter.aggregation not in ADDITIVE:
+        # What is left is no difference: the aggregator puts it together from what its windows hold.
+        top = replace(grouped, top=len(keys))
+        wholes, windows = await asyncio.gather(
+            deps.aggregator.usage(viewer.customer, replace(top, window=None)),
+            deps.aggregator.usage(viewer.customer, top),
+        )
+        return _Groups([row.group for row in wholes.rows if not row.is_other], wholes, windows)
     filters = {**chosen.question.filters, group_by: keys}
     ask = partial(deps.aggregator.usage, viewer.customer)
     return _Groups(
@@ -300,7 +308,7 @@ def _series(
     if groups is None:
         return series_of({"": totals}, {"": total}, total, lambda _: chosen.meter.label)
     adds_up = chosen.meter.aggregation in ADDITIVE
-    by_group = {row.group: row.quantity for row in groups.wholes.rows}
+    by_group = {row.group: row.quantity for row in groups.wholes.rows if not row.is_other}
     values = on_buckets(_points(groups.windows), buckets) if groups.keys else {}
     empty = (None,) * len(buckets)
     shown = series_of(
@@ -309,7 +317,10 @@ def _series(
         total if adds_up else None,
         lambda key: viewer.value_label(choices.group_by, key),
     )
-    if len(groups.keys) == len(by_group) or not adds_up:
+    if not adds_up:
+        rest_in = on_buckets(_points(groups.windows, of_rest=True), buckets).get("", empty)
+        return (*shown, *(other(rest_in, row.quantity, None) for row in groups.wholes.rows if row.is_other))
+    if len(groups.keys) == len(by_group):
         return shown
     rest = total - sum((one.total for one in shown), Decimal(0))
     return (*shown, other(rest_of(totals, [one.values for one in shown]), rest, total))

@@ -41,12 +41,18 @@ class MissingMeterError(LookupError):
 
 @dataclass(frozen=True, slots=True)
 class MeterUsage:
-    """The total of one meter over a period; `adds_up`: whether the totals of its parts add up to it."""
+    """The total of one meter over a period; `adds_up`: whether the totals of its parts add up to it.
+
+    `goes_on`: whether it may change without any event, until the period ends: a session that is open grows.
+    """
 
     quantity: Decimal
     unit: str
     event_count: int
     adds_up: bool = False
+    goes_on: bool = False
+    rounded: Decimal | None = None
+    """What is billed of it, where the meter rounds each event by itself; None: the quantity."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +66,8 @@ class Charge:
     quantity: Decimal
     event_count: int
     derivation: Derivation
+    rounded: Decimal | None = None
+    """What was priced of the quantity, where the meter rounds each event by itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +141,12 @@ def _said(of_item: tuple[Decimal, Decimal] | None) -> str:
     return "nothing" if of_item is None else f"{format_decimal(of_item[1])} for {format_decimal(of_item[0])}"
 
 
+def goes_on(terms: Terms, usage: Usage) -> bool:
+    """Whether what the period costs may change without any event, until it ends."""
+    found = (usage.meters.get(item.meter) for item in terms.plan.content.items)
+    return any(used is not None and used.goes_on for used in found)
+
+
 def rate_period(terms: Terms, usage: Usage, traceparent: str = "") -> RatedPeriod:
     """Price the usage of a period by its terms. Raises `MissingMeterError`."""
     plan = terms.plan.content
@@ -165,7 +179,7 @@ def check_meters(items: Iterable[PlanItem], meters: Mapping[str, MeterUsage]) ->
 
 def is_sound(charge: Charge, item: PlanItem, currency: str) -> bool:
     """Whether a frozen charge is what its quantity costs by its item's price; the words of its steps may differ."""
-    used = MeterUsage(charge.quantity, charge.unit, charge.event_count)
+    used = MeterUsage(charge.quantity, charge.unit, charge.event_count, rounded=charge.rounded)
     again = _charge(item, {item.meter: used}, currency)
     return _figures(charge) == _figures(again)
 
@@ -190,5 +204,14 @@ def _charge(item: PlanItem, usage: Mapping[str, MeterUsage], currency: str) -> C
     used = usage.get(item.meter)
     if used is None:
         raise MissingMeterError(item.name, item.meter)
-    derivation = rate(used.quantity, item.price, unit=used.unit, currency=currency)
-    return Charge(item.name, ChargeKind.USAGE, item.meter, used.unit, used.quantity, used.event_count, derivation)
+    derivation = rate(used.quantity, item.price, unit=used.unit, currency=currency, rounded=used.rounded)
+    return Charge(
+        item.name,
+        ChargeKind.USAGE,
+        item.meter,
+        used.unit,
+        used.quantity,
+        used.event_count,
+        derivation,
+        used.rounded,
+    )

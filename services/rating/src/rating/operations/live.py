@@ -21,7 +21,7 @@ from chassis.statements import StatementSize, limit_lock_waits, write_in_parts
 from eventlog.as_of import AsOf
 from eventlog.feed.checkpoints import applied_up_to
 from rating.domain.billing_period import BillingPeriod, period_labelled, periods_touching
-from rating.domain.charges import MissingMeterError, RatedPeriod, Terms, rate_period
+from rating.domain.charges import MissingMeterError, RatedPeriod, Terms, Usage, goes_on, rate_period
 from rating.domain.contracts import AskedPeriod, Contract
 from rating.domain.live import Change
 from rating.domain.setbacks import Key, Setback
@@ -129,7 +129,14 @@ def _is_by(stored: RatedPeriod, terms: Terms) -> bool:
 
 
 async def _rate_now(deps: Deps, terms: Terms) -> RatedPeriod:
-    usage = await deps.aggregator.totals(terms.customer, terms.period)
+    return _rated(terms, await _usage_now(deps, terms))
+
+
+async def _usage_now(deps: Deps, terms: Terms) -> Usage:
+    return await deps.aggregator.totals(terms.customer, terms.period)
+
+
+def _rated(terms: Terms, usage: Usage) -> RatedPeriod:
     try:
         return rate_period(terms, usage)
     except MissingMeterError as error:
@@ -268,9 +275,15 @@ async def _refresh(deps: Deps, claim: Claim) -> None:
             await store.drop_live_period(conn, claim, deps.clock.now())
             return
         terms = await find_terms(conn, claim.tenant, versions, period)
-    rated = await _rate_now(deps, terms)
+    begun_at = deps.clock.now()
+    usage = await _usage_now(deps, terms)
+    rated = _rated(terms, usage)
     async with transaction(deps.engine) as conn:
-        await store.keep_live_period(conn, claim, rated, deps.clock.now())
+        if begun_at < period.end and goes_on(terms, usage):
+            # What is stored would be out of date at once, without any event: it is rated when somebody asks.
+            await store.drop_live_period(conn, claim, deps.clock.now())
+        else:
+            await store.keep_live_period(conn, claim, rated, deps.clock.now())
 
 
 def _named(claim: Claim) -> dict[str, str]:

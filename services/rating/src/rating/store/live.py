@@ -205,7 +205,7 @@ async def keep_live_period(conn: AsyncConnection, claim: Claim, rated: RatedPeri
 
 
 async def drop_live_period(conn: AsyncConnection, claim: Claim, now: datetime) -> None:
-    """Forget a period that its contract no longer has."""
+    """Forget what is stored of a period, such as of one that its contract no longer has."""
     if await _end_claim(conn, claim, now):
         statement = text(
             """

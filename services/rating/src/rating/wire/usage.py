@@ -13,6 +13,14 @@ from rating.domain.charges import MeterUsage, Usage
 
 _ADD_UP: Final = {meter_pb2.AGGREGATION_SUM, meter_pb2.AGGREGATION_COUNT}
 """Of these, the quantities of windows and groups add up to that of the whole."""
+_GO_ON: Final = {
+    meter_pb2.AGGREGATION_DURATION,
+    meter_pb2.AGGREGATION_WEIGHTED_SUM,
+    meter_pb2.AGGREGATION_PERCENTILE,
+    meter_pb2.AGGREGATION_LIVE_COUNT,
+    meter_pb2.AGGREGATION_RUNNING_TOTAL,
+}
+"""These are quantities of time that passes."""
 
 
 def usage_from_totals(response: aggregator_pb.QueryTotalsResponse) -> Usage:
@@ -34,7 +42,12 @@ def usage_from_snapshot(snapshot: usage_pb2.UsageSnapshot) -> Usage:
 def _meters(usage: Iterable[usage_pb2.MeterUsage]) -> dict[str, MeterUsage]:
     return {
         entry.meter: MeterUsage(
-            parse_decimal(entry.quantity or "0", DERIVED), entry.unit, entry.event_count, entry.aggregation in _ADD_UP
+            quantity=parse_decimal(entry.quantity or "0", DERIVED),
+            unit=entry.unit,
+            event_count=entry.event_count,
+            adds_up=entry.aggregation in _ADD_UP,
+            goes_on=entry.aggregation in _GO_ON,
+            rounded=parse_decimal(entry.billable_quantity, DERIVED) if entry.billable_quantity else None,
         )
         for entry in usage
     }

@@ -41,11 +41,30 @@ class _AggregationEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Aggregati
     AGGREGATION_LATEST: _Aggregation.ValueType  # 6
     """Value of the event with the latest time (ties: the greatest id, bytewise), so that arrival order does not matter."""
     AGGREGATION_AVG: _Aggregation.ValueType  # 7
-    """Sum divided by count, rounded half away from zero to 12 decimal places: the one quotient of the suite."""
+    """Sum divided by count, rounded half away from zero to 12 decimal places."""
     AGGREGATION_FIRST: _Aggregation.ValueType  # 8
     """The value of the earliest event (by event time, then by id). Without events the quantity is 0; an event without a decimal value
     is parked.
     """
+    AGGREGATION_WEIGHTED_SUM: _Aggregation.ValueType  # 9
+    """Each value times the time since its event, added up: a level that values raise (or lower, below zero) from their time on, times the
+    time for which it stays, in `time_unit`. The level begins at zero with the period that is asked about, unless `carry_over` is set;
+    it counts up to now. Example: gigabytes stored and deleted become gigabyte-hours.
+    """
+    AGGREGATION_DURATION: _Aggregation.ValueType  # 10
+    """The time of sessions in `time_unit`, put together from their starts, heartbeats and stops by the time of these events (`session`).
+    A session that is going on counts up to now.
+    """
+    AGGREGATION_PERCENTILE: _Aggregation.ValueType  # 11
+    """The value that `percentile` per cent of the buckets of a window do not exceed, by nearest rank: that of the bucket in place
+    ceil(percentile / 100 * number of buckets) by size. A bucket is `bucket_minutes` long, and aggregated by `bucket_aggregation`.
+    """
+    AGGREGATION_LIVE_COUNT: _Aggregation.ValueType  # 12
+    """How many sessions (`session`) are open at the end of a window, or now if that is sooner: open connections, seats that are taken, members
+    that were added to a set and not removed. A session without a timeout stays open until its stop, over any number of periods.
+    """
+    AGGREGATION_RUNNING_TOTAL: _Aggregation.ValueType  # 13
+    """The sum of all values up to the end of a window, from the first event ever: it never begins anew."""
 
 class Aggregation(_Aggregation, metaclass=_AggregationEnumTypeWrapper):
     """How the values of a window become one quantity."""
@@ -65,12 +84,87 @@ AGGREGATION_MAX: Aggregation.ValueType  # 5
 AGGREGATION_LATEST: Aggregation.ValueType  # 6
 """Value of the event with the latest time (ties: the greatest id, bytewise), so that arrival order does not matter."""
 AGGREGATION_AVG: Aggregation.ValueType  # 7
-"""Sum divided by count, rounded half away from zero to 12 decimal places: the one quotient of the suite."""
+"""Sum divided by count, rounded half away from zero to 12 decimal places."""
 AGGREGATION_FIRST: Aggregation.ValueType  # 8
 """The value of the earliest event (by event time, then by id). Without events the quantity is 0; an event without a decimal value
 is parked.
 """
+AGGREGATION_WEIGHTED_SUM: Aggregation.ValueType  # 9
+"""Each value times the time since its event, added up: a level that values raise (or lower, below zero) from their time on, times the
+time for which it stays, in `time_unit`. The level begins at zero with the period that is asked about, unless `carry_over` is set;
+it counts up to now. Example: gigabytes stored and deleted become gigabyte-hours.
+"""
+AGGREGATION_DURATION: Aggregation.ValueType  # 10
+"""The time of sessions in `time_unit`, put together from their starts, heartbeats and stops by the time of these events (`session`).
+A session that is going on counts up to now.
+"""
+AGGREGATION_PERCENTILE: Aggregation.ValueType  # 11
+"""The value that `percentile` per cent of the buckets of a window do not exceed, by nearest rank: that of the bucket in place
+ceil(percentile / 100 * number of buckets) by size. A bucket is `bucket_minutes` long, and aggregated by `bucket_aggregation`.
+"""
+AGGREGATION_LIVE_COUNT: Aggregation.ValueType  # 12
+"""How many sessions (`session`) are open at the end of a window, or now if that is sooner: open connections, seats that are taken, members
+that were added to a set and not removed. A session without a timeout stays open until its stop, over any number of periods.
+"""
+AGGREGATION_RUNNING_TOTAL: Aggregation.ValueType  # 13
+"""The sum of all values up to the end of a window, from the first event ever: it never begins anew."""
 Global___Aggregation: _TypeAlias = Aggregation  # noqa: Y015
+
+class _TimeUnit:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _TimeUnitEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_TimeUnit.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    TIME_UNIT_UNSPECIFIED: _TimeUnit.ValueType  # 0
+    """SECOND."""
+    TIME_UNIT_SECOND: _TimeUnit.ValueType  # 1
+    """Seconds: exact, to the microsecond (6 decimal places beyond those of the values)."""
+    TIME_UNIT_MINUTE: _TimeUnit.ValueType  # 2
+    """Minutes: microseconds are added up exactly, then divided by 60,000,000 and rounded half away from zero to 12 decimal places."""
+    TIME_UNIT_HOUR: _TimeUnit.ValueType  # 3
+    """Hours, rounded as minutes are."""
+    TIME_UNIT_DAY: _TimeUnit.ValueType  # 4
+    """Days of 24 hours, rounded as minutes are."""
+
+class TimeUnit(_TimeUnit, metaclass=_TimeUnitEnumTypeWrapper):
+    """The unit in which time is counted."""
+
+TIME_UNIT_UNSPECIFIED: TimeUnit.ValueType  # 0
+"""SECOND."""
+TIME_UNIT_SECOND: TimeUnit.ValueType  # 1
+"""Seconds: exact, to the microsecond (6 decimal places beyond those of the values)."""
+TIME_UNIT_MINUTE: TimeUnit.ValueType  # 2
+"""Minutes: microseconds are added up exactly, then divided by 60,000,000 and rounded half away from zero to 12 decimal places."""
+TIME_UNIT_HOUR: TimeUnit.ValueType  # 3
+"""Hours, rounded as minutes are."""
+TIME_UNIT_DAY: TimeUnit.ValueType  # 4
+"""Days of 24 hours, rounded as minutes are."""
+Global___TimeUnit: _TypeAlias = TimeUnit  # noqa: Y015
+
+class _EmptyBuckets:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _EmptyBucketsEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_EmptyBuckets.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    EMPTY_BUCKETS_UNSPECIFIED: _EmptyBuckets.ValueType  # 0
+    """COUNT_AS_ZERO."""
+    EMPTY_BUCKETS_COUNT_AS_ZERO: _EmptyBuckets.ValueType  # 1
+    """Zero, as bandwidth is billed: who sends nothing for a while lowers the percentile. Buckets that begin later than now are left out."""
+    EMPTY_BUCKETS_SKIP: _EmptyBuckets.ValueType  # 2
+    """Left out: the percentile is that of the buckets with events."""
+
+class EmptyBuckets(_EmptyBuckets, metaclass=_EmptyBucketsEnumTypeWrapper):
+    """What buckets without any event are for a percentile."""
+
+EMPTY_BUCKETS_UNSPECIFIED: EmptyBuckets.ValueType  # 0
+"""COUNT_AS_ZERO."""
+EMPTY_BUCKETS_COUNT_AS_ZERO: EmptyBuckets.ValueType  # 1
+"""Zero, as bandwidth is billed: who sends nothing for a while lowers the percentile. Buckets that begin later than now are left out."""
+EMPTY_BUCKETS_SKIP: EmptyBuckets.ValueType  # 2
+"""Left out: the percentile is that of the buckets with events."""
+Global___EmptyBuckets: _TypeAlias = EmptyBuckets  # noqa: Y015
 
 class _NegativeValues:
     ValueType = _typing.NewType("ValueType", _builtins.int)
@@ -96,6 +190,34 @@ NEGATIVE_VALUES_PARK: NegativeValues.ValueType  # 2
 """The event is parked for the meter, with the reason VALUE_NEGATIVE."""
 Global___NegativeValues: _TypeAlias = NegativeValues  # noqa: Y015
 
+class _EventRoundingMode:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _EventRoundingModeEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_EventRoundingMode.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    EVENT_ROUNDING_MODE_UNSPECIFIED: _EventRoundingMode.ValueType  # 0
+    """Refused."""
+    EVENT_ROUNDING_MODE_CEILING: _EventRoundingMode.ValueType  # 1
+    """The next one that is not below it."""
+    EVENT_ROUNDING_MODE_FLOOR: _EventRoundingMode.ValueType  # 2
+    """The last one that is not above it."""
+    EVENT_ROUNDING_MODE_HALF_UP: _EventRoundingMode.ValueType  # 3
+    """The nearest one; of two that are as near, the upper one."""
+
+class EventRoundingMode(_EventRoundingMode, metaclass=_EventRoundingModeEnumTypeWrapper):
+    """Which step above the minimum a value becomes."""
+
+EVENT_ROUNDING_MODE_UNSPECIFIED: EventRoundingMode.ValueType  # 0
+"""Refused."""
+EVENT_ROUNDING_MODE_CEILING: EventRoundingMode.ValueType  # 1
+"""The next one that is not below it."""
+EVENT_ROUNDING_MODE_FLOOR: EventRoundingMode.ValueType  # 2
+"""The last one that is not above it."""
+EVENT_ROUNDING_MODE_HALF_UP: EventRoundingMode.ValueType  # 3
+"""The nearest one; of two that are as near, the upper one."""
+Global___EventRoundingMode: _TypeAlias = EventRoundingMode  # noqa: Y015
+
 @_typing.final
 class MeterSpec(_message.Message):
     """What a meter is. Never edited: another content is another version, effective from its own time on."""
@@ -115,10 +237,19 @@ class MeterSpec(_message.Message):
     FILTER_EXPRESSION_FIELD_NUMBER: _builtins.int
     VALUE_EXPRESSION_FIELD_NUMBER: _builtins.int
     DIMENSIONS_FIELD_NUMBER: _builtins.int
+    SESSION_FIELD_NUMBER: _builtins.int
+    TIME_UNIT_FIELD_NUMBER: _builtins.int
+    CARRY_OVER_FIELD_NUMBER: _builtins.int
+    PERCENTILE_FIELD_NUMBER: _builtins.int
+    BUCKET_AGGREGATION_FIELD_NUMBER: _builtins.int
+    EMPTY_BUCKETS_FIELD_NUMBER: _builtins.int
+    BILLABLE_FIELD_NUMBER: _builtins.int
     aggregation: Global___Aggregation.ValueType
     """How values become a quantity. Required."""
     value_property: _builtins.str
-    """Property that holds the value: decimal text, or any text for COUNT_UNIQUE. Required except for COUNT, where it is empty."""
+    """Property that holds the value: decimal text, or any text for COUNT_UNIQUE. Required except for COUNT, DURATION and
+    LIVE_COUNT, where it is empty.
+    """
     unit: _builtins.str
     """Unit of the quantity, for people. Example: "min"."""
     bucket_minutes: _builtins.int
@@ -140,6 +271,18 @@ class MeterSpec(_message.Message):
     """Instead of `value_property`: an expression that gives the value, a decimal or, for COUNT_UNIQUE, a text, decimal or bool. An event
     for which it is absent is parked. Optional. Example: "ceil(decimal(properties.seconds), 60)".
     """
+    time_unit: Global___TimeUnit.ValueType
+    """Unit in which time is counted, for DURATION and WEIGHTED_SUM. Optional: SECOND."""
+    carry_over: _builtins.bool
+    """For WEIGHTED_SUM: the level begins with the sum of all values before the period, instead of zero. Then a question reads all that came
+    before, and the events behind a quantity are all of them. Optional.
+    """
+    percentile: _builtins.str
+    """For PERCENTILE, and required for it: the percentage as decimal text, above 0 and up to 100. Example: "95"."""
+    bucket_aggregation: Global___Aggregation.ValueType
+    """For PERCENTILE: what the value of a bucket is, one of SUM, AVG, MIN, MAX, LATEST and FIRST. Optional: SUM."""
+    empty_buckets: Global___EmptyBuckets.ValueType
+    """For PERCENTILE: what buckets without events are. Optional: COUNT_AS_ZERO."""
     @_builtins.property
     def event_types(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Event types that count. At least one."""
@@ -162,6 +305,14 @@ class MeterSpec(_message.Message):
     def dimensions(self) -> _containers.RepeatedCompositeFieldContainer[Global___Dimension]:
         """What the names in `group_by` stand for that are no properties. Optional."""
 
+    @_builtins.property
+    def session(self) -> Global___Session:
+        """How sessions are told apart and when they end. Required for DURATION and LIVE_COUNT, and only for them."""
+
+    @_builtins.property
+    def billable(self) -> Global___Billable:
+        """What is billed beside what is metered. Only for SUM of a meter that none of its versions did without. Optional."""
+
     def __init__(
         self,
         *,
@@ -178,14 +329,137 @@ class MeterSpec(_message.Message):
         filter_expression: _builtins.str = ...,
         value_expression: _builtins.str = ...,
         dimensions: _abc.Iterable[Global___Dimension] | None = ...,
+        session: Global___Session | None = ...,
+        time_unit: Global___TimeUnit.ValueType = ...,
+        carry_over: _builtins.bool = ...,
+        percentile: _builtins.str = ...,
+        bucket_aggregation: Global___Aggregation.ValueType = ...,
+        empty_buckets: Global___EmptyBuckets.ValueType = ...,
+        billable: Global___Billable | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["effective_from", b"effective_from"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["billable", b"billable", "effective_from", b"effective_from", "session", b"session"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["aggregation", b"aggregation", "bucket_minutes", b"bucket_minutes", "description", b"description", "dimensions", b"dimensions", "effective_from", b"effective_from", "event_types", b"event_types", "filter_expression", b"filter_expression", "filters", b"filters", "group_by", b"group_by", "negative_values", b"negative_values", "unit", b"unit", "value_expression", b"value_expression", "value_property", b"value_property"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["aggregation", b"aggregation", "billable", b"billable", "bucket_aggregation", b"bucket_aggregation", "bucket_minutes", b"bucket_minutes", "carry_over", b"carry_over", "description", b"description", "dimensions", b"dimensions", "effective_from", b"effective_from", "empty_buckets", b"empty_buckets", "event_types", b"event_types", "filter_expression", b"filter_expression", "filters", b"filters", "group_by", b"group_by", "negative_values", b"negative_values", "percentile", b"percentile", "session", b"session", "time_unit", b"time_unit", "unit", b"unit", "value_expression", b"value_expression", "value_property", b"value_property"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___MeterSpec: _TypeAlias = MeterSpec  # noqa: Y015
+
+@_typing.final
+class Billable(_message.Message):
+    """What is billed of a meter, where that is not the metered quantity itself. Both are kept, exact, and told side by side."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PER_EVENT_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def per_event(self) -> Global___EventRounding:
+        """Each event's value is rounded by itself. Required."""
+
+    def __init__(
+        self,
+        *,
+        per_event: Global___EventRounding | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["per_event", b"per_event"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["per_event", b"per_event"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Billable: _TypeAlias = Billable  # noqa: Y015
+
+@_typing.final
+class EventRounding(_message.Message):
+    """How an event's value becomes the billed one: v <= 0 stays, v <= minimum becomes minimum, else minimum plus whole increments. 60/60 is
+    {minimum: "60", increment: "60"}, 60/1 {minimum: "60", increment: "1"}, 1/1 {minimum: "1", increment: "1"}.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MINIMUM_FIELD_NUMBER: _builtins.int
+    INCREMENT_FIELD_NUMBER: _builtins.int
+    MODE_FIELD_NUMBER: _builtins.int
+    minimum: _builtins.str
+    """Least billed value of an event above zero. Decimal text, not negative. Empty = 0."""
+    increment: _builtins.str
+    """Steps above the minimum. Decimal text above zero. Required."""
+    mode: Global___EventRoundingMode.ValueType
+    """Which step. Required."""
+    def __init__(
+        self,
+        *,
+        minimum: _builtins.str = ...,
+        increment: _builtins.str = ...,
+        mode: Global___EventRoundingMode.ValueType = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["increment", b"increment", "minimum", b"minimum", "mode", b"mode"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___EventRounding: _TypeAlias = EventRounding  # noqa: Y015
+
+@_typing.final
+class Session(_message.Message):
+    """How sessions are told apart, and when one begins, goes on and ends. Each event that is no stop counts from its time until the next event
+    of its session by time, or for the timeout if none comes sooner; so a heartbeat without a start begins a session, a stop without one does
+    nothing, a second start is a heartbeat, and a session that is lost ends a timeout after its last event. Of events at the same time the
+    stop comes last. The time after an event belongs to the group of that event; a stop needs none of the properties grouped by.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    KEY_PROPERTY_FIELD_NUMBER: _builtins.int
+    KEY_EXPRESSION_FIELD_NUMBER: _builtins.int
+    PHASE_PROPERTY_FIELD_NUMBER: _builtins.int
+    PHASE_EXPRESSION_FIELD_NUMBER: _builtins.int
+    START_FIELD_NUMBER: _builtins.int
+    STOP_FIELD_NUMBER: _builtins.int
+    HEARTBEAT_FIELD_NUMBER: _builtins.int
+    TIMEOUT_SECONDS_FIELD_NUMBER: _builtins.int
+    key_property: _builtins.str
+    """Property that tells sessions of a customer apart. Events without it are parked. Required, unless `key_expression` is given.
+    Example: "call_id".
+    """
+    key_expression: _builtins.str
+    """Instead of `key_property`: an expression that gives the key. Example: "lower(properties.call_id)"."""
+    phase_property: _builtins.str
+    """Property that says what an event is to its session: one of the three texts below. Events with another text are parked. Required, unless
+    `phase_expression` is given. Example: "phase".
+    """
+    phase_expression: _builtins.str
+    """Instead of `phase_property`: an expression that gives the phase. Example: "type", where starts and stops are event types."""
+    start: _builtins.str
+    """The phase of an event that begins a session. Required, unless heartbeats begin it. Example: "start"."""
+    stop: _builtins.str
+    """The phase of an event that ends a session. Optional: sessions may end by their timeout alone. Example: "stop"."""
+    heartbeat: _builtins.str
+    """The phase of an event that says that a session goes on. Optional. Example: "heartbeat"."""
+    timeout_seconds: _builtins.int
+    """For how long a session counts after its last event if no stop comes, in seconds, 1 to 2,678,400 (31 days). A question about a period
+    looks back so far. Required for DURATION; for LIVE_COUNT 0 stands for ever, and a question looks back to the first event. Example: 3600.
+    """
+    def __init__(
+        self,
+        *,
+        key_property: _builtins.str = ...,
+        key_expression: _builtins.str = ...,
+        phase_property: _builtins.str = ...,
+        phase_expression: _builtins.str = ...,
+        start: _builtins.str = ...,
+        stop: _builtins.str = ...,
+        heartbeat: _builtins.str = ...,
+        timeout_seconds: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["heartbeat", b"heartbeat", "key_expression", b"key_expression", "key_property", b"key_property", "phase_expression", b"phase_expression", "phase_property", b"phase_property", "start", b"start", "stop", b"stop", "timeout_seconds", b"timeout_seconds"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Session: _TypeAlias = Session  # noqa: Y015
 
 @_typing.final
 class Dimension(_message.Message):
@@ -254,6 +528,7 @@ class Meter(_message.Message):
     SPEC_FIELD_NUMBER: _builtins.int
     CREATED_AT_FIELD_NUMBER: _builtins.int
     FILLED_FIELD_NUMBER: _builtins.int
+    FILL_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """Name, unique within the tenant. Lower case letters, digits, '-', '_', '.'."""
     version: _builtins.int
@@ -268,6 +543,10 @@ class Meter(_message.Message):
     def created_at(self) -> _timestamp_pb2.Timestamp:
         """When the version was applied."""
 
+    @_builtins.property
+    def fill(self) -> Global___FillProgress:
+        """How far that is; absent once it is filled. GetMeter and ListMeters tell it."""
+
     def __init__(
         self,
         *,
@@ -276,14 +555,57 @@ class Meter(_message.Message):
         spec: Global___MeterSpec | None = ...,
         created_at: _timestamp_pb2.Timestamp | None = ...,
         filled: _builtins.bool = ...,
+        fill: Global___FillProgress | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["created_at", b"created_at", "spec", b"spec"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["created_at", b"created_at", "fill", b"fill", "spec", b"spec"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["created_at", b"created_at", "filled", b"filled", "name", b"name", "spec", b"spec", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["created_at", b"created_at", "fill", b"fill", "filled", b"filled", "name", b"name", "spec", b"spec", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Meter: _TypeAlias = Meter  # noqa: Y015
+
+@_typing.final
+class FillProgress(_message.Message):
+    """How far the past of a meter is counted."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    BEGAN_AT_FIELD_NUMBER: _builtins.int
+    POSITIONS_DONE_FIELD_NUMBER: _builtins.int
+    POSITIONS_TOTAL_FIELD_NUMBER: _builtins.int
+    POSITIONS_PER_S_FIELD_NUMBER: _builtins.int
+    ESTIMATED_END_FIELD_NUMBER: _builtins.int
+    positions_done: _builtins.int
+    """Positions of the log that are read."""
+    positions_total: _builtins.int
+    """Positions that there are to read; what came after that is counted as it comes."""
+    positions_per_s: _builtins.int
+    """Positions read in a second, on average since it began."""
+    @_builtins.property
+    def began_at(self) -> _timestamp_pb2.Timestamp:
+        """When it began."""
+
+    @_builtins.property
+    def estimated_end(self) -> _timestamp_pb2.Timestamp:
+        """When it will be filled, if it goes on like that; absent while nothing is read yet."""
+
+    def __init__(
+        self,
+        *,
+        began_at: _timestamp_pb2.Timestamp | None = ...,
+        positions_done: _builtins.int = ...,
+        positions_total: _builtins.int = ...,
+        positions_per_s: _builtins.int = ...,
+        estimated_end: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["began_at", b"began_at", "estimated_end", b"estimated_end"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["began_at", b"began_at", "estimated_end", b"estimated_end", "positions_done", b"positions_done", "positions_per_s", b"positions_per_s", "positions_total", b"positions_total"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___FillProgress: _TypeAlias = FillProgress  # noqa: Y015
 
 @_typing.final
 class MeterDescription(_message.Message):

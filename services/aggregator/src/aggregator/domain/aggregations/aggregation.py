@@ -2,6 +2,9 @@
 
 An aggregation says what it reads of an event, what a fold adds to a window, and what windows amount to. It adds
 numbers, or entries that are there so and so often; both can be taken back, so that no correction has to read the log.
+
+Most form a quantity from the windows put together (`OfWindows`). Some ask when things happened, also before the time
+that is asked about (`over_time.OverTime`).
 """
 
 from __future__ import annotations
@@ -24,11 +27,15 @@ if TYPE_CHECKING:
 
 
 class Reads(Enum):
-    """What an aggregation needs of an event: nothing but that it happened, or a text or a decimal in a property."""
+    """What an aggregation needs of an event.
+
+    Nothing but that it happened, a text or a decimal in a property, or the key and the phase of a session.
+    """
 
     NOTHING = "nothing"
     TEXT = "text"
     DECIMAL = "decimal"
+    SESSION = "session"
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,11 +65,21 @@ class Aggregation(ABC):
     NAME: ClassVar[str]
     """Name in the contract (without its prefix), in stored meters and in snapshots."""
     READS: ClassVar[Reads] = Reads.DECIMAL
+    NOTHING_IS_ZERO: ClassVar[bool] = True
+    """Whether zero is the quantity of a window in which nothing happened, and not only what is written for it."""
 
     @abstractmethod
     def fold(self, groups: Groups) -> Added:
         """Return what grouped events add to their windows, whatever the order in which they came."""
         ...
+
+    def __str__(self) -> str:
+        """Return the name, as texts for people write it."""
+        return self.NAME
+
+
+class OfWindows(Aggregation):
+    """One whose windows put together amount to something, whatever came before them."""
 
     @abstractmethod
     def quantities(self, windows: Windows) -> Sequence[Decimal]:
@@ -73,14 +90,14 @@ class Aggregation(ABC):
         """Return what windows of one customer and group, by time, amount to from the first one to each."""
         return self.quantities(accumulated(windows))
 
+    def billable(self, windows: Windows) -> Sequence[Decimal] | None:  # noqa: ARG002 - most bill what they meter
+        """Return what is billed of each window, where that is not its quantity."""
+        return None
+
     @abstractmethod
     def quantity(self, totals: Totals) -> Decimal | None:
         """Return what single events amount to; None where nothing happened."""
         ...
-
-    def __str__(self) -> str:
-        """Return the name, as texts for people write it."""
-        return self.NAME
 
 
 def accumulated(windows: Windows) -> Windows:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
-from aggregator.domain.aggregations.aggregation import Added, Aggregation, decimals
+from aggregator.domain.aggregations.aggregation import Added, OfWindows, decimals
 from aggregator.domain.columns import run_starts
 
 if TYPE_CHECKING:
@@ -20,8 +20,10 @@ if TYPE_CHECKING:
     from aggregator.domain.windows import Windows
 
 
-class ChosenEvent(Aggregation):
+class ChosenEvent(OfWindows):
     """The value of the event at one end of the order by (time, id, value)."""
+
+    NOTHING_IS_ZERO: ClassVar[bool] = False
 
     def fold(self, groups: Groups) -> Added:
         """Gather the events: when the chosen one is taken back, another one is."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
-from aggregator.domain.aggregations.aggregation import Added, Aggregation, Reads
+from aggregator.domain.aggregations.aggregation import Added, OfWindows, Reads
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from aggregator.domain.windows import Windows
 
 
-class CountUnique(Aggregation):
+class CountUnique(OfWindows):
     """How many distinct texts a property had; one that several windows saw counts once over all of them."""
 
     NAME: ClassVar[str] = "COUNT_UNIQUE"

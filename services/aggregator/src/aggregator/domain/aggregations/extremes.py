@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
-from aggregator.domain.aggregations.aggregation import Added, Aggregation, decimals
+from aggregator.domain.aggregations.aggregation import Added, OfWindows, decimals
 from aggregator.domain.columns import ScaledNumbers, run_starts
 
 if TYPE_CHECKING:
@@ -18,10 +18,11 @@ if TYPE_CHECKING:
     from aggregator.domain.windows import Windows
 
 
-class _Extreme(Aggregation):
+class _Extreme(OfWindows):
     """A value that all others compare with."""
 
     COMPARES: ClassVar[np.ufunc]
+    NOTHING_IS_ZERO: ClassVar[bool] = False
 
     def fold(self, groups: Groups) -> Added:
         """Gather the values: when the smallest is taken back, another one is."""

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from aggregator.domain.aggregations.rules import Rules
     from aggregator.domain.batch import Batch
     from aggregator.domain.meters import CountingMeter
     from aggregator.domain.values import ScaledColumn
@@ -92,10 +93,36 @@ class Groups:
         texts = CodedTexts(column.values, column.codes[self.rows])
         return self._entries(texts, np.zeros(len(self.rows), dtype=np.int64), no_numbers(len(self.rows)))
 
+    @property
+    def rules(self) -> Rules:
+        """What the meter says beside the names of its properties."""
+        return self._meter.spec.rules
+
+    def sessions(self) -> Entries:
+        """Keys of the sessions of each window, each with the time and the phase of its event."""
+        session = self.rules.session
+        keys, phases = self._batch.read(session.key), self._batch.read(session.phase)
+        phase_of = np.array([session.phase_of(text) for text in phases.values], dtype=np.int64)
+        texts = CodedTexts(keys.values, keys.codes[self.rows])
+        values = ScaledNumbers(phase_of[phases.codes[self.rows]], 0)
+        return self._entries(texts, self._batch.times_us[self.rows], values)
+
+    def moments(self) -> Entries:
+        """Numbers of each window, each with the time of its event."""
+        return self._entries(no_texts(len(self.rows)), self._batch.times_us[self.rows], self._numbers_of_rows())
+
     def values(self) -> Entries:
         """Numbers of each window."""
         count = len(self.rows)
         return self._entries(no_texts(count), np.zeros(count, dtype=np.int64), self._numbers_of_rows())
+
+    def billed(self) -> Entries:
+        """Numbers of each window as they are billed."""
+        count, rounding = len(self.rows), self._meter.spec.rounding
+        if rounding is None:
+            raise ValueError("a meter that rounds no event asks for what is billed")
+        numbers = rounding.round(self._numbers_of_rows())
+        return self._entries(no_texts(count), np.zeros(count, dtype=np.int64), numbers)
 
     def events(self) -> Entries:
         """Numbers of each window, each with the time and the id of its event."""

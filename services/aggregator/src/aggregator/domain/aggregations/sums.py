@@ -5,7 +5,10 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import TYPE_CHECKING, ClassVar, Final
 
-from aggregator.domain.aggregations.aggregation import Added, Aggregation, Reads, decimals
+import numpy as np
+
+from aggregator.domain.aggregations.aggregation import Added, OfWindows, Reads, decimals
+from aggregator.domain.columns import ScaledNumbers
 from money import exact_arithmetic
 
 if TYPE_CHECKING:
@@ -19,7 +22,7 @@ AVERAGE_PLACES: Final = 12
 _AVERAGE_STEP: Final = Decimal(1).scaleb(-AVERAGE_PLACES)
 
 
-class Sum(Aggregation):
+class Sum(OfWindows):
     """The sum of the values."""
 
     NAME: ClassVar[str] = "SUM"
@@ -37,7 +40,26 @@ class Sum(Aggregation):
         return totals.sum
 
 
-class Count(Aggregation):
+class RoundedSum(Sum):
+    """The sum of the values, and beside it that of the values as they are billed, each rounded by itself.
+
+    The billed values are entries, so that whatever is taken back, and whoever puts windows together, finds them.
+    """
+
+    def fold(self, groups: Groups) -> Added:
+        """Add the values up, and gather what each is billed as."""
+        return Added(sums=groups.sums(), entries=groups.billed())
+
+    def billable(self, windows: Windows) -> Sequence[Decimal] | None:
+        """Return the sums of what is billed."""
+        entries = windows.entries
+        totals = np.zeros(len(windows), dtype=np.object_)
+        # Python's integers: a sum of very many, as large as they may be, must not wrap around.
+        np.add.at(totals, entries.windows, entries.values.units.astype(np.object_) * entries.counts)
+        return decimals(ScaledNumbers(totals, entries.values.scale))
+
+
+class Count(OfWindows):
     """The number of events."""
 
     NAME: ClassVar[str] = "COUNT"
@@ -60,6 +82,7 @@ class Average(Sum):
     """The sum of the values divided by their number."""
 
     NAME: ClassVar[str] = "AVG"
+    NOTHING_IS_ZERO: ClassVar[bool] = False
 
     def quantities(self, windows: Windows) -> Sequence[Decimal]:
         """Return the average of the whole, not of averages."""
@@ -72,12 +95,17 @@ class Average(Sum):
 
 
 def average(total: Decimal, count: int) -> Decimal:
-    """Divide a sum by a count of at least 1, rounded half away from zero to 12 places: the one quotient of the suite.
+    """Divide a sum by a count of at least 1, rounded as `quotient` does."""
+    numerator, denominator = total.as_integer_ratio()
+    return quotient(numerator, denominator * count)
+
+
+def quotient(numerator: int, denominator: int) -> Decimal:
+    """Divide by a number above zero, rounded half away from zero to 12 places: the one quotient of the suite.
 
     Decided on integers, so that no digit is lost on the way: a quotient rounded twice could be one step off.
     """
     with exact_arithmetic():
-        numerator, denominator = total.as_integer_ratio()
-        numerator, denominator = numerator * 10**AVERAGE_PLACES, denominator * count
+        numerator *= 10**AVERAGE_PLACES
         steps = (2 * abs(numerator) + denominator) // (2 * denominator)
         return Decimal(steps if numerator >= 0 else -steps) * _AVERAGE_STEP

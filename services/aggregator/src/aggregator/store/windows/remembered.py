@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from aggregator.domain.reading import CountedRow
     from aggregator.domain.windows import Windows
 
-    Key = tuple[tuple[int, ...], int, int, str]
+    Key = tuple[str | tuple[tuple[int, ...], int, int], ...]
     Pages = Mapping[UUID, tuple[int, Windows]]
 
 BYTES_MAX: Final = 64 * 1024 * 1024
@@ -46,7 +46,7 @@ class _Remembered:
 
 
 class RememberedPages:
-    """Pages and answers by what they were read for: versions of meters, months and a customer.
+    """Pages and answers by what they were read for: a customer, versions of meters, and months.
 
     What was asked for least recently goes first.
     """

@@ -1,0 +1,112 @@
+"""Sessions: how long they lasted, and how many are open."""
+
+from __future__ import annotations
+
+import json
+from decimal import Decimal
+from typing import TYPE_CHECKING, ClassVar
+
+import numpy as np
+
+from aggregator.domain.aggregations.aggregation import Added, Reads
+from aggregator.domain.aggregations.level import Level, LevelAtEnd, Steps, TimeUnderLevel, in_units
+from aggregator.domain.aggregations.over_time import EVER_US
+from aggregator.domain.aggregations.rules import Phase
+from aggregator.domain.columns import ScaledNumbers
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from aggregator.domain.aggregations.groups import Groups
+    from aggregator.domain.aggregations.level import Moments
+    from aggregator.domain.aggregations.over_time import Asked, Moment
+    from aggregator.domain.aggregations.rules import Rules
+
+
+class SessionLevel(Level):
+    """The number of open sessions as a level.
+
+    Each event that is no stop counts from its time until the next event of its session, or the timeout if none comes
+    sooner. So a session is put together from its events alone, whatever the order in which they came, and the time
+    after an event is of that event's group.
+    """
+
+    READS: ClassVar[Reads] = Reads.SESSION
+
+    def fold(self, groups: Groups) -> Added:
+        """Gather the events of sessions."""
+        return Added(entries=groups.sessions())
+
+    def lookback_us(self, rules: Rules) -> int:
+        """Return the timeout: for longer no event counts."""
+        return _timeout_us(rules)
+
+    def steps(self, moments: Moments, rules: Rules) -> Steps:
+        """Return +1 where an event lets a session go on, and -1 where the next event or the timeout ends that."""
+        entries = moments.entries
+        phases = entries.values.units.astype(np.int64)
+        # The series last: it only decides between events of one session, time and phase.
+        order = np.lexsort((moments.series, phases, entries.times_us, entries.texts.codes, moments.customers))
+        customers, sessions = moments.customers[order], entries.texts.codes[order]
+        times_us, series = entries.times_us[order], moments.series[order]
+        ends_us = times_us + _timeout_us(rules)
+        goes_on = (customers[1:] == customers[:-1]) & (sessions[1:] == sessions[:-1])
+        ends_us[:-1] = np.where(goes_on, np.minimum(ends_us[:-1], times_us[1:]), ends_us[:-1])
+        counts = (phases[order] != Phase.STOP) & (ends_us > times_us)
+        some = np.ones(int(counts.sum()), dtype=np.int64)
+        return Steps(
+            np.concatenate([series[counts], series[counts]]),
+            np.concatenate([times_us[counts], ends_us[counts]]),
+            ScaledNumbers(np.concatenate([some, -some]), 0),
+        )
+
+
+class Duration(SessionLevel, TimeUnderLevel):
+    """The time of all sessions together."""
+
+    NAME: ClassVar[str] = "DURATION"
+
+    def recount(self, events: Sequence[Moment], rules: Rules, asked: Asked) -> Decimal:
+        """Return the time of the sessions of these events, one after the other."""
+        start_us, end_us = int(asked.bounds_us[0]), min(int(asked.bounds_us[-1]), asked.now_us)
+        total_us = 0
+        for own in _sessions_of(events):
+            following_us = [time_us for time_us, _ in own[1:]] + [end_us]
+            for (time_us, phase), next_us in zip(own, following_us, strict=True):
+                until_us = min(next_us, time_us + rules.session.timeout_us, end_us)
+                if phase is not Phase.STOP:
+                    total_us += max(0, until_us - max(time_us, start_us))
+        return in_units(total_us, 0, rules)
+
+
+class LiveCount(SessionLevel, LevelAtEnd):
+    """How many sessions, or members of a set, are there at the end of a window."""
+
+    NAME: ClassVar[str] = "LIVE_COUNT"
+
+    def recount(self, events: Sequence[Moment], rules: Rules, asked: Asked) -> Decimal:
+        """Return how many sessions are open after these events."""
+        end_us = min(int(asked.bounds_us[-1]), asked.now_us)
+        count = 0
+        for own in _sessions_of(event for event in events if event.time_us < end_us):
+            time_us, phase = own[-1]
+            is_over = rules.session.timeout_us and time_us + rules.session.timeout_us < end_us
+            count += phase is not Phase.STOP and not is_over
+        return Decimal(count)
+
+
+def _timeout_us(rules: Rules) -> int:
+    return rules.session.timeout_us or EVER_US
+
+
+def _sessions_of(events: Iterable[Moment]) -> Iterable[list[tuple[int, Phase]]]:
+    sessions: dict[str, list[tuple[int, Phase]]] = {}
+    for event in events:
+        key, phase = json.loads(event.value)
+        sessions.setdefault(key, []).append((event.time_us, Phase[phase]))
+    return [sorted(own) for own in sessions.values()]
+
+
+def session_text(key: str, phase: Phase) -> str:
+    """Return what an event says of a session as one text: canonical JSON of the key and the name of the phase."""
+    return json.dumps([key, phase.name], ensure_ascii=False, separators=(",", ":"))

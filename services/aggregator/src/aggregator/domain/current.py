@@ -1,0 +1,222 @@
+"""Totals that are kept in memory and follow what is counted: whole quantities of one customer, meter and period.
+
+What windows hold only adds up, so that what a batch added is put to what is there. Not before somebody asks: most of
+what changes is not asked for until it has changed again.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections import OrderedDict
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from aggregator.domain.aggregations.over_time import OverTime
+from aggregator.domain.columns import CodedTexts
+from aggregator.domain.reading import counted_rows, within
+from aggregator.domain.windows import merged
+from money import ZERO
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from decimal import Decimal
+
+    from aggregator.domain.query import UsagePlan
+    from aggregator.domain.windows import Windows
+    from eventlog.as_of import AsOf
+    from eventlog.period import Period
+
+ENTRIES_MAX: Final = 20_000
+"""Totals that are kept; who asks for more gets them from the database."""
+WINDOWS_MAX: Final = 4_000_000
+"""Windows and entries of all totals together, which bounds memory."""
+_ADDED_MAX: Final = 16
+"""So many additions wait to be put together, until somebody asks."""
+
+
+@dataclass(frozen=True, slots=True)
+class CurrentKey:
+    """What is asked for."""
+
+    tenant: str
+    customer: str
+    meter: str
+    period: Period
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What a look at the database saw: of the change feed its epoch and end, of the log how far it is counted.
+
+    `catalog` is the number under which meters are, `at_s` when the look began, by the monotonic clock.
+    """
+
+    epoch: str
+    position: int
+    catalog: int
+    as_of: AsOf
+    at_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Total:
+    """A whole quantity, and when it was surely right."""
+
+    quantity: Decimal
+    event_count: int
+    seen: Seen
+    unit: str
+    filled: bool
+
+
+@dataclass(slots=True)
+class Kept:
+    """A total that is kept: the windows of the customer behind it, by versions of the meter, and what came since."""
+
+    plan: UsagePlan
+    seen: Seen
+    windows: dict[int, Windows]
+    filled: bool = True
+    added: list[tuple[int, Windows]] = field(default_factory=list)
+    size: int = 0
+    answer: tuple[Decimal, int] | None = None
+
+    @property
+    def meter_ids(self) -> tuple[int, ...]:
+        """The versions of the meter that matter."""
+        return tuple(projection.meter_id for projection in self.plan.meters[0].projections)
+
+    @property
+    def is_over_time(self) -> bool:
+        """Whether the quantity grows while nothing happens."""
+        return isinstance(self.plan.meters[0].aggregation, OverTime)
+
+    def quantity(self, now_us: int) -> tuple[Decimal, int]:
+        """Return quantity and number of events; `now_us` is until when counts what is still going on."""
+        if self.added:
+            self._put_together()
+        if self.answer is None or self.is_over_time:
+            plan = replace(self.plan, now_us=now_us)
+            self.answer = quantity_of(plan, {meter_id: [one] for meter_id, one in self.windows.items()})
+        return self.answer
+
+    def add(self, meter_id: int, page: Windows) -> None:
+        """Add what a batch added for a version of the meter: a page, in which others may be, too."""
+        self.added.append((meter_id, page))
+        self.answer = None
+        if len(self.added) > _ADDED_MAX:
+            self._put_together()
+
+    def _put_together(self) -> None:
+        (customer,) = self.plan.customers
+        parts: dict[int, list[Windows]] = {meter_id: [one] for meter_id, one in self.windows.items()}
+        for meter_id, page in self.added:
+            parts.setdefault(meter_id, []).append(totalled(self.plan, windows_of(page, customer)))
+        self.windows = {meter_id: merged(own) for meter_id, own in parts.items()}
+        self.size = sum(len(one) + len(one.entries) for one in self.windows.values())
+        self.added.clear()
+
+
+def quantity_of(plan: UsagePlan, windows: Mapping[int, Sequence[Windows]]) -> tuple[Decimal, int]:
+    """Return what a plan for one customer, meter and window comes to; nothing where nothing happened."""
+    row = next(counted_rows(plan, windows), None)
+    return (ZERO, 0) if row is None else (row.quantity, row.event_count)
+
+
+def windows_of(page: Windows, customer: str) -> Windows:
+    """Return the windows of one customer."""
+    values = page.customers.values
+    code = bisect_left(values, customer)
+    if code == len(values) or values[code] != customer:
+        return page.part(0, 0)
+    first, last = np.searchsorted(page.customers.codes, [code, code + 1]).tolist()
+    return page.part(first, last)
+
+
+def totalled(plan: UsagePlan, windows: Windows) -> Windows:
+    """Return the windows that matter to a plan as few: all times and groups as one, unless it asks when things were."""
+    meter = plan.meters[0]
+    own = within(windows, meter.reads(plan.period), ())
+    count = len(own)
+    if not count or isinstance(meter.aggregation, OverTime):
+        return own
+    starts_us = np.full(count, plan.period.start_us, dtype=np.int64)
+    groups = CodedTexts(["[]"], np.zeros(count, dtype=np.int64))
+    return merged([replace(own, starts_us=starts_us, groups=groups)])
+
+
+class Memory:
+    """Totals by what was asked for; what was asked for least recently goes first."""
+
+    def __init__(self, entries_max: int = ENTRIES_MAX, windows_max: int = WINDOWS_MAX) -> None:
+        """Keep so many at most."""
+        self._entries_max = entries_max
+        self._windows_max = windows_max
+        self._kept: OrderedDict[CurrentKey, Kept] = OrderedDict()
+        self._named: dict[tuple[str, str], set[CurrentKey]] = {}
+        self._sizes: dict[CurrentKey, int] = {}
+        self._size = 0
+
+    def __len__(self) -> int:
+        """Return how many there are."""
+        return len(self._kept)
+
+    def get(self, key: CurrentKey) -> Kept | None:
+        """Return a total."""
+        found = self._kept.get(key)
+        if found is not None:
+            self._kept.move_to_end(key)
+        return found
+
+    def keep(self, key: CurrentKey, kept: Kept) -> None:
+        """Keep a total, and let go of others."""
+        self.drop(key)
+        self._kept[key] = kept
+        self._named.setdefault((key.tenant, key.customer), set()).add(key)
+        self.weigh(key, kept)
+
+    def weigh(self, key: CurrentKey, kept: Kept) -> None:
+        """Note how much a total takes by now."""
+        size = kept.size + 1
+        self._size += size - self._sizes.get(key, 0)
+        self._sizes[key] = size
+        while self._kept and (len(self._kept) > self._entries_max or self._size > self._windows_max):
+            self.drop(next(iter(self._kept)))
+
+    def drop(self, key: CurrentKey) -> None:
+        """Let go of a total."""
+        if self._kept.pop(key, None) is None:
+            return
+        self._size -= self._sizes.pop(key)
+        name = (key.tenant, key.customer)
+        self._named[name].discard(key)
+        if not self._named[name]:
+            del self._named[name]
+
+    def clear(self) -> None:
+        """Let go of all."""
+        self._kept.clear()
+        self._named.clear()
+        self._sizes.clear()
+        self._size = 0
+
+    def first_position(self) -> int | None:
+        """Return where the change feed was when the oldest total was read; None where there is none."""
+        return min((kept.seen.position for kept in self._kept.values()), default=None)
+
+    def drop_unlike(self, seen: Seen) -> None:
+        """Let go of what was read from another feed, or by other meters."""
+        for key, kept in list(self._kept.items()):
+            if (kept.seen.epoch, kept.seen.catalog) != (seen.epoch, seen.catalog):
+                self.drop(key)
+
+    def tenants(self) -> set[str]:
+        """Return whose totals there are."""
+        return {tenant for tenant, _ in self._named}
+
+    def touched(self, tenant: str, customer: str, meter: str) -> list[tuple[CurrentKey, Kept]]:
+        """Return the totals of a customer, of one meter or, where that is empty, of all."""
+        keys = self._named.get((tenant, customer), ())
+        return [(key, self._kept[key]) for key in keys if meter in {"", key.meter}]
