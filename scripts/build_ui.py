@@ -12,6 +12,7 @@ import base64
 import gzip
 import hashlib
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -38,11 +39,15 @@ BUNDLES: Final = {
     "kit": "kit",
     "operator": "operator",
     "react": "react",
+    "seller_de": "seller/texts_de",
+    "seller_fr": "seller/texts_fr",
     "texts_en": "texts",
     "texts_de": "texts_de",
     "texts_fr": "texts_fr",
 }
 """Source of each script; a page loads the texts of its language alone."""
+_MEMBER_COMMENT: Final = re.compile(r"^ */\*\* (?:(?!\*/).)*\*/\n", re.MULTILINE | re.DOTALL)
+"""A comment of a member of a class or an interface, on lines of its own."""
 FONTS: Final = ("inter-latin-wght-normal.woff2", "inter-latin-ext-wght-normal.woff2")
 
 
@@ -74,7 +79,10 @@ def run(*command: str) -> None:
 def build(target: Path) -> None:
     """Write every asset into `target`."""
     for name, source in BUNDLES.items():
-        run("node_modules/.bin/esbuild", f"src/{source}.ts", *BUNDLE, f"--outfile={target / name}.js")
+        script = target / f"{name}.js"
+        run("node_modules/.bin/esbuild", f"src/{source}.ts", *BUNDLE, f"--outfile={script}")
+        # They are for who reads the source; esbuild leaves out all others, and these are a twentieth of the kit.
+        script.write_text(_MEMBER_COMMENT.sub("", script.read_text(encoding="utf-8")), encoding="utf-8")
     shutil.copyfile(UI / "src" / "tokens.css", target / "tokens.css")
     inter = UI / "node_modules" / "@fontsource-variable" / "inter"
     (target / "fonts").mkdir(exist_ok=True)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from decimal import Decimal
@@ -14,8 +16,17 @@ from playwright.sync_api import Page, expect
 from testkit.browser.airlines import BILLED, DRAFT
 from testkit.browser.portal import PHONE, WIDE, Portal, exact, open_link, save_picture
 from testkit.browser.watched import Watched
+from testkit.flights import ROOT
 
-TABS = ("customers", "revenue", "catalog", "unbilled", "sessions", "branding")
+HEADINGS = {
+    "customers": "Customers",
+    "revenue": "Revenue",
+    "catalog": "Catalog",
+    "unbilled": "Unbilled usage",
+    "sessions": "Portal sessions",
+    "branding": "Branding",
+}
+TABS = tuple(HEADINGS)
 UNREADABLE, READABLE = "#cccccc", "#7a1f5c"
 
 
@@ -170,6 +181,33 @@ def test_a_page_fits_its_screen(portal: Portal, pictures: Path, tab: str, size: 
             page.frame_locator("iframe").locator("meterline-overview h1").wait_for()
             expect(page.frame_locator("iframe").locator(".bones")).to_have_count(0)
         overflow = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+        tables = page.locator(".scroll").evaluate_all(
+            "(found) => found.map((one) => one.scrollWidth - one.clientWidth)"
+        )
         save_picture(page, pictures, f"seller-{tab}-{scheme}")
 
     assert overflow == 0
+    assert size == WIDE or not any(tables)
+
+
+def words_of(language: str) -> dict[str, str]:
+    """What the pages say in a language, by the English that they say it for."""
+    asset = (ROOT / f"services/portal/src/portal/assets/seller_{language}.js").read_text(encoding="utf-8")
+    entries = re.findall(r'^  (?:(".*?")|(\w+)): (".*?"),?$', asset, re.MULTILINE)
+    return {json.loads(quoted) if quoted else plain: json.loads(own) for quoted, plain, own in entries}
+
+
+@pytest.mark.parametrize("tab", TABS)
+def test_a_seller_reads_the_pages_in_their_language(portal: Portal, pictures: Path, tab: str) -> None:
+    query = f"?billingPeriod={DRAFT}" if tab == "revenue" else ""
+    with seller(portal, tab + query, locale="de-AT") as page:
+        german = words_of("de")
+        assert page.locator("nav a").all_inner_texts()[0] == german["Customers"] == "Kunden"
+        # A label that has a field in it ends where that begins.
+        said = {line.strip() for line in page.locator("main").inner_text().splitlines()}
+        save_picture(page, pictures, f"seller-{tab}-german")
+        page.get_by_label("Sprache", exact=True).select_option("fr")
+        expect(page.locator("nav a").first).to_have_text("Clients")
+        expect(page.locator("main h1")).to_have_text(words_of("fr")[HEADINGS[tab]])
+
+    assert sorted(english for english, own in german.items() if own != english and english in said) == []

@@ -114,7 +114,7 @@ export abstract class MeterlineView extends MeterlineElement {
   /** The request behind the page as a command line, and what came of the last action. */
   protected renderCurl(context: Context, path: string, query: Changes): TemplateResult {
     return html`<span class="note" role="status">${this.notice}</span>
-      <span class="controls narrow-hidden">${curlButton(context, path, query, (text) => (this.notice = text))}</span>`;
+      <span class="controls">${curlButton(context, path, query, (text) => (this.notice = text))}</span>`;
   }
 
   protected readonly onProblem = (problem: Problem): void => this.report(problem);

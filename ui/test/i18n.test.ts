@@ -6,6 +6,8 @@ import { languageOf } from "../src/languages.ts";
 import { TEXTS } from "../src/texts.ts";
 import { TEXTS as GERMAN } from "../src/texts_de.ts";
 import { TEXTS as FRENCH } from "../src/texts_fr.ts";
+import { TEXTS as SELLER_GERMAN } from "../src/seller/texts_de.ts";
+import { TEXTS as SELLER_FRENCH } from "../src/seller/texts_fr.ts";
 
 speak(TEXTS);
 
@@ -43,8 +45,7 @@ test("names without a label are shown as they are", () => {
 });
 
 const blanksOf = (text: string): string[] => [...text.matchAll(/\{(\w+)\}/g)].map(([blank]) => blank).sort();
-// The seller's own pages are in English.
-const KEYS = (Object.keys(TEXTS) as (keyof typeof TEXTS)[]).filter((key) => !key.startsWith("operator."));
+const KEYS = Object.keys(TEXTS) as (keyof typeof TEXTS)[];
 
 for (const [name, texts] of Object.entries<Texts>({ German: GERMAN, French: FRENCH })) {
   test(`every text is there in ${name}, with the same blanks`, () => {
@@ -54,6 +55,15 @@ for (const [name, texts] of Object.entries<Texts>({ German: GERMAN, French: FREN
       // A language may say "each" where another names the unit.
       assert.deepEqual(own.filter((blank) => !english.includes(blank)), [], key);
       if (!key.startsWith("price.")) assert.deepEqual(own, english, key);
+    }
+  });
+}
+
+for (const [name, texts] of Object.entries({ German: SELLER_GERMAN, French: SELLER_FRENCH })) {
+  test(`what the seller reads has the same blanks in ${name}, and no text is left empty`, () => {
+    for (const [english, own] of Object.entries(texts)) {
+      assert.notEqual(own, "", english);
+      assert.deepEqual(blanksOf(own), blanksOf(english), english);
     }
   });
 }

@@ -11,10 +11,15 @@ import { entriesOf, linesOf, linesOfPresets, linesOfTexts, linesOfUnits, linesOf
 import { SellerPage } from "./page.ts";
 import { READY, type Shown } from "./preview.ts";
 import type { CustomerList, MadeSession, Preview, ProfileSpec, StoredProfile, Verdict } from "./types.ts";
+import { s, sellerLanguage, type SellerKey } from "./words.ts";
 
 const VIEWS: readonly ViewName[] = ["overview", "usage", "cost", "invoices", "plan"];
-const MODES: readonly [string, string][] = [["COLOR_MODE_AUTO", "As the browser is set"], ["COLOR_MODE_LIGHT", "Always light"], ["COLOR_MODE_DARK", "Always dark"]];
-const FLOORS: readonly [string, string][] = [["WINDOW_FLOOR_HOUR", "Hours"], ["WINDOW_FLOOR_DAY", "Days"], ["WINDOW_FLOOR_MONTH", "Months"]];
+const MODES: readonly [string, SellerKey][] = [["COLOR_MODE_AUTO", "As the browser is set"], ["COLOR_MODE_LIGHT", "Always light"], ["COLOR_MODE_DARK", "Always dark"]];
+const FLOORS: readonly [string, SellerKey][] = [["WINDOW_FLOOR_HOUR", "Hours"], ["WINDOW_FLOOR_DAY", "Days"], ["WINDOW_FLOOR_MONTH", "Months"]];
+const VERDICTS = {
+  lighttrue: "{ratio}:1 on the light surface: it can be read.", lightfalse: "{ratio}:1 on the light surface: 4.5:1 is needed.",
+  darktrue: "{ratio}:1 on the dark surface: it can be read.", darkfalse: "{ratio}:1 on the dark surface: 4.5:1 is needed.",
+} as const;
 const PREVIEW_AFTER_MS = 350;
 /** A token of the preview is good for ten minutes. */
 const TOKEN_MS = 8 * 60_000;
@@ -69,6 +74,7 @@ export class MeterlineSellerBranding extends SellerPage {
   }
 
   protected override updated(): void {
+    super.updated();
     const stage = this.stage;
     if (stage !== null) this.observer.observe(stage);
     this.fit();
@@ -77,16 +83,16 @@ export class MeterlineSellerBranding extends SellerPage {
   protected override renderPage(): TemplateResult {
     if (this.failure !== null) return problemState(this.t, this.failure, null, () => void this.begin());
     if (this.stored === null) return skeleton(this.t, [28, 40, 200]);
-    return html`${heading({ title: "Branding", actions: this.renderActions(this.stored) })}
+    return html`${heading({ title: s("Branding"), actions: this.renderActions(this.stored) })}
       <div class="split"><form class="stack" @submit=${(event: Event) => event.preventDefault()}>${this.renderForm(this.stored)}</form>${this.renderPreview()}</div>`;
   }
 
   private renderActions(stored: StoredProfile): TemplateResult {
     const isOld = stored.version !== (stored.versions[0] ?? 0);
-    return html`<label class="inline">Version<select class="select" @change=${this.onVersion} aria-label="Version">
-        ${stored.versions.length === 0 ? html`<option>default</option>` : stored.versions.map((version) => html`<option value=${version} ?selected=${version === stored.version}>${version}${version === stored.versions[0] ? " (in force)" : ""}</option>`)}
+    return html`<label class="inline">${s("Version")}<select class="select" @change=${this.onVersion} aria-label=${s("Version")}>
+        ${stored.versions.length === 0 ? html`<option>${s("default")}</option>` : stored.versions.map((version) => html`<option value=${version} ?selected=${version === stored.version}>${version === stored.versions[0] ? s("{version} (in force)", { version }) : version}</option>`)}
       </select></label>
-      <button class="button is-primary" type="button" ?disabled=${this.isSaving || (this.tried?.problems.length ?? 0) > 0} @click=${this.onSave}>${isOld ? `Restore version ${stored.version}` : "Save"}</button>`;
+      <button class="button is-primary" type="button" ?disabled=${this.isSaving || (this.tried?.problems.length ?? 0) > 0} @click=${this.onSave}>${isOld ? s("Restore version {version}", { version: stored.version }) : s("Save")}</button>`;
   }
 
   private renderForm(stored: StoredProfile): TemplateResult {
@@ -98,41 +104,41 @@ export class MeterlineSellerBranding extends SellerPage {
     const area = (label: string, hint: string, value: string, change: (text: string) => Partial<ProfileSpec>, placeholder = ""): TemplateResult => html`<label>${label}
       <textarea class="input" rows="3" spellcheck="false" .value=${value} placeholder=${placeholder} @change=${(event: Event) => this.change(change(valueOf(event)))}></textarea>
       <span class="small">${hint}</span></label>`;
-    const select = (name: "mode" | "windowFloor", label: string, options: readonly [string, string][]): TemplateResult => html`<label>${label}
-      <select class="select" @change=${(event: Event) => this.change({ [name]: valueOf(event) })}>${options.map(([value, word]) => html`<option value=${value} ?selected=${value === spec[name]}>${word}</option>`)}</select></label>`;
+    const select = (name: "mode" | "windowFloor", label: string, options: readonly [string, SellerKey][]): TemplateResult => html`<label>${label}
+      <select class="select" @change=${(event: Event) => this.change({ [name]: valueOf(event) })}>${options.map(([value, word]) => html`<option value=${value} ?selected=${value === spec[name]}>${s(word)}</option>`)}</select></label>`;
     const labelled = (part: Partial<typeof labels>): Partial<ProfileSpec> => ({ labels: { ...this.spec.labels, ...part } });
     return html`
-      <fieldset class="card stack"><legend>Looks</legend>
-        ${text("sellerName", "Your name", "As customers read it. Empty: as invoices name it.")}
-        ${this.renderColour("accent", "Accent on light")}${this.renderColour("accentDark", "Accent on dark")}
-        <label>Logo<input class="input" type="file" accept="image/png" @change=${this.onLogo} /><span class="small">PNG, at most 128 KiB.
-          ${spec.logoPng ? html`<button class="button is-bare" type="button" @click=${() => this.change({ logoPng: "" })}>Remove the logo</button>` : nothing}${this.renderProblem("logo_png")}</span></label>
-        <label>Corners<span class="inline"><input type="range" min="0" max="24" .value=${String(spec.radiusPx ?? 10)} @input=${(event: Event) => this.change({ radiusPx: Number.parseInt(valueOf(event), 10) })} /><output>${spec.radiusPx ?? 10} px</output></span></label>
-        ${text("font", "Font", "One font that your customers' machines have. Empty: that of the portal.", "Inter")}
-        ${select("mode", "Light or dark", MODES)}
-        <label>Colours of charts<input class="input" .value=${(spec.series ?? []).join(", ")} placeholder="#2a5bd7, #b7702e" @change=${(event: Event) => this.change({ series: listOf(valueOf(event)) })} />
-          <span class="small">At most eight, in order. Empty: those of the portal.${this.renderProblem("series")}</span></label>
+      <fieldset class="card stack"><legend>${s("Looks")}</legend>
+        ${text("sellerName", s("Your name"), s("As customers read it. Empty: as invoices name it."))}
+        ${this.renderColour("accent", s("Accent on light"))}${this.renderColour("accentDark", s("Accent on dark"))}
+        <label>${s("Logo")}<input class="input" type="file" accept="image/png" @change=${this.onLogo} /><span class="small">${s("PNG, at most 128 KiB.")}
+          ${spec.logoPng ? html`<button class="button is-bare" type="button" @click=${() => this.change({ logoPng: "" })}>${s("Remove the logo")}</button>` : nothing}${this.renderProblem("logo_png")}</span></label>
+        <label>${s("Corners")}<span class="inline"><input type="range" min="0" max="24" .value=${String(spec.radiusPx ?? 10)} @input=${(event: Event) => this.change({ radiusPx: Number.parseInt(valueOf(event), 10) })} /><output>${spec.radiusPx ?? 10} px</output></span></label>
+        ${text("font", s("Font"), s("One font that your customers' machines have. Empty: that of the portal."), "Inter")}
+        ${select("mode", s("Light or dark"), MODES)}
+        <label>${s("Colours of charts")}<input class="input" .value=${(spec.series ?? []).join(", ")} placeholder="#2a5bd7, #b7702e" @change=${(event: Event) => this.change({ series: listOf(valueOf(event)) })} />
+          <span class="small">${s("At most eight, in order. Empty: those of the portal.")}${this.renderProblem("series")}</span></label>
       </fieldset>
-      <fieldset class="card stack"><legend>What customers see</legend>
-        <div class="checks" role="group" aria-label="Pages">${VIEWS.map((view) => html`<label class="toggle"><input type="checkbox" .checked=${this.shows(view)} @change=${() => this.toggle(view)} />${this.t(`view.${view}`)}</label>`)}</div>
-        ${select("windowFloor", "Smallest window of usage and cost", FLOORS)}
-        ${area("Hidden properties", "One a line: customers neither see them nor group by them.", (spec.hiddenProperties ?? []).join("\n"), (value) => ({ hiddenProperties: listOf(value) }), "cost_center")}
-        ${area("Hidden items", "One a line: part of Other in the cost explorer and on the first page, left out of the prices; lines of invoices are never hidden.", (spec.hiddenItems ?? []).join("\n"), (value) => ({ hiddenItems: rowsOf(value) }), "Support discount")}
-        ${area("Views for everybody", "One a line: name = path and query of a page. Every customer finds them among the saved views.", linesOfPresets(spec.presets), (value) => ({ presets: presetsOf(value) }), "Flights by airport = /usage?meter=flights&groupBy=origin")}
-        ${area("Hidden meters", "One a line: their usage is not shown by itself; what it costs stays on the invoice.", (spec.hiddenMeters ?? []).join("\n"), (value) => ({ hiddenMeters: listOf(value) }), "internal_retries")}
+      <fieldset class="card stack"><legend>${s("What customers see")}</legend>
+        <div class="checks" role="group" aria-label=${s("Pages")}>${VIEWS.map((view) => html`<label class="toggle"><input type="checkbox" .checked=${this.shows(view)} @change=${() => this.toggle(view)} />${this.t(`view.${view}`)}</label>`)}</div>
+        ${select("windowFloor", s("Smallest window of usage and cost"), FLOORS)}
+        ${area(s("Hidden properties"), s("One a line: customers neither see them nor group by them."), (spec.hiddenProperties ?? []).join("\n"), (value) => ({ hiddenProperties: listOf(value) }), "cost_center")}
+        ${area(s("Hidden items"), s("One a line: part of Other in the cost explorer and on the first page, left out of the prices; lines of invoices are never hidden."), (spec.hiddenItems ?? []).join("\n"), (value) => ({ hiddenItems: rowsOf(value) }), "Support discount")}
+        ${area(s("Views for everybody"), s("One a line: name = path and query of a page. Every customer finds them among the saved views."), linesOfPresets(spec.presets), (value) => ({ presets: presetsOf(value) }), "Flights by airport = /usage?meter=flights&groupBy=origin")}
+        ${area(s("Hidden meters"), s("One a line: their usage is not shown by itself; what it costs stays on the invoice."), (spec.hiddenMeters ?? []).join("\n"), (value) => ({ hiddenMeters: listOf(value) }), "internal_retries")}
       </fieldset>
-      <fieldset class="card stack"><legend>Words</legend>
-        ${area("Meters", "name = word for customers", linesOf(labels.meters), (value) => labelled({ meters: entriesOf(value) }), "flights = Flights")}
-        ${area("Items", "item of a plan = word for customers", linesOf(labels.items), (value) => labelled({ items: entriesOf(value) }))}
-        ${area("Properties", "name = word for customers", linesOf(labels.properties), (value) => labelled({ properties: entriesOf(value) }), "origin = Airport")}
-        ${area("Values", "property: value = word for customers", linesOfValues(labels.values), (value) => labelled({ values: valuesOf(value) }), "origin: EWR = Newark")}
-        ${area("Units", "unit = word for one, word for several", linesOfUnits(labels.units), (value) => labelled({ units: unitsOf(value) }), "flight = flight, flights")}
-        ${area("Texts", "language key = text. They are chosen by the reader's language.", linesOfTexts(spec.texts), (value) => ({ texts: textsOf(value) }), "de view.usage = Verbrauch")}
+      <fieldset class="card stack"><legend>${s("Words")}</legend>
+        ${area(s("Meters"), s("name = word for customers"), linesOf(labels.meters), (value) => labelled({ meters: entriesOf(value) }), "flights = Flights")}
+        ${area(s("Items"), s("item of a plan = word for customers"), linesOf(labels.items), (value) => labelled({ items: entriesOf(value) }))}
+        ${area(s("Properties"), s("name = word for customers"), linesOf(labels.properties), (value) => labelled({ properties: entriesOf(value) }), "origin = Airport")}
+        ${area(s("Values"), s("property: value = word for customers"), linesOfValues(labels.values), (value) => labelled({ values: valuesOf(value) }), "origin: EWR = Newark")}
+        ${area(s("Units"), s("unit = word for one, word for several"), linesOfUnits(labels.units), (value) => labelled({ units: unitsOf(value) }), "flight = flight, flights")}
+        ${area(s("Texts"), s("language key = text. They are chosen by the reader's language."), linesOfTexts(spec.texts), (value) => ({ texts: textsOf(value) }), "de view.usage = Verbrauch")}
         <p class="small">${this.renderProblem("labels")}${this.renderProblem("texts")}</p>
       </fieldset>
-      <fieldset class="card stack"><legend>Links and embedding</legend>
-        ${text("traceLink", "Address of a trace", "With {traceId} in it once. Empty: traces are not linked.", "https://traces.example.com/trace/{traceId}")}
-        ${area("Origins that may embed", "One a line, exactly as browsers name them.", (spec.allowedOrigins ?? []).join("\n"), (value) => ({ allowedOrigins: listOf(value) }), "https://app.example.com")}
+      <fieldset class="card stack"><legend>${s("Links and embedding")}</legend>
+        ${text("traceLink", s("Address of a trace"), s("With {traceId} in it once. Empty: traces are not linked."), "https://traces.example.com/trace/{traceId}")}
+        ${area(s("Origins that may embed"), s("One a line, exactly as browsers name them."), (spec.allowedOrigins ?? []).join("\n"), (value) => ({ allowedOrigins: listOf(value) }), "https://app.example.com")}
         <p class="small">${this.renderProblem("allowed_origins")}</p>
         ${this.renderSnippet(stored)}
       </fieldset>`;
@@ -143,14 +149,14 @@ export class MeterlineSellerBranding extends SellerPage {
     const verdict = (this.tried ?? this.stored)?.verdicts.find(({ field }) => field === name);
     const change = (event: Event): void => this.change({ [name]: valueOf(event).toLowerCase() });
     return html`<div class="colour" role="group" aria-label=${label}><label>${label}<input class="input" .value=${value} maxlength="7" spellcheck="false" @input=${change} /></label>
-      <input type="color" aria-label=${`${label}, by eye`} .value=${/^#[0-9a-f]{6}$/.test(value) ? value : "#000000"} @input=${change} />
+      <input type="color" aria-label=${s("{label}, by eye", { label })} .value=${/^#[0-9a-f]{6}$/.test(value) ? value : "#000000"} @input=${change} />
       ${verdict === undefined ? nothing : this.renderVerdict(verdict)}</div>`;
   }
 
   private renderVerdict({ field, surface, ratio, isReadable, better }: Verdict): TemplateResult {
-    if (ratio === null) return html`<p class="verdict-line late" data-verdict=${field}>Write a colour as # and six hexadecimal digits.</p>`;
-    return html`<p class="verdict-line ${isReadable ? "" : "late"}" data-verdict=${field}>${ratio}:1 on the ${surface} surface: ${isReadable ? "it can be read." : "4.5:1 is needed."}
-      ${better === null ? nothing : html`<button class="button is-bare" type="button" @click=${() => this.change({ [field]: better })}>Take ${better}</button>`}</p>`;
+    if (ratio === null) return html`<p class="verdict-line late" data-verdict=${field}>${s("Write a colour as # and six hexadecimal digits.")}</p>`;
+    return html`<p class="verdict-line ${isReadable ? "" : "late"}" data-verdict=${field}>${s(VERDICTS[`${surface === "dark" ? "dark" : "light"}${isReadable}`], { ratio })}
+      ${better === null ? nothing : html`<button class="button is-bare" type="button" @click=${() => this.change({ [field]: better })}>${s("Take {colour}", { colour: better })}</button>`}</p>`;
   }
 
   private renderProblem(name: string): TemplateResult | typeof nothing {
@@ -168,22 +174,22 @@ export class MeterlineSellerBranding extends SellerPage {
   });
 </script>
 <meterline-portal></meterline-portal>`;
-    return html`<div class="snippet"><p class="small">Put this into your page. Your server answers /my/portal-token with the token of a session that it makes.</p>
-      <pre class="mono" tabindex="0" aria-label="Embed snippet">${snippet}</pre><button class="button" type="button" @click=${() => this.onCopy(snippet)}>Copy</button></div>`;
+    return html`<div class="snippet"><p class="small">${s("Put this into your page. Your server answers /my/portal-token with the token of a session that it makes.")}</p>
+      <pre class="mono" tabindex="0" aria-label=${s("Embed snippet")}>${snippet}</pre><button class="button" type="button" @click=${() => this.onCopy(snippet)}>${s("Copy")}</button></div>`;
   }
 
   private renderPreview(): TemplateResult {
     const segments = <T extends string>(label: string, options: readonly [T, string][], chosen: T, choose: (value: T) => void): TemplateResult => html`<div class="segments" role="group" aria-label=${label}>
       ${options.map(([value, text]) => html`<button type="button" aria-pressed=${value === chosen} @click=${() => choose(value)}>${text}</button>`)}</div>`;
-    return html`<aside class="stack preview" aria-label="Preview">
+    return html`<aside class="stack preview" aria-label=${s("Preview")}>
       <div class="choices">
-        <label class="inline">Customer<input class="input" list="customers" .value=${this.customer} @change=${this.onCustomer} /></label>
+        <label class="inline">${s("Customer")}<input class="input" list="customers" .value=${this.customer} @change=${this.onCustomer} /></label>
         <datalist id="customers">${this.customers.map(({ key, name }) => html`<option value=${key}>${name}</option>`)}</datalist>
-        ${segments("Size", [["desktop", "Desktop"], ["phone", "Phone"]], this.device, (device) => (this.device = device))}
-        ${segments("Colours", [["light", "Light"], ["dark", "Dark"]], this.mode, (mode) => this.onMode(mode))}
+        ${segments(s("Size"), [["desktop", s("Desktop")], ["phone", s("Phone")]], this.device, (device) => (this.device = device))}
+        ${segments(s("Colours"), [["light", s("Light")], ["dark", s("Dark")]], this.mode, (mode) => this.onMode(mode))}
       </div>
-      <div class="stage ${this.device}"><iframe src="/seller/preview" title="The portal as this customer would see it"></iframe></div>
-      <p class="small">The pages are real, with this customer's figures. They follow the form, and nobody else sees them before it is saved.</p>
+      <div class="stage ${this.device}"><iframe src="/seller/preview" title=${s("The portal as this customer would see it")}></iframe></div>
+      <p class="small">${s("The pages are real, with this customer's figures. They follow the form, and nobody else sees them before it is saved.")}</p>
     </aside>`;
   }
 
@@ -255,7 +261,7 @@ export class MeterlineSellerBranding extends SellerPage {
     if (this.customer === "" || frame === null || frame === undefined) return;
     try {
       const made = await this.previewSession();
-      const body = { spec: this.spec, customer: this.customer, locale: navigator.language.split("-")[0] ?? "", session: made?.id ?? "" };
+      const body = { spec: this.spec, customer: this.customer, locale: sellerLanguage(), session: made?.id ?? "" };
       const tried = await client.post<Preview>("operator/profile/preview", body);
       if (turn !== this.turn) return;
       this.tried = tried;
@@ -322,7 +328,7 @@ export class MeterlineSellerBranding extends SellerPage {
     this.isSaving = true;
     try {
       this.open(await client.post<StoredProfile>("operator/profile", { spec: this.spec }));
-      this.notice = `Saved as version ${this.stored?.version ?? 0}. Customers see it when they open their next page.`;
+      this.notice = s("Saved as version {version}. Customers see it when they open their next page.", { version: this.stored?.version ?? 0 });
     } catch (error) {
       if (!(error instanceof Problem)) throw error;
       this.onProblem(error);
@@ -332,7 +338,7 @@ export class MeterlineSellerBranding extends SellerPage {
   };
 
   private async onCopy(snippet: string): Promise<void> {
-    this.notice = (await copy(snippet)) ? "The snippet is copied." : "The browser does not allow copying; select the snippet instead.";
+    this.notice = (await copy(snippet)) ? s("The snippet is copied.") : s("The browser does not allow copying; select the snippet instead.");
   }
 }
 

@@ -7,8 +7,9 @@ import { client, Problem } from "../client.ts";
 import { heading, periodName } from "../parts/heading.ts";
 import { SellerPage } from "./page.ts";
 import type { CustomerList, CustomerRow, Flag, MadeSession } from "./types.ts";
+import { s, type SellerKey } from "./words.ts";
 
-const FLAGS: Record<Flag, string> = { noContract: "No contract now", adjusted: "Adjusted", credit: "Credit" };
+const FLAGS: Record<Flag, SellerKey> = { noContract: "No contract now", adjusted: "Adjusted", credit: "Credit" };
 const LATE_AFTER_MS = 30_000;
 
 export class MeterlineSellerCustomers extends SellerPage {
@@ -32,14 +33,14 @@ export class MeterlineSellerCustomers extends SellerPage {
 
   protected override renderPage(): TemplateResult {
     const search = html`<form class="search controls" role="search" @submit=${this.onSearch}>
-      <input class="input" name="search" type="search" maxlength="128" aria-label="Search by key or name" placeholder="Search by key or name" />
-      <button class="button">Search</button></form>`;
-    return html`${heading({ title: "Customers", actions: search })}
-      ${this.renderTable("Customers", this.customers, ["Customer", ">Live bill", "~Last invoices", ">Last invoice", "~Complete to", "Look at", ""],
+      <input class="input" name="search" type="search" maxlength="128" aria-label=${s("Search by key or name")} placeholder=${s("Search by key or name")} />
+      <button class="button">${s("Search")}</button></form>`;
+    return html`${heading({ title: s("Customers"), actions: search })}
+      ${this.renderTable(s("Customers"), this.customers, ["Customer", ">Live bill", "~Last invoices", ">Last invoice", "~Complete to", "Look at", ""],
         ({ customers }) => customers, (row: CustomerRow) => this.renderRow(row),
         this.search === ""
-          ? { title: "No customers yet", text: "A customer appears here once it is applied to the catalog: meterline apply -f catalog.yaml" }
-          : { title: "Nobody is named so", text: "Search for another part of the key or the name." })}
+          ? { title: s("No customers yet"), text: s("A customer appears here once it is applied to the catalog: meterline apply -f catalog.yaml") }
+          : { title: s("Nobody is named so"), text: s("Search for the beginning of the key, or of a word of the name.") })}
       ${this.renderDialog()}`;
   }
 
@@ -50,26 +51,26 @@ export class MeterlineSellerCustomers extends SellerPage {
       <th scope="row">${name}${name === key ? nothing : html` <span class="small mono">${key}</span>`}</th>
       <td class="right">${live === null ? "–" : html`<span data-value=${live.total}>${format.money(live.total, live.currency)}</span>
         <span class="small below">${periodName(format, live.period)}</span>`}</td>
-      <td class="narrow-hidden">${trend.length < 2 ? nothing : html`<span data-trend=${trend.join(" ")}>${spark(trend)}<span class="unseen">${trend.length} invoices</span></span>`}</td>
+      <td class="narrow-hidden">${trend.length < 2 ? nothing : html`<span data-trend=${trend.join(" ")}>${spark(trend)}<span class="unseen">${s("{count} invoices", { count: trend.length })}</span></span>`}</td>
       <td class="right">${lastInvoice === null ? "–" : html`<span data-value=${lastInvoice.total}>${format.money(lastInvoice.total, lastInvoice.currency)}</span>
         <span class="small below mono">${lastInvoice.number}</span>`}</td>
-      <td class="narrow-hidden">${live === null ? "–" : completeUntil === null ? html`<span class="small">not known</span>`
+      <td class="narrow-hidden">${live === null ? "–" : completeUntil === null ? html`<span class="small">${s("not known")}</span>`
         : html`<span class=${isLate ? "late" : ""}>${format.moment(completeUntil)}</span>`}</td>
-      <td>${flags.map((flag) => html`<span class="badge ${flag === "noContract" ? "is-draft" : ""}">${FLAGS[flag]}</span> `)}</td>
+      <td>${flags.map((flag) => html`<span class="badge ${flag === "noContract" ? "is-draft" : ""}">${s(FLAGS[flag])}</span> `)}</td>
       <td class="right"><button class="button" type="button" @click=${() => this.onOpen(key)}
-        aria-label=${`Open as ${name}`}>Open as customer</button></td>
+        aria-label=${s("Open as {name}", { name })}>${s("Open as customer")}</button></td>
     </tr>`;
   }
 
   private renderDialog(): TemplateResult {
     return html`<dialog class="card" aria-labelledby="opening" @close=${this.onClosed}>
       <form class="stack" method="dialog" @submit=${this.onConfirm}>
-        <h2 id="opening" class="card-title">See what ${this.opening} sees</h2>
-        <p class="hint">A session is made and recorded with your name and this reason. You can look at everything and change nothing.</p>
-        <label>Reason<input class="input" name="reason" maxlength="200" required autocomplete="off" placeholder="ticket 4711" /></label>
-        ${this.link === "" ? nothing : html`<p class="note" role="status">The browser kept the new tab closed: <a href=${this.link} target="_blank" rel="noopener">open the pages here</a>, once.</p>`}
-        <div class="buttons"><button class="button" type="button" @click=${this.onCancel}>Cancel</button>
-          <button class="button is-primary">Open in a new tab</button></div>
+        <h2 id="opening" class="card-title">${s("See what {customer} sees", { customer: this.opening })}</h2>
+        <p class="hint">${s("A session is made and recorded with your name and this reason. You can look at everything and change nothing.")}</p>
+        <label>${s("Reason")}<input class="input" name="reason" maxlength="200" required autocomplete="off" placeholder="ticket 4711" /></label>
+        ${this.link === "" ? nothing : html`<p class="note" role="status">${s("The browser kept the new tab closed; open the pages here, once:")} <a href=${this.link} target="_blank" rel="noopener">${s("the customer's pages")}</a></p>`}
+        <div class="buttons"><button class="button" type="button" @click=${this.onCancel}>${s("Cancel")}</button>
+          <button class="button is-primary">${s("Open in a new tab")}</button></div>
       </form></dialog>`;
   }
 

@@ -11,9 +11,11 @@ import { emptyState, problemState, refusal, skeleton } from "../parts/states.ts"
 import { Resource, type Wanted } from "../resource.ts";
 import seller from "../styles/operator.css";
 import type { StoredProfile } from "./types.ts";
+import { s, sellerLocale, type SellerKey } from "./words.ts";
 
 /** What stands before the name of a column tells its look: figures to the right, or left out where there is little room. */
 const LOOKS: Record<string, string> = { ">": "right", "~": "narrow-hidden" };
+type Column = "" | SellerKey | `>${SellerKey}` | `~${SellerKey}`;
 
 export abstract class SellerPage extends MeterlineElement {
   static override styles = MeterlineElement.stylesWith(seller);
@@ -22,7 +24,7 @@ export abstract class SellerPage extends MeterlineElement {
   /** What the reader should know of the last action. */
   declare notice: string;
   protected readonly t = textsWithoutSession();
-  protected readonly format = new Format(navigator.language, Intl.DateTimeFormat().resolvedOptions().timeZone);
+  protected readonly format = new Format(sellerLocale(), Intl.DateTimeFormat().resolvedOptions().timeZone);
 
   private readonly profile = new Resource<StoredProfile>(
     this, () => (this.hasWords ? { path: "operator/profile" } : null), { isWatched: false, onProblem: (problem) => this.onProblem(problem) },
@@ -54,6 +56,16 @@ export abstract class SellerPage extends MeterlineElement {
     this.report(problem);
   };
 
+  /** Where a row is a card, on a phone, each cell says what its column is. */
+  protected override updated(): void {
+    for (const table of this.renderRoot.querySelectorAll("table")) {
+      const heads = [...table.querySelectorAll("thead th")].map((head) => head.textContent?.trim() ?? "");
+      for (const row of table.querySelectorAll("tbody tr, tfoot tr")) {
+        [...row.children].forEach((cell, place) => cell.setAttribute("data-head", heads[place] ?? ""));
+      }
+    }
+  }
+
   protected override render(): TemplateResult {
     return html`<div class="reset"><div class="page">${this.renderPage()}
       ${this.notice === "" ? nothing : html`<p class="note" role="alert">${this.notice}</p>`}</div></div>`;
@@ -73,20 +85,20 @@ export abstract class SellerPage extends MeterlineElement {
   }
 
   protected renderTable<T extends Page, Row>(
-    label: string, pages: Pages<T>, columns: readonly string[], rowsOf: (page: T) => readonly Row[], render: (row: Row) => TemplateResult,
+    label: string, pages: Pages<T>, columns: readonly Column[], rowsOf: (page: T) => readonly Row[], render: (row: Row) => TemplateResult,
     empty: { title: string; text: string },
   ): TemplateResult {
     return this.renderData(pages.first, () => {
       const rows = pages.all.flatMap(rowsOf);
       if (rows.length === 0 && pages.next === null) return emptyState(empty.title, empty.text);
-      return html`<section class="card"><div class="scroll" role="region" tabindex="0" aria-label=${label}><table>
-        <thead><tr>${columns.map((column) => html`<th scope="col" class=${LOOKS[column[0] ?? ""] ?? ""}>${column.replace(/^[>~]/, "")}</th>`)}</tr></thead>
+      return html`<section class="card"><div class="scroll" role="region" tabindex="0" aria-label=${label}><table class="stacks">
+        <thead><tr>${columns.map((column) => html`<th scope="col" class=${LOOKS[column[0] ?? ""] ?? ""}>${column === "" ? "" : s(column.replace(/^[>~]/, "") as SellerKey)}</th>`)}</tr></thead>
         <tbody>${rows.map(render)}</tbody></table></div>${this.renderMore(pages)}</section>`;
     });
   }
 
   protected renderMore<T extends Page>(pages: Pages<T>): TemplateResult | typeof nothing {
     if (pages.next === null) return nothing;
-    return html`<p class="more"><button class="button" type="button" ?disabled=${pages.isLoading} @click=${() => pages.more()}>Show more</button></p>`;
+    return html`<p class="more"><button class="button" type="button" ?disabled=${pages.isLoading} @click=${() => pages.more()}>${s("Show more")}</button></p>`;
   }
 }

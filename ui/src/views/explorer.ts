@@ -60,6 +60,11 @@ export abstract class MeterlineExplorer<T extends Explored> extends MeterlineVie
   protected abstract groups(context: Context): (readonly [value: string, text: string])[];
   /** A value as its reader sees it, with its unit or currency. */
   protected abstract print(context: Context, data: T, value: string): string;
+
+  /** The unit of all values, as tables head it; empty where each value has its own. */
+  protected unit(_context: Context, _data: T): string {
+    return "";
+  }
   protected abstract tick(context: Context, data: T, value: number): string;
   protected abstract renderOwnChoices(context: Context): TemplateResult | typeof nothing;
   protected abstract renderExtra(context: Context, data: T): TemplateResult | typeof nothing;
@@ -195,12 +200,13 @@ export abstract class MeterlineExplorer<T extends Explored> extends MeterlineVie
           <span class="hint">${t("period.days", { zone: context.words.zone(data.timeZone) })}</span><span class="spacer"></span>
           ${choices.chart === "bars" || choices.chart === "line" ? this.renderLegend(context, data) : nothing}</div>
         ${choices.chart === "table"
-          ? bucketTable(context, data, model, (index, series) => this.openBucket(context, data, { index, series }))
+          ? bucketTable(context, data, model, this.unit(context, data), (index, series) => this.openBucket(context, data, { index, series }))
           : html`<meterline-chart kind=${choices.chart satisfies ChartKind} .model=${model} @bucket-open=${open}></meterline-chart>`}
       </section>
       ${this.renderExtra(context, data)}
       ${seriesTable(context, data, {
         print: (value) => this.print(context, data, value),
+        unit: this.unit(context, data),
         heading: data.groupBy === null ? data.label : this.groupText(context, data.groupBy),
         valueHeading: t(this.view === "cost" ? "explore.amount" : "explore.quantity"),
         isWhole: this.view === "cost" && this.state.all("item").length === 0,

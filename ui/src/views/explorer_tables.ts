@@ -11,6 +11,8 @@ import type { Explored, Series } from "../types.ts";
 
 export interface SeriesTable {
   print: (value: string) => string;
+  /** What the table says once, in its head: the cells are then figures alone. Empty where each has it. */
+  unit: string;
   heading: string;
   valueHeading: string;
   /** Whether everything that is billed is in it, and not one line of it. */
@@ -25,21 +27,22 @@ export interface SeriesTable {
 /** One row a series, and the total that equals the line of the invoice. */
 export function seriesTable(context: Context, data: Explored, table: SeriesTable): TemplateResult {
   const { t, format } = context;
+  const cellOf = (value: string): string => (table.unit === "" ? table.print(value) : format.decimal(value));
   return html`<section class="card"><div class="scroll" role="region" tabindex="0" aria-label=${table.heading}>
     <table>
       <thead><tr>
         <th scope="col">${table.heading}</th><th scope="col" class="right narrow-hidden">${t("explore.trend")}</th>
-        <th scope="col" class="right">${table.valueHeading}</th><th scope="col" class="right">${t("explore.share")}</th>
+        <th scope="col" class="right">${table.valueHeading}${unitOf(table.unit)}</th><th scope="col" class="right">${t("explore.share")}</th>
       </tr></thead>
       <tbody>${data.series.map((series, index) => html`<tr data-series=${series.key}>
         <th scope="row">${swatch(lookOf(index, series.isOther))}${series.label}${renderOnly(context, table, series)}</th>
         <td class="right narrow-hidden">${spark(series.values, lookOf(index, series.isOther))}</td>
-        <td class="right">${figure(table.print(series.total), series.total, series.label, () => table.explain(series))}</td>
+        <td class="right">${figure(cellOf(series.total), series.total, series.label, () => table.explain(series))}</td>
         <td class="right">${series.share === null ? "–" : format.percent(series.share)}</td>
       </tr>`)}</tbody>
       <tfoot><tr>
         <th scope="row">${t("explore.total")}</th><td class="narrow-hidden"></td>
-        <td class="right" data-figure="table-total" data-value=${data.total}>${figure(table.print(data.total), data.total, t("explore.total"), table.explainTotal)}</td>
+        <td class="right" data-figure="table-total" data-value=${data.total}>${figure(cellOf(data.total), data.total, t("explore.total"), table.explainTotal)}</td>
         <td></td>
       </tr>${data.line === null ? nothing : html`<tr class="proven"><td colspan="4">${renderLine(context, data.line, table)}</td></tr>`}</tfoot>
     </table></div>
@@ -62,17 +65,21 @@ function renderLine({ t }: Context, line: NonNullable<Explored["line"]>, table: 
     @click=${() => table.openLine(line.href)}>${line.equals ? icon("check") : icon("warning")} ${text}</button>`;
 }
 
+function unitOf(unit: string): TemplateResult | typeof nothing {
+  return unit === "" ? nothing : html`<span class="unit"> · ${unit}</span>`;
+}
+
 /** One row a bucket, one column a series: the chart for those who would rather read it. */
 export function bucketTable(
-  context: Context, data: Explored, model: ChartModel, explain: (index: number, series: string | null) => void,
+  context: Context, data: Explored, model: ChartModel, unit: string, explain: (index: number, series: string | null) => void,
 ): TemplateResult {
-  const { t } = context;
+  const { t, format } = context;
   const hasTotal = data.series.length > 1;
   const cell = (value: string | null, index: number, key: string | null, name: string): TemplateResult => html`<td class="right">
-    ${value === null ? "–" : figure(model.print(value), value, `${name}, ${model.buckets[index]?.full ?? ""}`, () => explain(index, key))}</td>`;
+    ${value === null ? "–" : figure(unit === "" ? model.print(value) : format.decimal(value), value, `${name}, ${model.buckets[index]?.full ?? ""}`, () => explain(index, key))}</td>`;
   return html`<div class="scroll" role="region" tabindex="0" aria-label=${model.name}><table class="buckets">
     <thead><tr>
-      <th scope="col">${t("explore.start")}</th>
+      <th scope="col">${t("explore.start")}${unitOf(unit)}</th>
       ${model.series.map((series) => html`<th scope="col" class="right">${swatch(series.look)}${series.label}</th>`)}
       ${hasTotal ? html`<th scope="col" class="right">${t("explore.total")}</th>` : nothing}
       ${data.compare === null ? nothing : html`<th scope="col" class="right">${t("explore.previous")}</th>`}

@@ -1,14 +1,17 @@
 /** `<meterline-operator>`: the seller's own pages. They use the token of whoever looks, which stays in memory. */
 
 import { html, nothing, type PropertyDeclarations, type TemplateResult } from "lit";
+import { keyed } from "lit/directives/keyed.js";
 import { define, MeterlineElement } from "../base.ts";
-import { client } from "../client.ts";
+import { client, Problem } from "../client.ts";
+import { keepLanguage, LANGUAGES, type Language } from "../languages.ts";
 import "../seller/branding.ts";
 import "../seller/catalog.ts";
 import "../seller/customers.ts";
 import "../seller/revenue.ts";
 import "../seller/sessions.ts";
 import "../seller/unbilled.ts";
+import { s, sellerLanguage, speakTo } from "../seller/words.ts";
 import operator from "../styles/operator.css";
 
 type Tab = keyof typeof TABS;
@@ -23,15 +26,18 @@ const TABS = {
 
 export class MeterlineOperator extends MeterlineElement {
   static override styles = MeterlineElement.stylesWith(operator);
-  static override properties: PropertyDeclarations = { isSignedIn: { state: true }, tab: { state: true }, notice: { state: true } };
+  static override properties: PropertyDeclarations = { isSignedIn: { state: true }, language: { state: true }, tab: { state: true }, notice: { state: true } };
 
   declare isSignedIn: boolean;
+  /** What the pages speak; null until its texts are there. */
+  declare language: Language | null;
   declare tab: Tab;
   declare notice: string;
 
   constructor() {
     super();
     this.isSignedIn = false;
+    this.language = null;
     this.tab = tabOf(location.pathname);
     this.notice = "";
   }
@@ -42,6 +48,7 @@ export class MeterlineOperator extends MeterlineElement {
     addEventListener("hashchange", this.onHash);
     this.addEventListener("meterline-error", this.onError);
     this.onHash();
+    void this.speak(sellerLanguage());
   }
 
   override disconnectedCallback(): void {
@@ -52,6 +59,7 @@ export class MeterlineOperator extends MeterlineElement {
   }
 
   protected override render(): TemplateResult {
+    if (this.language === null) return html`<div class="reset frame"></div>`;
     return html`<div class="reset frame">
       ${this.isSignedIn ? this.renderPages() : this.renderSignIn()}
     </div>`;
@@ -59,25 +67,46 @@ export class MeterlineOperator extends MeterlineElement {
 
   protected override updated(): void {
     this.renderRoot.querySelector("nav [aria-current=page]")?.scrollIntoView({ block: "nearest", inline: "center" });
-    document.title = `${TABS[this.tab].name} · Meterline`;
+    document.title = `${s(TABS[this.tab].name)} · Meterline`;
   }
 
   private renderSignIn(): TemplateResult {
     return html`<main class="page"><form class="card sign-in" @submit=${this.onSignIn}>
-      <h1 class="page-title">The seller's pages</h1>
-      <p class="hint">They show all customers. <code class="mono">meterline portal seller</code> prints a link that opens them; or give a token of the suite with the scope read. It is kept until this page is closed or loaded again.</p>
-      <label>Token<input class="input" name="token" type="password" required autocomplete="off" spellcheck="false" /></label>
-      <button class="button is-primary">Sign in</button>
+      <h1 class="page-title">${s("The seller's pages")}</h1>
+      <p class="hint">${s("They show all customers. Give a token of the suite with the scope read, or open the link that this command prints:")} <code class="mono">meterline portal seller</code>. ${s("The token is kept until this page is closed or loaded again.")}</p>
+      <label>${s("Token")}<input class="input" name="token" type="password" required autocomplete="off" spellcheck="false" /></label>
+      <button class="button is-primary">${s("Sign in")}</button>
       ${this.notice === "" ? nothing : html`<p class="note" role="alert">${this.notice}</p>`}
     </form></main>`;
   }
 
   private renderPages(): TemplateResult {
-    return html`<header class="bar controls"><nav aria-label="Pages"><ul>${(Object.keys(TABS) as Tab[]).map((tab) => html`<li><a href=${`/seller/${tab}`}
-        aria-current=${tab === this.tab ? "page" : "false"} @click=${(event: MouseEvent) => this.onLink(event, tab)}>${TABS[tab].name}</a></li>`)}</ul></nav>
-      <button class="button" type="button" @click=${this.onSignOut}>Sign out</button></header>
-      <main class="wide-page">${TABS[this.tab].page()}</main>`;
+    return html`<header class="bar controls"><nav aria-label=${s("Pages")}><ul>${(Object.keys(TABS) as Tab[]).map((tab) => html`<li><a href=${`/seller/${tab}`}
+        aria-current=${tab === this.tab ? "page" : "false"} @click=${(event: MouseEvent) => this.onLink(event, tab)}>${s(TABS[tab].name)}</a></li>`)}</ul></nav>
+      <select class="select" aria-label=${s("Language")} @change=${this.onLanguage}>${Object.entries(LANGUAGES).map(([language, name]) => html`<option
+        value=${language} lang=${language} ?selected=${language === this.language}>${name}</option>`)}</select>
+      <button class="button" type="button" @click=${this.onSignOut}>${s("Sign out")}</button></header>
+      <main class="wide-page">${keyed(this.language, TABS[this.tab].page())}</main>`;
   }
+
+  /** Speak a language from now on: the pages are made anew, with all that they say. */
+  private async speak(language: Language): Promise<void> {
+    try {
+      await speakTo(language);
+    } catch (error) {
+      if (!(error instanceof Problem)) throw error;
+      this.notice = error.message;
+      if (this.language === null) await speakTo("en");
+    }
+    this.language = language;
+    document.documentElement.lang = language;
+  }
+
+  private readonly onLanguage = (event: Event): void => {
+    const language = (event.currentTarget as HTMLSelectElement).value as Language;
+    keepLanguage(language);
+    void this.speak(language);
+  };
 
   private signIn(token: string): void {
     client.configure({ baseUrl: location.origin, fetchToken: () => Promise.resolve(token) });
@@ -109,7 +138,7 @@ export class MeterlineOperator extends MeterlineElement {
 
   private readonly onError = (event: Event): void => {
     if ((event as CustomEvent<{ kind: string; detail: string }>).detail.kind !== "expired") return;
-    this.notice = (event as CustomEvent<{ detail: string }>).detail.detail || "The token is not good any more; give another one.";
+    this.notice = (event as CustomEvent<{ detail: string }>).detail.detail || s("The token is not good any more; give another one.");
     this.isSignedIn = false;
   };
 

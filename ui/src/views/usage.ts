@@ -30,6 +30,10 @@ export class MeterlineUsage extends MeterlineExplorer<Usage> {
     ];
   }
 
+  protected override unit({ words }: Context, data: Usage): string {
+    return words.unit(data.unit, "2");
+  }
+
   protected print({ words }: Context, data: Usage, value: string): string {
     return words.quantity(value, data.unit);
   }

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 from sqlalchemy import text
 
+from portal.domain import unbilled
 from testkit.portal.world import FEE, PRICE, bounds
 
 API = "/api/v1/operator"
@@ -87,6 +89,13 @@ async def test_unbilled_usage_has_its_reason_and_a_command(portal: Any) -> None:
     (row,) = page["rows"]
     assert (row["reason"], row["detail"], row["eventCount"], row["quantity"]) == ("PARKED", "VALUE_MISSING", 2, None)
     assert row["command"] == "meterline get parked flights --customer UA"
+
+
+@pytest.mark.parametrize("language", ["de", "fr"])
+def test_reasons_that_the_server_words_are_told_in_every_language(language: str) -> None:
+    texts = (Path(unbilled.__file__).parent.parent / "assets" / f"seller_{language}.js").read_text(encoding="utf-8")
+
+    assert [meaning for meaning in unbilled.MEANINGS.values() if f'"{meaning}": ' not in texts] == []
 
 
 async def test_looking_as_a_customer_needs_a_reason_and_is_recorded(portal: Any) -> None:

@@ -14,18 +14,15 @@ var EventStream = class {
   stop() {
     this.isWanted = !1, document.removeEventListener("visibilitychange", this.onVisibility), this.close();
   }
-  /** Begin anew, with another token: what was shown may be somebody else's. */
   restart() {
     this.isWanted && (this.close(), this.open(!0));
   }
-  /** Listen to something else from now on; what is shown was asked for just now. */
   reconnect() {
     !this.isWanted || this.controller === null || (this.close(), this.open(!1));
   }
   close() {
     this.controller?.abort(), this.controller = null;
   }
-  /** After a pause something may have changed unheard, so `isBehind` asks for all of it again. */
   open(isBehind) {
     !this.isWanted || this.controller !== null || (this.controller = new AbortController(), isBehind && this.onChange(), this.follow(this.controller.signal));
   }
@@ -33,7 +30,6 @@ var EventStream = class {
     for (let pauseMs = 700; !signal.aborted; pauseMs = 15e3)
       await this.listen(signal), await pause(pauseMs, signal), signal.aborted || this.onChange();
   }
-  /** Read until the stream ends; any failure only means that polling stands in for it. */
   async listen(signal) {
     let line = new AbortController(), end = () => line.abort();
     signal.addEventListener("abort", end);
@@ -110,41 +106,33 @@ var Client = class extends EventTarget {
       (completeUntil) => this.completeUntil = completeUntil
     );
     this.listeners = 0;
-    /** Nothing that was shown has changed up to then, as the stream says; empty until it does. */
     this.completeUntil = "";
     this.followed = "";
   }
-  /** Say where the portal is and how to get a token; calling it again begins a new session. */
   configure(configuration) {
     this.configuration = { ...configuration, baseUrl: configuration.baseUrl.replace(/\/+$/, "") }, this.token = "", this.renewal = null, this.completeUntil = "", this.kept.clear(), this.isStarted.open(), this.stream.restart(), this.dispatchEvent(new Event("configured"));
   }
-  /** Forget the token and all answers, as on signing out; elements wait until `configure` is called again. */
   reset() {
     this.stream.stop(), this.configuration = null, this.isStarted = gate(), this.token = "", this.kept.clear();
   }
-  /** Give this answer to whoever gets that path, in place of the portal's: a preview shows what is not saved. Set before `configure`. */
   preset(path, body2) {
     this.presets.set(path, body2);
   }
   get isHosted() {
     return this.configuration !== null && this.configuration.fetchToken === void 0;
   }
-  /** Origin of the portal; empty until it is known. */
   get baseUrl() {
     return this.configuration?.baseUrl ?? "";
   }
-  /** A token that the host's backend made just now, for a frame. Raises `Problem`. */
   async freshToken() {
     return await this.isStarted.opened, this.renew(this.token);
   }
-  /** Resolved once it is configured. */
   get started() {
     return this.isStarted.opened;
   }
   get locale() {
     return this.configuration?.locale ?? "";
   }
-  /** The full address of a resource, as others may call it with a token of their own. */
   url(path, query = {}) {
     let params = new URLSearchParams();
     for (let [name, value] of Object.entries(query))
@@ -153,7 +141,6 @@ var Client = class extends EventTarget {
     let text = params.toString();
     return `${this.configuration?.baseUrl ?? ""}/api/v1/${path}${text && `?${text}`}`;
   }
-  /** Get JSON; an answer that has not changed since is the very same object, unless it is now complete to a later time. Raises `Problem`. */
   async get(path, query = {}, signal) {
     if (await this.isStarted.opened, this.presets.has(path)) return this.presets.get(path);
     let url = this.url(path, query), known2 = this.kept.get(url), response = await this.send("GET", url, { etag: known2?.etag, signal });
@@ -161,25 +148,20 @@ var Client = class extends EventTarget {
     let body2 = await jsonOf(response);
     return this.keep(url, response.headers.get("etag"), body2), body2;
   }
-  /** Create something. Raises `Problem`. */
   async post(path, content) {
     return await this.isStarted.opened, await jsonOf(await this.send("POST", this.url(path), { content }));
   }
-  /** Remove something. Raises `Problem`. */
   async remove(path) {
     await this.isStarted.opened, await this.send("DELETE", this.url(path), {});
   }
-  /** Get a file. Raises `Problem`. */
   async download(path, query = {}) {
     return await this.isStarted.opened, (await this.send("GET", this.url(path, query), { accept: "*/*" })).blob();
   }
-  /** Call `listener` when figures may have changed; the stream is open while anybody listens and the page is visible. */
   watch(listener) {
     return this.addEventListener("change", listener), this.listeners++ === 0 && this.isStarted.opened.then(() => this.listeners > 0 && this.stream.start()), () => {
       this.removeEventListener("change", listener), --this.listeners === 0 && this.stream.stop();
     };
   }
-  /** Say which period is shown, whose changes are then told. */
   follow(billingPeriod) {
     billingPeriod !== this.followed && (this.followed = billingPeriod, this.completeUntil = "", this.stream.reconnect());
   }
@@ -204,7 +186,6 @@ var Client = class extends EventTarget {
       throw error instanceof TypeError ? new Problem(0, "unreachable") : error;
     }
   }
-  /** Ask the host for a token once, however many requests were refused with the old one. */
   renew(refused) {
     if (this.token !== refused) return Promise.resolve(this.token);
     let fetchToken = this.configuration?.fetchToken;
@@ -1047,15 +1028,12 @@ var BASE = [sheet(aliases_default), sheet(controls_default), sheet(content_defau
   static {
     this.styles = BASE;
   }
-  /** The styles of all elements and those of one. */
   static stylesWith(...texts) {
     return [...BASE, ...texts.map(sheet)];
   }
-  /** Ask whoever is around to show another page. */
   navigate(path, query) {
     this.notify("meterline-navigate", { path, query });
   }
-  /** Tell the page around that something could not be had; it gets the kind and the text, never a token. */
   report(problem) {
     let { status, title, detail, reason, requestId } = problem;
     this.notify("meterline-error", { kind: kindOf(problem), status, title, detail, reason, requestId });
@@ -1494,7 +1472,6 @@ var TIP_PX = 220, LABEL_PX2 = 68, MeterlineChart = class extends MeterlineElemen
       </dl>
     </div>`;
   }
-  /** Beside the bucket, on the side that has room. */
   tipPlace(index) {
     let cell = this.heat?.cells.find((each) => each.bucket === index), left = cell?.x ?? this.plot?.x(index) ?? 0, width = cell?.width ?? this.plot?.step ?? 0, x2 = left + width + 8 + TIP_PX > this.width ? Math.max(0, left - TIP_PX - 8 + 60) : left + width + 8;
     return [Math.round(x2), Math.round(cell === void 0 ? 4 : Math.max(0, cell.y - 20))];
@@ -1871,7 +1848,6 @@ var Resource = class {
     this.options = options;
     this.data = null;
     this.problem = null;
-    /** Whether `data`, if there is any, belongs to what was wanted before. */
     this.isWaiting = !1;
     this.key = "";
     this.current = null;
@@ -1890,7 +1866,6 @@ var Resource = class {
     let wanted = this.wanted(), key = wanted === null ? "" : JSON.stringify(wanted);
     key !== this.key && (this.key = key, this.current = wanted, this.problem = null, this.controller?.abort(), this.controller = null, this.isWaiting = wanted !== null, (this.options.isKept === !1 || wanted === null) && (this.data = null), wanted !== null && this.load(wanted));
   }
-  /** Ask again for the same. While an answer is on its way the question is put off, so that it does arrive. */
   refresh() {
     this.controller !== null ? this.isBehind = !0 : this.current !== null && this.load(this.current);
   }
@@ -2116,52 +2091,40 @@ var Format = class {
     let plain = new Intl.NumberFormat(this.locale, { useGrouping: !1 });
     this.digits = Array.from({ length: 10 }, (_2, digit) => plain.format(digit)), this.separator = plain.formatToParts(0.5).find((part2) => part2.type === "decimal")?.value ?? ".";
   }
-  /** Group the digits of decimal text: "12345.600" is "12,345.600" in English. Other text is returned as it is. */
   decimal(text) {
     return this.render(text, {}, 0);
   }
-  /** A difference of quantities, always with its sign unless it is zero. */
   change(text) {
     return this.render(text, { signDisplay: "exceptZero" }, 0);
   }
-  /** An amount with its currency, padded to the places of the currency: "26345.4" USD is "$26,345.40". */
   money(text, currency) {
     return this.inCurrency(text, currency, {});
   }
-  /** A difference of money, always with its sign unless it is zero. */
   moneyChange(text, currency) {
     return this.inCurrency(text, currency, { signDisplay: "exceptZero" });
   }
-  /** A percentage that the server computed: "77.5" is "77.5%". */
   percent(text) {
     return this.render(text, { style: "percent" }, 0);
   }
-  /** A change in percent, always with its sign unless it is zero. */
   percentChange(text) {
     return this.render(text, { style: "percent", signDisplay: "exceptZero" }, 0);
   }
-  /** A round number of an axis. It is a place on the screen, not a figure of the bill. */
   tick(value, currency) {
     let compact = { notation: "compact", maximumFractionDigits: 2 }, options = currency === void 0 || !CURRENCY.test(currency) ? compact : { ...compact, style: "currency", currency, minimumFractionDigits: 0 };
     return this.number(options).format(value).replace("-", "−");
   }
-  /** The form of a word that goes with a quantity, by the rules of the language: "one", "few", "other" and so on. */
   plural(text) {
     return new Intl.PluralRules(this.locale).select(Number(text));
   }
-  /** A day: "Nov 9", or with its weekday and year "Sat, Nov 9, 2013". */
   day(instant, isLong = !1) {
     return this.date(instant, isLong ? { weekday: "short", month: "short", day: "numeric", year: "numeric" } : { month: "short", day: "numeric" });
   }
-  /** The month and year: "November 2013". */
   month(instant, isShort = !1) {
     return this.date(instant, { month: isShort ? "short" : "long", year: "numeric" });
   }
-  /** A time of day with its zone: "9:06:58 AM EST". */
   time(instant) {
     return this.date(instant, { hour: "numeric", minute: "2-digit", second: "2-digit", timeZoneName: "short" });
   }
-  /** A day and a time of day with its zone; without the year where what stands around says it. */
   moment(instant, hasYear = !0) {
     return this.date(instant, {
       month: "short",
@@ -2172,41 +2135,33 @@ var Format = class {
       timeZoneName: "short"
     });
   }
-  /** The days of a half-open period, its end not among them: "Nov 1 – 30, 2013". */
   period(start, end) {
     let last = new Date(Date.parse(end) - 1);
     return this.dateFormat({ month: "short", day: "numeric", year: "numeric" }).formatRange(new Date(start), last);
   }
-  /** What stands below a bucket on an axis. */
   bucket(start, window) {
     return window === "hour" ? this.date(start, { hour: "numeric" }) : window === "month" ? this.month(start, !0) : this.day(start);
   }
-  /** A bucket in full, as tooltips and tables name it. */
   bucketInFull(start, end, window) {
     return window === "hour" ? this.moment(start) : window === "month" ? this.month(start) : window === "week" ? this.period(start, end) : this.day(start, !0);
   }
-  /** A stable name of a bucket: "2013-11-09", of an hour "2013-11-09T01-05:00", since one hour of autumn comes twice. */
   bucketKey(start, window) {
     let date = this.localDate(start);
     if (window !== "hour") return window === "month" ? date.slice(0, 7) : date;
     let offset = this.part(start, { timeZoneName: "longOffset" }, "timeZoneName").replace("GMT", "") || "Z";
     return `${date}T${this.hour(start)}${offset}`;
   }
-  /** A civil date, "2013-11-09", or one some days from it. It is the same day in every zone: "Nov 9, 2013". */
   civilDate(date, daysAfter = 0) {
     let noon = Date.parse(`${date}T12:00:00Z`) + daysAfter * 864e5;
     return this.dateFormat({ timeZone: "UTC", month: "short", day: "numeric", year: "numeric" }).format(noon);
   }
-  /** The civil date in the zone, as in ISO 8601: "2013-11-09". */
   localDate(instant) {
     let numeric = { year: "numeric", month: "2-digit", day: "2-digit", numberingSystem: "latn", calendar: "gregory" };
     return ["year", "month", "day"].map((type) => this.part(instant, numeric, type, "en")).join("-");
   }
-  /** The hour of the day in the zone, "00" to "23". */
   hour(instant) {
     return this.part(instant, { hour: "2-digit", hourCycle: "h23" }, "hour", "en");
   }
-  /** Where a day stands in a calendar: its weekday, and the Monday of its week. */
   weekPlace(instant) {
     let noon = Date.parse(`${this.localDate(instant)}T12:00:00Z`), monday = new Date(noon - (new Date(noon).getUTCDay() + 6) % 7 * 864e5), utc = { timeZone: "UTC" };
     return {
@@ -2214,12 +2169,10 @@ var Format = class {
       column: this.dateFormat({ ...utc, month: "short", day: "numeric" }).format(monday)
     };
   }
-  /** The names of the days of a week, Monday first. */
   weekdays() {
     let weekday = this.dateFormat({ timeZone: "UTC", weekday: "short" });
     return Array.from({ length: 7 }, (_2, day) => weekday.format(Date.UTC(2024, 0, 1 + day, 12)));
   }
-  /** Without a currency (a customer without a contract has none) an amount is a bare number. */
   inCurrency(text, currency, sign) {
     if (!CURRENCY.test(currency)) return this.render(text, sign, 0);
     let options = { ...sign, style: "currency", currency };
@@ -2417,16 +2370,13 @@ var Words = class {
   value(property, value) {
     return this.labels.values[property]?.[value] ?? value;
   }
-  /** A time zone as people write it: "America/New York". */
   zone(zone) {
     return zone.replaceAll("_", " ");
   }
-  /** The unit that goes with a quantity: "flight" with 1, "flights" with 2. */
   unit(unit, quantity) {
     let forms = this.labels.units[unit];
     return forms?.[this.format.plural(quantity)] ?? forms?.other ?? unit;
   }
-  /** A quantity with its unit: "2,977 flights". */
   quantity(quantity, unit) {
     return `${this.format.decimal(quantity)} ${this.unit(unit, quantity)}`.trim();
   }
@@ -2518,7 +2468,6 @@ var MeterlineFreshness = class extends MeterlineElement {
   disconnectedCallback() {
     super.disconnectedCallback(), clearInterval(this.timer);
   }
-  /** Its title is the place in the log, so that two pages can be compared. */
   render() {
     let { context, freshness } = this;
     if (context === null || freshness === null) return A;
@@ -2567,32 +2516,25 @@ var MemoryPlace = class {
     this.place = place2;
     this.params = new URLSearchParams(place2.read());
   }
-  /** One choice, or "" where none is made. */
   get(name) {
     return this.params.get(name) ?? "";
   }
-  /** A choice of several. */
   all(name) {
     return this.params.getAll(name);
   }
-  /** The whole as a query string, in a stable order, so that equal choices have equal addresses. */
   toString() {
     return queryOf(this.params);
   }
-  /** The query string after a change that isn't made, for links. */
   after(changes) {
     return queryOf(changed(this.params, changes));
   }
-  /** Change what is named and keep every other choice. `isReplaced` makes no entry of history. */
   change(changes, isReplaced = !1) {
     let params = changed(this.params, changes);
     queryOf(params) !== this.toString() && (this.params = params, this.place.write(this.toString(), isReplaced), this.dispatchEvent(new Event("change")));
   }
-  /** Replace all choices by those of a query string, as another page brings them. */
   become(query) {
     this.place.write(query, !0), this.reread();
   }
-  /** Read the query string again, after Back or Forward. */
   reread() {
     this.params = new URLSearchParams(this.place.read()), this.dispatchEvent(new Event("change"));
   }
@@ -2617,10 +2559,8 @@ var MeterlineView = class extends MeterlineElement {
     super();
     this.listened = null;
     this.followed = "";
-    /** A host may change what its attributes choose at any time; frameworks do. */
     this.attributesObserver = new MutationObserver(() => this.requestUpdate());
     this.onProblem = (problem) => this.report(problem);
-    /** An action of the reader failed: say so where they are looking, and to the page around. */
     this.onRefused = (problem) => {
       this.context !== null && (this.notice = refusal(this.context.t, problem)), this.report(problem);
     };
@@ -2667,22 +2607,18 @@ var MeterlineView = class extends MeterlineElement {
     }
     return context === null ? b2`<div class="reset"><div class="page">${skeleton(textsWithoutSession(), [28, 40, 16, 200])}</div></div>` : context.session.views.includes(this.view) ? b2`<div class="reset"><div class="page">${this.renderPage(context)}</div></div>` : b2`<div class="reset">${problemState(context.t, new Problem(403, "forbidden"), context, this.begin)}</div>`;
   }
-  /** What the reader chose, else what the attribute of that name says, else nothing. */
   choice(name) {
     return this.state.get(name) || (this.getAttribute(name.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)) ?? "");
   }
   change(changes) {
     this.state.change(changes);
   }
-  /** The chosen period, or the newest. */
   get period() {
     return this.context === null ? void 0 : chosenPeriod(this.context, this.choice("billingPeriod"));
   }
-  /** Whether requests can be made: the session is known and shows this page. */
   get isOpen() {
     return this.context !== null && this.context.session.views.includes(this.view);
   }
-  /** The data of a page, or a skeleton, or what went wrong. Old figures stay in sight when they can't be refreshed. */
   renderResource(context, resource, bones, render) {
     return resource.data !== null ? b2`<div class="page ${resource.isWaiting ? "is-waiting" : ""}" aria-busy=${resource.isWaiting}>${render(resource.data)}</div>` : resource.problem !== null ? problemState(context.t, resource.problem, context, () => resource.refresh()) : skeleton(context.t, bones);
   }
@@ -2692,10 +2628,9 @@ var MeterlineView = class extends MeterlineElement {
     let freshness = { fresh: data, problem, isFinal, isFilled: data.filled ?? !0 };
     return b2`<meterline-freshness .context=${this.context} .freshness=${freshness}></meterline-freshness>`;
   }
-  /** The request behind the page as a command line, and what came of the last action. */
   renderCurl(context, path, query) {
     return b2`<span class="note" role="status">${this.notice}</span>
-      <span class="controls narrow-hidden">${curlButton(context, path, query, (text) => this.notice = text)}</span>`;
+      <span class="controls">${curlButton(context, path, query, (text) => this.notice = text)}</span>`;
   }
   listenTo(state) {
     this.listened !== state && (this.listened?.removeEventListener("change", this.onState), state?.addEventListener("change", this.onState), this.listened = state);
@@ -2716,11 +2651,9 @@ var Pages = class {
   get all() {
     return this.first.data === null ? [] : [this.first.data, ...this.later];
   }
-  /** What to send for the next page, or null on the last. */
   get next() {
     return this.all.at(-1)?.next ?? null;
   }
-  /** Add the next page. */
   async more() {
     let [wanted, after, key] = [this.wanted(), this.next, this.key];
     if (!(wanted === null || after === null || this.isLoading)) {
@@ -2868,22 +2801,22 @@ define("meterline-bucket", MeterlineBucket);
 
 // src/views/explorer_tables.ts
 function seriesTable(context, data, table) {
-  let { t: t4, format } = context;
+  let { t: t4, format } = context, cellOf = (value) => table.unit === "" ? table.print(value) : format.decimal(value);
   return b2`<section class="card"><div class="scroll" role="region" tabindex="0" aria-label=${table.heading}>
     <table>
       <thead><tr>
         <th scope="col">${table.heading}</th><th scope="col" class="right narrow-hidden">${t4("explore.trend")}</th>
-        <th scope="col" class="right">${table.valueHeading}</th><th scope="col" class="right">${t4("explore.share")}</th>
+        <th scope="col" class="right">${table.valueHeading}${unitOf(table.unit)}</th><th scope="col" class="right">${t4("explore.share")}</th>
       </tr></thead>
       <tbody>${data.series.map((series, index) => b2`<tr data-series=${series.key}>
         <th scope="row">${swatch(lookOf(index, series.isOther))}${series.label}${renderOnly(context, table, series)}</th>
         <td class="right narrow-hidden">${spark(series.values, lookOf(index, series.isOther))}</td>
-        <td class="right">${figure(table.print(series.total), series.total, series.label, () => table.explain(series))}</td>
+        <td class="right">${figure(cellOf(series.total), series.total, series.label, () => table.explain(series))}</td>
         <td class="right">${series.share === null ? "–" : format.percent(series.share)}</td>
       </tr>`)}</tbody>
       <tfoot><tr>
         <th scope="row">${t4("explore.total")}</th><td class="narrow-hidden"></td>
-        <td class="right" data-figure="table-total" data-value=${data.total}>${figure(table.print(data.total), data.total, t4("explore.total"), table.explainTotal)}</td>
+        <td class="right" data-figure="table-total" data-value=${data.total}>${figure(cellOf(data.total), data.total, t4("explore.total"), table.explainTotal)}</td>
         <td></td>
       </tr>${data.line === null ? A : b2`<tr class="proven"><td colspan="4">${renderLine(context, data.line, table)}</td></tr>`}</tfoot>
     </table></div>
@@ -2902,12 +2835,15 @@ function renderLine({ t: t4 }, line, table) {
   return b2`<button class="figure ${line.equals ? "is-equal" : "is-unequal"}" type="button" data-equals=${line.equals}
     @click=${() => table.openLine(line.href)}>${line.equals ? icon("check") : icon("warning")} ${text}</button>`;
 }
-function bucketTable(context, data, model, explain) {
-  let { t: t4 } = context, hasTotal = data.series.length > 1, cell = (value, index, key, name) => b2`<td class="right">
-    ${value === null ? "–" : figure(model.print(value), value, `${name}, ${model.buckets[index]?.full ?? ""}`, () => explain(index, key))}</td>`;
+function unitOf(unit) {
+  return unit === "" ? A : b2`<span class="unit"> · ${unit}</span>`;
+}
+function bucketTable(context, data, model, unit, explain) {
+  let { t: t4, format } = context, hasTotal = data.series.length > 1, cell = (value, index, key, name) => b2`<td class="right">
+    ${value === null ? "–" : figure(unit === "" ? model.print(value) : format.decimal(value), value, `${name}, ${model.buckets[index]?.full ?? ""}`, () => explain(index, key))}</td>`;
   return b2`<div class="scroll" role="region" tabindex="0" aria-label=${model.name}><table class="buckets">
     <thead><tr>
-      <th scope="col">${t4("explore.start")}</th>
+      <th scope="col">${t4("explore.start")}${unitOf(unit)}</th>
       ${model.series.map((series) => b2`<th scope="col" class="right">${swatch(series.look)}${series.label}</th>`)}
       ${hasTotal ? b2`<th scope="col" class="right">${t4("explore.total")}</th>` : A}
       ${data.compare === null ? A : b2`<th scope="col" class="right">${t4("explore.previous")}</th>`}
@@ -2938,6 +2874,9 @@ var UNNAMED = "~", WINDOWS = ["hour", "day", "week", "month"], MeterlineExplorer
       isSheetOpen: { state: !0 }
     };
   }
+  unit(_context, _data) {
+    return "";
+  }
   renderPage(context) {
     let { t: t4 } = context, period = this.period;
     if (period === void 0) return emptyState(t4("explore.empty"), t4("explore.emptyText"));
@@ -2966,11 +2905,9 @@ var UNNAMED = "~", WINDOWS = ["hour", "day", "week", "month"], MeterlineExplorer
           ${renderFilters(context, this.state.all("filter"), this.properties(), (filter) => this.change({ filter }))}</div>` : A}
       </meterline-drawer>`;
   }
-  /** Another picture has other buckets: the one that is open closes. */
   change(changes) {
     super.change({ bucket: null, series: null, behind: null, ...changes });
   }
-  /** What is shown, with what it is where nothing was chosen. */
   choices() {
     let floor = WINDOWS.indexOf(this.context?.session.windowMin ?? "hour"), span = SPANS.find((each) => each === this.choice("span")) ?? "1", windows = WINDOWS.filter((window, index) => index >= floor && !(window === "hour" && span !== "1")), wished = this.choice("window"), usual = span === "1" ? "day" : span === "3" ? "week" : "month";
     return {
@@ -2985,7 +2922,6 @@ var UNNAMED = "~", WINDOWS = ["hour", "day", "week", "month"], MeterlineExplorer
   get usualGroup() {
     return "";
   }
-  /** The choices as the portal is asked for them; the same for the picture, its CSV and its command line. */
   query() {
     let own2 = this.ownQuery(), period = this.period;
     if (!this.isOpen || own2 === null || period === void 0) return null;
@@ -3006,14 +2942,12 @@ var UNNAMED = "~", WINDOWS = ["hour", "day", "week", "month"], MeterlineExplorer
     let query = this.query();
     return query === null ? null : { path: this.path, query };
   }
-  /** The chosen period, or the chosen number of periods up to its end. */
   range(span) {
     let { context, period } = this;
     if (context === null || period === void 0) return {};
     let first = this.chosenPeriods(context, span).at(-1);
     return span === "1" || first === void 0 ? { billingPeriod: period.billingPeriod } : { from: context.format.localDate(first.start), until: context.format.localDate(period.end) };
   }
-  /** The newest first. */
   chosenPeriods({ periods }, span) {
     let index = this.period === void 0 ? -1 : periods.indexOf(this.period);
     return index < 0 ? [] : periods.slice(index, index + Number(span));
@@ -3044,11 +2978,12 @@ var UNNAMED = "~", WINDOWS = ["hour", "day", "week", "month"], MeterlineExplorer
         <div class="card-head"><h2 class="card-title">${model.name}</h2>
           <span class="hint">${t4("period.days", { zone: context.words.zone(data.timeZone) })}</span><span class="spacer"></span>
           ${choices.chart === "bars" || choices.chart === "line" ? this.renderLegend(context, data) : A}</div>
-        ${choices.chart === "table" ? bucketTable(context, data, model, (index, series) => this.openBucket(context, data, { index, series })) : b2`<meterline-chart kind=${choices.chart} .model=${model} @bucket-open=${open}></meterline-chart>`}
+        ${choices.chart === "table" ? bucketTable(context, data, model, this.unit(context, data), (index, series) => this.openBucket(context, data, { index, series })) : b2`<meterline-chart kind=${choices.chart} .model=${model} @bucket-open=${open}></meterline-chart>`}
       </section>
       ${this.renderExtra(context, data)}
       ${seriesTable(context, data, {
       print: (value) => this.print(context, data, value),
+      unit: this.unit(context, data),
       heading: data.groupBy === null ? data.label : this.groupText(context, data.groupBy),
       valueHeading: t4(this.view === "cost" ? "explore.amount" : "explore.quantity"),
       isWhole: this.view === "cost" && this.state.all("item").length === 0,
@@ -3059,7 +2994,6 @@ var UNNAMED = "~", WINDOWS = ["hour", "day", "week", "month"], MeterlineExplorer
       openLine: (href) => this.openPath(href)
     })}`;
   }
-  /** What stands for no name of the seller is said in the words of the reader. */
   named(context, data) {
     let { t: t4 } = context, isCost = this.view === "cost", label = isCost ? t4("view.cost") : data.label, series = data.series.map((each) => each.isOther ? { ...each, label: t4("explore.other") } : !isCost || each.key !== "" || each.label === "–" ? each : { ...each, label: data.groupBy === null ? label : t4("explore.notBy", { property: this.groupText(context, data.groupBy) }) });
     return { ...data, label, series };
@@ -3152,7 +3086,6 @@ var UNNAMED = "~", WINDOWS = ["hour", "day", "week", "month"], MeterlineExplorer
       action: this.lineAction(context, data)
     });
   }
-  /** What is chosen is in the address: so is the bucket that is open, and the series in it. */
   openBucket({ format }, data, { index, series }) {
     let bucket = data.buckets[index];
     bucket !== void 0 && this.change({ bucket: format.bucketKey(bucket.start, data.window), series: series === "" ? UNNAMED : series });
@@ -3177,7 +3110,6 @@ var UNNAMED = "~", WINDOWS = ["hour", "day", "week", "month"], MeterlineExplorer
       fresh: data
     };
   }
-  /** The events behind a bucket, for whoever may see usage. */
   renderBehind(context, data, bucket, series) {
     let behind = context.session.views.includes("usage") ? this.behind(context, data, series) : null, query = this.query();
     if (behind === null || query === null) return;
@@ -3260,7 +3192,6 @@ var MeterlineCost = class extends MeterlineExplorer {
       aria-label=${t4("explore.filterRemove", { filter: words.item(item) })}
       @click=${() => this.change({ item: items.filter((each) => each !== item) })}>${icon("close")}</button></span>`)}`;
   }
-  /** What one unit cost on average, window by window: where a tier begins it falls or rises. */
   renderExtra(context, data) {
     let { t: t4, format } = context, prices = data.unitPrices.filter((price) => price !== null), last = prices.at(-1);
     if (prices.length < 2 || last === void 0) return A;
@@ -3281,7 +3212,6 @@ var MeterlineCost = class extends MeterlineExplorer {
   only(data, series) {
     return series.isOther || series.key === "" || data.series.length < 2 ? null : data.groupBy === "item" ? { item: [series.key] } : data.groupBy === null ? null : { filter: [...this.state.all("filter"), `${data.groupBy}:${series.key}`] };
   }
-  /** Items are counted by meters of their own: of several, the reader chooses one. */
   behind({ t: t4 }, data, series) {
     let isItem = data.groupBy === "item" && series !== void 0, names = [...new Set(isItem ? [data.meters[series.key] ?? ""] : Object.values(data.meters))].filter((name) => name !== "").sort(), meters = (this.meters.data ?? []).filter(({ name }) => names.includes(name)), meter = meters.find(({ name }) => name === this.state.get("behind")) ?? meters[0];
     if (meter === void 0 || !isItem && series?.key === "") return null;
@@ -3718,7 +3648,6 @@ var NARROW_BELOW_PX = 900, MeterlineInvoice = class extends MeterlineView {
   get query() {
     return this.isDraft ? { billingPeriod: this.period?.billingPeriod ?? null } : {};
   }
-  /** The invoice that this one is compared with; "" where it stands alone. */
   get other() {
     let other = this.choice("with");
     return other === this.number ? "" : other;
@@ -3727,7 +3656,6 @@ var NARROW_BELOW_PX = 900, MeterlineInvoice = class extends MeterlineView {
     let hasDraft = this.isDraft || this.other === "draft";
     return { path: `${this.path}/compare`, query: { with: this.other, billingPeriod: hasDraft ? this.period?.billingPeriod ?? null : null } };
   }
-  /** The other invoices, and the draft of the newest period. */
   renderComparing(context) {
     let { t: t4, format, periods } = context, options = periods.flatMap((period, index) => {
       let name = period.invoice ?? (index === 0 ? "draft" : null);
@@ -3830,7 +3758,6 @@ var NARROW_BELOW_PX = 900, MeterlineInvoice = class extends MeterlineView {
       this.verification = await client.get(`${this.path}/verify`);
     }, this.onRefused), this.isVerifying = !1;
   }
-  /** A period that has its invoice by now is shown by that. */
   choosePeriod(context, billingPeriod) {
     let period = context.periods.find((each) => each.billingPeriod === billingPeriod);
     period?.invoice === void 0 || period.invoice === null ? this.change({ billingPeriod, line: null }) : this.navigate(`/invoices/${encodeURIComponent(period.invoice)}`, this.state.after({ line: null, with: null, billingPeriod: null }));
@@ -4185,7 +4112,6 @@ var MeterlinePlan = class extends MeterlineView {
       () => this.isOpen && this.period !== void 0 ? { path: "plan", query: { billingPeriod: this.period.billingPeriod } } : null,
       { onProblem: this.onProblem }
     );
-    /** What is chosen is in the address: also the quantity whose price is shown, and of which item. */
     this.quote = new Resource(this, () => {
       let [item, quantity] = [this.state.get("priced"), this.state.get("quantity")];
       return this.isOpen && this.period !== void 0 && item !== "" && isDecimal(quantity) ? { path: "plan/quote", query: { billingPeriod: this.period?.billingPeriod ?? null, item, quantity } } : null;
@@ -4232,7 +4158,6 @@ var MeterlinePlan = class extends MeterlineView {
       ${item.meter === "" ? A : this.renderExamples(context, data, item)}
     </li>`;
   }
-  /** Three quantities with what they cost, and a field for any other. */
   renderExamples(context, data, item) {
     let { t: t4, format, words } = context, examples = data.examples.find((each) => each.item === item.item)?.examples ?? [], show = (quantity) => this.change({ priced: item.item, quantity }), ask = (event) => {
       event.preventDefault();
@@ -4462,13 +4387,11 @@ var LEFT_BEHIND = { line: null, with: null, priced: null, quantity: null, bucket
       plan: () => b2`<meterline-plan .state=${this.state}></meterline-plan>`
     }[view]() : problemState(context.t, new Problem(403, "forbidden"), context, this.begin);
   }
-  /** Only the portal's own page gives its address bar, title and scheme of colours; on other pages they belong to the host. */
   open(context) {
     this.isFollowing = client.isHosted, this.isFollowing && (this.state = new State(new AddressPlace()), this.path = location.pathname, document.documentElement.lang = context.language, document.documentElement.style.colorScheme = context.session.mode === "auto" ? "" : context.session.mode), applyBrand(this, context.session.branding);
     let [first] = context.session.views;
     this.path === "/" && first !== void 0 && !context.session.views.includes("overview") && this.go(pathOf2(first), this.state.toString(), !0), this.context = context;
   }
-  /** A page keeps all that was chosen on the one before, but for what was open on it. */
   address(view) {
     let query = this.state.after(LEFT_BEHIND);
     return pathOf2(view) + (query && `?${query}`);
@@ -4537,6 +4460,9 @@ var MeterlineUsage = class extends MeterlineExplorer {
       ...properties.map((name) => [name, t4("explore.groupBy", { property: words.property(name) })])
     ];
   }
+  unit({ words }, data) {
+    return words.unit(data.unit, "2");
+  }
   print({ words }, data, value) {
     return words.quantity(value, data.unit);
   }
@@ -4564,7 +4490,6 @@ var MeterlineUsage = class extends MeterlineExplorer {
     let filter = this.state.all("filter"), isOne = data.groupBy !== null && series !== void 0 && !series.isOther;
     return { meter: data.meter, filter: isOne ? [...filter, `${data.groupBy}:${series.key}`] : filter };
   }
-  /** What is asked for once the picture is there. */
   besides(name) {
     let query = this.explored.data === null ? null : this.query();
     return query === null ? null : { path: `usage/${name}`, query: { ...query, groupBy: null, compare: null } };

@@ -45,16 +45,13 @@ var Words = class {
   value(property, value) {
     return this.labels.values[property]?.[value] ?? value;
   }
-  /** A time zone as people write it: "America/New York". */
   zone(zone) {
     return zone.replaceAll("_", " ");
   }
-  /** The unit that goes with a quantity: "flight" with 1, "flights" with 2. */
   unit(unit, quantity) {
     let forms = this.labels.units[unit];
     return forms?.[this.format.plural(quantity)] ?? forms?.other ?? unit;
   }
-  /** A quantity with its unit: "2,977 flights". */
   quantity(quantity, unit) {
     return `${this.format.decimal(quantity)} ${this.unit(unit, quantity)}`.trim();
   }
@@ -332,195 +329,195 @@ speak(TEXTS);
 
 // node_modules/@lit/reactive-element/css-tag.js
 var t = globalThis, e = t.ShadowRoot && (t.ShadyCSS === void 0 || t.ShadyCSS.nativeShadow) && "adoptedStyleSheets" in Document.prototype && "replace" in CSSStyleSheet.prototype, s = /* @__PURE__ */ Symbol(), o = /* @__PURE__ */ new WeakMap(), n = class {
-  constructor(t4, e5, o5) {
+  constructor(t5, e5, o5) {
     if (this._$cssResult$ = !0, o5 !== s) throw Error("CSSResult is not constructable. Use `unsafeCSS` or `css` instead.");
-    this.cssText = t4, this.t = e5;
+    this.cssText = t5, this.t = e5;
   }
   get styleSheet() {
-    let t4 = this.o, s4 = this.t;
-    if (e && t4 === void 0) {
-      let e5 = s4 !== void 0 && s4.length === 1;
-      e5 && (t4 = o.get(s4)), t4 === void 0 && ((this.o = t4 = new CSSStyleSheet()).replaceSync(this.cssText), e5 && o.set(s4, t4));
+    let t5 = this.o, s5 = this.t;
+    if (e && t5 === void 0) {
+      let e5 = s5 !== void 0 && s5.length === 1;
+      e5 && (t5 = o.get(s5)), t5 === void 0 && ((this.o = t5 = new CSSStyleSheet()).replaceSync(this.cssText), e5 && o.set(s5, t5));
     }
-    return t4;
+    return t5;
   }
   toString() {
     return this.cssText;
   }
-}, r = (t4) => new n(typeof t4 == "string" ? t4 : t4 + "", void 0, s);
-var S = (s4, o5) => {
-  if (e) s4.adoptedStyleSheets = o5.map((t4) => t4 instanceof CSSStyleSheet ? t4 : t4.styleSheet);
+}, r = (t5) => new n(typeof t5 == "string" ? t5 : t5 + "", void 0, s);
+var S = (s5, o5) => {
+  if (e) s5.adoptedStyleSheets = o5.map((t5) => t5 instanceof CSSStyleSheet ? t5 : t5.styleSheet);
   else for (let e5 of o5) {
     let o6 = document.createElement("style"), n4 = t.litNonce;
-    n4 !== void 0 && o6.setAttribute("nonce", n4), o6.textContent = e5.cssText, s4.appendChild(o6);
+    n4 !== void 0 && o6.setAttribute("nonce", n4), o6.textContent = e5.cssText, s5.appendChild(o6);
   }
-}, c = e ? (t4) => t4 : (t4) => t4 instanceof CSSStyleSheet ? ((t5) => {
+}, c = e ? (t5) => t5 : (t5) => t5 instanceof CSSStyleSheet ? ((t6) => {
   let e5 = "";
-  for (let s4 of t5.cssRules) e5 += s4.cssText;
+  for (let s5 of t6.cssRules) e5 += s5.cssText;
   return r(e5);
-})(t4) : t4;
+})(t5) : t5;
 
 // node_modules/@lit/reactive-element/reactive-element.js
-var { is: i2, defineProperty: e2, getOwnPropertyDescriptor: h, getOwnPropertyNames: r2, getOwnPropertySymbols: o2, getPrototypeOf: n2 } = Object, a = globalThis, c2 = a.trustedTypes, l = c2 ? c2.emptyScript : "", p = a.reactiveElementPolyfillSupport, d = (t4, s4) => t4, u = { toAttribute(t4, s4) {
-  switch (s4) {
+var { is: i2, defineProperty: e2, getOwnPropertyDescriptor: h, getOwnPropertyNames: r2, getOwnPropertySymbols: o2, getPrototypeOf: n2 } = Object, a = globalThis, c2 = a.trustedTypes, l = c2 ? c2.emptyScript : "", p = a.reactiveElementPolyfillSupport, d = (t5, s5) => t5, u = { toAttribute(t5, s5) {
+  switch (s5) {
     case Boolean:
-      t4 = t4 ? l : null;
+      t5 = t5 ? l : null;
       break;
     case Object:
     case Array:
-      t4 = t4 == null ? t4 : JSON.stringify(t4);
+      t5 = t5 == null ? t5 : JSON.stringify(t5);
   }
-  return t4;
-}, fromAttribute(t4, s4) {
-  let i6 = t4;
-  switch (s4) {
+  return t5;
+}, fromAttribute(t5, s5) {
+  let i7 = t5;
+  switch (s5) {
     case Boolean:
-      i6 = t4 !== null;
+      i7 = t5 !== null;
       break;
     case Number:
-      i6 = t4 === null ? null : Number(t4);
+      i7 = t5 === null ? null : Number(t5);
       break;
     case Object:
     case Array:
       try {
-        i6 = JSON.parse(t4);
+        i7 = JSON.parse(t5);
       } catch {
-        i6 = null;
+        i7 = null;
       }
   }
-  return i6;
-} }, f = (t4, s4) => !i2(t4, s4), b = { attribute: !0, type: String, converter: u, reflect: !1, useDefault: !1, hasChanged: f };
+  return i7;
+} }, f = (t5, s5) => !i2(t5, s5), b = { attribute: !0, type: String, converter: u, reflect: !1, useDefault: !1, hasChanged: f };
 Symbol.metadata ??= /* @__PURE__ */ Symbol("metadata"), a.litPropertyMetadata ??= /* @__PURE__ */ new WeakMap();
 var y = class extends HTMLElement {
-  static addInitializer(t4) {
-    this._$Ei(), (this.l ??= []).push(t4);
+  static addInitializer(t5) {
+    this._$Ei(), (this.l ??= []).push(t5);
   }
   static get observedAttributes() {
     return this.finalize(), this._$Eh && [...this._$Eh.keys()];
   }
-  static createProperty(t4, s4 = b) {
-    if (s4.state && (s4.attribute = !1), this._$Ei(), this.prototype.hasOwnProperty(t4) && ((s4 = Object.create(s4)).wrapped = !0), this.elementProperties.set(t4, s4), !s4.noAccessor) {
-      let i6 = /* @__PURE__ */ Symbol(), h3 = this.getPropertyDescriptor(t4, i6, s4);
-      h3 !== void 0 && e2(this.prototype, t4, h3);
+  static createProperty(t5, s5 = b) {
+    if (s5.state && (s5.attribute = !1), this._$Ei(), this.prototype.hasOwnProperty(t5) && ((s5 = Object.create(s5)).wrapped = !0), this.elementProperties.set(t5, s5), !s5.noAccessor) {
+      let i7 = /* @__PURE__ */ Symbol(), h3 = this.getPropertyDescriptor(t5, i7, s5);
+      h3 !== void 0 && e2(this.prototype, t5, h3);
     }
   }
-  static getPropertyDescriptor(t4, s4, i6) {
-    let { get: e5, set: r4 } = h(this.prototype, t4) ?? { get() {
-      return this[s4];
-    }, set(t5) {
-      this[s4] = t5;
+  static getPropertyDescriptor(t5, s5, i7) {
+    let { get: e5, set: r4 } = h(this.prototype, t5) ?? { get() {
+      return this[s5];
+    }, set(t6) {
+      this[s5] = t6;
     } };
-    return { get: e5, set(s5) {
+    return { get: e5, set(s6) {
       let h3 = e5?.call(this);
-      r4?.call(this, s5), this.requestUpdate(t4, h3, i6);
+      r4?.call(this, s6), this.requestUpdate(t5, h3, i7);
     }, configurable: !0, enumerable: !0 };
   }
-  static getPropertyOptions(t4) {
-    return this.elementProperties.get(t4) ?? b;
+  static getPropertyOptions(t5) {
+    return this.elementProperties.get(t5) ?? b;
   }
   static _$Ei() {
     if (this.hasOwnProperty(d("elementProperties"))) return;
-    let t4 = n2(this);
-    t4.finalize(), t4.l !== void 0 && (this.l = [...t4.l]), this.elementProperties = new Map(t4.elementProperties);
+    let t5 = n2(this);
+    t5.finalize(), t5.l !== void 0 && (this.l = [...t5.l]), this.elementProperties = new Map(t5.elementProperties);
   }
   static finalize() {
     if (this.hasOwnProperty(d("finalized"))) return;
     if (this.finalized = !0, this._$Ei(), this.hasOwnProperty(d("properties"))) {
-      let t5 = this.properties, s4 = [...r2(t5), ...o2(t5)];
-      for (let i6 of s4) this.createProperty(i6, t5[i6]);
+      let t6 = this.properties, s5 = [...r2(t6), ...o2(t6)];
+      for (let i7 of s5) this.createProperty(i7, t6[i7]);
     }
-    let t4 = this[Symbol.metadata];
-    if (t4 !== null) {
-      let s4 = litPropertyMetadata.get(t4);
-      if (s4 !== void 0) for (let [t5, i6] of s4) this.elementProperties.set(t5, i6);
+    let t5 = this[Symbol.metadata];
+    if (t5 !== null) {
+      let s5 = litPropertyMetadata.get(t5);
+      if (s5 !== void 0) for (let [t6, i7] of s5) this.elementProperties.set(t6, i7);
     }
     this._$Eh = /* @__PURE__ */ new Map();
-    for (let [t5, s4] of this.elementProperties) {
-      let i6 = this._$Eu(t5, s4);
-      i6 !== void 0 && this._$Eh.set(i6, t5);
+    for (let [t6, s5] of this.elementProperties) {
+      let i7 = this._$Eu(t6, s5);
+      i7 !== void 0 && this._$Eh.set(i7, t6);
     }
     this.elementStyles = this.finalizeStyles(this.styles);
   }
-  static finalizeStyles(s4) {
-    let i6 = [];
-    if (Array.isArray(s4)) {
-      let e5 = new Set(s4.flat(1 / 0).reverse());
-      for (let s5 of e5) i6.unshift(c(s5));
-    } else s4 !== void 0 && i6.push(c(s4));
-    return i6;
+  static finalizeStyles(s5) {
+    let i7 = [];
+    if (Array.isArray(s5)) {
+      let e5 = new Set(s5.flat(1 / 0).reverse());
+      for (let s6 of e5) i7.unshift(c(s6));
+    } else s5 !== void 0 && i7.push(c(s5));
+    return i7;
   }
-  static _$Eu(t4, s4) {
-    let i6 = s4.attribute;
-    return i6 === !1 ? void 0 : typeof i6 == "string" ? i6 : typeof t4 == "string" ? t4.toLowerCase() : void 0;
+  static _$Eu(t5, s5) {
+    let i7 = s5.attribute;
+    return i7 === !1 ? void 0 : typeof i7 == "string" ? i7 : typeof t5 == "string" ? t5.toLowerCase() : void 0;
   }
   constructor() {
     super(), this._$Ep = void 0, this.isUpdatePending = !1, this.hasUpdated = !1, this._$Em = null, this._$Ev();
   }
   _$Ev() {
-    this._$ES = new Promise((t4) => this.enableUpdating = t4), this._$AL = /* @__PURE__ */ new Map(), this._$E_(), this.requestUpdate(), this.constructor.l?.forEach((t4) => t4(this));
+    this._$ES = new Promise((t5) => this.enableUpdating = t5), this._$AL = /* @__PURE__ */ new Map(), this._$E_(), this.requestUpdate(), this.constructor.l?.forEach((t5) => t5(this));
   }
-  addController(t4) {
-    (this._$EO ??= /* @__PURE__ */ new Set()).add(t4), this.renderRoot !== void 0 && this.isConnected && t4.hostConnected?.();
+  addController(t5) {
+    (this._$EO ??= /* @__PURE__ */ new Set()).add(t5), this.renderRoot !== void 0 && this.isConnected && t5.hostConnected?.();
   }
-  removeController(t4) {
-    this._$EO?.delete(t4);
+  removeController(t5) {
+    this._$EO?.delete(t5);
   }
   _$E_() {
-    let t4 = /* @__PURE__ */ new Map(), s4 = this.constructor.elementProperties;
-    for (let i6 of s4.keys()) this.hasOwnProperty(i6) && (t4.set(i6, this[i6]), delete this[i6]);
-    t4.size > 0 && (this._$Ep = t4);
+    let t5 = /* @__PURE__ */ new Map(), s5 = this.constructor.elementProperties;
+    for (let i7 of s5.keys()) this.hasOwnProperty(i7) && (t5.set(i7, this[i7]), delete this[i7]);
+    t5.size > 0 && (this._$Ep = t5);
   }
   createRenderRoot() {
-    let t4 = this.shadowRoot ?? this.attachShadow(this.constructor.shadowRootOptions);
-    return S(t4, this.constructor.elementStyles), t4;
+    let t5 = this.shadowRoot ?? this.attachShadow(this.constructor.shadowRootOptions);
+    return S(t5, this.constructor.elementStyles), t5;
   }
   connectedCallback() {
-    this.renderRoot ??= this.createRenderRoot(), this.enableUpdating(!0), this._$EO?.forEach((t4) => t4.hostConnected?.());
+    this.renderRoot ??= this.createRenderRoot(), this.enableUpdating(!0), this._$EO?.forEach((t5) => t5.hostConnected?.());
   }
-  enableUpdating(t4) {
+  enableUpdating(t5) {
   }
   disconnectedCallback() {
-    this._$EO?.forEach((t4) => t4.hostDisconnected?.());
+    this._$EO?.forEach((t5) => t5.hostDisconnected?.());
   }
-  attributeChangedCallback(t4, s4, i6) {
-    this._$AK(t4, i6);
+  attributeChangedCallback(t5, s5, i7) {
+    this._$AK(t5, i7);
   }
-  _$ET(t4, s4) {
-    let i6 = this.constructor.elementProperties.get(t4), e5 = this.constructor._$Eu(t4, i6);
-    if (e5 !== void 0 && i6.reflect === !0) {
-      let h3 = (i6.converter?.toAttribute !== void 0 ? i6.converter : u).toAttribute(s4, i6.type);
-      this._$Em = t4, h3 == null ? this.removeAttribute(e5) : this.setAttribute(e5, h3), this._$Em = null;
+  _$ET(t5, s5) {
+    let i7 = this.constructor.elementProperties.get(t5), e5 = this.constructor._$Eu(t5, i7);
+    if (e5 !== void 0 && i7.reflect === !0) {
+      let h3 = (i7.converter?.toAttribute !== void 0 ? i7.converter : u).toAttribute(s5, i7.type);
+      this._$Em = t5, h3 == null ? this.removeAttribute(e5) : this.setAttribute(e5, h3), this._$Em = null;
     }
   }
-  _$AK(t4, s4) {
-    let i6 = this.constructor, e5 = i6._$Eh.get(t4);
+  _$AK(t5, s5) {
+    let i7 = this.constructor, e5 = i7._$Eh.get(t5);
     if (e5 !== void 0 && this._$Em !== e5) {
-      let t5 = i6.getPropertyOptions(e5), h3 = typeof t5.converter == "function" ? { fromAttribute: t5.converter } : t5.converter?.fromAttribute !== void 0 ? t5.converter : u;
+      let t6 = i7.getPropertyOptions(e5), h3 = typeof t6.converter == "function" ? { fromAttribute: t6.converter } : t6.converter?.fromAttribute !== void 0 ? t6.converter : u;
       this._$Em = e5;
-      let r4 = h3.fromAttribute(s4, t5.type);
+      let r4 = h3.fromAttribute(s5, t6.type);
       this[e5] = r4 ?? this._$Ej?.get(e5) ?? r4, this._$Em = null;
     }
   }
-  requestUpdate(t4, s4, i6, e5 = !1, h3) {
-    if (t4 !== void 0) {
+  requestUpdate(t5, s5, i7, e5 = !1, h3) {
+    if (t5 !== void 0) {
       let r4 = this.constructor;
-      if (e5 === !1 && (h3 = this[t4]), i6 ??= r4.getPropertyOptions(t4), !((i6.hasChanged ?? f)(h3, s4) || i6.useDefault && i6.reflect && h3 === this._$Ej?.get(t4) && !this.hasAttribute(r4._$Eu(t4, i6)))) return;
-      this.C(t4, s4, i6);
+      if (e5 === !1 && (h3 = this[t5]), i7 ??= r4.getPropertyOptions(t5), !((i7.hasChanged ?? f)(h3, s5) || i7.useDefault && i7.reflect && h3 === this._$Ej?.get(t5) && !this.hasAttribute(r4._$Eu(t5, i7)))) return;
+      this.C(t5, s5, i7);
     }
     this.isUpdatePending === !1 && (this._$ES = this._$EP());
   }
-  C(t4, s4, { useDefault: i6, reflect: e5, wrapped: h3 }, r4) {
-    i6 && !(this._$Ej ??= /* @__PURE__ */ new Map()).has(t4) && (this._$Ej.set(t4, r4 ?? s4 ?? this[t4]), h3 !== !0 || r4 !== void 0) || (this._$AL.has(t4) || (this.hasUpdated || i6 || (s4 = void 0), this._$AL.set(t4, s4)), e5 === !0 && this._$Em !== t4 && (this._$Eq ??= /* @__PURE__ */ new Set()).add(t4));
+  C(t5, s5, { useDefault: i7, reflect: e5, wrapped: h3 }, r4) {
+    i7 && !(this._$Ej ??= /* @__PURE__ */ new Map()).has(t5) && (this._$Ej.set(t5, r4 ?? s5 ?? this[t5]), h3 !== !0 || r4 !== void 0) || (this._$AL.has(t5) || (this.hasUpdated || i7 || (s5 = void 0), this._$AL.set(t5, s5)), e5 === !0 && this._$Em !== t5 && (this._$Eq ??= /* @__PURE__ */ new Set()).add(t5));
   }
   async _$EP() {
     this.isUpdatePending = !0;
     try {
       await this._$ES;
-    } catch (t5) {
-      Promise.reject(t5);
+    } catch (t6) {
+      Promise.reject(t6);
     }
-    let t4 = this.scheduleUpdate();
-    return t4 != null && await t4, !this.isUpdatePending;
+    let t5 = this.scheduleUpdate();
+    return t5 != null && await t5, !this.isUpdatePending;
   }
   scheduleUpdate() {
     return this.performUpdate();
@@ -529,27 +526,27 @@ var y = class extends HTMLElement {
     if (!this.isUpdatePending) return;
     if (!this.hasUpdated) {
       if (this.renderRoot ??= this.createRenderRoot(), this._$Ep) {
-        for (let [t6, s5] of this._$Ep) this[t6] = s5;
+        for (let [t7, s6] of this._$Ep) this[t7] = s6;
         this._$Ep = void 0;
       }
-      let t5 = this.constructor.elementProperties;
-      if (t5.size > 0) for (let [s5, i6] of t5) {
-        let { wrapped: t6 } = i6, e5 = this[s5];
-        t6 !== !0 || this._$AL.has(s5) || e5 === void 0 || this.C(s5, void 0, i6, e5);
+      let t6 = this.constructor.elementProperties;
+      if (t6.size > 0) for (let [s6, i7] of t6) {
+        let { wrapped: t7 } = i7, e5 = this[s6];
+        t7 !== !0 || this._$AL.has(s6) || e5 === void 0 || this.C(s6, void 0, i7, e5);
       }
     }
-    let t4 = !1, s4 = this._$AL;
+    let t5 = !1, s5 = this._$AL;
     try {
-      t4 = this.shouldUpdate(s4), t4 ? (this.willUpdate(s4), this._$EO?.forEach((t5) => t5.hostUpdate?.()), this.update(s4)) : this._$EM();
-    } catch (s5) {
-      throw t4 = !1, this._$EM(), s5;
+      t5 = this.shouldUpdate(s5), t5 ? (this.willUpdate(s5), this._$EO?.forEach((t6) => t6.hostUpdate?.()), this.update(s5)) : this._$EM();
+    } catch (s6) {
+      throw t5 = !1, this._$EM(), s6;
     }
-    t4 && this._$AE(s4);
+    t5 && this._$AE(s5);
   }
-  willUpdate(t4) {
+  willUpdate(t5) {
   }
-  _$AE(t4) {
-    this._$EO?.forEach((t5) => t5.hostUpdated?.()), this.hasUpdated || (this.hasUpdated = !0, this.firstUpdated(t4)), this.updated(t4);
+  _$AE(t5) {
+    this._$EO?.forEach((t6) => t6.hostUpdated?.()), this.hasUpdated || (this.hasUpdated = !0, this.firstUpdated(t5)), this.updated(t5);
   }
   _$EM() {
     this._$AL = /* @__PURE__ */ new Map(), this.isUpdatePending = !1;
@@ -560,80 +557,80 @@ var y = class extends HTMLElement {
   getUpdateComplete() {
     return this._$ES;
   }
-  shouldUpdate(t4) {
+  shouldUpdate(t5) {
     return !0;
   }
-  update(t4) {
-    this._$Eq &&= this._$Eq.forEach((t5) => this._$ET(t5, this[t5])), this._$EM();
+  update(t5) {
+    this._$Eq &&= this._$Eq.forEach((t6) => this._$ET(t6, this[t6])), this._$EM();
   }
-  updated(t4) {
+  updated(t5) {
   }
-  firstUpdated(t4) {
+  firstUpdated(t5) {
   }
 };
 y.elementStyles = [], y.shadowRootOptions = { mode: "open" }, y[d("elementProperties")] = /* @__PURE__ */ new Map(), y[d("finalized")] = /* @__PURE__ */ new Map(), p?.({ ReactiveElement: y }), (a.reactiveElementVersions ??= []).push("2.1.2");
 
 // node_modules/lit-html/lit-html.js
-var t2 = globalThis, i3 = (t4) => t4, s2 = t2.trustedTypes, e3 = s2 ? s2.createPolicy("lit-html", { createHTML: (t4) => t4 }) : void 0, h2 = "$lit$", o3 = `lit$${Math.random().toFixed(9).slice(2)}$`, n3 = "?" + o3, r3 = `<${n3}>`, l2 = document, c3 = () => l2.createComment(""), a2 = (t4) => t4 === null || typeof t4 != "object" && typeof t4 != "function", u2 = Array.isArray, d2 = (t4) => u2(t4) || typeof t4?.[Symbol.iterator] == "function", f2 = `[ 	
+var t2 = globalThis, i3 = (t5) => t5, s2 = t2.trustedTypes, e3 = s2 ? s2.createPolicy("lit-html", { createHTML: (t5) => t5 }) : void 0, h2 = "$lit$", o3 = `lit$${Math.random().toFixed(9).slice(2)}$`, n3 = "?" + o3, r3 = `<${n3}>`, l2 = document, c3 = () => l2.createComment(""), a2 = (t5) => t5 === null || typeof t5 != "object" && typeof t5 != "function", u2 = Array.isArray, d2 = (t5) => u2(t5) || typeof t5?.[Symbol.iterator] == "function", f2 = `[ 	
 \f\r]`, v = /<(?:(!--|\/[^a-zA-Z])|(\/?[a-zA-Z][^>\s]*)|(\/?$))/g, _ = /-->/g, m = />/g, p2 = RegExp(`>|${f2}(?:([^\\s"'>=/]+)(${f2}*=${f2}*(?:[^ 	
-\f\r"'\`<>=]|("|')|))|$)`, "g"), g = /'/g, $ = /"/g, y2 = /^(?:script|style|textarea|title)$/i, x = (t4) => (i6, ...s4) => ({ _$litType$: t4, strings: i6, values: s4 }), b2 = x(1), w = x(2), T = x(3), E = /* @__PURE__ */ Symbol.for("lit-noChange"), A = /* @__PURE__ */ Symbol.for("lit-nothing"), C = /* @__PURE__ */ new WeakMap(), P = l2.createTreeWalker(l2, 129);
-function V(t4, i6) {
-  if (!u2(t4) || !t4.hasOwnProperty("raw")) throw Error("invalid template strings array");
-  return e3 !== void 0 ? e3.createHTML(i6) : i6;
+\f\r"'\`<>=]|("|')|))|$)`, "g"), g = /'/g, $ = /"/g, y2 = /^(?:script|style|textarea|title)$/i, x = (t5) => (i7, ...s5) => ({ _$litType$: t5, strings: i7, values: s5 }), b2 = x(1), w = x(2), T = x(3), E = /* @__PURE__ */ Symbol.for("lit-noChange"), A = /* @__PURE__ */ Symbol.for("lit-nothing"), C = /* @__PURE__ */ new WeakMap(), P = l2.createTreeWalker(l2, 129);
+function V(t5, i7) {
+  if (!u2(t5) || !t5.hasOwnProperty("raw")) throw Error("invalid template strings array");
+  return e3 !== void 0 ? e3.createHTML(i7) : i7;
 }
-var N = (t4, i6) => {
-  let s4 = t4.length - 1, e5 = [], n4, l3 = i6 === 2 ? "<svg>" : i6 === 3 ? "<math>" : "", c4 = v;
-  for (let i7 = 0; i7 < s4; i7++) {
-    let s5 = t4[i7], a3, u3, d3 = -1, f3 = 0;
-    for (; f3 < s5.length && (c4.lastIndex = f3, u3 = c4.exec(s5), u3 !== null); ) f3 = c4.lastIndex, c4 === v ? u3[1] === "!--" ? c4 = _ : u3[1] !== void 0 ? c4 = m : u3[2] !== void 0 ? (y2.test(u3[2]) && (n4 = RegExp("</" + u3[2], "g")), c4 = p2) : u3[3] !== void 0 && (c4 = p2) : c4 === p2 ? u3[0] === ">" ? (c4 = n4 ?? v, d3 = -1) : u3[1] === void 0 ? d3 = -2 : (d3 = c4.lastIndex - u3[2].length, a3 = u3[1], c4 = u3[3] === void 0 ? p2 : u3[3] === '"' ? $ : g) : c4 === $ || c4 === g ? c4 = p2 : c4 === _ || c4 === m ? c4 = v : (c4 = p2, n4 = void 0);
-    let x2 = c4 === p2 && t4[i7 + 1].startsWith("/>") ? " " : "";
-    l3 += c4 === v ? s5 + r3 : d3 >= 0 ? (e5.push(a3), s5.slice(0, d3) + h2 + s5.slice(d3) + o3 + x2) : s5 + o3 + (d3 === -2 ? i7 : x2);
+var N = (t5, i7) => {
+  let s5 = t5.length - 1, e5 = [], n4, l3 = i7 === 2 ? "<svg>" : i7 === 3 ? "<math>" : "", c4 = v;
+  for (let i8 = 0; i8 < s5; i8++) {
+    let s6 = t5[i8], a3, u3, d3 = -1, f3 = 0;
+    for (; f3 < s6.length && (c4.lastIndex = f3, u3 = c4.exec(s6), u3 !== null); ) f3 = c4.lastIndex, c4 === v ? u3[1] === "!--" ? c4 = _ : u3[1] !== void 0 ? c4 = m : u3[2] !== void 0 ? (y2.test(u3[2]) && (n4 = RegExp("</" + u3[2], "g")), c4 = p2) : u3[3] !== void 0 && (c4 = p2) : c4 === p2 ? u3[0] === ">" ? (c4 = n4 ?? v, d3 = -1) : u3[1] === void 0 ? d3 = -2 : (d3 = c4.lastIndex - u3[2].length, a3 = u3[1], c4 = u3[3] === void 0 ? p2 : u3[3] === '"' ? $ : g) : c4 === $ || c4 === g ? c4 = p2 : c4 === _ || c4 === m ? c4 = v : (c4 = p2, n4 = void 0);
+    let x2 = c4 === p2 && t5[i8 + 1].startsWith("/>") ? " " : "";
+    l3 += c4 === v ? s6 + r3 : d3 >= 0 ? (e5.push(a3), s6.slice(0, d3) + h2 + s6.slice(d3) + o3 + x2) : s6 + o3 + (d3 === -2 ? i8 : x2);
   }
-  return [V(t4, l3 + (t4[s4] || "<?>") + (i6 === 2 ? "</svg>" : i6 === 3 ? "</math>" : "")), e5];
+  return [V(t5, l3 + (t5[s5] || "<?>") + (i7 === 2 ? "</svg>" : i7 === 3 ? "</math>" : "")), e5];
 }, S2 = class _S {
-  constructor({ strings: t4, _$litType$: i6 }, e5) {
+  constructor({ strings: t5, _$litType$: i7 }, e5) {
     let r4;
     this.parts = [];
-    let l3 = 0, a3 = 0, u3 = t4.length - 1, d3 = this.parts, [f3, v2] = N(t4, i6);
-    if (this.el = _S.createElement(f3, e5), P.currentNode = this.el.content, i6 === 2 || i6 === 3) {
-      let t5 = this.el.content.firstChild;
-      t5.replaceWith(...t5.childNodes);
+    let l3 = 0, a3 = 0, u3 = t5.length - 1, d3 = this.parts, [f3, v2] = N(t5, i7);
+    if (this.el = _S.createElement(f3, e5), P.currentNode = this.el.content, i7 === 2 || i7 === 3) {
+      let t6 = this.el.content.firstChild;
+      t6.replaceWith(...t6.childNodes);
     }
     for (; (r4 = P.nextNode()) !== null && d3.length < u3; ) {
       if (r4.nodeType === 1) {
-        if (r4.hasAttributes()) for (let t5 of r4.getAttributeNames()) if (t5.endsWith(h2)) {
-          let i7 = v2[a3++], s4 = r4.getAttribute(t5).split(o3), e6 = /([.?@])?(.*)/.exec(i7);
-          d3.push({ type: 1, index: l3, name: e6[2], strings: s4, ctor: e6[1] === "." ? I : e6[1] === "?" ? L : e6[1] === "@" ? z : H }), r4.removeAttribute(t5);
-        } else t5.startsWith(o3) && (d3.push({ type: 6, index: l3 }), r4.removeAttribute(t5));
+        if (r4.hasAttributes()) for (let t6 of r4.getAttributeNames()) if (t6.endsWith(h2)) {
+          let i8 = v2[a3++], s5 = r4.getAttribute(t6).split(o3), e6 = /([.?@])?(.*)/.exec(i8);
+          d3.push({ type: 1, index: l3, name: e6[2], strings: s5, ctor: e6[1] === "." ? I : e6[1] === "?" ? L : e6[1] === "@" ? z : H }), r4.removeAttribute(t6);
+        } else t6.startsWith(o3) && (d3.push({ type: 6, index: l3 }), r4.removeAttribute(t6));
         if (y2.test(r4.tagName)) {
-          let t5 = r4.textContent.split(o3), i7 = t5.length - 1;
-          if (i7 > 0) {
+          let t6 = r4.textContent.split(o3), i8 = t6.length - 1;
+          if (i8 > 0) {
             r4.textContent = s2 ? s2.emptyScript : "";
-            for (let s4 = 0; s4 < i7; s4++) r4.append(t5[s4], c3()), P.nextNode(), d3.push({ type: 2, index: ++l3 });
-            r4.append(t5[i7], c3());
+            for (let s5 = 0; s5 < i8; s5++) r4.append(t6[s5], c3()), P.nextNode(), d3.push({ type: 2, index: ++l3 });
+            r4.append(t6[i8], c3());
           }
         }
       } else if (r4.nodeType === 8) if (r4.data === n3) d3.push({ type: 2, index: l3 });
       else {
-        let t5 = -1;
-        for (; (t5 = r4.data.indexOf(o3, t5 + 1)) !== -1; ) d3.push({ type: 7, index: l3 }), t5 += o3.length - 1;
+        let t6 = -1;
+        for (; (t6 = r4.data.indexOf(o3, t6 + 1)) !== -1; ) d3.push({ type: 7, index: l3 }), t6 += o3.length - 1;
       }
       l3++;
     }
   }
-  static createElement(t4, i6) {
-    let s4 = l2.createElement("template");
-    return s4.innerHTML = t4, s4;
+  static createElement(t5, i7) {
+    let s5 = l2.createElement("template");
+    return s5.innerHTML = t5, s5;
   }
 };
-function M(t4, i6, s4 = t4, e5) {
-  if (i6 === E) return i6;
-  let h3 = e5 !== void 0 ? s4._$Co?.[e5] : s4._$Cl, o5 = a2(i6) ? void 0 : i6._$litDirective$;
-  return h3?.constructor !== o5 && (h3?._$AO?.(!1), o5 === void 0 ? h3 = void 0 : (h3 = new o5(t4), h3._$AT(t4, s4, e5)), e5 !== void 0 ? (s4._$Co ??= [])[e5] = h3 : s4._$Cl = h3), h3 !== void 0 && (i6 = M(t4, h3._$AS(t4, i6.values), h3, e5)), i6;
+function M(t5, i7, s5 = t5, e5) {
+  if (i7 === E) return i7;
+  let h3 = e5 !== void 0 ? s5._$Co?.[e5] : s5._$Cl, o5 = a2(i7) ? void 0 : i7._$litDirective$;
+  return h3?.constructor !== o5 && (h3?._$AO?.(!1), o5 === void 0 ? h3 = void 0 : (h3 = new o5(t5), h3._$AT(t5, s5, e5)), e5 !== void 0 ? (s5._$Co ??= [])[e5] = h3 : s5._$Cl = h3), h3 !== void 0 && (i7 = M(t5, h3._$AS(t5, i7.values), h3, e5)), i7;
 }
 var R = class {
-  constructor(t4, i6) {
-    this._$AV = [], this._$AN = void 0, this._$AD = t4, this._$AM = i6;
+  constructor(t5, i7) {
+    this._$AV = [], this._$AN = void 0, this._$AD = t5, this._$AM = i7;
   }
   get parentNode() {
     return this._$AM.parentNode;
@@ -641,33 +638,33 @@ var R = class {
   get _$AU() {
     return this._$AM._$AU;
   }
-  u(t4) {
-    let { el: { content: i6 }, parts: s4 } = this._$AD, e5 = (t4?.creationScope ?? l2).importNode(i6, !0);
+  u(t5) {
+    let { el: { content: i7 }, parts: s5 } = this._$AD, e5 = (t5?.creationScope ?? l2).importNode(i7, !0);
     P.currentNode = e5;
-    let h3 = P.nextNode(), o5 = 0, n4 = 0, r4 = s4[0];
+    let h3 = P.nextNode(), o5 = 0, n4 = 0, r4 = s5[0];
     for (; r4 !== void 0; ) {
       if (o5 === r4.index) {
-        let i7;
-        r4.type === 2 ? i7 = new k(h3, h3.nextSibling, this, t4) : r4.type === 1 ? i7 = new r4.ctor(h3, r4.name, r4.strings, this, t4) : r4.type === 6 && (i7 = new Z(h3, this, t4)), this._$AV.push(i7), r4 = s4[++n4];
+        let i8;
+        r4.type === 2 ? i8 = new k(h3, h3.nextSibling, this, t5) : r4.type === 1 ? i8 = new r4.ctor(h3, r4.name, r4.strings, this, t5) : r4.type === 6 && (i8 = new Z(h3, this, t5)), this._$AV.push(i8), r4 = s5[++n4];
       }
       o5 !== r4?.index && (h3 = P.nextNode(), o5++);
     }
     return P.currentNode = l2, e5;
   }
-  p(t4) {
-    let i6 = 0;
-    for (let s4 of this._$AV) s4 !== void 0 && (s4.strings !== void 0 ? (s4._$AI(t4, s4, i6), i6 += s4.strings.length - 2) : s4._$AI(t4[i6])), i6++;
+  p(t5) {
+    let i7 = 0;
+    for (let s5 of this._$AV) s5 !== void 0 && (s5.strings !== void 0 ? (s5._$AI(t5, s5, i7), i7 += s5.strings.length - 2) : s5._$AI(t5[i7])), i7++;
   }
 }, k = class _k {
   get _$AU() {
     return this._$AM?._$AU ?? this._$Cv;
   }
-  constructor(t4, i6, s4, e5) {
-    this.type = 2, this._$AH = A, this._$AN = void 0, this._$AA = t4, this._$AB = i6, this._$AM = s4, this.options = e5, this._$Cv = e5?.isConnected ?? !0;
+  constructor(t5, i7, s5, e5) {
+    this.type = 2, this._$AH = A, this._$AN = void 0, this._$AA = t5, this._$AB = i7, this._$AM = s5, this.options = e5, this._$Cv = e5?.isConnected ?? !0;
   }
   get parentNode() {
-    let t4 = this._$AA.parentNode, i6 = this._$AM;
-    return i6 !== void 0 && t4?.nodeType === 11 && (t4 = i6.parentNode), t4;
+    let t5 = this._$AA.parentNode, i7 = this._$AM;
+    return i7 !== void 0 && t5?.nodeType === 11 && (t5 = i7.parentNode), t5;
   }
   get startNode() {
     return this._$AA;
@@ -675,44 +672,44 @@ var R = class {
   get endNode() {
     return this._$AB;
   }
-  _$AI(t4, i6 = this) {
-    t4 = M(this, t4, i6), a2(t4) ? t4 === A || t4 == null || t4 === "" ? (this._$AH !== A && this._$AR(), this._$AH = A) : t4 !== this._$AH && t4 !== E && this._(t4) : t4._$litType$ !== void 0 ? this.$(t4) : t4.nodeType !== void 0 ? this.T(t4) : d2(t4) ? this.k(t4) : this._(t4);
+  _$AI(t5, i7 = this) {
+    t5 = M(this, t5, i7), a2(t5) ? t5 === A || t5 == null || t5 === "" ? (this._$AH !== A && this._$AR(), this._$AH = A) : t5 !== this._$AH && t5 !== E && this._(t5) : t5._$litType$ !== void 0 ? this.$(t5) : t5.nodeType !== void 0 ? this.T(t5) : d2(t5) ? this.k(t5) : this._(t5);
   }
-  O(t4) {
-    return this._$AA.parentNode.insertBefore(t4, this._$AB);
+  O(t5) {
+    return this._$AA.parentNode.insertBefore(t5, this._$AB);
   }
-  T(t4) {
-    this._$AH !== t4 && (this._$AR(), this._$AH = this.O(t4));
+  T(t5) {
+    this._$AH !== t5 && (this._$AR(), this._$AH = this.O(t5));
   }
-  _(t4) {
-    this._$AH !== A && a2(this._$AH) ? this._$AA.nextSibling.data = t4 : this.T(l2.createTextNode(t4)), this._$AH = t4;
+  _(t5) {
+    this._$AH !== A && a2(this._$AH) ? this._$AA.nextSibling.data = t5 : this.T(l2.createTextNode(t5)), this._$AH = t5;
   }
-  $(t4) {
-    let { values: i6, _$litType$: s4 } = t4, e5 = typeof s4 == "number" ? this._$AC(t4) : (s4.el === void 0 && (s4.el = S2.createElement(V(s4.h, s4.h[0]), this.options)), s4);
-    if (this._$AH?._$AD === e5) this._$AH.p(i6);
+  $(t5) {
+    let { values: i7, _$litType$: s5 } = t5, e5 = typeof s5 == "number" ? this._$AC(t5) : (s5.el === void 0 && (s5.el = S2.createElement(V(s5.h, s5.h[0]), this.options)), s5);
+    if (this._$AH?._$AD === e5) this._$AH.p(i7);
     else {
-      let t5 = new R(e5, this), s5 = t5.u(this.options);
-      t5.p(i6), this.T(s5), this._$AH = t5;
+      let t6 = new R(e5, this), s6 = t6.u(this.options);
+      t6.p(i7), this.T(s6), this._$AH = t6;
     }
   }
-  _$AC(t4) {
-    let i6 = C.get(t4.strings);
-    return i6 === void 0 && C.set(t4.strings, i6 = new S2(t4)), i6;
+  _$AC(t5) {
+    let i7 = C.get(t5.strings);
+    return i7 === void 0 && C.set(t5.strings, i7 = new S2(t5)), i7;
   }
-  k(t4) {
+  k(t5) {
     u2(this._$AH) || (this._$AH = [], this._$AR());
-    let i6 = this._$AH, s4, e5 = 0;
-    for (let h3 of t4) e5 === i6.length ? i6.push(s4 = new _k(this.O(c3()), this.O(c3()), this, this.options)) : s4 = i6[e5], s4._$AI(h3), e5++;
-    e5 < i6.length && (this._$AR(s4 && s4._$AB.nextSibling, e5), i6.length = e5);
+    let i7 = this._$AH, s5, e5 = 0;
+    for (let h3 of t5) e5 === i7.length ? i7.push(s5 = new _k(this.O(c3()), this.O(c3()), this, this.options)) : s5 = i7[e5], s5._$AI(h3), e5++;
+    e5 < i7.length && (this._$AR(s5 && s5._$AB.nextSibling, e5), i7.length = e5);
   }
-  _$AR(t4 = this._$AA.nextSibling, s4) {
-    for (this._$AP?.(!1, !0, s4); t4 !== this._$AB; ) {
-      let s5 = i3(t4).nextSibling;
-      i3(t4).remove(), t4 = s5;
+  _$AR(t5 = this._$AA.nextSibling, s5) {
+    for (this._$AP?.(!1, !0, s5); t5 !== this._$AB; ) {
+      let s6 = i3(t5).nextSibling;
+      i3(t5).remove(), t5 = s6;
     }
   }
-  setConnected(t4) {
-    this._$AM === void 0 && (this._$Cv = t4, this._$AP?.(t4));
+  setConnected(t5) {
+    this._$AM === void 0 && (this._$Cv = t5, this._$AP?.(t5));
   }
 }, H = class {
   get tagName() {
@@ -721,67 +718,66 @@ var R = class {
   get _$AU() {
     return this._$AM._$AU;
   }
-  constructor(t4, i6, s4, e5, h3) {
-    this.type = 1, this._$AH = A, this._$AN = void 0, this.element = t4, this.name = i6, this._$AM = e5, this.options = h3, s4.length > 2 || s4[0] !== "" || s4[1] !== "" ? (this._$AH = Array(s4.length - 1).fill(new String()), this.strings = s4) : this._$AH = A;
+  constructor(t5, i7, s5, e5, h3) {
+    this.type = 1, this._$AH = A, this._$AN = void 0, this.element = t5, this.name = i7, this._$AM = e5, this.options = h3, s5.length > 2 || s5[0] !== "" || s5[1] !== "" ? (this._$AH = Array(s5.length - 1).fill(new String()), this.strings = s5) : this._$AH = A;
   }
-  _$AI(t4, i6 = this, s4, e5) {
+  _$AI(t5, i7 = this, s5, e5) {
     let h3 = this.strings, o5 = !1;
-    if (h3 === void 0) t4 = M(this, t4, i6, 0), o5 = !a2(t4) || t4 !== this._$AH && t4 !== E, o5 && (this._$AH = t4);
+    if (h3 === void 0) t5 = M(this, t5, i7, 0), o5 = !a2(t5) || t5 !== this._$AH && t5 !== E, o5 && (this._$AH = t5);
     else {
-      let e6 = t4, n4, r4;
-      for (t4 = h3[0], n4 = 0; n4 < h3.length - 1; n4++) r4 = M(this, e6[s4 + n4], i6, n4), r4 === E && (r4 = this._$AH[n4]), o5 ||= !a2(r4) || r4 !== this._$AH[n4], r4 === A ? t4 = A : t4 !== A && (t4 += (r4 ?? "") + h3[n4 + 1]), this._$AH[n4] = r4;
+      let e6 = t5, n4, r4;
+      for (t5 = h3[0], n4 = 0; n4 < h3.length - 1; n4++) r4 = M(this, e6[s5 + n4], i7, n4), r4 === E && (r4 = this._$AH[n4]), o5 ||= !a2(r4) || r4 !== this._$AH[n4], r4 === A ? t5 = A : t5 !== A && (t5 += (r4 ?? "") + h3[n4 + 1]), this._$AH[n4] = r4;
     }
-    o5 && !e5 && this.j(t4);
+    o5 && !e5 && this.j(t5);
   }
-  j(t4) {
-    t4 === A ? this.element.removeAttribute(this.name) : this.element.setAttribute(this.name, t4 ?? "");
+  j(t5) {
+    t5 === A ? this.element.removeAttribute(this.name) : this.element.setAttribute(this.name, t5 ?? "");
   }
 }, I = class extends H {
   constructor() {
     super(...arguments), this.type = 3;
   }
-  j(t4) {
-    this.element[this.name] = t4 === A ? void 0 : t4;
+  j(t5) {
+    this.element[this.name] = t5 === A ? void 0 : t5;
   }
 }, L = class extends H {
   constructor() {
     super(...arguments), this.type = 4;
   }
-  j(t4) {
-    this.element.toggleAttribute(this.name, !!t4 && t4 !== A);
+  j(t5) {
+    this.element.toggleAttribute(this.name, !!t5 && t5 !== A);
   }
 }, z = class extends H {
-  constructor(t4, i6, s4, e5, h3) {
-    super(t4, i6, s4, e5, h3), this.type = 5;
+  constructor(t5, i7, s5, e5, h3) {
+    super(t5, i7, s5, e5, h3), this.type = 5;
   }
-  _$AI(t4, i6 = this) {
-    if ((t4 = M(this, t4, i6, 0) ?? A) === E) return;
-    let s4 = this._$AH, e5 = t4 === A && s4 !== A || t4.capture !== s4.capture || t4.once !== s4.once || t4.passive !== s4.passive, h3 = t4 !== A && (s4 === A || e5);
-    e5 && this.element.removeEventListener(this.name, this, s4), h3 && this.element.addEventListener(this.name, this, t4), this._$AH = t4;
+  _$AI(t5, i7 = this) {
+    if ((t5 = M(this, t5, i7, 0) ?? A) === E) return;
+    let s5 = this._$AH, e5 = t5 === A && s5 !== A || t5.capture !== s5.capture || t5.once !== s5.once || t5.passive !== s5.passive, h3 = t5 !== A && (s5 === A || e5);
+    e5 && this.element.removeEventListener(this.name, this, s5), h3 && this.element.addEventListener(this.name, this, t5), this._$AH = t5;
   }
-  handleEvent(t4) {
-    typeof this._$AH == "function" ? this._$AH.call(this.options?.host ?? this.element, t4) : this._$AH.handleEvent(t4);
+  handleEvent(t5) {
+    typeof this._$AH == "function" ? this._$AH.call(this.options?.host ?? this.element, t5) : this._$AH.handleEvent(t5);
   }
 }, Z = class {
-  constructor(t4, i6, s4) {
-    this.element = t4, this.type = 6, this._$AN = void 0, this._$AM = i6, this.options = s4;
+  constructor(t5, i7, s5) {
+    this.element = t5, this.type = 6, this._$AN = void 0, this._$AM = i7, this.options = s5;
   }
   get _$AU() {
     return this._$AM._$AU;
   }
-  _$AI(t4) {
-    M(this, t4);
+  _$AI(t5) {
+    M(this, t5);
   }
-};
-var B = t2.litHtmlPolyfillSupport;
+}, j = { M: h2, P: o3, A: n3, C: 1, L: N, R, D: d2, V: M, I: k, H, N: L, U: z, B: I, F: Z }, B = t2.litHtmlPolyfillSupport;
 B?.(S2, k), (t2.litHtmlVersions ??= []).push("3.3.3");
-var D = (t4, i6, s4) => {
-  let e5 = s4?.renderBefore ?? i6, h3 = e5._$litPart$;
+var D = (t5, i7, s5) => {
+  let e5 = s5?.renderBefore ?? i7, h3 = e5._$litPart$;
   if (h3 === void 0) {
-    let t5 = s4?.renderBefore ?? null;
-    e5._$litPart$ = h3 = new k(i6.insertBefore(c3(), t5), t5, void 0, s4 ?? {});
+    let t6 = s5?.renderBefore ?? null;
+    e5._$litPart$ = h3 = new k(i7.insertBefore(c3(), t6), t6, void 0, s5 ?? {});
   }
-  return h3._$AI(t4), h3;
+  return h3._$AI(t5), h3;
 };
 
 // node_modules/lit-element/lit-element.js
@@ -790,12 +786,12 @@ var s3 = globalThis, i4 = class extends y {
     super(...arguments), this.renderOptions = { host: this }, this._$Do = void 0;
   }
   createRenderRoot() {
-    let t4 = super.createRenderRoot();
-    return this.renderOptions.renderBefore ??= t4.firstChild, t4;
+    let t5 = super.createRenderRoot();
+    return this.renderOptions.renderBefore ??= t5.firstChild, t5;
   }
-  update(t4) {
+  update(t5) {
     let r4 = this.render();
-    this.hasUpdated || (this.renderOptions.isConnected = this.isConnected), super.update(t4), this._$Do = D(r4, this.renderRoot, this.renderOptions);
+    this.hasUpdated || (this.renderOptions.isConnected = this.isConnected), super.update(t5), this._$Do = D(r4, this.renderRoot, this.renderOptions);
   }
   connectedCallback() {
     super.connectedCallback(), this._$Do?.setConnected(!0);
@@ -1149,18 +1145,15 @@ var EventStream = class {
   stop() {
     this.isWanted = !1, document.removeEventListener("visibilitychange", this.onVisibility), this.close();
   }
-  /** Begin anew, with another token: what was shown may be somebody else's. */
   restart() {
     this.isWanted && (this.close(), this.open(!0));
   }
-  /** Listen to something else from now on; what is shown was asked for just now. */
   reconnect() {
     !this.isWanted || this.controller === null || (this.close(), this.open(!1));
   }
   close() {
     this.controller?.abort(), this.controller = null;
   }
-  /** After a pause something may have changed unheard, so `isBehind` asks for all of it again. */
   open(isBehind) {
     !this.isWanted || this.controller !== null || (this.controller = new AbortController(), isBehind && this.onChange(), this.follow(this.controller.signal));
   }
@@ -1168,7 +1161,6 @@ var EventStream = class {
     for (let pauseMs = 700; !signal.aborted; pauseMs = 15e3)
       await this.listen(signal), await pause(pauseMs, signal), signal.aborted || this.onChange();
   }
-  /** Read until the stream ends; any failure only means that polling stands in for it. */
   async listen(signal) {
     let line = new AbortController(), end = () => line.abort();
     signal.addEventListener("abort", end);
@@ -1245,41 +1237,33 @@ var Client = class extends EventTarget {
       (completeUntil) => this.completeUntil = completeUntil
     );
     this.listeners = 0;
-    /** Nothing that was shown has changed up to then, as the stream says; empty until it does. */
     this.completeUntil = "";
     this.followed = "";
   }
-  /** Say where the portal is and how to get a token; calling it again begins a new session. */
   configure(configuration) {
     this.configuration = { ...configuration, baseUrl: configuration.baseUrl.replace(/\/+$/, "") }, this.token = "", this.renewal = null, this.completeUntil = "", this.kept.clear(), this.isStarted.open(), this.stream.restart(), this.dispatchEvent(new Event("configured"));
   }
-  /** Forget the token and all answers, as on signing out; elements wait until `configure` is called again. */
   reset() {
     this.stream.stop(), this.configuration = null, this.isStarted = gate(), this.token = "", this.kept.clear();
   }
-  /** Give this answer to whoever gets that path, in place of the portal's: a preview shows what is not saved. Set before `configure`. */
   preset(path, body2) {
     this.presets.set(path, body2);
   }
   get isHosted() {
     return this.configuration !== null && this.configuration.fetchToken === void 0;
   }
-  /** Origin of the portal; empty until it is known. */
   get baseUrl() {
     return this.configuration?.baseUrl ?? "";
   }
-  /** A token that the host's backend made just now, for a frame. Raises `Problem`. */
   async freshToken() {
     return await this.isStarted.opened, this.renew(this.token);
   }
-  /** Resolved once it is configured. */
   get started() {
     return this.isStarted.opened;
   }
   get locale() {
     return this.configuration?.locale ?? "";
   }
-  /** The full address of a resource, as others may call it with a token of their own. */
   url(path, query = {}) {
     let params = new URLSearchParams();
     for (let [name, value] of Object.entries(query))
@@ -1288,7 +1272,6 @@ var Client = class extends EventTarget {
     let text = params.toString();
     return `${this.configuration?.baseUrl ?? ""}/api/v1/${path}${text && `?${text}`}`;
   }
-  /** Get JSON; an answer that has not changed since is the very same object, unless it is now complete to a later time. Raises `Problem`. */
   async get(path, query = {}, signal) {
     if (await this.isStarted.opened, this.presets.has(path)) return this.presets.get(path);
     let url = this.url(path, query), known2 = this.kept.get(url), response = await this.send("GET", url, { etag: known2?.etag, signal });
@@ -1296,25 +1279,20 @@ var Client = class extends EventTarget {
     let body2 = await jsonOf(response);
     return this.keep(url, response.headers.get("etag"), body2), body2;
   }
-  /** Create something. Raises `Problem`. */
   async post(path, content) {
     return await this.isStarted.opened, await jsonOf(await this.send("POST", this.url(path), { content }));
   }
-  /** Remove something. Raises `Problem`. */
   async remove(path) {
     await this.isStarted.opened, await this.send("DELETE", this.url(path), {});
   }
-  /** Get a file. Raises `Problem`. */
   async download(path, query = {}) {
     return await this.isStarted.opened, (await this.send("GET", this.url(path, query), { accept: "*/*" })).blob();
   }
-  /** Call `listener` when figures may have changed; the stream is open while anybody listens and the page is visible. */
   watch(listener) {
     return this.addEventListener("change", listener), this.listeners++ === 0 && this.isStarted.opened.then(() => this.listeners > 0 && this.stream.start()), () => {
       this.removeEventListener("change", listener), --this.listeners === 0 && this.stream.stop();
     };
   }
-  /** Say which period is shown, whose changes are then told. */
   follow(billingPeriod) {
     billingPeriod !== this.followed && (this.followed = billingPeriod, this.completeUntil = "", this.stream.reconnect());
   }
@@ -1339,7 +1317,6 @@ var Client = class extends EventTarget {
       throw error instanceof TypeError ? new Problem(0, "unreachable") : error;
     }
   }
-  /** Ask the host for a token once, however many requests were refused with the old one. */
   renew(refused) {
     if (this.token !== refused) return Promise.resolve(this.token);
     let fetchToken = this.configuration?.fetchToken;
@@ -1379,15 +1356,12 @@ var BASE = [sheet(aliases_default), sheet(controls_default), sheet(content_defau
   static {
     this.styles = BASE;
   }
-  /** The styles of all elements and those of one. */
   static stylesWith(...texts) {
     return [...BASE, ...texts.map(sheet)];
   }
-  /** Ask whoever is around to show another page. */
   navigate(path, query) {
     this.notify("meterline-navigate", { path, query });
   }
-  /** Tell the page around that something could not be had; it gets the kind and the text, never a token. */
   report(problem) {
     let { status, title, detail, reason, requestId } = problem;
     this.notify("meterline-error", { kind: kindOf(problem), status, title, detail, reason, requestId });
@@ -1401,19 +1375,19 @@ function define(name, element) {
 }
 
 // node_modules/lit-html/directive.js
-var t3 = { ATTRIBUTE: 1, CHILD: 2, PROPERTY: 3, BOOLEAN_ATTRIBUTE: 4, EVENT: 5, ELEMENT: 6 }, e4 = (t4) => (...e5) => ({ _$litDirective$: t4, values: e5 }), i5 = class {
-  constructor(t4) {
+var t3 = { ATTRIBUTE: 1, CHILD: 2, PROPERTY: 3, BOOLEAN_ATTRIBUTE: 4, EVENT: 5, ELEMENT: 6 }, e4 = (t5) => (...e5) => ({ _$litDirective$: t5, values: e5 }), i5 = class {
+  constructor(t5) {
   }
   get _$AU() {
     return this._$AM._$AU;
   }
-  _$AT(t4, e5, i6) {
-    this._$Ct = t4, this._$AM = e5, this._$Ci = i6;
+  _$AT(t5, e5, i7) {
+    this._$Ct = t5, this._$AM = e5, this._$Ci = i7;
   }
-  _$AS(t4, e5) {
-    return this.update(t4, e5);
+  _$AS(t5, e5) {
+    return this.update(t5, e5);
   }
-  update(t4, e5) {
+  update(t5, e5) {
     return this.render(...e5);
   }
 };
@@ -1826,7 +1800,6 @@ var TIP_PX = 220, LABEL_PX2 = 68, MeterlineChart = class extends MeterlineElemen
       </dl>
     </div>`;
   }
-  /** Beside the bucket, on the side that has room. */
   tipPlace(index) {
     let cell = this.heat?.cells.find((each) => each.bucket === index), left = cell?.x ?? this.plot?.x(index) ?? 0, width = cell?.width ?? this.plot?.step ?? 0, x2 = left + width + 8 + TIP_PX > this.width ? Math.max(0, left - TIP_PX - 8 + 60) : left + width + 8;
     return [Math.round(x2), Math.round(cell === void 0 ? 4 : Math.max(0, cell.y - 20))];
@@ -2077,9 +2050,9 @@ function curlOf(path, query) {
 }
 
 // src/parts/curl.ts
-function curlButton({ t: t4 }, path, query, say) {
-  let onClick = async () => say(t4(await copy(curlOf(path, query)) ? "explore.copied" : "explore.copyFailed"));
-  return b2`<button class="button is-icon" type="button" title=${t4("explore.copyCurl")} aria-label=${t4("explore.copyCurl")} @click=${onClick}>${icon("terminal")}</button>`;
+function curlButton({ t: t5 }, path, query, say) {
+  let onClick = async () => say(t5(await copy(curlOf(path, query)) ? "explore.copied" : "explore.copyFailed"));
+  return b2`<button class="button is-icon" type="button" title=${t5("explore.copyCurl")} aria-label=${t5("explore.copyCurl")} @click=${onClick}>${icon("terminal")}</button>`;
 }
 
 // src/parts/attempt.ts
@@ -2110,7 +2083,6 @@ var Resource = class {
     this.options = options;
     this.data = null;
     this.problem = null;
-    /** Whether `data`, if there is any, belongs to what was wanted before. */
     this.isWaiting = !1;
     this.key = "";
     this.current = null;
@@ -2129,7 +2101,6 @@ var Resource = class {
     let wanted = this.wanted(), key = wanted === null ? "" : JSON.stringify(wanted);
     key !== this.key && (this.key = key, this.current = wanted, this.problem = null, this.controller?.abort(), this.controller = null, this.isWaiting = wanted !== null, (this.options.isKept === !1 || wanted === null) && (this.data = null), wanted !== null && this.load(wanted));
   }
-  /** Ask again for the same. While an answer is on its way the question is put off, so that it does arrive. */
   refresh() {
     this.controller !== null ? this.isBehind = !0 : this.current !== null && this.load(this.current);
   }
@@ -2241,17 +2212,17 @@ var MeterlineSavedViews = class extends MeterlineElement {
   render() {
     let { context } = this;
     if (context === null) return A;
-    let { t: t4 } = context, own = this.page.split("?", 1)[0] ?? "", views = (this.views.data ?? []).filter(({ query }) => query.split("?", 1)[0] === own), problem = this.problem ?? this.views.problem;
+    let { t: t5 } = context, own = this.page.split("?", 1)[0] ?? "", views = (this.views.data ?? []).filter(({ query }) => query.split("?", 1)[0] === own), problem = this.problem ?? this.views.problem;
     return b2`<div class="reset"><details class="popover" @toggle=${this.onToggle} @focusout=${closeLeft} @keydown=${closeByKey}>
-      <summary class="button" aria-label=${t4("explore.views")}>${icon("bookmark")}<span class="label">${t4("explore.views")}</span></summary>
+      <summary class="button" aria-label=${t5("explore.views")}>${icon("bookmark")}<span class="label">${t5("explore.views")}</span></summary>
       <div class="panel">
-        ${views.length === 0 ? b2`<p class="note">${t4("explore.viewsNone")}</p>` : b2`<ul class="saved">${views.map((view) => b2`<li>
+        ${views.length === 0 ? b2`<p class="note">${t5("explore.viewsNone")}</p>` : b2`<ul class="saved">${views.map((view) => b2`<li>
           <button class="button is-bare" type="button" @click=${() => this.show(view)}>${view.name}</button>
-          ${view.isPreset ? A : b2`<button class="button is-bare is-icon" type="button" aria-label=${t4("explore.viewDelete", { name: view.name })}
+          ${view.isPreset ? A : b2`<button class="button is-bare is-icon" type="button" aria-label=${t5("explore.viewDelete", { name: view.name })}
             @click=${() => this.forget(view)}>${icon("close")}</button>`}</li>`)}</ul>`}
         <form @submit=${this.onSave}>
-          <label>${t4("explore.viewName")}<input class="input" name="name" required maxlength="80" autocomplete="off" /></label>
-          <button class="button is-primary">${t4("explore.viewSave")}</button>
+          <label>${t5("explore.viewName")}<input class="input" name="name" required maxlength="80" autocomplete="off" /></label>
+          <button class="button is-primary">${t5("explore.viewSave")}</button>
         </form>
         ${problem === null ? A : b2`<p class="note" role="alert">${problem.detail || problem.title} ${problem.remedy}</p>`}
       </div>
@@ -2279,23 +2250,23 @@ function choose(name, options, chosen, change) {
   </select>`;
 }
 function renderChoices(context, choices, groups, own, change) {
-  let { t: t4 } = context;
+  let { t: t5 } = context;
   return b2`${own}
-    ${choose(t4("explore.span"), SPANS.map((span) => [span, t4(`span.${span}`)]), choices.span, (span) => change({ span: span === "1" ? null : span }))}
-    <div class="segments" role="group" aria-label=${t4("window")}>
+    ${choose(t5("explore.span"), SPANS.map((span) => [span, t5(`span.${span}`)]), choices.span, (span) => change({ span: span === "1" ? null : span }))}
+    <div class="segments" role="group" aria-label=${t5("window")}>
       ${choices.windows.map((window) => b2`<button type="button" aria-pressed=${window === choices.window}
-        @click=${() => change({ window })}>${t4(`window.${window}`)}</button>`)}
+        @click=${() => change({ window })}>${t5(`window.${window}`)}</button>`)}
     </div>
-    ${groups.length < 2 ? A : choose(t4("explore.group"), groups, choices.groupBy, (groupBy) => change({ groupBy }))}
-    <div class="segments" role="group" aria-label=${t4("explore.chart")}>
+    ${groups.length < 2 ? A : choose(t5("explore.group"), groups, choices.groupBy, (groupBy) => change({ groupBy }))}
+    <div class="segments" role="group" aria-label=${t5("explore.chart")}>
       ${[...CHART_KINDS, "table"].map((kind) => b2`<button type="button" aria-pressed=${kind === choices.chart}
-        title=${t4(`explore.${kind}`)} aria-label=${t4(`explore.${kind}`)} @click=${() => change({ chart: kind })}>${icon(kind)}</button>`)}
+        title=${t5(`explore.${kind}`)} aria-label=${t5(`explore.${kind}`)} @click=${() => change({ chart: kind })}>${icon(kind)}</button>`)}
     </div>
     <label class="toggle"><input type="checkbox" .checked=${choices.isCompared}
-      @change=${() => change({ compare: choices.isCompared ? "none" : null })} />${t4("explore.compare")}</label>`;
+      @change=${() => change({ compare: choices.isCompared ? "none" : null })} />${t5("explore.compare")}</label>`;
 }
 function renderFilters(context, filters, properties, change) {
-  let { t: t4, words } = context;
+  let { t: t5, words } = context;
   if (properties.length === 0 && filters.length === 0) return A;
   let add = (event) => {
     event.preventDefault();
@@ -2305,16 +2276,16 @@ function renderFilters(context, filters, properties, change) {
   return b2`<div class="filters">
     ${filters.map((filter) => {
     let text = filterText(context, filter);
-    return b2`<span class="chip is-removable">${text}<button type="button" aria-label=${t4("explore.filterRemove", { filter: text })}
+    return b2`<span class="chip is-removable">${text}<button type="button" aria-label=${t5("explore.filterRemove", { filter: text })}
         @click=${() => change(filters.filter((each) => each !== filter))}>${icon("close")}</button></span>`;
   })}
     ${properties.length === 0 ? A : b2`<details class="popover" @focusout=${closeLeft} @keydown=${closeByKey}>
-      <summary class="button is-bare">${icon("filter")}${t4("explore.filterAdd")}</summary>
+      <summary class="button is-bare">${icon("filter")}${t5("explore.filterAdd")}</summary>
       <form class="panel" @submit=${add}>
-        <label>${t4("explore.filterProperty")}
+        <label>${t5("explore.filterProperty")}
           <select class="select" name="property">${properties.map((name) => b2`<option value=${name}>${words.property(name)}</option>`)}</select></label>
-        <label>${t4("explore.filterValue")}<input class="input" name="value" required maxlength="256" autocomplete="off" /></label>
-        <button class="button is-primary">${t4("explore.filterApply")}</button>
+        <label>${t5("explore.filterValue")}<input class="input" name="value" required maxlength="256" autocomplete="off" /></label>
+        <button class="button is-primary">${t5("explore.filterApply")}</button>
       </form>
     </details>`}
   </div>`;
@@ -2324,15 +2295,15 @@ function filterText({ words }, filter) {
   return `${words.property(property)}: ${words.value(property, value)}`;
 }
 function renderActions(context, actions) {
-  let { t: t4 } = context, copyLink = async () => actions.say(t4(await copy(location.href) ? "explore.copied" : "explore.copyFailed")), { query } = actions;
+  let { t: t5 } = context, copyLink = async () => actions.say(t5(await copy(location.href) ? "explore.copied" : "explore.copyFailed")), { query } = actions;
   return b2`
     <meterline-saved-views .context=${context} .page=${actions.page} @view-chosen=${(event) => actions.show(event.detail.query)}></meterline-saved-views>
-    <button class="button is-icon" type="button" title=${t4("explore.copyLink")} aria-label=${t4("explore.copyLink")}
+    <button class="button is-icon" type="button" title=${t5("explore.copyLink")} aria-label=${t5("explore.copyLink")}
       @click=${copyLink}>${icon("link")}</button>
     ${query === null ? A : b2`
       ${curlButton(context, actions.path, query, actions.say)}
-      <button class="button" type="button" aria-label=${t4("explore.csv")} @click=${() => attempted(() => save(`${actions.path}.csv`, query, `${actions.path}.csv`), actions.onProblem)}>
-        ${icon("download")}<span class="label">${t4("explore.csv")}</span></button>`}`;
+      <button class="button" type="button" aria-label=${t5("explore.csv")} @click=${() => attempted(() => save(`${actions.path}.csv`, query, `${actions.path}.csv`), actions.onProblem)}>
+        ${icon("download")}<span class="label">${t5("explore.csv")}</span></button>`}`;
 }
 
 // src/format.ts
@@ -2355,52 +2326,40 @@ var Format = class {
     let plain = new Intl.NumberFormat(this.locale, { useGrouping: !1 });
     this.digits = Array.from({ length: 10 }, (_2, digit) => plain.format(digit)), this.separator = plain.formatToParts(0.5).find((part2) => part2.type === "decimal")?.value ?? ".";
   }
-  /** Group the digits of decimal text: "12345.600" is "12,345.600" in English. Other text is returned as it is. */
   decimal(text) {
     return this.render(text, {}, 0);
   }
-  /** A difference of quantities, always with its sign unless it is zero. */
   change(text) {
     return this.render(text, { signDisplay: "exceptZero" }, 0);
   }
-  /** An amount with its currency, padded to the places of the currency: "26345.4" USD is "$26,345.40". */
   money(text, currency) {
     return this.inCurrency(text, currency, {});
   }
-  /** A difference of money, always with its sign unless it is zero. */
   moneyChange(text, currency) {
     return this.inCurrency(text, currency, { signDisplay: "exceptZero" });
   }
-  /** A percentage that the server computed: "77.5" is "77.5%". */
   percent(text) {
     return this.render(text, { style: "percent" }, 0);
   }
-  /** A change in percent, always with its sign unless it is zero. */
   percentChange(text) {
     return this.render(text, { style: "percent", signDisplay: "exceptZero" }, 0);
   }
-  /** A round number of an axis. It is a place on the screen, not a figure of the bill. */
   tick(value, currency) {
     let compact = { notation: "compact", maximumFractionDigits: 2 }, options = currency === void 0 || !CURRENCY.test(currency) ? compact : { ...compact, style: "currency", currency, minimumFractionDigits: 0 };
     return this.number(options).format(value).replace("-", "−");
   }
-  /** The form of a word that goes with a quantity, by the rules of the language: "one", "few", "other" and so on. */
   plural(text) {
     return new Intl.PluralRules(this.locale).select(Number(text));
   }
-  /** A day: "Nov 9", or with its weekday and year "Sat, Nov 9, 2013". */
   day(instant, isLong = !1) {
     return this.date(instant, isLong ? { weekday: "short", month: "short", day: "numeric", year: "numeric" } : { month: "short", day: "numeric" });
   }
-  /** The month and year: "November 2013". */
   month(instant, isShort = !1) {
     return this.date(instant, { month: isShort ? "short" : "long", year: "numeric" });
   }
-  /** A time of day with its zone: "9:06:58 AM EST". */
   time(instant) {
     return this.date(instant, { hour: "numeric", minute: "2-digit", second: "2-digit", timeZoneName: "short" });
   }
-  /** A day and a time of day with its zone; without the year where what stands around says it. */
   moment(instant, hasYear = !0) {
     return this.date(instant, {
       month: "short",
@@ -2411,41 +2370,33 @@ var Format = class {
       timeZoneName: "short"
     });
   }
-  /** The days of a half-open period, its end not among them: "Nov 1 – 30, 2013". */
   period(start, end) {
     let last = new Date(Date.parse(end) - 1);
     return this.dateFormat({ month: "short", day: "numeric", year: "numeric" }).formatRange(new Date(start), last);
   }
-  /** What stands below a bucket on an axis. */
   bucket(start, window) {
     return window === "hour" ? this.date(start, { hour: "numeric" }) : window === "month" ? this.month(start, !0) : this.day(start);
   }
-  /** A bucket in full, as tooltips and tables name it. */
   bucketInFull(start, end, window) {
     return window === "hour" ? this.moment(start) : window === "month" ? this.month(start) : window === "week" ? this.period(start, end) : this.day(start, !0);
   }
-  /** A stable name of a bucket: "2013-11-09", of an hour "2013-11-09T01-05:00", since one hour of autumn comes twice. */
   bucketKey(start, window) {
     let date = this.localDate(start);
     if (window !== "hour") return window === "month" ? date.slice(0, 7) : date;
     let offset = this.part(start, { timeZoneName: "longOffset" }, "timeZoneName").replace("GMT", "") || "Z";
     return `${date}T${this.hour(start)}${offset}`;
   }
-  /** A civil date, "2013-11-09", or one some days from it. It is the same day in every zone: "Nov 9, 2013". */
   civilDate(date, daysAfter = 0) {
     let noon = Date.parse(`${date}T12:00:00Z`) + daysAfter * 864e5;
     return this.dateFormat({ timeZone: "UTC", month: "short", day: "numeric", year: "numeric" }).format(noon);
   }
-  /** The civil date in the zone, as in ISO 8601: "2013-11-09". */
   localDate(instant) {
     let numeric = { year: "numeric", month: "2-digit", day: "2-digit", numberingSystem: "latn", calendar: "gregory" };
     return ["year", "month", "day"].map((type) => this.part(instant, numeric, type, "en")).join("-");
   }
-  /** The hour of the day in the zone, "00" to "23". */
   hour(instant) {
     return this.part(instant, { hour: "2-digit", hourCycle: "h23" }, "hour", "en");
   }
-  /** Where a day stands in a calendar: its weekday, and the Monday of its week. */
   weekPlace(instant) {
     let noon = Date.parse(`${this.localDate(instant)}T12:00:00Z`), monday = new Date(noon - (new Date(noon).getUTCDay() + 6) % 7 * 864e5), utc = { timeZone: "UTC" };
     return {
@@ -2453,12 +2404,10 @@ var Format = class {
       column: this.dateFormat({ ...utc, month: "short", day: "numeric" }).format(monday)
     };
   }
-  /** The names of the days of a week, Monday first. */
   weekdays() {
     let weekday = this.dateFormat({ timeZone: "UTC", weekday: "short" });
     return Array.from({ length: 7 }, (_2, day) => weekday.format(Date.UTC(2024, 0, 1 + day, 12)));
   }
-  /** Without a currency (a customer without a contract has none) an amount is a bare number. */
   inCurrency(text, currency, sign) {
     if (!CURRENCY.test(currency)) return this.render(text, sign, 0);
     let options = { ...sign, style: "currency", currency };
@@ -2539,16 +2488,16 @@ function periodName(format, span, isShort = !1) {
   return format.localDate(span.start).endsWith("-01") && format.localDate(span.end).endsWith("-01") && Date.parse(span.end) - Date.parse(span.start) < 27648e5 ? format.month(span.start, isShort) : format.period(span.start, span.end);
 }
 function periodSwitch(context, chosen, choose2) {
-  let { periods, t: t4, format } = context;
+  let { periods, t: t5, format } = context;
   if (chosen === void 0) return A;
   let index = periods.indexOf(chosen), step = (to, name) => {
     let target = periods[to];
-    return b2`<button class="button is-icon" type="button" aria-label=${t4(`period.${name}`)} ?disabled=${target === void 0}
+    return b2`<button class="button is-icon" type="button" aria-label=${t5(`period.${name}`)} ?disabled=${target === void 0}
       @click=${() => target !== void 0 && choose2(target.billingPeriod)}>${icon(name)}</button>`;
   }, onChange = (event) => choose2(event.currentTarget.value);
   return b2`<span class="period-switch controls">
     ${step(index + 1, "previous")}
-    <select class="select" aria-label=${t4("period.choose")} @change=${onChange}>
+    <select class="select" aria-label=${t5("period.choose")} @change=${onChange}>
       ${periods.map((period) => b2`<option value=${period.billingPeriod} ?selected=${period === chosen} .selected=${period === chosen}>
         ${periodName(format, period)}</option>`)}
     </select>
@@ -2569,37 +2518,37 @@ function heading(parts) {
 }
 
 // src/parts/states.ts
-function skeleton(t4, heights) {
-  return b2`<div class="card bones" role="status" aria-label=${t4("loading")}>
+function skeleton(t5, heights) {
+  return b2`<div class="card bones" role="status" aria-label=${t5("loading")}>
     ${heights.map((height, index) => b2`<span class="bone" ${place({ height: `${height}px`, width: `${100 - index * 23 % 50}%` })}></span>`)}
   </div>`;
 }
 function emptyState(title, text, action = A) {
   return b2`<div class="card empty"><h2>${title}</h2><p>${text}</p>${action}</div>`;
 }
-function problemState(t4, problem, context, retry) {
+function problemState(t5, problem, context, retry) {
   let kind = kindOf(problem), seller = context?.session.seller || "…", canRetry = kind === "unavailable" || kind === "expired" && !client.isHosted;
   return b2`<div class="card empty" role="alert" data-problem=${kind}>
-    <h2>${t4(`problem.${kind}`)}</h2>
-    <p>${whatToDo(t4, problem, seller)}</p>
-    ${problem.requestId === "" ? A : b2`<p class="small mono">${t4("problem.request", { id: problem.requestId })}</p>`}
-    ${canRetry ? b2`<button class="button controls" type="button" @click=${retry}>${t4("problem.retry")}</button>` : A}
+    <h2>${t5(`problem.${kind}`)}</h2>
+    <p>${whatToDo(t5, problem, seller)}</p>
+    ${problem.requestId === "" ? A : b2`<p class="small mono">${t5("problem.request", { id: problem.requestId })}</p>`}
+    ${canRetry ? b2`<button class="button controls" type="button" @click=${retry}>${t5("problem.retry")}</button>` : A}
   </div>`;
 }
-function whatToDo(t4, problem, seller) {
+function whatToDo(t5, problem, seller) {
   let kind = kindOf(problem);
-  return kind === "refused" ? [problem.detail, problem.remedy].filter((text) => text !== "").join(" ") : kind === "expired" && !client.isHosted ? t4("problem.expiredEmbed") : t4({
+  return kind === "refused" ? [problem.detail, problem.remedy].filter((text) => text !== "").join(" ") : kind === "expired" && !client.isHosted ? t5("problem.expiredEmbed") : t5({
     expired: seller === "…" ? "problem.expiredUnknown" : "problem.expiredText",
     forbidden: seller === "…" ? "problem.forbiddenUnknown" : "problem.forbiddenText",
     missing: "problem.missingText"
   }[kind] ?? "problem.unavailableText", { seller });
 }
-function refusal(t4, problem) {
-  return [problem.detail, problem.remedy].filter((text) => text !== "").join(" ") || shortProblem(t4, problem);
+function refusal(t5, problem) {
+  return [problem.detail, problem.remedy].filter((text) => text !== "").join(" ") || shortProblem(t5, problem);
 }
-function shortProblem(t4, problem) {
+function shortProblem(t5, problem) {
   let kind = kindOf(problem);
-  return kind === "refused" ? problem.title : t4(`problem.${kind}`);
+  return kind === "refused" ? problem.title : t5(`problem.${kind}`);
 }
 
 // src/brand.ts
@@ -2695,7 +2644,6 @@ var MeterlineFreshness = class extends MeterlineElement {
   disconnectedCallback() {
     super.disconnectedCallback(), clearInterval(this.timer);
   }
-  /** Its title is the place in the log, so that two pages can be compared. */
   render() {
     let { context, freshness } = this;
     if (context === null || freshness === null) return A;
@@ -2706,13 +2654,13 @@ var MeterlineFreshness = class extends MeterlineElement {
   }
 };
 function wording(context, freshness, nowMs) {
-  let { t: t4, format } = context, { problem, isFinal, isFilled } = freshness, until = latest(freshness.fresh.completeUntil, client.completeUntil);
-  if (problem !== null) return { text: t4("fresh.stale", { reason: shortProblem(t4, problem) }), look: "is-late" };
-  if (isFinal) return { text: t4("fresh.final"), look: "is-final" };
-  if (!isFilled) return { text: t4("fresh.filling"), look: "is-late" };
-  if (until === null) return { text: t4("fresh.unknown"), look: "" };
+  let { t: t5, format } = context, { problem, isFinal, isFilled } = freshness, until = latest(freshness.fresh.completeUntil, client.completeUntil);
+  if (problem !== null) return { text: t5("fresh.stale", { reason: shortProblem(t5, problem) }), look: "is-late" };
+  if (isFinal) return { text: t5("fresh.final"), look: "is-final" };
+  if (!isFilled) return { text: t5("fresh.filling"), look: "is-late" };
+  if (until === null) return { text: t5("fresh.unknown"), look: "" };
   let time = format.time(until), passed = nowMs - Date.parse(until);
-  return passed <= LATE_AFTER_MS ? { text: t4("fresh.live", { time }), look: "is-live" } : { text: t4("fresh.late", { time, age: age(context, passed) }), look: "is-late" };
+  return passed <= LATE_AFTER_MS ? { text: t5("fresh.live", { time }), look: "is-live" } : { text: t5("fresh.late", { time, age: age(context, passed) }), look: "is-late" };
 }
 function latest(shown, said) {
   return shown !== null && said !== "" && Date.parse(said) > Date.parse(shown) ? said : shown;
@@ -2744,32 +2692,25 @@ var MemoryPlace = class {
     this.place = place2;
     this.params = new URLSearchParams(place2.read());
   }
-  /** One choice, or "" where none is made. */
   get(name) {
     return this.params.get(name) ?? "";
   }
-  /** A choice of several. */
   all(name) {
     return this.params.getAll(name);
   }
-  /** The whole as a query string, in a stable order, so that equal choices have equal addresses. */
   toString() {
     return queryOf(this.params);
   }
-  /** The query string after a change that isn't made, for links. */
   after(changes) {
     return queryOf(changed(this.params, changes));
   }
-  /** Change what is named and keep every other choice. `isReplaced` makes no entry of history. */
   change(changes, isReplaced = !1) {
     let params = changed(this.params, changes);
     queryOf(params) !== this.toString() && (this.params = params, this.place.write(this.toString(), isReplaced), this.dispatchEvent(new Event("change")));
   }
-  /** Replace all choices by those of a query string, as another page brings them. */
   become(query) {
     this.place.write(query, !0), this.reread();
   }
-  /** Read the query string again, after Back or Forward. */
   reread() {
     this.params = new URLSearchParams(this.place.read()), this.dispatchEvent(new Event("change"));
   }
@@ -2794,10 +2735,8 @@ var MeterlineView = class extends MeterlineElement {
     super();
     this.listened = null;
     this.followed = "";
-    /** A host may change what its attributes choose at any time; frameworks do. */
     this.attributesObserver = new MutationObserver(() => this.requestUpdate());
     this.onProblem = (problem) => this.report(problem);
-    /** An action of the reader failed: say so where they are looking, and to the page around. */
     this.onRefused = (problem) => {
       this.context !== null && (this.notice = refusal(this.context.t, problem)), this.report(problem);
     };
@@ -2839,27 +2778,23 @@ var MeterlineView = class extends MeterlineElement {
   render() {
     let { context } = this;
     if (this.failure !== null) {
-      let t4 = context?.t ?? textsWithoutSession();
-      return b2`<div class="reset">${problemState(t4, this.failure, context, this.begin)}</div>`;
+      let t5 = context?.t ?? textsWithoutSession();
+      return b2`<div class="reset">${problemState(t5, this.failure, context, this.begin)}</div>`;
     }
     return context === null ? b2`<div class="reset"><div class="page">${skeleton(textsWithoutSession(), [28, 40, 16, 200])}</div></div>` : context.session.views.includes(this.view) ? b2`<div class="reset"><div class="page">${this.renderPage(context)}</div></div>` : b2`<div class="reset">${problemState(context.t, new Problem(403, "forbidden"), context, this.begin)}</div>`;
   }
-  /** What the reader chose, else what the attribute of that name says, else nothing. */
   choice(name) {
     return this.state.get(name) || (this.getAttribute(name.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)) ?? "");
   }
   change(changes) {
     this.state.change(changes);
   }
-  /** The chosen period, or the newest. */
   get period() {
     return this.context === null ? void 0 : chosenPeriod(this.context, this.choice("billingPeriod"));
   }
-  /** Whether requests can be made: the session is known and shows this page. */
   get isOpen() {
     return this.context !== null && this.context.session.views.includes(this.view);
   }
-  /** The data of a page, or a skeleton, or what went wrong. Old figures stay in sight when they can't be refreshed. */
   renderResource(context, resource, bones, render) {
     return resource.data !== null ? b2`<div class="page ${resource.isWaiting ? "is-waiting" : ""}" aria-busy=${resource.isWaiting}>${render(resource.data)}</div>` : resource.problem !== null ? problemState(context.t, resource.problem, context, () => resource.refresh()) : skeleton(context.t, bones);
   }
@@ -2869,10 +2804,9 @@ var MeterlineView = class extends MeterlineElement {
     let freshness = { fresh: data, problem, isFinal, isFilled: data.filled ?? !0 };
     return b2`<meterline-freshness .context=${this.context} .freshness=${freshness}></meterline-freshness>`;
   }
-  /** The request behind the page as a command line, and what came of the last action. */
   renderCurl(context, path, query) {
     return b2`<span class="note" role="status">${this.notice}</span>
-      <span class="controls narrow-hidden">${curlButton(context, path, query, (text) => this.notice = text)}</span>`;
+      <span class="controls">${curlButton(context, path, query, (text) => this.notice = text)}</span>`;
   }
   listenTo(state) {
     this.listened !== state && (this.listened?.removeEventListener("change", this.onState), state?.addEventListener("change", this.onState), this.listened = state);
@@ -2893,11 +2827,9 @@ var Pages = class {
   get all() {
     return this.first.data === null ? [] : [this.first.data, ...this.later];
   }
-  /** What to send for the next page, or null on the last. */
   get next() {
     return this.all.at(-1)?.next ?? null;
   }
-  /** Add the next page. */
   async more() {
     let [wanted, after, key] = [this.wanted(), this.next, this.key];
     if (!(wanted === null || after === null || this.isLoading)) {
@@ -2921,20 +2853,20 @@ var Pages = class {
 
 // src/parts/events.ts
 function eventTable(context, events, unit) {
-  let { t: t4 } = context;
+  let { t: t5 } = context;
   return b2`<table class="events">
-    <thead><tr><th scope="col">${t4("explain.when")}</th><th scope="col" class="right">${t4("explain.value")}</th>
-      <th scope="col" class="right">${t4("explain.trace")}</th></tr></thead>
+    <thead><tr><th scope="col">${t5("explain.when")}</th><th scope="col" class="right">${t5("explain.value")}</th>
+      <th scope="col" class="right">${t5("explain.trace")}</th></tr></thead>
     <tbody>${events.map((event) => renderEvent(context, event, unit))}</tbody>
   </table>`;
 }
 function renderEvent(context, event, unit) {
-  let { t: t4, format, words } = context, properties = Object.entries(event.properties);
+  let { t: t5, format, words } = context, properties = Object.entries(event.properties);
   return b2`<tr data-event=${event.id}>
     <th scope="row"><details><summary>${format.moment(event.time, !1)}</summary>
       <dl class="properties">${properties.map(([name, value]) => b2`<div><dt>${words.property(name)}</dt><dd>${words.value(name, value)}</dd></div>`)}
-        ${event.subject === "" ? A : b2`<div><dt>${t4("explain.subject")}</dt><dd>${event.subject}</dd></div>`}
-        <div><dt>${t4("explain.source")}</dt><dd>${event.source}</dd></div></dl></details>
+        ${event.subject === "" ? A : b2`<div><dt>${t5("explain.subject")}</dt><dd>${event.subject}</dd></div>`}
+        <div><dt>${t5("explain.source")}</dt><dd>${event.source}</dd></div></dl></details>
       <span class="mono small">${event.id}</span></th>
     <td class="right" data-value=${event.value}>${event.value === "" ? "–" : isDecimal(event.value) ? words.quantity(event.value, unit) : event.value}</td>
     <td class="right">${renderTrace(context, event)}</td>
@@ -2943,11 +2875,11 @@ function renderEvent(context, event, unit) {
 function renderTrace(context, { traceId, reportTraceId }) {
   return traceId !== null ? traceLink(context, traceId, "explain.traceOpen") : reportTraceId === null ? "–" : traceLink(context, reportTraceId, "explain.reportTraceOpen");
 }
-function traceLink({ session, t: t4 }, traceId, title) {
+function traceLink({ session, t: t5 }, traceId, title) {
   let short = b2`<span class="mono" title=${traceId}>${traceId.slice(0, 8)}…</span>`, template = session.traceLink ?? "";
   if (!template.startsWith("https://") || !template.includes("{traceId}")) return short;
   let href = template.replaceAll("{traceId}", encodeURIComponent(traceId));
-  return b2`<a href=${href} target="_blank" rel="noopener noreferrer" title=${t4(title, { trace: traceId })}>${short}</a>`;
+  return b2`<a href=${href} target="_blank" rel="noopener noreferrer" title=${t5(title, { trace: traceId })}>${short}</a>`;
 }
 
 // src/styles/line.css
@@ -3023,48 +2955,48 @@ var EVENTS_A_PAGE = "25", MeterlineBucket = class extends MeterlineElement {
       ${this.notice === "" ? A : b2`<p class="note" role="status">${this.notice}</p>`}`;
   }
   renderEvents(context, detail) {
-    let { t: t4, format } = context, { first, all } = this.events, events = all.flatMap((page) => page.events), total = String(all[0]?.total ?? detail.eventCount), shown = first.data === null ? "" : t4("explain.eventsOf", { shown: format.decimal(String(events.length)), total: format.decimal(total) });
+    let { t: t5, format } = context, { first, all } = this.events, events = all.flatMap((page) => page.events), total = String(all[0]?.total ?? detail.eventCount), shown = first.data === null ? "" : t5("explain.eventsOf", { shown: format.decimal(String(events.length)), total: format.decimal(total) });
     return b2`<section>
-      <div class="section-head"><h3 class="section-title">${t4("explain.events")}</h3><span class="small" data-events=${total}>${shown}</span></div>
-      ${first.problem !== null && first.data === null ? problemState(t4, first.problem, context, () => first.refresh()) : eventTable(context, events, detail.unit)}
+      <div class="section-head"><h3 class="section-title">${t5("explain.events")}</h3><span class="small" data-events=${total}>${shown}</span></div>
+      ${first.problem !== null && first.data === null ? problemState(t5, first.problem, context, () => first.refresh()) : eventTable(context, events, detail.unit)}
       ${this.events.next === null ? A : b2`<p class="more"><button class="button" type="button" ?disabled=${this.events.isLoading}
-        @click=${() => this.events.more()}>${t4("explain.eventsMore")}</button></p>`}
+        @click=${() => this.events.more()}>${t5("explain.eventsMore")}</button></p>`}
     </section>`;
   }
 };
 function renderTop(context, top, unit) {
-  let { t: t4, format, words } = context, left = top.count - top.values.length;
+  let { t: t5, format, words } = context, left = top.count - top.values.length;
   return b2`<section data-property=${top.property}>
-    <h3 class="section-title">${t4("explore.groupBy", { property: words.property(top.property) })}</h3>
+    <h3 class="section-title">${t5("explore.groupBy", { property: words.property(top.property) })}</h3>
     <dl class="rows">${top.values.map(({ key, label, quantity, share }) => b2`<div data-key=${key}><dt>${label}</dt>
       <dd data-value=${quantity}>${words.quantity(quantity, unit)}${share === null ? A : b2` <span class="small">${format.percent(share)}</span>`}</dd></div>`)}</dl>
-    ${left === 0 ? A : b2`<p class="small">${t4("bucket.more", { count: left })}</p>`}
+    ${left === 0 ? A : b2`<p class="small">${t5("bucket.more", { count: left })}</p>`}
   </section>`;
 }
 define("meterline-bucket", MeterlineBucket);
 
 // src/views/explorer_tables.ts
 function seriesTable(context, data, table) {
-  let { t: t4, format } = context;
+  let { t: t5, format } = context, cellOf = (value) => table.unit === "" ? table.print(value) : format.decimal(value);
   return b2`<section class="card"><div class="scroll" role="region" tabindex="0" aria-label=${table.heading}>
     <table>
       <thead><tr>
-        <th scope="col">${table.heading}</th><th scope="col" class="right narrow-hidden">${t4("explore.trend")}</th>
-        <th scope="col" class="right">${table.valueHeading}</th><th scope="col" class="right">${t4("explore.share")}</th>
+        <th scope="col">${table.heading}</th><th scope="col" class="right narrow-hidden">${t5("explore.trend")}</th>
+        <th scope="col" class="right">${table.valueHeading}${unitOf(table.unit)}</th><th scope="col" class="right">${t5("explore.share")}</th>
       </tr></thead>
       <tbody>${data.series.map((series, index) => b2`<tr data-series=${series.key}>
         <th scope="row">${swatch(lookOf(index, series.isOther))}${series.label}${renderOnly(context, table, series)}</th>
         <td class="right narrow-hidden">${spark(series.values, lookOf(index, series.isOther))}</td>
-        <td class="right">${figure(table.print(series.total), series.total, series.label, () => table.explain(series))}</td>
+        <td class="right">${figure(cellOf(series.total), series.total, series.label, () => table.explain(series))}</td>
         <td class="right">${series.share === null ? "–" : format.percent(series.share)}</td>
       </tr>`)}</tbody>
       <tfoot><tr>
-        <th scope="row">${t4("explore.total")}</th><td class="narrow-hidden"></td>
-        <td class="right" data-figure="table-total" data-value=${data.total}>${figure(table.print(data.total), data.total, t4("explore.total"), table.explainTotal)}</td>
+        <th scope="row">${t5("explore.total")}</th><td class="narrow-hidden"></td>
+        <td class="right" data-figure="table-total" data-value=${data.total}>${figure(cellOf(data.total), data.total, t5("explore.total"), table.explainTotal)}</td>
         <td></td>
       </tr>${data.line === null ? A : b2`<tr class="proven"><td colspan="4">${renderLine(context, data.line, table)}</td></tr>`}</tfoot>
     </table></div>
-    ${data.series.length > 1 && data.series.every(({ share }) => share === null) ? b2`<p class="note">${t4("explore.notAdded")}</p>` : A}
+    ${data.series.length > 1 && data.series.every(({ share }) => share === null) ? b2`<p class="note">${t5("explore.notAdded")}</p>` : A}
   </section>`;
 }
 function renderOnly(context, table, series) {
@@ -3074,26 +3006,29 @@ function renderOnly(context, table, series) {
   return b2` <button class="button is-bare is-icon only controls" type="button" title=${text} aria-label=${text}
     @click=${() => table.change(changes)}>${icon("filter")}</button>`;
 }
-function renderLine({ t: t4 }, line, table) {
-  let text = line.equals ? t4(table.isWhole ? "explore.equalsInvoice" : "explore.equalsLine") : t4(table.isWhole ? "explore.differsInvoice" : "explore.differsLine", { value: table.print(line.quantity) });
+function renderLine({ t: t5 }, line, table) {
+  let text = line.equals ? t5(table.isWhole ? "explore.equalsInvoice" : "explore.equalsLine") : t5(table.isWhole ? "explore.differsInvoice" : "explore.differsLine", { value: table.print(line.quantity) });
   return b2`<button class="figure ${line.equals ? "is-equal" : "is-unequal"}" type="button" data-equals=${line.equals}
     @click=${() => table.openLine(line.href)}>${line.equals ? icon("check") : icon("warning")} ${text}</button>`;
 }
-function bucketTable(context, data, model, explain) {
-  let { t: t4 } = context, hasTotal = data.series.length > 1, cell = (value, index, key, name) => b2`<td class="right">
-    ${value === null ? "–" : figure(model.print(value), value, `${name}, ${model.buckets[index]?.full ?? ""}`, () => explain(index, key))}</td>`;
+function unitOf(unit) {
+  return unit === "" ? A : b2`<span class="unit"> · ${unit}</span>`;
+}
+function bucketTable(context, data, model, unit, explain) {
+  let { t: t5, format } = context, hasTotal = data.series.length > 1, cell = (value, index, key, name) => b2`<td class="right">
+    ${value === null ? "–" : figure(unit === "" ? model.print(value) : format.decimal(value), value, `${name}, ${model.buckets[index]?.full ?? ""}`, () => explain(index, key))}</td>`;
   return b2`<div class="scroll" role="region" tabindex="0" aria-label=${model.name}><table class="buckets">
     <thead><tr>
-      <th scope="col">${t4("explore.start")}</th>
+      <th scope="col">${t5("explore.start")}${unitOf(unit)}</th>
       ${model.series.map((series) => b2`<th scope="col" class="right">${swatch(series.look)}${series.label}</th>`)}
-      ${hasTotal ? b2`<th scope="col" class="right">${t4("explore.total")}</th>` : A}
-      ${data.compare === null ? A : b2`<th scope="col" class="right">${t4("explore.previous")}</th>`}
+      ${hasTotal ? b2`<th scope="col" class="right">${t5("explore.total")}</th>` : A}
+      ${data.compare === null ? A : b2`<th scope="col" class="right">${t5("explore.previous")}</th>`}
     </tr></thead>
     <tbody>${model.buckets.map((bucket, index) => b2`<tr data-bucket=${bucket.key}>
       <th scope="row">${bucket.full}</th>
       ${model.series.map((series) => cell(series.values[index] ?? null, index, series.key, series.label))}
-      ${hasTotal ? cell(data.totals[index] ?? null, index, null, t4("explore.total")) : A}
-      ${data.compare === null ? A : cell(model.previous?.[index] ?? null, index, null, t4("explore.previous"))}
+      ${hasTotal ? cell(data.totals[index] ?? null, index, null, t5("explore.total")) : A}
+      ${data.compare === null ? A : cell(model.previous?.[index] ?? null, index, null, t5("explore.previous"))}
     </tr>`)}</tbody>
   </table></div>`;
 }
@@ -3115,20 +3050,23 @@ var UNNAMED = "~", WINDOWS = ["hour", "day", "week", "month"], MeterlineExplorer
       isSheetOpen: { state: !0 }
     };
   }
+  unit(_context, _data) {
+    return "";
+  }
   renderPage(context) {
-    let { t: t4 } = context, period = this.period;
-    if (period === void 0) return emptyState(t4("explore.empty"), t4("explore.emptyText"));
+    let { t: t5 } = context, period = this.period;
+    if (period === void 0) return emptyState(t5("explore.empty"), t5("explore.emptyText"));
     let choices = this.choices();
     return b2`
       ${heading({
-      title: t4(`view.${this.view}`),
+      title: t5(`view.${this.view}`),
       freshness: this.renderFreshness(this.explored, this.chosenPeriods(context, choices.span).every(({ state }) => state === "final")),
       period: periodSwitch(context, period, (billingPeriod) => this.change({ billingPeriod }))
     })}
       <div class="bar controls">
         <div class="choices">${this.renderChoices(context, choices)}</div>
         <button class="button sheet-opener" type="button" @click=${() => this.isSheetOpen = !0}>
-          ${icon("sliders")}${t4("explore.choices")}</button>
+          ${icon("sliders")}${t5("explore.choices")}</button>
         <span class="break"></span>
         ${renderFilters(context, this.state.all("filter"), this.properties(), (filter) => this.change({ filter }))}
         <span class="spacer"></span>
@@ -3137,17 +3075,15 @@ var UNNAMED = "~", WINDOWS = ["hour", "day", "week", "month"], MeterlineExplorer
       </div>
       ${this.renderResource(context, this.explored, [20, 36, 220, 24, 24, 24], (data) => this.renderExplored(context, data, choices))}
       ${this.renderExplained(context)}
-      <meterline-drawer heading=${t4("explore.choices")} close-text=${t4("explore.close")} .isOpen=${this.isSheetOpen}
+      <meterline-drawer heading=${t5("explore.choices")} close-text=${t5("explore.close")} .isOpen=${this.isSheetOpen}
         @drawer-close=${() => this.isSheetOpen = !1}>
         ${this.isSheetOpen ? b2`<div class="reset sheet">${this.renderChoices(context, choices)}
           ${renderFilters(context, this.state.all("filter"), this.properties(), (filter) => this.change({ filter }))}</div>` : A}
       </meterline-drawer>`;
   }
-  /** Another picture has other buckets: the one that is open closes. */
   change(changes) {
     super.change({ bucket: null, series: null, behind: null, ...changes });
   }
-  /** What is shown, with what it is where nothing was chosen. */
   choices() {
     let floor = WINDOWS.indexOf(this.context?.session.windowMin ?? "hour"), span = SPANS.find((each) => each === this.choice("span")) ?? "1", windows = WINDOWS.filter((window, index) => index >= floor && !(window === "hour" && span !== "1")), wished = this.choice("window"), usual = span === "1" ? "day" : span === "3" ? "week" : "month";
     return {
@@ -3162,7 +3098,6 @@ var UNNAMED = "~", WINDOWS = ["hour", "day", "week", "month"], MeterlineExplorer
   get usualGroup() {
     return "";
   }
-  /** The choices as the portal is asked for them; the same for the picture, its CSV and its command line. */
   query() {
     let own = this.ownQuery(), period = this.period;
     if (!this.isOpen || own === null || period === void 0) return null;
@@ -3183,14 +3118,12 @@ var UNNAMED = "~", WINDOWS = ["hour", "day", "week", "month"], MeterlineExplorer
     let query = this.query();
     return query === null ? null : { path: this.path, query };
   }
-  /** The chosen period, or the chosen number of periods up to its end. */
   range(span) {
     let { context, period } = this;
     if (context === null || period === void 0) return {};
     let first = this.chosenPeriods(context, span).at(-1);
     return span === "1" || first === void 0 ? { billingPeriod: period.billingPeriod } : { from: context.format.localDate(first.start), until: context.format.localDate(period.end) };
   }
-  /** The newest first. */
   chosenPeriods({ periods }, span) {
     let index = this.period === void 0 ? -1 : periods.indexOf(this.period);
     return index < 0 ? [] : periods.slice(index, index + Number(span));
@@ -3209,25 +3142,26 @@ var UNNAMED = "~", WINDOWS = ["hour", "day", "week", "month"], MeterlineExplorer
     };
   }
   renderExplored(context, answer, choices) {
-    let { t: t4 } = context, data = this.named(context, answer), hasFilters = this.state.all("filter").length > 0;
+    let { t: t5 } = context, data = this.named(context, answer), hasFilters = this.state.all("filter").length > 0;
     if (data.buckets.length === 0 || !data.eventCount && data.totals.every((total) => total === null)) {
-      let clear = b2`<button class="button controls" type="button" @click=${() => this.change({ filter: null, item: null })}>${t4("explore.clear")}</button>`;
-      return emptyState(t4("explore.empty"), t4(hasFilters ? "explore.emptyFiltered" : "explore.emptyText"), hasFilters ? clear : A);
+      let clear = b2`<button class="button controls" type="button" @click=${() => this.change({ filter: null, item: null })}>${t5("explore.clear")}</button>`;
+      return emptyState(t5("explore.empty"), t5(hasFilters ? "explore.emptyFiltered" : "explore.emptyText"), hasFilters ? clear : A);
     }
     let model = this.model(context, data), open2 = (event) => this.openBucket(context, data, event.detail);
     return b2`
       ${this.renderKpis(context, data)}
       <section class="card">
         <div class="card-head"><h2 class="card-title">${model.name}</h2>
-          <span class="hint">${t4("period.days", { zone: context.words.zone(data.timeZone) })}</span><span class="spacer"></span>
+          <span class="hint">${t5("period.days", { zone: context.words.zone(data.timeZone) })}</span><span class="spacer"></span>
           ${choices.chart === "bars" || choices.chart === "line" ? this.renderLegend(context, data) : A}</div>
-        ${choices.chart === "table" ? bucketTable(context, data, model, (index, series) => this.openBucket(context, data, { index, series })) : b2`<meterline-chart kind=${choices.chart} .model=${model} @bucket-open=${open2}></meterline-chart>`}
+        ${choices.chart === "table" ? bucketTable(context, data, model, this.unit(context, data), (index, series) => this.openBucket(context, data, { index, series })) : b2`<meterline-chart kind=${choices.chart} .model=${model} @bucket-open=${open2}></meterline-chart>`}
       </section>
       ${this.renderExtra(context, data)}
       ${seriesTable(context, data, {
       print: (value) => this.print(context, data, value),
+      unit: this.unit(context, data),
       heading: data.groupBy === null ? data.label : this.groupText(context, data.groupBy),
-      valueHeading: t4(this.view === "cost" ? "explore.amount" : "explore.quantity"),
+      valueHeading: t5(this.view === "cost" ? "explore.amount" : "explore.quantity"),
       isWhole: this.view === "cost" && this.state.all("item").length === 0,
       only: (series) => this.only(data, series),
       change: (changes) => this.change(changes),
@@ -3236,21 +3170,20 @@ var UNNAMED = "~", WINDOWS = ["hour", "day", "week", "month"], MeterlineExplorer
       openLine: (href) => this.openPath(href)
     })}`;
   }
-  /** What stands for no name of the seller is said in the words of the reader. */
   named(context, data) {
-    let { t: t4 } = context, isCost = this.view === "cost", label = isCost ? t4("view.cost") : data.label, series = data.series.map((each) => each.isOther ? { ...each, label: t4("explore.other") } : !isCost || each.key !== "" || each.label === "–" ? each : { ...each, label: data.groupBy === null ? label : t4("explore.notBy", { property: this.groupText(context, data.groupBy) }) });
+    let { t: t5 } = context, isCost = this.view === "cost", label = isCost ? t5("view.cost") : data.label, series = data.series.map((each) => each.isOther ? { ...each, label: t5("explore.other") } : !isCost || each.key !== "" || each.label === "–" ? each : { ...each, label: data.groupBy === null ? label : t5("explore.notBy", { property: this.groupText(context, data.groupBy) }) });
     return { ...data, label, series };
   }
   groupText(context, groupBy) {
     return groupBy === "item" ? context.t("invoice.item") : context.words.property(groupBy);
   }
   model(context, data) {
-    let { t: t4, format } = context, { window } = data;
+    let { t: t5, format } = context, { window } = data;
     return {
-      name: t4(`by.${window}`, { what: data.label }),
-      keysHint: t4("explore.chartKeys"),
-      totalText: t4("explore.total"),
-      previousText: t4("explore.previous"),
+      name: t5(`by.${window}`, { what: data.label }),
+      keysHint: t5("explore.chartKeys"),
+      totalText: t5("explore.total"),
+      previousText: t5("explore.previous"),
       buckets: data.buckets.map(({ start, end }) => ({
         key: format.bucketKey(start, window),
         label: axisLabel(context, start, window, data.buckets.length),
@@ -3271,24 +3204,24 @@ var UNNAMED = "~", WINDOWS = ["hour", "day", "week", "month"], MeterlineExplorer
     };
   }
   renderKpis(context, data) {
-    let { t: t4, format } = context, { compare } = data, isOpen = this.period?.state === "open", before = compare?.samePoint ?? null, first = data.series.find(({ isOther }) => !isOther), title = t4(isOpen ? "explore.soFar" : "explore.inAll", { what: data.label });
+    let { t: t5, format } = context, { compare } = data, isOpen = this.period?.state === "open", before = compare?.samePoint ?? null, first = data.series.find(({ isOther }) => !isOther), title = t5(isOpen ? "explore.soFar" : "explore.inAll", { what: data.label });
     return b2`<dl class="card kpis">
       <div class="kpi"><dt>${title}</dt>
         <dd class="big" data-figure="total">${figure(this.print(context, data, data.total), data.total, title, () => this.explainTotal(context, data))}</dd>
         <dd class="small">${format.period(data.period.start, data.period.end)}</dd></div>
-      ${compare === null ? A : b2`<div class="kpi"><dt>${t4(before === null ? "explore.changeWhole" : "explore.change")}</dt>
+      ${compare === null ? A : b2`<div class="kpi"><dt>${t5(before === null ? "explore.changeWhole" : "explore.change")}</dt>
         <dd class="big">${compare.change === null ? "–" : changeOf(context, compare.change)}</dd>
-        <dd class="small">${before === null ? t4("explore.was", { total: this.print(context, data, compare.total) }) : t4("explore.wasDays", { total: this.print(context, data, before.total), days: before.days })}</dd></div>`}
+        <dd class="small">${before === null ? t5("explore.was", { total: this.print(context, data, compare.total) }) : t5("explore.wasDays", { total: this.print(context, data, before.total), days: before.days })}</dd></div>`}
       ${data.eventCount === null ? A : this.renderEvents(context, data, String(data.eventCount))}
-      ${data.series.length < 2 || first === void 0 ? A : b2`<div class="kpi"><dt>${t4("explore.largest", { name: first.label })}</dt>
+      ${data.series.length < 2 || first === void 0 ? A : b2`<div class="kpi"><dt>${t5("explore.largest", { name: first.label })}</dt>
         <dd class="big">${figure(this.print(context, data, first.total), first.total, first.label, () => this.explainSeries(context, data, first))}</dd>
-        <dd class="small">${first.share === null ? "" : t4("explore.shareOf", { share: format.percent(first.share) })}</dd></div>`}
+        <dd class="small">${first.share === null ? "" : t5("explore.shareOf", { share: format.percent(first.share) })}</dd></div>`}
     </dl>`;
   }
   renderEvents(context, data, count) {
-    let { t: t4, format } = context, shown = figure(format.decimal(count), count, t4("explore.events"), () => this.explainEvents(context, data, count));
-    return b2`<div class="kpi"><dt>${t4("explore.events")}</dt>
-      <dd class="big">${shown}</dd><dd class="small">${t4("explore.eventsHint")}</dd></div>`;
+    let { t: t5, format } = context, shown = figure(format.decimal(count), count, t5("explore.events"), () => this.explainEvents(context, data, count));
+    return b2`<div class="kpi"><dt>${t5("explore.events")}</dt>
+      <dd class="big">${shown}</dd><dd class="small">${t5("explore.eventsHint")}</dd></div>`;
   }
   renderLegend(context, data) {
     return b2`<ul class="legend">
@@ -3297,24 +3230,24 @@ var UNNAMED = "~", WINDOWS = ["hour", "day", "week", "month"], MeterlineExplorer
     </ul>`;
   }
   explainTotal(context, data) {
-    let { t: t4, format } = context;
+    let { t: t5, format } = context;
     this.explain({
       title: data.label,
       text: this.print(context, data, data.total),
-      sentence: t4("explore.explainTotal", { period: format.period(data.period.start, data.period.end), zone: context.words.zone(data.timeZone) }),
+      sentence: t5("explore.explainTotal", { period: format.period(data.period.start, data.period.end), zone: context.words.zone(data.timeZone) }),
       rows: [
         ...data.series.map((series) => [series.label, this.print(context, data, series.total)]),
-        ...data.eventCount === null ? [] : [[t4("explore.events"), format.decimal(String(data.eventCount))]]
+        ...data.eventCount === null ? [] : [[t5("explore.events"), format.decimal(String(data.eventCount))]]
       ],
       action: this.lineAction(context, data)
     });
   }
   explainEvents(context, data, count) {
-    let { t: t4, format } = context;
+    let { t: t5, format } = context;
     this.explain({
-      title: t4("explore.events"),
+      title: t5("explore.events"),
       text: format.decimal(count),
-      sentence: t4("explore.explainEvents", { period: format.period(data.period.start, data.period.end) }),
+      sentence: t5("explore.explainEvents", { period: format.period(data.period.start, data.period.end) }),
       rows: [],
       action: this.lineAction(context, data)
     });
@@ -3329,7 +3262,6 @@ var UNNAMED = "~", WINDOWS = ["hour", "day", "week", "month"], MeterlineExplorer
       action: this.lineAction(context, data)
     });
   }
-  /** What is chosen is in the address: so is the bucket that is open, and the series in it. */
   openBucket({ format }, data, { index, series }) {
     let bucket = data.buckets[index];
     bucket !== void 0 && this.change({ bucket: format.bucketKey(bucket.start, data.window), series: series === "" ? UNNAMED : series });
@@ -3354,7 +3286,6 @@ var UNNAMED = "~", WINDOWS = ["hour", "day", "week", "month"], MeterlineExplorer
       fresh: data
     };
   }
-  /** The events behind a bucket, for whoever may see usage. */
   renderBehind(context, data, bucket, series) {
     let behind = context.session.views.includes("usage") ? this.behind(context, data, series) : null, query = this.query();
     if (behind === null || query === null) return;
@@ -3362,8 +3293,8 @@ var UNNAMED = "~", WINDOWS = ["hour", "day", "week", "month"], MeterlineExplorer
     return b2`${behind.choice ?? A}<meterline-bucket .context=${context} .query=${asked}></meterline-bucket>`;
   }
   bucketSentence(context, { start, end }) {
-    let { t: t4, format } = context;
-    return t4(this.view === "cost" ? "explore.explainCost" : "explore.explainBucket", { start: format.moment(start), end: format.moment(end) });
+    let { t: t5, format } = context;
+    return t5(this.view === "cost" ? "explore.explainCost" : "explore.explainBucket", { start: format.moment(start), end: format.moment(end) });
   }
   bucketRows(context, data, index) {
     let rows = data.series.flatMap((series) => {
@@ -3419,10 +3350,10 @@ var MeterlineCost = class extends MeterlineExplorer {
   ownQuery() {
     return { item: this.state.all("item") };
   }
-  groups({ t: t4, words }) {
+  groups({ t: t5, words }) {
     return [
-      ["item", t4("explore.groupItem")],
-      ...this.properties().map((name) => [name, t4("explore.groupBy", { property: words.property(name) })])
+      ["item", t5("explore.groupItem")],
+      ...this.properties().map((name) => [name, t5("explore.groupBy", { property: words.property(name) })])
     ];
   }
   print({ format }, data, value) {
@@ -3432,40 +3363,38 @@ var MeterlineCost = class extends MeterlineExplorer {
     return format.tick(value, data.currency);
   }
   renderOwnChoices(context) {
-    let items = this.state.all("item"), { t: t4, words } = context;
+    let items = this.state.all("item"), { t: t5, words } = context;
     return b2`${items.map((item) => b2`<span class="chip is-removable">${words.item(item)}<button type="button"
-      aria-label=${t4("explore.filterRemove", { filter: words.item(item) })}
+      aria-label=${t5("explore.filterRemove", { filter: words.item(item) })}
       @click=${() => this.change({ item: items.filter((each) => each !== item) })}>${icon("close")}</button></span>`)}`;
   }
-  /** What one unit cost on average, window by window: where a tier begins it falls or rises. */
   renderExtra(context, data) {
-    let { t: t4, format } = context, prices = data.unitPrices.filter((price) => price !== null), last = prices.at(-1);
+    let { t: t5, format } = context, prices = data.unitPrices.filter((price) => price !== null), last = prices.at(-1);
     if (prices.length < 2 || last === void 0) return A;
     let text = format.money(last, data.currency), explain = () => this.explain({
-      title: t4("explore.unitPrice"),
+      title: t5("explore.unitPrice"),
       text,
-      sentence: t4("explore.unitPriceHint"),
+      sentence: t5("explore.unitPriceHint"),
       rows: data.buckets.flatMap(({ start, end }, index) => {
         let price = data.unitPrices[index] ?? null;
         return price === null ? [] : [[format.bucketInFull(start, end, data.window), format.money(price, data.currency)]];
       })
     });
     return b2`<section class="card card-head">
-      <h2 class="card-title">${t4("explore.unitPrice")}</h2><span class="hint">${t4("explore.unitPriceHint")}</span>
-      <span class="spacer"></span>${spark(data.unitPrices, "s1")}${figure(text, last, t4("explore.unitPrice"), explain)}
+      <h2 class="card-title">${t5("explore.unitPrice")}</h2><span class="hint">${t5("explore.unitPriceHint")}</span>
+      <span class="spacer"></span>${spark(data.unitPrices, "s1")}${figure(text, last, t5("explore.unitPrice"), explain)}
     </section>`;
   }
   only(data, series) {
     return series.isOther || series.key === "" || data.series.length < 2 ? null : data.groupBy === "item" ? { item: [series.key] } : data.groupBy === null ? null : { filter: [...this.state.all("filter"), `${data.groupBy}:${series.key}`] };
   }
-  /** Items are counted by meters of their own: of several, the reader chooses one. */
-  behind({ t: t4 }, data, series) {
+  behind({ t: t5 }, data, series) {
     let isItem = data.groupBy === "item" && series !== void 0, names = [...new Set(isItem ? [data.meters[series.key] ?? ""] : Object.values(data.meters))].filter((name) => name !== "").sort(), meters = (this.meters.data ?? []).filter(({ name }) => names.includes(name)), meter = meters.find(({ name }) => name === this.state.get("behind")) ?? meters[0];
     if (meter === void 0 || !isItem && series?.key === "") return null;
     let isGroup = !isItem && data.groupBy !== null && series !== void 0 && !series.isOther, filter = [...this.state.all("filter"), ...isGroup ? [`${data.groupBy}:${series.key}`] : []].filter((each) => meter.groupBy.includes(each.slice(0, each.indexOf(":"))));
     if (meters.length < 2) return { meter: meter.name, filter };
     let { bucket, series: key } = { bucket: this.state.get("bucket"), series: this.state.get("series") }, options = meters.map(({ name, label }) => [name, label]), change = (behind) => this.change({ behind, bucket, series: key });
-    return { meter: meter.name, filter, choice: b2`<label class="behind">${t4("bucket.meter")} ${choose(t4("bucket.meter"), options, meter.name, change)}</label>` };
+    return { meter: meter.name, filter, choice: b2`<label class="behind">${t5("bucket.meter")} ${choose(t5("bucket.meter"), options, meter.name, change)}</label>` };
   }
   properties() {
     return [...new Set((this.meters.data ?? []).flatMap(({ groupBy }) => groupBy))].sort();
@@ -3474,10 +3403,10 @@ var MeterlineCost = class extends MeterlineExplorer {
 define("meterline-cost", MeterlineCost);
 
 // src/parts/proof.ts
-function proofBadge({ verification, isChecking, t: t4, ask, proven, hint, check }) {
+function proofBadge({ verification, isChecking, t: t5, ask, proven, hint, check }) {
   return verification === null ? b2`<div class="badge-box">${hint === void 0 ? A : b2`<p class="hint">${hint}</p>`}
-      <button class="button" type="button" ?disabled=${isChecking} @click=${check}>${isChecking ? t4("explain.checking") : ask}</button></div>` : verification.ok ? b2`<div class="verdict is-proven" role="status" data-proof="ok">${icon("check")}<p><b>${t4("explain.proven")}</b> ${proven}
-        ${verification.digest === null ? A : b2`<span class="mono">${shortDigest(verification.digest)}</span>`}</p></div>` : b2`<div class="verdict is-broken" role="alert" data-proof="broken">${icon("warning")}<div><b>${t4("explain.broken")}</b>
+      <button class="button" type="button" ?disabled=${isChecking} @click=${check}>${isChecking ? t5("explain.checking") : ask}</button></div>` : verification.ok ? b2`<div class="verdict is-proven" role="status" data-proof="ok">${icon("check")}<p><b>${t5("explain.proven")}</b> ${proven}
+        ${verification.digest === null ? A : b2`<span class="mono">${shortDigest(verification.digest)}</span>`}</p></div>` : b2`<div class="verdict is-broken" role="alert" data-proof="broken">${icon("warning")}<div><b>${t5("explain.broken")}</b>
         <ul>${verification.problems.map((problem) => b2`<li>${problem}</li>`)}</ul></div></div>`;
 }
 function shortDigest(digest) {
@@ -3577,23 +3506,23 @@ var MeterlineComparison = class extends MeterlineElement {
     return b2`<div class="reset">${body2}${explainedDrawer(context, this.explained, () => this.explained = null)}</div>`;
   }
   renderComparison(context, data) {
-    let { t: t4, format } = context, { left, right, currency } = data, total = (value, text, name) => figure(text, value, name, () => this.explainTotal(context, data));
-    return b2`<section class="card"><div class="scroll" role="region" tabindex="0" aria-label=${t4("compare.title")}>
+    let { t: t5, format } = context, { left, right, currency } = data, total = (value, text, name) => figure(text, value, name, () => this.explainTotal(context, data));
+    return b2`<section class="card"><div class="scroll" role="region" tabindex="0" aria-label=${t5("compare.title")}>
       <table class="compared">
-        <thead><tr><th scope="col">${t4("invoice.item")}</th><th scope="col" class="right">${nameOf(context, left)}</th>
-          <th scope="col" class="right">${nameOf(context, right)}</th><th scope="col" class="right">${t4("compare.difference")}</th></tr></thead>
+        <thead><tr><th scope="col">${t5("invoice.item")}</th><th scope="col" class="right">${nameOf(context, left)}</th>
+          <th scope="col" class="right">${nameOf(context, right)}</th><th scope="col" class="right">${t5("compare.difference")}</th></tr></thead>
         <tbody>${data.items.map((item) => this.renderItem(context, data, item))}</tbody>
-        <tfoot><tr><th scope="row">${t4("invoice.total")}</th>
+        <tfoot><tr><th scope="row">${t5("invoice.total")}</th>
           <td class="right" data-figure="left">${total(left.total, format.money(left.total, currency), titleOf(context, left))}</td>
           <td class="right" data-figure="right">${total(right.total, format.money(right.total, currency), titleOf(context, right))}</td>
           <td class="right" data-figure="difference"><span class=${lookOf3(data.totalChange)}>
-            ${total(data.totalChange, format.moneyChange(data.totalChange, currency), t4("compare.difference"))}</span>
+            ${total(data.totalChange, format.moneyChange(data.totalChange, currency), t5("compare.difference"))}</span>
             <span class="small">${changeOf(context, data.change)}</span></td>
         </tr></tfoot>
       </table></div></section>`;
   }
   renderItem(context, data, item) {
-    let { t: t4, format, words } = context, explain = () => this.explainItem(context, data, item), name = item.kind === "adjustment" ? `${item.label} · ${t4("invoices.adjusted")}` : item.label, side = (shown) => b2`<td class="right">${shown === null ? "–" : b2`
+    let { t: t5, format, words } = context, explain = () => this.explainItem(context, data, item), name = item.kind === "adjustment" ? `${item.label} · ${t5("invoices.adjusted")}` : item.label, side = (shown) => b2`<td class="right">${shown === null ? "–" : b2`
       ${figure(format.money(shown.amount, data.currency), shown.amount, name, explain)}
       ${item.kind === "fixed" ? A : b2`<span class="small" data-value=${shown.quantity}>${words.quantity(shown.quantity, item.unit)}</span>`}
       ${shown.unitPrice === null ? A : b2`<span class="small" data-value=${shown.unitPrice}>× ${format.money(shown.unitPrice, data.currency)}</span>`}`}</td>`;
@@ -3606,26 +3535,26 @@ var MeterlineComparison = class extends MeterlineElement {
     </tr>`;
   }
   explainItem(context, data, item) {
-    let { t: t4, format, words } = context, rows = [[data.left, item.left], [data.right, item.right]].flatMap(([invoice, side]) => side === null ? [] : [
+    let { t: t5, format, words } = context, rows = [[data.left, item.left], [data.right, item.right]].flatMap(([invoice, side]) => side === null ? [] : [
       [titleOf(context, invoice), format.money(side.amount, data.currency)],
-      ...item.kind === "fixed" ? [] : [[t4("explore.quantity"), words.quantity(side.quantity, item.unit)]],
-      ...side.unitPrice === null ? [] : [[t4("explore.unitPrice"), format.money(side.unitPrice, data.currency)]]
+      ...item.kind === "fixed" ? [] : [[t5("explore.quantity"), words.quantity(side.quantity, item.unit)]],
+      ...side.unitPrice === null ? [] : [[t5("explore.unitPrice"), format.money(side.unitPrice, data.currency)]]
     ]);
-    this.explained = { title: item.label, text: format.moneyChange(item.amountChange, data.currency), sentence: t4("compare.explainItem"), rows, fresh: data };
+    this.explained = { title: item.label, text: format.moneyChange(item.amountChange, data.currency), sentence: t5("compare.explainItem"), rows, fresh: data };
   }
   explainTotal(context, data) {
-    let { t: t4, format } = context;
+    let { t: t5, format } = context;
     this.explained = {
-      title: t4("compare.difference"),
+      title: t5("compare.difference"),
       text: format.moneyChange(data.totalChange, data.currency),
-      sentence: t4("compare.explainTotal"),
+      sentence: t5("compare.explainTotal"),
       rows: data.items.map((item) => [item.label, format.moneyChange(item.amountChange, data.currency)]),
       fresh: data
     };
   }
 };
-function titleOf({ t: t4, format }, { number, period }) {
-  return number ?? `${t4("invoice.draft")} ${periodName(format, period)}`;
+function titleOf({ t: t5, format }, { number, period }) {
+  return number ?? `${t5("invoice.draft")} ${periodName(format, period)}`;
 }
 function nameOf(context, shown) {
   return b2`${shown.number ?? context.t("invoice.draft")}<span class="small">${periodName(context.format, shown.period)}</span>`;
@@ -3637,59 +3566,59 @@ define("meterline-comparison", MeterlineComparison);
 
 // src/parts/prices.ts
 function priceInWords(context, item, currency) {
-  let { t: t4, format, words } = context, money = (amount) => format.money(amount ?? "0", currency), quantity = (value) => words.quantity(value ?? "1", item.unit), unit = item.unit === "" ? t4("price.unit") : words.unit(item.unit, "1"), said = item.included === null ? [] : [t4("price.included", { included: quantity(item.included) })], fee = ({ flat }) => flat === null ? "" : t4("price.fee", { fee: money(flat) });
+  let { t: t5, format, words } = context, money = (amount) => format.money(amount ?? "0", currency), quantity = (value) => words.quantity(value ?? "1", item.unit), unit = item.unit === "" ? t5("price.unit") : words.unit(item.unit, "1"), said = item.included === null ? [] : [t5("price.included", { included: quantity(item.included) })], fee = ({ flat }) => flat === null ? "" : t5("price.fee", { fee: money(flat) });
   switch (item.model) {
     case "fixed":
-      said.push(t4("price.fixed", { amount: money(item.amount) }));
+      said.push(t5("price.fixed", { amount: money(item.amount) }));
       break;
     case "perUnit":
-      said.push(t4(item.included === null ? "price.perUnit" : "price.perFurther", { unit, price: money(item.unitPrice) }));
+      said.push(t5(item.included === null ? "price.perUnit" : "price.perFurther", { unit, price: money(item.unitPrice) }));
       break;
     case "package":
-      said.push(t4("price.package", { size: quantity(item.blockSize), price: money(item.amount) }));
+      said.push(t5("price.package", { size: quantity(item.blockSize), price: money(item.amount) }));
       break;
     case "graduated":
-      said.push(...item.tiers.map((tier, index) => t4(sliceOf(tier, index), { unit, price: money(tier.unitPrice), upTo: quantity(tier.upTo) }) + fee(tier) + "."));
+      said.push(...item.tiers.map((tier, index) => t5(sliceOf(tier, index), { unit, price: money(tier.unitPrice), upTo: quantity(tier.upTo) }) + fee(tier) + "."));
       break;
     case "volume":
     case "stairstep": {
-      let isVolume = item.model === "volume", bounds = item.tiers.map((tier) => t4(tier.upTo === null ? "price.beyond" : "price.upTo", {
+      let isVolume = item.model === "volume", bounds = item.tiers.map((tier) => t5(tier.upTo === null ? "price.beyond" : "price.upTo", {
         upTo: quantity(tier.upTo),
-        price: isVolume ? t4("price.each", { price: money(tier.unitPrice) }) : money(tier.flat)
+        price: isVolume ? t5("price.each", { price: money(tier.unitPrice) }) : money(tier.flat)
       }) + (isVolume ? fee(tier) : ""));
-      said.push(t4(`price.${item.model}`, { tiers: bounds.join("; ") }));
+      said.push(t5(`price.${item.model}`, { tiers: bounds.join("; ") }));
     }
   }
-  return item.minimum !== null && said.push(t4("price.minimum", { minimum: money(item.minimum) })), said.join(" ");
+  return item.minimum !== null && said.push(t5("price.minimum", { minimum: money(item.minimum) })), said.join(" ");
 }
 function sliceOf({ upTo }, index) {
   return upTo === null ? index === 0 ? "price.perUnitSlice" : "price.sliceRest" : index === 0 ? "price.sliceFirst" : "price.slice";
 }
 function stepsInWords(context, steps, tiers, price, unit, currency) {
-  let { t: t4, format, words } = context, priced = [...tiers];
+  let { t: t5, format, words } = context, priced = [...tiers];
   return steps.map((step) => {
     let money = format.money(step.value, currency);
     switch (step.name) {
       case "quantity":
-        return { ...step, text: t4("step.quantity"), shown: words.quantity(step.value, unit) };
+        return { ...step, text: t5("step.quantity"), shown: words.quantity(step.value, unit) };
       case "billable":
-        return { ...step, text: t4("step.billable"), shown: words.quantity(step.value, unit) };
+        return { ...step, text: t5("step.billable"), shown: words.quantity(step.value, unit) };
       case "converted":
-        return { ...step, text: t4("step.converted"), shown: words.quantity(step.value, price?.unit ?? unit) };
+        return { ...step, text: t5("step.converted"), shown: words.quantity(step.value, price?.unit ?? unit) };
       case "included":
-        return { ...step, text: t4("step.included", { included: words.quantity(price?.included ?? "0", price?.unit ?? unit) }), shown: words.quantity(step.value, price?.unit ?? unit) };
+        return { ...step, text: t5("step.included", { included: words.quantity(price?.included ?? "0", price?.unit ?? unit) }), shown: words.quantity(step.value, price?.unit ?? unit) };
       case "package":
       case "tier": {
         let tier = priced.shift();
         if (tier === void 0) return { ...step, shown: money };
         let blanks = { quantity: format.decimal(tier.quantity), price: format.money(tier.unitPrice, currency), size: words.quantity(price?.blockSize ?? "1", unit) };
-        return { ...step, text: t4(`step.${step.name}`, blanks), shown: money };
+        return { ...step, text: t5(`step.${step.name}`, blanks), shown: money };
       }
       case "flat":
       case "minimum":
       case "fixed":
       case "total":
-        return { ...step, text: t4(`step.${step.name}`), shown: money };
+        return { ...step, text: t5(`step.${step.name}`), shown: money };
       default:
         return { ...step, shown: money };
     }
@@ -3698,11 +3627,11 @@ function stepsInWords(context, steps, tiers, price, unit, currency) {
 
 // src/parts/stair.ts
 function stair(context, tiers, unit, currency) {
-  let { t: t4, format, words } = context, top = largest(tiers.map(({ quantity }) => quantity));
+  let { t: t5, format, words } = context, top = largest(tiers.map(({ quantity }) => quantity));
   return b2`<ol class="stair">${tiers.map((tier) => {
-    let bound = tier.upTo === null ? t4("explain.tierAbove") : t4("explain.tierUpTo", { upTo: words.quantity(tier.upTo, unit) }), flat = tier.flat === null || isZero(tier.flat) ? A : b2` ${t4("plan.tierFlat", { flat: format.money(tier.flat, currency) })}`;
+    let bound = tier.upTo === null ? t5("explain.tierAbove") : t5("explain.tierUpTo", { upTo: words.quantity(tier.upTo, unit) }), flat = tier.flat === null || isZero(tier.flat) ? A : b2` ${t5("plan.tierFlat", { flat: format.money(tier.flat, currency) })}`;
     return b2`<li class=${tier.here ? "is-here" : ""} data-tier=${tier.upTo ?? ""}>
-      <span class="bound">${bound}${tier.here ? b2` <span class="badge">${t4("explain.tierHere")}</span>` : A}</span>
+      <span class="bound">${bound}${tier.here ? b2` <span class="badge">${t5("explain.tierHere")}</span>` : A}</span>
       <span class="right" data-value=${tier.amount}>${format.money(tier.amount, currency)}</span>
       <span class="small">${format.decimal(tier.quantity)} × ${format.money(tier.unitPrice, currency)}${flat}</span>
       <span class="fill" aria-hidden="true"><span ${place({ width: `${(part(tier.quantity, top) * 100).toFixed(2)}%` })}></span></span>
@@ -3759,50 +3688,50 @@ var EVENTS_A_PAGE2 = "10", MeterlineLine = class extends MeterlineElement {
     return `${this.invoice}/lines/${encodeURIComponent(this.line?.id ?? "")}`;
   }
   renderExplanation(context, found) {
-    let { t: t4, format } = context, { unit, billedBefore } = found.line;
+    let { t: t5, format } = context, { unit, billedBefore } = found.line;
     return b2`
       ${found.price === null ? A : b2`<p class="explained-sentence">${priceInWords(context, found.price, this.currency)}</p>`}
       <section>
-        <h3 class="section-title">${t4("explain.steps")}</h3>
+        <h3 class="section-title">${t5("explain.steps")}</h3>
         <dl class="rows steps">
           ${stepsInWords(context, found.steps, found.tiers, found.price, unit, this.currency).map((step) => b2`<div data-step=${step.name}><dt>${step.text}</dt>
             <dd data-value=${step.value}>${step.shown}</dd></div>`)}
-          ${billedBefore === null ? A : b2`<div><dt>${t4("step.billedBefore")}</dt><dd data-value=${billedBefore}>−${format.money(billedBefore, this.currency)}</dd></div>`}
-          <div class="result"><dt>${t4("invoice.amount")}<span class="small">${t4("step.rounded")}</span></dt><dd data-value=${found.line.amount}>${format.money(found.line.amount, this.currency)}</dd></div>
+          ${billedBefore === null ? A : b2`<div><dt>${t5("step.billedBefore")}</dt><dd data-value=${billedBefore}>−${format.money(billedBefore, this.currency)}</dd></div>`}
+          <div class="result"><dt>${t5("invoice.amount")}<span class="small">${t5("step.rounded")}</span></dt><dd data-value=${found.line.amount}>${format.money(found.line.amount, this.currency)}</dd></div>
         </dl>
       </section>
-      ${found.tiers.length < 2 ? A : b2`<section><h3 class="section-title">${t4("explain.tiers")}</h3>${stair(context, found.tiers, unit, this.currency)}</section>`}
+      ${found.tiers.length < 2 ? A : b2`<section><h3 class="section-title">${t5("explain.tiers")}</h3>${stair(context, found.tiers, unit, this.currency)}</section>`}
       ${this.renderProof(context, found)}
       ${this.notice === "" ? A : b2`<p class="note" role="status">${this.notice}</p>`}
-      ${found.days.length < 2 ? A : b2`<section><h3 class="section-title">${t4("explain.days")}</h3>
+      ${found.days.length < 2 ? A : b2`<section><h3 class="section-title">${t5("explain.days")}</h3>
         <meterline-chart kind="bars" height="120" .model=${daysModel(context, found)}></meterline-chart></section>`}
       ${found.line.kind === "fixed" ? A : this.renderEvents(context, found)}
-      ${found.asOf === "" ? A : b2`<p class="small mono">${t4("explain.asOf", { asOf: found.asOf })}</p>`}`;
+      ${found.asOf === "" ? A : b2`<p class="small mono">${t5("explain.asOf", { asOf: found.asOf })}</p>`}`;
   }
   renderProof(context, found) {
-    let { t: t4, format } = context;
-    if (found.line.kind === "fixed") return b2`<p class="hint">${t4("explain.noEvents")}</p>`;
+    let { t: t5, format } = context;
+    if (found.line.kind === "fixed") return b2`<p class="hint">${t5("explain.noEvents")}</p>`;
     if (found.evidence === null) return A;
-    let count = String(this.verification?.counted ?? found.eventCount), events = t4(format.plural(count) === "one" ? "invoice.events.one" : "invoice.events.other", { count: format.decimal(count) });
-    return b2`<section><h3 class="section-title">${t4("explain.proof")}</h3>${proofBadge({
+    let count = String(this.verification?.counted ?? found.eventCount), events = t5(format.plural(count) === "one" ? "invoice.events.one" : "invoice.events.other", { count: format.decimal(count) });
+    return b2`<section><h3 class="section-title">${t5("explain.proof")}</h3>${proofBadge({
       verification: this.verification,
       isChecking: this.isVerifying,
-      t: t4,
-      ask: t4("explain.check"),
-      hint: t4("explain.notChecked"),
-      proven: t4("explain.provenText", { events }),
+      t: t5,
+      ask: t5("explain.check"),
+      hint: t5("explain.notChecked"),
+      proven: t5("explain.provenText", { events }),
       check: () => this.verify()
     })}</section>`;
   }
   renderEvents(context, found) {
-    let { t: t4, format } = context, { first, all } = this.events, events = all.flatMap((page) => page.events), total = all[0]?.total ?? found.eventCount;
+    let { t: t5, format } = context, { first, all } = this.events, events = all.flatMap((page) => page.events), total = all[0]?.total ?? found.eventCount;
     return b2`<section>
-      <div class="section-head"><h3 class="section-title">${t4("explain.events")}</h3>
-        <span class="small">${t4("explain.eventsOf", { shown: format.decimal(String(events.length)), total: format.decimal(String(total)) })}</span></div>
-      ${first.problem !== null && first.data === null ? problemState(t4, first.problem, context, () => first.refresh()) : b2`
+      <div class="section-head"><h3 class="section-title">${t5("explain.events")}</h3>
+        <span class="small">${t5("explain.eventsOf", { shown: format.decimal(String(events.length)), total: format.decimal(String(total)) })}</span></div>
+      ${first.problem !== null && first.data === null ? problemState(t5, first.problem, context, () => first.refresh()) : b2`
         ${eventTable(context, events, found.line.unit)}`}
       ${this.events.next === null ? A : b2`<p class="more"><button class="button" type="button" ?disabled=${this.events.isLoading}
-        @click=${() => this.events.more()}>${t4("explain.eventsMore")}</button></p>`}
+        @click=${() => this.events.more()}>${t5("explain.eventsMore")}</button></p>`}
     </section>`;
   }
   async verify() {
@@ -3812,11 +3741,11 @@ var EVENTS_A_PAGE2 = "10", MeterlineLine = class extends MeterlineElement {
   }
 };
 function daysModel(context, found) {
-  let { t: t4, format, words } = context;
+  let { t: t5, format, words } = context;
   return {
-    name: t4("explain.days"),
-    keysHint: t4("explore.chartKeys"),
-    totalText: t4("explore.total"),
+    name: t5("explain.days"),
+    keysHint: t5("explore.chartKeys"),
+    totalText: t5("explore.total"),
     previousText: "",
     buckets: found.days.map(({ window: { start, end } }) => ({
       key: format.bucketKey(start, "day"),
@@ -3870,13 +3799,13 @@ var NARROW_BELOW_PX = 900, MeterlineInvoice = class extends MeterlineView {
     super.willUpdate(changes), changes.has("number") && (this.verification = null);
   }
   renderPage(context) {
-    let { t: t4 } = context, data = this.invoice.data, isDraft = this.isDraft, badge = data === null ? A : b2`<span class="badge is-${data.status}">${t4(`invoice.${data.status}`)}</span>`;
+    let { t: t5 } = context, data = this.invoice.data, isDraft = this.isDraft, badge = data === null ? A : b2`<span class="badge is-${data.status}">${t5(`invoice.${data.status}`)}</span>`;
     return b2`
       ${heading({
-      title: isDraft ? t4("invoices.live") : t4("invoice.title", { number: this.number }),
+      title: isDraft ? t5("invoices.live") : t5("invoice.title", { number: this.number }),
       badge,
       sub: b2`<button class="back controls" type="button" @click=${() => this.navigate("/invoices", this.state.after({ line: null, with: null }))}>
-          ${icon("previous")}${t4("invoice.back")}</button>`,
+          ${icon("previous")}${t5("invoice.back")}</button>`,
       // What is final says so by its badge.
       freshness: data?.status === "final" ? A : this.renderFreshness(this.invoice, !1),
       period: isDraft ? periodSwitch(context, this.period, (label) => this.choosePeriod(context, label)) : A,
@@ -3895,7 +3824,6 @@ var NARROW_BELOW_PX = 900, MeterlineInvoice = class extends MeterlineView {
   get query() {
     return this.isDraft ? { billingPeriod: this.period?.billingPeriod ?? null } : {};
   }
-  /** The invoice that this one is compared with; "" where it stands alone. */
   get other() {
     let other = this.choice("with");
     return other === this.number ? "" : other;
@@ -3904,64 +3832,63 @@ var NARROW_BELOW_PX = 900, MeterlineInvoice = class extends MeterlineView {
     let hasDraft = this.isDraft || this.other === "draft";
     return { path: `${this.path}/compare`, query: { with: this.other, billingPeriod: hasDraft ? this.period?.billingPeriod ?? null : null } };
   }
-  /** The other invoices, and the draft of the newest period. */
   renderComparing(context) {
-    let { t: t4, format, periods } = context, options = periods.flatMap((period, index) => {
+    let { t: t5, format, periods } = context, options = periods.flatMap((period, index) => {
       let name = period.invoice ?? (index === 0 ? "draft" : null);
-      return name === null || name === this.number ? [] : [[name, `${periodName(format, period)} · ${period.invoice ?? t4("invoice.draft")}`]];
+      return name === null || name === this.number ? [] : [[name, `${periodName(format, period)} · ${period.invoice ?? t5("invoice.draft")}`]];
     });
     return options.length === 0 ? A : choose(
-      t4("compare.with"),
-      [["", this.other === "" ? t4("compare.with") : t4("compare.end")], ...options],
+      t5("compare.with"),
+      [["", this.other === "" ? t5("compare.with") : t5("compare.end")], ...options],
       this.other,
       (other) => this.change({ with: other, line: null })
     );
   }
   renderActions(context) {
-    let { t: t4 } = context, { path: shown, query = {} } = this.other === "" ? { path: this.path, query: this.query } : this.compared, file = (path, name) => () => attempted(() => save(path, this.query, name), this.onRefused);
+    let { t: t5 } = context, { path: shown, query = {} } = this.other === "" ? { path: this.path, query: this.query } : this.compared, file = (path, name) => () => attempted(() => save(path, this.query, name), this.onRefused);
     return b2`<span class="actions controls">
       ${this.renderComparing(context)}
-      <button class="button" type="button" @click=${() => print()}>${icon("print")}${t4("invoice.print")}</button>
-      <button class="button" type="button" @click=${file(`${this.path}.csv`, `${this.number}.csv`)}>${icon("download")}${t4("invoice.csv")}</button>
-      <button class="button" type="button" @click=${file(this.isDraft ? this.path : `${this.path}.json`, `${this.number}.json`)}>${icon("download")}${t4("invoice.json")}</button>
+      <button class="button" type="button" @click=${() => print()}>${icon("print")}${t5("invoice.print")}</button>
+      <button class="button" type="button" @click=${file(`${this.path}.csv`, `${this.number}.csv`)}>${icon("download")}${t5("invoice.csv")}</button>
+      <button class="button" type="button" @click=${file(this.isDraft ? this.path : `${this.path}.json`, `${this.number}.json`)}>${icon("download")}${t5("invoice.json")}</button>
       ${curlButton(context, shown, query, (text) => this.notice = text)}
     </span>`;
   }
   renderInvoice(context, data) {
-    let { t: t4 } = context, chosen = [...data.lines, ...data.pending?.lines ?? []].find(({ id }) => id === this.choice("line")), panel = chosen === void 0 ? A : b2`<meterline-line .context=${context} .invoice=${this.path} .query=${this.query}
+    let { t: t5 } = context, chosen = [...data.lines, ...data.pending?.lines ?? []].find(({ id }) => id === this.choice("line")), panel = chosen === void 0 ? A : b2`<meterline-line .context=${context} .invoice=${this.path} .query=${this.query}
       .line=${chosen} .currency=${data.currency}></meterline-line>`, close = () => this.change({ line: null });
     return b2`<div class="sheets">
       <article class="card paper">${this.renderPaper(context, data, chosen)}</article>
-      ${this.isNarrow ? b2`<meterline-drawer heading=${chosen?.label ?? ""} close-text=${t4("explain.close")} .isOpen=${chosen !== void 0} @drawer-close=${close}>${panel}</meterline-drawer>` : b2`<aside class="card panel controls">${chosen === void 0 ? b2`<p class="hint">${t4("invoice.choose")}</p>` : b2`<header class="panel-head"><h2 class="card-title">${chosen.label}</h2><span class="small mono">${chosen.id}</span></header>${panel}`}</aside>`}
+      ${this.isNarrow ? b2`<meterline-drawer heading=${chosen?.label ?? ""} close-text=${t5("explain.close")} .isOpen=${chosen !== void 0} @drawer-close=${close}>${panel}</meterline-drawer>` : b2`<aside class="card panel controls">${chosen === void 0 ? b2`<p class="hint">${t5("invoice.choose")}</p>` : b2`<header class="panel-head"><h2 class="card-title">${chosen.label}</h2><span class="small mono">${chosen.id}</span></header>${panel}`}</aside>`}
     </div>`;
   }
   renderPaper(context, data, chosen) {
-    let { t: t4, format } = context, total = format.money(data.total, data.currency);
+    let { t: t5, format } = context, total = format.money(data.total, data.currency);
     return b2`
       <header class="paper-head">
         <div><p class="seller">${data.seller || context.session.seller}</p>
-          <p class="hint">${t4("invoice.bills", { customer: data.customerName || data.customer })}</p></div>
-        <div class="right"><p>${data.number ?? t4("invoice.draft")}</p>
+          <p class="hint">${t5("invoice.bills", { customer: data.customerName || data.customer })}</p></div>
+        <div class="right"><p>${data.number ?? t5("invoice.draft")}</p>
           <p class="hint">${format.period(data.period.start, data.period.end)}</p>
-          <p class="hint">${t4("period.days", { zone: context.words.zone(data.timeZone) })}</p></div>
+          <p class="hint">${t5("period.days", { zone: context.words.zone(data.timeZone) })}</p></div>
       </header>
       <table>
-        <thead><tr><th scope="col">${t4("invoice.item")}</th><th scope="col" class="right">${t4("invoice.quantity")}</th>
-          <th scope="col" class="right">${t4("invoice.amount")}</th></tr></thead>
+        <thead><tr><th scope="col">${t5("invoice.item")}</th><th scope="col" class="right">${t5("invoice.quantity")}</th>
+          <th scope="col" class="right">${t5("invoice.amount")}</th></tr></thead>
         <tbody>${data.lines.map((line) => this.renderLine(context, data, line, chosen))}</tbody>
-        <tfoot><tr><th scope="row" colspan="2">${t4(data.status === "draft" ? "invoice.totalSoFar" : "invoice.total")}</th>
-          <td class="right total" data-figure="total" data-value=${data.total}>${figure(total, data.total, t4("invoice.total"), () => this.explainTotal(context, data, total))}</td></tr></tfoot>
+        <tfoot><tr><th scope="row" colspan="2">${t5(data.status === "draft" ? "invoice.totalSoFar" : "invoice.total")}</th>
+          <td class="right total" data-figure="total" data-value=${data.total}>${figure(total, data.total, t5("invoice.total"), () => this.explainTotal(context, data, total))}</td></tr></tfoot>
       </table>
       ${data.pending === null ? A : this.renderPending(context, data, data.pending, chosen)}
-      <p class="note">${t4("invoice.noteRounding")}</p>
-      ${data.isCredit ? b2`<p class="note">${t4("invoice.noteCredit")}</p>` : A}
+      <p class="note">${t5("invoice.noteRounding")}</p>
+      ${data.isCredit ? b2`<p class="note">${t5("invoice.noteCredit")}</p>` : A}
       ${data.digest === null ? A : this.renderProof(context, data, data.digest)}`;
   }
   renderLine(context, data, line, chosen) {
-    let { t: t4, format, words } = context, isChosen = line === chosen, amount = format.money(line.amount, data.currency), explain = () => this.change({ line: isChosen ? null : line.id }), count = String(line.eventCount), origin = line.kind === "fixed" ? t4("invoice.oncePeriod") : t4(format.plural(count) === "one" ? "invoice.events.one" : "invoice.events.other", { count: format.decimal(count) });
+    let { t: t5, format, words } = context, isChosen = line === chosen, amount = format.money(line.amount, data.currency), explain = () => this.change({ line: isChosen ? null : line.id }), count = String(line.eventCount), origin = line.kind === "fixed" ? t5("invoice.oncePeriod") : t5(format.plural(count) === "one" ? "invoice.events.one" : "invoice.events.other", { count: format.decimal(count) });
     return b2`<tr class=${isChosen ? "is-chosen" : ""} data-line=${line.id} aria-current=${isChosen ? "true" : "false"}>
       <th scope="row">${line.label}
-        <span class="small">${line.adjustsLineId === null ? origin : `${t4("invoice.adjusts", { line: line.adjustsLineId })} · ${periodName(format, line.period)}`}</span>
+        <span class="small">${line.adjustsLineId === null ? origin : `${t5("invoice.adjusts", { line: line.adjustsLineId })} · ${periodName(format, line.period)}`}</span>
         ${line.tiers.map((tier) => b2`<span class="small paper-only">${tierText(context, tier, data.currency)}</span>`)}</th>
       <td class="right" data-value=${line.quantity}>${line.kind === "fixed" ? "" : b2`${figure(format.decimal(line.quantity), line.quantity, line.label, explain)}
         <span class="unit">${words.unit(line.unit, line.quantity)}</span>`}</td>
@@ -3969,36 +3896,36 @@ var NARROW_BELOW_PX = 900, MeterlineInvoice = class extends MeterlineView {
     </tr>`;
   }
   renderPending(context, data, pending, chosen) {
-    let { t: t4, format } = context;
+    let { t: t5, format } = context;
     return b2`<section class="pending">
-      <h3 class="card-title">${t4("invoice.pending")}</h3>
-      <p class="hint">${t4("invoice.pendingText", { amount: format.money(pending.amount, data.currency), period: pending.nextInvoice ?? "" })}</p>
+      <h3 class="card-title">${t5("invoice.pending")}</h3>
+      <p class="hint">${t5("invoice.pendingText", { amount: format.money(pending.amount, data.currency), period: pending.nextInvoice ?? "" })}</p>
       <table><tbody>${pending.lines.map((line) => this.renderLine(context, data, line, chosen))}</tbody></table>
     </section>`;
   }
   renderProof(context, data, digest) {
-    let { t: t4 } = context;
+    let { t: t5 } = context;
     return b2`<footer class="proof">
       <dl>
-        <div><dt>${t4("invoice.digest")}</dt><dd class="mono">${digest}</dd></div>
-        ${data.chain === null ? A : b2`<div><dt>${t4("invoice.chain")}</dt><dd class="mono">${data.chain}</dd></div>`}
+        <div><dt>${t5("invoice.digest")}</dt><dd class="mono">${digest}</dd></div>
+        ${data.chain === null ? A : b2`<div><dt>${t5("invoice.chain")}</dt><dd class="mono">${data.chain}</dd></div>`}
       </dl>
       <div class="controls">${proofBadge({
       verification: this.verification,
       isChecking: this.isVerifying,
-      t: t4,
-      ask: t4("invoice.verify"),
-      proven: t4("invoice.verified"),
+      t: t5,
+      ask: t5("invoice.verify"),
+      proven: t5("invoice.verified"),
       check: () => this.verify()
     })}</div>
     </footer>`;
   }
-  explainTotal({ t: t4, format }, data, text) {
+  explainTotal({ t: t5, format }, data, text) {
     this.explained = {
-      title: t4("invoice.total"),
+      title: t5("invoice.total"),
       text,
       fresh: data,
-      sentence: t4("invoice.explainTotal", { count: data.lines.length }),
+      sentence: t5("invoice.explainTotal", { count: data.lines.length }),
       rows: data.lines.map((line) => [line.label, format.money(line.amount, data.currency)])
     };
   }
@@ -4007,14 +3934,13 @@ var NARROW_BELOW_PX = 900, MeterlineInvoice = class extends MeterlineView {
       this.verification = await client.get(`${this.path}/verify`);
     }, this.onRefused), this.isVerifying = !1;
   }
-  /** A period that has its invoice by now is shown by that. */
   choosePeriod(context, billingPeriod) {
     let period = context.periods.find((each) => each.billingPeriod === billingPeriod);
     period?.invoice === void 0 || period.invoice === null ? this.change({ billingPeriod, line: null }) : this.navigate(`/invoices/${encodeURIComponent(period.invoice)}`, this.state.after({ line: null, with: null, billingPeriod: null }));
   }
 };
-function tierText({ t: t4, format }, tier, currency) {
-  let flat = tier.flat === null ? "" : ` ${t4("plan.tierFlat", { flat: format.money(tier.flat, currency) })}`;
+function tierText({ t: t5, format }, tier, currency) {
+  let flat = tier.flat === null ? "" : ` ${t5("plan.tierFlat", { flat: format.money(tier.flat, currency) })}`;
   return `${format.decimal(tier.quantity)} × ${format.money(tier.unitPrice, currency)}${flat} = ${format.money(tier.amount, currency)}`;
 }
 define("meterline-invoice", MeterlineInvoice);
@@ -4053,59 +3979,59 @@ var TREND_MIN = 3, MeterlineInvoices = class extends MeterlineView {
       ${this.renderResource(context, this.pages.first, [64, 24, 24, 24, 24], (first) => this.renderInvoices(context, first))}`;
   }
   renderInvoices(context, first) {
-    let { t: t4 } = context, all = this.pages.all.flatMap((page) => page.invoices);
-    return first.draft === null && all.length === 0 ? emptyState(t4("invoices.empty"), t4("invoices.emptyText")) : b2`
+    let { t: t5 } = context, all = this.pages.all.flatMap((page) => page.invoices);
+    return first.draft === null && all.length === 0 ? emptyState(t5("invoices.empty"), t5("invoices.emptyText")) : b2`
       ${first.draft === null ? A : this.renderDraft(context, first.draft)}
-      ${all.length === 0 ? emptyState(t4("invoices.empty"), t4("invoices.emptyText")) : this.renderTable(context, all)}`;
+      ${all.length === 0 ? emptyState(t5("invoices.empty"), t5("invoices.emptyText")) : this.renderTable(context, all)}`;
   }
   renderDraft(context, draft) {
-    let { t: t4, format } = context, open2 = () => this.open("draft", draft.billingPeriod);
+    let { t: t5, format } = context, open2 = () => this.open("draft", draft.billingPeriod);
     return b2`<section class="card draft">
       <div>
-        <h2 class="card-title">${t4("invoices.live")} <span class="badge is-draft">${t4("invoice.draft")}</span></h2>
-        <p class="hint">${periodName(format, draft.period)} · ${t4("invoices.liveHint")}</p>
+        <h2 class="card-title">${t5("invoices.live")} <span class="badge is-draft">${t5("invoice.draft")}</span></h2>
+        <p class="hint">${periodName(format, draft.period)} · ${t5("invoices.liveHint")}</p>
       </div>
-      <p class="amount" data-figure="draft">${figure(format.money(draft.total, draft.currency), draft.total, t4("invoices.live"), open2)}</p>
-      <button class="button is-primary controls" type="button" @click=${open2}>${t4("overview.openLive")}</button>
+      <p class="amount" data-figure="draft">${figure(format.money(draft.total, draft.currency), draft.total, t5("invoices.live"), open2)}</p>
+      <button class="button is-primary controls" type="button" @click=${open2}>${t5("overview.openLive")}</button>
     </section>`;
   }
   renderTable(context, all) {
-    let { t: t4 } = context, sought = this.sought.trim().toLowerCase(), shown = all.filter((invoice) => `${invoice.number} ${periodName(context.format, invoice.period)} ${invoice.billingPeriod}`.toLowerCase().includes(sought)), totals = all.slice(0, 24).map(({ total }) => total).reverse();
+    let { t: t5 } = context, sought = this.sought.trim().toLowerCase(), shown = all.filter((invoice) => `${invoice.number} ${periodName(context.format, invoice.period)} ${invoice.billingPeriod}`.toLowerCase().includes(sought)), totals = all.slice(0, 24).map(({ total }) => total).reverse();
     return b2`<section class="card">
       <div class="card-head">
-        <input class="input controls" type="search" aria-label=${t4("invoices.search")} placeholder=${t4("invoices.search")} .value=${this.sought}
+        <input class="input controls" type="search" aria-label=${t5("invoices.search")} placeholder=${t5("invoices.search")} .value=${this.sought}
           @input=${(event) => this.sought = event.currentTarget.value} />
         <span class="spacer"></span>
-        ${totals.length < TREND_MIN ? A : b2`<span class="hint narrow-hidden">${t4("invoices.trend", { count: totals.length })} ${spark(totals, "s1")}</span>`}
+        ${totals.length < TREND_MIN ? A : b2`<span class="hint narrow-hidden">${t5("invoices.trend", { count: totals.length })} ${spark(totals, "s1")}</span>`}
       </div>
-      ${shown.length === 0 ? b2`<p class="hint">${t4("invoices.noneFound", { text: this.sought })}</p>` : b2`
-      <div class="scroll" role="region" tabindex="0" aria-label=${t4("view.invoices")}><table>
+      ${shown.length === 0 ? b2`<p class="hint">${t5("invoices.noneFound", { text: this.sought })}</p>` : b2`
+      <div class="scroll" role="region" tabindex="0" aria-label=${t5("view.invoices")}><table>
         <thead><tr>
-          <th scope="col">${t4("invoices.number")}</th><th scope="col">${t4("invoices.period")}</th>
-          <th scope="col" class="right narrow-hidden">${t4("invoices.lines")}</th><th scope="col" class="narrow-hidden">${t4("invoices.finalized")}</th>
-          <th scope="col" class="right">${t4("invoices.total")}</th>
+          <th scope="col">${t5("invoices.number")}</th><th scope="col">${t5("invoices.period")}</th>
+          <th scope="col" class="right narrow-hidden">${t5("invoices.lines")}</th><th scope="col" class="narrow-hidden">${t5("invoices.finalized")}</th>
+          <th scope="col" class="right">${t5("invoices.total")}</th>
         </tr></thead>
         <tbody>${shown.map((invoice) => this.renderRow(context, invoice, all[all.indexOf(invoice) + 1]))}</tbody>
       </table></div>`}
       ${this.pages.next === null ? A : b2`<p class="more controls"><button class="button" type="button" ?disabled=${this.pages.isLoading}
-        @click=${() => this.pages.more()}>${t4("invoices.more")}</button></p>`}
+        @click=${() => this.pages.more()}>${t5("invoices.more")}</button></p>`}
     </section>`;
   }
   renderRow(context, invoice, before) {
-    let { t: t4, format } = context, open2 = () => this.open(invoice.number, null);
+    let { t: t5, format } = context, open2 = () => this.open(invoice.number, null);
     return b2`<tr class="is-link" data-invoice=${invoice.number} @click=${open2}>
       <th scope="row"><span class="mono">${invoice.number}</span>${this.renderCompare(context, invoice, before)}
-        ${invoice.isCredit ? b2`<span class="badge">${t4("invoices.credit")}</span>` : A}
-        ${invoice.hasAdjustments ? b2`<span class="badge">${t4("invoices.adjusted")}</span>` : A}</th>
+        ${invoice.isCredit ? b2`<span class="badge">${t5("invoices.credit")}</span>` : A}
+        ${invoice.hasAdjustments ? b2`<span class="badge">${t5("invoices.adjusted")}</span>` : A}</th>
       <td>${periodName(format, invoice.period)}</td>
       <td class="right narrow-hidden">${invoice.lineCount}</td>
       <td class="narrow-hidden">${format.day(invoice.finalizedAt, !0)}</td>
       <td class="right">${figure(format.money(invoice.total, invoice.currency), invoice.total, invoice.number, open2)}</td>
     </tr>`;
   }
-  renderCompare({ t: t4 }, { number }, before) {
+  renderCompare({ t: t5 }, { number }, before) {
     if (before === void 0) return A;
-    let text = t4("compare.before", { number });
+    let text = t5("compare.before", { number });
     return b2` <button class="button is-bare is-icon compare controls" type="button" title=${text} aria-label=${text} @click=${(event) => {
       event.stopPropagation(), this.open(number, null, before.number);
     }}>${icon("compare")}</button>`;
@@ -4115,6 +4041,23 @@ var TREND_MIN = 3, MeterlineInvoices = class extends MeterlineView {
   }
 };
 define("meterline-invoices", MeterlineInvoices);
+
+// node_modules/lit-html/directive-helpers.js
+var { I: t4 } = j;
+var m2 = {}, p3 = (o5, t5 = m2) => o5._$AH = t5;
+
+// node_modules/lit-html/directives/keyed.js
+var i6 = e4(class extends i5 {
+  constructor() {
+    super(...arguments), this.key = A;
+  }
+  render(r4, t5) {
+    return this.key = r4, t5;
+  }
+  update(r4, [t5, e5]) {
+    return t5 !== this.key && (p3(r4), this.key = t5), e5;
+  }
+});
 
 // src/seller/lines.ts
 function listOf(text) {
@@ -4206,7 +4149,7 @@ textarea.input { height: auto; padding: 8px 12px; font: 400 12px/1.5 var(--_mono
 .search, .buttons, .inline { display: inline-flex; align-items: center; gap: 8px; }
 .inline { font-size: 13px; color: var(--_text-2); }
 .buttons { justify-content: end; flex-wrap: wrap; }
-.search .input { width: 220px; }
+.search .input { width: 270px; }
 .choices { display: flex; flex-wrap: wrap; align-items: end; gap: 8px 16px; }
 .choices > label:not(.toggle, .inline) { display: grid; gap: 4px; font-size: 13px; color: var(--_text-2); }
 .checks { display: flex; flex-wrap: wrap; gap: 0 16px; }
@@ -4248,21 +4191,67 @@ legend + * { clear: both; }
 
 @container (max-width: 560px) {
   .frame { padding: 0 16px 16px; }
-  .bar { margin: 0 -16px; padding: 8px 16px; gap: 8px; }
-  .bar nav { mask-image: linear-gradient(to right, #000 calc(100% - 24px), transparent); }
+  .bar { flex-wrap: wrap; justify-content: space-between; margin: 0 -16px; padding: 8px 16px; gap: 8px; }
+  .bar nav { order: 1; flex-basis: 100%; mask-image: linear-gradient(to right, #000 calc(100% - 24px), transparent); }
   .bar ul { width: max-content; padding-right: 24px; }
   .rows.prices > * { grid-template-columns: minmax(0, 1fr); gap: 2px; }
   .search { width: 100%; }
   .search .input { flex: 1; }
+  /* Each row is a card: nothing lies beyond the edge of the screen. */
+  .scroll:has(> .stacks) { overflow: visible; }
+  .stacks, .stacks tbody, .stacks tfoot { display: block; }
+  .stacks thead { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); }
+  .stacks tr { display: grid; gap: 4px; padding: 12px 0; border-top: 1px solid var(--_line); }
+  .stacks tfoot tr { border-top: 2px solid var(--_text); }
+  .stacks tbody tr:first-child { border-top: 0; }
+  .stacks :is(th, td) { border: 0; padding: 0; }
+  .stacks :is(tbody, tfoot) th { font-weight: 650; }
+  .stacks td { display: flex; justify-content: space-between; gap: 4px 16px; flex-wrap: wrap; max-width: none; text-align: right; }
+  .stacks :is(td:empty, .fill-cell, .narrow-hidden) { display: none; }
+  .stacks td::before { content: attr(data-head); flex: none; color: var(--_text-2); }
+  .stacks td[data-head=""] { justify-content: end; }
+  .stacks td[data-head=""]::before { content: none; }
+  .stacks .below { flex-basis: 100%; }
+  .stacks td.wide { display: block; text-align: left; min-width: 0; }
+  .stacks td.wide::before { display: block; }
+  .stacks .command { flex-wrap: wrap; }
 }
 `;
+
+// src/seller/words.ts
+var spoken2 = {};
+function s4(text, blanks = {}) {
+  return told(text, blanks);
+}
+function told(text, blanks = {}) {
+  return filled(spoken2[text] ?? text, blanks);
+}
+function sellerLanguage() {
+  return languageOf(chosenLanguage() || navigator.language);
+}
+function sellerLocale() {
+  let language = sellerLanguage();
+  return language === languageOf(navigator.language) ? navigator.language : language;
+}
+async function speakTo(language) {
+  let [kit, own] = await Promise.all([textsOf(language), ownTexts(language)]);
+  speak(kit), spoken2 = own;
+}
+async function ownTexts(language) {
+  if (language === "en") return {};
+  try {
+    return (await import(new URL(`./seller_${language}.js`, import.meta.url).href)).TEXTS;
+  } catch (error) {
+    throw new Problem(0, error instanceof Error ? error.message : "texts");
+  }
+}
 
 // src/seller/page.ts
 var LOOKS = { ">": "right", "~": "narrow-hidden" }, SellerPage = class extends MeterlineElement {
   constructor() {
     super();
     this.t = textsWithoutSession();
-    this.format = new Format(navigator.language, Intl.DateTimeFormat().resolvedOptions().timeZone);
+    this.format = new Format(sellerLocale(), Intl.DateTimeFormat().resolvedOptions().timeZone);
     this.profile = new Resource(
       this,
       () => this.hasWords ? { path: "operator/profile" } : null,
@@ -4279,18 +4268,22 @@ var LOOKS = { ">": "right", "~": "narrow-hidden" }, SellerPage = class extends M
   static {
     this.properties = { notice: { state: !0 } };
   }
-  /** Whether the page says things in the words of the profile. */
   get hasWords() {
     return !1;
   }
-  /** The seller's own words, as customers read them; names as they are until those are known. */
   get words() {
     let { items = {}, meters = {}, units = {} } = this.profile.data?.spec.labels ?? {};
     return new Words({ items, meters, units, properties: {}, values: {} }, this.format);
   }
-  /** "2013-11" as "November 2013"; a period that is named otherwise keeps its name. */
   monthName(billingPeriod) {
     return /^\d{4}-\d{2}$/.test(billingPeriod) ? this.format.month(`${billingPeriod}-15T12:00:00Z`) : billingPeriod;
+  }
+  updated() {
+    for (let table of this.renderRoot.querySelectorAll("table")) {
+      let heads = [...table.querySelectorAll("thead th")].map((head) => head.textContent?.trim() ?? "");
+      for (let row of table.querySelectorAll("tbody tr, tfoot tr"))
+        [...row.children].forEach((cell, place2) => cell.setAttribute("data-head", heads[place2] ?? ""));
+    }
   }
   render() {
     return b2`<div class="reset"><div class="page">${this.renderPage()}
@@ -4305,18 +4298,23 @@ var LOOKS = { ">": "right", "~": "narrow-hidden" }, SellerPage = class extends M
   renderTable(label, pages, columns, rowsOf2, render, empty) {
     return this.renderData(pages.first, () => {
       let rows = pages.all.flatMap(rowsOf2);
-      return rows.length === 0 && pages.next === null ? emptyState(empty.title, empty.text) : b2`<section class="card"><div class="scroll" role="region" tabindex="0" aria-label=${label}><table>
-        <thead><tr>${columns.map((column) => b2`<th scope="col" class=${LOOKS[column[0] ?? ""] ?? ""}>${column.replace(/^[>~]/, "")}</th>`)}</tr></thead>
+      return rows.length === 0 && pages.next === null ? emptyState(empty.title, empty.text) : b2`<section class="card"><div class="scroll" role="region" tabindex="0" aria-label=${label}><table class="stacks">
+        <thead><tr>${columns.map((column) => b2`<th scope="col" class=${LOOKS[column[0] ?? ""] ?? ""}>${column === "" ? "" : s4(column.replace(/^[>~]/, ""))}</th>`)}</tr></thead>
         <tbody>${rows.map(render)}</tbody></table></div>${this.renderMore(pages)}</section>`;
     });
   }
   renderMore(pages) {
-    return pages.next === null ? A : b2`<p class="more"><button class="button" type="button" ?disabled=${pages.isLoading} @click=${() => pages.more()}>Show more</button></p>`;
+    return pages.next === null ? A : b2`<p class="more"><button class="button" type="button" ?disabled=${pages.isLoading} @click=${() => pages.more()}>${s4("Show more")}</button></p>`;
   }
 };
 
 // src/seller/branding.ts
-var VIEWS = ["overview", "usage", "cost", "invoices", "plan"], MODES = [["COLOR_MODE_AUTO", "As the browser is set"], ["COLOR_MODE_LIGHT", "Always light"], ["COLOR_MODE_DARK", "Always dark"]], FLOORS = [["WINDOW_FLOOR_HOUR", "Hours"], ["WINDOW_FLOOR_DAY", "Days"], ["WINDOW_FLOOR_MONTH", "Months"]], PREVIEW_AFTER_MS = 350, TOKEN_MS = 8 * 6e4, DESKTOP_PX = 1200, PHONE_PX = 390, NARROW_PX = 600, MeterlineSellerBranding = class extends SellerPage {
+var VIEWS = ["overview", "usage", "cost", "invoices", "plan"], MODES = [["COLOR_MODE_AUTO", "As the browser is set"], ["COLOR_MODE_LIGHT", "Always light"], ["COLOR_MODE_DARK", "Always dark"]], FLOORS = [["WINDOW_FLOOR_HOUR", "Hours"], ["WINDOW_FLOOR_DAY", "Days"], ["WINDOW_FLOOR_MONTH", "Months"]], VERDICTS = {
+  lighttrue: "{ratio}:1 on the light surface: it can be read.",
+  lightfalse: "{ratio}:1 on the light surface: 4.5:1 is needed.",
+  darktrue: "{ratio}:1 on the dark surface: it can be read.",
+  darkfalse: "{ratio}:1 on the dark surface: 4.5:1 is needed."
+}, PREVIEW_AFTER_MS = 350, TOKEN_MS = 8 * 6e4, DESKTOP_PX = 1200, PHONE_PX = 390, NARROW_PX = 600, MeterlineSellerBranding = class extends SellerPage {
   constructor() {
     super();
     this.session = { customer: "", made: null, until: 0 };
@@ -4348,7 +4346,7 @@ var VIEWS = ["overview", "usage", "cost", "invoices", "plan"], MODES = [["COLOR_
     this.onSave = async () => {
       this.isSaving = !0;
       try {
-        this.open(await client.post("operator/profile", { spec: this.spec })), this.notice = `Saved as version ${this.stored?.version ?? 0}. Customers see it when they open their next page.`;
+        this.open(await client.post("operator/profile", { spec: this.spec })), this.notice = s4("Saved as version {version}. Customers see it when they open their next page.", { version: this.stored?.version ?? 0 });
       } catch (error) {
         if (!(error instanceof Problem)) throw error;
         this.onProblem(error);
@@ -4379,21 +4377,22 @@ var VIEWS = ["overview", "usage", "cost", "invoices", "plan"], MODES = [["COLOR_
     super.disconnectedCallback(), removeEventListener("message", this.onMessage), clearTimeout(this.timer), this.observer.disconnect();
   }
   updated() {
+    super.updated();
     let stage = this.stage;
     stage !== null && this.observer.observe(stage), this.fit();
   }
   renderPage() {
     return this.failure !== null ? problemState(this.t, this.failure, null, () => {
       this.begin();
-    }) : this.stored === null ? skeleton(this.t, [28, 40, 200]) : b2`${heading({ title: "Branding", actions: this.renderActions(this.stored) })}
+    }) : this.stored === null ? skeleton(this.t, [28, 40, 200]) : b2`${heading({ title: s4("Branding"), actions: this.renderActions(this.stored) })}
       <div class="split"><form class="stack" @submit=${(event) => event.preventDefault()}>${this.renderForm(this.stored)}</form>${this.renderPreview()}</div>`;
   }
   renderActions(stored) {
     let isOld = stored.version !== (stored.versions[0] ?? 0);
-    return b2`<label class="inline">Version<select class="select" @change=${this.onVersion} aria-label="Version">
-        ${stored.versions.length === 0 ? b2`<option>default</option>` : stored.versions.map((version) => b2`<option value=${version} ?selected=${version === stored.version}>${version}${version === stored.versions[0] ? " (in force)" : ""}</option>`)}
+    return b2`<label class="inline">${s4("Version")}<select class="select" @change=${this.onVersion} aria-label=${s4("Version")}>
+        ${stored.versions.length === 0 ? b2`<option>${s4("default")}</option>` : stored.versions.map((version) => b2`<option value=${version} ?selected=${version === stored.version}>${version === stored.versions[0] ? s4("{version} (in force)", { version }) : version}</option>`)}
       </select></label>
-      <button class="button is-primary" type="button" ?disabled=${this.isSaving || (this.tried?.problems.length ?? 0) > 0} @click=${this.onSave}>${isOld ? `Restore version ${stored.version}` : "Save"}</button>`;
+      <button class="button is-primary" type="button" ?disabled=${this.isSaving || (this.tried?.problems.length ?? 0) > 0} @click=${this.onSave}>${isOld ? s4("Restore version {version}", { version: stored.version }) : s4("Save")}</button>`;
   }
   renderForm(stored) {
     let { spec } = this, { labels = {} } = spec, text = (name, label, hint, placeholder = "") => b2`<label>${label}
@@ -4401,42 +4400,42 @@ var VIEWS = ["overview", "usage", "cost", "invoices", "plan"], MODES = [["COLOR_
       <span id=${`hint-${name}`} class="small">${hint}${this.renderProblem(name)}</span></label>`, area = (label, hint, value, change, placeholder = "") => b2`<label>${label}
       <textarea class="input" rows="3" spellcheck="false" .value=${value} placeholder=${placeholder} @change=${(event) => this.change(change(valueOf(event)))}></textarea>
       <span class="small">${hint}</span></label>`, select = (name, label, options) => b2`<label>${label}
-      <select class="select" @change=${(event) => this.change({ [name]: valueOf(event) })}>${options.map(([value, word]) => b2`<option value=${value} ?selected=${value === spec[name]}>${word}</option>`)}</select></label>`, labelled = (part2) => ({ labels: { ...this.spec.labels, ...part2 } });
+      <select class="select" @change=${(event) => this.change({ [name]: valueOf(event) })}>${options.map(([value, word]) => b2`<option value=${value} ?selected=${value === spec[name]}>${s4(word)}</option>`)}</select></label>`, labelled = (part2) => ({ labels: { ...this.spec.labels, ...part2 } });
     return b2`
-      <fieldset class="card stack"><legend>Looks</legend>
-        ${text("sellerName", "Your name", "As customers read it. Empty: as invoices name it.")}
-        ${this.renderColour("accent", "Accent on light")}${this.renderColour("accentDark", "Accent on dark")}
-        <label>Logo<input class="input" type="file" accept="image/png" @change=${this.onLogo} /><span class="small">PNG, at most 128 KiB.
-          ${spec.logoPng ? b2`<button class="button is-bare" type="button" @click=${() => this.change({ logoPng: "" })}>Remove the logo</button>` : A}${this.renderProblem("logo_png")}</span></label>
-        <label>Corners<span class="inline"><input type="range" min="0" max="24" .value=${String(spec.radiusPx ?? 10)} @input=${(event) => this.change({ radiusPx: Number.parseInt(valueOf(event), 10) })} /><output>${spec.radiusPx ?? 10} px</output></span></label>
-        ${text("font", "Font", "One font that your customers' machines have. Empty: that of the portal.", "Inter")}
-        ${select("mode", "Light or dark", MODES)}
-        <label>Colours of charts<input class="input" .value=${(spec.series ?? []).join(", ")} placeholder="#2a5bd7, #b7702e" @change=${(event) => this.change({ series: listOf(valueOf(event)) })} />
-          <span class="small">At most eight, in order. Empty: those of the portal.${this.renderProblem("series")}</span></label>
+      <fieldset class="card stack"><legend>${s4("Looks")}</legend>
+        ${text("sellerName", s4("Your name"), s4("As customers read it. Empty: as invoices name it."))}
+        ${this.renderColour("accent", s4("Accent on light"))}${this.renderColour("accentDark", s4("Accent on dark"))}
+        <label>${s4("Logo")}<input class="input" type="file" accept="image/png" @change=${this.onLogo} /><span class="small">${s4("PNG, at most 128 KiB.")}
+          ${spec.logoPng ? b2`<button class="button is-bare" type="button" @click=${() => this.change({ logoPng: "" })}>${s4("Remove the logo")}</button>` : A}${this.renderProblem("logo_png")}</span></label>
+        <label>${s4("Corners")}<span class="inline"><input type="range" min="0" max="24" .value=${String(spec.radiusPx ?? 10)} @input=${(event) => this.change({ radiusPx: Number.parseInt(valueOf(event), 10) })} /><output>${spec.radiusPx ?? 10} px</output></span></label>
+        ${text("font", s4("Font"), s4("One font that your customers' machines have. Empty: that of the portal."), "Inter")}
+        ${select("mode", s4("Light or dark"), MODES)}
+        <label>${s4("Colours of charts")}<input class="input" .value=${(spec.series ?? []).join(", ")} placeholder="#2a5bd7, #b7702e" @change=${(event) => this.change({ series: listOf(valueOf(event)) })} />
+          <span class="small">${s4("At most eight, in order. Empty: those of the portal.")}${this.renderProblem("series")}</span></label>
       </fieldset>
-      <fieldset class="card stack"><legend>What customers see</legend>
-        <div class="checks" role="group" aria-label="Pages">${VIEWS.map((view) => b2`<label class="toggle"><input type="checkbox" .checked=${this.shows(view)} @change=${() => this.toggle(view)} />${this.t(`view.${view}`)}</label>`)}</div>
-        ${select("windowFloor", "Smallest window of usage and cost", FLOORS)}
-        ${area("Hidden properties", "One a line: customers neither see them nor group by them.", (spec.hiddenProperties ?? []).join(`
+      <fieldset class="card stack"><legend>${s4("What customers see")}</legend>
+        <div class="checks" role="group" aria-label=${s4("Pages")}>${VIEWS.map((view) => b2`<label class="toggle"><input type="checkbox" .checked=${this.shows(view)} @change=${() => this.toggle(view)} />${this.t(`view.${view}`)}</label>`)}</div>
+        ${select("windowFloor", s4("Smallest window of usage and cost"), FLOORS)}
+        ${area(s4("Hidden properties"), s4("One a line: customers neither see them nor group by them."), (spec.hiddenProperties ?? []).join(`
 `), (value) => ({ hiddenProperties: listOf(value) }), "cost_center")}
-        ${area("Hidden items", "One a line: part of Other in the cost explorer and on the first page, left out of the prices; lines of invoices are never hidden.", (spec.hiddenItems ?? []).join(`
+        ${area(s4("Hidden items"), s4("One a line: part of Other in the cost explorer and on the first page, left out of the prices; lines of invoices are never hidden."), (spec.hiddenItems ?? []).join(`
 `), (value) => ({ hiddenItems: rowsOf(value) }), "Support discount")}
-        ${area("Views for everybody", "One a line: name = path and query of a page. Every customer finds them among the saved views.", linesOfPresets(spec.presets), (value) => ({ presets: presetsOf(value) }), "Flights by airport = /usage?meter=flights&groupBy=origin")}
-        ${area("Hidden meters", "One a line: their usage is not shown by itself; what it costs stays on the invoice.", (spec.hiddenMeters ?? []).join(`
+        ${area(s4("Views for everybody"), s4("One a line: name = path and query of a page. Every customer finds them among the saved views."), linesOfPresets(spec.presets), (value) => ({ presets: presetsOf(value) }), "Flights by airport = /usage?meter=flights&groupBy=origin")}
+        ${area(s4("Hidden meters"), s4("One a line: their usage is not shown by itself; what it costs stays on the invoice."), (spec.hiddenMeters ?? []).join(`
 `), (value) => ({ hiddenMeters: listOf(value) }), "internal_retries")}
       </fieldset>
-      <fieldset class="card stack"><legend>Words</legend>
-        ${area("Meters", "name = word for customers", linesOf(labels.meters), (value) => labelled({ meters: entriesOf(value) }), "flights = Flights")}
-        ${area("Items", "item of a plan = word for customers", linesOf(labels.items), (value) => labelled({ items: entriesOf(value) }))}
-        ${area("Properties", "name = word for customers", linesOf(labels.properties), (value) => labelled({ properties: entriesOf(value) }), "origin = Airport")}
-        ${area("Values", "property: value = word for customers", linesOfValues(labels.values), (value) => labelled({ values: valuesOf(value) }), "origin: EWR = Newark")}
-        ${area("Units", "unit = word for one, word for several", linesOfUnits(labels.units), (value) => labelled({ units: unitsOf(value) }), "flight = flight, flights")}
-        ${area("Texts", "language key = text. They are chosen by the reader's language.", linesOfTexts(spec.texts), (value) => ({ texts: textsOf2(value) }), "de view.usage = Verbrauch")}
+      <fieldset class="card stack"><legend>${s4("Words")}</legend>
+        ${area(s4("Meters"), s4("name = word for customers"), linesOf(labels.meters), (value) => labelled({ meters: entriesOf(value) }), "flights = Flights")}
+        ${area(s4("Items"), s4("item of a plan = word for customers"), linesOf(labels.items), (value) => labelled({ items: entriesOf(value) }))}
+        ${area(s4("Properties"), s4("name = word for customers"), linesOf(labels.properties), (value) => labelled({ properties: entriesOf(value) }), "origin = Airport")}
+        ${area(s4("Values"), s4("property: value = word for customers"), linesOfValues(labels.values), (value) => labelled({ values: valuesOf(value) }), "origin: EWR = Newark")}
+        ${area(s4("Units"), s4("unit = word for one, word for several"), linesOfUnits(labels.units), (value) => labelled({ units: unitsOf(value) }), "flight = flight, flights")}
+        ${area(s4("Texts"), s4("language key = text. They are chosen by the reader's language."), linesOfTexts(spec.texts), (value) => ({ texts: textsOf2(value) }), "de view.usage = Verbrauch")}
         <p class="small">${this.renderProblem("labels")}${this.renderProblem("texts")}</p>
       </fieldset>
-      <fieldset class="card stack"><legend>Links and embedding</legend>
-        ${text("traceLink", "Address of a trace", "With {traceId} in it once. Empty: traces are not linked.", "https://traces.example.com/trace/{traceId}")}
-        ${area("Origins that may embed", "One a line, exactly as browsers name them.", (spec.allowedOrigins ?? []).join(`
+      <fieldset class="card stack"><legend>${s4("Links and embedding")}</legend>
+        ${text("traceLink", s4("Address of a trace"), s4("With {traceId} in it once. Empty: traces are not linked."), "https://traces.example.com/trace/{traceId}")}
+        ${area(s4("Origins that may embed"), s4("One a line, exactly as browsers name them."), (spec.allowedOrigins ?? []).join(`
 `), (value) => ({ allowedOrigins: listOf(value) }), "https://app.example.com")}
         <p class="small">${this.renderProblem("allowed_origins")}</p>
         ${this.renderSnippet(stored)}
@@ -4445,12 +4444,12 @@ var VIEWS = ["overview", "usage", "cost", "invoices", "plan"], MODES = [["COLOR_
   renderColour(name, label) {
     let value = this.spec[name] ?? "", verdict = (this.tried ?? this.stored)?.verdicts.find(({ field }) => field === name), change = (event) => this.change({ [name]: valueOf(event).toLowerCase() });
     return b2`<div class="colour" role="group" aria-label=${label}><label>${label}<input class="input" .value=${value} maxlength="7" spellcheck="false" @input=${change} /></label>
-      <input type="color" aria-label=${`${label}, by eye`} .value=${/^#[0-9a-f]{6}$/.test(value) ? value : "#000000"} @input=${change} />
+      <input type="color" aria-label=${s4("{label}, by eye", { label })} .value=${/^#[0-9a-f]{6}$/.test(value) ? value : "#000000"} @input=${change} />
       ${verdict === void 0 ? A : this.renderVerdict(verdict)}</div>`;
   }
   renderVerdict({ field, surface, ratio, isReadable, better }) {
-    return ratio === null ? b2`<p class="verdict-line late" data-verdict=${field}>Write a colour as # and six hexadecimal digits.</p>` : b2`<p class="verdict-line ${isReadable ? "" : "late"}" data-verdict=${field}>${ratio}:1 on the ${surface} surface: ${isReadable ? "it can be read." : "4.5:1 is needed."}
-      ${better === null ? A : b2`<button class="button is-bare" type="button" @click=${() => this.change({ [field]: better })}>Take ${better}</button>`}</p>`;
+    return ratio === null ? b2`<p class="verdict-line late" data-verdict=${field}>${s4("Write a colour as # and six hexadecimal digits.")}</p>` : b2`<p class="verdict-line ${isReadable ? "" : "late"}" data-verdict=${field}>${s4(VERDICTS[`${surface === "dark" ? "dark" : "light"}${isReadable}`], { ratio })}
+      ${better === null ? A : b2`<button class="button is-bare" type="button" @click=${() => this.change({ [field]: better })}>${s4("Take {colour}", { colour: better })}</button>`}</p>`;
   }
   renderProblem(name) {
     let snake = name.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`), found = this.tried?.problems.filter(({ field }) => field === snake || field.startsWith(`${snake}[`) || field.startsWith(`${snake}.`)) ?? [];
@@ -4465,27 +4464,26 @@ var VIEWS = ["overview", "usage", "cost", "invoices", "plan"], MODES = [["COLOR_
   });
 <\/script>
 <meterline-portal></meterline-portal>`;
-    return b2`<div class="snippet"><p class="small">Put this into your page. Your server answers /my/portal-token with the token of a session that it makes.</p>
-      <pre class="mono" tabindex="0" aria-label="Embed snippet">${snippet}</pre><button class="button" type="button" @click=${() => this.onCopy(snippet)}>Copy</button></div>`;
+    return b2`<div class="snippet"><p class="small">${s4("Put this into your page. Your server answers /my/portal-token with the token of a session that it makes.")}</p>
+      <pre class="mono" tabindex="0" aria-label=${s4("Embed snippet")}>${snippet}</pre><button class="button" type="button" @click=${() => this.onCopy(snippet)}>${s4("Copy")}</button></div>`;
   }
   renderPreview() {
     let segments = (label, options, chosen, choose2) => b2`<div class="segments" role="group" aria-label=${label}>
       ${options.map(([value, text]) => b2`<button type="button" aria-pressed=${value === chosen} @click=${() => choose2(value)}>${text}</button>`)}</div>`;
-    return b2`<aside class="stack preview" aria-label="Preview">
+    return b2`<aside class="stack preview" aria-label=${s4("Preview")}>
       <div class="choices">
-        <label class="inline">Customer<input class="input" list="customers" .value=${this.customer} @change=${this.onCustomer} /></label>
+        <label class="inline">${s4("Customer")}<input class="input" list="customers" .value=${this.customer} @change=${this.onCustomer} /></label>
         <datalist id="customers">${this.customers.map(({ key, name }) => b2`<option value=${key}>${name}</option>`)}</datalist>
-        ${segments("Size", [["desktop", "Desktop"], ["phone", "Phone"]], this.device, (device) => this.device = device)}
-        ${segments("Colours", [["light", "Light"], ["dark", "Dark"]], this.mode, (mode) => this.onMode(mode))}
+        ${segments(s4("Size"), [["desktop", s4("Desktop")], ["phone", s4("Phone")]], this.device, (device) => this.device = device)}
+        ${segments(s4("Colours"), [["light", s4("Light")], ["dark", s4("Dark")]], this.mode, (mode) => this.onMode(mode))}
       </div>
-      <div class="stage ${this.device}"><iframe src="/seller/preview" title="The portal as this customer would see it"></iframe></div>
-      <p class="small">The pages are real, with this customer's figures. They follow the form, and nobody else sees them before it is saved.</p>
+      <div class="stage ${this.device}"><iframe src="/seller/preview" title=${s4("The portal as this customer would see it")}></iframe></div>
+      <p class="small">${s4("The pages are real, with this customer's figures. They follow the form, and nobody else sees them before it is saved.")}</p>
     </aside>`;
   }
   get stage() {
     return this.renderRoot.querySelector(".stage");
   }
-  /** The desktop is shown at its own width, made smaller to fit. */
   fit() {
     let stage = this.stage, frame = stage?.querySelector("iframe");
     if (stage === null || frame === null || frame === void 0) return;
@@ -4515,7 +4513,6 @@ var VIEWS = ["overview", "usage", "cost", "invoices", "plan"], MODES = [["COLOR_
     let { pages = [] } = this.spec;
     return pages.length === 0 || pages.includes(pageOf(view));
   }
-  /** At least one page stays: none would mean all. */
   toggle(view) {
     let shown = VIEWS.filter((each) => each === view ? !this.shows(each) : this.shows(each));
     shown.length > 0 ? this.change({ pages: shown.length === VIEWS.length ? [] : shown.map(pageOf) }) : this.requestUpdate();
@@ -4529,7 +4526,7 @@ var VIEWS = ["overview", "usage", "cost", "invoices", "plan"], MODES = [["COLOR_
     let turn = ++this.turn, frame = this.stage?.querySelector("iframe")?.contentWindow;
     if (!(this.customer === "" || frame === null || frame === void 0))
       try {
-        let made = await this.previewSession(), body2 = { spec: this.spec, customer: this.customer, locale: navigator.language.split("-")[0] ?? "", session: made?.id ?? "" }, tried = await client.post("operator/profile/preview", body2);
+        let made = await this.previewSession(), body2 = { spec: this.spec, customer: this.customer, locale: sellerLanguage(), session: made?.id ?? "" }, tried = await client.post("operator/profile/preview", body2);
         if (turn !== this.turn || (this.tried = tried, tried.session === null || made === null)) return;
         let logoUrl = tried.logo === null ? null : `data:image/png;base64,${tried.logo}`, session = { ...tried.session, mode: this.mode, branding: { ...tried.session.branding, logoUrl } }, message = { type: "meterline-preview", token: made.token ?? "", session };
         frame.postMessage(message, location.origin);
@@ -4538,7 +4535,6 @@ var VIEWS = ["overview", "usage", "cost", "invoices", "plan"], MODES = [["COLOR_
         this.onProblem(error);
       }
   }
-  /** The session whose pages follow the form; null for who may not make one: the form still judges colours then. */
   async previewSession() {
     let { customer, made, until } = this.session;
     if (customer === this.customer && made !== null && Date.now() < until) return made;
@@ -4554,7 +4550,7 @@ var VIEWS = ["overview", "usage", "cost", "invoices", "plan"], MODES = [["COLOR_
     this.mode = mode, this.show();
   }
   async onCopy(snippet) {
-    this.notice = await copy(snippet) ? "The snippet is copied." : "The browser does not allow copying; select the snippet instead.";
+    this.notice = await copy(snippet) ? s4("The snippet is copied.") : s4("The browser does not allow copying; select the snippet instead.");
   }
 };
 function pageOf(view) {
@@ -4575,41 +4571,40 @@ var MeterlineSellerCatalog = class extends SellerPage {
     return !0;
   }
   renderPage() {
-    return b2`${heading({ title: "Catalog" })}
+    return b2`${heading({ title: s4("Catalog") })}
       ${this.renderData(this.catalog.first, ({ allContracts }) => {
       let plans = this.catalog.all.flatMap((page) => page.plans);
-      return plans.length === 0 ? emptyState("No plans yet", "A plan appears here once it is applied: meterline apply -f catalog.yaml") : b2`${plans.map((plan) => this.renderPlan(plan))}
-          ${allContracts ? A : b2`<p class="note">There are more contracts than are shown here; meterline get contracts lists all.</p>`}
+      return plans.length === 0 ? emptyState(s4("No plans yet"), s4("A plan appears here once it is applied: meterline apply -f catalog.yaml")) : b2`${plans.map((plan) => this.renderPlan(plan))}
+          ${allContracts ? A : b2`<p class="note">${s4("There are more contracts than are shown here; meterline get contracts lists all.")}</p>`}
           ${this.renderMore(this.catalog)}`;
     })}`;
   }
   renderPlan(plan) {
     let inForce = plan.versions.find((version) => !version.isComing);
     return b2`<section class="card stack" data-plan=${plan.name} aria-label=${plan.name}>
-      <div class="card-head"><h2 class="card-title">${plan.name}</h2><span class="small">${plan.versionCount} ${plan.versionCount === 1 ? "version" : "versions"},
-        ${plan.contractCount} ${plan.contractCount === 1 ? "contract" : "contracts"}</span></div>
+      <div class="card-head"><h2 class="card-title">${plan.name}</h2><span class="small">${s4("Versions: {versions} · Contracts: {contracts}", { versions: plan.versionCount, contracts: plan.contractCount })}</span></div>
       ${plan.versions.map((version) => this.renderVersion(version, version === inForce))}
-      ${plan.contracts.length === 0 ? b2`<p class="hint">Nobody is on this plan.</p>` : this.renderContracts(plan)}
+      ${plan.contracts.length === 0 ? b2`<p class="hint">${s4("Nobody is on this plan.")}</p>` : this.renderContracts(plan)}
     </section>`;
   }
   renderVersion(version, isInForce) {
     let since = version.effectiveFrom ?? version.createdAt, { words } = this;
-    return b2`<details ?open=${isInForce || version.isComing} data-version=${version.version}><summary><b>Version ${version.version}</b>
-      ${version.isComing ? b2`<span class="badge is-draft">Coming</span>` : isInForce ? b2`<span class="badge is-final">In force</span>` : A}
-      <span class="small">${version.effectiveFrom === null && version.version === 1 ? "from the beginning" : `periods that start from ${this.format.moment(since)}`},
+    return b2`<details ?open=${isInForce || version.isComing} data-version=${version.version}><summary><b>${s4("Version {version}", { version: version.version })}</b>
+      ${version.isComing ? b2`<span class="badge is-draft">${s4("Coming")}</span>` : isInForce ? b2`<span class="badge is-final">${s4("In force")}</span>` : A}
+      <span class="small">${version.effectiveFrom === null && version.version === 1 ? s4("from the beginning") : s4("periods that start from {moment}", { moment: this.format.moment(since) })},
         ${version.currency}${version.description === "" ? A : b2` · ${version.description}`}</span></summary>
       <dl class="rows prices">${version.items.map((item) => b2`<div><dt>${words.item(item.item)}</dt><dd>${priceInWords({ t: this.t, format: this.format, words }, item, version.currency)}</dd></div>`)}</dl></details>`;
   }
   renderContracts(plan) {
     let row = (contract) => b2`<tr data-contract=${contract.contract}>
       <th scope="row">${contract.customer}</th><td class="mono">${contract.contract}</td>
-      <td>${contract.start}${contract.end === null ? " on" : ` until ${contract.end}`}</td>
-      <td>${contract.pinnedVersion === null ? "the one in force" : `always ${contract.pinnedVersion}`}</td>
-      <td>${contract.isComing ? b2`<span class="badge is-draft">Coming</span> ` : A}${contract.effectiveFrom === null ? A : b2`<span class="small">on it from ${contract.effectiveFrom}</span>`}</td></tr>`;
-    return b2`<details><summary>Who is on it</summary><div class="scroll" role="region" tabindex="0" aria-label=${`Contracts on ${plan.name}`}><table>
-      <thead><tr><th scope="col">Customer</th><th scope="col">Contract</th><th scope="col">Days</th><th scope="col">Version</th><th></th></tr></thead>
+      <td>${contract.end === null ? s4("from {start} on", { start: contract.start }) : s4("{start} until {end}", { start: contract.start, end: contract.end })}</td>
+      <td>${contract.pinnedVersion === null ? s4("the one in force") : s4("always {version}", { version: contract.pinnedVersion })}</td>
+      <td>${contract.isComing ? b2`<span class="badge is-draft">${s4("Coming")}</span> ` : A}${contract.effectiveFrom === null ? A : b2`<span class="small">${s4("on it from {start}", { start: contract.effectiveFrom })}</span>`}</td></tr>`;
+    return b2`<details><summary>${s4("Who is on it")}</summary><div class="scroll" role="region" tabindex="0" aria-label=${s4("Contracts on {plan}", { plan: plan.name })}><table class="stacks">
+      <thead><tr><th scope="col">${s4("Customer")}</th><th scope="col">${s4("Contract")}</th><th scope="col">${s4("Days")}</th><th scope="col">${s4("Version")}</th><th></th></tr></thead>
       <tbody>${plan.contracts.map(row)}</tbody></table></div>
-      ${plan.contracts.length < plan.contractCount ? b2`<p class="note">The first ${plan.contracts.length} of ${plan.contractCount}.</p>` : A}</details>`;
+      ${plan.contracts.length < plan.contractCount ? b2`<p class="note">${s4("The first {count} of {all}.", { count: plan.contracts.length, all: plan.contractCount })}</p>` : A}</details>`;
   }
 };
 define("meterline-seller-catalog", MeterlineSellerCatalog);
@@ -4654,16 +4649,16 @@ var FLAGS = { noContract: "No contract now", adjusted: "Adjusted", credit: "Cred
   }
   renderPage() {
     let search = b2`<form class="search controls" role="search" @submit=${this.onSearch}>
-      <input class="input" name="search" type="search" maxlength="128" aria-label="Search by key or name" placeholder="Search by key or name" />
-      <button class="button">Search</button></form>`;
-    return b2`${heading({ title: "Customers", actions: search })}
+      <input class="input" name="search" type="search" maxlength="128" aria-label=${s4("Search by key or name")} placeholder=${s4("Search by key or name")} />
+      <button class="button">${s4("Search")}</button></form>`;
+    return b2`${heading({ title: s4("Customers"), actions: search })}
       ${this.renderTable(
-      "Customers",
+      s4("Customers"),
       this.customers,
       ["Customer", ">Live bill", "~Last invoices", ">Last invoice", "~Complete to", "Look at", ""],
       ({ customers }) => customers,
       (row) => this.renderRow(row),
-      this.search === "" ? { title: "No customers yet", text: "A customer appears here once it is applied to the catalog: meterline apply -f catalog.yaml" } : { title: "Nobody is named so", text: "Search for another part of the key or the name." }
+      this.search === "" ? { title: s4("No customers yet"), text: s4("A customer appears here once it is applied to the catalog: meterline apply -f catalog.yaml") } : { title: s4("Nobody is named so"), text: s4("Search for the beginning of the key, or of a word of the name.") }
     )}
       ${this.renderDialog()}`;
   }
@@ -4673,24 +4668,24 @@ var FLAGS = { noContract: "No contract now", adjusted: "Adjusted", credit: "Cred
       <th scope="row">${name}${name === key ? A : b2` <span class="small mono">${key}</span>`}</th>
       <td class="right">${live === null ? "–" : b2`<span data-value=${live.total}>${format.money(live.total, live.currency)}</span>
         <span class="small below">${periodName(format, live.period)}</span>`}</td>
-      <td class="narrow-hidden">${trend.length < 2 ? A : b2`<span data-trend=${trend.join(" ")}>${spark(trend)}<span class="unseen">${trend.length} invoices</span></span>`}</td>
+      <td class="narrow-hidden">${trend.length < 2 ? A : b2`<span data-trend=${trend.join(" ")}>${spark(trend)}<span class="unseen">${s4("{count} invoices", { count: trend.length })}</span></span>`}</td>
       <td class="right">${lastInvoice === null ? "–" : b2`<span data-value=${lastInvoice.total}>${format.money(lastInvoice.total, lastInvoice.currency)}</span>
         <span class="small below mono">${lastInvoice.number}</span>`}</td>
-      <td class="narrow-hidden">${live === null ? "–" : completeUntil === null ? b2`<span class="small">not known</span>` : b2`<span class=${isLate ? "late" : ""}>${format.moment(completeUntil)}</span>`}</td>
-      <td>${flags.map((flag) => b2`<span class="badge ${flag === "noContract" ? "is-draft" : ""}">${FLAGS[flag]}</span> `)}</td>
+      <td class="narrow-hidden">${live === null ? "–" : completeUntil === null ? b2`<span class="small">${s4("not known")}</span>` : b2`<span class=${isLate ? "late" : ""}>${format.moment(completeUntil)}</span>`}</td>
+      <td>${flags.map((flag) => b2`<span class="badge ${flag === "noContract" ? "is-draft" : ""}">${s4(FLAGS[flag])}</span> `)}</td>
       <td class="right"><button class="button" type="button" @click=${() => this.onOpen(key)}
-        aria-label=${`Open as ${name}`}>Open as customer</button></td>
+        aria-label=${s4("Open as {name}", { name })}>${s4("Open as customer")}</button></td>
     </tr>`;
   }
   renderDialog() {
     return b2`<dialog class="card" aria-labelledby="opening" @close=${this.onClosed}>
       <form class="stack" method="dialog" @submit=${this.onConfirm}>
-        <h2 id="opening" class="card-title">See what ${this.opening} sees</h2>
-        <p class="hint">A session is made and recorded with your name and this reason. You can look at everything and change nothing.</p>
-        <label>Reason<input class="input" name="reason" maxlength="200" required autocomplete="off" placeholder="ticket 4711" /></label>
-        ${this.link === "" ? A : b2`<p class="note" role="status">The browser kept the new tab closed: <a href=${this.link} target="_blank" rel="noopener">open the pages here</a>, once.</p>`}
-        <div class="buttons"><button class="button" type="button" @click=${this.onCancel}>Cancel</button>
-          <button class="button is-primary">Open in a new tab</button></div>
+        <h2 id="opening" class="card-title">${s4("See what {customer} sees", { customer: this.opening })}</h2>
+        <p class="hint">${s4("A session is made and recorded with your name and this reason. You can look at everything and change nothing.")}</p>
+        <label>${s4("Reason")}<input class="input" name="reason" maxlength="200" required autocomplete="off" placeholder="ticket 4711" /></label>
+        ${this.link === "" ? A : b2`<p class="note" role="status">${s4("The browser kept the new tab closed; open the pages here, once:")} <a href=${this.link} target="_blank" rel="noopener">${s4("the customer's pages")}</a></p>`}
+        <div class="buttons"><button class="button" type="button" @click=${this.onCancel}>${s4("Cancel")}</button>
+          <button class="button is-primary">${s4("Open in a new tab")}</button></div>
       </form></dialog>`;
   }
   get dialog() {
@@ -4703,7 +4698,7 @@ var FLAGS = { noContract: "No contract now", adjusted: "Adjusted", credit: "Cred
 define("meterline-seller-customers", MeterlineSellerCustomers);
 
 // src/seller/revenue.ts
-var CUTS = [["customer", "By customer"], ["item", "By item"], ["plan", "By plan"]], MONTHS = ["1", "3", "6", "12"], MeterlineSellerRevenue = class extends SellerPage {
+var CUTS = [["customer", "By customer"], ["item", "By item"], ["plan", "By plan"]], HEADS = { customer: "Customer", item: "Item", plan: "Plan" }, MONTHS = ["1", "3", "6", "12"], MeterlineSellerRevenue = class extends SellerPage {
   constructor() {
     super();
     this.revenue = this.pages(() => ({
@@ -4729,45 +4724,46 @@ var CUTS = [["customer", "By customer"], ["item", "By item"], ["plan", "By plan"
     };
   }
   updated() {
+    super.updated();
     let query = new URLSearchParams({ billingPeriod: this.month, months: this.months, by: this.by });
     history.replaceState(null, "", `${location.pathname}?${query.toString()}`);
   }
   renderPage() {
-    return b2`${heading({ title: "Revenue" })}
+    return b2`${heading({ title: s4("Revenue") })}
       <div class="choices controls">
-        <label>Last month<input class="input" type="month" required .value=${this.month} @change=${this.onMonth} /></label>
-        <label>Months<select class="select" @change=${this.onMonths}>${MONTHS.map((count) => b2`<option value=${count} ?selected=${count === this.months}>${count}</option>`)}</select></label>
-        <div class="segments" role="group" aria-label="Rows">${CUTS.map(([cut, text]) => b2`<button type="button"
-          aria-pressed=${cut === this.by} @click=${() => this.by = cut}>${text}</button>`)}</div>
+        <label>${s4("Last month")}<input class="input" type="month" required .value=${this.month} @change=${this.onMonth} /></label>
+        <label>${s4("Months")}<select class="select" @change=${this.onMonths}>${MONTHS.map((count) => b2`<option value=${count} ?selected=${count === this.months}>${count}</option>`)}</select></label>
+        <div class="segments" role="group" aria-label=${s4("Rows")}>${CUTS.map(([cut, text]) => b2`<button type="button"
+          aria-pressed=${cut === this.by} @click=${() => this.by = cut}>${s4(text)}</button>`)}</div>
       </div>
       ${this.renderData(this.revenue.first, (found) => this.renderRevenue(found))}`;
   }
   renderRevenue(found) {
     let { format } = this;
-    if (found.rows.length === 0) return emptyState("Nothing is billed in these months", "Choose another month, or apply contracts that have a period in it.");
-    let span = found.firstPeriod === found.billingPeriod ? this.monthName(found.billingPeriod) : `${this.monthName(found.firstPeriod)} to ${this.monthName(found.billingPeriod)}`;
+    if (found.rows.length === 0) return emptyState(s4("Nothing is billed in these months"), s4("Choose another month, or apply contracts that have a period in it."));
+    let span = found.firstPeriod === found.billingPeriod ? this.monthName(found.billingPeriod) : s4("{first} to {last}", { first: this.monthName(found.firstPeriod), last: this.monthName(found.billingPeriod) });
     return b2`<dl class="card kpis">${found.totals.map((total) => b2`<div class="kpi" data-total=${total.currency}>
         <dt>${span}, ${total.currency}</dt><dd class="big" data-value=${total.amount}>${format.money(total.amount, total.currency)}</dd>
-        <dd class="small">of it final: ${format.money(total.final, total.currency)}</dd></div>
-        <div class="kpi"><dt>Bills</dt><dd class="big">${total.invoices + total.drafts}</dd>
-        <dd class="small">${total.invoices} final, ${total.drafts} live</dd></div>`)}</dl>
+        <dd class="small">${s4("of it final: {amount}", { amount: format.money(total.final, total.currency) })}</dd></div>
+        <div class="kpi"><dt>${s4("Bills")}</dt><dd class="big">${total.invoices + total.drafts}</dd>
+        <dd class="small">${s4("{final} final, {live} live", { final: total.invoices, live: total.drafts })}</dd></div>`)}</dl>
       ${found.totals.map((total) => this.renderTotal(found, total.currency))}
       ${this.renderMore(this.revenue)}
-      <p class="note">Each total is the exact sum of the totals of its invoices and live bills; the rows are the lines of the same bills.
-        ${found.isWhole ? A : b2`<b>There are more bills than are added up at once: these are not all.</b> Choose fewer months.`}</p>`;
+      <p class="note">${s4("Each total is the exact sum of the totals of its invoices and live bills; the rows are the lines of the same bills.")}
+        ${found.isWhole ? A : b2`<b>${s4("There are more bills than are added up at once: these are not all. Choose fewer months.")}</b>`}</p>`;
   }
   renderTotal(found, currency) {
     let { format } = this, rows = this.revenue.all.flatMap((page) => page.rows).filter((row2) => row2.currency === currency), total = found.totals.find((one) => one.currency === currency), top = largest(rows.map(({ amount }) => amount)), row = ({ key, label, amount, share, final, bills }) => b2`<tr data-row=${key}>
-      <th scope="row">${label || "Adjustments"}${found.by === "customer" && label !== key ? b2` <span class="small mono">${key}</span>` : A}</th>
+      <th scope="row">${label}${found.by === "customer" && label !== key ? b2` <span class="small mono">${key}</span>` : A}</th>
       <td class="right" data-value=${amount}>${format.money(amount, currency)}</td>
       <td class="fill-cell"><span class="fill" aria-hidden="true"><span ${place({ width: `${(part(amount, top) * 100).toFixed(2)}%` })}></span></span></td>
       <td class="right">${share === null ? "–" : format.percent(share)}</td>
       <td class="right">${format.money(final, currency)}</td><td class="right">${bills}</td></tr>`;
-    return b2`<section class="card"><div class="scroll" role="region" tabindex="0" aria-label=${`Revenue in ${currency}`}><table>
-      <thead><tr><th scope="col">${found.by}</th><th scope="col" class="right">Amount</th><th></th><th scope="col" class="right">Share</th>
-        <th scope="col" class="right">Final</th><th scope="col" class="right">Bills</th></tr></thead>
+    return b2`<section class="card"><div class="scroll" role="region" tabindex="0" aria-label=${s4("Revenue in {currency}", { currency })}><table class="stacks">
+      <thead><tr><th scope="col">${s4(HEADS[found.by])}</th><th scope="col" class="right">${s4("Amount")}</th><th></th><th scope="col" class="right">${s4("Share")}</th>
+        <th scope="col" class="right">${s4("Final")}</th><th scope="col" class="right">${s4("Bills")}</th></tr></thead>
       <tbody>${rows.map(row)}</tbody>
-      ${total === void 0 ? A : b2`<tfoot><tr><th scope="row">Total</th><td class="right" data-value=${total.amount}>${format.money(total.amount, currency)}</td>
+      ${total === void 0 ? A : b2`<tfoot><tr><th scope="row">${s4("Total")}</th><td class="right" data-value=${total.amount}>${format.money(total.amount, currency)}</td>
         <td></td><td></td><td class="right">${format.money(total.final, currency)}</td><td class="right">${total.invoices + total.drafts}</td></tr></tfoot>`}
     </table></div></section>`;
   }
@@ -4799,41 +4795,41 @@ var KINDS = { embed: "Embedded", link: "Link", operator: "Seen as customer" }, M
     };
   }
   renderPage() {
-    return b2`${heading({ title: "Portal sessions" })}
+    return b2`${heading({ title: s4("Portal sessions") })}
       <form class="choices controls" @submit=${this.onFilter}>
-        <label>Customer key<input class="input" name="customer" maxlength="128" .value=${this.customer} /></label>
-        <button class="button">Show</button>
-        <label class="toggle"><input type="checkbox" .checked=${this.hasEnded} @change=${this.onEnded} />Also those that ended in the last 30 days</label>
+        <label>${s4("Customer key")}<input class="input" name="customer" maxlength="128" .value=${this.customer} /></label>
+        <button class="button">${s4("Show")}</button>
+        <label class="toggle"><input type="checkbox" .checked=${this.hasEnded} @change=${this.onEnded} />${s4("Also those that ended in the last 30 days")}</label>
       </form>
       ${this.renderTable(
-      "Sessions",
+      s4("Sessions"),
       this.sessions,
       ["Customer", "Kind and reason", "Made by", "Opened", "Last used", "Ends", ""],
       ({ sessions }) => sessions,
       (row) => this.renderRow(row),
-      { title: "Nobody is in", text: "A session appears here when your platform makes one, or with meterline portal link --customer KEY." }
+      { title: s4("Nobody is in"), text: s4("A session appears here when your platform makes one, or with meterline portal link --customer KEY.") }
     )}
-      <p class="note">Every session is in the audit trail as well, with who made it and why: meterline audit list.</p>`;
+      <p class="note">${s4("Every session is in the audit trail as well, with who made it and why: meterline audit list.")}</p>`;
   }
   renderRow(row) {
     let { format } = this, moment = (time) => time === null ? "–" : format.moment(time);
     return b2`<tr data-session=${row.id} class=${row.isOver ? "is-over" : ""}>
       <th scope="row">${row.customer}<span class="small mono below">${row.id.slice(0, 8)}</span></th>
-      <td class="wide">${KINDS[row.kind]}${row.reason === "" ? A : b2`<span class="small below">${row.reason}</span>`}</td>
+      <td class="wide">${s4(KINDS[row.kind])}${row.reason === "" ? A : b2`<span class="small below">${row.reason}</span>`}</td>
       <td class="moments">${row.createdBy}<span class="small below">${moment(row.createdAt)}</span></td>
-      <td class="moments">${row.kind === "embed" ? "–" : row.redeemedAt === null ? "not yet" : moment(row.redeemedAt)}</td>
+      <td class="moments">${row.kind === "embed" ? "–" : row.redeemedAt === null ? s4("not yet") : moment(row.redeemedAt)}</td>
       <td class="moments">${moment(row.lastUsedAt)}</td>
-      <td class="moments">${row.revokedAt === null ? moment(row.endsAt) : b2`revoked <span class="small below">${moment(row.revokedAt)}</span>`}</td>
+      <td class="moments">${row.revokedAt === null ? moment(row.endsAt) : b2`${s4("revoked")} <span class="small below">${moment(row.revokedAt)}</span>`}</td>
       <td class="right">${row.isOver ? A : this.renderRevoke(row)}</td></tr>`;
   }
   renderRevoke({ id, customer }) {
-    return this.revoking !== id ? b2`<button class="button" type="button" aria-label=${`Revoke the session of ${customer}`} @click=${() => this.revoking = id}>Revoke</button>` : b2`<span class="buttons"><button class="button is-danger" type="button" @click=${() => this.onRevoke(id)}>End it now</button>
-      <button class="button is-bare" type="button" @click=${() => this.revoking = ""}>Keep it</button></span>`;
+    return this.revoking !== id ? b2`<button class="button" type="button" aria-label=${s4("Revoke the session of {customer}", { customer })} @click=${() => this.revoking = id}>${s4("Revoke")}</button>` : b2`<span class="buttons"><button class="button is-danger" type="button" @click=${() => this.onRevoke(id)}>${s4("End it now")}</button>
+      <button class="button is-bare" type="button" @click=${() => this.revoking = ""}>${s4("Keep it")}</button></span>`;
   }
   async onRevoke(id) {
     this.revoking = "";
     try {
-      await client.remove(`operator/sessions/${encodeURIComponent(id)}`), this.notice = "The session has ended.", this.sessions.first.refresh();
+      await client.remove(`operator/sessions/${encodeURIComponent(id)}`), this.notice = s4("The session has ended."), this.sessions.first.refresh();
     } catch (error) {
       if (!(error instanceof Problem)) throw error;
       this.onProblem(error);
@@ -4853,31 +4849,31 @@ var MeterlineSellerUnbilled = class extends SellerPage {
   }
   renderPage() {
     let first = this.unbilled.first.data;
-    return b2`${heading({ title: "Unbilled usage", sub: "Usage that is counted or kept, and that no invoice will have as things are." })}
+    return b2`${heading({ title: s4("Unbilled usage"), sub: s4("Usage that is counted or kept, and that no invoice will have as things are.") })}
       ${this.renderTable(
-      "Unbilled usage",
+      s4("Unbilled usage"),
       this.unbilled,
       ["Customer", "Meter", "Why", "Period", ">Events", ">Quantity", "From, to", "What to do"],
       ({ rows }) => rows,
       (row) => this.renderRow(row),
-      { title: "Everything is billed", text: "All usage that was reported is on an invoice, or will be." }
+      { title: s4("Everything is billed"), text: s4("All usage that was reported is on an invoice, or will be.") }
     )}
-      ${first === null || first.filled ? A : b2`<p class="note">A meter is still being counted from the past: more may follow.</p>`}`;
+      ${first === null || first.filled ? A : b2`<p class="note">${s4("A meter is still being counted from the past: more may follow.")}</p>`}`;
   }
   renderRow(row) {
     let { format, words } = this, moments = [row.firstTime, row.lastTime].filter((time) => time !== null).map((time) => format.moment(time));
     return b2`<tr data-reason=${row.reason}>
       <th scope="row">${row.customer ?? "–"}</th><td>${row.meter === null ? "–" : words.meter(row.meter)}</td>
-      <td class="wide">${row.meaning}<span class="small mono below">${row.detail ?? row.reason}</span></td>
+      <td class="wide">${told(row.meaning)}<span class="small mono below">${row.detail ?? row.reason}</span></td>
       <td class="moments">${row.billingPeriod === null ? "–" : this.monthName(row.billingPeriod)}${row.contract === null ? A : b2`<span class="small mono below">${row.contract}</span>`}</td>
       <td class="right" data-value=${row.eventCount}>${format.decimal(String(row.eventCount))}</td>
       <td class="right">${row.quantity === null ? "–" : b2`<span data-value=${row.quantity}>${words.quantity(row.quantity, row.unit)}</span>`}</td>
       <td class="small moments">${moments.map((moment) => b2`<span class="below">${moment}</span>`)}</td>
-      <td class="wide"><span class="command"><code class="mono">${row.command.split(" ").map((word) => b2`<span>${word}</span> `)}</code><button class="button is-bare" type="button" aria-label=${`Copy: ${row.command}`}
-        @click=${() => this.onCopy(row.command)}>Copy</button></span></td></tr>`;
+      <td class="wide"><span class="command"><code class="mono">${row.command.split(" ").map((word) => b2`<span>${word}</span> `)}</code><button class="button is-bare" type="button" aria-label=${s4("Copy: {command}", { command: row.command })}
+        @click=${() => this.onCopy(row.command)}>${s4("Copy")}</button></span></td></tr>`;
   }
   async onCopy(command) {
-    this.notice = await copy(command) ? "The command is copied." : "The browser does not allow copying; select the command instead.";
+    this.notice = await copy(command) ? s4("The command is copied.") : s4("The browser does not allow copying; select the command instead.");
   }
 };
 define("meterline-seller-unbilled", MeterlineSellerUnbilled);
@@ -4893,6 +4889,10 @@ var TABS = {
 }, MeterlineOperator = class extends MeterlineElement {
   constructor() {
     super();
+    this.onLanguage = (event) => {
+      let language = event.currentTarget.value;
+      keepLanguage(language), this.speak(language);
+    };
     this.onSignIn = (event) => {
       event.preventDefault();
       let form = event.currentTarget, token = String(new FormData(form).get("token")).trim();
@@ -4901,13 +4901,12 @@ var TABS = {
     this.onSignOut = () => {
       client.reset(), this.isSignedIn = !1;
     };
-    /** A link has the token behind the #; it is taken out of the address before anything else. */
     this.onHash = () => {
       let token = decodeURIComponent(location.hash.slice(1));
       token !== "" && (history.replaceState(null, "", location.pathname + location.search), this.signIn(token));
     };
     this.onError = (event) => {
-      event.detail.kind === "expired" && (this.notice = event.detail.detail || "The token is not good any more; give another one.", this.isSignedIn = !1);
+      event.detail.kind === "expired" && (this.notice = event.detail.detail || s4("The token is not good any more; give another one."), this.isSignedIn = !1);
     };
     this.onPopState = () => {
       this.tab = tabOf(location.pathname);
@@ -4915,42 +4914,53 @@ var TABS = {
     this.onLink = (event, tab) => {
       event.metaKey || event.ctrlKey || event.shiftKey || event.button !== 0 || (event.preventDefault(), history.pushState(null, "", `/seller/${tab}`), this.tab = tab);
     };
-    this.isSignedIn = !1, this.tab = tabOf(location.pathname), this.notice = "";
+    this.isSignedIn = !1, this.language = null, this.tab = tabOf(location.pathname), this.notice = "";
   }
   static {
     this.styles = MeterlineElement.stylesWith(operator_default);
   }
   static {
-    this.properties = { isSignedIn: { state: !0 }, tab: { state: !0 }, notice: { state: !0 } };
+    this.properties = { isSignedIn: { state: !0 }, language: { state: !0 }, tab: { state: !0 }, notice: { state: !0 } };
   }
   connectedCallback() {
-    super.connectedCallback(), addEventListener("popstate", this.onPopState), addEventListener("hashchange", this.onHash), this.addEventListener("meterline-error", this.onError), this.onHash();
+    super.connectedCallback(), addEventListener("popstate", this.onPopState), addEventListener("hashchange", this.onHash), this.addEventListener("meterline-error", this.onError), this.onHash(), this.speak(sellerLanguage());
   }
   disconnectedCallback() {
     super.disconnectedCallback(), removeEventListener("popstate", this.onPopState), removeEventListener("hashchange", this.onHash), this.removeEventListener("meterline-error", this.onError);
   }
   render() {
-    return b2`<div class="reset frame">
+    return this.language === null ? b2`<div class="reset frame"></div>` : b2`<div class="reset frame">
       ${this.isSignedIn ? this.renderPages() : this.renderSignIn()}
     </div>`;
   }
   updated() {
-    this.renderRoot.querySelector("nav [aria-current=page]")?.scrollIntoView({ block: "nearest", inline: "center" }), document.title = `${TABS[this.tab].name} · Meterline`;
+    this.renderRoot.querySelector("nav [aria-current=page]")?.scrollIntoView({ block: "nearest", inline: "center" }), document.title = `${s4(TABS[this.tab].name)} · Meterline`;
   }
   renderSignIn() {
     return b2`<main class="page"><form class="card sign-in" @submit=${this.onSignIn}>
-      <h1 class="page-title">The seller's pages</h1>
-      <p class="hint">They show all customers. <code class="mono">meterline portal seller</code> prints a link that opens them; or give a token of the suite with the scope read. It is kept until this page is closed or loaded again.</p>
-      <label>Token<input class="input" name="token" type="password" required autocomplete="off" spellcheck="false" /></label>
-      <button class="button is-primary">Sign in</button>
+      <h1 class="page-title">${s4("The seller's pages")}</h1>
+      <p class="hint">${s4("They show all customers. Give a token of the suite with the scope read, or open the link that this command prints:")} <code class="mono">meterline portal seller</code>. ${s4("The token is kept until this page is closed or loaded again.")}</p>
+      <label>${s4("Token")}<input class="input" name="token" type="password" required autocomplete="off" spellcheck="false" /></label>
+      <button class="button is-primary">${s4("Sign in")}</button>
       ${this.notice === "" ? A : b2`<p class="note" role="alert">${this.notice}</p>`}
     </form></main>`;
   }
   renderPages() {
-    return b2`<header class="bar controls"><nav aria-label="Pages"><ul>${Object.keys(TABS).map((tab) => b2`<li><a href=${`/seller/${tab}`}
-        aria-current=${tab === this.tab ? "page" : "false"} @click=${(event) => this.onLink(event, tab)}>${TABS[tab].name}</a></li>`)}</ul></nav>
-      <button class="button" type="button" @click=${this.onSignOut}>Sign out</button></header>
-      <main class="wide-page">${TABS[this.tab].page()}</main>`;
+    return b2`<header class="bar controls"><nav aria-label=${s4("Pages")}><ul>${Object.keys(TABS).map((tab) => b2`<li><a href=${`/seller/${tab}`}
+        aria-current=${tab === this.tab ? "page" : "false"} @click=${(event) => this.onLink(event, tab)}>${s4(TABS[tab].name)}</a></li>`)}</ul></nav>
+      <select class="select" aria-label=${s4("Language")} @change=${this.onLanguage}>${Object.entries(LANGUAGES).map(([language, name]) => b2`<option
+        value=${language} lang=${language} ?selected=${language === this.language}>${name}</option>`)}</select>
+      <button class="button" type="button" @click=${this.onSignOut}>${s4("Sign out")}</button></header>
+      <main class="wide-page">${i6(this.language, TABS[this.tab].page())}</main>`;
+  }
+  async speak(language) {
+    try {
+      await speakTo(language);
+    } catch (error) {
+      if (!(error instanceof Problem)) throw error;
+      this.notice = error.message, this.language === null && await speakTo("en");
+    }
+    this.language = language, document.documentElement.lang = language;
   }
   signIn(token) {
     client.configure({ baseUrl: location.origin, fetchToken: () => Promise.resolve(token) }), this.notice = "", this.isSignedIn = !0;
@@ -5016,9 +5026,9 @@ var MeterlineOverview = class extends MeterlineView {
     this.properties = { explained: { state: !0 } };
   }
   renderPage(context) {
-    let { t: t4, session, words } = context, period = this.period;
-    if (period === void 0) return emptyState(t4("overview.empty"), t4("overview.emptyText"));
-    let days = `${context.format.period(period.start, period.end)} · ${t4("period.days", { zone: words.zone(period.timeZone) })}`;
+    let { t: t5, session, words } = context, period = this.period;
+    if (period === void 0) return emptyState(t5("overview.empty"), t5("overview.emptyText"));
+    let days = `${context.format.period(period.start, period.end)} · ${t5("period.days", { zone: words.zone(period.timeZone) })}`;
     return b2`
       ${heading({
       title: session.customer.name || session.customer.key,
@@ -5038,25 +5048,25 @@ var MeterlineOverview = class extends MeterlineView {
       ${data.included.length === 0 ? A : this.renderIncluded(context, data)}`;
   }
   renderBill(context, data) {
-    let { t: t4, format } = context, { billSoFar, samePoint, lastInvoice } = data, title = t4(billSoFar.final ? "overview.bill" : "overview.billSoFar"), text = format.money(billSoFar.amount, billSoFar.currency), explainBill = () => this.explain({
+    let { t: t5, format } = context, { billSoFar, samePoint, lastInvoice } = data, title = t5(billSoFar.final ? "overview.bill" : "overview.billSoFar"), text = format.money(billSoFar.amount, billSoFar.currency), explainBill = () => this.explain({
       title,
       text,
-      sentence: billSoFar.final ? t4("overview.explainFinal", { number: this.period?.invoice ?? "" }) : t4("overview.explainBill", { count: data.items.length }),
+      sentence: billSoFar.final ? t5("overview.explainFinal", { number: this.period?.invoice ?? "" }) : t5("overview.explainBill", { count: data.items.length }),
       rows: data.items.map((item) => [item.label, format.money(item.amount, billSoFar.currency)]),
-      action: { text: t4(billSoFar.final ? "overview.openInvoice" : "overview.openLive"), run: () => this.openInvoice("") }
+      action: { text: t5(billSoFar.final ? "overview.openInvoice" : "overview.openLive"), run: () => this.openInvoice("") }
     });
     return b2`<div>
       <h2 class="hint plain">${title}</h2>
       <p class="hero" data-figure="bill">${figure(text, billSoFar.amount, title, explainBill)}</p>
       <dl class="rows">
-        ${samePoint === null ? A : b2`<div><dt>${t4("overview.samePoint")}</dt><dd>
-          ${figure(format.money(samePoint.amount, billSoFar.currency), samePoint.amount, t4("overview.samePoint"), () => this.explain({
-      title: t4("overview.samePoint"),
+        ${samePoint === null ? A : b2`<div><dt>${t5("overview.samePoint")}</dt><dd>
+          ${figure(format.money(samePoint.amount, billSoFar.currency), samePoint.amount, t5("overview.samePoint"), () => this.explain({
+      title: t5("overview.samePoint"),
       text: format.money(samePoint.amount, billSoFar.currency),
-      sentence: t4("overview.explainSamePoint", { days: samePoint.days }),
+      sentence: t5("overview.explainSamePoint", { days: samePoint.days }),
       rows: []
     }))} ${changeOf(context, samePoint.change)}</dd></div>`}
-        ${lastInvoice === null ? A : b2`<div><dt>${t4(lastInvoice.number === this.period?.invoice ? "invoice.title" : "overview.lastInvoice", { number: lastInvoice.number })}</dt><dd>
+        ${lastInvoice === null ? A : b2`<div><dt>${t5(lastInvoice.number === this.period?.invoice ? "invoice.title" : "overview.lastInvoice", { number: lastInvoice.number })}</dt><dd>
           ${figure(format.money(lastInvoice.total, lastInvoice.currency), lastInvoice.total, lastInvoice.number, () => this.navigate(`/invoices/${lastInvoice.number}`, ""))}
         </dd></div>`}
       </dl>
@@ -5065,11 +5075,11 @@ var MeterlineOverview = class extends MeterlineView {
   renderGrowth(context, data) {
     let { cumulative, billSoFar } = data;
     if (cumulative === null) return A;
-    let { t: t4, format } = context, hasPrevious = cumulative.previous.some((amount) => amount !== null), model = {
-      name: t4("overview.cumulative"),
-      keysHint: t4("explore.chartKeys"),
-      totalText: t4("explore.total"),
-      previousText: t4("overview.lastPeriod"),
+    let { t: t5, format } = context, hasPrevious = cumulative.previous.some((amount) => amount !== null), model = {
+      name: t5("overview.cumulative"),
+      keysHint: t5("explore.chartKeys"),
+      totalText: t5("explore.total"),
+      previousText: t5("overview.lastPeriod"),
       buckets: cumulative.buckets.map(({ start, end }) => ({
         key: format.bucketKey(start, "day"),
         label: format.bucket(start, "day"),
@@ -5078,7 +5088,7 @@ var MeterlineOverview = class extends MeterlineView {
         column: ""
       })),
       rows: [],
-      series: [{ key: "bill", label: t4("overview.thisPeriod"), look: "s1", values: cumulative.amounts }],
+      series: [{ key: "bill", label: t5("overview.thisPeriod"), look: "s1", values: cumulative.amounts }],
       totals: null,
       previous: hasPrevious ? cumulative.previous : null,
       print: (text) => format.money(text, billSoFar.currency),
@@ -5087,24 +5097,24 @@ var MeterlineOverview = class extends MeterlineView {
       let bucket = cumulative.buckets[event.detail.index], amount = cumulative.amounts[event.detail.index] ?? null;
       if (bucket === void 0 || amount === null) return;
       let text = model.print(amount), title = format.bucketInFull(bucket.start, bucket.end, "day");
-      this.explain({ title, text, sentence: t4("overview.cumulative"), rows: [] });
+      this.explain({ title, text, sentence: t5("overview.cumulative"), rows: [] });
     };
     return b2`<figure>
-      <figcaption class="growth-head"><span class="hint">${t4("overview.cumulative")}</span>
-        <ul class="legend">${hasPrevious ? b2`<li><span class="dash"></span>${t4("overview.lastPeriod")}</li>` : A}</ul>
+      <figcaption class="growth-head"><span class="hint">${t5("overview.cumulative")}</span>
+        <ul class="legend">${hasPrevious ? b2`<li><span class="dash"></span>${t5("overview.lastPeriod")}</li>` : A}</ul>
       </figcaption>
       <meterline-chart kind="line" height="216" .model=${model} @bucket-open=${open2}></meterline-chart>
     </figure>`;
   }
   renderWhy(context, data, waterfall) {
-    let { t: t4, format, words } = context, { currency } = data.billSoFar, end = (key, { label, amount }) => {
-      let [billingPeriod = label, part2 = ""] = label.split(", ", 2), period = context.periods.find((each) => each.billingPeriod === billingPeriod), name = period === void 0 ? billingPeriod : periodName(format, period, !0), detail = part2 === "" || data.samePoint === null ? "" : t4("overview.firstDays", { days: data.samePoint.days });
+    let { t: t5, format, words } = context, { currency } = data.billSoFar, end = (key, { label, amount }) => {
+      let [billingPeriod = label, part2 = ""] = label.split(", ", 2), period = context.periods.find((each) => each.billingPeriod === billingPeriod), name = period === void 0 ? billingPeriod : periodName(format, period, !0), detail = part2 === "" || data.samePoint === null ? "" : t5("overview.firstDays", { days: data.samePoint.days });
       return { key, label: name, detail, bare: detail, value: amount, text: format.money(amount, currency), isEnd: !0 };
     }, steps = [
       end("from", waterfall.from),
       ...waterfall.steps.map((step) => ({
         key: step.item,
-        label: step.item === "" ? t4("invoices.adjusted") : step.label,
+        label: step.item === "" ? t5("invoices.adjusted") : step.label,
         value: step.amount,
         text: format.moneyChange(step.amount, currency),
         isEnd: !1,
@@ -5121,39 +5131,39 @@ var MeterlineOverview = class extends MeterlineView {
       this.explain({
         title: step.label,
         text: step.text,
-        sentence: t4("overview.explainStep", { item: step.label }),
-        rows: step.detail === "" ? [] : [[t4("explore.quantity"), step.detail]],
-        action: line === void 0 ? void 0 : { text: t4("overview.openLine"), run: () => this.openInvoice(line.lineId) }
+        sentence: t5("overview.explainStep", { item: step.label }),
+        rows: step.detail === "" ? [] : [[t5("explore.quantity"), step.detail]],
+        action: line === void 0 ? void 0 : { text: t5("overview.openLine"), run: () => this.openInvoice(line.lineId) }
       });
     };
     return b2`<section class="card">
-      <div class="card-head"><h2 class="card-title">${t4("overview.why")}</h2><span class="hint">${t4("overview.whyHint")}</span></div>
-      <meterline-waterfall name=${t4("overview.why")} .steps=${steps} @step-open=${open2}></meterline-waterfall>
+      <div class="card-head"><h2 class="card-title">${t5("overview.why")}</h2><span class="hint">${t5("overview.whyHint")}</span></div>
+      <meterline-waterfall name=${t5("overview.why")} .steps=${steps} @step-open=${open2}></meterline-waterfall>
     </section>`;
   }
   renderItems(context, data) {
-    let { t: t4, format } = context, top = largest(data.items.map(({ amount }) => amount));
+    let { t: t5, format } = context, top = largest(data.items.map(({ amount }) => amount));
     return b2`<section class="card">
-      <div class="card-head"><h2 class="card-title">${t4("overview.madeOf")}</h2><span class="spacer"></span>
+      <div class="card-head"><h2 class="card-title">${t5("overview.madeOf")}</h2><span class="spacer"></span>
         <button class="button controls" type="button" @click=${() => this.openInvoice("")}>
-          ${t4(data.billSoFar.final ? "overview.openInvoice" : "overview.openLive")}</button>
+          ${t5(data.billSoFar.final ? "overview.openInvoice" : "overview.openLive")}</button>
       </div>
       <ul class="items">
         ${data.items.map((item) => this.renderItem(context, item, top, data.billSoFar.currency))}
         ${isZero(data.adjustments) ? A : b2`<li>
-          <span class="item-name">${t4("invoices.adjusted")}</span><span></span>
-          <span class="right">${figure(format.money(data.adjustments, data.billSoFar.currency), data.adjustments, t4("invoices.adjusted"), () => this.openInvoice(""))}</span>
+          <span class="item-name">${t5("invoices.adjusted")}</span><span></span>
+          <span class="right">${figure(format.money(data.adjustments, data.billSoFar.currency), data.adjustments, t5("invoices.adjusted"), () => this.openInvoice(""))}</span>
         </li>`}
       </ul>
     </section>`;
   }
   renderItem(context, item, top, currency) {
-    let { t: t4, format, words } = context, text = format.money(item.amount, currency), quantity = item.unit === "" ? "" : words.quantity(item.quantity, item.unit), explain = () => this.explain({
+    let { t: t5, format, words } = context, text = format.money(item.amount, currency), quantity = item.unit === "" ? "" : words.quantity(item.quantity, item.unit), explain = () => this.explain({
       title: item.label,
       text,
-      sentence: t4("overview.explainAmount", { item: item.label }),
-      rows: quantity === "" ? [] : [[t4("explore.quantity"), quantity]],
-      action: { text: t4("overview.openLine"), run: () => this.openInvoice(item.lineId) }
+      sentence: t5("overview.explainAmount", { item: item.label }),
+      rows: quantity === "" ? [] : [[t5("explore.quantity"), quantity]],
+      action: { text: t5("overview.openLine"), run: () => this.openInvoice(item.lineId) }
     });
     return b2`<li data-item=${item.item}>
       <span class="item-name">${item.label}<span class="small"> ${quantity}</span></span>
@@ -5162,13 +5172,13 @@ var MeterlineOverview = class extends MeterlineView {
     </li>`;
   }
   renderIncluded(context, data) {
-    let { t: t4, format, words } = context;
+    let { t: t5, format, words } = context;
     return b2`<section class="card">
-      <div class="card-head"><h2 class="card-title">${t4("overview.included")}</h2></div>
+      <div class="card-head"><h2 class="card-title">${t5("overview.included")}</h2></div>
       <ul class="items">${data.included.map((each) => b2`<li>
         <span class="item-name">${each.label}</span>
         <span class="track" aria-hidden="true"><span class="bar ${isZero(each.left) ? "is-spent" : ""}" ${place({ width: `${(part(each.used, each.included) * 100).toFixed(2)}%` })}></span></span>
-        <span class="right">${t4("overview.left", { left: format.decimal(each.left), included: words.quantity(each.included, each.unit) })}</span>
+        <span class="right">${t5("overview.left", { left: format.decimal(each.left), included: words.quantity(each.included, each.unit) })}</span>
       </li>`)}</ul>
     </section>`;
   }
@@ -5208,7 +5218,6 @@ var MeterlinePlan = class extends MeterlineView {
       () => this.isOpen && this.period !== void 0 ? { path: "plan", query: { billingPeriod: this.period.billingPeriod } } : null,
       { onProblem: this.onProblem }
     );
-    /** What is chosen is in the address: also the quantity whose price is shown, and of which item. */
     this.quote = new Resource(this, () => {
       let [item, quantity] = [this.state.get("priced"), this.state.get("quantity")];
       return this.isOpen && this.period !== void 0 && item !== "" && isDecimal(quantity) ? { path: "plan/quote", query: { billingPeriod: this.period?.billingPeriod ?? null, item, quantity } } : null;
@@ -5218,10 +5227,10 @@ var MeterlinePlan = class extends MeterlineView {
     this.styles = MeterlineElement.stylesWith(line_default, plan_default);
   }
   renderPage(context) {
-    let { t: t4 } = context;
-    return this.period === void 0 ? emptyState(t4("plan.empty"), t4("plan.emptyText")) : b2`
+    let { t: t5 } = context;
+    return this.period === void 0 ? emptyState(t5("plan.empty"), t5("plan.emptyText")) : b2`
       ${heading({
-      title: t4("view.plan"),
+      title: t5("view.plan"),
       period: periodSwitch(context, this.period, (billingPeriod) => this.change({ billingPeriod })),
       actions: this.renderCurl(context, "plan", { billingPeriod: this.period.billingPeriod })
     })}
@@ -5229,25 +5238,25 @@ var MeterlinePlan = class extends MeterlineView {
       ${this.renderQuote(context)}`;
   }
   renderPlan(context, data) {
-    let { t: t4, format, words } = context;
+    let { t: t5, format, words } = context;
     return b2`
       <section class="card">
-        <div class="card-head"><h2 class="card-title">${data.plan}</h2><span class="badge">${t4("plan.version")} ${data.version}</span></div>
+        <div class="card-head"><h2 class="card-title">${data.plan}</h2><span class="badge">${t5("plan.version")} ${data.version}</span></div>
         ${data.description === "" ? A : b2`<p class="hint">${data.description}</p>`}
         <dl class="terms">
-          <div><dt>${t4("plan.contract")}</dt><dd>${data.contract}</dd></div>
-          <div><dt>${t4("plan.from")}</dt><dd>${format.civilDate(data.start)}</dd></div>
-          <div><dt>${t4("plan.to")}</dt><dd>${data.end === null ? t4("plan.open") : format.civilDate(data.end, -1)}</dd></div>
-          <div><dt>${t4("plan.currency")}</dt><dd>${data.currency}</dd></div>
-          <div><dt>${t4("plan.zone")}</dt><dd>${words.zone(data.timeZone)}</dd></div>
+          <div><dt>${t5("plan.contract")}</dt><dd>${data.contract}</dd></div>
+          <div><dt>${t5("plan.from")}</dt><dd>${format.civilDate(data.start)}</dd></div>
+          <div><dt>${t5("plan.to")}</dt><dd>${data.end === null ? t5("plan.open") : format.civilDate(data.end, -1)}</dd></div>
+          <div><dt>${t5("plan.currency")}</dt><dd>${data.currency}</dd></div>
+          <div><dt>${t5("plan.zone")}</dt><dd>${words.zone(data.timeZone)}</dd></div>
         </dl>
       </section>
       ${data.coming.map((change) => this.renderComing(context, data, change))}
       <ul class="prices">${data.items.map((item) => this.renderItem(context, data, item))}</ul>`;
   }
   renderItem(context, data, item) {
-    let { t: t4, format, words } = context, terms = [];
-    return item.amount !== null && item.blockSize !== null && terms.push([t4("plan.blockAmount"), format.money(item.amount, data.currency), item.amount]), item.unitPrice !== null && terms.push([t4("plan.unitPrice"), format.money(item.unitPrice, data.currency), item.unitPrice]), item.blockSize !== null && terms.push([t4("plan.blockSize"), words.quantity(item.blockSize, item.unit), item.blockSize]), item.included !== null && !isZero(item.included) && terms.push([t4("plan.included"), words.quantity(item.included, item.unit), item.included]), item.minimum !== null && !isZero(item.minimum) && terms.push([t4("plan.minimum"), format.money(item.minimum, data.currency), item.minimum]), b2`<li class="card" data-item=${item.item}>
+    let { t: t5, format, words } = context, terms = [];
+    return item.amount !== null && item.blockSize !== null && terms.push([t5("plan.blockAmount"), format.money(item.amount, data.currency), item.amount]), item.unitPrice !== null && terms.push([t5("plan.unitPrice"), format.money(item.unitPrice, data.currency), item.unitPrice]), item.blockSize !== null && terms.push([t5("plan.blockSize"), words.quantity(item.blockSize, item.unit), item.blockSize]), item.included !== null && !isZero(item.included) && terms.push([t5("plan.included"), words.quantity(item.included, item.unit), item.included]), item.minimum !== null && !isZero(item.minimum) && terms.push([t5("plan.minimum"), format.money(item.minimum, data.currency), item.minimum]), b2`<li class="card" data-item=${item.item}>
       <h2 class="card-title">${item.label}</h2>
       <p class="explained-sentence" data-value=${item.model === "fixed" && item.amount !== null ? item.amount : A}>${priceInWords(context, item, data.currency)}</p>
       ${terms.length === 0 ? A : b2`<dl class="terms">${terms.map(([name, text, exact]) => b2`<div><dt>${name}</dt><dd data-value=${exact}>${text}</dd></div>`)}</dl>`}
@@ -5255,44 +5264,43 @@ var MeterlinePlan = class extends MeterlineView {
       ${item.meter === "" ? A : this.renderExamples(context, data, item)}
     </li>`;
   }
-  /** Three quantities with what they cost, and a field for any other. */
   renderExamples(context, data, item) {
-    let { t: t4, format, words } = context, examples = data.examples.find((each) => each.item === item.item)?.examples ?? [], show = (quantity) => this.change({ priced: item.item, quantity }), ask = (event) => {
+    let { t: t5, format, words } = context, examples = data.examples.find((each) => each.item === item.item)?.examples ?? [], show = (quantity) => this.change({ priced: item.item, quantity }), ask = (event) => {
       event.preventDefault();
       let quantity = String(new FormData(event.currentTarget).get("quantity")).trim();
       isDecimal(quantity) && show(quantity);
     };
-    return b2`<h3 class="section-title">${t4("plan.examples")}</h3>
+    return b2`<h3 class="section-title">${t5("plan.examples")}</h3>
       <dl class="rows">${examples.map(({ quantity, amount, isOwn }) => b2`<div data-quantity=${quantity}>
-        <dt>${words.quantity(quantity, item.unit)}${isOwn ? b2` <span class="badge">${t4("plan.own")}</span>` : A}</dt>
+        <dt>${words.quantity(quantity, item.unit)}${isOwn ? b2` <span class="badge">${t5("plan.own")}</span>` : A}</dt>
         <dd>${figure(format.money(amount, data.currency), amount, words.quantity(quantity, item.unit), () => show(quantity))}</dd></div>`)}</dl>
       <form class="quote controls" @submit=${ask}>
-        <label>${t4("plan.try")} <input class="input" name="quantity" required inputmode="decimal" pattern="[0-9]{1,20}([.][0-9]{1,9})?" placeholder="1000" autocomplete="off" /></label>
-        <button class="button">${t4("plan.quote")}</button>
+        <label>${t5("plan.try")} <input class="input" name="quantity" required inputmode="decimal" pattern="[0-9]{1,20}([.][0-9]{1,9})?" placeholder="1000" autocomplete="off" /></label>
+        <button class="button">${t5("plan.quote")}</button>
       </form>`;
   }
   renderQuote(context) {
-    let { t: t4, format, words } = context, { data, problem } = this.quote, isOpen = this.state.get("quantity") !== "" && this.state.get("priced") !== "", close = () => this.change({ priced: null, quantity: null }), body2 = (shown) => b2`
+    let { t: t5, format, words } = context, { data, problem } = this.quote, isOpen = this.state.get("quantity") !== "" && this.state.get("priced") !== "", close = () => this.change({ priced: null, quantity: null }), body2 = (shown) => b2`
       <p class="explained-figure">${format.money(shown.amount, shown.currency)}</p>
-      <p class="explained-sentence">${t4("plan.explainQuote", { quantity: words.quantity(shown.quantity, shown.unit) })}</p>
+      <p class="explained-sentence">${t5("plan.explainQuote", { quantity: words.quantity(shown.quantity, shown.unit) })}</p>
       <dl class="rows steps">
         ${stepsInWords(context, shown.steps, shown.tiers, shown.price, shown.unit, shown.currency).map((step) => b2`<div data-step=${step.name}>
           <dt>${step.text}</dt><dd data-value=${step.value}>${step.shown}</dd></div>`)}
-        <div class="result"><dt>${t4("invoice.amount")}</dt><dd data-value=${shown.amount}>${format.money(shown.amount, shown.currency)}</dd></div>
+        <div class="result"><dt>${t5("invoice.amount")}</dt><dd data-value=${shown.amount}>${format.money(shown.amount, shown.currency)}</dd></div>
       </dl>
       ${shown.tiers.length < 2 ? A : stair(context, shown.tiers, shown.unit, shown.currency)}`;
-    return b2`<meterline-drawer heading=${data?.label ?? t4("plan.examples")} close-text=${t4("explain.close")} .isOpen=${isOpen} @drawer-close=${close}>
-      ${isOpen ? b2`<div class="reset explained">${data !== null ? body2(data) : problem !== null ? problemState(t4, problem, context, () => this.quote.refresh()) : skeleton(t4, [32, 24, 24])}</div>` : A}
+    return b2`<meterline-drawer heading=${data?.label ?? t5("plan.examples")} close-text=${t5("explain.close")} .isOpen=${isOpen} @drawer-close=${close}>
+      ${isOpen ? b2`<div class="reset explained">${data !== null ? body2(data) : problem !== null ? problemState(t5, problem, context, () => this.quote.refresh()) : skeleton(t5, [32, 24, 24])}</div>` : A}
     </meterline-drawer>`;
   }
   renderComing(context, data, change) {
-    let { t: t4, format, periods } = context, { effect } = change, period = periods.find(({ billingPeriod }) => billingPeriod === effect?.billingPeriod);
+    let { t: t5, format, periods } = context, { effect } = change, period = periods.find(({ billingPeriod }) => billingPeriod === effect?.billingPeriod);
     return b2`<section class="card coming" data-coming=${change.start}>
-      <div class="card-head">${icon("warning")}<h2 class="card-title">${t4("plan.coming", { date: format.civilDate(change.start) })}</h2>
-        <span class="badge">${change.plan === data.plan ? "" : `${change.plan} · `}${t4("plan.version")} ${change.version}</span></div>
+      <div class="card-head">${icon("warning")}<h2 class="card-title">${t5("plan.coming", { date: format.civilDate(change.start) })}</h2>
+        <span class="badge">${change.plan === data.plan ? "" : `${change.plan} · `}${t5("plan.version")} ${change.version}</span></div>
       <dl class="rows">${change.items.map((item) => b2`<div data-item=${item.item}><dt>${item.label}</dt><dd>${priceInWords(context, item, data.currency)}</dd></div>`)}</dl>
-      ${change.ended.length === 0 ? A : b2`<p class="hint">${t4("plan.ended", { items: change.ended.join(", ") })}</p>`}
-      ${effect === null ? A : b2`<p class="hint">${t4("plan.effect", {
+      ${change.ended.length === 0 ? A : b2`<p class="hint">${t5("plan.ended", { items: change.ended.join(", ") })}</p>`}
+      ${effect === null ? A : b2`<p class="hint">${t5("plan.effect", {
       period: period === void 0 ? effect.billingPeriod : periodName(format, period),
       amount: format.money(effect.amountToCome, data.currency),
       today: format.money(effect.amount, data.currency)
@@ -5300,12 +5308,12 @@ var MeterlinePlan = class extends MeterlineView {
     </section>`;
   }
   renderTiers(context, data, item) {
-    let { t: t4, format, words } = context, money = (amount) => amount === null ? "–" : format.money(amount, data.currency);
+    let { t: t5, format, words } = context, money = (amount) => amount === null ? "–" : format.money(amount, data.currency);
     return b2`<table>
-      <thead><tr><th scope="col">${t4("explain.tiers")}</th><th scope="col" class="right">${t4("plan.unitPrice")}</th>
-        <th scope="col" class="right">${t4("plan.flat")}</th></tr></thead>
+      <thead><tr><th scope="col">${t5("explain.tiers")}</th><th scope="col" class="right">${t5("plan.unitPrice")}</th>
+        <th scope="col" class="right">${t5("plan.flat")}</th></tr></thead>
       <tbody>${item.tiers.map((tier) => b2`<tr>
-        <th scope="row" data-value=${tier.upTo ?? A}>${tier.upTo === null ? t4("explain.tierAbove") : t4("explain.tierUpTo", { upTo: words.quantity(tier.upTo, item.unit) })}</th>
+        <th scope="row" data-value=${tier.upTo ?? A}>${tier.upTo === null ? t5("explain.tierAbove") : t5("explain.tierUpTo", { upTo: words.quantity(tier.upTo, item.unit) })}</th>
         <td class="right" data-value=${tier.unitPrice ?? A}>${money(tier.unitPrice)}</td>
         <td class="right" data-value=${tier.flat ?? A}>${money(tier.flat)}</td>
       </tr>`)}</tbody></table>`;
@@ -5436,8 +5444,8 @@ var LEFT_BEHIND = { line: null, with: null, priced: null, quantity: null, bucket
   render() {
     let { context } = this;
     if (this.failure !== null) {
-      let t4 = context?.t ?? textsWithoutSession();
-      return b2`<div class="reset alone"><main>${problemState(t4, this.failure, context, this.begin)}</main></div>`;
+      let t5 = context?.t ?? textsWithoutSession();
+      return b2`<div class="reset alone"><main>${problemState(t5, this.failure, context, this.begin)}</main></div>`;
     }
     if (context === null) return b2`<div class="reset alone">${skeleton(textsWithoutSession(), [28, 40, 16, 200])}</div>`;
     let route = routeOf(this.path);
@@ -5456,25 +5464,25 @@ var LEFT_BEHIND = { line: null, with: null, priced: null, quantity: null, bucket
     document.title = view === void 0 ? name : `${this.context.t(`view.${view}`)} · ${name}`;
   }
   renderRail(context, route) {
-    let { t: t4, session, words } = context, { logoUrl } = session.branding, logo = this.isFollowing || logoUrl?.startsWith("data:") === !0 ? logoUrl : null;
+    let { t: t5, session, words } = context, { logoUrl } = session.branding, logo = this.isFollowing || logoUrl?.startsWith("data:") === !0 ? logoUrl : null;
     return b2`<header class="rail controls"><div>
-      <button class="skip" type="button" @click=${this.onSkip}>${t4("menu.skip")}</button>
+      <button class="skip" type="button" @click=${this.onSkip}>${t5("menu.skip")}</button>
       <div class="brand">${logo === null ? b2`<span class="mark" aria-hidden="true"></span><span>${session.seller || session.customer.name}</span>` : b2`<img src=${logo} alt=${session.seller} />`}</div>
-      <nav aria-label=${t4("menu.pages")}><ul>
+      <nav aria-label=${t5("menu.pages")}><ul>
         ${session.views.map((view) => b2`<li><a href=${this.address(view)} aria-current=${route?.view === view ? "page" : "false"}
-          @click=${(event) => this.onLink(event, view)}>${t4(`view.${view}`)}</a></li>`)}
+          @click=${(event) => this.onLink(event, view)}>${t5(`view.${view}`)}</a></li>`)}
       </ul></nav>
       <div class="foot small">
-        ${session.seller === "" ? A : b2`<p>${t4("menu.help", { seller: session.seller })}</p>`}
-        <p>${t4("menu.zone", { zone: words.zone(session.timeZone) })}</p>
+        ${session.seller === "" ? A : b2`<p>${t5("menu.help", { seller: session.seller })}</p>`}
+        <p>${t5("menu.zone", { zone: words.zone(session.timeZone) })}</p>
       </div>
-      ${this.isFollowing ? b2`<div class="language">${choose(t4("menu.language"), Object.entries(LANGUAGES), context.language, this.onLanguage)}</div>` : A}
+      ${this.isFollowing ? b2`<div class="language">${choose(t5("menu.language"), Object.entries(LANGUAGES), context.language, this.onLanguage)}</div>` : A}
     </div></header>`;
   }
-  renderBanner({ session, t: t4 }) {
+  renderBanner({ session, t: t5 }) {
     if (session.actingFor === null) return A;
     let { operator, reason } = session.actingFor, customer = session.customer.name || session.customer.key;
-    return b2`<p class="banner" role="status" data-banner="acting-for">${t4("banner.actingFor", { customer, operator, reason })}</p>`;
+    return b2`<p class="banner" role="status" data-banner="acting-for">${t5("banner.actingFor", { customer, operator, reason })}</p>`;
   }
   renderRoute(context, { view, invoice }) {
     return context.session.views.includes(view) ? invoice !== "" ? b2`<meterline-invoice .state=${this.state} .number=${invoice}></meterline-invoice>` : {
@@ -5485,13 +5493,11 @@ var LEFT_BEHIND = { line: null, with: null, priced: null, quantity: null, bucket
       plan: () => b2`<meterline-plan .state=${this.state}></meterline-plan>`
     }[view]() : problemState(context.t, new Problem(403, "forbidden"), context, this.begin);
   }
-  /** Only the portal's own page gives its address bar, title and scheme of colours; on other pages they belong to the host. */
   open(context) {
     this.isFollowing = client.isHosted, this.isFollowing && (this.state = new State(new AddressPlace()), this.path = location.pathname, document.documentElement.lang = context.language, document.documentElement.style.colorScheme = context.session.mode === "auto" ? "" : context.session.mode), applyBrand(this, context.session.branding);
     let [first] = context.session.views;
     this.path === "/" && first !== void 0 && !context.session.views.includes("overview") && this.go(pathOf2(first), this.state.toString(), !0), this.context = context;
   }
-  /** A page keeps all that was chosen on the one before, but for what was open on it. */
   address(view) {
     let query = this.state.after(LEFT_BEHIND);
     return pathOf2(view) + (query && `?${query}`);
@@ -5509,23 +5515,23 @@ define("meterline-portal", MeterlinePortal);
 
 // src/views/usage_figures.ts
 function renderFigures(context, { unit, window }, figures, heat) {
-  let { t: t4, format, words } = context, largest2 = figures?.largest ?? null;
+  let { t: t5, format, words } = context, largest2 = figures?.largest ?? null;
   if (figures === null || largest2 === null) return A;
   let print2 = (value) => words.quantity(value, unit), { bucket, quantity } = largest2;
   return b2`<dl class="card kpis">
-      <div class="kpi"><dt>${t4("explore.peak")}</dt><dd class="big" data-peak=${quantity}>${print2(quantity)}</dd>
+      <div class="kpi"><dt>${t5("explore.peak")}</dt><dd class="big" data-peak=${quantity}>${print2(quantity)}</dd>
         <dd class="small">${format.bucketInFull(bucket.start, bucket.end, window)}</dd></div>
-      <div class="kpi"><dt>${t4("explore.p95")}</dt><dd class="big">${print2(figures.percentile ?? "0")}</dd></div>
+      <div class="kpi"><dt>${t5("explore.p95")}</dt><dd class="big">${print2(figures.percentile ?? "0")}</dd></div>
     </dl>
-    ${heat === null ? A : b2`<section class="card"><h2 class="card-title">${t4("explore.week")}</h2>
+    ${heat === null ? A : b2`<section class="card"><h2 class="card-title">${t5("explore.week")}</h2>
       <meterline-chart kind="heat" .model=${weekModel(context, heat, print2)}></meterline-chart></section>`}`;
 }
-function weekModel({ t: t4, format }, { cells }, print2) {
+function weekModel({ t: t5, format }, { cells }, print2) {
   let rows = format.weekdays();
   return {
-    name: t4("explore.week"),
-    keysHint: t4("explore.chartKeys"),
-    totalText: t4("explore.total"),
+    name: t5("explore.week"),
+    keysHint: t5("explore.chartKeys"),
+    totalText: t5("explore.total"),
     previousText: "",
     buckets: cells.map(({ weekday, hour }) => {
       let [row, column] = [rows[weekday - 1] ?? "", String(hour).padStart(2, "0")];
@@ -5554,11 +5560,14 @@ var MeterlineUsage = class extends MeterlineExplorer {
     return meter === void 0 ? null : { meter: meter.name };
   }
   groups(context) {
-    let { t: t4, words } = context, properties = this.chosenMeter?.groupBy ?? [];
+    let { t: t5, words } = context, properties = this.chosenMeter?.groupBy ?? [];
     return [
-      ["", t4("explore.groupNone")],
-      ...properties.map((name) => [name, t4("explore.groupBy", { property: words.property(name) })])
+      ["", t5("explore.groupNone")],
+      ...properties.map((name) => [name, t5("explore.groupBy", { property: words.property(name) })])
     ];
+  }
+  unit({ words }, data) {
+    return words.unit(data.unit, "2");
   }
   print({ words }, data, value) {
     return words.quantity(value, data.unit);
@@ -5587,7 +5596,6 @@ var MeterlineUsage = class extends MeterlineExplorer {
     let filter = this.state.all("filter"), isOne = data.groupBy !== null && series !== void 0 && !series.isOther;
     return { meter: data.meter, filter: isOne ? [...filter, `${data.groupBy}:${series.key}`] : filter };
   }
-  /** What is asked for once the picture is there. */
   besides(name) {
     let query = this.explored.data === null ? null : this.query();
     return query === null ? null : { path: `usage/${name}`, query: { ...query, groupBy: null, compare: null } };
@@ -5625,6 +5633,20 @@ lit-html/is-server.js:
   (**
    * @license
    * Copyright 2022 Google LLC
+   * SPDX-License-Identifier: BSD-3-Clause
+   *)
+
+lit-html/directive-helpers.js:
+  (**
+   * @license
+   * Copyright 2020 Google LLC
+   * SPDX-License-Identifier: BSD-3-Clause
+   *)
+
+lit-html/directives/keyed.js:
+  (**
+   * @license
+   * Copyright 2021 Google LLC
    * SPDX-License-Identifier: BSD-3-Clause
    *)
 */

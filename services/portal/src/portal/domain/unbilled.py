@@ -11,7 +11,7 @@ from pydantic import Field
 
 from portal.domain.views import Answer, Quantity, View
 
-_MEANINGS: Final[Mapping[str, str]] = {
+MEANINGS: Final[Mapping[str, str]] = {
     "UNKNOWN_CUSTOMER": "The catalog has no customer of this key: apply it with a contract, or mend the key.",
     "NO_CONTRACT": "The customer has no contract: apply one that starts early enough.",
     "BEFORE_CONTRACT": "It happened before the customer's first contract starts.",
@@ -53,7 +53,7 @@ class UnbilledPage(Answer):
 
 def meaning_of(reason: str) -> str:
     """Return a reason in words."""
-    return _MEANINGS[reason]
+    return MEANINGS[reason]
 
 
 def command_for(reason: str, customer: str, meter: str) -> str:
