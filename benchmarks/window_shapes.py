@@ -30,7 +30,7 @@ import asyncpg
 import numpy as np
 
 from aggregator.domain.aggregations import BY_NAME
-from aggregator.domain.aggregations.aggregation import decimals
+from aggregator.domain.aggregations.aggregation import OfWindows, decimals
 from aggregator.domain.batch import LogSegment
 from aggregator.domain.fold import fold
 from aggregator.domain.meters import MeterSpec, MeterVersion, counting_meters
@@ -230,7 +230,10 @@ def answered(meter: CountingMeter, parts: Sequence[Windows], customer: str) -> A
         groups = own.groups.renamed(["[]"] * len(own.groups.values))
         days.append(replace(own, starts_us=(own.starts_us - START_US) // DAY_US, groups=groups))
     whole = merged(days)
-    quantities = [format(quantity.normalize(), "f") for quantity in meter.spec.aggregation.quantities(whole)]
+    aggregation = meter.spec.aggregation
+    if not isinstance(aggregation, OfWindows):
+        raise TypeError("the meters measured here form quantities of their windows alone")
+    quantities = [format(quantity.normalize(), "f") for quantity in aggregation.quantities(whole)]
     return list(zip(whole.starts_us.tolist(), whole.event_counts.tolist(), quantities, strict=True))
 
 

@@ -336,6 +336,7 @@ READING = {
     "VerifyLine": pb.VerifyLineRequest(line_id="INV-000001.1"),
     "ListPendingAdjustments": pb.ListPendingAdjustmentsRequest(customer="UA", currency="USD"),
     "ListAccounts": pb.ListAccountsRequest(),
+    "QueryRevenue": pb.QueryRevenueRequest(from_billing_period="2025-01", until_billing_period="2025-01"),
 }
 CHANGING = {
     "ApplyBillingProfile": pb.ApplyBillingProfileRequest(spec=invoice_pb2.BillingProfileSpec(number_prefix="A")),
