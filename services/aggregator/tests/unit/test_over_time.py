@@ -283,7 +283,6 @@ def test_sessions_last_as_long_as_the_oracle_says(
     one = session_meter(timeout_s)
     windows = folded(data, one, case.events)
     plan = plan_of(one, case, group_by)
-
     expected = seconds_by_group(case, timeout_s, plan, group_by)
 
     assert rows_of(plan, windows) == expected
@@ -342,7 +341,6 @@ def test_what_is_there_at_the_end_is_what_the_oracle_says(
     plan = plan_of(one, case, group_by)
 
     expected = open_by_group(case, timeout_s, plan, group_by) if is_session else totals_by_group(case, plan, group_by)
-
     assert rows_of(plan, windows) == expected
 
 
